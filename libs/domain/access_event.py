@@ -1,0 +1,41 @@
+"""The access event: the record of one decision, as the journal, Kafka and the access log hold it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from libs.domain.decision import Reason
+from libs.domain.ids import AccountId, EventId, KeyId, VendorId
+from libs.domain.permissions import Access, Category
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessEvent:
+    """One decision: when, which key, which vendor, what data, what answer. Allowed when `reason` is None.
+
+    `at` is the gatekeeper's clock in UTC, to the microsecond. `path` has no query string, ever.
+    `position` is the ledger position that the decision was made at, 0 before any was known. `gatekeeper`
+    names one run of one gatekeeper process; `seq` counts that run's records from 1 without a gap.
+    """
+
+    event_id: EventId
+    at: datetime
+    account_id: AccountId | None
+    key_id: KeyId | None
+    vendor_id: VendorId | None
+    vendor_key_id: KeyId | None
+    category: Category | None
+    access: Access | None
+    method: str
+    path: str
+    reason: Reason | None
+    position: int
+    gateway: str
+    client_ip: str | None
+    gatekeeper: str
+    seq: int
+    traceparent: str | None
+
+    @property
+    def decision(self) -> str:
+        """Return `allow` or `deny`."""
+        return "allow" if self.reason is None else "deny"

@@ -1,0 +1,37 @@
+"""The identifiers that everything else is said in terms of."""
+
+from typing import NewType
+
+AccountId = NewType("AccountId", str)
+"""A practice: `acc_` and 12 base62 characters."""
+
+VendorId = NewType("VendorId", str)
+"""A third-party developer: `ven_` and 12 base62 characters."""
+
+KeyId = NewType("KeyId", str)
+"""A vendor key or a subscriber key: `key_` and the 12-character public id that its secret carries."""
+
+EventId = NewType("EventId", str)
+"""An event: a UUIDv7 (RFC 9562) in its canonical text form."""
+
+StreamId = NewType("StreamId", str)
+"""One account's, vendor's or key's events in the ledger, such as `account-acc_…`."""
+
+ACCOUNT_PREFIX = "acc_"
+VENDOR_PREFIX = "ven_"
+KEY_PREFIX = "key_"
+
+
+def account_stream(account_id: AccountId) -> StreamId:
+    """Name the stream that holds an account's events."""
+    return StreamId(f"account-{account_id}")
+
+
+def vendor_stream(vendor_id: VendorId) -> StreamId:
+    """Name the stream that holds a vendor's events."""
+    return StreamId(f"vendor-{vendor_id}")
+
+
+def key_stream(key_id: KeyId) -> StreamId:
+    """Name the stream that holds a key's events, whichever kind of key it is."""
+    return StreamId(f"key-{key_id}")

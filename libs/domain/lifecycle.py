@@ -1,0 +1,67 @@
+"""One fold for every stream: any lifecycle event applied to the aggregate that its stream holds."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from libs.domain import account, subscriber_key, vendor, vendor_key
+from libs.domain.account import Account, AccountEvent
+from libs.domain.ids import EventId, StreamId, account_stream, key_stream, vendor_stream
+from libs.domain.refusal import ImpossibleEvent
+from libs.domain.subscriber_key import SubscriberKey, SubscriberKeyEvent
+from libs.domain.vendor import Vendor, VendorEvent
+from libs.domain.vendor_key import VendorKey, VendorKeyEvent
+
+LifecycleEvent = AccountEvent | VendorEvent | VendorKeyEvent | SubscriberKeyEvent
+Aggregate = Account | Vendor | VendorKey | SubscriberKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """Who did it: a role of the API and the subject of the token, written into each event."""
+
+    role: str
+    subject: str
+
+    def __str__(self) -> str:
+        return f"{self.role}:{self.subject}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedEvent:
+    """An event as the ledger holds it: the fact, its place in the order, and who did it when.
+
+    `position` is global, gapless and starts at 1; `version` counts within the stream from 1.
+    `hash` is 32 bytes and chains this row to the one before.
+    """
+
+    position: int
+    stream: StreamId
+    version: int
+    event_id: EventId
+    event: LifecycleEvent
+    actor: Actor
+    request_id: str
+    recorded_at: datetime
+    hash: bytes
+
+
+def stream_of(event: LifecycleEvent) -> StreamId:
+    """Return the stream that an event belongs to."""
+    if isinstance(event, SubscriberKeyEvent | VendorKeyEvent):
+        return key_stream(event.key_id)
+    if isinstance(event, VendorEvent):
+        return vendor_stream(event.vendor_id)
+    return account_stream(event.account_id)
+
+
+def evolve(aggregate: Aggregate | None, event: LifecycleEvent) -> Aggregate:
+    """Return the aggregate after the event. Raises ImpossibleEvent for one that cannot follow."""
+    if isinstance(event, SubscriberKeyEvent) and isinstance(aggregate, SubscriberKey | None):
+        return subscriber_key.evolve(aggregate, event)
+    if isinstance(event, VendorKeyEvent) and isinstance(aggregate, VendorKey | None):
+        return vendor_key.evolve(aggregate, event)
+    if isinstance(event, VendorEvent) and isinstance(aggregate, Vendor | None):
+        return vendor.evolve(aggregate, event)
+    if isinstance(event, AccountEvent) and isinstance(aggregate, Account | None):
+        return account.evolve(aggregate, event)
+    raise ImpossibleEvent(event, aggregate)

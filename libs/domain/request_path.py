@@ -1,0 +1,44 @@
+"""One reading of a request's path, or none: whatever an upstream could read otherwise does not normalise."""
+
+import re
+from urllib.parse import unquote
+
+PATH_LENGTH_MAX = 4096
+
+# RFC 3986 pchar without `;` (matrix parameters) and, as it is decoded once only, without `%` (encoded
+# twice). Spaces, controls, backslashes and everything beyond ASCII are left out: servers trim, fold or reject
+# them differently, and what two parties can read differently is not let through.
+_SEGMENT = re.compile(r"[A-Za-z0-9\-._~!$&'()*+,=:@]+")
+_ENCODED = re.compile(r"%[0-9A-Fa-f]{2}")
+
+
+def normalise(target: str) -> tuple[str, ...] | None:
+    """Return the lower-cased segments of a request target's path, or None where it can be read in two ways.
+
+    `target` is an origin-form request target (RFC 9112, section 3.2.1); what follows `?` is ignored. One
+    trailing slash is ignored. Percent-encoding is decoded once. Letters are lower-cased, so that an upstream
+    that takes `/v1/NOTE` for `/v1/note` and one that does not both stand behind the same category.
+    """
+    path = target.partition("?")[0]
+    if not path.startswith("/") or len(path) > PATH_LENGTH_MAX or "#" in path:
+        return None
+    raw_segments = path[1:].removesuffix("/").split("/")
+    if raw_segments == [""]:
+        return () if path == "/" else None
+    segments = tuple(_decode(raw) for raw in raw_segments)
+    if all(_is_plain(segment) for segment in segments):
+        return tuple(segment.lower() for segment in segments)
+    return None
+
+
+def _decode(raw: str) -> str:
+    if "%" not in raw:
+        return raw
+    if raw.count("%") != len(_ENCODED.findall(raw)):
+        return ""  # a stray percent sign, which no segment may hold
+    return unquote(raw, errors="replace")
+
+
+def _is_plain(segment: str) -> bool:
+    # A trailing dot is dropped by some file systems and proxies; `.` and `..` are steps, not names.
+    return _SEGMENT.fullmatch(segment) is not None and not segment.endswith(".")

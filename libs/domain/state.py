@@ -1,0 +1,52 @@
+"""The state of everything at a position: what a history of lifecycle events folds into."""
+
+from dataclasses import dataclass, field
+
+from libs.domain.account import Account, AccountEvent
+from libs.domain.ids import AccountId, KeyId, VendorId
+from libs.domain.lifecycle import Aggregate, LifecycleEvent, evolve
+from libs.domain.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey, SubscriberKey
+from libs.domain.vendor import Vendor, VendorEvent
+from libs.domain.vendor_key import VendorKey
+
+
+@dataclass(slots=True)
+class State:
+    """Every account, vendor and key by its id. Folding changes it in place, an event at a time."""
+
+    accounts: dict[AccountId, Account] = field(default_factory=dict)
+    vendors: dict[VendorId, Vendor] = field(default_factory=dict)
+    keys: dict[KeyId, SubscriberKey | VendorKey] = field(default_factory=dict)
+
+    def fold(self, event: LifecycleEvent) -> Aggregate:
+        """Apply one event and return the aggregate it changed. Raises ImpossibleEvent."""
+        aggregate = evolve(self._current(event), event)
+        self.put(aggregate)
+        return aggregate
+
+    def put(self, aggregate: Aggregate) -> None:
+        """Set an aggregate, as when the state is loaded from a snapshot."""
+        match aggregate:
+            case Account():
+                self.accounts[aggregate.account_id] = aggregate
+            case Vendor():
+                self.vendors[aggregate.vendor_id] = aggregate
+            case _:
+                self.keys[aggregate.key_id] = aggregate
+
+    def subscriber_key(self, key_id: KeyId) -> SubscriberKey | None:
+        """Return the subscriber key with this id, or None, also where the id is a vendor key's."""
+        key = self.keys.get(key_id)
+        return key if isinstance(key, ActiveSubscriberKey | RevokedSubscriberKey) else None
+
+    def vendor_key(self, key_id: KeyId) -> VendorKey | None:
+        """Return the vendor key with this id, or None, also where the id is a subscriber key's."""
+        key = self.keys.get(key_id)
+        return None if isinstance(key, ActiveSubscriberKey | RevokedSubscriberKey) else key
+
+    def _current(self, event: LifecycleEvent) -> Aggregate | None:
+        if isinstance(event, AccountEvent):
+            return self.accounts.get(event.account_id)
+        if isinstance(event, VendorEvent):
+            return self.vendors.get(event.vendor_id)
+        return self.keys.get(event.key_id)

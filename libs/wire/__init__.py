@@ -1,0 +1,1 @@
+"""Values bound to bytes: codecs, topics, records, key format."""

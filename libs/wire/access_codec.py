@@ -1,0 +1,122 @@
+"""Access events to JSON and back, and as Kafka records: the journal's bytes are Kafka's bytes."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+from uuid import UUID
+
+import orjson
+
+from libs.domain.access_event import AccessEvent
+from libs.domain.decision import Reason
+from libs.domain.ids import AccountId, EventId, KeyId, VendorId
+from libs.domain.permissions import Access, Category
+from libs.wire.lifecycle_record import cloudevent_headers
+from libs.wire.record import Record
+from libs.wire.timestamp import format_time, parse_time
+
+ACCESS_TYPE = "keyfold.access.decided"
+SOURCE_PREFIX = "/keyfold/gatekeeper/"
+
+_T = TypeVar("_T")
+
+
+class MalformedAccessEvent(Exception):
+    """A record on the access topic that is no access event; dead-letter it and go on."""
+
+
+def encode_access_event(event: AccessEvent) -> bytes:
+    """Return the event as one line of JSON: every field always there, in one order."""
+    return orjson.dumps(
+        {
+            "event_id": event.event_id,
+            "at": format_time(event.at),
+            "account_id": event.account_id,
+            "key_id": event.key_id,
+            "vendor_id": event.vendor_id,
+            "vendor_key_id": event.vendor_key_id,
+            "category": event.category,
+            "access": None if event.access is None else event.access.word,
+            "method": event.method,
+            "path": event.path,
+            "decision": event.decision,
+            "reason": event.reason,
+            "position": event.position,
+            "gateway": event.gateway,
+            "client_ip": event.client_ip,
+            "gatekeeper": event.gatekeeper,
+            "seq": event.seq,
+            "traceparent": event.traceparent,
+        }
+    )
+
+
+def decode_access_event(line: bytes) -> AccessEvent:
+    """Return the event that JSON holds. Raises MalformedAccessEvent, saying what is wrong."""
+    try:
+        return _event(orjson.loads(line))
+    except (ValueError, TypeError, KeyError, AttributeError) as fault:
+        raise MalformedAccessEvent(f"{type(fault).__name__}: {fault}") from fault
+
+
+def access_record(line: bytes) -> Record:
+    """Return the Kafka record for an event's JSON: keyed by subscriber key id, so that a key's events keep
+    their order; without a key, by nothing. Raises MalformedAccessEvent."""
+    event = decode_access_event(line)
+    attributes = {
+        "specversion": "1.0",
+        "id": event.event_id,
+        "source": SOURCE_PREFIX + event.gatekeeper,
+        "type": ACCESS_TYPE,
+        "time": format_time(event.at),
+        "seq": str(event.seq),
+    }
+    if event.key_id is not None:
+        attributes["subject"] = event.key_id
+    return Record(
+        key=None if event.key_id is None else event.key_id.encode(),
+        value=line,
+        headers=cloudevent_headers(attributes, event.traceparent),
+        timestamp_ms=int(event.at.timestamp() * 1000),
+    )
+
+
+def _event(data: Mapping[str, Any]) -> AccessEvent:
+    event = AccessEvent(
+        event_id=EventId(str(UUID(data["event_id"]))),
+        at=parse_time(data["at"]),
+        account_id=_optional(AccountId, data["account_id"]),
+        key_id=_optional(KeyId, data["key_id"]),
+        vendor_id=_optional(VendorId, data["vendor_id"]),
+        vendor_key_id=_optional(KeyId, data["vendor_key_id"]),
+        category=_optional(Category, data["category"]),
+        access=_optional(Access.of, data["access"]),
+        method=_text(data["method"]),
+        path=_text(data["path"]),
+        reason=_optional(Reason, data["reason"]),
+        position=_count(data["position"]),
+        gateway=_text(data["gateway"]),
+        client_ip=_optional(str, data["client_ip"]),
+        gatekeeper=_text(data["gatekeeper"]),
+        seq=_count(data["seq"]),
+        traceparent=_optional(str, data["traceparent"]),
+    )
+    if data["decision"] != event.decision:
+        raise ValueError("`decision` and `reason` contradict each other")
+    return event
+
+
+def _text(value: object) -> str:
+    # PostgreSQL's text cannot hold a NUL, and a record that cannot be filed must be told apart here.
+    if not isinstance(value, str) or "\x00" in value:
+        raise TypeError(f"text expected, not {type(value).__name__}")
+    return value
+
+
+def _count(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63:
+        raise TypeError("a count from 0 expected")
+    return value
+
+
+def _optional(kind: Callable[[str], _T], value: object) -> _T | None:
+    return None if value is None else kind(_text(value))

@@ -1,0 +1,112 @@
+"""The hash chain: every row of the ledger seals the one before, and every reader checks the seal."""
+
+from dataclasses import dataclass
+from hashlib import sha256
+
+import orjson
+
+from libs.domain.ids import EventId, StreamId
+from libs.domain.lifecycle import Actor, RecordedEvent
+from libs.wire.event_codec import decode_event
+from libs.wire.timestamp import parse_time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """How far a reader has come: the last position, and its hash (32 bytes)."""
+
+    position: int
+    hash: bytes
+
+
+GENESIS = Head(position=0, hash=bytes(32))
+"""Where every ledger starts: before position 1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One row of the ledger as text: what is hashed, stored and sent, before anything is understood.
+
+    `recorded_at` is RFC 3339 with microseconds, `data` the event's canonical JSON, `traceparent` the W3C
+    Trace Context of the request that made the event, where it had one.
+    """
+
+    position: int
+    stream: str
+    version: int
+    event_id: str
+    type: str
+    schema_version: int
+    data: str
+    actor_role: str
+    actor_subject: str
+    request_id: str
+    recorded_at: str
+    traceparent: str | None
+
+
+class LedgerGap(Exception):
+    """Positions are missing; stop, for what was missed may be a revocation. Replay from the ledger."""
+
+    def __init__(self, *, last: int, found: int) -> None:
+        super().__init__(f"position {found} follows {last}: {found - last - 1} events are missing")
+
+
+class BrokenChain(Exception):
+    """A row's hash is not what its content and its predecessor give; stop, and verify the ledger."""
+
+    def __init__(self, position: int) -> None:
+        super().__init__(f"the hash at position {position} does not seal its row and the one before")
+
+
+def seal(previous_hash: bytes, row: Row) -> bytes:
+    """Return SHA-256(previous hash || canonical bytes of the row): a JSON array of its fields in order."""
+    return sha256(previous_hash + _canonical(row)).digest()
+
+
+def _canonical(row: Row) -> bytes:
+    return orjson.dumps(
+        [
+            row.position,
+            row.stream,
+            row.version,
+            row.event_id,
+            row.type,
+            row.schema_version,
+            row.data,
+            row.actor_role,
+            row.actor_subject,
+            row.request_id,
+            row.recorded_at,
+            row.traceparent,
+        ]
+    )
+
+
+def follow(head: Head, row: Row, row_hash: bytes) -> Head | None:
+    """Return the head after the row, or None for one that was seen already and is to be dropped.
+
+    Raises LedgerGap when a position is missing and BrokenChain when the row does not fit the one before.
+    """
+    if row.position <= head.position:
+        return None
+    if row.position != head.position + 1:
+        raise LedgerGap(last=head.position, found=row.position)
+    if seal(head.hash, row) != row_hash:
+        raise BrokenChain(row.position)
+    return Head(position=row.position, hash=row_hash)
+
+
+def understand(row: Row, row_hash: bytes) -> RecordedEvent:
+    """Return the recorded event that a row stands for. Raises UnknownEvent."""
+    return RecordedEvent(
+        position=row.position,
+        stream=StreamId(row.stream),
+        version=row.version,
+        event_id=EventId(row.event_id),
+        event=decode_event(row.type, row.schema_version, row.data),
+        actor=Actor(role=row.actor_role, subject=row.actor_subject),
+        request_id=row.request_id,
+        recorded_at=parse_time(row.recorded_at),
+        hash=row_hash,
+    )

@@ -1,0 +1,126 @@
+"""Lifecycle events to JSON and back: type by type, field by field, with nothing guessed."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+from enum import StrEnum
+from types import NoneType, UnionType
+from typing import Any, NewType, get_args, get_origin, get_type_hints
+
+import orjson
+
+from libs.domain import account, subscriber_key, vendor, vendor_key
+from libs.domain.lifecycle import LifecycleEvent
+from libs.domain.permissions import CATEGORIES, Access, Permissions
+from libs.wire.timestamp import format_time, parse_time
+
+TYPE_NAMES: Mapping[type[LifecycleEvent], str] = {
+    account.AccountCreated: "keyfold.account.created",
+    account.IntegrationsEnabled: "keyfold.account.integrations_enabled",
+    account.IntegrationsDisabled: "keyfold.account.integrations_disabled",
+    vendor.VendorApplied: "keyfold.vendor.applied",
+    vendor.VendorReviewed: "keyfold.vendor.reviewed",
+    vendor.VendorApproved: "keyfold.vendor.approved",
+    vendor.VendorRejected: "keyfold.vendor.rejected",
+    vendor.VendorSuspended: "keyfold.vendor.suspended",
+    vendor.VendorReinstated: "keyfold.vendor.reinstated",
+    vendor_key.VendorKeyIssued: "keyfold.vendor_key.issued",
+    vendor_key.VendorKeyRevoked: "keyfold.vendor_key.revoked",
+    subscriber_key.SubscriberKeyCreated: "keyfold.subscriber_key.created",
+    subscriber_key.SubscriberKeyRenamed: "keyfold.subscriber_key.renamed",
+    subscriber_key.SubscriberKeyPermissionsChanged: "keyfold.subscriber_key.permissions_changed",
+    subscriber_key.SubscriberKeyVendorsChanged: "keyfold.subscriber_key.vendors_changed",
+    subscriber_key.SubscriberKeyExpiryChanged: "keyfold.subscriber_key.expiry_changed",
+    subscriber_key.SubscriberKeyRevoked: "keyfold.subscriber_key.revoked",
+}
+"""Every event type by the name that it has in the ledger and on Kafka (CloudEvents `type`)."""
+
+SCHEMA_VERSION = 1
+"""The version of the events' data that this code writes, and the newest that it understands."""
+
+
+class UnknownEvent(Exception):
+    """An event that this code cannot understand; stop, for to skip it could skip a revocation."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """How one field's values go to JSON and come back."""
+
+    dump: Callable[[Any], object]
+    load: Callable[[Any], Any]
+
+
+def encode_event(event: LifecycleEvent) -> tuple[str, str]:
+    """Return an event's type name and its data as canonical JSON: keys sorted, no white space."""
+    name = TYPE_NAMES[type(event)]
+    data = {key: field.dump(getattr(event, key)) for key, field in _FIELDS[name].items()}
+    return name, orjson.dumps(data, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def decode_event(name: str, schema_version: int, data: str | bytes) -> LifecycleEvent:
+    """Return the event that a type name and JSON data stand for. Raises UnknownEvent if in doubt."""
+    if schema_version != SCHEMA_VERSION or name not in _CLASSES:
+        raise UnknownEvent(f"{name} in schema version {schema_version} is not known to this code")
+    try:
+        return _decode_fields(name, orjson.loads(data))
+    except (ValueError, TypeError, KeyError) as fault:
+        raise UnknownEvent(f"{name} does not hold what such an event holds: {fault}") from fault
+
+
+def _decode_fields(name: str, data: object) -> LifecycleEvent:
+    expected = _FIELDS[name]
+    if not isinstance(data, dict) or data.keys() != expected.keys():
+        raise ValueError(f"its fields must be {', '.join(sorted(expected))}")
+    return _CLASSES[name](**{key: field.load(data[key]) for key, field in expected.items()})
+
+
+def _field_for(hint: Any) -> _Field:
+    if isinstance(hint, NewType):
+        return _field_for(hint.__supertype__)
+    if get_origin(hint) is tuple:
+        return _tuple_of(_field_for(get_args(hint)[0]))
+    if isinstance(hint, UnionType) and NoneType in get_args(hint):
+        return _optional(_field_for(get_args(hint)[0]))
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        return _Field(str, hint)
+    return _PLAIN[hint]
+
+
+def _tuple_of(item: _Field) -> _Field:
+    return _Field(
+        lambda values: [item.dump(value) for value in values],
+        lambda values: tuple(item.load(value) for value in _checked(list, values)),
+    )
+
+
+def _optional(item: _Field) -> _Field:
+    return _Field(
+        lambda value: None if value is None else item.dump(value),
+        lambda value: None if value is None else item.load(value),
+    )
+
+
+def _checked(kind: type, value: Any) -> Any:
+    if type(value) is not kind:
+        raise TypeError(f"{kind.__name__} expected, not {type(value).__name__}")
+    return value
+
+
+def _load_permissions(words: dict[str, str]) -> Permissions:
+    if words.keys() != set(CATEGORIES):
+        raise ValueError("permissions must name all seven categories")
+    return Permissions(tuple(Access.of(words[category]) for category in CATEGORIES))
+
+
+_PLAIN: dict[type, _Field] = {
+    str: _Field(str, lambda value: _checked(str, value)),
+    bytes: _Field(bytes.hex, bytes.fromhex),
+    datetime: _Field(format_time, parse_time),
+    Permissions: _Field(Permissions.as_words, _load_permissions),
+}
+_CLASSES = {name: event_class for event_class, name in TYPE_NAMES.items()}
+_FIELDS = {
+    name: {field.name: _field_for(get_type_hints(event_class)[field.name]) for field in fields(event_class)}
+    for name, event_class in _CLASSES.items()
+}

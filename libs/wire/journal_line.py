@@ -1,0 +1,22 @@
+"""One line of the journal: a checksum, a space, an access event's JSON, a newline."""
+
+from zlib import crc32
+
+_CHECKSUM_LENGTH = 8
+
+
+class TornLine(Exception):
+    """A journal line that is not whole, cut by a crash or damaged; what stands before it is good."""
+
+
+def journal_line(event_json: bytes) -> bytes:
+    """Frame an event's JSON: 8 hexadecimal digits of CRC-32 first, so that a torn or damaged line shows."""
+    return b"%08x %b\n" % (crc32(event_json), event_json)
+
+
+def read_journal_line(line: bytes) -> bytes:
+    """Return the JSON of a line, with or without its newline. Raises TornLine."""
+    checksum, _, event_json = line.rstrip(b"\n").partition(b" ")
+    if len(checksum) != _CHECKSUM_LENGTH or checksum != b"%08x" % crc32(event_json):
+        raise TornLine(f"{len(line)} bytes do not carry their own checksum")
+    return event_json

@@ -1,0 +1,89 @@
+"""A ledger row as a Kafka record and back: CloudEvents 1.0 in binary mode, JSON data as the value."""
+
+from libs.wire.chain import Row
+from libs.wire.record import Headers, Received, Record
+from libs.wire.timestamp import parse_time
+
+SOURCE = "/keyfold/ledger"
+CONTENT_TYPE = b"application/json"
+
+
+class NotOurs(Exception):
+    """A record on the lifecycle topic that no ledger sent; dead-letter it and go on."""
+
+
+def lifecycle_record(row: Row, row_hash: bytes) -> Record:
+    """Return the record that carries a ledger row: its key is the stream, its headers are `ce_*`.
+
+    Beside CloudEvents' own attributes it carries the extensions `position`, `streamversion`,
+    `schemaversion`, `actorrole`, `actorsubject`, `requestid` and `hash` (hexadecimal).
+    """
+    attributes = {
+        "specversion": "1.0",
+        "id": row.event_id,
+        "source": SOURCE,
+        "type": row.type,
+        "time": row.recorded_at,
+        "subject": row.stream,
+        "position": str(row.position),
+        "streamversion": str(row.version),
+        "schemaversion": str(row.schema_version),
+        "actorrole": row.actor_role,
+        "actorsubject": row.actor_subject,
+        "requestid": row.request_id,
+        "hash": row_hash.hex(),
+    }
+    return Record(
+        key=row.stream.encode(),
+        value=row.data.encode(),
+        headers=cloudevent_headers(attributes, row.traceparent),
+        timestamp_ms=int(parse_time(row.recorded_at).timestamp() * 1000),
+    )
+
+
+def cloudevent_headers(attributes: dict[str, str], traceparent: str | None) -> Headers:
+    """Return Kafka headers for CloudEvents attributes (CloudEvents Kafka binding 1.0, section 3.2)."""
+    headers = [
+        ("content-type", CONTENT_TYPE),
+        *((f"ce_{name}", value.encode()) for name, value in attributes.items()),
+    ]
+    if traceparent is not None:
+        headers.append(("traceparent", traceparent.encode()))
+    return tuple(headers)
+
+
+def read_lifecycle_record(received: Received) -> tuple[Row, bytes]:
+    """Return the ledger row that a record carries, and its hash. Raises NotOurs.
+
+    What the event says is not looked at here: a record that is the ledger's and cannot be understood must
+    stop its reader, one that is not the ledger's must not.
+    """
+    headers = dict(received.headers)
+    if headers.get("ce_source") != SOURCE.encode():
+        raise NotOurs(f"its source is not {SOURCE}")
+    try:
+        return _row(headers, received.value or b""), bytes.fromhex(_text(headers, "hash"))
+    except (KeyError, ValueError) as fault:
+        raise NotOurs(f"an attribute of a ledger record is missing or malformed: {fault}") from fault
+
+
+def _row(headers: dict[str, bytes], value: bytes) -> Row:
+    traceparent = headers.get("traceparent")
+    return Row(
+        position=int(_text(headers, "position")),
+        stream=_text(headers, "subject"),
+        version=int(_text(headers, "streamversion")),
+        event_id=_text(headers, "id"),
+        type=_text(headers, "type"),
+        schema_version=int(_text(headers, "schemaversion")),
+        data=value.decode(),
+        actor_role=_text(headers, "actorrole"),
+        actor_subject=_text(headers, "actorsubject"),
+        request_id=_text(headers, "requestid"),
+        recorded_at=_text(headers, "time"),
+        traceparent=None if traceparent is None else traceparent.decode(),
+    )
+
+
+def _text(headers: dict[str, bytes], attribute: str) -> str:
+    return headers[f"ce_{attribute}"].decode()

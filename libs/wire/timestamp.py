@@ -1,0 +1,18 @@
+"""Times as text: RFC 3339 in UTC, always with microseconds, so that text order is time order."""
+
+import re
+from datetime import UTC, datetime
+
+_FORM = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
+
+
+def format_time(at: datetime) -> str:
+    """Write an aware datetime as `2026-01-31T23:59:59.000001Z`."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f") + "Z"
+
+
+def parse_time(text: str) -> datetime:
+    """Read what `format_time` wrote. Raises ValueError for any other form."""
+    if not _FORM.fullmatch(text):
+        raise ValueError(f"{text!r} is no time such as 2026-01-31T23:59:59.000001Z")
+    return datetime.fromisoformat(text)

@@ -1,0 +1,42 @@
+"""The Kafka topics that Keyfold writes and reads, and how each is configured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+DAY_MS = 24 * 60 * 60 * 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicSpec:
+    """A topic as it is created: its name, how many partitions it has, and its configuration."""
+
+    name: str
+    partitions: int
+    config: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+# One partition is a total order, which is what "the state as of position N" means; kept for ever, because
+# a read model is rebuilt from position 1; never compacted, because every event counts, not the last of a key.
+LIFECYCLE = TopicSpec(
+    name="keyfold.lifecycle.v1",
+    partitions=1,
+    config=MappingProxyType({"retention.ms": "-1", "cleanup.policy": "delete"}),
+)
+
+# Keyed by subscriber key id. A week is how long the audit service may be away before anything is lost.
+ACCESS = TopicSpec(
+    name="keyfold.access.v1",
+    partitions=8,
+    config=MappingProxyType({"retention.ms": str(7 * DAY_MS), "cleanup.policy": "delete"}),
+)
+
+DEAD_LETTER = TopicSpec(
+    name="keyfold.dead-letter.v1",
+    partitions=1,
+    config=MappingProxyType({"retention.ms": str(30 * DAY_MS), "cleanup.policy": "delete"}),
+)
+
+ALL = (LIFECYCLE, ACCESS, DEAD_LETTER)
