@@ -78,6 +78,8 @@ def decide(command: AccountCommand, account: Account | None) -> tuple[AccountEve
 
 def evolve(account: Account | None, event: AccountEvent) -> Account:
     """Return the account after the event. Raises ImpossibleEvent for one that cannot follow."""
+    if account is not None and account.account_id != event.account_id:
+        raise ImpossibleEvent(event, account)
     match event, account:
         case AccountCreated(account_id=account_id, name=name), None:
             return Account(account_id=account_id, name=name, integrations_enabled=False)

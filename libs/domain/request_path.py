@@ -20,7 +20,7 @@ def normalise(target: str) -> tuple[str, ...] | None:
     that takes `/v1/NOTE` for `/v1/note` and one that does not both stand behind the same category.
     """
     path = target.partition("?")[0]
-    if not path.startswith("/") or len(path) > PATH_LENGTH_MAX or "#" in path:
+    if not path.startswith("/") or len(path) > PATH_LENGTH_MAX:
         return None
     raw_segments = path[1:].removesuffix("/").split("/")
     if raw_segments == [""]:

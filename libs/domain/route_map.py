@@ -26,6 +26,8 @@ class Route:
 
     def access(self, method: str) -> Access:
         """Return the access that the method asks for on this route."""
+        if method == "HEAD" and method not in self.exceptions:
+            return self.access("GET")  # HEAD runs what GET runs (RFC 9110, section 9.3.2)
         default = Access.READ if method in READ_METHODS else Access.WRITE
         return self.exceptions.get(method, default)
 

@@ -22,15 +22,16 @@ class BadRouteMap(Exception):
 
 
 def parse_route_table(text: str) -> RouteMap:
-    """Read a route table. Raises BadRouteMap with every fault that it has.
+    """Read a route table. Raises BadRouteMap with a fault for every line that has one.
 
     A line is `PATTERN CATEGORY [METHOD=ACCESS ...]`; `#` starts a comment. A pattern is a path whose
     segments are literals, `{name}` for any one segment, or a last `**` for any number of them, none too.
-    GET and HEAD read and every other method writes, unless `METHOD=ACCESS` says otherwise.
+    GET and HEAD read and every other method writes, unless `METHOD=ACCESS` says otherwise; what is
+    said of GET holds for HEAD too.
     """
     routes: list[Route] = []
     faults: list[tuple[int, str]] = []
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         fields = line.partition("#")[0].split()
         if not fields:
             continue
@@ -73,7 +74,7 @@ def _parse_segment(segment: str, *, is_last: bool) -> str:
         return REST
     if _PARAMETER_NAME.fullmatch(segment):
         return PARAMETER
-    if REST in segment or "{" in segment or "}" in segment:
+    if "*" in segment or "{" in segment or "}" in segment:
         raise ValueError(f"{segment!r} is no segment: write a literal, {{name}}, or a last **")
     if normalise("/" + segment) != (segment,):
         raise ValueError(f"{segment!r} can match no request: write it lower-case, plain and not encoded")

@@ -236,6 +236,8 @@ _EXPIRES_IN_THE_PAST = invalid(
 
 def evolve(key: SubscriberKey | None, event: SubscriberKeyEvent) -> SubscriberKey:
     """Return the key after the event. Raises ImpossibleEvent for one that cannot follow."""
+    if key is not None and (key.key_id, key.account_id) != (event.key_id, event.account_id):
+        raise ImpossibleEvent(event, key)
     match event, key:
         case SubscriberKeyCreated(), None:
             return _created(event)

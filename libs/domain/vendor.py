@@ -254,6 +254,8 @@ def _move(
 
 def evolve(vendor: Vendor | None, event: VendorEvent) -> Vendor:
     """Return the vendor after the event. Raises ImpossibleEvent for one that cannot follow."""
+    if vendor is not None and vendor.vendor_id != event.vendor_id:
+        raise ImpossibleEvent(event, vendor)
     match event, vendor:
         case VendorApplied(), None:
             return _applied(event)

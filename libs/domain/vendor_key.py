@@ -115,6 +115,8 @@ def _issue(command: IssueVendorKey, vendor: Vendor) -> tuple[VendorKeyEvent, ...
 
 def evolve(key: VendorKey | None, event: VendorKeyEvent) -> VendorKey:
     """Return the key after the event. Raises ImpossibleEvent for one that cannot follow."""
+    if key is not None and (key.key_id, key.vendor_id) != (event.key_id, event.vendor_id):
+        raise ImpossibleEvent(event, key)
     match event, key:
         case VendorKeyIssued(), None:
             return ActiveVendorKey(

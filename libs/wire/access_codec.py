@@ -1,5 +1,6 @@
 """Access events to JSON and back, and as Kafka records: the journal's bytes are Kafka's bytes."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 from uuid import UUID
@@ -18,6 +19,9 @@ ACCESS_TYPE = "keyfold.access.decided"
 SOURCE_PREFIX = "/keyfold/gatekeeper/"
 
 _T = TypeVar("_T")
+# A server may hand on bytes that are no UTF-8 as lone surrogates, which JSON cannot hold; text in PostgreSQL
+# cannot hold a NUL. A client that sends either is logged all the same.
+_UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 class MalformedAccessEvent(Exception):
@@ -25,7 +29,10 @@ class MalformedAccessEvent(Exception):
 
 
 def encode_access_event(event: AccessEvent) -> bytes:
-    """Return the event as one line of JSON: every field always there, in one order."""
+    """Return the event as one line of JSON: every field always there, in one order.
+
+    What a client sent and JSON or PostgreSQL cannot hold is written as U+FFFD.
+    """
     return orjson.dumps(
         {
             "event_id": event.event_id,
@@ -36,16 +43,16 @@ def encode_access_event(event: AccessEvent) -> bytes:
             "vendor_key_id": event.vendor_key_id,
             "category": event.category,
             "access": None if event.access is None else event.access.word,
-            "method": event.method,
-            "path": event.path,
+            "method": _writable(event.method),
+            "path": _writable(event.path),
             "decision": event.decision,
             "reason": event.reason,
             "position": event.position,
             "gateway": event.gateway,
-            "client_ip": event.client_ip,
+            "client_ip": None if event.client_ip is None else _writable(event.client_ip),
             "gatekeeper": event.gatekeeper,
             "seq": event.seq,
-            "traceparent": event.traceparent,
+            "traceparent": None if event.traceparent is None else _writable(event.traceparent),
         }
     )
 
@@ -54,7 +61,7 @@ def decode_access_event(line: bytes) -> AccessEvent:
     """Return the event that JSON holds. Raises MalformedAccessEvent, saying what is wrong."""
     try:
         return _event(orjson.loads(line))
-    except (ValueError, TypeError, KeyError, AttributeError) as fault:
+    except (ValueError, TypeError, KeyError) as fault:
         raise MalformedAccessEvent(f"{type(fault).__name__}: {fault}") from fault
 
 
@@ -82,7 +89,7 @@ def access_record(line: bytes) -> Record:
 
 def _event(data: Mapping[str, Any]) -> AccessEvent:
     event = AccessEvent(
-        event_id=EventId(str(UUID(data["event_id"]))),
+        event_id=_event_id(_text(data["event_id"])),
         at=parse_time(data["at"]),
         account_id=_optional(AccountId, data["account_id"]),
         key_id=_optional(KeyId, data["key_id"]),
@@ -103,6 +110,17 @@ def _event(data: Mapping[str, Any]) -> AccessEvent:
     if data["decision"] != event.decision:
         raise ValueError("`decision` and `reason` contradict each other")
     return event
+
+
+def _writable(text: str) -> str:
+    return text if text.isascii() and "\x00" not in text else _UNWRITABLE.sub("\ufffd", text)
+
+
+def _event_id(text: str) -> EventId:
+    # UUID also reads braces, capitals and URNs; two spellings of one id would be two events.
+    if str(UUID(text)) != text:
+        raise ValueError("an event's id is a UUID in its canonical form")
+    return EventId(text)
 
 
 def _text(value: object) -> str:

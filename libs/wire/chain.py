@@ -1,13 +1,14 @@
 """The hash chain: every row of the ledger seals the one before, and every reader checks the seal."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 
 import orjson
 
 from libs.domain.ids import EventId, StreamId
 from libs.domain.lifecycle import Actor, RecordedEvent
-from libs.wire.event_codec import decode_event
+from libs.wire.event_codec import UnknownEvent, decode_event
 from libs.wire.timestamp import parse_time
 
 
@@ -107,6 +108,13 @@ def understand(row: Row, row_hash: bytes) -> RecordedEvent:
         event=decode_event(row.type, row.schema_version, row.data),
         actor=Actor(role=row.actor_role, subject=row.actor_subject),
         request_id=row.request_id,
-        recorded_at=parse_time(row.recorded_at),
+        recorded_at=_recorded_at(row),
         hash=row_hash,
     )
+
+
+def _recorded_at(row: Row) -> datetime:
+    try:
+        return parse_time(row.recorded_at)
+    except ValueError as fault:
+        raise UnknownEvent(f"{row.type} was recorded at no time: {fault}") from fault

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
-from types import NoneType, UnionType
+from types import NoneType
 from typing import Any, NewType, get_args, get_origin, get_type_hints
 
 import orjson
@@ -80,7 +80,7 @@ def _field_for(hint: Any) -> _Field:
         return _field_for(hint.__supertype__)
     if get_origin(hint) is tuple:
         return _tuple_of(_field_for(get_args(hint)[0]))
-    if isinstance(hint, UnionType) and NoneType in get_args(hint):
+    if NoneType in get_args(hint):
         return _optional(_field_for(get_args(hint)[0]))
     if isinstance(hint, type) and issubclass(hint, StrEnum):
         return _Field(str, hint)
@@ -107,15 +107,23 @@ def _checked(kind: type, value: Any) -> Any:
     return value
 
 
+def _load_digest(text: str) -> bytes:
+    # `fromhex` also takes capitals and spaces, and one event has one text.
+    digest = bytes.fromhex(text)
+    if digest.hex() != text:
+        raise ValueError("a digest is written in lower-case hexadecimal digits alone")
+    return digest
+
+
 def _load_permissions(words: dict[str, str]) -> Permissions:
-    if words.keys() != set(CATEGORIES):
+    if _checked(dict, words).keys() != set(CATEGORIES):
         raise ValueError("permissions must name all seven categories")
     return Permissions(tuple(Access.of(words[category]) for category in CATEGORIES))
 
 
 _PLAIN: dict[type, _Field] = {
     str: _Field(str, lambda value: _checked(str, value)),
-    bytes: _Field(bytes.hex, bytes.fromhex),
+    bytes: _Field(bytes.hex, _load_digest),
     datetime: _Field(format_time, parse_time),
     Permissions: _Field(Permissions.as_words, _load_permissions),
 }

@@ -43,6 +43,8 @@ def mint(kind: KeyKind, public_id: str, random: bytes, *, mode: str = "live") ->
         raise ValueError("a key takes 12 characters of public id and 32 random bytes")
     body = f"{kind}_{mode}_{public_id}{base62(int.from_bytes(random), _SECRET_LENGTH)}"
     secret = body + _checksum(body)
+    if not _PATTERNS[kind].fullmatch(secret):
+        raise ValueError("a public id is base62, and a mode is live or test")
     return MintedKey(
         secret=secret,
         key_id=KeyId(KEY_PREFIX + public_id),

@@ -1,11 +1,14 @@
 """A ledger row as a Kafka record and back: CloudEvents 1.0 in binary mode, JSON data as the value."""
 
+import re
+
 from libs.wire.chain import Row
 from libs.wire.record import Headers, Received, Record
 from libs.wire.timestamp import parse_time
 
 SOURCE = "/keyfold/ledger"
 CONTENT_TYPE = b"application/json"
+_COUNT = re.compile(r"[1-9][0-9]{0,17}")
 
 
 class NotOurs(Exception):
@@ -70,12 +73,12 @@ def read_lifecycle_record(received: Received) -> tuple[Row, bytes]:
 def _row(headers: dict[str, bytes], value: bytes) -> Row:
     traceparent = headers.get("traceparent")
     return Row(
-        position=int(_text(headers, "position")),
+        position=_count(headers, "position"),
         stream=_text(headers, "subject"),
-        version=int(_text(headers, "streamversion")),
+        version=_count(headers, "streamversion"),
         event_id=_text(headers, "id"),
         type=_text(headers, "type"),
-        schema_version=int(_text(headers, "schemaversion")),
+        schema_version=_count(headers, "schemaversion"),
         data=value.decode(),
         actor_role=_text(headers, "actorrole"),
         actor_subject=_text(headers, "actorsubject"),
@@ -83,6 +86,13 @@ def _row(headers: dict[str, bytes], value: bytes) -> Row:
         recorded_at=_text(headers, "time"),
         traceparent=None if traceparent is None else traceparent.decode(),
     )
+
+
+def _count(headers: dict[str, bytes], attribute: str) -> int:
+    text = _text(headers, attribute)
+    if not _COUNT.fullmatch(text):
+        raise ValueError(f"{attribute} is no count from 1")
+    return int(text)
 
 
 def _text(headers: dict[str, bytes], attribute: str) -> str:

@@ -7,8 +7,10 @@ _FORM = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 
 
 def format_time(at: datetime) -> str:
-    """Write an aware datetime as `2026-01-31T23:59:59.000001Z`."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f") + "Z"
+    """Write an aware datetime as `2026-01-31T23:59:59.000001Z`. Raises ValueError for a naive one."""
+    if at.tzinfo is None:
+        raise ValueError("a time without a zone names no instant")
+    return at.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def parse_time(text: str) -> datetime:

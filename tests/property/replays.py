@@ -1,0 +1,62 @@
+"""Other ways to the same state: stream by stream, and from a ledger that is read with repeats."""
+
+from collections import defaultdict
+
+from libs.domain.ids import EventId, StreamId
+from libs.domain.lifecycle import Aggregate, LifecycleEvent, evolve, stream_of
+from libs.domain.state import State
+from libs.wire.chain import GENESIS, Head, Row, follow, seal, understand
+from libs.wire.event_codec import SCHEMA_VERSION, encode_event
+
+
+def by_stream(history: list[LifecycleEvent]) -> State:
+    """Fold each stream on its own, and put what each gives together."""
+    streams: dict[StreamId, list[LifecycleEvent]] = defaultdict(list)
+    for event in history:
+        streams[stream_of(event)].append(event)
+    state = State()
+    for events in streams.values():
+        aggregate: Aggregate | None = None
+        for event in events:
+            aggregate = evolve(aggregate, event)
+        assert aggregate is not None
+        state.put(aggregate)
+    return state
+
+
+def read_with_repeats(history: list[LifecycleEvent]) -> State:
+    """Write a history to a ledger, and read it back with all before each third row sent again."""
+    sent: list[tuple[Row, bytes]] = []
+    previous = GENESIS.hash
+    for position, event in enumerate(history, start=1):
+        row = row_of(position, event)
+        previous = seal(previous, row)
+        sent.append((row, previous))
+    state, head = State(), GENESIS
+    for index, sealed in enumerate(sent):
+        for row, row_hash in [*sent[:index], sealed] if index % 3 == 0 else [sealed]:
+            after = follow(head, row, row_hash)
+            if after is not None:
+                state.fold(understand(row, row_hash).event)
+            head = after or head
+    assert head == Head(position=len(history), hash=previous)
+    return state
+
+
+def row_of(position: int, event: LifecycleEvent) -> Row:
+    """Return the row that holds an event."""
+    name, data = encode_event(event)
+    return Row(
+        position=position,
+        stream=stream_of(event),
+        version=1,
+        event_id=EventId("0190163d-8694-739b-aea5-966c26f8ad91"),
+        type=name,
+        schema_version=SCHEMA_VERSION,
+        data=data,
+        actor_role="owner",
+        actor_subject="anna",
+        request_id="r",
+        recorded_at="2026-03-01T09:30:00.000001Z",
+        traceparent=None,
+    )

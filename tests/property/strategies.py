@@ -1,0 +1,89 @@
+"""Strategies for the domain's values, built from the dataclasses themselves."""
+
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from hypothesis import strategies as st
+
+from libs.domain.access_event import AccessEvent
+from libs.domain.ids import AccountId, EventId, KeyId, VendorId
+from libs.domain.lifecycle import LifecycleEvent
+from libs.domain.permissions import CATEGORIES, Access, Permissions
+from libs.wire.chain import Row
+from libs.wire.event_codec import SCHEMA_VERSION, TYPE_NAMES
+
+EVENT_CLASSES = sorted(TYPE_NAMES, key=lambda event_class: event_class.__name__)
+BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=12)
+times = st.datetimes(min_value=datetime(1970, 1, 1), timezones=st.just(UTC))
+digests = st.binary(min_size=32, max_size=32)
+accesses = st.sampled_from(Access)
+permissions = st.tuples(*[accesses for _ in CATEGORIES]).map(Permissions)
+counts = st.integers(min_value=0, max_value=2**63 - 1)
+event_ids = st.uuids().map(lambda value: EventId(str(value)))
+
+
+def ids(prefix: str, kind: Callable[[str], Any]) -> st.SearchStrategy[Any]:
+    """Return ids of a kind: the prefix and twelve characters."""
+    return st.text(BASE62, min_size=12, max_size=12).map(lambda text: kind(prefix + text))
+
+
+_PLAIN: dict[object, st.SearchStrategy[Any]] = {
+    AccountId: ids("acc_", AccountId),
+    VendorId: ids("ven_", VendorId),
+    KeyId: ids("key_", KeyId),
+    EventId: event_ids,
+    Permissions: permissions,
+    str: texts,
+    bool: st.booleans(),
+    bytes: digests,
+    datetime: times,
+    int: counts,
+}
+
+
+def values_of(hint: Any) -> st.SearchStrategy[Any]:
+    """Return every value that a field of this type may hold."""
+    if hint in _PLAIN:
+        return _PLAIN[hint]
+    if get_origin(hint) in (Union, UnionType):
+        return st.one_of([values_of(part) for part in get_args(hint)])
+    if hint is NoneType:
+        return st.none()
+    if get_origin(hint) is tuple:
+        return st.lists(values_of(get_args(hint)[0]), max_size=4).map(tuple)
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return st.sampled_from(hint)
+    if isinstance(hint, type) and is_dataclass(hint):
+        return instances_of(hint)
+    raise AssertionError(f"no strategy for {hint}")
+
+
+def instances_of(kind: type[Any]) -> st.SearchStrategy[Any]:
+    """Return every value of a dataclass, field by field."""
+    hints = get_type_hints(kind)
+    return st.builds(kind, **{field.name: values_of(hints[field.name]) for field in fields(kind)})
+
+
+lifecycle_events: st.SearchStrategy[LifecycleEvent] = st.sampled_from(EVENT_CLASSES).flatmap(instances_of)
+access_events: st.SearchStrategy[AccessEvent] = instances_of(AccessEvent)
+rows: st.SearchStrategy[Row] = st.builds(
+    Row,
+    position=st.integers(1, 10**18 - 1),
+    stream=texts,
+    version=st.integers(1, 10**18 - 1),
+    event_id=event_ids,
+    type=st.sampled_from(sorted(TYPE_NAMES.values())),
+    schema_version=st.just(SCHEMA_VERSION),
+    data=texts,
+    actor_role=texts,
+    actor_subject=texts,
+    request_id=texts,
+    recorded_at=st.just("2026-03-01T09:30:00.000001Z"),
+    traceparent=st.none() | texts,
+)

@@ -1,0 +1,95 @@
+"""An account, vendors and keys in each of their states, as plain values to start a test from."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+
+from libs.domain.account import Account
+from libs.domain.ids import AccountId, KeyId, VendorId
+from libs.domain.permissions import Access, Category, Permissions
+from libs.domain.refusal import Refusal, RefusalKind
+from libs.domain.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey
+from libs.domain.vendor import Review, ReviewKind, Vendor, VendorState, Verdict
+from libs.domain.vendor_key import ActiveVendorKey, RevokedVendorKey
+
+NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
+LATER = NOW + timedelta(hours=1)
+EARLIER = NOW - timedelta(hours=1)
+
+SHUT = Account(account_id=AccountId("acc_1"), name="Main Street Dental", integrations_enabled=False)
+OPEN = replace(SHUT, integrations_enabled=True)
+FOREIGN = replace(OPEN, account_id=AccountId("acc_2"))
+
+APPLIED = Vendor(
+    vendor_id=VendorId("ven_1"),
+    name="Recall Robot",
+    contact_email="dev@recall.example",
+    website="https://recall.example",
+    intended_use="Reminds patients of appointments",
+    categories=(Category.APPOINTMENT, Category.PATIENT),
+    applicant="dana",
+    state=VendorState.APPLIED,
+    reviews=(),
+)
+
+
+def review(kind: ReviewKind, verdict: Verdict = Verdict.PASS) -> Review:
+    """One review by a reviewer called rita."""
+    return Review(kind=kind, verdict=verdict, notes="read the code", reviewer="rita", reviewed_at=NOW)
+
+
+PASSED = (review(ReviewKind.SECURITY), review(ReviewKind.COMPLIANCE))
+REVIEWED = replace(APPLIED, reviews=PASSED)
+APPROVED = replace(REVIEWED, state=VendorState.APPROVED)
+SUSPENDED = replace(REVIEWED, state=VendorState.SUSPENDED)
+REJECTED = replace(APPLIED, state=VendorState.REJECTED)
+OTHER_VENDOR = replace(APPROVED, vendor_id=VendorId("ven_2"))
+
+VENDOR_DIGEST = sha256(b"vendor").digest()
+SUBSCRIBER_DIGEST = sha256(b"subscriber").digest()
+
+VENDOR_KEY = ActiveVendorKey(
+    key_id=KeyId("key_v"),
+    vendor_id=APPROVED.vendor_id,
+    digest=VENDOR_DIGEST,
+    secret_hint="kfv_live_v…1234",
+    issued_at=NOW,
+)
+REVOKED_VENDOR_KEY = RevokedVendorKey(
+    key_id=KeyId("key_v"),
+    vendor_id=APPROVED.vendor_id,
+    digest=VENDOR_DIGEST,
+    secret_hint="kfv_live_v…1234",
+    issued_at=NOW,
+    revoked_at=LATER,
+)
+KEY = ActiveSubscriberKey(
+    key_id=KeyId("key_s"),
+    account_id=OPEN.account_id,
+    name="Recall Robot",
+    permissions=Permissions.of({Category.APPOINTMENT: Access.WRITE, Category.PATIENT: Access.READ}),
+    vendor_ids=None,
+    expires_at=None,
+    digest=SUBSCRIBER_DIGEST,
+    secret_hint="kfs_live_s…5678",
+    created_at=NOW,
+)
+REVOKED_KEY = RevokedSubscriberKey(
+    key_id=KeyId("key_s"),
+    account_id=OPEN.account_id,
+    name="Recall Robot",
+    digest=SUBSCRIBER_DIGEST,
+    secret_hint="kfs_live_s…5678",
+    created_at=NOW,
+    revoked_at=LATER,
+)
+
+
+def code_of(outcome: object) -> tuple[RefusalKind, str]:
+    """Return what kind of refusal an outcome is, and its code."""
+    assert isinstance(outcome, Refusal), outcome
+    assert outcome.detail.endswith(".")
+    return outcome.kind, outcome.code
+
+
+NOT_FOUND = (RefusalKind.NOT_FOUND, "not-found")

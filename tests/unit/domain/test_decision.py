@@ -1,0 +1,284 @@
+"""A decision: one reason each, the earliest of those that hold, and only proven keys are named."""
+
+from collections.abc import Set
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import chain, combinations
+
+import pytest
+
+from libs.domain.account import Account
+from libs.domain.decision import (
+    MALFORMED,
+    Credential,
+    Decision,
+    Presented,
+    Reason,
+    Request,
+    decide_access,
+    status_of,
+)
+from libs.domain.ids import VendorId
+from libs.domain.permissions import CATEGORIES, NO_PERMISSIONS, Access, Category, Permissions
+from libs.domain.route_table import parse_route_table
+from libs.domain.state import State
+from libs.domain.subscriber_key import SubscriberKey
+from libs.domain.vendor import Vendor
+from libs.domain.vendor_key import VendorKey
+from tests.unit.domain.given import (
+    APPLIED,
+    APPROVED,
+    EARLIER,
+    KEY,
+    LATER,
+    NOW,
+    OPEN,
+    REJECTED,
+    REVOKED_KEY,
+    REVOKED_VENDOR_KEY,
+    SHUT,
+    SUSPENDED,
+    VENDOR_KEY,
+)
+
+IN_ORDER = (
+    "missing_vendor_key",
+    "missing_subscriber_key",
+    "malformed_key",
+    "unknown_vendor_key",
+    "unknown_subscriber_key",
+    "vendor_key_revoked",
+    "vendor_suspended",
+    "subscriber_key_revoked",
+    "subscriber_key_expired",
+    "integrations_disabled",
+    "vendor_not_permitted",
+    "ambiguous_request",
+    "unmapped_route",
+    "category_denied",
+    "read_only",
+    "stale",
+)
+ROUTES = parse_route_table("/v1/appointment/** appointment POST=read\n/v1/patient/** patient\n")
+WRONG = bytes(32)
+VENDOR_CREDENTIAL = Credential(VENDOR_KEY.key_id, VENDOR_KEY.digest)
+CREDENTIAL = Credential(KEY.key_id, KEY.digest)
+REQUEST = Request(
+    vendor_key=VENDOR_CREDENTIAL, subscriber_key=CREDENTIAL, method="DELETE", target="/v1/appointment/7?a=b"
+)
+ALLOWED = Decision(
+    reason=None,
+    account_id=KEY.account_id,
+    key_id=KEY.key_id,
+    vendor_id=APPROVED.vendor_id,
+    vendor_key_id=VENDOR_KEY.key_id,
+    category=Category.APPOINTMENT,
+    access=Access.WRITE,
+)
+
+
+def decided(
+    request: Request = REQUEST,
+    *,
+    account: Account = OPEN,
+    vendor: Vendor = APPROVED,
+    vendor_key: VendorKey = VENDOR_KEY,
+    key: SubscriberKey = KEY,
+    now: datetime = NOW,
+    lease_held: bool = True,
+) -> Decision:
+    """Decide a request that would pass, but for what is given."""
+    state = State()
+    for aggregate in (account, vendor, vendor_key, key):
+        state.put(aggregate)
+    return decide_access(request, state, ROUTES, now, lease_held=lease_held)
+
+
+def request_with(faults: Set[Reason]) -> Request:
+    """Return the request that carries every one of the faults that a request can have."""
+    vendor_key: Presented = VENDOR_CREDENTIAL
+    subscriber_key: Presented = CREDENTIAL
+    if Reason.UNKNOWN_VENDOR_KEY in faults:
+        vendor_key = replace(VENDOR_CREDENTIAL, digest=WRONG)
+    if Reason.UNKNOWN_SUBSCRIBER_KEY in faults:
+        subscriber_key = replace(CREDENTIAL, digest=WRONG)
+    if Reason.MALFORMED_KEY in faults:
+        vendor_key = MALFORMED
+    if Reason.MISSING_SUBSCRIBER_KEY in faults:
+        subscriber_key = None
+    if Reason.MISSING_VENDOR_KEY in faults:
+        vendor_key = None
+    unmapped = "/v2/x" if Reason.UNMAPPED_ROUTE in faults else REQUEST.target
+    target = None if Reason.AMBIGUOUS_REQUEST in faults else unmapped
+    return replace(REQUEST, vendor_key=vendor_key, subscriber_key=subscriber_key, target=target)
+
+
+def key_with(faults: Set[Reason]) -> SubscriberKey:
+    """Return the subscriber key that has every one of the faults that such a key can have."""
+    if Reason.SUBSCRIBER_KEY_REVOKED in faults:
+        return REVOKED_KEY
+    granted = Access.READ if Reason.READ_ONLY in faults else Access.WRITE
+    return replace(
+        KEY,
+        permissions=NO_PERMISSIONS
+        if Reason.CATEGORY_DENIED in faults
+        else Permissions.of({Category.APPOINTMENT: granted}),
+        expires_at=EARLIER if Reason.SUBSCRIBER_KEY_EXPIRED in faults else LATER,
+        vendor_ids=(VendorId("ven_2"),) if Reason.VENDOR_NOT_PERMITTED in faults else (APPROVED.vendor_id,),
+    )
+
+
+def reason_with(faults: Set[Reason]) -> Reason | None:
+    """Return the reason given where all of these faults hold at once."""
+    return decided(
+        request_with(faults),
+        account=SHUT if Reason.INTEGRATIONS_DISABLED in faults else OPEN,
+        vendor=SUSPENDED if Reason.VENDOR_SUSPENDED in faults else APPROVED,
+        vendor_key=REVOKED_VENDOR_KEY if Reason.VENDOR_KEY_REVOKED in faults else VENDOR_KEY,
+        key=key_with(faults),
+        lease_held=Reason.STALE not in faults,
+    ).reason
+
+
+def test_a_request_without_a_fault_is_allowed() -> None:
+    """Allow names the account, both keys, the vendor, and what was asked for."""
+    assert decided() == ALLOWED
+
+
+def test_the_reasons_stand_in_their_order() -> None:
+    """The order of the reasons is the order of the checks."""
+    assert tuple(Reason) == IN_ORDER
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_each_fault_alone_gives_its_reason(reason: Reason) -> None:
+    """Every reason can be given, each by one fault."""
+    assert reason_with({reason}) is reason
+
+
+def test_of_any_faults_the_earliest_is_given() -> None:
+    """Whichever faults hold at once, exactly one reason is given: the first in the order."""
+    for faults in chain(combinations(Reason, 2), combinations(Reason, 3), [tuple(Reason)]):
+        first = min(faults, key=lambda reason: IN_ORDER.index(reason))
+        assert reason_with(set(faults)) is first, faults
+
+
+@pytest.mark.parametrize(
+    ("reasons", "status"),
+    [([None], 200), (IN_ORDER[:9], 401), (IN_ORDER[9:15], 403), (["stale"], 503)],
+)
+def test_each_reason_has_its_status(reasons: list[str | None], status: int) -> None:
+    """401 where a key does not work, 403 where the request does not, 503 where nobody can tell."""
+    for reason in reasons:
+        assert status_of(None if reason is None else Reason(reason)) == status
+
+
+@pytest.mark.parametrize(
+    ("vendor_key", "subscriber_key"), [(MALFORMED, CREDENTIAL), (VENDOR_CREDENTIAL, MALFORMED)]
+)
+def test_a_malformed_key_is_told_of_either_header(vendor_key: Presented, subscriber_key: Presented) -> None:
+    """One malformed key is enough, whichever it is, and neither key is looked up."""
+    request = replace(REQUEST, vendor_key=vendor_key, subscriber_key=subscriber_key)
+    assert decided(request) == Decision(reason=Reason.MALFORMED_KEY)
+
+
+def test_an_id_with_a_wrong_secret_attributes_nothing() -> None:
+    """Who merely names a key is not logged as its holder: only what is proven is named."""
+    nobody = decided(request_with({Reason.UNKNOWN_VENDOR_KEY, Reason.UNKNOWN_SUBSCRIBER_KEY}))
+    assert nobody == Decision(
+        reason=Reason.UNKNOWN_VENDOR_KEY, category=ALLOWED.category, access=ALLOWED.access
+    )
+    only_subscriber = decided(request_with({Reason.UNKNOWN_VENDOR_KEY}))
+    assert only_subscriber == replace(
+        ALLOWED, reason=Reason.UNKNOWN_VENDOR_KEY, vendor_id=None, vendor_key_id=None
+    )
+    only_vendor = decided(request_with({Reason.UNKNOWN_SUBSCRIBER_KEY}))
+    assert only_vendor == replace(ALLOWED, reason=Reason.UNKNOWN_SUBSCRIBER_KEY, account_id=None, key_id=None)
+
+
+def test_a_swapped_pair_attributes_nothing() -> None:
+    """A subscriber key is no vendor key and the other way round, with the right secrets too."""
+    swapped = replace(REQUEST, vendor_key=CREDENTIAL, subscriber_key=VENDOR_CREDENTIAL)
+    decision = decided(swapped)
+    assert decision.reason is Reason.UNKNOWN_VENDOR_KEY
+    assert (decision.key_id, decision.vendor_key_id) == (None, None)
+
+
+def test_a_revoked_key_is_still_attributed() -> None:
+    """Who uses a revoked key can be told."""
+    decision = decided(key=REVOKED_KEY, vendor_key=REVOKED_VENDOR_KEY)
+    assert decision == replace(ALLOWED, reason=Reason.VENDOR_KEY_REVOKED)
+
+
+@pytest.mark.parametrize("vendor", [APPLIED, REJECTED, SUSPENDED])
+def test_only_an_approved_vendor_passes(vendor: Vendor) -> None:
+    """Whatever else a vendor is, its keys do not work."""
+    assert decided(vendor=vendor).reason is Reason.VENDOR_SUSPENDED
+
+
+def test_a_key_stops_at_the_instant_it_expires() -> None:
+    """One microsecond before, the key works; at the instant, it does not."""
+    key = replace(KEY, expires_at=NOW)
+    assert decided(key=key, now=NOW - timedelta(microseconds=1)).reason is None
+    assert decided(key=key, now=NOW).reason is Reason.SUBSCRIBER_KEY_EXPIRED
+
+
+def test_a_key_for_no_vendor_permits_none() -> None:
+    """An empty list of vendors is a list, not the absence of one."""
+    assert decided(key=replace(KEY, vendor_ids=())).reason is Reason.VENDOR_NOT_PERMITTED
+
+
+@pytest.mark.parametrize("target", [None, "", "/v1/appointment/../patient/1", "/v1/appointment%2F7"])
+def test_a_path_that_can_be_read_in_two_ways_is_ambiguous(target: str | None) -> None:
+    """What does not normalise has neither category nor access, and is denied."""
+    decision = decided(replace(REQUEST, target=target))
+    assert decision == replace(ALLOWED, reason=Reason.AMBIGUOUS_REQUEST, category=None, access=None)
+
+
+@pytest.mark.parametrize(
+    ("granted", "method", "reason"),
+    [
+        (Access.NONE, "GET", Reason.CATEGORY_DENIED),
+        (Access.NONE, "PUT", Reason.CATEGORY_DENIED),
+        (Access.READ, "GET", None),
+        (Access.READ, "HEAD", None),
+        (Access.READ, "POST", None),
+        (Access.READ, "PUT", Reason.READ_ONLY),
+        (Access.READ, "OPTIONS", Reason.READ_ONLY),
+        (Access.READ, "get", Reason.READ_ONLY),
+        (Access.WRITE, "GET", None),
+        (Access.WRITE, "PUT", None),
+    ],
+)
+def test_a_permission_covers_what_it_includes(granted: Access, method: str, reason: Reason | None) -> None:
+    """Write includes read, none includes nothing; a route's exception counts; methods are case-sensitive."""
+    key = replace(KEY, permissions=Permissions.of({Category.APPOINTMENT: granted}))
+    assert decided(replace(REQUEST, method=method), key=key).reason is reason
+
+
+def test_only_the_routes_own_category_counts() -> None:
+    """Everything but the category asked for is not enough."""
+    granted = dict.fromkeys(CATEGORIES, Access.WRITE) | {Category.APPOINTMENT: Access.NONE}
+    assert decided(key=replace(KEY, permissions=Permissions.of(granted))).reason is Reason.CATEGORY_DENIED
+
+
+@pytest.mark.parametrize("reason", list(Reason)[:3])
+@pytest.mark.parametrize("lease_held", [True, False])
+def test_without_a_state_what_the_headers_tell_is_still_told(reason: Reason, lease_held: bool) -> None:
+    """A missing or malformed key needs no state; nothing else is known, so the rest is stale."""
+    broken = decide_access(request_with({reason}), None, ROUTES, NOW, lease_held=lease_held)
+    assert broken == Decision(reason=reason)
+    whole = decide_access(REQUEST, None, ROUTES, NOW, lease_held=lease_held)
+    assert whole == Decision(reason=Reason.STALE)
+
+
+def test_a_lost_lease_turns_an_allow_into_stale_and_nothing_else() -> None:
+    """Without a lease a denial stays what it is, and an allow keeps its attribution."""
+    assert decided(lease_held=False) == replace(ALLOWED, reason=Reason.STALE)
+    for reason in list(Reason)[:-1]:
+        assert reason_with({reason, Reason.STALE}) is reason
+
+
+def test_an_empty_state_knows_no_key() -> None:
+    """A ledger without events denies every key as unknown."""
+    assert decide_access(REQUEST, State(), ROUTES, NOW, lease_held=True).reason is Reason.UNKNOWN_VENDOR_KEY
