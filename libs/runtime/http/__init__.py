@@ -1,0 +1,40 @@
+"""HTTP as a table of routes: each says who may call, what it reads and what it answers."""
+
+from libs.runtime.http.app import build_app
+from libs.runtime.http.listen import serve_handler, serve_http
+from libs.runtime.http.models import Instant, JsonBody, QueryString, rfc3339
+from libs.runtime.http.paging import PageQuery, decode_cursor, encode_cursor, page
+from libs.runtime.http.problem import NOT_FOUND, FieldError, Problem, Refused
+from libs.runtime.http.route import Answer, AnyRoute, Reply, Request, Route, UndeclaredRoute
+from libs.runtime.http.rules import AnyOf, AnyRole, OwnAccount, OwnCredential, OwnVendor, Public, Roles
+
+__all__ = [
+    "NOT_FOUND",
+    "Answer",
+    "AnyOf",
+    "AnyRole",
+    "AnyRoute",
+    "FieldError",
+    "Instant",
+    "JsonBody",
+    "OwnAccount",
+    "OwnCredential",
+    "OwnVendor",
+    "PageQuery",
+    "Problem",
+    "Public",
+    "QueryString",
+    "Refused",
+    "Reply",
+    "Request",
+    "Roles",
+    "Route",
+    "UndeclaredRoute",
+    "build_app",
+    "decode_cursor",
+    "encode_cursor",
+    "page",
+    "rfc3339",
+    "serve_handler",
+    "serve_http",
+]

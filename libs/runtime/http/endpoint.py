@@ -1,0 +1,125 @@
+"""One route's request from its arrival to its response: recognise, judge, read, handle, write."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from typing import Final, assert_never
+
+import orjson
+from aiohttp import web
+from pydantic import BaseModel
+from structlog.contextvars import bind_contextvars, get_contextvars
+
+from libs.runtime.auth import Authenticator, Caller, Rejected
+from libs.runtime.http.models import rfc3339
+from libs.runtime.http.problem import NOT_FOUND, Problem, Refused, of_status, problem_response
+from libs.runtime.http.reading import check_target, read_body, read_query
+from libs.runtime.http.route import Answer, AnyRoute, Request
+from libs.runtime.http.rules import OwnCredential, Public, Rule, Verdict, describe, judge
+from libs.runtime.http.trace import traceparent
+
+Endpoint = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+
+
+def endpoint(route: AnyRoute, auth: Authenticator) -> Endpoint:
+    """Return the aiohttp handler of a route."""
+
+    async def handle(raw: web.Request) -> web.StreamResponse:
+        caller = await _admit(route.rule, auth, raw)
+        return _respond(route, raw, await route.handler(await _read(route, raw, caller)))
+
+    return handle
+
+
+async def _admit(rule: Rule, auth: Authenticator, raw: web.Request) -> Caller | None:
+    if isinstance(rule, OwnCredential):
+        return None
+    check_target(raw)
+    if isinstance(rule, Public):
+        return None
+    caller = await _recognise(auth, raw)
+    match judge(rule, caller, raw.match_info):
+        case Verdict.ALLOWED:
+            return caller
+        case Verdict.FORBIDDEN:
+            raise Refused(of_status(403, f"this call is for: {describe(rule)}"))
+        case Verdict.HIDDEN:
+            raise Refused(NOT_FOUND)
+        case verdict:
+            assert_never(verdict)
+
+
+async def _recognise(auth: Authenticator, raw: web.Request) -> Caller:
+    given = raw.headers.getall("Authorization", [])
+    if len(given) > 1:
+        raise Refused(_unauthorized("there is more than one Authorization header"))
+    outcome = await auth.authenticate(given[0] if given else None)
+    if isinstance(outcome, Rejected):
+        raise Refused(_unauthorized(outcome.detail))
+    bind_contextvars(role=outcome.role.value, sub=outcome.sub)
+    return outcome
+
+
+def _unauthorized(detail: str) -> Problem:
+    challenge = f'Bearer error="invalid_token", error_description="{detail}"'
+    return of_status(401, detail, {"WWW-Authenticate": challenge})
+
+
+async def _read(
+    route: AnyRoute, raw: web.Request, caller: Caller | None
+) -> Request[BaseModel | None, BaseModel | None]:
+    return Request(
+        identity=caller,
+        path=dict(raw.match_info),
+        query=read_query(raw, route.query) if route.query else None,
+        body=await read_body(raw, route.body) if route.body else None,
+        headers=raw.headers,
+        request_id=str(get_contextvars()["request_id"]),
+        traceparent=traceparent(raw.headers),
+        raw=raw,
+    )
+
+
+def _respond(
+    route: AnyRoute, raw: web.Request, reply: Answer | Problem | web.StreamResponse
+) -> web.StreamResponse:
+    match reply:
+        case Answer():
+            return _written(reply, route.status)
+        case Problem():
+            return problem_response(reply, raw.rel_url.raw_path)
+        case _:
+            return reply
+
+
+def _written(answer: Answer, status: int) -> web.Response:
+    body = _encoded(answer.body)
+    response = web.Response(status=answer.status or status, body=body, headers={**_HEADERS, **answer.headers})
+    if body is not None:
+        response.headers["Content-Type"] = answer.content_type
+    return response
+
+
+def _encoded(body: BaseModel | Mapping[str, object] | bytes | None) -> bytes | None:
+    match body:
+        case None | bytes():
+            return body
+        case BaseModel():
+            return body.model_dump_json().encode()
+        case _:
+            return orjson.dumps(body, default=_plain, option=orjson.OPT_PASSTHROUGH_DATETIME)
+
+
+def _plain(value: object) -> object:
+    match value:
+        case datetime():
+            return rfc3339(value)
+        case BaseModel():
+            return value.model_dump(mode="json")
+        case frozenset() | set():
+            return sorted(value)
+        case Mapping():
+            return dict(value)
+        case _:
+            raise TypeError(f"no JSON form for {type(value).__name__}")

@@ -1,0 +1,154 @@
+"""The OpenAPI 3.1 document of a route table."""
+
+import re
+from collections.abc import Iterator, Sequence
+from http import HTTPStatus
+from typing import Final
+
+from pydantic import BaseModel
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
+
+from libs.runtime.http.problem import MEDIA_TYPE
+from libs.runtime.http.route import AnyRoute
+from libs.runtime.http.rules import OwnCredential, Public, describe
+
+_PARAMETER: Final = re.compile(r"{(\w+)(:[^}]*)?}")
+_ANY_METHODS: Final = ("get", "head", "post", "put", "patch", "delete", "options")
+_PROBLEM_SCHEMA: Final[dict[str, object]] = {
+    "type": "object",
+    "description": "RFC 9457 problem details.",
+    "required": ["type", "title", "status", "detail", "instance"],
+    "properties": {
+        "type": {"type": "string", "format": "uri"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "instance": {"type": "string", "format": "uri-reference"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["pointer", "detail"],
+                "properties": {"pointer": {"type": "string"}, "detail": {"type": "string"}},
+            },
+        },
+    },
+}
+
+Schemas = dict[object, object]
+"""How a (model, mode) pair is referred to."""
+
+
+def document(name: str, routes: Sequence[AnyRoute]) -> dict[str, object]:
+    """Describe every route of the service ``name``: who may call, what is read, what is answered."""
+    references, definitions = _schemas(routes)
+    paths: dict[str, dict[str, object]] = {}
+    for route in routes:
+        for method in _methods(route):
+            operation = _operation(route, method, references)
+            paths.setdefault(_template(route.path), {})[method] = operation
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": f"Keyfold {name}", "version": "1"},
+        "paths": paths,
+        "components": {
+            "schemas": {**definitions, "Problem": _PROBLEM_SCHEMA},
+            "securitySchemes": _security_schemes(routes),
+        },
+    }
+
+
+def _schemas(routes: Sequence[AnyRoute]) -> tuple[Schemas, dict[str, object]]:
+    wanted: list[tuple[type[BaseModel], JsonSchemaMode]] = []
+    for route in routes:
+        wanted += [(model, "validation") for model in (route.body, route.query) if model]
+        wanted += [(model, "serialization") for model in _answers(route).values() if model]
+    references, definitions = models_json_schema(
+        list(dict.fromkeys(wanted)), ref_template="#/components/schemas/{model}"
+    )
+    return dict(references.items()), definitions.get("$defs", {})
+
+
+def _answers(route: AnyRoute) -> dict[int, type[BaseModel] | None]:
+    return {route.status: route.answer, **route.also_answers}
+
+
+def _methods(route: AnyRoute) -> tuple[str, ...]:
+    return _ANY_METHODS if route.method == "*" else (route.method.lower(),)
+
+
+def _template(path: str) -> str:
+    return _PARAMETER.sub(r"{\1}", path)
+
+
+def _operation(route: AnyRoute, method: str, references: Schemas) -> dict[str, object]:
+    operation: dict[str, object] = {
+        "operationId": route.operation_id if route.method != "*" else f"{route.operation_id}_{method}",
+        "summary": route.summary,
+        "x-keyfold-rule": describe(route.rule),
+        "security": _security(route),
+        "parameters": [*_path_parameters(route), *_query_parameters(route)],
+        "responses": _responses(route, references),
+    }
+    if route.body:
+        content = {"application/json": {"schema": references[route.body, "validation"]}}
+        operation["requestBody"] = {"required": True, "content": content}
+    return operation
+
+
+def _security(route: AnyRoute) -> list[dict[str, list[str]]]:
+    match route.rule:
+        case Public():
+            return []
+        case OwnCredential(header):
+            return [{header: []}]
+        case _:
+            return [{"bearer": []}]
+
+
+def _security_schemes(routes: Sequence[AnyRoute]) -> dict[str, object]:
+    headers = {route.rule.header for route in routes if isinstance(route.rule, OwnCredential)}
+    return {
+        "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+        **{header: {"type": "apiKey", "in": "header", "name": header} for header in sorted(headers)},
+    }
+
+
+def _path_parameters(route: AnyRoute) -> Iterator[dict[str, object]]:
+    for name, _pattern in _PARAMETER.findall(route.path):
+        yield {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+
+
+def _query_parameters(route: AnyRoute) -> Iterator[dict[str, object]]:
+    if route.query is None:
+        return
+    schema = route.query.model_json_schema(ref_template="#/components/schemas/{model}")
+    required = schema.get("required", [])
+    for name, each in schema["properties"].items():
+        yield {"name": name, "in": "query", "required": name in required, "schema": each}
+
+
+def _responses(route: AnyRoute, references: Schemas) -> dict[str, object]:
+    answered: dict[str, dict[str, object]] = {}
+    for status, model in _answers(route).items():
+        answered[str(status)] = {"description": HTTPStatus(status).phrase}
+        if model:
+            content = {"application/json": {"schema": references[model, "serialization"]}}
+            answered[str(status)]["content"] = content
+    refusal = {
+        "description": "Refused; the problem says why.",
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+    return {**answered, **{str(status): refusal for status in sorted(_refusals(route))}}
+
+
+def _refusals(route: AnyRoute) -> set[int]:
+    """Return the statuses that follow from the row itself, and those that its handler adds."""
+    found = {*route.refusals, 400, 500}
+    if not isinstance(route.rule, Public):
+        found |= {401, 403}
+    if _PARAMETER.search(route.path):
+        found.add(404)
+    if route.body:
+        found |= {413, 415, 422}
+    return found - _answers(route).keys()

@@ -1,0 +1,76 @@
+"""Problems: every refusal over HTTP in the one form of RFC 9457."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Final
+
+import orjson
+from aiohttp import web
+
+TYPE_PREFIX: Final = "urn:keyfold:problem:"
+MEDIA_TYPE: Final = "application/problem+json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldError:
+    """What is wrong at one JSON pointer of a body, or at ``/query/limit`` for a query parameter."""
+
+    pointer: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """A refusal as the caller sees it; ``slug`` names its kind for machines, ``extra`` adds members."""
+
+    status: int
+    slug: str
+    detail: str
+    title: str = ""
+    errors: Sequence[FieldError] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    extra: Mapping[str, object] = field(default_factory=dict)
+
+
+class Refused(Exception):
+    """The request ends here with this problem; for code that lies too deep to return it."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.slug)
+        self.problem = problem
+
+
+NOT_FOUND: Final = Problem(status=404, slug="not-found", detail="there is no such resource")
+"""Also the answer to a caller from another tenant: what exists elsewhere is not told."""
+
+
+def of_status(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Problem:
+    """Make the problem whose kind is the status itself, such as ``method-not-allowed``."""
+    slug = HTTPStatus(status).phrase.lower().replace(" ", "-").replace("'", "")
+    return Problem(status=status, slug=slug, detail=detail, headers=headers or {})
+
+
+def problem_body(problem: Problem, instance: str) -> bytes:
+    """Return the problem's JSON; ``instance`` is the path that was asked for, if known."""
+    members: dict[str, object] = {
+        "type": TYPE_PREFIX + problem.slug,
+        "title": problem.title or HTTPStatus(problem.status).phrase,
+        "status": problem.status,
+        "detail": problem.detail,
+        **({"instance": instance} if instance else {}),
+        **problem.extra,
+    }
+    if problem.errors:
+        members["errors"] = [{"pointer": each.pointer, "detail": each.detail} for each in problem.errors]
+    return orjson.dumps(members)
+
+
+def problem_response(problem: Problem, instance: str) -> web.Response:
+    """Return the problem as an HTTP response."""
+    return web.Response(
+        status=problem.status,
+        body=problem_body(problem, instance),
+        content_type=MEDIA_TYPE,
+        headers=problem.headers,
+    )

@@ -1,0 +1,69 @@
+"""Logs: a constant event name and keywords, one JSON object a line in production, colours on a terminal."""
+
+import logging
+import sys
+from collections.abc import Sequence
+from typing import TextIO
+
+import orjson
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from libs.runtime.clock import SYSTEM_CLOCK
+
+
+def configure(*, service: str, level: str = "info", style: str = "auto", stream: TextIO = sys.stderr) -> None:
+    """Send every log line of the process, also those of libraries, to ``stream``.
+
+    ``style`` is ``json``, ``console``, or ``auto``: console where ``stream`` is a terminal.
+    """
+    shared = _shared_processors(service)
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+    on_terminal = stream.isatty() if style == "auto" else style == "console"
+    _route_standard_logging(stream, level, shared, _renderers(on_terminal=on_terminal))
+
+
+def _shared_processors(service: str) -> list[Processor]:
+    def stamp(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        return {"at": SYSTEM_CLOCK.now().isoformat(), "service": service, **event}
+
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        stamp,
+    ]
+
+
+def _renderers(*, on_terminal: bool) -> list[Processor]:
+    # Neither form prints the local variables of a traceback's frames: they may hold secrets.
+    if on_terminal:
+        return [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(serializer=_to_json)]
+
+
+def _to_json(event: EventDict, **_options: object) -> str:
+    return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+def _route_standard_logging(
+    stream: TextIO, level: str, shared: Sequence[Processor], renderers: Sequence[Processor]
+) -> None:
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    # A library's chatter below warning drowns what the service itself has to say.
+    for library in ("aiohttp", "aiokafka", "asyncpg", "asyncio"):
+        logging.getLogger(library).setLevel(max(logging.WARNING, root.level))

@@ -1,0 +1,45 @@
+"""Waiting for what a process needs: it says for what, tries again, and gives up at a bound."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
+
+import structlog
+
+from libs.runtime.clock import SYSTEM_CLOCK, Clock
+from libs.runtime.failure import StopProcess, TryLater
+
+T = TypeVar("T")
+
+_FIRST_PAUSE_S: Final = 0.1
+_PAUSE_MAX_S: Final = 2.0
+
+log = structlog.get_logger(__name__)
+
+
+async def wait_for(
+    what: str,
+    attempt: Callable[[], Awaitable[T]],
+    *,
+    timeout_s: float,
+    retry_on: tuple[type[Exception], ...] = (OSError, TryLater),
+    clock: Clock = SYSTEM_CLOCK,
+) -> T:
+    """Return what ``attempt`` returns, trying again on ``retry_on``; past the bound raise ``StopProcess``.
+
+    An attempt that hangs is abandoned at the bound. ``what`` completes "waiting for …".
+    """
+    deadline_s = clock.monotonic_s() + timeout_s
+    pause_s = _FIRST_PAUSE_S
+    while True:
+        try:
+            async with asyncio.timeout(max(0.0, deadline_s - clock.monotonic_s())):
+                return await attempt()
+        except retry_on as away:
+            left_s = deadline_s - clock.monotonic_s()
+            reason = str(away) or type(away).__name__
+        if left_s <= 0:
+            raise StopProcess(f"gave up waiting for {what} after {timeout_s:g} s: {reason}")
+        log.warning("waiting", what=what, reason=reason, left_s=round(left_s, 1))
+        await asyncio.sleep(min(pause_s, left_s))
+        pause_s = min(2 * pause_s, _PAUSE_MAX_S)

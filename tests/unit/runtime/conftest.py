@@ -1,0 +1,15 @@
+"""What the tests of HTTP share."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.unit.runtime.serving import Client, serving
+from tests.unit.runtime.things import ROUTES
+
+
+@pytest.fixture(scope="module")
+async def client() -> AsyncIterator[Client]:
+    """Serve the things."""
+    async with serving(ROUTES) as client:
+        yield client

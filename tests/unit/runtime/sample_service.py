@@ -1,0 +1,75 @@
+"""A service of the least kind, run by tests as a process of its own; its one argument says how it fares."""
+
+import asyncio
+import sys
+
+from libs.runtime.auth import Rejected
+from libs.runtime.failure import StopProcess
+from libs.runtime.http import Answer, Public, Request, Route, build_app
+from libs.runtime.service import Process, run
+from libs.runtime.settings import PostgresSettings, ServiceSettings
+from libs.runtime.waiting import wait_for
+
+
+class SampleSettings(ServiceSettings, PostgresSettings):
+    """With a secret."""
+
+
+class Nobody:
+    """Believes no token."""
+
+    async def authenticate(self, authorization: str | None) -> Rejected:
+        return Rejected(detail="nobody")
+
+
+async def slow(_request: Request[None, None]) -> Answer:
+    """Answer after a moment, for a drain to wait for."""
+    print("handling", flush=True)
+    await asyncio.sleep(0.5)
+    return Answer(body={"done": True})
+
+
+async def work(fate: str) -> None:
+    """Be a task that lives, dies of either kind of error, or just ends."""
+    match fate:
+        case "expected":
+            raise StopProcess("the ledger has a gap at position 7")
+        case "bug":
+            raise ZeroDivisionError("a bug")
+        case "ends":
+            return
+        case "hangs":
+            await hang()
+    try:
+        await asyncio.Event().wait()
+    finally:
+        print("task stopped", flush=True)
+
+
+async def hang() -> None:
+    """Be a client whose stop never ends."""
+    try:
+        await asyncio.Event().wait()
+    finally:
+        await asyncio.Event().wait()
+
+
+async def refused() -> None:
+    """Be something that is away."""
+    raise ConnectionRefusedError("connection refused")
+
+
+async def start(process: Process[SampleSettings]) -> None:
+    """Build a server and a task."""
+    fate = sys.argv[1]
+    process.resources.callback(print, "resource closed", flush=True)
+    if fate == "waits":
+        await wait_for("the store", refused, timeout_s=process.settings.startup_timeout_s)
+    process.spawn("worker", work(fate))
+    route = Route(method="GET", path="/slow", handler=slow, rule=Public(), summary="Slow.")
+    port = await process.serve(build_app("sample", [route], auth=Nobody(), health=process.health))
+    print(f"port {port}", flush=True)
+
+
+if __name__ == "__main__":
+    run("sample", SampleSettings, start)

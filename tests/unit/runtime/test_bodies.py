@@ -1,0 +1,125 @@
+"""Request bodies: read exactly, or refused with what is wrong and where."""
+
+import gzip
+
+import pytest
+
+from tests.unit.runtime.serving import Client
+from tests.unit.runtime.things import problem
+
+
+async def test_a_good_body(client: Client) -> None:
+    """A body that fits is read into its model, times are written in UTC with microseconds."""
+    body = '{"name": "a", "permissions": {"read": true}, "expires_at": "2026-01-31T09:00:00+01:00"}'
+    async with client.ask("POST", "/things", data=body) as response:
+        assert response.status == 201
+        assert response.headers["ETag"] == '"1"'
+        assert response.headers["Cache-Control"] == "no-store"
+        assert await response.json() == {
+            "name": "a",
+            "permissions": {"read": True},
+            "expires_at": "2026-01-31T08:00:00.000000Z",
+            "sizes": [],
+        }
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        (b"", "the body is not JSON at line 1, column 1"),
+        (b'{"name": "a",\n "b" 1}', "the body is not JSON at line 2, column 6"),
+        (b'{"name": NaN}', "the body is not JSON at line 1, column 10"),
+        (b'{"name": "\\ud800"}', "the body is not JSON at line 1"),
+        (b'{"name": "a\x00"}', "the body is not JSON at line 1"),
+        (b"[" * 20_000, "the body is not JSON at line 1"),
+        (b'{"name": "\xff"}', "the body is not UTF-8 at byte 10"),
+        ('{"name": "a"}'.encode("utf-16"), "the body is not UTF-8 at byte 0"),
+    ],
+)
+async def test_malformed_json(client: Client, body: bytes, detail: str) -> None:
+    """A body that is no JSON is a 400 that says where it breaks."""
+    found = await problem(client, "POST", "/things", data=body)
+    assert (found["status"], found["type"]) == (400, "urn:keyfold:problem:malformed-json")
+    assert str(found["detail"]).startswith(detail)
+
+
+@pytest.mark.parametrize(
+    ("body", "pointers"),
+    [
+        ("[]", [""]),
+        ("null", [""]),
+        ("{}", ["/name"]),
+        ('{"name": 1}', ["/name"]),
+        ('{"name": ""}', ["/name"]),
+        ('{"name": "a", "x": 1, "y/z~": 2}', ["/x", "/y~1z~0"]),
+        ('{"name": "a", "permissions": {"read": "yes"}}', ["/permissions/read"]),
+        ('{"name": "a", "permissions": {"own": true}}', ["/permissions/own"]),
+        ('{"name": "a", "sizes": [1, "2", 3.5, true, 9e99]}', [f"/sizes/{index}" for index in (1, 2, 3, 4)]),
+        ('{"name": "a", "expires_at": "2026-01-31T09:00:00"}', ["/expires_at"]),
+        ('{"name": "a\\u0000"}', ["/name"]),
+        ('{"name": "a", "permissions": {"\\u0000": true}}', ["/permissions/\0"]),
+        ('{"name": "a", "sizes": ["\\u0000", {"b": "\\u0000"}]}', ["/sizes/0", "/sizes/1/b"]),
+    ],
+)
+async def test_bodies_that_do_not_fit(client: Client, body: str, pointers: list[str]) -> None:
+    """A body of other types, fields or characters is a 422 that points at each fault."""
+    found = await problem(client, "POST", "/things", data=body)
+    assert found["status"] == 422
+    errors = found["errors"]
+    assert isinstance(errors, list)
+    assert [each["pointer"] for each in errors] == pointers
+    assert all(each["detail"] for each in errors)
+
+
+async def test_an_escaped_backslash_is_no_nul(client: Client) -> None:
+    """The six characters backslash, u, 0000 are text like any other."""
+    async with client.ask("POST", "/things", data='{"name": "\\\\u0000"}') as response:
+        assert response.status == 201
+
+
+async def test_a_huge_body(client: Client) -> None:
+    """A body over 64 KiB is refused, by its declared length alone."""
+    found = await problem(client, "POST", "/things", data=b" " * 65_537)
+    assert (found["status"], found["type"]) == (413, "urn:keyfold:problem:body-too-large")
+
+
+async def test_a_huge_body_is_not_awaited(client: Client) -> None:
+    """The refusal of a huge body comes before the body does."""
+    head = b"POST /things HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+    answer = await client.raw(head + b"Content-Length: 9000000\r\nExpect: 100-continue\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 413 ")
+
+
+async def test_a_body_is_invited(client: Client) -> None:
+    """A client that asks before it sends a body of fair length is told to go on."""
+    head = b"POST /things HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Type: application/json\r\n"
+    answer = await client.raw(head + b'Content-Length: 12\r\nExpect: 100-continue\r\n\r\n{"name":"a"}')
+    assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 ")
+
+
+async def test_a_body_without_a_length(client: Client) -> None:
+    """A chunked body is stopped at 64 KiB too, and so is one that was small only while compressed."""
+    chunks = b"4000\r\n" + b" " * 0x4000 + b"\r\n"
+    head = b"POST /things HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+    answer = await client.raw(head + b"Transfer-Encoding: chunked\r\n\r\n" + chunks * 5)
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    found = await problem(
+        client, "POST", "/things", data=gzip.compress(b" " * 10**7), Content_Encoding="gzip"
+    )
+    assert found["status"] == 413
+
+
+async def test_a_broken_encoding(client: Client) -> None:
+    """A body that is not what its Content-Encoding says is a 400."""
+    found = await problem(client, "POST", "/things", data=b"{}", Content_Encoding="gzip")
+    assert found["status"] == 400
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["", "text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin-1"],
+)
+async def test_a_wrong_content_type(client: Client, content_type: str) -> None:
+    """A body that is not declared as JSON in UTF-8 is a 415."""
+    found = await problem(client, "POST", "/things", data='{"name": "a"}', Content_Type=content_type)
+    assert found["status"] == 415

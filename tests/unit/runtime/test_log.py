@@ -1,0 +1,91 @@
+"""Logs: one JSON object a line in production, whoever speaks."""
+
+import io
+import logging
+from collections.abc import Iterator
+
+import orjson
+import pytest
+import structlog
+from structlog.contextvars import bound_contextvars
+
+from libs.runtime import log as logs
+
+
+@pytest.fixture(autouse=True)
+def _restored() -> Iterator[None]:
+    """Leave logging as it was."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+def configured(level: str = "info", style: str = "json") -> io.StringIO:
+    """Send logs into a buffer."""
+    stream = io.StringIO()
+    logs.configure(service="test", level=level, style=style, stream=stream)
+    return stream
+
+
+def lines(stream: io.StringIO) -> list[dict[str, object]]:
+    """Return the lines as objects."""
+    return [orjson.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_a_line() -> None:
+    """A line has its event, time, level, service, keywords, and the request's id."""
+    stream = configured()
+    with bound_contextvars(request_id="r1"):
+        structlog.get_logger("x").info("key_created", key_id="key_1", odd=object)
+    (line,) = lines(stream)
+    assert str(line.pop("at")).endswith("+00:00")
+    assert line == {
+        "event": "key_created",
+        "level": "info",
+        "logger": "x",
+        "service": "test",
+        "request_id": "r1",
+        "key_id": "key_1",
+        "odd": "<class 'object'>",
+    }
+
+
+def test_libraries() -> None:
+    """What a library logs comes out in the same form, and below warning not at all."""
+    stream = configured("debug")
+    logging.getLogger("aiokafka.conn").info("chatter")
+    logging.getLogger("aiokafka.conn").warning("broker %s is away", 7)
+    (line,) = lines(stream)
+    assert (line["event"], line["logger"], line["service"]) == ("broker 7 is away", "aiokafka.conn", "test")
+
+
+@pytest.mark.parametrize("style", ["json", "console"])
+def test_a_traceback_shows_no_values(style: str) -> None:
+    """A traceback names files and lines, never the values of variables, for these may be secrets."""
+    stream = configured(style=style)
+    secret = "hunter" + str(len("ab"))
+    try:
+        int("x" * len(secret))
+    except ValueError:
+        structlog.get_logger().exception("bug")
+    assert "Traceback" in stream.getvalue()
+    assert "ValueError" in stream.getvalue()
+    assert "hunter2" not in stream.getvalue()
+
+
+def test_a_level() -> None:
+    """Lines below the level are not written."""
+    stream = configured("warning")
+    structlog.get_logger().info("quiet")
+    structlog.get_logger().warning("loud")
+    assert [line["event"] for line in lines(stream)] == ["loud"]
+
+
+def test_a_file_is_no_terminal() -> None:
+    """Left to itself, the form is JSON where nobody watches."""
+    stream = configured(style="auto")
+    structlog.get_logger().info("said")
+    assert lines(stream)[0]["event"] == "said"

@@ -1,0 +1,127 @@
+"""The OpenAPI document: valid, and true to the route table."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from libs.runtime.auth import Role
+from libs.runtime.http import (
+    Answer,
+    AnyRoute,
+    JsonBody,
+    OwnAccount,
+    OwnCredential,
+    PageQuery,
+    Request,
+    Roles,
+    Route,
+)
+from tests.unit.runtime.serving import serving
+
+
+class Inner(JsonBody):
+    size: int
+
+
+class CreateThing(JsonBody):
+    name: str
+    inner: Inner | None = None
+
+
+class ThingView(JsonBody):
+    thing_id: str
+    inner: Inner
+
+
+async def create_thing(_request: Request[CreateThing, None]) -> Answer:
+    """Answer nothing."""
+    return Answer()
+
+
+async def list_things(_request: Request[None, PageQuery]) -> Answer:
+    """Answer nothing."""
+    return Answer()
+
+
+async def authz(_request: Request[None, None]) -> Answer:
+    """Answer nothing."""
+    return Answer()
+
+
+@pytest.fixture(scope="module")
+async def document() -> AsyncIterator[dict[str, Any]]:
+    """Serve a table of every kind of route and yield its description."""
+    routes: list[AnyRoute] = [
+        Route(
+            method="POST",
+            path="/v1/accounts/{account_id}/things",
+            handler=create_thing,
+            rule=OwnAccount(),
+            summary="Create a thing.",
+            body=CreateThing,
+            answer=ThingView,
+            status=201,
+            refusals=(409,),
+        ),
+        Route(
+            method="GET",
+            path="/v1/things",
+            handler=list_things,
+            rule=Roles(frozenset({Role.REVIEWER, Role.OPERATOR})),
+            summary="List things.",
+            query=PageQuery,
+        ),
+        Route(
+            method="*",
+            path="/authz/{rest:.*}",
+            handler=authz,
+            rule=OwnCredential("X-Gateway-Token"),
+            summary="Ask.",
+        ),
+    ]
+    async with serving(routes) as client, client.ask("GET", "/openapi.json", token=None) as response:
+        yield await response.json()
+
+
+def test_it_is_valid(document: dict[str, Any]) -> None:
+    """The served document is valid OpenAPI 3.1."""
+    OpenAPIV31SpecValidator(document).validate()
+    assert document["info"]["title"] == "Keyfold test"
+
+
+def test_an_operation(document: dict[str, Any]) -> None:
+    """An operation says who may call, what it reads and answers, and how it refuses."""
+    operation = document["paths"]["/v1/accounts/{account_id}/things"]["post"]
+    assert operation["operationId"] == "create_thing"
+    assert operation["x-keyfold-rule"] == "the account's owner"
+    assert operation["security"] == [{"bearer": []}]
+    assert set(operation["responses"]) == {
+        *("201", "400", "401", "403", "404", "409", "413", "415", "422", "500")
+    }
+    schema = operation["requestBody"]["content"]["application/json"]["schema"]
+    assert schema == {"$ref": "#/components/schemas/CreateThing"}
+    assert document["components"]["schemas"]["CreateThing"]["additionalProperties"] is False
+
+
+def test_query_parameters(document: dict[str, Any]) -> None:
+    """Query parameters are listed with their bounds."""
+    operation = document["paths"]["/v1/things"]["get"]
+    assert operation["x-keyfold-rule"] == "operator, reviewer"
+    limit = next(each for each in operation["parameters"] if each["name"] == "limit")
+    assert (limit["schema"]["maximum"], limit["schema"]["default"]) == (100, 50)
+
+
+def test_any_method(document: dict[str, Any]) -> None:
+    """A route for any method stands under each, secured by its own header."""
+    operations = document["paths"]["/authz/{rest}"]
+    assert operations["put"]["operationId"] == "authz_put"
+    assert operations["put"]["security"] == [{"X-Gateway-Token": []}]
+    assert document["components"]["securitySchemes"]["X-Gateway-Token"]["in"] == "header"
+
+
+def test_what_every_service_answers(document: dict[str, Any]) -> None:
+    """Probes, metrics and the document itself are described too, as open to anyone."""
+    for path in ("/livez", "/readyz", "/metrics", "/openapi.json"):
+        assert document["paths"][path]["get"]["x-keyfold-rule"] == "anyone"

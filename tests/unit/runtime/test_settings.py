@@ -1,0 +1,120 @@
+"""Settings: read from the environment, every fault at once, no secret shown."""
+
+from pathlib import Path
+
+import pytest
+
+from libs.runtime.settings import (
+    AuthSettings,
+    BadSettings,
+    KafkaSettings,
+    PostgresSettings,
+    ServiceSettings,
+    load,
+    masked,
+    unknown_variables,
+)
+
+DSN = "postgresql://keyfold:hunter2@db:5432/keyfold"
+
+
+class Everything(ServiceSettings, PostgresSettings, KafkaSettings, AuthSettings):
+    """Every mixin at once."""
+
+
+GOOD = {
+    "KEYFOLD_POSTGRES_DSN": DSN,
+    "KEYFOLD_KAFKA_BOOTSTRAP": "one:9092,two:9092",
+    "KEYFOLD_JWKS": "/etc/keyfold/jwks.json",
+    "KEYFOLD_JWT_ISSUER": "https://issuer.test",
+    "KEYFOLD_JWT_AUDIENCE": "keyfold",
+}
+
+
+def set_all(monkeypatch: pytest.MonkeyPatch, **changes: str) -> None:
+    """Set a good environment, but for the changes."""
+    for name, value in {**GOOD, **changes}.items():
+        monkeypatch.setenv(name, value)
+
+
+def test_good_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings come from KEYFOLD_ variables, with defaults where one serves everybody."""
+    set_all(monkeypatch, KEYFOLD_HTTP_PORT="9000")
+    settings = load(Everything)
+    assert (settings.http_host, settings.http_port, settings.drain_timeout_s) == ("127.0.0.1", 9000, 5)
+    assert settings.postgres_dsn.get_secret_value() == DSN
+
+
+def test_settings_do_not_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings are read once and frozen."""
+    set_all(monkeypatch)
+    with pytest.raises(ValueError, match="frozen"):
+        setattr(load(Everything), "http_" + "port", 1)
+
+
+def test_every_fault_is_listed() -> None:
+    """Each variable that is missing is named, with what it must be, in one report."""
+    with pytest.raises(BadSettings) as bad:
+        load(Everything)
+    assert {fault.variable for fault in bad.value.faults} == set(GOOD)
+    assert str(bad.value).splitlines()[0].startswith("KEYFOLD_")
+    assert (
+        "KEYFOLD_JWKS: it is not set; it must be the path of a JWKS file, or its https:// address"
+        in str(bad.value).splitlines()
+    )
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "wrong"),
+    [
+        ("KEYFOLD_HTTP_PORT", "70000", "Input should be less than or equal to 65535"),
+        ("KEYFOLD_HTTP_PORT", "", "Input should be a valid integer"),
+        ("KEYFOLD_HTTP_HOST", "", "String should have at least 1 character"),
+        ("KEYFOLD_LOG_LEVEL", "loud", "Input should be 'debug', 'info', 'warning' or 'error'"),
+        ("KEYFOLD_LOG_FORMAT", "xml", "Input should be 'auto', 'json' or 'console'"),
+        ("KEYFOLD_STARTUP_TIMEOUT_S", "0", "Input should be greater than 0"),
+        ("KEYFOLD_DRAIN_TIMEOUT_S", "nan", "Input should be"),
+        (
+            "KEYFOLD_POSTGRES_DSN",
+            "mysql://keyfold:hunter2@db/keyfold",
+            "it does not start with postgresql://",
+        ),
+        ("KEYFOLD_KAFKA_BOOTSTRAP", "kafka", "String should match pattern"),
+        ("KEYFOLD_JWKS", "http://issuer.test/jwks", "it is plain http to another machine"),
+    ],
+)
+def test_faults(monkeypatch: pytest.MonkeyPatch, variable: str, value: str, wrong: str) -> None:
+    """A fault names its variable and says what is wrong and what would be right, never the value."""
+    set_all(monkeypatch, **{variable: value})
+    with pytest.raises(BadSettings) as bad:
+        load(Everything)
+    (fault,) = bad.value.faults
+    assert fault.variable == variable
+    assert fault.wrong.startswith(wrong)
+    assert fault.right != "as documented"
+    assert "hunter2" not in str(bad.value)
+
+
+def test_plain_http_on_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A JWKS over plain http is believed from this machine alone."""
+    set_all(monkeypatch, KEYFOLD_JWKS="http://127.0.0.1:8000/jwks")
+    assert load(Everything).jwks == "http://127.0.0.1:8000/jwks"
+
+
+def test_masked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The settings can be logged whole: secrets are asterisks."""
+    set_all(monkeypatch)
+    shown = masked(load(Everything))
+    assert shown["postgres_dsn"] == "**********"
+    assert shown["kafka_bootstrap"] == "one:9092,two:9092"
+
+
+def test_unknown_variables() -> None:
+    """A KEYFOLD_ variable that no setting reads is named, for it may be a typo."""
+    environment = {"KEYFOLD_HTTP_PROT": "1", "KEYFOLD_HTTP_PORT": "1", "PATH": "/bin"}
+    assert unknown_variables(ServiceSettings, environment) == ("KEYFOLD_HTTP_PROT",)
+
+
+def test_every_setting_is_described() -> None:
+    """Every setting says what it must be, for a fault would have to."""
+    assert [name for name, field in Everything.model_fields.items() if not field.description] == []
