@@ -1,0 +1,42 @@
+"""The real servers that tests run against, with data that dies with the session."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+
+from libs.kafka.topics import ensure_topics
+from libs.wire.topics import TopicSpec
+from services.cli.local.kafka import LocalKafka
+from services.cli.local.postgres import LocalPostgres
+
+NO_CONFIG: Mapping[str, str] = MappingProxyType({})
+
+
+def postgres_in(directory: Path) -> LocalPostgres:
+    """Return a PostgreSQL, not started, that trades durability for speed."""
+    return LocalPostgres(directory / "postgres", directory / "postgres.log", durable=False)
+
+
+def kafka_in(directory: Path) -> LocalKafka:
+    """Return a Kafka broker, not started."""
+    return LocalKafka(directory / "kafka", directory / "kafka.log")
+
+
+@dataclass(slots=True, kw_only=True)
+class Topics:
+    """Makes topics that no other test uses."""
+
+    bootstrap: str
+    _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    async def __call__(
+        self, name: str = "topic", *, partitions: int = 1, config: Mapping[str, str] = NO_CONFIG
+    ) -> str:
+        """Create a topic and return its name."""
+        unique = f"test.{name}.{next(self._numbers)}"
+        await ensure_topics(self.bootstrap, [TopicSpec(name=unique, partitions=partitions, config=config)])
+        return unique

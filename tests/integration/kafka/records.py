@@ -1,0 +1,44 @@
+"""Numbered records, and reading them back."""
+
+from __future__ import annotations
+
+import asyncio
+
+from libs.kafka.reader import PartitionReader
+from libs.wire.record import Received, Record
+
+EPOCH_MS = 1_700_000_000_000
+READ_TIMEOUT_S = 20
+
+
+def numbered(start: int, end: int, *, padding: int = 0) -> list[Record]:
+    """Return a record for each number, the number being its value."""
+    return [
+        Record(
+            key=f"key-{number}".encode(),
+            value=str(number).encode() + b" " * padding,
+            headers=(("ce_id", str(number).encode()),),
+            timestamp_ms=EPOCH_MS + number,
+        )
+        for number in range(start, end)
+    ]
+
+
+def values(records: list[Received]) -> list[int]:
+    """Return the numbers again."""
+    return [int(record.value or b"") for record in records]
+
+
+async def read_all(bootstrap: str, topic: str, partition: int = 0, *, offset: int = 0) -> list[Received]:
+    """Return everything that the partition has now."""
+    async with PartitionReader(bootstrap, topic, partition, offset=offset) as reader:
+        return await read_until(reader, await reader.end_offset())
+
+
+async def read_until(reader: PartitionReader, end_offset: int) -> list[Received]:
+    """Return what comes until the reader has reached an offset."""
+    records: list[Received] = []
+    async with asyncio.timeout(READ_TIMEOUT_S):
+        while reader.next_offset < end_offset:
+            records += await reader.read()
+    return records

@@ -1,0 +1,91 @@
+"""A broker that is killed and comes back, with publishers and readers that live through it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from libs.kafka.connection import ProducerOptions
+from libs.kafka.errors import KafkaFailure, OutcomeUnknown
+from libs.kafka.group_reader import GroupReader
+from libs.kafka.publisher import Publisher
+from libs.kafka.reader import PartitionReader
+from services.cli.local.kafka import LocalKafka
+from tests.bed import Topics, kafka_in
+from tests.integration.kafka.records import numbered, read_all, read_until, values
+from tests.integration.kafka.test_group_reader import Offsets, consume
+
+TIMEOUT_S = 60
+
+
+@pytest.fixture
+async def broker(tmp_path: Path) -> AsyncIterator[LocalKafka]:
+    """A broker of this test's own."""
+    own = kafka_in(tmp_path)
+    await own.start()
+    yield own
+    await own.stop()
+
+
+async def publish_insisting(publisher: Publisher, topic: str, count: int) -> int:
+    """Publish numbers one by one, each again until it is acknowledged; return how often that was needed."""
+    repeats = 0
+    for number in range(count):
+        while True:
+            try:
+                await publisher.publish(topic, 0, numbered(number, number + 1))
+            except KafkaFailure:
+                repeats += 1
+                await asyncio.sleep(0.1)
+            else:
+                break
+        await asyncio.sleep(0.002)
+    return repeats
+
+
+async def test_kill_9(broker: LocalKafka) -> None:
+    """Through a kill -9 nothing acknowledged is lost or reordered, and readers go on by themselves."""
+    topic = await Topics(bootstrap=broker.bootstrap)("survivor")
+    options = ProducerOptions(bootstrap=broker.bootstrap, timeout_s=2)
+    reader = PartitionReader(broker.bootstrap, topic, offset=0)
+    offsets, grouped = Offsets(), defaultdict[int, list[int]](list)
+    group = GroupReader(broker.bootstrap, topic, "survivors", next_offsets=offsets.next)
+
+    async with asyncio.timeout(TIMEOUT_S), Publisher(options) as publisher, reader, group:
+        publishing = asyncio.create_task(publish_insisting(publisher, topic, 400))
+        seen = await read_until(reader, 50)
+        await broker.kill()
+        assert await reader.read(timeout_s=0.2) == []
+        await broker.start()
+        assert await publishing > 0
+        end = await reader.end_offset()
+        seen += await read_until(reader, end)
+        await consume(group, grouped, offsets, until=end)
+
+    numbers = values(seen)
+    assert sorted(set(numbers)) == list(range(400))
+    assert list(dict.fromkeys(numbers)) == list(range(400))
+    assert grouped[0] == numbers
+
+
+async def test_hung_broker(broker: LocalKafka) -> None:
+    """A hung broker makes the outcome unknown in bounded time; sent again, all is there in order."""
+    topic = await Topics(bootstrap=broker.bootstrap)("hung")
+    options = ProducerOptions(bootstrap=broker.bootstrap, timeout_s=1)
+    async with asyncio.timeout(TIMEOUT_S), Publisher(options) as publisher:
+        await publisher.publish(topic, 0, numbered(0, 10))
+        os.kill(broker.child.pid, signal.SIGSTOP)
+        try:
+            with pytest.raises(OutcomeUnknown):
+                await publisher.publish(topic, 0, numbered(10, 20))
+        finally:
+            os.kill(broker.child.pid, signal.SIGCONT)
+        await publisher.publish(topic, 0, numbered(10, 20))
+    numbers = values(await read_all(broker.bootstrap, topic))
+    assert list(dict.fromkeys(numbers)) == list(range(20))

@@ -1,0 +1,53 @@
+"""Dead letters on a real broker."""
+
+from __future__ import annotations
+
+from libs.kafka.connection import ProducerOptions
+from libs.kafka.dead_letter import bury
+from libs.kafka.publisher import Publisher
+from libs.kafka.topics import ensure_topics
+from libs.wire.record import Received
+from libs.wire.topics import ACCESS, ALL, DEAD_LETTER, LIFECYCLE
+from tests.bed import Topics
+from tests.integration.kafka.records import read_all
+
+
+async def test_buried(kafka_bootstrap: str, topics: Topics) -> None:
+    """A record is buried as it came, with its reason and its origin in further headers."""
+    topic = await topics("dead")
+    poison = Received(
+        topic="origin",
+        partition=3,
+        offset=41,
+        key=b"\xff",
+        value=b"{not json",
+        headers=(("ce_id", b"7"), ("ce_id", b"8")),
+        timestamp_ms=1_700_000_000_000,
+    )
+    tombstone = Received(
+        topic="origin", partition=0, offset=0, key=b"k", value=None, headers=(), timestamp_ms=1
+    )
+    async with Publisher(ProducerOptions(bootstrap=kafka_bootstrap)) as publisher:
+        await bury(publisher, poison, reason="not JSON", topic=topic)
+        await bury(publisher, tombstone, reason="empty", topic=topic)
+
+    first, second = await read_all(kafka_bootstrap, topic)
+    assert (first.key, first.value, first.timestamp_ms) == (b"\xff", b"{not json", 1_700_000_000_000)
+    assert first.headers == (
+        ("ce_id", b"7"),
+        ("ce_id", b"8"),
+        ("keyfold_dead_reason", b"not JSON"),
+        ("keyfold_dead_topic", b"origin"),
+        ("keyfold_dead_partition", b"3"),
+        ("keyfold_dead_offset", b"41"),
+    )
+    assert second.value is None
+
+
+async def test_ensure_topics(kafka_bootstrap: str) -> None:
+    """Missing topics are made as specified; the second time nothing is."""
+    await ensure_topics(kafka_bootstrap, ALL)
+    assert await ensure_topics(kafka_bootstrap, ALL) == frozenset()
+    async with Publisher(ProducerOptions(bootstrap=kafka_bootstrap)) as publisher:
+        await publisher.publish(ACCESS.name, ACCESS.partitions - 1, [])
+    assert LIFECYCLE.partitions == DEAD_LETTER.partitions == 1
