@@ -1,0 +1,1 @@
+"""The documents are true: AsyncAPI, OpenAPI, and the operating guide."""
