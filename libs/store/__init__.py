@@ -1,0 +1,1 @@
+"""PostgreSQL: the ledger, the read model and the access log; the only package that speaks SQL."""

@@ -1,0 +1,138 @@
+"""Filing access events by COPY, together with how far each Kafka partition has been filed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncpg
+
+from libs.domain.access_event import AccessEvent
+from libs.domain.decision import status_of
+from libs.domain.ids import KeyId
+from libs.store.access_log_rows import COLUMNS, row_of
+from libs.store.connection import Connection, Pool
+from libs.store.errors import StoreFailure, translated
+from libs.store.statements import load_statements
+
+_sql = load_statements("access_log")
+
+
+class Fenced(StoreFailure):
+    """Another process has filed from these partitions, and nothing was filed. Read their offsets anew."""
+
+
+class PartitionMissing(StoreFailure):
+    """No partition holds the day of one of the events, and nothing was filed. Make it, then file again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advance:
+    """One Kafka partition's step: from the offset that must be stored now to the one after the batch."""
+
+    partition: int
+    expected: int
+    next: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filed:
+    """What became of a batch: rows that are new, and events that were there already."""
+
+    rows: int
+    duplicates: int
+
+
+class AccessLog:
+    """Files batches of access events from one topic."""
+
+    def __init__(self, pool: Pool, topic: str) -> None:
+        self._pool = pool
+        self._topic = topic
+        self._repeats_expected = False
+
+    async def next_offsets(self, partitions: frozenset[int]) -> Mapping[int, int]:
+        """Return the next offset of each partition that was ever filed from. Raises DatabaseAway."""
+        with translated():
+            async with self._pool.acquire() as connection:
+                rows = _sql.next_offsets(connection, topic=self._topic, partitions=list(partitions))
+                return {row["partition"]: row["next_offset"] async for row in rows}
+
+    async def file(self, events: Sequence[AccessEvent], advances: Sequence[Advance]) -> Filed:
+        """File the events and move the offsets, both or neither; an event that is there already is left out.
+
+        Raises DatabaseAway (it may have happened all the same: file again, and Fenced tells), Fenced or
+        PartitionMissing.
+        """
+        with translated():
+            async with self._pool.acquire() as connection, connection.transaction():
+                await self._advance(connection, advances)
+                rows = await self._add(connection, events) if events else 0
+                await _note_last_used(connection, events)
+        return Filed(rows=rows, duplicates=len(events) - rows)
+
+    async def _advance(self, connection: Connection, advances: Sequence[Advance]) -> None:
+        step = {
+            "topic": self._topic,
+            "partitions": [each.partition for each in advances],
+            "expected": [each.expected for each in advances],
+        }
+        await _sql.begin_partitions(connection, **step)
+        moved = _sql.advance_partitions(connection, **step, next=[each.next for each in advances])
+        held = {row["partition"] async for row in moved}
+        if lost := sorted({each.partition for each in advances} - held):
+            raise Fenced(f"{self._topic}{lost} has moved on")
+
+    async def _add(self, connection: Connection, events: Sequence[AccessEvent]) -> int:
+        rows = [row_of(event) for event in events]
+        try:
+            count = None if self._repeats_expected else await _copied(connection, rows)
+            if count is None:
+                count = await _merged(connection, rows)
+        except asyncpg.CheckViolationError as error:
+            raise PartitionMissing(str(error)) from error
+        # Repeats come in runs, after a shipper's crash; trying COPY in vain each time would double the work.
+        self._repeats_expected = count < len(rows)
+        return count
+
+
+async def _copied(connection: Connection, rows: Sequence[tuple[object, ...]]) -> int | None:
+    """Copy straight in: the count, or None with nothing done when one of the rows was there already."""
+    try:
+        async with connection.transaction():  # a savepoint, lest the offsets be lost with the rows
+            await connection.copy_records_to_table(
+                "events", schema_name="access_log", columns=COLUMNS, records=rows
+            )
+    except asyncpg.UniqueViolationError:
+        return None
+    return len(rows)
+
+
+async def _merged(connection: Connection, rows: Sequence[tuple[object, ...]]) -> int:
+    """Copy beside the log, then take over what it lacks."""
+    await _sql.make_staging(connection)
+    await connection.copy_records_to_table(
+        "access_log_staging", schema_name="pg_temp", columns=COLUMNS, records=rows
+    )
+    status: str = await _sql.file_staged(connection)
+    return int(status.rsplit(" ", 1)[1])
+
+
+async def _note_last_used(connection: Connection, events: Sequence[AccessEvent]) -> None:
+    if used := uses(events):
+        await _sql.note_last_used(connection, key_ids=list(used), times=list(used.values()))
+
+
+def uses(events: Sequence[AccessEvent]) -> Mapping[KeyId, datetime]:
+    """Return the last minute in which each key, vendor's or subscriber's, was used.
+
+    A request that was not recognised (401) is no use of a key: whoever sends it need not have the secret.
+    """
+    latest: dict[KeyId, datetime] = {}
+    for event in events:
+        if status_of(event.reason) == 401:
+            continue
+        minute = event.at.replace(second=0, microsecond=0)
+        for key_id in (event.key_id, event.vendor_key_id):
+            if key_id is not None and latest.get(key_id, minute) <= minute:
+                latest[key_id] = minute
+    return latest

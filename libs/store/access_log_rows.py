@@ -1,0 +1,75 @@
+"""An access event as a row of the access log, and back."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from libs.domain.access_event import AccessEvent
+from libs.domain.decision import Reason
+from libs.domain.ids import AccountId, EventId, KeyId, VendorId
+from libs.domain.permissions import Access, Category
+
+COLUMNS = (
+    "at",
+    "event_id",
+    "account_id",
+    "key_id",
+    "vendor_id",
+    "vendor_key_id",
+    "category",
+    "access",
+    "method",
+    "path",
+    "reason",
+    "position",
+    "gateway",
+    "client_ip",
+    "gatekeeper",
+    "seq",
+    "traceparent",
+)
+
+
+def row_of(event: AccessEvent) -> tuple[object, ...]:
+    """Return the event's values in the order of `COLUMNS`; whether it was allowed is told by `reason`."""
+    return (
+        event.at,
+        event.event_id,
+        event.account_id,
+        event.key_id,
+        event.vendor_id,
+        event.vendor_key_id,
+        event.category,
+        None if event.access is None else event.access.word,
+        event.method,
+        event.path,
+        event.reason,
+        event.position,
+        event.gateway,
+        event.client_ip,
+        event.gatekeeper,
+        event.seq,
+        event.traceparent,
+    )
+
+
+def event_of(row: Mapping[str, Any]) -> AccessEvent:
+    """Return the event that a row of all `COLUMNS` holds."""
+    return AccessEvent(
+        at=row["at"],
+        event_id=EventId(str(row["event_id"])),
+        account_id=AccountId(row["account_id"]) if row["account_id"] else None,
+        key_id=KeyId(row["key_id"]) if row["key_id"] else None,
+        vendor_id=VendorId(row["vendor_id"]) if row["vendor_id"] else None,
+        vendor_key_id=KeyId(row["vendor_key_id"]) if row["vendor_key_id"] else None,
+        category=Category(row["category"]) if row["category"] else None,
+        access=Access.of(row["access"]) if row["access"] else None,
+        method=row["method"],
+        path=row["path"],
+        reason=Reason(row["reason"]) if row["reason"] else None,
+        position=row["position"],
+        gateway=row["gateway"],
+        client_ip=None if row["client_ip"] is None else str(row["client_ip"]),
+        gatekeeper=row["gatekeeper"],
+        seq=row["seq"],
+        traceparent=row["traceparent"],
+    )

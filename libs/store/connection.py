@@ -1,0 +1,102 @@
+"""Connections to PostgreSQL: every one named, bounded in time, and blind to the search path."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TypeAlias
+
+import asyncpg
+
+from libs.store.errors import translated
+
+Pool: TypeAlias = asyncpg.Pool
+Connection: TypeAlias = asyncpg.Connection
+
+CONNECT_TIMEOUT_S = 5.0
+STATEMENT_TIMEOUT_S = 10.0
+CLOSE_TIMEOUT_S = 2.0
+
+
+@asynccontextmanager
+async def open_pool(
+    dsn: str,
+    *,
+    application_name: str,
+    size_min: int = 0,
+    size_max: int = 10,
+    statement_timeout_s: float = STATEMENT_TIMEOUT_S,
+) -> AsyncIterator[Pool]:
+    """Yield a pool of connections, the first one made already. Raises DatabaseAway or Misconfigured.
+
+    A statement is ended by the server after `statement_timeout_s`, and given up here a second later. With a
+    `size_min` asyncpg keeps so many open, and logs a traceback a second while it cannot.
+    """
+    with translated():
+        pool = await asyncpg.create_pool(
+            dsn,
+            min_size=size_min,
+            max_size=size_max,
+            timeout=CONNECT_TIMEOUT_S,
+            command_timeout=statement_timeout_s + 1,
+            server_settings=_settings(application_name, statement_timeout_s),
+        )
+    try:
+        with translated():
+            async with pool.acquire():
+                pass
+        yield pool
+    finally:
+        try:
+            await asyncio.wait_for(pool.close(), CLOSE_TIMEOUT_S)
+        except TimeoutError:  # somebody still holds a connection, which may be one that hangs
+            pool.terminate()
+
+
+@asynccontextmanager
+async def open_connection(
+    dsn: str, *, application_name: str, statement_timeout_s: float = STATEMENT_TIMEOUT_S
+) -> AsyncIterator[Connection]:
+    """Yield a connection of the caller's own, for what lives in a session. Raises as `connect` does."""
+    connection = await connect(
+        dsn, application_name=application_name, statement_timeout_s=statement_timeout_s
+    )
+    try:
+        yield connection
+    finally:
+        await close(connection)
+
+
+async def connect(
+    dsn: str, *, application_name: str, statement_timeout_s: float = STATEMENT_TIMEOUT_S
+) -> Connection:
+    """Return a connection that the caller closes. Raises DatabaseAway or Misconfigured.
+
+    A `statement_timeout_s` of 0 lets statements take as long as they like.
+    """
+    with translated():
+        return await asyncpg.connect(
+            dsn,
+            timeout=CONNECT_TIMEOUT_S,
+            command_timeout=statement_timeout_s + 1 if statement_timeout_s else None,
+            server_settings=_settings(application_name, statement_timeout_s),
+        )
+
+
+async def close(connection: Connection) -> None:
+    """Take leave of the server, or be gone without if it does not answer."""
+    try:
+        await connection.close(timeout=CLOSE_TIMEOUT_S)
+    except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        connection.terminate()
+
+
+def _settings(application_name: str, statement_timeout_s: float) -> dict[str, str]:
+    return {
+        "application_name": f"keyfold {application_name}",
+        "search_path": "",  # a statement that does not name its schema must fail here, not there
+        "timezone": "UTC",
+        "statement_timeout": str(int(statement_timeout_s * 1000)),
+        # A transaction whose process froze would otherwise hold the ledger's head for ever.
+        "idle_in_transaction_session_timeout": "10000",
+        "jit": "off",  # compiling costs more than any of these statements
+    }

@@ -1,0 +1,125 @@
+"""What PostgreSQL can do to a caller, each named for what the caller must do about it.
+
+    StoreFailure
+     ├── DatabaseAway        try again later
+     │    └── OutcomeUnknown   it may have been committed: look before doing it again
+     ├── ReadModelAbsent     the projection is building it: try again later
+     ├── Fenced              another projection writes the read model: stop
+     ├── VersionConflict     somebody was faster: load afresh and decide again
+     ├── LeadershipLost      another process may lead by now: stop what only a leader may do
+     ├── Misconfigured       an operator must change something first: stop
+     └── MigrationFailed     the database is as it was before that migration: stop
+
+Every asyncpg error is translated here and nowhere else; one that is not translated is a bug of ours.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import asyncpg
+
+from libs.runtime.failure import StopProcess, TryLater
+
+
+class StoreFailure(Exception):
+    """PostgreSQL could not do what was asked."""
+
+
+class DatabaseAway(StoreFailure, TryLater):
+    """PostgreSQL did not answer, or not in time. Try again later."""
+
+
+class OutcomeUnknown(DatabaseAway):
+    """The connection was lost during a commit. Look whether it happened before doing it again."""
+
+
+class ReadModelAbsent(StoreFailure, TryLater):
+    """There is no read model of this code's shape. Try again later: the projection is building it."""
+
+
+class Fenced(StoreFailure, StopProcess):
+    """The read model is not where this writer left it: another one writes too. Stop; leave it to that one."""
+
+
+class VersionConflict(StoreFailure):
+    """Streams have moved on since they were loaded, and nothing was appended. Load them and decide again."""
+
+    def __init__(self, streams: Sequence[str]) -> None:
+        super().__init__(f"moved on since they were loaded: {', '.join(streams)}")
+        self.streams = tuple(streams)
+
+
+class LeadershipLost(StoreFailure):
+    """The connection that held the leader's lock is gone. Stop at once what only a leader may do."""
+
+
+class Misconfigured(StoreFailure, StopProcess):
+    """A database, table, role or permission is missing. Stop until an operator has changed that."""
+
+
+class MigrationFailed(StoreFailure, StopProcess):
+    """A migration did not apply, and what it had done is rolled back. Stop; mend it and start again."""
+
+
+_AWAY = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.ObjectNotInPrerequisiteStateError,  # also a database that takes no connections at present
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    OSError,
+    TimeoutError,
+)
+_MISCONFIGURED = (
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.InsufficientPrivilegeError,
+    asyncpg.UndefinedTableError,
+    asyncpg.InvalidSchemaNameError,
+)
+# asyncpg has one class for a connection that is gone and for wrong use of its API; only the text differs.
+_GONE = re.compile(r"(connection|pool) is clos")
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Translate the driver's errors around any call of it."""
+    try:
+        yield
+    except Exception as error:
+        failure = translation(error)
+        if failure is None:
+            raise
+        raise failure from error
+
+
+@contextmanager
+def translated_serving() -> Iterator[None]:
+    """Translate the driver's errors around a read of the read model, which may not be built yet."""
+    with translated():
+        try:
+            yield
+        except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError) as absent:
+            raise ReadModelAbsent(_told(absent)) from absent
+
+
+def translation(error: BaseException | None) -> StoreFailure | None:
+    """Return what an error of the driver means to a caller, or None for one that is ours."""
+    match error:
+        case asyncpg.InterfaceError():
+            return DatabaseAway(_told(error)) if _GONE.search(str(error)) else None
+        case asyncpg.InternalClientError():  # what is left of a call that lost its connection half-way
+            return DatabaseAway(_told(error))
+        case _ if isinstance(error, _MISCONFIGURED):
+            return Misconfigured(_told(error))
+        case _ if isinstance(error, _AWAY):
+            return DatabaseAway(_told(error))
+    return None
+
+
+def _told(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

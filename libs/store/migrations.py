@@ -1,0 +1,57 @@
+"""The schema's history: SQL files applied forward, in order, once, by one process at a time."""
+
+from pathlib import Path
+
+from pogo_core.error import BadMigrationError
+from pogo_core.util import migrate as pogo
+from pogo_core.util import sql as pogo_sql
+
+from libs.store.connection import Connection, Pool, open_connection
+from libs.store.errors import DatabaseAway, MigrationFailed, translated, translation
+from libs.store.statements import load_statements
+
+_DIRECTORY = Path(__file__).parent / "migrations"
+_HISTORY = "public"
+_UNBOUNDED = 0.0
+
+_sql = load_statements("migrations")
+
+
+async def migrate(dsn: str, *, directory: Path = _DIRECTORY) -> None:
+    """Bring the database up to date; harmless when it is. Waits while another process does the same.
+
+    Raises DatabaseAway, Misconfigured or MigrationFailed; each migration is one transaction.
+    """
+    async with open_connection(dsn, application_name="migrate", statement_timeout_s=_UNBOUNDED) as connection:
+        with translated():
+            # The lock is the session's: it ends with the connection, also when this process dies.
+            await _sql.lock_migrations(connection)
+            await _apply(connection, directory)
+
+
+async def _apply(connection: Connection, directory: Path) -> None:
+    try:
+        await pogo.apply(connection, directory, schema_name=_HISTORY)
+    except BadMigrationError as failure:
+        cause = translation(failure.__cause__)
+        if isinstance(cause, DatabaseAway):
+            raise cause from failure
+        raise MigrationFailed(f"{failure}: {failure.__cause__}") from failure
+
+
+async def pending_migrations(pool: Pool) -> tuple[str, ...]:
+    """Return the ids of the migrations that this code knows and the database lacks, in order."""
+    with translated():
+        async with pool.acquire() as connection:
+            if not await _sql.has_history(connection):
+                return _known()
+            applied = await _applied(connection)
+    return tuple(migration_id for migration_id in _known() if migration_id not in applied)
+
+
+async def _applied(connection: Connection) -> set[str]:
+    return await pogo_sql.get_applied_migrations(connection, schema_name=_HISTORY)
+
+
+def _known() -> tuple[str, ...]:
+    return tuple(sorted(path.stem for path in _DIRECTORY.glob("*.sql")))

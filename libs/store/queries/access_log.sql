@@ -1,0 +1,49 @@
+-- Filing access events: rows and the offsets they came from, in one transaction.
+
+-- name: next_offsets(topic, partitions)
+-- The next offset of each of these partitions that was ever filed from.
+select partition, next_offset
+from access_log.offsets
+where topic = :topic and partition = any(:partitions::integer[]);
+
+-- name: begin_partitions(topic, partitions, expected)!
+-- A partition that was never filed from begins where its reader did; one that was is left as it is.
+insert into access_log.offsets (topic, partition, next_offset)
+select :topic::text, first.partition, first.expected
+from unnest(:partitions::integer[], :expected::bigint[]) as first (partition, expected)
+order by first.partition
+on conflict (topic, partition) do nothing;
+
+-- name: advance_partitions(topic, partitions, expected, next)
+-- The compare-and-set: returns each partition whose offset was the expected one, and moves it. Until the
+-- transaction ends no one else can move these, and whoever expected the same finds another offset then.
+update access_log.offsets as held
+set next_offset = moved.next
+from unnest(:partitions::integer[], :expected::bigint[], :next::bigint[]) as moved (partition, expected, next)
+where held.topic = :topic
+  and held.partition = moved.partition
+  and held.next_offset = moved.expected
+returning held.partition;
+
+-- name: make_staging()#
+-- Once a session, emptied at each commit: making it anew each time would swell PostgreSQL's own catalog.
+create temporary table if not exists access_log_staging (like access_log.events) on commit delete rows;
+
+-- name: file_staged()!
+-- Rows that are there already, and the second of two alike, are left out. Its count is of rows filed.
+insert into access_log.events
+select * from pg_temp.access_log_staging
+on conflict (at, event_id) do nothing;
+
+-- name: note_last_used(key_ids, times)!
+-- Only what is later than what is known, in the order of the keys: a key in steady use is written, and its
+-- row locked, once a minute, and two consumers never wait for each other in a circle.
+insert into access_log.last_used (key_id, last_used_at)
+select used.key_id, used.last_used_at
+from unnest(:key_ids::text[], :times::timestamptz[]) as used (key_id, last_used_at)
+left join access_log.last_used as known on known.key_id = used.key_id
+where known.last_used_at is null or known.last_used_at < used.last_used_at
+order by used.key_id
+on conflict (key_id) do update
+set last_used_at = excluded.last_used_at
+where last_used.last_used_at < excluded.last_used_at;

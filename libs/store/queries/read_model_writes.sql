@@ -1,0 +1,93 @@
+-- name: hold_generation()^
+-- Keep the generation under its name until this transaction ends. The statements that follow find their tables by
+-- name anew each time, so without this a swap could come between two of them.
+select pg_advisory_xact_lock_shared(hashtextextended('{schema}', 0));
+
+-- name: advance(position, head, next_offset, expected, shape)$
+-- Move the progress on, if it still stands where the batch begins and the tables have the shape that the batch has.
+-- Returns null otherwise. The row is locked until the commit, so of two writers one waits and then finds it moved.
+update {schema}.progress
+set position = :position, head = :head, next_offset = :next_offset
+where position = :expected and shape = :shape
+returning true;
+
+-- name: announce(position)^
+-- Tell whoever waits that this position is served, when the transaction commits.
+select pg_notify('keyfold_projection', (:position::bigint)::text);
+
+-- name: accounts_in(account_ids)
+-- The accounts with these ids, those that exist.
+select * from {schema}.accounts where account_id = any(:account_ids::text[]);
+
+-- name: vendors_in(vendor_ids)
+-- The vendors with these ids, those that exist.
+select * from {schema}.vendors where vendor_id = any(:vendor_ids::text[]);
+
+-- name: keys_in(key_ids)
+-- The keys with these ids, those that exist.
+select * from {schema}.keys where key_id = any(:key_ids::text[]);
+
+-- name: put_accounts(account_id, name, integrations_enabled, version, created_at, updated_at, created_position)!
+-- Write accounts as they are now. When a row was created stays as it was first written.
+insert into {schema}.accounts (
+    account_id, name, integrations_enabled, version, created_at, updated_at, created_position
+)
+select * from unnest(
+    :account_id::text[], :name::text[], :integrations_enabled::boolean[], :version::integer[],
+    :created_at::timestamptz[], :updated_at::timestamptz[], :created_position::bigint[]
+)
+on conflict (account_id) do update set
+    name = excluded.name,
+    integrations_enabled = excluded.integrations_enabled,
+    version = excluded.version,
+    updated_at = excluded.updated_at;
+
+-- name: put_vendors(vendor_id, name, contact_email, website, intended_use, categories, applicant, state, reviews, version, created_at, updated_at, created_position)!
+-- Write vendors as they are now. When a row was created stays as it was first written.
+insert into {schema}.vendors (
+    vendor_id, name, contact_email, website, intended_use, categories, applicant, state, reviews,
+    version, created_at, updated_at, created_position
+)
+select * from unnest(
+    :vendor_id::text[], :name::text[], :contact_email::text[], :website::text[], :intended_use::text[],
+    :categories::jsonb[], :applicant::text[], :state::text[], :reviews::jsonb[], :version::integer[],
+    :created_at::timestamptz[], :updated_at::timestamptz[], :created_position::bigint[]
+)
+on conflict (vendor_id) do update set
+    name = excluded.name,
+    contact_email = excluded.contact_email,
+    website = excluded.website,
+    intended_use = excluded.intended_use,
+    categories = excluded.categories,
+    applicant = excluded.applicant,
+    state = excluded.state,
+    reviews = excluded.reviews,
+    version = excluded.version,
+    updated_at = excluded.updated_at;
+
+-- name: put_keys(key_id, kind, account_id, vendor_id, name, permissions, vendor_ids, expires_at, digest, secret_hint, minted_at, revoked_at, version, created_at, updated_at, created_position)!
+-- Write keys as they are now. When a row was created stays as it was first written.
+insert into {schema}.keys (
+    key_id, kind, account_id, vendor_id, name, permissions, vendor_ids, expires_at, digest, secret_hint,
+    minted_at, revoked_at, version, created_at, updated_at, created_position
+)
+select * from unnest(
+    :key_id::text[], :kind::text[], :account_id::text[], :vendor_id::text[], :name::text[],
+    :permissions::jsonb[], :vendor_ids::jsonb[], :expires_at::timestamptz[], :digest::bytea[],
+    :secret_hint::text[], :minted_at::timestamptz[], :revoked_at::timestamptz[], :version::integer[],
+    :created_at::timestamptz[], :updated_at::timestamptz[], :created_position::bigint[]
+)
+on conflict (key_id) do update set
+    kind = excluded.kind,
+    account_id = excluded.account_id,
+    vendor_id = excluded.vendor_id,
+    name = excluded.name,
+    permissions = excluded.permissions,
+    vendor_ids = excluded.vendor_ids,
+    expires_at = excluded.expires_at,
+    digest = excluded.digest,
+    secret_hint = excluded.secret_hint,
+    minted_at = excluded.minted_at,
+    revoked_at = excluded.revoked_at,
+    version = excluded.version,
+    updated_at = excluded.updated_at;

@@ -1,0 +1,11 @@
+-- name: position()$
+-- How far Kafka is known to have the ledger.
+select position from ledger.relay_checkpoint;
+
+-- name: advance(start, end)$
+-- Move the checkpoint from where the caller saw it, and answer whether it was still there: a relay that was
+-- thought dead must not move what its successor has moved since.
+with moved as (
+    update ledger.relay_checkpoint set position = :end where position = :start returning 1
+)
+select count(*) = 1 from moved;

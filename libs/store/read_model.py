@@ -1,0 +1,236 @@
+"""Current state as the read model serves it: one aggregate, a page of them, or everything at one position."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Generic, TypeVar
+
+from libs.domain.account import Account
+from libs.domain.ids import AccountId, KeyId, VendorId
+from libs.domain.lifecycle import Aggregate
+from libs.domain.state import State
+from libs.domain.subscriber_key import SubscriberKey
+from libs.domain.vendor import Vendor, VendorState
+from libs.domain.vendor_key import VendorKey
+from libs.store.connection import Connection, Pool
+from libs.store.errors import ReadModelAbsent, translated_serving
+from libs.store.notifications import Notifications
+from libs.store.read_model_rows import (
+    SHAPE,
+    Row,
+    read_account,
+    read_key,
+    read_subscriber_key,
+    read_vendor,
+    read_vendor_key,
+)
+from libs.store.statements import load_statements
+from libs.wire.chain import Head
+
+SERVING = "projection"
+"""The schema of the generation that serves reads."""
+
+PROJECTION_CHANNEL = "keyfold_projection"
+"""Notified with the position at each step of the serving generation."""
+
+LIMIT_MAX = 1000
+_FETCH_ROWS = 5000
+_POLL_INTERVAL_S = 0.25
+
+_sql = load_statements("read_model", schema=SERVING)
+_writes = load_statements("read_model_writes", schema=SERVING)
+
+A = TypeVar("A", bound=Aggregate)
+
+
+class KeyState(StrEnum):
+    """What a subscriber key is at an instant: `expired` begins by itself, without any event."""
+
+    ACTIVE = "active"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored(Generic[A]):
+    """An aggregate with its place in the ledger: its stream's version, when its first and its last event were
+    recorded, and the position of the first, by which lists are ordered.
+    """
+
+    aggregate: A
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    created_position: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """Everything as of `head`, and the Kafka offset from which to follow on."""
+
+    state: State
+    head: Head
+    next_offset: int
+
+
+class ReadModel:
+    """Reads the serving generation. Raises ReadModelAbsent while there is none, DatabaseAway, Misconfigured.
+
+    Lists are newest first, of rows created before the position `before`, at most `limit` (1 to 1000) of them.
+    With `Notifications` on PROJECTION_CHANNEL, `caught_up` hears of progress at once; without, it polls.
+    """
+
+    def __init__(self, pool: Pool, notifications: Notifications | None = None) -> None:
+        self._pool = pool
+        self._notifications = notifications
+        self._look: asyncio.Task[int] | None = None
+
+    async def snapshot(self) -> Snapshot:
+        """Return everything as of one position. Rows are streamed: only the state itself takes memory."""
+        state = State()
+        with translated_serving():
+            async with self._pool.acquire() as connection, _frozen(connection):
+                head, next_offset = await _progress(connection)
+                await _load(state, read_account, _sql.all_accounts_cursor(connection))
+                await _load(state, read_vendor, _sql.all_vendors_cursor(connection))
+                await _load(state, read_key, _sql.all_keys_cursor(connection))
+        return Snapshot(state=state, head=head, next_offset=next_offset)
+
+    async def position(self) -> int:
+        """Return the position that reads are served at."""
+        with translated_serving():
+            head, _ = await _progress(self._pool)
+        return head.position
+
+    async def caught_up(self, position: int, timeout_s: float) -> bool:
+        """Return True as soon as reads are served at the position or later, False when time is up before."""
+        served = await self.position()
+        try:
+            async with asyncio.timeout(timeout_s):
+                while served < position:
+                    served = await self._next_position()
+        except TimeoutError:
+            return False
+        return True
+
+    async def _next_position(self) -> int:
+        # However many wait, one of them listens and looks, for all.
+        if self._look is None or self._look.done():
+            self._look = asyncio.create_task(self._look_again(), name="projection position")
+            self._look.add_done_callback(_seen)
+        return await asyncio.shield(self._look)
+
+    async def _look_again(self) -> int:
+        if self._notifications is None:
+            await asyncio.sleep(_POLL_INTERVAL_S)
+        else:
+            await self._notifications.wait(_POLL_INTERVAL_S)
+        return await self.position()
+
+    async def get_account(self, account_id: AccountId) -> Stored[Account] | None:
+        """Return an account."""
+        return await self._one(read_account, _sql.get_account, account_id=account_id)
+
+    async def get_vendor(self, vendor_id: VendorId) -> Stored[Vendor] | None:
+        """Return a vendor."""
+        return await self._one(read_vendor, _sql.get_vendor, vendor_id=vendor_id)
+
+    async def get_key(self, key_id: KeyId) -> Stored[SubscriberKey | VendorKey] | None:
+        """Return a key of either kind."""
+        return await self._one(read_key, _sql.get_key, key_id=key_id)
+
+    async def list_keys(
+        self,
+        account_id: AccountId,
+        *,
+        now: datetime,
+        state: KeyState | None = None,
+        before: int | None = None,
+        limit: int,
+    ) -> list[Stored[SubscriberKey]]:
+        """Return an account's keys, those in one state at `now`, or all."""
+        return await self._page(
+            read_subscriber_key,
+            _sql.list_account_keys,
+            limit,
+            account_id=account_id,
+            state=state,
+            now=now,
+            before=before,
+        )
+
+    async def list_vendor_keys(
+        self, vendor_id: VendorId, *, before: int | None = None, limit: int
+    ) -> list[Stored[VendorKey]]:
+        """Return a vendor's keys."""
+        return await self._page(
+            read_vendor_key, _sql.list_vendor_keys, limit, vendor_id=vendor_id, before=before
+        )
+
+    async def list_vendors(
+        self,
+        *,
+        state: VendorState | None = None,
+        applicant: str | None = None,
+        before: int | None = None,
+        limit: int,
+    ) -> list[Stored[Vendor]]:
+        """Return vendors, those in one state and of one applicant, or all."""
+        return await self._page(
+            read_vendor, _sql.list_vendors, limit, state=state, applicant=applicant, before=before
+        )
+
+    async def _one(self, read: Callable[[Row], A], statement: Any, **parameters: object) -> Stored[A] | None:
+        with translated_serving():
+            row = await statement(self._pool, **parameters)
+        return None if row is None else _stored(read, row)
+
+    async def _page(
+        self, read: Callable[[Row], A], statement: Any, limit: int, **parameters: object
+    ) -> list[Stored[A]]:
+        if not 1 <= limit <= LIMIT_MAX:
+            raise ValueError(f"a page has 1 to {LIMIT_MAX} rows, not {limit}")
+        with translated_serving():
+            rows = [row async for row in statement(self._pool, limit=limit, **parameters)]
+        return [_stored(read, row) for row in rows]
+
+
+@asynccontextmanager
+async def _frozen(connection: Connection) -> AsyncIterator[None]:
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        await _writes.hold_generation(connection)
+        yield
+
+
+async def _progress(client: Pool | Connection) -> tuple[Head, int]:
+    row = await _sql.progress(client)
+    if row is None or row["shape"] != SHAPE:
+        raise ReadModelAbsent("the read model has another shape")
+    return Head(position=row["position"], hash=row["head"]), row["next_offset"]
+
+
+async def _load(state: State, read: Callable[[Row], Aggregate], rows: Any) -> None:
+    async with rows as statement:
+        cursor = await statement
+        while batch := await cursor.fetch(_FETCH_ROWS):
+            for row in batch:
+                state.put(read(row))
+
+
+def _stored(read: Callable[[Row], A], row: Row) -> Stored[A]:
+    return Stored(
+        aggregate=read(row),
+        version=row["version"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        created_position=row["created_position"],
+    )
+
+
+def _seen(look: asyncio.Task[int]) -> None:
+    """Take note of a failure after the last waiter has left, which asyncio would report as forgotten."""
+    if not look.cancelled():
+        look.exception()

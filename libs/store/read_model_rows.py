@@ -1,0 +1,215 @@
+"""Aggregates as rows of the read model and back, without loss: the only place that knows both shapes."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import orjson
+
+from libs.domain.account import Account
+from libs.domain.ids import VendorId
+from libs.domain.permissions import CATEGORIES, Access, Category, Permissions
+from libs.domain.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey, SubscriberKey
+from libs.domain.vendor import Review, ReviewKind, Vendor, VendorState, Verdict
+from libs.domain.vendor_key import ActiveVendorKey, RevokedVendorKey, VendorKey
+from libs.wire.timestamp import format_time, parse_time
+
+# The shape of the tables and of what stands in them; raise it with every change to either, and the read
+# model is built anew.
+SHAPE = 1
+
+SUBSCRIBER = "subscriber"
+VENDOR = "vendor"
+
+Row = Mapping[str, Any]
+"""One row by column name. JSON columns are text, times are aware datetimes in UTC."""
+
+
+def account_row(account: Account) -> Row:
+    """Return the columns that an account fills."""
+    return {
+        "account_id": account.account_id,
+        "name": account.name,
+        "integrations_enabled": account.integrations_enabled,
+    }
+
+
+def read_account(row: Row) -> Account:
+    """Return the account that a row holds."""
+    return Account(
+        account_id=row["account_id"],
+        name=row["name"],
+        integrations_enabled=row["integrations_enabled"],
+    )
+
+
+def vendor_row(vendor: Vendor) -> Row:
+    """Return the columns that a vendor fills; its reviews and categories are JSON."""
+    return {
+        "vendor_id": vendor.vendor_id,
+        "name": vendor.name,
+        "contact_email": vendor.contact_email,
+        "website": vendor.website,
+        "intended_use": vendor.intended_use,
+        "categories": _json([category.value for category in vendor.categories]),
+        "applicant": vendor.applicant,
+        "state": vendor.state.value,
+        "reviews": _json([_review_json(review) for review in vendor.reviews]),
+    }
+
+
+def read_vendor(row: Row) -> Vendor:
+    """Return the vendor that a row holds."""
+    return Vendor(
+        vendor_id=row["vendor_id"],
+        name=row["name"],
+        contact_email=row["contact_email"],
+        website=row["website"],
+        intended_use=row["intended_use"],
+        categories=tuple(Category(word) for word in orjson.loads(row["categories"])),
+        applicant=row["applicant"],
+        state=VendorState(row["state"]),
+        reviews=tuple(_read_review(review) for review in orjson.loads(row["reviews"])),
+    )
+
+
+def key_row(key: SubscriberKey | VendorKey) -> Row:
+    """Return the columns that a key fills; those that its kind or phase does not have are null."""
+    match key:
+        case ActiveSubscriberKey():
+            return {**_subscriber_row(key), **_grants_row(key)}
+        case RevokedSubscriberKey():
+            return {**_subscriber_row(key), "revoked_at": key.revoked_at}
+        case ActiveVendorKey():
+            return _vendor_key_row(key)
+        case RevokedVendorKey():
+            return {**_vendor_key_row(key), "revoked_at": key.revoked_at}
+
+
+def read_key(row: Row) -> SubscriberKey | VendorKey:
+    """Return the key that a row holds, of whichever kind."""
+    return read_subscriber_key(row) if row["kind"] == SUBSCRIBER else read_vendor_key(row)
+
+
+def read_subscriber_key(row: Row) -> SubscriberKey:
+    """Return the subscriber key that a row holds."""
+    if row["revoked_at"] is not None:
+        return RevokedSubscriberKey(
+            key_id=row["key_id"],
+            account_id=row["account_id"],
+            name=row["name"],
+            digest=row["digest"],
+            secret_hint=row["secret_hint"],
+            created_at=row["minted_at"],
+            revoked_at=row["revoked_at"],
+        )
+    return ActiveSubscriberKey(
+        key_id=row["key_id"],
+        account_id=row["account_id"],
+        name=row["name"],
+        permissions=_read_permissions(row["permissions"]),
+        vendor_ids=_read_vendor_ids(row["vendor_ids"]),
+        expires_at=row["expires_at"],
+        digest=row["digest"],
+        secret_hint=row["secret_hint"],
+        created_at=row["minted_at"],
+    )
+
+
+def read_vendor_key(row: Row) -> VendorKey:
+    """Return the vendor key that a row holds."""
+    if row["revoked_at"] is not None:
+        return RevokedVendorKey(
+            key_id=row["key_id"],
+            vendor_id=row["vendor_id"],
+            digest=row["digest"],
+            secret_hint=row["secret_hint"],
+            issued_at=row["minted_at"],
+            revoked_at=row["revoked_at"],
+        )
+    return ActiveVendorKey(
+        key_id=row["key_id"],
+        vendor_id=row["vendor_id"],
+        digest=row["digest"],
+        secret_hint=row["secret_hint"],
+        issued_at=row["minted_at"],
+    )
+
+
+_NO_KEY = dict.fromkeys(
+    ("account_id", "vendor_id", "name", "permissions", "vendor_ids", "expires_at", "revoked_at")
+)
+
+
+def _subscriber_row(key: SubscriberKey) -> Row:
+    return {
+        **_NO_KEY,
+        "key_id": key.key_id,
+        "kind": SUBSCRIBER,
+        "account_id": key.account_id,
+        "name": key.name,
+        "digest": key.digest,
+        "secret_hint": key.secret_hint,
+        "minted_at": key.created_at,
+    }
+
+
+def _grants_row(key: ActiveSubscriberKey) -> Row:
+    return {
+        "permissions": _permissions_json(key.permissions),
+        "vendor_ids": None if key.vendor_ids is None else _json(key.vendor_ids),
+        "expires_at": key.expires_at,
+    }
+
+
+def _vendor_key_row(key: VendorKey) -> Row:
+    return {
+        **_NO_KEY,
+        "key_id": key.key_id,
+        "kind": VENDOR,
+        "vendor_id": key.vendor_id,
+        "digest": key.digest,
+        "secret_hint": key.secret_hint,
+        "minted_at": key.issued_at,
+    }
+
+
+def _review_json(review: Review) -> dict[str, str]:
+    return {
+        "kind": review.kind.value,
+        "verdict": review.verdict.value,
+        "notes": review.notes,
+        "reviewer": review.reviewer,
+        "reviewed_at": format_time(review.reviewed_at),
+    }
+
+
+def _read_review(review: Mapping[str, str]) -> Review:
+    return Review(
+        kind=ReviewKind(review["kind"]),
+        verdict=Verdict(review["verdict"]),
+        notes=review["notes"],
+        reviewer=review["reviewer"],
+        reviewed_at=parse_time(review["reviewed_at"]),
+    )
+
+
+# A million keys share a handful of permissions; the caches save the parsing and, on loading, the memory.
+@lru_cache(maxsize=4096)
+def _permissions_json(permissions: Permissions) -> str:
+    return _json(permissions.as_words())
+
+
+@lru_cache(maxsize=4096)
+def _read_permissions(text: str) -> Permissions:
+    words = orjson.loads(text)
+    return Permissions(tuple(Access.of(words[category]) for category in CATEGORIES))
+
+
+@lru_cache(maxsize=4096)
+def _read_vendor_ids(text: str | None) -> tuple[VendorId, ...] | None:
+    return None if text is None else tuple(VendorId(vendor_id) for vendor_id in orjson.loads(text))
+
+
+def _json(value: object) -> str:
+    return orjson.dumps(value).decode()

@@ -1,0 +1,102 @@
+"""Accounts over HTTP: opened by an operator, switched by their owner."""
+
+from typing import TypeVar
+
+from pydantic import BaseModel
+
+from libs.domain.account import AccountCommand, CreateAccount, SetIntegrations, decide
+from libs.domain.ids import AccountId, account_stream
+from libs.domain.lifecycle import LifecycleEvent
+from libs.domain.refusal import Refusal
+from libs.runtime.auth import Role
+from libs.runtime.clock import Clock
+from libs.runtime.http import NOT_FOUND, AnyRoute, OwnAccount, Reply, Request, Roles, Route
+from services.registry.asking import answered, asked, versioned
+from services.registry.bodies import Integrations, NewAccount
+from services.registry.commands import Command, Commands, Streams
+from services.registry.kinds import ACCOUNT, held
+from services.registry.new_ids import new_account_id
+from services.registry.reads import Reads
+from services.registry.resources import AccountResource, account_resource
+
+B = TypeVar("B", bound=BaseModel | None)
+
+
+class Accounts:
+    """The calls about accounts."""
+
+    def __init__(self, commands: Commands, reads: Reads, clock: Clock) -> None:
+        self._commands = commands
+        self._reads = reads
+        self._clock = clock
+
+    def routes(self) -> list[AnyRoute]:
+        """Return the rows of the route table."""
+        return [
+            Route(
+                method="POST",
+                path="/v1/accounts",
+                handler=self.create_account,
+                rule=Roles(frozenset({Role.OPERATOR})),
+                summary="Open an account, with API integrations off.",
+                body=NewAccount,
+                answer=AccountResource,
+                status=201,
+                refusals=(409, 412),
+            ),
+            Route(
+                method="GET",
+                path="/v1/accounts/{account_id}",
+                handler=self.get_account,
+                rule=OwnAccount(),
+                summary="An account.",
+                answer=AccountResource,
+            ),
+            Route(
+                method="PUT",
+                path="/v1/accounts/{account_id}/integrations",
+                handler=self.set_integrations,
+                rule=OwnAccount(),
+                summary="Turn API integrations on or off; off stops every key of the account and loses none.",
+                body=Integrations,
+                answer=AccountResource,
+                refusals=(409, 412),
+            ),
+        ]
+
+    async def create_account(self, request: Request[NewAccount, None]) -> Reply:
+        """Open an account."""
+        account_id = new_account_id(self._clock)
+        command = CreateAccount(account_id=account_id, name=request.body.name)
+        return await self._done(request, account_id, command)
+
+    async def get_account(self, request: Request[None, None]) -> Reply:
+        """Show an account."""
+        stored = await (await self._reads.fresh()).get_account(AccountId(request.path["account_id"]))
+        if stored is None:
+            return NOT_FOUND
+        return versioned(account_resource(stored.aggregate, stored.version), stored.version)
+
+    async def set_integrations(self, request: Request[Integrations, None]) -> Reply:
+        """Turn the switch."""
+        account_id = AccountId(request.path["account_id"])
+        command = SetIntegrations(enabled=request.body.enabled)
+        return await self._done(request, account_id, command)
+
+    async def _done(
+        self,
+        request: Request[B, None],
+        account_id: AccountId,
+        command: AccountCommand,
+    ) -> Reply:
+        outcome = await self._commands.run(_on(account_id, command), asked(request))
+        return answered(outcome, ACCOUNT, account_resource)
+
+
+def _on(account_id: AccountId, command: AccountCommand) -> Command:
+    stream = account_stream(account_id)
+
+    def decided(streams: Streams) -> tuple[LifecycleEvent, ...] | Refusal:
+        return decide(command, held(streams[stream].aggregate, ACCOUNT))
+
+    return Command(subject=stream, decide=decided)

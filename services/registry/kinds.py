@@ -1,0 +1,22 @@
+"""What a stream holds, told apart by kind: an id may name another kind of thing than the caller thinks."""
+
+from typing import Final, TypeAlias, TypeVar
+
+from libs.domain.account import Account
+from libs.domain.lifecycle import Aggregate
+from libs.domain.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey, SubscriberKey
+from libs.domain.vendor import Vendor
+from libs.domain.vendor_key import ActiveVendorKey, RevokedVendorKey, VendorKey
+
+A = TypeVar("A", bound=Aggregate)
+Kind: TypeAlias = tuple[type[A], ...]
+
+ACCOUNT: Final[Kind[Account]] = (Account,)
+VENDOR: Final[Kind[Vendor]] = (Vendor,)
+SUBSCRIBER_KEY: Final[Kind[SubscriberKey]] = (ActiveSubscriberKey, RevokedSubscriberKey)
+VENDOR_KEY: Final[Kind[VendorKey]] = (ActiveVendorKey, RevokedVendorKey)
+
+
+def held(aggregate: Aggregate | None, kind: Kind[A]) -> A | None:
+    """Return the aggregate if it is of the kind, else None."""
+    return aggregate if isinstance(aggregate, kind) else None

@@ -1,0 +1,104 @@
+"""The ledger over HTTP, for operators: every event in order, as it was hashed."""
+
+import orjson
+from pydantic import Field
+
+from libs.runtime.auth import Role
+from libs.runtime.http import (
+    Answer,
+    AnyRoute,
+    Instant,
+    JsonBody,
+    QueryString,
+    Reply,
+    Request,
+    Roles,
+    Route,
+    page,
+)
+from libs.store.ledger import Ledger
+from libs.wire.chain import Row
+
+
+class LedgerQuery(QueryString):
+    """From where on, and how many: `next_cursor` is the `after` of the next page."""
+
+    after: int = Field(0, ge=0, lt=2**63)
+    limit: int = Field(50, ge=1, le=100)
+
+
+class EventActor(JsonBody):
+    """Who did it."""
+
+    role: str
+    subject: str
+
+
+class LedgerEvent(JsonBody):
+    """An event as the ledger holds it; `hash` (hexadecimal) seals it and the one before."""
+
+    position: int
+    stream: str
+    version: int
+    event_id: str
+    type: str
+    schema_version: int
+    data: dict[str, object]
+    actor: EventActor
+    request_id: str
+    recorded_at: Instant
+    traceparent: str | None
+    hash: str
+
+
+class LedgerPage(JsonBody):
+    """Events in the order in which they happened."""
+
+    items: list[LedgerEvent]
+    next_cursor: str | None
+
+
+class LedgerReads:
+    """The call about the ledger."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def routes(self) -> list[AnyRoute]:
+        """Return the row of the route table."""
+        return [
+            Route(
+                method="GET",
+                path="/v1/ledger",
+                handler=self.list_events,
+                rule=Roles(frozenset({Role.OPERATOR})),
+                summary="Every event in order, with its hash.",
+                query=LedgerQuery,
+                answer=LedgerPage,
+            )
+        ]
+
+    async def list_events(self, request: Request[None, LedgerQuery]) -> Reply:
+        """Show a page of events."""
+        query = request.query
+        rows = await self._ledger.rows_after(query.after, query.limit + 1)
+        shown = rows[: query.limit]
+        next_cursor = str(shown[-1][0].position) if len(rows) > query.limit else None
+        return Answer(body=page([_shown(row, row_hash) for row, row_hash in shown], next_cursor))
+
+
+def _shown(row: Row, row_hash: bytes) -> dict[str, object]:
+    return {
+        "position": row.position,
+        "stream": row.stream,
+        "version": row.version,
+        "event_id": row.event_id,
+        "type": row.type,
+        "schema_version": row.schema_version,
+        "data": orjson.Fragment(row.data),  # byte for byte what the hash seals
+        "actor": {"role": row.actor_role, "subject": row.actor_subject},
+        "request_id": row.request_id,
+        "recorded_at": row.recorded_at,
+        "traceparent": row.traceparent,
+        "hash": row_hash.hex(),
+    }

@@ -1,0 +1,26 @@
+"""Ids and secrets that nobody can guess."""
+
+from libs.domain.ids import ACCOUNT_PREFIX, VENDOR_PREFIX, AccountId, VendorId
+from libs.runtime.clock import Clock
+from libs.wire.key_format import SECRET_BYTES, KeyKind, MintedKey, mint, public_id_of
+
+_ID_BYTES = 16
+
+
+def new_account_id(clock: Clock) -> AccountId:
+    """Return an account's id."""
+    return AccountId(ACCOUNT_PREFIX + _public_id(clock))
+
+
+def new_vendor_id(clock: Clock) -> VendorId:
+    """Return a vendor's id."""
+    return VendorId(VENDOR_PREFIX + _public_id(clock))
+
+
+def new_key(kind: KeyKind, clock: Clock) -> MintedKey:
+    """Return a key with its secret, which is kept nowhere."""
+    return mint(kind, _public_id(clock), clock.random_bytes(SECRET_BYTES))
+
+
+def _public_id(clock: Clock) -> str:
+    return public_id_of(clock.random_bytes(_ID_BYTES))

@@ -1,0 +1,56 @@
+"""Reading back what was just written: a read waits for the read model to reach the ledger's head."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import TypeVar
+
+from pydantic import BaseModel, Field
+
+from libs.domain.ids import KeyId
+from libs.domain.lifecycle import Aggregate
+from libs.runtime.http import PageQuery, decode_cursor, encode_cursor
+from libs.store.access_log_activity import last_used
+from libs.store.connection import Pool
+from libs.store.ledger import Ledger
+from libs.store.read_model import ReadModel, Stored
+
+READ_YOUR_WRITES_TIMEOUT_S = 2.0
+
+A = TypeVar("A", bound=Aggregate)
+
+
+class Place(BaseModel):
+    """Where the next page of a list starts: below the position at which its items began."""
+
+    before: int = Field(ge=1, lt=2**63)
+
+
+class Reads:
+    """The read model as callers of the registry may rely on it."""
+
+    def __init__(self, pool: Pool, ledger: Ledger, model: ReadModel) -> None:
+        self._pool = pool
+        self._ledger = ledger
+        self._model = model
+
+    async def fresh(self) -> ReadModel:
+        """Return the read model once it has reached the ledger's present head, or after 2 s as it is then."""
+        head = await self._ledger.head()
+        await self._model.caught_up(head.position, READ_YOUR_WRITES_TIMEOUT_S)
+        return self._model
+
+    async def last_used(self, key_ids: Collection[KeyId]) -> Mapping[KeyId, datetime]:
+        """Return when each key was last used; one that never was is missing."""
+        return await last_used(self._pool, key_ids)
+
+
+def place_of(query: PageQuery) -> int | None:
+    """Return the position below which the page that is asked for starts; None for the first page."""
+    return None if query.cursor is None else decode_cursor(query.cursor, Place).before
+
+
+def cut(found: Sequence[Stored[A]], limit: int) -> tuple[Sequence[Stored[A]], str | None]:
+    """Return the page, and the cursor of the next if more than `limit` were found."""
+    page = found[:limit]
+    more = len(found) > limit
+    return page, encode_cursor(Place(before=page[-1].created_position)) if more else None

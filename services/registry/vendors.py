@@ -1,0 +1,157 @@
+"""Vendors over HTTP: they apply, reviewers judge, owners see those that were let in."""
+
+from typing import TypeVar
+
+from pydantic import BaseModel
+
+from libs.domain.ids import VendorId, vendor_stream
+from libs.domain.lifecycle import LifecycleEvent
+from libs.domain.refusal import Refusal, conflict
+from libs.domain.vendor import (
+    ApplyVendor,
+    ApproveVendor,
+    ReinstateVendor,
+    RejectVendor,
+    Review,
+    ReviewVendor,
+    SuspendVendor,
+    Vendor,
+    VendorCommand,
+    VendorState,
+    decide,
+)
+from libs.runtime.auth import Caller, Role
+from libs.runtime.clock import Clock
+from libs.runtime.http import NOT_FOUND, Answer, PageQuery, Reply, Request, page
+from libs.store.read_model import Stored
+from services.registry.asking import answered, asked, versioned
+from services.registry.bodies import Application, NewReview, Reason
+from services.registry.commands import Command, Commands, Streams
+from services.registry.kinds import VENDOR, held
+from services.registry.new_ids import new_vendor_id
+from services.registry.problems import problem_of
+from services.registry.reads import Reads, cut, place_of
+from services.registry.resources import PublicVendor, own_vendor, public_vendor, reviewed_vendor
+
+B = TypeVar("B", bound=BaseModel | None)
+
+_APPLIED_ALREADY = conflict("vendor-exists", "Your token speaks for a vendor already.")
+
+
+class Vendors:
+    """The calls about vendors."""
+
+    def __init__(self, commands: Commands, reads: Reads, clock: Clock) -> None:
+        self._commands = commands
+        self._reads = reads
+        self._clock = clock
+
+    async def apply_vendor(self, request: Request[Application, None]) -> Reply:
+        """Apply; a token that speaks for a vendor cannot ask for a second one."""
+        if request.caller.vendor_id is not None:
+            return problem_of(_APPLIED_ALREADY)
+        vendor_id = new_vendor_id(self._clock)
+        command = _application(vendor_id, request.body, applicant=request.caller.sub)
+        outcome = await self._commands.run(_on(vendor_id, command), asked(request))
+        return answered(outcome, VENDOR, own_vendor)
+
+    async def list_vendors(self, request: Request[None, PageQuery]) -> Reply:
+        """Show a page of vendors: all to a reviewer, the approved to an owner, itself to a vendor."""
+        query, caller = request.query, request.caller
+        if caller.role is Role.VENDOR:
+            own = await self._own(caller)
+            return Answer(body=page(own, None))
+        model = await self._reads.fresh()
+        found = await model.list_vendors(
+            state=VendorState.APPROVED if caller.role is Role.OWNER else None,
+            before=place_of(query),
+            limit=query.limit + 1,
+        )
+        shown, next_cursor = cut(found, query.limit)
+        return Answer(body=page([_seen_by(caller, each) for each in shown], next_cursor))
+
+    async def get_vendor(self, request: Request[None, None]) -> Reply:
+        """Show a vendor, as much of it as the caller may see."""
+        model = await self._reads.fresh()
+        stored = await model.get_vendor(VendorId(request.path["vendor_id"]))
+        if stored is None or not _visible(request.caller, stored.aggregate):
+            return NOT_FOUND
+        return versioned(_seen_by(request.caller, stored), stored.version)
+
+    async def review_vendor(self, request: Request[NewReview, None]) -> Reply:
+        """Record a review."""
+        body = request.body
+        review = Review(
+            kind=body.kind,
+            verdict=body.verdict,
+            notes=body.notes,
+            reviewer=request.caller.sub,
+            reviewed_at=self._clock.now(),
+        )
+        return await self._judged(request, ReviewVendor(review=review))
+
+    async def approve_vendor(self, request: Request[None, None]) -> Reply:
+        """Let the vendor in."""
+        return await self._judged(request, ApproveVendor(approver=request.caller.sub))
+
+    async def reject_vendor(self, request: Request[Reason, None]) -> Reply:
+        """Turn the application down."""
+        return await self._judged(request, RejectVendor(reason=request.body.reason))
+
+    async def suspend_vendor(self, request: Request[Reason, None]) -> Reply:
+        """Stop all keys of the vendor."""
+        return await self._judged(request, SuspendVendor(reason=request.body.reason))
+
+    async def reinstate_vendor(self, request: Request[None, None]) -> Reply:
+        """Let the vendor's keys work again."""
+        return await self._judged(request, ReinstateVendor())
+
+    async def _judged(
+        self,
+        request: Request[B, None],
+        command: VendorCommand,
+    ) -> Reply:
+        vendor_id = VendorId(request.path["vendor_id"])
+        outcome = await self._commands.run(_on(vendor_id, command), asked(request))
+        return answered(outcome, VENDOR, reviewed_vendor)
+
+    async def _own(self, caller: Caller) -> list[PublicVendor]:
+        if caller.vendor_id is None:
+            return []
+        stored = await (await self._reads.fresh()).get_vendor(VendorId(caller.vendor_id))
+        return [] if stored is None else [_seen_by(caller, stored)]
+
+
+def _application(vendor_id: VendorId, body: Application, *, applicant: str) -> ApplyVendor:
+    return ApplyVendor(
+        vendor_id=vendor_id,
+        name=body.name,
+        contact_email=body.contact_email,
+        website=body.website,
+        intended_use=body.intended_use,
+        categories=tuple(dict.fromkeys(body.categories)),
+        applicant=applicant,
+    )
+
+
+def _on(vendor_id: VendorId, command: VendorCommand) -> Command:
+    stream = vendor_stream(vendor_id)
+
+    def decided(streams: Streams) -> tuple[LifecycleEvent, ...] | Refusal:
+        return decide(command, held(streams[stream].aggregate, VENDOR))
+
+    return Command(subject=stream, decide=decided)
+
+
+def _visible(caller: Caller, vendor: Vendor) -> bool:
+    return caller.role is not Role.OWNER or vendor.state is VendorState.APPROVED
+
+
+def _seen_by(caller: Caller, stored: Stored[Vendor]) -> PublicVendor:
+    match caller.role:
+        case Role.REVIEWER:
+            return reviewed_vendor(stored.aggregate, stored.version)
+        case Role.VENDOR:
+            return own_vendor(stored.aggregate, stored.version)
+        case _:
+            return public_vendor(stored.aggregate, stored.version)

@@ -1,0 +1,55 @@
+"""Starts the relay."""
+
+from functools import partial
+
+from libs.kafka.connection import ProducerOptions
+from libs.kafka.publisher import Publisher
+from libs.kafka.topics import ensure_topics
+from libs.runtime.auth import NoTokens
+from libs.runtime.http import build_app
+from libs.runtime.service import Process, run
+from libs.runtime.waiting import wait_for
+from libs.store.connection import open_pool
+from libs.store.leadership import LeaderLock, Leadership
+from libs.store.ledger import LEDGER_CHANNEL, Ledger
+from libs.store.migrations import migrate
+from libs.store.notifications import Notifications
+from libs.store.readiness import DatabaseReadiness
+from libs.store.relay_checkpoint import RelayCheckpoint
+from libs.wire.topics import LIFECYCLE
+from services.relay import metrics
+from services.relay.forwarding import Forwarding
+from services.relay.settings import RelaySettings
+
+NAME = "relay"
+
+
+async def start(process: Process[RelaySettings]) -> None:
+    """Wire the relay's parts, answer probes, and forward whenever no other relay does."""
+    settings, clock = process.settings, process.clock
+    dsn, kafka = settings.postgres_dsn.get_secret_value(), settings.kafka_bootstrap
+    timeout_s = settings.startup_timeout_s
+    await wait_for("PostgreSQL", partial(migrate, dsn), timeout_s=timeout_s, clock=clock)
+    await wait_for("Kafka", partial(ensure_topics, kafka, [LIFECYCLE]), timeout_s=timeout_s, clock=clock)
+    pool = await process.enter(open_pool(dsn, application_name=NAME, size_max=4))
+    publisher = await process.enter(Publisher(ProducerOptions(bootstrap=kafka, client_id="keyfold-relay")))
+    notifications = await process.enter(Notifications(dsn, LEDGER_CHANNEL))
+    forwarding = Forwarding(
+        Ledger(pool),
+        RelayCheckpoint(pool),
+        publisher,
+        notifications,
+        batch_rows_max=settings.relay_batch_rows_max,
+    )
+    leadership = Leadership(dsn, LeaderLock.RELAY)
+    metrics.LEADING.set_function(lambda: leadership.leading)
+    readiness = DatabaseReadiness(pool)
+    process.health.add("database", readiness.check)
+    process.health.add("forwarding", forwarding.unready)
+    await process.serve(build_app(NAME, [], auth=NoTokens(), health=process.health, clock=clock))
+    process.spawn("database readiness", readiness.watch())
+    process.spawn("forwarding", leadership.run(forwarding.run))
+
+
+if __name__ == "__main__":
+    run(NAME, RelaySettings, start)

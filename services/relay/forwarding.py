@@ -1,0 +1,93 @@
+"""Forwarding: what lies above the checkpoint goes to Kafka, and only what Kafka has moves the checkpoint."""
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+
+from libs.kafka.errors import OutcomeUnknown, Unavailable
+from libs.kafka.publisher import Publisher
+from libs.store.ledger import Ledger
+from libs.store.notifications import Notifications
+from libs.store.relay_checkpoint import RelayCheckpoint
+from libs.wire.chain import LedgerGap, Row
+from libs.wire.lifecycle_record import lifecycle_record
+from libs.wire.topics import LIFECYCLE
+from services.relay import metrics
+
+PARTITION = 0
+POLL_INTERVAL_S = 1.0
+_FIRST_PAUSE_S = 0.1
+_PAUSE_MAX_S = 2.0
+
+log = structlog.get_logger(__name__)
+
+
+class Forwarding:
+    """The work of the leading relay. It may repeat events after a crash, and never skips or reorders any."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        checkpoint: RelayCheckpoint,
+        publisher: Publisher,
+        notifications: Notifications,
+        *,
+        batch_rows_max: int,
+        topic: str = LIFECYCLE.name,
+    ) -> None:
+        self._ledger = ledger
+        self._checkpoint = checkpoint
+        self._publisher = publisher
+        self._notifications = notifications
+        self._batch_rows_max = batch_rows_max
+        self._topic = topic
+        self._trouble: str | None = None
+
+    def unready(self) -> str | None:
+        """Return what keeps events from being forwarded, None while nothing does. Standing by is ready."""
+        return self._trouble
+
+    async def run(self) -> None:
+        """Forward until cancelled. Raises DatabaseAway, LeadershipLost, LedgerGap or what Kafka refuses."""
+        position = await self._checkpoint.position()
+        log.info("forwarding", position=position)
+        while True:
+            await self._measure(position)
+            rows = await self._ledger.rows_after(position, self._batch_rows_max)
+            if rows:
+                position = await self._forward(position, rows)
+            else:
+                await self._notifications.wait(POLL_INTERVAL_S)
+
+    async def _forward(self, position: int, rows: Sequence[tuple[Row, bytes]]) -> int:
+        first, last = rows[0][0].position, rows[-1][0].position
+        if first != position + 1 or last != position + len(rows):
+            raise LedgerGap(last=position, found=first if first != position + 1 else last)
+        await self._publish(rows)
+        await self._checkpoint.advance(position, last)
+        return last
+
+    async def _publish(self, rows: Sequence[tuple[Row, bytes]]) -> None:
+        """Return when Kafka has acknowledged every row, however long that takes.
+
+        After an unknown outcome all of them go again from the checkpoint: in order, so they leave no gap.
+        """
+        records = [lifecycle_record(row, row_hash) for row, row_hash in rows]
+        pause_s = _FIRST_PAUSE_S
+        while True:
+            try:
+                await self._publisher.publish(self._topic, PARTITION, records)
+            except (Unavailable, OutcomeUnknown) as away:
+                self._trouble = "Kafka is away"
+                log.warning("waiting", what="Kafka", reason=str(away), position=rows[0][0].position)
+            else:
+                self._trouble = None
+                return
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, _PAUSE_MAX_S)
+
+    async def _measure(self, position: int) -> None:
+        head = await self._ledger.head()
+        metrics.POSITION.set(position)
+        metrics.LAG_EVENTS.set(head.position - position)

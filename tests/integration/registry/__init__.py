@@ -1,0 +1,1 @@
+"""The registry over HTTP, against a real PostgreSQL."""

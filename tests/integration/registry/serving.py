@@ -1,0 +1,180 @@
+"""A registry that listens, a projection's fold beside it, and callers of every role."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import orjson
+
+from libs.runtime.auth import Caller, Rejected, Role
+from libs.runtime.clock import SYSTEM_CLOCK
+from libs.runtime.health import Health
+from libs.runtime.http import build_app, serve_http
+from libs.store.connection import Pool, open_pool
+from libs.store.generations import open_generations
+from libs.store.ledger import LEDGER_CHANNEL, Ledger
+from libs.store.notifications import Notifications
+from libs.store.read_model import PROJECTION_CHANNEL, ReadModel
+from libs.store.read_model_writer import ReadModelWriter, Step
+from libs.wire.chain import Head, understand
+from services.registry.table import registry_routes
+
+OPERATOR = Caller(role=Role.OPERATOR, sub="olivia")
+REVIEWER = Caller(role=Role.REVIEWER, sub="rex")
+APPLICANT = Caller(role=Role.VENDOR, sub="vera")
+GATEWAY = Caller(role=Role.GATEWAY, sub="gate")
+FOLD_ROWS_MAX = 1000
+FOLD_POLL_S = 0.2
+
+
+def owner(account_id: str) -> Caller:
+    """Return the owner of an account."""
+    return Caller(role=Role.OWNER, sub="otto", account_id=account_id)
+
+
+def vendor(vendor_id: str) -> Caller:
+    """Return a vendor as it speaks for itself."""
+    return Caller(role=Role.VENDOR, sub="vera", vendor_id=vendor_id)
+
+
+class SpokenFor:
+    """Believes whom a token names outright: real tokens have their own tests."""
+
+    async def authenticate(self, authorization: str | None) -> Caller | Rejected:
+        """Return whom the token names."""
+        words = (authorization or "").removeprefix("Bearer ").split("|")
+        if len(words) != 4:
+            return Rejected(detail="nobody's token")
+        role, sub, account_id, vendor_id = words
+        return Caller(role=Role(role), sub=sub, account_id=account_id or None, vendor_id=vendor_id or None)
+
+
+def _token(caller: Caller) -> str:
+    return f"Bearer {caller.role}|{caller.sub}|{caller.account_id or ''}|{caller.vendor_id or ''}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """What the registry answered."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: Any
+
+    @property
+    def slug(self) -> str:
+        """The kind of problem it is."""
+        return str(self.body["type"]).rpartition(":")[2]
+
+    @property
+    def pointers(self) -> list[str]:
+        """Where in the request its faults lie."""
+        return [each["pointer"] for each in self.body["errors"]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registry:
+    """Talks to the registry under test."""
+
+    session: aiohttp.ClientSession
+    ledger: Ledger
+
+    async def ask(
+        self, caller: Caller, method: str, path: str, body: object = None, **headers: str
+    ) -> Answered:
+        """Send a request; `If_Match="…"` becomes the header If-Match."""
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        data = None
+        if body is not None:
+            data = body if isinstance(body, bytes) else orjson.dumps(body)
+            sent["Content-Type"] = "application/json"
+        sent["Authorization"] = _token(caller)
+        async with self.session.request(method, path, data=data, headers=sent) as response:
+            read = await response.read()
+            return Answered(
+                status=response.status, headers=response.headers, body=orjson.loads(read) if read else None
+            )
+
+    async def account(self, name: str = "Practice") -> str:
+        """Open an account and return its id."""
+        return str((await self.ask(OPERATOR, "POST", "/v1/accounts", {"name": name})).body["account_id"])
+
+    async def key(self, account_id: str, **fields: object) -> dict[str, Any]:
+        """Make a subscriber key and return it."""
+        body = {"name": "Recalls", "permissions": {}, **fields}
+        made = await self.ask(owner(account_id), "POST", f"/v1/accounts/{account_id}/keys", body)
+        assert made.status == 201, made.body
+        return dict(made.body["key"])
+
+    async def applied_vendor(self, name: str = "Recall Robots") -> str:
+        """Apply as a vendor and return its id."""
+        body = {
+            "name": name,
+            "contact_email": "hello@recall.example",
+            "website": "https://recall.example",
+            "intended_use": "Reminds patients\nof appointments.",
+            "categories": ["appointment", "patient"],
+        }
+        made = await self.ask(APPLICANT, "POST", "/v1/vendors", body)
+        assert made.status == 201, made.body
+        return str(made.body["vendor_id"])
+
+    async def approved_vendor(self, name: str = "Recall Robots") -> str:
+        """Return the id of a vendor that applied, passed both reviews and was let in."""
+        vendor_id = await self.applied_vendor(name)
+        for kind in ("security", "compliance"):
+            review = {"kind": kind, "verdict": "pass", "notes": "between us: fine"}
+            await self.ask(REVIEWER, "POST", f"/v1/vendors/{vendor_id}/reviews", review)
+        approved = await self.ask(REVIEWER, "POST", f"/v1/vendors/{vendor_id}/approve")
+        assert approved.body["state"] == "approved", approved.body
+        return vendor_id
+
+
+@asynccontextmanager
+async def serving(database: str) -> AsyncIterator[Registry]:
+    """Serve the registry of a database, with its read model kept up to date."""
+    async with (
+        open_pool(database, application_name="test") as pool,
+        Notifications(database, PROJECTION_CHANNEL) as notifications,
+        folding(database, pool),
+    ):
+        routes = registry_routes(pool, ReadModel(pool, notifications), SYSTEM_CLOCK)
+        app = build_app("registry", routes, auth=SpokenFor(), health=Health())
+        async with (
+            serve_http(app, "127.0.0.1", 0, drain_timeout_s=1) as port,
+            aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session,
+        ):
+            yield Registry(session=session, ledger=Ledger(pool))
+
+
+@asynccontextmanager
+async def folding(database: str, pool: Pool) -> AsyncIterator[None]:
+    """Fold the ledger into a read model as the projection does, without Kafka between them."""
+    async with open_generations(database) as generations:
+        await generations.begin()
+        async with generations.standstill():
+            await generations.swap()
+    fold = asyncio.create_task(_fold(database, pool))
+    try:
+        yield
+    finally:
+        fold.cancel()
+        await asyncio.wait([fold])
+
+
+async def _fold(database: str, pool: Pool) -> None:
+    ledger, writer, position = Ledger(pool), ReadModelWriter(pool), 0
+    async with Notifications(database, LEDGER_CHANNEL) as notifications:
+        while True:
+            if rows := await ledger.rows_after(position, FOLD_ROWS_MAX):
+                events = [understand(row, row_hash) for row, row_hash in rows]
+                head = Head(position=events[-1].position, hash=events[-1].hash)
+                await writer.save(Step(events=events, head=head, next_offset=head.position))
+                position = head.position
+            else:
+                await notifications.wait(FOLD_POLL_S)

@@ -1,0 +1,229 @@
+"""Every event of the ledger reaches Kafka in order: repeated perhaps, never skipped."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import pytest
+
+from libs.kafka.connection import ProducerOptions
+from libs.kafka.errors import OutcomeUnknown
+from libs.kafka.publisher import Publisher
+from libs.store.connection import open_pool
+from libs.store.errors import LeadershipLost
+from libs.store.ledger import LEDGER_CHANNEL, Ledger
+from libs.store.notifications import Notifications
+from libs.store.relay_checkpoint import RelayCheckpoint
+from libs.wire.chain import GENESIS, LedgerGap, Row, follow
+from libs.wire.lifecycle_record import read_lifecycle_record
+from libs.wire.record import Record
+from services.relay.forwarding import Forwarding
+from tests.bed import Topics
+from tests.database import execute
+from tests.eventually import eventually
+from tests.integration.kafka.records import read_all
+from tests.integration.store.events import created, draft, now
+
+
+class Relay:
+    """A relay of the test's own, and what it works on."""
+
+    def __init__(self, ledger: Ledger, checkpoint: RelayCheckpoint, forwarding: Forwarding) -> None:
+        self.ledger = ledger
+        self.checkpoint = checkpoint
+        self.forwarding = forwarding
+
+    async def append(self, *numbers: int) -> None:
+        """Append an event for each number."""
+        drafts = [draft(created(number)) for number in numbers]
+        await self.ledger.append(drafts, {each.stream: 0 for each in drafts}, now())
+
+    async def forwarded(self, position: int) -> None:
+        """Wait until the checkpoint is there."""
+
+        async def there() -> bool:
+            return await self.checkpoint.position() >= position
+
+        await eventually(there)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[asyncio.Task[None]]:
+        """Forward for the length of the block, then die in the middle of whatever goes on."""
+        task = asyncio.create_task(self.forwarding.run())
+        try:
+            yield task
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+
+@asynccontextmanager
+async def _relay(
+    database: str, bootstrap: str, topic: str, publisher: Publisher | None = None
+) -> AsyncIterator[Relay]:
+    async with (
+        open_pool(database, application_name="test") as pool,
+        publisher or Publisher(ProducerOptions(bootstrap=bootstrap)) as publishing,
+        Notifications(database, LEDGER_CHANNEL) as notifications,
+    ):
+        ledger, checkpoint = Ledger(pool), RelayCheckpoint(pool)
+        yield Relay(
+            ledger,
+            checkpoint,
+            Forwarding(ledger, checkpoint, publishing, notifications, batch_rows_max=3, topic=topic),
+        )
+
+
+class LosesAnswers(Publisher):
+    """Publishes, but of the first calls reports that it cannot know: the record is there, the answer lost."""
+
+    def __init__(self, options: ProducerOptions, *, times: int) -> None:
+        super().__init__(options)
+        self._left = times
+
+    async def publish(self, topic: str, partition: int, records: Sequence[Record]) -> None:
+        """Publish and perhaps say that the outcome is unknown."""
+        await super().publish(topic, partition, records)
+        if self._left:
+            self._left -= 1
+            raise OutcomeUnknown("the answer was lost")
+
+
+class Died(Exception):
+    """The end of a relay, as by kill -9 at that moment."""
+
+
+class Dies(Publisher):
+    """Publishes every third time; otherwise its relay dies right before or right after it."""
+
+    def __init__(self, options: ProducerOptions) -> None:
+        super().__init__(options)
+        self._calls = 0
+
+    async def publish(self, topic: str, partition: int, records: Sequence[Record]) -> None:
+        """Publish, or die before or after it."""
+        self._calls += 1
+        if self._calls % 3 == 1:
+            raise Died
+        await super().publish(topic, partition, records)
+        if self._calls % 3 == 2:
+            raise Died
+
+
+async def _rows(bootstrap: str, topic: str) -> list[tuple[Row, bytes]]:
+    return [read_lifecycle_record(received) for received in await read_all(bootstrap, topic)]
+
+
+def _followed(rows: Sequence[tuple[Row, bytes]]) -> int:
+    """Return the position that a consumer reaches which drops repeats and stops at gaps."""
+    head = GENESIS
+    for row, row_hash in rows:
+        head = follow(head, row, row_hash) or head
+    return head.position
+
+
+async def test_in_order(database: str, kafka_bootstrap: str, topics: Topics) -> None:
+    """What was appended before and while it runs is on the topic, in order and exactly as hashed."""
+    topic = await topics("relay")
+    async with _relay(database, kafka_bootstrap, topic) as relay:
+        await relay.append(*range(1, 9))
+        async with relay.running():
+            await relay.forwarded(8)
+            await relay.append(9, 10)
+            await relay.forwarded(10)
+        assert await _rows(kafka_bootstrap, topic) == await relay.ledger.rows_after(0, 100)
+
+
+async def test_woken(database: str, kafka_bootstrap: str, topics: Topics) -> None:
+    """An append wakes an idle relay: the event is on its way long before the next poll."""
+    topic = await topics("relay")
+    async with _relay(database, kafka_bootstrap, topic) as relay, relay.running():
+        await relay.append(1)
+        await relay.forwarded(1)
+        started = asyncio.get_running_loop().time()
+        for number in range(2, 7):
+            await relay.append(number)
+            await relay.forwarded(number)
+        assert asyncio.get_running_loop().time() - started < 2.5  # five polls would be five seconds
+
+
+async def test_dies_before_the_checkpoint(database: str, kafka_bootstrap: str, topics: Topics) -> None:
+    """A relay that dies between publishing and its checkpoint leaves a successor to repeat, not to skip."""
+    topic = await topics("relay")
+    async with _relay(database, kafka_bootstrap, topic) as relay:
+        await relay.append(*range(1, 6))
+        async with relay.running():
+            await relay.forwarded(5)
+        await execute(database, "update ledger.relay_checkpoint set position = 2")
+        await relay.append(6)
+        async with relay.running():
+            await relay.forwarded(6)
+    rows = await _rows(kafka_bootstrap, topic)
+    assert [row.position for row, _ in rows] == [1, 2, 3, 4, 5, 3, 4, 5, 6]
+    assert _followed(rows) == 6
+
+
+async def test_dies_again_and_again(database: str, kafka_bootstrap: str, topics: Topics) -> None:
+    """However often relays die, with events published or not, what is on the topic has no gap."""
+    topic = await topics("relay")
+    publisher = Dies(ProducerOptions(bootstrap=kafka_bootstrap))
+    async with _relay(database, kafka_bootstrap, topic, publisher) as relay:
+        await relay.append(*range(1, 20))
+        while await relay.checkpoint.position() < 19:
+            async with relay.running() as task:
+                done, _ = await asyncio.wait([task], timeout=1)
+                assert all(isinstance(each.exception(), Died) for each in done)
+    rows = await _rows(kafka_bootstrap, topic)
+    assert _followed(rows) == 19
+    assert len(rows) > 19
+
+
+async def test_unknown_outcome(database: str, kafka_bootstrap: str, topics: Topics) -> None:
+    """When nobody knows whether Kafka has the events they are sent again, and readiness says so meanwhile."""
+    topic = await topics("relay")
+    publisher = LosesAnswers(ProducerOptions(bootstrap=kafka_bootstrap), times=2)
+    async with _relay(database, kafka_bootstrap, topic, publisher) as relay:
+        await relay.append(1, 2)
+        async with relay.running():
+
+            async def unready() -> str | None:
+                return relay.forwarding.unready()
+
+            assert await eventually(unready) == "Kafka is away"
+            await relay.forwarded(2)
+        assert relay.forwarding.unready() is None
+    rows = await _rows(kafka_bootstrap, topic)
+    assert [row.position for row, _ in rows] == [1, 2, 1, 2, 1, 2]
+
+
+async def test_gap_in_the_ledger(database: str, kafka_bootstrap: str, topics: Topics) -> None:
+    """A ledger that lacks a row is not forwarded past it."""
+    topic = await topics("relay")
+    async with _relay(database, kafka_bootstrap, topic) as relay:
+        await relay.append(*range(1, 7))
+        await execute(database, "delete from ledger.events where position = 5")
+        with pytest.raises(LedgerGap):
+            await relay.forwarding.run()
+        assert await relay.checkpoint.position() == 3
+    assert _followed(await _rows(kafka_bootstrap, topic)) == 3
+
+
+async def test_two_relays(database: str, kafka_bootstrap: str, topics: Topics) -> None:
+    """Of two relays that both believe they lead, one finds out at the checkpoint and stops."""
+    topic = await topics("relay")
+    async with (
+        _relay(database, kafka_bootstrap, topic) as one,
+        _relay(database, kafka_bootstrap, topic) as other,
+        one.running() as first,
+        other.running() as second,
+    ):
+        await one.forwarded(0)
+        await one.append(*range(1, 31))
+        done, _ = await asyncio.wait([first, second], timeout=20, return_when=asyncio.FIRST_COMPLETED)
+        await one.forwarded(30)
+        for task in done:
+            with pytest.raises(LeadershipLost):
+                task.result()
+    assert _followed(await _rows(kafka_bootstrap, topic)) == 30

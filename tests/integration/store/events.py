@@ -1,0 +1,49 @@
+"""Events to append, and a ledger to append them to."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+
+from libs.domain.account import AccountCreated, IntegrationsDisabled, IntegrationsEnabled
+from libs.domain.ids import AccountId, EventId
+from libs.domain.lifecycle import Actor, LifecycleEvent, stream_of
+from libs.runtime.clock import SYSTEM_CLOCK
+from libs.store.connection import open_pool
+from libs.store.ledger import Draft, Ledger
+
+OPERATOR = Actor(role="operator", subject="olivia")
+ACCOUNT = AccountId("acc_000000000001")
+CREATED = AccountCreated(account_id=ACCOUNT, name="Bäckerei „Zahn“ \U0001f9b7")
+ENABLED = IntegrationsEnabled(account_id=ACCOUNT)
+DISABLED = IntegrationsDisabled(account_id=ACCOUNT)
+
+
+def draft(event: LifecycleEvent, *, traceparent: str | None = None) -> Draft:
+    """Return the event as an operator's request would have it recorded."""
+    return Draft(
+        stream=stream_of(event),
+        event_id=EventId(SYSTEM_CLOCK.new_event_id()),
+        event=event,
+        actor=OPERATOR,
+        request_id="request-1",
+        traceparent=traceparent,
+    )
+
+
+def created(number: int) -> AccountCreated:
+    """Return the first event of an account of its own."""
+    return AccountCreated(account_id=AccountId(f"acc_{number:012}"), name=f"Practice {number}")
+
+
+def now() -> datetime:
+    """Return the present time."""
+    return SYSTEM_CLOCK.now()
+
+
+@asynccontextmanager
+async def opened(database: str, *, size_max: int = 10) -> AsyncIterator[Ledger]:
+    """Yield the ledger of a database."""
+    async with open_pool(database, application_name="test", size_max=size_max) as pool:
+        yield Ledger(pool)

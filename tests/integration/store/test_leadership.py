@@ -1,0 +1,102 @@
+"""One leads, the other stands by, and whoever loses its session with PostgreSQL stops."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from libs.store.connection import open_connection, open_pool
+from libs.store.errors import LeadershipLost
+from libs.store.leadership import LeaderLock, Leadership
+from libs.store.relay_checkpoint import RelayCheckpoint
+from tests.eventually import eventually
+
+END_SESSIONS = """
+select pg_terminate_backend(pid) from pg_stat_activity
+where application_name like 'keyfold leader %' and datname = current_database()
+"""
+
+
+class Work:
+    """Work that goes on until it is cancelled, and knows how often it began and ended."""
+
+    def __init__(self) -> None:
+        self.began = 0
+        self.ended = 0
+
+    async def __call__(self) -> None:
+        self.began += 1
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.ended += 1
+
+
+@asynccontextmanager
+async def _candidate(database: str, work: Callable[[], Awaitable[None]]) -> AsyncIterator[Leadership]:
+    leadership = Leadership(database, LeaderLock.RELAY)
+    task = asyncio.create_task(leadership.run(work))
+    try:
+        yield leadership
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def _leads(leadership: Leadership) -> bool:
+    return leadership.leading
+
+
+async def test_second_stands_by(database: str) -> None:
+    """While one leads the other does nothing; when it goes, the other takes over."""
+    first, second = Work(), Work()
+    async with _candidate(database, second) as standby:
+        async with _candidate(database, first) as leader:
+            await eventually(lambda: _either(leader, standby))
+            running, waiting = (first, second) if leader.leading else (second, first)
+            assert (running.began, running.ended, waiting.began) == (1, 0, 0)
+        await eventually(lambda: _leads(standby))
+        assert first.began == first.ended
+        assert second.began == second.ended + 1
+
+
+async def _either(one: Leadership, other: Leadership) -> bool:
+    return one.leading != other.leading
+
+
+async def test_lost_session(database: str) -> None:
+    """A leader whose session is ended stops its work at once, and leads again with another session."""
+    work = Work()
+    async with _candidate(database, work) as leadership:
+        await eventually(lambda: _leads(leadership))
+        async with open_connection(database, application_name="test") as connection:
+            await connection.execute(END_SESSIONS)
+
+        async def led_again() -> bool:
+            return (work.began, work.ended) == (2, 1)
+
+        await eventually(led_again)
+
+
+async def test_work_that_fails(database: str) -> None:
+    """What the work raises reaches whoever runs it."""
+
+    async def failing() -> None:
+        raise LookupError("of the work")
+
+    with pytest.raises(LookupError, match="of the work"):
+        await Leadership(database, LeaderLock.RELAY).run(failing)
+
+
+async def test_checkpoint_is_fenced(database: str) -> None:
+    """The checkpoint moves only from where its mover saw it: a relay thought dead moves nothing."""
+    async with open_pool(database, application_name="test") as pool:
+        checkpoint = RelayCheckpoint(pool)
+        assert await checkpoint.position() == 0
+        await checkpoint.advance(0, 5)
+        with pytest.raises(LeadershipLost):
+            await checkpoint.advance(0, 3)
+        assert await checkpoint.position() == 5
