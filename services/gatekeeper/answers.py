@@ -1,0 +1,108 @@
+"""Answers to a gateway: every header that it must overwrite, and no more bytes than it reads."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
+
+import orjson
+
+from libs.domain.decision import Decision, Reason, status_of
+from libs.runtime.http.problem import MEDIA_TYPE, TYPE_PREFIX
+from services.gatekeeper.explanations import JOURNAL_UNAVAILABLE, explanations
+from services.gatekeeper.gateways import TOKEN_HEADER, GatewayKind
+from services.gatekeeper.presented_keys import KeyHeaders
+
+REASON_HEADER: Final = "X-Keyfold-Reason"
+DECISION_HEADER: Final = "X-Keyfold-Decision"
+# Identity must never be taken from a client: each of these is in every allow, so that a gateway that copies
+# them always overwrites what the client sent under the same name.
+IDENTITY_HEADERS: Final = (
+    "X-Keyfold-Account",
+    "X-Keyfold-Key",
+    "X-Keyfold-Vendor",
+    "X-Keyfold-Category",
+    "X-Keyfold-Access",
+    DECISION_HEADER,
+    "X-Keyfold-Position",
+)
+# A cached allow would outlive a revocation.
+_NEVER_CACHED: Final = {"Cache-Control": "no-store"}
+_RETRY_AFTER_S: Final = "1"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What goes back to the gateway, whichever server carries it."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = b""
+
+
+class Answers:
+    """Writes answers; what does not depend on the request is written once."""
+
+    def __init__(self, names: KeyHeaders) -> None:
+        self._removed = f"{names.vendor},{names.subscriber}"
+        self._explanations = explanations(names)
+
+    def allow(self, decision: Decision, event_id: str, position: int, *, in_authorization: bool) -> Answer:
+        """Let the request pass, with the identity that was proven, and the keys taken out of it."""
+        category, access = decision.category, decision.access
+        if category is None or access is None:
+            raise ValueError("a decision that allows names its category and access")
+        identity = (decision.account_id, decision.key_id, decision.vendor_id, category.value, access.word)
+        headers = dict(zip(IDENTITY_HEADERS, (*map(str, identity), event_id, str(position)), strict=True))
+        headers["x-envoy-auth-headers-to-remove"] = (
+            f"{self._removed},authorization" if in_authorization else self._removed
+        )
+        headers["Cache-Control"] = "no-store"
+        return Answer(200, headers)
+
+    def deny(self, reason: Reason, event_id: str, kind: GatewayKind) -> Answer:
+        """Refuse the request with its reason."""
+        status = status_of(reason)
+        headers = {REASON_HEADER: reason.value, DECISION_HEADER: event_id, **_NEVER_CACHED}
+        if status == HTTPStatus.UNAUTHORIZED:
+            headers["WWW-Authenticate"] = "Keyfold"
+        if status == HTTPStatus.SERVICE_UNAVAILABLE:
+            headers["Retry-After"] = _RETRY_AFTER_S
+        return _problem(
+            status, reason.value, self._explanations[reason], headers, kind, f"urn:uuid:{event_id}"
+        )
+
+    def journal_unavailable(self, kind: GatewayKind) -> Answer:
+        """Refuse a request whose decision could not be written down."""
+        headers = {REASON_HEADER: "journal_unavailable", "Retry-After": _RETRY_AFTER_S, **_NEVER_CACHED}
+        return _problem(503, "journal_unavailable", JOURNAL_UNAVAILABLE, headers, kind)
+
+    def unknown_gateway(self) -> Answer:
+        """Refuse whoever is no gateway; nothing was decided, and nothing is told about keys."""
+        detail = f"Whoever asks here must be a gateway: send its token in `{TOKEN_HEADER}`."
+        headers = {"WWW-Authenticate": "Keyfold-Gateway", **_NEVER_CACHED}
+        return _problem(401, "unknown_gateway", detail, headers, GatewayKind.FORWARDED)
+
+
+def _problem(
+    status: int,
+    reason: str,
+    detail: str,
+    headers: dict[str, str],
+    kind: GatewayKind,
+    instance: str | None = None,
+) -> Answer:
+    if kind is GatewayKind.ORIGINAL:
+        # nginx discards the body of an answer by closing the connection that it came on.
+        return Answer(status, headers)
+    slug = reason.replace("_", "-")
+    members = {
+        "type": TYPE_PREFIX + slug,
+        "title": slug.replace("-", " ").capitalize(),
+        "status": status,
+        "detail": detail,
+        "reason": reason,
+    }
+    if instance is not None:
+        members["instance"] = instance
+    return Answer(status, {**headers, "Content-Type": MEDIA_TYPE}, orjson.dumps(members))

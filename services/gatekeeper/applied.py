@@ -1,0 +1,30 @@
+"""The state that decisions are made from, and how much of the ledger it holds."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from libs.domain.lifecycle import RecordedEvent
+from libs.domain.state import State
+
+
+@dataclass(slots=True, kw_only=True)
+class Applied:
+    """Everything up to `position`; `state` is None until some was loaded, `applied_at` is the wall clock."""
+
+    state: State | None = None
+    position: int = 0
+    applied_at: datetime | None = None
+
+    def load(self, state: State, position: int, now: datetime) -> None:
+        """Start from a snapshot."""
+        self.state, self.position, self.applied_at = state, position, now
+
+    def fold(self, events: Sequence[RecordedEvent], now: datetime) -> None:
+        """Apply the events that come next. Raises ImpossibleEvent."""
+        if self.state is None:
+            raise LookupError("there is no state to apply events to")
+        for recorded in events:
+            self.state.fold(recorded.event)
+            self.position = recorded.position
+        self.applied_at = now

@@ -1,0 +1,104 @@
+"""Following the ledger: a snapshot, then every event once, and a stop at whatever is missing."""
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from libs.domain.refusal import ImpossibleEvent
+from libs.kafka.errors import RecordsGone
+from libs.kafka.lifecycle_reader import LifecycleBatch, LifecycleReader
+from libs.runtime import metrics
+from libs.runtime.clock import Clock
+from libs.runtime.failure import StopProcess, TryLater
+from libs.runtime.waiting import wait_for
+from libs.store.read_model import ReadModel, Snapshot
+from libs.wire.chain import BrokenChain, LedgerGap
+from libs.wire.event_codec import UnknownEvent
+from libs.wire.topics import LIFECYCLE
+from services.gatekeeper.applied import Applied
+from services.gatekeeper.lease import Lease
+
+# Events are decoded on the loop that answers: so many take a few milliseconds.
+_EVENTS_MAX: Final = 200
+_FIRST_READ_TIMEOUT_S: Final = 0.3
+POSITION: Final = metrics.gauge("keyfold_applied_position", "The last ledger position that was applied.")
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where the ledger is heard from."""
+
+    read_model: ReadModel
+    bootstrap: str
+    client_id: str
+    topic: str = LIFECYCLE.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Start:
+    snapshot: Snapshot
+    reader: LifecycleReader
+    batch: LifecycleBatch
+
+
+async def follow(
+    source: Source, applied: Applied, lease: Lease, clock: Clock, *, startup_timeout_s: float
+) -> None:
+    """Load the state and apply every event that comes. Raises StopProcess when the ledger cannot be followed,
+    and by then nothing is allowed any more.
+    """
+    try:
+        await _follow(source, applied, lease, clock, startup_timeout_s)
+    except (LedgerGap, BrokenChain, UnknownEvent, ImpossibleEvent) as broken:
+        lease.forfeit()
+        raise StopProcess(
+            f"the ledger cannot be followed past position {applied.position}: {broken}"
+        ) from broken
+    except Exception:
+        lease.forfeit()
+        raise
+
+
+async def _follow(
+    source: Source, applied: Applied, lease: Lease, clock: Clock, startup_timeout_s: float
+) -> None:
+    start = await wait_for(
+        "the read model and Kafka", lambda: _load(source), timeout_s=startup_timeout_s, clock=clock
+    )
+    async with AsyncExitStack() as stack:
+        stack.push_async_exit(start.reader)
+        applied.load(start.snapshot.state, start.snapshot.head.position, clock.now())
+        log.info("state_loaded", position=applied.position, keys=len(start.snapshot.state.keys))
+        _apply(start.batch, applied, lease, clock)
+        while True:
+            _apply(await start.reader.read(records_max=_EVENTS_MAX), applied, lease, clock)
+
+
+async def _load(source: Source) -> _Start:
+    snapshot = await source.read_model.snapshot()
+    reader = LifecycleReader(
+        source.bootstrap,
+        head=snapshot.head,
+        offset=snapshot.next_offset,
+        dead_letters=None,  # the projection reads the same topic, and buries for all
+        topic=source.topic,
+        client_id=source.client_id,
+    )
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(reader)
+        try:
+            batch = await reader.read(timeout_s=_FIRST_READ_TIMEOUT_S, records_max=_EVENTS_MAX)
+        except RecordsGone as gone:
+            raise TryLater(f"{gone}, where the read model's snapshot ends; a newer one is needed") from gone
+        stack.pop_all()
+    return _Start(snapshot=snapshot, reader=reader, batch=batch)
+
+
+def _apply(batch: LifecycleBatch, applied: Applied, lease: Lease, clock: Clock) -> None:
+    applied.fold(batch.events, clock.now())
+    POSITION.set(applied.position)
+    lease.applied(applied.position)

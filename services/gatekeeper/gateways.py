@@ -1,0 +1,99 @@
+"""The gateways that may ask, each with a token of its own and one way of telling the original request."""
+
+import hmac
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import sha256
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from libs.runtime.failure import StopProcess
+
+TOKEN_HEADER = "X-Gateway-Token"  # noqa: S105 - the header's name, not a token
+
+
+class GatewayKind(StrEnum):
+    """Which pair of headers says what the original request was, where the path does not say it."""
+
+    FORWARDED = "forwarded"
+    ORIGINAL = "original"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gateway:
+    """A gateway; `token_digest` is the SHA-256 of its token, 32 bytes."""
+
+    name: str
+    kind: GatewayKind
+    token_digest: bytes
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+    kind: GatewayKind = GatewayKind.FORWARDED
+    token_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+_FILE = TypeAdapter(list[_Entry])
+
+
+class Gateways:
+    """Tells which gateway a token belongs to."""
+
+    def __init__(self, gateways: tuple[Gateway, ...]) -> None:
+        self._gateways = gateways
+
+    def find(self, tokens: Sequence[str]) -> Gateway | None:
+        """Return the gateway that the one token belongs to; none for no token, two, or an unknown one."""
+        if len(tokens) != 1:
+            return None
+        digest = sha256(tokens[0].encode("utf-8", "surrogateescape")).digest()
+        found = None
+        # Every gateway is compared, so that the time taken tells nothing about which one came close.
+        for gateway in self._gateways:
+            if hmac.compare_digest(gateway.token_digest, digest):
+                found = gateway
+        return found
+
+
+def load_gateways(path: Path) -> Gateways:
+    """Read the gateways file: a JSON list of `{"name", "kind", "token_sha256"}`, `kind` being `forwarded`
+    where it is left out. Raises StopProcess with every fault that the file has.
+    """
+    try:
+        entries = _FILE.validate_json(path.read_bytes(), strict=False)
+    except OSError as unreadable:
+        raise StopProcess(f"the gateways file {path} cannot be read: {unreadable.strerror}") from None
+    except ValidationError as invalid:
+        details = invalid.errors(include_url=False, include_context=False, include_input=False)
+        faults = [f"{'/'.join(map(str, each['loc'])) or 'the file'}: {each['msg']}" for each in details]
+        raise _broken(path, faults) from None
+    if faults := _contradictions(entries):
+        raise _broken(path, faults)
+    return Gateways(
+        tuple(
+            Gateway(name=entry.name, kind=entry.kind, token_digest=bytes.fromhex(entry.token_sha256))
+            for entry in entries
+        )
+    )
+
+
+def _contradictions(entries: list[_Entry]) -> list[str]:
+    names = Counter(entry.name for entry in entries)
+    tokens = Counter(entry.token_sha256 for entry in entries)
+    faults = [f"{uses} gateways are named {name}" for name, uses in names.items() if uses > 1]
+    empty = sha256(b"").hexdigest()
+    faults += [f"the token of {entry.name} is empty" for entry in entries if entry.token_sha256 == empty]
+    if any(uses > 1 for uses in tokens.values()):
+        faults.append("two gateways have the same token, so that it names neither")
+    return faults or ([] if entries else ["it lists no gateway, so nobody could ask"])
+
+
+def _broken(path: Path, faults: list[str]) -> StopProcess:
+    return StopProcess(f"the gateways file {path} is wrong: " + "; ".join(faults))

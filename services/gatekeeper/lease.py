@@ -1,0 +1,54 @@
+"""The lease: for how long decisions may go on without fresh proof that nothing of the ledger was missed."""
+
+import math
+from collections import deque
+from dataclasses import dataclass
+from typing import Final
+
+_BEATS_MAX: Final = 4096  # an hour of beats, the longest lease there is
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beat:
+    """A proof in the making: all that was committed before `began_s` (monotonic) is at or below `head`."""
+
+    began_s: float
+    head: int
+
+
+class Lease:
+    """Runs for `staleness_max_s` after the start of the last beat whose head has been applied.
+
+    With 0 it runs for ever once anything was proven, until it is forfeited. Times are monotonic seconds.
+    """
+
+    def __init__(self, staleness_max_s: float) -> None:
+        self._staleness_max_s = staleness_max_s or math.inf
+        self._open: deque[Beat] = deque(maxlen=_BEATS_MAX)
+        self._is_forfeited = False
+        self.proven_s: float | None = None
+
+    @property
+    def until_s(self) -> float:
+        """When it ends: minus infinity if there is none, infinity where it is turned off."""
+        if self.proven_s is None or self._is_forfeited:
+            return -math.inf
+        return self.proven_s + self._staleness_max_s
+
+    def is_held(self, now_s: float) -> bool:
+        """Tell whether what would be allowed may be allowed."""
+        return now_s < self.until_s
+
+    def beat(self, beat: Beat, applied_position: int) -> None:
+        """Take a beat, which counts once its head is applied."""
+        self._open.append(beat)
+        self.applied(applied_position)
+
+    def applied(self, position: int) -> None:
+        """Count the beats whose head has now been applied."""
+        while self._open and self._open[0].head <= position:
+            self.proven_s = self._open.popleft().began_s
+
+    def forfeit(self) -> None:
+        """End it for good: something of the ledger was missed, or could not be understood."""
+        self._is_forfeited = True

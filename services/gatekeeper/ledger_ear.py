@@ -1,0 +1,43 @@
+"""How a gatekeeper hears the ledger: one task that follows it and proves, every second, that it does."""
+
+import asyncio
+from contextlib import AsyncExitStack
+
+from libs.runtime.clock import Clock
+from libs.runtime.waiting import wait_for
+from libs.store.connection import open_pool
+from libs.store.leases import Holder, Leases
+from libs.store.read_model import ReadModel
+from services.gatekeeper.applied import Applied
+from services.gatekeeper.follower import Source, follow
+from services.gatekeeper.heartbeat import beat_for_ever, withdrawn_at_the_end
+from services.gatekeeper.lease import Lease
+from services.gatekeeper.settings import GatekeeperSettings
+
+
+async def hear(
+    settings: GatekeeperSettings, holder: Holder, applied: Applied, lease: Lease, clock: Clock
+) -> None:
+    """Follow and beat until cancelled, which must be after the last answer. Raises StopProcess."""
+    timeout_s = settings.startup_timeout_s
+    async with AsyncExitStack() as resources:
+        dsn = settings.postgres_dsn.get_secret_value()
+        pool = await wait_for(
+            "PostgreSQL",
+            lambda: resources.enter_async_context(open_pool(dsn, application_name="gatekeeper", size_max=2)),
+            timeout_s=timeout_s,
+            clock=clock,
+        )
+        leases = Leases(pool)
+        await resources.enter_async_context(withdrawn_at_the_end(leases, holder))
+        source = Source(
+            read_model=ReadModel(pool), bootstrap=settings.kafka_bootstrap, client_id="keyfold-gatekeeper"
+        )
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(beat_for_ever(leases, holder, lease, applied, clock), name="heartbeat")
+                tasks.create_task(
+                    follow(source, applied, lease, clock, startup_timeout_s=timeout_s), name="follower"
+                )
+        except ExceptionGroup as failures:
+            raise failures.exceptions[0] from failures  # the first to die says why, in one line

@@ -1,0 +1,64 @@
+"""The two keys that a request presents: in their headers, in one Authorization header, never in two minds."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from libs.domain.decision import MALFORMED, Presented
+from libs.wire.key_format import KeyKind, read_key
+from services.gatekeeper.headers import Headers
+
+SCHEME: Final = "keyfold"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyHeaders:
+    """The names of the headers that carry the keys."""
+
+    vendor: str
+    subscriber: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PresentedKeys:
+    """What a request presents; `in_authorization` where `Authorization` carried them too."""
+
+    vendor: Presented
+    subscriber: Presented
+    in_authorization: bool
+
+
+def presented_keys(names: KeyHeaders, headers: Headers) -> PresentedKeys:
+    """Read both keys. One that is there twice, or differs between its two places, is malformed."""
+    vendor = headers.getall(names.vendor, [])
+    subscriber = headers.getall(names.subscriber, [])
+    authorization = [value for value in headers.getall("Authorization", []) if _is_ours(value)]
+    if not authorization:
+        return _read(vendor, subscriber, in_authorization=False)
+    pair = authorization[0].partition(" ")[2].strip().split("/") if len(authorization) == 1 else []
+    if len(pair) != 2:
+        return PresentedKeys(vendor=MALFORMED, subscriber=MALFORMED, in_authorization=True)
+    return _read(_united(vendor, pair[0]), _united(subscriber, pair[1]), in_authorization=True)
+
+
+def _is_ours(authorization: str) -> bool:
+    return authorization.partition(" ")[0].lower() == SCHEME
+
+
+def _united(in_header: Sequence[str], in_authorization: str) -> Sequence[str]:
+    # The same key in both places is one key; an upstream that reads either then reads the same.
+    return [in_authorization] if not in_header else [*in_header, *{in_authorization}.difference(in_header)]
+
+
+def _read(vendor: Sequence[str], subscriber: Sequence[str], *, in_authorization: bool) -> PresentedKeys:
+    return PresentedKeys(
+        vendor=_one(KeyKind.VENDOR, vendor),
+        subscriber=_one(KeyKind.SUBSCRIBER, subscriber),
+        in_authorization=in_authorization,
+    )
+
+
+def _one(kind: KeyKind, values: Sequence[str]) -> Presented:
+    if len(values) > 1:
+        return MALFORMED
+    return read_key(kind, values[0] if values else None)

@@ -1,0 +1,55 @@
+"""One file of the journal: a line is in it whole, or it is not in it."""
+
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from itertools import accumulate, takewhile
+from pathlib import Path
+from typing import Self
+
+from libs.wire.journal_files import segment_name
+
+
+class Segment:
+    """An append-only file, named for the number of its first record."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._is_torn = False
+        self.size_bytes = 0
+
+    @classmethod
+    def create(cls, directory: Path, first_seq: int) -> Self:
+        """Create the file that starts with that record. Raises OSError."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
+        return cls(os.open(directory / segment_name(first_seq), flags, 0o640))
+
+    def append(self, lines: Sequence[bytes]) -> int:
+        """Hand lines to the kernel in one write; return how many it took, not all if the disk is full.
+
+        Raises OSError when it took none.
+        """
+        self.mend()
+        text = b"".join(lines)
+        self._is_torn = True
+        written = os.write(self._descriptor, text)
+        if written == len(text):
+            self.size_bytes += written
+            self._is_torn = False
+            return len(lines)
+        # A whole line may have been read by the shipper already, so it stays; the torn one is cut off.
+        ends = list(takewhile(lambda end: end <= written, accumulate(map(len, lines))))
+        self.size_bytes += ends[-1] if ends else 0
+        with suppress(OSError):
+            self.mend()
+        return len(ends)
+
+    def mend(self) -> None:
+        """Cut off the torn line that an earlier write may have left behind. Raises OSError."""
+        if self._is_torn:
+            os.ftruncate(self._descriptor, self.size_bytes)
+            self._is_torn = False
+
+    def close(self) -> None:
+        """Let go of the file."""
+        os.close(self._descriptor)

@@ -1,0 +1,54 @@
+"""A world for each test: its own database, and the session's broker with the lifecycle topic."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from libs.kafka.connection import ProducerOptions
+from libs.kafka.publisher import Publisher
+from libs.kafka.topics import ensure_topics
+from libs.wire.topics import ALL
+from services.cli.local.postgres import LocalPostgres
+from tests.database import address, execute
+from tests.integration.gatekeeper.practice import practice
+from tests.integration.gatekeeper.world import Gatekeeper, World, world_on
+
+
+@pytest.fixture(scope="session")
+async def lifecycle_publisher(kafka_bootstrap: str) -> AsyncIterator[Publisher]:
+    """A publisher to a broker that has the topics."""
+    await ensure_topics(kafka_bootstrap, ALL)
+    async with Publisher(ProducerOptions(bootstrap=kafka_bootstrap)) as publisher:
+        yield publisher
+
+
+@pytest.fixture
+async def world(
+    database: str, kafka_bootstrap: str, lifecycle_publisher: Publisher, tmp_path: Path
+) -> AsyncIterator[World]:
+    """A world in which nothing has happened yet."""
+    async with world_on(database, kafka_bootstrap, lifecycle_publisher, tmp_path) as world:
+        yield world
+
+
+@pytest.fixture(scope="module")
+async def gatekeeper(
+    postgres_server: LocalPostgres,
+    template_database: str,
+    kafka_bootstrap: str,
+    lifecycle_publisher: Publisher,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[Gatekeeper]:
+    """A gatekeeper of a practice in which nothing changes, for the tests of one module."""
+    directory = tmp_path_factory.mktemp("gatekeeper")
+    name = directory.name.replace("-", "_")
+    await execute(postgres_server.dsn, f"create database {name} template {template_database}")
+    dsn = address(postgres_server.dsn, name)
+    async with world_on(dsn, kafka_bootstrap, lifecycle_publisher, directory) as world:
+        await world.append(*practice())
+        await world.project()
+        async with world.gatekeeper() as running:
+            yield running

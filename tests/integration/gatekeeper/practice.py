@@ -1,0 +1,96 @@
+"""A practice with its keys, and two vendors, as lifecycle events with secrets that work."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final
+
+from libs.domain.account import AccountCreated, IntegrationsEnabled
+from libs.domain.ids import AccountId, VendorId
+from libs.domain.lifecycle import LifecycleEvent
+from libs.domain.permissions import Access, Category, Permissions
+from libs.domain.subscriber_key import SubscriberKeyCreated, SubscriberKeyRevoked
+from libs.domain.vendor import VendorSuspended
+from libs.domain.vendor_key import VendorKeyIssued, VendorKeyRevoked
+from libs.wire.key_format import KeyKind, MintedKey, mint
+from tests.ledger_builder import account_id, vendor_approved, vendor_id
+
+AT: Final = datetime(2026, 3, 1, tzinfo=UTC)
+ACCOUNT, SHUT_ACCOUNT = account_id(1), account_id(2)
+VENDOR, OTHER_VENDOR, SUSPENDED_VENDOR = vendor_id(1), vendor_id(2), vendor_id(3)
+
+
+def minted(kind: KeyKind, number: int) -> MintedKey:
+    """Return a key whose secret is the same in every run."""
+    return mint(kind, f"{number:012}", number.to_bytes(32))
+
+
+VENDOR_KEY = minted(KeyKind.VENDOR, 11)
+OTHER_VENDOR_KEY = minted(KeyKind.VENDOR, 12)
+SUSPENDED_VENDOR_KEY = minted(KeyKind.VENDOR, 13)
+REVOKED_VENDOR_KEY = minted(KeyKind.VENDOR, 14)
+UNKNOWN_VENDOR_KEY = minted(KeyKind.VENDOR, 15)
+KEY = minted(KeyKind.SUBSCRIBER, 21)
+REVOKED_KEY = minted(KeyKind.SUBSCRIBER, 22)
+EXPIRED_KEY = minted(KeyKind.SUBSCRIBER, 23)
+SHUT_KEY = minted(KeyKind.SUBSCRIBER, 24)
+NAMED_KEY = minted(KeyKind.SUBSCRIBER, 25)
+UNKNOWN_KEY = minted(KeyKind.SUBSCRIBER, 26)
+BOTH: Final = {"x-api-key": VENDOR_KEY.secret, "A-api-key": KEY.secret}
+
+
+def vendor_key(key: MintedKey, vendor: VendorId) -> VendorKeyIssued:
+    """Return the issue of a vendor key."""
+    return VendorKeyIssued(
+        key_id=key.key_id, vendor_id=vendor, digest=key.digest, secret_hint=key.secret_hint, issued_at=AT
+    )
+
+
+def subscriber_key(
+    key: MintedKey,
+    account: AccountId = ACCOUNT,
+    *,
+    vendor_ids: tuple[VendorId, ...] | None = None,
+    expires_at: datetime | None = None,
+) -> SubscriberKeyCreated:
+    """Return the making of a key that may read appointments and write patients."""
+    return SubscriberKeyCreated(
+        key_id=key.key_id,
+        account_id=account,
+        name="Recall Robot",
+        permissions=Permissions.of({Category.APPOINTMENT: Access.READ, Category.PATIENT: Access.WRITE}),
+        vendor_ids=vendor_ids,
+        expires_at=expires_at,
+        digest=key.digest,
+        secret_hint=key.secret_hint,
+        created_at=AT,
+    )
+
+
+def revoked(key: MintedKey = KEY) -> SubscriberKeyRevoked:
+    """Return the end of a subscriber key."""
+    return SubscriberKeyRevoked(key_id=key.key_id, account_id=ACCOUNT, revoked_at=AT)
+
+
+def practice() -> tuple[LifecycleEvent, ...]:
+    """Return a history in which a key, or a vendor, is in every state that a reason speaks of."""
+    return (
+        AccountCreated(account_id=ACCOUNT, name="Main Street Dental"),
+        IntegrationsEnabled(account_id=ACCOUNT),
+        AccountCreated(account_id=SHUT_ACCOUNT, name="Side Street Dental"),
+        *vendor_approved(1),
+        *vendor_approved(2),
+        *vendor_approved(3),
+        vendor_key(VENDOR_KEY, VENDOR),
+        vendor_key(OTHER_VENDOR_KEY, OTHER_VENDOR),
+        vendor_key(SUSPENDED_VENDOR_KEY, SUSPENDED_VENDOR),
+        vendor_key(REVOKED_VENDOR_KEY, VENDOR),
+        VendorKeyRevoked(key_id=REVOKED_VENDOR_KEY.key_id, vendor_id=VENDOR, revoked_at=AT),
+        VendorSuspended(vendor_id=SUSPENDED_VENDOR, reason="a leak"),
+        subscriber_key(KEY),
+        subscriber_key(REVOKED_KEY),
+        revoked(REVOKED_KEY),
+        subscriber_key(EXPIRED_KEY, expires_at=AT),
+        subscriber_key(SHUT_KEY, SHUT_ACCOUNT),
+        subscriber_key(NAMED_KEY, vendor_ids=(OTHER_VENDOR,)),
+    )

@@ -1,0 +1,66 @@
+"""How a gatekeeper starts, or says why it does not."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+
+from services.cli.local.ports import free_ports
+from services.cli.local.process import Child, Command
+from tests.integration.gatekeeper.world import World
+
+
+async def refusal(world: World, **settings: str) -> tuple[int, str]:
+    """Start a gatekeeper that cannot run; return its exit status and its log."""
+    log_path = world.directory / "refused.log"
+    child = await Child.spawn(
+        Command(
+            name="gatekeeper",
+            argv=[sys.executable, "-m", "services.gatekeeper"],
+            env=world.environment(**settings),
+            log_path=log_path,
+        )
+    )
+    async with asyncio.timeout(30):
+        return await child.wait(), log_path.read_text()
+
+
+async def test_a_broken_route_map_is_refused_with_its_lines(world: World, tmp_path: Path) -> None:
+    """Each broken line is named with what is wrong there."""
+    routes = tmp_path / "broken.routes"
+    routes.write_text("/v1/patient patient\n/v1/note clinics\nv1/item financial\n")
+    status, log = await refusal(world, ROUTE_MAP=str(routes))
+    assert status != 0
+    assert "line 2: 'clinics' is no category" in log
+    assert "line 3: the pattern 'v1/item' does not start with /" in log
+
+
+async def test_a_broken_gateways_file_is_refused(world: World, tmp_path: Path) -> None:
+    """A gateways file that lets nobody in is no start."""
+    gateways = tmp_path / "broken.json"
+    gateways.write_text("[]")
+    status, log = await refusal(world, GATEWAYS=str(gateways))
+    assert status != 0
+    assert "it lists no gateway" in log
+
+
+async def test_every_bad_setting_is_told(world: World) -> None:
+    """All of them at once, and by their names."""
+    status, log = await refusal(world, STALENESS_MAX_S="-1", CLIENT_IP="some", JOURNAL_BYTES_MAX="x")
+    assert status == 2
+    assert all(f"KEYFOLD_{name}" in log for name in ("STALENESS_MAX_S", "CLIENT_IP", "JOURNAL_BYTES_MAX"))
+
+
+@pytest.mark.parametrize("missing", ["POSTGRES_DSN", "KAFKA_BOOTSTRAP"])
+async def test_what_never_answers_is_waited_for_and_then_given_up(world: World, missing: str) -> None:
+    """It says what it waits for, and ends non-zero past the bound."""
+    await world.project()
+    (port,) = free_ports(1)
+    nowhere = {"POSTGRES_DSN": f"postgresql://127.0.0.1:{port}/x", "KAFKA_BOOTSTRAP": f"127.0.0.1:{port}"}
+    status, log = await refusal(world, STARTUP_TIMEOUT_S="1.5", **{missing: nowhere[missing]})
+    assert status == 1
+    assert '"event": "waiting"' in log or '"event":"waiting"' in log
+    assert "gave up waiting for" in log
