@@ -1,0 +1,61 @@
+"""A replay from the command line: its report on standard output, its log on standard error."""
+
+import asyncio
+import sys
+from dataclasses import asdict
+from typing import NoReturn
+
+import orjson
+import structlog
+import uvloop
+
+from libs.kafka.connection import ProducerOptions
+from libs.kafka.errors import KafkaFailure
+from libs.kafka.probe import require_answer
+from libs.kafka.publisher import Publisher
+from libs.runtime import log as logs
+from libs.runtime.clock import SYSTEM_CLOCK, Clock
+from libs.runtime.failure import StopProcess, TryLater
+from libs.runtime.service import EXIT_BAD_SETTINGS, EXIT_FAILED
+from libs.runtime.settings import BadSettings, load
+from libs.runtime.waiting import wait_for
+from libs.store.connection import open_pool
+from services.projection.ledger_topic import LedgerTopic
+from services.projection.replay import Replay, Report
+from services.projection.settings import ProjectionSettings
+
+log = structlog.get_logger(__name__)
+
+
+def replay_command() -> NoReturn:
+    """Replay and exit: 0 when the new generation serves, 1 when the old one goes on, 2 for bad settings."""
+    try:
+        settings = load(ProjectionSettings)
+    except BadSettings as bad:
+        sys.stderr.write(f"keyfold replay cannot start; its settings are wrong:\n{bad}\n")
+        sys.exit(EXIT_BAD_SETTINGS)
+    logs.configure(service="replay", level=settings.log_level, style=settings.log_format)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        try:
+            report = runner.run(_replayed(settings, SYSTEM_CLOCK))
+        except (StopProcess, TryLater, KafkaFailure) as failure:
+            log.error("replay_failed", error=str(failure) or type(failure).__name__)
+            sys.exit(EXIT_FAILED)
+    sys.stdout.write(orjson.dumps(asdict(report)).decode() + "\n")
+    sys.exit(0)
+
+
+async def _replayed(settings: ProjectionSettings, clock: Clock) -> Report:
+    dsn, bootstrap = settings.postgres_dsn.get_secret_value(), settings.kafka_bootstrap
+    timeout_s = settings.startup_timeout_s
+    await wait_for("Kafka", lambda: require_answer(bootstrap), timeout_s=timeout_s, clock=clock)
+    async with (
+        Publisher(ProducerOptions(bootstrap=bootstrap)) as publisher,
+        open_pool(dsn, application_name="replay") as pool,
+    ):
+        topic = LedgerTopic(
+            bootstrap=bootstrap,
+            dead_letters=publisher,
+            dead_letter_ratio_max=settings.projection_dead_letter_ratio_max,
+        )
+        return await Replay(dsn=dsn, pool=pool, topic=topic, clock=clock).run()

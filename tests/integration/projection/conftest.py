@@ -1,0 +1,100 @@
+"""A read model, a topic and what folds the one into the other, for each test of its own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+import pytest
+
+from libs.kafka.connection import ProducerOptions
+from libs.kafka.publisher import Publisher
+from libs.runtime.clock import SYSTEM_CLOCK
+from libs.store.connection import Pool, open_pool
+from libs.store.errors import ReadModelAbsent
+from libs.store.generations import serving_progress
+from libs.store.notifications import Notifications
+from libs.store.read_model import PROJECTION_CHANNEL, ReadModel
+from libs.wire.record import Record
+from libs.wire.topics import LIFECYCLE
+from services.projection.following import Following
+from services.projection.ledger_topic import LedgerTopic
+from services.projection.replay import Replay
+from tests.bed import Topics
+from tests.eventually import eventually
+
+STARTUP_TIMEOUT_S = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """One test's read model and topic. `publish` appends to the topic; `following` folds it."""
+
+    dsn: str
+    pool: Pool
+    publisher: Publisher
+    topic: LedgerTopic
+    read_model: ReadModel
+
+    async def publish(self, records: Sequence[Record]) -> None:
+        """Append records to the lifecycle topic."""
+        await self.publisher.publish(self.topic.name, 0, records)
+
+    def replay(self) -> Replay:
+        """Return a replay that was not run."""
+        return Replay(dsn=self.dsn, pool=self.pool, topic=self.topic, clock=SYSTEM_CLOCK)
+
+    def following(self, *, batch_events_max: int = 1000) -> Following:
+        """Return a projection that does not run yet."""
+        return Following(
+            self.pool,
+            self.topic,
+            self.replay(),
+            SYSTEM_CLOCK,
+            batch_events_max=batch_events_max,
+            startup_timeout_s=STARTUP_TIMEOUT_S,
+        )
+
+    async def served(self, position: int) -> None:
+        """Return when a read model of our shape serves the position."""
+
+        async def probe() -> bool:
+            try:
+                return await self.read_model.position() == position
+            except ReadModelAbsent:
+                return False
+
+        await eventually(probe)
+
+    async def reached(self, position: int) -> None:
+        """Return when the read model serves the position."""
+
+        async def probe() -> bool:
+            progress = await serving_progress(self.pool)
+            return progress is not None and progress.head.position == position
+
+        await eventually(probe)
+
+
+@pytest.fixture
+async def scene(database: str, kafka_bootstrap: str, topics: Topics) -> AsyncIterator[Scene]:
+    """An empty database and an empty topic."""
+    async with (
+        open_pool(database, application_name="test") as pool,
+        Publisher(ProducerOptions(bootstrap=kafka_bootstrap)) as publisher,
+        Notifications(database, PROJECTION_CHANNEL) as notifications,
+    ):
+        topic = LedgerTopic(
+            bootstrap=kafka_bootstrap,
+            dead_letters=publisher,
+            dead_letter_ratio_max=0.1,
+            name=await topics("lifecycle", config=LIFECYCLE.config),
+            dead_letter_name=await topics("dead-letter"),
+        )
+        yield Scene(
+            dsn=database,
+            pool=pool,
+            publisher=publisher,
+            topic=topic,
+            read_model=ReadModel(pool, notifications),
+        )

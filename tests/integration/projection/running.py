@@ -1,0 +1,45 @@
+"""A projection that runs while a test looks on, and what its tables hold."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from libs.store.connection import Connection, Pool
+from services.projection.following import Following
+
+TABLES = ("accounts", "vendors", "keys", "progress")
+
+
+@asynccontextmanager
+async def running(following: Following) -> AsyncIterator[asyncio.Task[None]]:
+    """Run a projection within the block; if it fails when the test does not look, the test fails with it."""
+    task = asyncio.create_task(following.run())
+    try:
+        yield task
+    except AssertionError:
+        if task.done():
+            await task
+        raise
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError, Exception):
+            await task
+
+
+async def dumped(pool: Pool, schema: str = "projection") -> bytes:
+    """Return every byte of a generation, its rows in the order of their first columns."""
+    async with pool.acquire() as connection:
+        tables = [await _table(connection, f"{schema}.{table}") for table in TABLES]
+    return b"\n".join(tables)
+
+
+async def _table(connection: Connection, table: str) -> bytes:
+    chunks: list[bytes] = []
+
+    async def collect(chunk: bytes) -> None:
+        chunks.append(chunk)
+
+    await connection.copy_from_query(f"select * from {table} order by 1", output=collect, format="binary")
+    return b"".join(chunks)

@@ -1,0 +1,228 @@
+"""The projection against a real broker and a real database."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from libs.domain.ids import StreamId
+from libs.domain.state import State
+from libs.kafka.dead_letter import ORIGIN_OFFSET, ORIGIN_TOPIC, REASON
+from libs.kafka.dead_letter_bound import TooManyDeadLetters
+from libs.store.errors import Fenced
+from libs.store.generations import serving_progress
+from libs.store.read_model_writer import ReadModelWriter, Step, UnfoldableEvent
+from libs.wire.chain import Head
+from libs.wire.event_codec import UnknownEvent
+from libs.wire.record import Record
+from services.projection.ledger_topic import LedgerUnreadable
+from tests.database import execute
+from tests.eventually import eventually
+from tests.integration.kafka.records import read_all
+from tests.integration.projection.conftest import Scene
+from tests.integration.projection.running import dumped, running
+from tests.ledger_builder import LedgerBuilder, account_created, key_created, key_revoked, story
+
+FOREIGN = Record(key=None, value=b"hello", headers=(("ce_source", b"/elsewhere"),), timestamp_ms=1)
+
+
+def folded(ledger: LedgerBuilder) -> State:
+    """Return what the ledger's events fold into in memory."""
+    state = State()
+    for recorded in ledger.recorded():
+        state.fold(recorded.event)
+    return state
+
+
+async def test_folds_as_memory_does(scene: Scene) -> None:
+    """The tables hold exactly the state that the events fold into, with the head and the offset reached."""
+    ledger = LedgerBuilder(story())
+    await scene.publish(ledger.records())
+    async with running(scene.following(batch_events_max=3)):
+        await scene.reached(ledger.head.position)
+    snapshot = await scene.read_model.snapshot()
+    assert snapshot.state == folded(ledger)
+    assert (snapshot.head, snapshot.next_offset) == (ledger.head, len(ledger.rows))
+
+
+@pytest.mark.parametrize("batch_events_max", [1, 2, 1000])
+async def test_batches_do_not_matter(scene: Scene, batch_events_max: int) -> None:
+    """However events are cut into batches, a stopped projection goes on where it was and folds the same."""
+    ledger = LedgerBuilder(story())
+    half = len(ledger.rows) // 2
+    async with running(scene.following(batch_events_max=batch_events_max)):
+        await scene.publish(ledger.records()[:half])
+        await scene.reached(half)
+    async with running(scene.following(batch_events_max=batch_events_max)):
+        await scene.publish(ledger.records()[half:])
+        await scene.reached(ledger.head.position)
+    assert (await scene.read_model.snapshot()).state == folded(ledger)
+
+
+async def test_drops_repeats(scene: Scene) -> None:
+    """Events that the relay publishes again, in any extent, change nothing."""
+    ledger = LedgerBuilder(story())
+    records = ledger.records()
+    await scene.publish([*records[:9], *records[4:], *records])
+    async with running(scene.following()):
+        await scene.reached(ledger.head.position)
+    snapshot = await scene.read_model.snapshot()
+    assert snapshot.state == folded(ledger)
+    assert snapshot.next_offset == 9 + len(records) - 4 + len(records)
+
+
+async def test_stops_at_a_gap(scene: Scene) -> None:
+    """A missing position stops the fold, right before it and with the positions in the message."""
+    ledger = LedgerBuilder(story())
+    records = ledger.records()
+    async with running(scene.following()) as task:
+        await scene.reached(0)
+        await scene.publish([*records[:5], *records[6:]])
+        with pytest.raises(LedgerUnreadable, match="past position 5: position 7 follows 5"):
+            await task
+    assert await scene.read_model.position() == 5
+
+
+async def test_stops_at_a_broken_chain(scene: Scene) -> None:
+    """An event that was altered on its way stops the fold: its hash does not seal it."""
+    ledger = LedgerBuilder(story())
+    records = ledger.records()
+    altered = replace(records[3], value=(records[3].value or b"").replace(b"pass", b"fail"))
+    async with running(scene.following()) as task:
+        await scene.reached(0)
+        await scene.publish([*records[:3], altered, *records[4:]])
+        with pytest.raises(LedgerUnreadable, match="hash at position 4"):
+            await task
+    assert await scene.read_model.position() == 3
+
+
+async def test_stops_at_an_unknown_event(scene: Scene) -> None:
+    """An event of the ledger that this code does not know stops the fold with its position and type."""
+    ledger = LedgerBuilder([account_created(1)])
+    with pytest.raises(UnknownEvent):
+        ledger.add_raw("keyfold.account.moved", "{}", stream=StreamId("account-acc_000000000001"))
+    async with running(scene.following()) as task:
+        await scene.reached(0)
+        await scene.publish(ledger.records())
+        with pytest.raises(LedgerUnreadable, match=r"at position 2: keyfold\.account\.moved"):
+            await task
+    assert await scene.read_model.position() == 1
+
+
+async def test_stops_at_an_impossible_event(scene: Scene) -> None:
+    """An event that the state does not allow stops the fold with its position, and its batch is not saved."""
+    ledger = LedgerBuilder([account_created(1), key_revoked(7)])
+    async with running(scene.following()) as task:
+        await scene.reached(0)
+        await scene.publish(ledger.records())
+        with pytest.raises(UnfoldableEvent, match="position 2"):
+            await task
+    assert await scene.read_model.position() == 0
+
+
+async def test_buries_what_is_foreign(scene: Scene) -> None:
+    """A record that no ledger sent goes to the dead letters with reason and origin, and the fold goes on."""
+    ledger = LedgerBuilder(story())
+    records = ledger.records()
+    async with running(scene.following()):
+        await scene.publish([*records[:4], FOREIGN, *records[4:], FOREIGN])
+        await scene.reached(ledger.head.position)
+        await _offset_reached(scene, len(records) + 2)
+    buried = await read_all(scene.topic.bootstrap, scene.topic.dead_letter_name)
+    assert [record.value for record in buried] == [b"hello", b"hello"]
+    headers = dict(buried[0].headers)
+    assert headers[REASON] == b"its source is not /keyfold/ledger"
+    assert (headers[ORIGIN_TOPIC], headers[ORIGIN_OFFSET]) == (scene.topic.name.encode(), b"4")
+
+
+async def _offset_reached(scene: Scene, offset: int) -> None:
+    async def probe() -> bool:
+        progress = await serving_progress(scene.pool)
+        return progress is not None and progress.next_offset == offset
+
+    await eventually(probe)
+
+
+async def test_does_not_bury_in_masses(scene: Scene) -> None:
+    """When too much is foreign the projection stops before it buries it: then the code is wrong."""
+    async with running(scene.following()) as task:
+        await scene.reached(0)
+        await scene.publish([FOREIGN] * 100)
+        with pytest.raises(TooManyDeadLetters):
+            await task
+    assert await read_all(scene.topic.bootstrap, scene.topic.dead_letter_name) == []
+
+
+async def test_is_ready_when_caught_up(scene: Scene) -> None:
+    """A projection is ready once it has folded what the topic held when it started."""
+    ledger = LedgerBuilder(story())
+    await scene.publish(ledger.records())
+    following = scene.following()
+    assert following.unready() == "the read model is being prepared"
+    async with running(following):
+        await scene.reached(ledger.head.position)
+
+        async def ready() -> bool:
+            return following.unready() is None
+
+        await eventually(ready)
+
+
+async def test_a_second_projection_is_fenced(scene: Scene) -> None:
+    """Of two writers at one position the second finds the read model moved, and writes nothing."""
+    ledger = LedgerBuilder([account_created(1), key_created(1)])
+    async with running(scene.following()):
+        await scene.publish(ledger.records())
+        await scene.reached(2)
+    before = await dumped(scene.pool)
+    zombie = ReadModelWriter(scene.pool)
+    revoked = ledger.add(key_revoked(1))
+    late = Step(
+        events=[ledger.recorded()[1], revoked], head=Head(position=3, hash=revoked.hash), next_offset=3
+    )
+    with pytest.raises(Fenced, match="not at position 1"):
+        await zombie.save(late)
+    assert await dumped(scene.pool) == before
+
+
+async def test_another_shape_is_fenced(scene: Scene) -> None:
+    """A writer of another shape than the tables' writes nothing."""
+    async with running(scene.following()):
+        await scene.reached(0)
+    await execute(scene.dsn, "update projection.progress set shape = 0")
+    event = LedgerBuilder([account_created(1)]).recorded()[0]
+    with pytest.raises(Fenced):
+        await ReadModelWriter(scene.pool).save(
+            Step(events=[event], head=Head(position=1, hash=event.hash), next_offset=1)
+        )
+
+
+async def test_survives_lost_connections(scene: Scene) -> None:
+    """A projection whose connections are cut goes on by itself and neither loses nor repeats an event."""
+    ledger = LedgerBuilder(account_created(number) for number in range(1, 201))
+    records = ledger.records()
+    async with running(scene.following(batch_events_max=2)) as task:
+        for start in range(0, 200, 20):
+            await scene.publish(records[start : start + 20])
+            await execute(
+                scene.dsn,
+                "select pg_terminate_backend(pid) from pg_stat_activity"
+                " where datname = current_database() and pid <> pg_backend_pid()",
+            )
+        await scene.reached(200)
+        assert not task.done()
+    assert (await scene.read_model.snapshot()).state == folded(ledger)
+
+
+async def test_waits_are_woken(scene: Scene) -> None:
+    """Whoever waits for a position hears of it, and is told when it does not come in time."""
+    ledger = LedgerBuilder([account_created(1)])
+    async with running(scene.following()):
+        await scene.reached(0)
+        waits = [asyncio.create_task(scene.read_model.caught_up(1, 10)) for _ in range(50)]
+        assert not await scene.read_model.caught_up(1, 0.05)
+        await scene.publish(ledger.records())
+        assert all(await asyncio.gather(*waits))
+        assert await scene.read_model.caught_up(1, 0)

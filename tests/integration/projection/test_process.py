@@ -1,0 +1,84 @@
+"""The projection as a process of its own: what it says and how it exits."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from asyncio.subprocess import PIPE
+
+import orjson
+import pytest
+
+from libs.kafka.connection import ProducerOptions
+from libs.kafka.publisher import Publisher
+from libs.kafka.topics import ensure_topics
+from libs.wire.topics import DEAD_LETTER, LIFECYCLE
+from services.cli.local.kafka import LocalKafka
+from services.cli.local.ports import free_ports
+from tests.bed import kafka_in
+from tests.ledger_builder import LedgerBuilder, story
+
+
+async def ran(*arguments: str, **settings: str) -> tuple[int | None, bytes, list[dict[str, object]]]:
+    """Run the projection until it exits; return its status, its output and its log."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "services.projection",
+        *arguments,
+        env={f"KEYFOLD_{name.upper()}": value for name, value in settings.items()},
+        stdout=PIPE,
+        stderr=PIPE,
+    )
+    output, log = await process.communicate()
+    return process.returncode, output, [orjson.loads(line) for line in log.splitlines()]
+
+
+@pytest.fixture
+async def broker(tmp_path_factory: pytest.TempPathFactory) -> LocalKafka:
+    """A broker that is not started yet, for the topics with their real names."""
+    return kafka_in(tmp_path_factory.mktemp("own-kafka"))
+
+
+async def test_says_what_it_stops_for(database: str, broker: LocalKafka) -> None:
+    """A replay prints its report; at a gap the service exits non-zero with one line that names it."""
+    await broker.start()
+    settings = {"postgres_dsn": database, "kafka_bootstrap": broker.bootstrap, "log_format": "json"}
+    ledger = LedgerBuilder(story())
+    last = ledger.head.position
+    try:
+        await ensure_topics(broker.bootstrap, [LIFECYCLE, DEAD_LETTER])
+        async with Publisher(ProducerOptions(bootstrap=broker.bootstrap)) as publisher:
+            await publisher.publish(LIFECYCLE.name, 0, ledger.records())
+            status, output, _ = await ran("replay", **settings)
+            assert (status, orjson.loads(output)["position"]) == (0, last)
+            ledger.add(ledger.recorded()[-1].event)
+            ledger.add(ledger.recorded()[-1].event)
+            await publisher.publish(LIFECYCLE.name, 0, ledger.records()[-1:])
+        status, _, log = await ran(**settings, http_port="0")
+        failures = [line for line in log if line["level"] == "error"]
+        assert status == 1
+        assert [line["error"] for line in failures] == [
+            f"the ledger cannot be followed past position {last}: position {last + 2} follows {last}:"
+            " 1 events are missing"
+        ]
+        assert "exception" not in failures[0]
+    finally:
+        await broker.stop()
+
+
+@pytest.mark.parametrize("away", ["PostgreSQL", "Kafka"])
+async def test_waits_for_what_is_away(database: str, kafka_bootstrap: str, away: str) -> None:
+    """Without PostgreSQL or Kafka the process says what it waits for and exits non-zero past the bound."""
+    (port,) = free_ports(1)
+    nowhere = f"127.0.0.1:{port}"
+    status, _, log = await ran(
+        postgres_dsn=f"postgresql://keyfold@{nowhere}/keyfold" if away == "PostgreSQL" else database,
+        kafka_bootstrap=nowhere if away == "Kafka" else kafka_bootstrap,
+        startup_timeout_s="1.5",
+        log_format="json",
+        http_port="0",
+    )
+    assert status == 1
+    assert next(line["what"] for line in log if line["event"] == "waiting") == away
+    assert f"gave up waiting for {away} after 1.5 s" in str(log[-1]["error"])

@@ -1,0 +1,205 @@
+"""Replays beside a serving generation, on a real broker and a real database."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from libs.domain.state import State
+from libs.store.errors import ReadModelAbsent
+from libs.store.generations import NEXT, OLD, Difference, ReplayRunning, open_generations, serving_progress
+from services.projection.building import EventsMissing
+from tests.database import execute
+from tests.eventually import eventually
+from tests.integration.projection.conftest import Scene
+from tests.integration.projection.running import dumped, running
+from tests.ledger_builder import LedgerBuilder, account_created, account_id, key_created, key_id, story
+
+
+async def served(scene: Scene, ledger: LedgerBuilder) -> bytes:
+    """Publish a ledger, fold it live in small batches, and return the tables' bytes."""
+    async with running(scene.following(batch_events_max=2)):
+        await scene.reached(0)
+        await scene.publish(ledger.records())
+        await scene.reached(ledger.head.position)
+    return await dumped(scene.pool)
+
+
+async def schemas(scene: Scene) -> set[str]:
+    """Return the names of the generations that there are."""
+    async with scene.pool.acquire() as connection:
+        rows = await connection.fetch("select nspname from pg_namespace where nspname like 'projection%'")
+    return {row["nspname"] for row in rows}
+
+
+async def test_replay_equals_live(scene: Scene) -> None:
+    """A replay finds no difference, and what it puts in place is the same to the byte."""
+    live = await served(scene, LedgerBuilder(story()))
+    report = await scene.replay().run()
+    assert report.differences == ()
+    assert report.events == report.position == len(story())
+    assert await dumped(scene.pool) == live
+    assert await schemas(scene) == {"projection"}
+
+
+async def test_rebuilds_what_was_wiped(scene: Scene) -> None:
+    """After the read model was dropped a replay gives the same bytes, and had nothing to compare with."""
+    live = await served(scene, LedgerBuilder(story()))
+    await execute(scene.dsn, "drop schema projection cascade")
+    with pytest.raises(ReadModelAbsent):
+        await scene.read_model.snapshot()
+    report = await scene.replay().run()
+    assert report.differences is None
+    assert await dumped(scene.pool) == live
+
+
+async def test_a_starting_projection_rebuilds_what_was_wiped(scene: Scene) -> None:
+    """A projection that finds no read model builds it and goes on from there."""
+    ledger = LedgerBuilder(story())
+    live = await served(scene, ledger)
+    await execute(scene.dsn, "drop schema projection cascade")
+    async with running(scene.following()):
+        await scene.reached(ledger.head.position)
+        assert await dumped(scene.pool) == live
+        ledger.add(account_created(7))
+        await scene.publish(ledger.records(after=ledger.head.position - 1))
+        await scene.reached(ledger.head.position)
+
+
+async def test_another_shape_is_rebuilt(scene: Scene) -> None:
+    """A projection that finds tables of another shape builds its own; until then readers are told to wait."""
+    ledger = LedgerBuilder(story())
+    live = await served(scene, ledger)
+    await execute(scene.dsn, "update projection.progress set shape = 0")
+    await execute(scene.dsn, "alter table projection.keys drop column name cascade")
+    with pytest.raises(ReadModelAbsent):
+        await scene.read_model.position()
+    async with running(scene.following()):
+        await scene.served(ledger.head.position)
+    assert await dumped(scene.pool) == live
+
+
+async def test_repairs_and_reports_differences(scene: Scene) -> None:
+    """Rows that were tampered with, lost or invented are named, and the replay's word replaces them."""
+    live = await served(scene, LedgerBuilder(story()))
+    await execute(scene.dsn, "update projection.accounts set name = name || ' ' where account_id like '%1'")
+    await execute(scene.dsn, "delete from projection.keys where key_id like '%3'")
+    await execute(
+        scene.dsn,
+        'insert into projection.keys select (jsonb_populate_record(keys, \'{"key_id":"key_x"}\')).*'
+        " from projection.keys where key_id like '%01' and kind = 'subscriber'",
+    )
+    report = await scene.replay().run()
+    assert report.differences == (
+        Difference(table="accounts", rows=1, ids=(account_id(1),)),
+        Difference(table="keys", rows=2, ids=(key_id(3), "key_x")),
+    )
+    assert await dumped(scene.pool) == live
+
+
+async def test_the_projection_carries_on_across_swaps(scene: Scene) -> None:
+    """While events come and generations are swapped under it, the projection loses and repeats none."""
+    ledger = LedgerBuilder(story())
+    async with running(scene.following(batch_events_max=5)) as task:
+        await scene.reached(0)
+        publishing = asyncio.create_task(_published(scene, ledger))
+        for _ in range(3):
+            report = await scene.replay().run()
+            assert report.differences == ()
+        await publishing
+        await scene.reached(ledger.head.position)
+        assert not task.done()
+    live = await dumped(scene.pool)
+    await scene.replay().run()
+    assert await dumped(scene.pool) == live
+
+
+async def _published(scene: Scene, ledger: LedgerBuilder) -> None:
+    """Publish the ledger and then a thousand more keys, bit by bit."""
+    await scene.publish(ledger.records())
+    for number in range(1000, 2000, 10):
+        start = ledger.head.position
+        for each in range(number, number + 10):
+            ledger.add(key_created(each))
+        await scene.publish(ledger.records(after=start))
+
+
+async def test_reads_go_on_through_swaps(scene: Scene) -> None:
+    """Readers see one state throughout: no read fails, none is of two generations."""
+    ledger = LedgerBuilder(story())
+    await served(scene, ledger)
+    expected = await scene.read_model.snapshot()
+    reads = [asyncio.create_task(_reading(scene, expected.state)) for _ in range(4)]
+    for _ in range(5):
+        await scene.replay().run()
+    for task in reads:
+        task.cancel()
+    outcomes = await asyncio.gather(*reads, return_exceptions=True)
+    assert all(isinstance(outcome, asyncio.CancelledError) for outcome in outcomes), outcomes
+
+
+async def _reading(scene: Scene, expected: State) -> None:
+    while True:
+        stored = await scene.read_model.get_key(key_id(1))
+        assert stored is not None
+        assert stored.aggregate == expected.keys[key_id(1)]
+        page = await scene.read_model.list_vendors(limit=10)
+        assert [each.aggregate for each in page] == list(reversed(expected.vendors.values()))
+        assert (await scene.read_model.snapshot()).state == expected
+
+
+async def test_a_long_read_keeps_its_generation(scene: Scene) -> None:
+    """A swap waits for a snapshot that is under way, and readers of single rows do not wait for the swap."""
+    await served(scene, LedgerBuilder(story()))
+    async with scene.pool.acquire() as connection, connection.transaction():
+        await connection.execute("select pg_advisory_xact_lock_shared(hashtextextended('projection', 0))")
+        replaying = asyncio.create_task(scene.replay().run())
+        await _standing_still(scene)
+        assert await scene.read_model.get_key(key_id(1)) is not None
+        assert not replaying.done()
+    assert (await replaying).differences == ()
+
+
+async def _standing_still(scene: Scene) -> None:
+    async def probe() -> bool:
+        async with scene.pool.acquire() as connection:
+            waiting = await connection.fetchval(
+                "select count(*) from pg_locks where locktype = 'advisory' and not granted"
+            )
+            return bool(waiting)
+
+    await eventually(probe)
+
+
+async def test_one_replay_at_a_time(scene: Scene) -> None:
+    """A second replay is refused while one runs, and touches nothing of it."""
+    await served(scene, LedgerBuilder(story()))
+    async with open_generations(scene.dsn) as generations:
+        await generations.begin()
+        with pytest.raises(ReplayRunning):
+            await scene.replay().run()
+        assert await schemas(scene) == {"projection", NEXT}
+
+
+async def test_clears_up_after_a_killed_replay(scene: Scene) -> None:
+    """What a killed replay left behind, at whichever point, does not hinder the next one."""
+    await served(scene, LedgerBuilder(story()))
+    await execute(scene.dsn, f"create schema {NEXT}")
+    await execute(scene.dsn, f"create schema {OLD}")
+    await scene.replay().run()
+    assert await schemas(scene) == {"projection"}
+
+
+async def test_refuses_when_events_are_missing(scene: Scene) -> None:
+    """A replay from a topic that ends before the serving position stops, and the old generation serves on."""
+    ledger = LedgerBuilder(story())
+    live = await served(scene, ledger)
+    await execute(scene.dsn, "update projection.progress set position = position + 1")
+    with pytest.raises(EventsMissing, match=f"ends at position {ledger.head.position}"):
+        await scene.replay().run()
+    await execute(scene.dsn, "update projection.progress set position = position - 1")
+    assert await dumped(scene.pool) == live
+    progress = await serving_progress(scene.pool)
+    assert progress is not None
+    assert progress.head == ledger.head
