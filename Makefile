@@ -1,0 +1,65 @@
+# Two commands on a fresh machine: `make run` and `make test`. Each makes what it needs on first use.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+T      ?= tests
+
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+UV  := $(VENV)/lock/bin/uv
+# Universal: one lock file for all supported Pythons. No index address: each machine has its own.
+COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-annotate --custom-compile-command "make lock" --extra build
+
+.DEFAULT_GOAL := help
+.PHONY: help run test bench lint format openapi lock clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(VENV)/.local ## the whole stack on this machine, with a sample API behind Caddy; Ctrl-C stops it
+	@exec $(BIN)/keyfold up
+
+test: $(VENV)/.dev ## all tests, unit to kill -9, on real parts; T=tests/unit for a part
+	@$(BIN)/python -m pytest --quiet $(T)
+
+bench: $(VENV)/.dev ## ours beside the bare thing, in interleaved rounds, as ratios
+	@$(BIN)/python -m tests.bench
+
+lint: $(VENV)/.dev ## ruff, mypy --strict and the import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev ## put the code into its one form
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+openapi: $(VENV)/.local ## docs/openapi anew, from the running stack's own descriptions
+	@for service in registry relay projection gatekeeper shipper audit; do \
+		curl --fail --silent --show-error "$$($(BIN)/python -c 'import json, sys; print(json.load(open(".keyfold/stack.json"))[sys.argv[1]])' $$service)/openapi.json" \
+			| $(BIN)/python -m json.tool --sort-keys --indent 2 > docs/openapi/$$service.json || exit 1; \
+	done
+
+lock: $(UV) ## the lock files anew, after a change of pyproject.toml
+	$(COMPILE) --upgrade --extra dev pyproject.toml --output-file requirements/dev.txt
+	$(COMPILE) --extra local --constraint requirements/dev.txt pyproject.toml --output-file requirements/local.txt
+
+clean: ## the environment and the local stack's data, gone
+	rm -rf $(VENV) .keyfold build dist
+
+# A stamp says that the environment has what a lock file says, so that the second time costs nothing.
+$(VENV)/.%: requirements/%.txt pyproject.toml | $(BIN)/python
+	@echo "installing requirements/$*.txt"
+	@$(PIP) install --require-hashes --requirement requirements/$*.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Keyfold needs Python 3.11 or later: make PYTHON=python3.x ...")'
+	@$(PYTHON) -m venv $(VENV)
+
+$(UV): | $(BIN)/python
+	@$(BIN)/python -m venv $(VENV)/lock
+	@$(VENV)/lock/bin/python -m pip --disable-pip-version-check --quiet install uv

@@ -1,0 +1,141 @@
+"""The services' HTTP as the commands see it: JSON in and out, and a problem as one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+
+import aiohttp
+import orjson
+
+from services.cli.failure import CommandFailed
+from services.cli.places import Places
+
+JsonObject = dict[str, Any]
+"""A JSON object as a service answered it; its members are whatever API.md says of the call."""
+
+TIMEOUT_S: Final = 30.0
+PAGE_ITEMS_MAX: Final = 100
+
+
+class ProblemAnswered(CommandFailed):
+    """A service refused; ``status`` and ``problem`` are its answer (RFC 9457)."""
+
+    def __init__(self, status: int, problem: JsonObject) -> None:
+        super().__init__(sentence(status, problem))
+        self.status = status
+        self.problem = problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a service answered: a status and a JSON document."""
+
+    status: int
+    body: JsonObject
+
+
+class Client:
+    """Calls services by their names; ``bearer`` is the token that a call is made with."""
+
+    def __init__(self, session: aiohttp.ClientSession, places: Places) -> None:
+        self._session = session
+        self._places = places
+
+    async def call(
+        self,
+        service: str,
+        method: str,
+        path: str,
+        *,
+        bearer: str | None = None,
+        body: JsonObject | None = None,
+        query: Mapping[str, str] | None = None,
+    ) -> JsonObject:
+        """Return the answer's document. Raises ProblemAnswered, or CommandFailed where nobody answers."""
+        answer = await self.ask(service, method, path, bearer=bearer, body=body, query=query)
+        if answer.status >= HTTPStatus.BAD_REQUEST:
+            raise ProblemAnswered(answer.status, answer.body)
+        return answer.body
+
+    async def ask(
+        self,
+        service: str,
+        method: str,
+        path: str,
+        *,
+        bearer: str | None = None,
+        body: JsonObject | None = None,
+        query: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Return the answer, a refusal too. Raises CommandFailed where nobody answers."""
+        headers = {} if bearer is None else {"Authorization": f"Bearer {bearer}"}
+        url = self._places.url(service) + path
+        try:
+            async with self._session.request(
+                method, url, params=query, json=body, headers=headers, allow_redirects=False
+            ) as response:
+                return Answer(status=response.status, body=_document(await response.read(), service))
+        except TimeoutError as late:
+            raise CommandFailed(f"The {service} service did not answer in {TIMEOUT_S:g} s: {url}") from late
+        except aiohttp.ClientError as away:
+            raise CommandFailed(f"The {service} service cannot be reached: {away}") from away
+
+    async def text(self, service: str, path: str) -> str:
+        """Return a document that is no JSON, such as metrics. Raises CommandFailed."""
+        try:
+            async with self._session.get(self._places.url(service) + path) as response:
+                return await response.text()
+        except (TimeoutError, aiohttp.ClientError) as away:
+            raise CommandFailed(f"The {service} service cannot be reached: {away!r}") from away
+
+    async def items(
+        self, service: str, path: str, *, bearer: str, query: Mapping[str, str], items_max: int
+    ) -> AsyncIterator[JsonObject]:
+        """Yield a list's items over as many pages as it takes, at most ``items_max``."""
+        left, cursor = items_max, dict[str, str]()
+        while left > 0:
+            paged = {**query, **cursor, "limit": str(min(left, PAGE_ITEMS_MAX))}
+            answer = await self.call(service, "GET", path, bearer=bearer, query=paged)
+            for item in answer["items"][:left]:
+                yield item
+            left -= len(answer["items"])
+            if answer["next_cursor"] is None:
+                return
+            cursor = {"cursor": answer["next_cursor"]}
+
+
+@asynccontextmanager
+async def open_client(places: Places) -> AsyncIterator[Client]:
+    """Open a client of these services."""
+    async with aiohttp.ClientSession(
+        timeout=aiohttp.ClientTimeout(total=TIMEOUT_S), json_serialize=_json_text
+    ) as session:
+        yield Client(session, places)
+
+
+def sentence(status: int, problem: Mapping[str, object]) -> str:
+    """Say a problem in one sentence: what is wrong, where, and the kind for whoever searches for it."""
+    detail = str(problem.get("detail") or problem.get("title") or f"The answer was {status}.")
+    errors = problem.get("errors")
+    places = [f"{each['pointer']}: {each['detail']}" for each in errors] if isinstance(errors, list) else []
+    said = "; ".join([detail.rstrip("."), *places])
+    kind = str(problem.get("type", "")).rpartition(":")[2] or "problem"
+    return f"{said[:1].upper()}{said[1:]} ({status} {kind})."
+
+
+def _document(content: bytes, service: str) -> JsonObject:
+    if not content:
+        return {}
+    try:
+        document = orjson.loads(content)
+    except orjson.JSONDecodeError as broken:
+        raise CommandFailed(f"The {service} service answered with something that is no JSON.") from broken
+    return document if isinstance(document, dict) else {"items": document, "next_cursor": None}
+
+
+def _json_text(value: object) -> str:
+    return orjson.dumps(value).decode()

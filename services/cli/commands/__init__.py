@@ -1,0 +1,25 @@
+"""The commands, a file a noun."""
+
+from __future__ import annotations
+
+import typer
+
+from services.cli.commands import migrate, replay, status, tokens
+from services.cli.commands.accounts import accounts
+from services.cli.commands.activity import activity
+from services.cli.commands.dead_letters import dead_letters
+from services.cli.commands.keys import keys
+from services.cli.commands.ledger import ledger
+from services.cli.commands.vendors import vendors
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add every command that talks to services, local or not."""
+    app.add_typer(accounts, name="account")
+    app.add_typer(vendors, name="vendor")
+    app.add_typer(keys, name="key")
+    app.add_typer(activity, name="activity")
+    app.add_typer(ledger, name="ledger")
+    app.add_typer(dead_letters, name="dead-letter")
+    for each in (tokens, status, migrate, replay):
+        each.register(app)

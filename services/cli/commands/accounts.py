@@ -1,0 +1,65 @@
+"""`keyfold account`: practices, and their one switch."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from services.cli.client import JsonObject
+from services.cli.command import command
+from services.cli.keyfold import OPERATOR, Keyfold, owner
+from services.cli.screen import Details, yes_no
+
+accounts = typer.Typer(no_args_is_help=True, help="Practices, and their switch for API integrations.")
+
+AccountArgument = Annotated[
+    str | None, typer.Argument(metavar="[ACCOUNT_ID]", help="acc_…; else KEYFOLD_ACCOUNT or the sample.")
+]
+
+
+class Switch(StrEnum):
+    """Where the switch is put."""
+
+    ON = "on"
+    OFF = "off"
+
+
+@command(accounts, "create")
+async def create(
+    keyfold: Keyfold, name: Annotated[str, typer.Argument(help="The practice's name.")]
+) -> Details:
+    """Open an account for a practice, with integrations off (operator)."""
+    return _shown(await keyfold.command("POST", "/v1/accounts", OPERATOR, {"name": name}))
+
+
+@command(accounts, "show")
+async def show(keyfold: Keyfold, account_id: AccountArgument = None) -> Details:
+    """Show an account (owner)."""
+    account = keyfold.account(account_id)
+    return _shown(await keyfold.get(f"/v1/accounts/{account}", owner(account)))
+
+
+@command(accounts, "integrations")
+async def integrations(
+    keyfold: Keyfold,
+    switch: Annotated[Switch, typer.Argument(help="on or off.")],
+    account_id: AccountArgument = None,
+) -> Details:
+    """Turn API integrations on, or off: then every key of the account stops and none is lost (owner)."""
+    account = keyfold.account(account_id)
+    body: JsonObject = {"enabled": switch is Switch.ON}
+    path = f"/v1/accounts/{account}/integrations"
+    return _shown(await keyfold.command("PUT", path, owner(account), body))
+
+
+def _shown(account: JsonObject) -> Details:
+    return Details(
+        lines={
+            "account": account["account_id"],
+            "name": account["name"],
+            "integrations": yes_no(account["integrations_enabled"]),
+        },
+        item=account,
+    )

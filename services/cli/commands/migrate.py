@@ -1,0 +1,31 @@
+"""`keyfold migrate`: bring the database's schema up to this version of the code."""
+
+from __future__ import annotations
+
+import typer
+
+from services.cli.command import command
+from services.cli.failure import CommandFailed
+from services.cli.keyfold import Keyfold
+from services.cli.screen import Line
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    command(app, "migrate")(_migrate)
+
+
+async def _migrate(keyfold: Keyfold) -> Line:
+    """Bring the database up to date, under a lock; harmless when it is (KEYFOLD_POSTGRES_DSN)."""
+    # Only here, because every other command would wait for the driver to load and has no use for it.
+    from libs.store.errors import StoreFailure
+    from libs.store.migrations import migrate
+
+    dsn = keyfold.places.postgres_dsn
+    if dsn is None:
+        raise CommandFailed("Which database? Set KEYFOLD_POSTGRES_DSN.")
+    try:
+        await migrate(dsn)
+    except StoreFailure as failure:
+        raise CommandFailed(f"The database was not migrated: {failure}") from failure
+    return Line("The database is up to date.")

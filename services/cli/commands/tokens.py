@@ -1,0 +1,47 @@
+"""`keyfold token`: a bearer token of the local stack, and nothing else on the line."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from libs.runtime.auth import Role
+from libs.runtime.clock import SYSTEM_CLOCK
+from services.cli.command import command
+from services.cli.failure import CommandFailed, WrongUsage
+from services.cli.keyfold import Keyfold
+from services.cli.local.signing import Claims, LocalSigner
+from services.cli.screen import Line
+
+TTL_S_MAX = 365 * 24 * 3600
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    command(app, "token")(_token)
+
+
+async def _token(
+    keyfold: Keyfold,
+    role: Annotated[Role, typer.Option("--role", help="Whom the token speaks for.")],
+    account: Annotated[str | None, typer.Option("--account", help="The owner's account id.")] = None,
+    vendor: Annotated[str | None, typer.Option("--vendor", help="The vendor's id; none to apply.")] = None,
+    sub: Annotated[str | None, typer.Option("--sub", help="The actor that events name.")] = None,
+    ttl_s: Annotated[float, typer.Option("--ttl-s", min=1, max=TTL_S_MAX, help="Seconds it lasts.")] = 3600,
+) -> Line:
+    """Print a bearer token signed with the local stack's own key; it is good for that stack alone."""
+    if keyfold.places.state_dir is None:
+        raise CommandFailed("Tokens are signed for a running local stack only: start one with `keyfold up`.")
+    if account is not None and role is not Role.OWNER:
+        raise WrongUsage("--account belongs to --role owner.")
+    if vendor is not None and role is not Role.VENDOR:
+        raise WrongUsage("--vendor belongs to --role vendor.")
+    claims = Claims(
+        role=role,
+        sub=sub or f"local-{role}",
+        account_id=keyfold.account(account) if role is Role.OWNER else None,
+        vendor_id=vendor,
+    )
+    signer = LocalSigner(keyfold.places.state_dir)
+    return Line(signer.sign(claims, now=SYSTEM_CLOCK.now(), ttl_s=ttl_s))

@@ -1,0 +1,1 @@
+"""The local stack: everything real, from Python packages alone, as supervised children."""

@@ -1,0 +1,67 @@
+"""Kafka's own jars from Maven Central, in an order that never changes."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import warnings
+from pathlib import Path
+
+from services.cli.local.cache import alone, cache_dir
+from services.cli.local.extra import require_extra
+
+KAFKA = "org.apache.kafka:kafka_2.13:4.4.0"
+# Kafka speaks to slf4j 1.7; without a binding for it the broker would be silent. It is asked for in a call
+# of its own: in one call, log4j's managed versions leak in and Kafka's clients get older than its server.
+LOGGING = "org.apache.logging.log4j:log4j-slf4j-impl:2.25.5"
+
+JARS_DIR = "kafka_2.13-4.4.0-log4j-2.25.5"
+
+
+def class_path() -> list[Path]:
+    """Return the jars, downloaded on first use (43 MB).
+
+    They are copied out of the resolver's own cache, which it may take apart and put together again at any
+    call, also while a broker of another stack is starting from it.
+    """
+    jars = cache_dir() / JARS_DIR
+    if not jars.exists():
+        with alone(JARS_DIR):
+            if not jars.exists():
+                _fetch(jars)
+    return sorted(jars.glob("*.jar"))
+
+
+def _fetch(directory: Path) -> None:
+    draft = directory.with_name(f"{directory.name}.draft")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir()
+    for jar in _resolve():
+        shutil.copy2(jar, draft)
+    draft.rename(directory)  # whole or not at all
+
+
+def _resolve() -> list[Path]:
+    """Return the resolver's jars, Kafka's version first where both name one."""
+    require_extra()
+    import jgo  # only here: it is slow to import, and part of the extra
+
+    logging.getLogger("jgo").setLevel(logging.ERROR)  # it warns of every jar that is no module
+    jars: dict[str, Path] = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for coordinates in (KAFKA, LOGGING):
+            built = jgo.build(coordinates)
+            for jar in (*built.class_path_jars, *built.module_path_jars):
+                jars.setdefault(artifact(jar), jar)
+    return list(jars.values())
+
+
+def artifact(jar: Path) -> str:
+    """Return the name of a jar without its version."""
+    return jar.stem.rpartition("-")[0]
+
+
+def version(jar: Path) -> str:
+    """Return the version in the name of a jar."""
+    return jar.stem.rpartition("-")[2]

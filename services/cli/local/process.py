@@ -1,0 +1,169 @@
+"""A child process that never outlives its parent, writes to a log file, and is stopped within a bound."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import pwd
+import shutil
+import signal
+import sys
+from asyncio.subprocess import Process
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+POLL_INTERVAL_S = 0.05
+TAIL_LINES = 15
+TAIL_BYTES = 16 * 1024
+
+
+class ChildFailed(Exception):
+    """A child ended by itself, or never became ready. The message has its name and its last lines of log."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """What to run.
+
+    `user` is whom to run it as, when we are root and the program refuses to be. `death_signal` is what the
+    kernel sends it when we are gone, if that is not what it would be stopped with.
+    """
+
+    name: str
+    argv: Sequence[str]
+    log_path: Path
+    env: Mapping[str, str] = field(default_factory=dict)
+    cwd: Path | None = None
+    stop_signal: signal.Signals = signal.SIGTERM
+    stop_timeout_s: float = 8.0
+    death_signal: signal.Signals | None = None
+    user: str | None = None
+
+
+class Child:
+    """A running command."""
+
+    def __init__(self, command: Command, process: Process) -> None:
+        self._command = command
+        self._process = process
+
+    @classmethod
+    async def spawn(cls, command: Command) -> Child:
+        """Start the command in a session of its own, so that a terminal's Ctrl-C reaches the parent alone."""
+        command.log_path.parent.mkdir(parents=True, exist_ok=True)
+        with command.log_path.open("ab") as log:
+            process = await asyncio.create_subprocess_exec(
+                *leashed(command),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, **command.env},
+                cwd=command.cwd,
+                start_new_session=True,
+            )
+        return cls(command, process)
+
+    @property
+    def name(self) -> str:
+        """What the child is called in messages and in `stack.json`."""
+        return self._command.name
+
+    @property
+    def pid(self) -> int:
+        """The process id, valid until the child has ended."""
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        """Whether the child has not ended, as far as is known."""
+        return self._process.returncode is None
+
+    async def wait(self) -> int:
+        """Return the exit status when the child has ended; negative for a signal."""
+        return await self._process.wait()
+
+    async def ready(self, probe: Callable[[], Awaitable[bool]], *, timeout_s: float) -> None:
+        """Return when the probe says so. Raises ChildFailed when the child ends before, or in no time."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                while not await probe():
+                    self.require_running()
+                    await asyncio.sleep(POLL_INTERVAL_S)
+        except TimeoutError as error:
+            raise ChildFailed(self.obituary(f"was not ready after {timeout_s:g} s")) from error
+
+    def require_running(self) -> None:
+        """Raise ChildFailed if the child has ended."""
+        if not self.running:
+            raise ChildFailed(self.obituary(f"ended with status {self._process.returncode}"))
+
+    async def stop(self) -> None:
+        """Ask the child to end, insist after its bound, and return when it is gone."""
+        if self.running:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(self._command.stop_signal)
+        try:
+            async with asyncio.timeout(self._command.stop_timeout_s):
+                await self._process.wait()
+        except TimeoutError:
+            await self.kill()
+
+    async def kill(self) -> None:
+        """End the child and what it started at once, as a power cut would, and return when it is gone."""
+        if self.running:
+            with contextlib.suppress(ProcessLookupError):  # it ended just now
+                os.killpg(self._process.pid, signal.SIGKILL)
+        await self._process.wait()
+
+    def obituary(self, what: str) -> str:
+        """Return what happened to the child with the last lines of its log."""
+        return (
+            f"{self.name} {what}; the last lines of {self._command.log_path}:\n{tail(self._command.log_path)}"
+        )
+
+
+def leashed(command: Command) -> list[str]:
+    """Return the argument list that makes the kernel end the child when its parent dies, even by kill -9.
+
+    setpriv is part of util-linux; where there is none, the next start finds what was left over by its
+    recorded process ids.
+    """
+    setpriv = shutil.which("setpriv") if sys.platform == "linux" else None
+    if setpriv is None:
+        return list(command.argv)
+    last_word = command.death_signal or command.stop_signal
+    return [
+        setpriv,
+        f"--pdeathsig={last_word.name.removeprefix('SIG')}",
+        *_as_user(command.user),
+        "--",
+        *command.argv,
+    ]
+
+
+def _as_user(user: str | None) -> list[str]:
+    if user is None:
+        return []
+    account = pwd.getpwnam(user)
+    # The one capability lets the other user reach files below directories that only root may enter, such as
+    # a home directory. Opening those directories to everybody, as is often done instead, would be worse.
+    capability = "-all,+dac_override"
+    return [
+        f"--reuid={account.pw_uid}",
+        f"--regid={account.pw_gid}",
+        "--clear-groups",
+        f"--inh-caps={capability}",
+        f"--ambient-caps={capability}",
+    ]
+
+
+def tail(path: Path) -> str:
+    """Return the last lines of a log."""
+    if not path.exists():
+        return "(no log)"
+    with path.open("rb") as log:
+        log.seek(max(0, path.stat().st_size - TAIL_BYTES))
+        lines = log.read().decode(errors="replace").splitlines()
+    return "\n".join(f"  {line}" for line in lines[-TAIL_LINES:])

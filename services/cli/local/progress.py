@@ -1,0 +1,27 @@
+"""One line for each step of a start, with its seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from rich.console import Console
+
+from libs.runtime.clock import SYSTEM_CLOCK, Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """Tells a person what has been done; steps may overlap."""
+
+    console: Console
+    clock: Clock = SYSTEM_CLOCK
+
+    @contextmanager
+    def step(self, title: str) -> Iterator[None]:
+        """Say what was done when it is done, and nothing if it failed: the failure speaks for itself."""
+        began_s = self.clock.monotonic_s()
+        yield
+        took_s = self.clock.monotonic_s() - began_s
+        self.console.print(f"  [green]✓[/green] {title:<46} [dim]{took_s:5.1f} s[/dim]", highlight=False)

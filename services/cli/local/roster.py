@@ -1,0 +1,81 @@
+"""The services of a local stack as data: what each is told, and in which order they go."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from services.cli.local.ports import HOST
+from services.cli.local.process import Command
+from services.cli.local.signing import AUDIENCE, ISSUER
+
+DRAIN_TIMEOUT_S = 2
+STOP_TIMEOUT_S = 4.0
+
+POSTGRES = ("POSTGRES_DSN",)
+KAFKA = ("KAFKA_BOOTSTRAP",)
+AUTH = ("JWKS", "JWT_ISSUER", "JWT_AUDIENCE")
+JOURNAL = ("JOURNAL_DIR",)
+GATES = ("ROUTE_MAP", "GATEWAYS")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceSpec:
+    """A service: its package, its settings, and its rank: higher ones are stopped earlier."""
+
+    name: str
+    settings: Sequence[str]
+    rank: int = 1
+
+
+# The gatekeeper goes before the shipper, so that its last decisions are shipped.
+SERVICES = (
+    ServiceSpec(name="registry", settings=(*POSTGRES, *AUTH)),
+    ServiceSpec(name="relay", settings=(*POSTGRES, *KAFKA)),
+    ServiceSpec(name="projection", settings=(*POSTGRES, *KAFKA)),
+    ServiceSpec(name="gatekeeper", settings=(*POSTGRES, *KAFKA, *AUTH, *JOURNAL, *GATES), rank=2),
+    ServiceSpec(name="shipper", settings=(*KAFKA, *JOURNAL)),
+    ServiceSpec(name="audit", settings=(*POSTGRES, *KAFKA, *AUTH)),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wiring:
+    """Where everything is that a service may need."""
+
+    postgres_dsn: str
+    kafka_bootstrap: str
+    jwks: Path
+    route_map: Path
+    gateways: Path
+    journal_dir: Path
+    log_dir: Path
+
+    def settings(self) -> Mapping[str, str]:
+        """Return all of it by the name of the setting."""
+        return {
+            "POSTGRES_DSN": self.postgres_dsn,
+            "KAFKA_BOOTSTRAP": self.kafka_bootstrap,
+            "JWKS": str(self.jwks),
+            "JWT_ISSUER": ISSUER,
+            "JWT_AUDIENCE": AUDIENCE,
+            "ROUTE_MAP": str(self.route_map),
+            "GATEWAYS": str(self.gateways),
+            "JOURNAL_DIR": str(self.journal_dir),
+        }
+
+
+def service_command(spec: ServiceSpec, wiring: Wiring, port: int) -> Command:
+    """Return how a service is started, as in production: a process that knows its environment only."""
+    known = wiring.settings()
+    given = {name: known[name] for name in spec.settings}
+    own = {"HTTP_HOST": HOST, "HTTP_PORT": str(port), "DRAIN_TIMEOUT_S": str(DRAIN_TIMEOUT_S)}
+    return Command(
+        name=spec.name,
+        argv=[sys.executable, "-m", f"services.{spec.name}"],
+        env={f"KEYFOLD_{name}": value for name, value in (given | own).items()},
+        log_path=wiring.log_dir / f"{spec.name}.log",
+        stop_timeout_s=STOP_TIMEOUT_S,
+    )

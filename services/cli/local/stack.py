@@ -1,0 +1,173 @@
+"""The local stack: what is started after what, and what is told to whom."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiohttp
+
+from libs.kafka.topics import ensure_topics
+from libs.store.migrations import migrate
+from libs.wire.topics import ALL
+from services.cli.local.caddy import CADDYFILE, Gateway, start_caddy
+from services.cli.local.family import Family
+from services.cli.local.kafka import LocalKafka
+from services.cli.local.ports import HOST, free_ports, listens
+from services.cli.local.postgres import LocalPostgres
+from services.cli.local.process import Child, Command
+from services.cli.local.progress import Progress
+from services.cli.local.roster import SERVICES, ServiceSpec, Wiring, service_command
+from services.cli.local.signing import LocalSigner
+from services.cli.local.state import StateDir
+from services.cli.places import Places
+
+DEPLOY = Path(__file__).resolve().parents[3] / "deploy"
+ROUTE_MAP = DEPLOY / "routes" / "practice-api.routes"
+READY_TIMEOUT_S = 60.0
+PROBE_TIMEOUT_S = 2.0
+STORAGE_RANK, API_RANK, GATEWAY_RANK = 0, 3, 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """Where what is ours listens."""
+
+    gateway: int
+    sample_api: int
+    services: dict[str, int]
+
+    @classmethod
+    def free(cls, services: Sequence[ServiceSpec], gateway: int | None) -> Ports:
+        """Choose ports that nobody uses, but for the gateway's if that is given."""
+        first, second, *rest = free_ports(2 + len(services))
+        names = [spec.name for spec in services]
+        return cls(gateway=gateway or first, sample_api=second, services=dict(zip(names, rest, strict=True)))
+
+
+@dataclass(slots=True, kw_only=True)
+class Stack:
+    """A stack that is being started, runs or is being stopped."""
+
+    state: StateDir
+    progress: Progress
+    family: Family
+    ports: Ports
+    services: Sequence[ServiceSpec] = SERVICES
+    postgres: LocalPostgres = field(init=False)
+    kafka: LocalKafka = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.postgres = LocalPostgres(self.state.path / "postgres", self.state.logs / "postgres.log")
+        self.kafka = LocalKafka(self.state.path / "kafka", self.state.logs / "kafka.log")
+
+    async def start(self) -> None:
+        """Start everything; return when everything is ready. Raises ChildFailed."""
+        token = self.state.gateway_token()
+        LocalSigner(self.state.path).prepare()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._start_postgres())
+            tasks.create_task(self._start_kafka())
+        async with asyncio.TaskGroup() as tasks:
+            for spec in self.services:
+                tasks.create_task(self._start_service(spec))
+            tasks.create_task(self._start_sample_api())
+        await self._start_gateway(token)
+
+    def places(self) -> Places:
+        """Return where the services are."""
+        ports = {**self.ports.services, "gateway": self.ports.gateway}
+        urls = {name: f"http://{HOST}:{port}" for name, port in ports.items()}
+        return Places(urls=urls, state_dir=self.state.path, postgres_dsn=self.postgres.dsn)
+
+    def record(self) -> dict[str, object]:
+        """Return what `stack.json` says."""
+        urls = self.places().urls
+        return {
+            **urls,
+            "authz": urls.get("gatekeeper"),
+            "kafka": self.kafka.bootstrap,
+            "postgres": self.postgres.dsn,
+            "gateway_token": self.state.gateway_token(),
+            "pids": self.family.pids,
+        }
+
+    async def _start_postgres(self) -> None:
+        with self.progress.step("PostgreSQL 18"):
+            await self.postgres.start()
+            self.family.adopt(self.postgres.child, rank=STORAGE_RANK)
+        with self.progress.step("database schema"):
+            await migrate(self.postgres.dsn)
+
+    async def _start_kafka(self) -> None:
+        with self.progress.step("Apache Kafka 4.4"):
+            await self.kafka.start()
+            self.family.adopt(self.kafka.child, rank=STORAGE_RANK)
+        with self.progress.step("topics"):
+            await ensure_topics(self.kafka.bootstrap, ALL)
+
+    async def _start_service(self, spec: ServiceSpec) -> None:
+        port = self.ports.services[spec.name]
+        with self.progress.step(spec.name):
+            child = await self._spawn(service_command(spec, self._wiring(), port), rank=spec.rank)
+            await child.ready(lambda: answers_ready(port), timeout_s=READY_TIMEOUT_S)
+
+    async def _start_sample_api(self) -> None:
+        port = self.ports.sample_api
+        command = Command(
+            name="sample-api",
+            argv=[sys.executable, "-m", "services.cli.local.sample_api", f"--port={port}"],
+            log_path=self.state.logs / "sample-api.log",
+            stop_timeout_s=2.0,
+        )
+        with self.progress.step("sample practice API"):
+            child = await self._spawn(command, rank=API_RANK)
+            await child.ready(lambda: listens(port), timeout_s=READY_TIMEOUT_S)
+
+    async def _start_gateway(self, token: str) -> None:
+        gateway = Gateway(
+            port=self.ports.gateway,
+            authz=f"{HOST}:{self.ports.services.get('gatekeeper', self.ports.sample_api)}",
+            upstream=f"{HOST}:{self.ports.sample_api}",
+            token=token,
+        )
+        with self.progress.step("Caddy, the gateway"):
+            caddy = await start_caddy(
+                gateway,
+                caddyfile=DEPLOY / CADDYFILE,
+                state_dir=self.state.path,
+                log_path=self.state.logs / "gateway.log",
+            )
+            self.family.adopt(caddy, rank=GATEWAY_RANK)
+
+    async def _spawn(self, command: Command, *, rank: int) -> Child:
+        child = await Child.spawn(command)
+        self.family.adopt(child, rank=rank)
+        return child
+
+    def _wiring(self) -> Wiring:
+        return Wiring(
+            postgres_dsn=self.postgres.dsn,
+            kafka_bootstrap=self.kafka.bootstrap,
+            jwks=LocalSigner(self.state.path).jwks_path,
+            route_map=ROUTE_MAP,
+            gateways=self.state.gateways,
+            journal_dir=self.state.journal,
+            log_dir=self.state.logs,
+        )
+
+
+async def answers_ready(port: int) -> bool:
+    """Tell whether a service says that it is ready."""
+    timeout = aiohttp.ClientTimeout(total=PROBE_TIMEOUT_S)
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as session,
+            session.get(f"http://{HOST}:{port}/readyz") as answer,
+        ):
+            return answer.status == 200
+    except (aiohttp.ClientError, TimeoutError):
+        return False

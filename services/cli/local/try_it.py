@@ -1,0 +1,46 @@
+"""Three commands to paste: a request that passes, one that is refused, and the log that shows both."""
+
+from __future__ import annotations
+
+import os.path
+import shlex
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from services.cli.local.sample import Sample
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TryIt:
+    """Shell commands for the sample practice's keys."""
+
+    passes: str
+    is_refused: str
+    shows_both: str
+
+
+def try_it(sample: Sample, *, gateway: str, state_dir: Path) -> TryIt:
+    """Return commands that work as pasted from this directory; ``gateway`` is its address."""
+    keys = f"-H 'x-api-key: {sample.vendor_secret}' -H 'A-api-key: {sample.key_secret}'"
+    return TryIt(
+        passes=f"curl {gateway}/v1/appointment {keys}",
+        is_refused=f"curl -i {gateway}/v1/note {keys}",
+        shows_both=f"{_keyfold()} activity{_directory(state_dir.resolve())}",
+    )
+
+
+def _keyfold() -> str:
+    """Return how this environment's command is called here."""
+    beside_python = Path(sys.executable).parent / "keyfold"
+    on_path = shutil.which("keyfold")
+    if on_path is not None and Path(on_path).resolve() == beside_python.resolve():
+        return "keyfold"
+    beside_us = os.path.relpath(beside_python)
+    return shlex.quote(str(beside_python) if beside_us.startswith(os.path.pardir) else beside_us)
+
+
+def _directory(state_dir: Path) -> str:
+    home, here = state_dir.parent, Path.cwd()
+    return "" if home in (here, *here.parents) else f" --dir {shlex.quote(str(home))}"

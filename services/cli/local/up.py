@@ -1,0 +1,106 @@
+"""`keyfold up`: start the stack, say how to use it, and stay until told to stop or until a child dies."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from libs.kafka.errors import KafkaFailure
+from services.cli.local import kafka
+from services.cli.local.extra import require_extra
+from services.cli.local.family import Family, end_leftovers
+from services.cli.local.process import ChildFailed
+from services.cli.local.progress import Progress
+from services.cli.local.roster import SERVICES, ServiceSpec
+from services.cli.local.sample import Sample
+from services.cli.local.seed import ensure_sample
+from services.cli.local.stack import Ports, Stack
+from services.cli.local.state import StateDir
+from services.cli.local.welcome import welcome
+from services.cli.places import Places
+
+Seed = Callable[[Places], Awaitable[Sample]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What `keyfold up` was asked for. `seed` makes the sample; None for a stack without one."""
+
+    directory: Path
+    gateway_port: int | None = None
+    services: Sequence[ServiceSpec] = SERVICES
+    seed: Seed | None = ensure_sample
+
+
+async def up(options: Options, console: Console) -> None:
+    """Run a stack until SIGINT or SIGTERM.
+
+    Raises DirectoryInUse, ExtraMissing, or ChildFailed when a child has died; by then everything is stopped.
+    """
+    require_extra()
+    state = StateDir(options.directory)
+    with state.held():
+        state.withdraw()  # an earlier stack that was killed could not
+        end_leftovers(state.children)
+        family = Family(state.children)
+        ports = Ports.free(options.services, options.gateway_port)
+        progress = Progress(console=console)
+        stack = Stack(state=state, progress=progress, family=family, ports=ports, services=options.services)
+        try:
+            await _run(stack, options.seed, console)
+        finally:
+            state.withdraw()
+            with progress.step("stopped"):
+                await family.stop()
+
+
+async def _run(stack: Stack, seed: Seed | None, console: Console) -> None:
+    told_to_stop = _told_to_stop()
+    life = asyncio.create_task(_live(stack, seed, console), name="life")
+    death = asyncio.create_task(stack.family.first_death(), name="death")
+    stop = asyncio.create_task(told_to_stop.wait(), name="stop")
+    try:
+        await asyncio.wait({life, death, stop}, return_when=asyncio.FIRST_COMPLETED)
+        if death.done() and not stop.done():
+            raise ChildFailed(death.result())
+        if life.done():
+            await _unwrapped(life)
+    finally:
+        for task in (life, death, stop):
+            task.cancel()
+        with contextlib.suppress(asyncio.CancelledError, Exception):  # whatever counts was raised above
+            await life
+
+
+async def _live(stack: Stack, seed: Seed | None, console: Console) -> None:
+    await stack.start()
+    sample = None
+    if seed is not None:
+        with stack.progress.step("sample practice"):
+            sample = await seed(stack.places())
+    stack.state.publish(stack.record())
+    console.print(welcome(stack.record(), sample, stack.state.path), soft_wrap=True)
+    with contextlib.suppress(ChildFailed, KafkaFailure):  # a later start is slower, and that is all
+        await kafka.train(stack.state.path / "kafka-training")
+    await asyncio.Event().wait()
+
+
+async def _unwrapped(life: asyncio.Task[None]) -> None:
+    try:
+        await life
+    except ExceptionGroup as group:
+        raise group.exceptions[0] from None
+
+
+def _told_to_stop() -> asyncio.Event:
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, told.set)
+    return told

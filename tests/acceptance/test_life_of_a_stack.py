@@ -1,0 +1,98 @@
+"""Starting, stopping and losing a stack of its own, beside the one that all other stories share."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import aiohttp
+import psutil
+import pytest
+
+from libs.domain.decision import Reason
+from tests.acceptance.running import RunningStack, keyfold, running
+from tests.acceptance.test_reasons import assert_refused
+from tests.acceptance.world import OPERATOR, Practice, World
+from tests.eventually import eventually
+
+PATIENT = "/v1/patient/7"
+STALENESS_MAX_S = 2
+SETTINGS = {"KEYFOLD_STALENESS_MAX_S": str(STALENESS_MAX_S)}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of the second stack."""
+    return tmp_path_factory.mktemp("beside")
+
+
+@pytest.mark.timeout(240)  # it starts two stacks, one after the other
+async def test_life(stack: RunningStack, world: World, practice: Practice, home: Path) -> None:
+    """A second stack beside the first knows nothing of it; stopped and started again, it has all it had."""
+    async with running(home, SETTINGS) as second, aiohttp.ClientSession() as session:
+        there = World(second, session)
+        theirs = await there.practice(await there.vendor())
+        assert (await there.request("GET", PATIENT, theirs.keys)).status == 200
+        assert (await there.request("GET", PATIENT, practice.keys)).reasons == ["unknown_vendor_key"]
+        assert (await world.request("GET", PATIENT, practice.keys)).status == 200
+        assert (await there.ask("registry", "GET", practice.path, practice.owner)).status == 404
+        await stale_and_back(there, theirs)
+        logged = await there.whole_log(theirs)
+        screen = second.screen
+
+    async with running(home) as again, aiohttp.ClientSession() as session:
+        there = there.after_restart(again, session)
+        assert (await there.request("GET", PATIENT, theirs.keys)).status == 200
+        assert (await there.whole_log(theirs))[1:] == logged
+        assert again.screen.count("kfs_live_") == screen.count("kfs_live_") == 2
+        assert secrets_on(again.screen) == secrets_on(screen)
+        await child_killed(again)
+
+
+async def stale_and_back(world: World, practice: Practice) -> None:
+    """Stop the broker from answering: what the ledger says cannot be heard, and nothing is let through."""
+    kafka = world.stack.pid("kafka")
+    os.kill(kafka, signal.SIGSTOP)
+    try:
+        await world.done("POST", "/v1/accounts", OPERATOR, {"name": "Unheard"})
+
+        async def refused() -> bool:
+            return (await world.request("GET", PATIENT, practice.keys)).status == 503
+
+        await eventually(refused, within_s=STALENESS_MAX_S + 10)
+        assert_refused(await world.request("GET", PATIENT, practice.keys), Reason.STALE)
+    finally:
+        os.kill(kafka, signal.SIGCONT)
+
+    async def passes() -> bool:
+        return (await world.request("GET", PATIENT, practice.keys)).status == 200
+
+    await eventually(passes, within_s=30)
+
+
+async def child_killed(stack: RunningStack) -> None:
+    """Kill a child: the stack ends by itself, non-zero, and names the child with its last lines of log."""
+    family = psutil.Process(stack.process.pid).children(recursive=True)
+    os.kill(stack.pid("projection"), signal.SIGKILL)
+    async with asyncio.timeout(15):
+        assert await stack.process.wait() == 1
+    assert "projection ended with status" in stack.screen
+    assert '"projection_following"' in stack.screen
+    assert [child for child in family if child.is_running()] == []
+
+
+async def test_in_use(stack: RunningStack) -> None:
+    """A second `keyfold up` in the same directory is refused in a sentence and harms nothing."""
+    second = await keyfold("up", cwd=stack.home)
+
+    assert second.status == 1
+    assert "another stack runs in" in second.err
+    assert (stack.state_dir / "stack.json").exists()
+
+
+def secrets_on(screen: str) -> set[str]:
+    """Return the keys that a screen shows."""
+    words = screen.replace("'", " ").split()
+    return {word for word in words if word.startswith(("kfs_live_", "kfv_live_"))}

@@ -1,0 +1,25 @@
+"""The OpenAPI documents are what the running services say of themselves."""
+
+from pathlib import Path
+
+import aiohttp
+import orjson
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from services.cli.local.roster import SERVICES
+from tests.acceptance.running import RunningStack
+
+DOCUMENTS = Path(__file__).parents[2] / "docs" / "openapi"
+
+
+@pytest.mark.parametrize("service", [spec.name for spec in SERVICES])
+async def test_the_document_of_a_service_is_what_it_serves(stack: RunningStack, service: str) -> None:
+    """`docs/openapi` holds each service's own description; `make openapi` writes them anew."""
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"{stack.url(service)}/openapi.json") as answer,
+    ):
+        served = orjson.loads(await answer.read())
+    OpenAPIV31SpecValidator(served).validate()
+    assert served == orjson.loads((DOCUMENTS / f"{service}.json").read_bytes())

@@ -1,0 +1,20 @@
+"""A stack without Keyfold's services, as a process: `python -m … STATE_DIR`."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from services.cli.local.process import ChildFailed
+from services.cli.local.state import DirectoryInUse
+from services.cli.local.up import Options, up
+
+if __name__ == "__main__":
+    try:
+        options = Options(directory=Path(sys.argv[1]), services=(), seed=None)
+        asyncio.run(up(options, Console(soft_wrap=True)))
+    except (ChildFailed, DirectoryInUse) as failure:
+        sys.exit(str(failure))

@@ -1,0 +1,36 @@
+"""A problem, said to a person."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.cli.client import sentence
+
+
+@pytest.mark.parametrize(
+    ("status", "problem", "said"),
+    [
+        (
+            409,
+            {"type": "urn:keyfold:problem:key-revoked", "detail": "the key is revoked."},
+            "The key is revoked (409 key-revoked).",
+        ),
+        (
+            422,
+            {
+                "type": "urn:keyfold:problem:bad-body",
+                "detail": "the body is not acceptable",
+                "errors": [
+                    {"pointer": "/name", "detail": "it is missing"},
+                    {"pointer": "/x", "detail": "it is unknown"},
+                ],
+            },
+            "The body is not acceptable; /name: it is missing; /x: it is unknown (422 bad-body).",
+        ),
+        (502, {}, "The answer was 502 (502 problem)."),
+        (400, {"title": "Bad Request", "errors": "odd"}, "Bad Request (400 problem)."),
+    ],
+)
+def test_sentence(status: int, problem: dict[str, object], said: str) -> None:
+    """A problem is one sentence: what is wrong, where, and its kind for whoever searches for it."""
+    assert sentence(status, problem) == said

@@ -1,0 +1,63 @@
+"""What becomes of the driver's errors."""
+
+from __future__ import annotations
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka import errors as driver
+
+from libs.kafka.errors import (
+    KafkaFailure,
+    Misconfigured,
+    OutcomeUnknown,
+    RecordsGone,
+    Rejected,
+    Unavailable,
+    reading,
+    writing,
+)
+
+EITHER_WAY = [
+    (driver.MessageSizeTooLargeError(), Rejected),
+    (driver.UnknownTopicOrPartitionError(), Misconfigured),
+    (driver.TopicAuthorizationFailedError("t"), Misconfigured),
+]
+IN_DOUBT = [
+    driver.OutOfOrderSequenceNumber(),
+    driver.KafkaConnectionError(),
+    driver.RequestTimedOutError(),
+    driver.ProducerClosed(),
+    TimeoutError(),
+    ConnectionResetError(),
+]
+
+
+@pytest.mark.parametrize(("error", "failure"), EITHER_WAY)
+def test_settled(error: Exception, failure: type[KafkaFailure]) -> None:
+    """What the broker refuses for good is told alike, whether reading or writing."""
+    with pytest.raises(failure), reading():
+        raise error
+    with pytest.raises(failure), writing():
+        raise error
+
+
+@pytest.mark.parametrize("error", IN_DOUBT)
+def test_in_doubt(error: Exception) -> None:
+    """Whatever else interrupts a write leaves its outcome unknown; a read may simply be tried later."""
+    with pytest.raises(OutcomeUnknown), writing():
+        raise error
+    with pytest.raises(Unavailable), reading():
+        raise error
+
+
+def test_gone() -> None:
+    """An offset out of range names the topic, the partition and the offset."""
+    with pytest.raises(RecordsGone) as raised, reading():
+        raise driver.OffsetOutOfRangeError({TopicPartition("t", 3): 42})
+    assert (raised.value.topic, raised.value.partition, raised.value.wanted) == ("t", 3, 42)
+
+
+def test_bugs() -> None:
+    """What is no failure of Kafka's passes through untouched."""
+    with pytest.raises(ZeroDivisionError), writing():
+        raise ZeroDivisionError
