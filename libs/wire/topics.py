@@ -26,17 +26,21 @@ LIFECYCLE = TopicSpec(
     config=MappingProxyType({"retention.ms": "-1", "cleanup.policy": "delete"}),
 )
 
+# Retention counts from a record's timestamp. By the event's own time a journal that was shipped late would be
+# deleted before it is read, and one from a clock that is ahead refused; the event's time is in `ce_time`.
+BY_ARRIVAL = {"message.timestamp.type": "LogAppendTime"}
+
 # Keyed by subscriber key id. A week is how long the audit service may be away before anything is lost.
 ACCESS = TopicSpec(
     name="keyfold.access.v1",
     partitions=8,
-    config=MappingProxyType({"retention.ms": str(7 * DAY_MS), "cleanup.policy": "delete"}),
+    config=MappingProxyType({"retention.ms": str(7 * DAY_MS), "cleanup.policy": "delete", **BY_ARRIVAL}),
 )
 
 DEAD_LETTER = TopicSpec(
     name="keyfold.dead-letter.v1",
     partitions=1,
-    config=MappingProxyType({"retention.ms": str(30 * DAY_MS), "cleanup.policy": "delete"}),
+    config=MappingProxyType({"retention.ms": str(30 * DAY_MS), "cleanup.policy": "delete", **BY_ARRIVAL}),
 )
 
 ALL = (LIFECYCLE, ACCESS, DEAD_LETTER)

@@ -18,7 +18,7 @@ POSTGRES = ("POSTGRES_DSN",)
 KAFKA = ("KAFKA_BOOTSTRAP",)
 AUTH = ("JWKS", "JWT_ISSUER", "JWT_AUDIENCE")
 JOURNAL = ("JOURNAL_DIR",)
-GATES = ("ROUTE_MAP", "GATEWAYS")
+GATES = ("ROUTE_MAP", "GATEWAYS", "AUTHZ_PORT")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ SERVICES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wiring:
-    """Where everything is that a service may need."""
+    """Where everything is that a service may need; an `authz_port` of 0 is any free one."""
 
     postgres_dsn: str
     kafka_bootstrap: str
@@ -52,6 +52,7 @@ class Wiring:
     gateways: Path
     journal_dir: Path
     log_dir: Path
+    authz_port: int = 0
 
     def settings(self) -> Mapping[str, str]:
         """Return all of it by the name of the setting."""
@@ -64,6 +65,7 @@ class Wiring:
             "ROUTE_MAP": str(self.route_map),
             "GATEWAYS": str(self.gateways),
             "JOURNAL_DIR": str(self.journal_dir),
+            "AUTHZ_PORT": str(self.authz_port),
         }
 
 

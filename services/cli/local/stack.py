@@ -37,15 +37,21 @@ class Ports:
     """Where what is ours listens."""
 
     gateway: int
+    authz: int
     sample_api: int
     services: dict[str, int]
 
     @classmethod
     def free(cls, services: Sequence[ServiceSpec], gateway: int | None) -> Ports:
         """Choose ports that nobody uses, but for the gateway's if that is given."""
-        first, second, *rest = free_ports(2 + len(services))
+        first, authz, sample_api, *rest = free_ports(3 + len(services))
         names = [spec.name for spec in services]
-        return cls(gateway=gateway or first, sample_api=second, services=dict(zip(names, rest, strict=True)))
+        return cls(
+            gateway=gateway or first,
+            authz=authz,
+            sample_api=sample_api,
+            services=dict(zip(names, rest, strict=True)),
+        )
 
 
 @dataclass(slots=True, kw_only=True)
@@ -88,7 +94,7 @@ class Stack:
         urls = self.places().urls
         return {
             **urls,
-            "authz": urls.get("gatekeeper"),
+            "authz": f"http://{HOST}:{self.ports.authz}",
             "kafka": self.kafka.bootstrap,
             "postgres": self.postgres.dsn,
             "gateway_token": self.state.gateway_token(),
@@ -130,7 +136,7 @@ class Stack:
     async def _start_gateway(self, token: str) -> None:
         gateway = Gateway(
             port=self.ports.gateway,
-            authz=f"{HOST}:{self.ports.services.get('gatekeeper', self.ports.sample_api)}",
+            authz=f"{HOST}:{self.ports.authz}",
             upstream=f"{HOST}:{self.ports.sample_api}",
             token=token,
         )
@@ -157,6 +163,7 @@ class Stack:
             gateways=self.state.gateways,
             journal_dir=self.state.journal,
             log_dir=self.state.logs,
+            authz_port=self.ports.authz,
         )
 
 

@@ -161,6 +161,17 @@ async def test_a_long_read_keeps_its_generation(scene: Scene) -> None:
     assert (await replaying).differences == ()
 
 
+async def test_a_snapshot_waits_out_a_swap(scene: Scene) -> None:
+    """A snapshot that begins during a swap waits for its end, lest it take tables of two generations."""
+    await served(scene, LedgerBuilder(story()))
+    expected = await scene.read_model.snapshot()
+    async with open_generations(scene.dsn) as generations, generations.standstill():
+        snapshot = asyncio.create_task(scene.read_model.snapshot())
+        await _standing_still(scene)
+        assert not snapshot.done()
+    assert await snapshot == expected
+
+
 async def _standing_still(scene: Scene) -> None:
     async def probe() -> bool:
         async with scene.pool.acquire() as connection:
