@@ -1,0 +1,44 @@
+"""Starts the audit service."""
+
+from functools import partial
+
+from libs.kafka.topics import ensure_topics
+from libs.runtime.auth import open_bearer_tokens
+from libs.runtime.http import build_app
+from libs.runtime.service import Process, run
+from libs.runtime.waiting import wait_for
+from libs.store.access_log_partitions import Partitions
+from libs.store.connection import open_pool
+from libs.store.migrations import migrate
+from libs.wire.topics import ACCESS, DEAD_LETTER
+from services.audit.activity import Activity
+from services.audit.consumer import open_consumer
+from services.audit.settings import AuditSettings
+from services.audit.upkeep import drop_old, make_ahead, repeat
+
+NAME = "audit"
+
+
+async def start(process: Process[AuditSettings]) -> None:
+    """Wait for what is needed, then file and answer."""
+    settings, clock = process.settings, process.clock
+    dsn, kafka = settings.postgres_dsn.get_secret_value(), settings.kafka_bootstrap
+    timeout_s = settings.startup_timeout_s
+    await wait_for("PostgreSQL", partial(migrate, dsn), timeout_s=timeout_s, clock=clock)
+    topics = (ACCESS, DEAD_LETTER)
+    await wait_for("Kafka", partial(ensure_topics, kafka, topics), timeout_s=timeout_s, clock=clock)
+    auth = await open_bearer_tokens(settings, clock=clock, timeout_s=timeout_s)
+    pool = await process.enter(open_pool(dsn, application_name=NAME))
+    partitions = Partitions(pool)
+    await make_ahead(partitions, clock)
+    following = await open_consumer(process, pool, partitions)
+    process.health.add("access_log", following.unready)
+    routes = Activity(pool, clock).routes()
+    await process.serve(build_app(NAME, routes, auth=auth, health=process.health, clock=clock))
+    process.spawn("following", following.run())
+    process.spawn("partitions ahead", repeat("partitions ahead", partial(make_ahead, partitions, clock)))
+    process.spawn("retention", repeat("retention", partial(drop_old, dsn, clock)))
+
+
+if __name__ == "__main__":
+    run(NAME, AuditSettings, start)

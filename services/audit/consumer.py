@@ -1,0 +1,44 @@
+"""The consumer of the access topic, made from the service's settings."""
+
+from libs.kafka.connection import ProducerOptions
+from libs.kafka.dead_letter_bound import DeadLetterBound
+from libs.kafka.group_reader import GroupReader
+from libs.kafka.publisher import Publisher
+from libs.runtime.service import Process
+from libs.runtime.waiting import wait_for
+from libs.store.access_log import AccessLog
+from libs.store.access_log_partitions import Partitions
+from libs.store.connection import Pool
+from libs.wire.topics import ACCESS
+from services.audit.filing import Filing
+from services.audit.following import Following
+from services.audit.settings import AuditSettings
+
+
+async def open_consumer(process: Process[AuditSettings], pool: Pool, partitions: Partitions) -> Following:
+    """Wait for Kafka, and return what follows the access topic. Raises StopProcess when it does not come."""
+    settings, clock = process.settings, process.clock
+    publisher = Publisher(ProducerOptions(bootstrap=settings.kafka_bootstrap, client_id="keyfold-audit"))
+    filing = Filing(
+        access_log=AccessLog(pool, ACCESS.name),
+        partitions=partitions,
+        dead_letters=await process.enter(publisher),
+        bound=DeadLetterBound(topic=ACCESS.name, ratio_max=settings.audit_dead_letter_ratio_max),
+        clock=clock,
+        future_max_s=settings.audit_future_max_s,
+    )
+    reader = GroupReader(
+        settings.kafka_bootstrap,
+        ACCESS.name,
+        settings.audit_group,
+        next_offsets=filing.next_offsets,
+        client_id="keyfold-audit",
+    )
+    await wait_for("Kafka", lambda: process.enter(reader), timeout_s=settings.startup_timeout_s, clock=clock)
+    return Following(
+        reader,
+        filing,
+        clock=clock,
+        batch_events_max=settings.audit_batch_events_max,
+        batch_wait_s=settings.audit_batch_wait_s,
+    )

@@ -1,0 +1,34 @@
+"""What an operator sets for the audit service."""
+
+from pydantic import Field
+
+from libs.runtime.settings import AuthSettings, KafkaSettings, PostgresSettings, ServiceSettings
+
+
+class AuditSettings(ServiceSettings, PostgresSettings, KafkaSettings, AuthSettings):
+    """The environment of one audit process."""
+
+    audit_group: str = Field(
+        "keyfold.audit", min_length=1, max_length=200, description="the name of a Kafka consumer group"
+    )
+    audit_batch_events_max: int = Field(
+        5000, ge=1, le=100_000, description="how many events one transaction may file: 1 to 100000"
+    )
+    audit_batch_wait_s: float = Field(
+        0.02,
+        ge=0,
+        le=5,
+        description="how long a batch that is not full lets the next one gather: 0 to 5 seconds",
+    )
+    audit_future_max_s: float = Field(
+        300,
+        ge=1,
+        le=86_400,
+        description="how far ahead of this clock an event may be before it is a dead letter: 1 s to a day",
+    )
+    audit_dead_letter_ratio_max: float = Field(
+        0.1,
+        gt=0,
+        le=1,
+        description="which part of recent records may be unreadable before the service stops: above 0, to 1",
+    )

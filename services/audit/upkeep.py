@@ -1,0 +1,46 @@
+"""The log's upkeep: partitions a week ahead, none that is wholly too old."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import structlog
+
+from libs.runtime.clock import Clock
+from libs.store.access_log_partitions import Partitions, drop_before
+from libs.store.errors import DatabaseAway
+from services.audit import measures
+from services.audit.retention import days_ahead, days_to_have, oldest_day
+
+INTERVAL_S: Final = 300.0
+_RETRY_S: Final = 2.0
+
+log = structlog.get_logger(__name__)
+
+
+async def make_ahead(partitions: Partitions, clock: Clock) -> None:
+    """Make the partitions of the week to come that are missing. Raises DatabaseAway."""
+    now = clock.now()
+    made = await partitions.make(days_to_have(now))
+    if made:
+        log.info("partitions_made", days=sorted(str(day) for day in made))
+    measures.DAYS_AHEAD.set(days_ahead(await partitions.days(), now))
+
+
+async def drop_old(dsn: str, clock: Clock) -> None:
+    """Drop the partitions that are wholly older than 90 days. Raises DatabaseAway."""
+    dropped = await drop_before(dsn, oldest_day(clock.now()))
+    if dropped:
+        log.info("partitions_dropped", days=sorted(str(day) for day in dropped))
+
+
+async def repeat(what: str, work: Callable[[], Awaitable[None]]) -> None:
+    """Do the work again and again, sooner when PostgreSQL was away."""
+    while True:
+        try:
+            await work()
+            pause_s = INTERVAL_S
+        except DatabaseAway as away:
+            log.warning("upkeep_waits", what=what, reason=str(away))
+            pause_s = _RETRY_S
+        await asyncio.sleep(pause_s)

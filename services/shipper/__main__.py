@@ -1,0 +1,46 @@
+"""Starts the shipper."""
+
+from functools import partial
+
+from libs.kafka.connection import ProducerOptions
+from libs.kafka.publisher import Publisher
+from libs.kafka.topics import ensure_topics
+from libs.runtime.auth import NoTokens
+from libs.runtime.http import build_app
+from libs.runtime.service import Process, run
+from libs.runtime.waiting import wait_for
+from libs.wire.topics import ACCESS
+from services.shipper.journal_directory import open_journal_directory
+from services.shipper.settings import ShipperSettings
+from services.shipper.shipping import Shipping
+
+NAME = "shipper"
+
+
+async def start(process: Process[ShipperSettings]) -> None:
+    """Take the journal directory, wait for Kafka, ship."""
+    settings, clock = process.settings, process.clock
+    kafka = settings.kafka_bootstrap
+    waiting = partial(wait_for, timeout_s=settings.startup_timeout_s, clock=clock)
+    journals = await waiting(
+        "the journal directory", lambda: process.enter(open_journal_directory(settings.journal_dir))
+    )
+    await waiting("Kafka", partial(ensure_topics, kafka, [ACCESS]))
+    publisher = await process.enter(Publisher(ProducerOptions(bootstrap=kafka, client_id="keyfold-shipper")))
+    partitions = await waiting("the access topic", lambda: publisher.partition_count(ACCESS.name))
+    shipping = Shipping(
+        journals,
+        publisher,
+        topic=ACCESS.name,
+        partitions=partitions,
+        clock=clock,
+        batch_bytes_max=settings.shipper_batch_bytes_max,
+        poll_interval_s=settings.shipper_poll_interval_s,
+    )
+    process.health.add("shipping", shipping.unready)
+    await process.serve(build_app(NAME, [], auth=NoTokens(), health=process.health, clock=clock))
+    process.spawn("shipping", shipping.run())
+
+
+if __name__ == "__main__":
+    run(NAME, ShipperSettings, start)

@@ -1,0 +1,86 @@
+"""A stretch of a journal segment: its whole lines as records, and what in between is damaged."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from libs.wire.access_codec import MalformedAccessEvent, access_record
+from libs.wire.journal_line import TornLine, read_journal_line
+from libs.wire.record import Record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Damage:
+    """Bytes of a segment, from `start` to `end` (not included), that are no access events, and why."""
+
+    start: int
+    end: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk:
+    """What was read: records in order, damage, where to read on, and whether that is the segment's end."""
+
+    records: tuple[Record, ...]
+    damages: tuple[Damage, ...]
+    next_offset: int
+    at_end: bool
+
+
+def read_chunk(path: Path, offset: int, bytes_max: int, *, is_final: bool) -> Chunk:
+    """Read up to `bytes_max` from an offset where a line starts.
+
+    What follows the last newline is left for the next time, as its writer may not be done with it; in a
+    segment that `is_final` it is damage, as is a line that does not fit into `bytes_max`.
+    """
+    data = _read(path, offset, bytes_max)
+    at_end = len(data) < bytes_max
+    whole_bytes = data.rfind(b"\n") + 1
+    if whole_bytes < len(data) and (is_final if at_end else whole_bytes == 0):
+        whole_bytes = len(data)
+    records: list[Record] = []
+    damages: list[Damage] = []
+    for start, line in _lines(data[:whole_bytes]):
+        match _understood(line):
+            case Record() as record:
+                records.append(record)
+            case why:
+                _add(damages, Damage(start=offset + start, end=offset + start + len(line), why=why))
+    return Chunk(
+        records=tuple(records),
+        damages=tuple(damages),
+        next_offset=offset + whole_bytes,
+        at_end=at_end,
+    )
+
+
+def _read(path: Path, offset: int, bytes_max: int) -> bytes:
+    with path.open("rb", buffering=0) as segment:
+        segment.seek(offset)
+        return segment.read(bytes_max)
+
+
+def _lines(data: bytes) -> Iterator[tuple[int, bytes]]:
+    start = 0
+    while start < len(data):
+        end = data.find(b"\n", start) + 1 or len(data)
+        yield start, data[start:end]
+        start = end
+
+
+def _understood(line: bytes) -> Record | str:
+    if not line.endswith(b"\n"):
+        return "the last line is not whole"
+    try:
+        return access_record(read_journal_line(line))
+    except TornLine:
+        return "a line does not carry its own checksum"
+    except MalformedAccessEvent:
+        return "a line is no access event"
+
+
+def _add(damages: list[Damage], damage: Damage) -> None:
+    if damages and damages[-1].end == damage.start:
+        damage = Damage(start=damages.pop().start, end=damage.end, why=damage.why)
+    damages.append(damage)

@@ -1,0 +1,126 @@
+"""Shipping: a portion of each run's journal at a time, until the broker has acknowledged all of it."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+from zlib import crc32
+
+import structlog
+
+from libs.kafka.errors import OutcomeUnknown, Unavailable
+from libs.kafka.publisher import Publisher
+from libs.runtime.clock import Clock
+from libs.wire.record import Record
+from services.shipper import measures
+from services.shipper.journal_directory import JournalDirectory
+
+_PAUSE_S: Final = 0.1
+_PAUSE_MAX_S: Final = 2.0
+# Room for one line of any length that a gatekeeper writes, however many runs share the batch.
+PORTION_BYTES_MIN: Final = 128 * 1024
+
+log = structlog.get_logger(__name__)
+
+
+class Shipping:
+    """Ships what is in the journals, for ever, each run's records in their order."""
+
+    def __init__(
+        self,
+        journals: JournalDirectory,
+        publisher: Publisher,
+        *,
+        topic: str,
+        partitions: int,
+        clock: Clock,
+        batch_bytes_max: int,
+        poll_interval_s: float,
+    ) -> None:
+        self._journals = journals
+        self._publisher = publisher
+        self._topic = topic
+        self._partitions = partitions
+        self._clock = clock
+        self._batch_bytes_max = batch_bytes_max
+        self._poll_interval_s = poll_interval_s
+        self._failing: str | None = None
+
+    def unready(self) -> str | None:
+        """Return why nothing can be shipped at present, or None."""
+        return self._failing
+
+    async def run(self) -> None:
+        """Ship until cancelled. Raises what says that this process cannot go on."""
+        while True:
+            if await self.ship_once() == 0:
+                await asyncio.sleep(self._poll_interval_s)
+
+    async def ship_once(self) -> int:
+        """Ship the next portion of every run, the same amount of each; return how many events that were.
+
+        Waits for Kafka as long as it is away.
+        """
+        runs = self._journals.runs()
+        share_bytes = max(PORTION_BYTES_MIN, self._batch_bytes_max // max(1, len(runs)))
+        portions = [(run, run.read(share_bytes)) for run in runs]
+        records = [record for _, portion in portions for record in portion.records]
+        await self._deliver(records)
+        for run, portion in portions:
+            for damage in portion.damages:
+                self._journals.set_aside(run, portion.end.first_seq, damage)
+            run.acknowledge(portion)
+        self._journals.measure()
+        return len(records)
+
+    async def _deliver(self, records: Sequence[Record]) -> None:
+        waiting, pause_s = _by_partition(records, self._partitions), _PAUSE_S
+        while waiting:
+            self._measure_age(waiting.values())
+            waiting = await self._attempt(waiting)
+            if waiting:
+                self._journals.measure()
+                await asyncio.sleep(pause_s)
+                pause_s = min(2 * pause_s, _PAUSE_MAX_S)
+        measures.SHIPPED.inc(len(records))
+        measures.OLDEST.set(0)
+        self._failing = None
+
+    async def _attempt(self, waiting: Mapping[int, list[Record]]) -> dict[int, list[Record]]:
+        """Send all partitions' records at once; return those that must be sent again."""
+        outcomes = await asyncio.gather(
+            *(self._send(partition, records) for partition, records in waiting.items())
+        )
+        return {
+            partition: waiting[partition]
+            for partition, sent in zip(waiting, outcomes, strict=True)
+            if not sent
+        }
+
+    async def _send(self, partition: int, records: list[Record]) -> bool:
+        try:
+            await self._publisher.publish(self._topic, partition, records)
+        except (Unavailable, OutcomeUnknown) as away:
+            self._failing = f"Kafka does not take what is sent: {away}"
+            log.warning("shipping_waits", partition=partition, records=len(records), reason=str(away))
+            if isinstance(away, OutcomeUnknown):
+                measures.RESENT.inc(len(records))
+            return False
+        return True
+
+    def _measure_age(self, waiting: Iterable[Sequence[Record]]) -> None:
+        oldest_ms = min(record.timestamp_ms for records in waiting for record in records)
+        measures.OLDEST.set(max(0.0, self._clock.now().timestamp() - oldest_ms / 1000))
+
+
+def partition_of(record: Record, partitions: int) -> int:
+    """Choose a partition: by the subscriber key, whose events so keep their order, else by the event's id."""
+    scattered = record.key or dict(record.headers)["ce_id"]
+    return crc32(scattered) % partitions
+
+
+def _by_partition(records: Iterable[Record], partitions: int) -> dict[int, list[Record]]:
+    found: defaultdict[int, list[Record]] = defaultdict(list)
+    for record in records:
+        found[partition_of(record, partitions)].append(record)
+    return dict(found)

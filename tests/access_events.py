@@ -1,0 +1,62 @@
+"""Access events to journal, publish and file: each number makes another one, and always the same."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TypedDict, Unpack
+from uuid import UUID
+
+from libs.domain.access_event import AccessEvent
+from libs.domain.decision import Reason
+from libs.domain.ids import AccountId, EventId, KeyId, VendorId
+from libs.domain.permissions import Access, Category
+from libs.wire.access_codec import encode_access_event
+from libs.wire.journal_line import journal_line
+
+EPOCH = datetime(2026, 3, 15, 12, tzinfo=UTC)
+
+
+class Changes(TypedDict, total=False):
+    """What a test may want to be different."""
+
+    at: datetime
+    account_id: AccountId | None
+    key_id: KeyId | None
+    vendor_id: VendorId | None
+    vendor_key_id: KeyId | None
+    category: Category | None
+    access: Access | None
+    reason: Reason | None
+    client_ip: str | None
+    path: str
+    gatekeeper: str
+
+
+def access_event(number: int, **changes: Unpack[Changes]) -> AccessEvent:
+    """Return the event of that number, a microsecond after the one before, but for the changes."""
+    event = AccessEvent(
+        event_id=EventId(str(UUID(int=number))),
+        at=EPOCH + timedelta(microseconds=number),
+        account_id=AccountId("acc_1"),
+        key_id=KeyId("key_1"),
+        vendor_id=VendorId("ven_1"),
+        vendor_key_id=KeyId("key_v1"),
+        category=Category.PATIENT,
+        access=Access.READ,
+        method="GET",
+        path=f"/v1/patient/{number}",
+        reason=None,
+        position=7,
+        gateway="caddy",
+        client_ip="203.0.113.9",
+        gatekeeper="gatekeeper-1",
+        seq=number,
+        traceparent=None,
+    )
+    return replace(event, **changes)
+
+
+def journalled(*events: AccessEvent) -> bytes:
+    """Return the journal's lines for these events."""
+    return b"".join(journal_line(encode_access_event(event)) for event in events)

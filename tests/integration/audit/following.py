@@ -1,0 +1,84 @@
+"""An audit consumer as its process has it, and the topics that it reads and writes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from libs.domain.access_event import AccessEvent
+from libs.kafka.connection import ProducerOptions
+from libs.kafka.dead_letter_bound import DeadLetterBound
+from libs.kafka.group_reader import GroupReader
+from libs.kafka.publisher import Publisher
+from libs.store.access_log import AccessLog
+from libs.store.access_log_partitions import Partitions
+from libs.store.connection import Pool
+from libs.wire.access_codec import access_record, encode_access_event
+from libs.wire.record import Received, Record
+from services.audit.filing import Filing
+from services.audit.following import Following
+from tests.access_events import EPOCH
+from tests.integration.kafka.records import read_all
+from tests.unit.runtime.tokens import SetClock
+
+FUTURE_MAX_S = 300.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wires:
+    """A topic of access events, one of dead letters, and someone who publishes."""
+
+    bootstrap: str
+    topic: str
+    dead_letter_topic: str
+    publisher: Publisher
+
+    async def publish(self, *events: AccessEvent, partition: int = 0) -> None:
+        """Publish events as a shipper does."""
+        await self.publish_raw([access_record(encode_access_event(each)) for each in events], partition)
+
+    async def publish_raw(self, records: Iterable[Record], partition: int = 0) -> None:
+        """Publish anything."""
+        await self.publisher.publish(self.topic, partition, list(records))
+
+    async def dead_letters(self) -> list[Received]:
+        """Return all dead letters so far."""
+        return await read_all(self.bootstrap, self.dead_letter_topic)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consumer:
+    """A running consumer."""
+
+    following: Following
+    filing: Filing
+    task: asyncio.Task[None]
+
+
+@asynccontextmanager
+async def consuming(wires: Wires, pool: Pool, *, dead_min: int = 20) -> AsyncIterator[Consumer]:
+    """Run a consumer whose clock stands at the events' noon."""
+    clock = SetClock(at=EPOCH)
+    async with Publisher(ProducerOptions(bootstrap=wires.bootstrap)) as dead_letters:
+        filing = Filing(
+            access_log=AccessLog(pool, wires.topic),
+            partitions=Partitions(pool),
+            dead_letters=dead_letters,
+            dead_letter_topic=wires.dead_letter_topic,
+            bound=DeadLetterBound(topic=wires.topic, dead_min=dead_min),
+            clock=clock,
+            future_max_s=FUTURE_MAX_S,
+        )
+        reader = GroupReader(
+            wires.bootstrap, wires.topic, f"{wires.topic}.group", next_offsets=filing.next_offsets
+        )
+        async with reader:
+            following = Following(reader, filing, clock=clock, batch_events_max=1000, batch_wait_s=0.01)
+            task = asyncio.create_task(following.run())
+            try:
+                yield Consumer(following=following, filing=filing, task=task)
+            finally:
+                task.cancel()
+                await asyncio.wait([task])

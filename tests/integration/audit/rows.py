@@ -1,0 +1,29 @@
+"""Looking into the access log, around everything that is tested."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from libs.domain.access_event import AccessEvent
+from libs.domain.ids import AccountId
+from libs.store.access_log_activity import AccountScope, Ask, Filters, activity
+from libs.store.connection import Pool
+
+BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+async def filed(pool: Pool) -> list[int]:
+    """Return the numbers of all events in the log, in order, each as often as it is there."""
+    rows = await pool.fetch("select seq from access_log.events order by seq")
+    return [row["seq"] for row in rows]
+
+
+async def newest(pool: Pool, count: int = 100, *, account_id: str = "acc_1") -> list[AccessEvent]:
+    """Return an account's newest events."""
+    ask = Ask(
+        scope=AccountScope(account_id=AccountId(account_id)),
+        filters=Filters(),
+        since=BEGINNING,
+        until=BEGINNING + timedelta(days=36500),
+    )
+    return list(await activity(pool, ask, events_max=count))

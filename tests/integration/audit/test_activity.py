@@ -1,0 +1,258 @@
+"""Asking who touched what, over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from libs.domain.access_event import AccessEvent
+from libs.domain.decision import Reason
+from libs.domain.ids import AccountId, KeyId, VendorId
+from libs.domain.permissions import Access, Category
+from libs.runtime.http import rfc3339
+from libs.store.access_log import AccessLog, Advance
+from libs.store.access_log_partitions import Partitions
+from libs.store.connection import Pool
+from services.audit.activity import Activity
+from tests.access_events import EPOCH, access_event
+from tests.unit.runtime.serving import Client, serving
+from tests.unit.runtime.tokens import SetClock
+
+ACCOUNT = "/v1/accounts/acc_1/activity"
+KEY = "/v1/accounts/acc_1/keys/key_1/activity"
+VENDOR = "/v1/vendors/ven_1/activity"
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+
+# What each filter is to find among events 1 to 8, each of which differs from the others in something.
+EVENTS = (
+    access_event(1),
+    access_event(2, key_id=KeyId("key_2"), category=Category.CLINICAL),
+    access_event(3, vendor_id=VendorId("ven_2"), access=Access.WRITE),
+    access_event(4, reason=Reason.READ_ONLY, access=Access.WRITE),
+    access_event(5, reason=Reason.CATEGORY_DENIED, category=Category.FINANCIAL),
+    access_event(6, at=EPOCH - 2 * HOUR),
+    access_event(7, account_id=AccountId("acc_2"), key_id=KeyId("key_7")),
+    access_event(8, at=EPOCH - DAY, vendor_id=VendorId("ven_2")),
+)
+
+
+class Log:
+    """A log to file into, one batch after another."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._access_log = AccessLog(pool, "access")
+        self._partitions = Partitions(pool)
+        self._offset = 0
+
+    async def file(self, *events: AccessEvent) -> None:
+        """File events of any day."""
+        await self._partitions.make({event.at.date() for event in events})
+        step = Advance(partition=0, expected=self._offset, next=self._offset + len(events))
+        await self._access_log.file(events, [step])
+        self._offset += len(events)
+
+
+@pytest.fixture
+def log(pool: Pool) -> Log:
+    """An empty log."""
+    return Log(pool)
+
+
+@pytest.fixture
+async def client(pool: Pool) -> AsyncIterator[Client]:
+    """A client of the audit service, whose clock stands at noon of the events' day."""
+    clock = SetClock(at=EPOCH)
+    async with serving(Activity(pool, clock).routes(), clock) as client:
+        yield client
+
+
+async def ask(
+    client: Client,
+    path: str,
+    query: Mapping[str, str | int | datetime | None] = MappingProxyType({}),
+    *,
+    token: str = "owner-1",
+    status: int = 200,
+) -> dict[str, Any]:
+    """Return the body of an answer."""
+    given = {name: _written(value) for name, value in query.items() if value is not None}
+    async with client.ask("GET", f"{path}?{urlencode(given)}", token=token) as answer:
+        body: dict[str, Any] = await answer.json(content_type=None)
+        assert answer.status == status, body
+        return body
+
+
+def _written(value: str | int | datetime) -> str | int:
+    return rfc3339(value) if isinstance(value, datetime) else value
+
+
+def numbers(body: dict[str, Any]) -> list[int]:
+    """Return which events an answer holds."""
+    return [int(item["event_id"].replace("-", ""), 16) for item in body["items"]]
+
+
+async def test_an_item_holds_exactly_the_access_events_fields(client: Client, log: Log) -> None:
+    """An item is what the gatekeeper recorded, field by field, and nothing more."""
+    await log.file(EVENTS[3])
+    assert (await ask(client, ACCOUNT)) == {
+        "items": [
+            {
+                "event_id": "00000000-0000-0000-0000-000000000004",
+                "at": "2026-03-15T12:00:00.000004Z",
+                "account_id": "acc_1",
+                "key_id": "key_1",
+                "vendor_id": "ven_1",
+                "vendor_key_id": "key_v1",
+                "category": "patient",
+                "access": "write",
+                "method": "GET",
+                "path": "/v1/patient/4",
+                "decision": "deny",
+                "reason": "read_only",
+                "position": 7,
+                "gateway": "caddy",
+                "client_ip": "203.0.113.9",
+            }
+        ],
+        "next_cursor": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "token", "found"),
+    [
+        (ACCOUNT, "owner-1", [5, 4, 3, 2, 1, 6, 8]),
+        (KEY, "owner-1", [5, 4, 3, 1, 6, 8]),
+        (VENDOR, "vendor-1", [7, 5, 4, 2, 1, 6]),
+        ("/v1/accounts/acc_1/keys/key_7/activity", "owner-1", []),
+    ],
+)
+async def test_each_sees_its_own_newest_first(
+    client: Client, log: Log, path: str, token: str, found: list[int]
+) -> None:
+    """An owner sees the account's requests, of all keys or of one; a vendor its own, of all accounts."""
+    await log.file(*EVENTS)
+    assert numbers(await ask(client, path, token=token)) == found
+
+
+@pytest.mark.parametrize(
+    ("filters", "found"),
+    [
+        ({"key_id": "key_2"}, [2]),
+        ({"vendor_id": "ven_2"}, [3, 8]),
+        ({"category": "clinical"}, [2]),
+        ({"access": "write"}, [4, 3]),
+        ({"decision": "allow"}, [3, 2, 1, 6, 8]),
+        ({"decision": "deny"}, [5, 4]),
+        ({"reason": "category_denied"}, [5]),
+        ({"since": EPOCH}, [5, 4, 3, 2, 1]),
+        ({"until": EPOCH}, [6, 8]),
+        ({"since": EPOCH - 3 * HOUR, "until": EPOCH}, [6]),
+        ({"since": EVENTS[1].at, "until": EVENTS[3].at}, [3, 2]),
+        ({"access": "write", "decision": "deny"}, [4]),
+        ({"access": "write", "vendor_id": "ven_2", "since": EPOCH}, [3]),
+        ({"decision": "allow", "reason": "read_only"}, []),
+        ({"key_id": "key_1", "category": "patient", "access": "read", "decision": "allow"}, [1, 6, 8]),
+        ({"key_id": "key_of_another", "category": "patient"}, []),
+    ],
+)
+async def test_every_filter_narrows(
+    client: Client, log: Log, filters: dict[str, str | datetime], found: list[int]
+) -> None:
+    """An event must meet every condition; `since` is included and `until` is not."""
+    await log.file(*EVENTS)
+    assert numbers(await ask(client, ACCOUNT, filters)) == found
+
+
+@pytest.mark.parametrize(("path", "token", "found"), [(KEY, "owner-1", [3, 8]), (VENDOR, "vendor-1", [])])
+async def test_filters_hold_for_keys_and_vendors_too(
+    client: Client, log: Log, path: str, token: str, found: list[int]
+) -> None:
+    """The same filters narrow one key's and one vendor's activity, and never widen it."""
+    await log.file(*EVENTS)
+    assert numbers(await ask(client, path, {"vendor_id": "ven_2"}, token=token)) == found
+
+
+async def test_pages_follow_each_other_while_rows_arrive(client: Client, log: Log) -> None:
+    """Walking through pages shows each event once, whatever is filed meanwhile, and the walk ends."""
+    await log.file(*(access_event(number) for number in range(10, 15)))
+    seen, cursor = [], None
+    for arriving in (100, 200, 300):
+        body = await ask(client, ACCOUNT, {"limit": 2, "cursor": cursor})
+        seen += numbers(body)
+        cursor = body["next_cursor"]
+        await log.file(access_event(arriving))
+    assert (seen, cursor) == ([14, 13, 12, 11, 10], None)
+
+
+async def test_pages_tell_events_of_one_moment_apart(client: Client, log: Log) -> None:
+    """Where many events have the same time, a page still goes on exactly behind the one before."""
+    await log.file(*(access_event(number, at=EPOCH) for number in range(1, 6)))
+    first = await ask(client, ACCOUNT, {"limit": 3})
+    second = await ask(client, ACCOUNT, {"limit": 3, "cursor": first["next_cursor"]})
+    assert numbers(first) + numbers(second) == [5, 4, 3, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("path", "token", "status"),
+    [
+        (ACCOUNT, "owner-2", 404),
+        (KEY, "owner-2", 404),
+        (VENDOR, "vendor-2", 404),
+        (VENDOR, "vendor-new", 404),
+        (ACCOUNT, "vendor-1", 403),
+        (VENDOR, "owner-1", 403),
+        (ACCOUNT, "operator", 403),
+        (ACCOUNT, "nobody", 401),
+    ],
+)
+async def test_nobody_sees_anothers_activity(
+    client: Client, log: Log, path: str, token: str, status: int
+) -> None:
+    """To another tenant the log does not exist; another role is told that this is not for it."""
+    await log.file(*EVENTS)
+    body = await ask(client, path, token=token, status=status)
+    assert body["status"] == status
+
+
+@pytest.mark.parametrize("path", [ACCOUNT, KEY])
+async def test_more_than_ninety_days_back_is_refused(client: Client, log: Log, path: str) -> None:
+    """`since` beyond what is kept is a 400 that says so, and names the parameter."""
+    body = await ask(client, path, {"since": EPOCH - 91 * DAY}, status=400)
+    assert "90 days" in body["detail"]
+    assert body["errors"] == [{"pointer": "/query/since", "detail": "it is more than 90 days ago"}]
+
+
+async def test_ninety_days_back_are_exact(client: Client, log: Log) -> None:
+    """What is older than 90 days is not shown even while its partition is there; the rest of that day is."""
+    bound = EPOCH - 90 * DAY
+    await log.file(access_event(1, at=bound - timedelta(microseconds=1)), access_event(2, at=bound))
+    assert numbers(await ask(client, ACCOUNT)) == [2]
+    assert numbers(await ask(client, ACCOUNT, {"since": bound - timedelta(seconds=30)})) == [2]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("category", "dental"),
+        ("access", "admin"),
+        ("decision", "maybe"),
+        ("reason", "because"),
+        ("since", "yesterday"),
+        ("until", "2026-03-15T12:00:00"),
+        ("limit", "0"),
+        ("limit", "101"),
+        ("cursor", "forged"),
+        ("colour", "red"),
+    ],
+)
+async def test_an_unknown_filter_value_is_named(client: Client, name: str, value: str) -> None:
+    """A value that a filter cannot have, or a filter that there is not, is a 400 that points at it."""
+    body = await ask(client, ACCOUNT, {name: value}, status=400)
+    assert [error["pointer"] for error in body["errors"]] == [f"/query/{name}"]

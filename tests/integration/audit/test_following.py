@@ -1,0 +1,194 @@
+"""From the access topic into the log: everything once, whatever else is on the topic."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from libs.kafka.connection import ProducerOptions
+from libs.kafka.dead_letter_bound import TooManyDeadLetters
+from libs.kafka.publisher import Publisher
+from libs.store.connection import Pool, open_pool
+from libs.store.migrations import migrate
+from libs.wire.record import Received, Record
+from libs.wire.topics import ACCESS, DEAD_LETTER
+from services.cli.local.postgres import LocalPostgres
+from tests.access_events import EPOCH, access_event
+from tests.bed import Topics
+from tests.eventually import eventually
+from tests.integration.audit.following import Wires, consuming
+from tests.integration.audit.rows import filed
+
+pytestmark = pytest.mark.usefixtures("partitions")
+POISON = Record(
+    key=b"key_1",
+    value=b'{"secret-thing": 1}',
+    headers=(("ce_id", b"poison"),),
+    timestamp_ms=1_773_576_000_000,
+)
+
+
+@pytest.fixture
+async def wires(kafka_bootstrap: str, topics: Topics) -> AsyncIterator[Wires]:
+    """Two partitions of access events."""
+    async with Publisher(ProducerOptions(bootstrap=kafka_bootstrap)) as publisher:
+        yield Wires(
+            bootstrap=kafka_bootstrap,
+            topic=await topics("access", partitions=2, config=ACCESS.config),
+            dead_letter_topic=await topics("dead-letter", config=DEAD_LETTER.config),
+            publisher=publisher,
+        )
+
+
+async def has(pool: Pool, *seqs: int) -> None:
+    """Wait until the log holds exactly these events."""
+    await eventually(lambda: _same(pool, list(seqs)))
+
+
+async def _same(pool: Pool, seqs: list[int]) -> bool:
+    return await filed(pool) == seqs
+
+
+def header(received: Received, name: str) -> str:
+    """Return a header's text."""
+    return dict(received.headers)[name].decode()
+
+
+async def test_events_of_all_partitions_are_filed(wires: Wires, pool: Pool) -> None:
+    """Events are filed from every partition, those that were there before and those that come."""
+    await wires.publish(access_event(1), access_event(2))
+    async with consuming(wires, pool):
+        await wires.publish(access_event(3), partition=1)
+        await has(pool, 1, 2, 3)
+
+
+async def test_a_journal_that_was_shipped_twice_is_filed_once(wires: Wires, pool: Pool) -> None:
+    """Events that a shipper sends again after a crash add nothing, whichever partition they come by."""
+    batch = [access_event(number) for number in range(1, 51)]
+    await wires.publish(*batch)
+    await wires.publish(*batch[30:], access_event(51))
+    await wires.publish(*batch[:5], partition=1)
+    async with consuming(wires, pool) as consumer:
+        await has(pool, *range(1, 52))
+        await eventually(lambda: _stands_at(consumer.filing.filed, {0: 71, 1: 5}))
+
+
+async def _stands_at(found: object, expected: object) -> bool:
+    return found == expected
+
+
+async def test_a_restart_goes_on_where_the_log_stands(wires: Wires, pool: Pool) -> None:
+    """The next consumer begins behind what is filed, for the offsets are in the log's own database."""
+    await wires.publish(access_event(1), access_event(2))
+    async with consuming(wires, pool):
+        await has(pool, 1, 2)
+    await pool.execute("delete from access_log.events")
+    await wires.publish(access_event(3))
+    async with consuming(wires, pool):
+        await has(pool, 3)
+
+
+async def test_two_consumers_share_the_partitions(wires: Wires, pool: Pool) -> None:
+    """While one comes and goes, everything is filed once."""
+    async with consuming(wires, pool):
+        await wires.publish(access_event(1))
+        await has(pool, 1)
+        async with consuming(wires, pool) as second:
+            await eventually(lambda: _is_ready(second.following.unready()))
+            await wires.publish(access_event(2))
+            await wires.publish(access_event(3), partition=1)
+            await has(pool, 1, 2, 3)
+        await wires.publish(access_event(4))
+        await wires.publish(access_event(5), partition=1)
+        await has(pool, 1, 2, 3, 4, 5)
+
+
+async def _is_ready(reason: str | None) -> bool:
+    return reason is None
+
+
+async def test_a_poison_record_is_set_aside_and_the_partition_goes_on(wires: Wires, pool: Pool) -> None:
+    """What is no access event is a dead letter with its origin and a reason that quotes nothing of it."""
+    await wires.publish(access_event(1))
+    await wires.publish_raw([POISON])
+    await wires.publish(access_event(2))
+    async with consuming(wires, pool):
+        await has(pool, 1, 2)
+    [letter] = await wires.dead_letters()
+    assert (letter.key, letter.value, header(letter, "ce_id")) == (POISON.key, POISON.value, "poison")
+    assert header(letter, "keyfold_dead_topic") == wires.topic
+    assert header(letter, "keyfold_dead_partition") == "0"
+    assert header(letter, "keyfold_dead_offset") == "1"
+    assert header(letter, "keyfold_dead_reason") == "malformed: it is no access event (KeyError)"
+
+
+async def test_too_much_poison_stops_the_consumer(wires: Wires, pool: Pool) -> None:
+    """Past the ratio nothing more is set aside, for then this code is wrong and not the data."""
+    await wires.publish_raw([POISON] * 10)
+    async with consuming(wires, pool, dead_min=5) as consumer:
+        await asyncio.wait([consumer.task], timeout=20)
+        assert isinstance(consumer.task.exception(), TooManyDeadLetters)
+    assert await wires.dead_letters() == []
+
+
+async def test_late_events_are_filed_in_their_own_day(wires: Wires, pool: Pool) -> None:
+    """An event that is days late gets a partition of its day while it is inside the 90."""
+    late = [access_event(1, at=EPOCH - timedelta(days=80)), access_event(2, at=EPOCH - timedelta(days=89))]
+    await wires.publish(*late, access_event(3))
+    async with consuming(wires, pool):
+        await has(pool, 1, 2, 3)
+
+
+async def test_events_of_another_time_are_dead_letters(wires: Wires, pool: Pool) -> None:
+    """What is too old for the log, or from the future, is set aside and says so."""
+    old = access_event(1, at=EPOCH - timedelta(days=90, seconds=1))
+    future = access_event(2, at=EPOCH + timedelta(seconds=301))
+    await wires.publish(old, future, access_event(3))
+    async with consuming(wires, pool):
+        await has(pool, 3)
+    reasons = [header(letter, "keyfold_dead_reason") for letter in await wires.dead_letters()]
+    assert reasons == [
+        "too_old: it is from before the log's 90 days",
+        "in_the_future: it is more than 300 s ahead of this clock",
+    ]
+
+
+async def test_a_fenced_consumer_takes_up_where_the_other_is(wires: Wires, pool: Pool) -> None:
+    """Who finds that another process has filed asks anew where to read on, and does."""
+    async with consuming(wires, pool):
+        await wires.publish(access_event(1))
+        await has(pool, 1)
+        await pool.execute("update access_log.offsets set next_offset = 2")
+        await wires.publish(access_event(2), access_event(3))
+        await has(pool, 1, 3)
+
+
+async def test_ready_means_everything_from_before_the_start(wires: Wires, pool: Pool) -> None:
+    """A consumer is ready when it has filed what the topic held when it looked first."""
+    await wires.publish(*(access_event(number) for number in range(1, 6)))
+    async with consuming(wires, pool) as consumer:
+        assert consumer.following.unready() is not None
+        await eventually(lambda: _is_ready(consumer.following.unready()))
+        assert await filed(pool) == [1, 2, 3, 4, 5]
+
+
+async def test_postgresql_away_loses_nothing(wires: Wires, tmp_path: Path) -> None:
+    """While PostgreSQL is away the consumer keeps its place, and files everything once when it is back."""
+    server = LocalPostgres(tmp_path / "postgres", tmp_path / "postgres.log")
+    await server.start()
+    try:
+        await migrate(server.dsn)
+        async with open_pool(server.dsn, application_name="test") as pool, consuming(wires, pool):
+            await wires.publish(access_event(1))
+            await has(pool, 1)
+            await server.kill()
+            await wires.publish(access_event(2))
+            await server.start()
+            await wires.publish(access_event(3))
+            await has(pool, 1, 2, 3)
+    finally:
+        await server.stop()

@@ -1,0 +1,235 @@
+"""From gatekeepers' journals to the access topic: everything, in order, until the broker has it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from libs.kafka.connection import ProducerOptions
+from libs.kafka.publisher import Publisher
+from libs.runtime.clock import SYSTEM_CLOCK
+from libs.wire.access_codec import decode_access_event
+from libs.wire.journal_files import DAMAGED
+from libs.wire.record import Received
+from libs.wire.topics import ACCESS
+from services.cli.local.kafka import LocalKafka
+from services.shipper.journal_directory import JournalTaken, open_journal_directory
+from services.shipper.shipping import Shipping
+from tests.access_events import access_event, journalled
+from tests.bed import Topics, kafka_in
+from tests.eventually import eventually
+from tests.integration.kafka.records import read_all
+from tests.unit.shipper.journals import Writer
+
+PARTITIONS = 2
+
+
+@pytest.fixture
+async def topic(topics: Topics) -> str:
+    """A topic of access events."""
+    return await topics("access", partitions=PARTITIONS, config=ACCESS.config)
+
+
+@asynccontextmanager
+async def shipper(root: Path, bootstrap: str, topic: str) -> AsyncIterator[Shipping]:
+    """A shipper as its process has it, that ships when it is told to."""
+    async with open_journal_directory(root) as journals, Publisher(_options(bootstrap)) as publisher:
+        yield Shipping(
+            journals,
+            publisher,
+            topic=topic,
+            partitions=PARTITIONS,
+            clock=SYSTEM_CLOCK,
+            batch_bytes_max=1024 * 1024,
+            poll_interval_s=0.02,
+        )
+
+
+def _options(bootstrap: str) -> ProducerOptions:
+    return ProducerOptions(bootstrap=bootstrap, timeout_s=2)
+
+
+@asynccontextmanager
+async def shipping(root: Path, bootstrap: str, topic: str) -> AsyncIterator[Shipping]:
+    """A shipper that ships by itself, and dies without any farewell."""
+    async with shipper(root, bootstrap, topic) as it:
+        task = asyncio.create_task(it.run())
+        try:
+            yield it
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+
+async def records_in(bootstrap: str, topic: str) -> list[Received]:
+    """Return everything that the topic has, partition by partition."""
+    return [
+        record for partition in range(PARTITIONS) for record in await read_all(bootstrap, topic, partition)
+    ]
+
+
+def seqs(records: list[Received], gatekeeper: str = "gatekeeper-1") -> list[int]:
+    """Return the numbers of one run's events."""
+    events = [decode_access_event(record.value or b"") for record in records]
+    return [event.seq for event in events if event.gatekeeper == gatekeeper]
+
+
+async def arrived(bootstrap: str, topic: str, *expected: int, gatekeeper: str = "gatekeeper-1") -> None:
+    """Wait until exactly these events are on the topic, in this order."""
+
+    async def same() -> bool:
+        return seqs(await records_in(bootstrap, topic), gatekeeper) == list(expected)
+
+    await eventually(same)
+
+
+async def test_events_are_shipped_as_they_are_written(
+    tmp_path: Path, kafka_bootstrap: str, topic: str
+) -> None:
+    """A live journal's events arrive in order, those written before the shipper started and those after."""
+    writer = Writer(tmp_path)
+    writer.write(2)
+    async with shipping(tmp_path, kafka_bootstrap, topic):
+        writer.write(1)
+        await arrived(kafka_bootstrap, topic, 1, 2, 3)
+        writer.rotate()
+        writer.write(2)
+        await arrived(kafka_bootstrap, topic, 1, 2, 3, 4, 5)
+
+
+async def test_a_record_is_the_journals_bytes_in_a_cloudevent(
+    tmp_path: Path, kafka_bootstrap: str, topic: str
+) -> None:
+    """A record's value is the event's JSON as it was journalled, its key the subscriber key."""
+    Writer(tmp_path).write(1)
+    async with shipper(tmp_path, kafka_bootstrap, topic) as it:
+        assert await it.ship_once() == 1
+    [record] = await records_in(kafka_bootstrap, topic)
+    event_id = access_event(1).event_id
+    assert record.value is not None
+    assert journalled(access_event(1)).endswith(record.value + b"\n")
+    assert (record.key, dict(record.headers)["ce_id"]) == (b"key_1", event_id.encode())
+
+
+async def test_a_restart_ships_on_where_it_stopped(tmp_path: Path, kafka_bootstrap: str, topic: str) -> None:
+    """A new shipper sends nothing again that the broker has acknowledged."""
+    writer = Writer(tmp_path)
+    for count in (2, 3):
+        writer.write(count)
+        async with shipper(tmp_path, kafka_bootstrap, topic) as it:
+            await it.ship_once()
+    assert seqs(await records_in(kafka_bootstrap, topic)) == [1, 2, 3, 4, 5]
+
+
+async def test_every_run_is_shipped_in_each_round(tmp_path: Path, kafka_bootstrap: str, topic: str) -> None:
+    """A gatekeeper with little to say does not wait until one with much is done."""
+    busy, quiet = Writer(tmp_path, "busy"), Writer(tmp_path, "quiet")
+    busy.write(5000)
+    quiet.write(1)
+    async with shipper(tmp_path, kafka_bootstrap, topic) as it:
+        shipped = await it.ship_once()
+    records = await records_in(kafka_bootstrap, topic)
+    assert len(records) == shipped < 5001
+    assert seqs(records, "quiet") == [1]
+    assert seqs(records, "busy") == list(range(1, shipped))
+
+
+async def test_dead_runs_are_shipped_and_taken_away(tmp_path: Path, kafka_bootstrap: str, topic: str) -> None:
+    """What gatekeepers left behind is shipped, and their directories go; a live one's stays."""
+    dead, live = Writer(tmp_path, "dead"), Writer(tmp_path, "live")
+    for writer in (dead, live):
+        writer.write(2)
+    dead.die()
+    async with shipper(tmp_path, kafka_bootstrap, topic) as it:
+        while await it.ship_once():
+            pass
+    records = await records_in(kafka_bootstrap, topic)
+    assert (seqs(records, "dead"), seqs(records, "live")) == ([1, 2], [1, 2])
+    assert not dead.path.exists()
+    assert live.path.exists()
+
+
+async def test_a_torn_tail_and_a_corrupt_middle_are_kept_aside(
+    tmp_path: Path, kafka_bootstrap: str, topic: str
+) -> None:
+    """Everything good around damage is shipped; the damaged bytes are kept under the name of their range."""
+    writer = Writer(tmp_path)
+    writer.write(1)
+    start = (writer.path / "00000000000000000001.journal").stat().st_size
+    corrupt, torn = b"0badc0de {}\n", journalled(access_event(3))[:30]
+    writer.write_raw(corrupt)
+    writer.write(1)
+    end = (writer.path / "00000000000000000001.journal").stat().st_size
+    writer.write_raw(torn)
+    writer.die()
+    async with shipper(tmp_path, kafka_bootstrap, topic) as it:
+        assert await it.ship_once() == 2
+    assert seqs(await records_in(kafka_bootstrap, topic)) == [1, 2]
+    assert not writer.path.exists()
+    prefix = "gatekeeper-1.00000000000000000001"
+    assert {each.name: each.read_bytes() for each in (tmp_path / DAMAGED).iterdir()} == {
+        f"{prefix}.{start}-{start + len(corrupt)}": corrupt,
+        f"{prefix}.{end}-{end + len(torn)}": torn,
+    }
+
+
+async def test_a_clock_that_is_far_off_stops_nothing(
+    tmp_path: Path, kafka_bootstrap: str, topic: str
+) -> None:
+    """The broker takes an event from any time, and keeps it from its arrival on."""
+    writer, now = Writer(tmp_path), SYSTEM_CLOCK.now()
+    ahead, behind = access_event(1, at=now + timedelta(days=1)), access_event(2, at=now - timedelta(days=80))
+    writer.write_raw(journalled(ahead, behind))
+    async with shipper(tmp_path, kafka_bootstrap, topic) as it, asyncio.timeout(20):
+        assert await it.ship_once() == 2
+    records = await records_in(kafka_bootstrap, topic)
+    assert seqs(records) == [1, 2]
+    assert all(record.timestamp_ms >= int(now.timestamp() * 1000) for record in records)
+
+
+async def test_one_shipper_has_a_journal_directory(tmp_path: Path) -> None:
+    """A second shipper is told to wait, and may begin when the first has ended."""
+    async with open_journal_directory(tmp_path):
+        with pytest.raises(JournalTaken):
+            async with open_journal_directory(tmp_path):
+                pass
+    async with open_journal_directory(tmp_path):
+        pass
+
+
+@pytest.fixture
+async def own_kafka(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[LocalKafka]:
+    """A broker that this test may kill."""
+    broker = kafka_in(tmp_path_factory.mktemp("own-kafka"))
+    await broker.start()
+    yield broker
+    await broker.stop()
+
+
+async def test_kafka_away_loses_nothing(tmp_path: Path, own_kafka: LocalKafka) -> None:
+    """While the broker is away the journal grows and the shipper says why; when it is back, all arrives."""
+    topic = await Topics(bootstrap=own_kafka.bootstrap)("access", partitions=PARTITIONS, config=ACCESS.config)
+    writer = Writer(tmp_path)
+    async with shipping(tmp_path, own_kafka.bootstrap, topic) as it:
+        writer.write(1)
+        await arrived(own_kafka.bootstrap, topic, 1)
+        await own_kafka.kill()
+        writer.write(1)
+        await eventually(lambda: _is_failing(it))
+        writer.write(1)
+        await own_kafka.start()
+        await eventually(lambda: _holds(own_kafka.bootstrap, topic, {1, 2, 3}), within_s=40)
+        assert it.unready() is None
+
+
+async def _is_failing(it: Shipping) -> bool:
+    return it.unready() is not None
+
+
+async def _holds(bootstrap: str, topic: str, expected: set[int]) -> bool:
+    return set(seqs(await records_in(bootstrap, topic))) == expected

@@ -1,0 +1,129 @@
+"""One run's journal, from its first record to its removal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from libs.wire.access_codec import decode_access_event
+from libs.wire.journal_files import CHECKPOINT
+from services.shipper.run_journal import Portion, RunJournal
+from tests.unit.shipper.journals import Writer
+
+BYTES_MAX = 128 * 1024
+
+
+@pytest.fixture
+def writer(tmp_path: Path) -> Writer:
+    """A gatekeeper that has just started."""
+    return Writer(tmp_path)
+
+
+def seqs(portion: Portion) -> list[int]:
+    """Return the numbers of the events."""
+    return [decode_access_event(record.value or b"").seq for record in portion.records]
+
+
+def shipped(journal: RunJournal) -> list[int]:
+    """Acknowledge portions until nothing more comes."""
+    found: list[int] = []
+    while numbers := seqs(portion := journal.read(BYTES_MAX)):
+        found += numbers
+        journal.acknowledge(portion)
+        if portion.is_last:
+            break
+    return found
+
+
+def test_what_is_not_acknowledged_comes_again(writer: Writer) -> None:
+    """A portion is repeated until it is acknowledged, and with it what was written since."""
+    writer.write(2)
+    journal = RunJournal(writer.path)
+    assert seqs(journal.read(BYTES_MAX)) == [1, 2]
+    writer.write(1)
+    assert shipped(journal) == [1, 2, 3]
+    assert seqs(journal.read(BYTES_MAX)) == []
+
+
+def test_a_restart_goes_on_where_the_broker_acknowledged(writer: Writer) -> None:
+    """A new shipper starts behind the last acknowledged record."""
+    writer.write(2)
+    assert shipped(RunJournal(writer.path)) == [1, 2]
+    writer.write(2)
+    assert shipped(RunJournal(writer.path)) == [3, 4]
+
+
+@pytest.mark.parametrize("document", [b"", b"{", b"[]", b'{"first_seq": -1, "offset": 0}'])
+def test_an_unreadable_checkpoint_ships_everything_again(writer: Writer, document: bytes) -> None:
+    """Where it is unknown what has arrived, all of it is sent again, for consumers drop repeats."""
+    writer.write(2)
+    shipped(RunJournal(writer.path))
+    (writer.path / CHECKPOINT).write_bytes(document)
+    assert shipped(RunJournal(writer.path)) == [1, 2]
+
+
+def test_segments_go_when_a_later_one_is_acknowledged(writer: Writer) -> None:
+    """Every segment is read in turn, and taken away once it is not needed; the live one stays."""
+    journal = RunJournal(writer.path)
+    for _ in range(3):
+        writer.write(2)
+        writer.rotate()
+    writer.write(1)
+    assert shipped(journal) == [1, 2, 3, 4, 5, 6, 7]
+    assert [each.name for each in writer.path.glob("*.journal")] == ["00000000000000000007.journal"]
+
+
+def test_a_live_run_stays_though_all_is_acknowledged(writer: Writer) -> None:
+    """The directory of a gatekeeper that lives is never taken away."""
+    writer.write(1)
+    shipped(RunJournal(writer.path))
+    assert writer.path.exists()
+
+
+def test_a_finished_run_goes_when_all_is_acknowledged(writer: Writer) -> None:
+    """Once the writer is dead and the broker has everything, nothing of the run remains."""
+    writer.write(2)
+    writer.die()
+    journal = RunJournal(writer.path)
+    assert writer.path.exists()
+    assert shipped(journal) == [1, 2]
+    assert not writer.path.exists()
+
+
+def test_what_was_written_before_a_death_is_shipped(writer: Writer) -> None:
+    """Records that nobody had read when the writer died are shipped before the run goes."""
+    writer.write(1)
+    journal = RunJournal(writer.path)
+    shipped(journal)
+    writer.write(2)
+    writer.die()
+    assert shipped(journal) == [2, 3]
+    assert not writer.path.exists()
+
+
+def test_a_run_that_wrote_nothing_goes(writer: Writer) -> None:
+    """A dead run with an empty segment is taken away."""
+    writer.die()
+    journal = RunJournal(writer.path)
+    journal.acknowledge(journal.read(BYTES_MAX))
+    assert not writer.path.exists()
+
+
+def test_a_removal_that_was_interrupted_is_ended(writer: Writer) -> None:
+    """A directory that has lost its lock and its segments already is taken away."""
+    writer.die()
+    for each in writer.path.iterdir():
+        each.unlink()
+    journal = RunJournal(writer.path)
+    journal.acknowledge(journal.read(BYTES_MAX))
+    assert not writer.path.exists()
+
+
+def test_unshipped_bytes_shrink_with_each_acknowledgement(writer: Writer) -> None:
+    """The backlog is what the journal holds behind the last acknowledged record."""
+    writer.write(3)
+    journal = RunJournal(writer.path)
+    assert journal.unshipped_bytes() == (writer.path / "00000000000000000001.journal").stat().st_size
+    shipped(journal)
+    assert journal.unshipped_bytes() == 0
