@@ -1,0 +1,20 @@
+"""What is measured, by the name that a command line gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+
+from tests.bench.contest import Contest
+from tests.bench.ground import Ground
+from tests.bench.pairs import append, authorize, ingest, replay, ship
+
+Pair = Callable[[Ground], AbstractAsyncContextManager[Sequence[Contest]]]
+
+PAIRS: Mapping[str, Pair] = {
+    "authorize": authorize.contests,
+    "append": append.contests,
+    "ingest": ingest.contests,
+    "ship": ship.contests,
+    "replay": replay.contests,
+}

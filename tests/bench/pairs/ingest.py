@@ -1,0 +1,149 @@
+"""ingest: access events into the log, each once, against a bare COPY of the same rows."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
+from itertools import count
+
+from libs.domain.access_event import AccessEvent
+from libs.kafka.connection import ProducerOptions
+from libs.kafka.dead_letter_bound import DeadLetterBound
+from libs.kafka.publisher import Publisher
+from libs.runtime.clock import SYSTEM_CLOCK
+from libs.store.access_log import AccessLog, Advance
+from libs.store.access_log_partitions import Partitions
+from libs.store.access_log_rows import COLUMNS, row_of
+from libs.store.connection import Pool, open_pool
+from libs.wire.access_codec import access_record, encode_access_event
+from libs.wire.record import Received
+from libs.wire.topics import ACCESS
+from services.audit.filing import Filing
+from tests.bench.batches import batches
+from tests.bench.contest import Contest, Figure, Figures, Side
+from tests.bench.ground import Ground
+from tests.bench.stopwatch import rate_per_s
+from tests.bench.traffic import traffic
+
+EVENTS = Figure(name="events/s")
+EVENTS_A_GO = 20_000
+BATCH_EVENTS = 5_000  # what the audit service files at a time when it is busy
+FUTURE_MAX_S = 300
+
+Write = Callable[[], Awaitable[None]]
+Prepare = Callable[[Sequence[AccessEvent]], Write]
+"""Makes ready, before the clock runs, what is written while it does."""
+
+
+@asynccontextmanager
+async def contests(ground: Ground) -> AsyncIterator[Sequence[Contest]]:
+    """Yield two: from Kafka's records on, and from decoded events on. Each side has a database of its own."""
+    since = SYSTEM_CLOCK.now()
+    async with AsyncExitStack() as stack:
+        pools = [await stack.enter_async_context(_log(ground, since)) for _ in range(4)]
+        bare = "COPY of the same rows into the same indexed partition, in batches of as many"
+        yield [
+            Contest(
+                name="ingest",
+                figures=(EVENTS,),
+                ours=_side(
+                    "the audit service's filing of Kafka's records: decode, admit, COPY, offsets, last used",
+                    _filing(pools[0]),
+                    since,
+                ),
+                bare=_side(bare, _copying(pools[1]), since),
+            ),
+            Contest(
+                name="ingest, decoded already",
+                figures=(EVENTS,),
+                ours=_side(
+                    "AccessLog.file: COPY, offsets and last used in one transaction",
+                    _storing(pools[2]),
+                    since,
+                ),
+                bare=_side(bare, _copying(pools[3]), since),
+            ),
+        ]
+
+
+@asynccontextmanager
+async def _log(ground: Ground, since: datetime) -> AsyncIterator[Pool]:
+    async with open_pool(await ground.database(), application_name="bench") as pool:
+        await Partitions(pool).make([since.date()])
+        yield pool
+
+
+def _side(what: str, prepare: Prepare, since: datetime) -> Side:
+    firsts = count(1, EVENTS_A_GO)
+
+    async def go() -> Figures:
+        write = prepare(traffic(next(firsts), EVENTS_A_GO, since))
+        return {EVENTS.name: await rate_per_s(EVENTS_A_GO, write())}
+
+    return Side(what=what, go=go)
+
+
+def _filing(pool: Pool) -> Prepare:
+    filing = Filing(
+        access_log=AccessLog(pool, ACCESS.name),
+        partitions=Partitions(pool),
+        # It never connects: none of these events is turned away.
+        dead_letters=Publisher(ProducerOptions(bootstrap="127.0.0.1:1")),
+        bound=DeadLetterBound(topic=ACCESS.name),
+        clock=SYSTEM_CLOCK,
+        future_max_s=FUTURE_MAX_S,
+    )
+
+    def prepare(events: Sequence[AccessEvent]) -> Write:
+        received = [_received(event) for event in events]
+
+        async def write() -> None:
+            for batch in batches(received, BATCH_EVENTS):
+                await filing.file({0: batch})
+
+        return write
+
+    return prepare
+
+
+def _storing(pool: Pool) -> Prepare:
+    access_log = AccessLog(pool, ACCESS.name)
+
+    def prepare(events: Sequence[AccessEvent]) -> Write:
+        async def write() -> None:
+            for batch in batches(events, BATCH_EVENTS):
+                first, end = batch[0].seq, batch[-1].seq + 1
+                await access_log.file(batch, [Advance(partition=0, expected=first, next=end)])
+
+        return write
+
+    return prepare
+
+
+def _copying(pool: Pool) -> Prepare:
+    def prepare(events: Sequence[AccessEvent]) -> Write:
+        rows = [row_of(event) for event in events]
+
+        async def write() -> None:
+            for batch in batches(rows, BATCH_EVENTS):
+                await pool.copy_records_to_table(
+                    "events", schema_name="access_log", columns=COLUMNS, records=batch
+                )
+
+        return write
+
+    return prepare
+
+
+def _received(event: AccessEvent) -> Received:
+    record = access_record(encode_access_event(event))
+    return Received(
+        topic=ACCESS.name,
+        partition=0,
+        offset=event.seq,
+        key=record.key,
+        value=record.value,
+        headers=record.headers,
+        timestamp_ms=record.timestamp_ms,
+    )

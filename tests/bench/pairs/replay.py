@@ -1,0 +1,114 @@
+"""replay: the ledger from Kafka into a fresh generation that is compared and swapped, against reading it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from libs.domain.lifecycle import RecordedEvent
+from libs.domain.state import State
+from libs.kafka.connection import ProducerOptions
+from libs.kafka.publisher import Publisher
+from libs.runtime.clock import SYSTEM_CLOCK
+from libs.store.connection import open_pool
+from libs.wire.topics import LIFECYCLE
+from services.projection.ledger_topic import LedgerTopic
+from services.projection.replay import Replay
+from tests.bed import Topics
+from tests.bench.contest import Contest, Figure, Figures, Side
+from tests.bench.ground import Ground
+from tests.bench.history import history
+from tests.bench.stopwatch import rate_per_s
+from tests.ledger_builder import LedgerBuilder
+
+EVENTS = Figure(name="events/s")
+LEDGER_EVENTS = 30_000
+RECORDS_MAX = 10_000
+DEAD_LETTER_RATIO_MAX = 0.1
+
+
+@asynccontextmanager
+async def contests(ground: Ground) -> AsyncIterator[Sequence[Contest]]:
+    """Yield the replay of a topic of its own, and the fold of the same events in memory."""
+    ledger = history(LEDGER_EVENTS)
+    async with AsyncExitStack() as stack:
+        bootstrap, dsn = await ground.kafka(), await ground.database()
+        publisher = await stack.enter_async_context(Publisher(ProducerOptions(bootstrap=bootstrap)))
+        topic = await _published(bootstrap, publisher, ledger)
+        pool = await stack.enter_async_context(open_pool(dsn, application_name="bench"))
+        ledger_topic = LedgerTopic(
+            bootstrap=bootstrap,
+            dead_letters=publisher,
+            dead_letter_ratio_max=DEAD_LETTER_RATIO_MAX,
+            name=topic,
+        )
+        consumer = await stack.enter_async_context(_driver(bootstrap))
+        yield [
+            Contest(
+                name="replay",
+                figures=(EVENTS,),
+                ours=_replaying(Replay(dsn=dsn, pool=pool, topic=ledger_topic, clock=SYSTEM_CLOCK)),
+                bare=_reading(consumer, TopicPartition(topic, 0)),
+            ),
+            Contest(name="fold", figures=(EVENTS,), ours=_folding(ledger.recorded()), bare=None),
+        ]
+
+
+async def _published(bootstrap: str, publisher: Publisher, ledger: LedgerBuilder) -> str:
+    topic = await Topics(bootstrap=bootstrap)("replay", config=LIFECYCLE.config)
+    await publisher.publish(topic, 0, ledger.records())
+    return topic
+
+
+def _replaying(replay: Replay) -> Side:
+    async def go() -> Figures:
+        # The first one, which warms up, has nothing to compare with; all the others do.
+        return {EVENTS.name: await rate_per_s(LEDGER_EVENTS, replay.run())}
+
+    return Side(
+        what="a whole replay: connect, read, check, fold, write, compare with the old, swap, drop", go=go
+    )
+
+
+def _reading(consumer: AIOKafkaConsumer, at: TopicPartition) -> Side:
+    async def all_of_it() -> None:
+        seen = 0
+        while seen < LEDGER_EVENTS:
+            fetched = await consumer.getmany(at, timeout_ms=1000, max_records=RECORDS_MAX)
+            seen += sum(len(records) for records in fetched.values())
+
+    async def go() -> Figures:
+        consumer.assign([at])
+        consumer.seek(at, 0)
+        return {EVENTS.name: await rate_per_s(LEDGER_EVENTS, all_of_it())}
+
+    return Side(what="getmany of the same records, connected already, and nothing done with them", go=go)
+
+
+def _folding(events: Sequence[RecordedEvent]) -> Side:
+    async def fold() -> None:
+        state = State()
+        for recorded in events:
+            state.fold(recorded.event)
+
+    async def go() -> Figures:
+        return {EVENTS.name: await rate_per_s(LEDGER_EVENTS, fold())}
+
+    return Side(what="State.fold in memory, as a gatekeeper does it", go=go)
+
+
+@asynccontextmanager
+async def _driver(bootstrap: str) -> AsyncIterator[AIOKafkaConsumer]:
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap,
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+        max_partition_fetch_bytes=4 * 1024 * 1024,
+    )
+    await consumer.start()
+    try:
+        yield consumer
+    finally:
+        await consumer.stop()

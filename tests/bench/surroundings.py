@@ -1,0 +1,72 @@
+"""What figures depend on beside the code: the Python that runs it, and the machine."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sysconfig
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+CPU_INFO = Path("/proc/cpuinfo")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """The name of everything that a reader must know before he compares figures."""
+
+    python: str
+    has_pgo: bool
+    cores: int
+    cpu: str
+    system: str
+
+    def __str__(self) -> str:
+        pgo = "with" if self.has_pgo else "without"
+        cores = "1 core" if self.cores == 1 else f"{self.cores} cores"
+        return f"Python {self.python} built {pgo} PGO; {cores}, {self.cpu}, {self.system}"
+
+
+def surroundings() -> Surroundings:
+    """Return those of this process."""
+    return Surroundings(
+        python=f"{platform.python_version()} ({platform.python_implementation()})",
+        has_pgo=is_optimised(str(sysconfig.get_config_var("CONFIG_ARGS"))),
+        cores=len(cores()),
+        cpu=_cpu(),
+        system=f"{platform.system()} {platform.release()}",
+    )
+
+
+def is_optimised(config_args: str) -> bool:
+    """Tell from the arguments that Python was configured with whether it was built with PGO.
+
+    Without it aiohttp was 1.3 to 1.5 times slower.
+    """
+    return "--enable-optimizations" in config_args
+
+
+def cores() -> Sequence[int]:
+    """Return the numbers of the cores that this process may use."""
+    return sorted(os.sched_getaffinity(0))
+
+
+@contextmanager
+def on_core(core: int) -> Iterator[None]:
+    """Let what is spawned within the block run on this core alone; this thread itself gets out again."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def _cpu() -> str:
+    for line in CPU_INFO.read_text().splitlines() if CPU_INFO.exists() else ():
+        name, _, value = line.partition(":")
+        if name.strip() == "model name":
+            return value.strip()
+    return platform.machine()
