@@ -1,7 +1,6 @@
 """Metrics: one registry a process, every name declared once with what it means."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Final
 
 from prometheus_client import (
@@ -45,22 +44,6 @@ def _checked(name: str) -> str:
     if not name.startswith(_PREFIX):
         raise ValueError(f"a metric's name starts with {_PREFIX}: {name}")
     return name
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Documented:
-    """A declared metric, as a document lists it."""
-
-    name: str
-    kind: str
-    meaning: str
-
-
-def documented() -> Iterator[Documented]:
-    """Yield every metric that the imported modules declare."""
-    for family in REGISTRY.collect():
-        if family.name.startswith(_PREFIX):
-            yield Documented(name=family.name, kind=family.type, meaning=family.documentation)
 
 
 def exposition() -> bytes:

@@ -22,12 +22,12 @@ async def wait_for(
     attempt: Callable[[], Awaitable[T]],
     *,
     timeout_s: float,
-    retry_on: tuple[type[Exception], ...] = (OSError, TryLater),
     clock: Clock = SYSTEM_CLOCK,
 ) -> T:
-    """Return what ``attempt`` returns, trying again on ``retry_on``; past the bound raise ``StopProcess``.
+    """Return what ``attempt`` returns, trying again on ``TryLater`` and ``OSError``.
 
-    An attempt that hangs is abandoned at the bound. ``what`` completes "waiting for …".
+    Past the bound, which also ends an attempt that hangs, raise ``StopProcess``. ``what`` completes
+    "waiting for …".
     """
     deadline_s = clock.monotonic_s() + timeout_s
     pause_s = _FIRST_PAUSE_S
@@ -35,7 +35,7 @@ async def wait_for(
         try:
             async with asyncio.timeout(max(0.0, deadline_s - clock.monotonic_s())):
                 return await attempt()
-        except retry_on as away:
+        except (OSError, TryLater) as away:
             left_s = deadline_s - clock.monotonic_s()
             reason = str(away) or type(away).__name__
         if left_s <= 0:

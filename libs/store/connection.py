@@ -22,23 +22,20 @@ async def open_pool(
     dsn: str,
     *,
     application_name: str,
-    size_min: int = 0,
     size_max: int = 10,
-    statement_timeout_s: float = STATEMENT_TIMEOUT_S,
 ) -> AsyncIterator[Pool]:
     """Yield a pool of connections, the first one made already. Raises DatabaseAway or Misconfigured.
 
-    A statement is ended by the server after `statement_timeout_s`, and given up here a second later. With a
-    `size_min` asyncpg keeps so many open, and logs a traceback a second while it cannot.
+    A statement is ended by the server after `STATEMENT_TIMEOUT_S`, and given up here a second later.
     """
     with translated():
         pool = await asyncpg.create_pool(
             dsn,
-            min_size=size_min,
+            min_size=0,  # with more, asyncpg logs a traceback a second while PostgreSQL is away
             max_size=size_max,
             timeout=CONNECT_TIMEOUT_S,
-            command_timeout=statement_timeout_s + 1,
-            server_settings=_settings(application_name, statement_timeout_s),
+            command_timeout=STATEMENT_TIMEOUT_S + 1,
+            server_settings=_settings(application_name, STATEMENT_TIMEOUT_S),
         )
     try:
         with translated():

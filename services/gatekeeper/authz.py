@@ -1,66 +1,57 @@
 """May this request pass? Recognise the gateway, decide, write it down, answer."""
 
-from typing import Final
-
 from libs.domain.decision import Decision, Reason, Request, decide_access
-from libs.runtime import metrics
 from libs.runtime.clock import Clock
+from services.gatekeeper import metrics
 from services.gatekeeper.access_draft import access_draft
 from services.gatekeeper.answers import Answer, Answers
-from services.gatekeeper.applied import Applied
 from services.gatekeeper.client_address import client_address
-from services.gatekeeper.complaints import Complaints
+from services.gatekeeper.gateway_warnings import GatewayWarnings
 from services.gatekeeper.gateways import TOKEN_HEADER, Gateway
 from services.gatekeeper.headers import Headers
 from services.gatekeeper.journal import Journal
 from services.gatekeeper.lease import Lease
 from services.gatekeeper.original_request import original_request
+from services.gatekeeper.policy import Policy
 from services.gatekeeper.presented_keys import presented_keys
-from services.gatekeeper.rules import Rules
-
-DECISIONS: Final = metrics.counter(
-    "keyfold_decisions_total",
-    "Decisions, by the reason answered, or `allow`.",
-    ("reason",),
-)
-REJECTED: Final = metrics.counter(
-    "keyfold_unknown_gateways_total", "Questions from whoever is not a gateway; they are not decided."
-)
+from services.gatekeeper.replica import Replica
 
 
 class Authz:
     """Answers gateways. It waits for nothing but the journal's write, and never reads a body."""
 
-    def __init__(self, rules: Rules, applied: Applied, lease: Lease, journal: Journal, clock: Clock) -> None:
-        self._rules = rules
-        self._applied = applied
+    def __init__(
+        self, policy: Policy, replica: Replica, lease: Lease, journal: Journal, clock: Clock
+    ) -> None:
+        self._policy = policy
+        self._replica = replica
         self._lease = lease
         self._journal = journal
         self._clock = clock
-        self._answers = Answers(rules.key_headers)
-        self._complaints = Complaints(clock)
-        self._counters = {reason: DECISIONS.labels(reason or "allow") for reason in (None, *Reason)}
+        self._answers = Answers(policy.key_headers)
+        self._warnings = GatewayWarnings(clock)
+        self._counters = {reason: metrics.DECISIONS.labels(reason or "allow") for reason in (None, *Reason)}
 
     async def answer(self, method: str, raw_path: str, headers: Headers) -> Answer:
         """Answer one question; `raw_path` is the request's target exactly as it was sent."""
-        gateway = self._rules.gateways.find(headers.getall(TOKEN_HEADER, []))
+        gateway = self._policy.gateways.find(headers.getall(TOKEN_HEADER, []))
         if gateway is None:
-            REJECTED.inc()
+            metrics.UNKNOWN_GATEWAYS.inc()
             return self._answers.unknown_gateway()
         return await self._decided(gateway, method, raw_path, headers)
 
     async def _decided(self, gateway: Gateway, method: str, raw_path: str, headers: Headers) -> Answer:
         original = original_request(gateway.kind, method, raw_path, headers)
         if original.lacks is not None:
-            self._complaints.ambiguous(gateway.name, original.lacks)
-        keys = presented_keys(self._rules.key_headers, headers)
+            self._warnings.misconfigured(gateway.name, original.lacks)
+        keys = presented_keys(self._policy.key_headers, headers)
         request = Request(
             vendor_key=keys.vendor,
             subscriber_key=keys.subscriber,
             method=original.method,
             target=original.target if original.is_clear else None,
         )
-        position = self._applied.position
+        position = self._replica.position
         decision = self._decide(request)
         event_id = self._clock.new_event_id()
         draft = access_draft(
@@ -71,7 +62,7 @@ class Authz:
             at=self._clock.now(),
             position=position,
             gateway=gateway.name,
-            client_ip=client_address(gateway.kind, self._rules.client_ip, headers),
+            client_ip=client_address(gateway.kind, self._policy.client_ip, headers),
         )
         if not await self._journal.append(draft):
             return self._answers.journal_unavailable(gateway.kind)
@@ -86,8 +77,8 @@ class Authz:
     def _decide(self, request: Request) -> Decision:
         return decide_access(
             request,
-            self._applied.state,
-            self._rules.route_map,
+            self._replica.state,
+            self._policy.route_map,
             self._clock.now(),
             lease_held=self._lease.is_held(self._clock.monotonic_s()),
         )
@@ -95,6 +86,6 @@ class Authz:
     def _still_allows(self, request: Request, position: int) -> bool:
         # The process may have slept between the decision and the end of the write, or a revocation may have
         # been applied and confirmed meanwhile. An allow in the journal that was never sent does no harm.
-        if position != self._applied.position:
+        if position != self._replica.position:
             return self._decide(request).reason is None
         return self._lease.is_held(self._clock.monotonic_s())

@@ -29,7 +29,8 @@ def explanations(names: KeyHeaders) -> Mapping[Reason, str]:
         Reason.VENDOR_NOT_PERMITTED: "The practice lets only vendors that it names use this subscriber key,"
         " and you are not one of them. Ask it to add you.",
         Reason.AMBIGUOUS_REQUEST: "The request can be read in more than one way. Send a plain path: no empty"
-        " or dot segments, nothing encoded that need not be, no `;`, and no method override.",
+        " or dot segments, nothing encoded that need not be, no `;`, and no header that overrides"
+        " the method or the path.",
         Reason.UNMAPPED_ROUTE: "No data stands behind this path. Check the path.",
         Reason.CATEGORY_DENIED: "The subscriber key gives no access to this category of data."
         " Ask the practice to grant it.",

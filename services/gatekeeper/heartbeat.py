@@ -7,37 +7,34 @@ from typing import Final
 
 import structlog
 
-from libs.runtime import metrics
 from libs.runtime.clock import Clock
 from libs.store.errors import DatabaseAway
 from libs.store.leases import Holder, Leases
-from services.gatekeeper.applied import Applied
+from services.gatekeeper import metrics
 from services.gatekeeper.lease import Beat, Lease
+from services.gatekeeper.replica import Replica
 
 INTERVAL_S: Final = 1.0
 _TIMEOUT_S: Final = 5.0
-MISSED: Final = metrics.counter(
-    "keyfold_heartbeats_missed_total", "Heartbeats that PostgreSQL did not answer."
-)
 
 log = structlog.get_logger(__name__)
 
 
-async def beat_for_ever(leases: Leases, holder: Holder, lease: Lease, applied: Applied, clock: Clock) -> None:
+async def beat_for_ever(leases: Leases, holder: Holder, lease: Lease, replica: Replica, clock: Clock) -> None:
     """Beat every second, whether or not PostgreSQL answers: the lease runs out by itself if it does not."""
     is_away = False
     while True:
         began_s = clock.monotonic_s()
         try:
             async with asyncio.timeout(_TIMEOUT_S):
-                head = await leases.renew(holder, applied.position)
+                head = await leases.renew(holder, replica.position)
         except (DatabaseAway, TimeoutError) as away:
-            MISSED.inc()
+            metrics.HEARTBEATS_MISSED.inc()
             if not is_away:
                 log.warning("heartbeat_missed", reason=str(away) or "no answer in time")
             is_away = True
         else:
-            lease.beat(Beat(began_s=began_s, head=head), applied.position)
+            lease.beat(Beat(began_s=began_s, head=head), replica.position)
             is_away = False
         await asyncio.sleep(max(0.0, began_s + INTERVAL_S - clock.monotonic_s()))
 

@@ -3,24 +3,18 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
-from typing import Final, Protocol
+from typing import Protocol
 
 import structlog
 
 from libs.domain.access_event import AccessEvent
-from libs.runtime import metrics
 from libs.runtime.failure import StopProcess
 from libs.wire.access_codec import encode_access_event
 from libs.wire.journal_line import journal_line
+from services.gatekeeper import metrics
 from services.gatekeeper.journal_directory import RunDirectory
 from services.gatekeeper.segment import Segment
 from services.gatekeeper.settings import GatekeeperSettings
-
-RECORDS: Final = metrics.counter("keyfold_journal_records_total", "Access events written to the journal.")
-REFUSED: Final = metrics.counter(
-    "keyfold_journal_refused_total", "Requests refused because their access event could not be written."
-)
-BYTES: Final = metrics.gauge("keyfold_journal_bytes", "How much all journals of this host hold.")
 
 log = structlog.get_logger(__name__)
 
@@ -90,7 +84,7 @@ class Journal:
             self._fail(str(fault), len(lines))
             return 0
         self._written_seq += taken
-        RECORDS.inc(taken)
+        metrics.JOURNAL_RECORDS.inc(taken)
         if taken < len(lines):
             self._fail(
                 f"only {taken} of {len(lines)} records were taken: the disk is full", len(lines) - taken
@@ -113,7 +107,7 @@ class Journal:
         full.close()
 
     def _fail(self, fault: str, refused: int) -> None:
-        REFUSED.inc(refused)
+        metrics.JOURNAL_REFUSED.inc(refused)
         if self._fault is None:
             log.error("journal_unavailable", error=fault, written_seq=self._written_seq)
         self._fault = fault
@@ -133,7 +127,7 @@ class Journal:
     def measure(self, total_bytes: int) -> None:
         """Take note of how much all journals of this host hold, as counted on the disk."""
         self._measured_bytes, self._unmeasured_bytes = total_bytes, 0
-        BYTES.set(total_bytes)
+        metrics.JOURNAL_BYTES.set(total_bytes)
         was_half_full, self._is_half_full = self._is_half_full, 2 * total_bytes > self._bytes_max
         if self._is_half_full and not was_half_full:
             log.warning("journal_half_full", bytes=total_bytes, bytes_max=self._bytes_max)

@@ -1,7 +1,9 @@
 """What the original request was: told by exactly one source, or not told at all."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from typing import Final
 
 from services.gatekeeper.gateways import GatewayKind
@@ -13,7 +15,21 @@ _HEADERS: Final = {
     GatewayKind.FORWARDED: ("X-Forwarded-Method", "X-Forwarded-Uri"),
     GatewayKind.ORIGINAL: ("X-Original-Method", "X-Original-URI"),
 }
-_OVERRIDES: Final = ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override")
+
+
+def _spellings(*names: str) -> Iterator[str]:
+    # Upstreams that read headers as CGI variables take an underscore for a hyphen.
+    for name in names:
+        for marks in product("-_", repeat=name.count("-")):
+            yield "".join(part + mark for part, mark in zip(name.split("-"), (*marks, ""), strict=True))
+
+
+_METHOD_OVERRIDES: Final = ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override")
+# `X-Original-URL` is a client's own, except where ingress-nginx sends it with the pair of its kind.
+_OVERRIDES: Final = {
+    GatewayKind.FORWARDED: tuple(_spellings(*_METHOD_OVERRIDES, "X-Rewrite-URL", "X-Original-URL")),
+    GatewayKind.ORIGINAL: tuple(_spellings(*_METHOD_OVERRIDES, "X-Rewrite-URL")),
+}
 # Methods are case-sensitive (RFC 9110, section 9.1): an upstream that takes `get` for GET is not guessed at.
 _METHOD: Final = re.compile(r"[A-Z][A-Z_-]{0,31}")
 
@@ -37,7 +53,7 @@ def original_request(kind: GatewayKind, method: str, raw_path: str, headers: Hea
     merged and never stand in for each other, for gateways pass a client's own copies of these headers on.
     """
     original = _told(kind, method, raw_path, headers)
-    if original.is_clear and _is_overridden(headers):
+    if original.is_clear and _is_overridden(kind, headers):
         # An upstream may obey the override, and then does something else than what was decided on.
         return OriginalRequest(method=original.method, target=original.target, is_clear=False)
     return original
@@ -72,5 +88,5 @@ def _of(method: str, target: str) -> OriginalRequest:
     return OriginalRequest(method=method, target=target, is_clear=_METHOD.fullmatch(method) is not None)
 
 
-def _is_overridden(headers: Headers) -> bool:
-    return any(name in headers for name in _OVERRIDES)
+def _is_overridden(kind: GatewayKind, headers: Headers) -> bool:
+    return any(name in headers for name in _OVERRIDES[kind])

@@ -1,20 +1,16 @@
 """When a gatekeeper is ready: it holds a state, a lease on it, and a journal that takes records."""
 
-from typing import Final
-
-from libs.runtime import metrics
 from libs.runtime.clock import Clock
 from libs.runtime.health import Health
-from services.gatekeeper.applied import Applied
+from services.gatekeeper import metrics
 from services.gatekeeper.journal import Journal
 from services.gatekeeper.lease import Lease
+from services.gatekeeper.replica import Replica
 
-LEASE: Final = metrics.gauge("keyfold_lease_remaining_seconds", "How long allows may yet go on.")
 
-
-def add_checks(health: Health, applied: Applied, lease: Lease, journal: Journal, clock: Clock) -> None:
+def add_checks(health: Health, replica: Replica, lease: Lease, journal: Journal, clock: Clock) -> None:
     """Make readiness depend on state, lease and journal."""
-    health.add("state", lambda: None if applied.state is not None else "the state is not loaded yet")
+    health.add("state", lambda: None if replica.state is not None else "the state is not loaded yet")
     health.add("lease", lambda: None if lease.is_held(clock.monotonic_s()) else "no lease is held")
     health.add("journal", lambda: None if journal.fault is None else f"no journal: {journal.fault}")
-    LEASE.set_function(lambda: max(0.0, lease.until_s - clock.monotonic_s()))
+    metrics.LEASE_REMAINING.set_function(lambda: max(0.0, lease.until_s - clock.monotonic_s()))

@@ -11,8 +11,8 @@ from libs.runtime.auth import Role
 from libs.runtime.clock import Clock
 from libs.runtime.http import NOT_FOUND, AnyRole, Instant, JsonBody, Reply, Request, Roles, Route
 from libs.runtime.http.route import Answer, AnyRoute
-from services.gatekeeper.applied import Applied
 from services.gatekeeper.lease import Lease
+from services.gatekeeper.replica import Replica
 
 
 class PositionView(JsonBody):
@@ -44,10 +44,10 @@ class KeyView(JsonBody):
 
 
 class Views:
-    """Reads of the applied state and of the lease."""
+    """Reads of the replica and of the lease."""
 
-    def __init__(self, applied: Applied, lease: Lease, clock: Clock) -> None:
-        self._applied = applied
+    def __init__(self, replica: Replica, lease: Lease, clock: Clock) -> None:
+        self._replica = replica
         self._lease = lease
         self._clock = clock
 
@@ -77,8 +77,8 @@ class Views:
         now, now_s, proven_s = self._clock.now(), self._clock.monotonic_s(), self._lease.proven_s
         return Answer(
             body=PositionView(
-                position=self._applied.position,
-                applied_at=self._applied.applied_at,
+                position=self._replica.position,
+                applied_at=self._replica.applied_at,
                 lag_s=None if proven_s is None else round(now_s - proven_s, 3),
                 lease_until=_until(now, self._lease.until_s - now_s),
             )
@@ -86,11 +86,11 @@ class Views:
 
     async def key(self, request: Request[None, None]) -> Reply:
         """Answer `GET /v1/keys/{key_id}`."""
-        state = self._applied.state
+        state = self._replica.state
         key = None if state is None else state.keys.get(KeyId(request.path["key_id"]))
         if key is None:
             return NOT_FOUND
-        return Answer(body=_view(key, self._clock.now(), self._applied.position))
+        return Answer(body=_view(key, self._clock.now(), self._replica.position))
 
 
 def _until(now: datetime, left_s: float) -> datetime | None:

@@ -11,8 +11,8 @@ from libs.store.migrations import migrate
 from libs.store.notifications import Notifications
 from libs.store.read_model import PROJECTION_CHANNEL, ReadModel
 from libs.store.readiness import DatabaseReadiness
+from services.registry.routes import registry_routes
 from services.registry.settings import RegistrySettings
-from services.registry.table import registry_routes
 
 NAME = "registry"
 

@@ -11,8 +11,8 @@ from libs.domain.refusal import Refusal
 from libs.runtime.auth import Role
 from libs.runtime.clock import Clock
 from libs.runtime.http import NOT_FOUND, AnyRoute, OwnAccount, Reply, Request, Roles, Route
-from services.registry.asking import answered, asked, versioned
 from services.registry.bodies import Integrations, NewAccount
+from services.registry.command_http import answer_of, metadata_of, with_etag
 from services.registry.commands import Command, Commands, Streams
 from services.registry.kinds import ACCOUNT, held
 from services.registry.new_ids import new_account_id
@@ -75,7 +75,7 @@ class Accounts:
         stored = await (await self._reads.fresh()).get_account(AccountId(request.path["account_id"]))
         if stored is None:
             return NOT_FOUND
-        return versioned(account_resource(stored.aggregate, stored.version), stored.version)
+        return with_etag(account_resource(stored.aggregate, stored.version), stored.version)
 
     async def set_integrations(self, request: Request[Integrations, None]) -> Reply:
         """Turn the switch."""
@@ -89,8 +89,8 @@ class Accounts:
         account_id: AccountId,
         command: AccountCommand,
     ) -> Reply:
-        outcome = await self._commands.run(_on(account_id, command), asked(request))
-        return answered(outcome, ACCOUNT, account_resource)
+        outcome = await self._commands.run(_on(account_id, command), metadata_of(request))
+        return answer_of(outcome, ACCOUNT, account_resource)
 
 
 def _on(account_id: AccountId, command: AccountCommand) -> Command:

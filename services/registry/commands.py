@@ -33,7 +33,7 @@ Outcome: TypeAlias = Versioned | Refusal | NotDone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class CommandMetadata:
     """Who asks for a command, in which request, and on what condition."""
 
     actor: Actor
@@ -62,42 +62,42 @@ class Commands:
         self._clock = clock
         self._turns: WeakValueDictionary[StreamId, asyncio.Lock] = WeakValueDictionary()
 
-    async def run(self, command: Command, asked: Asked) -> Outcome:
+    async def run(self, command: Command, metadata: CommandMetadata) -> Outcome:
         """Return the subject as the command leaves it, or why nothing happened. Raises DatabaseAway."""
         # Those of this process that want the same subject queue up; only other processes can still be faster.
         async with self._turns.setdefault(command.subject, asyncio.Lock()):
             for _ in range(ATTEMPTS_MAX):
                 try:
-                    return await self._attempt(command, asked)
+                    return await self._attempt(command, metadata)
                 except VersionConflict:
                     continue
         return NotDone.LOST_RACE
 
-    async def _attempt(self, command: Command, asked: Asked) -> Outcome:
+    async def _attempt(self, command: Command, metadata: CommandMetadata) -> Outcome:
         streams = await self._ledger.load_all((command.subject, *command.others))
         decided = command.decide(streams)
         subject = streams[command.subject]
         # What is not there for this caller must not be told apart by its version either.
         hidden = isinstance(decided, Refusal) and decided.kind is RefusalKind.NOT_FOUND
-        if not hidden and not asked.precondition.holds(subject.version):
+        if not hidden and not metadata.precondition.holds(subject.version):
             return NotDone.STALE
         if isinstance(decided, Refusal):
             return decided
         recorded = await self._ledger.append(
-            [self._draft(event, asked) for event in decided],
+            [self._draft(event, metadata) for event in decided],
             {stream: each.version for stream, each in streams.items()},
             self._clock.now(),
         )
         return _after(subject, [each for each in recorded if each.stream == command.subject])
 
-    def _draft(self, event: LifecycleEvent, asked: Asked) -> Draft:
+    def _draft(self, event: LifecycleEvent, metadata: CommandMetadata) -> Draft:
         return Draft(
             stream=stream_of(event),
             event_id=EventId(self._clock.new_event_id()),
             event=event,
-            actor=asked.actor,
-            request_id=asked.request_id,
-            traceparent=asked.traceparent,
+            actor=metadata.actor,
+            request_id=metadata.request_id,
+            traceparent=metadata.traceparent,
         )
 
 

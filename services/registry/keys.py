@@ -1,7 +1,7 @@
 """Subscriber keys over HTTP: made, edited and revoked by the account's owner."""
 
 from collections.abc import Iterable, Sequence
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from pydantic import BaseModel
 
@@ -21,18 +21,31 @@ from libs.domain.subscriber_key import (
 )
 from libs.domain.vendor import VendorState
 from libs.runtime.clock import Clock
-from libs.runtime.http import NOT_FOUND, Answer, PageQuery, Reply, Request, page
+from libs.runtime.http import (
+    NOT_FOUND,
+    Answer,
+    AnyRoute,
+    OwnAccount,
+    PageQuery,
+    Reply,
+    Request,
+    Route,
+    page,
+)
 from libs.store.read_model import KeyState, Stored
 from libs.wire.key_format import KeyKind
-from services.registry.asking import answered, asked, versioned
 from services.registry.bodies import KeyChanges, NewKey, accesses, vendor_ids_of
+from services.registry.command_http import answer_of, metadata_of, with_etag
 from services.registry.commands import Command, Commands, Outcome, Streams
 from services.registry.kinds import ACCOUNT, SUBSCRIBER_KEY, VENDOR, held
 from services.registry.new_ids import new_key
 from services.registry.reads import Reads, cut, place_of
-from services.registry.resources import KeyResource, KeyWithSecret, key_resource
+from services.registry.resources import KeyPage, KeyResource, KeyWithSecret, key_resource
 
 B = TypeVar("B", bound=BaseModel | None)
+
+_ALL: Final = "/v1/accounts/{account_id}/keys"
+_ONE: Final = _ALL + "/{key_id}"
 
 
 class KeyQuery(PageQuery):
@@ -48,6 +61,58 @@ class Keys:
         self._commands = commands
         self._reads = reads
         self._clock = clock
+
+    def routes(self) -> list[AnyRoute]:
+        """Return the rows of the route table."""
+        return [
+            Route(
+                method="POST",
+                path=_ALL,
+                handler=self.create_key,
+                rule=OwnAccount(),
+                summary="Make a key; its secret is in this answer and nowhere else.",
+                body=NewKey,
+                answer=KeyWithSecret,
+                status=201,
+                refusals=(409, 412),
+            ),
+            Route(
+                method="GET",
+                path=_ALL,
+                handler=self.list_keys,
+                rule=OwnAccount(),
+                summary="The account's keys, newest first.",
+                query=KeyQuery,
+                answer=KeyPage,
+            ),
+            Route(
+                method="GET",
+                path=_ONE,
+                handler=self.get_key,
+                rule=OwnAccount(),
+                summary="A key.",
+                answer=KeyResource,
+            ),
+            Route(
+                method="PATCH",
+                path=_ONE,
+                handler=self.edit_key,
+                rule=OwnAccount(),
+                summary="Change what is named of a key, also within its permissions; the rest stays.",
+                body=KeyChanges,
+                answer=KeyResource,
+                refusals=(409, 412),
+            ),
+            Route(
+                method="DELETE",
+                path=_ONE,
+                handler=self.revoke_key,
+                rule=OwnAccount(),
+                summary="Revoke a key, for ever; again changes nothing.",
+                answer=KeyResource,
+                refusals=(409, 412),
+            ),
+        ]
 
     async def create_key(self, request: Request[NewKey, None]) -> Reply:
         """Make a key; its secret is in this answer and nowhere else."""
@@ -69,7 +134,7 @@ class Keys:
             resource = key_resource(key, version, now=self._clock.now(), last_used_at=None)
             return KeyWithSecret(key=resource, secret=minted.secret)
 
-        return answered(outcome, SUBSCRIBER_KEY, shown)
+        return answer_of(outcome, SUBSCRIBER_KEY, shown)
 
     async def list_keys(self, request: Request[None, KeyQuery]) -> Reply:
         """Show a page of the account's keys."""
@@ -91,7 +156,7 @@ class Keys:
         key = None if stored is None else held(stored.aggregate, SUBSCRIBER_KEY)
         if stored is None or key is None or key.account_id != request.path["account_id"]:
             return NOT_FOUND
-        return versioned(await self._resource(key, stored.version), stored.version)
+        return with_etag(await self._resource(key, stored.version), stored.version)
 
     async def edit_key(self, request: Request[KeyChanges, None]) -> Reply:
         """Change what the request names of a key."""
@@ -119,7 +184,7 @@ class Keys:
         def shown(key: SubscriberKey, version: int) -> KeyResource:
             return key_resource(key, version, now=self._clock.now(), last_used_at=last_used.get(key_id))
 
-        return answered(outcome, SUBSCRIBER_KEY, shown)
+        return answer_of(outcome, SUBSCRIBER_KEY, shown)
 
     async def _run(
         self,
@@ -129,7 +194,7 @@ class Keys:
         vendor_ids: Sequence[VendorId],
     ) -> Outcome:
         account_id = AccountId(request.path["account_id"])
-        return await self._commands.run(_on(account_id, key_id, command, vendor_ids), asked(request))
+        return await self._commands.run(_on(account_id, key_id, command, vendor_ids), metadata_of(request))
 
     async def _resource(self, key: SubscriberKey, version: int) -> KeyResource:
         last_used = await self._reads.last_used([key.key_id])

@@ -12,7 +12,7 @@ from libs.runtime.auth import Role
 from libs.runtime.clock import Clock
 from libs.runtime.http import Answer, AnyRoute, OwnVendor, PageQuery, Reply, Request, Roles, Route, page
 from libs.wire.key_format import KeyKind
-from services.registry.asking import answered, asked
+from services.registry.command_http import answer_of, metadata_of
 from services.registry.commands import Command, Commands, Outcome, Streams
 from services.registry.kinds import VENDOR, VENDOR_KEY, held
 from services.registry.new_ids import new_key
@@ -86,7 +86,7 @@ class VendorKeys:
             resource = vendor_key_resource(key, version, last_used_at=None)
             return VendorKeyWithSecret(key=resource, secret=minted.secret)
 
-        return answered(outcome, VENDOR_KEY, shown)
+        return answer_of(outcome, VENDOR_KEY, shown)
 
     async def list_vendor_keys(self, request: Request[None, PageQuery]) -> Reply:
         """Show a page of the vendor's keys."""
@@ -114,11 +114,11 @@ class VendorKeys:
         def shown(key: VendorKey, version: int) -> VendorKeyResource:
             return vendor_key_resource(key, version, last_used_at=last_used.get(key_id))
 
-        return answered(outcome, VENDOR_KEY, shown)
+        return answer_of(outcome, VENDOR_KEY, shown)
 
     async def _run(self, request: Request[B, None], key_id: KeyId, command: VendorKeyCommand) -> Outcome:
         vendor_id = VendorId(request.path["vendor_id"])
-        return await self._commands.run(_on(vendor_id, key_id, command), asked(request))
+        return await self._commands.run(_on(vendor_id, key_id, command), metadata_of(request))
 
 
 def _on(vendor_id: VendorId, key_id: KeyId, command: VendorKeyCommand) -> Command:

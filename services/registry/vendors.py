@@ -1,6 +1,6 @@
 """Vendors over HTTP: they apply, reviewers judge, owners see those that were let in."""
 
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from pydantic import BaseModel
 
@@ -22,18 +22,43 @@ from libs.domain.vendor import (
 )
 from libs.runtime.auth import Caller, Role
 from libs.runtime.clock import Clock
-from libs.runtime.http import NOT_FOUND, Answer, PageQuery, Reply, Request, page
+from libs.runtime.http import (
+    NOT_FOUND,
+    Answer,
+    AnyOf,
+    AnyRoute,
+    OwnVendor,
+    PageQuery,
+    Reply,
+    Request,
+    Roles,
+    Route,
+    page,
+)
 from libs.store.read_model import Stored
-from services.registry.asking import answered, asked, versioned
 from services.registry.bodies import Application, NewReview, Reason
+from services.registry.command_http import answer_of, metadata_of, with_etag
 from services.registry.commands import Command, Commands, Streams
 from services.registry.kinds import VENDOR, held
 from services.registry.new_ids import new_vendor_id
 from services.registry.problems import problem_of
 from services.registry.reads import Reads, cut, place_of
-from services.registry.resources import PublicVendor, own_vendor, public_vendor, reviewed_vendor
+from services.registry.resources import OwnVendor as VendorSeenByItself
+from services.registry.resources import (
+    PublicVendor,
+    ReviewedVendor,
+    VendorPage,
+    VendorView,
+    own_vendor,
+    public_vendor,
+    reviewed_vendor,
+)
 
 B = TypeVar("B", bound=BaseModel | None)
+
+_REVIEWER: Final = Roles(frozenset({Role.REVIEWER}))
+_VENDOR: Final = Roles(frozenset({Role.VENDOR}))
+_ONE: Final = "/v1/vendors/{vendor_id}"
 
 _APPLIED_ALREADY = conflict("vendor-exists", "Your token speaks for a vendor already.")
 
@@ -46,14 +71,100 @@ class Vendors:
         self._reads = reads
         self._clock = clock
 
+    def routes(self) -> list[AnyRoute]:
+        """Return the rows of the route table."""
+        return [
+            Route(
+                method="POST",
+                path="/v1/vendors",
+                handler=self.apply_vendor,
+                rule=_VENDOR,
+                summary="Apply to become a vendor.",
+                body=Application,
+                answer=VendorSeenByItself,
+                status=201,
+                refusals=(409, 412),
+            ),
+            Route(
+                method="GET",
+                path="/v1/vendors",
+                handler=self.list_vendors,
+                rule=Roles(frozenset({Role.REVIEWER, Role.VENDOR, Role.OWNER})),
+                summary="Vendors: all to a reviewer, the approved to an owner, itself to a vendor.",
+                query=PageQuery,
+                answer=VendorPage,
+            ),
+            Route(
+                method="GET",
+                path=_ONE,
+                handler=self.get_vendor,
+                rule=AnyOf((OwnVendor(), Roles(frozenset({Role.REVIEWER, Role.OWNER})))),
+                summary="A vendor, as much of it as the caller may see.",
+                answer=VendorView,
+            ),
+            *self._judgement_routes(),
+        ]
+
+    def _judgement_routes(self) -> list[AnyRoute]:
+        return [
+            Route(
+                method="POST",
+                path=_ONE + "/reviews",
+                handler=self.review_vendor,
+                rule=_REVIEWER,
+                summary="Record a security or compliance review.",
+                body=NewReview,
+                answer=ReviewedVendor,
+                refusals=(409, 412),
+            ),
+            Route(
+                method="POST",
+                path=_ONE + "/approve",
+                handler=self.approve_vendor,
+                rule=_REVIEWER,
+                summary="Let the vendor in, once both reviews have passed.",
+                answer=ReviewedVendor,
+                refusals=(409, 412),
+            ),
+            Route(
+                method="POST",
+                path=_ONE + "/reject",
+                handler=self.reject_vendor,
+                rule=_REVIEWER,
+                summary="Turn the application down.",
+                body=Reason,
+                answer=ReviewedVendor,
+                refusals=(409, 412),
+            ),
+            Route(
+                method="POST",
+                path=_ONE + "/suspend",
+                handler=self.suspend_vendor,
+                rule=_REVIEWER,
+                summary="Stop all keys of the vendor at once.",
+                body=Reason,
+                answer=ReviewedVendor,
+                refusals=(409, 412),
+            ),
+            Route(
+                method="POST",
+                path=_ONE + "/reinstate",
+                handler=self.reinstate_vendor,
+                rule=_REVIEWER,
+                summary="Let the keys of a suspended vendor work again.",
+                answer=ReviewedVendor,
+                refusals=(409, 412),
+            ),
+        ]
+
     async def apply_vendor(self, request: Request[Application, None]) -> Reply:
         """Apply; a token that speaks for a vendor cannot ask for a second one."""
         if request.caller.vendor_id is not None:
             return problem_of(_APPLIED_ALREADY)
         vendor_id = new_vendor_id(self._clock)
         command = _application(vendor_id, request.body, applicant=request.caller.sub)
-        outcome = await self._commands.run(_on(vendor_id, command), asked(request))
-        return answered(outcome, VENDOR, own_vendor)
+        outcome = await self._commands.run(_on(vendor_id, command), metadata_of(request))
+        return answer_of(outcome, VENDOR, own_vendor)
 
     async def list_vendors(self, request: Request[None, PageQuery]) -> Reply:
         """Show a page of vendors: all to a reviewer, the approved to an owner, itself to a vendor."""
@@ -76,7 +187,7 @@ class Vendors:
         stored = await model.get_vendor(VendorId(request.path["vendor_id"]))
         if stored is None or not _visible(request.caller, stored.aggregate):
             return NOT_FOUND
-        return versioned(_seen_by(request.caller, stored), stored.version)
+        return with_etag(_seen_by(request.caller, stored), stored.version)
 
     async def review_vendor(self, request: Request[NewReview, None]) -> Reply:
         """Record a review."""
@@ -112,8 +223,8 @@ class Vendors:
         command: VendorCommand,
     ) -> Reply:
         vendor_id = VendorId(request.path["vendor_id"])
-        outcome = await self._commands.run(_on(vendor_id, command), asked(request))
-        return answered(outcome, VENDOR, reviewed_vendor)
+        outcome = await self._commands.run(_on(vendor_id, command), metadata_of(request))
+        return answer_of(outcome, VENDOR, reviewed_vendor)
 
     async def _own(self, caller: Caller) -> list[PublicVendor]:
         if caller.vendor_id is None:

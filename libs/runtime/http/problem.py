@@ -27,7 +27,6 @@ class Problem:
     status: int
     slug: str
     detail: str
-    title: str = ""
     errors: Sequence[FieldError] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     extra: Mapping[str, object] = field(default_factory=dict)
@@ -55,7 +54,7 @@ def problem_body(problem: Problem, instance: str) -> bytes:
     """Return the problem's JSON; ``instance`` is the path that was asked for, if known."""
     members: dict[str, object] = {
         "type": TYPE_PREFIX + problem.slug,
-        "title": problem.title or HTTPStatus(problem.status).phrase,
+        "title": HTTPStatus(problem.status).phrase,
         "status": problem.status,
         "detail": problem.detail,
         **({"instance": instance} if instance else {}),

@@ -15,6 +15,7 @@ from libs.runtime.http.problem import FieldError, Problem, Refused, of_status
 BODY_BYTES_MAX: Final = 64 * 1024
 _BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _ERRORS_MAX: Final = 100
+_DEPTH_MAX: Final = 255  # pydantic parses no more than 200
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -92,6 +93,8 @@ def _check_json(document: bytes) -> None:
 
 
 def _nuls(value: object, place: tuple[str | int, ...]) -> Iterator[tuple[str | int, ...]]:
+    if len(place) > _DEPTH_MAX:
+        return  # the model's parser will refuse it for its depth, which calls could not follow
     match value:
         case str() if "\0" in value:
             yield place

@@ -33,7 +33,7 @@ MEASURES: Final[Mapping[str, Measures]] = {
     "registry": Measures(),
     "relay": Measures(position="keyfold_relay_position", lag="keyfold_relay_lag_events"),
     "projection": Measures(position="keyfold_projection_position", lag="keyfold_projection_lag_records"),
-    "gatekeeper": Measures(position="keyfold_applied_position"),
+    "gatekeeper": Measures(position="keyfold_gatekeeper_position"),
     "shipper": Measures(lag="keyfold_shipper_oldest_unshipped_seconds"),
     "audit": Measures(lag="keyfold_audit_lag_records"),
 }

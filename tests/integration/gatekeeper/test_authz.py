@@ -197,6 +197,6 @@ async def test_metrics_count_decisions_by_reason(gatekeeper: Gatekeeper) -> None
         'keyfold_decisions_total{reason="category_denied"}',
         "keyfold_journal_bytes ",
         "keyfold_lease_remaining_seconds ",
-        "keyfold_applied_position 27.0",
+        "keyfold_gatekeeper_position 27.0",
     ):
         assert name in text

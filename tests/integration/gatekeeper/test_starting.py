@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from libs.store.connection import open_pool
+from libs.store.migrations import pending_migrations
 from services.cli.local.ports import free_ports
 from services.cli.local.process import Child, Command
+from tests.eventually import eventually
 from tests.integration.gatekeeper.world import World
 
 
@@ -64,3 +67,18 @@ async def test_what_never_answers_is_waited_for_and_then_given_up(world: World, 
     assert status == 1
     assert '"event": "waiting"' in log or '"event":"waiting"' in log
     assert "gave up waiting for" in log
+
+
+async def test_an_empty_database_is_brought_up_to_date(world: World, empty_database: str) -> None:
+    """A gatekeeper that starts before every other service makes the schema, and waits for the rest."""
+    async with (
+        open_pool(empty_database, application_name="test") as pool,
+        world.gatekeeper(is_ready=False, POSTGRES_DSN=empty_database) as gatekeeper,
+    ):
+
+        async def is_up_to_date() -> bool:
+            return not await pending_migrations(pool)
+
+        await eventually(is_up_to_date)
+        answer = await gatekeeper.ask("GET", "/v1/patient")
+        assert (answer.status, gatekeeper.child.running) == (401, True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from libs.kafka.connection import ProducerOptions
-from libs.kafka.dead_letter import bury
+from libs.kafka.dead_letter import dead_letter
 from libs.kafka.publisher import Publisher
 from libs.kafka.topics import ensure_topics
 from libs.wire.record import Received
@@ -28,8 +28,8 @@ async def test_buried(kafka_bootstrap: str, topics: Topics) -> None:
         topic="origin", partition=0, offset=0, key=b"k", value=None, headers=(), timestamp_ms=1
     )
     async with Publisher(ProducerOptions(bootstrap=kafka_bootstrap)) as publisher:
-        await bury(publisher, poison, reason="not JSON", topic=topic)
-        await bury(publisher, tombstone, reason="empty", topic=topic)
+        letters = [dead_letter(poison, reason="not JSON"), dead_letter(tombstone, reason="empty")]
+        await publisher.publish(topic, 0, letters)
 
     first, second = await read_all(kafka_bootstrap, topic)
     assert (first.key, first.value, first.timestamp_ms) == (b"\xff", b"{not json", 1_700_000_000_000)

@@ -22,7 +22,7 @@ from libs.store.notifications import Notifications
 from libs.store.read_model import PROJECTION_CHANNEL, ReadModel
 from libs.store.read_model_writer import ReadModelWriter, Step
 from libs.wire.chain import Head, understand
-from services.registry.table import registry_routes
+from services.registry.routes import registry_routes
 
 OPERATOR = Caller(role=Role.OPERATOR, sub="olivia")
 REVIEWER = Caller(role=Role.REVIEWER, sub="rex")

@@ -16,20 +16,20 @@ from libs.domain.state import State
 from libs.wire.access_codec import decode_access_event
 from libs.wire.journal_line import read_journal_line
 from services.gatekeeper.answers import Answer
-from services.gatekeeper.applied import Applied
 from services.gatekeeper.authz import Authz
-from services.gatekeeper.complaints import INTERVAL_S
+from services.gatekeeper.gateway_warnings import INTERVAL_S
 from services.gatekeeper.gateways import Gateway, GatewayKind, Gateways
 from services.gatekeeper.journal import Journal
 from services.gatekeeper.journal_directory import RunDirectory
 from services.gatekeeper.lease import Beat, Lease
+from services.gatekeeper.policy import Policy
 from services.gatekeeper.presented_keys import KeyHeaders
-from services.gatekeeper.rules import Rules
+from services.gatekeeper.replica import Replica
 from tests.integration.gatekeeper.practice import BOTH, practice, revoked
 from tests.unit.runtime.tokens import SetClock
 
 STALENESS_MAX_S = 60.0
-RULES = Rules(
+POLICY = Policy(
     gateways=Gateways(
         (Gateway(name="caddy", kind=GatewayKind.FORWARDED, token_digest=sha256(b"token").digest()),)
     ),
@@ -53,7 +53,7 @@ class Parts:
     """What answers depend on."""
 
     authz: Authz
-    applied: Applied
+    replica: Replica
     clock: Clock
     journal: Journal
     root: Path
@@ -72,12 +72,12 @@ async def parts(tmp_path: Path) -> AsyncIterator[Parts]:
     for event in events:
         state.fold(event)
     position = len(events)
-    clock, applied, lease = Clock(), Applied(), Lease(STALENESS_MAX_S)
-    applied.load(state, position, clock.now())
+    clock, replica, lease = Clock(), Replica(), Lease(STALENESS_MAX_S)
+    replica.load(state, position, clock.now())
     lease.beat(Beat(began_s=clock.monotonic_s(), head=position), position)
     journal = Journal(RunDirectory(tmp_path, "run"), segment_bytes=1 << 20, bytes_max=1 << 20)
-    authz = Authz(RULES, applied, lease, journal, clock)
-    yield Parts(authz=authz, applied=applied, clock=clock, journal=journal, root=tmp_path)
+    authz = Authz(POLICY, replica, lease, journal, clock)
+    yield Parts(authz=authz, replica=replica, clock=clock, journal=journal, root=tmp_path)
     journal.close()
 
 
@@ -106,9 +106,9 @@ async def test_a_process_that_slept_through_its_lease_does_not_allow(parts: Part
 async def test_a_revocation_that_is_applied_meanwhile_counts(parts: Parts) -> None:
     """What was decided before a revocation is not allowed after it: it may be confirmed by then."""
     answering = await decided(parts)
-    state = parts.applied.state
+    state = parts.replica.state
     assert state is not None
-    parts.applied.load(state, parts.applied.position + 1, parts.clock.now())
+    parts.replica.load(state, parts.replica.position + 1, parts.clock.now())
     state.fold(revoked())
     answer = await answering
     assert (answer.status, answer.headers["X-Keyfold-Reason"]) == (503, "stale")
@@ -117,9 +117,9 @@ async def test_a_revocation_that_is_applied_meanwhile_counts(parts: Parts) -> No
 async def test_another_keys_event_meanwhile_changes_nothing(parts: Parts) -> None:
     """An event that leaves the decision as it was does not spoil the answer."""
     answering = await decided(parts)
-    state = parts.applied.state
+    state = parts.replica.state
     assert state is not None
-    parts.applied.load(state, parts.applied.position + 1, parts.clock.now())
+    parts.replica.load(state, parts.replica.position + 1, parts.clock.now())
     assert (await answering).status == 200
 
 

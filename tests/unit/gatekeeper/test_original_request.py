@@ -64,12 +64,29 @@ def test_the_other_kinds_headers_never_stand_in() -> None:
     assert not asked(GatewayKind.ORIGINAL, FORWARDED).is_clear
 
 
-@pytest.mark.parametrize("name", ["X-HTTP-Method-Override", "x-http-method", "X-Method-Override"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "X-HTTP-Method-Override",
+        "x-http-method",
+        "X-Method-Override",
+        "X_HTTP_Method_Override",
+        "X-HTTP_METHOD-Override",
+        "X-Rewrite-URL",
+        "x_rewrite_url",
+        "X-Original-URL",
+    ],
+)
 @pytest.mark.parametrize("path", ["/authz", "/authz/v1/patient"])
-def test_a_method_override_makes_it_unclear(name: str, path: str) -> None:
-    """An override that an upstream may obey is never decided on, and is no fault of the gateway."""
+def test_an_override_makes_it_unclear(name: str, path: str) -> None:
+    """Another method or path that an upstream may obey is never decided on, and is no fault of the gateway."""
     told = asked(GatewayKind.FORWARDED, [*FORWARDED, (name, "DELETE")], path=path)
     assert (told.is_clear, told.lacks) == (False, None)
+
+
+def test_the_url_that_ingress_nginx_adds_overrides_nothing() -> None:
+    """X-Original-URL beside the pair of an `original` gateway is the gateway's own."""
+    assert asked(GatewayKind.ORIGINAL, [*ORIGINAL, ("X-Original-URL", "https://a/v1/note")]).is_clear
 
 
 @pytest.mark.parametrize("method", ["get", "GET, POST", "", "G\u00e9T", "X" * 40])

@@ -119,6 +119,15 @@ async def test_alg_none(auth: BearerTokens) -> None:
     )
 
 
+@pytest.mark.parametrize("algorithm", [["EdDSA"], {}, 1, None, True])
+async def test_alg_of_another_type(auth: BearerTokens, algorithm: object) -> None:
+    """A token whose algorithm is not even a word is rejected like one with an unknown algorithm."""
+    header = base64.urlsafe_b64encode(json.dumps({"alg": algorithm, "kid": SIGNER.kid}).encode()).decode()
+    assert await outcome(auth, f"{header.rstrip('=')}.e30.e30") == Rejected(
+        detail="the token is not signed with one of ES256, EdDSA, RS256"
+    )
+
+
 async def test_symmetric_signature_with_the_public_key(tmp_path: Path) -> None:
     """A token that is HMAC-signed with the public key's own text is rejected: that text is known to all."""
     signer = tokens.rs256()

@@ -71,6 +71,15 @@ async def test_bodies_that_do_not_fit(client: Client, body: str, pointers: list[
     assert all(each["detail"] for each in errors)
 
 
+@pytest.mark.parametrize("depth", [150, 250, 1020])
+@pytest.mark.parametrize("innermost", [b"1", b'"\\u0000"'])
+async def test_bodies_that_are_nested_deeply(client: Client, depth: int, innermost: bytes) -> None:
+    """However deeply a body is nested, and whatever lies at its bottom, it is a 422."""
+    nested = b"[" * depth + innermost + b"]" * depth
+    found = await problem(client, "POST", "/things", data=b'{"name": "a", "sizes": ' + nested + b"}")
+    assert found["status"] == 422
+
+
 async def test_an_escaped_backslash_is_no_nul(client: Client) -> None:
     """The six characters backslash, u, 0000 are text like any other."""
     async with client.ask("POST", "/things", data='{"name": "\\\\u0000"}') as response:

@@ -7,12 +7,10 @@ from libs.store.ledger import Ledger
 from libs.store.read_model import ReadModel
 from services.registry.accounts import Accounts
 from services.registry.commands import Commands
-from services.registry.key_routes import key_routes
 from services.registry.keys import Keys
-from services.registry.ledger_page import LedgerReads
+from services.registry.ledger_events import LedgerEvents
 from services.registry.reads import Reads
 from services.registry.vendor_keys import VendorKeys
-from services.registry.vendor_routes import vendor_routes
 from services.registry.vendors import Vendors
 
 
@@ -23,8 +21,8 @@ def registry_routes(pool: Pool, model: ReadModel, clock: Clock) -> list[AnyRoute
     reads = Reads(pool, ledger, model)
     return [
         *Accounts(commands, reads, clock).routes(),
-        *key_routes(Keys(commands, reads, clock)),
-        *vendor_routes(Vendors(commands, reads, clock)),
+        *Keys(commands, reads, clock).routes(),
+        *Vendors(commands, reads, clock).routes(),
         *VendorKeys(commands, reads, clock).routes(),
-        *LedgerReads(ledger).routes(),
+        *LedgerEvents(ledger).routes(),
     ]

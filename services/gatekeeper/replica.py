@@ -1,4 +1,4 @@
-"""The state that decisions are made from, and how much of the ledger it holds."""
+"""The replica: the ledger's state in this process's memory, and how much of the ledger it holds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from libs.domain.state import State
 
 
 @dataclass(slots=True, kw_only=True)
-class Applied:
+class Replica:
     """Everything up to `position`; `state` is None until some was loaded, `applied_at` is the wall clock."""
 
     state: State | None = None

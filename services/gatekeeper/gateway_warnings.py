@@ -13,25 +13,25 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
-class _Said:
+class _Warned:
     at_s: float
     kept_back: int = 0
 
 
-class Complaints:
+class GatewayWarnings:
     """Says what a gateway lacks, in one of a fixed set of sentences: what it remembers is bounded."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._said: dict[tuple[str, str], _Said] = {}
+        self._warned: dict[tuple[str, str], _Warned] = {}
 
-    def ambiguous(self, gateway: str, lacks: str) -> None:
+    def misconfigured(self, gateway: str, lacks: str) -> None:
         """Warn that the gateway does not tell what the original request was."""
         now_s = self._clock.monotonic_s()
-        said = self._said.get((gateway, lacks))
-        if said is not None and now_s - said.at_s < INTERVAL_S:
-            said.kept_back += 1
+        warned = self._warned.get((gateway, lacks))
+        if warned is not None and now_s - warned.at_s < INTERVAL_S:
+            warned.kept_back += 1
             return
-        self._said[gateway, lacks] = _Said(now_s)
-        kept_back = said.kept_back if said else 0
+        self._warned[gateway, lacks] = _Warned(now_s)
+        kept_back = warned.kept_back if warned else 0
         log.warning("gateway_misconfigured", gateway=gateway, lacks=lacks, kept_back=kept_back)

@@ -9,7 +9,6 @@ import structlog
 from libs.domain.refusal import ImpossibleEvent
 from libs.kafka.errors import RecordsGone
 from libs.kafka.lifecycle_reader import LifecycleBatch, LifecycleReader
-from libs.runtime import metrics
 from libs.runtime.clock import Clock
 from libs.runtime.failure import StopProcess, TryLater
 from libs.runtime.waiting import wait_for
@@ -17,13 +16,13 @@ from libs.store.read_model import ReadModel, Snapshot
 from libs.wire.chain import BrokenChain, LedgerGap
 from libs.wire.event_codec import UnknownEvent
 from libs.wire.topics import LIFECYCLE
-from services.gatekeeper.applied import Applied
+from services.gatekeeper import metrics
 from services.gatekeeper.lease import Lease
+from services.gatekeeper.replica import Replica
 
 # Events are decoded on the loop that answers: so many take a few milliseconds.
 _EVENTS_MAX: Final = 200
 _FIRST_READ_TIMEOUT_S: Final = 0.3
-POSITION: Final = metrics.gauge("keyfold_applied_position", "The last ledger position that was applied.")
 
 log = structlog.get_logger(__name__)
 
@@ -46,17 +45,17 @@ class _Start:
 
 
 async def follow(
-    source: Source, applied: Applied, lease: Lease, clock: Clock, *, startup_timeout_s: float
+    source: Source, replica: Replica, lease: Lease, clock: Clock, *, startup_timeout_s: float
 ) -> None:
     """Load the state and apply every event that comes. Raises StopProcess when the ledger cannot be followed,
     and by then nothing is allowed any more.
     """
     try:
-        await _follow(source, applied, lease, clock, startup_timeout_s)
+        await _follow(source, replica, lease, clock, startup_timeout_s)
     except (LedgerGap, BrokenChain, UnknownEvent, ImpossibleEvent) as broken:
         lease.forfeit()
         raise StopProcess(
-            f"the ledger cannot be followed past position {applied.position}: {broken}"
+            f"the ledger cannot be followed past position {replica.position}: {broken}"
         ) from broken
     except Exception:
         lease.forfeit()
@@ -64,18 +63,18 @@ async def follow(
 
 
 async def _follow(
-    source: Source, applied: Applied, lease: Lease, clock: Clock, startup_timeout_s: float
+    source: Source, replica: Replica, lease: Lease, clock: Clock, startup_timeout_s: float
 ) -> None:
     start = await wait_for(
         "the read model and Kafka", lambda: _load(source), timeout_s=startup_timeout_s, clock=clock
     )
     async with AsyncExitStack() as stack:
         stack.push_async_exit(start.reader)
-        applied.load(start.snapshot.state, start.snapshot.head.position, clock.now())
-        log.info("state_loaded", position=applied.position, keys=len(start.snapshot.state.keys))
-        _apply(start.batch, applied, lease, clock)
+        replica.load(start.snapshot.state, start.snapshot.head.position, clock.now())
+        log.info("state_loaded", position=replica.position, keys=len(start.snapshot.state.keys))
+        _apply(start.batch, replica, lease, clock)
         while True:
-            _apply(await start.reader.read(records_max=_EVENTS_MAX), applied, lease, clock)
+            _apply(await start.reader.read(records_max=_EVENTS_MAX), replica, lease, clock)
 
 
 async def _load(source: Source) -> _Start:
@@ -98,7 +97,7 @@ async def _load(source: Source) -> _Start:
     return _Start(snapshot=snapshot, reader=reader, batch=batch)
 
 
-def _apply(batch: LifecycleBatch, applied: Applied, lease: Lease, clock: Clock) -> None:
-    applied.fold(batch.events, clock.now())
-    POSITION.set(applied.position)
-    lease.applied(applied.position)
+def _apply(batch: LifecycleBatch, replica: Replica, lease: Lease, clock: Clock) -> None:
+    replica.fold(batch.events, clock.now())
+    metrics.POSITION.set(replica.position)
+    lease.applied(replica.position)

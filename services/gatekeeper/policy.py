@@ -1,4 +1,4 @@
-"""What an operator has laid down: the gateways, the route map, and what is kept of whom."""
+"""The policy that an operator has laid down: the gateways, the route map, and what is kept of whom."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from services.gatekeeper.settings import ClientIpKept, GatekeeperSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
+class Policy:
     """The part of the settings that answers depend on, read and checked."""
 
     gateways: Gateways
@@ -21,9 +21,9 @@ class Rules:
     client_ip: ClientIpKept
 
 
-def load_rules(settings: GatekeeperSettings) -> Rules:
+def load_policy(settings: GatekeeperSettings) -> Policy:
     """Read the files that the settings name. Raises StopProcess with every fault of a broken one."""
-    return Rules(
+    return Policy(
         gateways=load_gateways(settings.gateways),
         route_map=load_route_map(settings.route_map),
         key_headers=KeyHeaders(vendor=settings.vendor_key_header, subscriber=settings.subscriber_key_header),

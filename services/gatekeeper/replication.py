@@ -1,33 +1,30 @@
-"""How a gatekeeper hears the ledger: one task that follows it and proves, every second, that it does."""
+"""Replication: one task that keeps the replica at the ledger's head, and proves every second that it does."""
 
 import asyncio
 from contextlib import AsyncExitStack
+from functools import partial
 
 from libs.runtime.clock import Clock
 from libs.runtime.waiting import wait_for
 from libs.store.connection import open_pool
 from libs.store.leases import Holder, Leases
+from libs.store.migrations import migrate
 from libs.store.read_model import ReadModel
-from services.gatekeeper.applied import Applied
-from services.gatekeeper.follower import Source, follow
+from services.gatekeeper.following import Source, follow
 from services.gatekeeper.heartbeat import beat_for_ever, withdrawn_at_the_end
 from services.gatekeeper.lease import Lease
+from services.gatekeeper.replica import Replica
 from services.gatekeeper.settings import GatekeeperSettings
 
 
-async def hear(
-    settings: GatekeeperSettings, holder: Holder, applied: Applied, lease: Lease, clock: Clock
+async def replicate(
+    settings: GatekeeperSettings, holder: Holder, replica: Replica, lease: Lease, clock: Clock
 ) -> None:
     """Follow and beat until cancelled, which must be after the last answer. Raises StopProcess."""
-    timeout_s = settings.startup_timeout_s
+    dsn, timeout_s = settings.postgres_dsn.get_secret_value(), settings.startup_timeout_s
+    await wait_for("PostgreSQL", partial(migrate, dsn), timeout_s=timeout_s, clock=clock)
     async with AsyncExitStack() as resources:
-        dsn = settings.postgres_dsn.get_secret_value()
-        pool = await wait_for(
-            "PostgreSQL",
-            lambda: resources.enter_async_context(open_pool(dsn, application_name="gatekeeper", size_max=2)),
-            timeout_s=timeout_s,
-            clock=clock,
-        )
+        pool = await resources.enter_async_context(open_pool(dsn, application_name="gatekeeper", size_max=2))
         leases = Leases(pool)
         await resources.enter_async_context(withdrawn_at_the_end(leases, holder))
         source = Source(
@@ -35,9 +32,9 @@ async def hear(
         )
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(beat_for_ever(leases, holder, lease, applied, clock), name="heartbeat")
+                tasks.create_task(beat_for_ever(leases, holder, lease, replica, clock), name="heartbeat")
                 tasks.create_task(
-                    follow(source, applied, lease, clock, startup_timeout_s=timeout_s), name="follower"
+                    follow(source, replica, lease, clock, startup_timeout_s=timeout_s), name="following"
                 )
         except ExceptionGroup as failures:
             raise failures.exceptions[0] from failures  # the first to die says why, in one line

@@ -17,7 +17,7 @@ _Handler = Callable[[Request[None, None]], Awaitable[Reply]]
 _NOTHING_ELSE: Final = of_status(404, f"gateways ask at {PREFIX}; there is nothing else on this port")
 
 
-class Door:
+class AuthzEndpoint:
     """Carries questions from aiohttp to `Authz` and its answers back."""
 
     def __init__(self, authz: Authz) -> None:

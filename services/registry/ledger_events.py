@@ -58,7 +58,7 @@ class LedgerPage(JsonBody):
     next_cursor: str | None
 
 
-class LedgerReads:
+class LedgerEvents:
     """The call about the ledger."""
 
     def __init__(self, ledger: Ledger) -> None:

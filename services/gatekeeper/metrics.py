@@ -1,0 +1,22 @@
+"""What a gatekeeper measures."""
+
+from typing import Final
+
+from libs.runtime.metrics import counter, gauge
+
+DECISIONS: Final = counter(
+    "keyfold_decisions_total", "Decisions, by the reason answered, or `allow`", ("reason",)
+)
+UNKNOWN_GATEWAYS: Final = counter(
+    "keyfold_unknown_gateways_total", "Questions from whoever is not a gateway; they are not decided"
+)
+POSITION: Final = gauge("keyfold_gatekeeper_position", "The last ledger position that was applied")
+LEASE_REMAINING: Final = gauge("keyfold_lease_remaining_seconds", "How long allows may yet go on")
+HEARTBEATS_MISSED: Final = counter(
+    "keyfold_heartbeats_missed_total", "Heartbeats that PostgreSQL did not answer"
+)
+JOURNAL_RECORDS: Final = counter("keyfold_journal_records_total", "Access events written to the journal")
+JOURNAL_REFUSED: Final = counter(
+    "keyfold_journal_refused_total", "Requests refused because their access event could not be written"
+)
+JOURNAL_BYTES: Final = gauge("keyfold_journal_bytes", "How much all journals of this host hold")
