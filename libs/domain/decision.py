@@ -155,7 +155,7 @@ def _key_reason(
         return Reason.VENDOR_SUSPENDED
     if isinstance(subscriber_key, RevokedSubscriberKey):
         return Reason.SUBSCRIBER_KEY_REVOKED
-    if subscriber_key.expires_at is not None and subscriber_key.expires_at <= now:
+    if subscriber_key.is_expired(now):
         return Reason.SUBSCRIBER_KEY_EXPIRED
     if not state.accounts[subscriber_key.account_id].integrations_enabled:
         return Reason.INTEGRATIONS_DISABLED

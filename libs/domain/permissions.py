@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
-from typing import Self
+from typing import Final, Literal, Self, get_args
+
+AccessWord = Literal["none", "read", "write"]
+"""An access as the API, the events and the log write it."""
 
 
 class Category(StrEnum):
@@ -26,8 +29,8 @@ class Access(IntEnum):
     WRITE = 2
 
     @property
-    def word(self) -> str:
-        """Return the word that the API, the events and the log use: `none`, `read` or `write`."""
+    def word(self) -> AccessWord:
+        """Return the word for it."""
         return ACCESS_WORDS[self]
 
     @classmethod
@@ -36,7 +39,7 @@ class Access(IntEnum):
         return cls(ACCESS_WORDS.index(word))
 
 
-ACCESS_WORDS = ("none", "read", "write")
+ACCESS_WORDS: Final[tuple[AccessWord, ...]] = get_args(AccessWord)
 CATEGORIES = tuple(Category)
 
 

@@ -3,7 +3,8 @@
 import re
 from urllib.parse import unquote
 
-PATH_LENGTH_MAX = 4096
+PATH_LENGTH_MAX = 2048
+"""The longest path that is let through, in characters, and what an access event keeps of any other."""
 
 # RFC 3986 pchar without `;` (matrix parameters) and, as it is decoded once only, without `%` (encoded
 # twice). Spaces, controls, backslashes and everything beyond ASCII are left out: servers trim, fold or reject

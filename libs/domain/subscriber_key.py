@@ -37,6 +37,10 @@ class ActiveSubscriberKey:
     secret_hint: str
     created_at: datetime
 
+    def is_expired(self, now: datetime) -> bool:
+        """Tell whether the key no longer works: it stops at `expires_at` itself, without any event."""
+        return self.expires_at is not None and self.expires_at <= now
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevokedSubscriberKey:

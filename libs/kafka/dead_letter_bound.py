@@ -8,7 +8,7 @@ WINDOW_RECORDS = 10_000
 
 
 class TooManyDeadLetters(StopProcess):
-    """So much cannot be understood that this code is wrong, not the data; stop before more is set aside."""
+    """So much cannot be understood that this code is wrong, not the data. Stop; more is not dead-lettered."""
 
     def __init__(self, *, topic: str, dead: int, seen: int) -> None:
         super().__init__(f"{dead} of the last {seen} records of {topic} could not be understood")

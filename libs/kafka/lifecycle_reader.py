@@ -14,6 +14,7 @@ from libs.kafka.dead_letter import dead_letter
 from libs.kafka.dead_letter_bound import DeadLetterBound
 from libs.kafka.publisher import Publisher
 from libs.kafka.reader import PartitionReader
+from libs.runtime.failure import StopProcess
 from libs.wire.chain import BrokenChain, Head, LedgerGap, Row, follow, understand
 from libs.wire.event_codec import UnknownEvent
 from libs.wire.lifecycle_record import NotOurs, read_lifecycle_record
@@ -23,9 +24,20 @@ from libs.wire.topics import DEAD_LETTER, LIFECYCLE
 # A thousand events take about 20 ms to check and to decode; a busy event loop asks for fewer.
 RECORDS_MAX = 1000
 
-Unreadable = LedgerGap | BrokenChain | UnknownEvent
-
 log = structlog.get_logger(__name__)
+
+
+class LedgerUnreadable(StopProcess):
+    """The next event cannot be trusted or understood. Stop: to skip it could be to miss a revocation.
+
+    Its cause is the LedgerGap, BrokenChain or UnknownEvent that was found.
+    """
+
+    def __init__(self, head: Head, row: Row, cause: LedgerGap | BrokenChain | UnknownEvent) -> None:
+        super().__init__(
+            f"the ledger cannot be followed past position {head.position},"
+            f" to {row.type} at position {row.position}: {cause}"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +55,7 @@ class LifecycleReader:
     """Follows the lifecycle topic from a head on and yields each later event exactly once.
 
     A record that no ledger sent goes to the dead letters and reading goes on; without a `dead_letters`
-    publisher it is only logged, because another reader of the same topic buries it.
+    publisher it is only logged, because another reader of the same topic dead-letters it.
     """
 
     def __init__(
@@ -64,7 +76,7 @@ class LifecycleReader:
         self._bound = bound or DeadLetterBound(topic=topic)
         self._batch = LifecycleBatch(events=(), head=head, next_offset=offset)
         self._pending: Sequence[_Ours | _Foreign] = ()
-        self._unreadable: Unreadable | None = None
+        self._unreadable: LedgerUnreadable | None = None
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -100,23 +112,23 @@ class LifecycleReader:
     async def read(self, timeout_s: float = 1.0, records_max: int = RECORDS_MAX) -> LifecycleBatch:
         """Return what comes next, without events when nothing came in time or the broker is away.
 
-        Raises LedgerGap, BrokenChain or UnknownEvent (with position and type) once everything before it was
-        returned, and again at every call; TooManyDeadLetters, RecordsGone and Stalled, which are final too;
-        and what `Publisher.publish` raises, after which the same call may be made again: nothing is lost.
+        Raises LedgerUnreadable once everything before it was returned, and again at every call;
+        TooManyDeadLetters, RecordsGone and Stalled, which are final too; and what `Publisher.publish` raises,
+        after which the same call may be made again: nothing is lost.
         """
         if self._unreadable is not None:
             raise self._unreadable
         if not self._pending:
             self._pending = [_opened(each) for each in await self._reader.read(records_max, timeout_s)]
             self._bound.note(seen=len(self._pending), dead=len(_foreign(self._pending)))
-        await self._bury(_foreign(self._pending))
+        await self._dead_letter(_foreign(self._pending))
         self._batch = self._followed(self._pending)
         self._pending = ()
         if self._unreadable is not None and not self._batch.events:
             raise self._unreadable
         return self._batch
 
-    async def _bury(self, foreign: Sequence[_Foreign]) -> None:
+    async def _dead_letter(self, foreign: Sequence[_Foreign]) -> None:
         for each in foreign:
             at = each.received
             log.warning("foreign_record", topic=at.topic, offset=at.offset, reason=each.reason)
@@ -132,10 +144,11 @@ class LifecycleReader:
                 try:
                     after = follow(head, each.row, each.hash)
                     if after is not None:
-                        events.append(_understood(each))
+                        events.append(understand(each.row, each.hash))
                         head = after
-                except (LedgerGap, BrokenChain, UnknownEvent) as unreadable:
-                    self._unreadable = unreadable
+                except (LedgerGap, BrokenChain, UnknownEvent) as fault:
+                    self._unreadable = LedgerUnreadable(head, each.row, fault)
+                    self._unreadable.__cause__ = fault
                     break
             next_offset = each.received.offset + 1
         return LifecycleBatch(events=tuple(events), head=head, next_offset=next_offset)
@@ -168,10 +181,3 @@ def _opened(received: Received) -> _Ours | _Foreign:
 
 def _foreign(records: Sequence[_Ours | _Foreign]) -> list[_Foreign]:
     return [each for each in records if isinstance(each, _Foreign)]
-
-
-def _understood(record: _Ours) -> RecordedEvent:
-    try:
-        return understand(record.row, record.hash)
-    except (UnknownEvent, ValueError) as unknown:
-        raise UnknownEvent(f"at position {record.row.position}: {unknown}") from unknown

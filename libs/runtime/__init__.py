@@ -1,1 +1,1 @@
-"""What every process needs and no domain knows: settings, logs, clock, metrics, callers, HTTP, lifecycle."""
+"""What every process needs and no domain knows: settings, logs, clock, metrics, HTTP, a service's life."""

@@ -83,7 +83,7 @@ class BearerTokens:
 
     async def _claims(self, token: str) -> Mapping[str, object] | Rejected:
         header = jwt.get_unverified_header(token)
-        # Compared one by one: anybody may write this header, and what is not hashable is not looked up in a set.
+        # Compared one by one: anybody may write this header, and a set takes only what can be hashed.
         if header.get("alg") not in tuple(ALGORITHMS):
             return Rejected(detail=f"the token is not signed with one of {', '.join(sorted(ALGORITHMS))}")
         kid = header.get("kid")

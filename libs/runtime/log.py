@@ -3,13 +3,16 @@
 import logging
 import sys
 from collections.abc import Sequence
-from typing import TextIO
+from typing import Final, TextIO
 
 import orjson
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from libs.runtime.clock import SYSTEM_CLOCK
+
+_LIBRARIES: Final = ("aiohttp", "aiokafka", "asyncpg", "asyncio")
+_REPEAT_INTERVAL_S: Final = 30.0
 
 
 def configure(*, service: str, level: str = "info", style: str = "auto", stream: TextIO = sys.stderr) -> None:
@@ -66,5 +69,24 @@ def _route_standard_logging(
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     # A library's chatter below warning drowns what the service itself has to say.
-    for library in ("aiohttp", "aiokafka", "asyncpg", "asyncio"):
+    for library in _LIBRARIES:
         logging.getLogger(library).setLevel(max(logging.WARNING, root.level))
+    handler.addFilter(_NotAgain())
+
+
+class _NotAgain(logging.Filter):
+    """Lets a library say one thing once in a while: some say it sixty times a second during an outage."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said_s: dict[tuple[str, int], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Tell whether the line is the service's own, a traceback, or of a place that was silent for long."""
+        if record.exc_info or record.name.partition(".")[0] not in _LIBRARIES:
+            return True
+        place = record.pathname, record.lineno
+        is_due = record.created - self._said_s.get(place, 0.0) >= _REPEAT_INTERVAL_S
+        if is_due:
+            self._said_s[place] = record.created
+        return is_due

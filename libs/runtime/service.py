@@ -42,7 +42,6 @@ class _TaskDied(Exception):
 class Process(Generic[S]):
     """What a service's start function builds on; whatever it enters or spawns is undone in reverse order."""
 
-    name: str
     settings: S
     clock: Clock
     health: Health
@@ -102,16 +101,15 @@ def run(name: str, settings_type: type[S], start: Start[S]) -> NoReturn:
     if unknown := unknown_variables(settings_type):
         log.warning("settings_unknown", variables=unknown)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        sys.exit(runner.run(live(name, settings, start)))
+        sys.exit(runner.run(live(settings, start)))
 
 
-async def live(name: str, settings: S, start: Start[S], clock: Clock = SYSTEM_CLOCK) -> int:
+async def live(settings: S, start: Start[S], clock: Clock = SYSTEM_CLOCK) -> int:
     """Start, wait for SIGTERM or SIGINT, drain; return the exit status, with one log line for a failure."""
     with ExitStack() as bound:
         try:
             async with asyncio.TaskGroup() as tasks, AsyncExitStack() as resources:
                 process = Process(
-                    name=name,
                     settings=settings,
                     clock=clock,
                     health=Health(),

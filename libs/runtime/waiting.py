@@ -2,17 +2,15 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar
+from typing import TypeVar
 
 import structlog
 
 from libs.runtime.clock import SYSTEM_CLOCK, Clock
 from libs.runtime.failure import StopProcess, TryLater
+from libs.runtime.retrying import Backoff
 
 T = TypeVar("T")
-
-_FIRST_PAUSE_S: Final = 0.1
-_PAUSE_MAX_S: Final = 2.0
 
 log = structlog.get_logger(__name__)
 
@@ -30,7 +28,7 @@ async def wait_for(
     "waiting for …".
     """
     deadline_s = clock.monotonic_s() + timeout_s
-    pause_s = _FIRST_PAUSE_S
+    backoff = Backoff()
     while True:
         try:
             async with asyncio.timeout(max(0.0, deadline_s - clock.monotonic_s())):
@@ -41,5 +39,4 @@ async def wait_for(
         if left_s <= 0:
             raise StopProcess(f"gave up waiting for {what} after {timeout_s:g} s: {reason}")
         log.warning("waiting", what=what, reason=reason, left_s=round(left_s, 1))
-        await asyncio.sleep(min(pause_s, left_s))
-        pause_s = min(2 * pause_s, _PAUSE_MAX_S)
+        await backoff.pause(left_s)

@@ -11,18 +11,10 @@ from libs.domain.decision import status_of
 from libs.domain.ids import KeyId
 from libs.store.access_log_rows import COLUMNS, row_of
 from libs.store.connection import Connection, Pool
-from libs.store.errors import StoreFailure, translated
+from libs.store.errors import OffsetsMoved, PartitionMissing, translated
 from libs.store.statements import load_statements
 
 _sql = load_statements("access_log")
-
-
-class Fenced(StoreFailure):
-    """Another process has filed from these partitions, and nothing was filed. Read their offsets anew."""
-
-
-class PartitionMissing(StoreFailure):
-    """No partition holds the day of one of the events, and nothing was filed. Make it, then file again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +52,8 @@ class AccessLog:
     async def file(self, events: Sequence[AccessEvent], advances: Sequence[Advance]) -> Filed:
         """File the events and move the offsets, both or neither; an event that is there already is left out.
 
-        Raises DatabaseAway (it may have happened all the same: file again, and Fenced tells), Fenced or
-        PartitionMissing.
+        Raises DatabaseAway (it may have happened all the same: file again, and OffsetsMoved tells),
+        OffsetsMoved or PartitionMissing.
         """
         with translated():
             async with self._pool.acquire() as connection, connection.transaction():
@@ -80,7 +72,7 @@ class AccessLog:
         moved = _sql.advance_partitions(connection, **step, next=[each.next for each in advances])
         held = {row["partition"] async for row in moved}
         if lost := sorted({each.partition for each in advances} - held):
-            raise Fenced(f"{self._topic}{lost} has moved on")
+            raise OffsetsMoved(f"{self._topic}{lost} has moved on")
 
     async def _add(self, connection: Connection, events: Sequence[AccessEvent]) -> int:
         rows = [row_of(event) for event in events]

@@ -56,22 +56,17 @@ class Filters:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where a page ended: its last event's time and id."""
-
-    at: datetime
-    event_id: EventId
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """Whose activity, what of it, from `since` (included) to `until` (excluded), and after which place."""
+    """Whose activity, what of it, and from `since` (included) to `until` (excluded).
+
+    `before` is the time and id of the event that the page before ended with.
+    """
 
     scope: Scope
     filters: Filters
     since: datetime
     until: datetime
-    before: Place | None = None
+    before: tuple[datetime, EventId] | None = None
 
 
 async def activity(pool: Pool, ask: Ask, *, events_max: int) -> tuple[AccessEvent, ...]:
@@ -98,20 +93,21 @@ async def last_used(pool: Pool, key_ids: Collection[KeyId]) -> Mapping[KeyId, da
 
 
 def _conditions(ask: Ask) -> dict[str, object]:
-    filters, before = ask.filters, ask.before
+    filters = ask.filters
+    before_at, before_event_id = ask.before or (None, None)
     return {
         **_owner(ask.scope),
         "since": ask.since,
-        # The comparison of rows alone would not spare the partitions after the place.
-        "until": ask.until if before is None else min(ask.until, before.at + _TICK),
+        # The comparison of rows alone would not spare the partitions after that event.
+        "until": ask.until if before_at is None else min(ask.until, before_at + _TICK),
         "key_id": filters.key_id,
         "vendor_id": filters.vendor_id,
         "category": filters.category,
         "access": None if filters.access is None else filters.access.word,
         "reason": filters.reason,
         "denied": filters.denied,
-        "before_at": None if before is None else before.at,
-        "before_event_id": None if before is None else before.event_id,
+        "before_at": before_at,
+        "before_event_id": before_event_id,
     }
 
 

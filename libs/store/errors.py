@@ -2,9 +2,14 @@
 
     StoreFailure
      ├── DatabaseAway        try again later
-     │    └── OutcomeUnknown   it may have been committed: look before doing it again
+     │    └── CommitUnknown    it may have been committed: look before doing it again
      ├── ReadModelAbsent     the projection is building it: try again later
+     ├── ReplayRunning       another process is building a generation: try again when it is done
+     ├── NoStandstill        the serving generation is never left alone: try again when less is going on
      ├── Fenced              another projection writes the read model: stop
+     ├── UnfoldableEvent     the state does not allow an event of the ledger: stop
+     ├── OffsetsMoved        another process has filed from these partitions: read their offsets anew
+     ├── PartitionMissing    the access log has no partition for a day: make it, then file again
      ├── VersionConflict     somebody was faster: load afresh and decide again
      ├── LeadershipLost      another process may lead by now: stop what only a leader may do
      ├── Misconfigured       an operator must change something first: stop
@@ -19,6 +24,7 @@ from contextlib import contextmanager
 
 import asyncpg
 
+from libs.domain.refusal import ImpossibleEvent
 from libs.runtime.failure import StopProcess, TryLater
 
 
@@ -30,7 +36,7 @@ class DatabaseAway(StoreFailure, TryLater):
     """PostgreSQL did not answer, or not in time. Try again later."""
 
 
-class OutcomeUnknown(DatabaseAway):
+class CommitUnknown(DatabaseAway):
     """The connection was lost during a commit. Look whether it happened before doing it again."""
 
 
@@ -40,6 +46,29 @@ class ReadModelAbsent(StoreFailure, TryLater):
 
 class Fenced(StoreFailure, StopProcess):
     """The read model is not where this writer left it: another one writes too. Stop; leave it to that one."""
+
+
+class ReplayRunning(StoreFailure, TryLater):
+    """Another process is building a generation. Try again when it is done."""
+
+
+class NoStandstill(StoreFailure, TryLater):
+    """The serving generation would not stand still for a minute. Try again when less is going on."""
+
+
+class UnfoldableEvent(StoreFailure, StopProcess):
+    """The state does not allow an event of the ledger: it is another ledger's, or this code folds wrongly."""
+
+    def __init__(self, position: int, impossible: ImpossibleEvent) -> None:
+        super().__init__(f"the event at position {position} cannot be folded: {impossible}")
+
+
+class OffsetsMoved(StoreFailure):
+    """Another process has filed from these partitions, and nothing was filed. Read their offsets anew."""
+
+
+class PartitionMissing(StoreFailure):
+    """No partition holds the day of one of the events, and nothing was filed. Make it, then file again."""
 
 
 class VersionConflict(StoreFailure):

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from asyncpg import LockNotAvailableError
 from asyncpg.transaction import Transaction
 
-from libs.runtime.failure import TryLater
 from libs.store.connection import Connection, Pool, open_connection
-from libs.store.errors import translated
+from libs.store.errors import NoStandstill, ReplayRunning, translated
 from libs.store.read_model import SERVING
 from libs.store.read_model_rows import SHAPE
 from libs.store.statements import load_statements
@@ -35,10 +34,6 @@ _next_sql = load_statements("generations", schema=NEXT)
 _old_sql = load_statements("generations", schema=OLD)
 
 
-class ReplayRunning(TryLater):
-    """Another process is building a generation. Try again when it is done."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
     """How far a generation has come, and the shape of its tables."""
@@ -51,10 +46,6 @@ class Progress:
     def has_our_shape(self) -> bool:
         """Whether this code can read and write the generation."""
         return self.shape == SHAPE
-
-
-class NoStandstill(TryLater):
-    """The serving generation would not stand still for a minute. Try again when less is going on."""
 
 
 async def serving_progress(client: Pool | Connection) -> Progress | None:

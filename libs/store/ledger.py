@@ -8,7 +8,7 @@ from typing import Any
 from libs.domain.ids import EventId, StreamId
 from libs.domain.lifecycle import Actor, Aggregate, LifecycleEvent, RecordedEvent, evolve
 from libs.store.connection import Connection, Pool
-from libs.store.errors import DatabaseAway, OutcomeUnknown, VersionConflict, translated
+from libs.store.errors import CommitUnknown, DatabaseAway, VersionConflict, translated
 from libs.store.statements import load_statements
 from libs.wire.chain import Head, Row, seal
 from libs.wire.event_codec import SCHEMA_VERSION, decode_event, encode_event
@@ -72,7 +72,7 @@ class Ledger:
         """Record the events in their order, all or none, and return them as recorded.
 
         `expected` holds the version of every stream that is written or that the decision looked at, 0 for one
-        without events. Raises VersionConflict, DatabaseAway (nothing was appended) or OutcomeUnknown.
+        without events. Raises VersionConflict, DatabaseAway (nothing was appended) or CommitUnknown.
         """
         if not drafts:
             return ()
@@ -131,7 +131,7 @@ async def _commit(transaction: Any) -> None:
         with translated():
             await transaction.commit()
     except DatabaseAway as away:
-        raise OutcomeUnknown(str(away)) from away
+        raise CommitUnknown(str(away)) from away
 
 
 def _sealed(

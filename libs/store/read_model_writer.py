@@ -11,9 +11,8 @@ from libs.domain.lifecycle import Aggregate, RecordedEvent
 from libs.domain.refusal import ImpossibleEvent
 from libs.domain.state import State
 from libs.domain.vendor import Vendor, VendorEvent
-from libs.runtime.failure import StopProcess
 from libs.store.connection import Connection, Pool
-from libs.store.errors import Fenced, translated
+from libs.store.errors import Fenced, UnfoldableEvent, translated
 from libs.store.read_model import SERVING
 from libs.store.read_model_rows import (
     SHAPE,
@@ -27,13 +26,6 @@ from libs.store.read_model_rows import (
 )
 from libs.store.statements import load_statements
 from libs.wire.chain import Head
-
-
-class UnfoldableEvent(StopProcess):
-    """The state does not allow an event of the ledger: it is another ledger's, or this code folds wrongly."""
-
-    def __init__(self, position: int, impossible: ImpossibleEvent) -> None:
-        super().__init__(f"the event at position {position} cannot be folded: {impossible}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,16 +14,16 @@ class DatabaseReadiness:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._reason: str | None = "the database was not asked yet"
+        self._trouble: str | None = "the database was not asked yet"
 
     def check(self) -> str | None:
         """Return None when ready, else the reason why not."""
-        return self._reason
+        return self._trouble
 
     async def watch(self) -> None:
         """Ask again and again; never return."""
         while True:
-            self._reason = await self._ask()
+            self._trouble = await self._ask()
             await asyncio.sleep(WATCH_INTERVAL_S)
 
     async def _ask(self) -> str | None:

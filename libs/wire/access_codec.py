@@ -11,7 +11,7 @@ from libs.domain.access_event import AccessEvent
 from libs.domain.decision import Reason
 from libs.domain.ids import AccountId, EventId, KeyId, VendorId
 from libs.domain.permissions import Access, Category
-from libs.wire.lifecycle_record import cloudevent_headers
+from libs.wire.cloudevents import cloudevent_headers
 from libs.wire.record import Record
 from libs.wire.timestamp import format_time, parse_time
 

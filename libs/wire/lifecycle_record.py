@@ -1,13 +1,13 @@
-"""A ledger row as a Kafka record and back: CloudEvents 1.0 in binary mode, JSON data as the value."""
+"""A ledger row as a Kafka record and back: a CloudEvent, its JSON data as the value."""
 
 import re
 
 from libs.wire.chain import Row
-from libs.wire.record import Headers, Received, Record
+from libs.wire.cloudevents import cloudevent_headers
+from libs.wire.record import Received, Record
 from libs.wire.timestamp import parse_time
 
 SOURCE = "/keyfold/ledger"
-CONTENT_TYPE = b"application/json"
 _COUNT = re.compile(r"[1-9][0-9]{0,17}")
 
 
@@ -42,17 +42,6 @@ def lifecycle_record(row: Row, row_hash: bytes) -> Record:
         headers=cloudevent_headers(attributes, row.traceparent),
         timestamp_ms=int(parse_time(row.recorded_at).timestamp() * 1000),
     )
-
-
-def cloudevent_headers(attributes: dict[str, str], traceparent: str | None) -> Headers:
-    """Return Kafka headers for CloudEvents attributes (CloudEvents Kafka binding 1.0, section 3.2)."""
-    headers = [
-        ("content-type", CONTENT_TYPE),
-        *((f"ce_{name}", value.encode()) for name, value in attributes.items()),
-    ]
-    if traceparent is not None:
-        headers.append(("traceparent", traceparent.encode()))
-    return tuple(headers)
 
 
 def read_lifecycle_record(received: Received) -> tuple[Row, bytes]:

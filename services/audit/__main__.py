@@ -10,11 +10,12 @@ from libs.runtime.waiting import wait_for
 from libs.store.access_log_partitions import Partitions
 from libs.store.connection import open_pool
 from libs.store.migrations import migrate
+from libs.store.readiness import DatabaseReadiness
 from libs.wire.topics import ACCESS, DEAD_LETTER
 from services.audit.activity import Activity
 from services.audit.consumer import open_consumer
+from services.audit.maintenance import drop_old, make_ahead, repeat
 from services.audit.settings import AuditSettings
-from services.audit.upkeep import drop_old, make_ahead, repeat
 
 NAME = "audit"
 
@@ -32,9 +33,12 @@ async def start(process: Process[AuditSettings]) -> None:
     partitions = Partitions(pool)
     await make_ahead(partitions, clock)
     following = await open_consumer(process, pool, partitions)
+    readiness = DatabaseReadiness(pool)
+    process.health.add("database", readiness.check)
     process.health.add("access_log", following.unready)
     routes = Activity(pool, clock).routes()
     await process.serve(build_app(NAME, routes, auth=auth, health=process.health, clock=clock))
+    process.spawn("database readiness", readiness.watch())
     process.spawn("following", following.run())
     process.spawn("partitions ahead", repeat("partitions ahead", partial(make_ahead, partitions, clock)))
     process.spawn("retention", repeat("retention", partial(drop_old, dsn, clock)))

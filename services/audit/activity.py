@@ -1,8 +1,8 @@
 """Answering who touched what: one account's activity, one key's, one vendor's."""
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 from libs.domain.access_event import AccessEvent
 from libs.domain.ids import AccountId, EventId, KeyId, VendorId
@@ -17,7 +17,7 @@ from libs.runtime.http import (
     Problem,
     Request,
     Route,
-    decode_cursor,
+    cut,
     encode_cursor,
 )
 from libs.store.access_log_activity import (
@@ -25,13 +25,12 @@ from libs.store.access_log_activity import (
     Ask,
     Filters,
     KeyScope,
-    Place,
     Scope,
     VendorScope,
     activity,
 )
 from libs.store.connection import Pool
-from services.audit.bodies import ActivityItem, ActivityPage, ActivityQuery, Cursor
+from services.audit.resources import ActivityCursor, ActivityItem, ActivityPage, ActivityQuery
 from services.audit.retention import KEPT, oldest_kept
 
 # Who asks for the last 90 days computed the bound a moment before this clock reads it.
@@ -106,15 +105,10 @@ class Activity:
         now = self._clock.now()
         if query.cursor is None and query.since is not None and query.since < oldest_kept(now) - _GRACE:
             return _TOO_OLD
-        # One more than asked for tells whether there is a next page.
-        events = await activity(self._pool, _ask(scope, query, now), events_max=query.limit + 1)
-        shown = events[: query.limit]
-        return Answer(
-            body=ActivityPage(
-                items=[ActivityItem.of(event) for event in shown],
-                next_cursor=_cursor(shown) if len(events) > len(shown) else None,
-            )
-        )
+        events = await activity(self._pool, _ask(scope, query, now), events_max=query.rows_max)
+        shown, next_cursor = cut(events, query, _cursor)
+        items = [ActivityItem.of(event) for event in shown]
+        return Answer(body=ActivityPage(items=items, next_cursor=next_cursor))
 
 
 def _ask(scope: Scope, query: ActivityQuery, now: datetime) -> Ask:
@@ -125,7 +119,7 @@ def _ask(scope: Scope, query: ActivityQuery, now: datetime) -> Ask:
         filters=_filters(query),
         since=since,
         until=query.until or now + _AHEAD,
-        before=None if query.cursor is None else _place(query.cursor),
+        before=_before(query),
     )
 
 
@@ -140,11 +134,10 @@ def _filters(query: ActivityQuery) -> Filters:
     )
 
 
-def _place(cursor: str) -> Place:
-    place = decode_cursor(cursor, Cursor)
-    return Place(at=place.at, event_id=EventId(str(place.event_id)))
+def _before(query: ActivityQuery) -> tuple[datetime, EventId] | None:
+    after = query.after(ActivityCursor)
+    return None if after is None else (after.at, EventId(str(after.event_id)))
 
 
-def _cursor(shown: Sequence[AccessEvent]) -> str:
-    last = shown[-1]
-    return encode_cursor(Cursor(at=last.at, event_id=last.event_id))
+def _cursor(last: AccessEvent) -> str:
+    return encode_cursor(ActivityCursor(at=last.at, event_id=UUID(last.event_id)))

@@ -16,7 +16,7 @@ from services.audit.retention import oldest_kept
 _ID_CHARACTERS_MAX: Final = 64
 
 
-class Kind(StrEnum):
+class InadmissibleKind(StrEnum):
     """Why a record cannot be filed, in a word."""
 
     MALFORMED = "malformed"
@@ -25,11 +25,11 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Turned:
-    """A record that was turned away; `detail` quotes nothing of it."""
+class Inadmissible:
+    """A record that must not enter the log; `detail` quotes nothing of it."""
 
     received: Received
-    kind: Kind
+    kind: InadmissibleKind
     detail: str
 
     @property
@@ -38,22 +38,29 @@ class Turned:
         return f"{self.kind}: {self.detail}"
 
 
-def admit(received: Received, now: datetime, *, future_max_s: float) -> AccessEvent | Turned:
+def admit(received: Received, now: datetime, *, future_max_s: float) -> AccessEvent | Inadmissible:
     """Return the event that a record holds, or why it cannot be filed."""
     try:
         event = decode_access_event(received.value or b"")
     except MalformedAccessEvent as fault:
         # The fault's own words quote the record, which whoever reads the header need not be allowed to see.
         cause = type(fault.__cause__ or fault).__name__
-        return Turned(received=received, kind=Kind.MALFORMED, detail=f"it is no access event ({cause})")
-    if fault_found := _unstorable(event):
-        return Turned(received=received, kind=Kind.MALFORMED, detail=fault_found)
-    if event.at < oldest_kept(now):
-        return Turned(received=received, kind=Kind.TOO_OLD, detail="it is from before the log's 90 days")
-    if event.at > now + timedelta(seconds=future_max_s):
-        detail = f"it is more than {future_max_s:g} s ahead of this clock"
-        return Turned(received=received, kind=Kind.IN_THE_FUTURE, detail=detail)
+        kind, detail = InadmissibleKind.MALFORMED, f"it is no access event ({cause})"
+        return Inadmissible(received=received, kind=kind, detail=detail)
+    if found := _unfit(event, now, future_max_s):
+        kind, detail = found
+        return Inadmissible(received=received, kind=kind, detail=detail)
     return event
+
+
+def _unfit(event: AccessEvent, now: datetime, future_max_s: float) -> tuple[InadmissibleKind, str] | None:
+    if fault := _unstorable(event):
+        return InadmissibleKind.MALFORMED, fault
+    if event.at < oldest_kept(now):
+        return InadmissibleKind.TOO_OLD, "it is from before the log's 90 days"
+    if event.at > now + timedelta(seconds=future_max_s):
+        return InadmissibleKind.IN_THE_FUTURE, f"it is more than {future_max_s:g} s ahead of this clock"
+    return None
 
 
 def _unstorable(event: AccessEvent) -> str | None:

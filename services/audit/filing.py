@@ -13,16 +13,15 @@ from libs.kafka.dead_letter_bound import DeadLetterBound
 from libs.kafka.errors import OutcomeUnknown, Unavailable
 from libs.kafka.publisher import Publisher
 from libs.runtime.clock import Clock
-from libs.store.access_log import AccessLog, Advance, Fenced, Filed, PartitionMissing
+from libs.runtime.retrying import Patience
+from libs.store.access_log import AccessLog, Advance, Filed
 from libs.store.access_log_partitions import Partitions
-from libs.store.errors import DatabaseAway
+from libs.store.errors import DatabaseAway, OffsetsMoved, PartitionMissing
 from libs.wire.record import Received
 from libs.wire.topics import DEAD_LETTER
-from services.audit import measures
-from services.audit.admission import Kind, Turned, admit
+from services.audit import metrics
+from services.audit.admission import Inadmissible, InadmissibleKind, admit
 
-_PAUSE_S: Final = 0.2
-_PAUSE_MAX_S: Final = 2.0
 # Decoding is work for the processor: other requests get their turn in between.
 _RECORDS_A_TURN: Final = 250
 
@@ -36,7 +35,7 @@ class _Sorted:
     """A batch after admission: what goes into the log, and what does not."""
 
     events: list[AccessEvent]
-    turned: list[Turned]
+    inadmissible: list[Inadmissible]
 
 
 class Filing:
@@ -61,6 +60,12 @@ class Filing:
         self._clock = clock
         self._future_max_s = future_max_s
         self._filed: dict[int, int] = {}
+        self._patience = Patience()
+
+    @property
+    def trouble(self) -> str | None:
+        """What is being waited for, None while nothing is."""
+        return self._patience.trouble
 
     @property
     def filed(self) -> Mapping[int, int]:
@@ -75,63 +80,55 @@ class Filing:
     async def file(self, batches: Batches) -> None:
         """Return when each record is either in the log or among the dead letters, and its offset is moved.
 
-        Waits for PostgreSQL and Kafka as long as they are away. Raises Fenced (another process has these
-        partitions now; nothing was filed) or TooManyDeadLetters.
+        Waits for PostgreSQL and Kafka as long as they are away. Raises OffsetsMoved (another process has
+        these partitions now; nothing was filed) or TooManyDeadLetters.
         """
         found = await self._sorted(batches)
         self._bound.note(
             seen=sum(len(records) for records in batches.values()),
-            dead=sum(each.kind is Kind.MALFORMED for each in found.turned),
+            dead=sum(each.kind is InadmissibleKind.MALFORMED for each in found.inadmissible),
         )
         # Before the offsets move: after a crash in between a dead letter is repeated rather than lost.
-        await self._bury(found.turned)
+        await self._dead_letter(found.inadmissible)
         advances = [self._advance(partition, records) for partition, records in batches.items()]
         filed = await self._write(found.events, advances)
         self._filed |= {each.partition: each.next for each in advances}
         self._measure(filed, found)
 
     async def _sorted(self, batches: Batches) -> _Sorted:
-        found = _Sorted(events=[], turned=[])
+        found = _Sorted(events=[], inadmissible=[])
         for records in batches.values():
             for first in range(0, len(records), _RECORDS_A_TURN):
                 now = self._clock.now()
                 for received in records[first : first + _RECORDS_A_TURN]:
                     match admit(received, now, future_max_s=self._future_max_s):
-                        case Turned() as turned:
-                            found.turned.append(turned)
+                        case Inadmissible() as inadmissible:
+                            found.inadmissible.append(inadmissible)
                         case event:
                             found.events.append(event)
                 await asyncio.sleep(0)
         return found
 
-    async def _bury(self, turned: Sequence[Turned]) -> None:
-        for each in turned:
+    async def _dead_letter(self, inadmissible: Sequence[Inadmissible]) -> None:
+        for each in inadmissible:
             at = each.received
-            log.warning("record_turned_away", partition=at.partition, offset=at.offset, reason=each.reason)
-        letters = [dead_letter(each.received, reason=each.reason) for each in turned]
-        pause_s = _PAUSE_S
-        while letters:
-            try:
-                await self._dead_letters.publish(self._dead_letter_topic, 0, letters)
-                return
-            except (Unavailable, OutcomeUnknown) as away:
-                log.warning("dead_letters_wait", reason=str(away), records=len(letters))
-            await asyncio.sleep(pause_s)
-            pause_s = min(2 * pause_s, _PAUSE_MAX_S)
+            log.warning("record_dead_lettered", partition=at.partition, offset=at.offset, reason=each.reason)
+        letters = [dead_letter(each.received, reason=each.reason) for each in inadmissible]
+        if letters:
+            await self._patience.until_done(
+                "Kafka",
+                lambda: self._dead_letters.publish(self._dead_letter_topic, 0, letters),
+                on=(Unavailable, OutcomeUnknown),
+            )
 
     def _advance(self, partition: int, records: Sequence[Received]) -> Advance:
         expected = self._filed.get(partition, records[0].offset)
         return Advance(partition=partition, expected=expected, next=records[-1].offset + 1)
 
     async def _write(self, events: Sequence[AccessEvent], advances: Sequence[Advance]) -> Filed:
-        pause_s = _PAUSE_S
-        while True:
-            try:
-                return await self._attempt(events, advances)
-            except DatabaseAway as away:
-                log.warning("database_away", reason=str(away), events=len(events))
-            await asyncio.sleep(pause_s)
-            pause_s = min(2 * pause_s, _PAUSE_MAX_S)
+        return await self._patience.until_done(
+            "PostgreSQL", lambda: self._attempt(events, advances), on=(DatabaseAway,)
+        )
 
     async def _attempt(self, events: Sequence[AccessEvent], advances: Sequence[Advance]) -> Filed:
         try:
@@ -140,7 +137,7 @@ class Filing:
             made = await self._partitions.make({event.at.date() for event in events})
             log.info("partitions_made_for_late_events", days=sorted(str(day) for day in made))
             return await self._access_log.file(events, advances)
-        except Fenced:
+        except OffsetsMoved:
             # A commit whose answer was lost looks the same, unless one compares where the offsets stand.
             if await self._is_filed(advances):
                 return Filed(rows=0, duplicates=0)
@@ -151,10 +148,10 @@ class Filing:
         return moved == await self._access_log.next_offsets(frozenset(moved))
 
     def _measure(self, filed: Filed, found: _Sorted) -> None:
-        measures.FILED.inc(filed.rows)
-        measures.DUPLICATES.inc(filed.duplicates)
-        for each in found.turned:
-            measures.DEAD_LETTERED.labels(each.kind).inc()
+        metrics.FILED.inc(filed.rows)
+        metrics.DUPLICATES.inc(filed.duplicates)
+        for each in found.inadmissible:
+            metrics.DEAD_LETTERED.labels(each.kind).inc()
         now = self._clock.now()
         for event in found.events:
-            measures.DELAY.observe(max(0.0, (now - event.at).total_seconds()))
+            metrics.DELAY.observe(max(0.0, (now - event.at).total_seconds()))

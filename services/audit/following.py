@@ -10,13 +10,13 @@ from libs.kafka.errors import Unavailable
 from libs.kafka.group_reader import GroupReader
 from libs.runtime.clock import Clock
 from libs.runtime.failure import TryLater
-from libs.store.access_log import Fenced
-from services.audit import measures
+from libs.runtime.retrying import Patience
+from libs.store.errors import OffsetsMoved
+from services.audit import metrics
 from services.audit.filing import Batches, Filing
 
 _LAG_INTERVAL_S: Final = 5.0
 _READ_TIMEOUT_S: Final = 1.0
-_PAUSE_S: Final = 0.5
 
 log = structlog.get_logger(__name__)
 
@@ -40,10 +40,15 @@ class Following:
         self._batch_wait_s = batch_wait_s
         self._goals: Mapping[int, int] = {}
         self._caught_up = False
+        self._patience = Patience()
+        self._trouble: str | None = None
         self._lag_due_at_s = 0.0
 
     def unready(self) -> str | None:
-        """Return why the log may lack what was decided before this process started, or None."""
+        """Return what keeps events from being filed, or why the log may lack some from before the start."""
+        return self._filing.trouble or self._patience.trouble or self._trouble or self._lacking()
+
+    def _lacking(self) -> str | None:
         if self._caught_up:
             return None
         if not self._goals:
@@ -60,21 +65,20 @@ class Following:
                 await asyncio.sleep(self._batch_wait_s if batches else 0)
 
     async def _read(self) -> Batches:
-        try:
-            return await self._reader.read(self._batch_events_max, _READ_TIMEOUT_S)
-        except TryLater as away:  # PostgreSQL, asked where to begin
-            log.warning("reading_waits", reason=str(away))
-            await asyncio.sleep(_PAUSE_S)
-            return {}
+        return await self._patience.until_done(
+            "PostgreSQL or Kafka",  # the former is asked where to begin
+            lambda: self._reader.read(self._batch_events_max, _READ_TIMEOUT_S),
+            on=(TryLater,),
+        )
 
     async def _file(self, batches: Batches) -> None:
         if not batches:
             return
         try:
             await self._filing.file(batches)
-        except Fenced as fenced:
-            measures.FENCED.inc()
-            log.warning("fenced", reason=str(fenced))
+        except OffsetsMoved as moved:
+            metrics.OFFSETS_MOVED.inc()
+            log.warning("offsets_moved", reason=str(moved))
             await self._reader.stop()  # the next read joins the group anew, and asks where to begin
 
     async def _take_stock(self) -> None:
@@ -90,9 +94,12 @@ class Following:
         self._lag_due_at_s = self._clock.monotonic_s() + _LAG_INTERVAL_S
         try:
             ends = await self._reader.end_offsets()
-        except Unavailable:
+        except Unavailable as away:
+            self._trouble = "Kafka is away"
+            log.warning("waiting", what="Kafka", reason=str(away))
             return
-        measures.LAG.set(self._behind(ends))
+        self._trouble = None
+        metrics.LAG.set(self._behind(ends))
         # Frozen at the first look, else a busy topic would keep the service unready for ever.
         self._goals = self._goals or ends
 

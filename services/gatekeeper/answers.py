@@ -7,7 +7,8 @@ from typing import Final
 
 import orjson
 
-from libs.domain.decision import Decision, Reason, status_of
+from libs.domain.access_event import AccessEvent
+from libs.domain.decision import Reason, status_of
 from libs.runtime.http.problem import MEDIA_TYPE, TYPE_PREFIX
 from services.gatekeeper.explanations import JOURNAL_UNAVAILABLE, explanations
 from services.gatekeeper.gateways import TOKEN_HEADER, GatewayKind
@@ -47,13 +48,14 @@ class Answers:
         self._removed = f"{names.vendor},{names.subscriber}"
         self._explanations = explanations(names)
 
-    def allow(self, decision: Decision, event_id: str, position: int, *, in_authorization: bool) -> Answer:
+    def allow(self, event: AccessEvent, *, in_authorization: bool) -> Answer:
         """Let the request pass, with the identity that was proven, and the keys taken out of it."""
-        category, access = decision.category, decision.access
+        category, access = event.category, event.access
         if category is None or access is None:
             raise ValueError("a decision that allows names its category and access")
-        identity = (decision.account_id, decision.key_id, decision.vendor_id, category.value, access.word)
-        headers = dict(zip(IDENTITY_HEADERS, (*map(str, identity), event_id, str(position)), strict=True))
+        identity = (event.account_id, event.key_id, event.vendor_id, category.value, access.word)
+        values = (*map(str, identity), event.event_id, str(event.position))
+        headers = dict(zip(IDENTITY_HEADERS, values, strict=True))
         headers["x-envoy-auth-headers-to-remove"] = (
             f"{self._removed},authorization" if in_authorization else self._removed
         )

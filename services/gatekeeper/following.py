@@ -6,15 +6,12 @@ from typing import Final
 
 import structlog
 
-from libs.domain.refusal import ImpossibleEvent
 from libs.kafka.errors import RecordsGone
 from libs.kafka.lifecycle_reader import LifecycleBatch, LifecycleReader
 from libs.runtime.clock import Clock
-from libs.runtime.failure import StopProcess, TryLater
+from libs.runtime.failure import TryLater
 from libs.runtime.waiting import wait_for
 from libs.store.read_model import ReadModel, Snapshot
-from libs.wire.chain import BrokenChain, LedgerGap
-from libs.wire.event_codec import UnknownEvent
 from libs.wire.topics import LIFECYCLE
 from services.gatekeeper import metrics
 from services.gatekeeper.lease import Lease
@@ -52,11 +49,6 @@ async def follow(
     """
     try:
         await _follow(source, replica, lease, clock, startup_timeout_s)
-    except (LedgerGap, BrokenChain, UnknownEvent, ImpossibleEvent) as broken:
-        lease.forfeit()
-        raise StopProcess(
-            f"the ledger cannot be followed past position {replica.position}: {broken}"
-        ) from broken
     except Exception:
         lease.forfeit()
         raise
@@ -83,7 +75,7 @@ async def _load(source: Source) -> _Start:
         source.bootstrap,
         head=snapshot.head,
         offset=snapshot.next_offset,
-        dead_letters=None,  # the projection reads the same topic, and buries for all
+        dead_letters=None,  # the projection reads the same topic, and dead-letters for all
         topic=source.topic,
         client_id=source.client_id,
     )

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
@@ -19,19 +20,29 @@ from services.gatekeeper.settings import GatekeeperSettings
 log = structlog.get_logger(__name__)
 
 
-class Draft(Protocol):
-    """An access event that lacks only its place in the journal."""
+class Decide(Protocol):
+    """Makes a decision, as the access event at the place that it is given in the journal."""
 
     def __call__(self, *, gatekeeper: str, seq: int) -> AccessEvent:
         """Return the event at that place."""
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Written:
+    """An event with its line, and who waits for it to be in the file."""
+
+    waiting: asyncio.Future[AccessEvent | None]
+    event: AccessEvent
+    line: bytes
+
+
 class Journal:
     """The records of one run of one gatekeeper, numbered from 1 without a gap.
 
-    All records of one event-loop tick are written together. A number counts only once its record is in the
-    file, so that one that was refused leaves no gap.
+    All decisions of one event-loop tick are made and written together, so that nothing comes between a
+    decision and its record. A number counts only once its record is in the file: one that was refused
+    leaves no gap.
     """
 
     def __init__(self, directory: RunDirectory, *, segment_bytes: int, bytes_max: int) -> None:
@@ -41,8 +52,7 @@ class Journal:
         self._loop = asyncio.get_running_loop()
         self._written_seq = 0
         self._segment = Segment.create(directory.path, 1)
-        self._lines: list[bytes] = []
-        self._waiting: list[asyncio.Future[bool]] = []
+        self._asked: list[tuple[Decide, asyncio.Future[AccessEvent | None]]] = []
         self._fault: str | None = None
         self._measured_bytes = 0
         self._unmeasured_bytes = 0
@@ -53,27 +63,38 @@ class Journal:
         """Why the journal takes nothing at present, or None."""
         return self._fault
 
-    def append(self, draft: Draft) -> Awaitable[bool]:
-        """Return, with the tick's write, whether the event is in the journal. An answer must await it."""
-        seq = self._written_seq + len(self._lines) + 1
-        event = draft(gatekeeper=self._directory.run_id, seq=seq)
-        self._lines.append(journal_line(encode_access_event(event)))
-        if len(self._lines) == 1:
+    def append(self, decide: Decide) -> Awaitable[AccessEvent | None]:
+        """Return what was decided once it is in the journal, or None where it could not be written.
+
+        The decision is made in this tick's write. An answer must await it.
+        """
+        if not self._asked:
             self._loop.call_soon(self._write)
         # One future each: a request that is cancelled takes no other with it.
-        written: asyncio.Future[bool] = self._loop.create_future()
-        self._waiting.append(written)
-        return written
+        waiting: asyncio.Future[AccessEvent | None] = self._loop.create_future()
+        self._asked.append((decide, waiting))
+        return waiting
 
     def _write(self) -> None:
-        lines, self._lines = self._lines, []
-        waiting, self._waiting = self._waiting, []
-        if not lines:
-            return
-        taken = self._taken(lines)
-        for index, each in enumerate(waiting):
-            if not each.done():
-                each.set_result(index < taken)
+        asked, self._asked = self._asked, []
+        batch = self._decided(asked)
+        taken = self._taken([each.line for each in batch]) if batch else 0
+        for index, each in enumerate(batch):
+            if not each.waiting.done():
+                each.waiting.set_result(each.event if index < taken else None)
+
+    def _decided(self, asked: Sequence[tuple[Decide, asyncio.Future[AccessEvent | None]]]) -> list[_Written]:
+        batch: list[_Written] = []
+        for decide, waiting in asked:
+            try:
+                event = decide(gatekeeper=self._directory.run_id, seq=self._written_seq + len(batch) + 1)
+                line = journal_line(encode_access_event(event))
+            except Exception as bug:  # it is this request's alone, and takes no number
+                if not waiting.done():
+                    waiting.set_exception(bug)
+            else:
+                batch.append(_Written(waiting=waiting, event=event, line=line))
+        return batch
 
     def _taken(self, lines: Sequence[bytes]) -> int:
         try:
@@ -144,7 +165,7 @@ class Journal:
 
     def close(self) -> None:
         """Let go of the file and of the run: the shipper may take away all of it."""
-        if self._lines:
+        if self._asked:
             self._write()
         self._segment.close()
         self._directory.close()

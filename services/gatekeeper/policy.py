@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from libs.domain.route_map import RouteMap
-from libs.domain.route_table import BadRouteMap, parse_route_table
+from libs.domain.route_map_text import BadRouteMap, parse_route_map
 from libs.runtime.failure import StopProcess
 from services.gatekeeper.gateways import Gateways, load_gateways
 from services.gatekeeper.presented_keys import KeyHeaders
@@ -34,7 +34,7 @@ def load_policy(settings: GatekeeperSettings) -> Policy:
 def load_route_map(path: Path) -> RouteMap:
     """Read a route map. Raises StopProcess that names each broken line and what is wrong there."""
     try:
-        return parse_route_table(path.read_text(encoding="utf-8"))
+        return parse_route_map(path.read_text(encoding="utf-8"))
     except BadRouteMap as bad:
         faults = "; ".join(f"line {line}: {what}" for line, what in bad.faults)
         raise StopProcess(f"the route map {path} is wrong: {faults}") from None

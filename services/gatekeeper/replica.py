@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from libs.domain.lifecycle import RecordedEvent
+from libs.domain.refusal import ImpossibleEvent
 from libs.domain.state import State
+from libs.store.errors import UnfoldableEvent
 
 
 @dataclass(slots=True, kw_only=True)
@@ -21,10 +23,13 @@ class Replica:
         self.state, self.position, self.applied_at = state, position, now
 
     def fold(self, events: Sequence[RecordedEvent], now: datetime) -> None:
-        """Apply the events that come next. Raises ImpossibleEvent."""
+        """Apply the events that come next. Raises UnfoldableEvent."""
         if self.state is None:
             raise LookupError("there is no state to apply events to")
         for recorded in events:
-            self.state.fold(recorded.event)
+            try:
+                self.state.fold(recorded.event)
+            except ImpossibleEvent as impossible:
+                raise UnfoldableEvent(recorded.position, impossible) from impossible
             self.position = recorded.position
         self.applied_at = now

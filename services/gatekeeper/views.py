@@ -100,11 +100,10 @@ def _until(now: datetime, left_s: float) -> datetime | None:
 def _view(key: SubscriberKey | VendorKey, now: datetime, position: int) -> KeyView:
     match key:
         case ActiveSubscriberKey():
-            is_expired = key.expires_at is not None and key.expires_at <= now
             return KeyView(
                 key_id=key.key_id,
                 kind="subscriber",
-                state="expired" if is_expired else "active",
+                state="expired" if key.is_expired(now) else "active",
                 account_id=key.account_id,
                 permissions=key.permissions.as_words(),
                 vendor_ids=None if key.vendor_ids is None else list(key.vendor_ids),

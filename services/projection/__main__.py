@@ -12,9 +12,10 @@ from libs.runtime.service import Process, run
 from libs.runtime.waiting import wait_for
 from libs.store.connection import open_pool
 from libs.store.migrations import migrate
+from libs.store.readiness import DatabaseReadiness
 from libs.wire.topics import DEAD_LETTER, LIFECYCLE
 from services.projection.following import Following
-from services.projection.ledger_topic import LedgerTopic
+from services.projection.lifecycle_topic import CLIENT_ID, LifecycleTopic
 from services.projection.replay import Replay
 from services.projection.replay_command import replay_command
 from services.projection.settings import ProjectionSettings
@@ -31,10 +32,8 @@ async def start(process: Process[ProjectionSettings]) -> None:
     topics = (LIFECYCLE, DEAD_LETTER)
     await wait_for("Kafka", partial(ensure_topics, kafka, topics), timeout_s=timeout_s, clock=clock)
     pool = await process.enter(open_pool(dsn, application_name=NAME))
-    publisher = await process.enter(
-        Publisher(ProducerOptions(bootstrap=kafka, client_id="keyfold-projection"))
-    )
-    topic = LedgerTopic(
+    publisher = await process.enter(Publisher(ProducerOptions(bootstrap=kafka, client_id=CLIENT_ID)))
+    topic = LifecycleTopic(
         bootstrap=kafka,
         dead_letters=publisher,
         dead_letter_ratio_max=settings.projection_dead_letter_ratio_max,
@@ -47,8 +46,11 @@ async def start(process: Process[ProjectionSettings]) -> None:
         batch_events_max=settings.projection_batch_events_max,
         startup_timeout_s=timeout_s,
     )
-    process.health.add("projection", following.unready)
+    readiness = DatabaseReadiness(pool)
+    process.health.add("database", readiness.check)
+    process.health.add("read_model", following.unready)
     await process.serve(build_app(NAME, [], auth=NoTokens(), health=process.health, clock=clock))
+    process.spawn("database readiness", readiness.watch())
     process.spawn("following", following.run())
 
 

@@ -9,15 +9,15 @@ from libs.kafka.errors import OutcomeUnknown, Unavailable
 from libs.kafka.lifecycle_reader import LifecycleReader
 from libs.runtime.clock import Clock
 from libs.runtime.failure import TryLater
+from libs.runtime.retrying import Patience
 from libs.runtime.waiting import wait_for
 from libs.store.connection import Pool
 from libs.store.errors import DatabaseAway, ReadModelAbsent
 from libs.store.generations import Progress, serving_progress
 from libs.store.read_model_writer import ReadModelWriter, Step
 from services.projection import metrics
-from services.projection.ledger_topic import LedgerTopic, read_step
+from services.projection.lifecycle_topic import LifecycleTopic, read_step
 from services.projection.replay import Replay
-from services.projection.retrying import Patience
 
 _MEASURE_INTERVAL_S = 5.0
 
@@ -30,7 +30,7 @@ class Following:
     def __init__(
         self,
         pool: Pool,
-        topic: LedgerTopic,
+        topic: LifecycleTopic,
         replay: Replay,
         clock: Clock,
         *,
@@ -47,24 +47,24 @@ class Following:
         self._patience = Patience()
         self._measure_due_s = 0.0
         self._in_doubt = False
-        self._unready: str | None = "the read model is being prepared"
+        self._trouble: str | None = "the read model is being prepared"
 
     def unready(self) -> str | None:
         """Return why the read model does not serve the present yet, None once it does."""
-        return self._unready or self._patience.trouble
+        return self._trouble or self._patience.trouble
 
     async def run(self) -> None:
         """Fold until cancelled. Raises StopProcess with the reason when it cannot or must not go on."""
         await wait_for(
             "Kafka", self._topic.require_answer, timeout_s=self._startup_timeout_s, clock=self._clock
         )
-        progress = await self._patience.insist("the read model", self._prepared, (TryLater,))
+        progress = await self._patience.until_done("the read model", self._prepared, on=(TryLater,))
         metrics.POSITION.set(progress.head.position)
         async with self._reading(progress) as reader:
             log.info("projection_following", position=progress.head.position, offset=progress.next_offset)
-            end_offset = await self._patience.insist("Kafka", reader.end_offset, _KAFKA_AWAY)
+            end_offset = await self._patience.until_done("Kafka", reader.end_offset, on=_KAFKA_AWAY)
             while True:
-                self._unready = _behind(reader, end_offset)
+                self._trouble = _behind(reader, end_offset)
                 await self._follow(reader)
 
     async def _prepared(self) -> Progress:
@@ -80,19 +80,19 @@ class Following:
 
     @asynccontextmanager
     async def _reading(self, progress: Progress) -> AsyncIterator[LifecycleReader]:
-        reader = self._topic.reader(progress.head, progress.next_offset, buries=True)
-        await self._patience.insist("Kafka", reader.start, _KAFKA_AWAY)
+        reader = self._topic.reader(progress.head, progress.next_offset, dead_letters=True)
+        await self._patience.until_done("Kafka", reader.start, on=_KAFKA_AWAY)
         try:
             yield reader
         finally:
             await reader.stop()
 
     async def _follow(self, reader: LifecycleReader) -> None:
-        step = await self._patience.insist(
-            "Kafka", lambda: read_step(reader, self._batch_events_max), _KAFKA_AWAY
+        step = await self._patience.until_done(
+            "Kafka", lambda: read_step(reader, self._batch_events_max), on=_KAFKA_AWAY
         )
         if step is not None:
-            await self._patience.insist("PostgreSQL", lambda: self._save(step), (DatabaseAway,))
+            await self._patience.until_done("PostgreSQL", lambda: self._save(step), on=(DatabaseAway,))
             self._note(step)
         await self._measure(reader)
 
@@ -121,10 +121,9 @@ class Following:
         if self._clock.monotonic_s() < self._measure_due_s:
             return
         self._measure_due_s = self._clock.monotonic_s() + _MEASURE_INTERVAL_S
-        try:
-            metrics.LAG_RECORDS.set(await reader.end_offset() - reader.next_offset)
-        except Unavailable as away:
-            log.warning("lag_unknown", reason=str(away))
+        # Nothing arrives from a Kafka that is away either, and this is how one finds out.
+        end_offset = await self._patience.until_done("Kafka", reader.end_offset, on=_KAFKA_AWAY)
+        metrics.LAG_RECORDS.set(end_offset - reader.next_offset)
 
 
 _KAFKA_AWAY = (Unavailable, OutcomeUnknown)

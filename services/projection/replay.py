@@ -15,8 +15,8 @@ from libs.store.connection import Pool
 from libs.store.generations import NEXT, Difference, Generations, open_generations, serving_progress
 from libs.store.read_model_writer import ReadModelWriter
 from libs.wire.chain import GENESIS
-from services.projection.building import Building
-from services.projection.ledger_topic import LedgerTopic
+from services.projection.generation_build import GenerationBuild
+from services.projection.lifecycle_topic import LifecycleTopic
 
 log = structlog.get_logger(__name__)
 
@@ -41,7 +41,7 @@ class Replay:
 
     dsn: str
     pool: Pool
-    topic: LedgerTopic
+    topic: LifecycleTopic
     clock: Clock
 
     async def run(self) -> Report:
@@ -57,33 +57,33 @@ class Replay:
 
     async def _replace(self, generations: Generations) -> tuple[int, tuple[Difference, ...] | None]:
         serving = await serving_progress(self.pool)
-        # What the serving generation was made of has had its foreign records buried already.
-        async with self.topic.reader(GENESIS, 0, buries=serving is None) as reader:
+        # What the serving generation was made of has had its foreign records dead-lettered already.
+        async with self.topic.reader(GENESIS, 0, dead_letters=serving is None) as reader:
             writer = ReadModelWriter(self.pool, schema=NEXT, remembers=True)
-            building = Building(reader, writer, self.clock)
+            build = GenerationBuild(reader, writer, self.clock)
             differences = None
             if serving is None or not serving.has_our_shape:
-                await building.to_offset(await reader.end_offset())
+                await build.to_offset(await reader.end_offset())
             else:
-                await building.to_position(serving.head.position)
-                differences = await self._compared(generations, building)
-            async with self._meeting(generations, building):
+                await build.to_position(serving.head.position)
+                differences = await self._compared(generations, build)
+            async with self._meeting(generations, build):
                 await generations.swap()
-            return building.position, differences
+            return build.position, differences
 
-    async def _compared(self, generations: Generations, building: Building) -> tuple[Difference, ...]:
+    async def _compared(self, generations: Generations, build: GenerationBuild) -> tuple[Difference, ...]:
         async with AsyncExitStack() as view:
-            async with self._meeting(generations, building):
+            async with self._meeting(generations, build):
                 comparison = await view.enter_async_context(generations.compared())
             return await comparison.differences()
 
     @asynccontextmanager
-    async def _meeting(self, generations: Generations, building: Building) -> AsyncIterator[None]:
+    async def _meeting(self, generations: Generations, build: GenerationBuild) -> AsyncIterator[None]:
         """Bring the new generation to the serving one's position and keep both there within the block."""
-        await building.to_position(await self._served_position())
+        await build.to_position(await self._served_position())
         async with generations.standstill():
             # What came since, which is little: the projection waits for as long as this takes.
-            await building.to_position(await self._served_position())
+            await build.to_position(await self._served_position())
             yield
 
     async def _served_position(self) -> int:

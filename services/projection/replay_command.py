@@ -20,9 +20,11 @@ from libs.runtime.service import EXIT_BAD_SETTINGS, EXIT_FAILED
 from libs.runtime.settings import BadSettings, load
 from libs.runtime.waiting import wait_for
 from libs.store.connection import open_pool
-from services.projection.ledger_topic import LedgerTopic
+from services.projection.lifecycle_topic import LifecycleTopic
 from services.projection.replay import Replay, Report
 from services.projection.settings import ProjectionSettings
+
+CLIENT_ID = "keyfold-replay"
 
 log = structlog.get_logger(__name__)
 
@@ -50,12 +52,13 @@ async def _replayed(settings: ProjectionSettings, clock: Clock) -> Report:
     timeout_s = settings.startup_timeout_s
     await wait_for("Kafka", lambda: require_answer(bootstrap), timeout_s=timeout_s, clock=clock)
     async with (
-        Publisher(ProducerOptions(bootstrap=bootstrap)) as publisher,
+        Publisher(ProducerOptions(bootstrap=bootstrap, client_id=CLIENT_ID)) as publisher,
         open_pool(dsn, application_name="replay") as pool,
     ):
-        topic = LedgerTopic(
+        topic = LifecycleTopic(
             bootstrap=bootstrap,
             dead_letters=publisher,
+            client_id=CLIENT_ID,
             dead_letter_ratio_max=settings.projection_dead_letter_ratio_max,
         )
         return await Replay(dsn=dsn, pool=pool, topic=topic, clock=clock).run()

@@ -2,12 +2,12 @@
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, TypeAlias
 
 from pydantic import AfterValidator, Field
 
 from libs.domain.ids import VendorId
-from libs.domain.permissions import Access, Category
+from libs.domain.permissions import Access, AccessWord, Category
 from libs.domain.vendor import ReviewKind, Verdict
 from libs.runtime.http import Instant, JsonBody
 
@@ -60,7 +60,6 @@ Email: TypeAlias = Annotated[
 Website: TypeAlias = Annotated[
     str, Field(max_length=500, pattern=r"^https?://[^\s/]\S*$"), AfterValidator(_on_a_line)
 ]
-AccessWord: TypeAlias = Literal["none", "read", "write"]
 Granted: TypeAlias = dict[Category, AccessWord]
 VendorIds: TypeAlias = Annotated[
     list[Annotated[str, Field(min_length=1, max_length=40)]], Field(min_length=1, max_length=_VENDORS_MAX)

@@ -39,7 +39,7 @@ from services.registry.command_http import answer_of, metadata_of, with_etag
 from services.registry.commands import Command, Commands, Outcome, Streams
 from services.registry.kinds import ACCOUNT, SUBSCRIBER_KEY, VENDOR, held
 from services.registry.new_ids import new_key
-from services.registry.reads import Reads, cut, place_of
+from services.registry.reads import Reads, before, shown_of
 from services.registry.resources import KeyPage, KeyResource, KeyWithSecret, key_resource
 
 B = TypeVar("B", bound=BaseModel | None)
@@ -144,10 +144,10 @@ class Keys:
             AccountId(request.path["account_id"]),
             state=query.state,
             now=self._clock.now(),
-            before=place_of(query),
-            limit=query.limit + 1,
+            before=before(query),
+            limit=query.rows_max,
         )
-        keys, next_cursor = cut(found, query.limit)
+        keys, next_cursor = shown_of(found, query)
         return Answer(body=page(await self._shown(keys), next_cursor))
 
     async def get_key(self, request: Request[None, None]) -> Reply:

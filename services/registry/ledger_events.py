@@ -9,22 +9,22 @@ from libs.runtime.http import (
     AnyRoute,
     Instant,
     JsonBody,
-    QueryString,
+    LimitQuery,
     Reply,
     Request,
     Roles,
     Route,
+    cut,
     page,
 )
 from libs.store.ledger import Ledger
 from libs.wire.chain import Row
 
 
-class LedgerQuery(QueryString):
+class LedgerQuery(LimitQuery):
     """From where on, and how many: `next_cursor` is the `after` of the next page."""
 
     after: int = Field(0, ge=0, lt=2**63)
-    limit: int = Field(50, ge=1, le=100)
 
 
 class EventActor(JsonBody):
@@ -81,9 +81,8 @@ class LedgerEvents:
     async def list_events(self, request: Request[None, LedgerQuery]) -> Reply:
         """Show a page of events."""
         query = request.query
-        rows = await self._ledger.rows_after(query.after, query.limit + 1)
-        shown = rows[: query.limit]
-        next_cursor = str(shown[-1][0].position) if len(rows) > query.limit else None
+        rows = await self._ledger.rows_after(query.after, query.rows_max)
+        shown, next_cursor = cut(rows, query, lambda last: str(last[0].position))
         return Answer(body=page([_shown(row, row_hash) for row, row_hash in shown], next_cursor))
 
 

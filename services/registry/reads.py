@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from libs.domain.ids import KeyId
 from libs.domain.lifecycle import Aggregate
-from libs.runtime.http import PageQuery, decode_cursor, encode_cursor
+from libs.runtime.http import PageQuery, cut, encode_cursor
 from libs.store.access_log_activity import last_used
 from libs.store.connection import Pool
 from libs.store.ledger import Ledger
@@ -19,7 +19,7 @@ READ_YOUR_WRITES_TIMEOUT_S = 2.0
 A = TypeVar("A", bound=Aggregate)
 
 
-class Place(BaseModel):
+class ListCursor(BaseModel):
     """Where the next page of a list starts: below the position at which its items began."""
 
     before: int = Field(ge=1, lt=2**63)
@@ -44,13 +44,12 @@ class Reads:
         return await last_used(self._pool, key_ids)
 
 
-def place_of(query: PageQuery) -> int | None:
+def before(query: PageQuery) -> int | None:
     """Return the position below which the page that is asked for starts; None for the first page."""
-    return None if query.cursor is None else decode_cursor(query.cursor, Place).before
+    after = query.after(ListCursor)
+    return None if after is None else after.before
 
 
-def cut(found: Sequence[Stored[A]], limit: int) -> tuple[Sequence[Stored[A]], str | None]:
-    """Return the page, and the cursor of the next if more than `limit` were found."""
-    page = found[:limit]
-    more = len(found) > limit
-    return page, encode_cursor(Place(before=page[-1].created_position)) if more else None
+def shown_of(found: Sequence[Stored[A]], query: PageQuery) -> tuple[Sequence[Stored[A]], str | None]:
+    """Return the page, and the cursor of the next if more than its limit were found."""
+    return cut(found, query, lambda last: encode_cursor(ListCursor(before=last.created_position)))

@@ -7,13 +7,12 @@ from typing import Annotated
 from pydantic import Field, RootModel
 
 from libs.domain.account import Account
-from libs.domain.permissions import NO_PERMISSIONS, Category
+from libs.domain.permissions import NO_PERMISSIONS, AccessWord, Category
 from libs.domain.subscriber_key import ActiveSubscriberKey, SubscriberKey
 from libs.domain.vendor import Review, ReviewKind, Vendor, VendorState, Verdict
 from libs.domain.vendor_key import ActiveVendorKey, VendorKey
 from libs.runtime.http import Instant, JsonBody
 from libs.store.read_model import KeyState
-from services.registry.bodies import AccessWord
 
 
 class AccountResource(JsonBody):
@@ -174,9 +173,7 @@ def key_resource(
 def _state(key: SubscriberKey, now: datetime) -> KeyState:
     if not isinstance(key, ActiveSubscriberKey):
         return KeyState.REVOKED
-    if key.expires_at is not None and key.expires_at <= now:
-        return KeyState.EXPIRED
-    return KeyState.ACTIVE
+    return KeyState.EXPIRED if key.is_expired(now) else KeyState.ACTIVE
 
 
 def vendor_key_resource(key: VendorKey, version: int, *, last_used_at: datetime | None) -> VendorKeyResource:

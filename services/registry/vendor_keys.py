@@ -16,7 +16,7 @@ from services.registry.command_http import answer_of, metadata_of
 from services.registry.commands import Command, Commands, Outcome, Streams
 from services.registry.kinds import VENDOR, VENDOR_KEY, held
 from services.registry.new_ids import new_key
-from services.registry.reads import Reads, cut, place_of
+from services.registry.reads import Reads, before, shown_of
 from services.registry.resources import (
     VendorKeyPage,
     VendorKeyResource,
@@ -93,9 +93,9 @@ class VendorKeys:
         query = request.query
         model = await self._reads.fresh()
         found = await model.list_vendor_keys(
-            VendorId(request.path["vendor_id"]), before=place_of(query), limit=query.limit + 1
+            VendorId(request.path["vendor_id"]), before=before(query), limit=query.rows_max
         )
-        keys, next_cursor = cut(found, query.limit)
+        keys, next_cursor = shown_of(found, query)
         last_used = await self._reads.last_used([each.aggregate.key_id for each in keys])
         shown = [
             vendor_key_resource(

@@ -42,7 +42,7 @@ from services.registry.commands import Command, Commands, Streams
 from services.registry.kinds import VENDOR, held
 from services.registry.new_ids import new_vendor_id
 from services.registry.problems import problem_of
-from services.registry.reads import Reads, cut, place_of
+from services.registry.reads import Reads, before, shown_of
 from services.registry.resources import OwnVendor as VendorSeenByItself
 from services.registry.resources import (
     PublicVendor,
@@ -175,10 +175,10 @@ class Vendors:
         model = await self._reads.fresh()
         found = await model.list_vendors(
             state=VendorState.APPROVED if caller.role is Role.OWNER else None,
-            before=place_of(query),
-            limit=query.limit + 1,
+            before=before(query),
+            limit=query.rows_max,
         )
-        shown, next_cursor = cut(found, query.limit)
+        shown, next_cursor = shown_of(found, query)
         return Answer(body=page([_seen_by(caller, each) for each in shown], next_cursor))
 
     async def get_vendor(self, request: Request[None, None]) -> Reply:

@@ -1,12 +1,12 @@
 """Forwarding: what lies above the checkpoint goes to Kafka, and only what Kafka has moves the checkpoint."""
 
-import asyncio
 from collections.abc import Sequence
 
 import structlog
 
 from libs.kafka.errors import OutcomeUnknown, Unavailable
 from libs.kafka.publisher import Publisher
+from libs.runtime.retrying import Patience
 from libs.store.ledger import Ledger
 from libs.store.notifications import Notifications
 from libs.store.relay_checkpoint import RelayCheckpoint
@@ -17,8 +17,6 @@ from services.relay import metrics
 
 PARTITION = 0
 POLL_INTERVAL_S = 1.0
-_FIRST_PAUSE_S = 0.1
-_PAUSE_MAX_S = 2.0
 
 log = structlog.get_logger(__name__)
 
@@ -42,11 +40,11 @@ class Forwarding:
         self._notifications = notifications
         self._batch_rows_max = batch_rows_max
         self._topic = topic
-        self._trouble: str | None = None
+        self._patience = Patience()
 
     def unready(self) -> str | None:
         """Return what keeps events from being forwarded, None while nothing does. Standing by is ready."""
-        return self._trouble
+        return self._patience.trouble
 
     async def run(self) -> None:
         """Forward until cancelled. Raises DatabaseAway, LeadershipLost, LedgerGap or what Kafka refuses."""
@@ -74,18 +72,11 @@ class Forwarding:
         After an unknown outcome all of them go again from the checkpoint: in order, so they leave no gap.
         """
         records = [lifecycle_record(row, row_hash) for row, row_hash in rows]
-        pause_s = _FIRST_PAUSE_S
-        while True:
-            try:
-                await self._publisher.publish(self._topic, PARTITION, records)
-            except (Unavailable, OutcomeUnknown) as away:
-                self._trouble = "Kafka is away"
-                log.warning("waiting", what="Kafka", reason=str(away), position=rows[0][0].position)
-            else:
-                self._trouble = None
-                return
-            await asyncio.sleep(pause_s)
-            pause_s = min(2 * pause_s, _PAUSE_MAX_S)
+        await self._patience.until_done(
+            "Kafka",
+            lambda: self._publisher.publish(self._topic, PARTITION, records),
+            on=(Unavailable, OutcomeUnknown),
+        )
 
     async def _measure(self, position: int) -> None:
         head = await self._ledger.head()

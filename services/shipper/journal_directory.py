@@ -10,7 +10,7 @@ import structlog
 
 from libs.runtime.failure import StopProcess, TryLater
 from libs.wire.journal_files import DAMAGED, SHIPPER_LOCK, damaged_name, is_run, segment_name
-from services.shipper import measures
+from services.shipper import metrics
 from services.shipper.chunk import Damage
 from services.shipper.run_journal import RunJournal
 
@@ -41,7 +41,7 @@ class JournalDirectory:
         """Say where a segment is damaged, and keep those bytes for who may want to look at them."""
         segment = run.path / segment_name(first_seq)
         kept = self._root / DAMAGED / damaged_name(run.run_id, first_seq, damage.start, damage.end)
-        measures.DAMAGED.inc(damage.end - damage.start)
+        metrics.DAMAGED.inc(damage.end - damage.start)
         log.error(
             "journal_damaged",
             segment=f"{run.run_id}/{segment.name}",
@@ -59,7 +59,7 @@ class JournalDirectory:
 
     def measure(self) -> None:
         """Take stock of what is not shipped yet."""
-        measures.BACKLOG.set(sum(run.unshipped_bytes() for run in self._runs.values()))
+        metrics.BACKLOG.set(sum(run.unshipped_bytes() for run in self._runs.values()))
 
 
 @asynccontextmanager

@@ -11,12 +11,11 @@ import structlog
 from libs.kafka.errors import OutcomeUnknown, Unavailable
 from libs.kafka.publisher import Publisher
 from libs.runtime.clock import Clock
+from libs.runtime.retrying import Backoff
 from libs.wire.record import Record
-from services.shipper import measures
+from services.shipper import metrics
 from services.shipper.journal_directory import JournalDirectory
 
-_PAUSE_S: Final = 0.1
-_PAUSE_MAX_S: Final = 2.0
 # Room for one line of any length that a gatekeeper writes, however many runs share the batch.
 PORTION_BYTES_MIN: Final = 128 * 1024
 
@@ -44,11 +43,11 @@ class Shipping:
         self._clock = clock
         self._batch_bytes_max = batch_bytes_max
         self._poll_interval_s = poll_interval_s
-        self._failing: str | None = None
+        self._trouble: str | None = None
 
     def unready(self) -> str | None:
         """Return why nothing can be shipped at present, or None."""
-        return self._failing
+        return self._trouble
 
     async def run(self) -> None:
         """Ship until cancelled. Raises what says that this process cannot go on."""
@@ -74,17 +73,16 @@ class Shipping:
         return len(records)
 
     async def _deliver(self, records: Sequence[Record]) -> None:
-        waiting, pause_s = _by_partition(records, self._partitions), _PAUSE_S
+        waiting, backoff = _by_partition(records, self._partitions), Backoff()
         while waiting:
             self._measure_age(waiting.values())
             waiting = await self._attempt(waiting)
             if waiting:
                 self._journals.measure()
-                await asyncio.sleep(pause_s)
-                pause_s = min(2 * pause_s, _PAUSE_MAX_S)
-        measures.SHIPPED.inc(len(records))
-        measures.OLDEST.set(0)
-        self._failing = None
+                await backoff.pause()
+        metrics.SHIPPED.inc(len(records))
+        metrics.OLDEST.set(0)
+        self._trouble = None
 
     async def _attempt(self, waiting: Mapping[int, list[Record]]) -> dict[int, list[Record]]:
         """Send all partitions' records at once; return those that must be sent again."""
@@ -101,16 +99,16 @@ class Shipping:
         try:
             await self._publisher.publish(self._topic, partition, records)
         except (Unavailable, OutcomeUnknown) as away:
-            self._failing = f"Kafka does not take what is sent: {away}"
-            log.warning("shipping_waits", partition=partition, records=len(records), reason=str(away))
+            self._trouble = "Kafka is away"
+            log.warning("waiting", what="Kafka", reason=str(away), partition=partition, records=len(records))
             if isinstance(away, OutcomeUnknown):
-                measures.RESENT.inc(len(records))
+                metrics.RESENT.inc(len(records))
             return False
         return True
 
     def _measure_age(self, waiting: Iterable[Sequence[Record]]) -> None:
         oldest_ms = min(record.timestamp_ms for records in waiting for record in records)
-        measures.OLDEST.set(max(0.0, self._clock.now().timestamp() - oldest_ms / 1000))
+        metrics.OLDEST.set(max(0.0, self._clock.now().timestamp() - oldest_ms / 1000))
 
 
 def partition_of(record: Record, partitions: int) -> int:

@@ -19,7 +19,7 @@ from libs.store.ledger import Draft, Ledger
 from libs.wire.key_format import SECRET_BYTES, KeyKind, MintedKey, mint
 from libs.wire.lifecycle_record import lifecycle_record
 from libs.wire.topics import LIFECYCLE
-from services.projection.ledger_topic import LedgerTopic
+from services.projection.lifecycle_topic import LifecycleTopic
 from services.projection.replay import Replay
 from tests.ledger_builder import OPERATOR, START, account_id, vendor_approved, vendor_id
 
@@ -62,7 +62,7 @@ async def open_all(world: Practices, dsn: str, bootstrap: str) -> None:
         await _record(Ledger(pool), world.events())
         rows = await Ledger(pool).rows_after(0, len(world.events()))
         await publisher.publish(LIFECYCLE.name, 0, [lifecycle_record(row, seal) for row, seal in rows])
-        topic = LedgerTopic(bootstrap=bootstrap, dead_letters=publisher, dead_letter_ratio_max=1)
+        topic = LifecycleTopic(bootstrap=bootstrap, dead_letters=publisher, dead_letter_ratio_max=1)
         await Replay(dsn=dsn, pool=pool, topic=topic, clock=SYSTEM_CLOCK).run()
 
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from libs.domain.request_path import normalise
 from libs.domain.route_map import Route
-from libs.domain.route_table import parse_route_table
+from libs.domain.route_map_text import parse_route_map
 
-MAP = parse_route_table(Path("deploy/routes/practice-api.routes").read_text(encoding="utf-8"))
+MAP = parse_route_map(Path("deploy/routes/practice-api.routes").read_text(encoding="utf-8"))
 RESOURCES = (
     *(
         "patient",

@@ -3,7 +3,7 @@
 from libs.runtime.http.app import build_app
 from libs.runtime.http.listen import serve_handler, serve_http
 from libs.runtime.http.models import Instant, JsonBody, QueryString, rfc3339
-from libs.runtime.http.paging import PageQuery, decode_cursor, encode_cursor, page
+from libs.runtime.http.paging import LimitQuery, PageQuery, cut, encode_cursor, page
 from libs.runtime.http.problem import NOT_FOUND, FieldError, Problem, Refused
 from libs.runtime.http.route import Answer, AnyRoute, Reply, Request, Route, UndeclaredRoute
 from libs.runtime.http.rules import AnyOf, AnyRole, OwnAccount, OwnCredential, OwnVendor, Public, Roles
@@ -17,6 +17,7 @@ __all__ = [
     "FieldError",
     "Instant",
     "JsonBody",
+    "LimitQuery",
     "OwnAccount",
     "OwnCredential",
     "OwnVendor",
@@ -31,7 +32,7 @@ __all__ = [
     "Route",
     "UndeclaredRoute",
     "build_app",
-    "decode_cursor",
+    "cut",
     "encode_cursor",
     "page",
     "rfc3339",

@@ -15,6 +15,9 @@ from libs.runtime.http.problem import of_status, problem_response
 
 # How long the rest of a refused body is thrown away, so that its sender can read the refusal.
 _LINGER_S: Final = 1.0
+# Gateways pass their clients' headers on; what they let through must not fail here without a decision.
+_HEADER_BYTES_MAX: Final = 32 * 1024
+_HEADERS_MAX: Final = 256
 
 log = structlog.get_logger(__name__)
 
@@ -77,8 +80,7 @@ async def serve_handler(
 
     It stands outside of access rules, access log and metrics, and must do what it needs of these itself.
     """
-    server = web.Server(handler, access_log=None)
-    runner = web.ServerRunner(server, shutdown_timeout=drain_timeout_s)
+    runner = web.ServerRunner(web.Server(handler, access_log=None), shutdown_timeout=drain_timeout_s)
     async with _listening(runner, host, port, reuse_port=reuse_port) as bound_port:
         yield bound_port
 
@@ -109,7 +111,14 @@ async def _listen(
         raise LookupError("the runner is not set up")
     try:
         return await loop.create_server(
-            lambda: _Protocol(server, loop=loop, lingering_time=_LINGER_S),
+            lambda: _Protocol(
+                server,
+                loop=loop,
+                lingering_time=_LINGER_S,
+                max_line_size=_HEADER_BYTES_MAX,
+                max_field_size=_HEADER_BYTES_MAX,
+                max_headers=_HEADERS_MAX,
+            ),
             host,
             port,
             reuse_port=reuse_port or None,

@@ -7,7 +7,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, PlainSerializer, With
 
 
 def rfc3339(moment: datetime) -> str:
-    """Write an aware time as RFC 3339 in UTC with microseconds: ``2026-01-31T08:00:00.000000Z``."""
+    """Write an aware time as RFC 3339 in UTC with microseconds: ``2026-01-31T08:00:00.000000Z``.
+
+    The wire's times have the same form by a rule of their own: this package knows nothing of the wire.
+    """
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 

@@ -1,8 +1,8 @@
-"""Pages of a list: a bounded limit and an opaque cursor."""
+"""Pages of a list: a bounded limit, an opaque cursor, and a cut where the next page starts."""
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
@@ -14,13 +14,36 @@ LIMIT_MAX: Final = 100
 _CURSOR_CHARACTERS_MAX: Final = 1024
 
 C = TypeVar("C", bound=BaseModel)
+T = TypeVar("T")
 
 
-class PageQuery(QueryString):
-    """The parameters that every list takes; a list's own filters subclass it."""
+class LimitQuery(QueryString):
+    """How many items to answer with; a list says itself how it goes on."""
 
     limit: int = Field(50, ge=1, le=LIMIT_MAX)
+
+    @property
+    def rows_max(self) -> int:
+        """How many to look for: one more than is shown tells whether there is a next page."""
+        return self.limit + 1
+
+
+class PageQuery(LimitQuery):
+    """The parameters that every list with a cursor takes; its own filters subclass it."""
+
     cursor: str | None = Field(None, max_length=_CURSOR_CHARACTERS_MAX)
+
+    def after(self, cursor_type: type[C]) -> C | None:
+        """Return what the cursor holds, None for the first page; a forged one is a 400 that says so."""
+        return None if self.cursor is None else _decoded(self.cursor, cursor_type)
+
+
+def cut(
+    found: Sequence[T], query: LimitQuery, cursor_of: Callable[[T], str]
+) -> tuple[Sequence[T], str | None]:
+    """Return what is shown of up to ``rows_max`` that were found, and the next page's cursor if any."""
+    shown = found[: query.limit]
+    return shown, cursor_of(shown[-1]) if len(found) > len(shown) else None
 
 
 def page(items: Sequence[object], next_cursor: str | None) -> dict[str, object]:
@@ -28,17 +51,16 @@ def page(items: Sequence[object], next_cursor: str | None) -> dict[str, object]:
     return {"items": items, "next_cursor": next_cursor}
 
 
-def encode_cursor(place: BaseModel) -> str:
-    """Write where the next page starts as an opaque word."""
-    return base64.urlsafe_b64encode(place.model_dump_json().encode()).decode().rstrip("=")
+def encode_cursor(content: BaseModel) -> str:
+    """Write what tells where the next page starts as an opaque word."""
+    return base64.urlsafe_b64encode(content.model_dump_json().encode()).decode().rstrip("=")
 
 
-def decode_cursor(cursor: str, place_type: type[C]) -> C:
-    """Read a cursor of ``encode_cursor`` back; a forged or mistyped one is a 400 that says so."""
+def _decoded(cursor: str, cursor_type: type[C]) -> C:
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         document = base64.b64decode(padded, altchars=b"-_", validate=True)
-        return place_type.model_validate_json(document, strict=True, extra="forbid")
+        return cursor_type.model_validate_json(document, strict=True, extra="forbid")
     except (binascii.Error, ValueError, ValidationError):
         raise Refused(BAD_CURSOR) from None
 

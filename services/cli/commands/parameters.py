@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from libs.domain.permissions import ACCESS_WORDS, CATEGORIES
+from libs.domain.permissions import ACCESS_WORDS, CATEGORIES, AccessWord
 from services.cli.failure import WrongUsage
 
 AccountId = Annotated[
@@ -26,9 +26,9 @@ PermittedVendors = Annotated[
 Expiry = Annotated[str | None, typer.Option("--expires-at", help="RFC 3339, such as 2027-01-31T00:00:00Z.")]
 
 
-def permissions_of(options: list[str] | None) -> dict[str, str]:
+def permissions_of(options: list[str] | None) -> dict[str, AccessWord]:
     """Read ``appointment=write`` options. Raises WrongUsage, naming what may be said instead."""
-    permissions = {}
+    permissions: dict[str, AccessWord] = {}
     for option in options or []:
         category, _, access = option.partition("=")
         if category not in CATEGORIES or access not in ACCESS_WORDS:

@@ -17,6 +17,7 @@ from services.cli.local.kafka_aot import Java, Purpose, keep_cache
 from services.cli.local.kafka_jars import class_path
 from services.cli.local.ports import HOST, free_ports, listens
 from services.cli.local.process import Child, ChildFailed, Command
+from services.cli.local.server import LocalServer
 
 READY_TIMEOUT_S = 90.0
 STOP_TIMEOUT_S = 4.0
@@ -62,25 +63,18 @@ LOG4J = """\
 """
 
 
-class LocalKafka:
+class LocalKafka(LocalServer):
     """A broker, its own controller, whose state is one directory."""
 
     def __init__(
         self, state_dir: Path, log_path: Path, *, port: int | None = None, purpose: Purpose = Purpose.QUICK
     ) -> None:
+        super().__init__("Kafka")
         self._dir = state_dir.resolve()
         self._log_path = log_path
         free, self._controller_port = free_ports(2)
         self.port = port or free
         self._purpose = purpose
-        self._child: Child | None = None
-
-    @property
-    def child(self) -> Child:
-        """The running broker."""
-        if self._child is None:
-            raise ChildFailed("Kafka was not started")
-        return self._child
 
     @property
     def bootstrap(self) -> str:
@@ -96,18 +90,7 @@ class LocalKafka:
         self._configure()
         if not (self._data / "meta.properties").exists():
             await self._format(java)
-        self._child = await Child.spawn(self._broker(java))
-        await self._child.ready(self._answers, timeout_s=READY_TIMEOUT_S)
-
-    async def stop(self) -> None:
-        """Stop in order."""
-        if self._child is not None:
-            await self._child.stop()
-
-    async def kill(self) -> None:
-        """End the broker at once; the next start recovers from its log."""
-        if self._child is not None:
-            await self._child.kill()
+        await self._spawn(self._broker(java), self._answers, timeout_s=READY_TIMEOUT_S)
 
     @property
     def _data(self) -> Path:

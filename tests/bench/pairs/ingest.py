@@ -88,7 +88,7 @@ def _filing(pool: Pool) -> Prepare:
     filing = Filing(
         access_log=AccessLog(pool, ACCESS.name),
         partitions=Partitions(pool),
-        # It never connects: none of these events is turned away.
+        # It never connects: each of these events is admissible.
         dead_letters=Publisher(ProducerOptions(bootstrap="127.0.0.1:1")),
         bound=DeadLetterBound(topic=ACCESS.name),
         clock=SYSTEM_CLOCK,

@@ -14,7 +14,7 @@ from libs.kafka.publisher import Publisher
 from libs.runtime.clock import SYSTEM_CLOCK
 from libs.store.connection import open_pool
 from libs.wire.topics import LIFECYCLE
-from services.projection.ledger_topic import LedgerTopic
+from services.projection.lifecycle_topic import LifecycleTopic
 from services.projection.replay import Replay
 from tests.bed import Topics
 from tests.bench.contest import Contest, Figure, Figures, Side
@@ -38,7 +38,7 @@ async def contests(ground: Ground) -> AsyncIterator[Sequence[Contest]]:
         publisher = await stack.enter_async_context(Publisher(ProducerOptions(bootstrap=bootstrap)))
         topic = await _published(bootstrap, publisher, ledger)
         pool = await stack.enter_async_context(open_pool(dsn, application_name="bench"))
-        ledger_topic = LedgerTopic(
+        lifecycle_topic = LifecycleTopic(
             bootstrap=bootstrap,
             dead_letters=publisher,
             dead_letter_ratio_max=DEAD_LETTER_RATIO_MAX,
@@ -49,7 +49,7 @@ async def contests(ground: Ground) -> AsyncIterator[Sequence[Contest]]:
             Contest(
                 name="replay",
                 figures=(EVENTS,),
-                ours=_replaying(Replay(dsn=dsn, pool=pool, topic=ledger_topic, clock=SYSTEM_CLOCK)),
+                ours=_replaying(Replay(dsn=dsn, pool=pool, topic=lifecycle_topic, clock=SYSTEM_CLOCK)),
                 bare=_reading(consumer, TopicPartition(topic, 0)),
             ),
             Contest(name="fold", figures=(EVENTS,), ours=_folding(ledger.recorded()), bare=None),

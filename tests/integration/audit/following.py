@@ -58,14 +58,16 @@ class Consumer:
 
 
 @asynccontextmanager
-async def consuming(wires: Wires, pool: Pool, *, dead_min: int = 20) -> AsyncIterator[Consumer]:
+async def consuming(
+    wires: Wires, pool: Pool, *, dead_min: int = 20, dead_letters: Publisher | None = None
+) -> AsyncIterator[Consumer]:
     """Run a consumer whose clock stands at the events' noon."""
     clock = SetClock(at=EPOCH)
-    async with Publisher(ProducerOptions(bootstrap=wires.bootstrap)) as dead_letters:
+    async with dead_letters or Publisher(ProducerOptions(bootstrap=wires.bootstrap)) as publisher:
         filing = Filing(
             access_log=AccessLog(pool, wires.topic),
             partitions=Partitions(pool),
-            dead_letters=dead_letters,
+            dead_letters=publisher,
             dead_letter_topic=wires.dead_letter_topic,
             bound=DeadLetterBound(topic=wires.topic, dead_min=dead_min),
             clock=clock,

@@ -10,9 +10,10 @@ import pytest
 from libs.domain.decision import Reason
 from libs.domain.ids import KeyId
 from libs.domain.permissions import Access
-from libs.store.access_log import AccessLog, Advance, Fenced, Filed, PartitionMissing
+from libs.store.access_log import AccessLog, Advance, Filed
 from libs.store.access_log_activity import last_used
 from libs.store.connection import Pool
+from libs.store.errors import OffsetsMoved, PartitionMissing
 from tests.access_events import EPOCH, access_event
 from tests.integration.audit.conftest import TOPIC
 from tests.integration.audit.rows import filed, newest
@@ -82,7 +83,7 @@ async def test_a_zombie_is_fenced(access_log: AccessLog, pool: Pool) -> None:
     """Who files from an offset that another process has passed already files nothing."""
     zombie = AccessLog(pool, TOPIC)
     await access_log.file([access_event(1)], [step(0, 1)])
-    with pytest.raises(Fenced):
+    with pytest.raises(OffsetsMoved):
         await zombie.file([access_event(2)], [step(0, 1)])
     assert await filed(pool) == [1]
 
@@ -90,7 +91,7 @@ async def test_a_zombie_is_fenced(access_log: AccessLog, pool: Pool) -> None:
 async def test_one_lost_partition_fences_the_whole_batch(access_log: AccessLog, pool: Pool) -> None:
     """A batch is filed for all its partitions or for none."""
     await access_log.file([access_event(1)], [step(0, 1, 1)])
-    with pytest.raises(Fenced, match=r"\[1\]"):
+    with pytest.raises(OffsetsMoved, match=r"\[1\]"):
         await access_log.file([access_event(2)], [step(0, 1, 0), step(0, 1, 1)])
     assert await access_log.next_offsets(frozenset({0, 1})) == {1: 1}
 
@@ -102,7 +103,7 @@ async def test_of_two_at_the_same_offset_one_is_fenced(access_log: AccessLog, po
         *(log.file([access_event(number)], [step(0, 1)]) for number, log in enumerate(logs)),
         return_exceptions=True,
     )
-    assert sorted(type(each).__name__ for each in outcomes) == ["Fenced", "Filed"]
+    assert sorted(type(each).__name__ for each in outcomes) == ["Filed", "OffsetsMoved"]
     assert len(await filed(pool)) == 1
 
 

@@ -14,7 +14,7 @@ from libs.domain.access_event import AccessEvent
 from libs.domain.decision import Reason
 from libs.domain.ids import AccountId, KeyId, VendorId
 from libs.domain.permissions import Access, Category
-from libs.runtime.http import rfc3339
+from libs.runtime.http import JsonBody, encode_cursor, rfc3339
 from libs.store.access_log import AccessLog, Advance
 from libs.store.access_log_partitions import Partitions
 from libs.store.connection import Pool
@@ -40,6 +40,13 @@ EVENTS = (
     access_event(7, account_id=AccountId("acc_2"), key_id=KeyId("key_7")),
     access_event(8, at=EPOCH - DAY, vendor_id=VendorId("ven_2")),
 )
+
+
+class ForgedCursor(JsonBody):
+    """A cursor that a caller made up, in the right shape."""
+
+    at: datetime
+    event_id: str
 
 
 class Log:
@@ -249,6 +256,7 @@ async def test_ninety_days_back_are_exact(client: Client, log: Log) -> None:
         ("limit", "0"),
         ("limit", "101"),
         ("cursor", "forged"),
+        ("cursor", encode_cursor(ForgedCursor(at=EPOCH, event_id="1 or 1"))),
         ("colour", "red"),
     ],
 )

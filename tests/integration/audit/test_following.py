@@ -20,8 +20,9 @@ from services.cli.local.postgres import LocalPostgres
 from tests.access_events import EPOCH, access_event
 from tests.bed import Topics
 from tests.eventually import eventually
-from tests.integration.audit.following import Wires, consuming
+from tests.integration.audit.following import Consumer, Wires, consuming
 from tests.integration.audit.rows import filed
+from tests.integration.kafka.losing_answers import LosesAnswers
 
 pytestmark = pytest.mark.usefixtures("partitions")
 POISON = Record(
@@ -111,7 +112,7 @@ async def _is_ready(reason: str | None) -> bool:
     return reason is None
 
 
-async def test_a_poison_record_is_set_aside_and_the_partition_goes_on(wires: Wires, pool: Pool) -> None:
+async def test_a_poison_record_is_dead_lettered_and_the_partition_goes_on(wires: Wires, pool: Pool) -> None:
     """What is no access event is a dead letter with its origin and a reason that quotes nothing of it."""
     await wires.publish(access_event(1))
     await wires.publish_raw([POISON])
@@ -127,7 +128,7 @@ async def test_a_poison_record_is_set_aside_and_the_partition_goes_on(wires: Wir
 
 
 async def test_too_much_poison_stops_the_consumer(wires: Wires, pool: Pool) -> None:
-    """Past the ratio nothing more is set aside, for then this code is wrong and not the data."""
+    """Past the ratio nothing more is dead-lettered, for then this code is wrong and not the data."""
     await wires.publish_raw([POISON] * 10)
     async with consuming(wires, pool, dead_min=5) as consumer:
         await asyncio.wait([consumer.task], timeout=20)
@@ -144,7 +145,7 @@ async def test_late_events_are_filed_in_their_own_day(wires: Wires, pool: Pool) 
 
 
 async def test_events_of_another_time_are_dead_letters(wires: Wires, pool: Pool) -> None:
-    """What is too old for the log, or from the future, is set aside and says so."""
+    """What is too old for the log, or from the future, is dead-lettered with the reason."""
     old = access_event(1, at=EPOCH - timedelta(days=90, seconds=1))
     future = access_event(2, at=EPOCH + timedelta(seconds=301))
     await wires.publish(old, future, access_event(3))
@@ -177,18 +178,42 @@ async def test_ready_means_everything_from_before_the_start(wires: Wires, pool: 
 
 
 async def test_postgresql_away_loses_nothing(wires: Wires, tmp_path: Path) -> None:
-    """While PostgreSQL is away the consumer keeps its place, and files everything once when it is back."""
+    """While PostgreSQL is away the consumer keeps its place and says so; back, everything is filed once."""
     server = LocalPostgres(tmp_path / "postgres", tmp_path / "postgres.log")
     await server.start()
     try:
         await migrate(server.dsn)
-        async with open_pool(server.dsn, application_name="test") as pool, consuming(wires, pool):
+        async with (
+            open_pool(server.dsn, application_name="test") as pool,
+            consuming(wires, pool) as consumer,
+        ):
             await wires.publish(access_event(1))
             await has(pool, 1)
             await server.kill()
             await wires.publish(access_event(2))
+            assert await eventually(lambda: _trouble(consumer)) == "PostgreSQL is away"
             await server.start()
             await wires.publish(access_event(3))
             await has(pool, 1, 2, 3)
+            await eventually(lambda: _is_ready(consumer.following.unready()))
     finally:
         await server.stop()
+
+
+async def test_dead_letters_that_wait_are_told(wires: Wires, pool: Pool) -> None:
+    """Until Kafka has confirmed a dead letter it goes again, nothing is filed, and readiness says so."""
+    await wires.publish_raw([POISON])
+    await wires.publish(access_event(1))
+    losing = LosesAnswers(ProducerOptions(bootstrap=wires.bootstrap), times=2)
+    async with consuming(wires, pool, dead_letters=losing) as consumer:
+        assert await eventually(lambda: _trouble(consumer)) == "Kafka is away"
+        assert await filed(pool) == []
+        await has(pool, 1)
+        await eventually(lambda: _is_ready(consumer.following.unready()))
+    assert len(await wires.dead_letters()) == 3
+
+
+async def _trouble(consumer: Consumer) -> str | None:
+    """Return what the consumer waits for; that it is behind is no trouble."""
+    reason = consumer.following.unready()
+    return reason if reason and reason.endswith("is away") else None

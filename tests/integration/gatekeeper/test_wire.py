@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from libs.domain.decision import Reason
+from libs.domain.request_path import PATH_LENGTH_MAX
 from tests.integration.gatekeeper.practice import KEY, VENDOR_KEY
 from tests.integration.gatekeeper.world import CADDY_TOKEN, Gatekeeper
 
@@ -105,6 +106,24 @@ async def test_http_1_0_and_head_are_answered(gatekeeper: Gatekeeper) -> None:
     )
     denied = await gatekeeper.raw(request(b"HEAD /authz/v1/note"))
     assert denied.startswith(b"HTTP/1.1 403 ") and denied.endswith(b"\r\n\r\n")
+
+
+async def test_what_clients_send_beside_their_keys_may_be_long(gatekeeper: Gatekeeper) -> None:
+    """A cookie or a query that gateways let through is no reason to fail without a decision."""
+    long_query = b"GET /authz/v1/patient?q=" + b"x" * 20_000
+    long_cookie = request(
+        b"GET /authz/v1/patient", b"Connection: close\r\nCookie: " + b"x" * 20_000 + b"\r\n"
+    )
+    assert (await gatekeeper.raw(request(long_query))).startswith(b"HTTP/1.1 200 ")
+    assert (await gatekeeper.raw(long_cookie)).startswith(b"HTTP/1.1 200 ")
+
+
+async def test_an_allowed_path_is_recorded_whole(gatekeeper: Gatekeeper) -> None:
+    """The longest path that passes is in the record to its last character; a longer one does not pass."""
+    longest = b"/v1/patient/".ljust(PATH_LENGTH_MAX, b"x")
+    assert (await gatekeeper.raw(request(b"GET /authz" + longest))).startswith(b"HTTP/1.1 200 ")
+    assert gatekeeper.journal()[-1].path == longest.decode()
+    assert (await gatekeeper.raw(request(b"GET /authz" + longest + b"x"))).startswith(b"HTTP/1.1 403 ")
 
 
 async def test_text_that_is_no_text_is_recorded_as_its_bytes(gatekeeper: Gatekeeper) -> None:

@@ -12,8 +12,8 @@ from tests.bed import Topics
 from tests.integration.kafka.records import read_all
 
 
-async def test_buried(kafka_bootstrap: str, topics: Topics) -> None:
-    """A record is buried as it came, with its reason and its origin in further headers."""
+async def test_dead_letter(kafka_bootstrap: str, topics: Topics) -> None:
+    """A record is dead-lettered as it came, with its reason and its origin in further headers."""
     topic = await topics("dead")
     poison = Received(
         topic="origin",

@@ -184,3 +184,21 @@ async def test_no_gatekeeper(tmp_path: Path) -> None:
         await caddy.stop()
     assert status == 502
     assert upstream.seen == []
+
+
+async def test_log_of_a_failure(tmp_path: Path) -> None:
+    """A request that fails is logged with its path, but with neither the keys nor the query that it had."""
+    async with serving(answer("200 OK", IDENTITY)) as authz:
+        port, nobody = free_ports(2)
+        settings = Gateway(
+            port=port, authz=f"127.0.0.1:{authz.port}", upstream=f"127.0.0.1:{nobody}", token="the-token"
+        )
+        log_path = tmp_path / "caddy.log"
+        caddy = await start_caddy(settings, caddyfile=CADDYFILE, state_dir=tmp_path, log_path=log_path)
+        status, _ = await send(port, "GET", "/v1/patient?name=secret-query", KEYS)
+        await caddy.stop()
+    logged = log_path.read_text()
+    assert status == 502
+    assert "/v1/patient" in logged
+    for secret in ("vendor-secret", "subscriber-secret", "the-token", "secret-query"):
+        assert secret not in logged

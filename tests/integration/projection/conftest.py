@@ -18,7 +18,7 @@ from libs.store.read_model import PROJECTION_CHANNEL, ReadModel
 from libs.wire.record import Record
 from libs.wire.topics import LIFECYCLE
 from services.projection.following import Following
-from services.projection.ledger_topic import LedgerTopic
+from services.projection.lifecycle_topic import LifecycleTopic
 from services.projection.replay import Replay
 from tests.bed import Topics
 from tests.eventually import eventually
@@ -33,7 +33,7 @@ class Scene:
     dsn: str
     pool: Pool
     publisher: Publisher
-    topic: LedgerTopic
+    topic: LifecycleTopic
     read_model: ReadModel
 
     async def publish(self, records: Sequence[Record]) -> None:
@@ -84,7 +84,7 @@ async def scene(database: str, kafka_bootstrap: str, topics: Topics) -> AsyncIte
         Publisher(ProducerOptions(bootstrap=kafka_bootstrap)) as publisher,
         Notifications(database, PROJECTION_CHANNEL) as notifications,
     ):
-        topic = LedgerTopic(
+        topic = LifecycleTopic(
             bootstrap=kafka_bootstrap,
             dead_letters=publisher,
             dead_letter_ratio_max=0.1,

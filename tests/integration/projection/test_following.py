@@ -11,13 +11,13 @@ from libs.domain.ids import StreamId
 from libs.domain.state import State
 from libs.kafka.dead_letter import ORIGIN_OFFSET, ORIGIN_TOPIC, REASON
 from libs.kafka.dead_letter_bound import TooManyDeadLetters
-from libs.store.errors import Fenced
+from libs.kafka.lifecycle_reader import LedgerUnreadable
+from libs.store.errors import Fenced, UnfoldableEvent
 from libs.store.generations import serving_progress
-from libs.store.read_model_writer import ReadModelWriter, Step, UnfoldableEvent
+from libs.store.read_model_writer import ReadModelWriter, Step
 from libs.wire.chain import Head
 from libs.wire.event_codec import UnknownEvent
 from libs.wire.record import Record
-from services.projection.ledger_topic import LedgerUnreadable
 from tests.database import execute
 from tests.eventually import eventually
 from tests.integration.kafka.records import read_all
@@ -80,7 +80,9 @@ async def test_stops_at_a_gap(scene: Scene) -> None:
     async with running(scene.following()) as task:
         await scene.reached(0)
         await scene.publish([*records[:5], *records[6:]])
-        with pytest.raises(LedgerUnreadable, match="past position 5: position 7 follows 5"):
+        with pytest.raises(
+            LedgerUnreadable, match=r"past position 5, to .* at position 7: position 7 follows 5"
+        ):
             await task
     assert await scene.read_model.position() == 5
 
@@ -106,7 +108,7 @@ async def test_stops_at_an_unknown_event(scene: Scene) -> None:
     async with running(scene.following()) as task:
         await scene.reached(0)
         await scene.publish(ledger.records())
-        with pytest.raises(LedgerUnreadable, match=r"at position 2: keyfold\.account\.moved"):
+        with pytest.raises(LedgerUnreadable, match=r"to keyfold\.account\.moved at position 2: "):
             await task
     assert await scene.read_model.position() == 1
 
@@ -122,7 +124,7 @@ async def test_stops_at_an_impossible_event(scene: Scene) -> None:
     assert await scene.read_model.position() == 0
 
 
-async def test_buries_what_is_foreign(scene: Scene) -> None:
+async def test_dead_letters_what_is_foreign(scene: Scene) -> None:
     """A record that no ledger sent goes to the dead letters with reason and origin, and the fold goes on."""
     ledger = LedgerBuilder(story())
     records = ledger.records()
@@ -130,9 +132,9 @@ async def test_buries_what_is_foreign(scene: Scene) -> None:
         await scene.publish([*records[:4], FOREIGN, *records[4:], FOREIGN])
         await scene.reached(ledger.head.position)
         await _offset_reached(scene, len(records) + 2)
-    buried = await read_all(scene.topic.bootstrap, scene.topic.dead_letter_name)
-    assert [record.value for record in buried] == [b"hello", b"hello"]
-    headers = dict(buried[0].headers)
+    letters = await read_all(scene.topic.bootstrap, scene.topic.dead_letter_name)
+    assert [record.value for record in letters] == [b"hello", b"hello"]
+    headers = dict(letters[0].headers)
     assert headers[REASON] == b"its source is not /keyfold/ledger"
     assert (headers[ORIGIN_TOPIC], headers[ORIGIN_OFFSET]) == (scene.topic.name.encode(), b"4")
 
@@ -145,8 +147,8 @@ async def _offset_reached(scene: Scene, offset: int) -> None:
     await eventually(probe)
 
 
-async def test_does_not_bury_in_masses(scene: Scene) -> None:
-    """When too much is foreign the projection stops before it buries it: then the code is wrong."""
+async def test_does_not_dead_letter_in_masses(scene: Scene) -> None:
+    """When too much is foreign the projection stops before it dead-letters it: then the code is wrong."""
     async with running(scene.following()) as task:
         await scene.reached(0)
         await scene.publish([FOREIGN] * 100)

@@ -12,6 +12,7 @@ import pytest
 from libs.kafka.connection import ProducerOptions
 from libs.kafka.publisher import Publisher
 from libs.kafka.topics import ensure_topics
+from libs.wire.event_codec import TYPE_NAMES
 from libs.wire.topics import DEAD_LETTER, LIFECYCLE
 from services.cli.local.kafka import LocalKafka
 from services.cli.local.ports import free_ports
@@ -46,21 +47,23 @@ async def test_says_what_it_stops_for(database: str, broker: LocalKafka) -> None
     settings = {"postgres_dsn": database, "kafka_bootstrap": broker.bootstrap, "log_format": "json"}
     ledger = LedgerBuilder(story())
     last = ledger.head.position
+    again = ledger.recorded()[-1].event
     try:
         await ensure_topics(broker.bootstrap, [LIFECYCLE, DEAD_LETTER])
         async with Publisher(ProducerOptions(bootstrap=broker.bootstrap)) as publisher:
             await publisher.publish(LIFECYCLE.name, 0, ledger.records())
             status, output, _ = await ran("replay", **settings)
             assert (status, orjson.loads(output)["position"]) == (0, last)
-            ledger.add(ledger.recorded()[-1].event)
-            ledger.add(ledger.recorded()[-1].event)
+            ledger.add(again)
+            ledger.add(again)
             await publisher.publish(LIFECYCLE.name, 0, ledger.records()[-1:])
         status, _, log = await ran(**settings, http_port="0")
         failures = [line for line in log if line["level"] == "error"]
         assert status == 1
         assert [line["error"] for line in failures] == [
-            f"the ledger cannot be followed past position {last}: position {last + 2} follows {last}:"
-            " 1 events are missing"
+            f"the ledger cannot be followed past position {last},"
+            f" to {TYPE_NAMES[type(again)]} at position {last + 2}:"
+            f" position {last + 2} follows {last}: 1 events are missing"
         ]
         assert "exception" not in failures[0]
     finally:

@@ -7,9 +7,9 @@ import asyncio
 import pytest
 
 from libs.domain.state import State
-from libs.store.errors import ReadModelAbsent
-from libs.store.generations import NEXT, OLD, Difference, ReplayRunning, open_generations, serving_progress
-from services.projection.building import EventsMissing
+from libs.store.errors import ReadModelAbsent, ReplayRunning
+from libs.store.generations import NEXT, OLD, Difference, open_generations, serving_progress
+from services.projection.generation_build import EventsMissing
 from tests.database import execute
 from tests.eventually import eventually
 from tests.integration.projection.conftest import Scene

@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 import pytest
 
 from libs.kafka.connection import ProducerOptions
-from libs.kafka.errors import OutcomeUnknown
 from libs.kafka.publisher import Publisher
 from libs.store.connection import open_pool
 from libs.store.errors import LeadershipLost
@@ -23,6 +22,7 @@ from services.relay.forwarding import Forwarding
 from tests.bed import Topics
 from tests.database import execute
 from tests.eventually import eventually
+from tests.integration.kafka.losing_answers import LosesAnswers
 from tests.integration.kafka.records import read_all
 from tests.integration.store.events import created, draft, now
 
@@ -74,21 +74,6 @@ async def _relay(
             checkpoint,
             Forwarding(ledger, checkpoint, publishing, notifications, batch_rows_max=3, topic=topic),
         )
-
-
-class LosesAnswers(Publisher):
-    """Publishes, but of the first calls reports that it cannot know: the record is there, the answer lost."""
-
-    def __init__(self, options: ProducerOptions, *, times: int) -> None:
-        super().__init__(options)
-        self._left = times
-
-    async def publish(self, topic: str, partition: int, records: Sequence[Record]) -> None:
-        """Publish and perhaps say that the outcome is unknown."""
-        await super().publish(topic, partition, records)
-        if self._left:
-            self._left -= 1
-            raise OutcomeUnknown("the answer was lost")
 
 
 class Died(Exception):

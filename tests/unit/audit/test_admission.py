@@ -10,7 +10,7 @@ from libs.domain.access_event import AccessEvent
 from libs.domain.ids import AccountId
 from libs.wire.access_codec import encode_access_event
 from libs.wire.record import Received
-from services.audit.admission import Kind, Turned, admit
+from services.audit.admission import Inadmissible, InadmissibleKind, admit
 from tests.access_events import EPOCH, access_event
 
 FUTURE_MAX_S = 300.0
@@ -21,7 +21,7 @@ def received(value: bytes | None) -> Received:
     return Received(topic="t", partition=0, offset=0, key=None, value=value, headers=(), timestamp_ms=0)
 
 
-def admitted(event: AccessEvent) -> AccessEvent | Turned:
+def admitted(event: AccessEvent) -> AccessEvent | Inadmissible:
     """Return what becomes of an event that arrives at noon."""
     return admit(received(encode_access_event(event)), EPOCH, future_max_s=FUTURE_MAX_S)
 
@@ -35,24 +35,24 @@ def test_an_access_event_enters() -> None:
     ("age", "kind"),
     [
         (timedelta(days=90), None),
-        (timedelta(days=90, microseconds=1), Kind.TOO_OLD),
+        (timedelta(days=90, microseconds=1), InadmissibleKind.TOO_OLD),
         (timedelta(seconds=-300), None),
-        (timedelta(seconds=-300, microseconds=-1), Kind.IN_THE_FUTURE),
+        (timedelta(seconds=-300, microseconds=-1), InadmissibleKind.IN_THE_FUTURE),
     ],
 )
-def test_only_events_of_the_logs_time_enter(age: timedelta, kind: Kind | None) -> None:
+def test_only_events_of_the_logs_time_enter(age: timedelta, kind: InadmissibleKind | None) -> None:
     """Ninety days back and the setting's seconds ahead are the bounds, both included."""
     found = admitted(access_event(0, at=EPOCH - age))
-    assert (found.kind if isinstance(found, Turned) else None) == kind
+    assert (found.kind if isinstance(found, Inadmissible) else None) == kind
 
 
 @pytest.mark.parametrize(
     "value", [None, b"", b"{", b"[]", b"7", b'{"event_id": "secret-thing"}', b"\xff\xfe"]
 )
-def test_what_is_no_access_event_is_turned_away(value: bytes | None) -> None:
-    """Bytes of any kind are turned away with a reason that quotes none of them."""
+def test_what_is_no_access_event_is_inadmissible(value: bytes | None) -> None:
+    """Bytes of any kind are inadmissible, with a reason that quotes none of them."""
     found = admit(received(value), EPOCH, future_max_s=FUTURE_MAX_S)
-    assert isinstance(found, Turned)
+    assert isinstance(found, Inadmissible)
     assert found.reason.startswith("malformed: it is no access event")
     assert "secret" not in found.reason
 
@@ -61,11 +61,11 @@ def test_what_is_no_access_event_is_turned_away(value: bytes | None) -> None:
     "event",
     [access_event(1, account_id=AccountId("x" * 3000)), access_event(1, client_ip="caller.example")],
 )
-def test_what_the_log_cannot_store_is_turned_away(event: AccessEvent) -> None:
+def test_what_the_log_cannot_store_is_inadmissible(event: AccessEvent) -> None:
     """A value that PostgreSQL would refuse is found here, where it stops nothing else."""
     found = admitted(event)
-    assert isinstance(found, Turned)
-    assert found.kind is Kind.MALFORMED
+    assert isinstance(found, Inadmissible)
+    assert found.kind is InadmissibleKind.MALFORMED
 
 
 def test_a_shortened_address_enters() -> None:

@@ -20,7 +20,7 @@ from libs.domain.decision import (
 )
 from libs.domain.ids import VendorId
 from libs.domain.permissions import CATEGORIES, NO_PERMISSIONS, Access, Category, Permissions
-from libs.domain.route_table import parse_route_table
+from libs.domain.route_map_text import parse_route_map
 from libs.domain.state import State
 from libs.domain.subscriber_key import SubscriberKey
 from libs.domain.vendor import Vendor
@@ -59,7 +59,7 @@ IN_ORDER = (
     "read_only",
     "stale",
 )
-ROUTES = parse_route_table("/v1/appointment/** appointment POST=read\n/v1/patient/** patient\n")
+ROUTES = parse_route_map("/v1/appointment/** appointment POST=read\n/v1/patient/** patient\n")
 WRONG = bytes(32)
 VENDOR_CREDENTIAL = Credential(VENDOR_KEY.key_id, VENDOR_KEY.digest)
 CREDENTIAL = Credential(KEY.key_id, KEY.digest)

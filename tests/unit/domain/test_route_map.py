@@ -2,7 +2,7 @@
 
 import pytest
 
-from libs.domain.route_table import parse_route_table
+from libs.domain.route_map_text import parse_route_map
 
 TABLE = """\
 /v1/** system
@@ -41,27 +41,27 @@ def test_the_most_specific_route_is_taken(path: str, line: int | None) -> None:
     """Segment by segment a literal goes before a parameter before a rest, whatever the order of the lines."""
     segments = tuple(path.split("/")) if path else ()
     for table in (TABLE, "\n".join(reversed(TABLE.splitlines()))):
-        found = parse_route_table(table).match(segments)
+        found = parse_route_map(table).match(segments)
         number = 9 - line if line and table is not TABLE else line
         assert (found.line if found else None) == number
 
 
 def test_a_rest_matches_no_segments_too() -> None:
     """`/**` is every path, the root's among them."""
-    routes = parse_route_table("/** system")
+    routes = parse_route_map("/** system")
     assert routes.match(()) is routes.match(("a", "b")) is not None
 
 
 def test_a_literal_that_leads_nowhere_gives_way_to_a_parameter() -> None:
     """A path whose literal branch has no route is taken by the next best one."""
-    routes = parse_route_table("/a/b/c system\n/{x}/b/d files\n/a/** contact")
+    routes = parse_route_map("/a/b/c system\n/{x}/b/d files\n/a/** contact")
     assert [getattr(routes.match(("a", "b", last)), "line", None) for last in "cde"] == [1, 3, 3]
     assert getattr(routes.match(("z", "b", "d")), "line", None) == 2
 
 
 def test_a_path_cannot_name_a_parameter_or_a_rest() -> None:
     """Marks of the pattern language are no literals."""
-    routes = parse_route_table("/v1/{id}/x system")
+    routes = parse_route_map("/v1/{id}/x system")
     assert routes.match(("v1", "**", "x")) is not None
     assert routes.match(("v1", "**")) is None
     assert routes.match(("v1",)) is None

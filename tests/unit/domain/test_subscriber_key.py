@@ -94,6 +94,13 @@ def test_a_key_is_not_made_expired(expires_at: datetime) -> None:
     assert code_of(decide(replace(CREATE, expires_at=expires_at), None, OPEN)) == EXPIRES_IN_THE_PAST
 
 
+def test_a_key_is_expired_from_the_instant_on() -> None:
+    """Up to the instant it works, at the instant and after it does not; without an expiry it never stops."""
+    key = replace(KEY, expires_at=NOW)
+    assert [key.is_expired(now) for now in (EARLIER, NOW, LATER)] == [False, True, True]
+    assert not replace(KEY, expires_at=None).is_expired(LATER)
+
+
 def test_a_key_may_expire_any_moment_later() -> None:
     """A microsecond from now is the future."""
     soon = NOW + timedelta(microseconds=1)

@@ -11,7 +11,7 @@ from multidict import CIMultiDict
 from structlog.testing import capture_logs
 
 from libs.domain.decision import Reason
-from libs.domain.route_table import parse_route_table
+from libs.domain.route_map_text import parse_route_map
 from libs.domain.state import State
 from libs.wire.access_codec import decode_access_event
 from libs.wire.journal_line import read_journal_line
@@ -33,7 +33,7 @@ POLICY = Policy(
     gateways=Gateways(
         (Gateway(name="caddy", kind=GatewayKind.FORWARDED, token_digest=sha256(b"token").digest()),)
     ),
-    route_map=parse_route_table("/v1/patient/** patient"),
+    route_map=parse_route_map("/v1/patient/** patient"),
     key_headers=KeyHeaders(vendor="x-api-key", subscriber="A-api-key"),
     client_ip="full",
 )
@@ -81,23 +81,32 @@ async def parts(tmp_path: Path) -> AsyncIterator[Parts]:
     journal.close()
 
 
-async def decided(parts: Parts) -> asyncio.Task[Answer]:
-    """Ask, and return when it is decided and neither written nor answered."""
+async def asked(parts: Parts) -> asyncio.Task[Answer]:
+    """Ask, and return when it is read and neither decided nor written."""
     answer = asyncio.create_task(parts.authz.answer("GET", "/authz/v1/patient", HEADERS))
     await asyncio.sleep(0)
     assert parts.records() == []
     return answer
 
 
+async def written(parts: Parts) -> asyncio.Task[Answer]:
+    """Ask, and return when an allow is decided and written, and not answered."""
+    answer = await asked(parts)
+    await asyncio.sleep(0)
+    assert parts.records() == [(1, None)]
+    assert not answer.done()
+    return answer
+
+
 async def test_an_allow_is_written_before_it_is_answered(parts: Parts) -> None:
     """Once the answer is there, its record is."""
-    answer = await (await decided(parts))
+    answer = await (await written(parts))
     assert (answer.status, parts.records()) == (200, [(1, None)])
 
 
 async def test_a_process_that_slept_through_its_lease_does_not_allow(parts: Parts) -> None:
     """A pause between the decision and the answer that outlasts the lease makes the answer `stale`."""
-    answering = await decided(parts)
+    answering = await written(parts)
     parts.clock.seconds += STALENESS_MAX_S
     answer = await answering
     assert (answer.status, answer.headers["X-Keyfold-Reason"]) == (503, "stale")
@@ -105,7 +114,7 @@ async def test_a_process_that_slept_through_its_lease_does_not_allow(parts: Part
 
 async def test_a_revocation_that_is_applied_meanwhile_counts(parts: Parts) -> None:
     """What was decided before a revocation is not allowed after it: it may be confirmed by then."""
-    answering = await decided(parts)
+    answering = await written(parts)
     state = parts.replica.state
     assert state is not None
     parts.replica.load(state, parts.replica.position + 1, parts.clock.now())
@@ -114,9 +123,21 @@ async def test_a_revocation_that_is_applied_meanwhile_counts(parts: Parts) -> No
     assert (answer.status, answer.headers["X-Keyfold-Reason"]) == (503, "stale")
 
 
+async def test_what_comes_before_the_write_is_decided_on(parts: Parts) -> None:
+    """Nothing comes between a decision and its record: answer and record have one reason."""
+    answering = await asked(parts)
+    state = parts.replica.state
+    assert state is not None
+    parts.replica.load(state, parts.replica.position + 1, parts.clock.now())
+    state.fold(revoked())
+    answer = await answering
+    assert answer.headers["X-Keyfold-Reason"] == "subscriber_key_revoked"
+    assert parts.records() == [(1, Reason.SUBSCRIBER_KEY_REVOKED)]
+
+
 async def test_another_keys_event_meanwhile_changes_nothing(parts: Parts) -> None:
     """An event that leaves the decision as it was does not spoil the answer."""
-    answering = await decided(parts)
+    answering = await written(parts)
     state = parts.replica.state
     assert state is not None
     parts.replica.load(state, parts.replica.position + 1, parts.clock.now())

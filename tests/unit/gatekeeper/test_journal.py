@@ -17,7 +17,7 @@ from libs.domain.ids import EventId
 from libs.runtime.clock import SYSTEM_CLOCK
 from libs.wire.access_codec import decode_access_event
 from libs.wire.journal_line import read_journal_line
-from services.gatekeeper.journal import Draft, Journal
+from services.gatekeeper.journal import Decide, Journal
 from services.gatekeeper.journal_directory import RunDirectory
 from tests.eventually import eventually
 from tests.unit.gatekeeper.full_disk import small_disk
@@ -25,8 +25,8 @@ from tests.unit.gatekeeper.full_disk import small_disk
 RUN_ID = "0198-run"
 
 
-def draft(path: str = "/v1/patient") -> Draft:
-    """Return a denial that waits for its number."""
+def draft(path: str = "/v1/patient") -> Decide:
+    """Return what decides on a denial."""
     return partial(
         AccessEvent,
         event_id=EventId(SYSTEM_CLOCK.new_event_id()),
@@ -72,7 +72,7 @@ def seqs(root: Path) -> list[int]:
 
 async def append(journal: Journal, count: int = 1) -> list[bool]:
     """Append events in one tick, and return which were taken."""
-    return [await each for each in [journal.append(draft()) for _ in range(count)]]
+    return [await each is not None for each in [journal.append(draft()) for _ in range(count)]]
 
 
 def writes() -> int:
@@ -172,6 +172,19 @@ async def test_a_request_that_is_cancelled_takes_no_other_with_it(tmp_path: Path
         await asyncio.sleep(0)
         gone.cancel()
         assert await stays == [True]
+    assert seqs(tmp_path) == [1, 2]
+
+
+async def test_a_bug_in_one_decision_is_that_requests_alone(tmp_path: Path) -> None:
+    """A decision that raises fails its own request, takes no number, and leaves the tick's others be."""
+
+    def broken(*, gatekeeper: str, seq: int) -> AccessEvent:
+        raise LookupError(gatekeeper, seq)
+
+    with journal_in(tmp_path) as journal:
+        waiting = [journal.append(decide) for decide in (draft(), broken, draft())]
+        outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(each) for each in outcomes] == [AccessEvent, LookupError, AccessEvent]
     assert seqs(tmp_path) == [1, 2]
 
 

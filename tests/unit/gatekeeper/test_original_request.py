@@ -79,7 +79,7 @@ def test_the_other_kinds_headers_never_stand_in() -> None:
 )
 @pytest.mark.parametrize("path", ["/authz", "/authz/v1/patient"])
 def test_an_override_makes_it_unclear(name: str, path: str) -> None:
-    """Another method or path that an upstream may obey is never decided on, and is no fault of the gateway."""
+    """An override that an upstream may obey is never decided on, and is no fault of the gateway."""
     told = asked(GatewayKind.FORWARDED, [*FORWARDED, (name, "DELETE")], path=path)
     assert (told.is_clear, told.lacks) == (False, None)
 

@@ -53,6 +53,18 @@ def test_a_line() -> None:
     }
 
 
+def test_a_library_that_repeats_itself() -> None:
+    """What a library says again and again is said once in a while; a traceback and our own lines always."""
+    stream = configured()
+    for attempt in range(3):
+        logging.getLogger("aiokafka.client").error("broker is away: %s", attempt)
+        logging.getLogger("asyncio").error("task died", exc_info=ValueError(attempt))
+        structlog.get_logger("x").info("waiting")
+    said = [line["event"] for line in lines(stream)]
+    assert said.count("broker is away: 0") == 1
+    assert len(said) == 1 + 3 + 3
+
+
 def test_libraries() -> None:
     """What a library logs comes out in the same form, and below warning not at all."""
     stream = configured("debug")

@@ -19,7 +19,6 @@ from libs.runtime.http import (
     Reply,
     Request,
     Route,
-    decode_cursor,
     encode_cursor,
     page,
 )
@@ -38,7 +37,7 @@ class CreateThing(JsonBody):
     sizes: tuple[int, ...] = ()
 
 
-class Place(BaseModel):
+class ThingCursor(BaseModel):
     position: int
 
 
@@ -49,10 +48,9 @@ async def create_thing(request: Request[CreateThing, None]) -> Answer:
 
 async def list_things(request: Request[None, PageQuery]) -> Answer:
     """Answer two pages."""
-    if request.query.cursor is not None:
-        place = decode_cursor(request.query.cursor, Place)
-        return Answer(body=page([place], None))
-    return Answer(body=page(["a"] * request.query.limit, encode_cursor(Place(position=7))))
+    if (after := request.query.after(ThingCursor)) is not None:
+        return Answer(body=page([after], None))
+    return Answer(body=page(["a"] * request.query.limit, encode_cursor(ThingCursor(position=7))))
 
 
 async def get_thing(request: Request[None, None]) -> Reply:

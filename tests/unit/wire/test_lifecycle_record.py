@@ -83,7 +83,7 @@ def test_the_cloudevents_sdk_reads_it() -> None:
 
 @pytest.mark.parametrize("source", [None, b"", b"/keyfold/gatekeeper/x", b"/keyfold/ledger/", b"\xff"])
 def test_another_source_is_not_ours(source: bytes | None) -> None:
-    """What no ledger sent is told apart, so that it is set aside and not waited for."""
+    """What no ledger sent is told apart, so that it is dead-lettered and stops nobody."""
     with pytest.raises(NotOurs, match="source"):
         read_lifecycle_record(with_headers(RECORD, ce_source=source))
 
@@ -123,7 +123,7 @@ def test_a_hash_or_value_that_is_no_text_is_not_ours() -> None:
 
 @pytest.mark.parametrize("value", [None, b"", b"{}"])
 def test_a_ledger_record_with_other_data_breaks_the_chain(value: bytes | None) -> None:
-    """A record in the ledger's name is not set aside for its data: it stops its reader."""
+    """A record in the ledger's name is not dead-lettered for its data: it stops its reader."""
     row, row_hash = read_lifecycle_record(replace(received(RECORD), value=value))
     with pytest.raises(BrokenChain):
         follow(GENESIS, row, row_hash)

@@ -6,7 +6,7 @@ from libs.kafka.lifecycle_reader import LifecycleReader
 from libs.runtime.clock import Clock
 from libs.runtime.failure import StopProcess
 from libs.store.read_model_writer import ReadModelWriter
-from services.projection.ledger_topic import read_step
+from services.projection.lifecycle_topic import read_step
 
 EVENTS_MAX = 5000
 _REPORT_INTERVAL_S = 5.0
@@ -18,7 +18,7 @@ class EventsMissing(StopProcess):
     """Kafka lacks events that the read model was made of. Replay again when the relay has published them."""
 
 
-class Building:
+class GenerationBuild:
     """Reads the ledger and saves it into the generation that is being built."""
 
     def __init__(self, reader: LifecycleReader, writer: ReadModelWriter, clock: Clock) -> None:

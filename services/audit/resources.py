@@ -1,17 +1,16 @@
 """The shapes of the activity queries: what may be asked, and what an answer holds."""
 
-from datetime import datetime
 from typing import Literal, Self, cast
+from uuid import UUID
 
-from pydantic import AwareDatetime, ConfigDict, Field
+from pydantic import AwareDatetime, Field
 
 from libs.domain.access_event import AccessEvent
 from libs.domain.decision import Reason
-from libs.domain.permissions import Category
+from libs.domain.permissions import AccessWord, Category
 from libs.runtime.http import Instant, JsonBody, PageQuery
 
 _ID_CHARACTERS_MAX = 64
-AccessWord = Literal["none", "read", "write"]
 DecisionWord = Literal["allow", "deny"]
 
 
@@ -58,7 +57,7 @@ class ActivityItem(JsonBody):
             vendor_id=event.vendor_id,
             vendor_key_id=event.vendor_key_id,
             category=event.category,
-            access=None if event.access is None else cast(AccessWord, event.access.word),
+            access=None if event.access is None else event.access.word,
             method=event.method,
             path=event.path,
             decision=cast(DecisionWord, event.decision),
@@ -76,10 +75,8 @@ class ActivityPage(JsonBody):
     next_cursor: str | None
 
 
-class Cursor(JsonBody):
-    """The last event of a page."""
+class ActivityCursor(JsonBody):
+    """Where the next page of activity starts: behind the event that the one before it ends with."""
 
-    model_config = ConfigDict(strict=False)
-
-    at: datetime
-    event_id: str
+    at: AwareDatetime
+    event_id: UUID

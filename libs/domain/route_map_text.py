@@ -21,8 +21,8 @@ class BadRouteMap(Exception):
         self.faults = faults
 
 
-def parse_route_table(text: str) -> RouteMap:
-    """Read a route table. Raises BadRouteMap with a fault for every line that has one.
+def parse_route_map(text: str) -> RouteMap:
+    """Read a route map. Raises BadRouteMap with a fault for every line that has one.
 
     A line is `PATTERN CATEGORY [METHOD=ACCESS ...]`; `#` starts a comment. A pattern is a path whose
     segments are literals, `{name}` for any one segment, or a last `**` for any number of them, none too.

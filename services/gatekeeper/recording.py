@@ -1,19 +1,17 @@
-"""The access event of a decision, complete but for its place in the journal."""
+"""The access event of a decision: what is kept of the question, and in which form."""
 
 import re
 from datetime import datetime
-from functools import partial
 from typing import Final
 from urllib.parse import quote
 
 from libs.domain.access_event import AccessEvent
 from libs.domain.decision import Decision
 from libs.domain.ids import EventId
+from libs.domain.request_path import PATH_LENGTH_MAX
 from services.gatekeeper.headers import Headers
-from services.gatekeeper.journal import Draft
-from services.gatekeeper.original_request import OriginalRequest
+from services.gatekeeper.question import Question
 
-PATH_LENGTH_MAX: Final = 2048
 _METHOD_LENGTH_MAX: Final = 32
 _PRINTABLE: Final = "".join(map(chr, range(0x21, 0x7F)))
 # W3C Trace Context, level 1: neither an id of zeros nor version ff is valid.
@@ -22,20 +20,18 @@ _TRACEPARENT: Final = re.compile(
 )
 
 
-def access_draft(
+def access_event(
     decision: Decision,
-    original: OriginalRequest,
-    headers: Headers,
+    question: Question,
     *,
     event_id: str,
     at: datetime,
     position: int,
-    gateway: str,
-    client_ip: str | None,
-) -> Draft:
-    """Return the access event that lacks its gatekeeper and number. The query string is left out, always."""
-    return partial(
-        AccessEvent,
+    gatekeeper: str,
+    seq: int,
+) -> AccessEvent:
+    """Return the record of a decision. The query string is left out, always."""
+    return AccessEvent(
         event_id=EventId(event_id),
         at=at,
         account_id=decision.account_id,
@@ -44,13 +40,15 @@ def access_draft(
         vendor_key_id=decision.vendor_key_id,
         category=decision.category,
         access=decision.access,
-        method=_printable(original.method, _METHOD_LENGTH_MAX),
-        path=_printable(original.target.partition("?")[0], PATH_LENGTH_MAX),
+        method=_printable(question.original.method, _METHOD_LENGTH_MAX),
+        path=_printable(question.original.target.partition("?")[0], PATH_LENGTH_MAX),
         reason=decision.reason,
         position=position,
-        gateway=gateway,
-        client_ip=client_ip,
-        traceparent=_traceparent(headers),
+        gateway=question.gateway.name,
+        client_ip=question.client_ip,
+        gatekeeper=gatekeeper,
+        seq=seq,
+        traceparent=_traceparent(question.headers),
     )
 
 

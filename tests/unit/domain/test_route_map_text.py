@@ -1,22 +1,22 @@
-"""A route table: what an operator may write, and each fault told by its line, all at once."""
+"""A route map as text: what an operator may write, and each fault told by its line, all at once."""
 
 import pytest
 
 from libs.domain.permissions import Access, Category
 from libs.domain.route_map import Route
-from libs.domain.route_table import BadRouteMap, parse_route_table
+from libs.domain.route_map_text import BadRouteMap, parse_route_map
 
 
 def faults_of(text: str) -> list[tuple[int, str]]:
     """Return the faults that a table is refused for."""
     with pytest.raises(BadRouteMap) as caught:
-        parse_route_table(text)
+        parse_route_map(text)
     return caught.value.faults
 
 
 def route_for(text: str, *segments: str) -> Route:
     """Return the route that a table has for a path."""
-    route = parse_route_table(text).match(segments)
+    route = parse_route_map(text).match(segments)
     assert route is not None
     return route
 
@@ -99,7 +99,7 @@ def test_all_faults_are_told_at_once_in_the_order_of_their_lines() -> None:
     """One start shows everything that has to be mended."""
     text = "/v1/a nothing\n/v1/b system\n/v1/b files\nv1/c system\n/v1/d/{x} files\n/v1/d/{y} files\n"
     with pytest.raises(BadRouteMap) as caught:
-        parse_route_table(text)
+        parse_route_map(text)
     assert [line for line, _ in caught.value.faults] == [1, 3, 4, 6]
     assert str(caught.value).splitlines()[1] == "line 3: matches the same paths as line 2"
     assert caught.value.faults[3] == (6, "matches the same paths as line 5")

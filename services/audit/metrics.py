@@ -1,27 +1,28 @@
-"""The audit service's metrics."""
+"""What the audit service measures."""
 
 from typing import Final
 
-from libs.runtime import metrics
+from libs.runtime.metrics import counter, gauge, histogram
 
-FILED: Final = metrics.counter("keyfold_audit_filed_total", "Access events filed as new rows of the log.")
-DUPLICATES: Final = metrics.counter(
+FILED: Final = counter("keyfold_audit_filed_total", "Access events filed as new rows of the log.")
+DUPLICATES: Final = counter(
     "keyfold_audit_duplicates_total", "Access events left out because the log had them already."
 )
-DEAD_LETTERED: Final = metrics.counter(
+DEAD_LETTERED: Final = counter(
     "keyfold_audit_dead_lettered_total", "Records sent to the dead letters, by the kind of reason.", ["kind"]
 )
-FENCED: Final = metrics.counter(
-    "keyfold_audit_fenced_total", "Batches given up because another process had filed from their partitions."
+OFFSETS_MOVED: Final = counter(
+    "keyfold_audit_offsets_moved_total",
+    "Batches given up because another process had filed from their partitions.",
 )
-LAG: Final = metrics.gauge(
+LAG: Final = gauge(
     "keyfold_audit_lag_records", "How many records of this process's partitions are not filed yet."
 )
-DELAY: Final = metrics.histogram(
+DELAY: Final = histogram(
     "keyfold_audit_delay_seconds",
     "From the decision to its row in the log.",
     buckets=(0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2.5, 5, 10, 60, 600, 3600),
 )
-DAYS_AHEAD: Final = metrics.gauge(
+DAYS_AHEAD: Final = gauge(
     "keyfold_audit_partitions_ahead_days", "For how many days after today there are partitions."
 )

@@ -1,4 +1,4 @@
-"""The log's upkeep: partitions a week ahead, none that is wholly too old."""
+"""The log's maintenance: partitions a week ahead, none that is wholly too old."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -9,7 +9,7 @@ import structlog
 from libs.runtime.clock import Clock
 from libs.store.access_log_partitions import Partitions, drop_before
 from libs.store.errors import DatabaseAway
-from services.audit import measures
+from services.audit import metrics
 from services.audit.retention import days_ahead, days_to_have, oldest_day
 
 INTERVAL_S: Final = 300.0
@@ -24,7 +24,7 @@ async def make_ahead(partitions: Partitions, clock: Clock) -> None:
     made = await partitions.make(days_to_have(now))
     if made:
         log.info("partitions_made", days=sorted(str(day) for day in made))
-    measures.DAYS_AHEAD.set(days_ahead(await partitions.days(), now))
+    metrics.DAYS_AHEAD.set(days_ahead(await partitions.days(), now))
 
 
 async def drop_old(dsn: str, clock: Clock) -> None:
@@ -41,6 +41,6 @@ async def repeat(what: str, work: Callable[[], Awaitable[None]]) -> None:
             await work()
             pause_s = INTERVAL_S
         except DatabaseAway as away:
-            log.warning("upkeep_waits", what=what, reason=str(away))
+            log.warning("waiting", what="PostgreSQL", reason=str(away), work=what)
             pause_s = _RETRY_S
         await asyncio.sleep(pause_s)

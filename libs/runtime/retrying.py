@@ -1,0 +1,50 @@
+"""Trying again what is away for a while, with growing pauses: until it succeeds or fails otherwise."""
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
+
+import structlog
+
+_FIRST_PAUSE_S: Final = 0.1
+_PAUSE_MAX_S: Final = 2.0
+
+T = TypeVar("T")
+
+log = structlog.get_logger(__name__)
+
+
+class Backoff:
+    """The pauses between the attempts at one thing: each twice as long as the last, up to a bound."""
+
+    def __init__(self) -> None:
+        self._pause_s = _FIRST_PAUSE_S
+
+    async def pause(self, at_most_s: float = math.inf) -> None:
+        """Let the next pause pass, or as much of it as there is time for."""
+        await asyncio.sleep(min(self._pause_s, at_most_s))
+        self._pause_s = min(2 * self._pause_s, _PAUSE_MAX_S)
+
+
+class Patience:
+    """Tries again as long as it takes; `trouble` says what is being waited for, None while all is well."""
+
+    def __init__(self) -> None:
+        self.trouble: str | None = None
+
+    async def until_done(
+        self, what: str, call: Callable[[], Awaitable[T]], *, on: tuple[type[Exception], ...]
+    ) -> T:
+        """Return what the call returns, however often it raises one of `on` first; `what` is away then."""
+        backoff = Backoff()
+        try:
+            while True:
+                try:
+                    return await call()
+                except on as away:
+                    self.trouble = f"{what} is away"
+                    log.warning("waiting", what=what, reason=str(away) or type(away).__name__)
+                await backoff.pause()
+        finally:
+            self.trouble = None  # what it fails with otherwise is another story

@@ -1,0 +1,153 @@
+"""All of our processes with a PostgreSQL and a Kafka of their own, each of which a test may kill."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+from libs.kafka.topics import ensure_topics
+from libs.store.migrations import migrate
+from libs.wire.topics import ALL
+from services.cli.local.kafka import LocalKafka
+from services.cli.local.ports import HOST, free_ports, listens
+from services.cli.local.postgres import LocalPostgres
+from services.cli.local.process import Child, Command
+from services.cli.local.roster import SERVICES, Wiring, service_command
+from services.cli.local.signing import LocalSigner
+from services.cli.local.stack import ROUTE_MAP, answers_ready
+from services.cli.local.state import StateDir
+from services.cli.places import Places
+from tests.bed import kafka_in
+from tests.chaos.supervised import Supervised
+
+SPECS = {spec.name: spec for spec in SERVICES}
+# What everything stands on, and who says so when it is away.
+MISSED_BY = {"postgres": ("registry",), "kafka": ("shipper", "relay")}
+STORAGE = tuple(MISSED_BY)
+VICTIMS = (*SPECS, *STORAGE)
+
+
+@dataclass(slots=True, kw_only=True)
+class ChaosStack:
+    """The processes on fixed ports, so that each is found again where it was."""
+
+    state: StateDir
+    postgres: LocalPostgres
+    kafka: LocalKafka
+    token: str
+    ports: dict[str, int]
+    authz_port: int
+    processes: dict[str, Supervised] = field(default_factory=dict)
+
+    @classmethod
+    def in_directory(cls, directory: Path) -> ChaosStack:
+        """Return a stack, not started, whose state is in the directory."""
+        state = StateDir(directory)
+        state.logs.mkdir(parents=True)
+        state.journal.mkdir()
+        LocalSigner(directory).prepare()
+        authz_port, postgres_port, *ports = free_ports(2 + len(SPECS))
+        # Durable: what a test proves about a PostgreSQL that was killed must not rest on luck.
+        postgres = LocalPostgres(directory / "postgres", state.logs / "postgres.log", port=postgres_port)
+        return cls(
+            state=state,
+            postgres=postgres,
+            kafka=kafka_in(directory),
+            token=state.gateway_token(),
+            ports=dict(zip(SPECS, ports, strict=True)),
+            authz_port=authz_port,
+        )
+
+    @property
+    def places(self) -> Places:
+        """Where the services are."""
+        urls = {name: f"http://{HOST}:{port}" for name, port in self.ports.items()}
+        return Places(urls=urls, state_dir=self.state.path, postgres_dsn=self.postgres.dsn)
+
+    @property
+    def starts(self) -> dict[str, int]:
+        """How often each process was started."""
+        return {name: each.starts for name, each in self.processes.items()}
+
+    async def start(self) -> None:
+        """Start everything; return when everything is ready."""
+        for name in STORAGE:
+            self._keep(name)
+        await asyncio.gather(*(self.processes[name].ready() for name in STORAGE))
+        await migrate(self.postgres.dsn)
+        await ensure_topics(self.kafka.bootstrap, ALL)
+        for name in SPECS:
+            self._keep(name)
+        await self.ready()
+
+    async def ready(self) -> None:
+        """Return when everything is ready."""
+        await asyncio.gather(*(each.ready() for each in self.processes.values()))
+
+    async def kill(self, name: str) -> None:
+        """Kill one process with SIGKILL; return when it is back and everything is ready.
+
+        Storage stays away until it is missed, so that no client can bridge the time by trying again once.
+        """
+        if name in MISSED_BY:
+            async with self.processes[name].down():
+                for each in MISSED_BY[name]:
+                    await self.processes[each].unready()
+        else:
+            await self.processes[name].kill()
+        await self.ready()
+
+    async def stop(self) -> None:
+        """Stop everything, what others stand on last."""
+        storage = [each for name, each in self.processes.items() if name in STORAGE]
+        services = [each for name, each in self.processes.items() if name not in STORAGE]
+        await asyncio.gather(*(each.stop() for each in services))
+        await asyncio.gather(*(each.stop() for each in storage))
+        await asyncio.gather(self.postgres.kill(), self.kafka.kill())
+
+    def command(self, name: str, port: int, **settings: str) -> Command:
+        """Return how a service of this stack is started, with some settings changed."""
+        command = service_command(SPECS[name], self._wiring(), port)
+        changed = {f"KEYFOLD_{setting}": value for setting, value in settings.items()}
+        return replace(command, env={**command.env, "KEYFOLD_LOG_FORMAT": "json", **changed})
+
+    def _keep(self, name: str) -> None:
+        process = self._supervised(name)
+        self.processes[name] = process
+        process.keep()
+
+    def _supervised(self, name: str) -> Supervised:
+        match name:
+            case "postgres":
+                launch, is_ready = self._start_postgres, partial(listens, self.postgres.port)
+            case "kafka":
+                launch, is_ready = self._start_kafka, partial(listens, self.kafka.port)
+            case _:
+                port = self.ports[name]
+                own = {"AUTHZ_PORT": str(self.authz_port)} if name == "gatekeeper" else {}
+                launch, is_ready = (
+                    partial(Child.spawn, self.command(name, port, **own)),
+                    partial(answers_ready, port),
+                )
+        return Supervised(name=name, launch=launch, is_ready=is_ready)
+
+    async def _start_postgres(self) -> Child:
+        await self.postgres.start()
+        return self.postgres.child
+
+    async def _start_kafka(self) -> Child:
+        await self.kafka.start()
+        return self.kafka.child
+
+    def _wiring(self) -> Wiring:
+        return Wiring(
+            postgres_dsn=self.postgres.dsn,
+            kafka_bootstrap=self.kafka.bootstrap,
+            jwks=LocalSigner(self.state.path).jwks_path,
+            route_map=ROUTE_MAP,
+            gateways=self.state.gateways,
+            journal_dir=self.state.journal,
+            log_dir=self.state.logs,
+        )

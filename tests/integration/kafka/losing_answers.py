@@ -1,0 +1,25 @@
+"""A publisher whose first answers are lost on their way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from libs.kafka.connection import ProducerOptions
+from libs.kafka.errors import OutcomeUnknown
+from libs.kafka.publisher import Publisher
+from libs.wire.record import Record
+
+
+class LosesAnswers(Publisher):
+    """Publishes, but of the first calls reports that it cannot know: the record is there, the answer lost."""
+
+    def __init__(self, options: ProducerOptions, *, times: int) -> None:
+        super().__init__(options)
+        self._left = times
+
+    async def publish(self, topic: str, partition: int, records: Sequence[Record]) -> None:
+        """Publish and perhaps say that the outcome is unknown."""
+        await super().publish(topic, partition, records)
+        if self._left:
+            self._left -= 1
+            raise OutcomeUnknown("the answer was lost")
