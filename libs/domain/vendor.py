@@ -212,6 +212,8 @@ def _apply(command: ApplyVendor) -> tuple[VendorEvent, ...]:
 def _review(review: Review, vendor: Vendor) -> tuple[VendorEvent, ...] | Refusal:
     if vendor.state is VendorState.REJECTED:
         return conflict("vendor-rejected", "The vendor was rejected; a rejected application is not reviewed.")
+    if review.reviewer == vendor.applicant:
+        return conflict("own-application", "Whoever applied cannot review.")
     return (
         VendorReviewed(
             vendor_id=vendor.vendor_id,

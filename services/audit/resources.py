@@ -3,12 +3,12 @@
 from typing import Literal, Self, cast
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from libs.domain.access_event import AccessEvent
 from libs.domain.decision import Reason
 from libs.domain.permissions import AccessWord, Category
-from libs.runtime.http import Instant, JsonBody, PageQuery
+from libs.runtime.http import GivenInstant, Instant, JsonBody, PageQuery
 
 _ID_CHARACTERS_MAX = 64
 DecisionWord = Literal["allow", "deny"]
@@ -23,8 +23,8 @@ class ActivityQuery(PageQuery):
     access: AccessWord | None = None
     decision: DecisionWord | None = None
     reason: Reason | None = None
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
+    since: GivenInstant | None = None
+    until: GivenInstant | None = None
 
 
 class ActivityItem(JsonBody):
@@ -78,5 +78,5 @@ class ActivityPage(JsonBody):
 class ActivityCursor(JsonBody):
     """Where the next page of activity starts: behind the event that the one before it ends with."""
 
-    at: AwareDatetime
+    at: GivenInstant
     event_id: UUID

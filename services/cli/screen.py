@@ -78,8 +78,10 @@ def drawn(shown: Listing | Details) -> RenderableType:
 
 def _listing(listing: Listing) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in listing.columns:
-        table.add_column(column, overflow="fold")
+    for column, *values in zip(listing.columns, *listing.rows, strict=True):
+        # An id, a time or a reason is of use only whole: what gives way on a narrow terminal is prose.
+        is_whole = column == "when" or not any(" " in value for value in values)
+        table.add_column(column, overflow="fold", no_wrap=is_whole)
     for row in listing.rows:
         table.add_row(*(_cell(value) for value in row))
     return table

@@ -1,7 +1,7 @@
 """What callers send: closed shapes, with a bound on every text and every list."""
 
 import re
-from datetime import UTC, datetime
+import unicodedata
 from typing import Annotated, TypeAlias
 
 from pydantic import AfterValidator, Field
@@ -9,20 +9,22 @@ from pydantic import AfterValidator, Field
 from libs.domain.ids import VendorId
 from libs.domain.permissions import Access, AccessWord, Category
 from libs.domain.vendor import ReviewKind, Verdict
-from libs.runtime.http import Instant, JsonBody
+from libs.runtime.http import GivenInstant, JsonBody
 
 _NAME_CHARACTERS_MAX = 200
 _TEXT_CHARACTERS_MAX = 4000
 _VENDORS_MAX = 50
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+# Control, format, surrogate, private, unassigned; line and paragraph separators: two names that look alike
+# could differ in them, and a list of names could be rewritten by them.
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _CONTROL_IN_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
 def _on_a_line(name: str) -> str:
-    if _CONTROL.search(name) or not name.strip():
-        raise ValueError("it is blank or holds a control character")
-    return name
+    if any(unicodedata.category(character) in _UNSEEN for character in name):
+        raise ValueError("it holds a control, format or unassigned character")
+    return _not_blank(name)
 
 
 def _legible(text: str) -> str:
@@ -35,13 +37,6 @@ def _not_blank(text: str) -> str:
     if not text.strip():
         raise ValueError("it is blank")
     return text
-
-
-def _in_utc(at: datetime) -> datetime:
-    try:
-        return at.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("it lies outside of the calendar") from None
 
 
 Name: TypeAlias = Annotated[
@@ -64,7 +59,6 @@ Granted: TypeAlias = dict[Category, AccessWord]
 VendorIds: TypeAlias = Annotated[
     list[Annotated[str, Field(min_length=1, max_length=40)]], Field(min_length=1, max_length=_VENDORS_MAX)
 ]
-Expiry: TypeAlias = Annotated[Instant, AfterValidator(_in_utc)]
 
 
 class NewAccount(JsonBody):
@@ -85,7 +79,7 @@ class NewKey(JsonBody):
     name: Name
     permissions: Granted
     vendor_ids: VendorIds | None = None
-    expires_at: Expiry | None = None
+    expires_at: GivenInstant | None = None
 
 
 class KeyChanges(JsonBody):
@@ -94,7 +88,7 @@ class KeyChanges(JsonBody):
     name: Name = Field(default_factory=str)
     permissions: Granted = Field(default_factory=dict)
     vendor_ids: VendorIds | None = None
-    expires_at: Expiry | None = None
+    expires_at: GivenInstant | None = None
 
 
 class Application(JsonBody):

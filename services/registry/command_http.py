@@ -24,7 +24,7 @@ def metadata_of(request: Request[B, None]) -> CommandMetadata:
         actor=Actor(role=caller.role.value, subject=caller.sub),
         request_id=request.request_id,
         traceparent=request.traceparent,
-        precondition=read_precondition(request.headers.get("If-Match")),
+        precondition=read_precondition(request.headers.getall("If-Match", [])),
     )
 
 

@@ -7,6 +7,7 @@ from libs.runtime.auth import Role
 from libs.runtime.http import (
     Answer,
     AnyRoute,
+    GivenInt,
     Instant,
     JsonBody,
     LimitQuery,
@@ -24,7 +25,7 @@ from libs.wire.chain import Row
 class LedgerQuery(LimitQuery):
     """From where on, and how many: `next_cursor` is the `after` of the next page."""
 
-    after: int = Field(0, ge=0, lt=2**63)
+    after: GivenInt = Field(0, ge=0, lt=2**63)
 
 
 class EventActor(JsonBody):

@@ -1,5 +1,6 @@
 """Versions on the wire: the ETag of a resource, and the If-Match that holds a command to one."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 ANY = "*"
@@ -18,11 +19,11 @@ class Precondition:
         return version > 0 and (ANY in self.tags or etag(version) in self.tags)
 
 
-def read_precondition(if_match: str | None) -> Precondition:
-    """Read the header; what is no entity tag, and a weak one too, matches nothing."""
-    if if_match is None:
+def read_precondition(if_match: Sequence[str]) -> Precondition:
+    """Read the header's lines as one list; what is no entity tag, and a weak one too, matches nothing."""
+    if not if_match:
         return Precondition(tags=None)
-    return Precondition(tags=tuple(tag.strip() for tag in if_match.split(",")))
+    return Precondition(tags=tuple(tag.strip() for line in if_match for tag in line.split(",")))
 
 
 def etag(version: int) -> str:

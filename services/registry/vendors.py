@@ -1,6 +1,8 @@
 """Vendors over HTTP: they apply, reviewers judge, owners see those that were let in."""
 
+import asyncio
 from typing import Final, TypeVar
+from weakref import WeakValueDictionary
 
 from pydantic import BaseModel
 
@@ -35,7 +37,7 @@ from libs.runtime.http import (
     Route,
     page,
 )
-from libs.store.read_model import Stored
+from libs.store.read_model import LIMIT_MAX, Stored
 from services.registry.bodies import Application, NewReview, Reason
 from services.registry.command_http import answer_of, metadata_of, with_etag
 from services.registry.commands import Command, Commands, Streams
@@ -60,7 +62,8 @@ _REVIEWER: Final = Roles(frozenset({Role.REVIEWER}))
 _VENDOR: Final = Roles(frozenset({Role.VENDOR}))
 _ONE: Final = "/v1/vendors/{vendor_id}"
 
-_APPLIED_ALREADY = conflict("vendor-exists", "Your token speaks for a vendor already.")
+_VENDOR_ALREADY = conflict("vendor-exists", "Your token speaks for a vendor already.")
+_APPLIED_ALREADY = conflict("vendor-exists", "You have applied already, and that was not rejected.")
 
 
 class Vendors:
@@ -70,6 +73,7 @@ class Vendors:
         self._commands = commands
         self._reads = reads
         self._clock = clock
+        self._applying: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     def routes(self) -> list[AnyRoute]:
         """Return the rows of the route table."""
@@ -158,13 +162,23 @@ class Vendors:
         ]
 
     async def apply_vendor(self, request: Request[Application, None]) -> Reply:
-        """Apply; a token that speaks for a vendor cannot ask for a second one."""
-        if request.caller.vendor_id is not None:
-            return problem_of(_APPLIED_ALREADY)
-        vendor_id = new_vendor_id(self._clock)
-        command = _application(vendor_id, request.body, applicant=request.caller.sub)
-        outcome = await self._commands.run(_on(vendor_id, command), metadata_of(request))
+        """Apply; whoever is a vendor, or has an application that was not rejected, cannot ask for another."""
+        caller = request.caller
+        if caller.vendor_id is not None:
+            return problem_of(_VENDOR_ALREADY)
+        # Each application is a stream of its own, so the ledger alone would take two at the same time.
+        async with self._applying.setdefault(caller.sub, asyncio.Lock()):
+            if await self._has_applied(caller.sub):
+                return problem_of(_APPLIED_ALREADY)
+            vendor_id = new_vendor_id(self._clock)
+            command = _application(vendor_id, request.body, applicant=caller.sub)
+            outcome = await self._commands.run(_on(vendor_id, command), metadata_of(request))
         return answer_of(outcome, VENDOR, own_vendor)
+
+    async def _has_applied(self, applicant: str) -> bool:
+        model = await self._reads.fresh()
+        applied = await model.list_vendors(applicant=applicant, limit=LIMIT_MAX)
+        return any(each.aggregate.state is not VendorState.REJECTED for each in applied)
 
     async def list_vendors(self, request: Request[None, PageQuery]) -> Reply:
         """Show a page of vendors: all to a reviewer, the approved to an owner, itself to a vendor."""

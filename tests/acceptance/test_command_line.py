@@ -120,7 +120,7 @@ async def test_table(stack: RunningStack) -> None:
 
     table = await eventually(drawn)
     assert re.search(r"when +integration +key +data +request +answer", table)
-    assert re.search(r"Recall Reminders +Recall Reminders at the front desk +appointment read", table)
+    assert re.search(r"Recall Reminders +Front desk +appointment read", table)
 
 
 async def test_token(stack: RunningStack, world: World) -> None:

@@ -86,12 +86,17 @@ class Histories(RuleBasedStateMachine):
         self._command_vendor(vendor_id, command, expected=vendor_id not in self.model.vendors)
         self.model.vendors.setdefault(vendor_id, {"state": "applied", "passed": {}})
 
-    @rule(vendor_id=VENDORS, kind=st.sampled_from(ReviewKind), passes=st.booleans())
-    def review(self, vendor_id: VendorId, kind: ReviewKind, passes: bool) -> None:
+    @rule(
+        vendor_id=VENDORS,
+        kind=st.sampled_from(ReviewKind),
+        passes=st.booleans(),
+        reviewer=st.sampled_from(["rita", "rita", "rita", "dana"]),
+    )
+    def review(self, vendor_id: VendorId, kind: ReviewKind, passes: bool, reviewer: str) -> None:
         known = self.model.vendors.get(vendor_id)
         verdict = Verdict.PASS if passes else Verdict.FAIL
-        review = Review(kind=kind, verdict=verdict, notes="", reviewer="rita", reviewed_at=NOW)
-        expected = known is not None and known["state"] != "rejected"
+        review = Review(kind=kind, verdict=verdict, notes="", reviewer=reviewer, reviewed_at=NOW)
+        expected = known is not None and known["state"] != "rejected" and reviewer != "dana"
         self._command_vendor(vendor_id, vendor.ReviewVendor(review=review), expected=expected)
         if known is not None and expected:
             known["passed"][kind.value] = passes

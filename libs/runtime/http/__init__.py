@@ -2,7 +2,7 @@
 
 from libs.runtime.http.app import build_app
 from libs.runtime.http.listen import serve_handler, serve_http
-from libs.runtime.http.models import Instant, JsonBody, QueryString, rfc3339
+from libs.runtime.http.models import GivenInstant, GivenInt, Instant, JsonBody, QueryString, rfc3339
 from libs.runtime.http.paging import LimitQuery, PageQuery, cut, encode_cursor, page
 from libs.runtime.http.problem import NOT_FOUND, FieldError, Problem, Refused
 from libs.runtime.http.route import Answer, AnyRoute, Reply, Request, Route, UndeclaredRoute
@@ -15,6 +15,8 @@ __all__ = [
     "AnyRole",
     "AnyRoute",
     "FieldError",
+    "GivenInstant",
+    "GivenInt",
     "Instant",
     "JsonBody",
     "LimitQuery",

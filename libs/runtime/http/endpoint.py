@@ -12,7 +12,7 @@ from structlog.contextvars import bind_contextvars, get_contextvars
 from libs.runtime.auth import Authenticator, Caller, Rejected
 from libs.runtime.http.models import rfc3339
 from libs.runtime.http.problem import NOT_FOUND, Problem, Refused, of_status, problem_response
-from libs.runtime.http.reading import check_target, read_body, read_query
+from libs.runtime.http.reading import check_target, read_body, read_query, refuse_body
 from libs.runtime.http.route import Answer, AnyRoute, Request
 from libs.runtime.http.rules import OwnCredential, Public, Rule, Verdict, describe, judge
 from libs.runtime.http.trace import traceparent
@@ -69,6 +69,8 @@ def _unauthorized(detail: str) -> Problem:
 async def _read(
     route: AnyRoute, raw: web.Request, caller: Caller | None
 ) -> Request[BaseModel | None, BaseModel | None]:
+    if route.refuses_body:
+        await refuse_body(raw)
     return Request(
         identity=caller,
         path=dict(raw.match_info),

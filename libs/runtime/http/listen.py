@@ -115,6 +115,8 @@ async def _listen(
                 server,
                 loop=loop,
                 lingering_time=_LINGER_S,
+                # No body is ever unpacked, so none can fail to be, nor grow.
+                auto_decompress=False,
                 max_line_size=_HEADER_BYTES_MAX,
                 max_field_size=_HEADER_BYTES_MAX,
                 max_headers=_HEADERS_MAX,

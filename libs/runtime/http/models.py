@@ -1,9 +1,17 @@
 """Shapes of bodies and queries: strict, closed, and times always in one form."""
 
+import re
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Final
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, PlainSerializer, WithJsonSchema
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
+
+_RFC3339: Final = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)", re.ASCII
+)
+_FIRST: Final = datetime.min.replace(tzinfo=UTC)
+_LAST: Final = datetime.max.replace(tzinfo=UTC)
+_DECIMAL: Final = re.compile(r"-?[0-9]+")
 
 
 def rfc3339(moment: datetime) -> str:
@@ -19,7 +27,36 @@ Instant = Annotated[
     PlainSerializer(rfc3339, return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
-"""A time in a body: any RFC 3339 offset in, UTC with microseconds out."""
+"""A time in an answer: UTC with microseconds."""
+
+
+def _read_instant(given: object) -> object:
+    if not isinstance(given, str):
+        return given
+    if not _RFC3339.fullmatch(given):
+        raise ValueError("it is not an RFC 3339 date and time with a zone, such as 2026-01-31T08:00:00Z")
+    try:
+        at = datetime.fromisoformat(given.upper()).astimezone(UTC)
+    except OverflowError:
+        raise ValueError("it lies outside of the calendar") from None
+    # Whoever asks for what lies just before or after a time must be able to name that moment.
+    if not _FIRST < at < _LAST:
+        raise ValueError("it lies outside of the calendar")
+    return at
+
+
+GivenInstant = Annotated[Instant, BeforeValidator(_read_instant)]
+"""A time that a caller sends: RFC 3339 with any offset, read as UTC, never the calendar's first or last."""
+
+
+def _read_decimal(given: object) -> object:
+    if isinstance(given, str) and not _DECIMAL.fullmatch(given):
+        raise ValueError("it is not a whole number in decimal digits")
+    return given
+
+
+GivenInt = Annotated[int, BeforeValidator(_read_decimal)]
+"""A whole number in a query: digits and nothing around or between them."""
 
 
 class JsonBody(BaseModel):

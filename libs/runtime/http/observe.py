@@ -77,7 +77,7 @@ def _problem(error: Exception) -> Problem:
         case web.HTTPException():
             return _by_aiohttp(error)
         case RequestPayloadError():
-            return of_status(400, "the body's transfer or content encoding is broken")
+            return of_status(400, "the body's transfer encoding is broken")
         case TryLater():
             log.warning("request_put_off", reason=str(error))
             return of_status(503, "something this needs is away", {"Retry-After": str(_RETRY_AFTER_S)})

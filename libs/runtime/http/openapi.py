@@ -17,7 +17,7 @@ _ANY_METHODS: Final = ("get", "head", "post", "put", "patch", "delete", "options
 _PROBLEM_SCHEMA: Final[dict[str, object]] = {
     "type": "object",
     "description": "RFC 9457 problem details.",
-    "required": ["type", "title", "status", "detail", "instance"],
+    "required": ["type", "title", "status", "detail"],
     "properties": {
         "type": {"type": "string", "format": "uri"},
         "title": {"type": "string"},
@@ -151,4 +151,6 @@ def _refusals(route: AnyRoute) -> set[int]:
         found.add(404)
     if route.body:
         found |= {413, 415, 422}
+    if route.refuses_body:
+        found |= {413, 422}
     return found - _answers(route).keys()

@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
 
-from libs.runtime.http.models import QueryString
+from libs.runtime.http.models import GivenInt, QueryString
 from libs.runtime.http.problem import FieldError, Problem, Refused
 
 LIMIT_MAX: Final = 100
@@ -20,7 +20,7 @@ T = TypeVar("T")
 class LimitQuery(QueryString):
     """How many items to answer with; a list says itself how it goes on."""
 
-    limit: int = Field(50, ge=1, le=LIMIT_MAX)
+    limit: GivenInt = Field(50, ge=1, le=LIMIT_MAX)
 
     @property
     def rows_max(self) -> int:

@@ -10,6 +10,7 @@ from aiohttp import web
 
 TYPE_PREFIX: Final = "urn:keyfold:problem:"
 MEDIA_TYPE: Final = "application/problem+json"
+_ERRORS_MAX: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +51,16 @@ def of_status(status: int, detail: str, headers: Mapping[str, str] | None = None
     return Problem(status=status, slug=slug, detail=detail, headers=headers or {})
 
 
+def bad_body(errors: Sequence[FieldError]) -> Problem:
+    """Make the problem of a body that is not what the call takes."""
+    return Problem(status=422, slug="bad-body", detail="the body is not acceptable", errors=errors)
+
+
+def pointer_to(place: Sequence[str | int]) -> str:
+    """Write a place in a document as a JSON pointer (RFC 6901)."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in place)
+
+
 def problem_body(problem: Problem, instance: str) -> bytes:
     """Return the problem's JSON; ``instance`` is the path that was asked for, if known."""
     members: dict[str, object] = {
@@ -61,7 +72,9 @@ def problem_body(problem: Problem, instance: str) -> bytes:
         **problem.extra,
     }
     if problem.errors:
-        members["errors"] = [{"pointer": each.pointer, "detail": each.detail} for each in problem.errors]
+        members["errors"] = [
+            {"pointer": each.pointer, "detail": each.detail} for each in problem.errors[:_ERRORS_MAX]
+        ]
     return orjson.dumps(members)
 
 

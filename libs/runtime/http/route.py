@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeAlias, TypeVar, get_args
+from typing import Any, Final, Generic, TypeAlias, TypeVar, get_args
 
 from aiohttp import web
 from multidict import CIMultiDictProxy
@@ -10,7 +10,9 @@ from pydantic import BaseModel, RootModel
 
 from libs.runtime.auth import Caller
 from libs.runtime.http.problem import Problem
-from libs.runtime.http.rules import Rule, path_parameters
+from libs.runtime.http.rules import OwnCredential, Rule, path_parameters
+
+_COMMANDS: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 B = TypeVar("B", bound=BaseModel | None)
 Q = TypeVar("Q", bound=BaseModel | None)
@@ -93,6 +95,11 @@ class Route(Generic[B, Q]):
         for model in (self.body, self.query):
             if _is_open(model):
                 raise UndeclaredRoute(f"{self.method} {self.path}: {model} takes unknown fields")
+
+    @property
+    def refuses_body(self) -> bool:
+        """Whether a body is a mistake; a gateway's copy of a request may bring that request's own."""
+        return self.method in _COMMANDS and self.body is None and not isinstance(self.rule, OwnCredential)
 
     @property
     def operation_id(self) -> str:

@@ -16,7 +16,7 @@ from services.cli.places import Places
 
 ACCOUNT_NAME: Final = "Harbour Street Dental"
 VENDOR_NAME: Final = "Recall Reminders"
-KEY_NAME: Final = "Recall Reminders at the front desk"
+KEY_NAME: Final = "Front desk"
 PERMISSIONS: Final = {"appointment": "write", "patient": "read", "contact": "read", "clinical": "none"}
 
 TOKEN_TTL_S: Final = 120.0

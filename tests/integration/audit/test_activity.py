@@ -29,6 +29,13 @@ VENDOR = "/v1/vendors/ven_1/activity"
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 
+OUTSIDE_OF_THE_CALENDAR = (
+    "9999-12-31T23:59:59-14:00",
+    "9999-12-31T23:59:59.999999Z",
+    "0001-01-01T00:00:00+14:00",
+    "0001-01-01T00:00:00Z",
+)
+
 # What each filter is to find among events 1 to 8, each of which differs from the others in something.
 EVENTS = (
     access_event(1),
@@ -45,8 +52,13 @@ EVENTS = (
 class ForgedCursor(JsonBody):
     """A cursor that a caller made up, in the right shape."""
 
-    at: datetime
+    at: str
     event_id: str
+
+
+def forged(at: str, event_id: str) -> str:
+    """Return a cursor that no page ended with."""
+    return encode_cursor(ForgedCursor(at=at, event_id=event_id))
 
 
 class Log:
@@ -253,10 +265,16 @@ async def test_ninety_days_back_are_exact(client: Client, log: Log) -> None:
         ("reason", "because"),
         ("since", "yesterday"),
         ("until", "2026-03-15T12:00:00"),
+        ("since", "1790000000"),
+        ("since", "2026-03-15 12:00Z"),
+        *((name, at) for name in ("since", "until") for at in OUTSIDE_OF_THE_CALENDAR),
+        *(("cursor", forged(at, "00000000-0000-0000-0000-000000000001")) for at in OUTSIDE_OF_THE_CALENDAR),
+        ("cursor", forged("2026-03-15T12:00:00", "00000000-0000-0000-0000-000000000001")),
+        *(("cursor", forged("2026-03-15T12:00:00Z", event_id)) for event_id in ("x", "", "\0")),
         ("limit", "0"),
         ("limit", "101"),
         ("cursor", "forged"),
-        ("cursor", encode_cursor(ForgedCursor(at=EPOCH, event_id="1 or 1"))),
+        ("cursor", forged("2026-03-15T12:00:00Z", "1 or 1")),
         ("colour", "red"),
     ],
 )

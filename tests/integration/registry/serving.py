@@ -10,6 +10,7 @@ from typing import Any
 
 import aiohttp
 import orjson
+from multidict import CIMultiDict
 
 from libs.runtime.auth import Caller, Rejected, Role
 from libs.runtime.clock import SYSTEM_CLOCK
@@ -85,10 +86,13 @@ class Registry:
     ledger: Ledger
 
     async def ask(
-        self, caller: Caller, method: str, path: str, body: object = None, **headers: str
+        self, caller: Caller, method: str, path: str, body: object = None, **headers: str | tuple[str, ...]
     ) -> Answered:
-        """Send a request; `If_Match="…"` becomes the header If-Match."""
-        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        """Send a request; `If_Match="…"` becomes the header If-Match, several values as many of its lines."""
+        sent = CIMultiDict[str]()
+        for name, value in headers.items():
+            for line in (value,) if isinstance(value, str) else value:
+                sent.add(name.replace("_", "-"), line)
         data = None
         if body is not None:
             data = body if isinstance(body, bytes) else orjson.dumps(body)
@@ -111,8 +115,8 @@ class Registry:
         assert made.status == 201, made.body
         return dict(made.body["key"])
 
-    async def applied_vendor(self, name: str = "Recall Robots") -> str:
-        """Apply as a vendor and return its id."""
+    async def applied_vendor(self, name: str = "Recall Robots", sub: str = APPLICANT.sub) -> str:
+        """Apply as a vendor, once for each subject, and return its id."""
         body = {
             "name": name,
             "contact_email": "hello@recall.example",
@@ -120,13 +124,13 @@ class Registry:
             "intended_use": "Reminds patients\nof appointments.",
             "categories": ["appointment", "patient"],
         }
-        made = await self.ask(APPLICANT, "POST", "/v1/vendors", body)
+        made = await self.ask(Caller(role=Role.VENDOR, sub=sub), "POST", "/v1/vendors", body)
         assert made.status == 201, made.body
         return str(made.body["vendor_id"])
 
-    async def approved_vendor(self, name: str = "Recall Robots") -> str:
+    async def approved_vendor(self, name: str = "Recall Robots", sub: str = APPLICANT.sub) -> str:
         """Return the id of a vendor that applied, passed both reviews and was let in."""
-        vendor_id = await self.applied_vendor(name)
+        vendor_id = await self.applied_vendor(name, sub)
         for kind in ("security", "compliance"):
             review = {"kind": kind, "verdict": "pass", "notes": "between us: fine"}
             await self.ask(REVIEWER, "POST", f"/v1/vendors/{vendor_id}/reviews", review)

@@ -6,6 +6,9 @@ import asyncio
 
 from tests.integration.registry.serving import GATEWAY, OPERATOR, REVIEWER, Registry, owner
 
+# A line break, a turn of direction, a zero width space, a line separator, private use, unassigned, blanks.
+UNSEEN_NAMES = ("a\nb", "a\u202eb", "a\u200bb", "a\u2028b", "a\ue000b", "a\u0378b", "\u00a0\u3000")
+
 
 async def test_open_and_read(registry: Registry) -> None:
     """What was opened is read back at once, with integrations off."""
@@ -67,6 +70,8 @@ async def test_if_match(registry: Registry) -> None:
         assert (refused.status, refused.slug) == (412, "precondition-failed")
     assert (await registry.ledger.head()).position == 1
     assert (await registry.ask(who, "PUT", path, {"enabled": True}, If_Match='"9", "1"')).status == 200
+    several = await registry.ask(who, "PUT", path, {"enabled": True}, If_Match=('"9"', '"2"'))
+    assert several.status == 200
     assert (await registry.ask(who, "PUT", path, {"enabled": False}, If_Match="*")).status == 200
 
 
@@ -77,7 +82,8 @@ async def test_bad_bodies(registry: Registry) -> None:
         ({"name": ""}, ["/name"]),
         ({"name": "   "}, ["/name"]),
         ({"name": "x" * 201}, ["/name"]),
-        ({"name": "a\nb"}, ["/name"]),
+        *(({"name": name}, ["/name"]) for name in UNSEEN_NAMES),
+        (b'{"name": "x", "name": "y"}', ["/name"]),
         ({"name": 7}, ["/name"]),
         ({"name": "x", "colour": "red"}, ["/colour"]),
     ):

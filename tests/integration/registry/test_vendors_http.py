@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from libs.domain.decision import MALFORMED
 from libs.wire.key_format import KeyKind, read_key
 from tests.integration.registry.serving import APPLICANT, OPERATOR, REVIEWER, Registry, owner, vendor
+
+APPLICATION = {
+    "name": "x",
+    "contact_email": "a@b.c",
+    "website": "https://b.c",
+    "intended_use": "x",
+    "categories": ["patient"],
+}
 
 
 async def test_from_application_to_approval(registry: Registry) -> None:
@@ -48,7 +58,7 @@ async def test_reject(registry: Registry) -> None:
 
 async def test_who_sees_what(registry: Registry) -> None:
     """A reviewer sees all, the vendor all but the notes, an owner the public part of the approved."""
-    approved, applied = await registry.approved_vendor(), await registry.applied_vendor("Other")
+    approved, applied = await registry.approved_vendor(), await registry.applied_vendor("Other", "otis")
     account_id = await registry.account()
     path = f"/v1/vendors/{approved}"
     seen_by_reviewer = (await registry.ask(REVIEWER, "GET", path)).body
@@ -78,7 +88,7 @@ async def test_who_sees_what(registry: Registry) -> None:
 
 async def test_lists_by_role(registry: Registry) -> None:
     """A list holds every vendor for a reviewer, the approved for an owner, itself for a vendor."""
-    approved, applied = await registry.approved_vendor(), await registry.applied_vendor("Other")
+    approved, applied = await registry.approved_vendor(), await registry.applied_vendor("Other", "otis")
     account_id = await registry.account()
     for caller, expected in (
         (REVIEWER, [applied, approved]),
@@ -100,31 +110,48 @@ async def test_only_reviewers_judge(registry: Registry) -> None:
     for caller in (vendor(vendor_id), owner(account_id), OPERATOR):
         for action in ("approve", "reinstate", "keys"):
             assert (await registry.ask(caller, "POST", f"/v1/vendors/{vendor_id}/{action}")).status == 403
-    body = {
-        "name": "x",
-        "contact_email": "a@b.c",
-        "website": "https://b.c",
-        "intended_use": "x",
-        "categories": ["patient"],
-    }
-    assert (await registry.ask(vendor(vendor_id), "POST", "/v1/vendors", body)).slug == "vendor-exists"
-    assert (await registry.ask(REVIEWER, "POST", "/v1/vendors", body)).status == 403
+    assert (await registry.ask(vendor(vendor_id), "POST", "/v1/vendors", APPLICATION)).slug == "vendor-exists"
+    assert (await registry.ask(REVIEWER, "POST", "/v1/vendors", APPLICATION)).status == 403
 
 
 async def test_own_application(registry: Registry) -> None:
-    """Whoever applied does not approve, in whatever role."""
+    """Whoever applied neither reviews nor approves, in whatever role."""
     vendor_id = await registry.applied_vendor()
     for kind in ("security", "compliance"):
         review = {"kind": kind, "verdict": "pass"}
         await registry.ask(REVIEWER, "POST", f"/v1/vendors/{vendor_id}/reviews", review)
     twofaced = type(REVIEWER)(role=REVIEWER.role, sub=APPLICANT.sub)
-    refused = await registry.ask(twofaced, "POST", f"/v1/vendors/{vendor_id}/approve")
-    assert (refused.status, refused.slug) == (409, "own-application")
+    for action, body in (("approve", None), ("reviews", {"kind": "security", "verdict": "pass"})):
+        refused = await registry.ask(twofaced, "POST", f"/v1/vendors/{vendor_id}/{action}", body)
+        assert (refused.status, refused.slug) == (409, "own-application")
+
+
+async def test_one_application_each(registry: Registry) -> None:
+    """An applicant has one application, also of many sent at once; another may follow a rejected one."""
+    body = {**APPLICATION, "name": "Again and Again"}
+    asked = [registry.ask(APPLICANT, "POST", "/v1/vendors", body) for _ in range(5)]
+    answers = sorted(await asyncio.gather(*asked), key=lambda each: each.status)
+    assert [each.status for each in answers] == [201, 409, 409, 409, 409]
+    assert {each.slug for each in answers[1:]} == {"vendor-exists"}
+    path = f"/v1/vendors/{answers[0].body['vendor_id']}"
+    await registry.ask(REVIEWER, "POST", f"{path}/reject", {"reason": "no"})
+    assert (await registry.ask(APPLICANT, "POST", "/v1/vendors", body)).status == 201
+
+
+async def test_commands_without_a_body(registry: Registry) -> None:
+    """A body where none is read is refused, and nothing is done."""
+    path = f"/v1/vendors/{await registry.approved_vendor()}"
+    await registry.ask(REVIEWER, "POST", f"{path}/suspend", {"reason": "leak"})
+    refused = await registry.ask(REVIEWER, "POST", f"{path}/reinstate", {"reason": "mended"})
+    assert (refused.status, refused.pointers) == (422, [""])
+    assert (await registry.ask(REVIEWER, "GET", path)).body["state"] == "suspended"
 
 
 @pytest.mark.parametrize(
     ("fields", "pointers"),
     [
+        ({"name": "a\u202eb"}, ["/name"]),
+        ({"name": "\u2003"}, ["/name"]),
         ({"contact_email": "nobody"}, ["/contact_email"]),
         ({"contact_email": "a@" + "b" * 253}, ["/contact_email"]),
         ({"website": "javascript:alert(1)"}, ["/website"]),
@@ -137,14 +164,7 @@ async def test_own_application(registry: Registry) -> None:
 )
 async def test_bad_applications(registry: Registry, fields: dict[str, object], pointers: list[str]) -> None:
     """A field of an application that is not what it should be is refused at its place."""
-    body = {
-        "name": "x",
-        "contact_email": "a@b.c",
-        "website": "https://b.c",
-        "intended_use": "x",
-        "categories": ["patient"],
-        **fields,
-    }
+    body = {**APPLICATION, **fields}
     refused = await registry.ask(APPLICANT, "POST", "/v1/vendors", body)
     assert (refused.status, refused.pointers) == (422, pointers)
 
@@ -168,7 +188,7 @@ async def test_vendor_keys(registry: Registry) -> None:
 
 async def test_vendor_keys_of_others(registry: Registry) -> None:
     """Only an approved vendor gets keys, and another vendor's key does not exist."""
-    vendor_id, other_id = await registry.approved_vendor(), await registry.applied_vendor("Other")
+    vendor_id, other_id = await registry.approved_vendor(), await registry.applied_vendor("Other", "otis")
     refused = await registry.ask(REVIEWER, "POST", f"/v1/vendors/{other_id}/keys")
     assert (refused.status, refused.slug) == (409, "vendor-not-approved")
     issued = await registry.ask(REVIEWER, "POST", f"/v1/vendors/{vendor_id}/keys")

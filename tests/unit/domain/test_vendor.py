@@ -187,6 +187,13 @@ def test_nobody_approves_an_application_of_their_own() -> None:
     assert code_of(outcome) == (RefusalKind.CONFLICT, "own-application")
 
 
+def test_nobody_reviews_an_application_of_their_own() -> None:
+    """The subject that applied cannot be the one whose word lets the vendor in."""
+    own = replace(review(ReviewKind.SECURITY), reviewer=APPLIED.applicant)
+    outcome = decide(ReviewVendor(review=own), APPLIED)
+    assert code_of(outcome) == (RefusalKind.CONFLICT, "own-application")
+
+
 def test_a_history_moves_a_vendor_through_its_states() -> None:
     """Applied, reviewed, approved, suspended, reinstated; every detail of the application is kept."""
     assert evolve(None, APPLICATION) == APPLIED

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
+import orjson
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
@@ -18,7 +19,7 @@ from libs.runtime.http import (
     Roles,
     Route,
 )
-from tests.unit.runtime.serving import serving
+from tests.unit.runtime.serving import Client, serving
 
 
 class Inner(JsonBody):
@@ -125,3 +126,12 @@ def test_what_every_service_answers(document: dict[str, Any]) -> None:
     """Probes, metrics and the document itself are described too, as open to anyone."""
     for path in ("/livez", "/readyz", "/metrics", "/openapi.json"):
         assert document["paths"][path]["get"]["x-keyfold-rule"] == "anyone"
+
+
+async def test_every_problem_is_as_described(client: Client) -> None:
+    """Also a problem for what is not even HTTP has every member that the description requires."""
+    async with client.ask("GET", "/openapi.json") as response:
+        required = (await response.json())["components"]["schemas"]["Problem"]["required"]
+    answer = await client.raw(b"GET / HTTP/1.1\r\nbroken header\r\n\r\n")
+    assert answer.split()[1] == b"400"
+    assert set(required) <= set(orjson.loads(answer.partition(b"\r\n\r\n")[2]))

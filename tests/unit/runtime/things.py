@@ -10,7 +10,7 @@ from libs.runtime.http import (
     Answer,
     AnyRole,
     AnyRoute,
-    Instant,
+    GivenInstant,
     JsonBody,
     PageQuery,
     Problem,
@@ -33,7 +33,7 @@ class Access(StrEnum):
 class CreateThing(JsonBody):
     name: str = Field(min_length=1, max_length=20)
     permissions: dict[Access, bool] = Field(default_factory=dict)
-    expires_at: Instant | None = None
+    expires_at: GivenInstant | None = None
     sizes: tuple[int, ...] = ()
 
 
