@@ -95,8 +95,8 @@ class Generations:
 
     async def _stopped(self) -> Transaction:
         for _ in range(STANDSTILL_ATTEMPTS_MAX):
-            transaction = self._connection.transaction()
             with translated():
+                transaction = self._connection.transaction()
                 await transaction.start()
                 await _serving_sql.bound_waiting(self._connection)
                 try:

@@ -18,11 +18,12 @@ _VENDORS_MAX = 50
 # Control, format, surrogate, private, unassigned; line and paragraph separators: two names that look alike
 # could differ in them, and a list of names could be rewritten by them.
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_JOINERS = "\u200c\u200d"  # but these two are letters' business: Persian needs them, and so do emoji
 _CONTROL_IN_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
 def _on_a_line(name: str) -> str:
-    if any(unicodedata.category(character) in _UNSEEN for character in name):
+    if any(unicodedata.category(each) in _UNSEEN and each not in _JOINERS for each in name):
         raise ValueError("it holds a control, format or unassigned character")
     return _not_blank(name)
 

@@ -23,9 +23,9 @@ async def running(following: Following) -> AsyncIterator[asyncio.Task[None]]:
             await task
         raise
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError, Exception):
-            await task
+        if task.cancel():  # one that has ended keeps its exception, and the traceback that awaiting it takes
+            with suppress(asyncio.CancelledError, Exception):
+                await task
 
 
 async def dumped(pool: Pool, schema: str = "projection") -> bytes:
