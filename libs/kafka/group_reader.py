@@ -146,9 +146,8 @@ class GroupReader:
             return
         try:
             ends = await self.end_offsets()
-        except Unavailable:
-            # The broker is away, or is back and this consumer does not notice; a fresh one will tell.
-            await self.stop()
+        except Unavailable:  # a broker that is away is no fault of the consumer
+            self._watchdog.restart(_now_s())
             return
         lags = {at: Lag(next_offset=next_, end_offset=ends[at]) for at, next_ in self._positions.items()}
         if stuck := self._watchdog.stuck(_now_s(), lags):

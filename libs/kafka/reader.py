@@ -116,9 +116,8 @@ class PartitionReader:
             return
         try:
             lag = Lag(next_offset=self._next_offset, end_offset=await self.end_offset())
-        except Unavailable:
-            # The broker is away, or is back and this consumer does not notice; a fresh one will tell.
-            await self.stop()
+        except Unavailable:  # a broker that is away is no fault of the consumer
+            self._watchdog.restart(_now_s())
             return
         if self._watchdog.stuck(_now_s(), {self._at.partition: lag}):
             await self._remake(lag)

@@ -43,7 +43,8 @@ async def test_a_revocation_outlives_who_knew_of_it(stack: ChaosStack, sample: S
             await gatekeeper.ready()
             await owner.uses(connection, secret, "subscriber_key_revoked")
         connection.close()
-    await stack.ready()
+    for each in (gatekeeper, kafka, projection):
+        await each.ready()
 
     assert reasons == {"stale"}
     assert traffic.risen == []

@@ -57,7 +57,7 @@ def test_every_topic_is_a_channel_with_its_partitions() -> None:
 
 @pytest.mark.parametrize("event_class", TYPE_NAMES, ids=TYPE_NAMES.get)
 @given(data=st.data())
-@settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_lifecycle_event_is_what_the_document_says(
     event_class: type[LifecycleEvent], data: st.DataObject
 ) -> None:
@@ -82,7 +82,7 @@ def test_a_lifecycle_event_is_what_the_document_says(
 
 
 @given(event=access_events.filter(lambda event: event.access is not Access.NONE and event.seq > 0))
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 def test_an_access_event_is_what_the_document_says(event: AccessEvent) -> None:
     """Data and headers of every access event validate against its message."""
     line = encode_access_event(event)

@@ -89,23 +89,3 @@ async def test_hung_broker(broker: LocalKafka) -> None:
         await publisher.publish(topic, 0, numbered(10, 20))
     numbers = values(await read_all(broker.bootstrap, topic))
     assert list(dict.fromkeys(numbers)) == list(range(20))
-
-
-async def test_consumer_that_hears_nothing(broker: LocalKafka) -> None:
-    """A consumer that gets no answer about how far it should be is given up, and a fresh one goes on."""
-    topic = await Topics(bootstrap=broker.bootstrap)("deaf")
-    offsets, seen = Offsets(), defaultdict[int, list[int]](list)
-    options = ProducerOptions(bootstrap=broker.bootstrap)
-    group = GroupReader(broker.bootstrap, topic, "deaf", next_offsets=offsets.next, stall_timeout_s=0.5)
-    async with asyncio.timeout(TIMEOUT_S), Publisher(options) as publisher, group:
-        await publisher.publish(topic, 0, numbered(0, 10))
-        await consume(group, seen, offsets, until=10)
-        os.kill(broker.child.pid, signal.SIGSTOP)
-        try:
-            while group.positions:
-                await group.read(timeout_s=0.2)
-        finally:
-            os.kill(broker.child.pid, signal.SIGCONT)
-        await publisher.publish(topic, 0, numbered(10, 20))
-        await consume(group, seen, offsets, until=20)
-    assert seen[0] == list(range(20))
