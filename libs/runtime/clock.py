@@ -8,6 +8,9 @@ from typing import Final, Protocol
 
 import uuid_utils
 
+# Linux's monotonic clock stands still while the machine is suspended, and a lease must not.
+_STEADY: Final[int] = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
 
 class Clock(Protocol):
     """What a process may ask of its surroundings; a test brings its own."""
@@ -39,7 +42,7 @@ class SystemClock:
 
     def monotonic_s(self) -> float:
         """Seconds on a clock that never goes back; only differences mean anything."""
-        return time.monotonic()
+        return time.clock_gettime(_STEADY)
 
     def new_event_id(self) -> str:
         """Return a UUIDv7: unique, and sorted by the time it was made."""

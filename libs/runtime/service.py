@@ -61,6 +61,12 @@ class Process(Generic[S]):
     async def _guarded(self, name: str, work: Coroutine[object, object, None]) -> None:
         try:
             await work
+        except asyncio.CancelledError:
+            if _is_asked_to_end():
+                raise
+            # A library let a cancellation of its own out, and the task would be gone without a word.
+            stray = StopProcess("it was cancelled though nobody stopped it")
+            raise _TaskDied(name) from stray
         except Exception as error:
             raise _TaskDied(name) from error
         if not self.stopping.is_set():
@@ -78,6 +84,11 @@ class Process(Generic[S]):
                 reuse_port=reuse_port,
             )
         )
+
+
+def _is_asked_to_end() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:

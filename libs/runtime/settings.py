@@ -84,6 +84,20 @@ class AuthSettings(_Environment):
     jwt_audience: str = Field(min_length=1, description="the aud that tokens carry")
 
 
+class RateLimitSettings(_Environment):
+    """How often one caller may come to one process."""
+
+    commands_per_minute: int = Field(
+        3000, ge=0, le=1_000_000, description="how many commands a caller may send in a minute, or 0 for any"
+    )
+    failures_per_minute: int = Field(
+        600,
+        ge=0,
+        le=1_000_000,
+        description="how many calls of a caller, or tokens of an address, may fail in a minute, or 0 for any",
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
     """One thing wrong with one environment variable."""

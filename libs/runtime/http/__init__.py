@@ -5,6 +5,7 @@ from libs.runtime.http.listen import serve_handler, serve_http
 from libs.runtime.http.models import GivenInstant, GivenInt, Instant, JsonBody, QueryString, rfc3339
 from libs.runtime.http.paging import LimitQuery, PageQuery, cut, encode_cursor, page
 from libs.runtime.http.problem import NOT_FOUND, FieldError, Problem, Refused
+from libs.runtime.http.rate_limits import RateLimits
 from libs.runtime.http.route import Answer, AnyRoute, Reply, Request, Route, UndeclaredRoute
 from libs.runtime.http.rules import AnyOf, AnyRole, OwnAccount, OwnCredential, OwnVendor, Public, Roles
 
@@ -27,6 +28,7 @@ __all__ = [
     "Problem",
     "Public",
     "QueryString",
+    "RateLimits",
     "Refused",
     "Reply",
     "Request",

@@ -10,6 +10,7 @@ from libs.runtime.clock import SYSTEM_CLOCK, Clock
 from libs.runtime.health import Health
 from libs.runtime.http.endpoint import endpoint
 from libs.runtime.http.observe import name_response, observing
+from libs.runtime.http.rate_limits import UNLIMITED, RateLimits
 from libs.runtime.http.reading import BODY_BYTES_MAX
 from libs.runtime.http.route import AnyRoute, UndeclaredRoute
 from libs.runtime.http.standard import description, standard_routes
@@ -22,6 +23,7 @@ def build_app(
     auth: Authenticator,
     health: Health,
     clock: Clock = SYSTEM_CLOCK,
+    limits: RateLimits = UNLIMITED,
 ) -> web.Application:
     """Make the application of a route table; raise ``UndeclaredRoute`` where the table leaves something open.
 
@@ -32,14 +34,14 @@ def build_app(
     _check_names(table)
     quiet_paths = frozenset(route.path for route in table if route.quiet)
     app = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[observing(clock, quiet_paths)])
-    declared = {_add(app, route, auth) for route in table}
-    app.on_response_prepare.append(name_response)
+    declared = {_add(app, route, auth, limits) for route in table}
+    app.on_response_prepare.extend((name_response, limits.note))
     app.on_startup.append(_only(declared))
     return app
 
 
-def _add(app: web.Application, route: AnyRoute, auth: Authenticator) -> object:
-    handler = endpoint(route, auth)
+def _add(app: web.Application, route: AnyRoute, auth: Authenticator, limits: RateLimits) -> object:
+    handler = endpoint(route, auth, limits)
     # HTTP wants HEAD wherever there is GET; aiohttp leaves the body out.
     methods = ("GET", "HEAD") if route.method == "GET" else (route.method,)
     for method in methods:

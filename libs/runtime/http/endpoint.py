@@ -1,4 +1,4 @@
-"""One route's request from its arrival to its response: recognise, judge, read, handle, write."""
+"""One route's request from its arrival to its response: recognise, limit, judge, read, handle, write."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
@@ -12,6 +12,7 @@ from structlog.contextvars import bind_contextvars, get_contextvars
 from libs.runtime.auth import Authenticator, Caller, Rejected
 from libs.runtime.http.models import rfc3339
 from libs.runtime.http.problem import NOT_FOUND, Problem, Refused, of_status, problem_response
+from libs.runtime.http.rate_limits import RateLimits
 from libs.runtime.http.reading import check_target, read_body, read_query, refuse_body
 from libs.runtime.http.route import Answer, AnyRoute, Request
 from libs.runtime.http.rules import OwnCredential, Public, Rule, Verdict, describe, judge
@@ -22,23 +23,23 @@ Endpoint = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
-def endpoint(route: AnyRoute, auth: Authenticator) -> Endpoint:
+def endpoint(route: AnyRoute, auth: Authenticator, limits: RateLimits) -> Endpoint:
     """Return the aiohttp handler of a route."""
 
     async def handle(raw: web.Request) -> web.StreamResponse:
-        caller = await _admit(route.rule, auth, raw)
+        caller = await _admit(route.rule, auth, limits, raw)
         return _respond(route, raw, await route.handler(await _read(route, raw, caller)))
 
     return handle
 
 
-async def _admit(rule: Rule, auth: Authenticator, raw: web.Request) -> Caller | None:
+async def _admit(rule: Rule, auth: Authenticator, limits: RateLimits, raw: web.Request) -> Caller | None:
     if isinstance(rule, OwnCredential):
         return None
     check_target(raw)
     if isinstance(rule, Public):
         return None
-    caller = await _recognise(auth, raw)
+    caller = await _recognise(auth, limits, raw)
     match judge(rule, caller, raw.match_info):
         case Verdict.ALLOWED:
             return caller
@@ -50,15 +51,20 @@ async def _admit(rule: Rule, auth: Authenticator, raw: web.Request) -> Caller | 
             assert_never(verdict)
 
 
-async def _recognise(auth: Authenticator, raw: web.Request) -> Caller:
-    given = raw.headers.getall("Authorization", [])
-    if len(given) > 1:
-        raise Refused(_unauthorized("there is more than one Authorization header"))
-    outcome = await auth.authenticate(given[0] if given else None)
+async def _recognise(auth: Authenticator, limits: RateLimits, raw: web.Request) -> Caller:
+    outcome = await _authenticated(auth, raw.headers.getall("Authorization", []))
     if isinstance(outcome, Rejected):
+        await limits.turn_away(raw)
         raise Refused(_unauthorized(outcome.detail))
     bind_contextvars(role=outcome.role.value, sub=outcome.sub)
+    await limits.admit(raw, outcome)
     return outcome
+
+
+async def _authenticated(auth: Authenticator, given: list[str]) -> Caller | Rejected:
+    if len(given) > 1:
+        return Rejected(detail="there is more than one Authorization header")
+    return await auth.authenticate(given[0] if given else None)
 
 
 def _unauthorized(detail: str) -> Problem:

@@ -35,6 +35,12 @@ _PROBLEM_SCHEMA: Final[dict[str, object]] = {
     },
 }
 
+_RATE_LIMIT_HEADERS: Final[dict[str, object]] = {
+    "Retry-After": {"description": "Seconds until a call may succeed.", "schema": {"type": "integer"}},
+    "RateLimit-Policy": {"description": "The limit, its quota and window.", "schema": {"type": "string"}},
+    "RateLimit": {"description": "What is left of it, and until when.", "schema": {"type": "string"}},
+}
+
 Schemas = dict[object, object]
 """How a (model, mode) pair is referred to."""
 
@@ -139,7 +145,10 @@ def _responses(route: AnyRoute, references: Schemas) -> dict[str, object]:
         "description": "Refused; the problem says why.",
         "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
     }
-    return {**answered, **{str(status): refusal for status in sorted(_refusals(route))}}
+    refused = {str(status): refusal for status in sorted(_refusals(route))}
+    if "429" in refused:
+        refused["429"] = {**refusal, "headers": _RATE_LIMIT_HEADERS}
+    return {**answered, **refused}
 
 
 def _refusals(route: AnyRoute) -> set[int]:
@@ -147,6 +156,8 @@ def _refusals(route: AnyRoute) -> set[int]:
     found = {*route.refusals, 400, 500}
     if not isinstance(route.rule, Public):
         found |= {401, 403}
+    if not isinstance(route.rule, Public | OwnCredential):
+        found.add(429)
     if _PARAMETER.search(route.path):
         found.add(404)
     if route.body:

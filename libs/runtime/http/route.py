@@ -12,7 +12,7 @@ from libs.runtime.auth import Caller
 from libs.runtime.http.problem import Problem
 from libs.runtime.http.rules import OwnCredential, Rule, path_parameters
 
-_COMMANDS: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+COMMANDS: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 B = TypeVar("B", bound=BaseModel | None)
 Q = TypeVar("Q", bound=BaseModel | None)
@@ -99,7 +99,7 @@ class Route(Generic[B, Q]):
     @property
     def refuses_body(self) -> bool:
         """Whether a body is a mistake; a gateway's copy of a request may bring that request's own."""
-        return self.method in _COMMANDS and self.body is None and not isinstance(self.rule, OwnCredential)
+        return self.method in COMMANDS and self.body is None and not isinstance(self.rule, OwnCredential)
 
     @property
     def operation_id(self) -> str:

@@ -38,6 +38,8 @@ async def work(fate: str) -> None:
             raise ZeroDivisionError("a bug")
         case "ends":
             return
+        case "cancels itself":
+            raise asyncio.CancelledError
         case "hangs":
             await hang()
     try:

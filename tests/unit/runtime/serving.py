@@ -9,7 +9,7 @@ import aiohttp
 
 from libs.runtime.auth import Caller, Rejected, Role
 from libs.runtime.health import Health
-from libs.runtime.http import AnyRoute, build_app, serve_http
+from libs.runtime.http import AnyRoute, RateLimits, build_app, serve_http
 from tests.unit.runtime.tokens import SetClock
 
 CALLERS = {
@@ -21,6 +21,10 @@ CALLERS = {
     "vendor-1": Caller(role=Role.VENDOR, sub="vera", vendor_id="ven_1"),
     "vendor-2": Caller(role=Role.VENDOR, sub="vito", vendor_id="ven_2"),
     "vendor-new": Caller(role=Role.VENDOR, sub="nora"),
+    "otto": Caller(role=Role.OWNER, sub="otto", account_id="acc_1"),
+    "otto-of-2": Caller(role=Role.OWNER, sub="otto", account_id="acc_2"),
+    "slash": Caller(role=Role.OWNER, sub="a/b", account_id="c"),
+    "slash-moved": Caller(role=Role.OWNER, sub="a", account_id="b/c"),
 }
 
 
@@ -39,6 +43,11 @@ class Client:
     session: aiohttp.ClientSession
     port: int
     health: Health
+
+    async def status(self, method: str, path: str, token: str | None = "operator") -> int:
+        """Ask, and return the answer's status alone."""
+        async with self.ask(method, path, token=token) as response:
+            return response.status
 
     def ask(
         self,
@@ -66,10 +75,19 @@ class Client:
 
 
 @asynccontextmanager
-async def serving(routes: Sequence[AnyRoute], clock: SetClock | None = None) -> AsyncIterator[Client]:
+async def serving(
+    routes: Sequence[AnyRoute], clock: SetClock | None = None, limits: RateLimits | None = None
+) -> AsyncIterator[Client]:
     """Serve the routes on a free port of this machine."""
     health = Health()
-    app = build_app("test", routes, auth=NamedCallers(), health=health, clock=clock or SetClock())
+    app = build_app(
+        "test",
+        routes,
+        auth=NamedCallers(),
+        health=health,
+        clock=clock or SetClock(),
+        limits=limits or RateLimits(commands_max=0, failures_max=0),
+    )
     async with (
         serve_http(app, "127.0.0.1", 0, drain_timeout_s=1) as port,
         aiohttp.ClientSession() as session,

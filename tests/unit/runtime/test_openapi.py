@@ -99,11 +99,21 @@ def test_an_operation(document: dict[str, Any]) -> None:
     assert operation["x-keyfold-rule"] == "the account's owner"
     assert operation["security"] == [{"bearer": []}]
     assert set(operation["responses"]) == {
-        *("201", "400", "401", "403", "404", "409", "413", "415", "422", "500")
+        *("201", "400", "401", "403", "404", "409", "413", "415", "422", "429", "500")
     }
     schema = operation["requestBody"]["content"]["application/json"]["schema"]
     assert schema == {"$ref": "#/components/schemas/CreateThing"}
     assert document["components"]["schemas"]["CreateThing"]["additionalProperties"] is False
+
+
+def test_rate_limits(document: dict[str, Any]) -> None:
+    """Every route that takes a token may answer 429, no other does; it says when to come again."""
+    taking_tokens = {"/v1/accounts/{account_id}/things", "/v1/things"}
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            assert ("429" in operation["responses"]) == (path in taking_tokens)
+    refused = document["paths"]["/v1/things"]["get"]["responses"]["429"]
+    assert refused["headers"]["Retry-After"]["schema"] == {"type": "integer"}
 
 
 def test_query_parameters(document: dict[str, Any]) -> None:

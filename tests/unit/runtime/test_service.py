@@ -90,6 +90,7 @@ async def test_a_drain_is_bounded() -> None:
     [
         ("expected", "the ledger has a gap at position 7", False),
         ("ends", "it ended though nobody stopped it", False),
+        ("cancels itself", "it was cancelled though nobody stopped it", False),
         ("bug", "a bug", True),
     ],
 )
