@@ -1,34 +1,35 @@
-"""The driver's consumer, set up to decide nothing by itself: no commits, no resets, no parsing."""
+"""The driver's consumer, set up to decide nothing by itself: no group, no commits, no resets, no parsing."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
+from collections.abc import Mapping
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
+from libs.kafka.bounded import bounded
 from libs.kafka.errors import Misconfigured, reading
 from libs.wire.record import Received
 
 START_TIMEOUT_S = 15.0
-STOP_TIMEOUT_S = 5.0
+STOP_TIMEOUT_S = 2.0
 OFFSETS_TIMEOUT_S = 5.0
+# A fetch ends by itself in the time that it was given. One that is late by so much is stuck.
+FETCH_GRACE_S = 5.0
 
 
-def make(bootstrap: str, client_id: str, group: str | None = None) -> AIOKafkaConsumer:
+def make(bootstrap: str, client_id: str) -> AIOKafkaConsumer:
     """Build a consumer that is not started."""
     return AIOKafkaConsumer(
         bootstrap_servers=bootstrap,
         client_id=client_id,
-        group_id=group,
+        group_id=None,
         enable_auto_commit=False,  # offsets live in PostgreSQL, beside what they stand for
         auto_offset_reset="none",  # an offset that is gone is an alarm, never a silent jump
         isolation_level="read_committed",
         max_poll_records=None,
         max_partition_fetch_bytes=4 * 1024 * 1024,
         fetch_max_wait_ms=250,
-        session_timeout_ms=10_000,
-        heartbeat_interval_ms=2_000,
         retry_backoff_ms=100,
     )
 
@@ -37,9 +38,8 @@ async def start(consumer: AIOKafkaConsumer, topic: str) -> None:
     """Start a consumer, or stop what was started of it and raise Unavailable or Misconfigured."""
     try:
         with reading():
-            async with asyncio.timeout(START_TIMEOUT_S):
-                await consumer.start()
-                topics = await consumer.topics()
+            await bounded(consumer.start(), START_TIMEOUT_S)
+            topics = await bounded(consumer.topics(), START_TIMEOUT_S)
         if topic not in topics:  # the driver would wait for ever for what nobody will make
             raise Misconfigured(f"there is no topic {topic}")
     except BaseException:
@@ -47,45 +47,53 @@ async def start(consumer: AIOKafkaConsumer, topic: str) -> None:
         raise
 
 
+def assign(consumer: AIOKafkaConsumer, topic: str, next_offsets: Mapping[int, int]) -> None:
+    """Give a consumer its partitions, once: what it has under way would mix with those of another time."""
+    offsets = {TopicPartition(topic, number): offset for number, offset in next_offsets.items()}
+    consumer.assign(list(offsets))
+    for at, offset in offsets.items():
+        consumer.seek(at, offset)
+
+
 async def stop(consumer: AIOKafkaConsumer) -> None:
     """Stop a consumer within a few seconds, whatever state it is in."""
-    with contextlib.suppress(
-        Exception
-    ):  # it is being thrown away: nothing that it could say matters any more
-        async with asyncio.timeout(STOP_TIMEOUT_S):
-            await consumer.stop()
+    # The consumer stumbles over a fetch that it cancels in the wrong moment, and leaves its connections open.
+    client = consumer._client  # noqa: SLF001 - nothing public closes what stop() has left
+    for end in (consumer.stop, client.close):
+        # It is being thrown away: nothing that it could say matters any more.
+        with contextlib.suppress(Exception):
+            await bounded(end(), STOP_TIMEOUT_S)
 
 
 async def fetch(
     consumer: AIOKafkaConsumer, *, records_max: int, timeout_s: float
 ) -> dict[int, list[Received]]:
-    """Return what has arrived, by partition; empty when nothing did in time."""
+    """Return what has arrived, by partition; empty when nothing did in time.
+
+    After whatever it raises, also a cancellation, the consumer may have handed out records to nobody.
+    """
     with reading():
-        try:
-            # The driver's own timeout does not bound its wait for a group to settle.
-            async with asyncio.timeout(timeout_s + 1):
-                fetched = await consumer.getmany(timeout_ms=int(timeout_s * 1000), max_records=records_max)
-        except TimeoutError:
-            return {}
+        fetch = consumer.getmany(timeout_ms=int(timeout_s * 1000), max_records=records_max)
+        fetched = await bounded(fetch, timeout_s + FETCH_GRACE_S)
     return {at.partition: [_received(record) for record in records] for at, records in fetched.items()}
 
 
 async def end_offsets(consumer: AIOKafkaConsumer, topic: str, partitions: frozenset[int]) -> dict[int, int]:
     """Return the offset that each partition's next record will get. Raises Unavailable."""
     with reading():
-        async with asyncio.timeout(OFFSETS_TIMEOUT_S):
-            ends = await consumer.end_offsets([TopicPartition(topic, number) for number in partitions])
+        ends = await bounded(consumer.end_offsets(_places(topic, partitions)), OFFSETS_TIMEOUT_S)
     return {at.partition: offset for at, offset in ends.items()}
 
 
 async def first_offsets(consumer: AIOKafkaConsumer, topic: str, partitions: frozenset[int]) -> dict[int, int]:
     """Return the offset of the oldest record that each partition still has. Raises Unavailable."""
     with reading():
-        async with asyncio.timeout(OFFSETS_TIMEOUT_S):
-            firsts = await consumer.beginning_offsets(
-                [TopicPartition(topic, number) for number in partitions]
-            )
+        firsts = await bounded(consumer.beginning_offsets(_places(topic, partitions)), OFFSETS_TIMEOUT_S)
     return {at.partition: offset for at, offset in firsts.items()}
+
+
+def _places(topic: str, partitions: frozenset[int]) -> list[TopicPartition]:
+    return [TopicPartition(topic, number) for number in partitions]
 
 
 def _received(record: ConsumerRecord) -> Received:

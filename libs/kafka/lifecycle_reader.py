@@ -12,8 +12,8 @@ import structlog
 from libs.domain.lifecycle import RecordedEvent
 from libs.kafka.dead_letter import dead_letter
 from libs.kafka.dead_letter_bound import DeadLetterBound
+from libs.kafka.partition_reader import PartitionReader
 from libs.kafka.publisher import Publisher
-from libs.kafka.reader import PartitionReader
 from libs.runtime.failure import StopProcess
 from libs.wire.chain import BrokenChain, Head, LedgerGap, Row, follow, understand
 from libs.wire.event_codec import UnknownEvent

@@ -1,13 +1,15 @@
-"""Reading one partition from a known offset on, without a group, through broker restarts."""
+"""Reading partitions of a topic from known offsets on, without a group, through broker restarts."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from types import TracebackType
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from types import MappingProxyType, TracebackType
 from typing import Self
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+import structlog
+from aiokafka import AIOKafkaConsumer
 
 from libs.kafka import consumer as driver
 from libs.kafka.errors import Stalled, Unavailable
@@ -16,33 +18,38 @@ from libs.wire.record import Received
 
 RECORDS_MAX = 10_000
 REOPEN_PAUSE_S = 0.5
+NOTHING: Mapping[int, int] = MappingProxyType({})
+
+_Offsets = Callable[[AIOKafkaConsumer, str, frozenset[int]], Awaitable[Mapping[int, int]]]
+
+log = structlog.get_logger(__name__)
 
 
-class PartitionReader:
-    """Reads a partition in order, each record once, from `offset` on.
+class Reader:
+    """Reads each of its partitions in order, each record once, from the offset on that it was told.
 
-    While the broker is away it reads nothing and goes on by itself when the broker is back. When there is
-    something to read that does not come for `stall_timeout_s`, the consumer is made anew; if that does not
-    help either, `read` raises Stalled.
+    While the broker is away it reads nothing and goes on by itself when the broker is back. A consumer that
+    once does not answer is given up, for the driver's may stay deaf when the broker is back; the next call
+    makes a fresh one. So is one that answers, but for `stall_timeout_s` does not bring what is there to read;
+    if that does not help, `read` raises Stalled.
     """
 
     def __init__(
         self,
         bootstrap: str,
         topic: str,
-        partition: int = 0,
+        next_offsets: Mapping[int, int] = NOTHING,
         *,
-        offset: int,
         client_id: str = "keyfold",
         stall_timeout_s: float = 15.0,
     ) -> None:
         self._bootstrap = bootstrap
-        self._at = TopicPartition(topic, partition)
+        self._topic = topic
         self._client_id = client_id
-        self._next_offset = offset
+        self._positions = dict(next_offsets)
         self._consumer: AIOKafkaConsumer | None = None
         self._watchdog = Watchdog(interval_s=stall_timeout_s, due_at_s=0)
-        self._remade = False
+        self._suspects: frozenset[int] = frozenset()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -54,9 +61,9 @@ class PartitionReader:
         await self.stop()
 
     @property
-    def next_offset(self) -> int:
-        """The offset of the record that `read` will return first."""
-        return self._next_offset
+    def positions(self) -> Mapping[int, int]:
+        """The partitions that are read, each with the offset of the record that `read` returns next."""
+        return dict(self._positions)
 
     async def start(self) -> None:
         """Connect and check that the topic exists. Raises Unavailable or Misconfigured."""
@@ -68,65 +75,84 @@ class PartitionReader:
             consumer, self._consumer = self._consumer, None
             await driver.stop(consumer)
 
-    async def end_offset(self) -> int:
-        """Return the offset that the partition's next record will get: its length, if nothing was deleted.
+    async def assign(self, next_offsets: Mapping[int, int]) -> None:
+        """Read these partitions from now on, and no others, each from its offset on."""
+        await self.stop()
+        self._positions, self._suspects = dict(next_offsets), frozenset()
 
-        Raises Unavailable.
+    async def end_offsets(self) -> Mapping[int, int]:
+        """Return the end offset of each partition that is read. Raises Unavailable."""
+        return await self._offsets(driver.end_offsets, frozenset(self._positions))
+
+    async def first_offsets(self, partitions: frozenset[int]) -> Mapping[int, int]:
+        """Return the offset of the oldest record that each of these still has. Raises Unavailable."""
+        return await self._offsets(driver.first_offsets, partitions)
+
+    async def read(self, records_max: int = RECORDS_MAX, timeout_s: float = 1.0) -> dict[int, list[Received]]:
+        """Return the next records in order by partition; empty when none came in time, or the broker is away.
+
+        Raises RecordsGone when a next offset is not there any more, and Stalled.
         """
-        ends = await driver.end_offsets(await self._open(), self._at.topic, frozenset({self._at.partition}))
-        return ends[self._at.partition]
-
-    async def read(self, records_max: int = RECORDS_MAX, timeout_s: float = 1.0) -> list[Received]:
-        """Return the next records in order; an empty list when none came in time, or the broker is away.
-
-        Raises RecordsGone when the next offset is not there any more, and Stalled.
-        """
+        if not self._positions:
+            await asyncio.sleep(timeout_s)
+            return {}
         try:
-            consumer = await self._open()
+            await self._watch()  # before there is anything in hand that a failure could lose
+            async with self._asking() as consumer:
+                batches = await driver.fetch(consumer, records_max=records_max, timeout_s=timeout_s)
         except Unavailable:
             await asyncio.sleep(min(REOPEN_PAUSE_S, timeout_s))
-            return []
-        fetched = await driver.fetch(consumer, records_max=records_max, timeout_s=timeout_s)
-        records = fetched.get(self._at.partition, [])
-        if records:
-            self._next_offset = records[-1].offset + 1
-            self._remade = False
-        await self._watch()
-        return records
+            return {}
+        for partition, records in batches.items():
+            self._positions[partition] = records[-1].offset + 1
+        self._suspects -= batches.keys()
+        return batches
 
-    async def __aiter__(self) -> AsyncIterator[list[Received]]:
-        """Yield batches for ever, none of them empty."""
-        while True:
-            if records := await self.read():
-                yield records
+    async def _offsets(self, ask: _Offsets, partitions: frozenset[int]) -> Mapping[int, int]:
+        if not partitions:
+            return {}
+        async with self._asking() as consumer:
+            return await ask(consumer, self._topic, partitions)
+
+    @asynccontextmanager
+    async def _asking(self) -> AsyncIterator[AIOKafkaConsumer]:
+        """Yield the consumer, and give it up unless the block has its answer."""
+        consumer = await self._open()
+        try:
+            yield consumer
+        except Unavailable as away:
+            await self._give_up(str(away))
+            raise
+        except BaseException:  # also a cancellation: there may be records on their way that nobody will get
+            await self.stop()
+            raise
+
+    async def _give_up(self, reason: str) -> None:
+        log.warning("consumer_given_up", topic=self._topic, reason=reason)
+        await self.stop()
 
     async def _open(self) -> AIOKafkaConsumer:
-        if self._consumer is not None:
-            return self._consumer
-        consumer = driver.make(self._bootstrap, self._client_id)
-        await driver.start(consumer, self._at.topic)
-        consumer.assign([self._at])
-        consumer.seek(self._at, self._next_offset)
-        self._watchdog.restart(_now_s())
-        self._consumer = consumer
-        return consumer
+        if self._consumer is None:
+            consumer = driver.make(self._bootstrap, self._client_id)
+            await driver.start(consumer, self._topic)
+            driver.assign(consumer, self._topic, self._positions)
+            self._watchdog.restart(_now_s())
+            self._consumer = consumer
+        return self._consumer
 
     async def _watch(self) -> None:
-        if not self._watchdog.due(_now_s(), partitions=1):
+        if not self._watchdog.due(_now_s(), len(self._positions)):
             return
-        try:
-            lag = Lag(next_offset=self._next_offset, end_offset=await self.end_offset())
-        except Unavailable:  # a broker that is away is no fault of the consumer
-            self._watchdog.restart(_now_s())
-            return
-        if self._watchdog.stuck(_now_s(), {self._at.partition: lag}):
-            await self._remake(lag)
+        ends = await self.end_offsets()
+        lags = {at: Lag(next_offset=next_, end_offset=ends[at]) for at, next_ in self._positions.items()}
+        if stuck := self._watchdog.stuck(_now_s(), lags):
+            await self._remake(stuck)
 
-    async def _remake(self, lag: Lag) -> None:
-        if self._remade:
-            raise Stalled(f"{self._at.topic}[{self._at.partition}] at {lag.next_offset} of {lag.end_offset}")
-        self._remade = True
-        await self.stop()
+    async def _remake(self, stuck: frozenset[int]) -> None:
+        if again := stuck & self._suspects:
+            raise Stalled(f"{self._topic}{sorted(again)} at {[self._positions[at] for at in sorted(again)]}")
+        self._suspects = stuck
+        await self._give_up(f"nothing comes from {sorted(stuck)}")
 
 
 def _now_s() -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from libs.kafka.reader import PartitionReader
+from libs.kafka.partition_reader import PartitionReader
 from libs.wire.record import Received, Record
 
 EPOCH_MS = 1_700_000_000_000

@@ -5,21 +5,19 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections import defaultdict
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from libs.kafka.connection import ProducerOptions
-from libs.kafka.errors import KafkaFailure, OutcomeUnknown
-from libs.kafka.group_reader import GroupReader
+from libs.kafka.errors import KafkaFailure, OutcomeUnknown, Unavailable
+from libs.kafka.partition_reader import PartitionReader
 from libs.kafka.publisher import Publisher
-from libs.kafka.reader import PartitionReader
 from services.cli.local.kafka import LocalKafka
 from tests.bed import Topics, kafka_in
 from tests.integration.kafka.records import numbered, read_all, read_until, values
-from tests.integration.kafka.test_group_reader import Offsets, consume
 
 TIMEOUT_S = 60
 
@@ -54,24 +52,19 @@ async def test_kill_9(broker: LocalKafka) -> None:
     topic = await Topics(bootstrap=broker.bootstrap)("survivor")
     options = ProducerOptions(bootstrap=broker.bootstrap, timeout_s=2)
     reader = PartitionReader(broker.bootstrap, topic, offset=0)
-    offsets, grouped = Offsets(), defaultdict[int, list[int]](list)
-    group = GroupReader(broker.bootstrap, topic, "survivors", next_offsets=offsets.next)
 
-    async with asyncio.timeout(TIMEOUT_S), Publisher(options) as publisher, reader, group:
+    async with asyncio.timeout(TIMEOUT_S), Publisher(options) as publisher, reader:
         publishing = asyncio.create_task(publish_insisting(publisher, topic, 400))
         seen = await read_until(reader, 50)
         await broker.kill()
         assert await reader.read(timeout_s=0.2) == []
         await broker.start()
         assert await publishing > 0
-        end = await reader.end_offset()
-        seen += await read_until(reader, end)
-        await consume(group, grouped, offsets, until=end)
+        seen += await read_until(reader, await reader.end_offset())
 
     numbers = values(seen)
     assert sorted(set(numbers)) == list(range(400))
     assert list(dict.fromkeys(numbers)) == list(range(400))
-    assert grouped[0] == numbers
 
 
 async def test_hung_broker(broker: LocalKafka) -> None:
@@ -89,3 +82,64 @@ async def test_hung_broker(broker: LocalKafka) -> None:
         await publisher.publish(topic, 0, numbered(10, 20))
     numbers = values(await read_all(broker.bootstrap, topic))
     assert list(dict.fromkeys(numbers)) == list(range(20))
+
+
+async def test_stopped_without_broker(broker: LocalKafka) -> None:
+    """Readers that are stopped while the broker is away, in whatever moment, cancel nobody but themselves."""
+    topic = await Topics(bootstrap=broker.bootstrap)("away")
+    readers = [PartitionReader(broker.bootstrap, topic, offset=0) for _ in range(10)]
+    async with asyncio.timeout(TIMEOUT_S):
+        for each in readers:
+            assert await each.read(timeout_s=0.1) == []
+        await broker.kill()
+        for each in readers:
+            assert await each.read(timeout_s=0.05) == []
+            await each.stop()
+
+
+async def test_deaf_consumer(broker: LocalKafka) -> None:
+    """A consumer that does not answer is given up, whoever asked; a fresh one goes on where it was."""
+    topic = await Topics(bootstrap=broker.bootstrap)("deaf")
+    reader = PartitionReader(broker.bootstrap, topic, offset=0)
+    async with (
+        asyncio.timeout(TIMEOUT_S),
+        Publisher(ProducerOptions(bootstrap=broker.bootstrap)) as publisher,
+        reader,
+    ):
+        await publisher.publish(topic, 0, numbered(0, 10))
+        seen = await read_until(reader, 10)
+        with capture_logs() as logs:
+            os.kill(broker.child.pid, signal.SIGSTOP)
+            try:
+                with pytest.raises(Unavailable):
+                    await reader.end_offset()
+            finally:
+                os.kill(broker.child.pid, signal.SIGCONT)
+            await publisher.publish(topic, 0, numbered(10, 20))
+            seen += await read_until(reader, 20)
+    assert [line["event"] for line in logs] == ["consumer_given_up"]
+    assert values(seen) == list(range(20))
+
+
+async def test_watched_consumer(broker: LocalKafka) -> None:
+    """A reader that only reads finds out by itself that its consumer does not answer."""
+    topic = await Topics(bootstrap=broker.bootstrap)("watched")
+    reader = PartitionReader(broker.bootstrap, topic, offset=0, stall_timeout_s=0.5)
+    async with (
+        asyncio.timeout(TIMEOUT_S),
+        Publisher(ProducerOptions(bootstrap=broker.bootstrap)) as publisher,
+        reader,
+    ):
+        await publisher.publish(topic, 0, numbered(0, 10))
+        seen = await read_until(reader, 10)
+        os.kill(broker.child.pid, signal.SIGSTOP)
+        try:
+            with capture_logs() as logs:
+                while not logs:
+                    assert await reader.read(timeout_s=0.2) == []
+        finally:
+            os.kill(broker.child.pid, signal.SIGCONT)
+        await publisher.publish(topic, 0, numbered(10, 20))
+        seen += await read_until(reader, 20)
+    assert [line["event"] for line in logs] == ["consumer_given_up"]
+    assert values(seen) == list(range(20))

@@ -8,8 +8,8 @@ import pytest
 
 from libs.kafka.connection import ProducerOptions
 from libs.kafka.errors import Misconfigured, Rejected, Unavailable
+from libs.kafka.partition_reader import PartitionReader
 from libs.kafka.publisher import Publisher
-from libs.kafka.reader import PartitionReader
 from services.cli.local.ports import free_ports
 from tests.bed import Topics
 from tests.integration.kafka.records import numbered, read_all, values

@@ -1,15 +1,18 @@
-"""Reading one partition from a real broker."""
+"""Reading one partition and several from a real broker."""
 
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
+from collections.abc import Mapping
 
 import pytest
 
 from libs.kafka.connection import ProducerOptions
 from libs.kafka.errors import Misconfigured, RecordsGone, Unavailable
+from libs.kafka.partition_reader import PartitionReader
 from libs.kafka.publisher import Publisher
-from libs.kafka.reader import PartitionReader
+from libs.kafka.reader import Reader
 from services.cli.local.ports import free_ports
 from tests.bed import Topics
 from tests.integration.kafka.records import numbered, read_until, values
@@ -24,6 +27,25 @@ async def hundred(kafka_bootstrap: str, topics: Topics) -> str:
     return topic
 
 
+@pytest.fixture
+async def spread(kafka_bootstrap: str, topics: Topics) -> str:
+    """A topic of three partitions, each with the records 0 to 49."""
+    topic = await topics("spread", partitions=3)
+    async with Publisher(ProducerOptions(bootstrap=kafka_bootstrap)) as publisher:
+        await asyncio.gather(*(publisher.publish(topic, at, numbered(0, 50)) for at in range(3)))
+    return topic
+
+
+async def read_to(reader: Reader, positions: Mapping[int, int]) -> dict[int, list[int]]:
+    """Return the numbers that come until the reader is there."""
+    seen: defaultdict[int, list[int]] = defaultdict(list)
+    async with asyncio.timeout(20):
+        while reader.positions != positions:
+            for partition, records in (await reader.read(timeout_s=0.2)).items():
+                seen[partition] += values(records)
+    return dict(seen)
+
+
 async def test_resumes(kafka_bootstrap: str, hundred: str) -> None:
     """A reader that starts at the offset where another stopped repeats nothing and misses nothing."""
     async with PartitionReader(kafka_bootstrap, hundred, offset=0) as first:
@@ -35,22 +57,16 @@ async def test_resumes(kafka_bootstrap: str, hundred: str) -> None:
     assert [record.offset for record in rest] == list(range(37, 100))
 
 
-async def test_iterates(kafka_bootstrap: str, hundred: str) -> None:
-    """Iteration yields batches in order and waits for what comes later."""
-    seen: list[int] = []
-    reader = PartitionReader(kafka_bootstrap, hundred, offset=0)
+async def test_waits(kafka_bootstrap: str, hundred: str) -> None:
+    """What comes after the end was reached is read as it comes."""
     async with (
-        asyncio.timeout(20),
-        reader,
+        PartitionReader(kafka_bootstrap, hundred, offset=90) as reader,
         Publisher(ProducerOptions(bootstrap=kafka_bootstrap)) as publisher,
     ):
-        async for batch in reader:
-            if not seen:
-                await publisher.publish(hundred, 0, numbered(100, 110))
-            seen += values(batch)
-            if len(seen) == 110:
-                break
-    assert seen == list(range(110))
+        seen = values(await read_until(reader, 100))
+        await publisher.publish(hundred, 0, numbered(100, 110))
+        seen += values(await read_until(reader, 110))
+    assert seen == list(range(90, 110))
 
 
 async def test_nothing_new(kafka_bootstrap: str, hundred: str) -> None:
@@ -80,3 +96,43 @@ async def test_no_broker() -> None:
     (port,) = free_ports(1)
     with pytest.raises(Unavailable):
         await PartitionReader(f"127.0.0.1:{port}", "any", offset=0).start()
+
+
+async def test_several(kafka_bootstrap: str, spread: str) -> None:
+    """Each partition is read from its own offset, and none that was not assigned."""
+    async with Reader(kafka_bootstrap, spread, {0: 10, 2: 50}) as reader:
+        assert await read_to(reader, {0: 50, 2: 50}) == {0: list(range(10, 50))}
+        assert await reader.end_offsets() == {0: 50, 2: 50}
+        assert await reader.first_offsets(frozenset({1})) == {1: 0}
+
+
+async def test_assigns(kafka_bootstrap: str, spread: str) -> None:
+    """Another assignment holds from the next read on: nothing comes that was fetched for the former."""
+    async with Reader(kafka_bootstrap, spread, {0: 0, 1: 0}) as reader:
+        [begun] = (await reader.read(records_max=10)).keys()
+        await reader.assign({begun: 10, 2: 40})
+        seen = await read_to(reader, {begun: 50, 2: 50})
+    assert seen == {begun: list(range(10, 50)), 2: list(range(40, 50))}
+
+
+async def test_cancelled(kafka_bootstrap: str, hundred: str) -> None:
+    """A read that is cancelled, whenever that is, takes no records with it."""
+    async with PartitionReader(kafka_bootstrap, hundred, offset=0) as reader:
+        seen: list[int] = []
+        for turns in range(8):
+            seen += values(await reader.read(records_max=1))  # and more has been fetched
+            reading = asyncio.create_task(reader.read(records_max=1))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            reading.cancel()
+            [outcome] = await asyncio.gather(reading, return_exceptions=True)
+            seen += [] if isinstance(outcome, BaseException) else values(outcome)
+        seen += values(await read_until(reader, 100))
+    assert seen == list(range(100))
+
+
+async def test_nothing_assigned(kafka_bootstrap: str, spread: str) -> None:
+    """Without a partition there is nothing to read and nothing to be behind."""
+    async with Reader(kafka_bootstrap, spread) as reader:
+        assert await reader.read(timeout_s=0.01) == {}
+        assert (reader.positions, await reader.end_offsets()) == ({}, {})

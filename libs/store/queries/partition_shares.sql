@@ -1,0 +1,30 @@
+-- Who reads which partitions of a topic: locks of sessions, numbered by partition in a class of the topic's.
+-- Number -1 is held by every member, shared.
+
+-- name: join(topic)!
+-- Be a member for as long as the session is. A machine that vanishes without a word is to be missed in some
+-- 20 seconds, not in the hours that systems allow by default.
+select
+    pg_advisory_lock_shared(hashtext(:topic), -1),
+    set_config('tcp_keepalives_idle', '10', false),
+    set_config('tcp_keepalives_interval', '3', false),
+    set_config('tcp_keepalives_count', '3', false);
+
+-- name: membership(topic)^
+-- How many members there are, and how many of them come before this session in an order that all see alike.
+select count(*) as members, count(*) filter (where pid < pg_backend_pid()) as before
+from pg_locks
+where locktype = 'advisory'
+  and granted
+  and database = (select oid from pg_database where datname = current_database())
+  and classid = hashtext(:topic)::oid
+  and objid = (-1)::oid
+  and objsubid = 2;
+
+-- name: try_take(topic, partition)$
+-- Take a partition unless another session has it. Taken twice it would have to be given back twice.
+select pg_try_advisory_lock(hashtext(:topic), :partition);
+
+-- name: give_back(topic, partition)$
+-- Let another member take it: what was read of it must be filed by now.
+select pg_advisory_unlock(hashtext(:topic), :partition);

@@ -1,0 +1,125 @@
+"""Members that share partitions out by locks of a real PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
+
+import pytest
+
+from libs.store.connection import open_connection
+from libs.store.errors import DatabaseAway
+from libs.store.partition_shares import PartitionShare
+
+TOPIC = "access"
+PARTITIONS = 8
+END_SESSIONS = """
+select pg_terminate_backend(pid, 5000) from pg_stat_activity
+where application_name like 'keyfold reader of %' and datname = current_database()
+"""
+
+
+class Members:
+    """Members of a topic, who come when they are asked for."""
+
+    def __init__(self, dsn: str, stack: AsyncExitStack) -> None:
+        self._dsn = dsn
+        self._stack = stack
+
+    async def __call__(self, topic: str = TOPIC) -> PartitionShare:
+        """Return a member that has not looked yet."""
+        return await self._stack.enter_async_context(PartitionShare(self._dsn, topic))
+
+
+@pytest.fixture
+async def members(database: str) -> AsyncIterator[Members]:
+    """Members in a database of the test's own."""
+    async with AsyncExitStack() as stack:
+        yield Members(database, stack)
+
+
+async def settled(*members: PartitionShare, partitions: int = PARTITIONS) -> Sequence[frozenset[int]]:
+    """Return all shares once everyone has looked, given back, and looked again."""
+    for _ in range(2):
+        for each in members:
+            await each.settle(partitions)
+    return [await each.settle(partitions) for each in members]
+
+
+def sizes(shares: Sequence[frozenset[int]]) -> list[int]:
+    """Return how large the shares are, which overlap nowhere and leave nothing out."""
+    assert sorted(number for share in shares for number in share) == list(range(sum(map(len, shares))))
+    return sorted(map(len, shares))
+
+
+async def test_alone(members: Members) -> None:
+    """Who is alone has everything, and what is added to it."""
+    member = await members()
+    assert await member.settle(PARTITIONS) == frozenset(range(8))
+    assert await member.settle(PARTITIONS + 1) == frozenset(range(9))
+
+
+async def test_comers(members: Members) -> None:
+    """Whoever comes gets a fair share, whatever the order in which they look; nothing is anybody's twice."""
+    first, second, third = await members(), await members(), await members()
+    assert sizes(await settled(first)) == [8]
+    assert sizes(await settled(second, first)) == [4, 4]
+    assert sizes(await settled(first, third, second)) == [2, 3, 3]
+
+
+async def test_what_does_not_divide(members: Members) -> None:
+    """Nobody has two more than another, not even those who came first."""
+    early = [await members(), await members()]
+    assert sizes(await settled(*early, partitions=4)) == [2, 2]
+    assert sizes(await settled(*early, await members(), partitions=4)) == [1, 1, 2]
+
+
+async def test_keeps(members: Members) -> None:
+    """Nothing moves between members without need."""
+    first, second = await members(), await members()
+    before = await settled(first, second)
+    assert await settled(second, first) == [before[1], before[0]]
+    first_after, _, _ = await settled(first, second, await members())
+    assert first_after <= before[0]
+
+
+async def test_given_back_first(members: Members) -> None:
+    """A partition is another's only after its holder has looked, and so has filed what it read."""
+    first, second = await members(), await members()
+    await first.settle(PARTITIONS)
+    assert await second.settle(PARTITIONS) == frozenset()
+    assert len(await first.settle(PARTITIONS)) == 4
+    assert len(await second.settle(PARTITIONS)) == 4
+
+
+async def test_more_members_than_partitions(members: Members) -> None:
+    """Some have nothing, and nobody has more than one."""
+    assert sizes(await settled(*[await members() for _ in range(4)], partitions=3)) == [0, 1, 1, 1]
+
+
+async def test_one_leaves(members: Members, database: str) -> None:
+    """What a member had who leaves is the others' at their next look."""
+    stays = await members()
+    async with PartitionShare(database, TOPIC) as leaves:
+        assert sizes(await settled(stays, leaves)) == [4, 4]
+    assert await stays.settle(PARTITIONS) == frozenset(range(8))
+
+
+async def test_lost_session(members: Members, database: str) -> None:
+    """Who lost its session holds nothing until it asks anew; meanwhile its partitions are another's."""
+    loses = await members()
+    await loses.settle(PARTITIONS)
+    async with open_connection(database, application_name="test") as connection:
+        await connection.execute(END_SESSIONS)
+    other = await members()
+    assert await other.settle(PARTITIONS) == frozenset(range(8))
+    with pytest.raises(DatabaseAway):
+        await loses.settle(PARTITIONS)
+    assert await loses.settle(PARTITIONS) == frozenset()
+    assert sizes(await settled(other, loses)) == [4, 4]
+
+
+async def test_topics_apart(members: Members) -> None:
+    """Members of one topic take nothing from those of another."""
+    access, other = await members(), await members("other")
+    assert sizes([await access.settle(PARTITIONS)]) == sizes([await other.settle(PARTITIONS)]) == [8]
