@@ -3,35 +3,82 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
-from hashlib import sha256
+from datetime import timedelta
 
-from libs.domain.account import AccountCreated, IntegrationsEnabled
-from libs.domain.ids import AccountId, EventId, KeyId, StreamId, VendorId
+from libs.domain.account import IntegrationsDisabled, IntegrationsEnabled
+from libs.domain.ids import EventId, StreamId
 from libs.domain.lifecycle import Actor, LifecycleEvent, RecordedEvent, stream_of
+from libs.domain.network import parse_network
 from libs.domain.permissions import Access, Category, Permissions
 from libs.domain.subscriber_key import (
-    SubscriberKeyCreated,
     SubscriberKeyExpiryChanged,
+    SubscriberKeyExpiryNear,
+    SubscriberKeyNetworksChanged,
+    SubscriberKeyOverlapEnded,
     SubscriberKeyPermissionsChanged,
-    SubscriberKeyRevoked,
+    SubscriberKeyRenamed,
+    SubscriberKeyVendorsChanged,
 )
 from libs.domain.vendor import (
     ReviewKind,
-    VendorApplied,
-    VendorApproved,
-    VendorReviewed,
+    VendorAmended,
+    VendorReapplied,
+    VendorReinstated,
+    VendorRejected,
+    VendorReviewsLapseNear,
     VendorSuspended,
-    Verdict,
 )
-from libs.domain.vendor_key import VendorKeyIssued, VendorKeyRevoked
+from libs.domain.vendor_key import (
+    VendorKeyOverlapEnded,
+    VendorKeyRevoked,
+)
 from libs.wire.chain import GENESIS, Head, Row, seal, understand
-from libs.wire.event_codec import SCHEMA_VERSION, encode_event
+from libs.wire.event_codec import encode_event
 from libs.wire.lifecycle_record import lifecycle_record
 from libs.wire.record import Record
 from libs.wire.timestamp import format_time
+from libs.wire.upcasting import SCHEMA_VERSION
+from tests.lifecycle_events import (
+    START,
+    account_created,
+    account_id,
+    checkpointed,
+    digest,
+    key_created,
+    key_id,
+    key_revoked,
+    key_rotated,
+    reminders,
+    vendor_applied,
+    vendor_approved,
+    vendor_id,
+    vendor_key_issued,
+    vendor_key_rotated,
+    vendor_reviewed,
+)
 
-START = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
+__all__ = [
+    "OPERATOR",
+    "START",
+    "LedgerBuilder",
+    "account_created",
+    "account_id",
+    "checkpointed",
+    "digest",
+    "key_created",
+    "key_id",
+    "key_revoked",
+    "key_rotated",
+    "reminders",
+    "story",
+    "vendor_applied",
+    "vendor_approved",
+    "vendor_id",
+    "vendor_key_issued",
+    "vendor_key_rotated",
+    "vendor_reviewed",
+]
+
 OPERATOR = Actor(role="operator", subject="olivia")
 
 
@@ -95,107 +142,12 @@ class LedgerBuilder:
         return [understand(row, row_hash) for row, row_hash in self.rows[after:]]
 
 
-def account_id(number: int) -> AccountId:
-    """Name a test account."""
-    return AccountId(f"acc_{number:012}")
-
-
-def vendor_id(number: int) -> VendorId:
-    """Name a test vendor."""
-    return VendorId(f"ven_{number:012}")
-
-
-def key_id(number: int) -> KeyId:
-    """Name a test key."""
-    return KeyId(f"key_{number:012}")
-
-
-def account_created(number: int) -> AccountCreated:
-    """Return the opening of an account."""
-    return AccountCreated(account_id=account_id(number), name=f"Bäckerei „Zahn“ {number}")
-
-
-def vendor_applied(number: int) -> VendorApplied:
-    """Return a vendor's application."""
-    return VendorApplied(
-        vendor_id=vendor_id(number),
-        name=f"Vendor {number}",
-        contact_email=f"api@vendor{number}.example",
-        website=f"https://vendor{number}.example",
-        intended_use="Appointment reminders",
-        categories=(Category.APPOINTMENT, Category.PATIENT),
-        applicant=f"victor-{number}",
-    )
-
-
-def vendor_reviewed(number: int, kind: ReviewKind) -> VendorReviewed:
-    """Return a passed review."""
-    return VendorReviewed(
-        vendor_id=vendor_id(number),
-        kind=kind,
-        verdict=Verdict.PASS,
-        notes="fine",
-        reviewer="rita",
-        reviewed_at=START,
-    )
-
-
-def vendor_approved(number: int) -> tuple[LifecycleEvent, ...]:
-    """Return all that happens until a vendor is approved."""
-    return (
-        vendor_applied(number),
-        vendor_reviewed(number, ReviewKind.SECURITY),
-        vendor_reviewed(number, ReviewKind.COMPLIANCE),
-        VendorApproved(vendor_id=vendor_id(number)),
-    )
-
-
-def vendor_key_issued(number: int, vendor: int = 1) -> VendorKeyIssued:
-    """Return the issue of a vendor key."""
-    return VendorKeyIssued(
-        key_id=key_id(number),
-        vendor_id=vendor_id(vendor),
-        digest=digest(number),
-        secret_hint=f"kfv_test_{number:012}…abcd",
-        issued_at=START,
-    )
-
-
-def key_created(
-    number: int,
-    account: int = 1,
-    *,
-    vendor_ids: tuple[VendorId, ...] | None = None,
-    expires_at: datetime | None = None,
-) -> SubscriberKeyCreated:
-    """Return the making of a subscriber key that may read appointments."""
-    return SubscriberKeyCreated(
-        key_id=key_id(number),
-        account_id=account_id(account),
-        name=f"Key {number}",
-        permissions=Permissions.of({Category.APPOINTMENT: Access.READ}),
-        vendor_ids=vendor_ids,
-        expires_at=expires_at,
-        digest=digest(number),
-        secret_hint=f"kfs_test_{number:012}…abcd",
-        created_at=START,
-    )
-
-
-def key_revoked(number: int, account: int = 1) -> SubscriberKeyRevoked:
-    """Return the end of a subscriber key."""
-    return SubscriberKeyRevoked(
-        key_id=key_id(number), account_id=account_id(account), revoked_at=START + timedelta(days=1)
-    )
-
-
-def digest(number: int) -> bytes:
-    """Return the digest of a test key's secret."""
-    return sha256(f"secret {number}".encode()).digest()
-
-
 def story() -> tuple[LifecycleEvent, ...]:
-    """Return a history with every kind of aggregate in every phase."""
+    """Return a history with every kind of event, and every kind of aggregate in every phase."""
+    return (*_practices_open(), *_keys_change(), *_vendors_change())
+
+
+def _practices_open() -> tuple[LifecycleEvent, ...]:
     writing = Permissions.of({Category.CLINICAL: Access.WRITE, Category.SYSTEM: Access.READ})
     return (
         account_created(1),
@@ -207,7 +159,10 @@ def story() -> tuple[LifecycleEvent, ...]:
         key_created(3, vendor_ids=()),
         SubscriberKeyPermissionsChanged(key_id=key_id(1), account_id=account_id(1), permissions=writing),
         SubscriberKeyExpiryChanged(
-            key_id=key_id(3), account_id=account_id(1), expires_at=START + timedelta(days=1, microseconds=1)
+            key_id=key_id(3),
+            account_id=account_id(1),
+            expires_at=START + timedelta(days=1, microseconds=1),
+            reminders=(),
         ),
         key_revoked(2),
         account_created(2),
@@ -217,4 +172,68 @@ def story() -> tuple[LifecycleEvent, ...]:
         VendorKeyRevoked(key_id=key_id(102), vendor_id=vendor_id(2), revoked_at=START + timedelta(days=2)),
         VendorSuspended(vendor_id=vendor_id(2), reason="a leak"),
         vendor_applied(3),
+    )
+
+
+def _keys_change() -> tuple[LifecycleEvent, ...]:
+    account, key, networked = account_id(1), key_id(1), key_id(6)
+    networks = tuple(map(parse_network, ("203.0.113.0/24", "2001:db8::/32")))
+    expires_at, overlap = START + timedelta(days=20), timedelta(days=1)
+    return (
+        SubscriberKeyRenamed(key_id=key, account_id=account, name="Front desk"),
+        SubscriberKeyVendorsChanged(key_id=key, account_id=account, vendor_ids=(vendor_id(1), vendor_id(2))),
+        key_rotated(1, secret=1001),
+        key_created(6, networks=networks, expires_at=expires_at),
+        SubscriberKeyNetworksChanged(key_id=networked, account_id=account, networks=networks[1:]),
+        SubscriberKeyExpiryNear(
+            key_id=networked,
+            account_id=account,
+            expires_at=expires_at,
+            reminded_at=expires_at - timedelta(days=14),
+        ),
+        key_rotated(6, secret=1006, overlap=overlap),
+        key_created(7),
+        key_rotated(7, secret=1007, overlap=overlap),
+        SubscriberKeyOverlapEnded(
+            key_id=key_id(7), account_id=account, ended_at=START + timedelta(days=1) + overlap
+        ),
+        IntegrationsDisabled(account_id=account),
+        IntegrationsEnabled(account_id=account),
+    )
+
+
+def _vendors_change() -> tuple[LifecycleEvent, ...]:
+    vendor, asking, overlap = vendor_id(1), vendor_id(3), timedelta(days=1)
+    return (
+        VendorAmended(
+            vendor_id=vendor,
+            name="Vendor 1",
+            contact_email="help@vendor1.example",
+            website="https://www.vendor1.example",
+            intended_use="Appointment reminders",
+            categories=(Category.APPOINTMENT, Category.PATIENT),
+        ),
+        VendorReviewsLapseNear(
+            vendor_id=vendor, lapses_at=START + timedelta(days=365), warned_at=START + timedelta(days=335)
+        ),
+        VendorSuspended(vendor_id=vendor, reason="an unpaid bill"),
+        VendorReinstated(vendor_id=vendor),
+        vendor_key_rotated(101, secret=1101, overlap=overlap),
+        vendor_key_issued(104),
+        vendor_key_rotated(104, secret=1104, overlap=overlap),
+        VendorKeyOverlapEnded(
+            key_id=key_id(104), vendor_id=vendor, ended_at=START + timedelta(days=1) + overlap
+        ),
+        checkpointed(24),
+        VendorRejected(vendor_id=asking, reason="no answer to three letters"),
+        VendorReapplied(
+            vendor_id=asking,
+            name="Vendor Three",
+            contact_email="api@vendor3.example",
+            website="https://vendor3.example",
+            intended_use="Recalls",
+            categories=(Category.CONTACT,),
+            applicant="victor-3",
+        ),
+        vendor_reviewed(3, ReviewKind.SECURITY),
     )

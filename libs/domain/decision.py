@@ -8,13 +8,14 @@ from enum import StrEnum
 from typing import TypeVar
 
 from libs.domain.ids import AccountId, KeyId, VendorId
+from libs.domain.network import is_within
 from libs.domain.permissions import Access, Category
 from libs.domain.request_path import normalise
 from libs.domain.route_map import Route, RouteMap
 from libs.domain.state import State
 from libs.domain.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey, SubscriberKey
 from libs.domain.vendor import VendorState
-from libs.domain.vendor_key import RevokedVendorKey, VendorKey
+from libs.domain.vendor_key import ActiveVendorKey, RevokedVendorKey, VendorKey
 
 
 class Reason(StrEnum):
@@ -29,6 +30,7 @@ class Reason(StrEnum):
     VENDOR_SUSPENDED = "vendor_suspended"
     SUBSCRIBER_KEY_REVOKED = "subscriber_key_revoked"
     SUBSCRIBER_KEY_EXPIRED = "subscriber_key_expired"
+    NETWORK_NOT_ALLOWED = "network_not_allowed"
     INTEGRATIONS_DISABLED = "integrations_disabled"
     VENDOR_NOT_PERMITTED = "vendor_not_permitted"
     AMBIGUOUS_REQUEST = "ambiguous_request"
@@ -39,7 +41,7 @@ class Reason(StrEnum):
 
 
 _Found = TypeVar("_Found", bound=SubscriberKey | VendorKey | None)
-_UNAUTHENTICATED = frozenset(list(Reason)[: list(Reason).index(Reason.INTEGRATIONS_DISABLED)])
+_UNAUTHENTICATED = frozenset(list(Reason)[: list(Reason).index(Reason.NETWORK_NOT_ALLOWED)])
 
 
 def status_of(reason: Reason | None) -> int:
@@ -71,12 +73,16 @@ Presented = Credential | Malformed | None
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What a gateway asks about. `target` is None where it cannot be told what the original request was."""
+    """What a gateway asks about. `target` is None where it cannot be told what the original request was.
+
+    `client_ip` is the client's address as the gateway reports it, None where it reports none.
+    """
 
     vendor_key: Presented
     subscriber_key: Presented
     method: str
     target: str | None
+    client_ip: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,13 +109,13 @@ def decide_access(
         return Decision(reason=reason)
     if state is None:
         return Decision(reason=Reason.STALE)
-    vendor_key = _proven(request.vendor_key, state.vendor_key)
-    subscriber_key = _proven(request.subscriber_key, state.subscriber_key)
+    vendor_key = _proven(request.vendor_key, state.vendor_key, now)
+    subscriber_key = _proven(request.subscriber_key, state.subscriber_key, now)
     segments = None if request.target is None else normalise(request.target)
     route = None if segments is None else route_map.match(segments)
     access = None if route is None else route.access(request.method)
     reason = (
-        _key_reason(vendor_key, subscriber_key, state, now)
+        _key_reason(vendor_key, subscriber_key, request.client_ip, state, now)
         or _request_reason(subscriber_key, is_clear=segments is not None, route=route, access=access)
         or (None if lease_held else Reason.STALE)
     )
@@ -134,16 +140,31 @@ def _unusable(request: Request) -> Reason | None:
     return None
 
 
-def _proven(presented: Presented, find: Callable[[KeyId], _Found]) -> _Found | None:
+def _proven(presented: Presented, find: Callable[[KeyId], _Found], now: datetime) -> _Found | None:
     """Return the key whose secret was presented: the id finds it, the digest proves it, in constant time."""
     if not isinstance(presented, Credential):
         return None
     key = find(presented.key_id)
-    return key if key is not None and hmac.compare_digest(key.digest, presented.digest) else None
+    if key is None:
+        return None
+    if hmac.compare_digest(key.digest, presented.digest):
+        return key
+    outgoing = key.outgoing if isinstance(key, ActiveSubscriberKey | ActiveVendorKey) else None
+    if (
+        outgoing is not None
+        and hmac.compare_digest(outgoing.digest, presented.digest)
+        and outgoing.works(now)
+    ):
+        return key
+    return None
 
 
 def _key_reason(
-    vendor_key: VendorKey | None, subscriber_key: SubscriberKey | None, state: State, now: datetime
+    vendor_key: VendorKey | None,
+    subscriber_key: SubscriberKey | None,
+    client_ip: str | None,
+    state: State,
+    now: datetime,
 ) -> Reason | None:
     if vendor_key is None:
         return Reason.UNKNOWN_VENDOR_KEY
@@ -157,6 +178,8 @@ def _key_reason(
         return Reason.SUBSCRIBER_KEY_REVOKED
     if subscriber_key.is_expired(now):
         return Reason.SUBSCRIBER_KEY_EXPIRED
+    if subscriber_key.networks is not None and not is_within(client_ip, subscriber_key.networks):
+        return Reason.NETWORK_NOT_ALLOWED
     if not state.accounts[subscriber_key.account_id].integrations_enabled:
         return Reason.INTEGRATIONS_DISABLED
     if subscriber_key.vendor_ids is not None and vendor_key.vendor_id not in subscriber_key.vendor_ids:

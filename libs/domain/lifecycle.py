@@ -3,16 +3,17 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from libs.domain import account, subscriber_key, vendor, vendor_key
+from libs.domain import account, checkpoint, subscriber_key, vendor, vendor_key
 from libs.domain.account import Account, AccountEvent
+from libs.domain.checkpoint import LEDGER_STREAM, LedgerCheckpoint, LedgerCheckpointed
 from libs.domain.ids import EventId, StreamId, account_stream, key_stream, vendor_stream
 from libs.domain.refusal import ImpossibleEvent
 from libs.domain.subscriber_key import SubscriberKey, SubscriberKeyEvent
 from libs.domain.vendor import Vendor, VendorEvent
 from libs.domain.vendor_key import VendorKey, VendorKeyEvent
 
-LifecycleEvent = AccountEvent | VendorEvent | VendorKeyEvent | SubscriberKeyEvent
-Aggregate = Account | Vendor | VendorKey | SubscriberKey
+LifecycleEvent = AccountEvent | VendorEvent | VendorKeyEvent | SubscriberKeyEvent | LedgerCheckpointed
+Aggregate = Account | Vendor | VendorKey | SubscriberKey | LedgerCheckpoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +52,8 @@ def stream_of(event: LifecycleEvent) -> StreamId:
         return key_stream(event.key_id)
     if isinstance(event, VendorEvent):
         return vendor_stream(event.vendor_id)
+    if isinstance(event, LedgerCheckpointed):
+        return LEDGER_STREAM
     return account_stream(event.account_id)
 
 
@@ -64,4 +67,6 @@ def evolve(aggregate: Aggregate | None, event: LifecycleEvent) -> Aggregate:
         return vendor.evolve(aggregate, event)
     if isinstance(event, AccountEvent) and isinstance(aggregate, Account | None):
         return account.evolve(aggregate, event)
+    if isinstance(event, LedgerCheckpointed) and isinstance(aggregate, LedgerCheckpoint | None):
+        return checkpoint.evolve(aggregate, event)
     raise ImpossibleEvent(event, aggregate)

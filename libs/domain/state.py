@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from libs.domain.account import Account, AccountEvent
+from libs.domain.checkpoint import LedgerCheckpoint, LedgerCheckpointed
 from libs.domain.ids import AccountId, KeyId, VendorId
 from libs.domain.lifecycle import Aggregate, LifecycleEvent, evolve
 from libs.domain.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey, SubscriberKey
@@ -12,7 +13,10 @@ from libs.domain.vendor_key import VendorKey
 
 @dataclass(slots=True)
 class State:
-    """Every account, vendor and key by its id. Folding changes it in place, an event at a time."""
+    """Every account, vendor and key by its id. Folding changes it in place, an event at a time.
+
+    A checkpoint speaks of the ledger itself and changes nothing here.
+    """
 
     accounts: dict[AccountId, Account] = field(default_factory=dict)
     vendors: dict[VendorId, Vendor] = field(default_factory=dict)
@@ -31,6 +35,8 @@ class State:
                 self.accounts[aggregate.account_id] = aggregate
             case Vendor():
                 self.vendors[aggregate.vendor_id] = aggregate
+            case LedgerCheckpoint():
+                pass
             case _:
                 self.keys[aggregate.key_id] = aggregate
 
@@ -49,4 +55,6 @@ class State:
             return self.accounts.get(event.account_id)
         if isinstance(event, VendorEvent):
             return self.vendors.get(event.vendor_id)
+        if isinstance(event, LedgerCheckpointed):
+            return None
         return self.keys.get(event.key_id)

@@ -1,30 +1,22 @@
-"""A subscriber key says whose data and how much of it: made, edited and revoked by the practice's owner."""
+"""A subscriber key says whose data and how much of it: what it is, what happens to it, and the fold."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import Enum
 
-from libs.domain.account import Account
 from libs.domain.ids import AccountId, KeyId, VendorId
-from libs.domain.permissions import Access, Category, Permissions
-from libs.domain.refusal import ImpossibleEvent, Refusal, conflict, invalid, not_found
-
-
-class Unset(Enum):
-    """The mark of a field that an edit leaves alone, where None is a value of its own."""
-
-    UNSET = "unset"
-
-
-UNSET = Unset.UNSET
+from libs.domain.network import Network
+from libs.domain.permissions import Permissions
+from libs.domain.refusal import ImpossibleEvent
+from libs.domain.secret import OutgoingSecret, outgoing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActiveSubscriberKey:
     """A subscriber key that works, until `expires_at` where there is one.
 
-    `vendor_ids` names the only vendors that may use it, or is None for any approved vendor.
+    `vendor_ids` names the only vendors that may use it and `networks` the only places to use it from; None
+    stands for any. `digest` is the SHA-256 of its secret; `outgoing` the one before, while that still works.
+    `reminders` are the instants, in order, at which the owner is yet to be told that it expires.
     """
 
     key_id: KeyId
@@ -32,9 +24,12 @@ class ActiveSubscriberKey:
     name: str
     permissions: Permissions
     vendor_ids: tuple[VendorId, ...] | None
+    networks: tuple[Network, ...] | None
     expires_at: datetime | None
+    reminders: tuple[datetime, ...]
     digest: bytes
     secret_hint: str
+    outgoing: OutgoingSecret | None
     created_at: datetime
 
     def is_expired(self, now: datetime) -> bool:
@@ -59,41 +54,6 @@ SubscriberKey = ActiveSubscriberKey | RevokedSubscriberKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CreateSubscriberKey:
-    """Make a key for the account. `digest` is the SHA-256 of the secret, which the domain never sees."""
-
-    key_id: KeyId
-    name: str
-    permissions: Permissions
-    vendor_ids: tuple[VendorId, ...] | None
-    expires_at: datetime | None
-    digest: bytes
-    secret_hint: str
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EditSubscriberKey:
-    """Change what is named and leave the rest; in `permissions` too, only the categories named change."""
-
-    at: datetime
-    name: str | Unset = UNSET
-    permissions: Mapping[Category, Access] | Unset = UNSET
-    vendor_ids: tuple[VendorId, ...] | Unset | None = UNSET
-    expires_at: datetime | Unset | None = UNSET
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RevokeSubscriberKey:
-    """Stop the key for ever."""
-
-    revoked_at: datetime
-
-
-SubscriberKeyCommand = CreateSubscriberKey | EditSubscriberKey | RevokeSubscriberKey
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SubscriberKeyCreated:
     """The owner made a key."""
 
@@ -102,7 +62,9 @@ class SubscriberKeyCreated:
     name: str
     permissions: Permissions
     vendor_ids: tuple[VendorId, ...] | None
+    networks: tuple[Network, ...] | None
     expires_at: datetime | None
+    reminders: tuple[datetime, ...]
     digest: bytes
     secret_hint: str
     created_at: datetime
@@ -136,12 +98,53 @@ class SubscriberKeyVendorsChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriberKeyNetworksChanged:
+    """The key works from these networks alone, or from anywhere when there is no list."""
+
+    key_id: KeyId
+    account_id: AccountId
+    networks: tuple[Network, ...] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SubscriberKeyExpiryChanged:
-    """The key stops at another instant, or never."""
+    """The key stops at another instant, or never; `reminders` are the instants to tell its owner at."""
 
     key_id: KeyId
     account_id: AccountId
     expires_at: datetime | None
+    reminders: tuple[datetime, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriberKeyExpiryNear:
+    """The owner is to be told that the key stops soon; this counts for every reminder due by then."""
+
+    key_id: KeyId
+    account_id: AccountId
+    expires_at: datetime
+    reminded_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriberKeyRotated:
+    """The key has a new secret; the one before works until `overlap_ends_at`, or no more if that is None."""
+
+    key_id: KeyId
+    account_id: AccountId
+    digest: bytes
+    secret_hint: str
+    rotated_at: datetime
+    overlap_ends_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriberKeyOverlapEnded:
+    """The secret before the last rotation has stopped working."""
+
+    key_id: KeyId
+    account_id: AccountId
+    ended_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,102 +161,42 @@ SubscriberKeyEvent = (
     | SubscriberKeyRenamed
     | SubscriberKeyPermissionsChanged
     | SubscriberKeyVendorsChanged
+    | SubscriberKeyNetworksChanged
     | SubscriberKeyExpiryChanged
+    | SubscriberKeyExpiryNear
+    | SubscriberKeyRotated
+    | SubscriberKeyOverlapEnded
     | SubscriberKeyRevoked
-)
-
-
-def decide(
-    command: SubscriberKeyCommand, key: SubscriberKey | None, account: Account | None
-) -> tuple[SubscriberKeyEvent, ...] | Refusal:
-    """Return the events that the command makes of this key, none when nothing would change."""
-    if account is None:
-        return not_found("account")
-    if key is not None and key.account_id != account.account_id:
-        return not_found("key")
-    match command, key:
-        case CreateSubscriberKey(), None:
-            return _create(command, account)
-        case CreateSubscriberKey(), _:
-            return conflict("key-exists", "A key with this id exists already.")
-        case EditSubscriberKey(), ActiveSubscriberKey():
-            return _edit(command, key)
-        case EditSubscriberKey(), RevokedSubscriberKey():
-            return conflict(
-                "key-revoked", "The key is revoked, for ever: it cannot be edited. Create another."
-            )
-        case RevokeSubscriberKey(revoked_at=revoked_at), ActiveSubscriberKey(key_id=key_id):
-            return (
-                SubscriberKeyRevoked(key_id=key_id, account_id=account.account_id, revoked_at=revoked_at),
-            )
-        case RevokeSubscriberKey(), RevokedSubscriberKey():
-            return ()
-    return not_found("key")
-
-
-def _create(command: CreateSubscriberKey, account: Account) -> tuple[SubscriberKeyEvent, ...] | Refusal:
-    if command.expires_at is not None and command.expires_at <= command.created_at:
-        return _EXPIRES_IN_THE_PAST
-    return (
-        SubscriberKeyCreated(
-            key_id=command.key_id,
-            account_id=account.account_id,
-            name=command.name,
-            permissions=command.permissions,
-            vendor_ids=command.vendor_ids,
-            expires_at=command.expires_at,
-            digest=command.digest,
-            secret_hint=command.secret_hint,
-            created_at=command.created_at,
-        ),
-    )
-
-
-def _edit(command: EditSubscriberKey, key: ActiveSubscriberKey) -> tuple[SubscriberKeyEvent, ...] | Refusal:
-    key_id, account_id = key.key_id, key.account_id
-    events: list[SubscriberKeyEvent] = []
-    if command.name is not UNSET and command.name != key.name:
-        events.append(SubscriberKeyRenamed(key_id=key_id, account_id=account_id, name=command.name))
-    if command.permissions is not UNSET:
-        permissions = key.permissions.changed(command.permissions)
-        if permissions != key.permissions:
-            events.append(
-                SubscriberKeyPermissionsChanged(key_id=key_id, account_id=account_id, permissions=permissions)
-            )
-    if command.vendor_ids is not UNSET and command.vendor_ids != key.vendor_ids:
-        events.append(
-            SubscriberKeyVendorsChanged(key_id=key_id, account_id=account_id, vendor_ids=command.vendor_ids)
-        )
-    if command.expires_at is not UNSET and command.expires_at != key.expires_at:
-        if command.expires_at is not None and command.expires_at <= command.at:
-            return _EXPIRES_IN_THE_PAST
-        events.append(
-            SubscriberKeyExpiryChanged(key_id=key_id, account_id=account_id, expires_at=command.expires_at)
-        )
-    return tuple(events)
-
-
-_EXPIRES_IN_THE_PAST = invalid(
-    "expires-in-the-past", "`expires_at` must lie in the future; to stop a key now, revoke it."
 )
 
 
 def evolve(key: SubscriberKey | None, event: SubscriberKeyEvent) -> SubscriberKey:
     """Return the key after the event. Raises ImpossibleEvent for one that cannot follow."""
-    if key is not None and (key.key_id, key.account_id) != (event.key_id, event.account_id):
+    if key is None and isinstance(event, SubscriberKeyCreated):
+        return _created(event)
+    if not isinstance(key, ActiveSubscriberKey) or (key.key_id, key.account_id) != (
+        event.key_id,
+        event.account_id,
+    ):
         raise ImpossibleEvent(event, key)
-    match event, key:
-        case SubscriberKeyCreated(), None:
-            return _created(event)
-        case SubscriberKeyRenamed(name=name), ActiveSubscriberKey():
+    match event:
+        case SubscriberKeyRenamed(name=name):
             return replace(key, name=name)
-        case SubscriberKeyPermissionsChanged(permissions=permissions), ActiveSubscriberKey():
+        case SubscriberKeyPermissionsChanged(permissions=permissions):
             return replace(key, permissions=permissions)
-        case SubscriberKeyVendorsChanged(vendor_ids=vendor_ids), ActiveSubscriberKey():
+        case SubscriberKeyVendorsChanged(vendor_ids=vendor_ids):
             return replace(key, vendor_ids=vendor_ids)
-        case SubscriberKeyExpiryChanged(expires_at=expires_at), ActiveSubscriberKey():
-            return replace(key, expires_at=expires_at)
-        case SubscriberKeyRevoked(revoked_at=revoked_at), ActiveSubscriberKey():
+        case SubscriberKeyNetworksChanged(networks=networks):
+            return replace(key, networks=networks)
+        case SubscriberKeyExpiryChanged(expires_at=expires_at, reminders=reminders):
+            return replace(key, expires_at=expires_at, reminders=reminders)
+        case SubscriberKeyExpiryNear(reminded_at=reminded_at):
+            return replace(key, reminders=tuple(at for at in key.reminders if at > reminded_at))
+        case SubscriberKeyRotated():
+            return _rotated(key, event)
+        case SubscriberKeyOverlapEnded():
+            return replace(key, outgoing=None)
+        case SubscriberKeyRevoked(revoked_at=revoked_at):
             return _revoked(key, revoked_at)
     raise ImpossibleEvent(event, key)
 
@@ -265,10 +208,22 @@ def _created(event: SubscriberKeyCreated) -> ActiveSubscriberKey:
         name=event.name,
         permissions=event.permissions,
         vendor_ids=event.vendor_ids,
+        networks=event.networks,
         expires_at=event.expires_at,
+        reminders=event.reminders,
         digest=event.digest,
         secret_hint=event.secret_hint,
+        outgoing=None,
         created_at=event.created_at,
+    )
+
+
+def _rotated(key: ActiveSubscriberKey, event: SubscriberKeyRotated) -> ActiveSubscriberKey:
+    return replace(
+        key,
+        digest=event.digest,
+        secret_hint=event.secret_hint,
+        outgoing=outgoing(key.digest, key.secret_hint, event.overlap_ends_at),
     )
 
 

@@ -1,12 +1,13 @@
-"""A vendor is a developer who asks for a way in, is reviewed, and may be let in, stopped and let in again."""
+"""A vendor is a developer who asks for a way in: what it is, what happens to it, and the fold."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
 from libs.domain.ids import VendorId
 from libs.domain.permissions import Category
-from libs.domain.refusal import ImpossibleEvent, Refusal, conflict, not_found
+from libs.domain.refusal import ImpossibleEvent
 
 
 class VendorState(StrEnum):
@@ -34,87 +35,106 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Review:
-    """One reviewer's word on one side of a vendor. `notes` are for reviewers alone."""
+    """One reviewer's word on one side of a vendor. `notes` are for reviewers alone.
+
+    It is good until `lapses_at`, and reviewers are to be told at `warn_at`.
+    """
 
     kind: ReviewKind
     verdict: Verdict
     notes: str
     reviewer: str
     reviewed_at: datetime
+    lapses_at: datetime
+    warn_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Application:
+    """What a developer says of itself."""
+
+    name: str
+    contact_email: str
+    website: str
+    intended_use: str
+    categories: tuple[Category, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vendor:
-    """A vendor as it is now, with every review in the order they were made."""
+    """A vendor as it is now, with every review in the order they were made.
+
+    The first `reviews_void` of them were of an application that has changed since, and count no more.
+    `warned_lapse_at` is the lapse that reviewers were last told of.
+    """
 
     vendor_id: VendorId
-    name: str
-    contact_email: str
-    website: str
-    intended_use: str
-    categories: tuple[Category, ...]
+    application: Application
     applicant: str
     state: VendorState
     reviews: tuple[Review, ...]
+    reviews_void: int
+    warned_lapse_at: datetime | None
 
-    def missing_reviews(self) -> tuple[ReviewKind, ...]:
-        """Return the kinds whose latest review has not passed."""
-        latest = {review.kind: review.verdict for review in self.reviews}
-        return tuple(kind for kind in ReviewKind if latest.get(kind) is not Verdict.PASS)
+    def standing(self) -> Mapping[ReviewKind, Review]:
+        """Return the latest review of each kind among those that count."""
+        return {review.kind: review for review in self.reviews[self.reviews_void :]}
 
+    def missing_reviews(self, now: datetime) -> tuple[ReviewKind, ...]:
+        """Return the kinds whose latest review has not passed, or has lapsed."""
+        standing = self.standing()
+        return tuple(kind for kind in ReviewKind if not _is_good(standing.get(kind), now))
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApplyVendor:
-    """Ask to become a vendor. `applicant` is the subject of the token that asks."""
+    def reviews_lapse_at(self) -> datetime | None:
+        """Return until when the passed reviews hold, None where they do not make an approval."""
+        passed = [review for review in self.standing().values() if review.verdict is Verdict.PASS]
+        return min(review.lapses_at for review in passed) if len(passed) == len(ReviewKind) else None
 
-    vendor_id: VendorId
-    name: str
-    contact_email: str
-    website: str
-    intended_use: str
-    categories: tuple[Category, ...]
-    applicant: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReviewVendor:
-    """Record a review."""
-
-    review: Review
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApproveVendor:
-    """Let the vendor in, once both reviews have passed."""
-
-    approver: str
+    def unwarned_lapse(self) -> Review | None:
+        """Return the passed review whose lapse reviewers are to be told of next, if there is one."""
+        if self.state not in _HAS_BEEN_APPROVED:
+            return None
+        passed = (review for review in self.standing().values() if review.verdict is Verdict.PASS)
+        told = self.warned_lapse_at
+        untold = (review for review in passed if told is None or told < review.lapses_at)
+        return min(untold, key=lambda review: review.lapses_at, default=None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RejectVendor:
-    """Turn the application down."""
-
-    reason: str
+_HAS_BEEN_APPROVED = frozenset({VendorState.APPROVED, VendorState.SUSPENDED})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SuspendVendor:
-    """Stop all keys of an approved vendor at once."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReinstateVendor:
-    """Let a suspended vendor's keys work again."""
-
-
-VendorCommand = ApplyVendor | ReviewVendor | ApproveVendor | RejectVendor | SuspendVendor | ReinstateVendor
+def _is_good(review: Review | None, now: datetime) -> bool:
+    return review is not None and review.verdict is Verdict.PASS and now < review.lapses_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VendorApplied:
     """A developer asked to become a vendor."""
+
+    vendor_id: VendorId
+    name: str
+    contact_email: str
+    website: str
+    intended_use: str
+    categories: tuple[Category, ...]
+    applicant: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VendorAmended:
+    """The vendor says this of itself now. Reviews before it that led to no approval are void."""
+
+    vendor_id: VendorId
+    name: str
+    contact_email: str
+    website: str
+    intended_use: str
+    categories: tuple[Category, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VendorReapplied:
+    """A rejected vendor asked again; it is reviewed from the beginning."""
 
     vendor_id: VendorId
     name: str
@@ -135,6 +155,17 @@ class VendorReviewed:
     notes: str
     reviewer: str
     reviewed_at: datetime
+    lapses_at: datetime
+    warn_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VendorReviewsLapseNear:
+    """Reviewers are to be told that a review lapses soon. Nothing stops by itself."""
+
+    vendor_id: VendorId
+    lapses_at: datetime
+    warned_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,108 +199,42 @@ class VendorReinstated:
 
 
 VendorEvent = (
-    VendorApplied | VendorReviewed | VendorApproved | VendorRejected | VendorSuspended | VendorReinstated
+    VendorApplied
+    | VendorAmended
+    | VendorReapplied
+    | VendorReviewed
+    | VendorReviewsLapseNear
+    | VendorApproved
+    | VendorRejected
+    | VendorSuspended
+    | VendorReinstated
 )
-
-
-def decide(command: VendorCommand, vendor: Vendor | None) -> tuple[VendorEvent, ...] | Refusal:
-    """Return the events that the command makes of this vendor, none when nothing would change."""
-    if isinstance(command, ApplyVendor):
-        return (
-            _apply(command)
-            if vendor is None
-            else conflict("vendor-exists", "The vendor has applied already.")
-        )
-    if vendor is None:
-        return not_found("vendor")
-    match command:
-        case ReviewVendor(review=review):
-            return _review(review, vendor)
-        case ApproveVendor():
-            return _approve(command, vendor)
-        case RejectVendor(reason=reason):
-            return _move(vendor, VendorState.APPLIED, VendorState.REJECTED, reason)
-        case SuspendVendor(reason=reason):
-            return _move(vendor, VendorState.APPROVED, VendorState.SUSPENDED, reason)
-        case ReinstateVendor():
-            return _move(vendor, VendorState.SUSPENDED, VendorState.APPROVED, "")
-
-
-def _apply(command: ApplyVendor) -> tuple[VendorEvent, ...]:
-    return (
-        VendorApplied(
-            vendor_id=command.vendor_id,
-            name=command.name,
-            contact_email=command.contact_email,
-            website=command.website,
-            intended_use=command.intended_use,
-            categories=command.categories,
-            applicant=command.applicant,
-        ),
-    )
-
-
-def _review(review: Review, vendor: Vendor) -> tuple[VendorEvent, ...] | Refusal:
-    if vendor.state is VendorState.REJECTED:
-        return conflict("vendor-rejected", "The vendor was rejected; a rejected application is not reviewed.")
-    if review.reviewer == vendor.applicant:
-        return conflict("own-application", "Whoever applied cannot review.")
-    return (
-        VendorReviewed(
-            vendor_id=vendor.vendor_id,
-            kind=review.kind,
-            verdict=review.verdict,
-            notes=review.notes,
-            reviewer=review.reviewer,
-            reviewed_at=review.reviewed_at,
-        ),
-    )
-
-
-def _approve(command: ApproveVendor, vendor: Vendor) -> tuple[VendorEvent, ...] | Refusal:
-    if vendor.state is VendorState.APPROVED:
-        return ()
-    if vendor.state is not VendorState.APPLIED:
-        return conflict("vendor-not-applied", f"The vendor is {vendor.state}, so it cannot be approved.")
-    if missing := vendor.missing_reviews():
-        return conflict("reviews-missing", f"Not passed yet: the {' and the '.join(missing)} review.")
-    if command.approver == vendor.applicant:
-        return conflict("own-application", "Whoever applied cannot approve.")
-    return (VendorApproved(vendor_id=vendor.vendor_id),)
-
-
-def _move(
-    vendor: Vendor, start: VendorState, end: VendorState, reason: str
-) -> tuple[VendorEvent, ...] | Refusal:
-    if vendor.state is end:
-        return ()
-    if vendor.state is not start:
-        return conflict(f"vendor-not-{start}", f"The vendor is {vendor.state}, so it cannot become {end}.")
-    match end:
-        case VendorState.REJECTED:
-            return (VendorRejected(vendor_id=vendor.vendor_id, reason=reason),)
-        case VendorState.SUSPENDED:
-            return (VendorSuspended(vendor_id=vendor.vendor_id, reason=reason),)
-        case _:
-            return (VendorReinstated(vendor_id=vendor.vendor_id),)
 
 
 def evolve(vendor: Vendor | None, event: VendorEvent) -> Vendor:
     """Return the vendor after the event. Raises ImpossibleEvent for one that cannot follow."""
-    if vendor is not None and vendor.vendor_id != event.vendor_id:
+    if vendor is None and isinstance(event, VendorApplied):
+        return _applied(event)
+    if vendor is None or vendor.vendor_id != event.vendor_id:
         raise ImpossibleEvent(event, vendor)
-    match event, vendor:
-        case VendorApplied(), None:
-            return _applied(event)
-        case VendorReviewed(), Vendor():
+    match event, vendor.state:
+        case VendorAmended(), VendorState.APPLIED:
+            return replace(vendor, application=_application(event), reviews_void=len(vendor.reviews))
+        case VendorAmended(), VendorState.APPROVED | VendorState.SUSPENDED:
+            return replace(vendor, application=_application(event))
+        case VendorReapplied(), VendorState.REJECTED:
+            return _reapplied(vendor, event)
+        case VendorReviewed(), _:
             return replace(vendor, reviews=(*vendor.reviews, _reviewed(event)))
-        case VendorApproved(), Vendor(state=VendorState.APPLIED):
+        case VendorReviewsLapseNear(lapses_at=lapses_at), _:
+            return replace(vendor, warned_lapse_at=lapses_at)
+        case VendorApproved(), VendorState.APPLIED:
             return replace(vendor, state=VendorState.APPROVED)
-        case VendorRejected(), Vendor(state=VendorState.APPLIED):
+        case VendorRejected(), VendorState.APPLIED:
             return replace(vendor, state=VendorState.REJECTED)
-        case VendorSuspended(), Vendor(state=VendorState.APPROVED):
+        case VendorSuspended(), VendorState.APPROVED:
             return replace(vendor, state=VendorState.SUSPENDED)
-        case VendorReinstated(), Vendor(state=VendorState.SUSPENDED):
+        case VendorReinstated(), VendorState.SUSPENDED:
             return replace(vendor, state=VendorState.APPROVED)
     raise ImpossibleEvent(event, vendor)
 
@@ -277,14 +242,32 @@ def evolve(vendor: Vendor | None, event: VendorEvent) -> Vendor:
 def _applied(event: VendorApplied) -> Vendor:
     return Vendor(
         vendor_id=event.vendor_id,
+        application=_application(event),
+        applicant=event.applicant,
+        state=VendorState.APPLIED,
+        reviews=(),
+        reviews_void=0,
+        warned_lapse_at=None,
+    )
+
+
+def _reapplied(vendor: Vendor, event: VendorReapplied) -> Vendor:
+    return replace(
+        vendor,
+        application=_application(event),
+        applicant=event.applicant,
+        state=VendorState.APPLIED,
+        reviews_void=len(vendor.reviews),
+    )
+
+
+def _application(event: VendorApplied | VendorAmended | VendorReapplied) -> Application:
+    return Application(
         name=event.name,
         contact_email=event.contact_email,
         website=event.website,
         intended_use=event.intended_use,
         categories=event.categories,
-        applicant=event.applicant,
-        state=VendorState.APPLIED,
-        reviews=(),
     )
 
 
@@ -295,4 +278,6 @@ def _reviewed(event: VendorReviewed) -> Review:
         notes=event.notes,
         reviewer=event.reviewer,
         reviewed_at=event.reviewed_at,
+        lapses_at=event.lapses_at,
+        warn_at=event.warn_at,
     )

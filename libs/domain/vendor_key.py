@@ -1,21 +1,22 @@
-"""A vendor key says who is asking: issued to an approved vendor, and good until it is revoked."""
+"""A vendor key says who is asking: what it is, what happens to it, and the fold."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from libs.domain.ids import KeyId, VendorId
-from libs.domain.refusal import ImpossibleEvent, Refusal, conflict, not_found
-from libs.domain.vendor import Vendor, VendorState
+from libs.domain.refusal import ImpossibleEvent
+from libs.domain.secret import OutgoingSecret, outgoing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActiveVendorKey:
-    """A vendor key that works. `digest` is the SHA-256 of its secret, 32 bytes."""
+    """A vendor key that works. `digest` is the SHA-256 of its secret, 32 bytes; `outgoing` the one before."""
 
     key_id: KeyId
     vendor_id: VendorId
     digest: bytes
     secret_hint: str
+    outgoing: OutgoingSecret | None
     issued_at: datetime
 
 
@@ -35,26 +36,6 @@ VendorKey = ActiveVendorKey | RevokedVendorKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IssueVendorKey:
-    """Issue a key to the vendor. `digest` is the SHA-256 of the secret, which the domain never sees."""
-
-    key_id: KeyId
-    digest: bytes
-    secret_hint: str
-    issued_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RevokeVendorKey:
-    """Stop the key for ever."""
-
-    revoked_at: datetime
-
-
-VendorKeyCommand = IssueVendorKey | RevokeVendorKey
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class VendorKeyIssued:
     """An approved vendor was given a key."""
 
@@ -66,6 +47,27 @@ class VendorKeyIssued:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VendorKeyRotated:
+    """The key has a new secret; the one before works until `overlap_ends_at`, or no more if that is None."""
+
+    key_id: KeyId
+    vendor_id: VendorId
+    digest: bytes
+    secret_hint: str
+    rotated_at: datetime
+    overlap_ends_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VendorKeyOverlapEnded:
+    """The secret before the last rotation has stopped working."""
+
+    key_id: KeyId
+    vendor_id: VendorId
+    ended_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VendorKeyRevoked:
     """The key stopped for ever."""
 
@@ -74,65 +76,51 @@ class VendorKeyRevoked:
     revoked_at: datetime
 
 
-VendorKeyEvent = VendorKeyIssued | VendorKeyRevoked
-
-
-def decide(
-    command: VendorKeyCommand, key: VendorKey | None, vendor: Vendor | None
-) -> tuple[VendorKeyEvent, ...] | Refusal:
-    """Return the events that the command makes of this key, none when nothing would change."""
-    if vendor is None:
-        return not_found("vendor")
-    match command, key:
-        case IssueVendorKey(), None:
-            return _issue(command, vendor)
-        case IssueVendorKey(), _:
-            return conflict("key-exists", "A key with this id exists already.")
-        case RevokeVendorKey(revoked_at=revoked_at), ActiveVendorKey(
-            key_id=key_id, vendor_id=vendor.vendor_id
-        ):
-            return (VendorKeyRevoked(key_id=key_id, vendor_id=vendor.vendor_id, revoked_at=revoked_at),)
-        case RevokeVendorKey(), RevokedVendorKey(vendor_id=vendor.vendor_id):
-            return ()
-    return not_found("vendor key")
-
-
-def _issue(command: IssueVendorKey, vendor: Vendor) -> tuple[VendorKeyEvent, ...] | Refusal:
-    if vendor.state is not VendorState.APPROVED:
-        return conflict(
-            "vendor-not-approved", f"The vendor is {vendor.state}; only an approved one gets keys."
-        )
-    return (
-        VendorKeyIssued(
-            key_id=command.key_id,
-            vendor_id=vendor.vendor_id,
-            digest=command.digest,
-            secret_hint=command.secret_hint,
-            issued_at=command.issued_at,
-        ),
-    )
+VendorKeyEvent = VendorKeyIssued | VendorKeyRotated | VendorKeyOverlapEnded | VendorKeyRevoked
 
 
 def evolve(key: VendorKey | None, event: VendorKeyEvent) -> VendorKey:
     """Return the key after the event. Raises ImpossibleEvent for one that cannot follow."""
-    if key is not None and (key.key_id, key.vendor_id) != (event.key_id, event.vendor_id):
+    if key is None and isinstance(event, VendorKeyIssued):
+        return _issued(event)
+    if not isinstance(key, ActiveVendorKey) or (key.key_id, key.vendor_id) != (event.key_id, event.vendor_id):
         raise ImpossibleEvent(event, key)
-    match event, key:
-        case VendorKeyIssued(), None:
-            return ActiveVendorKey(
-                key_id=event.key_id,
-                vendor_id=event.vendor_id,
-                digest=event.digest,
-                secret_hint=event.secret_hint,
-                issued_at=event.issued_at,
-            )
-        case VendorKeyRevoked(), ActiveVendorKey():
-            return RevokedVendorKey(
-                key_id=key.key_id,
-                vendor_id=key.vendor_id,
-                digest=key.digest,
-                secret_hint=key.secret_hint,
-                issued_at=key.issued_at,
-                revoked_at=event.revoked_at,
-            )
+    match event:
+        case VendorKeyRotated():
+            return _rotated(key, event)
+        case VendorKeyOverlapEnded():
+            return replace(key, outgoing=None)
+        case VendorKeyRevoked(revoked_at=revoked_at):
+            return _revoked(key, revoked_at)
     raise ImpossibleEvent(event, key)
+
+
+def _issued(event: VendorKeyIssued) -> ActiveVendorKey:
+    return ActiveVendorKey(
+        key_id=event.key_id,
+        vendor_id=event.vendor_id,
+        digest=event.digest,
+        secret_hint=event.secret_hint,
+        outgoing=None,
+        issued_at=event.issued_at,
+    )
+
+
+def _rotated(key: ActiveVendorKey, event: VendorKeyRotated) -> ActiveVendorKey:
+    return replace(
+        key,
+        digest=event.digest,
+        secret_hint=event.secret_hint,
+        outgoing=outgoing(key.digest, key.secret_hint, event.overlap_ends_at),
+    )
+
+
+def _revoked(key: ActiveVendorKey, revoked_at: datetime) -> RevokedVendorKey:
+    return RevokedVendorKey(
+        key_id=key.key_id,
+        vendor_id=key.vendor_id,
+        digest=key.digest,
+        secret_hint=key.secret_hint,
+        issued_at=key.issued_at,
+        revoked_at=revoked_at,
+    )

@@ -9,34 +9,43 @@ from typing import Any, NewType, get_args, get_origin, get_type_hints
 
 import orjson
 
-from libs.domain import account, subscriber_key, vendor, vendor_key
+from libs.domain import account, checkpoint, subscriber_key, vendor, vendor_key
 from libs.domain.lifecycle import LifecycleEvent
+from libs.domain.network import Network, parse_network
 from libs.domain.permissions import CATEGORIES, Access, Permissions
 from libs.wire.timestamp import format_time, parse_time
+from libs.wire.upcasting import SCHEMA_VERSION, upcast
 
 TYPE_NAMES: Mapping[type[LifecycleEvent], str] = {
     account.AccountCreated: "keyfold.account.created",
     account.IntegrationsEnabled: "keyfold.account.integrations_enabled",
     account.IntegrationsDisabled: "keyfold.account.integrations_disabled",
     vendor.VendorApplied: "keyfold.vendor.applied",
+    vendor.VendorAmended: "keyfold.vendor.amended",
+    vendor.VendorReapplied: "keyfold.vendor.reapplied",
     vendor.VendorReviewed: "keyfold.vendor.reviewed",
+    vendor.VendorReviewsLapseNear: "keyfold.vendor.reviews_lapse_near",
     vendor.VendorApproved: "keyfold.vendor.approved",
     vendor.VendorRejected: "keyfold.vendor.rejected",
     vendor.VendorSuspended: "keyfold.vendor.suspended",
     vendor.VendorReinstated: "keyfold.vendor.reinstated",
     vendor_key.VendorKeyIssued: "keyfold.vendor_key.issued",
+    vendor_key.VendorKeyRotated: "keyfold.vendor_key.rotated",
+    vendor_key.VendorKeyOverlapEnded: "keyfold.vendor_key.overlap_ended",
     vendor_key.VendorKeyRevoked: "keyfold.vendor_key.revoked",
     subscriber_key.SubscriberKeyCreated: "keyfold.subscriber_key.created",
     subscriber_key.SubscriberKeyRenamed: "keyfold.subscriber_key.renamed",
     subscriber_key.SubscriberKeyPermissionsChanged: "keyfold.subscriber_key.permissions_changed",
     subscriber_key.SubscriberKeyVendorsChanged: "keyfold.subscriber_key.vendors_changed",
+    subscriber_key.SubscriberKeyNetworksChanged: "keyfold.subscriber_key.networks_changed",
     subscriber_key.SubscriberKeyExpiryChanged: "keyfold.subscriber_key.expiry_changed",
+    subscriber_key.SubscriberKeyExpiryNear: "keyfold.subscriber_key.expiry_near",
+    subscriber_key.SubscriberKeyRotated: "keyfold.subscriber_key.rotated",
+    subscriber_key.SubscriberKeyOverlapEnded: "keyfold.subscriber_key.overlap_ended",
     subscriber_key.SubscriberKeyRevoked: "keyfold.subscriber_key.revoked",
+    checkpoint.LedgerCheckpointed: "keyfold.ledger.checkpointed",
 }
 """Every event type by the name that it has in the ledger and on Kafka (CloudEvents `type`)."""
-
-SCHEMA_VERSION = 1
-"""The version of the events' data that this code writes, and the newest that it understands."""
 
 
 class UnknownEvent(Exception):
@@ -59,12 +68,15 @@ def encode_event(event: LifecycleEvent) -> tuple[str, str]:
 
 
 def decode_event(name: str, schema_version: int, data: str | bytes) -> LifecycleEvent:
-    """Return the event that a type name and JSON data stand for. Raises UnknownEvent if in doubt."""
-    if schema_version != SCHEMA_VERSION or name not in _CLASSES:
+    """Return the event that a type name and JSON data stand for, brought up to date first if it is old.
+
+    Raises UnknownEvent if in doubt.
+    """
+    if not 1 <= schema_version <= SCHEMA_VERSION or name not in _CLASSES:
         raise UnknownEvent(f"{name} in schema version {schema_version} is not known to this code")
     try:
-        return _decode_fields(name, orjson.loads(data))
-    except (ValueError, TypeError, KeyError) as fault:
+        return _decode_fields(name, upcast(name, schema_version, orjson.loads(data)))
+    except (ValueError, TypeError, KeyError, OverflowError) as fault:
         raise UnknownEvent(f"{name} does not hold what such an event holds: {fault}") from fault
 
 
@@ -76,6 +88,8 @@ def _decode_fields(name: str, data: object) -> LifecycleEvent:
 
 
 def _field_for(hint: Any) -> _Field:
+    if hint in _PLAIN:
+        return _PLAIN[hint]
     if isinstance(hint, NewType):
         return _field_for(hint.__supertype__)
     if get_origin(hint) is tuple:
@@ -84,7 +98,7 @@ def _field_for(hint: Any) -> _Field:
         return _optional(_field_for(get_args(hint)[0]))
     if isinstance(hint, type) and issubclass(hint, StrEnum):
         return _Field(str, hint)
-    return _PLAIN[hint]
+    raise AssertionError(hint)
 
 
 def _tuple_of(item: _Field) -> _Field:
@@ -121,10 +135,19 @@ def _load_permissions(words: dict[str, str]) -> Permissions:
     return Permissions(tuple(Access.of(words[category]) for category in CATEGORIES))
 
 
-_PLAIN: dict[type, _Field] = {
+def _load_network(text: str) -> Network:
+    network = parse_network(_checked(str, text))
+    if str(network) != text:
+        raise ValueError("a network is written in its canonical form")
+    return network
+
+
+_PLAIN: dict[Any, _Field] = {
+    int: _Field(int, lambda value: _checked(int, value)),
     str: _Field(str, lambda value: _checked(str, value)),
     bytes: _Field(bytes.hex, _load_digest),
     datetime: _Field(format_time, parse_time),
+    Network: _Field(str, _load_network),
     Permissions: _Field(Permissions.as_words, _load_permissions),
 }
 _CLASSES = {name: event_class for event_class, name in TYPE_NAMES.items()}

@@ -64,6 +64,11 @@ def read_key(kind: KeyKind, text: str | None) -> Presented:
     return Credential(KeyId(KEY_PREFIX + text[9 : 9 + PUBLIC_ID_LENGTH]), digest_of(text))
 
 
+def is_key_id(text: str) -> bool:
+    """Tell whether a text has the form of a key's id, which a secret for it could carry."""
+    return _KEY_ID.fullmatch(text) is not None
+
+
 def digest_of(secret: str) -> bytes:
     """Return the SHA-256 of a key's text: the only form in which a key is kept (32 bytes)."""
     return sha256(secret.encode("ascii")).digest()
@@ -92,3 +97,4 @@ def _checksum(body: str) -> str:
 
 _PAIRS = tuple(high + low for high in ALPHABET for low in ALPHABET)
 _PATTERNS = {kind: re.compile(rf"{kind}_(?:live|test)_[0-9A-Za-z]{{61}}", re.ASCII) for kind in KeyKind}
+_KEY_ID = re.compile(rf"{KEY_PREFIX}[0-9A-Za-z]{{{PUBLIC_ID_LENGTH}}}", re.ASCII)

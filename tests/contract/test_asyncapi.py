@@ -15,10 +15,11 @@ from libs.domain.lifecycle import LifecycleEvent
 from libs.domain.permissions import Access
 from libs.wire.access_codec import ACCESS_TYPE, access_record, encode_access_event
 from libs.wire.chain import Row
-from libs.wire.event_codec import SCHEMA_VERSION, TYPE_NAMES, encode_event
+from libs.wire.event_codec import TYPE_NAMES, encode_event
 from libs.wire.lifecycle_record import lifecycle_record
 from libs.wire.record import Record
 from libs.wire.topics import ALL
+from libs.wire.upcasting import SCHEMA_VERSION
 from tests.property.strategies import access_events, instances_of
 
 DOCUMENT: dict[str, Any] = yaml.safe_load(Path("docs/asyncapi.yaml").read_text())

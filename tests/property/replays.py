@@ -6,7 +6,8 @@ from libs.domain.ids import EventId, StreamId
 from libs.domain.lifecycle import Aggregate, LifecycleEvent, evolve, stream_of
 from libs.domain.state import State
 from libs.wire.chain import GENESIS, Head, Row, follow, seal, understand
-from libs.wire.event_codec import SCHEMA_VERSION, encode_event
+from libs.wire.event_codec import encode_event
+from libs.wire.upcasting import SCHEMA_VERSION
 
 
 def by_stream(history: list[LifecycleEvent]) -> State:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from enum import Enum
+from ipaddress import IPv4Network, IPv6Network
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -12,9 +13,11 @@ from hypothesis import strategies as st
 from libs.domain.access_event import AccessEvent
 from libs.domain.ids import AccountId, EventId, KeyId, VendorId
 from libs.domain.lifecycle import LifecycleEvent
+from libs.domain.network import Network
 from libs.domain.permissions import CATEGORIES, Access, Permissions
 from libs.wire.chain import Row
-from libs.wire.event_codec import SCHEMA_VERSION, TYPE_NAMES
+from libs.wire.event_codec import TYPE_NAMES
+from libs.wire.upcasting import SCHEMA_VERSION
 
 EVENT_CLASSES = sorted(TYPE_NAMES, key=lambda event_class: event_class.__name__)
 BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -25,6 +28,15 @@ digests = st.binary(min_size=32, max_size=32)
 accesses = st.sampled_from(Access)
 permissions = st.tuples(*[accesses for _ in CATEGORIES]).map(Permissions)
 counts = st.integers(min_value=0, max_value=2**63 - 1)
+networks_v4 = st.tuples(st.ip_addresses(v=4), st.integers(0, 32)).map(
+    lambda parts: IPv4Network(parts, strict=False)
+)
+networks_v6 = st.tuples(st.ip_addresses(v=6), st.integers(0, 128)).map(
+    lambda parts: IPv6Network(parts, strict=False)
+)
+networks: st.SearchStrategy[Network] = networks_v4 | networks_v6.filter(
+    lambda network: network.network_address.ipv4_mapped is None
+)
 event_ids = st.uuids().map(lambda value: EventId(str(value)))
 
 
@@ -39,6 +51,7 @@ _PLAIN: dict[object, st.SearchStrategy[Any]] = {
     KeyId: ids("key_", KeyId),
     EventId: event_ids,
     Permissions: permissions,
+    Network: networks,
     str: texts,
     bool: st.booleans(),
     bytes: digests,

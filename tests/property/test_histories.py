@@ -1,247 +1,117 @@
-"""Any accepted sequence of commands is a history: it folds, and into what a naive model says."""
+"""Any sequence of commands, at any time: its events fold, and tell and decide what a naive model says."""
 
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
+from itertools import product
 from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import initialize, invariant, rule
 
-from libs.domain import account, subscriber_key, vendor, vendor_key
-from libs.domain.ids import AccountId, KeyId, VendorId
-from libs.domain.lifecycle import Aggregate, LifecycleEvent
-from libs.domain.permissions import Access, Category, Permissions
-from libs.domain.refusal import Refusal
+from libs.domain.ids import KeyId, VendorId
+from libs.domain.permissions import Access, Category
 from libs.domain.state import State
-from libs.domain.vendor import Review, ReviewKind, Verdict
+from libs.domain.vendor import ReviewKind
+from tests.property.account_rules import AccountRules, KeyRules
+from tests.property.choices import (
+    ACCOUNT_IDS,
+    BEHIND,
+    DAY,
+    KEY_IDS,
+    KEYS,
+    NO_TIME,
+    OVERLAPS,
+    PASSES,
+    SAID,
+    STEPS,
+    VENDOR_IDS,
+    VENDOR_KEY_IDS,
+    VENDOR_KEYS,
+    VENDORS,
+)
+from tests.property.model import CATEGORY_OF, WITHIN
+from tests.property.plain import plain_model, plain_state
 from tests.property.replays import by_stream, read_with_repeats
-
-NOW = datetime(2026, 3, 1, tzinfo=UTC)
-ACCOUNTS = st.sampled_from([AccountId("acc_1"), AccountId("acc_2")])
-VENDORS = st.sampled_from([VendorId("ven_1"), VendorId("ven_2")])
-VENDOR_KEYS = st.sampled_from([KeyId("key_v1"), KeyId("key_v2")])
-KEYS = st.sampled_from([KeyId("key_s1"), KeyId("key_s2"), KeyId("key_s3")])
-WORDS = st.dictionaries(st.sampled_from(Category), st.sampled_from(Access), max_size=3)
-HOURS = st.integers(-1, 2)
-UNSET = subscriber_key.UNSET
-Outcome = tuple[LifecycleEvent, ...] | Refusal
+from tests.property.vendor_rules import VendorKeyRules, VendorRules
 
 
-@dataclass
-class Model:
-    """What a reader of the help page would expect, in plain dictionaries."""
+class Histories(AccountRules, KeyRules, VendorRules, VendorKeyRules):
+    """Commands on a few accounts, vendors and keys, in any order, at clocks that err."""
 
-    accounts: dict[str, bool] = field(default_factory=dict)
-    vendors: dict[str, dict[str, Any]] = field(default_factory=dict)
-    keys: dict[str, dict[str, Any]] = field(default_factory=dict)
+    @initialize(is_open=PASSES)
+    def open(self, is_open: bool) -> None:
+        """Start most histories where a key of each kind works."""
+        if not is_open:
+            return
+        said = {"name": "n", "contact_email": "e", "website": "w", "intended_use": "u"}
+        self.create_account(ACCOUNT_IDS[0])
+        self.set_integrations(ACCOUNT_IDS[0], True)
+        self.apply(VENDOR_IDS[0], {**said, "categories": (Category.PATIENT,)}, "dana")
+        for kind in ReviewKind:
+            self.review(VENDOR_IDS[0], kind, True, "rita", NO_TIME)
+        self.approve(VENDOR_IDS[0], "rita", NO_TIME)
+        self.issue(VENDOR_IDS[0], VENDOR_KEY_IDS[0])
+        made = {"name": "n", "words": {Category.PATIENT: Access.WRITE}, "vendors": None, "networks": None}
+        self.create_key(ACCOUNT_IDS[0], KEY_IDS[0], made, 17 * DAY, NO_TIME)
 
+    @rule(step=STEPS, behind=BEHIND)
+    def keep_time(self, step: timedelta, behind: timedelta) -> None:
+        """Wait, and then record all that has fallen due of anything."""
+        self.wait(step)
+        for vendor_id in self.model.vendors:
+            self.pass_vendor_time(VendorId(vendor_id), behind)
+        for key_id, key in self.model.vendor_keys.items():
+            self.pass_vendor_key_time(key["owner"], KeyId(key_id), behind)
+        for key_id, key in self.model.keys.items():
+            self.pass_key_time(key["owner"], KeyId(key_id), behind)
 
-def changed(outcome: Outcome) -> bool:
-    """Return whether a command was taken and changed something."""
-    return not isinstance(outcome, Refusal) and bool(outcome)
+    @rule(overlaps=st.lists(OVERLAPS, min_size=1, max_size=2), step=STEPS, behind=BEHIND)
+    def rotate_all_and_keep_time(self, overlaps: list[timedelta], step: timedelta, behind: timedelta) -> None:
+        """Rotate every key as its owner, perhaps twice: rotations and their ends seldom meet by chance."""
+        for overlap in overlaps:
+            for key_id, key in self.model.vendor_keys.items():
+                self.rotate_vendor_key(key["owner"], KeyId(key_id), overlap, behind)
+            for key_id, key in self.model.keys.items():
+                self.rotate_key(key["owner"], KeyId(key_id), overlap, behind)
+        self.every_secret_opens_what_the_model_says()
+        self.keep_time(step, behind)
 
-
-class Histories(RuleBasedStateMachine):
-    """Commands on a few accounts, vendors and keys, in any order, sensible or not."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.state = State()
-        self.history: list[LifecycleEvent] = []
-        self.model = Model()
-
-    def _take(self, outcome: Outcome, *, expected: bool) -> None:
-        assert changed(outcome) is expected, outcome
-        for event in () if isinstance(outcome, Refusal) else outcome:
-            self.state.fold(event)
-            self.history.append(event)
-
-    @rule(account_id=ACCOUNTS)
-    def create_account(self, account_id: AccountId) -> None:
-        expected = account_id not in self.model.accounts
-        command = account.CreateAccount(account_id=account_id, name="n")
-        self._take(account.decide(command, self.state.accounts.get(account_id)), expected=expected)
-        self.model.accounts.setdefault(account_id, False)
-
-    @rule(account_id=ACCOUNTS, enabled=st.booleans())
-    def set_integrations(self, account_id: AccountId, enabled: bool) -> None:
-        expected = self.model.accounts.get(account_id, enabled) != enabled
-        command = account.SetIntegrations(enabled=enabled)
-        self._take(account.decide(command, self.state.accounts.get(account_id)), expected=expected)
-        if expected:
-            self.model.accounts[account_id] = enabled
-
-    @rule(vendor_id=VENDORS)
-    def apply(self, vendor_id: VendorId) -> None:
-        command = vendor.ApplyVendor(
-            vendor_id=vendor_id,
-            name="n",
-            contact_email="e",
-            website="w",
-            intended_use="u",
-            categories=(Category.PATIENT,),
-            applicant="dana",
-        )
-        self._command_vendor(vendor_id, command, expected=vendor_id not in self.model.vendors)
-        self.model.vendors.setdefault(vendor_id, {"state": "applied", "passed": {}})
+    @rule(vendor_id=VENDORS, said=SAID)
+    def reject_and_reapply(self, vendor_id: VendorId, said: dict[str, Any]) -> None:
+        """Have a vendor ask again, for that too seldom comes by chance."""
+        self.reject(vendor_id)
+        self.reapply(vendor_id, said, "dora")
 
     @rule(
-        vendor_id=VENDORS,
-        kind=st.sampled_from(ReviewKind),
-        passes=st.booleans(),
-        reviewer=st.sampled_from(["rita", "rita", "rita", "dana"]),
-    )
-    def review(self, vendor_id: VendorId, kind: ReviewKind, passes: bool, reviewer: str) -> None:
-        known = self.model.vendors.get(vendor_id)
-        verdict = Verdict.PASS if passes else Verdict.FAIL
-        review = Review(kind=kind, verdict=verdict, notes="", reviewer=reviewer, reviewed_at=NOW)
-        expected = known is not None and known["state"] != "rejected" and reviewer != "dana"
-        self._command_vendor(vendor_id, vendor.ReviewVendor(review=review), expected=expected)
-        if known is not None and expected:
-            known["passed"][kind.value] = passes
-
-    @rule(vendor_id=VENDORS, approver=st.sampled_from(["rita", "rita", "dana"]))
-    def approve(self, vendor_id: VendorId, approver: str) -> None:
-        known = self.model.vendors.get(vendor_id, {"state": None, "passed": {}})
-        reviewed = known["passed"] == {"security": True, "compliance": True}
-        expected = known["state"] == "applied" and reviewed and approver != "dana"
-        self._command_vendor(vendor_id, vendor.ApproveVendor(approver=approver), expected=expected)
-        known["state"] = "approved" if expected else known["state"]
-
-    @rule(
-        vendor_id=VENDORS,
-        move=st.sampled_from(
-            [
-                (vendor.RejectVendor(reason="r"), "applied", "rejected"),
-                (vendor.SuspendVendor(reason="r"), "approved", "suspended"),
-                (vendor.ReinstateVendor(), "suspended", "approved"),
-            ]
-        ),
-    )
-    def move(self, vendor_id: VendorId, move: tuple[vendor.VendorCommand, str, str]) -> None:
-        command, start, end = move
-        known = self.model.vendors.get(vendor_id, {"state": None})
-        expected = known["state"] == start
-        self._command_vendor(vendor_id, command, expected=expected)
-        known["state"] = end if expected else known["state"]
-
-    def _command_vendor(self, vendor_id: VendorId, command: vendor.VendorCommand, *, expected: bool) -> None:
-        self._take(vendor.decide(command, self.state.vendors.get(vendor_id)), expected=expected)
-
-    @rule(vendor_id=VENDORS, key_id=VENDOR_KEYS)
-    def issue(self, vendor_id: VendorId, key_id: KeyId) -> None:
-        approved = self.model.vendors.get(vendor_id, {}).get("state") == "approved"
-        expected = approved and key_id not in self.model.keys
-        command = vendor_key.IssueVendorKey(key_id=key_id, digest=bytes(32), secret_hint="h", issued_at=NOW)
-        self._command_vendor_key(vendor_id, key_id, command, expected=expected)
-        if expected:
-            self.model.keys[key_id] = {"owner": vendor_id, "revoked": False}
-
-    @rule(vendor_id=VENDORS, key_id=VENDOR_KEYS)
-    def revoke_vendor_key(self, vendor_id: VendorId, key_id: KeyId) -> None:
-        known = self.model.keys.get(key_id, {})
-        expected = known.get("owner") == vendor_id and not known["revoked"]
-        command = vendor_key.RevokeVendorKey(revoked_at=NOW)
-        self._command_vendor_key(vendor_id, key_id, command, expected=expected)
-        known["revoked"] = known.get("revoked", False) or expected
-
-    def _command_vendor_key(
-        self, vendor_id: VendorId, key_id: KeyId, command: vendor_key.VendorKeyCommand, *, expected: bool
-    ) -> None:
-        key, owner = self.state.vendor_key(key_id), self.state.vendors.get(vendor_id)
-        self._take(vendor_key.decide(command, key, owner), expected=expected)
-
-    @rule(account_id=ACCOUNTS, key_id=KEYS, words=WORDS, hours=st.none() | HOURS)
-    def create_key(
-        self, account_id: AccountId, key_id: KeyId, words: dict[Category, Access], hours: int | None
-    ) -> None:
-        in_future = hours is None or hours > 0
-        expected = account_id in self.model.accounts and key_id not in self.model.keys and in_future
-        command = subscriber_key.CreateSubscriberKey(
-            key_id=key_id,
-            name="n",
-            permissions=Permissions.of(words),
-            vendor_ids=None,
-            expires_at=None if hours is None else NOW + timedelta(hours=hours),
-            digest=bytes(32),
-            secret_hint="h",
-            created_at=NOW,
-        )
-        self._command_key(account_id, key_id, command, expected=expected)
-        if expected:
-            none = dict.fromkeys((category.value for category in Category), "none")
-            named = {category.value: access.word for category, access in words.items()}
-            self.model.keys[key_id] = {
-                "owner": account_id,
-                "revoked": False,
-                "edited": {"name": "n", "words": none | named, "vendors": None, "hours": hours},
-            }
-
-    @rule(
-        account_id=ACCOUNTS,
+        vendor_key_id=VENDOR_KEYS,
         key_id=KEYS,
-        name=st.just(UNSET) | st.sampled_from(["n", "m"]),
-        words=st.just(UNSET) | WORDS,
-        vendors=st.just(UNSET) | st.none() | st.tuples(VENDORS),
-        hours=st.just(UNSET) | st.none() | HOURS,
+        ages=st.tuples(st.integers(0, 3), st.integers(0, 3)),
+        client_ip=st.sampled_from(list(WITHIN)),
+        verb=st.sampled_from(["GET", "PUT"]),
+        path=st.sampled_from(list(CATEGORY_OF)),
     )
-    def edit_key(
-        self, account_id: AccountId, key_id: KeyId, name: Any, words: Any, vendors: Any, hours: Any
-    ) -> None:
-        known = self.model.keys.get(key_id, {"owner": None, "revoked": True, "edited": {}})
-        before = known["edited"]
-        after = dict(before)
-        for what, value in (("name", name), ("vendors", vendors), ("hours", hours)):
-            after[what] = before.get(what) if value is UNSET else value
-        named = {} if words is UNSET else {category.value: level.word for category, level in words.items()}
-        after["words"] = before.get("words", {}) | named
-        is_possible = after["hours"] == before.get("hours") or after["hours"] is None or after["hours"] > 0
-        is_mine = known["owner"] == account_id and not known["revoked"]
-        expected = is_mine and is_possible and after != before
-        command = subscriber_key.EditSubscriberKey(
-            at=NOW,
-            name=name,
-            permissions=words,
-            vendor_ids=vendors,
-            expires_at=NOW + timedelta(hours=hours) if isinstance(hours, int) else hours,
-        )
-        self._command_key(account_id, key_id, command, expected=expected)
-        known["edited"] = after if expected else before
-
-    @rule(account_id=ACCOUNTS, key_id=KEYS)
-    def revoke_key(self, account_id: AccountId, key_id: KeyId) -> None:
-        known = self.model.keys.get(key_id, {})
-        expected = known.get("owner") == account_id and not known["revoked"]
-        command = subscriber_key.RevokeSubscriberKey(revoked_at=NOW)
-        self._command_key(account_id, key_id, command, expected=expected)
-        known["revoked"] = known.get("revoked", False) or expected
-
-    def _command_key(
+    def ask_anything(
         self,
-        account_id: AccountId,
+        vendor_key_id: KeyId,
         key_id: KeyId,
-        command: subscriber_key.SubscriberKeyCommand,
-        *,
-        expected: bool,
+        ages: tuple[int, int],
+        client_ip: str | None,
+        verb: str,
+        path: str,
     ) -> None:
-        key, owner = self.state.subscriber_key(key_id), self.state.accounts.get(account_id)
-        self._take(subscriber_key.decide(command, key, owner), expected=expected)
+        vendor_key = vendor_key_id, self.past_secret(vendor_key_id, ages[0])
+        self.ask(vendor_key, (key_id, self.past_secret(key_id, ages[1])), client_ip, verb, path)
+
+    @invariant()
+    def every_secret_opens_what_the_model_says(self) -> None:
+        keys = [(key_id, self.past_secret(key_id, age)) for key_id in KEY_IDS for age in (0, 1, 2)]
+        vendor_keys = [(key_id, self.past_secret(key_id, age)) for key_id in VENDOR_KEY_IDS for age in (0, 1)]
+        for vendor_key, key in product(vendor_keys, keys):
+            self.ask(vendor_key, key, "203.0.113.7", "PUT", "/v1/patient/7")
 
     @invariant()
     def state_is_what_the_model_says(self) -> None:
-        assert {key: held.integrations_enabled for key, held in self.state.accounts.items()} == (
-            self.model.accounts
-        )
-        assert {key: held.state for key, held in self.state.vendors.items()} == {
-            key: known["state"] for key, known in self.model.vendors.items()
-        }
-        assert {key: plain(held) for key, held in self.state.keys.items()} == {
-            key: known
-            if "edited" in known and not known["revoked"]
-            else {"owner": known["owner"], "revoked": known["revoked"]}
-            for key, known in self.model.keys.items()
-        }
+        assert plain_state(self.state) == plain_model(self.model)
 
     def teardown(self) -> None:
         """A replay, a fold stream by stream, and a fold with repeats all give the state that lived."""
@@ -253,20 +123,5 @@ class Histories(RuleBasedStateMachine):
         assert read_with_repeats(self.history) == self.state
 
 
-def plain(key: Aggregate) -> dict[str, Any]:
-    """Return a key as the model writes it."""
-    match key:
-        case subscriber_key.ActiveSubscriberKey():
-            hours = None if key.expires_at is None else (key.expires_at - NOW) // timedelta(hours=1)
-            edited: dict[str, Any] = {"name": key.name, "words": key.permissions.as_words()}
-            edited |= {"vendors": key.vendor_ids, "hours": hours}
-            return {"owner": key.account_id, "revoked": False, "edited": edited}
-        case subscriber_key.RevokedSubscriberKey():
-            return {"owner": key.account_id, "revoked": True}
-        case vendor_key.ActiveVendorKey() | vendor_key.RevokedVendorKey():
-            return {"owner": key.vendor_id, "revoked": isinstance(key, vendor_key.RevokedVendorKey)}
-    raise AssertionError(key)
-
-
 TestHistories = Histories.TestCase
-TestHistories.settings = settings(max_examples=60, stateful_step_count=40)
+TestHistories.settings = settings(max_examples=100, stateful_step_count=60)

@@ -8,34 +8,50 @@ from libs.domain.account import Account
 from libs.domain.ids import AccountId, KeyId, VendorId
 from libs.domain.permissions import Access, Category, Permissions
 from libs.domain.refusal import Refusal, RefusalKind
+from libs.domain.secret import OutgoingSecret
 from libs.domain.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey
-from libs.domain.vendor import Review, ReviewKind, Vendor, VendorState, Verdict
+from libs.domain.vendor import Application, Review, ReviewKind, Vendor, VendorState, Verdict
 from libs.domain.vendor_key import ActiveVendorKey, RevokedVendorKey
 
 NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
 EARLIER = NOW - timedelta(hours=1)
+MOMENT = timedelta(microseconds=1)
+REVIEWS_VALID_FOR = timedelta(days=365)
 
 SHUT = Account(account_id=AccountId("acc_1"), name="Main Street Dental", integrations_enabled=False)
 OPEN = replace(SHUT, integrations_enabled=True)
 FOREIGN = replace(OPEN, account_id=AccountId("acc_2"))
 
-APPLIED = Vendor(
-    vendor_id=VendorId("ven_1"),
+APPLICATION = Application(
     name="Recall Robot",
     contact_email="dev@recall.example",
     website="https://recall.example",
     intended_use="Reminds patients of appointments",
     categories=(Category.APPOINTMENT, Category.PATIENT),
+)
+APPLIED = Vendor(
+    vendor_id=VendorId("ven_1"),
+    application=APPLICATION,
     applicant="dana",
     state=VendorState.APPLIED,
     reviews=(),
+    reviews_void=0,
+    warned_lapse_at=None,
 )
 
 
-def review(kind: ReviewKind, verdict: Verdict = Verdict.PASS) -> Review:
-    """One review by a reviewer called rita."""
-    return Review(kind=kind, verdict=verdict, notes="read the code", reviewer="rita", reviewed_at=NOW)
+def review(kind: ReviewKind, verdict: Verdict = Verdict.PASS, *, at: datetime = NOW) -> Review:
+    """One review by a reviewer called rita, good for a year, with a warning 30 days before."""
+    return Review(
+        kind=kind,
+        verdict=verdict,
+        notes="read the code",
+        reviewer="rita",
+        reviewed_at=at,
+        lapses_at=at + REVIEWS_VALID_FOR,
+        warn_at=at + REVIEWS_VALID_FOR - timedelta(days=30),
+    )
 
 
 PASSED = (review(ReviewKind.SECURITY), review(ReviewKind.COMPLIANCE))
@@ -47,12 +63,15 @@ OTHER_VENDOR = replace(APPROVED, vendor_id=VendorId("ven_2"))
 
 VENDOR_DIGEST = sha256(b"vendor").digest()
 SUBSCRIBER_DIGEST = sha256(b"subscriber").digest()
+NEW_DIGEST = sha256(b"new").digest()
+OLD_SECRET = OutgoingSecret(digest=sha256(b"old").digest(), secret_hint="kf…old", works_until=LATER)
 
 VENDOR_KEY = ActiveVendorKey(
     key_id=KeyId("key_v"),
     vendor_id=APPROVED.vendor_id,
     digest=VENDOR_DIGEST,
     secret_hint="kfv_live_v…1234",
+    outgoing=None,
     issued_at=NOW,
 )
 REVOKED_VENDOR_KEY = RevokedVendorKey(
@@ -69,9 +88,12 @@ KEY = ActiveSubscriberKey(
     name="Recall Robot",
     permissions=Permissions.of({Category.APPOINTMENT: Access.WRITE, Category.PATIENT: Access.READ}),
     vendor_ids=None,
+    networks=None,
     expires_at=None,
+    reminders=(),
     digest=SUBSCRIBER_DIGEST,
     secret_hint="kfs_live_s…5678",
+    outgoing=None,
     created_at=NOW,
 )
 REVOKED_KEY = RevokedSubscriberKey(

@@ -19,6 +19,7 @@ from libs.domain.decision import (
     status_of,
 )
 from libs.domain.ids import VendorId
+from libs.domain.network import parse_network
 from libs.domain.permissions import CATEGORIES, NO_PERMISSIONS, Access, Category, Permissions
 from libs.domain.route_map_text import parse_route_map
 from libs.domain.state import State
@@ -51,6 +52,7 @@ IN_ORDER = (
     "vendor_suspended",
     "subscriber_key_revoked",
     "subscriber_key_expired",
+    "network_not_allowed",
     "integrations_disabled",
     "vendor_not_permitted",
     "ambiguous_request",
@@ -64,7 +66,11 @@ WRONG = bytes(32)
 VENDOR_CREDENTIAL = Credential(VENDOR_KEY.key_id, VENDOR_KEY.digest)
 CREDENTIAL = Credential(KEY.key_id, KEY.digest)
 REQUEST = Request(
-    vendor_key=VENDOR_CREDENTIAL, subscriber_key=CREDENTIAL, method="DELETE", target="/v1/appointment/7?a=b"
+    vendor_key=VENDOR_CREDENTIAL,
+    subscriber_key=CREDENTIAL,
+    method="DELETE",
+    target="/v1/appointment/7?a=b",
+    client_ip="203.0.113.7",
 )
 ALLOWED = Decision(
     reason=None,
@@ -110,7 +116,10 @@ def request_with(faults: Set[Reason]) -> Request:
         vendor_key = None
     unmapped = "/v2/x" if Reason.UNMAPPED_ROUTE in faults else REQUEST.target
     target = None if Reason.AMBIGUOUS_REQUEST in faults else unmapped
-    return replace(REQUEST, vendor_key=vendor_key, subscriber_key=subscriber_key, target=target)
+    client_ip = "198.51.100.7" if Reason.NETWORK_NOT_ALLOWED in faults else REQUEST.client_ip
+    return replace(
+        REQUEST, vendor_key=vendor_key, subscriber_key=subscriber_key, target=target, client_ip=client_ip
+    )
 
 
 def key_with(faults: Set[Reason]) -> SubscriberKey:
@@ -124,6 +133,7 @@ def key_with(faults: Set[Reason]) -> SubscriberKey:
         if Reason.CATEGORY_DENIED in faults
         else Permissions.of({Category.APPOINTMENT: granted}),
         expires_at=EARLIER if Reason.SUBSCRIBER_KEY_EXPIRED in faults else LATER,
+        networks=(parse_network("203.0.113.0/24"),),
         vendor_ids=(VendorId("ven_2"),) if Reason.VENDOR_NOT_PERMITTED in faults else (APPROVED.vendor_id,),
     )
 
@@ -165,7 +175,7 @@ def test_of_any_faults_the_earliest_is_given() -> None:
 
 @pytest.mark.parametrize(
     ("reasons", "status"),
-    [([None], 200), (IN_ORDER[:9], 401), (IN_ORDER[9:15], 403), (["stale"], 503)],
+    [([None], 200), (IN_ORDER[:9], 401), (IN_ORDER[9:16], 403), (["stale"], 503)],
 )
 def test_each_reason_has_its_status(reasons: list[str | None], status: int) -> None:
     """401 where a key does not work, 403 where the request does not, 503 where nobody can tell."""

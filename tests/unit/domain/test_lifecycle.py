@@ -5,6 +5,7 @@ from itertools import product
 import pytest
 
 from libs.domain.account import IntegrationsEnabled
+from libs.domain.checkpoint import LedgerCheckpoint, LedgerCheckpointed
 from libs.domain.lifecycle import Actor, Aggregate, LifecycleEvent, evolve, stream_of
 from libs.domain.refusal import ImpossibleEvent
 from libs.domain.state import State
@@ -15,6 +16,7 @@ from tests.unit.domain.given import (
     APPROVED,
     KEY,
     LATER,
+    NOW,
     OPEN,
     REVOKED_KEY,
     REVOKED_VENDOR_KEY,
@@ -37,15 +39,22 @@ PAIRS: tuple[tuple[LifecycleEvent, Aggregate, str], ...] = (
         "key-key_s",
     ),
 )
+CHECKPOINT = LedgerCheckpoint(
+    position=7, head_hash=bytes(32), at=NOW, signing_key_id="k", signature=bytes(64)
+)
+CHECKPOINTED = LedgerCheckpointed(
+    position=9, head_hash=bytes(32), at=NOW, signing_key_id="k", signature=bytes(64)
+)
+ALL_PAIRS = (*PAIRS, (CHECKPOINTED, CHECKPOINT, "ledger"))
 
 
-@pytest.mark.parametrize(("event", "_before", "stream"), PAIRS)
+@pytest.mark.parametrize(("event", "_before", "stream"), ALL_PAIRS)
 def test_an_event_names_its_stream(event: LifecycleEvent, _before: Aggregate, stream: str) -> None:
-    """The stream is that of the account, vendor or key that the event is about."""
+    """The stream is that of the account, vendor or key that the event is about, or the ledger's own."""
     assert stream_of(event) == stream
 
 
-@pytest.mark.parametrize(("pair", "other"), list(product(PAIRS, PAIRS)))
+@pytest.mark.parametrize(("pair", "other"), list(product(ALL_PAIRS, ALL_PAIRS)))
 def test_an_event_changes_an_aggregate_of_its_kind_alone(
     pair: tuple[LifecycleEvent, Aggregate, str], other: tuple[LifecycleEvent, Aggregate, str]
 ) -> None:
@@ -91,6 +100,15 @@ def test_an_event_that_cannot_be_folded_changes_nothing() -> None:
     for event, _, _ in PAIRS:
         with pytest.raises(ImpossibleEvent):
             state.fold(event)
+    assert state == State()
+
+
+def test_a_checkpoint_changes_nothing_of_a_state() -> None:
+    """It speaks of the ledger itself: any of them folds, and the state stays as it was."""
+    state = State()
+    for checkpointed in (CHECKPOINTED, CHECKPOINTED):
+        assert isinstance(state.fold(checkpointed), LedgerCheckpoint)
+    state.put(CHECKPOINT)
     assert state == State()
 
 

@@ -1,202 +1,123 @@
-"""A subscriber key: made, edited field by field, revoked for ever, and found by its own account alone."""
+"""A subscriber key's history: what each event changes of it, and what cannot follow."""
 
-from dataclasses import replace
-from datetime import datetime, timedelta
+from dataclasses import fields, replace
+from datetime import timedelta
+from typing import get_args
 
 import pytest
 
-from libs.domain.account import Account
 from libs.domain.ids import AccountId, KeyId, VendorId
+from libs.domain.network import parse_network
 from libs.domain.permissions import Access, Category
-from libs.domain.refusal import ImpossibleEvent, RefusalKind
+from libs.domain.refusal import ImpossibleEvent
+from libs.domain.secret import OutgoingSecret
 from libs.domain.subscriber_key import (
-    CreateSubscriberKey,
-    EditSubscriberKey,
-    RevokeSubscriberKey,
+    RevokedSubscriberKey,
     SubscriberKey,
-    SubscriberKeyCommand,
     SubscriberKeyCreated,
     SubscriberKeyEvent,
     SubscriberKeyExpiryChanged,
+    SubscriberKeyExpiryNear,
+    SubscriberKeyNetworksChanged,
+    SubscriberKeyOverlapEnded,
     SubscriberKeyPermissionsChanged,
     SubscriberKeyRenamed,
     SubscriberKeyRevoked,
+    SubscriberKeyRotated,
     SubscriberKeyVendorsChanged,
-    decide,
     evolve,
 )
 from tests.unit.domain.given import (
     EARLIER,
-    FOREIGN,
     KEY,
     LATER,
-    NOT_FOUND,
+    MOMENT,
+    NEW_DIGEST,
     NOW,
-    OPEN,
+    OLD_SECRET,
     REVOKED_KEY,
-    SHUT,
-    code_of,
 )
 
-CREATE = CreateSubscriberKey(
-    key_id=KEY.key_id,
-    name=KEY.name,
-    permissions=KEY.permissions,
-    vendor_ids=KEY.vendor_ids,
-    expires_at=KEY.expires_at,
-    digest=KEY.digest,
-    secret_hint=KEY.secret_hint,
-    created_at=KEY.created_at,
-)
+ACCOUNT, ID = KEY.account_id, KEY.key_id
 CREATED = SubscriberKeyCreated(
-    key_id=KEY.key_id,
-    account_id=KEY.account_id,
+    key_id=ID,
+    account_id=ACCOUNT,
     name=KEY.name,
     permissions=KEY.permissions,
-    vendor_ids=KEY.vendor_ids,
-    expires_at=KEY.expires_at,
+    vendor_ids=None,
+    networks=None,
+    expires_at=None,
+    reminders=(),
     digest=KEY.digest,
     secret_hint=KEY.secret_hint,
-    created_at=KEY.created_at,
+    created_at=NOW,
 )
-RENAME = EditSubscriberKey(at=NOW, name="Other")
-REVOKE = RevokeSubscriberKey(revoked_at=LATER)
-RENAMED = SubscriberKeyRenamed(key_id=KEY.key_id, account_id=KEY.account_id, name="Other")
+RENAMED = SubscriberKeyRenamed(key_id=ID, account_id=ACCOUNT, name="Other")
 CHANGED = SubscriberKeyPermissionsChanged(
-    key_id=KEY.key_id,
-    account_id=KEY.account_id,
-    permissions=KEY.permissions.changed({Category.PATIENT: Access.NONE}),
+    key_id=ID, account_id=ACCOUNT, permissions=KEY.permissions.changed({Category.PATIENT: Access.NONE})
 )
-NARROWED = SubscriberKeyVendorsChanged(
-    key_id=KEY.key_id, account_id=KEY.account_id, vendor_ids=(VendorId("ven_1"),)
+NARROWED = SubscriberKeyVendorsChanged(key_id=ID, account_id=ACCOUNT, vendor_ids=(VendorId("ven_1"),))
+PLACED = SubscriberKeyNetworksChanged(
+    key_id=ID, account_id=ACCOUNT, networks=(parse_network("203.0.113.0/24"),)
 )
-LIMITED = SubscriberKeyExpiryChanged(key_id=KEY.key_id, account_id=KEY.account_id, expires_at=LATER)
-REVOKED = SubscriberKeyRevoked(key_id=KEY.key_id, account_id=KEY.account_id, revoked_at=LATER)
-EXPIRES_IN_THE_PAST = (RefusalKind.INVALID, "expires-in-the-past")
-COMMANDS: tuple[SubscriberKeyCommand, ...] = (CREATE, RENAME, REVOKE)
+LIMITED = SubscriberKeyExpiryChanged(
+    key_id=ID, account_id=ACCOUNT, expires_at=LATER + timedelta(days=3), reminders=(LATER,)
+)
+REMINDED = SubscriberKeyExpiryNear(key_id=ID, account_id=ACCOUNT, expires_at=LATER, reminded_at=NOW)
+ROTATED = SubscriberKeyRotated(
+    key_id=ID,
+    account_id=ACCOUNT,
+    digest=NEW_DIGEST,
+    secret_hint="kfs_live_s…9999",
+    rotated_at=NOW,
+    overlap_ends_at=LATER,
+)
+ENDED = SubscriberKeyOverlapEnded(key_id=ID, account_id=ACCOUNT, ended_at=LATER)
+REVOKED = SubscriberKeyRevoked(key_id=ID, account_id=ACCOUNT, revoked_at=LATER)
+LATER_EVENTS: tuple[SubscriberKeyEvent, ...] = (
+    RENAMED,
+    CHANGED,
+    NARROWED,
+    PLACED,
+    LIMITED,
+    REMINDED,
+    ROTATED,
+    ENDED,
+    REVOKED,
+)
+NEW_SECRET = replace(KEY, digest=NEW_DIGEST, secret_hint=ROTATED.secret_hint)
+BESIDE_NEW = OutgoingSecret(digest=KEY.digest, secret_hint=KEY.secret_hint, works_until=LATER)
 
 
-@pytest.mark.parametrize("account", [SHUT, OPEN])
-def test_an_account_makes_a_key_with_its_integrations_on_or_off(account: Account) -> None:
-    """A key may be made before integrations are turned on; it is the account's own."""
-    assert decide(CREATE, None, account) == (CREATED,)
-
-
-@pytest.mark.parametrize("key", [KEY, REVOKED_KEY])
-def test_a_key_is_made_once(key: SubscriberKey) -> None:
-    """An id that is taken cannot be made again, revoked or not."""
-    assert code_of(decide(CREATE, key, OPEN)) == (RefusalKind.CONFLICT, "key-exists")
-
-
-@pytest.mark.parametrize("expires_at", [EARLIER, NOW])
-def test_a_key_is_not_made_expired(expires_at: datetime) -> None:
-    """An expiry at or before the moment of creation is invalid."""
-    assert code_of(decide(replace(CREATE, expires_at=expires_at), None, OPEN)) == EXPIRES_IN_THE_PAST
+def test_every_event_is_tried_here() -> None:
+    """No event of a subscriber key is forgotten by these tests."""
+    assert {type(event) for event in (CREATED, *LATER_EVENTS)} == set(get_args(SubscriberKeyEvent))
 
 
 def test_a_key_is_expired_from_the_instant_on() -> None:
     """Up to the instant it works, at the instant and after it does not; without an expiry it never stops."""
     key = replace(KEY, expires_at=NOW)
-    assert [key.is_expired(now) for now in (EARLIER, NOW, LATER)] == [False, True, True]
-    assert not replace(KEY, expires_at=None).is_expired(LATER)
+    assert [key.is_expired(now) for now in (NOW - MOMENT, NOW, LATER)] == [False, True, True]
+    assert not KEY.is_expired(LATER)
 
 
-def test_a_key_may_expire_any_moment_later() -> None:
-    """A microsecond from now is the future."""
-    soon = NOW + timedelta(microseconds=1)
-    assert decide(replace(CREATE, expires_at=soon), None, OPEN) == (replace(CREATED, expires_at=soon),)
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.parametrize("key", [None, KEY, REVOKED_KEY])
-def test_without_an_account_nothing_is_found(
-    command: SubscriberKeyCommand, key: SubscriberKey | None
-) -> None:
-    """An account that does not exist has no keys."""
-    assert code_of(decide(command, key, None)) == NOT_FOUND
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.parametrize("key", [KEY, REVOKED_KEY])
-def test_another_accounts_key_is_not_found(command: SubscriberKeyCommand, key: SubscriberKey) -> None:
-    """Whether a key exists elsewhere is not told, not even by a conflict."""
-    assert code_of(decide(command, key, FOREIGN)) == NOT_FOUND
-
-
-@pytest.mark.parametrize("command", [RENAME, REVOKE])
-def test_a_key_that_never_was_is_not_found(command: SubscriberKeyCommand) -> None:
-    """What was never made is neither edited nor revoked."""
-    assert code_of(decide(command, None, OPEN)) == NOT_FOUND
-
-
-def test_revoking_again_gives_no_event() -> None:
-    """A key is revoked once, at the first moment, whoever asks again."""
-    assert decide(REVOKE, KEY, OPEN) == (REVOKED,)
-    assert decide(RevokeSubscriberKey(revoked_at=EARLIER), REVOKED_KEY, OPEN) == ()
-
-
-def test_a_revoked_key_is_not_edited() -> None:
-    """Even an edit that names nothing is refused: revoked is for ever."""
-    for command in (RENAME, EditSubscriberKey(at=NOW)):
-        assert code_of(decide(command, REVOKED_KEY, OPEN)) == (RefusalKind.CONFLICT, "key-revoked")
-
-
-@pytest.mark.parametrize(
-    ("edit", "events"),
-    [
-        (EditSubscriberKey(at=NOW), ()),
-        (EditSubscriberKey(at=NOW, name=KEY.name), ()),
-        (EditSubscriberKey(at=NOW, permissions={}), ()),
-        (EditSubscriberKey(at=NOW, permissions={Category.PATIENT: Access.READ}), ()),
-        (EditSubscriberKey(at=NOW, vendor_ids=None), ()),
-        (EditSubscriberKey(at=NOW, expires_at=None), ()),
-        (RENAME, (RENAMED,)),
-        (EditSubscriberKey(at=NOW, permissions={Category.PATIENT: Access.NONE}), (CHANGED,)),
-        (EditSubscriberKey(at=NOW, vendor_ids=(VendorId("ven_1"),)), (NARROWED,)),
-        (EditSubscriberKey(at=NOW, vendor_ids=()), (replace(NARROWED, vendor_ids=()),)),
-        (EditSubscriberKey(at=NOW, expires_at=LATER), (LIMITED,)),
-    ],
-)
-def test_an_edit_records_what_it_changes(
-    edit: EditSubscriberKey, events: tuple[SubscriberKeyEvent, ...]
-) -> None:
-    """A field that is not named, or named as it is, gives no event; every other gives one."""
-    assert decide(edit, KEY, OPEN) == events
-
-
-def test_an_edit_of_everything_gives_an_event_for_each_field() -> None:
-    """One command, four facts, in one order."""
-    edit = EditSubscriberKey(
-        at=NOW,
-        name="Other",
-        permissions={Category.PATIENT: Access.NONE},
-        vendor_ids=(VendorId("ven_1"),),
-        expires_at=LATER,
+def test_a_history_starts_with_a_creation() -> None:
+    """A key is what its creation says, all of it."""
+    limited = replace(
+        CREATED,
+        vendor_ids=NARROWED.vendor_ids,
+        networks=PLACED.networks,
+        expires_at=LIMITED.expires_at,
+        reminders=LIMITED.reminders,
     )
-    assert decide(edit, KEY, OPEN) == (RENAMED, CHANGED, NARROWED, LIMITED)
-
-
-def test_none_lifts_a_limit() -> None:
-    """None is a value of its own: any vendor, and for ever."""
-    limited = replace(KEY, vendor_ids=(VendorId("ven_1"),), expires_at=LATER)
-    assert decide(EditSubscriberKey(at=NOW, vendor_ids=None, expires_at=None), limited, OPEN) == (
-        replace(NARROWED, vendor_ids=None),
-        replace(LIMITED, expires_at=None),
+    assert evolve(None, CREATED) == KEY
+    assert evolve(None, limited) == replace(
+        KEY,
+        vendor_ids=NARROWED.vendor_ids,
+        networks=PLACED.networks,
+        expires_at=LIMITED.expires_at,
+        reminders=LIMITED.reminders,
     )
-
-
-def test_an_expiry_moves_into_the_future_only() -> None:
-    """An edit to the past is invalid and changes nothing else either."""
-    for expires_at in (EARLIER, NOW):
-        edit = EditSubscriberKey(at=NOW, name="Other", expires_at=expires_at)
-        assert code_of(decide(edit, KEY, OPEN)) == EXPIRES_IN_THE_PAST
-
-
-def test_an_expired_key_can_still_be_renamed_and_extended() -> None:
-    """An expiry that has passed is no obstacle when the edit names it as it is, or moves it on."""
-    expired = replace(KEY, expires_at=EARLIER)
-    assert decide(EditSubscriberKey(at=NOW, name="Other", expires_at=EARLIER), expired, OPEN) == (RENAMED,)
-    assert decide(EditSubscriberKey(at=NOW, expires_at=LATER), expired, OPEN) == (LIMITED,)
 
 
 @pytest.mark.parametrize(
@@ -205,7 +126,10 @@ def test_an_expired_key_can_still_be_renamed_and_extended() -> None:
         (RENAMED, replace(KEY, name="Other")),
         (CHANGED, replace(KEY, permissions=CHANGED.permissions)),
         (NARROWED, replace(KEY, vendor_ids=NARROWED.vendor_ids)),
-        (LIMITED, replace(KEY, expires_at=LATER)),
+        (PLACED, replace(KEY, networks=PLACED.networks)),
+        (LIMITED, replace(KEY, expires_at=LIMITED.expires_at, reminders=LIMITED.reminders)),
+        (ROTATED, replace(NEW_SECRET, outgoing=BESIDE_NEW)),
+        (replace(ROTATED, overlap_ends_at=None), NEW_SECRET),
         (REVOKED, REVOKED_KEY),
     ],
 )
@@ -214,17 +138,40 @@ def test_a_history_changes_what_its_events_name(event: SubscriberKeyEvent, after
     assert evolve(KEY, event) == after
 
 
-def test_a_history_starts_with_a_creation() -> None:
-    """A key is what its creation says, all of it."""
-    limited = replace(CREATED, vendor_ids=(VendorId("ven_1"),), expires_at=LATER)
-    assert evolve(None, CREATED) == KEY
-    assert evolve(None, limited) == replace(KEY, vendor_ids=limited.vendor_ids, expires_at=LATER)
+def test_a_rotation_in_an_overlap_ends_it() -> None:
+    """There are never more than two secrets: the one before the last is gone at once."""
+    in_overlap = replace(KEY, outgoing=OLD_SECRET)
+    assert evolve(in_overlap, ROTATED) == replace(NEW_SECRET, outgoing=BESIDE_NEW)
+    assert evolve(in_overlap, replace(ROTATED, overlap_ends_at=None)) == NEW_SECRET
 
 
-EDITS: tuple[SubscriberKeyEvent, ...] = (RENAMED, CHANGED, NARROWED, LIMITED, REVOKED)
+def test_the_end_of_an_overlap_forgets_the_old_secret_alone() -> None:
+    """The secret that the key has now is untouched."""
+    assert evolve(replace(KEY, outgoing=OLD_SECRET), ENDED) == KEY
 
 
-@pytest.mark.parametrize("event", EDITS)
+def test_a_reminder_counts_for_every_one_due_by_then() -> None:
+    """Those at or before the moment are done with; those after it are still to come."""
+    reminders = (EARLIER, NOW, NOW + MOMENT, LATER)
+    key = replace(KEY, expires_at=LATER, reminders=reminders)
+    assert evolve(key, REMINDED) == replace(key, reminders=reminders[2:])
+    assert evolve(key, replace(REMINDED, reminded_at=LATER)) == replace(key, reminders=())
+
+
+def test_another_expiry_sets_its_reminders_anew() -> None:
+    """The reminders of the expiry before are forgotten."""
+    key = replace(KEY, expires_at=LATER, reminders=(EARLIER, NOW))
+    assert evolve(key, replace(LIMITED, expires_at=None, reminders=())) == KEY
+
+
+def test_a_revoked_key_has_no_second_secret() -> None:
+    """Revoked in an overlap, nothing of the old secret is left to open anything with."""
+    revoked = evolve(replace(KEY, outgoing=OLD_SECRET), REVOKED)
+    assert revoked == REVOKED_KEY
+    assert "outgoing" not in {field.name for field in fields(RevokedSubscriberKey)}
+
+
+@pytest.mark.parametrize("event", LATER_EVENTS)
 def test_what_cannot_follow_is_a_broken_history(event: SubscriberKeyEvent) -> None:
     """Nothing follows a revocation, precedes a creation, or happens to another's key."""
     strangers = (

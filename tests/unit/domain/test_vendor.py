@@ -1,78 +1,78 @@
-"""A vendor: every command in every state, the reviews that approval needs, and impossible histories."""
+"""A vendor's history: through which states it goes, which reviews count, and what cannot follow."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import product
+from typing import get_args
 
 import pytest
 
 from libs.domain.ids import VendorId
-from libs.domain.refusal import ImpossibleEvent, RefusalKind
+from libs.domain.permissions import Category
+from libs.domain.refusal import ImpossibleEvent
 from libs.domain.vendor import (
-    ApplyVendor,
-    ApproveVendor,
-    ReinstateVendor,
-    RejectVendor,
+    Application,
     Review,
     ReviewKind,
-    ReviewVendor,
-    SuspendVendor,
+    Vendor,
+    VendorAmended,
     VendorApplied,
     VendorApproved,
-    VendorCommand,
     VendorEvent,
+    VendorReapplied,
     VendorReinstated,
     VendorRejected,
     VendorReviewed,
+    VendorReviewsLapseNear,
     VendorState,
     VendorSuspended,
     Verdict,
-    decide,
     evolve,
 )
 from tests.unit.domain.given import (
+    APPLICATION,
     APPLIED,
     APPROVED,
-    NOT_FOUND,
+    EARLIER,
+    LATER,
+    MOMENT,
     NOW,
+    PASSED,
     REJECTED,
     REVIEWED,
+    REVIEWS_VALID_FOR,
     SUSPENDED,
-    code_of,
     review,
 )
 
 ID = APPLIED.vendor_id
-APPLY = ApplyVendor(
-    vendor_id=ID,
-    name=APPLIED.name,
-    contact_email=APPLIED.contact_email,
-    website=APPLIED.website,
-    intended_use=APPLIED.intended_use,
-    categories=APPLIED.categories,
-    applicant=APPLIED.applicant,
+OTHER_WORDS = Application(
+    name="Recall Robot II",
+    contact_email="help@recall.example",
+    website="https://www.recall.example",
+    intended_use="Calls patients",
+    categories=(Category.CONTACT,),
 )
-APPLICATION = VendorApplied(
-    vendor_id=ID,
-    name=APPLIED.name,
-    contact_email=APPLIED.contact_email,
-    website=APPLIED.website,
-    intended_use=APPLIED.intended_use,
-    categories=APPLIED.categories,
-    applicant=APPLIED.applicant,
-)
-REVIEW = VendorReviewed(
-    vendor_id=ID,
-    kind=ReviewKind.SECURITY,
-    verdict=Verdict.FAIL,
-    notes="read the code",
-    reviewer="rita",
-    reviewed_at=NOW,
-)
+APPLICATION_MADE = VendorApplied(vendor_id=ID, applicant="dana", **asdict(APPLICATION))
+AMENDMENT = VendorAmended(vendor_id=ID, **asdict(OTHER_WORDS))
+MADE_AGAIN = VendorReapplied(vendor_id=ID, applicant="dora", **asdict(OTHER_WORDS))
+FAILED = review(ReviewKind.SECURITY, Verdict.FAIL)
+REVIEW = VendorReviewed(vendor_id=ID, **asdict(FAILED))
+LAPSE_NEAR = VendorReviewsLapseNear(vendor_id=ID, lapses_at=NOW + REVIEWS_VALID_FOR, warned_at=LATER)
 APPROVAL = VendorApproved(vendor_id=ID)
 REJECTION = VendorRejected(vendor_id=ID, reason="no")
 SUSPENSION = VendorSuspended(vendor_id=ID, reason="breach")
 REINSTATEMENT = VendorReinstated(vendor_id=ID)
-
+EVENTS: tuple[VendorEvent, ...] = (
+    APPLICATION_MADE,
+    AMENDMENT,
+    MADE_AGAIN,
+    REVIEW,
+    LAPSE_NEAR,
+    APPROVAL,
+    REJECTION,
+    SUSPENSION,
+    REINSTATEMENT,
+)
 STATES = {
     None: None,
     VendorState.APPLIED: REVIEWED,
@@ -80,123 +80,19 @@ STATES = {
     VendorState.REJECTED: REJECTED,
     VendorState.SUSPENDED: SUSPENDED,
 }
-COMMANDS: dict[str, VendorCommand] = {
-    "apply": APPLY,
-    "review": ReviewVendor(review=review(ReviewKind.SECURITY, Verdict.FAIL)),
-    "approve": ApproveVendor(approver="rita"),
-    "reject": RejectVendor(reason="no"),
-    "suspend": SuspendVendor(reason="breach"),
-    "reinstate": ReinstateVendor(),
-}
-EVENTS: tuple[VendorEvent, ...] = (APPLICATION, REVIEW, APPROVAL, REJECTION, SUSPENSION, REINSTATEMENT)
-
-# Events where the command is taken, () where it changes nothing, a conflict's code where it is refused.
-TABLE: dict[str, dict[VendorState, tuple[VendorEvent, ...] | str]] = {
-    "apply": dict.fromkeys(VendorState, "vendor-exists"),
-    "review": {
-        VendorState.APPLIED: (REVIEW,),
-        VendorState.APPROVED: (REVIEW,),
-        VendorState.REJECTED: "vendor-rejected",
-        VendorState.SUSPENDED: (REVIEW,),
-    },
-    "approve": {
-        VendorState.APPLIED: (APPROVAL,),
-        VendorState.APPROVED: (),
-        VendorState.REJECTED: "vendor-not-applied",
-        VendorState.SUSPENDED: "vendor-not-applied",
-    },
-    "reject": {
-        VendorState.APPLIED: (REJECTION,),
-        VendorState.APPROVED: "vendor-not-applied",
-        VendorState.REJECTED: (),
-        VendorState.SUSPENDED: "vendor-not-applied",
-    },
-    "suspend": {
-        VendorState.APPLIED: "vendor-not-approved",
-        VendorState.APPROVED: (SUSPENSION,),
-        VendorState.REJECTED: "vendor-not-approved",
-        VendorState.SUSPENDED: (),
-    },
-    "reinstate": {
-        VendorState.APPLIED: "vendor-not-suspended",
-        VendorState.APPROVED: (),
-        VendorState.REJECTED: "vendor-not-suspended",
-        VendorState.SUSPENDED: (REINSTATEMENT,),
-    },
-}
+SECURITY, COMPLIANCE = ReviewKind.SECURITY, ReviewKind.COMPLIANCE
+LAPSE = NOW + REVIEWS_VALID_FOR
+EARLY = review(COMPLIANCE, at=EARLIER)
 
 
-@pytest.mark.parametrize(("name", "state"), list(product(COMMANDS, VendorState)))
-def test_every_command_in_every_state(name: str, state: VendorState) -> None:
-    """Each command moves a vendor from one state alone, repeats without an event, and is else refused."""
-    outcome = decide(COMMANDS[name], STATES[state])
-    expected = TABLE[name][state]
-    if isinstance(expected, str):
-        assert code_of(outcome) == (RefusalKind.CONFLICT, expected)
-    else:
-        assert outcome == expected
-
-
-@pytest.mark.parametrize("name", COMMANDS)
-def test_nothing_but_an_application_starts_a_vendor(name: str) -> None:
-    """Every command to a vendor that never applied is not found."""
-    outcome = decide(COMMANDS[name], None)
-    if name == "apply":
-        assert outcome == (APPLICATION,)
-    else:
-        assert code_of(outcome) == NOT_FOUND
-
-
-@pytest.mark.parametrize(
-    ("reviews", "missing"),
-    [
-        ((), (ReviewKind.SECURITY, ReviewKind.COMPLIANCE)),
-        ((review(ReviewKind.SECURITY),), (ReviewKind.COMPLIANCE,)),
-        ((review(ReviewKind.COMPLIANCE),), (ReviewKind.SECURITY,)),
-        (
-            (review(ReviewKind.SECURITY), review(ReviewKind.COMPLIANCE), REVIEWED.reviews[0]),
-            (),
-        ),
-        (
-            (*REVIEWED.reviews, review(ReviewKind.SECURITY, Verdict.FAIL)),
-            (ReviewKind.SECURITY,),
-        ),
-        (
-            (review(ReviewKind.SECURITY, Verdict.FAIL), *REVIEWED.reviews),
-            (),
-        ),
-    ],
-)
-def test_approval_needs_the_latest_of_each_review_to_have_passed(
-    reviews: tuple[Review, ...], missing: tuple[ReviewKind, ...]
-) -> None:
-    """A later word overrides an earlier one, either way; a refusal names each review that is missing."""
-    vendor = replace(APPLIED, reviews=reviews)
-    outcome = decide(ApproveVendor(approver="rita"), vendor)
-    assert vendor.missing_reviews() == missing
-    if missing:
-        assert code_of(outcome) == (RefusalKind.CONFLICT, "reviews-missing")
-        assert all(kind in getattr(outcome, "detail", "") for kind in missing)
-    else:
-        assert outcome == (APPROVAL,)
-
-
-def test_nobody_approves_an_application_of_their_own() -> None:
-    """The subject that applied cannot be the one that lets the vendor in."""
-    outcome = decide(ApproveVendor(approver=APPLIED.applicant), REVIEWED)
-    assert code_of(outcome) == (RefusalKind.CONFLICT, "own-application")
-
-
-def test_nobody_reviews_an_application_of_their_own() -> None:
-    """The subject that applied cannot be the one whose word lets the vendor in."""
-    own = replace(review(ReviewKind.SECURITY), reviewer=APPLIED.applicant)
-    outcome = decide(ReviewVendor(review=own), APPLIED)
-    assert code_of(outcome) == (RefusalKind.CONFLICT, "own-application")
+def test_every_event_is_tried_here() -> None:
+    """No event of a vendor is forgotten by these tests."""
+    assert {type(event) for event in EVENTS} == set(get_args(VendorEvent))
 
 
 def test_a_history_moves_a_vendor_through_its_states() -> None:
-    """Applied, reviewed, approved, suspended, reinstated; every detail of the application is kept."""
-    assert evolve(None, APPLICATION) == APPLIED
+    """Applied, approved, suspended, reinstated, or rejected; every detail of the application is kept."""
+    assert evolve(None, APPLICATION_MADE) == APPLIED
     assert evolve(REVIEWED, APPROVAL) == APPROVED
     assert evolve(APPLIED, REJECTION) == REJECTED
     assert evolve(APPROVED, SUSPENSION) == SUSPENDED
@@ -205,13 +101,109 @@ def test_a_history_moves_a_vendor_through_its_states() -> None:
 
 def test_reviews_are_kept_in_the_order_they_were_made() -> None:
     """A review is added after those before it, whole."""
-    vendor = evolve(REVIEWED, REVIEW)
-    assert vendor == replace(REVIEWED, reviews=(*REVIEWED.reviews, review(ReviewKind.SECURITY, Verdict.FAIL)))
+    assert evolve(REVIEWED, REVIEW) == replace(REVIEWED, reviews=(*PASSED, FAILED))
+
+
+def test_an_amended_application_is_reviewed_anew() -> None:
+    """Reviews of what the application said before stay on record, and count no more."""
+    amended = evolve(REVIEWED, AMENDMENT)
+    assert amended == replace(REVIEWED, application=OTHER_WORDS, reviews_void=2)
+    assert amended.missing_reviews(NOW) == (SECURITY, COMPLIANCE)
+    again = evolve(amended, VendorReviewed(vendor_id=ID, **asdict(review(SECURITY))))
+    assert again.standing() == {SECURITY: review(SECURITY)}
+    assert again.missing_reviews(NOW) == (COMPLIANCE,)
+
+
+@pytest.mark.parametrize("vendor", [APPROVED, SUSPENDED])
+def test_an_approved_vendors_reviews_outlive_its_amendment(vendor: Vendor) -> None:
+    """What has led to an approval holds: there only the contact can change."""
+    assert evolve(vendor, AMENDMENT) == replace(vendor, application=OTHER_WORDS)
+
+
+def test_a_rejected_vendor_starts_again() -> None:
+    """Another application, perhaps of somebody else, and none of the reviews before it counts."""
+    rejected = replace(REJECTED, reviews=PASSED)
+    assert evolve(rejected, MADE_AGAIN) == replace(
+        APPLIED, application=OTHER_WORDS, applicant="dora", reviews=PASSED, reviews_void=2
+    )
+
+
+def test_a_warning_is_remembered_by_the_lapse_that_it_is_of() -> None:
+    """Nothing else changes: no vendor stops by a warning."""
+    assert evolve(APPROVED, LAPSE_NEAR) == replace(APPROVED, warned_lapse_at=LAPSE)
+
+
+@pytest.mark.parametrize(
+    ("reviews", "missing"),
+    [
+        ((), (SECURITY, COMPLIANCE)),
+        ((review(SECURITY),), (COMPLIANCE,)),
+        ((review(COMPLIANCE),), (SECURITY,)),
+        (PASSED, ()),
+        ((*PASSED, FAILED), (SECURITY,)),
+        ((FAILED, *PASSED), ()),
+        ((review(SECURITY, at=NOW - REVIEWS_VALID_FOR), review(COMPLIANCE)), (SECURITY,)),
+        ((review(SECURITY, at=NOW - REVIEWS_VALID_FOR + MOMENT), review(COMPLIANCE)), ()),
+    ],
+)
+def test_the_latest_review_of_each_kind_counts_until_it_lapses(
+    reviews: tuple[Review, ...], missing: tuple[ReviewKind, ...]
+) -> None:
+    """A later word overrides an earlier one, either way, and at the instant of its lapse it is none."""
+    assert replace(APPLIED, reviews=reviews).missing_reviews(NOW) == missing
+
+
+@pytest.mark.parametrize(
+    ("reviews", "void", "lapse"),
+    [
+        ((), 0, None),
+        (PASSED[:1], 0, None),
+        (PASSED, 0, LAPSE),
+        (PASSED, 2, None),
+        ((review(SECURITY, at=EARLIER), review(COMPLIANCE)), 0, EARLIER + REVIEWS_VALID_FOR),
+        ((review(SECURITY, at=EARLIER), *PASSED), 0, LAPSE),
+        ((*PASSED, FAILED), 0, None),
+    ],
+)
+def test_reviews_hold_until_the_first_of_them_lapses(
+    reviews: tuple[Review, ...], void: int, lapse: object
+) -> None:
+    """Both have passed and count, or there is nothing to lapse."""
+    assert replace(APPLIED, reviews=reviews, reviews_void=void).reviews_lapse_at() == lapse
+
+
+@pytest.mark.parametrize(
+    ("vendor", "lapsing"),
+    [
+        (REVIEWED, None),
+        (replace(REJECTED, reviews=PASSED), None),
+        (APPROVED, PASSED[0]),
+        (SUSPENDED, PASSED[0]),
+        (replace(APPROVED, reviews=()), None),
+        (replace(APPROVED, reviews_void=2), None),
+        (replace(APPROVED, warned_lapse_at=LAPSE), None),
+        (replace(APPROVED, warned_lapse_at=LAPSE - MOMENT), PASSED[0]),
+        (replace(APPROVED, reviews=(PASSED[0], EARLY)), EARLY),
+        (replace(APPROVED, reviews=(PASSED[0], EARLY), warned_lapse_at=EARLY.lapses_at), PASSED[0]),
+        (replace(APPROVED, reviews=(PASSED[0], EARLY), warned_lapse_at=LAPSE), None),
+        (replace(APPROVED, reviews=(*PASSED, review(SECURITY, at=LATER))), PASSED[1]),
+        (replace(APPROVED, reviews=(FAILED, EARLY)), EARLY),
+        (replace(APPROVED, reviews=(*PASSED, FAILED)), PASSED[1]),
+    ],
+)
+def test_the_lapse_to_warn_of_is_the_first_of_an_approved_vendor(
+    vendor: Vendor, lapsing: Review | None
+) -> None:
+    """Who was never approved has nothing to lose, and nobody is told twice of the same lapse."""
+    assert vendor.unwarned_lapse() == lapsing
 
 
 _FOLLOWS: dict[type[VendorEvent], set[VendorState | None]] = {
     VendorApplied: {None},
+    VendorAmended: {VendorState.APPLIED, VendorState.APPROVED, VendorState.SUSPENDED},
+    VendorReapplied: {VendorState.REJECTED},
     VendorReviewed: set(VendorState),
+    VendorReviewsLapseNear: set(VendorState),
     VendorApproved: {VendorState.APPLIED},
     VendorRejected: {VendorState.APPLIED},
     VendorSuspended: {VendorState.APPROVED},

@@ -7,7 +7,6 @@ from libs.domain.decision import Reason
 from libs.domain.ids import AccountId, EventId, KeyId, VendorId
 from libs.domain.permissions import Access, Category
 from libs.wire.chain import GENESIS, Head, Row, seal
-from libs.wire.event_codec import SCHEMA_VERSION
 from libs.wire.record import Received, Record
 
 EVENT_ID = EventId("0190163d-8694-739b-aea5-966c26f8ad91")
@@ -22,7 +21,7 @@ def row_at(position: int, *, traceparent: str | None = TRACEPARENT) -> Row:
         version=1,
         event_id=EVENT_ID[:-1] + str(position % 10),
         type="keyfold.account.created",
-        schema_version=SCHEMA_VERSION,
+        schema_version=1,  # as when the first seal was computed, which never changes
         data=f'{{"account_id":"acc_{position}","name":"Zahnärzte {position}"}}',
         actor_role="operator",
         actor_subject="olga",

@@ -13,6 +13,7 @@ from libs.domain.ids import AccountId, EventId, StreamId
 from libs.domain.lifecycle import Actor, RecordedEvent
 from libs.wire.chain import GENESIS, BrokenChain, Head, LedgerGap, Row, follow, seal, understand
 from libs.wire.event_codec import UnknownEvent
+from libs.wire.upcasting import SCHEMA_VERSION
 from tests.unit.wire.given import ledger, row_at
 
 ROWS = ledger(4)
@@ -127,7 +128,12 @@ def test_a_row_is_understood_as_its_event() -> None:
 
 @pytest.mark.parametrize(
     "edit",
-    [{"type": "keyfold.account.closed"}, {"schema_version": 2}, {"data": "{}"}, {"recorded_at": "today"}],
+    [
+        {"type": "keyfold.account.closed"},
+        {"schema_version": SCHEMA_VERSION + 1},
+        {"data": "{}"},
+        {"recorded_at": "today"},
+    ],
 )
 def test_a_row_that_is_not_understood_stops_its_reader(edit: dict[str, Any]) -> None:
     """A type, version, content or time that this code does not know is never guessed at."""

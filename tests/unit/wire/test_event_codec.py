@@ -6,13 +6,16 @@ import orjson
 import pytest
 
 from libs.domain.account import AccountCreated
+from libs.domain.checkpoint import LedgerCheckpointed
 from libs.domain.ids import AccountId, KeyId, VendorId
 from libs.domain.lifecycle import LifecycleEvent
+from libs.domain.network import parse_network
 from libs.domain.permissions import CATEGORIES, Access, Category, Permissions
-from libs.domain.subscriber_key import SubscriberKeyCreated
+from libs.domain.subscriber_key import SubscriberKeyCreated, SubscriberKeyRotated
 from libs.domain.vendor import ReviewKind, VendorApplied, VendorReviewed, Verdict
 from libs.domain.vendor_key import VendorKeyIssued
-from libs.wire.event_codec import SCHEMA_VERSION, TYPE_NAMES, UnknownEvent, decode_event, encode_event
+from libs.wire.event_codec import TYPE_NAMES, UnknownEvent, decode_event, encode_event
+from libs.wire.upcasting import SCHEMA_VERSION
 from tests.unit.domain.given import LATER, NOW
 
 CREATED = AccountCreated(account_id=AccountId("acc_1"), name="Zahnärzte")
@@ -22,7 +25,9 @@ KEY_CREATED = SubscriberKeyCreated(
     name="Robot",
     permissions=Permissions.of({Category.PATIENT: Access.READ}),
     vendor_ids=(VendorId("ven_1"), VendorId("ven_2")),
+    networks=(parse_network("203.0.113.0/24"), parse_network("2001:db8::/32")),
     expires_at=LATER,
+    reminders=(NOW,),
     digest=bytes(range(32)),
     secret_hint="kfs_live_s…5678",
     created_at=NOW,
@@ -41,6 +46,19 @@ REVIEWED = VendorReviewed(
     notes="",
     reviewer="rita",
     reviewed_at=NOW,
+    lapses_at=LATER,
+    warn_at=NOW,
+)
+ROTATED = SubscriberKeyRotated(
+    key_id=KeyId("key_s"),
+    account_id=AccountId("acc_1"),
+    digest=bytes(range(32)),
+    secret_hint="kfs_live_s…9999",
+    rotated_at=NOW,
+    overlap_ends_at=None,
+)
+CHECKPOINTED = LedgerCheckpointed(
+    position=7, head_hash=bytes(32), at=NOW, signing_key_id="0123456789abcdef", signature=bytes(64)
 )
 APPLIED = VendorApplied(
     vendor_id=VendorId("ven_1"),
@@ -70,8 +88,10 @@ def test_an_event_has_one_text() -> None:
         '{"account_id":"acc_1","created_at":"2026-03-01T09:30:00.000000Z",'
         '"digest":"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",'
         '"expires_at":"2026-03-01T10:30:00.000000Z","key_id":"key_s","name":"Robot",'
+        '"networks":["203.0.113.0/24","2001:db8::/32"],'
         '"permissions":{"appointment":"none","clinical":"none","contact":"none","files":"none",'
         '"financial":"none","patient":"read","system":"none"},'
+        '"reminders":["2026-03-01T09:30:00.000000Z"],'
         '"secret_hint":"kfs_live_s…5678","vendor_ids":["ven_1","ven_2"]}'
     )
     assert '"kind":"security"' in encode_event(REVIEWED)[1]
@@ -80,7 +100,7 @@ def test_an_event_has_one_text() -> None:
 
 def test_an_event_reads_back_from_text_and_from_bytes() -> None:
     """The ledger gives text and Kafka gives bytes."""
-    for event in (CREATED, KEY_CREATED, KEY_ISSUED, REVIEWED, APPLIED):
+    for event in (CREATED, KEY_CREATED, KEY_ISSUED, REVIEWED, APPLIED, ROTATED, CHECKPOINTED):
         name, data = encode_event(event)
         assert decode_event(name, SCHEMA_VERSION, data) == event
         assert decode_event(name, SCHEMA_VERSION, data.encode()) == event
@@ -113,6 +133,7 @@ def test_data_that_is_no_event_is_unknown(data: str | bytes) -> None:
 WORDS = {category.value: "none" for category in CATEGORIES}
 BAD_WORDS: list[object] = [None, 1, [], "READ"]
 TIMES: list[object] = [None, 5, "", "2026-01-01", "2026-01-01T00:00:00Z", []]
+ODD_NETWORKS = ("203.0.113.7", "203.0.113.7/24", "2001:DB8::/32", "::ffff:192.0.2.0/120", "fe80::%1/64")
 WRONG: list[tuple[LifecycleEvent, str, list[object]]] = [
     (CREATED, "name", [None, 5, True, [], {}, ["x"]]),
     (CREATED, "account_id", [None, 5]),
@@ -123,6 +144,13 @@ WRONG: list[tuple[LifecycleEvent, str, list[object]]] = [
     (KEY_CREATED, "permissions", [None, 5, "", [], list(WORDS), {}, {"patient": "read"}]),
     (KEY_CREATED, "permissions", [{**WORDS, "more": "none"}, {**WORDS, "patient": "admin"}]),
     (KEY_CREATED, "permissions", [{**WORDS, "patient": word} for word in BAD_WORDS]),
+    (KEY_CREATED, "networks", ["203.0.113.0/24", {}, 5, [None], [5], [["203.0.113.0/24"]], ["", "x"]]),
+    (KEY_CREATED, "networks", [[network] for network in ODD_NETWORKS]),
+    (KEY_CREATED, "reminders", [None, "", {}, [None], [5], ["2026-01-01"]]),
+    (ROTATED, "overlap_ends_at", TIMES[1:]),
+    (ROTATED, "rotated_at", TIMES),
+    (CHECKPOINTED, "position", [None, "7", 7.0, True, []]),
+    (CHECKPOINTED, "head_hash", [None, 5, "zz", "AA"]),
     (KEY_ISSUED, "digest", [None, "zz"]),
     (KEY_ISSUED, "issued_at", TIMES),
     (REVIEWED, "kind", [None, 5, "", "SECURITY", "privacy", []]),

@@ -1,0 +1,134 @@
+"""History in an owner's words: what an event did, and each field before and after it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from libs.domain import account, subscriber_key, vendor, vendor_key
+from libs.domain.account import Account
+from libs.domain.checkpoint import LedgerCheckpoint, LedgerCheckpointed
+from libs.domain.lifecycle import Aggregate, LifecycleEvent
+from libs.domain.secret import OutgoingSecret
+from libs.domain.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey
+from libs.domain.vendor import Vendor
+from libs.domain.vendor_key import ActiveVendorKey, RevokedVendorKey
+
+Value = str | bool | datetime | tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One field, such as `permissions.clinical`, as it was and as it is; None where it was or is nothing."""
+
+    field: str
+    before: Value
+    after: Value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What an event did, in a short sentence, why where somebody said so, and the fields it changed."""
+
+    summary: str
+    reason: str | None
+    changes: tuple[Change, ...]
+
+
+SUMMARIES: Mapping[type[LifecycleEvent], str] = {
+    account.AccountCreated: "Account opened",
+    account.IntegrationsEnabled: "API integrations turned on",
+    account.IntegrationsDisabled: "API integrations turned off; every key stopped",
+    subscriber_key.SubscriberKeyCreated: "Key created",
+    subscriber_key.SubscriberKeyRenamed: "Key renamed",
+    subscriber_key.SubscriberKeyPermissionsChanged: "Permissions changed",
+    subscriber_key.SubscriberKeyVendorsChanged: "Integrations that may use the key changed",
+    subscriber_key.SubscriberKeyNetworksChanged: "Networks that the key works from changed",
+    subscriber_key.SubscriberKeyExpiryChanged: "Expiry changed",
+    subscriber_key.SubscriberKeyExpiryNear: "Reminder that the key expires",
+    subscriber_key.SubscriberKeyRotated: "Secret replaced",
+    subscriber_key.SubscriberKeyOverlapEnded: "The replaced secret stopped working",
+    subscriber_key.SubscriberKeyRevoked: "Key revoked, for ever",
+    vendor.VendorApplied: "Application made",
+    vendor.VendorAmended: "Application amended",
+    vendor.VendorReapplied: "Application made again",
+    vendor.VendorReviewed: "Review recorded",
+    vendor.VendorReviewsLapseNear: "Warning that a review lapses",
+    vendor.VendorApproved: "Vendor approved",
+    vendor.VendorRejected: "Application rejected",
+    vendor.VendorSuspended: "Vendor suspended; every key of it stopped",
+    vendor.VendorReinstated: "Vendor reinstated; its keys work again",
+    vendor_key.VendorKeyIssued: "Vendor key issued",
+    vendor_key.VendorKeyRotated: "Secret of the vendor key replaced",
+    vendor_key.VendorKeyOverlapEnded: "The replaced secret of the vendor key stopped working",
+    vendor_key.VendorKeyRevoked: "Vendor key revoked, for ever",
+    LedgerCheckpointed: "Ledger vouched for",
+}
+"""Every event's short sentence."""
+
+
+def describe(before: Aggregate | None, event: LifecycleEvent, after: Aggregate) -> Entry:
+    """Return what an event did to the aggregate that it turned from `before` into `after`."""
+    was = {} if before is None else _view(before)
+    now = _view(after)
+    fields = dict.fromkeys((*was, *now))
+    return Entry(
+        summary=SUMMARIES[type(event)],
+        reason=event.reason if isinstance(event, vendor.VendorRejected | vendor.VendorSuspended) else None,
+        changes=tuple(
+            Change(field=field, before=was.get(field), after=now.get(field))
+            for field in fields
+            if was.get(field) != now.get(field)
+        ),
+    )
+
+
+def _view(aggregate: Aggregate) -> Mapping[str, Value]:
+    """Return an aggregate as its owner may see it, flat: no digest, and no reviewer's notes."""
+    match aggregate:
+        case Account():
+            return {"name": aggregate.name, "integrations_enabled": aggregate.integrations_enabled}
+        case Vendor():
+            return _vendor_view(aggregate)
+        case ActiveSubscriberKey():
+            return _subscriber_key_view(aggregate)
+        case RevokedSubscriberKey():
+            return {"state": "revoked", "name": aggregate.name, "secret_hint": aggregate.secret_hint}
+        case ActiveVendorKey(secret_hint=hint, outgoing=old):
+            return {"state": "active", "secret_hint": hint, "old_secret_works_until": _end_of(old)}
+        case RevokedVendorKey(secret_hint=hint):
+            return {"state": "revoked", "secret_hint": hint}
+        case LedgerCheckpoint():
+            return {"position": str(aggregate.position), "head_hash": aggregate.head_hash.hex()}
+
+
+def _subscriber_key_view(key: ActiveSubscriberKey) -> Mapping[str, Value]:
+    granted = {f"permissions.{name}": word for name, word in key.permissions.as_words().items()}
+    return {
+        "state": "active",
+        "name": key.name,
+        **granted,
+        "vendor_ids": key.vendor_ids,
+        "networks": None if key.networks is None else tuple(map(str, key.networks)),
+        "expires_at": key.expires_at,
+        "secret_hint": key.secret_hint,
+        "old_secret_works_until": _end_of(key.outgoing),
+    }
+
+
+def _vendor_view(vendor: Vendor) -> Mapping[str, Value]:
+    said = vendor.application
+    verdicts = {f"reviews.{kind}": review.verdict.value for kind, review in vendor.standing().items()}
+    return {
+        "state": vendor.state.value,
+        "name": said.name,
+        "contact_email": said.contact_email,
+        "website": said.website,
+        "intended_use": said.intended_use,
+        "categories": tuple(category.value for category in said.categories),
+        **verdicts,
+        "reviews_lapse_at": vendor.reviews_lapse_at(),
+    }
+
+
+def _end_of(outgoing: OutgoingSecret | None) -> datetime | None:
+    return None if outgoing is None else outgoing.works_until

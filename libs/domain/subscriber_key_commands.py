@@ -1,0 +1,237 @@
+"""What may be asked of a subscriber key, and what comes of it: made, edited, rotated, revoked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+
+from libs.domain.account import Account
+from libs.domain.deadlines import PassTime
+from libs.domain.ids import KeyId, VendorId
+from libs.domain.network import Network
+from libs.domain.permissions import Access, Category, Permissions
+from libs.domain.refusal import Refusal, conflict, invalid, not_found
+from libs.domain.secret import overlap_end
+from libs.domain.subscriber_key import (
+    ActiveSubscriberKey,
+    RevokedSubscriberKey,
+    SubscriberKey,
+    SubscriberKeyCreated,
+    SubscriberKeyEvent,
+    SubscriberKeyExpiryChanged,
+    SubscriberKeyExpiryNear,
+    SubscriberKeyNetworksChanged,
+    SubscriberKeyOverlapEnded,
+    SubscriberKeyPermissionsChanged,
+    SubscriberKeyRenamed,
+    SubscriberKeyRevoked,
+    SubscriberKeyRotated,
+    SubscriberKeyVendorsChanged,
+)
+
+REMINDED_BEFORE = (timedelta(days=14), timedelta(days=3))
+"""How long before a key expires its owner is told."""
+
+
+class Unset(Enum):
+    """The mark of a field that an edit leaves alone, where None is a value of its own."""
+
+    UNSET = "unset"
+
+
+UNSET = Unset.UNSET
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateSubscriberKey:
+    """Make a key for the account. `digest` is the SHA-256 of the secret, which the domain never sees.
+
+    `live_keys` counts the account's keys that are not revoked, of which there may be `live_keys_max`.
+    """
+
+    key_id: KeyId
+    name: str
+    permissions: Permissions
+    vendor_ids: tuple[VendorId, ...] | None
+    networks: tuple[Network, ...] | None
+    expires_at: datetime | None
+    digest: bytes
+    secret_hint: str
+    created_at: datetime
+    live_keys: int
+    live_keys_max: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditSubscriberKey:
+    """Change what is named and leave the rest; in `permissions` too, only the categories named change."""
+
+    at: datetime
+    name: str | Unset = UNSET
+    permissions: Mapping[Category, Access] | Unset = UNSET
+    vendor_ids: tuple[VendorId, ...] | Unset | None = UNSET
+    networks: tuple[Network, ...] | Unset | None = UNSET
+    expires_at: datetime | Unset | None = UNSET
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RotateSubscriberKey:
+    """Put a new secret in the old one's place, which works on for `overlap` beside it."""
+
+    digest: bytes
+    secret_hint: str
+    rotated_at: datetime
+    overlap: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevokeSubscriberKey:
+    """Stop the key for ever."""
+
+    revoked_at: datetime
+
+
+SubscriberKeyCommand = (
+    CreateSubscriberKey | EditSubscriberKey | RotateSubscriberKey | RevokeSubscriberKey | PassTime
+)
+
+
+def decide(
+    command: SubscriberKeyCommand, key: SubscriberKey | None, account: Account | None
+) -> tuple[SubscriberKeyEvent, ...] | Refusal:
+    """Return the events that the command makes of this key, none when nothing would change."""
+    if account is None:
+        return not_found("account")
+    if key is not None and key.account_id != account.account_id:
+        return not_found("key")
+    match command, key:
+        case CreateSubscriberKey(), None:
+            return _create(command, account)
+        case CreateSubscriberKey(), _:
+            return conflict("key-exists", "A key with this id exists already.")
+        case EditSubscriberKey(), ActiveSubscriberKey():
+            return _edit(command, key)
+        case RotateSubscriberKey(), ActiveSubscriberKey():
+            return _rotate(command, key)
+        case RevokeSubscriberKey(), ActiveSubscriberKey():
+            return _revoke(command, key)
+        case PassTime(), ActiveSubscriberKey():
+            return tuple(_due(command.at, key))
+        case EditSubscriberKey() | RotateSubscriberKey(), RevokedSubscriberKey():
+            return _REVOKED
+        case RevokeSubscriberKey() | PassTime(), RevokedSubscriberKey():
+            return ()
+    return not_found("key")
+
+
+_REVOKED = conflict(
+    "key-revoked", "The key is revoked, for ever: it cannot be edited, rotated or revived. Create another."
+)
+_EXPIRES_IN_THE_PAST = invalid(
+    "expires-in-the-past", "`expires_at` must lie in the future; to stop a key now, revoke it."
+)
+
+
+def _create(command: CreateSubscriberKey, account: Account) -> tuple[SubscriberKeyEvent, ...] | Refusal:
+    if command.expires_at is not None and command.expires_at <= command.created_at:
+        return _EXPIRES_IN_THE_PAST
+    if command.live_keys >= command.live_keys_max:
+        return conflict(
+            "too-many-keys",
+            f"The account has {command.live_keys} live keys, and {command.live_keys_max} is the most. "
+            "Revoke one that is no longer used.",
+        )
+    return (
+        SubscriberKeyCreated(
+            key_id=command.key_id,
+            account_id=account.account_id,
+            name=command.name,
+            permissions=command.permissions,
+            vendor_ids=command.vendor_ids,
+            networks=command.networks,
+            expires_at=command.expires_at,
+            reminders=_reminders(command.expires_at, command.created_at),
+            digest=command.digest,
+            secret_hint=command.secret_hint,
+            created_at=command.created_at,
+        ),
+    )
+
+
+def _edit(command: EditSubscriberKey, key: ActiveSubscriberKey) -> tuple[SubscriberKeyEvent, ...] | Refusal:
+    key_id, account_id = key.key_id, key.account_id
+    events: list[SubscriberKeyEvent] = []
+    if command.name is not UNSET and command.name != key.name:
+        events.append(SubscriberKeyRenamed(key_id=key_id, account_id=account_id, name=command.name))
+    if command.permissions is not UNSET:
+        permissions = key.permissions.changed(command.permissions)
+        if permissions != key.permissions:
+            events.append(
+                SubscriberKeyPermissionsChanged(key_id=key_id, account_id=account_id, permissions=permissions)
+            )
+    if command.vendor_ids is not UNSET and command.vendor_ids != key.vendor_ids:
+        events.append(
+            SubscriberKeyVendorsChanged(key_id=key_id, account_id=account_id, vendor_ids=command.vendor_ids)
+        )
+    if command.networks is not UNSET and command.networks != key.networks:
+        events.append(
+            SubscriberKeyNetworksChanged(key_id=key_id, account_id=account_id, networks=command.networks)
+        )
+    if command.expires_at is not UNSET and command.expires_at != key.expires_at:
+        if command.expires_at is not None and command.expires_at <= command.at:
+            return _EXPIRES_IN_THE_PAST
+        events.append(_expiry_changed(key, command.expires_at, command.at))
+    return tuple(events)
+
+
+def _expiry_changed(
+    key: ActiveSubscriberKey, expires_at: datetime | None, at: datetime
+) -> SubscriberKeyExpiryChanged:
+    return SubscriberKeyExpiryChanged(
+        key_id=key.key_id,
+        account_id=key.account_id,
+        expires_at=expires_at,
+        reminders=_reminders(expires_at, at),
+    )
+
+
+def _reminders(expires_at: datetime | None, now: datetime) -> tuple[datetime, ...]:
+    """Return when to remind: whoever sets an expiry a week ahead knows that it is less than 14 days."""
+    if expires_at is None:
+        return ()
+    return tuple(expires_at - before for before in REMINDED_BEFORE if expires_at - before > now)
+
+
+def _rotate(command: RotateSubscriberKey, key: ActiveSubscriberKey) -> tuple[SubscriberKeyEvent, ...]:
+    return (
+        SubscriberKeyRotated(
+            key_id=key.key_id,
+            account_id=key.account_id,
+            digest=command.digest,
+            secret_hint=command.secret_hint,
+            rotated_at=command.rotated_at,
+            overlap_ends_at=overlap_end(command.rotated_at, command.overlap),
+        ),
+    )
+
+
+def _revoke(command: RevokeSubscriberKey, key: ActiveSubscriberKey) -> tuple[SubscriberKeyEvent, ...]:
+    return (
+        SubscriberKeyRevoked(key_id=key.key_id, account_id=key.account_id, revoked_at=command.revoked_at),
+    )
+
+
+def _due(at: datetime, key: ActiveSubscriberKey) -> list[SubscriberKeyEvent]:
+    key_id, account_id = key.key_id, key.account_id
+    due: list[SubscriberKeyEvent] = []
+    if key.outgoing is not None and not key.outgoing.works(at):
+        due.append(
+            SubscriberKeyOverlapEnded(key_id=key_id, account_id=account_id, ended_at=key.outgoing.works_until)
+        )
+    if key.expires_at is not None and key.reminders and key.reminders[0] <= at:
+        due.append(
+            SubscriberKeyExpiryNear(
+                key_id=key_id, account_id=account_id, expires_at=key.expires_at, reminded_at=at
+            )
+        )
+    return due

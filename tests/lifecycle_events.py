@@ -1,0 +1,179 @@
+"""Lifecycle events of numbered accounts, vendors and keys, each by a short name."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+
+from libs.domain.account import AccountCreated
+from libs.domain.checkpoint import LedgerCheckpointed
+from libs.domain.ids import AccountId, KeyId, VendorId
+from libs.domain.lifecycle import LifecycleEvent
+from libs.domain.network import Network
+from libs.domain.permissions import Access, Category, Permissions
+from libs.domain.subscriber_key import (
+    SubscriberKeyCreated,
+    SubscriberKeyRevoked,
+    SubscriberKeyRotated,
+)
+from libs.domain.vendor import (
+    ReviewKind,
+    VendorApplied,
+    VendorApproved,
+    VendorReviewed,
+    Verdict,
+)
+from libs.domain.vendor_key import (
+    VendorKeyIssued,
+    VendorKeyRotated,
+)
+
+START = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
+
+
+def account_id(number: int) -> AccountId:
+    """Name a test account."""
+    return AccountId(f"acc_{number:012}")
+
+
+def vendor_id(number: int) -> VendorId:
+    """Name a test vendor."""
+    return VendorId(f"ven_{number:012}")
+
+
+def key_id(number: int) -> KeyId:
+    """Name a test key."""
+    return KeyId(f"key_{number:012}")
+
+
+def account_created(number: int) -> AccountCreated:
+    """Return the opening of an account."""
+    return AccountCreated(account_id=account_id(number), name=f"Bäckerei „Zahn“ {number}")
+
+
+def vendor_applied(number: int) -> VendorApplied:
+    """Return a vendor's application."""
+    return VendorApplied(
+        vendor_id=vendor_id(number),
+        name=f"Vendor {number}",
+        contact_email=f"api@vendor{number}.example",
+        website=f"https://vendor{number}.example",
+        intended_use="Appointment reminders",
+        categories=(Category.APPOINTMENT, Category.PATIENT),
+        applicant=f"victor-{number}",
+    )
+
+
+def vendor_reviewed(number: int, kind: ReviewKind) -> VendorReviewed:
+    """Return a passed review."""
+    return VendorReviewed(
+        vendor_id=vendor_id(number),
+        kind=kind,
+        verdict=Verdict.PASS,
+        notes="fine",
+        reviewer="rita",
+        reviewed_at=START,
+        lapses_at=START + timedelta(days=365),
+        warn_at=START + timedelta(days=335),
+    )
+
+
+def vendor_approved(number: int) -> tuple[LifecycleEvent, ...]:
+    """Return all that happens until a vendor is approved."""
+    return (
+        vendor_applied(number),
+        vendor_reviewed(number, ReviewKind.SECURITY),
+        vendor_reviewed(number, ReviewKind.COMPLIANCE),
+        VendorApproved(vendor_id=vendor_id(number)),
+    )
+
+
+def vendor_key_issued(number: int, vendor: int = 1) -> VendorKeyIssued:
+    """Return the issue of a vendor key."""
+    return VendorKeyIssued(
+        key_id=key_id(number),
+        vendor_id=vendor_id(vendor),
+        digest=digest(number),
+        secret_hint=f"kfv_test_{number:012}…abcd",
+        issued_at=START,
+    )
+
+
+def key_created(
+    number: int,
+    account: int = 1,
+    *,
+    vendor_ids: tuple[VendorId, ...] | None = None,
+    networks: tuple[Network, ...] | None = None,
+    expires_at: datetime | None = None,
+) -> SubscriberKeyCreated:
+    """Return the making of a subscriber key that may read appointments."""
+    return SubscriberKeyCreated(
+        key_id=key_id(number),
+        account_id=account_id(account),
+        name=f"Key {number}",
+        permissions=Permissions.of({Category.APPOINTMENT: Access.READ}),
+        vendor_ids=vendor_ids,
+        networks=networks,
+        expires_at=expires_at,
+        reminders=reminders(expires_at),
+        digest=digest(number),
+        secret_hint=f"kfs_test_{number:012}…abcd",
+        created_at=START,
+    )
+
+
+def key_revoked(number: int, account: int = 1) -> SubscriberKeyRevoked:
+    """Return the end of a subscriber key."""
+    return SubscriberKeyRevoked(
+        key_id=key_id(number), account_id=account_id(account), revoked_at=START + timedelta(days=1)
+    )
+
+
+def reminders(expires_at: datetime | None) -> tuple[datetime, ...]:
+    """Return when the owner of a key made at START is told that it expires: 14 and 3 days before."""
+    if expires_at is None:
+        return ()
+    return tuple(at for days in (14, 3) if (at := expires_at - timedelta(days=days)) > START)
+
+
+def digest(number: int) -> bytes:
+    """Return the digest of a test key's secret."""
+    return sha256(f"secret {number}".encode()).digest()
+
+
+def key_rotated(number: int, *, secret: int, overlap: timedelta | None = None) -> SubscriberKeyRotated:
+    """Return a new secret for a subscriber key of the first account, a day after START."""
+    rotated_at = START + timedelta(days=1)
+    return SubscriberKeyRotated(
+        key_id=key_id(number),
+        account_id=account_id(1),
+        digest=digest(secret),
+        secret_hint=f"kfs_test_{number:012}…{secret:04}",
+        rotated_at=rotated_at,
+        overlap_ends_at=None if overlap is None else rotated_at + overlap,
+    )
+
+
+def vendor_key_rotated(number: int, *, secret: int, overlap: timedelta | None = None) -> VendorKeyRotated:
+    """Return a new secret for a key of the first vendor, a day after START."""
+    rotated_at = START + timedelta(days=1)
+    return VendorKeyRotated(
+        key_id=key_id(number),
+        vendor_id=vendor_id(1),
+        digest=digest(secret),
+        secret_hint=f"kfv_test_{number:012}…{secret:04}",
+        rotated_at=rotated_at,
+        overlap_ends_at=None if overlap is None else rotated_at + overlap,
+    )
+
+
+def checkpointed(position: int) -> LedgerCheckpointed:
+    """Return a checkpoint of the ledger as far as a position, with a signature that proves nothing."""
+    return LedgerCheckpointed(
+        position=position,
+        head_hash=digest(position),
+        at=START + timedelta(days=1),
+        signing_key_id="0123456789abcdef",
+        signature=digest(-position) * 2,
+    )

@@ -1,0 +1,294 @@
+"""What a reader of the help pages expects, in plain dictionaries: written apart from the domain, and naive.
+
+Every command answers with the names of the events that it makes, or with the code of its refusal.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from libs.domain.permissions import Category
+
+FOR_EVER = datetime.max.replace(tzinfo=UTC)
+LIVE_KEYS_MAX = 2
+REVIEWS_VALID_FOR = timedelta(days=365)
+WARNED_BEFORE = timedelta(days=30)
+EDITS = {
+    "name": "SubscriberKeyRenamed",
+    "words": "SubscriberKeyPermissionsChanged",
+    "vendors": "SubscriberKeyVendorsChanged",
+    "networks": "SubscriberKeyNetworksChanged",
+    "expires_at": "SubscriberKeyExpiryChanged",
+}
+CONTACT = {"contact_email", "website"}
+WITHIN: Mapping[str | None, str | None] = {
+    "203.0.113.7": "203.0.113.0/24",
+    "::ffff:203.0.113.9": "203.0.113.0/24",
+    "2001:db8::1": "2001:db8::/32",
+    "198.51.100.1": None,
+    "nowhere": None,
+    None: None,
+}
+"""The one network, of those that keys are limited to, that each address lies in."""
+
+CATEGORY_OF: Mapping[str, str | None] = {"/v1/patient/7": "patient", "/v1/files/7": "files", "/v2/x": None}
+Outcome = list[str] | str
+Presented = tuple[str, int]
+"""The id and the secret of a key."""
+
+
+class Model:
+    """Accounts, vendors and keys by their ids."""
+
+    def __init__(self) -> None:
+        self.accounts: dict[str, bool] = {}
+        self.vendors: dict[str, dict[str, Any]] = {}
+        self.keys: dict[str, dict[str, Any]] = {}
+        self.vendor_keys: dict[str, dict[str, Any]] = {}
+        self.checkpoint = 0
+
+    def create_account(self, account: str) -> Outcome:
+        if account in self.accounts:
+            return "account-exists"
+        self.accounts[account] = False
+        return ["AccountCreated"]
+
+    def set_integrations(self, account: str, enabled: bool) -> Outcome:
+        if account not in self.accounts:
+            return "not-found"
+        before, self.accounts[account] = self.accounts[account], enabled
+        return [] if before == enabled else ["IntegrationsEnabled" if enabled else "IntegrationsDisabled"]
+
+    def take_checkpoint(self, position: int) -> Outcome:
+        if position <= self.checkpoint:
+            return "checkpoint-overtaken"
+        self.checkpoint = position
+        return ["LedgerCheckpointed"]
+
+    def apply(self, vendor: str, said: dict[str, object], applicant: str) -> Outcome:
+        if vendor in self.vendors:
+            return "vendor-exists"
+        self.vendors[vendor] = {"state": "applied", "warned": set()}
+        self.vendors[vendor] |= {"said": said, "applicant": applicant, "reviews": {}}
+        return ["VendorApplied"]
+
+    def amend(self, vendor: str, words: dict[str, object]) -> Outcome:
+        known = self.vendors.get(vendor)
+        if known is None:
+            return "not-found"
+        if known["state"] == "rejected":
+            return "vendor-rejected"
+        others = {field for field, value in words.items() if known["said"][field] != value}
+        if known["state"] != "applied" and others - CONTACT:
+            return "vendor-not-applied"
+        if others and known["state"] == "applied":
+            known["reviews"] = {}
+        known["said"] = known["said"] | words
+        return ["VendorAmended"] if others else []
+
+    def reapply(self, vendor: str, said: dict[str, object], applicant: str) -> Outcome:
+        known = self.vendors.get(vendor)
+        if known is None:
+            return "not-found"
+        if known["state"] != "rejected":
+            return "vendor-not-rejected"
+        known |= {"state": "applied", "said": said, "applicant": applicant, "reviews": {}}
+        return ["VendorReapplied"]
+
+    def review(self, vendor: str, kind: str, passed: bool, reviewer: str, at: datetime) -> Outcome:
+        known = self.vendors.get(vendor)
+        if known is None:
+            return "not-found"
+        if known["state"] == "rejected":
+            return "vendor-rejected"
+        if reviewer == known["applicant"]:
+            return "own-application"
+        known["reviews"][kind] = (passed, at + REVIEWS_VALID_FOR)
+        return ["VendorReviewed"]
+
+    def approve(self, vendor: str, approver: str, at: datetime) -> Outcome:
+        known = self.vendors.get(vendor)
+        if known is None:
+            return "not-found"
+        if known["state"] != "applied":
+            return [] if known["state"] == "approved" else "vendor-not-applied"
+        if {kind for kind, (passed, end) in known["reviews"].items() if passed and at < end} != {
+            "security",
+            "compliance",
+        }:
+            return "reviews-missing"
+        if approver == known["applicant"]:
+            return "own-application"
+        known["state"] = "approved"
+        return ["VendorApproved"]
+
+    def move(self, vendor: str, start: str, end: str, event: str) -> Outcome:
+        known = self.vendors.get(vendor)
+        if known is None:
+            return "not-found"
+        if known["state"] == end:
+            return []
+        if known["state"] != start:
+            return f"vendor-not-{start}"
+        known["state"] = end
+        return [event]
+
+    def pass_vendor_time(self, vendor: str, at: datetime) -> Outcome:
+        known = self.vendors.get(vendor)
+        if known is None:
+            return "not-found"
+        ends = {end for passed, end in known["reviews"].values() if passed and end - WARNED_BEFORE <= at}
+        untold = ends - known["warned"] if known["state"] in ("approved", "suspended") else set()
+        known["warned"] |= untold
+        return ["VendorReviewsLapseNear"] * len(untold)
+
+    def issue(self, vendor: str, key: str, secret: int) -> Outcome:
+        known = self.vendor_keys.get(key)
+        if vendor not in self.vendors or (known and known["owner"] != vendor):
+            return "not-found"
+        if known:
+            return "key-exists"
+        if self.vendors[vendor]["state"] != "approved":
+            return "vendor-not-approved"
+        self.vendor_keys[key] = {"owner": vendor, "revoked": False, "secrets": {secret: FOR_EVER}}
+        return ["VendorKeyIssued"]
+
+    def rotate_vendor_key(
+        self, vendor: str, key: str, secret: int, at: datetime, overlap: timedelta
+    ) -> Outcome:
+        known = self.vendor_keys.get(key)
+        if known is None or known["owner"] != vendor:
+            return "not-found"
+        if known["revoked"]:
+            return "key-revoked"
+        if self.vendors[vendor]["state"] != "approved":
+            return "vendor-not-approved"
+        _rotate(known, secret, at, overlap)
+        return ["VendorKeyRotated"]
+
+    def revoke_vendor_key(self, vendor: str, key: str) -> Outcome:
+        return _revoke(self.vendor_keys.get(key), vendor, "VendorKeyRevoked")
+
+    def pass_vendor_key_time(self, vendor: str, key: str, at: datetime) -> Outcome:
+        known = self.vendor_keys.get(key)
+        if known is None or known["owner"] != vendor:
+            return "not-found"
+        return ["VendorKeyOverlapEnded"] if _forget_dead_secrets(known, at) else []
+
+    def create_key(self, account: str, key: str, made: dict[str, Any], secret: int, at: datetime) -> Outcome:
+        known = self.keys.get(key)
+        if account not in self.accounts or (known and known["owner"] != account):
+            return "not-found"
+        if known:
+            return "key-exists"
+        if made["expires_at"] is not None and made["expires_at"] <= at:
+            return "expires-in-the-past"
+        if self.live_keys(account) >= LIVE_KEYS_MAX:
+            return "too-many-keys"
+        words = dict.fromkeys((category.value for category in Category), "none") | made["words"]
+        self.keys[key] = {**made, "owner": account, "revoked": False, "secrets": {secret: FOR_EVER}}
+        self.keys[key] |= {"words": words, "to_remind": _reminders(made["expires_at"], at)}
+        return ["SubscriberKeyCreated"]
+
+    def live_keys(self, account: str) -> int:
+        return len([key for key in self.keys.values() if key["owner"] == account and not key["revoked"]])
+
+    def edit_key(self, account: str, key: str, edits: dict[str, Any], at: datetime) -> Outcome:
+        known = self.keys.get(key)
+        if known is None or known["owner"] != account:
+            return "not-found"
+        if known["revoked"]:
+            return "key-revoked"
+        wanted = {**edits, "words": known["words"] | edits.get("words", {})}
+        changed = {field: value for field, value in wanted.items() if known[field] != value}
+        if "expires_at" in changed:
+            if changed["expires_at"] is not None and changed["expires_at"] <= at:
+                return "expires-in-the-past"
+            known["to_remind"] = _reminders(changed["expires_at"], at)
+        known |= changed
+        return [event for field, event in EDITS.items() if field in changed]
+
+    def rotate_key(self, account: str, key: str, secret: int, at: datetime, overlap: timedelta) -> Outcome:
+        known = self.keys.get(key)
+        if known is None or known["owner"] != account:
+            return "not-found"
+        if known["revoked"]:
+            return "key-revoked"
+        _rotate(known, secret, at, overlap)
+        return ["SubscriberKeyRotated"]
+
+    def revoke_key(self, account: str, key: str) -> Outcome:
+        return _revoke(self.keys.get(key), account, "SubscriberKeyRevoked")
+
+    def pass_key_time(self, account: str, key: str, at: datetime) -> Outcome:
+        known = self.keys.get(key)
+        if known is None or known["owner"] != account:
+            return "not-found"
+        if known["revoked"]:
+            return []
+        ended = _forget_dead_secrets(known, at)
+        ahead = [instant for instant in known["to_remind"] if instant > at]
+        is_reminded, known["to_remind"] = ahead != known["to_remind"], ahead
+        return ["SubscriberKeyOverlapEnded"] * ended + ["SubscriberKeyExpiryNear"] * is_reminded
+
+    def reason(
+        self, vendor_key: Presented, key: Presented, ip: str | None, verb: str, path: str, now: datetime
+    ) -> str | None:
+        """Return why a request is denied that presents an id and a secret of each kind, if it is denied."""
+        asking, opened = _opened(self.vendor_keys, vendor_key, now), _opened(self.keys, key, now)
+        if asking is None or opened is None:
+            return "unknown_vendor_key" if asking is None else "unknown_subscriber_key"
+        if asking["revoked"]:
+            return "vendor_key_revoked"
+        if self.vendors[asking["owner"]]["state"] != "approved":
+            return "vendor_suspended"
+        if opened["revoked"]:
+            return "subscriber_key_revoked"
+        if opened["expires_at"] is not None and opened["expires_at"] <= now:
+            return "subscriber_key_expired"
+        if opened["networks"] is not None and WITHIN[ip] not in opened["networks"]:
+            return "network_not_allowed"
+        if not self.accounts[opened["owner"]]:
+            return "integrations_disabled"
+        if opened["vendors"] is not None and asking["owner"] not in opened["vendors"]:
+            return "vendor_not_permitted"
+        category = CATEGORY_OF[path]
+        if category is None:
+            return "unmapped_route"
+        if opened["words"][category] == "none":
+            return "category_denied"
+        return "read_only" if verb != "GET" and opened["words"][category] == "read" else None
+
+
+def _opened(keys: dict[str, dict[str, Any]], presented: Presented, now: datetime) -> dict[str, Any] | None:
+    key, secret = presented
+    known = keys.get(key, {"secrets": {}})
+    return known if secret in known["secrets"] and now < known["secrets"][secret] else None
+
+
+def _rotate(known: dict[str, Any], secret: int, at: datetime, overlap: timedelta) -> None:
+    [current] = [one for one, end in known["secrets"].items() if end == FOR_EVER]
+    known["secrets"] = {secret: FOR_EVER}
+    if overlap > timedelta(0):
+        known["secrets"][current] = at + overlap
+
+
+def _revoke(known: dict[str, Any] | None, owner: str, event: str) -> Outcome:
+    if known is None or known["owner"] != owner:
+        return "not-found"
+    before, known["revoked"] = known["revoked"], True
+    known["secrets"] = {secret: end for secret, end in known["secrets"].items() if end == FOR_EVER}
+    return [] if before else [event]
+
+
+def _forget_dead_secrets(known: dict[str, Any], at: datetime) -> bool:
+    living = {secret: end for secret, end in known["secrets"].items() if end > at}
+    dead_count = len(known["secrets"]) - len(living)
+    known["secrets"] = living
+    return dead_count > 0
+
+
+def _reminders(expires_at: datetime | None, at: datetime) -> list[datetime]:
+    if expires_at is None:
+        return []
+    return [instant for days in (14, 3) if (instant := expires_at - timedelta(days=days)) > at]

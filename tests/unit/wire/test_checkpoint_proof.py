@@ -1,0 +1,111 @@
+"""What checkpoints are worth, wherever they were found."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from libs.domain.checkpoint import LedgerCheckpointed
+from libs.wire.checkpoint import Checkpoint, SignedCheckpoint, format_line, key_id_of, sign
+from libs.wire.checkpoint_proof import (
+    CheckpointRow,
+    FiledCheckpoints,
+    signed_of,
+    weigh_file,
+    weigh_recorded,
+)
+from libs.wire.event_codec import encode_event
+from libs.wire.upcasting import SCHEMA_VERSION
+from tests.ledger_builder import START, account_created
+
+KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
+KEY_ID = key_id_of(KEY.public_key())
+KEYS = {KEY_ID: KEY.public_key()}
+
+
+def signed(position: int) -> SignedCheckpoint:
+    """Return a genuine checkpoint."""
+    checkpoint = Checkpoint(position=position, head_hash=bytes(32), at=START, signing_key_id=KEY_ID)
+    return SignedCheckpoint(checkpoint=checkpoint, signature=sign(checkpoint, KEY))
+
+
+def event(each: SignedCheckpoint) -> LedgerCheckpointed:
+    """Return the event that carries a checkpoint."""
+    return LedgerCheckpointed(
+        position=each.checkpoint.position,
+        head_hash=each.checkpoint.head_hash,
+        at=each.checkpoint.at,
+        signing_key_id=each.checkpoint.signing_key_id,
+        signature=each.signature,
+    )
+
+
+def row(at: int, each: SignedCheckpoint) -> CheckpointRow:
+    """Return the row at a position that holds a checkpoint."""
+    name, data = encode_event(event(each))
+    return CheckpointRow(position=at, type=name, schema_version=SCHEMA_VERSION, data=data)
+
+
+def test_genuine_ones_count() -> None:
+    """Checkpoints that go further each time, signed by a key that is believed, all count."""
+    weighed = weigh_recorded([row(5, signed(4)), row(8, signed(5)), row(9, signed(8))], KEYS)
+    assert [each.signed for each in weighed.genuine] == [signed(4), signed(5), signed(8)]
+    assert not weighed.faults
+    assert set(weighed.positions) == {5, 8, 9}
+    assert weighed.genuine[1].source == "the checkpoint at position 8"
+
+
+@pytest.mark.parametrize(
+    ("second", "said"),
+    [
+        (row(8, signed(8)), "it vouches for position 8, which is not between 4 and itself"),
+        (row(8, signed(9)), "it vouches for position 9, which is not between 4 and itself"),
+        (row(8, signed(4)), "it vouches for position 4, which is not between 4 and itself"),
+        (row(8, signed(3)), "it vouches for position 3, which is not between 4 and itself"),
+        (row(8, replace(signed(7), signature=bytes(64))), f"the key {KEY_ID} did not sign what it says"),
+        (replace(row(8, signed(7)), data="{}"), "it cannot be understood: .*its fields must be"),
+        (replace(row(8, signed(7)), schema_version=999), "it cannot be understood"),
+        (
+            CheckpointRow(
+                position=8,
+                type=encode_event(account_created(1))[0],
+                schema_version=SCHEMA_VERSION,
+                data=encode_event(account_created(1))[1],
+            ),
+            "it is no checkpoint but keyfold.account.created",
+        ),
+    ],
+)
+def test_worthless_ones_do_not(second: CheckpointRow, said: str) -> None:
+    """One that does not go further, is not before itself, not genuine or no checkpoint counts for nothing."""
+    weighed = weigh_recorded([row(5, signed(4)), second, row(12, signed(11))], KEYS)
+    assert [each.signed for each in weighed.genuine] == [signed(4), signed(11)]
+    assert list(weighed.faults) == [8]
+    assert re.match(said, weighed.faults[8])
+
+
+def test_unknown_key() -> None:
+    """A checkpoint of a key that is not believed is worthless, and says which keys were given."""
+    weighed = weigh_recorded([row(5, signed(4))], {"0123456789abcdef": KEY.public_key()})
+    said = f"it names the signing key {KEY_ID!r}, and the public keys given are 0123456789abcdef"
+    assert weighed.faults == {5: said}
+
+
+def test_without_keys() -> None:
+    """Without any keys what the ledger holds is taken on trust, and what a file holds is not."""
+    bad = replace(signed(4), signature=bytes(64))
+    assert [each.signed for each in weigh_recorded([row(5, bad)], {}).genuine] == [bad]
+    assert weigh_file(format_line(signed(4)), {}).genuine == ()
+
+
+def test_empty_file() -> None:
+    """A file without lines says nothing, and is not at fault."""
+    assert weigh_file(b"", KEYS) == FiledCheckpoints()
+
+
+def test_event_and_line_say_the_same() -> None:
+    """What an event carries is what its line in the file says."""
+    assert signed_of(event(signed(4))) == weigh_file(format_line(signed(4)), KEYS).genuine[0].signed
