@@ -1,20 +1,23 @@
-"""Filing access events by COPY, together with how far each Kafka partition has been filed."""
+"""Filing access events by COPY, together with their counts and how far each Kafka partition was filed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 
 import asyncpg
 
 from libs.domain.access_event import AccessEvent
 from libs.domain.decision import status_of
 from libs.domain.ids import KeyId
+from libs.store.access_counts import COUNTED, CountedRow, add_counts
 from libs.store.access_log_rows import COLUMNS, row_of
 from libs.store.connection import Connection, Pool
 from libs.store.errors import OffsetsMoved, PartitionMissing, translated
 from libs.store.statements import load_statements
 
 _sql = load_statements("access_log")
+_counted = itemgetter(*map(COLUMNS.index, COUNTED))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +35,14 @@ class Filed:
 
     rows: int
     duplicates: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartitionEnd:
+    """The end offset that a partition had in Kafka when it was asked for, by PostgreSQL's clock."""
+
+    offset: int
+    asked_at: datetime
 
 
 class AccessLog:
@@ -58,9 +69,33 @@ class AccessLog:
         with translated():
             async with self._pool.acquire() as connection, connection.transaction():
                 await self._advance(connection, advances)
-                rows = await self._add(connection, events) if events else 0
+                filed = await self._add(connection, events) if events else ()
                 await _note_last_used(connection, events)
-        return Filed(rows=rows, duplicates=len(events) - rows)
+                await add_counts(connection, filed)
+        return Filed(rows=len(filed), duplicates=len(events) - len(filed))
+
+    async def time(self) -> datetime:
+        """Return what PostgreSQL's clock says. Raises DatabaseAway."""
+        with translated():
+            async with self._pool.acquire() as connection:
+                now: datetime = await _sql.time(connection)
+        return now
+
+    async def note_caught_up(self, ends: Mapping[int, PartitionEnd]) -> None:
+        """Note of each partition that is filed to its end that it was complete when that was asked.
+
+        A partition that was never filed from begins at its end: name none of which there is something to
+        file. Raises DatabaseAway.
+        """
+        with translated():
+            async with self._pool.acquire() as connection:
+                await _sql.note_caught_up(
+                    connection,
+                    topic=self._topic,
+                    partitions=list(ends),
+                    ends=[end.offset for end in ends.values()],
+                    times=[end.asked_at for end in ends.values()],
+                )
 
     async def _advance(self, connection: Connection, advances: Sequence[Advance]) -> None:
         step = {
@@ -74,21 +109,22 @@ class AccessLog:
         if lost := sorted({each.partition for each in advances} - held):
             raise OffsetsMoved(f"{self._topic}{lost} has moved on")
 
-    async def _add(self, connection: Connection, events: Sequence[AccessEvent]) -> int:
+    async def _add(self, connection: Connection, events: Sequence[AccessEvent]) -> Sequence[CountedRow]:
+        """Return the rows that are new, as they are counted."""
         rows = [row_of(event) for event in events]
         try:
-            count = None if self._repeats_expected else await _copied(connection, rows)
-            if count is None:
-                count = await _merged(connection, rows)
+            filed = None if self._repeats_expected else await _copied(connection, rows)
+            if filed is None:
+                filed = await _merged(connection, rows)
         except asyncpg.CheckViolationError as error:
             raise PartitionMissing(str(error)) from error
         # Repeats come in runs, after a shipper's crash; trying COPY in vain each time would double the work.
-        self._repeats_expected = count < len(rows)
-        return count
+        self._repeats_expected = len(filed) < len(rows)
+        return filed
 
 
-async def _copied(connection: Connection, rows: Sequence[tuple[object, ...]]) -> int | None:
-    """Copy straight in: the count, or None with nothing done when one of the rows was there already."""
+async def _copied(connection: Connection, rows: Sequence[tuple[object, ...]]) -> Sequence[CountedRow] | None:
+    """Copy straight in: all rows, or None with nothing done when one of them was there already."""
     try:
         async with connection.transaction():  # a savepoint, lest the offsets be lost with the rows
             await connection.copy_records_to_table(
@@ -96,17 +132,16 @@ async def _copied(connection: Connection, rows: Sequence[tuple[object, ...]]) ->
             )
     except asyncpg.UniqueViolationError:
         return None
-    return len(rows)
+    return [_counted(row) for row in rows]
 
 
-async def _merged(connection: Connection, rows: Sequence[tuple[object, ...]]) -> int:
-    """Copy beside the log, then take over what it lacks."""
+async def _merged(connection: Connection, rows: Sequence[tuple[object, ...]]) -> Sequence[CountedRow]:
+    """Copy beside the log, then take over what it lacks: those rows."""
     await _sql.make_staging(connection)
     await connection.copy_records_to_table(
         "access_log_staging", schema_name="pg_temp", columns=COLUMNS, records=rows
     )
-    status: str = await _sql.file_staged(connection)
-    return int(status.rsplit(" ", 1)[1])
+    return [tuple(row) async for row in _sql.file_staged(connection)]
 
 
 async def _note_last_used(connection: Connection, events: Sequence[AccessEvent]) -> None:

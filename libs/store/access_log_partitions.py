@@ -30,6 +30,7 @@ class Partitions:
             async with self._pool.acquire() as connection, connection.transaction():
                 await _sql.lock_making(connection)
                 missing = frozenset(days) - (await _attached(connection)).keys()
+                await _sql.own_what_is_made(connection)
                 for day in sorted(missing):
                     await _make(connection, day)
         return missing

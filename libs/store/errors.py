@@ -3,6 +3,7 @@
     StoreFailure
      ├── DatabaseAway        try again later
      │    └── CommitUnknown    it may have been committed: look before doing it again
+     ├── NotMigrated         an owner must apply migrations first: try again later
      ├── ReadModelAbsent     the projection is building it: try again later
      ├── ReplayRunning       another process is building a generation: try again when it is done
      ├── NoStandstill        the serving generation is never left alone: try again when less is going on
@@ -38,6 +39,10 @@ class DatabaseAway(StoreFailure, TryLater):
 
 class CommitUnknown(DatabaseAway):
     """The connection was lost during a commit. Look whether it happened before doing it again."""
+
+
+class NotMigrated(StoreFailure, TryLater):
+    """The database lacks migrations that this code needs. Try again later: its owner applies them."""
 
 
 class ReadModelAbsent(StoreFailure, TryLater):

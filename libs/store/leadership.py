@@ -22,6 +22,8 @@ class LeaderLock(IntEnum):
     """The advisory locks that leaders hold, one for each sort of work."""
 
     RELAY = 7521962890172402
+    CHECKPOINTS = 7521962890172404
+    TIMEKEEPER = 7521962890172405
 
 
 class Leadership:

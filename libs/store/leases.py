@@ -1,10 +1,22 @@
 """Leases: each gatekeeper says how far it is, and hears in the same transaction how far the ledger is."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from libs.store.connection import Pool
 from libs.store.errors import translated
 from libs.store.statements import load_statements
+
+LEASE_MARGIN_S: Final = 5.0
+"""For how long after its end, on PostgreSQL's clock, a silent gatekeeper's lease is still reckoned with.
+
+NTP slews a clock by 500 ppm at most, two hosts against each other by twice that: 3.6 s in an hour, the
+longest lease there is. The rest is for an answer that passed its last check just in time and was then held
+up: the gateway, whose time-out is about a second, has given up on it by then.
+"""
+
+DEAD_KEPT_S: Final = 24 * 3600.0
+"""For how long an operator still sees the row of a gatekeeper whose lease is over."""
 
 _sql = load_statements("leases")
 
@@ -39,6 +51,18 @@ class Leases:
                     applied_position=applied_position,
                 )
                 return int(await _sql.shared_head(connection))
+
+    async def tell(self, holder: Holder, applied_position: int) -> None:
+        """Write that the holder has applied more; its lease stays as it is. Raises DatabaseAway."""
+        with translated():
+            async with self._pool.acquire() as connection:
+                await _sql.tell(connection, id=holder.id, applied_position=applied_position)
+
+    async def forget_dead(self) -> None:
+        """Remove the rows of gatekeepers whose lease ended more than a day ago. Raises DatabaseAway."""
+        with translated():
+            async with self._pool.acquire() as connection:
+                await _sql.forget_dead(connection, margin_s=LEASE_MARGIN_S, kept_s=DEAD_KEPT_S)
 
     async def withdraw(self, holder: Holder) -> None:
         """Remove the holder's row, once it answers nothing any more. Raises DatabaseAway."""

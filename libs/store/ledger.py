@@ -1,46 +1,26 @@
 """The ledger: events appended in one order without gaps, each sealing the one before."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
-from libs.domain.ids import EventId, StreamId
-from libs.domain.lifecycle import Actor, Aggregate, LifecycleEvent, RecordedEvent, evolve
+from libs.domain.ids import StreamId
+from libs.domain.lifecycle import RecordedEvent
 from libs.store.connection import Connection, Pool
 from libs.store.errors import CommitUnknown, DatabaseAway, VersionConflict, translated
+from libs.store.kept_answers import LIFE, NewAnswer, keep
+from libs.store.ledger_rows import Draft, columns_of, read_looked_at, read_row, recorded, sealed_rows
+from libs.store.looked_at import Expected, Loaded, Wanted
 from libs.store.statements import load_statements
-from libs.wire.chain import Head, Row, seal
-from libs.wire.event_codec import SCHEMA_VERSION, decode_event, encode_event
-from libs.wire.timestamp import format_time
+from libs.wire.chain import Head, Row
+
+__all__ = ["LEDGER_CHANNEL", "Draft", "Ledger", "Turn"]
 
 LEDGER_CHANNEL = "keyfold_ledger"
 """Notified at each append with the new head's position as payload."""
 
 _sql = load_statements("ledger")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
-    """An event that is decided but not yet recorded."""
-
-    stream: StreamId
-    event_id: EventId
-    event: LifecycleEvent
-    actor: Actor
-    request_id: str
-    traceparent: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Versioned:
-    """A stream folded: what it holds, or None for one without events, and its version (0 then)."""
-
-    aggregate: Aggregate | None
-    version: int
-
-
-NOTHING = Versioned(aggregate=None, version=0)
 
 
 class Ledger:
@@ -49,36 +29,51 @@ class Ledger:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def load(self, stream: StreamId) -> Versioned:
-        """Return the stream as its events fold. Raises DatabaseAway."""
-        return (await self.load_all((stream,)))[stream]
+    async def look(self, wanted: Wanted, now: datetime) -> Loaded:
+        """Return all that is wanted as of one moment; `now` says which answers are kept still.
 
-    async def load_all(self, streams: Sequence[StreamId]) -> Mapping[StreamId, Versioned]:
-        """Return each of the streams as its events fold, all as of one moment. Raises DatabaseAway."""
+        Raises DatabaseAway, or UnknownEvent or ImpossibleEvent where a stream cannot be folded.
+        """
         with translated():
             async with self._pool.acquire() as connection:
-                records = [each async for each in _sql.events_of_streams(connection, streams=streams)]
-        loaded = dict.fromkeys(streams, NOTHING)
-        for record in records:
-            stream = StreamId(record["stream"])
-            event = decode_event(record["type"], record["schema_version"], record["data"])
-            aggregate = evolve(loaded[stream].aggregate, event)
-            loaded[stream] = Versioned(aggregate=aggregate, version=record["version"])
-        return loaded
+                record = await _look(connection, wanted, now)
+        return read_looked_at(wanted, record)
 
     async def append(
-        self, drafts: Sequence[Draft], expected: Mapping[StreamId, int], now: datetime
+        self,
+        drafts: Sequence[Draft],
+        expected: Expected | Mapping[StreamId, int],
+        now: datetime,
+        *,
+        answers: Sequence[NewAnswer] = (),
     ) -> tuple[RecordedEvent, ...]:
-        """Record the events in their order, all or none, and return them as recorded.
+        """Record the events in their order and keep the answers, all or none; return the events as recorded.
 
         `expected` holds the version of every stream that is written or that the decision looked at, 0 for one
         without events. Raises VersionConflict, DatabaseAway (nothing was appended) or CommitUnknown.
         """
-        if not drafts:
+        if not drafts and not answers:
             return ()
+        seen = expected if isinstance(expected, Expected) else Expected(versions=expected)
+        async with self.turn() as turn:
+            return await turn.append(drafts, seen, now, answers=answers)
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator["Turn"]:
+        """Yield a turn in which nobody else appends; what is appended in it is committed at its end.
+
+        Raises DatabaseAway (nothing was appended) or CommitUnknown.
+        """
         with translated():
             async with self._pool.acquire() as connection:
-                return await _append(connection, drafts, expected, now)
+                transaction = connection.transaction()
+                await transaction.start()
+                try:
+                    yield Turn(connection, await _sql.lock_head(connection))
+                except BaseException:
+                    await _abandon(connection, transaction)
+                    raise
+                await _commit(transaction)
 
     async def rows_after(self, position: int, limit: int) -> list[tuple[Row, bytes]]:
         """Return up to `limit` rows above a position in order, each with its hash, exactly as hashed.
@@ -88,7 +83,7 @@ class Ledger:
         with translated():
             async with self._pool.acquire() as connection:
                 rows = _sql.rows_after(connection, position=position, limit=limit)
-                return [(_row(record), record["hash"]) async for record in rows]
+                return [(read_row(record), record["hash"]) async for record in rows]
 
     async def head(self) -> Head:
         """Return the last position and its hash. Raises DatabaseAway."""
@@ -98,26 +93,50 @@ class Ledger:
         return Head(position=record["position"], hash=record["hash"])
 
 
-async def _append(
-    connection: Connection, drafts: Sequence[Draft], expected: Mapping[StreamId, int], now: datetime
-) -> tuple[RecordedEvent, ...]:
-    transaction = connection.transaction()
-    await transaction.start()
-    try:
-        head = await _sql.lock_head(connection)
+class Turn:
+    """The ledger while it is held: what is looked at in a turn is still so when it is appended to, once."""
+
+    def __init__(self, connection: Connection, head: Mapping[str, Any]) -> None:
+        self._connection = connection
+        self._head = head
+
+    async def look(self, wanted: Wanted, now: datetime) -> Loaded:
+        """Return all that is wanted, as `Ledger.look` does."""
+        return read_looked_at(wanted, await _look(self._connection, wanted, now))
+
+    async def append(
+        self,
+        drafts: Sequence[Draft],
+        expected: Expected,
+        now: datetime,
+        *,
+        answers: Sequence[NewAnswer] = (),
+    ) -> tuple[RecordedEvent, ...]:
+        """Record the events and keep the answers, as `Ledger.append` does."""
         # A clock that went back must not make time run backwards in the ledger.
-        recorded_at = max(now, head["recorded_at"])
-        start = Head(position=head["position"], hash=head["hash"])
-        sealed = tuple(_sealed(start, drafts, expected, recorded_at))
-        await _write(connection, sealed, expected, recorded_at)
-    except BaseException:
-        await _abandon(connection, transaction)
-        raise
-    await _commit(transaction)
-    return tuple(
-        _recorded(draft, row, row_hash, recorded_at)
-        for draft, (row, row_hash) in zip(drafts, sealed, strict=True)
+        recorded_at = max(now, self._head["recorded_at"])
+        start = Head(position=self._head["position"], hash=self._head["hash"])
+        rows = tuple(sealed_rows(start, drafts, expected.versions, recorded_at))
+        await _write(self._connection, rows, expected, recorded_at)
+        if answers:
+            await keep(self._connection, answers, start.position, recorded_at)
+        return tuple(
+            recorded(draft, row, row_hash, recorded_at)
+            for draft, (row, row_hash) in zip(drafts, rows, strict=True)
+        )
+
+
+async def _look(connection: Connection, wanted: Wanted, now: datetime) -> Mapping[str, Any]:
+    record: Mapping[str, Any] = await _sql.look(
+        connection,
+        streams=list(wanted.streams),
+        accounts=list(wanted.accounts | wanted.whole_accounts),
+        whole_accounts=list(wanted.whole_accounts),
+        applicants=list(wanted.applicants),
+        answer_ids=list(wanted.answer_ids),
+        kept_after=now - LIFE,
     )
+    return record
 
 
 async def _abandon(connection: Connection, transaction: Any) -> None:
@@ -134,91 +153,19 @@ async def _commit(transaction: Any) -> None:
         raise CommitUnknown(str(away)) from away
 
 
-def _sealed(
-    head: Head, drafts: Sequence[Draft], expected: Mapping[StreamId, int], recorded_at: datetime
-) -> Iterator[tuple[Row, bytes]]:
-    versions = dict(expected)
-    row_hash = head.hash
-    for position, draft in enumerate(drafts, head.position + 1):
-        versions[draft.stream] += 1
-        row = _drafted(draft, position, versions[draft.stream], format_time(recorded_at))
-        row_hash = seal(row_hash, row)
-        yield row, row_hash
-
-
-def _drafted(draft: Draft, position: int, version: int, recorded_at: str) -> Row:
-    name, data = encode_event(draft.event)
-    return Row(
-        position=position,
-        stream=draft.stream,
-        version=version,
-        event_id=draft.event_id,
-        type=name,
-        schema_version=SCHEMA_VERSION,
-        data=data,
-        actor_role=draft.actor.role,
-        actor_subject=draft.actor.subject,
-        request_id=draft.request_id,
-        recorded_at=recorded_at,
-        traceparent=draft.traceparent,
-    )
-
-
 async def _write(
-    connection: Connection,
-    sealed: Sequence[tuple[Row, bytes]],
-    expected: Mapping[StreamId, int],
-    recorded_at: datetime,
+    connection: Connection, rows: Sequence[tuple[Row, bytes]], expected: Expected, recorded_at: datetime
 ) -> None:
-    rows = [row for row, _ in sealed]
-    stale = await _sql.append(
+    moved_on = await _sql.append(
         connection,
-        expected_streams=list(expected),
-        expected_versions=list(expected.values()),
-        positions=[row.position for row in rows],
-        streams=[row.stream for row in rows],
-        versions=[row.version for row in rows],
-        event_ids=[row.event_id for row in rows],
-        types=[row.type for row in rows],
-        schema_versions=[row.schema_version for row in rows],
-        data=[row.data for row in rows],
-        actor_roles=[row.actor_role for row in rows],
-        actor_subjects=[row.actor_subject for row in rows],
-        request_ids=[row.request_id for row in rows],
-        traceparents=[row.traceparent for row in rows],
-        hashes=[row_hash for _, row_hash in sealed],
+        expected_streams=list(expected.versions),
+        expected_versions=list(expected.versions.values()),
+        accounts=list(expected.created_positions),
+        created_positions=list(expected.created_positions.values()),
+        applicants=list(expected.applied_positions),
+        applied_positions=list(expected.applied_positions.values()),
         recorded_at=recorded_at,
+        **columns_of(rows),
     )
-    if stale:
-        raise VersionConflict(stale)
-
-
-def _recorded(draft: Draft, row: Row, row_hash: bytes, recorded_at: datetime) -> RecordedEvent:
-    return RecordedEvent(
-        position=row.position,
-        stream=draft.stream,
-        version=row.version,
-        event_id=draft.event_id,
-        event=draft.event,
-        actor=draft.actor,
-        request_id=draft.request_id,
-        recorded_at=recorded_at,
-        hash=row_hash,
-    )
-
-
-def _row(record: Mapping[str, Any]) -> Row:
-    return Row(
-        position=record["position"],
-        stream=record["stream"],
-        version=record["version"],
-        event_id=record["event_id"],
-        type=record["type"],
-        schema_version=record["schema_version"],
-        data=record["data"],
-        actor_role=record["actor_role"],
-        actor_subject=record["actor_subject"],
-        request_id=record["request_id"],
-        recorded_at=format_time(record["recorded_at"]),
-        traceparent=record["traceparent"],
-    )
+    if moved_on:
+        raise VersionConflict(moved_on)

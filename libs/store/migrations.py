@@ -1,4 +1,8 @@
-"""The schema's history: SQL files applied forward, in order, once, by one process at a time."""
+"""The schema's history: SQL files applied forward, in order, once, by one process at a time.
+
+Its owner applies them; a service waits until they are applied and has no right to. A database that is newer
+than the code is fine, for a migration leaves the code before it working.
+"""
 
 from pathlib import Path
 
@@ -7,7 +11,8 @@ from pogo_core.util import migrate as pogo
 from pogo_core.util import sql as pogo_sql
 
 from libs.store.connection import Connection, Pool, open_connection
-from libs.store.errors import DatabaseAway, MigrationFailed, translated, translation
+from libs.store.errors import DatabaseAway, MigrationFailed, NotMigrated, translated, translation
+from libs.store.roles import prepare_roles
 from libs.store.statements import load_statements
 
 _DIRECTORY = Path(__file__).parent / "migrations"
@@ -26,6 +31,7 @@ async def migrate(dsn: str, *, directory: Path = _DIRECTORY) -> None:
         with translated():
             # The lock is the session's: it ends with the connection, also when this process dies.
             await _sql.lock_migrations(connection)
+            await prepare_roles(connection)
             await _apply(connection, directory)
 
 
@@ -39,18 +45,41 @@ async def _apply(connection: Connection, directory: Path) -> None:
         raise MigrationFailed(f"{failure}: {failure.__cause__}") from failure
 
 
+async def migrated(dsn: str) -> None:
+    """Return if the database has every migration that this code knows, whatever else it has.
+
+    Raises NotMigrated, DatabaseAway or Misconfigured.
+    """
+    async with open_connection(dsn, application_name="start") as connection:
+        with translated():
+            pending = await _pending(connection)
+    if pending:
+        raise NotMigrated(
+            f"it lacks {', '.join(pending)}: run `keyfold migrate` with KEYFOLD_POSTGRES_DSN naming its owner"
+        )
+
+
 async def pending_migrations(pool: Pool) -> tuple[str, ...]:
-    """Return the ids of the migrations that this code knows and the database lacks, in order."""
+    """Return the ids of the migrations that this code knows and the database lacks, in order.
+
+    Raises NotMigrated, DatabaseAway or Misconfigured.
+    """
     with translated():
         async with pool.acquire() as connection:
-            if not await _sql.has_history(connection):
-                return _known()
-            applied = await _applied(connection)
+            return await _pending(connection)
+
+
+async def _pending(connection: Connection) -> tuple[str, ...]:
+    match await _sql.may_read_history(connection):
+        case None:
+            return _known()
+        case False:
+            raise NotMigrated(
+                "this login may not see which migrations it has: run `keyfold migrate` with "
+                "KEYFOLD_POSTGRES_DSN naming its owner, and grant this login the role of its service"
+            )
+    applied = await pogo_sql.get_applied_migrations(connection, schema_name=_HISTORY)
     return tuple(migration_id for migration_id in _known() if migration_id not in applied)
-
-
-async def _applied(connection: Connection) -> set[str]:
-    return await pogo_sql.get_applied_migrations(connection, schema_name=_HISTORY)
 
 
 def _known() -> tuple[str, ...]:

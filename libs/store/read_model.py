@@ -1,6 +1,5 @@
 """Current state as the read model serves it: one aggregate, a page of them, or everything at one position."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from libs.domain.vendor_key import VendorKey
 from libs.store.connection import Connection, Pool
 from libs.store.errors import ReadModelAbsent, translated_serving
 from libs.store.notifications import Notifications
+from libs.store.position_watch import PositionWatch
 from libs.store.read_model_rows import (
     SHAPE,
     Row,
@@ -38,7 +38,6 @@ PROJECTION_CHANNEL = "keyfold_projection"
 
 LIMIT_MAX = 1000
 _FETCH_ROWS = 5000
-_POLL_INTERVAL_S = 0.25
 
 _sql = load_statements("read_model", schema=SERVING)
 _writes = load_statements("read_model_writes", schema=SERVING)
@@ -85,8 +84,7 @@ class ReadModel:
 
     def __init__(self, pool: Pool, notifications: Notifications | None = None) -> None:
         self._pool = pool
-        self._notifications = notifications
-        self._look: asyncio.Task[int] | None = None
+        self._watch = PositionWatch("served position", self.position, notifications)
 
     async def snapshot(self) -> Snapshot:
         """Return everything as of one position. Rows are streamed: only the state itself takes memory."""
@@ -107,28 +105,7 @@ class ReadModel:
 
     async def caught_up(self, position: int, timeout_s: float) -> bool:
         """Return True as soon as reads are served at the position or later, False when time is up before."""
-        served = await self.position()
-        try:
-            async with asyncio.timeout(timeout_s):
-                while served < position:
-                    served = await self._next_position()
-        except TimeoutError:
-            return False
-        return True
-
-    async def _next_position(self) -> int:
-        # However many wait, one of them listens and looks, for all.
-        if self._look is None or self._look.done():
-            self._look = asyncio.create_task(self._look_again(), name="projection position")
-            self._look.add_done_callback(_seen)
-        return await asyncio.shield(self._look)
-
-    async def _look_again(self) -> int:
-        if self._notifications is None:
-            await asyncio.sleep(_POLL_INTERVAL_S)
-        else:
-            await self._notifications.wait(_POLL_INTERVAL_S)
-        return await self.position()
+        return await self._watch.reached(position, timeout_s)
 
     async def get_account(self, account_id: AccountId) -> Stored[Account] | None:
         """Return an account."""
@@ -183,6 +160,14 @@ class ReadModel:
             read_vendor, _sql.list_vendors, limit, state=state, applicant=applicant, before=before
         )
 
+    async def due_keys(self, now: datetime, limit: int) -> list[Stored[SubscriberKey | VendorKey]]:
+        """Return keys for which time has brought about what no event says yet."""
+        return await self._page(read_key, _sql.due_keys, limit, now=now)
+
+    async def due_vendors(self, now: datetime, limit: int) -> list[Stored[Vendor]]:
+        """Return vendors for which time has brought about what no event says yet."""
+        return await self._page(read_vendor, _sql.due_vendors, limit, now=now)
+
     async def _one(self, read: Callable[[Row], A], statement: Any, **parameters: object) -> Stored[A] | None:
         with translated_serving():
             row = await statement(self._pool, **parameters)
@@ -228,9 +213,3 @@ def _stored(read: Callable[[Row], A], row: Row) -> Stored[A]:
         updated_at=row["updated_at"],
         created_position=row["created_position"],
     )
-
-
-def _seen(look: asyncio.Task[int]) -> None:
-    """Take note of a failure after the last waiter has left, which asyncio would report as forgotten."""
-    if not look.cancelled():
-        look.exception()

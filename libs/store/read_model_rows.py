@@ -1,22 +1,26 @@
 """Aggregates as rows of the read model and back, without loss: the only place that knows both shapes."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 import orjson
 
 from libs.domain.account import Account
+from libs.domain.deadlines import due_at
 from libs.domain.ids import VendorId
+from libs.domain.network import Network, parse_network
 from libs.domain.permissions import CATEGORIES, Access, Category, Permissions
+from libs.domain.secret import OutgoingSecret
 from libs.domain.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey, SubscriberKey
-from libs.domain.vendor import Review, ReviewKind, Vendor, VendorState, Verdict
+from libs.domain.vendor import Application, Review, ReviewKind, Vendor, VendorState, Verdict
 from libs.domain.vendor_key import ActiveVendorKey, RevokedVendorKey, VendorKey
 from libs.wire.timestamp import format_time, parse_time
 
 # The shape of the tables and of what stands in them; raise it with every change to either, and the read
 # model is built anew.
-SHAPE = 1
+SHAPE = 2
 
 SUBSCRIBER = "subscriber"
 VENDOR = "vendor"
@@ -45,16 +49,20 @@ def read_account(row: Row) -> Account:
 
 def vendor_row(vendor: Vendor) -> Row:
     """Return the columns that a vendor fills; its reviews and categories are JSON."""
+    said = vendor.application
     return {
         "vendor_id": vendor.vendor_id,
-        "name": vendor.name,
-        "contact_email": vendor.contact_email,
-        "website": vendor.website,
-        "intended_use": vendor.intended_use,
-        "categories": _json([category.value for category in vendor.categories]),
+        "name": said.name,
+        "contact_email": said.contact_email,
+        "website": said.website,
+        "intended_use": said.intended_use,
+        "categories": _json([category.value for category in said.categories]),
         "applicant": vendor.applicant,
         "state": vendor.state.value,
         "reviews": _json([_review_json(review) for review in vendor.reviews]),
+        "reviews_void": vendor.reviews_void,
+        "warned_lapse_at": vendor.warned_lapse_at,
+        "due_at": due_at(vendor),
     }
 
 
@@ -62,14 +70,18 @@ def read_vendor(row: Row) -> Vendor:
     """Return the vendor that a row holds."""
     return Vendor(
         vendor_id=row["vendor_id"],
-        name=row["name"],
-        contact_email=row["contact_email"],
-        website=row["website"],
-        intended_use=row["intended_use"],
-        categories=tuple(Category(word) for word in orjson.loads(row["categories"])),
+        application=Application(
+            name=row["name"],
+            contact_email=row["contact_email"],
+            website=row["website"],
+            intended_use=row["intended_use"],
+            categories=tuple(Category(word) for word in orjson.loads(row["categories"])),
+        ),
         applicant=row["applicant"],
         state=VendorState(row["state"]),
         reviews=tuple(_read_review(review) for review in orjson.loads(row["reviews"])),
+        reviews_void=row["reviews_void"],
+        warned_lapse_at=row["warned_lapse_at"],
     )
 
 
@@ -77,11 +89,11 @@ def key_row(key: SubscriberKey | VendorKey) -> Row:
     """Return the columns that a key fills; those that its kind or phase does not have are null."""
     match key:
         case ActiveSubscriberKey():
-            return {**_subscriber_row(key), **_grants_row(key)}
+            return {**_subscriber_row(key), **_grants_row(key), **_outgoing_row(key)}
         case RevokedSubscriberKey():
             return {**_subscriber_row(key), "revoked_at": key.revoked_at}
         case ActiveVendorKey():
-            return _vendor_key_row(key)
+            return {**_vendor_key_row(key), **_outgoing_row(key)}
         case RevokedVendorKey():
             return {**_vendor_key_row(key), "revoked_at": key.revoked_at}
 
@@ -109,9 +121,12 @@ def read_subscriber_key(row: Row) -> SubscriberKey:
         name=row["name"],
         permissions=_read_permissions(row["permissions"]),
         vendor_ids=_read_vendor_ids(row["vendor_ids"]),
+        networks=_read_networks(row["networks"]),
         expires_at=row["expires_at"],
+        reminders=_read_instants(row["reminders"]),
         digest=row["digest"],
         secret_hint=row["secret_hint"],
+        outgoing=_read_outgoing(row),
         created_at=row["minted_at"],
     )
 
@@ -132,12 +147,27 @@ def read_vendor_key(row: Row) -> VendorKey:
         vendor_id=row["vendor_id"],
         digest=row["digest"],
         secret_hint=row["secret_hint"],
+        outgoing=_read_outgoing(row),
         issued_at=row["minted_at"],
     )
 
 
 _NO_KEY = dict.fromkeys(
-    ("account_id", "vendor_id", "name", "permissions", "vendor_ids", "expires_at", "revoked_at")
+    (
+        "account_id",
+        "vendor_id",
+        "name",
+        "permissions",
+        "vendor_ids",
+        "networks",
+        "expires_at",
+        "reminders",
+        "outgoing_digest",
+        "outgoing_hint",
+        "outgoing_until",
+        "revoked_at",
+        "due_at",
+    )
 )
 
 
@@ -158,8 +188,30 @@ def _grants_row(key: ActiveSubscriberKey) -> Row:
     return {
         "permissions": _permissions_json(key.permissions),
         "vendor_ids": None if key.vendor_ids is None else _json(key.vendor_ids),
+        "networks": None if key.networks is None else _json([str(network) for network in key.networks]),
         "expires_at": key.expires_at,
+        "reminders": _json([format_time(at) for at in key.reminders]),
     }
+
+
+def _outgoing_row(key: ActiveSubscriberKey | ActiveVendorKey) -> Row:
+    outgoing = key.outgoing
+    return {
+        "outgoing_digest": outgoing and outgoing.digest,
+        "outgoing_hint": outgoing and outgoing.secret_hint,
+        "outgoing_until": outgoing and outgoing.works_until,
+        "due_at": due_at(key),
+    }
+
+
+def _read_outgoing(row: Row) -> OutgoingSecret | None:
+    if row["outgoing_until"] is None:
+        return None
+    return OutgoingSecret(
+        digest=row["outgoing_digest"],
+        secret_hint=row["outgoing_hint"],
+        works_until=row["outgoing_until"],
+    )
 
 
 def _vendor_key_row(key: VendorKey) -> Row:
@@ -181,6 +233,8 @@ def _review_json(review: Review) -> dict[str, str]:
         "notes": review.notes,
         "reviewer": review.reviewer,
         "reviewed_at": format_time(review.reviewed_at),
+        "lapses_at": format_time(review.lapses_at),
+        "warn_at": format_time(review.warn_at),
     }
 
 
@@ -191,6 +245,8 @@ def _read_review(review: Mapping[str, str]) -> Review:
         notes=review["notes"],
         reviewer=review["reviewer"],
         reviewed_at=parse_time(review["reviewed_at"]),
+        lapses_at=parse_time(review["lapses_at"]),
+        warn_at=parse_time(review["warn_at"]),
     )
 
 
@@ -209,6 +265,15 @@ def _read_permissions(text: str) -> Permissions:
 @lru_cache(maxsize=4096)
 def _read_vendor_ids(text: str | None) -> tuple[VendorId, ...] | None:
     return None if text is None else tuple(VendorId(vendor_id) for vendor_id in orjson.loads(text))
+
+
+@lru_cache(maxsize=4096)
+def _read_networks(text: str | None) -> tuple[Network, ...] | None:
+    return None if text is None else tuple(parse_network(network) for network in orjson.loads(text))
+
+
+def _read_instants(text: str) -> tuple[datetime, ...]:
+    return tuple(parse_time(instant) for instant in orjson.loads(text))
 
 
 def _json(value: object) -> str:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from libs.domain.account import Account, AccountEvent
+from libs.domain.checkpoint import LedgerCheckpoint, LedgerCheckpointed
 from libs.domain.ids import StreamId
 from libs.domain.lifecycle import Aggregate, RecordedEvent
 from libs.domain.refusal import ImpossibleEvent
@@ -127,6 +128,8 @@ class ReadModelWriter:
                     accounts.append(change.row(account_row(account)))
                 case Vendor() as vendor:
                     vendors.append(change.row(vendor_row(vendor)))
+                case LedgerCheckpoint():
+                    pass  # it speaks of the ledger and is nobody's state
                 case key:
                     keys.append(change.row(key_row(key)))
         for put, rows in (
@@ -170,6 +173,8 @@ def _touched(events: Iterable[RecordedEvent]) -> tuple[list[str], list[str], lis
             accounts.add(event.account_id)
         elif isinstance(event, VendorEvent):
             vendors.add(event.vendor_id)
+        elif isinstance(event, LedgerCheckpointed):
+            continue
         else:
             keys.add(event.key_id)
     return list(accounts), list(vendors), list(keys)

@@ -4,12 +4,12 @@ from functools import partial
 
 from libs.kafka.topics import ensure_topics
 from libs.runtime.auth import open_bearer_tokens
-from libs.runtime.http import build_app
+from libs.runtime.http import RateLimits, build_app
 from libs.runtime.service import Process, run
 from libs.runtime.waiting import wait_for
 from libs.store.access_log_partitions import Partitions
 from libs.store.connection import open_pool
-from libs.store.migrations import migrate
+from libs.store.migrations import migrated
 from libs.store.readiness import DatabaseReadiness
 from libs.wire.topics import ACCESS, DEAD_LETTER
 from services.audit.activity import Activity
@@ -25,7 +25,7 @@ async def start(process: Process[AuditSettings]) -> None:
     settings, clock = process.settings, process.clock
     dsn, kafka = settings.postgres_dsn.get_secret_value(), settings.kafka_bootstrap
     timeout_s = settings.startup_timeout_s
-    await wait_for("PostgreSQL", partial(migrate, dsn), timeout_s=timeout_s, clock=clock)
+    await wait_for("PostgreSQL", partial(migrated, dsn), timeout_s=timeout_s, clock=clock)
     topics = (ACCESS, DEAD_LETTER)
     await wait_for("Kafka", partial(ensure_topics, kafka, topics), timeout_s=timeout_s, clock=clock)
     auth = await open_bearer_tokens(settings, clock=clock, timeout_s=timeout_s)
@@ -37,7 +37,9 @@ async def start(process: Process[AuditSettings]) -> None:
     process.health.add("database", readiness.check)
     process.health.add("access_log", following.unready)
     routes = Activity(pool, clock).routes()
-    await process.serve(build_app(NAME, routes, auth=auth, health=process.health, clock=clock))
+    limits = RateLimits.of(settings)
+    app = build_app(NAME, routes, auth=auth, health=process.health, clock=clock, limits=limits)
+    await process.serve(app)
     process.spawn("database readiness", readiness.watch())
     process.spawn("following", following.run())
     process.spawn("partitions ahead", repeat("partitions ahead", partial(make_ahead, partitions, clock)))

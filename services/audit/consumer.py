@@ -1,14 +1,17 @@
 """The consumer of the access topic, made from the service's settings."""
 
+from functools import partial
+
 from libs.kafka.connection import ProducerOptions
 from libs.kafka.dead_letter_bound import DeadLetterBound
-from libs.kafka.group_reader import GroupReader
 from libs.kafka.publisher import Publisher
+from libs.kafka.reader import Reader
 from libs.runtime.service import Process
 from libs.runtime.waiting import wait_for
 from libs.store.access_log import AccessLog
 from libs.store.access_log_partitions import Partitions
 from libs.store.connection import Pool
+from libs.store.partition_shares import PartitionShare
 from libs.wire.topics import ACCESS
 from services.audit.filing import Filing
 from services.audit.following import Following
@@ -27,17 +30,14 @@ async def open_consumer(process: Process[AuditSettings], pool: Pool, partitions:
         clock=clock,
         future_max_s=settings.audit_future_max_s,
     )
-    reader = GroupReader(
-        settings.kafka_bootstrap,
-        ACCESS.name,
-        settings.audit_group,
-        next_offsets=filing.next_offsets,
-        client_id="keyfold-audit",
-    )
+    share = await process.enter(PartitionShare(settings.postgres_dsn.get_secret_value(), ACCESS.name))
+    reader = Reader(settings.kafka_bootstrap, ACCESS.name, client_id="keyfold-audit")
     await wait_for("Kafka", lambda: process.enter(reader), timeout_s=settings.startup_timeout_s, clock=clock)
     return Following(
         reader,
+        share,
         filing,
+        partition_count=partial(publisher.partition_count, ACCESS.name),
         clock=clock,
         batch_events_max=settings.audit_batch_events_max,
         batch_wait_s=settings.audit_batch_wait_s,

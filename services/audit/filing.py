@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 import structlog
@@ -14,7 +15,7 @@ from libs.kafka.errors import OutcomeUnknown, Unavailable
 from libs.kafka.publisher import Publisher
 from libs.runtime.clock import Clock
 from libs.runtime.retrying import Patience
-from libs.store.access_log import AccessLog, Advance, Filed
+from libs.store.access_log import AccessLog, Advance, Filed, PartitionEnd
 from libs.store.access_log_partitions import Partitions
 from libs.store.errors import DatabaseAway, OffsetsMoved, PartitionMissing
 from libs.wire.record import Received
@@ -73,9 +74,17 @@ class Filing:
         return dict(self._filed)
 
     async def next_offsets(self, partitions: frozenset[int]) -> Mapping[int, int]:
-        """Return where to read on in each partition that was ever filed from. Raises DatabaseAway."""
+        """Return where to read on in each of these that was ever filed from. Raises DatabaseAway."""
         self._filed = dict(await self._access_log.next_offsets(partitions))
         return self.filed
+
+    async def time(self) -> datetime:
+        """Return what PostgreSQL's clock says. Raises DatabaseAway."""
+        return await self._access_log.time()
+
+    async def note_caught_up(self, ends: Mapping[int, PartitionEnd]) -> None:
+        """Note of partitions that are filed to these ends when that was all. Raises DatabaseAway."""
+        await self._access_log.note_caught_up(ends)
 
     async def file(self, batches: Batches) -> None:
         """Return when each record is either in the log or among the dead letters, and its offset is moved.

@@ -1,21 +1,23 @@
-"""Following the access topic: read, file, and tell how far it is."""
+"""Following the access topic: read this process's share of it, file, and tell how far it is."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 import structlog
 
 from libs.kafka.errors import Unavailable
-from libs.kafka.group_reader import GroupReader
+from libs.kafka.reader import Reader
 from libs.runtime.clock import Clock
-from libs.runtime.failure import TryLater
 from libs.runtime.retrying import Patience
-from libs.store.errors import OffsetsMoved
+from libs.store.errors import DatabaseAway, OffsetsMoved
+from libs.store.partition_shares import PartitionShare
 from services.audit import metrics
+from services.audit.completeness import Completeness
 from services.audit.filing import Batches, Filing
 
 _LAG_INTERVAL_S: Final = 5.0
+_SHARE_INTERVAL_S: Final = 1.0
 _READ_TIMEOUT_S: Final = 1.0
 
 log = structlog.get_logger(__name__)
@@ -26,22 +28,29 @@ class Following:
 
     def __init__(
         self,
-        reader: GroupReader,
+        reader: Reader,
+        share: PartitionShare,
         filing: Filing,
         *,
+        partition_count: Callable[[], Awaitable[int]],
         clock: Clock,
         batch_events_max: int,
         batch_wait_s: float,
     ) -> None:
         self._reader = reader
+        self._share = share
         self._filing = filing
+        self._partition_count = partition_count
         self._clock = clock
         self._batch_events_max = batch_events_max
         self._batch_wait_s = batch_wait_s
-        self._goals: Mapping[int, int] = {}
+        self._begun: frozenset[int] | None = None
+        self._goals: Mapping[int, int] | None = None
         self._caught_up = False
+        self._completeness = Completeness()
         self._patience = Patience()
         self._trouble: str | None = None
+        self._share_due_at_s = 0.0
         self._lag_due_at_s = 0.0
 
     def unready(self) -> str | None:
@@ -51,25 +60,44 @@ class Following:
     def _lacking(self) -> str | None:
         if self._caught_up:
             return None
-        if not self._goals:
-            return "no partitions of the access topic are assigned yet"
+        if self._goals is None:
+            return "this process's share of the access topic is not known yet"
         return f"{self._behind(self._goals)} records behind"
 
     async def run(self) -> None:
         """Read and file until cancelled. Raises what says that this process cannot go on."""
         while True:
-            batches = await self._read()
+            await self._settle()
+            batches = await self._reader.read(self._batch_events_max, _READ_TIMEOUT_S)
             await self._file(batches)
             await self._take_stock()
             if sum(len(records) for records in batches.values()) < self._batch_events_max:
                 await asyncio.sleep(self._batch_wait_s if batches else 0)
 
-    async def _read(self) -> Batches:
-        return await self._patience.until_done(
-            "PostgreSQL or Kafka",  # the former is asked where to begin
-            lambda: self._reader.read(self._batch_events_max, _READ_TIMEOUT_S),
-            on=(TryLater,),
+    async def _settle(self) -> None:
+        """See now and then what this process's share is: between batches, when all that was read is filed."""
+        if self._begun is not None and self._clock.monotonic_s() < self._share_due_at_s:
+            return
+        partitions = await self._patience.until_done("Kafka", self._partition_count, on=(Unavailable,))
+        share = await self._patience.until_done(
+            "PostgreSQL", lambda: self._share.settle(partitions), on=(DatabaseAway,)
         )
+        # A share that was lost and is ours again may have been another's meanwhile: filing from it tells.
+        if share != self._begun:
+            await self._begin(share)
+        self._share_due_at_s = self._clock.monotonic_s() + _SHARE_INTERVAL_S
+
+    async def _begin(self, share: frozenset[int]) -> None:
+        """Read the share from where the log stands; what was never filed from, from its oldest record."""
+        filed = await self._patience.until_done(
+            "PostgreSQL", lambda: self._filing.next_offsets(share), on=(DatabaseAway,)
+        )
+        oldest = await self._patience.until_done(
+            "Kafka", lambda: self._reader.first_offsets(share - filed.keys()), on=(Unavailable,)
+        )
+        await self._reader.assign({**oldest, **filed})
+        self._completeness = Completeness()
+        self._begun = share
 
     async def _file(self, batches: Batches) -> None:
         if not batches:
@@ -79,19 +107,22 @@ class Following:
         except OffsetsMoved as moved:
             metrics.OFFSETS_MOVED.inc()
             log.warning("offsets_moved", reason=str(moved))
-            await self._reader.stop()  # the next read joins the group anew, and asks where to begin
+            self._begun = None  # what is still ours is read again, from where the log stands
 
     async def _take_stock(self) -> None:
-        if not self._reader.positions:
+        if self._begun is None:
             return
-        if not self._goals or self._clock.monotonic_s() >= self._lag_due_at_s:
+        if self._goals is None or self._clock.monotonic_s() >= self._lag_due_at_s:
             await self._measure_lag()
-        if self._goals and not self._caught_up and self._behind(self._goals) == 0:
+        await self._note_caught_up()
+        # A standby is ready: other members have all partitions, and of nothing it is nothing behind.
+        if self._goals is not None and not self._caught_up and self._behind(self._goals) == 0:
             self._caught_up = True
             log.info("caught_up", partitions=sorted(self._goals))
 
     async def _measure_lag(self) -> None:
         self._lag_due_at_s = self._clock.monotonic_s() + _LAG_INTERVAL_S
+        asked_at = await self._patience.until_done("PostgreSQL", self._filing.time, on=(DatabaseAway,))
         try:
             ends = await self._reader.end_offsets()
         except Unavailable as away:
@@ -100,8 +131,16 @@ class Following:
             return
         self._trouble = None
         metrics.LAG.set(self._behind(ends))
-        # Frozen at the first look, else a busy topic would keep the service unready for ever.
-        self._goals = self._goals or ends
+        self._completeness.expect(ends, asked_at)
+        if self._goals is None:  # set once, else a busy topic would keep the service unready for ever
+            self._goals = ends
+
+    async def _note_caught_up(self) -> None:
+        """Note up to when the log has everything, for whoever counts on that."""
+        if reached := self._completeness.reached(self._reader.positions):
+            await self._patience.until_done(
+                "PostgreSQL", lambda: self._filing.note_caught_up(reached), on=(DatabaseAway,)
+            )
 
     def _behind(self, ends: Mapping[int, int]) -> int:
         # What another process took over in the meantime is not ours to wait for.

@@ -7,6 +7,7 @@ from typing import Final
 import structlog
 
 from libs.runtime.clock import Clock
+from libs.store.access_counts import delete_counts_before
 from libs.store.access_log_partitions import Partitions, drop_before
 from libs.store.errors import DatabaseAway
 from services.audit import metrics
@@ -28,8 +29,10 @@ async def make_ahead(partitions: Partitions, clock: Clock) -> None:
 
 
 async def drop_old(dsn: str, clock: Clock) -> None:
-    """Drop the partitions that are wholly older than 90 days. Raises DatabaseAway."""
-    dropped = await drop_before(dsn, oldest_day(clock.now()))
+    """Drop the partitions that are wholly older than 90 days, and their counts. Raises DatabaseAway."""
+    oldest = oldest_day(clock.now())
+    dropped = await drop_before(dsn, oldest)
+    await delete_counts_before(dsn, oldest)
     if dropped:
         log.info("partitions_dropped", days=sorted(str(day) for day in dropped))
 

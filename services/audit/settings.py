@@ -2,15 +2,18 @@
 
 from pydantic import Field
 
-from libs.runtime.settings import AuthSettings, KafkaSettings, PostgresSettings, ServiceSettings
+from libs.runtime.settings import (
+    AuthSettings,
+    KafkaSettings,
+    PostgresSettings,
+    RateLimitSettings,
+    ServiceSettings,
+)
 
 
-class AuditSettings(ServiceSettings, PostgresSettings, KafkaSettings, AuthSettings):
+class AuditSettings(ServiceSettings, PostgresSettings, KafkaSettings, AuthSettings, RateLimitSettings):
     """The environment of one audit process."""
 
-    audit_group: str = Field(
-        "keyfold.audit", min_length=1, max_length=200, description="the name of a Kafka consumer group"
-    )
     audit_batch_events_max: int = Field(
         5000, ge=1, le=100_000, description="how many events one transaction may file: 1 to 100000"
     )

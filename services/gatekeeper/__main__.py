@@ -3,7 +3,7 @@
 import socket
 
 from libs.runtime.auth import open_bearer_tokens
-from libs.runtime.http import build_app, serve_handler
+from libs.runtime.http import RateLimits, build_app, serve_handler
 from libs.runtime.service import Process, run
 from libs.store.leases import Holder
 from services.gatekeeper.authz import Authz
@@ -35,7 +35,9 @@ async def start(process: Process[GatekeeperSettings]) -> None:
     authz = AuthzEndpoint(Authz(policy, replica, lease, journal, clock))
     routes = (*authz.routes(), *Views(replica, lease, clock).routes())
     # Entered last, closed first: the lease outlives the last answer, and the journal outlives them both.
-    await process.serve(build_app(NAME, routes, auth=auth, health=process.health, clock=clock))
+    limits = RateLimits.of(settings)
+    app = build_app(NAME, routes, auth=auth, health=process.health, clock=clock, limits=limits)
+    await process.serve(app)
     if settings.authz_port is not None:
         await process.enter(
             serve_handler(

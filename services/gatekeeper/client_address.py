@@ -12,25 +12,23 @@ _TEXT_LENGTH_MAX: Final = 45  # the longest form of an IPv6 address
 _PREFIX_LENGTHS: Final = {4: 24, 6: 48}
 
 
-def client_address(kind: GatewayKind, kept: ClientIpKept, headers: Headers) -> str | None:
-    """Return what is kept of the client's address, or None where the gateway tells none that can be believed.
+def client_address(kind: GatewayKind, headers: Headers) -> str | None:
+    """Return the client's address, or None where the gateway tells none that can be believed.
 
     `forwarded` gateways append the peer to `X-Forwarded-For`, so that only its last entry is theirs;
     `original` ones set `X-Real-IP`.
     """
-    if kept == "none":
-        return None
     if kind is GatewayKind.FORWARDED:
         forwarded = headers.getall("X-Forwarded-For", [])
         told = forwarded[-1].rpartition(",")[2].strip() if forwarded else ""
     else:
         real = headers.getall("X-Real-IP", [])
         told = real[0] if len(real) == 1 else ""
-    return _kept(told, kept) if 0 < len(told) <= _TEXT_LENGTH_MAX else None
+    return _canonical(told) if 0 < len(told) <= _TEXT_LENGTH_MAX else None
 
 
 @lru_cache(maxsize=4096)
-def _kept(text: str, kept: ClientIpKept) -> str | None:
+def _canonical(text: str) -> str | None:
     try:
         address = ip_address(text)
     except ValueError:
@@ -39,6 +37,14 @@ def _kept(text: str, kept: ClientIpKept) -> str | None:
         if address.scope_id is not None:
             return None  # a link's name means nothing on another machine
         address = address.ipv4_mapped or address
-    if kept == "full":
-        return str(address)
-    return str(ip_network((address, _PREFIX_LENGTHS[address.version]), strict=False))
+    return str(address)
+
+
+@lru_cache(maxsize=4096)
+def kept_of(address: str | None, kept: ClientIpKept) -> str | None:
+    """Return what the record of a decision keeps of a client's address: all, its network, or nothing."""
+    if address is None or kept == "full":
+        return address
+    if kept == "none":
+        return None
+    return str(ip_network((address, _PREFIX_LENGTHS[ip_address(address).version]), strict=False))

@@ -8,10 +8,10 @@ from libs.runtime.clock import Clock
 from libs.runtime.waiting import wait_for
 from libs.store.connection import open_pool
 from libs.store.leases import Holder, Leases
-from libs.store.migrations import migrate
+from libs.store.migrations import migrated
 from libs.store.read_model import ReadModel
 from services.gatekeeper.following import Source, follow
-from services.gatekeeper.heartbeat import beat_for_ever, withdrawn_at_the_end
+from services.gatekeeper.heartbeat import Heartbeat, withdrawn_at_the_end
 from services.gatekeeper.lease import Lease
 from services.gatekeeper.replica import Replica
 from services.gatekeeper.settings import GatekeeperSettings
@@ -22,7 +22,7 @@ async def replicate(
 ) -> None:
     """Follow and beat until cancelled, which must be after the last answer. Raises StopProcess."""
     dsn, timeout_s = settings.postgres_dsn.get_secret_value(), settings.startup_timeout_s
-    await wait_for("PostgreSQL", partial(migrate, dsn), timeout_s=timeout_s, clock=clock)
+    await wait_for("PostgreSQL", partial(migrated, dsn), timeout_s=timeout_s, clock=clock)
     async with AsyncExitStack() as resources:
         pool = await resources.enter_async_context(open_pool(dsn, application_name="gatekeeper", size_max=2))
         leases = Leases(pool)
@@ -32,7 +32,7 @@ async def replicate(
         )
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(beat_for_ever(leases, holder, lease, replica, clock), name="heartbeat")
+                tasks.create_task(Heartbeat(leases, holder, lease, replica, clock).run(), name="heartbeat")
                 tasks.create_task(
                     follow(source, replica, lease, clock, startup_timeout_s=timeout_s), name="following"
                 )

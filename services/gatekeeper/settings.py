@@ -5,7 +5,13 @@ from typing import Literal
 
 from pydantic import Field
 
-from libs.runtime.settings import AuthSettings, KafkaSettings, PostgresSettings, ServiceSettings
+from libs.runtime.settings import (
+    AuthSettings,
+    KafkaSettings,
+    PostgresSettings,
+    RateLimitSettings,
+    ServiceSettings,
+)
 
 MIB = 1024 * 1024
 GIB = 1024 * MIB
@@ -13,7 +19,7 @@ GIB = 1024 * MIB
 ClientIpKept = Literal["full", "network", "none"]
 
 
-class GatekeeperSettings(ServiceSettings, PostgresSettings, KafkaSettings, AuthSettings):
+class GatekeeperSettings(ServiceSettings, PostgresSettings, KafkaSettings, AuthSettings, RateLimitSettings):
     """The environment of one gatekeeper process."""
 
     authz_port: int | None = Field(

@@ -11,7 +11,7 @@ from libs.runtime.http import build_app
 from libs.runtime.service import Process, run
 from libs.runtime.waiting import wait_for
 from libs.store.connection import open_pool
-from libs.store.migrations import migrate
+from libs.store.migrations import migrated
 from libs.store.readiness import DatabaseReadiness
 from libs.wire.topics import DEAD_LETTER, LIFECYCLE
 from services.projection.following import Following
@@ -28,7 +28,7 @@ async def start(process: Process[ProjectionSettings]) -> None:
     settings, clock = process.settings, process.clock
     dsn, kafka = settings.postgres_dsn.get_secret_value(), settings.kafka_bootstrap
     timeout_s = settings.startup_timeout_s
-    await wait_for("PostgreSQL", partial(migrate, dsn), timeout_s=timeout_s, clock=clock)
+    await wait_for("PostgreSQL", partial(migrated, dsn), timeout_s=timeout_s, clock=clock)
     topics = (LIFECYCLE, DEAD_LETTER)
     await wait_for("Kafka", partial(ensure_topics, kafka, topics), timeout_s=timeout_s, clock=clock)
     pool = await process.enter(open_pool(dsn, application_name=NAME))

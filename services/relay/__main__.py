@@ -12,7 +12,7 @@ from libs.runtime.waiting import wait_for
 from libs.store.connection import open_pool
 from libs.store.leadership import LeaderLock, Leadership
 from libs.store.ledger import LEDGER_CHANNEL, Ledger
-from libs.store.migrations import migrate
+from libs.store.migrations import migrated
 from libs.store.notifications import Notifications
 from libs.store.readiness import DatabaseReadiness
 from libs.store.relay_checkpoint import RelayCheckpoint
@@ -29,7 +29,7 @@ async def start(process: Process[RelaySettings]) -> None:
     settings, clock = process.settings, process.clock
     dsn, kafka = settings.postgres_dsn.get_secret_value(), settings.kafka_bootstrap
     timeout_s = settings.startup_timeout_s
-    await wait_for("PostgreSQL", partial(migrate, dsn), timeout_s=timeout_s, clock=clock)
+    await wait_for("PostgreSQL", partial(migrated, dsn), timeout_s=timeout_s, clock=clock)
     await wait_for("Kafka", partial(ensure_topics, kafka, [LIFECYCLE]), timeout_s=timeout_s, clock=clock)
     pool = await process.enter(open_pool(dsn, application_name=NAME, size_max=4))
     publisher = await process.enter(Publisher(ProducerOptions(bootstrap=kafka, client_id="keyfold-relay")))

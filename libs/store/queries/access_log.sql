@@ -29,11 +29,28 @@ returning held.partition;
 -- Once a session, emptied at each commit: making it anew each time would swell PostgreSQL's own catalog.
 create temporary table if not exists access_log_staging (like access_log.events) on commit delete rows;
 
--- name: file_staged()!
--- Rows that are there already, and the second of two alike, are left out. Its count is of rows filed.
+-- name: file_staged()
+-- Rows that are there already, and the second of two alike, are left out. Returns of each row that was filed
+-- what is counted.
 insert into access_log.events
 select * from pg_temp.access_log_staging
-on conflict (at, event_id) do nothing;
+on conflict (at, event_id) do nothing
+returning at, key_id, vendor_id, account_id, category, access, reason;
+
+-- name: note_caught_up(topic, partitions, ends, times)!
+-- Kafka had these end offsets at these times. A partition that is filed up to its end was complete at that time,
+-- whoever filed it; of one that is not, nothing is said. One that was never filed from begins there.
+insert into access_log.offsets as held (topic, partition, next_offset, caught_up_at)
+select :topic::text, seen.partition, seen.end_offset, seen.at
+from unnest(:partitions::integer[], :ends::bigint[], :times::timestamptz[]) as seen (partition, end_offset, at)
+order by seen.partition
+on conflict (topic, partition) do update
+set caught_up_at = greatest(held.caught_up_at, excluded.caught_up_at)
+where held.next_offset >= excluded.next_offset;
+
+-- name: time()$
+-- The one clock that all consumers share.
+select clock_timestamp();
 
 -- name: note_last_used(key_ids, times)!
 -- Only what is later than what is known, in the order of the keys: a key in steady use is written, and its

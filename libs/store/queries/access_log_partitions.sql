@@ -19,6 +19,10 @@ where home.nspname = 'access_log' and child.relkind = 'r'
   and not child.relispartition
 order by child.relname;
 
+-- name: own_what_is_made()#
+-- Until the transaction ends, what is made belongs to the role and not to the login: another login can drop it.
+set local role keyfold_audit;
+
 -- name: make_statement(name)$
 -- A table beside the others and then ATTACH: that takes SHARE UPDATE EXCLUSIVE on the parent, and neither
 -- readers nor writers wait. CREATE TABLE … PARTITION OF would take ACCESS EXCLUSIVE.

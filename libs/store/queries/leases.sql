@@ -1,16 +1,50 @@
--- name: renew(id, host, applied_position, lease_s)!
+-- name: renew(id, host, applied_position, lease_s)$
 -- Say how far this gatekeeper is, at this server's time. The time is asked for here and not at the start of the
--- transaction, so that it lies after the moment that the gatekeeper took for the start of its lease.
-insert into ledger.gatekeepers (id, host, applied_position, lease_s, renewed_at)
-values (:id, :host, :applied_position, :lease_s, clock_timestamp())
-on conflict (id) do update
-set applied_position = excluded.applied_position, lease_s = excluded.lease_s, renewed_at = clock_timestamp();
+-- transaction, so that it lies after the moment that the gatekeeper took for the start of its lease. Whoever waits
+-- for the gatekeepers hears at the commit if it has applied more than its row said.
+with before as (
+    select applied_position from ledger.gatekeepers where id = :id
+),
+written as (
+    insert into ledger.gatekeepers (id, host, applied_position, lease_s, renewed_at)
+    values (:id, :host, :applied_position, :lease_s, clock_timestamp())
+    on conflict (id) do update
+    set applied_position = excluded.applied_position, lease_s = excluded.lease_s, renewed_at = clock_timestamp()
+    returning applied_position
+)
+select pg_notify('keyfold_enforcement', written.applied_position::text)
+from written left join before on true
+where before.applied_position is distinct from written.applied_position;
 
 -- name: shared_head()$
 -- The ledger's last position, read under a lock that no append can hold at the same time: an append that has locked
 -- the head is waited for and its position returned; one that comes later finds the row written above committed.
 select position from ledger.head for share;
 
--- name: withdraw(id)!
--- Take a gatekeeper out that will not answer any more, so that nobody waits for it.
-delete from ledger.gatekeepers where id = :id;
+-- name: tell(id, applied_position)^
+-- Say that this gatekeeper has applied more, and no more than that: no lease is renewed, so the head need not be
+-- locked, and what a crash of this server loses is told again by the next beat, so the disk need not be waited for.
+-- That matters: a commit that notifies keeps every other one that does, an append's above all, waiting for its disk.
+with told as (
+    update ledger.gatekeepers
+    set applied_position = :applied_position
+    where id = :id and applied_position < :applied_position
+    returning applied_position
+)
+select set_config('synchronous_commit', 'off', true), pg_notify('keyfold_enforcement', applied_position::text)
+from told;
+
+-- name: withdraw(id)$
+-- Take a gatekeeper out that will not answer any more, so that nobody waits for it, nor waits on who does already.
+with gone as (
+    delete from ledger.gatekeepers where id = :id returning id
+)
+select pg_notify('keyfold_enforcement', '') from gone;
+
+-- name: forget_dead(margin_s, kept_s)!
+-- Remove the rows of gatekeepers whose lease has been over for so long. One that renews at the same time keeps its
+-- row, for the condition is looked at again once its row is free; one that renews later writes a new row. A row
+-- without a lease's length is never removed: nothing here can tell that its gatekeeper allows no more.
+delete from ledger.gatekeepers
+where renewed_at + make_interval(secs => lease_s + :margin_s::double precision + :kept_s::double precision)
+    < clock_timestamp();

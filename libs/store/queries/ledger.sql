@@ -6,20 +6,39 @@ select position, hash, recorded_at from ledger.head for update;
 -- The last position and its hash.
 select position, hash from ledger.head;
 
--- name: append(expected_streams, expected_versions, recorded_at, positions, streams, versions, event_ids, types, schema_versions, data, actor_roles, actor_subjects, request_ids, traceparents, hashes)$
--- Insert the rows and move the head to the last of them, or do nothing and return the streams whose version
--- is not the expected one. The head must be locked by an earlier statement of the transaction: only then does this
--- one's snapshot hold every event there is, and the comparison mean something. Listeners hear it at the commit.
-with expected as (
-    select stream, version
-    from unnest(:expected_streams::text[], :expected_versions::bigint[]) as given (stream, version)
-),
-stale as (
-    select array_agg(expected.stream) as streams
-    from expected
-    where expected.version <> coalesce(
+-- name: append(expected_streams, expected_versions, accounts, created_positions, applicants, applied_positions, recorded_at, positions, streams, versions, event_ids, types, schema_versions, data, actor_roles, actor_subjects, request_ids, traceparents, hashes)$
+-- Insert the rows and move the head to the last of them, or do nothing and return what has moved on: streams whose
+-- version is not the expected one, accounts that made a key after that position, applicants that applied after
+-- that position. The head must be locked by an earlier statement of the transaction: only then does this one's
+-- snapshot hold every event there is, and the comparison mean something. Listeners hear it at the commit.
+with moved_on as (
+    select stream as name
+    from unnest(:expected_streams::text[], :expected_versions::bigint[]) as expected (stream, version)
+    where version <> coalesce(
         (select max(events.version) from ledger.events where events.stream = expected.stream), 0
     )
+    union all
+    select 'keys of ' || account_id
+    from unnest(:accounts::text[], :created_positions::bigint[]) as expected (account_id, position)
+    where position <> coalesce(
+        (
+            select max(events.position) from ledger.events
+            where events.account_id = expected.account_id and type = 'keyfold.subscriber_key.created'
+        ), 0
+    )
+    union all
+    select 'applications of ' || applicant
+    from unnest(:applicants::text[], :applied_positions::bigint[]) as expected (applicant, position)
+    where position <> coalesce(
+        (
+            select max(events.position) from ledger.events
+            where events.data ->> 'applicant' = expected.applicant
+            and type in ('keyfold.vendor.applied', 'keyfold.vendor.reapplied')
+        ), 0
+    )
+),
+stale as (
+    select array_agg(name) as names from moved_on
 ),
 appended as (
     insert into ledger.events (
@@ -37,7 +56,7 @@ appended as (
         position, stream, version, event_id, type, schema_version, data,
         actor_role, actor_subject, request_id, traceparent, hash
     )
-    where (select streams from stale) is null
+    where (select names from stale) is null
     returning position, hash
 ),
 last as (
@@ -49,15 +68,60 @@ moved as (
     from last
     returning head.position
 )
-select stale.streams, pg_notify('keyfold_ledger', moved.position::text)
+select stale.names, pg_notify('keyfold_ledger', moved.position::text)
 from stale left join moved on true;
 
--- name: events_of_streams(streams)
--- What the events of these streams say, in the order they happened.
-select stream, version, type, schema_version, data
-from ledger.events
-where stream = any (:streams::text[])
-order by position;
+-- name: look(streams, accounts, whole_accounts, applicants, answer_ids, kept_after)^
+-- All that decisions look at, as of one moment: the head, the events of these streams in order, which keys of these
+-- accounts are not revoked and where the last one was made, what these applicants applied for, and these answers
+-- if they were kept later than that. The keys of whole accounts, and what was applied for, come with their events.
+with made as (
+    select account_id, stream, position
+    from ledger.events
+    where account_id = any (:accounts::text[]) and type = 'keyfold.subscriber_key.created'
+),
+live as (
+    select account_id, stream from made
+    except
+    select account_id, stream
+    from ledger.events
+    where account_id = any (:accounts::text[]) and type = 'keyfold.subscriber_key.revoked'
+),
+applications as (
+    select data ->> 'applicant' as applicant, vendor_id, stream, position
+    from ledger.events
+    where data ->> 'applicant' = any (:applicants::text[])
+    and type in ('keyfold.vendor.applied', 'keyfold.vendor.reapplied')
+),
+wanted as (
+    select unnest(:streams::text[]) as stream
+    union
+    select stream from live where account_id = any (:whole_accounts::text[])
+    union
+    select stream from applications
+)
+select
+    head.position,
+    head.recorded_at,
+    array(
+        select row (events.*)
+        -- Looked up stream by stream: a plan that reads the whole ledger must not even be possible.
+        from wanted cross join lateral (
+            select stream, version, type, schema_version, data::text
+            from ledger.events
+            where events.stream = wanted.stream
+            order by version
+        ) as events
+    ) as events,
+    array(select row (account_id, max(position)) from made group by account_id) as made,
+    array(select row (account_id, stream) from live) as live,
+    array(select row (applicant, vendor_id, position) from applications) as applications,
+    array(
+        select row (id, fingerprint, sealed, position)
+        from ledger.kept_answers
+        where id = any (:answer_ids::bytea[]) and kept_at > :kept_after
+    ) as answers
+from ledger.head;
 
 -- name: rows_after(position, limit)
 -- Whole rows above a position, in order; a limit, for the caller works through them in pages.

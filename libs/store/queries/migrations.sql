@@ -2,6 +2,11 @@
 -- Wait until no other session migrates this database, and hold that place until this session ends.
 select pg_catalog.pg_advisory_lock(7521962890172401);
 
--- name: has_history()$
--- Whether any migration was ever applied.
-select to_regclass('public._pogo_migration') is not null;
+-- name: may_read_history()$
+-- Whether this user may read what was applied; null while nothing ever was. The column is the last thing that is
+-- made of that table, and its schema is looked for by name, as one that may not be used cannot be cast to.
+select has_table_privilege(history.oid, 'select')
+from pg_class as history
+join pg_namespace as home on home.oid = history.relnamespace
+join pg_attribute as last on last.attrelid = history.oid
+where home.nspname = 'public' and history.relname = '_pogo_migration' and last.attname = 'schema_name';

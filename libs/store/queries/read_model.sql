@@ -47,6 +47,14 @@ where
 order by created_position desc
 limit :limit;
 
+-- name: due_keys(now, limit)
+-- Keys for which something has fallen due that no event says yet, the longest due first.
+select * from {schema}.keys where due_at <= :now order by due_at limit :limit;
+
+-- name: due_vendors(now, limit)
+-- Vendors for which something has fallen due that no event says yet, the longest due first.
+select * from {schema}.vendors where due_at <= :now order by due_at limit :limit;
+
 -- name: all_accounts()
 -- Every account, in no order.
 select * from {schema}.accounts;

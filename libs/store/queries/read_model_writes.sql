@@ -42,15 +42,16 @@ on conflict (account_id) do update set
     version = excluded.version,
     updated_at = excluded.updated_at;
 
--- name: put_vendors(vendor_id, name, contact_email, website, intended_use, categories, applicant, state, reviews, version, created_at, updated_at, created_position)!
+-- name: put_vendors(vendor_id, name, contact_email, website, intended_use, categories, applicant, state, reviews, reviews_void, warned_lapse_at, due_at, version, created_at, updated_at, created_position)!
 -- Write vendors as they are now. When a row was created stays as it was first written.
 insert into {schema}.vendors (
     vendor_id, name, contact_email, website, intended_use, categories, applicant, state, reviews,
-    version, created_at, updated_at, created_position
+    reviews_void, warned_lapse_at, due_at, version, created_at, updated_at, created_position
 )
 select * from unnest(
     :vendor_id::text[], :name::text[], :contact_email::text[], :website::text[], :intended_use::text[],
-    :categories::jsonb[], :applicant::text[], :state::text[], :reviews::jsonb[], :version::integer[],
+    :categories::jsonb[], :applicant::text[], :state::text[], :reviews::jsonb[], :reviews_void::integer[],
+    :warned_lapse_at::timestamptz[], :due_at::timestamptz[], :version::integer[],
     :created_at::timestamptz[], :updated_at::timestamptz[], :created_position::bigint[]
 )
 on conflict (vendor_id) do update set
@@ -62,19 +63,24 @@ on conflict (vendor_id) do update set
     applicant = excluded.applicant,
     state = excluded.state,
     reviews = excluded.reviews,
+    reviews_void = excluded.reviews_void,
+    warned_lapse_at = excluded.warned_lapse_at,
+    due_at = excluded.due_at,
     version = excluded.version,
     updated_at = excluded.updated_at;
 
--- name: put_keys(key_id, kind, account_id, vendor_id, name, permissions, vendor_ids, expires_at, digest, secret_hint, minted_at, revoked_at, version, created_at, updated_at, created_position)!
+-- name: put_keys(key_id, kind, account_id, vendor_id, name, permissions, vendor_ids, networks, expires_at, reminders, digest, secret_hint, outgoing_digest, outgoing_hint, outgoing_until, minted_at, revoked_at, due_at, version, created_at, updated_at, created_position)!
 -- Write keys as they are now. When a row was created stays as it was first written.
 insert into {schema}.keys (
-    key_id, kind, account_id, vendor_id, name, permissions, vendor_ids, expires_at, digest, secret_hint,
-    minted_at, revoked_at, version, created_at, updated_at, created_position
+    key_id, kind, account_id, vendor_id, name, permissions, vendor_ids, networks, expires_at, reminders,
+    digest, secret_hint, outgoing_digest, outgoing_hint, outgoing_until, minted_at, revoked_at, due_at, version, created_at, updated_at, created_position
 )
 select * from unnest(
     :key_id::text[], :kind::text[], :account_id::text[], :vendor_id::text[], :name::text[],
-    :permissions::jsonb[], :vendor_ids::jsonb[], :expires_at::timestamptz[], :digest::bytea[],
-    :secret_hint::text[], :minted_at::timestamptz[], :revoked_at::timestamptz[], :version::integer[],
+    :permissions::jsonb[], :vendor_ids::jsonb[], :networks::jsonb[], :expires_at::timestamptz[],
+    :reminders::jsonb[], :digest::bytea[], :secret_hint::text[], :outgoing_digest::bytea[],
+    :outgoing_hint::text[], :outgoing_until::timestamptz[], :minted_at::timestamptz[],
+    :revoked_at::timestamptz[], :due_at::timestamptz[], :version::integer[],
     :created_at::timestamptz[], :updated_at::timestamptz[], :created_position::bigint[]
 )
 on conflict (key_id) do update set
@@ -84,10 +90,16 @@ on conflict (key_id) do update set
     name = excluded.name,
     permissions = excluded.permissions,
     vendor_ids = excluded.vendor_ids,
+    networks = excluded.networks,
     expires_at = excluded.expires_at,
+    reminders = excluded.reminders,
     digest = excluded.digest,
     secret_hint = excluded.secret_hint,
+    outgoing_digest = excluded.outgoing_digest,
+    outgoing_hint = excluded.outgoing_hint,
+    outgoing_until = excluded.outgoing_until,
     minted_at = excluded.minted_at,
     revoked_at = excluded.revoked_at,
+    due_at = excluded.due_at,
     version = excluded.version,
     updated_at = excluded.updated_at;

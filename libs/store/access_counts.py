@@ -1,0 +1,102 @@
+"""Counts of what was asked, by the hour: kept with the access log's rows, and what they say of a key."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from typing import Final, TypeAlias
+
+from libs.domain.ids import KeyId
+from libs.domain.permissions import Access, Category
+from libs.store.connection import Connection, Pool, open_connection
+from libs.store.errors import translated
+from libs.store.statements import load_statements
+
+COUNTED: Final = ("at", "key_id", "vendor_id", "account_id", "category", "access", "reason")
+"""The columns of a row of the access log that say where it is counted."""
+
+_sql = load_statements("access_counts")
+_HOUR_S: Final = 3600
+
+CountedRow: TypeAlias = tuple[
+    datetime, str | None, str | None, str | None, str | None, str | None, str | None
+]
+"""The values of `COUNTED`."""
+
+Combination: TypeAlias = tuple[int, str, str, str, str, str, str]
+"""The hour, as its number since 1970, and what requests of that hour have in common, '' for what is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaughtUp:
+    """The time up to which the counts are known to be whole, and whether that is too long ago."""
+
+    at: datetime
+    is_old: bool
+
+
+async def add_counts(connection: Connection, rows: Iterable[CountedRow]) -> None:
+    """Count rows in the transaction that files them; the last thing that it does."""
+    counts = tally(rows)
+    if not counts:
+        return
+    combinations = sorted(counts)
+    hours, key_ids, vendor_ids, account_ids, categories, accesses, reasons = zip(*combinations, strict=True)
+    await _sql.add(
+        connection,
+        hours=hours,
+        key_ids=key_ids,
+        vendor_ids=vendor_ids,
+        account_ids=account_ids,
+        categories=categories,
+        accesses=accesses,
+        reasons=reasons,
+        requests=[counts[each] for each in combinations],
+    )
+
+
+def tally(rows: Iterable[CountedRow]) -> Counter[Combination]:
+    """Return how many rows there are of each combination."""
+    return Counter(
+        (
+            int(at.timestamp() // _HOUR_S),
+            key_id or "",
+            vendor_id or "",
+            account_id or "",
+            category or "",
+            access or "",
+            reason or "",
+        )
+        for at, key_id, vendor_id, account_id, category, access, reason in rows
+    )
+
+
+async def delete_counts_before(dsn: str, oldest: date) -> None:
+    """Delete the counts of the days before `oldest`, as their partitions are dropped. Raises DatabaseAway."""
+    since = datetime.combine(oldest, time(), UTC)
+    async with open_connection(dsn, application_name="audit retention") as connection:
+        with translated():
+            while await _sql.delete_oldest_hour(connection, oldest=since) is not None:
+                continue
+
+
+async def caught_up(pool: Pool, topic: str, *, age_max_s: float) -> CaughtUp | None:
+    """Return up to when everything that Kafka had is counted; None while that was never noted.
+
+    Raises DatabaseAway or Misconfigured.
+    """
+    with translated():
+        async with pool.acquire() as connection:
+            row = await _sql.caught_up(connection, topic=topic, age_max_s=age_max_s)
+    return None if row["caught_up_at"] is None else CaughtUp(at=row["caught_up_at"], is_old=row["is_old"])
+
+
+async def allowed_to_key(pool: Pool, key_id: KeyId, since: datetime) -> Mapping[Category, Access]:
+    """Return the most that a key was allowed in each category since the beginning of an hour.
+
+    A category in which nothing was allowed is missing. Raises DatabaseAway or Misconfigured.
+    """
+    with translated():
+        async with pool.acquire() as connection:
+            rows = [row async for row in _sql.allowed_to_key(connection, key_id=key_id, since=since)]
+    return {Category(row["category"]): Access.WRITE if row["wrote"] else Access.READ for row in rows}

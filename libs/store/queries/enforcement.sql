@@ -1,0 +1,30 @@
+-- name: enforced_position(margin_s)$
+-- The last position that is committed and that every gatekeeper which may still allow something has applied. The
+-- head comes from the same snapshot as the rows: every beat that read a head below it is among these rows, so what
+-- is returned stays true, also of gatekeepers that start or come back later. A row whose time lies ahead of this
+-- server's clock counts as any other: its lease is not over.
+select least(head.position, min(gatekeepers.applied_position))
+from ledger.head
+left join ledger.gatekeepers
+    on gatekeepers.lease_s is null
+    or gatekeepers.renewed_at + make_interval(secs => gatekeepers.lease_s + :margin_s::double precision)
+        >= clock_timestamp()
+group by head.position;
+
+-- name: holders(position, margin_s, limit)
+-- Every gatekeeper, those in the way of the position first, the longest silent before the others; a limit, for the
+-- rows of dead ones may be many.
+select
+    id,
+    host,
+    applied_position,
+    renewed_at,
+    renewed_at + make_interval(secs => lease_s) as lease_until,
+    applied_position < :position::bigint
+    and (
+        lease_s is null
+        or renewed_at + make_interval(secs => lease_s + :margin_s::double precision) >= clock_timestamp()
+    ) as is_in_the_way
+from ledger.gatekeepers
+order by is_in_the_way desc, renewed_at, id
+limit :limit;
