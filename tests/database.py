@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
 
 from libs.store.migrations import migrate
+from libs.store.roles import PROJECTION
 from services.cli.local.postgres import LocalPostgres
 
 _NUMBERS: Iterator[int] = itertools.count(1)
@@ -28,30 +28,37 @@ async def template_database(postgres_server: LocalPostgres) -> str:
 @pytest.fixture
 async def database(postgres_server: LocalPostgres, template_database: str) -> AsyncIterator[str]:
     """The address of a migrated database of the test's own."""
-    async with _made(postgres_server.dsn, f"template {template_database}") as dsn:
-        yield dsn
+    name = f"test_{next(_NUMBERS)}"
+    yield await cloned(postgres_server.dsn, template_database, name)
+    await execute(postgres_server.dsn, f"drop database {name} with (force)")
 
 
 @pytest.fixture
 async def empty_database(postgres_server: LocalPostgres) -> AsyncIterator[str]:
     """The address of a database of the test's own in which nothing was ever made."""
-    async with _made(postgres_server.dsn, "") as dsn:
-        yield dsn
-
-
-@asynccontextmanager
-async def _made(server_dsn: str, options: str) -> AsyncIterator[str]:
     name = f"test_{next(_NUMBERS)}"
-    await execute(server_dsn, f"create database {name} {options}")
-    yield address(server_dsn, name)
-    await execute(server_dsn, f"drop database {name} with (force)")
+    await execute(postgres_server.dsn, f"create database {name}")
+    yield address(postgres_server.dsn, name)
+    await execute(postgres_server.dsn, f"drop database {name} with (force)")
 
 
-async def execute(dsn: str, sql: str) -> None:
-    """Run one statement as the superuser, outside of everything that is tested."""
+async def cloned(server_dsn: str, template: str, name: str) -> str:
+    """Make a copy of a migrated database and return its address."""
+    # What is granted on a database as a whole is not copied.
+    await execute(
+        server_dsn,
+        f"create database {name} template {template}",
+        f"grant create on database {name} to {PROJECTION}",
+    )
+    return address(server_dsn, name)
+
+
+async def execute(dsn: str, *statements: str) -> None:
+    """Run statements as the superuser, outside of everything that is tested."""
     connection = await asyncpg.connect(dsn)
     try:
-        await connection.execute(sql)
+        for statement in statements:
+            await connection.execute(statement)
     finally:
         await connection.close()
 

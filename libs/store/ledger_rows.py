@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from libs.domain.ids import KEY_PREFIX, AccountId, EventId, KeyId, StreamId, VendorId, key_stream
+from libs.domain.ids import AccountId, EventId, StreamId, VendorId
 from libs.domain.lifecycle import Actor, LifecycleEvent, RecordedEvent, evolve
 from libs.store.kept_answers import KeptAnswer
 from libs.store.looked_at import NOTHING, AccountKeys, Applications, Loaded, Versioned, Wanted
@@ -13,8 +13,6 @@ from libs.wire.chain import Head, Row, seal
 from libs.wire.event_codec import decode_event, encode_event
 from libs.wire.timestamp import format_time
 from libs.wire.upcasting import SCHEMA_VERSION
-
-_BEFORE_KEY_ID = len(key_stream(KeyId(KEY_PREFIX))) - len(KEY_PREFIX)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +114,7 @@ def read_looked_at(wanted: Wanted, record: Mapping[str, Any]) -> Loaded:
     """Return what the look-up found, folded. Raises UnknownEvent or ImpossibleEvent."""
     return Loaded(
         streams=_folded(wanted.streams, record["events"]),
-        account_keys=_account_keys(wanted.accounts | wanted.whole_accounts, record["made"], record["live"]),
+        account_keys=_account_keys(wanted.accounts | wanted.whole_accounts, record["account_keys"]),
         applications=_applications(wanted.applicants, record["applications"]),
         answers={
             answer_id: KeptAnswer(fingerprint=fingerprint, sealed=sealed, position=position)
@@ -140,17 +138,12 @@ def _folded(
 
 def _account_keys(
     wanted: frozenset[AccountId],
-    made: Sequence[tuple[AccountId, int]],
-    live: Sequence[tuple[AccountId, StreamId]],
+    found: Sequence[tuple[AccountId, int, int]],
 ) -> Mapping[AccountId, AccountKeys]:
-    positions = dict(made)
-    keys: dict[AccountId, set[KeyId]] = {each: set() for each in wanted}
-    for account_id, stream in live:
-        keys[account_id].add(KeyId(stream[_BEFORE_KEY_ID:]))
-    return {
-        each: AccountKeys(live=frozenset(live_ids), created_position=positions.get(each, 0))
-        for each, live_ids in keys.items()
-    }
+    keys = dict.fromkeys(wanted, AccountKeys(live=0, created_position=0))
+    for account_id, live, created_position in found:
+        keys[account_id] = AccountKeys(live=live, created_position=created_position)
+    return keys
 
 
 def _applications(

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 
-from libs.domain.ids import AccountId, KeyId, StreamId, VendorId
+from libs.domain.ids import AccountId, StreamId, VendorId
 from libs.domain.lifecycle import Aggregate, LifecycleEvent, evolve, stream_of
-from libs.domain.subscriber_key import SubscriberKeyCreated, SubscriberKeyRevoked
+from libs.domain.subscriber_key import ActiveSubscriberKey, SubscriberKeyCreated, SubscriberKeyRevoked
 from libs.domain.vendor import VendorApplied, VendorReapplied
 from libs.store.kept_answers import KeptAnswer
 
@@ -25,9 +25,9 @@ NOTHING = Versioned(aggregate=None, version=0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountKeys:
-    """An account's keys that are not revoked, and the position at which its last one was made, or 0."""
+    """How many keys of an account are not revoked, and the position at which its last one was made, or 0."""
 
-    live: frozenset[KeyId]
+    live: int
     created_position: int
 
 
@@ -88,6 +88,15 @@ class Loaded:
             applied_positions={each: made.applied_position for each, made in self.applications.items()},
         )
 
+    def active_keys(self, account_id: AccountId) -> list[ActiveSubscriberKey]:
+        """Return the account's keys that work, among the streams: all of them where it was wanted whole."""
+        aggregates = (each.aggregate for each in self.streams.values())
+        return [
+            each
+            for each in aggregates
+            if isinstance(each, ActiveSubscriberKey) and each.account_id == account_id
+        ]
+
     def after(self, events: Sequence[LifecycleEvent]) -> "Loaded":
         """Return this as the events will leave it. Raises LookupError for a stream that was not looked at."""
         streams = dict(self.streams)
@@ -109,12 +118,12 @@ def _with_keys(
     changed = dict(account_keys)
     for event in events:
         match event:
-            case SubscriberKeyCreated(account_id=account_id, key_id=key_id) if account_id in changed:
+            case SubscriberKeyCreated(account_id=account_id) if account_id in changed:
                 keys = changed[account_id]
-                changed[account_id] = replace(keys, live=keys.live | {key_id})
-            case SubscriberKeyRevoked(account_id=account_id, key_id=key_id) if account_id in changed:
+                changed[account_id] = replace(keys, live=keys.live + 1)
+            case SubscriberKeyRevoked(account_id=account_id) if account_id in changed:
                 keys = changed[account_id]
-                changed[account_id] = replace(keys, live=keys.live - {key_id})
+                changed[account_id] = replace(keys, live=keys.live - 1)
     return changed
 
 

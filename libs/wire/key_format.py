@@ -64,6 +64,11 @@ def read_key(kind: KeyKind, text: str | None) -> Presented:
     return Credential(KeyId(KEY_PREFIX + text[9 : 9 + PUBLIC_ID_LENGTH]), digest_of(text))
 
 
+def holds_key(text: str) -> bool:
+    """Tell whether a text holds a key, whole or in part: more of one than its hint does."""
+    return _WITHIN.search(text) is not None
+
+
 def is_key_id(text: str) -> bool:
     """Tell whether a text has the form of a key's id, which a secret for it could carry."""
     return _KEY_ID.fullmatch(text) is not None
@@ -97,4 +102,5 @@ def _checksum(body: str) -> str:
 
 _PAIRS = tuple(high + low for high in ALPHABET for low in ALPHABET)
 _PATTERNS = {kind: re.compile(rf"{kind}_(?:live|test)_[0-9A-Za-z]{{61}}", re.ASCII) for kind in KeyKind}
+_WITHIN = re.compile(rf"kf[vs]_(?:live|test)_[0-9A-Za-z]{{{PUBLIC_ID_LENGTH + 1}}}", re.ASCII)
 _KEY_ID = re.compile(rf"{KEY_PREFIX}[0-9A-Za-z]{{{PUBLIC_ID_LENGTH}}}", re.ASCII)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from libs.runtime import log as logs
 from services.cli.commands import add_commands
 from services.cli.up_command import register as register_up
 
@@ -18,5 +19,6 @@ add_commands(app)
 
 
 def main() -> None:
-    """Run the command that the arguments name."""
+    """Run the command that the arguments name; what its parts log goes to standard error."""
+    logs.configure(service="keyfold", level="warning")
     app()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -13,11 +14,14 @@ import orjson
 
 from services.cli.failure import CommandFailed
 from services.cli.places import Places
+from services.cli.terms import Terms
 
 JsonObject = dict[str, Any]
 """A JSON object as a service answered it; its members are whatever API.md says of the call."""
 
 TIMEOUT_S: Final = 30.0
+PAUSES_S: Final = (0.2, 1.0)
+"""How long a command whose connection was lost waits before it is sent again, and then again."""
 PAGE_ITEMS_MAX: Final = 100
 
 
@@ -38,6 +42,16 @@ class Answer:
     body: JsonObject
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sent:
+    method: str
+    url: str
+    query: Mapping[str, str] | None
+    body: JsonObject | None
+    headers: Mapping[str, str]
+    timeout_s: float
+
+
 class Client:
     """Calls services by their names; ``bearer`` is the token that a call is made with."""
 
@@ -54,9 +68,10 @@ class Client:
         bearer: str | None = None,
         body: JsonObject | None = None,
         query: Mapping[str, str] | None = None,
+        terms: Terms | None = None,
     ) -> JsonObject:
         """Return the answer's document. Raises ProblemAnswered, or CommandFailed where nobody answers."""
-        answer = await self.ask(service, method, path, bearer=bearer, body=body, query=query)
+        answer = await self.ask(service, method, path, bearer=bearer, body=body, query=query, terms=terms)
         if answer.status >= HTTPStatus.BAD_REQUEST:
             raise ProblemAnswered(answer.status, answer.body)
         return answer.body
@@ -70,19 +85,54 @@ class Client:
         bearer: str | None = None,
         body: JsonObject | None = None,
         query: Mapping[str, str] | None = None,
+        terms: Terms | None = None,
     ) -> Answer:
-        """Return the answer, a refusal too. Raises CommandFailed where nobody answers."""
+        """Return the answer, a refusal too. Raises CommandFailed where nobody answers.
+
+        With terms it is sent again when the connection is lost, for then it happens once all the same.
+        """
         headers = {} if bearer is None else {"Authorization": f"Bearer {bearer}"}
-        url = self._places.url(service) + path
+        wait_s = 0 if terms is None else terms.wait_s or 0
+        request = _Sent(
+            method=method,
+            url=self._places.url(service) + path,
+            query=query,
+            body=body,
+            headers=headers if terms is None else {**headers, **terms.headers()},
+            timeout_s=TIMEOUT_S + wait_s,
+        )
+        doubt = "" if terms is None else f" {_in_doubt(terms)}"
         try:
-            async with self._session.request(
-                method, url, params=query, json=body, headers=headers, allow_redirects=False
-            ) as response:
-                return Answer(status=response.status, body=_document(await response.read(), service))
+            status, content = await self._sent(request, () if terms is None else PAUSES_S)
         except TimeoutError as late:
-            raise CommandFailed(f"The {service} service did not answer in {TIMEOUT_S:g} s: {url}") from late
+            raise CommandFailed(
+                f"The {service} service did not answer in {request.timeout_s:g} s: {request.url}.{doubt}"
+            ) from late
         except aiohttp.ClientError as away:
-            raise CommandFailed(f"The {service} service cannot be reached: {away}") from away
+            raise CommandFailed(f"The {service} service cannot be reached: {away}.{doubt}") from away
+        return Answer(status=status, body=_document(content, service))
+
+    async def _sent(self, request: _Sent, pauses_s: Sequence[float]) -> tuple[int, bytes]:
+        for pause_s in pauses_s:
+            try:
+                return await self._sent_once(request)
+            except TimeoutError:
+                raise
+            except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError):
+                await asyncio.sleep(pause_s)
+        return await self._sent_once(request)
+
+    async def _sent_once(self, request: _Sent) -> tuple[int, bytes]:
+        async with self._session.request(
+            request.method,
+            request.url,
+            params=request.query,
+            json=request.body,
+            headers=request.headers,
+            allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(total=request.timeout_s),
+        ) as response:
+            return response.status, await response.read()
 
     async def text(self, service: str, path: str) -> str:
         """Return a document that is no JSON, such as metrics. Raises CommandFailed."""
@@ -135,6 +185,13 @@ def _document(content: bytes, service: str) -> JsonObject:
     except orjson.JSONDecodeError as broken:
         raise CommandFailed(f"The {service} service answered with something that is no JSON.") from broken
     return document if isinstance(document, dict) else {"items": document, "next_cursor": None}
+
+
+def _in_doubt(terms: Terms) -> str:
+    return (
+        "Whether the command was done is not known: give it again with "
+        f"--idempotency-key {terms.idempotency_key}, and it is done once."
+    )
 
 
 def _json_text(value: object) -> str:

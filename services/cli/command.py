@@ -14,10 +14,12 @@ import typer
 
 from libs.runtime.auth import Role
 from services.cli.client import open_client
+from services.cli.confirmation import confirmed
 from services.cli.failure import CommandFailed, WrongUsage
 from services.cli.keyfold import Keyfold
 from services.cli.places import find_places
-from services.cli.screen import Shown, show
+from services.cli.screen import Details, Listing, Shown, show
+from services.cli.terms import WAIT_MAX_S, Terms
 
 EXIT_FAILED: Final = 1
 EXIT_USAGE: Final = 2
@@ -43,22 +45,59 @@ class Manner:
         typer.Option("--json", help="JSON, also on a terminal.", rich_help_panel="Anywhere"),
     ] = False
 
+    def terms(self) -> Terms | None:
+        """Return how what is asked for is to be done, None for what only reads."""
+        return None
 
-def command(app: typer.Typer, name: str) -> Callable[[Body[P]], Body[P]]:
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandManner(Manner):
+    """What every command takes by which the registry changes something."""
+
+    wait_s: Annotated[
+        int | None,
+        typer.Option(
+            "--wait",
+            min=0,
+            max=WAIT_MAX_S,
+            help="Seconds to wait until it is in force at every gatekeeper; 3 is the status if it is not.",
+            rich_help_panel="Sending",
+        ),
+    ] = None
+    idempotency_key: Annotated[
+        str | None,
+        typer.Option(
+            "--idempotency-key",
+            help="Your own: the same command again under it is not done again, but answered alike.",
+            rich_help_panel="Sending",
+        ),
+    ] = None
+
+    def terms(self) -> Terms:
+        """Return the terms of the command. Raises WrongUsage."""
+        return Terms.of(idempotency_key=self.idempotency_key, wait_s=self.wait_s)
+
+
+def command(app: typer.Typer, name: str, *, manner: type[Manner] = Manner) -> Callable[[Body[P]], Body[P]]:
     """Register a coroutine: its docstring is the help, its parameters are the options."""
 
     def register(body: Body[P]) -> Body[P]:
-        app.command(name, help=inspect.getdoc(body))(_runnable(body))
+        app.command(name, help=inspect.getdoc(body))(_runnable(body, manner))
         return body
 
     return register
+
+
+def changing(app: typer.Typer, name: str) -> Callable[[Body[P]], Body[P]]:
+    """Register a coroutine that gives the registry one command, with the options of how to send it."""
+    return command(app, name, manner=CommandManner)
 
 
 def bare(app: typer.Typer) -> Callable[[Body[P]], Body[P]]:
     """Make a command what its group does when no command is named, with the same options."""
 
     def register(body: Body[P]) -> Body[P]:
-        run = _runnable(body)
+        run = _runnable(body, Manner)
 
         own = inspect.signature(run).parameters
 
@@ -77,11 +116,11 @@ def bare(app: typer.Typer) -> Callable[[Body[P]], Body[P]]:
     return register
 
 
-def _runnable(body: Callable[..., Awaitable[Shown]]) -> Callable[..., None]:
-    common = list(inspect.signature(Manner, eval_str=True).parameters.values())
+def _runnable(body: Callable[..., Awaitable[Shown]], manner_type: type[Manner]) -> Callable[..., None]:
+    common = list(inspect.signature(manner_type, eval_str=True).parameters.values())
 
     def run(**arguments: Any) -> None:
-        manner = Manner(**{each.name: arguments.pop(each.name) for each in common})
+        manner = manner_type(**{each.name: arguments.pop(each.name) for each in common})
         _execute(manner, lambda keyfold: body(keyfold, **arguments))
 
     own = list(inspect.signature(body, eval_str=True).parameters.values())[1:]
@@ -93,13 +132,17 @@ def _runnable(body: Callable[..., Awaitable[Shown]]) -> Callable[..., None]:
 
 def _execute(manner: Manner, body: Callable[[Keyfold], Awaitable[Shown]]) -> None:
     try:
-        show(asyncio.run(_answer(manner, body)), as_json=manner.as_json)
+        shown = asyncio.run(_answer(manner, body))
     except CommandFailed as failed:
         sys.stderr.write(f"{failed}\n")
         raise typer.Exit(EXIT_USAGE if isinstance(failed, WrongUsage) else EXIT_FAILED) from None
+    show(shown, as_json=manner.as_json)
+    if isinstance(shown, Listing | Details) and shown.ending:
+        raise typer.Exit(shown.ending)
 
 
 async def _answer(manner: Manner, body: Callable[[Keyfold], Awaitable[Shown]]) -> Shown:
-    places = find_places(manner.directory)
+    places, terms = find_places(manner.directory), manner.terms()
     async with open_client(places) as client:
-        return await body(Keyfold(places=places, client=client, role=manner.as_role))
+        shown = await body(Keyfold(places=places, client=client, role=manner.as_role, terms=terms))
+    return shown if terms is None or terms.wait_s is None else confirmed(shown, terms.wait_s)

@@ -14,6 +14,7 @@ from services.cli.failure import CommandFailed, WrongUsage
 from services.cli.local.sample import Sample, load_sample
 from services.cli.local.signing import Claims, LocalSigner
 from services.cli.places import Places
+from services.cli.terms import Terms
 
 TOKEN_VARIABLE: Final = "KEYFOLD_TOKEN"  # noqa: S105  the name of a variable, not a token
 ACCOUNT_VARIABLE: Final = "KEYFOLD_ACCOUNT"
@@ -35,11 +36,13 @@ def vendor(vendor_id: str | None, sub: str = "local-vendor") -> Claims:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keyfold:
-    """The services as one command sees them. ``role`` is whom ``--as`` names, else each call's own."""
+    """The services as one command sees them. ``role`` is whom ``--as`` names, else each call's own;
+    ``terms`` are those on which the command is sent."""
 
     places: Places
     client: Client
     role: Role | None = None
+    terms: Terms | None = None
 
     async def get(
         self, path: str, who: Claims, *, service: str = "registry", query: Mapping[str, str] | None = None
@@ -50,8 +53,9 @@ class Keyfold:
     async def command(
         self, method: str, path: str, who: Claims, body: JsonObject | None = None
     ) -> JsonObject:
-        """Give the registry a command and return what the thing is now."""
-        return await self.client.call("registry", method, path, bearer=self.bearer(who), body=body)
+        """Give the registry a command, on the terms that were asked for; return what the thing is now."""
+        terms, bearer = self.terms or Terms.of(), self.bearer(who)
+        return await self.client.call("registry", method, path, bearer=bearer, body=body, terms=terms)
 
     def items(
         self,
@@ -85,6 +89,10 @@ class Keyfold:
         if (sample := self._sample()) is not None:
             return sample.account_id
         raise WrongUsage(f"Which account? Say --account acc_…, or set {ACCOUNT_VARIABLE}.")
+
+    def for_vendor(self, vendor_id: str) -> Claims:
+        """Be a reviewer, or with `--as vendor` that vendor itself."""
+        return vendor(vendor_id) if self.role is Role.VENDOR else REVIEWER
 
     def _played(self, claims: Claims) -> Claims:
         # Somebody else's role needs an id too where the command names none: the sample's.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -19,11 +19,16 @@ HTTP_SERVICES: Final = ("registry", "relay", "projection", "gatekeeper", "shippe
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Places:
-    """Addresses by service name. ``state_dir`` is the local stack's, None for one that is not local."""
+    """Addresses by service name. ``state_dir`` is the local stack's, None for one that is not local.
+
+    ``postgres_dsn`` is the database's address for its owner on a local stack, elsewhere for whomever the
+    environment names; ``service_dsns`` are the addresses for each service's own login, where they are known.
+    """
 
     urls: Mapping[str, str]
     state_dir: Path | None = None
     postgres_dsn: str | None = None
+    service_dsns: Mapping[str, str] = field(default_factory=dict)
     kafka_bootstrap: str | None = None
 
     def url(self, service: str) -> str:
@@ -34,6 +39,10 @@ class Places:
                 f"name its directory with --dir, or set {variable(service)}."
             )
         return self.urls[service]
+
+    def postgres_of(self, service: str) -> str | None:
+        """Return the database's address for what is done in a service's stead, None where none is known."""
+        return self.service_dsns.get(service, self.postgres_dsn)
 
 
 def variable(service: str) -> str:
@@ -87,6 +96,7 @@ def _stack_in(state_dir: Path) -> Places:
             urls=urls,
             state_dir=state_dir,
             postgres_dsn=str(stack["postgres"]),
+            service_dsns=dict(stack["postgres_of"]),
             kafka_bootstrap=str(stack["kafka"]),
         )
     except (OSError, ValueError, KeyError, TypeError) as fault:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Any, Final
 
 import orjson
 from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+TIME: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ")
+WHOLE_CHARACTERS_MAX: Final = 32
+CHANGES_PADDING: Final = (0, 0, 0, 4)
 STYLES: Final[Mapping[str, str]] = {
     "allow": "green",
     "active": "green",
@@ -28,23 +34,61 @@ STYLES: Final[Mapping[str, str]] = {
 }
 
 
+class Ending(IntEnum):
+    """How a command has ended that has something to show; the value is the process's exit status."""
+
+    DONE = 0
+    FAILED = 1
+    UNCONFIRMED = 3
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """Many things: a row each on a terminal, a JSON array elsewhere. ``empty`` is said of none."""
+    """Many things: a row each on a terminal, a JSON array elsewhere. ``empty`` is said of none.
+
+    Where the answer says more than its items, ``item`` is that object, and shown in the array's place.
+    ``note`` and ``warnings`` are as those of Details.
+    """
 
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
     items: Sequence[Mapping[str, Any]]
     empty: str
+    item: Mapping[str, Any] | None = None
+    note: str = ""
+    warnings: Sequence[str] = ()
+    ending: Ending = Ending.DONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Details:
-    """One thing: a line a member on a terminal, a JSON object elsewhere. ``note`` follows on a terminal."""
+    """One thing: a line a member on a terminal, a JSON object elsewhere. ``note`` follows on a terminal.
+
+    Each of the ``warnings`` is a line on standard error, on a terminal or not.
+    """
 
     lines: Mapping[str, str]
     item: Mapping[str, Any]
     note: str = ""
+    warnings: Sequence[str] = ()
+    ending: Ending = Ending.DONE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One thing that happened: a headline's parts, and lines of what it changed."""
+
+    headline: Sequence[str]
+    lines: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chronicle:
+    """What happened: an entry each on a terminal, a JSON array elsewhere. ``empty`` is said of none."""
+
+    entries: Sequence[Entry]
+    items: Sequence[Mapping[str, Any]]
+    empty: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +98,7 @@ class Line:
     text: str
 
 
-Shown = Listing | Details | Line
+Shown = Listing | Details | Chronicle | Line
 
 
 def show(shown: Shown, *, as_json: bool) -> None:
@@ -62,29 +106,51 @@ def show(shown: Shown, *, as_json: bool) -> None:
     if isinstance(shown, Line):
         sys.stdout.write(shown.text + "\n")
     elif as_json or not sys.stdout.isatty():
-        document = shown.items if isinstance(shown, Listing) else shown.item
-        sys.stdout.write(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode() + "\n")
+        sys.stdout.write(orjson.dumps(_document(shown), option=orjson.OPT_INDENT_2).decode() + "\n")
     else:
         Console().print(drawn(shown))
+    for warning in shown.warnings if isinstance(shown, Listing | Details) else ():
+        sys.stderr.write(f"Warning: {printable(warning)}\n")
 
 
-def drawn(shown: Listing | Details) -> RenderableType:
-    """Return what a person sees of it."""
+def _document(shown: Listing | Details | Chronicle) -> Mapping[str, Any] | Sequence[Mapping[str, Any]]:
     if isinstance(shown, Details):
-        note = [Text(shown.note, style="bold")] if shown.note else []
+        return shown.item
+    if isinstance(shown, Listing) and shown.item is not None:
+        return shown.item
+    return shown.items
+
+
+def drawn(shown: Listing | Details | Chronicle) -> RenderableType:
+    """Return what a person sees of it."""
+    if isinstance(shown, Chronicle):
+        return Group(*map(_entry, shown.entries)) if shown.entries else Text(shown.empty)
+    note = [Text(shown.note, style="bold")] if shown.note else []
+    if isinstance(shown, Details):
         return Group(_details(shown), *note)
-    return _listing(shown) if shown.rows else Text(shown.empty)
+    return Group(_listing(shown) if shown.rows else Text(shown.empty), *note)
 
 
 def _listing(listing: Listing) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column, *values in zip(listing.columns, *listing.rows, strict=True):
         # An id, a time or a reason is of use only whole: what gives way on a narrow terminal is prose.
-        is_whole = column == "when" or not any(" " in value for value in values)
+        is_whole = all(len(value) <= WHOLE_CHARACTERS_MAX and _is_word(value) for value in values)
         table.add_column(column, overflow="fold", no_wrap=is_whole)
     for row in listing.rows:
         table.add_row(*(_cell(value) for value in row))
     return table
+
+
+def _is_word(value: str) -> bool:
+    return " " not in value or TIME.fullmatch(value) is not None
+
+
+def _entry(entry: Entry) -> RenderableType:
+    *circumstances, what = map(printable, entry.headline)
+    headline = Text("  ".join((*circumstances, ""))).append(what, style="bold")
+    # A padding holds also where a long line goes on in the next.
+    return Group(headline, *(Padding(Text(printable(line)), CHANGES_PADDING) for line in entry.lines))
 
 
 def _details(details: Details) -> Table:
@@ -97,9 +163,13 @@ def _details(details: Details) -> Table:
 
 
 def _cell(value: str) -> Text:
-    # As text, never as markup: a name may hold brackets. Control characters could steer the terminal.
-    printable = "".join(each if each.isprintable() else "�" for each in value)
-    return Text(printable, style=STYLES.get(value, ""))
+    # As text, never as markup: a name may hold brackets.
+    return Text(printable(value), style=STYLES.get(value, ""))
+
+
+def printable(value: str) -> str:
+    """Return a text without control characters: they could steer the terminal."""
+    return "".join(each if each.isprintable() else "�" for each in value)
 
 
 def when(text: str | None) -> str:

@@ -24,6 +24,8 @@ def explanations(names: KeyHeaders) -> Mapping[Reason, str]:
         " Ask the platform's reviewers.",
         Reason.SUBSCRIBER_KEY_REVOKED: "The practice revoked this key, for ever. Ask it for another.",
         Reason.SUBSCRIBER_KEY_EXPIRED: "The subscriber key has expired. Ask the practice for another.",
+        Reason.NETWORK_NOT_ALLOWED: "The practice lets this subscriber key be used from some networks alone,"
+        " and the request comes from elsewhere. Ask it to add yours.",
         Reason.INTEGRATIONS_DISABLED: "The practice has turned API integrations off."
         " Its keys work again once it turns them on.",
         Reason.VENDOR_NOT_PERMITTED: "The practice lets only vendors that it names use this subscriber key,"

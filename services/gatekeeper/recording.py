@@ -11,6 +11,7 @@ from libs.domain.ids import EventId
 from libs.domain.request_path import PATH_LENGTH_MAX
 from services.gatekeeper.headers import Headers
 from services.gatekeeper.question import Question
+from services.gatekeeper.redaction import without_secrets
 
 _METHOD_LENGTH_MAX: Final = 32
 _PRINTABLE: Final = "".join(map(chr, range(0x21, 0x7F)))
@@ -30,7 +31,7 @@ def access_event(
     gatekeeper: str,
     seq: int,
 ) -> AccessEvent:
-    """Return the record of a decision. The query string is left out, always."""
+    """Return the record of a decision. The query string is left out, always, and so is a secret elsewhere."""
     return AccessEvent(
         event_id=EventId(event_id),
         at=at,
@@ -40,8 +41,8 @@ def access_event(
         vendor_key_id=decision.vendor_key_id,
         category=decision.category,
         access=decision.access,
-        method=_printable(question.original.method, _METHOD_LENGTH_MAX),
-        path=_printable(question.original.target.partition("?")[0], PATH_LENGTH_MAX),
+        method=_printable(without_secrets(question.original.method), _METHOD_LENGTH_MAX),
+        path=_printable(without_secrets(question.original.target.partition("?")[0]), PATH_LENGTH_MAX),
         reason=decision.reason,
         position=position,
         gateway=question.gateway.name,

@@ -1,18 +1,27 @@
 """Starts the registry."""
 
+from datetime import timedelta
 from functools import partial
 
 from libs.runtime.auth import open_bearer_tokens
-from libs.runtime.http import build_app
+from libs.runtime.http import RateLimits, build_app
 from libs.runtime.service import Process, run
 from libs.runtime.waiting import wait_for
 from libs.store.connection import open_pool
-from libs.store.migrations import migrate
+from libs.store.enforcement import ENFORCEMENT_CHANNEL, Enforcement
+from libs.store.kept_answers import KeptAnswers
+from libs.store.leadership import LeaderLock, Leadership
+from libs.store.ledger import Ledger
+from libs.store.migrations import migrated
 from libs.store.notifications import Notifications
 from libs.store.read_model import PROJECTION_CHANNEL, ReadModel
 from libs.store.readiness import DatabaseReadiness
-from services.registry.routes import registry_routes
+from services.registry.checkpoint_means import CheckpointMeans
+from services.registry.commands import Commands
+from services.registry.purging import purge_answers
+from services.registry.routes import Policy, registry_routes
 from services.registry.settings import RegistrySettings
+from services.registry.timekeeping import Timekeeper
 
 NAME = "registry"
 
@@ -21,15 +30,41 @@ async def start(process: Process[RegistrySettings]) -> None:
     """Wire the registry's parts and let it answer."""
     settings, clock = process.settings, process.clock
     dsn, timeout_s = settings.postgres_dsn.get_secret_value(), settings.startup_timeout_s
-    await wait_for("PostgreSQL", partial(migrate, dsn), timeout_s=timeout_s, clock=clock)
+    await wait_for("PostgreSQL", partial(migrated, dsn), timeout_s=timeout_s, clock=clock)
     auth = await open_bearer_tokens(settings, clock=clock, timeout_s=timeout_s)
-    pool = await process.enter(open_pool(dsn, application_name=NAME))
-    notifications = await process.enter(Notifications(dsn, PROJECTION_CHANNEL))
+    pool = await process.enter(open_pool(dsn, application_name=NAME, plans_once=True))
+    projected = await process.enter(Notifications(dsn, PROJECTION_CHANNEL))
+    enforced = await process.enter(Notifications(dsn, ENFORCEMENT_CHANNEL))
     readiness = DatabaseReadiness(pool)
     process.health.add("database", readiness.check)
     process.spawn("database readiness", readiness.watch())
-    routes = registry_routes(pool, ReadModel(pool, notifications), clock)
-    await process.serve(build_app(NAME, routes, auth=auth, health=process.health, clock=clock))
+    process.spawn("kept answers", purge_answers(KeptAnswers(pool), clock))
+    commands, model = Commands(Ledger(pool), clock), ReadModel(pool, projected)
+    timekeeper = Timekeeper(model, commands, clock)
+    process.spawn("timekeeper", Leadership(dsn, LeaderLock.TIMEKEEPER).run(timekeeper.run))
+    means = CheckpointMeans.of(settings, pool)
+    for name, work in means.tasks(dsn, pool, commands, clock):
+        process.spawn(name, work)
+    routes = registry_routes(
+        pool,
+        model,
+        clock,
+        commands=commands,
+        enforcement=Enforcement(pool, enforced),
+        policy=_policy(settings),
+        checkpoint_means=means,
+    )
+    limits = RateLimits.of(settings)
+    app = build_app(NAME, routes, auth=auth, health=process.health, clock=clock, limits=limits)
+    await process.serve(app)
+
+
+def _policy(settings: RegistrySettings) -> Policy:
+    return Policy(
+        idempotency_secret=settings.idempotency_secret.get_secret_value().encode(),
+        account_keys_max=settings.account_keys_max,
+        reviews_valid_for=timedelta(days=settings.reviews_valid_days),
+    )
 
 
 if __name__ == "__main__":

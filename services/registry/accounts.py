@@ -1,19 +1,21 @@
 """Accounts over HTTP: opened by an operator, switched by their owner."""
 
+from datetime import datetime
 from typing import TypeVar
 
 from pydantic import BaseModel
 
-from libs.domain.account import AccountCommand, CreateAccount, SetIntegrations, decide
+from libs.domain.account import Account, AccountCommand, CreateAccount, SetIntegrations, decide
 from libs.domain.ids import AccountId, account_stream
 from libs.domain.lifecycle import LifecycleEvent
 from libs.domain.refusal import Refusal
 from libs.runtime.auth import Role
 from libs.runtime.clock import Clock
 from libs.runtime.http import NOT_FOUND, AnyRoute, OwnAccount, Reply, Request, Roles, Route
+from libs.store.looked_at import Loaded
 from services.registry.bodies import Integrations, NewAccount
-from services.registry.command_http import answer_of, metadata_of, with_etag
-from services.registry.commands import Command, Commands, Streams
+from services.registry.command_http import CommandsOverHttp, shown, with_etag
+from services.registry.commands import Command
 from services.registry.kinds import ACCOUNT, held
 from services.registry.new_ids import new_account_id
 from services.registry.reads import Reads
@@ -25,7 +27,7 @@ B = TypeVar("B", bound=BaseModel | None)
 class Accounts:
     """The calls about accounts."""
 
-    def __init__(self, commands: Commands, reads: Reads, clock: Clock) -> None:
+    def __init__(self, commands: CommandsOverHttp, reads: Reads, clock: Clock) -> None:
         self._commands = commands
         self._reads = reads
         self._clock = clock
@@ -68,7 +70,7 @@ class Accounts:
         """Open an account."""
         account_id = new_account_id(self._clock)
         command = CreateAccount(account_id=account_id, name=request.body.name)
-        return await self._done(request, account_id, command)
+        return await self._done(request, account_id, command, location=f"/v1/accounts/{account_id}")
 
     async def get_account(self, request: Request[None, None]) -> Reply:
         """Show an account."""
@@ -80,23 +82,24 @@ class Accounts:
     async def set_integrations(self, request: Request[Integrations, None]) -> Reply:
         """Turn the switch."""
         account_id = AccountId(request.path["account_id"])
-        command = SetIntegrations(enabled=request.body.enabled)
-        return await self._done(request, account_id, command)
+        return await self._done(request, account_id, SetIntegrations(enabled=request.body.enabled))
 
     async def _done(
         self,
         request: Request[B, None],
         account_id: AccountId,
         command: AccountCommand,
+        *,
+        location: str | None = None,
     ) -> Reply:
-        outcome = await self._commands.run(_on(account_id, command), metadata_of(request))
-        return answer_of(outcome, ACCOUNT, account_resource)
+        stream = account_stream(account_id)
+
+        def decided(loaded: Loaded, _now: datetime) -> tuple[LifecycleEvent, ...] | Refusal:
+            return decide(command, held(loaded.streams[stream].aggregate, ACCOUNT))
+
+        show = shown(stream, ACCOUNT, _resource, location=location)
+        return await self._commands.respond(request, Command(subject=stream, decide=decided, show=show))
 
 
-def _on(account_id: AccountId, command: AccountCommand) -> Command:
-    stream = account_stream(account_id)
-
-    def decided(streams: Streams) -> tuple[LifecycleEvent, ...] | Refusal:
-        return decide(command, held(streams[stream].aggregate, ACCOUNT))
-
-    return Command(subject=stream, decide=decided)
+def _resource(account: Account, version: int, _now: datetime) -> AccountResource:
+    return account_resource(account, version)

@@ -4,33 +4,48 @@ import re
 import unicodedata
 from typing import Annotated, TypeAlias
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, WithJsonSchema
 
+from libs.domain import vendor as domain
 from libs.domain.ids import VendorId
+from libs.domain.network import Network, parse_network
 from libs.domain.permissions import Access, AccessWord, Category
 from libs.domain.vendor import ReviewKind, Verdict
-from libs.runtime.http import GivenInstant, JsonBody
+from libs.runtime.http import GivenInstant, JsonBody, WholeNumber
+from libs.wire.key_format import holds_key
 
 _NAME_CHARACTERS_MAX = 200
 _TEXT_CHARACTERS_MAX = 4000
 _VENDORS_MAX = 50
+_NETWORKS_MAX = 50
 
 # Control, format, surrogate, private, unassigned; line and paragraph separators: two names that look alike
 # could differ in them, and a list of names could be rewritten by them.
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _JOINERS = "\u200c\u200d"  # but these two are letters' business: Persian needs them, and so do emoji
 _CONTROL_IN_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+# The same for the description: what a text is made of, and what a text that is not blank is.
+_LEGIBLE = r"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]"
+_TEXT_PATTERN = f"^{_LEGIBLE}*$"
+_WORDS_PATTERN = rf"^{_LEGIBLE}*[^\s\x00-\x1f\x7f-\x9f]{_LEGIBLE}*$"
 
 
 def _on_a_line(name: str) -> str:
     if any(unicodedata.category(each) in _UNSEEN and each not in _JOINERS for each in name):
         raise ValueError("it holds a control, format or unassigned character")
-    return _not_blank(name)
+    return _no_key(_not_blank(name))
 
 
 def _legible(text: str) -> str:
     if _CONTROL_IN_TEXT.search(text):
         raise ValueError("it holds a control character")
+    return _no_key(text)
+
+
+def _no_key(text: str) -> str:
+    # What is said of a key is recorded for ever, and read by more people than may know its secret.
+    if holds_key(text):
+        raise ValueError("it holds the secret of a key; say which key it is by its id or hint")
     return text
 
 
@@ -40,25 +55,61 @@ def _not_blank(text: str) -> str:
     return text
 
 
+def _line(name: str, what: str, *, min_length: int, max_length: int) -> dict[str, object]:
+    # A format of ours: a pattern cannot tell which characters are assigned.
+    return {
+        "type": "string",
+        "format": name,
+        "minLength": min_length,
+        "maxLength": max_length,
+        "description": f"{what}; no control, format or unassigned characters",
+    }
+
+
 Name: TypeAlias = Annotated[
-    str, Field(min_length=1, max_length=_NAME_CHARACTERS_MAX), AfterValidator(_on_a_line)
+    str,
+    Field(min_length=1, max_length=_NAME_CHARACTERS_MAX),
+    AfterValidator(_on_a_line),
+    WithJsonSchema(_line("line", "not blank", min_length=1, max_length=_NAME_CHARACTERS_MAX)),
 ]
-Notes: TypeAlias = Annotated[str, Field(max_length=_TEXT_CHARACTERS_MAX), AfterValidator(_legible)]
+Notes: TypeAlias = Annotated[
+    str,
+    Field(max_length=_TEXT_CHARACTERS_MAX, json_schema_extra={"pattern": _TEXT_PATTERN}),
+    AfterValidator(_legible),
+]
 Text: TypeAlias = Annotated[
     str,
-    Field(min_length=1, max_length=_TEXT_CHARACTERS_MAX),
+    Field(min_length=1, max_length=_TEXT_CHARACTERS_MAX, json_schema_extra={"pattern": _WORDS_PATTERN}),
     AfterValidator(_legible),
     AfterValidator(_not_blank),
 ]
 Email: TypeAlias = Annotated[
-    str, Field(max_length=254, pattern=r"^[^@\s]+@[^@\s]+$"), AfterValidator(_on_a_line)
+    str,
+    Field(max_length=254, pattern=r"^[^@\s]+@[^@\s]+$"),
+    AfterValidator(_on_a_line),
+    WithJsonSchema(_line("contact-email", "somebody@somewhere", min_length=3, max_length=254)),
 ]
 Website: TypeAlias = Annotated[
-    str, Field(max_length=500, pattern=r"^https?://[^\s/]\S*$"), AfterValidator(_on_a_line)
+    str,
+    Field(max_length=500, pattern=r"^https?://[^\s/]\S*$"),
+    AfterValidator(_on_a_line),
+    WithJsonSchema(_line("website", "https:// or http:// and no spaces", min_length=8, max_length=500)),
 ]
 Granted: TypeAlias = dict[Category, AccessWord]
 VendorIds: TypeAlias = Annotated[
     list[Annotated[str, Field(min_length=1, max_length=40)]], Field(min_length=1, max_length=_VENDORS_MAX)
+]
+
+
+def _a_network(text: str) -> str:
+    return str(parse_network(text))
+
+
+Networks: TypeAlias = Annotated[
+    list[
+        Annotated[str, Field(max_length=49, json_schema_extra={"format": "cidr"}), AfterValidator(_a_network)]
+    ],
+    Field(min_length=1, max_length=_NETWORKS_MAX),
 ]
 
 
@@ -75,11 +126,13 @@ class Integrations(JsonBody):
 
 
 class NewKey(JsonBody):
-    """A subscriber key to make. Without `vendor_ids` any approved vendor may use it."""
+    """A subscriber key to make. Without `vendor_ids` any approved vendor may use it, without `networks` from
+    anywhere."""
 
     name: Name
-    permissions: Granted
+    permissions: Granted = Field(default_factory=dict, description="what is not named is none")
     vendor_ids: VendorIds | None = None
+    networks: Networks | None = None
     expires_at: GivenInstant | None = None
 
 
@@ -89,7 +142,14 @@ class KeyChanges(JsonBody):
     name: Name = Field(default_factory=str)
     permissions: Granted = Field(default_factory=dict)
     vendor_ids: VendorIds | None = None
+    networks: Networks | None = None
     expires_at: GivenInstant | None = None
+
+
+class Rotation(JsonBody):
+    """How long, in seconds, the secret that is replaced works on beside the new one: 0 to 7 days."""
+
+    overlap_s: WholeNumber = Field(ge=0, le=7 * 86_400)
 
 
 class Application(JsonBody):
@@ -100,6 +160,18 @@ class Application(JsonBody):
     website: Website
     intended_use: Text
     categories: Annotated[list[Category], Field(min_length=1, max_length=len(Category))]
+
+
+class Amendment(JsonBody):
+    """What to change of an application; what is not named stays."""
+
+    name: Name = Field(default_factory=str)
+    contact_email: Email = Field(default_factory=str)
+    website: Website = Field(default_factory=str)
+    intended_use: Text = Field(default_factory=str)
+    categories: Annotated[list[Category], Field(min_length=1, max_length=len(Category))] = Field(
+        default_factory=list
+    )
 
 
 class NewReview(JsonBody):
@@ -124,3 +196,19 @@ def accesses(granted: Granted) -> dict[Category, Access]:
 def vendor_ids_of(given: list[str] | None) -> tuple[VendorId, ...] | None:
     """Return the vendors named, each once, in their order; None stands for any vendor."""
     return None if given is None else tuple(VendorId(vendor_id) for vendor_id in dict.fromkeys(given))
+
+
+def networks_of(given: list[str] | None) -> tuple[Network, ...] | None:
+    """Return the networks named, each once, in their order; None stands for anywhere."""
+    return None if given is None else tuple(parse_network(network) for network in dict.fromkeys(given))
+
+
+def said(body: Application) -> domain.Application:
+    """Return an application as the domain says it, each category once."""
+    return domain.Application(
+        name=body.name,
+        contact_email=body.contact_email,
+        website=body.website,
+        intended_use=body.intended_use,
+        categories=tuple(dict.fromkeys(body.categories)),
+    )

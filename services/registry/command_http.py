@@ -1,43 +1,133 @@
 """Commands over HTTP: from a request to a command's metadata, and from its outcome to an answer."""
 
+import asyncio
 from collections.abc import Callable
-from typing import TypeVar
+from dataclasses import replace
+from datetime import datetime
+from typing import Protocol, TypeVar
 
+import structlog
 from pydantic import BaseModel
 
+from libs.domain.ids import StreamId
 from libs.domain.lifecycle import Actor, Aggregate
-from libs.runtime.http import NOT_FOUND, Answer, Reply, Request
-from libs.store.ledger import Versioned
-from services.registry.commands import CommandMetadata, Outcome
+from libs.domain.refusal import Refusal
+from libs.runtime.failure import TryLater
+from libs.runtime.http import Answer, Problem, Reply, Request
+from libs.store.kept_answers import KeptAnswer
+from libs.store.looked_at import Loaded
+from libs.store.read_model import ReadModel
+from services.registry import idempotency, preference
+from services.registry.answer_text import with_member
+from services.registry.commands import Command, CommandMetadata, Commands, Done, NotDone, Outcome, Show
+from services.registry.idempotency import CannotOpen, Idempotency, IdempotentRequest
 from services.registry.kinds import Kind, held
 from services.registry.precondition import etag, read_precondition
-from services.registry.problems import problem_of
+from services.registry.problems import ANSWER_SEALED, problem_of
 
 A = TypeVar("A", bound=Aggregate)
 B = TypeVar("B", bound=BaseModel | None)
 
+log = structlog.get_logger(__name__)
 
-def metadata_of(request: Request[B, None]) -> CommandMetadata:
-    """Return who asks for a command, in which request, and on what condition."""
+
+class Enforces(Protocol):
+    """Tells when every gatekeeper has applied a position of the ledger."""
+
+    async def reached(self, position: int, timeout_s: float) -> bool:
+        """Return True as soon as they all have, False when time is up before."""
+        ...
+
+
+class CommandsOverHttp:
+    """Runs the command that a request stands for, and answers it as its headers ask."""
+
+    def __init__(
+        self, commands: Commands, idempotency: Idempotency, model: ReadModel, enforcement: Enforces
+    ) -> None:
+        self._commands = commands
+        self._idempotency = idempotency
+        self._model = model
+        self._enforcement = enforcement
+
+    async def respond(self, request: Request[B, None], command: Command) -> Reply:
+        """Run the command and answer with what it shows, or with the problem that nothing was done."""
+        idempotent = self._idempotency.read(request)
+        outcome = await self._commands.run(command, _metadata(request, idempotent))
+        done = _answered(outcome, idempotent)
+        if isinstance(done, Problem):
+            return done
+        wait_s = preference.read_wait_s(request.headers.getall(preference.HEADER, []))
+        return done.answer if wait_s is None else await self._awaited(done, wait_s)
+
+    async def _awaited(self, done: Done, wait_s: int) -> Answer:
+        answer = with_member(done.answer, "enforced", await self._enforced(done.position, wait_s))
+        return replace(answer, headers={**answer.headers, preference.APPLIED: f"wait={wait_s}"})
+
+    async def _enforced(self, position: int, wait_s: int) -> bool:
+        try:
+            return all(
+                await asyncio.gather(
+                    self._model.caught_up(position, wait_s), self._enforcement.reached(position, wait_s)
+                )
+            )
+        except TryLater as away:
+            # The command has happened: that it cannot be confirmed must not look as if it had not.
+            log.warning("enforcement_unknown", position=position, reason=str(away))
+            return False
+
+
+def _metadata(request: Request[B, None], idempotent: IdempotentRequest | None) -> CommandMetadata:
     caller = request.caller
     return CommandMetadata(
         actor=Actor(role=caller.role.value, subject=caller.sub),
         request_id=request.request_id,
         traceparent=request.traceparent,
         precondition=read_precondition(request.headers.getall("If-Match", [])),
+        idempotent=idempotent,
     )
 
 
-def answer_of(outcome: Outcome, kind: Kind[A], show: Callable[[A, int], BaseModel]) -> Reply:
-    """Answer with the subject as the command leaves it, or with the problem that nothing was done."""
-    if not isinstance(outcome, Versioned):
-        return problem_of(outcome)
-    subject = held(outcome.aggregate, kind)
-    if subject is None:
-        return NOT_FOUND
-    return with_etag(show(subject, outcome.version), outcome.version)
+def _answered(outcome: Outcome, idempotent: IdempotentRequest | None) -> Done | Problem:
+    match outcome:
+        case Done():
+            return outcome
+        case KeptAnswer() if idempotent is not None:
+            return _replayed(outcome, idempotent)
+        case Refusal() | NotDone():
+            return problem_of(outcome)
+    raise AssertionError(outcome)
 
 
-def with_etag(body: BaseModel, version: int) -> Answer:
+def _replayed(kept: KeptAnswer, idempotent: IdempotentRequest) -> Done | Problem:
+    try:
+        answer = idempotent.opened(kept)
+    except CannotOpen:
+        return ANSWER_SEALED
+    headers = {**answer.headers, idempotency.REPLAYED: "true"}
+    return Done(answer=replace(answer, headers=headers), position=kept.position)
+
+
+def shown(
+    subject: StreamId,
+    kind: Kind[A],
+    show: Callable[[A, int, datetime], BaseModel],
+    *,
+    location: str | None = None,
+) -> Show:
+    """Return what answers with the subject alone, and with its address if the command made it."""
+
+    def answer(after: Loaded, now: datetime) -> Answer:
+        stored = after.streams[subject]
+        aggregate = held(stored.aggregate, kind)
+        if aggregate is None:
+            raise LookupError(f"a command on {subject} was done and has left nothing to show there")
+        return with_etag(show(aggregate, stored.version, now), stored.version, location=location)
+
+    return answer
+
+
+def with_etag(body: BaseModel, version: int, *, location: str | None = None) -> Answer:
     """Answer with a resource, or with what holds it, and its version as ETag."""
-    return Answer(body=body, headers={"ETag": etag(version)})
+    headers = {"ETag": etag(version)}
+    return Answer(body=body, headers=headers if location is None else {**headers, "Location": location})

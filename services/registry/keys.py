@@ -1,25 +1,21 @@
-"""Subscriber keys over HTTP: made, edited and revoked by the account's owner."""
+"""Subscriber keys over HTTP: made, edited, rotated and revoked by the account's owner."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
 from pydantic import BaseModel
 
-from libs.domain.ids import AccountId, KeyId, VendorId, account_stream, key_stream, vendor_stream
-from libs.domain.lifecycle import LifecycleEvent
+from libs.domain.ids import AccountId, KeyId, VendorId, key_stream
 from libs.domain.permissions import Permissions
-from libs.domain.refusal import Refusal, invalid
-from libs.domain.subscriber_key import (
+from libs.domain.subscriber_key import SubscriberKey
+from libs.domain.subscriber_key_commands import (
     UNSET,
-    ActiveSubscriberKey,
     CreateSubscriberKey,
     EditSubscriberKey,
     RevokeSubscriberKey,
-    SubscriberKey,
-    SubscriberKeyCommand,
-    decide,
+    RotateSubscriberKey,
 )
-from libs.domain.vendor import VendorState
 from libs.runtime.clock import Clock
 from libs.runtime.http import (
     NOT_FOUND,
@@ -32,20 +28,30 @@ from libs.runtime.http import (
     Route,
     page,
 )
+from libs.store.looked_at import Loaded
 from libs.store.read_model import KeyState, Stored
 from libs.wire.key_format import KeyKind
-from services.registry.bodies import KeyChanges, NewKey, accesses, vendor_ids_of
-from services.registry.command_http import answer_of, metadata_of, with_etag
-from services.registry.commands import Command, Commands, Outcome, Streams
-from services.registry.kinds import ACCOUNT, SUBSCRIBER_KEY, VENDOR, held
-from services.registry.new_ids import new_key
+from services.registry.bodies import KeyChanges, NewKey, Rotation, accesses, networks_of, vendor_ids_of
+from services.registry.command_http import CommandsOverHttp, shown, with_etag
+from services.registry.key_commands import CommandAt, key_command
+from services.registry.kinds import SUBSCRIBER_KEY, held
+from services.registry.new_ids import new_key, new_secret
 from services.registry.reads import Reads, before, shown_of
-from services.registry.resources import KeyPage, KeyResource, KeyWithSecret, key_resource
+from services.registry.resources import (
+    CreatedKey,
+    EditedKey,
+    KeyPage,
+    KeyResource,
+    KeyWithSecret,
+    key_resource,
+    warnings_of,
+)
 
 B = TypeVar("B", bound=BaseModel | None)
 
 _ALL: Final = "/v1/accounts/{account_id}/keys"
-_ONE: Final = _ALL + "/{key_id}"
+# Beside `/keys/revoke`, which is no key.
+_ONE: Final = _ALL + "/{key_id:(?!revoke$)[^/]+}"
 
 
 class KeyQuery(PageQuery):
@@ -57,10 +63,13 @@ class KeyQuery(PageQuery):
 class Keys:
     """The calls about subscriber keys."""
 
-    def __init__(self, commands: Commands, reads: Reads, clock: Clock) -> None:
+    def __init__(
+        self, commands: CommandsOverHttp, reads: Reads, clock: Clock, *, account_keys_max: int
+    ) -> None:
         self._commands = commands
         self._reads = reads
         self._clock = clock
+        self._account_keys_max = account_keys_max
 
     def routes(self) -> list[AnyRoute]:
         """Return the rows of the route table."""
@@ -72,7 +81,7 @@ class Keys:
                 rule=OwnAccount(),
                 summary="Make a key; its secret is in this answer and nowhere else.",
                 body=NewKey,
-                answer=KeyWithSecret,
+                answer=CreatedKey,
                 status=201,
                 refusals=(409, 412),
             ),
@@ -100,7 +109,17 @@ class Keys:
                 rule=OwnAccount(),
                 summary="Change what is named of a key, also within its permissions; the rest stays.",
                 body=KeyChanges,
-                answer=KeyResource,
+                answer=EditedKey,
+                refusals=(409, 412),
+            ),
+            Route(
+                method="POST",
+                path=_ONE + "/rotate",
+                handler=self.rotate_key,
+                rule=OwnAccount(),
+                summary="Give a key a new secret; the one before works on until the overlap ends.",
+                body=Rotation,
+                answer=KeyWithSecret,
                 refusals=(409, 412),
             ),
             Route(
@@ -117,24 +136,38 @@ class Keys:
     async def create_key(self, request: Request[NewKey, None]) -> Reply:
         """Make a key; its secret is in this answer and nowhere else."""
         minted = new_key(KeyKind.SUBSCRIBER, self._clock)
-        body = request.body
-        command = CreateSubscriberKey(
-            key_id=minted.key_id,
-            name=body.name,
-            permissions=Permissions.of(accesses(body.permissions)),
-            vendor_ids=vendor_ids_of(body.vendor_ids),
-            expires_at=body.expires_at,
-            digest=minted.digest,
-            secret_hint=minted.secret_hint,
-            created_at=self._clock.now(),
+        account_id, body = AccountId(request.path["account_id"]), request.body
+        granted, vendor_ids = accesses(body.permissions), vendor_ids_of(body.vendor_ids)
+
+        def create(loaded: Loaded, now: datetime) -> CreateSubscriberKey:
+            return CreateSubscriberKey(
+                key_id=minted.key_id,
+                name=body.name,
+                permissions=Permissions.of(granted),
+                vendor_ids=vendor_ids,
+                networks=networks_of(body.networks),
+                expires_at=body.expires_at,
+                digest=minted.digest,
+                secret_hint=minted.secret_hint,
+                created_at=now,
+                live_keys=loaded.account_keys[account_id].live,
+                live_keys_max=self._account_keys_max,
+            )
+
+        def show(key: SubscriberKey, version: int, now: datetime) -> CreatedKey:
+            resource = key_resource(key, version, now=now, last_used_at=None)
+            return CreatedKey(key=resource, secret=minted.secret, warnings=warnings_of(granted))
+
+        location = f"/v1/accounts/{account_id}/keys/{minted.key_id}"
+        command = key_command(
+            account_id,
+            minted.key_id,
+            create,
+            vendor_ids=vendor_ids or (),
+            counts_keys=True,
+            show=shown(key_stream(minted.key_id), SUBSCRIBER_KEY, show, location=location),
         )
-        outcome = await self._run(request, minted.key_id, command, command.vendor_ids or ())
-
-        def shown(key: SubscriberKey, version: int) -> KeyWithSecret:
-            resource = key_resource(key, version, now=self._clock.now(), last_used_at=None)
-            return KeyWithSecret(key=resource, secret=minted.secret)
-
-        return answer_of(outcome, SUBSCRIBER_KEY, shown)
+        return await self._commands.respond(request, command)
 
     async def list_keys(self, request: Request[None, KeyQuery]) -> Reply:
         """Show a page of the account's keys."""
@@ -161,40 +194,71 @@ class Keys:
     async def edit_key(self, request: Request[KeyChanges, None]) -> Reply:
         """Change what the request names of a key."""
         body, named = request.body, request.body.model_fields_set
-        command = EditSubscriberKey(
-            at=self._clock.now(),
-            name=body.name if "name" in named else UNSET,
-            permissions=accesses(body.permissions) if "permissions" in named else UNSET,
-            vendor_ids=vendor_ids_of(body.vendor_ids) if "vendor_ids" in named else UNSET,
-            expires_at=body.expires_at if "expires_at" in named else UNSET,
-        )
-        return await self._changed(request, command, vendor_ids_of(body.vendor_ids) or ())
+        granted, vendor_ids = accesses(body.permissions), vendor_ids_of(body.vendor_ids)
+        last_used_at = await self._last_used_at(request)
+
+        def edit(_loaded: Loaded, now: datetime) -> EditSubscriberKey:
+            return EditSubscriberKey(
+                at=now,
+                name=body.name if "name" in named else UNSET,
+                permissions=granted if "permissions" in named else UNSET,
+                vendor_ids=vendor_ids if "vendor_ids" in named else UNSET,
+                networks=networks_of(body.networks) if "networks" in named else UNSET,
+                expires_at=body.expires_at if "expires_at" in named else UNSET,
+            )
+
+        def show(key: SubscriberKey, version: int, now: datetime) -> EditedKey:
+            resource = key_resource(key, version, now=now, last_used_at=last_used_at)
+            return EditedKey(**dict(resource), warnings=warnings_of(granted))
+
+        return await self._changed(request, edit, show, vendor_ids or ())
+
+    async def rotate_key(self, request: Request[Rotation, None]) -> Reply:
+        """Put a new secret in the old one's place."""
+        minted = new_secret(KeyKind.SUBSCRIBER, KeyId(request.path["key_id"]), self._clock)
+        if minted is None:
+            return NOT_FOUND
+        overlap = timedelta(seconds=request.body.overlap_s)
+        last_used_at = await self._last_used_at(request)
+
+        def rotate(_loaded: Loaded, now: datetime) -> RotateSubscriberKey:
+            return RotateSubscriberKey(
+                digest=minted.digest, secret_hint=minted.secret_hint, rotated_at=now, overlap=overlap
+            )
+
+        def show(key: SubscriberKey, version: int, now: datetime) -> KeyWithSecret:
+            resource = key_resource(key, version, now=now, last_used_at=last_used_at)
+            return KeyWithSecret(key=resource, secret=minted.secret)
+
+        return await self._changed(request, rotate, show)
 
     async def revoke_key(self, request: Request[None, None]) -> Reply:
         """Stop a key for ever; one that is stopped already stays so, with the same answer."""
-        return await self._changed(request, RevokeSubscriberKey(revoked_at=self._clock.now()), ())
+        last_used_at = await self._last_used_at(request)
+
+        def revoke(_loaded: Loaded, now: datetime) -> RevokeSubscriberKey:
+            return RevokeSubscriberKey(revoked_at=now)
+
+        def show(key: SubscriberKey, version: int, now: datetime) -> KeyResource:
+            return key_resource(key, version, now=now, last_used_at=last_used_at)
+
+        return await self._changed(request, revoke, show)
 
     async def _changed(
-        self, request: Request[B, None], command: SubscriberKeyCommand, vendor_ids: Sequence[VendorId]
-    ) -> Reply:
-        key_id = KeyId(request.path["key_id"])
-        outcome = await self._run(request, key_id, command, vendor_ids)
-        last_used = await self._reads.last_used([key_id])
-
-        def shown(key: SubscriberKey, version: int) -> KeyResource:
-            return key_resource(key, version, now=self._clock.now(), last_used_at=last_used.get(key_id))
-
-        return answer_of(outcome, SUBSCRIBER_KEY, shown)
-
-    async def _run(
         self,
         request: Request[B, None],
-        key_id: KeyId,
-        command: SubscriberKeyCommand,
-        vendor_ids: Sequence[VendorId],
-    ) -> Outcome:
-        account_id = AccountId(request.path["account_id"])
-        return await self._commands.run(_on(account_id, key_id, command, vendor_ids), metadata_of(request))
+        command_at: CommandAt,
+        show: Callable[[SubscriberKey, int, datetime], BaseModel],
+        vendor_ids: Sequence[VendorId] = (),
+    ) -> Reply:
+        account_id, key_id = AccountId(request.path["account_id"]), KeyId(request.path["key_id"])
+        what_to_show = shown(key_stream(key_id), SUBSCRIBER_KEY, show)
+        command = key_command(account_id, key_id, command_at, vendor_ids=vendor_ids, show=what_to_show)
+        return await self._commands.respond(request, command)
+
+    async def _last_used_at(self, request: Request[B, None]) -> datetime | None:
+        key_id = KeyId(request.path["key_id"])
+        return (await self._reads.last_used([key_id])).get(key_id)
 
     async def _resource(self, key: SubscriberKey, version: int) -> KeyResource:
         last_used = await self._reads.last_used([key.key_id])
@@ -209,33 +273,3 @@ class Keys:
             )
             for each in keys
         ]
-
-
-def _on(
-    account_id: AccountId, key_id: KeyId, command: SubscriberKeyCommand, vendor_ids: Sequence[VendorId]
-) -> Command:
-    key_at, account_at = key_stream(key_id), account_stream(account_id)
-
-    def decided(streams: Streams) -> tuple[LifecycleEvent, ...] | Refusal:
-        key = held(streams[key_at].aggregate, SUBSCRIBER_KEY)
-        events = decide(command, key, held(streams[account_at].aggregate, ACCOUNT))
-        unknown = [] if isinstance(events, Refusal) else _unknown(vendor_ids, key, streams)
-        return _no_such_vendors(unknown) if unknown else events
-
-    others = (account_at, *(vendor_stream(vendor_id) for vendor_id in vendor_ids))
-    return Command(subject=key_at, others=others, decide=decided)
-
-
-def _unknown(vendor_ids: Iterable[VendorId], key: SubscriberKey | None, streams: Streams) -> list[VendorId]:
-    """Return those that are not approved; one that the key names already may have been suspended since."""
-    kept = (key.vendor_ids or ()) if isinstance(key, ActiveSubscriberKey) else ()
-    return [each for each in vendor_ids if each not in kept and not _approved(each, streams)]
-
-
-def _approved(vendor_id: VendorId, streams: Streams) -> bool:
-    vendor = held(streams[vendor_stream(vendor_id)].aggregate, VENDOR)
-    return vendor is not None and vendor.state is VendorState.APPROVED
-
-
-def _no_such_vendors(vendor_ids: Iterable[VendorId]) -> Refusal:
-    return invalid("unknown-vendors", f"No approved vendors: {', '.join(vendor_ids)}.")

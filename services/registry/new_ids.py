@@ -1,8 +1,8 @@
 """Ids and secrets that nobody can guess."""
 
-from libs.domain.ids import ACCOUNT_PREFIX, VENDOR_PREFIX, AccountId, VendorId
+from libs.domain.ids import ACCOUNT_PREFIX, KEY_PREFIX, VENDOR_PREFIX, AccountId, KeyId, VendorId
 from libs.runtime.clock import Clock
-from libs.wire.key_format import SECRET_BYTES, KeyKind, MintedKey, mint, public_id_of
+from libs.wire.key_format import SECRET_BYTES, KeyKind, MintedKey, is_key_id, mint, public_id_of
 
 _ID_BYTES = 16
 
@@ -20,6 +20,13 @@ def new_vendor_id(clock: Clock) -> VendorId:
 def new_key(kind: KeyKind, clock: Clock) -> MintedKey:
     """Return a key with its secret, which is kept nowhere."""
     return mint(kind, _public_id(clock), clock.random_bytes(SECRET_BYTES))
+
+
+def new_secret(kind: KeyKind, key_id: KeyId, clock: Clock) -> MintedKey | None:
+    """Return another secret for a key, or None where no key can have that id."""
+    if not is_key_id(key_id):
+        return None
+    return mint(kind, key_id.removeprefix(KEY_PREFIX), clock.random_bytes(SECRET_BYTES))
 
 
 def _public_id(clock: Clock) -> str:

@@ -19,10 +19,13 @@ class Precondition:
         return version > 0 and (ANY in self.tags or etag(version) in self.tags)
 
 
+UNCONDITIONAL = Precondition(tags=None)
+
+
 def read_precondition(if_match: Sequence[str]) -> Precondition:
     """Read the header's lines as one list; what is no entity tag, and a weak one too, matches nothing."""
     if not if_match:
-        return Precondition(tags=None)
+        return UNCONDITIONAL
     return Precondition(tags=tuple(tag.strip() for line in if_match for tag in line.split(",")))
 
 

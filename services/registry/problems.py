@@ -7,17 +7,24 @@ from services.registry.commands import NotDone
 STATUSES = {RefusalKind.NOT_FOUND: 404, RefusalKind.CONFLICT: 409, RefusalKind.INVALID: 422}
 
 _NOT_DONE = {
-    NotDone.LOST_RACE: Problem(
-        status=409,
-        slug="lost-race",
-        detail="Others changed this at the same time, again and again. Nothing was done; try again.",
-    ),
     NotDone.STALE: Problem(
         status=412,
         slug="precondition-failed",
         detail="This has changed since the version that If-Match names. Nothing was done; read it again.",
     ),
+    NotDone.KEY_REUSED: Problem(
+        status=422,
+        slug="idempotency-key-reused",
+        detail="This Idempotency-Key came with another request before. Nothing was done; use a new one.",
+    ),
 }
+
+ANSWER_SEALED = Problem(
+    status=409,
+    slug="idempotency-answer-sealed",
+    detail="This request was done before, but its answer was sealed under a secret that is gone. "
+    "Nothing was done again; read what there is now.",
+)
 
 
 def problem_of(no: Refusal | NotDone) -> Problem:

@@ -1,18 +1,16 @@
-"""What callers get: accounts, keys and vendors as each of them may see them."""
+"""What owners get: their account and its subscriber keys."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated
-
-from pydantic import Field, RootModel
+from typing import Final
 
 from libs.domain.account import Account
-from libs.domain.permissions import NO_PERMISSIONS, AccessWord, Category
+from libs.domain.permissions import NO_PERMISSIONS, Access, AccessWord, Category
 from libs.domain.subscriber_key import ActiveSubscriberKey, SubscriberKey
-from libs.domain.vendor import Review, ReviewKind, Vendor, VendorState, Verdict
-from libs.domain.vendor_key import ActiveVendorKey, VendorKey
 from libs.runtime.http import Instant, JsonBody
 from libs.store.read_model import KeyState
+
+_SENSITIVE: Final = frozenset({Category.CLINICAL, Category.FINANCIAL, Category.SYSTEM})
 
 
 class AccountResource(JsonBody):
@@ -25,16 +23,22 @@ class AccountResource(JsonBody):
 
 
 class KeyResource(JsonBody):
-    """A subscriber key; a revoked one has no permissions any more. `vendor_ids` null: any approved vendor."""
+    """A subscriber key; a revoked one has no permissions any more.
+
+    `vendor_ids` null: any approved vendor; `networks` null: from anywhere. After a rotation with an overlap
+    the secret before works too, until `old_secret_works_until`.
+    """
 
     key_id: str
     account_id: str
     name: str
     permissions: dict[Category, AccessWord]
     vendor_ids: list[str] | None
+    networks: list[str] | None
     expires_at: Instant | None
     state: KeyState
     secret_hint: str
+    old_secret_works_until: Instant | None
     created_at: Instant
     revoked_at: Instant | None
     last_used_at: Instant | None
@@ -42,96 +46,35 @@ class KeyResource(JsonBody):
 
 
 class KeyWithSecret(JsonBody):
-    """A new subscriber key, and the only time that its secret is seen."""
+    """A subscriber key with a new secret, and the only time that this is seen."""
 
     key: KeyResource
     secret: str
+
+
+class GrantWarning(JsonBody):
+    """What was done as it was asked for, and may be more than is needed."""
+
+    pointer: str
+    detail: str
+
+
+class CreatedKey(KeyWithSecret):
+    """A new subscriber key."""
+
+    warnings: list[GrantWarning]
+
+
+class EditedKey(KeyResource):
+    """A subscriber key after an edit."""
+
+    warnings: list[GrantWarning]
 
 
 class KeyPage(JsonBody):
     """Subscriber keys, newest first."""
 
     items: list[KeyResource]
-    next_cursor: str | None
-
-
-class VendorKeyResource(JsonBody):
-    """A vendor key."""
-
-    key_id: str
-    vendor_id: str
-    state: Annotated[KeyState, Field(description="active or revoked: vendor keys do not expire")]
-    secret_hint: str
-    created_at: Instant
-    revoked_at: Instant | None
-    last_used_at: Instant | None
-    version: int
-
-
-class VendorKeyWithSecret(JsonBody):
-    """A new vendor key, and the only time that its secret is seen."""
-
-    key: VendorKeyResource
-    secret: str
-
-
-class VendorKeyPage(JsonBody):
-    """Vendor keys, newest first."""
-
-    items: list[VendorKeyResource]
-    next_cursor: str | None
-
-
-class PublicVendor(JsonBody):
-    """A vendor as any practice may see it."""
-
-    vendor_id: str
-    name: str
-    website: str
-    intended_use: str
-    categories: list[Category]
-    state: VendorState
-    version: int
-
-
-class ReviewResult(JsonBody):
-    """A review as the vendor itself sees it."""
-
-    kind: ReviewKind
-    verdict: Verdict
-    reviewed_at: Instant
-
-
-class ReviewResource(ReviewResult):
-    """A review as reviewers see it."""
-
-    notes: str
-    reviewer: str
-
-
-class OwnVendor(PublicVendor):
-    """A vendor as it sees itself."""
-
-    contact_email: str
-    reviews: list[ReviewResult]
-
-
-class ReviewedVendor(PublicVendor):
-    """A vendor as reviewers see it."""
-
-    contact_email: str
-    applicant: str
-    reviews: list[ReviewResource]
-
-
-class VendorView(RootModel[ReviewedVendor | OwnVendor | PublicVendor]):
-    """A vendor, with as much of it as the caller may see."""
-
-
-class VendorPage(JsonBody):
-    """Vendors, newest first, with as much of each as the caller may see."""
-
-    items: list[VendorView]
     next_cursor: str | None
 
 
@@ -152,6 +95,8 @@ def key_resource(
     active = key if isinstance(key, ActiveSubscriberKey) else None
     permissions = active.permissions if active else NO_PERMISSIONS
     vendor_ids = active.vendor_ids if active else None
+    networks = active.networks if active else None
+    outgoing = active.outgoing if active else None
     return KeyResource.model_validate(
         {
             "key_id": key.key_id,
@@ -159,9 +104,11 @@ def key_resource(
             "name": key.name,
             "permissions": {Category(name): word for name, word in permissions.as_words().items()},
             "vendor_ids": None if vendor_ids is None else list(vendor_ids),
+            "networks": None if networks is None else [str(network) for network in networks],
             "expires_at": active.expires_at if active else None,
             "state": _state(key, now),
             "secret_hint": key.secret_hint,
+            "old_secret_works_until": outgoing.works_until if outgoing and outgoing.works(now) else None,
             "created_at": key.created_at,
             "revoked_at": None if isinstance(key, ActiveSubscriberKey) else key.revoked_at,
             "last_used_at": last_used_at,
@@ -176,59 +123,13 @@ def _state(key: SubscriberKey, now: datetime) -> KeyState:
     return KeyState.EXPIRED if key.is_expired(now) else KeyState.ACTIVE
 
 
-def vendor_key_resource(key: VendorKey, version: int, *, last_used_at: datetime | None) -> VendorKeyResource:
-    """Show a vendor key."""
-    revoked_at = None if isinstance(key, ActiveVendorKey) else key.revoked_at
-    return VendorKeyResource(
-        key_id=key.key_id,
-        vendor_id=key.vendor_id,
-        state=KeyState.REVOKED if revoked_at else KeyState.ACTIVE,
-        secret_hint=key.secret_hint,
-        created_at=key.issued_at,
-        revoked_at=revoked_at,
-        last_used_at=last_used_at,
-        version=version,
-    )
-
-
-def public_vendor(vendor: Vendor, version: int) -> PublicVendor:
-    """Show a vendor to an owner."""
-    return PublicVendor(
-        vendor_id=vendor.vendor_id,
-        name=vendor.name,
-        website=vendor.website,
-        intended_use=vendor.intended_use,
-        categories=list(vendor.categories),
-        state=vendor.state,
-        version=version,
-    )
-
-
-def own_vendor(vendor: Vendor, version: int) -> OwnVendor:
-    """Show a vendor to itself: what the reviewers noted is not for it."""
-    return OwnVendor(
-        **dict(public_vendor(vendor, version)),
-        contact_email=vendor.contact_email,
-        reviews=[_result(review) for review in vendor.reviews],
-    )
-
-
-def reviewed_vendor(vendor: Vendor, version: int) -> ReviewedVendor:
-    """Show a vendor to a reviewer."""
-    return ReviewedVendor(
-        **dict(public_vendor(vendor, version)),
-        contact_email=vendor.contact_email,
-        applicant=vendor.applicant,
-        reviews=_reviews(vendor.reviews),
-    )
-
-
-def _result(review: Review) -> ReviewResult:
-    return ReviewResult(kind=review.kind, verdict=review.verdict, reviewed_at=review.reviewed_at)
-
-
-def _reviews(reviews: Sequence[Review]) -> list[ReviewResource]:
+def warnings_of(granted: Mapping[Category, Access]) -> list[GrantWarning]:
+    """Warn of each permission to change data that does the most harm in the wrong hands."""
     return [
-        ReviewResource(**dict(_result(review)), notes=review.notes, reviewer=review.reviewer)
-        for review in reviews
+        GrantWarning(
+            pointer=f"/permissions/{category}",
+            detail=f"Integrations with this key can change {category} data. Grant read if they only look.",
+        )
+        for category, access in granted.items()
+        if access is Access.WRITE and category in _SENSITIVE
     ]

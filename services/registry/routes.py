@@ -1,28 +1,68 @@
 """The registry's route table, and the parts behind it."""
 
+from dataclasses import dataclass
+from datetime import timedelta
+
 from libs.runtime.clock import Clock
 from libs.runtime.http import AnyRoute
+from libs.store.checkpoints import Checkpoints
 from libs.store.connection import Pool
+from libs.store.history import History
 from libs.store.ledger import Ledger
 from libs.store.read_model import ReadModel
 from services.registry.accounts import Accounts
+from services.registry.checkpoint_means import NO_CHECKPOINT_MEANS, CheckpointMeans
+from services.registry.checkpoints import LedgerCheckpoints
+from services.registry.command_headers import with_command_headers
+from services.registry.command_http import CommandsOverHttp, Enforces
 from services.registry.commands import Commands
+from services.registry.histories import Histories
+from services.registry.idempotency import Idempotency
+from services.registry.key_revocations import Revocations
 from services.registry.keys import Keys
 from services.registry.ledger_events import LedgerEvents
 from services.registry.reads import Reads
+from services.registry.unused_permissions import UnusedPermissions
+from services.registry.vendor_applications import VendorApplications
+from services.registry.vendor_judgement import VendorJudgement
 from services.registry.vendor_keys import VendorKeys
 from services.registry.vendors import Vendors
 
 
-def registry_routes(pool: Pool, model: ReadModel, clock: Clock) -> list[AnyRoute]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """The part of the settings that commands depend on."""
+
+    idempotency_secret: bytes
+    account_keys_max: int = 100
+    reviews_valid_for: timedelta = timedelta(days=365)
+
+
+def registry_routes(
+    pool: Pool,
+    model: ReadModel,
+    clock: Clock,
+    *,
+    commands: Commands,
+    enforcement: Enforces,
+    policy: Policy,
+    checkpoint_means: CheckpointMeans = NO_CHECKPOINT_MEANS,
+) -> list[AnyRoute]:
     """Return every route of the registry over one database."""
     ledger = Ledger(pool)
-    commands = Commands(ledger, clock)
     reads = Reads(pool, ledger, model)
-    return [
-        *Accounts(commands, reads, clock).routes(),
-        *Keys(commands, reads, clock).routes(),
-        *Vendors(commands, reads, clock).routes(),
-        *VendorKeys(commands, reads, clock).routes(),
+    asked = CommandsOverHttp(commands, Idempotency(policy.idempotency_secret), model, enforcement)
+    routes: list[AnyRoute] = [
+        *Accounts(asked, reads, clock).routes(),
+        *Keys(asked, reads, clock, account_keys_max=policy.account_keys_max).routes(),
+        *Revocations(asked).routes(),
+        *UnusedPermissions(pool, reads, clock).routes(),
+        *Vendors(reads).routes(),
+        *VendorApplications(asked, clock).routes(),
+        *VendorJudgement(asked, reviews_valid_for=policy.reviews_valid_for).routes(),
+        *VendorKeys(asked, reads, clock).routes(),
+        *Histories(History(pool)).routes(),
         *LedgerEvents(ledger).routes(),
+        *LedgerCheckpoints(asked, ledger, Checkpoints(pool), checkpoint_means).routes(),
     ]
+    return with_command_headers(routes)

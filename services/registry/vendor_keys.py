@@ -1,23 +1,45 @@
-"""Vendor keys over HTTP: issued by a reviewer, revoked by one or by the vendor itself."""
+"""Vendor keys over HTTP: issued by a reviewer, rotated and revoked by one or by the vendor itself."""
 
-from typing import Final, TypeVar
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final, TypeAlias, TypeVar
 
 from pydantic import BaseModel
 
 from libs.domain.ids import KeyId, VendorId, key_stream, vendor_stream
 from libs.domain.lifecycle import LifecycleEvent
 from libs.domain.refusal import Refusal
-from libs.domain.vendor_key import IssueVendorKey, RevokeVendorKey, VendorKey, VendorKeyCommand, decide
+from libs.domain.vendor_key import VendorKey
+from libs.domain.vendor_key_commands import (
+    IssueVendorKey,
+    RevokeVendorKey,
+    RotateVendorKey,
+    VendorKeyCommand,
+    decide,
+)
 from libs.runtime.auth import Role
 from libs.runtime.clock import Clock
-from libs.runtime.http import Answer, AnyRoute, OwnVendor, PageQuery, Reply, Request, Roles, Route, page
+from libs.runtime.http import (
+    NOT_FOUND,
+    Answer,
+    AnyRoute,
+    OwnVendor,
+    PageQuery,
+    Reply,
+    Request,
+    Roles,
+    Route,
+    page,
+)
+from libs.store.looked_at import Loaded
 from libs.wire.key_format import KeyKind
-from services.registry.command_http import answer_of, metadata_of
-from services.registry.commands import Command, Commands, Outcome, Streams
+from services.registry.bodies import Rotation
+from services.registry.command_http import CommandsOverHttp, shown
+from services.registry.commands import Command
 from services.registry.kinds import VENDOR, VENDOR_KEY, held
-from services.registry.new_ids import new_key
+from services.registry.new_ids import new_key, new_secret
 from services.registry.reads import Reads, before, shown_of
-from services.registry.resources import (
+from services.registry.vendor_resources import (
     VendorKeyPage,
     VendorKeyResource,
     VendorKeyWithSecret,
@@ -26,6 +48,9 @@ from services.registry.resources import (
 
 B = TypeVar("B", bound=BaseModel | None)
 
+At: TypeAlias = Callable[[datetime], VendorKeyCommand]
+Shown: TypeAlias = Callable[[VendorKey, int, datetime], BaseModel]
+
 _ALL: Final = "/v1/vendors/{vendor_id}/keys"
 _REVIEWER: Final = frozenset({Role.REVIEWER})
 
@@ -33,7 +58,7 @@ _REVIEWER: Final = frozenset({Role.REVIEWER})
 class VendorKeys:
     """The calls about vendor keys."""
 
-    def __init__(self, commands: Commands, reads: Reads, clock: Clock) -> None:
+    def __init__(self, commands: CommandsOverHttp, reads: Reads, clock: Clock) -> None:
         self._commands = commands
         self._reads = reads
         self._clock = clock
@@ -61,6 +86,16 @@ class VendorKeys:
                 answer=VendorKeyPage,
             ),
             Route(
+                method="POST",
+                path=_ALL + "/{key_id}/rotate",
+                handler=self.rotate_vendor_key,
+                rule=OwnVendor(also=_REVIEWER),
+                summary="Give a vendor key a new secret; the one before works on until the overlap ends.",
+                body=Rotation,
+                answer=VendorKeyWithSecret,
+                refusals=(409, 412),
+            ),
+            Route(
                 method="DELETE",
                 path=_ALL + "/{key_id}",
                 handler=self.revoke_vendor_key,
@@ -74,19 +109,20 @@ class VendorKeys:
     async def issue_vendor_key(self, request: Request[None, None]) -> Reply:
         """Issue a key; its secret is in this answer and nowhere else."""
         minted = new_key(KeyKind.VENDOR, self._clock)
-        command = IssueVendorKey(
-            key_id=minted.key_id,
-            digest=minted.digest,
-            secret_hint=minted.secret_hint,
-            issued_at=self._clock.now(),
-        )
-        outcome = await self._run(request, minted.key_id, command)
 
-        def shown(key: VendorKey, version: int) -> VendorKeyWithSecret:
-            resource = vendor_key_resource(key, version, last_used_at=None)
+        def issue(now: datetime) -> IssueVendorKey:
+            return IssueVendorKey(
+                key_id=minted.key_id,
+                digest=minted.digest,
+                secret_hint=minted.secret_hint,
+                issued_at=now,
+            )
+
+        def show(key: VendorKey, version: int, now: datetime) -> VendorKeyWithSecret:
+            resource = vendor_key_resource(key, version, now=now, last_used_at=None)
             return VendorKeyWithSecret(key=resource, secret=minted.secret)
 
-        return answer_of(outcome, VENDOR_KEY, shown)
+        return await self._done(request, minted.key_id, issue, show)
 
     async def list_vendor_keys(self, request: Request[None, PageQuery]) -> Reply:
         """Show a page of the vendor's keys."""
@@ -97,35 +133,58 @@ class VendorKeys:
         )
         keys, next_cursor = shown_of(found, query)
         last_used = await self._reads.last_used([each.aggregate.key_id for each in keys])
+        now = self._clock.now()
         shown = [
             vendor_key_resource(
-                each.aggregate, each.version, last_used_at=last_used.get(each.aggregate.key_id)
+                each.aggregate, each.version, now=now, last_used_at=last_used.get(each.aggregate.key_id)
             )
             for each in keys
         ]
         return Answer(body=page(shown, next_cursor))
 
+    async def rotate_vendor_key(self, request: Request[Rotation, None]) -> Reply:
+        """Put a new secret in the old one's place."""
+        key_id = KeyId(request.path["key_id"])
+        minted = new_secret(KeyKind.VENDOR, key_id, self._clock)
+        if minted is None:
+            return NOT_FOUND
+        overlap = timedelta(seconds=request.body.overlap_s)
+        last_used = await self._reads.last_used([key_id])
+
+        def rotate(now: datetime) -> RotateVendorKey:
+            return RotateVendorKey(
+                digest=minted.digest, secret_hint=minted.secret_hint, rotated_at=now, overlap=overlap
+            )
+
+        def show(key: VendorKey, version: int, now: datetime) -> VendorKeyWithSecret:
+            resource = vendor_key_resource(key, version, now=now, last_used_at=last_used.get(key_id))
+            return VendorKeyWithSecret(key=resource, secret=minted.secret)
+
+        return await self._done(request, key_id, rotate, show)
+
     async def revoke_vendor_key(self, request: Request[None, None]) -> Reply:
         """Stop a key for ever; one that is stopped already stays so, with the same answer."""
         key_id = KeyId(request.path["key_id"])
-        outcome = await self._run(request, key_id, RevokeVendorKey(revoked_at=self._clock.now()))
         last_used = await self._reads.last_used([key_id])
 
-        def shown(key: VendorKey, version: int) -> VendorKeyResource:
-            return vendor_key_resource(key, version, last_used_at=last_used.get(key_id))
+        def revoke(now: datetime) -> RevokeVendorKey:
+            return RevokeVendorKey(revoked_at=now)
 
-        return answer_of(outcome, VENDOR_KEY, shown)
+        def show(key: VendorKey, version: int, now: datetime) -> VendorKeyResource:
+            return vendor_key_resource(key, version, now=now, last_used_at=last_used.get(key_id))
 
-    async def _run(self, request: Request[B, None], key_id: KeyId, command: VendorKeyCommand) -> Outcome:
-        vendor_id = VendorId(request.path["vendor_id"])
-        return await self._commands.run(_on(vendor_id, key_id, command), metadata_of(request))
+        return await self._done(request, key_id, revoke, show)
 
+    async def _done(self, request: Request[B, None], key_id: KeyId, command_at: At, show: Shown) -> Reply:
+        key_at, vendor_at = key_stream(key_id), vendor_stream(VendorId(request.path["vendor_id"]))
 
-def _on(vendor_id: VendorId, key_id: KeyId, command: VendorKeyCommand) -> Command:
-    key_at, vendor_at = key_stream(key_id), vendor_stream(vendor_id)
+        def decided(loaded: Loaded, now: datetime) -> tuple[LifecycleEvent, ...] | Refusal:
+            key = held(loaded.streams[key_at].aggregate, VENDOR_KEY)
+            return decide(command_at(now), key, held(loaded.streams[vendor_at].aggregate, VENDOR))
 
-    def decided(streams: Streams) -> tuple[LifecycleEvent, ...] | Refusal:
-        key = held(streams[key_at].aggregate, VENDOR_KEY)
-        return decide(command, key, held(streams[vendor_at].aggregate, VENDOR))
-
-    return Command(subject=key_at, others=(vendor_at,), decide=decided)
+        return await self._commands.respond(
+            request,
+            Command(
+                subject=key_at, others=(vendor_at,), decide=decided, show=shown(key_at, VENDOR_KEY, show)
+            ),
+        )

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.acceptance.running import KEYFOLD, Ended, RunningStack, ended, keyfold
-from tests.acceptance.world import World
+from tests.acceptance.world import Practice, World
 from tests.eventually import eventually
 
 
@@ -151,6 +151,24 @@ async def test_ledger(stack: RunningStack) -> None:
     events = await said(stack, "ledger list --limit 5")
 
     assert [event["position"] for event in events] == [1, 2, 3, 4, 5]
+
+
+async def test_unused_permissions(stack: RunningStack, world: World, practice: Practice) -> None:
+    """`keyfold key unused` says which permissions of a key no request has needed, once the log is whole."""
+    assert (await world.request("GET", "/v1/patient", practice.keys)).status == 200
+    await world.whole_log(practice)
+    line = f"key unused {practice.key_id} --account {practice.account_id} --days 7"
+
+    async def known() -> Any:
+        answer = await said(stack, line)
+        return None if answer["unused"] is None else answer
+
+    answer = await eventually(known)
+    assert answer["unused"] == ["appointment"]
+    assert answer["categories"] == [
+        {"category": "appointment", "granted": "write", "used": "none"},
+        {"category": "patient", "granted": "read", "used": "read"},
+    ]
 
 
 async def test_migrate(stack: RunningStack) -> None:

@@ -96,6 +96,13 @@ async def subscriber_key_expired(world: World, practice: Practice) -> Asked:
     return Asked(headers=expiring.keys)
 
 
+async def network_not_allowed(world: World, practice: Practice) -> Asked:
+    """Let the key be used from networks alone that the test is not in."""
+    elsewhere = ["203.0.113.0/24", "2001:db8::/32"]
+    networked = await world.another_key(practice, {"patient": "read"}, networks=elsewhere)
+    return Asked(headers=(*networked.keys, ("X-Forwarded-For", "203.0.113.9")))
+
+
 async def integrations_disabled(world: World, practice: Practice) -> Asked:
     """Turn the account's integrations off."""
     await world.enforced("PUT", f"{practice.path}/integrations", practice.owner, {"enabled": False})
@@ -140,6 +147,7 @@ CASES: Mapping[Arrange, Reason] = {
     vendor_suspended: Reason.VENDOR_SUSPENDED,
     subscriber_key_revoked: Reason.SUBSCRIBER_KEY_REVOKED,
     subscriber_key_expired: Reason.SUBSCRIBER_KEY_EXPIRED,
+    network_not_allowed: Reason.NETWORK_NOT_ALLOWED,
     integrations_disabled: Reason.INTEGRATIONS_DISABLED,
     vendor_not_permitted: Reason.VENDOR_NOT_PERMITTED,
     ambiguous_request: Reason.AMBIGUOUS_REQUEST,
@@ -162,6 +170,12 @@ async def test_refusal(world: World, practice: Practice, arrange: Arrange) -> No
 def test_every_reason() -> None:
     """Each reason is shown here but `stale`, for which a stack must lose its ledger."""
     assert set(Reason) - set(CASES.values()) == {Reason.STALE}
+
+
+async def test_own_network(world: World, practice: Practice) -> None:
+    """A key that is restricted to networks works from them, by the address that the gateway sees."""
+    here = await world.another_key(practice, {"patient": "read"}, networks=["127.0.0.0/8", "::1/128"])
+    assert (await world.request("GET", PATIENT, here.keys)).status == 200
 
 
 async def test_wrong_keys_alike(world: World, practice: Practice) -> None:

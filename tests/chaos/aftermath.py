@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from libs.domain.decision import Reason
 from libs.domain.state import State
-from libs.kafka import consumer as driver
 from libs.kafka.connection import ProducerOptions
+from libs.kafka.partition_reader import PartitionReader
 from libs.kafka.publisher import Publisher
-from libs.kafka.reader import PartitionReader
+from libs.kafka.reader import Reader
 from libs.runtime.clock import SYSTEM_CLOCK
 from libs.store.connection import Pool
 from libs.store.ledger import Ledger
@@ -31,7 +31,7 @@ from tests.eventually import eventually
 
 SETTLED_WITHIN_S = 60.0
 ROWS_MAX = 1_000_000
-PARTITIONS = frozenset(range(ACCESS.partitions))
+PARTITIONS = dict.fromkeys(range(ACCESS.partitions), 0)
 
 ROWS = "select event_id::text, path, reason from access_log.events where path like '/v1/%/' || $1 || '-%'"
 RUNS = """select gatekeeper, count(*) as rows, count(distinct seq) as numbers, max(seq) as last
@@ -156,12 +156,8 @@ class Aftermath:
         return None
 
     async def _ends(self) -> Mapping[int, int]:
-        consumer = driver.make(self.stack.kafka.bootstrap, "aftermath")
-        await driver.start(consumer, ACCESS.name)
-        try:
-            return await driver.end_offsets(consumer, ACCESS.name, PARTITIONS)
-        finally:
-            await driver.stop(consumer)
+        async with Reader(self.stack.kafka.bootstrap, ACCESS.name, PARTITIONS) as reader:
+            return await reader.end_offsets()
 
 
 def _agree(row: Mapping[str, str | None], decided: Mapping[str | None, Answer]) -> bool:

@@ -11,6 +11,7 @@ from libs.kafka.topics import ensure_topics
 from libs.store.migrations import migrate
 from libs.wire.topics import ALL
 from services.cli.local.kafka import LocalKafka
+from services.cli.local.logins import Logins
 from services.cli.local.ports import HOST, free_ports, listens
 from services.cli.local.postgres import LocalPostgres
 from services.cli.local.process import Child, Command
@@ -35,6 +36,7 @@ class ChaosStack:
 
     state: StateDir
     postgres: LocalPostgres
+    logins: Logins
     kafka: LocalKafka
     token: str
     ports: dict[str, int]
@@ -54,6 +56,7 @@ class ChaosStack:
         return cls(
             state=state,
             postgres=postgres,
+            logins=Logins(directory, SERVICES),
             kafka=kafka_in(directory),
             token=state.gateway_token(),
             ports=dict(zip(SPECS, ports, strict=True)),
@@ -77,6 +80,7 @@ class ChaosStack:
             self._keep(name)
         await asyncio.gather(*(self.processes[name].ready() for name in STORAGE))
         await migrate(self.postgres.dsn)
+        await self.logins.prepare(self.postgres)
         await ensure_topics(self.kafka.bootstrap, ALL)
         for name in SPECS:
             self._keep(name)
@@ -143,11 +147,12 @@ class ChaosStack:
 
     def _wiring(self) -> Wiring:
         return Wiring(
-            postgres_dsn=self.postgres.dsn,
+            postgres_dsns=self.logins.dsns(self.postgres),
             kafka_bootstrap=self.kafka.bootstrap,
             jwks=LocalSigner(self.state.path).jwks_path,
             route_map=ROUTE_MAP,
             gateways=self.state.gateways,
             journal_dir=self.state.journal,
             log_dir=self.state.logs,
+            idempotency_secret=self.state.idempotency_secret(),
         )

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import aiohttp
 
+from libs.store.migrations import migrate
 from services.cli.local.kafka import LocalKafka
 from services.cli.local.ports import HOST, free_ports
 from services.cli.local.postgres import LocalPostgres
@@ -67,6 +68,7 @@ async def folders_in(directory: Path) -> AsyncIterator[Folders]:
     """Run the services on servers of their own."""
     postgres, kafka, ports = postgres_in(directory), kafka_in(directory), free_ports(len(FOLDERS))
     await asyncio.gather(postgres.start(), kafka.start())
+    await migrate(postgres.dsn)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(kafka.stop)
         stack.push_async_callback(postgres.stop)

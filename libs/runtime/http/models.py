@@ -59,6 +59,14 @@ GivenInt = Annotated[int, BeforeValidator(_read_decimal)]
 """A whole number in a query: digits and nothing around or between them."""
 
 
+def _read_whole(given: object) -> object:
+    return int(given) if isinstance(given, float) and given.is_integer() else given
+
+
+WholeNumber = Annotated[int, BeforeValidator(_read_whole)]
+"""A whole number in a body: JSON has but one kind of number, so 60.0 is 60."""
+
+
 class JsonBody(BaseModel):
     """A request or answer body: exact types, no field that is not declared."""
 

@@ -1,18 +1,18 @@
 """The OpenAPI 3.1 document of a route table."""
 
-import re
 from collections.abc import Iterator, Sequence
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
+from libs.runtime.http.openapi_links import links
 from libs.runtime.http.problem import MEDIA_TYPE
-from libs.runtime.http.route import AnyRoute
+from libs.runtime.http.route import PARAMETER, AnyRoute
 from libs.runtime.http.rules import OwnCredential, Public, describe
 
-_PARAMETER: Final = re.compile(r"{(\w+)(:[^}]*)?}")
+_REFERENCE: Final = "#/components/schemas/{model}"
 _ANY_METHODS: Final = ("get", "head", "post", "put", "patch", "delete", "options")
 _PROBLEM_SCHEMA: Final[dict[str, object]] = {
     "type": "object",
@@ -52,6 +52,7 @@ def document(name: str, routes: Sequence[AnyRoute]) -> dict[str, object]:
     for route in routes:
         for method in _methods(route):
             operation = _operation(route, method, references)
+            operation["responses"] = _responses(route, references, routes)
             paths.setdefault(_template(route.path), {})[method] = operation
     return {
         "openapi": "3.1.0",
@@ -64,15 +65,31 @@ def document(name: str, routes: Sequence[AnyRoute]) -> dict[str, object]:
     }
 
 
-def _schemas(routes: Sequence[AnyRoute]) -> tuple[Schemas, dict[str, object]]:
+def _schemas(routes: Sequence[AnyRoute]) -> tuple[Schemas, dict[str, dict[str, Any]]]:
     wanted: list[tuple[type[BaseModel], JsonSchemaMode]] = []
     for route in routes:
         wanted += [(model, "validation") for model in (route.body, route.query) if model]
         wanted += [(model, "serialization") for model in _answers(route).values() if model]
-    references, definitions = models_json_schema(
-        list(dict.fromkeys(wanted)), ref_template="#/components/schemas/{model}"
-    )
-    return dict(references.items()), definitions.get("$defs", {})
+    references, definitions = models_json_schema(list(dict.fromkeys(wanted)), ref_template=_REFERENCE)
+    return _with_additions(routes, dict(references.items()), definitions.get("$defs", {}))
+
+
+def _with_additions(
+    routes: Sequence[AnyRoute], references: Schemas, definitions: dict[str, dict[str, Any]]
+) -> tuple[Schemas, dict[str, dict[str, Any]]]:
+    """Describe anew each answer that a request's header may add members to."""
+    for route in routes:
+        if route.answer and (added := _added(route)):
+            name = f"{route.answer.__name__}WhenAsked"
+            plain = definitions[route.answer.__name__]
+            members = {**plain["properties"], **added}
+            definitions[name] = {**plain, "title": name, "properties": members}
+            references[route.answer, tuple(added)] = {"$ref": _REFERENCE.format(model=name)}
+    return references, definitions
+
+
+def _added(route: AnyRoute) -> dict[str, object]:
+    return {name: schema for header in route.headers for name, schema in header.adds.items()}
 
 
 def _answers(route: AnyRoute) -> dict[int, type[BaseModel] | None]:
@@ -84,7 +101,7 @@ def _methods(route: AnyRoute) -> tuple[str, ...]:
 
 
 def _template(path: str) -> str:
-    return _PARAMETER.sub(r"{\1}", path)
+    return PARAMETER.sub(r"{\1}", path)
 
 
 def _operation(route: AnyRoute, method: str, references: Schemas) -> dict[str, object]:
@@ -93,8 +110,7 @@ def _operation(route: AnyRoute, method: str, references: Schemas) -> dict[str, o
         "summary": route.summary,
         "x-keyfold-rule": describe(route.rule),
         "security": _security(route),
-        "parameters": [*_path_parameters(route), *_query_parameters(route)],
-        "responses": _responses(route, references),
+        "parameters": [*_path_parameters(route), *_query_parameters(route), *_header_parameters(route)],
     }
     if route.body:
         content = {"application/json": {"schema": references[route.body, "validation"]}}
@@ -121,26 +137,35 @@ def _security_schemes(routes: Sequence[AnyRoute]) -> dict[str, object]:
 
 
 def _path_parameters(route: AnyRoute) -> Iterator[dict[str, object]]:
-    for name, _pattern in _PARAMETER.findall(route.path):
+    for name in route.path_parameters:
         yield {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
 
 
 def _query_parameters(route: AnyRoute) -> Iterator[dict[str, object]]:
     if route.query is None:
         return
-    schema = route.query.model_json_schema(ref_template="#/components/schemas/{model}")
+    schema = route.query.model_json_schema(ref_template=_REFERENCE)
     required = schema.get("required", [])
     for name, each in schema["properties"].items():
         yield {"name": name, "in": "query", "required": name in required, "schema": each}
 
 
-def _responses(route: AnyRoute, references: Schemas) -> dict[str, object]:
+def _header_parameters(route: AnyRoute) -> Iterator[dict[str, object]]:
+    for header in route.headers:
+        described = {"name": header.name, "in": "header", "required": False}
+        yield {**described, "description": header.description, "schema": dict(header.schema)}
+
+
+def _responses(route: AnyRoute, references: Schemas, routes: Sequence[AnyRoute]) -> dict[str, object]:
     answered: dict[str, dict[str, object]] = {}
     for status, model in _answers(route).items():
         answered[str(status)] = {"description": HTTPStatus(status).phrase}
         if model:
-            content = {"application/json": {"schema": references[model, "serialization"]}}
+            form = tuple(_added(route)) if model is route.answer else ()
+            content = {"application/json": {"schema": references[model, form or "serialization"]}}
             answered[str(status)]["content"] = content
+    if found := links(route, routes):
+        answered[str(route.status)]["links"] = found
     refusal = {
         "description": "Refused; the problem says why.",
         "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
@@ -155,10 +180,10 @@ def _refusals(route: AnyRoute) -> set[int]:
     """Return the statuses that follow from the row itself, and those that its handler adds."""
     found = {*route.refusals, 400, 500}
     if not isinstance(route.rule, Public):
-        found |= {401, 403}
+        found |= {401, 403, 503}
     if not isinstance(route.rule, Public | OwnCredential):
         found.add(429)
-    if _PARAMETER.search(route.path):
+    if route.path_parameters:
         found.add(404)
     if route.body:
         found |= {413, 415, 422}

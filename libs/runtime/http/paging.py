@@ -3,7 +3,7 @@
 import base64
 import binascii
 from collections.abc import Callable, Sequence
-from typing import Final, TypeVar
+from typing import Annotated, Final, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -28,10 +28,19 @@ class LimitQuery(QueryString):
         return self.limit + 1
 
 
+Cursor = Annotated[
+    str,
+    Field(
+        max_length=_CURSOR_CHARACTERS_MAX,
+        json_schema_extra={"format": "cursor", "description": "the next_cursor of an answer of this list"},
+    ),
+]
+
+
 class PageQuery(LimitQuery):
     """The parameters that every list with a cursor takes; its own filters subclass it."""
 
-    cursor: str | None = Field(None, max_length=_CURSOR_CHARACTERS_MAX)
+    cursor: Cursor | None = None
 
     def after(self, cursor_type: type[C]) -> C | None:
         """Return what the cursor holds, None for the first page; a forged one is a 400 that says so."""

@@ -11,6 +11,9 @@ from aiohttp import web
 TYPE_PREFIX: Final = "urn:keyfold:problem:"
 MEDIA_TYPE: Final = "application/problem+json"
 _ERRORS_MAX: Final = 100
+# Our own names and ids are shorter. What is longer may be a secret that went astray, and problems are logged.
+_QUOTED_CHARACTERS_MAX: Final = 40
+_NOT_QUOTED: Final = "(cut)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,12 +60,20 @@ def bad_body(errors: Sequence[FieldError]) -> Problem:
 
 
 def pointer_to(place: Sequence[str | int]) -> str:
-    """Write a place in a document as a JSON pointer (RFC 6901)."""
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in place)
+    """Write a place in a document as a JSON pointer (RFC 6901), without names too long to be one of ours."""
+    return "".join("/" + _quoted(str(part)).replace("~", "~0").replace("/", "~1") for part in place)
+
+
+def _quoted(part: str) -> str:
+    return part if len(part) <= _QUOTED_CHARACTERS_MAX else _NOT_QUOTED
 
 
 def problem_body(problem: Problem, instance: str) -> bytes:
-    """Return the problem's JSON; ``instance`` is the path that was asked for, if known."""
+    """Return the problem's JSON; ``instance`` is the path that was asked for, if known.
+
+    Of a path, segments too long to be one of our names or ids are left out.
+    """
+    instance = "/".join(map(_quoted, instance.split("/")))
     members: dict[str, object] = {
         "type": TYPE_PREFIX + problem.slug,
         "title": HTTPStatus(problem.status).phrase,

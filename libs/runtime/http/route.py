@@ -1,5 +1,6 @@
 """Routes as values: what is asked, who may ask, what is read and what is answered."""
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeAlias, TypeVar, get_args
@@ -12,6 +13,7 @@ from libs.runtime.auth import Caller
 from libs.runtime.http.problem import Problem
 from libs.runtime.http.rules import OwnCredential, Rule, path_parameters
 
+PARAMETER: Final = re.compile(r"{(\w+)(:[^}]*)?}")
 COMMANDS: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 B = TypeVar("B", bound=BaseModel | None)
@@ -43,6 +45,19 @@ class Request(Generic[B, Q]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RequestHeader:
+    """A header that a route's handler reads, described by a JSON Schema.
+
+    ``adds`` are the members that it may add to the answer's JSON, each with its own.
+    """
+
+    name: str
+    description: str
+    schema: Mapping[str, object]
+    adds: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """What a handler answers; ``status`` None stands for the route's own.
 
@@ -69,7 +84,8 @@ class Route(Generic[B, Q]):
 
     ``method`` may be ``*`` for any. ``path`` uses aiohttp's form, ``/v1/keys/{key_id}``. ``refusals`` are the
     statuses, beyond those that follow from the rest, which the handler may answer. ``also_answers`` are
-    the models of further statuses that are no refusals. ``quiet`` moves a probe's access log to debug.
+    the models of further statuses that are no refusals. ``headers`` are those that the handler reads.
+    ``quiet`` moves a probe's access log to debug.
     """
 
     method: str
@@ -83,6 +99,7 @@ class Route(Generic[B, Q]):
     status: int = 200
     refusals: tuple[int, ...] = ()
     also_answers: Mapping[int, type[BaseModel]] = field(default_factory=dict)
+    headers: tuple[RequestHeader, ...] = ()
     quiet: bool = False
 
     def __post_init__(self) -> None:
@@ -100,6 +117,11 @@ class Route(Generic[B, Q]):
     def refuses_body(self) -> bool:
         """Whether a body is a mistake; a gateway's copy of a request may bring that request's own."""
         return self.method in COMMANDS and self.body is None and not isinstance(self.rule, OwnCredential)
+
+    @property
+    def path_parameters(self) -> tuple[str, ...]:
+        """The names in the path's braces."""
+        return tuple(name for name, _pattern in PARAMETER.findall(self.path))
 
     @property
     def operation_id(self) -> str:

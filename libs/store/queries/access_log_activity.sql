@@ -2,7 +2,7 @@
 
 -- name: plan_for_values()#
 -- From here on each statement of this session is planned for its very values: a plan for any value would
--- lock every partition. The pool resets it when the connection is given back.
+-- lock every partition.
 set plan_cache_mode = force_custom_plan;
 
 -- name: activity(own_account_id, own_key_id, own_vendor_id, since, until, key_id, vendor_id, category, access, reason, denied, before_event_id, before_at, rows_max)

@@ -72,20 +72,28 @@ select stale.names, pg_notify('keyfold_ledger', moved.position::text)
 from stale left join moved on true;
 
 -- name: look(streams, accounts, whole_accounts, applicants, answer_ids, kept_after)^
--- All that decisions look at, as of one moment: the head, the events of these streams in order, which keys of these
+-- All that decisions look at, as of one moment: the head, the events of these streams in order, how many keys of these
 -- accounts are not revoked and where the last one was made, what these applicants applied for, and these answers
--- if they were kept later than that. The keys of whole accounts, and what was applied for, come with their events.
-with made as (
-    select account_id, stream, position
+-- if they were kept later than that. The live keys of whole accounts, and what was applied for, come with their events.
+with account_keys as (
+    select
+        account_id,
+        count(*) filter (where type = 'keyfold.subscriber_key.created')
+        - count(*) filter (where type = 'keyfold.subscriber_key.revoked') as live,
+        max(position) filter (where type = 'keyfold.subscriber_key.created') as created_position
     from ledger.events
-    where account_id = any (:accounts::text[]) and type = 'keyfold.subscriber_key.created'
+    where account_id = any (:accounts::text[])
+    and type in ('keyfold.subscriber_key.created', 'keyfold.subscriber_key.revoked')
+    group by account_id
 ),
 live as (
-    select account_id, stream from made
-    except
-    select account_id, stream
+    select stream
     from ledger.events
-    where account_id = any (:accounts::text[]) and type = 'keyfold.subscriber_key.revoked'
+    where account_id = any (:whole_accounts::text[]) and type = 'keyfold.subscriber_key.created'
+    except
+    select stream
+    from ledger.events
+    where account_id = any (:whole_accounts::text[]) and type = 'keyfold.subscriber_key.revoked'
 ),
 applications as (
     select data ->> 'applicant' as applicant, vendor_id, stream, position
@@ -96,7 +104,7 @@ applications as (
 wanted as (
     select unnest(:streams::text[]) as stream
     union
-    select stream from live where account_id = any (:whole_accounts::text[])
+    select stream from live
     union
     select stream from applications
 )
@@ -113,8 +121,7 @@ select
             order by version
         ) as events
     ) as events,
-    array(select row (account_id, max(position)) from made group by account_id) as made,
-    array(select row (account_id, stream) from live) as live,
+    array(select row (account_id, live, created_position) from account_keys) as account_keys,
     array(select row (applicant, vendor_id, position) from applications) as applications,
     array(
         select row (id, fingerprint, sealed, position)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from services.cli.commands import migrate, replay, status, tokens
+from services.cli.commands import migrate, replay, state, status, tokens
 from services.cli.commands.accounts import accounts
 from services.cli.commands.activity import activity
 from services.cli.commands.dead_letters import dead_letters
@@ -21,5 +21,5 @@ def add_commands(app: typer.Typer) -> None:
     app.add_typer(activity, name="activity")
     app.add_typer(ledger, name="ledger")
     app.add_typer(dead_letters, name="dead-letter")
-    for each in (tokens, status, migrate, replay):
+    for each in (tokens, status, state, migrate, replay):
         each.register(app)

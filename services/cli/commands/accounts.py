@@ -8,9 +8,11 @@ from typing import Annotated
 import typer
 
 from services.cli.client import JsonObject
-from services.cli.command import command
+from services.cli.command import changing, command
+from services.cli.commands.histories import history_of
+from services.cli.commands.parameters import Limit
 from services.cli.keyfold import OPERATOR, Keyfold, owner
-from services.cli.screen import Details, yes_no
+from services.cli.screen import Chronicle, Details, yes_no
 
 accounts = typer.Typer(no_args_is_help=True, help="Practices, and their switch for API integrations.")
 
@@ -26,7 +28,7 @@ class Switch(StrEnum):
     OFF = "off"
 
 
-@command(accounts, "create")
+@changing(accounts, "create")
 async def create(
     keyfold: Keyfold, name: Annotated[str, typer.Argument(help="The practice's name.")]
 ) -> Details:
@@ -41,7 +43,7 @@ async def show(keyfold: Keyfold, account_id: AccountArgument = None) -> Details:
     return _shown(await keyfold.get(f"/v1/accounts/{account}", owner(account)))
 
 
-@command(accounts, "integrations")
+@changing(accounts, "integrations")
 async def integrations(
     keyfold: Keyfold,
     switch: Annotated[Switch, typer.Argument(help="on or off.")],
@@ -52,6 +54,13 @@ async def integrations(
     body: JsonObject = {"enabled": switch is Switch.ON}
     path = f"/v1/accounts/{account}/integrations"
     return _shown(await keyfold.command("PUT", path, owner(account), body))
+
+
+@command(accounts, "history")
+async def history(keyfold: Keyfold, account_id: AccountArgument = None, limit: Limit = 50) -> Chronicle:
+    """Show what happened to an account and its keys, newest first (owner)."""
+    account = keyfold.account(account_id)
+    return await history_of(keyfold, f"/v1/accounts/{account}", owner(account), limit)
 
 
 def _shown(account: JsonObject) -> Details:

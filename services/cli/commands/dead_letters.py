@@ -44,7 +44,7 @@ async def list_letters(keyfold: Keyfold, limit: Newest = 50) -> Listing:
 async def _newest(bootstrap: str, limit: int) -> list[Received]:
     # Only here, because every other command would wait for the driver to load and has no use for it.
     from libs.kafka.errors import KafkaFailure
-    from libs.kafka.reader import PartitionReader
+    from libs.kafka.partition_reader import PartitionReader
 
     try:
         async with PartitionReader(bootstrap, DEAD_LETTER.name, PARTITION, offset=0) as reader:

@@ -7,45 +7,44 @@ from typing import Annotated
 import typer
 
 from services.cli.client import JsonObject
-from services.cli.command import command
+from services.cli.command import changing, command
+from services.cli.commands import key_endings, unused_permissions
+from services.cli.commands.histories import history_of
+from services.cli.commands.key_view import details_of, granted, path_of, with_secret
 from services.cli.commands.parameters import (
     AccountId,
     Expiry,
     KeyArgument,
     Limit,
+    Networks,
     Permission,
     PermittedVendors,
     permissions_of,
 )
 from services.cli.failure import WrongUsage
 from services.cli.keyfold import Keyfold, owner
-from services.cli.screen import Details, Listing, when
+from services.cli.screen import Chronicle, Details, Listing, when
 
 keys = typer.Typer(no_args_is_help=True, help="Subscriber keys: whose data, and how much of it (owner).")
 
 
-@command(keys, "create")
+@changing(keys, "create")
 async def create(
     keyfold: Keyfold,
     name: Annotated[str, typer.Argument(help="What the key is for.")],
     account: AccountId = None,
     permission: Permission = None,
     vendor: PermittedVendors = None,
+    network: Networks = None,
     expires_at: Expiry = None,
 ) -> Details:
     """Create a key; categories that are not named get none. Its secret is shown this once."""
     body: JsonObject = {"name": name, "permissions": permissions_of(permission)}
-    if vendor:
-        body["vendor_ids"] = vendor
-    if expires_at is not None:
-        body["expires_at"] = expires_at
+    restrictions = {"vendor_ids": vendor, "networks": network, "expires_at": expires_at}
+    body |= {field: value for field, value in restrictions.items() if value}
     account_id = keyfold.account(account)
     answer = await keyfold.command("POST", f"/v1/accounts/{account_id}/keys", owner(account_id), body)
-    return Details(
-        lines={**_lines(answer["key"]), "secret": answer["secret"]},
-        item=answer,
-        note="The secret is not kept anywhere: hand it over now.",
-    )
+    return with_secret(answer)
 
 
 @command(keys, "list")
@@ -64,7 +63,7 @@ async def list_keys(
     return Listing(
         columns=("key", "name", "state", "permissions", "last used"),
         rows=[
-            (item["key_id"], item["name"], item["state"], _granted(item), when(item.get("last_used_at")))
+            (item["key_id"], item["name"], item["state"], granted(item), when(item["last_used_at"]))
             for item in items
         ],
         items=items,
@@ -76,11 +75,10 @@ async def list_keys(
 async def show(keyfold: Keyfold, key_id: KeyArgument, account: AccountId = None) -> Details:
     """Show a key."""
     account_id = keyfold.account(account)
-    key = await keyfold.get(_path(account_id, key_id), owner(account_id))
-    return Details(lines=_lines(key), item=key)
+    return details_of(await keyfold.get(path_of(account_id, key_id), owner(account_id)))
 
 
-@command(keys, "edit")
+@changing(keys, "edit")
 async def edit(
     keyfold: Keyfold,
     key_id: KeyArgument,
@@ -89,54 +87,39 @@ async def edit(
     permission: Permission = None,
     vendor: PermittedVendors = None,
     any_vendor: Annotated[bool, typer.Option("--any-vendor", help="Any approved vendor may use it.")] = False,
+    network: Networks = None,
+    any_network: Annotated[bool, typer.Option("--any-network", help="It works from anywhere.")] = False,
     expires_at: Expiry = None,
     never_expires: Annotated[bool, typer.Option("--never-expires", help="It has no expiry.")] = False,
 ) -> Details:
     """Change what is named and leave the rest; of the permissions too."""
-    if (vendor and any_vendor) or (expires_at is not None and never_expires):
-        raise WrongUsage("--any-vendor excludes --vendor, and --never-expires excludes --expires-at.")
-    body: JsonObject = {}
-    if name is not None:
-        body["name"] = name
-    if permission:
-        body["permissions"] = permissions_of(permission)
-    if vendor or any_vendor:
-        body["vendor_ids"] = vendor or None
-    if expires_at is not None or never_expires:
-        body["expires_at"] = expires_at
-    account_id = keyfold.account(account)
-    key = await keyfold.command("PATCH", _path(account_id, key_id), owner(account_id), body)
-    return Details(lines=_lines(key), item=key)
-
-
-@command(keys, "revoke")
-async def revoke(keyfold: Keyfold, key_id: KeyArgument, account: AccountId = None) -> Details:
-    """Stop a key for ever."""
-    account_id = keyfold.account(account)
-    key = await keyfold.command("DELETE", _path(account_id, key_id), owner(account_id))
-    return Details(lines=_lines(key), item=key)
-
-
-def _path(account_id: str, key_id: str) -> str:
-    return f"/v1/accounts/{account_id}/keys/{key_id}"
-
-
-def _lines(key: JsonObject) -> dict[str, str]:
-    vendor_ids = key.get("vendor_ids")
-    return {
-        "key": key["key_id"],
-        "name": key["name"],
-        "state": key["state"],
-        "permissions": _granted(key),
-        "vendors": "any approved" if vendor_ids is None else ", ".join(vendor_ids),
-        "expires": when(key.get("expires_at")),
-        "hint": key["secret_hint"],
-        "created": when(key.get("created_at")),
-        "last used": when(key.get("last_used_at")),
+    body: JsonObject = {
+        **_changed("name", name, "", lifted=False),
+        **({"permissions": permissions_of(permission)} if permission else {}),
+        **_changed("vendor_ids", vendor, "--any-vendor excludes --vendor", lifted=any_vendor),
+        **_changed("networks", network, "--any-network excludes --network", lifted=any_network),
+        **_changed("expires_at", expires_at, "--never-expires excludes --expires", lifted=never_expires),
     }
+    account_id = keyfold.account(account)
+    return details_of(await keyfold.command("PATCH", path_of(account_id, key_id), owner(account_id), body))
 
 
-def _granted(key: JsonObject) -> str:
-    permissions: dict[str, str] = key.get("permissions") or {}
-    named = [f"{category} {access}" for category, access in permissions.items() if access != "none"]
-    return ", ".join(named) or "none"
+@command(keys, "history")
+async def history(
+    keyfold: Keyfold, key_id: KeyArgument, account: AccountId = None, limit: Limit = 50
+) -> Chronicle:
+    """Show what happened to a key, newest first: who did it, when, and what it changed."""
+    account_id = keyfold.account(account)
+    path = path_of(account_id, key_id)
+    return await history_of(keyfold, path, owner(account_id), limit, names_keys=False)
+
+
+def _changed(field: str, value: str | list[str] | None, exclusion: str, *, lifted: bool) -> JsonObject:
+    """Return the field as it is to be, nothing where it stays. Raises WrongUsage."""
+    if lifted and value:
+        raise WrongUsage(f"{exclusion}: say one of them.")
+    return {field: None} if lifted else {} if value is None else {field: value}
+
+
+key_endings.register(keys)
+unused_permissions.register(keys)

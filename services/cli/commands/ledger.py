@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
-from services.cli.command import command
+from services.cli.command import changing, command
+from services.cli.commands import ledger_verify
 from services.cli.keyfold import OPERATOR, Keyfold
-from services.cli.screen import Listing, when
+from services.cli.screen import Details, Listing, when
+
+CHECKPOINTS: Final = "/v1/ledger/checkpoints"
 
 ledger = typer.Typer(no_args_is_help=True, help="The append-only ledger of lifecycle events (operator).")
 
@@ -37,3 +40,39 @@ async def list_events(
         items=items,
         empty=f"The ledger has nothing behind position {after}.",
     )
+
+
+@changing(ledger, "checkpoint")
+async def take_checkpoint(keyfold: Keyfold) -> Details:
+    """Have the registry vouch for the ledger as it is now, with a signature."""
+    taken = await keyfold.command("POST", CHECKPOINTS, OPERATOR)
+    return Details(
+        lines={
+            "position": str(taken["position"]),
+            "hash": taken["head_hash"],
+            "at": when(taken["at"]),
+            "signed by": taken["signing_key_id"],
+        },
+        item=taken,
+    )
+
+
+@command(ledger, "checkpoints")
+async def list_checkpoints(
+    keyfold: Keyfold,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 50,
+) -> Listing:
+    """List the ledger's checkpoints, newest first; with --json also their signatures."""
+    items = [each async for each in keyfold.items(CHECKPOINTS, OPERATOR, items_max=limit)]
+    return Listing(
+        columns=("position", "when", "signed by", "hash"),
+        rows=[
+            (str(item["position"]), when(item["at"]), item["signing_key_id"], item["head_hash"])
+            for item in items
+        ],
+        items=items,
+        empty="No checkpoint was taken yet: keyfold ledger checkpoint.",
+    )
+
+
+ledger_verify.register(ledger)

@@ -1,4 +1,4 @@
-"""`keyfold migrate`: bring the database's schema up to this version of the code."""
+"""`keyfold migrate`: bring the database's schema, and the services' roles, up to this version of the code."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ def register(app: typer.Typer) -> None:
 
 
 async def _migrate(keyfold: Keyfold) -> Line:
-    """Bring the database up to date, under a lock; harmless when it is (KEYFOLD_POSTGRES_DSN)."""
+    """Bring the database up to date; harmless when it is (KEYFOLD_POSTGRES_DSN, its owner's address)."""
     # Only here, because every other command would wait for the driver to load and has no use for it.
     from libs.store.errors import StoreFailure
     from libs.store.migrations import migrate
 
     dsn = keyfold.places.postgres_dsn
     if dsn is None:
-        raise CommandFailed("Which database? Set KEYFOLD_POSTGRES_DSN.")
+        raise CommandFailed("Which database? Set KEYFOLD_POSTGRES_DSN to its owner's address.")
     try:
         await migrate(dsn)
     except StoreFailure as failure:

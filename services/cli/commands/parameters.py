@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import re
+from typing import Annotated, Final
 
 import typer
 
@@ -23,7 +24,31 @@ PermittedVendors = Annotated[
     list[str] | None,
     typer.Option("--vendor", help="Only this vendor may use the key; may be repeated."),
 ]
-Expiry = Annotated[str | None, typer.Option("--expires-at", help="RFC 3339, such as 2027-01-31T00:00:00Z.")]
+Networks = Annotated[
+    list[str] | None,
+    typer.Option("--network", help="CIDR the key works from, such as 192.0.2.0/24; may be repeated."),
+]
+Overlap = Annotated[
+    str,
+    typer.Option(
+        "--overlap", help="How long the old secret works on: 0s to 7d, as 90s, 30m, 12h, 7d or 3600."
+    ),
+]
+Expiry = Annotated[
+    str | None,
+    typer.Option("--expires", "--expires-at", help="RFC 3339, such as 2027-01-31T00:00:00Z."),
+]
+
+DURATION: Final = re.compile(r"([0-9]{1,9})([smhd]?)")
+UNITS_S: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+def seconds_of(overlap: str) -> int:
+    """Read ``7d``, ``12h``, ``30m``, ``90s`` or ``90``. Raises WrongUsage."""
+    found = DURATION.fullmatch(overlap)
+    if found is None:
+        raise WrongUsage(f"--overlap {overlap}: it must be a number with s, m, h or d behind it, such as 7d.")
+    return int(found[1]) * UNITS_S[found[2]]
 
 
 def permissions_of(options: list[str] | None) -> dict[str, AccessWord]:

@@ -40,9 +40,10 @@ async def _replay(keyfold: Keyfold) -> Details:
 
 def _settings(keyfold: Keyfold) -> Mapping[str, str]:
     places = keyfold.places
-    if places.postgres_dsn is None or places.kafka_bootstrap is None:
+    dsn = places.postgres_of("projection")
+    if dsn is None or places.kafka_bootstrap is None:
         raise CommandFailed("Which read model? Set KEYFOLD_POSTGRES_DSN and KEYFOLD_KAFKA_BOOTSTRAP.")
     return {
-        "KEYFOLD_POSTGRES_DSN": places.postgres_dsn,
+        "KEYFOLD_POSTGRES_DSN": dsn,
         "KEYFOLD_KAFKA_BOOTSTRAP": places.kafka_bootstrap,
     }

@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from services.cli.client import JsonObject
-from services.cli.command import command
-from services.cli.commands.parameters import KeyArgument, Limit
+from services.cli.command import changing, command
+from services.cli.commands.key_view import HAND_OVER, replaced
+from services.cli.commands.parameters import KeyArgument, Limit, Overlap, seconds_of
 from services.cli.keyfold import REVIEWER, Keyfold
 from services.cli.screen import Details, Listing, when
 
@@ -17,34 +18,54 @@ vendor_keys = typer.Typer(no_args_is_help=True, help="The keys that say who is a
 VendorId = Annotated[str, typer.Option("--vendor", help="ven_…")]
 
 
-@command(vendor_keys, "issue")
+@changing(vendor_keys, "issue")
 async def issue(keyfold: Keyfold, vendor: VendorId) -> Details:
     """Issue a key to an approved vendor; its secret is shown this once (reviewer)."""
-    answer = await keyfold.command("POST", f"/v1/vendors/{vendor}/keys", REVIEWER)
-    return Details(
-        lines={**_lines(answer["key"]), "secret": answer["secret"]},
-        item=answer,
-        note="The secret is not kept anywhere: hand it over now.",
-    )
+    return _with_secret(await keyfold.command("POST", f"/v1/vendors/{vendor}/keys", REVIEWER))
 
 
 @command(vendor_keys, "list")
 async def list_keys(keyfold: Keyfold, vendor: VendorId, limit: Limit = 50) -> Listing:
-    """List a vendor's keys, newest first (reviewer)."""
-    items = [item async for item in keyfold.items(f"/v1/vendors/{vendor}/keys", REVIEWER, items_max=limit)]
+    """List a vendor's keys, newest first (reviewer; `--as vendor`: that vendor)."""
+    who = keyfold.for_vendor(vendor)
+    items = [item async for item in keyfold.items(f"/v1/vendors/{vendor}/keys", who, items_max=limit)]
     return Listing(
-        columns=("key", "state", "hint", "issued"),
-        rows=[tuple(_lines(item).values()) for item in items],
+        columns=("key", "state", "issued", "last used"),
+        rows=[
+            (
+                item["key_id"],
+                item["state"],
+                when(item["created_at"]),
+                when(item["last_used_at"]),
+            )
+            for item in items
+        ],
         items=items,
         empty="The vendor has no key.",
     )
 
 
-@command(vendor_keys, "revoke")
+@changing(vendor_keys, "rotate")
+async def rotate(keyfold: Keyfold, key_id: KeyArgument, vendor: VendorId, overlap: Overlap) -> Details:
+    """Give a vendor key a new secret, shown this once; the old one works on until the overlap ends.
+
+    A reviewer does this, or with `--as vendor` that vendor.
+    """
+    path, body = f"/v1/vendors/{vendor}/keys/{key_id}/rotate", {"overlap_s": seconds_of(overlap)}
+    return _with_secret(await keyfold.command("POST", path, keyfold.for_vendor(vendor), body))
+
+
+@changing(vendor_keys, "revoke")
 async def revoke(keyfold: Keyfold, key_id: KeyArgument, vendor: VendorId) -> Details:
-    """Stop a vendor key for ever (reviewer)."""
-    key = await keyfold.command("DELETE", f"/v1/vendors/{vendor}/keys/{key_id}", REVIEWER)
+    """Stop a vendor key for ever (reviewer; `--as vendor`: that vendor)."""
+    who = keyfold.for_vendor(vendor)
+    key = await keyfold.command("DELETE", f"/v1/vendors/{vendor}/keys/{key_id}", who)
     return Details(lines=_lines(key), item=key)
+
+
+def _with_secret(answer: JsonObject) -> Details:
+    lines = {**_lines(answer["key"]), "secret": answer["secret"]}
+    return Details(lines=lines, item=answer, note=HAND_OVER)
 
 
 def _lines(key: JsonObject) -> dict[str, str]:
@@ -52,5 +73,7 @@ def _lines(key: JsonObject) -> dict[str, str]:
         "key": key["key_id"],
         "state": key["state"],
         "hint": key["secret_hint"],
+        **replaced(key),
         "issued": when(key["created_at"]),
+        "last used": when(key["last_used_at"]),
     }

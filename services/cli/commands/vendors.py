@@ -6,14 +6,16 @@ from typing import Annotated
 
 import typer
 
-from libs.domain.permissions import Category
-from libs.domain.vendor import ReviewKind, VendorState, Verdict
+from libs.domain.vendor import ReviewKind, Verdict
 from services.cli.client import JsonObject
-from services.cli.command import command
+from services.cli.command import changing, command
+from services.cli.commands import vendor_applications
+from services.cli.commands.histories import history_of
 from services.cli.commands.parameters import Limit, VendorArgument
 from services.cli.commands.vendor_keys import vendor_keys
-from services.cli.keyfold import REVIEWER, Keyfold, vendor
-from services.cli.screen import Details, Listing, when
+from services.cli.commands.vendor_view import details_of
+from services.cli.keyfold import REVIEWER, Keyfold
+from services.cli.screen import Chronicle, Details, Listing
 
 vendors = typer.Typer(no_args_is_help=True, help="Third-party developers, their reviews and their keys.")
 vendors.add_typer(vendor_keys, name="key")
@@ -21,35 +23,10 @@ vendors.add_typer(vendor_keys, name="key")
 Reason = Annotated[str, typer.Option("--reason", help="Why, for the history.")]
 
 
-@command(vendors, "apply")
-async def apply(
-    keyfold: Keyfold,
-    name: Annotated[str, typer.Argument(help="The vendor's name.")],
-    contact_email: Annotated[str, typer.Option("--contact-email", help="Whom to write to.")],
-    website: Annotated[str, typer.Option("--website", help="https://…")],
-    intended_use: Annotated[str, typer.Option("--intended-use", help="What the software does.")],
-    category: Annotated[list[Category], typer.Option("--category", help="Data it needs; may be repeated.")],
-) -> Details:
-    """Apply to become a vendor (a vendor who has not applied yet; the contact is the token's subject)."""
-    body: JsonObject = {
-        "name": name,
-        "contact_email": contact_email,
-        "website": website,
-        "intended_use": intended_use,
-        "categories": list(category),
-    }
-    applicant = vendor(None, sub=contact_email)
-    return _shown(await keyfold.command("POST", "/v1/vendors", applicant, body))
-
-
 @command(vendors, "list")
-async def list_vendors(
-    keyfold: Keyfold,
-    state: Annotated[VendorState | None, typer.Option("--state", help="Only those in this state.")] = None,
-    limit: Limit = 50,
-) -> Listing:
+async def list_vendors(keyfold: Keyfold, limit: Limit = 50) -> Listing:
     """List vendors, newest first (reviewer)."""
-    pages = keyfold.items("/v1/vendors", REVIEWER, items_max=limit, query={"state": state})
+    pages = keyfold.items("/v1/vendors", REVIEWER, items_max=limit)
     items = [item async for item in pages]
     return Listing(
         columns=("vendor", "name", "state", "website"),
@@ -61,11 +38,18 @@ async def list_vendors(
 
 @command(vendors, "show")
 async def show(keyfold: Keyfold, vendor_id: VendorArgument) -> Details:
-    """Show a vendor with its reviews (reviewer)."""
-    return _shown(await keyfold.get(f"/v1/vendors/{vendor_id}", REVIEWER))
+    """Show a vendor with its reviews (reviewer; `--as vendor`: that vendor; `--as owner`: what is public)."""
+    return details_of(await keyfold.get(f"/v1/vendors/{vendor_id}", keyfold.for_vendor(vendor_id)))
 
 
-@command(vendors, "review")
+@command(vendors, "history")
+async def history(keyfold: Keyfold, vendor_id: VendorArgument, limit: Limit = 50) -> Chronicle:
+    """Show what happened to a vendor and its keys, newest first (reviewer; `--as vendor`: that vendor)."""
+    who = keyfold.for_vendor(vendor_id)
+    return await history_of(keyfold, f"/v1/vendors/{vendor_id}", who, limit)
+
+
+@changing(vendors, "review")
 async def review(
     keyfold: Keyfold,
     vendor_id: VendorArgument,
@@ -78,52 +62,33 @@ async def review(
     return await _commanded(keyfold, vendor_id, "reviews", body)
 
 
-@command(vendors, "approve")
+@changing(vendors, "approve")
 async def approve(keyfold: Keyfold, vendor_id: VendorArgument) -> Details:
     """Let a vendor in, once both reviews have passed (reviewer)."""
     return await _commanded(keyfold, vendor_id, "approve", None)
 
 
-@command(vendors, "reject")
+@changing(vendors, "reject")
 async def reject(keyfold: Keyfold, vendor_id: VendorArgument, reason: Reason) -> Details:
     """Turn an application down (reviewer)."""
     return await _commanded(keyfold, vendor_id, "reject", {"reason": reason})
 
 
-@command(vendors, "suspend")
+@changing(vendors, "suspend")
 async def suspend(keyfold: Keyfold, vendor_id: VendorArgument, reason: Reason) -> Details:
     """Stop all keys of a vendor until it is reinstated (reviewer)."""
     return await _commanded(keyfold, vendor_id, "suspend", {"reason": reason})
 
 
-@command(vendors, "reinstate")
+@changing(vendors, "reinstate")
 async def reinstate(keyfold: Keyfold, vendor_id: VendorArgument) -> Details:
     """Let a suspended vendor's keys work again (reviewer)."""
     return await _commanded(keyfold, vendor_id, "reinstate", None)
 
 
 async def _commanded(keyfold: Keyfold, vendor_id: str, what: str, body: JsonObject | None) -> Details:
-    return _shown(await keyfold.command("POST", f"/v1/vendors/{vendor_id}/{what}", REVIEWER, body))
+    answer = await keyfold.command("POST", f"/v1/vendors/{vendor_id}/{what}", REVIEWER, body)
+    return details_of(answer)
 
 
-def _shown(item: JsonObject) -> Details:
-    reviews = {f"{each['kind']} review": _review(each) for each in item.get("reviews", [])}
-    return Details(
-        lines={
-            "vendor": item["vendor_id"],
-            "name": item["name"],
-            "state": item["state"],
-            "contact": item.get("contact_email", "—"),
-            "website": item["website"],
-            "use": item["intended_use"],
-            "categories": ", ".join(item["categories"]),
-            **reviews,
-        },
-        item=item,
-    )
-
-
-def _review(review: JsonObject) -> str:
-    # Who reviewed it is for reviewers alone.
-    by = f" by {review['reviewer']}" if "reviewer" in review else ""
-    return f"{review['verdict']}{by}, {when(review['reviewed_at'])}"
+vendor_applications.register(vendors)

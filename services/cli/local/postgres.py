@@ -53,7 +53,11 @@ class LocalPostgres(LocalServer):
     @property
     def dsn(self) -> str:
         """The address with user and password: the server's superuser, in the stack's own database."""
-        return f"postgresql://{USER}:{self._password()}@{HOST}:{self.port}/{DATABASE}"
+        return self.dsn_of(USER, self._password())
+
+    def dsn_of(self, login: str, password: str) -> str:
+        """Return the address for another login."""
+        return f"postgresql://{login}:{password}@{HOST}:{self.port}/{DATABASE}"
 
     async def start(self) -> None:
         """Initialise on the first start; return when it answers. Raises ChildFailed."""

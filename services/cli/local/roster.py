@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from services.cli.local.ports import HOST
@@ -18,6 +18,8 @@ POSTGRES = ("POSTGRES_DSN",)
 KAFKA = ("KAFKA_BOOTSTRAP",)
 AUTH = ("JWKS", "JWT_ISSUER", "JWT_AUDIENCE")
 JOURNAL = ("JOURNAL_DIR",)
+COMMANDS = ("IDEMPOTENCY_SECRET",)
+CHECKPOINTS = ("CHECKPOINT_KEY", "CHECKPOINT_FILE")
 GATES = ("ROUTE_MAP", "GATEWAYS", "AUTHZ_PORT")
 
 
@@ -29,10 +31,15 @@ class ServiceSpec:
     settings: Sequence[str]
     rank: int = 1
 
+    @property
+    def logs_in(self) -> bool:
+        """Whether it has a login of PostgreSQL."""
+        return POSTGRES[0] in self.settings
+
 
 # The gatekeeper goes before the shipper, so that its last decisions are shipped.
 SERVICES = (
-    ServiceSpec(name="registry", settings=(*POSTGRES, *AUTH)),
+    ServiceSpec(name="registry", settings=(*POSTGRES, *AUTH, *COMMANDS, *CHECKPOINTS)),
     ServiceSpec(name="relay", settings=(*POSTGRES, *KAFKA)),
     ServiceSpec(name="projection", settings=(*POSTGRES, *KAFKA)),
     ServiceSpec(name="gatekeeper", settings=(*POSTGRES, *KAFKA, *AUTH, *JOURNAL, *GATES), rank=2),
@@ -43,21 +50,27 @@ SERVICES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wiring:
-    """Where everything is that a service may need; an `authz_port` of 0 is any free one."""
+    """Where everything is that a service may need; an `authz_port` of 0 is any free one.
 
-    postgres_dsn: str
+    `postgres_dsns` are by service, for each has a login of its own.
+    """
+
+    postgres_dsns: Mapping[str, str]
     kafka_bootstrap: str
     jwks: Path
     route_map: Path
     gateways: Path
     journal_dir: Path
     log_dir: Path
+    idempotency_secret: str = field(repr=False)
     authz_port: int = 0
+    checkpoint_key: Path | None = None
+    checkpoint_file: Path | None = None
 
-    def settings(self) -> Mapping[str, str]:
+    def settings(self, service: str) -> Mapping[str, str]:
         """Return all of it by the name of the setting."""
         return {
-            "POSTGRES_DSN": self.postgres_dsn,
+            "POSTGRES_DSN": self.postgres_dsns.get(service, ""),
             "KAFKA_BOOTSTRAP": self.kafka_bootstrap,
             "JWKS": str(self.jwks),
             "JWT_ISSUER": ISSUER,
@@ -65,14 +78,17 @@ class Wiring:
             "ROUTE_MAP": str(self.route_map),
             "GATEWAYS": str(self.gateways),
             "JOURNAL_DIR": str(self.journal_dir),
+            "IDEMPOTENCY_SECRET": self.idempotency_secret,
+            "CHECKPOINT_KEY": str(self.checkpoint_key or ""),
+            "CHECKPOINT_FILE": str(self.checkpoint_file or ""),
             "AUTHZ_PORT": str(self.authz_port),
         }
 
 
 def service_command(spec: ServiceSpec, wiring: Wiring, port: int) -> Command:
     """Return how a service is started, as in production: a process that knows its environment only."""
-    known = wiring.settings()
-    given = {name: known[name] for name in spec.settings}
+    known = wiring.settings(spec.name)
+    given = {name: known[name] for name in spec.settings if known[name]}
     own = {"HTTP_HOST": HOST, "HTTP_PORT": str(port), "DRAIN_TIMEOUT_S": str(DRAIN_TIMEOUT_S)}
     return Command(
         name=spec.name,

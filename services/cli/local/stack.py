@@ -14,8 +14,10 @@ from libs.kafka.topics import ensure_topics
 from libs.store.migrations import migrate
 from libs.wire.topics import ALL
 from services.cli.local.caddy import CADDYFILE, Gateway, start_caddy
+from services.cli.local.checkpoint_key import CHECKPOINTS_NAME, PRIVATE_KEY_NAME, prepare_checkpoint_key
 from services.cli.local.family import Family
 from services.cli.local.kafka import LocalKafka
+from services.cli.local.logins import Logins
 from services.cli.local.ports import HOST, free_ports, listens
 from services.cli.local.postgres import LocalPostgres
 from services.cli.local.process import Child, Command
@@ -64,16 +66,19 @@ class Stack:
     ports: Ports
     services: Sequence[ServiceSpec] = SERVICES
     postgres: LocalPostgres = field(init=False)
+    logins: Logins = field(init=False)
     kafka: LocalKafka = field(init=False)
 
     def __post_init__(self) -> None:
         self.postgres = LocalPostgres(self.state.path / "postgres", self.state.logs / "postgres.log")
+        self.logins = Logins(self.state.path, self.services)
         self.kafka = LocalKafka(self.state.path / "kafka", self.state.logs / "kafka.log")
 
     async def start(self) -> None:
         """Start everything; return when everything is ready. Raises ChildFailed."""
         token = self.state.gateway_token()
         LocalSigner(self.state.path).prepare()
+        prepare_checkpoint_key(self.state.path)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._start_postgres())
             tasks.create_task(self._start_kafka())
@@ -87,16 +92,22 @@ class Stack:
         """Return where the services are."""
         ports = {**self.ports.services, "gateway": self.ports.gateway}
         urls = {name: f"http://{HOST}:{port}" for name, port in ports.items()}
-        return Places(urls=urls, state_dir=self.state.path, postgres_dsn=self.postgres.dsn)
+        return Places(
+            urls=urls,
+            state_dir=self.state.path,
+            postgres_dsn=self.postgres.dsn,
+            service_dsns=self.logins.dsns(self.postgres),
+        )
 
     def record(self) -> dict[str, object]:
         """Return what `stack.json` says."""
-        urls = self.places().urls
+        places = self.places()
         return {
-            **urls,
+            **places.urls,
             "authz": f"http://{HOST}:{self.ports.authz}",
             "kafka": self.kafka.bootstrap,
             "postgres": self.postgres.dsn,
+            "postgres_of": places.service_dsns,
             "gateway_token": self.state.gateway_token(),
             "pids": self.family.pids,
         }
@@ -107,6 +118,7 @@ class Stack:
             self.family.adopt(self.postgres.child, rank=STORAGE_RANK)
         with self.progress.step("database schema"):
             await migrate(self.postgres.dsn)
+            await self.logins.prepare(self.postgres)
 
     async def _start_kafka(self) -> None:
         with self.progress.step("Apache Kafka 4.4"):
@@ -156,13 +168,16 @@ class Stack:
 
     def _wiring(self) -> Wiring:
         return Wiring(
-            postgres_dsn=self.postgres.dsn,
+            postgres_dsns=self.logins.dsns(self.postgres),
             kafka_bootstrap=self.kafka.bootstrap,
             jwks=LocalSigner(self.state.path).jwks_path,
             route_map=ROUTE_MAP,
             gateways=self.state.gateways,
             journal_dir=self.state.journal,
             log_dir=self.state.logs,
+            idempotency_secret=self.state.idempotency_secret(),
+            checkpoint_key=self.state.path / PRIVATE_KEY_NAME,
+            checkpoint_file=self.state.path / CHECKPOINTS_NAME,
             authz_port=self.ports.authz,
         )
 

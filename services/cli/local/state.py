@@ -59,6 +59,13 @@ class StateDir:
         self.gateways.write_bytes(orjson.dumps([entry]))
         return token
 
+    def idempotency_secret(self) -> str:
+        """Return what the registry seals kept answers under, made on the first start."""
+        path = self.path / "idempotency-secret"
+        if not path.exists():
+            write_private(path, secrets.token_urlsafe(32).encode())
+        return path.read_text()
+
     def publish(self, stack: Mapping[str, object]) -> None:
         """Write `stack.json`: the sign that all is ready, whole or not there at all."""
         write_private(self._stack, orjson.dumps(stack, option=orjson.OPT_INDENT_2))

@@ -7,14 +7,16 @@ from contextlib import AbstractAsyncContextManager
 
 from tests.bench.contest import Contest
 from tests.bench.ground import Ground
-from tests.bench.pairs import append, authorize, ingest, replay, ship
+from tests.bench.pairs import append, authorize, ingest, replay, ship, size, verify
 
 Pair = Callable[[Ground], AbstractAsyncContextManager[Sequence[Contest]]]
 
 PAIRS: Mapping[str, Pair] = {
     "authorize": authorize.contests,
     "append": append.contests,
+    "size": size.contests,
     "ingest": ingest.contests,
     "ship": ship.contests,
     "replay": replay.contests,
+    "verify": verify.contests,
 }

@@ -1,4 +1,4 @@
-"""append: a command's event into the ledger, against a bare insert of one row that is as long."""
+"""append: commands that make keys, decided and recorded in batches, against one connection's bare inserts."""
 
 from __future__ import annotations
 
@@ -6,21 +6,27 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import count
+from statistics import quantiles
 
-from libs.domain.account import AccountCreated
-from libs.domain.ids import AccountId, EventId
+from libs.domain.ids import EventId
 from libs.domain.lifecycle import stream_of
+from libs.domain.permissions import NO_PERMISSIONS
+from libs.domain.subscriber_key import SubscriberKeyCreated
 from libs.runtime.clock import SYSTEM_CLOCK
-from libs.store.connection import Pool, open_pool
+from libs.store.connection import Connection, open_connection, open_pool
 from libs.store.ledger import Draft, Ledger
 from libs.wire.event_codec import encode_event
+from services.registry.commands import Commands, Done
 from tests.bench.contest import Contest, Figure, Figures, Side
 from tests.bench.ground import Ground
-from tests.ledger_builder import OPERATOR
+from tests.key_commands import OTTO, account_created, account_id, create_key, key_id
 
-APPENDS = Figure(name="appends/s")
-CONCURRENT = 32
+CREATES = Figure(name="creates/s")
+P99 = Figure(name="p99 ms", more_is_better=False)
+CONCURRENT = (1, 32, 128)
+ACCOUNTS = 2000
 GO_S = 1.0
+QUARTER = 0.25
 BARE_TABLE = "create table public.bare (like ledger.events including all)"
 INSERT = """
 insert into public.bare (position, stream, version, event_id, type, schema_version, data, actor_role,
@@ -29,95 +35,142 @@ values ($1, $2, 1, $3, $4, 1, $5, $6, $7, $8, $9, $10)
 """
 HASH = bytes(32)
 
-Append = Callable[[int], Awaitable[object]]
+Work = Callable[[int], Awaitable[object]]
 
 
 @asynccontextmanager
 async def contests(ground: Ground) -> AsyncIterator[Sequence[Contest]]:
-    """Yield two: one command at a time, and many at once."""
+    """Yield one for each number of callers, and how long a caller waits when a quarter as many come."""
     dsn = await ground.database()
-    async with open_pool(dsn, application_name="bench", size_max=CONCURRENT) as pool:
-        await pool.execute(BARE_TABLE)
-        numbers = count(1)
+    async with (
+        open_pool(dsn, application_name="bench", plans_once=True) as pool,
+        open_connection(dsn, application_name="bare") as connection,
+    ):
+        await connection.execute(BARE_TABLE)
+        ledger = Ledger(pool)
+        await open_accounts(ledger)
+        commands, numbers = Commands(ledger, SYSTEM_CLOCK), count(1)
+
+        async def create(number: int) -> None:
+            outcome = await commands.run(create_key(number, account=number % ACCOUNTS), OTTO)
+            assert isinstance(outcome, Done), outcome
+
+        async def insert(number: int) -> None:
+            await _insert(connection, number)
+
         yield [
-            _contest(name, many, pool, numbers)
-            for name, many in (("append, one at a time", 1), (f"append, {CONCURRENT} at once", CONCURRENT))
+            *(_contest(many, numbers, create, insert) for many in CONCURRENT),
+            _quarter(numbers, create),
         ]
 
 
-def _contest(name: str, many: int, pool: Pool, numbers: Iterator[int]) -> Contest:
-    ledger = Ledger(pool)
+def _contest(many: int, numbers: Iterator[int], create: Work, insert: Work) -> Contest:
     return Contest(
-        name=name,
-        figures=(APPENDS,),
+        name="create, one at a time" if many == 1 else f"create, {many} at once",
+        figures=(CREATES,),
         ours=_side(
-            "Ledger.append of one event: lock the head, seal, insert, notify, commit",
-            many,
-            numbers,
-            lambda n: _append(ledger, n),
+            "a command that makes a key: look up, decide, seal, record, commit", many, numbers, create
         ),
-        bare=_side(
-            "an insert of the same row into a table with the same indexes",
-            many,
-            numbers,
-            lambda n: _insert(pool, n),
-        ),
+        bare=_side("one connection: an insert of such a row, with the same indexes", 1, numbers, insert),
     )
 
 
-def _side(what: str, many: int, numbers: Iterator[int], append: Append) -> Side:
+def _side(what: str, many: int, numbers: Iterator[int], work: Work) -> Side:
     async def go() -> Figures:
-        began_s = SYSTEM_CLOCK.monotonic_s()
-        done = await _until(began_s + GO_S, many, numbers, append)
-        return {APPENDS.name: done / (SYSTEM_CLOCK.monotonic_s() - began_s)}
+        return {CREATES.name: await _rate(many, numbers, work)}
 
     return Side(what=what, go=go)
 
 
-async def _until(deadline_s: float, many: int, numbers: Iterator[int], append: Append) -> int:
-    """Append from so many tasks until the deadline, and return how many it were."""
+async def _rate(many: int, numbers: Iterator[int], work: Work) -> float:
+    """Let so many callers work until the time is up, and return how much they did a second."""
+    began_s = SYSTEM_CLOCK.monotonic_s()
 
     async def one_after_another() -> int:
         done = 0
-        while SYSTEM_CLOCK.monotonic_s() < deadline_s:
-            await append(next(numbers))
+        while SYSTEM_CLOCK.monotonic_s() < began_s + GO_S:
+            await work(next(numbers))
             done += 1
         return done
 
-    return sum(await asyncio.gather(*(one_after_another() for _ in range(many))))
+    done = sum(await asyncio.gather(*(one_after_another() for _ in range(many))))
+    return done / (SYSTEM_CLOCK.monotonic_s() - began_s)
 
 
-async def _append(ledger: Ledger, number: int) -> None:
-    event = _event(number)
-    stream = stream_of(event)
-    draft = Draft(
-        stream=stream,
-        event_id=EventId(SYSTEM_CLOCK.new_event_id()),
-        event=event,
-        actor=OPERATOR,
-        request_id=f"request-{number}",
-        traceparent=None,
+def _quarter(numbers: Iterator[int], create: Work) -> Contest:
+    async def go() -> Figures:
+        rate_per_s = QUARTER * await _rate(CONCURRENT[-1], numbers, create)
+        return {P99.name: 1000 * _p99(await _paced(rate_per_s, numbers, create))}
+
+    what = f"the same at a quarter of what {CONCURRENT[-1]} at once get done, each when its time has come"
+    side = Side(what=what, go=go)
+    return Contest(name="create, quarter load", figures=(P99,), ours=side, bare=None)
+
+
+async def _paced(rate_per_s: float, numbers: Iterator[int], work: Work) -> Sequence[float]:
+    """Let callers come at a rate, whether or not those before them are done; return how long each waited."""
+    began_s = SYSTEM_CLOCK.monotonic_s()
+
+    async def one(due_s: float) -> float:
+        await asyncio.sleep(max(0.0, due_s - SYSTEM_CLOCK.monotonic_s()))
+        await work(next(numbers))
+        return SYSTEM_CLOCK.monotonic_s() - due_s
+
+    return await asyncio.gather(
+        *(one(began_s + number / rate_per_s) for number in range(int(GO_S * rate_per_s)))
     )
-    await ledger.append((draft,), {stream: 0}, SYSTEM_CLOCK.now())
 
 
-async def _insert(pool: Pool, number: int) -> None:
-    event = _event(number)
+def _p99(seconds: Sequence[float]) -> float:
+    return quantiles(seconds, n=100)[98]
+
+
+async def open_accounts(ledger: Ledger) -> None:
+    """Open the accounts that keys are made in."""
+    events = [account_created(number) for number in range(ACCOUNTS)]
+    drafts = [
+        Draft(
+            stream=stream_of(event),
+            event_id=EventId(SYSTEM_CLOCK.new_event_id()),
+            event=event,
+            actor=OTTO.actor,
+            request_id=OTTO.request_id,
+            traceparent=None,
+        )
+        for event in events
+    ]
+    await ledger.append(drafts, {draft.stream: 0 for draft in drafts}, SYSTEM_CLOCK.now())
+
+
+async def _insert(connection: Connection, number: int) -> None:
+    event = _key_created(number)
     name, data = encode_event(event)
-    await pool.execute(
+    await connection.execute(
         INSERT,
         number,
         stream_of(event),
         SYSTEM_CLOCK.new_event_id(),
         name,
         data,
-        OPERATOR.role,
-        OPERATOR.subject,
+        OTTO.actor.role,
+        OTTO.actor.subject,
         f"request-{number}",
         SYSTEM_CLOCK.now(),
         HASH,
     )
 
 
-def _event(number: int) -> AccountCreated:
-    return AccountCreated(account_id=AccountId(f"acc_{number:012}"), name=f"Practice {number}")
+def _key_created(number: int) -> SubscriberKeyCreated:
+    return SubscriberKeyCreated(
+        key_id=key_id(number),
+        account_id=account_id(number % ACCOUNTS),
+        name=f"Key {number}",
+        permissions=NO_PERMISSIONS,
+        vendor_ids=None,
+        networks=None,
+        expires_at=None,
+        reminders=(),
+        digest=number.to_bytes(32),
+        secret_hint="kfs_live_…",
+        created_at=SYSTEM_CLOCK.now(),
+    )

@@ -155,13 +155,14 @@ async def _gatekeeper(ground: Ground, directory: Path, world: Practices, port: i
     await open_all(world, dsn, bootstrap)
     state = StateDir(directory)
     wiring = Wiring(
-        postgres_dsn=dsn,
+        postgres_dsns={GATEKEEPER.name: dsn},
         kafka_bootstrap=bootstrap,
         jwks=LocalSigner(directory).jwks_path,
         route_map=ROUTE_MAP,
         gateways=state.gateways,
         journal_dir=state.journal,
         log_dir=directory,
+        idempotency_secret=state.idempotency_secret(),
     )
     command = service_command(GATEKEEPER, wiring, port)
     return replace(command, env={**command.env, "KEYFOLD_AUTHZ_PORT": str(own_port)})

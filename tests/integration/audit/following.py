@@ -6,15 +6,18 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from libs.domain.access_event import AccessEvent
 from libs.kafka.connection import ProducerOptions
 from libs.kafka.dead_letter_bound import DeadLetterBound
-from libs.kafka.group_reader import GroupReader
 from libs.kafka.publisher import Publisher
+from libs.kafka.reader import Reader
+from libs.runtime.clock import SYSTEM_CLOCK
 from libs.store.access_log import AccessLog
 from libs.store.access_log_partitions import Partitions
 from libs.store.connection import Pool
+from libs.store.partition_shares import PartitionShare
 from libs.wire.access_codec import access_record, encode_access_event
 from libs.wire.record import Received, Record
 from services.audit.filing import Filing
@@ -26,11 +29,20 @@ from tests.unit.runtime.tokens import SetClock
 FUTURE_MAX_S = 300.0
 
 
+class NoonClock(SetClock):
+    """A clock that always tells noon, while intervals pass as ever."""
+
+    def monotonic_s(self) -> float:
+        """Return what really passes."""
+        return SYSTEM_CLOCK.monotonic_s()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wires:
     """A topic of access events, one of dead letters, and someone who publishes."""
 
     bootstrap: str
+    dsn: str
     topic: str
     dead_letter_topic: str
     publisher: Publisher
@@ -54,6 +66,7 @@ class Consumer:
 
     following: Following
     filing: Filing
+    reader: Reader
     task: asyncio.Task[None]
 
 
@@ -62,8 +75,12 @@ async def consuming(
     wires: Wires, pool: Pool, *, dead_min: int = 20, dead_letters: Publisher | None = None
 ) -> AsyncIterator[Consumer]:
     """Run a consumer whose clock stands at the events' noon."""
-    clock = SetClock(at=EPOCH)
-    async with dead_letters or Publisher(ProducerOptions(bootstrap=wires.bootstrap)) as publisher:
+    clock = NoonClock(at=EPOCH)
+    async with (
+        dead_letters or Publisher(ProducerOptions(bootstrap=wires.bootstrap)) as publisher,
+        PartitionShare(wires.dsn, wires.topic) as share,
+        Reader(wires.bootstrap, wires.topic) as reader,
+    ):
         filing = Filing(
             access_log=AccessLog(pool, wires.topic),
             partitions=Partitions(pool),
@@ -73,14 +90,18 @@ async def consuming(
             clock=clock,
             future_max_s=FUTURE_MAX_S,
         )
-        reader = GroupReader(
-            wires.bootstrap, wires.topic, f"{wires.topic}.group", next_offsets=filing.next_offsets
+        following = Following(
+            reader,
+            share,
+            filing,
+            partition_count=partial(publisher.partition_count, wires.topic),
+            clock=clock,
+            batch_events_max=1000,
+            batch_wait_s=0.01,
         )
-        async with reader:
-            following = Following(reader, filing, clock=clock, batch_events_max=1000, batch_wait_s=0.01)
-            task = asyncio.create_task(following.run())
-            try:
-                yield Consumer(following=following, filing=filing, task=task)
-            finally:
-                task.cancel()
-                await asyncio.wait([task])
+        task = asyncio.create_task(following.run())
+        try:
+            yield Consumer(following=following, filing=filing, reader=reader, task=task)
+        finally:
+            task.cancel()
+            await asyncio.wait([task])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ import pytest
 from libs.kafka.connection import ProducerOptions
 from libs.kafka.dead_letter_bound import TooManyDeadLetters
 from libs.kafka.publisher import Publisher
+from libs.store.access_counts import caught_up
+from libs.store.access_log import AccessLog
 from libs.store.connection import Pool, open_pool
 from libs.store.migrations import migrate
 from libs.wire.record import Received, Record
@@ -25,6 +28,10 @@ from tests.integration.audit.rows import filed
 from tests.integration.kafka.losing_answers import LosesAnswers
 
 pytestmark = pytest.mark.usefixtures("partitions")
+END_SESSIONS = """
+select pg_terminate_backend(pid) from pg_stat_activity
+where application_name like 'keyfold reader of %' and datname = current_database()
+"""
 POISON = Record(
     key=b"key_1",
     value=b'{"secret-thing": 1}',
@@ -34,11 +41,12 @@ POISON = Record(
 
 
 @pytest.fixture
-async def wires(kafka_bootstrap: str, topics: Topics) -> AsyncIterator[Wires]:
+async def wires(kafka_bootstrap: str, topics: Topics, database: str) -> AsyncIterator[Wires]:
     """Two partitions of access events."""
     async with Publisher(ProducerOptions(bootstrap=kafka_bootstrap)) as publisher:
         yield Wires(
             bootstrap=kafka_bootstrap,
+            dsn=database,
             topic=await topics("access", partitions=2, config=ACCESS.config),
             dead_letter_topic=await topics("dead-letter", config=DEAD_LETTER.config),
             publisher=publisher,
@@ -95,17 +103,49 @@ async def test_a_restart_goes_on_where_the_log_stands(wires: Wires, pool: Pool) 
 
 async def test_two_consumers_share_the_partitions(wires: Wires, pool: Pool) -> None:
     """While one comes and goes, everything is filed once."""
-    async with consuming(wires, pool):
+    async with consuming(wires, pool) as first:
         await wires.publish(access_event(1))
         await has(pool, 1)
         async with consuming(wires, pool) as second:
-            await eventually(lambda: _is_ready(second.following.unready()))
+            await eventually(lambda: _reads(1, first, second))
             await wires.publish(access_event(2))
             await wires.publish(access_event(3), partition=1)
             await has(pool, 1, 2, 3)
+            assert first.reader.positions.keys() & second.reader.positions.keys() == set()
         await wires.publish(access_event(4))
         await wires.publish(access_event(5), partition=1)
         await has(pool, 1, 2, 3, 4, 5)
+        await eventually(lambda: _reads(2, first))
+
+
+async def test_a_standby_is_ready_and_takes_over(wires: Wires, pool: Pool) -> None:
+    """Who has nothing to read because others have all partitions is ready, and reads when one goes."""
+    async with consuming(wires, pool) as first, consuming(wires, pool) as second:
+        await eventually(lambda: _reads(1, first, second))
+        async with consuming(wires, pool) as third:
+            await eventually(lambda: _is_ready(third.following.unready()))
+            assert sum(len(each.reader.positions) for each in (first, second, third)) == 2
+        await eventually(lambda: _reads(1, first, second))
+        await wires.publish(access_event(1))
+        await wires.publish(access_event(2), partition=1)
+        await has(pool, 1, 2)
+
+
+async def test_a_lost_session_costs_nothing(wires: Wires, pool: Pool) -> None:
+    """Consumers whose sessions are ended share the partitions out anew, and everything is filed once."""
+    async with consuming(wires, pool) as first, consuming(wires, pool) as second:
+        await eventually(lambda: _reads(1, first, second))
+        await wires.publish(access_event(1))
+        await has(pool, 1)
+        assert len(await pool.fetch(END_SESSIONS)) == 2
+        await wires.publish(access_event(2))
+        await wires.publish(access_event(3), partition=1)
+        await has(pool, 1, 2, 3)
+        await eventually(lambda: _reads(1, first, second))
+
+
+async def _reads(partitions: int, *consumers: Consumer) -> bool:
+    return all(len(each.reader.positions) == partitions for each in consumers)
 
 
 async def _is_ready(reason: str | None) -> bool:
@@ -177,6 +217,36 @@ async def test_ready_means_everything_from_before_the_start(wires: Wires, pool: 
         assert await filed(pool) == [1, 2, 3, 4, 5]
 
 
+async def test_complete_while_it_follows(wires: Wires, pool: Pool) -> None:
+    """Once everything is filed that the topic had, that is noted of every partition, also of an empty one."""
+    await wires.publish(access_event(1))
+    began_at = await AccessLog(pool, wires.topic).time()
+    async with consuming(wires, pool):
+        first = await eventually(lambda: caught_up(pool, wires.topic, age_max_s=60))
+        assert began_at < first.at < await AccessLog(pool, wires.topic).time()
+        assert await filed(pool) == [1]
+        await wires.publish(access_event(2))
+        await wires.publish(access_event(3), partition=1)
+        await eventually(lambda: _complete_after(pool, wires.topic, first.at))
+        assert await filed(pool) == [1, 2, 3]
+
+
+async def _complete_after(pool: Pool, topic: str, at: datetime) -> bool:
+    found = await caught_up(pool, topic, age_max_s=60)
+    return found is not None and found.at > at
+
+
+async def test_not_complete_before_it_is_filed(wires: Wires, pool: Pool) -> None:
+    """While what the topic has waits to be filed nothing is noted of its partition."""
+    await wires.publish_raw([POISON])
+    losing = LosesAnswers(ProducerOptions(bootstrap=wires.bootstrap), times=1000)
+    async with consuming(wires, pool, dead_letters=losing) as consumer:
+        await eventually(lambda: _trouble(consumer))
+        assert await caught_up(pool, wires.topic, age_max_s=60) is None
+        noted = "select count(*) from access_log.offsets where partition = 0"
+        assert await pool.fetchval(noted) == 0
+
+
 async def test_postgresql_away_loses_nothing(wires: Wires, tmp_path: Path) -> None:
     """While PostgreSQL is away the consumer keeps its place and says so; back, everything is filed once."""
     server = LocalPostgres(tmp_path / "postgres", tmp_path / "postgres.log")
@@ -185,7 +255,7 @@ async def test_postgresql_away_loses_nothing(wires: Wires, tmp_path: Path) -> No
         await migrate(server.dsn)
         async with (
             open_pool(server.dsn, application_name="test") as pool,
-            consuming(wires, pool) as consumer,
+            consuming(replace(wires, dsn=server.dsn), pool) as consumer,
         ):
             await wires.publish(access_event(1))
             await has(pool, 1)

@@ -12,7 +12,7 @@ from libs.kafka.publisher import Publisher
 from libs.kafka.topics import ensure_topics
 from libs.wire.topics import ALL
 from services.cli.local.postgres import LocalPostgres
-from tests.database import address, execute
+from tests.database import cloned
 from tests.integration.gatekeeper.practice import practice
 from tests.integration.gatekeeper.world import Gatekeeper, World, world_on
 
@@ -45,8 +45,7 @@ async def gatekeeper(
     """A gatekeeper of a practice in which nothing changes, for the tests of one module."""
     directory = tmp_path_factory.mktemp("gatekeeper")
     name = directory.name.replace("-", "_")
-    await execute(postgres_server.dsn, f"create database {name} template {template_database}")
-    dsn = address(postgres_server.dsn, name)
+    dsn = await cloned(postgres_server.dsn, template_database, name)
     async with world_on(dsn, kafka_bootstrap, lifecycle_publisher, directory) as world:
         await world.append(*practice())
         await world.project()

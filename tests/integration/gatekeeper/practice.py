@@ -8,6 +8,7 @@ from typing import Final
 from libs.domain.account import AccountCreated, IntegrationsEnabled
 from libs.domain.ids import AccountId, VendorId
 from libs.domain.lifecycle import LifecycleEvent
+from libs.domain.network import Network, parse_network
 from libs.domain.permissions import Access, Category, Permissions
 from libs.domain.subscriber_key import SubscriberKeyCreated, SubscriberKeyRevoked
 from libs.domain.vendor import VendorSuspended
@@ -36,6 +37,8 @@ EXPIRED_KEY = minted(KeyKind.SUBSCRIBER, 23)
 SHUT_KEY = minted(KeyKind.SUBSCRIBER, 24)
 NAMED_KEY = minted(KeyKind.SUBSCRIBER, 25)
 UNKNOWN_KEY = minted(KeyKind.SUBSCRIBER, 26)
+NETWORKED_KEY = minted(KeyKind.SUBSCRIBER, 27)
+NETWORKS: Final = tuple(map(parse_network, ("203.0.113.0/24", "2001:db8:7::/48")))
 BOTH: Final = {"x-api-key": VENDOR_KEY.secret, "A-api-key": KEY.secret}
 
 
@@ -51,6 +54,7 @@ def subscriber_key(
     account: AccountId = ACCOUNT,
     *,
     vendor_ids: tuple[VendorId, ...] | None = None,
+    networks: tuple[Network, ...] | None = None,
     expires_at: datetime | None = None,
 ) -> SubscriberKeyCreated:
     """Return the making of a key that may read appointments and write patients."""
@@ -60,7 +64,9 @@ def subscriber_key(
         name="Recall Robot",
         permissions=Permissions.of({Category.APPOINTMENT: Access.READ, Category.PATIENT: Access.WRITE}),
         vendor_ids=vendor_ids,
+        networks=networks,
         expires_at=expires_at,
+        reminders=(),
         digest=key.digest,
         secret_hint=key.secret_hint,
         created_at=AT,
@@ -93,4 +99,5 @@ def practice() -> tuple[LifecycleEvent, ...]:
         subscriber_key(EXPIRED_KEY, expires_at=AT),
         subscriber_key(SHUT_KEY, SHUT_ACCOUNT),
         subscriber_key(NAMED_KEY, vendor_ids=(OTHER_VENDOR,)),
+        subscriber_key(NETWORKED_KEY, networks=NETWORKS),
     )

@@ -14,6 +14,7 @@ from tests.integration.gatekeeper.practice import (
     EXPIRED_KEY,
     KEY,
     NAMED_KEY,
+    NETWORKED_KEY,
     OTHER_VENDOR_KEY,
     REVOKED_KEY,
     REVOKED_VENDOR_KEY,
@@ -45,6 +46,7 @@ REASONS: list[tuple[Reason, int, Keys, str, str]] = [
     (Reason.VENDOR_SUSPENDED, 401, keys(vendor=SUSPENDED_VENDOR_KEY.secret), "GET", "/v1/patient"),
     (Reason.SUBSCRIBER_KEY_REVOKED, 401, keys(subscriber=REVOKED_KEY.secret), "GET", "/v1/patient"),
     (Reason.SUBSCRIBER_KEY_EXPIRED, 401, keys(subscriber=EXPIRED_KEY.secret), "GET", "/v1/patient"),
+    (Reason.NETWORK_NOT_ALLOWED, 403, keys(subscriber=NETWORKED_KEY.secret), "GET", "/v1/patient"),
     (Reason.INTEGRATIONS_DISABLED, 403, keys(subscriber=SHUT_KEY.secret), "GET", "/v1/patient"),
     (Reason.VENDOR_NOT_PERMITTED, 403, keys(subscriber=NAMED_KEY.secret), "GET", "/v1/patient"),
     (Reason.AMBIGUOUS_REQUEST, 403, keys(), "GET", "/v1//patient"),
@@ -197,6 +199,6 @@ async def test_metrics_count_decisions_by_reason(gatekeeper: Gatekeeper) -> None
         'keyfold_decisions_total{reason="category_denied"}',
         "keyfold_journal_bytes ",
         "keyfold_lease_remaining_seconds ",
-        "keyfold_gatekeeper_position 27.0",
+        "keyfold_gatekeeper_position 28.0",
     ):
         assert name in text

@@ -15,8 +15,8 @@ import aiohttp
 
 from libs.domain.access_event import AccessEvent
 from libs.domain.lifecycle import LifecycleEvent
+from libs.kafka.partition_reader import PartitionReader
 from libs.kafka.publisher import Publisher
-from libs.kafka.reader import PartitionReader
 from libs.runtime.clock import SYSTEM_CLOCK
 from libs.store.connection import open_pool
 from libs.store.generations import NEXT, open_generations

@@ -145,7 +145,8 @@ async def _reading(scene: Scene, expected: State) -> None:
         assert stored is not None
         assert stored.aggregate == expected.keys[key_id(1)]
         page = await scene.read_model.list_vendors(limit=10)
-        assert [each.aggregate for each in page] == list(reversed(expected.vendors.values()))
+        newest_first = sorted(expected.vendors.values(), key=lambda vendor: vendor.vendor_id, reverse=True)
+        assert [each.aggregate for each in page] == newest_first
         assert (await scene.read_model.snapshot()).state == expected
 
 

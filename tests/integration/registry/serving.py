@@ -6,29 +6,36 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import aiohttp
 import orjson
 from multidict import CIMultiDict
 
-from libs.runtime.auth import Caller, Rejected, Role
-from libs.runtime.clock import SYSTEM_CLOCK
+from libs.runtime.auth import Authenticator, Caller, Rejected, Role
+from libs.runtime.clock import SYSTEM_CLOCK, Clock
 from libs.runtime.health import Health
 from libs.runtime.http import build_app, serve_http
 from libs.store.connection import Pool, open_pool
+from libs.store.enforcement import Enforcement
 from libs.store.generations import open_generations
 from libs.store.ledger import LEDGER_CHANNEL, Ledger
 from libs.store.notifications import Notifications
 from libs.store.read_model import PROJECTION_CHANNEL, ReadModel
 from libs.store.read_model_writer import ReadModelWriter, Step
 from libs.wire.chain import Head, understand
-from services.registry.routes import registry_routes
+from services.registry.checkpoint_means import NO_CHECKPOINT_MEANS, CheckpointMeans
+from services.registry.command_http import Enforces
+from services.registry.commands import Commands
+from services.registry.routes import Policy, registry_routes
 
 OPERATOR = Caller(role=Role.OPERATOR, sub="olivia")
 REVIEWER = Caller(role=Role.REVIEWER, sub="rex")
 APPLICANT = Caller(role=Role.VENDOR, sub="vera")
 GATEWAY = Caller(role=Role.GATEWAY, sub="gate")
+SECRET = b"thirty-two characters or more of it"
+YEAR = timedelta(days=365)
 FOLD_ROWS_MAX = 1000
 FOLD_POLL_S = 0.2
 
@@ -140,15 +147,49 @@ class Registry:
 
 
 @asynccontextmanager
-async def serving(database: str) -> AsyncIterator[Registry]:
+async def serving(
+    database: str, *, clock: Clock = SYSTEM_CLOCK, reviews_valid_for: timedelta = YEAR
+) -> AsyncIterator[Registry]:
     """Serve the registry of a database, with its read model kept up to date."""
+    async with (
+        open_pool(database, application_name="fold") as pool,
+        folding(database, pool),
+        instance(database, clock=clock, reviews_valid_for=reviews_valid_for) as registry,
+    ):
+        yield registry
+
+
+@asynccontextmanager
+async def instance(
+    database: str,
+    *,
+    clock: Clock = SYSTEM_CLOCK,
+    secret: bytes = SECRET,
+    account_keys_max: int = 250,
+    reviews_valid_for: timedelta = YEAR,
+    enforcement: Enforces | None = None,
+    checkpoint_means: CheckpointMeans = NO_CHECKPOINT_MEANS,
+    auth: Authenticator | None = None,
+) -> AsyncIterator[Registry]:
+    """Serve one more process's worth of registry on a database, with nothing that folds."""
     async with (
         open_pool(database, application_name="test") as pool,
         Notifications(database, PROJECTION_CHANNEL) as notifications,
-        folding(database, pool),
     ):
-        routes = registry_routes(pool, ReadModel(pool, notifications), SYSTEM_CLOCK)
-        app = build_app("registry", routes, auth=SpokenFor(), health=Health())
+        routes = registry_routes(
+            pool,
+            ReadModel(pool, notifications),
+            clock,
+            commands=Commands(Ledger(pool), clock),
+            enforcement=enforcement or Enforcement(pool),
+            policy=Policy(
+                idempotency_secret=secret,
+                account_keys_max=account_keys_max,
+                reviews_valid_for=reviews_valid_for,
+            ),
+            checkpoint_means=checkpoint_means,
+        )
+        app = build_app("registry", routes, auth=auth or SpokenFor(), health=Health())
         async with (
             serve_http(app, "127.0.0.1", 0, drain_timeout_s=1) as port,
             aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session,

@@ -10,7 +10,7 @@ from libs.domain.decision import MALFORMED
 from libs.runtime.clock import SYSTEM_CLOCK
 from libs.wire.key_format import KeyKind, read_key
 from tests.eventually import eventually
-from tests.integration.registry.serving import OPERATOR, REVIEWER, Registry, owner
+from tests.integration.registry.serving import OPERATOR, REVIEWER, Registry, instance, owner
 
 NO_ACCESS = dict.fromkeys(
     ("appointment", "clinical", "contact", "files", "financial", "patient", "system"), "none"
@@ -50,7 +50,8 @@ async def test_edit(registry: Registry) -> None:
     assert edited.body["name"] == "Renamed"
     assert edited.body["permissions"] == {**NO_ACCESS, "appointment": "write"}
     assert datetime.fromisoformat(edited.body["expires_at"]) == datetime.fromisoformat(expires_at)
-    assert (await registry.ask(owner(account_id), "GET", path)).body == edited.body
+    shown = (await registry.ask(owner(account_id), "GET", path)).body
+    assert {**shown, "warnings": []} == edited.body
 
     forever = await registry.ask(owner(account_id), "PATCH", path, {"expires_at": None})
     assert forever.body == {**edited.body, "expires_at": None, "version": 5}
@@ -179,7 +180,8 @@ async def test_suspended_vendor_stays_named(registry: Registry) -> None:
         ({"name": "a\u202eb"}, ["/name"]),
         ({"expires_at": 1893456000}, ["/expires_at"]),
         ({"expires_at": "9999-12-31T23:59:59-14:00"}, ["/expires_at"]),
-        ({"networks": ["10.0.0.0/8"]}, ["/networks"]),
+        ({"networks": []}, ["/networks"]),
+        ({"networks": ["10.0.0.5/8"]}, ["/networks/0"]),
         ({"mode": "test"}, ["/mode"]),
     ],
 )
@@ -201,3 +203,16 @@ async def test_expiry_in_the_past(registry: Registry) -> None:
     body = {"name": "x", "permissions": {}, "expires_at": "2001-01-01T00:00:00Z"}
     refused = await registry.ask(owner(account_id), "POST", f"/v1/accounts/{account_id}/keys", body)
     assert (refused.status, refused.slug) == (422, "expires-in-the-past")
+
+
+async def test_bound_on_live_keys(database: str) -> None:
+    """An account that has all the keys it may have is told so, until one of them is revoked."""
+    async with instance(database, account_keys_max=2) as registry:
+        account_id = await registry.account()
+        first, _ = await registry.key(account_id), await registry.key(account_id)
+        path = f"/v1/accounts/{account_id}/keys"
+        for _ in range(2):
+            refused = await registry.ask(owner(account_id), "POST", path, {"name": "x", "permissions": {}})
+            assert (refused.status, refused.slug) == (409, "too-many-keys")
+        await registry.ask(owner(account_id), "DELETE", f"{path}/{first['key_id']}")
+        await registry.key(account_id)

@@ -8,7 +8,15 @@ import pytest
 
 from libs.domain.decision import MALFORMED
 from libs.wire.key_format import KeyKind, read_key
-from tests.integration.registry.serving import APPLICANT, OPERATOR, REVIEWER, Registry, owner, vendor
+from tests.integration.registry.serving import (
+    APPLICANT,
+    OPERATOR,
+    REVIEWER,
+    Registry,
+    instance,
+    owner,
+    vendor,
+)
 
 APPLICATION = {
     "name": "x",
@@ -65,7 +73,7 @@ async def test_who_sees_what(registry: Registry) -> None:
     assert {each["notes"] for each in seen_by_reviewer["reviews"]} == {"between us: fine"}
     assert seen_by_reviewer["applicant"] == "vera"
     seen_by_itself = await registry.ask(vendor(approved), "GET", path)
-    assert set(seen_by_itself.body["reviews"][0]) == {"kind", "verdict", "reviewed_at"}
+    assert set(seen_by_itself.body["reviews"][0]) == {"kind", "verdict", "reviewed_at", "lapses_at", "counts"}
     assert "between us" not in str(seen_by_itself.body)
     seen_by_owner = await registry.ask(owner(account_id), "GET", path)
     assert set(seen_by_owner.body) == {
@@ -136,6 +144,15 @@ async def test_one_application_each(registry: Registry) -> None:
     path = f"/v1/vendors/{answers[0].body['vendor_id']}"
     await registry.ask(REVIEWER, "POST", f"{path}/reject", {"reason": "no"})
     assert (await registry.ask(APPLICANT, "POST", "/v1/vendors", body)).status == 201
+
+
+async def test_one_application_through_two_processes(database: str) -> None:
+    """An applicant has one application also where many reach two registries at once."""
+    async with instance(database) as first, instance(database) as second:
+        asked = [each.ask(APPLICANT, "POST", "/v1/vendors", APPLICATION) for each in (first, second) * 10]
+        statuses = sorted(each.status for each in await asyncio.gather(*asked))
+        assert statuses == [201, *[409] * 19]
+        assert (await first.ledger.head()).position == 1
 
 
 async def test_commands_without_a_body(registry: Registry) -> None:

@@ -7,11 +7,12 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 
 from libs.domain.account import AccountCreated, IntegrationsDisabled, IntegrationsEnabled
-from libs.domain.ids import AccountId, EventId
+from libs.domain.ids import AccountId, EventId, StreamId
 from libs.domain.lifecycle import Actor, LifecycleEvent, stream_of
 from libs.runtime.clock import SYSTEM_CLOCK
 from libs.store.connection import open_pool
 from libs.store.ledger import Draft, Ledger
+from libs.store.looked_at import Versioned, Wanted
 
 OPERATOR = Actor(role="operator", subject="olivia")
 ACCOUNT = AccountId("acc_000000000001")
@@ -40,6 +41,11 @@ def created(number: int) -> AccountCreated:
 def now() -> datetime:
     """Return the present time."""
     return SYSTEM_CLOCK.now()
+
+
+async def loaded(ledger: Ledger, stream: StreamId) -> Versioned:
+    """Return one stream as its events fold."""
+    return (await ledger.look(Wanted(streams=frozenset((stream,))), now())).streams[stream]
 
 
 @asynccontextmanager

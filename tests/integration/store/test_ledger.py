@@ -13,9 +13,20 @@ from libs.domain.ids import account_stream
 from libs.domain.lifecycle import RecordedEvent
 from libs.store.connection import open_connection
 from libs.store.errors import VersionConflict
-from libs.store.ledger import NOTHING, Ledger
+from libs.store.ledger import Ledger
+from libs.store.looked_at import NOTHING
 from libs.wire.chain import GENESIS, Head, follow, understand
-from tests.integration.store.events import ACCOUNT, CREATED, DISABLED, ENABLED, created, draft, now, opened
+from tests.integration.store.events import (
+    ACCOUNT,
+    CREATED,
+    DISABLED,
+    ENABLED,
+    created,
+    draft,
+    loaded,
+    now,
+    opened,
+)
 
 STREAM = account_stream(ACCOUNT)
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -35,11 +46,11 @@ async def _chain(ledger: Ledger) -> list[RecordedEvent]:
 async def test_append_load(database: str) -> None:
     """What was appended folds into the aggregate, with the number of its events as version."""
     async with opened(database) as ledger:
-        assert await ledger.load(STREAM) == NOTHING
+        assert await loaded(ledger, STREAM) == NOTHING
         await ledger.append([draft(CREATED), draft(ENABLED)], {STREAM: 0}, now())
-        loaded = await ledger.load(STREAM)
-    assert loaded.version == 2
-    assert loaded.aggregate == Account(account_id=ACCOUNT, name=CREATED.name, integrations_enabled=True)
+        after = await loaded(ledger, STREAM)
+    assert after.version == 2
+    assert after.aggregate == Account(account_id=ACCOUNT, name=CREATED.name, integrations_enabled=True)
 
 
 async def test_append_answers_as_recorded(database: str) -> None:
@@ -137,11 +148,11 @@ async def _toggle(ledger: Ledger, turns: asyncio.Semaphore) -> int:
 
 async def _toggled(ledger: Ledger) -> int:
     while True:
-        loaded = await ledger.load(STREAM)
-        assert isinstance(loaded.aggregate, Account)
-        event = DISABLED if loaded.aggregate.integrations_enabled else ENABLED
+        before = await loaded(ledger, STREAM)
+        assert isinstance(before.aggregate, Account)
+        event = DISABLED if before.aggregate.integrations_enabled else ENABLED
         try:
-            (recorded,) = await ledger.append([draft(event)], {STREAM: loaded.version}, now())
+            (recorded,) = await ledger.append([draft(event)], {STREAM: before.version}, now())
         except VersionConflict:
             continue
         return recorded.version
@@ -157,7 +168,7 @@ async def test_two_hundred_on_one_stream_at_once(database: str) -> None:
             *(_toggle(ledgers[index % 3], turns[index % 3]) for index in range(200))
         )
         events = await _chain(ledgers[0])
-        account = (await ledgers[0].load(STREAM)).aggregate
+        account = (await loaded(ledgers[0], STREAM)).aggregate
     assert sorted(versions) == list(range(2, 202))
     assert [event.version for event in events] == list(range(1, 202))
     assert account == Account(account_id=ACCOUNT, name=CREATED.name, integrations_enabled=False)

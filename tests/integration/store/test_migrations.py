@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from libs.store.connection import open_connection, open_pool
-from libs.store.errors import DatabaseAway, MigrationFailed, Misconfigured
-from libs.store.migrations import migrate, pending_migrations
+from libs.store.errors import DatabaseAway, MigrationFailed, Misconfigured, NotMigrated
+from libs.store.migrations import migrate, migrated, pending_migrations
 from libs.store.statements import load_statements
-from tests.database import address
+from tests.database import address, execute
 from tests.eventually import eventually
 from tests.integration.store.events import CREATED, draft, now, opened
+from tests.integration.store.logins import PASSWORD, address_of
 
 MIGRATE = "import asyncio, sys; from libs.store.migrations import migrate; asyncio.run(migrate(sys.argv[1]))"
 
@@ -35,6 +36,32 @@ async def test_empty_database(empty_database: str) -> None:
     assert "20261123_01_ledger" in await _pending(empty_database)
     await migrate(empty_database)
     assert await _pending(empty_database) == ()
+
+
+async def test_start_waits_for_an_owner(empty_database: str) -> None:
+    """A service is told which migrations are missing and what an operator types; it applies none."""
+    with pytest.raises(NotMigrated, match=r"lacks 20261123_01_ledger, .*run `keyfold migrate`"):
+        await migrated(empty_database)
+    assert "20261123_01_ledger" in await _pending(empty_database)
+    await migrate(empty_database)
+    await migrated(empty_database)
+
+
+async def test_newer_database(database: str) -> None:
+    """A service starts on a database that has migrations which it does not know."""
+    await execute(
+        database,
+        "insert into public._pogo_migration (migration_hash, migration_id, schema_name)"
+        " values ('x', '29991231_01_future', 'public')",
+    )
+    await migrated(database)
+
+
+async def test_login_without_a_role(database: str) -> None:
+    """A login that was granted no role is told so, and not that the database lacks everything."""
+    await execute(database, f"create role nobody_yet login password '{PASSWORD}'")
+    with pytest.raises(NotMigrated, match="grant this login the role of its service"):
+        await migrated(address_of(database, "nobody_yet"))
 
 
 async def test_twice(database: str) -> None:

@@ -18,8 +18,11 @@ def home(tmp_path: Path) -> Path:
     """A directory in which a stack runs."""
     state_dir = tmp_path / "home" / STATE_DIR_NAME
     state_dir.mkdir(parents=True)
-    stack = {service: f"http://127.0.0.1/{service}" for service in (*HTTP_SERVICES, "gateway")}
-    stack |= {"postgres": "postgresql://local", "kafka": "127.0.0.1:9092"}
+    stack: dict[str, object] = {
+        service: f"http://127.0.0.1/{service}" for service in (*HTTP_SERVICES, "gateway")
+    }
+    stack |= {"postgres": "postgresql://local", "postgres_of": {"projection": "postgresql://projection"}}
+    stack |= {"kafka": "127.0.0.1:9092"}
     (state_dir / "stack.json").write_bytes(orjson.dumps(stack))
     return state_dir.parent
 
@@ -34,6 +37,7 @@ def test_nearest_stack(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert places.state_dir == home / STATE_DIR_NAME
     assert places.url("registry") == "http://127.0.0.1/registry"
     assert places.postgres_dsn == "postgresql://local"
+    assert places.postgres_of("projection") == "postgresql://projection"
 
 
 def test_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,6 +48,7 @@ def test_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert places.state_dir is None
     assert places.url("registry") == "https://registry.example"
+    assert places.postgres_of("projection") == "postgresql://x"
     with pytest.raises(CommandFailed, match="set KEYFOLD_AUDIT_URL"):
         places.url("audit")
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
@@ -11,10 +12,14 @@ from multidict import CIMultiDict
 from structlog.testing import capture_logs
 
 from libs.domain.decision import Reason
+from libs.domain.lifecycle import LifecycleEvent
 from libs.domain.route_map_text import parse_route_map
 from libs.domain.state import State
+from libs.domain.subscriber_key import SubscriberKeyRotated
+from libs.domain.vendor_key import VendorKeyRotated
 from libs.wire.access_codec import decode_access_event
 from libs.wire.journal_line import read_journal_line
+from libs.wire.key_format import KeyKind, MintedKey, mint
 from services.gatekeeper.answers import Answer
 from services.gatekeeper.authz import Authz
 from services.gatekeeper.gateway_warnings import INTERVAL_S
@@ -25,7 +30,16 @@ from services.gatekeeper.lease import Beat, Lease
 from services.gatekeeper.policy import Policy
 from services.gatekeeper.presented_keys import KeyHeaders
 from services.gatekeeper.replica import Replica
-from tests.integration.gatekeeper.practice import BOTH, practice, revoked
+from tests.integration.gatekeeper.practice import (
+    ACCOUNT,
+    AT,
+    BOTH,
+    KEY,
+    VENDOR,
+    VENDOR_KEY,
+    practice,
+    revoked,
+)
 from tests.unit.runtime.tokens import SetClock
 
 STALENESS_MAX_S = 60.0
@@ -121,6 +135,51 @@ async def test_a_revocation_that_is_applied_meanwhile_counts(parts: Parts) -> No
     state.fold(revoked())
     answer = await answering
     assert (answer.status, answer.headers["X-Keyfold-Reason"]) == (503, "stale")
+
+
+@pytest.mark.parametrize("kind", KeyKind)
+async def test_a_replaced_secret_stops_at_its_instant(parts: Parts, kind: KeyKind) -> None:
+    """Until the overlap's end both secrets pass, from then on the new one alone, without any event."""
+    new = mint(kind, (KEY if kind is KeyKind.SUBSCRIBER else VENDOR_KEY).key_id[4:], (77).to_bytes(32))
+    state, ends_at = parts.replica.state, parts.clock.now() + timedelta(hours=1)
+    assert state is not None
+    state.fold(rotated(kind, new, ends_at))
+    header = "A-api-key" if kind is KeyKind.SUBSCRIBER else "x-api-key"
+    unknown = f"unknown_{'subscriber' if kind is KeyKind.SUBSCRIBER else 'vendor'}_key"
+
+    async def reasons() -> list[str | None]:
+        answers = [
+            await parts.authz.answer("GET", "/authz/v1/patient", headers)
+            for headers in (HEADERS, CIMultiDict({**HEADERS, header: new.secret}))
+        ]
+        return [answer.headers.get("X-Keyfold-Reason") for answer in answers]
+
+    assert await reasons() == [None, None]
+    parts.clock.at = ends_at - timedelta(microseconds=1)
+    assert await reasons() == [None, None]
+    parts.clock.at = ends_at
+    assert await reasons() == [unknown, None]
+
+
+def rotated(kind: KeyKind, new: MintedKey, ends_at: datetime) -> LifecycleEvent:
+    """Return a rotation that leaves the secret before working until then."""
+    if kind is KeyKind.SUBSCRIBER:
+        return SubscriberKeyRotated(
+            key_id=new.key_id,
+            account_id=ACCOUNT,
+            digest=new.digest,
+            secret_hint=new.secret_hint,
+            rotated_at=AT,
+            overlap_ends_at=ends_at,
+        )
+    return VendorKeyRotated(
+        key_id=new.key_id,
+        vendor_id=VENDOR,
+        digest=new.digest,
+        secret_hint=new.secret_hint,
+        rotated_at=AT,
+        overlap_ends_at=ends_at,
+    )
 
 
 async def test_what_comes_before_the_write_is_decided_on(parts: Parts) -> None:

@@ -16,10 +16,15 @@ from libs.runtime.http import (
     OwnCredential,
     PageQuery,
     Request,
+    RequestHeader,
     Roles,
     Route,
 )
 from tests.unit.runtime.serving import Client, serving
+
+WAIT = RequestHeader(
+    name="Prefer", description="wait", schema={"type": "string"}, adds={"done": {"type": "boolean"}}
+)
 
 
 class Inner(JsonBody):
@@ -37,6 +42,11 @@ class ThingView(JsonBody):
 
 
 async def create_thing(_request: Request[CreateThing, None]) -> Answer:
+    """Answer nothing."""
+    return Answer()
+
+
+async def get_thing(_request: Request[None, None]) -> Answer:
     """Answer nothing."""
     return Answer()
 
@@ -65,6 +75,15 @@ async def document() -> AsyncIterator[dict[str, Any]]:
             answer=ThingView,
             status=201,
             refusals=(409,),
+            headers=(WAIT,),
+        ),
+        Route(
+            method="GET",
+            path="/v1/accounts/{account_id}/things/{thing_id:(?!new$)[^/]+}",
+            handler=get_thing,
+            rule=OwnAccount(),
+            summary="A thing.",
+            answer=ThingView,
         ),
         Route(
             method="GET",
@@ -99,7 +118,7 @@ def test_an_operation(document: dict[str, Any]) -> None:
     assert operation["x-keyfold-rule"] == "the account's owner"
     assert operation["security"] == [{"bearer": []}]
     assert set(operation["responses"]) == {
-        *("201", "400", "401", "403", "404", "409", "413", "415", "422", "429", "500")
+        *("201", "400", "401", "403", "404", "409", "413", "415", "422", "429", "500", "503")
     }
     schema = operation["requestBody"]["content"]["application/json"]["schema"]
     assert schema == {"$ref": "#/components/schemas/CreateThing"}
@@ -108,12 +127,37 @@ def test_an_operation(document: dict[str, Any]) -> None:
 
 def test_rate_limits(document: dict[str, Any]) -> None:
     """Every route that takes a token may answer 429, no other does; it says when to come again."""
-    taking_tokens = {"/v1/accounts/{account_id}/things", "/v1/things"}
+    things = "/v1/accounts/{account_id}/things"
+    taking_tokens = {things, things + "/{thing_id}", "/v1/things"}
     for path, operations in document["paths"].items():
         for operation in operations.values():
             assert ("429" in operation["responses"]) == (path in taking_tokens)
     refused = document["paths"]["/v1/things"]["get"]["responses"]["429"]
     assert refused["headers"]["Retry-After"]["schema"] == {"type": "integer"}
+
+
+def test_links(document: dict[str, Any]) -> None:
+    """What makes a thing links to the calls that take its id, and says where its answer has that."""
+    made = document["paths"]["/v1/accounts/{account_id}/things"]["post"]["responses"]["201"]
+    assert made["links"] == {
+        "get_thing": {
+            "operationId": "get_thing",
+            "parameters": {"account_id": "$request.path.account_id", "thing_id": "$response.body#/thing_id"},
+        }
+    }
+    assert "links" not in document["paths"]["/v1/things"]["get"]["responses"]["200"]
+
+
+def test_what_a_header_adds(document: dict[str, Any]) -> None:
+    """A header that a route reads is described, and what it adds to the answer is allowed there alone."""
+    operation = document["paths"]["/v1/accounts/{account_id}/things"]["post"]
+    assert [each["name"] for each in operation["parameters"] if each["in"] == "header"] == ["Prefer"]
+    schema = operation["responses"]["201"]["content"]["application/json"]["schema"]
+    assert schema == {"$ref": "#/components/schemas/ThingViewWhenAsked"}
+    schemas = document["components"]["schemas"]
+    assert schemas["ThingViewWhenAsked"]["properties"]["done"] == {"type": "boolean"}
+    assert schemas["ThingViewWhenAsked"]["required"] == schemas["ThingView"]["required"]
+    assert "done" not in schemas["ThingView"]["properties"]
 
 
 def test_query_parameters(document: dict[str, Any]) -> None:

@@ -1,0 +1,68 @@
+"""What a person sees of a subscriber key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from services.cli.client import JsonObject
+from services.cli.screen import Details, when
+
+HAND_OVER: Final = "The secret is not kept anywhere: hand it over now."
+
+
+def path_of(account_id: str, key_id: str) -> str:
+    """Return a key's address."""
+    return f"/v1/accounts/{account_id}/keys/{key_id}"
+
+
+def details_of(key: JsonObject) -> Details:
+    """Return a key as it is shown; what the answer warns of is said too."""
+    return Details(lines=_lines(key), item=key, warnings=_warnings(key))
+
+
+def with_secret(answer: JsonObject) -> Details:
+    """Return a key as it is shown this once, with its secret."""
+    return Details(
+        lines={**_lines(answer["key"]), "secret": answer["secret"]},
+        item=answer,
+        note=HAND_OVER,
+        warnings=_warnings(answer),
+    )
+
+
+def granted(key: JsonObject) -> str:
+    """Say what a key allows."""
+    permissions: Mapping[str, str] = key["permissions"]
+    named = [f"{category} {access}" for category, access in permissions.items() if access != "none"]
+    return ", ".join(named) or "none"
+
+
+def replaced(key: JsonObject) -> Mapping[str, str]:
+    """Say until when the secret before works, where one does."""
+    until = key["old_secret_works_until"]
+    return {} if until is None else {"old secret": f"works until {when(until)}"}
+
+
+def _lines(key: JsonObject) -> dict[str, str]:
+    return {
+        "key": key["key_id"],
+        "name": key["name"],
+        "state": key["state"],
+        "permissions": granted(key),
+        "vendors": _any_or(key["vendor_ids"], "any approved"),
+        "networks": _any_or(key["networks"], "any"),
+        "expires": when(key["expires_at"]),
+        "hint": key["secret_hint"],
+        **replaced(key),
+        "created": when(key["created_at"]),
+        "last used": when(key["last_used_at"]),
+    }
+
+
+def _any_or(named: list[str] | None, otherwise: str) -> str:
+    return otherwise if named is None else ", ".join(named)
+
+
+def _warnings(answer: JsonObject) -> list[str]:
+    return [str(warning["detail"]) for warning in answer.get("warnings", [])]

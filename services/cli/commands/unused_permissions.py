@@ -1,0 +1,53 @@
+"""`keyfold key unused`: which permissions a key could do without."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from services.cli.client import JsonObject
+from services.cli.command import command
+from services.cli.commands.key_view import path_of
+from services.cli.commands.parameters import AccountId, KeyArgument
+from services.cli.keyfold import Keyfold, owner
+from services.cli.screen import Details, when
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    command(app, "unused")(_unused)
+
+
+async def _unused(
+    keyfold: Keyfold,
+    key_id: KeyArgument,
+    account: AccountId = None,
+    days: Annotated[int, typer.Option("--days", min=1, max=90, help="How far back to look.")] = 30,
+) -> Details:
+    """Say which permissions a key has not used and could do without."""
+    account_id = keyfold.account(account)
+    path = f"{path_of(account_id, key_id)}/unused-permissions"
+    answer = await keyfold.get(path, owner(account_id), query={"days": str(days)})
+    return Details(
+        lines={
+            "key": answer["key_id"],
+            "since": when(answer["since"]),
+            "as of": when(answer["as_of"]),
+            "unused": "unknown" if answer["unused"] is None else ", ".join(answer["unused"]) or "none",
+            **{each["category"]: _use(each) for each in answer["categories"]},
+        },
+        item=answer,
+        note=answer["unknown_because"] or "",
+    )
+
+
+def _use(category: JsonObject) -> str:
+    """Say a granted category: what was granted, and the most that was used of it."""
+    used = {
+        None: "it is unknown whether it was used",
+        "none": "unused",
+        "read": "read used",
+        "write": "write used",
+    }
+    return f"{category['granted']}, {used[category['used']]}"

@@ -1,0 +1,169 @@
+"""History over HTTP: who did what to an account, a key or a vendor, when, and each field before and after."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from pydantic import Field
+
+from libs.domain.history import Value, describe
+from libs.domain.ids import AccountId, KeyId, VendorId
+from libs.domain.lifecycle import Actor
+from libs.runtime.auth import Caller, Role
+from libs.runtime.http import (
+    NOT_FOUND,
+    Answer,
+    AnyRoute,
+    Instant,
+    JsonBody,
+    OwnAccount,
+    OwnVendor,
+    PageQuery,
+    Reply,
+    Request,
+    Route,
+    cut,
+    encode_cursor,
+    page,
+    rfc3339,
+)
+from libs.store.history import Happened, History
+from services.registry.reads import ListCursor, before
+
+_REVIEWER: Final = frozenset({Role.REVIEWER})
+
+
+class FieldChange(JsonBody):
+    """One field, such as `permissions.clinical`, as it was and as it is; null where it was or is nothing."""
+
+    field: str
+    before: str | bool | list[str] | None
+    after: str | bool | list[str] | None
+
+
+class HistoryActor(JsonBody):
+    """Who did it; a vendor is not told which reviewer."""
+
+    role: str
+    subject: str | None
+
+
+class HistoryItem(JsonBody):
+    """One event: what it did in a sentence, who asked for it in which request, and what it changed."""
+
+    position: int
+    event_id: str
+    at: Instant
+    type: str
+    summary: str
+    reason: str | None = Field(description="why, where whoever did it had to say so")
+    account_id: str | None
+    vendor_id: str | None
+    key_id: str | None
+    actor: HistoryActor
+    request_id: str
+    changes: list[FieldChange]
+
+
+class HistoryPage(JsonBody):
+    """What happened, newest first."""
+
+    items: list[HistoryItem]
+    next_cursor: str | None
+
+
+class Histories:
+    """The calls about history."""
+
+    def __init__(self, history: History) -> None:
+        self._history = history
+
+    def routes(self) -> list[AnyRoute]:
+        """Return the rows of the route table."""
+        return [
+            Route(
+                method="GET",
+                path="/v1/accounts/{account_id}/history",
+                handler=self.account_history,
+                rule=OwnAccount(),
+                summary="What happened to the account and its keys, newest first.",
+                query=PageQuery,
+                answer=HistoryPage,
+            ),
+            Route(
+                method="GET",
+                path="/v1/accounts/{account_id}/keys/{key_id}/history",
+                handler=self.key_history,
+                rule=OwnAccount(),
+                summary="What happened to a key, newest first.",
+                query=PageQuery,
+                answer=HistoryPage,
+            ),
+            Route(
+                method="GET",
+                path="/v1/vendors/{vendor_id}/history",
+                handler=self.vendor_history,
+                rule=OwnVendor(also=_REVIEWER),
+                summary="What happened to the vendor and its keys, newest first.",
+                query=PageQuery,
+                answer=HistoryPage,
+            ),
+        ]
+
+    async def account_history(self, request: Request[None, PageQuery]) -> Reply:
+        """Show a page of what happened to an account and its keys."""
+        account_id, query = AccountId(request.path["account_id"]), request.query
+        found = await self._history.of_account(account_id, before(query), query.rows_max)
+        return _page(found, query, request.caller)
+
+    async def key_history(self, request: Request[None, PageQuery]) -> Reply:
+        """Show a page of what happened to a key."""
+        account_id, key_id = AccountId(request.path["account_id"]), KeyId(request.path["key_id"])
+        query = request.query
+        found = await self._history.of_key(account_id, key_id, before(query), query.rows_max)
+        return _page(found, query, request.caller)
+
+    async def vendor_history(self, request: Request[None, PageQuery]) -> Reply:
+        """Show a page of what happened to a vendor and its keys."""
+        vendor_id, query = VendorId(request.path["vendor_id"]), request.query
+        found = await self._history.of_vendor(vendor_id, before(query), query.rows_max)
+        return _page(found, query, request.caller)
+
+
+def _page(found: Sequence[Happened], query: PageQuery, caller: Caller) -> Reply:
+    if not found and query.cursor is None:
+        return NOT_FOUND  # whatever exists has a history
+    shown, next_cursor = cut(found, query, lambda last: encode_cursor(ListCursor(before=last.position)))
+    return Answer(body=page([_item(each, caller) for each in shown], next_cursor))
+
+
+def _item(happened: Happened, caller: Caller) -> HistoryItem:
+    entry = describe(happened.before, happened.event, happened.after)
+    return HistoryItem(
+        position=happened.position,
+        event_id=happened.event_id,
+        at=happened.recorded_at,
+        type=happened.type,
+        summary=entry.summary,
+        reason=entry.reason,
+        account_id=getattr(happened.event, "account_id", None),
+        vendor_id=getattr(happened.event, "vendor_id", None),
+        key_id=getattr(happened.event, "key_id", None),
+        actor=_actor(happened.actor, caller),
+        request_id=happened.request_id,
+        changes=[
+            FieldChange(field=each.field, before=_shown(each.before), after=_shown(each.after))
+            for each in entry.changes
+        ],
+    )
+
+
+def _actor(actor: Actor, caller: Caller) -> HistoryActor:
+    is_hidden = caller.role is Role.VENDOR and actor.role != Role.VENDOR
+    return HistoryActor(role=actor.role, subject=None if is_hidden else actor.subject)
+
+
+def _shown(value: Value) -> str | bool | list[str] | None:
+    if isinstance(value, datetime):
+        return rfc3339(value)
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,132 @@
+"""Applications over HTTP: a developer asks to become a vendor, amends what it said, and may ask again."""
+
+from datetime import datetime
+from typing import Final, TypeVar
+
+from pydantic import BaseModel
+
+from libs.domain.ids import VendorId, vendor_stream
+from libs.domain.lifecycle import LifecycleEvent
+from libs.domain.refusal import Refusal, conflict
+from libs.domain.vendor import Vendor, VendorState
+from libs.domain.vendor_commands import AmendVendor, ApplyVendor, ReapplyVendor, VendorCommand, decide
+from libs.runtime.auth import Role
+from libs.runtime.clock import Clock
+from libs.runtime.http import AnyRoute, OwnVendor, Reply, Request, Roles, Route
+from libs.store.looked_at import Loaded
+from services.registry.bodies import Amendment, Application, said
+from services.registry.command_http import CommandsOverHttp, shown
+from services.registry.commands import Command
+from services.registry.kinds import VENDOR, held
+from services.registry.new_ids import new_vendor_id
+from services.registry.problems import problem_of
+from services.registry.vendor_resources import OwnVendor as VendorSeenByItself
+from services.registry.vendor_resources import own_vendor
+
+B = TypeVar("B", bound=BaseModel | None)
+
+_VENDOR_ALREADY: Final = conflict("vendor-exists", "Your token speaks for a vendor already.")
+_APPLIED_ALREADY: Final = conflict("vendor-exists", "You have applied already, and that was not rejected.")
+
+
+class VendorApplications:
+    """The calls by which a developer applies."""
+
+    def __init__(self, commands: CommandsOverHttp, clock: Clock) -> None:
+        self._commands = commands
+        self._clock = clock
+
+    def routes(self) -> list[AnyRoute]:
+        """Return the rows of the route table."""
+        return [
+            Route(
+                method="POST",
+                path="/v1/vendors",
+                handler=self.apply_vendor,
+                rule=Roles(frozenset({Role.VENDOR})),
+                summary="Apply to become a vendor.",
+                body=Application,
+                answer=VendorSeenByItself,
+                status=201,
+                refusals=(409, 412),
+            ),
+            Route(
+                method="PATCH",
+                path="/v1/vendors/{vendor_id}",
+                handler=self.amend_vendor,
+                rule=OwnVendor(),
+                summary="Amend the application; once approved, only how the vendor is reached.",
+                body=Amendment,
+                answer=VendorSeenByItself,
+                refusals=(409, 412),
+            ),
+            Route(
+                method="POST",
+                path="/v1/vendors/{vendor_id}/reapply",
+                handler=self.reapply_vendor,
+                rule=OwnVendor(),
+                summary="Apply again after a rejection; the reviews start anew.",
+                body=Application,
+                answer=VendorSeenByItself,
+                refusals=(409, 412),
+            ),
+        ]
+
+    async def apply_vendor(self, request: Request[Application, None]) -> Reply:
+        """Apply; whoever is a vendor, or has an application that was not rejected, cannot ask for another."""
+        caller = request.caller
+        if caller.vendor_id is not None:
+            return problem_of(_VENDOR_ALREADY)
+        vendor_id = new_vendor_id(self._clock)
+        stream = vendor_stream(vendor_id)
+        command = ApplyVendor(vendor_id=vendor_id, application=said(request.body), applicant=caller.sub)
+
+        def decided(loaded: Loaded, _now: datetime) -> tuple[LifecycleEvent, ...] | Refusal:
+            if _has_applied(caller.sub, loaded):
+                return _APPLIED_ALREADY
+            return decide(command, held(loaded.streams[stream].aggregate, VENDOR))
+
+        show = shown(stream, VENDOR, _own_resource, location=f"/v1/vendors/{vendor_id}")
+        return await self._commands.respond(
+            request, Command(subject=stream, applicant=caller.sub, decide=decided, show=show)
+        )
+
+    async def amend_vendor(self, request: Request[Amendment, None]) -> Reply:
+        """Change what the request names of the application."""
+        body = request.body
+        command = AmendVendor(
+            name=body.name or None,
+            contact_email=body.contact_email or None,
+            website=body.website or None,
+            intended_use=body.intended_use or None,
+            categories=tuple(dict.fromkeys(body.categories)) or None,
+        )
+        return await self._changed(request, command)
+
+    async def reapply_vendor(self, request: Request[Application, None]) -> Reply:
+        """Ask again, with what the developer says of itself now."""
+        command = ReapplyVendor(application=said(request.body), applicant=request.caller.sub)
+        return await self._changed(request, command)
+
+    async def _changed(self, request: Request[B, None], command: VendorCommand) -> Reply:
+        stream = vendor_stream(VendorId(request.path["vendor_id"]))
+
+        def decided(loaded: Loaded, _now: datetime) -> tuple[LifecycleEvent, ...] | Refusal:
+            return decide(command, held(loaded.streams[stream].aggregate, VENDOR))
+
+        show = shown(stream, VENDOR, _own_resource)
+        return await self._commands.respond(request, Command(subject=stream, decide=decided, show=show))
+
+
+def _has_applied(applicant: str, loaded: Loaded) -> bool:
+    return any(
+        vendor is not None and vendor.applicant == applicant and vendor.state is not VendorState.REJECTED
+        for vendor in (
+            held(loaded.streams[vendor_stream(vendor_id)].aggregate, VENDOR)
+            for vendor_id in loaded.applications[applicant].vendor_ids
+        )
+    )
+
+
+def _own_resource(vendor: Vendor, version: int, _now: datetime) -> VendorSeenByItself:
+    return own_vendor(vendor, version)

@@ -1,0 +1,156 @@
+"""What a call is made on: things that exist, of two tenants, and an otherwise valid request for them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import count
+from typing import Final
+
+from services.cli.local.signing import Claims
+from tests.acceptance.access_table import Caller, Row
+from tests.acceptance.world import (
+    OPERATOR,
+    REVIEWER,
+    Answer,
+    Pairs,
+    Practice,
+    World,
+    application,
+)
+
+JsonObject = dict[str, object]
+
+NO_SUCH: Final = {
+    "account_id": "acc_0000000000000000000000",
+    "vendor_id": "ven_0000000000000000000000",
+    "key_id": "key_0000000000000000000000",
+}
+_BODIES: Final[Mapping[tuple[str, str], JsonObject]] = {
+    ("POST", "/v1/accounts"): {"name": "Practice"},
+    ("PUT", "/v1/accounts/{account_id}/integrations"): {"enabled": False},
+    ("POST", "/v1/accounts/{account_id}/keys"): {"name": "Recalls", "permissions": {"patient": "read"}},
+    ("PATCH", "/v1/accounts/{account_id}/keys/{key_id}"): {"name": "Renamed"},
+    ("POST", "/v1/accounts/{account_id}/keys/{key_id}/rotate"): {"overlap_s": 60},
+    ("POST", "/v1/accounts/{account_id}/keys/revoke"): {"all": True},
+    ("POST", "/v1/vendors"): application("Vendor"),
+    ("PATCH", "/v1/vendors/{vendor_id}"): {"website": "https://elsewhere.example"},
+    ("POST", "/v1/vendors/{vendor_id}/reapply"): application("Vendor again"),
+    ("POST", "/v1/vendors/{vendor_id}/reviews"): {"kind": "security", "verdict": "pass", "notes": "seen"},
+    ("POST", "/v1/vendors/{vendor_id}/reject"): {"reason": "Too little is known."},
+    ("POST", "/v1/vendors/{vendor_id}/suspend"): {"reason": "A leak."},
+    ("POST", "/v1/vendors/{vendor_id}/keys/{key_id}/rotate"): {"overlap_s": 60},
+}
+_ASKED_PATH: Final = "v1/appointment"
+_PARAMETER: Final = re.compile(r"{(\w+)}")
+_numbers = count(1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """An account, a vendor and the key of either that is called, by the names that paths give them."""
+
+    ids: Mapping[str, str]
+
+    def target(self, path: str, **changed: str) -> str:
+        """Return the address of the thing, but for the changes."""
+        named = {"rest": _ASKED_PATH, **self.ids, **changed}
+        return _PARAMETER.sub(lambda found: named[found[1]], path)
+
+
+@dataclass(frozen=True, slots=True)
+class Scenes:
+    """Makes scenes on one stack. `other` is another practice with its vendor, which nothing changes."""
+
+    world: World
+    other: Practice
+
+    async def make(self, row: Row) -> Scene:
+        """Make what the row's operation would be called on."""
+        if "{account_id}" in row.path:
+            return await self._account()
+        if "{vendor_id}" in row.path:
+            return await self._vendor(row)
+        return Scene(ids={"key_id": self.other.key_id})
+
+    async def _account(self) -> Scene:
+        made = await self.world.done("POST", "/v1/accounts", OPERATOR, {"name": f"P{next(_numbers)}"})
+        account_id = str(made["account_id"])
+        owner = Claims(role="owner", sub="oscar", account_id=account_id)
+        body = {"name": "Recalls", "permissions": {"patient": "read"}}
+        key = await self.world.done("POST", f"/v1/accounts/{account_id}/keys", owner, body)
+        return Scene(ids={"account_id": account_id, "key_id": key["key"]["key_id"]})
+
+    async def _vendor(self, row: Row) -> Scene:
+        if row.state is None:
+            approved = await self.world.vendor()
+            return Scene(ids={"vendor_id": approved.vendor_id, "key_id": approved.key_id})
+        applicant = Claims(role="vendor", sub=f"applicant-{next(_numbers)}")
+        made = await self.world.done("POST", "/v1/vendors", applicant, application("Vendor"))
+        path = f"/v1/vendors/{made['vendor_id']}"
+        for action, body in _UP_TO[row.state]:
+            await self.world.done("POST", f"{path}/{action}", REVIEWER, body)
+        return Scene(ids={"vendor_id": made["vendor_id"]})
+
+    async def call(
+        self, row: Row, caller: Caller, scene: Scene, *, method: str | None = None, is_real: bool = True
+    ) -> Answer:
+        """Call the operation, on things that exist or, not `is_real`, on things that never did."""
+        changed: dict[str, str] = {} if is_real else dict(NO_SUCH)
+        if caller is Caller.ASTRAY:
+            # The path up to the key stays the caller's own.
+            changed = {"key_id": self._key_elsewhere(row) if is_real else NO_SUCH["key_id"]}
+        who = self._claims(row, caller, scene if is_real or caller is Caller.ASTRAY else NOWHERE)
+        return await self.world.ask(
+            row.service,
+            method or row.method,
+            scene.target(row.path, **changed),
+            who,
+            _BODIES.get((row.method, row.path)),
+            self._gateway_headers() if caller is Caller.GATE else (),
+        )
+
+    def _key_elsewhere(self, row: Row) -> str:
+        return self.other.key_id if "{account_id}" in row.path else self.other.vendor.key_id
+
+    def _claims(self, row: Row, caller: Caller, scene: Scene) -> Claims | None:
+        # Each call is another person's, so that no limit on callers is reached.
+        sub = f"{caller.value.replace(' ', '-')}-{next(_numbers)}"
+        own = {"account_id": self.other.account_id, "vendor_id": self.other.vendor.vendor_id, **scene.ids}
+        match caller:
+            case Caller.OWNER:
+                return Claims(role="owner", sub=sub, account_id=own["account_id"])
+            case Caller.OTHER_OWNER:
+                return Claims(role="owner", sub=sub, account_id=self.other.account_id)
+            case Caller.VENDOR:
+                return Claims(role="vendor", sub=sub, vendor_id=own["vendor_id"])
+            case Caller.OTHER_VENDOR:
+                return Claims(role="vendor", sub=sub, vendor_id=self.other.vendor.vendor_id)
+            case Caller.NEW_VENDOR:
+                return Claims(role="vendor", sub=sub)
+            case Caller.ASTRAY:
+                tenant = Caller.OWNER if "{account_id}" in row.path else Caller.VENDOR
+                return self._claims(row, tenant, scene)
+            case Caller.GATE | Caller.NOBODY:
+                return None
+            case _:
+                return Claims(role=caller.value, sub=sub)
+
+    def _gateway_headers(self) -> Pairs:
+        token = str(self.world.stack.record["gateway_token"])
+        original = (("X-Forwarded-Method", "GET"), ("X-Forwarded-Uri", f"/{_ASKED_PATH}"))
+        return (("X-Gateway-Token", token), *original, *self.other.keys)
+
+
+_Steps = tuple[tuple[str, JsonObject | None], ...]
+_PASSED: Final[_Steps] = tuple(
+    ("reviews", {"kind": kind, "verdict": "pass", "notes": ""}) for kind in ("security", "compliance")
+)
+_UP_TO: Final[Mapping[str, _Steps]] = {
+    "applied": (),
+    "reviewed": _PASSED,
+    "rejected": (("reject", {"reason": "Too little is known."}),),
+    "suspended": (*_PASSED, ("approve", None), ("suspend", {"reason": "A leak."})),
+}
+NOWHERE: Final = Scene(ids={})

@@ -1,0 +1,128 @@
+"""Who may call what, written down: every operation of every service, for every kind of caller."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class Caller(StrEnum):
+    """The kinds of callers, each with a credential that is good for what it is.
+
+    `own` and `other` are a tenant of the thing that is called and one of the same role elsewhere; `new` is a
+    vendor that has not applied. `gate` is a gateway that shows its own token and no bearer token. `astray` is
+    whoever owns the thing, on its own path, with the id of another tenant's key.
+    """
+
+    OWNER = "own owner"
+    OTHER_OWNER = "other owner"
+    VENDOR = "own vendor"
+    OTHER_VENDOR = "other vendor"
+    NEW_VENDOR = "new vendor"
+    REVIEWER = "reviewer"
+    OPERATOR = "operator"
+    GATEWAY = "gateway"
+    GATE = "gate"
+    NOBODY = "nobody"
+    ASTRAY = "astray"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """What is expected of one operation.
+
+    An outcome is `ok` (2xx), a status, or `empty`, which is `ok` with no items. The one 409 is the domain's
+    `vendor-exists`. For a vendor that is not approved but in another `state` there is a row more.
+    """
+
+    service: str
+    method: str
+    path: str
+    state: str | None
+    expected: dict[Caller, str]
+
+    @property
+    def operation(self) -> tuple[str, str, str]:
+        """What the OpenAPI document of the service calls it."""
+        return self.service, self.method, self.path
+
+    @property
+    def name(self) -> str:
+        """What a test's report calls it."""
+        return " ".join((*self.operation, *([self.state] if self.state else ())))
+
+
+# Columns: the own owner and one elsewhere; the own vendor, one elsewhere and one that has not applied;
+# reviewer, operator, gateway; a gateway's own token; no token; astray (`-`: the path has no key to mistake).
+# A tenant elsewhere gets 404, never 403: what exists is not told there.
+_TABLE: Final = """
+own  else  own  else new  rev  ope  gat  gat  nob  astray operation
+403  403   403  403  403  403  ok   403  401  401  -      registry POST /v1/accounts
+ok   404   403  403  403  403  403  403  401  401  -      registry GET /v1/accounts/{account_id}
+ok   404   403  403  403  403  403  403  401  401  -      registry PUT /v1/accounts/{account_id}/integrations
+ok   404   403  403  403  403  403  403  401  401  -      registry POST /v1/accounts/{account_id}/keys
+ok   404   403  403  403  403  403  403  401  401  -      registry GET /v1/accounts/{account_id}/keys
+ok   404   403  403  403  403  403  403  401  401  404    registry GET /v1/accounts/{account_id}/keys/{key_id}
+ok   404   403  403  403  403  403  403  401  401  404    registry PATCH /v1/accounts/{account_id}/keys/{key_id}
+ok   404   403  403  403  403  403  403  401  401  404    registry DELETE /v1/accounts/{account_id}/keys/{key_id}
+ok   404   403  403  403  403  403  403  401  401  404    registry POST /v1/accounts/{account_id}/keys/{key_id}/rotate
+ok   404   403  403  403  403  403  403  401  401  404    registry GET /v1/accounts/{account_id}/keys/{key_id}/history
+ok   404   403  403  403  403  403  403  401  401  404    registry GET /v1/accounts/{account_id}/keys/{key_id}/unused-permissions
+ok   404   403  403  403  403  403  403  401  401  -      registry POST /v1/accounts/{account_id}/keys/revoke
+ok   404   403  403  403  403  403  403  401  401  -      registry GET /v1/accounts/{account_id}/history
+ok   ok    ok   ok   ok   ok   403  403  401  401  -      registry GET /v1/vendors
+403  403   409  409  ok   403  403  403  401  401  -      registry POST /v1/vendors
+ok   ok    ok   404  404  ok   403  403  401  401  -      registry GET /v1/vendors/{vendor_id}
+404  404   ok   404  404  ok   403  403  401  401  -      registry GET /v1/vendors/{vendor_id} applied
+403  403   ok   404  404  403  403  403  401  401  -      registry PATCH /v1/vendors/{vendor_id} applied
+403  403   ok   404  404  403  403  403  401  401  -      registry POST /v1/vendors/{vendor_id}/reapply rejected
+403  403   403  403  403  ok   403  403  401  401  -      registry POST /v1/vendors/{vendor_id}/reviews applied
+403  403   403  403  403  ok   403  403  401  401  -      registry POST /v1/vendors/{vendor_id}/approve reviewed
+403  403   403  403  403  ok   403  403  401  401  -      registry POST /v1/vendors/{vendor_id}/reject applied
+403  403   403  403  403  ok   403  403  401  401  -      registry POST /v1/vendors/{vendor_id}/suspend
+403  403   403  403  403  ok   403  403  401  401  -      registry POST /v1/vendors/{vendor_id}/reinstate suspended
+403  403   403  403  403  ok   403  403  401  401  -      registry POST /v1/vendors/{vendor_id}/keys
+403  403   ok   404  404  ok   403  403  401  401  -      registry GET /v1/vendors/{vendor_id}/keys
+403  403   ok   404  404  ok   403  403  401  401  404    registry DELETE /v1/vendors/{vendor_id}/keys/{key_id}
+403  403   ok   404  404  ok   403  403  401  401  404    registry POST /v1/vendors/{vendor_id}/keys/{key_id}/rotate
+403  403   ok   404  404  ok   403  403  401  401  -      registry GET /v1/vendors/{vendor_id}/history
+403  403   403  403  403  403  ok   403  401  401  -      registry GET /v1/ledger
+403  403   403  403  403  403  ok   403  401  401  -      registry POST /v1/ledger/checkpoints
+403  403   403  403  403  403  ok   403  401  401  -      registry GET /v1/ledger/checkpoints
+ok   404   403  403  403  403  403  403  401  401  -      audit GET /v1/accounts/{account_id}/activity
+ok   404   403  403  403  403  403  403  401  401  empty  audit GET /v1/accounts/{account_id}/keys/{key_id}/activity
+403  403   ok   404  404  403  403  403  401  401  -      audit GET /v1/vendors/{vendor_id}/activity
+ok   ok    ok   ok   ok   ok   ok   ok   401  401  -      gatekeeper GET /v1/position
+403  403   403  403  403  403  ok   ok   401  401  -      gatekeeper GET /v1/keys/{key_id}
+401  401   401  401  401  401  401  401  ok   401  -      gatekeeper * /authz
+401  401   401  401  401  401  401  401  ok   401  -      gatekeeper * /authz/{rest}
+ok   ok    ok   ok   ok   ok   ok   ok   ok   ok   -      * GET /livez
+ok   ok    ok   ok   ok   ok   ok   ok   ok   ok   -      * GET /readyz
+ok   ok    ok   ok   ok   ok   ok   ok   ok   ok   -      * GET /metrics
+ok   ok    ok   ok   ok   ok   ok   ok   ok   ok   -      * GET /openapi.json
+"""  # noqa: E501 - a row is one line
+_SERVICES: Final = ("registry", "relay", "projection", "gatekeeper", "shipper", "audit")
+_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+_NO_CALL: Final = "-"
+
+
+def _rows() -> Iterator[Row]:
+    for line in _TABLE.strip().splitlines()[1:]:
+        words = line.split()
+        cells = dict(zip(Caller, words[: len(Caller)], strict=True))
+        service, method, path, *states = words[len(Caller) :]
+        expected = {caller: outcome for caller, outcome in cells.items() if outcome != _NO_CALL}
+        for each_service in _SERVICES if service == "*" else (service,):
+            for each_method in _METHODS if method == "*" else (method,):
+                yield Row(
+                    service=each_service,
+                    method=each_method,
+                    path=path,
+                    state=states[0] if states else None,
+                    expected=expected,
+                )
+
+
+ROWS: Final = tuple(_rows())

@@ -1,0 +1,198 @@
+"""The heartbeat and PostgreSQL: what is told when, and what alone proves anything."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+
+import pytest
+
+from libs.domain.state import State
+from libs.runtime.clock import SYSTEM_CLOCK
+from libs.store.connection import Pool, open_pool
+from libs.store.enforcement import ENFORCEMENT_CHANNEL, Enforcement
+from libs.store.leases import Holder, Leases
+from libs.store.notifications import Notifications
+from services.gatekeeper.heartbeat import INTERVAL_S, TELL_INTERVAL_S, Heartbeat
+from services.gatekeeper.lease import Lease
+from services.gatekeeper.replica import Replica
+from tests.eventually import eventually
+
+HOLDER = Holder(id="a", host="host-a", lease_s=60)
+LONG_S = 20
+
+
+class CountedLeases(Leases):
+    """Leases that count what was told, and can be kept from telling."""
+
+    def __init__(self, pool: Pool) -> None:
+        super().__init__(pool)
+        self.renewed = 0
+        self.told: list[int] = []
+        self.telling = asyncio.Event()
+        self.free = asyncio.Event()
+        self.free.set()
+
+    async def renew(self, holder: Holder, applied_position: int) -> int:
+        """Count, and renew."""
+        self.renewed += 1
+        return await super().renew(holder, applied_position)
+
+    async def tell(self, holder: Holder, applied_position: int) -> None:
+        """Count, and tell once that is free."""
+        self.told.append(applied_position)
+        self.telling.set()
+        await self.free.wait()
+        await super().tell(holder, applied_position)
+
+
+@dataclass(slots=True, kw_only=True)
+class Scene:
+    """A gatekeeper's replica whose head is moved by hand, and its heartbeat."""
+
+    pool: Pool
+    leases: CountedLeases
+    lease: Lease
+    replica: Replica
+    enforcement: Enforcement
+
+    def apply(self, position: int) -> None:
+        """Have everything up to a position applied."""
+        self.replica.load(State(), position, SYSTEM_CLOCK.now())
+
+    async def commit(self, position: int) -> None:
+        """Put the ledger's head there."""
+        await self.pool.execute("update ledger.head set position = $1", position)
+
+    @asynccontextmanager
+    async def beating(self) -> AsyncIterator[None]:
+        """Beat until the context ends."""
+        heart = Heartbeat(self.leases, HOLDER, self.lease, self.replica, SYSTEM_CLOCK)
+        task = asyncio.create_task(heart.run())
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    async def is_proven(self) -> bool:
+        """Tell whether a beat has proven that the replica holds everything."""
+        return self.lease.proven_s is not None
+
+    async def has_row(self) -> bool:
+        """Tell whether anybody would wait for the gatekeeper."""
+        return await self.enforcement.holders(0) != []
+
+
+@pytest.fixture
+async def scene(database: str) -> AsyncIterator[Scene]:
+    """An empty ledger, and a replica without a state."""
+    async with (
+        open_pool(database, application_name="test") as pool,
+        Notifications(database, ENFORCEMENT_CHANNEL) as notifications,
+    ):
+        await notifications.wait(LONG_S)
+        yield Scene(
+            pool=pool,
+            leases=CountedLeases(pool),
+            lease=Lease(60),
+            replica=Replica(),
+            enforcement=Enforcement(pool, notifications),
+        )
+
+
+async def test_progress_is_told_at_once(scene: Scene) -> None:
+    """What is applied is known to whoever waits for it long before the next beat."""
+    scene.apply(0)
+    async with scene.beating():
+        await eventually(scene.is_proven)
+        for position in range(1, 11):
+            await scene.commit(position)
+            assert not await scene.enforcement.reached(position, 0)
+            scene.apply(position)
+            assert await scene.enforcement.reached(position, INTERVAL_S / 4)
+
+
+async def test_a_storm_of_events_is_no_storm_of_transactions(scene: Scene) -> None:
+    """However fast events come, progress is told at most every 20 ms, and the last position is told."""
+    scene.apply(0)
+    async with scene.beating():
+        await eventually(scene.is_proven)
+        began_s = SYSTEM_CLOCK.monotonic_s()
+        for position in range(1, 301):
+            scene.apply(position)
+            await asyncio.sleep(0.001)
+        await scene.commit(300)
+        assert await scene.enforcement.reached(300, LONG_S)
+        took_s = SYSTEM_CLOCK.monotonic_s() - began_s
+    assert (
+        1
+        < len(scene.leases.told) + scene.leases.renewed
+        <= took_s / TELL_INTERVAL_S + took_s / INTERVAL_S + 3
+    )
+
+
+async def test_what_is_applied_while_it_tells_is_told_next(scene: Scene) -> None:
+    """Progress during a transaction is not lost, nor left to the next beat."""
+    scene.apply(0)
+    async with scene.beating():
+        await eventually(scene.is_proven)
+        scene.leases.free.clear()
+        scene.apply(1)
+        await scene.leases.telling.wait()
+        scene.apply(2)
+        scene.leases.free.set()
+        await scene.commit(2)
+        assert await scene.enforcement.reached(2, INTERVAL_S / 4)
+
+
+async def test_only_a_beat_is_a_proof(scene: Scene) -> None:
+    """To tell of progress does not move the lease: nothing of the ledger was heard in return."""
+    scene.apply(0)
+    async with scene.beating():
+        await eventually(scene.is_proven)
+        proven_s = scene.lease.proven_s
+        await scene.commit(1)
+        scene.apply(1)
+        assert await scene.enforcement.reached(1, LONG_S)
+        assert (scene.leases.renewed, scene.lease.proven_s) == (1, proven_s)
+
+
+async def test_it_beats_every_second_without_progress(scene: Scene) -> None:
+    """A beat needs no news; each proves from its own beginning."""
+    scene.apply(0)
+    async with scene.beating():
+        await eventually(scene.is_proven)
+        first_s = scene.lease.proven_s
+
+        async def is_renewed() -> bool:
+            return scene.lease.proven_s != first_s
+
+        await eventually(is_renewed)
+        assert first_s is not None
+        assert scene.lease.proven_s is not None
+        assert scene.lease.proven_s - first_s >= INTERVAL_S
+    assert (scene.leases.renewed, scene.leases.told) == (2, [])
+
+
+async def test_no_beat_counts_before_its_head_is_applied(scene: Scene) -> None:
+    """Whoever waits for the head finds the row, and the gatekeeper holds no lease until it has applied it."""
+    scene.apply(0)
+    await scene.commit(3)
+    async with scene.beating():
+        await eventually(scene.has_row)
+        assert not await scene.enforcement.reached(3, 0.05)
+        assert scene.lease.proven_s is None
+
+
+async def test_without_a_state_nobody_waits_for_it(scene: Scene) -> None:
+    """A gatekeeper without a state allows nothing and has no row; it has one as soon as it has a state."""
+    async with scene.beating():
+        await asyncio.sleep(0)
+        assert await scene.enforcement.reached(0, 0)
+        assert (scene.leases.renewed, await scene.has_row()) == (0, False)
+        scene.apply(0)
+        await eventually(scene.has_row, within_s=INTERVAL_S / 2)

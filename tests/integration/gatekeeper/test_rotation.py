@@ -1,0 +1,111 @@
+"""Rotations as gateways see them: two secrets while they overlap, one afterwards, without any event."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from libs.domain.decision import Reason
+from libs.domain.ids import KeyId
+from libs.domain.subscriber_key import SubscriberKeyOverlapEnded, SubscriberKeyRotated
+from libs.domain.vendor_key import VendorKeyRotated
+from libs.runtime.clock import SYSTEM_CLOCK
+from libs.wire.key_format import KeyKind, MintedKey, mint
+from tests.eventually import eventually
+from tests.integration.gatekeeper.practice import ACCOUNT, BOTH, KEY, VENDOR, VENDOR_KEY, practice
+from tests.integration.gatekeeper.world import Gatekeeper, World
+
+HOUR = timedelta(hours=1)
+
+
+def another(kind: KeyKind, key_id: KeyId, number: int) -> MintedKey:
+    """Return another secret of a key."""
+    return mint(kind, key_id.removeprefix("key_"), number.to_bytes(32))
+
+
+NEW_KEY, NEWER_KEY = (another(KeyKind.SUBSCRIBER, KEY.key_id, number) for number in (1001, 1002))
+NEW_VENDOR_KEY = another(KeyKind.VENDOR, VENDOR_KEY.key_id, 1003)
+
+
+def rotated(new: MintedKey, overlap: timedelta | None) -> SubscriberKeyRotated:
+    """Return the rotation of the subscriber key, now."""
+    now = SYSTEM_CLOCK.now()
+    return SubscriberKeyRotated(
+        key_id=KEY.key_id,
+        account_id=ACCOUNT,
+        digest=new.digest,
+        secret_hint=new.secret_hint,
+        rotated_at=now,
+        overlap_ends_at=None if overlap is None else now + overlap,
+    )
+
+
+def vendor_rotated(overlap: timedelta) -> VendorKeyRotated:
+    """Return the rotation of the vendor key, now."""
+    now = SYSTEM_CLOCK.now()
+    return VendorKeyRotated(
+        key_id=VENDOR_KEY.key_id,
+        vendor_id=VENDOR,
+        digest=NEW_VENDOR_KEY.digest,
+        secret_hint=NEW_VENDOR_KEY.secret_hint,
+        rotated_at=now,
+        overlap_ends_at=now + overlap,
+    )
+
+
+async def refusal(gatekeeper: Gatekeeper, **changed: MintedKey) -> str | None:
+    """Return why a pair of keys is refused."""
+    keys = {"vendor": VENDOR_KEY, "subscriber": KEY, **changed}
+    headers = {"x-api-key": keys["vendor"].secret, "A-api-key": keys["subscriber"].secret}
+    return (await gatekeeper.ask("GET", "/v1/patient", headers)).reason
+
+
+async def test_overlap(world: World) -> None:
+    """During an overlap either secret is the key; a further rotation leaves the last two, or the last."""
+    await world.append(*practice())
+    await world.project()
+    async with world.gatekeeper() as gatekeeper:
+        assert await refusal(gatekeeper, subscriber=NEW_KEY) == Reason.UNKNOWN_SUBSCRIBER_KEY
+        await gatekeeper.reaches(await world.record(rotated(NEW_KEY, HOUR), vendor_rotated(HOUR)))
+        for vendor in (VENDOR_KEY, NEW_VENDOR_KEY):
+            for subscriber in (KEY, NEW_KEY):
+                assert await refusal(gatekeeper, vendor=vendor, subscriber=subscriber) is None
+        assert {record.key_id for record in gatekeeper.journal()[1:]} == {KEY.key_id}
+        await gatekeeper.reaches(await world.record(rotated(NEWER_KEY, HOUR)))
+        assert await refusal(gatekeeper) == Reason.UNKNOWN_SUBSCRIBER_KEY
+        assert await refusal(gatekeeper, subscriber=NEW_KEY) is None
+        await gatekeeper.reaches(await world.record(rotated(KEY, None)))
+        for gone in (NEW_KEY, NEWER_KEY):
+            assert await refusal(gatekeeper, subscriber=gone) == Reason.UNKNOWN_SUBSCRIBER_KEY
+        assert await refusal(gatekeeper) is None
+
+
+async def test_end(world: World) -> None:
+    """At the overlap's end the old secret stops by itself; the event that records it changes nothing."""
+    await world.append(*practice())
+    await world.project()
+    async with world.gatekeeper() as gatekeeper:
+        rotation = rotated(NEW_KEY, timedelta(seconds=2))
+        await gatekeeper.reaches(await world.record(rotation))
+        assert await refusal(gatekeeper) is None
+        await eventually(lambda: refusal(gatekeeper))
+        assert rotation.overlap_ends_at is not None
+        last = [record for record in gatekeeper.journal() if record.reason is None][-1]
+        first = next(record for record in gatekeeper.journal() if record.reason is not None)
+        assert last.at < rotation.overlap_ends_at <= first.at
+        assert (first.reason, first.key_id) == (Reason.UNKNOWN_SUBSCRIBER_KEY, None)
+        ended = SubscriberKeyOverlapEnded(
+            key_id=KEY.key_id, account_id=ACCOUNT, ended_at=rotation.overlap_ends_at
+        )
+        await gatekeeper.reaches(await world.record(ended))
+        assert await refusal(gatekeeper) == Reason.UNKNOWN_SUBSCRIBER_KEY
+        assert await refusal(gatekeeper, subscriber=NEW_KEY) is None
+
+
+async def test_across_a_restart(world: World) -> None:
+    """A gatekeeper that starts during an overlap, from the read model alone, knows both secrets."""
+    await world.append(*practice(), rotated(NEW_KEY, HOUR), vendor_rotated(HOUR))
+    await world.project()
+    async with world.gatekeeper() as gatekeeper:
+        for subscriber in (KEY, NEW_KEY):
+            assert await refusal(gatekeeper, vendor=NEW_VENDOR_KEY, subscriber=subscriber) is None
+        assert (await gatekeeper.ask("GET", "/v1/patient", BOTH)).status == 200

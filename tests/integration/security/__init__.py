@@ -1,0 +1,1 @@
+"""The relay between a real PostgreSQL and a real Kafka."""

@@ -1,0 +1,21 @@
+"""What tests of the roles start from."""
+
+from __future__ import annotations
+
+import pytest
+
+from libs.store.access_log_partitions import Partitions
+from libs.store.generations import open_generations
+from tests.access_events import EPOCH
+from tests.integration.store.logins import login_of, pool_of
+
+
+@pytest.fixture
+async def lived_in(database: str) -> str:
+    """A database with a generation of the read model and a day of the access log, made by their services."""
+    async with open_generations(await login_of(database, "projection")) as generations:
+        await generations.begin()
+        await generations.swap()
+    async with pool_of(database, "audit") as pool:
+        await Partitions(pool).make([EPOCH.date()])
+    return database

@@ -1,0 +1,93 @@
+"""Each service can do its work with nothing but what its role may do."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from libs.store.access_log import AccessLog, Advance
+from libs.store.access_log_partitions import drop_before
+from libs.store.enforcement import Enforcement
+from libs.store.generations import open_generations
+from libs.store.kept_answers import NewAnswer
+from libs.store.leases import Holder, Leases
+from libs.store.ledger import Ledger
+from libs.store.looked_at import Wanted
+from libs.store.migrations import migrated
+from libs.store.partition_shares import PartitionShare
+from libs.store.read_model import ReadModel
+from libs.store.relay_checkpoint import RelayCheckpoint
+from libs.store.roles import ROLES
+from tests.access_events import EPOCH, access_event
+from tests.integration.audit.rows import filed
+from tests.integration.store.events import CREATED, draft, now
+from tests.integration.store.logins import login_of, pool_of
+
+DAY = EPOCH.date()
+
+
+async def test_registry(lived_in: str) -> None:
+    """The registry's role can append, keep answers, look, and serve reads."""
+    each = draft(CREATED)
+    async with pool_of(lived_in, "registry") as pool:
+        ledger = Ledger(pool)
+        answer = NewAnswer(id=b"i" * 32, fingerprint=b"f" * 32, sealed=b"sealed", events=1)
+        await ledger.append([each], {each.stream: 0}, now(), answers=[answer])
+        later = now() + timedelta(days=2)
+        await ledger.append([], {}, later, answers=[answer])
+        looked_at = await ledger.look(Wanted(streams=frozenset([each.stream])), later)
+        assert looked_at.streams[each.stream].version == 1
+        assert len(await ledger.rows_after(0, 10)) == 1
+        assert await Enforcement(pool).reached(1, timeout_s=1)
+        assert await ReadModel(pool).position() == 0
+        assert await pool.fetch("select key_id, last_used_at from access_log.last_used") == []
+
+
+async def test_relay(database: str) -> None:
+    """The relay's role can read the ledger and move its checkpoint."""
+    async with pool_of(database, "relay") as pool:
+        assert await Ledger(pool).rows_after(0, 10) == []
+        assert (await Ledger(pool).head()).position == 0
+        await RelayCheckpoint(pool).advance(0, 5)
+        assert await RelayCheckpoint(pool).position() == 5
+
+
+async def test_projection(lived_in: str) -> None:
+    """The projection's role can replace a generation, also one that another login of it has made."""
+    async with open_generations(await login_of(lived_in, "projection", "another")) as generations:
+        await generations.begin()
+        async with generations.compared() as comparison:
+            assert await comparison.differences() == ()
+        async with generations.standstill():
+            await generations.swap()
+        await generations.drop_old()
+
+
+async def test_gatekeeper(lived_in: str) -> None:
+    """The gatekeeper's role can hold a lease under the head's lock, and read all that it decides by."""
+    async with pool_of(lived_in, "gatekeeper") as pool:
+        leases, holder = Leases(pool), Holder(id="one", host="here", lease_s=60)
+        assert await leases.renew(holder, 0) == await leases.renew(holder, 0) == 0
+        await leases.tell(holder, 1)
+        await leases.forget_dead()
+        await leases.withdraw(holder)
+        assert (await ReadModel(pool).snapshot()).head.position == 0
+
+
+async def test_audit(lived_in: str) -> None:
+    """The audit role can file, also what it has already, and keep the partitions, also another login's."""
+    another = await login_of(lived_in, "audit", "another")
+    async with pool_of(lived_in, "audit") as pool:
+        access_log = AccessLog(pool, "access")
+        for expected in range(2):
+            advance = Advance(partition=0, expected=expected, next=expected + 1)
+            await access_log.file([access_event(1)], [advance])
+        assert await filed(pool) == [1]
+        assert await drop_before(another, DAY + timedelta(days=1)) == {DAY}
+        async with PartitionShare(another, "access") as share:
+            assert await share.settle(2) == {0, 1}
+
+
+async def test_every_service_sees_that_it_may_start(database: str) -> None:
+    """Every service's login can tell that the database has all its migrations."""
+    for role in ROLES:
+        await migrated(await login_of(database, role.removeprefix("keyfold_")))

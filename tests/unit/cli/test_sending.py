@@ -1,0 +1,129 @@
+"""How a command reaches the registry: once, whatever happens to the connection, and for as long as asked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from services.cli import client
+from tests.unit.cli.given import KEY
+from tests.unit.cli.registry_double import LOST, serving
+
+REVOKE = ("key", "revoke", "key_1")
+ROTATE = ("key", "rotate", "key_1", "--overlap", "7d")
+ROTATED = {"key": KEY, "secret": "kfs_live_new"}
+
+
+@pytest.fixture(autouse=True)
+def away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Be away from any local stack, and in no hurry to wait."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(client, "PAUSES_S", (0.0, 0.0))
+
+
+async def test_sent_again() -> None:
+    """A command whose connection is lost is sent again under the same Idempotency-Key, and so done once."""
+    async with serving(LOST, LOST, ROTATED) as registry:
+        ended = await registry.keyfold(*ROTATE)
+
+    assert (ended.exit_code, ended.stderr) == (0, "")
+    assert orjson.loads(ended.stdout) == ROTATED
+    first, *others = registry.asked
+    assert first.idempotency_key is not None
+    assert others == [first, first]
+
+
+async def test_given_up() -> None:
+    """After two more attempts it is given up, and its key is told, for nobody knows whether it was done."""
+    async with serving(LOST) as registry:
+        ended = await registry.keyfold(*ROTATE)
+
+    (key,) = {asked.idempotency_key for asked in registry.asked}
+    assert (ended.exit_code, ended.stdout, len(registry.asked)) == (1, "", 3)
+    assert "cannot be reached" in ended.stderr
+    assert f"--idempotency-key {key}" in ended.stderr
+
+
+async def test_reads() -> None:
+    """What only reads has no key, and nothing to doubt when nobody answers."""
+    async with serving(LOST) as registry:
+        ended = await registry.keyfold("key", "show", "key_1")
+
+    assert ended.exit_code == 1
+    assert {asked.idempotency_key for asked in registry.asked} == {None}
+    assert "idempotency" not in ended.stderr
+
+
+async def test_refused_once() -> None:
+    """A refusal is an answer: it is not asked for twice."""
+    problem = {"type": "urn:keyfold:problem:key-revoked", "detail": "the key is revoked"}
+    async with serving(problem, status=409) as registry:
+        ended = await registry.keyfold("key", "edit", "key_1", "--name", "Desk")
+
+    assert (ended.exit_code, len(registry.asked)) == (1, 1)
+    assert ended.stderr == "The key is revoked (409 key-revoked).\n"
+
+
+async def test_each_command_has_its_own_key() -> None:
+    """Two commands are never taken for one, unless whoever gives them says so."""
+    async with serving(KEY) as registry:
+        await registry.keyfold(*REVOKE)
+        await registry.keyfold(*REVOKE)
+        await registry.keyfold(*REVOKE, "--idempotency-key", "mine")
+        await registry.keyfold(*REVOKE, "--idempotency-key", "mine")
+
+    first, second, third, fourth = (asked.idempotency_key for asked in registry.asked)
+    assert first != second
+    assert third == fourth == "mine"
+
+
+@pytest.mark.parametrize("key", ["", "with space", "mañana", "x" * 256, "line\nline"])
+async def test_impossible_key(key: str) -> None:
+    """A key that no header can carry is wrong usage, and nothing is sent."""
+    async with serving(KEY) as registry:
+        ended = await registry.keyfold(*REVOKE, "--idempotency-key", key)
+
+    assert (ended.exit_code, registry.asked) == (2, [])
+    assert "--idempotency-key" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "said"),
+    [
+        ({**KEY, "enforced": True}, 0, ""),
+        (
+            {**KEY, "enforced": False},
+            3,
+            "Warning: It is done, and not confirmed within 5 s to be in force: "
+            "some gatekeeper may go by what was before for a while.\n",
+        ),
+    ],
+)
+async def test_wait(answer: dict[str, Any], status: int, said: str) -> None:
+    """`--wait` has the registry wait; that it is not confirmed is a warning and a status of its own."""
+    async with serving(answer) as registry:
+        ended = await registry.keyfold(*REVOKE, "--wait", "5")
+
+    assert (ended.exit_code, ended.stderr) == (status, said)
+    assert orjson.loads(ended.stdout) == answer
+    assert registry.asked[0].prefer == "wait=5"
+
+
+async def test_no_wait() -> None:
+    """Without `--wait` nothing is waited for, and nothing is said of it."""
+    async with serving(KEY) as registry:
+        ended = await registry.keyfold(*REVOKE)
+
+    assert (ended.exit_code, ended.stderr, registry.asked[0].prefer) == (0, "", None)
+
+
+@pytest.mark.parametrize("seconds", ["-1", "31", "soon"])
+async def test_impossible_wait(seconds: str) -> None:
+    """A wait that the registry would cut short, or not understand, is wrong usage."""
+    async with serving(KEY) as registry:
+        ended = await registry.keyfold(*REVOKE, "--wait", seconds)
+
+    assert (ended.exit_code, registry.asked) == (2, [])
