@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Mapping
 
@@ -12,6 +13,7 @@ from libs.kafka.errors import Misconfigured, reading
 from libs.wire.record import Received
 
 START_TIMEOUT_S = 15.0
+TOPIC_LOOKS_MAX, TOPIC_LOOK_INTERVAL_S = 20, 0.1
 STOP_TIMEOUT_S = 2.0
 OFFSETS_TIMEOUT_S = 5.0
 # A fetch ends by itself in the time that it was given. One that is late by so much is stuck.
@@ -39,9 +41,7 @@ async def start(consumer: AIOKafkaConsumer, topic: str) -> None:
     try:
         with reading():
             await bounded(consumer.start(), START_TIMEOUT_S)
-            topics = await bounded(consumer.topics(), START_TIMEOUT_S)
-        if topic not in topics:  # the driver would wait for ever for what nobody will make
-            raise Misconfigured(f"there is no topic {topic}")
+            await _find(consumer, topic)
     except BaseException:
         await stop(consumer)
         raise
@@ -53,6 +53,16 @@ def assign(consumer: AIOKafkaConsumer, topic: str, next_offsets: Mapping[int, in
     consumer.assign(list(offsets))
     for at, offset in offsets.items():
         consumer.seek(at, offset)
+
+
+async def _find(consumer: AIOKafkaConsumer, topic: str) -> None:
+    # A broker may hear of a topic some time after it was made; for one that nobody makes, the driver would
+    # wait for ever.
+    for _ in range(TOPIC_LOOKS_MAX):
+        if topic in await bounded(consumer.topics(), START_TIMEOUT_S):
+            return
+        await asyncio.sleep(TOPIC_LOOK_INTERVAL_S)
+    raise Misconfigured(f"there is no topic {topic}")
 
 
 async def stop(consumer: AIOKafkaConsumer) -> None:

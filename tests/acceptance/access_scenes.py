@@ -23,9 +23,9 @@ from tests.acceptance.world import (
 JsonObject = dict[str, object]
 
 NO_SUCH: Final = {
-    "account_id": "acc_0000000000000000000000",
-    "vendor_id": "ven_0000000000000000000000",
-    "key_id": "key_0000000000000000000000",
+    "account_id": "acc_000000000000",
+    "vendor_id": "ven_000000000000",
+    "key_id": "key_000000000000",
 }
 _BODIES: Final[Mapping[tuple[str, str], JsonObject]] = {
     ("POST", "/v1/accounts"): {"name": "Practice"},

@@ -104,7 +104,7 @@ BAD: dict[str, tuple[Callable[[Signer, Claims], str], str]] = {
 async def test_a_token_that_names_nobody(
     stack: RunningStack, practice: Practice, issuer: Signer, claims: Claims, service: str, name: str
 ) -> None:
-    """It is a 401 that says why and repeats nothing of the token, where a good one passes before and after."""
+    """It is a 401 that says why and repeats nothing of the token; a good one passes before and after."""
     make, detail = BAD[name]
     url = stack.url(service) + CALLS[service].format(path=practice.path)
     good, bad = issuer.sign(claims), make(issuer, claims)

@@ -1,1 +1,1 @@
-"""The relay between a real PostgreSQL and a real Kafka."""
+"""What is promised against those who should not get in, on real services."""

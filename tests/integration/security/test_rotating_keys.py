@@ -24,19 +24,24 @@ OLD, NEW = tokens.rs256("old"), tokens.es256("new")
 
 @dataclass(slots=True)
 class Issuer:
-    """Publishes the keys that it signs with, and counts who asks; one that is `away` hangs up."""
+    """Publishes the keys that it signs with, and counts who asks; one that is `away` breaks off."""
 
     signers: tuple[Signer, ...] = (OLD,)
     is_away: bool = False
     asked: int = 0
     clock: SetClock = field(default_factory=SetClock)
 
-    async def publish(self, request: web.Request) -> web.Response:
+    async def publish(self, request: web.Request) -> web.StreamResponse:
         """Answer with the JWKS."""
         self.asked += 1
-        if self.is_away and request.transport is not None:
+        if not self.is_away:
+            return web.Response(body=tokens.jwks_document(*self.signers))
+        # Before its first byte, aiohttp's client would try once more by itself.
+        broken = web.StreamResponse(headers={"Content-Length": "1000"})
+        await broken.prepare(request)
+        if request.transport is not None:
             request.transport.abort()
-        return web.Response(body=tokens.jwks_document(*self.signers))
+        return broken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,9 @@
 import gzip
 
 import pytest
+from pydantic import ValidationError
 
+from libs.runtime.http import JsonBody, WholeNumber
 from tests.unit.runtime.serving import Client
 from tests.unit.runtime.things import problem
 
@@ -97,6 +99,23 @@ async def test_bodies_that_are_nested_deeply(client: Client, depth: int, innermo
     nested = b"[" * depth + innermost + b"]" * depth
     found = await problem(client, "POST", "/things", data=b'{"name": "a", "sizes": ' + nested + b"}")
     assert found["status"] == 422
+
+
+class Sized(JsonBody):
+    size: WholeNumber
+
+
+@pytest.mark.parametrize("written", ["60", "60.0", "6e1"])
+def test_a_whole_number_however_it_is_written(written: str) -> None:
+    """JSON has one kind of number, so that a whole one may have a point."""
+    assert Sized.model_validate_json(f'{{"size": {written}}}').size == 60
+
+
+@pytest.mark.parametrize("written", ["6.5", "1e999", '"60"', "true"])
+def test_no_whole_number(written: str) -> None:
+    """What is not whole, not finite or no number at all is refused."""
+    with pytest.raises(ValidationError):
+        Sized.model_validate_json(f'{{"size": {written}}}')
 
 
 async def test_brackets_in_a_text_are_no_nesting(client: Client) -> None:
