@@ -53,7 +53,7 @@ async def test_without_a_gatekeeper_the_gateway_lets_nothing_pass(
     reached = [each.values("x-keyfold-decision") for each in upstream.seen]
     await aftermath.all_filed()
     logged = {row["event_id"] for row in await aftermath.pool.fetch(ALLOWED)}
-    assert len(reached) == statuses[200] > 100
+    assert len(reached) == statuses[200] >= 100
     assert [each for each in reached if len(each) != 1 or each[0] not in logged] == []
     assert len({each[0] for each in reached}) == len(reached)
     assert statuses[502] > 0
