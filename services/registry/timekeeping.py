@@ -69,7 +69,7 @@ class Timekeeper:
         positions = [outcome.position for outcome in outcomes if isinstance(outcome, Done)]
         await self._model.caught_up(max(positions, default=0), _CATCH_UP_TIMEOUT_S)
         if positions:
-            log.info("time_passed", recorded_for=len(positions), position=max(positions))
+            log.info("time_passed", commands=len(positions), position=max(positions))
         return max(len(due), len(vendors))
 
     def _metadata(self) -> CommandMetadata:

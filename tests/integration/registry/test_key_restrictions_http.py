@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
-from tests.integration.registry.serving import Answered, Registry, instance, owner
+from tests.integration.registry.serving import (
+    OPERATOR,
+    REVIEWER,
+    Answered,
+    Registry,
+    instance,
+    owner,
+)
 
 SENSITIVE = ("clinical", "financial", "system")
 HARMLESS = ("appointment", "contact", "files", "patient")
@@ -40,8 +47,8 @@ async def test_networks(registry: Registry) -> None:
 
 
 BAD_NETWORKS = [
-    ("203.0.113.7/24", "203.0.113.0/24"),
-    ("2001:db8::1/32", "2001:db8::/32"),
+    ("198.51.100.7/24", "the network is 198.51.100.0/24"),
+    ("2001:db8:7::1/48", "the network is 2001:db8:7::/48"),
     ("10.0.0.0/33", ""),
     ("10.0.0.0/255.0.0.0.0", ""),
     ("10.0.0.256", ""),
@@ -96,6 +103,25 @@ async def test_warnings(registry: Registry) -> None:
     writing = await edit(registry, key, permissions={"financial": "write", "patient": "write"})
     assert [each["pointer"] for each in writing.body["warnings"]] == ["/permissions/financial"]
     assert (await edit(registry, key, name="Renamed")).body["warnings"] == []
+
+
+async def test_a_secret_in_a_text(registry: Registry) -> None:
+    """What is said of a key, a vendor or an account may name a key by its hint, and not hold its secret."""
+    account_id, vendor_id = await registry.account(), await registry.applied_vendor()
+    made = (await create(registry, account_id)).body
+    key, secret = made["key"], made["secret"]
+    reviews = f"/v1/vendors/{vendor_id}/reviews"
+    review = {"kind": "security", "verdict": "pass", "notes": f"tried with {secret}"}
+    account = {"name": f"Practice {secret}"}
+    for refused, pointer in (
+        (await create(registry, account_id, name=secret), "/name"),
+        (await edit(registry, key, name=f"was {secret[:30]}"), "/name"),
+        (await registry.ask(REVIEWER, "POST", reviews, review), "/notes"),
+        (await registry.ask(OPERATOR, "POST", "/v1/accounts", account), "/name"),
+    ):
+        assert (refused.status, refused.pointers) == (422, [pointer])
+        assert secret[:30] not in str(refused.body)
+    assert (await edit(registry, key, name=f"was {key['secret_hint']}")).status == 200
 
 
 async def test_revoked(registry: Registry) -> None:

@@ -58,13 +58,21 @@ async def test_mixed(registry: Registry) -> None:
     """A key that is not there, another's or revoked before has its own answer and hinders no other."""
     account_id, other_id = await registry.account(), await registry.account()
     mine, before = await registry.key(account_id), await registry.key(account_id)
-    theirs = await registry.key(other_id)
+    theirs, their_revoked = await registry.key(other_id), await registry.key(other_id)
+    await revoke(registry, other_id, {"key_ids": [their_revoked["key_id"]]})
     issued = (
         await registry.ask(REVIEWER, "POST", f"/v1/vendors/{await registry.approved_vendor()}/keys")
     ).body["key"]
     path = f"/v1/accounts/{account_id}/keys/{before['key_id']}"
     earlier = (await registry.ask(owner(account_id), "DELETE", path)).body
-    others = ["key_000000000000", "x", theirs["key_id"], issued["key_id"], account_id]
+    others = [
+        theirs["key_id"],
+        their_revoked["key_id"],
+        issued["key_id"],
+        "key_000000000000",
+        account_id,
+        "x",
+    ]
     answered = await revoke(registry, account_id, {"key_ids": [*others, before["key_id"], mine["key_id"]]})
     assert results(answered) == [
         *((each, "not_found") for each in others),
@@ -75,7 +83,8 @@ async def test_mixed(registry: Registry) -> None:
         assert (item["name"], item["revoked_at"], item["version"]) == (None, None, None)
     assert answered.body["items"][-2]["revoked_at"] == earlier["revoked_at"]
     assert await live(registry, other_id) == [theirs["key_id"]]
-    assert await revoked_in_ledger(registry) == [before["key_id"], mine["key_id"]]
+    revoked = [each["key_id"] for each in (their_revoked, before, mine)]
+    assert await revoked_in_ledger(registry) == revoked
 
 
 async def test_all(registry: Registry) -> None:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import pytest
 from structlog.testing import capture_logs
 
-from libs.domain.lifecycle import LifecycleEvent, RecordedEvent
+from libs.domain.lifecycle import Actor, LifecycleEvent, RecordedEvent
 from libs.domain.subscriber_key import SubscriberKeyExpiryNear, SubscriberKeyOverlapEnded
 from libs.domain.vendor import VendorReviewsLapseNear
 from libs.domain.vendor_key import VendorKeyOverlapEnded
@@ -24,7 +24,7 @@ from libs.store.notifications import Notifications
 from libs.store.read_model import PROJECTION_CHANNEL, ReadModel
 from libs.wire.chain import understand
 from services.registry.commands import Commands
-from services.registry.timekeeping import ACTOR, Timekeeper
+from services.registry.timekeeping import Timekeeper
 from tests.eventually import eventually
 from tests.integration.registry.commanding import SetClock
 from tests.integration.registry.serving import REVIEWER, Registry, folding, owner, serving
@@ -53,7 +53,8 @@ class Kept:
         for _ in range(2):
             await asyncio.gather(*(each.record_due() for each in self.timekeepers))
         recorded = await events(self.registry.ledger, before)
-        assert all(each.actor == ACTOR and each.request_id for each in recorded)
+        timekeeper = Actor(role="keyfold", subject="timekeeper")
+        assert all(each.actor == timekeeper and each.request_id for each in recorded)
         return [each.event for each in recorded]
 
     async def rotated_key(self, overlap: timedelta) -> dict[str, Any]:

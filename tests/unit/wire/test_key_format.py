@@ -13,6 +13,7 @@ from libs.wire.key_format import (
     MintedKey,
     base62,
     digest_of,
+    holds_key,
     mint,
     public_id_of,
     read_key,
@@ -149,3 +150,12 @@ def test_a_public_id_is_twelve_characters_of_all_its_bytes() -> None:
     assert public_id_of(bytes(9)) == "0" * 12
     assert public_id_of(bytes(8) + b"\x01") == "0" * 11 + "1"
     assert public_id_of(b"\x01" + bytes(8)) not in ("0" * 12, "0" * 11 + "1")
+
+
+@pytest.mark.parametrize("key", [VENDOR, SUBSCRIBER, TEST])
+def test_a_key_is_found_within_a_text(key: MintedKey) -> None:
+    """A key in a text is found, also where its end is missing; its hint and its id are no secret."""
+    for text in (key.secret, f"it is {key.secret}.", key.secret[:40], f"x{key.secret}"):
+        assert holds_key(text)
+    for text in (key.secret_hint, f"{key.secret_hint} of {key.key_id}", "", "kfs_live_", key.secret[9:]):
+        assert not holds_key(text)
