@@ -97,7 +97,7 @@ Website: TypeAlias = Annotated[
 ]
 Granted: TypeAlias = dict[Category, AccessWord]
 VendorIds: TypeAlias = Annotated[
-    list[Annotated[str, Field(min_length=1, max_length=40)]], Field(min_length=1, max_length=_VENDORS_MAX)
+    list[Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,40}$")]], Field(min_length=1, max_length=_VENDORS_MAX)
 ]
 
 

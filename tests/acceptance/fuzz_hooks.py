@@ -1,0 +1,124 @@
+"""What schemathesis is told of our services: whose token to bring, what formats mean, and two more checks."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import schemathesis
+from hypothesis import strategies as st
+from schemathesis import AuthContext, Case, CheckContext, Response
+
+from libs.runtime.clock import SYSTEM_CLOCK
+from libs.runtime.http import rfc3339
+from libs.runtime.http.problem import TYPE_PREFIX
+from services.cli.local.signing import Claims, LocalSigner
+
+_STATE_DIR: Final = Path(os.environ["KEYFOLD_FUZZED"])
+_SERVICE: Final = os.environ["KEYFOLD_FUZZED_SERVICE"]
+_GATEWAY_HEADERS: Final[Mapping[str, str]] = json.loads(os.environ["KEYFOLD_FUZZED_HEADERS"])
+_SIGNER: Final = LocalSigner(_STATE_DIR)
+_TOKEN_TTL_S: Final = 3600
+_NAME_CHARACTERS_MAX: Final = 256
+_Case = Case[Any]  # whatever kind of description its operation has
+_DOMAIN_RULES: Final = {
+    "beyond-retention",
+    "expires-in-the-past",
+    "idempotency-key-reused",
+    "unknown-vendors",
+}
+_numbers = itertools.count()
+
+
+@schemathesis.auth(refresh_interval=None)
+class _RightRole:
+    """Calls each operation as somebody whom its `x-keyfold-rule` lets in, all of them in turn."""
+
+    def get(self, case: _Case, context: AuthContext) -> Mapping[str, str]:
+        rule = str(context.operation.definition.raw["x-keyfold-rule"])
+        if rule == "anyone":
+            return {}
+        if rule.startswith("holders of"):
+            return _GATEWAY_HEADERS
+        claims = _claims(rule, case.path_parameters or {}, next(_numbers))
+        token = _SIGNER.sign(claims, now=SYSTEM_CLOCK.now(), ttl_s=_TOKEN_TTL_S)
+        return {"Authorization": f"Bearer {token}"}
+
+    def set(self, case: _Case, data: Mapping[str, str], _context: AuthContext) -> None:
+        case.headers.update(data)
+
+
+def _claims(rule: str, path: Mapping[str, object], number: int) -> Claims:
+    let_in = [each.strip() for part in rule.split(";") for each in part.split(",")]
+    if "the vendor itself" in let_in and "owner" in let_in:
+        let_in.remove("owner")  # who finds only what was approved, and what was just made was not
+    sub = f"fuzzer-{number}"
+    match let_in[number % len(let_in)]:
+        case "the account's owner":
+            return Claims(role="owner", sub=sub, account_id=_named(path["account_id"]))
+        case "the vendor itself":
+            return Claims(role="vendor", sub=sub, vendor_id=_named(path["vendor_id"]))
+        case "owner":
+            return Claims(role="owner", sub=sub, account_id="acc_000000000000")
+        case "any token":
+            return Claims(role="operator", sub=sub)
+        case role:
+            return Claims(role=role, sub=sub)
+
+
+def _named(drawn: object) -> str:
+    # A token that names its tenant by what no token may hold names nobody; it is not what is tried here.
+    name = str(drawn)
+    return name if name.isprintable() and 0 < len(name) <= _NAME_CHARACTERS_MAX else "nobody"
+
+
+def _cursor(content: Mapping[str, object]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(content).encode()).decode().rstrip("=")
+
+
+def _cursors() -> st.SearchStrategy[str]:
+    if _SERVICE == "audit":
+        at = st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC))
+        content = st.builds(lambda at, id_: {"at": rfc3339(at), "event_id": str(id_)}, at, st.uuids())
+    else:
+        content = st.builds(lambda before: {"before": before}, st.integers(1, 2**63 - 1))
+    return content.map(_cursor)
+
+
+schemathesis.openapi.format("cursor", _cursors())
+schemathesis.openapi.format("cidr", st.sampled_from(["203.0.113.0/24", "198.51.100.7/32", "2001:db8::/32"]))
+
+
+_LETTERS: Final = st.characters(categories=["L", "N", "P", "S"])
+_WEBSITES: Final = st.from_regex(r"https?://[a-z]{1,20}\.example/[a-z]{0,20}", fullmatch=True)
+schemathesis.openapi.format("line", st.text(_LETTERS, min_size=1, max_size=200))
+schemathesis.openapi.format("contact-email", st.emails().filter(lambda email: len(email) <= 254))
+schemathesis.openapi.format("website", _WEBSITES)
+
+
+@schemathesis.check
+def well_formed_is_never_malformed(_context: CheckContext, response: Response, case: _Case) -> None:
+    """Only a rule of the domain, by its name, refuses what the description allows."""
+    is_positive = case.meta is not None and case.meta.generation.mode.is_positive
+    if is_positive and response.status_code in {400, 422}:
+        assert response.json()["type"].removeprefix(TYPE_PREFIX) in _DOMAIN_RULES
+
+
+_revoked: set[str] = set()
+
+
+@schemathesis.check
+def revoked_for_ever(_context: CheckContext, response: Response, case: _Case) -> None:
+    """A key that was deleted is shown, but as revoked, for ever."""
+    if response.status_code != 200 or "/keys/{key_id}" not in case.path:
+        return
+    if case.method == "DELETE":
+        _revoked.add(case.formatted_path)
+    elif case.method == "GET" and case.formatted_path in _revoked and case.path.endswith("{key_id}"):
+        assert response.json()["state"] == "revoked"
