@@ -172,7 +172,8 @@ def sentence(status: int, problem: Mapping[str, object]) -> str:
     detail = str(problem.get("detail") or problem.get("title") or f"The answer was {status}.")
     errors = problem.get("errors")
     places = [f"{each['pointer']}: {each['detail']}" for each in errors] if isinstance(errors, list) else []
-    said = "; ".join([detail.rstrip("."), *places])
+    what = f": {problem['instance']}" if status == 404 and "instance" in problem else ""
+    said = "; ".join([detail.rstrip(".") + what, *places])
     kind = str(problem.get("type", "")).rpartition(":")[2] or "problem"
     return f"{said[:1].upper()}{said[1:]} ({status} {kind})."
 

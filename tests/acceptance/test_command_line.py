@@ -181,7 +181,8 @@ async def test_refusal_is_a_sentence(stack: RunningStack) -> None:
     refused = await stack.keyfold("key", "show", "key_nosuchkey000")
 
     assert (refused.status, refused.out) == (1, "")
-    assert refused.err == "There is no such resource (404 not-found).\n"
+    assert refused.err.startswith("There is no such resource: /v1/accounts/")
+    assert refused.err.endswith("/keys/key_nosuchkey000 (404 not-found).\n")
 
 
 async def test_wrong_usage(stack: RunningStack) -> None:

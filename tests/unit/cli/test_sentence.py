@@ -27,6 +27,11 @@ from services.cli.client import sentence
             },
             "The body is not acceptable; /name: it is missing; /x: it is unknown (422 bad-body).",
         ),
+        (
+            404,
+            {"type": "urn:keyfold:problem:not-found", "detail": "there is none", "instance": "/v1/keys/x"},
+            "There is none: /v1/keys/x (404 not-found).",
+        ),
         (502, {}, "The answer was 502 (502 problem)."),
         (400, {"title": "Bad Request", "errors": "odd"}, "Bad Request (400 problem)."),
     ],
