@@ -21,7 +21,7 @@ run: $(VENV)/.local ## the whole stack on this machine, with a sample API behind
 	@exec $(BIN)/keyfold up
 
 test: $(VENV)/.dev ## all tests, unit to kill -9, on real parts; T=tests/unit for a part
-	@$(BIN)/python -m pytest --quiet $(T)
+	@$(BIN)/python -m pytest --quiet --numprocesses 2 --no-loadscope-reorder $(T)
 
 bench: $(VENV)/.dev ## ours beside the bare thing, in interleaved rounds, as ratios
 	@$(BIN)/python -m tests.bench

@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Final
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler.loadscope import LoadScopeScheduling
 
 from services.cli.local.kafka import LocalKafka
 from services.cli.local.postgres import LocalPostgres
 from tests.bed import Topics, kafka_in, postgres_in
 
 pytest_plugins = ("tests.database",)
+
+# Whose tests share a stack that is dear to start: one process runs them all.
+SHARING: Final = ("tests/acceptance", "tests/chaos")
+
+
+class ByHome(LoadScopeScheduling):
+    """Hands tests out by what they share: those of a shared stack together, else those of a file."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        return next((home for home in SHARING if path.startswith(home)), path)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByHome:
+    """Share the tests out among the processes that pytest-xdist has started."""
+    return ByHome(config, log)
 
 
 @pytest.fixture(scope="session")
