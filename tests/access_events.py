@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TypedDict, Unpack
 from uuid import UUID
@@ -54,7 +53,7 @@ def access_event(number: int, **changes: Unpack[Changes]) -> AccessEvent:
         seq=number,
         traceparent=None,
     )
-    return replace(event, **changes)
+    return event._replace(**changes)
 
 
 def journalled(*events: AccessEvent) -> bytes:

@@ -13,10 +13,10 @@ from services.cli.local.kafka import LocalKafka
 from services.cli.local.postgres import LocalPostgres
 from tests.bed import Topics, kafka_in, postgres_in
 
-pytest_plugins = ("tests.database",)
+pytest_plugins = ("tests.database", "tests.debian", "tests.counted")
 
 # Whose tests share a stack that is dear to start: one process runs them all.
-SHARING: Final = ("tests/acceptance", "tests/chaos")
+SHARING: Final = ("tests/acceptance", "tests/chaos", "tests/gateways")
 
 
 class ByHome(LoadScopeScheduling):

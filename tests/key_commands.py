@@ -54,6 +54,7 @@ def create_key(number: int, *, account: int, live_keys_max: int = 1_000_000) -> 
             permissions=NO_PERMISSIONS,
             vendor_ids=None,
             networks=None,
+            rate_limit=None,
             expires_at=None,
             digest=number.to_bytes(32),
             secret_hint="kfs_live_…",

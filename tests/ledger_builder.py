@@ -10,12 +10,14 @@ from libs.domain.ids import EventId, StreamId
 from libs.domain.lifecycle import Actor, LifecycleEvent, RecordedEvent, stream_of
 from libs.domain.network import parse_network
 from libs.domain.permissions import Access, Category, Permissions
+from libs.domain.rate_limit import RateLimit
 from libs.domain.subscriber_key import (
     SubscriberKeyExpiryChanged,
     SubscriberKeyExpiryNear,
     SubscriberKeyNetworksChanged,
     SubscriberKeyOverlapEnded,
     SubscriberKeyPermissionsChanged,
+    SubscriberKeyRateLimitChanged,
     SubscriberKeyRenamed,
     SubscriberKeyVendorsChanged,
 )
@@ -179,12 +181,14 @@ def _keys_change() -> tuple[LifecycleEvent, ...]:
     account, key, networked = account_id(1), key_id(1), key_id(6)
     networks = tuple(map(parse_network, ("203.0.113.0/24", "2001:db8::/32")))
     expires_at, overlap = START + timedelta(days=20), timedelta(days=1)
+    limit = RateLimit.of(100, 60, 200)
     return (
         SubscriberKeyRenamed(key_id=key, account_id=account, name="Front desk"),
         SubscriberKeyVendorsChanged(key_id=key, account_id=account, vendor_ids=(vendor_id(1), vendor_id(2))),
         key_rotated(1, secret=1001),
         key_created(6, networks=networks, expires_at=expires_at),
         SubscriberKeyNetworksChanged(key_id=networked, account_id=account, networks=networks[1:]),
+        SubscriberKeyRateLimitChanged(key_id=networked, account_id=account, rate_limit=limit),
         SubscriberKeyExpiryNear(
             key_id=networked,
             account_id=account,
@@ -192,7 +196,7 @@ def _keys_change() -> tuple[LifecycleEvent, ...]:
             reminded_at=expires_at - timedelta(days=14),
         ),
         key_rotated(6, secret=1006, overlap=overlap),
-        key_created(7),
+        key_created(7, rate_limit=RateLimit.of(5, 1)),
         key_rotated(7, secret=1007, overlap=overlap),
         SubscriberKeyOverlapEnded(
             key_id=key_id(7), account_id=account, ended_at=START + timedelta(days=1) + overlap

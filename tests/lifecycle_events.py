@@ -11,6 +11,7 @@ from libs.domain.ids import AccountId, KeyId, VendorId
 from libs.domain.lifecycle import LifecycleEvent
 from libs.domain.network import Network
 from libs.domain.permissions import Access, Category, Permissions
+from libs.domain.rate_limit import RateLimit
 from libs.domain.subscriber_key import (
     SubscriberKeyCreated,
     SubscriberKeyRevoked,
@@ -105,6 +106,7 @@ def key_created(
     *,
     vendor_ids: tuple[VendorId, ...] | None = None,
     networks: tuple[Network, ...] | None = None,
+    rate_limit: RateLimit | None = None,
     expires_at: datetime | None = None,
 ) -> SubscriberKeyCreated:
     """Return the making of a subscriber key that may read appointments."""
@@ -115,6 +117,7 @@ def key_created(
         permissions=Permissions.of({Category.APPOINTMENT: Access.READ}),
         vendor_ids=vendor_ids,
         networks=networks,
+        rate_limit=rate_limit,
         expires_at=expires_at,
         reminders=reminders(expires_at),
         digest=digest(number),

@@ -1,15 +1,14 @@
 """The access event: the record of one decision, as the journal, Kafka and the access log hold it."""
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from libs.domain.decision import Reason
 from libs.domain.ids import AccountId, EventId, KeyId, VendorId
 from libs.domain.permissions import Access, Category
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccessEvent:
+class AccessEvent(NamedTuple):
     """One decision: when, which key, which vendor, what data, what answer. Allowed when `reason` is None.
 
     `at` is the gatekeeper's clock in UTC, to the microsecond. `path` has no query string, ever.

@@ -1,20 +1,20 @@
 """The decision: may this request pass? Allow, or deny with exactly one reason."""
 
 import hmac
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
+from libs.domain.account import Account
 from libs.domain.ids import AccountId, KeyId, VendorId
 from libs.domain.network import is_within
 from libs.domain.permissions import Access, Category
 from libs.domain.request_path import normalise
-from libs.domain.route_map import Route, RouteMap
+from libs.domain.route_map import RouteMap
 from libs.domain.state import State
 from libs.domain.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey, SubscriberKey
-from libs.domain.vendor import VendorState
+from libs.domain.vendor import Vendor, VendorState
 from libs.domain.vendor_key import ActiveVendorKey, RevokedVendorKey, VendorKey
 
 
@@ -38,6 +38,7 @@ class Reason(StrEnum):
     CATEGORY_DENIED = "category_denied"
     READ_ONLY = "read_only"
     STALE = "stale"
+    RATE_LIMITED = "rate_limited"
 
 
 _Found = TypeVar("_Found", bound=SubscriberKey | VendorKey | None)
@@ -45,16 +46,17 @@ _UNAUTHENTICATED = frozenset(list(Reason)[: list(Reason).index(Reason.NETWORK_NO
 
 
 def status_of(reason: Reason | None) -> int:
-    """Return the HTTP status that a decision is answered with: 200, 401, 403 or 503."""
+    """Return the HTTP status that a decision is answered with: 200, 401, 403, 429 or 503."""
     if reason is None:
         return 200
     if reason is Reason.STALE:
         return 503
+    if reason is Reason.RATE_LIMITED:
+        return 429
     return 401 if reason in _UNAUTHENTICATED else 403
 
 
-@dataclass(frozen=True, slots=True)
-class Credential:
+class Credential(NamedTuple):
     """A well-formed key as presented: the id that it names and the SHA-256 digest of all of it, 32 bytes."""
 
     key_id: KeyId
@@ -71,8 +73,7 @@ MALFORMED = Malformed.MALFORMED
 Presented = Credential | Malformed | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(NamedTuple):
     """What a gateway asks about. `target` is None where it cannot be told what the original request was.
 
     `client_ip` is the client's address as the gateway reports it, None where it reports none.
@@ -85,8 +86,7 @@ class Request:
     client_ip: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class Decision(NamedTuple):
     """Allow when `reason` is None. The ids are those of keys that were proven, never merely claimed."""
 
     reason: Reason | None
@@ -96,6 +96,20 @@ class Decision:
     vendor_key_id: KeyId | None = None
     category: Category | None = None
     access: Access | None = None
+
+
+class Standing(Protocol):
+    """Where accounts and vendors stand, those at least that the judged keys belong to."""
+
+    @property
+    def accounts(self) -> Mapping[AccountId, Account]:
+        """Accounts by their ids."""
+        ...
+
+    @property
+    def vendors(self) -> Mapping[VendorId, Vendor]:
+        """Vendors by their ids."""
+        ...
 
 
 def decide_access(
@@ -109,24 +123,54 @@ def decide_access(
         return Decision(reason=reason)
     if state is None:
         return Decision(reason=Reason.STALE)
-    vendor_key = _proven(request.vendor_key, state.vendor_key, now)
-    subscriber_key = _proven(request.subscriber_key, state.subscriber_key, now)
+    vendor_key = prove(request.vendor_key, state.vendor_key, now)
+    subscriber_key = prove(request.subscriber_key, state.subscriber_key, now)
     segments = None if request.target is None else normalise(request.target)
     route = None if segments is None else route_map.match(segments)
+    category = None if route is None else route.category
     access = None if route is None else route.access(request.method)
-    reason = (
-        _key_reason(vendor_key, subscriber_key, request.client_ip, state, now)
-        or _request_reason(subscriber_key, is_clear=segments is not None, route=route, access=access)
-        or (None if lease_held else Reason.STALE)
+    reason = judge(
+        vendor_key,
+        subscriber_key,
+        state,
+        client_ip=request.client_ip,
+        is_clear=segments is not None,
+        category=category,
+        access=access,
+        now=now,
+        lease_held=lease_held,
     )
     return Decision(
-        reason=reason,
-        account_id=subscriber_key.account_id if subscriber_key else None,
-        key_id=subscriber_key.key_id if subscriber_key else None,
-        vendor_id=vendor_key.vendor_id if vendor_key else None,
-        vendor_key_id=vendor_key.key_id if vendor_key else None,
-        category=route.category if route else None,
-        access=access,
+        reason,
+        subscriber_key.account_id if subscriber_key else None,
+        subscriber_key.key_id if subscriber_key else None,
+        vendor_key.vendor_id if vendor_key else None,
+        vendor_key.key_id if vendor_key else None,
+        category,
+        access,
+    )
+
+
+def judge(
+    vendor_key: VendorKey | None,
+    subscriber_key: SubscriberKey | None,
+    standing: Standing,
+    *,
+    client_ip: str | None,
+    is_clear: bool,
+    category: Category | None,
+    access: Access | None,
+    now: datetime,
+    lease_held: bool,
+) -> Reason | None:
+    """Return why these keys may not do this, or None where they may; who holds them was proven, or supposed.
+
+    A key is None where there is none to judge. `category` and `access` are None where no route is mapped.
+    """
+    return (
+        judge_keys(vendor_key, subscriber_key, standing, client_ip, now)
+        or judge_request(subscriber_key, is_clear, category, access)
+        or (None if lease_held else Reason.STALE)
     )
 
 
@@ -140,7 +184,7 @@ def _unusable(request: Request) -> Reason | None:
     return None
 
 
-def _proven(presented: Presented, find: Callable[[KeyId], _Found], now: datetime) -> _Found | None:
+def prove(presented: Presented, find: Callable[[KeyId], _Found], now: datetime) -> _Found | None:
     """Return the key whose secret was presented: the id finds it, the digest proves it, in constant time."""
     if not isinstance(presented, Credential):
         return None
@@ -159,20 +203,21 @@ def _proven(presented: Presented, find: Callable[[KeyId], _Found], now: datetime
     return None
 
 
-def _key_reason(
+def judge_keys(
     vendor_key: VendorKey | None,
     subscriber_key: SubscriberKey | None,
+    standing: Standing,
     client_ip: str | None,
-    state: State,
     now: datetime,
 ) -> Reason | None:
+    """Return why these keys may do nothing from that address, or None where what is asked for counts."""
     if vendor_key is None:
         return Reason.UNKNOWN_VENDOR_KEY
     if subscriber_key is None:
         return Reason.UNKNOWN_SUBSCRIBER_KEY
     if isinstance(vendor_key, RevokedVendorKey):
         return Reason.VENDOR_KEY_REVOKED
-    if state.vendors[vendor_key.vendor_id].state is not VendorState.APPROVED:
+    if standing.vendors[vendor_key.vendor_id].state is not VendorState.APPROVED:
         return Reason.VENDOR_SUSPENDED
     if isinstance(subscriber_key, RevokedSubscriberKey):
         return Reason.SUBSCRIBER_KEY_REVOKED
@@ -180,21 +225,22 @@ def _key_reason(
         return Reason.SUBSCRIBER_KEY_EXPIRED
     if subscriber_key.networks is not None and not is_within(client_ip, subscriber_key.networks):
         return Reason.NETWORK_NOT_ALLOWED
-    if not state.accounts[subscriber_key.account_id].integrations_enabled:
+    if not standing.accounts[subscriber_key.account_id].integrations_enabled:
         return Reason.INTEGRATIONS_DISABLED
     if subscriber_key.vendor_ids is not None and vendor_key.vendor_id not in subscriber_key.vendor_ids:
         return Reason.VENDOR_NOT_PERMITTED
     return None
 
 
-def _request_reason(
-    key: SubscriberKey | None, *, is_clear: bool, route: Route | None, access: Access | None
+def judge_request(
+    key: SubscriberKey | None, is_clear: bool, category: Category | None, access: Access | None
 ) -> Reason | None:
+    """Return why a key that works may not do this, or None where it may."""
     if not is_clear:
         return Reason.AMBIGUOUS_REQUEST
-    if route is None or access is None:
+    if category is None or access is None:
         return Reason.UNMAPPED_ROUTE
-    granted = key.permissions[route.category] if isinstance(key, ActiveSubscriberKey) else Access.NONE
+    granted = key.permissions[category] if isinstance(key, ActiveSubscriberKey) else Access.NONE
     if granted is Access.NONE:
         return Reason.CATEGORY_DENIED
     return Reason.READ_ONLY if granted < access else None

@@ -8,6 +8,7 @@ from libs.domain import account, subscriber_key, vendor, vendor_key
 from libs.domain.account import Account
 from libs.domain.checkpoint import LedgerCheckpoint, LedgerCheckpointed
 from libs.domain.lifecycle import Aggregate, LifecycleEvent
+from libs.domain.rate_limit import RateLimit
 from libs.domain.secret import OutgoingSecret
 from libs.domain.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey
 from libs.domain.vendor import Vendor
@@ -43,6 +44,7 @@ SUMMARIES: Mapping[type[LifecycleEvent], str] = {
     subscriber_key.SubscriberKeyPermissionsChanged: "Permissions changed",
     subscriber_key.SubscriberKeyVendorsChanged: "Integrations that may use the key changed",
     subscriber_key.SubscriberKeyNetworksChanged: "Networks that the key works from changed",
+    subscriber_key.SubscriberKeyRateLimitChanged: "How often the key may be used changed",
     subscriber_key.SubscriberKeyExpiryChanged: "Expiry changed",
     subscriber_key.SubscriberKeyExpiryNear: "Reminder that the key expires",
     subscriber_key.SubscriberKeyRotated: "Secret replaced",
@@ -109,6 +111,7 @@ def _subscriber_key_view(key: ActiveSubscriberKey) -> Mapping[str, Value]:
         **granted,
         "vendor_ids": key.vendor_ids,
         "networks": None if key.networks is None else tuple(map(str, key.networks)),
+        "rate_limit": _in_words(key.rate_limit),
         "expires_at": key.expires_at,
         "secret_hint": key.secret_hint,
         "old_secret_works_until": _end_of(key.outgoing),
@@ -128,6 +131,12 @@ def _vendor_view(vendor: Vendor) -> Mapping[str, Value]:
         **verdicts,
         "reviews_lapse_at": vendor.reviews_lapse_at(),
     }
+
+
+def _in_words(limit: RateLimit | None) -> str | None:
+    if limit is None:
+        return None
+    return f"{limit.requests} requests in {limit.per_s} s, {limit.burst} at once"
 
 
 def _end_of(outgoing: OutgoingSecret | None) -> datetime | None:

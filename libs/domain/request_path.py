@@ -10,6 +10,8 @@ PATH_LENGTH_MAX = 2048
 # twice). Spaces, controls, backslashes and everything beyond ASCII are left out: servers trim, fold or reject
 # them differently, and what two parties can read differently is not let through.
 _SEGMENT = re.compile(r"[A-Za-z0-9\-._~!$&'()*+,=:@]+")
+# Most paths: nothing to decode, and no segment that ends with a dot.
+_PLAIN_PATH = re.compile(rf"(?:/{_SEGMENT.pattern}(?<!\.))+/?")
 _ENCODED = re.compile(r"%[0-9A-Fa-f]{2}")
 
 
@@ -21,7 +23,11 @@ def normalise(target: str) -> tuple[str, ...] | None:
     that takes `/v1/NOTE` for `/v1/note` and one that does not both stand behind the same category.
     """
     path = target.partition("?")[0]
-    if not path.startswith("/") or len(path) > PATH_LENGTH_MAX:
+    if len(path) > PATH_LENGTH_MAX:
+        return None
+    if _PLAIN_PATH.fullmatch(path):
+        return tuple(path[1:].removesuffix("/").lower().split("/"))
+    if not path.startswith("/"):
         return None
     raw_segments = path[1:].removesuffix("/").split("/")
     if raw_segments == [""]:

@@ -75,8 +75,9 @@ class RouteMap:
 def _match(node: _Node, segments: tuple[str, ...], depth: int) -> Route | None:
     if depth == len(segments):
         return node.end or node.rest
-    literal = node.literals.get(segments[depth])
-    found = _match(literal, segments, depth + 1) if literal else None
+    found = None
+    if (literal := node.literals.get(segments[depth])) is not None:
+        found = _match(literal, segments, depth + 1)
     if found is None and node.parameter is not None:
         found = _match(node.parameter, segments, depth + 1)
     return found or node.rest

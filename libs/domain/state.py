@@ -1,5 +1,6 @@
 """The state of everything at a position: what a history of lifecycle events folds into."""
 
+from collections.abc import MutableMapping
 from dataclasses import dataclass, field
 
 from libs.domain.account import Account, AccountEvent
@@ -10,17 +11,21 @@ from libs.domain.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey
 from libs.domain.vendor import Vendor, VendorEvent
 from libs.domain.vendor_key import VendorKey
 
+# Made once: every decision asks twice, and a union that is written where it is asked is made anew each time.
+_SUBSCRIBER_KEYS = (ActiveSubscriberKey, RevokedSubscriberKey)
+
 
 @dataclass(slots=True)
 class State:
     """Every account, vendor and key by its id. Folding changes it in place, an event at a time.
 
-    A checkpoint speaks of the ledger itself and changes nothing here.
+    A checkpoint speaks of the ledger itself and changes nothing here. Where there are very
+    many keys, another mapping than a dict may hold them.
     """
 
     accounts: dict[AccountId, Account] = field(default_factory=dict)
     vendors: dict[VendorId, Vendor] = field(default_factory=dict)
-    keys: dict[KeyId, SubscriberKey | VendorKey] = field(default_factory=dict)
+    keys: MutableMapping[KeyId, SubscriberKey | VendorKey] = field(default_factory=dict)
 
     def fold(self, event: LifecycleEvent) -> Aggregate:
         """Apply one event and return the aggregate it changed. Raises ImpossibleEvent."""
@@ -43,12 +48,12 @@ class State:
     def subscriber_key(self, key_id: KeyId) -> SubscriberKey | None:
         """Return the subscriber key with this id, or None, also where the id is a vendor key's."""
         key = self.keys.get(key_id)
-        return key if isinstance(key, ActiveSubscriberKey | RevokedSubscriberKey) else None
+        return key if isinstance(key, _SUBSCRIBER_KEYS) else None
 
     def vendor_key(self, key_id: KeyId) -> VendorKey | None:
         """Return the vendor key with this id, or None, also where the id is a subscriber key's."""
         key = self.keys.get(key_id)
-        return None if isinstance(key, ActiveSubscriberKey | RevokedSubscriberKey) else key
+        return None if isinstance(key, _SUBSCRIBER_KEYS) else key
 
     def _current(self, event: LifecycleEvent) -> Aggregate | None:
         if isinstance(event, AccountEvent):

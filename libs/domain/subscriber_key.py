@@ -6,6 +6,7 @@ from datetime import datetime
 from libs.domain.ids import AccountId, KeyId, VendorId
 from libs.domain.network import Network
 from libs.domain.permissions import Permissions
+from libs.domain.rate_limit import RateLimit
 from libs.domain.refusal import ImpossibleEvent
 from libs.domain.secret import OutgoingSecret, outgoing
 
@@ -15,7 +16,8 @@ class ActiveSubscriberKey:
     """A subscriber key that works, until `expires_at` where there is one.
 
     `vendor_ids` names the only vendors that may use it and `networks` the only places to use it from; None
-    stands for any. `digest` is the SHA-256 of its secret; `outgoing` the one before, while that still works.
+    stands for any. Without a `rate_limit` the gatekeeper's own default holds. `digest` is the SHA-256 of its
+    secret; `outgoing` the one before, while that still works.
     `reminders` are the instants, in order, at which the owner is yet to be told that it expires.
     """
 
@@ -25,6 +27,7 @@ class ActiveSubscriberKey:
     permissions: Permissions
     vendor_ids: tuple[VendorId, ...] | None
     networks: tuple[Network, ...] | None
+    rate_limit: RateLimit | None
     expires_at: datetime | None
     reminders: tuple[datetime, ...]
     digest: bytes
@@ -63,6 +66,7 @@ class SubscriberKeyCreated:
     permissions: Permissions
     vendor_ids: tuple[VendorId, ...] | None
     networks: tuple[Network, ...] | None
+    rate_limit: RateLimit | None
     expires_at: datetime | None
     reminders: tuple[datetime, ...]
     digest: bytes
@@ -104,6 +108,15 @@ class SubscriberKeyNetworksChanged:
     key_id: KeyId
     account_id: AccountId
     networks: tuple[Network, ...] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriberKeyRateLimitChanged:
+    """The key may be used this often, or as often as the gatekeeper's default says when there is no limit."""
+
+    key_id: KeyId
+    account_id: AccountId
+    rate_limit: RateLimit | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +175,7 @@ SubscriberKeyEvent = (
     | SubscriberKeyPermissionsChanged
     | SubscriberKeyVendorsChanged
     | SubscriberKeyNetworksChanged
+    | SubscriberKeyRateLimitChanged
     | SubscriberKeyExpiryChanged
     | SubscriberKeyExpiryNear
     | SubscriberKeyRotated
@@ -188,6 +202,8 @@ def evolve(key: SubscriberKey | None, event: SubscriberKeyEvent) -> SubscriberKe
             return replace(key, vendor_ids=vendor_ids)
         case SubscriberKeyNetworksChanged(networks=networks):
             return replace(key, networks=networks)
+        case SubscriberKeyRateLimitChanged(rate_limit=rate_limit):
+            return replace(key, rate_limit=rate_limit)
         case SubscriberKeyExpiryChanged(expires_at=expires_at, reminders=reminders):
             return replace(key, expires_at=expires_at, reminders=reminders)
         case SubscriberKeyExpiryNear(reminded_at=reminded_at):
@@ -209,6 +225,7 @@ def _created(event: SubscriberKeyCreated) -> ActiveSubscriberKey:
         permissions=event.permissions,
         vendor_ids=event.vendor_ids,
         networks=event.networks,
+        rate_limit=event.rate_limit,
         expires_at=event.expires_at,
         reminders=event.reminders,
         digest=event.digest,

@@ -10,6 +10,7 @@ from libs.domain.deadlines import PassTime
 from libs.domain.ids import KeyId, VendorId
 from libs.domain.network import Network
 from libs.domain.permissions import Access, Category, Permissions
+from libs.domain.rate_limit import RateLimit
 from libs.domain.refusal import Refusal, conflict, invalid, not_found
 from libs.domain.secret import overlap_end
 from libs.domain.subscriber_key import (
@@ -23,6 +24,7 @@ from libs.domain.subscriber_key import (
     SubscriberKeyNetworksChanged,
     SubscriberKeyOverlapEnded,
     SubscriberKeyPermissionsChanged,
+    SubscriberKeyRateLimitChanged,
     SubscriberKeyRenamed,
     SubscriberKeyRevoked,
     SubscriberKeyRotated,
@@ -54,6 +56,7 @@ class CreateSubscriberKey:
     permissions: Permissions
     vendor_ids: tuple[VendorId, ...] | None
     networks: tuple[Network, ...] | None
+    rate_limit: RateLimit | None
     expires_at: datetime | None
     digest: bytes
     secret_hint: str
@@ -71,6 +74,7 @@ class EditSubscriberKey:
     permissions: Mapping[Category, Access] | Unset = UNSET
     vendor_ids: tuple[VendorId, ...] | Unset | None = UNSET
     networks: tuple[Network, ...] | Unset | None = UNSET
+    rate_limit: RateLimit | Unset | None = UNSET
     expires_at: datetime | Unset | None = UNSET
 
 
@@ -149,6 +153,7 @@ def _create(command: CreateSubscriberKey, account: Account) -> tuple[SubscriberK
             permissions=command.permissions,
             vendor_ids=command.vendor_ids,
             networks=command.networks,
+            rate_limit=command.rate_limit,
             expires_at=command.expires_at,
             reminders=_reminders(command.expires_at, command.created_at),
             digest=command.digest,
@@ -176,6 +181,10 @@ def _edit(command: EditSubscriberKey, key: ActiveSubscriberKey) -> tuple[Subscri
     if command.networks is not UNSET and command.networks != key.networks:
         events.append(
             SubscriberKeyNetworksChanged(key_id=key_id, account_id=account_id, networks=command.networks)
+        )
+    if command.rate_limit is not UNSET and command.rate_limit != key.rate_limit:
+        events.append(
+            SubscriberKeyRateLimitChanged(key_id=key_id, account_id=account_id, rate_limit=command.rate_limit)
         )
     if command.expires_at is not UNSET and command.expires_at != key.expires_at:
         if command.expires_at is not None and command.expires_at <= command.at:

@@ -1,7 +1,8 @@
 """Who calls: a bearer token becomes a caller, or the reason why it does not."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final, Protocol
 
@@ -30,13 +31,15 @@ class Role(StrEnum):
 class Caller:
     """Who is asking; ``sub`` is the actor that events name.
 
-    ``account_id`` is set for an owner only; ``vendor_id`` for a vendor only, once it has applied.
+    ``account_id`` is set for an owner only; ``vendor_id`` for a vendor only, once it has applied. From
+    ``expires_at`` on the token is no longer good: who is the same then is still the same caller.
     """
 
     role: Role
     sub: str
     account_id: str | None = None
     vendor_id: str | None = None
+    expires_at: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +82,7 @@ class BearerTokens:
             claims = await self._claims(token.strip())
         except jwt.PyJWTError as invalid:
             return Rejected(detail=_explain(invalid))
-        return claims if isinstance(claims, Rejected) else _caller(claims)
+        return claims if isinstance(claims, Rejected) else _until_expiry(_caller(claims), claims)
 
     async def _claims(self, token: str) -> Mapping[str, object] | Rejected:
         header = jwt.get_unverified_header(token)
@@ -120,6 +123,16 @@ def _explain(invalid: Exception) -> str:
             return "the token's signature does not match"
         case _:
             return "the token is malformed"
+
+
+def _until_expiry(caller: Caller | Rejected, claims: Mapping[str, object]) -> Caller | Rejected:
+    if isinstance(caller, Rejected):
+        return caller
+    try:
+        expires_at = datetime.fromtimestamp(int(str(claims["exp"]).partition(".")[0]), UTC)
+        return replace(caller, expires_at=expires_at + timedelta(seconds=_LEEWAY_S))
+    except (OverflowError, ValueError, OSError):
+        return caller  # it lies outside of the calendar
 
 
 def _caller(claims: Mapping[str, object]) -> Caller | Rejected:

@@ -1,6 +1,6 @@
 """Metrics: one registry a process, every name declared once with what it means."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from prometheus_client import (
@@ -13,6 +13,8 @@ from prometheus_client import (
     generate_latest,
 )
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.metrics_core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
 REGISTRY: Final = CollectorRegistry(auto_describe=True)
 ProcessCollector(registry=REGISTRY)
@@ -26,6 +28,32 @@ CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 def counter(name: str, meaning: str, labels: Sequence[str] = ()) -> Counter:
     """Declare something that only grows; ``name`` ends in ``_total``."""
     return Counter(_checked(name), meaning, labels, registry=REGISTRY)
+
+
+class Tally(Collector):
+    """A counter of what somebody else counts: it costs nothing until it is read."""
+
+    def __init__(self, name: str, meaning: str, labels: Sequence[str]) -> None:
+        self._name, self._meaning, self._labels = name.removesuffix("_total"), meaning, labels
+        self._counts: Callable[[], Mapping[tuple[str, ...], int]] = dict
+
+    def read_from(self, counts: Callable[[], Mapping[tuple[str, ...], int]]) -> None:
+        """Read counts, by the values of the labels, from there."""
+        self._counts = counts
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """Return the counts as they are."""
+        family = CounterMetricFamily(self._name, self._meaning, labels=self._labels)
+        for values, count in self._counts().items():
+            family.add_metric(values, count)
+        yield family
+
+
+def tally(name: str, meaning: str, labels: Sequence[str] = ()) -> Tally:
+    """Declare something that only grows and is counted where it happens; ``name`` ends in ``_total``."""
+    made = Tally(_checked(name), meaning, labels)
+    REGISTRY.register(made)
+    return made
 
 
 def gauge(name: str, meaning: str, labels: Sequence[str] = ()) -> Gauge:

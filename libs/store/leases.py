@@ -1,4 +1,4 @@
-"""Leases: each gatekeeper says how far it is, and hears in the same transaction how far the ledger is."""
+"""Leases: each gatekeeper says how far it is, and hears in the same statement how far the ledger is."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -6,13 +6,14 @@ from typing import Final
 from libs.store.connection import Pool
 from libs.store.errors import translated
 from libs.store.statements import load_statements
+from libs.wire.chain import Head
 
 LEASE_MARGIN_S: Final = 5.0
 """For how long after its end, on PostgreSQL's clock, a silent gatekeeper's lease is still reckoned with.
 
-NTP slews a clock by 500 ppm at most, two hosts against each other by twice that: 3.6 s in an hour, the
-longest lease there is. The rest is for an answer that passed its last check just in time and was then held
-up: the gateway, whose time-out is about a second, has given up on it by then.
+So far may the gatekeeper's clock fall behind PostgreSQL's within one lease: 3.6 s in an hour, the longest
+lease there is, where each is slewed by 500 ppm at most. The rest is for an answer that passed its last check
+just in time and was then held up: the gateway, whose time-out is about a second, has given up on it by then.
 """
 
 DEAD_KEPT_S: Final = 24 * 3600.0
@@ -36,21 +37,21 @@ class Leases:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def renew(self, holder: Holder, applied_position: int) -> int:
+    async def renew(self, holder: Holder, applied_position: int) -> Head:
         """Write the holder's row and return the ledger's head. Raises DatabaseAway.
 
         Once the holder has applied that head, it knows everything that was committed before this call began.
         """
         with translated():
-            async with self._pool.acquire() as connection, connection.transaction():
-                await _sql.renew(
+            async with self._pool.acquire() as connection:
+                head = await _sql.renew(
                     connection,
                     id=holder.id,
                     host=holder.host,
                     lease_s=holder.lease_s,
                     applied_position=applied_position,
                 )
-                return int(await _sql.shared_head(connection))
+        return Head(position=head["position"], hash=head["hash"])
 
     async def tell(self, holder: Holder, applied_position: int) -> None:
         """Write that the holder has applied more; its lease stays as it is. Raises DatabaseAway."""

@@ -29,6 +29,8 @@ from libs.store.read_model_rows import (
 )
 from libs.store.statements import load_statements
 from libs.wire.chain import Head
+from libs.wire.packed import Packed
+from libs.wire.packed_key import pack_key, unpack_key
 
 SERVING = "projection"
 """The schema of the generation that serves reads."""
@@ -37,7 +39,8 @@ PROJECTION_CHANNEL = "keyfold_projection"
 """Notified with the position at each step of the serving generation."""
 
 LIMIT_MAX = 1000
-_FETCH_ROWS = 5000
+# So many are in the state within a few milliseconds, in which no answer goes out.
+_FETCH_ROWS = 2000
 
 _sql = load_statements("read_model", schema=SERVING)
 _writes = load_statements("read_model_writes", schema=SERVING)
@@ -67,8 +70,16 @@ class Stored(Generic[A]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """How far a snapshot has come: so many keys of all that there are."""
+
+    keys: int
+    of_keys: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """Everything as of `head`, and the Kafka offset from which to follow on."""
+    """Everything as of `head`, its keys packed, and the Kafka offset from which to follow on."""
 
     state: State
     head: Head
@@ -86,15 +97,23 @@ class ReadModel:
         self._pool = pool
         self._watch = PositionWatch("served position", self.position, notifications)
 
-    async def snapshot(self) -> Snapshot:
-        """Return everything as of one position. Rows are streamed: only the state itself takes memory."""
-        state = State()
+    async def snapshot(self, on_progress: Callable[[Loaded], None] = lambda _loaded: None) -> Snapshot:
+        """Return everything as of one position, and say every few milliseconds how far that has come.
+
+        Rows are streamed: only the state itself takes memory.
+        """
+        keys = Packed(pack_key, unpack_key)
+        state = State(keys=keys)
         with translated_serving():
             async with self._pool.acquire() as connection, _frozen(connection):
                 head, next_offset = await _progress(connection)
+                of_keys = await _sql.count_keys(connection)
+                on_progress(Loaded(keys=0, of_keys=of_keys))
                 await _load(state, read_account, _sql.all_accounts_cursor(connection))
                 await _load(state, read_vendor, _sql.all_vendors_cursor(connection))
-                await _load(state, read_key, _sql.all_keys_cursor(connection))
+                async for rows in _batches(_sql.all_keys_cursor(connection)):
+                    keys.load(rows)
+                    on_progress(Loaded(keys=len(keys), of_keys=of_keys))
         return Snapshot(state=state, head=head, next_offset=next_offset)
 
     async def position(self) -> int:
@@ -198,11 +217,16 @@ async def _progress(client: Pool | Connection) -> tuple[Head, int]:
 
 
 async def _load(state: State, read: Callable[[Row], Aggregate], rows: Any) -> None:
+    async for batch in _batches(rows):
+        for row in batch:
+            state.put(read(row))
+
+
+async def _batches(rows: Any) -> AsyncIterator[Any]:
     async with rows as statement:
         cursor = await statement
         while batch := await cursor.fetch(_FETCH_ROWS):
-            for row in batch:
-                state.put(read(row))
+            yield batch
 
 
 def _stored(read: Callable[[Row], A], row: Row) -> Stored[A]:

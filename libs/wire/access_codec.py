@@ -10,17 +10,20 @@ import orjson
 from libs.domain.access_event import AccessEvent
 from libs.domain.decision import Reason
 from libs.domain.ids import AccountId, EventId, KeyId, VendorId
-from libs.domain.permissions import Access, Category
+from libs.domain.permissions import ACCESS_WORDS, Access, Category
 from libs.wire.cloudevents import cloudevent_headers
 from libs.wire.record import Record
 from libs.wire.timestamp import format_time, parse_time
 
 ACCESS_TYPE = "keyfold.access.decided"
 SOURCE_PREFIX = "/keyfold/gatekeeper/"
+RUN_CHARACTERS_MAX = 128
+"""How long the name of a gatekeeper's run may be; it is a key in PostgreSQL."""
 
 _T = TypeVar("_T")
 # A server may hand on bytes that are no UTF-8 as lone surrogates, which JSON cannot hold; text in PostgreSQL
 # cannot hold a NUL. A client that sends either is logged all the same.
+_NUL = b"\\u0000"
 _UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -33,28 +36,11 @@ def encode_access_event(event: AccessEvent) -> bytes:
 
     What a client sent and JSON or PostgreSQL cannot hold is written as U+FFFD.
     """
-    return orjson.dumps(
-        {
-            "event_id": event.event_id,
-            "at": format_time(event.at),
-            "account_id": event.account_id,
-            "key_id": event.key_id,
-            "vendor_id": event.vendor_id,
-            "vendor_key_id": event.vendor_key_id,
-            "category": event.category,
-            "access": None if event.access is None else event.access.word,
-            "method": _writable(event.method),
-            "path": _writable(event.path),
-            "decision": event.decision,
-            "reason": event.reason,
-            "position": event.position,
-            "gateway": event.gateway,
-            "client_ip": None if event.client_ip is None else _writable(event.client_ip),
-            "gatekeeper": event.gatekeeper,
-            "seq": event.seq,
-            "traceparent": None if event.traceparent is None else _writable(event.traceparent),
-        }
-    )
+    try:
+        line = orjson.dumps(_fields(event))
+    except orjson.JSONEncodeError:
+        return orjson.dumps(_fields(_writable(event)))
+    return line if _NUL not in line else orjson.dumps(_fields(_writable(event)))
 
 
 def decode_access_event(line: bytes) -> AccessEvent:
@@ -103,7 +89,7 @@ def _event(data: Mapping[str, Any]) -> AccessEvent:
         position=_count(data["position"]),
         gateway=_text(data["gateway"]),
         client_ip=_optional(str, data["client_ip"]),
-        gatekeeper=_text(data["gatekeeper"]),
+        gatekeeper=_run(_text(data["gatekeeper"])),
         seq=_count(data["seq"]),
         traceparent=_optional(str, data["traceparent"]),
     )
@@ -112,8 +98,55 @@ def _event(data: Mapping[str, Any]) -> AccessEvent:
     return event
 
 
-def _writable(text: str) -> str:
-    return text if text.isascii() and "\x00" not in text else _UNWRITABLE.sub("\ufffd", text)
+def _fields(event: AccessEvent) -> dict[str, object]:
+    (
+        event_id,
+        at,
+        account_id,
+        key_id,
+        vendor_id,
+        vendor_key_id,
+        category,
+        access,
+        method,
+        path,
+        reason,
+        position,
+        gateway,
+        client_ip,
+        gatekeeper,
+        seq,
+        traceparent,
+    ) = event
+    return {
+        "event_id": event_id,
+        "at": format_time(at),
+        "account_id": account_id,
+        "key_id": key_id,
+        "vendor_id": vendor_id,
+        "vendor_key_id": vendor_key_id,
+        "category": category,
+        "access": None if access is None else ACCESS_WORDS[access],
+        "method": method,
+        "path": path,
+        "decision": "allow" if reason is None else "deny",
+        "reason": reason,
+        "position": position,
+        "gateway": gateway,
+        "client_ip": client_ip,
+        "gatekeeper": gatekeeper,
+        "seq": seq,
+        "traceparent": traceparent,
+    }
+
+
+def _writable(event: AccessEvent) -> AccessEvent:
+    return event._replace(
+        method=_UNWRITABLE.sub("\ufffd", event.method),
+        path=_UNWRITABLE.sub("\ufffd", event.path),
+        client_ip=None if event.client_ip is None else _UNWRITABLE.sub("\ufffd", event.client_ip),
+        traceparent=None if event.traceparent is None else _UNWRITABLE.sub("\ufffd", event.traceparent),
+    )
 
 
 def _event_id(text: str) -> EventId:
@@ -121,6 +154,12 @@ def _event_id(text: str) -> EventId:
     if str(UUID(text)) != text:
         raise ValueError("an event's id is a UUID in its canonical form")
     return EventId(text)
+
+
+def _run(text: str) -> str:
+    if len(text) > RUN_CHARACTERS_MAX:
+        raise ValueError("the name of a gatekeeper's run is too long")
+    return text
 
 
 def _text(value: object) -> str:
@@ -131,7 +170,8 @@ def _text(value: object) -> str:
 
 
 def _count(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63:
+    # The number behind it must be one for PostgreSQL too: ranges end there.
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63 - 1:
         raise TypeError("a count from 0 expected")
     return value
 

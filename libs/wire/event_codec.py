@@ -13,6 +13,7 @@ from libs.domain import account, checkpoint, subscriber_key, vendor, vendor_key
 from libs.domain.lifecycle import LifecycleEvent
 from libs.domain.network import Network, parse_network
 from libs.domain.permissions import CATEGORIES, Access, Permissions
+from libs.domain.rate_limit import RateLimit
 from libs.wire.timestamp import format_time, parse_time
 from libs.wire.upcasting import SCHEMA_VERSION, upcast
 
@@ -38,6 +39,7 @@ TYPE_NAMES: Mapping[type[LifecycleEvent], str] = {
     subscriber_key.SubscriberKeyPermissionsChanged: "keyfold.subscriber_key.permissions_changed",
     subscriber_key.SubscriberKeyVendorsChanged: "keyfold.subscriber_key.vendors_changed",
     subscriber_key.SubscriberKeyNetworksChanged: "keyfold.subscriber_key.networks_changed",
+    subscriber_key.SubscriberKeyRateLimitChanged: "keyfold.subscriber_key.rate_limit_changed",
     subscriber_key.SubscriberKeyExpiryChanged: "keyfold.subscriber_key.expiry_changed",
     subscriber_key.SubscriberKeyExpiryNear: "keyfold.subscriber_key.expiry_near",
     subscriber_key.SubscriberKeyRotated: "keyfold.subscriber_key.rotated",
@@ -142,6 +144,14 @@ def _load_network(text: str) -> Network:
     return network
 
 
+def _dump_rate_limit(limit: RateLimit) -> dict[str, int]:
+    return {"requests": limit.requests, "per_s": limit.per_s, "burst": limit.burst}
+
+
+def _load_rate_limit(numbers: dict[str, int]) -> RateLimit:
+    return RateLimit(**_checked(dict, numbers))
+
+
 _PLAIN: dict[Any, _Field] = {
     int: _Field(int, lambda value: _checked(int, value)),
     str: _Field(str, lambda value: _checked(str, value)),
@@ -149,6 +159,7 @@ _PLAIN: dict[Any, _Field] = {
     datetime: _Field(format_time, parse_time),
     Network: _Field(str, _load_network),
     Permissions: _Field(Permissions.as_words, _load_permissions),
+    RateLimit: _Field(_dump_rate_limit, _load_rate_limit),
 }
 _CLASSES = {name: event_class for event_class, name in TYPE_NAMES.items()}
 _FIELDS = {

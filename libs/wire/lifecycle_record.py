@@ -8,6 +8,20 @@ from libs.wire.record import Received, Record
 from libs.wire.timestamp import parse_time
 
 SOURCE = "/keyfold/ledger"
+_SOURCE = SOURCE.encode()
+_ATTRIBUTES = (
+    "ce_position",
+    "ce_subject",
+    "ce_streamversion",
+    "ce_id",
+    "ce_type",
+    "ce_schemaversion",
+    "ce_actorrole",
+    "ce_actorsubject",
+    "ce_requestid",
+    "ce_time",
+    "ce_hash",
+)
 _COUNT = re.compile(r"[1-9][0-9]{0,17}")
 
 
@@ -51,38 +65,37 @@ def read_lifecycle_record(received: Received) -> tuple[Row, bytes]:
     stop its reader, one that is not the ledger's must not.
     """
     headers = dict(received.headers)
-    if headers.get("ce_source") != SOURCE.encode():
+    if headers.get("ce_source") != _SOURCE:
         raise NotOurs(f"its source is not {SOURCE}")
     try:
-        return _row(headers, received.value or b""), bytes.fromhex(_text(headers, "hash"))
+        return _row(headers, received.value or b"")
     except (KeyError, ValueError) as fault:
         raise NotOurs(f"an attribute of a ledger record is missing or malformed: {fault}") from fault
 
 
-def _row(headers: dict[str, bytes], value: bytes) -> Row:
+def _row(headers: dict[str, bytes], value: bytes) -> tuple[Row, bytes]:
+    position, stream, version, event_id, name, schema_version, role, subject, request_id, time, row_hash = [
+        headers[attribute].decode() for attribute in _ATTRIBUTES
+    ]
     traceparent = headers.get("traceparent")
-    return Row(
-        position=_count(headers, "position"),
-        stream=_text(headers, "subject"),
-        version=_count(headers, "streamversion"),
-        event_id=_text(headers, "id"),
-        type=_text(headers, "type"),
-        schema_version=_count(headers, "schemaversion"),
+    row = Row(
+        position=_count(position),
+        stream=stream,
+        version=_count(version),
+        event_id=event_id,
+        type=name,
+        schema_version=_count(schema_version),
         data=value.decode(),
-        actor_role=_text(headers, "actorrole"),
-        actor_subject=_text(headers, "actorsubject"),
-        request_id=_text(headers, "requestid"),
-        recorded_at=_text(headers, "time"),
+        actor_role=role,
+        actor_subject=subject,
+        request_id=request_id,
+        recorded_at=time,
         traceparent=None if traceparent is None else traceparent.decode(),
     )
+    return row, bytes.fromhex(row_hash)
 
 
-def _count(headers: dict[str, bytes], attribute: str) -> int:
-    text = _text(headers, attribute)
+def _count(text: str) -> int:
     if not _COUNT.fullmatch(text):
-        raise ValueError(f"{attribute} is no count from 1")
+        raise ValueError(f"{text!r} is no count from 1")
     return int(text)
-
-
-def _text(headers: dict[str, bytes], attribute: str) -> str:
-    return headers[f"ce_{attribute}"].decode()

@@ -2,10 +2,12 @@
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 
 _FORM = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 
 
+@lru_cache(maxsize=16)  # what happens in one tick happens at one time
 def format_time(at: datetime) -> str:
     """Write an aware datetime as `2026-01-31T23:59:59.000001Z`. Raises ValueError for a naive one."""
     if at.tzinfo is None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from libs.wire.timestamp import format_time, parse_time
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """The version of the events' data that this code writes, and the newest that it understands."""
 
 Upcaster = Callable[[Mapping[str, Any]], dict[str, Any]]
@@ -23,8 +23,12 @@ def upcast(name: str, schema_version: int, data: Any) -> Any:
     return data
 
 
-def _key_created(data: Mapping[str, Any]) -> dict[str, Any]:
+def _key_created_1(data: Mapping[str, Any]) -> dict[str, Any]:
     return _extended(data, {"networks": None, "reminders": _reminders(data["expires_at"])})
+
+
+def _key_created_2(data: Mapping[str, Any]) -> dict[str, Any]:
+    return _extended(data, {"rate_limit": None})
 
 
 def _expiry_changed(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -40,6 +44,8 @@ def _vendor_reviewed(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _extended(data: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
+    if not isinstance(data, dict):
+        raise TypeError("it is no JSON object")
     # What an earlier version did not have, none of its events holds: to overwrite it would hide the doubt.
     if not data.keys().isdisjoint(fields):
         raise ValueError(f"its version has no {', '.join(sorted(fields))}")
@@ -57,7 +63,8 @@ def _shifted(instant: str, by: timedelta) -> str:
 
 
 UPCASTERS: Mapping[tuple[str, int], Upcaster] = {
-    ("keyfold.subscriber_key.created", 1): _key_created,
+    ("keyfold.subscriber_key.created", 1): _key_created_1,
+    ("keyfold.subscriber_key.created", 2): _key_created_2,
     ("keyfold.subscriber_key.expiry_changed", 1): _expiry_changed,
     ("keyfold.vendor.reviewed", 1): _vendor_reviewed,
 }

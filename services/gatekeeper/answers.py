@@ -1,18 +1,19 @@
 """Answers to a gateway: every header that it must overwrite, and no more bytes than it reads."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final
+from typing import Final, NamedTuple
 
 import orjson
 
 from libs.domain.access_event import AccessEvent
 from libs.domain.decision import Reason, status_of
+from libs.domain.rate_limit import Taken
 from libs.runtime.http.problem import MEDIA_TYPE, TYPE_PREFIX
 from services.gatekeeper.explanations import JOURNAL_UNAVAILABLE, explanations
-from services.gatekeeper.gateways import TOKEN_HEADER, GatewayKind
+from services.gatekeeper.gateways import TOKEN_HEADER, Gateway, GatewayKind
 from services.gatekeeper.presented_keys import KeyHeaders
+from services.gatekeeper.rate_limiter import rate_limit_headers
 
 REASON_HEADER: Final = "X-Keyfold-Reason"
 DECISION_HEADER: Final = "X-Keyfold-Decision"
@@ -30,22 +31,30 @@ IDENTITY_HEADERS: Final = (
 # A cached allow would outlive a revocation.
 _NEVER_CACHED: Final = {"Cache-Control": "no-store"}
 _RETRY_AFTER_S: Final = "1"
+_IDENTITY: Final = "".join(f"{name}: %s\r\n" for name in IDENTITY_HEADERS)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What goes back to the gateway, whichever server carries it."""
+class Answer(NamedTuple):
+    """What goes back to the gateway, whichever server carries it; `head` has a line for each header."""
 
     status: int
-    headers: Mapping[str, str]
+    head: str
     body: bytes = b""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers by their names."""
+        pairs = (line.partition(": ") for line in self.head.splitlines())
+        return {name: value for name, _, value in pairs}
 
 
 class Answers:
     """Writes answers; what does not depend on the request is written once."""
 
     def __init__(self, names: KeyHeaders) -> None:
-        self._removed = f"{names.vendor},{names.subscriber}"
+        removed = f"{names.vendor},{names.subscriber}"
+        self._allowed = _allowed(removed)
+        self._allowed_in_authorization = _allowed(f"{removed},authorization")
         self._explanations = explanations(names)
 
     def allow(self, event: AccessEvent, *, in_authorization: bool) -> Answer:
@@ -53,26 +62,35 @@ class Answers:
         category, access = event.category, event.access
         if category is None or access is None:
             raise ValueError("a decision that allows names its category and access")
-        identity = (event.account_id, event.key_id, event.vendor_id, category.value, access.word)
-        values = (*map(str, identity), event.event_id, str(event.position))
-        headers = dict(zip(IDENTITY_HEADERS, values, strict=True))
-        headers["x-envoy-auth-headers-to-remove"] = (
-            f"{self._removed},authorization" if in_authorization else self._removed
+        allowed = self._allowed_in_authorization if in_authorization else self._allowed
+        return Answer(
+            200,
+            allowed
+            % (
+                event.account_id,
+                event.key_id,
+                event.vendor_id,
+                category,
+                access.word,
+                event.event_id,
+                event.position,
+            ),
         )
-        headers["Cache-Control"] = "no-store"
-        return Answer(200, headers)
 
-    def deny(self, reason: Reason, event_id: str, kind: GatewayKind) -> Answer:
-        """Refuse the request with its reason."""
+    def deny(self, reason: Reason, event_id: str, gateway: Gateway, taken: Taken | None = None) -> Answer:
+        """Refuse the request with its reason; `taken` says how a rate limit stands."""
         status = status_of(reason)
         headers = {REASON_HEADER: reason.value, DECISION_HEADER: event_id, **_NEVER_CACHED}
         if status == HTTPStatus.UNAUTHORIZED:
             headers["WWW-Authenticate"] = "Keyfold"
         if status == HTTPStatus.SERVICE_UNAVAILABLE:
             headers["Retry-After"] = _RETRY_AFTER_S
-        return _problem(
-            status, reason.value, self._explanations[reason], headers, kind, f"urn:uuid:{event_id}"
-        )
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
+            status = gateway.rate_limited_status
+        if taken is not None:
+            headers |= rate_limit_headers(taken)
+        explanation = self._explanations[reason]
+        return _problem(status, reason.value, explanation, headers, gateway.kind, f"urn:uuid:{event_id}")
 
     def journal_unavailable(self, kind: GatewayKind) -> Answer:
         """Refuse a request whose decision could not be written down."""
@@ -85,6 +103,15 @@ class Answers:
         headers = {"WWW-Authenticate": "Keyfold-Gateway", **_NEVER_CACHED}
         return _problem(401, "unknown_gateway", detail, headers, GatewayKind.FORWARDED)
 
+    def failed(self) -> Answer:
+        """Refuse a request on which the decision itself failed."""
+        headers = dict(_NEVER_CACHED)
+        return _problem(500, "internal_error", "The fault is ours.", headers, GatewayKind.FORWARDED)
+
+
+def _allowed(removed: str) -> str:
+    return f"{_IDENTITY}x-envoy-auth-headers-to-remove: {removed}\r\nCache-Control: no-store\r\n"
+
 
 def _problem(
     status: int,
@@ -96,7 +123,7 @@ def _problem(
 ) -> Answer:
     if kind is GatewayKind.ORIGINAL:
         # nginx discards the body of an answer by closing the connection that it came on.
-        return Answer(status, headers)
+        return Answer(status, _head(headers))
     slug = reason.replace("_", "-")
     members = {
         "type": TYPE_PREFIX + slug,
@@ -107,4 +134,8 @@ def _problem(
     }
     if instance is not None:
         members["instance"] = instance
-    return Answer(status, {**headers, "Content-Type": MEDIA_TYPE}, orjson.dumps(members))
+    return Answer(status, _head({**headers, "Content-Type": MEDIA_TYPE}), orjson.dumps(members))
+
+
+def _head(headers: Mapping[str, str]) -> str:
+    return "".join(f"{name}: {value}\r\n" for name, value in headers.items())

@@ -1,88 +1,185 @@
 """May this request pass? Recognise the gateway, decide, write it down, answer."""
 
+import asyncio
+from collections.abc import Mapping
 from datetime import datetime
-from functools import partial
+from typing import NamedTuple, Protocol
+
+import structlog
 
 from libs.domain.access_event import AccessEvent
 from libs.domain.decision import Decision, Reason, decide_access
+from libs.domain.rate_limit import Taken
+from libs.domain.subscriber_key import ActiveSubscriberKey
 from libs.runtime.clock import Clock
+from libs.wire.access_codec import encode_access_event
+from libs.wire.journal_line import journal_line
 from services.gatekeeper import metrics
 from services.gatekeeper.answers import Answer, Answers
 from services.gatekeeper.gateway_warnings import GatewayWarnings
-from services.gatekeeper.gateways import TOKEN_HEADER, Gateway
-from services.gatekeeper.headers import Headers
+from services.gatekeeper.gateways import TOKEN_FIELD
+from services.gatekeeper.headers import Fields
 from services.gatekeeper.journal import Journal
 from services.gatekeeper.lease import Lease
 from services.gatekeeper.policy import Policy
-from services.gatekeeper.question import Question, read_question
+from services.gatekeeper.question import Question, Questions
+from services.gatekeeper.rate_limiter import RateLimiter
 from services.gatekeeper.recording import access_event
 from services.gatekeeper.replica import Replica
+from services.gatekeeper.shadow import Shadow
+
+log = structlog.get_logger(__name__)
+
+
+class Exchange(Protocol):
+    """A question on its way; whoever carries it takes the answer back."""
+
+    def respond(self, answer: Answer) -> None:
+        """Carry the answer to the gateway. It raises nothing."""
+        ...
+
+
+class _Moment(NamedTuple):
+    """The time of a tick: on the wall, on the steady clock, and whether the lease held then."""
+
+    at: datetime
+    steady_s: float
+    lease_held: bool
+
+
+class _Decided(NamedTuple):
+    """A decision with its record; `taken` is how the key's rate limit stands, where one was asked."""
+
+    question: Question
+    event: AccessEvent
+    taken: Taken | None
 
 
 class Authz:
-    """Answers gateways. It waits for nothing but the journal's write, and never reads a body."""
+    """Answers gateways. It waits for nothing but the journal's write, and never reads a body.
+
+    All questions of one event-loop tick are decided, written in one write and answered together, in their
+    order. Nothing else runs meanwhile, so that no event can come between a decision, its record and its
+    answer.
+    """
 
     def __init__(
-        self, policy: Policy, replica: Replica, lease: Lease, journal: Journal, clock: Clock
+        self,
+        policy: Policy,
+        replica: Replica,
+        lease: Lease,
+        journal: Journal,
+        limiter: RateLimiter,
+        clock: Clock,
+        shadow: Shadow | None = None,
     ) -> None:
+        self._questions = Questions(policy)
+        self.field_names = self._questions.field_names
         self._policy = policy
         self._replica = replica
         self._lease = lease
         self._journal = journal
+        self._limiter = limiter
+        self._shadow = shadow
         self._clock = clock
+        self._loop = asyncio.get_running_loop()
         self._answers = Answers(policy.key_headers)
         self._warnings = GatewayWarnings(clock)
-        self._counters = {reason: metrics.DECISIONS.labels(reason or "allow") for reason in (None, *Reason)}
+        self._asked: list[tuple[Exchange, str, str, Fields]] = []
+        self._unknown_gateways = 0
+        self._answered: dict[Reason | None, int] = dict.fromkeys((None, *Reason), 0)
 
-    async def answer(self, method: str, raw_path: str, headers: Headers) -> Answer:
-        """Answer one question; `raw_path` is the request's target exactly as it was sent."""
-        gateway = self._policy.gateways.find(headers.getall(TOKEN_HEADER, []))
+    def ask(self, exchange: Exchange, method: str, raw_target: str, fields: Fields) -> None:
+        """Take a question, which is answered in this tick; `raw_target` is the target exactly as sent."""
+        if not self._asked:
+            self._loop.call_soon(self._answer_all)
+        self._asked.append((exchange, method, raw_target, fields))
+
+    def _answer_all(self) -> None:
+        asked, self._asked = self._asked, []
+        outcomes, lines = self._decided(asked)
+        first_seq = self._journal.next_seq
+        taken = self._journal.append(lines)
+        # The process may have slept since it decided. An allow that is written and never sent does no harm.
+        lease_held = self._lease.is_held(self._clock.monotonic_s())
+        for (exchange, *_), outcome in zip(asked, outcomes, strict=True):
+            if isinstance(outcome, Answer):
+                exchange.respond(outcome)
+            elif outcome.event.seq - first_seq >= taken:
+                exchange.respond(self._answers.journal_unavailable(outcome.question.gateway.kind))
+            else:
+                exchange.respond(self._answer(outcome, lease_held))
+
+    def _decided(
+        self, asked: list[tuple[Exchange, str, str, Fields]]
+    ) -> tuple[list[_Decided | Answer], list[bytes]]:
+        steady_s = self._clock.monotonic_s()
+        moment = _Moment(self._clock.now(), steady_s, self._lease.is_held(steady_s))
+        outcomes: list[_Decided | Answer] = []
+        lines: list[bytes] = []
+        for _, method, raw_target, fields in asked:
+            try:
+                outcome = self._outcome(method, raw_target, fields, moment, len(lines))
+                if not isinstance(outcome, Answer):
+                    lines.append(journal_line(encode_access_event(outcome.event)))
+            except Exception as bug:  # it is this request's alone, and takes no number
+                log.error("decision_failed", exc_info=bug)
+                outcome = self._answers.failed()
+            outcomes.append(outcome)
+        return outcomes, lines
+
+    def _outcome(
+        self, method: str, raw_target: str, fields: Fields, moment: _Moment, index: int
+    ) -> _Decided | Answer:
+        gateway = self._policy.gateways.find(fields.get(TOKEN_FIELD, ()))
         if gateway is None:
-            metrics.UNKNOWN_GATEWAYS.inc()
+            self._unknown_gateways += 1
             return self._answers.unknown_gateway()
-        return await self._decided(gateway, method, raw_path, headers)
-
-    async def _decided(self, gateway: Gateway, method: str, raw_path: str, headers: Headers) -> Answer:
-        question = read_question(self._policy, gateway, method, raw_path, headers)
+        question = self._questions.read(gateway, method, raw_target, fields)
         if question.original.lacks is not None:
             self._warnings.misconfigured(gateway.name, question.original.lacks)
-        event = await self._journal.append(partial(self._decide, question))
-        if event is None:
-            return self._answers.journal_unavailable(gateway.kind)
-        reason = event.reason
-        if reason is None and not self._still_allows(question, event.position):
-            reason = Reason.STALE
-        self._counters[reason].inc()
-        if reason is not None:
-            return self._answers.deny(reason, event.event_id, gateway.kind)
-        return self._answers.allow(event, in_authorization=question.in_authorization)
-
-    def _decide(self, question: Question, *, gatekeeper: str, seq: int) -> AccessEvent:
-        now = self._clock.now()
-        return access_event(
-            self._decision(question, now),
+        decision, taken = self._decision(question, moment)
+        event = access_event(
+            decision,
             question,
             event_id=self._clock.new_event_id(),
-            at=now,
+            at=moment.at,
             position=self._replica.position,
-            gatekeeper=gatekeeper,
-            seq=seq,
+            gatekeeper=self._journal.run_id,
+            seq=self._journal.next_seq + index,
         )
+        return _Decided(question, event, taken)
 
-    def _decision(self, question: Question, now: datetime) -> Decision:
+    def _decision(self, question: Question, moment: _Moment) -> tuple[Decision, Taken | None]:
         # Before the first proof the state may lack what was committed long ago, so nothing is known at all.
         state = None if self._lease.proven_s is None else self._replica.state
-        return decide_access(
-            question.request,
-            state,
-            self._policy.route_map,
-            now,
-            lease_held=self._lease.is_held(self._clock.monotonic_s()),
+        decision = decide_access(
+            question.request, state, self._policy.route_map, moment.at, lease_held=moment.lease_held
         )
+        if self._shadow is not None:
+            self._shadow.compare(question.request, decision, state)
+        if decision.reason is not None or state is None or decision.key_id is None:
+            return decision, None
+        key = state.subscriber_key(decision.key_id)
+        taken = self._limiter.take(key, moment.steady_s) if isinstance(key, ActiveSubscriberKey) else None
+        if taken is None or taken.conforms:
+            return decision, None
+        return decision._replace(reason=Reason.RATE_LIMITED), taken
 
-    def _still_allows(self, question: Question, position: int) -> bool:
-        # The process may have slept since the write, or a revocation may have been applied and confirmed
-        # between the write and this answer. An allow in the journal that was never sent does no harm.
-        if position != self._replica.position:
-            return self._decision(question, self._clock.now()).reason is None
-        return self._lease.is_held(self._clock.monotonic_s())
+    def _answer(self, decided: _Decided, lease_held: bool) -> Answer:
+        question, event, taken = decided
+        reason = event.reason
+        if reason is None and not lease_held:
+            reason = Reason.STALE
+        self._answered[reason] += 1
+        if reason is None:
+            return self._answers.allow(event, in_authorization=question.in_authorization)
+        return self._answers.deny(reason, event.event_id, question.gateway, taken)
+
+    def count(self) -> None:
+        """Let the metrics count what was answered; they ask for it when they are read."""
+        metrics.DECISIONS.read_from(self._decisions)
+        metrics.UNKNOWN_GATEWAYS.read_from(lambda: {(): self._unknown_gateways})
+
+    def _decisions(self) -> Mapping[tuple[str, ...], int]:
+        return {(reason or "allow",): count for reason, count in self._answered.items()}

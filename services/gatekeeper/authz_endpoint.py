@@ -1,12 +1,11 @@
-"""Where gateways ask, over aiohttp: on the service's own port, and on one where nothing else is served."""
+"""The same questions on the service's own port, over aiohttp: for gateways that can be given no other."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Final
 
 from aiohttp import web
 
 from libs.runtime.http import OwnCredential, Reply, Request, Route
-from libs.runtime.http.problem import of_status, problem_response
 from libs.runtime.http.route import AnyRoute
 from services.gatekeeper.answers import Answer
 from services.gatekeeper.authz import Authz
@@ -14,7 +13,17 @@ from services.gatekeeper.gateways import TOKEN_HEADER
 from services.gatekeeper.original_request import PREFIX
 
 _Handler = Callable[[Request[None, None]], Awaitable[Reply]]
-_NOTHING_ELSE: Final = of_status(404, f"gateways ask at {PREFIX}; there is nothing else on this port")
+
+
+class _Waiting:
+    """An exchange whose answer somebody awaits."""
+
+    def __init__(self) -> None:
+        self.answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+
+    def respond(self, answer: Answer) -> None:
+        if not self.answer.done():  # it is, where the request was cancelled
+            self.answer.set_result(answer)
 
 
 class AuthzEndpoint:
@@ -23,14 +32,8 @@ class AuthzEndpoint:
     def __init__(self, authz: Authz) -> None:
         self._authz = authz
 
-    async def handle(self, raw: web.BaseRequest) -> web.StreamResponse:
-        """Answer on the gateways' own port, where nothing stands between the parser and the decision."""
-        if not raw.raw_path.startswith(PREFIX):
-            return problem_response(_NOTHING_ELSE, raw.rel_url.raw_path)
-        return await self._answered(raw)
-
     def routes(self) -> tuple[AnyRoute, ...]:
-        """Return the rows of the service's route table where the same questions are answered."""
+        """Return the rows of the service's route table where gateways may ask."""
 
         async def authorize(request: Request[None, None]) -> Reply:
             return await self._answered(request.raw)
@@ -43,7 +46,10 @@ class AuthzEndpoint:
         return by_headers, by_path
 
     async def _answered(self, raw: web.BaseRequest) -> web.StreamResponse:
-        response = _response(await self._authz.answer(raw.method, raw.raw_path, raw.headers))
+        waiting = _Waiting()
+        fields = self._authz.field_names.of(raw.raw_headers)
+        self._authz.ask(waiting, raw.method, raw.raw_path, fields)
+        response = _response(await waiting.answer)
         if not raw.content.is_eof():
             await _send_and_leave(raw, response)
         return response

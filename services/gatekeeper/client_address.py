@@ -5,29 +5,33 @@ from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Final
 
 from services.gatekeeper.gateways import GatewayKind
-from services.gatekeeper.headers import Headers
+from services.gatekeeper.headers import Fields
 from services.gatekeeper.settings import ClientIpKept
 
+FORWARDED_FOR: Final = "x-forwarded-for"
+REAL_IP: Final = "x-real-ip"
 _TEXT_LENGTH_MAX: Final = 45  # the longest form of an IPv6 address
 _PREFIX_LENGTHS: Final = {4: 24, 6: 48}
 
 
-def client_address(kind: GatewayKind, headers: Headers) -> str | None:
+def client_address(kind: GatewayKind, fields: Fields) -> str | None:
     """Return the client's address, or None where the gateway tells none that can be believed.
 
     `forwarded` gateways append the peer to `X-Forwarded-For`, so that only its last entry is theirs;
     `original` ones set `X-Real-IP`.
     """
     if kind is GatewayKind.FORWARDED:
-        forwarded = headers.getall("X-Forwarded-For", [])
-        told = forwarded[-1].rpartition(",")[2].strip() if forwarded else ""
+        forwarded = fields.get(FORWARDED_FOR, ())
+        told = forwarded[-1] if forwarded else ""
+        if "," in told:
+            told = told.rpartition(",")[2].strip()
     else:
-        real = headers.getall("X-Real-IP", [])
+        real = fields.get(REAL_IP, ())
         told = real[0] if len(real) == 1 else ""
     return _canonical(told) if 0 < len(told) <= _TEXT_LENGTH_MAX else None
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16_384)
 def _canonical(text: str) -> str | None:
     try:
         address = ip_address(text)

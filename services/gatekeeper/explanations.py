@@ -39,6 +39,8 @@ def explanations(names: KeyHeaders) -> Mapping[Reason, str]:
         Reason.READ_ONLY: "The subscriber key may read this category of data, not change it."
         " Ask the practice for write access.",
         Reason.STALE: "It cannot be told for certain whether the keys still work. Try again shortly.",
+        Reason.RATE_LIMITED: "The subscriber key was used more often than it may be."
+        " Send no more than `RateLimit-Policy` says, and come again after `Retry-After` seconds.",
     }
 
 

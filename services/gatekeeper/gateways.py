@@ -1,19 +1,23 @@
 """The gateways that may ask, each with a token of its own and one way of telling the original request."""
 
-import hmac
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
+from hmac import compare_digest
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from libs.runtime.failure import StopProcess
 
 TOKEN_HEADER = "X-Gateway-Token"  # noqa: S105 - the header's name, not a token
+TOKEN_FIELD = TOKEN_HEADER.lower()
+
+
+RateLimitedStatus = Literal[403, 429]
 
 
 class GatewayKind(StrEnum):
@@ -30,6 +34,7 @@ class Gateway:
     name: str
     kind: GatewayKind
     token_digest: bytes
+    rate_limited_status: RateLimitedStatus = 429
 
 
 class _Entry(BaseModel):
@@ -38,6 +43,17 @@ class _Entry(BaseModel):
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
     kind: GatewayKind = GatewayKind.FORWARDED
     token_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    rate_limited_status: RateLimitedStatus | None = None
+
+    def gateway(self) -> Gateway:
+        # nginx makes a 500 of whatever is neither 401 nor 403.
+        usual: RateLimitedStatus = 403 if self.kind is GatewayKind.ORIGINAL else 429
+        return Gateway(
+            name=self.name,
+            kind=self.kind,
+            token_digest=bytes.fromhex(self.token_sha256),
+            rate_limited_status=self.rate_limited_status or usual,
+        )
 
 
 _FILE = TypeAdapter(list[_Entry])
@@ -57,7 +73,7 @@ class Gateways:
         found = None
         # Every gateway is compared, so that the time taken tells nothing about which one came close.
         for gateway in self._gateways:
-            if hmac.compare_digest(gateway.token_digest, digest):
+            if compare_digest(gateway.token_digest, digest):
                 found = gateway
         return found
 
@@ -76,12 +92,7 @@ def load_gateways(path: Path) -> Gateways:
         raise _broken(path, faults) from None
     if faults := _contradictions(entries):
         raise _broken(path, faults)
-    return Gateways(
-        tuple(
-            Gateway(name=entry.name, kind=entry.kind, token_digest=bytes.fromhex(entry.token_sha256))
-            for entry in entries
-        )
-    )
+    return Gateways(tuple(entry.gateway() for entry in entries))
 
 
 def _contradictions(entries: list[_Entry]) -> list[str]:

@@ -8,8 +8,10 @@ from typing import Final
 import structlog
 
 from libs.runtime.clock import Clock
+from libs.runtime.failure import StopProcess
 from libs.store.errors import DatabaseAway
 from libs.store.leases import Holder, Leases
+from libs.wire.chain import Head
 from services.gatekeeper import metrics
 from services.gatekeeper.lease import Beat, Lease
 from services.gatekeeper.replica import Replica
@@ -19,6 +21,18 @@ TELL_INTERVAL_S: Final = 0.02
 _TIMEOUT_S: Final = 5.0
 
 log = structlog.get_logger(__name__)
+
+
+class AnotherLedger(StopProcess):
+    """The ledger is not the one that was followed: it went back, as from a backup. What was applied proves
+    nothing about it, so stop, and start anew from its read model.
+    """
+
+    def __init__(self, head: Head, applied_position: int) -> None:
+        super().__init__(
+            f"the ledger ends at position {head.position}, and not with what was applied up to"
+            f" {applied_position}: it is another one, or was set back"
+        )
 
 
 class Heartbeat:
@@ -37,7 +51,10 @@ class Heartbeat:
         self._is_away = False
 
     async def run(self) -> None:
-        """Beat for ever, whether or not PostgreSQL answers: the lease runs out by itself if it does not."""
+        """Beat for ever, whether or not PostgreSQL answers: the lease runs out by itself if it does not.
+
+        Raises AnotherLedger.
+        """
         # Without a state it allows nothing, and a row would only be waited for.
         await self._replica.advanced.wait()
         await self._try(self._leases.forget_dead())
@@ -47,13 +64,16 @@ class Heartbeat:
             await self._tell_progress(until_s=began_s + INTERVAL_S)
 
     async def _beat(self, began_s: float) -> None:
-        head = await self._leases.renew(self._holder, self._position())
-        self._lease.beat(Beat(began_s=began_s, head=head), self._replica.position)
+        applied = self._applied()
+        head = await self._leases.renew(self._holder, applied.position)
+        if head.position < applied.position or (head.position == applied.position and head != applied):
+            raise AnotherLedger(head, applied.position)
+        self._lease.beat(Beat(began_s=began_s, head=head.position), self._replica.position)
 
     async def _tell_progress(self, *, until_s: float) -> None:
         while (left_s := until_s - self._clock.monotonic_s()) > 0:
             if await self._advances(left_s):
-                await self._try(self._leases.tell(self._holder, self._position()))
+                await self._try(self._leases.tell(self._holder, self._applied().position))
                 await asyncio.sleep(TELL_INTERVAL_S)
 
     async def _advances(self, within_s: float) -> bool:
@@ -63,10 +83,10 @@ class Heartbeat:
         except TimeoutError:
             return False
 
-    def _position(self) -> int:
+    def _applied(self) -> Head:
         # Cleared before it is told: what is applied while the transaction runs is told after it.
         self._replica.advanced.clear()
-        return self._replica.position
+        return Head(position=self._replica.position, hash=self._replica.sealed)
 
     async def _try(self, call: Awaitable[None]) -> None:
         try:
@@ -82,11 +102,13 @@ class Heartbeat:
 
 
 @asynccontextmanager
-async def withdrawn_at_the_end(leases: Leases, holder: Holder) -> AsyncIterator[None]:
-    """Remove the holder's row when the context ends; by then nothing may be answered any more."""
+async def withdrawn_at_the_end(leases: Leases, holder: Holder, lease: Lease) -> AsyncIterator[None]:
+    """Remove the holder's row when the context ends: from then on nothing is allowed, and nobody waits."""
     try:
         yield
     finally:
+        # Where another task has died, requests are being answered still; an orderly end comes after the last.
+        lease.forfeit()
         try:
             async with asyncio.timeout(_TIMEOUT_S):
                 await leases.withdraw(holder)

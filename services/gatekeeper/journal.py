@@ -1,111 +1,95 @@
 """The journal: every decision is in the kernel's hands before its answer leaves, one write a tick."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import Protocol
+import errno
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Final
 
 import structlog
 
-from libs.domain.access_event import AccessEvent
+from libs.runtime.clock import Clock
 from libs.runtime.failure import StopProcess
-from libs.wire.access_codec import encode_access_event
-from libs.wire.journal_line import journal_line
+from libs.wire.journal_files import segment_name
 from services.gatekeeper import metrics
 from services.gatekeeper.journal_directory import RunDirectory
 from services.gatekeeper.segment import Segment
 from services.gatekeeper.settings import GatekeeperSettings
 
+# With room again the same file takes more. After any other failure it may never do so again.
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
 log = structlog.get_logger(__name__)
-
-
-class Decide(Protocol):
-    """Makes a decision, as the access event at the place that it is given in the journal."""
-
-    def __call__(self, *, gatekeeper: str, seq: int) -> AccessEvent:
-        """Return the event at that place."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Written:
-    """An event with its line, and who waits for it to be in the file."""
-
-    waiting: asyncio.Future[AccessEvent | None]
-    event: AccessEvent
-    line: bytes
 
 
 class Journal:
     """The records of one run of one gatekeeper, numbered from 1 without a gap.
 
-    All decisions of one event-loop tick are made and written together, so that nothing comes between a
-    decision and its record. A number counts only once its record is in the file: one that was refused
-    leaves no gap.
+    A number counts only once its record is in the file: one that was refused leaves no gap. A disk that
+    holds a write up for longer than `wait_max_s` counts as gone until it is quick again.
     """
 
-    def __init__(self, directory: RunDirectory, *, segment_bytes: int, bytes_max: int) -> None:
+    def __init__(
+        self,
+        directory: RunDirectory,
+        clock: Clock,
+        *,
+        segment_bytes: int,
+        bytes_max: int,
+        wait_max_s: float,
+        new_segment: Callable[[Path, int], Segment] = Segment.create,
+    ) -> None:
+        self.run_id = directory.run_id
+        self.next_seq = 1
         self._directory = directory
+        self._clock = clock
         self._segment_bytes = segment_bytes
         self._bytes_max = bytes_max
-        self._loop = asyncio.get_running_loop()
-        self._written_seq = 0
-        self._segment = Segment.create(directory.path, 1)
-        self._asked: list[tuple[Decide, asyncio.Future[AccessEvent | None]]] = []
+        self._wait_max_s = wait_max_s
+        self._new_segment = new_segment
+        self._segment = new_segment(directory.path, 1)
         self._fault: str | None = None
+        self._is_slow = False
+        self._is_broken = False
         self._measured_bytes = 0
         self._unmeasured_bytes = 0
         self._is_half_full = False
+        metrics.JOURNAL_RECORDS.read_from(lambda: {(): self.next_seq - 1})
 
     @property
     def fault(self) -> str | None:
         """Why the journal takes nothing at present, or None."""
         return self._fault
 
-    def append(self, decide: Decide) -> Awaitable[AccessEvent | None]:
-        """Return what was decided once it is in the journal, or None where it could not be written.
+    def append(self, lines: Sequence[bytes]) -> int:
+        """Write lines numbered from `next_seq`; return how many of them, from the first, count as written.
 
-        The decision is made in this tick's write. An answer must await it.
+        No answer whose line does not count may leave.
         """
-        if not self._asked:
-            self._loop.call_soon(self._write)
-        # One future each: a request that is cancelled takes no other with it.
-        waiting: asyncio.Future[AccessEvent | None] = self._loop.create_future()
-        self._asked.append((decide, waiting))
-        return waiting
-
-    def _write(self) -> None:
-        asked, self._asked = self._asked, []
-        batch = self._decided(asked)
-        taken = self._taken([each.line for each in batch]) if batch else 0
-        for index, each in enumerate(batch):
-            if not each.waiting.done():
-                each.waiting.set_result(each.event if index < taken else None)
-
-    def _decided(self, asked: Sequence[tuple[Decide, asyncio.Future[AccessEvent | None]]]) -> list[_Written]:
-        batch: list[_Written] = []
-        for decide, waiting in asked:
-            try:
-                event = decide(gatekeeper=self._directory.run_id, seq=self._written_seq + len(batch) + 1)
-                line = journal_line(encode_access_event(event))
-            except Exception as bug:  # it is this request's alone, and takes no number
-                if not waiting.done():
-                    waiting.set_exception(bug)
-            else:
-                batch.append(_Written(waiting=waiting, event=event, line=line))
-        return batch
+        if not lines:
+            return 0
+        if self._is_slow:
+            metrics.JOURNAL_REFUSED.inc(len(lines))
+            return 0
+        began_s = self._clock.monotonic_s()
+        taken = self._taken(lines)
+        if (took_s := self._clock.monotonic_s() - began_s) > self._wait_max_s:
+            # What is written stays so: an allow in the journal that was never sent does no harm.
+            self._is_slow = True
+            self._fail(f"a write took {took_s:.1f} s, more than {self._wait_max_s} s", len(lines))
+            return 0
+        return taken
 
     def _taken(self, lines: Sequence[bytes]) -> int:
         try:
             self._require_room(sum(map(len, lines)))
             self._rotate()
-            taken = self._segment.append(lines)
+            taken = self._written(lines)
         except OSError as fault:
             self._fail(str(fault), len(lines))
             return 0
-        self._written_seq += taken
-        metrics.JOURNAL_RECORDS.inc(taken)
+        self.next_seq += taken
         if taken < len(lines):
             self._fail(
                 f"only {taken} of {len(lines)} records were taken: the disk is full", len(lines) - taken
@@ -120,28 +104,47 @@ class Journal:
             self._unmeasured_bytes -= size_bytes
             raise OSError(f"the journal holds its maximum of {self._bytes_max} bytes; the shipper is behind")
 
+    def _written(self, lines: Sequence[bytes]) -> int:
+        try:
+            return self._segment.append(lines)
+        except OSError as fault:
+            self._is_broken = fault.errno not in _NO_ROOM
+            raise
+
     def _rotate(self) -> None:
-        if self._segment.size_bytes < self._segment_bytes:
+        if self._is_broken:
+            self._abandon()
+        elif self._segment.size_bytes >= self._segment_bytes:
+            self._segment.mend()
+        else:
             return
-        self._segment.mend()
-        full, self._segment = self._segment, Segment.create(self._directory.path, self._written_seq + 1)
-        full.close()
+        last, self._segment = self._segment, self._new_segment(self._directory.path, self.next_seq)
+        self._is_broken = False
+        with suppress(OSError):
+            last.close()
+
+    def _abandon(self) -> None:
+        # What is torn at the end of a file that is not the newest is told by its checksum. One that holds no
+        # record at all has the name that the next one gets.
+        if not self._segment.size_bytes:
+            (self._directory.path / segment_name(self.next_seq)).unlink(missing_ok=True)
 
     def _fail(self, fault: str, refused: int) -> None:
         metrics.JOURNAL_REFUSED.inc(refused)
         if self._fault is None:
-            log.error("journal_unavailable", error=fault, written_seq=self._written_seq)
+            log.error("journal_unavailable", error=fault, written_seq=self.next_seq - 1)
         self._fault = fault
 
     def _recover(self) -> None:
-        log.info("journal_available", written_seq=self._written_seq)
-        self._fault = None
+        log.info("journal_available", written_seq=self.next_seq - 1)
+        self._fault, self._is_slow = None, False
 
     async def watch(self, interval_s: float = 1.0) -> None:
         """Measure what the shipper has not taken away yet, and find out when the journal works again."""
         while True:
             await asyncio.sleep(interval_s)
             self.measure(await asyncio.to_thread(self._directory.total_bytes))
+            self._look_for_the_file()
             if self._fault is not None:
                 await self._try_again()
 
@@ -153,32 +156,39 @@ class Journal:
         if self._is_half_full and not was_half_full:
             log.warning("journal_half_full", bytes=total_bytes, bytes_max=self._bytes_max)
 
+    def _look_for_the_file(self) -> None:
+        if not self._is_broken and self._segment.is_removed:
+            self._is_broken = True
+            self._fail("its newest file was removed, and all records in it", 0)
+
     async def _try_again(self) -> None:
         # Whoever asks for readiness may send no request until this journal is ready.
+        began_s = self._clock.monotonic_s()
         try:
             self._require_room(0)
             await asyncio.to_thread(self._directory.probe)
         except OSError as fault:
             self._fault = str(fault)
             return
-        self._recover()
+        if self._clock.monotonic_s() - began_s <= self._wait_max_s:
+            self._recover()
 
     def close(self) -> None:
         """Let go of the file and of the run: the shipper may take away all of it."""
-        if self._asked:
-            self._write()
         self._segment.close()
         self._directory.close()
 
 
 @asynccontextmanager
-async def open_journal(settings: GatekeeperSettings, run_id: str) -> AsyncIterator[Journal]:
+async def open_journal(settings: GatekeeperSettings, run_id: str, clock: Clock) -> AsyncIterator[Journal]:
     """Yield the journal of this run. Raises StopProcess where none can be written."""
     try:
         journal = Journal(
             RunDirectory(settings.journal_dir, run_id),
+            clock,
             segment_bytes=settings.journal_segment_bytes,
             bytes_max=settings.journal_bytes_max,
+            wait_max_s=settings.journal_wait_max_s,
         )
     except OSError as fault:
         raise StopProcess(f"the journal in {settings.journal_dir} cannot be written: {fault}") from fault

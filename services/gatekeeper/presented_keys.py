@@ -1,26 +1,24 @@
 """The two keys that a request presents: in their headers, in one Authorization header, never in two minds."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from libs.domain.decision import MALFORMED, Presented
 from libs.wire.key_format import KeyKind, read_key
-from services.gatekeeper.headers import Headers
+from services.gatekeeper.headers import Fields
 
 SCHEME: Final = "keyfold"
+AUTHORIZATION: Final = "authorization"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyHeaders:
+class KeyHeaders(NamedTuple):
     """The names of the headers that carry the keys."""
 
     vendor: str
     subscriber: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PresentedKeys:
+class PresentedKeys(NamedTuple):
     """What a request presents; `in_authorization` where `Authorization` carried them too."""
 
     vendor: Presented
@@ -28,11 +26,15 @@ class PresentedKeys:
     in_authorization: bool
 
 
-def presented_keys(names: KeyHeaders, headers: Headers) -> PresentedKeys:
-    """Read both keys. One that is there twice, or differs between its two places, is malformed."""
-    vendor = headers.getall(names.vendor, [])
-    subscriber = headers.getall(names.subscriber, [])
-    authorization = [value for value in headers.getall("Authorization", []) if _is_ours(value)]
+def presented_keys(names: KeyHeaders, fields: Fields) -> PresentedKeys:
+    """Read both keys; `names` are lower-cased.
+
+    One that is there twice, or differs between its two places, is malformed.
+    """
+    vendor, subscriber = fields.get(names.vendor, ()), fields.get(names.subscriber, ())
+    if AUTHORIZATION not in fields:
+        return _read(vendor, subscriber, in_authorization=False)
+    authorization = [value for value in fields[AUTHORIZATION] if _is_ours(value)]
     if not authorization:
         return _read(vendor, subscriber, in_authorization=False)
     pair = authorization[0].partition(" ")[2].strip().split("/") if len(authorization) == 1 else []
@@ -51,14 +53,10 @@ def _united(in_header: Sequence[str], in_authorization: str) -> Sequence[str]:
 
 
 def _read(vendor: Sequence[str], subscriber: Sequence[str], *, in_authorization: bool) -> PresentedKeys:
-    return PresentedKeys(
-        vendor=_one(KeyKind.VENDOR, vendor),
-        subscriber=_one(KeyKind.SUBSCRIBER, subscriber),
-        in_authorization=in_authorization,
-    )
+    return PresentedKeys(_one(KeyKind.VENDOR, vendor), _one(KeyKind.SUBSCRIBER, subscriber), in_authorization)
 
 
 def _one(kind: KeyKind, values: Sequence[str]) -> Presented:
-    if len(values) > 1:
-        return MALFORMED
-    return read_key(kind, values[0] if values else None)
+    if len(values) == 1:
+        return read_key(kind, values[0])
+    return MALFORMED if values else None

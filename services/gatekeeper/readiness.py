@@ -10,7 +10,16 @@ from services.gatekeeper.replica import Replica
 
 def add_checks(health: Health, replica: Replica, lease: Lease, journal: Journal, clock: Clock) -> None:
     """Make readiness depend on state, lease and journal."""
-    health.add("state", lambda: None if replica.state is not None else "the state is not loaded yet")
+    health.add("state", lambda: lacking(replica))
     health.add("lease", lambda: None if lease.is_held(clock.monotonic_s()) else "no lease is held")
     health.add("journal", lambda: None if journal.fault is None else f"no journal: {journal.fault}")
     metrics.LEASE_REMAINING.set_function(lambda: max(0.0, lease.until_s - clock.monotonic_s()))
+
+
+def lacking(replica: Replica) -> str | None:
+    """Return why there is no state yet, with how far its load has come; None where there is one."""
+    if replica.state is not None:
+        return None
+    if (loaded := replica.loading) is None:
+        return "the state is not loaded yet"
+    return f"the state is not loaded yet: {loaded.keys:,} of {loaded.of_keys:,} keys"

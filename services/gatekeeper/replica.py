@@ -9,23 +9,32 @@ from libs.domain.lifecycle import RecordedEvent
 from libs.domain.refusal import ImpossibleEvent
 from libs.domain.state import State
 from libs.store.errors import UnfoldableEvent
+from libs.store.read_model import Loaded
+from libs.wire.chain import GENESIS
 
 
 @dataclass(slots=True, kw_only=True)
 class Replica:
     """Everything up to `position`; `state` is None until some was loaded, `applied_at` is the wall clock.
 
-    `advanced` is set when the position has moved; whoever listens clears it.
+    `loading` is how far the load has come, None before it has begun.
+    `sealed` is the hash at the position. `advanced` is set when that has moved; whoever listens clears it.
     """
 
     state: State | None = None
+    loading: Loaded | None = None
     position: int = 0
+    sealed: bytes = GENESIS.hash
     applied_at: datetime | None = None
     advanced: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def load(self, state: State, position: int, now: datetime) -> None:
+    def load_on(self, loaded: Loaded) -> None:
+        """Note how far the load has come."""
+        self.loading = loaded
+
+    def load(self, state: State, position: int, now: datetime, *, sealed: bytes = GENESIS.hash) -> None:
         """Start from a snapshot."""
-        self.state, self.position, self.applied_at = state, position, now
+        self.state, self.position, self.sealed, self.applied_at = state, position, sealed, now
         self.advanced.set()
 
     def fold(self, events: Sequence[RecordedEvent], now: datetime) -> None:
@@ -37,6 +46,6 @@ class Replica:
                 self.state.fold(recorded.event)
             except ImpossibleEvent as impossible:
                 raise UnfoldableEvent(recorded.position, impossible) from impossible
-            self.position = recorded.position
+            self.position, self.sealed = recorded.position, recorded.hash
             self.advanced.set()
         self.applied_at = now

@@ -26,7 +26,7 @@ async def replicate(
     async with AsyncExitStack() as resources:
         pool = await resources.enter_async_context(open_pool(dsn, application_name="gatekeeper", size_max=2))
         leases = Leases(pool)
-        await resources.enter_async_context(withdrawn_at_the_end(leases, holder))
+        await resources.enter_async_context(withdrawn_at_the_end(leases, holder, lease))
         source = Source(
             read_model=ReadModel(pool), bootstrap=settings.kafka_bootstrap, client_id="keyfold-gatekeeper"
         )

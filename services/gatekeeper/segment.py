@@ -50,6 +50,14 @@ class Segment:
             os.ftruncate(self._descriptor, self.size_bytes)
             self._is_torn = False
 
+    @property
+    def is_removed(self) -> bool:
+        """Whether nobody will ever find the file again, as far as can be told."""
+        try:
+            return os.fstat(self._descriptor).st_nlink == 0
+        except OSError:
+            return False  # the next write tells
+
     def close(self) -> None:
         """Let go of the file."""
         os.close(self._descriptor)

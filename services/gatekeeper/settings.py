@@ -1,10 +1,11 @@
 """What an operator sets for a gatekeeper."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from libs.domain.rate_limit import RateLimit
 from libs.runtime.settings import (
     AuthSettings,
     KafkaSettings,
@@ -19,6 +20,12 @@ GIB = 1024 * MIB
 ClientIpKept = Literal["full", "network", "none"]
 
 
+def _default_limit(text: str) -> str:
+    if text:
+        RateLimit.parse(text)
+    return text
+
+
 class GatekeeperSettings(ServiceSettings, PostgresSettings, KafkaSettings, AuthSettings, RateLimitSettings):
     """The environment of one gatekeeper process."""
 
@@ -28,7 +35,16 @@ class GatekeeperSettings(ServiceSettings, PostgresSettings, KafkaSettings, AuthS
         le=65535,
         description="a TCP port where gateways ask, beside the service's own port, or 0 for any free one",
     )
+    authz_reuse_port: bool = Field(
+        False, description="true where several gatekeeper processes of this host share KEYFOLD_AUTHZ_PORT"
+    )
+    authz_connections_max: int = Field(
+        4096, ge=1, le=1_000_000, description="how many connections gateways may hold open, at most 1000000"
+    )
     route_map: Path = Field(description="the path of a route map such as deploy/routes/practice-api.routes")
+    shadow_route_map: Path | None = Field(
+        None, description="the path of a new route map, which is run beside that one to report differences"
+    )
     gateways: Path = Field(description="the path of the JSON file that lists the gateways")
     vendor_key_header: str = Field(
         "x-api-key", pattern=r"^[A-Za-z0-9-]{1,64}$", description="the name of a header"
@@ -46,6 +62,11 @@ class GatekeeperSettings(ServiceSettings, PostgresSettings, KafkaSettings, AuthS
         description="for how long decisions go on without proof of hearing the ledger: up to 3600 seconds,"
         " or 0 to go on without any, when a revocation is never confirmed while a gatekeeper is silent",
     )
+    rate_limit_default: Annotated[str, AfterValidator(_default_limit)] = Field(
+        "",
+        description="how often a key that has no limit of its own may be used, as requests/seconds or"
+        " requests/seconds:burst, such as 100/60 or 100/60:200, or empty for any number",
+    )
     journal_dir: Path = Field(description="a directory on a local disk, shared with this host's shipper")
     journal_segment_bytes: int = Field(
         64 * MIB, ge=4096, le=GIB, description="the size at which a journal file is closed: 4096 to 1 GiB"
@@ -53,3 +74,15 @@ class GatekeeperSettings(ServiceSettings, PostgresSettings, KafkaSettings, AuthS
     journal_bytes_max: int = Field(
         4 * GIB, ge=MIB, description="how much the journal may hold before requests are refused, in bytes"
     )
+    journal_wait_max_s: float = Field(
+        0.5,
+        gt=0,
+        le=60,
+        description="for how long an answer waits for the disk, up to 60 seconds: shorter than the time that"
+        " gateways wait for an answer",
+    )
+
+    @property
+    def default_rate_limit(self) -> RateLimit | None:
+        """What holds for a key that has no limit of its own; None for none."""
+        return RateLimit.parse(self.rate_limit_default) if self.rate_limit_default else None

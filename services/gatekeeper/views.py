@@ -2,15 +2,14 @@
 
 import math
 from datetime import datetime, timedelta
-from typing import Literal, assert_never
 
 from libs.domain.ids import KeyId
-from libs.domain.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey, SubscriberKey
-from libs.domain.vendor_key import ActiveVendorKey, RevokedVendorKey, VendorKey
 from libs.runtime.auth import Role
 from libs.runtime.clock import Clock
 from libs.runtime.http import NOT_FOUND, AnyRole, Instant, JsonBody, Reply, Request, Roles, Route
 from libs.runtime.http.route import Answer, AnyRoute
+from services.gatekeeper.decide import NOTHING_KNOWN
+from services.gatekeeper.key_view import KeyView, view_of
 from services.gatekeeper.lease import Lease
 from services.gatekeeper.replica import Replica
 
@@ -26,21 +25,6 @@ class PositionView(JsonBody):
     applied_at: Instant | None
     lag_s: float | None
     lease_until: Instant | None
-
-
-class KeyView(JsonBody):
-    """A key as this gatekeeper holds it at `position`."""
-
-    key_id: str
-    kind: Literal["subscriber", "vendor"]
-    state: Literal["active", "expired", "revoked"]
-    position: int
-    account_id: str | None = None
-    vendor_id: str | None = None
-    permissions: dict[str, str] | None = None
-    vendor_ids: list[str] | None = None
-    expires_at: Instant | None = None
-    revoked_at: Instant | None = None
 
 
 class Views:
@@ -69,6 +53,7 @@ class Views:
                 rule=Roles(frozenset({Role.GATEWAY, Role.OPERATOR})),
                 summary="A key as this gatekeeper holds it.",
                 answer=KeyView,
+                refusals=(503,),
             ),
         )
 
@@ -87,50 +72,13 @@ class Views:
     async def key(self, request: Request[None, None]) -> Reply:
         """Answer `GET /v1/keys/{key_id}`."""
         state = self._replica.state
-        key = None if state is None else state.keys.get(KeyId(request.path["key_id"]))
+        if state is None:
+            return NOTHING_KNOWN
+        key = state.keys.get(KeyId(request.path["key_id"]))
         if key is None:
             return NOT_FOUND
-        return Answer(body=_view(key, self._clock.now(), self._replica.position))
+        return Answer(body=view_of(key, state, self._clock.now(), self._replica.position))
 
 
 def _until(now: datetime, left_s: float) -> datetime | None:
     return now + timedelta(seconds=left_s) if math.isfinite(left_s) and left_s > 0 else None
-
-
-def _view(key: SubscriberKey | VendorKey, now: datetime, position: int) -> KeyView:
-    match key:
-        case ActiveSubscriberKey():
-            return KeyView(
-                key_id=key.key_id,
-                kind="subscriber",
-                state="expired" if key.is_expired(now) else "active",
-                account_id=key.account_id,
-                permissions=key.permissions.as_words(),
-                vendor_ids=None if key.vendor_ids is None else list(key.vendor_ids),
-                expires_at=key.expires_at,
-                position=position,
-            )
-        case RevokedSubscriberKey():
-            return KeyView(
-                key_id=key.key_id,
-                kind="subscriber",
-                state="revoked",
-                account_id=key.account_id,
-                revoked_at=key.revoked_at,
-                position=position,
-            )
-        case ActiveVendorKey():
-            return KeyView(
-                key_id=key.key_id, kind="vendor", state="active", vendor_id=key.vendor_id, position=position
-            )
-        case RevokedVendorKey():
-            return KeyView(
-                key_id=key.key_id,
-                kind="vendor",
-                state="revoked",
-                vendor_id=key.vendor_id,
-                revoked_at=key.revoked_at,
-                position=position,
-            )
-        case _:
-            assert_never(key)

@@ -10,6 +10,7 @@ from libs.domain import vendor as domain
 from libs.domain.ids import VendorId
 from libs.domain.network import Network, parse_network
 from libs.domain.permissions import Access, AccessWord, Category
+from libs.domain.rate_limit import BURST_MAX, PER_S_MAX, REQUESTS_MAX, RateLimit
 from libs.domain.vendor import ReviewKind, Verdict
 from libs.runtime.http import GivenInstant, JsonBody, WholeNumber
 from libs.wire.key_format import holds_key
@@ -125,14 +126,23 @@ class Integrations(JsonBody):
     enabled: bool
 
 
+class KeyRateLimit(JsonBody):
+    """`requests` in every `per_s` seconds, and up to `burst` of them at once: all, where that is left out."""
+
+    requests: WholeNumber = Field(ge=1, le=REQUESTS_MAX)
+    per_s: WholeNumber = Field(ge=1, le=PER_S_MAX)
+    burst: Annotated[WholeNumber, Field(ge=1, le=BURST_MAX)] | None = None
+
+
 class NewKey(JsonBody):
     """A subscriber key to make. Without `vendor_ids` any approved vendor may use it, without `networks` from
-    anywhere."""
+    anywhere, without `rate_limit` as often as the platform's default says."""
 
     name: Name
     permissions: Granted = Field(default_factory=dict, description="what is not named is none")
     vendor_ids: VendorIds | None = None
     networks: Networks | None = None
+    rate_limit: KeyRateLimit | None = None
     expires_at: GivenInstant | None = None
 
 
@@ -143,6 +153,7 @@ class KeyChanges(JsonBody):
     permissions: Granted = Field(default_factory=dict)
     vendor_ids: VendorIds | None = None
     networks: Networks | None = None
+    rate_limit: KeyRateLimit | None = None
     expires_at: GivenInstant | None = None
 
 
@@ -201,6 +212,11 @@ def vendor_ids_of(given: list[str] | None) -> tuple[VendorId, ...] | None:
 def networks_of(given: list[str] | None) -> tuple[Network, ...] | None:
     """Return the networks named, each once, in their order; None stands for anywhere."""
     return None if given is None else tuple(parse_network(network) for network in dict.fromkeys(given))
+
+
+def rate_limit_of(given: KeyRateLimit | None) -> RateLimit | None:
+    """Return the limit as the domain says it; None stands for the platform's default."""
+    return None if given is None else RateLimit.of(given.requests, given.per_s, given.burst)
 
 
 def said(body: Application) -> domain.Application:

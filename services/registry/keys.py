@@ -31,7 +31,15 @@ from libs.runtime.http import (
 from libs.store.looked_at import Loaded
 from libs.store.read_model import KeyState, Stored
 from libs.wire.key_format import KeyKind
-from services.registry.bodies import KeyChanges, NewKey, Rotation, accesses, networks_of, vendor_ids_of
+from services.registry.bodies import (
+    KeyChanges,
+    NewKey,
+    Rotation,
+    accesses,
+    networks_of,
+    rate_limit_of,
+    vendor_ids_of,
+)
 from services.registry.command_http import CommandsOverHttp, shown, with_etag
 from services.registry.key_commands import CommandAt, key_command
 from services.registry.kinds import SUBSCRIBER_KEY, held
@@ -146,6 +154,7 @@ class Keys:
                 permissions=Permissions.of(granted),
                 vendor_ids=vendor_ids,
                 networks=networks_of(body.networks),
+                rate_limit=rate_limit_of(body.rate_limit),
                 expires_at=body.expires_at,
                 digest=minted.digest,
                 secret_hint=minted.secret_hint,
@@ -204,6 +213,7 @@ class Keys:
                 permissions=granted if "permissions" in named else UNSET,
                 vendor_ids=vendor_ids if "vendor_ids" in named else UNSET,
                 networks=networks_of(body.networks) if "networks" in named else UNSET,
+                rate_limit=rate_limit_of(body.rate_limit) if "rate_limit" in named else UNSET,
                 expires_at=body.expires_at if "expires_at" in named else UNSET,
             )
 

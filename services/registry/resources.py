@@ -6,6 +6,7 @@ from typing import Final
 
 from libs.domain.account import Account
 from libs.domain.permissions import NO_PERMISSIONS, Access, AccessWord, Category
+from libs.domain.rate_limit import RateLimit
 from libs.domain.subscriber_key import ActiveSubscriberKey, SubscriberKey
 from libs.runtime.http import Instant, JsonBody
 from libs.store.read_model import KeyState
@@ -22,11 +23,20 @@ class AccountResource(JsonBody):
     version: int
 
 
+class RateLimitResource(JsonBody):
+    """How often a key may be used: `requests` in every `per_s` seconds, up to `burst` of them at once."""
+
+    requests: int
+    per_s: int
+    burst: int
+
+
 class KeyResource(JsonBody):
     """A subscriber key; a revoked one has no permissions any more.
 
-    `vendor_ids` null: any approved vendor; `networks` null: from anywhere. After a rotation with an overlap
-    the secret before works too, until `old_secret_works_until`.
+    `vendor_ids` null: any approved vendor; `networks` null: from anywhere; `rate_limit` null: as often as the
+    platform's default says. After a rotation with an overlap the secret before works too, until
+    `old_secret_works_until`.
     """
 
     key_id: str
@@ -35,6 +45,7 @@ class KeyResource(JsonBody):
     permissions: dict[Category, AccessWord]
     vendor_ids: list[str] | None
     networks: list[str] | None
+    rate_limit: RateLimitResource | None
     expires_at: Instant | None
     state: KeyState
     secret_hint: str
@@ -105,6 +116,7 @@ def key_resource(
             "permissions": {Category(name): word for name, word in permissions.as_words().items()},
             "vendor_ids": None if vendor_ids is None else list(vendor_ids),
             "networks": None if networks is None else [str(network) for network in networks],
+            "rate_limit": _rate_limit(active.rate_limit) if active else None,
             "expires_at": active.expires_at if active else None,
             "state": _state(key, now),
             "secret_hint": key.secret_hint,
@@ -115,6 +127,12 @@ def key_resource(
             "version": version,
         }
     )
+
+
+def _rate_limit(limit: RateLimit | None) -> RateLimitResource | None:
+    if limit is None:
+        return None
+    return RateLimitResource(requests=limit.requests, per_s=limit.per_s, burst=limit.burst)
 
 
 def _state(key: SubscriberKey, now: datetime) -> KeyState:

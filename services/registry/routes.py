@@ -7,6 +7,7 @@ from libs.runtime.clock import Clock
 from libs.runtime.http import AnyRoute
 from libs.store.checkpoints import Checkpoints
 from libs.store.connection import Pool
+from libs.store.enforcement import Enforcement
 from libs.store.history import History
 from libs.store.ledger import Ledger
 from libs.store.read_model import ReadModel
@@ -16,6 +17,7 @@ from services.registry.checkpoints import LedgerCheckpoints
 from services.registry.command_headers import with_command_headers
 from services.registry.command_http import CommandsOverHttp, Enforces
 from services.registry.commands import Commands
+from services.registry.enforcement_views import EnforcementViews
 from services.registry.histories import Histories
 from services.registry.idempotency import Idempotency
 from services.registry.key_revocations import Revocations
@@ -63,6 +65,7 @@ def registry_routes(
         *VendorKeys(asked, reads, clock).routes(),
         *Histories(History(pool)).routes(),
         *LedgerEvents(ledger).routes(),
+        *EnforcementViews(ledger, Enforcement(pool)).routes(),
         *LedgerCheckpoints(asked, ledger, Checkpoints(pool), checkpoint_means).routes(),
     ]
     return with_command_headers(routes)

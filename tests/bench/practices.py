@@ -97,6 +97,7 @@ def _opened(key: MintedKey) -> Sequence[LifecycleEvent]:
             permissions=READS_PATIENTS,
             vendor_ids=None,
             networks=None,
+            rate_limit=None,
             expires_at=None,
             reminders=(),
             digest=key.digest,

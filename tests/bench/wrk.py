@@ -15,7 +15,7 @@ from tests.bench.ground import running
 
 TIMEOUT_S = 10  # what is slow is to be measured, not to be called lost
 REPORT = "keyfold-bench "
-SCRIPT = """\
+IN_TURN = """\
 local requests = {{
 {requests}
 }}
@@ -24,6 +24,20 @@ request = function()
   last = last % #requests + 1
   return requests[last]
 end
+"""
+# What differs between very many requests comes from a file: a script cannot have so many constants.
+AROUND_LINES = """\
+local lines = {{}}
+for line in io.lines({path}) do
+  lines[#lines + 1] = line
+end
+local last = 0
+request = function()
+  last = last % #lines + 1
+  return {before} .. lines[last] .. {after}
+end
+"""
+REPORTING = """\
 done = function(summary, latency)
   local errors = summary.errors
   local report = '{report}{{"requests": %d, "duration_us": %d, "p99_us": %d, "failed": {{'
@@ -55,9 +69,18 @@ def require_wrk() -> None:
 
 def script(requests: Sequence[str]) -> str:
     """Return a script for wrk that sends these requests in turn, each as it is given, and reports in JSON."""
+    return IN_TURN.format(requests=",\n".join(map(_quoted, requests))) + REPORTING.format(report=REPORT)
+
+
+def script_around(lines: Path, before: str, after: str) -> str:
+    """Return a script that sends a request for each line of a file in turn, made of what stands around it."""
+    sending = AROUND_LINES.format(path=_quoted(str(lines)), before=_quoted(before), after=_quoted(after))
+    return sending + REPORTING.format(report=REPORT)
+
+
+def _quoted(text: str) -> str:
     # A string of JSON is one of Lua as well, as long as it is ASCII.
-    quoted = (orjson.dumps(request).decode("ascii") for request in requests)
-    return SCRIPT.format(requests=",\n".join(quoted), report=REPORT)
+    return orjson.dumps(text).decode("ascii")
 
 
 async def load(url: str, script_path: Path, *, connections: int, duration_s: int, core: int) -> Load:

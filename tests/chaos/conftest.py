@@ -10,10 +10,7 @@ from libs.store.connection import open_pool
 from services.cli.local.sample import Sample
 from services.cli.local.seed import ensure_sample
 from tests.chaos.aftermath import Aftermath
-from tests.chaos.counts import Counts, table
 from tests.chaos.stack import ChaosStack
-
-COUNTS: list[Counts] = []
 
 
 @pytest.fixture(scope="package")
@@ -38,17 +35,3 @@ async def aftermath(stack: ChaosStack) -> AsyncIterator[Aftermath]:
     """Who looks when everything is over."""
     async with open_pool(stack.postgres.dsn, application_name="chaos") as pool:
         yield Aftermath(stack=stack, pool=pool)
-
-
-@pytest.fixture(scope="package")
-def counts() -> list[Counts]:
-    """The numbers that are shown at the end of the run."""
-    return COUNTS
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Show what the client saw beside what the log holds."""
-    if COUNTS:
-        terminalreporter.section("kill -9 under load")
-        for line in table(COUNTS):
-            terminalreporter.line(line)

@@ -1,8 +1,8 @@
-"""What was counted, as a table at the end of the run."""
+"""What was counted of one victim, as it is shown at the end of the run."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,11 +27,3 @@ class Counts:
     denied_at_grave: int
     back_s: float
     took_s: float
-
-
-def table(counts: list[Counts]) -> list[str]:
-    """Return the lines of a table."""
-    names = [field.name for field in fields(Counts)]
-    cells = [names, *([str(getattr(each, name)) for name in names] for each in counts)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in cells]

@@ -103,6 +103,18 @@ class ChaosStack:
             await self.processes[name].kill()
         await self.ready()
 
+    def another_gatekeeper(self, **settings: str) -> tuple[Supervised, int]:
+        """Return one more gatekeeper, not started, and the port where it may be asked."""
+        port, authz_port = free_ports(2)
+        command = self.command("gatekeeper", port, AUTHZ_PORT=str(authz_port), **settings)
+        command = replace(command, log_path=self.state.logs / f"gatekeeper-{authz_port}.log")
+        gatekeeper = Supervised(
+            name=f"gatekeeper at {authz_port}",
+            launch=partial(Child.spawn, command),
+            is_ready=partial(answers_ready, port),
+        )
+        return gatekeeper, authz_port
+
     async def stop(self) -> None:
         """Stop everything, what others stand on last."""
         storage = [each for name, each in self.processes.items() if name in STORAGE]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import asdict
+
 import pytest
 
 from libs.runtime.clock import SYSTEM_CLOCK
@@ -19,7 +22,11 @@ CYCLES_BEFORE, CYCLES_AFTER = 2, 2
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("victim", VICTIMS)
 async def test_kill_9(
-    victim: str, stack: ChaosStack, sample: Sample, aftermath: Aftermath, counts: list[Counts]
+    victim: str,
+    stack: ChaosStack,
+    sample: Sample,
+    aftermath: Aftermath,
+    record_property: Callable[[str, object], None],
 ) -> None:
     """Nothing that was answered is lost or there twice, and no revoked key is ever allowed again."""
     began_s = SYSTEM_CLOCK.monotonic_s()
@@ -45,21 +52,20 @@ async def test_kill_9(
     lifecycle_repeats = await aftermath.check_topic(head)
     await aftermath.check_read_model(head)
     assert logged.rows == len(traffic.decided) + logged.unanswered
-    counts.append(
-        Counts(
-            victim=victim,
-            answered=len(traffic.decided),
-            allowed=traffic.outcomes["allow"],
-            stale=traffic.outcomes["stale"],
-            rows=logged.rows,
-            unanswered_rows=logged.unanswered,
-            cut=len(traffic.asked - traffic.answered.keys()),
-            access_repeats=logged.repeats,
-            commands=len(owner.done),
-            position=head,
-            lifecycle_repeats=lifecycle_repeats,
-            denied_at_grave=traffic.denied_at_grave,
-            back_s=round(back_s, 1),
-            took_s=round(SYSTEM_CLOCK.monotonic_s() - began_s, 1),
-        )
+    counted = Counts(
+        victim=victim,
+        answered=len(traffic.decided),
+        allowed=traffic.outcomes["allow"],
+        stale=traffic.outcomes["stale"],
+        rows=logged.rows,
+        unanswered_rows=logged.unanswered,
+        cut=len(traffic.asked - traffic.answered.keys()),
+        access_repeats=logged.repeats,
+        commands=len(owner.done),
+        position=head,
+        lifecycle_repeats=lifecycle_repeats,
+        denied_at_grave=traffic.denied_at_grave,
+        back_s=round(back_s, 1),
+        took_s=round(SYSTEM_CLOCK.monotonic_s() - began_s, 1),
     )
+    record_property("kill -9 under load", asdict(counted))

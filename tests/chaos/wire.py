@@ -34,10 +34,14 @@ class Answer:
 
 
 class Connection:
-    """Asks one question at a time, and connects anew after a cut. It never asks a question twice."""
+    """Asks one question at a time, and connects anew after a cut. It never asks a question twice.
 
-    def __init__(self, port: int) -> None:
+    An answer that is not there within `answer_within_s` is given up, and the connection with it.
+    """
+
+    def __init__(self, port: int, *, answer_within_s: float = ANSWER_WITHIN_S) -> None:
         self._port = port
+        self._answer_within_s = answer_within_s
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def open(self) -> None:
@@ -52,7 +56,7 @@ class Connection:
         lines = [f"GET {target} HTTP/1.1", "Host: gatekeeper"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         try:
-            async with asyncio.timeout(ANSWER_WITHIN_S):
+            async with asyncio.timeout(self._answer_within_s):
                 writer.write("\r\n".join([*lines, "", ""]).encode())
                 return await self._answer(reader)
         except (OSError, asyncio.IncompleteReadError, TimeoutError) as cut:

@@ -12,6 +12,7 @@ from libs.domain.deadlines import PassTime
 from libs.domain.ids import AccountId, KeyId
 from libs.domain.network import Network, parse_network
 from libs.domain.permissions import Permissions
+from libs.domain.rate_limit import RateLimit
 from tests.property.choices import ACCOUNTS, BEHIND, EDITS, KEYS, LIVES, MADE, OVERLAPS
 from tests.property.commanded import Commanded, digest_of
 from tests.property.model import LIVE_KEYS_MAX, Outcome
@@ -67,6 +68,7 @@ class KeyRules(Commanded):
             permissions=Permissions.of(made["words"]),
             vendor_ids=made["vendors"],
             networks=_parsed(made["networks"]),
+            rate_limit=_limit(made["limit"]),
             expires_at=expires_at,
             digest=digest_of(secret),
             secret_hint="h",
@@ -91,6 +93,7 @@ class KeyRules(Commanded):
             permissions=asked.get("words", commands.UNSET),
             vendor_ids=asked.get("vendors", commands.UNSET),
             networks=_parsed(asked["networks"]) if "networks" in asked else commands.UNSET,
+            rate_limit=_limit(asked["limit"]) if "limit" in asked else commands.UNSET,
             expires_at=asked.get("expires_at", commands.UNSET),
         )
         asked["words"] = _said(asked.get("words", {}))
@@ -129,6 +132,10 @@ class KeyRules(Commanded):
     ) -> None:
         key, owner = self.state.subscriber_key(key_id), self.state.accounts.get(account_id)
         self.take(commands.decide(command, key, owner), expected)
+
+
+def _limit(text: str | None) -> RateLimit | None:
+    return None if text is None else RateLimit.parse(text)
 
 
 def _parsed(networks: tuple[str, ...] | None) -> tuple[Network, ...] | None:

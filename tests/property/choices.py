@@ -38,8 +38,9 @@ WORDS = st.dictionaries(
 )
 VENDOR_LISTS = st.none() | st.sampled_from([(), VENDOR_IDS[:1], VENDOR_IDS])
 NETWORKS = st.none() | st.sampled_from([(), ("203.0.113.0/24",), ("203.0.113.0/24", "2001:db8::/32")])
+LIMITS = st.none() | st.sampled_from(["5/60:5", "5/60:9", "1/86400:1"])
 MADE: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
-    {"name": NAMES, "words": WORDS, "vendors": VENDOR_LISTS, "networks": NETWORKS}
+    {"name": NAMES, "words": WORDS, "vendors": VENDOR_LISTS, "networks": NETWORKS, "limit": LIMITS}
 )
 EDITS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {},
@@ -48,6 +49,7 @@ EDITS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
         "words": WORDS,
         "vendors": VENDOR_LISTS,
         "networks": NETWORKS,
+        "limit": LIMITS,
         "life": LIVES,
     },
 )

@@ -18,6 +18,7 @@ EDITS = {
     "words": "SubscriberKeyPermissionsChanged",
     "vendors": "SubscriberKeyVendorsChanged",
     "networks": "SubscriberKeyNetworksChanged",
+    "limit": "SubscriberKeyRateLimitChanged",
     "expires_at": "SubscriberKeyExpiryChanged",
 }
 CONTACT = {"contact_email", "website"}

@@ -71,6 +71,7 @@ def _subscriber_key(key: SubscriberKey) -> dict[str, Any]:
         "words": key.permissions.as_words(),
         "vendors": key.vendor_ids,
         "networks": None if key.networks is None else tuple(map(str, key.networks)),
+        "limit": None if key.rate_limit is None else str(key.rate_limit),
         "expires_at": key.expires_at,
         "to_remind": list(key.reminders),
         "secrets": _secrets(key.digest, key.outgoing),

@@ -1,4 +1,4 @@
-"""Other ways to the same state: stream by stream, and from a ledger that is read with repeats."""
+"""Other ways to the same state: stream by stream, read from a ledger with repeats, and packed."""
 
 from collections import defaultdict
 
@@ -7,6 +7,8 @@ from libs.domain.lifecycle import Aggregate, LifecycleEvent, evolve, stream_of
 from libs.domain.state import State
 from libs.wire.chain import GENESIS, Head, Row, follow, seal, understand
 from libs.wire.event_codec import encode_event
+from libs.wire.packed import Packed
+from libs.wire.packed_key import pack_key, unpack_key
 from libs.wire.upcasting import SCHEMA_VERSION
 
 
@@ -41,6 +43,14 @@ def read_with_repeats(history: list[LifecycleEvent]) -> State:
                 state.fold(understand(row, row_hash).event)
             head = after or head
     assert head == Head(position=len(history), hash=previous)
+    return state
+
+
+def packed(history: list[LifecycleEvent]) -> State:
+    """Fold into a state whose keys are packed, as a gatekeeper's are."""
+    state = State(keys=Packed(pack_key, unpack_key))
+    for event in history:
+        state.fold(event)
     return state
 
 

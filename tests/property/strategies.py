@@ -1,7 +1,7 @@
 """Strategies for the domain's values, built from the dataclasses themselves."""
 
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass
+from dataclasses import is_dataclass
 from datetime import UTC, datetime
 from enum import Enum
 from ipaddress import IPv4Network, IPv6Network
@@ -15,6 +15,7 @@ from libs.domain.ids import AccountId, EventId, KeyId, VendorId
 from libs.domain.lifecycle import LifecycleEvent
 from libs.domain.network import Network
 from libs.domain.permissions import CATEGORIES, Access, Permissions
+from libs.domain.rate_limit import BURST_MAX, PER_S_MAX, REQUESTS_MAX, RateLimit
 from libs.wire.chain import Row
 from libs.wire.event_codec import TYPE_NAMES
 from libs.wire.upcasting import SCHEMA_VERSION
@@ -27,7 +28,7 @@ times = st.datetimes(min_value=datetime(1970, 1, 1), timezones=st.just(UTC))
 digests = st.binary(min_size=32, max_size=32)
 accesses = st.sampled_from(Access)
 permissions = st.tuples(*[accesses for _ in CATEGORIES]).map(Permissions)
-counts = st.integers(min_value=0, max_value=2**63 - 1)
+counts = st.integers(min_value=0, max_value=2**63 - 2)
 networks_v4 = st.tuples(st.ip_addresses(v=4), st.integers(0, 32)).map(
     lambda parts: IPv4Network(parts, strict=False)
 )
@@ -36,6 +37,12 @@ networks_v6 = st.tuples(st.ip_addresses(v=6), st.integers(0, 128)).map(
 )
 networks: st.SearchStrategy[Network] = networks_v4 | networks_v6.filter(
     lambda network: network.network_address.ipv4_mapped is None
+)
+rate_limits = st.builds(
+    RateLimit,
+    requests=st.integers(1, REQUESTS_MAX),
+    per_s=st.integers(1, PER_S_MAX),
+    burst=st.integers(1, BURST_MAX),
 )
 event_ids = st.uuids().map(lambda value: EventId(str(value)))
 
@@ -52,6 +59,7 @@ _PLAIN: dict[object, st.SearchStrategy[Any]] = {
     EventId: event_ids,
     Permissions: permissions,
     Network: networks,
+    RateLimit: rate_limits,
     str: texts,
     bool: st.booleans(),
     bytes: digests,
@@ -78,9 +86,8 @@ def values_of(hint: Any) -> st.SearchStrategy[Any]:
 
 
 def instances_of(kind: type[Any]) -> st.SearchStrategy[Any]:
-    """Return every value of a dataclass, field by field."""
-    hints = get_type_hints(kind)
-    return st.builds(kind, **{field.name: values_of(hints[field.name]) for field in fields(kind)})
+    """Return every value of a dataclass or named tuple, field by field."""
+    return st.builds(kind, **{name: values_of(hint) for name, hint in get_type_hints(kind).items()})
 
 
 lifecycle_events: st.SearchStrategy[LifecycleEvent] = st.sampled_from(EVENT_CLASSES).flatmap(instances_of)

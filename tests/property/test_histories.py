@@ -31,7 +31,7 @@ from tests.property.choices import (
 )
 from tests.property.model import CATEGORY_OF, WITHIN
 from tests.property.plain import plain_model, plain_state
-from tests.property.replays import by_stream, read_with_repeats
+from tests.property.replays import by_stream, packed, read_with_repeats
 from tests.property.vendor_rules import VendorKeyRules, VendorRules
 
 
@@ -51,8 +51,9 @@ class Histories(AccountRules, KeyRules, VendorRules, VendorKeyRules):
             self.review(VENDOR_IDS[0], kind, True, "rita", NO_TIME)
         self.approve(VENDOR_IDS[0], "rita", NO_TIME)
         self.issue(VENDOR_IDS[0], VENDOR_KEY_IDS[0])
-        made = {"name": "n", "words": {Category.PATIENT: Access.WRITE}, "vendors": None, "networks": None}
-        self.create_key(ACCOUNT_IDS[0], KEY_IDS[0], made, 17 * DAY, NO_TIME)
+        made = {"name": "n", "words": {Category.PATIENT: Access.WRITE}}
+        anyhow = {"vendors": None, "networks": None, "limit": None}
+        self.create_key(ACCOUNT_IDS[0], KEY_IDS[0], made | anyhow, 17 * DAY, NO_TIME)
 
     @rule(step=STEPS, behind=BEHIND)
     def keep_time(self, step: timedelta, behind: timedelta) -> None:
@@ -114,13 +115,14 @@ class Histories(AccountRules, KeyRules, VendorRules, VendorKeyRules):
         assert plain_state(self.state) == plain_model(self.model)
 
     def teardown(self) -> None:
-        """A replay, a fold stream by stream, and a fold with repeats all give the state that lived."""
+        """A replay, and folds by stream, with repeats and of packed values, give the state that lived."""
         replayed = State()
         for event in self.history:
             replayed.fold(event)
         assert replayed == self.state
         assert by_stream(self.history) == self.state
         assert read_with_repeats(self.history) == self.state
+        assert packed(self.history) == self.state
 
 
 TestHistories = Histories.TestCase

@@ -1,7 +1,7 @@
 """HTTP as a table of routes: each says who may call, what it reads and what it answers."""
 
 from libs.runtime.http.app import build_app
-from libs.runtime.http.listen import serve_handler, serve_http
+from libs.runtime.http.listen import serve_http
 from libs.runtime.http.models import (
     GivenInstant,
     GivenInt,
@@ -11,19 +11,30 @@ from libs.runtime.http.models import (
     WholeNumber,
     rfc3339,
 )
-from libs.runtime.http.paging import LimitQuery, PageQuery, cut, encode_cursor, page
+from libs.runtime.http.paging import LimitQuery, PageQuery, cut, decode_cursor, encode_cursor, page
 from libs.runtime.http.problem import NOT_FOUND, FieldError, Problem, Refused
 from libs.runtime.http.rate_limits import RateLimits
 from libs.runtime.http.route import (
     Answer,
     AnyRoute,
+    Body,
     Reply,
     Request,
     RequestHeader,
     Route,
     UndeclaredRoute,
 )
-from libs.runtime.http.rules import AnyOf, AnyRole, OwnAccount, OwnCredential, OwnVendor, Public, Roles
+from libs.runtime.http.rules import (
+    AnyOf,
+    AnyRole,
+    CredentialOr,
+    OwnAccount,
+    OwnCredential,
+    OwnVendor,
+    Public,
+    Roles,
+)
+from libs.runtime.http.streaming import Streamed, Writer
 
 __all__ = [
     "NOT_FOUND",
@@ -31,6 +42,8 @@ __all__ = [
     "AnyOf",
     "AnyRole",
     "AnyRoute",
+    "Body",
+    "CredentialOr",
     "FieldError",
     "GivenInstant",
     "GivenInt",
@@ -51,13 +64,16 @@ __all__ = [
     "RequestHeader",
     "Roles",
     "Route",
+    "Streamed",
     "UndeclaredRoute",
     "WholeNumber",
+    "Writer",
     "build_app",
     "cut",
+    "decode_cursor",
     "encode_cursor",
+    "listening",
     "page",
     "rfc3339",
-    "serve_handler",
     "serve_http",
 ]

@@ -1,5 +1,6 @@
 """A service's application: its routes and those that every service has, each with a rule, or none at all."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -8,11 +9,10 @@ from aiohttp import web
 from libs.runtime.auth import Authenticator
 from libs.runtime.clock import SYSTEM_CLOCK, Clock
 from libs.runtime.health import Health
-from libs.runtime.http.endpoint import endpoint
+from libs.runtime.http.endpoint import Endpoint, endpoint
 from libs.runtime.http.observe import name_response, observing
 from libs.runtime.http.rate_limits import UNLIMITED, RateLimits
-from libs.runtime.http.reading import BODY_BYTES_MAX
-from libs.runtime.http.route import AnyRoute, UndeclaredRoute
+from libs.runtime.http.route import BODY_BYTES_MAX, AnyRoute, UndeclaredRoute
 from libs.runtime.http.standard import description, standard_routes
 
 
@@ -34,28 +34,40 @@ def build_app(
     _check_names(table)
     quiet_paths = frozenset(route.path for route in table if route.quiet)
     app = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[observing(clock, quiet_paths)])
-    declared = {_add(app, route, auth, limits) for route in table}
+    draining = asyncio.Event()
+    handlers = [endpoint(route, auth, limits, draining=draining, clock=clock) for route in table]
+    for route, handler in zip(table, handlers, strict=True):
+        _add(app, route, handler)
     app.on_response_prepare.extend((name_response, limits.note))
-    app.on_startup.append(_only(declared))
+    app.on_startup.append(_only(set(handlers)))
+    app.on_shutdown.append(_setting(draining))
     return app
 
 
-def _add(app: web.Application, route: AnyRoute, auth: Authenticator, limits: RateLimits) -> object:
-    handler = endpoint(route, auth, limits)
+def _add(app: web.Application, route: AnyRoute, handler: Endpoint) -> None:
     # HTTP wants HEAD wherever there is GET; aiohttp leaves the body out.
     methods = ("GET", "HEAD") if route.method == "GET" else (route.method,)
     for method in methods:
-        app.router.add_route(method, route.path, handler, expect_handler=_expect)
-    return handler
+        app.router.add_route(method, route.path, handler, expect_handler=_inviting(route.body_kind.bytes_max))
 
 
-async def _expect(raw: web.Request) -> None:
-    # A 100 invites the body, which a length that will be refused must not; other expectations are ignored.
-    if raw.headers["Expect"].lower() == "100-continue" and (raw.content_length or 0) <= BODY_BYTES_MAX:
-        await raw.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+def _inviting(bytes_max: int) -> Callable[[web.Request], Awaitable[None]]:
+    async def expect(raw: web.Request) -> None:
+        # A 100 invites the body, which a length to be refused must not; other expectations are ignored.
+        if raw.headers["Expect"].lower() == "100-continue" and (raw.content_length or 0) <= bytes_max:
+            await raw.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    return expect
 
 
-def _only(declared: set[object]) -> Callable[[web.Application], Awaitable[None]]:
+def _setting(event: asyncio.Event) -> Callable[[web.Application], Awaitable[None]]:
+    async def set_event(_app: web.Application) -> None:
+        event.set()
+
+    return set_event
+
+
+def _only(declared: set[Endpoint]) -> Callable[[web.Application], Awaitable[None]]:
     async def check(app: web.Application) -> None:
         for added in app.router.routes():
             if added.handler not in declared:

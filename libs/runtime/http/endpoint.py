@@ -1,5 +1,6 @@
 """One route's request from its arrival to its response: recognise, limit, judge, read, handle, write."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Final, assert_never
@@ -10,12 +11,14 @@ from pydantic import BaseModel
 from structlog.contextvars import bind_contextvars, get_contextvars
 
 from libs.runtime.auth import Authenticator, Caller, Rejected
+from libs.runtime.clock import Clock
 from libs.runtime.http.models import rfc3339
 from libs.runtime.http.problem import NOT_FOUND, Problem, Refused, of_status, problem_response
 from libs.runtime.http.rate_limits import RateLimits
 from libs.runtime.http.reading import check_target, read_body, read_query, refuse_body
 from libs.runtime.http.route import Answer, AnyRoute, Request
-from libs.runtime.http.rules import OwnCredential, Public, Rule, Verdict, describe, judge
+from libs.runtime.http.rules import CredentialOr, OwnCredential, Public, Verdict, describe, judge
+from libs.runtime.http.streaming import Streamed, stream
 from libs.runtime.http.trace import traceparent
 
 Endpoint = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -23,24 +26,37 @@ Endpoint = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
-def endpoint(route: AnyRoute, auth: Authenticator, limits: RateLimits) -> Endpoint:
-    """Return the aiohttp handler of a route."""
+def endpoint(
+    route: AnyRoute, auth: Authenticator, limits: RateLimits, *, draining: asyncio.Event, clock: Clock
+) -> Endpoint:
+    """Return the aiohttp handler of a route; ``draining`` ends what it streams without end."""
 
     async def handle(raw: web.Request) -> web.StreamResponse:
-        caller = await _admit(route.rule, auth, limits, raw)
-        return _respond(route, raw, await route.handler(await _read(route, raw, caller)))
+        caller = await _admit(route, auth, limits, raw)
+        reply = await route.handler(await _read(route, raw, caller))
+        if isinstance(reply, Streamed):
+            expires_in_s = _expires_in_s(caller, clock)
+            return await stream(raw, reply, _HEADERS, draining=draining, expires_in_s=expires_in_s)
+        return _respond(route, raw, reply)
 
     return handle
 
 
-async def _admit(rule: Rule, auth: Authenticator, limits: RateLimits, raw: web.Request) -> Caller | None:
+def _expires_in_s(caller: Caller | None, clock: Clock) -> float | None:
+    if caller is None or caller.expires_at is None:
+        return None
+    return max(0.0, (caller.expires_at - clock.now()).total_seconds())
+
+
+async def _admit(route: AnyRoute, auth: Authenticator, limits: RateLimits, raw: web.Request) -> Caller | None:
+    rule = route.rule
     if isinstance(rule, OwnCredential):
         return None
     check_target(raw)
-    if isinstance(rule, Public):
+    if isinstance(rule, Public) or (isinstance(rule, CredentialOr) and rule.header in raw.headers):
         return None
-    caller = await _recognise(auth, limits, raw)
-    match judge(rule, caller, raw.match_info):
+    caller = await _recognise(route, auth, limits, raw)
+    match judge(rule.rule if isinstance(rule, CredentialOr) else rule, caller, raw.match_info):
         case Verdict.ALLOWED:
             return caller
         case Verdict.FORBIDDEN:
@@ -51,13 +67,13 @@ async def _admit(rule: Rule, auth: Authenticator, limits: RateLimits, raw: web.R
             assert_never(verdict)
 
 
-async def _recognise(auth: Authenticator, limits: RateLimits, raw: web.Request) -> Caller:
+async def _recognise(route: AnyRoute, auth: Authenticator, limits: RateLimits, raw: web.Request) -> Caller:
     outcome = await _authenticated(auth, raw.headers.getall("Authorization", []))
     if isinstance(outcome, Rejected):
         await limits.turn_away(raw)
         raise Refused(_unauthorized(outcome.detail))
     bind_contextvars(role=outcome.role.value, sub=outcome.sub)
-    await limits.admit(raw, outcome)
+    await limits.admit(raw, outcome, is_command=route.is_command)
     return outcome
 
 
@@ -81,7 +97,7 @@ async def _read(
         identity=caller,
         path=dict(raw.match_info),
         query=read_query(raw, route.query) if route.query else None,
-        body=await read_body(raw, route.body) if route.body else None,
+        body=await read_body(raw, route.body, route.body_kind) if route.body else None,
         headers=raw.headers,
         request_id=str(get_contextvars()["request_id"]),
         traceparent=traceparent(raw.headers),

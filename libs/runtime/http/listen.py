@@ -1,8 +1,10 @@
 """Listening: an application on a port, until it is drained."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+import os
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 import structlog
@@ -18,6 +20,7 @@ _LINGER_S: Final = 1.0
 # Gateways pass their clients' headers on; what they let through must not fail here without a decision.
 _HEADER_BYTES_MAX: Final = 32 * 1024
 _HEADERS_MAX: Final = 256
+_BACKLOG: Final = 1024
 
 log = structlog.get_logger(__name__)
 
@@ -63,68 +66,64 @@ async def serve_http(
     Those that have not after ``drain_timeout_s`` are cut off. ``reuse_port`` lets several processes share it.
     """
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=drain_timeout_s)
-    async with _listening(runner, host, port, reuse_port=reuse_port) as bound_port:
-        yield bound_port
-
-
-@asynccontextmanager
-async def serve_handler(
-    handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
-    host: str,
-    port: int,
-    *,
-    drain_timeout_s: float = 5.0,
-    reuse_port: bool = False,
-) -> AsyncIterator[int]:
-    """Serve one handler as ``serve_http`` serves an application, with nothing between it and the parser.
-
-    It stands outside of access rules, access log and metrics, and must do what it needs of these itself.
-    """
-    runner = web.ServerRunner(web.Server(handler, access_log=None), shutdown_timeout=drain_timeout_s)
-    async with _listening(runner, host, port, reuse_port=reuse_port) as bound_port:
-        yield bound_port
-
-
-@asynccontextmanager
-async def _listening(
-    runner: web.AppRunner | web.ServerRunner, host: str, port: int, *, reuse_port: bool
-) -> AsyncIterator[int]:
     await runner.setup()
     try:
-        listener = await _listen(runner, host, port, reuse_port=reuse_port)
-        bound_port = int(listener.sockets[0].getsockname()[1])
-        log.info("http_listening", host=host, port=bound_port)
-        try:
+        async with listening(_connections(runner), host, port, reuse_port=reuse_port) as bound_port:
             yield bound_port
-        finally:
-            listener.close()
     finally:
         await runner.cleanup()
 
 
-async def _listen(
-    runner: web.AppRunner | web.ServerRunner, host: str, port: int, *, reuse_port: bool
-) -> asyncio.Server:
-    loop = asyncio.get_running_loop()
-    server = runner.server
+def _connections(runner: web.AppRunner) -> Callable[[], _Protocol]:
+    server, loop = runner.server, asyncio.get_running_loop()
     if server is None:
         raise LookupError("the runner is not set up")
+    return lambda: _Protocol(
+        server,
+        loop=loop,
+        lingering_time=_LINGER_S,
+        # No body is ever unpacked, so none can fail to be, nor grow.
+        auto_decompress=False,
+        max_line_size=_HEADER_BYTES_MAX,
+        max_field_size=_HEADER_BYTES_MAX,
+        max_headers=_HEADERS_MAX,
+    )
+
+
+@asynccontextmanager
+async def listening(
+    protocol: Callable[[], asyncio.BaseProtocol], host: str, port: int, *, reuse_port: bool = False
+) -> AsyncIterator[int]:
+    """Accept connections until the context ends and yield the port. Raises StopProcess where it is taken.
+
+    Who has connected by the end is let in. ``reuse_port`` lets several processes share the port.
+    """
+    loop = asyncio.get_running_loop()
     try:
-        return await loop.create_server(
-            lambda: _Protocol(
-                server,
-                loop=loop,
-                lingering_time=_LINGER_S,
-                # No body is ever unpacked, so none can fail to be, nor grow.
-                auto_decompress=False,
-                max_line_size=_HEADER_BYTES_MAX,
-                max_field_size=_HEADER_BYTES_MAX,
-                max_headers=_HEADERS_MAX,
-            ),
-            host,
-            port,
-            reuse_port=reuse_port or None,
-            backlog=1024,
+        server = await loop.create_server(
+            protocol, host, port, reuse_port=reuse_port or None, backlog=_BACKLOG
         )
     except OSError as taken:
         raise StopProcess(f"cannot listen on {host}:{port}: {taken.strerror}") from taken
+    bound_port = int(server.sockets[0].getsockname()[1])
+    log.info("http_listening", host=host, port=bound_port)
+    try:
+        yield bound_port
+    finally:
+        for waiting in _close(server):
+            await loop.connect_accepted_socket(protocol, waiting)
+
+
+def _close(server: asyncio.Server) -> list[socket.socket]:
+    """Close, and return the connections that nobody has taken yet: the kernel would cut them off."""
+    doors = [socket.socket(fileno=os.dup(each.fileno())) for each in server.sockets]
+    server.close()
+    waiting: list[socket.socket] = []
+    for door in doors:
+        with door, suppress(OSError):
+            door.setblocking(False)
+            while True:
+                came, _ = door.accept()
+                came.setblocking(False)
+                waiting.append(came)
+    return waiting

@@ -13,18 +13,22 @@ from libs.runtime import metrics
 from libs.runtime.clock import Clock
 from libs.runtime.failure import TryLater
 from libs.runtime.http.problem import Problem, Refused, of_status, problem_response
+from libs.runtime.http.streaming import IS_STREAMED, StreamFailed
 
 REQUEST_ID: Final = "X-Request-Id"
 _CLIENTS_OWN_ID: Final = re.compile(r"[A-Za-z0-9._~+/=:-]{1,64}")
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _RETRY_AFTER_S: Final = 1
 _GONE_STATUS: Final = 499
+_FAILED_STATUS: Final = 500
 
 REQUESTS: Final = metrics.counter(
     "keyfold_http_requests_total", "Requests answered, by route and status.", ("method", "route", "status")
 )
 DURATION: Final = metrics.histogram(
-    "keyfold_http_request_duration_seconds", "From a request's headers to its response.", ("method", "route")
+    "keyfold_http_request_duration_seconds",
+    "From a request's headers to its response; of streamed ones nothing.",
+    ("method", "route"),
 )
 
 log = structlog.get_logger(__name__)
@@ -43,6 +47,9 @@ def observing(clock: Clock, quiet_paths: frozenset[str]) -> Middleware:
             response = await _answered(request, handler)
             status = response.status
             return response
+        except StreamFailed:
+            status = _FAILED_STATUS
+            raise
         finally:
             _record(request, status, clock.monotonic_s() - started_s, quiet_paths)
 
@@ -105,7 +112,8 @@ def _record(raw: web.Request, status: int, duration_s: float, quiet_paths: froze
     route = resource.canonical if resource else "unmatched"
     method = raw.method if raw.method in _METHODS else "other"
     REQUESTS.labels(method, route, str(status)).inc()
-    DURATION.labels(method, route).observe(duration_s)
+    if not raw.get(IS_STREAMED):
+        DURATION.labels(method, route).observe(duration_s)
     level = "debug" if route in quiet_paths else "info"
     getattr(log, level)(
         "http_request", method=method, route=route, status=status, duration_ms=round(duration_s * 1000, 3)

@@ -10,7 +10,7 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from libs.runtime.http.openapi_links import links
 from libs.runtime.http.problem import MEDIA_TYPE
 from libs.runtime.http.route import PARAMETER, AnyRoute
-from libs.runtime.http.rules import OwnCredential, Public, describe
+from libs.runtime.http.rules import CredentialOr, OwnCredential, Public, describe
 
 _REFERENCE: Final = "#/components/schemas/{model}"
 _ANY_METHODS: Final = ("get", "head", "post", "put", "patch", "delete", "options")
@@ -113,7 +113,7 @@ def _operation(route: AnyRoute, method: str, references: Schemas) -> dict[str, o
         "parameters": [*_path_parameters(route), *_query_parameters(route), *_header_parameters(route)],
     }
     if route.body:
-        content = {"application/json": {"schema": references[route.body, "validation"]}}
+        content = {route.body_kind.media_type: {"schema": references[route.body, "validation"]}}
         operation["requestBody"] = {"required": True, "content": content}
     return operation
 
@@ -124,12 +124,14 @@ def _security(route: AnyRoute) -> list[dict[str, list[str]]]:
             return []
         case OwnCredential(header):
             return [{header: []}]
+        case CredentialOr(header, _):
+            return [{header: []}, {"bearer": []}]
         case _:
             return [{"bearer": []}]
 
 
 def _security_schemes(routes: Sequence[AnyRoute]) -> dict[str, object]:
-    headers = {route.rule.header for route in routes if isinstance(route.rule, OwnCredential)}
+    headers = {route.rule.header for route in routes if isinstance(route.rule, OwnCredential | CredentialOr)}
     return {
         "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
         **{header: {"type": "apiKey", "in": "header", "name": header} for header in sorted(headers)},
@@ -164,6 +166,9 @@ def _responses(route: AnyRoute, references: Schemas, routes: Sequence[AnyRoute])
             form = tuple(_added(route)) if model is route.answer else ()
             content = {"application/json": {"schema": references[model, form or "serialization"]}}
             answered[str(status)]["content"] = content
+    if route.media_types:
+        text = {"schema": {"type": "string"}}
+        answered[str(route.status)]["content"] = dict.fromkeys(route.media_types, text)
     if found := links(route, routes):
         answered[str(route.status)]["links"] = found
     refusal = {

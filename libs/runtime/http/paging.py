@@ -1,11 +1,10 @@
 """Pages of a list: a bounded limit, an opaque cursor, and a cut where the next page starts."""
 
 import base64
-import binascii
 from collections.abc import Callable, Sequence
 from typing import Annotated, Final, TypeVar
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
 from libs.runtime.http.models import GivenInt, QueryString
 from libs.runtime.http.problem import FieldError, Problem, Refused
@@ -65,12 +64,17 @@ def encode_cursor(content: BaseModel) -> str:
     return base64.urlsafe_b64encode(content.model_dump_json().encode()).decode().rstrip("=")
 
 
+def decode_cursor(cursor: str, cursor_type: type[C]) -> C:
+    """Return what ``encode_cursor`` wrote. Raises ValueError for anything else."""
+    padded = cursor + "=" * (-len(cursor) % 4)
+    document = base64.b64decode(padded, altchars=b"-_", validate=True)
+    return cursor_type.model_validate_json(document, strict=True, extra="forbid")
+
+
 def _decoded(cursor: str, cursor_type: type[C]) -> C:
     try:
-        padded = cursor + "=" * (-len(cursor) % 4)
-        document = base64.b64decode(padded, altchars=b"-_", validate=True)
-        return cursor_type.model_validate_json(document, strict=True, extra="forbid")
-    except (binascii.Error, ValueError, ValidationError):
+        return decode_cursor(cursor, cursor_type)
+    except ValueError:  # what base64 and pydantic raise are kinds of it
         raise Refused(BAD_CURSOR) from None
 
 

@@ -13,7 +13,6 @@ from libs.runtime import metrics
 from libs.runtime.auth import Caller
 from libs.runtime.clock import SYSTEM_CLOCK
 from libs.runtime.http.problem import Problem, Refused
-from libs.runtime.http.route import COMMANDS
 from libs.runtime.settings import RateLimitSettings
 
 _WINDOW_S: Final = 60
@@ -47,12 +46,12 @@ class RateLimits:
         """Return the limits that these settings ask for."""
         return cls(commands_max=settings.commands_per_minute, failures_max=settings.failures_per_minute)
 
-    async def admit(self, raw: web.Request, caller: Caller) -> None:
+    async def admit(self, raw: web.Request, caller: Caller, *, is_command: bool) -> None:
         """Let a verified caller go on, or raise ``Refused`` before any of its work is done."""
         who = _named(caller)
         if await self._failures.is_reached(who):
             raise Refused(await self._failures.refusal(who))
-        if raw.method in COMMANDS and not await self._commands.count(who):
+        if is_command and not await self._commands.count(who):
             raise Refused(await self._commands.refusal(who))
         raw[_CALLER] = caller
 

@@ -1,5 +1,6 @@
 """Reading a request: its path, query and body become values, or a problem that says where they do not."""
 
+import asyncio
 import re
 from typing import Final, TypeVar
 from urllib.parse import unquote_to_bytes
@@ -8,10 +9,11 @@ from aiohttp import web
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from libs.runtime.http import form
 from libs.runtime.http.json_text import check_json
 from libs.runtime.http.problem import FieldError, Problem, Refused, bad_body, of_status, pointer_to
+from libs.runtime.http.route import BODY_BYTES_MAX, Body
 
-BODY_BYTES_MAX: Final = 64 * 1024
 _BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 M = TypeVar("M", bound=BaseModel)
@@ -39,7 +41,7 @@ def read_query(raw: web.Request, model: type[M]) -> M:
     try:
         return model.model_validate(dict(given))
     except ValidationError as invalid:
-        raise Refused(_bad_query(_field_errors(invalid))) from None
+        raise Refused(_bad_query(field_errors(invalid))) from None
 
 
 def _bad_query(errors: list[FieldError]) -> Problem:
@@ -47,28 +49,35 @@ def _bad_query(errors: list[FieldError]) -> Problem:
     return Problem(status=400, slug="bad-query", detail="the query is not acceptable", errors=placed)
 
 
-async def read_body(raw: web.Request, model: type[M]) -> M:
-    """Read the JSON body as the model; 413, 415, 400 for what is no JSON, 422 for what is no such model."""
-    _check_type(raw)
+async def read_body(raw: web.Request, model: type[M], kind: Body) -> M:
+    """Read the body as the model; 413, 415, 400 for what is not of its kind, 422 for no such model."""
+    _check_type(raw, kind.media_type)
     _check_encoding(raw)
-    document = await _bounded(raw)
-    check_json(document)
+    document = await _bounded(raw, kind.bytes_max)
+    if len(document) > BODY_BYTES_MAX:
+        # It would keep whoever else is served waiting for tens of milliseconds.
+        return await asyncio.to_thread(_understood, document, model, kind)
+    return _understood(document, model, kind)
+
+
+def _understood(document: bytes, model: type[M], kind: Body) -> M:
     try:
+        if kind.media_type == form.MEDIA_TYPE:
+            return model.model_validate(form.read_form(document, model))
+        check_json(document)
         return model.model_validate_json(document, strict=True)
     except ValidationError as invalid:
-        raise Refused(bad_body(_field_errors(invalid))) from None
+        raise Refused(bad_body(field_errors(invalid))) from None
 
 
-def _check_type(raw: web.Request) -> None:
-    if raw.content_type != "application/json" or (raw.charset or "utf-8").lower() not in {"utf-8", "utf8"}:
-        raise Refused(
-            of_status(415, "the body must be application/json in UTF-8", {"Accept": "application/json"})
-        )
+def _check_type(raw: web.Request, wanted: str) -> None:
+    if raw.content_type != wanted or (raw.charset or "utf-8").lower() not in {"utf-8", "utf8"}:
+        raise Refused(of_status(415, f"the body must be {wanted} in UTF-8", {"Accept": wanted}))
 
 
 async def refuse_body(raw: web.Request) -> None:
     """Refuse a body where none is read: whoever sent it expects it to matter."""
-    if await _bounded(raw):
+    if await _bounded(raw, BODY_BYTES_MAX):
         raise Refused(bad_body([FieldError(pointer="", detail="this call takes no body")]))
 
 
@@ -78,17 +87,18 @@ def _check_encoding(raw: web.Request) -> None:
         raise Refused(of_status(415, "the body must not be compressed", {"Accept-Encoding": "identity"}))
 
 
-async def _bounded(raw: web.Request) -> bytes:
+async def _bounded(raw: web.Request, bytes_max: int) -> bytes:
     # A declared length is believed when it is too much, so that nothing of it is read.
-    if (raw.content_length or 0) > BODY_BYTES_MAX:
-        raise web.HTTPRequestEntityTooLarge(BODY_BYTES_MAX)
+    if (raw.content_length or 0) > bytes_max:
+        raise web.HTTPRequestEntityTooLarge(bytes_max)
     try:
-        return await raw.read()
+        return await raw.clone(client_max_size=bytes_max + 1).read()
     except ConnectionError:
         raise Refused(of_status(400, "the body did not arrive whole")) from None
 
 
-def _field_errors(invalid: ValidationError) -> list[FieldError]:
+def field_errors(invalid: ValidationError) -> list[FieldError]:
+    """Return what pydantic found wrong, in our own words and without what was sent."""
     details = invalid.errors(include_url=False, include_context=False, include_input=False)
     return [FieldError(pointer=_place(each), detail=_say(each)) for each in details]
 

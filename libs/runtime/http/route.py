@@ -12,9 +12,11 @@ from pydantic import BaseModel, RootModel
 from libs.runtime.auth import Caller
 from libs.runtime.http.problem import Problem
 from libs.runtime.http.rules import OwnCredential, Rule, path_parameters
+from libs.runtime.http.streaming import Streamed
 
 PARAMETER: Final = re.compile(r"{(\w+)(:[^}]*)?}")
 COMMANDS: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+BODY_BYTES_MAX: Final = 64 * 1024
 
 B = TypeVar("B", bound=BaseModel | None)
 Q = TypeVar("Q", bound=BaseModel | None)
@@ -58,6 +60,14 @@ class RequestHeader:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Body:
+    """How a route's body comes: JSON unless said otherwise, and how much of it is read at most."""
+
+    media_type: str = "application/json"
+    bytes_max: int = BODY_BYTES_MAX
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """What a handler answers; ``status`` None stands for the route's own.
 
@@ -70,7 +80,7 @@ class Answer:
     content_type: str = "application/json"
 
 
-Reply: TypeAlias = Answer | Problem | web.StreamResponse
+Reply: TypeAlias = Answer | Problem | Streamed | web.StreamResponse
 """A handler's outcome; a ``StreamResponse`` is one that the handler has prepared and written itself."""
 
 
@@ -85,7 +95,9 @@ class Route(Generic[B, Q]):
     ``method`` may be ``*`` for any. ``path`` uses aiohttp's form, ``/v1/keys/{key_id}``. ``refusals`` are the
     statuses, beyond those that follow from the rest, which the handler may answer. ``also_answers`` are
     the models of further statuses that are no refusals. ``headers`` are those that the handler reads.
-    ``quiet`` moves a probe's access log to debug.
+    ``media_types`` are those of an answer that is no JSON.
+    ``quiet`` moves a probe's access log to debug. ``only_asks`` is said of what changes nothing although its
+    method could: it is not counted among a caller's commands.
     """
 
     method: str
@@ -94,13 +106,17 @@ class Route(Generic[B, Q]):
     rule: Rule
     summary: str
     body: type[B] | None = None
+    body_kind: Body = Body()
     query: type[Q] | None = None
     answer: type[BaseModel] | None = None
     status: int = 200
     refusals: tuple[int, ...] = ()
     also_answers: Mapping[int, type[BaseModel]] = field(default_factory=dict)
     headers: tuple[RequestHeader, ...] = ()
+    media_types: tuple[str, ...] = ()
+    endless: bool = False
     quiet: bool = False
+    only_asks: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a row that leaves open who may call or what may be sent."""
@@ -117,6 +133,11 @@ class Route(Generic[B, Q]):
     def refuses_body(self) -> bool:
         """Whether a body is a mistake; a gateway's copy of a request may bring that request's own."""
         return self.method in COMMANDS and self.body is None and not isinstance(self.rule, OwnCredential)
+
+    @property
+    def is_command(self) -> bool:
+        """Whether a call counts as one that changes something."""
+        return self.method in COMMANDS and not self.only_asks
 
     @property
     def path_parameters(self) -> tuple[str, ...]:

@@ -21,6 +21,14 @@ class OwnCredential:
 
 
 @dataclass(frozen=True, slots=True)
+class CredentialOr:
+    """Whoever the handler itself recognises by this header where it is sent, and else who passes the rule."""
+
+    header: str
+    rule: "TokenRule"
+
+
+@dataclass(frozen=True, slots=True)
 class AnyRole:
     """Anyone with a valid token."""
 
@@ -52,7 +60,7 @@ class AnyOf:
 
 
 TokenRule: TypeAlias = AnyRole | Roles | OwnAccount | OwnVendor | AnyOf
-Rule: TypeAlias = Public | OwnCredential | TokenRule
+Rule: TypeAlias = Public | OwnCredential | CredentialOr | TokenRule
 
 
 class Verdict(Enum):
@@ -102,6 +110,8 @@ def _best(verdicts: list[Verdict]) -> Verdict:
 def path_parameters(rule: Rule) -> Iterator[str]:
     """Yield the path parameters that the rule compares with the caller."""
     match rule:
+        case CredentialOr(_, otherwise):
+            yield from path_parameters(otherwise)
         case OwnAccount():
             yield "account_id"
         case OwnVendor():
@@ -118,6 +128,8 @@ def describe(rule: Rule) -> str:
             return "anyone"
         case OwnCredential(header):
             return f"holders of {header}"
+        case CredentialOr(header, otherwise):
+            return f"holders of {header}; {describe(otherwise)}"
         case AnyRole():
             return "any token"
         case Roles(roles):

@@ -2,8 +2,9 @@
 -- The last position that is committed and that every gatekeeper which may still allow something has applied. The
 -- head comes from the same snapshot as the rows: every beat that read a head below it is among these rows, so what
 -- is returned stays true, also of gatekeepers that start or come back later. A row whose time lies ahead of this
--- server's clock counts as any other: its lease is not over.
-select least(head.position, min(gatekeepers.applied_position))
+-- server's clock counts as any other: its lease is not over. A standby knows nothing: the rows' times are another
+-- clock's.
+select case when pg_is_in_recovery() then 0 else least(head.position, min(gatekeepers.applied_position)) end
 from ledger.head
 left join ledger.gatekeepers
     on gatekeepers.lease_s is null
@@ -23,6 +24,7 @@ select
     applied_position < :position::bigint
     and (
         lease_s is null
+        or pg_is_in_recovery()
         or renewed_at + make_interval(secs => lease_s + :margin_s::double precision) >= clock_timestamp()
     ) as is_in_the_way
 from ledger.gatekeepers

@@ -1,7 +1,11 @@
--- name: renew(id, host, applied_position, lease_s)$
--- Say how far this gatekeeper is, at this server's time. The time is asked for here and not at the start of the
--- transaction, so that it lies after the moment that the gatekeeper took for the start of its lease. Whoever waits
--- for the gatekeepers hears at the commit if it has applied more than its row said.
+-- name: renew(id, host, applied_position, lease_s)^
+-- Say how far this gatekeeper is, at this server's time, and hear how far the ledger is. The time is asked for here and
+-- not at the start of the transaction, so that it lies after the moment that the gatekeeper took for the start of its
+-- lease. The head is read under a lock that no append can hold at the same time: an append that has locked it is waited
+-- for and its position returned; one that comes later finds the row committed. One statement, which commits by itself:
+-- a gatekeeper that freezes between two would hold that lock, and keep every append waiting.
+-- Whoever waits for the gatekeepers hears at the commit if this one has applied more than its row said. A lease must
+-- not be held on a row that a crash of this server takes back, whatever is set for it: nobody would wait for it.
 with before as (
     select applied_position from ledger.gatekeepers where id = :id
 ),
@@ -11,15 +15,18 @@ written as (
     on conflict (id) do update
     set applied_position = excluded.applied_position, lease_s = excluded.lease_s, renewed_at = clock_timestamp()
     returning applied_position
+),
+head as (
+    select position, hash from ledger.head for share
 )
-select pg_notify('keyfold_enforcement', written.applied_position::text)
-from written left join before on true
-where before.applied_position is distinct from written.applied_position;
-
--- name: shared_head()$
--- The ledger's last position, read under a lock that no append can hold at the same time: an append that has locked
--- the head is waited for and its position returned; one that comes later finds the row written above committed.
-select position from ledger.head for share;
+select
+    head.position,
+    head.hash,
+    case when current_setting('synchronous_commit') in ('off', 'local')
+        then set_config('synchronous_commit', 'on', true) end,
+    case when before.applied_position is distinct from written.applied_position
+        then pg_notify('keyfold_enforcement', written.applied_position::text) end
+from head cross join written left join before on true;
 
 -- name: tell(id, applied_position)^
 -- Say that this gatekeeper has applied more, and no more than that: no lease is renewed, so the head need not be

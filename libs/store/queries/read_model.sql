@@ -55,14 +55,18 @@ select * from {schema}.keys where due_at <= :now order by due_at limit :limit;
 -- Vendors for which something has fallen due that no event says yet, the longest due first.
 select * from {schema}.vendors where due_at <= :now order by due_at limit :limit;
 
+-- name: count_keys()$
+-- How many keys of either kind there are.
+select count(*) from {schema}.keys;
+
 -- name: all_accounts()
--- Every account, in no order.
-select * from {schema}.accounts;
+-- Every account, in no order: what the state has of it, and no more.
+select account_id, name, integrations_enabled from {schema}.accounts;
 
 -- name: all_vendors()
 -- Every vendor, in no order.
 select * from {schema}.vendors;
 
 -- name: all_keys()
--- Every key of either kind, in no order.
-select * from {schema}.keys;
+-- Every key of either kind, packed, in no order.
+select key_id, packed from {schema}.keys;

@@ -47,7 +47,8 @@ create index vendors_newest on {schema}.vendors (created_position desc);
 create index vendors_due on {schema}.vendors (due_at) where due_at is not null;
 create index vendors_by_applicant on {schema}.vendors (applicant, created_position desc);
 
--- `minted_at` is the event's own word for when the key was made, `created_at` the ledger's.
+-- `minted_at` is the event's own word for when the key was made, `created_at` the ledger's. `packed` is all of the key
+-- once more, as a gatekeeper keeps it: libs/wire/packed_key.py.
 create table {schema}.keys (
     key_id text collate "C" primary key,
     kind text not null,
@@ -57,6 +58,7 @@ create table {schema}.keys (
     permissions jsonb,
     vendor_ids jsonb,
     networks jsonb,
+    rate_limit text,
     expires_at timestamptz,
     reminders jsonb,
     digest bytea not null check (length(digest) = 32),
@@ -67,6 +69,7 @@ create table {schema}.keys (
     minted_at timestamptz not null,
     revoked_at timestamptz,
     due_at timestamptz,
+    packed bytea not null,
     version integer not null,
     created_at timestamptz not null,
     updated_at timestamptz not null,

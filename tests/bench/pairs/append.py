@@ -168,6 +168,7 @@ def _key_created(number: int) -> SubscriberKeyCreated:
         permissions=NO_PERMISSIONS,
         vendor_ids=None,
         networks=None,
+        rate_limit=None,
         expires_at=None,
         reminders=(),
         digest=number.to_bytes(32),

@@ -10,6 +10,7 @@ from libs.domain.ids import AccountId, VendorId
 from libs.domain.lifecycle import LifecycleEvent
 from libs.domain.network import Network, parse_network
 from libs.domain.permissions import Access, Category, Permissions
+from libs.domain.rate_limit import RateLimit
 from libs.domain.subscriber_key import SubscriberKeyCreated, SubscriberKeyRevoked
 from libs.domain.vendor import VendorSuspended
 from libs.domain.vendor_key import VendorKeyIssued, VendorKeyRevoked
@@ -55,6 +56,7 @@ def subscriber_key(
     *,
     vendor_ids: tuple[VendorId, ...] | None = None,
     networks: tuple[Network, ...] | None = None,
+    rate_limit: RateLimit | None = None,
     expires_at: datetime | None = None,
 ) -> SubscriberKeyCreated:
     """Return the making of a key that may read appointments and write patients."""
@@ -65,6 +67,7 @@ def subscriber_key(
         permissions=Permissions.of({Category.APPOINTMENT: Access.READ, Category.PATIENT: Access.WRITE}),
         vendor_ids=vendor_ids,
         networks=networks,
+        rate_limit=rate_limit,
         expires_at=expires_at,
         reminders=(),
         digest=key.digest,

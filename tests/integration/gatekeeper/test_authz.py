@@ -57,8 +57,8 @@ REASONS: list[tuple[Reason, int, Keys, str, str]] = [
 
 
 def test_every_reason_is_tried() -> None:
-    """No reason is forgotten; `stale` has tests of its own."""
-    assert {row[0] for row in REASONS} == set(Reason) - {Reason.STALE}
+    """No reason is forgotten; `stale` and `rate_limited` have tests of their own."""
+    assert {row[0] for row in REASONS} == set(Reason) - {Reason.STALE, Reason.RATE_LIMITED}
 
 
 @pytest.mark.parametrize("is_main_port", [False, True])

@@ -15,8 +15,15 @@ from libs.store.connection import Pool, open_pool
 from libs.store.enforcement import ENFORCEMENT_CHANNEL, Enforcement
 from libs.store.leases import Holder, Leases
 from libs.store.notifications import Notifications
-from services.gatekeeper.heartbeat import INTERVAL_S, TELL_INTERVAL_S, Heartbeat
-from services.gatekeeper.lease import Lease
+from libs.wire.chain import GENESIS, Head
+from services.gatekeeper.heartbeat import (
+    INTERVAL_S,
+    TELL_INTERVAL_S,
+    AnotherLedger,
+    Heartbeat,
+    withdrawn_at_the_end,
+)
+from services.gatekeeper.lease import Beat, Lease
 from services.gatekeeper.replica import Replica
 from tests.eventually import eventually
 
@@ -35,7 +42,7 @@ class CountedLeases(Leases):
         self.free = asyncio.Event()
         self.free.set()
 
-    async def renew(self, holder: Holder, applied_position: int) -> int:
+    async def renew(self, holder: Holder, applied_position: int) -> Head:
         """Count, and renew."""
         self.renewed += 1
         return await super().renew(holder, applied_position)
@@ -69,14 +76,17 @@ class Scene:
     @asynccontextmanager
     async def beating(self) -> AsyncIterator[None]:
         """Beat until the context ends."""
-        heart = Heartbeat(self.leases, HOLDER, self.lease, self.replica, SYSTEM_CLOCK)
-        task = asyncio.create_task(heart.run())
+        task = asyncio.create_task(self.heart().run())
         try:
             yield
         finally:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+
+    def heart(self) -> Heartbeat:
+        """Return a heartbeat that does not beat yet."""
+        return Heartbeat(self.leases, HOLDER, self.lease, self.replica, SYSTEM_CLOCK)
 
     async def is_proven(self) -> bool:
         """Tell whether a beat has proven that the replica holds everything."""
@@ -122,10 +132,10 @@ async def test_a_storm_of_events_is_no_storm_of_transactions(scene: Scene) -> No
     async with scene.beating():
         await eventually(scene.is_proven)
         began_s = SYSTEM_CLOCK.monotonic_s()
+        await scene.commit(300)
         for position in range(1, 301):
             scene.apply(position)
             await asyncio.sleep(0.001)
-        await scene.commit(300)
         assert await scene.enforcement.reached(300, LONG_S)
         took_s = SYSTEM_CLOCK.monotonic_s() - began_s
     assert (
@@ -196,3 +206,49 @@ async def test_without_a_state_nobody_waits_for_it(scene: Scene) -> None:
         assert (scene.leases.renewed, await scene.has_row()) == (0, False)
         scene.apply(0)
         await eventually(scene.has_row, within_s=INTERVAL_S / 2)
+
+
+@pytest.mark.parametrize(
+    "applied",
+    [Head(position=8, hash=GENESIS.hash), Head(position=7, hash=bytes([1]) * 32)],
+    ids=["beyond the head", "another history"],
+)
+async def test_a_ledger_that_went_back_proves_nothing(scene: Scene, applied: Head) -> None:
+    """A gatekeeper that holds more than the ledger does, or something else at its end, ends without a lease:
+    what is appended to a ledger from a backup would look to it like what it has applied before.
+    """
+    await scene.commit(7)
+    scene.replica.load(State(), applied.position, SYSTEM_CLOCK.now(), sealed=applied.hash)
+    with pytest.raises(AnotherLedger, match="ends at position 7"):
+        async with asyncio.timeout(LONG_S), withdrawn_at_the_end(scene.leases, HOLDER, scene.lease):
+            await scene.heart().run()
+    assert not scene.lease.is_held(SYSTEM_CLOCK.monotonic_s())
+
+
+class WatchedLeases(Leases):
+    """Leases that look, when a row is withdrawn, whether its lease is held."""
+
+    def __init__(self, pool: Pool, lease: Lease) -> None:
+        super().__init__(pool)
+        self.lease = lease
+        self.held_when_withdrawn: bool | None = None
+
+    async def withdraw(self, holder: Holder) -> None:
+        """Look, and withdraw."""
+        self.held_when_withdrawn = self.lease.is_held(SYSTEM_CLOCK.monotonic_s())
+        await super().withdraw(holder)
+
+
+async def test_whoever_is_not_waited_for_allows_nothing(scene: Scene) -> None:
+    """The lease is over before its row is withdrawn, also where the process has not sent its last answer:
+    whichever task dies takes the heartbeat with it, and requests are answered until the listener is closed.
+    """
+    leases = WatchedLeases(scene.pool, scene.lease)
+    with pytest.raises(LookupError):
+        async with withdrawn_at_the_end(leases, HOLDER, scene.lease):
+            await leases.renew(HOLDER, 0)
+            scene.lease.beat(Beat(began_s=SYSTEM_CLOCK.monotonic_s(), head=0), 0)
+            assert scene.lease.is_held(SYSTEM_CLOCK.monotonic_s())
+            raise LookupError("another task has died")
+    assert leases.held_when_withdrawn is False
+    assert not await scene.has_row()

@@ -102,7 +102,7 @@ async def test_pipelined_questions_are_answered_in_order(gatekeeper: Gatekeeper)
 async def test_http_1_0_and_head_are_answered(gatekeeper: Gatekeeper) -> None:
     """HTTP/1.0 gets its answer and the end of the connection; HEAD gets no body."""
     assert (await gatekeeper.raw(request(b"GET /authz/v1/patient", version=b"1.0"))).startswith(
-        b"HTTP/1.0 200 "
+        b"HTTP/1.1 200 "
     )
     denied = await gatekeeper.raw(request(b"HEAD /authz/v1/note"))
     assert denied.startswith(b"HTTP/1.1 403 ") and denied.endswith(b"\r\n\r\n")

@@ -42,6 +42,7 @@ async def storied_key(registry: Registry) -> tuple[str, dict[str, Any], list[str
     made = (await registry.ask(me, "POST", keys, fields, X_Request_Id="made-it")).body
     path = f"{keys}/{made['key']['key_id']}"
     edited = {"name": "Front desk", "permissions": {"patient": "write"}, "networks": ["192.0.2.0/24"]}
+    edited["rate_limit"] = {"requests": 100, "per_s": 60, "burst": 200}
     await registry.ask(me, "PATCH", path, edited, X_Request_Id="edited-it")
     rotated = (await registry.ask(me, "POST", f"{path}/rotate", {"overlap_s": 60})).body
     await registry.ask(Caller(role=Role.OWNER, sub="olga", account_id=account_id), "DELETE", path)
@@ -57,23 +58,25 @@ async def test_of_a_key(registry: Registry) -> None:
         "Key renamed",
         "Permissions changed",
         "Networks that the key works from changed",
+        "How often the key may be used changed",
         "Secret replaced",
         "Key revoked, for ever",
     ]
-    made, renamed, permitted, networked, rotated, revoked = items
+    made, renamed, permitted, networked, limited, rotated, revoked = items
     assert changes(made)["name"] == (None, "Recalls")
     assert changes(made)["permissions.patient"] == (None, "read")
     assert changes(renamed) == {"name": ("Recalls", "Front desk")}
     assert changes(permitted) == {"permissions.patient": ("read", "write")}
     assert changes(networked) == {"networks": (None, ["192.0.2.0/24"])}
+    assert changes(limited) == {"rate_limit": (None, "100 requests in 60 s, 200 at once")}
     before, hint = changes(rotated)["secret_hint"]
     assert before == key["secret_hint"] != hint
     ends = datetime.fromisoformat(str(changes(rotated)["old_secret_works_until"][1]))
     assert ends - datetime.fromisoformat(rotated["at"]) == timedelta(seconds=60)
     assert changes(revoked)["state"] == ("active", "revoked")
     assert changes(revoked)["permissions.patient"] == ("write", None)
-    assert [each["request_id"] for each in items[:4]] == ["made-it"] + ["edited-it"] * 3
-    assert [each["actor"] for each in items] == [{"role": "owner", "subject": "otto"}] * 5 + [
+    assert [each["request_id"] for each in items[:5]] == ["made-it"] + ["edited-it"] * 4
+    assert [each["actor"] for each in items] == [{"role": "owner", "subject": "otto"}] * 6 + [
         {"role": "owner", "subject": "olga"}
     ]
     assert {(each["account_id"], each["key_id"], each["vendor_id"]) for each in items} == {
@@ -91,7 +94,7 @@ async def test_of_an_account(registry: Registry) -> None:
     answered = await registry.ask(owner(account_id), "GET", f"{path}/history")
     items, positions = answered.body["items"], [each["position"] for each in answered.body["items"]]
     assert positions == sorted(positions, reverse=True)
-    assert (len(items), answered.body["next_cursor"]) == (8, None)
+    assert (len(items), answered.body["next_cursor"]) == (9, None)
     assert (items[0]["summary"], items[-1]["summary"]) == ("API integrations turned on", "Account opened")
     assert changes(items[0]) == {"integrations_enabled": (False, True)}
     assert items[-1]["actor"] == {"role": "operator", "subject": "olivia"}

@@ -1,4 +1,4 @@
-"""What a key is restricted to: networks, permissions that start at none, and how many keys there may be."""
+"""What a key is restricted to: networks, rate limits, permissions that start at none, and how many keys."""
 
 from __future__ import annotations
 
@@ -77,6 +77,27 @@ async def test_bad_networks(registry: Registry) -> None:
     assert (await registry.ledger.head()).position == 2
 
 
+async def test_rate_limits(registry: Registry) -> None:
+    """A limit is kept with its burst, an edit of the same changes nothing, and null lifts it."""
+    account_id = await registry.account()
+    made = await create(registry, account_id, rate_limit={"requests": 100, "per_s": 60})
+    kept = {"requests": 100, "per_s": 60, "burst": 100}
+    assert (made.status, made.body["key"]["rate_limit"]) == (201, kept)
+    key = made.body["key"]
+    assert (await edit(registry, key, name="Renamed")).body["rate_limit"] == kept
+    same = await edit(registry, key, rate_limit={"requests": 100, "per_s": 60, "burst": None})
+    assert (same.body["rate_limit"], same.body["version"]) == (kept, 2)
+    wider = {"requests": 100, "per_s": 60, "burst": 200}
+    changed = await edit(registry, key, rate_limit=wider)
+    assert (changed.body["rate_limit"], changed.body["version"]) == (wider, 3)
+    path = f"/v1/accounts/{account_id}/keys/{key['key_id']}"
+    shown = await registry.ask(owner(account_id), "GET", path)
+    assert shown.body["rate_limit"] == wider
+    lifted = await edit(registry, key, rate_limit=None)
+    assert (lifted.body["rate_limit"], lifted.body["version"]) == (None, 4)
+    assert (await create(registry, account_id)).body["key"]["rate_limit"] is None
+
+
 async def test_without_permissions(registry: Registry) -> None:
     """A key that is granted nothing has nothing, and there is nothing to warn of."""
     account_id = await registry.account()
@@ -133,6 +154,7 @@ async def test_revoked(registry: Registry) -> None:
         {"name": "Alive"},
         {"permissions": {"patient": "read"}},
         {"networks": None},
+        {"rate_limit": None},
         {"vendor_ids": None},
         {"expires_at": "2100-01-01T00:00:00Z"},
         {},

@@ -162,6 +162,9 @@ async def test_suspended_vendor_stays_named(registry: Registry) -> None:
     assert (edited.status, edited.body["vendor_ids"]) == (200, [first, second])
 
 
+LIMIT_POINTERS = ["/rate_limit/requests", "/rate_limit/per_s", "/rate_limit/burst"]
+
+
 @pytest.mark.parametrize(
     ("fields", "pointers"),
     [
@@ -182,6 +185,12 @@ async def test_suspended_vendor_stays_named(registry: Registry) -> None:
         ({"expires_at": "9999-12-31T23:59:59-14:00"}, ["/expires_at"]),
         ({"networks": []}, ["/networks"]),
         ({"networks": ["10.0.0.5/8"]}, ["/networks/0"]),
+        ({"rate_limit": "100/60"}, ["/rate_limit"]),
+        ({"rate_limit": {"requests": 100}}, ["/rate_limit/per_s"]),
+        ({"rate_limit": {"requests": 0, "per_s": 86_401, "burst": 0}}, LIMIT_POINTERS),
+        ({"rate_limit": {"requests": 1_000_001, "per_s": 0, "burst": 1_000_001}}, LIMIT_POINTERS),
+        ({"rate_limit": {"requests": "1", "per_s": 1.5, "burst": True}}, LIMIT_POINTERS),
+        ({"rate_limit": {"requests": 1, "per_s": 1, "window": 1}}, ["/rate_limit/window"]),
         ({"mode": "test"}, ["/mode"]),
     ],
 )

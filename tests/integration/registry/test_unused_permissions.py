@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
 
@@ -43,7 +42,7 @@ class Log:
     async def file(self, events: Sequence[AccessEvent]) -> None:
         """File events, in partitions that are made for them."""
         await Partitions(self._pool).make({each.at.date() for each in events})
-        numbered = [replace(each, event_id=access_event(next(self._numbers)).event_id) for each in events]
+        numbered = [each._replace(event_id=access_event(next(self._numbers)).event_id) for each in events]
         following = self._offset + len(events)
         await self._access_log.file(numbered, [Advance(partition=0, expected=self._offset, next=following)])
         self._offset = following

@@ -27,6 +27,7 @@ POLL_S = 0.25
 
 _leases_sql = load_statements("leases")
 _ledger_sql = load_statements("ledger")
+_enforcement_sql = load_statements("enforcement")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -236,7 +237,37 @@ async def test_a_beat_that_comes_after_an_append_hears_of_it(scene: Scene) -> No
             beat = asyncio.create_task(scene.leases.renew(A, before))
             await eventually(lambda: _is_blocked(scene))
             await append.execute("update ledger.head set position = position + 1")
-        assert await beat == before + 1
+        assert (await beat).position == before + 1
+
+
+async def test_a_beat_that_is_held_up_hears_of_what_was_appended_meanwhile(scene: Scene) -> None:
+    """A beat that began before an append, and was waiting for its own row, is told the append's position; or
+    the append has waited for it.
+    """
+    await scene.leases.renew(A, 0)
+    async with open_connection(scene.dsn, application_name="test") as other:
+        async with other.transaction():
+            await other.execute("select from ledger.gatekeepers where id = 'a' for update")
+            beat = asyncio.create_task(scene.leases.renew(A, 0))
+            await eventually(lambda: _is_blocked(scene))
+            append = asyncio.create_task(scene.append())
+            done, _ = await asyncio.wait([append], timeout=POLL_S)
+        head, position = await beat, await append
+    assert head.position == (position if done else position - 1)
+    assert not await scene.enforcement.reached(position, 0)
+
+
+async def test_a_gatekeeper_that_freezes_keeps_nobody_waiting(scene: Scene) -> None:
+    """A beat is one statement: nothing stays locked while its gatekeeper has yet to do something."""
+    await scene.append()
+    async with open_connection(scene.dsn, application_name="test") as beat:
+        statements: list[str] = []
+        beat.add_query_logger(lambda query: statements.append(query.query))
+        await _beaten(beat, A)
+        async with asyncio.timeout(LONG_S):
+            position = await scene.append()
+    assert len(statements) == 1
+    assert not await scene.enforcement.reached(position, 0)
 
 
 async def test_two_gatekeepers_beat_at_once(scene: Scene) -> None:
@@ -248,10 +279,10 @@ async def test_two_gatekeepers_beat_at_once(scene: Scene) -> None:
 
 
 async def _beaten(connection: Connection, holder: Holder) -> int:
-    await _leases_sql.renew(
+    head = await _leases_sql.renew(
         connection, id=holder.id, host=holder.host, lease_s=holder.lease_s, applied_position=0
     )
-    return int(await _leases_sql.shared_head(connection))
+    return int(head["position"])
 
 
 async def _is_blocked(scene: Scene) -> bool:
@@ -265,7 +296,7 @@ async def test_whoever_comes_back_is_no_danger(scene: Scene) -> None:
     await scene.age(A, 3600)
     position = await scene.append()
     assert await scene.enforcement.reached(position, 0)
-    assert await scene.leases.renew(A, 0) == position
+    assert (await scene.leases.renew(A, 0)).position == position
 
 
 async def test_an_outage_is_waited_out(scene: Scene) -> None:
@@ -275,6 +306,32 @@ async def test_an_outage_is_waited_out(scene: Scene) -> None:
         position = await scene.append()
         await pool.close()
         assert not await enforcement.reached(position, 0.1)
+
+
+async def test_a_standby_confirms_nothing(scene: Scene) -> None:
+    """On a standby the rows' times are another clock's, so nothing is known to be enforced there."""
+    position = await scene.append()
+    async with open_connection(scene.dsn, application_name="test") as standby:
+        assert await _enforcement_sql.enforced_position(standby, margin_s=LEASE_MARGIN_S) == position
+        await standby.execute("create schema standby")
+        await standby.execute(
+            "create function standby.pg_is_in_recovery() returns boolean language sql return true"
+        )
+        await standby.execute("set search_path = standby, pg_catalog")
+        assert await _enforcement_sql.enforced_position(standby, margin_s=LEASE_MARGIN_S) == 0
+
+
+@pytest.mark.parametrize(("setting", "kept"), [("off", "on"), ("local", "on"), ("remote_apply", None)])
+async def test_a_row_is_durable_before_a_lease_is_held_on_it(
+    scene: Scene, setting: str, kept: str | None
+) -> None:
+    """A beat waits for the disk, and for a standby that must have it, whatever the server is told."""
+    async with open_connection(scene.dsn, application_name="test") as beat:
+        await beat.execute(f"set synchronous_commit = {setting}")
+        async with beat.transaction():
+            await _beaten(beat, A)
+            assert await beat.fetchval("show synchronous_commit") == (kept or setting)
+        assert await beat.fetchval("show synchronous_commit") == setting
 
 
 async def test_the_dead_are_forgotten(scene: Scene) -> None:

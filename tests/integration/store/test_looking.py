@@ -34,6 +34,7 @@ def made(number: int, account: int) -> SubscriberKeyCreated:
         permissions=NO_PERMISSIONS,
         vendor_ids=None,
         networks=None,
+        rate_limit=None,
         expires_at=None,
         reminders=(),
         digest=number.to_bytes(32),

@@ -50,6 +50,9 @@ GRANTED: Mapping[str, Mapping[str, str]] = {
         "access_log.offsets": "select insert update(caught_up_at,next_offset)",
         "access_log.last_used": "select insert update(last_used_at)",
         "access_log.hourly_counts": "select insert update(requests) delete",
+        "access_log.filings": "select insert delete",
+        "access_log.filed_numbers": "select insert update(duplicates,filed,numbers,twice) delete",
+        "access_log.forgotten_numbers": "select insert update(hour,number) delete",
     },
 }
 SCHEMAS: Mapping[str, Mapping[str, str]] = {

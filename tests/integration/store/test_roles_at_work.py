@@ -17,6 +17,7 @@ from libs.store.partition_shares import PartitionShare
 from libs.store.read_model import ReadModel
 from libs.store.relay_checkpoint import RelayCheckpoint
 from libs.store.roles import ROLES
+from libs.wire.chain import GENESIS
 from tests.access_events import EPOCH, access_event
 from tests.integration.audit.rows import filed
 from tests.integration.store.events import CREATED, draft, now
@@ -66,7 +67,7 @@ async def test_gatekeeper(lived_in: str) -> None:
     """The gatekeeper's role can hold a lease under the head's lock, and read all that it decides by."""
     async with pool_of(lived_in, "gatekeeper") as pool:
         leases, holder = Leases(pool), Holder(id="one", host="here", lease_s=60)
-        assert await leases.renew(holder, 0) == await leases.renew(holder, 0) == 0
+        assert await leases.renew(holder, 0) == await leases.renew(holder, 0) == GENESIS
         await leases.tell(holder, 1)
         await leases.forget_dead()
         await leases.withdraw(holder)

@@ -89,6 +89,7 @@ KEY = ActiveSubscriberKey(
     permissions=Permissions.of({Category.APPOINTMENT: Access.WRITE, Category.PATIENT: Access.READ}),
     vendor_ids=None,
     networks=None,
+    rate_limit=None,
     expires_at=None,
     reminders=(),
     digest=SUBSCRIBER_DIGEST,

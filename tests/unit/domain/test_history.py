@@ -76,6 +76,7 @@ CASES: list[tuple[Aggregate | None, LifecycleEvent, Changes]] = [
     (KEY, keys.NARROWED, {"vendor_ids": (None, ("ven_1",))}),
     (KEY, keys.PLACED, {"networks": (None, ("203.0.113.0/24",))}),
     (KEY, replace(keys.PLACED, networks=()), {"networks": (None, ())}),
+    (KEY, keys.PACED, {"rate_limit": (None, "100 requests in 60 s, 200 at once")}),
     (EXPIRING, keys.LIMITED, {"expires_at": (LATER, keys.LIMITED.expires_at)}),
     (EXPIRING, keys.REMINDED, {}),
     (

@@ -41,5 +41,5 @@ def test_an_access_is_its_word(access: Access) -> None:
 @pytest.mark.parametrize("word", ["", "READ", "admin", "0"])
 def test_any_other_word_is_no_access(word: str) -> None:
     """A word that is not one of the three is refused, not taken for `none`."""
-    with pytest.raises(ValueError, match="not in tuple"):
+    with pytest.raises(ValueError, match="is no access"):
         Access.of(word)

@@ -9,6 +9,7 @@ import pytest
 from libs.domain.ids import AccountId, KeyId, VendorId
 from libs.domain.network import parse_network
 from libs.domain.permissions import Access, Category
+from libs.domain.rate_limit import RateLimit
 from libs.domain.refusal import ImpossibleEvent
 from libs.domain.secret import OutgoingSecret
 from libs.domain.subscriber_key import (
@@ -21,6 +22,7 @@ from libs.domain.subscriber_key import (
     SubscriberKeyNetworksChanged,
     SubscriberKeyOverlapEnded,
     SubscriberKeyPermissionsChanged,
+    SubscriberKeyRateLimitChanged,
     SubscriberKeyRenamed,
     SubscriberKeyRevoked,
     SubscriberKeyRotated,
@@ -46,6 +48,7 @@ CREATED = SubscriberKeyCreated(
     permissions=KEY.permissions,
     vendor_ids=None,
     networks=None,
+    rate_limit=None,
     expires_at=None,
     reminders=(),
     digest=KEY.digest,
@@ -60,6 +63,7 @@ NARROWED = SubscriberKeyVendorsChanged(key_id=ID, account_id=ACCOUNT, vendor_ids
 PLACED = SubscriberKeyNetworksChanged(
     key_id=ID, account_id=ACCOUNT, networks=(parse_network("203.0.113.0/24"),)
 )
+PACED = SubscriberKeyRateLimitChanged(key_id=ID, account_id=ACCOUNT, rate_limit=RateLimit.of(100, 60, 200))
 LIMITED = SubscriberKeyExpiryChanged(
     key_id=ID, account_id=ACCOUNT, expires_at=LATER + timedelta(days=3), reminders=(LATER,)
 )
@@ -79,6 +83,7 @@ LATER_EVENTS: tuple[SubscriberKeyEvent, ...] = (
     CHANGED,
     NARROWED,
     PLACED,
+    PACED,
     LIMITED,
     REMINDED,
     ROTATED,
@@ -107,6 +112,7 @@ def test_a_history_starts_with_a_creation() -> None:
         CREATED,
         vendor_ids=NARROWED.vendor_ids,
         networks=PLACED.networks,
+        rate_limit=PACED.rate_limit,
         expires_at=LIMITED.expires_at,
         reminders=LIMITED.reminders,
     )
@@ -115,6 +121,7 @@ def test_a_history_starts_with_a_creation() -> None:
         KEY,
         vendor_ids=NARROWED.vendor_ids,
         networks=PLACED.networks,
+        rate_limit=PACED.rate_limit,
         expires_at=LIMITED.expires_at,
         reminders=LIMITED.reminders,
     )
@@ -127,6 +134,7 @@ def test_a_history_starts_with_a_creation() -> None:
         (CHANGED, replace(KEY, permissions=CHANGED.permissions)),
         (NARROWED, replace(KEY, vendor_ids=NARROWED.vendor_ids)),
         (PLACED, replace(KEY, networks=PLACED.networks)),
+        (PACED, replace(KEY, rate_limit=RateLimit.of(100, 60, 200))),
         (LIMITED, replace(KEY, expires_at=LIMITED.expires_at, reminders=LIMITED.reminders)),
         (ROTATED, replace(NEW_SECRET, outgoing=BESIDE_NEW)),
         (replace(ROTATED, overlap_ends_at=None), NEW_SECRET),

@@ -10,6 +10,7 @@ from libs.domain.deadlines import PassTime
 from libs.domain.ids import VendorId
 from libs.domain.network import parse_network
 from libs.domain.permissions import Access, Category
+from libs.domain.rate_limit import RateLimit
 from libs.domain.refusal import RefusalKind
 from libs.domain.subscriber_key import SubscriberKey, SubscriberKeyEvent, SubscriberKeyExpiryChanged
 from libs.domain.subscriber_key_commands import (
@@ -39,6 +40,7 @@ from tests.unit.domain.test_subscriber_key import (
     CHANGED,
     CREATED,
     NARROWED,
+    PACED,
     PLACED,
     RENAMED,
     REVOKED,
@@ -51,6 +53,7 @@ CREATE = CreateSubscriberKey(
     permissions=KEY.permissions,
     vendor_ids=None,
     networks=None,
+    rate_limit=None,
     expires_at=None,
     digest=KEY.digest,
     secret_hint=KEY.secret_hint,
@@ -79,13 +82,20 @@ def test_an_account_makes_a_key_with_its_integrations_on_or_off(account: Account
 
 
 def test_a_key_is_made_with_its_limits() -> None:
-    """Vendors, networks and an expiry may be named from the beginning, an empty list among them."""
+    """Vendors, networks, how often, and an expiry may be named from the beginning, an empty list too."""
     expires_at = NOW + timedelta(days=5)
-    create = replace(CREATE, vendor_ids=(), networks=PLACED.networks, expires_at=expires_at)
+    create = replace(
+        CREATE,
+        vendor_ids=(),
+        networks=PLACED.networks,
+        rate_limit=PACED.rate_limit,
+        expires_at=expires_at,
+    )
     limited = replace(
         CREATED,
         vendor_ids=(),
         networks=PLACED.networks,
+        rate_limit=PACED.rate_limit,
         expires_at=expires_at,
         reminders=(expires_at - THREE_DAYS,),
     )
@@ -184,6 +194,7 @@ def test_a_revoked_key_is_neither_edited_nor_rotated(command: SubscriberKeyComma
         (EditSubscriberKey(at=NOW, permissions={Category.PATIENT: Access.READ}), ()),
         (EditSubscriberKey(at=NOW, vendor_ids=None), ()),
         (EditSubscriberKey(at=NOW, networks=None), ()),
+        (EditSubscriberKey(at=NOW, rate_limit=None), ()),
         (EditSubscriberKey(at=NOW, expires_at=None), ()),
         (RENAME, (RENAMED,)),
         (EditSubscriberKey(at=NOW, permissions={Category.PATIENT: Access.NONE}), (CHANGED,)),
@@ -191,6 +202,7 @@ def test_a_revoked_key_is_neither_edited_nor_rotated(command: SubscriberKeyComma
         (EditSubscriberKey(at=NOW, vendor_ids=()), (replace(NARROWED, vendor_ids=()),)),
         (EditSubscriberKey(at=NOW, networks=(parse_network("203.0.113.0/24"),)), (PLACED,)),
         (EditSubscriberKey(at=NOW, networks=()), (replace(PLACED, networks=()),)),
+        (EditSubscriberKey(at=NOW, rate_limit=RateLimit.of(100, 60, 200)), (PACED,)),
         (EditSubscriberKey(at=NOW, expires_at=LATER), (LIMITED,)),
     ],
 )
@@ -202,28 +214,34 @@ def test_an_edit_records_what_it_changes(
 
 
 def test_an_edit_of_everything_gives_an_event_for_each_field() -> None:
-    """One command, five facts, in one order."""
+    """One command, six facts, in one order."""
     edit = EditSubscriberKey(
         at=NOW,
         name="Other",
         permissions={Category.PATIENT: Access.NONE},
         vendor_ids=(VendorId("ven_1"),),
         networks=PLACED.networks,
+        rate_limit=PACED.rate_limit,
         expires_at=LATER,
     )
-    assert decide(edit, KEY, OPEN) == (RENAMED, CHANGED, NARROWED, PLACED, LIMITED)
+    assert decide(edit, KEY, OPEN) == (RENAMED, CHANGED, NARROWED, PLACED, PACED, LIMITED)
 
 
 def test_none_lifts_a_limit() -> None:
-    """None is a value of its own: any vendor, anywhere, and for ever."""
+    """None is a value of its own: any vendor, anywhere, by the default, and for ever."""
     limited = replace(
-        KEY, vendor_ids=(VendorId("ven_1"),), networks=PLACED.networks, expires_at=LATER, reminders=(NOW,)
+        KEY,
+        vendor_ids=(VendorId("ven_1"),),
+        networks=PLACED.networks,
+        rate_limit=PACED.rate_limit,
+        expires_at=LATER,
+        reminders=(NOW,),
     )
-    assert decide(
-        EditSubscriberKey(at=NOW, vendor_ids=None, networks=None, expires_at=None), limited, OPEN
-    ) == (
+    lifted = EditSubscriberKey(at=NOW, vendor_ids=None, networks=None, rate_limit=None, expires_at=None)
+    assert decide(lifted, limited, OPEN) == (
         replace(NARROWED, vendor_ids=None),
         replace(PLACED, networks=None),
+        replace(PACED, rate_limit=None),
         replace(LIMITED, expires_at=None),
     )
 

@@ -1,163 +1,147 @@
-"""What may happen between a decision and its answer."""
+"""What may happen to a question between its arrival and its answer: nothing that is not said here."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
-from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from multidict import CIMultiDict
 from structlog.testing import capture_logs
 
 from libs.domain.decision import Reason
 from libs.domain.lifecycle import LifecycleEvent
-from libs.domain.route_map_text import parse_route_map
-from libs.domain.state import State
 from libs.domain.subscriber_key import SubscriberKeyRotated
 from libs.domain.vendor_key import VendorKeyRotated
-from libs.wire.access_codec import decode_access_event
-from libs.wire.journal_line import read_journal_line
 from libs.wire.key_format import KeyKind, MintedKey, mint
 from services.gatekeeper.answers import Answer
-from services.gatekeeper.authz import Authz
 from services.gatekeeper.gateway_warnings import INTERVAL_S
-from services.gatekeeper.gateways import Gateway, GatewayKind, Gateways
-from services.gatekeeper.journal import Journal
-from services.gatekeeper.journal_directory import RunDirectory
-from services.gatekeeper.lease import Beat, Lease
-from services.gatekeeper.policy import Policy
-from services.gatekeeper.presented_keys import KeyHeaders
-from services.gatekeeper.replica import Replica
-from tests.integration.gatekeeper.practice import (
-    ACCOUNT,
-    AT,
-    BOTH,
-    KEY,
-    VENDOR,
-    VENDOR_KEY,
-    practice,
-    revoked,
+from services.gatekeeper.segment import Segment
+from tests.integration.gatekeeper.practice import ACCOUNT, AT, KEY, VENDOR, VENDOR_KEY, revoked
+from tests.unit.gatekeeper.heart import (
+    STALENESS_MAX_S,
+    Clock,
+    Heart,
+    heart_in,
+    reason_of,
+    with_fields,
 )
-from tests.unit.runtime.tokens import SetClock
-
-STALENESS_MAX_S = 60.0
-POLICY = Policy(
-    gateways=Gateways(
-        (Gateway(name="caddy", kind=GatewayKind.FORWARDED, token_digest=sha256(b"token").digest()),)
-    ),
-    route_map=parse_route_map("/v1/patient/** patient"),
-    key_headers=KeyHeaders(vendor="x-api-key", subscriber="A-api-key"),
-    client_ip="full",
-)
-HEADERS = CIMultiDict({**BOTH, "X-Gateway-Token": "token"})
-
-
-class Clock(SetClock):
-    """A clock that stands still and gives UUIDs."""
-
-    def new_event_id(self) -> str:
-        super().new_event_id()
-        return f"0195f000-0000-7000-8000-{self.made:012x}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
-    """What answers depend on."""
-
-    authz: Authz
-    replica: Replica
-    clock: Clock
-    journal: Journal
-    root: Path
-
-    def records(self) -> list[tuple[int, Reason | None]]:
-        """Return number and reason of every record."""
-        text = b"".join(each.read_bytes() for each in sorted(self.root.glob("*/*.journal")))
-        events = [decode_access_event(read_journal_line(line)) for line in text.splitlines()]
-        return [(event.seq, event.reason) for event in events]
 
 
 @pytest.fixture
-async def parts(tmp_path: Path) -> AsyncIterator[Parts]:
-    """A gatekeeper's heart, with a practice applied and a lease held."""
-    state, events = State(), practice()
-    for event in events:
-        state.fold(event)
-    position = len(events)
-    clock, replica, lease = Clock(), Replica(), Lease(STALENESS_MAX_S)
-    replica.load(state, position, clock.now())
-    lease.beat(Beat(began_s=clock.monotonic_s(), head=position), position)
-    journal = Journal(RunDirectory(tmp_path, "run"), segment_bytes=1 << 20, bytes_max=1 << 20)
-    authz = Authz(POLICY, replica, lease, journal, clock)
-    yield Parts(authz=authz, replica=replica, clock=clock, journal=journal, root=tmp_path)
-    journal.close()
+async def heart(tmp_path: Path) -> AsyncIterator[Heart]:
+    """A gatekeeper's heart."""
+    with heart_in(tmp_path) as heart:
+        yield heart
 
 
-async def asked(parts: Parts) -> asyncio.Task[Answer]:
-    """Ask, and return when it is read and neither decided nor written."""
-    answer = asyncio.create_task(parts.authz.answer("GET", "/authz/v1/patient", HEADERS))
+def recorded(heart: Heart) -> list[tuple[int, Reason | None]]:
+    """Return number and reason of every record."""
+    return [(record.seq, record.reason) for record in heart.records()]
+
+
+async def test_an_allow_is_written_before_it_is_answered(heart: Heart) -> None:
+    """When the answer is handed over, its record is in the file."""
+    seen: list[tuple[int, list[tuple[int, Reason | None]]]] = []
+
+    class Looking:
+        def respond(self, answer: Answer) -> None:
+            seen.append((answer.status, recorded(heart)))
+
+    heart.authz.ask(Looking(), "GET", "/authz/v1/patient", with_fields())
     await asyncio.sleep(0)
-    assert parts.records() == []
-    return answer
+    assert seen == [(200, [(1, None)])]
 
 
-async def written(parts: Parts) -> asyncio.Task[Answer]:
-    """Ask, and return when an allow is decided and written, and not answered."""
-    answer = await asked(parts)
+async def test_a_tick_is_answered_in_its_order_and_recorded_without_a_gap(heart: Heart) -> None:
+    """Questions of one tick are answered in order; an unknown gateway's takes no number."""
+    order: list[int] = []
+
+    class Numbered:
+        def __init__(self, number: int) -> None:
+            self.number = number
+
+        def respond(self, answer: Answer) -> None:
+            order.append(self.number)
+            assert answer.status == (200, 401, 403)[self.number % 3]
+
+    for number in range(9):
+        fields = with_fields(x_gateway_token=["nobody's"]) if number % 3 == 1 else with_fields()
+        path = "/authz/v1/note" if number % 3 == 2 else "/authz/v1/patient"
+        heart.authz.ask(Numbered(number), "GET", path, fields)
+    assert (order, recorded(heart)) == ([], [])
     await asyncio.sleep(0)
-    assert parts.records() == [(1, None)]
-    assert not answer.done()
-    return answer
+    assert order == list(range(9))
+    assert [seq for seq, _ in recorded(heart)] == list(range(1, 7))
 
 
-async def test_an_allow_is_written_before_it_is_answered(parts: Parts) -> None:
-    """Once the answer is there, its record is."""
-    answer = await (await written(parts))
-    assert (answer.status, parts.records()) == (200, [(1, None)])
+async def test_what_is_applied_before_a_tick_is_decided_on(heart: Heart) -> None:
+    """An event applied in a question's tick, after it was read, counts: answer and record agree."""
+    waiting = heart.ask()
+    heart.fold(revoked())
+    await asyncio.sleep(0)
+    assert reason_of(waiting.answers[0]) == "subscriber_key_revoked"
+    assert recorded(heart) == [(1, Reason.SUBSCRIBER_KEY_REVOKED)]
 
 
-async def test_a_process_that_slept_through_its_lease_does_not_allow(parts: Parts) -> None:
-    """A pause between the decision and the answer that outlasts the lease makes the answer `stale`."""
-    answering = await written(parts)
-    parts.clock.seconds += STALENESS_MAX_S
-    answer = await answering
-    assert (answer.status, answer.headers["X-Keyfold-Reason"]) == (503, "stale")
+async def test_nothing_is_applied_between_a_decision_and_its_answer(heart: Heart) -> None:
+    """Who applies an event in the tick of a question, after it was answered, finds the answer given."""
+    waiting, found = heart.ask(), list[tuple[int, int]]()
+
+    def apply() -> None:
+        found.append((len(waiting.answers), len(heart.records())))
+        heart.fold(revoked())
+
+    asyncio.get_running_loop().call_soon(apply)
+    await asyncio.sleep(0)
+    assert (found, waiting.answers[0].status) == ([(1, 1)], 200)
+    assert reason_of(await heart.answer()) == "subscriber_key_revoked"
 
 
-async def test_a_revocation_that_is_applied_meanwhile_counts(parts: Parts) -> None:
-    """What was decided before a revocation is not allowed after it: it may be confirmed by then."""
-    answering = await written(parts)
-    state = parts.replica.state
-    assert state is not None
-    parts.replica.load(state, parts.replica.position + 1, parts.clock.now())
-    state.fold(revoked())
-    answer = await answering
-    assert (answer.status, answer.headers["X-Keyfold-Reason"]) == (503, "stale")
+class Nap(Segment):
+    """A file in whose writes the process sleeps, for as long as the clock is told."""
+
+    naps_s = 0.0
+    clock = Clock()
+
+    def append(self, lines: Sequence[bytes]) -> int:
+        self.clock.seconds += self.naps_s
+        return super().append(lines)
+
+
+@pytest.mark.parametrize(("nap_s", "reason"), [(0.19, None), (0.21, "stale"), (1.0, "journal_unavailable")])
+async def test_a_process_that_slept_through_its_lease_does_not_allow(
+    tmp_path: Path, nap_s: float, reason: str | None
+) -> None:
+    """A pause while the record is written that outlasts the lease makes the answer `stale`."""
+
+    class Napping(Nap):
+        naps_s = nap_s
+        clock = Clock()
+
+    with heart_in(tmp_path, clock=Napping.clock, new_segment=Napping.create) as heart:
+        heart.clock.seconds += STALENESS_MAX_S - 0.2
+        answer = await heart.answer()
+        assert (answer.status, reason_of(answer)) == (503 if reason else 200, reason)
+        assert recorded(heart) == [(1, None)]
 
 
 @pytest.mark.parametrize("kind", KeyKind)
-async def test_a_replaced_secret_stops_at_its_instant(parts: Parts, kind: KeyKind) -> None:
+async def test_a_replaced_secret_stops_at_its_instant(heart: Heart, kind: KeyKind) -> None:
     """Until the overlap's end both secrets pass, from then on the new one alone, without any event."""
     new = mint(kind, (KEY if kind is KeyKind.SUBSCRIBER else VENDOR_KEY).key_id[4:], (77).to_bytes(32))
-    state, ends_at = parts.replica.state, parts.clock.now() + timedelta(hours=1)
-    assert state is not None
-    state.fold(rotated(kind, new, ends_at))
-    header = "A-api-key" if kind is KeyKind.SUBSCRIBER else "x-api-key"
+    ends_at = heart.clock.now() + timedelta(hours=1)
+    heart.fold(rotated(kind, new, ends_at))
+    field = "a-api-key" if kind is KeyKind.SUBSCRIBER else "x-api-key"
     unknown = f"unknown_{'subscriber' if kind is KeyKind.SUBSCRIBER else 'vendor'}_key"
 
     async def reasons() -> list[str | None]:
-        answers = [
-            await parts.authz.answer("GET", "/authz/v1/patient", headers)
-            for headers in (HEADERS, CIMultiDict({**HEADERS, header: new.secret}))
-        ]
-        return [answer.headers.get("X-Keyfold-Reason") for answer in answers]
+        both = with_fields(), {**with_fields(), field: [new.secret]}
+        return [reason_of(await heart.answer(fields=each)) for each in both]
 
     assert await reasons() == [None, None]
-    parts.clock.at = ends_at - timedelta(microseconds=1)
+    heart.clock.at = ends_at - timedelta(microseconds=1)
     assert await reasons() == [None, None]
-    parts.clock.at = ends_at
+    heart.clock.at = ends_at
     assert await reasons() == [unknown, None]
 
 
@@ -182,43 +166,44 @@ def rotated(kind: KeyKind, new: MintedKey, ends_at: datetime) -> LifecycleEvent:
     )
 
 
-async def test_what_comes_before_the_write_is_decided_on(parts: Parts) -> None:
-    """Nothing comes between a decision and its record: answer and record have one reason."""
-    answering = await asked(parts)
-    state = parts.replica.state
-    assert state is not None
-    parts.replica.load(state, parts.replica.position + 1, parts.clock.now())
-    state.fold(revoked())
-    answer = await answering
-    assert answer.headers["X-Keyfold-Reason"] == "subscriber_key_revoked"
-    assert parts.records() == [(1, Reason.SUBSCRIBER_KEY_REVOKED)]
-
-
-async def test_another_keys_event_meanwhile_changes_nothing(parts: Parts) -> None:
-    """An event that leaves the decision as it was does not spoil the answer."""
-    answering = await written(parts)
-    state = parts.replica.state
-    assert state is not None
-    parts.replica.load(state, parts.replica.position + 1, parts.clock.now())
-    assert (await answering).status == 200
-
-
-async def test_what_cannot_be_written_is_not_allowed(parts: Parts) -> None:
+async def test_what_cannot_be_written_is_not_allowed(heart: Heart) -> None:
     """A journal at its bound refuses with a reason of its own, and nothing is decided on paper."""
-    parts.journal.measure(1 << 20)
-    answer = await parts.authz.answer("GET", "/authz/v1/patient", HEADERS)
-    assert (answer.status, answer.headers["X-Keyfold-Reason"]) == (503, "journal_unavailable")
+    heart.journal.measure(1 << 30)
+    answer = await heart.answer()
+    assert (answer.status, reason_of(answer)) == (503, "journal_unavailable")
     assert "X-Keyfold-Decision" not in answer.headers
-    assert parts.records() == []
+    assert recorded(heart) == []
 
 
-async def test_a_gateway_is_told_on_once_a_minute(parts: Parts) -> None:
+class Failing(Clock):
+    """A clock that fails to give the second id."""
+
+    def new_event_id(self) -> str:
+        event_id = super().new_event_id()
+        if self.made == 2:
+            raise LookupError("a secret lies here")
+        return event_id
+
+
+async def test_a_bug_in_one_decision_is_that_requests_alone(tmp_path: Path) -> None:
+    """What fails is a 500 that tells nothing and takes no number; the others of its tick are answered."""
+    with heart_in(tmp_path, clock=Failing()) as heart, capture_logs() as logs:
+        waiting = [heart.ask() for _ in range(3)]
+        await asyncio.sleep(0)
+        answers = [each.answers[0] for each in waiting]
+        assert [answer.status for answer in answers] == [200, 500, 200]
+        assert b"secret" not in answers[1].body
+        assert recorded(heart) == [(1, None), (2, None)]
+    assert [each["event"] for each in logs] == ["decision_failed"]
+
+
+async def test_a_gateway_is_told_on_once_a_minute(heart: Heart) -> None:
     """What its configuration lacks is warned of once a minute with a count, however often it asks."""
     with capture_logs() as logs:
         for _ in range(3):
-            await parts.authz.answer("GET", "/authz", HEADERS)
-        parts.clock.seconds += INTERVAL_S
-        await parts.authz.answer("GET", "/authz", HEADERS)
+            await heart.answer(target="/authz")
+        heart.clock.seconds += INTERVAL_S
+        await heart.answer(target="/authz")
     lacks = "X-Forwarded-Method is missing; X-Forwarded-Uri is missing"
     warning = {"event": "gateway_misconfigured", "log_level": "warning", "gateway": "caddy", "lacks": lacks}
     assert logs == [{**warning, "kept_back": 0}, {**warning, "kept_back": 2}]

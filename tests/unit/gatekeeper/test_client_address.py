@@ -1,17 +1,17 @@
 """The client's address, as far as it can be believed and is kept."""
 
 import pytest
-from multidict import CIMultiDict
 
 from services.gatekeeper.client_address import client_address, kept_of
 from services.gatekeeper.gateways import GatewayKind
 from services.gatekeeper.settings import ClientIpKept
+from tests.unit.gatekeeper.heart import fields_of
 
 
 def kept(value: str, how: ClientIpKept = "full", header: str = "X-Forwarded-For") -> str | None:
     """Return what is kept of a header's value."""
     kind = GatewayKind.FORWARDED if header == "X-Forwarded-For" else GatewayKind.ORIGINAL
-    return kept_of(client_address(kind, CIMultiDict([(header, value)])), how)
+    return kept_of(client_address(kind, fields_of((header, value))), how)
 
 
 def test_only_the_gateways_own_entry_counts() -> None:
@@ -21,14 +21,14 @@ def test_only_the_gateways_own_entry_counts() -> None:
 
 def test_of_two_headers_the_last_one_is_the_gateways() -> None:
     """A client's own copy of the header comes first."""
-    headers = CIMultiDict([("X-Forwarded-For", "203.0.113.9"), ("X-Forwarded-For", "198.51.100.7")])
+    headers = fields_of(("X-Forwarded-For", "203.0.113.9"), ("X-Forwarded-For", "198.51.100.7"))
     assert client_address(GatewayKind.FORWARDED, headers) == "198.51.100.7"
 
 
 def test_an_original_gateway_tells_by_x_real_ip() -> None:
     """A gateway of the kind `original` is believed in X-Real-IP alone."""
     assert kept("2001:db8::7", header="X-Real-IP") == "2001:db8::7"
-    assert client_address(GatewayKind.ORIGINAL, CIMultiDict({"X-Forwarded-For": "1.2.3.4"})) is None
+    assert client_address(GatewayKind.ORIGINAL, fields_of(("X-Forwarded-For", "1.2.3.4"))) is None
 
 
 @pytest.mark.parametrize(

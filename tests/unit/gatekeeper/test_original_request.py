@@ -1,10 +1,10 @@
 """Exactly one source says what the original request was."""
 
 import pytest
-from multidict import CIMultiDict
 
 from services.gatekeeper.gateways import GatewayKind
 from services.gatekeeper.original_request import OriginalRequest, original_request
+from tests.unit.gatekeeper.heart import fields_of
 
 FORWARDED = [("X-Forwarded-Method", "GET"), ("X-Forwarded-Uri", "/v1/patient/7?x=1")]
 ORIGINAL = [("X-Original-Method", "POST"), ("X-Original-URI", "/v1/note")]
@@ -14,7 +14,7 @@ def asked(
     kind: GatewayKind, headers: list[tuple[str, str]], method: str = "GET", path: str = "/authz"
 ) -> OriginalRequest:
     """Read the original request from a question of such a gateway."""
-    return original_request(kind, method, path, CIMultiDict(headers))
+    return original_request(kind, method, path, fields_of(*headers))
 
 
 def test_a_forwarding_gateway_tells_by_its_pair() -> None:

@@ -1,13 +1,13 @@
 """The two keys, wherever a request carries them."""
 
 import pytest
-from multidict import CIMultiDict
 
 from libs.domain.decision import MALFORMED, Credential
 from libs.wire.key_format import KeyKind, mint
 from services.gatekeeper.presented_keys import KeyHeaders, PresentedKeys, presented_keys
+from tests.unit.gatekeeper.heart import fields_of
 
-NAMES = KeyHeaders(vendor="x-api-key", subscriber="A-api-key")
+NAMES = KeyHeaders(vendor="x-api-key", subscriber="a-api-key")
 VENDOR = mint(KeyKind.VENDOR, "V" * 12, bytes(32)).secret
 SUBSCRIBER = mint(KeyKind.SUBSCRIBER, "S" * 12, bytes(32)).secret
 OTHER = mint(KeyKind.SUBSCRIBER, "T" * 12, bytes(32)).secret
@@ -15,7 +15,7 @@ OTHER = mint(KeyKind.SUBSCRIBER, "T" * 12, bytes(32)).secret
 
 def presented(*headers: tuple[str, str]) -> PresentedKeys:
     """Read the keys of a request with these headers."""
-    return presented_keys(NAMES, CIMultiDict(headers))
+    return presented_keys(NAMES, fields_of(*headers))
 
 
 def test_each_key_has_its_header() -> None:

@@ -1,24 +1,64 @@
-"""A bare handler on a port, without a table of routes."""
+"""Listening on a port, whatever is spoken there."""
 
-import aiohttp
-from aiohttp import web
+import asyncio
+import contextlib
+import socket
 
-from libs.runtime.http import serve_handler
+import pytest
 
-
-async def echo(request: web.BaseRequest) -> web.StreamResponse:
-    """Answer with the path, or fail where the path says so."""
-    if request.path == "/bug":
-        raise RuntimeError("a secret lies here")
-    return web.Response(text=request.path)
+from libs.runtime.failure import StopProcess
+from libs.runtime.http.listen import listening
 
 
-async def test_a_bare_handler() -> None:
-    """A bare handler sees every path, and its bug is a 500 problem that tells nothing."""
-    async with serve_handler(echo, "127.0.0.1", 0) as port, aiohttp.ClientSession() as session:
-        async with session.get(f"http://127.0.0.1:{port}/any/where") as response:
-            assert await response.text() == "/any/where"
-        async with session.get(f"http://127.0.0.1:{port}/bug") as response:
-            assert response.status == 500
-            assert response.content_type == "application/problem+json"
-            assert (await response.json(content_type=None))["detail"] == "the fault is ours"
+class Echo(asyncio.Protocol):
+    """Sends back what comes."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self.transport.write(data)
+
+
+async def test_connections_outlive_the_listening() -> None:
+    """When the listening ends nobody new gets in, and who is in may go on."""
+    async with listening(Echo, "127.0.0.1", 0) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"before")
+        assert await reader.readexactly(6) == b"before"
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"after")
+    assert await reader.readexactly(5) == b"after"
+    writer.close()
+
+
+async def test_who_has_connected_by_the_end_is_let_in() -> None:
+    """Connections that the kernel has taken and the process has not are served, not cut off."""
+    with contextlib.ExitStack() as clients:
+        async with listening(Echo, "127.0.0.1", 0) as port:
+            connected = [
+                clients.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(20)
+            ]
+            for each in connected:
+                each.sendall(b"early")
+        for each in connected:
+            each.setblocking(False)
+            assert await asyncio.get_running_loop().sock_recv(each, 5) == b"early"
+
+
+async def test_a_port_that_is_taken_stops_the_process() -> None:
+    """The operator is told which port it is, unless both share it on purpose."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(StopProcess, match=f"127.0.0.1:{port}"):
+            async with listening(Echo, "127.0.0.1", port):
+                raise AssertionError("it listens")
+    async with (
+        listening(Echo, "127.0.0.1", 0, reuse_port=True) as port,
+        listening(Echo, "127.0.0.1", port, reuse_port=True) as same,
+    ):
+        assert same == port

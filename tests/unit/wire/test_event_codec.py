@@ -11,6 +11,7 @@ from libs.domain.ids import AccountId, KeyId, VendorId
 from libs.domain.lifecycle import LifecycleEvent
 from libs.domain.network import parse_network
 from libs.domain.permissions import CATEGORIES, Access, Category, Permissions
+from libs.domain.rate_limit import RateLimit
 from libs.domain.subscriber_key import SubscriberKeyCreated, SubscriberKeyRotated
 from libs.domain.vendor import ReviewKind, VendorApplied, VendorReviewed, Verdict
 from libs.domain.vendor_key import VendorKeyIssued
@@ -26,6 +27,7 @@ KEY_CREATED = SubscriberKeyCreated(
     permissions=Permissions.of({Category.PATIENT: Access.READ}),
     vendor_ids=(VendorId("ven_1"), VendorId("ven_2")),
     networks=(parse_network("203.0.113.0/24"), parse_network("2001:db8::/32")),
+    rate_limit=RateLimit.of(100, 60, 200),
     expires_at=LATER,
     reminders=(NOW,),
     digest=bytes(range(32)),
@@ -91,6 +93,7 @@ def test_an_event_has_one_text() -> None:
         '"networks":["203.0.113.0/24","2001:db8::/32"],'
         '"permissions":{"appointment":"none","clinical":"none","contact":"none","files":"none",'
         '"financial":"none","patient":"read","system":"none"},'
+        '"rate_limit":{"burst":200,"per_s":60,"requests":100},'
         '"reminders":["2026-03-01T09:30:00.000000Z"],'
         '"secret_hint":"kfs_live_s…5678","vendor_ids":["ven_1","ven_2"]}'
     )
@@ -133,6 +136,8 @@ def test_data_that_is_no_event_is_unknown(data: str | bytes) -> None:
 WORDS = {category.value: "none" for category in CATEGORIES}
 BAD_WORDS: list[object] = [None, 1, [], "READ"]
 TIMES: list[object] = [None, 5, "", "2026-01-01", "2026-01-01T00:00:00Z", []]
+NUMBERS = {"requests": 100, "per_s": 60, "burst": 200}
+BAD_NUMBERS: list[object] = [None, 0, -1, 1_000_001, 1.0, True, "1", []]
 ODD_NETWORKS = ("203.0.113.7", "203.0.113.7/24", "2001:DB8::/32", "::ffff:192.0.2.0/120", "fe80::%1/64")
 WRONG: list[tuple[LifecycleEvent, str, list[object]]] = [
     (CREATED, "name", [None, 5, True, [], {}, ["x"]]),
@@ -146,6 +151,9 @@ WRONG: list[tuple[LifecycleEvent, str, list[object]]] = [
     (KEY_CREATED, "permissions", [{**WORDS, "patient": word} for word in BAD_WORDS]),
     (KEY_CREATED, "networks", ["203.0.113.0/24", {}, 5, [None], [5], [["203.0.113.0/24"]], ["", "x"]]),
     (KEY_CREATED, "networks", [[network] for network in ODD_NETWORKS]),
+    (KEY_CREATED, "rate_limit", ["100/60", 100, [], {}, True, [100, 60, 200]]),
+    (KEY_CREATED, "rate_limit", [dict.fromkeys(("requests", "per_s"), 1), {**NUMBERS, "more": 1}]),
+    (KEY_CREATED, "rate_limit", [{**NUMBERS, name: bad} for name in NUMBERS for bad in BAD_NUMBERS]),
     (KEY_CREATED, "reminders", [None, "", {}, [None], [5], ["2026-01-01"]]),
     (ROTATED, "overlap_ends_at", TIMES[1:]),
     (ROTATED, "rotated_at", TIMES),

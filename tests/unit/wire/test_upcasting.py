@@ -10,6 +10,8 @@ import pytest
 
 from libs.domain.deadlines import due_at
 from libs.domain.lifecycle import LifecycleEvent
+from libs.domain.network import parse_network
+from libs.domain.rate_limit import RateLimit
 from libs.domain.state import State
 from libs.domain.subscriber_key import (
     ActiveSubscriberKey,
@@ -28,11 +30,14 @@ CORPUS = Path(__file__).parents[2] / "corpus"
 DIGESTS = {
     1: "ee6aadadc56b6843a5c07588e74900759ae86240fb1fb5adef05076d215e0a55",
     2: "2bac4d49037479c016cbe14653a1807ec49424e8432416b63650fb6833d6699b",
+    3: "20d96216fa447f00a33ab5f5fc855e45768a92b9f03d1669cb6aa61527b19fe8",
 }
 VERSIONS = pytest.mark.parametrize("version", DIGESTS)
 START = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 DAY = timedelta(days=1)
+SINCE_VERSION_3 = {"keyfold.subscriber_key.rate_limit_changed"}
 SINCE_VERSION_2 = {
+    *SINCE_VERSION_3,
     "keyfold.vendor.amended",
     "keyfold.vendor.reapplied",
     "keyfold.vendor.reviews_lapse_near",
@@ -102,9 +107,8 @@ def test_a_ledgers_chain_is_followed_to_its_end(version: int) -> None:
 @VERSIONS
 def test_every_type_of_its_time_is_in_a_ledger(version: int) -> None:
     """No type is left untried because it happened not to occur."""
-    types = set(TYPE_NAMES.values())
-    expected = types - SINCE_VERSION_2 if version == 1 else types
-    assert {row.type for row, _ in rows_of(version)} == expected
+    later = {1: SINCE_VERSION_2, 2: SINCE_VERSION_3}.get(version, set())
+    assert {row.type for row, _ in rows_of(version)} == set(TYPE_NAMES.values()) - later
 
 
 @VERSIONS
@@ -175,6 +179,28 @@ def test_reviews_of_version_1_lapse_a_year_after_they_were_made() -> None:
     assert due_at(folded(1).vendors[vendor_id(1)]) == START + 335 * DAY
 
 
+def test_keys_of_version_2_have_no_limit_of_their_own() -> None:
+    """Nothing else of them is another: they are used as often as the platform's default says."""
+    made = [event for event in events_of(2) if isinstance(event, SubscriberKeyCreated)]
+    assert len(made) == 6
+    assert {event.rate_limit for event in made} == {None}
+    networked = folded(2).keys[key_id(6)]
+    assert isinstance(networked, ActiveSubscriberKey)
+    assert (networked.networks, networked.rate_limit) == ((parse_network("2001:db8::/32"),), None)
+
+
+def test_what_version_3_says_of_rate_limits() -> None:
+    """A key is made with one, and another is given one."""
+    state = folded(3)
+    made, edited, neither = (state.subscriber_key(key_id(number)) for number in (7, 6, 1))
+    assert isinstance(made, ActiveSubscriberKey)
+    assert isinstance(edited, ActiveSubscriberKey)
+    assert isinstance(neither, ActiveSubscriberKey)
+    assert made.rate_limit == RateLimit(requests=5, per_s=1, burst=5)
+    assert edited.rate_limit == RateLimit(requests=100, per_s=60, burst=200)
+    assert neither.rate_limit is None
+
+
 @VERSIONS
 def test_bringing_up_to_date_leaves_the_row_as_it_was(version: int) -> None:
     """The data that is handed over is not written into."""
@@ -184,10 +210,12 @@ def test_bringing_up_to_date_leaves_the_row_as_it_was(version: int) -> None:
         assert orjson.dumps(data, option=orjson.OPT_SORT_KEYS).decode() == row.data
 
 
-OLD: dict[str, str] = {row.type: row.data for row, _ in rows_of(1)}
-OLD["keyfold.subscriber_key.created"] = next(
-    row.data for row, _ in rows_of(1) if '"expires_at":"' in row.data and row.type.endswith("key.created")
-)
+def old_data(name: str, version: int) -> str:
+    """Return the data of such an event of a version, with an expiry where it may have one."""
+    found = [row.data for row, _ in rows_of(version) if row.type == name]
+    return next((data for data in found if '"expires_at":"' in data), found[0])
+
+
 BAD_TIMES: list[object] = [5, True, "", "2026-03-01", "2026-03-01T09:30:00Z", [], {}]
 TOO_EARLY, TOO_LATE = "0001-01-10T00:00:00.000000Z", "9999-06-01T00:00:00.000000Z"
 
@@ -205,7 +233,7 @@ TOO_EARLY, TOO_LATE = "0001-01-10T00:00:00.000000Z", "9999-06-01T00:00:00.000000
 )
 def test_malformed_old_data_is_unknown(name: str, field: str, value: object) -> None:
     """A field that no such event held, or a date out of all range, stops this code as a new one does."""
-    data: dict[str, Any] = orjson.loads(OLD[name])
+    data: dict[str, Any] = orjson.loads(old_data(name, 1))
     with pytest.raises(UnknownEvent, match=name):
         decode_event(name, 1, orjson.dumps({**data, field: value}))
 
@@ -213,7 +241,7 @@ def test_malformed_old_data_is_unknown(name: str, field: str, value: object) -> 
 @pytest.mark.parametrize(("name", "version"), UPCASTERS)
 def test_old_data_that_lacks_a_field_or_has_a_newer_one_is_unknown(name: str, version: int) -> None:
     """An event of a version is what that version wrote, no less and no more."""
-    data: dict[str, Any] = orjson.loads(OLD[name])
+    data: dict[str, Any] = orjson.loads(old_data(name, version))
     newer = upcast(name, version, data).keys() - data.keys()
     assert newer
     for less in data:
@@ -236,7 +264,7 @@ def test_old_data_that_is_no_event_is_unknown(name: str, version: int, data: str
 def test_an_event_of_another_version_is_unknown(name: str, version: int) -> None:
     """Old data is not taken for new, nor new data for old."""
     with pytest.raises(UnknownEvent):
-        decode_event(name, version + 1, OLD[name])
-    today = encode_event(decode_event(name, version, OLD[name]))[1]
+        decode_event(name, version + 1, old_data(name, version))
+    today = encode_event(decode_event(name, version, old_data(name, version)))[1]
     with pytest.raises(UnknownEvent):
         decode_event(name, version, today)

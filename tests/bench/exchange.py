@@ -1,0 +1,103 @@
+"""A keep-alive connection without a client's machinery, so that what is timed is the server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import NamedTuple, cast
+
+from libs.runtime.clock import SYSTEM_CLOCK
+from services.cli.local.ports import HOST
+
+LOST = 0
+"""The status of an answer that never came, for the connection ended."""
+
+_END = b"\r\n\r\n"
+_LENGTH = b"\r\ncontent-length:"
+
+
+class Answered(NamedTuple):
+    """An answer, all of which was there at `at_s` (monotonic)."""
+
+    status: int
+    body: bytes
+    at_s: float
+
+
+class Exchange(asyncio.Protocol):
+    """Asks one question at a time and hands each answer on in the moment that it is whole."""
+
+    def __init__(self, on_answer: Callable[[Exchange, Answered], None]) -> None:
+        self._on_answer = on_answer
+        self._transport: asyncio.Transport | None = None
+        self._come = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Be ready to ask."""
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Hand the answer on, if this was the rest of it."""
+        self._come += data
+        answered = whole(self._come)
+        if answered is not None:
+            self._come = b""
+            self._on_answer(self, answered)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Say so, where it was not this side that closed."""
+        if self._transport is not None:
+            self._on_answer(self, Answered(LOST, b"", SYSTEM_CLOCK.monotonic_s()))
+
+    def ask(self, request: bytes) -> None:
+        """Send a question; its answer comes to whoever made the connection."""
+        assert self._transport is not None
+        self._transport.write(request)
+
+    def close(self) -> None:
+        """Hang up."""
+        if self._transport is not None:
+            transport, self._transport = self._transport, None
+            transport.close()
+
+
+class Asker:
+    """Waits for one answer after the other over an exchange of its own."""
+
+    def __init__(self) -> None:
+        self._awaited: asyncio.Future[Answered] | None = None
+        self.exchange = Exchange(self._hand_on)
+
+    async def ask(self, request: bytes) -> Answered:
+        """Return the answer, which is timed when it came and not when this returns."""
+        self._awaited = asyncio.get_running_loop().create_future()
+        self.exchange.ask(request)
+        return await self._awaited
+
+    def _hand_on(self, _exchange: Exchange, answered: Answered) -> None:
+        if self._awaited is not None and not self._awaited.done():
+            self._awaited.set_result(answered)
+
+
+@asynccontextmanager
+async def open_asker(port: int) -> AsyncIterator[Asker]:
+    """Yield one that is connected. Raises OSError."""
+    asker = Asker()
+    await asyncio.get_running_loop().create_connection(lambda: asker.exchange, HOST, port)
+    try:
+        yield asker
+    finally:
+        asker.exchange.close()
+
+
+def whole(data: bytes) -> Answered | None:
+    """Return what came if it is a whole answer."""
+    end = data.find(_END)
+    if end < 0:
+        return None
+    _, found, rest = data[: end + 2].lower().partition(_LENGTH)
+    body = data[end + len(_END) :]
+    if found and len(body) < int(rest[: rest.index(b"\r")]):
+        return None
+    return Answered(int(data[9:12]), body, SYSTEM_CLOCK.monotonic_s())

@@ -1,0 +1,52 @@
+"""An onlooker at the lifecycle topic: says when an event could be read there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from libs.kafka.partition_reader import PartitionReader
+from libs.runtime.clock import SYSTEM_CLOCK
+from libs.wire.record import Received
+from libs.wire.topics import LIFECYCLE
+
+REVOKED = ("ce_type", b"keyfold.subscriber_key.revoked")
+
+
+class Onlooker:
+    """Reads every record, and knows of those that are waited for when each came."""
+
+    def __init__(self, reader: PartitionReader) -> None:
+        self._reader = reader
+        self._awaited: dict[str, asyncio.Future[float]] = {}
+
+    def revoked_at_s(self, key_id: str) -> asyncio.Future[float]:
+        """Return what will be the moment (monotonic) at which the key's revocation was read."""
+        return self._awaited.setdefault(key_id, asyncio.get_running_loop().create_future())
+
+    async def watch(self) -> None:
+        """Read until cancelled."""
+        while True:
+            for record in await self._reader.read():
+                self._note(record, SYSTEM_CLOCK.monotonic_s())
+
+    def _note(self, record: Received, at_s: float) -> None:
+        if REVOKED in record.headers and record.key is not None:
+            waiting = self._awaited.pop(record.key.decode().removeprefix("key-"), None)
+            if waiting is not None:
+                waiting.set_result(at_s)
+
+
+@asynccontextmanager
+async def open_onlooker(bootstrap: str) -> AsyncIterator[Onlooker]:
+    """Yield one that watches for the length of the block."""
+    async with PartitionReader(bootstrap, LIFECYCLE.name, offset=0, client_id="bench") as reader:
+        onlooker = Onlooker(reader)
+        watching = asyncio.create_task(onlooker.watch(), name="onlooker")
+        try:
+            yield onlooker
+        finally:
+            watching.cancel()
+            with suppress(asyncio.CancelledError):
+                await watching

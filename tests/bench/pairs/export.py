@@ -1,0 +1,93 @@
+"""export: one account's whole activity as a file, against a bare COPY of the table that it is in."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from functools import partial
+
+from libs.domain.ids import AccountId
+from libs.runtime.clock import SYSTEM_CLOCK
+from libs.store.access_log import AccessLog, Advance
+from libs.store.access_log_activity import Ask
+from libs.store.access_log_export import ExportFormat, export
+from libs.store.access_log_partitions import Partitions
+from libs.store.access_log_questions import AccountScope, Filters
+from libs.store.connection import open_connection, open_pool
+from libs.wire.topics import ACCESS
+from tests.bench.batches import batches
+from tests.bench.contest import Contest, Figure, Figures, Side
+from tests.bench.ground import Ground
+from tests.bench.stopwatch import rate_per_s
+from tests.bench.traffic import traffic
+
+EVENTS = Figure(name="events/s")
+ROWS = 200_000
+BATCH_EVENTS = 5_000
+ACCOUNT = AccountId("acc_1")
+TIME_MAX_S = 600
+BARE: Mapping[ExportFormat, str] = {
+    ExportFormat.CSV: "select * from access_log.events",
+    ExportFormat.NDJSON: "select row_to_json(events) from access_log.events",
+}
+
+
+@asynccontextmanager
+async def contests(ground: Ground) -> AsyncIterator[Sequence[Contest]]:
+    """Yield one for each form, over the same rows."""
+    since, dsn = SYSTEM_CLOCK.now(), await ground.database()
+    await _fill(dsn, since)
+    ask = Ask(
+        scope=AccountScope(account_id=ACCOUNT),
+        filters=Filters(),
+        since=since,
+        until=since + timedelta(days=1),
+    )
+    yield [
+        Contest(
+            name=f"export, {form}",
+            figures=(EVENTS,),
+            ours=Side(
+                what=f"an account's rows in order, as {form} for anybody", go=_go(_exporting(dsn, ask, form))
+            ),
+            bare=Side(
+                what=f"COPY of the whole table TO STDOUT, as PostgreSQL's own {form}",
+                go=_go(partial(_copy, dsn, BARE[form])),
+            ),
+        )
+        for form in ExportFormat
+    ]
+
+
+async def _fill(dsn: str, since: datetime) -> None:
+    async with open_pool(dsn, application_name="bench") as pool:
+        await Partitions(pool).make([since.date(), since.date() + timedelta(days=1)])
+        access_log = AccessLog(pool, ACCESS.name)
+        for batch in batches(traffic(1, ROWS, since), BATCH_EVENTS):
+            step = Advance(partition=0, expected=batch[0].seq, next=batch[-1].seq + 1)
+            await access_log.file([event._replace(account_id=ACCOUNT) for event in batch], [step])
+        await pool.execute("vacuum analyze access_log.events")
+
+
+def _go(work: Callable[[], Awaitable[object]]) -> Callable[[], Awaitable[Figures]]:
+    async def go() -> Figures:
+        return {EVENTS.name: await rate_per_s(ROWS, work())}
+
+    return go
+
+
+def _exporting(dsn: str, ask: Ask, form: ExportFormat) -> Callable[[], Awaitable[None]]:
+    async def work() -> None:
+        await export(dsn, ask, form, _taken, time_max_s=TIME_MAX_S)
+
+    return work
+
+
+async def _copy(dsn: str, query: str) -> None:
+    async with open_connection(dsn, application_name="bench", statement_timeout_s=0) as connection:
+        await connection.copy_from_query(query, output=_taken, format="csv")
+
+
+async def _taken(_content: bytes) -> None:
+    return

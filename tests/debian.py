@@ -1,0 +1,61 @@
+"""Programs of Debian's packages: tests that need a missing one are skipped, and the run's end says so."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from typing import Final
+
+import pytest
+
+PROGRAMS: Final[Mapping[str, str]] = {"nginx-light": "nginx", "haproxy": "haproxy", "wrk": "wrk"}
+REQUIRED: Final = "KEYFOLD_DEBIAN_REQUIRED"
+"""Set to anything, it turns a missing program into a failure."""
+_PROPERTY: Final = "debian_package_missing"
+
+
+def found(package: str) -> str | None:
+    """Return the path of a package's program, None where it is not installed."""
+    # Debian keeps servers where not everybody's PATH goes.
+    return shutil.which(PROGRAMS[package], path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+
+
+def program(package: str) -> str:
+    """Return the path of a package's program, which a test that is marked for it may take for granted."""
+    path = found(package)
+    assert path is not None, package
+    return path
+
+
+def missing() -> list[str]:
+    """Return the packages whose programs are not installed."""
+    return [package for package in PROGRAMS if found(package) is None]
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test whose program is missing, or fail it where none may be skipped."""
+    for mark in item.iter_markers("debian"):
+        (package,) = mark.args
+        if found(package) is not None:
+            continue
+        if os.environ.get(REQUIRED):
+            pytest.fail(f"Debian's {package} is not installed, and {REQUIRED} is set", pytrace=False)
+        item.user_properties.append((_PROPERTY, package))
+        pytest.skip(f"needs Debian's {package}")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in one line which tests did not run for want of which packages."""
+    reports = terminalreporter.getreports("skipped")
+    lacking = [value for each in reports for name, value in each.user_properties if name == _PROPERTY]
+    if lacking:
+        packages = " ".join(sorted(set(map(str, lacking))))
+        terminalreporter.write_line(
+            f"tests that did not run: {len(lacking)}; as root, apt-get install {packages} lets them",
+            yellow=True,
+        )
+
+
+if __name__ == "__main__":
+    print(*missing())

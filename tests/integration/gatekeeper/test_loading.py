@@ -1,0 +1,78 @@
+"""How a gatekeeper loads the state, and what it says meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+
+from libs.domain.decision import Reason
+from libs.domain.state import State
+from libs.domain.subscriber_key import SubscriberKeyCreated
+from libs.domain.vendor_key import VendorKeyIssued
+from libs.store.connection import open_pool
+from libs.store.read_model import Loaded, ReadModel
+from tests.eventually import eventually
+from tests.integration.gatekeeper.practice import BOTH, practice
+from tests.integration.gatekeeper.world import Gatekeeper, World
+from tests.ledger_builder import story
+
+KEY_MADE = (SubscriberKeyCreated, VendorKeyIssued)
+
+
+@asynccontextmanager
+async def vendors_held(dsn: str) -> AsyncIterator[None]:
+    """Keep everybody from the vendors, which are read after the keys were counted and before they are."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        async with connection.transaction():
+            await connection.execute("lock table projection.vendors in access exclusive mode")
+            yield
+    finally:
+        await connection.close()
+
+
+async def lack(gatekeeper: Gatekeeper) -> object:
+    """Return what readiness says that the state lacks."""
+    _, answer = await gatekeeper.get("/readyz")
+    reasons = answer["reasons"]
+    assert isinstance(reasons, dict)
+    return reasons.get("state")
+
+
+async def test_readiness_says_how_far_the_load_is(world: World) -> None:
+    """While the state is loaded it says how many keys are, of how many, and every allow is `stale`."""
+    await world.append(*practice())
+    await world.project()
+    of_keys = sum(isinstance(event, KEY_MADE) for event in practice())
+    async with vendors_held(world.dsn), world.gatekeeper(is_ready=False) as gatekeeper:
+
+        async def says_so() -> bool:
+            return await lack(gatekeeper) == f"the state is not loaded yet: 0 of {of_keys} keys"
+
+        await eventually(says_so)
+        assert (await gatekeeper.ask("GET", "/v1/patient", BOTH)).reason == Reason.STALE
+
+
+async def test_progress_is_told(world: World) -> None:
+    """A snapshot tells first how many keys there are, and with each batch how many it has, up to all."""
+    await world.append(*practice())
+    await world.project()
+    told: list[Loaded] = []
+    async with open_pool(world.dsn, application_name="test") as pool:
+        snapshot = await ReadModel(pool).snapshot(told.append)
+    of_keys = len(snapshot.state.keys)
+    assert told == [Loaded(keys=0, of_keys=of_keys), Loaded(keys=of_keys, of_keys=of_keys)]
+
+
+async def test_what_is_loaded_is_what_was_recorded(world: World) -> None:
+    """The packed state of the read model is the state that the events fold into."""
+    await world.append(*story())
+    await world.project()
+    async with open_pool(world.dsn, application_name="test") as pool:
+        loaded = (await ReadModel(pool).snapshot()).state
+    folded = State()
+    for event in story():
+        folded.fold(event)
+    assert loaded == folded

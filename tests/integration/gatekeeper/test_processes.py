@@ -1,0 +1,133 @@
+"""`keyfold gatekeeper --processes N`: gatekeepers that share a port, live together and end together."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import aiohttp
+import psutil
+import pytest
+
+from services.cli.local.ports import HOST, free_ports, listens
+from services.cli.local.process import Child, Command
+from services.cli.local.stack import answers_ready
+from tests.eventually import eventually
+from tests.integration.gatekeeper.practice import BOTH, practice
+from tests.integration.gatekeeper.test_following import rows
+from tests.integration.gatekeeper.world import CADDY_TOKEN, World, journal_records
+
+PROCESSES = 2
+ASKED = 40
+QUESTION = {
+    "X-Gateway-Token": CADDY_TOKEN,
+    "X-Forwarded-Method": "GET",
+    "X-Forwarded-Uri": "/v1/patient/7",
+    **BOTH,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """Two gatekeepers and the command that runs them."""
+
+    child: Child
+    environment: Mapping[str, str]
+    log_path: Path
+
+    @property
+    def ports(self) -> list[int]:
+        """The service port of each."""
+        first = int(self.environment["KEYFOLD_HTTP_PORT"])
+        return list(range(first, first + PROCESSES))
+
+    def processes(self) -> list[psutil.Process]:
+        """Return the gatekeepers, the first one first."""
+        return sorted(psutil.Process(self.child.pid).children(), key=lambda process: process.pid)
+
+    async def ask(self) -> int:
+        """Ask on a connection of its own, and return the status."""
+        url = f"http://{HOST}:{self.environment['KEYFOLD_AUTHZ_PORT']}/authz"
+        async with aiohttp.ClientSession() as session, session.get(url, headers=QUESTION) as answer:
+            return answer.status
+
+    async def ended(self) -> int:
+        """Return the command's exit status when it has ended."""
+        async with asyncio.timeout(20):
+            return await self.child.wait()
+
+
+@asynccontextmanager
+async def pair_of(world: World) -> AsyncIterator[Pair]:
+    """Run two gatekeepers of a practice, and yield them once both are ready."""
+    await world.append(*practice())
+    await world.project()
+    environment = world.environment(HTTP_PORT=str(_first_of_free_ports()))
+    log_path = world.directory / "gatekeepers.log"
+    argv = [sys.executable, "-m", "services.cli", "gatekeeper", "--processes", str(PROCESSES)]
+    child = await Child.spawn(Command(name="pair", argv=argv, env=environment, log_path=log_path))
+    pair = Pair(child=child, environment=environment, log_path=log_path)
+    try:
+        for port in pair.ports:
+            await child.ready(partial(answers_ready, port), timeout_s=30)
+        yield pair
+    finally:
+        await child.stop()
+
+
+def _first_of_free_ports() -> int:
+    free = set(free_ports(2000))
+    return next(port for port in free if port + 1 in free)
+
+
+async def gone(processes: list[psutil.Process]) -> bool:
+    """Tell whether none of them runs any more."""
+    return not any(process.is_running() for process in processes)
+
+
+async def test_they_share_the_gateways_port(world: World) -> None:
+    """Both answer on it, by the kernel's choice, and each has a lease and a journal of its own."""
+    async with pair_of(world) as pair:
+        statuses = await asyncio.gather(*(pair.ask() for _ in range(ASKED)))
+        records = journal_records(Path(pair.environment["KEYFOLD_JOURNAL_DIR"]))
+        assert statuses == [200] * ASKED
+        assert len(records) == ASKED
+        assert len({record.gatekeeper for record in records}) == PROCESSES
+        assert len(await rows(world.dsn)) == PROCESSES
+
+
+async def test_the_death_of_one_ends_all(world: World) -> None:
+    """The command names who died and how, stops the others, and fails; a supervisor starts it anew."""
+    async with pair_of(world) as pair:
+        processes = pair.processes()
+        processes[1].kill()
+        assert await pair.ended() == 1
+        assert "gatekeeper 2 of 2 ended with status -9" in pair.log_path.read_text()
+        assert await gone(processes)
+        assert not any([await listens(port) for port in pair.ports])
+
+
+async def test_a_signal_drains_all(world: World) -> None:
+    """After SIGTERM each has given up its lease in order, and the command has succeeded."""
+    async with pair_of(world) as pair:
+        processes = pair.processes()
+        psutil.Process(pair.child.pid).terminate()
+        assert await pair.ended() == 0
+        assert await gone(processes)
+        assert await rows(world.dsn) == []
+        assert pair.log_path.read_text().count("service_stopped") == PROCESSES
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent is gone")
+async def test_none_is_left_behind(world: World) -> None:
+    """Even when the command is killed, its gatekeepers drain and end."""
+    async with pair_of(world) as pair:
+        processes = pair.processes()
+        psutil.Process(pair.child.pid).kill()
+        await eventually(lambda: gone(processes))
+        assert await rows(world.dsn) == []

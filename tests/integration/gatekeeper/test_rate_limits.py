@@ -1,0 +1,131 @@
+"""Keys that may be used so often and no more, at a running gatekeeper."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+
+from libs.domain.decision import Reason
+from libs.domain.rate_limit import RateLimit
+from libs.domain.subscriber_key import SubscriberKeyRateLimitChanged
+from libs.kafka.publisher import Publisher
+from libs.wire.key_format import KeyKind, MintedKey
+from services.cli.local.postgres import LocalPostgres
+from tests.database import cloned
+from tests.integration.gatekeeper.practice import (
+    ACCOUNT,
+    BOTH,
+    VENDOR_KEY,
+    minted,
+    practice,
+    subscriber_key,
+)
+from tests.integration.gatekeeper.world import NGINX_TOKEN, Answered, Gatekeeper, World, world_on
+
+TWO_AN_HOUR = RateLimit.of(2, 3600)
+DENIED, NGINX, PORTS, FAST, EDITED = (minted(KeyKind.SUBSCRIBER, number) for number in range(31, 36))
+LIMITED = (
+    *practice(),
+    *(subscriber_key(key, rate_limit=TWO_AN_HOUR) for key in (DENIED, NGINX, PORTS, EDITED)),
+    subscriber_key(FAST, rate_limit=RateLimit.of(1, 1)),
+)
+
+
+@pytest.fixture(scope="module")
+async def gatekeeper(
+    postgres_server: LocalPostgres,
+    template_database: str,
+    kafka_bootstrap: str,
+    lifecycle_publisher: Publisher,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[Gatekeeper]:
+    """A gatekeeper of a practice some of whose keys have limits, and no default."""
+    directory = tmp_path_factory.mktemp("limited")
+    dsn = await cloned(postgres_server.dsn, template_database, directory.name.replace("-", "_"))
+    async with world_on(dsn, kafka_bootstrap, lifecycle_publisher, directory) as world:
+        await world.append(*LIMITED)
+        await world.project()
+        async with world.gatekeeper() as running:
+            yield running
+
+
+def with_key(key: MintedKey) -> dict[str, str]:
+    """Return the key headers of a vendor that uses this key."""
+    return {"x-api-key": VENDOR_KEY.secret, "A-api-key": key.secret}
+
+
+async def asked(gatekeeper: Gatekeeper, key: MintedKey, path: str = "/v1/patient") -> Answered:
+    """Ask whether the key may read this."""
+    return await gatekeeper.ask("GET", path, with_key(key))
+
+
+async def test_a_key_that_is_used_up_is_told_when_to_come_again(gatekeeper: Gatekeeper) -> None:
+    """What is denied anyway uses nothing up; then its burst; then 429, with the headers and a record."""
+    for _ in range(5):
+        assert (await asked(gatekeeper, DENIED, "/v1/note")).reason == Reason.CATEGORY_DENIED
+    assert [(await asked(gatekeeper, DENIED)).status for _ in range(2)] == [200, 200]
+    answer = await asked(gatekeeper, DENIED)
+    problem, record = json.loads(answer.body), gatekeeper.journal()[-1]
+    assert (answer.status, answer.reason) == (429, Reason.RATE_LIMITED)
+    assert (problem["status"], problem["reason"]) == (429, Reason.RATE_LIMITED)
+    assert (record.reason, record.key_id, record.path) == (Reason.RATE_LIMITED, DENIED.key_id, "/v1/patient")
+    wait_s = int(answer.headers["Retry-After"])
+    assert 1700 < wait_s <= 1800
+    assert answer.headers["RateLimit-Policy"] == '"key";q=2;w=3600;keyfold-burst=2'
+    assert answer.headers["RateLimit"] == f'"key";r=0;t={wait_s}'
+
+
+async def test_others_are_not_held_up(gatekeeper: Gatekeeper) -> None:
+    """A key without a limit may be used as often as one likes, whatever other keys use."""
+    assert {(await gatekeeper.ask("GET", "/v1/patient", BOTH)).status for _ in range(50)} == {200}
+
+
+async def test_a_gateway_that_cannot_pass_429_on_gets_403(gatekeeper: Gatekeeper) -> None:
+    """nginx makes a 500 of a 429, so it gets a 403, without a body but with every header."""
+    told = {"X-Original-Method": "GET", "X-Original-URI": "/v1/patient", **with_key(NGINX)}
+    answers = [await gatekeeper.ask("GET", "/", told, token=NGINX_TOKEN) for _ in range(3)]
+    assert [answer.status for answer in answers] == [200, 200, 403]
+    assert (answers[2].reason, answers[2].body) == (Reason.RATE_LIMITED, b"")
+    assert {"Retry-After", "RateLimit", "RateLimit-Policy"} <= set(answers[2].headers)
+
+
+async def test_both_ports_count_together(gatekeeper: Gatekeeper) -> None:
+    """It is the process that counts, wherever it is asked."""
+    statuses = [
+        (await gatekeeper.ask("GET", "/v1/patient", with_key(PORTS), is_main_port=is_main_port)).status
+        for is_main_port in (False, True, False, True)
+    ]
+    assert statuses == [200, 200, 429, 429]
+
+
+async def test_an_edited_limit_is_in_force_at_once(world: World) -> None:
+    """A wider limit lets through what it allows beyond what was used; once lifted, the default holds."""
+    await world.append(*LIMITED)
+    await world.project()
+    async with world.gatekeeper(RATE_LIMIT_DEFAULT="1/3600:4") as gatekeeper:
+
+        async def statuses(count: int) -> list[int]:
+            return [(await asked(gatekeeper, EDITED)).status for _ in range(count)]
+
+        async def edit(limit: RateLimit | None) -> None:
+            edited = SubscriberKeyRateLimitChanged(key_id=EDITED.key_id, account_id=ACCOUNT, rate_limit=limit)
+            await gatekeeper.reaches(await world.record(edited))
+
+        assert await statuses(3) == [200, 200, 429]
+        await edit(RateLimit.of(3, 3600))
+        assert await statuses(2) == [200, 429]
+        await edit(None)
+        assert await statuses(2) == [200, 429]
+        plain = [(await gatekeeper.ask("GET", "/v1/patient", BOTH)).status for _ in range(5)]
+        assert plain == [200, 200, 200, 200, 429]
+
+
+async def test_each_process_counts_for_itself(world: World) -> None:
+    """What one has let through another does not know: so many processes, so many bursts."""
+    await world.append(*LIMITED)
+    await world.project()
+    for _ in range(2):
+        async with world.gatekeeper() as gatekeeper:
+            assert [(await asked(gatekeeper, EDITED)).status for _ in range(3)] == [200, 200, 429]

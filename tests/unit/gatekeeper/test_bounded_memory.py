@@ -1,0 +1,80 @@
+"""What strangers send leaves nothing behind, however much of it there is."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Final
+
+from libs.wire.key_format import KeyKind, mint
+from services.gatekeeper.lane_connection import Connection
+from tests.unit.gatekeeper.heart import NGINX_TOKEN, TOKEN
+from tests.unit.gatekeeper.holdings import holdings, unbounded_caches
+from tests.unit.gatekeeper.test_lane_fuzz import TICK, Wire, lane_over
+
+STRANGERS: Final = 100_000
+SMALL: Final = 4096
+KEYS_REMEMBERED_MAX: Final = 65_536
+PACKAGES: Final = ("services.gatekeeper", "libs.domain", "libs.wire", "libs.runtime.metrics")
+
+
+def stranger(number: int) -> bytes:
+    """Return a request of which nothing has been seen before: keys, path, address, names and all."""
+    vendor = mint(KeyKind.VENDOR, f"{number:012}", number.to_bytes(32)).secret
+    key = mint(KeyKind.SUBSCRIBER, f"{number:012}", number.to_bytes(32)).secret
+    token = (TOKEN, NGINX_TOKEN, f"token-{number}")[number % 3]
+    address = f"{number % 200 + 1}.{number // 65536 % 256}.{number // 256 % 256}.{number % 256}"
+    lines = [
+        f"GET /authz/v1/patient/{number} HTTP/1.1" if number % 2 else f"GET /authz?{number} HTTP/1.1",
+        f"X-Gateway-Token: {token}",
+        f"x-api-key: {vendor}",
+        f"A-api-key: {key}",
+        f"X-{number}: {number}",
+        f"X-Forwarded-Method: METHOD-{'ABCDEFGHIJ'[number % 10]}-{'X' * (number % 20)}",
+        f"X-Forwarded-Uri: /{number}/{number}",
+        f"X-Forwarded-For: {address}",
+        f"X-Real-IP: {address}",
+        f"traceparent: 00-{number:032x}-{number:016x}-01",
+        *("", ""),
+    ]
+    return "\r\n".join(lines).encode()
+
+
+def own_globals() -> list[object]:
+    """Return all that the modules of a gatekeeper hold."""
+    modules = [module for name, module in sys.modules.items() if name.startswith(PACKAGES)]
+    return [value for module in modules for value in vars(module).values()]
+
+
+def sizes(roots: list[object]) -> Counter[str]:
+    """Return how many collections there are, and the sizes of those that are large."""
+    found = holdings([*roots, *own_globals()])
+    large = sorted(len(each) for each in found if len(each) > SMALL)
+    return Counter({"collections": len(found), **{f"large-{at}": size for at, size in enumerate(large)}})
+
+
+async def test_a_hundred_thousand_strangers_leave_nothing_behind(tmp_path: Path) -> None:
+    """Nothing that a gatekeeper holds grows with what is asked, but for caches that have a bound."""
+    with lane_over(tmp_path) as (heart, lane, journal):
+        roots: list[object] = [heart, lane]
+        connection, wire = Connection(lane), Wire()
+        connection.connection_made(wire)
+        for first in range(0, STRANGERS, TICK):
+            for number in range(first + 1, first + 1 + TICK):
+                connection.data_received(stranger(number))
+            await asyncio.sleep(0)
+            journal.lines.clear()
+            wire.written.clear()
+            heart.journal.measure(0)
+            if first == 0:
+                before = sizes(roots)
+        after = sizes(roots)
+        decided, kept = heart.journal.next_seq - 1, len(heart.limiter)
+    large = [size for name, size in after.items() if name.startswith("large")]
+    assert (decided, kept) == (STRANGERS * 2 // 3 + 1, 0)
+    assert unbounded_caches(own_globals()) == []
+    assert len(large) <= 2 and max(large, default=0) <= KEYS_REMEMBERED_MAX
+    # Beside the two caches of keys that were read, and of addresses.
+    assert after["collections"] - before["collections"] - sum(large) < 1000

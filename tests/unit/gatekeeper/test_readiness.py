@@ -1,0 +1,27 @@
+"""What readiness says of the state."""
+
+from libs.domain.state import State
+from libs.store.read_model import Loaded
+from services.gatekeeper.readiness import lacking
+from services.gatekeeper.replica import Replica
+from tests.ledger_builder import START
+
+
+def test_nothing_is_known_before_the_load_begins() -> None:
+    """Until it is known how much there is to load, it says that nothing is loaded."""
+    assert lacking(Replica()) == "the state is not loaded yet"
+
+
+def test_a_load_under_way_says_how_far_it_is() -> None:
+    """So many keys of all that there are, in digits that can be read."""
+    replica = Replica()
+    replica.load_on(Loaded(keys=430_000, of_keys=1_000_000))
+    assert lacking(replica) == "the state is not loaded yet: 430,000 of 1,000,000 keys"
+
+
+def test_a_state_that_is_loaded_lacks_nothing() -> None:
+    """Once there is a state there is no reason left."""
+    replica = Replica()
+    replica.load_on(Loaded(keys=1, of_keys=1))
+    replica.load(State(), 1, START)
+    assert lacking(replica) is None

@@ -1,0 +1,31 @@
+"""Metrics, as Prometheus reads them."""
+
+import pytest
+
+from libs.runtime.metrics import counter, exposition, tally
+
+
+def test_a_tally_shows_what_is_counted_elsewhere() -> None:
+    """A tally is read when it is asked for, with each of its labels' values, and costs nothing before."""
+    counts: dict[tuple[str, ...], int] = {("cold",): 1, ("hot",): 2}
+    meals = tally("keyfold_test_meals_total", "Meals, by how they were", ("served",))
+    meals.read_from(lambda: counts)
+    counts["hot",] += 1
+    text = exposition().decode()
+    assert 'keyfold_test_meals_total{served="cold"} 1.0' in text
+    assert 'keyfold_test_meals_total{served="hot"} 3.0' in text
+    assert "# TYPE keyfold_test_meals_total counter" in text
+
+
+def test_a_tally_of_nothing_yet_is_there() -> None:
+    """Before anybody counts, a tally has its name and no value, and a name is taken once."""
+    tally("keyfold_test_naps_total", "Naps")
+    assert "# HELP keyfold_test_naps_total Naps" in exposition().decode()
+    with pytest.raises(ValueError, match="keyfold_test_naps"):
+        counter("keyfold_test_naps_total", "Naps again")
+
+
+def test_every_name_is_ours() -> None:
+    """A metric of another name is refused, so that ours are found together."""
+    with pytest.raises(ValueError, match="keyfold_"):
+        tally("naps_total", "Naps")
