@@ -12,19 +12,34 @@ COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generat
 	--no-annotate --custom-compile-command "make lock" --extra build
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench lint format openapi lock clean
+.PHONY: help run test model revocations bench debian lint format openapi lock clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/.local ## the whole stack on this machine, with a sample API behind Caddy; Ctrl-C stops it
 	@exec $(BIN)/keyfold up
 
-test: $(VENV)/.dev ## all tests, unit to kill -9, on real parts; T=tests/unit for a part
+test: $(VENV)/.dev debian ## all tests, unit to kill -9, on real parts; T=tests/unit for a part
 	@$(BIN)/python -m pytest --quiet --numprocesses 2 --no-loadscope-reorder $(T)
 
-bench: $(VENV)/.dev ## ours beside the bare thing, in interleaved rounds, as ratios
+model: $(VENV)/.dev ## the enforcement protocol, searched further for a way to break it; six minutes
+	@KEYFOLD_MODEL=long $(BIN)/python -m pytest --quiet tests/property/test_enforcement_model.py
+
+revocations: $(VENV)/.dev ## a thousand revocations under load, pauses and kills; six minutes
+	@KEYFOLD_REVOCATIONS=1000 $(BIN)/python -m pytest --quiet tests/chaos/test_thousand_revocations.py
+
+bench: $(VENV)/.dev debian ## ours beside the bare thing, in interleaved rounds, as ratios
 	@$(BIN)/python -m tests.bench
+
+# Real nginx and HAProxy for the gateways' tests, wrk for the benchmarks. Where they cannot be had, what needs them does
+# not run, and the end says so.
+debian: $(VENV)/.dev
+	@missing="$$($(BIN)/python -m tests.debian)"; \
+	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "installing $$missing"; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends $$missing >/dev/null; \
+	fi || true
 
 lint: $(VENV)/.dev ## ruff, mypy --strict and the import contracts
 	$(BIN)/ruff check .

@@ -1,0 +1,64 @@
+-- Asks a gatekeeper whether a request may pass; haproxy.cfg says `http-request lua.keyfold ADDRESS`.
+--
+-- Only a 200 with every identity header sets txn.keyfold to "allow"; haproxy.cfg denies whatever has not got that
+-- far, so an error in here closes.
+
+-- More than haproxy.cfg gives its three tries together, so that its 504 comes first: HAProxy's client would try again.
+local ANSWER_WITHIN_MS = 3500
+local IDENTITY = {
+    "x-keyfold-account", "x-keyfold-key", "x-keyfold-vendor", "x-keyfold-category", "x-keyfold-access",
+    "x-keyfold-decision", "x-keyfold-position",
+}
+-- What speaks of this one connection or of the body, which stays here.
+local OWN = {
+    ["host"] = true, ["connection"] = true, ["content-length"] = true, ["transfer-encoding"] = true, ["te"] = true,
+    ["trailer"] = true, ["expect"] = true, ["keep-alive"] = true, ["proxy-connection"] = true,
+}
+
+-- HAProxy counts copies of a header from 0, tables that go back to it from 1.
+local function counted_from_one(headers)
+    local lists = {}
+    for name, copies in pairs(headers) do
+        if not OWN[name] then
+            lists[name] = {}
+            for place = 0, #copies do
+                table.insert(lists[name], copies[place])
+            end
+        end
+    end
+    return lists
+end
+
+local function identity_of(headers)
+    local identity = {}
+    for _, name in ipairs(IDENTITY) do
+        local copies = headers[name]
+        if copies == nil or #copies ~= 1 or copies[1] == "" then
+            return nil
+        end
+        identity[name] = copies[1]
+    end
+    return identity
+end
+
+local function keyfold(txn, address)
+    local headers = counted_from_one(txn.http:req_get_headers())
+    local answer = core.httpclient():get{
+        url = "http://gatekeeper/authz", dst = address, headers = headers, timeout = ANSWER_WITHIN_MS,
+    }
+    local answered = counted_from_one(answer.headers or {})
+    if answer.status == 200 then
+        local identity = identity_of(answered)
+        if identity == nil then
+            return
+        end
+        for name, value in pairs(identity) do
+            txn.http:req_set_header(name, value)
+        end
+        txn:set_var("txn.keyfold", "allow")
+    elseif answered["x-keyfold-reason"] or (answer.status >= 400 and answer.status < 500) then
+        txn:done(txn:reply{ status = answer.status, headers = answered, body = answer.body })
+    end
+end
+
+core.register_action("keyfold", { "http-req" }, keyfold, 1)

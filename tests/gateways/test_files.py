@@ -1,0 +1,69 @@
+"""The shipped files, also of gateways that do not run here, are well-formed and name what all must name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from services.gatekeeper.gateways import TOKEN_HEADER
+from tests.gateways.running import SHIPPED
+from tests.gateways.test_headers import IDENTITY
+
+FILES = [path for path in sorted(SHIPPED.rglob("*")) if path.is_file()]
+YAML = [path for path in FILES if path.suffix == ".yaml"]
+# Those that ask, and see to what reaches the API. The others are included by them.
+ASKING = [
+    SHIPPED / name
+    for name in (
+        "Caddyfile",
+        "envoy/keyfold.yaml",
+        "haproxy/haproxy.cfg",
+        "nginx/nginx.conf",
+        "traefik/keyfold.yaml",
+        "kubernetes/envoy-gateway.yaml",
+        "kubernetes/ingress-nginx.yaml",
+        "kubernetes/traefik.yaml",
+    )
+]
+
+
+def _name(path: Path) -> str:
+    return str(path.relative_to(SHIPPED))
+
+
+@pytest.mark.parametrize("path", YAML, ids=_name)
+def test_yaml(path: Path) -> None:
+    """A file of YAML holds mappings, and what is for Kubernetes says of which kind it is."""
+    documents = list(yaml.safe_load_all(path.read_text()))
+    assert all(isinstance(each, dict) for each in documents)
+    if path.parent.name == "kubernetes":
+        assert all({"apiVersion", "kind", "metadata"} <= set(each) for each in documents)
+
+
+@pytest.mark.parametrize("path", ASKING, ids=_name)
+def test_names(path: Path) -> None:
+    """Each file names every identity header, the keys' and the token's, and says what cannot be done."""
+    asked = [path, path.with_name("keyfold.lua")] if path.name == "haproxy.cfg" else [path]
+    text = "\n".join(each.read_text() for each in asked).lower()
+    for name in (*IDENTITY, "x-api-key", "a-api-key", TOKEN_HEADER):
+        assert name.lower() in text
+    assert "cannot do" in text
+
+
+def test_nginx_site() -> None:
+    """What nginx.conf takes from the installation's own files is in the examples of them."""
+    own = (SHIPPED / "nginx" / "site" / "http.conf").read_text()
+    names = ("keyfold_gatekeepers", "keyfold_api", "$keyfold_gateway_token", "$keyfold_cors_origin")
+    assert [name for name in names if name not in own] == []
+    assert "listen" in (SHIPPED / "nginx" / "site" / "server.conf").read_text()
+
+
+@pytest.mark.parametrize("path", FILES, ids=_name)
+def test_lines(path: Path) -> None:
+    """The files can be read on any screen, and have no tabs but where their language wants them."""
+    text = path.read_text()
+    assert path.name == "Caddyfile" or "\t" not in text
+    prose = [line for line in text.splitlines() if line.lstrip().startswith(("#", "--"))]
+    assert [line for line in prose if len(line.expandtabs(4)) > 125] == []
