@@ -1,60 +1,59 @@
-"""Denials per minute, vendor and reason, as lines of JSON: `denials_per_vendor.py HOST:PORT [TOPIC]`.
+"""Denials per minute, vendor and reason, as lines of JSON: `denials_per_vendor.py HOST:PORT [TOPIC [FILE]]`.
 
-Plain aiokafka and none of Keyfold's code: a record is a CloudEvents 1.0 message in binary mode, its value the
-event's JSON, its headers `ce_…` the attributes. It reads what the topic holds now. What to know:
-- A record may come twice, always with the same `ce_source` and `ce_id`: drop duplicates by the two together.
-- One key's events are in order, there is none among keys. So count by the event's own `at`, not by arrival.
-- `vendor_id` is null where no vendor key was proven: a header that merely claims one is no proof.
-- A program that runs on keeps its counts and its positions in one transaction of its own database, and seeks
-  there when it starts: then a kill neither loses nor repeats anything.
+Plain aiokafka and SQLite, none of Keyfold's code. With a FILE it goes on where it stopped. What is hard:
+- A kill must neither lose nor repeat: counts and positions change in one transaction, Kafka commits nothing.
+- A record may come twice. In a partition each run of a gatekeeper counts `seq` upwards, and a repeat begins
+  again further back: what is not above the highest so far is a repeat. One number a run, no set of ids.
+- An event may be days late: it counts in the minute of its own `at`, and no minute is ever closed.
 """
 
 import asyncio
 import json
+import sqlite3
 import sys
-from collections import Counter
-from collections.abc import AsyncIterator
+from contextlib import suppress
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
 
-ACCESS_TOPIC = "keyfold.access.v1"
-ACCESS_TYPE = b"keyfold.access.decided"
+OURS = ("ce_type", b"keyfold.access.decided")
+TABLES = """
+    create table if not exists place (part primary key, following);
+    create table if not exists highest (part, run, seq, primary key (part, run));
+    create table if not exists denial (minute, vendor, reason, denials, unique (minute, vendor, reason))"""
+RISE = "insert into highest values (?, ?, ?) on conflict do update set seq = ?3 where ?3 > seq"
+COUNT = "insert into denial values (?, ?, ?, 1) on conflict do update set denials = denials + 1"
 
 
-async def records(bootstrap: str, topic: str) -> AsyncIterator[ConsumerRecord]:
-    """Yield what every partition holds now, from its beginning."""
-    # Without a group the consumer reads all partitions and commits nothing: it can be run again at any time.
-    consumer = AIOKafkaConsumer(topic, bootstrap_servers=bootstrap, auto_offset_reset="earliest")
-    async with consumer:
+def count(database: sqlite3.Connection, record: ConsumerRecord) -> None:
+    """Count a denial that did not come before; skip what cannot be understood."""
+    with suppress(ValueError, KeyError, TypeError):
+        event = json.loads(record.value if OURS in record.headers else b"")
+        is_new = database.execute(RISE, (record.partition, event["gatekeeper"], event["seq"])).rowcount
+        if is_new and event["decision"] == "deny":
+            database.execute(COUNT, (event["at"][:16], event["vendor_id"] or "unknown", event["reason"]))
+
+
+async def follow(bootstrap: str, topic: str, database: sqlite3.Connection) -> None:
+    """Count what every partition holds now, from where the database stands."""
+    places = dict(database.execute("select part, following from place"))
+    async with AIOKafkaConsumer(topic, bootstrap_servers=bootstrap, auto_offset_reset="none") as consumer:
+        for part, oldest in (await consumer.beginning_offsets(consumer.assignment())).items():
+            if (first := places.get(part.partition, oldest)) < oldest:
+                print(f"past retention: {part}, offsets {first} to {oldest - 1}", file=sys.stderr)
+            consumer.seek(part, max(first, oldest))
         ends = await consumer.end_offsets(consumer.assignment())
-        while any([await consumer.position(partition) < end for partition, end in ends.items()]):
-            for batch in (await consumer.getmany(timeout_ms=500)).values():
-                for record in batch:
-                    yield record
-
-
-async def denials(bootstrap: str, topic: str) -> Counter[tuple[str, str, str]]:
-    """Count denials by minute, vendor and reason, each event once."""
-    counts: Counter[tuple[str, str, str]] = Counter()
-    seen = set()
-    async for record in records(bootstrap, topic):
-        headers = dict(record.headers)
-        if headers.get("ce_type") != ACCESS_TYPE:
-            continue
-        identity = (headers["ce_source"], headers["ce_id"])
-        event = json.loads(record.value)
-        if identity not in seen and event["decision"] == "deny":
-            counts[event["at"][:16], event["vendor_id"] or "unknown", event["reason"]] += 1
-        seen.add(identity)
-    return counts
-
-
-def main() -> None:
-    """Print the counts, oldest minute first."""
-    bootstrap, topic = [*sys.argv[1:], ACCESS_TOPIC][:2]
-    for (minute, vendor, reason), count in sorted(asyncio.run(denials(bootstrap, topic)).items()):
-        print(json.dumps({"minute": minute, "vendor": vendor, "reason": reason, "denials": count}))
+        while any([await consumer.position(part) < end for part, end in ends.items()]):
+            for part, batch in (await consumer.getmany(timeout_ms=500)).items():
+                with database:  # one transaction
+                    for record in batch:
+                        count(database, record)
+                    database.execute("replace into place values (?, ?)", (part.partition, record.offset + 1))
 
 
 if __name__ == "__main__":
-    main()
+    bootstrap, topic, file = [*sys.argv[1:], *["keyfold.access.v1", ":memory:"][len(sys.argv) - 2 :]]
+    database = sqlite3.connect(file)
+    database.executescript(TABLES)
+    asyncio.run(follow(bootstrap, topic, database))
+    for row in database.execute("select minute, vendor, reason, denials from denial order by 1, 2, 3"):
+        print(json.dumps(dict(zip(("minute", "vendor", "reason", "denials"), row, strict=True))))

@@ -1,5 +1,6 @@
 """The AsyncAPI document is what the code emits, and the code emits nothing else."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,18 +9,19 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator
 
 from libs.domain.access_event import AccessEvent
 from libs.domain.lifecycle import LifecycleEvent
 from libs.domain.permissions import Access
+from libs.kafka.dead_letter import dead_letter
 from libs.wire.access_codec import ACCESS_TYPE, access_record, encode_access_event
 from libs.wire.chain import Row
 from libs.wire.event_codec import TYPE_NAMES, encode_event
 from libs.wire.lifecycle_record import lifecycle_record
-from libs.wire.record import Record
+from libs.wire.record import Received, Record
 from libs.wire.topics import ALL
 from libs.wire.upcasting import SCHEMA_VERSION
+from tests.contract.schemas import named, validator_of
 from tests.property.strategies import access_events, instances_of
 
 DOCUMENT: dict[str, Any] = yaml.safe_load(Path("docs/asyncapi.yaml").read_text())
@@ -28,18 +30,23 @@ MESSAGES: dict[str, Any] = {
 }
 
 
-def validator_of(schema: object) -> Draft202012Validator:
-    """Return a validator for one schema of the document, whose references point into the document."""
-    return Draft202012Validator({"$ref": "#/target", "target": schema, "components": DOCUMENT["components"]})
-
-
 def check_headers(record: Record, message: dict[str, Any]) -> None:
-    """Hold a record's headers against every trait of its message."""
+    """Hold a record's headers against every trait of its message; no header is left unnamed."""
     headers = {name: value.decode() for name, value in record.headers}
     assert headers["ce_type"] == message["name"]
+    known: set[str] = set()
     for trait in message["traits"]:
-        reference = trait["$ref"].removeprefix("#/components/messageTraits/")
-        validator_of(DOCUMENT["components"]["messageTraits"][reference]["headers"]).validate(headers)
+        name = trait["$ref"].removeprefix("#/components/messageTraits/")
+        reference = DOCUMENT["components"]["messageTraits"][name]["headers"]["$ref"]
+        validator_of(reference).validate(headers)
+        known |= named(reference)["properties"].keys()
+    assert headers.keys() <= known
+
+
+def check_data(data: dict[str, Any], message: dict[str, Any]) -> None:
+    """Hold an event's data against its message: every published field is there, and no other."""
+    validator_of(message["payload"]["$ref"]).validate(data)
+    assert data.keys() == named(message["payload"]["$ref"])["properties"].keys()
 
 
 def test_every_emitted_type_has_a_message_and_every_message_is_emitted() -> None:
@@ -47,13 +54,48 @@ def test_every_emitted_type_has_a_message_and_every_message_is_emitted() -> None
     assert set(MESSAGES) == {*TYPE_NAMES.values(), ACCESS_TYPE, "keyfold.dead-letter"}
 
 
-def test_every_topic_is_a_channel_with_its_partitions() -> None:
-    """The channels are the topics that the code creates."""
-    channels = {channel["address"]: channel for channel in DOCUMENT["channels"].values()}
-    assert set(channels) == {topic.name for topic in ALL}
-    for topic in ALL:
-        bindings = channels[topic.name].get("bindings")
-        assert bindings is None or bindings["kafka"]["partitions"] == topic.partitions
+def test_every_topic_is_a_channel() -> None:
+    """The channels are the topics that the code creates, with their partitions, retention and clean-up."""
+    channels = {channel["address"]: channel["bindings"]["kafka"] for channel in DOCUMENT["channels"].values()}
+    assert channels == {
+        topic.name: {
+            "partitions": topic.partitions,
+            "topicConfiguration": {
+                "cleanup.policy": [topic.config["cleanup.policy"]],
+                "retention.ms": int(topic.config["retention.ms"]),
+            },
+        }
+        for topic in ALL
+    }
+
+
+def test_every_message_is_on_a_channel() -> None:
+    """No message is described that no topic carries."""
+    messages = DOCUMENT["components"]["messages"]
+    carried = [
+        message["$ref"].removeprefix("#/components/messages/")
+        for channel in DOCUMENT["channels"].values()
+        for message in channel["messages"].values()
+    ]
+    assert sorted(carried) == sorted(messages)
+
+
+def test_a_dead_letter_is_what_the_document_says() -> None:
+    """A dead letter has the headers that its message names, besides those that it came with."""
+    received = Received(
+        topic="t", partition=0, offset=7, timestamp_ms=0, key=None, value=b"", headers=(("theirs", b"x"),)
+    )
+    headers = {name: value.decode() for name, value in dead_letter(received, reason="no JSON").headers}
+    reference = MESSAGES["keyfold.dead-letter"]["headers"]["$ref"]
+    validator_of(reference).validate(headers)
+    assert headers.keys() - {"theirs"} == named(reference)["properties"].keys()
+
+
+def test_the_newest_schema_version_is_named() -> None:
+    """The description of the lifecycle topic says which version is written now."""
+    said = re.search(r"newest `ce_schemaversion` is (\d+)", DOCUMENT["channels"]["lifecycle"]["description"])
+    assert said is not None
+    assert int(said[1]) == SCHEMA_VERSION
 
 
 @pytest.mark.parametrize("event_class", TYPE_NAMES, ids=TYPE_NAMES.get)
@@ -78,7 +120,7 @@ def test_a_lifecycle_event_is_what_the_document_says(
         recorded_at="2026-01-31T23:59:59.000001Z",
         traceparent=None,
     )
-    validator_of(MESSAGES[name]["payload"]).validate(orjson.loads(text))
+    check_data(orjson.loads(text), MESSAGES[name])
     check_headers(lifecycle_record(row, bytes(32)), MESSAGES[name])
 
 
@@ -87,5 +129,5 @@ def test_a_lifecycle_event_is_what_the_document_says(
 def test_an_access_event_is_what_the_document_says(event: AccessEvent) -> None:
     """Data and headers of every access event validate against its message."""
     line = encode_access_event(event)
-    validator_of(MESSAGES[ACCESS_TYPE]["payload"]).validate(orjson.loads(line))
+    check_data(orjson.loads(line), MESSAGES[ACCESS_TYPE])
     check_headers(access_record(line), MESSAGES[ACCESS_TYPE])

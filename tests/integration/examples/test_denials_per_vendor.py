@@ -1,97 +1,94 @@
-"""The example subscriber, run as its reader would run it."""
+"""The counting subscriber, run as its reader would run it."""
 
 from __future__ import annotations
 
-import asyncio
-import sys
-from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import count
 from pathlib import Path
 
 import orjson
-import pytest
 
-from libs.domain.access_event import AccessEvent
 from libs.domain.decision import Reason
-from libs.domain.ids import EventId, KeyId, VendorId
-from libs.kafka.connection import ProducerOptions
-from libs.kafka.publisher import Publisher
-from libs.wire.access_codec import access_record, encode_access_event
+from libs.domain.ids import VendorId
 from libs.wire.record import Record
+from tests.access_events import access_event
 from tests.bed import Topics
+from tests.integration.examples.running import POISON, delete_before, publish, record_of, run
 
-SCRIPT = Path(__file__).parents[3] / "docs" / "examples" / "denials_per_vendor.py"
+NAME = "denials_per_vendor.py"
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
-POISON = Record(key=None, value=b"\xff not ours", headers=(), timestamp_ms=0)
-
-
-@pytest.fixture
-def numbers() -> Iterator[int]:
-    """Give each event a number of its own."""
-    return count(1)
 
 
 def decided(number: int, *, after_s: int, vendor: str | None, reason: Reason | None) -> Record:
     """Return the record of one decision."""
-    event = AccessEvent(
-        event_id=EventId(f"0198c000-0000-7000-8000-{number:012d}"),
-        at=NOON + timedelta(seconds=after_s),
-        account_id=None,
-        key_id=KeyId(f"key_{number % 3}"),
-        vendor_id=None if vendor is None else VendorId(vendor),
-        vendor_key_id=None,
-        category=None,
-        access=None,
-        method="GET",
-        path="/v1/patient",
-        reason=reason,
-        position=1,
-        gateway="test",
-        client_ip=None,
-        gatekeeper="gatekeeper-1",
-        seq=number,
-        traceparent=None,
-    )
-    return access_record(encode_access_event(event))
+    vendor_id = None if vendor is None else VendorId(vendor)
+    at = NOON + timedelta(seconds=after_s)
+    return record_of(access_event(number, at=at, vendor_id=vendor_id, reason=reason))
 
 
-async def run(*arguments: str) -> list[dict[str, object]]:
-    """Run the example to its end and return what it printed."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, str(SCRIPT), *arguments, stdout=asyncio.subprocess.PIPE
-    )
-    printed, _ = await process.communicate()
-    assert process.returncode == 0
-    return [orjson.loads(line) for line in printed.splitlines()]
+def denied(number: int, *, after_s: int = 0) -> Record:
+    """Return the record of a denial of vendor `ven_a`."""
+    return decided(number, after_s=after_s, vendor="ven_a", reason=Reason.READ_ONLY)
 
 
-async def test_counts(kafka_bootstrap: str, topics: Topics, numbers: Iterator[int]) -> None:
+def counted(printed: str) -> list[tuple[str, str, str, int]]:
+    """Return the rows that were printed."""
+    rows = [orjson.loads(line) for line in printed.splitlines()]
+    return [(row["minute"], row["vendor"], row["reason"], row["denials"]) for row in rows]
+
+
+async def test_counts(kafka_bootstrap: str, topics: Topics) -> None:
     """Denials are counted once each by minute, vendor and reason, whatever else the topic holds."""
     topic = await topics("access", partitions=2)
-    denied = decided(next(numbers), after_s=5, vendor="ven_a", reason=Reason.READ_ONLY)
-    first = [
-        denied,
-        decided(next(numbers), after_s=6, vendor="ven_a", reason=None),
-        POISON,
-        decided(next(numbers), after_s=59, vendor="ven_a", reason=Reason.READ_ONLY),
-    ]
-    second = [
-        denied,  # shipped twice, as after a crash
-        decided(next(numbers), after_s=60, vendor="ven_a", reason=Reason.READ_ONLY),
-        decided(next(numbers), after_s=0, vendor=None, reason=Reason.UNKNOWN_VENDOR_KEY),
-    ]
-    async with Publisher(ProducerOptions(bootstrap=kafka_bootstrap)) as publisher:
-        await publisher.publish(topic, 0, first)
-        await publisher.publish(topic, 1, second)
+    allowed = decided(2, after_s=6, vendor="ven_a", reason=None)
+    another = replace(denied(7), headers=(("ce_type", b"keyfold.access.explained"),))
+    damaged = replace(denied(8), value=b'{"event_id": "01')
+    first = [denied(1, after_s=5), allowed, POISON, another, damaged, denied(5, after_s=59)]
+    again = [denied(1, after_s=5), allowed, denied(5, after_s=59)]  # as after a shipper's crash
+    unproven = decided(3, after_s=0, vendor=None, reason=Reason.UNKNOWN_VENDOR_KEY)
+    await publish(
+        kafka_bootstrap,
+        topic,
+        {0: [*first, *again, denied(6, after_s=60)], 1: [unproven, denied(4, after_s=-1)]},
+    )
 
-    assert await run(kafka_bootstrap, topic) == [
-        {"minute": "2026-01-31T12:00", "vendor": "unknown", "reason": "unknown_vendor_key", "denials": 1},
-        {"minute": "2026-01-31T12:00", "vendor": "ven_a", "reason": "read_only", "denials": 2},
-        {"minute": "2026-01-31T12:01", "vendor": "ven_a", "reason": "read_only", "denials": 1},
+    printed, complained = await run(NAME, kafka_bootstrap, topic)
+
+    assert complained == ""
+    assert counted(printed) == [
+        ("2026-01-31T11:59", "ven_a", "read_only", 1),
+        ("2026-01-31T12:00", "unknown", "unknown_vendor_key", 1),
+        ("2026-01-31T12:00", "ven_a", "read_only", 2),
+        ("2026-01-31T12:01", "ven_a", "read_only", 1),
     ]
+
+
+async def test_going_on(kafka_bootstrap: str, topics: Topics, tmp_path: Path) -> None:
+    """With a file it counts on where it stopped, a repeat of what came before the stop included."""
+    topic, file = await topics("access", partitions=2), tmp_path / "counts"
+    await publish(kafka_bootstrap, topic, {0: [denied(1), denied(2)], 1: [denied(3)]})
+    await run(NAME, kafka_bootstrap, topic, file)
+    await publish(kafka_bootstrap, topic, {0: [denied(1), denied(2), denied(4)]})
+
+    for _ in range(2):  # the second time there is nothing to add
+        printed, _ = await run(NAME, kafka_bootstrap, topic, file)
+        assert counted(printed) == [("2026-01-31T12:00", "ven_a", "read_only", 4)]
+
+
+async def test_retention(kafka_bootstrap: str, topics: Topics, tmp_path: Path) -> None:
+    """What retention took before it was read is named, and the rest is counted."""
+    topic, file = await topics("access"), tmp_path / "counts"
+    await publish(kafka_bootstrap, topic, {0: [denied(1)]})
+    await run(NAME, kafka_bootstrap, topic, file)
+    await publish(kafka_bootstrap, topic, {0: [denied(2), denied(3), denied(4)]})
+    await delete_before(kafka_bootstrap, topic, 3)
+
+    printed, complained = await run(NAME, kafka_bootstrap, topic, file)
+
+    assert "offsets 1 to 2" in complained
+    assert counted(printed) == [("2026-01-31T12:00", "ven_a", "read_only", 2)]
 
 
 async def test_empty(kafka_bootstrap: str, topics: Topics) -> None:
     """A topic that holds nothing yet has no denials, and the example comes to its end."""
-    assert await run(kafka_bootstrap, await topics("empty", partitions=2)) == []
+    assert await run(NAME, kafka_bootstrap, await topics("empty", partitions=2)) == ("", "")
