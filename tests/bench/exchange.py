@@ -48,6 +48,7 @@ class Exchange(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Say so, where it was not this side that closed."""
         if self._transport is not None:
+            self._transport = None
             self._on_answer(self, Answered(LOST, b"", SYSTEM_CLOCK.monotonic_s()))
 
     def ask(self, request: bytes) -> None:

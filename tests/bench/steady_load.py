@@ -29,7 +29,8 @@ _NUMBERS = count(1)
 class Latencies:
     """How long answers took since they were due.
 
-    `late` counts those over 50 ms; `paused_ms` is for how long the asker itself once stood still.
+    `late` counts those over 50 ms; `worst_since_sent_ms` leaves out what the asker itself was late by, and
+    `paused_ms` is for how long it once stood still.
     """
 
     answered: int
@@ -37,6 +38,7 @@ class Latencies:
     p99_ms: float
     p999_ms: float
     worst_ms: float
+    worst_since_sent_ms: float
     late: int
     paused_ms: float
 

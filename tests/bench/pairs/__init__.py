@@ -7,15 +7,31 @@ from contextlib import AbstractAsyncContextManager
 
 from tests.bench.contest import Contest
 from tests.bench.ground import Ground
-from tests.bench.pairs import append, authorize, ingest, replay, ship, size, verify
+from tests.bench.pairs import (
+    append,
+    authorize,
+    export,
+    ingest,
+    latency,
+    replay,
+    revoke,
+    scale,
+    ship,
+    size,
+    verify,
+)
 
 Pair = Callable[[Ground], AbstractAsyncContextManager[Sequence[Contest]]]
 
 PAIRS: Mapping[str, Pair] = {
     "authorize": authorize.contests,
+    "latency": latency.contests,
+    "revoke": revoke.contests,
+    "scale": scale.contests,
     "append": append.contests,
     "size": size.contests,
     "ingest": ingest.contests,
+    "export": export.contests,
     "ship": ship.contests,
     "replay": replay.contests,
     "verify": verify.contests,

@@ -1,0 +1,105 @@
+"""latency: how long answers take at half of the load that bare aiohttp bears, ours beside bare aiohttp's.
+
+The questions come at a fixed rate from the other core, and are timed from when they were due. The soak asks
+the gatekeeper alone, for KEYFOLD_BENCH_SOAK_S seconds, while its journal changes files every few seconds and
+its garbage is collected as ever.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from libs.wire.journal_files import segment_first_seq
+from tests.bench.contest import Contest, Figure, Figures, Go, Side
+from tests.bench.ground import Ground
+from tests.bench.practices import practices
+from tests.bench.side_by_side import Server, SideBySide, open_side_by_side
+from tests.bench.steady_load import Latencies, SteadyLoad, half_of_maximum
+from tests.bench.wrk import require_wrk
+
+P50 = Figure(name="p50 ms", more_is_better=False)
+P99 = Figure(name="p99 ms", more_is_better=False)
+P999 = Figure(name="p99.9 ms", more_is_better=False)
+WORST = Figure(name="worst ms", more_is_better=False)
+# Where this is far less than the worst, the asker was behind: it has to share its core with something.
+SINCE_SENT = Figure(name="worst since sent ms", more_is_better=False)
+PAUSED = Figure(name="asker's pause ms", more_is_better=False)
+LATE = Figure(name="over 50 ms", more_is_better=False)
+ANSWERS = Figure(name="answers")
+ROTATIONS = Figure(name="journal files")
+PRACTICES = 256
+DURATION_S = 3.0
+SOAK_S = float(os.environ.get("KEYFOLD_BENCH_SOAK_S", "10"))
+SEGMENT_BYTES = 8 * 1024 * 1024
+
+
+@asynccontextmanager
+async def contests(ground: Ground) -> AsyncIterator[Sequence[Contest]]:
+    """Yield both at the same rate, and ours for a long time."""
+    require_wrk()
+    small = {"JOURNAL_SEGMENT_BYTES": str(SEGMENT_BYTES)}
+    async with open_side_by_side(ground, practices(PRACTICES), **small) as both:
+        steady = await half_of_maximum(both)
+        at_rate = f"{steady.rate_per_s:,.0f} requests/s"
+        yield [
+            Contest(
+                name="latency, half load",
+                figures=(P50, P99, P999, WORST, SINCE_SENT, PAUSED),
+                ours=_side(f"a gatekeeper process, journal on, {at_rate}", steady, both.own),
+                bare=_side("aiohttp with a handler that answers the same headers", steady, both.bare),
+            ),
+            Contest(
+                name="latency, soak",
+                figures=(P99, P999, WORST, SINCE_SENT, LATE, ANSWERS, ROTATIONS, PAUSED),
+                ours=_soak(steady, both),
+                bare=None,
+            ),
+        ]
+
+
+def _side(what: str, steady: SteadyLoad, server: Server) -> Side:
+    async def go() -> Figures:
+        return _figures(await steady.on(server, DURATION_S))
+
+    return Side(what=what, go=go)
+
+
+def _soak(steady: SteadyLoad, both: SideBySide) -> Side:
+    async def go() -> Figures:
+        before = _journal_files(both)
+        latencies = await steady.on(both.own, SOAK_S)
+        return {**_figures(latencies), ROTATIONS.name: _journal_files(both) - before}
+
+    at_rate = f"{steady.rate_per_s:,.0f} requests/s"
+    return Side(what=f"a gatekeeper process, once for {SOAK_S:g} s, {at_rate}", go=_once(go))
+
+
+def _once(go: Go) -> Go:
+    """Return what goes the first time and then tells of that again: ten minutes a round are too many."""
+    gone: list[Figures] = []
+
+    async def first() -> Figures:
+        if not gone:
+            gone.append(await go())
+        return gone[0]
+
+    return first
+
+
+def _figures(latencies: Latencies) -> Figures:
+    return {
+        P50.name: latencies.p50_ms,
+        P99.name: latencies.p99_ms,
+        P999.name: latencies.p999_ms,
+        WORST.name: latencies.worst_ms,
+        SINCE_SENT.name: latencies.worst_since_sent_ms,
+        PAUSED.name: latencies.paused_ms,
+        LATE.name: latencies.late,
+        ANSWERS.name: latencies.answered,
+    }
+
+
+def _journal_files(both: SideBySide) -> int:
+    return sum(segment_first_seq(path.name) is not None for path in both.wiring.journal_dir.rglob("*"))
