@@ -1,23 +1,33 @@
-"""Filing access events by COPY, together with their counts and how far each Kafka partition was filed."""
+"""Filing access events by COPY, together with what is kept of them and how far each partition was filed."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from operator import itemgetter
+from operator import attrgetter, itemgetter
+from typing import Any, Final, TypeAlias
 
 import asyncpg
 
 from libs.domain.access_event import AccessEvent
 from libs.domain.decision import status_of
 from libs.domain.ids import KeyId
-from libs.store.access_counts import COUNTED, CountedRow, add_counts
+from libs.store.access_counts import COUNTED, add_counts
+from libs.store.access_log_arrivals import number_filing, open_filing
 from libs.store.access_log_rows import COLUMNS, row_of
 from libs.store.connection import Connection, Pool
 from libs.store.errors import OffsetsMoved, PartitionMissing, translated
+from libs.store.filed_numbers import NUMBERED, NumberedRow, add_numbers
 from libs.store.statements import load_statements
 
 _sql = load_statements("access_log")
+_FILED = (*COLUMNS, "filing")
 _counted = itemgetter(*map(COLUMNS.index, COUNTED))
+_numbered = itemgetter(*map(COLUMNS.index, NUMBERED))
+_number_of: Final = attrgetter(*NUMBERED)
+
+FiledRow: TypeAlias = tuple[Any, ...]
+"""The values of a new row, in the order of its columns."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,9 +79,14 @@ class AccessLog:
         with translated():
             async with self._pool.acquire() as connection, connection.transaction():
                 await self._advance(connection, advances)
-                filed = await self._add(connection, events) if events else ()
+                filing = await open_filing(connection)
+                filed = await self._add(connection, events, filing) if events else ()
                 await _note_last_used(connection, events)
-                await add_counts(connection, filed)
+                await add_counts(connection, map(_counted, filed))
+                numbered = list(map(_numbered, filed))
+                await add_numbers(connection, numbered, _left_out(events, numbered))
+                if filed:
+                    await number_filing(connection, filing, [at for _, _, at in numbered])
         return Filed(rows=len(filed), duplicates=len(events) - len(filed))
 
     async def time(self) -> datetime:
@@ -109,9 +124,11 @@ class AccessLog:
         if lost := sorted({each.partition for each in advances} - held):
             raise OffsetsMoved(f"{self._topic}{lost} has moved on")
 
-    async def _add(self, connection: Connection, events: Sequence[AccessEvent]) -> Sequence[CountedRow]:
-        """Return the rows that are new, as they are counted."""
-        rows = [row_of(event) for event in events]
+    async def _add(
+        self, connection: Connection, events: Sequence[AccessEvent], filing: int
+    ) -> Sequence[FiledRow]:
+        """Return the rows that are new."""
+        rows = [(*row_of(event), filing) for event in events]
         try:
             filed = None if self._repeats_expected else await _copied(connection, rows)
             if filed is None:
@@ -123,25 +140,32 @@ class AccessLog:
         return filed
 
 
-async def _copied(connection: Connection, rows: Sequence[tuple[object, ...]]) -> Sequence[CountedRow] | None:
+async def _copied(connection: Connection, rows: Sequence[tuple[object, ...]]) -> Sequence[FiledRow] | None:
     """Copy straight in: all rows, or None with nothing done when one of them was there already."""
     try:
         async with connection.transaction():  # a savepoint, lest the offsets be lost with the rows
             await connection.copy_records_to_table(
-                "events", schema_name="access_log", columns=COLUMNS, records=rows
+                "events", schema_name="access_log", columns=_FILED, records=rows
             )
     except asyncpg.UniqueViolationError:
         return None
-    return [_counted(row) for row in rows]
+    return rows
 
 
-async def _merged(connection: Connection, rows: Sequence[tuple[object, ...]]) -> Sequence[CountedRow]:
+async def _merged(connection: Connection, rows: Sequence[tuple[object, ...]]) -> Sequence[FiledRow]:
     """Copy beside the log, then take over what it lacks: those rows."""
     await _sql.make_staging(connection)
     await connection.copy_records_to_table(
-        "access_log_staging", schema_name="pg_temp", columns=COLUMNS, records=rows
+        "access_log_staging", schema_name="pg_temp", columns=_FILED, records=rows
     )
     return [tuple(row) async for row in _sql.file_staged(connection)]
+
+
+def _left_out(events: Sequence[AccessEvent], filed: Sequence[NumberedRow]) -> Sequence[NumberedRow]:
+    if len(filed) == len(events):
+        return ()
+    came: Iterable[NumberedRow] = map(_number_of, events)
+    return list((Counter(came) - Counter(filed)).elements())
 
 
 async def _note_last_used(connection: Connection, events: Sequence[AccessEvent]) -> None:

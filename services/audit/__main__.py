@@ -12,7 +12,7 @@ from libs.store.connection import open_pool
 from libs.store.migrations import migrated
 from libs.store.readiness import DatabaseReadiness
 from libs.wire.topics import ACCESS, DEAD_LETTER
-from services.audit.activity import Activity
+from services.audit.asking import open_asking
 from services.audit.consumer import open_consumer
 from services.audit.maintenance import drop_old, make_ahead, repeat
 from services.audit.settings import AuditSettings
@@ -36,7 +36,7 @@ async def start(process: Process[AuditSettings]) -> None:
     readiness = DatabaseReadiness(pool)
     process.health.add("database", readiness.check)
     process.health.add("access_log", following.unready)
-    routes = Activity(pool, clock).routes()
+    routes = await open_asking(process)
     limits = RateLimits.of(settings)
     app = build_app(NAME, routes, auth=auth, health=process.health, clock=clock, limits=limits)
     await process.serve(app)

@@ -13,7 +13,7 @@ from libs.runtime.retrying import Patience
 from libs.store.errors import DatabaseAway, OffsetsMoved
 from libs.store.partition_shares import PartitionShare
 from services.audit import metrics
-from services.audit.completeness import Completeness
+from services.audit.catching_up import CatchingUp
 from services.audit.filing import Batches, Filing
 
 _LAG_INTERVAL_S: Final = 5.0
@@ -47,7 +47,7 @@ class Following:
         self._begun: frozenset[int] | None = None
         self._goals: Mapping[int, int] | None = None
         self._caught_up = False
-        self._completeness = Completeness()
+        self._catching_up = CatchingUp()
         self._patience = Patience()
         self._trouble: str | None = None
         self._share_due_at_s = 0.0
@@ -96,7 +96,7 @@ class Following:
             "Kafka", lambda: self._reader.first_offsets(share - filed.keys()), on=(Unavailable,)
         )
         await self._reader.assign({**oldest, **filed})
-        self._completeness = Completeness()
+        self._catching_up = CatchingUp()
         self._begun = share
 
     async def _file(self, batches: Batches) -> None:
@@ -131,13 +131,13 @@ class Following:
             return
         self._trouble = None
         metrics.LAG.set(self._behind(ends))
-        self._completeness.expect(ends, asked_at)
+        self._catching_up.expect(ends, asked_at)
         if self._goals is None:  # set once, else a busy topic would keep the service unready for ever
             self._goals = ends
 
     async def _note_caught_up(self) -> None:
         """Note up to when the log has everything, for whoever counts on that."""
-        if reached := self._completeness.reached(self._reader.positions):
+        if reached := self._catching_up.reached(self._reader.positions):
             await self._patience.until_done(
                 "PostgreSQL", lambda: self._filing.note_caught_up(reached), on=(DatabaseAway,)
             )

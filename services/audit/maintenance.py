@@ -8,8 +8,11 @@ import structlog
 
 from libs.runtime.clock import Clock
 from libs.store.access_counts import delete_counts_before
+from libs.store.access_log_arrivals import KEPT as ORDER_KEPT
+from libs.store.access_log_arrivals import forget_filings
 from libs.store.access_log_partitions import Partitions, drop_before
 from libs.store.errors import DatabaseAway
+from libs.store.filed_numbers import forget_numbers_before
 from services.audit import metrics
 from services.audit.retention import days_ahead, days_to_have, oldest_day
 
@@ -29,10 +32,15 @@ async def make_ahead(partitions: Partitions, clock: Clock) -> None:
 
 
 async def drop_old(dsn: str, clock: Clock) -> None:
-    """Drop the partitions that are wholly older than 90 days, and their counts. Raises DatabaseAway."""
+    """Drop partitions wholly older than 90 days, what is kept of them, and arrivals' order.
+
+    Raises DatabaseAway.
+    """
     oldest = oldest_day(clock.now())
     dropped = await drop_before(dsn, oldest)
     await delete_counts_before(dsn, oldest)
+    await forget_numbers_before(dsn, oldest)
+    await forget_filings(dsn, clock.now() - ORDER_KEPT)
     if dropped:
         log.info("partitions_dropped", days=sorted(str(day) for day in dropped))
 

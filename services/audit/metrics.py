@@ -23,6 +23,8 @@ DELAY: Final = histogram(
     "From the decision to its row in the log.",
     buckets=(0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2.5, 5, 10, 60, 600, 3600),
 )
+EXPORTS: Final = gauge("keyfold_audit_exports", "Exports that are under way.")
+STREAMS: Final = gauge("keyfold_audit_streams", "Streams that are open.")
 DAYS_AHEAD: Final = gauge(
     "keyfold_audit_partitions_ahead_days", "For how many days after today there are partitions."
 )

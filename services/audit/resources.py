@@ -1,21 +1,37 @@
 """The shapes of the activity queries: what may be asked, and what an answer holds."""
 
-from typing import Literal, Self, cast
+from typing import Annotated, Final, Literal, Self, cast
 from uuid import UUID
 
 from pydantic import Field
 
 from libs.domain.access_event import AccessEvent
 from libs.domain.decision import Reason
-from libs.domain.permissions import AccessWord, Category
-from libs.runtime.http import GivenInstant, Instant, JsonBody, PageQuery
+from libs.domain.ids import KeyId, VendorId
+from libs.domain.permissions import Access, AccessWord, Category
+from libs.runtime.http import GivenInstant, GivenInt, Instant, JsonBody, PageQuery, QueryString
+from libs.store.access_log_export import ExportFormat
+from libs.store.access_log_questions import Filters
+from libs.store.access_log_summary import Bucket, Dimension
 
-_ID_CHARACTERS_MAX = 64
+_ID_CHARACTERS_MAX: Final = 64
+SUMMARY_ITEMS_MAX: Final = 1000
+_ANY: Final = "|".join(Dimension)
+_BY: Final = f"^({_ANY})(,({_ANY}))*$"
+_BY_CHARACTERS_MAX: Final = 64
+_SummaryCursorWord = Annotated[
+    str,
+    Field(
+        max_length=1024,
+        json_schema_extra={"format": "summary-cursor", "description": "the next_cursor of a summary"},
+    ),
+]
+_Value = Annotated[str, Field(max_length=_ID_CHARACTERS_MAX, pattern=r"^[^\x00]*$")]
 DecisionWord = Literal["allow", "deny"]
 
 
-class ActivityQuery(PageQuery):
-    """Conditions that an access event must meet all of; `since` is included, `until` is not."""
+class _Conditions(QueryString):
+    """Conditions that an access event must meet all of."""
 
     key_id: str | None = Field(None, max_length=_ID_CHARACTERS_MAX)
     vendor_id: str | None = Field(None, max_length=_ID_CHARACTERS_MAX)
@@ -23,8 +39,51 @@ class ActivityQuery(PageQuery):
     access: AccessWord | None = None
     decision: DecisionWord | None = None
     reason: Reason | None = None
+
+    def filters(self) -> Filters:
+        """Return what the log is to be asked for."""
+        return Filters(
+            key_id=None if self.key_id is None else KeyId(self.key_id),
+            vendor_id=None if self.vendor_id is None else VendorId(self.vendor_id),
+            category=self.category,
+            access=None if self.access is None else Access.of(self.access),
+            reason=self.reason,
+            denied=None if self.decision is None else self.decision == "deny",
+        )
+
+
+class _Timed(_Conditions):
+    """Conditions with bounds of time; `since` is included, `until` is not."""
+
     since: GivenInstant | None = None
     until: GivenInstant | None = None
+
+
+class ActivityQuery(PageQuery, _Timed):
+    """What a page of activity is asked for with."""
+
+
+class ExportQuery(_Timed):
+    """What an export is asked for with."""
+
+    format: ExportFormat
+
+
+class StreamQuery(_Conditions):
+    """What a stream is asked for with: it is of what arrives from now on, so there are no bounds of time."""
+
+
+class SummaryQuery(PageQuery, _Timed):
+    """What a summary is asked for with. `by` names what is told apart, all of it unless said."""
+
+    bucket: Bucket
+    by: Annotated[str, Field(pattern=_BY, max_length=_BY_CHARACTERS_MAX)] = ",".join(Dimension)
+    limit: GivenInt = Field(SUMMARY_ITEMS_MAX, ge=1, le=SUMMARY_ITEMS_MAX)
+    cursor: _SummaryCursorWord | None = None
+
+    def dimensions(self) -> frozenset[Dimension]:
+        """Return what is told apart."""
+        return frozenset(Dimension(each) for each in self.by.split(","))
 
 
 class ActivityItem(JsonBody):
@@ -80,3 +139,37 @@ class ActivityCursor(JsonBody):
 
     at: GivenInstant
     event_id: UUID
+
+
+class SummaryItem(JsonBody):
+    """How many requests there were in the bucket from `start` on; null for what was none, or is not told."""
+
+    start: Instant
+    vendor_id: str | None = None
+    key_id: str | None = None
+    category: Category | None = None
+    access: AccessWord | None = None
+    decision: DecisionWord | None = None
+    requests: int
+
+
+class SummaryPage(JsonBody):
+    """Counts, the newest buckets first, and where the next page starts."""
+
+    items: list[SummaryItem]
+    next_cursor: str | None
+
+
+class SummaryCursor(JsonBody):
+    """Where the next page of a summary starts: behind what the one before it ends with."""
+
+    start: GivenInstant
+    combination: Annotated[list[_Value], Field(min_length=len(Dimension), max_length=len(Dimension))]
+
+
+class StreamPlace(JsonBody):
+    """A place in a stream: behind a filing, or within it behind the event of that time and id."""
+
+    filing: int = Field(ge=0, lt=2**63)
+    at: GivenInstant | None = None
+    event_id: UUID | None = None

@@ -144,5 +144,8 @@ def _execute(manner: Manner, body: Callable[[Keyfold], Awaitable[Shown]]) -> Non
 async def _answer(manner: Manner, body: Callable[[Keyfold], Awaitable[Shown]]) -> Shown:
     places, terms = find_places(manner.directory), manner.terms()
     async with open_client(places) as client:
-        shown = await body(Keyfold(places=places, client=client, role=manner.as_role, terms=terms))
+        keyfold = Keyfold(
+            places=places, client=client, role=manner.as_role, terms=terms, as_json=manner.as_json
+        )
+        shown = await body(keyfold)
     return shown if terms is None or terms.wait_s is None else confirmed(shown, terms.wait_s)

@@ -37,18 +37,23 @@ def vendor(vendor_id: str | None, sub: str = "local-vendor") -> Claims:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keyfold:
     """The services as one command sees them. ``role`` is whom ``--as`` names, else each call's own;
-    ``terms`` are those on which the command is sent."""
+    ``terms`` are those on which the command is sent, ``as_json`` is whether JSON was asked for."""
 
     places: Places
     client: Client
     role: Role | None = None
     terms: Terms | None = None
+    as_json: bool = False
 
     async def get(
         self, path: str, who: Claims, *, service: str = "registry", query: Mapping[str, str] | None = None
     ) -> JsonObject:
         """Read one thing."""
         return await self.client.call(service, "GET", path, bearer=self.bearer(who), query=query)
+
+    async def ask(self, service: str, path: str, who: Claims, question: JsonObject) -> JsonObject:
+        """Ask a service something that changes nothing and is too long for an address."""
+        return await self.client.call(service, "POST", path, bearer=self.bearer(who), body=question)
 
     async def command(
         self, method: str, path: str, who: Claims, body: JsonObject | None = None

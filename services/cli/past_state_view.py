@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from datetime import datetime
 from typing import Final
 
@@ -111,6 +112,7 @@ def _subscriber_key(key: SubscriberKey, at: datetime) -> JsonObject:
         "permissions": dict(key.permissions.as_words()),
         "vendor_ids": None if key.vendor_ids is None else list(key.vendor_ids),
         "networks": None if key.networks is None else [str(network) for network in key.networks],
+        "rate_limit": None if key.rate_limit is None else asdict(key.rate_limit),
         "expires_at": None if key.expires_at is None else format_time(key.expires_at),
         **_active(key.secret_hint, key.outgoing, key.created_at, at),
     }

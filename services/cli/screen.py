@@ -15,6 +15,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from libs.domain.decision import Reason
+
 TIME: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ")
 WHOLE_CHARACTERS_MAX: Final = 32
 CHANGES_PADDING: Final = (0, 0, 0, 4)
@@ -22,15 +24,19 @@ STYLES: Final[Mapping[str, str]] = {
     "allow": "green",
     "active": "green",
     "approved": "green",
+    "passed": "green",
     "ready": "green",
     "yes": "green",
     "applied": "yellow",
     "suspended": "yellow",
+    "unknown": "yellow",
     "expired": "yellow",
     "no": "yellow",
     "revoked": "red",
     "rejected": "red",
+    "failed": "red",
     "away": "red",
+    **dict.fromkeys(Reason, "red"),
 }
 
 
@@ -98,11 +104,18 @@ class Line:
     text: str
 
 
-Shown = Listing | Details | Chronicle | Line
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Nothing more: the command has written what it shows while it ran."""
+
+
+Shown = Listing | Details | Chronicle | Line | Written
 
 
 def show(shown: Shown, *, as_json: bool) -> None:
     """Print what a command answers, as JSON where asked or where nobody looks at a terminal."""
+    if isinstance(shown, Written):
+        return
     if isinstance(shown, Line):
         sys.stdout.write(shown.text + "\n")
     elif as_json or not sys.stdout.isatty():

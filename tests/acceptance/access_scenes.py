@@ -42,6 +42,7 @@ _BODIES: Final[Mapping[tuple[str, str], JsonObject]] = {
     ("POST", "/v1/vendors/{vendor_id}/suspend"): {"reason": "A leak."},
     ("POST", "/v1/vendors/{vendor_id}/keys/{key_id}/rotate"): {"overlap_s": 60},
 }
+_QUERIES: Final[Mapping[str, str]] = {"export": "?format=csv", "summary": "?bucket=day"}
 _ASKED_PATH: Final = "v1/appointment"
 _PARAMETER: Final = re.compile(r"{(\w+)}")
 _numbers = count(1)
@@ -72,6 +73,10 @@ class Scenes:
             return await self._account()
         if "{vendor_id}" in row.path:
             return await self._vendor(row)
+        if row.path.startswith("/v1/decide"):
+            asked_about = await self._account()
+            await self.world.settled()
+            return asked_about
         return Scene(ids={"key_id": self.other.key_id})
 
     async def _account(self) -> Scene:
@@ -105,11 +110,28 @@ class Scenes:
         return await self.world.ask(
             row.service,
             method or row.method,
-            scene.target(row.path, **changed),
+            scene.target(row.path, **changed) + _QUERIES.get(row.path.rpartition("/")[2], ""),
             who,
-            _BODIES.get((row.method, row.path)),
+            self._body(row, {**scene.ids, **changed}),
             self._gateway_headers() if caller is Caller.GATE else (),
+            form=self._form(row),
         )
+
+    def _body(self, row: Row, ids: Mapping[str, str]) -> JsonObject | None:
+        if not row.path.startswith("/v1/decide"):
+            return _BODIES.get((row.method, row.path))
+        question = {
+            "subscriber_key_id": ids["key_id"],
+            "vendor_id": self.other.vendor.vendor_id,
+            "category": "patient",
+            "access": "read",
+        }
+        return {"questions": [question]} if row.path.endswith("/batch") else {**question}
+
+    def _form(self, row: Row) -> Mapping[str, str] | None:
+        if row.path != "/v1/introspect":
+            return None
+        return {"token": f"{self.other.vendor.secret}/{self.other.secret}"}
 
     def _key_elsewhere(self, row: Row) -> str:
         return self.other.key_id if "{account_id}" in row.path else self.other.vendor.key_id

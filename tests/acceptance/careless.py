@@ -117,7 +117,9 @@ def to_audit(secret: str, account: str) -> Iterator[Careless]:
     yield from _in_target("audit", activity, secret)
     for name in ("key_id", "vendor_id", "category", "decision", "reason", "since", "cursor"):
         yield Careless(service="audit", method="GET", target=f"{activity}?{name}={secret}")
-    yield Careless(service="audit", method="GET", target=f"{account}/keys/{secret}/activity")
+    for asked in ("", "/export?format=csv", "/export?format=ndjson", "/summary?bucket=day"):
+        yield Careless(service="audit", method="GET", target=f"{account}/keys/{secret}/activity{asked}")
+    yield Careless(service="audit", method="GET", target=f"{activity}/stream?key_id={secret}&since={secret}")
 
 
 def through_gateway(secret: str, keys: tuple[tuple[str, str], ...]) -> Iterator[Careless]:
@@ -212,6 +214,9 @@ def _bodies(secret: str) -> Iterator[object]:
         {"permissions": {"patient": secret}},
         {"vendor_ids": [secret]},
         {"networks": [secret]},
+        {"rate_limit": secret},
+        {"rate_limit": {secret: 1}},
+        {"rate_limit": {"requests": secret, "per_s": secret, "burst": secret}},
         {"expires_at": secret},
         {"secret": secret},
     ):

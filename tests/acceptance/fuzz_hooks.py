@@ -92,6 +92,24 @@ def _cursors() -> st.SearchStrategy[str]:
 
 
 schemathesis.openapi.format("cursor", _cursors())
+
+
+def _summary_cursors() -> st.SearchStrategy[str]:
+    start = st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC)).map(rfc3339)
+    combination = st.lists(st.sampled_from(["", "key_1", "patient", "read", "deny"]), min_size=5, max_size=5)
+    return st.fixed_dictionaries({"start": start, "combination": combination}).map(_cursor)
+
+
+schemathesis.openapi.format("summary-cursor", _summary_cursors())
+
+
+def _completeness_cursors() -> st.SearchStrategy[str]:
+    hour = st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC)).map(rfc3339)
+    gatekeeper = st.sampled_from(["", "gatekeeper-1"])
+    return st.fixed_dictionaries({"hour": hour, "gatekeeper": gatekeeper}).map(_cursor)
+
+
+schemathesis.openapi.format("completeness-cursor", _completeness_cursors())
 schemathesis.openapi.format("cidr", st.sampled_from(["203.0.113.0/24", "198.51.100.7/32", "2001:db8::/32"]))
 
 

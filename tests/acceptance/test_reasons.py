@@ -136,6 +136,14 @@ async def read_only(world: World, practice: Practice) -> Asked:
     return Asked(headers=practice.keys, method="POST", target=PATIENTS)
 
 
+async def rate_limited(world: World, practice: Practice) -> Asked:
+    """Use all of the key up that it may be used in a day."""
+    once = {"requests": 1, "per_s": 86_400}
+    limited = await world.another_key(practice, {"patient": "read"}, rate_limit=once)
+    assert (await world.request("GET", PATIENT, limited.keys)).status == 200
+    return Asked(headers=limited.keys)
+
+
 CASES: Mapping[Arrange, Reason] = {
     missing_vendor_key: Reason.MISSING_VENDOR_KEY,
     missing_subscriber_key: Reason.MISSING_SUBSCRIBER_KEY,
@@ -154,6 +162,7 @@ CASES: Mapping[Arrange, Reason] = {
     unmapped_route: Reason.UNMAPPED_ROUTE,
     category_denied: Reason.CATEGORY_DENIED,
     read_only: Reason.READ_ONLY,
+    rate_limited: Reason.RATE_LIMITED,
 }
 
 

@@ -13,6 +13,7 @@ import orjson
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
+from libs.domain.decision import Reason
 from libs.runtime.clock import SYSTEM_CLOCK
 from services.cli.local.signing import Claims, LocalSigner
 from tests.acceptance.running import RunningStack
@@ -34,6 +35,11 @@ class Answer:
     status: int
     headers: CIMultiDictProxy[str]
     content: bytes
+
+    @property
+    def content_type(self) -> str:
+        """What the body is."""
+        return self.headers.get("Content-Type", "").partition(";")[0]
 
     @property
     def body(self) -> Any:
@@ -110,15 +116,20 @@ class World:
         who: Claims | None = None,
         body: object = None,
         headers: Iterable[tuple[str, str]] = (),
+        *,
+        form: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Return the answer, whatever it is; the target goes out as it is given."""
+        """Return the answer, whatever it is. The target goes out as it is given, `body` as JSON."""
         sent = CIMultiDict(headers)
         if who is not None:
             token = self._signer.sign(who, now=SYSTEM_CLOCK.now(), ttl_s=60)
             sent["Authorization"] = f"Bearer {token}"
         url = URL(self.stack.url(service) + target, encoded=True)
-        async with self._session.request(method, url, headers=sent, json=body) as response:
-            return Answer(status=response.status, headers=response.headers, content=await response.read())
+        async with self._session.request(method, url, headers=sent, json=body, data=form) as response:
+            # A stream has no end: what it begins with stands for all of it.
+            is_endless = response.content_type == "text/event-stream"
+            content = await (response.content.readany() if is_endless else response.read())
+            return Answer(status=response.status, headers=response.headers, content=content)
 
     async def done(self, method: str, path: str, who: Claims, body: object = None) -> Any:
         """Give the registry a command, or read from it, and return what it says to that."""
@@ -129,14 +140,18 @@ class World:
     async def request(self, method: str, target: str, headers: Iterable[tuple[str, str]] = ()) -> Answer:
         """Send a request through the gateway, and count it for its subscriber key."""
         sent = tuple(headers)
-        self._asked.update(value for name, value in sent if name == "A-api-key")
-        return await self.ask("gateway", method, target, headers=sent)
+        answer = await self.ask("gateway", method, target, headers=sent)
+        # One that cannot tell is asked again by the gateway, as often as that likes, and each time is logged.
+        if Reason.STALE not in answer.reasons:
+            self._asked.update(value for name, value in sent if name == "A-api-key")
+        return answer
 
     async def whole_log(self, practice: Practice) -> list[JsonObject]:
-        """Return the log of the practice's key, newest first, when it has an event for each request sent."""
+        """Return the log of the practice's key, newest first, when it has an event for each request that was
+        sent and decided."""
 
         async def complete() -> list[JsonObject] | None:
-            items = await self._log(practice)
+            items = [item for item in await self._log(practice) if item["reason"] != Reason.STALE]
             return items if len(items) >= self._asked[practice.secret] else None
 
         items = await eventually(complete)

@@ -30,12 +30,11 @@ returning held.partition;
 create temporary table if not exists access_log_staging (like access_log.events) on commit delete rows;
 
 -- name: file_staged()
--- Rows that are there already, and the second of two alike, are left out. Returns of each row that was filed
--- what is counted.
+-- Rows that are there already, and the second of two alike, are left out. Returns each row that was filed.
 insert into access_log.events
 select * from pg_temp.access_log_staging
 on conflict (at, event_id) do nothing
-returning at, key_id, vendor_id, account_id, category, access, reason;
+returning *;
 
 -- name: note_caught_up(topic, partitions, ends, times)!
 -- Kafka had these end offsets at these times. A partition that is filed up to its end was complete at that time,

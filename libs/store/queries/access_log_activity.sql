@@ -1,10 +1,5 @@
 -- Reading the access log: newest first, always within bounds of time so that few partitions are touched.
 
--- name: plan_for_values()#
--- From here on each statement of this session is planned for its very values: a plan for any value would
--- lock every partition.
-set plan_cache_mode = force_custom_plan;
-
 -- name: activity(own_account_id, own_key_id, own_vendor_id, since, until, key_id, vendor_id, category, access, reason, denied, before_event_id, before_at, rows_max)
 -- One page. A condition whose value is null falls away when the plan is made, which it is for each call,
 -- and what remains is one index's range, read backwards from the newest partition.
@@ -13,15 +8,7 @@ select at, event_id, account_id, key_id, vendor_id, vendor_key_id, category, acc
        position, gateway, client_ip, gatekeeper, seq, traceparent
 from access_log.events
 where at >= :since and at < :until
-  and (:own_account_id::text is null or account_id = :own_account_id)
-  and (:own_key_id::text is null or key_id = :own_key_id)
-  and (:own_vendor_id::text is null or vendor_id = :own_vendor_id)
-  and (:key_id::text is null or key_id = :key_id)
-  and (:vendor_id::text is null or vendor_id = :vendor_id)
-  and (:category::text is null or category = :category)
-  and (:access::text is null or access = :access)
-  and (:reason::text is null or reason = :reason)
-  and (:denied::boolean is null or (reason is not null) = :denied)
+  and {conditions}
   and (:before_event_id::uuid is null or (at, event_id) < (:before_at::timestamptz, :before_event_id))
 order by at desc, event_id desc
 limit :rows_max;

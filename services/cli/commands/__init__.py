@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import typer
 
-from services.cli.commands import migrate, replay, state, status, tokens
+from services.cli.commands import enforcement, gatekeeper, migrate, replay, shadow, state, status, tokens
 from services.cli.commands.accounts import accounts
 from services.cli.commands.activity import activity
+from services.cli.commands.audit import audit
 from services.cli.commands.dead_letters import dead_letters
 from services.cli.commands.keys import keys
 from services.cli.commands.ledger import ledger
@@ -19,7 +20,8 @@ def add_commands(app: typer.Typer) -> None:
     app.add_typer(vendors, name="vendor")
     app.add_typer(keys, name="key")
     app.add_typer(activity, name="activity")
+    app.add_typer(audit, name="audit")
     app.add_typer(ledger, name="ledger")
     app.add_typer(dead_letters, name="dead-letter")
-    for each in (tokens, status, state, migrate, replay):
+    for each in (tokens, status, enforcement, shadow, state, migrate, replay, gatekeeper):
         each.register(app)

@@ -12,7 +12,12 @@ from services.cli.screen import Chronicle, Entry, when
 
 Value: TypeAlias = str | bool | list[str] | None
 
-NOTHING: Final = {"vendor_ids": "any approved", "networks": "any", "expires_at": "never"}
+NOTHING: Final = {
+    "vendor_ids": "any approved",
+    "networks": "any",
+    "rate_limit": "the platform's default",
+    "expires_at": "never",
+}
 """What it means that a field is not there, where that says something."""
 
 

@@ -52,6 +52,7 @@ def _lines(key: JsonObject) -> dict[str, str]:
         "permissions": granted(key),
         "vendors": _any_or(key["vendor_ids"], "any approved"),
         "networks": _any_or(key["networks"], "any"),
+        "rate limit": _rate_limit(key["rate_limit"]),
         "expires": when(key["expires_at"]),
         "hint": key["secret_hint"],
         **replaced(key),
@@ -62,6 +63,12 @@ def _lines(key: JsonObject) -> dict[str, str]:
 
 def _any_or(named: list[str] | None, otherwise: str) -> str:
     return otherwise if named is None else ", ".join(named)
+
+
+def _rate_limit(limit: JsonObject | None) -> str:
+    if limit is None:
+        return "the platform's default"
+    return f"{limit['requests']} requests in {limit['per_s']} s, {limit['burst']} at once"
 
 
 def _warnings(answer: JsonObject) -> list[str]:

@@ -8,7 +8,7 @@ import typer
 
 from services.cli.client import JsonObject
 from services.cli.command import changing, command
-from services.cli.commands import key_endings, unused_permissions
+from services.cli.commands import key_can, key_endings, unused_permissions
 from services.cli.commands.histories import history_of
 from services.cli.commands.key_view import details_of, granted, path_of, with_secret
 from services.cli.commands.parameters import (
@@ -19,7 +19,9 @@ from services.cli.commands.parameters import (
     Networks,
     Permission,
     PermittedVendors,
+    RateLimitOption,
     permissions_of,
+    rate_limit_of,
 )
 from services.cli.failure import WrongUsage
 from services.cli.keyfold import Keyfold, owner
@@ -36,11 +38,17 @@ async def create(
     permission: Permission = None,
     vendor: PermittedVendors = None,
     network: Networks = None,
+    rate_limit: RateLimitOption = None,
     expires_at: Expiry = None,
 ) -> Details:
     """Create a key; categories that are not named get none. Its secret is shown this once."""
     body: JsonObject = {"name": name, "permissions": permissions_of(permission)}
-    restrictions = {"vendor_ids": vendor, "networks": network, "expires_at": expires_at}
+    restrictions = {
+        "vendor_ids": vendor,
+        "networks": network,
+        "rate_limit": rate_limit_of(rate_limit),
+        "expires_at": expires_at,
+    }
     body |= {field: value for field, value in restrictions.items() if value}
     account_id = keyfold.account(account)
     answer = await keyfold.command("POST", f"/v1/accounts/{account_id}/keys", owner(account_id), body)
@@ -89,6 +97,11 @@ async def edit(
     any_vendor: Annotated[bool, typer.Option("--any-vendor", help="Any approved vendor may use it.")] = False,
     network: Networks = None,
     any_network: Annotated[bool, typer.Option("--any-network", help="It works from anywhere.")] = False,
+    rate_limit: RateLimitOption = None,
+    no_rate_limit: Annotated[
+        bool,
+        typer.Option("--no-rate-limit", help="It has no limit of its own; the platform's default holds."),
+    ] = False,
     expires_at: Expiry = None,
     never_expires: Annotated[bool, typer.Option("--never-expires", help="It has no expiry.")] = False,
 ) -> Details:
@@ -98,6 +111,12 @@ async def edit(
         **({"permissions": permissions_of(permission)} if permission else {}),
         **_changed("vendor_ids", vendor, "--any-vendor excludes --vendor", lifted=any_vendor),
         **_changed("networks", network, "--any-network excludes --network", lifted=any_network),
+        **_changed(
+            "rate_limit",
+            rate_limit_of(rate_limit),
+            "--no-rate-limit excludes --rate-limit",
+            lifted=no_rate_limit,
+        ),
         **_changed("expires_at", expires_at, "--never-expires excludes --expires", lifted=never_expires),
     }
     account_id = keyfold.account(account)
@@ -114,7 +133,9 @@ async def history(
     return await history_of(keyfold, path, owner(account_id), limit, names_keys=False)
 
 
-def _changed(field: str, value: str | list[str] | None, exclusion: str, *, lifted: bool) -> JsonObject:
+def _changed(
+    field: str, value: str | list[str] | JsonObject | None, exclusion: str, *, lifted: bool
+) -> JsonObject:
     """Return the field as it is to be, nothing where it stays. Raises WrongUsage."""
     if lifted and value:
         raise WrongUsage(f"{exclusion}: say one of them.")
@@ -123,3 +144,4 @@ def _changed(field: str, value: str | list[str] | None, exclusion: str, *, lifte
 
 key_endings.register(keys)
 unused_permissions.register(keys)
+key_can.register(keys)

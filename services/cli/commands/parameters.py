@@ -8,6 +8,8 @@ from typing import Annotated, Final
 import typer
 
 from libs.domain.permissions import ACCESS_WORDS, CATEGORIES, AccessWord
+from libs.domain.rate_limit import RateLimit
+from services.cli.client import JsonObject
 from services.cli.failure import WrongUsage
 
 AccountId = Annotated[
@@ -27,6 +29,13 @@ PermittedVendors = Annotated[
 Networks = Annotated[
     list[str] | None,
     typer.Option("--network", help="CIDR the key works from, such as 192.0.2.0/24; may be repeated."),
+]
+RateLimitOption = Annotated[
+    str | None,
+    typer.Option(
+        "--rate-limit",
+        help="REQUESTS/SECONDS[:BURST], such as 100/60 or 100/60:200.",
+    ),
 ]
 Overlap = Annotated[
     str,
@@ -63,3 +72,14 @@ def permissions_of(options: list[str] | None) -> dict[str, AccessWord]:
             )
         permissions[category] = access
     return permissions
+
+
+def rate_limit_of(option: str | None) -> JsonObject | None:
+    """Read ``100/60`` or ``100/60:200``. Raises WrongUsage, which says what would be right."""
+    if option is None:
+        return None
+    try:
+        limit = RateLimit.parse(option)
+    except ValueError as wrong:
+        raise WrongUsage(f"--rate-limit {option}: {wrong}.") from None
+    return {"requests": limit.requests, "per_s": limit.per_s, "burst": limit.burst}

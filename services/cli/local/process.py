@@ -1,4 +1,4 @@
-"""A child process that never outlives its parent, writes to a log file, and is stopped within a bound."""
+"""A child process that never outlives its parent, and is stopped within a bound."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import shutil
 import signal
 import sys
 from asyncio.subprocess import Process
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 POLL_INTERVAL_S = 0.05
 TAIL_LINES = 15
@@ -25,7 +26,7 @@ class ChildFailed(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """What to run.
+    """What to run. Without a `log_path` it writes to where we do.
 
     `user` is whom to run it as, when we are root and the program refuses to be. `death_signal` is what the
     kernel sends it when we are gone, if that is not what it would be stopped with.
@@ -33,7 +34,7 @@ class Command:
 
     name: str
     argv: Sequence[str]
-    log_path: Path
+    log_path: Path | None
     env: Mapping[str, str] = field(default_factory=dict)
     cwd: Path | None = None
     stop_signal: signal.Signals = signal.SIGTERM
@@ -52,8 +53,7 @@ class Child:
     @classmethod
     async def spawn(cls, command: Command) -> Child:
         """Start the command in a session of its own, so that a terminal's Ctrl-C reaches the parent alone."""
-        command.log_path.parent.mkdir(parents=True, exist_ok=True)
-        with command.log_path.open("ab") as log:
+        with _opened(command.log_path) as log:
             process = await asyncio.create_subprocess_exec(
                 *leashed(command),
                 stdin=asyncio.subprocess.DEVNULL,
@@ -119,9 +119,20 @@ class Child:
 
     def obituary(self, what: str) -> str:
         """Return what happened to the child with the last lines of its log."""
-        return (
-            f"{self.name} {what}; the last lines of {self._command.log_path}:\n{tail(self._command.log_path)}"
-        )
+        log_path = self._command.log_path
+        if log_path is None:
+            return f"{self.name} {what}"
+        return f"{self.name} {what}; the last lines of {log_path}:\n{tail(log_path)}"
+
+
+@contextlib.contextmanager
+def _opened(log_path: Path | None) -> Iterator[BinaryIO | None]:
+    if log_path is None:
+        yield None
+        return
+    log_path.parent.mkdir(parents=True, exist_ok=True)
+    with log_path.open("ab") as log:
+        yield log
 
 
 def leashed(command: Command) -> list[str]:

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 from libs.domain.access_event import AccessEvent
 from libs.domain.ids import AccountId
-from libs.store.access_log_activity import AccountScope, Ask, Filters, activity
+from libs.store.access_log_activity import Ask, activity
+from libs.store.access_log_questions import AccountScope, Filters
 from libs.store.connection import Pool
 
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)

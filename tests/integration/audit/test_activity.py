@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import fields
 from datetime import datetime, timedelta
-from types import MappingProxyType
+from itertools import product
 from typing import Any
-from urllib.parse import urlencode
 
 import pytest
 
@@ -14,18 +14,16 @@ from libs.domain.access_event import AccessEvent
 from libs.domain.decision import Reason
 from libs.domain.ids import AccountId, KeyId, VendorId
 from libs.domain.permissions import Access, Category
-from libs.runtime.http import JsonBody, encode_cursor, rfc3339
-from libs.store.access_log import AccessLog, Advance
-from libs.store.access_log_partitions import Partitions
+from libs.runtime.http import JsonBody, encode_cursor
+from libs.store.access_log_activity import Ask, activity
+from libs.store.access_log_questions import AccountScope, Filters, KeyScope, Scope, VendorScope
 from libs.store.connection import Pool
 from services.audit.activity import Activity
 from tests.access_events import EPOCH, access_event
+from tests.integration.audit.log import ACCOUNT, KEY, VENDOR, Log, ask, number
 from tests.unit.runtime.serving import Client, serving
 from tests.unit.runtime.tokens import SetClock
 
-ACCOUNT = "/v1/accounts/acc_1/activity"
-KEY = "/v1/accounts/acc_1/keys/key_1/activity"
-VENDOR = "/v1/vendors/ven_1/activity"
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 
@@ -48,6 +46,21 @@ EVENTS = (
     access_event(8, at=EPOCH - DAY, vendor_id=VendorId("ven_2")),
 )
 
+CHOICES: dict[str, tuple[Any, ...]] = {
+    "key_id": (None, KeyId("key_1"), KeyId("key_2")),
+    "vendor_id": (None, VendorId("ven_2")),
+    "category": (None, Category.PATIENT, Category.CLINICAL),
+    "access": (None, Access.READ, Access.WRITE),
+    "reason": (None, Reason.READ_ONLY),
+    "denied": (None, True, False),
+}
+SCOPES: tuple[Scope, ...] = (
+    AccountScope(account_id=AccountId("acc_1")),
+    KeyScope(account_id=AccountId("acc_1"), key_id=KeyId("key_1")),
+    VendorScope(vendor_id=VendorId("ven_1")),
+    VendorScope(vendor_id=VendorId("ven_2")),
+)
+
 
 class ForgedCursor(JsonBody):
     """A cursor that a caller made up, in the right shape."""
@@ -59,22 +72,6 @@ class ForgedCursor(JsonBody):
 def forged(at: str, event_id: str) -> str:
     """Return a cursor that no page ended with."""
     return encode_cursor(ForgedCursor(at=at, event_id=event_id))
-
-
-class Log:
-    """A log to file into, one batch after another."""
-
-    def __init__(self, pool: Pool) -> None:
-        self._access_log = AccessLog(pool, "access")
-        self._partitions = Partitions(pool)
-        self._offset = 0
-
-    async def file(self, *events: AccessEvent) -> None:
-        """File events of any day."""
-        await self._partitions.make({event.at.date() for event in events})
-        step = Advance(partition=0, expected=self._offset, next=self._offset + len(events))
-        await self._access_log.file(events, [step])
-        self._offset += len(events)
 
 
 @pytest.fixture
@@ -91,29 +88,9 @@ async def client(pool: Pool) -> AsyncIterator[Client]:
         yield client
 
 
-async def ask(
-    client: Client,
-    path: str,
-    query: Mapping[str, str | int | datetime | None] = MappingProxyType({}),
-    *,
-    token: str = "owner-1",
-    status: int = 200,
-) -> dict[str, Any]:
-    """Return the body of an answer."""
-    given = {name: _written(value) for name, value in query.items() if value is not None}
-    async with client.ask("GET", f"{path}?{urlencode(given)}", token=token) as answer:
-        body: dict[str, Any] = await answer.json(content_type=None)
-        assert answer.status == status, body
-        return body
-
-
-def _written(value: str | int | datetime) -> str | int:
-    return rfc3339(value) if isinstance(value, datetime) else value
-
-
 def numbers(body: dict[str, Any]) -> list[int]:
     """Return which events an answer holds."""
-    return [int(item["event_id"].replace("-", ""), 16) for item in body["items"]]
+    return [number(item["event_id"]) for item in body["items"]]
 
 
 async def test_an_item_holds_exactly_the_access_events_fields(client: Client, log: Log) -> None:
@@ -196,6 +173,32 @@ async def test_filters_hold_for_keys_and_vendors_too(
     """The same filters narrow one key's and one vendor's activity, and never widen it."""
     await log.file(*EVENTS)
     assert numbers(await ask(client, path, {"vendor_id": "ven_2"}, token=token)) == found
+
+
+async def test_filters_hold_in_any_combination(log: Log, pool: Pool) -> None:
+    """Whatever conditions are set together, and for whomever, exactly the events that meet all are found."""
+    await log.file(*EVENTS)
+    combinations = list(product(*CHOICES.values()))
+    for turn, chosen in enumerate(combinations):
+        wanted = dict(zip(CHOICES, chosen, strict=True))
+        scope = SCOPES[turn % len(SCOPES)]
+        since, until = EPOCH - (turn % 3) * HOUR, EPOCH + HOUR
+        asked = Ask(scope=scope, filters=Filters(**wanted), since=since, until=until)
+        expected = [
+            event
+            for event in sorted(EVENTS, key=lambda event: (event.at, event.event_id), reverse=True)
+            if since <= event.at < until and _meets(event, wanted) and _meets(event, _whose(scope))
+        ]
+        assert list(await activity(pool, asked, events_max=100)) == expected
+
+
+def _whose(scope: Scope) -> dict[str, Any]:
+    return {field.name: getattr(scope, field.name) for field in fields(scope)}
+
+
+def _meets(event: AccessEvent, wanted: Mapping[str, Any]) -> bool:
+    has = {**event._asdict(), "denied": event.reason is not None}
+    return all(value is None or has[name] == value for name, value in wanted.items())
 
 
 async def test_pages_follow_each_other_while_rows_arrive(client: Client, log: Log) -> None:

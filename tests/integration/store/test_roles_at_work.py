@@ -19,6 +19,7 @@ from libs.store.relay_checkpoint import RelayCheckpoint
 from libs.store.roles import ROLES
 from libs.wire.chain import GENESIS
 from tests.access_events import EPOCH, access_event
+from tests.integration.audit.accounts import told
 from tests.integration.audit.rows import filed
 from tests.integration.store.events import CREATED, draft, now
 from tests.integration.store.logins import login_of, pool_of
@@ -83,6 +84,7 @@ async def test_audit(lived_in: str) -> None:
             advance = Advance(partition=0, expected=expected, next=expected + 1)
             await access_log.file([access_event(1)], [advance])
         assert await filed(pool) == [1]
+        assert [(each.filed, each.duplicates) for each in await told(pool)] == [(1, 1)]
         assert await drop_before(another, DAY + timedelta(days=1)) == {DAY}
         async with PartitionShare(another, "access") as share:
             assert await share.settle(2) == {0, 1}

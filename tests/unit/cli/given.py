@@ -11,6 +11,7 @@ KEY: dict[str, Any] = {
     "permissions": {"appointment": "write", "clinical": "none"},
     "vendor_ids": None,
     "networks": ["192.0.2.0/24", "2001:db8::/32"],
+    "rate_limit": None,
     "expires_at": None,
     "state": "active",
     "secret_hint": "kfs_live_…abcd",

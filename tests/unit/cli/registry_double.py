@@ -1,4 +1,4 @@
-"""A registry that answers what it was told to, and remembers what it was asked."""
+"""A registry, or a gatekeeper, that answers what it was told to, and remembers what it was asked."""
 
 from __future__ import annotations
 
@@ -58,6 +58,7 @@ class RegistryDouble:
         """Run a command of somebody whose registry this is."""
         environment = {
             "KEYFOLD_REGISTRY_URL": self.url,
+            "KEYFOLD_GATEKEEPER_URL": self.url,
             "KEYFOLD_TOKEN": "token",
             "KEYFOLD_ACCOUNT": ACCOUNT,
             "KEYFOLD_DIR": "",

@@ -35,6 +35,7 @@ CREATED = item(
         ("name", None, "Desk"),
         ("permissions.clinical", None, "none"),
         ("networks", None, ["192.0.2.0/24", "2001:db8::/32"]),
+        ("rate_limit", None, "100 requests in 60 s, 200 at once"),
         ("expires_at", None, "2027-01-31T00:00:00.000000Z"),
     ],
 )
@@ -69,6 +70,7 @@ def test_entries() -> None:
         "    state: active",
         "    name: Desk",
         "    networks: any → 192.0.2.0/24, 2001:db8::/32",
+        "    rate_limit: the platform's default → 100 requests in 60 s, 200 at once",
         "    expires_at: never → 2027-01-31 00:00:00Z",
         "2026-01-31 08:09:10Z  reviewer  Vendor suspended; every key of it stopped",
         "    because: A finding.",

@@ -8,11 +8,13 @@ from typing import Any
 import orjson
 import pytest
 
+from services.cli.commands.key_view import details_of
 from services.cli.commands.parameters import seconds_of
 from services.cli.failure import WrongUsage
 from tests.unit.cli.given import KEY
 from tests.unit.cli.registry_double import serving
 
+LIMIT = {"requests": 100, "per_s": 60, "burst": 200}
 WARNING = {"pointer": "/permissions/clinical", "detail": "Integrations can change clinical data."}
 
 
@@ -28,6 +30,9 @@ def away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("--network 192.0.2.0/24 --network 2001:db8::/32", {"networks": ["192.0.2.0/24", "2001:db8::/32"]}),
         ("--any-network", {"networks": None}),
         ("--vendor ven_1 --any-network", {"vendor_ids": ["ven_1"], "networks": None}),
+        ("--rate-limit 100/60", {"rate_limit": {"requests": 100, "per_s": 60, "burst": 100}}),
+        ("--rate-limit 100/60:200", {"rate_limit": LIMIT}),
+        ("--no-rate-limit --name Front", {"rate_limit": None, "name": "Front"}),
         ("--expires 2027-01-31T00:00:00Z", {"expires_at": "2027-01-31T00:00:00Z"}),
         ("--never-expires --any-vendor", {"expires_at": None, "vendor_ids": None}),
         ("--permission clinical=read --name Front", {"permissions": {"clinical": "read"}, "name": "Front"}),
@@ -45,7 +50,12 @@ async def test_edit(options: str, body: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     "options",
-    ["--network 192.0.2.0/24 --any-network", "--vendor v --any-vendor", "--expires x --never-expires"],
+    [
+        "--network 192.0.2.0/24 --any-network",
+        "--vendor v --any-vendor",
+        "--rate-limit 1/1 --no-rate-limit",
+        "--expires x --never-expires",
+    ],
 )
 async def test_contradiction(options: str) -> None:
     """A restriction cannot be set and lifted in one edit."""
@@ -61,7 +71,7 @@ async def test_create() -> None:
     answer = {"key": KEY, "secret": "kfs_live_secret", "warnings": [WARNING]}
     line = "key create Desk --permission clinical=write --network 192.0.2.0/24 --vendor ven_1"
     async with serving(answer, status=201) as registry:
-        ended = await registry.keyfold(*line.split())
+        ended = await registry.keyfold(*line.split(), "--rate-limit", "100/60:200")
 
     assert orjson.loads(ended.stdout) == answer
     assert ended.stderr == "Warning: Integrations can change clinical data.\n"
@@ -70,7 +80,27 @@ async def test_create() -> None:
         "permissions": {"clinical": "write"},
         "networks": ["192.0.2.0/24"],
         "vendor_ids": ["ven_1"],
+        "rate_limit": LIMIT,
     }
+
+
+@pytest.mark.parametrize("option", ["", "100", "100/0", "0/60", "100/60:0", "100/86401", "1000001/1", "a/b"])
+async def test_no_rate_limit(option: str) -> None:
+    """What is no rate limit is refused before anything is sent, with what would be right."""
+    async with serving(KEY) as registry:
+        made = await registry.keyfold("key", "create", "Desk", "--rate-limit", option)
+        edited = await registry.keyfold("key", "edit", "key_1", "--rate-limit", option)
+
+    assert (made.exit_code, edited.exit_code, registry.asked) == (2, 2, [])
+    assert "rate limit" in made.stderr == edited.stderr
+
+
+@pytest.mark.parametrize(
+    ("limit", "words"), [(None, "the platform's default"), (LIMIT, "100 requests in 60 s, 200 at once")]
+)
+def test_how_often(limit: dict[str, int] | None, words: str) -> None:
+    """A person reads how often a key may be used."""
+    assert details_of({**KEY, "rate_limit": limit}).lines["rate limit"] == words
 
 
 @pytest.mark.parametrize(

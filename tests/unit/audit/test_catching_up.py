@@ -1,11 +1,11 @@
-"""Up to when the log is known to be complete."""
+"""Up to when the log is known to have caught up."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
 from libs.store.access_log import PartitionEnd
-from services.audit.completeness import Completeness
+from services.audit.catching_up import CatchingUp
 
 THEN = datetime(2026, 1, 31, 8, tzinfo=UTC)
 LATER = THEN + timedelta(seconds=5)
@@ -18,26 +18,26 @@ def end(offset: int, asked_at: datetime = THEN) -> PartitionEnd:
 
 def test_an_end_is_reached_once_all_before_it_is_filed() -> None:
     """A partition is complete up to when it ended where it is filed to, or before; that is told once."""
-    completeness = Completeness()
-    completeness.expect({0: 5, 1: 0, 2: 9}, THEN)
-    assert completeness.reached({0: 4, 1: 0, 2: 12}) == {1: end(0), 2: end(9)}
-    assert completeness.reached({0: 5, 1: 0, 2: 12}) == {0: end(5)}
-    assert completeness.reached({0: 5, 1: 0, 2: 12}) == {}
+    catching_up = CatchingUp()
+    catching_up.expect({0: 5, 1: 0, 2: 9}, THEN)
+    assert catching_up.reached({0: 4, 1: 0, 2: 12}) == {1: end(0), 2: end(9)}
+    assert catching_up.reached({0: 5, 1: 0, 2: 12}) == {0: end(5)}
+    assert catching_up.reached({0: 5, 1: 0, 2: 12}) == {}
 
 
 def test_a_busy_topic_is_complete_now_and_then() -> None:
     """An end that is asked for before the last one is reached does not take its place."""
-    completeness = Completeness()
-    completeness.expect({0: 5}, THEN)
-    completeness.expect({0: 50}, LATER)
-    assert completeness.reached({0: 7}) == {0: end(5)}
-    completeness.expect({0: 60}, LATER)
-    assert completeness.reached({0: 60}) == {0: end(60, LATER)}
+    catching_up = CatchingUp()
+    catching_up.expect({0: 5}, THEN)
+    catching_up.expect({0: 50}, LATER)
+    assert catching_up.reached({0: 7}) == {0: end(5)}
+    catching_up.expect({0: 60}, LATER)
+    assert catching_up.reached({0: 60}) == {0: end(60, LATER)}
 
 
 def test_a_partition_that_another_has_is_left_to_it() -> None:
     """What is not read here any more is forgotten: its end of then is nobody's goal."""
-    completeness = Completeness()
-    completeness.expect({0: 5}, THEN)
-    assert completeness.reached({1: 5}) == {}
-    assert completeness.reached({0: 5}) == {}
+    catching_up = CatchingUp()
+    catching_up.expect({0: 5}, THEN)
+    assert catching_up.reached({1: 5}) == {}
+    assert catching_up.reached({0: 5}) == {}

@@ -1,4 +1,4 @@
-"""Up to when the log has everything: until each of its partitions ended where it is filed to by now."""
+"""Up to when the log has caught up: each of its partitions is filed to where it ended then."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -6,7 +6,7 @@ from datetime import datetime
 from libs.store.access_log import PartitionEnd
 
 
-class Completeness:
+class CatchingUp:
     """Keeps where this process's partitions ended until they are filed so far.
 
     An end is not replaced by a later one before it is reached: on a busy topic none would ever be.

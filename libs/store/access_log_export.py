@@ -1,0 +1,98 @@
+"""All of someone's activity as text, row by row off the index, at the pace of whoever takes it."""
+
+from collections.abc import Awaitable, Callable
+from enum import StrEnum
+from typing import Final, assert_never
+
+from libs.store.access_log_activity import Ask
+from libs.store.access_log_questions import CONDITIONS, conditions, prepare
+from libs.store.connection import Connection, open_connection
+from libs.store.errors import translated
+from libs.store.statements import in_order, load_statements
+
+# = + - @, their wide forms, a tab and the ends of a line: what spreadsheets begin a formula or a cell with.
+_FORMULA: Final = "(61, 43, 45, 64, 9, 10, 13, 65309, 65291, 65293, 65312)"
+_sql = load_statements("access_log_export", conditions=CONDITIONS, formula=_FORMULA)
+
+# No JSON text holds these, so that COPY has nothing to quote in it.
+_NEVER_QUOTED: Final = {"delimiter": "\x02", "quote": "\x01"}
+
+Sink = Callable[[bytes], Awaitable[None]]
+"""Takes some bytes, and returns when it is ready for more; PostgreSQL waits meanwhile."""
+
+
+class _SinkFailed(Exception):
+    """What the sink raised, which is no failure of PostgreSQL's, is the cause of this."""
+
+
+class ExportFormat(StrEnum):
+    """In which form an export is written."""
+
+    CSV = "csv"
+    NDJSON = "ndjson"
+
+
+async def export(dsn: str, ask: Ask, form: ExportFormat, sink: Sink, *, time_max_s: float) -> None:
+    """Write all the events that the question is about, newest first, from one moment's view of the log.
+
+    Whatever the sink raises ends the statement at once. Raises DatabaseAway, also when time is up.
+    """
+    # A connection of its own, for as long as somebody reads.
+    async with open_connection(
+        dsn, application_name="audit export", statement_timeout_s=time_max_s
+    ) as connection:
+        try:
+            with translated():
+                await prepare(connection)
+                await _copy(connection, ask, form, _told_apart(sink))
+        except _SinkFailed as failed:
+            raise failed.__cause__ or failed from None
+
+
+def _told_apart(sink: Sink) -> Sink:
+    async def take(content: bytes) -> None:
+        try:
+            await sink(content)
+        except Exception as error:
+            raise _SinkFailed from error
+
+    return take
+
+
+async def _copy(connection: Connection, ask: Ask, form: ExportFormat, sink: Sink) -> None:
+    values = {**conditions(ask.scope, ask.filters), "since": ask.since, "until": ask.until}
+    arguments = in_order(_sql, form, values)
+    match form:
+        case ExportFormat.CSV:
+            lines = _Rfc4180(sink)
+            await connection.copy_from_query(
+                _bare(_sql.csv.sql), *arguments, output=lines.take, format="csv", header=True
+            )
+        case ExportFormat.NDJSON:
+            await connection.copy_from_query(
+                _bare(_sql.ndjson.sql), *arguments, output=sink, format="csv", **_NEVER_QUOTED
+            )
+        case _:
+            assert_never(form)
+
+
+def _bare(statement: str) -> str:
+    return statement.rstrip().rstrip(";")
+
+
+class _Rfc4180:
+    """Ends lines with CR LF, as RFC 4180 has it and PostgreSQL has not; what is within quotes stays."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self._is_quoted = False
+
+    async def take(self, content: bytes) -> None:
+        """Pass the lines on."""
+        parts = content.split(b'"')
+        for number, part in enumerate(parts):
+            if not self._is_quoted:
+                parts[number] = part.replace(b"\n", b"\r\n")
+            if number < len(parts) - 1:
+                self._is_quoted = not self._is_quoted
+        await self._sink(b'"'.join(parts))

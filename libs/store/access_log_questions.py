@@ -1,0 +1,83 @@
+"""What may be asked of the access log: whose activity, and which of it."""
+
+from dataclasses import dataclass
+from typing import Final, assert_never
+
+from libs.domain.decision import Reason
+from libs.domain.ids import AccountId, KeyId, VendorId
+from libs.domain.permissions import Access, Category
+from libs.store.connection import Connection
+from libs.store.statements import load_part, load_statements
+
+CONDITIONS: Final = load_part("access_log_conditions")
+"""What `conditions` gives the values of, for the statements that read the log's rows."""
+
+_plans = load_statements("access_log_plans")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountScope:
+    """Everything that was asked of an account's data."""
+
+    account_id: AccountId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyScope:
+    """Everything that was asked with one of an account's keys."""
+
+    account_id: AccountId
+    key_id: KeyId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VendorScope:
+    """Everything that a vendor asked."""
+
+    vendor_id: VendorId
+
+
+Scope = AccountScope | KeyScope | VendorScope
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """Conditions that an event must meet all of; None sets none. `denied` is the decision."""
+
+    key_id: KeyId | None = None
+    vendor_id: VendorId | None = None
+    category: Category | None = None
+    access: Access | None = None
+    reason: Reason | None = None
+    denied: bool | None = None
+
+
+async def prepare(connection: Connection) -> None:
+    """Have this session read the log as whoever asks it needs."""
+    await _plans.prepare(connection)
+
+
+def conditions(scope: Scope, filters: Filters) -> dict[str, object]:
+    """Return the values of `CONDITIONS`; a condition that is None falls away."""
+    return {
+        **_owner(scope),
+        "key_id": filters.key_id,
+        "vendor_id": filters.vendor_id,
+        "category": filters.category,
+        "access": None if filters.access is None else filters.access.word,
+        "reason": filters.reason,
+        "denied": filters.denied,
+    }
+
+
+def _owner(scope: Scope) -> dict[str, str | None]:
+    # A condition that is None falls away, so no scope may leave out all of them: it would show everyone's.
+    match scope:
+        case AccountScope(account_id=account_id):
+            return {"own_account_id": account_id, "own_key_id": None, "own_vendor_id": None}
+        case KeyScope(account_id=account_id, key_id=key_id):
+            return {"own_account_id": account_id, "own_key_id": key_id, "own_vendor_id": None}
+        case VendorScope(vendor_id=vendor_id):
+            return {"own_account_id": None, "own_key_id": None, "own_vendor_id": vendor_id}
+        case _:
+            assert_never(scope)

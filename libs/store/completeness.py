@@ -1,0 +1,105 @@
+"""Whether the access log has each number of each gatekeeper's run once: what is missing, what is extra."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from libs.store.access_log_questions import prepare
+from libs.store.connection import Pool
+from libs.store.errors import translated
+from libs.store.statements import load_statements
+
+_sql = load_statements("completeness")
+_HOUR: Final = timedelta(hours=1)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_TICK: Final = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumberRange:
+    """Numbers from the first to the last, both included."""
+
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunHour:
+    """What the log has of one run of a gatekeeper with a time in the hour that begins then.
+
+    `filed` rows are there. `missing` numbers, each told in the hour of the next one that is there, are not;
+    `extra` rows have a number that another has too. Of their ranges there are the first ones. `duplicates`
+    were left out. When it is not `followed`, no number above the last is known, nor whether there is any.
+    """
+
+    gatekeeper: str
+    hour: datetime
+    first: int
+    last: int
+    filed: int
+    duplicates: int
+    missing: int
+    missing_ranges: Sequence[NumberRange]
+    extra: int
+    extra_ranges: Sequence[NumberRange]
+    is_followed: bool
+
+    @property
+    def end(self) -> datetime:
+        """When the hour is over."""
+        return self.hour + _HOUR
+
+    @property
+    def expected(self) -> int:
+        """How many rows there are to be."""
+        return self.filed + self.missing - self.extra
+
+
+async def run_hours(
+    pool: Pool,
+    *,
+    since: datetime,
+    until: datetime,
+    before: tuple[datetime, str] | None,
+    ranges_max: int,
+    rows_max: int,
+) -> Sequence[RunHour]:
+    """Return each run's hours that are, in part or whole, from `since` until before `until`; newest first.
+
+    `before` is the hour and the run that the page before ended with. Raises DatabaseAway.
+    """
+    before_hour, before_gatekeeper = before or (None, None)
+    with translated():
+        async with pool.acquire() as connection:
+            await prepare(connection)
+            rows = _sql.run_hours(
+                connection,
+                since=_EPOCH + (since - _EPOCH) // _HOUR * _HOUR,
+                until=until if before_hour is None else min(until, before_hour + _TICK),
+                before_hour=before_hour,
+                before_gatekeeper=before_gatekeeper,
+                ranges_max=ranges_max,
+                rows_max=rows_max,
+            )
+            return [_run_hour(row) async for row in rows]
+
+
+def _run_hour(row: Any) -> RunHour:
+    return RunHour(
+        gatekeeper=row["gatekeeper"],
+        hour=row["hour"],
+        first=row["first"],
+        last=row["last"],
+        filed=row["filed"],
+        duplicates=row["duplicates"],
+        missing=row["missing"],
+        missing_ranges=_ranges(row["missing_firsts"], row["missing_lasts"]),
+        extra=row["extra"],
+        extra_ranges=_ranges(row["extra_firsts"], row["extra_lasts"]),
+        is_followed=row["is_followed"],
+    )
+
+
+def _ranges(firsts: Sequence[int], lasts: Sequence[int]) -> Sequence[NumberRange]:
+    return [NumberRange(first=first, last=last) for first, last in zip(firsts, lasts, strict=True)]

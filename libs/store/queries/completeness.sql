@@ -1,0 +1,112 @@
+-- Whether each gatekeeper's run is in the log with each of its numbers once.
+
+-- name: run_hours(since, until, before_hour, before_gatekeeper, ranges_max, rows_max)
+-- What there is of each run with a time in each hour, newest hours first, as of one moment. A number is missing in
+-- the hour of the next one that is there, so that each is told once; where a clock was set back, it may be there
+-- in another hour. A number that an earlier hour has too is extra. Of the ranges only the first are returned.
+with asked as materialized (
+    select
+        hour,
+        gatekeeper,
+        range_agg(numbers) as numbers,
+        range_agg(twice) as twice,
+        sum(filed)::bigint as filed,
+        sum(duplicates)::bigint as duplicates
+    from access_log.filed_numbers
+    where hour >= :since and hour < :until
+      and (
+          :before_hour::timestamptz is null
+          or (hour, gatekeeper) < (:before_hour::timestamptz, :before_gatekeeper::text collate "C")
+      )
+    group by hour, gatekeeper
+    having bool_or(not isempty(numbers))
+    order by hour desc, gatekeeper desc
+    limit :rows_max
+),
+bounded as (
+    select
+        asked.*,
+        lower(asked.numbers) as first,
+        upper(asked.numbers) - 1 as last,
+        lower(asked.numbers) / 2048 as first_block,
+        (upper(asked.numbers) - 1) / 2048 as last_block
+    from asked
+),
+found as (
+    select
+        bounded.*,
+        told.gaps,
+        bounded.numbers * told.earlier as in_earlier
+    from bounded
+    left join access_log.forgotten_numbers as forgotten on forgotten.gatekeeper = bounded.gatekeeper
+    left join lateral (
+        select max(upper(below.numbers * int8multirange(int8range(null, bounded.first)))) - 1 as number
+        from access_log.filed_numbers as below
+        where below.gatekeeper = bounded.gatekeeper
+          and below.block = (
+              select nearest.block
+              from access_log.filed_numbers as nearest
+              where nearest.gatekeeper = bounded.gatekeeper
+                and nearest.block <= bounded.first_block
+                and lower(nearest.numbers) < bounded.first
+              order by nearest.block desc
+              limit 1
+          )
+    ) as preceding on true
+    cross join lateral (
+        select greatest(0, preceding.number, forgotten.number) + 1 as number
+    ) as judged
+    cross join lateral (
+        select
+            int8multirange(int8range(judged.number, greatest(judged.number, bounded.last + 1)))
+                - range_agg(known.numbers) as gaps,
+            coalesce(range_agg(known.numbers) filter (where known.hour < bounded.hour), '{}') as earlier
+        from access_log.filed_numbers as known
+        where known.gatekeeper = bounded.gatekeeper
+          and known.block between bounded.first_block and bounded.last_block
+    ) as told
+)
+select
+    found.hour,
+    found.gatekeeper,
+    found.first,
+    found.last,
+    found.filed,
+    found.duplicates,
+    missing.numbers as missing,
+    missing.firsts[:(:ranges_max)] as missing_firsts,
+    missing.lasts[:(:ranges_max)] as missing_lasts,
+    found.filed - own.numbers + again.numbers as extra,
+    extra.firsts[:(:ranges_max)] as extra_firsts,
+    extra.lasts[:(:ranges_max)] as extra_lasts,
+    exists (
+        select
+        from access_log.filed_numbers as later
+        where later.gatekeeper = found.gatekeeper
+          and later.block >= found.last_block
+          and upper(later.numbers) - 1 > found.last
+    ) as is_followed
+from found
+cross join lateral (
+    select
+        coalesce(sum(upper(gap) - lower(gap)), 0)::bigint as numbers,
+        coalesce(array_agg(lower(gap) order by gap), '{}') as firsts,
+        coalesce(array_agg(upper(gap) - 1 order by gap), '{}') as lasts
+    from unnest(found.gaps) as gap
+    where (found.numbers - found.in_earlier) @> upper(gap)
+) as missing
+cross join lateral (
+    select coalesce(sum(upper(part) - lower(part)), 0)::bigint as numbers
+    from unnest(found.numbers) as part
+) as own
+cross join lateral (
+    select
+        coalesce(array_agg(lower(part) order by part), '{}') as firsts,
+        coalesce(array_agg(upper(part) - 1 order by part), '{}') as lasts
+    from unnest(found.twice + found.in_earlier) as part
+) as extra
+cross join lateral (
+    select coalesce(sum(upper(part) - lower(part)), 0)::bigint as numbers
+    from unnest(found.in_earlier) as part
+) as again
+order by found.hour desc, found.gatekeeper desc;

@@ -1,0 +1,100 @@
+"""The shapes of the completeness query: which hours, and what the log has of each."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Final, Self
+
+from pydantic import Field
+
+from libs.runtime.http import GivenInstant, GivenInt, Instant, JsonBody, PageQuery
+from libs.store.completeness import NumberRange, RunHour
+from libs.wire.access_codec import RUN_CHARACTERS_MAX
+
+HOURS_MAX: Final = 1000
+_CursorWord = Annotated[
+    str,
+    Field(
+        max_length=1024,
+        json_schema_extra={
+            "format": "completeness-cursor",
+            "description": "the next_cursor of an answer of this list",
+        },
+    ),
+]
+
+
+class CompletenessQuery(PageQuery):
+    """Which hours are asked for: those that are, in part or whole, from `since` until before `until`."""
+
+    since: GivenInstant | None = None
+    until: GivenInstant | None = None
+    limit: GivenInt = Field(100, ge=1, le=HOURS_MAX)
+    cursor: _CursorWord | None = None
+
+
+class Numbers(JsonBody):
+    """Numbers from the first to the last, both included."""
+
+    first: int
+    last: int
+
+    @classmethod
+    def each(cls, ranges: Sequence[NumberRange]) -> list[Self]:
+        """Return what a caller sees of ranges."""
+        return [cls(first=each.first, last=each.last) for each in ranges]
+
+
+class CompletenessItem(JsonBody):
+    """What the log has of one run of a gatekeeper in the hour that begins at `hour`.
+
+    `filed` is `expected` less `missing` plus `extra`; of each, the ranges are the first hundred. What was
+    dropped as `duplicates` does not count. `unknown_after` is the last number where no higher one of the run
+    is filed: nobody here knows if there is any. `caught_up`: what Kafka had when the hour ended is filed.
+    """
+
+    gatekeeper: str
+    hour: Instant
+    first: int
+    last: int
+    expected: int
+    filed: int
+    missing: int
+    missing_ranges: list[Numbers]
+    extra: int
+    extra_ranges: list[Numbers]
+    duplicates: int
+    unknown_after: int | None
+    caught_up: bool
+
+    @classmethod
+    def of(cls, found: RunHour, caught_up_at: datetime | None) -> Self:
+        """Return what a caller sees of a run's hour, in a log that had caught up at that time."""
+        return cls(
+            gatekeeper=found.gatekeeper,
+            hour=found.hour,
+            first=found.first,
+            last=found.last,
+            expected=found.expected,
+            filed=found.filed,
+            missing=found.missing,
+            missing_ranges=Numbers.each(found.missing_ranges),
+            extra=found.extra,
+            extra_ranges=Numbers.each(found.extra_ranges),
+            duplicates=found.duplicates,
+            unknown_after=None if found.is_followed else found.last,
+            caught_up=caught_up_at is not None and caught_up_at >= found.end,
+        )
+
+
+class CompletenessPage(JsonBody):
+    """Runs' hours, newest first, and where the next page starts."""
+
+    items: list[CompletenessItem]
+    next_cursor: str | None
+
+
+class CompletenessCursor(JsonBody):
+    """Where the next page starts: behind the hour and the run that the one before it ends with."""
+
+    hour: GivenInstant
+    gatekeeper: Annotated[str, Field(max_length=RUN_CHARACTERS_MAX, pattern=r"^[^\x00]*$")]

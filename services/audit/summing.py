@@ -1,0 +1,72 @@
+"""Counting someone's activity by the hour or the day, for charts."""
+
+from typing import cast
+
+from libs.domain.permissions import AccessWord, Category
+from libs.runtime.clock import Clock
+from libs.runtime.http import Answer, AnyRoute, Request, Route, cut, encode_cursor
+from libs.store.access_log_questions import Scope
+from libs.store.access_log_summary import Count, Dimension, Question, summary
+from libs.store.connection import Pool
+from services.audit import bounds, whose
+from services.audit.resources import DecisionWord, SummaryCursor, SummaryItem, SummaryPage, SummaryQuery
+from services.audit.whose import Whose
+
+
+class Summing:
+    """The handlers of summaries."""
+
+    def __init__(self, pool: Pool, clock: Clock) -> None:
+        self._pool = pool
+        self._clock = clock
+
+    def routes(self) -> tuple[AnyRoute, ...]:
+        """Return this part of the service's route table."""
+        return tuple(map(self._route, whose.EACH))
+
+    def _route(self, of: Whose) -> AnyRoute:
+        return Route(
+            method="GET",
+            path=f"{of.path}/summary",
+            handler=whose.handler(of, f"{of.name}_activity_summary", self._summary),
+            rule=of.rule,
+            summary=f"{of.said}, counted by the hour or the day in UTC, newest first.",
+            query=SummaryQuery,
+            answer=SummaryPage,
+        )
+
+    async def _summary(self, scope: Scope, request: Request[None, SummaryQuery]) -> Answer:
+        query, now = request.query, self._clock.now()
+        after = query.after(SummaryCursor)
+        if after is None:
+            bounds.check_since(query.since, now)
+        question = Question(
+            scope=scope,
+            filters=query.filters(),
+            since=bounds.first(query.since, now),
+            until=bounds.end(query.until, now),
+            bucket=query.bucket,
+            by=query.dimensions(),
+            before=None if after is None else (after.start, after.combination),
+        )
+        counts = await summary(self._pool, question, counts_max=query.rows_max)
+        shown, next_cursor = cut(counts, query, _cursor)
+        return Answer(body=SummaryPage(items=list(map(_item, shown)), next_cursor=next_cursor))
+
+
+def _item(count: Count) -> SummaryItem:
+    told = {dimension: value or None for dimension, value in count.values.items()}
+    category = told[Dimension.CATEGORY]
+    return SummaryItem(
+        start=count.start,
+        vendor_id=told[Dimension.VENDOR],
+        key_id=told[Dimension.KEY],
+        category=None if category is None else Category(category),
+        access=cast(AccessWord | None, told[Dimension.ACCESS]),
+        decision=cast(DecisionWord | None, told[Dimension.DECISION]),
+        requests=count.requests,
+    )
+
+
+def _cursor(last: Count) -> str:
+    return encode_cursor(SummaryCursor(start=last.start, combination=list(last.combination)))

@@ -1,0 +1,79 @@
+"""Whose activity a command is about, and which of it: the options that all of them share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from libs.domain.permissions import Category
+from services.cli.client import JsonObject
+from services.cli.failure import CommandFailed, WrongUsage
+from services.cli.keyfold import Keyfold, owner, vendor
+from services.cli.local.signing import Claims
+
+KeyFilter = Annotated[str | None, typer.Option("--key", help="Only this key's.")]
+VendorFilter = Annotated[str | None, typer.Option("--vendor", help="Only this vendor's.")]
+CategoryFilter = Annotated[Category | None, typer.Option("--category", help="Only this kind of data.")]
+AccessFilter = Annotated[str | None, typer.Option("--access", help="read or write.")]
+DecisionFilter = Annotated[str | None, typer.Option("--decision", help="allow or deny.")]
+ReasonFilter = Annotated[str | None, typer.Option("--reason", help="Only this reason of a denial.")]
+Since = Annotated[str | None, typer.Option("--since", help="RFC 3339; at most 90 days ago.")]
+Until = Annotated[str | None, typer.Option("--until", help="RFC 3339.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActivityLog:
+    """Somebody's activity: who has to ask, where, and with which conditions."""
+
+    who: Claims
+    path: str
+    query: Mapping[str, str]
+
+
+def log_of(
+    keyfold: Keyfold, account: str | None, vendor_id: str | None, **conditions: str | None
+) -> ActivityLog:
+    """Return the log that the options name: an account's, or with `--as vendor` that vendor's own."""
+    if keyfold.role == "vendor":
+        if vendor_id is None:
+            raise WrongUsage("Which vendor? Say --vendor ven_….")
+        who, path = vendor(vendor_id), f"/v1/vendors/{vendor_id}/activity"
+    else:
+        account_id = keyfold.account(account)
+        who, path = owner(account_id), f"/v1/accounts/{account_id}/activity"
+        conditions["vendor_id"] = vendor_id
+    query = {name: value for name, value in conditions.items() if value is not None}
+    return ActivityLog(who=who, path=path, query=query)
+
+
+class Names:
+    """The names behind ids of vendors and keys, each looked up once; where it is not ours to read, the id."""
+
+    def __init__(self, keyfold: Keyfold, who: Claims) -> None:
+        self._keyfold = keyfold
+        self._who = who
+        self._known: dict[str, str] = {}
+
+    async def of(self, item: JsonObject) -> tuple[str, str]:
+        """Return what to call the vendor and the key of an access event."""
+        vendor_id, key_id = item["vendor_id"], item["key_id"]
+        called_vendor = await self._name(vendor_id, f"/v1/vendors/{vendor_id}")
+        account_id = self._who.account_id
+        keys = None if account_id is None else f"/v1/accounts/{account_id}/keys/{key_id}"
+        return called_vendor, await self._name(key_id, keys)
+
+    async def _name(self, name_id: str | None, path: str | None) -> str:
+        if name_id is None:
+            return "—"
+        if name_id not in self._known:
+            self._known[name_id] = name_id if path is None else await self._looked_up(name_id, path)
+        return self._known[name_id]
+
+    async def _looked_up(self, name_id: str, path: str) -> str:
+        try:
+            return str((await self._keyfold.get(path, self._who))["name"])
+        except CommandFailed:  # also where the registry is away: an id says enough
+            return name_id

@@ -1,0 +1,137 @@
+"""`keyfold activity summary`: how much of what data, over time."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Final, Literal
+
+import typer
+
+from libs.domain.permissions import CATEGORIES
+from libs.runtime.clock import SYSTEM_CLOCK
+from libs.runtime.http import rfc3339
+from services.cli.client import JsonObject
+from services.cli.command import command
+from services.cli.commands.activity_scope import (
+    AccessFilter,
+    ActivityLog,
+    CategoryFilter,
+    DecisionFilter,
+    KeyFilter,
+    ReasonFilter,
+    Since,
+    Until,
+    VendorFilter,
+    log_of,
+)
+from services.cli.commands.parameters import AccountId
+from services.cli.failure import WrongUsage
+from services.cli.keyfold import Keyfold
+from services.cli.screen import Listing
+from services.cli.sparkline import sparkline
+
+OTHER_COLUMNS_WIDTH: Final = 40
+BARS_MAX: Final = 90
+SPANS: Final[Mapping[str, timedelta]] = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
+DEFAULT_BUCKETS: Final[Mapping[str, int]] = {"hour": 24, "day": 30}
+NO_CATEGORY: Final = "—"
+
+Bucket = Annotated[Literal["hour", "day"], typer.Option("--bucket", help="hour or day, in UTC.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    command(app, "summary")(summarise_activity)
+
+
+async def summarise_activity(
+    keyfold: Keyfold,
+    account: AccountId = None,
+    key: KeyFilter = None,
+    vendor_id: VendorFilter = None,
+    category: CategoryFilter = None,
+    access: AccessFilter = None,
+    decision: DecisionFilter = None,
+    reason: ReasonFilter = None,
+    since: Since = None,
+    until: Until = None,
+    bucket: Bucket = "day",
+) -> Listing:
+    """Count an account's requests by category, over the last 30 days, or 24 hours with `--bucket hour`."""
+    now = SYSTEM_CLOCK.now()
+    starts = _starts(bucket, _instant(since, "--since"), _instant(until, "--until") or now)
+    log = log_of(
+        keyfold,
+        account,
+        vendor_id,
+        key_id=key,
+        category=category,
+        access=access,
+        decision=decision,
+        reason=reason,
+        since=since or rfc3339(starts[0]),
+        until=until,
+        bucket=bucket,
+        by="category,decision",
+    )
+    items = await _whole(keyfold, log)
+    return Listing(
+        columns=("category", "requests", "denied", f"by the {bucket}"),
+        rows=rows(items, starts, width=shutil.get_terminal_size().columns),
+        items=items,
+        empty="No request has been recorded.",
+    )
+
+
+async def _whole(keyfold: Keyfold, log: ActivityLog) -> Sequence[JsonObject]:
+    items: list[JsonObject] = []
+    query = dict(log.query)
+    while True:
+        page = await keyfold.get(f"{log.path}/summary", log.who, service="audit", query=query)
+        items += page["items"]
+        if page["next_cursor"] is None:
+            return items
+        query["cursor"] = page["next_cursor"]
+
+
+def _starts(bucket: str, since: datetime | None, until: datetime) -> Sequence[datetime]:
+    span = SPANS[bucket]
+    last = _start(until - timedelta(microseconds=1), span)
+    first = last - (DEFAULT_BUCKETS[bucket] - 1) * span if since is None else _start(since, span)
+    return [first + number * span for number in range(max(1, (last - first) // span + 1))]
+
+
+def _start(at: datetime, span: timedelta) -> datetime:
+    day = at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return day + (at - day) // span * span
+
+
+def _instant(given: str | None, option: str) -> datetime | None:
+    if given is None:
+        return None
+    try:
+        at = datetime.fromisoformat(given)
+    except ValueError:
+        raise WrongUsage(f"{option} {given}: it must be RFC 3339, such as 2027-01-31T00:00:00Z.") from None
+    if at.tzinfo is None:
+        raise WrongUsage(f"{option} {given}: it needs a zone, such as 2027-01-31T00:00:00Z.")
+    return at
+
+
+def rows(items: Sequence[JsonObject], starts: Sequence[datetime], *, width: int) -> Sequence[Sequence[str]]:
+    """Return a row a category that was asked for: how often, how often in vain, and when."""
+    requests, denied = Counter[tuple[str, str]](), Counter[str]()
+    for item in items:
+        category = item["category"] or NO_CATEGORY
+        requests[category, item["start"]] += item["requests"]
+        denied[category] += item["requests"] if item["decision"] == "deny" else 0
+    room = min(BARS_MAX, width - OTHER_COLUMNS_WIDTH)
+    found: list[tuple[str, ...]] = []
+    for category in (*CATEGORIES, NO_CATEGORY):
+        over_time = [requests[category, rfc3339(start)] for start in starts]
+        if total := sum(over_time):
+            found.append((category, f"{total:,}", f"{denied[category]:,}", sparkline(over_time, room)))
+    return found

@@ -1,0 +1,73 @@
+"""Asking who touched what, on a running stack: as it happens, as a file, and counted."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import re
+import shlex
+
+import orjson
+
+from services.cli.local.signing import Claims
+from tests.acceptance.running import KEYFOLD, Ended, RunningStack, ended
+from tests.acceptance.world import Practice, VendorWithKey, World
+from tests.eventually import eventually
+
+TAILED = re.compile(r"\d\d:\d\d:\d\dZ +category_denied +clinical read +GET /v1/note")
+
+
+async def until_done(world: World, practice: Practice, command: asyncio.Task[Ended]) -> Ended:
+    """Make requests that are denied until a command that waits for some has enough of them."""
+
+    async def asked() -> bool:
+        await world.request("GET", "/v1/note", practice.keys)
+        return command.done()
+
+    await eventually(asked)
+    return await command
+
+
+async def test_requests_are_told_as_they_are_made(
+    stack: RunningStack, world: World, vendor: VendorWithKey
+) -> None:
+    """`tail` prints each request once, as it is made: as NDJSON, or to a person in colours."""
+    practice = await world.practice(vendor)
+    arguments = ("activity", "tail", "--account", practice.account_id, "--count", "3")
+    piped = await until_done(world, practice, asyncio.create_task(stack.keyfold(*arguments)))
+    items = [orjson.loads(line) for line in piped.out.splitlines()]
+    assert [item["reason"] for item in items] == ["category_denied"] * 3
+    assert len({item["event_id"] for item in items}) == 3
+
+    line = shlex.join([str(KEYFOLD), *arguments])
+    typed = shlex.join(["script", "-qec", f"TERM=xterm-256color COLUMNS=100 {line}", "/dev/null"])
+    process = await asyncio.create_subprocess_shell(
+        typed, cwd=stack.home, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    shown = (await until_done(world, practice, asyncio.create_task(ended(process)))).out
+    assert "\x1b[31mcategory_denied" in shown
+    assert len(TAILED.findall(re.sub(r"\x1b\[[0-9;]*m", "", shown))) == 3
+
+
+async def test_lists_files_and_counts_agree(stack: RunningStack, world: World, vendor: VendorWithKey) -> None:
+    """What a list shows is what an export holds and what a summary counts, for owner and vendor alike."""
+    practice = await world.practice(vendor)
+    for path in ("/v1/patient", "/v1/appointment", "/v1/note", "/v1/patient?name=hidden"):
+        await world.request("GET", path, practice.keys)
+    log = await world.whole_log(practice)
+
+    as_owner = ("--account", practice.account_id)
+    exported = await stack.keyfold("activity", "export", *as_owner)
+    assert [line["event_id"] for line in csv.DictReader(io.StringIO(exported.out))] == [
+        item["event_id"] for item in log
+    ]
+    assert "hidden" not in exported.out
+    counted = (await stack.keyfold("activity", "summary", *as_owner, "--bucket", "hour")).json()
+    assert sum(item["requests"] for item in counted) == 4
+    assert {item["category"] for item in counted} == {"patient", "appointment", "clinical"}
+
+    as_vendor = Claims(role="vendor", sub="vera", vendor_id=vendor.vendor_id)
+    target = f"/v1/vendors/{vendor.vendor_id}/activity/export?format=ndjson&key_id={practice.key_id}"
+    answer = await world.ask("audit", "GET", target, as_vendor)
+    assert [orjson.loads(line) for line in answer.content.splitlines()] == log

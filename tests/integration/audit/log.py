@@ -1,0 +1,102 @@
+"""A log that tests file into and ask over HTTP, as its callers do."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import urlencode
+
+from libs.domain.access_event import AccessEvent
+from libs.runtime.http import rfc3339
+from libs.store.access_log import AccessLog, Advance
+from libs.store.access_log_arrivals import CHANNEL
+from libs.store.access_log_partitions import Partitions
+from libs.store.connection import Pool
+from libs.store.notifications import Notifications
+from services.audit.activity import Activity
+from services.audit.exporting import Exporting
+from services.audit.streaming import Streaming
+from services.audit.summing import Summing
+from tests.access_events import EPOCH
+from tests.integration.audit.following import NoonClock
+from tests.unit.runtime.serving import Client, serving
+
+ACCOUNT = "/v1/accounts/acc_1/activity"
+KEY = "/v1/accounts/acc_1/keys/key_1/activity"
+VENDOR = "/v1/vendors/ven_1/activity"
+PLACES = ((ACCOUNT, "owner-1"), (KEY, "owner-1"), (VENDOR, "vendor-1"))
+Query = Mapping[str, str | int | datetime | None]
+
+
+class Log:
+    """A log to file into, one batch after another, each partition at its own pace."""
+
+    def __init__(self, pool: Pool, partition: int = 0) -> None:
+        self._access_log = AccessLog(pool, "access")
+        self._partitions = Partitions(pool)
+        self._partition = partition
+        self._offset = 0
+
+    async def file(self, *events: AccessEvent) -> None:
+        """File events of any day."""
+        await self._partitions.make({event.at.date() for event in events})
+        following = self._offset + len(events)
+        step = Advance(partition=self._partition, expected=self._offset, next=following)
+        await self._access_log.file(events, [step])
+        self._offset = following
+
+
+@asynccontextmanager
+async def asking(
+    database: str,
+    pool: Pool,
+    *,
+    heartbeat_s: float = 0.5,
+    streams_max: int = 40,
+    exports_max: int = 4,
+    export_time_max_s: float = 30,
+) -> AsyncIterator[Client]:
+    """Serve every question; the clock stands at noon of the events' day."""
+    clock = NoonClock(at=EPOCH)
+    async with Notifications(database, CHANNEL) as notifications:
+        asked = (
+            Activity(pool, clock),
+            Exporting(database, clock, exports_max=exports_max, time_max_s=export_time_max_s),
+            Streaming(pool, notifications, clock, streams_max=streams_max, heartbeat_s=heartbeat_s),
+            Summing(pool, clock),
+        )
+        async with serving([route for each in asked for route in each.routes()], clock) as client:
+            yield client
+
+
+def target(path: str, query: Query = MappingProxyType({})) -> str:
+    """Return the path with its query, without what is None."""
+    given = {
+        name: rfc3339(value) if isinstance(value, datetime) else value
+        for name, value in query.items()
+        if value is not None
+    }
+    return f"{path}?{urlencode(given)}"
+
+
+async def ask(
+    client: Client,
+    path: str,
+    query: Query = MappingProxyType({}),
+    *,
+    token: str = "owner-1",
+    status: int = 200,
+) -> dict[str, Any]:
+    """Return the body of an answer."""
+    async with client.ask("GET", target(path, query), token=token) as answer:
+        body: dict[str, Any] = await answer.json(content_type=None)
+        assert answer.status == status, body
+        return body
+
+
+def number(event_id: str) -> int:
+    """Return which event has this id."""
+    return int(event_id.replace("-", ""), 16)

@@ -1,0 +1,206 @@
+"""How PostgreSQL goes about each question: off an index, in order, and past every day not asked for."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import asyncpg
+import orjson
+import pytest
+
+from libs.domain.ids import AccountId, KeyId, VendorId
+from libs.store.access_log_partitions import Partitions, partition_name
+from libs.store.access_log_questions import (
+    CONDITIONS,
+    AccountScope,
+    Filters,
+    KeyScope,
+    Scope,
+    VendorScope,
+    conditions,
+    prepare,
+)
+from libs.store.connection import open_connection, open_pool
+from libs.store.statements import in_order, load_statements
+from services.cli.local.postgres import LocalPostgres
+from tests.access_events import EPOCH
+from tests.database import cloned
+
+DAY: Final = timedelta(days=1)
+HOUR: Final = timedelta(hours=1)
+DAYS: Final = 4
+TODAY: Final = EPOCH.replace(hour=0)
+PREPARED: Final = """
+insert into access_log.events
+    (at, event_id, account_id, key_id, vendor_id, vendor_key_id, category, access, method, path, position,
+     gateway, gatekeeper, seq, filing)
+select $1::timestamptz - n * interval '8 seconds', gen_random_uuid(), 'acc_' || n % 50, 'key_' || n % 100,
+       'ven_' || n % 20, 'key_v' || n % 20, 'patient', 'read', 'GET', '/v1/patient/1', 7, 'caddy',
+       'gatekeeper-1', n, n / 10
+from generate_series(1, 40000) as n;
+"""
+COUNTED: Final = """
+insert into access_log.hourly_counts
+select date_trunc('hour', at, 'UTC') - back * interval '4 days', key_id, vendor_id, account_id, category,
+       access, '', count(*)
+from access_log.events, generate_series(0, 9) as back group by 1, 2, 3, 4, 5, 6;
+"""
+NUMBERED: Final = """
+insert into access_log.filings (number, since, until, filing)
+select 4001 - filing, min(at), max(at), filing from access_log.events where filing > 0 group by filing;
+"""
+ACCOUNTED: Final = """
+insert into access_log.filed_numbers
+select 'run-' || mod(n, 10), n / 10, timestamptz '%s' - n * interval '20 seconds',
+       int8multirange(int8range(n, n + 1)), '{}', 1, 0
+from generate_series(1, 20000) as n;
+"""
+ACCOUNT: Final = AccountScope(account_id=AccountId("acc_1"))
+SCOPES: Final = (
+    (ACCOUNT, "account_id"),
+    (KeyScope(account_id=AccountId("acc_1"), key_id=KeyId("key_1")), "key_id"),
+    (VendorScope(vendor_id=VendorId("ven_1")), "vendor_id"),
+)
+FORMULA: Final = {"formula": "(61)"}
+
+
+@pytest.fixture(scope="module")
+async def lived_in(postgres_server: LocalPostgres, template_database: str) -> str:
+    """A database with four full days of many tenants' activity, which no test changes."""
+    dsn = await cloned(postgres_server.dsn, template_database, "plans")
+    async with open_pool(dsn, application_name="test") as pool:
+        await Partitions(pool).make(TODAY.date() - n * DAY for n in range(-1, DAYS + 1))
+        await pool.execute(PREPARED.replace("$1::timestamptz", f"timestamptz '{TODAY + DAY}'"))
+        await pool.execute(COUNTED)
+        await pool.execute(NUMBERED)
+        await pool.execute(ACCOUNTED % TODAY)
+        for table in ("events", "hourly_counts", "filings", "filed_numbers"):
+            await pool.execute(f"analyze access_log.{table}")
+    return dsn
+
+
+@pytest.fixture
+async def connection(lived_in: str) -> AsyncIterator[asyncpg.Connection]:
+    """A session of somebody who asks."""
+    async with open_connection(lived_in, application_name="test") as connection:
+        await prepare(connection)
+        yield connection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a plan does: its kinds of steps, the tables that it reads, and by which of their columns."""
+
+    steps: frozenset[str]
+    tables: frozenset[str]
+    conditions: str
+
+
+async def planned(
+    connection: asyncpg.Connection, file: str, name: str, values: Mapping[str, object], **parts: str
+) -> Plan:
+    """Return the plan of a statement for these very values."""
+    statements = load_statements(file, conditions=CONDITIONS, **parts)
+    sql = getattr(statements, name).sql.rstrip().rstrip(";")
+    text = await connection.fetchval(f"explain (format json) {sql}", *in_order(statements, name, values))
+    nodes = list(_nodes(orjson.loads(text)[0]["Plan"]))
+    return Plan(
+        steps=frozenset(node["Node Type"] for node in nodes),
+        tables=frozenset(node["Relation Name"] for node in nodes if "Relation Name" in node),
+        conditions=" ".join(node.get("Index Cond", "") for node in nodes),
+    )
+
+
+def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield node
+    for each in node.get("Plans", ()):
+        yield from _nodes(each)
+
+
+def asked(scope: Scope, *, since: datetime, until: datetime, **more: object) -> dict[str, object]:
+    """Return the values of a question."""
+    return {**conditions(scope, Filters()), "since": since, "until": until, **more}
+
+
+def days(*ago: int) -> frozenset[str]:
+    """Return the names of the partitions of so many days ago."""
+    return frozenset(partition_name((TODAY - each * DAY).date()) for each in ago)
+
+
+@pytest.mark.parametrize(("scope", "column"), SCOPES)
+async def test_a_page_is_read_off_an_index(connection: asyncpg.Connection, scope: Scope, column: str) -> None:
+    """A page is one index's range read backwards: nothing is sorted, no other day is touched."""
+    values = asked(scope, since=TODAY - DAY, until=TODAY + DAY)
+    more = {"before_event_id": None, "before_at": None, "rows_max": 51}
+    plan = await planned(connection, "access_log_activity", "activity", values | more)
+    assert plan.steps <= {"Limit", "Append", "Index Scan", "Index Only Scan"}
+    assert plan.tables == days(0, 1)
+    assert f"{column} = " in plan.conditions
+
+
+@pytest.mark.parametrize("form", ["csv", "ndjson"])
+@pytest.mark.parametrize(("scope", "column"), SCOPES)
+async def test_an_export_gathers_nothing(
+    connection: asyncpg.Connection, scope: Scope, column: str, form: str
+) -> None:
+    """An export goes out as it is read: no step of it holds more than a row."""
+    values = asked(scope, since=TODAY - 2 * DAY, until=TODAY)
+    plan = await planned(connection, "access_log_export", form, values, **FORMULA)
+    assert plan.steps <= {"Append", "Index Scan", "Subquery Scan", "Result"}
+    assert plan.tables == days(1, 2)
+    assert f"{column} = " in plan.conditions
+
+
+@pytest.mark.parametrize(("scope", "column"), SCOPES)
+async def test_what_arrived_is_found_by_its_time(
+    connection: asyncpg.Connection, scope: Scope, column: str
+) -> None:
+    """Of what was just filed, a stream reads its tenant's rows of those moments, in their days alone."""
+    values = asked(scope, since=TODAY + 23 * HOUR, until=TODAY + DAY - timedelta(seconds=1))
+    place = {"first": 3991, "last": 4000, "number": 3990, "at": None, "event_id": None, "rows_max": 200}
+    plan = await planned(connection, "access_log_arrivals", "arrived", values | place)
+    assert "Seq Scan" not in plan.steps
+    assert plan.tables == {*days(0), "filings"}
+    assert f"{column} = " in plan.conditions
+    assert "number" in plan.conditions
+
+
+async def test_the_newest_filing_is_looked_up(connection: asyncpg.Connection) -> None:
+    """To see whether something arrived costs one look at an index, and so does what comes next."""
+    newest = await planned(connection, "access_log_arrivals", "newest_number", {})
+    assert "Index Only Scan" in newest.steps
+    assert "Seq Scan" not in newest.steps
+    extent = await planned(connection, "access_log_arrivals", "extent", {"first": 3990, "filings_max": 500})
+    assert "Seq Scan" not in extent.steps
+    assert "number >= " in extent.conditions
+
+
+@pytest.mark.parametrize(("scope", "column"), SCOPES)
+@pytest.mark.parametrize("edge", [timedelta(0), timedelta(minutes=20)])
+async def test_a_summary_reads_counts_and_only_edges_of_rows(
+    connection: asyncpg.Connection, scope: Scope, column: str, edge: timedelta
+) -> None:
+    """A day's summary reads that day's counts by an index, and rows only of hours that are not whole."""
+    first, last = TODAY - DAY, TODAY
+    values = asked(scope, since=first - edge, until=last + edge, unit="day", first_hour=first, last_hour=last)
+    by = {f"by_{each}": True for each in ("vendor", "key", "category", "access", "decision")}
+    page = {**by, "before_start": None, "before": None, "rows_max": 1001}
+    plan = await planned(connection, "access_log_summary", "summary", values | page)
+    assert "Seq Scan" not in plan.steps
+    assert "hourly_counts" in plan.tables
+    assert plan.tables <= {"hourly_counts", *(days(0, 2) if edge else ())}
+    assert f"{column} = " in plan.conditions
+
+
+async def test_accounting_reads_the_hours_of_its_page(connection: asyncpg.Connection) -> None:
+    """Whether the log is whole is read off indexes in their order, and no event's row is looked at."""
+    values = {"since": TODAY - 4 * DAY, "until": TODAY, "before_hour": None, "before_gatekeeper": None}
+    page = {**values, "ranges_max": 100, "rows_max": 101}
+    plan = await planned(connection, "completeness", "run_hours", page)
+    assert plan.tables == {"filed_numbers", "forgotten_numbers"}
+    assert "hour >= " in plan.conditions
+    assert "gatekeeper = " in plan.conditions
+    assert "HashAggregate" not in plan.steps

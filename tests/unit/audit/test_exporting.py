@@ -1,0 +1,26 @@
+"""What an exported file is called."""
+
+from __future__ import annotations
+
+import pytest
+
+from libs.domain.ids import AccountId, KeyId, VendorId
+from libs.store.access_log_export import ExportFormat
+from libs.store.access_log_questions import AccountScope, KeyScope, Scope, VendorScope
+from services.audit.exporting import file_name
+from tests.access_events import EPOCH
+
+
+@pytest.mark.parametrize(
+    ("scope", "name"),
+    [
+        (AccountScope(account_id=AccountId("acc_1")), "acc_1"),
+        (KeyScope(account_id=AccountId("acc_1"), key_id=KeyId("key_1")), "key_1"),
+        (KeyScope(account_id=AccountId("acc_1"), key_id=KeyId("kfs_live_" + "x" * 60)), "unknown"),
+        (VendorScope(vendor_id=VendorId('v"\r\n;/../é')), "v_________"),
+    ],
+)
+def test_a_file_name_tells_whose_it_is(scope: Scope, name: str) -> None:
+    """The name has the id and the days, and nothing of an id that means something in a header."""
+    found = file_name(scope, EPOCH, EPOCH, ExportFormat.CSV)
+    assert found == f"keyfold-activity-{name}-20260315-20260315.csv"

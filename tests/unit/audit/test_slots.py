@@ -1,0 +1,44 @@
+"""So many at once, and one tenant no more than its part."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+import pytest
+
+from libs.runtime.auth import Caller, Role
+from libs.runtime.http import Refused
+from services.audit.slots import Slots
+
+
+def owner(number: int) -> Caller:
+    """Return the owner of one of many accounts."""
+    return Caller(role=Role.OWNER, sub="otto", account_id=f"acc_{number}")
+
+
+def test_one_tenant_gets_a_quarter() -> None:
+    """A tenant with a quarter of the places is told to wait, by whichever of its people it asks."""
+    slots = Slots("streams", 8)
+    with ExitStack() as held:
+        held.enter_context(slots.one(owner(1)))
+        held.enter_context(slots.one(owner(1)))
+        with pytest.raises(Refused) as refused:
+            slots.check(owner(1))
+        assert refused.value.problem.status == 429
+        assert "Retry-After" in refused.value.problem.headers
+        slots.check(owner(2))
+    slots.check(owner(1))
+    assert slots.taken == 0
+
+
+def test_all_tenants_get_all() -> None:
+    """When all places are taken whoever comes is told that it is busy, until one is left, however it was."""
+    slots = Slots("streams", 2)
+    with ExitStack() as held:
+        held.enter_context(slots.one(owner(1)))
+        with pytest.raises(ZeroDivisionError), slots.one(owner(2)):
+            with pytest.raises(Refused) as refused:
+                slots.check(owner(3))
+            raise ZeroDivisionError
+        slots.check(owner(3))
+    assert refused.value.problem.status == 503

@@ -1,0 +1,170 @@
+"""`keyfold activity`: what arrives, once and in order; files that are whole; counts that are drawn."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from services.cli.commands.activity_summary import rows
+from services.cli.commands.activity_tail import line
+from services.cli.sparkline import sparkline
+from services.cli.streaming_client import EventReader
+from tests.unit.cli.audit_double import Part, auditing, item, told
+
+STREAM = "/v1/accounts/acc_1/activity/stream"
+EXPORT = "/v1/accounts/acc_1/activity/export"
+DAY = timedelta(days=1)
+FIRST = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """Return what is in a folder."""
+    return {each.name: each.read_bytes() for each in folder.iterdir()}
+
+
+def paths(output: str) -> list[str]:
+    """Return the paths of what was printed, a JSON object a line."""
+    return [orjson.loads(each)["path"].rpartition("/")[2] for each in output.splitlines()]
+
+
+async def test_tail_survives_a_reconnect() -> None:
+    """What arrives is a line each; after a lost connection it goes on behind the last whole one."""
+    beginning = b"retry: 1\nid: 0\n\n"
+    half = told(3)[:40]
+    async with auditing(
+        Part(content=beginning + told(1, 2) + half, is_cut=True),
+        Part(status=503),
+        Part(content=b": alive\nid: 2b\n\n"),
+        Part(content=told(3, 4)),
+    ) as audit:
+        result = await audit.keyfold("activity", "tail", "--count", "4", "--category", "patient")
+        assert paths(result.stdout) == ["1", "2", "3", "4"]
+        assert [(path, after) for path, _, after in audit.asked] == [
+            (STREAM, None),
+            (STREAM, "2"),
+            (STREAM, "2"),
+            (STREAM, "2b"),
+        ]
+        assert {query["category"] for _, query, _ in audit.asked} == {"patient"}
+        assert result.exit_code == 0
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 410, 429])
+async def test_tail_ends_where_it_is_refused(status: int) -> None:
+    """What a reconnect cannot mend is said, and is the end."""
+    async with auditing(Part(content=b"retry: 1\n" + told(1)), Part(status=status)) as audit:
+        result = await audit.keyfold("activity", "tail")
+        assert result.exit_code == 1
+        assert result.stderr == f"No ({status} x).\n"
+        assert paths(result.stdout) == ["1"]
+
+
+async def test_tail_that_never_began_says_so() -> None:
+    """Where there was no connection at all there is none to take up again."""
+    async with auditing(Part(status=503)) as audit:
+        result = await audit.keyfold("activity", "tail")
+        assert result.exit_code == 1
+
+
+def test_events_are_read_as_the_standard_has_them() -> None:
+    """Comments are skipped, data may be of several lines, an id without data moves the place."""
+    reader = EventReader()
+    lines = [": c", "id: 7", "", "data: {", 'data:"a": 1}', "id: 8", "event: x", ""]
+    found = [told for each in lines if (told := reader.take(each)) is not None]
+    assert [(told.last_event_id, told.item) for told in found] == [("7", None), ("8", {"a": 1})]
+
+
+async def test_an_export_is_written_as_it_comes(tmp_path: Path) -> None:
+    """To standard output or to a file, byte for byte."""
+    body = b"event_id,at\r\n1,2\r\n"
+    out = tmp_path / "log.csv"
+    async with auditing(Part(content=body, content_type="text/csv")) as audit:
+        piped = await audit.keyfold("activity", "export", "--decision", "deny")
+        filed = await audit.keyfold("activity", "export", "--format", "ndjson", "--out", str(out))
+        assert piped.stdout_bytes == body
+        assert (filed.stdout, out.read_bytes()) == ("", body)
+        assert audit.asked[0][:2] == (EXPORT, {"format": "csv", "decision": "deny"})
+        assert audit.asked[1][1] == {"format": "ndjson"}
+    assert files(tmp_path) == {"log.csv": body}
+
+
+async def test_a_file_is_whole_or_not_there(tmp_path: Path) -> None:
+    """An export that was cut off leaves no file, the one from before as it was, and a failure."""
+    out = tmp_path / "log.csv"
+    out.write_bytes(b"before")
+    async with auditing(Part(content=b"event_id", is_cut=True, content_type="text/csv")) as audit:
+        result = await audit.keyfold("activity", "export", "--out", str(out))
+    assert result.exit_code == 1
+    assert result.stderr == "The export was cut off: what there is of it is not whole.\n"
+    assert files(tmp_path) == {"log.csv": b"before"}
+
+
+async def test_a_summary_is_json_to_a_program() -> None:
+    """All pages of it, with the bounds that are shown."""
+    page: dict[str, Any] = {"items": [{"start": "x", "category": None, "decision": "deny", "requests": 2}]}
+    parts = [orjson.dumps({**page, "next_cursor": cursor}) for cursor in ("more", None)]
+    async with auditing(*(Part(content=each, content_type="application/json") for each in parts)) as audit:
+        result = await audit.keyfold("activity", "summary", "--since", "2026-03-01T00:00:00Z")
+        assert orjson.loads(result.stdout) == page["items"] * 2
+        assert audit.asked[1][1] == {
+            "bucket": "day",
+            "by": "category,decision",
+            "since": "2026-03-01T00:00:00Z",
+            "cursor": "more",
+        }
+
+
+@pytest.mark.parametrize("since", ["yesterday", "2026-03-01T00:00:00"])
+async def test_a_time_that_is_none_is_named(since: str) -> None:
+    """What cannot be read as a time is wrong usage, before anything is asked."""
+    async with auditing(Part()) as audit:
+        result = await audit.keyfold("activity", "summary", "--since", since)
+        assert (result.exit_code, audit.asked) == (2, [])
+
+
+def test_a_summary_is_a_row_a_category() -> None:
+    """Requests, those denied, and a bar a day that fits the width; what was never asked for is left out."""
+    items: list[dict[str, Any]] = [
+        {"start": "2026-03-01T00:00:00.000000Z", "category": "patient", "decision": "allow", "requests": 999},
+        {"start": "2026-03-03T00:00:00.000000Z", "category": "patient", "decision": "deny", "requests": 1},
+        {"start": "2026-03-02T00:00:00.000000Z", "category": None, "decision": "deny", "requests": 2},
+    ]
+    starts = [FIRST + n * DAY for n in range(3)]
+    assert rows(items, starts, width=80) == [
+        ("patient", "1,000", "1", "█·▁"),
+        ("—", "2", "2", "·█·"),
+    ]
+    assert [len(row[3]) for row in rows(items, [FIRST + n * DAY for n in range(90)], width=80)] == [30, 30]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "width", "drawn"),
+    [
+        ([], 10, ""),
+        ([0, 0], 10, "··"),
+        ([1, 2, 3, 4, 5, 6, 7, 8], 8, "▁▂▃▄▅▆▇█"),
+        ([0, 1, 1000], 10, "·▁█"),
+        ([1, 1, 1, 1, 1, 1, 1], 3, "▃██"),
+        ([5], 0, "█"),
+    ],
+)
+def test_a_sparkline(numbers: list[int], width: int, drawn: str) -> None:
+    """The highest bar is full, nothing is a dot, and neighbours share a bar where there is no room."""
+    assert sparkline(numbers, width) == drawn
+
+
+@pytest.mark.parametrize("width", [40, 80, 120, 200])
+def test_a_line_fits_the_terminal(width: int) -> None:
+    """However long a path is, an event is one line; names give way first, and nothing steers the terminal."""
+    event = item(1, path="/v1/" + "x" * 300 + "\x1b[2J", reason="category_denied", decision="deny")
+    shown = line(event, ("Recall Reminders of a long name", "Front desk"), width)
+    assert shown.cell_len <= width
+    assert "12:00:00Z" in shown.plain
+    assert "category_denied" in shown.plain
+    assert ("Recall" in shown.plain) == (width >= 110)
+    assert "\x1b" not in shown.plain
+    assert "red" in {str(span.style) for span in shown.spans}

@@ -1,0 +1,159 @@
+"""`keyfold key can` and `keyfold shadow`: what a gatekeeper is asked, and what is seen of its answer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from rich.console import Console
+
+from services.cli.commands.key_can import shown_answer
+from services.cli.commands.shadow import shown_shadow
+from services.cli.screen import drawn
+from tests.unit.cli.registry_double import serving
+
+ALLOWED: dict[str, Any] = {
+    "decision": "allow",
+    "reason": None,
+    "status": 200,
+    "account_id": "acc_1",
+    "subscriber_key_id": "key_1",
+    "vendor_id": "ven_1",
+    "category": "financial",
+    "access": "write",
+    "position": 7,
+    "at": "2026-03-01T00:00:00.000000Z",
+    "checks": [
+        {"check": "missing_vendor_key", "outcome": "not_applicable"},
+        {"check": "vendor_suspended", "outcome": "passed"},
+        {"check": "category_denied", "outcome": "passed"},
+    ],
+    "changes": [],
+}
+DENIED = {
+    **ALLOWED,
+    "decision": "deny",
+    "reason": "category_denied",
+    "status": 403,
+    "checks": [*ALLOWED["checks"][:2], {"check": "category_denied", "outcome": "failed"}],
+    "changes": [{"check": "category_denied", "change": "Grant write to financial.", "by": "owner"}],
+}
+MAPPED = {"line": 3, "pattern": "/v1/bill/**", "category": "financial", "access": "read"}
+UNMAPPED = dict.fromkeys(MAPPED)
+SHADOW: dict[str, Any] = {
+    "running": True,
+    "since": "2026-03-01T00:00:00.000000Z",
+    "compared": 12,
+    "not_kept": 0,
+    "items": [
+        {
+            "method": "GET",
+            "old": MAPPED,
+            "new": UNMAPPED,
+            "becomes": "allow_to_deny",
+            "count": 5,
+            "first_at": "2026-03-01T00:00:00.000000Z",
+            "last_at": "2026-03-02T00:00:00.000000Z",
+            "examples": ["/v1/bill/{}/lines"],
+        }
+    ],
+}
+
+
+@pytest.fixture(autouse=True)
+def away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Be away from any local stack."""
+    monkeypatch.chdir(tmp_path)
+
+
+def seen(shown: Any) -> str:
+    """Return what a person sees on a wide terminal."""
+    console = Console(width=200)
+    with console.capture() as capture:
+        console.print(drawn(shown))
+    return capture.get()
+
+
+@pytest.mark.parametrize(
+    ("options", "question"),
+    [
+        (
+            "--vendor ven_1 --method GET --path /v1/patient/7",
+            {"vendor_id": "ven_1", "method": "GET", "path": "/v1/patient/7"},
+        ),
+        (
+            "--vendor key_2 --category patient --access read --client-ip 192.0.2.1 --at 2027-01-01T00:00:00Z",
+            {
+                "vendor_key_id": "key_2",
+                "category": "patient",
+                "access": "read",
+                "client_ip": "192.0.2.1",
+                "at": "2027-01-01T00:00:00Z",
+            },
+        ),
+    ],
+)
+async def test_what_is_asked(options: str, question: dict[str, str]) -> None:
+    """The question has what is named and nothing else; it is no command, so it is sent on no terms."""
+    async with serving(ALLOWED) as gatekeeper:
+        done = await gatekeeper.keyfold("key", "can", "key_1", *options.split())
+    assert done.exit_code == 0
+    assert orjson.loads(done.stdout) == ALLOWED
+    (asked,) = gatekeeper.asked
+    assert (asked.method, asked.path, asked.idempotency_key) == ("POST", "/v1/decide", None)
+    assert asked.body == {"subscriber_key_id": "key_1", **question}
+
+
+async def test_no_is_told_by_the_status() -> None:
+    """A script can ask: a denial ends with 1, and the answer is shown all the same."""
+    async with serving(DENIED) as gatekeeper:
+        done = await gatekeeper.keyfold(
+            "key", "can", "key_1", "--vendor", "ven_1", "--method", "GET", "--path", "/"
+        )
+    assert done.exit_code == 1
+    assert orjson.loads(done.stdout) == DENIED
+
+
+def test_what_a_person_sees() -> None:
+    """The checks that apply, what to change and who can, and the verdict in a line."""
+    denied = seen(shown_answer(DENIED))
+    assert "missing_vendor_key" not in denied
+    assert "Grant write to financial.  owner" in denied
+    assert "No, category_denied (403): write financial, as of position 7." in denied
+    assert "Yes: write financial, as of position 7." in seen(shown_answer(ALLOWED))
+    nothing_mapped = {**DENIED, "category": None, "access": None, "reason": "unmapped_route"}
+    assert "No, unmapped_route (403), as of position 7." in seen(shown_answer(nothing_mapped))
+
+
+async def test_the_shadow_as_json() -> None:
+    """To a program the whole answer is shown, not its list alone."""
+    async with serving(SHADOW) as gatekeeper:
+        done = await gatekeeper.keyfold("shadow")
+    assert (done.exit_code, orjson.loads(done.stdout)) == (0, SHADOW)
+    assert [(each.method, each.path) for each in gatekeeper.asked] == [("GET", "/v1/shadow")]
+
+
+def test_the_shadow_as_a_person_sees_it() -> None:
+    """What either map makes of a request, what would become of it, and how much was compared."""
+    table = seen(shown_shadow(SHADOW))
+    assert "allow to deny" in table
+    assert "financial read (line 3, /v1/bill/**)" in table
+    assert "unmapped" in table
+    assert "/v1/bill/{}/lines" in table
+    assert "12 decisions compared since 2026-03-01 00:00:00Z." in table
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"items": []}, "The maps agree so far."),
+        ({"running": False}, "it has stopped on a fault"),
+        ({"not_kept": 4}, "4 differences found no room"),
+        ({"running": False, "since": None, "items": [], "compared": 0}, "Shadow mode is off"),
+    ],
+)
+def test_what_else_is_said_of_the_shadow(changed: dict[str, Any], words: str) -> None:
+    """That all is well, that something is missing, or that nothing is compared at all."""
+    assert words in seen(shown_shadow({**SHADOW, **changed}))

@@ -1,0 +1,47 @@
+"""How several gatekeepers are started."""
+
+import pytest
+
+from services.cli.commands.gatekeeper import commands
+from services.cli.failure import WrongUsage
+
+SHARED = {"KEYFOLD_AUTHZ_PORT": "9443"}
+
+
+def ports(processes: int, environment: dict[str, str]) -> list[str]:
+    """Return the service port of each process."""
+    return [command.env["KEYFOLD_HTTP_PORT"] for command in commands(processes, environment)]
+
+
+def test_each_has_a_service_port_of_its_own() -> None:
+    """The first has the port that is set, the others those that follow; any free port is one for each."""
+    assert ports(3, SHARED) == ["8080", "8081", "8082"]
+    assert ports(2, SHARED | {"KEYFOLD_HTTP_PORT": "9000"}) == ["9000", "9001"]
+    assert ports(2, SHARED | {"KEYFOLD_HTTP_PORT": "0"}) == ["0", "0"]
+
+
+def test_each_has_a_name_and_may_share_the_port() -> None:
+    """Whoever dies can be named, and all of them listen where gateways ask."""
+    started = commands(2, SHARED)
+    assert [command.name for command in started] == ["gatekeeper 1 of 2", "gatekeeper 2 of 2"]
+    assert {command.env["KEYFOLD_AUTHZ_REUSE_PORT"] for command in started} == {"true"}
+
+
+def test_the_shared_port_is_nobodys_own() -> None:
+    """A port that one process has as its service port cannot be everybody's."""
+    with pytest.raises(WrongUsage, match="one of the 2 ports"):
+        commands(2, {"KEYFOLD_AUTHZ_PORT": "8081"})
+
+
+def test_what_is_no_number_is_told() -> None:
+    """A broken setting is named, before anything is started."""
+    with pytest.raises(WrongUsage, match="KEYFOLD_HTTP_PORT must be a number"):
+        commands(1, {"KEYFOLD_HTTP_PORT": "http"})
+
+
+@pytest.mark.parametrize("environment", [{}, {"KEYFOLD_AUTHZ_PORT": "0"}])
+def test_several_need_one_port_to_share(environment: dict[str, str]) -> None:
+    """Without a port that all of them have, gateways would not find them; one alone needs none."""
+    with pytest.raises(WrongUsage, match="KEYFOLD_AUTHZ_PORT"):
+        commands(2, environment)
+    assert len(commands(1, environment)) == 1
