@@ -12,7 +12,7 @@ from libs.domain.network import Network, parse_network
 from libs.domain.permissions import Access, AccessWord, Category
 from libs.domain.rate_limit import BURST_MAX, PER_S_MAX, REQUESTS_MAX, RateLimit
 from libs.domain.vendor import ReviewKind, Verdict
-from libs.runtime.http import GivenInstant, JsonBody, WholeNumber
+from libs.runtime.http import WHOLE, GivenInstant, JsonBody, WholeNumber
 from libs.wire.key_format import holds_key
 
 _NAME_CHARACTERS_MAX = 200
@@ -131,7 +131,7 @@ class KeyRateLimit(JsonBody):
 
     requests: WholeNumber = Field(ge=1, le=REQUESTS_MAX)
     per_s: WholeNumber = Field(ge=1, le=PER_S_MAX)
-    burst: Annotated[WholeNumber, Field(ge=1, le=BURST_MAX)] | None = None
+    burst: Annotated[int, Field(ge=1, le=BURST_MAX), WHOLE] | None = None
 
 
 class NewKey(JsonBody):

@@ -18,7 +18,7 @@ from tests.acceptance.running import RunningStack, running
 from tests.acceptance.world import Practice, World
 
 SCHEMATHESIS = Path(sys.executable).parent / "schemathesis"
-EXAMPLES = int(os.environ.get("KEYFOLD_FUZZ_EXAMPLES", "10"))
+EXAMPLES = int(os.environ.get("KEYFOLD_FUZZ_EXAMPLES", "5"))
 SECONDS_MAX = 120 + 6 * EXAMPLES
 NO_LIMITS = {"KEYFOLD_COMMANDS_PER_MINUTE": "0", "KEYFOLD_FAILURES_PER_MINUTE": "0"}
 ACCEPTED = {"gatekeeper": ["2xx", "401", "403", "404"], "audit": ["2xx", "400", "404"]}

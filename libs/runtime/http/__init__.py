@@ -3,6 +3,7 @@
 from libs.runtime.http.app import build_app
 from libs.runtime.http.listen import serve_http
 from libs.runtime.http.models import (
+    WHOLE,
     GivenInstant,
     GivenInt,
     Instant,
@@ -38,6 +39,7 @@ from libs.runtime.http.streaming import Streamed, Writer
 
 __all__ = [
     "NOT_FOUND",
+    "WHOLE",
     "Answer",
     "AnyOf",
     "AnyRole",

@@ -63,8 +63,12 @@ def _read_whole(given: object) -> object:
     return int(given) if isinstance(given, float) and given.is_integer() else given
 
 
-WholeNumber = Annotated[int, BeforeValidator(_read_whole)]
-"""A whole number in a body: JSON has but one kind of number, so 60.0 is 60."""
+WHOLE = BeforeValidator(_read_whole)
+WholeNumber = Annotated[int, WHOLE]
+"""A whole number in a body: JSON has but one kind of number, so 60.0 is 60.
+
+Where null may stand in its place, bounds go inside: `Annotated[int, Field(ge=1), WHOLE] | None`.
+"""
 
 
 class JsonBody(BaseModel):

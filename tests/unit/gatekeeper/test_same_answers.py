@@ -178,7 +178,7 @@ async def both(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Both]:
             yield Both(bed, port)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     method=methods,
     path=st.just("") | st.just("?x=1") | paths,
