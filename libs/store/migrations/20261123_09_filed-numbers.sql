@@ -5,7 +5,7 @@
 
 -- A run of a gatekeeper numbers its events from 1 without a gap. A row says which of the numbers of one block, 2048 that
 -- follow one another, are there with a time in that hour. Kept in the transaction that files the rows, so the two always
--- agree. Blocks are what bounds a row: while consumers are far apart, every other number may be missing for now.
+-- agree. Blocks are what bounds a row: while consumers are far apart, every other number may be missing yet.
 create table access_log.filed_numbers (
     gatekeeper text collate "C" not null,
     block bigint not null,

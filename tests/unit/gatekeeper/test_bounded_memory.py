@@ -14,7 +14,7 @@ from tests.unit.gatekeeper.heart import NGINX_TOKEN, TOKEN
 from tests.unit.gatekeeper.holdings import holdings, unbounded_caches
 from tests.unit.gatekeeper.test_lane_fuzz import TICK, Wire, lane_over
 
-STRANGERS: Final = 30_000
+STRANGERS: Final = 100_000
 SMALL: Final = 4096
 KEYS_REMEMBERED_MAX: Final = 65_536
 PACKAGES: Final = ("services.gatekeeper", "libs.domain", "libs.wire", "libs.runtime.metrics")
