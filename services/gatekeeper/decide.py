@@ -16,7 +16,6 @@ from libs.domain.subscriber_key import SubscriberKey
 from libs.runtime.auth import Caller, Role
 from libs.runtime.clock import Clock
 from libs.runtime.http import (
-    NOT_FOUND,
     Answer,
     AnyRoute,
     Body,
@@ -49,6 +48,7 @@ NOTHING_KNOWN: Final = Problem(
     detail="this gatekeeper does not know the ledger yet; try again shortly",
     headers={"Retry-After": "1"},
 )
+_NO_SUCH_KEY: Final = Problem(status=404, slug="not-found", detail="there is no such subscriber key")
 
 
 class DryRunRoutes:
@@ -115,7 +115,7 @@ class DryRunRoutes:
         case = self._case(question)
         # To an owner another's key is as one that is not there; whoever sees all keys is told why it fails.
         if caller.role is Role.OWNER and _owner(case.subscriber_key) != caller.account_id:
-            raise Refused(NOT_FOUND)
+            raise Refused(_NO_SUCH_KEY)
         return _written(question, case, explain(case), self._replica.position)
 
     def _case(self, question: DecideQuestion) -> Case:
