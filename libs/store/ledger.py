@@ -1,7 +1,7 @@
 """The ledger: events appended in one order without gaps, each sealing the one before."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -10,9 +10,17 @@ from libs.domain.lifecycle import RecordedEvent
 from libs.store.connection import Connection, Pool
 from libs.store.errors import CommitUnknown, DatabaseAway, VersionConflict, translated
 from libs.store.kept_answers import LIFE, NewAnswer, keep
-from libs.store.ledger_rows import Draft, columns_of, read_looked_at, read_row, recorded, sealed_rows
+from libs.store.ledger_rows import (
+    Draft,
+    columns_of,
+    read_head,
+    read_looked_at,
+    read_row,
+    recorded,
+    sealed_rows,
+)
 from libs.store.looked_at import Expected, Loaded, Wanted
-from libs.store.statements import load_statements
+from libs.store.statements import load_part, load_statements
 from libs.wire.chain import Head, Row
 
 __all__ = ["LEDGER_CHANNEL", "Draft", "Ledger", "Turn"]
@@ -20,7 +28,7 @@ __all__ = ["LEDGER_CHANNEL", "Draft", "Ledger", "Turn"]
 LEDGER_CHANNEL = "keyfold_ledger"
 """Notified at each append with the new head's position as payload."""
 
-_sql = load_statements("ledger")
+_sql = load_statements("ledger", inserted=load_part("ledger_rows"))
 
 
 class Ledger:
@@ -28,6 +36,7 @@ class Ledger:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
+        self._is_alone = True
 
     async def look(self, wanted: Wanted, now: datetime) -> Loaded:
         """Return all that is wanted as of one moment; `now` says which answers are kept still.
@@ -55,8 +64,35 @@ class Ledger:
         if not drafts and not answers:
             return ()
         seen = expected if isinstance(expected, Expected) else Expected(versions=expected)
+        # An answer may be kept without any event, so the head does not say whether all of them are known.
+        if self._is_alone and seen.head is not None and drafts and not answers:
+            appended = await self._append_at(seen.head, drafts, seen, now)
+            if appended is not None:
+                return appended
         async with self.turn() as turn:
+            # While others append too the head hardly ever stays where it was seen: trying would only cost.
+            self._is_alone = seen.head in (None, turn.head)
             return await turn.append(drafts, seen, now, answers=answers)
+
+    async def _append_at(
+        self, head: Head, drafts: Sequence[Draft], expected: Expected, now: datetime
+    ) -> tuple[RecordedEvent, ...] | None:
+        """Record the events in one round trip if the head is still this one; else return None."""
+        rows = tuple(sealed_rows(head, drafts, expected.versions, now))
+        last, last_hash = rows[-1]
+        with translated():
+            async with self._pool.acquire() as connection:
+                with _committing():
+                    moved = await _sql.append_at(
+                        connection,
+                        position=head.position,
+                        hash=head.hash,
+                        recorded_at=now,
+                        end_position=last.position,
+                        end_hash=last_hash,
+                        **columns_of(rows),
+                    )
+        return None if moved is None else _all_recorded(drafts, rows, now)
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator["Turn"]:
@@ -73,7 +109,8 @@ class Ledger:
                 except BaseException:
                     await _abandon(connection, transaction)
                     raise
-                await _commit(transaction)
+                with _committing():
+                    await transaction.commit()
 
     async def rows_after(self, position: int, limit: int) -> list[tuple[Row, bytes]]:
         """Return up to `limit` rows above a position in order, each with its hash, exactly as hashed.
@@ -89,8 +126,7 @@ class Ledger:
         """Return the last position and its hash. Raises DatabaseAway."""
         with translated():
             async with self._pool.acquire() as connection:
-                record = await _sql.head(connection)
-        return Head(position=record["position"], hash=record["hash"])
+                return read_head(await _sql.head(connection))
 
 
 class Turn:
@@ -98,7 +134,8 @@ class Turn:
 
     def __init__(self, connection: Connection, head: Mapping[str, Any]) -> None:
         self._connection = connection
-        self._head = head
+        self._recorded_at: datetime = head["recorded_at"]
+        self.head = read_head(head)
 
     async def look(self, wanted: Wanted, now: datetime) -> Loaded:
         """Return all that is wanted, as `Ledger.look` does."""
@@ -114,16 +151,12 @@ class Turn:
     ) -> tuple[RecordedEvent, ...]:
         """Record the events and keep the answers, as `Ledger.append` does."""
         # A clock that went back must not make time run backwards in the ledger.
-        recorded_at = max(now, self._head["recorded_at"])
-        start = Head(position=self._head["position"], hash=self._head["hash"])
-        rows = tuple(sealed_rows(start, drafts, expected.versions, recorded_at))
+        recorded_at = max(now, self._recorded_at)
+        rows = tuple(sealed_rows(self.head, drafts, expected.versions, recorded_at))
         await _write(self._connection, rows, expected, recorded_at)
         if answers:
-            await keep(self._connection, answers, start.position, recorded_at)
-        return tuple(
-            recorded(draft, row, row_hash, recorded_at)
-            for draft, (row, row_hash) in zip(drafts, rows, strict=True)
-        )
+            await keep(self._connection, answers, self.head.position, recorded_at)
+        return _all_recorded(drafts, rows, recorded_at)
 
 
 async def _look(connection: Connection, wanted: Wanted, now: datetime) -> Mapping[str, Any]:
@@ -145,10 +178,12 @@ async def _abandon(connection: Connection, transaction: Any) -> None:
         await transaction.rollback()
 
 
-async def _commit(transaction: Any) -> None:
+@contextmanager
+def _committing() -> Iterator[None]:
+    """Tell that nobody knows whether it was committed, where the database goes away in the block."""
     try:
         with translated():
-            await transaction.commit()
+            yield
     except DatabaseAway as away:
         raise CommitUnknown(str(away)) from away
 
@@ -169,3 +204,12 @@ async def _write(
     )
     if moved_on:
         raise VersionConflict(moved_on)
+
+
+def _all_recorded(
+    drafts: Sequence[Draft], rows: Sequence[tuple[Row, bytes]], recorded_at: datetime
+) -> tuple[RecordedEvent, ...]:
+    return tuple(
+        recorded(draft, row, row_hash, recorded_at)
+        for draft, (row, row_hash) in zip(drafts, rows, strict=True)
+    )

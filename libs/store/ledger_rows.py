@@ -120,9 +120,14 @@ def read_looked_at(wanted: Wanted, record: Mapping[str, Any]) -> Loaded:
             answer_id: KeptAnswer(fingerprint=fingerprint, sealed=sealed, position=position)
             for answer_id, fingerprint, sealed, position in record["answers"]
         },
-        position=record["position"],
+        head=read_head(record),
         recorded_at=record["recorded_at"],
     )
+
+
+def read_head(record: Mapping[str, Any]) -> Head:
+    """Return the head that is in a record."""
+    return Head(position=record["position"], hash=record["hash"])
 
 
 def _folded(

@@ -10,6 +10,7 @@ from libs.domain.lifecycle import Aggregate, LifecycleEvent, evolve, stream_of
 from libs.domain.subscriber_key import ActiveSubscriberKey, SubscriberKeyCreated, SubscriberKeyRevoked
 from libs.domain.vendor import VendorApplied, VendorReapplied
 from libs.store.kept_answers import KeptAnswer
+from libs.wire.chain import Head
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,27 +63,32 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
-    """What must still be so when events are recorded: versions, and the positions of last additions."""
+    """What must still be so when events are recorded: versions, and the positions of last additions.
+
+    All of it is so while the ledger's head is still `head`, None where it was not looked up at one moment.
+    """
 
     versions: Mapping[StreamId, int]
+    head: Head | None = None
     created_positions: Mapping[AccountId, int] = field(default_factory=lambda: MappingProxyType({}))
     applied_positions: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """Everything that was wanted, as of one moment: that of the ledger's `position` and its time."""
+    """Everything that was wanted, as of one moment: that of the ledger's `head` and its time."""
 
     streams: Mapping[StreamId, Versioned]
     account_keys: Mapping[AccountId, AccountKeys]
     applications: Mapping[str, Applications]
     answers: Mapping[bytes, KeptAnswer]
-    position: int
+    head: Head
     recorded_at: datetime
 
     def expected(self) -> Expected:
         """Return what must still be so when events are recorded that were decided on this."""
         return Expected(
+            head=self.head,
             versions={stream: each.version for stream, each in self.streams.items()},
             created_positions={each: keys.created_position for each, keys in self.account_keys.items()},
             applied_positions={each: made.applied_position for each, made in self.applications.items()},

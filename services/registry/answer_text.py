@@ -1,11 +1,13 @@
 """An answer as bytes: what is sent, and what is kept to be sent again."""
 
 from dataclasses import replace
+from datetime import datetime
 
 import orjson
 from pydantic import BaseModel
 
 from libs.runtime.http import Answer
+from libs.wire.timestamp import format_time
 
 
 def as_bytes(answer: Answer) -> Answer:
@@ -40,3 +42,10 @@ def with_member(answer: Answer, name: str, value: bool) -> Answer:
     """Return the answer with one more member at the top of its JSON body."""
     members = orjson.loads(answer.body) if isinstance(answer.body, bytes) else {}
     return replace(answer, body=orjson.dumps({**members, name: value}))
+
+
+def with_last_used(answer: Answer, last_used_at: datetime) -> Answer:
+    """Return the answer with the last use of the key that it is, or that it holds as `key`."""
+    members = orjson.loads(answer.body) if isinstance(answer.body, bytes) else {}
+    members.get("key", members)["last_used_at"] = format_time(last_used_at)
+    return replace(answer, body=orjson.dumps(members))

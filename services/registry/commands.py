@@ -184,7 +184,7 @@ class Commands:
         recorded = await ledger.append(
             decided.drafts, loaded.expected(), decided.now, answers=decided.answers
         )
-        start = recorded[0].position - 1 if recorded else loaded.position
+        start = recorded[0].position - 1 if recorded else loaded.head.position
         return [_from(start, outcome) for outcome in outcomes]
 
 

@@ -204,7 +204,6 @@ class Keys:
         """Change what the request names of a key."""
         body, named = request.body, request.body.model_fields_set
         granted, vendor_ids = accesses(body.permissions), vendor_ids_of(body.vendor_ids)
-        last_used_at = await self._last_used_at(request)
 
         def edit(_loaded: Loaded, now: datetime) -> EditSubscriberKey:
             return EditSubscriberKey(
@@ -218,7 +217,7 @@ class Keys:
             )
 
         def show(key: SubscriberKey, version: int, now: datetime) -> EditedKey:
-            resource = key_resource(key, version, now=now, last_used_at=last_used_at)
+            resource = key_resource(key, version, now=now, last_used_at=None)
             return EditedKey(**dict(resource), warnings=warnings_of(granted))
 
         return await self._changed(request, edit, show, vendor_ids or ())
@@ -229,7 +228,6 @@ class Keys:
         if minted is None:
             return NOT_FOUND
         overlap = timedelta(seconds=request.body.overlap_s)
-        last_used_at = await self._last_used_at(request)
 
         def rotate(_loaded: Loaded, now: datetime) -> RotateSubscriberKey:
             return RotateSubscriberKey(
@@ -237,20 +235,19 @@ class Keys:
             )
 
         def show(key: SubscriberKey, version: int, now: datetime) -> KeyWithSecret:
-            resource = key_resource(key, version, now=now, last_used_at=last_used_at)
+            resource = key_resource(key, version, now=now, last_used_at=None)
             return KeyWithSecret(key=resource, secret=minted.secret)
 
         return await self._changed(request, rotate, show)
 
     async def revoke_key(self, request: Request[None, None]) -> Reply:
         """Stop a key for ever; one that is stopped already stays so, with the same answer."""
-        last_used_at = await self._last_used_at(request)
 
         def revoke(_loaded: Loaded, now: datetime) -> RevokeSubscriberKey:
             return RevokeSubscriberKey(revoked_at=now)
 
         def show(key: SubscriberKey, version: int, now: datetime) -> KeyResource:
-            return key_resource(key, version, now=now, last_used_at=last_used_at)
+            return key_resource(key, version, now=now, last_used_at=None)
 
         return await self._changed(request, revoke, show)
 
@@ -264,11 +261,7 @@ class Keys:
         account_id, key_id = AccountId(request.path["account_id"]), KeyId(request.path["key_id"])
         what_to_show = shown(key_stream(key_id), SUBSCRIBER_KEY, show)
         command = key_command(account_id, key_id, command_at, vendor_ids=vendor_ids, show=what_to_show)
-        return await self._commands.respond(request, command)
-
-    async def _last_used_at(self, request: Request[B, None]) -> datetime | None:
-        key_id = KeyId(request.path["key_id"])
-        return (await self._reads.last_used([key_id])).get(key_id)
+        return await self._reads.completed(await self._commands.respond(request, command), key_id)
 
     async def _resource(self, key: SubscriberKey, version: int) -> KeyResource:
         last_used = await self._reads.last_used([key.key_id])

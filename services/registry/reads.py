@@ -4,19 +4,24 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
 
+import structlog
 from pydantic import BaseModel, Field
 
 from libs.domain.ids import KeyId
 from libs.domain.lifecycle import Aggregate
-from libs.runtime.http import PageQuery, cut, encode_cursor
+from libs.runtime.http import Answer, PageQuery, Reply, cut, encode_cursor
 from libs.store.access_log_activity import last_used
 from libs.store.connection import Pool
+from libs.store.errors import StoreFailure
 from libs.store.ledger import Ledger
 from libs.store.read_model import ReadModel, Stored
+from services.registry.answer_text import with_last_used
 
 READ_YOUR_WRITES_TIMEOUT_S = 2.0
 
 A = TypeVar("A", bound=Aggregate)
+
+log = structlog.get_logger(__name__)
 
 
 class ListCursor(BaseModel):
@@ -42,6 +47,20 @@ class Reads:
     async def last_used(self, key_ids: Collection[KeyId]) -> Mapping[KeyId, datetime]:
         """Return when each key was last used; one that never was is missing."""
         return await last_used(self._pool, key_ids)
+
+    async def completed(self, reply: Reply, key_id: KeyId) -> Reply:
+        """Return what a command on a key answers, with the key's last use.
+
+        It is read only now, so that no command waits for it; nor can it fail one, which has happened.
+        """
+        if not isinstance(reply, Answer):
+            return reply
+        try:
+            found = await self.last_used([key_id])
+        except StoreFailure as failure:
+            log.warning("last_use_unknown", key_id=key_id, reason=str(failure))
+            return reply
+        return with_last_used(reply, found[key_id]) if key_id in found else reply
 
 
 def before(query: PageQuery) -> int | None:

@@ -149,7 +149,6 @@ class VendorKeys:
         if minted is None:
             return NOT_FOUND
         overlap = timedelta(seconds=request.body.overlap_s)
-        last_used = await self._reads.last_used([key_id])
 
         def rotate(now: datetime) -> RotateVendorKey:
             return RotateVendorKey(
@@ -157,23 +156,22 @@ class VendorKeys:
             )
 
         def show(key: VendorKey, version: int, now: datetime) -> VendorKeyWithSecret:
-            resource = vendor_key_resource(key, version, now=now, last_used_at=last_used.get(key_id))
+            resource = vendor_key_resource(key, version, now=now, last_used_at=None)
             return VendorKeyWithSecret(key=resource, secret=minted.secret)
 
-        return await self._done(request, key_id, rotate, show)
+        return await self._reads.completed(await self._done(request, key_id, rotate, show), key_id)
 
     async def revoke_vendor_key(self, request: Request[None, None]) -> Reply:
         """Stop a key for ever; one that is stopped already stays so, with the same answer."""
         key_id = KeyId(request.path["key_id"])
-        last_used = await self._reads.last_used([key_id])
 
         def revoke(now: datetime) -> RevokeVendorKey:
             return RevokeVendorKey(revoked_at=now)
 
         def show(key: VendorKey, version: int, now: datetime) -> VendorKeyResource:
-            return vendor_key_resource(key, version, now=now, last_used_at=last_used.get(key_id))
+            return vendor_key_resource(key, version, now=now, last_used_at=None)
 
-        return await self._done(request, key_id, revoke, show)
+        return await self._reads.completed(await self._done(request, key_id, revoke, show), key_id)
 
     async def _done(self, request: Request[B, None], key_id: KeyId, command_at: At, show: Shown) -> Reply:
         key_at, vendor_at = key_stream(key_id), vendor_stream(VendorId(request.path["vendor_id"]))

@@ -51,11 +51,12 @@ class Forwarding:
         position = await self._checkpoint.position()
         log.info("forwarding", position=position)
         while True:
-            await self._measure(position)
             rows = await self._ledger.rows_after(position, self._batch_rows_max)
+            await self._measure(position, len(rows))
             if rows:
                 position = await self._forward(position, rows)
-            else:
+            if len(rows) < self._batch_rows_max:
+                # Whatever was appended after they were read has been notified since, or will be.
                 await self._notifications.wait(POLL_INTERVAL_S)
 
     async def _forward(self, position: int, rows: Sequence[tuple[Row, bytes]]) -> int:
@@ -64,6 +65,8 @@ class Forwarding:
             raise LedgerGap(last=position, found=first if first != position + 1 else last)
         await self._publish(rows)
         await self._checkpoint.advance(position, last)
+        metrics.POSITION.set(last)
+        metrics.LAG_EVENTS.dec(len(rows))
         return last
 
     async def _publish(self, rows: Sequence[tuple[Row, bytes]]) -> None:
@@ -78,7 +81,9 @@ class Forwarding:
             on=(Unavailable, OutcomeUnknown),
         )
 
-    async def _measure(self, position: int) -> None:
-        head = await self._ledger.head()
+    async def _measure(self, position: int, found: int) -> None:
+        # Fewer than were asked for are all that there are: a revocation need not wait to have them counted.
+        is_all = 0 < found < self._batch_rows_max
+        lag = found if is_all else (await self._ledger.head()).position - position
         metrics.POSITION.set(position)
-        metrics.LAG_EVENTS.set(head.position - position)
+        metrics.LAG_EVENTS.set(lag)

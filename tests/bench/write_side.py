@@ -16,7 +16,8 @@ from services.cli.local.process import Child
 from services.cli.local.roster import Wiring, service_command
 from services.cli.local.signing import Claims, LocalSigner
 from services.cli.local.stack import answers_ready
-from tests.bench.side_by_side import READY_TIMEOUT_S, SPECS
+from tests.bench.gatekeepers import SPECS
+from tests.bench.side_by_side import READY_TIMEOUT_S
 from tests.ledger_builder import account_id
 
 WRITING = ("registry", "relay", "projection")
@@ -68,13 +69,14 @@ async def open_write_side(wiring: Wiring, accounts: int) -> AsyncIterator[Owners
     """Yield the owners of the first so many accounts, once all three services are ready."""
     ports = dict(zip(WRITING, free_ports(len(WRITING)), strict=True))
     async with AsyncExitStack() as stack:
-        await asyncio.gather(*(_started(name, wiring, port, stack) for name, port in ports.items()))
+        await asyncio.gather(*(started(name, wiring, port, stack) for name, port in ports.items()))
         signer = LocalSigner(wiring.jwks.parent)
         tokens = [_token(signer, number) for number in range(1, accounts + 1)]
         yield Owners(registry_port=ports["registry"], tokens=tokens, numbers=count())
 
 
-async def _started(name: str, wiring: Wiring, port: int, stack: AsyncExitStack) -> None:
+async def started(name: str, wiring: Wiring, port: int, stack: AsyncExitStack) -> None:
+    """Start a service, wait until it is ready, and have it stopped with the stack."""
     child = await Child.spawn(service_command(SPECS[name], wiring, port))
     stack.push_async_callback(child.stop)
     await child.ready(lambda: answers_ready(port), timeout_s=READY_TIMEOUT_S)

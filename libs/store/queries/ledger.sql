@@ -6,6 +6,23 @@ select position, hash, recorded_at from ledger.head for update;
 -- The last position and its hash.
 select position, hash from ledger.head;
 
+-- name: append_at(position, hash, recorded_at, end_position, end_hash, positions, streams, versions, event_ids, types, schema_versions, data, actor_roles, actor_subjects, request_ids, traceparents, hashes)$
+-- Insert the rows and move the head to the last of them if it still is the one that is given, and return where it is
+-- then; else do nothing and return null. One statement, which commits by itself. The update waits for whoever holds
+-- the head and compares what they leave: if it is as it was, nothing has been appended since it was read, so whatever
+-- was looked at together with it is still so too. Listeners hear it at the commit.
+with moved as (
+    update ledger.head
+    set position = :end_position, hash = :end_hash, recorded_at = :recorded_at::timestamptz
+    where position = :position and hash = :hash and recorded_at <= :recorded_at::timestamptz
+    returning position
+),
+appended as (
+    {inserted}
+    where exists (select from moved)
+)
+select position, pg_notify('keyfold_ledger', position::text) from moved;
+
 -- name: append(expected_streams, expected_versions, accounts, created_positions, applicants, applied_positions, recorded_at, positions, streams, versions, event_ids, types, schema_versions, data, actor_roles, actor_subjects, request_ids, traceparents, hashes)$
 -- Insert the rows and move the head to the last of them, or do nothing and return what has moved on: streams whose
 -- version is not the expected one, accounts that made a key after that position, applicants that applied after
@@ -41,21 +58,7 @@ stale as (
     select array_agg(name) as names from moved_on
 ),
 appended as (
-    insert into ledger.events (
-        position, stream, version, event_id, type, schema_version, data,
-        actor_role, actor_subject, request_id, recorded_at, traceparent, hash
-    )
-    select
-        position, stream, version, event_id, type, schema_version, data::json,
-        actor_role, actor_subject, request_id, :recorded_at::timestamptz, traceparent, hash
-    from unnest(
-        :positions::bigint[], :streams::text[], :versions::bigint[], :event_ids::uuid[], :types::text[],
-        :schema_versions::integer[], :data::text[], :actor_roles::text[], :actor_subjects::text[],
-        :request_ids::text[], :traceparents::text[], :hashes::bytea[]
-    ) as given (
-        position, stream, version, event_id, type, schema_version, data,
-        actor_role, actor_subject, request_id, traceparent, hash
-    )
+    {inserted}
     where (select names from stale) is null
     returning position, hash
 ),
@@ -110,6 +113,7 @@ wanted as (
 )
 select
     head.position,
+    head.hash,
     head.recorded_at,
     array(
         select row (events.*)

@@ -1,9 +1,9 @@
 """revoke: from a revocation's arrival to the last allow, against what one commit and one record cost anyway.
 
 Everything runs as in production, under half of the load that bare aiohttp bears. What is timed is taken apart
-into hops whose sum is the whole: until the registry's answer, which leaves when PostgreSQL has committed;
-from then until a reader at Kafka has the event; and from then until a client is denied, which may be before
-that reader had it, for the gatekeeper is a reader too.
+into hops whose sum is the whole: until the registry's answer, which leaves one look-up after PostgreSQL has
+committed, while the event is on its way already; from then until a reader at Kafka has the event; and from
+then until a client is denied, which may be before that reader had it, for the gatekeeper is a reader too.
 """
 
 from __future__ import annotations

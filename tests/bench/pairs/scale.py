@@ -14,12 +14,11 @@ from libs.runtime.clock import SYSTEM_CLOCK
 from services.cli.local.ports import HOST
 from services.cli.local.process import Child
 from services.cli.local.stack import answers_ready
-from tests.bench.contest import CannotRun, Contest, Figure, Figures, Side
+from tests.bench.contest import Contest, Figure, Figures, Side
 from tests.bench.event_stream import EventStream, open_event_stream
-from tests.bench.gatekeepers import Crowded, cpu_s, crowded, memory_mb
+from tests.bench.gatekeepers import Crowded, cpu_s, crowded, memory_mb, two_cores
 from tests.bench.ground import Ground, open_ground, running
 from tests.bench.practices import practices
-from tests.bench.surroundings import cores
 from tests.bench.wrk import LoadFailed, load, require_wrk
 
 REQUESTS = Figure(name="requests/s")
@@ -45,13 +44,14 @@ async def contests(_ground: Ground) -> AsyncIterator[Sequence[Contest]]:
     Each gatekeeper has servers of its own, for there is only one lifecycle topic on a broker.
     """
     require_wrk()
-    server_core, load_core = _cores()
+    server_core, load_core = two_cores()
     asked, few = practices(KEYS_ASKED), practices(KEYS_FEW)
     async with AsyncExitStack() as stack:
         grounds = [await stack.enter_async_context(open_ground()) for _ in range(2)]
         big = await crowded(grounds[0], asked, KEYS, KEYS_FEW, KEYS_ASKED)
         small = await crowded(grounds[1], few, KEYS_FEW, KEYS_FEW)
-        stream = await stack.enter_async_context(open_event_stream(big.bootstrap, big.dsn, asked))
+        bootstrap, dsn = big.wiring.kafka_bootstrap, big.wiring.postgres_dsns["gatekeeper"]
+        stream = await stack.enter_async_context(open_event_stream(bootstrap, dsn, asked))
         big_child, small_child = [
             await stack.enter_async_context(_ready(each, server_core)) for each in (big, small)
         ]
@@ -158,10 +158,3 @@ async def _ready(gatekeeper: Crowded, core: int) -> AsyncIterator[Child]:
     async with running(gatekeeper.command, core=core) as child:
         await child.ready(lambda: answers_ready(gatekeeper.port), timeout_s=READY_TIMEOUT_S)
         yield child
-
-
-def _cores() -> tuple[int, int]:
-    available = cores()
-    if len(available) < 2:
-        raise CannotRun("it needs two cores, one for the server and one for the load")
-    return available[0], available[-1]

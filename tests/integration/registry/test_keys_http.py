@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta
 
 import pytest
 
 from libs.domain.decision import MALFORMED
 from libs.runtime.clock import SYSTEM_CLOCK
+from libs.store.connection import open_connection
 from libs.wire.key_format import KeyKind, read_key
+from tests.database import execute
 from tests.eventually import eventually
 from tests.integration.registry.serving import OPERATOR, REVIEWER, Registry, instance, owner
 
+ROTATION = {"overlap_s": 0}
 NO_ACCESS = dict.fromkeys(
     ("appointment", "clinical", "contact", "files", "financial", "patient", "system"), "none"
 )
@@ -71,6 +75,46 @@ async def test_revoke(registry: Registry) -> None:
     refused = await registry.ask(owner(account_id), "PATCH", path, {"name": "Alive"})
     assert (refused.status, refused.slug) == (409, "key-revoked")
     assert (await registry.ledger.head()).position == 3
+
+
+async def test_last_use(registry: Registry, database: str) -> None:
+    """Whatever changes a key answers with when it was last used, a repeated request too."""
+    account_id = await registry.account()
+    key = await registry.key(account_id)
+    path = f"/v1/accounts/{account_id}/keys/{key['key_id']}"
+    await execute(
+        database, f"insert into access_log.last_used values ('{key['key_id']}', '2026-01-31 12:00Z')"
+    )
+    used_at = "2026-01-31T12:00:00.000000Z"
+    edited = await registry.ask(owner(account_id), "PATCH", path, {"name": "Renamed"})
+    assert (edited.body["name"], edited.body["last_used_at"]) == ("Renamed", used_at)
+    for _ in range(2):
+        rotated = await registry.ask(
+            owner(account_id), "POST", f"{path}/rotate", ROTATION, Idempotency_Key="again"
+        )
+        assert (rotated.body["key"]["version"], rotated.body["key"]["last_used_at"]) == (3, used_at)
+    revoked = await registry.ask(owner(account_id), "DELETE", path)
+    assert (revoked.body["state"], revoked.body["last_used_at"]) == ("revoked", used_at)
+
+
+async def test_no_revocation_waits_for_the_last_use(registry: Registry, database: str) -> None:
+    """A key is revoked before its last use is looked up, and stays so, with an answer, if that fails."""
+    account_id = await registry.account()
+    paths = [f"/v1/accounts/{account_id}/keys/{(await registry.key(account_id))['key_id']}" for _ in range(2)]
+
+    async def revoked() -> bool:
+        return (await registry.ledger.head()).position == 4
+
+    async with open_connection(database, application_name="test") as connection, connection.transaction():
+        await connection.execute("lock table access_log.last_used")
+        asked = asyncio.create_task(registry.ask(owner(account_id), "DELETE", paths[0]))
+        await eventually(revoked)
+        assert not asked.done()
+    assert (await asked).body["state"] == "revoked"
+
+    await execute(database, "drop table access_log.last_used")
+    answered = await registry.ask(owner(account_id), "DELETE", paths[1])
+    assert (answered.status, answered.body["state"], answered.body["last_used_at"]) == (200, "revoked", None)
 
 
 async def test_expiry_needs_no_event(registry: Registry) -> None:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from itertools import pairwise
 
 import pytest
 
 from libs.kafka.connection import ProducerOptions
 from libs.kafka.publisher import Publisher
-from libs.store.connection import open_pool
+from libs.runtime import metrics
+from libs.store.connection import Pool, open_pool
 from libs.store.errors import LeadershipLost
 from libs.store.ledger import LEDGER_CHANNEL, Ledger
 from libs.store.notifications import Notifications
 from libs.store.relay_checkpoint import RelayCheckpoint
-from libs.wire.chain import GENESIS, LedgerGap, Row, follow
+from libs.wire.chain import GENESIS, Head, LedgerGap, Row, follow
 from libs.wire.lifecycle_record import read_lifecycle_record
 from libs.wire.record import Record
 from services.relay.forwarding import Forwarding
@@ -61,14 +63,18 @@ class Relay:
 
 @asynccontextmanager
 async def _relay(
-    database: str, bootstrap: str, topic: str, publisher: Publisher | None = None
+    database: str,
+    bootstrap: str,
+    topic: str,
+    publisher: Publisher | None = None,
+    ledger_of: Callable[[Pool], Ledger] = Ledger,
 ) -> AsyncIterator[Relay]:
     async with (
         open_pool(database, application_name="test") as pool,
         publisher or Publisher(ProducerOptions(bootstrap=bootstrap)) as publishing,
         Notifications(database, LEDGER_CHANNEL) as notifications,
     ):
-        ledger, checkpoint = Ledger(pool), RelayCheckpoint(pool)
+        ledger, checkpoint = ledger_of(pool), RelayCheckpoint(pool)
         yield Relay(
             ledger,
             checkpoint,
@@ -95,6 +101,39 @@ class Dies(Publisher):
         await super().publish(topic, partition, records)
         if self._calls % 3 == 2:
             raise Died
+
+
+class AskedLedger(Ledger):
+    """Notes what it is asked for."""
+
+    def __init__(self, pool: Pool, asked: list[str]) -> None:
+        super().__init__(pool)
+        self._asked = asked
+
+    async def rows_after(self, position: int, limit: int) -> list[tuple[Row, bytes]]:
+        """Note it, and return them."""
+        self._asked.append("rows")
+        return await super().rows_after(position, limit)
+
+    async def head(self) -> Head:
+        """Note it, and return it."""
+        self._asked.append("head")
+        return await super().head()
+
+
+class Holds(Publisher):
+    """Publishes once it is let, and notes with what lag it was asked to."""
+
+    def __init__(self, options: ProducerOptions, asked: list[str]) -> None:
+        super().__init__(options)
+        self._asked = asked
+        self.let = asyncio.Event()
+
+    async def publish(self, topic: str, partition: int, records: Sequence[Record]) -> None:
+        """Note it, and publish when let."""
+        self._asked.append(f"publish {len(records)} of {_measured('lag_events'):.0f}")
+        await self.let.wait()
+        await super().publish(topic, partition, records)
 
 
 async def _rows(bootstrap: str, topic: str) -> list[tuple[Row, bytes]]:
@@ -132,6 +171,51 @@ async def test_woken(database: str, kafka_bootstrap: str, topics: Topics) -> Non
             await relay.append(number)
             await relay.forwarded(number)
         assert asyncio.get_running_loop().time() - started < 2.5  # five polls would be five seconds
+
+
+async def test_backlog(database: str, kafka_bootstrap: str, topics: Topics) -> None:
+    """A relay that is behind waits for nothing between its batches."""
+    topic = await topics("relay")
+    async with _relay(database, kafka_bootstrap, topic) as relay:
+        await relay.append(*range(1, 31))
+        started = asyncio.get_running_loop().time()
+        async with relay.running():
+            await relay.forwarded(30)
+        assert asyncio.get_running_loop().time() - started < 5  # ten polls would be ten seconds
+
+
+async def test_nothing_between_waking_and_publishing(
+    database: str, kafka_bootstrap: str, topics: Topics
+) -> None:
+    """An idle relay asks PostgreSQL once before it publishes; how far it lags is known all the same."""
+    topic, asked = await topics("relay"), list[str]()
+    publisher = Holds(ProducerOptions(bootstrap=kafka_bootstrap), asked)
+    async with (
+        _relay(database, kafka_bootstrap, topic, publisher, lambda pool: AskedLedger(pool, asked)) as relay,
+        relay.running(),
+    ):
+        await relay.append(1)
+        await eventually(lambda: _is_last(asked, "publish 1 of 1"))
+        await relay.append(*range(2, 7))
+        publisher.let.set()
+        await relay.forwarded(6)
+        await eventually(lambda: _are_measured(position=6, lag=0))
+    published = [pair for pair in pairwise(asked) if pair[1].startswith("publish")]
+    assert published == [("rows", "publish 1 of 1"), ("head", "publish 3 of 5"), ("rows", "publish 2 of 2")]
+
+
+def _measured(name: str) -> float:
+    value = metrics.REGISTRY.get_sample_value(f"keyfold_relay_{name}")
+    assert value is not None
+    return value
+
+
+async def _are_measured(*, position: int, lag: int) -> bool:
+    return (_measured("position"), _measured("lag_events")) == (position, lag)
+
+
+async def _is_last(asked: Sequence[str], expected: str) -> bool:
+    return asked[-1:] == [expected]
 
 
 async def test_dies_before_the_checkpoint(database: str, kafka_bootstrap: str, topics: Topics) -> None:

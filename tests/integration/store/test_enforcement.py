@@ -16,7 +16,7 @@ from libs.store.enforcement import ENFORCEMENT_CHANNEL, HOLDERS_MAX, Enforcement
 from libs.store.leases import DEAD_KEPT_S, LEASE_MARGIN_S, Holder, Leases
 from libs.store.ledger import Ledger
 from libs.store.notifications import Notifications
-from libs.store.statements import load_statements
+from libs.store.statements import load_part, load_statements
 from tests.eventually import eventually
 from tests.integration.store.events import created, draft, now
 
@@ -26,7 +26,7 @@ LONG_S = 20
 POLL_S = 0.25
 
 _leases_sql = load_statements("leases")
-_ledger_sql = load_statements("ledger")
+_ledger_sql = load_statements("ledger", inserted=load_part("ledger_rows"))
 _enforcement_sql = load_statements("enforcement")
 
 

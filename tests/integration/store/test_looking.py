@@ -88,7 +88,7 @@ async def test_live_keys(database: str) -> None:
     }
     assert whole.account_keys == {account_id(0): keys[account_id(0)]}
     assert set(whole.streams) == {f"key-{key_id(2)}"}
-    assert whole.position == 6
+    assert whole.head.position == 6
 
 
 async def test_key_made_meanwhile(database: str) -> None:
