@@ -60,6 +60,15 @@ def test_nginx_site() -> None:
     assert "listen" in (SHIPPED / "nginx" / "site" / "server.conf").read_text()
 
 
+def test_what_these_versions_do_themselves() -> None:
+    """What the versions that run here do unasked is in the files too: others may not."""
+    nginx, caddy = ((SHIPPED / name).read_text() for name in ("nginx/nginx.conf", "Caddyfile"))
+    question = nginx.partition("location = /keyfold-authz {")[2].partition("}")[0]
+    assert "proxy_pass_request_body off;" in question
+    before_the_question = caddy.partition("forward_auth {$KEYFOLD_GATEWAY_AUTHZ}")[0]
+    assert "request_header -X_*" in before_the_question
+
+
 @pytest.mark.parametrize("path", FILES, ids=_name)
 def test_lines(path: Path) -> None:
     """The files can be read on any screen, and have no tabs but where their language wants them."""

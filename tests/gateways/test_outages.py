@@ -22,6 +22,8 @@ from tests.integration.gatekeeper.practice import BOTH
 
 KEYS = list(BOTH.items())
 PATH = "/v1/patient/7"
+SOON_S = 1.4
+"""Caddy tries for 1.5 s where it is not told how often, and all others know at once."""
 SLOW_S, BOUND_S = 0.9, 6.0
 """A gateway waits a second for an answer, each time that it asks, which it does up to three times."""
 ASKS = 12
@@ -43,7 +45,7 @@ async def test_down(scene: Scene, gateway: Gateway, record_property: Callable[[s
     before = len(scene.upstream.got)
     response, took_s = await timed(gateway)
     record_property(*cell(gateway.name, "(gatekeepers down)", response))
-    assert took_s < BOUND_S
+    assert took_s < SOON_S
     assert_closed(scene, gateway, response, before)
 
 
