@@ -4,7 +4,9 @@ import hmac
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Protocol, TypeVar
+
+from msgspec import Struct
 
 from libs.domain.account import Account
 from libs.domain.ids import AccountId, KeyId, VendorId
@@ -56,7 +58,7 @@ def status_of(reason: Reason | None) -> int:
     return 401 if reason in _UNAUTHENTICATED else 403
 
 
-class Credential(NamedTuple):
+class Credential(Struct, frozen=True, gc=False):
     """A well-formed key as presented: the id that it names and the SHA-256 digest of all of it, 32 bytes."""
 
     key_id: KeyId
@@ -73,7 +75,7 @@ MALFORMED = Malformed.MALFORMED
 Presented = Credential | Malformed | None
 
 
-class Request(NamedTuple):
+class Request(Struct, frozen=True, gc=False):
     """What a gateway asks about. `target` is None where it cannot be told what the original request was.
 
     `client_ip` is the client's address as the gateway reports it, None where it reports none.
@@ -86,7 +88,7 @@ class Request(NamedTuple):
     client_ip: str | None
 
 
-class Decision(NamedTuple):
+class Decision(Struct, frozen=True, gc=False):
     """Allow when `reason` is None. The ids are those of keys that were proven, never merely claimed."""
 
     reason: Reason | None

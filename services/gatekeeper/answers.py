@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Final, NamedTuple
+from typing import Final
 
 import orjson
+from msgspec import Struct
 
 from libs.domain.access_event import AccessEvent
 from libs.domain.decision import Reason, status_of
@@ -34,7 +35,7 @@ _RETRY_AFTER_S: Final = "1"
 _IDENTITY: Final = "".join(f"{name}: %s\r\n" for name in IDENTITY_HEADERS)
 
 
-class Answer(NamedTuple):
+class Answer(Struct, frozen=True, gc=False):
     """What goes back to the gateway, whichever server carries it; `head` has a line for each header."""
 
     status: int

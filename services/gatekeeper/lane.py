@@ -1,10 +1,9 @@
 """The lane: where gateways ask, over HTTP/1.1, with nothing between the parser and the decision."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from email.utils import formatdate
-from functools import lru_cache
 from typing import Final
 
 import structlog
@@ -44,11 +43,7 @@ class Lane:
 
     def __init__(self, authz: Authz, clock: Clock, *, connections_max: int) -> None:
         self.authz = authz
-        names = {**authz.field_names.by_bytes, **FieldNames(BODY_FIELDS).by_bytes}
-        # A few spellings are all that gateways send; to fold each anew costs as much as the rest of a header.
-        self.known_name: Callable[[bytes], str | None] = lru_cache(maxsize=1024)(
-            lambda name: names.get(name.lower())
-        )
+        self.field_names = FieldNames((*authz.field_names, *BODY_FIELDS))
         self.now_s = clock.monotonic_s()
         self.is_draining = False
         self.connections: set[Connection] = set()

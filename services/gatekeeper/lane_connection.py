@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from http import HTTPStatus
 from typing import Final, Protocol, cast
 
@@ -12,7 +11,7 @@ from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrad
 from services.gatekeeper import metrics
 from services.gatekeeper.answers import Answer
 from services.gatekeeper.authz import Authz
-from services.gatekeeper.headers import Fields
+from services.gatekeeper.headers import FieldNames, Fields
 
 UNFINISHED_BYTES_MAX: Final = 64 * 1024
 """How much may come of a head that does not end, or of a body, which nobody reads, before it is given up."""
@@ -28,12 +27,12 @@ _LINES: Final = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" fo
 
 
 class Lane(Protocol):
-    """What its connections need of the lane: `known_name` tells which field a name means, if one that answers
-    depend on; `kept_alive` and `given_up` are the lines of a head that are the same for all answers.
+    """What its connections need of the lane: `field_names` are what answers depend on; `kept_alive` and
+    `given_up` are the lines of a head that are the same for all answers.
     """
 
     authz: Authz
-    known_name: Callable[[bytes], str | None]
+    field_names: FieldNames
     now_s: float
     is_draining: bool
     kept_alive: str
@@ -54,11 +53,10 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_ask",
-        "_fields",
         "_is_half_closed",
         "_is_in_body",
-        "_known",
         "_lane",
+        "_lines",
         "_parser",
         "_refusal",
         "_target",
@@ -72,11 +70,10 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, lane: Lane) -> None:
         self._lane = lane
-        self._known = lane.known_name
         self._ask = lane.authz.ask
         self._transport: asyncio.Transport | None = None
         self._parser: HttpRequestParser | None = None
-        self._fields: dict[str, list[str]] = {}
+        self._lines: list[tuple[bytes, bytes]] = []
         self._target = b""
         self._unfinished_bytes = 0
         self._unanswered = 0
@@ -165,27 +162,22 @@ class Connection(asyncio.Protocol):
         self._target += part
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a field, if an answer depends on it."""
-        known = self._known(name)
-        if known is not None:
-            text = value.rstrip(b" \t").decode("utf-8", "surrogateescape")
-            if known in self._fields:
-                self._fields[known].append(text)
-            else:
-                self._fields[known] = [text]
+        """Take a header line."""
+        self._lines.append((name, value))
 
     def on_headers_complete(self) -> None:
         """Ask."""
         parser = self._parser
         if self.is_over or parser is None:
             return
-        fields, self._fields = self._fields, {}
+        lines, self._lines = self._lines, []
         target, self._target = self._target, b""
         if parser.get_http_version() not in _VERSIONS:
             self.refuse(400)
             return
         self._unfinished_bytes, self._is_in_body = 0, True
         self._unanswered += 1
+        fields = self._lane.field_names.of(lines)
         method = parser.get_method()
         if (
             self._unanswered >= PIPELINED_MAX
@@ -214,8 +206,8 @@ class Connection(asyncio.Protocol):
             return
         is_last = self.is_over and not self._unanswered
         rest = self._lane.given_up if is_last and self._refusal is None else self._lane.kept_alive
-        status, head, whole = answer
-        text = f"{_LINES[status]}{head}{rest}Content-Length: {len(whole)}\r\n\r\n"
+        length = f"Content-Length: {len(answer.body)}\r\n\r\n"
+        text = f"{_LINES[answer.status]}{answer.head}{rest}{length}"
         transport.write(text.encode("latin-1") + body)
         if is_last:
             self._end_if_answered()

@@ -3,7 +3,9 @@
 import re
 from collections.abc import Iterator, Mapping
 from itertools import chain, product
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
 
 from services.gatekeeper.gateways import GatewayKind
 from services.gatekeeper.headers import Fields
@@ -39,7 +41,7 @@ FIELD_NAMES: Final = frozenset(chain(*_FIELDS.values(), *_OVERRIDES.values()))
 _METHOD: Final = re.compile(r"[A-Z][A-Z_-]{0,31}")
 
 
-class OriginalRequest(NamedTuple):
+class OriginalRequest(Struct, frozen=True, gc=False):
     """The method and target that the client sent. `is_clear` is false where they cannot be told for certain;
     then they are what is known, fit for the record alone, and `lacks` says what the gateway should send.
     """

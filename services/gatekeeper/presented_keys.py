@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from libs.domain.decision import MALFORMED, Presented
+from msgspec import Struct
+
+from libs.domain.decision import MALFORMED, Credential, Presented
 from libs.wire.key_format import KeyKind, read_key
 from services.gatekeeper.headers import Fields
 
@@ -18,12 +20,17 @@ class KeyHeaders(NamedTuple):
     subscriber: str
 
 
-class PresentedKeys(NamedTuple):
+class PresentedKeys(Struct, frozen=True, gc=False):
     """What a request presents; `in_authorization` where `Authorization` carried them too."""
 
     vendor: Presented
     subscriber: Presented
     in_authorization: bool
+
+    @property
+    def are_well_formed(self) -> bool:
+        """Whether both are keys, be they known or not."""
+        return isinstance(self.vendor, Credential) and isinstance(self.subscriber, Credential)
 
 
 def presented_keys(names: KeyHeaders, fields: Fields) -> PresentedKeys:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from itertools import chain, combinations
 
 import pytest
+from msgspec import structs
 
 from libs.domain.account import Account
 from libs.domain.decision import (
@@ -109,9 +110,9 @@ def request_with(faults: Set[Reason]) -> Request:
     vendor_key: Presented = VENDOR_CREDENTIAL
     subscriber_key: Presented = CREDENTIAL
     if Reason.UNKNOWN_VENDOR_KEY in faults:
-        vendor_key = VENDOR_CREDENTIAL._replace(digest=WRONG)
+        vendor_key = structs.replace(VENDOR_CREDENTIAL, digest=WRONG)
     if Reason.UNKNOWN_SUBSCRIBER_KEY in faults:
-        subscriber_key = CREDENTIAL._replace(digest=WRONG)
+        subscriber_key = structs.replace(CREDENTIAL, digest=WRONG)
     if Reason.MALFORMED_KEY in faults:
         vendor_key = MALFORMED
     if Reason.MISSING_SUBSCRIBER_KEY in faults:
@@ -121,8 +122,8 @@ def request_with(faults: Set[Reason]) -> Request:
     unmapped = "/v2/x" if Reason.UNMAPPED_ROUTE in faults else REQUEST.target
     target = None if Reason.AMBIGUOUS_REQUEST in faults else unmapped
     client_ip = "198.51.100.7" if Reason.NETWORK_NOT_ALLOWED in faults else REQUEST.client_ip
-    return REQUEST._replace(
-        vendor_key=vendor_key, subscriber_key=subscriber_key, target=target, client_ip=client_ip
+    return structs.replace(
+        REQUEST, vendor_key=vendor_key, subscriber_key=subscriber_key, target=target, client_ip=client_ip
     )
 
 
@@ -192,7 +193,7 @@ def test_each_reason_has_its_status(reasons: list[str | None], status: int) -> N
 )
 def test_a_malformed_key_is_told_of_either_header(vendor_key: Presented, subscriber_key: Presented) -> None:
     """One malformed key is enough, whichever it is, and neither key is looked up."""
-    request = REQUEST._replace(vendor_key=vendor_key, subscriber_key=subscriber_key)
+    request = structs.replace(REQUEST, vendor_key=vendor_key, subscriber_key=subscriber_key)
     assert decided(request) == Decision(reason=Reason.MALFORMED_KEY)
 
 
@@ -203,16 +204,18 @@ def test_an_id_with_a_wrong_secret_attributes_nothing() -> None:
         reason=Reason.UNKNOWN_VENDOR_KEY, category=ALLOWED.category, access=ALLOWED.access
     )
     only_subscriber = decided(request_with({Reason.UNKNOWN_VENDOR_KEY}))
-    assert only_subscriber == ALLOWED._replace(
-        reason=Reason.UNKNOWN_VENDOR_KEY, vendor_id=None, vendor_key_id=None
+    assert only_subscriber == structs.replace(
+        ALLOWED, reason=Reason.UNKNOWN_VENDOR_KEY, vendor_id=None, vendor_key_id=None
     )
     only_vendor = decided(request_with({Reason.UNKNOWN_SUBSCRIBER_KEY}))
-    assert only_vendor == ALLOWED._replace(reason=Reason.UNKNOWN_SUBSCRIBER_KEY, account_id=None, key_id=None)
+    assert only_vendor == structs.replace(
+        ALLOWED, reason=Reason.UNKNOWN_SUBSCRIBER_KEY, account_id=None, key_id=None
+    )
 
 
 def test_a_swapped_pair_attributes_nothing() -> None:
     """A subscriber key is no vendor key and the other way round, with the right secrets too."""
-    swapped = REQUEST._replace(vendor_key=CREDENTIAL, subscriber_key=VENDOR_CREDENTIAL)
+    swapped = structs.replace(REQUEST, vendor_key=CREDENTIAL, subscriber_key=VENDOR_CREDENTIAL)
     decision = decided(swapped)
     assert decision.reason is Reason.UNKNOWN_VENDOR_KEY
     assert (decision.key_id, decision.vendor_key_id) == (None, None)
@@ -221,7 +224,7 @@ def test_a_swapped_pair_attributes_nothing() -> None:
 def test_a_revoked_key_is_still_attributed() -> None:
     """Who uses a revoked key can be told."""
     decision = decided(key=REVOKED_KEY, vendor_key=REVOKED_VENDOR_KEY)
-    assert decision == ALLOWED._replace(reason=Reason.VENDOR_KEY_REVOKED)
+    assert decision == structs.replace(ALLOWED, reason=Reason.VENDOR_KEY_REVOKED)
 
 
 @pytest.mark.parametrize("vendor", [APPLIED, REJECTED, SUSPENDED])
@@ -245,8 +248,8 @@ def test_a_key_for_no_vendor_permits_none() -> None:
 @pytest.mark.parametrize("target", [None, "", "/v1/appointment/../patient/1", "/v1/appointment%2F7"])
 def test_a_path_that_can_be_read_in_two_ways_is_ambiguous(target: str | None) -> None:
     """What does not normalise has neither category nor access, and is denied."""
-    decision = decided(REQUEST._replace(target=target))
-    assert decision == ALLOWED._replace(reason=Reason.AMBIGUOUS_REQUEST, category=None, access=None)
+    decision = decided(structs.replace(REQUEST, target=target))
+    assert decision == structs.replace(ALLOWED, reason=Reason.AMBIGUOUS_REQUEST, category=None, access=None)
 
 
 @pytest.mark.parametrize(
@@ -267,7 +270,7 @@ def test_a_path_that_can_be_read_in_two_ways_is_ambiguous(target: str | None) ->
 def test_a_permission_covers_what_it_includes(granted: Access, method: str, reason: Reason | None) -> None:
     """Write includes read, none includes nothing; a route's exception counts; methods are case-sensitive."""
     key = replace(KEY, permissions=Permissions.of({Category.APPOINTMENT: granted}))
-    assert decided(REQUEST._replace(method=method), key=key).reason is reason
+    assert decided(structs.replace(REQUEST, method=method), key=key).reason is reason
 
 
 def test_only_the_routes_own_category_counts() -> None:
@@ -288,7 +291,7 @@ def test_without_a_state_what_the_headers_tell_is_still_told(reason: Reason, lea
 
 def test_a_lost_lease_turns_an_allow_into_stale_and_nothing_else() -> None:
     """Without a lease a denial stays what it is, and an allow keeps its attribution."""
-    assert decided(lease_held=False) == ALLOWED._replace(reason=Reason.STALE)
+    assert decided(lease_held=False) == structs.replace(ALLOWED, reason=Reason.STALE)
     for reason in list(Reason)[:-1]:
         assert reason_with({reason, Reason.STALE}) is reason
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from libs.domain.decision import Reason
 from libs.domain.network import parse_network
@@ -24,7 +25,7 @@ from tests.unit.domain.test_decision import ALLOWED, REQUEST, decided
 def test_a_key_with_networks_works_from_them_alone(client_ip: str | None, reason: Reason | None) -> None:
     """Who is elsewhere, or nobody knows where, is denied and attributed; without a list anybody passes."""
     key = replace(KEY, networks=(parse_network("203.0.113.0/24"), parse_network("2001:db8::/32")))
-    request = REQUEST._replace(client_ip=client_ip)
-    assert decided(request, key=key) == ALLOWED._replace(reason=reason)
+    request = structs.replace(REQUEST, client_ip=client_ip)
+    assert decided(request, key=key) == structs.replace(ALLOWED, reason=reason)
     assert decided(request) == ALLOWED
     assert decided(request, key=replace(KEY, networks=())).reason is Reason.NETWORK_NOT_ALLOWED

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from msgspec import structs
 
 from libs.domain.decision import Credential, Decision, Reason, decide_access
 from libs.domain.state import State
@@ -53,7 +54,8 @@ def decided(
     state = State()
     for aggregate in (OPEN, APPROVED, vendor_key, key):
         state.put(aggregate)
-    request = REQUEST._replace(
+    request = structs.replace(
+        REQUEST,
         subscriber_key=Credential(KEY.key_id, subscriber_digest),
         vendor_key=Credential(VENDOR_KEY.key_id, vendor_digest),
     )
@@ -95,9 +97,13 @@ def test_an_old_secret_works_until_exactly_its_end(decide: Decide, unknown: Reas
 def test_a_dead_secret_attributes_nothing() -> None:
     """Whoever has only what was once a key is not logged as its holder."""
     ended = with_old_secret(KEY_IN_OVERLAP, VENDOR_KEY, LATER)
-    assert ended == ALLOWED._replace(reason=Reason.UNKNOWN_SUBSCRIBER_KEY, account_id=None, key_id=None)
+    assert ended == structs.replace(
+        ALLOWED, reason=Reason.UNKNOWN_SUBSCRIBER_KEY, account_id=None, key_id=None
+    )
     ended = with_old_vendor_secret(KEY, VENDOR_KEY_IN_OVERLAP, LATER)
-    assert ended == ALLOWED._replace(reason=Reason.UNKNOWN_VENDOR_KEY, vendor_id=None, vendor_key_id=None)
+    assert ended == structs.replace(
+        ALLOWED, reason=Reason.UNKNOWN_VENDOR_KEY, vendor_id=None, vendor_key_id=None
+    )
 
 
 @PARTIES

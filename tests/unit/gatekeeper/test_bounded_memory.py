@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from libs.wire.key_format import KeyKind, mint
+from services.gatekeeper.callers import REMEMBERED_MAX
 from services.gatekeeper.lane_connection import Connection
 from tests.unit.gatekeeper.heart import NGINX_TOKEN, TOKEN
 from tests.unit.gatekeeper.holdings import holdings, unbounded_caches
@@ -16,7 +17,6 @@ from tests.unit.gatekeeper.test_lane_fuzz import TICK, Wire, lane_over
 
 STRANGERS: Final = 100_000
 SMALL: Final = 4096
-KEYS_REMEMBERED_MAX: Final = 65_536
 PACKAGES: Final = ("services.gatekeeper", "libs.domain", "libs.wire", "libs.runtime.metrics")
 
 
@@ -75,6 +75,6 @@ async def test_a_hundred_thousand_strangers_leave_nothing_behind(tmp_path: Path)
     large = [size for name, size in after.items() if name.startswith("large")]
     assert (decided, kept) == (STRANGERS * 2 // 3 + 1, 0)
     assert unbounded_caches(own_globals()) == []
-    assert len(large) <= 2 and max(large, default=0) <= KEYS_REMEMBERED_MAX
-    # Beside the two caches of keys that were read, and of addresses.
+    assert len(large) <= 1 and max(large, default=0) <= REMEMBERED_MAX
+    # Beside the caches of callers, and of addresses.
     assert after["collections"] - before["collections"] - sum(large) < 1000
