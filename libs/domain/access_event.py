@@ -1,4 +1,4 @@
-"""The access event: the record of one decision, as the journal, Kafka and the access log hold it."""
+"""The access event: the record of a decision, as the journal, Kafka and the access log hold it."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -10,6 +10,9 @@ from libs.domain.permissions import Access, Category
 
 class AccessEvent(NamedTuple):
     """One decision: when, which key, which vendor, what data, what answer. Allowed when `reason` is None.
+
+    Or many that are alike: `requests` says of how many requests it is the record. All of those were denied
+    for one reason, came by one gateway within one second, and proved no key.
 
     `at` is the gatekeeper's clock in UTC, to the microsecond. `path` has no query string, ever.
     `position` is the ledger position that the decision was made at, 0 before any was known. `gatekeeper`
@@ -33,6 +36,7 @@ class AccessEvent(NamedTuple):
     gatekeeper: str
     seq: int
     traceparent: str | None
+    requests: int = 1
 
     @property
     def decision(self) -> str:

@@ -1,26 +1,42 @@
 """Access events to JSON and back, and as Kafka records: the journal's bytes are Kafka's bytes."""
 
 import re
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
-from uuid import UUID
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Annotated, Final, TypeAlias
 
-import orjson
+import msgspec
 
 from libs.domain.access_event import AccessEvent
 from libs.domain.decision import Reason
 from libs.domain.ids import AccountId, EventId, KeyId, VendorId
-from libs.domain.permissions import ACCESS_WORDS, Access, Category
-from libs.wire.cloudevents import cloudevent_headers
-from libs.wire.record import Record
+from libs.domain.permissions import ACCESS_WORDS, Access, AccessWord, Category
+from libs.wire.cloudevents import CONTENT_TYPE
+from libs.wire.record import Headers, Record
 from libs.wire.timestamp import format_time, parse_time
 
 ACCESS_TYPE = "keyfold.access.decided"
 SOURCE_PREFIX = "/keyfold/gatekeeper/"
 RUN_CHARACTERS_MAX = 128
 """How long the name of a gatekeeper's run may be; it is a key in PostgreSQL."""
+EVENT_REQUESTS_MAX = 2**31 - 1
+"""Of how many requests one event may be."""
 
-_T = TypeVar("_T")
+# Other spellings of a UUID are UUIDs too, but two spellings of one id would be two events.
+_CANONICAL: Final = r"\A[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z"
+# An index of PostgreSQL takes 2704 bytes; an id of ours has 16 characters.
+_OF_AN_ID: Final = msgspec.Meta(max_length=64)
+# The number behind it must be one for PostgreSQL too: ranges end there.
+_Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, lt=2**63 - 1)]
+_ACCESSES: Final[Mapping[AccessWord | None, Access | None]] = {
+    None: None,
+    **{each.word: each for each in Access},
+}
+_CONTENT_TYPE, _SPECVERSION = ("content-type", CONTENT_TYPE), ("ce_specversion", b"1.0")
+_TYPE = ("ce_type", ACCESS_TYPE.encode())
+# Of a time such as 2026-01-31T23:59:59.000001Z: up to its second, and the three digits behind.
+_SECOND_CHARACTERS, _MILLISECONDS = 19, slice(20, 23)
 # A server may hand on bytes that are no UTF-8 as lone surrogates, which JSON cannot hold; text in PostgreSQL
 # cannot hold a NUL. A client that sends either is logged all the same.
 _NUL = b"\\u0000"
@@ -31,74 +47,149 @@ class MalformedAccessEvent(Exception):
     """A record on the access topic that is no access event; dead-letter it and go on."""
 
 
+class _Written(msgspec.Struct, gc=False):
+    """What each event's JSON has, whatever else it has: a gatekeeper may be newer than its reader."""
+
+    event_id: Annotated[EventId, msgspec.Meta(pattern=_CANONICAL)]
+    at: str
+    account_id: Annotated[AccountId, _OF_AN_ID] | None
+    key_id: Annotated[KeyId, _OF_AN_ID] | None
+    vendor_id: Annotated[VendorId, _OF_AN_ID] | None
+    vendor_key_id: Annotated[KeyId, _OF_AN_ID] | None
+    category: Category | None
+    access: AccessWord | None
+    method: str
+    path: str
+    decision: str
+    reason: Reason | None
+    position: _Count
+    gateway: str
+    client_ip: str | None
+    gatekeeper: Annotated[str, msgspec.Meta(max_length=RUN_CHARACTERS_MAX)]
+    seq: _Count
+    traceparent: str | None
+    requests: Annotated[int, msgspec.Meta(ge=1, le=EVENT_REQUESTS_MAX)] = 1
+
+
+class _Heading(msgspec.Struct, gc=False):
+    """What of an event's JSON its record says outside of it."""
+
+    event_id: str
+    at: str
+    key_id: str | None
+    gatekeeper: str
+    seq: int
+    traceparent: str | None
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(_Written).decode
+_decode_heading = msgspec.json.Decoder(_Heading).decode
+
+
 def encode_access_event(event: AccessEvent) -> bytes:
     """Return the event as one line of JSON: every field always there, in one order.
 
     What a client sent and JSON or PostgreSQL cannot hold is written as U+FFFD.
     """
     try:
-        line = orjson.dumps(_fields(event))
-    except orjson.JSONEncodeError:
-        return orjson.dumps(_fields(_writable(event)))
-    return line if _NUL not in line else orjson.dumps(_fields(_writable(event)))
+        line = _encode(_written(event))
+    except UnicodeEncodeError:
+        return _encode(_written(_writable(event)))
+    return line if _NUL not in line else _encode(_written(_writable(event)))
 
 
 def decode_access_event(line: bytes) -> AccessEvent:
     """Return the event that JSON holds. Raises MalformedAccessEvent, saying what is wrong."""
     try:
-        return _event(orjson.loads(line))
-    except (ValueError, TypeError, KeyError) as fault:
+        written = _decode(line)
+        if _NUL in line:
+            _check_text(written)
+        return _event(written)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as fault:
         raise MalformedAccessEvent(f"{type(fault).__name__}: {fault}") from fault
 
 
 def access_record(line: bytes) -> Record:
     """Return the Kafka record for an event's JSON: keyed by subscriber key id, so that a key's events keep
-    their order; without a key, by nothing. Raises MalformedAccessEvent."""
-    event = decode_access_event(line)
-    attributes = {
-        "specversion": "1.0",
-        "id": event.event_id,
-        "source": SOURCE_PREFIX + event.gatekeeper,
-        "type": ACCESS_TYPE,
-        "time": format_time(event.at),
-        "seq": str(event.seq),
-    }
-    if event.key_id is not None:
-        attributes["subject"] = event.key_id
-    return Record(
-        key=None if event.key_id is None else event.key_id.encode(),
-        value=line,
-        headers=cloudevent_headers(attributes, event.traceparent),
-        timestamp_ms=int(event.at.timestamp() * 1000),
+    their order; without a key, by nothing.
+
+    Only what key and headers are made of is looked at: whether the rest is an access event is for whoever
+    reads the record to find out. Raises MalformedAccessEvent.
+    """
+    # Each event that is shipped comes by here: what many of them share is made once.
+    try:
+        heading = _decode_heading(line)
+        at = heading.at
+        timestamp_ms = _second_ms(at[:_SECOND_CHARACTERS]) + int(at[_MILLISECONDS])
+    except (msgspec.MsgspecError, ValueError) as fault:
+        raise MalformedAccessEvent(f"{type(fault).__name__}: {fault}") from fault
+    headers: Headers = (
+        _CONTENT_TYPE,
+        _SPECVERSION,
+        ("ce_id", heading.event_id.encode()),
+        _source(heading.gatekeeper),
+        _TYPE,
+        ("ce_time", at.encode()),
+        ("ce_seq", b"%d" % heading.seq),
     )
+    key = None
+    if heading.key_id is not None:
+        key = heading.key_id.encode()
+        headers += (("ce_subject", key),)
+    if heading.traceparent is not None:
+        headers += (("traceparent", heading.traceparent.encode()),)
+    return Record(key, line, headers, timestamp_ms)
 
 
-def _event(data: Mapping[str, Any]) -> AccessEvent:
+def seq_of(record: Record) -> int:
+    """Return the number that `access_record` gave the record of its event."""
+    return int(dict(record.headers)["ce_seq"])
+
+
+@lru_cache(maxsize=64)
+def _source(gatekeeper: str) -> tuple[str, bytes]:
+    return "ce_source", f"{SOURCE_PREFIX}{gatekeeper}".encode()
+
+
+@lru_cache(maxsize=64)
+def _second_ms(second: str) -> int:
+    return int(datetime.fromisoformat(second).replace(tzinfo=UTC).timestamp()) * 1000
+
+
+def _check_text(written: _Written) -> None:
+    # PostgreSQL's text cannot hold a NUL, and a record that cannot be filed must be told apart here.
+    if any(isinstance(value, str) and "\x00" in value for value in msgspec.structs.astuple(written)):
+        raise ValueError("text without a NUL expected")
+
+
+def _event(written: _Written) -> AccessEvent:
     event = AccessEvent(
-        event_id=_event_id(_text(data["event_id"])),
-        at=parse_time(data["at"]),
-        account_id=_optional(AccountId, data["account_id"]),
-        key_id=_optional(KeyId, data["key_id"]),
-        vendor_id=_optional(VendorId, data["vendor_id"]),
-        vendor_key_id=_optional(KeyId, data["vendor_key_id"]),
-        category=_optional(Category, data["category"]),
-        access=_optional(Access.of, data["access"]),
-        method=_text(data["method"]),
-        path=_text(data["path"]),
-        reason=_optional(Reason, data["reason"]),
-        position=_count(data["position"]),
-        gateway=_text(data["gateway"]),
-        client_ip=_optional(str, data["client_ip"]),
-        gatekeeper=_run(_text(data["gatekeeper"])),
-        seq=_count(data["seq"]),
-        traceparent=_optional(str, data["traceparent"]),
+        event_id=written.event_id,
+        at=parse_time(written.at),
+        account_id=written.account_id,
+        key_id=written.key_id,
+        vendor_id=written.vendor_id,
+        vendor_key_id=written.vendor_key_id,
+        category=written.category,
+        access=_ACCESSES[written.access],
+        method=written.method,
+        path=written.path,
+        reason=written.reason,
+        position=written.position,
+        gateway=written.gateway,
+        client_ip=written.client_ip,
+        gatekeeper=written.gatekeeper,
+        seq=written.seq,
+        traceparent=written.traceparent,
+        requests=written.requests,
     )
-    if data["decision"] != event.decision:
+    if written.decision != event.decision:
         raise ValueError("`decision` and `reason` contradict each other")
     return event
 
 
-def _fields(event: AccessEvent) -> dict[str, object]:
+def _written(event: AccessEvent) -> _Written:
     (
         event_id,
         at,
@@ -117,27 +208,29 @@ def _fields(event: AccessEvent) -> dict[str, object]:
         gatekeeper,
         seq,
         traceparent,
+        requests,
     ) = event
-    return {
-        "event_id": event_id,
-        "at": format_time(at),
-        "account_id": account_id,
-        "key_id": key_id,
-        "vendor_id": vendor_id,
-        "vendor_key_id": vendor_key_id,
-        "category": category,
-        "access": None if access is None else ACCESS_WORDS[access],
-        "method": method,
-        "path": path,
-        "decision": "allow" if reason is None else "deny",
-        "reason": reason,
-        "position": position,
-        "gateway": gateway,
-        "client_ip": client_ip,
-        "gatekeeper": gatekeeper,
-        "seq": seq,
-        "traceparent": traceparent,
-    }
+    return _Written(
+        event_id,
+        format_time(at),
+        account_id,
+        key_id,
+        vendor_id,
+        vendor_key_id,
+        category,
+        None if access is None else ACCESS_WORDS[access],
+        method,
+        path,
+        "allow" if reason is None else "deny",
+        reason,
+        position,
+        gateway,
+        client_ip,
+        gatekeeper,
+        seq,
+        traceparent,
+        requests,
+    )
 
 
 def _writable(event: AccessEvent) -> AccessEvent:
@@ -147,34 +240,3 @@ def _writable(event: AccessEvent) -> AccessEvent:
         client_ip=None if event.client_ip is None else _UNWRITABLE.sub("\ufffd", event.client_ip),
         traceparent=None if event.traceparent is None else _UNWRITABLE.sub("\ufffd", event.traceparent),
     )
-
-
-def _event_id(text: str) -> EventId:
-    # UUID also reads braces, capitals and URNs; two spellings of one id would be two events.
-    if str(UUID(text)) != text:
-        raise ValueError("an event's id is a UUID in its canonical form")
-    return EventId(text)
-
-
-def _run(text: str) -> str:
-    if len(text) > RUN_CHARACTERS_MAX:
-        raise ValueError("the name of a gatekeeper's run is too long")
-    return text
-
-
-def _text(value: object) -> str:
-    # PostgreSQL's text cannot hold a NUL, and a record that cannot be filed must be told apart here.
-    if not isinstance(value, str) or "\x00" in value:
-        raise TypeError(f"text expected, not {type(value).__name__}")
-    return value
-
-
-def _count(value: object) -> int:
-    # The number behind it must be one for PostgreSQL too: ranges end there.
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63 - 1:
-        raise TypeError("a count from 0 expected")
-    return value
-
-
-def _optional(kind: Callable[[str], _T], value: object) -> _T | None:
-    return None if value is None else kind(_text(value))

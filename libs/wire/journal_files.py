@@ -4,10 +4,11 @@
       shipper.lock                     flock: the one shipper of this directory
       .damaged/                        bytes that no checksum vouches for, one file a range
       <run id>/                        one run of one gatekeeper process
-        lock                           flock, exclusive, held while the run lives
+        lock                           flock, exclusive, held while the run lives; libs.runtime.boot's word
         00000000000000000001.journal   records from seq 1
         00000000000000004097.journal   the next segment, from seq 4097
         shipped.json                   how far the broker has acknowledged; the shipper's
+        counted                        events that are counting requests yet: libs.wire.counted_slots
 
 A writer makes its directory under a hidden name, locks it there, and renames it: so no reader ever sees a run
 that looks dead before it has begun. It begins a segment only when it will write no more to the one before.
@@ -19,6 +20,7 @@ import re
 SHIPPER_LOCK = "shipper.lock"
 WRITER_LOCK = "lock"
 CHECKPOINT = "shipped.json"
+COUNTED = "counted"
 DAMAGED = ".damaged"
 
 _SEGMENT = re.compile(r"(\d{20})\.journal")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 Headers = tuple[tuple[str, bytes], ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class Record(NamedTuple):
     """A record to publish; `timestamp_ms` is the event's own time since the epoch.
 
     `value` is None only for a dead letter that came without one.
@@ -20,8 +19,7 @@ class Record:
     timestamp_ms: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Received:
+class Received(NamedTuple):
     """A record as the broker gave it. Nothing in it has been parsed: `value` is None for a tombstone."""
 
     topic: str

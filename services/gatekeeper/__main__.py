@@ -9,6 +9,7 @@ from libs.store.leases import Holder
 from services.gatekeeper.asking import asking_routes
 from services.gatekeeper.authz import Authz
 from services.gatekeeper.authz_endpoint import AuthzEndpoint
+from services.gatekeeper.floods import open_floods
 from services.gatekeeper.journal import open_journal
 from services.gatekeeper.lane import Lane, serve_lane
 from services.gatekeeper.lease import Lease
@@ -34,10 +35,13 @@ async def start(process: Process[GatekeeperSettings]) -> None:
     replica, lease = Replica(), Lease(settings.staleness_max_s)
     journal = await process.enter(open_journal(settings, run_id, clock))
     process.spawn("journal watch", journal.watch())
+    floods = await process.enter(open_floods(settings, journal, clock))
+    process.spawn("flood watch", floods.watch())
     holder = Holder(id=run_id, host=socket.gethostname(), lease_s=settings.staleness_max_s or None)
     process.spawn("replication", replicate(settings, holder, replica, lease, clock))
     add_checks(process.health, replica, lease, journal, clock)
-    authz = Authz(policy, replica, lease, journal, RateLimiter(settings.default_rate_limit), clock, shadow)
+    limiter = RateLimiter(settings.default_rate_limit)
+    authz = Authz(policy, replica, lease, journal, limiter, clock, shadow, floods)
     authz.count()
     routes = (*AuthzEndpoint(authz).routes(), *asking_routes(policy, replica, lease, shadow, clock))
     # Entered last, closed first: the lease outlives the last answer, and the journal outlives them both.

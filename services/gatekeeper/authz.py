@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import Mapping
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import structlog
+from msgspec import Struct
+from msgspec.structs import replace
 
 from libs.domain.access_event import AccessEvent
 from libs.domain.decision import Decision, Reason, decide_access
@@ -16,8 +18,10 @@ from libs.wire.access_codec import encode_access_event
 from libs.wire.journal_line import journal_line
 from services.gatekeeper import metrics
 from services.gatekeeper.answers import Answer, Answers
+from services.gatekeeper.callers import Callers
+from services.gatekeeper.floods import Floods
 from services.gatekeeper.gateway_warnings import GatewayWarnings
-from services.gatekeeper.gateways import TOKEN_FIELD
+from services.gatekeeper.gateways import Gateway
 from services.gatekeeper.headers import Fields
 from services.gatekeeper.journal import Journal
 from services.gatekeeper.lease import Lease
@@ -39,7 +43,7 @@ class Exchange(Protocol):
         ...
 
 
-class _Moment(NamedTuple):
+class _Moment(Struct, frozen=True, gc=False):
     """The time of a tick: on the wall, on the steady clock, and whether the lease held then."""
 
     at: datetime
@@ -47,12 +51,20 @@ class _Moment(NamedTuple):
     lease_held: bool
 
 
-class _Decided(NamedTuple):
+class _Decided(Struct, frozen=True, gc=False):
     """A decision with its record; `taken` is how the key's rate limit stands, where one was asked."""
 
     question: Question
     event: AccessEvent
     taken: Taken | None
+
+
+class _Counted(Struct, frozen=True, gc=False):
+    """A denial that one event records together with others."""
+
+    gateway: Gateway
+    reason: Reason
+    event_id: str
 
 
 class Authz:
@@ -72,7 +84,9 @@ class Authz:
         limiter: RateLimiter,
         clock: Clock,
         shadow: Shadow | None = None,
+        floods: Floods | None = None,
     ) -> None:
+        self._callers = Callers(policy.gateways, policy.key_headers)
         self._questions = Questions(policy)
         self.field_names = self._questions.field_names
         self._policy = policy
@@ -81,6 +95,8 @@ class Authz:
         self._journal = journal
         self._limiter = limiter
         self._shadow = shadow
+        self._floods = floods
+        self._templates = policy.route_map if policy.paths == "template" else None
         self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._answers = Answers(policy.key_headers)
@@ -100,11 +116,14 @@ class Authz:
         outcomes, lines = self._decided(asked)
         first_seq = self._journal.next_seq
         taken = self._journal.append(lines)
+        is_counted = self._floods is None or self._floods.write_down()
         # The process may have slept since it decided. An allow that is written and never sent does no harm.
         lease_held = self._lease.is_held(self._clock.monotonic_s())
         for (exchange, *_), outcome in zip(asked, outcomes, strict=True):
             if isinstance(outcome, Answer):
                 exchange.respond(outcome)
+            elif isinstance(outcome, _Counted):
+                exchange.respond(self._answer_to_one_of_many(outcome, is_counted))
             elif outcome.event.seq - first_seq >= taken:
                 exchange.respond(self._answers.journal_unavailable(outcome.question.gateway.kind))
             else:
@@ -112,15 +131,15 @@ class Authz:
 
     def _decided(
         self, asked: list[tuple[Exchange, str, str, Fields]]
-    ) -> tuple[list[_Decided | Answer], list[bytes]]:
+    ) -> tuple[list[_Decided | _Counted | Answer], list[bytes]]:
         steady_s = self._clock.monotonic_s()
         moment = _Moment(self._clock.now(), steady_s, self._lease.is_held(steady_s))
-        outcomes: list[_Decided | Answer] = []
+        outcomes: list[_Decided | _Counted | Answer] = []
         lines: list[bytes] = []
         for _, method, raw_target, fields in asked:
             try:
                 outcome = self._outcome(method, raw_target, fields, moment, len(lines))
-                if not isinstance(outcome, Answer):
+                if isinstance(outcome, _Decided):
                     lines.append(journal_line(encode_access_event(outcome.event)))
             except Exception as bug:  # it is this request's alone, and takes no number
                 log.error("decision_failed", exc_info=bug)
@@ -130,15 +149,20 @@ class Authz:
 
     def _outcome(
         self, method: str, raw_target: str, fields: Fields, moment: _Moment, index: int
-    ) -> _Decided | Answer:
-        gateway = self._policy.gateways.find(fields.get(TOKEN_FIELD, ()))
-        if gateway is None:
+    ) -> _Decided | _Counted | Answer:
+        caller = self._callers.of(fields)
+        if caller is None:
             self._unknown_gateways += 1
             return self._answers.unknown_gateway()
-        question = self._questions.read(gateway, method, raw_target, fields)
+        gateway = caller.gateway
+        question = self._questions.read(caller, method, raw_target, fields)
         if question.original.lacks is not None:
             self._warnings.misconfigured(gateway.name, question.original.lacks)
         decision, taken = self._decision(question, moment)
+        if decision.reason is not None and self._floods is not None:
+            count = self._floods.count_of(decision, question, moment.at, self._replica.position)
+            if count is not None:
+                return _Counted(gateway, count.source.reason, count.event.event_id)
         event = access_event(
             decision,
             question,
@@ -147,6 +171,7 @@ class Authz:
             position=self._replica.position,
             gatekeeper=self._journal.run_id,
             seq=self._journal.next_seq + index,
+            templates=self._templates,
         )
         return _Decided(question, event, taken)
 
@@ -164,17 +189,23 @@ class Authz:
         taken = self._limiter.take(key, moment.steady_s) if isinstance(key, ActiveSubscriberKey) else None
         if taken is None or taken.conforms:
             return decision, None
-        return decision._replace(reason=Reason.RATE_LIMITED), taken
+        return replace(decision, reason=Reason.RATE_LIMITED), taken
 
     def _answer(self, decided: _Decided, lease_held: bool) -> Answer:
-        question, event, taken = decided
+        question, event = decided.question, decided.event
         reason = event.reason
         if reason is None and not lease_held:
             reason = Reason.STALE
         self._answered[reason] += 1
         if reason is None:
             return self._answers.allow(event, in_authorization=question.in_authorization)
-        return self._answers.deny(reason, event.event_id, question.gateway, taken)
+        return self._answers.deny(reason, event.event_id, question.gateway, decided.taken)
+
+    def _answer_to_one_of_many(self, counted: _Counted, is_counted: bool) -> Answer:
+        if not is_counted:
+            return self._answers.journal_unavailable(counted.gateway.kind)
+        self._answered[counted.reason] += 1
+        return self._answers.deny(counted.reason, counted.event_id, counted.gateway)
 
     def count(self) -> None:
         """Let the metrics count what was answered; they ask for it when they are read."""

@@ -15,7 +15,8 @@ from libs.wire.journal_files import segment_name
 from services.gatekeeper import metrics
 from services.gatekeeper.journal_directory import RunDirectory
 from services.gatekeeper.segment import Segment
-from services.gatekeeper.settings import GatekeeperSettings
+from services.gatekeeper.settings import GatekeeperSettings, JournalSync
+from services.gatekeeper.syncing import Syncing
 
 # With room again the same file takes more. After any other failure it may never do so again.
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -38,6 +39,7 @@ class Journal:
         segment_bytes: int,
         bytes_max: int,
         wait_max_s: float,
+        sync: JournalSync = "off",
         new_segment: Callable[[Path, int], Segment] = Segment.create,
     ) -> None:
         self.run_id = directory.run_id
@@ -48,6 +50,7 @@ class Journal:
         self._bytes_max = bytes_max
         self._wait_max_s = wait_max_s
         self._new_segment = new_segment
+        self._syncing = Syncing(directory, sync)
         self._segment = new_segment(directory.path, 1)
         self._fault: str | None = None
         self._is_slow = False
@@ -90,6 +93,8 @@ class Journal:
             self._fail(str(fault), len(lines))
             return 0
         self.next_seq += taken
+        if self._syncing.is_always and not self._is_synced(len(lines)):
+            return 0
         if taken < len(lines):
             self._fail(
                 f"only {taken} of {len(lines)} records were taken: the disk is full", len(lines) - taken
@@ -111,6 +116,17 @@ class Journal:
             self._is_broken = fault.errno not in _NO_ROOM
             raise
 
+    def _is_synced(self, lines: int) -> bool:
+        try:
+            self._syncing.sync(self._segment)
+        except OSError as fault:
+            # The kernel has forgotten what it could not write, and would say that the rest is well. The lines
+            # may have been read already, so they keep their numbers.
+            self._is_broken = True
+            self._fail(f"the disk did not take what was written: {fault}", lines)
+            return False
+        return True
+
     def _rotate(self) -> None:
         if self._is_broken:
             self._abandon()
@@ -119,9 +135,13 @@ class Journal:
         else:
             return
         last, self._segment = self._segment, self._new_segment(self._directory.path, self.next_seq)
-        self._is_broken = False
+        self._syncing.begin()
+        was_broken, self._is_broken = self._is_broken, False
         with suppress(OSError):
-            last.close()
+            if was_broken:
+                last.close()
+            else:
+                self._syncing.leave(last)
 
     def _abandon(self) -> None:
         # What is torn at the end of a file that is not the newest is told by its checksum. One that holds no
@@ -140,7 +160,27 @@ class Journal:
         self._fault, self._is_slow = None, False
 
     async def watch(self, interval_s: float = 1.0) -> None:
-        """Measure what the shipper has not taken away yet, and find out when the journal works again."""
+        """Measure what the shipper has not taken away yet, and find out when the journal works again.
+
+        Where `sync` is `interval`, bring what is written to the disk.
+        """
+        async with asyncio.TaskGroup() as watches:
+            watches.create_task(self._look_after(interval_s))
+            if self._syncing.is_interval:
+                watches.create_task(self._sync_again_and_again(interval_s))
+
+    async def _sync_again_and_again(self, interval_s: float) -> None:
+        # By itself, for a disk may take any time, and a look at how full it is must not wait for that.
+        while True:
+            await asyncio.sleep(interval_s)
+            segment = self._segment
+            try:
+                await asyncio.to_thread(self._syncing.sync, segment)
+            except OSError as fault:
+                self._is_broken = segment is self._segment
+                self._fail(f"the disk did not take what was written: {fault}", 0)
+
+    async def _look_after(self, interval_s: float) -> None:
         while True:
             await asyncio.sleep(interval_s)
             self.measure(await asyncio.to_thread(self._directory.total_bytes))
@@ -166,7 +206,7 @@ class Journal:
         began_s = self._clock.monotonic_s()
         try:
             self._require_room(0)
-            await asyncio.to_thread(self._directory.probe)
+            await asyncio.to_thread(self._syncing.probe)
         except OSError as fault:
             self._fault = str(fault)
             return
@@ -175,7 +215,8 @@ class Journal:
 
     def close(self) -> None:
         """Let go of the file and of the run: the shipper may take away all of it."""
-        self._segment.close()
+        with suppress(OSError):
+            self._syncing.close(self._segment)
         self._directory.close()
 
 
@@ -189,6 +230,7 @@ async def open_journal(settings: GatekeeperSettings, run_id: str, clock: Clock) 
             segment_bytes=settings.journal_segment_bytes,
             bytes_max=settings.journal_bytes_max,
             wait_max_s=settings.journal_wait_max_s,
+            sync=settings.journal_sync,
         )
     except OSError as fault:
         raise StopProcess(f"the journal in {settings.journal_dir} cannot be written: {fault}") from fault

@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from libs.runtime.boot import boot_id
 from libs.wire.journal_files import WRITER_LOCK, hidden_name
 
 _PROBE_NAME: Final = ".probe"
@@ -27,6 +28,8 @@ class RunDirectory:
         unnamed.mkdir(parents=True, mode=0o750)
         lock = os.open(unnamed / WRITER_LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with suppress(OSError):  # without it the shipper does not know that nothing can be lost, and says so
+            os.write(lock, boot_id().encode())
         unnamed.rename(self.path)
         return lock
 
@@ -46,6 +49,15 @@ class RunDirectory:
             probe.write_bytes(bytes(_PROBE_BYTES))
         finally:
             probe.unlink(missing_ok=True)
+
+    def sync(self) -> None:
+        """Return when the disk has the names of all files of this run, and its own. Raises OSError."""
+        for directory in (self.path, self._root):
+            descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
 
     def close(self) -> None:
         """Release the lock."""

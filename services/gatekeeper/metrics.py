@@ -19,6 +19,11 @@ JOURNAL_RECORDS: Final = tally("keyfold_journal_records_total", "Access events w
 JOURNAL_REFUSED: Final = counter(
     "keyfold_journal_refused_total", "Requests refused because their access event could not be written"
 )
+COUNTED: Final = counter(
+    "keyfold_counted_requests_total",
+    "Requests that proved no key and share an access event with others, by the reason answered",
+    ("reason",),
+)
 JOURNAL_BYTES: Final = gauge("keyfold_journal_bytes", "How much all journals of this host hold")
 INTROSPECTIONS: Final = counter(
     "keyfold_introspections_total", "Pairs of keys that were introspected, by the answer", ("answer",)

@@ -8,7 +8,7 @@ from libs.domain.route_map_text import BadRouteMap, parse_route_map
 from libs.runtime.failure import StopProcess
 from services.gatekeeper.gateways import Gateways, load_gateways
 from services.gatekeeper.presented_keys import KeyHeaders
-from services.gatekeeper.settings import ClientIpKept, GatekeeperSettings
+from services.gatekeeper.settings import ClientIpKept, GatekeeperSettings, PathsKept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +19,7 @@ class Policy:
     route_map: RouteMap
     key_headers: KeyHeaders
     client_ip: ClientIpKept
+    paths: PathsKept = "full"
 
 
 def load_policy(settings: GatekeeperSettings) -> Policy:
@@ -28,6 +29,7 @@ def load_policy(settings: GatekeeperSettings) -> Policy:
         route_map=load_route_map(settings.route_map),
         key_headers=KeyHeaders(vendor=settings.vendor_key_header, subscriber=settings.subscriber_key_header),
         client_ip=settings.client_ip,
+        paths=settings.paths,
     )
 
 

@@ -7,12 +7,18 @@ from typing import Final
 from urllib.parse import quote
 
 from libs.domain.access_event import AccessEvent
-from libs.domain.decision import Decision
+from libs.domain.decision import Decision, Reason
 from libs.domain.ids import EventId
-from libs.domain.request_path import PATH_LENGTH_MAX
+from libs.domain.request_path import PATH_LENGTH_MAX, normalise
+from libs.domain.route_map import RouteMap
 from services.gatekeeper.headers import Fields
+from services.gatekeeper.original_request import OriginalRequest
 from services.gatekeeper.question import TRACEPARENT, Question
 from services.gatekeeper.redaction import without_secrets
+
+ANY_METHOD: Final = "*"
+ANY_PATH: Final = "/**"
+"""What is recorded where it cannot be told: of many requests at once, or of a path that no route is for."""
 
 _METHOD_LENGTH_MAX: Final = 32
 _PRINTABLE: Final = "".join(map(chr, range(0x21, 0x7F)))
@@ -31,23 +37,26 @@ def access_event(
     position: int,
     gatekeeper: str,
     seq: int,
+    templates: RouteMap | None = None,
 ) -> AccessEvent:
-    """Return the record of a decision. The query string is left out, always, and so is a secret elsewhere."""
+    """Return the record of a decision. The query string is left out, always, and so is a secret elsewhere.
+
+    Where the route map is given, no more is kept of a path than the pattern of its route.
+    """
     original, fields = question.original, question.fields
-    reason, account_id, key_id, vendor_id, vendor_key_id, category, access = decision
     # By place: to name seventeen arguments costs more than everything else here.
     return AccessEvent(
         EventId(event_id),
         at,
-        account_id,
-        key_id,
-        vendor_id,
-        vendor_key_id,
-        category,
-        access,
+        decision.account_id,
+        decision.key_id,
+        decision.vendor_id,
+        decision.vendor_key_id,
+        decision.category,
+        decision.access,
         _method(original.method),
-        _printable(without_secrets(original.target.partition("?")[0]), PATH_LENGTH_MAX),
-        reason,
+        _path(original.target) if templates is None else _template(original, templates),
+        decision.reason,
         position,
         question.gateway.name,
         question.client_ip,
@@ -55,6 +64,49 @@ def access_event(
         seq,
         _traceparent(fields) if TRACEPARENT in fields else None,
     )
+
+
+def event_of_many(
+    reason: Reason,
+    gateway: str,
+    network: str | None,
+    *,
+    event_id: str,
+    at: datetime,
+    position: int,
+    gatekeeper: str,
+) -> AccessEvent:
+    """Return the record of requests that proved no key, before it has its number and they are counted."""
+    return AccessEvent(
+        event_id=EventId(event_id),
+        at=at,
+        account_id=None,
+        key_id=None,
+        vendor_id=None,
+        vendor_key_id=None,
+        category=None,
+        access=None,
+        method=ANY_METHOD,
+        path=ANY_PATH,
+        reason=reason,
+        position=position,
+        gateway=gateway,
+        client_ip=network,
+        gatekeeper=gatekeeper,
+        seq=0,
+        traceparent=None,
+    )
+
+
+def _path(target: str) -> str:
+    return _printable(without_secrets(target.partition("?")[0]), PATH_LENGTH_MAX)
+
+
+def _template(original: OriginalRequest, route_map: RouteMap) -> str:
+    # The decision does not look for a route where the keys alone decide it, and the record is to have one.
+    segments = normalise(original.target) if original.is_clear else None
+    route = None if segments is None else route_map.match(segments)
+    return ANY_PATH if route is None else f"/{'/'.join(route.segments)}"
 
 
 @lru_cache(maxsize=64)

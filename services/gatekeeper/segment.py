@@ -50,6 +50,10 @@ class Segment:
             os.ftruncate(self._descriptor, self.size_bytes)
             self._is_torn = False
 
+    def sync(self) -> None:
+        """Return when the disk has everything that was written. Raises OSError."""
+        os.fdatasync(self._descriptor)
+
     @property
     def is_removed(self) -> bool:
         """Whether nobody will ever find the file again, as far as can be told."""

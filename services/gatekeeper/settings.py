@@ -18,6 +18,8 @@ MIB = 1024 * 1024
 GIB = 1024 * MIB
 
 ClientIpKept = Literal["full", "network", "none"]
+PathsKept = Literal["full", "template"]
+JournalSync = Literal["off", "interval", "always"]
 
 
 def _default_limit(text: str) -> str:
@@ -55,6 +57,16 @@ class GatekeeperSettings(ServiceSettings, PostgresSettings, KafkaSettings, AuthS
     client_ip: ClientIpKept = Field(
         "full", description="what is kept of a client's address: full, network (/24 or /48), or none"
     )
+    paths: PathsKept = Field(
+        "full", description="what is kept of a path: full, or template, the pattern of its route"
+    )
+    flood_per_s: int = Field(
+        20,
+        ge=1,
+        le=1_000_000,
+        description="of how many requests a second that prove no key, from one network and for one reason,"
+        " each is an access event, 1 to 1000000; those beyond are counted in one",
+    )
     staleness_max_s: float = Field(
         60,
         ge=0,
@@ -73,6 +85,11 @@ class GatekeeperSettings(ServiceSettings, PostgresSettings, KafkaSettings, AuthS
     )
     journal_bytes_max: int = Field(
         4 * GIB, ge=MIB, description="how much the journal may hold before requests are refused, in bytes"
+    )
+    journal_sync: JournalSync = Field(
+        "interval",
+        description="when what is written is brought to the disk: off (when the system thinks fit), interval"
+        " (each second), or always (before it is answered)",
     )
     journal_wait_max_s: float = Field(
         0.5,

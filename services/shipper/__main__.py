@@ -6,6 +6,7 @@ from libs.kafka.connection import ProducerOptions
 from libs.kafka.publisher import Publisher
 from libs.kafka.topics import ensure_topics
 from libs.runtime.auth import NoTokens
+from libs.runtime.collector import settle_collector
 from libs.runtime.http import build_app
 from libs.runtime.service import Process, run
 from libs.runtime.waiting import wait_for
@@ -40,6 +41,7 @@ async def start(process: Process[ShipperSettings]) -> None:
     process.health.add("shipping", shipping.unready)
     await process.serve(build_app(NAME, [], auth=NoTokens(), health=process.health, clock=clock))
     process.spawn("shipping", shipping.run())
+    settle_collector()
 
 
 if __name__ == "__main__":

@@ -11,12 +11,18 @@ from libs.wire.journal_files import CHECKPOINT
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
-    """A place in a run's journal: a segment, by the seq of its first record, and an offset in it in bytes."""
+    """A place in a run's journal: a segment, by the seq of its first record, and an offset in it in bytes.
+
+    `last_seq` is the highest number that a record before it is known to have; `is_damaged` says that between
+    that record and this place there is something that tells no number.
+    """
 
     first_seq: int
     offset: int
+    last_seq: int = 0
+    is_damaged: bool = False
 
 
 BEGINNING = Position(first_seq=0, offset=0)
@@ -45,6 +51,15 @@ def save_position(run: Path, position: Position) -> None:
 
 def _position(document: bytes) -> Position:
     match orjson.loads(document):
-        case {"first_seq": int(first_seq), "offset": int(offset)} if first_seq >= 0 and offset >= 0:
-            return Position(first_seq=first_seq, offset=offset)
+        case {
+            "first_seq": int(first_seq),
+            "offset": int(offset),
+            "last_seq": int(last_seq),
+            "is_damaged": bool(is_damaged),
+        } if min(first_seq, offset, last_seq) >= 0:
+            return Position(first_seq=first_seq, offset=offset, last_seq=last_seq, is_damaged=is_damaged)
+        case {"first_seq": int(first_seq), "offset": int(offset)} if min(first_seq, offset) >= 0:
+            # The version before noted no numbers: how many records there are in the segment is not known.
+            last_seq = max(0, first_seq - 1)
+            return Position(first_seq=first_seq, offset=offset, last_seq=last_seq, is_damaged=True)
     raise ValueError("no position")

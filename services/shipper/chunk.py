@@ -1,6 +1,5 @@
 """A stretch of a journal segment: its whole lines as records, and what in between is damaged."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,14 +38,7 @@ def read_chunk(path: Path, offset: int, bytes_max: int, *, is_final: bool) -> Ch
     whole_bytes = data.rfind(b"\n") + 1
     if whole_bytes < len(data) and (is_final if at_end else whole_bytes == 0):
         whole_bytes = len(data)
-    records: list[Record] = []
-    damages: list[Damage] = []
-    for start, line in _lines(data[:whole_bytes]):
-        match _understood(line):
-            case Record() as record:
-                records.append(record)
-            case why:
-                _add(damages, Damage(start=offset + start, end=offset + start + len(line), why=why))
+    records, damages = _taken_apart(data[:whole_bytes], offset)
     return Chunk(
         records=tuple(records),
         damages=tuple(damages),
@@ -61,23 +53,23 @@ def _read(path: Path, offset: int, bytes_max: int) -> bytes:
         return segment.read(bytes_max)
 
 
-def _lines(data: bytes) -> Iterator[tuple[int, bytes]]:
-    start = 0
-    while start < len(data):
-        end = data.find(b"\n", start) + 1 or len(data)
-        yield start, data[start:end]
+def _taken_apart(data: bytes, start: int) -> tuple[list[Record], list[Damage]]:
+    """Return the records and the damage of bytes that begin at `start` in their segment."""
+    records: list[Record] = []
+    damages: list[Damage] = []
+    *lines, unfinished = data.split(b"\n")
+    for line in lines:
+        end = start + len(line) + 1
+        try:
+            records.append(access_record(read_journal_line(line)))
+        except TornLine:
+            _add(damages, Damage(start=start, end=end, why="a line does not carry its own checksum"))
+        except MalformedAccessEvent:
+            _add(damages, Damage(start=start, end=end, why="a line is no access event"))
         start = end
-
-
-def _understood(line: bytes) -> Record | str:
-    if not line.endswith(b"\n"):
-        return "the last line is not whole"
-    try:
-        return access_record(read_journal_line(line))
-    except TornLine:
-        return "a line does not carry its own checksum"
-    except MalformedAccessEvent:
-        return "a line is no access event"
+    if unfinished:
+        _add(damages, Damage(start=start, end=start + len(unfinished), why="the last line is not whole"))
+    return records, damages
 
 
 def _add(damages: list[Damage], damage: Damage) -> None:

@@ -3,15 +3,22 @@
 import fcntl
 import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
 
+from libs.domain.closed_run import ClosedRun
+from libs.runtime.boot import boot_id
+from libs.wire.access_codec import seq_of
+from libs.wire.closed_codec import closed_record
 from libs.wire.journal_files import WRITER_LOCK, segment_first_seq, segment_name
 from libs.wire.record import Record
 from services.shipper.checkpoint import Position, load_position, save_position
-from services.shipper.chunk import Damage, read_chunk
+from services.shipper.chunk import Chunk, Damage, read_chunk
+from services.shipper.counted import counted_records, forget_counted
 
 log = structlog.get_logger(__name__)
 
@@ -60,16 +67,56 @@ class RunJournal:
         offset = acknowledged.offset if first_seq == acknowledged.first_seq else 0
         path = self.path / segment_name(first_seq)
         chunk = read_chunk(path, offset, bytes_max, is_final=is_over or not is_newest)
+        is_last = is_over and is_newest and chunk.at_end
+        records = chunk.records + (counted_records(self.path, first_seq) if is_last else ())
         return Portion(
-            records=chunk.records,
+            records=records,
             damages=chunk.damages,
-            end=Position(first_seq=first_seq, offset=chunk.next_offset),
-            is_last=is_over and is_newest and chunk.at_end,
+            end=self._end(first_seq, chunk, records),
+            is_last=is_last,
         )
+
+    def _end(self, first_seq: int, chunk: Chunk, records: Sequence[Record]) -> Position:
+        # A segment begins with the number that follows all before it, whether those could be read or not.
+        before = self._acknowledged
+        is_begun = before.first_seq == first_seq
+        is_damaged = chunk.damages[-1].end == chunk.next_offset if chunk.damages else False
+        return Position(
+            first_seq=first_seq,
+            offset=chunk.next_offset,
+            last_seq=seq_of(records[-1]) if records else max(before.last_seq, first_seq - 1),
+            is_damaged=is_damaged or (is_begun and before.is_damaged and not chunk.records),
+        )
+
+    def closing(self, portion: Portion) -> tuple[Record, ...]:
+        """Return what is to be said once the broker has all of a portion that is the last. Raises OSError.
+
+        Nothing of a run that wrote nothing, nor of one whose removal was interrupted.
+        """
+        lock = self.path / WRITER_LOCK
+        last_seq = portion.end.last_seq
+        if not portion.is_last or not last_seq or not lock.exists():
+            return ()
+        is_up_since = lock.read_bytes() == boot_id().encode() != b""
+        run = ClosedRun(
+            gatekeeper=self.run_id,
+            last_seq=last_seq,
+            is_exact=is_up_since and not portion.end.is_damaged,
+            at=self._last_written_at(),
+        )
+        return (closed_record(run),)
+
+    def _last_written_at(self) -> datetime:
+        names = [WRITER_LOCK, *map(segment_name, self._segments())]
+        written_s = max((self.path / name).stat().st_mtime for name in names)
+        return datetime.fromtimestamp(written_s, UTC)
 
     def acknowledge(self, portion: Portion) -> None:
         """Take note that the broker has all of the portion, and take away what is not needed any more."""
         if portion.is_last:
+            # In this order: what is left over tells no wrong number, and without its lock a run tells none.
+            (self.path / WRITER_LOCK).unlink(missing_ok=True)
+            forget_counted(self.path)
             shutil.rmtree(self.path)
             return
         if portion.end == self._acknowledged:

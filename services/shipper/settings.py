@@ -19,5 +19,5 @@ class ShipperSettings(ServiceSettings, KafkaSettings):
         0.02, gt=0, le=10, description="how often to look for new records: above 0, at most 10 seconds"
     )
     shipper_batch_bytes_max: int = Field(
-        _MIB, ge=128 * 1024, le=64 * _MIB, description="how much to read at a time: 128 KiB to 64 MiB"
+        4 * _MIB, ge=128 * 1024, le=64 * _MIB, description="how much to read at a time: 128 KiB to 64 MiB"
     )

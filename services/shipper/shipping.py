@@ -3,6 +3,8 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
+from operator import attrgetter
 from typing import Final
 from zlib import crc32
 
@@ -18,6 +20,8 @@ from services.shipper.journal_directory import JournalDirectory
 
 # Room for one line of any length that a gatekeeper writes, however many runs share the batch.
 PORTION_BYTES_MIN: Final = 128 * 1024
+
+_TIMESTAMP_MS: Final = attrgetter("timestamp_ms")
 
 log = structlog.get_logger(__name__)
 
@@ -65,9 +69,13 @@ class Shipping:
         portions = [(run, run.read(share_bytes)) for run in runs]
         records = [record for _, portion in portions for record in portion.records]
         await self._deliver(records)
+        metrics.SHIPPED.inc(len(records))
         for run, portion in portions:
             for damage in portion.damages:
                 self._journals.set_aside(run, portion.end.first_seq, damage)
+        # Only now, for it says that everything before it has arrived.
+        await self._deliver([record for run, portion in portions for record in run.closing(portion)])
+        for run, portion in portions:
             run.acknowledge(portion)
         self._journals.measure()
         return len(records)
@@ -80,7 +88,6 @@ class Shipping:
             if waiting:
                 self._journals.measure()
                 await backoff.pause()
-        metrics.SHIPPED.inc(len(records))
         metrics.OLDEST.set(0)
         self._trouble = None
 
@@ -107,7 +114,7 @@ class Shipping:
         return True
 
     def _measure_age(self, waiting: Iterable[Sequence[Record]]) -> None:
-        oldest_ms = min(record.timestamp_ms for records in waiting for record in records)
+        oldest_ms = min(map(_TIMESTAMP_MS, chain.from_iterable(waiting)))
         metrics.OLDEST.set(max(0.0, self._clock.now().timestamp() - oldest_ms / 1000))
 
 

@@ -16,6 +16,7 @@ from libs.domain.lifecycle import LifecycleEvent
 from libs.domain.network import Network
 from libs.domain.permissions import CATEGORIES, Access, Permissions
 from libs.domain.rate_limit import BURST_MAX, PER_S_MAX, REQUESTS_MAX, RateLimit
+from libs.wire.access_codec import EVENT_REQUESTS_MAX
 from libs.wire.chain import Row
 from libs.wire.event_codec import TYPE_NAMES
 from libs.wire.upcasting import SCHEMA_VERSION
@@ -91,7 +92,11 @@ def instances_of(kind: type[Any]) -> st.SearchStrategy[Any]:
 
 
 lifecycle_events: st.SearchStrategy[LifecycleEvent] = st.sampled_from(EVENT_CLASSES).flatmap(instances_of)
-access_events: st.SearchStrategy[AccessEvent] = instances_of(AccessEvent)
+access_events: st.SearchStrategy[AccessEvent] = st.builds(
+    lambda event, requests: event._replace(requests=requests),
+    instances_of(AccessEvent),
+    st.just(1) | st.integers(1, EVENT_REQUESTS_MAX),
+)
 rows: st.SearchStrategy[Row] = st.builds(
     Row,
     position=st.integers(1, 10**18 - 1),

@@ -20,6 +20,7 @@ from libs.wire.topics import ACCESS
 from services.shipper.journal_directory import open_journal_directory
 from services.shipper.shipping import Shipping, partition_of
 from tests.access_events import journalled
+from tests.bench.collector import settled_collector
 from tests.bench.contest import Contest, Figure, Figures, Side
 from tests.bench.ground import Ground
 from tests.bench.stopwatch import rate_per_s
@@ -27,7 +28,7 @@ from tests.bench.traffic import traffic
 
 EVENTS = Figure(name="events/s")
 EVENTS_A_GO = 20_000
-JOURNAL_READ_BYTES = 1024 * 1024  # what the shipper reads at a time
+JOURNAL_READ_BYTES = 4 * 1024 * 1024  # what the shipper reads at a time unless it is told otherwise
 POLL_INTERVAL_S = 0.02
 
 Records = Mapping[int, Sequence[Record]]
@@ -45,6 +46,7 @@ async def contests(ground: Ground) -> AsyncIterator[Sequence[Contest]]:
         journals = ground.directory_of("journal")
         shipping = await stack.enter_async_context(_shipping(journals, publisher))
         bare = _sending(producer, options, records)
+        stack.enter_context(settled_collector())
         yield [
             Contest(
                 name="ship",

@@ -7,14 +7,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
+from shutil import copytree
 
 import pytest
+from structlog.testing import capture_logs
 
 from libs.kafka.connection import ProducerOptions
 from libs.kafka.publisher import Publisher
 from libs.runtime.clock import SYSTEM_CLOCK
 from libs.wire.access_codec import decode_access_event
-from libs.wire.journal_files import DAMAGED
+from libs.wire.closed_codec import decode_closed_run, is_closed_record
+from libs.wire.journal_files import DAMAGED, segment_name
 from libs.wire.record import Received
 from libs.wire.topics import ACCESS
 from services.cli.local.kafka import LocalKafka
@@ -75,7 +78,8 @@ async def records_in(bootstrap: str, topic: str) -> list[Received]:
 
 def seqs(records: list[Received], gatekeeper: str = "gatekeeper-1") -> list[int]:
     """Return the numbers of one run's events."""
-    events = [decode_access_event(record.value or b"") for record in records]
+    decided = [record for record in records if not is_closed_record(record)]
+    events = [decode_access_event(record.value or b"") for record in decided]
     return [event.seq for event in events if event.gatekeeper == gatekeeper]
 
 
@@ -154,6 +158,29 @@ async def test_dead_runs_are_shipped_and_taken_away(tmp_path: Path, kafka_bootst
     assert live.path.exists()
 
 
+async def test_a_dead_run_is_closed_behind_its_last_event(
+    tmp_path: Path, kafka_bootstrap: str, topic: str
+) -> None:
+    """Once all is acknowledged the last number is told, before the run is gone; a repeat is the same."""
+    dead, live = Writer(tmp_path, "dead"), Writer(tmp_path, "live")
+    for writer in (dead, live):
+        writer.write(3)
+    async with shipper(tmp_path, kafka_bootstrap, topic) as it:
+        assert await it.ship_once() == 6
+        kept = tmp_path / ".kept"
+        copytree(dead.path, kept)
+        dead.die()
+        assert await it.ship_once() == 0
+        assert not dead.path.exists()
+        kept.rename(dead.path)  # as after a kill just before the removal
+        assert await it.ship_once() == 0
+    records = await records_in(kafka_bootstrap, topic)
+    first, second = [record for record in records if is_closed_record(record)]
+    assert (first.value, first.headers) == (second.value, second.headers)
+    closed = decode_closed_run(first.value or b"")
+    assert (closed.gatekeeper, closed.last_seq, closed.is_exact) == ("dead", 3, True)
+
+
 async def test_a_torn_tail_and_a_corrupt_middle_are_kept_aside(
     tmp_path: Path, kafka_bootstrap: str, topic: str
 ) -> None:
@@ -167,8 +194,14 @@ async def test_a_torn_tail_and_a_corrupt_middle_are_kept_aside(
     end = (writer.path / "00000000000000000001.journal").stat().st_size
     writer.write_raw(torn)
     writer.die()
-    async with shipper(tmp_path, kafka_bootstrap, topic) as it:
-        assert await it.ship_once() == 2
+    with capture_logs() as logs:
+        async with shipper(tmp_path, kafka_bootstrap, topic) as it:
+            assert await it.ship_once() == 2
+    told = [each for each in logs if each["event"] == "journal_damaged"]
+    assert [(each["segment"], each["start"], each["end"]) for each in told] == [
+        (f"gatekeeper-1/{segment_name(1)}", start, start + len(corrupt)),
+        (f"gatekeeper-1/{segment_name(1)}", end, end + len(torn)),
+    ]
     assert seqs(await records_in(kafka_bootstrap, topic)) == [1, 2]
     assert not writer.path.exists()
     prefix = "gatekeeper-1.00000000000000000001"

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-SIZE_BYTES = 64 * 1024
+SIZE_BYTES = 128 * 1024
 _BALLAST = "ballast"
 
 
@@ -41,7 +41,7 @@ class Disk:
 
 @contextmanager
 def small_disk(directory: Path) -> Iterator[Disk]:
-    """Yield a disk of 64 KiB."""
+    """Yield a disk of 128 KiB."""
     command = ["mount", "-t", "tmpfs", "-o", f"size={SIZE_BYTES}", "tmpfs", str(directory)]
     is_mounted = subprocess.run(command, capture_output=True, check=False).returncode == 0
     try:

@@ -19,6 +19,7 @@ from libs.wire.access_codec import decode_access_event
 from libs.wire.journal_line import read_journal_line
 from services.gatekeeper.answers import Answer
 from services.gatekeeper.authz import Authz
+from services.gatekeeper.floods import Floods
 from services.gatekeeper.gateways import Gateway, GatewayKind, Gateways
 from services.gatekeeper.headers import Fields
 from services.gatekeeper.journal import Journal
@@ -30,6 +31,7 @@ from services.gatekeeper.question import Questions
 from services.gatekeeper.rate_limiter import RateLimiter
 from services.gatekeeper.replica import Replica
 from services.gatekeeper.segment import Segment
+from services.gatekeeper.settings import JournalSync
 from tests.integration.gatekeeper.practice import AT, BOTH, practice
 from tests.unit.runtime.tokens import SetClock
 
@@ -133,6 +135,8 @@ def heart_in(
     clock: Clock | None = None,
     new_segment: Callable[[Path, int], Segment] = Segment.create,
     segment_bytes: int = 1 << 20,
+    policy: Policy = POLICY,
+    floods_of: Callable[[Journal, Clock], Floods] | None = None,
 ) -> Iterator[Heart]:
     """Yield a gatekeeper's heart whose journal is in the directory."""
     state, position = State(), len(events)
@@ -147,7 +151,8 @@ def heart_in(
     replica.load(state, position, clock.now())
     lease.beat(Beat(began_s=clock.monotonic_s(), head=position), position)
     kept = journal_in(RunDirectory(root, "run"), clock, new_segment=new_segment, segment_bytes=segment_bytes)
-    authz = Authz(POLICY, replica, lease, kept, limiter, clock)
+    floods = None if floods_of is None else floods_of(kept, clock)
+    authz = Authz(policy, replica, lease, kept, limiter, clock, floods=floods)
     yield Heart(
         authz=authz, replica=replica, lease=lease, clock=clock, journal=kept, limiter=limiter, root=root
     )
@@ -160,6 +165,7 @@ def journal_in(
     *,
     segment_bytes: int = 1 << 20,
     bytes_max: int = 1 << 30,
+    sync: JournalSync = "off",
     new_segment: Callable[[Path, int], Segment] = Segment.create,
 ) -> Journal:
     """Return the journal of a run."""
@@ -169,6 +175,7 @@ def journal_in(
         segment_bytes=segment_bytes,
         bytes_max=bytes_max,
         wait_max_s=WAIT_MAX_S,
+        sync=sync,
         new_segment=new_segment,
     )
 

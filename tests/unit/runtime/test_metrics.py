@@ -2,7 +2,7 @@
 
 import pytest
 
-from libs.runtime.metrics import counter, exposition, tally
+from libs.runtime.metrics import counter, distribution, exposition, tally
 
 
 def test_a_tally_shows_what_is_counted_elsewhere() -> None:
@@ -23,6 +23,21 @@ def test_a_tally_of_nothing_yet_is_there() -> None:
     assert "# HELP keyfold_test_naps_total Naps" in exposition().decode()
     with pytest.raises(ValueError, match="keyfold_test_naps"):
         counter("keyfold_test_naps_total", "Naps again")
+
+
+def test_a_distribution_takes_many_values_at_once() -> None:
+    """Each value counts in every bucket up to whose bound it goes, and in the sum."""
+    naps = distribution("keyfold_test_nap_seconds", "How long naps are", (0.5, 60))
+    naps.add([])
+    naps.add([0.1, 0.5, 0.6, 61.0])
+    naps.add([7.0])
+    text = exposition().decode()
+    assert "# TYPE keyfold_test_nap_seconds histogram" in text
+    assert 'keyfold_test_nap_seconds_bucket{le="0.5"} 2.0' in text
+    assert 'keyfold_test_nap_seconds_bucket{le="60.0"} 4.0' in text
+    assert 'keyfold_test_nap_seconds_bucket{le="+Inf"} 5.0' in text
+    assert "keyfold_test_nap_seconds_count 5.0" in text
+    assert "keyfold_test_nap_seconds_sum 69.2" in text
 
 
 def test_every_name_is_ours() -> None:

@@ -1,0 +1,33 @@
+"""Two steps of one work, overlapped: while something is at the second, the next is at the first."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable
+from typing import TypeVar
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+
+async def overlapped(
+    items: Iterable[T],
+    first: Callable[[T], Coroutine[object, object, U]],
+    second: Callable[[U], Coroutine[object, object, None]],
+) -> None:
+    """Take each through both steps, all in their order and one at a time at each step.
+
+    When a step raises, that is raised, what is at the second step is cancelled, and nothing is under way
+    afterwards.
+    """
+    under_way: asyncio.Task[None] | None = None
+    try:
+        for item in items:
+            ready = await first(item)
+            if under_way is not None:
+                await under_way
+            under_way = asyncio.create_task(second(ready))
+        if under_way is not None:
+            await under_way
+    finally:
+        if under_way is not None:
+            under_way.cancel()
+            await asyncio.gather(under_way, return_exceptions=True)

@@ -1,0 +1,98 @@
+"""Two steps of one work, overlapped."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+import pytest
+
+from libs.runtime.overlapping import overlapped
+
+
+@dataclass
+class Work:
+    """Two steps, each of which a test may have to let go on; `log` tells what was done."""
+
+    log: list[str] = field(default_factory=list)
+    first_fails_at: int | None = None
+    second_fails_at: int | None = None
+    second_goes_on: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def first(self, item: int) -> int:
+        """Take the first step."""
+        await asyncio.sleep(0)
+        self.log.append(f"first {item}")
+        if item == self.first_fails_at:
+            raise ValueError(item)
+        return item
+
+    async def second(self, item: int) -> None:
+        """Take the second step, when it may."""
+        self.log.append(f"second {item} begins")
+        if item == self.second_fails_at:
+            raise LookupError(item)
+        try:
+            await self.second_goes_on.wait()
+        except asyncio.CancelledError:
+            self.log.append(f"second {item} is cancelled")
+            raise
+        self.log.append(f"second {item}")
+
+
+async def test_the_next_is_made_ready_meanwhile() -> None:
+    """While one is at the second step the next goes through the first, and waits for its turn there."""
+    work = Work()
+    task = asyncio.create_task(overlapped([1, 2, 3], work.first, work.second))
+    while "first 2" not in work.log:  # noqa: ASYNC110 - nothing tells of it
+        await asyncio.sleep(0)
+    assert work.log == ["first 1", "second 1 begins", "first 2"]
+    work.second_goes_on.set()
+    await task
+    assert [each for each in work.log if "begins" not in each and "second" in each] == [
+        "second 1",
+        "second 2",
+        "second 3",
+    ]
+
+
+async def test_nothing_at_all() -> None:
+    """Of nothing there is nothing to do."""
+    work = Work()
+    await overlapped([], work.first, work.second)
+    assert work.log == []
+
+
+async def test_a_failure_of_the_first_step_ends_the_second() -> None:
+    """What cannot be made ready stops all of it, with nothing left under way."""
+    work = Work(first_fails_at=2)
+    with pytest.raises(ValueError, match="2"):
+        await overlapped([1, 2, 3], work.first, work.second)
+    assert work.log == ["first 1", "second 1 begins", "first 2", "second 1 is cancelled"]
+
+
+async def test_a_failure_of_the_second_step_is_told() -> None:
+    """Nothing goes to the second step behind what failed there."""
+    work = Work(second_fails_at=1)
+    with pytest.raises(LookupError):
+        await overlapped([1, 2, 3], work.first, work.second)
+    assert work.log == ["first 1", "second 1 begins", "first 2"]
+
+
+async def test_both_fail() -> None:
+    """One of two failures is raised, and the other is not forgotten with a warning."""
+    work = Work(first_fails_at=2, second_fails_at=1)
+    with pytest.raises(ValueError, match="2"):
+        await overlapped([1, 2], work.first, work.second)
+
+
+async def test_a_cancellation_ends_both() -> None:
+    """Who is cancelled leaves nothing under way."""
+    work = Work()
+    task = asyncio.create_task(overlapped([1, 2], work.first, work.second))
+    while "first 2" not in work.log:  # noqa: ASYNC110 - nothing tells of it
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait([task])
+    assert task.cancelled()
+    assert work.log[-1] == "second 1 is cancelled"

@@ -1,0 +1,179 @@
+"""What is said last of a run: which number was its last, and whether that is certain."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import orjson
+import pytest
+
+from libs.domain.closed_run import ClosedRun
+from libs.runtime.boot import boot_id
+from libs.wire.closed_codec import decode_closed_run
+from libs.wire.journal_files import CHECKPOINT, WRITER_LOCK, segment_name
+from libs.wire.record import Record
+from services.shipper.run_journal import RunJournal
+from tests.unit.shipper.journals import Writer
+from tests.unit.shipper.test_chunk import BYTES_MAX
+
+AT = datetime(2026, 3, 15, 12, 0, 0, 250, tzinfo=UTC)
+EARLIER = AT - timedelta(hours=1)
+
+
+@pytest.fixture
+def writer(tmp_path: Path) -> Writer:
+    """A gatekeeper that has just started."""
+    return Writer(tmp_path)
+
+
+def closings(journal: RunJournal) -> list[Record]:
+    """Acknowledge all but what is read last, and return what is to be said once the broker has that too."""
+    portion = journal.read(BYTES_MAX)
+    while (portion.records or portion.damages) and not portion.is_last:
+        assert journal.closing(portion) == ()
+        journal.acknowledge(portion)
+        portion = journal.read(BYTES_MAX)
+    return list(journal.closing(portion))
+
+
+def closed(path: Path) -> ClosedRun:
+    """Return what is said of a run, which is said once."""
+    [record] = closings(RunJournal(path))
+    return decode_closed_run(record.value or b"")
+
+
+def last(path: Path) -> tuple[int, bool]:
+    """Return the number that is said, and whether it is certain."""
+    run = closed(path)
+    return run.last_seq, run.is_exact
+
+
+def test_a_dead_run_is_closed_with_its_last_number(writer: Writer) -> None:
+    """Whoever was killed wrote everything down: the number of its last record is certain."""
+    writer.write(3)
+    writer.rotate()
+    writer.write(2)
+    writer.die()
+    for name, at in (("lock", EARLIER), (segment_name(1), EARLIER), (segment_name(4), AT)):
+        os.utime(writer.path / name, (at.timestamp(), at.timestamp()))
+    assert closed(writer.path) == ClosedRun(gatekeeper="gatekeeper-1", last_seq=5, is_exact=True, at=AT)
+
+
+def test_a_repeat_is_the_same_to_the_byte(writer: Writer) -> None:
+    """Another shipper, or the same after a crash, says the same."""
+    writer.write(3)
+    writer.die()
+    assert closings(RunJournal(writer.path)) == closings(RunJournal(writer.path)) != []
+
+
+def test_a_live_run_is_not_closed(writer: Writer) -> None:
+    """As long as the writer lives there may be another record."""
+    writer.write(3)
+    assert closings(RunJournal(writer.path)) == []
+
+
+def test_the_last_number_outlives_the_shipper(writer: Writer) -> None:
+    """What was acknowledged before a restart counts, also where nothing followed it."""
+    writer.write(3)
+    journal = RunJournal(writer.path)
+    journal.acknowledge(journal.read(BYTES_MAX))
+    writer.die()
+    assert last(writer.path) == (3, True)
+    [record] = closings(journal)
+    assert decode_closed_run(record.value or b"").last_seq == 3
+
+
+def test_an_empty_newest_file_names_the_last_number(writer: Writer) -> None:
+    """A file that begins with a number says that all before it were written."""
+    writer.write(3)
+    writer.rotate()
+    writer.die()
+    assert last(writer.path) == (3, True)
+
+
+def test_a_damaged_file_is_counted_by_the_next(writer: Writer) -> None:
+    """Of records that cannot be read at all it is known how many there were, where another file follows."""
+    writer.write(3)
+    (writer.path / segment_name(1)).write_bytes(bytes(500))
+    writer.rotate()
+    writer.die()
+    assert last(writer.path) == (3, True)
+
+
+def test_a_run_that_wrote_nothing_has_nothing_to_close(writer: Writer) -> None:
+    """Of no records none can be missing."""
+    writer.die()
+    assert closings(RunJournal(writer.path)) == []
+
+
+@pytest.mark.parametrize("tail", [b"0badc0de {}\n", b"0badc0de {", bytes(4096)])
+def test_behind_a_damaged_tail_there_may_be_more(writer: Writer, tail: bytes) -> None:
+    """The last number that can be read is told, and that it may not be the last; also after a restart."""
+    writer.write(3)
+    writer.write_raw(tail)
+    journal = RunJournal(writer.path)
+    journal.acknowledge(journal.read(BYTES_MAX))
+    writer.die()
+    assert last(writer.path) == (3, False)
+
+
+@pytest.mark.parametrize("is_acknowledged", [True, False])
+def test_damage_in_the_middle_leaves_the_end_certain(writer: Writer, is_acknowledged: bool) -> None:
+    """What can be read behind damage has its number."""
+    writer.write(1)
+    writer.write_raw(b"0badc0de {}\n")
+    if is_acknowledged:
+        journal = RunJournal(writer.path)
+        journal.acknowledge(journal.read(BYTES_MAX))
+    writer.write(2)
+    writer.die()
+    assert last(writer.path) == (3, True)
+
+
+@pytest.mark.parametrize("word", [b"", b"another-boot", bytes(36), b"\xff"])
+def test_what_a_machine_had_not_brought_to_the_disk_may_be_gone(writer: Writer, word: bytes) -> None:
+    """After another start of the machine, or where none is known, nobody knows what there was."""
+    writer.write(3)
+    writer.die()
+    assert (writer.path / WRITER_LOCK).read_text() == boot_id() != ""
+    (writer.path / WRITER_LOCK).write_bytes(word)
+    assert last(writer.path) == (3, False)
+
+
+def test_a_checkpoint_of_the_version_before_is_taken_up(writer: Writer) -> None:
+    """Nothing is shipped twice for it, and no number is made certain that it does not tell."""
+    writer.write(3)
+    writer.rotate()
+    writer.write(2)
+    whole = (writer.path / segment_name(4)).stat().st_size
+    (writer.path / CHECKPOINT).write_bytes(orjson.dumps({"first_seq": 4, "offset": whole}))
+    assert RunJournal(writer.path).read(BYTES_MAX).records == ()
+    writer.die()
+    assert last(writer.path) == (3, False)
+
+
+def test_a_removal_that_was_interrupted_closes_nothing(writer: Writer) -> None:
+    """Whatever is left of the files, what was said before it began stands."""
+    writer.write(3)
+    writer.die()
+    journal = RunJournal(writer.path)
+    (writer.path / WRITER_LOCK).unlink()
+    assert closings(journal) == []
+
+
+def test_the_lock_goes_first(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shipper that is killed while it removes a run leaves one that is closed no more."""
+    writer.write(3)
+    writer.die()
+    journal = RunJournal(writer.path)
+    monkeypatch.setattr("shutil.rmtree", killed)
+    with pytest.raises(KeyboardInterrupt):
+        journal.acknowledge(journal.read(BYTES_MAX))
+    assert closings(RunJournal(writer.path)) == []
+
+
+def killed(path: Path) -> None:
+    """Stand for the moment at which the process ends."""
+    raise KeyboardInterrupt(path)

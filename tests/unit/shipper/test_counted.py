@@ -1,0 +1,169 @@
+"""What a dead run had counted is shipped behind the last of its journal, each time the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from libs.domain.access_event import AccessEvent
+from libs.domain.decision import Reason
+from libs.wire.access_codec import decode_access_event
+from libs.wire.counted_slots import SLOT_BYTES, SLOTS_MAX, count_bytes, empty_slot, read_slots
+from libs.wire.journal_files import COUNTED
+from services.shipper.run_journal import RunJournal
+from tests.access_events import access_event, journalled
+from tests.unit.shipper.journals import Writer
+
+BYTES_MAX = 128 * 1024
+
+
+@pytest.fixture
+def writer(tmp_path: Path) -> Writer:
+    """A gatekeeper that has just started."""
+    return Writer(tmp_path)
+
+
+def counting(number: int) -> AccessEvent:
+    """Return an event that counts, as it is before it has its number."""
+    event = access_event(number, key_id=None, account_id=None, reason=Reason.MALFORMED_KEY, path="/**")
+    return event._replace(seq=0)
+
+
+def slot(number: int, requests: int) -> bytes:
+    """Return the slot of that event."""
+    content = empty_slot(counting(number))
+    assert content is not None
+    return count_bytes(requests) + content[len(count_bytes(requests)) :]
+
+
+def shipped(journal: RunJournal) -> list[tuple[int, int]]:
+    """Acknowledge all that is there; return the number of each event and how many requests it is of."""
+    found: list[tuple[int, int]] = []
+    while True:
+        portion = journal.read(BYTES_MAX)
+        events = [decode_access_event(record.value or b"") for record in portion.records]
+        found += [(event.seq, event.requests) for event in events]
+        journal.acknowledge(portion)
+        if portion.is_last or not events:
+            return found
+
+
+def test_counts_follow_the_journal(writer: Writer) -> None:
+    """They get the next numbers, in the order of their slots, also when the journal was shipped long ago."""
+    writer.write(2)
+    (writer.path / COUNTED).write_bytes(slot(91, 7) + slot(92, 0) + slot(93, 5))
+    journal = RunJournal(writer.path)
+    assert shipped(journal) == [(1, 1), (2, 1)]
+    writer.die()
+    assert shipped(journal) == [(3, 7), (4, 5)]
+    assert not writer.path.exists()
+
+
+def test_a_run_that_did_nothing_but_count(writer: Writer) -> None:
+    """Where nothing was journalled, numbers begin at 1; behind an empty segment, where that would."""
+    (writer.path / COUNTED).write_bytes(slot(91, 7))
+    writer.die()
+    assert shipped(RunJournal(writer.path)) == [(1, 7)]
+
+
+def test_behind_an_empty_segment(writer: Writer) -> None:
+    """A segment's name tells its first number, before there is any record."""
+    writer.write(3)
+    writer.rotate()
+    (writer.path / COUNTED).write_bytes(slot(91, 7))
+    writer.die()
+    assert shipped(RunJournal(writer.path)) == [(1, 1), (2, 1), (3, 1), (4, 7)]
+
+
+def test_what_is_journalled_is_not_shipped_twice(writer: Writer) -> None:
+    """A count that the journal ends with was journalled, and its slot not released, when the run died."""
+    writer.write(2)
+    writer.write_raw(journalled(counting(91)._replace(seq=3, requests=7, gatekeeper="gatekeeper-1")))
+    (writer.path / COUNTED).write_bytes(slot(91, 7) + slot(93, 5))
+    writer.die()
+    assert shipped(RunJournal(writer.path)) == [(1, 1), (2, 1), (3, 7), (4, 5)]
+
+
+@pytest.mark.parametrize("cut", [1, 40])
+def test_a_line_that_is_not_whole_is_no_record(writer: Writer, cut: int) -> None:
+    """Killed while it journalled a count, a run is shipped with it, under the number it was to have."""
+    writer.write(2)
+    line = journalled(counting(91)._replace(seq=3, requests=7))
+    writer.write_raw(line[:-cut])
+    (writer.path / COUNTED).write_bytes(slot(91, 7))
+    writer.die()
+    assert shipped(RunJournal(writer.path)) == [(1, 1), (2, 1), (3, 7)]
+
+
+def test_a_damaged_record_keeps_its_number(writer: Writer) -> None:
+    """What the disk lost at the journal's end stays missing by its number."""
+    writer.write(2)
+    writer.write_raw(b"damaged\n")
+    (writer.path / COUNTED).write_bytes(slot(91, 7))
+    writer.die()
+    assert shipped(RunJournal(writer.path)) == [(1, 1), (2, 1), (4, 7)]
+
+
+def test_a_damaged_slot_is_told(writer: Writer) -> None:
+    """What cannot be read is said to be lost, with how many requests it stood for; the others are shipped."""
+    damaged = slot(91, 7).replace(b"malformed_key", b"malformed_kee")
+    (writer.path / COUNTED).write_bytes(damaged + slot(93, 5))
+    writer.die()
+    with capture_logs() as logs:
+        assert shipped(RunJournal(writer.path)) == [(1, 5)]
+    (told,) = [each for each in logs if each["event"] == "count_damaged"]
+    assert (told["slot"], told["requests"], told["log_level"]) == (0, 7, "error")
+
+
+def test_a_shipper_that_dies_ships_the_same_again(writer: Writer) -> None:
+    """Until they are acknowledged counts are repeated to the byte, by another shipper too."""
+    writer.write(1)
+    (writer.path / COUNTED).write_bytes(slot(91, 7))
+    writer.die()
+    first, second = (RunJournal(writer.path).read(BYTES_MAX) for _ in range(2))
+    assert first == second
+    assert len(first.records) == 2
+
+
+def test_a_removal_that_was_interrupted_ships_no_count(writer: Writer, tmp_path: Path) -> None:
+    """Once all is acknowledged the counts go first, for without the journal they had no numbers."""
+    writer.write(1)
+    (writer.path / COUNTED).write_bytes(slot(91, 7))
+    writer.die()
+    link = tmp_path / "link"
+    link.symlink_to(writer.path)
+    journal = RunJournal(link)
+    portion = journal.read(BYTES_MAX)
+    with pytest.raises(OSError, match="symbolic link"):  # is not removed as a directory
+        journal.acknowledge(portion)
+    assert shipped(RunJournal(writer.path)) == [(1, 1)]
+
+
+def test_the_end_of_a_long_journal_is_enough(writer: Writer) -> None:
+    """As many counts as there are slots are found at the end of a journal of any length."""
+    writer.write(4000)
+    counts = [counting(10_000 + number) for number in range(SLOTS_MAX)]
+    lines = (event._replace(seq=4001 + number) for number, event in enumerate(counts))
+    writer.write_raw(journalled(*lines))
+    (writer.path / COUNTED).write_bytes(b"".join(slot(10_000 + number, 1) for number in range(SLOTS_MAX)))
+    writer.die()
+    numbers = [seq for seq, _ in shipped(RunJournal(writer.path))]
+    assert numbers == list(range(1, 4001 + SLOTS_MAX))
+
+
+def test_a_slot_holds_any_event_that_counts() -> None:
+    """The longest of everything that may be in such an event fits into a slot; what is longer is refused."""
+    longest = counting(1)._replace(
+        reason=max(Reason, key=len),
+        position=2**63 - 2,
+        gateway="g" * 64,
+        client_ip="2001:db8:ffff:ffff:ffff:ffff:ffff:0/48",
+        gatekeeper="r" * 128,
+    )
+    content = empty_slot(longest)
+    assert content is not None
+    assert len(content) == SLOT_BYTES
+    assert list(read_slots(count_bytes(3) + content[8:])) == [longest._replace(requests=3)]
+    assert empty_slot(longest._replace(gateway="g" * SLOT_BYTES)) is None
