@@ -30,6 +30,7 @@ class Changes(TypedDict, total=False):
     client_ip: str | None
     path: str
     gatekeeper: str
+    requests: int
 
 
 def access_event(number: int, **changes: Unpack[Changes]) -> AccessEvent:

@@ -4,7 +4,7 @@ Plain aiokafka and SQLite, none of Keyfold's code. With a FILE it goes on where 
 - A kill must neither lose nor repeat: counts and positions change in one transaction, Kafka commits nothing.
 - A record may come twice. In a partition each run of a gatekeeper counts `seq` upwards, and a repeat begins
   again further back: what is not above the highest so far is a repeat. One number a run, no set of ids.
-- An event may be days late: it counts in the minute of its own `at`, and no minute is ever closed.
+- An event may be days late, and of many `requests`: they count in the minute of its `at`, which never closes.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ TABLES = """
     create table if not exists highest (part, run, seq, primary key (part, run));
     create table if not exists denial (minute, vendor, reason, denials, unique (minute, vendor, reason))"""
 RISE = "insert into highest values (?, ?, ?) on conflict do update set seq = ?3 where ?3 > seq"
-COUNT = "insert into denial values (?, ?, ?, 1) on conflict do update set denials = denials + 1"
+COUNT = "insert into denial values (?1, ?2, ?3, ?4) on conflict do update set denials = denials + ?4"
 
 
 def count(database: sqlite3.Connection, record: ConsumerRecord) -> None:
@@ -30,7 +30,8 @@ def count(database: sqlite3.Connection, record: ConsumerRecord) -> None:
         event = json.loads(record.value if OURS in record.headers else b"")
         is_new = database.execute(RISE, (record.partition, event["gatekeeper"], event["seq"])).rowcount
         if is_new and event["decision"] == "deny":
-            database.execute(COUNT, (event["at"][:16], event["vendor_id"] or "unknown", event["reason"]))
+            vendor, requests = event["vendor_id"] or "unknown", event.get("requests", 1)
+            database.execute(COUNT, (event["at"][:16], vendor, event["reason"], requests))
 
 
 async def follow(bootstrap: str, topic: str, database: sqlite3.Connection) -> None:
@@ -52,8 +53,7 @@ async def follow(bootstrap: str, topic: str, database: sqlite3.Connection) -> No
 
 if __name__ == "__main__":
     bootstrap, topic, file = [*sys.argv[1:], *["keyfold.access.v1", ":memory:"][len(sys.argv) - 2 :]]
-    database = sqlite3.connect(file)
-    database.executescript(TABLES)
+    (database := sqlite3.connect(file)).executescript(TABLES)
     asyncio.run(follow(bootstrap, topic, database))
     for row in database.execute("select minute, vendor, reason, denials from denial order by 1, 2, 3"):
         print(json.dumps(dict(zip(("minute", "vendor", "reason", "denials"), row, strict=True))))

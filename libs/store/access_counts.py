@@ -1,27 +1,20 @@
-"""Counts of what was asked, by the hour: kept with the access log's rows, and what they say of a key."""
+"""Counts of what was asked, by the hour and the day: kept with the log's rows, and what they say of a key."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from libs.domain.ids import KeyId
 from libs.domain.permissions import Access, Category
+from libs.store.access_log_batch import Hour, fields
 from libs.store.connection import Connection, Pool, open_connection
 from libs.store.errors import translated
 from libs.store.statements import load_statements
 
-COUNTED: Final = ("at", "key_id", "vendor_id", "account_id", "category", "access", "reason")
-"""The columns of a row of the access log that say where it is counted."""
-
 _sql = load_statements("access_counts")
-_HOUR_S: Final = 3600
-
-CountedRow: TypeAlias = tuple[
-    datetime, str | None, str | None, str | None, str | None, str | None, str | None
-]
-"""The values of `COUNTED`."""
+_counted = fields("requests", "key_id", "vendor_id", "account_id", "category", "access", "reason")
 
 Combination: TypeAlias = tuple[int, str, str, str, str, str, str]
 """The hour, as its number since 1970, and what requests of that hour have in common, '' for what is none."""
@@ -35,16 +28,16 @@ class CaughtUp:
     is_old: bool
 
 
-async def add_counts(connection: Connection, rows: Iterable[CountedRow]) -> None:
-    """Count rows in the transaction that files them; the last thing that it does."""
-    counts = tally(rows)
+async def add_counts(connection: Connection, hours: Iterable[Hour]) -> None:
+    """Count events in the transaction that files them; the last thing that it does."""
+    counts = tally(hours)
     if not counts:
         return
     combinations = sorted(counts)
-    hours, key_ids, vendor_ids, account_ids, categories, accesses, reasons = zip(*combinations, strict=True)
+    numbers, key_ids, vendor_ids, account_ids, categories, accesses, reasons = zip(*combinations, strict=True)
     await _sql.add(
         connection,
-        hours=hours,
+        hours=numbers,
         key_ids=key_ids,
         vendor_ids=vendor_ids,
         account_ids=account_ids,
@@ -55,20 +48,17 @@ async def add_counts(connection: Connection, rows: Iterable[CountedRow]) -> None
     )
 
 
-def tally(rows: Iterable[CountedRow]) -> Counter[Combination]:
-    """Return how many rows there are of each combination."""
-    return Counter(
-        (
-            int(at.timestamp() // _HOUR_S),
-            key_id or "",
-            vendor_id or "",
-            account_id or "",
-            category or "",
-            access or "",
-            reason or "",
-        )
-        for at, key_id, vendor_id, account_id, category, access, reason in rows
-    )
+def tally(hours: Iterable[Hour]) -> Mapping[Combination, int]:
+    """Return how many requests there are of each combination."""
+    counts: Counter[Combination] = Counter()
+    for hour, events in hours:
+        # Events that are alike come many at a time: only one of each kind is looked at here.
+        for alike, times in Counter(map(_counted, events)).items():
+            requests, key_id, vendor_id, account_id, category, access, reason = alike
+            word = "" if access is None else access.word
+            ids = (key_id or "", vendor_id or "", account_id or "")
+            counts[hour, *ids, category or "", word, reason or ""] += requests * times
+    return counts
 
 
 async def delete_counts_before(dsn: str, oldest: date) -> None:
@@ -77,6 +67,8 @@ async def delete_counts_before(dsn: str, oldest: date) -> None:
     async with open_connection(dsn, application_name="audit retention") as connection:
         with translated():
             while await _sql.delete_oldest_hour(connection, oldest=since) is not None:
+                continue
+            while await _sql.delete_oldest_day(connection, oldest=since) is not None:
                 continue
 
 

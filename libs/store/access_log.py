@@ -1,33 +1,32 @@
 """Filing access events by COPY, together with what is kept of them and how far each partition was filed."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from operator import attrgetter, itemgetter
-from typing import Any, Final, TypeAlias
+from typing import TypeAlias
 
 import asyncpg
 
 from libs.domain.access_event import AccessEvent
 from libs.domain.decision import status_of
 from libs.domain.ids import KeyId
-from libs.store.access_counts import COUNTED, add_counts
+from libs.store.access_counts import add_counts
 from libs.store.access_log_arrivals import number_filing, open_filing
-from libs.store.access_log_rows import COLUMNS, row_of
+from libs.store.access_log_batch import by_hour, fields, in_order
+from libs.store.access_log_rows import COLUMNS, requests_of, row_of
 from libs.store.connection import Connection, Pool
 from libs.store.errors import OffsetsMoved, PartitionMissing, translated
-from libs.store.filed_numbers import NUMBERED, NumberedRow, add_numbers
+from libs.store.filed_numbers import add_numbers
 from libs.store.statements import load_statements
 
 _sql = load_statements("access_log")
-_FILED = (*COLUMNS, "filing")
-_counted = itemgetter(*map(COLUMNS.index, COUNTED))
-_numbered = itemgetter(*map(COLUMNS.index, NUMBERED))
-_number_of: Final = attrgetter(*NUMBERED)
+_FILED = (*COLUMNS, "filing", "requests")
+_at, _use = fields("at"), fields("key_id", "vendor_key_id", "reason")
 
-FiledRow: TypeAlias = tuple[Any, ...]
-"""The values of a new row, in the order of its columns."""
+_Add: TypeAlias = Callable[[Connection, Sequence[AccessEvent], int], Awaitable[Sequence[AccessEvent]]]
+"""Adds the rows of events to a filing, and returns which of them are new."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,9 +40,9 @@ class Advance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filed:
-    """What became of a batch: rows that are new, and events that were there already."""
+    """What became of a batch: which events are new, in the order of their times, and how many were not."""
 
-    rows: int
+    events: Sequence[AccessEvent]
     duplicates: int
 
 
@@ -76,18 +75,28 @@ class AccessLog:
         Raises DatabaseAway (it may have happened all the same: file again, and OffsetsMoved tells),
         OffsetsMoved or PartitionMissing.
         """
+        came = in_order(events)
         with translated():
-            async with self._pool.acquire() as connection, connection.transaction():
-                await self._advance(connection, advances)
-                filing = await open_filing(connection)
-                filed = await self._add(connection, events, filing) if events else ()
-                await _note_last_used(connection, events)
-                await add_counts(connection, map(_counted, filed))
-                numbered = list(map(_numbered, filed))
-                await add_numbers(connection, numbered, _left_out(events, numbered))
-                if filed:
-                    await number_filing(connection, filing, [at for _, _, at in numbered])
-        return Filed(rows=len(filed), duplicates=len(events) - len(filed))
+            if not self._repeats_expected:
+                with suppress(asyncpg.UniqueViolationError):
+                    return await self._file(came, advances, _copied)
+            filed = await self._file(came, advances, _merged)
+        # Repeats come in runs, after a shipper's crash; trying COPY in vain each time would double the work.
+        self._repeats_expected = filed.duplicates > 0
+        return filed
+
+    async def _file(self, came: Sequence[AccessEvent], advances: Sequence[Advance], add: _Add) -> Filed:
+        async with self._pool.acquire() as connection, connection.transaction():
+            await self._advance(connection, advances)
+            filing = await open_filing(connection)
+            filed = await _added(connection, came, filing, add) if came else ()
+            hours = list(by_hour(filed))
+            await _note_last_used(connection, came)
+            await add_counts(connection, hours)
+            await add_numbers(connection, hours, _left_out(came, filed))
+            if filed:
+                await number_filing(connection, filing, hours)
+        return Filed(events=filed, duplicates=len(came) - len(filed))
 
     async def time(self) -> datetime:
         """Return what PostgreSQL's clock says. Raises DatabaseAway."""
@@ -113,59 +122,56 @@ class AccessLog:
                 )
 
     async def _advance(self, connection: Connection, advances: Sequence[Advance]) -> None:
-        step = {
-            "topic": self._topic,
-            "partitions": [each.partition for each in advances],
-            "expected": [each.expected for each in advances],
-        }
-        await _sql.begin_partitions(connection, **step)
-        moved = _sql.advance_partitions(connection, **step, next=[each.next for each in advances])
+        moved = _sql.advance_partitions(
+            connection,
+            topic=self._topic,
+            partitions=[each.partition for each in advances],
+            expected=[each.expected for each in advances],
+            next=[each.next for each in advances],
+        )
         held = {row["partition"] async for row in moved}
         if lost := sorted({each.partition for each in advances} - held):
             raise OffsetsMoved(f"{self._topic}{lost} has moved on")
 
-    async def _add(
-        self, connection: Connection, events: Sequence[AccessEvent], filing: int
-    ) -> Sequence[FiledRow]:
-        """Return the rows that are new."""
-        rows = [(*row_of(event), filing) for event in events]
-        try:
-            filed = None if self._repeats_expected else await _copied(connection, rows)
-            if filed is None:
-                filed = await _merged(connection, rows)
-        except asyncpg.CheckViolationError as error:
-            raise PartitionMissing(str(error)) from error
-        # Repeats come in runs, after a shipper's crash; trying COPY in vain each time would double the work.
-        self._repeats_expected = len(filed) < len(rows)
-        return filed
 
-
-async def _copied(connection: Connection, rows: Sequence[tuple[object, ...]]) -> Sequence[FiledRow] | None:
-    """Copy straight in: all rows, or None with nothing done when one of them was there already."""
+async def _added(
+    connection: Connection, events: Sequence[AccessEvent], filing: int, add: _Add
+) -> Sequence[AccessEvent]:
     try:
-        async with connection.transaction():  # a savepoint, lest the offsets be lost with the rows
-            await connection.copy_records_to_table(
-                "events", schema_name="access_log", columns=_FILED, records=rows
-            )
-    except asyncpg.UniqueViolationError:
-        return None
-    return rows
+        return await add(connection, events, filing)
+    except asyncpg.CheckViolationError as error:
+        raise PartitionMissing(str(error)) from error
 
 
-async def _merged(connection: Connection, rows: Sequence[tuple[object, ...]]) -> Sequence[FiledRow]:
-    """Copy beside the log, then take over what it lacks: those rows."""
+async def _copied(
+    connection: Connection, events: Sequence[AccessEvent], filing: int
+) -> Sequence[AccessEvent]:
+    """Copy all straight in. Raises UniqueViolationError when one of them was there already."""
+    await connection.copy_records_to_table(
+        "events", schema_name="access_log", columns=_FILED, records=_rows(events, filing)
+    )
+    return events
+
+
+async def _merged(
+    connection: Connection, events: Sequence[AccessEvent], filing: int
+) -> Sequence[AccessEvent]:
+    """Copy beside the log, then take over what it lacks: those events."""
+    known = {(event.at, event.event_id): event for event in events}
     await _sql.make_staging(connection)
     await connection.copy_records_to_table(
-        "access_log_staging", schema_name="pg_temp", columns=_FILED, records=rows
+        "access_log_staging", schema_name="pg_temp", columns=_FILED, records=_rows(known.values(), filing)
     )
-    return [tuple(row) async for row in _sql.file_staged(connection)]
+    return in_order([known[row["at"], row["event_id"]] async for row in _sql.file_staged(connection)])
 
 
-def _left_out(events: Sequence[AccessEvent], filed: Sequence[NumberedRow]) -> Sequence[NumberedRow]:
-    if len(filed) == len(events):
-        return ()
-    came: Iterable[NumberedRow] = map(_number_of, events)
-    return list((Counter(came) - Counter(filed)).elements())
+def _rows(events: Iterable[AccessEvent], filing: int) -> Iterator[tuple[object, ...]]:
+    # One at a time, so that PostgreSQL files the first while the last are made.
+    return ((*row_of(event), filing, requests_of(event)) for event in events)
+
+
+def _left_out(came: Sequence[AccessEvent], filed: Sequence[AccessEvent]) -> Iterable[AccessEvent]:
+    return () if len(filed) == len(came) else (Counter(came) - Counter(filed)).elements()
 
 
 async def _note_last_used(connection: Connection, events: Sequence[AccessEvent]) -> None:
@@ -176,14 +182,17 @@ async def _note_last_used(connection: Connection, events: Sequence[AccessEvent])
 def uses(events: Sequence[AccessEvent]) -> Mapping[KeyId, datetime]:
     """Return the last minute in which each key, vendor's or subscriber's, was used.
 
-    A request that was not recognised (401) is no use of a key: whoever sends it need not have the secret.
+    The events are in the order of their times. A request that was not recognised (401) is no use of a key:
+    whoever sends it need not have the secret.
     """
     latest: dict[KeyId, datetime] = {}
-    for event in events:
-        if status_of(event.reason) == 401:
+    # Of those that are alike only the last remains, and is looked at.
+    last_of_each = dict(zip(map(_use, events), map(_at, events), strict=True))
+    for (key_id, vendor_key_id, reason), at in last_of_each.items():
+        if status_of(reason) == 401:
             continue
-        minute = event.at.replace(second=0, microsecond=0)
-        for key_id in (event.key_id, event.vendor_key_id):
-            if key_id is not None and latest.get(key_id, minute) <= minute:
-                latest[key_id] = minute
+        minute = at.replace(second=0, microsecond=0)
+        for each in (key_id, vendor_key_id):
+            if each is not None and latest.get(each, minute) <= minute:
+                latest[each] = minute
     return latest

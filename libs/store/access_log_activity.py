@@ -1,19 +1,25 @@
 """Asking the access log: a page of someone's activity, and when keys were last used."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from libs.domain.access_event import AccessEvent
 from libs.domain.ids import EventId, KeyId
-from libs.store.access_log_questions import CONDITIONS, Filters, Scope, conditions, prepare
+from libs.store.access_log_questions import CONDITIONS, COUNTED, Filters, Scope, conditions, prepare
 from libs.store.access_log_rows import event_of
-from libs.store.connection import Pool
+from libs.store.connection import Connection, Pool
 from libs.store.errors import translated
 from libs.store.statements import load_statements
 
-_sql = load_statements("access_log_activity", conditions=CONDITIONS)
-_TICK = timedelta(microseconds=1)
+_sql = load_statements("access_log_activity", conditions=CONDITIONS, counted=COUNTED)
+_TICK: Final = timedelta(microseconds=1)
+# A plan costs as much as it has days, and the first few fill most pages.
+_SPANS: Final = (timedelta(days=3), timedelta(days=15), timedelta.max)
+_HOUR: Final = timedelta(hours=1)
+_DAYS_FIRST: Final = 2
+_DAYS_MORE: Final = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,11 +38,59 @@ class Ask:
 
 async def activity(pool: Pool, ask: Ask, *, events_max: int) -> tuple[AccessEvent, ...]:
     """Return the newest events that the question is about, newest first. Raises DatabaseAway."""
+    # Few may meet the conditions, of millions.
+    spans, are_many = (_SPANS, True) if ask.filters == Filters() else (_SPANS[:1], False)
+    events: list[AccessEvent] = []
+    until = _end(ask)
     with translated():
         async with pool.acquire() as connection:
             await prepare(connection)
-            rows = [row async for row in _sql.activity(connection, **_values(ask), rows_max=events_max)]
-    return tuple(event_of(row) for row in rows)
+            for span in spans:
+                if until <= ask.since or len(events) == events_max:
+                    break
+                since = until - min(span, until - ask.since)
+                events += await _between(connection, ask, since, until, events_max - len(events))
+                until = since
+            if not are_many:
+                events += await _where_counted(connection, ask, until, events_max - len(events))
+    return tuple(events)
+
+
+async def _between(
+    connection: Connection, ask: Ask, since: datetime, until: datetime, events_max: int
+) -> Sequence[AccessEvent]:
+    rows = _sql.activity(connection, **_values(ask, since, until), rows_max=events_max)
+    return [event_of(row) async for row in rows]
+
+
+async def _where_counted(
+    connection: Connection, ask: Ask, until: datetime, events_max: int
+) -> Sequence[AccessEvent]:
+    """Look only into the hours in which there are some, as the counts say."""
+    events: list[AccessEvent] = []
+    days_max = _DAYS_FIRST
+    while until > ask.since and (wanted := events_max - len(events)) > 0:
+        hours = await _hours(connection, _values(ask, ask.since, until), days_max, wanted)
+        if not hours:
+            break
+        values = _values(ask, max(ask.since, hours[-1]), min(until, hours[0] + _HOUR))
+        rows = _sql.activity_of_hours(connection, **values, hours=hours, rows_max=wanted)
+        events += [event_of(row) async for row in rows]
+        until, days_max = hours[-1], days_max * _DAYS_MORE
+    return events
+
+
+async def _hours(
+    connection: Connection, values: Mapping[str, object], days_max: int, wanted: int
+) -> Sequence[datetime]:
+    """Return the newest hours in which there are as many as wanted, or all of those days."""
+    hours: list[datetime] = []
+    async for row in _sql.hours(connection, **values, days_max=days_max):
+        if wanted <= 0:
+            break
+        hours.append(row["hour"])
+        wanted -= row["requests"]
+    return hours
 
 
 async def last_used(pool: Pool, key_ids: Collection[KeyId]) -> Mapping[KeyId, datetime]:
@@ -53,13 +107,17 @@ async def last_used(pool: Pool, key_ids: Collection[KeyId]) -> Mapping[KeyId, da
             }
 
 
-def _values(ask: Ask) -> dict[str, object]:
+def _end(ask: Ask) -> datetime:
+    # The comparison of rows alone would not spare the partitions after that event.
+    return ask.until if ask.before is None else min(ask.until, ask.before[0] + _TICK)
+
+
+def _values(ask: Ask, since: datetime, until: datetime) -> dict[str, object]:
     before_at, before_event_id = ask.before or (None, None)
     return {
         **conditions(ask.scope, ask.filters),
-        "since": ask.since,
-        # The comparison of rows alone would not spare the partitions after that event.
-        "until": ask.until if before_at is None else min(ask.until, before_at + _TICK),
+        "since": since,
+        "until": until,
         "before_at": before_at,
         "before_event_id": before_event_id,
     }

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import groupby
 from typing import Final, Self
 
 from libs.domain.access_event import AccessEvent
 from libs.domain.ids import EventId
+from libs.store.access_log_batch import Hour
 from libs.store.access_log_questions import CONDITIONS, Filters, Scope, conditions, prepare
 from libs.store.access_log_rows import event_of
 from libs.store.connection import Connection, Pool, open_connection
@@ -18,7 +18,6 @@ CHANNEL: Final = "keyfold_access_log"
 """Where each filing is told of when it is committed."""
 
 _sql = load_statements("access_log_arrivals", conditions=CONDITIONS)
-_HOUR_S: Final = 3600
 FILINGS_MAX: Final = 500
 _FORGOTTEN_AT_ONCE: Final = 5000
 
@@ -54,25 +53,12 @@ async def open_filing(connection: Connection) -> int:
     return filing
 
 
-async def number_filing(connection: Connection, filing: int, times: Sequence[datetime]) -> None:
-    """Give a filing of rows of these times its number: the very last thing of its transaction."""
-    places = _hours(times)
-    sinces, untils = zip(*places, strict=True)
+async def number_filing(connection: Connection, filing: int, hours: Sequence[Hour]) -> None:
+    """Give a filing of the rows of these hours its number: the very last thing of its transaction."""
+    sinces = [events[0].at for _, events in hours]
+    untils = [events[-1].at for _, events in hours]
     async for _ in _sql.number_filing(connection, filing=filing, sinces=sinces, untils=untils):
         continue
-
-
-def _hours(times: Sequence[datetime]) -> Sequence[tuple[datetime, datetime]]:
-    """Return the first and last time of each hour that there are times of."""
-    first, last = min(times), max(times)
-    if _hour(first) == _hour(last):
-        return [(first, last)]
-    by_hour = [list(group) for _, group in groupby(sorted(times), key=_hour)]
-    return [(group[0], group[-1]) for group in by_hour]
-
-
-def _hour(at: datetime) -> int:
-    return int(at.timestamp() // _HOUR_S)
 
 
 async def newest_filing(pool: Pool) -> int:

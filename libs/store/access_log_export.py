@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Final, assert_never
 
 from libs.store.access_log_activity import Ask
+from libs.store.access_log_ndjson import COPIED, json_lines
 from libs.store.access_log_questions import CONDITIONS, conditions, prepare
 from libs.store.connection import Connection, open_connection
 from libs.store.errors import translated
@@ -13,9 +14,6 @@ from libs.store.statements import in_order, load_statements
 # = + - @, their wide forms, a tab and the ends of a line: what spreadsheets begin a formula or a cell with.
 _FORMULA: Final = "(61, 43, 45, 64, 9, 10, 13, 65309, 65291, 65293, 65312)"
 _sql = load_statements("access_log_export", conditions=CONDITIONS, formula=_FORMULA)
-
-# No JSON text holds these, so that COPY has nothing to quote in it.
-_NEVER_QUOTED: Final = {"delimiter": "\x02", "quote": "\x01"}
 
 Sink = Callable[[bytes], Awaitable[None]]
 """Takes some bytes, and returns when it is ready for more; PostgreSQL waits meanwhile."""
@@ -70,10 +68,18 @@ async def _copy(connection: Connection, ask: Ask, form: ExportFormat, sink: Sink
             )
         case ExportFormat.NDJSON:
             await connection.copy_from_query(
-                _bare(_sql.ndjson.sql), *arguments, output=sink, format="csv", **_NEVER_QUOTED
+                _bare(_sql.ndjson.sql), *arguments, output=_as_json(sink), **COPIED
             )
         case _:
             assert_never(form)
+
+
+def _as_json(sink: Sink) -> Sink:
+    async def take(content: bytes) -> None:
+        # A message of COPY's is a row, and content is whole messages.
+        await sink(json_lines(content))
+
+    return take
 
 
 def _bare(statement: str) -> str:

@@ -11,6 +11,8 @@ from libs.store.statements import load_part, load_statements
 
 CONDITIONS: Final = load_part("access_log_conditions")
 """What `conditions` gives the values of, for the statements that read the log's rows."""
+COUNTED: Final = load_part("access_counts_conditions")
+"""The same for those that read counts of rows, where what there is none of is ''."""
 
 _plans = load_statements("access_log_plans")
 
@@ -58,7 +60,7 @@ async def prepare(connection: Connection) -> None:
 
 
 def conditions(scope: Scope, filters: Filters) -> dict[str, object]:
-    """Return the values of `CONDITIONS`; a condition that is None falls away."""
+    """Return the values of `CONDITIONS` and `COUNTED`; a condition that is None falls away."""
     return {
         **_owner(scope),
         "key_id": filters.key_id,

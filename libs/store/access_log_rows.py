@@ -29,6 +29,11 @@ COLUMNS = (
 )
 
 
+def requests_of(event: AccessEvent) -> int | None:
+    """Return the value of the column `requests`: of how many the event is the record, None for one."""
+    return None if event.requests == 1 else event.requests
+
+
 def row_of(event: AccessEvent) -> tuple[object, ...]:
     """Return the event's values in the order of `COLUMNS`; whether it was allowed is told by `reason`."""
     return (
@@ -53,7 +58,7 @@ def row_of(event: AccessEvent) -> tuple[object, ...]:
 
 
 def event_of(row: Mapping[str, Any]) -> AccessEvent:
-    """Return the event that a row of all `COLUMNS` holds."""
+    """Return the event that a row of all `COLUMNS` and of `requests` holds."""
     return AccessEvent(
         at=row["at"],
         event_id=EventId(str(row["event_id"])),
@@ -72,4 +77,5 @@ def event_of(row: Mapping[str, Any]) -> AccessEvent:
         gatekeeper=row["gatekeeper"],
         seq=row["seq"],
         traceparent=row["traceparent"],
+        requests=row["requests"] or 1,
     )

@@ -25,12 +25,24 @@ class NumberRange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Closing:
+    """How a run ended: with that number, and with none above it if that is exact.
+
+    Whoever filed it noted that at `noted_at`, by PostgreSQL's clock.
+    """
+
+    last: int
+    is_exact: bool
+    noted_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunHour:
     """What the log has of one run of a gatekeeper with a time in the hour that begins then.
 
-    `filed` rows are there. `missing` numbers, each told in the hour of the next one that is there, are not;
-    `extra` rows have a number that another has too. Of their ranges there are the first ones. `duplicates`
-    were left out. When it is not `followed`, no number above the last is known, nor whether there is any.
+    `filed` rows are there. `missing` numbers, each told in the hour of the next one that is there, or of the
+    highest one, are not; `extra` rows have a number that another has too. Of their ranges there are the first
+    ones. `duplicates` were left out. When it is not `followed`, no higher number than the last is there.
     """
 
     gatekeeper: str
@@ -44,11 +56,13 @@ class RunHour:
     extra: int
     extra_ranges: Sequence[NumberRange]
     is_followed: bool
+    closing: Closing | None = None
 
     @property
-    def end(self) -> datetime:
-        """When the hour is over."""
-        return self.hour + _HOUR
+    def settled_at(self) -> datetime:
+        """When all that this is about was in Kafka: the hour is over, and so is the run if it is closed."""
+        end = self.hour + _HOUR
+        return end if self.closing is None else max(end, self.closing.noted_at)
 
     @property
     def expected(self) -> int:
@@ -70,19 +84,24 @@ async def run_hours(
     `before` is the hour and the run that the page before ended with. Raises DatabaseAway.
     """
     before_hour, before_gatekeeper = before or (None, None)
+    asked = {
+        "since": _EPOCH + (since - _EPOCH) // _HOUR * _HOUR,
+        "until": until if before_hour is None else min(until, before_hour + _TICK),
+        "before_hour": before_hour,
+        "before_gatekeeper": before_gatekeeper,
+        "rows_max": rows_max,
+    }
     with translated():
-        async with pool.acquire() as connection:
+        # As of one moment: a run that is filed for the first time just then is told once.
+        moment = {"isolation": "repeatable_read", "readonly": True}
+        async with pool.acquire() as connection, connection.transaction(**moment):
             await prepare(connection)
-            rows = _sql.run_hours(
-                connection,
-                since=_EPOCH + (since - _EPOCH) // _HOUR * _HOUR,
-                until=until if before_hour is None else min(until, before_hour + _TICK),
-                before_hour=before_hour,
-                before_gatekeeper=before_gatekeeper,
-                ranges_max=ranges_max,
-                rows_max=rows_max,
-            )
-            return [_run_hour(row) async for row in rows]
+            seen = [
+                _run_hour(row) async for row in _sql.run_hours(connection, **asked, ranges_max=ranges_max)
+            ]
+            unseen = [_unseen(row) async for row in _sql.unseen_runs(connection, **asked)]
+    found = sorted((*seen, *unseen), key=lambda each: (each.hour, each.gatekeeper), reverse=True)
+    return found[:rows_max]
 
 
 def _run_hour(row: Any) -> RunHour:
@@ -98,6 +117,31 @@ def _run_hour(row: Any) -> RunHour:
         extra=row["extra"],
         extra_ranges=_ranges(row["extra_firsts"], row["extra_lasts"]),
         is_followed=row["is_followed"],
+        closing=None
+        if row["closed_number"] is None
+        else Closing(
+            last=row["closed_number"],
+            is_exact=row["is_closed_exactly"],
+            noted_at=row["closed_noted_at"],
+        ),
+    )
+
+
+def _unseen(row: Any) -> RunHour:
+    last = row["last_number"]
+    return RunHour(
+        gatekeeper=row["gatekeeper"],
+        hour=row["hour"],
+        first=1,
+        last=last,
+        filed=0,
+        duplicates=0,
+        missing=last,
+        missing_ranges=[NumberRange(first=1, last=last)],
+        extra=0,
+        extra_ranges=(),
+        is_followed=False,
+        closing=Closing(last=last, is_exact=row["is_exact"], noted_at=row["noted_at"]),
     )
 
 

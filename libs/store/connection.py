@@ -1,7 +1,7 @@
 """Connections to PostgreSQL: every one named, bounded in time, and blind to the search path."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TypeAlias
 
@@ -11,6 +11,7 @@ from libs.store.errors import translated
 
 Pool: TypeAlias = asyncpg.Pool
 Connection: TypeAlias = asyncpg.Connection
+PrepareConnection: TypeAlias = Callable[[Connection], Awaitable[None]]
 
 CONNECT_TIMEOUT_S = 5.0
 STATEMENT_TIMEOUT_S = 10.0
@@ -27,11 +28,13 @@ async def open_pool(
     application_name: str,
     size_max: int = 10,
     plans_once: bool = False,
+    prepare: PrepareConnection | None = None,
 ) -> AsyncIterator[Pool]:
     """Yield a pool of connections, the first one made already. Raises DatabaseAway or Misconfigured.
 
     A statement is ended by the server after `STATEMENT_TIMEOUT_S`, and given up here a second later. With
     `plans_once` each is planned once a session, by an index: for look-ups that cost less than planning.
+    Each connection is given to `prepare` once.
     """
     with translated():
         pool = await asyncpg.create_pool(
@@ -42,6 +45,7 @@ async def open_pool(
             command_timeout=STATEMENT_TIMEOUT_S + 1,
             server_settings=_settings(application_name, STATEMENT_TIMEOUT_S)
             | (_PLANNED_ONCE if plans_once else {}),
+            init=prepare,
             reset=_as_it_is,
         )
     try:

@@ -1,27 +1,21 @@
 """Which numbers of each gatekeeper's run are filed: kept with the rows, forgotten with their day."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from itertools import chain
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
+from libs.domain.access_event import AccessEvent
+from libs.store.access_log_batch import Hour, by_hour, fields, in_order
 from libs.store.connection import Connection, open_connection
 from libs.store.errors import translated
 from libs.store.statements import load_statements
 
-NUMBERED: Final = ("gatekeeper", "seq", "at")
-"""The columns of a row of the access log that say which number of which run it is, and when."""
-
-NumberedRow: TypeAlias = tuple[str, int, datetime]
-"""The values of `NUMBERED`."""
-
 # The statements and the migration that made the table say it too: what is filed once keeps its block.
 BLOCK_NUMBERS: Final = 2048
-_HOUR_S: Final = 3600
-_HOUR: Final = timedelta(hours=1)
-_NEVER: Final = datetime.min.replace(tzinfo=UTC)
+_numbered = fields("gatekeeper", "seq")
 
 _sql = load_statements("filed_numbers")
 
@@ -52,11 +46,10 @@ class _Gathered:
     duplicates: int = 0
 
 
-async def add_numbers(
-    connection: Connection, filed: Sequence[NumberedRow], duplicates: Sequence[NumberedRow]
-) -> None:
+async def add_numbers(connection: Connection, filed: Iterable[Hour], left_out: Iterable[AccessEvent]) -> None:
     """Note rows, and events that were left out, in the transaction that files; one of its last things."""
-    gathered = _gathered(chain(stretches(filed), _left_out(duplicates)))
+    found = (stretches(hour, map(_numbered, events)) for hour, events in filed)
+    gathered = _gathered(chain(chain.from_iterable(found), _duplicates(left_out)))
     if not gathered:
         return
     # In the order of the key, lest two consumers wait for each other in a circle.
@@ -85,14 +78,12 @@ def _gathered(found: Iterable[Stretch]) -> Mapping[tuple[str, int, int], _Gather
     return gathered
 
 
-def stretches(rows: Iterable[NumberedRow]) -> Iterator[Stretch]:
-    """Yield what numbers there are in long stretches, and each that comes again for itself."""
+def stretches(hour: int, numbers: Iterable[tuple[str, int]]) -> Iterator[Stretch]:
+    """Yield what numbers of runs there are in long stretches, and each that comes again for itself."""
     # Each event of the log comes by here: what is not needed for each of them is done once a stretch.
-    gatekeeper, after, edge, hour, since, until = "", -1, -1, 0, _NEVER, _NEVER
-    first = after
-    for run, seq, at in sorted(rows):
-        is_same_hour = since <= at < until
-        if is_same_hour and run == gatekeeper:
+    gatekeeper, first, after, edge = "", -1, -1, -1
+    for run, seq in sorted(numbers):
+        if run == gatekeeper:
             if seq == after != edge:
                 after += 1
                 continue
@@ -103,22 +94,15 @@ def stretches(rows: Iterable[NumberedRow]) -> Iterator[Stretch]:
             yield Stretch(gatekeeper, hour, first // BLOCK_NUMBERS, first, after)
         gatekeeper, first, after = run, seq, seq + 1
         edge = (seq // BLOCK_NUMBERS + 1) * BLOCK_NUMBERS
-        if not is_same_hour:
-            hour = _hour(at)
-            since = datetime.fromtimestamp(hour * _HOUR_S, UTC)
-            until = since + _HOUR
     if first < after:
         yield Stretch(gatekeeper, hour, first // BLOCK_NUMBERS, first, after)
 
 
-def _left_out(rows: Iterable[NumberedRow]) -> Iterator[Stretch]:
-    counts = Counter((gatekeeper, _hour(at), seq // BLOCK_NUMBERS) for gatekeeper, seq, at in rows)
-    for (gatekeeper, hour, block), count in counts.items():
-        yield Stretch(gatekeeper, hour, block, 0, 0, duplicates=count)
-
-
-def _hour(at: datetime) -> int:
-    return int(at.timestamp() // _HOUR_S)
+def _duplicates(left_out: Iterable[AccessEvent]) -> Iterator[Stretch]:
+    for hour, events in by_hour(in_order(left_out)):
+        counts = Counter((event.gatekeeper, event.seq // BLOCK_NUMBERS) for event in events)
+        for (gatekeeper, block), count in counts.items():
+            yield Stretch(gatekeeper, hour, block, 0, 0, duplicates=count)
 
 
 async def forget_numbers_before(dsn: str, oldest: date) -> None:

@@ -4,9 +4,11 @@ from functools import partial
 
 from libs.kafka.topics import ensure_topics
 from libs.runtime.auth import open_bearer_tokens
+from libs.runtime.collector import settle_collector
 from libs.runtime.http import RateLimits, build_app
 from libs.runtime.service import Process, run
 from libs.runtime.waiting import wait_for
+from libs.store import addresses
 from libs.store.access_log_partitions import Partitions
 from libs.store.connection import open_pool
 from libs.store.migrations import migrated
@@ -29,7 +31,7 @@ async def start(process: Process[AuditSettings]) -> None:
     topics = (ACCESS, DEAD_LETTER)
     await wait_for("Kafka", partial(ensure_topics, kafka, topics), timeout_s=timeout_s, clock=clock)
     auth = await open_bearer_tokens(settings, clock=clock, timeout_s=timeout_s)
-    pool = await process.enter(open_pool(dsn, application_name=NAME))
+    pool = await process.enter(open_pool(dsn, application_name=NAME, prepare=addresses.as_text))
     partitions = Partitions(pool)
     await make_ahead(partitions, clock)
     following = await open_consumer(process, pool, partitions)
@@ -38,6 +40,7 @@ async def start(process: Process[AuditSettings]) -> None:
     process.health.add("access_log", following.unready)
     routes = await open_asking(process)
     limits = RateLimits.of(settings)
+    settle_collector()
     app = build_app(NAME, routes, auth=auth, health=process.health, clock=clock, limits=limits)
     await process.serve(app)
     process.spawn("database readiness", readiness.watch())

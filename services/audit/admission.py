@@ -3,17 +3,14 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import lru_cache
-from ipaddress import ip_interface
-from typing import Final
 
 from libs.domain.access_event import AccessEvent
+from libs.domain.closed_run import ClosedRun
+from libs.store.addresses import packed
 from libs.wire.access_codec import MalformedAccessEvent, decode_access_event
+from libs.wire.closed_codec import MalformedClosedRun, decode_closed_run, is_closed_record
 from libs.wire.record import Received
 from services.audit.retention import oldest_kept
-
-# An index of PostgreSQL takes 2704 bytes; an id of ours has 16 characters.
-_ID_CHARACTERS_MAX: Final = 64
 
 
 class InadmissibleKind(StrEnum):
@@ -38,44 +35,36 @@ class Inadmissible:
         return f"{self.kind}: {self.detail}"
 
 
-def admit(received: Received, now: datetime, *, future_max_s: float) -> AccessEvent | Inadmissible:
-    """Return the event that a record holds, or why it cannot be filed."""
+def admit(
+    received: Received, now: datetime, *, future_max: timedelta
+) -> AccessEvent | ClosedRun | Inadmissible:
+    """Return the event that a record holds, or the end of a run, or why it cannot be filed."""
     try:
-        event = decode_access_event(received.value or b"")
-    except MalformedAccessEvent as fault:
+        event = _understood(received)
+    except (MalformedAccessEvent, MalformedClosedRun, ValueError) as fault:
         # The fault's own words quote the record, which whoever reads the header need not be allowed to see.
-        cause = type(fault.__cause__ or fault).__name__
-        kind, detail = InadmissibleKind.MALFORMED, f"it is no access event ({cause})"
-        return Inadmissible(received=received, kind=kind, detail=detail)
-    if found := _unfit(event, now, future_max_s):
-        kind, detail = found
-        return Inadmissible(received=received, kind=kind, detail=detail)
+        detail = f"it is no access event ({type(fault.__cause__ or fault).__name__})"
+        return Inadmissible(received=received, kind=InadmissibleKind.MALFORMED, detail=detail)
+    if isinstance(event, ClosedRun):
+        return event
+    if event.at < oldest_kept(now):
+        detail = "it is from before the log's 90 days"
+        return Inadmissible(received=received, kind=InadmissibleKind.TOO_OLD, detail=detail)
+    if event.at > now + future_max:
+        detail = f"it is more than {future_max.total_seconds():g} s ahead of this clock"
+        return Inadmissible(received=received, kind=InadmissibleKind.IN_THE_FUTURE, detail=detail)
     return event
 
 
-def _unfit(event: AccessEvent, now: datetime, future_max_s: float) -> tuple[InadmissibleKind, str] | None:
-    if fault := _unstorable(event):
-        return InadmissibleKind.MALFORMED, fault
-    if event.at < oldest_kept(now):
-        return InadmissibleKind.TOO_OLD, "it is from before the log's 90 days"
-    if event.at > now + timedelta(seconds=future_max_s):
-        return InadmissibleKind.IN_THE_FUTURE, f"it is more than {future_max_s:g} s ahead of this clock"
-    return None
-
-
-def _unstorable(event: AccessEvent) -> str | None:
-    for each in (event.account_id, event.key_id, event.vendor_id, event.vendor_key_id):
-        if each is not None and len(each) > _ID_CHARACTERS_MAX:
-            return f"an id is longer than {_ID_CHARACTERS_MAX} characters"
-    if event.client_ip is not None and not _is_address(event.client_ip):
-        return "its client_ip is no address"
-    return None
-
-
-@lru_cache(maxsize=4096)
-def _is_address(text: str) -> bool:
+def _understood(received: Received) -> AccessEvent | ClosedRun:
+    value = received.value or b""
     try:
-        ip_interface(text)
-    except ValueError:
-        return False
-    return True
+        event = decode_access_event(value)
+    except MalformedAccessEvent:
+        # Looked at only now, for nearly every record is an access event, and none of these is one.
+        if is_closed_record(received):
+            return decode_closed_run(value)
+        raise
+    if event.client_ip is not None:
+        packed(event.client_ip)  # as it will be for PostgreSQL, which would refuse all of a batch for one
+    return event

@@ -48,8 +48,9 @@ class CompletenessItem(JsonBody):
     """What the log has of one run of a gatekeeper in the hour that begins at `hour`.
 
     `filed` is `expected` less `missing` plus `extra`; of each, the ranges are the first hundred. What was
-    dropped as `duplicates` does not count. `unknown_after` is the last number where no higher one of the run
-    is filed: nobody here knows if there is any. `caught_up`: what Kafka had when the hour ended is filed.
+    dropped as `duplicates` does not count. `unknown_after` is the last number that is known of the run:
+    nobody here knows if there is a higher one. It is null where there is one, and where the run `ended`, for
+    then there is none. `caught_up`: what Kafka had when the hour ended, or the run, is filed.
     """
 
     gatekeeper: str
@@ -64,6 +65,7 @@ class CompletenessItem(JsonBody):
     extra_ranges: list[Numbers]
     duplicates: int
     unknown_after: int | None
+    ended: bool
     caught_up: bool
 
     @classmethod
@@ -81,9 +83,18 @@ class CompletenessItem(JsonBody):
             extra=found.extra,
             extra_ranges=Numbers.each(found.extra_ranges),
             duplicates=found.duplicates,
-            unknown_after=None if found.is_followed else found.last,
-            caught_up=caught_up_at is not None and caught_up_at >= found.end,
+            unknown_after=_unknown_after(found),
+            ended=found.closing is not None and found.closing.is_exact,
+            caught_up=caught_up_at is not None and caught_up_at >= found.settled_at,
         )
+
+
+def _unknown_after(found: RunHour) -> int | None:
+    if found.is_followed:
+        return None
+    if found.closing is None:
+        return found.last
+    return None if found.closing.is_exact else max(found.last, found.closing.last)
 
 
 class CompletenessPage(JsonBody):

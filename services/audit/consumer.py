@@ -1,6 +1,7 @@
 """The consumer of the access topic, made from the service's settings."""
 
 from functools import partial
+from typing import Final
 
 from libs.kafka.connection import ProducerOptions
 from libs.kafka.dead_letter_bound import DeadLetterBound
@@ -10,12 +11,16 @@ from libs.runtime.service import Process
 from libs.runtime.waiting import wait_for
 from libs.store.access_log import AccessLog
 from libs.store.access_log_partitions import Partitions
+from libs.store.closed_runs import ClosedRuns
 from libs.store.connection import Pool
 from libs.store.partition_shares import PartitionShare
 from libs.wire.topics import ACCESS
 from services.audit.filing import Filing
 from services.audit.following import Following
 from services.audit.settings import AuditSettings
+
+# While one is filed, the next is made ready.
+_PORTIONS_AT_ONCE: Final = 4
 
 
 async def open_consumer(process: Process[AuditSettings], pool: Pool, partitions: Partitions) -> Following:
@@ -24,11 +29,13 @@ async def open_consumer(process: Process[AuditSettings], pool: Pool, partitions:
     publisher = Publisher(ProducerOptions(bootstrap=settings.kafka_bootstrap, client_id="keyfold-audit"))
     filing = Filing(
         access_log=AccessLog(pool, ACCESS.name),
+        closed_runs=ClosedRuns(pool),
         partitions=partitions,
         dead_letters=await process.enter(publisher),
         bound=DeadLetterBound(topic=ACCESS.name, ratio_max=settings.audit_dead_letter_ratio_max),
         clock=clock,
         future_max_s=settings.audit_future_max_s,
+        portion_max=settings.audit_batch_events_max,
     )
     share = await process.enter(PartitionShare(settings.postgres_dsn.get_secret_value(), ACCESS.name))
     reader = Reader(settings.kafka_bootstrap, ACCESS.name, client_id="keyfold-audit")
@@ -39,6 +46,6 @@ async def open_consumer(process: Process[AuditSettings], pool: Pool, partitions:
         filing,
         partition_count=partial(publisher.partition_count, ACCESS.name),
         clock=clock,
-        batch_events_max=settings.audit_batch_events_max,
+        read_max=_PORTIONS_AT_ONCE * settings.audit_batch_events_max,
         batch_wait_s=settings.audit_batch_wait_s,
     )

@@ -6,7 +6,7 @@ from typing import Final
 
 import structlog
 
-from libs.kafka.errors import Unavailable
+from libs.kafka.errors import RecordsGone, Unavailable
 from libs.kafka.reader import Reader
 from libs.runtime.clock import Clock
 from libs.runtime.retrying import Patience
@@ -14,7 +14,8 @@ from libs.store.errors import DatabaseAway, OffsetsMoved
 from libs.store.partition_shares import PartitionShare
 from services.audit import metrics
 from services.audit.catching_up import CatchingUp
-from services.audit.filing import Batches, Filing
+from services.audit.filing import Filing
+from services.audit.portions import Batches
 
 _LAG_INTERVAL_S: Final = 5.0
 _SHARE_INTERVAL_S: Final = 1.0
@@ -34,16 +35,18 @@ class Following:
         *,
         partition_count: Callable[[], Awaitable[int]],
         clock: Clock,
-        batch_events_max: int,
+        read_max: int,
         batch_wait_s: float,
+        lag_interval_s: float = _LAG_INTERVAL_S,
     ) -> None:
         self._reader = reader
         self._share = share
         self._filing = filing
         self._partition_count = partition_count
         self._clock = clock
-        self._batch_events_max = batch_events_max
+        self._read_max = read_max
         self._batch_wait_s = batch_wait_s
+        self._lag_interval_s = lag_interval_s
         self._begun: frozenset[int] | None = None
         self._goals: Mapping[int, int] | None = None
         self._caught_up = False
@@ -67,12 +70,32 @@ class Following:
     async def run(self) -> None:
         """Read and file until cancelled. Raises what says that this process cannot go on."""
         while True:
-            await self._settle()
-            batches = await self._reader.read(self._batch_events_max, _READ_TIMEOUT_S)
-            await self._file(batches)
-            await self._take_stock()
-            if sum(len(records) for records in batches.values()) < self._batch_events_max:
-                await asyncio.sleep(self._batch_wait_s if batches else 0)
+            try:
+                await self._go_on()
+            except OffsetsMoved as moved:
+                metrics.OFFSETS_MOVED.inc()
+                log.warning("offsets_moved", reason=str(moved))
+                self._begun = None  # what is still ours is read again, from where the log stands
+            except RecordsGone as gone:
+                await self._require_deleted(gone)
+                self._begun = None
+
+    async def _go_on(self) -> None:
+        await self._settle()
+        if batches := await self._read():
+            await self._filing.file(batches)
+        await self._take_stock()
+
+    async def _read(self) -> Batches:
+        """Return the next records: those that are here, and what comes within a moment besides."""
+        batches = await self._reader.read(self._read_max, _READ_TIMEOUT_S)
+        room = self._read_max - sum(map(len, batches.values()))
+        if not batches or room <= 0:
+            return batches
+        # What is here came when the last batch was taken: only then does the driver fetch what came since.
+        await asyncio.sleep(self._batch_wait_s)
+        more = await self._reader.read(room, timeout_s=0)
+        return {each: [*batches.get(each, ()), *more.get(each, ())] for each in batches | more}
 
     async def _settle(self) -> None:
         """See now and then what this process's share is: between batches, when all that was read is filed."""
@@ -88,26 +111,27 @@ class Following:
         self._share_due_at_s = self._clock.monotonic_s() + _SHARE_INTERVAL_S
 
     async def _begin(self, share: frozenset[int]) -> None:
-        """Read the share from where the log stands; what was never filed from, from its oldest record."""
+        """Read the share from where the log stands, or from the oldest record that is still there."""
         filed = await self._patience.until_done(
             "PostgreSQL", lambda: self._filing.next_offsets(share), on=(DatabaseAway,)
         )
-        oldest = await self._patience.until_done(
-            "Kafka", lambda: self._reader.first_offsets(share - filed.keys()), on=(Unavailable,)
-        )
-        await self._reader.assign({**oldest, **filed})
+        oldest = await self._oldest(share)
+        if gone := {each: oldest[each] for each in filed if filed[each] < oldest[each]}:
+            await self._filing.pass_over(gone)
+        await self._reader.assign({**oldest, **self._filing.filed})
         self._catching_up = CatchingUp()
         self._begun = share
 
-    async def _file(self, batches: Batches) -> None:
-        if not batches:
-            return
-        try:
-            await self._filing.file(batches)
-        except OffsetsMoved as moved:
-            metrics.OFFSETS_MOVED.inc()
-            log.warning("offsets_moved", reason=str(moved))
-            self._begun = None  # what is still ours is read again, from where the log stands
+    async def _oldest(self, partitions: frozenset[int]) -> Mapping[int, int]:
+        return await self._patience.until_done(
+            "Kafka", lambda: self._reader.first_offsets(partitions), on=(Unavailable,)
+        )
+
+    async def _require_deleted(self, gone: RecordsGone) -> None:
+        """Raise again unless Kafka deleted those records: a log that is ahead of Kafka is another topic's."""
+        oldest = await self._oldest(frozenset({gone.partition}))
+        if gone.wanted >= oldest[gone.partition]:
+            raise gone
 
     async def _take_stock(self) -> None:
         if self._begun is None:
@@ -121,7 +145,7 @@ class Following:
             log.info("caught_up", partitions=sorted(self._goals))
 
     async def _measure_lag(self) -> None:
-        self._lag_due_at_s = self._clock.monotonic_s() + _LAG_INTERVAL_S
+        self._lag_due_at_s = self._clock.monotonic_s() + self._lag_interval_s
         asked_at = await self._patience.until_done("PostgreSQL", self._filing.time, on=(DatabaseAway,))
         try:
             ends = await self._reader.end_offsets()

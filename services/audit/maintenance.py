@@ -11,6 +11,7 @@ from libs.store.access_counts import delete_counts_before
 from libs.store.access_log_arrivals import KEPT as ORDER_KEPT
 from libs.store.access_log_arrivals import forget_filings
 from libs.store.access_log_partitions import Partitions, drop_before
+from libs.store.closed_runs import forget_closed_before
 from libs.store.errors import DatabaseAway
 from libs.store.filed_numbers import forget_numbers_before
 from services.audit import metrics
@@ -28,7 +29,9 @@ async def make_ahead(partitions: Partitions, clock: Clock) -> None:
     made = await partitions.make(days_to_have(now))
     if made:
         log.info("partitions_made", days=sorted(str(day) for day in made))
-    metrics.DAYS_AHEAD.set(days_ahead(await partitions.days(), now))
+    days = await partitions.days()
+    # Told as of when it is asked for: were no more made, it would have to go down.
+    metrics.DAYS_AHEAD.set_function(lambda: days_ahead(days, clock.now()))
 
 
 async def drop_old(dsn: str, clock: Clock) -> None:
@@ -40,6 +43,7 @@ async def drop_old(dsn: str, clock: Clock) -> None:
     dropped = await drop_before(dsn, oldest)
     await delete_counts_before(dsn, oldest)
     await forget_numbers_before(dsn, oldest)
+    await forget_closed_before(dsn, oldest)
     await forget_filings(dsn, clock.now() - ORDER_KEPT)
     if dropped:
         log.info("partitions_dropped", days=sorted(str(day) for day in dropped))

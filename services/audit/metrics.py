@@ -2,11 +2,19 @@
 
 from typing import Final
 
-from libs.runtime.metrics import counter, gauge, histogram
+from libs.runtime.metrics import counter, distribution, gauge
 
 FILED: Final = counter("keyfold_audit_filed_total", "Access events filed as new rows of the log.")
 DUPLICATES: Final = counter(
     "keyfold_audit_duplicates_total", "Access events left out because the log had them already."
+)
+LATE: Final = counter(
+    "keyfold_audit_late_total", "Access events filed, in their own day, more than a day after their decision."
+)
+GONE: Final = counter(
+    "keyfold_audit_gone_total",
+    "Records that Kafka deleted before they were filed, by the partition of the access topic.",
+    ["partition"],
 )
 DEAD_LETTERED: Final = counter(
     "keyfold_audit_dead_lettered_total", "Records sent to the dead letters, by the kind of reason.", ["kind"]
@@ -18,7 +26,7 @@ OFFSETS_MOVED: Final = counter(
 LAG: Final = gauge(
     "keyfold_audit_lag_records", "How many records of this process's partitions are not filed yet."
 )
-DELAY: Final = histogram(
+DELAY: Final = distribution(
     "keyfold_audit_delay_seconds",
     "From the decision to its row in the log.",
     buckets=(0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2.5, 5, 10, 60, 600, 3600),

@@ -104,6 +104,7 @@ class ActivityItem(JsonBody):
     position: int
     gateway: str
     client_ip: str | None
+    requests: int
 
     @classmethod
     def of(cls, event: AccessEvent) -> Self:
@@ -124,6 +125,7 @@ class ActivityItem(JsonBody):
             position=event.position,
             gateway=event.gateway,
             client_ip=event.client_ip,
+            requests=event.requests,
         )
 
 

@@ -21,7 +21,7 @@ class AuditSettings(ServiceSettings, PostgresSettings, KafkaSettings, AuthSettin
         0.02,
         ge=0,
         le=5,
-        description="how long a batch that is not full lets the next one gather: 0 to 5 seconds",
+        description="how long a batch that is not full waits for more: 0 to 5 seconds",
     )
     audit_future_max_s: float = Field(
         300,

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from datetime import timedelta
+from typing import Any
+
+from libs.domain.ids import EventId
+from libs.runtime.clock import SYSTEM_CLOCK
+from libs.runtime.http import rfc3339
+from services.gatekeeper.journal_directory import RunDirectory
+from services.gatekeeper.segment import Segment
 from tests.acceptance.running import Ended, RunningStack
 from tests.acceptance.world import Practice, World
+from tests.access_events import access_event, journalled
 from tests.eventually import eventually
 
 
@@ -21,3 +31,26 @@ async def test_every_request_is_accounted_for(stack: RunningStack, world: World,
     items = (await eventually(whole)).json()
     assert sum(item["filed"] for item in items) >= len(log)
     assert [(item["missing"], item["extra"]) for item in items] == [(0, 0)] * len(items)
+
+
+async def test_a_run_is_accounted_for_to_its_end(stack: RunningStack) -> None:
+    """Of a gatekeeper that is gone the log says how far it came, though its last events never arrived."""
+    run, at = SYSTEM_CLOCK.new_event_id(), SYSTEM_CLOCK.now() - timedelta(days=2)
+    directory = RunDirectory(stack.state_dir / "journal", run)
+    with closing(Segment.create(directory.path, 1)) as segment:
+        for number in range(1, 4):
+            event = access_event(number, at=at, gatekeeper=run, account_id=None, key_id=None)
+            segment.append([journalled(event._replace(event_id=EventId(SYSTEM_CLOCK.new_event_id())))])
+    Segment.create(directory.path, 6).close()  # so there were 4 and 5
+    directory.close()
+
+    async def told() -> list[Any] | None:
+        answered = await stack.keyfold(
+            "audit", "completeness", "--since", rfc3339(at), "--until", rfc3339(at + timedelta(hours=1))
+        )
+        return [item for item in answered.json() if item["gatekeeper"] == run and item["ended"]]
+
+    [item] = await eventually(told)
+    assert item["missing_ranges"] == [{"first": 4, "last": 5}]
+    assert (item["filed"], item["expected"], item["unknown_after"]) == (3, 5, None)
+    assert not directory.path.exists()

@@ -11,16 +11,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from libs.domain.access_event import AccessEvent
+from libs.domain.closed_run import ClosedRun
 from libs.domain.lifecycle import LifecycleEvent
 from libs.domain.permissions import Access
 from libs.kafka.dead_letter import dead_letter
 from libs.wire.access_codec import ACCESS_TYPE, access_record, encode_access_event
 from libs.wire.chain import Row
+from libs.wire.closed_codec import CLOSED_TYPE, closed_record
 from libs.wire.event_codec import TYPE_NAMES, encode_event
 from libs.wire.lifecycle_record import lifecycle_record
 from libs.wire.record import Received, Record
 from libs.wire.topics import ALL
 from libs.wire.upcasting import SCHEMA_VERSION
+from tests.access_events import EPOCH
 from tests.contract.schemas import named, validator_of
 from tests.property.strategies import access_events, instances_of
 
@@ -51,7 +54,7 @@ def check_data(data: dict[str, Any], message: dict[str, Any]) -> None:
 
 def test_every_emitted_type_has_a_message_and_every_message_is_emitted() -> None:
     """The document names exactly the types that the code can emit."""
-    assert set(MESSAGES) == {*TYPE_NAMES.values(), ACCESS_TYPE, "keyfold.dead-letter"}
+    assert set(MESSAGES) == {*TYPE_NAMES.values(), ACCESS_TYPE, CLOSED_TYPE, "keyfold.dead-letter"}
 
 
 def test_every_topic_is_a_channel() -> None:
@@ -131,3 +134,12 @@ def test_an_access_event_is_what_the_document_says(event: AccessEvent) -> None:
     line = encode_access_event(event)
     check_data(orjson.loads(line), MESSAGES[ACCESS_TYPE])
     check_headers(access_record(line), MESSAGES[ACCESS_TYPE])
+
+
+@pytest.mark.parametrize("is_exact", [True, False])
+def test_the_end_of_a_run_is_what_the_document_says(is_exact: bool) -> None:
+    """Data and headers of the last record of a run validate against its message."""
+    run = "01980000-0000-7000-8000-000000000000"
+    record = closed_record(ClosedRun(gatekeeper=run, last_seq=7, is_exact=is_exact, at=EPOCH))
+    check_data(orjson.loads(record.value or b""), MESSAGES[CLOSED_TYPE])
+    check_headers(record, MESSAGES[CLOSED_TYPE])

@@ -1,25 +1,42 @@
--- Counts of what was asked, by the hour: added with the rows that they count, read, and deleted with their day.
+-- Counts of what was asked, by the hour and by the day: added with the rows that they count, read, and deleted with
+-- their day.
 
 -- name: add(hours, key_ids, vendor_ids, account_ids, categories, accesses, reasons, requests)!
--- Each hour is its number since 1970. In the order of the key, lest two consumers wait for each other in a circle;
--- as the last of a transaction, for the busiest rows are everyone's.
-insert into access_log.hourly_counts as known
-    (hour, key_id, vendor_id, account_id, category, access, reason, requests)
-select
-    to_timestamp(added.hour * 3600.0),
-    added.key_id,
-    added.vendor_id,
-    added.account_id,
-    added.category,
-    added.access,
-    added.reason,
-    added.requests
-from unnest(
-    :hours::bigint[], :key_ids::text[], :vendor_ids::text[], :account_ids::text[], :categories::text[],
-    :accesses::text[], :reasons::text[], :requests::bigint[]
-) with ordinality as added (hour, key_id, vendor_id, account_id, category, access, reason, requests, place)
-order by added.place
-on conflict (hour, key_id, vendor_id, account_id, category, access, reason) do update
+-- Each hour is its number since 1970. Given and added in the order of the key, lest two consumers wait for each other in
+-- a circle, and for the same reason always by this plan, which adds to all days before all hours; as the last of a
+-- transaction, for the busiest rows are everyone's.
+with added as materialized (
+    select
+        to_timestamp(hour * 3600.0) as hour,
+        key_id collate "C" as key_id,
+        vendor_id collate "C" as vendor_id,
+        account_id collate "C" as account_id,
+        category collate "C" as category,
+        access collate "C" as access,
+        reason collate "C" as reason,
+        requests,
+        place
+    from unnest(
+        :hours::bigint[], :key_ids::text[], :vendor_ids::text[], :account_ids::text[], :categories::text[],
+        :accesses::text[], :reasons::text[], :requests::bigint[]
+    ) with ordinality as given (hour, key_id, vendor_id, account_id, category, access, reason, requests, place)
+),
+by_hour as (
+    insert into access_log.hourly_counts as known
+        (hour, key_id, vendor_id, account_id, category, access, reason, requests)
+    select hour, key_id, vendor_id, account_id, category, access, reason, requests
+    from added
+    order by place
+    on conflict (hour, key_id, vendor_id, account_id, category, access, reason) do update
+    set requests = known.requests + excluded.requests
+)
+insert into access_log.daily_counts as known
+    (day, key_id, vendor_id, account_id, category, access, reason, requests)
+select date_trunc('day', hour, 'UTC'), key_id, vendor_id, account_id, category, access, reason, sum(requests)
+from added
+group by 1, 2, 3, 4, 5, 6, 7
+order by 1, 2, 3, 4, 5, 6, 7
+on conflict (day, key_id, vendor_id, account_id, category, access, reason) do update
 set requests = known.requests + excluded.requests;
 
 -- name: caught_up(topic, age_max_s)^
@@ -49,3 +66,12 @@ with deleted as (
     returning hour
 )
 select min(hour) from deleted;
+
+-- name: delete_oldest_day(oldest)$
+-- The same of days.
+with deleted as (
+    delete from access_log.daily_counts
+    where day = (select min(day) from access_log.daily_counts where day < :oldest)
+    returning day
+)
+select min(day) from deleted;

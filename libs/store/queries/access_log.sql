@@ -6,23 +6,21 @@ select partition, next_offset
 from access_log.offsets
 where topic = :topic and partition = any(:partitions::integer[]);
 
--- name: begin_partitions(topic, partitions, expected)!
--- A partition that was never filed from begins where its reader did; one that was is left as it is.
-insert into access_log.offsets (topic, partition, next_offset)
-select :topic::text, first.partition, first.expected
-from unnest(:partitions::integer[], :expected::bigint[]) as first (partition, expected)
-order by first.partition
-on conflict (topic, partition) do nothing;
-
 -- name: advance_partitions(topic, partitions, expected, next)
--- The compare-and-set: returns each partition whose offset was the expected one, and moves it. Until the
--- transaction ends no one else can move these, and whoever expected the same finds another offset then.
-update access_log.offsets as held
-set next_offset = moved.next
-from unnest(:partitions::integer[], :expected::bigint[], :next::bigint[]) as moved (partition, expected, next)
-where held.topic = :topic
-  and held.partition = moved.partition
-  and held.next_offset = moved.expected
+-- The compare-and-set: returns each partition whose offset was the expected one, and moves it. One that was never filed
+-- from begins where its reader did. Until the transaction ends no one else can move these, and whoever expected the same
+-- finds another offset then. In the order of the key, lest two consumers wait for each other in a circle.
+insert into access_log.offsets as held (topic, partition, next_offset)
+select :topic::text, moved.partition, moved.next
+from unnest(:partitions::integer[], :next::bigint[]) as moved (partition, next)
+order by moved.partition
+on conflict (topic, partition) do update
+set next_offset = excluded.next_offset
+where held.next_offset = (
+    select known.expected
+    from unnest(:partitions::integer[], :expected::bigint[]) as known (partition, expected)
+    where known.partition = held.partition
+)
 returning held.partition;
 
 -- name: make_staging()#
@@ -30,11 +28,11 @@ returning held.partition;
 create temporary table if not exists access_log_staging (like access_log.events) on commit delete rows;
 
 -- name: file_staged()
--- Rows that are there already, and the second of two alike, are left out. Returns each row that was filed.
+-- Rows that are there already are left out. Returns which were filed.
 insert into access_log.events
 select * from pg_temp.access_log_staging
 on conflict (at, event_id) do nothing
-returning *;
+returning at, event_id::text as event_id;
 
 -- name: note_caught_up(topic, partitions, ends, times)!
 -- Kafka had these end offsets at these times. A partition that is filed up to its end was complete at that time,

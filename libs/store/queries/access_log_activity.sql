@@ -3,14 +3,54 @@
 -- name: activity(own_account_id, own_key_id, own_vendor_id, since, until, key_id, vendor_id, category, access, reason, denied, before_event_id, before_at, rows_max)
 -- One page. A condition whose value is null falls away when the plan is made, which it is for each call,
 -- and what remains is one index's range, read backwards from the newest partition.
--- `before_at` with `before_event_id` is the last row of the page before; `until` is never later than it.
+-- `before_at` with `before_event_id` is the last row of the page before; `until` is right behind it, or earlier.
 select at, event_id, account_id, key_id, vendor_id, vendor_key_id, category, access, method, path, reason,
-       position, gateway, client_ip, gatekeeper, seq, traceparent
+       position, gateway, client_ip, gatekeeper, seq, traceparent, requests
 from access_log.events
 where at >= :since and at < :until
   and {conditions}
   and (:before_event_id::uuid is null or (at, event_id) < (:before_at::timestamptz, :before_event_id))
 order by at desc, event_id desc
+limit :rows_max;
+
+-- name: hours(own_account_id, own_key_id, own_vendor_id, since, until, key_id, vendor_id, category, access, reason, denied, days_max)
+-- The hours with something, newest first, and how many requests that was, of the newest so many days with something.
+-- An event is one request or more.
+select counted.hour, counted.requests
+from (
+    select distinct day
+    from access_log.daily_counts
+    where day > :since::timestamptz - interval '1 day' and day < :until
+      and {counted}
+    order by day desc
+    limit :days_max
+) as days
+cross join lateral (
+    select hour, sum(requests)::bigint as requests
+    from access_log.hourly_counts
+    where hour >= days.day and hour < days.day + interval '1 day'
+      and hour > :since::timestamptz - interval '1 hour' and hour < :until
+      and {counted}
+    group by hour
+) as counted
+order by counted.hour desc;
+
+-- name: activity_of_hours(hours, own_account_id, own_key_id, own_vendor_id, since, until, key_id, vendor_id, category, access, reason, denied, before_event_id, before_at, rows_max)
+-- As `activity`, looking nowhere but into these hours: the limit within keeps the planner from reading what is between.
+select event.*
+from unnest(:hours::timestamptz[]) as within (hour)
+cross join lateral (
+    select at, event_id, account_id, key_id, vendor_id, vendor_key_id, category, access, method, path, reason,
+           position, gateway, client_ip, gatekeeper, seq, traceparent, requests
+    from access_log.events
+    where at >= :since and at < :until
+      and at >= within.hour and at < within.hour + interval '1 hour'
+      and {conditions}
+      and (:before_event_id::uuid is null or (at, event_id) < (:before_at::timestamptz, :before_event_id))
+    order by at desc, event_id desc
+    limit :rows_max
+) as event
+order by event.at desc, event.event_id desc
 limit :rows_max;
 
 -- name: last_used(key_ids)

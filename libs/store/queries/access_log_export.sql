@@ -19,34 +19,34 @@ select
     reason,
     position,
     case when ascii(gateway) in {formula} then '''' else '' end || gateway as gateway,
-    client_ip
+    client_ip,
+    coalesce(requests, 1) as requests
 from access_log.events
 where at >= :since and at < :until
   and {conditions}
 order by access_log.events.at desc, event_id desc;
 
 -- name: ndjson(own_account_id, own_key_id, own_vendor_id, since, until, key_id, vendor_id, category, access, reason, denied)
--- One JSON object a row, with the members of a page's items in their order.
-select row_to_json(item)
-from (
-    select
-        event_id,
-        to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at,
-        account_id,
-        key_id,
-        vendor_id,
-        vendor_key_id,
-        category,
-        access,
-        method,
-        path,
-        case when reason is null then 'allow' else 'deny' end as decision,
-        reason,
-        position,
-        gateway,
-        client_ip
-    from access_log.events
-    where at >= :since and at < :until
-      and {conditions}
-    order by access_log.events.at desc, event_id desc
-) as item;
+-- The members of a page's items in their order, of which libs.store.access_log_ndjson makes JSON: to build it here took
+-- PostgreSQL twice as long.
+select
+    event_id,
+    to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at,
+    account_id,
+    key_id,
+    vendor_id,
+    vendor_key_id,
+    category,
+    access,
+    method,
+    path,
+    case when reason is null then 'allow' else 'deny' end as decision,
+    reason,
+    position,
+    gateway,
+    client_ip,
+    coalesce(requests, 1) as requests
+from access_log.events
+where at >= :since and at < :until
+  and {conditions}
+order by access_log.events.at desc, event_id desc;

@@ -3,7 +3,8 @@
 -- name: run_hours(since, until, before_hour, before_gatekeeper, ranges_max, rows_max)
 -- What there is of each run with a time in each hour, newest hours first, as of one moment. A number is missing in
 -- the hour of the next one that is there, so that each is told once; where a clock was set back, it may be there
--- in another hour. A number that an earlier hour has too is extra. Of the ranges only the first are returned.
+-- in another hour. What is missing behind the highest number of a run that is over is told with that number. A number
+-- that an earlier hour has too is extra. Of the ranges only the first are returned.
 with asked as materialized (
     select
         hour,
@@ -73,20 +74,33 @@ select
     found.last,
     found.filed,
     found.duplicates,
-    missing.numbers as missing,
-    missing.firsts[:(:ranges_max)] as missing_firsts,
-    missing.lasts[:(:ranges_max)] as missing_lasts,
+    missing.numbers + behind.numbers as missing,
+    (missing.firsts || behind.firsts)[:(:ranges_max)] as missing_firsts,
+    (missing.lasts || behind.lasts)[:(:ranges_max)] as missing_lasts,
     found.filed - own.numbers + again.numbers as extra,
     extra.firsts[:(:ranges_max)] as extra_firsts,
     extra.lasts[:(:ranges_max)] as extra_lasts,
-    exists (
+    higher.is_there as is_followed,
+    closed.last_number as closed_number,
+    closed.is_exact as is_closed_exactly,
+    closed.noted_at as closed_noted_at
+from found
+cross join lateral (
+    select exists (
         select
         from access_log.filed_numbers as later
         where later.gatekeeper = found.gatekeeper
           and later.block >= found.last_block
           and upper(later.numbers) - 1 > found.last
-    ) as is_followed
-from found
+    ) as is_there
+) as higher
+left join access_log.closed_runs as closed on closed.gatekeeper = found.gatekeeper and not higher.is_there
+cross join lateral (
+    select
+        greatest(0, closed.last_number - found.last) as numbers,
+        case when closed.last_number > found.last then array[found.last + 1] else '{}' end as firsts,
+        case when closed.last_number > found.last then array[closed.last_number] else '{}' end as lasts
+) as behind
 cross join lateral (
     select
         coalesce(sum(upper(gap) - lower(gap)), 0)::bigint as numbers,
@@ -110,3 +124,24 @@ cross join lateral (
     from unnest(found.in_earlier) as part
 ) as again
 order by found.hour desc, found.gatekeeper desc;
+
+-- name: unseen_runs(since, until, before_hour, before_gatekeeper, rows_max)
+-- Runs that are over and of which nothing ever came, told in the hour in which their journals were last written to.
+select
+    date_trunc('hour', closed.at, 'UTC') as hour,
+    closed.gatekeeper,
+    closed.last_number,
+    closed.is_exact,
+    closed.noted_at
+from access_log.closed_runs as closed
+where closed.at >= :since
+  and date_trunc('hour', closed.at, 'UTC') < :until
+  and (
+      :before_hour::timestamptz is null
+      or (date_trunc('hour', closed.at, 'UTC'), closed.gatekeeper)
+          < (:before_hour::timestamptz, :before_gatekeeper::text collate "C")
+  )
+  and not exists (select from access_log.filed_numbers as filed where filed.gatekeeper = closed.gatekeeper)
+  and not exists (select from access_log.forgotten_numbers as old where old.gatekeeper = closed.gatekeeper)
+order by hour desc, closed.gatekeeper desc
+limit :rows_max;

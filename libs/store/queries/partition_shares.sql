@@ -2,13 +2,14 @@
 -- Number -1 is held by every member, shared.
 
 -- name: join(topic)!
--- Be a member for as long as the session is. A machine that vanishes without a word is to be missed in some
--- 20 seconds, not in the hours that systems allow by default.
+-- Be a member for as long as the session is. A machine that vanishes without a word, and a process that is frozen
+-- and so does not settle every second, are to be missed in some 20 seconds, not in hours and not never.
 select
     pg_advisory_lock_shared(hashtext(:topic), -1),
     set_config('tcp_keepalives_idle', '10', false),
     set_config('tcp_keepalives_interval', '3', false),
-    set_config('tcp_keepalives_count', '3', false);
+    set_config('tcp_keepalives_count', '3', false),
+    set_config('idle_session_timeout', '20s', false);
 
 -- name: membership(topic)^
 -- How many members there are, and how many of them come before this session in an order that all see alike.

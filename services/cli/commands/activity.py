@@ -18,6 +18,7 @@ from services.cli.commands.activity_scope import (
     Until,
     VendorFilter,
     log_of,
+    request_of,
 )
 from services.cli.commands.parameters import AccountId, Limit
 from services.cli.keyfold import Keyfold
@@ -74,6 +75,6 @@ def _row(item: JsonObject, vendor_name: str, key_name: str) -> tuple[str, ...]:
         vendor_name,
         key_name,
         f"{category} {access}" if category and access else "—",
-        f"{item['method']} {item['path']}",
+        request_of(item),
         item["reason"] or item["decision"],
     )

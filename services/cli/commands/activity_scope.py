@@ -49,6 +49,13 @@ def log_of(
     return ActivityLog(who=who, path=path, query=query)
 
 
+def request_of(item: JsonObject) -> str:
+    """Return what an access event's request was, and how many there were where it is the record of many."""
+    requests = item["requests"]
+    times = f" x{requests:,}" if requests > 1 else ""
+    return f"{item['method']} {item['path']}{times}"
+
+
 class Names:
     """The names behind ids of vendors and keys, each looked up once; where it is not ours to read, the id."""
 

@@ -25,6 +25,7 @@ from services.cli.commands.activity_scope import (
     ReasonFilter,
     VendorFilter,
     log_of,
+    request_of,
 )
 from services.cli.commands.parameters import AccountId
 from services.cli.keyfold import Keyfold
@@ -117,6 +118,6 @@ def line(item: JsonObject, names: tuple[str, str], width: int) -> Text:
         cell = Text(printable(value), style=style)
         cell.truncate(cell_width, overflow="ellipsis", pad=True)
         text.append_text(cell).append("  ")
-    text.append(printable(f"{item['method']} {item['path']}"))
+    text.append(printable(request_of(item)))
     text.truncate(width, overflow="ellipsis")
     return text

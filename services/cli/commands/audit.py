@@ -63,8 +63,14 @@ def _row(item: JsonObject) -> tuple[str, ...]:
         _numbers(item["missing"], item["missing_ranges"]),
         _numbers(item["extra"], item["extra_ranges"]),
         str(item["duplicates"]),
-        "more" if item["unknown_after"] is None else "unknown",
+        _after(item),
     )
+
+
+def _after(item: JsonObject) -> str:
+    if item["ended"]:
+        return "nothing"
+    return "more" if item["unknown_after"] is None else "unknown"
 
 
 def _numbers(count: int, ranges: Sequence[JsonObject]) -> str:

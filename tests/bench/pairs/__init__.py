@@ -8,10 +8,13 @@ from contextlib import AbstractAsyncContextManager
 from tests.bench.contest import Contest
 from tests.bench.ground import Ground
 from tests.bench.pairs import (
+    activity,
     append,
+    arrival,
     authorize,
     export,
     ingest,
+    journal,
     latency,
     replay,
     revoke,
@@ -31,7 +34,10 @@ PAIRS: Mapping[str, Pair] = {
     "append": append.contests,
     "size": size.contests,
     "ingest": ingest.contests,
+    "arrival": arrival.contests,
     "export": export.contests,
+    "activity": activity.contests,
+    "journal": journal.contests,
     "ship": ship.contests,
     "replay": replay.contests,
     "verify": verify.contests,

@@ -15,20 +15,23 @@ from libs.runtime.clock import SYSTEM_CLOCK
 from libs.store.access_log import AccessLog, Advance
 from libs.store.access_log_partitions import Partitions
 from libs.store.access_log_rows import COLUMNS, row_of
-from libs.store.connection import Pool, open_pool
+from libs.store.addresses import as_text
+from libs.store.closed_runs import ClosedRuns
+from libs.store.connection import Pool, PrepareConnection, open_pool
 from libs.wire.access_codec import access_record, encode_access_event
 from libs.wire.record import Received
 from libs.wire.topics import ACCESS
 from services.audit.filing import Filing
 from tests.bench.batches import batches
+from tests.bench.collector import settled_collector
 from tests.bench.contest import Contest, Figure, Figures, Side
 from tests.bench.ground import Ground
 from tests.bench.stopwatch import rate_per_s
 from tests.bench.traffic import traffic
 
 EVENTS = Figure(name="events/s")
-EVENTS_A_GO = 20_000
-BATCH_EVENTS = 5_000  # what the audit service files at a time when it is busy
+EVENTS_A_GO = 20_000  # what the audit service reads at a time when it is busy
+BATCH_EVENTS = 5_000  # and what it files at a time
 FUTURE_MAX_S = 300
 
 Write = Callable[[], Awaitable[None]]
@@ -41,7 +44,11 @@ async def contests(ground: Ground) -> AsyncIterator[Sequence[Contest]]:
     """Yield two: from Kafka's records on, and from decoded events on. Each side has a database of its own."""
     since = SYSTEM_CLOCK.now()
     async with AsyncExitStack() as stack:
-        pools = [await stack.enter_async_context(_log(ground, since)) for _ in range(4)]
+        # The driver's own way with addresses is a part of the bare thing.
+        filing, storing, *copying = [
+            await stack.enter_async_context(_log(ground, since, prepare))
+            for prepare in (as_text, as_text, None, None)
+        ]
         bare = "COPY of the same rows into the same indexed partition, in batches of as many"
         yield [
             Contest(
@@ -49,27 +56,27 @@ async def contests(ground: Ground) -> AsyncIterator[Sequence[Contest]]:
                 figures=(EVENTS,),
                 ours=_side(
                     "the audit service's filing of Kafka's records: decode, admit, COPY, offsets, last used",
-                    _filing(pools[0]),
+                    _filing(filing),
                     since,
                 ),
-                bare=_side(bare, _copying(pools[1]), since),
+                bare=_side(bare, _copying(copying[0]), since),
             ),
             Contest(
                 name="ingest, decoded already",
                 figures=(EVENTS,),
                 ours=_side(
                     "AccessLog.file: COPY, offsets and last used in one transaction",
-                    _storing(pools[2]),
+                    _storing(storing),
                     since,
                 ),
-                bare=_side(bare, _copying(pools[3]), since),
+                bare=_side(bare, _copying(copying[1]), since),
             ),
         ]
 
 
 @asynccontextmanager
-async def _log(ground: Ground, since: datetime) -> AsyncIterator[Pool]:
-    async with open_pool(await ground.database(), application_name="bench") as pool:
+async def _log(ground: Ground, since: datetime, prepare: PrepareConnection | None) -> AsyncIterator[Pool]:
+    async with open_pool(await ground.database(), application_name="bench", prepare=prepare) as pool:
         await Partitions(pool).make([since.date()])
         yield pool
 
@@ -79,7 +86,8 @@ def _side(what: str, prepare: Prepare, since: datetime) -> Side:
 
     async def go() -> Figures:
         write = prepare(traffic(next(firsts), EVENTS_A_GO, since))
-        return {EVENTS.name: await rate_per_s(EVENTS_A_GO, write())}
+        with settled_collector():
+            return {EVENTS.name: await rate_per_s(EVENTS_A_GO, write())}
 
     return Side(what=what, go=go)
 
@@ -87,20 +95,21 @@ def _side(what: str, prepare: Prepare, since: datetime) -> Side:
 def _filing(pool: Pool) -> Prepare:
     filing = Filing(
         access_log=AccessLog(pool, ACCESS.name),
+        closed_runs=ClosedRuns(pool),
         partitions=Partitions(pool),
         # It never connects: each of these events is admissible.
         dead_letters=Publisher(ProducerOptions(bootstrap="127.0.0.1:1")),
         bound=DeadLetterBound(topic=ACCESS.name),
         clock=SYSTEM_CLOCK,
         future_max_s=FUTURE_MAX_S,
+        portion_max=BATCH_EVENTS,
     )
 
     def prepare(events: Sequence[AccessEvent]) -> Write:
         received = [_received(event) for event in events]
 
         async def write() -> None:
-            for batch in batches(received, BATCH_EVENTS):
-                await filing.file({0: batch})
+            await filing.file({0: received})
 
         return write
 

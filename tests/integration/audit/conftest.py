@@ -6,18 +6,24 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from libs.kafka.connection import ProducerOptions
+from libs.kafka.publisher import Publisher
 from libs.store.access_log import AccessLog
 from libs.store.access_log_partitions import Partitions
+from libs.store.addresses import as_text
 from libs.store.connection import Pool, open_pool
+from libs.wire.topics import ACCESS, DEAD_LETTER
 from tests.access_events import EPOCH
+from tests.bed import Topics
+from tests.integration.audit.following import Wires
 
 TOPIC = "access"
 
 
 @pytest.fixture
 async def pool(database: str) -> AsyncIterator[Pool]:
-    """Connections to a database of the test's own."""
-    async with open_pool(database, application_name="test") as pool:
+    """Connections to a database of the test's own, as the audit service has them."""
+    async with open_pool(database, application_name="test", prepare=as_text) as pool:
         yield pool
 
 
@@ -34,3 +40,16 @@ async def access_log(pool: Pool, partitions: Partitions) -> AccessLog:
     """A log that has a partition for the test's events."""
     assert await partitions.days() == {EPOCH.date()}
     return AccessLog(pool, TOPIC)
+
+
+@pytest.fixture
+async def wires(kafka_bootstrap: str, topics: Topics, database: str) -> AsyncIterator[Wires]:
+    """Two partitions of access events."""
+    async with Publisher(ProducerOptions(bootstrap=kafka_bootstrap)) as publisher:
+        yield Wires(
+            bootstrap=kafka_bootstrap,
+            dsn=database,
+            topic=await topics("access", partitions=2, config=ACCESS.config),
+            dead_letter_topic=await topics("dead-letter", config=DEAD_LETTER.config),
+            publisher=publisher,
+        )

@@ -16,6 +16,7 @@ from libs.kafka.reader import Reader
 from libs.runtime.clock import SYSTEM_CLOCK
 from libs.store.access_log import AccessLog
 from libs.store.access_log_partitions import Partitions
+from libs.store.closed_runs import ClosedRuns
 from libs.store.connection import Pool
 from libs.store.partition_shares import PartitionShare
 from libs.wire.access_codec import access_record, encode_access_event
@@ -72,23 +73,30 @@ class Consumer:
 
 @asynccontextmanager
 async def consuming(
-    wires: Wires, pool: Pool, *, dead_min: int = 20, dead_letters: Publisher | None = None
+    wires: Wires,
+    pool: Pool,
+    *,
+    dead_min: int = 20,
+    dead_letters: Publisher | None = None,
+    reader: Reader | None = None,
 ) -> AsyncIterator[Consumer]:
     """Run a consumer whose clock stands at the events' noon."""
     clock = NoonClock(at=EPOCH)
     async with (
         dead_letters or Publisher(ProducerOptions(bootstrap=wires.bootstrap)) as publisher,
         PartitionShare(wires.dsn, wires.topic) as share,
-        Reader(wires.bootstrap, wires.topic) as reader,
+        reader or Reader(wires.bootstrap, wires.topic) as reader,
     ):
         filing = Filing(
             access_log=AccessLog(pool, wires.topic),
+            closed_runs=ClosedRuns(pool),
             partitions=Partitions(pool),
             dead_letters=publisher,
             dead_letter_topic=wires.dead_letter_topic,
             bound=DeadLetterBound(topic=wires.topic, dead_min=dead_min),
             clock=clock,
             future_max_s=FUTURE_MAX_S,
+            portion_max=20,
         )
         following = Following(
             reader,
@@ -96,8 +104,9 @@ async def consuming(
             filing,
             partition_count=partial(publisher.partition_count, wires.topic),
             clock=clock,
-            batch_events_max=1000,
+            read_max=1000,
             batch_wait_s=0.01,
+            lag_interval_s=0.2,
         )
         task = asyncio.create_task(following.run())
         try:

@@ -9,6 +9,7 @@ from libs.domain.ids import AccountId
 from libs.store.access_log_activity import Ask, activity
 from libs.store.access_log_questions import AccountScope, Filters
 from libs.store.connection import Pool
+from tests.eventually import eventually
 
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -17,6 +18,15 @@ async def filed(pool: Pool) -> list[int]:
     """Return the numbers of all events in the log, in order, each as often as it is there."""
     rows = await pool.fetch("select seq from access_log.events order by seq")
     return [row["seq"] for row in rows]
+
+
+async def has(pool: Pool, *seqs: int) -> None:
+    """Wait until the log holds exactly these events."""
+    await eventually(lambda: _same(pool, list(seqs)))
+
+
+async def _same(pool: Pool, seqs: list[int]) -> bool:
+    return await filed(pool) == seqs
 
 
 async def newest(pool: Pool, count: int = 100, *, account_id: str = "acc_1") -> list[AccessEvent]:

@@ -28,16 +28,18 @@ async def test_an_event_comes_back_as_it_was_filed(access_log: AccessLog, pool: 
     """Every field of an event is kept, and each that may be empty may be."""
     whole = access_event(1, reason=Reason.READ_ONLY, access=Access.WRITE, client_ip="2001:db8::7")
     bare = access_event(2, key_id=None, vendor_id=None, vendor_key_id=None, category=None, access=None)
+    many = access_event(5, reason=Reason.MALFORMED_KEY, path="/**", requests=1204)
     network = access_event(3, client_ip="203.0.113.0/24", path="/v1/pätient/\U0001f600")
     none = access_event(4, client_ip=None, account_id=None)
-    await access_log.file([whole, bare, network, none], [step(0, 4)])
-    assert await newest(pool) == [network, bare, whole]
+    await access_log.file([whole, bare, network, none, many], [step(0, 5)])
+    assert await newest(pool) == [many, network, bare, whole]
 
 
 async def test_offsets_move_with_the_rows(access_log: AccessLog, pool: Pool) -> None:
     """After a batch each of its partitions goes on behind it; one that was never filed from is unknown."""
-    outcome = await access_log.file([access_event(1), access_event(2)], [step(5, 7), step(0, 1, 3)])
-    assert outcome == Filed(rows=2, duplicates=0)
+    batch = [access_event(1), access_event(2)]
+    outcome = await access_log.file(batch, [step(5, 7), step(0, 1, 3)])
+    assert outcome == Filed(events=batch, duplicates=0)
     assert await access_log.next_offsets(frozenset({0, 3, 4})) == {0: 7, 3: 1}
 
 
@@ -51,14 +53,14 @@ async def test_a_repeated_event_is_filed_once(access_log: AccessLog, pool: Pool)
     """Events that are there already are left out, at whatever offset they come again, and counted."""
     await access_log.file([access_event(1), access_event(2)], [step(0, 2)])
     again = [access_event(2), access_event(3), access_event(1)]
-    assert await access_log.file(again, [step(2, 5)]) == Filed(rows=1, duplicates=2)
+    assert await access_log.file(again, [step(2, 5)]) == Filed(events=[access_event(3)], duplicates=2)
     assert await filed(pool) == [1, 2, 3]
 
 
 async def test_a_repetition_within_a_batch_is_filed_once(access_log: AccessLog, pool: Pool) -> None:
     """Two alike in one batch are one row."""
     batch = [access_event(1), access_event(2), access_event(1)]
-    assert await access_log.file(batch, [step(0, 3)]) == Filed(rows=2, duplicates=1)
+    assert await access_log.file(batch, [step(0, 3)]) == Filed(events=batch[:2], duplicates=1)
     assert await filed(pool) == [1, 2]
 
 

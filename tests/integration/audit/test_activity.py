@@ -114,6 +114,7 @@ async def test_an_item_holds_exactly_the_access_events_fields(client: Client, lo
                 "position": 7,
                 "gateway": "caddy",
                 "client_ip": "203.0.113.9",
+                "requests": 1,
             }
         ],
         "next_cursor": None,

@@ -326,7 +326,7 @@ def test_stretches_are_long_and_within_a_block() -> None:
     """Numbers that follow one another are one stretch, up to a block's end; what comes again stands alone."""
     numbers = [3, 1, 2, BLOCK_NUMBERS, BLOCK_NUMBERS - 1, 2]
     hour = int(EPOCH.timestamp()) // 3600
-    assert list(stretches(("run", number, EPOCH) for number in numbers)) == [
+    assert list(stretches(hour, (("run", number) for number in numbers))) == [
         Stretch("run", hour, 0, 2, 3, is_again=True),
         Stretch("run", hour, 0, 1, 4),
         Stretch("run", hour, 0, BLOCK_NUMBERS - 1, BLOCK_NUMBERS),

@@ -110,6 +110,7 @@ async def test_an_item_says_all(client: Client, pool: Pool) -> None:
         "extra_ranges": [],
         "duplicates": 1,
         "unknown_after": None,
+        "ended": False,
         "caught_up": False,
     }
     assert (newest["missing"], newest["unknown_after"]) == (0, 6)

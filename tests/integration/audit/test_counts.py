@@ -1,4 +1,4 @@
-"""Counts by the hour: always those of the rows, whatever befalls the filing."""
+"""Counts by the hour and by the day: always those of the rows, whatever befalls the filing."""
 
 from __future__ import annotations
 
@@ -37,18 +37,21 @@ MIGRATIONS = Path(migrations.__file__).parent / "migrations"
 COUNTS_MIGRATION = "20261123_06_hourly-counts"
 
 FROM_ROWS = """
-select date_trunc('hour', at, 'UTC') as hour, coalesce(key_id, '') as key_id,
+select date_trunc('{unit}', at, 'UTC') as start, coalesce(key_id, '') as key_id,
        coalesce(vendor_id, '') as vendor_id, coalesce(account_id, '') as account_id,
        coalesce(category, '') as category, coalesce(access, '') as access, coalesce(reason, '') as reason,
-       count(*) as requests
+       sum(coalesce(requests, 1)) as requests
 from access_log.events
 group by 1, 2, 3, 4, 5, 6, 7
 """
-DIFFERENCES = f"""
-(select * from ({FROM_ROWS}) as counted except table access_log.hourly_counts)
-union all
-(table access_log.hourly_counts except select * from ({FROM_ROWS}) as counted)
-"""
+KEPT = {"hour": "access_log.hourly_counts", "day": "access_log.daily_counts"}
+DIFFERENCES = " union all ".join(
+    f"(select * from ({counted}) as counted except table {table})"
+    f" union all (table {table} except select * from ({counted}) as counted)"
+    for unit, table in KEPT.items()
+    for counted in [FROM_ROWS.format(unit=unit)]
+)
+EMPTY = f"truncate access_log.events, access_log.offsets, {', '.join(KEPT.values())}"
 
 WILL_DIE = """
 create or replace function public.die() returns trigger language plpgsql as
@@ -102,6 +105,7 @@ def event(number: int) -> AccessEvent:
         category=None if number % 11 == 0 else list(Category)[number % 2],
         access=None if number % 11 == 0 else Access.READ,
         reason=None if number % 4 else Reason.READ_ONLY,
+        requests=1 if number % 6 else 100 * number,
     )
 
 
@@ -117,7 +121,7 @@ async def test_counts_are_those_of_the_rows(
     access_log: AccessLog, pool: Pool, steps: Sequence[tuple[list[int], str]]
 ) -> None:
     """After any batches, with repetitions, crashes and zombies, the counts are those of the rows."""
-    await pool.execute("truncate access_log.events, access_log.hourly_counts, access_log.offsets")
+    await pool.execute(EMPTY)
     await access_log.file([], [step(0)])
     offset = 1
     for numbers, fate in steps:
@@ -128,7 +132,9 @@ async def test_counts_are_those_of_the_rows(
         else:
             offset += await files(pool, access_log, batch, step(offset), DEATHS.get(fate))
         assert await differences(pool) == []
-    assert await requests(pool) == await pool.fetchval("select count(*) from access_log.events")
+    assert await requests(pool) == await pool.fetchval(
+        "select coalesce(sum(coalesce(requests, 1)), 0) from access_log.events"
+    )
 
 
 async def files(
@@ -169,6 +175,19 @@ async def test_each_combination_is_counted_for_itself(access_log: AccessLog, poo
     assert await differences(pool) == []
 
 
+async def test_a_flood_counts_for_what_it_was(access_log: AccessLog, pool: Pool) -> None:
+    """A million denials that are one event are a million denials; others like it count beside it."""
+    flood = [
+        access_event(number, account_id=None, key_id=None, reason=Reason.MALFORMED_KEY, requests=times)
+        for number, times in enumerate((1_000_000, 1, 7), 1)
+    ]
+    await access_log.file(flood, [step(0)])
+    assert await requests(pool) == 1_000_008
+    assert await differences(pool) == []
+    await access_log.file(flood, [step(1)])
+    assert await requests(pool) == 1_000_008
+
+
 async def test_two_consumers_count_the_same_hour(access_log: AccessLog, pool: Pool) -> None:
     """Consumers that count the same at once, in any order, never wait for each other in a circle."""
     await access_log.file([_of_key(number, number) for number in range(9)], [step(0)])
@@ -204,7 +223,10 @@ async def before_the_counts(database: str, tmp_path: Path) -> None:
 
 
 async def test_a_migration_counts_what_is_there(empty_database: str, tmp_path: Path) -> None:
-    """Rows from before there were counts are counted, also one whose filing is under way meanwhile."""
+    """Rows from before there were counts are counted, also one whose filing is under way meanwhile.
+
+    They are from before one could stand for many requests, too.
+    """
     await before_the_counts(empty_database, tmp_path)
     async with open_pool(empty_database, application_name="test") as pool:
         await Partitions(pool).make([EPOCH.date()])

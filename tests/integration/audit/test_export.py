@@ -30,6 +30,7 @@ EVENTS = (
     access_event(4, reason=Reason.READ_ONLY, access=Access.WRITE),
     access_event(5, at=EPOCH - DAY, category=None, access=None, client_ip=None, vendor_key_id=None),
     access_event(6, account_id=AccountId("acc_2"), key_id=KeyId("key_6")),
+    access_event(7, reason=Reason.MALFORMED_KEY, requests=1204),
 )
 QUERIES: tuple[Query, ...] = (
     {},
@@ -97,7 +98,7 @@ async def test_an_empty_export_is_a_file_too(client: Client, log: Log) -> None:
     await log.file(EVENTS[5])
     assert await exported(client, ACCOUNT, {"format": "csv"}) == (
         b"event_id,at,account_id,key_id,vendor_id,vendor_key_id,category,access,method,path,decision,reason,"
-        b"position,gateway,client_ip\r\n"
+        b"position,gateway,client_ip,requests\r\n"
     )
     assert await exported(client, ACCOUNT, {"format": "ndjson"}) == b""
 
@@ -130,14 +131,16 @@ async def test_no_cell_is_a_formula(client: Client, log: Log) -> None:
     assert [line["path"] for line in found] == ["/v1/=1", *(f"'{each}" for each in reversed(formulas))]
 
 
-async def test_any_text_comes_back_from_csv(client: Client, log: Log) -> None:
-    """Quotes, separators and ends of lines within a cell are read back as they were; lines end with CR LF."""
-    paths = ['/v1/a"b', "/v1/a,b", "/v1/a\nb", "/v1/a\r\nb", '/v1/""\n""', "/v1/ü😀"]
+async def test_any_text_comes_back(client: Client, log: Log) -> None:
+    """Quotes, separators and control characters are read back as they were; CSV's lines end with CR LF."""
+    paths = ['/v1/a"b', "/v1/a,b", "/v1/a\nb", "/v1/a\r\nb", '/v1/""\n""', "/v1/ü😀", "null", '/v1/\\"\\\\']
+    paths += [f"/v1/{chr(code)}" for code in (*range(1, 0x20), 0x7F, 0x2028)]
     await log.file(*(access_event(n, path=path) for n, path in enumerate(paths, 1)))
     body = await exported(client, ACCOUNT, {"format": "csv"})
     assert [line["path"] for line in lines(body)] == paths[::-1]
     assert body.endswith(b"\r\n")
-    in_json = (await exported(client, ACCOUNT, {"format": "ndjson"})).splitlines()
+    in_json = (await exported(client, ACCOUNT, {"format": "ndjson"})).split(b"\n")
+    assert in_json.pop() == b""
     assert [orjson.loads(line)["path"] for line in in_json] == paths[::-1]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,19 +11,17 @@ import pytest
 
 from libs.kafka.connection import ProducerOptions
 from libs.kafka.dead_letter_bound import TooManyDeadLetters
-from libs.kafka.publisher import Publisher
+from libs.runtime.metrics import REGISTRY
 from libs.store.access_counts import caught_up
 from libs.store.access_log import AccessLog
 from libs.store.connection import Pool, open_pool
 from libs.store.migrations import migrate
 from libs.wire.record import Received, Record
-from libs.wire.topics import ACCESS, DEAD_LETTER
 from services.cli.local.postgres import LocalPostgres
 from tests.access_events import EPOCH, access_event
-from tests.bed import Topics
 from tests.eventually import eventually
 from tests.integration.audit.following import Consumer, Wires, consuming
-from tests.integration.audit.rows import filed
+from tests.integration.audit.rows import filed, has
 from tests.integration.kafka.losing_answers import LosesAnswers
 
 pytestmark = pytest.mark.usefixtures("partitions")
@@ -40,26 +37,9 @@ POISON = Record(
 )
 
 
-@pytest.fixture
-async def wires(kafka_bootstrap: str, topics: Topics, database: str) -> AsyncIterator[Wires]:
-    """Two partitions of access events."""
-    async with Publisher(ProducerOptions(bootstrap=kafka_bootstrap)) as publisher:
-        yield Wires(
-            bootstrap=kafka_bootstrap,
-            dsn=database,
-            topic=await topics("access", partitions=2, config=ACCESS.config),
-            dead_letter_topic=await topics("dead-letter", config=DEAD_LETTER.config),
-            publisher=publisher,
-        )
-
-
-async def has(pool: Pool, *seqs: int) -> None:
-    """Wait until the log holds exactly these events."""
-    await eventually(lambda: _same(pool, list(seqs)))
-
-
-async def _same(pool: Pool, seqs: list[int]) -> bool:
-    return await filed(pool) == seqs
+def counted(name: str) -> float:
+    """Return what a counter stands at."""
+    return REGISTRY.get_sample_value(name) or 0.0
 
 
 def header(received: Received, name: str) -> str:
@@ -164,7 +144,7 @@ async def test_a_poison_record_is_dead_lettered_and_the_partition_goes_on(wires:
     assert header(letter, "keyfold_dead_topic") == wires.topic
     assert header(letter, "keyfold_dead_partition") == "0"
     assert header(letter, "keyfold_dead_offset") == "1"
-    assert header(letter, "keyfold_dead_reason") == "malformed: it is no access event (KeyError)"
+    assert header(letter, "keyfold_dead_reason") == "malformed: it is no access event (ValidationError)"
 
 
 async def test_too_much_poison_stops_the_consumer(wires: Wires, pool: Pool) -> None:
@@ -177,25 +157,42 @@ async def test_too_much_poison_stops_the_consumer(wires: Wires, pool: Pool) -> N
 
 
 async def test_late_events_are_filed_in_their_own_day(wires: Wires, pool: Pool) -> None:
-    """An event that is days late gets a partition of its day while it is inside the 90."""
+    """An event that is days late gets a partition of its day while it is inside the 90, and is counted."""
     late = [access_event(1, at=EPOCH - timedelta(days=80)), access_event(2, at=EPOCH - timedelta(days=89))]
-    await wires.publish(*late, access_event(3))
-    async with consuming(wires, pool):
+    before = counted("keyfold_audit_late_total")
+    await wires.publish(*late, *late, access_event(3))
+    async with consuming(wires, pool) as consumer:
         await has(pool, 1, 2, 3)
+        await eventually(lambda: _stands_at(consumer.filing.filed, {0: 5}))
+    assert counted("keyfold_audit_late_total") - before == 2
+    days = await pool.fetch("select tableoid::regclass::text as day from access_log.events order by seq")
+    assert [row["day"] for row in days] == [
+        "access_log.events_20251225",
+        "access_log.events_20251216",
+        "access_log.events_20260315",
+    ]
 
 
 async def test_events_of_another_time_are_dead_letters(wires: Wires, pool: Pool) -> None:
     """What is too old for the log, or from the future, is dead-lettered with the reason."""
     old = access_event(1, at=EPOCH - timedelta(days=90, seconds=1))
     future = access_event(2, at=EPOCH + timedelta(seconds=301))
+    dead = {kind: counted_dead(kind) for kind in ("too_old", "in_the_future")}
     await wires.publish(old, future, access_event(3))
-    async with consuming(wires, pool):
+    async with consuming(wires, pool) as consumer:
         await has(pool, 3)
+        await eventually(lambda: _stands_at(consumer.filing.filed, {0: 3}))
+    assert {kind: counted_dead(kind) - before for kind, before in dead.items()} == dict.fromkeys(dead, 1)
     reasons = [header(letter, "keyfold_dead_reason") for letter in await wires.dead_letters()]
     assert reasons == [
         "too_old: it is from before the log's 90 days",
         "in_the_future: it is more than 300 s ahead of this clock",
     ]
+
+
+def counted_dead(kind: str) -> float:
+    """Return how many dead letters there were of a kind."""
+    return REGISTRY.get_sample_value("keyfold_audit_dead_lettered_total", {"kind": kind}) or 0.0
 
 
 async def test_a_fenced_consumer_takes_up_where_the_other_is(wires: Wires, pool: Pool) -> None:

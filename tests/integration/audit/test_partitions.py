@@ -7,22 +7,37 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import date, timedelta
 
+from libs.runtime.metrics import REGISTRY
 from libs.store.access_log import AccessLog, Advance
 from libs.store.access_log_partitions import Partitions, drop_before
 from libs.store.connection import Pool
+from services.audit.maintenance import make_ahead
 from tests.access_events import EPOCH, access_event
 from tests.eventually import eventually
-from tests.integration.audit.rows import filed
+from tests.integration.audit.rows import filed, newest
+from tests.unit.runtime.tokens import SetClock
 
 DAY = timedelta(days=1)
 TODAY = EPOCH.date()
 OLD = TODAY - 91 * DAY
+HEADROOM = "keyfold_audit_partitions_ahead_days"
 
 
 async def test_only_missing_days_are_made(partitions: Partitions) -> None:
     """Making partitions again makes what is missing and leaves the rest as it is."""
     assert await partitions.make([TODAY, TODAY + DAY]) == {TODAY + DAY}
     assert await partitions.days() == {TODAY, TODAY + DAY}
+
+
+async def test_headroom_goes_down_while_none_are_made(partitions: Partitions) -> None:
+    """The days ahead are told as of now: were making to fail from today on, an alarm would have days."""
+    clock = SetClock(at=EPOCH)
+    await make_ahead(partitions, clock)
+    assert REGISTRY.get_sample_value(HEADROOM) == 7
+    clock.at += 5 * DAY
+    assert REGISTRY.get_sample_value(HEADROOM) == 2
+    await make_ahead(partitions, clock)
+    assert REGISTRY.get_sample_value(HEADROOM) == 7
 
 
 async def test_several_may_make_partitions_at_once(partitions: Partitions, pool: Pool) -> None:
@@ -74,6 +89,39 @@ async def test_nobody_waits_for_a_drop_that_waits_for_a_reader(
             assert await partitions.make([TODAY + DAY]) == {TODAY + DAY}
         assert not dropping.done()
     assert await dropping == {OLD}
+
+
+async def test_days_come_and_go_under_load(
+    database: str, pool: Pool, partitions: Partitions, access_log: AccessLog
+) -> None:
+    """While events are filed and read without a pause, days are made and dropped, and nothing fails."""
+    done = asyncio.Event()
+
+    async def file() -> int:
+        number = 0
+        while not done.is_set():
+            number += 1
+            await access_log.file(
+                [access_event(number)], [Advance(partition=0, expected=number - 1, next=number)]
+            )
+        return number
+
+    async def read() -> None:
+        while not done.is_set():
+            await newest(pool)
+
+    async def come_and_go() -> None:
+        try:
+            for ahead in range(1, 6):
+                await partitions.make([OLD, TODAY + ahead * DAY])
+                assert await drop_before(database, OLD + DAY) == {OLD}
+        finally:
+            done.set()
+
+    async with asyncio.timeout(20):
+        filings, *_ = await asyncio.gather(file(), read(), read(), come_and_go())
+    assert await filed(pool) == list(range(1, filings + 1))
+    assert await partitions.days() == {TODAY + ahead * DAY for ahead in range(6)}
 
 
 async def is_waiting(pool: Pool) -> bool:

@@ -23,6 +23,9 @@ from libs.store.access_log_questions import (
     conditions,
     prepare,
 )
+from libs.store.access_log_questions import (
+    COUNTED as COUNTS,
+)
 from libs.store.connection import open_connection, open_pool
 from libs.store.statements import in_order, load_statements
 from services.cli.local.postgres import LocalPostgres
@@ -47,6 +50,11 @@ insert into access_log.hourly_counts
 select date_trunc('hour', at, 'UTC') - back * interval '4 days', key_id, vendor_id, account_id, category,
        access, '', count(*)
 from access_log.events, generate_series(0, 9) as back group by 1, 2, 3, 4, 5, 6;
+"""
+COUNTED_BY_DAY: Final = """
+insert into access_log.daily_counts
+select date_trunc('day', hour, 'UTC'), key_id, vendor_id, account_id, category, access, reason, sum(requests)
+from access_log.hourly_counts group by 1, 2, 3, 4, 5, 6, 7;
 """
 NUMBERED: Final = """
 insert into access_log.filings (number, since, until, filing)
@@ -75,9 +83,10 @@ async def lived_in(postgres_server: LocalPostgres, template_database: str) -> st
         await Partitions(pool).make(TODAY.date() - n * DAY for n in range(-1, DAYS + 1))
         await pool.execute(PREPARED.replace("$1::timestamptz", f"timestamptz '{TODAY + DAY}'"))
         await pool.execute(COUNTED)
+        await pool.execute(COUNTED_BY_DAY)
         await pool.execute(NUMBERED)
         await pool.execute(ACCOUNTED % TODAY)
-        for table in ("events", "hourly_counts", "filings", "filed_numbers"):
+        for table in ("events", "hourly_counts", "daily_counts", "filings", "filed_numbers"):
             await pool.execute(f"analyze access_log.{table}")
     return dsn
 
@@ -103,7 +112,7 @@ async def planned(
     connection: asyncpg.Connection, file: str, name: str, values: Mapping[str, object], **parts: str
 ) -> Plan:
     """Return the plan of a statement for these very values."""
-    statements = load_statements(file, conditions=CONDITIONS, **parts)
+    statements = load_statements(file, conditions=CONDITIONS, counted=COUNTS, **parts)
     sql = getattr(statements, name).sql.rstrip().rstrip(";")
     text = await connection.fetchval(f"explain (format json) {sql}", *in_order(statements, name, values))
     nodes = list(_nodes(orjson.loads(text)[0]["Plan"]))
@@ -139,6 +148,40 @@ async def test_a_page_is_read_off_an_index(connection: asyncpg.Connection, scope
     assert plan.steps <= {"Limit", "Append", "Index Scan", "Index Only Scan"}
     assert plan.tables == days(0, 1)
     assert f"{column} = " in plan.conditions
+
+
+@pytest.mark.parametrize(("scope", "column"), SCOPES)
+async def test_a_later_page_begins_where_the_one_before_ended(
+    connection: asyncpg.Connection, scope: Scope, column: str
+) -> None:
+    """Page 100 is read off the index as the first one is: what was shown already is not read again."""
+    at = TODAY - DAY + 7 * HOUR
+    values = asked(scope, since=TODAY - 2 * DAY, until=at + timedelta(microseconds=1))
+    more = {"before_event_id": "00000000-0000-0000-0000-000000000009", "before_at": at, "rows_max": 51}
+    plan = await planned(connection, "access_log_activity", "activity", values | more)
+    assert plan.steps <= {"Limit", "Append", "Index Scan"}
+    assert plan.tables == days(1, 2)
+    assert f"{column} = " in plan.conditions
+    assert "ROW(at, event_id) < ROW(" in plan.conditions
+
+
+@pytest.mark.parametrize(("scope", "column"), SCOPES)
+async def test_what_few_rows_meet_is_looked_for_by_the_hour(
+    connection: asyncpg.Connection, scope: Scope, column: str
+) -> None:
+    """Where few rows meet the conditions, counts tell the hours, and rows of those hours alone are read."""
+    values = asked(scope, since=TODAY - 2 * DAY, until=TODAY + DAY) | {"reason": "read_only", "days_max": 8}
+    counts = await planned(connection, "access_log_activity", "hours", values)
+    assert counts.tables == {"daily_counts", "hourly_counts"}
+    assert "Seq Scan" not in counts.steps
+    assert "day > " in counts.conditions
+    assert "hour >= daily_counts.day" in counts.conditions
+    page = {"hours": [TODAY - DAY, TODAY], "before_event_id": None, "before_at": None, "rows_max": 51}
+    rows = await planned(connection, "access_log_activity", "activity_of_hours", values | page)
+    assert rows.tables == days(0, 1, 2)
+    assert "Seq Scan" not in rows.steps
+    assert "at >= within.hour" in rows.conditions
+    assert f"{column} = " in rows.conditions
 
 
 @pytest.mark.parametrize("form", ["csv", "ndjson"])
@@ -185,14 +228,20 @@ async def test_a_summary_reads_counts_and_only_edges_of_rows(
 ) -> None:
     """A day's summary reads that day's counts by an index, and rows only of hours that are not whole."""
     first, last = TODAY - DAY, TODAY
-    values = asked(scope, since=first - edge, until=last + edge, unit="day", first_hour=first, last_hour=last)
+    whole = {"first_hour": first, "first_day": first, "last_day": last, "last_hour": last}
+    values = asked(scope, since=first - edge, until=last + edge, unit="day", **whole)
     by = {f"by_{each}": True for each in ("vendor", "key", "category", "access", "decision")}
     page = {**by, "before_start": None, "before": None, "rows_max": 1001}
     plan = await planned(connection, "access_log_summary", "summary", values | page)
     assert "Seq Scan" not in plan.steps
-    assert "hourly_counts" in plan.tables
-    assert plan.tables <= {"hourly_counts", *(days(0, 2) if edge else ())}
-    assert f"{column} = " in plan.conditions
+    assert "daily_counts" in plan.tables
+    assert plan.tables <= {"daily_counts", "hourly_counts", *(days(0, 2) if edge else ())}
+    # A key's days are found among its account's.
+    assert f"{column} = " in plan.conditions or (column, "account_id = " in plan.conditions) == (
+        "key_id",
+        True,
+    )
+    assert "day >= " in plan.conditions
 
 
 async def test_accounting_reads_the_hours_of_its_page(connection: asyncpg.Connection) -> None:
@@ -200,7 +249,7 @@ async def test_accounting_reads_the_hours_of_its_page(connection: asyncpg.Connec
     values = {"since": TODAY - 4 * DAY, "until": TODAY, "before_hour": None, "before_gatekeeper": None}
     page = {**values, "ranges_max": 100, "rows_max": 101}
     plan = await planned(connection, "completeness", "run_hours", page)
-    assert plan.tables == {"filed_numbers", "forgotten_numbers"}
+    assert plan.tables == {"filed_numbers", "forgotten_numbers", "closed_runs"}
     assert "hour >= " in plan.conditions
     assert "gatekeeper = " in plan.conditions
     assert "HashAggregate" not in plan.steps

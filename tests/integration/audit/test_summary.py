@@ -180,6 +180,7 @@ def event(number: int) -> AccessEvent:
         category=None if number % 11 == 0 else list(Category)[number % 2],
         access=None if number % 11 == 0 else Access.READ,
         reason=None if number % 4 else Reason.READ_ONLY,
+        requests=1 if number % 5 else 1000 * number,
     )
 
 
@@ -206,7 +207,9 @@ async def test_a_summary_agrees_with_the_rows(
     by: frozenset[Dimension],
 ) -> None:
     """After any batches, with repetitions and late events, a summary of any time is the rows counted."""
-    await pool.execute("truncate access_log.events, access_log.hourly_counts, access_log.offsets")
+    await pool.execute(
+        "truncate access_log.events, access_log.hourly_counts, access_log.daily_counts, access_log.offsets"
+    )
     access_log = AccessLog(pool, "access")
     await Partitions(pool).make({event(number).at.date() for number in range(1, 51)})
     for offset, batch in enumerate(batches):
@@ -226,14 +229,12 @@ async def test_a_summary_agrees_with_the_rows(
 
 def _expected(question: Question, batches: Sequence[Sequence[int]]) -> Counter[tuple[object, ...]]:
     filed = [event(number) for number in sorted({number for batch in batches for number in batch})]
-    return Counter(
-        (
-            _start(each.at, question.bucket),
-            *(_value(each, by) if by in question.by else "" for by in Dimension),
-        )
-        for each in filed
-        if each.account_id == "acc_1" and question.since <= each.at < question.until
-    )
+    counts: Counter[tuple[object, ...]] = Counter()
+    for each in filed:
+        if each.account_id == "acc_1" and question.since <= each.at < question.until:
+            told = (_value(each, by) if by in question.by else "" for by in Dimension)
+            counts[_start(each.at, question.bucket), *told] += each.requests
+    return counts
 
 
 def _start(at: datetime, bucket: Bucket) -> datetime:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -41,15 +40,19 @@ async def test_counts(kafka_bootstrap: str, topics: Topics) -> None:
     """Denials are counted once each by minute, vendor and reason, whatever else the topic holds."""
     topic = await topics("access", partitions=2)
     allowed = decided(2, after_s=6, vendor="ven_a", reason=None)
-    another = replace(denied(7), headers=(("ce_type", b"keyfold.access.explained"),))
-    damaged = replace(denied(8), value=b'{"event_id": "01')
+    another = denied(7)._replace(headers=(("ce_type", b"keyfold.access.explained"),))
+    damaged = denied(8)._replace(value=b'{"event_id": "01')
     first = [denied(1, after_s=5), allowed, POISON, another, damaged, denied(5, after_s=59)]
     again = [denied(1, after_s=5), allowed, denied(5, after_s=59)]  # as after a shipper's crash
     unproven = decided(3, after_s=0, vendor=None, reason=Reason.UNKNOWN_VENDOR_KEY)
+    flood = record_of(access_event(9, at=NOON, vendor_id=None, reason=Reason.MALFORMED_KEY, requests=1204))
+    old = orjson.loads(denied(4, after_s=-1).value or b"")
+    del old["requests"]
+    before_floods = denied(4, after_s=-1)._replace(value=orjson.dumps(old))
     await publish(
         kafka_bootstrap,
         topic,
-        {0: [*first, *again, denied(6, after_s=60)], 1: [unproven, denied(4, after_s=-1)]},
+        {0: [*first, *again, denied(6, after_s=60)], 1: [unproven, before_floods, flood]},
     )
 
     printed, complained = await run(NAME, kafka_bootstrap, topic)
@@ -57,6 +60,7 @@ async def test_counts(kafka_bootstrap: str, topics: Topics) -> None:
     assert complained == ""
     assert counted(printed) == [
         ("2026-01-31T11:59", "ven_a", "read_only", 1),
+        ("2026-01-31T12:00", "unknown", "malformed_key", 1204),
         ("2026-01-31T12:00", "unknown", "unknown_vendor_key", 1),
         ("2026-01-31T12:00", "ven_a", "read_only", 2),
         ("2026-01-31T12:01", "ven_a", "read_only", 1),

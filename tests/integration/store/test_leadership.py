@@ -12,6 +12,7 @@ from libs.store.connection import open_connection, open_pool
 from libs.store.errors import LeadershipLost
 from libs.store.leadership import LeaderLock, Leadership
 from libs.store.relay_checkpoint import RelayCheckpoint
+from libs.store.statements import load_statements
 from tests.eventually import eventually
 
 END_SESSIONS = """
@@ -100,3 +101,14 @@ async def test_checkpoint_is_fenced(database: str) -> None:
         with pytest.raises(LeadershipLost):
             await checkpoint.advance(0, 3)
         assert await checkpoint.position() == 5
+
+
+async def test_checkpoint_waits_for_no_disk(database: str) -> None:
+    """To move the checkpoint keeps neither the relay nor an append waiting for the disk: it may be lost."""
+    statements = load_statements("relay_checkpoint")
+    async with open_connection(database, application_name="test") as connection:
+        await connection.execute("set synchronous_commit = on")
+        async with connection.transaction():
+            assert await statements.advance(connection, start=0, end=5)
+            assert await connection.fetchval("show synchronous_commit") == "off"
+        assert await connection.fetchval("show synchronous_commit") == "on"

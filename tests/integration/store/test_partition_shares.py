@@ -10,6 +10,7 @@ import pytest
 from libs.store.connection import open_connection
 from libs.store.errors import DatabaseAway
 from libs.store.partition_shares import PartitionShare
+from libs.store.statements import load_statements
 
 TOPIC = "access"
 PARTITIONS = 8
@@ -117,6 +118,13 @@ async def test_lost_session(members: Members, database: str) -> None:
         await loses.settle(PARTITIONS)
     assert await loses.settle(PARTITIONS) == frozenset()
     assert sizes(await settled(other, loses)) == [4, 4]
+
+
+async def test_frozen(database: str) -> None:
+    """Who says nothing for 20 seconds, as a process that is frozen, has no session any more."""
+    async with open_connection(database, application_name="test") as connection:
+        await load_statements("partition_shares").join(connection, topic=TOPIC)
+        assert await connection.fetchval("show idle_session_timeout") == "20s"
 
 
 async def test_topics_apart(members: Members) -> None:

@@ -7,13 +7,15 @@ from datetime import timedelta
 import pytest
 
 from libs.domain.access_event import AccessEvent
+from libs.domain.closed_run import ClosedRun
 from libs.domain.ids import AccountId
 from libs.wire.access_codec import encode_access_event
+from libs.wire.closed_codec import closed_record
 from libs.wire.record import Received
 from services.audit.admission import Inadmissible, InadmissibleKind, admit
 from tests.access_events import EPOCH, access_event
 
-FUTURE_MAX_S = 300.0
+FUTURE_MAX = timedelta(seconds=300)
 
 
 def received(value: bytes | None) -> Received:
@@ -21,9 +23,9 @@ def received(value: bytes | None) -> Received:
     return Received(topic="t", partition=0, offset=0, key=None, value=value, headers=(), timestamp_ms=0)
 
 
-def admitted(event: AccessEvent) -> AccessEvent | Inadmissible:
+def admitted(event: AccessEvent) -> AccessEvent | ClosedRun | Inadmissible:
     """Return what becomes of an event that arrives at noon."""
-    return admit(received(encode_access_event(event)), EPOCH, future_max_s=FUTURE_MAX_S)
+    return admit(received(encode_access_event(event)), EPOCH, future_max=FUTURE_MAX)
 
 
 def test_an_access_event_enters() -> None:
@@ -51,7 +53,7 @@ def test_only_events_of_the_logs_time_enter(age: timedelta, kind: InadmissibleKi
 )
 def test_what_is_no_access_event_is_inadmissible(value: bytes | None) -> None:
     """Bytes of any kind are inadmissible, with a reason that quotes none of them."""
-    found = admit(received(value), EPOCH, future_max_s=FUTURE_MAX_S)
+    found = admit(received(value), EPOCH, future_max=FUTURE_MAX)
     assert isinstance(found, Inadmissible)
     assert found.reason.startswith("malformed: it is no access event")
     assert "secret" not in found.reason
@@ -71,3 +73,15 @@ def test_what_the_log_cannot_store_is_inadmissible(event: AccessEvent) -> None:
 def test_a_shortened_address_enters() -> None:
     """A network in place of an address is what a gatekeeper keeps where it is told to."""
     assert isinstance(admitted(access_event(1, client_ip="203.0.113.0/24")), AccessEvent)
+
+
+def test_the_end_of_a_run_enters() -> None:
+    """Whenever that was, for it is no event of the log; one that cannot be understood is inadmissible."""
+    run = ClosedRun(gatekeeper="run", last_seq=9, is_exact=True, at=EPOCH - timedelta(days=100))
+    record = closed_record(run)
+    came = received(record.value)._replace(headers=record.headers)
+    assert admit(came, EPOCH, future_max=FUTURE_MAX) == run
+    found = admit(came._replace(value=b"{}"), EPOCH, future_max=FUTURE_MAX)
+    assert isinstance(found, Inadmissible)
+    assert found.kind is InadmissibleKind.MALFORMED
+    assert isinstance(admit(received(record.value), EPOCH, future_max=FUTURE_MAX), Inadmissible)

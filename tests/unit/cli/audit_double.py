@@ -102,6 +102,7 @@ def item(number: int, **changes: Any) -> dict[str, Any]:
         "position": 7,
         "gateway": "caddy",
         "client_ip": None,
+        "requests": 1,
         **changes,
     }
 

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
+from services.cli.commands.activity_scope import request_of
 from services.cli.commands.activity_summary import rows
 from services.cli.commands.activity_tail import line
 from services.cli.sparkline import sparkline
@@ -168,3 +169,11 @@ def test_a_line_fits_the_terminal(width: int) -> None:
     assert ("Recall" in shown.plain) == (width >= 110)
     assert "\x1b" not in shown.plain
     assert "red" in {str(span.style) for span in shown.spans}
+
+
+def test_how_many_requests_an_event_is_of_is_shown() -> None:
+    """An event that many requests share says how many; one of its own says nothing."""
+    many = item(1, method="*", path="/**", reason="malformed_key", requests=1204)
+    assert request_of(many) == "* /** x1,204"
+    assert line(many, ("—", "—"), 80).plain.endswith("* /** x1,204")
+    assert request_of(item(7)) == "GET /v1/patient/7"

@@ -1,0 +1,39 @@
+"""What one transaction files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from libs.wire.record import Received
+from services.audit.portions import Batches, portions
+
+
+def batches(lengths: Mapping[int, int]) -> Batches:
+    """Return so many records of each partition."""
+    return {at: [_received(at, offset) for offset in range(length)] for at, length in lengths.items()}
+
+
+def _received(partition: int, offset: int) -> Received:
+    return Received(
+        topic="t", partition=partition, offset=offset, key=None, value=None, headers=(), timestamp_ms=0
+    )
+
+
+@given(
+    lengths=st.dictionaries(st.integers(0, 7), st.integers(1, 40), max_size=8), records_max=st.integers(1, 50)
+)
+def test_portions_are_everything_in_order(lengths: Mapping[int, int], records_max: int) -> None:
+    """Each record is in one portion, a partition's in their order; all portions but the last are full."""
+    whole = batches(lengths)
+    cut = list(portions(whole, records_max))
+    joined: dict[int, Sequence[Received]] = {}
+    for portion in cut:
+        for partition, records in portion.items():
+            joined[partition] = [*joined.get(partition, ()), *records]
+    assert joined == whole
+    sizes = [sum(map(len, portion.values())) for portion in cut]
+    assert sizes[:-1] == [records_max] * (len(sizes) - 1)
+    assert all(0 < size <= records_max for size in sizes[-1:])
