@@ -12,7 +12,7 @@ COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generat
 	--no-annotate --custom-compile-command "make lock" --extra build
 
 .DEFAULT_GOAL := help
-.PHONY: help run test model revocations bench debian lint format openapi lock clean
+.PHONY: help run test model revocations kills faults bench debian lint format openapi lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,14 @@ model: $(VENV)/.dev ## the enforcement protocol, searched further for a way to b
 
 revocations: $(VENV)/.dev ## a thousand revocations under load, pauses and kills; six minutes
 	@KEYFOLD_REVOCATIONS=1000 $(BIN)/python -m pytest --quiet tests/chaos/test_thousand_revocations.py
+
+kills: $(VENV)/.dev ## two hundred kills of shipper and audit service, at every step of their loops; four minutes
+	@KEYFOLD_KILLS=200 $(BIN)/python -m pytest --quiet tests/chaos/test_fault_points.py
+
+FAULTS := outages cuts sharing repeats poison full_disk
+
+faults: $(VENV)/.dev ## outages, cut connections, frozen processes, poison, a full disk; ten minutes
+	@KEYFOLD_FAULTS=1 $(BIN)/python -m pytest --quiet $(FAULTS:%=tests/chaos/test_%.py)
 
 bench: $(VENV)/.dev debian ## ours beside the bare thing, in interleaved rounds, as ratios
 	@$(BIN)/python -m tests.bench

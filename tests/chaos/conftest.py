@@ -10,7 +10,12 @@ from libs.store.connection import open_pool
 from services.cli.local.sample import Sample
 from services.cli.local.seed import ensure_sample
 from tests.chaos.aftermath import Aftermath
+from tests.chaos.long import IS_LONG
+from tests.chaos.reckoning import Reckoning
 from tests.chaos.stack import ChaosStack
+
+# Minutes of them: `make faults`.
+collect_ignore = [] if IS_LONG else ["test_cuts.py", "test_outages.py", "test_repeats.py", "test_sharing.py"]
 
 
 @pytest.fixture(scope="package")
@@ -35,3 +40,10 @@ async def aftermath(stack: ChaosStack) -> AsyncIterator[Aftermath]:
     """Who looks when everything is over."""
     async with open_pool(stack.postgres.dsn, application_name="chaos") as pool:
         yield Aftermath(stack=stack, pool=pool)
+
+
+@pytest.fixture
+async def reckoning(stack: ChaosStack) -> AsyncIterator[Reckoning]:
+    """Who counts what came of journals."""
+    async with open_pool(stack.postgres.dsn, application_name="chaos") as pool:
+        yield Reckoning(stack=stack, pool=pool)

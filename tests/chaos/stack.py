@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -10,7 +12,6 @@ from pathlib import Path
 from libs.kafka.topics import ensure_topics
 from libs.store.migrations import migrate
 from libs.wire.topics import ALL
-from services.cli.local.kafka import LocalKafka
 from services.cli.local.logins import Logins
 from services.cli.local.ports import HOST, free_ports, listens
 from services.cli.local.postgres import LocalPostgres
@@ -20,7 +21,7 @@ from services.cli.local.signing import LocalSigner
 from services.cli.local.stack import ROUTE_MAP, answers_ready
 from services.cli.local.state import StateDir
 from services.cli.places import Places
-from tests.bed import kafka_in
+from tests.chaos.proxied_kafka import ProxiedKafka
 from tests.chaos.supervised import Supervised
 
 SPECS = {spec.name: spec for spec in SERVICES}
@@ -37,7 +38,7 @@ class ChaosStack:
     state: StateDir
     postgres: LocalPostgres
     logins: Logins
-    kafka: LocalKafka
+    kafka: ProxiedKafka
     token: str
     ports: dict[str, int]
     authz_port: int
@@ -57,7 +58,7 @@ class ChaosStack:
             state=state,
             postgres=postgres,
             logins=Logins(directory, SERVICES),
-            kafka=kafka_in(directory),
+            kafka=ProxiedKafka(directory / "kafka", directory / "kafka.log"),
             token=state.gateway_token(),
             ports=dict(zip(SPECS, ports, strict=True)),
             authz_port=authz_port,
@@ -114,6 +115,16 @@ class ChaosStack:
             is_ready=partial(answers_ready, port),
         )
         return gatekeeper, authz_port
+
+    @asynccontextmanager
+    async def without(self, name: str) -> AsyncIterator[None]:
+        """Do without a process for the length of the block."""
+        await self.processes[name].stop()
+        try:
+            yield
+        finally:
+            self.processes[name].keep()
+            await self.ready()
 
     async def stop(self) -> None:
         """Stop everything, what others stand on last."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+
+import psutil
 
 from services.cli.local.process import Child, ChildFailed
 from tests.eventually import eventually
@@ -74,14 +74,30 @@ class Supervised:
             self._may_start.set()
 
     @asynccontextmanager
-    async def paused(self) -> AsyncIterator[None]:
-        """Stop it with SIGSTOP for the length of the block."""
+    async def stopped(self) -> AsyncIterator[None]:
+        """Stop it in order and keep it from coming back for the length of the block."""
         assert self._child is not None
-        os.kill(self._child.pid, signal.SIGSTOP)
+        self._may_start.clear()
         try:
+            await self._child.stop()
             yield
         finally:
-            os.kill(self._child.pid, signal.SIGCONT)
+            self._may_start.set()
+
+    @asynccontextmanager
+    async def paused(self) -> AsyncIterator[None]:
+        """Stop it with SIGSTOP for the length of the block, and all that it has started."""
+        assert self._child is not None
+        first = psutil.Process(self._child.pid)
+        first.suspend()  # it starts no more
+        family = [first, *first.children(recursive=True)]
+        try:
+            for each in family:
+                each.suspend()
+            yield
+        finally:
+            for each in reversed(family):
+                each.resume()
 
     async def stop(self) -> None:
         """Stop it for good."""

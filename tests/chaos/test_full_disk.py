@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import resource
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -98,7 +98,10 @@ async def gate(stack: ChaosStack, sample: Sample, disk: Disk) -> AsyncIterator[G
 
 @pytest.mark.timeout(120)
 async def test_a_full_disk_lets_nothing_through_unlogged(
-    stack: ChaosStack, sample: Sample, tmp_path: Path
+    stack: ChaosStack,
+    sample: Sample,
+    tmp_path: Path,
+    record_property: Callable[[str, object], None],
 ) -> None:
     """Without room for its record every request is refused with 503; with room again, all is as before."""
     with small_disk(tmp_path) as disk:
@@ -117,5 +120,12 @@ async def test_a_full_disk_lets_nothing_through_unlogged(
     assert {answer.status for answer in passed} == {200}
     assert {(answer.status, answer.reason, answer.decision) for answer in refused} == {(503, REFUSED, None)}
     decided = [answer.decision for answer in full.traffic.decided.values()]
+    counted = {
+        "passed": len(passed),
+        "refused": len(refused),
+        "decided": len(decided),
+        "records": len(records),
+    }
+    record_property("a full disk", counted)
     assert [record.event_id for record in records] == decided
     assert [record.seq for record in records] == list(range(1, len(decided) + 1))

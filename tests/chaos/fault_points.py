@@ -1,0 +1,95 @@
+"""Every step of the shipper's and of the audit service's loop at which a process may be killed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypedDict, Unpack
+
+PASSAGES_MAX = 3
+
+
+class Moment(StrEnum):
+    """When in a call the process is killed; during one, it has asked and does not know the answer yet."""
+
+    BEFORE = "before"
+    DURING = "during"
+    AFTER = "after"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultPoint:
+    """A moment of a call, told by the function's place in the code.
+
+    With `saying`, only a call with a text that contains it is meant, and with `within`, only one on behalf of
+    that function. `passages_max` is how often a life passes here at least.
+    """
+
+    step: str
+    target: str
+    moment: Moment
+    saying: str = ""
+    within: str = ""
+    passages_max: int = PASSAGES_MAX
+
+    @property
+    def name(self) -> str:
+        """What tables call it."""
+        return f"{self.moment} {self.step}"
+
+
+class Narrow(TypedDict, total=False):
+    """What narrows a point down."""
+
+    saying: str
+    within: str
+    passages_max: int
+
+
+def _at(step: str, target: str, *moments: Moment, **narrow: Unpack[Narrow]) -> Iterator[FaultPoint]:
+    return (FaultPoint(step=step, target=target, moment=moment, **narrow) for moment in moments)
+
+
+BEFORE, DURING, AFTER = Moment
+
+# A function is named where it is looked up, which need not be where it is defined. A moment right after one
+# call is not named again as the one before the next.
+SHIPPER: Sequence[FaultPoint] = (
+    *_at("reading a journal", "services.shipper.run_journal:RunJournal.read", AFTER),
+    *_at("publishing", "libs.kafka.publisher:Publisher.publish", *Moment),
+    *_at("queueing a batch", "aiokafka:AIOKafkaProducer.send_batch", AFTER),
+    *_at("hearing Kafka", "aiokafka.producer.sender:SendProduceReqHandler.handle_response", BEFORE),
+    *_at("keeping damage", "services.shipper.journal_directory:JournalDirectory.set_aside", AFTER),
+    *_at("telling a run's end", "services.shipper.run_journal:RunJournal.closing", AFTER),
+    *_at("acknowledging", "services.shipper.run_journal:RunJournal.acknowledge", BEFORE, AFTER),
+    *_at("renaming its place", "pathlib:Path.replace", BEFORE),
+    *_at("saving its place", "services.shipper.run_journal:save_position", AFTER),
+    *_at("removing a file", "pathlib:Path.unlink", AFTER),
+    *_at("forgetting counts", "services.shipper.run_journal:forget_counted", BEFORE, AFTER),
+    *_at("removing what is left", "os:unlink", AFTER, within="RunJournal.acknowledge"),
+    *_at("removing a directory", "os:rmdir", BEFORE, AFTER),
+)
+
+AUDIT: Sequence[FaultPoint] = (
+    *_at("making partitions", "libs.store.access_log_partitions:Partitions.make", DURING, passages_max=1),
+    *_at("sharing out", "libs.store.partition_shares:PartitionShare.settle", AFTER, passages_max=1),
+    *_at("beginning a share", "libs.kafka.reader:Reader.assign", AFTER, passages_max=1),
+    *_at("reading", "libs.kafka.reader:Reader.read", AFTER),
+    *_at("dead-lettering", "libs.kafka.publisher:Publisher.publish", DURING, AFTER),
+    *_at("noting runs' ends", "libs.store.closed_runs:ClosedRuns.note", DURING, AFTER),
+    *_at("writing", "libs.store.access_log:AccessLog.file", BEFORE),
+    *_at("moving offsets", "libs.store.access_log:AccessLog._advance", AFTER),
+    *_at("COPY", "asyncpg:Connection.copy_records_to_table", DURING, AFTER),
+    *_at("leaving out repeats", "libs.store.access_log:_merged", AFTER),
+    *_at("counting", "libs.store.access_log:add_counts", AFTER),
+    *_at("noting numbers", "libs.store.access_log:add_numbers", AFTER),
+    *_at("COMMIT", "asyncpg:Connection.execute", *Moment, saying="COMMIT", within="AccessLog.file"),
+    *_at("filing", "services.audit.filing:Filing.file", AFTER),
+    *_at("noting what is complete", "services.audit.filing:Filing.note_caught_up", DURING, passages_max=1),
+)
+
+WRITING = next(point for point in AUDIT if point.step == "writing")
+COMMITTING = next(point for point in AUDIT if point.step == "COMMIT" and point.moment is BEFORE)
+
+OF_SERVICE = {"shipper": SHIPPER, "audit": AUDIT}

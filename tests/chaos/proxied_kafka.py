@@ -1,0 +1,40 @@
+"""A Kafka with a second door, of which it says that it is where a proxy stands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from services.cli.local.kafka import LocalKafka
+from services.cli.local.ports import HOST, free_ports
+
+SECOND_DOOR = """
+listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port},SECOND://{host}:{second_port}
+advertised.listeners=PLAINTEXT://{host}:{port},SECOND://{host}:{proxy_port}
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SECOND:PLAINTEXT
+"""
+
+
+class ProxiedKafka(LocalKafka):
+    """A broker; whoever comes by `second_port` is sent to `proxy_port` for everything further.
+
+    A client goes where a broker says that it is, whatever address it began with: a proxy that the broker does
+    not know of would see no more than the first question.
+    """
+
+    def __init__(self, state_dir: Path, log_path: Path) -> None:
+        super().__init__(state_dir, log_path)
+        self.second_port, self.proxy_port = free_ports(2)
+
+    def _configure(self) -> None:
+        super()._configure()
+        # Of two lines for one property the last one counts.
+        with self._properties.open("a") as properties:
+            properties.write(
+                SECOND_DOOR.format(
+                    host=HOST,
+                    port=self.port,
+                    controller_port=self._controller_port,
+                    second_port=self.second_port,
+                    proxy_port=self.proxy_port,
+                )
+            )
