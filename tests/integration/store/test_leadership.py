@@ -92,6 +92,13 @@ async def test_work_that_fails(database: str) -> None:
         await Leadership(database, LeaderLock.RELAY).run(failing)
 
 
+async def test_frozen(database: str) -> None:
+    """Who says nothing for 20 seconds, as a process that is frozen, has no session any more, nor the lock."""
+    async with open_connection(database, application_name="test") as connection:
+        assert await load_statements("leadership").try_lock(connection, lock=LeaderLock.RELAY.value)
+        assert await connection.fetchval("show idle_session_timeout") == "20s"
+
+
 async def test_checkpoint_is_fenced(database: str) -> None:
     """The checkpoint moves only from where its mover saw it: a relay thought dead moves nothing."""
     async with open_pool(database, application_name="test") as pool:
