@@ -145,7 +145,7 @@ def translation(error: BaseException | None) -> StoreFailure | None:
     """Return what an error of the driver means to a caller, or None for one that is ours."""
     match error:
         case asyncpg.InterfaceError():
-            return DatabaseAway(_told(error)) if _GONE.search(str(error)) else None
+            return DatabaseAway(_told(error)) if _GONE.search(str(error)) or _is_left_over(error) else None
         case asyncpg.InternalClientError():  # what is left of a call that lost its connection half-way
             return DatabaseAway(_told(error))
         case _ if isinstance(error, _MISCONFIGURED):
@@ -153,6 +153,14 @@ def translation(error: BaseException | None) -> StoreFailure | None:
         case _ if isinstance(error, _AWAY):
             return DatabaseAway(_told(error))
     return None
+
+
+def _is_left_over(error: BaseException) -> bool:
+    """Tell whether it came of cleaning up after a call that lost its connection half-way."""
+    before = error.__context__
+    while before is not None and not isinstance(before, asyncpg.InternalClientError):
+        before = before.__context__
+    return before is not None
 
 
 def _told(error: BaseException) -> str:

@@ -1,5 +1,5 @@
 -- Create the gatekeepers' leases
--- depends: 20261123_01_ledger
+-- depends: 20261123_02_access-log
 
 -- migrate: apply
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from pathlib import Path
 
 import pytest
 
+from libs.store import migrations
 from libs.store.connection import open_connection, open_pool
 from libs.store.errors import DatabaseAway, MigrationFailed, Misconfigured, NotMigrated
 from libs.store.migrations import migrate, migrated, pending_migrations
@@ -18,6 +20,8 @@ from tests.integration.store.events import CREATED, draft, now, opened
 from tests.integration.store.logins import PASSWORD, address_of
 
 MIGRATE = "import asyncio, sys; from libs.store.migrations import migrate; asyncio.run(migrate(sys.argv[1]))"
+
+MIGRATIONS = Path(migrations.__file__).parent / "migrations"
 
 WAITING = """
 select count(*) from pg_locks
@@ -127,3 +131,10 @@ async def test_no_database(empty_database: str) -> None:
     """Where the server has no such database, the process is told to stop."""
     with pytest.raises(Misconfigured, match="does not exist"):
         await migrate(address(empty_database, "nothing"))
+
+
+def test_each_migration_comes_after_the_one_before_it() -> None:
+    """There is one order, whatever order a directory lists its files in."""
+    files = sorted(MIGRATIONS.glob("*.sql"))
+    depends = [re.search(r"^-- depends:(.*)$", each.read_text(), re.MULTILINE) for each in files]
+    assert [found and found[1].strip() for found in depends] == ["", *(each.stem for each in files[:-1])]

@@ -1,0 +1,28 @@
+"""What an error of the driver means to a caller."""
+
+import asyncpg
+import pytest
+
+from libs.store.errors import DatabaseAway, translated
+
+BUSY = "cannot perform operation: another operation is in progress"
+
+
+def test_cleaning_up_after_a_lost_connection_finds_the_database_away() -> None:
+    """A COPY that loses its connection half-way leaves the driver in no state to roll it back."""
+    with pytest.raises(DatabaseAway), translated():
+        try:
+            raise asyncpg.InternalClientError(
+                "cannot switch to state 21; another operation (2) is in progress"
+            )
+        finally:
+            try:
+                raise asyncpg.InterfaceError(BUSY)
+            finally:
+                raise asyncpg.InterfaceError(BUSY)
+
+
+def test_two_uses_of_one_connection_are_a_bug() -> None:
+    """Whoever shares a connection hears of it."""
+    with pytest.raises(asyncpg.InterfaceError), translated():
+        raise asyncpg.InterfaceError(BUSY)
