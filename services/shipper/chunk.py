@@ -1,5 +1,6 @@
 """A stretch of a journal segment: its whole lines as records, and what in between is damaged."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,9 +56,13 @@ def _read(path: Path, offset: int, bytes_max: int) -> bytes:
 
 def _taken_apart(data: bytes, start: int) -> tuple[list[Record], list[Damage]]:
     """Return the records and the damage of bytes that begin at `start` in their segment."""
+    *lines, unfinished = data.split(b"\n")
+    if not unfinished:
+        # Damage is rare: it is looked for where there is some.
+        with suppress(TornLine, MalformedAccessEvent):
+            return [access_record(read_journal_line(line)) for line in lines], []
     records: list[Record] = []
     damages: list[Damage] = []
-    *lines, unfinished = data.split(b"\n")
     for line in lines:
         end = start + len(line) + 1
         try:

@@ -49,22 +49,26 @@ class RunJournal:
         """The name of the run, which its records carry too."""
         return self.path.name
 
-    def read(self, bytes_max: int) -> Portion:
-        """Return what follows the last acknowledged record, up to about `bytes_max`. Raises OSError."""
+    def read(self, bytes_max: int, *, behind: Portion | None = None) -> Portion:
+        """Return what follows the last acknowledged record, or the portion that it is `behind`, up to about
+        `bytes_max`. Raises OSError.
+        """
+        before = self._acknowledged if behind is None else behind.end
         # In this order: what is in the files once the writer is known to be dead is all there will be, and a
         # segment that has a successor by the time it is read gets no more.
         is_over = _is_over(self.path)
-        segments = [each for each in self._segments() if each >= self._acknowledged.first_seq]
+        segments = [each for each in self._segments() if each >= before.first_seq]
         for first_seq in segments:
             is_newest = first_seq == segments[-1]
-            portion = self._portion(first_seq, bytes_max, is_over=is_over, is_newest=is_newest)
+            portion = self._portion(before, first_seq, bytes_max, is_over=is_over, is_newest=is_newest)
             if is_newest or portion.records or portion.damages:
                 return portion
-        return Portion(records=(), damages=(), end=self._acknowledged, is_last=is_over)
+        return Portion(records=(), damages=(), end=before, is_last=is_over)
 
-    def _portion(self, first_seq: int, bytes_max: int, *, is_over: bool, is_newest: bool) -> Portion:
-        acknowledged = self._acknowledged
-        offset = acknowledged.offset if first_seq == acknowledged.first_seq else 0
+    def _portion(
+        self, before: Position, first_seq: int, bytes_max: int, *, is_over: bool, is_newest: bool
+    ) -> Portion:
+        offset = before.offset if first_seq == before.first_seq else 0
         path = self.path / segment_name(first_seq)
         chunk = read_chunk(path, offset, bytes_max, is_final=is_over or not is_newest)
         is_last = is_over and is_newest and chunk.at_end
@@ -72,20 +76,8 @@ class RunJournal:
         return Portion(
             records=records,
             damages=chunk.damages,
-            end=self._end(first_seq, chunk, records),
+            end=_end(before, first_seq, chunk, records),
             is_last=is_last,
-        )
-
-    def _end(self, first_seq: int, chunk: Chunk, records: Sequence[Record]) -> Position:
-        # A segment begins with the number that follows all before it, whether those could be read or not.
-        before = self._acknowledged
-        is_begun = before.first_seq == first_seq
-        is_damaged = chunk.damages[-1].end == chunk.next_offset if chunk.damages else False
-        return Position(
-            first_seq=first_seq,
-            offset=chunk.next_offset,
-            last_seq=seq_of(records[-1]) if records else max(before.last_seq, first_seq - 1),
-            is_damaged=is_damaged or (is_begun and before.is_damaged and not chunk.records),
         )
 
     def closing(self, portion: Portion) -> tuple[Record, ...]:
@@ -147,6 +139,18 @@ class RunJournal:
     def _segments(self) -> list[int]:
         found = (segment_first_seq(each.name) for each in self.path.iterdir())
         return sorted(first_seq for first_seq in found if first_seq is not None)
+
+
+def _end(before: Position, first_seq: int, chunk: Chunk, records: Sequence[Record]) -> Position:
+    # A segment begins with the number that follows all before it, whether those could be read or not.
+    is_begun = before.first_seq == first_seq
+    is_damaged = chunk.damages[-1].end == chunk.next_offset if chunk.damages else False
+    return Position(
+        first_seq=first_seq,
+        offset=chunk.next_offset,
+        last_seq=seq_of(records[-1]) if records else max(before.last_seq, first_seq - 1),
+        is_damaged=is_damaged or (is_begun and before.is_damaged and not chunk.records),
+    )
 
 
 def _is_over(run: Path) -> bool:

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from operator import attrgetter
-from typing import Final
+from typing import Final, TypeAlias
 from zlib import crc32
 
 import structlog
@@ -17,11 +17,17 @@ from libs.runtime.retrying import Backoff
 from libs.wire.record import Record
 from services.shipper import metrics
 from services.shipper.journal_directory import JournalDirectory
+from services.shipper.run_journal import Portion, RunJournal
 
 # Room for one line of any length that a gatekeeper writes, however many runs share the batch.
 PORTION_BYTES_MIN: Final = 128 * 1024
 
+# So many turns of the loop later all that was given to the driver is on its way to the broker.
+_TURNS_TO_SEND: Final = 8
+
 _TIMESTAMP_MS: Final = attrgetter("timestamp_ms")
+
+Portions: TypeAlias = Sequence[tuple[RunJournal, Portion]]
 
 log = structlog.get_logger(__name__)
 
@@ -47,6 +53,7 @@ class Shipping:
         self._clock = clock
         self._batch_bytes_max = batch_bytes_max
         self._poll_interval_s = poll_interval_s
+        self._ahead: Portions = ()
         self._trouble: str | None = None
 
     def unready(self) -> str | None:
@@ -64,11 +71,9 @@ class Shipping:
 
         Waits for Kafka as long as it is away.
         """
-        runs = self._journals.runs()
-        share_bytes = max(PORTION_BYTES_MIN, self._batch_bytes_max // max(1, len(runs)))
-        portions = [(run, run.read(share_bytes)) for run in runs]
+        portions = self._ahead or self._read()
         records = [record for _, portion in portions for record in portion.records]
-        await self._deliver(records)
+        _, self._ahead = await asyncio.gather(self._deliver(records), self._read_on(portions))
         metrics.SHIPPED.inc(len(records))
         for run, portion in portions:
             for damage in portion.damages:
@@ -79,6 +84,28 @@ class Shipping:
             run.acknowledge(portion)
         self._journals.measure()
         return len(records)
+
+    def _read(self, behind: Portions = ()) -> Portions:
+        """Read a portion of each run, behind those that are on their way."""
+        on_their_way = dict(behind)
+        portions = [(run, on_their_way.get(run)) for run in self._journals.runs()]
+        share_bytes = max(PORTION_BYTES_MIN, self._batch_bytes_max // max(1, len(portions)))
+        return [
+            (run, run.read(share_bytes, behind=before))
+            for run, before in portions
+            if before is None or not before.is_last
+        ]
+
+    async def _read_on(self, portions: Portions) -> Portions:
+        """Read what follows while Kafka has what there is; return nothing when there was nothing to wait for,
+        or nothing follows yet.
+        """
+        if not any(portion.records for _, portion in portions):
+            return ()
+        for _ in range(_TURNS_TO_SEND):
+            await asyncio.sleep(0)
+        following = self._read(portions)
+        return following if any(portion.records for _, portion in following) else ()
 
     async def _deliver(self, records: Sequence[Record]) -> None:
         waiting, backoff = _by_partition(records, self._partitions), Backoff()

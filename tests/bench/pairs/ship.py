@@ -27,7 +27,7 @@ from tests.bench.stopwatch import rate_per_s
 from tests.bench.traffic import traffic
 
 EVENTS = Figure(name="events/s")
-EVENTS_A_GO = 20_000
+EVENTS_A_GO = 40_000
 JOURNAL_READ_BYTES = 4 * 1024 * 1024  # what the shipper reads at a time unless it is told otherwise
 POLL_INTERVAL_S = 0.02
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import orjson
+from msgspec.structs import replace
 
 from libs.domain.decision import Reason
 from libs.domain.ids import VendorId
@@ -40,15 +41,15 @@ async def test_counts(kafka_bootstrap: str, topics: Topics) -> None:
     """Denials are counted once each by minute, vendor and reason, whatever else the topic holds."""
     topic = await topics("access", partitions=2)
     allowed = decided(2, after_s=6, vendor="ven_a", reason=None)
-    another = denied(7)._replace(headers=(("ce_type", b"keyfold.access.explained"),))
-    damaged = denied(8)._replace(value=b'{"event_id": "01')
+    another = replace(denied(7), headers=(("ce_type", b"keyfold.access.explained"),))
+    damaged = replace(denied(8), value=b'{"event_id": "01')
     first = [denied(1, after_s=5), allowed, POISON, another, damaged, denied(5, after_s=59)]
     again = [denied(1, after_s=5), allowed, denied(5, after_s=59)]  # as after a shipper's crash
     unproven = decided(3, after_s=0, vendor=None, reason=Reason.UNKNOWN_VENDOR_KEY)
     flood = record_of(access_event(9, at=NOON, vendor_id=None, reason=Reason.MALFORMED_KEY, requests=1204))
     old = orjson.loads(denied(4, after_s=-1).value or b"")
     del old["requests"]
-    before_floods = denied(4, after_s=-1)._replace(value=orjson.dumps(old))
+    before_floods = replace(denied(4, after_s=-1), value=orjson.dumps(old))
     await publish(
         kafka_bootstrap,
         topic,

@@ -12,6 +12,7 @@ from itertools import chain
 from pathlib import Path
 
 import duckdb
+from msgspec.structs import replace
 
 from libs.domain.access_event import AccessEvent
 from libs.domain.decision import Reason
@@ -145,8 +146,8 @@ async def test_last_day(kafka_bootstrap: str, topics: Topics, tmp_path: Path) ->
     """The answer is of the last day, whatever arrived days late, and of our events alone."""
     topic = await topics("access")
     late = [read(number, Category.SYSTEM, days_ago=2) for number in (1, 2, 7)]
-    damaged = read(3)._replace(value=b'{"event_id": "01')
-    another = read(6)._replace(headers=(("ce_type", b"keyfold.access.explained"),))
+    damaged = replace(read(3), value=b'{"event_id": "01')
+    another = replace(read(6), headers=(("ce_type", b"keyfold.access.explained"),))
     await publish(kafka_bootstrap, topic, {0: [*late, read(4), POISON, damaged, another, read(4), read(5)]})
 
     printed, _ = await run(NAME, kafka_bootstrap, tmp_path, topic)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from msgspec.structs import replace
 
 from libs.domain.ids import StreamId
 from libs.domain.state import State
@@ -90,7 +91,7 @@ async def test_stops_at_a_broken_chain(scene: Scene) -> None:
     """An event that was altered on its way stops the fold: its hash does not seal it."""
     ledger = LedgerBuilder(story())
     records = ledger.records()
-    altered = records[3]._replace(value=(records[3].value or b"").replace(b"pass", b"fail"))
+    altered = replace(records[3], value=(records[3].value or b"").replace(b"pass", b"fail"))
     async with running(scene.following()) as task:
         await scene.reached(0)
         await scene.publish([*records[:3], altered, *records[4:]])

@@ -17,7 +17,7 @@ from libs.kafka.publisher import Publisher
 from libs.runtime.clock import SYSTEM_CLOCK
 from libs.wire.access_codec import decode_access_event
 from libs.wire.closed_codec import decode_closed_run, is_closed_record
-from libs.wire.journal_files import DAMAGED, segment_name
+from libs.wire.journal_files import COUNTED, DAMAGED, segment_name
 from libs.wire.record import Received
 from libs.wire.topics import ACCESS
 from services.cli.local.kafka import LocalKafka
@@ -27,7 +27,7 @@ from tests.access_events import access_event, journalled
 from tests.bed import Topics, kafka_in
 from tests.eventually import eventually
 from tests.integration.kafka.records import read_all
-from tests.unit.shipper.journals import Writer
+from tests.unit.shipper.journals import Writer, slot
 
 PARTITIONS = 2
 
@@ -156,6 +156,27 @@ async def test_dead_runs_are_shipped_and_taken_away(tmp_path: Path, kafka_bootst
     assert (seqs(records, "dead"), seqs(records, "live")) == ([1, 2], [1, 2])
     assert not dead.path.exists()
     assert live.path.exists()
+
+
+async def test_what_was_read_ahead_arrives_once_and_in_order(
+    tmp_path: Path, kafka_bootstrap: str, topic: str
+) -> None:
+    """Many portions, read while those before them are on their way, are one run in the end."""
+    writer = Writer(tmp_path)
+    for count in (4000, 1, 4000):
+        writer.write(count)
+        writer.rotate()
+    (writer.path / COUNTED).write_bytes(slot(9000, 7))
+    writer.die()
+    async with shipper(tmp_path, kafka_bootstrap, topic) as it:
+        shipped = [await it.ship_once()]
+        while shipped[-1] or writer.path.exists():
+            shipped.append(await it.ship_once())
+    records = await records_in(kafka_bootstrap, topic)
+    assert len(shipped) > 5
+    assert sorted(seqs(records)) == list(range(1, 8003))
+    [closed] = [decode_closed_run(record.value or b"") for record in records if is_closed_record(record)]
+    assert (closed.last_seq, closed.is_exact) == (8002, True)
 
 
 async def test_a_dead_run_is_closed_behind_its_last_event(

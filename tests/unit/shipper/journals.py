@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from libs.domain.access_event import AccessEvent
+from libs.domain.decision import Reason
+from libs.wire.counted_slots import count_bytes, empty_slot
 from services.gatekeeper.journal_directory import RunDirectory
 from services.gatekeeper.segment import Segment
 from tests.access_events import access_event, journalled
@@ -41,3 +43,16 @@ class Writer:
         """Let go of the lock and of the file."""
         self._segment.close()
         self.directory.close()
+
+
+def counting(number: int) -> AccessEvent:
+    """Return an event that counts, as it is before it has its number."""
+    event = access_event(number, key_id=None, account_id=None, reason=Reason.MALFORMED_KEY, path="/**")
+    return event._replace(seq=0)
+
+
+def slot(number: int, requests: int) -> bytes:
+    """Return the slot of that event."""
+    content = empty_slot(counting(number))
+    assert content is not None
+    return count_bytes(requests) + content[len(count_bytes(requests)) :]

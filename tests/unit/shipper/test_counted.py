@@ -7,14 +7,13 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from libs.domain.access_event import AccessEvent
 from libs.domain.decision import Reason
 from libs.wire.access_codec import decode_access_event
 from libs.wire.counted_slots import SLOT_BYTES, SLOTS_MAX, count_bytes, empty_slot, read_slots
 from libs.wire.journal_files import COUNTED
 from services.shipper.run_journal import RunJournal
-from tests.access_events import access_event, journalled
-from tests.unit.shipper.journals import Writer
+from tests.access_events import journalled
+from tests.unit.shipper.journals import Writer, counting, slot
 
 BYTES_MAX = 128 * 1024
 
@@ -23,19 +22,6 @@ BYTES_MAX = 128 * 1024
 def writer(tmp_path: Path) -> Writer:
     """A gatekeeper that has just started."""
     return Writer(tmp_path)
-
-
-def counting(number: int) -> AccessEvent:
-    """Return an event that counts, as it is before it has its number."""
-    event = access_event(number, key_id=None, account_id=None, reason=Reason.MALFORMED_KEY, path="/**")
-    return event._replace(seq=0)
-
-
-def slot(number: int, requests: int) -> bytes:
-    """Return the slot of that event."""
-    content = empty_slot(counting(number))
-    assert content is not None
-    return count_bytes(requests) + content[len(count_bytes(requests)) :]
 
 
 def shipped(journal: RunJournal) -> list[tuple[int, int]]:

@@ -46,6 +46,25 @@ def test_what_is_not_acknowledged_comes_again(writer: Writer) -> None:
     assert seqs(journal.read(BYTES_MAX)) == []
 
 
+def test_what_follows_is_read_before_the_broker_has_what_there_is(writer: Writer) -> None:
+    """Behind a portion come the same records, damage and numbers, whether it is acknowledged yet or not."""
+    for count, raw in ((400, b"0badc0de {}\n"), (300, b""), (1, b"torn")):
+        writer.write(count)
+        writer.write_raw(raw)
+        writer.rotate()
+    ahead, patient = RunJournal(writer.path), RunJournal(writer.path)
+    portion, acknowledged = ahead.read(BYTES_MAX), patient.read(BYTES_MAX)
+    read: list[int] = []
+    while portion.records:
+        assert portion == acknowledged
+        read += seqs(portion)
+        portion = ahead.read(BYTES_MAX, behind=portion)
+        patient.acknowledge(acknowledged)
+        acknowledged = patient.read(BYTES_MAX)
+    assert read == list(range(1, 702))
+    assert portion == acknowledged
+
+
 def test_a_restart_goes_on_where_the_broker_acknowledged(writer: Writer) -> None:
     """A new shipper starts behind the last acknowledged record."""
     writer.write(2)
