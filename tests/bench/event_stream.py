@@ -22,6 +22,7 @@ from tests.bench.practices import Practices
 from tests.ledger_builder import LedgerBuilder, account_id, key_id
 
 EVENTS_A_BATCH = 100
+BATCH_BYTES_MAX = 512 * 1024  # all of a batch's events in one
 MOVE_HEAD = "update ledger.head set position = $1, hash = $2"
 GRANTED = tuple(
     Permissions.of({Category.PATIENT: Access.READ, Category.CONTACT: contact})
@@ -55,17 +56,19 @@ class EventStream:
 
     async def send(self, prepared: list[BatchBuilder], events_per_s: int) -> None:
         """Send them at that rate."""
-        interval_s = EVENTS_A_BATCH / events_per_s
-        began_s = SYSTEM_CLOCK.monotonic_s()
-        for number, batch in enumerate(prepared):
-            await asyncio.sleep(began_s + number * interval_s - SYSTEM_CLOCK.monotonic_s())
+        began_s, sent = SYSTEM_CLOCK.monotonic_s(), 0
+        for batch in prepared:
+            await asyncio.sleep(began_s + sent / events_per_s - SYSTEM_CLOCK.monotonic_s())
             await self._producer.send_batch(batch, LIFECYCLE.name, partition=0)
+            sent += batch.record_count()
 
 
 @asynccontextmanager
 async def open_event_stream(bootstrap: str, dsn: str, world: Practices) -> AsyncIterator[EventStream]:
     """Yield a stream of changes to keys that the practices have."""
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, enable_idempotence=True, linger_ms=0)
+    producer = AIOKafkaProducer(
+        bootstrap_servers=bootstrap, enable_idempotence=True, linger_ms=0, max_batch_size=BATCH_BYTES_MAX
+    )
     await producer.start()
     try:
         yield EventStream(producer, dsn, world)
