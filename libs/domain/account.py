@@ -1,13 +1,13 @@
 """An account is a practice with one switch: may anybody's software into its data at all?"""
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from libs.domain.ids import AccountId
 from libs.domain.refusal import ImpossibleEvent, Refusal, conflict, not_found
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
+class Account(Struct, frozen=True, kw_only=True, gc=False):
     """A practice as it is now. `integrations_enabled` is off until its owner turns it on."""
 
     account_id: AccountId
@@ -15,16 +15,14 @@ class Account:
     integrations_enabled: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CreateAccount:
+class CreateAccount(Struct, frozen=True, kw_only=True, gc=False):
     """Open an account for a practice."""
 
     account_id: AccountId
     name: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetIntegrations:
+class SetIntegrations(Struct, frozen=True, kw_only=True, gc=False):
     """Turn API integrations on or off; off stops every key of the account and loses none."""
 
     enabled: bool
@@ -33,23 +31,20 @@ class SetIntegrations:
 AccountCommand = CreateAccount | SetIntegrations
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccountCreated:
+class AccountCreated(Struct, frozen=True, kw_only=True, gc=False):
     """An account was opened, with integrations off."""
 
     account_id: AccountId
     name: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IntegrationsEnabled:
+class IntegrationsEnabled(Struct, frozen=True, kw_only=True, gc=False):
     """The owner let API integrations in."""
 
     account_id: AccountId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IntegrationsDisabled:
+class IntegrationsDisabled(Struct, frozen=True, kw_only=True, gc=False):
     """The owner shut API integrations out; every key of the account stops."""
 
     account_id: AccountId

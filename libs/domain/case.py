@@ -1,8 +1,9 @@
 """A case: keys found by their ids and what is asked of them, as values that can be supposed otherwise."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from libs.domain.account import Account
 from libs.domain.decision import Reason, judge
@@ -16,8 +17,7 @@ from libs.domain.vendor import Vendor
 from libs.domain.vendor_key import ActiveVendorKey, VendorKey
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(Struct, frozen=True, kw_only=True, gc=False):
     """What a case is about: by a path if `by_path`, else by the category and access themselves.
 
     Without `is_clear` the path reads in more than one way; category and access are None where none is mapped.
@@ -29,8 +29,7 @@ class Asked:
     by_path: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class Case(Struct, frozen=True, kw_only=True, gc=False):
     """Who asks for what, with the account and the vendor concerned; a key is None where its id names none.
 
     `by_vendor` where no vendor key was named but its vendor, for whom any key of its own then stands.

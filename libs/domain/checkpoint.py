@@ -1,7 +1,8 @@
 """A checkpoint of the ledger: a signed word on its head, against which a rewritten past stands out."""
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from libs.domain.ids import StreamId
 from libs.domain.refusal import ImpossibleEvent, Refusal, conflict
@@ -10,8 +11,7 @@ LEDGER_STREAM = StreamId("ledger")
 """The one stream that holds every checkpoint."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LedgerCheckpoint:
+class LedgerCheckpoint(Struct, frozen=True, kw_only=True, gc=False):
     """The last checkpoint: the head that it vouches for, and the signature of whoever held the key then.
 
     `head_hash` is 32 bytes and the hash of the event at `position`, which came before the checkpoint.
@@ -24,8 +24,7 @@ class LedgerCheckpoint:
     signature: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TakeCheckpoint:
+class TakeCheckpoint(Struct, frozen=True, kw_only=True, gc=False):
     """Vouch for the ledger as far as `position`."""
 
     position: int
@@ -35,8 +34,7 @@ class TakeCheckpoint:
     signature: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LedgerCheckpointed:
+class LedgerCheckpointed(Struct, frozen=True, kw_only=True, gc=False):
     """The ledger was vouched for as far as `position`; its own place is further on."""
 
     position: int

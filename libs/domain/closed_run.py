@@ -1,11 +1,11 @@
 """The end of a gatekeeper's run, as whoever shipped the last of its journal knows it."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClosedRun:
+
+class ClosedRun(Struct, frozen=True, kw_only=True, gc=False):
     """A run is over, and all records that are left of its journal are shipped, up to `last_seq`.
 
     `is_exact` says that no record can have been lost behind that one: the journal can be read to its end, and

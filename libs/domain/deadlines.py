@@ -1,15 +1,15 @@
 """What time alone brings about: when a thing falls due, and the one command that records it."""
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from libs.domain.subscriber_key import ActiveSubscriberKey, SubscriberKey
 from libs.domain.vendor import Vendor
 from libs.domain.vendor_key import ActiveVendorKey, VendorKey
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PassTime:
+class PassTime(Struct, frozen=True, kw_only=True, gc=False):
     """Record what has fallen due by `at` and was not recorded yet, each thing once."""
 
     at: datetime

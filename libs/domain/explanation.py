@@ -1,6 +1,6 @@
 """The explanation of a decision: every check with its outcome, and what would have to change for an allow."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from libs.domain.case import Case
 from libs.domain.decision import Reason
@@ -10,16 +10,14 @@ _REASONS = tuple(Reason)
 _OF_PRESENTED_KEYS = (Reason.MISSING_VENDOR_KEY, Reason.MISSING_SUBSCRIBER_KEY, Reason.MALFORMED_KEY)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
+class Check(Struct, frozen=True, kw_only=True, gc=False):
     """One check, by the reason that it gives where it fails, and how it went."""
 
     check: Reason
     outcome: Outcome
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Change(Struct, frozen=True, kw_only=True, gc=False):
     """What would have to change for a check to pass, and who can change it."""
 
     check: Reason
@@ -27,8 +25,7 @@ class Change:
     by: Mender
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Explanation:
+class Explanation(Struct, frozen=True, kw_only=True, gc=False):
     """A decision, allow where `reason` is None, with all of its checks in their order.
 
     All the changes together make it an allow, as far as that can be told: see the unknown checks.

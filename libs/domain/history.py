@@ -1,8 +1,9 @@
 """History in an owner's words: what an event did, and each field before and after it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from libs.domain import account, subscriber_key, vendor, vendor_key
 from libs.domain.account import Account
@@ -17,8 +18,7 @@ from libs.domain.vendor_key import ActiveVendorKey, RevokedVendorKey
 Value = str | bool | datetime | tuple[str, ...] | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Change(Struct, frozen=True, kw_only=True, gc=False):
     """One field, such as `permissions.clinical`, as it was and as it is; None where it was or is nothing."""
 
     field: str
@@ -26,8 +26,7 @@ class Change:
     after: Value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(Struct, frozen=True, kw_only=True, gc=False):
     """What an event did, in a short sentence, why where somebody said so, and the fields it changed."""
 
     summary: str

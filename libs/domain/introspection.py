@@ -1,7 +1,8 @@
 """Introspection: what two presented keys are good for now, whatever they may be used for next."""
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from libs.domain.decision import Credential, Presented, judge_keys, prove
 from libs.domain.ids import AccountId, KeyId, VendorId
@@ -11,8 +12,7 @@ from libs.domain.subscriber_key import ActiveSubscriberKey
 from libs.domain.vendor_key import ActiveVendorKey
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkingKeys:
+class WorkingKeys(Struct, frozen=True, kw_only=True, gc=False):
     """Two keys that work together: whose they are, what they allow, when the first of them stops by itself.
 
     `ends_at` is the subscriber key's expiry, or the end of a replaced secret where one was presented.

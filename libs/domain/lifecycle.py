@@ -1,7 +1,8 @@
 """One fold for every stream: any lifecycle event applied to the aggregate that its stream holds."""
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from libs.domain import account, checkpoint, subscriber_key, vendor, vendor_key
 from libs.domain.account import Account, AccountEvent
@@ -16,8 +17,7 @@ LifecycleEvent = AccountEvent | VendorEvent | VendorKeyEvent | SubscriberKeyEven
 Aggregate = Account | Vendor | VendorKey | SubscriberKey | LedgerCheckpoint
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Actor:
+class Actor(Struct, frozen=True, kw_only=True, gc=False):
     """Who did it: a role of the API and the subject of the token, written into each event."""
 
     role: str
@@ -27,8 +27,7 @@ class Actor:
         return f"{self.role}:{self.subject}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordedEvent:
+class RecordedEvent(Struct, frozen=True, kw_only=True, gc=False):
     """An event as the ledger holds it: the fact, its place in the order, and who did it when.
 
     `position` is global, gapless and starts at 1; `version` counts within the stream from 1.

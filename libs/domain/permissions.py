@@ -1,9 +1,10 @@
 """How much of a practice's data a subscriber key may touch: an access for each of seven categories."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import Final, Literal, Self, get_args
+
+from msgspec import Struct
 
 AccessWord = Literal["none", "read", "write"]
 """An access as the API, the events and the log write it."""
@@ -48,8 +49,7 @@ CATEGORIES = tuple(Category)
 _BY_WORD: Final[Mapping[str, Access]] = {access.word: access for access in Access}
 
 
-@dataclass(frozen=True, slots=True)
-class Permissions:
+class Permissions(Struct, frozen=True, gc=False):
     """An access for every category, in the order of `CATEGORIES`. What was never granted is `none`."""
 
     levels: tuple[Access, ...]

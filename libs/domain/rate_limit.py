@@ -1,7 +1,8 @@
 """How often a key may be used: so many requests in so much time, by the generic cell rate algorithm."""
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 REQUESTS_MAX = 1_000_000
 PER_S_MAX = 86_400
@@ -11,8 +12,7 @@ _NS = 1_000_000_000
 _TEXT = re.compile(r"(\d{1,9})/(\d{1,9})(?::(\d{1,9}))?", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RateLimit:
+class RateLimit(Struct, frozen=True, kw_only=True, gc=False):
     """`requests` in every `per_s` seconds in the long run, and up to `burst` of them at once.
 
     Raises ValueError, which says what would be right, for numbers out of bounds.
@@ -51,8 +51,7 @@ def _check(name: str, value: int, most: int) -> None:
         raise ValueError(f"`{name}` of a rate limit is a whole number from 1 to {most}")
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(Struct, frozen=True, gc=False):
     """What came of one request under a limit.
 
     `due` is the theoretical arrival time to keep for the next, `owed` how far it lies ahead of now. Both are

@@ -1,7 +1,8 @@
 """A refusal: the domain says no, as a value, with the reason that the caller may hear."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class RefusalKind(StrEnum):
@@ -12,8 +13,7 @@ class RefusalKind(StrEnum):
     INVALID = "invalid"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
+class Refusal(Struct, frozen=True, kw_only=True, gc=False):
     """Why a command changes nothing. `code` is a stable slug; `detail` is a sentence for the caller."""
 
     kind: RefusalKind

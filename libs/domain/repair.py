@@ -1,10 +1,12 @@
 """Repairs: the one thing that would have to change for a decision not to be denied for its reason."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from libs.domain.account import Account
 from libs.domain.case import Asked, Case, any_vendor_key
@@ -34,8 +36,7 @@ class Mender(StrEnum):
     OPERATOR = "operator"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Repair:
+class Repair(Struct, frozen=True, kw_only=True, gc=False):
     """A change in a sentence, who can make it, and the case as it would be then.
 
     What `hides` names cannot be told once this check has failed, or has nothing more to say.

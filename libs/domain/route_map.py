@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from libs.domain.permissions import Access, Category
 
 READ_METHODS = frozenset({"GET", "HEAD"})
@@ -12,8 +14,7 @@ REST = "**"
 PARAMETER = "{}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
+class Route(Struct, frozen=True, kw_only=True, gc=False):
     """One line of the map: a pattern, its category, and the methods whose access is an exception.
 
     A pattern's segments are literals, `{}` (any one segment) and, last, `**` (any number, none too).

@@ -1,11 +1,11 @@
 """The secret that a rotation replaces: it may go on working beside the new one, and dies by itself."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutgoingSecret:
+
+class OutgoingSecret(Struct, frozen=True, kw_only=True, gc=False):
     """A key's earlier secret, by its SHA-256 digest (32 bytes), good until `works_until` and not at it."""
 
     digest: bytes

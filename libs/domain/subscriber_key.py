@@ -1,7 +1,9 @@
 """A subscriber key says whose data and how much of it: what it is, what happens to it, and the fold."""
 
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from libs.domain.ids import AccountId, KeyId, VendorId
 from libs.domain.network import Network
@@ -11,8 +13,7 @@ from libs.domain.refusal import ImpossibleEvent
 from libs.domain.secret import OutgoingSecret, outgoing
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ActiveSubscriberKey:
+class ActiveSubscriberKey(Struct, frozen=True, kw_only=True, gc=False):
     """A subscriber key that works, until `expires_at` where there is one.
 
     `vendor_ids` names the only vendors that may use it and `networks` the only places to use it from; None
@@ -40,8 +41,7 @@ class ActiveSubscriberKey:
         return self.expires_at is not None and self.expires_at <= now
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RevokedSubscriberKey:
+class RevokedSubscriberKey(Struct, frozen=True, kw_only=True, gc=False):
     """A subscriber key that never works again, and so has no permissions to misuse."""
 
     key_id: KeyId
@@ -56,8 +56,7 @@ class RevokedSubscriberKey:
 SubscriberKey = ActiveSubscriberKey | RevokedSubscriberKey
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubscriberKeyCreated:
+class SubscriberKeyCreated(Struct, frozen=True, kw_only=True, gc=False):
     """The owner made a key."""
 
     key_id: KeyId
@@ -74,8 +73,7 @@ class SubscriberKeyCreated:
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubscriberKeyRenamed:
+class SubscriberKeyRenamed(Struct, frozen=True, kw_only=True, gc=False):
     """The key has another name."""
 
     key_id: KeyId
@@ -83,8 +81,7 @@ class SubscriberKeyRenamed:
     name: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubscriberKeyPermissionsChanged:
+class SubscriberKeyPermissionsChanged(Struct, frozen=True, kw_only=True, gc=False):
     """The key's permissions are now these, all seven."""
 
     key_id: KeyId
@@ -92,8 +89,7 @@ class SubscriberKeyPermissionsChanged:
     permissions: Permissions
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubscriberKeyVendorsChanged:
+class SubscriberKeyVendorsChanged(Struct, frozen=True, kw_only=True, gc=False):
     """The key works for these vendors alone, or for any approved one when there is no list."""
 
     key_id: KeyId
@@ -101,8 +97,7 @@ class SubscriberKeyVendorsChanged:
     vendor_ids: tuple[VendorId, ...] | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubscriberKeyNetworksChanged:
+class SubscriberKeyNetworksChanged(Struct, frozen=True, kw_only=True, gc=False):
     """The key works from these networks alone, or from anywhere when there is no list."""
 
     key_id: KeyId
@@ -110,8 +105,7 @@ class SubscriberKeyNetworksChanged:
     networks: tuple[Network, ...] | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubscriberKeyRateLimitChanged:
+class SubscriberKeyRateLimitChanged(Struct, frozen=True, kw_only=True, gc=False):
     """The key may be used this often, or as often as the gatekeeper's default says when there is no limit."""
 
     key_id: KeyId
@@ -119,8 +113,7 @@ class SubscriberKeyRateLimitChanged:
     rate_limit: RateLimit | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubscriberKeyExpiryChanged:
+class SubscriberKeyExpiryChanged(Struct, frozen=True, kw_only=True, gc=False):
     """The key stops at another instant, or never; `reminders` are the instants to tell its owner at."""
 
     key_id: KeyId
@@ -129,8 +122,7 @@ class SubscriberKeyExpiryChanged:
     reminders: tuple[datetime, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubscriberKeyExpiryNear:
+class SubscriberKeyExpiryNear(Struct, frozen=True, kw_only=True, gc=False):
     """The owner is to be told that the key stops soon; this counts for every reminder due by then."""
 
     key_id: KeyId
@@ -139,8 +131,7 @@ class SubscriberKeyExpiryNear:
     reminded_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubscriberKeyRotated:
+class SubscriberKeyRotated(Struct, frozen=True, kw_only=True, gc=False):
     """The key has a new secret; the one before works until `overlap_ends_at`, or no more if that is None."""
 
     key_id: KeyId
@@ -151,8 +142,7 @@ class SubscriberKeyRotated:
     overlap_ends_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubscriberKeyOverlapEnded:
+class SubscriberKeyOverlapEnded(Struct, frozen=True, kw_only=True, gc=False):
     """The secret before the last rotation has stopped working."""
 
     key_id: KeyId
@@ -160,8 +150,7 @@ class SubscriberKeyOverlapEnded:
     ended_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubscriberKeyRevoked:
+class SubscriberKeyRevoked(Struct, frozen=True, kw_only=True, gc=False):
     """The key stopped for ever."""
 
     key_id: KeyId

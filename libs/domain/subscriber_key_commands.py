@@ -1,9 +1,10 @@
 """What may be asked of a subscriber key, and what comes of it: made, edited, rotated, revoked."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
+
+from msgspec import Struct
 
 from libs.domain.account import Account
 from libs.domain.deadlines import PassTime
@@ -44,8 +45,7 @@ class Unset(Enum):
 UNSET = Unset.UNSET
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CreateSubscriberKey:
+class CreateSubscriberKey(Struct, frozen=True, kw_only=True, gc=False):
     """Make a key for the account. `digest` is the SHA-256 of the secret, which the domain never sees.
 
     `live_keys` counts the account's keys that are not revoked, of which there may be `live_keys_max`.
@@ -65,8 +65,7 @@ class CreateSubscriberKey:
     live_keys_max: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EditSubscriberKey:
+class EditSubscriberKey(Struct, frozen=True, kw_only=True, gc=False):
     """Change what is named and leave the rest; in `permissions` too, only the categories named change."""
 
     at: datetime
@@ -78,8 +77,7 @@ class EditSubscriberKey:
     expires_at: datetime | Unset | None = UNSET
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RotateSubscriberKey:
+class RotateSubscriberKey(Struct, frozen=True, kw_only=True, gc=False):
     """Put a new secret in the old one's place, which works on for `overlap` beside it."""
 
     digest: bytes
@@ -88,8 +86,7 @@ class RotateSubscriberKey:
     overlap: timedelta
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RevokeSubscriberKey:
+class RevokeSubscriberKey(Struct, frozen=True, kw_only=True, gc=False):
     """Stop the key for ever."""
 
     revoked_at: datetime

@@ -1,13 +1,13 @@
 """Which of a key's permissions it does not use: what it was granted beside what it was allowed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from libs.domain.permissions import CATEGORIES, Access, Category, Permissions
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GrantedCategory:
+class GrantedCategory(Struct, frozen=True, kw_only=True, gc=False):
     """A category that a key was granted, and the most that it used of it: `NONE` where it used nothing."""
 
     category: Category

@@ -1,9 +1,11 @@
 """A vendor is a developer who asks for a way in: what it is, what happens to it, and the fold."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from libs.domain.ids import VendorId
 from libs.domain.permissions import Category
@@ -33,8 +35,7 @@ class Verdict(StrEnum):
     FAIL = "fail"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Review:
+class Review(Struct, frozen=True, kw_only=True, gc=False):
     """One reviewer's word on one side of a vendor. `notes` are for reviewers alone.
 
     It is good until `lapses_at`, and reviewers are to be told at `warn_at`.
@@ -49,8 +50,7 @@ class Review:
     warn_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Application:
+class Application(Struct, frozen=True, kw_only=True, gc=False):
     """What a developer says of itself."""
 
     name: str
@@ -60,8 +60,7 @@ class Application:
     categories: tuple[Category, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Vendor:
+class Vendor(Struct, frozen=True, kw_only=True, gc=False):
     """A vendor as it is now, with every review in the order they were made.
 
     The first `reviews_void` of them were of an application that has changed since, and count no more.
@@ -107,8 +106,7 @@ def _is_good(review: Review | None, now: datetime) -> bool:
     return review is not None and review.verdict is Verdict.PASS and now < review.lapses_at
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VendorApplied:
+class VendorApplied(Struct, frozen=True, kw_only=True, gc=False):
     """A developer asked to become a vendor."""
 
     vendor_id: VendorId
@@ -120,8 +118,7 @@ class VendorApplied:
     applicant: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VendorAmended:
+class VendorAmended(Struct, frozen=True, kw_only=True, gc=False):
     """The vendor says this of itself now. Reviews before it that led to no approval are void."""
 
     vendor_id: VendorId
@@ -132,8 +129,7 @@ class VendorAmended:
     categories: tuple[Category, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VendorReapplied:
+class VendorReapplied(Struct, frozen=True, kw_only=True, gc=False):
     """A rejected vendor asked again; it is reviewed from the beginning."""
 
     vendor_id: VendorId
@@ -145,8 +141,7 @@ class VendorReapplied:
     applicant: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VendorReviewed:
+class VendorReviewed(Struct, frozen=True, kw_only=True, gc=False):
     """A reviewer passed or failed one side of a vendor."""
 
     vendor_id: VendorId
@@ -159,8 +154,7 @@ class VendorReviewed:
     warn_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VendorReviewsLapseNear:
+class VendorReviewsLapseNear(Struct, frozen=True, kw_only=True, gc=False):
     """Reviewers are to be told that a review lapses soon. Nothing stops by itself."""
 
     vendor_id: VendorId
@@ -168,31 +162,27 @@ class VendorReviewsLapseNear:
     warned_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VendorApproved:
+class VendorApproved(Struct, frozen=True, kw_only=True, gc=False):
     """The vendor may have keys."""
 
     vendor_id: VendorId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VendorRejected:
+class VendorRejected(Struct, frozen=True, kw_only=True, gc=False):
     """The application was turned down."""
 
     vendor_id: VendorId
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VendorSuspended:
+class VendorSuspended(Struct, frozen=True, kw_only=True, gc=False):
     """The vendor's keys stopped."""
 
     vendor_id: VendorId
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VendorReinstated:
+class VendorReinstated(Struct, frozen=True, kw_only=True, gc=False):
     """The suspended vendor's keys work again."""
 
     vendor_id: VendorId

@@ -1,8 +1,10 @@
 """What may be asked of a vendor, and what comes of it: it applies, reviewers judge, let in, stop."""
 
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypedDict
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from libs.domain.deadlines import PassTime
 from libs.domain.ids import VendorId
@@ -31,8 +33,7 @@ WARNED_BEFORE = timedelta(days=30)
 """How long before a vendor's reviews lapse its reviewers are told."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApplyVendor:
+class ApplyVendor(Struct, frozen=True, kw_only=True, gc=False):
     """Ask to become a vendor. `applicant` is the subject of the token that asks."""
 
     vendor_id: VendorId
@@ -40,8 +41,7 @@ class ApplyVendor:
     applicant: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AmendVendor:
+class AmendVendor(Struct, frozen=True, kw_only=True, gc=False):
     """Change what is named of the application, and leave the rest."""
 
     name: str | None = None
@@ -51,16 +51,14 @@ class AmendVendor:
     categories: tuple[Category, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReapplyVendor:
+class ReapplyVendor(Struct, frozen=True, kw_only=True, gc=False):
     """Ask again after a rejection."""
 
     application: Application
     applicant: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReviewVendor:
+class ReviewVendor(Struct, frozen=True, kw_only=True, gc=False):
     """Record a review, which is good for `valid_for` from then on."""
 
     kind: ReviewKind
@@ -71,30 +69,26 @@ class ReviewVendor:
     valid_for: timedelta
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApproveVendor:
+class ApproveVendor(Struct, frozen=True, kw_only=True, gc=False):
     """Let the vendor in, once both reviews have passed."""
 
     approver: str
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RejectVendor:
+class RejectVendor(Struct, frozen=True, kw_only=True, gc=False):
     """Turn the application down."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SuspendVendor:
+class SuspendVendor(Struct, frozen=True, kw_only=True, gc=False):
     """Stop all keys of an approved vendor at once."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReinstateVendor:
+class ReinstateVendor(Struct, frozen=True, kw_only=True, gc=False):
     """Let a suspended vendor's keys work again."""
 
 

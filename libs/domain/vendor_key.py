@@ -1,15 +1,16 @@
 """A vendor key says who is asking: what it is, what happens to it, and the fold."""
 
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from libs.domain.ids import KeyId, VendorId
 from libs.domain.refusal import ImpossibleEvent
 from libs.domain.secret import OutgoingSecret, outgoing
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ActiveVendorKey:
+class ActiveVendorKey(Struct, frozen=True, kw_only=True, gc=False):
     """A vendor key that works. `digest` is the SHA-256 of its secret, 32 bytes; `outgoing` the one before."""
 
     key_id: KeyId
@@ -20,8 +21,7 @@ class ActiveVendorKey:
     issued_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RevokedVendorKey:
+class RevokedVendorKey(Struct, frozen=True, kw_only=True, gc=False):
     """A vendor key that never works again; the digest stays so that its use can be told and attributed."""
 
     key_id: KeyId
@@ -35,8 +35,7 @@ class RevokedVendorKey:
 VendorKey = ActiveVendorKey | RevokedVendorKey
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VendorKeyIssued:
+class VendorKeyIssued(Struct, frozen=True, kw_only=True, gc=False):
     """An approved vendor was given a key."""
 
     key_id: KeyId
@@ -46,8 +45,7 @@ class VendorKeyIssued:
     issued_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VendorKeyRotated:
+class VendorKeyRotated(Struct, frozen=True, kw_only=True, gc=False):
     """The key has a new secret; the one before works until `overlap_ends_at`, or no more if that is None."""
 
     key_id: KeyId
@@ -58,8 +56,7 @@ class VendorKeyRotated:
     overlap_ends_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VendorKeyOverlapEnded:
+class VendorKeyOverlapEnded(Struct, frozen=True, kw_only=True, gc=False):
     """The secret before the last rotation has stopped working."""
 
     key_id: KeyId
@@ -67,8 +64,7 @@ class VendorKeyOverlapEnded:
     ended_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VendorKeyRevoked:
+class VendorKeyRevoked(Struct, frozen=True, kw_only=True, gc=False):
     """The key stopped for ever."""
 
     key_id: KeyId

@@ -1,7 +1,8 @@
 """What may be asked of a vendor key, and what comes of it: issued to an approved vendor, rotated, revoked."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from libs.domain.deadlines import PassTime
 from libs.domain.ids import KeyId
@@ -20,8 +21,7 @@ from libs.domain.vendor_key import (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IssueVendorKey:
+class IssueVendorKey(Struct, frozen=True, kw_only=True, gc=False):
     """Issue a key to the vendor. `digest` is the SHA-256 of the secret, which the domain never sees."""
 
     key_id: KeyId
@@ -30,8 +30,7 @@ class IssueVendorKey:
     issued_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RotateVendorKey:
+class RotateVendorKey(Struct, frozen=True, kw_only=True, gc=False):
     """Put a new secret in the old one's place, which works on for `overlap` beside it."""
 
     digest: bytes
@@ -40,8 +39,7 @@ class RotateVendorKey:
     overlap: timedelta
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RevokeVendorKey:
+class RevokeVendorKey(Struct, frozen=True, kw_only=True, gc=False):
     """Stop the key for ever."""
 
     revoked_at: datetime

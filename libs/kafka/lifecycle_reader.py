@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Self
 
 import structlog
+from msgspec import Struct
 
 from libs.domain.lifecycle import RecordedEvent
 from libs.kafka.dead_letter import dead_letter
@@ -154,8 +155,7 @@ class LifecycleReader:
         return LifecycleBatch(events=tuple(events), head=head, next_offset=next_offset)
 
 
-@dataclass(frozen=True, slots=True)
-class _Ours:
+class _Ours(Struct, frozen=True, gc=False):
     """A record that carries a row of the ledger."""
 
     received: Received
@@ -163,8 +163,7 @@ class _Ours:
     hash: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class _Foreign:
+class _Foreign(Struct, frozen=True, gc=False):
     """A record that no ledger sent, and how that shows."""
 
     received: Received

@@ -1,11 +1,12 @@
 """The hash chain: every row of the ledger seals the one before, and every reader checks the seal."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import TypeAlias
 
 import orjson
+from msgspec import Struct
+from msgspec.structs import astuple
 
 from libs.domain.ids import EventId, StreamId
 from libs.domain.lifecycle import Actor, RecordedEvent
@@ -13,8 +14,7 @@ from libs.wire.event_codec import UnknownEvent, decode_event
 from libs.wire.timestamp import parse_time
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Head:
+class Head(Struct, frozen=True, kw_only=True, gc=False):
     """How far a reader has come: the last position, and its hash (32 bytes)."""
 
     position: int
@@ -25,8 +25,7 @@ GENESIS = Head(position=0, hash=bytes(32))
 """Where every ledger starts: before position 1."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class Row(Struct, frozen=True, kw_only=True, gc=False):
     """One row of the ledger as text: what is hashed, stored and sent, before anything is understood.
 
     `recorded_at` is RFC 3339 with microseconds, `data` the event's canonical JSON, `traceparent` the W3C
@@ -67,23 +66,7 @@ class BrokenChain(Exception):
 
 def seal(previous_hash: bytes, row: Row) -> bytes:
     """Return SHA-256(previous hash || canonical bytes of the row): a JSON array of its fields in order."""
-    return seal_fields(
-        previous_hash,
-        (
-            row.position,
-            row.stream,
-            row.version,
-            row.event_id,
-            row.type,
-            row.schema_version,
-            row.data,
-            row.actor_role,
-            row.actor_subject,
-            row.request_id,
-            row.recorded_at,
-            row.traceparent,
-        ),
-    )
+    return seal_fields(previous_hash, astuple(row))
 
 
 def seal_fields(previous_hash: bytes, fields: Fields) -> bytes:

@@ -1,13 +1,15 @@
 """Lifecycle events to JSON and back: type by type, field by field, with nothing guessed."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from types import NoneType
 from typing import Any, NewType, get_args, get_origin, get_type_hints
 
 import orjson
+from msgspec.structs import fields
 
 from libs.domain import account, checkpoint, subscriber_key, vendor, vendor_key
 from libs.domain.lifecycle import LifecycleEvent
@@ -132,9 +134,14 @@ def _load_digest(text: str) -> bytes:
 
 
 def _load_permissions(words: dict[str, str]) -> Permissions:
-    if _checked(dict, words).keys() != set(CATEGORIES):
+    if _checked(dict, words).keys() != _CATEGORIES:
         raise ValueError("permissions must name all seven categories")
-    return Permissions(tuple(Access.of(words[category]) for category in CATEGORIES))
+    return _permissions(*(words[category] for category in CATEGORIES))
+
+
+@lru_cache(maxsize=1024)  # Very many keys share a handful.
+def _permissions(*words: str) -> Permissions:
+    return Permissions(tuple(map(Access.of, words)))
 
 
 def _load_network(text: str) -> Network:
@@ -161,6 +168,7 @@ _PLAIN: dict[Any, _Field] = {
     Permissions: _Field(Permissions.as_words, _load_permissions),
     RateLimit: _Field(_dump_rate_limit, _load_rate_limit),
 }
+_CATEGORIES = frozenset(CATEGORIES)
 _CLASSES = {name: event_class for event_class, name in TYPE_NAMES.items()}
 _FIELDS = {
     name: {field.name: _field_for(get_type_hints(event_class)[field.name]) for field in fields(event_class)}

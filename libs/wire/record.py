@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-import msgspec
+from msgspec import Struct
 
 Headers = tuple[tuple[str, bytes], ...]
 
 
-class Record(msgspec.Struct, frozen=True, gc=False):
+class Record(Struct, frozen=True, gc=False):
     """A record to publish; `timestamp_ms` is the event's own time since the epoch.
 
     `value` is None only for a dead letter that came without one.
@@ -21,7 +19,7 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     timestamp_ms: int
 
 
-class Received(NamedTuple):
+class Received(Struct, frozen=True, gc=False):
     """A record as the broker gave it. Nothing in it has been parsed: `value` is None for a tombstone."""
 
     topic: str

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from datetime import datetime
 from typing import Final
+
+from msgspec.structs import asdict
 
 from libs.domain.account import Account
 from libs.domain.secret import OutgoingSecret

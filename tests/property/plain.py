@@ -1,8 +1,9 @@
 """Aggregates of the domain as the naive model writes them."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
+
+from msgspec.structs import asdict
 
 from libs.domain.secret import OutgoingSecret
 from libs.domain.state import State

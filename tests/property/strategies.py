@@ -1,7 +1,6 @@
 """Strategies for the domain's values, built from the dataclasses themselves."""
 
 from collections.abc import Callable
-from dataclasses import is_dataclass
 from datetime import UTC, datetime
 from enum import Enum
 from ipaddress import IPv4Network, IPv6Network
@@ -9,6 +8,7 @@ from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from hypothesis import strategies as st
+from msgspec import Struct
 
 from libs.domain.access_event import AccessEvent
 from libs.domain.ids import AccountId, EventId, KeyId, VendorId
@@ -81,13 +81,13 @@ def values_of(hint: Any) -> st.SearchStrategy[Any]:
         return st.lists(values_of(get_args(hint)[0]), max_size=4).map(tuple)
     if isinstance(hint, type) and issubclass(hint, Enum):
         return st.sampled_from(hint)
-    if isinstance(hint, type) and is_dataclass(hint):
+    if isinstance(hint, type) and issubclass(hint, Struct):
         return instances_of(hint)
     raise AssertionError(f"no strategy for {hint}")
 
 
 def instances_of(kind: type[Any]) -> st.SearchStrategy[Any]:
-    """Return every value of a dataclass or named tuple, field by field."""
+    """Return every value of a struct or named tuple, field by field."""
     return st.builds(kind, **{name: values_of(hint) for name, hint in get_type_hints(kind).items()})
 
 

@@ -1,7 +1,6 @@
 """Codecs: what is written reads back as it was, one value has one text, and damage shows."""
 
 from collections.abc import Mapping, Set
-from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -9,6 +8,7 @@ import orjson
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from msgspec.structs import fields, replace
 
 from libs.domain.access_event import AccessEvent
 from libs.domain.ids import EventId

@@ -1,11 +1,11 @@
 """What any key is after it was packed."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from libs.domain.ids import KEY_PREFIX
 from libs.domain.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey

@@ -21,7 +21,7 @@ KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 OTHER_KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
 PUBLIC_KEYS = {key_id_of(KEY.public_key()): KEY.public_key()}
 
-COLUMNS = tuple(Row.__dataclass_fields__)
+COLUMNS = Row.__struct_fields__
 SELECT = """
 select position, stream, version, event_id::text, type, schema_version, data, actor_role, actor_subject,
     request_id, recorded_at, traceparent, hash

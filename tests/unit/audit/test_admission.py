@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from libs.domain.access_event import AccessEvent
 from libs.domain.closed_run import ClosedRun
@@ -79,9 +80,9 @@ def test_the_end_of_a_run_enters() -> None:
     """Whenever that was, for it is no event of the log; one that cannot be understood is inadmissible."""
     run = ClosedRun(gatekeeper="run", last_seq=9, is_exact=True, at=EPOCH - timedelta(days=100))
     record = closed_record(run)
-    came = received(record.value)._replace(headers=record.headers)
+    came = replace(received(record.value), headers=record.headers)
     assert admit(came, EPOCH, future_max=FUTURE_MAX) == run
-    found = admit(came._replace(value=b"{}"), EPOCH, future_max=FUTURE_MAX)
+    found = admit(replace(came, value=b"{}"), EPOCH, future_max=FUTURE_MAX)
     assert isinstance(found, Inadmissible)
     assert found.kind is InadmissibleKind.MALFORMED
     assert isinstance(admit(received(record.value), EPOCH, future_max=FUTURE_MAX), Inadmissible)

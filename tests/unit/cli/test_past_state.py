@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import orjson
 import pytest
+from msgspec.structs import replace
 
 from libs.domain.ids import KeyId
 from libs.domain.state import State

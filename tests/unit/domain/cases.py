@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Set
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from libs.domain.case import Asked, Case, asked_by_path, find_case
 from libs.domain.decision import Reason

@@ -1,8 +1,9 @@
 """An account, vendors and keys in each of their states, as plain values to start a test from."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+
+from msgspec.structs import replace
 
 from libs.domain.account import Account
 from libs.domain.ids import AccountId, KeyId, VendorId

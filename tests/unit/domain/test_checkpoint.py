@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import UTC, datetime
 
 import pytest
+from msgspec.structs import asdict
 
 from libs.domain.checkpoint import LedgerCheckpoint, LedgerCheckpointed, TakeCheckpoint, decide, evolve
 from libs.domain.refusal import ImpossibleEvent, Refusal, RefusalKind

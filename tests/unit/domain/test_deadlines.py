@@ -1,9 +1,9 @@
 """What time alone brings about: each thing recorded once, when it is due, however late anybody looks."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from libs.domain import (
     subscriber_key,

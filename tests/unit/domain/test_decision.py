@@ -1,12 +1,12 @@
 """A decision: one reason each, the earliest of those that hold, and only proven keys are named."""
 
 from collections.abc import Set
-from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import chain, combinations
 
 import pytest
 from msgspec import structs
+from msgspec.structs import replace
 
 from libs.domain.account import Account
 from libs.domain.decision import (

@@ -1,9 +1,8 @@
 """A decision on a key that works from named networks alone."""
 
-from dataclasses import replace
-
 import pytest
 from msgspec import structs
+from msgspec.structs import replace
 
 from libs.domain.decision import Reason
 from libs.domain.network import parse_network

@@ -1,11 +1,11 @@
 """A decision while a rotation's overlap runs: both secrets open the same, and the old one dies by itself."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 from msgspec import structs
+from msgspec.structs import replace
 
 from libs.domain.decision import Credential, Decision, Reason, decide_access
 from libs.domain.state import State

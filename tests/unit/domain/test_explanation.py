@@ -1,8 +1,7 @@
 """An explanation: every check with how it went, and what would have to change, in words."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from libs.domain.case import Asked
 from libs.domain.decision import Reason

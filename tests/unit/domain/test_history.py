@@ -1,10 +1,10 @@
 """History in an owner's words: every event has its sentence, and says what it changed and no secret."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import get_args
 
 import pytest
+from msgspec.structs import replace
 
 from libs.domain.account import AccountCreated, IntegrationsDisabled, IntegrationsEnabled
 from libs.domain.history import SUMMARIES, Change, Entry, Value, describe

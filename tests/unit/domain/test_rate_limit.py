@@ -1,9 +1,9 @@
 """How often a key may be used: what a limit is, and what comes of each request under it."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from libs.domain.rate_limit import RateLimit, Taken, arrive, carried_over, is_over
 

@@ -1,10 +1,10 @@
 """A subscriber key's history: what each event changes of it, and what cannot follow."""
 
-from dataclasses import fields, replace
 from datetime import timedelta
 from typing import get_args
 
 import pytest
+from msgspec.structs import fields, replace
 
 from libs.domain.ids import AccountId, KeyId, VendorId
 from libs.domain.network import parse_network

@@ -1,9 +1,9 @@
 """A subscriber key: made, edited field by field, rotated, revoked, and found by its own account alone."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from libs.domain.account import Account
 from libs.domain.deadlines import PassTime

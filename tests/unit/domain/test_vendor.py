@@ -1,10 +1,10 @@
 """A vendor's history: through which states it goes, which reviews count, and what cannot follow."""
 
-from dataclasses import asdict, replace
 from itertools import product
 from typing import get_args
 
 import pytest
+from msgspec.structs import asdict, replace
 
 from libs.domain.ids import VendorId
 from libs.domain.permissions import Category

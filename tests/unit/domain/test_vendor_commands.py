@@ -1,11 +1,11 @@
 """A vendor: every command in every state, who may not judge, and what may still be amended."""
 
-from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from itertools import product
 from typing import Any, get_args
 
 import pytest
+from msgspec.structs import asdict, replace
 
 from libs.domain.deadlines import PassTime
 from libs.domain.refusal import RefusalKind

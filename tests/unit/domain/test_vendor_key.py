@@ -1,10 +1,10 @@
 """A vendor key: issued to an approved vendor alone, rotated, revoked once, and never another vendor's."""
 
-from dataclasses import fields, replace
 from datetime import timedelta
 from typing import get_args
 
 import pytest
+from msgspec.structs import fields, replace
 
 from libs.domain.deadlines import PassTime
 from libs.domain.ids import KeyId, VendorId

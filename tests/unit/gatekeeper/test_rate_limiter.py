@@ -1,8 +1,7 @@
 """What one gatekeeper process counts of the keys that it lets through, and what it tells of it."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from libs.domain.ids import KeyId
 from libs.domain.rate_limit import RateLimit, Taken

@@ -1,12 +1,12 @@
 """The hash chain: no row is edited, left out, repeated or moved without a reader knowing."""
 
 import json
-from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
 import pytest
+from msgspec.structs import asdict, fields, replace
 
 from libs.domain.account import AccountCreated
 from libs.domain.ids import AccountId, EventId, StreamId

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import orjson
 import pytest
+from msgspec.structs import replace
 
 from libs.domain.closed_run import ClosedRun
 from libs.wire.access_codec import MalformedAccessEvent, decode_access_event
@@ -43,7 +43,7 @@ def test_a_record_says_all() -> None:
         topic="t", partition=0, offset=0, key=None, value=LINE, headers=record.headers, timestamp_ms=0
     )
     assert is_closed_record(received)
-    assert not is_closed_record(received._replace(headers=(("ce_type", b"keyfold.access.decided"),)))
+    assert not is_closed_record(replace(received, headers=(("ce_type", b"keyfold.access.decided"),)))
 
 
 @pytest.mark.parametrize("run", [RUN, replace(RUN, is_exact=False, last_seq=2**63 - 2, gatekeeper="g" * 128)])

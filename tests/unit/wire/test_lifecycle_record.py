@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from cloudevents.core.bindings.kafka import KafkaMessage, from_binary_event
+from msgspec.structs import replace
 
 from libs.wire.chain import GENESIS, BrokenChain, follow
 from libs.wire.lifecycle_record import SOURCE, NotOurs, lifecycle_record, read_lifecycle_record
@@ -19,7 +20,7 @@ def with_headers(record: Record, **changes: bytes | None) -> Received:
     """Return a record as received, with headers changed, or left out where the value is None."""
     headers: dict[str, bytes | None] = {**dict(record.headers), **changes}
     kept: Headers = tuple((name, value) for name, value in headers.items() if value is not None)
-    return received(record)._replace(headers=kept)
+    return replace(received(record), headers=kept)
 
 
 def test_a_row_comes_back_whole() -> None:
@@ -117,12 +118,12 @@ def test_a_hash_or_value_that_is_no_text_is_not_ours() -> None:
     with pytest.raises(NotOurs):
         read_lifecycle_record(with_headers(RECORD, ce_hash=b"xyz"))
     with pytest.raises(NotOurs):
-        read_lifecycle_record(received(RECORD)._replace(value=b"\xff"))
+        read_lifecycle_record(replace(received(RECORD), value=b"\xff"))
 
 
 @pytest.mark.parametrize("value", [None, b"", b"{}"])
 def test_a_ledger_record_with_other_data_breaks_the_chain(value: bytes | None) -> None:
     """A record in the ledger's name is not dead-lettered for its data: it stops its reader."""
-    row, row_hash = read_lifecycle_record(received(RECORD)._replace(value=value))
+    row, row_hash = read_lifecycle_record(replace(received(RECORD), value=value))
     with pytest.raises(BrokenChain):
         follow(GENESIS, row, row_hash)

@@ -2,7 +2,8 @@
 
 import gc
 import sys
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from libs.domain.ids import KeyId
 from libs.domain.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey, evolve
