@@ -19,6 +19,7 @@ from tests.bench.event_stream import EventStream, open_event_stream
 from tests.bench.gatekeepers import Crowded, cpu_s, crowded, memory_mb, two_cores
 from tests.bench.ground import Ground, open_ground, running
 from tests.bench.practices import practices
+from tests.bench.surroundings import on_core
 from tests.bench.wrk import LoadFailed, load, require_wrk
 
 REQUESTS = Figure(name="requests/s")
@@ -48,8 +49,10 @@ async def contests(_ground: Ground) -> AsyncIterator[Sequence[Contest]]:
     asked, few = practices(KEYS_ASKED), practices(KEYS_FEW)
     async with AsyncExitStack() as stack:
         grounds = [await stack.enter_async_context(open_ground()) for _ in range(2)]
-        big = await crowded(grounds[0], asked, KEYS, KEYS_FEW, KEYS_ASKED)
-        small = await crowded(grounds[1], few, KEYS_FEW, KEYS_FEW)
+        # Broker and database are on other machines elsewhere, and here where they take nothing of an answer.
+        with on_core(load_core):
+            big = await crowded(grounds[0], asked, KEYS, KEYS_FEW, KEYS_ASKED)
+            small = await crowded(grounds[1], few, KEYS_FEW, KEYS_FEW)
         bootstrap, dsn = big.wiring.kafka_bootstrap, big.wiring.postgres_dsns["gatekeeper"]
         stream = await stack.enter_async_context(open_event_stream(bootstrap, dsn, asked))
         big_child, small_child = [
@@ -75,7 +78,7 @@ async def contests(_ground: Ground) -> AsyncIterator[Sequence[Contest]]:
             Contest(
                 name=f"authorize, while {EVENTS_PER_S:,} events/s come",
                 figures=(REQUESTS, P99),
-                ours=_folding(idle, stream, big),
+                ours=_folding(idle, stream, at_big),
                 bare=idle,
             ),
         ]
@@ -109,14 +112,15 @@ def _answering(at: Asked, keys: int, asked: int) -> Side:
     return Side(what=f"{keys:,} keys, {asked:,} of them in turn", go=go)
 
 
-def _folding(idle: Side, stream: EventStream, gatekeeper: Crowded) -> Side:
+def _folding(idle: Side, stream: EventStream, at: Asked) -> Side:
     async def go() -> Figures:
         prepared = await stream.prepare(EVENTS_PER_S * DURATION_S)
-        async with asyncio.TaskGroup() as tasks:
-            sending = tasks.create_task(stream.send(prepared, EVENTS_PER_S))
-            asking = tasks.create_task(_asked(idle))
+        with on_core(at.load_core):
+            async with asyncio.TaskGroup() as tasks:
+                sending = tasks.create_task(stream.send(prepared, EVENTS_PER_S))
+                asking = tasks.create_task(_asked(idle))
         assert sending.done()
-        await _caught_up(gatekeeper.port, stream.position)
+        await _caught_up(at.gatekeeper.port, stream.position)
         return asking.result()
 
     return Side(what=f"{idle.what}, folding all the while", go=go)
