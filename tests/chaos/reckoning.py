@@ -15,6 +15,7 @@ from libs.store.connection import Pool
 from libs.wire.access_codec import ACCESS_TYPE
 from libs.wire.topics import ACCESS, DEAD_LETTER
 from services.cli.local.signing import LocalSigner
+from services.cli.local.stack import answers_ready
 from tests.chaos.journalling import Journalling
 from tests.chaos.owner import OPERATOR
 from tests.chaos.stack import ChaosStack
@@ -22,6 +23,7 @@ from tests.eventually import eventually
 from tests.integration.kafka.records import read_all
 
 SETTLED_WITHIN_S = 300.0
+ANSWERS_WITHIN_S = 60.0
 ROWS = "select event_id::text from access_log.events where gatekeeper like $1 || '.%'"
 OFFSETS = "select partition, next_offset from access_log.offsets where topic = $1"
 # Each member holds one lock for being one, and one for each of its partitions.
@@ -126,7 +128,8 @@ class Reckoning:
         return count
 
     async def report(self) -> Sequence[Item]:
-        """Return what the audit service says of every run and hour."""
+        """Return what the audit service says of every run and hour, as soon as it answers."""
+        await eventually(lambda: answers_ready(self.stack.ports["audit"]), within_s=ANSWERS_WITHIN_S)
         token = LocalSigner(self.stack.state.path).sign(OPERATOR, now=SYSTEM_CLOCK.now(), ttl_s=300)
         url = f"{self.stack.places.url('audit')}/v1/audit/completeness"
         items: list[Item] = []
