@@ -57,6 +57,12 @@ def access_event(number: int, **changes: Unpack[Changes]) -> AccessEvent:
     return event._replace(**changes)
 
 
+def unattributed(number: int, **changes: Unpack[Changes]) -> AccessEvent:
+    """Return the event of that number as one of keys that nobody knows, but for the changes."""
+    event = access_event(number, account_id=None, key_id=None, vendor_id=None, vendor_key_id=None)
+    return event._replace(reason=Reason.UNKNOWN_VENDOR_KEY)._replace(**changes)
+
+
 def journalled(*events: AccessEvent) -> bytes:
     """Return the journal's lines for these events."""
     return b"".join(journal_line(encode_access_event(event)) for event in events)

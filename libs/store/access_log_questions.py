@@ -15,6 +15,7 @@ COUNTED: Final = load_part("access_counts_conditions")
 """The same for those that read counts of rows, where what there is none of is ''."""
 
 _plans = load_statements("access_log_plans")
+_ANYONE: Final = {"own_account_id": None, "own_key_id": None, "own_vendor_id": None, "unattributed": None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +40,12 @@ class VendorScope:
     vendor_id: VendorId
 
 
-Scope = AccountScope | KeyScope | VendorScope
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnattributedScope:
+    """Everything that names no account and no vendor: what no other scope has."""
+
+
+Scope = AccountScope | KeyScope | VendorScope | UnattributedScope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,14 +78,16 @@ def conditions(scope: Scope, filters: Filters) -> dict[str, object]:
     }
 
 
-def _owner(scope: Scope) -> dict[str, str | None]:
+def _owner(scope: Scope) -> dict[str, object]:
     # A condition that is None falls away, so no scope may leave out all of them: it would show everyone's.
     match scope:
         case AccountScope(account_id=account_id):
-            return {"own_account_id": account_id, "own_key_id": None, "own_vendor_id": None}
+            return {**_ANYONE, "own_account_id": account_id}
         case KeyScope(account_id=account_id, key_id=key_id):
-            return {"own_account_id": account_id, "own_key_id": key_id, "own_vendor_id": None}
+            return {**_ANYONE, "own_account_id": account_id, "own_key_id": key_id}
         case VendorScope(vendor_id=vendor_id):
-            return {"own_account_id": None, "own_key_id": None, "own_vendor_id": vendor_id}
+            return {**_ANYONE, "own_vendor_id": vendor_id}
+        case UnattributedScope():
+            return {**_ANYONE, "unattributed": True}
         case _:
             assert_never(scope)

@@ -39,10 +39,11 @@ def row_of(event: AccessEvent) -> tuple[object, ...]:
     return (
         event.at,
         event.event_id,
-        event.account_id,
-        event.key_id,
-        event.vendor_id,
-        event.vendor_key_id,
+        # An id of nothing is none: nobody could be asked for what is filed under it.
+        event.account_id or None,
+        event.key_id or None,
+        event.vendor_id or None,
+        event.vendor_key_id or None,
         event.category,
         None if event.access is None else event.access.word,
         event.method,

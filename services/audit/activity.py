@@ -1,4 +1,4 @@
-"""Answering who touched what, page by page: one account's activity, one key's, one vendor's."""
+"""Answering who touched what, page by page: one account's activity, one key's, one vendor's, or nobody's."""
 
 from datetime import datetime
 from uuid import UUID
@@ -11,7 +11,13 @@ from libs.store.access_log_activity import Ask, activity
 from libs.store.access_log_questions import Scope
 from libs.store.connection import Pool
 from services.audit import bounds, whose
-from services.audit.resources import ActivityCursor, ActivityItem, ActivityPage, ActivityQuery
+from services.audit.resources import (
+    ActivityCursor,
+    ActivityItem,
+    ActivityPage,
+    ActivityQuery,
+    NamedActivityQuery,
+)
 from services.audit.whose import Whose
 
 ActivityRequest = Request[None, ActivityQuery]
@@ -35,7 +41,7 @@ class Activity:
             handler=whose.handler(of, f"{of.name}_activity", self._page),
             rule=of.rule,
             summary=f"{of.said}, newest first.",
-            query=ActivityQuery,
+            query=of.query(ActivityQuery, NamedActivityQuery),
             answer=ActivityPage,
         )
 

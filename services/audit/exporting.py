@@ -8,9 +8,9 @@ from libs.runtime.clock import Clock
 from libs.runtime.http import AnyRoute, Request, Route, Streamed, Writer
 from libs.store.access_log_activity import Ask
 from libs.store.access_log_export import ExportFormat, export
-from libs.store.access_log_questions import AccountScope, KeyScope, Scope, VendorScope
+from libs.store.access_log_questions import AccountScope, KeyScope, Scope, UnattributedScope, VendorScope
 from services.audit import bounds, metrics, whose
-from services.audit.resources import ExportQuery
+from services.audit.resources import ExportQuery, NamedExportQuery
 from services.audit.slots import Slots
 from services.audit.whose import Whose
 
@@ -43,7 +43,7 @@ class Exporting:
             handler=whose.handler(of, f"{of.name}_activity_export", self._export),
             rule=of.rule,
             summary=f"{of.said}, newest first, all of it as a file; cut off where it could not be ended.",
-            query=ExportQuery,
+            query=of.query(ExportQuery, NamedExportQuery),
             media_types=tuple(each.partition(";")[0] for each in _MEDIA_TYPES.values()),
         )
 
@@ -86,3 +86,5 @@ def _id(scope: Scope) -> str:
             return account_id
         case VendorScope(vendor_id=vendor_id):
             return vendor_id
+        case UnattributedScope():
+            return "unattributed"

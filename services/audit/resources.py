@@ -1,5 +1,6 @@
 """The shapes of the activity queries: what may be asked, and what an answer holds."""
 
+from dataclasses import replace
 from typing import Annotated, Final, Literal, Self, cast
 from uuid import UUID
 
@@ -33,8 +34,6 @@ DecisionWord = Literal["allow", "deny"]
 class _Conditions(QueryString):
     """Conditions that an access event must meet all of."""
 
-    key_id: str | None = Field(None, max_length=_ID_CHARACTERS_MAX)
-    vendor_id: str | None = Field(None, max_length=_ID_CHARACTERS_MAX)
     category: Category | None = None
     access: AccessWord | None = None
     decision: DecisionWord | None = None
@@ -43,12 +42,25 @@ class _Conditions(QueryString):
     def filters(self) -> Filters:
         """Return what the log is to be asked for."""
         return Filters(
-            key_id=None if self.key_id is None else KeyId(self.key_id),
-            vendor_id=None if self.vendor_id is None else VendorId(self.vendor_id),
             category=self.category,
             access=None if self.access is None else Access.of(self.access),
             reason=self.reason,
             denied=None if self.decision is None else self.decision == "deny",
+        )
+
+
+class _Named(_Conditions):
+    """Conditions on the key and the vendor too, where events name any."""
+
+    key_id: str | None = Field(None, max_length=_ID_CHARACTERS_MAX)
+    vendor_id: str | None = Field(None, max_length=_ID_CHARACTERS_MAX)
+
+    def filters(self) -> Filters:
+        """Return what the log is to be asked for."""
+        return replace(
+            super().filters(),
+            key_id=None if self.key_id is None else KeyId(self.key_id),
+            vendor_id=None if self.vendor_id is None else VendorId(self.vendor_id),
         )
 
 
@@ -63,14 +75,26 @@ class ActivityQuery(PageQuery, _Timed):
     """What a page of activity is asked for with."""
 
 
+class NamedActivityQuery(_Named, ActivityQuery):
+    """The same where events name keys or vendors."""
+
+
 class ExportQuery(_Timed):
     """What an export is asked for with."""
 
     format: ExportFormat
 
 
+class NamedExportQuery(_Named, ExportQuery):
+    """The same where events name keys or vendors."""
+
+
 class StreamQuery(_Conditions):
     """What a stream is asked for with: it is of what arrives from now on, so there are no bounds of time."""
+
+
+class NamedStreamQuery(_Named, StreamQuery):
+    """The same where events name keys or vendors."""
 
 
 class SummaryQuery(PageQuery, _Timed):
@@ -84,6 +108,10 @@ class SummaryQuery(PageQuery, _Timed):
     def dimensions(self) -> frozenset[Dimension]:
         """Return what is told apart."""
         return frozenset(Dimension(each) for each in self.by.split(","))
+
+
+class NamedSummaryQuery(_Named, SummaryQuery):
+    """The same where events name keys or vendors."""
 
 
 class ActivityItem(JsonBody):

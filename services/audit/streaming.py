@@ -28,7 +28,7 @@ from libs.store.errors import DatabaseAway
 from libs.store.notifications import Notifications
 from libs.store.position_watch import PositionWatch
 from services.audit import metrics, whose
-from services.audit.resources import ActivityItem, StreamPlace, StreamQuery
+from services.audit.resources import ActivityItem, NamedStreamQuery, StreamPlace, StreamQuery
 from services.audit.retention import oldest_kept
 from services.audit.slots import Slots
 from services.audit.whose import Whose
@@ -86,7 +86,7 @@ class Streaming:
             handler=whose.handler(of, f"{of.name}_activity_stream", self._stream),
             rule=of.rule,
             summary=f"{of.said}, as it arrives: Server-Sent Events without end.",
-            query=StreamQuery,
+            query=of.query(StreamQuery, NamedStreamQuery),
             headers=(_HEADER,),
             media_types=(_MEDIA_TYPE,),
             refusals=(410,),

@@ -9,7 +9,14 @@ from libs.store.access_log_questions import Scope
 from libs.store.access_log_summary import Count, Dimension, Question, summary
 from libs.store.connection import Pool
 from services.audit import bounds, whose
-from services.audit.resources import DecisionWord, SummaryCursor, SummaryItem, SummaryPage, SummaryQuery
+from services.audit.resources import (
+    DecisionWord,
+    NamedSummaryQuery,
+    SummaryCursor,
+    SummaryItem,
+    SummaryPage,
+    SummaryQuery,
+)
 from services.audit.whose import Whose
 
 
@@ -31,7 +38,7 @@ class Summing:
             handler=whose.handler(of, f"{of.name}_activity_summary", self._summary),
             rule=of.rule,
             summary=f"{of.said}, counted by the hour or the day in UTC, newest first.",
-            query=SummaryQuery,
+            query=of.query(SummaryQuery, NamedSummaryQuery),
             answer=SummaryPage,
         )
 

@@ -1,4 +1,4 @@
-"""Whose activity is asked for: the three places where each question can be put, and who may put it there."""
+"""Whose activity is asked for: the four places where each question can be put, and who may put it there."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -7,21 +7,30 @@ from typing import Final, TypeVar
 from pydantic import BaseModel
 
 from libs.domain.ids import AccountId, KeyId, VendorId
-from libs.runtime.http import OwnAccount, OwnVendor, Reply, Request
-from libs.store.access_log_questions import AccountScope, KeyScope, Scope, VendorScope
+from libs.runtime.auth import Role
+from libs.runtime.http import OwnAccount, OwnVendor, Reply, Request, Roles
+from libs.store.access_log_questions import AccountScope, KeyScope, Scope, UnattributedScope, VendorScope
 
 Q = TypeVar("Q", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Whose:
-    """One of the places: its address, who may ask there, and what a path of it is about."""
+    """One of the places: its address, who may ask there, and what a path of it is about.
+
+    `is_named` is whether its events name keys or vendors, which can then be conditions.
+    """
 
     name: str
     path: str
-    rule: OwnAccount | OwnVendor
+    rule: OwnAccount | OwnVendor | Roles
     scope: Callable[[Mapping[str, str]], Scope]
     said: str
+    is_named: bool = True
+
+    def query(self, query: type[Q], named: type[Q]) -> type[Q]:
+        """Return which of two forms of a query is put here."""
+        return named if self.is_named else query
 
 
 def _account(path: Mapping[str, str]) -> Scope:
@@ -35,6 +44,10 @@ def _key(path: Mapping[str, str]) -> Scope:
 
 def _vendor(path: Mapping[str, str]) -> Scope:
     return VendorScope(vendor_id=VendorId(path["vendor_id"]))
+
+
+def _unattributed(_path: Mapping[str, str]) -> Scope:
+    return UnattributedScope()
 
 
 EACH: Final = (
@@ -58,6 +71,14 @@ EACH: Final = (
         rule=OwnVendor(),
         scope=_vendor,
         said="What a vendor asked",
+    ),
+    Whose(
+        name="unattributed",
+        path="/v1/unattributed/activity",
+        rule=Roles(frozenset({Role.OPERATOR})),
+        scope=_unattributed,
+        said="What was asked and names no account and no vendor",
+        is_named=False,
     ),
 )
 

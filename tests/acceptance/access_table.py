@@ -104,6 +104,10 @@ ok   404   403  403  403  403  403  403  401  401  empty  audit GET /v1/accounts
 403  403   ok   404  404  403  403  403  401  401  -      audit GET /v1/vendors/{vendor_id}/activity/export
 403  403   ok   404  404  403  403  403  401  401  -      audit GET /v1/vendors/{vendor_id}/activity/stream
 403  403   ok   404  404  403  403  403  401  401  -      audit GET /v1/vendors/{vendor_id}/activity/summary
+403  403   403  403  403  403  ok   403  401  401  -      audit GET /v1/unattributed/activity
+403  403   403  403  403  403  ok   403  401  401  -      audit GET /v1/unattributed/activity/export
+403  403   403  403  403  403  ok   403  401  401  -      audit GET /v1/unattributed/activity/stream
+403  403   403  403  403  403  ok   403  401  401  -      audit GET /v1/unattributed/activity/summary
 403  403   403  403  403  403  ok   403  401  401  -      audit GET /v1/audit/completeness
 ok   ok    ok   ok   ok   ok   ok   ok   401  401  -      gatekeeper GET /v1/position
 403  403   403  403  403  403  ok   ok   401  401  -      gatekeeper GET /v1/keys/{key_id}

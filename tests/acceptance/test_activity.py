@@ -12,7 +12,7 @@ import orjson
 
 from services.cli.local.signing import Claims
 from tests.acceptance.running import KEYFOLD, Ended, RunningStack, ended
-from tests.acceptance.world import Practice, VendorWithKey, World
+from tests.acceptance.world import JsonObject, Practice, VendorWithKey, World
 from tests.eventually import eventually
 
 TAILED = re.compile(r"\d\d:\d\d:\d\dZ +category_denied +clinical read +GET /v1/note")
@@ -48,6 +48,21 @@ async def test_requests_are_told_as_they_are_made(
     shown = (await until_done(world, practice, asyncio.create_task(ended(process)))).out
     assert "\x1b[31mcategory_denied" in shown
     assert len(TAILED.findall(re.sub(r"\x1b\[[0-9;]*m", "", shown))) == 3
+
+
+async def test_an_operator_finds_what_names_nobody(stack: RunningStack, world: World) -> None:
+    """A request without keys is in no account's and in no vendor's log, and an operator finds it."""
+    asked = "/v1/patient/of-nobody"
+    await world.request("GET", asked)
+
+    async def found() -> list[JsonObject] | None:
+        listed = await stack.keyfold("activity", "list", "--unattributed", "--reason", "missing_vendor_key")
+        return [item for item in listed.json() if item["path"] == asked] or None
+
+    (item,) = await eventually(found)
+    assert (item["account_id"], item["key_id"], item["vendor_id"]) == (None, None, None)
+    refused = await stack.keyfold("activity", "list", "--as", "owner", "--unattributed")
+    assert refused.status == 1
 
 
 async def test_lists_files_and_counts_agree(stack: RunningStack, world: World, vendor: VendorWithKey) -> None:

@@ -1,6 +1,7 @@
 (:own_account_id::text is null or account_id = :own_account_id)
   and (:own_key_id::text is null or key_id = :own_key_id)
   and (:own_vendor_id::text is null or vendor_id = :own_vendor_id)
+  and (:unattributed::boolean is null or (account_id = '' and vendor_id = ''))
   and (:key_id::text is null or key_id = :key_id)
   and (:vendor_id::text is null or vendor_id = :vendor_id)
   and (:category::text is null or category = :category)

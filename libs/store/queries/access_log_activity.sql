@@ -1,6 +1,6 @@
 -- Reading the access log: newest first, always within bounds of time so that few partitions are touched.
 
--- name: activity(own_account_id, own_key_id, own_vendor_id, since, until, key_id, vendor_id, category, access, reason, denied, before_event_id, before_at, rows_max)
+-- name: activity(own_account_id, own_key_id, own_vendor_id, unattributed, since, until, key_id, vendor_id, category, access, reason, denied, before_event_id, before_at, rows_max)
 -- One page. A condition whose value is null falls away when the plan is made, which it is for each call,
 -- and what remains is one index's range, read backwards from the newest partition.
 -- `before_at` with `before_event_id` is the last row of the page before; `until` is right behind it, or earlier.
@@ -13,7 +13,7 @@ where at >= :since and at < :until
 order by at desc, event_id desc
 limit :rows_max;
 
--- name: hours(own_account_id, own_key_id, own_vendor_id, since, until, key_id, vendor_id, category, access, reason, denied, days_max)
+-- name: hours(own_account_id, own_key_id, own_vendor_id, unattributed, since, until, key_id, vendor_id, category, access, reason, denied, days_max)
 -- The hours with something, newest first, and how many requests that was, of the newest so many days with something.
 -- An event is one request or more.
 select counted.hour, counted.requests
@@ -35,7 +35,7 @@ cross join lateral (
 ) as counted
 order by counted.hour desc;
 
--- name: activity_of_hours(hours, own_account_id, own_key_id, own_vendor_id, since, until, key_id, vendor_id, category, access, reason, denied, before_event_id, before_at, rows_max)
+-- name: activity_of_hours(hours, own_account_id, own_key_id, own_vendor_id, unattributed, since, until, key_id, vendor_id, category, access, reason, denied, before_event_id, before_at, rows_max)
 -- As `activity`, looking nowhere but into these hours: the limit within keeps the planner from reading what is between.
 select event.*
 from unnest(:hours::timestamptz[]) as within (hour)

@@ -1,7 +1,7 @@
 -- All of somebody's activity at once, as text that PostgreSQL itself makes: COPY takes the bare text of these.
 -- Newest first, off the index that a page is read from, so that nothing is gathered before the first row goes out.
 
--- name: csv(own_account_id, own_key_id, own_vendor_id, since, until, key_id, vendor_id, category, access, reason, denied)
+-- name: csv(own_account_id, own_key_id, own_vendor_id, unattributed, since, until, key_id, vendor_id, category, access, reason, denied)
 -- A cell that a spreadsheet would take for a formula begins with an apostrophe: after = + - @, a tab, the ends of a
 -- line, and the wide forms of the first four.
 select
@@ -26,7 +26,7 @@ where at >= :since and at < :until
   and {conditions}
 order by access_log.events.at desc, event_id desc;
 
--- name: ndjson(own_account_id, own_key_id, own_vendor_id, since, until, key_id, vendor_id, category, access, reason, denied)
+-- name: ndjson(own_account_id, own_key_id, own_vendor_id, unattributed, since, until, key_id, vendor_id, category, access, reason, denied)
 -- The members of a page's items in their order, of which libs.store.access_log_ndjson makes JSON: to build it here took
 -- PostgreSQL twice as long.
 select

@@ -12,11 +12,12 @@ from services.cli.commands.activity_scope import (
     CategoryFilter,
     DecisionFilter,
     KeyFilter,
-    Names,
     ReasonFilter,
     Since,
+    Unattributed,
     Until,
     VendorFilter,
+    asker_of,
     log_of,
     request_of,
 )
@@ -36,6 +37,7 @@ async def list_activity(
     account: AccountId = None,
     key: KeyFilter = None,
     vendor_id: VendorFilter = None,
+    unattributed: Unattributed = False,
     category: CategoryFilter = None,
     access: AccessFilter = None,
     decision: DecisionFilter = None,
@@ -49,6 +51,7 @@ async def list_activity(
         keyfold,
         account,
         vendor_id,
+        unattributed=unattributed,
         key_id=key,
         category=category,
         access=access,
@@ -59,21 +62,20 @@ async def list_activity(
     )
     pages = keyfold.items(log.path, log.who, service="audit", items_max=limit, query=log.query)
     items = [item async for item in pages]
-    names = Names(keyfold, log.who)
+    asker = asker_of(keyfold, log)
     return Listing(
-        columns=("when", "integration", "key", "data", "request", "answer"),
-        rows=[_row(item, *(await names.of(item))) for item in items],
+        columns=("when", *asker.columns, "data", "request", "answer"),
+        rows=[_row(item, await asker.of(item)) for item in items],
         items=items,
         empty="No request has been recorded.",
     )
 
 
-def _row(item: JsonObject, vendor_name: str, key_name: str) -> tuple[str, ...]:
+def _row(item: JsonObject, asker: tuple[str, str]) -> tuple[str, ...]:
     category, access = item["category"], item["access"]
     return (
         when(item["at"]),
-        vendor_name,
-        key_name,
+        *asker,
         f"{category} {access}" if category and access else "—",
         request_of(item),
         item["reason"] or item["decision"],

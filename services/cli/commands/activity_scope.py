@@ -11,11 +11,15 @@ import typer
 from libs.domain.permissions import Category
 from services.cli.client import JsonObject
 from services.cli.failure import CommandFailed, WrongUsage
-from services.cli.keyfold import Keyfold, owner, vendor
+from services.cli.keyfold import OPERATOR, Keyfold, owner, vendor
 from services.cli.local.signing import Claims
 
 KeyFilter = Annotated[str | None, typer.Option("--key", help="Only this key's.")]
 VendorFilter = Annotated[str | None, typer.Option("--vendor", help="Only this vendor's.")]
+Unattributed = Annotated[
+    bool,
+    typer.Option("--unattributed", help="What names no account and no vendor instead (operator)."),
+]
 CategoryFilter = Annotated[Category | None, typer.Option("--category", help="Only this kind of data.")]
 AccessFilter = Annotated[str | None, typer.Option("--access", help="read or write.")]
 DecisionFilter = Annotated[str | None, typer.Option("--decision", help="allow or deny.")]
@@ -26,17 +30,30 @@ Until = Annotated[str | None, typer.Option("--until", help="RFC 3339.")]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActivityLog:
-    """Somebody's activity: who has to ask, where, and with which conditions."""
+    """Somebody's activity, or nobody's: who has to ask, where, and with which conditions."""
 
     who: Claims
     path: str
     query: Mapping[str, str]
+    is_unattributed: bool = False
 
 
 def log_of(
-    keyfold: Keyfold, account: str | None, vendor_id: str | None, **conditions: str | None
+    keyfold: Keyfold,
+    account: str | None,
+    vendor_id: str | None,
+    *,
+    unattributed: bool,
+    key_id: str | None,
+    **conditions: str | None,
 ) -> ActivityLog:
-    """Return the log that the options name: an account's, or with `--as vendor` that vendor's own."""
+    """Return the log that the options name: an account's, nobody's, or with `--as vendor` that vendor's."""
+    if unattributed:
+        _refuse_names({"--account": account, "--key": key_id, "--vendor": vendor_id})
+        return ActivityLog(
+            who=OPERATOR, path="/v1/unattributed/activity", query=_given(conditions), is_unattributed=True
+        )
+    conditions["key_id"] = key_id
     if keyfold.role == "vendor":
         if vendor_id is None:
             raise WrongUsage("Which vendor? Say --vendor ven_….")
@@ -45,8 +62,16 @@ def log_of(
         account_id = keyfold.account(account)
         who, path = owner(account_id), f"/v1/accounts/{account_id}/activity"
         conditions["vendor_id"] = vendor_id
-    query = {name: value for name, value in conditions.items() if value is not None}
-    return ActivityLog(who=who, path=path, query=query)
+    return ActivityLog(who=who, path=path, query=_given(conditions))
+
+
+def _refuse_names(names: Mapping[str, str | None]) -> None:
+    if given := " and ".join(_given(names)):
+        raise WrongUsage(f"--unattributed is what names no account, no key and no vendor: leave out {given}.")
+
+
+def _given(options: Mapping[str, str | None]) -> Mapping[str, str]:
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def request_of(item: JsonObject) -> str:
@@ -56,8 +81,25 @@ def request_of(item: JsonObject) -> str:
     return f"{item['method']} {item['path']}{times}"
 
 
+def asker_of(keyfold: Keyfold, log: ActivityLog) -> Names | Origins:
+    """Return what tells who asked."""
+    return Origins() if log.is_unattributed else Names(keyfold, log.who)
+
+
+class Origins:
+    """Where requests came from that name nobody."""
+
+    columns = ("gateway", "client")
+
+    async def of(self, item: JsonObject) -> tuple[str, str]:
+        """Return the gateway and the client's address, or its network, of an access event."""
+        return item["gateway"], item["client_ip"] or "—"
+
+
 class Names:
     """The names behind ids of vendors and keys, each looked up once; where it is not ours to read, the id."""
+
+    columns = ("integration", "key")
 
     def __init__(self, keyfold: Keyfold, who: Claims) -> None:
         self._keyfold = keyfold

@@ -21,9 +21,10 @@ from services.cli.commands.activity_scope import (
     CategoryFilter,
     DecisionFilter,
     KeyFilter,
-    Names,
     ReasonFilter,
+    Unattributed,
     VendorFilter,
+    asker_of,
     log_of,
     request_of,
 )
@@ -52,6 +53,7 @@ async def tail_activity(
     account: AccountId = None,
     key: KeyFilter = None,
     vendor_id: VendorFilter = None,
+    unattributed: Unattributed = False,
     category: CategoryFilter = None,
     access: AccessFilter = None,
     decision: DecisionFilter = None,
@@ -63,13 +65,14 @@ async def tail_activity(
         keyfold,
         account,
         vendor_id,
+        unattributed=unattributed,
         key_id=key,
         category=category,
         access=access,
         decision=decision,
         reason=reason,
     )
-    names = Names(keyfold, log.who)
+    asker = asker_of(keyfold, log)
     console = None if keyfold.as_json or not sys.stdout.isatty() else Console(highlight=False)
     shown = 0
     async with aclosing(_items(keyfold, log)) as items:
@@ -78,7 +81,7 @@ async def tail_activity(
                 sys.stdout.write(orjson.dumps(item).decode() + "\n")
                 sys.stdout.flush()
             else:
-                console.print(line(item, await names.of(item), console.width), no_wrap=True)
+                console.print(line(item, await asker.of(item), console.width), no_wrap=True)
             shown += 1
             if shown == count:
                 break
@@ -105,14 +108,14 @@ async def _items(keyfold: Keyfold, log: ActivityLog) -> AsyncGenerator[JsonObjec
         await asyncio.sleep(retry_ms / 1000)
 
 
-def line(item: JsonObject, names: tuple[str, str], width: int) -> Text:
+def line(item: JsonObject, asker: tuple[str, str], width: int) -> Text:
     """Return an access event as one line that fits the width; what was asked for gives way first."""
     answer = item["reason"] or item["decision"]
     category, access = item["category"], item["access"]
     cells = [(when(item["at"])[11:], 9, "dim"), (answer, ANSWER_WIDTH, STYLES.get(answer, ""))]
     cells.append((f"{category} {access}" if category and access else "—", DATA_WIDTH, ""))
     if width >= NAMES_FROM_WIDTH:
-        cells += [(name, NAME_WIDTH, "cyan") for name in names]
+        cells += [(name, NAME_WIDTH, "cyan") for name in asker]
     text = Text()
     for value, cell_width, style in cells:
         cell = Text(printable(value), style=style)

@@ -14,6 +14,7 @@ from libs.runtime.http import rfc3339
 from libs.store.access_log import AccessLog, Advance
 from libs.store.access_log_arrivals import CHANNEL
 from libs.store.access_log_partitions import Partitions
+from libs.store.access_log_questions import AccountScope, KeyScope, Scope, UnattributedScope, VendorScope
 from libs.store.connection import Pool
 from libs.store.notifications import Notifications
 from services.audit.activity import Activity
@@ -27,7 +28,8 @@ from tests.unit.runtime.serving import Client, serving
 ACCOUNT = "/v1/accounts/acc_1/activity"
 KEY = "/v1/accounts/acc_1/keys/key_1/activity"
 VENDOR = "/v1/vendors/ven_1/activity"
-PLACES = ((ACCOUNT, "owner-1"), (KEY, "owner-1"), (VENDOR, "vendor-1"))
+UNATTRIBUTED = "/v1/unattributed/activity"
+PLACES = ((ACCOUNT, "owner-1"), (KEY, "owner-1"), (VENDOR, "vendor-1"), (UNATTRIBUTED, "operator"))
 Query = Mapping[str, str | int | datetime | None]
 
 
@@ -95,6 +97,19 @@ async def ask(
         body: dict[str, Any] = await answer.json(content_type=None)
         assert answer.status == status, body
         return body
+
+
+def belongs(event: AccessEvent, scope: Scope) -> bool:
+    """Tell whether an event is to be found there."""
+    match scope:
+        case AccountScope(account_id=account_id):
+            return event.account_id == account_id
+        case KeyScope(account_id=account_id, key_id=key_id):
+            return (event.account_id, event.key_id) == (account_id, key_id)
+        case VendorScope(vendor_id=vendor_id):
+            return event.vendor_id == vendor_id
+        case UnattributedScope():
+            return event.account_id is None and event.vendor_id is None
 
 
 def number(event_id: str) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import fields
 from datetime import datetime, timedelta
 from itertools import product
 from typing import Any
@@ -16,11 +15,18 @@ from libs.domain.ids import AccountId, KeyId, VendorId
 from libs.domain.permissions import Access, Category
 from libs.runtime.http import JsonBody, encode_cursor
 from libs.store.access_log_activity import Ask, activity
-from libs.store.access_log_questions import AccountScope, Filters, KeyScope, Scope, VendorScope
+from libs.store.access_log_questions import (
+    AccountScope,
+    Filters,
+    KeyScope,
+    Scope,
+    UnattributedScope,
+    VendorScope,
+)
 from libs.store.connection import Pool
 from services.audit.activity import Activity
-from tests.access_events import EPOCH, access_event
-from tests.integration.audit.log import ACCOUNT, KEY, VENDOR, Log, ask, number
+from tests.access_events import EPOCH, access_event, unattributed
+from tests.integration.audit.log import ACCOUNT, KEY, UNATTRIBUTED, VENDOR, Log, ask, belongs, number
 from tests.unit.runtime.serving import Client, serving
 from tests.unit.runtime.tokens import SetClock
 
@@ -44,6 +50,8 @@ EVENTS = (
     access_event(6, at=EPOCH - 2 * HOUR),
     access_event(7, account_id=AccountId("acc_2"), key_id=KeyId("key_7")),
     access_event(8, at=EPOCH - DAY, vendor_id=VendorId("ven_2")),
+    unattributed(9),
+    unattributed(10, at=EPOCH - DAY, category=None, access=None, reason=Reason.MALFORMED_KEY, requests=1204),
 )
 
 CHOICES: dict[str, tuple[Any, ...]] = {
@@ -59,6 +67,7 @@ SCOPES: tuple[Scope, ...] = (
     KeyScope(account_id=AccountId("acc_1"), key_id=KeyId("key_1")),
     VendorScope(vendor_id=VendorId("ven_1")),
     VendorScope(vendor_id=VendorId("ven_2")),
+    UnattributedScope(),
 )
 
 
@@ -128,12 +137,16 @@ async def test_an_item_holds_exactly_the_access_events_fields(client: Client, lo
         (KEY, "owner-1", [5, 4, 3, 1, 6, 8]),
         (VENDOR, "vendor-1", [7, 5, 4, 2, 1, 6]),
         ("/v1/accounts/acc_1/keys/key_7/activity", "owner-1", []),
+        (UNATTRIBUTED, "operator", [9, 10]),
     ],
 )
 async def test_each_sees_its_own_newest_first(
     client: Client, log: Log, path: str, token: str, found: list[int]
 ) -> None:
-    """An owner sees the account's requests, of all keys or of one; a vendor its own, of all accounts."""
+    """An owner sees the account's requests, of all keys or of one; a vendor its own, of all accounts.
+
+    Operators see what names neither.
+    """
     await log.file(*EVENTS)
     assert numbers(await ask(client, path, token=token)) == found
 
@@ -188,13 +201,9 @@ async def test_filters_hold_in_any_combination(log: Log, pool: Pool) -> None:
         expected = [
             event
             for event in sorted(EVENTS, key=lambda event: (event.at, event.event_id), reverse=True)
-            if since <= event.at < until and _meets(event, wanted) and _meets(event, _whose(scope))
+            if since <= event.at < until and _meets(event, wanted) and belongs(event, scope)
         ]
         assert list(await activity(pool, asked, events_max=100)) == expected
-
-
-def _whose(scope: Scope) -> dict[str, Any]:
-    return {field.name: getattr(scope, field.name) for field in fields(scope)}
 
 
 def _meets(event: AccessEvent, wanted: Mapping[str, Any]) -> bool:
@@ -233,6 +242,9 @@ async def test_pages_tell_events_of_one_moment_apart(client: Client, log: Log) -
         (VENDOR, "owner-1", 403),
         (ACCOUNT, "operator", 403),
         (ACCOUNT, "nobody", 401),
+        (UNATTRIBUTED, "owner-1", 403),
+        (UNATTRIBUTED, "vendor-1", 403),
+        (UNATTRIBUTED, "nobody", 401),
     ],
 )
 async def test_nobody_sees_anothers_activity(
@@ -244,10 +256,10 @@ async def test_nobody_sees_anothers_activity(
     assert body["status"] == status
 
 
-@pytest.mark.parametrize("path", [ACCOUNT, KEY])
-async def test_more_than_ninety_days_back_is_refused(client: Client, log: Log, path: str) -> None:
+@pytest.mark.parametrize(("path", "token"), [(ACCOUNT, "owner-1"), (UNATTRIBUTED, "operator")])
+async def test_more_than_ninety_days_back_is_refused(client: Client, log: Log, path: str, token: str) -> None:
     """`since` beyond what is kept is a 400 that says so, and names the parameter."""
-    body = await ask(client, path, {"since": EPOCH - 91 * DAY}, status=400)
+    body = await ask(client, path, {"since": EPOCH - 91 * DAY}, token=token, status=400)
     assert "90 days" in body["detail"]
     assert body["errors"] == [{"pointer": "/query/since", "detail": "it is more than 90 days ago"}]
 

@@ -17,9 +17,21 @@ from libs.domain.decision import Reason
 from libs.domain.ids import AccountId, KeyId, VendorId
 from libs.domain.permissions import Access, Category
 from libs.store.connection import Pool
-from tests.access_events import EPOCH, access_event
+from tests.access_events import EPOCH, access_event, unattributed
 from tests.eventually import eventually
-from tests.integration.audit.log import ACCOUNT, KEY, PLACES, VENDOR, Log, Query, ask, asking, number, target
+from tests.integration.audit.log import (
+    ACCOUNT,
+    KEY,
+    PLACES,
+    UNATTRIBUTED,
+    VENDOR,
+    Log,
+    Query,
+    ask,
+    asking,
+    number,
+    target,
+)
 from tests.unit.runtime.serving import Client
 
 DAY = timedelta(days=1)
@@ -31,6 +43,8 @@ EVENTS = (
     access_event(5, at=EPOCH - DAY, category=None, access=None, client_ip=None, vendor_key_id=None),
     access_event(6, account_id=AccountId("acc_2"), key_id=KeyId("key_6")),
     access_event(7, reason=Reason.MALFORMED_KEY, requests=1204),
+    unattributed(8, category=None, access=None, client_ip="198.51.100.0/24", requests=7),
+    unattributed(9),
 )
 QUERIES: tuple[Query, ...] = (
     {},
@@ -84,6 +98,8 @@ async def test_an_export_is_the_list_whole(client: Client, log: Log) -> None:
     """In either form an export has the items of the list, with the same filters, members and order."""
     await log.file(*EVENTS)
     for (path, token), query in product(PLACES, QUERIES):
+        if path == UNATTRIBUTED and "key_id" in query:
+            continue
         listed = (await ask(client, path, query, token=token))["items"]
         ndjson = await exported(client, path, {"format": "ndjson", **query}, token)
         assert [orjson.loads(line) for line in ndjson.splitlines()] == listed
@@ -109,6 +125,7 @@ async def test_an_empty_export_is_a_file_too(client: Client, log: Log) -> None:
         (ACCOUNT, "owner-1", "csv", "text/csv", "keyfold-activity-acc_1-20251215-20260315.csv"),
         (KEY, "owner-1", "csv", "text/csv", "keyfold-activity-key_1-20251215-20260315.csv"),
         (VENDOR, "vendor-1", "ndjson", "application/x-ndjson", f"{VENDOR_FILE}.ndjson"),
+        (UNATTRIBUTED, "operator", "csv", "text/csv", "keyfold-activity-unattributed-20251215-20260315.csv"),
     ],
 )
 async def test_an_export_names_itself(

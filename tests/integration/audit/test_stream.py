@@ -19,9 +19,9 @@ from libs.store.access_log_questions import AccountScope, Filters
 from libs.store.connection import Pool
 from libs.store.errors import DatabaseAway, OffsetsMoved
 from services.audit.resources import StreamPlace
-from tests.access_events import EPOCH, access_event
+from tests.access_events import EPOCH, access_event, unattributed
 from tests.eventually import eventually
-from tests.integration.audit.log import ACCOUNT, KEY, PLACES, VENDOR, Log, ask, asking
+from tests.integration.audit.log import ACCOUNT, KEY, PLACES, UNATTRIBUTED, VENDOR, Log, ask, asking
 from tests.integration.audit.sse import listening
 from tests.unit.runtime.serving import Client
 
@@ -52,11 +52,11 @@ async def test_what_arrives_is_told_as_the_list_has_it(
     async with listening(client, path, token=token) as listener:
         assert listener.retry_ms == 2000
         await log.file(access_event(1, account_id=AccountId("acc_9"), vendor_id=VendorId("ven_9")))
-        await log.file(access_event(2), access_event(3))
+        await log.file(access_event(2), unattributed(4), access_event(3), unattributed(5, requests=7))
         told = await listener.next(2)
     listed = (await ask(client, path, {"limit": 3}, token=token))["items"]
     assert [item for item in listed if item in told] == told[::-1]
-    assert [item["path"] for item in told] == ["/v1/patient/2", "/v1/patient/3"]
+    assert [item["path"][-1] for item in told] == (["4", "5"] if path == UNATTRIBUTED else ["2", "3"])
 
 
 async def test_every_filter_narrows_a_stream(client: Client, log: Log) -> None:

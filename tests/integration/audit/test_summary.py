@@ -18,11 +18,22 @@ from libs.domain.permissions import Access, Category
 from libs.runtime.http import JsonBody, encode_cursor, rfc3339
 from libs.store.access_log import AccessLog, Advance
 from libs.store.access_log_partitions import Partitions
-from libs.store.access_log_questions import AccountScope, Filters
+from libs.store.access_log_questions import AccountScope, Filters, Scope, UnattributedScope
 from libs.store.access_log_summary import Bucket, Dimension, Question, summary
 from libs.store.connection import Pool
-from tests.access_events import EPOCH, access_event
-from tests.integration.audit.log import ACCOUNT, KEY, PLACES, VENDOR, Log, Query, ask, asking
+from tests.access_events import EPOCH, access_event, unattributed
+from tests.integration.audit.log import (
+    ACCOUNT,
+    KEY,
+    PLACES,
+    UNATTRIBUTED,
+    VENDOR,
+    Log,
+    Query,
+    ask,
+    asking,
+    belongs,
+)
 from tests.unit.runtime.serving import Client
 
 HOUR: Final = timedelta(hours=1)
@@ -35,6 +46,8 @@ EVENTS: Final = (
     access_event(5, reason=Reason.READ_ONLY, access=Access.WRITE, at=EPOCH - DAY),
     access_event(6, category=None, access=None, reason=Reason.UNMAPPED_ROUTE, at=EPOCH - DAY),
     access_event(7, account_id=AccountId("acc_2")),
+    unattributed(8),
+    unattributed(9, at=EPOCH - DAY, category=None, access=None),
 )
 
 
@@ -100,7 +113,7 @@ async def test_what_is_asked_for_is_counted(
 
 @pytest.mark.parametrize(("path", "token"), PLACES)
 async def test_each_sees_its_own_counts(client: Client, log: Log, path: str, token: str) -> None:
-    """A summary counts exactly the items of the list, for an account, a key and a vendor."""
+    """A summary counts exactly the items of the list, for an account, a key, a vendor and for nobody."""
     await log.file(*EVENTS)
     listed = (await ask(client, path, token=token))["items"]
     total = sum(row[-1] for row in await counted(client, path, {"bucket": "hour"}, token))
@@ -158,7 +171,13 @@ async def test_what_is_no_summary_is_refused(client: Client, query: Query) -> No
 
 
 @pytest.mark.parametrize(
-    ("path", "token", "status"), [(ACCOUNT, "owner-2", 404), (VENDOR, "owner-1", 403), (KEY, "nobody", 401)]
+    ("path", "token", "status"),
+    [
+        (ACCOUNT, "owner-2", 404),
+        (VENDOR, "owner-1", 403),
+        (KEY, "nobody", 401),
+        (UNATTRIBUTED, "owner-1", 403),
+    ],
 )
 async def test_nobody_sees_anothers_counts(client: Client, path: str, token: str, status: int) -> None:
     """Who may not read a list may not see its counts either."""
@@ -175,7 +194,7 @@ def event(number: int) -> AccessEvent:
         number,
         at=EPOCH - number % 7 * 11 * HOUR - timedelta(microseconds=number % 2),
         key_id=None if number % 9 == 0 else KeyId(f"key_{number % 3}"),
-        account_id=AccountId(f"acc_{number % 2}"),
+        account_id=AccountId(f"acc_{number % 4}") if number % 2 else None,
         vendor_id=[None, VendorId("ven_2"), VendorId("ven_1")][number % 3],
         category=None if number % 11 == 0 else list(Category)[number % 2],
         access=None if number % 11 == 0 else Access.READ,
@@ -185,6 +204,7 @@ def event(number: int) -> AccessEvent:
 
 
 @given(
+    scope=st.sampled_from([AccountScope(account_id=AccountId("acc_1")), UnattributedScope()]),
     batches=BATCHES,
     since=MOMENTS,
     until=MOMENTS,
@@ -200,6 +220,7 @@ def event(number: int) -> AccessEvent:
 )
 async def test_a_summary_agrees_with_the_rows(
     pool: Pool,
+    scope: Scope,
     batches: Sequence[Sequence[int]],
     since: datetime,
     until: datetime,
@@ -216,7 +237,7 @@ async def test_a_summary_agrees_with_the_rows(
         step = Advance(partition=0, expected=offset, next=offset + 1)
         await access_log.file([event(number) for number in batch], [step])
     question = Question(
-        scope=AccountScope(account_id=AccountId("acc_1")),
+        scope=scope,
         filters=Filters(),
         since=since,
         until=until,
@@ -231,7 +252,7 @@ def _expected(question: Question, batches: Sequence[Sequence[int]]) -> Counter[t
     filed = [event(number) for number in sorted({number for batch in batches for number in batch})]
     counts: Counter[tuple[object, ...]] = Counter()
     for each in filed:
-        if each.account_id == "acc_1" and question.since <= each.at < question.until:
+        if belongs(each, question.scope) and question.since <= each.at < question.until:
             told = (_value(each, by) if by in question.by else "" for by in Dimension)
             counts[_start(each.at, question.bucket), *told] += each.requests
     return counts

@@ -18,12 +18,12 @@ from libs.domain.decision import Reason
 from libs.domain.ids import AccountId, KeyId, VendorId
 from libs.domain.permissions import Access, Category
 from libs.store.access_log_activity import Ask, activity
-from libs.store.access_log_questions import AccountScope, Filters, KeyScope, VendorScope
+from libs.store.access_log_questions import AccountScope, Filters, KeyScope, UnattributedScope, VendorScope
 from libs.store.connection import Pool, open_pool
 from services.cli.local.postgres import LocalPostgres
 from tests.access_events import EPOCH, access_event
 from tests.database import cloned
-from tests.integration.audit.log import Log
+from tests.integration.audit.log import Log, belongs
 
 DAYS = 25
 DAY = timedelta(days=1)
@@ -34,6 +34,7 @@ SCOPES = st.sampled_from(
         AccountScope(account_id=AccountId("acc_0")),
         KeyScope(account_id=AccountId("acc_0"), key_id=KeyId("key_1")),
         VendorScope(vendor_id=VendorId("ven_1")),
+        UnattributedScope(),
     ]
 )
 CONDITIONS: Sequence[Mapping[str, Any]] = [
@@ -86,7 +87,7 @@ def _event(number: int) -> AccessEvent:
         number,
         # In a few hours of each day, and now and then two of one moment.
         at=EPOCH - chance.randrange(DAYS) * DAY - chance.randrange(150) * MINUTE,
-        account_id=AccountId(f"acc_{chance.randrange(2)}"),
+        account_id=chance.choice([None, AccountId("acc_0"), AccountId("acc_1")]),
         key_id=KeyId(f"key_{chance.randrange(3)}"),
         vendor_id=chance.choice([None, VendorId("ven_1"), VendorId("ven_2")]),
         category=chance.choice([None, Category.PATIENT, Category.FILES]),
@@ -129,11 +130,11 @@ def _place(event: AccessEvent) -> tuple[object, ...]:
 def _meeting(events: Sequence[AccessEvent], ask: Ask) -> Iterator[AccessEvent]:
     wanted = [
         (field.name, value)
-        for conditions in (ask.scope, ask.filters)
-        for field in fields(conditions)
-        if (value := getattr(conditions, field.name)) is not None
+        for field in fields(ask.filters)
+        if (value := getattr(ask.filters, field.name)) is not None
     ]
     for event in events:
         has = {**event._asdict(), "denied": event.reason is not None}
-        if ask.since <= event.at < ask.until and all(has[name] == value for name, value in wanted):
+        meets = ask.since <= event.at < ask.until and all(has[name] == value for name, value in wanted)
+        if meets and belongs(event, ask.scope):
             yield event

@@ -6,7 +6,7 @@ import pytest
 
 from libs.domain.ids import AccountId, KeyId, VendorId
 from libs.store.access_log_export import ExportFormat
-from libs.store.access_log_questions import AccountScope, KeyScope, Scope, VendorScope
+from libs.store.access_log_questions import AccountScope, KeyScope, Scope, UnattributedScope, VendorScope
 from services.audit.exporting import file_name
 from tests.access_events import EPOCH
 
@@ -18,6 +18,7 @@ from tests.access_events import EPOCH
         (KeyScope(account_id=AccountId("acc_1"), key_id=KeyId("key_1")), "key_1"),
         (KeyScope(account_id=AccountId("acc_1"), key_id=KeyId("kfs_live_" + "x" * 60)), "unknown"),
         (VendorScope(vendor_id=VendorId('v"\r\n;/../é')), "v_________"),
+        (UnattributedScope(), "unattributed"),
     ],
 )
 def test_a_file_name_tells_whose_it_is(scope: Scope, name: str) -> None:

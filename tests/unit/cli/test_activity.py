@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
-from services.cli.commands.activity_scope import request_of
+from services.cli.commands.activity_scope import Origins, request_of
 from services.cli.commands.activity_summary import rows
 from services.cli.commands.activity_tail import line
 from services.cli.sparkline import sparkline
@@ -91,6 +92,52 @@ async def test_an_export_is_written_as_it_comes(tmp_path: Path) -> None:
         assert audit.asked[0][:2] == (EXPORT, {"format": "csv", "decision": "deny"})
         assert audit.asked[1][1] == {"format": "ndjson"}
     assert files(tmp_path) == {"log.csv": body}
+
+
+@pytest.mark.parametrize("asked", ["list", "tail --count 1", "export", "summary"])
+async def test_what_names_nobody_is_asked_for_at_its_own_place(asked: str) -> None:
+    """`--unattributed` leaves the account of the environment alone, and narrows as the others do."""
+    name = asked.partition(" ")[0]
+    page = Part(content=b'{"items": [], "next_cursor": null}', content_type="application/json")
+    part = {"tail": Part(content=told(1)), "export": Part(content=b"event_id\r\n")}.get(name, page)
+    async with auditing(part) as audit:
+        result = await audit.keyfold("activity", *asked.split(), "--unattributed", "--decision", "deny")
+        assert result.exit_code == 0
+        ((path, query, _),) = audit.asked
+    assert path == f"/v1/unattributed/activity{'' if name == 'list' else '/' + name}".replace(
+        "/tail", "/stream"
+    )
+    assert query["decision"] == "deny"
+    assert not {"key_id", "vendor_id"} & set(query)
+
+
+@pytest.mark.parametrize("name", ["list", "tail", "export", "summary"])
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        (("--account", "acc_1"), "leave out --account."),
+        (("--key", "key_1"), "leave out --key."),
+        (("--vendor", "ven_1"), "leave out --vendor."),
+        (("--vendor", "ven_1", "--account", "acc_1"), "leave out --account and --vendor."),
+    ],
+)
+async def test_nobody_has_no_name(name: str, named: Sequence[str], said: str) -> None:
+    """`--unattributed` with what names somebody is wrong usage that says what to leave out."""
+    async with auditing(Part()) as audit:
+        result = await audit.keyfold("activity", name, "--unattributed", *named)
+        assert (result.exit_code, audit.asked) == (2, [])
+    assert said in result.stderr
+
+
+async def test_where_nobody_asked_from_is_shown() -> None:
+    """In place of names that there are none of stand the gateway and the client."""
+    nobody = item(1, gateway="caddy-2", client_ip="198.51.100.0/24", vendor_id=None, key_id=None)
+    asker = await Origins().of(nobody)
+    assert dict(zip(Origins.columns, asker, strict=True)) == {
+        "gateway": "caddy-2",
+        "client": "198.51.100.0/24",
+    }
+    assert "caddy-2             198.51.100.0/24" in line(nobody, asker, 120).plain
 
 
 async def test_a_file_is_whole_or_not_there(tmp_path: Path) -> None:
