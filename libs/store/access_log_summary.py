@@ -1,10 +1,10 @@
 """Counts of someone's activity by the hour or the day: from what was counted as the rows were filed."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final, NamedTuple
 
 from libs.store.access_log_questions import CONDITIONS, COUNTED, Filters, Scope, conditions, prepare
 from libs.store.connection import Pool
@@ -16,7 +16,8 @@ _HOUR: Final = timedelta(hours=1)
 _DAY: Final = timedelta(days=1)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 # How many buckets are counted together: the newest few fill most pages.
-_BUCKETS: Final = (2, 8, 32, 128)
+_BUCKETS_FIRST: Final = 2
+_MORE_MAX: Final = 4
 
 
 class Bucket(StrEnum):
@@ -41,18 +42,16 @@ class Dimension(StrEnum):
     DECISION = "decision"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Count:
-    """How many requests there were in the bucket that starts then; "" is what was none, or is not told."""
+class Count(NamedTuple):
+    """How many requests there were in the bucket that starts then.
+
+    `combination` is what they have in common, in the order of `Dimension`; "" for none, or for what is
+    not told.
+    """
 
     start: datetime
-    values: Mapping[Dimension, str]
+    combination: Sequence[str]
     requests: int
-
-    @property
-    def combination(self) -> Sequence[str]:
-        """What the requests have in common, in the order of the dimensions."""
-        return [self.values[each] for each in Dimension]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,32 +73,30 @@ class Question:
 async def summary(pool: Pool, question: Question, *, counts_max: int) -> Sequence[Count]:
     """Return the counts of the newest buckets, newest first, as of one moment. Raises DatabaseAway."""
     counts: list[Count] = []
+    length, until, buckets = question.bucket.length, _end(question), _BUCKETS_FIRST
     with translated():
         async with pool.acquire() as connection:
             await prepare(connection)
             async with connection.transaction(isolation="repeatable_read", readonly=True):
-                for since, until in _stretches(question):
-                    values = _values(question, since, until)
-                    rows = _sql.summary(connection, **values, rows_max=counts_max - len(counts))
-                    counts += [_count(row) async for row in rows]
-                    if len(counts) == counts_max:
-                        break
+                while until > question.since and (wanted := counts_max - len(counts)) > 0:
+                    since = max(question.since, _up(until, length) - buckets * length)
+                    rows = _sql.summary(connection, **_values(question, since, until), rows_max=wanted)
+                    found = [Count._make(row) async for row in rows]
+                    counts += found
+                    until, buckets = since, buckets_next(buckets, len(found), counts_max - len(counts))
     return counts
 
 
-def _stretches(question: Question) -> Iterator[tuple[datetime, datetime]]:
-    """Yield the time that is asked for in parts of whole buckets, the newest first."""
-    length, until = question.bucket.length, question.until
-    if question.before is not None:
-        until = min(until, question.before[0] + length)
-    for buckets in _BUCKETS:
-        if until <= question.since:
-            return
-        since = max(question.since, _up(until, length) - buckets * length)
-        yield since, until
-        until = since
-    if until > question.since:
-        yield question.since, until
+def _end(question: Question) -> datetime:
+    if question.before is None:
+        return question.until
+    return min(question.until, question.before[0] + question.bucket.length)
+
+
+def buckets_next(buckets: int, found: int, wanted: int) -> int:
+    """Return how many to count together, when so many held what was found and so much is wanted yet."""
+    enough = -(-buckets * wanted // found) if found else _MORE_MAX * buckets
+    return max(1, min(enough, _MORE_MAX * buckets))
 
 
 def _values(question: Question, since: datetime, until: datetime) -> dict[str, object]:
@@ -131,8 +128,3 @@ def _up(at: datetime, length: timedelta) -> datetime:
 
 def _down(at: datetime, length: timedelta) -> datetime:
     return _EPOCH + (at - _EPOCH) // length * length
-
-
-def _count(row: Any) -> Count:
-    values = dict(zip(Dimension, row["combination"], strict=True))
-    return Count(start=row["start"], values=values, requests=row["requests"])

@@ -1,19 +1,17 @@
 """Counting someone's activity by the hour or the day, for charts."""
 
-from typing import cast
+from collections.abc import Mapping
 
-from libs.domain.permissions import AccessWord, Category
+from libs.domain.permissions import Category
 from libs.runtime.clock import Clock
 from libs.runtime.http import Answer, AnyRoute, Request, Route, cut, encode_cursor
 from libs.store.access_log_questions import Scope
-from libs.store.access_log_summary import Count, Dimension, Question, summary
+from libs.store.access_log_summary import Count, Question, summary
 from libs.store.connection import Pool
 from services.audit import bounds, whose
 from services.audit.resources import (
-    DecisionWord,
     NamedSummaryQuery,
     SummaryCursor,
-    SummaryItem,
     SummaryPage,
     SummaryQuery,
 )
@@ -58,21 +56,22 @@ class Summing:
         )
         counts = await summary(self._pool, question, counts_max=query.rows_max)
         shown, next_cursor = cut(counts, query, _cursor)
-        return Answer(body=SummaryPage(items=list(map(_item, shown)), next_cursor=next_cursor))
+        # A thousand at once are checked in a third of the time that one by one takes.
+        page = {"items": list(map(_item, shown)), "next_cursor": next_cursor}
+        return Answer(body=SummaryPage.model_validate(page))
 
 
-def _item(count: Count) -> SummaryItem:
-    told = {dimension: value or None for dimension, value in count.values.items()}
-    category = told[Dimension.CATEGORY]
-    return SummaryItem(
-        start=count.start,
-        vendor_id=told[Dimension.VENDOR],
-        key_id=told[Dimension.KEY],
-        category=None if category is None else Category(category),
-        access=cast(AccessWord | None, told[Dimension.ACCESS]),
-        decision=cast(DecisionWord | None, told[Dimension.DECISION]),
-        requests=count.requests,
-    )
+def _item(count: Count) -> Mapping[str, object]:
+    vendor_id, key_id, category, access, decision = (value or None for value in count.combination)
+    return {
+        "start": count.start,
+        "vendor_id": vendor_id,
+        "key_id": key_id,
+        "category": None if category is None else Category(category),
+        "access": access,
+        "decision": decision,
+        "requests": count.requests,
+    }
 
 
 def _cursor(last: Count) -> str:

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated, Final
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
@@ -14,6 +15,7 @@ _LAST: Final = datetime.max.replace(tzinfo=UTC)
 _DECIMAL: Final = re.compile(r"-?[0-9]+")
 
 
+@lru_cache(maxsize=64)  # a chart's thousand items begin at few times
 def rfc3339(moment: datetime) -> str:
     """Write an aware time as RFC 3339 in UTC with microseconds: ``2026-01-31T08:00:00.000000Z``.
 
