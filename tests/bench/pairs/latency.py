@@ -33,14 +33,16 @@ PRACTICES = 256
 DURATION_S = 3.0
 SOAK_S = float(os.environ.get("KEYFOLD_BENCH_SOAK_S", "10"))
 SEGMENT_BYTES = 8 * 1024 * 1024
+JOURNAL_BYTES_MAX = 64 * 1024 * 1024 * 1024
 
 
 @asynccontextmanager
 async def contests(ground: Ground) -> AsyncIterator[Sequence[Contest]]:
     """Yield both at the same rate, and ours for a long time."""
     require_wrk()
-    small = {"JOURNAL_SEGMENT_BYTES": str(SEGMENT_BYTES)}
-    async with open_side_by_side(ground, practices(PRACTICES), **small) as both:
+    # Nobody ships what is journalled, so that there must be room for all of it.
+    journal = {"JOURNAL_SEGMENT_BYTES": str(SEGMENT_BYTES), "JOURNAL_BYTES_MAX": str(JOURNAL_BYTES_MAX)}
+    async with open_side_by_side(ground, practices(PRACTICES), **journal) as both:
         steady = await half_of_maximum(both)
         at_rate = f"{steady.rate_per_s:,.0f} requests/s"
         yield [
