@@ -56,7 +56,7 @@ class Summing:
         )
         counts = await summary(self._pool, question, counts_max=query.rows_max)
         shown, next_cursor = cut(counts, query, _cursor)
-        # A thousand at once are checked in a third of the time that one by one takes.
+        # To check a thousand at once takes two thirds of what it takes one by one.
         page = {"items": list(map(_item, shown)), "next_cursor": next_cursor}
         return Answer(body=SummaryPage.model_validate(page))
 
