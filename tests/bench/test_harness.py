@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import count
+from subprocess import PIPE, Popen
 
+import psutil
 import pytest
 
 from tests.bench.contest import Contest, Figure, Figures, Go, Result, Side, Spread, held
 from tests.bench.history import history
 from tests.bench.practices import practices
 from tests.bench.record import record
-from tests.bench.surroundings import Surroundings, cores, is_optimised, on_core
+from tests.bench.surroundings import Surroundings, cores, give_way, is_optimised, on_core
 from tests.bench.table import number, table
 from tests.bench.wrk import REPORT, LoadFailed, script, understood
 
@@ -166,6 +170,19 @@ def test_core() -> None:
     with on_core(before[-1]):
         assert cores() == [before[-1]]
     assert cores() == before
+
+
+def test_give_way() -> None:
+    """Whoever gives way runs only where nobody else wants to, with all that it has started."""
+    script = "sleep 60 & echo; wait"
+    with Popen(["sh", "-c", script], stdout=PIPE, start_new_session=True) as parent:
+        try:
+            assert parent.stdout is not None and parent.stdout.readline() == b"\n"
+            give_way(parent.pid)
+            pids = [parent.pid, *(child.pid for child in psutil.Process(parent.pid).children())]
+            assert [os.sched_getscheduler(pid) for pid in pids] == [os.SCHED_IDLE] * 2
+        finally:
+            os.killpg(parent.pid, signal.SIGKILL)
 
 
 def test_history() -> None:
