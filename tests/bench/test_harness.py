@@ -7,6 +7,7 @@ import signal
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import count
+from pathlib import Path
 from subprocess import PIPE, Popen
 
 import psutil
@@ -181,6 +182,8 @@ def test_give_way() -> None:
             give_way(parent.pid)
             pids = [parent.pid, *(child.pid for child in psutil.Process(parent.pid).children())]
             assert [os.sched_getscheduler(pid) for pid in pids] == [os.SCHED_IDLE] * 2
+            if (autogroup := Path(f"/proc/{parent.pid}/autogroup")).exists():
+                assert autogroup.read_text().endswith(" nice 19\n")
         finally:
             os.killpg(parent.pid, signal.SIGKILL)
 
