@@ -1,7 +1,6 @@
 """A request's header fields, as far as an answer to a gateway depends on them."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
 from typing import Final
 
 Fields = Mapping[str, Sequence[str]]
@@ -15,25 +14,62 @@ class FieldNames:
     """The fields that are kept of a request; whatever else a client sends is not even decoded."""
 
     def __init__(self, names: Iterable[str]) -> None:
-        kept = {name.lower().encode("ascii"): name.lower() for name in names}
-        self._kept = tuple(kept.values())
-        self._longest = max(map(len, kept))
-        # Gateways send a few spellings; to fold each name anew costs as much as the rest of its line.
-        self._meant = lru_cache(maxsize=_SPELLINGS_MAX)(lambda spelt: kept.get(spelt.lower()))
+        self._spellings = _Spellings(names)
 
     def __iter__(self) -> Iterator[str]:
         """Yield each name, lower-cased."""
-        return iter(self._kept)
+        return iter(self._spellings.kept.values())
 
     def of(self, lines: Iterable[tuple[bytes, bytes]]) -> Fields:
         """Return the fields that are kept of all those that were sent."""
-        fields: dict[str, list[str]] = {}
+        reader = self.reader()
         for spelt, value in lines:
-            # A name that is too long is none of ours, and is not remembered either.
-            if len(spelt) <= self._longest and (name := self._meant(spelt)) is not None:
-                text = value.rstrip(b" \t").decode("utf-8", "surrogateescape")
-                if name in fields:
-                    fields[name].append(text)
-                else:
-                    fields[name] = [text]
+            reader.read(spelt, value)
+        return reader.take()
+
+    def reader(self) -> "FieldReader":
+        """Return a reader that keeps these fields."""
+        return FieldReader(self._spellings)
+
+
+class _Spellings(dict[bytes, str | None]):
+    # Gateways send a few spellings; to fold each name anew costs as much as the rest of its line.
+    def __init__(self, names: Iterable[str]) -> None:
+        super().__init__()
+        self.kept = {name.lower().encode("ascii"): name.lower() for name in names}
+        self._longest = max(map(len, self.kept))
+
+    def __missing__(self, spelt: bytes) -> str | None:
+        # A name that is too long is none of ours, and is not remembered either.
+        if len(spelt) > self._longest:
+            return None
+        if len(self) >= _SPELLINGS_MAX:
+            self.clear()
+        name = self[spelt] = self.kept.get(spelt.lower())
+        return name
+
+
+class FieldReader:
+    """Reads one request after the other, line by line."""
+
+    __slots__ = ("_fields", "_meant")
+
+    def __init__(self, meant: _Spellings) -> None:
+        self._meant = meant
+        self._fields: dict[str, list[str]] = {}
+
+    def read(self, spelt: bytes, value: bytes) -> None:
+        """Read a header line."""
+        name = self._meant[spelt]
+        if name is None:
+            return
+        text, fields = value.rstrip(b" \t").decode("utf-8", "surrogateescape"), self._fields
+        if name in fields:
+            fields[name].append(text)
+        else:
+            fields[name] = [text]
+
+    def take(self) -> Fields:
+        """Return the fields that are kept of the request that was read, and begin with the next."""
+        fields, self._fields = self._fields, {}
         return fields

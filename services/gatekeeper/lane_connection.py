@@ -11,7 +11,7 @@ from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrad
 from services.gatekeeper import metrics
 from services.gatekeeper.answers import Answer
 from services.gatekeeper.authz import Authz
-from services.gatekeeper.headers import FieldNames, Fields
+from services.gatekeeper.headers import FieldNames, FieldReader, Fields
 
 UNFINISHED_BYTES_MAX: Final = 64 * 1024
 """How much may come of a head that does not end, or of a body, which nobody reads, before it is given up."""
@@ -53,10 +53,10 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_ask",
+        "_fields",
         "_is_half_closed",
         "_is_in_body",
         "_lane",
-        "_lines",
         "_parser",
         "_refusal",
         "_target",
@@ -66,6 +66,7 @@ class Connection(asyncio.Protocol):
         "began_s",
         "is_over",
         "is_unread",
+        "on_header",
     )
 
     def __init__(self, lane: Lane) -> None:
@@ -73,7 +74,8 @@ class Connection(asyncio.Protocol):
         self._ask = lane.authz.ask
         self._transport: asyncio.Transport | None = None
         self._parser: HttpRequestParser | None = None
-        self._lines: list[tuple[bytes, bytes]] = []
+        self._fields: FieldReader = lane.field_names.reader()
+        self.on_header = self._fields.read
         self._target = b""
         self._unfinished_bytes = 0
         self._unanswered = 0
@@ -161,23 +163,18 @@ class Connection(asyncio.Protocol):
         """Take a part of the request's target."""
         self._target += part
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header line."""
-        self._lines.append((name, value))
-
     def on_headers_complete(self) -> None:
         """Ask."""
         parser = self._parser
         if self.is_over or parser is None:
             return
-        lines, self._lines = self._lines, []
+        fields = self._fields.take()
         target, self._target = self._target, b""
         if parser.get_http_version() not in _VERSIONS:
             self.refuse(400)
             return
         self._unfinished_bytes, self._is_in_body = 0, True
         self._unanswered += 1
-        fields = self._lane.field_names.of(lines)
         method = parser.get_method()
         if (
             self._unanswered >= PIPELINED_MAX
