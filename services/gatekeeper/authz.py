@@ -43,6 +43,9 @@ class Exchange(Protocol):
         ...
 
 
+_Asked = tuple[Exchange, str, str, Fields]
+
+
 class _Moment(Struct, frozen=True, gc=False):
     """The time of a tick: on the wall, on the steady clock, and whether the lease held then."""
 
@@ -101,7 +104,7 @@ class Authz:
         self._loop = asyncio.get_running_loop()
         self._answers = Answers(policy.key_headers)
         self._warnings = GatewayWarnings(clock)
-        self._asked: list[tuple[Exchange, str, str, Fields]] = []
+        self._asked: list[_Asked] = []
         self._unknown_gateways = 0
         self._answered: dict[Reason | None, int] = dict.fromkeys((None, *Reason), 0)
 
@@ -113,43 +116,35 @@ class Authz:
 
     def _answer_all(self) -> None:
         asked, self._asked = self._asked, []
-        outcomes, lines = self._decided(asked)
-        first_seq = self._journal.next_seq
-        taken = self._journal.append(lines)
+        steady_s = self._clock.monotonic_s()
+        moment = _Moment(self._clock.now(), steady_s, self._lease.is_held(steady_s))
+        lines: list[bytes] = []
+        outcomes = [self._outcome(each, moment, lines) for each in asked]
+        refused_seq = self._journal.next_seq
+        refused_seq += self._journal.append(lines)
         is_counted = self._floods is None or self._floods.write_down()
         # The process may have slept since it decided. An allow that is written and never sent does no harm.
         lease_held = self._lease.is_held(self._clock.monotonic_s())
-        for (exchange, *_), outcome in zip(asked, outcomes, strict=True):
+        for (exchange, _, _, _), outcome in zip(asked, outcomes, strict=True):
             if isinstance(outcome, Answer):
                 exchange.respond(outcome)
             elif isinstance(outcome, _Counted):
                 exchange.respond(self._answer_to_one_of_many(outcome, is_counted))
-            elif outcome.event.seq - first_seq >= taken:
+            elif outcome.event.seq >= refused_seq:
                 exchange.respond(self._answers.journal_unavailable(outcome.question.gateway.kind))
             else:
                 exchange.respond(self._answer(outcome, lease_held))
 
-    def _decided(
-        self, asked: list[tuple[Exchange, str, str, Fields]]
-    ) -> tuple[list[_Decided | _Counted | Answer], list[bytes]]:
-        steady_s = self._clock.monotonic_s()
-        moment = _Moment(self._clock.now(), steady_s, self._lease.is_held(steady_s))
-        outcomes: list[_Decided | _Counted | Answer] = []
-        lines: list[bytes] = []
-        for _, method, raw_target, fields in asked:
-            try:
-                outcome = self._outcome(method, raw_target, fields, moment, len(lines))
-                if isinstance(outcome, _Decided):
-                    lines.append(journal_line(encode_access_event(outcome.event)))
-            except Exception as bug:  # it is this request's alone, and takes no number
-                log.error("decision_failed", exc_info=bug)
-                outcome = self._answers.failed()
-            outcomes.append(outcome)
-        return outcomes, lines
+    def _outcome(self, asked: _Asked, moment: _Moment, lines: list[bytes]) -> _Decided | _Counted | Answer:
+        """Decide, and write what is to be journalled to the lines."""
+        try:
+            return self._decided(asked, moment, lines)
+        except Exception as bug:  # it is this request's alone, and takes no number
+            log.error("decision_failed", exc_info=bug)
+            return self._answers.failed()
 
-    def _outcome(
-        self, method: str, raw_target: str, fields: Fields, moment: _Moment, index: int
-    ) -> _Decided | _Counted | Answer:
+    def _decided(self, asked: _Asked, moment: _Moment, lines: list[bytes]) -> _Decided | _Counted | Answer:
+        _, method, raw_target, fields = asked
         caller = self._callers.of(fields)
         if caller is None:
             self._unknown_gateways += 1
@@ -170,9 +165,10 @@ class Authz:
             at=moment.at,
             position=self._replica.position,
             gatekeeper=self._journal.run_id,
-            seq=self._journal.next_seq + index,
+            seq=self._journal.next_seq + len(lines),
             templates=self._templates,
         )
+        lines.append(journal_line(encode_access_event(event)))
         return _Decided(question, event, taken)
 
     def _decision(self, question: Question, moment: _Moment) -> tuple[Decision, Taken | None]:
