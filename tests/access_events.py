@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TypedDict, Unpack
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from libs.domain.access_event import AccessEvent
 from libs.domain.decision import Reason
 from libs.domain.ids import AccountId, EventId, KeyId, VendorId
@@ -54,13 +56,13 @@ def access_event(number: int, **changes: Unpack[Changes]) -> AccessEvent:
         seq=number,
         traceparent=None,
     )
-    return event._replace(**changes)
+    return replace(event, **changes)
 
 
 def unattributed(number: int, **changes: Unpack[Changes]) -> AccessEvent:
     """Return the event of that number as one of keys that nobody knows, but for the changes."""
     event = access_event(number, account_id=None, key_id=None, vendor_id=None, vendor_key_id=None)
-    return event._replace(reason=Reason.UNKNOWN_VENDOR_KEY)._replace(**changes)
+    return replace(replace(event, reason=Reason.UNKNOWN_VENDOR_KEY), **changes)
 
 
 def journalled(*events: AccessEvent) -> bytes:

@@ -1,14 +1,15 @@
 """The access event: the record of a decision, as the journal, Kafka and the access log hold it."""
 
 from datetime import datetime
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from libs.domain.decision import Reason
 from libs.domain.ids import AccountId, EventId, KeyId, VendorId
 from libs.domain.permissions import Access, Category
 
 
-class AccessEvent(NamedTuple):
+class AccessEvent(Struct, frozen=True, gc=False):
     """One decision: when, which key, which vendor, what data, what answer. Allowed when `reason` is None.
 
     Or many that are alike: `requests` says of how many requests it is the record. All of those were denied

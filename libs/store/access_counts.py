@@ -4,17 +4,18 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from operator import attrgetter
 from typing import TypeAlias
 
 from libs.domain.ids import KeyId
 from libs.domain.permissions import Access, Category
-from libs.store.access_log_batch import Hour, fields
+from libs.store.access_log_batch import Hour
 from libs.store.connection import Connection, Pool, open_connection
 from libs.store.errors import translated
 from libs.store.statements import load_statements
 
 _sql = load_statements("access_counts")
-_counted = fields("requests", "key_id", "vendor_id", "account_id", "category", "access", "reason")
+_counted = attrgetter("requests", "key_id", "vendor_id", "account_id", "category", "access", "reason")
 
 Combination: TypeAlias = tuple[int, str, str, str, str, str, str]
 """The hour, as its number since 1970, and what requests of that hour have in common, '' for what is none."""

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Se
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import TypeAlias
 
 import asyncpg
@@ -14,7 +15,7 @@ from libs.domain.decision import status_of
 from libs.domain.ids import KeyId
 from libs.store.access_counts import add_counts
 from libs.store.access_log_arrivals import number_filing, open_filing
-from libs.store.access_log_batch import by_hour, fields, in_order
+from libs.store.access_log_batch import by_hour, in_order
 from libs.store.access_log_rows import COLUMNS, requests_of, row_of
 from libs.store.connection import Connection, Pool
 from libs.store.errors import OffsetsMoved, PartitionMissing, translated
@@ -23,7 +24,7 @@ from libs.store.statements import load_statements
 
 _sql = load_statements("access_log")
 _FILED = (*COLUMNS, "filing", "requests")
-_at, _use = fields("at"), fields("key_id", "vendor_key_id", "reason")
+_at, _use = attrgetter("at"), attrgetter("key_id", "vendor_key_id", "reason")
 
 _Add: TypeAlias = Callable[[Connection, Sequence[AccessEvent], int], Awaitable[Sequence[AccessEvent]]]
 """Adds the rows of events to a filing, and returns which of them are new."""

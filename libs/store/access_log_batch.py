@@ -1,10 +1,10 @@
 """A batch of access events on its way into the log: in the order of their times, hour by hour."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from operator import itemgetter
-from typing import Any, Final, NamedTuple
+from operator import attrgetter
+from typing import Final, NamedTuple
 
 from libs.domain.access_event import AccessEvent
 
@@ -18,12 +18,7 @@ class Hour(NamedTuple):
     events: Sequence[AccessEvent]
 
 
-def fields(*names: str) -> Callable[[AccessEvent], Any]:
-    """Return what gets these fields of an event: as `attrgetter` would, in half the time."""
-    return itemgetter(*map(AccessEvent._fields.index, names))
-
-
-_at = fields("at")
+_at = attrgetter("at")
 
 
 def in_order(events: Iterable[AccessEvent]) -> Sequence[AccessEvent]:

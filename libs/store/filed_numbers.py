@@ -5,17 +5,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from itertools import chain
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 from libs.domain.access_event import AccessEvent
-from libs.store.access_log_batch import Hour, by_hour, fields, in_order
+from libs.store.access_log_batch import Hour, by_hour, in_order
 from libs.store.connection import Connection, open_connection
 from libs.store.errors import translated
 from libs.store.statements import load_statements
 
 # The statements and the migration that made the table say it too: what is filed once keeps its block.
 BLOCK_NUMBERS: Final = 2048
-_numbered = fields("gatekeeper", "seq")
+_numbered = attrgetter("gatekeeper", "seq")
 
 _sql = load_statements("filed_numbers")
 

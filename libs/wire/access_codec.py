@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Annotated, Final, TypeAlias
 
 import msgspec
+from msgspec.structs import replace
 
 from libs.domain.access_event import AccessEvent
 from libs.domain.decision import Reason
@@ -39,7 +40,7 @@ _TYPE = ("ce_type", ACCESS_TYPE.encode())
 _SECOND_CHARACTERS, _MILLISECONDS = 19, slice(20, 23)
 # A server may hand on bytes that are no UTF-8 as lone surrogates, which JSON cannot hold; text in PostgreSQL
 # cannot hold a NUL. A client that sends either is logged all the same.
-_NUL = b"\\u0000"
+_NUL, _ESCAPE = b"\\u0000", ord("\\")
 _UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -96,7 +97,10 @@ def encode_access_event(event: AccessEvent) -> bytes:
         line = _encode(_written(event))
     except UnicodeEncodeError:
         return _encode(_written(_writable(event)))
-    return line if _NUL not in line else _encode(_written(_writable(event)))
+    # One byte is found in a tenth of the time, and few events have it.
+    if _ESCAPE not in line or _NUL not in line:
+        return line
+    return _encode(_written(_writable(event)))
 
 
 def decode_access_event(line: bytes) -> AccessEvent:
@@ -190,51 +194,33 @@ def _event(written: _Written) -> AccessEvent:
 
 
 def _written(event: AccessEvent) -> _Written:
-    (
-        event_id,
-        at,
-        account_id,
-        key_id,
-        vendor_id,
-        vendor_key_id,
-        category,
-        access,
-        method,
-        path,
-        reason,
-        position,
-        gateway,
-        client_ip,
-        gatekeeper,
-        seq,
-        traceparent,
-        requests,
-    ) = event
+    access = event.access
     return _Written(
-        event_id,
-        format_time(at),
-        account_id,
-        key_id,
-        vendor_id,
-        vendor_key_id,
-        category,
+        event.event_id,
+        format_time(event.at),
+        event.account_id,
+        event.key_id,
+        event.vendor_id,
+        event.vendor_key_id,
+        event.category,
         None if access is None else ACCESS_WORDS[access],
-        method,
-        path,
-        "allow" if reason is None else "deny",
-        reason,
-        position,
-        gateway,
-        client_ip,
-        gatekeeper,
-        seq,
-        traceparent,
-        requests,
+        event.method,
+        event.path,
+        event.decision,
+        event.reason,
+        event.position,
+        event.gateway,
+        event.client_ip,
+        event.gatekeeper,
+        event.seq,
+        event.traceparent,
+        event.requests,
     )
 
 
 def _writable(event: AccessEvent) -> AccessEvent:
-    return event._replace(
+    return replace(
+        event,
         method=_UNWRITABLE.sub("\ufffd", event.method),
         path=_UNWRITABLE.sub("\ufffd", event.path),
         client_ip=None if event.client_ip is None else _UNWRITABLE.sub("\ufffd", event.client_ip),

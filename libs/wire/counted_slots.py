@@ -7,6 +7,8 @@ the number 0. Where no request is counted there is no event, whatever the line s
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from msgspec.structs import replace
+
 from libs.domain.access_event import AccessEvent
 from libs.wire.access_codec import MalformedAccessEvent, decode_access_event, encode_access_event
 from libs.wire.journal_line import TornLine, journal_line, read_journal_line
@@ -51,4 +53,4 @@ def _event(slot: int, text: bytes, requests: int) -> AccessEvent | DamagedSlot:
         event = decode_access_event(read_journal_line(text.partition(b"\n")[0]))
     except (TornLine, MalformedAccessEvent):
         return DamagedSlot(slot, requests)
-    return event._replace(requests=requests)
+    return replace(event, requests=requests)

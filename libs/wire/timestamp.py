@@ -2,17 +2,21 @@
 
 import re
 from datetime import UTC, datetime
-from functools import lru_cache
+from typing import Final
 
+from msgspec import to_builtins
+
+_WHOLE_SECOND: Final = len("2026-01-31T23:59:59Z")
 _FORM = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 
 
-@lru_cache(maxsize=16)  # what happens in one tick happens at one time
 def format_time(at: datetime) -> str:
     """Write an aware datetime as `2026-01-31T23:59:59.000001Z`. Raises ValueError for a naive one."""
     if at.tzinfo is None:
         raise ValueError("a time without a zone names no instant")
-    return at.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
+    # A tenth of what `isoformat` takes, but microseconds that are zero are left out.
+    text: str = to_builtins(at.astimezone(UTC))
+    return text if len(text) > _WHOLE_SECOND else f"{text[:-1]}.000000Z"
 
 
 def parse_time(text: str) -> datetime:

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 import structlog
+from msgspec.structs import replace
 
 from libs.domain.access_event import AccessEvent
 from libs.domain.decision import Decision, Reason
@@ -199,7 +200,7 @@ class Floods:
         """Return how many of the counts, from the first, are in the journal now."""
         first = self._journal.next_seq
         lines = [
-            journal_line(encode_access_event(count.event._replace(seq=seq, requests=count.requests)))
+            journal_line(encode_access_event(replace(count.event, seq=seq, requests=count.requests)))
             for seq, count in enumerate(counted, first)
         ]
         self._journal.append(lines)

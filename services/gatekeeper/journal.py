@@ -85,13 +85,15 @@ class Journal:
         return taken
 
     def _taken(self, lines: Sequence[bytes]) -> int:
+        text = b"".join(lines)
         try:
-            self._require_room(sum(map(len, lines)))
+            self._require_room(len(text))
             self._rotate()
-            taken = self._written(lines)
+            written = self._written(text)
         except OSError as fault:
             self._fail(str(fault), len(lines))
             return 0
+        taken = len(lines) if written == len(text) else text.count(b"\n", 0, written)
         self.next_seq += taken
         if self._syncing.is_always and not self._is_synced(len(lines)):
             return 0
@@ -109,9 +111,9 @@ class Journal:
             self._unmeasured_bytes -= size_bytes
             raise OSError(f"the journal holds its maximum of {self._bytes_max} bytes; the shipper is behind")
 
-    def _written(self, lines: Sequence[bytes]) -> int:
+    def _written(self, text: bytes) -> int:
         try:
-            return self._segment.append(lines)
+            return self._segment.append(text)
         except OSError as fault:
             self._is_broken = fault.errno not in _NO_ROOM
             raise

@@ -1,9 +1,7 @@
 """One file of the journal: a line is in it whole, or it is not in it."""
 
 import os
-from collections.abc import Sequence
 from contextlib import suppress
-from itertools import accumulate, takewhile
 from pathlib import Path
 from typing import Self
 
@@ -24,25 +22,25 @@ class Segment:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
         return cls(os.open(directory / segment_name(first_seq), flags, 0o640))
 
-    def append(self, lines: Sequence[bytes]) -> int:
-        """Hand lines to the kernel in one write; return how many it took, not all if the disk is full.
+    def append(self, lines: bytes) -> int:
+        """Hand lines to the kernel in one write; return how many bytes of them are in the file now, which
+        are whole lines, and not all if the disk is full.
 
         Raises OSError when it took none.
         """
         self.mend()
-        text = b"".join(lines)
         self._is_torn = True
-        written = os.write(self._descriptor, text)
-        if written == len(text):
+        written = os.write(self._descriptor, lines)
+        if written == len(lines):
             self.size_bytes += written
             self._is_torn = False
-            return len(lines)
+            return written
         # A whole line may have been read by the shipper already, so it stays; the torn one is cut off.
-        ends = list(takewhile(lambda end: end <= written, accumulate(map(len, lines))))
-        self.size_bytes += ends[-1] if ends else 0
+        whole = lines.rfind(b"\n", 0, written) + 1
+        self.size_bytes += whole
         with suppress(OSError):
             self.mend()
-        return len(ends)
+        return whole
 
     def mend(self) -> None:
         """Cut off the torn line that an earlier write may have left behind. Raises OSError."""

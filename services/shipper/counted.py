@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import structlog
+from msgspec.structs import replace
 
 from libs.domain.access_event import AccessEvent
 from libs.wire.access_codec import (
@@ -47,7 +48,7 @@ def counted_records(run: Path, newest_first_seq: int) -> tuple[Record, ...]:
     end = _end(run / segment_name(newest_first_seq), newest_first_seq)
     lacking = [event for event in events if event.event_id not in end.event_ids]
     return tuple(
-        access_record(encode_access_event(event._replace(seq=seq)))
+        access_record(encode_access_event(replace(event, seq=seq)))
         for seq, event in enumerate(lacking, end.seq + 1)
     )
 

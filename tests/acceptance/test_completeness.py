@@ -6,6 +6,8 @@ from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
+from msgspec.structs import replace
+
 from libs.domain.ids import EventId
 from libs.runtime.clock import SYSTEM_CLOCK
 from libs.runtime.http import rfc3339
@@ -40,7 +42,7 @@ async def test_a_run_is_accounted_for_to_its_end(stack: RunningStack) -> None:
     with closing(Segment.create(directory.path, 1)) as segment:
         for number in range(1, 4):
             event = access_event(number, at=at, gatekeeper=run, account_id=None, key_id=None)
-            segment.append([journalled(event._replace(event_id=EventId(SYSTEM_CLOCK.new_event_id())))])
+            segment.append(journalled(replace(event, event_id=EventId(SYSTEM_CLOCK.new_event_id()))))
     Segment.create(directory.path, 6).close()  # so there were 4 and 5
     directory.close()
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from libs.domain.access_event import AccessEvent
 from libs.domain.ids import EventId, KeyId
 from libs.runtime.clock import SYSTEM_CLOCK
@@ -90,7 +92,7 @@ class Journalling:
 def event_of(run_id: str, seq: int) -> AccessEvent:
     """Return an event of now, of one of some keys."""
     made = access_event(seq, at=SYSTEM_CLOCK.now(), gatekeeper=run_id, key_id=KeyId(f"key_{seq % KEYS}"))
-    return made._replace(event_id=EventId(SYSTEM_CLOCK.new_event_id()))
+    return replace(made, event_id=EventId(SYSTEM_CLOCK.new_event_id()))
 
 
 def _tear(run: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from hypothesis import strategies as st
 from msgspec import Struct
+from msgspec.structs import replace
 
 from libs.domain.access_event import AccessEvent
 from libs.domain.ids import AccountId, EventId, KeyId, VendorId
@@ -93,7 +94,7 @@ def instances_of(kind: type[Any]) -> st.SearchStrategy[Any]:
 
 lifecycle_events: st.SearchStrategy[LifecycleEvent] = st.sampled_from(EVENT_CLASSES).flatmap(instances_of)
 access_events: st.SearchStrategy[AccessEvent] = st.builds(
-    lambda event, requests: event._replace(requests=requests),
+    lambda event, requests: replace(event, requests=requests),
     instances_of(AccessEvent),
     st.just(1) | st.integers(1, EVENT_REQUESTS_MAX),
 )

@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from functools import partial
 
+from msgspec.structs import replace
+
 from libs.domain.ids import AccountId
 from libs.runtime.clock import SYSTEM_CLOCK
 from libs.store.access_log import AccessLog, Advance
@@ -63,7 +65,7 @@ async def _fill(dsn: str, since: datetime) -> None:
         access_log = AccessLog(pool, ACCESS.name)
         for batch in batches(traffic(1, ROWS, since), BATCH_EVENTS):
             step = Advance(partition=0, expected=batch[0].seq, next=batch[-1].seq + 1)
-            await access_log.file([event._replace(account_id=ACCOUNT) for event in batch], [step])
+            await access_log.file([replace(event, account_id=ACCOUNT) for event in batch], [step])
         await pool.execute("vacuum analyze access_log.events")
 
 

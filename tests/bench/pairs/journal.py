@@ -58,7 +58,7 @@ async def contests(ground: Ground) -> AsyncIterator[Sequence[Contest]]:
 @contextmanager
 def _written(root: Path) -> Iterator[Append]:
     with closing(Segment.create(root, 1)) as segment:
-        yield segment.append
+        yield lambda lines: segment.append(b"".join(lines))
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from itertools import product
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from libs.domain.access_event import AccessEvent
 from libs.domain.decision import Reason
@@ -207,7 +208,7 @@ async def test_filters_hold_in_any_combination(log: Log, pool: Pool) -> None:
 
 
 def _meets(event: AccessEvent, wanted: Mapping[str, Any]) -> bool:
-    has = {**event._asdict(), "denied": event.reason is not None}
+    has = {**structs.asdict(event), "denied": event.reason is not None}
     return all(value is None or has[name] == value for name, value in wanted.items())
 
 

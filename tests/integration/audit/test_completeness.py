@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -14,6 +14,7 @@ import asyncpg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from libs.domain.access_event import AccessEvent
 from libs.domain.ids import EventId, KeyId
@@ -68,7 +69,7 @@ class Drawn(NamedTuple):
         at = EPOCH + (self.number // 9 % 4 - self.hours_late) * HOUR
         identity = ((self.run * 10 + self.again) * 10 + self.hours_late) * 1_000_000 + self.number
         made = access_event(self.number, at=at, gatekeeper=f"run-{self.run}", key_id=KeyId(f"key_{self.run}"))
-        return made._replace(event_id=EventId(str(UUID(int=identity))))
+        return replace(made, event_id=EventId(str(UUID(int=identity))))
 
 
 NUMBERS: Final = (*range(13), *range(BLOCK_NUMBERS - 5, BLOCK_NUMBERS + 5), BLOCK_NUMBERS * 5)
@@ -120,7 +121,7 @@ async def test_numbers_are_those_of_the_rows(
         offsets = [offset + is_done for offset, is_done in zip(offsets, done, strict=True)]
         came += sum(len(batch) for batch, is_done in zip((one, other), done, strict=True) if is_done)
     found = await told(pool)
-    assert [replace(each, duplicates=0) for each in found] == await true(pool)
+    assert [dataclasses.replace(each, duplicates=0) for each in found] == await true(pool)
     assert came == sum(each.filed + each.duplicates for each in found)
 
 
@@ -180,7 +181,7 @@ async def test_a_number_that_came_twice_is_extra(access_log: AccessLog, pool: Po
 
 
 def _other(event: AccessEvent) -> AccessEvent:
-    return event._replace(event_id=EventId(str(UUID(int=event.seq + 1000))))
+    return replace(event, event_id=EventId(str(UUID(int=event.seq + 1000))))
 
 
 async def test_a_clock_that_is_set_back_leaves_no_gap(access_log: AccessLog, pool: Pool) -> None:
@@ -223,7 +224,7 @@ async def _page(pool: Pool, before: Sequence[RunHour]) -> Sequence[RunHour]:
 async def test_the_highest_number_is_no_trouble(access_log: AccessLog, pool: Pool) -> None:
     """A number as high as an event may have is filed, and what it leaves out is counted."""
     highest = 2**63 - 2
-    await access_log.file([access_event(1), access_event(2)._replace(seq=highest)], [step(0)])
+    await access_log.file([access_event(1), replace(access_event(2), seq=highest)], [step(0)])
     [hour] = await told(pool)
     assert (hour.last, hour.missing_ranges) == (highest, [_range(2, highest - 1)])
 
@@ -247,12 +248,12 @@ async def test_two_consumers_note_the_same_runs(access_log: AccessLog, pool: Poo
         )
         await eventually(lambda: _are_waiting(pool, 2))
     await filing
-    assert [replace(each, duplicates=0) for each in await told(pool)] == await true(pool)
+    assert [dataclasses.replace(each, duplicates=0) for each in await told(pool)] == await true(pool)
 
 
 def _of_run(number: int, run: int, key: str) -> AccessEvent:
     made = access_event(number, gatekeeper=f"run-{run}", key_id=KeyId(key))
-    return made._replace(event_id=EventId(str(UUID(int=run * 10 + number))))
+    return replace(made, event_id=EventId(str(UUID(int=run * 10 + number))))
 
 
 async def _are_waiting(pool: Pool, consumers: int) -> bool:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 import pytest
+from msgspec.structs import replace
 
 from libs.domain.access_event import AccessEvent
 from libs.domain.ids import EventId, KeyId
@@ -55,7 +56,7 @@ async def test_a_hole_is_told_to_the_number(
         [access_event(n, gatekeeper=run, key_id=KeyId(f"key_{n % 5}")) for n in range(1, 301)]
         for run in ("run-a", "run-b")
     ]
-    runs[1] = [each._replace(event_id=EventId(each.event_id.replace("0", "b", 1))) for each in runs[1]]
+    runs[1] = [replace(each, event_id=EventId(each.event_id.replace("0", "b", 1))) for each in runs[1]]
     published = [event for event in runs[0] if not 41 <= event.seq <= 57] + runs[1]
     async with Publisher(ProducerOptions(bootstrap=kafka_bootstrap)) as publisher:
         wires = Wires(

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from libs.domain.access_event import AccessEvent
 from libs.domain.decision import Reason
@@ -134,7 +135,7 @@ def _meeting(events: Sequence[AccessEvent], ask: Ask) -> Iterator[AccessEvent]:
         if (value := getattr(ask.filters, field.name)) is not None
     ]
     for event in events:
-        has = {**event._asdict(), "denied": event.reason is not None}
+        has = {**structs.asdict(event), "denied": event.reason is not None}
         meets = ask.since <= event.at < ask.until and all(has[name] == value for name, value in wanted)
         if meets and belongs(event, ask.scope):
             yield event

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from itertools import count
 
 import pytest
+from msgspec.structs import replace
 
 from libs.domain.access_event import AccessEvent
 from libs.domain.decision import Reason
@@ -42,7 +43,7 @@ class Log:
     async def file(self, events: Sequence[AccessEvent]) -> None:
         """File events, in partitions that are made for them."""
         await Partitions(self._pool).make({each.at.date() for each in events})
-        numbered = [each._replace(event_id=access_event(next(self._numbers)).event_id) for each in events]
+        numbered = [replace(each, event_id=access_event(next(self._numbers)).event_id) for each in events]
         following = self._offset + len(events)
         await self._access_log.file(numbered, [Advance(partition=0, expected=self._offset, next=following)])
         self._offset = following

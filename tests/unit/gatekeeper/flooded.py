@@ -89,7 +89,7 @@ class FatefulSegment(Segment):
 
     fate: ClassVar[Fate]
 
-    def append(self, lines: Sequence[bytes]) -> int:
+    def append(self, lines: bytes) -> int:
         """Write, fail or die."""
         write = super().append
         return self.fate.meet(lambda: write(lines), is_refused=self.fate.journal_refuses)

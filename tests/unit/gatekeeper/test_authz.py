@@ -1,7 +1,7 @@
 """What may happen to a question between its arrival and its answer: nothing that is not said here."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -103,7 +103,7 @@ class Nap(Segment):
     naps_s = 0.0
     clock = Clock()
 
-    def append(self, lines: Sequence[bytes]) -> int:
+    def append(self, lines: bytes) -> int:
         self.clock.seconds += self.naps_s
         return super().append(lines)
 

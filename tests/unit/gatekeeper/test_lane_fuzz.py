@@ -44,9 +44,9 @@ class Kept(Segment):
         """Return an empty one."""
         return cls()
 
-    def append(self, lines: Sequence[bytes]) -> int:
+    def append(self, lines: bytes) -> int:
         """Keep lines."""
-        self.lines += lines
+        self.lines += lines.splitlines(keepends=True)
         return len(lines)
 
     def close(self) -> None:

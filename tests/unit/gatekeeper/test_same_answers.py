@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from libs.domain.access_event import AccessEvent
 from libs.domain.ids import EventId
@@ -162,7 +163,7 @@ class Comparable:
 
 
 def _plain(event: AccessEvent) -> AccessEvent:
-    return event._replace(event_id=EventId(""), seq=0)
+    return replace(event, event_id=EventId(""), seq=0)
 
 
 @pytest.fixture(scope="module")

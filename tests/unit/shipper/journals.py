@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from libs.domain.access_event import AccessEvent
 from libs.domain.decision import Reason
 from libs.wire.counted_slots import count_bytes, empty_slot
@@ -24,7 +26,7 @@ class Writer:
     def write(self, count: int) -> None:
         """Journal the next events."""
         numbers = range(self._seq + 1, self._seq + count + 1)
-        self._segment.append([journalled(self._event(number)) for number in numbers])
+        self._segment.append(b"".join(journalled(self._event(number)) for number in numbers))
         self._seq += count
 
     def _event(self, number: int) -> AccessEvent:
@@ -37,7 +39,7 @@ class Writer:
 
     def write_raw(self, data: bytes) -> None:
         """Put bytes into the segment that no gatekeeper would."""
-        self._segment.append([data])
+        self._segment.append(data)
 
     def die(self) -> None:
         """Let go of the lock and of the file."""
@@ -48,7 +50,7 @@ class Writer:
 def counting(number: int) -> AccessEvent:
     """Return an event that counts, as it is before it has its number."""
     event = access_event(number, key_id=None, account_id=None, reason=Reason.MALFORMED_KEY, path="/**")
-    return event._replace(seq=0)
+    return replace(event, seq=0)
 
 
 def slot(number: int, requests: int) -> bytes:

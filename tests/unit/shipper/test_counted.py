@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from libs.domain.decision import Reason
@@ -66,7 +67,7 @@ def test_behind_an_empty_segment(writer: Writer) -> None:
 def test_what_is_journalled_is_not_shipped_twice(writer: Writer) -> None:
     """A count that the journal ends with was journalled, and its slot not released, when the run died."""
     writer.write(2)
-    writer.write_raw(journalled(counting(91)._replace(seq=3, requests=7, gatekeeper="gatekeeper-1")))
+    writer.write_raw(journalled(replace(counting(91), seq=3, requests=7, gatekeeper="gatekeeper-1")))
     (writer.path / COUNTED).write_bytes(slot(91, 7) + slot(93, 5))
     writer.die()
     assert shipped(RunJournal(writer.path)) == [(1, 1), (2, 1), (3, 7), (4, 5)]
@@ -76,7 +77,7 @@ def test_what_is_journalled_is_not_shipped_twice(writer: Writer) -> None:
 def test_a_line_that_is_not_whole_is_no_record(writer: Writer, cut: int) -> None:
     """Killed while it journalled a count, a run is shipped with it, under the number it was to have."""
     writer.write(2)
-    line = journalled(counting(91)._replace(seq=3, requests=7))
+    line = journalled(replace(counting(91), seq=3, requests=7))
     writer.write_raw(line[:-cut])
     (writer.path / COUNTED).write_bytes(slot(91, 7))
     writer.die()
@@ -131,7 +132,7 @@ def test_the_end_of_a_long_journal_is_enough(writer: Writer) -> None:
     """As many counts as there are slots are found at the end of a journal of any length."""
     writer.write(4000)
     counts = [counting(10_000 + number) for number in range(SLOTS_MAX)]
-    lines = (event._replace(seq=4001 + number) for number, event in enumerate(counts))
+    lines = (replace(event, seq=4001 + number) for number, event in enumerate(counts))
     writer.write_raw(journalled(*lines))
     (writer.path / COUNTED).write_bytes(b"".join(slot(10_000 + number, 1) for number in range(SLOTS_MAX)))
     writer.die()
@@ -141,7 +142,8 @@ def test_the_end_of_a_long_journal_is_enough(writer: Writer) -> None:
 
 def test_a_slot_holds_any_event_that_counts() -> None:
     """The longest of everything that may be in such an event fits into a slot; what is longer is refused."""
-    longest = counting(1)._replace(
+    longest = replace(
+        counting(1),
         reason=max(Reason, key=len),
         position=2**63 - 2,
         gateway="g" * 64,
@@ -151,5 +153,5 @@ def test_a_slot_holds_any_event_that_counts() -> None:
     content = empty_slot(longest)
     assert content is not None
     assert len(content) == SLOT_BYTES
-    assert list(read_slots(count_bytes(3) + content[8:])) == [longest._replace(requests=3)]
-    assert empty_slot(longest._replace(gateway="g" * SLOT_BYTES)) is None
+    assert list(read_slots(count_bytes(3) + content[8:])) == [replace(longest, requests=3)]
+    assert empty_slot(replace(longest, gateway="g" * SLOT_BYTES)) is None

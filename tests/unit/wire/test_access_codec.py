@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 import pytest
 from cloudevents.core.bindings.kafka import KafkaMessage, from_binary_event
+from msgspec.structs import replace
 
 from libs.domain.access_event import AccessEvent
 from libs.wire.access_codec import (
@@ -18,8 +19,9 @@ from tests.unit.wire.given import DENIED, EVENT_ID, TRACEPARENT
 
 LINE = encode_access_event(DENIED)
 DATA: dict[str, Any] = orjson.loads(LINE)
-ALLOWED = DENIED._replace(reason=None)
-ANONYMOUS = DENIED._replace(
+ALLOWED = replace(DENIED, reason=None)
+ANONYMOUS = replace(
+    DENIED,
     account_id=None,
     key_id=None,
     vendor_id=None,
@@ -30,7 +32,7 @@ ANONYMOUS = DENIED._replace(
     traceparent=None,
     position=0,
 )
-MANY = ANONYMOUS._replace(requests=1204)
+MANY = replace(ANONYMOUS, requests=1204)
 SINCE_RELEASED = {"requests"}
 
 
@@ -152,12 +154,12 @@ def test_what_a_client_sent_and_cannot_be_written_is_replaced(field: str, sent: 
     """A request is logged whatever bytes its client put into it."""
     odd: dict[str, Any] = {field: sent}
     clean: dict[str, Any] = {field: "a\ufffdb"}
-    assert decode_access_event(encode_access_event(DENIED._replace(**odd))) == DENIED._replace(**clean)
+    assert decode_access_event(encode_access_event(replace(DENIED, **odd))) == replace(DENIED, **clean)
 
 
 def test_text_beyond_ascii_is_kept() -> None:
     """Only what cannot be written is replaced."""
-    event = DENIED._replace(path="/v1/Zahnärzte/😀")
+    event = replace(DENIED, path="/v1/Zahnärzte/😀")
     assert decode_access_event(encode_access_event(event)) == event
 
 
