@@ -15,20 +15,16 @@ from services.cli.local.kafka import LocalKafka
 from services.cli.local.kafka_aot import Purpose
 from services.cli.local.postgres import LocalPostgres
 from services.cli.local.process import Child, Command
-from tests.bench.surroundings import give_way, on_core
+from tests.bench.surroundings import on_core
 from tests.database import address, execute
 
 
 class Ground:
-    """Whatever is started here is stopped when the run ends, and its directory goes with it.
+    """Whatever is started here is stopped when the run ends, and its directory goes with it."""
 
-    Where it `gives_way`, database and broker take no core from what is measured, as if they were elsewhere.
-    """
-
-    def __init__(self, directory: Path, resources: AsyncExitStack, *, gives_way: bool = False) -> None:
+    def __init__(self, directory: Path, resources: AsyncExitStack) -> None:
         self.directory = directory
         self._resources = resources
-        self._gives_way = gives_way
         self._numbers = count(1)
         self._postgres: LocalPostgres | None = None
         self._kafka: LocalKafka | None = None
@@ -37,7 +33,8 @@ class Ground:
         """Return the address of a new database with our schema. The server waits for its disk at a commit."""
         if self._postgres is None:
             self._postgres = LocalPostgres(self.directory / "postgres", self.directory / "postgres.log")
-            await self._start(self._postgres)
+            self._resources.push_async_callback(self._postgres.stop)
+            await self._postgres.start()
         name = f"bench_{next(self._numbers)}"
         await execute(self._postgres.dsn, f"create database {name}")
         dsn = address(self._postgres.dsn, name)
@@ -49,15 +46,10 @@ class Ground:
         if self._kafka is None:
             directory, log = self.directory / "kafka", self.directory / "kafka.log"
             self._kafka = LocalKafka(directory, log, purpose=Purpose.BENCHMARK)
-            await self._start(self._kafka)
+            self._resources.push_async_callback(self._kafka.stop)
+            await self._kafka.start()
             await ensure_topics(self._kafka.bootstrap, ALL)
         return self._kafka.bootstrap
-
-    async def _start(self, server: LocalPostgres | LocalKafka) -> None:
-        self._resources.push_async_callback(server.stop)
-        await server.start()
-        if self._gives_way:
-            give_way(server.child.pid)
 
     def directory_of(self, name: str) -> Path:
         """Return a new directory."""
@@ -67,11 +59,11 @@ class Ground:
 
 
 @asynccontextmanager
-async def open_ground(*, gives_way: bool = False) -> AsyncIterator[Ground]:
+async def open_ground() -> AsyncIterator[Ground]:
     """Yield the ground for one run."""
     with TemporaryDirectory(prefix="keyfold-bench-") as directory:
         async with AsyncExitStack() as resources:
-            yield Ground(Path(directory), resources, gives_way=gives_way)
+            yield Ground(Path(directory), resources)
 
 
 @asynccontextmanager

@@ -30,7 +30,8 @@ class Latencies:
     """How long answers took since they were due.
 
     `late` counts those over 50 ms; `worst_since_sent_ms` leaves out what the asker itself was late by, and
-    `paused_ms` is for how long it once stood still.
+    `paused_ms` is for how long it once stood still. `unseen` answers were on their way while another had the
+    asker's core: they count in `late` and the worst, and not in the percentiles.
     """
 
     answered: int
@@ -41,6 +42,7 @@ class Latencies:
     worst_since_sent_ms: float
     late: int
     paused_ms: float
+    unseen: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -39,9 +40,9 @@ async def stalling_server(stall_s: float, answer: bytes = ANSWER) -> AsyncIterat
         yield server.sockets[0].getsockname()[1]
 
 
-async def looped(port: int, asked: int) -> dict[str, object]:
+async def looped(port: int, asked: int, *, pace_s: float = 0.001) -> dict[str, object]:
     """Return the report of an open loop over one connection."""
-    loop = OpenLoop([QUESTION], rate_per_s=RATE_PER_S, asked_max=asked, pace_s=0.001)
+    loop = OpenLoop([QUESTION], rate_per_s=RATE_PER_S, asked_max=asked, pace_s=pace_s)
     await loop.connect(port, 1)
     await loop.run()
     return loop.report()
@@ -83,6 +84,17 @@ async def test_waiting_counts_from_the_turn() -> None:
     assert report["worst_ms"] >= STALL_S * 1e3
     # All that were due in the stall but for the last of it, where a closed loop would have seen one.
     assert report["late"] >= 0.8 * RATE_PER_S * (STALL_S - 0.05)
+
+
+async def test_what_the_asker_was_kept_from_is_not_timed() -> None:
+    """While the asker itself stands still no turn comes, and what is on its way is in no percentile."""
+    async with stalling_server(0) as port:
+        asyncio.get_running_loop().call_later(0.1, time.sleep, STALL_S)
+        report = await looped(port, 100, pace_s=0)
+    assert (report["answered"], report["failed"]) == (100, {})
+    assert isinstance(report["p999_ms"], float)
+    assert isinstance(report["paused_ms"], float)
+    assert report["p999_ms"] < STALL_S * 1e3 / 2 < STALL_S * 1e3 <= report["paused_ms"]
 
 
 async def test_refused() -> None:

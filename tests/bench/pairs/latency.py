@@ -1,9 +1,9 @@
 """latency: how long answers take at half of the load that bare aiohttp bears, ours beside bare aiohttp's.
 
-The questions come at a fixed rate from the other core, and are timed from when they were due. The soak asks
-the gatekeeper alone, for KEYFOLD_BENCH_SOAK_S seconds, while its journal changes files every few seconds and
-its garbage is collected as ever. Database and broker have no core of their own here, so they give way to
-both: a Java process that wakes up would else be found in either's slowest answers.
+The questions come at a fixed rate from the other core, and are timed from when they were due. Both servers
+come first on their core, for database, broker and the machine's own have none here: whatever wakes up would
+else be found in either's slowest answers. The soak asks the gatekeeper alone, for KEYFOLD_BENCH_SOAK_S
+seconds, while its journal changes files every few seconds and its garbage is collected as ever.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from contextlib import asynccontextmanager
 
 from libs.wire.journal_files import segment_first_seq
 from tests.bench.contest import Contest, Figure, Figures, Go, Side
-from tests.bench.ground import Ground, open_ground
+from tests.bench.ground import Ground
 from tests.bench.practices import practices
 from tests.bench.side_by_side import Server, SideBySide, open_side_by_side
 from tests.bench.steady_load import Latencies, SteadyLoad, half_of_maximum
+from tests.bench.surroundings import come_first
 from tests.bench.wrk import require_wrk
 
 P50 = Figure(name="p50 ms", more_is_better=False)
@@ -27,6 +28,8 @@ WORST = Figure(name="worst ms", more_is_better=False)
 # Where this is far less than the worst, the asker was behind: it has to share its core with something.
 SINCE_SENT = Figure(name="worst since sent ms", more_is_better=False)
 PAUSED = Figure(name="asker's pause ms", more_is_better=False)
+UNSEEN = Figure(name="not seen in time", more_is_better=False)
+CORE = Figure(name="CPU µs/request", more_is_better=False)
 LATE = Figure(name="over 50 ms", more_is_better=False)
 ANSWERS = Figure(name="answers")
 ROTATIONS = Figure(name="journal files")
@@ -39,27 +42,26 @@ JOURNAL_BYTES_MAX = 64 * 1024 * 1024 * 1024
 
 
 @asynccontextmanager
-async def contests(_ground: Ground) -> AsyncIterator[Sequence[Contest]]:
+async def contests(ground: Ground) -> AsyncIterator[Sequence[Contest]]:
     """Yield both at the same rate, and ours for a long time."""
     require_wrk()
     # Nobody ships what is journalled, so that there must be room for all of it.
     journal = {"JOURNAL_SEGMENT_BYTES": str(SEGMENT_BYTES), "JOURNAL_BYTES_MAX": str(JOURNAL_BYTES_MAX)}
-    async with (
-        open_ground(gives_way=True) as ground,
-        open_side_by_side(ground, practices(PRACTICES), **journal) as both,
-    ):
+    async with open_side_by_side(ground, practices(PRACTICES), **journal) as both:
+        for server in (both.own, both.bare):
+            come_first(server.child.pid)
         steady = await half_of_maximum(both)
         at_rate = f"{steady.rate_per_s:,.0f} requests/s"
         yield [
             Contest(
                 name="latency, half load",
-                figures=(P50, P99, P999, WORST, SINCE_SENT, PAUSED),
+                figures=(P50, P99, P999, WORST, SINCE_SENT, PAUSED, UNSEEN, CORE),
                 ours=_side(f"a gatekeeper process, journal on, {at_rate}", steady, both.own),
                 bare=_side("aiohttp with a handler that answers the same headers", steady, both.bare),
             ),
             Contest(
                 name="latency, soak",
-                figures=(P99, P999, WORST, SINCE_SENT, LATE, ANSWERS, ROTATIONS, PAUSED),
+                figures=(P99, P999, WORST, SINCE_SENT, LATE, ANSWERS, ROTATIONS, PAUSED, UNSEEN, CORE),
                 ours=_soak(steady, both),
                 bare=None,
             ),
@@ -68,7 +70,7 @@ async def contests(_ground: Ground) -> AsyncIterator[Sequence[Contest]]:
 
 def _side(what: str, steady: SteadyLoad, server: Server) -> Side:
     async def go() -> Figures:
-        return _figures(await steady.on(server, DURATION_S))
+        return await _asked(steady, server, DURATION_S)
 
     return Side(what=what, go=go)
 
@@ -76,8 +78,8 @@ def _side(what: str, steady: SteadyLoad, server: Server) -> Side:
 def _soak(steady: SteadyLoad, both: SideBySide) -> Side:
     async def go() -> Figures:
         before = _journal_files(both)
-        latencies = await steady.on(both.own, SOAK_S)
-        return {**_figures(latencies), ROTATIONS.name: _journal_files(both) - before}
+        figures = await _asked(steady, both.own, SOAK_S)
+        return {**figures, ROTATIONS.name: _journal_files(both) - before}
 
     at_rate = f"{steady.rate_per_s:,.0f} requests/s"
     return Side(what=f"a gatekeeper process, once for {SOAK_S:g} s, {at_rate}", go=_once(go))
@@ -95,6 +97,13 @@ def _once(go: Go) -> Go:
     return first
 
 
+async def _asked(steady: SteadyLoad, server: Server, duration_s: float) -> Figures:
+    before_s = server.cpu_s()
+    latencies = await steady.on(server, duration_s)
+    cpu_us = (server.cpu_s() - before_s) * 1e6
+    return {**_figures(latencies), CORE.name: cpu_us / latencies.answered}
+
+
 def _figures(latencies: Latencies) -> Figures:
     return {
         P50.name: latencies.p50_ms,
@@ -103,6 +112,7 @@ def _figures(latencies: Latencies) -> Figures:
         WORST.name: latencies.worst_ms,
         SINCE_SENT.name: latencies.worst_since_sent_ms,
         PAUSED.name: latencies.paused_ms,
+        UNSEEN.name: latencies.unseen,
         LATE.name: latencies.late,
         ANSWERS.name: latencies.answered,
     }
