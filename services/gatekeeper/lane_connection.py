@@ -53,11 +53,11 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_ask",
-        "_fields",
         "_is_half_closed",
         "_is_in_body",
         "_lane",
         "_parser",
+        "_reader",
         "_refusal",
         "_target",
         "_transport",
@@ -74,8 +74,8 @@ class Connection(asyncio.Protocol):
         self._ask = lane.authz.ask
         self._transport: asyncio.Transport | None = None
         self._parser: HttpRequestParser | None = None
-        self._fields: FieldReader = lane.field_names.reader()
-        self.on_header = self._fields.read
+        self._reader: FieldReader = lane.field_names.reader()
+        self.on_header = self._reader.read  # the parser calls it for each line, with nothing in between
         self._target = b""
         self._unfinished_bytes = 0
         self._unanswered = 0
@@ -168,7 +168,7 @@ class Connection(asyncio.Protocol):
         parser = self._parser
         if self.is_over or parser is None:
             return
-        fields = self._fields.take()
+        fields = self._reader.take()
         target, self._target = self._target, b""
         if parser.get_http_version() not in _VERSIONS:
             self.refuse(400)

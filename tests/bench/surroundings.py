@@ -66,15 +66,19 @@ def on_core(core: int) -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
-def come_first(pid: int) -> None:
-    """Let a process run whenever it wants to, before all others of its core, where that is permitted.
+def come_first(pid: int) -> bool:
+    """Let a process run whenever it wants to, before all others of its core; tell whether that is permitted.
 
     It is in the class SCHED_FIFO then (sched(7)). To have the others give way does less: a thread that is
     SCHED_IDLE, or in an autogroup of nice 19, once it has begun, keeps its core for milliseconds.
     """
-    for thread in psutil.Process(pid).threads():
-        with suppress(PermissionError):
-            os.sched_setscheduler(thread.id, os.SCHED_FIFO, os.sched_param(1))
+    try:
+        for thread in psutil.Process(pid).threads():
+            with suppress(ProcessLookupError):  # it ended meanwhile
+                os.sched_setscheduler(thread.id, os.SCHED_FIFO, os.sched_param(1))
+    except PermissionError:
+        return False
+    return True
 
 
 def _cpu() -> str:

@@ -183,9 +183,9 @@ def test_come_first() -> None:
     """Whoever comes first runs before all others of its core; where that is not permitted, as before."""
     with Popen(["sleep", "60"]) as process:
         try:
-            come_first(process.pid)
-            expected = os.SCHED_FIFO if has_capability(CAP_SYS_NICE) else os.SCHED_OTHER
-            assert os.sched_getscheduler(process.pid) == expected
+            is_permitted = has_capability(CAP_SYS_NICE)
+            assert come_first(process.pid) == is_permitted
+            assert os.sched_getscheduler(process.pid) == (os.SCHED_FIFO if is_permitted else os.SCHED_OTHER)
         finally:
             process.kill()
 

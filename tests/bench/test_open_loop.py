@@ -89,6 +89,7 @@ async def test_waiting_counts_from_the_turn() -> None:
 async def test_what_the_asker_was_kept_from_is_not_timed() -> None:
     """While the asker itself stands still no turn comes, and what is on its way is in no percentile."""
     async with stalling_server(0) as port:
+        # The pause itself: the thread that asks has no core for so long.
         asyncio.get_running_loop().call_later(0.1, time.sleep, STALL_S)
         report = await looped(port, 100, pace_s=0)
     assert (report["answered"], report["failed"]) == (100, {})
