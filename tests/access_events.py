@@ -26,9 +26,9 @@ class Changes(TypedDict, total=False):
     key_id: KeyId | None
     vendor_id: VendorId | None
     vendor_key_id: KeyId | None
-    category: Category | None
+    category: str | None
     access: Access | None
-    reason: Reason | None
+    reason: str | None
     client_ip: str | None
     path: str
     gatekeeper: str

@@ -4,9 +4,8 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from libs.domain.decision import Reason
 from libs.domain.ids import AccountId, EventId, KeyId, VendorId
-from libs.domain.permissions import Access, Category
+from libs.domain.permissions import Access
 
 
 class AccessEvent(Struct, frozen=True, gc=False):
@@ -14,6 +13,9 @@ class AccessEvent(Struct, frozen=True, gc=False):
 
     Or many that are alike: `requests` says of how many requests it is the record. All of those were denied
     for one reason, came by one gateway within one second, and proved no key.
+
+    `category` and `reason` are text, a `Category` and a `Reason` where this code knows them: whoever decided
+    may be newer than whoever reads.
 
     `at` is the gatekeeper's clock in UTC, to the microsecond. `path` has no query string, ever.
     `position` is the ledger position that the decision was made at, 0 before any was known. `gatekeeper`
@@ -26,11 +28,11 @@ class AccessEvent(Struct, frozen=True, gc=False):
     key_id: KeyId | None
     vendor_id: VendorId | None
     vendor_key_id: KeyId | None
-    category: Category | None
+    category: str | None
     access: Access | None
     method: str
     path: str
-    reason: Reason | None
+    reason: str | None
     position: int
     gateway: str
     client_ip: str | None

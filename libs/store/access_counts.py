@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import TypeAlias
 
 from libs.domain.ids import KeyId
-from libs.domain.permissions import Access, Category
+from libs.domain.permissions import CATEGORIES, Access, Category
 from libs.store.access_log_batch import Hour
 from libs.store.connection import Connection, Pool, open_connection
 from libs.store.errors import translated
@@ -87,9 +87,14 @@ async def caught_up(pool: Pool, topic: str, *, age_max_s: float) -> CaughtUp | N
 async def allowed_to_key(pool: Pool, key_id: KeyId, since: datetime) -> Mapping[Category, Access]:
     """Return the most that a key was allowed in each category since the beginning of an hour.
 
-    A category in which nothing was allowed is missing. Raises DatabaseAway or Misconfigured.
+    A category in which nothing was allowed is missing, and so is one that this code does not know, which no
+    key of its can grant. Raises DatabaseAway or Misconfigured.
     """
     with translated():
         async with pool.acquire() as connection:
             rows = [row async for row in _sql.allowed_to_key(connection, key_id=key_id, since=since)]
-    return {Category(row["category"]): Access.WRITE if row["wrote"] else Access.READ for row in rows}
+    return {
+        Category(row["category"]): Access.WRITE if row["wrote"] else Access.READ
+        for row in rows
+        if row["category"] in CATEGORIES
+    }

@@ -6,12 +6,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import asyncpg
 
 from libs.domain.access_event import AccessEvent
-from libs.domain.decision import status_of
+from libs.domain.decision import Reason, status_of
 from libs.domain.ids import KeyId
 from libs.store.access_counts import add_counts
 from libs.store.access_log_arrivals import number_filing, open_filing
@@ -25,6 +25,7 @@ from libs.store.statements import load_statements
 _sql = load_statements("access_log")
 _FILED = (*COLUMNS, "filing", "requests")
 _at, _use = attrgetter("at"), attrgetter("key_id", "vendor_key_id", "reason")
+_USES: Final = frozenset({None, *(reason for reason in Reason if status_of(reason) != 401)})
 
 _Add: TypeAlias = Callable[[Connection, Sequence[AccessEvent], int], Awaitable[Sequence[AccessEvent]]]
 """Adds the rows of events to a filing, and returns which of them are new."""
@@ -184,13 +185,14 @@ def uses(events: Sequence[AccessEvent]) -> Mapping[KeyId, datetime]:
     """Return the last minute in which each key, vendor's or subscriber's, was used.
 
     The events are in the order of their times. A request that was not recognised (401) is no use of a key:
-    whoever sends it need not have the secret.
+    whoever sends it need not have the secret. Nor is one that was denied for a reason that this code does not
+    know, which may be such a one.
     """
     latest: dict[KeyId, datetime] = {}
     # Of those that are alike only the last remains, and is looked at.
     last_of_each = dict(zip(map(_use, events), map(_at, events), strict=True))
     for (key_id, vendor_key_id, reason), at in last_of_each.items():
-        if status_of(reason) == 401:
+        if reason not in _USES:
             continue
         minute = at.replace(second=0, microsecond=0)
         for each in (key_id, vendor_key_id):

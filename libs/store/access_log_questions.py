@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from typing import Final, assert_never
 
-from libs.domain.decision import Reason
 from libs.domain.ids import AccountId, KeyId, VendorId
-from libs.domain.permissions import Access, Category
+from libs.domain.permissions import Access
 from libs.store.connection import Connection
 from libs.store.statements import load_part, load_statements
 
@@ -54,9 +53,9 @@ class Filters:
 
     key_id: KeyId | None = None
     vendor_id: VendorId | None = None
-    category: Category | None = None
+    category: str | None = None
     access: Access | None = None
-    reason: Reason | None = None
+    reason: str | None = None
     denied: bool | None = None
 
 

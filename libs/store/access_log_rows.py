@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from libs.domain.access_event import AccessEvent
-from libs.domain.decision import Reason
 from libs.domain.ids import AccountId, EventId, KeyId, VendorId
-from libs.domain.permissions import Access, Category
+from libs.domain.permissions import Access
 
 COLUMNS = (
     "at",
@@ -67,11 +66,11 @@ def event_of(row: Mapping[str, Any]) -> AccessEvent:
         key_id=KeyId(row["key_id"]) if row["key_id"] else None,
         vendor_id=VendorId(row["vendor_id"]) if row["vendor_id"] else None,
         vendor_key_id=KeyId(row["vendor_key_id"]) if row["vendor_key_id"] else None,
-        category=Category(row["category"]) if row["category"] else None,
+        category=row["category"],
         access=Access.of(row["access"]) if row["access"] else None,
         method=row["method"],
         path=row["path"],
-        reason=Reason(row["reason"]) if row["reason"] else None,
+        reason=row["reason"],
         position=row["position"],
         gateway=row["gateway"],
         client_ip=None if row["client_ip"] is None else str(row["client_ip"]),

@@ -10,9 +10,8 @@ import msgspec
 from msgspec.structs import replace
 
 from libs.domain.access_event import AccessEvent
-from libs.domain.decision import Reason
 from libs.domain.ids import AccountId, EventId, KeyId, VendorId
-from libs.domain.permissions import ACCESS_WORDS, Access, AccessWord, Category
+from libs.domain.permissions import ACCESS_WORDS, Access, AccessWord
 from libs.wire.cloudevents import CONTENT_TYPE
 from libs.wire.record import Headers, Record
 from libs.wire.timestamp import format_time, parse_time
@@ -21,6 +20,8 @@ ACCESS_TYPE = "keyfold.access.decided"
 SOURCE_PREFIX = "/keyfold/gatekeeper/"
 RUN_CHARACTERS_MAX = 128
 """How long the name of a gatekeeper's run may be; it is a key in PostgreSQL."""
+WORD_CHARACTERS_MAX = 64
+"""How long a category or a reason may be, known or not; both are in keys in PostgreSQL."""
 EVENT_REQUESTS_MAX = 2**31 - 1
 """Of how many requests one event may be."""
 
@@ -28,6 +29,8 @@ EVENT_REQUESTS_MAX = 2**31 - 1
 _CANONICAL: Final = r"\A[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z"
 # An index of PostgreSQL takes 2704 bytes; an id of ours has 16 characters.
 _OF_AN_ID: Final = msgspec.Meta(max_length=64)
+# There will be more categories and reasons than this code knows. An empty one would be counted as none.
+_OF_A_WORD: Final = msgspec.Meta(min_length=1, max_length=WORD_CHARACTERS_MAX)
 # The number behind it must be one for PostgreSQL too: ranges end there.
 _Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, lt=2**63 - 1)]
 _ACCESSES: Final[Mapping[AccessWord | None, Access | None]] = {
@@ -57,12 +60,12 @@ class _Written(msgspec.Struct, gc=False):
     key_id: Annotated[KeyId, _OF_AN_ID] | None
     vendor_id: Annotated[VendorId, _OF_AN_ID] | None
     vendor_key_id: Annotated[KeyId, _OF_AN_ID] | None
-    category: Category | None
+    category: Annotated[str, _OF_A_WORD] | None
     access: AccessWord | None
     method: str
     path: str
     decision: str
-    reason: Reason | None
+    reason: Annotated[str, _OF_A_WORD] | None
     position: _Count
     gateway: str
     client_ip: str | None

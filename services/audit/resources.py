@@ -1,10 +1,12 @@
 """The shapes of the activity queries: what may be asked, and what an answer holds."""
 
 from dataclasses import replace
+from enum import StrEnum
 from typing import Annotated, Final, Literal, Self, cast
 from uuid import UUID
 
 from pydantic import Field
+from pydantic.config import JsonDict
 
 from libs.domain.access_event import AccessEvent
 from libs.domain.decision import Reason
@@ -14,12 +16,21 @@ from libs.runtime.http import GivenInstant, GivenInt, Instant, JsonBody, PageQue
 from libs.store.access_log_export import ExportFormat
 from libs.store.access_log_questions import Filters
 from libs.store.access_log_summary import Bucket, Dimension
+from libs.wire.access_codec import WORD_CHARACTERS_MAX
 
 _ID_CHARACTERS_MAX: Final = 64
 SUMMARY_ITEMS_MAX: Final = 1000
+_NO_NUL: Final = r"^[^\x00]*$"
 _ANY: Final = "|".join(Dimension)
 _BY: Final = f"^({_ANY})(,({_ANY}))*$"
 _BY_CHARACTERS_MAX: Final = 64
+
+
+def _known(words: type[StrEnum]) -> JsonDict:
+    """Say in a description which values there are today; there will be more."""
+    return {"x-known-values": [word.value for word in words]}
+
+
 _SummaryCursorWord = Annotated[
     str,
     Field(
@@ -27,8 +38,20 @@ _SummaryCursorWord = Annotated[
         json_schema_extra={"format": "summary-cursor", "description": "the next_cursor of a summary"},
     ),
 ]
-_Value = Annotated[str, Field(max_length=_ID_CHARACTERS_MAX, pattern=r"^[^\x00]*$")]
+_Value = Annotated[str, Field(max_length=_ID_CHARACTERS_MAX, pattern=_NO_NUL)]
 DecisionWord = Literal["allow", "deny"]
+# Whoever decided may be newer than this code: what it does not know is shown as it is.
+_ReasonWord = Annotated[str, Field(json_schema_extra=_known(Reason))]
+_CategoryWord = Annotated[str, Field(json_schema_extra=_known(Category))]
+_GivenReason = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=WORD_CHARACTERS_MAX,
+        pattern=_NO_NUL,
+        json_schema_extra=_known(Reason),
+    ),
+]
 
 
 class _Conditions(QueryString):
@@ -37,7 +60,7 @@ class _Conditions(QueryString):
     category: Category | None = None
     access: AccessWord | None = None
     decision: DecisionWord | None = None
-    reason: Reason | None = None
+    reason: _GivenReason | None = None
 
     def filters(self) -> Filters:
         """Return what the log is to be asked for."""
@@ -123,12 +146,12 @@ class ActivityItem(JsonBody):
     key_id: str | None
     vendor_id: str | None
     vendor_key_id: str | None
-    category: Category | None
+    category: _CategoryWord | None
     access: AccessWord | None
     method: str
     path: str
     decision: DecisionWord
-    reason: Reason | None
+    reason: _ReasonWord | None
     position: int
     gateway: str
     client_ip: str | None
@@ -177,7 +200,7 @@ class SummaryItem(JsonBody):
     start: Instant
     vendor_id: str | None = None
     key_id: str | None = None
-    category: Category | None = None
+    category: _CategoryWord | None = None
     access: AccessWord | None = None
     decision: DecisionWord | None = None
     requests: int

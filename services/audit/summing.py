@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-from libs.domain.permissions import Category
 from libs.runtime.clock import Clock
 from libs.runtime.http import Answer, AnyRoute, Request, Route, cut, encode_cursor
 from libs.store.access_log_questions import Scope
@@ -67,7 +66,7 @@ def _item(count: Count) -> Mapping[str, object]:
         "start": count.start,
         "vendor_id": vendor_id,
         "key_id": key_id,
-        "category": None if category is None else Category(category),
+        "category": category,
         "access": access,
         "decision": decision,
         "requests": count.requests,

@@ -58,6 +58,7 @@ class _Decided(Struct, frozen=True, gc=False):
     """A decision with its record; `taken` is how the key's rate limit stands, where one was asked."""
 
     question: Question
+    reason: Reason | None
     event: AccessEvent
     taken: Taken | None
 
@@ -169,7 +170,7 @@ class Authz:
             templates=self._templates,
         )
         lines.append(journal_line(encode_access_event(event)))
-        return _Decided(question, event, taken)
+        return _Decided(question, decision.reason, event, taken)
 
     def _decision(self, question: Question, moment: _Moment) -> tuple[Decision, Taken | None]:
         # Before the first proof the state may lack what was committed long ago, so nothing is known at all.
@@ -189,7 +190,7 @@ class Authz:
 
     def _answer(self, decided: _Decided, lease_held: bool) -> Answer:
         question, event = decided.question, decided.event
-        reason = event.reason
+        reason = decided.reason
         if reason is None and not lease_held:
             reason = Reason.STALE
         self._answered[reason] += 1

@@ -12,10 +12,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from libs.domain.access_event import AccessEvent
+from libs.domain.decision import Reason
 from libs.domain.ids import AccountId, EventId, KeyId, VendorId
 from libs.domain.lifecycle import LifecycleEvent
 from libs.domain.network import Network
-from libs.domain.permissions import CATEGORIES, Access, Permissions
+from libs.domain.permissions import CATEGORIES, Access, Category, Permissions
 from libs.domain.rate_limit import BURST_MAX, PER_S_MAX, REQUESTS_MAX, RateLimit
 from libs.wire.access_codec import EVENT_REQUESTS_MAX
 from libs.wire.chain import Row
@@ -26,6 +27,7 @@ EVENT_CLASSES = sorted(TYPE_NAMES, key=lambda event_class: event_class.__name__)
 BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=12)
+words = texts.filter(bool)
 times = st.datetimes(min_value=datetime(1970, 1, 1), timezones=st.just(UTC))
 digests = st.binary(min_size=32, max_size=32)
 accesses = st.sampled_from(Access)
@@ -94,8 +96,12 @@ def instances_of(kind: type[Any]) -> st.SearchStrategy[Any]:
 
 lifecycle_events: st.SearchStrategy[LifecycleEvent] = st.sampled_from(EVENT_CLASSES).flatmap(instances_of)
 access_events: st.SearchStrategy[AccessEvent] = st.builds(
-    lambda event, requests: replace(event, requests=requests),
+    lambda event, category, reason, requests: replace(
+        event, category=category, reason=reason, requests=requests
+    ),
     instances_of(AccessEvent),
+    st.none() | st.sampled_from(Category) | words,
+    st.none() | st.sampled_from(Reason) | words,
     st.just(1) | st.integers(1, EVENT_REQUESTS_MAX),
 )
 rows: st.SearchStrategy[Row] = st.builds(

@@ -129,8 +129,10 @@ async def test_last_used_is_the_latest_minute(access_log: AccessLog, pool: Pool)
 
 
 async def test_a_request_that_was_not_recognised_is_no_use(access_log: AccessLog, pool: Pool) -> None:
-    """A 401 uses no key, for its sender need not have the secret; a 403 does."""
+    """A 401 uses no key, for its sender need not have the secret, nor does what may be one; a 403 does."""
     refused = access_event(1, reason=Reason.UNKNOWN_SUBSCRIBER_KEY, key_id=KeyId("key_401"))
     denied = access_event(2, reason=Reason.CATEGORY_DENIED, key_id=KeyId("key_403"))
-    await access_log.file([refused, denied], [step(0, 2)])
-    assert (await last_used(pool, [KeyId("key_401"), KeyId("key_403")])).keys() == {"key_403"}
+    later = access_event(3, reason="moonlight", key_id=KeyId("key_later"), vendor_key_id=None)
+    await access_log.file([refused, denied, later], [step(0, 3)])
+    keys = [KeyId("key_401"), KeyId("key_403"), KeyId("key_later")]
+    assert (await last_used(pool, keys)).keys() == {"key_403"}

@@ -63,7 +63,7 @@ def most_read(events: Sequence[AccessEvent]) -> set[tuple[str | None, str, int]]
     )
     best: dict[str | None, tuple[int, str]] = {}
     for (vendor, category), requests in reads.items():
-        best[vendor] = max(best.get(vendor, (0, "")), (requests, category.value))
+        best[vendor] = max(best.get(vendor, (0, "")), (requests, category))
     return {(vendor, category, requests) for vendor, (requests, category) in best.items()}
 
 

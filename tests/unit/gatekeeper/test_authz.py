@@ -34,14 +34,14 @@ async def heart(tmp_path: Path) -> AsyncIterator[Heart]:
         yield heart
 
 
-def recorded(heart: Heart) -> list[tuple[int, Reason | None]]:
+def recorded(heart: Heart) -> list[tuple[int, str | None]]:
     """Return number and reason of every record."""
     return [(record.seq, record.reason) for record in heart.records()]
 
 
 async def test_an_allow_is_written_before_it_is_answered(heart: Heart) -> None:
     """When the answer is handed over, its record is in the file."""
-    seen: list[tuple[int, list[tuple[int, Reason | None]]]] = []
+    seen: list[tuple[int, list[tuple[int, str | None]]]] = []
 
     class Looking:
         def respond(self, answer: Answer) -> None:

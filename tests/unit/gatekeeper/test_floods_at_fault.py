@@ -85,7 +85,7 @@ async def test_a_file_that_takes_nothing_counts_nothing(tmp_path: Path) -> None:
     assert answered == 3 * MANY
     events = shipped(tmp_path)
     assert requests(events) == answered
-    assert len([event for event in events if event.reason is Reason.MISSING_VENDOR_KEY]) == MANY
+    assert len([event for event in events if event.reason == Reason.MISSING_VENDOR_KEY]) == MANY
 
 
 async def test_a_disk_that_is_really_full(tmp_path: Path) -> None:
