@@ -62,3 +62,9 @@ class PartitionReader:
         Raises RecordsGone when the next offset is not there any more, and Stalled.
         """
         return (await self._reader.read(records_max, timeout_s)).get(self._partition, [])
+
+
+async def end_offset(bootstrap: str, topic: str, partition: int = 0) -> int:
+    """Return the offset that the partition's next record will get. Raises Unavailable or Misconfigured."""
+    async with PartitionReader(bootstrap, topic, partition, offset=0) as reader:
+        return await reader.end_offset()

@@ -2,7 +2,8 @@
 
     StoreFailure
      ├── DatabaseAway        try again later
-     │    └── CommitUnknown    it may have been committed: look before doing it again
+     │    ├── CommitUnknown    it may have been committed: look before doing it again
+     │    └── ReadOnly         this server takes no writes: try again on one that does
      ├── NotMigrated         an owner must apply migrations first: try again later
      ├── ReadModelAbsent     the projection is building it: try again later
      ├── ReplayRunning       another process is building a generation: try again when it is done
@@ -39,6 +40,10 @@ class DatabaseAway(StoreFailure, TryLater):
 
 class CommitUnknown(DatabaseAway):
     """The connection was lost during a commit. Look whether it happened before doing it again."""
+
+
+class ReadOnly(DatabaseAway):
+    """This server takes no writes: it is a standby, or was made read-only. Try again on the primary."""
 
 
 class NotMigrated(StoreFailure, TryLater):
@@ -103,7 +108,6 @@ _AWAY = (
     asyncpg.TransactionRollbackError,
     asyncpg.LockNotAvailableError,
     asyncpg.ObjectNotInPrerequisiteStateError,  # also a database that takes no connections at present
-    asyncpg.ReadOnlySQLTransactionError,
     asyncpg.IdleInTransactionSessionTimeoutError,
     OSError,
     TimeoutError,
@@ -148,6 +152,8 @@ def translation(error: BaseException | None) -> StoreFailure | None:
             return DatabaseAway(_told(error)) if _GONE.search(str(error)) or _is_left_over(error) else None
         case asyncpg.InternalClientError():  # what is left of a call that lost its connection half-way
             return DatabaseAway(_told(error))
+        case asyncpg.ReadOnlySQLTransactionError():
+            return ReadOnly(_told(error))
         case _ if isinstance(error, _MISCONFIGURED):
             return Misconfigured(_told(error))
         case _ if isinstance(error, _AWAY):

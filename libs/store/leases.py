@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from libs.store.connection import Pool
-from libs.store.errors import translated
+from libs.store.errors import ReadOnly, translated
 from libs.store.statements import load_statements
 from libs.wire.chain import Head
 
@@ -38,19 +38,24 @@ class Leases:
         self._pool = pool
 
     async def renew(self, holder: Holder, applied_position: int) -> Head:
-        """Write the holder's row and return the ledger's head. Raises DatabaseAway.
+        """Write the holder's row and return the ledger's head. Raises DatabaseAway, and of these ReadOnly.
 
         Once the holder has applied that head, it knows everything that was committed before this call began.
         """
-        with translated():
-            async with self._pool.acquire() as connection:
-                head = await _sql.renew(
-                    connection,
-                    id=holder.id,
-                    host=holder.host,
-                    lease_s=holder.lease_s,
-                    applied_position=applied_position,
-                )
+        try:
+            with translated():
+                async with self._pool.acquire() as connection:
+                    head = await _sql.renew(
+                        connection,
+                        id=holder.id,
+                        host=holder.host,
+                        lease_s=holder.lease_s,
+                        applied_position=applied_position,
+                    )
+        except ReadOnly:
+            # Where the address names several servers, the next connection finds the one that writes.
+            await self._pool.expire_connections()
+            raise
         return Head(position=head["position"], hash=head["hash"])
 
     async def tell(self, holder: Holder, applied_position: int) -> None:

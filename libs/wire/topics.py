@@ -11,10 +11,14 @@ DAY_MS = 24 * 60 * 60 * 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopicSpec:
-    """A topic as it is created: its name, how many partitions it has, and its configuration."""
+    """A topic as it is created: its name, how many partitions it has, and its configuration.
+
+    One that `is_ordered` is a history: its partitions may not become more, nor its records less.
+    """
 
     name: str
     partitions: int
+    is_ordered: bool = False
     config: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
@@ -23,6 +27,7 @@ class TopicSpec:
 LIFECYCLE = TopicSpec(
     name="keyfold.lifecycle.v1",
     partitions=1,
+    is_ordered=True,
     config=MappingProxyType({"retention.ms": "-1", "cleanup.policy": "delete"}),
 )
 

@@ -2,10 +2,12 @@
 
 import socket
 
+from libs.kafka.topic_watch import TopicWatch
 from libs.runtime.auth import open_bearer_tokens
 from libs.runtime.http import RateLimits, build_app
 from libs.runtime.service import Process, run
 from libs.store.leases import Holder
+from libs.wire.topics import LIFECYCLE
 from services.gatekeeper.asking import asking_routes
 from services.gatekeeper.authz import Authz
 from services.gatekeeper.authz_endpoint import AuthzEndpoint
@@ -23,6 +25,7 @@ from services.gatekeeper.settings import GatekeeperSettings
 from services.gatekeeper.shadow import open_shadow
 
 NAME = "gatekeeper"
+TOPIC_WATCH_INTERVAL_S = 60.0  # a look costs the loop that answers a millisecond or two
 
 
 async def start(process: Process[GatekeeperSettings]) -> None:
@@ -39,6 +42,9 @@ async def start(process: Process[GatekeeperSettings]) -> None:
     process.spawn("flood watch", floods.watch())
     holder = Holder(id=run_id, host=socket.gethostname(), lease_s=settings.staleness_max_s or None)
     process.spawn("replication", replicate(settings, holder, replica, lease, clock))
+    # It warns and no more: what the topic loses is missed in the chain, and denied as `stale`.
+    topics = TopicWatch(settings.kafka_bootstrap, (LIFECYCLE,), interval_s=TOPIC_WATCH_INTERVAL_S)
+    process.spawn("topic watch", topics.watch())
     add_checks(process.health, replica, lease, journal, clock)
     limiter = RateLimiter(settings.default_rate_limit)
     authz = Authz(policy, replica, lease, journal, limiter, clock, shadow, floods)

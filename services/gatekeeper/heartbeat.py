@@ -9,7 +9,7 @@ import structlog
 
 from libs.runtime.clock import Clock
 from libs.runtime.failure import StopProcess
-from libs.store.errors import DatabaseAway
+from libs.store.errors import DatabaseAway, ReadOnly
 from libs.store.leases import Holder, Leases
 from libs.wire.chain import Head
 from services.gatekeeper import metrics
@@ -93,12 +93,14 @@ class Heartbeat:
             async with asyncio.timeout(_TIMEOUT_S):
                 await call
         except (DatabaseAway, TimeoutError) as away:
+            self._lease.unrenewable = str(away) if isinstance(away, ReadOnly) else None
             metrics.HEARTBEATS_MISSED.inc()
             if not self._is_away:
                 log.warning("heartbeat_missed", reason=str(away) or "no answer in time")
             self._is_away = True
         else:
             self._is_away = False
+            self._lease.unrenewable = None
 
 
 @asynccontextmanager

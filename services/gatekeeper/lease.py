@@ -20,12 +20,14 @@ class Lease:
     """Runs for `staleness_max_s` after the start of the last beat whose head has been applied.
 
     With 0 it runs for ever once anything was proven, until it is forfeited. Times are monotonic seconds.
+    `unrenewable` says why it will end, where PostgreSQL answers and yet does not renew it.
     """
 
     def __init__(self, staleness_max_s: float) -> None:
         self._staleness_max_s = staleness_max_s or math.inf
         self._open: deque[Beat] = deque(maxlen=_BEATS_MAX)
         self._is_forfeited = False
+        self.unrenewable: str | None = None
         self.proven_s: float | None = None
 
     @property

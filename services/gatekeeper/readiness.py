@@ -11,9 +11,18 @@ from services.gatekeeper.replica import Replica
 def add_checks(health: Health, replica: Replica, lease: Lease, journal: Journal, clock: Clock) -> None:
     """Make readiness depend on state, lease and journal."""
     health.add("state", lambda: lacking(replica))
-    health.add("lease", lambda: None if lease.is_held(clock.monotonic_s()) else "no lease is held")
+    health.add("lease", lambda: _unheld(lease, clock))
     health.add("journal", lambda: None if journal.fault is None else f"no journal: {journal.fault}")
     metrics.LEASE_REMAINING.set_function(lambda: max(0.0, lease.until_s - clock.monotonic_s()))
+
+
+def _unheld(lease: Lease, clock: Clock) -> str | None:
+    """Return why what would be allowed is not, or will soon not be: for others can still be asked instead."""
+    if not lease.is_held(clock.monotonic_s()):
+        return "no lease is held"
+    if (reason := lease.unrenewable) is not None:
+        return f"the lease ends and is not renewed: {reason}"
+    return None
 
 
 def lacking(replica: Replica) -> str | None:

@@ -5,7 +5,8 @@ from functools import partial
 
 from libs.kafka.connection import ProducerOptions
 from libs.kafka.publisher import Publisher
-from libs.kafka.topics import ensure_topics
+from libs.kafka.topic_watch import TopicWatch
+from libs.kafka.topics import usable_topics
 from libs.runtime.auth import NoTokens
 from libs.runtime.http import build_app
 from libs.runtime.service import Process, run
@@ -13,6 +14,7 @@ from libs.runtime.waiting import wait_for
 from libs.store.connection import open_pool
 from libs.store.migrations import migrated
 from libs.store.readiness import DatabaseReadiness
+from libs.store.roles import role_of
 from libs.wire.topics import DEAD_LETTER, LIFECYCLE
 from services.projection.following import Following
 from services.projection.lifecycle_topic import CLIENT_ID, LifecycleTopic
@@ -21,6 +23,7 @@ from services.projection.replay_command import replay_command
 from services.projection.settings import ProjectionSettings
 
 NAME = "projection"
+TOPICS = (LIFECYCLE, DEAD_LETTER)
 
 
 async def start(process: Process[ProjectionSettings]) -> None:
@@ -29,8 +32,7 @@ async def start(process: Process[ProjectionSettings]) -> None:
     dsn, kafka = settings.postgres_dsn.get_secret_value(), settings.kafka_bootstrap
     timeout_s = settings.startup_timeout_s
     await wait_for("PostgreSQL", partial(migrated, dsn), timeout_s=timeout_s, clock=clock)
-    topics = (LIFECYCLE, DEAD_LETTER)
-    await wait_for("Kafka", partial(ensure_topics, kafka, topics), timeout_s=timeout_s, clock=clock)
+    await wait_for("Kafka", partial(usable_topics, kafka, TOPICS), timeout_s=timeout_s, clock=clock)
     pool = await process.enter(open_pool(dsn, application_name=NAME))
     publisher = await process.enter(Publisher(ProducerOptions(bootstrap=kafka, client_id=CLIENT_ID)))
     topic = LifecycleTopic(
@@ -46,11 +48,14 @@ async def start(process: Process[ProjectionSettings]) -> None:
         batch_events_max=settings.projection_batch_events_max,
         startup_timeout_s=timeout_s,
     )
-    readiness = DatabaseReadiness(pool)
+    readiness = DatabaseReadiness(pool, role_of(NAME))
     process.health.add("database", readiness.check)
     process.health.add("read_model", following.unready)
+    topics = TopicWatch(kafka, TOPICS)
+    process.health.add("topics", topics.check)
     await process.serve(build_app(NAME, [], auth=NoTokens(), health=process.health, clock=clock))
     process.spawn("database readiness", readiness.watch())
+    process.spawn("topic watch", topics.watch())
     process.spawn("following", following.run())
 
 

@@ -16,6 +16,7 @@ from libs.store.migrations import migrated
 from libs.store.notifications import Notifications
 from libs.store.read_model import PROJECTION_CHANNEL, ReadModel
 from libs.store.readiness import DatabaseReadiness
+from libs.store.roles import role_of
 from services.registry.checkpoint_means import CheckpointMeans
 from services.registry.commands import Commands
 from services.registry.purging import purge_answers
@@ -35,7 +36,7 @@ async def start(process: Process[RegistrySettings]) -> None:
     pool = await process.enter(open_pool(dsn, application_name=NAME, plans_once=True))
     projected = await process.enter(Notifications(dsn, PROJECTION_CHANNEL))
     enforced = await process.enter(Notifications(dsn, ENFORCEMENT_CHANNEL))
-    readiness = DatabaseReadiness(pool)
+    readiness = DatabaseReadiness(pool, role_of(NAME))
     process.health.add("database", readiness.check)
     process.spawn("database readiness", readiness.watch())
     process.spawn("kept answers", purge_answers(KeptAnswers(pool), clock))

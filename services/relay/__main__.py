@@ -3,8 +3,10 @@
 from functools import partial
 
 from libs.kafka.connection import ProducerOptions
+from libs.kafka.partition_reader import end_offset
 from libs.kafka.publisher import Publisher
-from libs.kafka.topics import ensure_topics
+from libs.kafka.topic_watch import TopicWatch
+from libs.kafka.topics import usable_topics
 from libs.runtime.auth import NoTokens
 from libs.runtime.http import build_app
 from libs.runtime.service import Process, run
@@ -16,12 +18,14 @@ from libs.store.migrations import migrated
 from libs.store.notifications import Notifications
 from libs.store.readiness import DatabaseReadiness
 from libs.store.relay_checkpoint import RelayCheckpoint
+from libs.store.roles import role_of
 from libs.wire.topics import LIFECYCLE
 from services.relay import metrics
 from services.relay.forwarding import Forwarding
 from services.relay.settings import RelaySettings
 
 NAME = "relay"
+TOPICS = (LIFECYCLE,)
 
 
 async def start(process: Process[RelaySettings]) -> None:
@@ -30,7 +34,7 @@ async def start(process: Process[RelaySettings]) -> None:
     dsn, kafka = settings.postgres_dsn.get_secret_value(), settings.kafka_bootstrap
     timeout_s = settings.startup_timeout_s
     await wait_for("PostgreSQL", partial(migrated, dsn), timeout_s=timeout_s, clock=clock)
-    await wait_for("Kafka", partial(ensure_topics, kafka, [LIFECYCLE]), timeout_s=timeout_s, clock=clock)
+    await wait_for("Kafka", partial(usable_topics, kafka, TOPICS), timeout_s=timeout_s, clock=clock)
     pool = await process.enter(open_pool(dsn, application_name=NAME, size_max=4))
     publisher = await process.enter(Publisher(ProducerOptions(bootstrap=kafka, client_id="keyfold-relay")))
     notifications = await process.enter(Notifications(dsn, LEDGER_CHANNEL))
@@ -39,15 +43,19 @@ async def start(process: Process[RelaySettings]) -> None:
         RelayCheckpoint(pool),
         publisher,
         notifications,
+        topic_end=partial(end_offset, kafka, LIFECYCLE.name),
         batch_rows_max=settings.relay_batch_rows_max,
     )
     leadership = Leadership(dsn, LeaderLock.RELAY)
     metrics.LEADING.set_function(lambda: leadership.leading)
-    readiness = DatabaseReadiness(pool)
+    readiness = DatabaseReadiness(pool, role_of(NAME))
     process.health.add("database", readiness.check)
     process.health.add("forwarding", forwarding.unready)
+    topics = TopicWatch(kafka, TOPICS)
+    process.health.add("topics", topics.check)
     await process.serve(build_app(NAME, [], auth=NoTokens(), health=process.health, clock=clock))
     process.spawn("database readiness", readiness.watch())
+    process.spawn("topic watch", topics.watch())
     process.spawn("forwarding", leadership.run(forwarding.run))
 
 

@@ -1,11 +1,12 @@
 """Forwarding: what lies above the checkpoint goes to Kafka, and only what Kafka has moves the checkpoint."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
 from libs.kafka.errors import OutcomeUnknown, Unavailable
 from libs.kafka.publisher import Publisher
+from libs.runtime.failure import StopProcess
 from libs.runtime.retrying import Patience
 from libs.store.ledger import Ledger
 from libs.store.notifications import Notifications
@@ -21,6 +22,19 @@ POLL_INTERVAL_S = 1.0
 log = structlog.get_logger(__name__)
 
 
+class TopicMadeAnew(StopProcess):
+    """The topic ends before what was forwarded to it: it was deleted, or Kafka lost its end.
+
+    Stop: what comes next would follow upon a hole.
+    """
+
+    def __init__(self, topic: str, end_offset: int, position: int) -> None:
+        super().__init__(
+            f"{topic} ends at offset {end_offset}, and {position} events were forwarded to it: it was deleted"
+            " and made anew, or lost its end; docs/operating.md says how to fill it again"
+        )
+
+
 class Forwarding:
     """The work of the leading relay. It may repeat events after a crash, and never skips or reorders any."""
 
@@ -31,6 +45,7 @@ class Forwarding:
         publisher: Publisher,
         notifications: Notifications,
         *,
+        topic_end: Callable[[], Awaitable[int]],
         batch_rows_max: int,
         topic: str = LIFECYCLE.name,
     ) -> None:
@@ -38,6 +53,7 @@ class Forwarding:
         self._checkpoint = checkpoint
         self._publisher = publisher
         self._notifications = notifications
+        self._topic_end = topic_end
         self._batch_rows_max = batch_rows_max
         self._topic = topic
         self._patience = Patience()
@@ -47,8 +63,12 @@ class Forwarding:
         return self._patience.trouble
 
     async def run(self) -> None:
-        """Forward until cancelled. Raises DatabaseAway, LeadershipLost, LedgerGap or what Kafka refuses."""
+        """Forward until cancelled.
+
+        Raises DatabaseAway, LeadershipLost, LedgerGap, TopicMadeAnew or what Kafka refuses.
+        """
         position = await self._checkpoint.position()
+        await self._require_what_was_forwarded(position)
         log.info("forwarding", position=position)
         while True:
             rows = await self._ledger.rows_after(position, self._batch_rows_max)
@@ -58,6 +78,12 @@ class Forwarding:
             if len(rows) < self._batch_rows_max:
                 # Whatever was appended after they were read has been notified since, or will be.
                 await self._notifications.wait(POLL_INTERVAL_S)
+
+    async def _require_what_was_forwarded(self, position: int) -> None:
+        # Each event is a record, and a repeat one more, so a topic that has them all is at least as long.
+        end = await self._patience.until_done("Kafka", self._topic_end, on=(Unavailable,))
+        if end < position:
+            raise TopicMadeAnew(self._topic, end, position)
 
     async def _forward(self, position: int, rows: Sequence[tuple[Row, bytes]]) -> int:
         first, last = rows[0][0].position, rows[-1][0].position

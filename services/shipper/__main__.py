@@ -4,7 +4,8 @@ from functools import partial
 
 from libs.kafka.connection import ProducerOptions
 from libs.kafka.publisher import Publisher
-from libs.kafka.topics import ensure_topics
+from libs.kafka.topic_watch import TopicWatch
+from libs.kafka.topics import usable_topics
 from libs.runtime.auth import NoTokens
 from libs.runtime.collector import settle_collector
 from libs.runtime.http import build_app
@@ -16,6 +17,7 @@ from services.shipper.settings import ShipperSettings
 from services.shipper.shipping import Shipping
 
 NAME = "shipper"
+TOPICS = (ACCESS,)
 
 
 async def start(process: Process[ShipperSettings]) -> None:
@@ -26,7 +28,7 @@ async def start(process: Process[ShipperSettings]) -> None:
     journals = await waiting(
         "the journal directory", lambda: process.enter(open_journal_directory(settings.journal_dir))
     )
-    await waiting("Kafka", partial(ensure_topics, kafka, [ACCESS]))
+    await waiting("Kafka", partial(usable_topics, kafka, TOPICS))
     publisher = await process.enter(Publisher(ProducerOptions(bootstrap=kafka, client_id="keyfold-shipper")))
     partitions = await waiting("the access topic", lambda: publisher.partition_count(ACCESS.name))
     shipping = Shipping(
@@ -39,8 +41,11 @@ async def start(process: Process[ShipperSettings]) -> None:
         poll_interval_s=settings.shipper_poll_interval_s,
     )
     process.health.add("shipping", shipping.unready)
+    topics = TopicWatch(kafka, TOPICS)
+    process.health.add("topics", topics.check)
     await process.serve(build_app(NAME, [], auth=NoTokens(), health=process.health, clock=clock))
     process.spawn("shipping", shipping.run())
+    process.spawn("topic watch", topics.watch())
     settle_collector()
 
 

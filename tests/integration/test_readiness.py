@@ -1,44 +1,57 @@
-"""The folding services as processes: what their readiness says when something that they need goes away."""
+"""The services as processes: what their readiness says when something that they need cannot be used."""
 
 from __future__ import annotations
 
 import asyncio
-import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from libs.store.migrations import migrate
+from libs.wire.topics import LIFECYCLE
 from services.cli.local.kafka import LocalKafka
+from services.cli.local.logins import Logins
 from services.cli.local.ports import HOST, free_ports
 from services.cli.local.postgres import LocalPostgres
-from services.cli.local.process import Child, Command
+from services.cli.local.process import Child
+from services.cli.local.roster import SERVICES, Wiring, service_command
+from services.cli.local.stack import ROUTE_MAP
+from services.cli.local.state import StateDir
 from tests.bed import kafka_in, postgres_in
+from tests.database import execute
 from tests.eventually import eventually
-from tests.unit.runtime.tokens import AUDIENCE, ISSUER, eddsa, jwks_file
+from tests.unit.runtime.tokens import eddsa, jwks_file
 
-# The check that speaks of Kafka, by service.
-FOLDERS = {"audit": "access_log", "projection": "read_model"}
+LOGGED_IN = ("registry", "relay", "projection", "audit")
+# By service the check that speaks of a PostgreSQL which takes no writes, and of a Kafka that is away.
+WRITERS = dict.fromkeys(LOGGED_IN, "database") | {"gatekeeper": "lease"}
+FOLLOWERS = {"audit": "access_log", "projection": "read_model"}
+RELOAD = "select pg_reload_conf()"
+COMPACTED = {**LIFECYCLE.config, "cleanup.policy": "compact"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Folders:
-    """The services, by name with their addresses, and the servers that they alone use."""
+class Running:
+    """The services' addresses by their names, and the servers that they alone use."""
 
     urls: dict[str, str]
     postgres: LocalPostgres
     kafka: LocalKafka
 
-    async def say(self, checks: dict[str, str]) -> None:
-        """Wait until every service's readiness is refused, each because its check says something."""
+    async def say(self, checks: dict[str, str], *words: str) -> None:
+        """Wait until every service's readiness is refused, each because its check says one of the words."""
 
         async def refused() -> bool:
             answers = [await readiness(self.urls[name]) for name in checks]
             return all(
-                status == 503 and check in reasons
+                status == 503
+                and any(word in reasons.get(check, "") for word in words or ("",))
+                and check in reasons
                 for (status, reasons), check in zip(answers, checks.values(), strict=True)
             )
 
@@ -64,48 +77,76 @@ async def readiness(url: str) -> tuple[int, dict[str, str]]:
 
 
 @asynccontextmanager
-async def folders_in(directory: Path) -> AsyncIterator[Folders]:
-    """Run the services on servers of their own."""
-    postgres, kafka, ports = postgres_in(directory), kafka_in(directory), free_ports(len(FOLDERS))
+async def services_in(directory: Path) -> AsyncIterator[Running]:
+    """Run all services on servers of their own, each with its own login, and an empty ledger."""
+    postgres, kafka, state = postgres_in(directory), kafka_in(directory), StateDir(directory / "state")
     await asyncio.gather(postgres.start(), kafka.start())
     await migrate(postgres.dsn)
+    ports = free_ports(len(SERVICES))
     async with AsyncExitStack() as stack:
         stack.push_async_callback(kafka.stop)
         stack.push_async_callback(postgres.stop)
-        for name, port in zip(FOLDERS, ports, strict=True):
-            child = await Child.spawn(command(name, port, directory, postgres, kafka))
+        stack.enter_context(state.held())
+        wiring = await wired(directory, state, postgres, kafka)
+        for spec, port in zip(SERVICES, ports, strict=True):
+            child = await Child.spawn(service_command(spec, wiring, port))
             stack.push_async_callback(child.stop)
-        urls = {name: f"http://{HOST}:{port}" for name, port in zip(FOLDERS, ports, strict=True)}
-        yield Folders(urls=urls, postgres=postgres, kafka=kafka)
+        urls = {spec.name: f"http://{HOST}:{port}" for spec, port in zip(SERVICES, ports, strict=True)}
+        yield Running(urls=urls, postgres=postgres, kafka=kafka)
 
 
-def command(name: str, port: int, directory: Path, postgres: LocalPostgres, kafka: LocalKafka) -> Command:
-    """Return how a service is started."""
-    settings = {
-        "POSTGRES_DSN": postgres.dsn,
-        "KAFKA_BOOTSTRAP": kafka.bootstrap,
-        "HTTP_PORT": str(port),
-        "JWKS": str(jwks_file(directory, eddsa())),
-        "JWT_ISSUER": ISSUER,
-        "JWT_AUDIENCE": AUDIENCE,
-    }
-    return Command(
-        name=name,
-        argv=[sys.executable, "-m", f"services.{name}"],
-        env={f"KEYFOLD_{key}": value for key, value in settings.items()},
-        log_path=directory / f"{name}.log",
+async def wired(directory: Path, state: StateDir, postgres: LocalPostgres, kafka: LocalKafka) -> Wiring:
+    """Return what the services are told."""
+    logins = Logins(state.path, SERVICES)
+    await logins.prepare(postgres)
+    state.gateway_token()
+    return Wiring(
+        postgres_dsns=logins.dsns(postgres),
+        kafka_bootstrap=kafka.bootstrap,
+        jwks=jwks_file(directory, eddsa()),
+        route_map=ROUTE_MAP,
+        gateways=state.gateways,
+        journal_dir=state.journal,
+        log_dir=directory,
+        idempotency_secret="x" * 32,
     )
 
 
-async def test_readiness_names_what_is_away(tmp_path: Path) -> None:
-    """Once caught up, both are unready while PostgreSQL or Kafka is away, say which, and recover."""
-    async with folders_in(tmp_path) as folders:
-        await folders.are_ready()
-        await folders.postgres.kill()
-        await folders.say(dict.fromkeys(FOLDERS, "database"))
-        await folders.postgres.start()
-        await folders.are_ready()
-        await folders.kafka.kill()
-        await folders.say(FOLDERS)
-        await folders.kafka.start()
-        await folders.are_ready()
+async def configure(bootstrap: str, topic: str, config: Mapping[str, str]) -> None:
+    """Give a topic another configuration, all of it, as an operator may."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, configs=dict(config))])
+    finally:
+        await admin.close()
+
+
+async def test_ready_is_able(tmp_path: Path) -> None:
+    """A service that could not do its work is unready, says why, and is ready again by itself once that is
+    mended: PostgreSQL read-only, away or a standby, Kafka away, a topic that loses events.
+    """
+    async with services_in(tmp_path) as services:
+        postgres, kafka = services.postgres, services.kafka
+        await services.are_ready()
+
+        await execute(postgres.dsn, "alter system set default_transaction_read_only = on", RELOAD)
+        await services.say(WRITERS, "read-only", "takes no writes")
+        await execute(postgres.dsn, "alter system reset default_transaction_read_only", RELOAD)
+        await services.are_ready()
+
+        await postgres.kill()
+        await services.say(dict.fromkeys(LOGGED_IN, "database"))
+        (tmp_path / "postgres" / "data" / "standby.signal").touch()
+        await postgres.start()
+        await services.say(WRITERS, "read-only", "takes no writes", "recovery")
+        await execute(postgres.dsn, "select pg_promote()")
+        await services.are_ready()
+
+        await configure(kafka.bootstrap, LIFECYCLE.name, COMPACTED)
+        await services.say(dict.fromkeys(("relay", "projection"), "topics"), "cleanup.policy is compact")
+        await kafka.kill()
+        await services.say(FOLLOWERS | {"relay": "topics", "shipper": "topics"}, "away", "Kafka")
+        await kafka.start()
+        await configure(kafka.bootstrap, LIFECYCLE.name, LIFECYCLE.config)
+        await services.are_ready()

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from itertools import pairwise
 
 import pytest
 
 from libs.kafka.connection import ProducerOptions
+from libs.kafka.partition_reader import end_offset
 from libs.kafka.publisher import Publisher
 from libs.runtime import metrics
 from libs.store.connection import Pool, open_pool
@@ -20,7 +22,7 @@ from libs.store.relay_checkpoint import RelayCheckpoint
 from libs.wire.chain import GENESIS, Head, LedgerGap, Row, follow
 from libs.wire.lifecycle_record import read_lifecycle_record
 from libs.wire.record import Record
-from services.relay.forwarding import Forwarding
+from services.relay.forwarding import Forwarding, TopicMadeAnew
 from tests.bed import Topics
 from tests.database import execute
 from tests.eventually import eventually
@@ -78,7 +80,15 @@ async def _relay(
         yield Relay(
             ledger,
             checkpoint,
-            Forwarding(ledger, checkpoint, publishing, notifications, batch_rows_max=3, topic=topic),
+            Forwarding(
+                ledger,
+                checkpoint,
+                publishing,
+                notifications,
+                topic_end=partial(end_offset, bootstrap, topic),
+                batch_rows_max=3,
+                topic=topic,
+            ),
         )
 
 
@@ -296,3 +306,21 @@ async def test_two_relays(database: str, kafka_bootstrap: str, topics: Topics) -
             with pytest.raises(LeadershipLost):
                 task.result()
     assert _followed(await _rows(kafka_bootstrap, topic)) == 30
+
+
+async def test_a_topic_that_was_made_anew(database: str, kafka_bootstrap: str, topics: Topics) -> None:
+    """What comes after a hole is not forwarded: the relay stops, says what is wrong, and moves nothing; sent
+    back to position 0 it fills the topic again.
+    """
+    async with _relay(database, kafka_bootstrap, await topics("relay")) as relay:
+        await relay.append(1, 2, 3)
+        async with relay.running():
+            await relay.forwarded(3)
+    async with _relay(database, kafka_bootstrap, await topics("relay")) as relay:
+        await relay.append(4)
+        with pytest.raises(TopicMadeAnew, match="ends at offset 0, and 3 events were forwarded"):
+            await relay.forwarding.run()
+        assert await relay.checkpoint.position() == 3
+        await execute(database, "update ledger.relay_checkpoint set position = 0")
+        async with relay.running():
+            await relay.forwarded(4)

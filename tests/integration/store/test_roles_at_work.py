@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
+
+import pytest
 
 from libs.store.access_log import AccessLog, Advance
 from libs.store.access_log_partitions import drop_before
@@ -15,16 +18,19 @@ from libs.store.looked_at import Wanted
 from libs.store.migrations import migrated
 from libs.store.partition_shares import PartitionShare
 from libs.store.read_model import ReadModel
+from libs.store.readiness import DatabaseReadiness
 from libs.store.relay_checkpoint import RelayCheckpoint
-from libs.store.roles import ROLES
+from libs.store.roles import ROLES, role_of
 from libs.wire.chain import GENESIS
 from tests.access_events import EPOCH, access_event
+from tests.eventually import eventually
 from tests.integration.audit.accounts import told
 from tests.integration.audit.rows import filed
 from tests.integration.store.events import CREATED, draft, now
 from tests.integration.store.logins import login_of, pool_of
 
 DAY = EPOCH.date()
+LOGGED_IN = ("registry", "relay", "projection", "audit")
 
 
 async def test_registry(lived_in: str) -> None:
@@ -94,3 +100,29 @@ async def test_every_service_sees_that_it_may_start(database: str) -> None:
     """Every service's login can tell that the database has all its migrations."""
     for role in ROLES:
         await migrated(await login_of(database, role.removeprefix("keyfold_")))
+
+
+@pytest.mark.parametrize("service", LOGGED_IN)
+async def test_another_services_login_is_not_ready(lived_in: str, service: str) -> None:
+    """A service that was given the login of another is not ready, and says which role it needs."""
+    other = next(each for each in LOGGED_IN if each != service)
+    lacking = f"the database: this login lacks the rights of {role_of(service)}"
+    assert await readiness_of(lived_in, login=service, service=service) is None
+    assert (await readiness_of(lived_in, login=other, service=service) or "").startswith(lacking)
+
+
+async def readiness_of(database: str, *, login: str, service: str) -> str | None:
+    """Return what a service's readiness says of the database with that login, once it was asked."""
+    async with pool_of(database, login) as pool:
+        readiness = DatabaseReadiness(pool, role_of(service))
+        before = readiness.check()
+
+        async def asked() -> bool:
+            return readiness.check() != before
+
+        watch = asyncio.create_task(readiness.watch())
+        try:
+            await eventually(asked)
+        finally:
+            watch.cancel()
+        return readiness.check()
