@@ -24,3 +24,12 @@ async def eventually(probe: Callable[[], Awaitable[T | None]], *, within_s: floa
                 await asyncio.sleep(POLL_INTERVAL_S)
     except TimeoutError:
         raise AssertionError(f"not within {within_s:g} s: {probe}; the last answer was {answer!r}") from None
+
+
+async def eventually_so(fact: Callable[[], bool], *, within_s: float = WITHIN_S) -> None:
+    """Return when a fact holds that needs no waiting to be looked at."""
+
+    async def probe() -> bool:
+        return fact()
+
+    await eventually(probe, within_s=within_s)

@@ -4,6 +4,7 @@ Its owner applies them; a service waits until they are applied and has no right 
 than the code is fine, for a migration leaves the code before it working.
 """
 
+import logging
 from pathlib import Path
 
 from pogo_core.error import BadMigrationError
@@ -20,6 +21,9 @@ _HISTORY = "public"
 _UNBOUNDED = 0.0
 
 _sql = load_statements("migrations")
+
+# It warns of every migration that it applies.
+logging.getLogger("pogo_core").setLevel(logging.ERROR)
 
 
 async def migrate(dsn: str, *, directory: Path = _DIRECTORY) -> None:

@@ -8,14 +8,16 @@ import signal
 from pathlib import Path
 
 import aiohttp
+import orjson
 import psutil
 import pytest
 
 from libs.domain.decision import Reason
+from services.cli.local.roster import SERVICES
 from tests.acceptance.running import RunningStack, keyfold, running
 from tests.acceptance.test_reasons import assert_refused
 from tests.acceptance.world import OPERATOR, Practice, World
-from tests.eventually import eventually
+from tests.eventually import eventually, eventually_so
 
 PATIENT = "/v1/patient/7"
 STALENESS_MAX_S = 2
@@ -48,7 +50,9 @@ async def test_life(stack: RunningStack, world: World, practice: Practice, home:
         assert (await there.whole_log(theirs))[1:] == logged
         assert again.screen.count("kfs_live_") == screen.count("kfs_live_") == 2
         assert secrets_on(again.screen) == secrets_on(screen)
-        await child_killed(again)
+        assert "taken" not in again.screen
+        assert {**again.record, "pids": {}} == {**second.record, "pids": {}}
+        await services_killed(there, theirs)
 
 
 async def stale_and_back(world: World, practice: Practice) -> None:
@@ -72,15 +76,38 @@ async def stale_and_back(world: World, practice: Practice) -> None:
     await eventually(passes, within_s=30)
 
 
-async def child_killed(stack: RunningStack) -> None:
-    """Kill a child: the stack ends by itself, non-zero, and names the child with its last lines of log."""
-    family = psutil.Process(stack.process.pid).children(recursive=True)
-    os.kill(stack.pid("projection"), signal.SIGKILL)
-    async with asyncio.timeout(15):
-        assert await stack.process.wait() == 1
-    assert "projection ended with status" in stack.screen
-    assert '"projection_following"' in stack.screen
-    assert [child for child in family if child.is_running()] == []
+async def services_killed(world: World, practice: Practice) -> None:
+    """Kill every service at once under traffic: each is started again where it was, and says that it is
+    ready; no answer that a client had meanwhile is missing in the log."""
+    stack, killed, decisions = world.stack, asyncio.Event(), set[str]()
+
+    async def requests() -> None:
+        while not killed.is_set():
+            answer = await world.ask("gateway", "GET", PATIENT, headers=practice.keys)
+            if answer.status == 200:
+                decisions.add(answer.body["headers"]["X-Keyfold-Decision"])
+
+    flowing = asyncio.create_task(requests())
+    await eventually_so(lambda: len(decisions) > 20)
+    for spec in SERVICES:
+        os.kill(stack.pid(spec.name), signal.SIGKILL)
+    again = [f"{spec.name}, again" for spec in SERVICES]
+    await eventually_so(lambda: all(line in stack.screen for line in again), within_s=60)
+    answered = len(decisions)
+    await eventually_so(lambda: len(decisions) > answered + 20)
+    killed.set()
+    await flowing
+
+    async def all_logged() -> bool:
+        return decisions <= {item["event_id"] for item in await world.log(practice)}
+
+    await eventually(all_logged)
+    now = orjson.loads((stack.state_dir / "stack.json").read_bytes())
+    assert {**now, "pids": {}} == {**stack.record, "pids": {}}
+    for spec in SERVICES:
+        assert now["pids"][spec.name] != stack.pid(spec.name)
+        assert f"{spec.name} was killed by SIGKILL; it is started again" in stack.screen
+        assert psutil.pid_exists(now["pids"][spec.name])
 
 
 async def test_in_use(stack: RunningStack) -> None:

@@ -151,14 +151,15 @@ class World:
         sent and decided."""
 
         async def complete() -> list[JsonObject] | None:
-            items = [item for item in await self._log(practice) if item["reason"] != Reason.STALE]
+            items = [item for item in await self.log(practice) if item["reason"] != Reason.STALE]
             return items if len(items) >= self._asked[practice.secret] else None
 
         items = await eventually(complete)
         assert len(items) == self._asked[practice.secret]
         return items
 
-    async def _log(self, practice: Practice) -> list[JsonObject]:
+    async def log(self, practice: Practice) -> list[JsonObject]:
+        """Return what the log of the practice's key has by now, newest first."""
         items: list[JsonObject] = []
         cursor = ""
         while True:

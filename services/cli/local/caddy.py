@@ -40,10 +40,9 @@ async def start_caddy(gateway: Gateway, *, caddyfile: Path, state_dir: Path, log
             "XDG_DATA_HOME": str(state_dir),  # it would leave files in the home directory
             "XDG_CONFIG_HOME": str(state_dir),
         },
+        ports=(gateway.port,),
     )
-    caddy = await Child.spawn(command)
-    await caddy.ready(lambda: listens(gateway.port), timeout_s=READY_TIMEOUT_S)
-    return caddy
+    return await Child.started(command, lambda: listens(gateway.port), timeout_s=READY_TIMEOUT_S)
 
 
 def executable() -> Path:

@@ -1,82 +1,124 @@
-"""The children of a stack: the first that dies ends them all, and none is left behind."""
+"""The children of a stack: who dies is started again, all end together, and none is left behind."""
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+import contextlib
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 
 import orjson
 import psutil
 
-from services.cli.local.process import Child
+from libs.runtime.clock import SYSTEM_CLOCK
+from services.cli.local.process import Child, ChildFailed, ended
+from services.cli.local.progress import Progress
+from services.cli.local.state import read_json, write_private
 
 LEFTOVER_PATIENCE_S = 8.0
 SAME_START_S = 2.0  # the system's idea of when it booted moves a little with its clock
 
+FIRST_PAUSE_S = 0.2  # doubled with each death, for what holds a child up may need a while to pass
+DEATHS_MAX = 5
+DEATHS_WITHIN_S = 60.0
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+Probe = Callable[[], Awaitable[bool]]
+
+
+@dataclass(slots=True, kw_only=True)
 class Member:
-    """A child with its rank: higher ones are stopped earlier."""
+    """A child with its rank, higher ones are stopped earlier, and how it is asked whether it is ready."""
 
     child: Child
     rank: int
+    answers: Probe
+    deaths_s: deque[float] = field(default_factory=lambda: deque(maxlen=DEATHS_MAX))
+
+    def is_hopeless(self, now_s: float) -> bool:
+        """Count a death, and tell whether it was one too many in too short a time."""
+        self.deaths_s.append(now_s)
+        while now_s - self.deaths_s[0] > DEATHS_WITHIN_S:
+            self.deaths_s.popleft()
+        return len(self.deaths_s) == DEATHS_MAX
+
+    @property
+    def pause_s(self) -> float:
+        """How long to wait before it is started again."""
+        return FIRST_PAUSE_S * 2.0 ** (len(self.deaths_s) - 1)
 
 
 class Family:
-    """Children that live and end together."""
+    """Children that live and end together. `on_restart` is called when one of them has another process id."""
 
-    def __init__(self, record: Path) -> None:
+    def __init__(self, record: Path, progress: Progress) -> None:
         self._record = record
+        self._progress = progress
         self._members: list[Member] = []
-        self._changed = asyncio.Event()
+        self._keepers: list[asyncio.Task[str]] = []
+        self._given_up: asyncio.Queue[asyncio.Task[str]] = asyncio.Queue()
+        self.on_restart: Callable[[], None] = lambda: None
 
     @property
     def pids(self) -> dict[str, int]:
         """The process id of each child by its name."""
         return {member.child.name: member.child.pid for member in self._members}
 
-    def adopt(self, child: Child, *, rank: int) -> None:
-        """Watch a running child from now on, and write down that it is ours."""
-        self._members.append(Member(child=child, rank=rank))
-        self._record.write_bytes(orjson.dumps([_identity(member.child.pid) for member in self._members]))
-        self._changed.set()
+    def adopt(self, child: Child, *, rank: int, answers: Probe) -> None:
+        """Keep a child that is ready running from now on, and write down that it is ours."""
+        member = Member(child=child, rank=rank, answers=answers)
+        self._members.append(member)
+        self._write_down()
+        keeper = asyncio.create_task(self._kept(member), name=f"keeper of {child.name}")
+        keeper.add_done_callback(self._given_up.put_nowait)
+        self._keepers.append(keeper)
 
-    async def first_death(self) -> str:
-        """Return the obituary of the first child that ends."""
-        while True:
-            self._changed.clear()
-            ends = {asyncio.ensure_future(member.child.wait()): member for member in self._members}
-            change = asyncio.ensure_future(self._changed.wait())
-            try:
-                await asyncio.wait({*ends, change}, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for task in (*ends, change):
-                    task.cancel()
-            for end, member in ends.items():
-                if end.done() and not end.cancelled():
-                    return member.child.obituary(f"ended with status {end.result()}")
+    async def given_up(self) -> str:
+        """Return the obituary of the first child that dies too often to be started again."""
+        return (await self._given_up.get()).result()
 
     async def stop(self) -> None:
         """Stop all children, those of a higher rank first, those of one rank together."""
+        for keeper in self._keepers:
+            keeper.cancel()
+        await asyncio.gather(*self._keepers, return_exceptions=True)
         by_rank = sorted(self._members, key=lambda member: -member.rank)
         for _, members in groupby(by_rank, key=lambda member: member.rank):
             await asyncio.gather(*(member.child.stop() for member in members))
         self._members.clear()
         self._record.unlink(missing_ok=True)
 
+    async def _kept(self, member: Member) -> str:
+        while True:
+            how = ended(await member.child.wait())
+            if member.is_hopeless(SYSTEM_CLOCK.monotonic_s()):
+                return member.child.obituary(f"{how}, {DEATHS_MAX} times in {DEATHS_WITHIN_S:g} s")
+            self._progress.warn(f"{member.child.name} {how}; it is started again")
+            await asyncio.sleep(member.pause_s)
+            await self._start_again(member)
+
+    async def _start_again(self, member: Member) -> None:
+        # Until it says otherwise it is what it was: a process that waits for another one is not dead.
+        member.child = await Child.spawn(member.child.command)
+        self._write_down()
+        self.on_restart()
+        with contextlib.suppress(ChildFailed), self._progress.step(f"{member.child.name}, again"):
+            await member.child.ready(member.answers, timeout_s=None)
+
+    def _write_down(self) -> None:
+        write_private(self._record, orjson.dumps([_identity(member.child.pid) for member in self._members]))
+
 
 def end_leftovers(record: Path, *, patience_s: float = LEFTOVER_PATIENCE_S) -> None:
     """End what an earlier stack left running when it was killed before it could stop its children."""
-    if not record.exists():
-        return
-    left = [process for pid, began in orjson.loads(record.read_bytes()) if (process := _same(pid, began))]
+    left = [process for pid, began in read_json(record) or () if (process := _same(pid, began))]
     _, alive = psutil.wait_procs(left, timeout=patience_s)  # the kernel has told them to end already
     for process in alive:
         process.kill()
     psutil.wait_procs(alive, timeout=patience_s)
-    record.unlink()
+    record.unlink(missing_ok=True)
 
 
 def _identity(pid: int) -> tuple[int, float]:

@@ -67,13 +67,20 @@ class LocalKafka(LocalServer):
     """A broker, its own controller, whose state is one directory."""
 
     def __init__(
-        self, state_dir: Path, log_path: Path, *, port: int | None = None, purpose: Purpose = Purpose.QUICK
+        self,
+        state_dir: Path,
+        log_path: Path,
+        *,
+        port: int | None = None,
+        controller_port: int | None = None,
+        purpose: Purpose = Purpose.QUICK,
     ) -> None:
         super().__init__("Kafka")
         self._dir = state_dir.resolve()
         self._log_path = log_path
-        free, self._controller_port = free_ports(2)
+        free, also_free = free_ports(2)
         self.port = port or free
+        self._controller_port = controller_port or also_free
         self._purpose = purpose
 
     @property
@@ -90,7 +97,7 @@ class LocalKafka(LocalServer):
         self._configure()
         if not (self._data / "meta.properties").exists():
             await self._format(java)
-        await self._spawn(self._broker(java), self._answers, timeout_s=READY_TIMEOUT_S)
+        await self._spawn(self._broker(java), self.answers, timeout_s=READY_TIMEOUT_S)
 
     @property
     def _data(self) -> Path:
@@ -123,6 +130,7 @@ class LocalKafka(LocalServer):
 
     def _broker(self, java: Java) -> Command:
         command = self._command("kafka", java.broker(self._properties, self._purpose))
+        command = replace(command, ports=(self.port, self._controller_port))
         if self._purpose is Purpose.TRAINING:
             # It ends by writing the cache, which takes a while, and is of no use to anyone who has left.
             return replace(command, stop_timeout_s=TRAINING_STOP_TIMEOUT_S, death_signal=signal.SIGKILL)
@@ -133,7 +141,8 @@ class LocalKafka(LocalServer):
             name=name, argv=argv, log_path=self._log_path, cwd=self._dir, stop_timeout_s=STOP_TIMEOUT_S
         )
 
-    async def _answers(self) -> bool:
+    async def answers(self) -> bool:
+        """Tell whether it answers a client."""
         if not await listens(self.port):  # the client would log its disappointment
             return False
         try:

@@ -16,10 +16,11 @@ _RANGE: Final = range(20_000, 32_768)
 def free_ports(count: int) -> list[int]:
     """Return so many different ports that nobody uses."""
     shuffled = secrets.SystemRandom().sample(_RANGE, len(_RANGE))
-    return list(islice(filter(_is_free, shuffled), count))
+    return list(islice(filter(is_free, shuffled), count))
 
 
-def _is_free(port: int) -> bool:
+def is_free(port: int) -> bool:
+    """Tell whether nobody listens on the port."""
     with socket.socket() as tried:
         tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -27,6 +28,24 @@ def _is_free(port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+def claim(port: int) -> socket.socket | None:
+    """Take a port that is free from all other stacks, for as long as the socket lives; None if it is taken.
+
+    The claim is a name in Linux's abstract namespace, which like the ports themselves belongs to the network
+    and is let go by the kernel, also after kill -9. A port is claimed long before anybody listens on it.
+    """
+    claimed = socket.socket(socket.AF_UNIX)
+    try:
+        claimed.bind(f"\0keyfold/{HOST}:{port}")
+    except OSError:
+        claimed.close()
+        return None
+    if is_free(port):
+        return claimed
+    claimed.close()
+    return None
 
 
 async def listens(port: int) -> bool:

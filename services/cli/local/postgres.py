@@ -63,8 +63,8 @@ class LocalPostgres(LocalServer):
         """Initialise on the first start; return when it answers. Raises ChildFailed."""
         if not (self._data / "PG_VERSION").exists():
             await self._initialise()
-        command = self._command("postgres", [str(self._bin / "postgres"), *self._settings()])
-        await self._spawn(command, self._answers, timeout_s=READY_TIMEOUT_S)
+        command = self._command("postgres", [str(self._bin / "postgres"), *self._settings()], self.port)
+        await self._spawn(command, self.answers, timeout_s=READY_TIMEOUT_S)
         await self._create_database()
 
     @property
@@ -103,7 +103,7 @@ class LocalPostgres(LocalServer):
         options = [option for name, value in chosen.items() for option in ("-c", f"{name}={value}")]
         return ["-D", str(self._data), *options]
 
-    def _command(self, name: str, argv: list[str]) -> Command:
+    def _command(self, name: str, argv: list[str], *ports: int) -> Command:
         return Command(
             name=name,
             argv=argv,
@@ -111,9 +111,11 @@ class LocalPostgres(LocalServer):
             cwd=self._data,  # the other user need not be able to stay where we are
             stop_signal=signal.SIGINT,  # "fast": disconnect clients; SIGTERM would wait for them to leave
             user=self._user,
+            ports=ports,
         )
 
-    async def _answers(self) -> bool:
+    async def answers(self) -> bool:
+        """Tell whether it takes connections."""
         return await self._client("pg_isready", "--quiet") == 0
 
     async def _create_database(self) -> None:

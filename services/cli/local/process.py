@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from services.cli.local.ports import is_free
+
 POLL_INTERVAL_S = 0.05
 TAIL_LINES = 15
 TAIL_BYTES = 16 * 1024
@@ -26,7 +28,7 @@ class ChildFailed(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """What to run. Without a `log_path` it writes to where we do.
+    """What to run. Without a `log_path` it writes to where we do; `ports` are those that it is to listen on.
 
     `user` is whom to run it as, when we are root and the program refuses to be. `death_signal` is what the
     kernel sends it when we are gone, if that is not what it would be stopped with.
@@ -41,6 +43,7 @@ class Command:
     stop_timeout_s: float = 8.0
     death_signal: signal.Signals | None = None
     user: str | None = None
+    ports: Sequence[int] = ()
 
 
 class Child:
@@ -65,6 +68,25 @@ class Child:
             )
         return cls(command, process)
 
+    @classmethod
+    async def started(
+        cls, command: Command, probe: Callable[[], Awaitable[bool]], *, timeout_s: float
+    ) -> Child:
+        """Return the child when it is ready. Raises ChildFailed; then, as when cancelled, nothing is left."""
+        child = await cls.spawn(command)
+        try:
+            await child.ready(probe, timeout_s=timeout_s)
+        except BaseException:
+            is_of_no_use = command.death_signal is signal.SIGKILL
+            await (child.kill() if is_of_no_use else child.stop())
+            raise
+        return child
+
+    @property
+    def command(self) -> Command:
+        """What was run."""
+        return self._command
+
     @property
     def name(self) -> str:
         """What the child is called in messages and in `stack.json`."""
@@ -84,11 +106,14 @@ class Child:
         """Return the exit status when the child has ended; negative for a signal."""
         return await self._process.wait()
 
-    async def ready(self, probe: Callable[[], Awaitable[bool]], *, timeout_s: float) -> None:
-        """Return when the probe says so. Raises ChildFailed when the child ends before, or in no time."""
+    async def ready(self, probe: Callable[[], Awaitable[bool]], *, timeout_s: float | None) -> None:
+        """Return when it listens where it was told to and the probe says so.
+
+        Raises ChildFailed when the child ends before, or in no time; None is as long as it takes.
+        """
         try:
             async with asyncio.timeout(timeout_s):
-                while not await probe():
+                while not (self._has_its_ports() and await probe()):
                     self.require_running()
                     await asyncio.sleep(POLL_INTERVAL_S)
         except TimeoutError as error:
@@ -96,8 +121,24 @@ class Child:
 
     def require_running(self) -> None:
         """Raise ChildFailed if the child has ended."""
-        if not self.running:
-            raise ChildFailed(self.obituary(f"ended with status {self._process.returncode}"))
+        if self._process.returncode is not None:
+            raise ChildFailed(self.obituary(ended(self._process.returncode)))
+
+    def _has_its_ports(self) -> bool:
+        """Tell whether it is the child itself that listens, for what a probe asks may be somebody else."""
+        if not self._command.ports:
+            return True
+        import psutil  # only here: it is part of the extra, and only the local stack names ports
+
+        try:
+            sockets = psutil.Process(self.pid).net_connections("tcp")
+        except psutil.NoSuchProcess:
+            return False
+        except psutil.AccessDenied:  # it runs as another user, and we may not look
+            return True
+        return {each.laddr.port for each in sockets if each.status == psutil.CONN_LISTEN}.issuperset(
+            self._command.ports
+        )
 
     async def stop(self) -> None:
         """Ask the child to end, insist after its bound, and return when it is gone."""
@@ -118,11 +159,24 @@ class Child:
         await self._process.wait()
 
     def obituary(self, what: str) -> str:
-        """Return what happened to the child with the last lines of its log."""
+        """Return what happened to the child: that its port is another's, or else its last lines of log."""
+        if taken := self._taken_ports():
+            return (
+                f"{self.name} {what}: port {taken[0]} has been taken by another program. "
+                "Start again; a free port is then used instead."
+            )
         log_path = self._command.log_path
         if log_path is None:
             return f"{self.name} {what}"
         return f"{self.name} {what}; the last lines of {log_path}:\n{tail(log_path)}"
+
+    def _taken_ports(self) -> list[int]:
+        return [] if self.running else [port for port in self._command.ports if not is_free(port)]
+
+
+def ended(status: int) -> str:
+    """Say how a process has ended, by the status that `Child.wait` returns."""
+    return f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from rich.console import Console
+from rich.markup import escape
 
 from libs.runtime.clock import SYSTEM_CLOCK, Clock
 
@@ -25,3 +26,14 @@ class Progress:
         yield
         took_s = self.clock.monotonic_s() - began_s
         self.console.print(f"  [green]✓[/green] {title:<46} [dim]{took_s:5.1f} s[/dim]", highlight=False)
+
+    def note(self, text: str) -> None:
+        """Say what a person should know and need not do anything about."""
+        self._say("[dim]·[/dim]", text)
+
+    def warn(self, text: str) -> None:
+        """Say what is not as a person would expect it."""
+        self._say("[yellow]![/yellow]", text)
+
+    def _say(self, mark: str, text: str) -> None:
+        self.console.print(f"  {mark} {escape(text)}", highlight=False, soft_wrap=True)

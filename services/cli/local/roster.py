@@ -96,4 +96,5 @@ def service_command(spec: ServiceSpec, wiring: Wiring, port: int) -> Command:
         env={f"KEYFOLD_{name}": value for name, value in (given | own).items()},
         log_path=wiring.log_dir / f"{spec.name}.log",
         stop_timeout_s=STOP_TIMEOUT_S,
+        ports=(port, wiring.authz_port) if "AUTHZ_PORT" in given and wiring.authz_port else (port,),
     )

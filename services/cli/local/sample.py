@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Final
 
 import orjson
 
-from services.cli.local.state import write_private
+from services.cli.local.state import read_json, write_private
 
-_FILE_NAME: Final = "sample.json"
+FILE_NAME: Final = "sample.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,11 +32,14 @@ class Sample:
 
 
 def load_sample(state_dir: Path) -> Sample | None:
-    """Return what an earlier start made, None when none has come to its end."""
-    path = state_dir / _FILE_NAME
-    return Sample(**orjson.loads(path.read_bytes())) if path.exists() else None
+    """Return what an earlier start made, None when none has come to its end or its file is damaged."""
+    kept = read_json(state_dir / FILE_NAME)
+    names = [field.name for field in fields(Sample)]
+    if not isinstance(kept, dict) or not all(isinstance(kept.get(name), str) for name in names):
+        return None
+    return Sample(**{name: kept[name] for name in names})
 
 
 def save_sample(state_dir: Path, sample: Sample) -> None:
     """Remember the sample for the user alone; whole or not at all."""
-    write_private(state_dir / _FILE_NAME, orjson.dumps(asdict(sample)))
+    write_private(state_dir / FILE_NAME, orjson.dumps(asdict(sample)))

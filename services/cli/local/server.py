@@ -34,6 +34,5 @@ class LocalServer:
     async def _spawn(
         self, command: Command, answers: Callable[[], Awaitable[bool]], *, timeout_s: float
     ) -> None:
-        """Return when the server answers. Raises ChildFailed."""
-        self._child = await Child.spawn(command)
-        await self._child.ready(answers, timeout_s=timeout_s)
+        """Return when the server answers. Raises ChildFailed; then, as when cancelled, none is left."""
+        self._child = await Child.started(command, answers, timeout_s=timeout_s)

@@ -15,15 +15,16 @@ from libs.store.migrations import migrate
 from libs.wire.topics import ALL
 from services.cli.local.caddy import CADDYFILE, Gateway, start_caddy
 from services.cli.local.checkpoint_key import CHECKPOINTS_NAME, PRIVATE_KEY_NAME, prepare_checkpoint_key
-from services.cli.local.family import Family
+from services.cli.local.family import Family, Probe
 from services.cli.local.kafka import LocalKafka
 from services.cli.local.logins import Logins
-from services.cli.local.ports import HOST, free_ports, listens
+from services.cli.local.ports import HOST, listens
 from services.cli.local.postgres import LocalPostgres
 from services.cli.local.process import Child, Command
 from services.cli.local.progress import Progress
 from services.cli.local.roster import SERVICES, ServiceSpec, Wiring, service_command
 from services.cli.local.signing import LocalSigner
+from services.cli.local.stack_ports import StackPorts
 from services.cli.local.state import StateDir
 from services.cli.places import Places
 
@@ -34,28 +35,6 @@ PROBE_TIMEOUT_S = 2.0
 STORAGE_RANK, API_RANK, GATEWAY_RANK = 0, 3, 4
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ports:
-    """Where what is ours listens."""
-
-    gateway: int
-    authz: int
-    sample_api: int
-    services: dict[str, int]
-
-    @classmethod
-    def free(cls, services: Sequence[ServiceSpec], gateway: int | None) -> Ports:
-        """Choose ports that nobody uses, but for the gateway's if that is given."""
-        first, authz, sample_api, *rest = free_ports(3 + len(services))
-        names = [spec.name for spec in services]
-        return cls(
-            gateway=gateway or first,
-            authz=authz,
-            sample_api=sample_api,
-            services=dict(zip(names, rest, strict=True)),
-        )
-
-
 @dataclass(slots=True, kw_only=True)
 class Stack:
     """A stack that is being started, runs or is being stopped."""
@@ -63,16 +42,23 @@ class Stack:
     state: StateDir
     progress: Progress
     family: Family
-    ports: Ports
+    ports: StackPorts
     services: Sequence[ServiceSpec] = SERVICES
     postgres: LocalPostgres = field(init=False)
     logins: Logins = field(init=False)
     kafka: LocalKafka = field(init=False)
 
     def __post_init__(self) -> None:
-        self.postgres = LocalPostgres(self.state.path / "postgres", self.state.logs / "postgres.log")
+        self.postgres = LocalPostgres(
+            self.state.path / "postgres", self.state.logs / "postgres.log", port=self.ports["postgres"]
+        )
         self.logins = Logins(self.state.path, self.services)
-        self.kafka = LocalKafka(self.state.path / "kafka", self.state.logs / "kafka.log")
+        self.kafka = LocalKafka(
+            self.state.path / "kafka",
+            self.state.logs / "kafka.log",
+            port=self.ports["kafka"],
+            controller_port=self.ports["kafka-controller"],
+        )
 
     async def start(self) -> None:
         """Start everything; return when everything is ready. Raises ChildFailed."""
@@ -90,8 +76,8 @@ class Stack:
 
     def places(self) -> Places:
         """Return where the services are."""
-        ports = {**self.ports.services, "gateway": self.ports.gateway}
-        urls = {name: f"http://{HOST}:{port}" for name, port in ports.items()}
+        names = [*(spec.name for spec in self.services), "gateway"]
+        urls = {name: f"http://{HOST}:{self.ports[name]}" for name in names}
         return Places(
             urls=urls,
             state_dir=self.state.path,
@@ -104,7 +90,7 @@ class Stack:
         places = self.places()
         return {
             **places.urls,
-            "authz": f"http://{HOST}:{self.ports.authz}",
+            "authz": f"http://{HOST}:{self.ports['authz']}",
             "kafka": self.kafka.bootstrap,
             "postgres": self.postgres.dsn,
             "postgres_of": places.service_dsns,
@@ -115,7 +101,7 @@ class Stack:
     async def _start_postgres(self) -> None:
         with self.progress.step("PostgreSQL 18"):
             await self.postgres.start()
-            self.family.adopt(self.postgres.child, rank=STORAGE_RANK)
+            self.family.adopt(self.postgres.child, rank=STORAGE_RANK, answers=self.postgres.answers)
         with self.progress.step("database schema"):
             await migrate(self.postgres.dsn)
             await self.logins.prepare(self.postgres)
@@ -123,33 +109,34 @@ class Stack:
     async def _start_kafka(self) -> None:
         with self.progress.step("Apache Kafka 4.4"):
             await self.kafka.start()
-            self.family.adopt(self.kafka.child, rank=STORAGE_RANK)
+            self.family.adopt(self.kafka.child, rank=STORAGE_RANK, answers=self.kafka.answers)
         with self.progress.step("topics"):
             await ensure_topics(self.kafka.bootstrap, ALL)
 
     async def _start_service(self, spec: ServiceSpec) -> None:
-        port = self.ports.services[spec.name]
+        port = self.ports[spec.name]
         with self.progress.step(spec.name):
-            child = await self._spawn(service_command(spec, self._wiring(), port), rank=spec.rank)
-            await child.ready(lambda: answers_ready(port), timeout_s=READY_TIMEOUT_S)
+            command = service_command(spec, self._wiring(), port)
+            await self._start_child(command, lambda: answers_ready(port), rank=spec.rank)
 
     async def _start_sample_api(self) -> None:
-        port = self.ports.sample_api
+        port = self.ports["sample-api"]
         command = Command(
             name="sample-api",
             argv=[sys.executable, "-m", "services.cli.local.sample_api", f"--port={port}"],
             log_path=self.state.logs / "sample-api.log",
             stop_timeout_s=2.0,
+            ports=(port,),
         )
         with self.progress.step("sample practice API"):
-            child = await self._spawn(command, rank=API_RANK)
-            await child.ready(lambda: listens(port), timeout_s=READY_TIMEOUT_S)
+            await self._start_child(command, lambda: listens(port), rank=API_RANK)
 
     async def _start_gateway(self, token: str) -> None:
+        port = self.ports["gateway"]
         gateway = Gateway(
-            port=self.ports.gateway,
-            authz=f"{HOST}:{self.ports.authz}",
-            upstream=f"{HOST}:{self.ports.sample_api}",
+            port=port,
+            authz=f"{HOST}:{self.ports['authz']}",
+            upstream=f"{HOST}:{self.ports['sample-api']}",
             token=token,
         )
         with self.progress.step("Caddy, the gateway"):
@@ -159,12 +146,11 @@ class Stack:
                 state_dir=self.state.path,
                 log_path=self.state.logs / "gateway.log",
             )
-            self.family.adopt(caddy, rank=GATEWAY_RANK)
+            self.family.adopt(caddy, rank=GATEWAY_RANK, answers=lambda: listens(port))
 
-    async def _spawn(self, command: Command, *, rank: int) -> Child:
-        child = await Child.spawn(command)
-        self.family.adopt(child, rank=rank)
-        return child
+    async def _start_child(self, command: Command, answers: Probe, *, rank: int) -> None:
+        child = await Child.started(command, answers, timeout_s=READY_TIMEOUT_S)
+        self.family.adopt(child, rank=rank, answers=answers)
 
     def _wiring(self) -> Wiring:
         return Wiring(
@@ -178,7 +164,7 @@ class Stack:
             idempotency_secret=self.state.idempotency_secret(),
             checkpoint_key=self.state.path / PRIVATE_KEY_NAME,
             checkpoint_file=self.state.path / CHECKPOINTS_NAME,
-            authz_port=self.ports.authz,
+            authz_port=self.ports["authz"],
         )
 
 

@@ -8,8 +8,12 @@ import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from services.cli.local.sample import Sample
+
+PASSES: Final = "/v1/appointment"
+REFUSED: Final = "/v1/note"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,8 +29,8 @@ def try_it(sample: Sample, *, gateway: str, state_dir: Path) -> TryIt:
     """Return commands that work as pasted from this directory; ``gateway`` is its address."""
     keys = f"-H 'x-api-key: {sample.vendor_secret}' -H 'A-api-key: {sample.key_secret}'"
     return TryIt(
-        passes=f"curl {gateway}/v1/appointment {keys}",
-        is_refused=f"curl -i {gateway}/v1/note {keys}",
+        passes=f"curl {gateway}{PASSES} {keys}",
+        is_refused=f"curl -i {gateway}{REFUSED} {keys}",
         shows_both=f"{_keyfold()} activity{_directory(state_dir.resolve())}",
     )
 

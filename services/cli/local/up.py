@@ -1,17 +1,18 @@
-"""`keyfold up`: start the stack, say how to use it, and stay until told to stop or until a child dies."""
+"""`keyfold up`: start the stack, say how to use it, and stay until told to stop or a child is given up."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import signal
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
 
 from libs.kafka.errors import KafkaFailure
+from libs.runtime import log as logs
 from services.cli.local import kafka
 from services.cli.local.extra import require_extra
 from services.cli.local.family import Family, end_leftovers
@@ -20,12 +21,13 @@ from services.cli.local.progress import Progress
 from services.cli.local.roster import SERVICES, ServiceSpec
 from services.cli.local.sample import Sample
 from services.cli.local.seed import ensure_sample
-from services.cli.local.stack import Ports, Stack
+from services.cli.local.stack import Stack
+from services.cli.local.stack_ports import StackPorts, WantedPorts, stack_ports
 from services.cli.local.state import StateDir
 from services.cli.local.welcome import welcome
 from services.cli.places import Places
 
-Seed = Callable[[Places], Awaitable[Sample]]
+Seed = Callable[[Places, Callable[[str], None]], Awaitable[Sample]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +35,7 @@ class Options:
     """What `keyfold up` was asked for. `seed` makes the sample; None for a stack without one."""
 
     directory: Path
-    gateway_port: int | None = None
+    ports: WantedPorts = field(default_factory=WantedPorts)
     services: Sequence[ServiceSpec] = SERVICES
     seed: Seed | None = ensure_sample
 
@@ -41,38 +43,58 @@ class Options:
 async def up(options: Options, console: Console) -> None:
     """Run a stack until SIGINT or SIGTERM.
 
-    Raises DirectoryInUse, ExtraMissing, or ChildFailed when a child has died; by then everything is stopped.
+    Raises DirectoryInUse, PortTaken, ExtraMissing, or ChildFailed when a child could not be started, or was
+    given up; by then everything is stopped.
     """
     require_extra()
     state = StateDir(options.directory)
-    with state.held():
+    progress = Progress(console=console)
+    with state.held(), _log_in(state.logs / "up.log"):
         state.withdraw()  # an earlier stack that was killed could not
         end_leftovers(state.children)
-        family = Family(state.children)
-        ports = Ports.free(options.services, options.gateway_port)
-        progress = Progress(console=console)
-        stack = Stack(state=state, progress=progress, family=family, ports=ports, services=options.services)
-        try:
-            await _run(stack, options.seed, console)
-        finally:
-            state.withdraw()
-            with progress.step("stopped"):
-                await family.stop()
+        with stack_ports(state.path, options.ports) as ports:
+            _tell_taken(ports, progress)
+            family = Family(state.children, progress)
+            stack = Stack(
+                state=state, progress=progress, family=family, ports=ports, services=options.services
+            )
+            try:
+                await _run(stack, options.seed, console)
+            finally:
+                state.withdraw()
+                with progress.step("stopped"):
+                    await family.stop()
+
+
+@contextlib.contextmanager
+def _log_in(path: Path) -> Iterator[None]:
+    """Keep what libraries and ours log off the screen: clients grumble while servers come and go."""
+    with path.open("a") as stream:
+        logs.configure(service="up", level="warning", style="json", stream=stream)
+        yield
+
+
+def _tell_taken(ports: StackPorts, progress: Progress) -> None:
+    if ports.taken:
+        moved = ", ".join(
+            f"{name} at {ports[name]}, for {port} is taken" for name, port in ports.taken.items()
+        )
+        progress.warn(f"not where it was: {moved}")
 
 
 async def _run(stack: Stack, seed: Seed | None, console: Console) -> None:
     told_to_stop = _told_to_stop()
     life = asyncio.create_task(_live(stack, seed, console), name="life")
-    death = asyncio.create_task(stack.family.first_death(), name="death")
+    end = asyncio.create_task(stack.family.given_up(), name="end")
     stop = asyncio.create_task(told_to_stop.wait(), name="stop")
     try:
-        await asyncio.wait({life, death, stop}, return_when=asyncio.FIRST_COMPLETED)
-        if death.done() and not stop.done():
-            raise ChildFailed(death.result())
+        await asyncio.wait({life, end, stop}, return_when=asyncio.FIRST_COMPLETED)
+        if end.done() and not stop.done():
+            raise ChildFailed(end.result())
         if life.done():
             await _unwrapped(life)
     finally:
-        for task in (life, death, stop):
+        for task in (life, end, stop):
             task.cancel()
         with contextlib.suppress(asyncio.CancelledError, Exception):  # whatever counts was raised above
             await life
@@ -83,9 +105,11 @@ async def _live(stack: Stack, seed: Seed | None, console: Console) -> None:
     sample = None
     if seed is not None:
         with stack.progress.step("sample practice"):
-            sample = await seed(stack.places())
-    stack.state.publish(stack.record())
-    console.print(welcome(stack.record(), sample, stack.state.path), soft_wrap=True)
+            sample = await seed(stack.places(), stack.progress.warn)
+    record = stack.record()
+    stack.family.on_restart = lambda: stack.state.publish({**record, "pids": stack.family.pids})
+    stack.family.on_restart()
+    console.print(welcome(record, sample, stack.state.path), soft_wrap=True)
     with contextlib.suppress(ChildFailed, KafkaFailure):  # a later start is slower, and that is all
         await kafka.train(stack.state.path / "kafka-training")
     await asyncio.Event().wait()

@@ -1,4 +1,4 @@
-"""A stack without Keyfold's services, as a process: `python -m … STATE_DIR`."""
+"""A stack without Keyfold's services, as a process: `python -m … STATE_DIR [GATEWAY_PORT]`."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from pathlib import Path
 from rich.console import Console
 
 from services.cli.local.process import ChildFailed
+from services.cli.local.stack_ports import PortTaken, WantedPorts
 from services.cli.local.state import DirectoryInUse
 from services.cli.local.up import Options, up
 
 if __name__ == "__main__":
     try:
-        options = Options(directory=Path(sys.argv[1]), services=(), seed=None)
+        gateway = int(sys.argv[2]) if len(sys.argv) > 2 else None
+        ports = WantedPorts(gateway=gateway)
+        options = Options(directory=Path(sys.argv[1]), ports=ports, services=(), seed=None)
         asyncio.run(up(options, Console(soft_wrap=True)))
-    except (ChildFailed, DirectoryInUse) as failure:
+    except (ChildFailed, DirectoryInUse, PortTaken) as failure:
         sys.exit(str(failure))

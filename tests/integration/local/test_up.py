@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
+import socket
 import stat
 import sys
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 import psutil
 
 from libs.kafka.connection import ProducerOptions
+from libs.kafka.errors import KafkaFailure
 from libs.kafka.publisher import Publisher
+from libs.wire.record import Received
 from libs.wire.topics import LIFECYCLE
+from services.cli.local.family import DEATHS_MAX
 from services.cli.local.kafka_jars import artifact, class_path, version
+from services.cli.local.ports import HOST, free_ports, listens
+from services.cli.local.stack_ports import FIRST_PORT, OFFSETS
+from tests.eventually import eventually
 from tests.integration.kafka.records import numbered, read_all, values
 from tests.integration.local.raw_http import send
 
@@ -52,6 +61,15 @@ class Running:
                 assert self.process.returncode is None, await self.output()
                 await asyncio.sleep(POLL_INTERVAL_S)
 
+    def all_replaced(self, pids: Mapping[str, int]) -> Callable[[], Awaitable[dict[str, Any] | None]]:
+        """Return a probe for the record in which each of these children has another process id."""
+
+        async def probe() -> dict[str, Any] | None:
+            record = self.record
+            return record if all(record["pids"][name] != pid for name, pid in pids.items()) else None
+
+        return probe
+
     async def output(self) -> str:
         """Wait for the end and return all that was printed."""
         async with asyncio.timeout(STOP_TIMEOUT_S):
@@ -60,13 +78,14 @@ class Running:
 
 
 @asynccontextmanager
-async def stack(state_dir: Path) -> AsyncIterator[Running]:
+async def stack(state_dir: Path, *arguments: str) -> AsyncIterator[Running]:
     """Start a stack; whatever happens, it is gone afterwards."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "tests.integration.local.bare_stack",
         str(state_dir),
+        *arguments,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
@@ -110,13 +129,20 @@ async def test_life(tmp_path: Path) -> None:
         first.process.send_signal(signal.SIGINT)
         printed = await first.output()
         assert first.process.returncode == 0, printed
+        assert [line for line in printed.splitlines() if line.startswith("{") or "Applying" in line] == []
         assert "Keyfold is ready" in printed
     await all_gone(pids)
     assert not (tmp_path / "stack.json").exists()
 
     async with stack(tmp_path) as again:
         await again.ready()
+        assert addresses(again.record) == addresses(record)
         assert values(await read_all(again.record["kafka"], LIFECYCLE.name)) == list(range(10))
+
+
+def addresses(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return where everything is."""
+    return {name: record[name] for name in ("gateway", "authz", "kafka", "postgres")}
 
 
 async def test_kill_9(tmp_path: Path) -> None:
@@ -133,25 +159,80 @@ async def test_kill_9(tmp_path: Path) -> None:
         assert status > 0
 
 
-async def test_child_dies(tmp_path: Path) -> None:
-    """A child that dies takes the stack down, which says its name and its last lines of log."""
-    async with stack(tmp_path) as doomed:
-        await doomed.ready()
-        pids = doomed.record["pids"]
-        os.kill(pids["kafka"], signal.SIGKILL)
-        printed = await doomed.output()
-    assert doomed.process.returncode == 1
-    assert "kafka ended with status -9; the last lines of" in printed
-    assert "Kafka Server started" in printed
-    await all_gone(pids.values())
+async def test_children_die(tmp_path: Path) -> None:
+    """Children that are killed are back where they were, with what they had; one that keeps dying is given
+    up, and the stack ends with its last lines."""
+    async with stack(tmp_path) as running:
+        await running.ready()
+        before = running.record
+        async with Publisher(ProducerOptions(bootstrap=before["kafka"])) as publisher:
+            await publisher.publish(LIFECYCLE.name, 0, numbered(0, 10))
+        for pid in before["pids"].values():
+            os.kill(pid, signal.SIGKILL)
+        after = await eventually(running.all_replaced(before["pids"]))
+        assert values(await eventually(lambda: patient(after["kafka"]))) == list(range(10))
+        await eventually(lambda: answers(after["gateway"]))
+        await eventually(lambda: answers(after["postgres"]))
+        assert {**after, "pids": {}} == {**before, "pids": {}}
+        every_pid = [*before["pids"].values(), *after["pids"].values()]
+        every_pid += await killed_until_given_up(running, "gateway", after["pids"]["gateway"])
+        printed = await running.output()
+    assert running.process.returncode == 1
+    for name in before["pids"]:
+        assert f"{name} was killed by SIGKILL; it is started again" in printed
+    assert f"gateway was killed by SIGKILL, {DEATHS_MAX} times in 60 s; the last lines of" in printed
+    await all_gone(every_pid)
+
+
+async def killed_until_given_up(running: Running, name: str, pid: int) -> list[int]:
+    """Kill a child that has died once as often as it is started again, and return its process ids."""
+    pids = [pid]
+    for _ in range(DEATHS_MAX - 2):
+        os.kill(pids[-1], signal.SIGKILL)
+        record = await eventually(running.all_replaced({name: pids[-1]}))
+        pids.append(record["pids"][name])
+    os.kill(pids[-1], signal.SIGKILL)
+    return pids
+
+
+async def patient(bootstrap: str) -> list[Received] | None:
+    """Return what the lifecycle topic holds, None while the broker is away."""
+    try:
+        return await read_all(bootstrap, LIFECYCLE.name)
+    except KafkaFailure:
+        return None
+
+
+async def answers(address: str) -> bool:
+    """Tell whether somebody listens at the address."""
+    port = urlsplit(address).port
+    assert port is not None
+    return await listens(port)
 
 
 async def test_two_stacks(tmp_path: Path) -> None:
-    """Two stacks in two directories run side by side."""
+    """Two stacks side by side share nothing; the second takes free ports where the first has them."""
     async with stack(tmp_path / "one") as one, stack(tmp_path / "two") as two:
         await asyncio.gather(one.ready(), two.ready())
-        assert one.record["kafka"] != two.record["kafka"]
-        assert one.record["gateway_token"] != two.record["gateway_token"]
+        records = one.record, two.record
+        ports = [json.loads((tmp_path / name / "ports.json").read_text()) for name in ("one", "two")]
+        assert not set(ports[0].values()) & set(ports[1].values())
+        assert records[0]["gateway_token"] != records[1]["gateway_token"]
+        two.process.send_signal(signal.SIGINT)
+        printed = await two.output()
+        moved = [name for name, port in ports[1].items() if port != FIRST_PORT + OFFSETS[name]]
+        for name in moved:
+            assert f"{name} at {ports[1][name]}, for " in printed
+
+
+async def test_taken_gateway_port(tmp_path: Path) -> None:
+    """A port that was asked for and is another program's is refused in one line, before anything starts."""
+    (port,) = free_ports(1)
+    with socket.create_server((HOST, port)):
+        async with stack(tmp_path, str(port)) as refused:
+            printed = await refused.output()
+    assert printed == f"port {port} is taken: name another one for the gateway, or leave it out\n"
+    assert refused.process.returncode == 1
 
 
 def test_one_kafka_version() -> None:

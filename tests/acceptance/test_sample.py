@@ -1,0 +1,207 @@
+"""The sample of a stack that people have tried things out on: whatever they did, its commands work again."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from services.cli.keyfold import REVIEWER, owner
+from services.cli.keyfold import vendor as vendor_with
+from services.cli.local.sample import FILE_NAME, Sample, save_sample
+from services.cli.local.seed import ensure_sample
+from services.cli.local.try_it import PASSES, REFUSED
+from services.cli.places import Places
+from tests.acceptance.world import VendorWithKey, World, application
+
+ACCOUNT, KEY = "/v1/accounts/{account}", "/v1/accounts/{account}/keys/{key}"
+VENDOR, VENDOR_KEY = "/v1/vendors/{vendor}", "/v1/vendors/{vendor}/keys/{vendor_key}"
+AS_SAID = [(200, []), (403, ["category_denied"])]
+
+Deed = tuple[str, str, object]
+TURN_OFF: Deed = ("PUT", f"{ACCOUNT}/integrations", {"enabled": False})
+SUSPEND: Deed = ("POST", f"{VENDOR}/suspend", {"reason": "tried out"})
+REVOKE_ALL: Deed = ("POST", f"{ACCOUNT}/keys/revoke", {"all": True})
+REVOKE_VENDOR_KEY: Deed = ("DELETE", VENDOR_KEY, None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """A sample of the test's own on the shared stack, what is done to it, and what a start makes of that."""
+
+    world: World
+    state_dir: Path
+    sample: Sample
+
+    async def does(self, deed: Deed) -> None:
+        """Do something as the practice's owner, or to the vendor as a reviewer."""
+        method, path, body = deed
+        who = owner(self.sample.account_id) if path.startswith(ACCOUNT) else REVIEWER
+        path = path.format(
+            account=self.sample.account_id,
+            key=self.sample.key_id,
+            vendor=self.sample.vendor_id,
+            vendor_key=self.sample.vendor_key_id,
+        )
+        await self.world.done(method, path, who, body)
+
+    async def next_start(self) -> tuple[Sample, list[str]]:
+        """Return the sample after another start, and what that said."""
+        said: list[str] = []
+        return await ensure_sample(places(self.world, self.state_dir), said.append), said
+
+    async def answers(self, sample: Sample) -> list[tuple[int, list[str]]]:
+        """Send the two requests of the screen, and return the status and the reasons of each."""
+        keys = (("x-api-key", sample.vendor_secret), ("A-api-key", sample.key_secret))
+        answers = [await self.world.ask("gateway", "GET", path, headers=keys) for path in (PASSES, REFUSED)]
+        return [(answer.status, answer.reasons) for answer in answers]
+
+    async def works(self, sample: Sample) -> None:
+        """Require that its commands do what they say, and that a start finds nothing to do."""
+        assert await self.answers(sample) == AS_SAID
+        assert await self.next_start() == (sample, [])
+
+
+def places(world: World, state_dir: Path) -> Places:
+    """Return where the shared stack is, with another memory of its sample."""
+    urls = {name: world.stack.url(name) for name in ("registry", "gatekeeper")}
+    return Places(urls=urls, state_dir=state_dir)
+
+
+@pytest.fixture
+async def tried(world: World, tmp_path: Path) -> Tried:
+    """A new sample, remembered in a directory of its own."""
+    shutil.copy(world.stack.state_dir / "signing-key.pem", tmp_path)
+    sample = await ensure_sample(places(world, tmp_path))
+    return Tried(world=world, state_dir=tmp_path, sample=sample)
+
+
+def edit(**changes: object) -> Deed:
+    """Edit the subscriber key."""
+    return ("PATCH", KEY, changes)
+
+
+@pytest.mark.parametrize(
+    ("deed", "fault"),
+    [
+        (REVOKE_ALL, "is revoked"),
+        (("POST", f"{KEY}/rotate", {"overlap_s": 0}), "was given another secret"),
+        (("POST", f"{KEY}/rotate", {"overlap_s": 600}), "was given another secret"),
+        (edit(expires_at="2999-01-01T00:00:00Z"), "has an end"),
+        (edit(rate_limit={"requests": 1, "per_s": 86_400}), "has a rate limit"),
+        (edit(permissions={"clinical": "read"}), "allows other things now"),
+        (edit(permissions={"appointment": "none"}), "allows other things now"),
+        (edit(networks=["192.0.2.0/24"]), "allows other things now"),
+    ],
+)
+async def test_key(tried: Tried, deed: Deed, fault: str) -> None:
+    """Where its subscriber key no longer does what the screen says, a start makes another one of the same
+    practice and says why."""
+    await tried.does(deed)
+
+    sample, said = await tried.next_start()
+
+    assert said == [f'the sample\'s key "Front desk" {fault}: there is a new one']
+    assert sample == replace(tried.sample, key_id=sample.key_id, key_secret=sample.key_secret)
+    assert sample.key_id != tried.sample.key_id
+    await tried.works(sample)
+
+
+async def test_key_for_others(tried: Tried, vendor: VendorWithKey) -> None:
+    """A key that only another vendor may use any more counts as one that does not do what the screen says."""
+    await tried.does(edit(vendor_ids=[vendor.vendor_id]))
+
+    sample, said = await tried.next_start()
+
+    assert said == ['the sample\'s key "Front desk" allows other things now: there is a new one']
+    await tried.works(sample)
+
+
+async def test_harmless(tried: Tried) -> None:
+    """A key that was edited and still does what the screen says is left alone."""
+    await tried.does(edit(name="Back desk", permissions={"appointment": "read", "files": "write"}))
+    await tried.does(edit(networks=["127.0.0.0/8"], vendor_ids=[tried.sample.vendor_id]))
+
+    await tried.works(tried.sample)
+
+
+OFF = "the integrations of Harbour Street Dental were off: they are turned on"
+SUSPENDED = "Recall Reminders was suspended: it is reinstated"
+REVOKED = "the key of Recall Reminders is revoked: it gets a new one"
+REPLACED = "the key of Recall Reminders was given another secret: it gets a new one"
+KEY_REVOKED = 'the sample\'s key "Front desk" is revoked: there is a new one'
+
+
+@pytest.mark.parametrize(
+    ("deeds", "expected"),
+    [
+        ([TURN_OFF], [OFF]),
+        ([SUSPEND], [SUSPENDED]),
+        ([REVOKE_VENDOR_KEY], [REVOKED]),
+        ([("POST", f"{VENDOR_KEY}/rotate", {"overlap_s": 600})], [REPLACED]),
+        ([TURN_OFF, REVOKE_VENDOR_KEY, SUSPEND, REVOKE_ALL], [OFF, SUSPENDED, REVOKED, KEY_REVOKED]),
+    ],
+)
+async def test_others(tried: Tried, deeds: list[Deed], expected: list[str]) -> None:
+    """Whatever else was shut, taken away or replaced is put right, each with a word, and nothing else is."""
+    for deed in deeds:
+        await tried.does(deed)
+
+    sample, said = await tried.next_start()
+
+    assert said == expected
+    assert (sample.account_id, sample.vendor_id) == (tried.sample.account_id, tried.sample.vendor_id)
+    await tried.works(sample)
+
+
+async def test_vendor_turned_down(tried: Tried) -> None:
+    """A vendor that is not let in is left so, and another one is."""
+    who = vendor_with(None, sub=f"turned-down-{tried.sample.vendor_id}")
+    applied = await tried.world.done("POST", "/v1/vendors", who, application("Turned Down"))
+    turned_down = replace(tried.sample, vendor_id=applied["vendor_id"], vendor_name="Turned Down")
+    await replace(tried, sample=turned_down).does(("POST", f"{VENDOR}/reject", {"reason": "tried out"}))
+    save_sample(tried.state_dir, turned_down)
+
+    sample, said = await tried.next_start()
+
+    assert said == ["Turned Down was rejected: another vendor is let in"]
+    assert (sample.account_id, sample.key_id) == (tried.sample.account_id, tried.sample.key_id)
+    await tried.works(sample)
+
+
+@pytest.mark.parametrize("content", ["", '{"account_id": "acc_', "[]", "{}", '{"account_id": 7}', "\x00"])
+async def test_damaged(tried: Tried, content: str) -> None:
+    """A file that is empty, cut short or something else is said to be damaged, and another sample is made."""
+    (tried.state_dir / FILE_NAME).write_text(content)
+
+    sample, said = await tried.next_start()
+
+    assert said == ["sample.json is damaged: another sample practice is made"]
+    assert sample.account_id != tried.sample.account_id
+    await tried.works(sample)
+
+
+@pytest.mark.parametrize(
+    "strange", [{"account_id": "acc_000000000000"}, {"vendor_id": "ven_000000000000"}, {"key_id": "../../x?"}]
+)
+async def test_of_another_database(tried: Tried, strange: dict[str, str]) -> None:
+    """A sample of which this database does not know all is left behind, and another one is made."""
+    save_sample(tried.state_dir, replace(tried.sample, **strange))
+
+    sample, said = await tried.next_start()
+
+    assert said == ["Harbour Street Dental could not be mended: another sample practice is made"]
+    await tried.works(sample)
+
+
+async def test_new_key_has_a_history(tried: Tried) -> None:
+    """A new key comes about by its owner's own command, as its history shows."""
+    await tried.does(REVOKE_ALL)
+    sample, _ = await tried.next_start()
+
+    path = f"/v1/accounts/{sample.account_id}/keys/{sample.key_id}/history"
+    (made,) = (await tried.world.done("GET", path, owner(sample.account_id)))["items"]
+
+    assert made["actor"]["role"] == "owner"
