@@ -10,6 +10,7 @@ import jwt
 
 from libs.runtime.clock import Clock
 from libs.runtime.jwks import ALGORITHMS, Jwks
+from libs.runtime.legible import UNSEEN
 from libs.runtime.settings import AuthSettings
 from libs.runtime.waiting import wait_for
 
@@ -164,9 +165,9 @@ def _vendor(claims: Mapping[str, object], sub: str) -> Caller | Rejected:
 
 
 def _name(claims: Mapping[str, object], claim: str) -> str | None:
-    # Printable also keeps out NUL and lone surrogates, which PostgreSQL cannot hold.
+    # What is not seen is also what PostgreSQL cannot hold: NUL and lone surrogates.
     value = claims.get(claim)
-    if isinstance(value, str) and 0 < len(value) <= _NAME_CHARACTERS_MAX and value.isprintable():
+    if isinstance(value, str) and 0 < len(value) <= _NAME_CHARACTERS_MAX and not UNSEEN.search(value):
         return value
     return None
 

@@ -1,7 +1,6 @@
 """What callers send: closed shapes, with a bound on every text and every list."""
 
 import re
-import unicodedata
 from typing import Annotated, TypeAlias
 
 from pydantic import AfterValidator, Field, WithJsonSchema
@@ -13,6 +12,7 @@ from libs.domain.permissions import Access, AccessWord, Category
 from libs.domain.rate_limit import BURST_MAX, PER_S_MAX, REQUESTS_MAX, RateLimit
 from libs.domain.vendor import ReviewKind, Verdict
 from libs.runtime.http import WHOLE, GivenInstant, JsonBody, WholeNumber
+from libs.runtime.legible import UNSEEN, UNSEEN_IN_PROSE, is_blank
 from libs.wire.key_format import holds_key
 
 _NAME_CHARACTERS_MAX = 200
@@ -20,27 +20,19 @@ _TEXT_CHARACTERS_MAX = 4000
 _VENDORS_MAX = 50
 _NETWORKS_MAX = 50
 
-# Control, format, surrogate, private, unassigned; line and paragraph separators: two names that look alike
-# could differ in them, and a list of names could be rewritten by them.
-_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-_JOINERS = "\u200c\u200d"  # but these two are letters' business: Persian needs them, and so do emoji
-_CONTROL_IN_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
-# The same for the description: what a text is made of, and what a text that is not blank is.
-_LEGIBLE = r"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]"
-_TEXT_PATTERN = f"^{_LEGIBLE}*$"
-_WORDS_PATTERN = rf"^{_LEGIBLE}*[^\s\x00-\x1f\x7f-\x9f]{_LEGIBLE}*$"
-
 
 def _on_a_line(name: str) -> str:
-    if any(unicodedata.category(each) in _UNSEEN and each not in _JOINERS for each in name):
-        raise ValueError("it holds a control, format or unassigned character")
-    return _no_key(_not_blank(name))
+    return _no_key(_not_blank(_seen(name, UNSEEN)))
 
 
-def _legible(text: str) -> str:
-    if _CONTROL_IN_TEXT.search(text):
-        raise ValueError("it holds a control character")
-    return _no_key(text)
+def _prose(text: str) -> str:
+    return _no_key(_seen(text, UNSEEN_IN_PROSE))
+
+
+def _seen(text: str, unseen: re.Pattern[str]) -> str:
+    if found := unseen.search(text):
+        raise ValueError(f"it holds U+{ord(found[0]):04X}, a character that is not seen")
+    return text
 
 
 def _no_key(text: str) -> str:
@@ -51,50 +43,54 @@ def _no_key(text: str) -> str:
 
 
 def _not_blank(text: str) -> str:
-    if not text.strip():
+    if is_blank(text):
         raise ValueError("it is blank")
     return text
 
 
-def _line(name: str, what: str, *, min_length: int, max_length: int) -> dict[str, object]:
-    # A format of ours: a pattern cannot tell which characters are assigned.
-    return {
-        "type": "string",
-        "format": name,
-        "minLength": min_length,
-        "maxLength": max_length,
-        "description": f"{what}; no control, format or unassigned characters",
-    }
+def _described(name: str, what: str, *, min_length: int, max_length: int) -> WithJsonSchema:
+    # A format of ours: what is seen and what is not would be a pattern that nobody can read.
+    return WithJsonSchema(
+        {
+            "type": "string",
+            "format": name,
+            "minLength": min_length,
+            "maxLength": max_length,
+            "description": f"{what}; no character that is not seen, such as controls and turns of direction",
+        }
+    )
 
 
 Name: TypeAlias = Annotated[
     str,
     Field(min_length=1, max_length=_NAME_CHARACTERS_MAX),
     AfterValidator(_on_a_line),
-    WithJsonSchema(_line("line", "not blank", min_length=1, max_length=_NAME_CHARACTERS_MAX)),
+    _described("line", "not blank", min_length=1, max_length=_NAME_CHARACTERS_MAX),
 ]
 Notes: TypeAlias = Annotated[
     str,
-    Field(max_length=_TEXT_CHARACTERS_MAX, json_schema_extra={"pattern": _TEXT_PATTERN}),
-    AfterValidator(_legible),
+    Field(max_length=_TEXT_CHARACTERS_MAX),
+    AfterValidator(_prose),
+    _described("prose", "of any lines", min_length=0, max_length=_TEXT_CHARACTERS_MAX),
 ]
 Text: TypeAlias = Annotated[
     str,
-    Field(min_length=1, max_length=_TEXT_CHARACTERS_MAX, json_schema_extra={"pattern": _WORDS_PATTERN}),
-    AfterValidator(_legible),
+    Field(min_length=1, max_length=_TEXT_CHARACTERS_MAX),
+    AfterValidator(_prose),
     AfterValidator(_not_blank),
+    _described("prose", "of any lines, not blank", min_length=1, max_length=_TEXT_CHARACTERS_MAX),
 ]
 Email: TypeAlias = Annotated[
     str,
     Field(max_length=254, pattern=r"^[^@\s]+@[^@\s]+$"),
     AfterValidator(_on_a_line),
-    WithJsonSchema(_line("contact-email", "somebody@somewhere", min_length=3, max_length=254)),
+    _described("contact-email", "somebody@somewhere", min_length=3, max_length=254),
 ]
 Website: TypeAlias = Annotated[
     str,
     Field(max_length=500, pattern=r"^https?://[^\s/]\S*$"),
     AfterValidator(_on_a_line),
-    WithJsonSchema(_line("website", "https:// or http:// and no spaces", min_length=8, max_length=500)),
+    _described("website", "https:// or http:// and no spaces", min_length=8, max_length=500),
 ]
 Granted: TypeAlias = dict[Category, AccessWord]
 VendorIds: TypeAlias = Annotated[

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
+from pydantic import Field
+
 from libs.domain.account import Account
 from libs.domain.permissions import NO_PERMISSIONS, Access, AccessWord, Category
 from libs.domain.rate_limit import RateLimit
@@ -52,7 +54,7 @@ class KeyResource(JsonBody):
     old_secret_works_until: Instant | None
     created_at: Instant
     revoked_at: Instant | None
-    last_used_at: Instant | None
+    last_used_at: Instant | None = Field(description="to the minute, which is as exact as it is kept")
     version: int
 
 

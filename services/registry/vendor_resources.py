@@ -22,7 +22,7 @@ class VendorKeyResource(JsonBody):
     old_secret_works_until: Instant | None
     created_at: Instant
     revoked_at: Instant | None
-    last_used_at: Instant | None
+    last_used_at: Instant | None = Field(description="to the minute, which is as exact as it is kept")
     version: int
 
 

@@ -18,6 +18,7 @@ from schemathesis import AuthContext, Case, CheckContext, Response
 from libs.runtime.clock import SYSTEM_CLOCK
 from libs.runtime.http import rfc3339
 from libs.runtime.http.problem import TYPE_PREFIX
+from libs.runtime.legible import UNSEEN
 from services.cli.local.signing import Claims, LocalSigner
 
 _STATE_DIR: Final = Path(os.environ["KEYFOLD_FUZZED"])
@@ -75,7 +76,7 @@ def _claims(rule: str, path: Mapping[str, object], number: int) -> Claims:
 def _named(drawn: object) -> str:
     # A token that names its tenant by what no token may hold names nobody; it is not what is tried here.
     name = str(drawn)
-    return name if name.isprintable() and 0 < len(name) <= _NAME_CHARACTERS_MAX else "nobody"
+    return name if not UNSEEN.search(name) and 0 < len(name) <= _NAME_CHARACTERS_MAX else "nobody"
 
 
 def _cursor(content: Mapping[str, object]) -> str:
@@ -113,9 +114,13 @@ schemathesis.openapi.format("completeness-cursor", _completeness_cursors())
 schemathesis.openapi.format("cidr", st.sampled_from(["203.0.113.0/24", "198.51.100.7/32", "2001:db8::/32"]))
 
 
-_LETTERS: Final = st.characters(categories=["L", "N", "P", "S"])
+_LETTERS: Final = st.characters(categories=["L", "N", "P", "S"]).filter(lambda each: not UNSEEN.match(each))
 _WEBSITES: Final = st.from_regex(r"https?://[a-z]{1,20}\.example/[a-z]{0,20}", fullmatch=True)
 schemathesis.openapi.format("line", st.text(_LETTERS, min_size=1, max_size=200))
+_PROSE: Final = st.builds(
+    str.__add__, _LETTERS, st.text(_LETTERS | st.sampled_from(" \t\r\n\u200d"), max_size=3999)
+)
+schemathesis.openapi.format("prose", _PROSE)
 schemathesis.openapi.format("contact-email", st.emails().filter(lambda email: len(email) <= 254))
 schemathesis.openapi.format("website", _WEBSITES)
 

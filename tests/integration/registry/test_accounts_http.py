@@ -6,8 +6,17 @@ import asyncio
 
 from tests.integration.registry.serving import GATEWAY, OPERATOR, REVIEWER, Registry, owner
 
-# A line break, a turn of direction, a zero width space, a line separator, private use, unassigned, blanks.
-UNSEEN_NAMES = ("a\nb", "a\u202eb", "a\u200bb", "a\u2028b", "a\ue000b", "a\u0378b", "\u00a0\u3000")
+# A line break, turns of direction, a zero width space, a line separator, private use, what will never be a
+# character, a filler, a tag, what is kept for the like, blanks, joiners that join nothing.
+UNSEEN_NAMES = (
+    *("a\nb", "a\u202eb", "a\u2066b", "a\u200bb", "a\u2028b", "a\ue000b", "a\ufffeb", "a\U0010ffffb"),
+    *("a\u3164b", "a\U000e0041b", "a\ufff0b", "\u00a0\u3000", "\u200d\ufe0f"),
+)
+# A family, a Persian name, an emoji of next year's tables, two forms of one letter, letters of two planes.
+NAMES = (
+    *("👩‍👩‍👧‍👦 Zahnarzt", "می‌خواهم", "🫩 \U0001faea", "\u0378", "e\u0301", "é", "ᄀ\u1161", "\U00013430"),
+    *("☁️", "🇩🇪", "葛\U000e0100城", "\u0600x"),
+)
 
 
 async def test_open_and_read(registry: Registry) -> None:
@@ -24,6 +33,18 @@ async def test_open_and_read(registry: Registry) -> None:
         "integrations_enabled": False,
         "version": 1,
     }
+
+
+async def test_names(registry: Registry) -> None:
+    """What can be seen is a name on every Python, and is kept as it was typed: nothing is normalised."""
+    for name in NAMES:
+        account_id = await registry.account(name)
+        made = (await registry.ask(owner(account_id), "GET", f"/v1/accounts/{account_id}")).body
+        history = (await registry.ask(owner(account_id), "GET", f"/v1/accounts/{account_id}/history")).body
+        events = (await registry.ask(OPERATOR, "GET", "/v1/ledger?limit=100")).body["items"]
+        assert (
+            made["name"] == events[-1]["data"]["name"] == history["items"][0]["changes"][0]["after"] == name
+        )
 
 
 async def test_switch(registry: Registry) -> None:
