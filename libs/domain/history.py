@@ -71,7 +71,9 @@ def describe(before: Aggregate | None, event: LifecycleEvent, after: Aggregate) 
     """Return what an event did to the aggregate that it turned from `before` into `after`."""
     was = {} if before is None else _view(before)
     now = _view(after)
-    fields = dict.fromkeys((*was, *now))
+    # A revoked key's terms are over, and not changed: that it names no vendor lets nobody in.
+    is_over = isinstance(after, RevokedSubscriberKey | RevokedVendorKey)
+    fields = dict.fromkeys(now if is_over else (*was, *now))
     return Entry(
         summary=SUMMARIES[type(event)],
         reason=event.reason if isinstance(event, vendor.VendorRejected | vendor.VendorSuspended) else None,

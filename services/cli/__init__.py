@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import re
+import sys
+from typing import Final
+
 import typer
 
 from libs.runtime import log as logs
 from services.cli.commands import add_commands
+from services.cli.keyfold import ACCOUNT_VARIABLE, TOKEN_VARIABLE
+from services.cli.screen.streams import may_be_closed, take_any_text
 from services.cli.up_command import register as register_up
+
+UNDECODED: Final = re.compile("[\udc80-\udcff]")
 
 app = typer.Typer(
     name="keyfold",
@@ -20,5 +29,23 @@ add_commands(app)
 
 def main() -> None:
     """Run the command that the arguments name; what its parts log goes to standard error."""
+    take_any_text()
     logs.configure(service="keyfold", level="warning")
-    app()
+    with may_be_closed():
+        _take_utf8()
+        app()
+
+
+def _take_utf8() -> None:
+    sys.argv[1:] = [_utf8(given, f"Argument {n}") for n, given in enumerate(sys.argv[1:], 1)]
+    for name in (TOKEN_VARIABLE, ACCOUNT_VARIABLE):
+        _utf8(os.environ.get(name, ""), name)
+
+
+def _utf8(given: str, what: str) -> str:
+    # What the locale could not decode, as under LANG=C, is UTF-8 all the same, or no text that can be sent.
+    try:
+        return os.fsencode(given).decode() if UNDECODED.search(given) else given
+    except UnicodeDecodeError:
+        sys.stderr.write(f"{what} is not UTF-8.\n")
+        raise SystemExit(2) from None

@@ -18,7 +18,8 @@ from services.cli.confirmation import confirmed
 from services.cli.failure import CommandFailed, WrongUsage
 from services.cli.keyfold import Keyfold
 from services.cli.places import find_places
-from services.cli.screen import Details, Listing, Shown, show
+from services.cli.screen import Details, Listing, Shown, printable, show
+from services.cli.screen.streams import may_be_closed
 from services.cli.terms import WAIT_MAX_S, Terms
 
 EXIT_FAILED: Final = 1
@@ -43,6 +44,14 @@ class Manner:
     as_json: Annotated[
         bool,
         typer.Option("--json", help="JSON, also on a terminal.", rich_help_panel="Anywhere"),
+    ] = False
+    wide: Annotated[
+        bool,
+        typer.Option(
+            "--wide",
+            help="Every column, however wide; also away from a terminal, as for less -S.",
+            rich_help_panel="Anywhere",
+        ),
     ] = False
 
     def terms(self) -> Terms | None:
@@ -132,20 +141,28 @@ def _runnable(body: Callable[..., Awaitable[Shown]], manner_type: type[Manner]) 
 
 def _execute(manner: Manner, body: Callable[[Keyfold], Awaitable[Shown]]) -> None:
     try:
-        shown = asyncio.run(_answer(manner, body))
+        with may_be_closed():
+            shown = asyncio.run(_answer(manner, body))
+            show(shown, as_json=manner.as_json, wide=manner.wide)
     except CommandFailed as failed:
-        sys.stderr.write(f"{failed}\n")
+        sys.stderr.write(f"{printable(str(failed))}\n")
         raise typer.Exit(EXIT_USAGE if isinstance(failed, WrongUsage) else EXIT_FAILED) from None
-    show(shown, as_json=manner.as_json)
     if isinstance(shown, Listing | Details) and shown.ending:
         raise typer.Exit(shown.ending)
 
 
 async def _answer(manner: Manner, body: Callable[[Keyfold], Awaitable[Shown]]) -> Shown:
+    if manner.as_json and manner.wide:
+        raise WrongUsage("--json and --wide: say one of them.")
     places, terms = find_places(manner.directory), manner.terms()
     async with open_client(places) as client:
         keyfold = Keyfold(
-            places=places, client=client, role=manner.as_role, terms=terms, as_json=manner.as_json
+            places=places,
+            client=client,
+            role=manner.as_role,
+            terms=terms,
+            as_json=manner.as_json,
+            wide=manner.wide,
         )
         shown = await body(keyfold)
     return shown if terms is None or terms.wait_s is None else confirmed(shown, terms.wait_s)

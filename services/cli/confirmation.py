@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from services.cli.screen import Details, Ending, Listing, Shown
+from services.cli.screen import Details, Ending, Listing, Shown, Tone, Toned
 
 
 def confirmed(shown: Shown, wait_s: int) -> Shown:
     """Return what is shown with the word on it, and with a status of its own where that is not yes."""
     match shown:
         case Details(item={"enforced": True}):
-            return replace(shown, lines={**shown.lines, "enforced": "yes"})
+            return replace(shown, lines={**shown.lines, "enforced": Toned("yes", Tone.GOOD)})
         case Details(item={"enforced": False}):
-            lines = {**shown.lines, "enforced": f"not confirmed within {wait_s} s"}
+            lines = {**shown.lines, "enforced": Toned(f"not confirmed within {wait_s} s", Tone.DOUBTFUL)}
             return _unconfirmed(replace(shown, lines=lines), wait_s)
         case Listing(item={"enforced": True}):
             return replace(shown, note="It is enforced.")

@@ -37,13 +37,14 @@ def vendor(vendor_id: str | None, sub: str = "local-vendor") -> Claims:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keyfold:
     """The services as one command sees them. ``role`` is whom ``--as`` names, else each call's own;
-    ``terms`` are those on which the command is sent, ``as_json`` is whether JSON was asked for."""
+    ``terms`` are those on which the command is sent; ``as_json`` and ``wide`` are how it is shown."""
 
     places: Places
     client: Client
     role: Role | None = None
     terms: Terms | None = None
     as_json: bool = False
+    wide: bool = False
 
     async def get(
         self, path: str, who: Claims, *, service: str = "registry", query: Mapping[str, str] | None = None

@@ -6,7 +6,7 @@ from collections import defaultdict
 
 from libs.wire.checkpoint_proof import FindingKind
 from services.cli.ledger_verification import Verification
-from services.cli.screen import Details, Ending
+from services.cli.screen import Details, Ending, Tone, Toned, Value
 
 
 def details_of(found: Verification) -> Details:
@@ -15,7 +15,7 @@ def details_of(found: Verification) -> Details:
     return Details(lines=_lines(found), item=_item(found), note=_verdict(found), ending=ending)
 
 
-def _lines(found: Verification) -> dict[str, str]:
+def _lines(found: Verification) -> dict[str, Value]:
     recorded = f"{found.recorded_checkpoints} in the ledger"
     if not found.signatures_checked:
         recorded += " (signatures not checked: name a --public-key)"
@@ -27,7 +27,7 @@ def _lines(found: Verification) -> dict[str, str]:
         "head": found.head_hash.hex(),
         "checkpoints": f"{recorded}, {found.filed_checkpoints} in the file",
         "vouched for": f"up to position {found.vouched}" if found.vouched else "nothing",
-        **{kind.value: "; ".join(each) for kind, each in details.items()},
+        **{kind.value: Toned("; ".join(each), Tone.BAD) for kind, each in details.items()},
     }
 
 

@@ -17,7 +17,7 @@ from libs.domain.vendor_key import ActiveVendorKey, VendorKey
 from libs.wire.timestamp import format_time
 from services.cli.client import JsonObject
 from services.cli.past_state import PastState
-from services.cli.screen import Details, when
+from services.cli.screen import Details, Value, state_of, when
 
 KINDS: Final = {
     "account": ("accounts", "account_id"),
@@ -40,7 +40,7 @@ def one(past: PastState, wanted: Iterable[str], wanted_id: str) -> Details | Non
     for many, id_name in (KINDS[kind] for kind in wanted):
         for each in item[many]:
             if each[id_name] == wanted_id:
-                lines = {name.replace("_", " "): _text(value) for name, value in each.items()}
+                lines = {name.replace("_", " "): _said(name, value) for name, value in each.items()}
                 heading = {"position": item["position"], "at": item["at"]}
                 return Details(lines={**_heading(past), **lines}, item={**heading, **each})
     return None
@@ -146,6 +146,10 @@ def _counted(items: list[JsonObject]) -> str:
     states = Counter(str(item["state"]) for item in items if "state" in item)
     by_state = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
     return f"{len(items)} ({by_state})" if by_state else str(len(items))
+
+
+def _said(name: str, value: object) -> Value:
+    return state_of(str(value)) if name == "state" else _text(value)
 
 
 def _text(value: object) -> str:

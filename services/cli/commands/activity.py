@@ -23,7 +23,7 @@ from services.cli.commands.activity_scope import (
 )
 from services.cli.commands.parameters import AccountId, Limit
 from services.cli.keyfold import Keyfold
-from services.cli.screen import Listing, when
+from services.cli.screen import Listing, Value, answer_of, when
 
 activity = typer.Typer(help="Who touched what data, when, and what the answer was.")
 for each in (activity_tail, activity_export, activity_summary):
@@ -68,15 +68,17 @@ async def list_activity(
         rows=[_row(item, await asker.of(item)) for item in items],
         items=items,
         empty="No request has been recorded.",
+        prose=("integration", "key", "data", "request"),
+        gives_way=("key", "gateway", "integration", "client", "data"),
     )
 
 
-def _row(item: JsonObject, asker: tuple[str, str]) -> tuple[str, ...]:
+def _row(item: JsonObject, asker: tuple[str, str]) -> tuple[Value, ...]:
     category, access = item["category"], item["access"]
     return (
         when(item["at"]),
         *asker,
         f"{category} {access}" if category and access else "—",
         request_of(item),
-        item["reason"] or item["decision"],
+        answer_of(item),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -31,11 +30,8 @@ from services.cli.commands.activity_scope import (
 from services.cli.commands.parameters import AccountId
 from services.cli.failure import WrongUsage
 from services.cli.keyfold import Keyfold
-from services.cli.screen import Listing
-from services.cli.sparkline import sparkline
+from services.cli.screen import Bars, Listing, Value
 
-OTHER_COLUMNS_WIDTH: Final = 40
-BARS_MAX: Final = 90
 SPANS: Final[Mapping[str, timedelta]] = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
 DEFAULT_BUCKETS: Final[Mapping[str, int]] = {"hour": 24, "day": 30}
 NO_CATEGORY: Final = "—"
@@ -83,9 +79,10 @@ async def summarise_activity(
     items = await _whole(keyfold, log)
     return Listing(
         columns=("category", "requests", "denied", f"by the {bucket}"),
-        rows=rows(items, starts, width=shutil.get_terminal_size().columns),
+        rows=rows(items, starts),
         items=items,
         empty="No request has been recorded.",
+        prose=(f"by the {bucket}",),
     )
 
 
@@ -124,17 +121,16 @@ def _instant(given: str | None, option: str) -> datetime | None:
     return at
 
 
-def rows(items: Sequence[JsonObject], starts: Sequence[datetime], *, width: int) -> Sequence[Sequence[str]]:
+def rows(items: Sequence[JsonObject], starts: Sequence[datetime]) -> Sequence[Sequence[Value]]:
     """Return a row a category that was asked for: how often, how often in vain, and when."""
     requests, denied = Counter[tuple[str, str]](), Counter[str]()
     for item in items:
         category = item["category"] or NO_CATEGORY
         requests[category, item["start"]] += item["requests"]
         denied[category] += item["requests"] if item["decision"] == "deny" else 0
-    room = min(BARS_MAX, width - OTHER_COLUMNS_WIDTH)
-    found: list[tuple[str, ...]] = []
+    found: list[tuple[Value, ...]] = []
     for category in (*CATEGORIES, NO_CATEGORY):
         over_time = [requests[category, rfc3339(start)] for start in starts]
         if total := sum(over_time):
-            found.append((category, f"{total:,}", f"{denied[category]:,}", sparkline(over_time, room)))
+            found.append((category, f"{total:,}", f"{denied[category]:,}", Bars(over_time)))
     return found

@@ -8,11 +8,10 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Annotated, Final
 
-import orjson
 import typer
-from rich.console import Console
 from rich.text import Text
 
+from libs.domain.decision import Reason
 from services.cli.client import JsonObject
 from services.cli.command import command
 from services.cli.commands.activity_scope import (
@@ -30,13 +29,29 @@ from services.cli.commands.activity_scope import (
 )
 from services.cli.commands.parameters import AccountId
 from services.cli.keyfold import Keyfold
-from services.cli.screen import STYLES, Written, printable, when
+from services.cli.screen import (
+    INDENT,
+    Room,
+    Terminal,
+    Tone,
+    Toned,
+    Value,
+    Written,
+    answer_of,
+    left_out,
+    printable,
+    room,
+    when,
+    write_json,
+)
+from services.cli.screen.lines import WORD_MAX, width_of
 from services.cli.streaming_client import EventReader, StreamBroken, events
 
 RETRY_MS: Final = 2000
-ANSWER_WIDTH: Final = 22
+ANSWER_WIDTH: Final = max(map(len, Reason))
 DATA_WIDTH: Final = 17
 NAME_WIDTH: Final = 18
+REQUEST_WIDTH_MIN: Final = 20
 NAMES_FROM_WIDTH: Final = 110
 """On a narrower terminal the names give way: what was asked and answered says more."""
 
@@ -73,15 +88,17 @@ async def tail_activity(
         reason=reason,
     )
     asker = asker_of(keyfold, log)
-    console = None if keyfold.as_json or not sys.stdout.isatty() else Console(highlight=False)
+    terminal = None if keyfold.as_json or not (keyfold.wide or sys.stdout.isatty()) else Terminal()
+    if terminal is not None and not room(wide=keyfold.wide).holds(NAMES_FROM_WIDTH):
+        terminal.write(room().broken(left_out(asker.columns)))
     shown = 0
     async with aclosing(_items(keyfold, log)) as items:
         async for item in items:
-            if console is None:
-                sys.stdout.write(orjson.dumps(item).decode() + "\n")
-                sys.stdout.flush()
+            if terminal is None:
+                write_json(item)
             else:
-                console.print(line(item, await asker.of(item), console.width), no_wrap=True)
+                terminal.write(lines(item, await asker.of(item), room(wide=keyfold.wide)))
+            sys.stdout.flush()
             shown += 1
             if shown == count:
                 break
@@ -104,23 +121,43 @@ async def _items(keyfold: Keyfold, log: ActivityLog) -> AsyncGenerator[JsonObjec
         except StreamBroken as broken:
             if not reader.last_event_id:
                 raise
-            sys.stderr.write(f"{broken} Trying again.\n")
+            sys.stderr.write(f"{printable(str(broken))} Trying again.\n")
         await asyncio.sleep(retry_ms / 1000)
 
 
-def line(item: JsonObject, asker: tuple[str, str], width: int) -> Text:
-    """Return an access event as one line that fits the width; what was asked for gives way first."""
-    answer = item["reason"] or item["decision"]
+def lines(item: JsonObject, asker: tuple[str, str], within: Room) -> list[Text]:
+    """Return an access event in a line where there is room, else in two or three.
+
+    Only of names and of the request an end may be missing, which an ellipsis says; all else is whole.
+    """
     category, access = item["category"], item["access"]
-    cells = [(when(item["at"])[11:], 9, "dim"), (answer, ANSWER_WIDTH, STYLES.get(answer, ""))]
-    cells.append((f"{category} {access}" if category and access else "—", DATA_WIDTH, ""))
-    if width >= NAMES_FROM_WIDTH:
-        cells += [(name, NAME_WIDTH, "cyan") for name in asker]
-    text = Text()
-    for value, cell_width, style in cells:
-        cell = Text(printable(value), style=style)
-        cell.truncate(cell_width, overflow="ellipsis", pad=True)
-        text.append_text(cell).append("  ")
-    text.append(printable(request_of(item)))
-    text.truncate(width, overflow="ellipsis")
-    return text
+    cells: list[tuple[Value, int]] = [
+        (Toned(when(item["at"])[11:], Tone.ASIDE), 0),
+        (answer_of(item), ANSWER_WIDTH),
+        (f"{category} {access}" if category and access else "—", DATA_WIDTH),
+    ]
+    if within.holds(NAMES_FROM_WIDTH):
+        cells += [(_short(name, within), NAME_WIDTH) for name in asker]
+    found = [Text()]
+    for value, width in cells:
+        cell = within.cell(value, width)
+        _make_room(found, width_of(cell.plain.rstrip()), within)
+        found[-1].append_text(cell)
+    request = Text(within.text(request_of(item)))
+    _make_room(found, min(width_of(request.plain), REQUEST_WIDTH_MIN), within)
+    found[-1] = within.cut(found[-1].append_text(request))
+    return found
+
+
+def _make_room(lines: list[Text], width: int, within: Room) -> None:
+    if not within.holds(width_of(lines[-1].plain) + width):
+        lines[-1].rstrip()
+        lines.append(Text(INDENT))
+
+
+def _short(name: str, within: Room) -> str:
+    # An id is of use only whole, and an address too.
+    is_word = len(name) <= WORD_MAX and " " not in name
+    return (
+        name if is_word or within.columns is None else within.cut(Text(within.text(name)), NAME_WIDTH).plain
+    )

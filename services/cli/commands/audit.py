@@ -11,7 +11,7 @@ from services.cli.client import JsonObject
 from services.cli.command import command
 from services.cli.commands.activity_scope import Since, Until
 from services.cli.keyfold import OPERATOR, Keyfold
-from services.cli.screen import Ending, Listing, when
+from services.cli.screen import Ending, Listing, Tone, Toned, Value, minute
 
 COMPLETENESS: Final = "/v1/audit/completeness"
 COLUMNS: Final = (
@@ -48,14 +48,16 @@ def listing(items: Sequence[JsonObject]) -> Listing:
         rows=[_row(item) for item in items],
         items=items,
         empty="Nothing was filed in that time.",
+        prose=("missing", "extra"),
+        gives_way=("duplicates", "expected", "filed", "after that", "numbers"),
         note=_verdict(items),
         ending=Ending.DONE if is_whole else Ending.FAILED,
     )
 
 
-def _row(item: JsonObject) -> tuple[str, ...]:
+def _row(item: JsonObject) -> tuple[Value, ...]:
     return (
-        when(item["hour"]),
+        minute(item["hour"]),
         item["gatekeeper"],
         _range(item),
         str(item["expected"]),
@@ -67,18 +69,18 @@ def _row(item: JsonObject) -> tuple[str, ...]:
     )
 
 
-def _after(item: JsonObject) -> str:
+def _after(item: JsonObject) -> Value:
     if item["ended"]:
         return "nothing"
-    return "more" if item["unknown_after"] is None else "unknown"
+    return "more" if item["unknown_after"] is None else Toned("unknown", Tone.DOUBTFUL)
 
 
-def _numbers(count: int, ranges: Sequence[JsonObject]) -> str:
+def _numbers(count: int, ranges: Sequence[JsonObject]) -> Value:
     if not count:
         return "—"
     shown = [_range(each) for each in ranges[:RANGES_SHOWN_MAX]]
     more = ", …" if len(ranges) > RANGES_SHOWN_MAX else ""
-    return f"{count}: {', '.join(shown)}{more}"
+    return Toned(f"{count}: {', '.join(shown)}{more}", Tone.BAD)
 
 
 def _range(numbers: JsonObject) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Final
 
@@ -29,7 +30,11 @@ async def list_letters(keyfold: Keyfold, limit: Newest = 50) -> Listing:
     if keyfold.places.kafka_bootstrap is None:
         raise CommandFailed("Which Kafka? Set KEYFOLD_KAFKA_BOOTSTRAP.")
     letters = await _newest(keyfold.places.kafka_bootstrap, limit)
-    items = [_item(letter) for letter in reversed(letters)]
+    return listing([_item(letter) for letter in reversed(letters)])
+
+
+def listing(items: Sequence[JsonObject]) -> Listing:
+    """Return dead letters as they are shown."""
     return Listing(
         columns=("offset", "when", "from", "reason"),
         rows=[
@@ -38,6 +43,7 @@ async def list_letters(keyfold: Keyfold, limit: Newest = 50) -> Listing:
         ],
         items=items,
         empty="Everything was understood.",
+        prose=("reason",),
     )
 
 

@@ -9,7 +9,7 @@ import typer
 from services.cli.client import JsonObject
 from services.cli.command import command
 from services.cli.keyfold import OPERATOR, Keyfold
-from services.cli.screen import Ending, Listing, when
+from services.cli.screen import Ending, Listing, Tone, Toned, when
 
 Position = Annotated[
     int | None, typer.Argument(metavar="[POSITION]", min=0, help="Else the ledger's last one.")
@@ -35,12 +35,13 @@ async def _enforcement(keyfold: Keyfold, position: Position = None) -> Listing:
                 str(item["applied_position"]),
                 when(item["renewed_at"]),
                 "no lease" if item["lease_until"] is None else when(item["lease_until"]),
-                "yes" if item["in_the_way"] else "no",
+                Toned("yes", Tone.BAD) if item["in_the_way"] else "no",
             )
             for item in items
         ],
         items=items,
         empty="There is no gatekeeper.",
+        gives_way=("lease until", "host", "last heard"),
         item=answer,
         note=_verdict(answer),
         ending=Ending.DONE if answer["enforced"] else Ending.UNCONFIRMED,

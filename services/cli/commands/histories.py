@@ -47,7 +47,7 @@ def _entry(item: JsonObject, *, names_keys: bool) -> Entry:
         lines=[
             *([f"key: {item['key_id']}"] if names_keys and item["key_id"] else []),
             *([f"because: {item['reason']}"] if item["reason"] else []),
-            *(_change(change) for change in _told(item["changes"])),
+            *_changes(item["changes"]),
         ],
     )
 
@@ -57,9 +57,15 @@ def _told(changes: list[JsonObject]) -> Iterator[JsonObject]:
     return (change for change in changes if (change["before"], change["after"]) != (None, "none"))
 
 
-def _change(change: JsonObject) -> str:
+def _changes(changes: list[JsonObject]) -> Iterator[str]:
+    # Before it was made a key was not open to any vendor: there was none.
+    is_new = any(change["field"] == "state" and change["before"] is None for change in changes)
+    return (_change(change, is_new=is_new) for change in _told(changes))
+
+
+def _change(change: JsonObject, *, is_new: bool) -> str:
     field, before, after = change["field"], change["before"], change["after"]
-    if before is None and field not in NOTHING:
+    if before is None and (is_new or field not in NOTHING):
         return f"{field}: {_text(field, after)}"
     return f"{field}: {_text(field, before)} → {_text(field, after)}"
 
@@ -70,5 +76,5 @@ def _text(field: str, value: Value) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, list):
-        return ", ".join(value)
+        return ", ".join(value) or "none"
     return when(value) if field.endswith(("_at", "_until")) else value

@@ -11,9 +11,10 @@ from services.cli.client import JsonObject
 from services.cli.command import command
 from services.cli.commands.parameters import AccountId, KeyArgument
 from services.cli.keyfold import Keyfold, owner
-from services.cli.screen import Ending, Listing
+from services.cli.screen import Ending, Listing, Tone, Toned
 
 NOT_APPLICABLE: Final = "not_applicable"
+OUTCOMES: Final = {"passed": Tone.GOOD, "failed": Tone.BAD}
 
 Vendor = Annotated[
     str, typer.Option("--vendor", metavar="ID", help="Who uses it: a vendor, ven_…, or a vendor key, key_….")
@@ -59,13 +60,19 @@ def shown_answer(answer: JsonObject) -> Listing:
     checks = [each for each in answer["checks"] if each["outcome"] != NOT_APPLICABLE]
     return Listing(
         columns=("check", "outcome", "to change", "by"),
-        rows=[(each["check"], each["outcome"], *_change(changes.get(each["check"]))) for each in checks],
+        rows=[(each["check"], _outcome(each), *_change(changes.get(each["check"]))) for each in checks],
         items=checks,
         empty="",
+        prose=("to change", "by"),
         item=answer,
         note=f"{_verdict(answer)}{_about(answer)}, as of position {answer['position']}.",
         ending=Ending.DONE if answer["decision"] == "allow" else Ending.FAILED,
     )
+
+
+def _outcome(check: JsonObject) -> Toned:
+    outcome = check["outcome"]
+    return Toned(outcome.replace("_", " "), OUTCOMES.get(outcome, Tone.ASIDE))
 
 
 def _change(change: JsonObject | None) -> tuple[str, str]:

@@ -12,9 +12,10 @@ from services.cli.commands.key_view import details_of, path_of, with_secret
 from services.cli.commands.parameters import AccountId, KeyArgument, Overlap, seconds_of
 from services.cli.failure import WrongUsage
 from services.cli.keyfold import Keyfold, owner
-from services.cli.screen import Details, Ending, Listing, Shown, when
+from services.cli.screen import Details, Ending, Listing, Shown, Tone, Toned, when
 
 NOT_FOUND: Final = "not_found"
+RESULTS: Final = {"revoked": Tone.GOOD, "already_revoked": Tone.ASIDE, NOT_FOUND: Tone.BAD}
 
 KeyArguments = Annotated[list[str] | None, typer.Argument(metavar="KEY_ID...", help="key_…; one or more.")]
 All = Annotated[bool, typer.Option("--all", help="Every key of the account that is not revoked yet.")]
@@ -61,12 +62,14 @@ def _revocations(answer: JsonObject) -> Listing:
             (
                 item["key_id"],
                 item["name"] or "—",
-                item["result"].replace("_", " "),
+                Toned(item["result"].replace("_", " "), RESULTS[item["result"]]),
                 when(item["revoked_at"]),
             )
             for item in items
         ],
         items=items,
+        prose=("name",),
+        gives_way=("revoked",),
         item=answer,
         empty="The account has no key that is not revoked.",
         ending=Ending.DONE if is_whole else Ending.FAILED,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from services.cli.client import JsonObject
-from services.cli.screen import Details, when
+from services.cli.screen import Details, Value, minute, state_of, when
 
 HAND_OVER: Final = "The secret is not kept anywhere: hand it over now."
 
@@ -44,25 +44,34 @@ def replaced(key: JsonObject) -> Mapping[str, str]:
     return {} if until is None else {"old secret": f"works until {when(until)}"}
 
 
-def _lines(key: JsonObject) -> dict[str, str]:
+def _lines(key: JsonObject) -> dict[str, Value]:
+    # What a revoked key allowed is over; that it names no vendor does not mean that any may use it.
+    dead = key["revoked_at"] is not None
     return {
         "key": key["key_id"],
         "name": key["name"],
-        "state": key["state"],
+        "state": state_of(key["state"]),
+        **({} if dead else _terms(key)),
+        "hint": key["secret_hint"],
+        **replaced(key),
+        "created": when(key["created_at"]),
+        **({"revoked": when(key["revoked_at"])} if dead else {}),
+        "last used": minute(key["last_used_at"]),
+    }
+
+
+def _terms(key: JsonObject) -> Mapping[str, str]:
+    return {
         "permissions": granted(key),
         "vendors": _any_or(key["vendor_ids"], "any approved"),
         "networks": _any_or(key["networks"], "any"),
         "rate limit": _rate_limit(key["rate_limit"]),
         "expires": when(key["expires_at"]),
-        "hint": key["secret_hint"],
-        **replaced(key),
-        "created": when(key["created_at"]),
-        "last used": when(key["last_used_at"]),
     }
 
 
 def _any_or(named: list[str] | None, otherwise: str) -> str:
-    return otherwise if named is None else ", ".join(named)
+    return otherwise if named is None else ", ".join(named) or "none"
 
 
 def _rate_limit(limit: JsonObject | None) -> str:

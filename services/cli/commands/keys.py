@@ -25,7 +25,7 @@ from services.cli.commands.parameters import (
 )
 from services.cli.failure import WrongUsage
 from services.cli.keyfold import Keyfold, owner
-from services.cli.screen import Chronicle, Details, Listing, when
+from services.cli.screen import Chronicle, Details, Listing, minute, state_of
 
 keys = typer.Typer(no_args_is_help=True, help="Subscriber keys: whose data, and how much of it (owner).")
 
@@ -71,11 +71,19 @@ async def list_keys(
     return Listing(
         columns=("key", "name", "state", "permissions", "last used"),
         rows=[
-            (item["key_id"], item["name"], item["state"], granted(item), when(item["last_used_at"]))
+            (
+                item["key_id"],
+                item["name"],
+                state_of(item["state"]),
+                granted(item),
+                minute(item["last_used_at"]),
+            )
             for item in items
         ],
         items=items,
         empty="The account has no key.",
+        prose=("name", "permissions"),
+        gives_way=("last used", "permissions"),
     )
 
 

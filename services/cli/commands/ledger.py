@@ -39,6 +39,7 @@ async def list_events(
         ],
         items=items,
         empty=f"The ledger has nothing behind position {after}.",
+        gives_way=("by", "stream"),
     )
 
 
@@ -72,6 +73,7 @@ async def list_checkpoints(
         ],
         items=items,
         empty="No checkpoint was taken yet: keyfold ledger checkpoint.",
+        gives_way=("signed by",),
     )
 
 

@@ -38,6 +38,8 @@ def shown_shadow(answer: JsonObject) -> Listing:
         ],
         items=answer["items"],
         empty="The maps agree so far." if answer["running"] else "",
+        prose=("becomes", "now", "then", "such as"),
+        gives_way=("such as", "last", "count"),
         item=answer,
         note=_note(answer),
     )

@@ -16,9 +16,10 @@ from services.cli.command import command
 from services.cli.failure import CommandFailed
 from services.cli.keyfold import Keyfold
 from services.cli.places import HTTP_SERVICES
-from services.cli.screen import Listing
+from services.cli.screen import Listing, Tone, Toned
 
-READY: Final = "ready"
+READY, AWAY = "ready", "away"
+TONES: Final = {READY: Tone.GOOD, AWAY: Tone.BAD}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,11 +54,17 @@ async def _status(keyfold: Keyfold) -> Listing:
     return Listing(
         columns=("service", "state", "position", "lag"),
         rows=[
-            (item["service"], item["state"], _text(item["position"]), _text(item["lag"], item["lag_unit"]))
+            (
+                item["service"],
+                Toned(item["state"], TONES.get(item["state"], Tone.DOUBTFUL)),
+                _text(item["position"]),
+                _text(item["lag"], item["lag_unit"]),
+            )
             for item in items
         ],
         items=items,
         empty="No service is known.",
+        prose=("state",),
     )
 
 
@@ -68,7 +75,7 @@ async def _standing(client: Client, service: str) -> JsonObject:
         samples = _samples(await client.text(service, "/metrics"))
         state = READY if readiness.status == HTTPStatus.OK else _why_not(readiness.body)
     except CommandFailed:
-        state, samples = "away", {}
+        state, samples = AWAY, {}
     return {
         "service": service,
         "state": state,

@@ -11,7 +11,7 @@ from services.cli.command import command
 from services.cli.commands.key_view import path_of
 from services.cli.commands.parameters import AccountId, KeyArgument
 from services.cli.keyfold import Keyfold, owner
-from services.cli.screen import Details, when
+from services.cli.screen import Details, Tone, Toned, when
 
 
 def register(app: typer.Typer) -> None:
@@ -34,7 +34,9 @@ async def _unused(
             "key": answer["key_id"],
             "since": when(answer["since"]),
             "as of": when(answer["as_of"]),
-            "unused": "unknown" if answer["unused"] is None else ", ".join(answer["unused"]) or "none",
+            "unused": Toned("unknown", Tone.DOUBTFUL)
+            if answer["unused"] is None
+            else ", ".join(answer["unused"]) or "none",
             **{each["category"]: _use(each) for each in answer["categories"]},
         },
         item=answer,

@@ -11,7 +11,7 @@ from services.cli.command import changing, command
 from services.cli.commands.key_view import HAND_OVER, replaced
 from services.cli.commands.parameters import KeyArgument, Limit, Overlap, seconds_of
 from services.cli.keyfold import REVIEWER, Keyfold
-from services.cli.screen import Details, Listing, when
+from services.cli.screen import Details, Listing, Value, minute, state_of, when
 
 vendor_keys = typer.Typer(no_args_is_help=True, help="The keys that say who is asking.")
 
@@ -34,9 +34,9 @@ async def list_keys(keyfold: Keyfold, vendor: VendorId, limit: Limit = 50) -> Li
         rows=[
             (
                 item["key_id"],
-                item["state"],
+                state_of(item["state"]),
                 when(item["created_at"]),
-                when(item["last_used_at"]),
+                minute(item["last_used_at"]),
             )
             for item in items
         ],
@@ -68,12 +68,13 @@ def _with_secret(answer: JsonObject) -> Details:
     return Details(lines=lines, item=answer, note=HAND_OVER)
 
 
-def _lines(key: JsonObject) -> dict[str, str]:
+def _lines(key: JsonObject) -> dict[str, Value]:
     return {
         "key": key["key_id"],
-        "state": key["state"],
+        "state": state_of(key["state"]),
         "hint": key["secret_hint"],
         **replaced(key),
         "issued": when(key["created_at"]),
-        "last used": when(key["last_used_at"]),
+        **({} if key["revoked_at"] is None else {"revoked": when(key["revoked_at"])}),
+        "last used": minute(key["last_used_at"]),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.cli.client import JsonObject
-from services.cli.screen import Details, when
+from services.cli.screen import Details, state_of, when
 
 
 def details_of(vendor: JsonObject) -> Details:
@@ -12,7 +12,7 @@ def details_of(vendor: JsonObject) -> Details:
         lines={
             "vendor": vendor["vendor_id"],
             "name": vendor["name"],
-            "state": vendor["state"],
+            "state": state_of(vendor["state"]),
             "contact": vendor.get("contact_email", "—"),
             "website": vendor["website"],
             "use": vendor["intended_use"],

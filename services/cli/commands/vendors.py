@@ -15,7 +15,7 @@ from services.cli.commands.parameters import Limit, VendorArgument
 from services.cli.commands.vendor_keys import vendor_keys
 from services.cli.commands.vendor_view import details_of
 from services.cli.keyfold import REVIEWER, Keyfold
-from services.cli.screen import Chronicle, Details, Listing
+from services.cli.screen import Chronicle, Details, Listing, state_of
 
 vendors = typer.Typer(no_args_is_help=True, help="Third-party developers, their reviews and their keys.")
 vendors.add_typer(vendor_keys, name="key")
@@ -30,9 +30,11 @@ async def list_vendors(keyfold: Keyfold, limit: Limit = 50) -> Listing:
     items = [item async for item in pages]
     return Listing(
         columns=("vendor", "name", "state", "website"),
-        rows=[(item["vendor_id"], item["name"], item["state"], item["website"]) for item in items],
+        rows=[(item["vendor_id"], item["name"], state_of(item["state"]), item["website"]) for item in items],
         items=items,
         empty="No vendor has applied.",
+        prose=("name", "website"),
+        gives_way=("website",),
     )
 
 

@@ -73,8 +73,7 @@ async def test_of_a_key(registry: Registry) -> None:
     assert before == key["secret_hint"] != hint
     ends = datetime.fromisoformat(str(changes(rotated)["old_secret_works_until"][1]))
     assert ends - datetime.fromisoformat(rotated["at"]) == timedelta(seconds=60)
-    assert changes(revoked)["state"] == ("active", "revoked")
-    assert changes(revoked)["permissions.patient"] == ("write", None)
+    assert changes(revoked) == {"state": ("active", "revoked")}
     assert [each["request_id"] for each in items[:5]] == ["made-it"] + ["edited-it"] * 4
     assert [each["actor"] for each in items] == [{"role": "owner", "subject": "otto"}] * 6 + [
         {"role": "owner", "subject": "olga"}

@@ -12,8 +12,9 @@ import pytest
 
 from services.cli.commands.activity_scope import Origins, request_of
 from services.cli.commands.activity_summary import rows
-from services.cli.commands.activity_tail import line
-from services.cli.sparkline import sparkline
+from services.cli.commands.activity_tail import lines
+from services.cli.screen import Bars, Room
+from services.cli.screen.sparkline import sparkline
 from services.cli.streaming_client import EventReader
 from tests.unit.cli.audit_double import Part, auditing, item, told
 
@@ -137,7 +138,7 @@ async def test_where_nobody_asked_from_is_shown() -> None:
         "gateway": "caddy-2",
         "client": "198.51.100.0/24",
     }
-    assert "caddy-2             198.51.100.0/24" in line(nobody, asker, 120).plain
+    assert "caddy-2             198.51.100.0/24" in lines(nobody, asker, Room(columns=120))[0].plain
 
 
 async def test_a_file_is_whole_or_not_there(tmp_path: Path) -> None:
@@ -175,18 +176,17 @@ async def test_a_time_that_is_none_is_named(since: str) -> None:
 
 
 def test_a_summary_is_a_row_a_category() -> None:
-    """Requests, those denied, and a bar a day that fits the width; what was never asked for is left out."""
+    """Requests, those denied, and a bar a day; what was never asked for is left out."""
     items: list[dict[str, Any]] = [
         {"start": "2026-03-01T00:00:00.000000Z", "category": "patient", "decision": "allow", "requests": 999},
         {"start": "2026-03-03T00:00:00.000000Z", "category": "patient", "decision": "deny", "requests": 1},
         {"start": "2026-03-02T00:00:00.000000Z", "category": None, "decision": "deny", "requests": 2},
     ]
     starts = [FIRST + n * DAY for n in range(3)]
-    assert rows(items, starts, width=80) == [
-        ("patient", "1,000", "1", "█·▁"),
-        ("—", "2", "2", "·█·"),
+    assert rows(items, starts) == [
+        ("patient", "1,000", "1", Bars([999, 0, 1])),
+        ("—", "2", "2", Bars([0, 2, 0])),
     ]
-    assert [len(row[3]) for row in rows(items, [FIRST + n * DAY for n in range(90)], width=80)] == [30, 30]
 
 
 @pytest.mark.parametrize(
@@ -205,22 +205,30 @@ def test_a_sparkline(numbers: list[int], width: int, drawn: str) -> None:
     assert sparkline(numbers, width) == drawn
 
 
-@pytest.mark.parametrize("width", [40, 80, 120, 200])
-def test_a_line_fits_the_terminal(width: int) -> None:
-    """However long a path is, an event is one line; names give way first, and nothing steers the terminal."""
-    event = item(1, path="/v1/" + "x" * 300 + "\x1b[2J", reason="category_denied", decision="deny")
-    shown = line(event, ("Recall Reminders of a long name", "Front desk"), width)
-    assert shown.cell_len <= width
-    assert "12:00:00Z" in shown.plain
-    assert "category_denied" in shown.plain
-    assert ("Recall" in shown.plain) == (width >= 110)
-    assert "\x1b" not in shown.plain
-    assert "red" in {str(span.style) for span in shown.spans}
+@pytest.mark.parametrize("columns", [40, 60, 80, 100, 120, 200])
+def test_an_event_fits_the_terminal(columns: int) -> None:
+    """However long a path is, an event is one line, or two where that is narrow; times, reasons and ids
+    are whole, names give way first, and nothing steers the terminal."""
+    event = item(1, path="/v1/" + "x" * 300 + "\x1b[2J", reason="unknown_subscriber_key", decision="deny")
+    shown = lines(
+        event, ("Recall Reminders of a long name", "key_0123456789ABCDEFGHIJKLMNOPQR"), Room(columns=columns)
+    )
+    text = "\n".join(line.plain for line in shown)
+    assert all(line.cell_len <= columns for line in shown)
+    assert len(shown) == (3 if columns < 52 else 2 if columns < 72 or 110 <= columns < 155 else 1)
+    assert "12:00:00Z" in text
+    assert "unknown_subscriber_key" in text
+    assert "GET /v1/xxx" in text
+    assert ("Recall" in text) == (columns >= 110)
+    assert ("key_0123456789ABCDEFGHIJKLMNOPQR" in text) == (columns >= 110)
+    assert "\x1b" not in text
+    assert "red" in {str(span.style) for line in shown for span in line.spans}
 
 
 def test_how_many_requests_an_event_is_of_is_shown() -> None:
     """An event that many requests share says how many; one of its own says nothing."""
     many = item(1, method="*", path="/**", reason="malformed_key", requests=1204)
     assert request_of(many) == "* /** x1,204"
-    assert line(many, ("—", "—"), 80).plain.endswith("* /** x1,204")
+    (line,) = lines(many, ("—", "—"), Room(columns=80))
+    assert line.plain.endswith("* /** x1,204")
     assert request_of(item(7)) == "GET /v1/patient/7"

@@ -7,12 +7,12 @@ from typing import Any
 
 import orjson
 import pytest
-from rich.console import Console
 
 from services.cli.commands.key_can import shown_answer
 from services.cli.commands.shadow import shown_shadow
-from services.cli.screen import drawn
+from services.cli.screen import Listing
 from tests.unit.cli.registry_double import serving
+from tests.unit.cli.screens import seen
 
 ALLOWED: dict[str, Any] = {
     "decision": "allow",
@@ -68,12 +68,9 @@ def away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def seen(shown: Any) -> str:
+def on_wide(shown: Listing) -> str:
     """Return what a person sees on a wide terminal."""
-    console = Console(width=200)
-    with console.capture() as capture:
-        console.print(drawn(shown))
-    return capture.get()
+    return "\n".join(seen(shown, 200))
 
 
 @pytest.mark.parametrize(
@@ -118,13 +115,13 @@ async def test_no_is_told_by_the_status() -> None:
 
 def test_what_a_person_sees() -> None:
     """The checks that apply, what to change and who can, and the verdict in a line."""
-    denied = seen(shown_answer(DENIED))
+    denied = on_wide(shown_answer(DENIED))
     assert "missing_vendor_key" not in denied
     assert "Grant write to financial.  owner" in denied
     assert "No, category_denied (403): write financial, as of position 7." in denied
-    assert "Yes: write financial, as of position 7." in seen(shown_answer(ALLOWED))
+    assert "Yes: write financial, as of position 7." in on_wide(shown_answer(ALLOWED))
     nothing_mapped = {**DENIED, "category": None, "access": None, "reason": "unmapped_route"}
-    assert "No, unmapped_route (403), as of position 7." in seen(shown_answer(nothing_mapped))
+    assert "No, unmapped_route (403), as of position 7." in on_wide(shown_answer(nothing_mapped))
 
 
 async def test_the_shadow_as_json() -> None:
@@ -137,7 +134,7 @@ async def test_the_shadow_as_json() -> None:
 
 def test_the_shadow_as_a_person_sees_it() -> None:
     """What either map makes of a request, what would become of it, and how much was compared."""
-    table = seen(shown_shadow(SHADOW))
+    table = on_wide(shown_shadow(SHADOW))
     assert "allow to deny" in table
     assert "financial read (line 3, /v1/bill/**)" in table
     assert "unmapped" in table
@@ -156,4 +153,4 @@ def test_the_shadow_as_a_person_sees_it() -> None:
 )
 def test_what_else_is_said_of_the_shadow(changed: dict[str, Any], words: str) -> None:
     """That all is well, that something is missing, or that nothing is compared at all."""
-    assert words in seen(shown_shadow({**SHADOW, **changed}))
+    assert words in on_wide(shown_shadow({**SHADOW, **changed}))

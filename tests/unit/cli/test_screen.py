@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import orjson
 import pytest
-from rich.console import Console
 
-from services.cli.screen import Details, Line, Listing, drawn, show, when
+from services.cli.screen import Details, Line, Listing, show, when
+from tests.unit.cli.screens import seen
 
 LISTING = Listing(
     columns=("name", "state"),
@@ -15,14 +15,6 @@ LISTING = Listing(
     empty="Nothing.",
 )
 DETAILS = Details(lines={"secret": "s3"}, item={"secret": "s3"}, note="Hand it over now.")
-
-
-def on_terminal(shown: Listing | Details) -> str:
-    """Return what a person sees."""
-    console = Console(width=80, force_terminal=True, color_system=None)
-    with console.capture() as capture:
-        console.print(drawn(shown))
-    return capture.get()
 
 
 def test_program(capsys: pytest.CaptureFixture[str]) -> None:
@@ -37,20 +29,17 @@ def test_program(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_markup_is_text() -> None:
     """A name that looks like markup, or would steer the terminal, is shown as it is."""
-    seen = on_terminal(LISTING)
-
-    assert "[red]Evil�[2J" in seen
-    assert "\x1b[2J" not in seen
+    assert seen(LISTING) == ["name                state", "[red]Evil\\u001b[2J  active"]
 
 
 def test_empty() -> None:
     """A list without anything says so in words."""
-    assert on_terminal(Listing(columns=("name",), rows=[], items=[], empty="Nothing.")) == "Nothing.\n"
+    assert seen(Listing(columns=("name",), rows=[], items=[], empty="Nothing.")) == ["Nothing."]
 
 
 def test_note() -> None:
     """What a person must know follows what is shown."""
-    assert on_terminal(DETAILS).split("\n")[:2] == ["secret  s3", "Hand it over now."]
+    assert seen(DETAILS) == ["secret  s3", "Hand it over now."]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,180 @@
+"""Every screen of every command, with the longest there is on it, on terminals of every width."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import itertools
+import re
+import shlex
+from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import Final
+
+import pytest
+import typer
+
+from libs.runtime.legible import UNSEEN_IN_PROSE
+from services.cli import app
+from services.cli.commands.dead_letters import listing as dead_letters
+from services.cli.ledger_verdict import details_of as verdict
+from services.cli.ledger_verification import Verification
+from services.cli.past_state_view import one, whole
+from services.cli.screen import Details, Listing
+from services.cli.screen.lines import width_of
+from tests.unit.cli.screens import seen
+from tests.unit.cli.test_past_state import past
+from tests.unit.cli.worst_case import ACCOUNT, KEY, VENDOR, letter, worst
+from tests.unit.domain.given import NOW
+
+APPLICATION: Final = "--contact-email a@b --website https://x --intended-use y --category patient"
+COMMANDS: Final = {
+    "account create": "Name",
+    "account show": "",
+    "account integrations": "on",
+    "account history": "",
+    "vendor list": "",
+    "vendor show": VENDOR,
+    "vendor history": VENDOR,
+    "vendor review": f"{VENDOR} security pass",
+    "vendor approve": VENDOR,
+    "vendor reject": f"{VENDOR} --reason x",
+    "vendor suspend": f"{VENDOR} --reason x",
+    "vendor reinstate": VENDOR,
+    "vendor apply": f"Name {APPLICATION}",
+    "vendor amend": f"{VENDOR} --name Name",
+    "vendor reapply": f"{VENDOR} --name Name {APPLICATION}",
+    "vendor key issue": f"--vendor {VENDOR}",
+    "vendor key list": f"--vendor {VENDOR}",
+    "vendor key rotate": f"{KEY} --vendor {VENDOR} --overlap 1h",
+    "vendor key revoke": f"{KEY} --vendor {VENDOR}",
+    "key create": "Name",
+    "key list": "",
+    "key show": KEY,
+    "key edit": f"{KEY} --name Name",
+    "key history": KEY,
+    "key rotate": f"{KEY} --overlap 1h",
+    "key revoke": "--all",
+    "key unused": KEY,
+    "key can": f"{KEY} --vendor {VENDOR} --method GET --path /x",
+    "activity list": "",
+    "activity tail": "--count 1",
+    "activity summary": "",
+    "audit completeness": "",
+    "ledger list": "",
+    "ledger checkpoint": "",
+    "ledger checkpoints": "",
+    "status": "",
+    "enforcement": "",
+    "shadow": "",
+}
+"""A line for each command that asks services over HTTP."""
+
+VIEWS: Final[dict[str, list[Listing | Details]]] = {
+    "dead-letter list": [dead_letters([letter(), letter()])],
+    "ledger verify": [
+        verdict(
+            Verification(
+                events=10**12,
+                head_hash=b"\xab" * 32,
+                signatures_checked=False,
+                recorded_checkpoints=10**6,
+                filed_checkpoints=10**6,
+                vouched=10**12,
+                findings=(),
+                took_s=9999.9,
+            )
+        )
+    ],
+    "state": [
+        whole(past(NOW)),
+        *(
+            shown
+            for kind, id_ in (("subscriber key", "key_r"), ("vendor", "ven_1"))
+            if (shown := one(past(NOW), [kind], id_))
+        ),
+    ],
+}
+"""What is shown of those that ask a database or Kafka."""
+
+BARE: Final = {"activity export", "gatekeeper", "migrate", "replay", "token", "up"}
+"""Commands that show no table: a file, a line, or what another process says."""
+
+COPIED: Final = re.compile(
+    r"(?:acc|ven|key|usr)_\w+|kf[sv]_live_\S+|\d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d)?Z|[0-9a-f]{64}|[0-9a-f-]{36}"
+)
+LEFT_OUT: Final = re.compile(r"Not shown at this width: [a-z ,]+; --wide or --json has all\.", re.DOTALL)
+WIDTHS: Final = (60, 80, 100, 160)
+KEYFOLD: Final = typer.main.get_command(app)
+
+
+class Terminal(io.StringIO):
+    """A terminal's other end."""
+
+    encoding = "utf-8"
+
+    def isatty(self) -> bool:
+        """Be one."""
+        return True
+
+
+@pytest.fixture(autouse=True)
+def away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Be away from any local stack, with services of one's own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setenv("KEYFOLD_TOKEN", "token")
+    monkeypatch.setenv("KEYFOLD_ACCOUNT", ACCOUNT)
+
+
+def commands(app: typer.Typer, before: str = "") -> Iterator[str]:
+    """Yield the name of every command."""
+    yield from (f"{before}{each.name}" for each in app.registered_commands)
+    for group in app.registered_groups:
+        assert group.typer_instance is not None
+        yield from commands(group.typer_instance, f"{before}{group.name} ")
+
+
+def drawn(line: str) -> str:
+    """Return what a command draws on a terminal."""
+    with redirect_stdout(Terminal()) as terminal, redirect_stderr(io.StringIO()):
+        KEYFOLD.main(shlex.split(line), standalone_mode=False)
+    return terminal.getvalue()
+
+
+def assert_whole(narrow: str, wide: str, columns: int) -> None:
+    """Fail if what is copied is not whole or is missing unsaid, or if a line is longer than need be."""
+    copied = set(COPIED.findall(wide))
+    assert set(COPIED.findall(narrow)) <= copied
+    if not LEFT_OUT.search(narrow.replace("\n", " ")):
+        assert set(COPIED.findall(narrow)) == copied
+    for line in narrow.splitlines():
+        assert width_of(line) <= columns or " " not in line.strip(), line
+    assert not UNSEEN_IN_PROSE.search(narrow)
+
+
+def test_every_command_is_tried_here() -> None:
+    """No command is forgotten by these tests."""
+    assert {*COMMANDS, *VIEWS, *BARE} == set(commands(app))
+
+
+async def test_what_is_copied_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a command shows, ids, secrets and times are whole, and what is left out is named."""
+    async with worst() as url:
+        for service in ("REGISTRY", "AUDIT", "GATEKEEPER", "RELAY"):
+            monkeypatch.setenv(f"KEYFOLD_{service}_URL", url)
+        for name, arguments in COMMANDS.items():
+            line = f"{name} {arguments}"
+            wide = await asyncio.to_thread(drawn, f"{line} --wide")
+            for columns in WIDTHS:
+                monkeypatch.setenv("COLUMNS", str(columns))
+                assert_whole(await asyncio.to_thread(drawn, line), wide, columns)
+
+
+@pytest.mark.parametrize("columns", WIDTHS)
+def test_what_is_copied_of_a_database_is_whole(columns: int) -> None:
+    """The same for what does not come over HTTP."""
+    for shown in itertools.chain.from_iterable(VIEWS.values()):
+        narrow, wide = ("\n".join(seen(shown, width)) for width in (columns, None))
+        assert_whole(narrow, wide, columns)
