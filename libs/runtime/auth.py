@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 import jwt
 
@@ -130,7 +130,7 @@ def _until_expiry(caller: Caller | Rejected, claims: Mapping[str, object]) -> Ca
     if isinstance(caller, Rejected):
         return caller
     try:
-        expires_at = datetime.fromtimestamp(int(str(claims["exp"]).partition(".")[0]), UTC)
+        expires_at = datetime.fromtimestamp(int(cast(float, claims["exp"])), UTC)
         return replace(caller, expires_at=expires_at + timedelta(seconds=_LEEWAY_S))
     except (OverflowError, ValueError, OSError):
         return caller  # it lies outside of the calendar

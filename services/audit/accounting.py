@@ -46,7 +46,9 @@ class Accounting:
         query, now = request.query, self._clock.now()
         after = query.after(CompletenessCursor)
         if after is None:
-            bounds.check_since(query.since, now)
+            bounds.check(query.since, query.until, now)
+        else:
+            bounds.check_place(after.hour, now)
         # Asked first: what is filed after that can only be more.
         noted = await caught_up(self._pool, self._topic, age_max_s=0)
         found = await run_hours(

@@ -49,7 +49,7 @@ class Activity:
         query, now = request.query, self._clock.now()
         if query.cursor is None:
             # The later pages of a walk through all 90 days may start a little before what is kept by now.
-            bounds.check_since(query.since, now)
+            bounds.check(query.since, query.until, now)
         events = await activity(self._pool, _ask(scope, query, now), events_max=query.rows_max)
         shown, next_cursor = cut(events, query, _cursor)
         items = [ActivityItem.of(event) for event in shown]
@@ -62,13 +62,16 @@ def _ask(scope: Scope, query: ActivityQuery, now: datetime) -> Ask:
         filters=query.filters(),
         since=bounds.first(query.since, now),
         until=bounds.end(query.until, now),
-        before=_before(query),
+        before=_before(query, now),
     )
 
 
-def _before(query: ActivityQuery) -> tuple[datetime, EventId] | None:
+def _before(query: ActivityQuery, now: datetime) -> tuple[datetime, EventId] | None:
     after = query.after(ActivityCursor)
-    return None if after is None else (after.at, EventId(str(after.event_id)))
+    if after is None:
+        return None
+    bounds.check_place(after.at, now)
+    return after.at, EventId(str(after.event_id))
 
 
 def _cursor(last: AccessEvent) -> str:

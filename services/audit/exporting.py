@@ -49,7 +49,7 @@ class Exporting:
 
     async def _export(self, scope: Scope, request: Request[None, ExportQuery]) -> Streamed:
         query, now, caller = request.query, self._clock.now(), request.caller
-        bounds.check_since(query.since, now)
+        bounds.check(query.since, query.until, now)
         self._slots.check(caller)
         ask = Ask(
             scope=scope,

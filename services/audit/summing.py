@@ -43,7 +43,9 @@ class Summing:
         query, now = request.query, self._clock.now()
         after = query.after(SummaryCursor)
         if after is None:
-            bounds.check_since(query.since, now)
+            bounds.check(query.since, query.until, now)
+        else:
+            bounds.check_place(after.start, now)
         question = Question(
             scope=scope,
             filters=query.filters(),

@@ -4,7 +4,6 @@ import asyncio
 from typing import Final
 
 import orjson
-from pydantic import ValidationError
 
 from libs.domain.case import Asked, Case, asked_by_path, find_case
 from libs.domain.decision import status_of
@@ -27,8 +26,8 @@ from libs.runtime.http import (
     Route,
     rfc3339,
 )
-from libs.runtime.http.problem import bad_body, problem_body
-from libs.runtime.http.reading import field_errors
+from libs.runtime.http.problem import problem_body
+from libs.runtime.http.reading import read_json
 from services.gatekeeper.decide_bodies import (
     BATCH_BYTES_MAX,
     DecideQuestion,
@@ -82,7 +81,7 @@ class DryRunRoutes:
                 rule=_ASKERS,
                 summary="The same for up to 1,000 questions at once; a bad one does not fail the others.",
                 body=DecideQuestions,
-                body_kind=Body(bytes_max=BATCH_BYTES_MAX),
+                body_kind=Body(bytes_max=BATCH_BYTES_MAX, apart="questions"),
                 answer=DryRuns,
                 refusals=(503,),
             ),
@@ -101,15 +100,11 @@ class DryRunRoutes:
                 await asyncio.sleep(0)
         return Answer(body=b'{"items":[' + b",".join(items) + b"]}")
 
-    def _item(self, caller: Caller, given: object) -> bytes:
+    def _item(self, caller: Caller, given: bytes) -> bytes:
         try:
-            question = DecideQuestion.model_validate_json(orjson.dumps(given), strict=True)
-            return orjson.dumps(self._answer(caller, question))
-        except ValidationError as invalid:
-            problem = bad_body(field_errors(invalid))
+            return orjson.dumps(self._answer(caller, read_json(given, DecideQuestion)))
         except Refused as refused:
-            problem = refused.problem
-        return b'{"problem":' + problem_body(problem, "") + b"}"
+            return b'{"problem":' + problem_body(refused.problem, "") + b"}"
 
     def _answer(self, caller: Caller, question: DecideQuestion) -> dict[str, object]:
         case = self._case(question)

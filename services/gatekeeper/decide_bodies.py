@@ -143,7 +143,7 @@ class _ReadLater:
 class DecideQuestions(JsonBody):
     """Up to 1,000 questions, each as it would be asked alone. A bad one does not fail the others."""
 
-    questions: Annotated[list[Annotated[object, _ReadLater()]], Field(min_length=1, max_length=QUESTIONS_MAX)]
+    questions: Annotated[list[Annotated[bytes, _ReadLater()]], Field(min_length=1, max_length=QUESTIONS_MAX)]
 
 
 class DryRuns(JsonBody):

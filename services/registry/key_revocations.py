@@ -13,7 +13,8 @@ from libs.domain.refusal import Refusal, not_found
 from libs.domain.subscriber_key import RevokedSubscriberKey
 from libs.domain.subscriber_key_commands import RevokeSubscriberKey, decide
 from libs.runtime.http import Answer, AnyRoute, Instant, JsonBody, OwnAccount, Reply, Request, Route
-from libs.store.looked_at import Loaded
+from libs.store.looked_at import NOTHING, Loaded
+from libs.wire.key_format import is_key_id
 from services.registry.command_http import CommandsOverHttp, with_etag
 from services.registry.commands import Command
 from services.registry.kinds import ACCOUNT, SUBSCRIBER_KEY, held
@@ -34,12 +35,12 @@ _ONE_OF_BOTH: Final[list[JsonValue]] = [
 
 
 class KeysToRevoke(JsonBody):
-    """Which keys: those named, or every one that is not revoked yet."""
+    """Which keys: those named, or every one that is not revoked yet. What is no key's id finds none."""
 
     model_config = ConfigDict(json_schema_extra={"oneOf": _ONE_OF_BOTH})
 
     key_ids: Annotated[
-        list[Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,40}$")]] | None,
+        list[Annotated[str, Field(json_schema_extra={"pattern": r"^[^\x00]*$"})]] | None,
         Field(min_length=1, max_length=_AT_ONCE_MAX),
     ] = None
     all: Annotated[Literal[True], BeforeValidator(_no_number)] | None = None
@@ -125,6 +126,7 @@ def _revocation(account_id: AccountId, named: tuple[KeyId, ...] | None) -> Comma
                 account,
             )
             for key_id in key_ids(loaded)
+            if is_key_id(key_id)
         ]
         return tuple(event for events in each_decided if not isinstance(events, Refusal) for event in events)
 
@@ -134,7 +136,8 @@ def _revocation(account_id: AccountId, named: tuple[KeyId, ...] | None) -> Comma
 
     return Command(
         subject=account_at,
-        others=tuple(key_stream(key_id) for key_id in named or ()),
+        # What is no id is no stream either: it may be a secret, which no database is asked for.
+        others=tuple(key_stream(key_id) for key_id in named or () if is_key_id(key_id)),
         account=account_id if named is None else None,
         is_whole_account=named is None,
         decide=decided,
@@ -143,7 +146,7 @@ def _revocation(account_id: AccountId, named: tuple[KeyId, ...] | None) -> Comma
 
 
 def _result(account_id: AccountId, key_id: KeyId, before: Loaded, after: Loaded) -> KeyRevocation:
-    stored = after.streams[key_stream(key_id)]
+    stored = after.streams.get(key_stream(key_id), NOTHING)
     key = held(stored.aggregate, SUBSCRIBER_KEY)
     if not isinstance(key, RevokedSubscriberKey) or key.account_id != account_id:
         result = RevocationResult.NOT_FOUND

@@ -12,7 +12,15 @@ from libs.runtime.http.models import (
     WholeNumber,
     rfc3339,
 )
-from libs.runtime.http.paging import LimitQuery, PageQuery, cut, decode_cursor, encode_cursor, page
+from libs.runtime.http.paging import (
+    BAD_CURSOR,
+    LimitQuery,
+    PageQuery,
+    cut,
+    decode_cursor,
+    encode_cursor,
+    page,
+)
 from libs.runtime.http.problem import NOT_FOUND, FieldError, Problem, Refused
 from libs.runtime.http.rate_limits import RateLimits
 from libs.runtime.http.route import (
@@ -38,6 +46,7 @@ from libs.runtime.http.rules import (
 from libs.runtime.http.streaming import Streamed, Writer
 
 __all__ = [
+    "BAD_CURSOR",
     "NOT_FOUND",
     "WHOLE",
     "Answer",

@@ -32,10 +32,10 @@ Instant = Annotated[
 """A time in an answer: UTC with microseconds."""
 
 
-def _read_instant(given: object) -> object:
-    if not isinstance(given, str):
-        return given
-    if not _RFC3339.fullmatch(given):
+def _read_instant(given: object) -> datetime:
+    if isinstance(given, datetime):
+        return given  # one of ours, on its way into a cursor
+    if not isinstance(given, str) or not _RFC3339.fullmatch(given):
         raise ValueError("it is not an RFC 3339 date and time with a zone, such as 2026-01-31T08:00:00Z")
     try:
         at = datetime.fromisoformat(given.upper()).astimezone(UTC)

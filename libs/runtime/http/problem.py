@@ -65,7 +65,8 @@ def pointer_to(place: Sequence[str | int]) -> str:
 
 
 def _quoted(part: str) -> str:
-    return part if len(part) <= _QUOTED_CHARACTERS_MAX else _NOT_QUOTED
+    # Half a character, which JSON can name, is none that an answer can hold.
+    return part.encode(errors="replace").decode() if len(part) <= _QUOTED_CHARACTERS_MAX else _NOT_QUOTED
 
 
 def problem_body(problem: Problem, instance: str) -> bytes:

@@ -2,6 +2,8 @@
 
 import asyncio
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final, TypeVar
 from urllib.parse import unquote_to_bytes
 
@@ -10,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from libs.runtime.http import form
-from libs.runtime.http.json_text import check_json
+from libs.runtime.http.json_text import check_json, take_apart
 from libs.runtime.http.problem import FieldError, Problem, Refused, bad_body, of_status, pointer_to
 from libs.runtime.http.route import BODY_BYTES_MAX, Body
 
@@ -41,7 +43,7 @@ def read_query(raw: web.Request, model: type[M]) -> M:
     try:
         return model.model_validate(dict(given))
     except ValidationError as invalid:
-        raise Refused(_bad_query(field_errors(invalid))) from None
+        raise Refused(_bad_query(_field_errors(invalid))) from None
 
 
 def _bad_query(errors: list[FieldError]) -> Problem:
@@ -61,13 +63,28 @@ async def read_body(raw: web.Request, model: type[M], kind: Body) -> M:
 
 
 def _understood(document: bytes, model: type[M], kind: Body) -> M:
-    try:
+    with _faults_refused():
         if kind.media_type == form.MEDIA_TYPE:
             return model.model_validate(form.read_form(document, model))
-        check_json(document)
+        if kind.apart is not None:
+            whole, items = take_apart(document, kind.apart)
+            return model.model_validate(whole).model_copy(update={kind.apart: items})
+        return read_json(document, model)
+
+
+def read_json(document: bytes, model: type[M]) -> M:
+    """Read JSON as the model. Raises Refused, which says what is wrong and where."""
+    check_json(document)
+    with _faults_refused():
         return model.model_validate_json(document, strict=True)
+
+
+@contextmanager
+def _faults_refused() -> Iterator[None]:
+    try:
+        yield
     except ValidationError as invalid:
-        raise Refused(bad_body(field_errors(invalid))) from None
+        raise Refused(bad_body(_field_errors(invalid))) from None
 
 
 def _check_type(raw: web.Request, wanted: str) -> None:
@@ -97,7 +114,7 @@ async def _bounded(raw: web.Request, bytes_max: int) -> bytes:
         raise Refused(of_status(400, "the body did not arrive whole")) from None
 
 
-def field_errors(invalid: ValidationError) -> list[FieldError]:
+def _field_errors(invalid: ValidationError) -> list[FieldError]:
     """Return what pydantic found wrong, in our own words and without what was sent."""
     details = invalid.errors(include_url=False, include_context=False, include_input=False)
     return [FieldError(pointer=_place(each), detail=_say(each)) for each in details]
@@ -109,10 +126,15 @@ def _say(details: ErrorDetails) -> str:
             return "there is no such field"
         case "missing":
             return "it is required"
+        case "model_type" | "dict_type":
+            return "it is not an object"
+        case "list_type":
+            return "it is not an array"
         case _:
             return details["msg"].removeprefix("Value error, ")
 
 
 def _place(details: ErrorDetails) -> str:
     # pydantic marks a fault of a mapping's key, rather than its value, with a last "[key]".
-    return pointer_to(tuple(part for part in details["loc"] if part != "[key]"))
+    place = details["loc"]
+    return pointer_to(place[:-1] if place[-1:] == ("[key]",) else place)

@@ -61,10 +61,14 @@ class RequestHeader:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Body:
-    """How a route's body comes: JSON unless said otherwise, and how much of it is read at most."""
+    """How a route's body comes: JSON unless said otherwise, and how much of it is read at most.
+
+    ``apart`` names an array of it whose items the handler reads one by one: each is handed on as JSON.
+    """
 
     media_type: str = "application/json"
     bytes_max: int = BODY_BYTES_MAX
+    apart: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

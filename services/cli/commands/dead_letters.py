@@ -67,13 +67,19 @@ async def _newest(bootstrap: str, limit: int) -> list[Received]:
 
 def _item(letter: Received) -> JsonObject:
     said = {name: value.decode(errors="replace") for name, value in letter.headers}
-    recorded_at = datetime.fromtimestamp(letter.timestamp_ms / 1000, UTC)
     topic, partition, offset = (said.get(f"keyfold_dead_{part}") for part in ("topic", "partition", "offset"))
     return {
         "offset": letter.offset,
-        "recorded_at": format_time(recorded_at),
+        "recorded_at": _instant(letter.timestamp_ms),
         "reason": said.get("keyfold_dead_reason"),
         "origin": f"{topic}[{partition}]@{offset}",
         "type": said.get("ce_type"),
         "id": said.get("ce_id"),
     }
+
+
+def _instant(timestamp_ms: int) -> str | None:
+    try:
+        return format_time(datetime.fromtimestamp(timestamp_ms / 1000, UTC))
+    except (ValueError, OverflowError):
+        return None  # whoever sent it has put it outside of the calendar

@@ -72,6 +72,10 @@ async def test_mixed(registry: Registry) -> None:
         "key_000000000000",
         account_id,
         "x",
+        "",
+        "no/id",
+        f"{mine['key_id']} ",
+        "é" * 10_000,
     ]
     answered = await revoke(registry, account_id, {"key_ids": [*others, before["key_id"], mine["key_id"]]})
     assert results(answered) == [
@@ -133,7 +137,8 @@ async def test_bad_requests(registry: Registry) -> None:
         ({"all": 1}, "/all"),
         ({"key_ids": []}, "/key_ids"),
         ({"key_ids": [key_id] * (MANY + 1)}, "/key_ids"),
-        ({"key_ids": [key_id, "no/id"]}, "/key_ids/1"),
+        ({"key_ids": [key_id, 1]}, "/key_ids/1"),
+        ({"key_ids": [key_id, "\0"]}, "/key_ids/1"),
         ({"key_ids": key_id}, "/key_ids"),
         ({"key_ids": None, "all": None}, ""),
     ]

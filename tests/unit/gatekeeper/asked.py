@@ -66,8 +66,12 @@ class Asked:
 
     async def post(self, path: str, body: object, who: str = "operator") -> tuple[int, Json]:
         """Send JSON as one of the callers; return the status and the answer."""
+        return await self.post_bytes(path, json.dumps(body).encode(), who)
+
+    async def post_bytes(self, path: str, body: bytes, who: str = "operator") -> tuple[int, Json]:
+        """Send a body as JSON, whatever it is; return the status and the answer."""
         headers = {"Authorization": f"Bearer {who}", "Content-Type": "application/json"}
-        data = io.BytesIO(json.dumps(body).encode())
+        data = io.BytesIO(body)
         async with self.session.post(self.url + path, data=data, headers=headers) as response:
             return response.status, await response.json(content_type=None)
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import orjson
 import pytest
 
 from libs.domain.decision import Reason
+from tests.edges import documents
 from tests.integration.gatekeeper.practice import (
     ACCOUNT,
     EXPIRED_KEY,
@@ -180,6 +183,33 @@ async def test_a_batch_is_answered_in_order_whatever_is_wrong_with_some(asked: A
     assert [each.get("problem", {}).get("status", 200) for each in answer["items"]] == [200, 422, 422, 200]
     for item, (status, answered) in zip(answer["items"], alone, strict=True):
         assert item == answered if status == 200 else item["problem"]["errors"] == answered["errors"]
+
+
+@pytest.mark.parametrize("place", ["", "/path", "/subscriber_key_id", "/unknown"])
+async def test_no_question_fails_a_batch(asked: Asked, place: str) -> None:
+    """Whatever JSON stands in a question's place, or within it, fails that one question and no other."""
+    questions = [document for at, document in documents(QUESTION) if at == place and _is_json(document)]
+    questions = [document for document in questions if len(document) < 10_000]
+    good = orjson.dumps(QUESTION)
+    body = b'{"questions": [' + b",".join((good, *questions, good)) + b"]}"
+    status, answer = await asked.post_bytes("/v1/decide/batch", body)
+    assert status == 200, answer
+    assert len(answer["items"]) == len(questions) + 2
+    assert [each["decision"] for each in (answer["items"][0], answer["items"][-1])] == ["allow", "allow"]
+    for document, item in zip(questions, answer["items"][1:-1], strict=True):
+        alone, answered = await asked.post_bytes("/v1/decide", document)
+        assert alone < 500
+        assert item.get("problem", {"status": 200})["status"] == alone, document
+        assert item.get("problem", {}).get("errors") == answered.get("errors"), document
+
+
+def _is_json(document: bytes) -> bool:
+    # As this parser has it: numbers of any size, and half a character too.
+    try:
+        json.loads(document.decode(), parse_int=str, parse_constant=float)
+    except (ValueError, RecursionError):
+        return False
+    return b"[" * 200 not in document
 
 
 async def test_a_batch_hides_what_a_question_alone_hides(asked: Asked) -> None:

@@ -88,6 +88,14 @@ async def test_claims_that_do_not_do(auth: BearerTokens, claims: dict[str, objec
     assert await outcome(auth, SIGNER.sign(claims)) == Rejected(detail=detail)
 
 
+@pytest.mark.parametrize("expiry", [253_402_300_800, 1.5e300, 1e17, "9" * 30])
+async def test_an_expiry_beyond_the_calendar_is_none(auth: BearerTokens, expiry: object) -> None:
+    """A token whose expiry no calendar has names its caller, who never stops being one by itself."""
+    caller = await outcome(auth, SIGNER.sign({"exp": expiry}))
+    assert isinstance(caller, Caller)
+    assert caller.expires_at is None
+
+
 async def test_a_small_difference_of_clocks_is_forgiven(auth: BearerTokens) -> None:
     """A token that expired two seconds ago still passes, for clocks differ."""
     just_past = datetime.now(UTC) - timedelta(seconds=2)
