@@ -16,6 +16,7 @@ from libs.runtime.waiting import wait_for
 
 _LEEWAY_S: Final = 5
 _NAME_CHARACTERS_MAX: Final = 256
+_MALFORMED: Final = "the token is malformed"
 
 
 class Role(StrEnum):
@@ -79,6 +80,8 @@ class BearerTokens:
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             return Rejected(detail="an Authorization header with a Bearer token is needed")
+        if not token.isascii():
+            return Rejected(detail=_MALFORMED)
         try:
             claims = await self._claims(token.strip())
         except jwt.PyJWTError as invalid:
@@ -123,7 +126,7 @@ def _explain(invalid: Exception) -> str:
         case jwt.InvalidSignatureError() | jwt.InvalidAlgorithmError():
             return "the token's signature does not match"
         case _:
-            return "the token is malformed"
+            return _MALFORMED
 
 
 def _until_expiry(caller: Caller | Rejected, claims: Mapping[str, object]) -> Caller | Rejected:

@@ -1,5 +1,6 @@
 """Logs: a constant event name and keywords, one JSON object a line in production, colours on a terminal."""
 
+import json
 import logging
 import sys
 from collections.abc import Sequence
@@ -52,7 +53,10 @@ def _renderers(*, on_terminal: bool) -> list[Processor]:
 
 
 def _to_json(event: EventDict, **_options: object) -> str:
-    return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    try:
+        return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    except orjson.JSONEncodeError:  # a text that is no UTF-8, which is written escaped
+        return json.dumps(event, default=str)
 
 
 def _route_standard_logging(

@@ -13,7 +13,7 @@ from libs.runtime.http.listen import listening
 from services.gatekeeper import metrics
 from services.gatekeeper.authz import Authz
 from services.gatekeeper.headers import FieldNames
-from services.gatekeeper.lane_connection import BODY_FIELDS, Connection
+from services.gatekeeper.lane_connection import OWN_FIELDS, Connection
 from services.gatekeeper.settings import GatekeeperSettings
 
 HEAD_TIMEOUT_S: Final = 10.0
@@ -43,7 +43,7 @@ class Lane:
 
     def __init__(self, authz: Authz, clock: Clock, *, connections_max: int) -> None:
         self.authz = authz
-        self.field_names = FieldNames((*authz.field_names, *BODY_FIELDS))
+        self.field_names = FieldNames((*authz.field_names, *OWN_FIELDS))
         self.now_s = clock.monotonic_s()
         self.is_draining = False
         self.connections: set[Connection] = set()

@@ -8,6 +8,7 @@ from typing import Final, Protocol, cast
 
 from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpRequestParser
 
+from libs.runtime.http.reading import is_host
 from services.gatekeeper import metrics
 from services.gatekeeper.answers import Answer
 from services.gatekeeper.authz import Authz
@@ -21,8 +22,8 @@ PIPELINED_MAX: Final = 128
 
 _PIECE_BYTES: Final = 16 * 1024  # what is parsed at once: nothing outgrows its bound by more
 _VERSIONS: Final = frozenset({"1.1", "1.0"})  # the parser knows 0.9 and 2.0 too, and reads them like these
-_LENGTH, _ENCODING, _EXPECT = "content-length", "transfer-encoding", "expect"
-BODY_FIELDS: Final = (_LENGTH, _ENCODING, _EXPECT)
+_HOST, _LENGTH, _ENCODING, _EXPECT = "host", "content-length", "transfer-encoding", "expect"
+OWN_FIELDS: Final = (_HOST, _LENGTH, _ENCODING, _EXPECT)
 _LINES: Final = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
 
 
@@ -170,7 +171,8 @@ class Connection(asyncio.Protocol):
             return
         fields = self._reader.take()
         target, self._target = self._target, b""
-        if parser.get_http_version() not in _VERSIONS:
+        version = parser.get_http_version()
+        if version not in _VERSIONS or not _is_addressed(fields, version):
             self.refuse(400)
             return
         self._unfinished_bytes, self._is_in_body = 0, True
@@ -245,6 +247,14 @@ class Connection(asyncio.Protocol):
 
     def _written(self, status: int) -> bytes:
         return f"{_LINES[status]}{self._lane.given_up}Content-Length: 0\r\n\r\n".encode("latin-1")
+
+
+def _is_addressed(fields: Fields, version: str) -> bool:
+    # One Host, and only HTTP/1.0 may leave it out (RFC 9112, section 3.2).
+    if _HOST not in fields:
+        return version == "1.0"
+    hosts = fields[_HOST]
+    return len(hosts) == 1 and is_host(hosts[0])
 
 
 def _has_body_to_skip(fields: Fields) -> bool:

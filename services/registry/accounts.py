@@ -53,6 +53,8 @@ class Accounts:
                 rule=OwnAccount(),
                 summary="An account.",
                 answer=AccountResource,
+                also_answers={304: None},
+                refusals=(412,),
             ),
             Route(
                 method="PUT",

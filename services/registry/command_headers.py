@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Final
 
 from libs.runtime.http import AnyRoute, RequestHeader
+from libs.runtime.http.preconditions import IF_MATCH, IF_NONE_MATCH
 from libs.runtime.http.route import COMMANDS
 from services.registry import idempotency, preference
 
@@ -29,20 +30,28 @@ _HEADERS: Final = (
 )
 
 
-_IF_MATCH: Final = RequestHeader(
-    name="If-Match",
-    description="ETags of which one must be the present one; else nothing is done, and that is a 412.",
-    schema={"type": "string"},
+_CONDITIONS: Final = (
+    RequestHeader(
+        name=IF_MATCH,
+        description="ETags of which one must be the present one; else nothing is done, and that is a 412.",
+        schema={"type": "string"},
+    ),
+    RequestHeader(
+        name=IF_NONE_MATCH,
+        description="ETags of which none may be the present one; else a 304, or for a command a 412.",
+        schema={"type": "string"},
+    ),
 )
 
 
-def with_command_headers(routes: Sequence[AnyRoute]) -> list[AnyRoute]:
-    """Return the routes, of which each command says which headers it reads."""
-    return [
-        replace(route, headers=_headers(route)) if route.method in COMMANDS else route for route in routes
-    ]
+def with_headers(routes: Sequence[AnyRoute]) -> list[AnyRoute]:
+    """Return the routes, of which each says which headers it reads."""
+    return [_with_headers(route) for route in routes]
 
 
-def _headers(route: AnyRoute) -> tuple[RequestHeader, ...]:
+def _with_headers(route: AnyRoute) -> AnyRoute:
+    if route.method not in COMMANDS:
+        return replace(route, headers=_CONDITIONS) if 304 in route.also_answers else route
     # What is only being made has no version yet that anybody could know.
-    return _HEADERS if route.status == HTTPStatus.CREATED else (*_HEADERS, _IF_MATCH)
+    made = route.status == HTTPStatus.CREATED
+    return replace(route, headers=_HEADERS if made else (*_HEADERS, *_CONDITIONS))

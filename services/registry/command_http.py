@@ -14,6 +14,7 @@ from libs.domain.lifecycle import Actor, Aggregate
 from libs.domain.refusal import Refusal
 from libs.runtime.failure import TryLater
 from libs.runtime.http import Answer, Problem, Reply, Request
+from libs.runtime.http.preconditions import etag_of, read_preconditions
 from libs.store.kept_answers import KeptAnswer
 from libs.store.looked_at import Loaded
 from libs.store.read_model import ReadModel
@@ -22,7 +23,6 @@ from services.registry.answer_text import with_member
 from services.registry.commands import Command, CommandMetadata, Commands, Done, NotDone, Outcome, Show
 from services.registry.idempotency import CannotOpen, Idempotency, IdempotentRequest
 from services.registry.kinds import Kind, held
-from services.registry.precondition import etag, read_precondition
 from services.registry.problems import ANSWER_SEALED, problem_of
 
 A = TypeVar("A", bound=Aggregate)
@@ -83,7 +83,7 @@ def _metadata(request: Request[B, None], idempotent: IdempotentRequest | None) -
         actor=Actor(role=caller.role.value, subject=caller.sub),
         request_id=request.request_id,
         traceparent=request.traceparent,
-        precondition=read_precondition(request.headers.getall("If-Match", [])),
+        preconditions=read_preconditions(request.headers),
         idempotent=idempotent,
     )
 
@@ -129,5 +129,5 @@ def shown(
 
 def with_etag(body: BaseModel, version: int, *, location: str | None = None) -> Answer:
     """Answer with a resource, or with what holds it, and its version as ETag."""
-    headers = {"ETag": etag(version)}
-    return Answer(body=body, headers=headers if location is None else {**headers, "Location": location})
+    headers = {"ETag": etag_of(version), "Location": location}
+    return Answer(body=body, headers={name: value for name, value in headers.items() if value is not None})

@@ -12,6 +12,7 @@ from libs.domain.lifecycle import Actor, LifecycleEvent, stream_of
 from libs.domain.refusal import Refusal, RefusalKind
 from libs.runtime.clock import Clock
 from libs.runtime.http import Answer
+from libs.runtime.http.preconditions import UNCONDITIONAL, Preconditions, etag_of
 from libs.store.errors import VersionConflict
 from libs.store.kept_answers import KeptAnswer, NewAnswer
 from libs.store.ledger import Draft, Ledger, Turn
@@ -19,7 +20,6 @@ from libs.store.looked_at import Loaded, Wanted
 from services.registry.answer_text import as_bytes
 from services.registry.batching import Batching
 from services.registry.idempotency import IdempotentRequest
-from services.registry.precondition import UNCONDITIONAL, Precondition
 
 ATTEMPTS_MAX = 4
 
@@ -50,12 +50,12 @@ Outcome: TypeAlias = Done | KeptAnswer | Refusal | NotDone
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandMetadata:
-    """Who asks for a command, in which request, on what condition, and whether the request may come again."""
+    """Who asks for a command, in which request, on which conditions, and whether it may come again."""
 
     actor: Actor
     request_id: str
     traceparent: str | None = None
-    precondition: Precondition = UNCONDITIONAL
+    preconditions: Preconditions = UNCONDITIONAL
     idempotent: IdempotentRequest | None = None
 
 
@@ -67,8 +67,8 @@ def _nothing_to_show(_after: Loaded, _now: datetime) -> Answer:
 class Command:
     """What to do: `decide` sees what is named here, and may write to any stream of it.
 
-    The condition of the request is held against the subject's version. `account` lets it see which keys of an
-    account are live, `is_whole_account` also each of these keys; `applicant` whatever somebody applied for.
+    The conditions of the request are held against the subject's version. `account` lets it see which keys of
+    an account are live, `is_whole_account` also each of these keys; `applicant` what somebody applied for.
     """
 
     subject: StreamId
@@ -149,7 +149,8 @@ def _decided(asked: _Asked, loaded: Loaded, now: datetime) -> Sequence[Lifecycle
     decided = asked.command.decide(loaded, now)
     # What is not there for this caller must not be told apart by its version either.
     hidden = isinstance(decided, Refusal) and decided.kind is RefusalKind.NOT_FOUND
-    if not hidden and not asked.metadata.precondition.holds(loaded.streams[asked.command.subject].version):
+    etag = etag_of(loaded.streams[asked.command.subject].version)
+    if not hidden and not asked.metadata.preconditions.allow_change(etag):
         return NotDone.STALE
     return decided
 

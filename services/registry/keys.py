@@ -109,6 +109,8 @@ class Keys:
                 rule=OwnAccount(),
                 summary="A key.",
                 answer=KeyResource,
+                also_answers={304: None},
+                refusals=(412,),
             ),
             Route(
                 method="PATCH",

@@ -2,16 +2,13 @@
 
 from libs.domain.refusal import Refusal, RefusalKind
 from libs.runtime.http import NOT_FOUND, Problem
+from libs.runtime.http.preconditions import FAILED
 from services.registry.commands import NotDone
 
 STATUSES = {RefusalKind.NOT_FOUND: 404, RefusalKind.CONFLICT: 409, RefusalKind.INVALID: 422}
 
 _NOT_DONE = {
-    NotDone.STALE: Problem(
-        status=412,
-        slug="precondition-failed",
-        detail="This has changed since the version that If-Match names. Nothing was done; read it again.",
-    ),
+    NotDone.STALE: FAILED,
     NotDone.KEY_REUSED: Problem(
         status=422,
         slug="idempotency-key-reused",

@@ -14,7 +14,7 @@ from libs.store.read_model import ReadModel
 from services.registry.accounts import Accounts
 from services.registry.checkpoint_means import NO_CHECKPOINT_MEANS, CheckpointMeans
 from services.registry.checkpoints import LedgerCheckpoints
-from services.registry.command_headers import with_command_headers
+from services.registry.command_headers import with_headers
 from services.registry.command_http import CommandsOverHttp, Enforces
 from services.registry.commands import Commands
 from services.registry.enforcement_views import EnforcementViews
@@ -68,4 +68,4 @@ def registry_routes(
         *EnforcementViews(ledger, Enforcement(pool)).routes(),
         *LedgerCheckpoints(asked, ledger, Checkpoints(pool), checkpoint_means).routes(),
     ]
-    return with_command_headers(routes)
+    return with_headers(routes)

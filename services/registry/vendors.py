@@ -58,6 +58,8 @@ class Vendors:
                 rule=AnyOf((OwnVendor(), Roles(frozenset({Role.REVIEWER, Role.OWNER})))),
                 summary="A vendor, as much of it as the caller may see.",
                 answer=VendorView,
+                also_answers={304: None},
+                refusals=(412,),
             ),
         ]
 

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import count
 from typing import Final
+from urllib.parse import urlencode
 
 from services.cli.local.signing import Claims
 from tests.acceptance.access_table import Caller, Row
+from tests.acceptance.raw_requests import RawRequest, raw_request
 from tests.acceptance.world import (
     OPERATOR,
     REVIEWER,
@@ -116,6 +118,16 @@ class Scenes:
             self._gateway_headers() if caller is Caller.GATE else (),
             form=self._form(row),
         )
+
+    def raw(self, row: Row, caller: Caller, scene: Scene) -> RawRequest:
+        """Return the bytes of what `call` asks for."""
+        who = self._claims(row, caller, scene)
+        headers = dict(self._gateway_headers()) if caller is Caller.GATE else {}
+        if who is not None:
+            headers["Authorization"] = f"Bearer {self.world.token(who)}"
+        target = scene.target(row.path) + _QUERIES.get(row.path.rpartition("/")[2], "")
+        form = urlencode(self._form(row) or {})
+        return raw_request(row.method, target, headers, self._body(row, scene.ids), form)
 
     def _body(self, row: Row, ids: Mapping[str, str]) -> JsonObject | None:
         if not row.path.startswith("/v1/decide"):

@@ -36,9 +36,9 @@ max-examples = {examples}
 [checks]
 enabled = true
 
-# A right token is never refused. What the description allows may be stale (412) or against a rule of the
-# domain (409, 422 and audit's 400, and a check of ours looks at which); gateways are told of keys that do
-# not work by 401 or 403.
+# A right token is never refused. What the description allows may be stale (412), known (304)
+# or against a rule of the domain (409, 422 and audit's 400, and a check of ours looks at which); gateways
+# are told of keys that do not work by 401 or 403.
 [checks.positive_data_acceptance]
 expected-statuses = {accepted}
 
@@ -50,6 +50,7 @@ expected-statuses = {accepted}
 "path.vendor_id" = {{ dictionary = "vendor_id", probability = 0.8 }}
 "path.key_id" = {{ dictionary = "key_id", probability = 0.8 }}
 "header.If-Match" = {{ dictionary = "etag", probability = 0.8 }}
+"header.If-None-Match" = {{ dictionary = "other_etag", probability = 0.9 }}
 "header.Prefer" = {{ dictionary = "wait", probability = 0.8 }}
 
 # A stream has no end, and schemathesis waits for one. What streams do has tests of its own.
@@ -111,11 +112,12 @@ def _config(service: str, existing: Practice) -> str:
         "vendor_id": [existing.vendor.vendor_id],
         "key_id": [existing.key_id, existing.vendor.key_id],
         "etag": ["*", '"1"', '"2"'],
+        "other_etag": ['"998"', 'W/"999"', '"1", "2"'],
         "wait": ["wait=0", "wait=1", "respond-async, wait=2"],
     }
     return _CONFIG.format(
         examples=EXAMPLES,
-        accepted=_toml(ACCEPTED.get(service, ["2xx", "404", "409", "412", "422"])),
+        accepted=_toml(ACCEPTED.get(service, ["2xx", "304", "404", "409", "412", "422"])),
         dictionaries="\n".join(f"{name} = {{ values = {_toml(values)} }}" for name, values in known.items()),
     )
 

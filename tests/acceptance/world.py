@@ -122,14 +122,17 @@ class World:
         """Return the answer, whatever it is. The target goes out as it is given, `body` as JSON."""
         sent = CIMultiDict(headers)
         if who is not None:
-            token = self._signer.sign(who, now=SYSTEM_CLOCK.now(), ttl_s=60)
-            sent["Authorization"] = f"Bearer {token}"
+            sent["Authorization"] = f"Bearer {self.token(who)}"
         url = URL(self.stack.url(service) + target, encoded=True)
         async with self._session.request(method, url, headers=sent, json=body, data=form) as response:
             # A stream has no end: what it begins with stands for all of it.
             is_endless = response.content_type == "text/event-stream"
             content = await (response.content.readany() if is_endless else response.read())
             return Answer(status=response.status, headers=response.headers, content=content)
+
+    def token(self, who: Claims) -> str:
+        """Return a new token of somebody."""
+        return self._signer.sign(who, now=SYSTEM_CLOCK.now(), ttl_s=60)
 
     async def done(self, method: str, path: str, who: Claims, body: object = None) -> Any:
         """Give the registry a command, or read from it, and return what it says to that."""

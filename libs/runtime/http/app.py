@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
 from libs.runtime.auth import Authenticator
 from libs.runtime.clock import SYSTEM_CLOCK, Clock
@@ -53,9 +53,10 @@ def _add(app: web.Application, route: AnyRoute, handler: Endpoint) -> None:
 
 def _inviting(bytes_max: int) -> Callable[[web.Request], Awaitable[None]]:
     async def expect(raw: web.Request) -> None:
-        # A 100 invites the body, which a length to be refused must not; other expectations are ignored.
-        if raw.headers["Expect"].lower() == "100-continue" and (raw.content_length or 0) <= bytes_max:
+        # A 100 invites the body, which a length to be refused must not; HTTP/1.0 does not know it.
+        if raw.version >= HttpVersion11 and (raw.content_length or 0) <= bytes_max:
             await raw.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            raw.writer.output_size = 0  # of the answer nothing has been sent yet
 
     return expect
 

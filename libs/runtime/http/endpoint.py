@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
+from http import HTTPStatus
 from typing import Final, assert_never
 
 import orjson
@@ -13,10 +14,11 @@ from structlog.contextvars import bind_contextvars, get_contextvars
 from libs.runtime.auth import Authenticator, Caller, Rejected
 from libs.runtime.clock import Clock
 from libs.runtime.http.models import rfc3339
+from libs.runtime.http.preconditions import FAILED, read_preconditions
 from libs.runtime.http.problem import NOT_FOUND, Problem, Refused, of_status, problem_response
 from libs.runtime.http.rate_limits import RateLimits
-from libs.runtime.http.reading import check_target, read_body, read_query, refuse_body
-from libs.runtime.http.route import Answer, AnyRoute, Request
+from libs.runtime.http.reading import check_expectation, check_target, read_body, read_query, refuse_body
+from libs.runtime.http.route import Answer, AnyRoute, Reply, Request
 from libs.runtime.http.rules import CredentialOr, OwnCredential, Public, Verdict, describe, judge
 from libs.runtime.http.streaming import Streamed, stream
 from libs.runtime.http.trace import traceparent
@@ -33,7 +35,7 @@ def endpoint(
 
     async def handle(raw: web.Request) -> web.StreamResponse:
         caller = await _admit(route, auth, limits, raw)
-        reply = await route.handler(await _read(route, raw, caller))
+        reply = _if_asked_for(route, raw, await route.handler(await _read(route, raw, caller)))
         if isinstance(reply, Streamed):
             expires_in_s = _expires_in_s(caller, clock)
             return await stream(raw, reply, _HEADERS, draining=draining, expires_in_s=expires_in_s)
@@ -53,6 +55,7 @@ async def _admit(route: AnyRoute, auth: Authenticator, limits: RateLimits, raw: 
     if isinstance(rule, OwnCredential):
         return None
     check_target(raw)
+    check_expectation(raw)
     if isinstance(rule, Public) or (isinstance(rule, CredentialOr) and rule.header in raw.headers):
         return None
     caller = await _recognise(route, auth, limits, raw)
@@ -103,6 +106,20 @@ async def _read(
         traceparent=traceparent(raw.headers),
         raw=raw,
     )
+
+
+def _if_asked_for(route: AnyRoute, raw: web.Request, reply: Reply) -> Reply:
+    """Hold what a GET found against the request's preconditions; commands do so before they are done."""
+    if route.method != "GET" or isinstance(reply, Problem | web.StreamResponse):
+        return reply
+    if isinstance(reply, Answer) and (reply.status or route.status) != HTTPStatus.OK:
+        return reply
+    asked, etag = read_preconditions(raw.headers), reply.headers.get("ETag")
+    if not asked.is_matched(etag):
+        return FAILED
+    if asked.is_known(etag):
+        return Answer(status=304, headers={"ETag": etag} if etag else {})
+    return reply
 
 
 def _respond(

@@ -10,12 +10,15 @@ from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 import structlog
-from aiohttp import web
+from aiohttp import hdrs, web
+from aiohttp.http import RawRequestMessage
+from multidict import CIMultiDict, CIMultiDictProxy
 
 from libs.runtime.clock import SYSTEM_CLOCK
 from libs.runtime.failure import StopProcess
 from libs.runtime.http.observe import REQUEST_ID, request_id
 from libs.runtime.http.problem import of_status, problem_response
+from libs.runtime.http.reading import CONTINUE
 
 # How long the rest of a refused body is thrown away, so that its sender can read the refusal.
 _LINGER_S: Final = 1.0
@@ -82,6 +85,8 @@ def _connections(runner: web.AppRunner) -> Callable[[], _Protocol]:
     server, loop = runner.server, asyncio.get_running_loop()
     if server is None:
         raise LookupError("the runner is not set up")
+    request_of = server.request_factory
+    server.request_factory = lambda message, *rest: request_of(_as_is_safe(message), *rest)
     return lambda: _Protocol(
         server,
         loop=loop,
@@ -92,6 +97,22 @@ def _connections(runner: web.AppRunner) -> Callable[[], _Protocol]:
         max_field_size=_HEADER_BYTES_MAX,
         max_headers=_HEADERS_MAX,
     )
+
+
+def _as_is_safe(message: RawRequestMessage) -> RawRequestMessage:
+    """Return a request's head such that nothing of its body can be taken for a part of another request."""
+    expected = message.headers.get(hdrs.EXPECT)
+    if not message.chunked and expected is None:
+        return message
+    # aiohttp keeps the last trailer of a chunked body for the head of the next request; and whoever waits to
+    # be asked for a body may send something else in its place. So there is no next one: it is closed.
+    message = message._replace(should_close=True)
+    if expected is None or expected.lower() == CONTINUE:
+        return message
+    # An expectation it does not know aiohttp would answer itself. Emptied, it is ours to refuse.
+    headers = CIMultiDict(message.headers)
+    headers[hdrs.EXPECT] = ""
+    return message._replace(headers=CIMultiDictProxy(headers))
 
 
 @asynccontextmanager

@@ -13,6 +13,7 @@ from libs.runtime import metrics
 from libs.runtime.clock import Clock
 from libs.runtime.failure import TryLater
 from libs.runtime.http.problem import Problem, Refused, of_status, problem_response
+from libs.runtime.http.reading import check_head
 from libs.runtime.http.streaming import IS_STREAMED, StreamFailed
 
 REQUEST_ID: Final = "X-Request-Id"
@@ -69,6 +70,7 @@ async def name_response(_raw: web.Request, response: web.StreamResponse) -> None
 
 async def _answered(raw: web.Request, handler: Handler) -> web.StreamResponse:
     try:
+        check_head(raw)
         return await handler(raw)
     except ClientConnectionResetError:
         # The client left in the middle of a streamed response: aiohttp closes, and nobody is at fault.

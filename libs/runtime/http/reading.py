@@ -4,10 +4,11 @@ import asyncio
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Final, TypeVar
 from urllib.parse import unquote_to_bytes
 
-from aiohttp import web
+from aiohttp import HttpVersion10, HttpVersion11, hdrs, web
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
@@ -16,9 +17,29 @@ from libs.runtime.http.json_text import check_json, take_apart
 from libs.runtime.http.problem import FieldError, Problem, Refused, bad_body, of_status, pointer_to
 from libs.runtime.http.route import BODY_BYTES_MAX, Body
 
+CONTINUE: Final = "100-continue"
+"""The one expectation there is (RFC 9110, section 10.1.1): to be told whether a body is wanted."""
+
+_HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|(?:[\w.~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*)(:[0-9]*)?", re.ASCII)
+_VERSIONS: Final = (HttpVersion10, HttpVersion11)
+_JSON_SPACES: Final = b" \t\r\n"
 _BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 M = TypeVar("M", bound=BaseModel)
+
+
+@lru_cache(maxsize=1024)  # the gatekeeper asks at every question
+def is_host(text: str) -> bool:
+    """Tell whether a Host header says a host and perhaps a port, or nothing, as it may (RFC 9110, 7.2)."""
+    return _HOST.fullmatch(text) is not None
+
+
+def check_head(raw: web.BaseRequest) -> None:
+    """Refuse a version of HTTP that is not spoken here, and a Host that is none (RFC 9112, section 3.2)."""
+    if raw.version not in _VERSIONS:
+        raise Refused(of_status(400, "the request is not HTTP/1.1"))
+    if not is_host(raw.headers.get(hdrs.HOST, "")):
+        raise Refused(of_status(400, "the Host header is not a host with an optional port"))
 
 
 def check_target(raw: web.Request) -> None:
@@ -49,6 +70,12 @@ def read_query(raw: web.Request, model: type[M]) -> M:
 def _bad_query(errors: list[FieldError]) -> Problem:
     placed = [FieldError(pointer="/query" + each.pointer, detail=each.detail) for each in errors]
     return Problem(status=400, slug="bad-query", detail="the query is not acceptable", errors=placed)
+
+
+def check_expectation(raw: web.Request) -> None:
+    """Refuse an expectation that nobody could meet."""
+    if raw.headers.get(hdrs.EXPECT, CONTINUE).lower() != CONTINUE:
+        raise Refused(of_status(417, f"the only expectation that is met is {CONTINUE}"))
 
 
 async def read_body(raw: web.Request, model: type[M], kind: Body) -> M:
@@ -93,9 +120,11 @@ def _check_type(raw: web.Request, wanted: str) -> None:
 
 
 async def refuse_body(raw: web.Request) -> None:
-    """Refuse a body where none is read: whoever sent it expects it to matter."""
-    if await _bounded(raw, BODY_BYTES_MAX):
-        raise Refused(bad_body([FieldError(pointer="", detail="this call takes no body")]))
+    """Refuse a body where none is read, for whoever sent it expects it to matter; `{}` says nothing."""
+    document = await _bounded(raw, BODY_BYTES_MAX)
+    if document.translate(None, _JSON_SPACES) not in (b"", b"{}"):
+        detail = "this call takes no body: leave it out, or send {}"
+        raise Refused(bad_body([FieldError(pointer="", detail=detail)]))
 
 
 def _check_encoding(raw: web.Request) -> None:

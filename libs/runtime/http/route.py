@@ -98,8 +98,8 @@ class Route(Generic[B, Q]):
 
     ``method`` may be ``*`` for any. ``path`` uses aiohttp's form, ``/v1/keys/{key_id}``. ``refusals`` are the
     statuses, beyond those that follow from the rest, which the handler may answer. ``also_answers`` are
-    the models of further statuses that are no refusals. ``headers`` are those that the handler reads.
-    ``media_types`` are those of an answer that is no JSON.
+    the models of further statuses that are no refusals, None where one has no body. ``headers`` are those
+    that the handler reads. ``media_types`` are those of an answer that is no JSON.
     ``quiet`` moves a probe's access log to debug. ``only_asks`` is said of what changes nothing although its
     method could: it is not counted among a caller's commands.
     """
@@ -115,7 +115,7 @@ class Route(Generic[B, Q]):
     answer: type[BaseModel] | None = None
     status: int = 200
     refusals: tuple[int, ...] = ()
-    also_answers: Mapping[int, type[BaseModel]] = field(default_factory=dict)
+    also_answers: Mapping[int, type[BaseModel] | None] = field(default_factory=dict)
     headers: tuple[RequestHeader, ...] = ()
     media_types: tuple[str, ...] = ()
     endless: bool = False

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
+import signal
 
 from aiohttp import web
 
+from libs.runtime import log
+from libs.runtime.http import serve_http
 from services.cli.local.ports import HOST
 
 
@@ -22,11 +26,21 @@ def app() -> web.Application:
     return application
 
 
+async def serve(port: int) -> None:
+    """Serve until the process is told to stop."""
+    stopped, loop = asyncio.Event(), asyncio.get_running_loop()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(each, stopped.set)
+    async with serve_http(app(), HOST, port, drain_timeout_s=0.5):
+        await stopped.wait()
+
+
 def main() -> None:
     """Serve on the port that the command line names."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
-    web.run_app(app(), host=HOST, port=parser.parse_args().port, print=None, shutdown_timeout=0.5)
+    log.configure(service="sample-api")
+    asyncio.run(serve(parser.parse_args().port))
 
 
 if __name__ == "__main__":

@@ -96,6 +96,31 @@ async def test_if_match(registry: Registry) -> None:
     assert (await registry.ask(who, "PUT", path, {"enabled": False}, If_Match="*")).status == 200
 
 
+async def test_if_none_match(registry: Registry) -> None:
+    """A command is not done to what its sender believes is not there, and a read is not repeated."""
+    account_id = await registry.account()
+    path, who = f"/v1/accounts/{account_id}", owner(account_id)
+    for present in ("*", '"1"', 'W/"1"', '"7", "1"', "nonsense"):
+        refused = await registry.ask(
+            who, "PUT", f"{path}/integrations", {"enabled": True}, If_None_Match=present
+        )
+        assert (refused.status, refused.slug) == (412, "precondition-failed")
+    assert (await registry.ledger.head()).position == 1
+    assert (
+        await registry.ask(OPERATOR, "POST", "/v1/accounts", {"name": "x"}, If_None_Match="*")
+    ).status == 201
+    assert (
+        await registry.ask(who, "PUT", f"{path}/integrations", {"enabled": True}, If_None_Match='"7"')
+    ).status == 200
+    known = await registry.ask(who, "GET", path, If_None_Match='W/"2"')
+    assert (known.status, known.headers["ETag"]) == (304, '"2"')
+    assert (await registry.ask(who, "GET", path, If_None_Match='"1"')).status == 200
+    assert (await registry.ask(who, "GET", path, If_Match='"0"')).status == 412
+    assert (
+        await registry.ask(owner("acc_none"), "GET", "/v1/accounts/acc_none", If_None_Match="*")
+    ).status == 404
+
+
 async def test_bad_bodies(registry: Registry) -> None:
     """A body that is no new account is refused with the place of each fault, and nothing is recorded."""
     for body, pointers in (

@@ -14,10 +14,10 @@ from libs.domain.refusal import Refusal
 from libs.domain.subscriber_key import RevokedSubscriberKey, SubscriberKeyCreated, SubscriberKeyRevoked
 from libs.runtime.clock import SYSTEM_CLOCK
 from libs.runtime.http import Answer
+from libs.runtime.http.preconditions import Preconditions
 from libs.store.errors import DatabaseAway
 from libs.store.looked_at import Loaded, Wanted
 from services.registry.commands import Command, Commands, Done, NotDone, Outcome
-from services.registry.precondition import Precondition
 from tests.integration.registry.commanding import SetClock, processes
 from tests.key_commands import (
     OTTO,
@@ -228,7 +228,7 @@ async def test_stale(database: str) -> None:
     """Of two commands in one batch that both know the same version, the second is told that it is stale."""
     async with processes(database, count=1) as running:
         await running.run_all([create_key(1, account=0)])
-        metadata = replace(OTTO, precondition=Precondition(tags=('"1"',)))
+        metadata = replace(OTTO, preconditions=Preconditions(match=frozenset(('"1"',))))
         asked = [rename_key(1, "One", account=0), rename_key(1, "Two", account=0)]
         outcomes = await asyncio.gather(*(running.commands[0].run(each, metadata) for each in asked))
     assert isinstance(outcomes[0], Done)

@@ -43,6 +43,10 @@ KEYS: Final = tuple(
 )
 TOKENS: Final = (TOKEN, NGINX_TOKEN, "", "Token", "tok", "token,token", " token", "token\t")
 ADDRESSES: Final = ("203.0.113.9", "198.51.100.7", "203.0.113.9, 198.51.100.7", "::ffff:203.0.113.9", "x", "")
+HOSTS: Final = (
+    *("h", "127.0.0.1:8081", "[2001:db8::1]:80", "", "h:", "h_1.example", "h%2e"),
+    *("h h", "h, h", "h/", "h:x", "[h", "[::1]x", "u@h", "h%2", "h\x0b", "hé", "h:1:2", "http://h"),
+)
 NAMES: Final = (
     *("X-Gateway-Token", "x-api-key", "A-api-key", "Authorization", "X-Forwarded-Method", "X-Forwarded-Uri"),
     *("X-Original-Method", "X-Original-URI", "X-Original-URL", "X-Rewrite-URL", "X-HTTP-Method-Override"),
@@ -89,6 +93,7 @@ def _good(random: Random) -> Lines:
     headers = [["x-api-key", vendor], ["A-api-key", key]]
     if random.random() < 0.2:
         headers = [["Authorization", f"Keyfold {vendor}/{key}"]]
+    headers.append(["Host", random.choice(HOSTS[:3])])
     headers.append(["X-Gateway-Token", TOKEN])
     headers.append(["X-Forwarded-For", random.choice(ADDRESSES)])
     match random.randrange(3):
@@ -117,6 +122,7 @@ def _another(random: Random, name: str) -> str:
         "authorization": tuple(f"keyfold {vendor}/{key}" for vendor in VENDORS for key in KEYS),
         "x-forwarded-for": ADDRESSES,
         "x-real-ip": ADDRESSES,
+        "host": HOSTS,
     }
     if name.endswith("method"):
         return random.choice(METHODS)

@@ -27,6 +27,9 @@ NAME_CHARACTERS: Final = frozenset(
 PLAIN: Final = frozenset(
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,=:@"  # no `;`, no `%`
 )
+HOST: Final = (PLAIN - frozenset(":@")) | frozenset(";%")
+DIGITS: Final = frozenset("0123456789")
+ADDRESS: Final = DIGITS | frozenset("abcdefABCDEF:.")
 CONTROLS: Final = frozenset([*range(9), *range(10, 32), 127])
 OVERRIDES: Final = {"x-http-method-override", "x-http-method", "x-method-override", "x-rewrite-url"}
 
@@ -67,7 +70,7 @@ def _read(head: bytes) -> tuple[str, str, Headers] | None:
         if not colon or not name or not NAME_CHARACTERS.issuperset(name) or not CONTROLS.isdisjoint(value):
             return None
         headers.append((name.decode("ascii").lower(), value.strip(b" \t").decode("latin-1")))
-    if not _is_framed_plainly(headers):
+    if not _is_framed_plainly(headers) or not _is_addressed(parts[2], _values(headers, "host")):
         return None
     return parts[0].decode("latin-1"), parts[1].decode("latin-1"), headers
 
@@ -77,6 +80,23 @@ def _is_framed_plainly(headers: Headers) -> bool:
     if _values(headers, "transfer-encoding"):
         return not lengths
     return not lengths or (len(lengths) == 1 and lengths[0].isdecimal())
+
+
+def _is_addressed(version: bytes, hosts: list[str]) -> bool:
+    if not hosts:
+        return version == b"HTTP/1.0"
+    return len(hosts) == 1 and _is_host(hosts[0])
+
+
+def _is_host(text: str) -> bool:
+    if text.startswith("["):
+        address, bracket, port = text[1:].partition("]")
+        is_name = bool(address and bracket) and ADDRESS.issuperset(address)
+    else:
+        name, colon, digits = text.partition(":")
+        port = colon + digits
+        is_name = not name or (_decoded(name) != "" and HOST.issuperset(name))
+    return is_name and (not port or (port[0] == ":" and DIGITS.issuperset(port[1:])))
 
 
 def _body_length(headers: Headers) -> int | None:

@@ -28,6 +28,7 @@ def stranger(number: int) -> bytes:
     address = f"{number % 200 + 1}.{number // 65536 % 256}.{number // 256 % 256}.{number % 256}"
     lines = [
         f"GET /authz/v1/patient/{number} HTTP/1.1" if number % 2 else f"GET /authz?{number} HTTP/1.1",
+        f"Host: {number}.example",
         f"X-Gateway-Token: {token}",
         f"x-api-key: {vendor}",
         f"A-api-key: {key}",

@@ -129,6 +129,41 @@ async def test_nobody_smuggles_a_question(bed: Bed, lines: list[str], statuses: 
 
 
 @pytest.mark.parametrize(
+    ("hosts", "status"),
+    [
+        *(([f"Host: {host}"], 200) for host in ("h", "h:80", "", "[::1]:80", "h_1", "127.0.0.1")),
+        *(
+            ([f"Host: {host}"], 400)
+            for host in ("h h", "h, h", "h/", "h:x", "[::1", "u@h", "h%2", "\xe9", "http://h")
+        ),
+        (["Host: h", "Host: h"], 400),
+        (["Host: h", "host: other"], 400),
+        ([], 400),
+    ],
+)
+async def test_a_question_names_one_host(bed: Bed, hosts: list[str], status: int) -> None:
+    """HTTP/1.1 has exactly one Host, which is one; HTTP/1.0 may have none (RFC 9112, section 3.2)."""
+    for version in ("1.1", "1.0"):
+        lines = "".join(f"{host}\r\n" for host in hosts).encode("latin-1")
+        sent = request(version=version).replace(b"Host: h\r\n", lines)
+        assert await bed.exchange(sent) == [status if hosts or version == "1.1" else 200]
+
+
+@pytest.mark.parametrize("expectation", ["100-continue", "200-ok", "\xe9"])
+async def test_a_clients_expectation_is_no_concern(bed: Bed, expectation: str) -> None:
+    """What a client expects of an API, and its gateway repeats, changes no decision."""
+    assert await bed.exchange(request(f"Expect: {expectation}")) == [200]
+
+
+async def test_a_trailer_is_part_of_no_question(bed: Bed) -> None:
+    """A chunked question is its connection's last, and its trailers are read by nobody."""
+    trailers = b"0\r\n" + "\r\n".join((TOKEN_LINE, *KEY_LINES, "", "")).encode()
+    chunked = request("Transfer-Encoding: chunked", own=(), method="POST", body=trailers)
+    assert await bed.exchange(request() + chunked + request(own=())) == [200, 401]
+    assert len(bed.heart.records()) == 1
+
+
+@pytest.mark.parametrize(
     "line",
     [
         *("GET /authz/v1/patient", "GET /authz/v1/patient HTTP/0.9", "GET /authz/v1/patient HTTP/2.0"),

@@ -73,6 +73,21 @@ class Client:
         finally:
             writer.close()
 
+    async def raw_in_turn(self, first: bytes, second: bytes) -> bytes:
+        """Send the second once the first is answered, and return everything that comes back."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        answered = b""
+        try:
+            async with asyncio.timeout(5):
+                writer.write(first)
+                answered = await reader.readuntil(b"\r\n\r\n")
+                writer.write(second)
+                return answered + await reader.read()
+        except ConnectionError:
+            return answered
+        finally:
+            writer.close()
+
 
 @asynccontextmanager
 async def serving(

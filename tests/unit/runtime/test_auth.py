@@ -111,8 +111,11 @@ async def test_no_token(auth: BearerTokens, header: str | None) -> None:
 
 @pytest.mark.parametrize(
     "token",
-    ["x", "a.b.c", "....", "é.é.é", base64.urlsafe_b64encode(b"[" * 6000).decode().rstrip("=") + ".e30.e30"],
-    ids=["word", "no-json", "dots", "not-ascii", "deep"],
+    [
+        *("x", "a.b.c", "....", "é.é.é", "\udce9", "e30.e30.\udcff"),
+        base64.urlsafe_b64encode(b"[" * 6000).decode().rstrip("=") + ".e30.e30",
+    ],
+    ids=["word", "no-json", "dots", "not-ascii", "not-text", "not-text-at-the-end", "deep"],
 )
 async def test_garbage(auth: BearerTokens, token: str) -> None:
     """What is no JWT at all is rejected as malformed, however it is broken."""

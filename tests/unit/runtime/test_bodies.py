@@ -185,12 +185,20 @@ async def test_an_uncompressed_body(client: Client) -> None:
         assert response.status == 201
 
 
-async def test_a_body_that_nobody_reads(client: Client) -> None:
-    """A command that takes no body refuses one; an empty one is none."""
-    found = await problem(client, "DELETE", "/things/1", data=b'{"reason": "old"}')
-    assert (found["status"], found["errors"]) == (422, [{"pointer": "", "detail": "this call takes no body"}])
-    async with client.ask("DELETE", "/things/1", data=b"") as response:
+@pytest.mark.parametrize("body", [b"", b"{}", b" {\r\n\t} \n"])
+@pytest.mark.parametrize("kind", ["application/json", "application/x-www-form-urlencoded"])
+async def test_a_body_that_says_nothing(client: Client, body: bytes, kind: str) -> None:
+    """A command that takes no body takes an empty object too, however it is sent."""
+    async with client.ask("DELETE", "/things/1", data=body, headers={"Content-Type": kind}) as response:
         assert response.status == 200
+
+
+@pytest.mark.parametrize("body", [b'{"reason": "old"}', b"null", b"[]", b'""', b"0", b"{", b"{}{}", b"\xff"])
+async def test_a_body_that_nobody_reads(client: Client, body: bytes) -> None:
+    """A command that takes no body refuses any that says something, and says what would be right."""
+    found = await problem(client, "DELETE", "/things/1", data=body)
+    detail = "this call takes no body: leave it out, or send {}"
+    assert (found["status"], found["errors"]) == (422, [{"pointer": "", "detail": detail}])
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,14 @@ def test_a_line() -> None:
     }
 
 
+def test_a_text_that_is_none() -> None:
+    """A line that holds what was no text is written all the same."""
+    stream = configured()
+    structlog.get_logger("x").info("odd_name", name="\udce9")
+    (line,) = stream.getvalue().splitlines()
+    assert '"name": "\\udce9"' in line
+
+
 def test_a_library_that_repeats_itself() -> None:
     """What a library says again and again is said once in a while; a traceback and our own lines always."""
     stream = configured()
