@@ -64,7 +64,7 @@ async def start(name: Name, site: Site) -> Gateway:
 
 def _nginx(site: Site, port: int) -> Command:
     # nginx looks for what a file includes beside the path that it was given for the file.
-    for file in ("nginx.conf", "keyfold-denial.conf"):
+    for file in ("nginx.conf", "keyfold-denial.conf", "keyfold-claims.conf"):
         (site.directory / file).symlink_to(SHIPPED / "nginx" / file)
     own = site.directory / "site"
     own.mkdir()

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
 from libs.domain.decision import Reason
-from tests.gateways.running import Gateway, Name
+from tests.gateways.running import Gateway
 from tests.gateways.scene import Scene
 from tests.gateways.upstream import echoed
-from tests.gateways.wire import Connection, connected, head, send, upload
+from tests.gateways.wire import Connection, Pairs, connected, head, send, upload
 from tests.integration.gatekeeper.practice import BOTH
 
 KEYS = list(BOTH.items())
@@ -19,12 +18,7 @@ MIB = 1 << 20
 LARGE_BYTES = 100 * MIB
 BLOCK_BYTES = 64 * 1024
 QUESTION_BYTES_MAX = 16 * 1024
-ORIGIN = "https://console.example.org"
-PREFLIGHT = [
-    ("Origin", ORIGIN),
-    ("Access-Control-Request-Method", "GET"),
-    ("Access-Control-Request-Headers", "x-api-key"),
-]
+SOON_S = 5.0
 
 
 async def test_head(scene: Scene, gateway: Gateway) -> None:
@@ -46,49 +40,6 @@ async def test_method(gateway: Gateway, method: str) -> None:
     got = echoed(await send(gateway.port, method, "/v1/patient", [*KEYS, ("Content-Length", "0")]))
     assert got.method == method
     assert got.values("X-Keyfold-Access") == ["read" if method == "GET" else "write"]
-
-
-async def test_preflight_is_denied(scene: Scene, gateway: Gateway) -> None:
-    """A preflight has no keys, and is denied like every request without them, unless a setting says else."""
-    before = len(scene.upstream.got)
-    response = await send(gateway.port, "OPTIONS", "/v1/patient", PREFLIGHT)
-    assert (response.status, response.values("X-Keyfold-Reason")) == (401, [Reason.MISSING_VENDOR_KEY])
-    assert not [known for known, _ in response.headers if known.startswith("access-control-")]
-    assert len(scene.upstream.got) == before
-
-
-@pytest.fixture
-async def cors_gateway(
-    name: Name, scene: Scene, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Gateway]:
-    """Each gateway in turn, which answers preflights of one origin."""
-    await scene.set_right()
-    async with scene.gateway(name, tmp_path_factory.mktemp("cors"), cors_origin=ORIGIN) as gateway:
-        yield gateway
-
-
-async def test_preflight_by_setting(scene: Scene, cors_gateway: Gateway) -> None:
-    """A gateway that is told an origin answers its preflights itself; whatever else is sent is decided."""
-    before = len(scene.upstream.got)
-    answered = await send(cors_gateway.port, "OPTIONS", "/v1/patient", PREFLIGHT)
-    assert answered.status in {200, 204}
-    assert answered.values("Access-Control-Allow-Origin") == [ORIGIN]
-    assert "x-api-key" in answered.values("Access-Control-Allow-Headers")[0]
-    others = [
-        [("Origin", "https://console.example.org.evil.example"), *PREFLIGHT[1:]],
-        [("Origin", "https://consoleXexample.org"), *PREFLIGHT[1:]],
-        PREFLIGHT[1:],
-        PREFLIGHT[:1],
-    ]
-    for each in others:
-        response = await send(cors_gateway.port, "OPTIONS", "/v1/patient", each)
-        assert (response.status, response.values("X-Keyfold-Reason")) == (401, [Reason.MISSING_VENDOR_KEY])
-    denied = await send(cors_gateway.port, "GET", "/v1/patient", PREFLIGHT[:1])
-    assert denied.values("Access-Control-Allow-Origin") == [ORIGIN]
-    assert "X-Keyfold-Reason" in denied.values("Access-Control-Expose-Headers")[0]
-    assert len(scene.upstream.got) == before
-    allowed = await send(cors_gateway.port, "GET", "/v1/patient", [*KEYS, *PREFLIGHT[:1]])
-    assert (allowed.status, allowed.values("Access-Control-Allow-Origin")) == (200, [ORIGIN])
 
 
 async def _send_body(connection: Connection, size: int, *, is_chunked: bool) -> None:
@@ -132,6 +83,27 @@ async def test_expect(gateway: Gateway) -> None:
         assert (await connection.next_response()).status == 100
         await connection.send(b"body")
         assert echoed(await connection.response()).body_bytes == 4
+
+
+@pytest.mark.parametrize("size", [4, LARGE_BYTES])
+@pytest.mark.parametrize("keys", [KEYS, []], ids=["read only", "no keys"])
+async def test_expect_that_is_denied(scene: Scene, gateway: Gateway, size: int, keys: Pairs) -> None:
+    """Who waits for 100 before it sends a body that may not pass gets the denial at once.
+
+    Then the gateway ends the connection, or takes the body all the same (RFC 9110, section 10.1.1), and
+    the next request after that: never the one for the other.
+    """
+    before = len(scene.upstream.got)
+    async with connected(gateway.port) as connection:
+        sent = [*keys, ("Content-Length", str(size)), ("Expect", "100-continue")]
+        await connection.send(head("POST", "/v1/appointment", sent))
+        async with asyncio.timeout(SOON_S):
+            response = await connection.response()
+        assert response.status == (403 if keys else 401)
+        assert len(scene.upstream.got) == before
+        if response.values("Connection") != ["close"] and size < MIB:
+            await connection.send(bytes(size) + head("GET", "/v1/patient", KEYS))
+            assert echoed(await connection.response()).target == "/v1/patient"
 
 
 async def test_http_1_0(gateway: Gateway) -> None:

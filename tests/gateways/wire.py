@@ -92,13 +92,14 @@ def _field(line: str) -> tuple[str, str]:
     return name.lower(), value.strip()
 
 
-async def chunks(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
-    """Yield the chunks of a body in chunked coding, up to its end."""
+async def chunks(reader: asyncio.StreamReader, trailers: list[bytes] | None = None) -> AsyncIterator[bytes]:
+    """Yield the chunks of a body in chunked coding, up to its end; then its trailers are in the list."""
     while size := int((await reader.readuntil(b"\r\n")).split(b";")[0], 16):
         yield await reader.readexactly(size)
         await reader.readexactly(2)
-    while await reader.readuntil(b"\r\n") != b"\r\n":
-        pass
+    while (line := await reader.readuntil(b"\r\n")) != b"\r\n":
+        if trailers is not None:
+            trailers.append(line)
 
 
 @asynccontextmanager

@@ -1,4 +1,5 @@
--- Asks a gatekeeper whether a request may pass; haproxy.cfg says `http-request lua.keyfold ADDRESS`.
+-- Asks a gatekeeper whether a request may pass; haproxy.cfg says `http-request lua.keyfold ADDRESS`. And breaks off
+-- requests with trailers; haproxy.cfg says `filter lua.keyfold_trailers`.
 --
 -- Only a 200 with every identity header sets txn.keyfold to "allow"; haproxy.cfg denies whatever has not got that
 -- far, so an error in here closes.
@@ -62,3 +63,28 @@ local function keyfold(txn, address)
 end
 
 core.register_action("keyfold", { "http-req" }, keyfold, 1)
+
+-- Of a body in chunks HAProxy passes on what follows the last one, and an API may take that for headers. Such a
+-- message ends with its trailers and a byte that ends them; where there are none, that byte is all that is no body.
+local Trailers = { id = "keyfold_trailers", flags = filter.FLT_CFG_FL_HTX }
+Trailers.__index = Trailers
+
+function Trailers:new()
+    return setmetatable({}, Trailers)
+end
+
+function Trailers:start_analyze(_, channel)
+    if not channel:is_resp() then
+        filter.register_data_filter(self, channel)
+    end
+end
+
+function Trailers:http_payload(_, message)
+    if message:eom() and message:input() - #(message:body() or "") > 1 then
+        error("a request with trailers is broken off") -- HAProxy takes no other word for it, and logs this one
+    end
+end
+
+core.register_filter("keyfold_trailers", Trailers, function(trailers)
+    return trailers
+end)

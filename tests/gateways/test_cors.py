@@ -1,0 +1,115 @@
+"""What browsers are told: preflights of listed origins are answered by the gateway, and each header once."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from libs.domain.decision import Reason
+from tests.gateways.running import Gateway, Name
+from tests.gateways.scene import Scene
+from tests.gateways.wire import Pairs, Response, send
+from tests.integration.gatekeeper.practice import BOTH
+
+KEYS = list(BOTH.items())
+ORIGIN = "https://console.example.org"
+ASKED = [
+    ("Access-Control-Request-Method", "GET"),
+    ("Access-Control-Request-Headers", "a-api-key,content-type,x-api-key"),
+]
+PREFLIGHT = [("Origin", ORIGIN), *ASKED]
+UNLISTED = [
+    "null",
+    "https://console.example.org.evil.example",
+    "https://evil-console.example.org",
+    "https://consoleXexample.org",
+    "http://console.example.org",
+    "https://console.example.org:8443",
+    f"{ORIGIN}, https://evil.example",
+    f"https://evil.example, {ORIGIN}",
+]
+OWN = (
+    ("Access-Control-Allow-Origin", "https://own.example"),
+    ("Access-Control-Expose-Headers", "X-Total"),
+    ("Vary", "Accept"),
+)
+
+
+@pytest.fixture
+async def cors_gateway(
+    name: Name, scene: Scene, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Gateway]:
+    """Each gateway in turn, which answers preflights of one origin."""
+    await scene.set_right()
+    async with scene.gateway(name, tmp_path_factory.mktemp("cors"), cors_origin=ORIGIN) as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def own_headers(scene: Scene) -> Iterator[None]:
+    """Let the API set CORS headers of its own."""
+    scene.upstream.own = OWN
+    yield
+    scene.upstream.own = ()
+
+
+def listed(response: Response, header: str) -> set[str]:
+    """Return the items of a header that is a list, over all its lines, in lower case."""
+    return {item.strip().lower() for value in response.values(header) for item in value.split(",")}
+
+
+async def test_preflight_is_denied(scene: Scene, gateway: Gateway) -> None:
+    """A preflight has no keys, and is denied like every request without them, unless a setting says else."""
+    before = len(scene.upstream.got)
+    response = await send(gateway.port, "OPTIONS", "/v1/patient", PREFLIGHT)
+    assert (response.status, response.values("X-Keyfold-Reason")) == (401, [Reason.MISSING_VENDOR_KEY])
+    assert not [known for known, _ in response.headers if known.startswith("access-control-")]
+    assert len(scene.upstream.got) == before
+
+
+async def test_preflight_of_a_listed_origin(scene: Scene, cors_gateway: Gateway) -> None:
+    """A gateway that is told an origin answers its preflights itself, for every header that is asked for."""
+    before = len(scene.upstream.got)
+    answered = await send(cors_gateway.port, "OPTIONS", "/v1/patient", PREFLIGHT)
+    assert answered.status in {200, 204}
+    assert answered.values("Access-Control-Allow-Origin") == [ORIGIN]
+    assert listed(answered, "Access-Control-Allow-Headers") >= {"x-api-key", "a-api-key", "content-type"}
+    assert listed(answered, "Access-Control-Allow-Methods") >= {"get", "put", "patch", "delete"}
+    assert listed(answered, "Vary") == {"origin"}
+    assert len(scene.upstream.got) == before
+
+
+async def test_whatever_else_is_decided(scene: Scene, cors_gateway: Gateway) -> None:
+    """Another origin's preflight, none's, and an OPTIONS that is no preflight are decided as they are."""
+    before = len(scene.upstream.got)
+    others: list[Pairs] = [[("Origin", origin), *ASKED] for origin in UNLISTED]
+    for each in (*others, ASKED, PREFLIGHT[:1], []):
+        response = await send(cors_gateway.port, "OPTIONS", "/v1/patient", each)
+        assert (response.status, response.values("X-Keyfold-Reason")) == (401, [Reason.MISSING_VENDOR_KEY])
+        assert response.values("Access-Control-Allow-Origin") == ([ORIGIN] if each == PREFLIGHT[:1] else [])
+        assert "origin" in listed(response, "Vary")
+    assert len(scene.upstream.got) == before
+    passed = await send(cors_gateway.port, "OPTIONS", "/v1/patient", [*KEYS, *PREFLIGHT[:1]])
+    assert (passed.status, scene.upstream.got[-1].method) == (200, "OPTIONS")
+
+
+async def test_denials_can_be_read(cors_gateway: Gateway) -> None:
+    """A listed origin's scripts can read that they were denied, and why."""
+    for target, headers, status in (("/v1/patient", [], 401), ("/v1/note", KEYS, 403)):
+        denied = await send(cors_gateway.port, "GET", target, [*headers, *PREFLIGHT[:1]])
+        assert (denied.status, denied.values("Access-Control-Allow-Origin")) == (status, [ORIGIN])
+        assert listed(denied, "Access-Control-Expose-Headers") >= {"x-keyfold-reason", "x-keyfold-decision"}
+        assert "origin" in listed(denied, "Vary")
+
+
+@pytest.mark.usefixtures("own_headers")
+async def test_the_api_has_headers_of_its_own(cors_gateway: Gateway) -> None:
+    """A listed origin is told once that it may read, and all that is exposed; others what the API says."""
+    for origin, told in ((ORIGIN, [ORIGIN]), (UNLISTED[1], ["https://own.example"])):
+        passed = await send(cors_gateway.port, "GET", "/v1/patient", [*KEYS, ("Origin", origin)])
+        assert (passed.status, passed.values("Access-Control-Allow-Origin")) == (200, told)
+        assert listed(passed, "Access-Control-Expose-Headers") >= {"x-total"}
+        assert listed(passed, "Vary") == {"accept", "origin"}
+    none = await send(cors_gateway.port, "GET", "/v1/patient", KEYS)
+    assert listed(none, "Vary") == {"accept", "origin"}
