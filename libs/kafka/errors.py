@@ -84,7 +84,7 @@ def reading() -> Iterator[None]:
     except driver.KafkaError as error:
         raise _settled(error) or Unavailable(_told(error)) from error
     except (TimeoutError, OSError) as error:
-        raise Unavailable(f"no answer from Kafka ({type(error).__name__})") from error
+        raise Unavailable(_no_answer(error)) from error
 
 
 @contextmanager
@@ -95,7 +95,7 @@ def writing() -> Iterator[None]:
     except driver.KafkaError as error:
         raise _settled(error) or OutcomeUnknown(_told(error)) from error
     except (TimeoutError, OSError) as error:
-        raise OutcomeUnknown(f"no answer from Kafka ({type(error).__name__})") from error
+        raise OutcomeUnknown(_no_answer(error)) from error
 
 
 def _settled(error: driver.KafkaError) -> KafkaFailure | None:
@@ -111,5 +111,9 @@ def _gone(error: driver.OffsetOutOfRangeError) -> RecordsGone:
     return RecordsGone(topic=at.topic, partition=at.partition, wanted=wanted)
 
 
-def _told(error: driver.KafkaError) -> str:
+def _no_answer(error: Exception) -> str:
+    return f"no answer from Kafka ({_told(error) if str(error) else type(error).__name__})"
+
+
+def _told(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"

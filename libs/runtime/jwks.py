@@ -1,6 +1,7 @@
 """The keys that sign bearer tokens, read from a file or a URL and kept while that is away."""
 
 import asyncio
+import codecs
 from pathlib import Path
 from typing import Final
 
@@ -39,7 +40,11 @@ class Jwks:
     async def load(self) -> None:
         """Read the keys, or raise ``TryLater`` and keep those known."""
         self._tried_at_s = self._clock.monotonic_s()
-        self._keys = _usable_keys(await _document(self._source))
+        document = await _document(self._source)
+        try:
+            self._keys = read_keys(document)
+        except ValueError as broken:
+            raise TryLater(f"the JWKS at {self._source}: {broken}") from None
 
     async def key(self, kid: str) -> PyJWK | None:
         """Return the key of that id, or None when the source does not name it either."""
@@ -91,15 +96,18 @@ async def _fetched(url: str) -> bytes:
         return bytes(document)
 
 
-def _usable_keys(document: bytes) -> dict[str, PyJWK]:
+def read_keys(document: bytes) -> dict[str, PyJWK]:
+    """Return the keys of a JWKS that may sign tokens, by their ``kid``. Raises ValueError if it has none."""
     try:
-        members = orjson.loads(document)["keys"]
+        members = orjson.loads(document.removeprefix(codecs.BOM_UTF8))["keys"]
         found = [_usable_key(member) for member in members if isinstance(member, dict)]
-    except (orjson.JSONDecodeError, KeyError, TypeError) as malformed:
-        raise TryLater("the document is not a JWKS") from malformed
-    keys = {key.key_id: key for key in found if key is not None and key.key_id}
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        raise ValueError('it is not a JWKS, a JSON object with a list "keys"') from None
+    keys = {
+        key.key_id: key for key in found if key is not None and isinstance(key.key_id, str) and key.key_id
+    }
     if not keys:
-        raise TryLater(f"the JWKS names no signing key with a kid and one of {sorted(ALGORITHMS)}")
+        raise ValueError(f"it names no signing key with a kid and one of {', '.join(sorted(ALGORITHMS))}")
     return keys
 
 

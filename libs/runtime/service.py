@@ -109,7 +109,7 @@ def run(name: str, settings_type: type[S], start: Start[S]) -> NoReturn:
         sys.exit(EXIT_BAD_SETTINGS)
     logs.configure(service=name, level=settings.log_level, style=settings.log_format)
     log.info("service_starting", settings=masked(settings))
-    if unknown := unknown_variables(settings_type):
+    if unknown := unknown_variables():
         log.warning("settings_unknown", variables=unknown)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         sys.exit(runner.run(live(settings, start)))

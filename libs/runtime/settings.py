@@ -1,45 +1,111 @@
 """Settings from the environment: read once, frozen, every fault reported together, secrets masked."""
 
+import codecs
 import os
-from collections.abc import Mapping
+import stat
+import unicodedata
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Final, Literal, TypeVar
-from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from libs.runtime.addresses import check_bootstrap, check_dsn, check_host, check_url, is_loopback
+from libs.runtime.jwks import read_keys
+from libs.runtime.known_settings import SETTINGS
+
 PREFIX: Final = "KEYFOLD_"
-_LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+def read_file(path: Path) -> bytes:
+    """Return what a setting's file holds, without a byte order mark. Raises ValueError that says why not."""
+    try:
+        # What is no file could be read but once, or without an end.
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise ValueError("it is no file")
+        content = path.read_bytes()
+    except OSError as fault:
+        raise ValueError(f"it cannot be read: {fault.strerror}") from None
+    if not content.strip():
+        raise ValueError("the file is empty")
+    return content.removeprefix(codecs.BOM_UTF8)
+
+
+def of_file(read: Callable[[bytes], object]) -> AfterValidator:
+    """Read a path's file now, when all faults can be told together; `read` raises ValueError for a fault."""
+
+    def check(path: Path | None) -> Path | None:
+        if path is not None:
+            read(read_file(path))
+        return path
+
+    return AfterValidator(check)
+
+
+def _in_place(path: Path) -> Path:
+    """Return a directory that is there, or may yet be made."""
+    there = next(each for each in (path.absolute(), *path.absolute().parents) if os.path.lexists(each))
+    if not there.is_dir():
+        raise ValueError("it is no directory" if there == path.absolute() else "it lies below what is none")
+    return path
+
+
+Directory = Annotated[Path, AfterValidator(_in_place)]
+"""A directory that the service makes where it is missing."""
 
 
 def _postgres_dsn(dsn: SecretStr) -> SecretStr:
-    if urlsplit(dsn.get_secret_value()).scheme not in {"postgresql", "postgres"}:
-        raise ValueError("it does not start with postgresql://")
+    check_dsn(dsn.get_secret_value())
     return dsn
 
 
+PostgresDsn = Annotated[SecretStr, AfterValidator(_postgres_dsn)]
+Bootstrap = Annotated[str, AfterValidator(check_bootstrap)]
+
+
 def _key_source(source: str) -> str:
+    if "://" not in source:
+        read_keys(read_file(Path(source)))
+        return source
+    parts = check_url(source)
     # Keys fetched in the clear can be swapped on the way, and with them every caller's identity.
-    if source.startswith("http://") and urlsplit(source).hostname not in _LOOPBACK_HOSTS:
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ValueError("it is plain http to another machine")
     return source
 
 
-class _Environment(BaseSettings):
+class Environment(BaseSettings):
     """How every setting is read: prefixed, frozen, and never shown in an error."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, hide_input_in_errors=True)
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_typed(cls, value: object, info: ValidationInfo) -> object:
+        """Refuse what nobody means: nothing at all, and what comes of a file with other ends of line."""
+        if not isinstance(value, str):
+            return value
+        if not value.strip() and not (value == "" and cls.model_fields[str(info.field_name)].default == ""):
+            raise ValueError("it is empty")
+        if any(unicodedata.category(each) == "Cs" for each in value):
+            raise ValueError("it holds bytes that are not UTF-8")
+        if value != value.strip() or any(unicodedata.category(each) == "Cc" for each in value):
+            raise ValueError("it begins or ends with white space, or holds a control character")
+        return value
 
-class ServiceSettings(_Environment):
+
+class ServiceSettings(Environment):
     """What every service takes: where it listens, how it logs, how long it starts and drains.
 
     Each field's description completes the sentence "<variable> must be …" of a fault.
     """
 
-    http_host: str = Field("127.0.0.1", min_length=1, description="an address to listen on, such as 0.0.0.0")
+    http_host: Annotated[str, AfterValidator(check_host)] = Field(
+        "127.0.0.1", description="an address to listen on, such as 0.0.0.0"
+    )
     http_port: int = Field(
         8080, ge=0, le=65535, description="a TCP port from 1 to 65535, or 0 for any free one"
     )
@@ -57,34 +123,31 @@ class ServiceSettings(_Environment):
     )
 
 
-class PostgresSettings(_Environment):
+class PostgresSettings(Environment):
     """Where PostgreSQL is; secret, for the address may hold a password."""
 
-    postgres_dsn: Annotated[SecretStr, AfterValidator(_postgres_dsn)] = Field(
+    postgres_dsn: PostgresDsn = Field(
         description="an address such as postgresql://user:password@host:5432/database"
     )
 
 
-class KafkaSettings(_Environment):
+class KafkaSettings(Environment):
     """Where Kafka is."""
 
-    kafka_bootstrap: str = Field(
-        pattern=r"^[^\s,:]+:\d{1,5}(,[^\s,:]+:\d{1,5})*$",
-        description="broker addresses such as host:9092,other:9092",
-    )
+    kafka_bootstrap: Bootstrap = Field(description="broker addresses such as host:9092,other:9092")
 
 
-class AuthSettings(_Environment):
+class AuthSettings(Environment):
     """Whose bearer tokens are believed."""
 
     jwks: Annotated[str, AfterValidator(_key_source)] = Field(
-        min_length=1, description="the path of a JWKS file, or its https:// address"
+        description="the path of a JWKS file, or its https:// address"
     )
-    jwt_issuer: str = Field(min_length=1, description="the iss that tokens carry")
-    jwt_audience: str = Field(min_length=1, description="the aud that tokens carry")
+    jwt_issuer: str = Field(description="the iss that tokens carry")
+    jwt_audience: str = Field(description="the aud that tokens carry")
 
 
-class RateLimitSettings(_Environment):
+class RateLimitSettings(Environment):
     """How often one caller may come to one process."""
 
     commands_per_minute: int = Field(
@@ -136,16 +199,23 @@ def load(settings_type: type[S]) -> S:
 def _fault(settings_type: type[BaseSettings], details: ErrorDetails) -> Fault:
     name = str(details["loc"][0]) if details["loc"] else "*"
     field = settings_type.model_fields.get(name)
-    wrong = "it is not set" if details["type"] == "missing" else details["msg"].removeprefix("Value error, ")
     right = (field.description if field else None) or "as documented"
-    return Fault(variable=PREFIX + name.upper(), wrong=wrong, right=right)
+    return Fault(variable=PREFIX + name.upper(), wrong=_wrong(details), right=right)
 
 
-def unknown_variables(
-    settings_type: type[BaseSettings], environment: Mapping[str, str] = os.environ
-) -> tuple[str, ...]:
-    """Name the ``KEYFOLD_`` variables that these settings do not read: another service's, or a typo."""
-    known = {PREFIX + name.upper() for name in settings_type.model_fields}
+def _wrong(details: ErrorDetails) -> str:
+    match details["type"]:
+        case "missing":
+            return "it is not set"
+        case "string_pattern_mismatch":
+            return "it has another form"
+        case _:
+            return details["msg"].removeprefix("Value error, ").replace("Input should", "it should", 1)
+
+
+def unknown_variables(environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """Name the ``KEYFOLD_`` variables that no part of Keyfold reads: typos."""
+    known = {PREFIX + name for name in SETTINGS}
     return tuple(sorted(name for name in environment if name.startswith(PREFIX) and name not in known))
 
 

@@ -24,18 +24,20 @@ async def wait_for(
 ) -> T:
     """Return what ``attempt`` returns, trying again on ``TryLater`` and ``OSError``.
 
-    Past the bound, which also ends an attempt that hangs, raise ``StopProcess``. ``what`` completes
-    "waiting for …".
+    Past the bound, which also ends an attempt that hangs, raise ``StopProcess`` with the last reason that was
+    given. ``what`` completes "waiting for …".
     """
     deadline_s = clock.monotonic_s() + timeout_s
-    backoff = Backoff()
+    backoff, reason = Backoff(), "it does not answer"
     while True:
+        bound = asyncio.timeout(max(0.0, deadline_s - clock.monotonic_s()))
         try:
-            async with asyncio.timeout(max(0.0, deadline_s - clock.monotonic_s())):
+            async with bound:
                 return await attempt()
         except (OSError, TryLater) as away:
             left_s = deadline_s - clock.monotonic_s()
-            reason = str(away) or type(away).__name__
+            if not bound.expired():  # else it says only that time is up
+                reason = str(away) or type(away).__name__
         if left_s <= 0:
             raise StopProcess(f"gave up waiting for {what} after {timeout_s:g} s: {reason}")
         log.warning("waiting", what=what, reason=reason, left_s=round(left_s, 1))

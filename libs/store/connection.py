@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import asyncpg
 
-from libs.store.errors import translated
+from libs.store.errors import connecting
 
 Pool: TypeAlias = asyncpg.Pool
 Connection: TypeAlias = asyncpg.Connection
@@ -36,7 +36,7 @@ async def open_pool(
     `plans_once` each is planned once a session, by an index: for look-ups that cost less than planning.
     Each connection is given to `prepare` once.
     """
-    with translated():
+    with connecting():
         pool = await asyncpg.create_pool(
             dsn,
             min_size=0,  # with more, asyncpg logs a traceback a second while PostgreSQL is away
@@ -49,7 +49,7 @@ async def open_pool(
             reset=_as_it_is,
         )
     try:
-        with translated():
+        with connecting():
             async with pool.acquire():
                 pass
         yield pool
@@ -88,7 +88,7 @@ async def connect(
 
     A `statement_timeout_s` of 0 lets statements take as long as they like.
     """
-    with translated():
+    with connecting():
         return await asyncpg.connect(
             dsn,
             timeout=CONNECT_TIMEOUT_S,

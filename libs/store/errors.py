@@ -136,6 +136,23 @@ def translated() -> Iterator[None]:
 
 
 @contextmanager
+def connecting() -> Iterator[None]:
+    """Translate the driver's errors around opening a connection, where none is a bug of ours.
+
+    What the driver makes of an address or of a `PG…` variable is not repeated: it may quote a password.
+    """
+    try:
+        with translated():
+            yield
+    except asyncpg.PostgresError as refused:  # such as a parameter in the address that no server knows
+        raise Misconfigured(_told(refused)) from refused
+    except (asyncpg.InterfaceError, ValueError):
+        raise Misconfigured(
+            "the driver cannot use KEYFOLD_POSTGRES_DSN together with the PG… variables that are set"
+        ) from None
+
+
+@contextmanager
 def translated_serving() -> Iterator[None]:
     """Translate the driver's errors around a read of the read model, which may not be built yet."""
     with translated():

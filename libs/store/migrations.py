@@ -13,7 +13,7 @@ from pogo_core.util import sql as pogo_sql
 
 from libs.store.connection import Connection, Pool, open_connection
 from libs.store.errors import DatabaseAway, MigrationFailed, NotMigrated, translated, translation
-from libs.store.roles import prepare_roles
+from libs.store.roles import prepare_roles, warn_of_the_owner
 from libs.store.statements import load_statements
 
 _DIRECTORY = Path(__file__).parent / "migrations"
@@ -52,11 +52,15 @@ async def _apply(connection: Connection, directory: Path) -> None:
 async def migrated(dsn: str) -> None:
     """Return if the database has every migration that this code knows, whatever else it has.
 
+    A login that has an owner's rights is warned of, for a service needs none of them.
+
     Raises NotMigrated, DatabaseAway or Misconfigured.
     """
     async with open_connection(dsn, application_name="start") as connection:
         with translated():
             pending = await _pending(connection)
+            if not pending:
+                await warn_of_the_owner(connection)
     if pending:
         raise NotMigrated(
             f"it lacks {', '.join(pending)}: run `keyfold migrate` with KEYFOLD_POSTGRES_DSN naming its owner"

@@ -8,6 +8,7 @@ whenever a database is migrated.
 from typing import Any, Final
 
 import asyncpg
+import structlog
 
 from libs.store.connection import Connection, open_connection
 from libs.store.errors import Misconfigured, translated
@@ -26,6 +27,8 @@ _ON_DATABASE: Final = (*((role, "connect") for role in ROLES), (PROJECTION, "cre
 
 _sql = load_statements("roles")
 
+log = structlog.get_logger(__name__)
+
 
 def role_of(service: str) -> str:
     """Return the role whose privileges are exactly what a service needs."""
@@ -37,6 +40,13 @@ async def prepare_roles(connection: Connection) -> None:
     await _make_roles(connection)
     await _join_owners(connection)
     await _grant_on_database(connection)
+
+
+async def warn_of_the_owner(connection: Connection) -> None:
+    """Log a warning where this login could rewrite the ledger: it is the owner's, and no service's."""
+    async for row in _sql.rights_to_rewrite(connection):
+        if row["may_rewrite"]:
+            log.warning("login_may_rewrite_ledger", login=row["login"], instead=f"a login in one of {ROLES}")
 
 
 async def ensure_login(dsn: str, *, login: str, password: str, service: str) -> None:

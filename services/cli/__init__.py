@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import re
 import sys
-from typing import Final
+from importlib.metadata import version
+from typing import Annotated, Final
 
 import typer
 
 from libs.runtime import log as logs
 from services.cli.commands import add_commands
-from services.cli.keyfold import ACCOUNT_VARIABLE, TOKEN_VARIABLE
+from services.cli.one_line import OneLine
 from services.cli.screen.streams import may_be_closed, take_any_text
 from services.cli.up_command import register as register_up
 
@@ -19,10 +20,28 @@ UNDECODED: Final = re.compile("[\udc80-\udcff]")
 
 app = typer.Typer(
     name="keyfold",
+    cls=OneLine,
     help="API keys as a fold over events.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # its tracebacks print local variables, and some of those are secrets
 )
+
+
+def _say_version(is_asked: bool) -> None:
+    if is_asked:
+        print(f"keyfold {version('keyfold')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _keyfold(
+    _version: Annotated[
+        bool, typer.Option("--version", "-V", callback=_say_version, is_eager=True, help="Say the version.")
+    ] = False,
+) -> None:
+    """API keys as a fold over events."""
+
+
 register_up(app)
 add_commands(app)
 
@@ -38,8 +57,6 @@ def main() -> None:
 
 def _take_utf8() -> None:
     sys.argv[1:] = [_utf8(given, f"Argument {n}") for n, given in enumerate(sys.argv[1:], 1)]
-    for name in (TOKEN_VARIABLE, ACCOUNT_VARIABLE):
-        _utf8(os.environ.get(name, ""), name)
 
 
 def _utf8(given: str, what: str) -> str:

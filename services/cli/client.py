@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -13,7 +13,8 @@ import aiohttp
 import orjson
 
 from services.cli.failure import CommandFailed
-from services.cli.places import Places
+from services.cli.places import Places, url_of
+from services.cli.settings import variable
 from services.cli.terms import Terms
 
 JsonObject = dict[str, Any]
@@ -32,6 +33,15 @@ class ProblemAnswered(CommandFailed):
         super().__init__(sentence(status, problem))
         self.status = status
         self.problem = problem
+
+    @property
+    def is_usage(self) -> bool:
+        """Whether what was typed is at fault: the same again would be refused again."""
+        return str(self.problem.get("type", "")).endswith((":bad-query", ":bad-body"))
+
+    def told(self, place: Callable[[str], str]) -> str:
+        """Say it with each fault's place as `place` calls it."""
+        return sentence(self.status, self.problem, place)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +120,7 @@ class Client:
             ) from late
         except aiohttp.ClientError as away:
             raise CommandFailed(f"The {service} service cannot be reached: {away}.{doubt}") from away
+        refuse_redirect(service, status)
         return Answer(status=status, body=_document(content, service))
 
     async def _sent(self, request: _Sent, pauses_s: Sequence[float]) -> tuple[int, bytes]:
@@ -137,7 +148,9 @@ class Client:
     async def text(self, service: str, path: str) -> str:
         """Return a document that is no JSON, such as metrics. Raises CommandFailed."""
         try:
-            async with self._session.get(self._places.url(service) + path) as response:
+            url = self._places.url(service) + path
+            async with self._session.get(url, allow_redirects=False) as response:
+                refuse_redirect(service, response.status)
                 return await response.text()
         except (TimeoutError, aiohttp.ClientError) as away:
             raise CommandFailed(f"The {service} service cannot be reached: {away!r}") from away
@@ -167,15 +180,32 @@ async def open_client(places: Places) -> AsyncIterator[Client]:
         yield Client(session, places)
 
 
-def sentence(status: int, problem: Mapping[str, object]) -> str:
+def refuse_redirect(service: str, status: int) -> None:
+    """Raise CommandFailed for a redirect: a token must not follow it to an address that nobody named."""
+    if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+        raise CommandFailed(
+            f"The {service} service answered {status}, a redirect, which is not followed: "
+            f"set {variable(url_of(service))} to where it is itself."
+        )
+
+
+def sentence(status: int, problem: Mapping[str, object], place: Callable[[str], str] = str) -> str:
     """Say a problem in one sentence: what is wrong, where, and the kind for whoever searches for it."""
     detail = str(problem.get("detail") or problem.get("title") or f"The answer was {status}.")
-    errors = problem.get("errors")
-    places = [f"{each['pointer']}: {each['detail']}" for each in errors] if isinstance(errors, list) else []
     what = f": {problem['instance']}" if status == 404 and "instance" in problem else ""
-    said = "; ".join([detail.rstrip(".") + what, *places])
+    places = _faults(problem.get("errors"), place)
+    # Where each fault has its place, that the body or the query is not acceptable says nothing more.
+    said = (
+        "; ".join(places) if places and place is not str else "; ".join([detail.rstrip(".") + what, *places])
+    )
     kind = str(problem.get("type", "")).rpartition(":")[2] or "problem"
     return f"{said[:1].upper()}{said[1:]} ({status} {kind})."
+
+
+def _faults(errors: object, place: Callable[[str], str]) -> list[str]:
+    if not isinstance(errors, list):
+        return []
+    return [f"{place(each['pointer'])}: {each['detail']}".removeprefix(": ") for each in errors]
 
 
 def _document(content: bytes, service: str) -> JsonObject:

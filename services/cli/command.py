@@ -8,22 +8,28 @@ import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Concatenate, Final, ParamSpec
+from typing import Annotated, Any, Concatenate, Final, NoReturn, ParamSpec
 
 import typer
 
 from libs.runtime.auth import Role
-from services.cli.client import open_client
+from libs.runtime.settings import BadSettings, load
+from services.cli.client import ProblemAnswered, open_client
 from services.cli.confirmation import confirmed
 from services.cli.failure import CommandFailed, WrongUsage
-from services.cli.keyfold import Keyfold
+from services.cli.faults import Typed
+from services.cli.keyfold import Keyfold, say_target
 from services.cli.places import find_places
 from services.cli.screen import Details, Listing, Shown, printable, show
 from services.cli.screen.streams import may_be_closed
+from services.cli.settings import CommandSettings
+from services.cli.spelling import settled, with_options
 from services.cli.terms import WAIT_MAX_S, Terms
+from services.cli.times import bounded_seconds
 
 EXIT_FAILED: Final = 1
 EXIT_USAGE: Final = 2
+CONTEXT: Final = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
 
 P = ParamSpec("P")
 Body = Callable[Concatenate[Keyfold, P], Awaitable[Shown]]
@@ -63,13 +69,13 @@ class Manner:
 class CommandManner(Manner):
     """What every command takes by which the registry changes something."""
 
-    wait_s: Annotated[
-        int | None,
+    wait: Annotated[
+        str | None,
         typer.Option(
             "--wait",
-            min=0,
-            max=WAIT_MAX_S,
-            help="Seconds to wait until it is in force at every gatekeeper; 3 is the status if it is not.",
+            metavar="LENGTH",
+            help="How long to wait, at most 30s, until it is in force at every gatekeeper; 3 is the status if"
+            " it is not.",
             rich_help_panel="Sending",
         ),
     ] = None
@@ -84,7 +90,8 @@ class CommandManner(Manner):
 
     def terms(self) -> Terms:
         """Return the terms of the command. Raises WrongUsage."""
-        return Terms.of(idempotency_key=self.idempotency_key, wait_s=self.wait_s)
+        wait_s = None if self.wait is None else bounded_seconds(self.wait, "--wait", 0, WAIT_MAX_S)
+        return Terms.of(idempotency_key=self.idempotency_key, wait_s=wait_s)
 
 
 def command(app: typer.Typer, name: str, *, manner: type[Manner] = Manner) -> Callable[[Body[P]], Body[P]]:
@@ -107,18 +114,17 @@ def bare(app: typer.Typer) -> Callable[[Body[P]], Body[P]]:
 
     def register(body: Body[P]) -> Body[P]:
         run = _runnable(body, Manner)
-
-        own = inspect.signature(run).parameters
+        _, *own_parameters = inspect.signature(run).parameters.items()
+        own = dict(own_parameters)
 
         def run_bare(context: typer.Context, **arguments: Any) -> None:
             if context.invoked_subcommand is None:
-                run(**arguments)
+                run(context, **arguments)
             elif any(arguments[name] != parameter.default for name, parameter in own.items()):
                 # Ignored, they would be filters that do not filter.
                 raise typer.BadParameter(f"options go behind {context.invoked_subcommand}")
 
-        context = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
-        vars(run_bare)["__signature__"] = inspect.Signature([context, *own.values()])
+        vars(run_bare)["__signature__"] = inspect.Signature([CONTEXT, *own.values()])
         app.callback(invoke_without_command=True)(run_bare)
         return body
 
@@ -127,34 +133,46 @@ def bare(app: typer.Typer) -> Callable[[Body[P]], Body[P]]:
 
 def _runnable(body: Callable[..., Awaitable[Shown]], manner_type: type[Manner]) -> Callable[..., None]:
     common = list(inspect.signature(manner_type, eval_str=True).parameters.values())
-
-    def run(**arguments: Any) -> None:
-        manner = manner_type(**{each.name: arguments.pop(each.name) for each in common})
-        _execute(manner, lambda keyfold: body(keyfold, **arguments))
-
     own = list(inspect.signature(body, eval_str=True).parameters.values())[1:]
-    keywords = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in (*own, *common)]
+
+    def run(context: typer.Context, **arguments: Any) -> None:
+        typed = Typed.of(context)
+        manner = manner_type(**{each.name: arguments.pop(each.name) for each in common})
+        _execute(manner, lambda keyfold: body(keyfold, **settled(own, typed.spellings, arguments)), typed)
+
+    keywords = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in (*with_options(own), *common)]
     # Where inspect looks for what a callable takes, and so where typer finds the options.
-    vars(run)["__signature__"] = inspect.Signature(keywords)
+    vars(run)["__signature__"] = inspect.Signature([CONTEXT, *keywords])
     return run
 
 
-def _execute(manner: Manner, body: Callable[[Keyfold], Awaitable[Shown]]) -> None:
+def _execute(manner: Manner, body: Callable[[Keyfold], Awaitable[Shown]], typed: Typed) -> None:
     try:
         with may_be_closed():
             shown = asyncio.run(_answer(manner, body))
             show(shown, as_json=manner.as_json, wide=manner.wide)
+    except BadSettings as bad:
+        _end(f"keyfold cannot do that; its settings are wrong:\n{bad}", EXIT_USAGE)
+    except ProblemAnswered as refused:
+        _end(printable(refused.told(typed.place)), EXIT_USAGE if refused.is_usage else EXIT_FAILED)
     except CommandFailed as failed:
-        sys.stderr.write(f"{printable(str(failed))}\n")
-        raise typer.Exit(EXIT_USAGE if isinstance(failed, WrongUsage) else EXIT_FAILED) from None
+        _end(printable(str(failed)), EXIT_USAGE if isinstance(failed, WrongUsage) else EXIT_FAILED)
     if isinstance(shown, Listing | Details) and shown.ending:
         raise typer.Exit(shown.ending)
+
+
+def _end(why: str, status: int) -> NoReturn:
+    sys.stderr.write(f"{why}\n")
+    raise typer.Exit(status) from None
 
 
 async def _answer(manner: Manner, body: Callable[[Keyfold], Awaitable[Shown]]) -> Shown:
     if manner.as_json and manner.wide:
         raise WrongUsage("--json and --wide: say one of them.")
-    places, terms = find_places(manner.directory), manner.terms()
+    terms, said = manner.terms(), load(CommandSettings)
+    places = find_places(manner.directory, said)
+    if places.is_mixed:
+        say_target(places.mixture())
     async with open_client(places) as client:
         keyfold = Keyfold(
             places=places,
@@ -163,6 +181,9 @@ async def _answer(manner: Manner, body: Callable[[Keyfold], Awaitable[Shown]]) -
             terms=terms,
             as_json=manner.as_json,
             wide=manner.wide,
+            # A stack that is named by option is what is meant, whatever the environment says.
+            token=said.token if manner.directory is None else None,
+            own_account=said.account,
         )
         shown = await body(keyfold)
     return shown if terms is None or terms.wait_s is None else confirmed(shown, terms.wait_s)

@@ -9,10 +9,15 @@ from services.cli.ledger_verification import Verification
 from services.cli.screen import Details, Ending, Tone, Toned, Value
 
 
-def details_of(found: Verification) -> Details:
-    """Return what is shown; it has failed if anything is wrong."""
+def details_of(found: Verification, ledger: str) -> Details:
+    """Return what is shown of the check of this ledger; it has failed if anything is wrong."""
     ending = Ending.FAILED if found.findings else Ending.DONE
-    return Details(lines=_lines(found), item=_item(found), note=_verdict(found), ending=ending)
+    return Details(
+        lines={"ledger": ledger, **_lines(found)},
+        item={"ledger": ledger, **_item(found)},
+        note=_verdict(found),
+        ending=ending,
+    )
 
 
 def _lines(found: Verification) -> dict[str, Value]:

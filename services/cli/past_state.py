@@ -13,7 +13,8 @@ from libs.store.ledger_scan import LedgerScan, open_scan
 from libs.wire.chain import Fields
 from libs.wire.event_codec import decode_event
 from libs.wire.timestamp import format_time, parse_time
-from services.cli.failure import CommandFailed, WrongUsage
+from services.cli.failure import CommandFailed
+from services.cli.times import instant
 
 POSITION: Final = re.compile(r"[1-9][0-9]{0,17}")
 
@@ -41,17 +42,11 @@ class PastState:
     state: State
 
 
-def read_until(text: str) -> Until:
-    """Read ``1234`` or ``2026-01-31T12:00:00Z``. Raises WrongUsage."""
+def read_until(text: str, now: datetime) -> Until:
+    """Read ``1234``, or a time. Raises WrongUsage."""
     if POSITION.fullmatch(text):
         return Until(position=int(text))
-    try:
-        at = datetime.fromisoformat(text)
-        return Until(at=parse_time(format_time(at)))
-    except (ValueError, OverflowError):
-        raise WrongUsage(
-            f"--at {text}: it must be a position, or a time such as 2026-01-31T12:00:00Z."
-        ) from None
+    return Until(at=instant(text, "--at", now))
 
 
 async def fold(dsn: str, until: Until) -> PastState:

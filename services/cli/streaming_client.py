@@ -11,7 +11,7 @@ from typing import Final
 import aiohttp
 import orjson
 
-from services.cli.client import JsonObject, ProblemAnswered
+from services.cli.client import JsonObject, ProblemAnswered, refuse_redirect
 from services.cli.failure import CommandFailed
 
 CONNECT_TIMEOUT_S: Final = 10.0
@@ -107,6 +107,7 @@ async def _answer(
         aiohttp.ClientSession(timeout=timeout) as session,
         session.get(url, headers=headers, params=query, allow_redirects=False) as answer,
     ):
+        refuse_redirect("audit", answer.status)
         if answer.status != HTTPStatus.OK:
             raise await _refusal(answer)
         yield answer

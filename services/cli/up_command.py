@@ -10,14 +10,26 @@ import typer
 from rich.console import Console
 
 from libs.runtime.failure import StopProcess, TryLater
+from libs.runtime.settings import BadSettings, load
+from services.cli.command import EXIT_FAILED, EXIT_USAGE
 from services.cli.failure import CommandFailed
 from services.cli.local.extra import ExtraMissing
 from services.cli.local.process import ChildFailed
 from services.cli.local.stack_ports import FIRST_PORT, OFFSETS, PortTaken, WantedPorts
 from services.cli.local.state import DirectoryInUse
 from services.cli.places import STATE_DIR_NAME, state_dir_of
+from services.cli.settings import FIRST_PORT_MAX, CommandSettings, variable
 
-FAILURES = (ChildFailed, CommandFailed, DirectoryInUse, ExtraMissing, PortTaken, StopProcess, TryLater)
+FAILURES = (
+    BadSettings,
+    ChildFailed,
+    CommandFailed,
+    DirectoryInUse,
+    ExtraMissing,
+    PortTaken,
+    StopProcess,
+    TryLater,
+)
 
 Directory = Annotated[Path, typer.Option("--dir", help="Where all data of the stack is kept.")]
 GatewayPort = Annotated[
@@ -28,11 +40,10 @@ FirstPort = Annotated[
     int | None,
     typer.Option(
         "--first-port",
-        envvar="KEYFOLD_FIRST_PORT",
         min=1,
-        max=65535 - len(OFFSETS),
+        max=FIRST_PORT_MAX,
         help=f"The first of the {len(OFFSETS)} ports to listen on; a free one instead of any that is taken. "
-        f"Default: those of the last time, or else from {FIRST_PORT}.",
+        f"Default: {variable('first_port')}, those of the last time, or else from {FIRST_PORT}.",
         show_default=False,
     ),
 ]
@@ -53,11 +64,11 @@ def _up(
     from services.cli.local.up import Options, up
 
     console = Console()
-    ports = WantedPorts(first=first_port, gateway=gateway_port)
     try:
+        ports = WantedPorts(first=first_port or load(CommandSettings).first_port, gateway=gateway_port)
         asyncio.run(up(Options(directory=state_dir_of(directory), ports=ports), console))
     except FAILURES as failure:
         Console(stderr=True).print(
             f"keyfold up: {failure}", style="red", highlight=False, markup=False, soft_wrap=True
         )
-        raise typer.Exit(1) from None
+        raise typer.Exit(EXIT_USAGE if isinstance(failure, BadSettings) else EXIT_FAILED) from None

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from libs.runtime.failure import StopProcess
+from libs.runtime.settings import read_file
 
 TOKEN_HEADER = "X-Gateway-Token"  # noqa: S105 - the header's name, not a token
 TOKEN_FIELD = TOKEN_HEADER.lower()
@@ -79,19 +80,26 @@ class Gateways:
 
 
 def load_gateways(path: Path) -> Gateways:
-    """Read the gateways file: a JSON list of `{"name", "kind", "token_sha256"}`, `kind` being `forwarded`
-    where it is left out. Raises StopProcess with every fault that the file has.
+    """Read the gateways file. Raises StopProcess with every fault that it has."""
+    try:
+        return read_gateways(read_file(path))
+    except ValueError as broken:
+        raise StopProcess(f"the gateways file {path}: {broken}") from None
+
+
+def read_gateways(content: bytes) -> Gateways:
+    """Read a JSON list of `{"name", "kind", "token_sha256"}`, `kind` being `forwarded` where it is left out.
+
+    Raises ValueError with every fault.
     """
     try:
-        entries = _FILE.validate_json(path.read_bytes(), strict=False)
-    except OSError as unreadable:
-        raise StopProcess(f"the gateways file {path} cannot be read: {unreadable.strerror}") from None
+        entries = _FILE.validate_json(content, strict=False)
     except ValidationError as invalid:
         details = invalid.errors(include_url=False, include_context=False, include_input=False)
         faults = [f"{'/'.join(map(str, each['loc'])) or 'the file'}: {each['msg']}" for each in details]
-        raise _broken(path, faults) from None
+        raise ValueError("; ".join(faults)) from None
     if faults := _contradictions(entries):
-        raise _broken(path, faults)
+        raise ValueError("; ".join(faults))
     return Gateways(tuple(entry.gateway() for entry in entries))
 
 
@@ -104,7 +112,3 @@ def _contradictions(entries: list[_Entry]) -> list[str]:
     if any(uses > 1 for uses in tokens.values()):
         faults.append("two gateways have the same token, so that it names neither")
     return faults or ([] if entries else ["it lists no gateway, so nobody could ask"])
-
-
-def _broken(path: Path, faults: list[str]) -> StopProcess:
-    return StopProcess(f"the gateways file {path} is wrong: " + "; ".join(faults))

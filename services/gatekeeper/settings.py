@@ -3,16 +3,20 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from libs.domain.rate_limit import RateLimit
 from libs.runtime.settings import (
     AuthSettings,
+    Directory,
     KafkaSettings,
     PostgresSettings,
     RateLimitSettings,
     ServiceSettings,
+    of_file,
 )
+from services.gatekeeper.gateways import read_gateways
+from services.gatekeeper.route_map_file import read_route_map
 
 MIB = 1024 * 1024
 GIB = 1024 * MIB
@@ -43,11 +47,15 @@ class GatekeeperSettings(ServiceSettings, PostgresSettings, KafkaSettings, AuthS
     authz_connections_max: int = Field(
         4096, ge=1, le=1_000_000, description="how many connections gateways may hold open, at most 1000000"
     )
-    route_map: Path = Field(description="the path of a route map such as deploy/routes/practice-api.routes")
-    shadow_route_map: Path | None = Field(
+    route_map: Annotated[Path, of_file(read_route_map)] = Field(
+        description="the path of a route map such as deploy/routes/practice-api.routes"
+    )
+    shadow_route_map: Annotated[Path | None, of_file(read_route_map)] = Field(
         None, description="the path of a new route map, which is run beside that one to report differences"
     )
-    gateways: Path = Field(description="the path of the JSON file that lists the gateways")
+    gateways: Annotated[Path, of_file(read_gateways)] = Field(
+        description="the path of the JSON file that lists the gateways"
+    )
     vendor_key_header: str = Field(
         "x-api-key", pattern=r"^[A-Za-z0-9-]{1,64}$", description="the name of a header"
     )
@@ -79,7 +87,7 @@ class GatekeeperSettings(ServiceSettings, PostgresSettings, KafkaSettings, AuthS
         description="how often a key that has no limit of its own may be used, as requests/seconds or"
         " requests/seconds:burst, such as 100/60 or 100/60:200, or empty for any number",
     )
-    journal_dir: Path = Field(description="a directory on a local disk, shared with this host's shipper")
+    journal_dir: Directory = Field(description="a directory on a local disk, shared with this host's shipper")
     journal_segment_bytes: int = Field(
         64 * MIB, ge=4096, le=GIB, description="the size at which a journal file is closed: 4096 to 1 GiB"
     )
@@ -98,6 +106,20 @@ class GatekeeperSettings(ServiceSettings, PostgresSettings, KafkaSettings, AuthS
         description="for how long an answer waits for the disk, up to 60 seconds: shorter than the time that"
         " gateways wait for an answer",
     )
+
+    @field_validator("authz_port")
+    @classmethod
+    def _is_another_port(cls, port: int | None, info: ValidationInfo) -> int | None:
+        if port and port == info.data.get("http_port"):
+            raise ValueError("it is KEYFOLD_HTTP_PORT too")
+        return port
+
+    @field_validator("subscriber_key_header")
+    @classmethod
+    def _is_another_header(cls, name: str, info: ValidationInfo) -> str:
+        if name.lower() == str(info.data.get("vendor_key_header")).lower():
+            raise ValueError("it is KEYFOLD_VENDOR_KEY_HEADER too")
+        return name
 
     @property
     def default_rate_limit(self) -> RateLimit | None:

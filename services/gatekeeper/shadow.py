@@ -16,7 +16,7 @@ from libs.domain.state import State
 from libs.domain.subscriber_key import SubscriberKey
 from libs.runtime.clock import Clock
 from services.gatekeeper import metrics
-from services.gatekeeper.policy import load_route_map
+from services.gatekeeper.route_map_file import load_route_map
 from services.gatekeeper.settings import GatekeeperSettings
 
 DIFFERENCES_MAX: Final = 500

@@ -1,11 +1,19 @@
 """What the registry is told by its environment."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from libs.runtime.settings import AuthSettings, PostgresSettings, RateLimitSettings, ServiceSettings
+from libs.runtime.settings import (
+    AuthSettings,
+    PostgresSettings,
+    RateLimitSettings,
+    ServiceSettings,
+    of_file,
+)
+from libs.wire.checkpoint import load_private_key
 
 _SECRET_CHARACTERS_MIN: Final = 32
 
@@ -16,16 +24,28 @@ def _long_enough(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _appendable(path: Path | None) -> Path | None:
+    if path is None:
+        return None
+    if not path.parent.is_dir():
+        raise ValueError("the directory that it is to be in is not there")
+    if path.exists() and not path.is_file():
+        raise ValueError("it is no file")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise ValueError("it may not be written")
+    return path
+
+
 class RegistrySettings(ServiceSettings, PostgresSettings, AuthSettings, RateLimitSettings):
     """Where it listens, where the ledger is, whose tokens it believes, and the bounds of what it does."""
 
     idempotency_secret: Annotated[SecretStr, AfterValidator(_long_enough)] = Field(
         description=f"at least {_SECRET_CHARACTERS_MIN} random characters, the same for every registry"
     )
-    checkpoint_key: Path | None = Field(
+    checkpoint_key: Annotated[Path | None, of_file(load_private_key)] = Field(
         None, description="the path of an Ed25519 private key as PKCS8 PEM, which signs checkpoints"
     )
-    checkpoint_file: Path | None = Field(
+    checkpoint_file: Annotated[Path | None, AfterValidator(_appendable)] = Field(
         None, description="the path of the file that each checkpoint is appended to"
     )
     account_keys_max: int = Field(

@@ -1,10 +1,8 @@
 """What an operator sets for a shipper."""
 
-from pathlib import Path
-
 from pydantic import Field
 
-from libs.runtime.settings import KafkaSettings, ServiceSettings
+from libs.runtime.settings import Directory, KafkaSettings, ServiceSettings
 
 _MIB = 1024 * 1024
 
@@ -12,7 +10,7 @@ _MIB = 1024 * 1024
 class ShipperSettings(ServiceSettings, KafkaSettings):
     """The environment of one shipper; it needs no token, for it answers nothing but its health."""
 
-    journal_dir: Path = Field(
+    journal_dir: Directory = Field(
         description="the directory that this host's gatekeepers write their journals to"
     )
     shipper_poll_interval_s: float = Field(

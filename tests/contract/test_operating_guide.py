@@ -4,33 +4,32 @@ import re
 from pathlib import Path
 
 import pytest
-from pydantic_settings import BaseSettings
 
+from libs.runtime.known_settings import SETTINGS
 from libs.runtime.settings import PREFIX
-from services.audit.settings import AuditSettings
-from services.gatekeeper.settings import GatekeeperSettings
-from services.projection.settings import ProjectionSettings
-from services.registry.settings import RegistrySettings
-from services.relay.settings import RelaySettings
-from services.shipper.settings import ShipperSettings
+from tests.unit.settings.services import EVERY_PART, variables
 
-SERVICES: tuple[type[BaseSettings], ...] = (
-    AuditSettings,
-    GatekeeperSettings,
-    ProjectionSettings,
-    RegistrySettings,
-    RelaySettings,
-    ShipperSettings,
-)
+READ = {variable for settings in EVERY_PART.values() for variable in variables(settings)}
+GATEWAYS = {
+    name.rstrip("_")
+    for path in Path("deploy").rglob("*")
+    if path.is_file()
+    for name in re.findall(r"KEYFOLD_[A-Z0-9_]+", path.read_text(encoding="utf-8"))
+}
 DOCUMENTED = set(re.findall(r"KEYFOLD_[A-Z_]+", Path("docs/operating.md").read_text(encoding="utf-8")))
 
 
-@pytest.mark.parametrize("settings", SERVICES, ids=lambda settings: settings.__name__)
-def test_every_setting_is_documented(settings: type[BaseSettings]) -> None:
-    """An operator finds each variable that a service reads."""
-    assert {PREFIX + name.upper() for name in settings.model_fields} <= DOCUMENTED
+@pytest.mark.parametrize("part", EVERY_PART)
+def test_every_setting_is_documented(part: str) -> None:
+    """An operator finds each variable that a service, or the command line, reads."""
+    assert variables(EVERY_PART[part]) <= DOCUMENTED
 
 
 def test_no_setting_is_documented_that_no_service_reads() -> None:
     """What the guide names does something."""
-    assert {PREFIX + name.upper() for each in SERVICES for name in each.model_fields} >= DOCUMENTED
+    assert READ >= DOCUMENTED
+
+
+def test_every_setting_is_known_to_all() -> None:
+    """No service takes the setting of another, or a gateway's, for a typo."""
+    assert {PREFIX + name for name in SETTINGS} == READ | GATEWAYS

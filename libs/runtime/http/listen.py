@@ -129,7 +129,7 @@ async def listening(
             protocol, host, port, reuse_port=reuse_port or None, backlog=_BACKLOG
         )
     except OSError as taken:
-        raise StopProcess(f"cannot listen on {host}:{port}: {taken.strerror}") from taken
+        raise StopProcess(f"cannot listen on {host}:{port}: {taken.strerror or taken}") from taken
     bound_port = int(server.sockets[0].getsockname()[1])
     log.info("http_listening", host=host, port=bound_port)
     try:

@@ -40,3 +40,11 @@ select format('alter role %I login password %L', :login::text, :password::text);
 -- name: admit_statement(login, role)$
 -- What the role may do, the login may do.
 select format('grant %I to %I', :role::text, :login::text);
+
+-- name: rights_to_rewrite()
+-- Who this session is, and whether it may change, delete or cut off events of the ledger: as the owner and any
+-- superuser may. No row before the ledger is there. By the table's own id, as its schema may be closed to us.
+select current_user as login, has_table_privilege(events.oid, 'update, delete, truncate') as may_rewrite
+from pg_class as events
+join pg_namespace as home on home.oid = events.relnamespace
+where home.nspname = 'ledger' and events.relname = 'events';

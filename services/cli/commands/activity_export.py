@@ -70,7 +70,7 @@ async def export_activity(
     )
     url = keyfold.places.url("audit") + log.path + "/export"
     with _writing(out) as write:
-        async for chunk in chunks(url, bearer=keyfold.bearer(log.who), query=log.query):
+        async for chunk in chunks(url, bearer=keyfold.bearer(log.who, "audit"), query=log.query):
             write(chunk)
     return Written()
 

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Final
 
 import typer
 
 from libs.domain.permissions import Category
+from libs.runtime.clock import SYSTEM_CLOCK
 from services.cli.client import JsonObject
 from services.cli.failure import CommandFailed, WrongUsage
 from services.cli.keyfold import OPERATOR, Keyfold, owner, vendor
 from services.cli.local.signing import Claims
+from services.cli.times import past
+
+TIMES: Final = (
+    "Such as 2026-11-30, yesterday, 2h (ago) or RFC 3339; UTC where no zone is named; at most 90d ago."
+)
 
 KeyFilter = Annotated[str | None, typer.Option("--key", help="Only this key's.")]
 VendorFilter = Annotated[str | None, typer.Option("--vendor", help="Only this vendor's.")]
@@ -24,8 +31,8 @@ CategoryFilter = Annotated[Category | None, typer.Option("--category", help="Onl
 AccessFilter = Annotated[str | None, typer.Option("--access", help="read or write.")]
 DecisionFilter = Annotated[str | None, typer.Option("--decision", help="allow or deny.")]
 ReasonFilter = Annotated[str | None, typer.Option("--reason", help="Only this reason of a denial.")]
-Since = Annotated[str | None, typer.Option("--since", help="RFC 3339; at most 90 days ago.")]
-Until = Annotated[str | None, typer.Option("--until", help="RFC 3339.")]
+Since = Annotated[str | None, typer.Option("--since", metavar="TIME", help=TIMES)]
+Until = Annotated[str | None, typer.Option("--until", metavar="TIME", help=TIMES)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +54,11 @@ def log_of(
     key_id: str | None,
     **conditions: str | None,
 ) -> ActivityLog:
-    """Return the log that the options name: an account's, nobody's, or with `--as vendor` that vendor's."""
+    """Return the log that the options name: an account's, nobody's, or with `--as vendor` that vendor's.
+
+    Raises WrongUsage, also for what is no time.
+    """
+    conditions |= times_of(conditions.get("since"), conditions.get("until"), SYSTEM_CLOCK.now())
     if unattributed:
         _refuse_names({"--account": account, "--key": key_id, "--vendor": vendor_id})
         return ActivityLog(
@@ -63,6 +74,11 @@ def log_of(
         who, path = owner(account_id), f"/v1/accounts/{account_id}/activity"
         conditions["vendor_id"] = vendor_id
     return ActivityLog(who=who, path=path, query=_given(conditions))
+
+
+def times_of(since: str | None, until: str | None, now: datetime) -> dict[str, str | None]:
+    """Return the bounds that the options name, as services read them. Raises WrongUsage."""
+    return {"since": past(since, "--since", now), "until": past(until, "--until", now)}
 
 
 def _refuse_names(names: Mapping[str, str | None]) -> None:

@@ -31,10 +31,12 @@ from services.cli.commands.parameters import AccountId
 from services.cli.failure import WrongUsage
 from services.cli.keyfold import Keyfold
 from services.cli.screen import Bars, Listing, Value
+from services.cli.times import instant, wire_text
 
 SPANS: Final[Mapping[str, timedelta]] = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
 DEFAULT_BUCKETS: Final[Mapping[str, int]] = {"hour": 24, "day": 30}
 NO_CATEGORY: Final = "—"
+MOMENT: Final = timedelta(microseconds=1)
 
 Bucket = Annotated[Literal["hour", "day"], typer.Option("--bucket", help="hour or day, in UTC.")]
 
@@ -60,7 +62,8 @@ async def summarise_activity(
 ) -> Listing:
     """Count an account's requests by category, over the last 30 days, or 24 hours with `--bucket hour`."""
     now = SYSTEM_CLOCK.now()
-    starts = _starts(bucket, _instant(since, "--since"), _instant(until, "--until") or now)
+    end = now if until is None else instant(until, "--until", now)
+    begin = _usual_begin(bucket, end) if since is None else instant(since, "--since", now)
     log = log_of(
         keyfold,
         account,
@@ -71,12 +74,14 @@ async def summarise_activity(
         access=access,
         decision=decision,
         reason=reason,
-        since=since or rfc3339(starts[0]),
+        since=wire_text(begin),
         until=until,
         bucket=bucket,
         by="category,decision",
     )
     items = await _whole(keyfold, log)
+    # Only now, for the service has refused what is too long ago to be drawn.
+    starts = _starts(SPANS[bucket], begin, end)
     return Listing(
         columns=("category", "requests", "denied", f"by the {bucket}"),
         rows=rows(items, starts),
@@ -97,28 +102,21 @@ async def _whole(keyfold: Keyfold, log: ActivityLog) -> Sequence[JsonObject]:
         query["cursor"] = page["next_cursor"]
 
 
-def _starts(bucket: str, since: datetime | None, until: datetime) -> Sequence[datetime]:
-    span = SPANS[bucket]
-    last = _start(until - timedelta(microseconds=1), span)
-    first = last - (DEFAULT_BUCKETS[bucket] - 1) * span if since is None else _start(since, span)
+def _usual_begin(bucket: str, end: datetime) -> datetime:
+    try:
+        return _start(end - MOMENT, SPANS[bucket]) - (DEFAULT_BUCKETS[bucket] - 1) * SPANS[bucket]
+    except OverflowError:
+        raise WrongUsage("--until: it lies at the beginning of the calendar.") from None
+
+
+def _starts(span: timedelta, since: datetime, until: datetime) -> Sequence[datetime]:
+    first, last = _start(since, span), _start(until - MOMENT, span)
     return [first + number * span for number in range(max(1, (last - first) // span + 1))]
 
 
 def _start(at: datetime, span: timedelta) -> datetime:
     day = at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     return day + (at - day) // span * span
-
-
-def _instant(given: str | None, option: str) -> datetime | None:
-    if given is None:
-        return None
-    try:
-        at = datetime.fromisoformat(given)
-    except ValueError:
-        raise WrongUsage(f"{option} {given}: it must be RFC 3339, such as 2027-01-31T00:00:00Z.") from None
-    if at.tzinfo is None:
-        raise WrongUsage(f"{option} {given}: it needs a zone, such as 2027-01-31T00:00:00Z.")
-    return at
 
 
 def rows(items: Sequence[JsonObject], starts: Sequence[datetime]) -> Sequence[Sequence[Value]]:

@@ -112,7 +112,7 @@ async def _items(keyfold: Keyfold, log: ActivityLog) -> AsyncGenerator[JsonObjec
     while True:
         try:
             # A token of its own for each connection: the stream ends with the token.
-            bearer = keyfold.bearer(log.who)
+            bearer = keyfold.bearer(log.who, "audit")
             async with aclosing(events(url, bearer=bearer, query=log.query, reader=reader)) as stream:
                 async for told in stream:
                     retry_ms = told.retry_ms or retry_ms

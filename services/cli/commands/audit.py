@@ -7,10 +7,11 @@ from typing import Final
 
 import typer
 
+from libs.runtime.clock import SYSTEM_CLOCK
 from services.cli.client import JsonObject
 from services.cli.command import command
-from services.cli.commands.activity_scope import Since, Until
-from services.cli.keyfold import OPERATOR, Keyfold
+from services.cli.commands.activity_scope import Since, Until, times_of
+from services.cli.keyfold import OPERATOR, Keyfold, say_target
 from services.cli.screen import Ending, Listing, Tone, Toned, Value, minute
 
 COMPLETENESS: Final = "/v1/audit/completeness"
@@ -35,7 +36,8 @@ audit = typer.Typer(no_args_is_help=True, help="Whether the access log is whole 
 @command(audit, "completeness")
 async def completeness(keyfold: Keyfold, since: Since = None, until: Until = None) -> Listing:
     """Account for each number of each gatekeeper's run; exit with 1 if any is missing or extra (operator)."""
-    query = {"since": since, "until": until}
+    query = times_of(since, until, SYSTEM_CLOCK.now())
+    say_target(keyfold.places.service_at("audit"))
     pages = keyfold.items(COMPLETENESS, OPERATOR, items_max=_ITEMS_MAX, service="audit", query=query)
     return listing([item async for item in pages])
 

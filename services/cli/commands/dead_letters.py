@@ -14,8 +14,10 @@ from libs.wire.topics import DEAD_LETTER
 from services.cli.client import JsonObject
 from services.cli.command import command
 from services.cli.failure import CommandFailed
-from services.cli.keyfold import Keyfold
+from services.cli.keyfold import Keyfold, say_target
+from services.cli.places import KAFKA
 from services.cli.screen import Listing, when
+from services.cli.settings import variable
 
 dead_letters = typer.Typer(no_args_is_help=True, help="Records that nobody could understand (operator).")
 
@@ -28,7 +30,8 @@ Newest = Annotated[int, typer.Option("--limit", min=1, max=1000, help="The newes
 async def list_letters(keyfold: Keyfold, limit: Newest = 50) -> Listing:
     """List what is on the dead-letter topic, newest first, without the records' values."""
     if keyfold.places.kafka_bootstrap is None:
-        raise CommandFailed("Which Kafka? Set KEYFOLD_KAFKA_BOOTSTRAP.")
+        raise CommandFailed(f"Which Kafka? Set {variable(KAFKA)}.")
+    say_target(keyfold.places.kafka_at())
     letters = await _newest(keyfold.places.kafka_bootstrap, limit)
     return listing([_item(letter) for letter in reversed(letters)])
 

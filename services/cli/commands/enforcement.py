@@ -8,7 +8,7 @@ import typer
 
 from services.cli.client import JsonObject
 from services.cli.command import command
-from services.cli.keyfold import OPERATOR, Keyfold
+from services.cli.keyfold import OPERATOR, Keyfold, say_target
 from services.cli.screen import Ending, Listing, Tone, Toned, when
 
 Position = Annotated[
@@ -23,6 +23,7 @@ def register(app: typer.Typer) -> None:
 
 async def _enforcement(keyfold: Keyfold, position: Position = None) -> Listing:
     """Show how far each gatekeeper is (operator); the status is 3 if that is not in force everywhere."""
+    say_target(keyfold.places.service_at("registry"))
     query = {} if position is None else {"position": str(position)}
     answer = await keyfold.get("/v1/enforcement", OPERATOR, query=query)
     items = answer["gatekeepers"]

@@ -7,11 +7,13 @@ from typing import Annotated, Final
 import typer
 
 from libs.domain.ids import KEY_PREFIX
+from libs.runtime.clock import SYSTEM_CLOCK
 from services.cli.client import JsonObject
 from services.cli.command import command
 from services.cli.commands.parameters import AccountId, KeyArgument
 from services.cli.keyfold import Keyfold, owner
 from services.cli.screen import Ending, Listing, Tone, Toned
+from services.cli.times import ahead
 
 NOT_APPLICABLE: Final = "not_applicable"
 OUTCOMES: Final = {"passed": Tone.GOOD, "failed": Tone.BAD}
@@ -24,7 +26,12 @@ Path = Annotated[str | None, typer.Option("--path", help="As it would be request
 Category = Annotated[str | None, typer.Option("--category", help="In place of a path: appointment, …")]
 Access = Annotated[str | None, typer.Option("--access", help="With --category: read or write.")]
 ClientIp = Annotated[str | None, typer.Option("--client-ip", help="The address that it would come from.")]
-At = Annotated[str | None, typer.Option("--at", help="RFC 3339: whether the key will have expired then.")]
+At = Annotated[
+    str | None,
+    typer.Option(
+        "--at", metavar="TIME", help="Such as 2027-01-31 or 30d: whether it will have expired then."
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -47,7 +54,7 @@ async def _can(
     """Ask whether a request would pass, without making one. The status is 0 for yes and 1 for no."""
     who = "vendor_key_id" if vendor.startswith(KEY_PREFIX) else "vendor_id"
     said = {"method": method, "path": path, "category": category, "access": access}
-    said |= {"client_ip": client_ip, "at": at}
+    said |= {"client_ip": client_ip, "at": ahead(at, "--at", SYSTEM_CLOCK.now())}
     question = {"subscriber_key_id": key_id, who: vendor}
     question |= {name: value for name, value in said.items() if value is not None}
     answer = await keyfold.ask("gatekeeper", "/v1/decide", owner(keyfold.account(account)), question)

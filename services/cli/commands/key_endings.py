@@ -9,10 +9,11 @@ import typer
 from services.cli.client import JsonObject
 from services.cli.command import changing
 from services.cli.commands.key_view import details_of, path_of, with_secret
-from services.cli.commands.parameters import AccountId, KeyArgument, Overlap, seconds_of
+from services.cli.commands.parameters import AccountId, KeyArgument, Overlap
 from services.cli.failure import WrongUsage
 from services.cli.keyfold import Keyfold, owner
 from services.cli.screen import Details, Ending, Listing, Shown, Tone, Toned, when
+from services.cli.times import seconds
 
 NOT_FOUND: Final = "not_found"
 RESULTS: Final = {"revoked": Tone.GOOD, "already_revoked": Tone.ASIDE, NOT_FOUND: Tone.BAD}
@@ -31,7 +32,7 @@ async def _rotate(
     keyfold: Keyfold, key_id: KeyArgument, overlap: Overlap, account: AccountId = None
 ) -> Details:
     """Give a key a new secret, shown this once; the old one works on until the overlap ends."""
-    body: JsonObject = {"overlap_s": seconds_of(overlap)}
+    body: JsonObject = {"overlap_s": seconds(overlap, "--overlap")}
     account_id = keyfold.account(account)
     path = f"{path_of(account_id, key_id)}/rotate"
     return with_secret(await keyfold.command("POST", path, owner(account_id), body))

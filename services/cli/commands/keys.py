@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from libs.runtime.clock import SYSTEM_CLOCK
 from services.cli.client import JsonObject
 from services.cli.command import changing, command
 from services.cli.commands import key_can, key_endings, unused_permissions
@@ -26,6 +27,7 @@ from services.cli.commands.parameters import (
 from services.cli.failure import WrongUsage
 from services.cli.keyfold import Keyfold, owner
 from services.cli.screen import Chronicle, Details, Listing, minute, state_of
+from services.cli.times import ahead
 
 keys = typer.Typer(no_args_is_help=True, help="Subscriber keys: whose data, and how much of it (owner).")
 
@@ -39,7 +41,7 @@ async def create(
     vendor: PermittedVendors = None,
     network: Networks = None,
     rate_limit: RateLimitOption = None,
-    expires_at: Expiry = None,
+    expires: Expiry = None,
 ) -> Details:
     """Create a key; categories that are not named get none. Its secret is shown this once."""
     body: JsonObject = {"name": name, "permissions": permissions_of(permission)}
@@ -47,7 +49,7 @@ async def create(
         "vendor_ids": vendor,
         "networks": network,
         "rate_limit": rate_limit_of(rate_limit),
-        "expires_at": expires_at,
+        "expires_at": ahead(expires, "--expires", SYSTEM_CLOCK.now()),
     }
     body |= {field: value for field, value in restrictions.items() if value}
     account_id = keyfold.account(account)
@@ -110,7 +112,7 @@ async def edit(
         bool,
         typer.Option("--no-rate-limit", help="It has no limit of its own; the platform's default holds."),
     ] = False,
-    expires_at: Expiry = None,
+    expires: Expiry = None,
     never_expires: Annotated[bool, typer.Option("--never-expires", help="It has no expiry.")] = False,
 ) -> Details:
     """Change what is named and leave the rest; of the permissions too."""
@@ -125,7 +127,12 @@ async def edit(
             "--no-rate-limit excludes --rate-limit",
             lifted=no_rate_limit,
         ),
-        **_changed("expires_at", expires_at, "--never-expires excludes --expires", lifted=never_expires),
+        **_changed(
+            "expires_at",
+            ahead(expires, "--expires", SYSTEM_CLOCK.now()),
+            "--never-expires excludes --expires",
+            lifted=never_expires,
+        ),
     }
     account_id = keyfold.account(account)
     return details_of(await keyfold.command("PATCH", path_of(account_id, key_id), owner(account_id), body))

@@ -16,6 +16,7 @@ from services.cli.command import command
 from services.cli.failure import CommandFailed
 from services.cli.keyfold import Keyfold
 from services.cli.local.checkpoint_key import CHECKPOINTS_NAME, PUBLIC_KEY_NAME
+from services.cli.places import POSTGRES
 from services.cli.screen import Details
 
 File = Annotated[
@@ -50,20 +51,20 @@ async def _verify(keyfold: Keyfold, checkpoints: File = None, public_key: Keys =
     from services.cli.ledger_verdict import details_of
     from services.cli.ledger_verification import read_evidence, verify
 
-    dsn = keyfold.places.postgres_dsn
-    if dsn is None:
-        raise CommandFailed("Which ledger? Set KEYFOLD_POSTGRES_DSN.")
-    state_dir = keyfold.places.state_dir
+    places = keyfold.places
+    # What another ledger is held against is not what a local stack has put down about its own.
+    state_dir = places.state_dir if places.is_local(POSTGRES) else None
     evidence = read_evidence(
         checkpoints or _local(state_dir, CHECKPOINTS_NAME),
         public_key or [each for each in (_local(state_dir, PUBLIC_KEY_NAME),) if each],
     )
+    dsn = keyfold.database("ledger")
     try:
         with _shown_progress() as progress:
             verification = await verify(dsn, evidence, progress)
     except StoreFailure as failure:
         raise CommandFailed(f"The ledger could not be read: {failure}") from failure
-    return details_of(verification)
+    return details_of(verification, places.database_at())
 
 
 def _local(state_dir: Path | None, name: str) -> Path | None:

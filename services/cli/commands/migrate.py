@@ -21,11 +21,8 @@ async def _migrate(keyfold: Keyfold) -> Line:
     from libs.store.errors import StoreFailure
     from libs.store.migrations import migrate
 
-    dsn = keyfold.places.postgres_dsn
-    if dsn is None:
-        raise CommandFailed("Which database? Set KEYFOLD_POSTGRES_DSN to its owner's address.")
     try:
-        await migrate(dsn)
+        await migrate(keyfold.database("schema"))
     except StoreFailure as failure:
         raise CommandFailed(f"The database was not migrated: {failure}") from failure
-    return Line("The database is up to date.")
+    return Line(f"The database is up to date: {keyfold.places.database_at()}.")

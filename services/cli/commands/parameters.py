@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
@@ -11,6 +10,7 @@ from libs.domain.permissions import ACCESS_WORDS, CATEGORIES, AccessWord
 from libs.domain.rate_limit import RateLimit
 from services.cli.client import JsonObject
 from services.cli.failure import WrongUsage
+from services.cli.times import UNITS_S, seconds
 
 AccountId = Annotated[
     str | None, typer.Option("--account", help="Account id (KEYFOLD_ACCOUNT; else the local stack's sample).")
@@ -34,30 +34,21 @@ RateLimitOption = Annotated[
     str | None,
     typer.Option(
         "--rate-limit",
-        help="REQUESTS/SECONDS[:BURST], such as 100/60 or 100/60:200.",
+        help="REQUESTS/LENGTH[:BURST], such as 100/60, 100/1m or 100/60:200.",
     ),
 ]
 Overlap = Annotated[
     str,
     typer.Option(
-        "--overlap", help="How long the old secret works on: 0s to 7d, as 90s, 30m, 12h, 7d or 3600."
+        "--overlap",
+        metavar="LENGTH",
+        help="How long the old secret works on: 0s to 7d, as 90s, 30m, 12h, 7d or 3600.",
     ),
 ]
 Expiry = Annotated[
     str | None,
-    typer.Option("--expires", "--expires-at", help="RFC 3339, such as 2027-01-31T00:00:00Z."),
+    typer.Option("--expires", "--expires-at", metavar="TIME", help="Such as 2027-01-31, tomorrow or 90d."),
 ]
-
-DURATION: Final = re.compile(r"([0-9]{1,9})([smhd]?)")
-UNITS_S: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
-
-
-def seconds_of(overlap: str) -> int:
-    """Read ``7d``, ``12h``, ``30m``, ``90s`` or ``90``. Raises WrongUsage."""
-    found = DURATION.fullmatch(overlap)
-    if found is None:
-        raise WrongUsage(f"--overlap {overlap}: it must be a number with s, m, h or d behind it, such as 7d.")
-    return int(found[1]) * UNITS_S[found[2]]
 
 
 def permissions_of(options: list[str] | None) -> dict[str, AccessWord]:
@@ -79,7 +70,10 @@ def rate_limit_of(option: str | None) -> JsonObject | None:
     if option is None:
         return None
     try:
-        limit = RateLimit.parse(option)
+        requests, slash, period = option.partition("/")
+        length, colon, burst = period.partition(":")
+        per_s = str(seconds(length, "--rate-limit")) if length[-1:] in UNITS_S else length
+        limit = RateLimit.parse(f"{requests}{slash}{per_s}{colon}{burst}")
     except ValueError as wrong:
         raise WrongUsage(f"--rate-limit {option}: {wrong}.") from None
     return {"requests": limit.requests, "per_s": limit.per_s, "burst": limit.burst}

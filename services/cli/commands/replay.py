@@ -12,10 +12,12 @@ import orjson
 import typer
 
 from services.cli.client import JsonObject
-from services.cli.command import command
-from services.cli.failure import CommandFailed
-from services.cli.keyfold import Keyfold
+from services.cli.command import EXIT_USAGE, command
+from services.cli.failure import CommandFailed, WrongUsage
+from services.cli.keyfold import Keyfold, say_target
+from services.cli.places import KAFKA, POSTGRES
 from services.cli.screen import Details
+from services.cli.settings import variable
 
 # The projection's own program does it: it alone knows the tables, and the command line is none of its parts.
 PROGRAM: Final = (sys.executable, "-m", "services.projection", "replay")
@@ -32,18 +34,24 @@ async def _replay(keyfold: Keyfold) -> Details:
         *PROGRAM, stdout=asyncio.subprocess.PIPE, env={**os.environ, **_settings(keyfold)}
     )
     printed, _ = await process.communicate()
+    if process.returncode == EXIT_USAGE:
+        raise WrongUsage("Nothing was replayed: the settings are wrong, as it says above.")
     if process.returncode != 0:
         raise CommandFailed("The replay failed, as the log above says; the old read model serves on.")
-    report: JsonObject = orjson.loads(printed)
+    target = {"read_model": keyfold.places.database_at(), "kafka": keyfold.places.kafka_at()}
+    report: JsonObject = {**target, **orjson.loads(printed)}
     return Details(lines={name: str(value) for name, value in report.items()}, item=report)
 
 
 def _settings(keyfold: Keyfold) -> Mapping[str, str]:
     places = keyfold.places
-    dsn = places.postgres_of("projection")
-    if dsn is None or places.kafka_bootstrap is None:
-        raise CommandFailed("Which read model? Set KEYFOLD_POSTGRES_DSN and KEYFOLD_KAFKA_BOOTSTRAP.")
-    return {
-        "KEYFOLD_POSTGRES_DSN": dsn,
-        "KEYFOLD_KAFKA_BOOTSTRAP": places.kafka_bootstrap,
-    }
+    if places.kafka_bootstrap is None or places.postgres_dsn is None:
+        raise CommandFailed(f"Which read model? Set {variable(POSTGRES)} and {variable(KAFKA)}.")
+    if places.is_local(POSTGRES) != places.is_local(KAFKA):
+        # A read model would be made of another ledger's events.
+        raise WrongUsage(
+            f"A replay takes both from one place: set {variable(POSTGRES)} and {variable(KAFKA)}, or neither."
+        )
+    dsn = keyfold.database("read model", "projection")
+    say_target(places.kafka_at())
+    return {variable(POSTGRES): dsn, variable(KAFKA): places.kafka_bootstrap}

@@ -6,12 +6,16 @@ from typing import Annotated
 
 import typer
 
+from libs.runtime.clock import SYSTEM_CLOCK
 from services.cli.command import command
 from services.cli.failure import CommandFailed, WrongUsage
 from services.cli.keyfold import Keyfold
 from services.cli.screen import Details
 
-At = Annotated[str, typer.Option("--at", help="A position, or a time such as 2026-01-31T12:00:00Z.")]
+At = Annotated[
+    str,
+    typer.Option("--at", help="A position, or a time such as 2026-01-31T12:00:00Z, yesterday or 2h (ago)."),
+]
 AccountId = Annotated[str | None, typer.Option("--account", help="This account alone.")]
 VendorId = Annotated[str | None, typer.Option("--vendor", help="This vendor alone.")]
 KeyId = Annotated[str | None, typer.Option("--key", help="This key alone, a vendor's or a subscriber's.")]
@@ -33,12 +37,10 @@ async def _state(
     from services.cli.past_state import fold, read_until
     from services.cli.past_state_view import one, whole
 
-    dsn = keyfold.places.postgres_dsn
-    if dsn is None:
-        raise CommandFailed("Which ledger? Set KEYFOLD_POSTGRES_DSN.")
     kinds, wanted_id = _wanted(account, vendor, key)
+    until = read_until(at, SYSTEM_CLOCK.now())
     try:
-        past = await fold(dsn, read_until(at))
+        past = await fold(keyfold.database("ledger"), until)
     except (StoreFailure, UnknownEvent, ImpossibleEvent) as failure:
         raise CommandFailed(f"The ledger could not be folded: {failure}") from failure
     if wanted_id is None:

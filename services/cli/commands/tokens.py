@@ -13,6 +13,7 @@ from services.cli.failure import CommandFailed, WrongUsage
 from services.cli.keyfold import Keyfold
 from services.cli.local.signing import Claims, LocalSigner
 from services.cli.screen import Line
+from services.cli.times import bounded_seconds
 
 TTL_S_MAX = 365 * 24 * 3600
 
@@ -28,7 +29,9 @@ async def _token(
     account: Annotated[str | None, typer.Option("--account", help="The owner's account id.")] = None,
     vendor: Annotated[str | None, typer.Option("--vendor", help="The vendor's id; none to apply.")] = None,
     sub: Annotated[str | None, typer.Option("--sub", help="The actor that events name.")] = None,
-    ttl_s: Annotated[float, typer.Option("--ttl-s", min=1, max=TTL_S_MAX, help="Seconds it lasts.")] = 3600,
+    ttl: Annotated[
+        str, typer.Option("--ttl", "--ttl-s", metavar="LENGTH", help="How long it lasts, as 90s, 12h or 7d.")
+    ] = "1h",
 ) -> Line:
     """Print a bearer token signed with the local stack's own key; it is good for that stack alone."""
     if keyfold.places.state_dir is None:
@@ -37,6 +40,7 @@ async def _token(
         raise WrongUsage("--account belongs to --role owner.")
     if vendor is not None and role is not Role.VENDOR:
         raise WrongUsage("--vendor belongs to --role vendor.")
+    ttl_s = bounded_seconds(ttl, "--ttl", 1, TTL_S_MAX)
     claims = Claims(
         role=role,
         sub=sub or f"local-{role}",

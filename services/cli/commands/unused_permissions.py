@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -12,6 +12,9 @@ from services.cli.commands.key_view import path_of
 from services.cli.commands.parameters import AccountId, KeyArgument
 from services.cli.keyfold import Keyfold, owner
 from services.cli.screen import Details, Tone, Toned, when
+from services.cli.times import days as whole_days
+
+DAYS_MAX: Final = 90
 
 
 def register(app: typer.Typer) -> None:
@@ -23,12 +26,14 @@ async def _unused(
     keyfold: Keyfold,
     key_id: KeyArgument,
     account: AccountId = None,
-    days: Annotated[int, typer.Option("--days", min=1, max=90, help="How far back to look.")] = 30,
+    days: Annotated[str, typer.Option("--days", help="How far back to look, at most 90d.")] = "30",
 ) -> Details:
     """Say which permissions a key has not used and could do without."""
     account_id = keyfold.account(account)
     path = f"{path_of(account_id, key_id)}/unused-permissions"
-    answer = await keyfold.get(path, owner(account_id), query={"days": str(days)})
+    answer = await keyfold.get(
+        path, owner(account_id), query={"days": str(whole_days(days, "--days", DAYS_MAX))}
+    )
     return Details(
         lines={
             "key": answer["key_id"],

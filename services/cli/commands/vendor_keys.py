@@ -9,9 +9,10 @@ import typer
 from services.cli.client import JsonObject
 from services.cli.command import changing, command
 from services.cli.commands.key_view import HAND_OVER, replaced
-from services.cli.commands.parameters import KeyArgument, Limit, Overlap, seconds_of
+from services.cli.commands.parameters import KeyArgument, Limit, Overlap
 from services.cli.keyfold import REVIEWER, Keyfold
 from services.cli.screen import Details, Listing, Value, minute, state_of, when
+from services.cli.times import seconds
 
 vendor_keys = typer.Typer(no_args_is_help=True, help="The keys that say who is asking.")
 
@@ -51,7 +52,7 @@ async def rotate(keyfold: Keyfold, key_id: KeyArgument, vendor: VendorId, overla
 
     A reviewer does this, or with `--as vendor` that vendor.
     """
-    path, body = f"/v1/vendors/{vendor}/keys/{key_id}/rotate", {"overlap_s": seconds_of(overlap)}
+    path, body = f"/v1/vendors/{vendor}/keys/{key_id}/rotate", {"overlap_s": seconds(overlap, "--overlap")}
     return _with_secret(await keyfold.command("POST", path, keyfold.for_vendor(vendor), body))
 
 

@@ -6,6 +6,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from libs.store.access_log import AccessLog, Advance
 from libs.store.access_log_partitions import drop_before
@@ -23,6 +24,7 @@ from libs.store.relay_checkpoint import RelayCheckpoint
 from libs.store.roles import ROLES, role_of
 from libs.wire.chain import GENESIS
 from tests.access_events import EPOCH, access_event
+from tests.database import execute
 from tests.eventually import eventually
 from tests.integration.audit.accounts import told
 from tests.integration.audit.rows import filed
@@ -98,8 +100,10 @@ async def test_audit(lived_in: str) -> None:
 
 async def test_every_service_sees_that_it_may_start(database: str) -> None:
     """Every service's login can tell that the database has all its migrations."""
-    for role in ROLES:
-        await migrated(await login_of(database, role.removeprefix("keyfold_")))
+    with capture_logs() as lines:
+        for role in ROLES:
+            await migrated(await login_of(database, role.removeprefix("keyfold_")))
+    assert lines == []
 
 
 @pytest.mark.parametrize("service", LOGGED_IN)
@@ -126,3 +130,22 @@ async def readiness_of(database: str, *, login: str, service: str) -> str | None
         finally:
             watch.cancel()
         return readiness.check()
+
+
+@pytest.mark.parametrize("rights", ["superuser", "owner", "delete"])
+async def test_a_service_with_more_rights_than_one_needs_is_warned_of(database: str, rights: str) -> None:
+    """Who starts a service with a login that could rewrite the ledger is told so, by the login's name."""
+    grants = {
+        "superuser": "alter role mighty superuser",
+        "owner": "alter table ledger.events owner to mighty",
+        "delete": "grant delete on ledger.events to mighty",
+    }
+    dsn = await login_of(database, "registry", name="mighty")
+    await execute(database, grants[rights].replace("mighty", "mighty_registry"))
+    try:
+        with capture_logs() as lines:
+            await migrated(dsn)
+    finally:
+        await execute(database, "alter role mighty_registry nosuperuser")
+    (line,) = lines
+    assert (line["event"], line["login"]) == ("login_may_rewrite_ledger", "mighty_registry")

@@ -56,12 +56,12 @@ class AuditDouble:
 
     async def keyfold(self, *arguments: str) -> Result:
         """Run a command of somebody whose audit service this is."""
-        environment = {
+        environment: dict[str, str | None] = {
             "KEYFOLD_AUDIT_URL": self.url,
             "KEYFOLD_REGISTRY_URL": self.url + "/registry",
             "KEYFOLD_TOKEN": "token",
             "KEYFOLD_ACCOUNT": ACCOUNT,
-            "KEYFOLD_DIR": "",
+            "KEYFOLD_DIR": None,
         }
         # In a thread, for a command runs a loop of its own.
         return await asyncio.to_thread(CliRunner().invoke, app, list(arguments), env=environment)

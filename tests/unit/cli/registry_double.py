@@ -27,6 +27,7 @@ class Asked:
     body: Any
     idempotency_key: str | None
     prefer: str | None
+    authorization: str | None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -38,6 +39,11 @@ class RegistryDouble:
     status: int = 200
     asked: list[Asked] = field(default_factory=list)
 
+    @property
+    def target(self) -> str:
+        """What each command that changes something says of where it goes."""
+        return f"registry at {self.url.removeprefix('http://')} (KEYFOLD_REGISTRY_URL)\n"
+
     async def answer(self, request: web.Request) -> web.Response:
         """Remember the request and answer it."""
         self.asked.append(
@@ -47,6 +53,7 @@ class RegistryDouble:
                 body=await request.json() if request.body_exists else None,
                 idempotency_key=request.headers.get("Idempotency-Key"),
                 prefer=request.headers.get("Prefer"),
+                authorization=request.headers.get("Authorization"),
             )
         )
         answer = self.answers[min(len(self.asked), len(self.answers)) - 1]
@@ -56,12 +63,12 @@ class RegistryDouble:
 
     async def keyfold(self, *arguments: str) -> Result:
         """Run a command of somebody whose registry this is."""
-        environment = {
+        environment: dict[str, str | None] = {
             "KEYFOLD_REGISTRY_URL": self.url,
             "KEYFOLD_GATEKEEPER_URL": self.url,
             "KEYFOLD_TOKEN": "token",
             "KEYFOLD_ACCOUNT": ACCOUNT,
-            "KEYFOLD_DIR": "",
+            "KEYFOLD_DIR": None,
         }
         # In a thread, for a command runs a loop of its own.
         return await asyncio.to_thread(CliRunner().invoke, app, list(arguments), env=environment)

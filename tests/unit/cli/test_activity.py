@@ -167,7 +167,7 @@ async def test_a_summary_is_json_to_a_program() -> None:
         }
 
 
-@pytest.mark.parametrize("since", ["yesterday", "2026-03-01T00:00:00"])
+@pytest.mark.parametrize("since", ["soon", "2026-03-01T25:00:00", "0001-01-01T00:00:00+14:00"])
 async def test_a_time_that_is_none_is_named(since: str) -> None:
     """What cannot be read as a time is wrong usage, before anything is asked."""
     async with auditing(Part()) as audit:

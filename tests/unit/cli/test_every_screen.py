@@ -84,7 +84,8 @@ VIEWS: Final[dict[str, list[Listing | Details]]] = {
                 vouched=10**12,
                 findings=(),
                 took_s=9999.9,
-            )
+            ),
+            "keyfold at 127.0.0.1:5432 (KEYFOLD_POSTGRES_DSN)",
         )
     ],
     "state": [

@@ -9,8 +9,8 @@ import orjson
 import pytest
 
 from services.cli.commands.key_view import details_of
-from services.cli.commands.parameters import seconds_of
 from services.cli.failure import WrongUsage
+from services.cli.times import seconds
 from tests.unit.cli.given import KEY
 from tests.unit.cli.registry_double import serving
 
@@ -54,7 +54,7 @@ async def test_edit(options: str, body: dict[str, Any]) -> None:
         "--network 192.0.2.0/24 --any-network",
         "--vendor v --any-vendor",
         "--rate-limit 1/1 --no-rate-limit",
-        "--expires x --never-expires",
+        "--expires 1d --never-expires",
     ],
 )
 async def test_contradiction(options: str) -> None:
@@ -74,7 +74,7 @@ async def test_create() -> None:
         ended = await registry.keyfold(*line.split(), "--rate-limit", "100/60:200")
 
     assert orjson.loads(ended.stdout) == answer
-    assert ended.stderr == "Warning: Integrations can change clinical data.\n"
+    assert ended.stderr == f"{registry.target}Warning: Integrations can change clinical data.\n"
     assert registry.asked[0].body == {
         "name": "Desk",
         "permissions": {"clinical": "write"},
@@ -104,19 +104,19 @@ def test_how_often(limit: dict[str, int] | None, words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("overlap", "seconds"),
+    ("overlap", "length_s"),
     [("7d", 604_800), ("12h", 43_200), ("30m", 1800), ("0s", 0), ("3600", 3600), ("0", 0)],
 )
-def test_overlap(overlap: str, seconds: int) -> None:
+def test_overlap(overlap: str, length_s: int) -> None:
     """An overlap is a number of seconds, or of the unit behind it."""
-    assert seconds_of(overlap) == seconds
+    assert seconds(overlap, "--overlap") == length_s
 
 
 @pytest.mark.parametrize("overlap", ["", "d", "7w", "-1s", "1.5h", "7 d", "٣d", "1d12h", "9" * 20])
 def test_no_overlap(overlap: str) -> None:
     """What is no such number is refused, never guessed."""
     with pytest.raises(WrongUsage, match="such as 7d"):
-        seconds_of(overlap)
+        seconds(overlap, "--overlap")
 
 
 async def test_rotate() -> None:

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import orjson
 import pytest
 
+from libs.runtime.settings import load
 from services.cli.failure import CommandFailed
 from services.cli.places import HTTP_SERVICES, STATE_DIR_NAME, find_places
+from services.cli.settings import CommandSettings
 
-ENVIRONMENT = {"KEYFOLD_REGISTRY_URL": "https://registry.example/", "KEYFOLD_POSTGRES_DSN": "postgresql://x"}
+DSN = "postgresql://keyfold:hunter2@db/elsewhere"
+ENVIRONMENT = {"KEYFOLD_REGISTRY_URL": "https://registry.example/", "KEYFOLD_POSTGRES_DSN": DSN}
+
+
+def said(environment: Mapping[str, str]) -> CommandSettings:
+    """Return what an environment says."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        return load(CommandSettings)
 
 
 @pytest.fixture
@@ -21,34 +33,72 @@ def home(tmp_path: Path) -> Path:
     stack: dict[str, object] = {
         service: f"http://127.0.0.1/{service}" for service in (*HTTP_SERVICES, "gateway")
     }
-    stack |= {"postgres": "postgresql://local", "postgres_of": {"projection": "postgresql://projection"}}
+    stack |= {"postgres": "postgresql://local/keyfold"}
+    stack |= {"postgres_of": {"projection": "postgresql://projection/keyfold"}}
     stack |= {"kafka": "127.0.0.1:9092"}
     (state_dir / "stack.json").write_bytes(orjson.dumps(stack))
     return state_dir.parent
 
 
-def test_nearest_stack(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The stack of the nearest parent directory is found, before anything in the environment."""
+@pytest.fixture
+def deep(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory somewhere below one in which a stack runs."""
     (home / "deep" / "down").mkdir(parents=True)
     monkeypatch.chdir(home / "deep" / "down")
+    return home
 
-    places = find_places(None, ENVIRONMENT)
 
-    assert places.state_dir == home / STATE_DIR_NAME
+def test_nearest_stack(deep: Path) -> None:
+    """Where nothing is said, everything is of the stack of the nearest parent directory."""
+    places = find_places(None, said({}))
+
+    assert places.state_dir == deep / STATE_DIR_NAME
     assert places.url("registry") == "http://127.0.0.1/registry"
-    assert places.postgres_dsn == "postgresql://local"
-    assert places.postgres_of("projection") == "postgresql://projection"
+    assert places.postgres_dsn == "postgresql://local/keyfold"
+    assert places.postgres_of("projection") == "postgresql://projection/keyfold"
+    assert places.database_at() == f"keyfold at local:5432 (local stack in {deep / STATE_DIR_NAME})"
+    assert not places.is_mixed
+
+
+@pytest.mark.parametrize("named_by", ["directory", "KEYFOLD_DIR"])
+def test_what_is_said_wins(deep: Path, named_by: str) -> None:
+    """Each address that the environment says goes before a local stack's, and only that one."""
+    directory = {"KEYFOLD_DIR": str(deep)} if named_by == "KEYFOLD_DIR" else {}
+    places = find_places(None, said({**ENVIRONMENT, **directory}))
+
+    assert places.url("registry") == "https://registry.example"
+    assert places.url("audit") == "http://127.0.0.1/audit"
+    assert places.postgres_dsn == places.postgres_of("projection") == DSN
+    assert places.kafka_bootstrap == "127.0.0.1:9092"
+    assert places.database_at() == "elsewhere at db:5432 (KEYFOLD_POSTGRES_DSN)"
+    assert places.mixture().startswith("KEYFOLD_POSTGRES_DSN, KEYFOLD_REGISTRY_URL as the environment says;")
+
+
+def test_option_wins(home: Path) -> None:
+    """An option goes before the environment: a stack that it names is all that counts."""
+    places = find_places(home, said(ENVIRONMENT))
+
+    assert places.postgres_dsn == "postgresql://local/keyfold"
+    assert places.url("registry") == "http://127.0.0.1/registry"
+    assert not places.is_mixed
+
+
+def test_broken_record_of_what_nobody_needs(deep: Path) -> None:
+    """A stack that is just stopping is nothing to whoever says where to go."""
+    (deep / STATE_DIR_NAME / "stack.json").write_bytes(b"{")
+
+    assert find_places(None, said(ENVIRONMENT)).postgres_dsn == DSN
 
 
 def test_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no stack runs the environment says, and what it does not say is asked for by name."""
     monkeypatch.chdir(tmp_path)
 
-    places = find_places(None, ENVIRONMENT)
+    places = find_places(None, said(ENVIRONMENT))
 
     assert places.state_dir is None
     assert places.url("registry") == "https://registry.example"
-    assert places.postgres_of("projection") == "postgresql://x"
+    assert places.postgres_of("projection") == DSN
     with pytest.raises(CommandFailed, match="set KEYFOLD_AUDIT_URL"):
         places.url("audit")
 
@@ -59,8 +109,8 @@ def test_named(home: Path, named: str) -> None:
     directory = home.parent / named
 
     by_argument, by_variable = (
-        find_places(directory, ENVIRONMENT),
-        find_places(None, {"KEYFOLD_DIR": str(directory)}),
+        find_places(directory, said(ENVIRONMENT)),
+        find_places(None, said({"KEYFOLD_DIR": str(directory)})),
     )
 
     assert by_argument == by_variable
@@ -70,7 +120,7 @@ def test_named(home: Path, named: str) -> None:
 def test_named_in_vain(tmp_path: Path) -> None:
     """A directory that is named and has no stack is a failure, whatever the environment says."""
     with pytest.raises(CommandFailed, match="No local stack runs in"):
-        find_places(tmp_path, ENVIRONMENT)
+        find_places(tmp_path, said(ENVIRONMENT))
 
 
 def test_broken_record(home: Path) -> None:
@@ -78,4 +128,4 @@ def test_broken_record(home: Path) -> None:
     (home / STATE_DIR_NAME / "stack.json").write_bytes(b"{")
 
     with pytest.raises(CommandFailed, match="cannot be read"):
-        find_places(home, {})
+        find_places(home, said({}))

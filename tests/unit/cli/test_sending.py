@@ -29,7 +29,7 @@ async def test_sent_again() -> None:
     async with serving(LOST, LOST, ROTATED) as registry:
         ended = await registry.keyfold(*ROTATE)
 
-    assert (ended.exit_code, ended.stderr) == (0, "")
+    assert (ended.exit_code, ended.stderr) == (0, registry.target)
     assert orjson.loads(ended.stdout) == ROTATED
     first, *others = registry.asked
     assert first.idempotency_key is not None
@@ -64,7 +64,7 @@ async def test_refused_once() -> None:
         ended = await registry.keyfold("key", "edit", "key_1", "--name", "Desk")
 
     assert (ended.exit_code, len(registry.asked)) == (1, 1)
-    assert ended.stderr == "The key is revoked (409 key-revoked).\n"
+    assert ended.stderr == registry.target + "The key is revoked (409 key-revoked).\n"
 
 
 async def test_each_command_has_its_own_key() -> None:
@@ -107,7 +107,7 @@ async def test_wait(answer: dict[str, Any], status: int, said: str) -> None:
     async with serving(answer) as registry:
         ended = await registry.keyfold(*REVOKE, "--wait", "5")
 
-    assert (ended.exit_code, ended.stderr) == (status, said)
+    assert (ended.exit_code, ended.stderr) == (status, registry.target + said)
     assert orjson.loads(ended.stdout) == answer
     assert registry.asked[0].prefer == "wait=5"
 
@@ -117,7 +117,8 @@ async def test_no_wait() -> None:
     async with serving(KEY) as registry:
         ended = await registry.keyfold(*REVOKE)
 
-    assert (ended.exit_code, ended.stderr, registry.asked[0].prefer) == (0, "", None)
+    assert (ended.exit_code, ended.stderr) == (0, registry.target)
+    assert registry.asked[0].prefer is None
 
 
 @pytest.mark.parametrize("seconds", ["-1", "31", "soon"])

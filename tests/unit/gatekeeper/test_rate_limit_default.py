@@ -1,28 +1,20 @@
 """The rate limit that an operator sets for the keys that have none of their own."""
 
+from pathlib import Path
+
 import pytest
 
 from libs.domain.rate_limit import RateLimit
 from libs.runtime.settings import BadSettings, load
 from services.gatekeeper.settings import GatekeeperSettings
-
-NEEDED = {
-    "POSTGRES_DSN": "postgresql://localhost/keyfold",
-    "KAFKA_BOOTSTRAP": "localhost:9092",
-    "JWKS": "jwks.json",
-    "JWT_ISSUER": "issuer",
-    "JWT_AUDIENCE": "audience",
-    "ROUTE_MAP": "some.routes",
-    "GATEWAYS": "gateways.json",
-    "JOURNAL_DIR": "journal",
-}
+from tests.unit.settings.services import good
 
 
 @pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Set what every gatekeeper needs."""
-    for name, value in NEEDED.items():
-        monkeypatch.setenv(f"KEYFOLD_{name}", value)
+    for name, value in good(tmp_path).items():
+        monkeypatch.setenv(name, value)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from services.registry.settings import RegistrySettings
 SECRET = "s3cret-" * 5
 GIVEN = {
     "KEYFOLD_POSTGRES_DSN": "postgresql://keyfold@db/keyfold",
-    "KEYFOLD_JWKS": "/etc/keyfold/jwks.json",
+    "KEYFOLD_JWKS": "https://issuer.test/jwks.json",
     "KEYFOLD_JWT_ISSUER": "https://issuer.test",
     "KEYFOLD_JWT_AUDIENCE": "keyfold",
     "KEYFOLD_IDEMPOTENCY_SECRET": SECRET,

@@ -39,9 +39,21 @@ async def test_it_never_comes() -> None:
 
 async def test_it_hangs() -> None:
     """An attempt that never answers is abandoned at the bound."""
-    with pytest.raises(StopProcess, match="TimeoutError"):
+    with pytest.raises(StopProcess, match="it does not answer"):
         async with asyncio.timeout(5):
             await wait_for("the store", asyncio.Event().wait, timeout_s=0.1)
+
+
+async def test_it_hangs_after_it_failed() -> None:
+    """The reason that was known before the bound cut an attempt short is the one that is told."""
+    flaky = Flaky(1, ConnectionRefusedError("connection refused"))
+
+    async def attempt() -> int:
+        await flaky.attempt()
+        return await asyncio.Event().wait()
+
+    with pytest.raises(StopProcess, match=r"gave up waiting for Kafka after 0\.3 s: connection refused"):
+        await wait_for("Kafka", attempt, timeout_s=0.3)
 
 
 async def test_a_bug_is_not_waited_out() -> None:

@@ -1,0 +1,160 @@
+"""Times and lengths as people type them, and every option that takes one."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from services.cli.failure import WrongUsage
+from services.cli.times import days, instant
+from tests.unit.cli.audit_double import Part, auditing
+from tests.unit.cli.given import KEY
+from tests.unit.cli.registry_double import serving
+
+NOW = datetime(2026, 11, 30, 8, 9, 10, 123456, tzinfo=UTC)
+MIDNIGHT = datetime(2026, 11, 30, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Be away from any local stack."""
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("2026-11-30", MIDNIGHT),
+        ("2026-11-30T08:00", MIDNIGHT + timedelta(hours=8)),
+        ("2026-11-30 08:00:00", MIDNIGHT + timedelta(hours=8)),
+        ("2026-11-30 08:00:00Z", MIDNIGHT + timedelta(hours=8)),
+        ("2026-11-30t08:00:00z", MIDNIGHT + timedelta(hours=8)),
+        ("2026-11-30T08:00:00+08:00", MIDNIGHT),
+        (" 2026-11-30 ", MIDNIGHT),
+        ("now", NOW),
+        ("today", MIDNIGHT),
+        ("Yesterday", MIDNIGHT - timedelta(days=1)),
+        ("tomorrow", MIDNIGHT + timedelta(days=1)),
+        ("-1d", NOW - timedelta(days=1)),
+        ("+1d", NOW + timedelta(days=1)),
+        ("90m", NOW - timedelta(minutes=90)),
+        ("30s", NOW - timedelta(seconds=30)),
+    ],
+)
+def test_a_time(text: str, at: datetime) -> None:
+    """A date, a word, a length ago, or RFC 3339; what names no zone is UTC."""
+    assert instant(text, "--since", NOW) == at
+
+
+@pytest.mark.parametrize(("text", "ahead"), [("2h", 2), ("+2h", 2), ("-2h", -2)])
+def test_a_time_ahead(text: str, ahead: int) -> None:
+    """Where a time is one to come, a length is from now on."""
+    assert instant(text, "--expires", NOW, is_ahead=True) == NOW + timedelta(hours=ahead)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "",
+            "soon",
+            "1",
+            "-1",
+            "2w",
+            "1d12h",
+            "1.5h",
+            "٣d",
+            "-",
+            "2026-11-31",
+            "2026-11-30T25:00",
+            "30.11.2026",
+        ),
+        *(
+            "999999999d",
+            "+999999999d",
+            "0001-01-01T00:00:00+14:00",
+            "9999-12-31T23:59:59-14:00",
+            "0001-01-01",
+        ),
+    ],
+)
+def test_no_time(text: str) -> None:
+    """What names no instant, or none of the calendar, is refused by the name of the option."""
+    with pytest.raises(WrongUsage, match="--since"):
+        instant(text, "--since", NOW)
+
+
+@pytest.mark.parametrize(("text", "number"), [("7d", 7), ("7", 7), ("24h", 1), ("90d", 90)])
+def test_days(text: str, number: int) -> None:
+    """Days are a number, or a length that is whole days."""
+    assert days(text, "--days", 90) == number
+
+
+@pytest.mark.parametrize("text", ["0", "91", "91d", "12h", "-1", "many", ""])
+def test_no_days(text: str) -> None:
+    """What is none of so many days is refused."""
+    with pytest.raises(WrongUsage, match="--days"):
+        days(text, "--days", 90)
+
+
+@pytest.mark.parametrize("command", ["", "list", "export", "summary"])
+@pytest.mark.parametrize("text", ["-1d", "yesterday", "2h"])
+async def test_since(command: str, text: str) -> None:
+    """Every command of the log takes such times, also one that begins like an option, and sends RFC 3339."""
+    page = Part(content=b'{"items": [], "next_cursor": null}', content_type="application/json")
+    async with auditing(page) as audit:
+        line = ("activity", *command.split(), "--since", text, "--until", "now")
+        assert (await audit.keyfold(*line)).exit_code == 0
+        sent = audit.asked[0][1]
+    assert datetime.fromisoformat(sent["since"]) < datetime.fromisoformat(sent["until"])
+
+
+@pytest.mark.parametrize(
+    ("line", "option"),
+    [
+        ("activity list --since x", "--since x"),
+        ("activity export --until x", "--until x"),
+        ("activity summary --until 0001-01-02", "--until"),
+        ("audit completeness --since x", "--since x"),
+        ("key create Desk --expires x", "--expires x"),
+        ("key edit key_1 --expires x", "--expires x"),
+        ("key edit key_1 --rate-limit 1/x", "--rate-limit 1/x"),
+        ("key can key_1 --vendor ven_1 --at x", "--at x"),
+        ("key rotate key_1 --overlap x", "--overlap x"),
+        ("key rotate key_1 --overlap 1d --wait 1h", "--wait 1h"),
+        ("key unused key_1 --days x", "--days x"),
+        ("vendor key rotate key_1 --vendor ven_1 --overlap x", "--overlap x"),
+        ("state --at x", "--at x"),
+    ],
+)
+async def test_no_time_of_an_option(line: str, option: str) -> None:
+    """Every option that takes a time or a length says in one line, with status 2, what is wrong with it."""
+    async with serving(KEY) as registry:
+        ended = await registry.keyfold(*line.split())
+
+    assert (ended.exit_code, ended.stdout, registry.asked) == (2, "", [])
+    assert ended.stderr.startswith(option)
+    assert ended.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "field", "value"),
+    [
+        ("key rotate key_1 --overlap 7d", "overlap_s", 604_800),
+        ("key edit key_1 --expires 2027-01-31", "expires_at", "2027-01-31T00:00:00Z"),
+        (
+            "key edit key_1 --rate-limit 100/1m:200",
+            "rate_limit",
+            {"requests": 100, "per_s": 60, "burst": 200},
+        ),
+    ],
+)
+async def test_sent(line: str, field: str, value: object) -> None:
+    """What is typed is sent as the registry takes it."""
+    async with serving({"key": KEY, "secret": "kfs_live_new", **KEY}) as registry:
+        assert (await registry.keyfold(*line.split(), "--wait", "10s")).exit_code == 0
+
+    (asked,) = registry.asked
+    assert (asked.body[field], asked.prefer) == (value, "wait=10")

@@ -1,0 +1,62 @@
+"""The parts of Keyfold that have settings, and an environment that each of them can work in."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import orjson
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from pydantic_settings import BaseSettings
+
+from libs.runtime.settings import PREFIX, ServiceSettings
+from services.audit.settings import AuditSettings
+from services.cli.local.signing import LocalSigner
+from services.cli.settings import CommandSettings
+from services.gatekeeper.settings import GatekeeperSettings
+from services.projection.settings import ProjectionSettings
+from services.registry.settings import RegistrySettings
+from services.relay.settings import RelaySettings
+from services.shipper.settings import ShipperSettings
+
+SERVICES: Final[Mapping[str, type[ServiceSettings]]] = {
+    "audit": AuditSettings,
+    "gatekeeper": GatekeeperSettings,
+    "projection": ProjectionSettings,
+    "registry": RegistrySettings,
+    "relay": RelaySettings,
+    "shipper": ShipperSettings,
+}
+EVERY_PART: Final[Mapping[str, type[BaseSettings]]] = {**SERVICES, "keyfold": CommandSettings}
+PASSWORD: Final = "hunter2"
+SECRET: Final = "s3cret-" * 5
+
+
+def variables(settings: type[BaseSettings]) -> set[str]:
+    """Name the variables that settings are read from."""
+    return {PREFIX + name.upper() for name in settings.model_fields}
+
+
+def good(directory: Path) -> dict[str, str]:
+    """Return what every service needs; its files are in a directory."""
+    LocalSigner(directory).prepare()
+    (directory / "some.routes").write_text("/v1/patient/** patient\n")
+    token = hashlib.sha256(b"token").hexdigest()
+    (directory / "gateways.json").write_bytes(orjson.dumps([{"name": "caddy", "token_sha256": token}]))
+    key = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (directory / "checkpoint-key.pem").write_bytes(key)
+    given = {
+        "POSTGRES_DSN": f"postgresql://keyfold:{PASSWORD}@db:5432/keyfold",
+        "KAFKA_BOOTSTRAP": "localhost:9092",
+        "JWKS": str(directory / "jwks.json"),
+        "JWT_ISSUER": "https://issuer.test",
+        "JWT_AUDIENCE": "keyfold",
+        "IDEMPOTENCY_SECRET": SECRET,
+        "ROUTE_MAP": str(directory / "some.routes"),
+        "GATEWAYS": str(directory / "gateways.json"),
+        "JOURNAL_DIR": str(directory / "journal"),
+    }
+    return {PREFIX + name: value for name, value in given.items()}
