@@ -12,7 +12,8 @@ class AccessEvent(Struct, frozen=True, gc=False):
     """One decision: when, which key, which vendor, what data, what answer. Allowed when `reason` is None.
 
     Or many that are alike: `requests` says of how many requests it is the record. All of those were denied
-    for one reason, came by one gateway within one second, and proved no key.
+    for one reason, came by one gateway within one second, and proved no key, or the same one that is dead: it
+    was revoked, or its secret replaced.
 
     `category` and `reason` are text, a `Category` and a `Reason` where this code knows them: whoever decided
     may be newer than whoever reads.

@@ -14,10 +14,16 @@ from libs.domain.network import is_within
 from libs.domain.permissions import Access, Category
 from libs.domain.request_path import normalise
 from libs.domain.route_map import RouteMap
+from libs.domain.secret import is_replaced
 from libs.domain.state import State
-from libs.domain.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey, SubscriberKey
+from libs.domain.subscriber_key import (
+    ActiveSubscriberKey,
+    ReplacedSubscriberSecret,
+    RevokedSubscriberKey,
+    SubscriberKey,
+)
 from libs.domain.vendor import Vendor, VendorState
-from libs.domain.vendor_key import ActiveVendorKey, RevokedVendorKey, VendorKey
+from libs.domain.vendor_key import ActiveVendorKey, ReplacedVendorSecret, RevokedVendorKey, VendorKey
 
 
 class Reason(StrEnum):
@@ -28,6 +34,8 @@ class Reason(StrEnum):
     MALFORMED_KEY = "malformed_key"
     UNKNOWN_VENDOR_KEY = "unknown_vendor_key"
     UNKNOWN_SUBSCRIBER_KEY = "unknown_subscriber_key"
+    VENDOR_KEY_REPLACED = "vendor_key_replaced"
+    SUBSCRIBER_KEY_REPLACED = "subscriber_key_replaced"
     VENDOR_KEY_REVOKED = "vendor_key_revoked"
     VENDOR_SUSPENDED = "vendor_suspended"
     SUBSCRIBER_KEY_REVOKED = "subscriber_key_revoked"
@@ -43,6 +51,8 @@ class Reason(StrEnum):
     RATE_LIMITED = "rate_limited"
 
 
+VendorProof = VendorKey | ReplacedVendorSecret
+SubscriberProof = SubscriberKey | ReplacedSubscriberSecret
 _Found = TypeVar("_Found", bound=SubscriberKey | VendorKey | None)
 _UNAUTHENTICATED = frozenset(list(Reason)[: list(Reason).index(Reason.NETWORK_NOT_ALLOWED)])
 
@@ -89,7 +99,10 @@ class Request(Struct, frozen=True, gc=False):
 
 
 class Decision(Struct, frozen=True, gc=False):
-    """Allow when `reason` is None. The ids are those of keys that were proven, never merely claimed."""
+    """Allow when `reason` is None. The ids are those of keys that were proven, never merely claimed.
+
+    `is_dead` says that there are some and none of them works: each is revoked, or its secret was replaced.
+    """
 
     reason: Reason | None
     account_id: AccountId | None = None
@@ -98,6 +111,7 @@ class Decision(Struct, frozen=True, gc=False):
     vendor_key_id: KeyId | None = None
     category: Category | None = None
     access: Access | None = None
+    is_dead: bool = False
 
 
 class Standing(Protocol):
@@ -119,19 +133,21 @@ def decide_access(
 ) -> Decision:
     """Decide one request. `state` is None while none has been loaded; `now` is only compared with expiries.
 
-    Without a lease the state may lack a revocation, so what would be allowed is denied as `stale`.
+    Without a lease the state may lack a revocation, so what would be allowed is denied as `stale`. One
+    key alone opens nothing, and is named if it is proven.
     """
-    if (reason := _unusable(request)) is not None:
-        return Decision(reason=reason)
+    unusable = _unusable(request)
     if state is None:
-        return Decision(reason=Reason.STALE)
-    vendor_key = prove(request.vendor_key, state.vendor_key, now)
-    subscriber_key = prove(request.subscriber_key, state.subscriber_key, now)
+        return Decision(reason=unusable or Reason.STALE)
+    vendor_key = prove_vendor_key(request.vendor_key, state, now)
+    subscriber_key = prove_subscriber_key(request.subscriber_key, state, now)
+    if unusable is not None and vendor_key is None and subscriber_key is None:
+        return Decision(reason=unusable)
     segments = None if request.target is None else normalise(request.target)
     route = None if segments is None else route_map.match(segments)
     category = None if route is None else route.category
     access = None if route is None else route.access(request.method)
-    reason = judge(
+    reason = unusable or judge(
         vendor_key,
         subscriber_key,
         state,
@@ -150,12 +166,13 @@ def decide_access(
         vendor_key.key_id if vendor_key else None,
         category,
         access,
+        _are_dead(vendor_key, subscriber_key),
     )
 
 
 def judge(
-    vendor_key: VendorKey | None,
-    subscriber_key: SubscriberKey | None,
+    vendor_key: VendorProof | None,
+    subscriber_key: SubscriberProof | None,
     standing: Standing,
     *,
     client_ip: str | None,
@@ -186,7 +203,31 @@ def _unusable(request: Request) -> Reason | None:
     return None
 
 
-def prove(presented: Presented, find: Callable[[KeyId], _Found], now: datetime) -> _Found | None:
+def prove_vendor_key(presented: Presented, state: State, now: datetime) -> VendorProof | None:
+    """Return the vendor key whose secret was presented, or what a secret stands for that was replaced."""
+    key = _proven(presented, state.vendor_key, now)
+    if key is not None:
+        return key
+    known = _once_proven(presented, state.vendor_key)
+    return None if known is None else ReplacedVendorSecret(known.key_id, known.vendor_id)
+
+
+def prove_subscriber_key(presented: Presented, state: State, now: datetime) -> SubscriberProof | None:
+    """Return the subscriber key whose secret was presented, or what a secret stands for that was replaced."""
+    key = _proven(presented, state.subscriber_key, now)
+    if key is not None:
+        return key
+    known = _once_proven(presented, state.subscriber_key)
+    return None if known is None else ReplacedSubscriberSecret(known.key_id, known.account_id)
+
+
+def _are_dead(vendor_key: VendorProof | None, subscriber_key: SubscriberProof | None) -> bool:
+    if isinstance(subscriber_key, ActiveSubscriberKey) or isinstance(vendor_key, ActiveVendorKey):
+        return False
+    return vendor_key is not None or subscriber_key is not None
+
+
+def _proven(presented: Presented, find: Callable[[KeyId], _Found], now: datetime) -> _Found | None:
     """Return the key whose secret was presented: the id finds it, the digest proves it, in constant time."""
     if not isinstance(presented, Credential):
         return None
@@ -205,9 +246,17 @@ def prove(presented: Presented, find: Callable[[KeyId], _Found], now: datetime) 
     return None
 
 
+def _once_proven(presented: Presented, find: Callable[[KeyId], _Found]) -> _Found | None:
+    """Return the key of which an earlier secret was presented."""
+    if not isinstance(presented, Credential):
+        return None
+    key = find(presented.key_id)
+    return key if key is not None and is_replaced(presented.digest, key.replaced) else None
+
+
 def judge_keys(
-    vendor_key: VendorKey | None,
-    subscriber_key: SubscriberKey | None,
+    vendor_key: VendorProof | None,
+    subscriber_key: SubscriberProof | None,
     standing: Standing,
     client_ip: str | None,
     now: datetime,
@@ -217,6 +266,11 @@ def judge_keys(
         return Reason.UNKNOWN_VENDOR_KEY
     if subscriber_key is None:
         return Reason.UNKNOWN_SUBSCRIBER_KEY
+    # What a key is now is told only to whoever has its secret of now, so this comes before it.
+    if isinstance(vendor_key, ReplacedVendorSecret):
+        return Reason.VENDOR_KEY_REPLACED
+    if isinstance(subscriber_key, ReplacedSubscriberSecret):
+        return Reason.SUBSCRIBER_KEY_REPLACED
     if isinstance(vendor_key, RevokedVendorKey):
         return Reason.VENDOR_KEY_REVOKED
     if standing.vendors[vendor_key.vendor_id].state is not VendorState.APPROVED:
@@ -235,7 +289,7 @@ def judge_keys(
 
 
 def judge_request(
-    key: SubscriberKey | None, is_clear: bool, category: Category | None, access: Access | None
+    key: SubscriberProof | None, is_clear: bool, category: Category | None, access: Access | None
 ) -> Reason | None:
     """Return why a key that works may not do this, or None where it may."""
     if not is_clear:

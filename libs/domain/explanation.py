@@ -7,7 +7,13 @@ from libs.domain.decision import Reason
 from libs.domain.repair import Mender, Outcome, repair
 
 _REASONS = tuple(Reason)
-_OF_PRESENTED_KEYS = (Reason.MISSING_VENDOR_KEY, Reason.MISSING_SUBSCRIBER_KEY, Reason.MALFORMED_KEY)
+_OF_PRESENTED_KEYS = (
+    Reason.MISSING_VENDOR_KEY,
+    Reason.MISSING_SUBSCRIBER_KEY,
+    Reason.MALFORMED_KEY,
+    Reason.VENDOR_KEY_REPLACED,
+    Reason.SUBSCRIBER_KEY_REPLACED,
+)
 
 
 class Check(Struct, frozen=True, kw_only=True, gc=False):

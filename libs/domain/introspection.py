@@ -4,7 +4,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from libs.domain.decision import Credential, Presented, judge_keys, prove
+from libs.domain.decision import Credential, Presented, judge_keys, prove_subscriber_key, prove_vendor_key
 from libs.domain.ids import AccountId, KeyId, VendorId
 from libs.domain.permissions import Permissions
 from libs.domain.state import State
@@ -30,8 +30,8 @@ def introspect(
     vendor: Presented, subscriber: Presented, state: State, client_ip: str | None, now: datetime
 ) -> WorkingKeys | None:
     """Return what the keys are good for, or None where every request with them would be denied."""
-    vendor_key = prove(vendor, state.vendor_key, now)
-    key = prove(subscriber, state.subscriber_key, now)
+    vendor_key = prove_vendor_key(vendor, state, now)
+    key = prove_subscriber_key(subscriber, state, now)
     if judge_keys(vendor_key, key, state, client_ip, now) is not None:
         return None
     if not isinstance(vendor_key, ActiveVendorKey) or not isinstance(key, ActiveSubscriberKey):

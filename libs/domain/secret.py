@@ -1,8 +1,17 @@
-"""The secret that a rotation replaces: it may go on working beside the new one, and dies by itself."""
+"""The secret that a rotation replaces: it may go on working beside the new one, dies by itself, and is known
+for a while yet, so that whoever tries it can be told.
+"""
 
+import hmac
 from datetime import datetime, timedelta
+from typing import Final
 
 from msgspec import Struct
+
+REPLACED_MAX: Final = 3
+"""How many replaced secrets of a key are known: as many as a million keys may have in under 400 MB."""
+REPLACED_BYTES: Final = 8
+"""How much is kept of the digest of each, its end: whoever is known by it is denied, and filed as such."""
 
 
 class OutgoingSecret(Struct, frozen=True, kw_only=True, gc=False):
@@ -27,3 +36,14 @@ def outgoing(digest: bytes, secret_hint: str, overlap_ends_at: datetime | None) 
     if overlap_ends_at is None:
         return None
     return OutgoingSecret(digest=digest, secret_hint=secret_hint, works_until=overlap_ends_at)
+
+
+def replaced_after(digest: bytes, replaced: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    """Return the ends of the digests of a key's earlier secrets, newest first, after one more rotation."""
+    return (digest[-REPLACED_BYTES:], *replaced)[:REPLACED_MAX]
+
+
+def is_replaced(digest: bytes, replaced: tuple[bytes, ...]) -> bool:
+    """Tell whether a digest is one of a key's earlier secrets', in a time that says nothing of which."""
+    end = digest[-REPLACED_BYTES:]
+    return sum(hmac.compare_digest(each, end) for each in replaced) > 0

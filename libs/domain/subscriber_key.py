@@ -10,7 +10,7 @@ from libs.domain.network import Network
 from libs.domain.permissions import Permissions
 from libs.domain.rate_limit import RateLimit
 from libs.domain.refusal import ImpossibleEvent
-from libs.domain.secret import OutgoingSecret, outgoing
+from libs.domain.secret import OutgoingSecret, outgoing, replaced_after
 
 
 class ActiveSubscriberKey(Struct, frozen=True, kw_only=True, gc=False):
@@ -19,7 +19,8 @@ class ActiveSubscriberKey(Struct, frozen=True, kw_only=True, gc=False):
     `vendor_ids` names the only vendors that may use it and `networks` the only places to use it from; None
     stands for any. Without a `rate_limit` the gatekeeper's own default holds. `digest` is the SHA-256 of its
     secret; `outgoing` the one before, while that still works.
-    `reminders` are the instants, in order, at which the owner is yet to be told that it expires.
+    `reminders` are the instants, in order, at which the owner is yet to be told that it expires. `replaced`
+    has the ends of the digests of all secrets before, that one too, newest first and as many as are kept.
     """
 
     key_id: KeyId
@@ -35,6 +36,7 @@ class ActiveSubscriberKey(Struct, frozen=True, kw_only=True, gc=False):
     secret_hint: str
     outgoing: OutgoingSecret | None
     created_at: datetime
+    replaced: tuple[bytes, ...] = ()
 
     def is_expired(self, now: datetime) -> bool:
         """Tell whether the key no longer works: it stops at `expires_at` itself, without any event."""
@@ -42,7 +44,10 @@ class ActiveSubscriberKey(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class RevokedSubscriberKey(Struct, frozen=True, kw_only=True, gc=False):
-    """A subscriber key that never works again, and so has no permissions to misuse."""
+    """A subscriber key that never works again, and so has no permissions to misuse.
+
+    `digest` and `replaced` stay so that the use of its secrets can be told and attributed.
+    """
 
     key_id: KeyId
     account_id: AccountId
@@ -51,9 +56,17 @@ class RevokedSubscriberKey(Struct, frozen=True, kw_only=True, gc=False):
     secret_hint: str
     created_at: datetime
     revoked_at: datetime
+    replaced: tuple[bytes, ...] = ()
 
 
 SubscriberKey = ActiveSubscriberKey | RevokedSubscriberKey
+
+
+class ReplacedSubscriberSecret(Struct, frozen=True, gc=False):
+    """What a secret stands for that a rotation replaced: the name of the key, and nothing to use."""
+
+    key_id: KeyId
+    account_id: AccountId
 
 
 class SubscriberKeyCreated(Struct, frozen=True, kw_only=True, gc=False):
@@ -230,6 +243,7 @@ def _rotated(key: ActiveSubscriberKey, event: SubscriberKeyRotated) -> ActiveSub
         digest=event.digest,
         secret_hint=event.secret_hint,
         outgoing=outgoing(key.digest, key.secret_hint, event.overlap_ends_at),
+        replaced=replaced_after(key.digest, key.replaced),
     )
 
 
@@ -242,4 +256,5 @@ def _revoked(key: ActiveSubscriberKey, revoked_at: datetime) -> RevokedSubscribe
         secret_hint=key.secret_hint,
         created_at=key.created_at,
         revoked_at=revoked_at,
+        replaced=key.replaced,
     )

@@ -7,11 +7,14 @@ from msgspec.structs import replace
 
 from libs.domain.ids import KeyId, VendorId
 from libs.domain.refusal import ImpossibleEvent
-from libs.domain.secret import OutgoingSecret, outgoing
+from libs.domain.secret import OutgoingSecret, outgoing, replaced_after
 
 
 class ActiveVendorKey(Struct, frozen=True, kw_only=True, gc=False):
-    """A vendor key that works. `digest` is the SHA-256 of its secret, 32 bytes; `outgoing` the one before."""
+    """A vendor key that works. `digest` is the SHA-256 of its secret, 32 bytes; `outgoing` the one before.
+
+    `replaced` has the ends of the digests of all secrets before, newest first and as many as are kept.
+    """
 
     key_id: KeyId
     vendor_id: VendorId
@@ -19,10 +22,11 @@ class ActiveVendorKey(Struct, frozen=True, kw_only=True, gc=False):
     secret_hint: str
     outgoing: OutgoingSecret | None
     issued_at: datetime
+    replaced: tuple[bytes, ...] = ()
 
 
 class RevokedVendorKey(Struct, frozen=True, kw_only=True, gc=False):
-    """A vendor key that never works again; the digest stays so that its use can be told and attributed."""
+    """A vendor key that never works again; the digests stay so that its use can be told and attributed."""
 
     key_id: KeyId
     vendor_id: VendorId
@@ -30,9 +34,17 @@ class RevokedVendorKey(Struct, frozen=True, kw_only=True, gc=False):
     secret_hint: str
     issued_at: datetime
     revoked_at: datetime
+    replaced: tuple[bytes, ...] = ()
 
 
 VendorKey = ActiveVendorKey | RevokedVendorKey
+
+
+class ReplacedVendorSecret(Struct, frozen=True, gc=False):
+    """What a secret stands for that a rotation replaced: the name of the key, and nothing to use."""
+
+    key_id: KeyId
+    vendor_id: VendorId
 
 
 class VendorKeyIssued(Struct, frozen=True, kw_only=True, gc=False):
@@ -108,6 +120,7 @@ def _rotated(key: ActiveVendorKey, event: VendorKeyRotated) -> ActiveVendorKey:
         digest=event.digest,
         secret_hint=event.secret_hint,
         outgoing=outgoing(key.digest, key.secret_hint, event.overlap_ends_at),
+        replaced=replaced_after(key.digest, key.replaced),
     )
 
 
@@ -119,4 +132,5 @@ def _revoked(key: ActiveVendorKey, revoked_at: datetime) -> RevokedVendorKey:
         secret_hint=key.secret_hint,
         issued_at=key.issued_at,
         revoked_at=revoked_at,
+        replaced=key.replaced,
     )

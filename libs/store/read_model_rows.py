@@ -17,12 +17,12 @@ from libs.domain.secret import OutgoingSecret
 from libs.domain.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey, SubscriberKey
 from libs.domain.vendor import Application, Review, ReviewKind, Vendor, VendorState, Verdict
 from libs.domain.vendor_key import ActiveVendorKey, RevokedVendorKey, VendorKey
-from libs.wire.packed_key import pack_key
+from libs.wire.packed_key import pack_key, read_replaced
 from libs.wire.timestamp import format_time, parse_time
 
 # The shape of the tables and of what stands in them; raise it with every change to either, and the read
 # model is built anew.
-SHAPE = 4
+SHAPE = 5
 
 SUBSCRIBER = "subscriber"
 VENDOR = "vendor"
@@ -123,6 +123,7 @@ def read_subscriber_key(row: Row) -> SubscriberKey:
             secret_hint=row["secret_hint"],
             created_at=row["minted_at"],
             revoked_at=row["revoked_at"],
+            replaced=read_replaced(row["replaced"]),
         )
     return ActiveSubscriberKey(
         key_id=row["key_id"],
@@ -138,6 +139,7 @@ def read_subscriber_key(row: Row) -> SubscriberKey:
         secret_hint=row["secret_hint"],
         outgoing=_read_outgoing(row),
         created_at=row["minted_at"],
+        replaced=read_replaced(row["replaced"]),
     )
 
 
@@ -151,6 +153,7 @@ def read_vendor_key(row: Row) -> VendorKey:
             secret_hint=row["secret_hint"],
             issued_at=row["minted_at"],
             revoked_at=row["revoked_at"],
+            replaced=read_replaced(row["replaced"]),
         )
     return ActiveVendorKey(
         key_id=row["key_id"],
@@ -159,6 +162,7 @@ def read_vendor_key(row: Row) -> VendorKey:
         secret_hint=row["secret_hint"],
         outgoing=_read_outgoing(row),
         issued_at=row["minted_at"],
+        replaced=read_replaced(row["replaced"]),
     )
 
 
@@ -183,15 +187,21 @@ _NO_KEY = dict.fromkeys(
 
 
 def _subscriber_row(key: SubscriberKey) -> Row:
+    named = {"kind": SUBSCRIBER, "account_id": key.account_id, "name": key.name}
+    return {**_NO_KEY, **_secrets_row(key), **named, "minted_at": key.created_at}
+
+
+def _vendor_key_row(key: VendorKey) -> Row:
+    named = {"kind": VENDOR, "vendor_id": key.vendor_id}
+    return {**_NO_KEY, **_secrets_row(key), **named, "minted_at": key.issued_at}
+
+
+def _secrets_row(key: SubscriberKey | VendorKey) -> Row:
     return {
-        **_NO_KEY,
         "key_id": key.key_id,
-        "kind": SUBSCRIBER,
-        "account_id": key.account_id,
-        "name": key.name,
         "digest": key.digest,
         "secret_hint": key.secret_hint,
-        "minted_at": key.created_at,
+        "replaced": b"".join(key.replaced),
     }
 
 
@@ -224,18 +234,6 @@ def _read_outgoing(row: Row) -> OutgoingSecret | None:
         secret_hint=row["outgoing_hint"],
         works_until=row["outgoing_until"],
     )
-
-
-def _vendor_key_row(key: VendorKey) -> Row:
-    return {
-        **_NO_KEY,
-        "key_id": key.key_id,
-        "kind": VENDOR,
-        "vendor_id": key.vendor_id,
-        "digest": key.digest,
-        "secret_hint": key.secret_hint,
-        "minted_at": key.issued_at,
-    }
 
 
 def _review_json(review: Review) -> dict[str, str]:

@@ -12,19 +12,21 @@ from libs.domain.ids import KEY_PREFIX, AccountId, KeyId, VendorId
 from libs.domain.network import parse_network
 from libs.domain.permissions import CATEGORIES, NO_PERMISSIONS, Access, Permissions
 from libs.domain.rate_limit import RateLimit
-from libs.domain.secret import OutgoingSecret
+from libs.domain.secret import REPLACED_BYTES, REPLACED_MAX, OutgoingSecret
 from libs.domain.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey, SubscriberKey
 from libs.domain.vendor_key import ActiveVendorKey, RevokedVendorKey, VendorKey
 
-# First what every key has: kind and flags, digest, when it was made, when it stops or stopped, permissions.
-# Then as text the owner's id, the hint, of which a flag says that only the end is there, and the name. Last,
-# where a flag says so, JSON of what few keys have, and how many bytes that is.
-_HEAD: Final = Struct("<B32sqqH")
+# First what every key has: kind and flags, digest, when it was made, permissions. Then, where a flag says so,
+# when it stops or stopped; as many replaced secrets as two bits say; and as text the owner's id, the hint, of
+# which a flag says that only the end is there, and the name. Last, where a flag says so, JSON of what few
+# keys have, and how many bytes that is.
+_HEAD: Final = Struct("<B32sqH")
+_STOP: Final = Struct("<q")
 _SIZE: Final = Struct("<I")
 _ACTIVE_SUBSCRIBER, _REVOKED_SUBSCRIBER, _ACTIVE_VENDOR, _REVOKED_VENDOR = range(4)
-_KINDS, _HINT_IS_USUAL, _HAS_SELDOM = 0b11, 0b100, 0b1000
+_KINDS, _HINT_IS_USUAL, _HAS_SELDOM, _STOPS = 0b11, 0b100, 0b1000, 0b10000
+_REPLACED_SHIFT, _REPLACED_MASK = 5, REPLACED_MAX
 _PUBLIC_ID: Final = slice(len(KEY_PREFIX), None)
-_NEVER: Final = -(2**63)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _LEVEL_BITS, _LEVEL_MASK = 2, 0b11
@@ -47,16 +49,23 @@ def pack_key(key: SubscriberKey | VendorKey) -> bytes:
     permissions = key.permissions if isinstance(key, ActiveSubscriberKey) else NO_PERMISSIONS
     if seldom := _seldom(key):
         flags |= _HAS_SELDOM
-    head = _HEAD.pack(flags, key.digest, _microseconds(made_at), _stop(stops_at), _levels(permissions))
-    return head + "\0".join((owner, hint, name)).encode() + seldom
+    if stops_at is not None:
+        flags |= _STOPS
+    flags |= len(key.replaced) << _REPLACED_SHIFT
+    head = _HEAD.pack(flags, key.digest, _microseconds(made_at), _levels(permissions))
+    stop = b"" if stops_at is None else _STOP.pack(_microseconds(stops_at))
+    return b"".join((head, stop, *key.replaced, "\0".join((owner, hint, name)).encode(), seldom))
 
 
 def unpack_key(key_id: KeyId, packed: bytes) -> SubscriberKey | VendorKey:
     """Return the key that was packed."""
-    flags, digest, made_us, stops_us, levels = _HEAD.unpack_from(packed)
+    flags, digest, made_us, levels = _HEAD.unpack_from(packed)
+    start, stops_at = _read_stop(packed) if flags & _STOPS else (_HEAD.size, None)
+    texts_at = start + (flags >> _REPLACED_SHIFT & _REPLACED_MASK) * REPLACED_BYTES
+    replaced = read_replaced(packed[start:texts_at])
     end, seldom = _read_seldom(packed) if flags & _HAS_SELDOM else (len(packed), _USUAL)
     # Only the name may hold any character, so it comes last.
-    owner, hint, name = packed[_HEAD.size : end].decode().split("\0", 2)
+    owner, hint, name = packed[texts_at:end].decode().split("\0", 2)
     kind = flags & _KINDS
     if flags & _HINT_IS_USUAL:
         hint = _hint_start(kind, key_id) + hint
@@ -66,10 +75,11 @@ def unpack_key(key_id: KeyId, packed: bytes) -> SubscriberKey | VendorKey:
             account_id=AccountId(owner),
             name=name,
             permissions=_permissions(levels),
-            expires_at=None if stops_us == _NEVER else _instant(stops_us),
+            expires_at=stops_at,
             digest=digest,
             secret_hint=hint,
             created_at=_instant(made_us),
+            replaced=replaced,
             **seldom,
         )
     if kind == _REVOKED_SUBSCRIBER:
@@ -80,7 +90,8 @@ def unpack_key(key_id: KeyId, packed: bytes) -> SubscriberKey | VendorKey:
             digest=digest,
             secret_hint=hint,
             created_at=_instant(made_us),
-            revoked_at=_instant(stops_us),
+            revoked_at=_stopped(stops_at),
+            replaced=replaced,
         )
     if kind == _ACTIVE_VENDOR:
         return ActiveVendorKey(
@@ -90,6 +101,7 @@ def unpack_key(key_id: KeyId, packed: bytes) -> SubscriberKey | VendorKey:
             secret_hint=hint,
             outgoing=seldom["outgoing"],
             issued_at=_instant(made_us),
+            replaced=replaced,
         )
     return RevokedVendorKey(
         key_id=key_id,
@@ -97,8 +109,14 @@ def unpack_key(key_id: KeyId, packed: bytes) -> SubscriberKey | VendorKey:
         digest=digest,
         secret_hint=hint,
         issued_at=_instant(made_us),
-        revoked_at=_instant(stops_us),
+        revoked_at=_stopped(stops_at),
+        replaced=replaced,
     )
+
+
+def read_replaced(joined: bytes) -> tuple[bytes, ...]:
+    """Return what is kept of replaced secrets, of which one stands behind the other."""
+    return tuple(joined[at : at + REPLACED_BYTES] for at in range(0, len(joined), REPLACED_BYTES))
 
 
 def _seldom(key: SubscriberKey | VendorKey) -> bytes:
@@ -139,8 +157,15 @@ def _hint_start(kind: int, key_id: KeyId) -> str:
     return f"{'kfs' if kind < _ACTIVE_VENDOR else 'kfv'}_live_{key_id[_PUBLIC_ID]}…"
 
 
-def _stop(at: datetime | None) -> int:
-    return _NEVER if at is None else _microseconds(at)
+def _read_stop(packed: bytes) -> tuple[int, datetime]:
+    (stops_us,) = _STOP.unpack_from(packed, _HEAD.size)
+    return _HEAD.size + _STOP.size, _instant(stops_us)
+
+
+def _stopped(at: datetime | None) -> datetime:
+    if at is None:
+        raise ValueError("a key that was revoked says when")
+    return at
 
 
 def _microseconds(at: datetime) -> int:

@@ -155,10 +155,11 @@ class Authz:
         if question.original.lacks is not None:
             self._warnings.misconfigured(gateway.name, question.original.lacks)
         decision, taken = self._decision(question, moment)
-        if decision.reason is not None and self._floods is not None:
+        reason = decision.reason
+        if reason is not None and self._floods is not None:
             count = self._floods.count_of(decision, question, moment.at, self._replica.position)
             if count is not None:
-                return _Counted(gateway, count.source.reason, count.event.event_id)
+                return _Counted(gateway, reason, count.event.event_id)
         event = access_event(
             decision,
             question,

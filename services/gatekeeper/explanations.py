@@ -18,6 +18,10 @@ def explanations(names: KeyHeaders) -> Mapping[Reason, str]:
         Reason.UNKNOWN_VENDOR_KEY: f"The vendor key in `{names.vendor}` is not one that works here.",
         Reason.UNKNOWN_SUBSCRIBER_KEY: f"The subscriber key in `{names.subscriber}` is not one that works"
         " here. Ask the practice for its key.",
+        Reason.VENDOR_KEY_REPLACED: "This secret of the vendor key was replaced, and works no more."
+        " Use the new one.",
+        Reason.SUBSCRIBER_KEY_REPLACED: "The practice replaced this secret of its key, and it works no more."
+        " Ask it for the new one.",
         Reason.VENDOR_KEY_REVOKED: "The vendor key was revoked, for ever."
         " Use your newer key, or ask the platform for one.",
         Reason.VENDOR_SUSPENDED: "The vendor is suspended, so none of its keys work."

@@ -1,4 +1,4 @@
-"""Floods: requests that prove no key are counted past a rate, so that they cannot drown the log."""
+"""Floods: requests that prove no key, or a dead one, are counted past a rate, lest they drown the log."""
 
 import asyncio
 from collections import Counter
@@ -34,6 +34,16 @@ _UNPROVEN: Final = frozenset(
         Reason.MISSING_SUBSCRIBER_KEY,
         Reason.MALFORMED_KEY,
         Reason.UNKNOWN_VENDOR_KEY,
+        Reason.UNKNOWN_SUBSCRIBER_KEY,
+    }
+)
+# Nothing that its owner can do stops somebody who has a secret that is dead already.
+_DEAD: Final = frozenset(
+    {
+        Reason.VENDOR_KEY_REPLACED,
+        Reason.SUBSCRIBER_KEY_REPLACED,
+        Reason.VENDOR_KEY_REVOKED,
+        Reason.SUBSCRIBER_KEY_REVOKED,
     }
 )
 
@@ -41,11 +51,14 @@ log = structlog.get_logger(__name__)
 
 
 class Source(NamedTuple):
-    """What the requests of a flood have in common; `network` is None for those not told apart by it."""
+    """What the requests of a flood have in common; `network` is None for those not told apart by it.
+
+    `denied` is their decision, but for what they ask for.
+    """
 
     gateway: str
     network: str | None
-    reason: Reason
+    denied: Decision
 
 
 @dataclass(slots=True, eq=False)
@@ -94,11 +107,10 @@ class Floods:
 
         Whoever is given a count asks `write_down` before it answers.
         """
-        reason = decision.reason
-        if decision.vendor_key_id is not None or decision.key_id is not None or reason not in _UNPROVEN:
+        if not _is_countable(decision):
             return None
         second = int(at.timestamp())
-        source = self._source(second, question.gateway.name, question.client_ip, reason)
+        source = self._source(second, question.gateway.name, question.client_ip, decision)
         self._seen[source] += 1
         # A journal that takes nothing says so itself, and finds out by what it is given when it does again.
         if self._seen[source] <= self._per_s or self._journal.fault is not None:
@@ -108,18 +120,22 @@ class Floods:
             self._asked.append(count)
         return count
 
-    def _source(self, second: int, gateway: str, client_ip: str | None, reason: Reason) -> Source:
+    def _source(self, second: int, gateway: str, client_ip: str | None, decision: Decision) -> Source:
         if second != self._second:
             self._second = second
             self._seen.clear()
+        denied = replace(decision, category=None, access=None)
+        if decision.key_id is not None or decision.vendor_key_id is not None:
+            # Networks are many, and each would have its share of the log of one account or vendor.
+            return Source(gateway, None, denied)
         network = kept_of(client_ip, "network") if self._kept == "full" else client_ip
-        source = Source(gateway, network, reason)
+        source = Source(gateway, network, denied)
         is_told_apart = source in self._seen or len(self._seen) < SOURCES_MAX
         return source if is_told_apart else source._replace(network=None)
 
     def _begun(self, source: Source, second: int, at: datetime, position: int) -> Count | None:
         event = event_of_many(
-            source.reason,
+            source.denied,
             source.gateway,
             source.network,
             event_id=self._clock.new_event_id(),
@@ -189,7 +205,7 @@ class Floods:
         counted = [count for count in counts if count.requests]
         journalled = self._journalled(counted) if counted and self._journal.fault is None else 0
         for count in counted[:journalled]:
-            metrics.COUNTED.labels(count.source.reason).inc(count.requests)
+            metrics.COUNTED.labels(count.event.reason).inc(count.requests)
         # One that counts none was begun for requests that the journal then refused.
         for count in (*counted[:journalled], *(count for count in counts if not count.requests)):
             del self._counts[count.second, count.source]
@@ -223,6 +239,11 @@ class Floods:
             if self._sync != "off":
                 self._file.sync()
         self._file.close()
+
+
+def _is_countable(decision: Decision) -> bool:
+    is_nobody = decision.key_id is None and decision.vendor_key_id is None
+    return decision.reason in _DEAD or (decision.reason in _UNPROVEN and (is_nobody or decision.is_dead))
 
 
 @asynccontextmanager

@@ -45,6 +45,8 @@ def presented_keys(names: KeyHeaders, fields: Fields) -> PresentedKeys:
     if not authorization:
         return _read(vendor, subscriber, in_authorization=False)
     pair = authorization[0].partition(" ")[2].strip().split("/") if len(authorization) == 1 else []
+    # A key that stands there alone is malformed in the other's place, and may yet be proven in its own.
+    pair = pair * 2 if len(pair) == 1 else pair
     if len(pair) != 2:
         return PresentedKeys(vendor=MALFORMED, subscriber=MALFORMED, in_authorization=True)
     return _read(_united(vendor, pair[0]), _united(subscriber, pair[1]), in_authorization=True)

@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import quote
 
 from libs.domain.access_event import AccessEvent
-from libs.domain.decision import Decision, Reason
+from libs.domain.decision import Decision
 from libs.domain.ids import EventId
 from libs.domain.request_path import PATH_LENGTH_MAX, normalise
 from libs.domain.route_map import RouteMap
@@ -67,7 +67,7 @@ def access_event(
 
 
 def event_of_many(
-    reason: Reason,
+    denied: Decision,
     gateway: str,
     network: str | None,
     *,
@@ -76,19 +76,19 @@ def event_of_many(
     position: int,
     gatekeeper: str,
 ) -> AccessEvent:
-    """Return the record of requests that proved no key, before it has its number and they are counted."""
+    """Return the record of requests that were denied alike, before it has its number and they are counted."""
     return AccessEvent(
         event_id=EventId(event_id),
         at=at,
-        account_id=None,
-        key_id=None,
-        vendor_id=None,
-        vendor_key_id=None,
+        account_id=denied.account_id,
+        key_id=denied.key_id,
+        vendor_id=denied.vendor_id,
+        vendor_key_id=denied.vendor_key_id,
         category=None,
         access=None,
         method=ANY_METHOD,
         path=ANY_PATH,
-        reason=reason,
+        reason=denied.reason,
         position=position,
         gateway=gateway,
         client_ip=network,

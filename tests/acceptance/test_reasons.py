@@ -63,6 +63,20 @@ async def unknown_subscriber_key(world: World, practice: Practice) -> Asked:
     return Asked(headers=(practice.keys[0], ("A-api-key", minted(KeyKind.SUBSCRIBER, practice.key_id))))
 
 
+async def vendor_key_replaced(world: World, practice: Practice) -> Asked:
+    """Send the secret of a vendor's key that was replaced."""
+    own = await world.practice(await world.vendor())
+    path = f"/v1/vendors/{own.vendor.vendor_id}/keys/{own.vendor.key_id}/rotate"
+    await world.enforced("POST", path, REVIEWER, {"overlap_s": 0})
+    return Asked(headers=own.keys)
+
+
+async def subscriber_key_replaced(world: World, practice: Practice) -> Asked:
+    """Send the secret of a practice's key that was replaced."""
+    await world.enforced("POST", f"{practice.key_path}/rotate", practice.owner, {"overlap_s": 0})
+    return Asked(headers=practice.keys)
+
+
 async def vendor_key_revoked(world: World, practice: Practice) -> Asked:
     """Revoke the vendor's key."""
     own = await world.practice(await world.vendor())
@@ -151,6 +165,8 @@ CASES: Mapping[Arrange, Reason] = {
     mistyped_key: Reason.MALFORMED_KEY,
     unknown_vendor_key: Reason.UNKNOWN_VENDOR_KEY,
     unknown_subscriber_key: Reason.UNKNOWN_SUBSCRIBER_KEY,
+    vendor_key_replaced: Reason.VENDOR_KEY_REPLACED,
+    subscriber_key_replaced: Reason.SUBSCRIBER_KEY_REPLACED,
     vendor_key_revoked: Reason.VENDOR_KEY_REVOKED,
     vendor_suspended: Reason.VENDOR_SUSPENDED,
     subscriber_key_revoked: Reason.SUBSCRIBER_KEY_REVOKED,

@@ -42,17 +42,17 @@ async def test_rotation(tmp_path: Path) -> None:
         world = world.after_restart(stack, session)
         for practice in (long, long_after, short_after):
             assert (await world.request("GET", PATIENT, practice.keys)).status == 200
-        assert_refused(await world.request("GET", PATIENT, short.keys), Reason.UNKNOWN_SUBSCRIBER_KEY)
+        assert_refused(await world.request("GET", PATIENT, short.keys), Reason.SUBSCRIBER_KEY_REPLACED)
         ended = await end_of_overlap(stack, short)
         assert [ended["actor"]["role"], ended["changes"][0]["before"]] == ["keyfold", short_ends_at]
 
         newest, ends_at = await rotated(stack, long, f"{OVERLAP_S}s")
-        assert_refused(await world.request("GET", PATIENT, long.keys), Reason.UNKNOWN_SUBSCRIBER_KEY)
+        assert_refused(await world.request("GET", PATIENT, long.keys), Reason.SUBSCRIBER_KEY_REPLACED)
         assert (await world.request("GET", PATIENT, long_after.keys)).status == 200
         with frozen(stack.pid("registry")):
             await passed(ends_at)
             assert_refused(
-                await world.request("GET", PATIENT, long_after.keys), Reason.UNKNOWN_SUBSCRIBER_KEY
+                await world.request("GET", PATIENT, long_after.keys), Reason.SUBSCRIBER_KEY_REPLACED
             )
             assert (await world.request("GET", PATIENT, newest.keys)).status == 200
         await end_of_overlap(stack, long)

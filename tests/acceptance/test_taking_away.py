@@ -49,13 +49,13 @@ LOSSES: Final = {
         reason=Reason.SUBSCRIBER_KEY_REVOKED,
     ),
     "a secret replaced": Loss(
-        method="POST", path=KEY + "/rotate", body={"overlap_s": 0}, reason=Reason.UNKNOWN_SUBSCRIBER_KEY
+        method="POST", path=KEY + "/rotate", body={"overlap_s": 0}, reason=Reason.SUBSCRIBER_KEY_REPLACED
     ),
     "an overlap ended": Loss(
         method="POST",
         path=KEY + "/rotate",
         body={"overlap_s": 1},
-        reason=Reason.UNKNOWN_SUBSCRIBER_KEY,
+        reason=Reason.SUBSCRIBER_KEY_REPLACED,
         at="old_secret_works_until",
     ),
     "a permission removed": Loss(
@@ -97,7 +97,7 @@ LOSSES: Final = {
         method="POST",
         path=VENDOR + "/keys/{vendor_key}/rotate",
         body={"overlap_s": 0},
-        reason=Reason.UNKNOWN_VENDOR_KEY,
+        reason=Reason.VENDOR_KEY_REPLACED,
     ),
 }
 

@@ -146,7 +146,7 @@ async def test_vendor_rotation(stack: RunningStack, world: World) -> None:
     both = (practice.keys, keys_of(practice, rotated))
     assert [(await world.request("GET", PATIENT, keys)).status for keys in both] == [200, 200]
     assert (await said(stack, f"vendor key revoke {key}"))["enforced"] is True
-    reasons = (Reason.UNKNOWN_VENDOR_KEY, Reason.VENDOR_KEY_REVOKED)
+    reasons = (Reason.VENDOR_KEY_REPLACED, Reason.VENDOR_KEY_REVOKED)
     for keys, reason in zip(both, reasons, strict=True):
         assert_refused(await world.request("GET", PATIENT, keys), reason)
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 from msgspec.structs import replace
 
 from libs.domain.ids import KEY_PREFIX
+from libs.domain.secret import REPLACED_BYTES, REPLACED_MAX
 from libs.domain.state import State
 from libs.domain.subscriber_key import ActiveSubscriberKey
 from libs.store.connection import Connection, open_connection
@@ -63,7 +64,8 @@ async def gather(dsn: str, world: Practices, keys: int) -> None:
 def _patterns(state: State) -> tuple[ActiveSubscriberKey, ActiveSubscriberKey]:
     key = state.subscriber_key(key_id(1))
     assert isinstance(key, ActiveSubscriberKey)
-    plain = replace(key, name="Reminders for patients")
+    # As many replaced secrets as are kept: no key takes more memory for them.
+    plain = replace(key, name="Reminders for patients", replaced=(bytes(REPLACED_BYTES),) * REPLACED_MAX)
     expires_at = START + timedelta(days=365)
     return plain, replace(plain, expires_at=expires_at, reminders=reminders(expires_at))
 

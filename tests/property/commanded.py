@@ -102,8 +102,7 @@ class Commanded(RuleBasedStateMachine):
         )
         decision = decide_access(request, self.state, ROUTES, self.clock, lease_held=True)
         assert decision.reason == self.model.reason(vendor_key, key, client_ip, verb, path, self.clock)
-        if decision.reason is None:
-            assert (decision.vendor_key_id, decision.key_id) == (vendor_key[0], key[0])
+        assert (decision.vendor_key_id, decision.key_id) == self.model.names(vendor_key, key, self.clock)
 
 
 def _check_entry(entry: Entry) -> None:

@@ -11,6 +11,7 @@ from libs.domain.permissions import Category
 
 FOR_EVER = datetime.max.replace(tzinfo=UTC)
 LIVE_KEYS_MAX = 2
+REPLACED_KEPT = 3
 REVIEWS_VALID_FOR = timedelta(days=365)
 WARNED_BEFORE = timedelta(days=30)
 EDITS = {
@@ -151,7 +152,7 @@ class Model:
             return "key-exists"
         if self.vendors[vendor]["state"] != "approved":
             return "vendor-not-approved"
-        self.vendor_keys[key] = {"owner": vendor, "revoked": False, "secrets": {secret: FOR_EVER}}
+        self.vendor_keys[key] = {"owner": vendor, "revoked": False, "secrets": {secret: FOR_EVER}, "old": []}
         return ["VendorKeyIssued"]
 
     def rotate_vendor_key(
@@ -188,7 +189,7 @@ class Model:
             return "too-many-keys"
         words = dict.fromkeys((category.value for category in Category), "none") | made["words"]
         self.keys[key] = {**made, "owner": account, "revoked": False, "secrets": {secret: FOR_EVER}}
-        self.keys[key] |= {"words": words, "to_remind": _reminders(made["expires_at"], at)}
+        self.keys[key] |= {"words": words, "to_remind": _reminders(made["expires_at"], at), "old": []}
         return ["SubscriberKeyCreated"]
 
     def live_keys(self, account: str) -> int:
@@ -232,13 +233,22 @@ class Model:
         is_reminded, known["to_remind"] = ahead != known["to_remind"], ahead
         return ["SubscriberKeyOverlapEnded"] * ended + ["SubscriberKeyExpiryNear"] * is_reminded
 
+    def names(self, vendor_key: Presented, key: Presented, now: datetime) -> tuple[str | None, str | None]:
+        """Return which of two keys a decision names: those of which it is given some secret, old or not."""
+        asking, opened = _proven(self.vendor_keys, vendor_key, now), _proven(self.keys, key, now)
+        return vendor_key[0] if asking else None, key[0] if opened else None
+
     def reason(
         self, vendor_key: Presented, key: Presented, ip: str | None, verb: str, path: str, now: datetime
     ) -> str | None:
         """Return why a request is denied that presents an id and a secret of each kind, if it is denied."""
-        asking, opened = _opened(self.vendor_keys, vendor_key, now), _opened(self.keys, key, now)
+        asking, opened = _proven(self.vendor_keys, vendor_key, now), _proven(self.keys, key, now)
         if asking is None or opened is None:
             return "unknown_vendor_key" if asking is None else "unknown_subscriber_key"
+        if not _works(asking, vendor_key[1], now):
+            return "vendor_key_replaced"
+        if not _works(opened, key[1], now):
+            return "subscriber_key_replaced"
         if asking["revoked"]:
             return "vendor_key_revoked"
         if self.vendors[asking["owner"]]["state"] != "approved":
@@ -261,15 +271,19 @@ class Model:
         return "read_only" if verb != "GET" and opened["words"][category] == "read" else None
 
 
-def _opened(keys: dict[str, dict[str, Any]], presented: Presented, now: datetime) -> dict[str, Any] | None:
+def _proven(keys: dict[str, dict[str, Any]], presented: Presented, now: datetime) -> dict[str, Any] | None:
     key, secret = presented
-    known = keys.get(key, {"secrets": {}})
-    return known if secret in known["secrets"] and now < known["secrets"][secret] else None
+    known = keys.get(key)
+    return known if known and (_works(known, secret, now) or secret in known["old"]) else None
+
+
+def _works(known: dict[str, Any], secret: int, now: datetime) -> bool:
+    return secret in known["secrets"] and now < known["secrets"][secret]
 
 
 def _rotate(known: dict[str, Any], secret: int, at: datetime, overlap: timedelta) -> None:
     [current] = [one for one, end in known["secrets"].items() if end == FOR_EVER]
-    known["secrets"] = {secret: FOR_EVER}
+    known["secrets"], known["old"] = {secret: FOR_EVER}, [current, *known["old"]][:REPLACED_KEPT]
     if overlap > timedelta(0):
         known["secrets"][current] = at + overlap
 

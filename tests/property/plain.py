@@ -12,7 +12,7 @@ from libs.domain.vendor import Vendor, Verdict
 from libs.domain.vendor_key import ActiveVendorKey, VendorKey
 from tests.property.model import FOR_EVER, Model
 
-_KEPT_WHEN_REVOKED = ("owner", "revoked", "name", "secrets")
+_KEPT_WHEN_REVOKED = ("owner", "revoked", "name", "secrets", "old")
 
 
 def plain_state(state: State) -> dict[str, Mapping[str, Any]]:
@@ -58,13 +58,15 @@ def _vendor(held: Vendor) -> dict[str, Any]:
 def _vendor_key(key: VendorKey) -> dict[str, Any]:
     is_active = isinstance(key, ActiveVendorKey)
     secrets = _secrets(key.digest, key.outgoing if isinstance(key, ActiveVendorKey) else None)
-    return {"owner": key.vendor_id, "revoked": not is_active, "secrets": secrets}
+    old = list(map(int.from_bytes, key.replaced))
+    return {"owner": key.vendor_id, "revoked": not is_active, "secrets": secrets, "old": old}
 
 
 def _subscriber_key(key: SubscriberKey) -> dict[str, Any]:
+    old = list(map(int.from_bytes, key.replaced))
     if not isinstance(key, ActiveSubscriberKey):
         secrets = _secrets(key.digest, None)
-        return {"owner": key.account_id, "revoked": True, "name": key.name, "secrets": secrets}
+        return {"owner": key.account_id, "revoked": True, "name": key.name, "secrets": secrets, "old": old}
     return {
         "owner": key.account_id,
         "revoked": False,
@@ -76,6 +78,7 @@ def _subscriber_key(key: SubscriberKey) -> dict[str, Any]:
         "expires_at": key.expires_at,
         "to_remind": list(key.reminders),
         "secrets": _secrets(key.digest, key.outgoing),
+        "old": old,
     }
 
 

@@ -18,6 +18,7 @@ from libs.domain.lifecycle import LifecycleEvent
 from libs.domain.network import Network
 from libs.domain.permissions import CATEGORIES, Access, Category, Permissions
 from libs.domain.rate_limit import BURST_MAX, PER_S_MAX, REQUESTS_MAX, RateLimit
+from libs.domain.secret import REPLACED_BYTES, REPLACED_MAX
 from libs.wire.access_codec import EVENT_REQUESTS_MAX
 from libs.wire.chain import Row
 from libs.wire.event_codec import TYPE_NAMES
@@ -30,6 +31,9 @@ texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x0
 words = texts.filter(bool)
 times = st.datetimes(min_value=datetime(1970, 1, 1), timezones=st.just(UTC))
 digests = st.binary(min_size=32, max_size=32)
+replaced = st.lists(st.binary(min_size=REPLACED_BYTES, max_size=REPLACED_BYTES), max_size=REPLACED_MAX).map(
+    tuple
+)
 accesses = st.sampled_from(Access)
 permissions = st.tuples(*[accesses for _ in CATEGORIES]).map(Permissions)
 counts = st.integers(min_value=0, max_value=2**63 - 2)
@@ -91,7 +95,8 @@ def values_of(hint: Any) -> st.SearchStrategy[Any]:
 
 def instances_of(kind: type[Any]) -> st.SearchStrategy[Any]:
     """Return every value of a struct or named tuple, field by field."""
-    return st.builds(kind, **{name: values_of(hint) for name, hint in get_type_hints(kind).items()})
+    fields = {name: values_of(hint) for name, hint in get_type_hints(kind).items()}
+    return st.builds(kind, **{**fields, **({"replaced": replaced} if "replaced" in fields else {})})
 
 
 lifecycle_events: st.SearchStrategy[LifecycleEvent] = st.sampled_from(EVENT_CLASSES).flatmap(instances_of)

@@ -47,8 +47,9 @@ create index vendors_newest on {schema}.vendors (created_position desc);
 create index vendors_due on {schema}.vendors (due_at) where due_at is not null;
 create index vendors_by_applicant on {schema}.vendors (applicant, created_position desc);
 
--- `minted_at` is the event's own word for when the key was made, `created_at` the ledger's. `packed` is all of the key
--- once more, as a gatekeeper keeps it: libs/wire/packed_key.py.
+-- `minted_at` is the event's own word for when the key was made, `created_at` the ledger's. `replaced` holds
+-- what is kept of earlier secrets one behind the other. `packed` is all of the key once more, as a gatekeeper keeps it:
+-- libs/wire/packed_key.py.
 create table {schema}.keys (
     key_id text collate "C" primary key,
     kind text not null,
@@ -63,6 +64,7 @@ create table {schema}.keys (
     reminders jsonb,
     digest bytea not null check (length(digest) = 32),
     secret_hint text not null,
+    replaced bytea not null,
     outgoing_digest bytea check (length(outgoing_digest) = 32),
     outgoing_hint text,
     outgoing_until timestamptz,

@@ -69,18 +69,18 @@ on conflict (vendor_id) do update set
     version = excluded.version,
     updated_at = excluded.updated_at;
 
--- name: put_keys(key_id, kind, account_id, vendor_id, name, permissions, vendor_ids, networks, rate_limit, expires_at, reminders, digest, secret_hint, outgoing_digest, outgoing_hint, outgoing_until, minted_at, revoked_at, due_at, packed, version, created_at, updated_at, created_position)!
+-- name: put_keys(key_id, kind, account_id, vendor_id, name, permissions, vendor_ids, networks, rate_limit, expires_at, reminders, digest, secret_hint, replaced, outgoing_digest, outgoing_hint, outgoing_until, minted_at, revoked_at, due_at, packed, version, created_at, updated_at, created_position)!
 -- Write keys as they are now. When a row was created stays as it was first written.
 insert into {schema}.keys (
     key_id, kind, account_id, vendor_id, name, permissions, vendor_ids, networks, rate_limit, expires_at, reminders,
-    digest, secret_hint, outgoing_digest, outgoing_hint, outgoing_until, minted_at, revoked_at, due_at, packed,
+    digest, secret_hint, replaced, outgoing_digest, outgoing_hint, outgoing_until, minted_at, revoked_at, due_at, packed,
     version, created_at, updated_at, created_position
 )
 select * from unnest(
     :key_id::text[], :kind::text[], :account_id::text[], :vendor_id::text[], :name::text[],
     :permissions::jsonb[], :vendor_ids::jsonb[], :networks::jsonb[], :rate_limit::text[],
-    :expires_at::timestamptz[], :reminders::jsonb[], :digest::bytea[], :secret_hint::text[], :outgoing_digest::bytea[],
-    :outgoing_hint::text[], :outgoing_until::timestamptz[], :minted_at::timestamptz[],
+    :expires_at::timestamptz[], :reminders::jsonb[], :digest::bytea[], :secret_hint::text[], :replaced::bytea[],
+    :outgoing_digest::bytea[], :outgoing_hint::text[], :outgoing_until::timestamptz[], :minted_at::timestamptz[],
     :revoked_at::timestamptz[], :due_at::timestamptz[], :packed::bytea[], :version::integer[],
     :created_at::timestamptz[], :updated_at::timestamptz[], :created_position::bigint[]
 )
@@ -97,6 +97,7 @@ on conflict (key_id) do update set
     reminders = excluded.reminders,
     digest = excluded.digest,
     secret_hint = excluded.secret_hint,
+    replaced = excluded.replaced,
     outgoing_digest = excluded.outgoing_digest,
     outgoing_hint = excluded.outgoing_hint,
     outgoing_until = excluded.outgoing_until,

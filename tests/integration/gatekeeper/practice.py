@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 from typing import Final
 
 from libs.domain.account import AccountCreated, IntegrationsEnabled
-from libs.domain.ids import AccountId, VendorId
+from libs.domain.ids import KEY_PREFIX, AccountId, VendorId
 from libs.domain.lifecycle import LifecycleEvent
 from libs.domain.network import Network, parse_network
 from libs.domain.permissions import Access, Category, Permissions
 from libs.domain.rate_limit import RateLimit
-from libs.domain.subscriber_key import SubscriberKeyCreated, SubscriberKeyRevoked
+from libs.domain.subscriber_key import SubscriberKeyCreated, SubscriberKeyRevoked, SubscriberKeyRotated
 from libs.domain.vendor import VendorSuspended
-from libs.domain.vendor_key import VendorKeyIssued, VendorKeyRevoked
+from libs.domain.vendor_key import VendorKeyIssued, VendorKeyRevoked, VendorKeyRotated
 from libs.wire.key_format import KeyKind, MintedKey, mint
 from tests.ledger_builder import account_id, vendor_approved, vendor_id
 
@@ -32,6 +32,7 @@ OTHER_VENDOR_KEY = minted(KeyKind.VENDOR, 12)
 SUSPENDED_VENDOR_KEY = minted(KeyKind.VENDOR, 13)
 REVOKED_VENDOR_KEY = minted(KeyKind.VENDOR, 14)
 UNKNOWN_VENDOR_KEY = minted(KeyKind.VENDOR, 15)
+REPLACED_VENDOR_KEY = minted(KeyKind.VENDOR, 16)
 KEY = minted(KeyKind.SUBSCRIBER, 21)
 REVOKED_KEY = minted(KeyKind.SUBSCRIBER, 22)
 EXPIRED_KEY = minted(KeyKind.SUBSCRIBER, 23)
@@ -39,6 +40,7 @@ SHUT_KEY = minted(KeyKind.SUBSCRIBER, 24)
 NAMED_KEY = minted(KeyKind.SUBSCRIBER, 25)
 UNKNOWN_KEY = minted(KeyKind.SUBSCRIBER, 26)
 NETWORKED_KEY = minted(KeyKind.SUBSCRIBER, 27)
+REPLACED_KEY = minted(KeyKind.SUBSCRIBER, 28)
 NETWORKS: Final = tuple(map(parse_network, ("203.0.113.0/24", "2001:db8:7::/48")))
 BOTH: Final = {"x-api-key": VENDOR_KEY.secret, "A-api-key": KEY.secret}
 
@@ -81,6 +83,36 @@ def revoked(key: MintedKey = KEY) -> SubscriberKeyRevoked:
     return SubscriberKeyRevoked(key_id=key.key_id, account_id=ACCOUNT, revoked_at=AT)
 
 
+def rotated(key: MintedKey) -> SubscriberKeyRotated:
+    """Return a rotation that leaves the secret before no time."""
+    new = _another(KeyKind.SUBSCRIBER, key)
+    return SubscriberKeyRotated(
+        key_id=key.key_id,
+        account_id=ACCOUNT,
+        digest=new.digest,
+        secret_hint=new.secret_hint,
+        rotated_at=AT,
+        overlap_ends_at=None,
+    )
+
+
+def vendor_rotated(key: MintedKey) -> VendorKeyRotated:
+    """Return a rotation that leaves the secret before no time."""
+    new = _another(KeyKind.VENDOR, key)
+    return VendorKeyRotated(
+        key_id=key.key_id,
+        vendor_id=VENDOR,
+        digest=new.digest,
+        secret_hint=new.secret_hint,
+        rotated_at=AT,
+        overlap_ends_at=None,
+    )
+
+
+def _another(kind: KeyKind, key: MintedKey) -> MintedKey:
+    return mint(kind, key.key_id.removeprefix(KEY_PREFIX), (99).to_bytes(32))
+
+
 def practice() -> tuple[LifecycleEvent, ...]:
     """Return a history in which a key, or a vendor, is in every state that a reason speaks of."""
     return (
@@ -103,4 +135,8 @@ def practice() -> tuple[LifecycleEvent, ...]:
         subscriber_key(SHUT_KEY, SHUT_ACCOUNT),
         subscriber_key(NAMED_KEY, vendor_ids=(OTHER_VENDOR,)),
         subscriber_key(NETWORKED_KEY, networks=NETWORKS),
+        vendor_key(REPLACED_VENDOR_KEY, VENDOR),
+        vendor_rotated(REPLACED_VENDOR_KEY),
+        subscriber_key(REPLACED_KEY),
+        rotated(REPLACED_KEY),
     )

@@ -71,11 +71,11 @@ async def test_overlap(world: World) -> None:
                 assert await refusal(gatekeeper, vendor=vendor, subscriber=subscriber) is None
         assert {record.key_id for record in gatekeeper.journal()[1:]} == {KEY.key_id}
         await gatekeeper.reaches(await world.record(rotated(NEWER_KEY, HOUR)))
-        assert await refusal(gatekeeper) == Reason.UNKNOWN_SUBSCRIBER_KEY
+        assert await refusal(gatekeeper) == Reason.SUBSCRIBER_KEY_REPLACED
         assert await refusal(gatekeeper, subscriber=NEW_KEY) is None
         await gatekeeper.reaches(await world.record(rotated(KEY, None)))
         for gone in (NEW_KEY, NEWER_KEY):
-            assert await refusal(gatekeeper, subscriber=gone) == Reason.UNKNOWN_SUBSCRIBER_KEY
+            assert await refusal(gatekeeper, subscriber=gone) == Reason.SUBSCRIBER_KEY_REPLACED
         assert await refusal(gatekeeper) is None
 
 
@@ -92,12 +92,12 @@ async def test_end(world: World) -> None:
         last = [record for record in gatekeeper.journal() if record.reason is None][-1]
         first = next(record for record in gatekeeper.journal() if record.reason is not None)
         assert last.at < rotation.overlap_ends_at <= first.at
-        assert (first.reason, first.key_id) == (Reason.UNKNOWN_SUBSCRIBER_KEY, None)
+        assert (first.reason, first.key_id) == (Reason.SUBSCRIBER_KEY_REPLACED, KEY.key_id)
         ended = SubscriberKeyOverlapEnded(
             key_id=KEY.key_id, account_id=ACCOUNT, ended_at=rotation.overlap_ends_at
         )
         await gatekeeper.reaches(await world.record(ended))
-        assert await refusal(gatekeeper) == Reason.UNKNOWN_SUBSCRIBER_KEY
+        assert await refusal(gatekeeper) == Reason.SUBSCRIBER_KEY_REPLACED
         assert await refusal(gatekeeper, subscriber=NEW_KEY) is None
 
 

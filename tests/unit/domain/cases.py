@@ -29,7 +29,15 @@ from tests.unit.domain.given import (
 )
 
 ROUTES = parse_route_map("/v1/appointment/** appointment POST=read\n/v1/patient/** patient\n")
-NOT_OF_CASES = frozenset({Reason.MISSING_VENDOR_KEY, Reason.MISSING_SUBSCRIBER_KEY, Reason.MALFORMED_KEY})
+NOT_OF_CASES = frozenset(
+    {
+        Reason.MISSING_VENDOR_KEY,
+        Reason.MISSING_SUBSCRIBER_KEY,
+        Reason.MALFORMED_KEY,
+        Reason.VENDOR_KEY_REPLACED,
+        Reason.SUBSCRIBER_KEY_REPLACED,
+    }
+)
 FAULTS = tuple(
     reason
     for reason in Reason

@@ -2,6 +2,7 @@
 
 from collections.abc import Set
 from datetime import datetime, timedelta
+from hashlib import sha256
 from itertools import chain, combinations
 
 import pytest
@@ -23,6 +24,7 @@ from libs.domain.ids import VendorId
 from libs.domain.network import parse_network
 from libs.domain.permissions import CATEGORIES, NO_PERMISSIONS, Access, Category, Permissions
 from libs.domain.route_map_text import parse_route_map
+from libs.domain.secret import REPLACED_BYTES
 from libs.domain.state import State
 from libs.domain.subscriber_key import SubscriberKey
 from libs.domain.vendor import Vendor
@@ -49,6 +51,8 @@ IN_ORDER = (
     "malformed_key",
     "unknown_vendor_key",
     "unknown_subscriber_key",
+    "vendor_key_replaced",
+    "subscriber_key_replaced",
     "vendor_key_revoked",
     "vendor_suspended",
     "subscriber_key_revoked",
@@ -86,6 +90,7 @@ ALLOWED = Decision(
     category=Category.APPOINTMENT,
     access=Access.WRITE,
 )
+REPLACED = sha256(b"replaced").digest()
 
 
 def decided(
@@ -100,7 +105,9 @@ def decided(
 ) -> Decision:
     """Decide a request that would pass, but for what is given."""
     state = State()
-    for aggregate in (account, vendor, vendor_key, key):
+    replaced = (REPLACED[-REPLACED_BYTES:],)
+    rotated = replace(vendor_key, replaced=replaced), replace(key, replaced=replaced)
+    for aggregate in (account, vendor, *rotated):
         state.put(aggregate)
     return decide_access(request, state, ROUTES, now, lease_held=lease_held)
 
@@ -109,6 +116,10 @@ def request_with(faults: Set[Reason]) -> Request:
     """Return the request that carries every one of the faults that a request can have."""
     vendor_key: Presented = VENDOR_CREDENTIAL
     subscriber_key: Presented = CREDENTIAL
+    if Reason.VENDOR_KEY_REPLACED in faults:
+        vendor_key = structs.replace(VENDOR_CREDENTIAL, digest=REPLACED)
+    if Reason.SUBSCRIBER_KEY_REPLACED in faults:
+        subscriber_key = structs.replace(CREDENTIAL, digest=REPLACED)
     if Reason.UNKNOWN_VENDOR_KEY in faults:
         vendor_key = structs.replace(VENDOR_CREDENTIAL, digest=WRONG)
     if Reason.UNKNOWN_SUBSCRIBER_KEY in faults:
@@ -180,7 +191,7 @@ def test_of_any_faults_the_earliest_is_given() -> None:
 
 @pytest.mark.parametrize(
     ("reasons", "status"),
-    [([None], 200), (IN_ORDER[:9], 401), (IN_ORDER[9:16], 403), (["stale"], 503), (["rate_limited"], 429)],
+    [([None], 200), (IN_ORDER[:11], 401), (IN_ORDER[11:18], 403), (["stale"], 503), (["rate_limited"], 429)],
 )
 def test_each_reason_has_its_status(reasons: list[str | None], status: int) -> None:
     """401 where a key does not work, 403 where the request does not; 503: nobody can tell; 429: too often."""
@@ -192,9 +203,35 @@ def test_each_reason_has_its_status(reasons: list[str | None], status: int) -> N
     ("vendor_key", "subscriber_key"), [(MALFORMED, CREDENTIAL), (VENDOR_CREDENTIAL, MALFORMED)]
 )
 def test_a_malformed_key_is_told_of_either_header(vendor_key: Presented, subscriber_key: Presented) -> None:
-    """One malformed key is enough, whichever it is, and neither key is looked up."""
+    """One malformed key is enough, whichever it is."""
     request = structs.replace(REQUEST, vendor_key=vendor_key, subscriber_key=subscriber_key)
-    assert decided(request) == Decision(reason=Reason.MALFORMED_KEY)
+    assert decided(request).reason is Reason.MALFORMED_KEY
+
+
+@pytest.mark.parametrize(
+    ("other", "reasons"),
+    [
+        (None, (Reason.MISSING_SUBSCRIBER_KEY, Reason.MISSING_VENDOR_KEY)),
+        (MALFORMED, (Reason.MALFORMED_KEY, Reason.MALFORMED_KEY)),
+    ],
+)
+def test_one_key_alone_is_named_where_it_is_proven(other: Presented, reasons: tuple[Reason, Reason]) -> None:
+    """A developer sees that its request lacked the practice's key, and an owner that its key was used without
+    a vendor's: what was asked for is told too.
+    """
+    of_vendor = decided(structs.replace(REQUEST, subscriber_key=other))
+    assert of_vendor == structs.replace(ALLOWED, reason=reasons[0], account_id=None, key_id=None)
+    of_owner = decided(structs.replace(REQUEST, vendor_key=other))
+    assert of_owner == structs.replace(ALLOWED, reason=reasons[1], vendor_id=None, vendor_key_id=None)
+
+
+@pytest.mark.parametrize("other", [None, MALFORMED])
+def test_one_key_alone_with_a_wrong_secret_names_nobody(other: Presented) -> None:
+    """Whoever merely knows the id of a key is nobody, and asks for nothing."""
+    reason = Reason.MALFORMED_KEY if other is MALFORMED else Reason.MISSING_SUBSCRIBER_KEY
+    wrong = structs.replace(VENDOR_CREDENTIAL, digest=WRONG)
+    decision = decided(structs.replace(REQUEST, vendor_key=wrong, subscriber_key=other))
+    assert decision == Decision(reason=reason)
 
 
 def test_an_id_with_a_wrong_secret_attributes_nothing() -> None:
@@ -224,7 +261,7 @@ def test_a_swapped_pair_attributes_nothing() -> None:
 def test_a_revoked_key_is_still_attributed() -> None:
     """Who uses a revoked key can be told."""
     decision = decided(key=REVOKED_KEY, vendor_key=REVOKED_VENDOR_KEY)
-    assert decision == structs.replace(ALLOWED, reason=Reason.VENDOR_KEY_REVOKED)
+    assert decision == structs.replace(ALLOWED, reason=Reason.VENDOR_KEY_REVOKED, is_dead=True)
 
 
 @pytest.mark.parametrize("vendor", [APPLIED, REJECTED, SUSPENDED])

@@ -4,7 +4,14 @@ from datetime import timedelta
 
 import pytest
 
-from libs.domain.secret import outgoing, overlap_end
+from libs.domain.secret import (
+    REPLACED_BYTES,
+    REPLACED_MAX,
+    is_replaced,
+    outgoing,
+    overlap_end,
+    replaced_after,
+)
 from tests.unit.domain.given import LATER, MOMENT, NOW, OLD_SECRET
 
 
@@ -26,3 +33,14 @@ def test_a_replaced_secret_is_kept_for_an_overlap_alone() -> None:
     """Without one, nothing is left of it."""
     assert outgoing(OLD_SECRET.digest, OLD_SECRET.secret_hint, LATER) == OLD_SECRET
     assert outgoing(OLD_SECRET.digest, OLD_SECRET.secret_hint, None) is None
+
+
+def test_the_newest_replaced_secrets_are_known() -> None:
+    """Of each rotation the secret before is known, up to a bound: the oldest is forgotten first."""
+    replaced: tuple[bytes, ...] = ()
+    digests = [bytes([number]) * 32 for number in range(REPLACED_MAX + 1)]
+    for digest in digests:
+        replaced = replaced_after(digest, replaced)
+    assert replaced == tuple(digest[-REPLACED_BYTES:] for digest in reversed(digests[1:]))
+    assert [is_replaced(digest, replaced) for digest in digests] == [False] + [True] * REPLACED_MAX
+    assert not is_replaced(digests[-1], ())

@@ -11,7 +11,7 @@ from libs.domain.network import parse_network
 from libs.domain.permissions import Access, Category
 from libs.domain.rate_limit import RateLimit
 from libs.domain.refusal import ImpossibleEvent
-from libs.domain.secret import OutgoingSecret
+from libs.domain.secret import REPLACED_BYTES, OutgoingSecret
 from libs.domain.subscriber_key import (
     RevokedSubscriberKey,
     SubscriberKey,
@@ -90,7 +90,9 @@ LATER_EVENTS: tuple[SubscriberKeyEvent, ...] = (
     ENDED,
     REVOKED,
 )
-NEW_SECRET = replace(KEY, digest=NEW_DIGEST, secret_hint=ROTATED.secret_hint)
+NEW_SECRET = replace(
+    KEY, digest=NEW_DIGEST, secret_hint=ROTATED.secret_hint, replaced=(KEY.digest[-REPLACED_BYTES:],)
+)
 BESIDE_NEW = OutgoingSecret(digest=KEY.digest, secret_hint=KEY.secret_hint, works_until=LATER)
 
 
@@ -177,6 +179,13 @@ def test_a_revoked_key_has_no_second_secret() -> None:
     revoked = evolve(replace(KEY, outgoing=OLD_SECRET), REVOKED)
     assert revoked == REVOKED_KEY
     assert "outgoing" not in {field.name for field in fields(RevokedSubscriberKey)}
+
+
+def test_earlier_secrets_stay_known_also_of_a_revoked_key() -> None:
+    """Whoever tries one that was replaced can be told, whatever has become of the key since."""
+    replaced = evolve(KEY, ROTATED).replaced
+    assert replaced == (KEY.digest[-REPLACED_BYTES:],)
+    assert evolve(replace(KEY, replaced=replaced), REVOKED) == replace(REVOKED_KEY, replaced=replaced)
 
 
 @pytest.mark.parametrize("event", LATER_EVENTS)

@@ -9,7 +9,7 @@ from msgspec.structs import fields, replace
 from libs.domain.deadlines import PassTime
 from libs.domain.ids import KeyId, VendorId
 from libs.domain.refusal import ImpossibleEvent, RefusalKind
-from libs.domain.secret import OutgoingSecret
+from libs.domain.secret import REPLACED_BYTES, OutgoingSecret
 from libs.domain.vendor import Vendor
 from libs.domain.vendor_key import (
     RevokedVendorKey,
@@ -71,7 +71,12 @@ REVOKED = VendorKeyRevoked(key_id=ID, vendor_id=VENDOR_ID, revoked_at=LATER)
 PASS_TIME = PassTime(at=LATER)
 COMMANDS: tuple[VendorKeyCommand, ...] = (ISSUE, ROTATE, REVOKE, PASS_TIME)
 IN_OVERLAP = replace(VENDOR_KEY, outgoing=OLD_SECRET)
-NEW_SECRET = replace(VENDOR_KEY, digest=NEW_DIGEST, secret_hint=ROTATE.secret_hint)
+NEW_SECRET = replace(
+    VENDOR_KEY,
+    digest=NEW_DIGEST,
+    secret_hint=ROTATE.secret_hint,
+    replaced=(VENDOR_KEY.digest[-REPLACED_BYTES:],),
+)
 BESIDE_NEW = OutgoingSecret(digest=VENDOR_KEY.digest, secret_hint=VENDOR_KEY.secret_hint, works_until=LATER)
 
 
@@ -159,6 +164,15 @@ def test_a_revoked_key_has_no_second_secret() -> None:
     """Revoked in an overlap, nothing of the old secret is left to open anything with."""
     assert evolve(IN_OVERLAP, REVOKED) == REVOKED_VENDOR_KEY
     assert "outgoing" not in {field.name for field in fields(RevokedVendorKey)}
+
+
+def test_earlier_secrets_stay_known_also_of_a_revoked_key() -> None:
+    """Whoever tries one that was replaced can be told, whatever has become of the key since."""
+    replaced = evolve(VENDOR_KEY, ROTATED).replaced
+    assert replaced == (VENDOR_KEY.digest[-REPLACED_BYTES:],)
+    assert evolve(replace(VENDOR_KEY, replaced=replaced), REVOKED) == replace(
+        REVOKED_VENDOR_KEY, replaced=replaced
+    )
 
 
 @pytest.mark.parametrize("event", [ROTATED, ENDED, REVOKED])

@@ -20,11 +20,13 @@ from services.gatekeeper.journal import Journal
 from services.gatekeeper.segment import Segment
 from services.gatekeeper.settings import ClientIpKept, JournalSync
 from services.shipper.run_journal import RunJournal
+from tests.integration.gatekeeper.practice import UNKNOWN_KEY
 from tests.unit.gatekeeper.heart import KEYS, Clock, Heart, Waiting, heart_in, reason_of
 
 PER_S = 2
 SECOND = timedelta(seconds=1)
 BYTES_MAX = 1 << 20
+STRANGE: Fields = {**KEYS, "a-api-key": [UNKNOWN_KEY.secret]}
 
 
 class Killed(BaseException):
@@ -198,12 +200,12 @@ def named(waiting: Waiting) -> str:
 
 def malformed(network: int = 0) -> Fields:
     """Return the fields of a question with a key that is none, from a network of that number."""
-    return _from(network, {**KEYS, "x-api-key": ["no key"]})
+    return _from(network, {**STRANGE, "x-api-key": ["no key"]})
 
 
 def missing(network: int = 0) -> Fields:
     """Return the fields of a question without a vendor key."""
-    return _from(network, {name: values for name, values in KEYS.items() if name != "x-api-key"})
+    return _from(network, {name: values for name, values in STRANGE.items() if name != "x-api-key"})
 
 
 def known(network: int = 0) -> Fields:

@@ -132,7 +132,7 @@ async def test_a_replaced_secret_stops_at_its_instant(heart: Heart, kind: KeyKin
     ends_at = heart.clock.now() + timedelta(hours=1)
     heart.fold(rotated(kind, new, ends_at))
     field = "a-api-key" if kind is KeyKind.SUBSCRIBER else "x-api-key"
-    unknown = f"unknown_{'subscriber' if kind is KeyKind.SUBSCRIBER else 'vendor'}_key"
+    replaced = f"{'subscriber' if kind is KeyKind.SUBSCRIBER else 'vendor'}_key_replaced"
 
     async def reasons() -> list[str | None]:
         both = with_fields(), {**with_fields(), field: [new.secret]}
@@ -142,7 +142,7 @@ async def test_a_replaced_secret_stops_at_its_instant(heart: Heart, kind: KeyKin
     heart.clock.at = ends_at - timedelta(microseconds=1)
     assert await reasons() == [None, None]
     heart.clock.at = ends_at
-    assert await reasons() == [unknown, None]
+    assert await reasons() == [replaced, None]
 
 
 def rotated(kind: KeyKind, new: MintedKey, ends_at: datetime) -> LifecycleEvent:

@@ -1,4 +1,4 @@
-"""Floods: what proves no key is counted past a rate, exactly, and everything else is an event each."""
+"""Floods: what proves no key, or a dead one, is counted past a rate, exactly; all else is an event each."""
 
 from __future__ import annotations
 
@@ -14,7 +14,16 @@ from libs.wire.counted_slots import SLOT_BYTES, SLOTS_MAX
 from libs.wire.journal_files import COUNTED
 from services.gatekeeper.floods import SOURCES_MAX
 from services.gatekeeper.settings import ClientIpKept
-from tests.integration.gatekeeper.practice import KEY, UNKNOWN_KEY, UNKNOWN_VENDOR_KEY, VENDOR_KEY
+from tests.integration.gatekeeper.practice import (
+    ACCOUNT,
+    KEY,
+    REVOKED_KEY,
+    REVOKED_VENDOR_KEY,
+    UNKNOWN_KEY,
+    UNKNOWN_VENDOR_KEY,
+    VENDOR_KEY,
+    rotated,
+)
 from tests.unit.gatekeeper.flooded import (
     PER_S,
     SECOND,
@@ -93,7 +102,9 @@ async def test_counted_requests_are_answered_as_any(tmp_path: Path) -> None:
 
 async def test_sources_are_counted_apart(tmp_path: Path) -> None:
     """Another network, another reason, another gateway: each has its own rate and its own count."""
-    nginx = with_fields(x_gateway_token=[NGINX_TOKEN], x_api_key=["no key"], x_real_ip=["198.51.0.7"])
+    nginx = with_fields(
+        x_gateway_token=[NGINX_TOKEN], x_api_key=["no key"], a_api_key=["no key"], x_real_ip=["198.51.0.7"]
+    )
     with flooded(tmp_path) as bed:
         for fields in (malformed(1), malformed(2), missing(1), nginx):
             await bed.flood(MANY, fields)
@@ -110,20 +121,28 @@ async def test_sources_are_counted_apart(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("vendor_key", "key", "is_counted"),
     [
-        (None, KEY.secret, True),
-        (VENDOR_KEY.secret, None, True),
-        ("no key", KEY.secret, True),
-        (VENDOR_KEY.secret, "no key", True),
+        (None, None, True),
+        (None, KEY.secret, False),
+        (VENDOR_KEY.secret, None, False),
+        ("no key", "no key", True),
+        ("no key", KEY.secret, False),
+        (VENDOR_KEY.secret, "no key", False),
         (UNKNOWN_VENDOR_KEY.secret, UNKNOWN_KEY.secret, True),
+        (UNKNOWN_VENDOR_KEY.secret, None, True),
+        (None, REVOKED_KEY.secret, True),
+        (REVOKED_VENDOR_KEY.secret, None, True),
+        (REVOKED_VENDOR_KEY.secret, KEY.secret, True),
+        (VENDOR_KEY.secret, REVOKED_KEY.secret, True),
+        (REVOKED_VENDOR_KEY.secret, UNKNOWN_KEY.secret, True),
         (UNKNOWN_VENDOR_KEY.secret, KEY.secret, False),
         (VENDOR_KEY.secret, UNKNOWN_KEY.secret, False),
         (VENDOR_KEY.secret, KEY.secret, False),
     ],
 )
-async def test_only_what_proves_no_key_is_counted(
+async def test_only_what_proves_no_key_that_works_is_counted(
     tmp_path: Path, vendor_key: str | None, key: str | None, is_counted: bool
 ) -> None:
-    """A request of which either key was proven is always an event by itself."""
+    """Whoever proves a key has an event for each request, but for dead keys, and denials because of one."""
     fields = {
         **{name: values for name, values in known().items() if name not in ("x-api-key", "a-api-key")},
         **({} if vendor_key is None else {"x-api-key": [vendor_key]}),
@@ -132,6 +151,23 @@ async def test_only_what_proves_no_key_is_counted(
     with flooded(tmp_path) as bed:
         await bed.flood(MANY, fields)
     assert len(shipped(tmp_path)) == (PER_S + 1 if is_counted else MANY)
+
+
+async def test_an_old_secret_cannot_fill_its_owners_log(tmp_path: Path) -> None:
+    """Past the rate it is counted, from however many networks, in an event of the account and the key."""
+    with flooded(tmp_path) as bed:
+        bed.heart.fold(rotated(KEY))
+        for network in range(MANY):
+            bed.ask(known(network))
+        await bed.flood(0, known())
+        assert {reason_of(each.answers[0]) for each in bed.asked} == {"subscriber_key_replaced"}
+    events = shipped(tmp_path)
+    assert [event.requests for event in events] == [1] * PER_S + [MANY - PER_S]
+    assert {(event.account_id, event.key_id, event.reason) for event in events} == {
+        (ACCOUNT, KEY.key_id, Reason.SUBSCRIBER_KEY_REPLACED)
+    }
+    assert [event.client_ip for event in events[:-1]] == ["198.51.0.7", "198.51.1.7"]
+    assert events[-1].client_ip is None
 
 
 async def test_while_no_state_is_loaded_nobody_is_a_stranger(tmp_path: Path) -> None:

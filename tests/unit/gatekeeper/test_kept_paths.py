@@ -10,9 +10,12 @@ import pytest
 from msgspec.structs import replace
 
 from libs.domain.access_event import AccessEvent
+from libs.domain.permissions import Category
 from libs.domain.route_map_text import parse_route_map
+from libs.wire.key_format import MintedKey
 from services.gatekeeper.headers import Fields
 from services.gatekeeper.settings import PathsKept
+from tests.integration.gatekeeper.practice import KEY, UNKNOWN_KEY
 from tests.unit.gatekeeper.heart import KEYS, POLICY, heart_in, with_fields
 
 ROUTES: Final = parse_route_map(
@@ -58,11 +61,17 @@ async def test_a_path_is_kept_as_it_was_sent(tmp_path: Path, target: str) -> Non
     assert (await recorded(tmp_path, "full", about(target))).path == target.partition("?")[0]
 
 
-@pytest.mark.parametrize("keys", [with_fields(x_api_key=["no key"]), with_fields(x_api_key=[])])
-async def test_a_denial_for_its_keys_has_its_template_too(tmp_path: Path, keys: Fields) -> None:
-    """Which route was asked for is told though the decision needed no route."""
+@pytest.mark.parametrize("vendor_key", [[], ["no key"]])
+@pytest.mark.parametrize(("key", "category"), [(UNKNOWN_KEY, None), (KEY, Category.PATIENT)])
+async def test_a_denial_for_its_keys_has_its_template_too(
+    tmp_path: Path, vendor_key: list[str], key: MintedKey, category: Category | None
+) -> None:
+    """Which route was asked for is told though the decision needed no route; where it names nobody, it looks
+    for none.
+    """
+    keys = with_fields(x_api_key=vendor_key, a_api_key=[key.secret])
     event = await recorded(tmp_path, "template", about("/v1/patients/7", keys))
-    assert (event.path, event.category) == ("/v1/patients/{}", None)
+    assert (event.path, event.category) == ("/v1/patients/{}", category)
 
 
 async def test_what_cannot_be_told_has_no_template(tmp_path: Path) -> None:

@@ -51,11 +51,19 @@ def test_a_key_header_that_is_there_twice_is_malformed(second: str) -> None:
     assert presented(("A-api-key", SUBSCRIBER), ("A-api-key", second)).subscriber is MALFORMED
 
 
-@pytest.mark.parametrize("pair", ["", VENDOR, f"{VENDOR}/{SUBSCRIBER}/x", f"{VENDOR} {SUBSCRIBER}"])
+@pytest.mark.parametrize("pair", ["", f"{VENDOR}/{SUBSCRIBER}/x", f"{VENDOR} {SUBSCRIBER}"])
 def test_an_authorization_that_is_no_pair_is_malformed(pair: str) -> None:
     """Our scheme with anything but two keys and a slash between them is malformed."""
     keys = presented(("Authorization", f"Keyfold {pair}"))
     assert (keys.vendor, keys.subscriber) == (MALFORMED, MALFORMED)
+
+
+def test_one_key_alone_in_authorization_may_be_proven() -> None:
+    """A developer that left the other key out is told so, and its own request is found where it looks."""
+    of_vendor = presented(("Authorization", f"Keyfold {VENDOR}"))
+    assert isinstance(of_vendor.vendor, Credential) and of_vendor.subscriber is MALFORMED
+    of_practice = presented(("Authorization", f"Keyfold {SUBSCRIBER}"))
+    assert isinstance(of_practice.subscriber, Credential) and of_practice.vendor is MALFORMED
 
 
 def test_two_authorizations_are_malformed() -> None:
