@@ -12,15 +12,15 @@ COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generat
 	--no-annotate --custom-compile-command "make lock" --extra build
 
 .DEFAULT_GOAL := help
-.PHONY: help run test model revocations kills faults bench debian lint format openapi lock clean
+.PHONY: help run test model revocations kills faults bench debian lint format openapi lock clean distclean here
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: $(VENV)/.local ## the whole stack on this machine, with a sample API behind Caddy; Ctrl-C stops it
+run: $(VENV)/.local here ## the whole stack on this machine, with a sample API behind Caddy; Ctrl-C stops it
 	@exec $(BIN)/keyfold up
 
-test: $(VENV)/.dev debian ## all tests, unit to kill -9, on real parts; T=tests/unit for a part
+test: $(VENV)/.dev here debian ## all tests, unit to kill -9, on real parts; T=tests/unit for a part
 	@$(BIN)/python -m pytest --quiet --numprocesses 2 --no-loadscope-reorder $(T)
 
 model: $(VENV)/.dev ## the enforcement protocol, searched further for a way to break it; six minutes
@@ -52,8 +52,8 @@ debian: $(VENV)/.dev
 lint: $(VENV)/.dev ## ruff, mypy --strict and the import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/python $(BIN)/mypy
+	$(BIN)/python $(BIN)/lint-imports
 
 format: $(VENV)/.dev ## put the code into its one form
 	$(BIN)/ruff format .
@@ -72,12 +72,21 @@ lock: $(UV) ## the lock files anew, after a change of pyproject.toml
 clean: ## the environment and the local stack's data, gone
 	rm -rf $(VENV) .keyfold build dist
 
+distclean: clean ## and what all clones of yours share, to be fetched again: Kafka, 112 MB in ~/.cache/keyfold
+	rm -rf "$${XDG_CACHE_HOME:-$$HOME/.cache}/keyfold"
+
 # A stamp says that the environment has what a lock file says, so that the second time costs nothing.
 $(VENV)/.%: requirements/%.txt pyproject.toml | $(BIN)/python
 	@echo "installing requirements/$*.txt"
 	@$(PIP) install --require-hashes --requirement requirements/$*.txt
-	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@$(INSTALL)
 	@touch $@
+
+# Programs of an environment begin with its path, so in a clone that was moved or copied ours is written anew.
+INSTALL = $(PIP) install --no-deps --no-build-isolation --editable . && pwd -P >$(VENV)/.place
+
+here: | $(BIN)/python
+	@[ "$$(cat $(VENV)/.place 2>/dev/null)" = "$$(pwd -P)" ] || { echo "this environment was made elsewhere: mending it"; $(INSTALL); }
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Keyfold needs Python 3.11 or later: make PYTHON=python3.x ...")'

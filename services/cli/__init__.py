@@ -47,9 +47,9 @@ add_commands(app)
 
 
 def main() -> None:
-    """Run the command that the arguments name; what its parts log goes to standard error."""
+    """Run the command that the arguments name; it says itself what failed, whatever its parts log of that."""
     take_any_text()
-    logs.configure(service="keyfold", level="warning")
+    logs.configure(service="keyfold", level="critical")
     with may_be_closed():
         _take_utf8()
         app()

@@ -17,7 +17,7 @@ from services.cli.local.roster import SERVICES
 from tests.acceptance.running import RunningStack, running
 from tests.acceptance.world import Practice, World
 
-SCHEMATHESIS = Path(sys.executable).parent / "schemathesis"
+SCHEMATHESIS = (sys.executable, Path(sys.executable).parent / "schemathesis")
 EXAMPLES = int(os.environ.get("KEYFOLD_FUZZ_EXAMPLES", "5"))
 SECONDS_MAX = 120 + 6 * EXAMPLES
 NO_LIMITS = {"KEYFOLD_COMMANDS_PER_MINUTE": "0", "KEYFOLD_FAILURES_PER_MINUTE": "0"}
@@ -130,7 +130,7 @@ async def _schemathesis(
     stack: RunningStack, existing: Practice, service: str, config: Path
 ) -> tuple[int, str]:
     process = await asyncio.create_subprocess_exec(
-        SCHEMATHESIS,
+        *SCHEMATHESIS,
         f"--config-file={config}",
         "run",
         f"{stack.url(service)}/openapi.json",

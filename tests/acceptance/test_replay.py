@@ -26,6 +26,7 @@ async def test_replay(stack: RunningStack, world: World, practice: Practice) -> 
     await flowing
 
     assert report.status == 0, report.err
+    assert '"event"' not in report.err
     assert report.json()["differences"] == []
     assert report.json()["position"] > 0
     assert len(statuses) > 30

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import sysconfig
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -127,7 +128,8 @@ def _envoy(site: Site, port: int) -> Command:
         for endpoint, each in zip(endpoints["lb_endpoints"], ports, strict=True):
             _address(endpoint["endpoint"]["address"], each)
     (site.directory / "envoy.yaml").write_text(yaml.safe_dump(own))
-    argv = (Path(sysconfig.get_path("scripts")) / "envoy", "-c", "envoy.yaml", "--concurrency", "2")
+    program = (sys.executable, Path(sysconfig.get_path("scripts")) / "envoy")
+    argv = (*program, "-c", "envoy.yaml", "--concurrency", "2")
     quiet = ("--disable-hot-restart", "--log-level", "warning")
     return _command("envoy", (*argv, *quiet), site, _environment(site, port))
 

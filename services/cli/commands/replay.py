@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from asyncio.subprocess import PIPE
 from collections.abc import Mapping
 from typing import Final
 
@@ -21,6 +22,7 @@ from services.cli.settings import variable
 
 # The projection's own program does it: it alone knows the tables, and the command line is none of its parts.
 PROGRAM: Final = (sys.executable, "-m", "services.projection", "replay")
+ERRORS_ALONE: Final = {variable("log_level"): "error", variable("log_format"): "json"}
 
 
 def register(app: typer.Typer) -> None:
@@ -31,16 +33,24 @@ def register(app: typer.Typer) -> None:
 async def _replay(keyfold: Keyfold) -> Details:
     """Build a fresh read model from position 1, compare it, and swap it in while reads go on (operator)."""
     process = await asyncio.create_subprocess_exec(
-        *PROGRAM, stdout=asyncio.subprocess.PIPE, env={**os.environ, **_settings(keyfold)}
+        *PROGRAM, stdout=PIPE, stderr=PIPE, env={**os.environ, **_settings(keyfold), **ERRORS_ALONE}
     )
-    printed, _ = await process.communicate()
+    printed, logged = await process.communicate()
     if process.returncode == EXIT_USAGE:
-        raise WrongUsage("Nothing was replayed: the settings are wrong, as it says above.")
+        raise WrongUsage(f"Nothing was replayed. {logged.decode().strip()}")
     if process.returncode != 0:
-        raise CommandFailed("The replay failed, as the log above says; the old read model serves on.")
+        raise CommandFailed(f"The replay failed: {_reason(logged)}. The old read model serves on.")
     target = {"read_model": keyfold.places.database_at(), "kafka": keyfold.places.kafka_at()}
     report: JsonObject = {**target, **orjson.loads(printed)}
     return Details(lines={name: str(value) for name, value in report.items()}, item=report)
+
+
+def _reason(logged: bytes) -> str:
+    """Return why it failed: what its last line of log says, or all that it said if that is none."""
+    try:
+        return str(orjson.loads(logged.splitlines()[-1])["error"])
+    except (IndexError, KeyError, ValueError):
+        return logged.decode(errors="replace").strip()
 
 
 def _settings(keyfold: Keyfold) -> Mapping[str, str]:

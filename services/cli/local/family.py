@@ -108,12 +108,21 @@ class Family:
             await member.child.ready(member.answers, timeout_s=None)
 
     def _write_down(self) -> None:
-        write_private(self._record, orjson.dumps([_identity(member.child.pid) for member in self._members]))
+        children = [_identity(member.child.pid) for member in self._members]
+        record = {"of": str(self._record), "children": children}
+        write_private(self._record, orjson.dumps(record))
 
 
 def end_leftovers(record: Path, *, patience_s: float = LEFTOVER_PATIENCE_S) -> None:
-    """End what an earlier stack left running when it was killed before it could stop its children."""
-    left = [process for pid, began in read_json(record) or () if (process := _same(pid, began))]
+    """End what an earlier stack left running when it was killed before it could stop its children.
+
+    A record that was copied with its directory is of another stack, which may be running.
+    """
+    match read_json(record):
+        case {"of": of, "children": [*children]} if of == str(record):
+            left = [process for pid, began in children if (process := _same(pid, began))]
+        case _:
+            left = []
     _, alive = psutil.wait_procs(left, timeout=patience_s)  # the kernel has told them to end already
     for process in alive:
         process.kill()

@@ -54,8 +54,12 @@ class Java:
 
     @property
     def cache(self) -> Path:
-        """Where the cache is kept, once per user; named for what it was made from, and fits nothing else."""
-        stamps = [f"{jar}:{jar.stat().st_mtime_ns}" for jar in (self.executable, *self.class_path)]
+        """Where the cache is kept, once per user; named for what it was made from, and fits nothing else.
+
+        Of the runtime its release counts and not its place, for every clone has a copy of its own.
+        """
+        release = (self.executable.parents[1] / "release").read_text()
+        stamps = [release, *(f"{jar}:{jar.stat().st_mtime_ns}" for jar in self.class_path)]
         fingerprint = hashlib.sha256("\n".join(stamps).encode()).hexdigest()[:16]
         return cache_dir() / f"kafka-{fingerprint}.aot"
 

@@ -32,6 +32,11 @@ def class_path() -> list[Path]:
     return sorted(jars.glob("*.jar"))
 
 
+def are_fetched() -> bool:
+    """Tell whether the jars are there already."""
+    return (cache_dir() / JARS_DIR).exists()
+
+
 def _fetch(directory: Path) -> None:
     draft = directory.with_name(f"{directory.name}.draft")
     shutil.rmtree(draft, ignore_errors=True)

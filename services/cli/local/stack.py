@@ -13,10 +13,12 @@ import aiohttp
 from libs.kafka.topics import ensure_topics
 from libs.store.migrations import migrate
 from libs.wire.topics import ALL
+from services.cli.local.cache import cache_dir
 from services.cli.local.caddy import CADDYFILE, Gateway, start_caddy
 from services.cli.local.checkpoint_key import CHECKPOINTS_NAME, PRIVATE_KEY_NAME, prepare_checkpoint_key
 from services.cli.local.family import Family, Probe
 from services.cli.local.kafka import LocalKafka
+from services.cli.local.kafka_jars import are_fetched
 from services.cli.local.logins import Logins
 from services.cli.local.ports import HOST, listens
 from services.cli.local.postgres import LocalPostgres
@@ -107,6 +109,11 @@ class Stack:
             await self.logins.prepare(self.postgres)
 
     async def _start_kafka(self) -> None:
+        if not are_fetched():
+            self.progress.note(
+                "fetching Kafka from Maven Central, once: 43 MB, and 69 MB for quick starts, "
+                f"stay in {cache_dir()} for all your stacks (make distclean removes them)"
+            )
         with self.progress.step("Apache Kafka 4.4"):
             await self.kafka.start()
             self.family.adopt(self.kafka.child, rank=STORAGE_RANK, answers=self.kafka.answers)

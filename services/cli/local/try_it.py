@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os.path
+import os
 import shlex
 import shutil
 import sys
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from libs.runtime.settings import PREFIX
 from services.cli.local.sample import Sample
 
 PASSES: Final = "/v1/appointment"
@@ -28,10 +29,11 @@ class TryIt:
 def try_it(sample: Sample, *, gateway: str, state_dir: Path) -> TryIt:
     """Return commands that work as pasted from this directory; ``gateway`` is its address."""
     keys = f"-H 'x-api-key: {sample.vendor_secret}' -H 'A-api-key: {sample.key_secret}'"
+    account = f" --account {sample.account_id}" if _environment_speaks() else ""
     return TryIt(
         passes=f"curl {gateway}{PASSES} {keys}",
         is_refused=f"curl -i {gateway}{REFUSED} {keys}",
-        shows_both=f"{_keyfold()} activity{_directory(state_dir.resolve())}",
+        shows_both=f"{_keyfold()} activity{account}{_directory(state_dir.resolve())}",
     )
 
 
@@ -47,4 +49,10 @@ def _keyfold() -> str:
 
 def _directory(state_dir: Path) -> str:
     home, here = state_dir.parent, Path.cwd()
-    return "" if home in (here, *here.parents) else f" --dir {shlex.quote(str(home))}"
+    is_found = home in (here, *here.parents) and not _environment_speaks()
+    return "" if is_found else f" --dir {shlex.quote(str(home))}"
+
+
+def _environment_speaks() -> bool:
+    """Tell whether settings are about, which would go before the stack of this directory."""
+    return any(name.startswith(PREFIX) for name in os.environ)

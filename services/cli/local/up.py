@@ -76,10 +76,8 @@ def _log_in(path: Path) -> Iterator[None]:
 
 def _tell_taken(ports: StackPorts, progress: Progress) -> None:
     if ports.taken:
-        moved = ", ".join(
-            f"{name} at {ports[name]}, for {port} is taken" for name, port in ports.taken.items()
-        )
-        progress.warn(f"not where it was: {moved}")
+        moved = ", ".join(f"{name} {port} → {ports[name]}" for name, port in ports.taken.items())
+        progress.warn(f"taken, so a free port instead: {moved}")
 
 
 async def _run(stack: Stack, seed: Seed | None, console: Console) -> None:

@@ -74,7 +74,7 @@ class Watched:
 
     def recorded(self) -> list[int]:
         """Return the process ids that the next start would end."""
-        return [pid for pid, _ in orjson.loads(self.record.read_bytes())]
+        return [pid for pid, _ in orjson.loads(self.record.read_bytes())["children"]]
 
 
 @pytest.fixture
@@ -174,12 +174,18 @@ async def test_stops_in_order(watched: Watched, tmp_path: Path) -> None:
 
 
 async def test_leftovers(tmp_path: Path) -> None:
-    """What an earlier stack left is ended; a stranger that got the same process id is left alone."""
+    """What an earlier stack left is ended; a stranger that got the same process id is left alone, and so is
+    what belongs to the stack whose directory this one was copied from."""
     left, stranger = [await spawn(tmp_path, name, FOREVER) for name in ("left", "stranger")]
     record = tmp_path / "children.json"
     began = psutil.Process(left.pid).create_time()
-    record.write_bytes(orjson.dumps([(left.pid, began), (stranger.pid, began - 100)]))
+    children = [(left.pid, began), (stranger.pid, began - 100)]
+    record.write_bytes(orjson.dumps({"of": str(record), "children": children}))
+    copied = tmp_path / "copied.json"
+    copied.write_bytes(record.read_bytes())
 
+    end_leftovers(copied, patience_s=0.2)
+    assert left.running
     end_leftovers(record, patience_s=0.2)
 
     assert not psutil.pid_exists(left.pid)
@@ -189,7 +195,7 @@ async def test_leftovers(tmp_path: Path) -> None:
     await left.wait()
 
 
-@pytest.mark.parametrize("damaged", [b"", b"[[12, 3.", b"\xff\x00"])
+@pytest.mark.parametrize("damaged", [b"", b'{"of": "/x", "child', b"[[1, 1.0]]", b"\xff\x00"])
 def test_damaged_leftovers(tmp_path: Path, damaged: bytes) -> None:
     """A record of children that was cut short by a power cut keeps nobody from starting."""
     record = tmp_path / "children.json"

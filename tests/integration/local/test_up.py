@@ -222,7 +222,7 @@ async def test_two_stacks(tmp_path: Path) -> None:
         printed = await two.output()
         moved = [name for name, port in ports[1].items() if port != FIRST_PORT + OFFSETS[name]]
         for name in moved:
-            assert f"{name} at {ports[1][name]}, for " in printed
+            assert f"{name} {FIRST_PORT + OFFSETS[name]} → {ports[1][name]}" in printed
 
 
 async def test_taken_gateway_port(tmp_path: Path) -> None:

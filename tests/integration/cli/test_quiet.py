@@ -1,0 +1,45 @@
+"""A command prints what it has to say, and nothing that a library logs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from services.cli.local.ports import HOST, free_ports
+from tests.acceptance.running import keyfold
+
+NO_LOG = ('"level"', '"event"', "Traceback", "Applying")
+
+
+async def test_migrate(tmp_path: Path, empty_database: str) -> None:
+    """A database that is migrated from nothing is told to be up to date, and no migration warns of itself."""
+    done = await keyfold("migrate", cwd=tmp_path, settings={"KEYFOLD_POSTGRES_DSN": empty_database})
+
+    assert done.status == 0, done.err
+    assert not [word for word in NO_LOG if word in done.err]
+
+
+async def test_kafka_away(tmp_path: Path) -> None:
+    """A broker that is away is told in one sentence, without the driver's own log of it."""
+    (port,) = free_ports(1)
+    settings = {"KEYFOLD_KAFKA_BOOTSTRAP": f"{HOST}:{port}"}
+    failed = await keyfold("dead-letter", "list", cwd=tmp_path, settings=settings)
+
+    assert failed.status == 1
+    assert "The dead letters cannot be read" in failed.err
+    assert not [word for word in NO_LOG if word in failed.err]
+
+
+async def test_failed_replay(tmp_path: Path, database: str) -> None:
+    """A replay that fails says why in one sentence, without the log of the program that does it."""
+    (port,) = free_ports(1)
+    settings = {
+        "KEYFOLD_POSTGRES_DSN": database,
+        "KEYFOLD_KAFKA_BOOTSTRAP": f"{HOST}:{port}",
+        "KEYFOLD_STARTUP_TIMEOUT_S": "0.5",
+    }
+    failed = await keyfold("replay", cwd=tmp_path, settings=settings)
+
+    assert failed.status == 1
+    assert "The replay failed: " in failed.err
+    assert "Kafka" in failed.err.partition("The replay failed: ")[2]
+    assert not [word for word in NO_LOG if word in failed.err]

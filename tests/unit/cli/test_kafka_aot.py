@@ -1,0 +1,39 @@
+"""The name of Kafka's cache of linked classes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from services.cli.local.kafka_aot import Java
+
+
+@pytest.fixture(autouse=True)
+def cache_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep what is made out of the user's own cache."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+def runtime(directory: Path, release: str) -> Path:
+    """Lay out a Java runtime and return its program."""
+    program = directory / "bin" / "java"
+    program.parent.mkdir(parents=True)
+    program.touch()
+    (directory / "release").write_text(release)
+    return program
+
+
+def test_shared(tmp_path: Path) -> None:
+    """All environments of a user share one cache, as long as runtime and jars are the same; others do not."""
+    jar = tmp_path / "kafka.jar"
+    jar.touch()
+    here, moved, newer = (
+        Java(executable=runtime(tmp_path / name, release), class_path=(jar,), log4j=tmp_path / "log4j2.xml")
+        for name, release in (("here", "25.0.2"), ("moved", "25.0.2"), ("newer", "25.0.3"))
+    )
+    assert here.cache == moved.cache != newer.cache
+    before = here.cache
+    (tmp_path / "other.jar").touch()
+    jar = tmp_path / "other.jar"
+    assert Java(executable=here.executable, class_path=(jar,), log4j=here.log4j).cache != before
