@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -76,10 +76,13 @@ async def exchange(port: int, *pieces: bytes, is_endless: bool = False) -> list[
     return [int(status) for status in STATUS.findall(got) if status != b"100"]
 
 
-def strange_values(name: str) -> list[bytes]:
-    """Return strange values of a header: alone, and within what is expected there."""
-    before, after = _AROUND.get(name.lower(), (b"", b""))
-    return [each for value in _STRANGE for each in dict.fromkeys((value, before + value + after))]
+def strange_lines() -> Iterator[tuple[bytes, bytes]]:
+    """Yield strange values of all headers: alone, and within what is expected there."""
+    for name in _HEADERS:
+        before, after = _AROUND.get(name.lower(), (b"", b""))
+        for value in _STRANGE:
+            for each in dict.fromkeys((value, before + value + after)):
+                yield name.encode(), each
 
 
 _AROUND: Final[Mapping[str, tuple[bytes, bytes]]] = {
@@ -96,7 +99,7 @@ _AROUND: Final[Mapping[str, tuple[bytes, bytes]]] = {
     "x-forwarded-for": (b"192.0.2.1, ", b""),
     "range": (b"bytes=0-", b""),
 }
-HEADERS: Final = (
+_HEADERS: Final = (
     *(
         "Authorization",
         "If-Match",

@@ -12,6 +12,7 @@ from typing import Final
 import structlog
 from aiohttp import hdrs, web
 from aiohttp.http import RawRequestMessage
+from aiohttp.web_protocol import RequestPayloadError
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from libs.runtime.clock import SYSTEM_CLOCK
@@ -33,9 +34,17 @@ log = structlog.get_logger(__name__)
 
 
 class _Protocol(web.RequestHandler):
-    """aiohttp's connection, except that a request it cannot even parse gets a problem too."""
+    """aiohttp's connection, except that whatever it cannot parse gets a problem too."""
 
     __slots__ = ()
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came; where it breaks a body, whoever reads that does not wait for the rest."""
+        super().data_received(data)
+        request, last = self._current_request, self._messages[-1][0] if self._messages else None
+        if request is not None and last is not None and not isinstance(last, RawRequestMessage):
+            request.content.set_exception(RequestPayloadError())
+            request.content.feed_eof()
 
     def handle_error(
         self,

@@ -68,6 +68,16 @@ async def test_a_trailer_is_no_header(before: bytes, first: bytes, status: list[
         assert statuses(await client.raw_in_turn(first, NEXT)) == status
 
 
+@pytest.mark.parametrize("rest", [b"x\r\n", b"0\r\nHost: b\r\nX: y\r\n\r\n", b"0\r\nX: " + b"y" * 40_000])
+async def test_a_body_that_breaks_is_answered(
+    client: Client, rest: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who sends a body that breaks is told so at once, also where its head came long before."""
+    head, _, _ = chunked("POST /things", "Expect: 100-continue").partition(TRAILERS)
+    assert statuses(await client.raw_in_turn(head, rest)) == [100, 400]
+    assert [each for each in caplog.records if each.name.startswith("aiohttp")] == []
+
+
 async def test_a_connection_goes_on_after_a_body_of_a_known_length(client: Client) -> None:
     """Only what has no plain end closes its connection."""
     first = (
