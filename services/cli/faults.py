@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import typer
 
+from libs.runtime.legible import UNSEEN
 from libs.wire.key_format import holds_key
 
 VALUE_CHARACTERS_MAX: Final = 60
@@ -71,5 +72,5 @@ def _text(value: object, rest: Sequence[str]) -> Sequence[str]:
     if rest:
         return rest
     text = "" if value is None else str(value)
-    is_shown = 0 < len(text) <= VALUE_CHARACTERS_MAX and text.isprintable() and not holds_key(text)
+    is_shown = 0 < len(text) <= VALUE_CHARACTERS_MAX and not UNSEEN.search(text) and not holds_key(text)
     return [text] if is_shown else []

@@ -25,7 +25,11 @@ async def _enforcement(keyfold: Keyfold, position: Position = None) -> Listing:
     """Show how far each gatekeeper is (operator); the status is 3 if that is not in force everywhere."""
     say_target(keyfold.places.service_at("registry"))
     query = {} if position is None else {"position": str(position)}
-    answer = await keyfold.get("/v1/enforcement", OPERATOR, query=query)
+    return listing(await keyfold.get("/v1/enforcement", OPERATOR, query=query))
+
+
+def listing(answer: JsonObject) -> Listing:
+    """Return how far each gatekeeper is as it is shown."""
     items = answer["gatekeepers"]
     return Listing(
         columns=("gatekeeper", "host", "applied", "last heard", "lease until", "in the way"),

@@ -63,7 +63,7 @@ def _revocations(answer: JsonObject) -> Listing:
             (
                 item["key_id"],
                 item["name"] or "—",
-                Toned(item["result"].replace("_", " "), RESULTS[item["result"]]),
+                Toned(item["result"].replace("_", " "), RESULTS.get(item["result"], Tone.DOUBTFUL)),
                 when(item["revoked_at"]),
             )
             for item in items

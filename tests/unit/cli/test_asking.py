@@ -10,7 +10,7 @@ import pytest
 
 from services.cli.commands.key_can import shown_answer
 from services.cli.commands.shadow import shown_shadow
-from services.cli.screen import Listing
+from services.cli.screen import Listing, Tone, Toned
 from tests.unit.cli.registry_double import serving
 from tests.unit.cli.screens import seen
 
@@ -122,6 +122,17 @@ def test_what_a_person_sees() -> None:
     assert "Yes: write financial, as of position 7." in on_wide(shown_answer(ALLOWED))
     nothing_mapped = {**DENIED, "category": None, "access": None, "reason": "unmapped_route"}
     assert "No, unmapped_route (403), as of position 7." in on_wide(shown_answer(nothing_mapped))
+
+
+def test_colours_are_what_is_meant() -> None:
+    """What passed is green and what failed is red, though its name is that of a denial."""
+    checks = [*DENIED["checks"], {"check": "read_only", "outcome": "not_evaluated"}]
+    shown = shown_answer({**DENIED, "checks": checks})
+    assert [row[:2] for row in shown.rows] == [
+        ("vendor_suspended", Toned("passed", Tone.GOOD)),
+        ("category_denied", Toned("failed", Tone.BAD)),
+        ("read_only", Toned("not evaluated", Tone.ASIDE)),
+    ]
 
 
 async def test_the_shadow_as_json() -> None:

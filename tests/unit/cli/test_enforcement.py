@@ -8,6 +8,8 @@ from typing import Any
 import orjson
 import pytest
 
+from services.cli.commands.enforcement import listing
+from services.cli.screen import Tone, Toned
 from tests.unit.cli.registry_double import serving
 
 STANDING = {
@@ -36,6 +38,13 @@ async def test_enforcement(enforced: bool, status: int, arguments: tuple[str, ..
     assert orjson.loads(ended.stdout) == answer
     assert ended.exit_code == status
     assert [asked.path for asked in registry.asked] == ["/v1/enforcement"]
+
+
+def test_in_the_way_is_bad() -> None:
+    """Whoever is in the way is what an operator looks for: that word is red, and a no is not."""
+    others = {**STANDING, "in_the_way": False}
+    shown = listing({"position": 42, "enforced": False, "gatekeepers": [STANDING, others]})
+    assert [row[-1] for row in shown.rows] == [Toned("yes", Tone.BAD), "no"]
 
 
 async def test_no_position(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from services.cli.commands.key_view import details_of
 from services.cli.failure import WrongUsage
+from services.cli.screen import Tone, Toned
 from services.cli.times import seconds
 from tests.unit.cli.given import KEY
 from tests.unit.cli.registry_double import serving
@@ -170,3 +171,17 @@ async def test_revoke_what(line: str) -> None:
         ended = await registry.keyfold("key", "revoke", *line.split())
 
     assert (ended.exit_code, registry.asked) == (2, [])
+
+
+def test_a_revoked_key_allows_nothing() -> None:
+    """Of a revoked key no terms are told, lest it seem open to anybody, but when that was."""
+    revoked = {**KEY, "state": "revoked", "networks": None, "revoked_at": "2026-02-01T00:00:00.000000Z"}
+    lines = details_of(revoked).lines
+    assert list(lines) == ["key", "name", "state", "hint", "created", "revoked", "last used"]
+    assert (lines["state"], lines["revoked"]) == (Toned("revoked", Tone.BAD), "2026-02-01 00:00:00Z")
+
+
+def test_a_last_use_is_a_minute() -> None:
+    """It is known to the minute, and said so."""
+    used = {**KEY, "last_used_at": "2026-01-31T00:31:00.000000Z"}
+    assert details_of(used).lines["last used"] == "2026-01-31 00:31Z"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from services.cli.screen import Details, Line, Listing, show, when
+from services.cli.screen import Details, Line, Listing, minute, show, when
+from services.cli.screen.lines import width_of
 from tests.unit.cli.screens import seen
 
 LISTING = Listing(
@@ -48,3 +49,110 @@ def test_note() -> None:
 def test_when(time: str | None, said: str) -> None:
     """A time is shown to the second, in UTC; none is a dash."""
     assert when(time) == said
+
+
+def test_minute() -> None:
+    """What is known to the minute alone is said as a minute."""
+    assert minute("2026-01-31T08:09:00.000000Z") == "2026-01-31 08:09Z"
+    assert minute(None) == "—"
+
+
+EVENTS = Listing(
+    columns=("position", "when", "name", "by"),
+    rows=[("1", "2026-01-31 08:09:10Z", "A name of many words", "owner:olga")],
+    items=[],
+    empty="",
+    prose=("name",),
+    gives_way=("by", "position"),
+)
+
+
+@pytest.mark.parametrize(
+    ("columns", "lines"),
+    [
+        (
+            64,
+            [
+                "position  when                  name                  by",
+                "1         2026-01-31 08:09:10Z  A name of many words  owner:olga",
+            ],
+        ),
+        (
+            54,
+            [
+                "position  when                  name        by",
+                "1         2026-01-31 08:09:10Z  A name of   owner:olga",
+                "                                many words",
+            ],
+        ),
+        (
+            53,
+            [
+                "position  when                  name",
+                "1         2026-01-31 08:09:10Z  A name of many words",
+                "Not shown at this width: by; --wide or --json has",
+                "all.",
+            ],
+        ),
+        (
+            32,
+            [
+                "when                  name",
+                "2026-01-31 08:09:10Z  A name of",
+                "                      many words",
+                "Not shown at this width: by,",
+                "position; --wide or --json has",
+                "all.",
+            ],
+        ),
+        (
+            31,
+            [
+                "position",
+                "1",
+                "when",
+                "2026-01-31 08:09:10Z",
+                "name",
+                "A name of many words",
+                "by",
+                "owner:olga",
+            ],
+        ),
+        (
+            None,
+            [
+                "position  when                  name                  by",
+                "1         2026-01-31 08:09:10Z  A name of many words  owner:olga",
+            ],
+        ),
+    ],
+)
+def test_a_table_of_any_width(columns: int | None, lines: list[str]) -> None:
+    """Prose goes on in the next line, then columns are left out in their order, then all is in blocks."""
+    assert seen(EVENTS, columns) == lines
+
+
+def test_a_secret_stands_alone() -> None:
+    """A word that fits without its name alone is below it; one that never fits is the terminal's."""
+    shown = Details(lines={"key": "key_1", "secret": "s" * 70}, item={})
+    assert seen(shown, 80) == ["key     key_1", "secret  " + "s" * 70]
+    assert seen(shown, 72) == ["key     key_1", "secret", "s" * 70]
+    assert seen(shown, 60) == ["key     key_1", "secret", "s" * 70]
+
+
+def test_a_wide_character_takes_two_columns() -> None:
+    """Columns stand below each other, whatever is in them; emoji that may not be joined are counted apart."""
+    rows = [("歯科 👩‍👩‍👧", "x"), ("Dr. Müller", "y"), ("می‌خواهم", "z")]
+    shown = Listing(columns=("name", "after"), rows=rows, items=[], empty="")
+    assert [width_of(line[:-1]) for line in seen(shown)[1:]] == [13, 13, 13]
+
+
+@pytest.mark.parametrize("columns", range(20, 100))
+def test_a_word_is_one_word(columns: int) -> None:
+    """No word is split but one that is longer than any id, and a time is a word, though a space is in it."""
+    told = "works until 2026-01-31 08:09:10Z for key_0123456789ABCDEFGHIJKLMNOP"
+    table = Listing(columns=("told", "by"), rows=[(told, told)], items=[], empty="", prose=("told", "by"))
+    for shown in (table, Details(lines={"told": told, "by": told}, item={})):
+        text = "\n".join(seen(shown, columns))
+        for word in ("2026-01-31 08:09:10Z", "key_0123456789ABCDEFGHIJKLMNOP", "works", "until"):
+            assert text.count(word) == 2
