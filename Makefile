@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 T      ?= tests
+STACKS := tests/gateways/stacks
 
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 UV  := $(VENV)/lock/bin/uv
@@ -20,7 +21,7 @@ help: ## this list
 run: $(VENV)/.local here ## the whole stack on this machine, with a sample API behind Caddy; Ctrl-C stops it
 	@exec $(BIN)/keyfold up
 
-test: $(VENV)/.dev here debian ## all tests, unit to kill -9, on real parts; T=tests/unit for a part
+test: $(VENV)/.dev here debian $(VENV)/.stacks ## all tests, unit to kill -9, on real parts; T=tests/unit for a part
 	@$(BIN)/python -m pytest --quiet --numprocesses 2 --no-loadscope-reorder $(T)
 
 model: $(VENV)/.dev ## the enforcement protocol, searched further for a way to break it; six minutes
@@ -40,7 +41,7 @@ faults: $(VENV)/.dev ## outages, cut connections, frozen processes, poison, a fu
 bench: $(VENV)/.dev debian ## ours beside the bare thing, in interleaved rounds, as ratios
 	@$(BIN)/python -m tests.bench
 
-# Real nginx and HAProxy for the gateways' tests, wrk for the benchmarks. Where they cannot be had, what needs them does
+# Real nginx, HAProxy and Chromium for the gateways' tests, wrk for the benchmarks. Where they cannot be had, what needs them does
 # not run, and the end says so.
 debian: $(VENV)/.dev
 	@missing="$$($(BIN)/python -m tests.debian)"; \
@@ -87,6 +88,15 @@ INSTALL = $(PIP) install --no-deps --no-build-isolation --editable . && pwd -P >
 
 here: | $(BIN)/python
 	@[ "$$(cat $(VENV)/.place 2>/dev/null)" = "$$(pwd -P)" ] || { echo "this environment was made elsewhere: mending it"; $(INSTALL); }
+
+# The APIs that the gateways' tests put behind gateways: Node's from their lock file, Go's built once.
+$(VENV)/.stacks: $(wildcard $(STACKS)/node/package*.json $(STACKS)/go/*) | $(VENV)/.dev
+	@echo "building tests/gateways/stacks"
+	@mkdir -p $(VENV)/stacks/node && cp $(STACKS)/node/package*.json $(VENV)/stacks/node
+	@export PATH="$(CURDIR)/$(BIN):$$PATH" GOTOOLCHAIN=local; \
+	npm ci --prefix $(VENV)/stacks/node --no-audit --no-fund --loglevel=error >/dev/null && \
+	go build -C $(STACKS)/go -buildvcs=false -o "$(CURDIR)/$(VENV)/stacks/go" .
+	@touch $@
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Keyfold needs Python 3.11 or later: make PYTHON=python3.x ...")'

@@ -9,7 +9,12 @@ from typing import Final
 
 import pytest
 
-PROGRAMS: Final[Mapping[str, str]] = {"nginx-light": "nginx", "haproxy": "haproxy", "wrk": "wrk"}
+PROGRAMS: Final[Mapping[str, str]] = {
+    "nginx-light": "nginx",
+    "haproxy": "haproxy",
+    "chromium": "chromium",
+    "wrk": "wrk",
+}
 REQUIRED: Final = "KEYFOLD_DEBIAN_REQUIRED"
 """Set to anything, it turns a missing program into a failure."""
 _PROPERTY: Final = "debian_package_missing"

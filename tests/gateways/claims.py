@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -44,9 +44,28 @@ REMOVED: Final = tuple(claim for claim in CLAIMS if claim.name.lower() not in _D
 DENIED: Final = tuple(claim for claim in CLAIMS if claim.name.lower() in _DENIED)
 
 
-def spoofed(claims: tuple[Claim, ...], value: str = SPOOFED) -> list[tuple[str, str]]:
+def spoofed(claims: Iterable[Claim]) -> list[tuple[str, str]]:
     """Return headers that make these claims, in every spelling; each says in its value what it is."""
-    return [(spelt, f"{value} {spelt}") for claim in claims for spelt in claim.spellings]
+    return [(spelt, f"{SPOOFED} {spelt}") for claim in claims for spelt in claim.spellings]
+
+
+_PLAUSIBLE: Final = {
+    "path": "/v1/patient",
+    "method": "DELETE",
+    "host": "evil.example",
+    "scheme": "https",
+    "client": "203.0.113.9",
+    "identity": "alice",
+}
+
+
+def plausible(claims: Iterable[Claim]) -> list[tuple[str, str]]:
+    """Return headers that make these claims, also with underscores, with values that could be true."""
+    return [
+        (spelt, _PLAUSIBLE[claim.changes])
+        for claim in claims
+        for spelt in {claim.name, claim.name.replace("-", "_")}
+    ]
 
 
 def batches(headers: Pairs, size: int = 40) -> Iterator[list[tuple[str, str]]]:

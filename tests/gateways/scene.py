@@ -52,14 +52,20 @@ class Scene:
 
     @asynccontextmanager
     async def gateway(
-        self, name: Name, directory: Path, *, authz: list[int] | None = None, cors_origin: str | None = None
+        self,
+        name: Name,
+        directory: Path,
+        *,
+        authz: list[int] | None = None,
+        cors_origin: str | None = None,
+        upstream: int | None = None,
     ) -> AsyncIterator[Gateway]:
-        """Run a gateway that asks at the switchboard, or at ports of the caller's."""
+        """Run a gateway that asks at the switchboard, or at ports of the caller's, for an API or another."""
         site = Site(
             directory=directory / name,
             token=token_of(name),
             authz=authz or self.switchboard.ports,
-            upstream=self.upstream.port,
+            upstream=upstream or self.upstream.port,
             cors_origin=cors_origin,
         )
         gateway = await start(name, site)

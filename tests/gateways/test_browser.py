@@ -1,0 +1,136 @@
+"""What a real browser lets a listed origin's scripts do through each gateway, and no other's."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, Final
+
+import pytest
+from playwright.async_api import BrowserContext, Frame, Page, async_playwright
+
+from libs.domain.decision import Reason
+from tests.debian import program
+from tests.gateways.running import Gateway, Name
+from tests.gateways.scene import Scene
+from tests.integration.gatekeeper.practice import BOTH
+
+pytestmark = pytest.mark.debian("chromium")
+
+FLAGS: Final = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
+    " --disable-component-update --disable-sync --host-resolver-rules=MAP~*.test~127.0.0.1"
+)
+# A script that tells what it may read of an answer, or that its browser told it nothing.
+FETCH: Final = """async ([url, init]) => {
+    try {
+        const answer = await fetch(url, init);
+        const told = Object.fromEntries(answer.headers);
+        return {status: answer.status, reason: told["x-keyfold-reason"], total: told["x-total"]};
+    } catch (refused) {
+        return null;
+    }
+}"""
+KEYED: Final = {"headers": {**BOTH, "Content-Type": "application/json"}}
+OWN: Final = (
+    ("Access-Control-Allow-Origin", "*"),
+    ("Access-Control-Expose-Headers", "X-Total"),
+    ("X-Total", "7"),
+)
+
+
+@pytest.fixture(scope="module")
+async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[BrowserContext]:
+    """Debian's Chromium, with a profile of its own."""
+    profile = tmp_path_factory.mktemp("chromium")
+    args = [flag.replace("~", " ") for flag in FLAGS.split()]
+    async with async_playwright() as playwright:
+        context = await playwright.chromium.launch_persistent_context(
+            profile, executable_path=program("chromium"), args=args
+        )
+        yield context
+        await context.close()
+
+
+@pytest.fixture
+def listed(scene: Scene) -> str:
+    """The origin that gateways are told of. What is to be seen there is of no interest."""
+    return f"http://console.example.test:{scene.upstream.port}"
+
+
+@pytest.fixture
+async def gateway(
+    name: Name, scene: Scene, listed: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Gateway]:
+    """Each gateway in turn, which answers preflights of the listed origin."""
+    await scene.set_right()
+    async with scene.gateway(name, tmp_path_factory.mktemp("browser"), cors_origin=listed) as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def own_headers(scene: Scene) -> Iterator[None]:
+    """Let the API set CORS headers of its own."""
+    scene.upstream.own = OWN
+    yield
+    scene.upstream.own = ()
+
+
+async def page_at(browser: BrowserContext, origin: str) -> Page:
+    """Return a page of an origin."""
+    page = await browser.new_page()
+    await page.goto(f"{origin}/")
+    return page
+
+
+async def fetched(page: Page | Frame, gateway: Gateway, target: str, **init: Any) -> Any:
+    """Return what a script may read of an answer, None where that is nothing."""
+    return await page.evaluate(FETCH, [f"http://api.example.test:{gateway.port}{target}", init])
+
+
+@pytest.mark.usefixtures("own_headers")
+async def test_a_listed_origin(scene: Scene, browser: BrowserContext, gateway: Gateway, listed: str) -> None:
+    """Scripts of a listed origin read and write with both keys, read denials and outages; without cookies."""
+    page = await page_at(browser, listed)
+    for method, body in (("GET", None), ("PUT", "{}"), ("DELETE", None)):
+        answer = await fetched(page, gateway, "/v1/patient/7", method=method, body=body, **KEYED)
+        assert answer is not None, method
+        assert (answer["status"], answer["total"]) == (200, "7")
+        assert scene.upstream.got[-1].method == method
+    keyless = await fetched(page, gateway, "/v1/patient/7")
+    assert (keyless["status"], keyless["reason"]) == (401, Reason.MISSING_VENDOR_KEY)
+    denied = await fetched(page, gateway, "/v1/note", **KEYED)
+    assert (denied["status"], denied["reason"]) == (403, Reason.CATEGORY_DENIED)
+    assert await fetched(page, gateway, "/v1/patient/8", credentials="include", **KEYED) is None
+    scene.switchboard.disconnect()
+    undecided = await fetched(page, gateway, "/v1/patient/7", **KEYED)
+    assert undecided is not None
+    assert undecided["status"] in {502, 503, 504}
+    await page.close()
+
+
+@pytest.mark.usefixtures("own_headers")
+async def test_another_origin(scene: Scene, browser: BrowserContext, gateway: Gateway) -> None:
+    """Scripts of an origin that only looks listed, or of none, send no keys and read nothing."""
+    origin = f"http://evil-console.example.test:{scene.upstream.port}"
+    page = await page_at(browser, origin)
+    await page.set_content('<iframe sandbox="allow-scripts" srcdoc="<p>an origin of null</p>"></iframe>')
+    before = len(scene.upstream.got)
+    for each in (page, page.frames[1]):
+        assert await fetched(each, gateway, "/v1/patient/7", **KEYED) is None
+        assert await fetched(each, gateway, "/v1/patient/7") is None
+    assert len(scene.upstream.got) == before
+    await page.close()
+
+
+async def test_a_preflight_is_kept(browser: BrowserContext, gateway: Gateway, listed: str) -> None:
+    """A browser asks once for leave, and then sends requests alone."""
+    page = await page_at(browser, listed)
+    watching = await browser.new_cdp_session(page)
+    sent: list[str] = []
+    watching.on("Network.requestWillBeSent", lambda event: sent.append(event["request"]["method"]))
+    await watching.send("Network.enable")
+    for _ in range(3):
+        answer = await fetched(page, gateway, "/v1/patient/9", **KEYED)
+        assert answer["status"] == 200
+    assert (sent.count("OPTIONS"), sent.count("GET")) == (1, 3)
+    await page.close()
