@@ -68,7 +68,7 @@ _NETWORKS: Final = (
     "10/8",
     "/",
 )
-_TEXTS: Final = (
+_WORDS: Final = (
     "",
     " ",
     "\x7f",
@@ -83,6 +83,7 @@ _TEXTS: Final = (
     "x" * 41,
     "é" * 20_000,
 )
+TEXTS: Final[Sequence[str]] = (*TIMES, *_NETWORKS, *_WORDS, *NUMBERS)
 _NO_TEXTS: Final = (r'"\u0000"', r'"a\ud800"', r'"\udfff"', r'"\ud83d\ude00"', '"\x01"', '"\\x"')
 _OTHERS: Final = (
     "null",
@@ -106,7 +107,7 @@ _OTHERS: Final = (
 )
 VALUES: Final[Sequence[str]] = (
     *NUMBERS,
-    *(orjson.dumps(text).decode() for text in (*TIMES, *_NETWORKS, *_TEXTS)),
+    *(orjson.dumps(text).decode() for text in (*TIMES, *_NETWORKS, *_WORDS)),
     *_NO_TEXTS,
     *_OTHERS,
 )
@@ -129,12 +130,31 @@ class Described:
 
     document: Schema
 
+    def body_schema(self, method: str, path: str) -> Schema | None:
+        """Return what the operation says of its JSON body, None where it takes none."""
+        content = self.document["paths"][path][method.lower()].get("requestBody", {}).get("content", {})
+        schema: Schema | None = content.get("application/json", {}).get("schema")
+        return schema
+
+    def query_names(self, method: str, path: str) -> Sequence[str]:
+        """Return the parameters of the operation's query."""
+        parameters = self.document["paths"][path][method.lower()]["parameters"]
+        return [each["name"] for each in parameters if each["in"] == "query"]
+
     def resolved(self, schema: Schema) -> Schema:
         """Return the schema itself, where it is a reference or may be null too."""
         if "$ref" in schema:
             return self.resolved(self.document["components"]["schemas"][schema["$ref"].rpartition("/")[2]])
         alternatives = [each for each in schema.get("anyOf", ()) if each.get("type") != "null"]
         return {**schema, **self.resolved(alternatives[0])} if alternatives else schema
+
+    def bodies(self, schema: Schema, good: Json) -> Iterator[tuple[str, bytes]]:
+        """Yield a good body with each value in each place, of what it leaves out too, and that place."""
+        yield from documents(good)
+        for name, each in self.resolved(schema)["properties"].items():
+            if isinstance(good, dict) and name not in good:
+                more = documents({**good, name: self.example(each)})
+                yield from ((place, body) for place, body in more if place.startswith(f"/{name}"))
 
     def example(self, schema: Schema) -> Json:
         """Return a value that the schema allows, each of its properties in it."""

@@ -44,7 +44,10 @@ _BODIES: Final[Mapping[tuple[str, str], JsonObject]] = {
     ("POST", "/v1/vendors/{vendor_id}/suspend"): {"reason": "A leak."},
     ("POST", "/v1/vendors/{vendor_id}/keys/{key_id}/rotate"): {"overlap_s": 60},
 }
-_QUERIES: Final[Mapping[str, str]] = {"export": "?format=csv", "summary": "?bucket=day"}
+_QUERIES: Final[Mapping[str, Mapping[str, str]]] = {
+    "export": {"format": "csv"},
+    "summary": {"bucket": "day"},
+}
 _ASKED_PATH: Final = "v1/appointment"
 _PARAMETER: Final = re.compile(r"{(\w+)}")
 _numbers = count(1)
@@ -108,28 +111,33 @@ class Scenes:
         if caller is Caller.ASTRAY:
             # The path up to the key stays the caller's own.
             changed = {"key_id": self._key_elsewhere(row) if is_real else NO_SUCH["key_id"]}
-        who = self._claims(row, caller, scene if is_real or caller is Caller.ASTRAY else NOWHERE)
+        who = self.claims(row, caller, scene if is_real or caller is Caller.ASTRAY else NOWHERE)
         return await self.world.ask(
             row.service,
             method or row.method,
-            scene.target(row.path, **changed) + _QUERIES.get(row.path.rpartition("/")[2], ""),
+            f"{scene.target(row.path, **changed)}?{urlencode(self.query(row))}",
             who,
-            self._body(row, {**scene.ids, **changed}),
+            self.body(row, {**scene.ids, **changed}),
             self._gateway_headers() if caller is Caller.GATE else (),
             form=self._form(row),
         )
 
     def raw(self, row: Row, caller: Caller, scene: Scene) -> RawRequest:
         """Return the bytes of what `call` asks for."""
-        who = self._claims(row, caller, scene)
+        who = self.claims(row, caller, scene)
         headers = dict(self._gateway_headers()) if caller is Caller.GATE else {}
         if who is not None:
             headers["Authorization"] = f"Bearer {self.world.token(who)}"
-        target = scene.target(row.path) + _QUERIES.get(row.path.rpartition("/")[2], "")
+        target = f"{scene.target(row.path)}?{urlencode(self.query(row))}"
         form = urlencode(self._form(row) or {})
-        return raw_request(row.method, target, headers, self._body(row, scene.ids), form)
+        return raw_request(row.method, target, headers, self.body(row, scene.ids), form)
 
-    def _body(self, row: Row, ids: Mapping[str, str]) -> JsonObject | None:
+    def query(self, row: Row) -> Mapping[str, str]:
+        """Return what the operation's query must have."""
+        return _QUERIES.get(row.path.rpartition("/")[2], {})
+
+    def body(self, row: Row, ids: Mapping[str, str]) -> JsonObject | None:
+        """Return a body that the operation takes, of things with these ids."""
         if not row.path.startswith("/v1/decide"):
             return _BODIES.get((row.method, row.path))
         question = {
@@ -148,8 +156,8 @@ class Scenes:
     def _key_elsewhere(self, row: Row) -> str:
         return self.other.key_id if "{account_id}" in row.path else self.other.vendor.key_id
 
-    def _claims(self, row: Row, caller: Caller, scene: Scene) -> Claims | None:
-        # Each call is another person's, so that no limit on callers is reached.
+    def claims(self, row: Row, caller: Caller, scene: Scene) -> Claims | None:
+        """Return who the caller is on that scene, another person each time; None: no bearer token."""
         sub = f"{caller.value.replace(' ', '-')}-{next(_numbers)}"
         own = {"account_id": self.other.account_id, "vendor_id": self.other.vendor.vendor_id, **scene.ids}
         match caller:
@@ -165,7 +173,7 @@ class Scenes:
                 return Claims(role="vendor", sub=sub)
             case Caller.ASTRAY:
                 tenant = Caller.OWNER if "{account_id}" in row.path else Caller.VENDOR
-                return self._claims(row, tenant, scene)
+                return self.claims(row, tenant, scene)
             case Caller.GATE | Caller.NOBODY:
                 return None
             case _:

@@ -118,13 +118,21 @@ class World:
         headers: Iterable[tuple[str, str]] = (),
         *,
         form: Mapping[str, str] | None = None,
+        document: bytes | None = None,
     ) -> Answer:
-        """Return the answer, whatever it is. The target goes out as it is given, `body` as JSON."""
+        """Return the answer, whatever it is. The target goes out as it is given, `body` as JSON.
+
+        A `document` goes out as it is too, whether it is the JSON that it says it is or not.
+        """
         sent = CIMultiDict(headers)
+        if document is not None:
+            sent["Content-Type"] = "application/json"
         if who is not None:
             sent["Authorization"] = f"Bearer {self.token(who)}"
         url = URL(self.stack.url(service) + target, encoded=True)
-        async with self._session.request(method, url, headers=sent, json=body, data=form) as response:
+        async with self._session.request(
+            method, url, headers=sent, json=body, data=document or form
+        ) as response:
             # A stream has no end: what it begins with stands for all of it.
             is_endless = response.content_type == "text/event-stream"
             content = await (response.content.readany() if is_endless else response.read())

@@ -80,8 +80,8 @@ async def summarise_activity(
         by="category,decision",
     )
     items = await _whole(keyfold, log)
-    # Only now, for the service has refused what is too long ago to be drawn.
-    starts = _starts(SPANS[bucket], begin, end)
+    # Only now, for the service has refused what is too long ago; and it has nothing from far ahead.
+    starts = _starts(SPANS[bucket], begin, min(end, now + SPANS["day"]))
     return Listing(
         columns=("category", "requests", "denied", f"by the {bucket}"),
         rows=rows(items, starts),

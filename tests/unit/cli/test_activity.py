@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -173,6 +174,21 @@ async def test_a_time_that_is_none_is_named(since: str) -> None:
     async with auditing(Part()) as audit:
         result = await audit.keyfold("activity", "summary", "--since", since)
         assert (result.exit_code, audit.asked) == (2, [])
+
+
+async def test_a_summary_draws_nothing_that_cannot_be() -> None:
+    """An end in the far future takes no more memory than one today."""
+    nothing = orjson.dumps({"items": [], "next_cursor": None})
+    asked = ["activity", "summary", "--bucket", "hour", "--since", "-1d"]
+    async with auditing(Part(content=nothing, content_type="application/json")) as audit:
+        tracemalloc.start()
+        try:
+            results = [await audit.keyfold(*asked, "--until", until) for until in ("2h", "2126-01-01")]
+            _, peak_bytes = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert [result.exit_code for result in results] == [0, 0]
+    assert peak_bytes < 16 * 2**20
 
 
 def test_a_summary_is_a_row_a_category() -> None:
