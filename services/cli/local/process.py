@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import pwd
 import shutil
 import signal
 import sys
@@ -27,11 +26,20 @@ class ChildFailed(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """An account of the system by its numbers."""
+
+    uid: int
+    gid: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
     """What to run. Without a `log_path` it writes to where we do; `ports` are those that it is to listen on.
 
     `user` is whom to run it as, when we are root and the program refuses to be. `death_signal` is what the
-    kernel sends it when we are gone, if that is not what it would be stopped with.
+    kernel sends it when we are gone, if that is not what it would be stopped with. `stdin` is a file
+    descriptor to read from; unless given there is nothing to read.
     """
 
     name: str
@@ -42,8 +50,9 @@ class Command:
     stop_signal: signal.Signals = signal.SIGTERM
     stop_timeout_s: float = 8.0
     death_signal: signal.Signals | None = None
-    user: str | None = None
+    user: User | None = None
     ports: Sequence[int] = ()
+    stdin: int = asyncio.subprocess.DEVNULL
 
 
 class Child:
@@ -59,7 +68,7 @@ class Child:
         with _opened(command.log_path) as log:
             process = await asyncio.create_subprocess_exec(
                 *leashed(command),
-                stdin=asyncio.subprocess.DEVNULL,
+                stdin=command.stdin,
                 stdout=log,
                 stderr=log,
                 env={**os.environ, **command.env},
@@ -202,26 +211,18 @@ def leashed(command: Command) -> list[str]:
     return [
         setpriv,
         f"--pdeathsig={last_word.name.removeprefix('SIG')}",
-        *_as_user(command.user),
+        *as_user(command.user),
         "--",
         *command.argv,
     ]
 
 
-def _as_user(user: str | None) -> list[str]:
+def as_user(user: User | None) -> list[str]:
+    """Return setpriv's options for another user, who has no capability and can get none."""
     if user is None:
         return []
-    account = pwd.getpwnam(user)
-    # The one capability lets the other user reach files below directories that only root may enter, such as
-    # a home directory. Opening those directories to everybody, as is often done instead, would be worse.
-    capability = "-all,+dac_override"
-    return [
-        f"--reuid={account.pw_uid}",
-        f"--regid={account.pw_gid}",
-        "--clear-groups",
-        f"--inh-caps={capability}",
-        f"--ambient-caps={capability}",
-    ]
+    ids = [f"--reuid={user.uid}", f"--regid={user.gid}", "--clear-groups"]
+    return [*ids, "--inh-caps=-all", "--no-new-privs"]
 
 
 def tail(path: Path) -> str:

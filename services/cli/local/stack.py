@@ -63,7 +63,9 @@ class Stack:
         )
 
     async def start(self) -> None:
-        """Start everything; return when everything is ready. Raises ChildFailed."""
+        """Start everything; return when everything is ready. Raises CannotRunHere or ChildFailed."""
+        cache_dir()  # what cannot be had is said before anything runs
+        self.postgres.prepare()
         token = self.state.gateway_token()
         LocalSigner(self.state.path).prepare()
         prepare_checkpoint_key(self.state.path)
@@ -98,6 +100,7 @@ class Stack:
             "postgres_of": places.service_dsns,
             "gateway_token": self.state.gateway_token(),
             "pids": self.family.pids,
+            **({"postgres_files": str(elsewhere)} if (elsewhere := self.postgres.files_elsewhere) else {}),
         }
 
     async def _start_postgres(self) -> None:

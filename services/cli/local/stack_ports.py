@@ -11,6 +11,7 @@ from typing import Final
 
 import orjson
 
+from services.cli.local.extra import CannotRunHere
 from services.cli.local.ports import claim, free_ports
 from services.cli.local.state import read_json, write_private
 
@@ -38,7 +39,7 @@ OFFSETS: Final[Mapping[str, int]] = {
 FILE_NAME: Final = "ports.json"
 
 
-class PortTaken(Exception):
+class PortTaken(CannotRunHere):
     """The one port that was asked for is another program's. Name another."""
 
 

@@ -13,12 +13,13 @@ from typing import Any
 
 import orjson
 
+from services.cli.local.extra import CannotRunHere
 from services.cli.places import STACK_FILE_NAME
 
 GATEWAY_NAME = "local"
 
 
-class DirectoryInUse(Exception):
+class DirectoryInUse(CannotRunHere):
     """Another stack runs in this directory. Stop it first, or name another directory with --dir."""
 
 
@@ -35,10 +36,17 @@ class StateDir:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Keep every other stack out of the directory. Raises DirectoryInUse."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        self.path.chmod(0o700)
-        with (self.path / "lock").open("a+") as lock:
+        """Keep every other stack out of the directory. Raises CannotRunHere."""
+        try:
+            os.fsencode(self.path).decode()
+            self.path.mkdir(parents=True, exist_ok=True)
+            self.path.chmod(0o700)
+            lock = (self.path / "lock").open("a+")
+        except UnicodeDecodeError:
+            raise CannotRunHere(f"the path {str(self.path)!a} is not UTF-8") from None
+        except OSError as error:
+            raise CannotRunHere(f"a stack cannot have its data in {self.path}: {error.strerror}") from error
+        with lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the kernel lets go, even after kill -9
             except BlockingIOError:

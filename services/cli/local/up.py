@@ -43,8 +43,8 @@ class Options:
 async def up(options: Options, console: Console) -> None:
     """Run a stack until SIGINT or SIGTERM.
 
-    Raises DirectoryInUse, PortTaken, ExtraMissing, or ChildFailed when a child could not be started, or was
-    given up; by then everything is stopped.
+    Raises CannotRunHere, or ChildFailed when a child could not be started, or was given up; by then
+    everything is stopped.
     """
     require_extra()
     state = StateDir(options.directory)
@@ -64,6 +64,7 @@ async def up(options: Options, console: Console) -> None:
                 state.withdraw()
                 with progress.step("stopped"):
                     await family.stop()
+                    stack.postgres.release()
 
 
 @contextlib.contextmanager

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from rich.console import Console
 
+from services.cli.local.extra import CannotRunHere
 from services.cli.local.process import ChildFailed
-from services.cli.local.stack_ports import PortTaken, WantedPorts
-from services.cli.local.state import DirectoryInUse
+from services.cli.local.stack_ports import WantedPorts
 from services.cli.local.up import Options, up
 
 if __name__ == "__main__":
@@ -19,5 +19,5 @@ if __name__ == "__main__":
         ports = WantedPorts(gateway=gateway)
         options = Options(directory=Path(sys.argv[1]), ports=ports, services=(), seed=None)
         asyncio.run(up(options, Console(soft_wrap=True)))
-    except (ChildFailed, DirectoryInUse, PortTaken) as failure:
+    except (CannotRunHere, ChildFailed) as failure:
         sys.exit(str(failure))

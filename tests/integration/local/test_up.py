@@ -12,6 +12,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -34,6 +35,7 @@ from tests.integration.local.raw_http import send
 START_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 10
 POLL_INTERVAL_S = 0.05
+NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 
 
 class Running:
@@ -78,7 +80,9 @@ class Running:
 
 
 @asynccontextmanager
-async def stack(state_dir: Path, *arguments: str) -> AsyncIterator[Running]:
+async def stack(
+    state_dir: Path, *arguments: str, settings: Mapping[str, str] = NO_SETTINGS, umask: int = -1
+) -> AsyncIterator[Running]:
     """Start a stack; whatever happens, it is gone afterwards."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -88,6 +92,8 @@ async def stack(state_dir: Path, *arguments: str) -> AsyncIterator[Running]:
         *arguments,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
+        env={**os.environ, **settings},
+        umask=umask,
     )
     running = Running(process, state_dir)
     try:

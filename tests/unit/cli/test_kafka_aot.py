@@ -29,7 +29,7 @@ def test_shared(tmp_path: Path) -> None:
     jar = tmp_path / "kafka.jar"
     jar.touch()
     here, moved, newer = (
-        Java(executable=runtime(tmp_path / name, release), class_path=(jar,), log4j=tmp_path / "log4j2.xml")
+        Java(executable=runtime(tmp_path / name, release), class_path=(jar,), log4j="log4j2.xml")
         for name, release in (("here", "25.0.2"), ("moved", "25.0.2"), ("newer", "25.0.3"))
     )
     assert here.cache == moved.cache != newer.cache

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+import pytest
+
+from services.cli.local.extra import CannotRunHere
 from services.cli.local.state import StateDir
 
 
@@ -14,3 +18,11 @@ def test_idempotency_secret(tmp_path: Path) -> None:
     assert StateDir(tmp_path).idempotency_secret() == secret
     (kept,) = tmp_path.iterdir()
     assert kept.stat().st_mode & 0o777 == 0o600
+
+
+def test_unusable(tmp_path: Path) -> None:
+    """A directory that cannot be had, or whose path is no text, is refused in one line that names it."""
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file" / ".keyfold", tmp_path / os.fsdecode(b"\xe4") / ".keyfold"):
+        with pytest.raises(CannotRunHere, match=r"\A.*\.keyfold.*\Z"), StateDir(path).held():
+            pass

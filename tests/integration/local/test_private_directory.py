@@ -1,0 +1,154 @@
+"""The local stack where only its user may go, and where paths are long and no ASCII."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import pwd
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import orjson
+import pytest
+
+from services.cli.local.extra import CannotRunHere, package_dir
+from services.cli.local.postgres_program import PACKAGE, programs_for
+from services.cli.local.process import User
+from tests.integration.local.lone_postgres import status_of
+from tests.integration.local.test_up import all_gone, stack
+
+REPOSITORY: Final = Path(__file__).parents[3]
+# Kafka parts its directories by commas, a backslash begins an escape in its properties, and a path of more
+# than 107 bytes can be no socket's.
+PRIVATE: Final = f"Häuser, \\u0041 & 'mehr' {'x' * 90}"
+ROOT: Final = os.geteuid() == 0
+as_root = pytest.mark.skipif(not ROOT, reason="only root can have another user run a program")
+NOBODY: Final = User(uid=pwd.getpwnam("nobody").pw_uid, gid=pwd.getpwnam("nobody").pw_gid)
+
+
+@pytest.fixture
+def reachable() -> Iterator[Path]:
+    """A directory that everybody may enter, as the tests' own are not."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as directory:
+        Path(directory).chmod(0o755)
+        yield Path(directory)
+
+
+@pytest.fixture
+def out_of_reach(tmp_path: Path) -> Path:
+    """A directory for PYTHONPATH in which nobody else can come to PostgreSQL's package."""
+    home = tmp_path / "packages"
+    home.mkdir(mode=0o700)
+    for part in package_dir(PACKAGE).parent.glob(f"{PACKAGE}*"):
+        (home / part.name).symlink_to(part)
+    return home
+
+
+async def test_stack(tmp_path: Path, out_of_reach: Path) -> None:
+    """A stack runs in a private directory on an odd path, and says what lies elsewhere.
+
+    Its PostgreSQL has no capability, and neither umask 077 nor a missing locale is in the way.
+    """
+    home = tmp_path / PRIVATE
+    home.mkdir(mode=0o700)
+    settings = {"PYTHONPATH": str(out_of_reach), "LC_ALL": "C"}
+    async with stack(home, settings=settings, umask=0o077) as running:
+        await running.ready()
+        record = running.record
+        status = status_of(record["pids"]["postgres"])
+        running.process.send_signal(signal.SIGINT)
+        printed = await running.output()
+    assert running.process.returncode == 0, printed
+    assert {status[name] for name in ("CapInh", "CapPrm", "CapEff", "CapAmb")} == {"0" * 16}
+    assert "0" not in status["Uid"].split()
+    assert record.get("postgres_files") == ("/var/cache/keyfold" if ROOT else None)
+    await all_gone(record["pids"].values())
+
+
+async def test_ordinary_user(reachable: Path, out_of_reach: Path) -> None:
+    """An ordinary user's PostgreSQL runs as that user in a private directory on an odd path, under umask 077.
+
+    So it does where HOME is another user's.
+    """
+    home = reachable / "home"
+    home.mkdir(mode=0o700)
+    os.chown(home, *((NOBODY.uid, NOBODY.gid) if ROOT else (-1, -1)))
+    with programs_for(NOBODY if ROOT else None, reachable / "copies") as programs:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "tests.integration.local.lone_postgres",
+            str(home / PRIVATE / "postgres"),
+            *([str(NOBODY.uid)] if ROOT else []),
+            env={**os.environ, "HOME": str(out_of_reach), "PYTHONPATH": str(programs.parents[2])},
+            stdout=asyncio.subprocess.PIPE,
+        )
+        printed, _ = await process.communicate()
+    uid = NOBODY.uid if ROOT else os.geteuid()
+    assert orjson.loads(printed) == [{"uid": uid, "capabilities": 0}] * 2
+
+
+@as_root
+def test_copy(reachable: Path, out_of_reach: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program out of its user's reach is copied once for all servers, and the last one removes the copy."""
+    monkeypatch.syspath_prepend(out_of_reach)
+    copies = reachable / "copies"
+    (copies / "left-by-a-crash").mkdir(parents=True)
+    with programs_for(NOBODY, copies) as first:
+        assert first.is_relative_to(copies)
+        copied = (first / "postgres").stat().st_ino
+        with programs_for(NOBODY, copies) as second:
+            assert (second / "postgres").stat().st_ino == copied
+        assert (first / "postgres").exists()
+    assert not copies.exists()
+
+
+@as_root
+@pytest.mark.parametrize("trap", ["a link", "another user's", "not a directory"])
+def test_trap(reachable: Path, out_of_reach: Path, monkeypatch: pytest.MonkeyPatch, trap: str) -> None:
+    """What another user has put where the copy would lie is refused in one line, and stays as it is."""
+    monkeypatch.syspath_prepend(out_of_reach)
+    copies, target = reachable / "copies", reachable / "target"
+    target.mkdir()
+    match trap:
+        case "a link":
+            copies.symlink_to(target)
+        case "another user's":
+            copies.mkdir()
+            os.chown(copies, NOBODY.uid, NOBODY.gid)
+        case _:
+            copies.touch()
+    line = r"\APostgreSQL refuses to run as root, and .*copies.*\Z"
+    with pytest.raises(CannotRunHere, match=line), programs_for(NOBODY, copies):
+        pass
+    assert list(target.iterdir()) == []
+    assert not copies.is_dir() or list(copies.iterdir()) == []
+
+
+async def test_clean(tmp_path: Path) -> None:
+    """`make clean` removes what lies elsewhere, also what a crash has left, unless a server runs from it."""
+    shutil.copy(REPOSITORY / "Makefile", tmp_path)
+    copies = tmp_path / "copies"
+    copies.mkdir()
+    descriptor = os.open(copies, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_SH)
+    assert "stays" in await _clean(tmp_path, copies)
+    assert copies.exists()
+    os.close(descriptor)
+    assert "stays" not in await _clean(tmp_path, copies)
+    assert not copies.exists()
+
+
+async def _clean(directory: Path, copies: Path) -> str:
+    process = await asyncio.create_subprocess_exec(
+        "make", "clean", f"COPIES={copies}", cwd=directory, stdout=asyncio.subprocess.PIPE
+    )
+    printed, _ = await process.communicate()
+    assert process.returncode == 0
+    return printed.decode()
