@@ -116,13 +116,13 @@ class Child:
         return await self._process.wait()
 
     async def ready(self, probe: Callable[[], Awaitable[bool]], *, timeout_s: float | None) -> None:
-        """Return when it listens where it was told to and the probe says so.
+        """Return when the probe says so and it is the child that listens where it was told to.
 
         Raises ChildFailed when the child ends before, or in no time; None is as long as it takes.
         """
         try:
             async with asyncio.timeout(timeout_s):
-                while not (self._has_its_ports() and await probe()):
+                while not (await probe() and self._has_its_ports()):
                     self.require_running()
                     await asyncio.sleep(POLL_INTERVAL_S)
         except TimeoutError as error:

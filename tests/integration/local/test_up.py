@@ -72,9 +72,9 @@ class Running:
 
         return probe
 
-    async def output(self) -> str:
+    async def output(self, *, within_s: float = STOP_TIMEOUT_S) -> str:
         """Wait for the end and return all that was printed."""
-        async with asyncio.timeout(STOP_TIMEOUT_S):
+        async with asyncio.timeout(within_s):
             printed, _ = await self.process.communicate()
         return printed.decode()
 
@@ -129,7 +129,7 @@ async def test_life(tmp_path: Path) -> None:
         async with Publisher(ProducerOptions(bootstrap=record["kafka"])) as publisher:
             await publisher.publish(LIFECYCLE.name, 0, numbered(0, 10))
         async with stack(tmp_path) as second:
-            assert "another stack runs in" in await second.output()
+            assert "another stack runs in" in await second.output(within_s=START_TIMEOUT_S)
             assert second.process.returncode == 1
         assert first.record == record
         first.process.send_signal(signal.SIGINT)
@@ -236,7 +236,7 @@ async def test_taken_gateway_port(tmp_path: Path) -> None:
     (port,) = free_ports(1)
     with socket.create_server((HOST, port)):
         async with stack(tmp_path, str(port)) as refused:
-            printed = await refused.output()
+            printed = await refused.output(within_s=START_TIMEOUT_S)
     assert printed == f"port {port} is taken: name another one for the gateway, or leave it out\n"
     assert refused.process.returncode == 1
 
