@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -14,7 +14,7 @@ import orjson
 import psutil
 
 from libs.runtime.clock import SYSTEM_CLOCK
-from services.cli.local.process import Child, ChildFailed, ended
+from services.cli.local.process import Child, ChildFailed, Command, ended
 from services.cli.local.progress import Progress
 from services.cli.local.state import read_json, write_private
 
@@ -101,6 +101,7 @@ class Family:
 
     async def _start_again(self, member: Member) -> None:
         # Until it says otherwise it is what it was: a process that waits for another one is not dead.
+        await asyncio.to_thread(end_orphans, member.child.command)
         member.child = await Child.spawn(member.child.command)
         self._write_down()
         self.on_restart()
@@ -128,6 +129,27 @@ def end_leftovers(record: Path, *, patience_s: float = LEFTOVER_PATIENCE_S) -> N
         process.kill()
     psutil.wait_procs(alive, timeout=patience_s)
     record.unlink(missing_ok=True)
+
+
+def end_orphans(command: Command) -> None:
+    """End at once what a child that was killed has left of itself, in a directory of its own.
+
+    PostgreSQL has a process for each client, which holds its memory: until the last is gone, none can start.
+    """
+    if command.cwd is None:
+        return
+    program = Path(command.argv[0]).name
+    orphans = [
+        each for each in psutil.process_iter(["name", "cwd"]) if _is_of(each.info, program, command.cwd)
+    ]
+    for orphan in orphans:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            orphan.kill()
+    psutil.wait_procs(orphans, timeout=LEFTOVER_PATIENCE_S)
+
+
+def _is_of(info: Mapping[str, object], program: str, directory: Path) -> bool:
+    return info["name"] == program and info["cwd"] == str(directory)
 
 
 def _identity(pid: int) -> tuple[int, float]:
