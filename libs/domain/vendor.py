@@ -64,7 +64,8 @@ class Vendor(Struct, frozen=True, kw_only=True, gc=False):
     """A vendor as it is now, with every review in the order they were made.
 
     The first `reviews_void` of them were of an application that has changed since, and count no more.
-    `warned_lapse_at` is the lapse that reviewers were last told of.
+    `warned_lapse_at` is the lapse that reviewers were last told of. `reason` is why it is rejected or
+    suspended, as it was told; None where it is neither.
     """
 
     vendor_id: VendorId
@@ -74,6 +75,7 @@ class Vendor(Struct, frozen=True, kw_only=True, gc=False):
     reviews: tuple[Review, ...]
     reviews_void: int
     warned_lapse_at: datetime | None
+    reason: str | None = None
 
     def standing(self) -> Mapping[ReviewKind, Review]:
         """Return the latest review of each kind among those that count."""
@@ -220,12 +222,12 @@ def evolve(vendor: Vendor | None, event: VendorEvent) -> Vendor:
             return replace(vendor, warned_lapse_at=lapses_at)
         case VendorApproved(), VendorState.APPLIED:
             return replace(vendor, state=VendorState.APPROVED)
-        case VendorRejected(), VendorState.APPLIED:
-            return replace(vendor, state=VendorState.REJECTED)
-        case VendorSuspended(), VendorState.APPROVED:
-            return replace(vendor, state=VendorState.SUSPENDED)
+        case VendorRejected(reason=reason), VendorState.APPLIED:
+            return replace(vendor, state=VendorState.REJECTED, reason=reason)
+        case VendorSuspended(reason=reason), VendorState.APPROVED:
+            return replace(vendor, state=VendorState.SUSPENDED, reason=reason)
         case VendorReinstated(), VendorState.SUSPENDED:
-            return replace(vendor, state=VendorState.APPROVED)
+            return replace(vendor, state=VendorState.APPROVED, reason=None)
     raise ImpossibleEvent(event, vendor)
 
 
@@ -248,6 +250,7 @@ def _reapplied(vendor: Vendor, event: VendorReapplied) -> Vendor:
         applicant=event.applicant,
         state=VendorState.APPLIED,
         reviews_void=len(vendor.reviews),
+        reason=None,
     )
 
 

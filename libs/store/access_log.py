@@ -25,7 +25,8 @@ from libs.store.statements import load_statements
 _sql = load_statements("access_log")
 _FILED = (*COLUMNS, "filing", "requests")
 _at, _use = attrgetter("at"), attrgetter("key_id", "vendor_key_id", "reason")
-_USES: Final = frozenset({None, *(reason for reason in Reason if status_of(reason) != 401)})
+_REFUSALS: Final = frozenset(reason for reason in Reason if status_of(reason) == 401)
+_USES: Final = frozenset({None, *Reason}) - _REFUSALS
 
 _Add: TypeAlias = Callable[[Connection, Sequence[AccessEvent], int], Awaitable[Sequence[AccessEvent]]]
 """Adds the rows of events to a filing, and returns which of them are new."""
@@ -177,25 +178,26 @@ def _left_out(came: Sequence[AccessEvent], filed: Sequence[AccessEvent]) -> Iter
 
 
 async def _note_last_used(connection: Connection, events: Sequence[AccessEvent]) -> None:
-    if used := uses(events):
+    used, refused = uses(events)
+    if used:
         await _sql.note_last_used(connection, key_ids=list(used), times=list(used.values()))
+    if refused:
+        await _sql.note_last_refused(connection, key_ids=list(refused), times=list(refused.values()))
 
 
-def uses(events: Sequence[AccessEvent]) -> Mapping[KeyId, datetime]:
-    """Return the last minute in which each key, vendor's or subscriber's, was used.
+def uses(events: Sequence[AccessEvent]) -> tuple[Mapping[KeyId, datetime], Mapping[KeyId, datetime]]:
+    """Return the last minute in which each key, vendor's or subscriber's, was used, and that of a refusal.
 
-    The events are in the order of their times. A request that was not recognised (401) is no use of a key:
-    whoever sends it need not have the secret. Nor is one that was denied for a reason that this code does not
-    know, which may be such a one.
+    The events are in the order of their times. A request that was not recognised (401) is no use of a key: it
+    was refused. One that was denied for a reason that this code does not know is neither.
     """
-    latest: dict[KeyId, datetime] = {}
+    used, refused = dict[KeyId, datetime](), dict[KeyId, datetime]()
     # Of those that are alike only the last remains, and is looked at.
     last_of_each = dict(zip(map(_use, events), map(_at, events), strict=True))
     for (key_id, vendor_key_id, reason), at in last_of_each.items():
-        if reason not in _USES:
-            continue
+        latest = used if reason in _USES else refused if reason in _REFUSALS else {}
         minute = at.replace(second=0, microsecond=0)
         for each in (key_id, vendor_key_id):
             if each is not None and latest.get(each, minute) <= minute:
                 latest[each] = minute
-    return latest
+    return used, refused

@@ -93,16 +93,27 @@ async def _hours(
     return hours
 
 
-async def last_used(pool: Pool, key_ids: Collection[KeyId]) -> Mapping[KeyId, datetime]:
-    """Return when each key was last used, to the minute; a key that never was is missing.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastUse:
+    """When a key, subscriber's or vendor's, was last used and last refused, to the minute; None for never.
 
-    A key, subscriber's or vendor's, was used when a request with it was recognised, whatever came of it
-    after that. Raises DatabaseAway.
+    It was used when a request with it was recognised, whatever came of it after that. It was refused when one
+    with a secret of its was not (401): it is revoked, say, or has expired, or the secret was replaced.
     """
+
+    used_at: datetime | None = None
+    refused_at: datetime | None = None
+
+
+NEVER: Final = LastUse()
+
+
+async def last_used(pool: Pool, key_ids: Collection[KeyId]) -> Mapping[KeyId, LastUse]:
+    """Return when each of the keys was last used. Raises DatabaseAway."""
     with translated():
         async with pool.acquire() as connection:
             return {
-                KeyId(row["key_id"]): row["last_used_at"]
+                KeyId(row["key_id"]): LastUse(used_at=row["last_used_at"], refused_at=row["last_refused_at"])
                 async for row in _sql.last_used(connection, key_ids=list(key_ids))
             }
 

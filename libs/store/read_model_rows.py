@@ -22,7 +22,7 @@ from libs.wire.timestamp import format_time, parse_time
 
 # The shape of the tables and of what stands in them; raise it with every change to either, and the read
 # model is built anew.
-SHAPE = 5
+SHAPE = 6
 
 SUBSCRIBER = "subscriber"
 VENDOR = "vendor"
@@ -61,6 +61,7 @@ def vendor_row(vendor: Vendor) -> Row:
         "categories": _json([category.value for category in said.categories]),
         "applicant": vendor.applicant,
         "state": vendor.state.value,
+        "reason": vendor.reason,
         "reviews": _json([_review_json(review) for review in vendor.reviews]),
         "reviews_void": vendor.reviews_void,
         "warned_lapse_at": vendor.warned_lapse_at,
@@ -84,6 +85,7 @@ def read_vendor(row: Row) -> Vendor:
         reviews=tuple(_read_review(review) for review in orjson.loads(row["reviews"])),
         reviews_void=row["reviews_void"],
         warned_lapse_at=row["warned_lapse_at"],
+        reason=row["reason"],
     )
 
 

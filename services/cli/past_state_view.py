@@ -78,6 +78,7 @@ def _vendor(vendor: Vendor) -> JsonObject:
     return {
         "vendor_id": vendor.vendor_id,
         "state": vendor.state.value,
+        "reason": vendor.reason,
         "name": said.name,
         "contact_email": said.contact_email,
         "website": said.website,

@@ -1,12 +1,12 @@
 """An answer as bytes: what is sent, and what is kept to be sent again."""
 
 from dataclasses import replace
-from datetime import datetime
 
 import orjson
 from pydantic import BaseModel
 
 from libs.runtime.http import Answer
+from libs.store.access_log_activity import LastUse
 from libs.wire.timestamp import format_time
 
 
@@ -44,8 +44,10 @@ def with_member(answer: Answer, name: str, value: bool) -> Answer:
     return replace(answer, body=orjson.dumps({**members, name: value}))
 
 
-def with_last_used(answer: Answer, last_used_at: datetime) -> Answer:
+def with_last_used(answer: Answer, last: LastUse) -> Answer:
     """Return the answer with the last use of the key that it is, or that it holds as `key`."""
     members = orjson.loads(answer.body) if isinstance(answer.body, bytes) else {}
-    members.get("key", members)["last_used_at"] = format_time(last_used_at)
+    key = members.get("key", members)
+    key["last_used_at"] = None if last.used_at is None else format_time(last.used_at)
+    key["last_refused_at"] = None if last.refused_at is None else format_time(last.refused_at)
     return replace(answer, body=orjson.dumps(members))

@@ -190,7 +190,7 @@ class NewReview(JsonBody):
 
 
 class Reason(JsonBody):
-    """Why a vendor is turned down or stopped."""
+    """Why a vendor is turned down or stopped: it reads this, unlike the notes of a review."""
 
     reason: Text
 

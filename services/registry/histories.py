@@ -13,7 +13,9 @@ from libs.runtime.auth import Caller, Role
 from libs.runtime.http import (
     NOT_FOUND,
     Answer,
+    AnyOf,
     AnyRoute,
+    Applicant,
     Instant,
     JsonBody,
     OwnAccount,
@@ -28,7 +30,7 @@ from libs.runtime.http import (
     rfc3339,
 )
 from libs.store.history import Happened, History
-from services.registry.reads import ListCursor, before
+from services.registry.reads import ListCursor, Reads, before, is_applicant, is_hidden
 
 _REVIEWER: Final = frozenset({Role.REVIEWER})
 
@@ -75,8 +77,9 @@ class HistoryPage(JsonBody):
 class Histories:
     """The calls about history."""
 
-    def __init__(self, history: History) -> None:
+    def __init__(self, history: History, reads: Reads) -> None:
         self._history = history
+        self._reads = reads
 
     def routes(self) -> list[AnyRoute]:
         """Return the rows of the route table."""
@@ -103,7 +106,7 @@ class Histories:
                 method="GET",
                 path="/v1/vendors/{vendor_id}/history",
                 handler=self.vendor_history,
-                rule=OwnVendor(also=_REVIEWER),
+                rule=AnyOf((OwnVendor(also=_REVIEWER), Applicant())),
                 summary="What happened to the vendor and its keys, newest first.",
                 query=PageQuery,
                 answer=HistoryPage,
@@ -126,6 +129,10 @@ class Histories:
     async def vendor_history(self, request: Request[None, PageQuery]) -> Reply:
         """Show a page of what happened to a vendor and its keys."""
         vendor_id, query = VendorId(request.path["vendor_id"]), request.query
+        if is_applicant(request.caller):
+            stored = await (await self._reads.fresh()).get_vendor(vendor_id)
+            if is_hidden(None if stored is None else stored.aggregate, request.caller):
+                return NOT_FOUND
         found = await self._history.of_vendor(vendor_id, before(query), query.rows_max)
         return _page(found, query, request.caller)
 

@@ -166,7 +166,7 @@ class Keys:
             )
 
         def show(key: SubscriberKey, version: int, now: datetime) -> CreatedKey:
-            resource = key_resource(key, version, now=now, last_used_at=None)
+            resource = key_resource(key, version, now=now)
             return CreatedKey(key=resource, secret=minted.secret, warnings=warnings_of(granted))
 
         location = f"/v1/accounts/{account_id}/keys/{minted.key_id}"
@@ -219,7 +219,7 @@ class Keys:
             )
 
         def show(key: SubscriberKey, version: int, now: datetime) -> EditedKey:
-            resource = key_resource(key, version, now=now, last_used_at=None)
+            resource = key_resource(key, version, now=now)
             return EditedKey(**dict(resource), warnings=warnings_of(granted))
 
         return await self._changed(request, edit, show, vendor_ids or ())
@@ -237,7 +237,7 @@ class Keys:
             )
 
         def show(key: SubscriberKey, version: int, now: datetime) -> KeyWithSecret:
-            resource = key_resource(key, version, now=now, last_used_at=None)
+            resource = key_resource(key, version, now=now)
             return KeyWithSecret(key=resource, secret=minted.secret)
 
         return await self._changed(request, rotate, show)
@@ -249,7 +249,7 @@ class Keys:
             return RevokeSubscriberKey(revoked_at=now)
 
         def show(key: SubscriberKey, version: int, now: datetime) -> KeyResource:
-            return key_resource(key, version, now=now, last_used_at=None)
+            return key_resource(key, version, now=now)
 
         return await self._changed(request, revoke, show)
 
@@ -267,14 +267,12 @@ class Keys:
 
     async def _resource(self, key: SubscriberKey, version: int) -> KeyResource:
         last_used = await self._reads.last_used([key.key_id])
-        return key_resource(key, version, now=self._clock.now(), last_used_at=last_used.get(key.key_id))
+        return key_resource(key, version, now=self._clock.now(), last=last_used[key.key_id])
 
     async def _shown(self, keys: Sequence[Stored[SubscriberKey]]) -> list[KeyResource]:
         last_used = await self._reads.last_used([each.aggregate.key_id for each in keys])
         now = self._clock.now()
         return [
-            key_resource(
-                each.aggregate, each.version, now=now, last_used_at=last_used.get(each.aggregate.key_id)
-            )
+            key_resource(each.aggregate, each.version, now=now, last=last_used[each.aggregate.key_id])
             for each in keys
         ]

@@ -1,7 +1,6 @@
 """Reading back what was just written: a read waits for the read model to reach the ledger's head."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
 from typing import TypeVar
 
 import structlog
@@ -9,8 +8,10 @@ from pydantic import BaseModel, Field
 
 from libs.domain.ids import KeyId
 from libs.domain.lifecycle import Aggregate
+from libs.domain.vendor import Vendor
+from libs.runtime.auth import Caller, Role
 from libs.runtime.http import Answer, PageQuery, Reply, cut, encode_cursor
-from libs.store.access_log_activity import last_used
+from libs.store.access_log_activity import LastUse, last_used
 from libs.store.connection import Pool
 from libs.store.errors import StoreFailure
 from libs.store.ledger import Ledger
@@ -44,8 +45,8 @@ class Reads:
         await self._model.caught_up(head.position, READ_YOUR_WRITES_TIMEOUT_S)
         return self._model
 
-    async def last_used(self, key_ids: Collection[KeyId]) -> Mapping[KeyId, datetime]:
-        """Return when each key was last used; one that never was is missing."""
+    async def last_used(self, key_ids: Collection[KeyId]) -> Mapping[KeyId, LastUse]:
+        """Return when each of the keys was last used."""
         return await last_used(self._pool, key_ids)
 
     async def completed(self, reply: Reply, key_id: KeyId) -> Reply:
@@ -60,7 +61,17 @@ class Reads:
         except StoreFailure as failure:
             log.warning("last_use_unknown", key_id=key_id, reason=str(failure))
             return reply
-        return with_last_used(reply, found[key_id]) if key_id in found else reply
+        return with_last_used(reply, found[key_id])
+
+
+def is_hidden(vendor: Vendor | None, caller: Caller) -> bool:
+    """Tell whether a vendor is not there for a caller: for an applicant, what somebody else applied for."""
+    return vendor is None or (is_applicant(caller) and vendor.applicant != caller.sub)
+
+
+def is_applicant(caller: Caller) -> bool:
+    """Tell whether a caller is a vendor whose token names none yet."""
+    return caller.role is Role.VENDOR and caller.vendor_id is None
 
 
 def before(query: PageQuery) -> int | None:

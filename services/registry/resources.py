@@ -11,6 +11,7 @@ from libs.domain.permissions import NO_PERMISSIONS, Access, AccessWord, Category
 from libs.domain.rate_limit import RateLimit
 from libs.domain.subscriber_key import ActiveSubscriberKey, SubscriberKey
 from libs.runtime.http import Instant, JsonBody
+from libs.store.access_log_activity import NEVER, LastUse
 from libs.store.read_model import KeyState
 
 _SENSITIVE: Final = frozenset({Category.CLINICAL, Category.FINANCIAL, Category.SYSTEM})
@@ -31,6 +32,11 @@ class RateLimitResource(JsonBody):
     requests: int
     per_s: int
     burst: int
+
+
+LAST_REFUSED: Final = (
+    "when a request with a secret of the key, be it one that was replaced, last got a 401; to the minute"
+)
 
 
 class KeyResource(JsonBody):
@@ -55,6 +61,7 @@ class KeyResource(JsonBody):
     created_at: Instant
     revoked_at: Instant | None
     last_used_at: Instant | None = Field(description="to the minute, which is as exact as it is kept")
+    last_refused_at: Instant | None = Field(description=LAST_REFUSED)
     version: int
 
 
@@ -101,9 +108,7 @@ def account_resource(account: Account, version: int) -> AccountResource:
     )
 
 
-def key_resource(
-    key: SubscriberKey, version: int, *, now: datetime, last_used_at: datetime | None
-) -> KeyResource:
+def key_resource(key: SubscriberKey, version: int, *, now: datetime, last: LastUse = NEVER) -> KeyResource:
     """Show a subscriber key as it is at this instant: it expires without any event."""
     active = key if isinstance(key, ActiveSubscriberKey) else None
     permissions = active.permissions if active else NO_PERMISSIONS
@@ -125,7 +130,8 @@ def key_resource(
             "old_secret_works_until": outgoing.works_until if outgoing and outgoing.works(now) else None,
             "created_at": key.created_at,
             "revoked_at": None if isinstance(key, ActiveSubscriberKey) else key.revoked_at,
-            "last_used_at": last_used_at,
+            "last_used_at": last.used_at,
+            "last_refused_at": last.refused_at,
             "version": version,
         }
     )

@@ -63,7 +63,7 @@ def registry_routes(
         *VendorApplications(asked, clock).routes(),
         *VendorJudgement(asked, reviews_valid_for=policy.reviews_valid_for).routes(),
         *VendorKeys(asked, reads, clock).routes(),
-        *Histories(History(pool)).routes(),
+        *Histories(History(pool), reads).routes(),
         *LedgerEvents(ledger).routes(),
         *EnforcementViews(ledger, Enforcement(pool)).routes(),
         *LedgerCheckpoints(asked, ledger, Checkpoints(pool), checkpoint_means).routes(),

@@ -12,7 +12,7 @@ from libs.domain.vendor import Vendor, VendorState
 from libs.domain.vendor_commands import AmendVendor, ApplyVendor, ReapplyVendor, VendorCommand, decide
 from libs.runtime.auth import Role
 from libs.runtime.clock import Clock
-from libs.runtime.http import AnyRoute, OwnVendor, Reply, Request, Roles, Route
+from libs.runtime.http import AnyOf, AnyRoute, Applicant, OwnVendor, Reply, Request, Roles, Route
 from libs.store.looked_at import Loaded
 from services.registry.bodies import Amendment, Application, said
 from services.registry.command_http import CommandsOverHttp, shown
@@ -20,11 +20,13 @@ from services.registry.commands import Command
 from services.registry.kinds import VENDOR, held
 from services.registry.new_ids import new_vendor_id
 from services.registry.problems import problem_of
+from services.registry.reads import is_hidden
 from services.registry.vendor_resources import OwnVendor as VendorSeenByItself
 from services.registry.vendor_resources import own_vendor
 
 B = TypeVar("B", bound=BaseModel | None)
 
+_OWN: Final = AnyOf((OwnVendor(), Applicant()))
 _VENDOR_ALREADY: Final = conflict("vendor-exists", "Your token speaks for a vendor already.")
 _APPLIED_ALREADY: Final = conflict("vendor-exists", "You have applied already, and that was not rejected.")
 
@@ -54,7 +56,7 @@ class VendorApplications:
                 method="PATCH",
                 path="/v1/vendors/{vendor_id}",
                 handler=self.amend_vendor,
-                rule=OwnVendor(),
+                rule=_OWN,
                 summary="Amend the application; once approved, only how the vendor is reached.",
                 body=Amendment,
                 answer=VendorSeenByItself,
@@ -64,7 +66,7 @@ class VendorApplications:
                 method="POST",
                 path="/v1/vendors/{vendor_id}/reapply",
                 handler=self.reapply_vendor,
-                rule=OwnVendor(),
+                rule=_OWN,
                 summary="Apply again after a rejection; the reviews start anew.",
                 body=Application,
                 answer=VendorSeenByItself,
@@ -112,7 +114,8 @@ class VendorApplications:
         stream = vendor_stream(VendorId(request.path["vendor_id"]))
 
         def decided(loaded: Loaded, _now: datetime) -> tuple[LifecycleEvent, ...] | Refusal:
-            return decide(command, held(loaded.streams[stream].aggregate, VENDOR))
+            vendor = held(loaded.streams[stream].aggregate, VENDOR)
+            return decide(command, None if is_hidden(vendor, request.caller) else vendor)
 
         show = shown(stream, VENDOR, _own_resource)
         return await self._commands.respond(request, Command(subject=stream, decide=decided, show=show))

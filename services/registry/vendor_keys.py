@@ -119,7 +119,7 @@ class VendorKeys:
             )
 
         def show(key: VendorKey, version: int, now: datetime) -> VendorKeyWithSecret:
-            resource = vendor_key_resource(key, version, now=now, last_used_at=None)
+            resource = vendor_key_resource(key, version, now=now)
             return VendorKeyWithSecret(key=resource, secret=minted.secret)
 
         return await self._done(request, minted.key_id, issue, show)
@@ -135,9 +135,7 @@ class VendorKeys:
         last_used = await self._reads.last_used([each.aggregate.key_id for each in keys])
         now = self._clock.now()
         shown = [
-            vendor_key_resource(
-                each.aggregate, each.version, now=now, last_used_at=last_used.get(each.aggregate.key_id)
-            )
+            vendor_key_resource(each.aggregate, each.version, now=now, last=last_used[each.aggregate.key_id])
             for each in keys
         ]
         return Answer(body=page(shown, next_cursor))
@@ -156,7 +154,7 @@ class VendorKeys:
             )
 
         def show(key: VendorKey, version: int, now: datetime) -> VendorKeyWithSecret:
-            resource = vendor_key_resource(key, version, now=now, last_used_at=None)
+            resource = vendor_key_resource(key, version, now=now)
             return VendorKeyWithSecret(key=resource, secret=minted.secret)
 
         return await self._reads.completed(await self._done(request, key_id, rotate, show), key_id)
@@ -169,7 +167,7 @@ class VendorKeys:
             return RevokeVendorKey(revoked_at=now)
 
         def show(key: VendorKey, version: int, now: datetime) -> VendorKeyResource:
-            return vendor_key_resource(key, version, now=now, last_used_at=None)
+            return vendor_key_resource(key, version, now=now)
 
         return await self._reads.completed(await self._done(request, key_id, revoke, show), key_id)
 

@@ -9,7 +9,9 @@ from libs.domain.permissions import Category
 from libs.domain.vendor import Review, ReviewKind, Vendor, VendorState, Verdict
 from libs.domain.vendor_key import ActiveVendorKey, VendorKey
 from libs.runtime.http import Instant, JsonBody
+from libs.store.access_log_activity import NEVER, LastUse
 from libs.store.read_model import KeyState
+from services.registry.resources import LAST_REFUSED
 
 
 class VendorKeyResource(JsonBody):
@@ -23,6 +25,7 @@ class VendorKeyResource(JsonBody):
     created_at: Instant
     revoked_at: Instant | None
     last_used_at: Instant | None = Field(description="to the minute, which is as exact as it is kept")
+    last_refused_at: Instant | None = Field(description=LAST_REFUSED)
     version: int
 
 
@@ -70,17 +73,19 @@ class ReviewResource(ReviewResult):
 
 
 class OwnVendor(PublicVendor):
-    """A vendor as it sees itself."""
+    """A vendor as it sees itself. `reason` is why it was rejected or suspended, if it is."""
 
     contact_email: str
+    reason: str | None
     reviews: list[ReviewResult]
     reviews_lapse_at: Instant | None
 
 
 class ReviewedVendor(PublicVendor):
-    """A vendor as reviewers see it."""
+    """A vendor as reviewers see it. `reason` is why it was rejected or suspended, if it is."""
 
     contact_email: str
+    reason: str | None
     applicant: str
     reviews: list[ReviewResource]
     reviews_lapse_at: Instant | None
@@ -98,7 +103,7 @@ class VendorPage(JsonBody):
 
 
 def vendor_key_resource(
-    key: VendorKey, version: int, *, now: datetime, last_used_at: datetime | None
+    key: VendorKey, version: int, *, now: datetime, last: LastUse = NEVER
 ) -> VendorKeyResource:
     """Show a vendor key as it is at this instant: a replaced secret stops without any event."""
     revoked_at = None if isinstance(key, ActiveVendorKey) else key.revoked_at
@@ -110,7 +115,8 @@ def vendor_key_resource(
         old_secret_works_until=_overlap_end(key, now),
         created_at=key.issued_at,
         revoked_at=revoked_at,
-        last_used_at=last_used_at,
+        last_used_at=last.used_at,
+        last_refused_at=last.refused_at,
         version=version,
     )
 
@@ -133,6 +139,7 @@ def own_vendor(vendor: Vendor, version: int) -> OwnVendor:
     return OwnVendor(
         **dict(public_vendor(vendor, version)),
         contact_email=vendor.application.contact_email,
+        reason=vendor.reason,
         reviews=_results(vendor),
         reviews_lapse_at=vendor.reviews_lapse_at(),
     )
@@ -143,6 +150,7 @@ def reviewed_vendor(vendor: Vendor, version: int) -> ReviewedVendor:
     return ReviewedVendor(
         **dict(public_vendor(vendor, version)),
         contact_email=vendor.application.contact_email,
+        reason=vendor.reason,
         applicant=vendor.applicant,
         reviews=[
             ReviewResource(**dict(result), notes=review.notes, reviewer=review.reviewer)

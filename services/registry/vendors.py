@@ -10,6 +10,7 @@ from libs.runtime.http import (
     Answer,
     AnyOf,
     AnyRoute,
+    Applicant,
     OwnVendor,
     PageQuery,
     Reply,
@@ -20,7 +21,7 @@ from libs.runtime.http import (
 )
 from libs.store.read_model import Stored
 from services.registry.command_http import with_etag
-from services.registry.reads import Reads, before, shown_of
+from services.registry.reads import Reads, before, is_applicant, is_hidden, shown_of
 from services.registry.vendor_resources import (
     PublicVendor,
     VendorPage,
@@ -47,7 +48,7 @@ class Vendors:
                 path="/v1/vendors",
                 handler=self.list_vendors,
                 rule=Roles(frozenset({Role.REVIEWER, Role.VENDOR, Role.OWNER})),
-                summary="Vendors: all to a reviewer, the approved to an owner, itself to a vendor.",
+                summary="Vendors: all to a reviewer, the approved to an owner, to others their own.",
                 query=PageQuery,
                 answer=VendorPage,
             ),
@@ -55,7 +56,7 @@ class Vendors:
                 method="GET",
                 path=_ONE,
                 handler=self.get_vendor,
-                rule=AnyOf((OwnVendor(), Roles(frozenset({Role.REVIEWER, Role.OWNER})))),
+                rule=AnyOf((OwnVendor(), Applicant(), Roles(frozenset({Role.REVIEWER, Role.OWNER})))),
                 summary="A vendor, as much of it as the caller may see.",
                 answer=VendorView,
                 also_answers={304: None},
@@ -64,14 +65,15 @@ class Vendors:
         ]
 
     async def list_vendors(self, request: Request[None, PageQuery]) -> Reply:
-        """Show a page of vendors: all to a reviewer, the approved to an owner, itself to a vendor."""
+        """Show a page of vendors: to a vendor itself, and to one that is none yet what it applied for."""
         query, caller = request.query, request.caller
-        if caller.role is Role.VENDOR:
-            own = await self._own(caller)
-            return Answer(body=page(own, None))
+        if caller.role is Role.VENDOR and caller.vendor_id is not None:
+            own = await self._own(VendorId(caller.vendor_id))
+            return Answer(body=page([_seen_by(caller, each) for each in own], None))
         model = await self._reads.fresh()
         found = await model.list_vendors(
             state=VendorState.APPROVED if caller.role is Role.OWNER else None,
+            applicant=caller.sub if is_applicant(caller) else None,
             before=before(query),
             limit=query.rows_max,
         )
@@ -86,15 +88,15 @@ class Vendors:
             return NOT_FOUND
         return with_etag(_seen_by(request.caller, stored), stored.version)
 
-    async def _own(self, caller: Caller) -> list[PublicVendor]:
-        if caller.vendor_id is None:
-            return []
-        stored = await (await self._reads.fresh()).get_vendor(VendorId(caller.vendor_id))
-        return [] if stored is None else [_seen_by(caller, stored)]
+    async def _own(self, vendor_id: VendorId) -> list[Stored[Vendor]]:
+        stored = await (await self._reads.fresh()).get_vendor(vendor_id)
+        return [] if stored is None else [stored]
 
 
 def _visible(caller: Caller, vendor: Vendor) -> bool:
-    return caller.role is not Role.OWNER or vendor.state is VendorState.APPROVED
+    if caller.role is Role.OWNER:
+        return vendor.state is VendorState.APPROVED
+    return not is_hidden(vendor, caller)
 
 
 def _seen_by(caller: Caller, stored: Stored[Vendor]) -> PublicVendor:

@@ -55,9 +55,12 @@ _numbers = count(1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """An account, a vendor and the key of either that is called, by the names that paths give them."""
+    """An account, a vendor and the key of either that is called, by the names that paths give them; and who
+    applied to become that vendor.
+    """
 
     ids: Mapping[str, str]
+    applicant: str | None = None
 
     def target(self, path: str, **changed: str) -> str:
         """Return the address of the thing, but for the changes."""
@@ -95,13 +98,14 @@ class Scenes:
     async def _vendor(self, row: Row) -> Scene:
         if row.state is None:
             approved = await self.world.vendor()
-            return Scene(ids={"vendor_id": approved.vendor_id, "key_id": approved.key_id})
+            ids = {"vendor_id": approved.vendor_id, "key_id": approved.key_id}
+            return Scene(ids=ids, applicant=approved.applicant)
         applicant = Claims(role="vendor", sub=f"applicant-{next(_numbers)}")
         made = await self.world.done("POST", "/v1/vendors", applicant, application("Vendor"))
         path = f"/v1/vendors/{made['vendor_id']}"
         for action, body in _UP_TO[row.state]:
             await self.world.done("POST", f"{path}/{action}", REVIEWER, body)
-        return Scene(ids={"vendor_id": made["vendor_id"]})
+        return Scene(ids={"vendor_id": made["vendor_id"]}, applicant=applicant.sub)
 
     async def call(
         self, row: Row, caller: Caller, scene: Scene, *, method: str | None = None, is_real: bool = True
@@ -171,6 +175,8 @@ class Scenes:
                 return Claims(role="vendor", sub=sub, vendor_id=self.other.vendor.vendor_id)
             case Caller.NEW_VENDOR:
                 return Claims(role="vendor", sub=sub)
+            case Caller.APPLICANT:
+                return Claims(role="vendor", sub=scene.applicant or sub)
             case Caller.ASTRAY:
                 tenant = Caller.OWNER if "{account_id}" in row.path else Caller.VENDOR
                 return self.claims(row, tenant, scene)

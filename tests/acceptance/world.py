@@ -60,6 +60,7 @@ class VendorWithKey:
     name: str
     key_id: str
     secret: str
+    applicant: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,6 +219,7 @@ class World:
             name=applied["name"],
             key_id=issued["key"]["key_id"],
             secret=issued["secret"],
+            applicant=applicant(number).sub,
         )
 
     async def practice(

@@ -36,6 +36,7 @@ from libs.runtime.http.route import (
 from libs.runtime.http.rules import (
     AnyOf,
     AnyRole,
+    Applicant,
     CredentialOr,
     OwnAccount,
     OwnCredential,
@@ -53,6 +54,7 @@ __all__ = [
     "AnyOf",
     "AnyRole",
     "AnyRoute",
+    "Applicant",
     "Body",
     "CredentialOr",
     "FieldError",

@@ -53,13 +53,18 @@ class OwnVendor:
 
 
 @dataclass(frozen=True, slots=True)
+class Applicant:
+    """A vendor whose token names none yet; the handler hides what that caller has not applied for itself."""
+
+
+@dataclass(frozen=True, slots=True)
 class AnyOf:
     """Callers whom one of these rules lets in."""
 
     rules: tuple["TokenRule", ...]
 
 
-TokenRule: TypeAlias = AnyRole | Roles | OwnAccount | OwnVendor | AnyOf
+TokenRule: TypeAlias = AnyRole | Roles | OwnAccount | OwnVendor | Applicant | AnyOf
 Rule: TypeAlias = Public | OwnCredential | CredentialOr | TokenRule
 
 
@@ -84,6 +89,8 @@ def judge(rule: TokenRule, caller: Caller, path: Mapping[str, str]) -> Verdict:
             if caller.role in also:
                 return Verdict.ALLOWED
             return _by_tenant(caller, Role.VENDOR, caller.vendor_id, path["vendor_id"])
+        case Applicant():
+            return _by_tenant(caller, Role.VENDOR, caller.vendor_id, None)
         case AnyOf(rules):
             return _best([judge(each, caller, path) for each in rules])
         case _:
@@ -94,7 +101,7 @@ def _by_role(caller: Caller, roles: frozenset[Role]) -> Verdict:
     return Verdict.ALLOWED if caller.role in roles else Verdict.FORBIDDEN
 
 
-def _by_tenant(caller: Caller, role: Role, own_id: str | None, asked_id: str) -> Verdict:
+def _by_tenant(caller: Caller, role: Role, own_id: str | None, asked_id: str | None) -> Verdict:
     if caller.role is not role:
         return Verdict.FORBIDDEN
     return Verdict.ALLOWED if own_id == asked_id else Verdict.HIDDEN
@@ -138,6 +145,8 @@ def describe(rule: Rule) -> str:
             return "the account's owner"
         case OwnVendor(also):
             return ", ".join(["the vendor itself", *sorted(also)])
+        case Applicant():
+            return "whoever applied"
         case AnyOf(rules):
             return "; ".join(describe(each) for each in rules)
         case _:

@@ -61,3 +61,15 @@ order by used.key_id
 on conflict (key_id) do update
 set last_used_at = excluded.last_used_at
 where last_used.last_used_at < excluded.last_used_at;
+
+-- name: note_last_refused(key_ids, times)!
+-- The same of what was refused.
+insert into access_log.last_refused (key_id, last_refused_at)
+select refused.key_id, refused.last_refused_at
+from unnest(:key_ids::text[], :times::timestamptz[]) as refused (key_id, last_refused_at)
+left join access_log.last_refused as known on known.key_id = refused.key_id
+where known.last_refused_at is null or known.last_refused_at < refused.last_refused_at
+order by refused.key_id
+on conflict (key_id) do update
+set last_refused_at = excluded.last_refused_at
+where last_refused.last_refused_at < excluded.last_refused_at;

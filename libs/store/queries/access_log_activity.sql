@@ -54,7 +54,8 @@ order by event.at desc, event.event_id desc
 limit :rows_max;
 
 -- name: last_used(key_ids)
--- When each of these keys was last used, to the minute; a key that never was is not there.
-select key_id, last_used_at
-from access_log.last_used
-where key_id = any(:key_ids::text[]);
+-- When each of these keys was last used, and last refused, to the minute; null where it never was.
+select asked.key_id, used.last_used_at, refused.last_refused_at
+from unnest(:key_ids::text[]) as asked (key_id)
+left join access_log.last_used as used on used.key_id = asked.key_id
+left join access_log.last_refused as refused on refused.key_id = asked.key_id;

@@ -34,6 +34,7 @@ create table {schema}.vendors (
     categories jsonb not null,
     applicant text not null,
     state text not null,
+    reason text,
     reviews jsonb not null,
     reviews_void integer not null,
     warned_lapse_at timestamptz,

@@ -42,15 +42,15 @@ on conflict (account_id) do update set
     version = excluded.version,
     updated_at = excluded.updated_at;
 
--- name: put_vendors(vendor_id, name, contact_email, website, intended_use, categories, applicant, state, reviews, reviews_void, warned_lapse_at, due_at, version, created_at, updated_at, created_position)!
+-- name: put_vendors(vendor_id, name, contact_email, website, intended_use, categories, applicant, state, reason, reviews, reviews_void, warned_lapse_at, due_at, version, created_at, updated_at, created_position)!
 -- Write vendors as they are now. When a row was created stays as it was first written.
 insert into {schema}.vendors (
-    vendor_id, name, contact_email, website, intended_use, categories, applicant, state, reviews,
+    vendor_id, name, contact_email, website, intended_use, categories, applicant, state, reason, reviews,
     reviews_void, warned_lapse_at, due_at, version, created_at, updated_at, created_position
 )
 select * from unnest(
     :vendor_id::text[], :name::text[], :contact_email::text[], :website::text[], :intended_use::text[],
-    :categories::jsonb[], :applicant::text[], :state::text[], :reviews::jsonb[], :reviews_void::integer[],
+    :categories::jsonb[], :applicant::text[], :state::text[], :reason::text[], :reviews::jsonb[], :reviews_void::integer[],
     :warned_lapse_at::timestamptz[], :due_at::timestamptz[], :version::integer[],
     :created_at::timestamptz[], :updated_at::timestamptz[], :created_position::bigint[]
 )
@@ -62,6 +62,7 @@ on conflict (vendor_id) do update set
     categories = excluded.categories,
     applicant = excluded.applicant,
     state = excluded.state,
+    reason = excluded.reason,
     reviews = excluded.reviews,
     reviews_void = excluded.reviews_void,
     warned_lapse_at = excluded.warned_lapse_at,

@@ -44,6 +44,12 @@ def replaced(key: JsonObject) -> Mapping[str, str]:
     return {} if until is None else {"old secret": f"works until {when(until)}"}
 
 
+def refused(key: JsonObject) -> Mapping[str, str]:
+    """Say when a secret of the key was last turned away, where one was."""
+    at = key["last_refused_at"]
+    return {} if at is None else {"last refused": minute(at)}
+
+
 def _lines(key: JsonObject) -> dict[str, Value]:
     # What a revoked key allowed is over; that it names no vendor does not mean that any may use it.
     dead = key["revoked_at"] is not None
@@ -57,6 +63,7 @@ def _lines(key: JsonObject) -> dict[str, Value]:
         "created": when(key["created_at"]),
         **({"revoked": when(key["revoked_at"])} if dead else {}),
         "last used": minute(key["last_used_at"]),
+        **refused(key),
     }
 
 

@@ -8,7 +8,7 @@ import typer
 
 from services.cli.client import JsonObject
 from services.cli.command import changing, command
-from services.cli.commands.key_view import HAND_OVER, replaced
+from services.cli.commands.key_view import HAND_OVER, refused, replaced
 from services.cli.commands.parameters import KeyArgument, Limit, Overlap
 from services.cli.keyfold import REVIEWER, Keyfold
 from services.cli.screen import Details, Listing, Value, minute, state_of, when
@@ -78,4 +78,5 @@ def _lines(key: JsonObject) -> dict[str, Value]:
         "issued": when(key["created_at"]),
         **({} if key["revoked_at"] is None else {"revoked": when(key["revoked_at"])}),
         "last used": minute(key["last_used_at"]),
+        **refused(key),
     }

@@ -13,6 +13,7 @@ def details_of(vendor: JsonObject) -> Details:
             "vendor": vendor["vendor_id"],
             "name": vendor["name"],
             "state": state_of(vendor["state"]),
+            **({"because": vendor["reason"]} if vendor.get("reason") else {}),
             "contact": vendor.get("contact_email", "—"),
             "website": vendor["website"],
             "use": vendor["intended_use"],

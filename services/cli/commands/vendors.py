@@ -20,7 +20,7 @@ from services.cli.screen import Chronicle, Details, Listing, state_of
 vendors = typer.Typer(no_args_is_help=True, help="Third-party developers, their reviews and their keys.")
 vendors.add_typer(vendor_keys, name="key")
 
-Reason = Annotated[str, typer.Option("--reason", help="Why, for the history.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why: the vendor reads it.")]
 
 
 @command(vendors, "list")

@@ -11,7 +11,7 @@ from libs.domain.decision import Reason
 from libs.domain.ids import KeyId
 from libs.domain.permissions import Access
 from libs.store.access_log import AccessLog, Advance, Filed
-from libs.store.access_log_activity import last_used
+from libs.store.access_log_activity import NEVER, LastUse, last_used
 from libs.store.connection import Pool
 from libs.store.errors import OffsetsMoved, PartitionMissing
 from tests.access_events import EPOCH, access_event
@@ -125,14 +125,30 @@ async def test_last_used_is_the_latest_minute(access_log: AccessLog, pool: Pool)
     await access_log.file([access_event(2)], [step(1, 2)])
     minute = EPOCH + timedelta(minutes=5)
     keys = [KeyId("key_1"), KeyId("key_v1"), KeyId("key_9")]
-    assert await last_used(pool, keys) == {"key_1": minute, "key_v1": minute}
+    used = LastUse(used_at=minute)
+    assert await last_used(pool, keys) == {"key_1": used, "key_v1": used, "key_9": NEVER}
 
 
 async def test_a_request_that_was_not_recognised_is_no_use(access_log: AccessLog, pool: Pool) -> None:
-    """A 401 uses no key, for its sender need not have the secret, nor does what may be one; a 403 does."""
+    """A 401 uses no key: it was refused; what may be one is neither; a 403 is a use."""
     refused = access_event(1, reason=Reason.UNKNOWN_SUBSCRIBER_KEY, key_id=KeyId("key_401"))
     denied = access_event(2, reason=Reason.CATEGORY_DENIED, key_id=KeyId("key_403"))
     later = access_event(3, reason="moonlight", key_id=KeyId("key_later"), vendor_key_id=None)
     await access_log.file([refused, denied, later], [step(0, 3)])
     keys = [KeyId("key_401"), KeyId("key_403"), KeyId("key_later")]
-    assert (await last_used(pool, keys)).keys() == {"key_403"}
+    assert await last_used(pool, keys) == {
+        "key_401": LastUse(refused_at=EPOCH),
+        "key_403": LastUse(used_at=EPOCH),
+        "key_later": NEVER,
+    }
+
+
+async def test_a_dead_key_that_is_tried_shows(access_log: AccessLog, pool: Pool) -> None:
+    """When a key was last used stays beside when it was last refused: each the latest, whatever is late."""
+    first, last = (EPOCH + timedelta(minutes=minutes) for minutes in (1, 2))
+    dead = (Reason.SUBSCRIBER_KEY_REPLACED, Reason.SUBSCRIBER_KEY_REVOKED, Reason.SUBSCRIBER_KEY_EXPIRED)
+    refused = [access_event(number, at=last, reason=reason) for number, reason in enumerate(dead, 2)]
+    await access_log.file([access_event(1, at=first), *refused], [step(0, 4)])
+    await access_log.file([access_event(5, reason=Reason.MISSING_VENDOR_KEY)], [step(4, 5)])
+    key = KeyId("key_1")
+    assert await last_used(pool, [key]) == {key: LastUse(used_at=first, refused_at=last)}

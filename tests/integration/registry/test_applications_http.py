@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, Final
 
+from libs.runtime.auth import Caller, Role
 from tests.integration.registry.commanding import SetClock
 from tests.integration.registry.serving import (
     APPLICANT,
@@ -17,6 +18,7 @@ from tests.integration.registry.serving import (
     vendor,
 )
 
+STRANGER: Final = Caller(role=Role.VENDOR, sub="nora")
 AGAIN: Final = {
     "name": "Recall Robots 2",
     "contact_email": "again@recall.example",
@@ -139,7 +141,7 @@ async def test_whose(registry: Registry) -> None:
     for method, target, body in (("PATCH", path, {"name": "Mine"}), ("POST", f"{path}/reapply", AGAIN)):
         for caller, status in (
             (vendor(other_id), 404),
-            (APPLICANT, 404),  # whose token names no vendor yet
+            (STRANGER, 404),  # whose token names no vendor yet
             (REVIEWER, 403),
             (OPERATOR, 403),
             (owner("acc_000000000000"), 403),
@@ -149,6 +151,38 @@ async def test_whose(registry: Registry) -> None:
         assert (await registry.ask(vendor("ven_000000000000"), method, absent, body)).status == 404
         assert (await registry.ask(vendor(vendor_id), method, target, body, If_Match='"9"')).status == 412
     assert await registry.ledger.head() == before
+
+
+async def test_an_applicant_sees_its_own_application(registry: Registry) -> None:
+    """Whoever applied sees it before a token names its vendor, what happened and why it was rejected. It may
+    amend it and apply again; what reviewers noted it does not see.
+    """
+    vendor_id = await registry.applied_vendor()
+    path = f"/v1/vendors/{vendor_id}"
+    await passed(registry, vendor_id, "security")
+    amended = await registry.ask(APPLICANT, "PATCH", path, {"website": "https://new.example"})
+    assert (amended.status, amended.body["reason"]) == (200, None)
+    why = {"reason": "The website is empty."}
+    rejected = await registry.ask(REVIEWER, "POST", f"{path}/reject", why)
+    assert rejected.body["reason"] == why["reason"]
+    for caller in (APPLICANT, vendor(vendor_id)):
+        seen = await registry.ask(caller, "GET", path)
+        assert (seen.body["state"], seen.body["reason"]) == ("rejected", why["reason"])
+        history = await registry.ask(caller, "GET", f"{path}/history")
+        assert [item["reason"] for item in history.body["items"]] == [why["reason"], None, None, None]
+        assert "between us" not in str((seen.body, history.body))
+    assert (await registry.ask(STRANGER, "GET", f"{path}/history")).status == 404
+    again = await registry.ask(APPLICANT, "POST", f"{path}/reapply", AGAIN)
+    assert (again.status, again.body["state"], again.body["reason"]) == (200, "applied", None)
+
+
+async def test_why_a_vendor_is_suspended(registry: Registry) -> None:
+    """A suspended vendor reads why; once it is reinstated nothing stands there."""
+    vendor_id = await registry.approved_vendor()
+    path = f"/v1/vendors/{vendor_id}"
+    assert (await act(registry, vendor_id, "suspend")).body["reason"] == "because"
+    assert (await registry.ask(vendor(vendor_id), "GET", path)).body["reason"] == "because"
+    assert (await act(registry, vendor_id, "reinstate")).body["reason"] is None
 
 
 async def test_bad_amendments(registry: Registry) -> None:

@@ -86,6 +86,10 @@ async def test_last_use(registry: Registry, database: str) -> None:
         database, f"insert into access_log.last_used values ('{key['key_id']}', '2026-01-31 12:00Z')"
     )
     used_at = "2026-01-31T12:00:00.000000Z"
+    await execute(
+        database, f"insert into access_log.last_refused values ('{key['key_id']}', '2026-02-01 12:00Z')"
+    )
+    refused_at = "2026-02-01T12:00:00.000000Z"
     edited = await registry.ask(owner(account_id), "PATCH", path, {"name": "Renamed"})
     assert (edited.body["name"], edited.body["last_used_at"]) == ("Renamed", used_at)
     for _ in range(2):
@@ -95,6 +99,16 @@ async def test_last_use(registry: Registry, database: str) -> None:
         assert (rotated.body["key"]["version"], rotated.body["key"]["last_used_at"]) == (3, used_at)
     revoked = await registry.ask(owner(account_id), "DELETE", path)
     assert (revoked.body["state"], revoked.body["last_used_at"]) == ("revoked", used_at)
+    for told in (edited.body, rotated.body["key"], revoked.body):
+        assert told["last_refused_at"] == refused_at
+    for target in (path, f"/v1/accounts/{account_id}/keys"):
+        shown = (await registry.ask(owner(account_id), "GET", target)).body
+        told = shown["items"][0] if "items" in shown else shown
+        assert (told["state"], told["last_used_at"], told["last_refused_at"]) == (
+            "revoked",
+            used_at,
+            refused_at,
+        )
 
 
 async def test_no_revocation_waits_for_the_last_use(registry: Registry, database: str) -> None:

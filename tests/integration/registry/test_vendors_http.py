@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from libs.domain.decision import MALFORMED
+from libs.runtime.auth import Caller, Role
 from libs.wire.key_format import KeyKind, read_key
 from tests.integration.registry.serving import (
     APPLICANT,
@@ -18,6 +19,7 @@ from tests.integration.registry.serving import (
     vendor,
 )
 
+STRANGER = Caller(role=Role.VENDOR, sub="nora")
 APPLICATION = {
     "name": "x",
     "contact_email": "a@b.c",
@@ -88,21 +90,25 @@ async def test_who_sees_what(registry: Registry) -> None:
     for caller, asked_id in (
         (owner(account_id), applied),
         (vendor(applied), approved),
-        (APPLICANT, approved),
+        (STRANGER, approved),
     ):
         assert (await registry.ask(caller, "GET", f"/v1/vendors/{asked_id}")).status == 404
+    assert (await registry.ask(APPLICANT, "GET", path)).body == seen_by_itself.body
     assert (await registry.ask(OPERATOR, "GET", path)).status == 403
 
 
 async def test_lists_by_role(registry: Registry) -> None:
-    """A list holds every vendor for a reviewer, the approved for an owner, itself for a vendor."""
+    """A list holds every vendor for a reviewer, the approved for an owner, itself for a vendor, and what it
+    applied for while its token names none.
+    """
     approved, applied = await registry.approved_vendor(), await registry.applied_vendor("Other", "otis")
     account_id = await registry.account()
     for caller, expected in (
         (REVIEWER, [applied, approved]),
         (owner(account_id), [approved]),
         (vendor(applied), [applied]),
-        (APPLICANT, []),
+        (APPLICANT, [approved]),
+        (STRANGER, []),
     ):
         listed = await registry.ask(caller, "GET", "/v1/vendors")
         assert [each["vendor_id"] for each in listed.body["items"]] == expected

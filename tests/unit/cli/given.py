@@ -19,5 +19,6 @@ KEY: dict[str, Any] = {
     "created_at": "2026-01-31T08:09:10.123456Z",
     "revoked_at": None,
     "last_used_at": None,
+    "last_refused_at": None,
     "version": 3,
 }

@@ -70,6 +70,7 @@ def key(**changes: Any) -> JsonObject:
         "created_at": a_time(),
         "revoked_at": None,
         "last_used_at": a_time(),
+        "last_refused_at": a_time(),
         "version": 3,
         "warnings": [],
         **changes,

@@ -94,9 +94,12 @@ def test_a_history_moves_a_vendor_through_its_states() -> None:
     """Applied, approved, suspended, reinstated, or rejected; every detail of the application is kept."""
     assert evolve(None, APPLICATION_MADE) == APPLIED
     assert evolve(REVIEWED, APPROVAL) == APPROVED
-    assert evolve(APPLIED, REJECTION) == REJECTED
-    assert evolve(APPROVED, SUSPENSION) == SUSPENDED
-    assert evolve(SUSPENDED, REINSTATEMENT) == APPROVED
+    rejected = replace(REJECTED, reason=REJECTION.reason)
+    assert evolve(APPLIED, REJECTION) == rejected
+    assert evolve(rejected, MADE_AGAIN).reason is None
+    suspended = replace(SUSPENDED, reason=SUSPENSION.reason)
+    assert evolve(APPROVED, SUSPENSION) == suspended
+    assert evolve(suspended, REINSTATEMENT) == APPROVED
 
 
 def test_reviews_are_kept_in_the_order_they_were_made() -> None:

@@ -12,6 +12,7 @@ from libs.runtime.http import (
     Answer,
     AnyOf,
     AnyRole,
+    Applicant,
     JsonBody,
     OwnAccount,
     OwnCredential,
@@ -35,6 +36,7 @@ PATHS: dict[str, tuple[str, Rule]] = {
     "own-account": ("/accounts/{account_id}", OwnAccount()),
     "own-vendor": ("/vendors/{vendor_id}", OwnVendor()),
     "own-vendor-or-reviewer": ("/reviewed/{vendor_id}", OwnVendor(also=frozenset({Role.REVIEWER}))),
+    "applicant": ("/applied/{vendor_id}", AnyOf((OwnVendor(), Applicant()))),
     "either": ("/either/{account_id}", AnyOf((OwnAccount(), Roles(frozenset({Role.GATEWAY}))))),
 }
 
@@ -84,6 +86,11 @@ async def client() -> AsyncIterator[Client]:
         ("/reviewed/ven_1", "vendor-1", 200),
         ("/reviewed/ven_1", "vendor-2", 404),
         ("/reviewed/ven_1", "operator", 403),
+        ("/applied/ven_1", "vendor-1", 200),
+        ("/applied/ven_1", "vendor-2", 404),
+        ("/applied/ven_1", "vendor-new", 200),
+        ("/applied/ven_1", "reviewer", 403),
+        ("/applied/ven_1", None, 401),
         ("/either/acc_1", "owner-1", 200),
         ("/either/acc_1", "gateway", 200),
         ("/either/acc_1", "owner-2", 404),
