@@ -21,7 +21,7 @@ JOURNAL_REFUSED: Final = counter(
 )
 COUNTED: Final = counter(
     "keyfold_counted_requests_total",
-    "Requests that proved no key and share an access event with others, by the reason answered",
+    "Requests that proved no key, or a dead one, and share an access event, by the reason answered",
     ("reason",),
 )
 JOURNAL_BYTES: Final = gauge("keyfold_journal_bytes", "How much all journals of this host hold")

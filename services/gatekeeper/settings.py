@@ -73,7 +73,7 @@ class GatekeeperSettings(ServiceSettings, PostgresSettings, KafkaSettings, AuthS
         ge=1,
         le=1_000_000,
         description="of how many requests a second that prove no key, from one network and for one reason,"
-        " each is an access event, 1 to 1000000; those beyond are counted in one",
+        " or one dead key, each is an access event, 1 to 1000000; those beyond are counted in one",
     )
     staleness_max_s: float = Field(
         60,
