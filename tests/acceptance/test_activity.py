@@ -65,6 +65,29 @@ async def test_an_operator_finds_what_names_nobody(stack: RunningStack, world: W
     assert refused.status == 1
 
 
+async def test_owner_and_developer_find_what_opened_nothing(
+    stack: RunningStack, world: World, vendor: VendorWithKey
+) -> None:
+    """An owner sees a replaced secret tried, and when; a developer what it asked with one key alone."""
+    practice = await world.practice(vendor)
+    await world.enforced("POST", f"{practice.key_path}/rotate", practice.owner, {"overlap_s": 0})
+    await world.request("GET", "/v1/patient/by-old-secret", practice.keys)
+    await world.request("GET", "/v1/patient/by-half", practice.keys[:1])
+
+    async def listed(*which: str) -> list[JsonObject] | None:
+        items: list[JsonObject] = (await stack.keyfold("activity", "list", *which)).json()
+        return [item for item in items if "/v1/patient/by-" in item["path"]] or None
+
+    owner = ("--account", practice.account_id)
+    (tried,) = await eventually(lambda: listed(*owner, "--reason", "subscriber_key_replaced"))
+    assert (tried["key_id"], tried["vendor_id"]) == (practice.key_id, vendor.vendor_id)
+    shown = (await stack.keyfold("key", "show", practice.key_id, *owner)).json()
+    assert (shown["last_used_at"], shown["last_refused_at"]) == (None, tried["at"][:17] + "00.000000Z")
+    developer = ("--as", "vendor", "--vendor", vendor.vendor_id, "--reason", "missing_subscriber_key")
+    (half,) = await eventually(lambda: listed(*developer))
+    assert (half["vendor_key_id"], half["key_id"], half["category"]) == (vendor.key_id, None, "patient")
+
+
 async def test_lists_files_and_counts_agree(stack: RunningStack, world: World, vendor: VendorWithKey) -> None:
     """What a list shows is what an export holds and what a summary counts, for owner and vendor alike."""
     practice = await world.practice(vendor)
