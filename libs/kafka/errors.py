@@ -116,4 +116,5 @@ def _no_answer(error: Exception) -> str:
 
 
 def _told(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
+    name, said = type(error).__name__, str(error)
+    return said if said.startswith(name) else f"{name}: {said}"  # the driver's own begin with their names

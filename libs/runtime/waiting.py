@@ -38,7 +38,8 @@ async def wait_for(
             left_s = deadline_s - clock.monotonic_s()
             if not bound.expired():  # else it says only that time is up
                 reason = str(away) or type(away).__name__
-        if left_s <= 0:
+        if left_s > 0:
+            log.warning("waiting", what=what, reason=reason, left_s=round(left_s, 1))
+            await backoff.pause(left_s)
+        if clock.monotonic_s() >= deadline_s:  # another attempt would have no time to fail for a reason
             raise StopProcess(f"gave up waiting for {what} after {timeout_s:g} s: {reason}")
-        log.warning("waiting", what=what, reason=reason, left_s=round(left_s, 1))
-        await backoff.pause(left_s)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ TIMEOUT_S: Final = 30.0
 PAUSES_S: Final = (0.2, 1.0)
 """How long a command whose connection was lost waits before it is sent again, and then again."""
 PAGE_ITEMS_MAX: Final = 100
+FIELD: Final = re.compile("`([a-z_]+)`")
+"""A field of the API, as problems write its name in their text."""
 
 
 class ProblemAnswered(CommandFailed):
@@ -36,8 +39,11 @@ class ProblemAnswered(CommandFailed):
 
     @property
     def is_usage(self) -> bool:
-        """Whether what was typed is at fault: the same again would be refused again."""
-        return str(self.problem.get("type", "")).endswith((":bad-query", ":bad-body"))
+        """Whether what was typed can never work, whatever there is: the same again would be refused again."""
+        # This one depends on what came before under the key.
+        is_of_the_past = str(self.problem.get("type", "")).endswith(":idempotency-key-reused")
+        is_of_what_was_sent = self.status in (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)
+        return is_of_what_was_sent and not is_of_the_past
 
     def told(self, place: Callable[[str], str]) -> str:
         """Say it with each fault's place as `place` calls it."""
@@ -121,7 +127,7 @@ class Client:
         except aiohttp.ClientError as away:
             raise CommandFailed(f"The {service} service cannot be reached: {away}.{doubt}") from away
         refuse_redirect(service, status)
-        return Answer(status=status, body=_document(content, service))
+        return Answer(status=status, body=document_of(content, service))
 
     async def _sent(self, request: _Sent, pauses_s: Sequence[float]) -> tuple[int, bytes]:
         for pause_s in pauses_s:
@@ -198,6 +204,7 @@ def sentence(status: int, problem: Mapping[str, object], place: Callable[[str], 
     said = (
         "; ".join(places) if places and place is not str else "; ".join([detail.rstrip(".") + what, *places])
     )
+    said = FIELD.sub(lambda field: place(f"/{field[1]}").removeprefix("/"), said)
     kind = str(problem.get("type", "")).rpartition(":")[2] or "problem"
     return f"{said[:1].upper()}{said[1:]} ({status} {kind})."
 
@@ -205,10 +212,14 @@ def sentence(status: int, problem: Mapping[str, object], place: Callable[[str], 
 def _faults(errors: object, place: Callable[[str], str]) -> list[str]:
     if not isinstance(errors, list):
         return []
-    return [f"{place(each['pointer'])}: {each['detail']}".removeprefix(": ") for each in errors]
+    found = [each for each in errors if isinstance(each, dict)]
+    return [
+        f"{place(str(each.get('pointer', '')))}: {each.get('detail')}".removeprefix(": ") for each in found
+    ]
 
 
-def _document(content: bytes, service: str) -> JsonObject:
+def document_of(content: bytes, service: str) -> JsonObject:
+    """Return the JSON that a service answered. Raises CommandFailed where it is none."""
     if not content:
         return {}
     try:

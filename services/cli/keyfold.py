@@ -114,10 +114,10 @@ class Keyfold:
 
     def database(self, what: str, service: str = "") -> str:
         """Return the database's address, for what is done in a service's stead if one is named, and say which
-        it is. Raises CommandFailed."""
+        it is. Raises CommandFailed. ``what`` of it is worked on, as `ledger`."""
         dsn = self.places.postgres_of(service)
         if dsn is None:
-            raise CommandFailed(f"Which {what}? Set {variable(POSTGRES)}.")
+            raise CommandFailed(f"Which database? Set {variable(POSTGRES)}.")
         say_target(f"{what} of {self.places.database_at()}")
         return dsn
 

@@ -122,7 +122,7 @@ def _over(stack: Places, named: Mapping[str, str]) -> Places:
 def _nearest(*, is_needed: bool) -> Places:
     here = Path.cwd()
     for each in (here, *here.parents):
-        if (each / STATE_DIR_NAME / STACK_FILE_NAME).exists():
+        if _runs_in(each / STATE_DIR_NAME):
             try:
                 return _stack_in(each / STATE_DIR_NAME)
             except CommandFailed:
@@ -138,9 +138,16 @@ def state_dir_of(directory: Path) -> Path:
 
 def _stack_of(directory: Path) -> Places:
     for state_dir in (directory, state_dir_of(directory)):
-        if (state_dir / STACK_FILE_NAME).exists():
+        if _runs_in(state_dir):
             return _stack_in(state_dir)
     raise CommandFailed(f"No local stack runs in {directory}: start one there with `keyfold up`.")
+
+
+def _runs_in(state_dir: Path) -> bool:
+    try:
+        return (state_dir / STACK_FILE_NAME).exists()
+    except OSError:  # its name is too long, or what leads there is closed to us
+        return False
 
 
 def _stack_in(state_dir: Path) -> Places:

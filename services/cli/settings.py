@@ -9,8 +9,9 @@ from typing import Annotated, Final, TypeAlias
 from pydantic import AfterValidator, Field, SecretStr
 
 from libs.runtime.addresses import check_service_url
-from libs.runtime.settings import PREFIX, Bootstrap, Environment, PostgresDsn
+from libs.runtime.settings import PREFIX, Bootstrap, Environment, PostgresDsn, ServiceSettings
 
+PORT_MAX: Final = 65_535
 FIRST_PORT_MAX: Final = 65_500
 # RFC 6750, section 2.1
 _TOKEN: Final = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
@@ -66,6 +67,14 @@ class CommandSettings(Environment):
         """Return the address that is named for a service."""
         url: str | None = getattr(self, f"{service}_url")
         return url
+
+
+class GatekeeperPorts(ServiceSettings):
+    """What `keyfold gatekeeper` must know of the environment that its processes read whole."""
+
+    authz_port: int | None = Field(
+        None, ge=0, le=PORT_MAX, description="the one TCP port where gateways ask all of the processes"
+    )
 
 
 def variable(name: str) -> str:

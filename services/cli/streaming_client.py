@@ -11,7 +11,7 @@ from typing import Final
 import aiohttp
 import orjson
 
-from services.cli.client import JsonObject, ProblemAnswered, refuse_redirect
+from services.cli.client import JsonObject, ProblemAnswered, document_of, refuse_redirect
 from services.cli.failure import CommandFailed
 
 CONNECT_TIMEOUT_S: Final = 10.0
@@ -117,4 +117,4 @@ async def _refusal(answer: aiohttp.ClientResponse) -> CommandFailed:
     content = await answer.read()
     if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return StreamBroken(f"The audit service answered {answer.status}.")
-    return ProblemAnswered(answer.status, orjson.loads(content))
+    return ProblemAnswered(answer.status, document_of(content, "audit"))

@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Sequence
+from typing import Final
 
-from services.cli.failure import CommandFailed
+from services.cli.failure import CommandFailed, WrongUsage
 from services.cli.local.process import Child, Command
+
+EXIT_BAD_SETTINGS: Final = 2
 
 
 async def run_together(commands: Sequence[Command]) -> None:
     """Run all of them until SIGTERM or SIGINT, and return when every one has ended in order.
 
-    Raises CommandFailed, by then all have ended, when one ends before that or with another status than 0.
+    Raises CommandFailed, by then all have ended, when one ends before that or with another status than 0;
+    WrongUsage where its settings are why.
     """
     told = _told_to_stop()
     children: list[Child] = []
@@ -25,8 +29,14 @@ async def run_together(commands: Sequence[Command]) -> None:
     finally:
         await asyncio.gather(*(child.stop() for child in children))
     if failed := early or [child for child in children if await child.wait() != 0]:
-        raise CommandFailed(
-            "; ".join([child.obituary(f"ended with status {await child.wait()}") for child in failed])
+        statuses = [await child.wait() for child in failed]
+        # What is wrong with the settings of all of them can never work, and each has said it.
+        kind = WrongUsage if set(statuses) == {EXIT_BAD_SETTINGS} else CommandFailed
+        raise kind(
+            "; ".join(
+                child.obituary(f"ended with status {status}")
+                for child, status in zip(failed, statuses, strict=True)
+            )
         )
 
 

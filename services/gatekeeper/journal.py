@@ -235,7 +235,9 @@ async def open_journal(settings: GatekeeperSettings, run_id: str, clock: Clock) 
             sync=settings.journal_sync,
         )
     except OSError as fault:
-        raise StopProcess(f"the journal in {settings.journal_dir} cannot be written: {fault}") from fault
+        raise StopProcess(
+            f"the journal in {settings.journal_dir} (KEYFOLD_JOURNAL_DIR) cannot be written: {fault}"
+        ) from fault
     try:
         yield journal
     finally:

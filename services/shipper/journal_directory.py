@@ -81,7 +81,9 @@ def _lock_file(root: Path) -> int:
         root.mkdir(parents=True, exist_ok=True)
         return os.open(root / SHIPPER_LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
     except OSError as fault:
-        raise StopProcess(f"the journals in {root} cannot be shipped: {fault.strerror}") from fault
+        raise StopProcess(
+            f"the journals in {root} (KEYFOLD_JOURNAL_DIR) cannot be shipped: {fault.strerror}"
+        ) from fault
 
 
 def _range(segment: Path, damage: Damage) -> bytes:

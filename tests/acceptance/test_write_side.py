@@ -43,9 +43,11 @@ async def test_warnings(stack: RunningStack, practice: Practice) -> None:
 
     assert warned.status == quiet.status == 0
     assert warned.json()["permissions"]["clinical"] == "write"
-    assert warned.err.startswith("Warning: ")
+    target, *warnings = warned.err.splitlines()
+    assert target.startswith("registry at 127.0.0.1:")
+    assert [warning.partition(" ")[0] for warning in warnings] == ["Warning:"]
     assert "clinical" in warned.err
-    assert quiet.err == ""
+    assert quiet.err == f"{target}\n"
 
 
 async def test_same_command_again(stack: RunningStack, practice: Practice) -> None:

@@ -138,7 +138,9 @@ async def listening(
             protocol, host, port, reuse_port=reuse_port or None, backlog=_BACKLOG
         )
     except OSError as taken:
-        raise StopProcess(f"cannot listen on {host}:{port}: {taken.strerror or taken}") from taken
+        raise StopProcess(
+            f"cannot listen on {host}:{port} (KEYFOLD_HTTP_HOST): {taken.strerror or taken}"
+        ) from taken
     bound_port = int(server.sockets[0].getsockname()[1])
     log.info("http_listening", host=host, port=bound_port)
     try:

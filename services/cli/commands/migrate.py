@@ -22,7 +22,7 @@ async def _migrate(keyfold: Keyfold) -> Line:
     from libs.store.migrations import migrate
 
     try:
-        await migrate(keyfold.database("schema"))
+        await migrate(keyfold.database("migrations"))
     except StoreFailure as failure:
         raise CommandFailed(f"The database was not migrated: {failure}") from failure
     return Line(f"The database is up to date: {keyfold.places.database_at()}.")

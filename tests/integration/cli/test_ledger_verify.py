@@ -8,6 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 import pytest
@@ -62,9 +63,12 @@ async def test_whole(database: str, shipped: Path) -> None:
         ran = await verify(
             shipped, database, "--checkpoints", "checkpoints.ndjson", "--public-key", "key.pem", "--json"
         )
-    assert (ran.status, ran.error) == (0, "")
+    parts = urlsplit(database)
+    where = f"{parts.path[1:]} at {parts.hostname}:{parts.port} (KEYFOLD_POSTGRES_DSN)"
+    assert (ran.status, ran.error) == (0, f"ledger of {where}\n")
     assert ran.found.pop("took_s") > 0
     assert ran.found | {"took_s": 0} == {
+        "ledger": where,
         "whole": True,
         "first_broken_position": None,
         "findings": [],

@@ -1,16 +1,29 @@
 """How several gatekeepers are started."""
 
 import pytest
+from typer.testing import CliRunner
 
+from libs.runtime.settings import load
+from services.cli import app
 from services.cli.commands.gatekeeper import commands
 from services.cli.failure import WrongUsage
+from services.cli.local.process import Command
+from services.cli.settings import GatekeeperPorts
 
 SHARED = {"KEYFOLD_AUTHZ_PORT": "9443"}
 
 
+def started_in(processes: int, environment: dict[str, str]) -> list[Command]:
+    """Return how each process is started in an environment."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        return commands(processes, load(GatekeeperPorts))
+
+
 def ports(processes: int, environment: dict[str, str]) -> list[str]:
     """Return the service port of each process."""
-    return [command.env["KEYFOLD_HTTP_PORT"] for command in commands(processes, environment)]
+    return [command.env["KEYFOLD_HTTP_PORT"] for command in started_in(processes, environment)]
 
 
 def test_each_has_a_service_port_of_its_own() -> None:
@@ -22,7 +35,7 @@ def test_each_has_a_service_port_of_its_own() -> None:
 
 def test_each_has_a_name_and_may_share_the_port() -> None:
     """Whoever dies can be named, and all of them listen where gateways ask."""
-    started = commands(2, SHARED)
+    started = started_in(2, SHARED)
     assert [command.name for command in started] == ["gatekeeper 1 of 2", "gatekeeper 2 of 2"]
     assert {command.env["KEYFOLD_AUTHZ_REUSE_PORT"] for command in started} == {"true"}
 
@@ -30,18 +43,28 @@ def test_each_has_a_name_and_may_share_the_port() -> None:
 def test_the_shared_port_is_nobodys_own() -> None:
     """A port that one process has as its service port cannot be everybody's."""
     with pytest.raises(WrongUsage, match="one of the 2 ports"):
-        commands(2, {"KEYFOLD_AUTHZ_PORT": "8081"})
+        started_in(2, {"KEYFOLD_AUTHZ_PORT": "8081"})
 
 
-def test_what_is_no_number_is_told() -> None:
+def test_there_are_ports_enough() -> None:
+    """Ports past the last one are refused before anything is started."""
+    with pytest.raises(WrongUsage, match="no 3 ports from KEYFOLD_HTTP_PORT on"):
+        started_in(3, SHARED | {"KEYFOLD_HTTP_PORT": "65534"})
+
+
+@pytest.mark.parametrize("variable", ["KEYFOLD_HTTP_PORT", "KEYFOLD_AUTHZ_PORT", "KEYFOLD_DRAIN_TIMEOUT_S"])
+@pytest.mark.parametrize("value", ["http", "nan", "inf", "-1", "70000", ""])
+def test_what_is_no_number_is_told(monkeypatch: pytest.MonkeyPatch, variable: str, value: str) -> None:
     """A broken setting is named, before anything is started."""
-    with pytest.raises(WrongUsage, match="KEYFOLD_HTTP_PORT must be a number"):
-        commands(1, {"KEYFOLD_HTTP_PORT": "http"})
+    monkeypatch.setenv(variable, value)
+    ended = CliRunner().invoke(app, ["gatekeeper"])
+    assert ended.exit_code == 2
+    assert [line.partition(":")[0] for line in ended.stderr.splitlines()[1:]] == [variable]
 
 
 @pytest.mark.parametrize("environment", [{}, {"KEYFOLD_AUTHZ_PORT": "0"}])
 def test_several_need_one_port_to_share(environment: dict[str, str]) -> None:
     """Without a port that all of them have, gateways would not find them; one alone needs none."""
     with pytest.raises(WrongUsage, match="KEYFOLD_AUTHZ_PORT"):
-        commands(2, environment)
-    assert len(commands(1, environment)) == 1
+        started_in(2, environment)
+    assert len(started_in(1, environment)) == 1

@@ -117,10 +117,11 @@ def test_named(home: Path, named: str) -> None:
     assert by_argument.state_dir == home / STATE_DIR_NAME
 
 
-def test_named_in_vain(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["", "none", "x" * 300])
+def test_named_in_vain(tmp_path: Path, name: str) -> None:
     """A directory that is named and has no stack is a failure, whatever the environment says."""
     with pytest.raises(CommandFailed, match="No local stack runs in"):
-        find_places(tmp_path, said(ENVIRONMENT))
+        find_places(tmp_path / name, said(ENVIRONMENT))
 
 
 def test_broken_record(home: Path) -> None:

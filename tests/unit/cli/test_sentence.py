@@ -34,6 +34,11 @@ from services.cli.client import sentence
         ),
         (502, {}, "The answer was 502 (502 problem)."),
         (400, {"title": "Bad Request", "errors": "odd"}, "Bad Request (400 problem)."),
+        (
+            400,
+            {"title": "Bad Request", "errors": [1, {"detail": "it is odd"}]},
+            "Bad Request; it is odd (400 problem).",
+        ),
     ],
 )
 def test_sentence(status: int, problem: dict[str, object], said: str) -> None:

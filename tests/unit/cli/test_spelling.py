@@ -134,6 +134,40 @@ async def test_fault_of_a_field(line: str, pointer: str, said: str) -> None:
     assert SECRET not in ended.stderr
 
 
+@pytest.mark.parametrize(
+    ("status", "kind", "exit_status"),
+    [
+        (400, "beyond-retention", 2),
+        (422, "expires-in-the-past", 2),
+        (422, "idempotency-key-reused", 1),
+        (401, "unauthorized", 1),
+        (403, "forbidden", 1),
+        (404, "not-found", 1),
+        (409, "key-revoked", 1),
+        (412, "precondition-failed", 1),
+        (429, "rate-limited", 1),
+        (503, "service-unavailable", 1),
+    ],
+)
+async def test_status(status: int, kind: str, exit_status: int) -> None:
+    """What can never work ends with 2; what is refused for what there is, or fails, with 1."""
+    async with serving({"type": f"urn:keyfold:problem:{kind}", "detail": "no"}, status=status) as registry:
+        assert (await registry.keyfold("key", "edit", "key_1", "--name", "x")).exit_code == exit_status
+
+
+async def test_field_in_a_text() -> None:
+    """A field that a service's text names is named as it was typed, too."""
+    problem = {
+        "type": "urn:keyfold:problem:late",
+        "detail": "`expires_at` must lie in the future, as `odd` is",
+    }
+    async with serving(problem, status=422) as registry:
+        ended = await registry.keyfold("key", "create", "Desk", "--expires", "2020-01-01")
+
+    assert ended.exit_code == 2
+    assert ended.stderr.endswith("--expires 2020-01-01 must lie in the future, as odd is (422 late).\n")
+
+
 @pytest.mark.parametrize("option", ["--version", "-V"])
 def test_version(option: str) -> None:
     """The version that is installed is said, and nothing else."""

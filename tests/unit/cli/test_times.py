@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -43,9 +44,14 @@ def away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("30s", NOW - timedelta(seconds=30)),
     ],
 )
-def test_a_time(text: str, at: datetime) -> None:
-    """A date, a word, a length ago, or RFC 3339; what names no zone is UTC."""
-    assert instant(text, "--since", NOW) == at
+def test_a_time(text: str, at: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A date, a word, a length ago, or RFC 3339; what names no zone is UTC, wherever the machine is."""
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        found = instant(text, "--since", NOW)
+    time.tzset()
+    assert found == at
 
 
 @pytest.mark.parametrize(("text", "ahead"), [("2h", 2), ("+2h", 2), ("-2h", -2)])

@@ -164,5 +164,5 @@ async def test_a_port_that_is_taken() -> None:
     first.terminate()
     await first.communicate()
     assert status == 1
-    assert str(log[-1]["error"]).startswith(f"cannot listen on 127.0.0.1:{port}: ")
+    assert str(log[-1]["error"]).startswith(f"cannot listen on 127.0.0.1:{port} (KEYFOLD_HTTP_HOST): ")
     assert "exception" not in log[-1]
