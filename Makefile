@@ -87,7 +87,9 @@ $(VENV)/.%: requirements/%.txt pyproject.toml | $(BIN)/python
 	@touch $@
 
 # Programs of an environment begin with its path, so in a clone that was moved or copied ours is written anew.
-INSTALL = $(PIP) install --no-deps --no-build-isolation --editable . && pwd -P >$(VENV)/.place
+# Where the modules are is said as seen from there: of a path with an accent Python makes nothing under LC_ALL=C.
+INSTALL = $(PIP) install --no-deps --no-build-isolation --editable . && \
+	echo ../../../.. | tee $(VENV)/lib/python3*/site-packages/_keyfold.pth >/dev/null && pwd -P >$(VENV)/.place
 
 here: | $(BIN)/python
 	@[ "$$(cat $(VENV)/.place 2>/dev/null)" = "$$(pwd -P)" ] || { echo "this environment was made elsewhere: mending it"; $(INSTALL); }

@@ -72,9 +72,7 @@ def _nginx(site: Site, port: int) -> Command:
     servers = "".join(f"server {HOST}:{authz} max_fails=0; " for authz in site.authz)
     origin = f'"{site.cors_origin}" $http_origin;' if site.cors_origin else ""
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    temporary = "".join(
-        f"{kind}_temp_path {kind};\n" for kind in kinds
-    )  # in the directory after -p, as all is
+    temporary = "".join(f"{kind}_temp_path {kind};\n" for kind in kinds)
     (own / "http.conf").write_text(
         f"upstream keyfold_gatekeepers {{ {servers} keepalive 64; }}\n"
         f"upstream keyfold_api {{ server {HOST}:{site.upstream}; keepalive 64; }}\n"

@@ -34,7 +34,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def activity(state_dir: Path) -> str:
     """Return what follows the program in the third command."""
-    return try_it(SAMPLE, gateway="http://127.0.0.1:1", state_dir=state_dir).shows_both.split("keyfold ")[1]
+    command = try_it(SAMPLE, gateway="http://127.0.0.1:1", state_dir=state_dir).shows_both
+    return command[command.index(" activity") + 1 :]
 
 
 def test_here(here: Path) -> None:
