@@ -19,7 +19,7 @@ from tests.acceptance.world import Practice, World
 
 SCHEMATHESIS = (sys.executable, Path(sys.executable).parent / "schemathesis")
 EXAMPLES = int(os.environ.get("KEYFOLD_FUZZ_EXAMPLES", "5"))
-SECONDS_MAX = 120 + 6 * EXAMPLES
+SECONDS_MAX = 360 + 6 * EXAMPLES
 NO_LIMITS = {"KEYFOLD_COMMANDS_PER_MINUTE": "0", "KEYFOLD_FAILURES_PER_MINUTE": "0"}
 ACCEPTED = {"gatekeeper": ["2xx", "401", "403", "404"], "audit": ["2xx", "400", "404"]}
 CASES = re.compile(r"^  (\d+) generated, (.*)$", re.MULTILINE)

@@ -29,6 +29,8 @@ SPECS = {spec.name: spec for spec in SERVICES}
 MISSED_BY = {"postgres": ("registry",), "kafka": ("shipper", "relay")}
 STORAGE = tuple(MISSED_BY)
 VICTIMS = (*SPECS, *STORAGE)
+# Each request is an event of its own, so that what clients were answered can be held against the rows.
+EVERYWHERE = {"KEYFOLD_LOG_FORMAT": "json", "KEYFOLD_FLOOD_PER_S": "1000000"}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -138,7 +140,7 @@ class ChaosStack:
         """Return how a service of this stack is started, with some settings changed."""
         command = service_command(SPECS[name], self._wiring(), port)
         changed = {f"KEYFOLD_{setting}": value for setting, value in settings.items()}
-        return replace(command, env={**command.env, "KEYFOLD_LOG_FORMAT": "json", **changed})
+        return replace(command, env={**command.env, **EVERYWHERE, **changed})
 
     def _keep(self, name: str) -> None:
         process = self._supervised(name)

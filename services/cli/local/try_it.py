@@ -17,6 +17,11 @@ PASSES: Final = "/v1/appointment"
 REFUSED: Final = "/v1/note"
 
 
+_SPEAKING: Final = {
+    PREFIX + name for name in ("DIR", "TOKEN", "ACCOUNT", "VENDOR", "POSTGRES_DSN", "KAFKA_BOOTSTRAP")
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TryIt:
     """Shell commands for the sample practice's keys."""
@@ -55,4 +60,5 @@ def _directory(state_dir: Path) -> str:
 
 def _environment_speaks() -> bool:
     """Tell whether settings are about, which would go before the stack of this directory."""
-    return any(name.startswith(PREFIX) for name in os.environ)
+    names = [name for name in os.environ if name.startswith(PREFIX)]
+    return any(name in _SPEAKING or name.endswith("_URL") for name in names)

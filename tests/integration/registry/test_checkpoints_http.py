@@ -14,8 +14,7 @@ from structlog.testing import capture_logs
 
 from libs.domain.checkpoint import LedgerCheckpointed
 from libs.runtime.clock import SYSTEM_CLOCK
-from libs.runtime.failure import StopProcess
-from libs.runtime.settings import load
+from libs.runtime.settings import BadSettings, load
 from libs.store.checkpoints import Checkpoints, RecordedCheckpoint
 from libs.store.connection import Pool, open_pool
 from libs.store.ledger import Ledger
@@ -290,7 +289,7 @@ def settings_of(monkeypatch: pytest.MonkeyPatch, **given: str) -> RegistrySettin
     """Return the settings of a registry that is told this as well."""
     told = {
         "POSTGRES_DSN": "postgresql://registry@db/keyfold",
-        "JWKS": "jwks.json",
+        "JWKS": "https://issuer.example/jwks.json",
         "JWT_ISSUER": "issuer",
         "JWT_AUDIENCE": "keyfold",
         "IDEMPOTENCY_SECRET": "x" * 32,
@@ -312,16 +311,13 @@ async def test_told_nothing(monkeypatch: pytest.MonkeyPatch, office: Office) -> 
 
 
 @pytest.mark.parametrize("content", [None, b"", b"garbage"])
-async def test_bad_key(
-    monkeypatch: pytest.MonkeyPatch, office: Office, tmp_path: Path, content: bytes | None
-) -> None:
-    """A key that cannot be used stops the start with a sentence that names the setting and the file."""
+def test_bad_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes | None) -> None:
+    """A key that cannot be used is a bad setting, told in a sentence that names it."""
     path = tmp_path / "key.pem"
     if content is not None:
         path.write_bytes(content)
-    settings = settings_of(monkeypatch, CHECKPOINT_KEY=str(path))
-    with pytest.raises(StopProcess, match=r"KEYFOLD_CHECKPOINT_KEY cannot be used: .*key\.pem"):
-        CheckpointMeans.of(settings, office.pool)
+    with pytest.raises(BadSettings, match=r"^KEYFOLD_CHECKPOINT_KEY: .* it must be the path of an Ed25519"):
+        settings_of(monkeypatch, CHECKPOINT_KEY=str(path))
 
 
 async def test_told_of_a_key_and_a_file(

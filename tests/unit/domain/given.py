@@ -58,7 +58,7 @@ def review(kind: ReviewKind, verdict: Verdict = Verdict.PASS, *, at: datetime = 
 PASSED = (review(ReviewKind.SECURITY), review(ReviewKind.COMPLIANCE))
 REVIEWED = replace(APPLIED, reviews=PASSED)
 APPROVED = replace(REVIEWED, state=VendorState.APPROVED)
-SUSPENDED = replace(REVIEWED, state=VendorState.SUSPENDED)
+SUSPENDED = replace(REVIEWED, state=VendorState.SUSPENDED, reason="breach")
 REJECTED = replace(APPLIED, state=VendorState.REJECTED)
 OTHER_VENDOR = replace(APPROVED, vendor_id=VendorId("ven_2"))
 

@@ -8,6 +8,7 @@ from libs.runtime.http import AnyRoute, Public, Request, Route, Streamed, Writer
 from tests.unit.runtime.serving import Client, serving
 from tests.unit.runtime.things import ROUTES
 
+ID = re.compile(rb"[0-9a-f-]{36}")  # which may hold any short word
 STATUS = re.compile(rb"HTTP/\d\.\d (\d{3}) ")
 BODY = b'c\r\n{"name":"a"}\r\n'
 TRAILERS = b"0\r\nX-Request-Id: stolen\r\nAuthorization: Bearer operator\r\n\r\n"
@@ -64,7 +65,7 @@ async def test_a_trailer_is_no_header(before: bytes, first: bytes, status: list[
     async with serving([*ROUTES, STREAM]) as client:
         answers = await client.raw(before + first + NEXT)
         assert statuses(answers)[-len(status) :] == status
-        assert b"stolen" not in answers and b"ada" not in answers
+        assert b"stolen" not in answers and b"ada" not in ID.sub(b"", answers)
         assert statuses(await client.raw_in_turn(first, NEXT)) == status
 
 
