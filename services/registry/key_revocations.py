@@ -20,6 +20,7 @@ from services.registry.commands import Command
 from services.registry.kinds import ACCOUNT, SUBSCRIBER_KEY, held
 
 _AT_ONCE_MAX: Final = 1000
+_NO_ID: Final = "(redacted)"  # of what was named instead of an id, for it may be a secret
 
 
 def _no_number(value: object) -> object:
@@ -61,7 +62,7 @@ class RevocationResult(StrEnum):
 
 
 class KeyRevocation(JsonBody):
-    """The answer for one key."""
+    """The answer for one key; `key_id` is redacted where what was named is no key's id."""
 
     key_id: str
     result: RevocationResult
@@ -150,7 +151,8 @@ def _result(account_id: AccountId, key_id: KeyId, before: Loaded, after: Loaded)
     key = held(stored.aggregate, SUBSCRIBER_KEY)
     if not isinstance(key, RevokedSubscriberKey) or key.account_id != account_id:
         result = RevocationResult.NOT_FOUND
-        return KeyRevocation(key_id=key_id, result=result, name=None, revoked_at=None, version=None)
+        shown = key_id if is_key_id(key_id) else _NO_ID
+        return KeyRevocation(key_id=shown, result=result, name=None, revoked_at=None, version=None)
     is_new = before.streams[key_stream(key_id)].version != stored.version
     return KeyRevocation(
         key_id=key_id,

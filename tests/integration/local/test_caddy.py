@@ -19,6 +19,7 @@ IDENTITY = tuple(
     for name in ("Account", "Key", "Vendor", "Category", "Access", "Decision", "Position")
 )
 KEYS = (("x-api-key", "vendor-secret"), ("A-api-key", "subscriber-secret"))
+MISPLACED = "kfs_live_MISPLACEDSECRET"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,8 +197,11 @@ async def test_log_of_a_failure(tmp_path: Path) -> None:
         log_path = tmp_path / "caddy.log"
         caddy = await start_caddy(settings, caddyfile=CADDYFILE, state_dir=tmp_path, log_path=log_path)
         status, _ = await send(port, "GET", "/v1/patient?name=secret-query", KEYS)
+        await send(port, MISPLACED, f"http://{MISPLACED}.host/v1/patient/{MISPLACED}", KEYS)
         await caddy.stop()
     logged = log_path.read_text()
     assert status == 502
-    for secret in ("vendor-secret", "subscriber-secret", "the-token", "secret-query"):
+    assert '"/v1/patient"' in logged
+    assert logged.count("error handling handler error") == 2
+    for secret in ("vendor-secret", "subscriber-secret", "the-token", "secret-query", MISPLACED):
         assert secret not in logged

@@ -68,6 +68,8 @@ async def test_stack(tmp_path: Path, out_of_reach: Path) -> None:
     assert {status[name] for name in ("CapInh", "CapPrm", "CapEff", "CapAmb")} == {"0" * 16}
     assert "0" not in status["Uid"].split()
     assert record.get("postgres_files") == ("/var/cache/keyfold" if ROOT else None)
+    assert _names_in(tmp_path) == {PRIVATE, "packages"}
+    assert "meta.properties" in _names_in(home / "kafka" / "data")
     await all_gone(record["pids"].values())
 
 
@@ -152,3 +154,7 @@ async def _clean(directory: Path, copies: Path) -> str:
     printed, _ = await process.communicate()
     assert process.returncode == 0
     return printed.decode()
+
+
+def _names_in(directory: Path) -> set[str]:
+    return {part.name for part in directory.iterdir()}

@@ -9,6 +9,7 @@ import pytest
 
 from libs.domain.subscriber_key import SubscriberKeyCreated, SubscriberKeyRevoked
 from libs.wire.chain import understand
+from libs.wire.key_format import is_key_id
 from tests.integration.registry.serving import OPERATOR, REVIEWER, Answered, Registry, instance, owner
 
 MANY = 1000
@@ -79,7 +80,7 @@ async def test_mixed(registry: Registry) -> None:
     ]
     answered = await revoke(registry, account_id, {"key_ids": [*others, before["key_id"], mine["key_id"]]})
     assert results(answered) == [
-        *((each, "not_found") for each in others),
+        *((each if is_key_id(each) else "(redacted)", "not_found") for each in others),
         (before["key_id"], "already_revoked"),
         (mine["key_id"], "revoked"),
     ]
