@@ -116,15 +116,36 @@ schemathesis.openapi.format("completeness-cursor", _completeness_cursors())
 schemathesis.openapi.format("cidr", st.sampled_from(["203.0.113.0/24", "198.51.100.7/32", "2001:db8::/32"]))
 
 
-_LETTERS: Final = st.characters(categories=["L", "N", "P", "S"]).filter(lambda each: not UNSEEN.match(each))
-_WEBSITES: Final = st.from_regex(r"https?://[a-z]{1,20}\.example/[a-z]{0,20}", fullmatch=True)
-schemathesis.openapi.format("line", st.text(_LETTERS, min_size=1, max_size=200))
-_PROSE: Final = st.builds(
-    str.__add__, _LETTERS, st.text(_LETTERS | st.sampled_from(" \t\r\n\u200d"), max_size=3999)
+# Each has its shortest, its longest and one that is too long: to find those among all takes minutes.
+_WORDS: Final = (
+    "é",
+    "Ω7",
+    "O'Brien & Söhne",
+    "検査",
+    "🦷 ok",
+    "<b>",
+    *("a" * length for length in (199, 200, 201)),
 )
-schemathesis.openapi.format("prose", _PROSE)
-schemathesis.openapi.format("contact-email", st.emails().filter(lambda email: len(email) <= 254))
-schemathesis.openapi.format("website", _WEBSITES)
+_PROSE: Final = (*_WORDS[:-3], "one\r\n\ttwo", "👩\u200d⚕️", *("z" * length for length in (3999, 4000, 4001)))
+_EMAILS: Final = (
+    "a@b",
+    "a@bc",
+    "jürgen+c@bücher.example",
+    *(f"{'a' * length}@b" for length in (251, 252, 253)),
+)
+_WEBSITES: Final = (
+    "http://a",
+    "https://a",
+    "https://a.example/b?c",
+    *("https://" + "a" * n for n in (491, 492, 493)),
+)
+for _name, _texts in (
+    ("line", _WORDS),
+    ("prose", _PROSE),
+    ("contact-email", _EMAILS),
+    ("website", _WEBSITES),
+):
+    schemathesis.openapi.format(_name, st.sampled_from(_texts))
 
 
 @schemathesis.check
