@@ -18,25 +18,13 @@ import orjson
 import psutil
 
 from libs.runtime.clock import SYSTEM_CLOCK
+from tests.acceptance.forked import Ended, run_forked
 
 KEYFOLD = Path(sys.executable).parent / "keyfold"
 START_TIMEOUT_S = 110.0
 STOP_TIMEOUT_S = 10.0
 POLL_INTERVAL_S = 0.05
 NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
-    """How a command ended and what it printed."""
-
-    status: int
-    out: str
-    err: str
-
-    def json(self) -> Any:
-        """Return what was printed, as JSON."""
-        return orjson.loads(self.out)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,16 +88,7 @@ async def running(home: Path, settings: Mapping[str, str] = NO_SETTINGS) -> Asyn
 
 async def keyfold(*arguments: str, cwd: Path, settings: Mapping[str, str] = NO_SETTINGS) -> Ended:
     """Run a command to its end."""
-    return await ended(
-        await asyncio.create_subprocess_exec(
-            KEYFOLD,
-            *arguments,
-            cwd=cwd,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env={**os.environ, **settings},
-        )
-    )
+    return await asyncio.to_thread(run_forked, arguments, cwd, {**os.environ, **settings})
 
 
 async def ended(process: Process) -> Ended:

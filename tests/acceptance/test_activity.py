@@ -11,7 +11,8 @@ import shlex
 import orjson
 
 from services.cli.local.signing import Claims
-from tests.acceptance.running import KEYFOLD, Ended, RunningStack, ended
+from tests.acceptance.forked import Ended
+from tests.acceptance.running import KEYFOLD, RunningStack, ended
 from tests.acceptance.world import JsonObject, Practice, VendorWithKey, World
 from tests.eventually import eventually
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.running import KEYFOLD, Ended, RunningStack, ended, keyfold
+from tests.acceptance.forked import Ended
+from tests.acceptance.running import KEYFOLD, RunningStack, ended, keyfold
 from tests.acceptance.world import Practice, World
 from tests.eventually import eventually
 

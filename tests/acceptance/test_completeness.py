@@ -13,7 +13,8 @@ from libs.runtime.clock import SYSTEM_CLOCK
 from libs.runtime.http import rfc3339
 from services.gatekeeper.journal_directory import RunDirectory
 from services.gatekeeper.segment import Segment
-from tests.acceptance.running import Ended, RunningStack
+from tests.acceptance.forked import Ended
+from tests.acceptance.running import RunningStack
 from tests.acceptance.world import Practice, World
 from tests.access_events import access_event, journalled
 from tests.eventually import eventually

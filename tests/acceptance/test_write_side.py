@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from libs.domain.decision import Reason
-from tests.acceptance.running import Ended, RunningStack, frozen
+from tests.acceptance.forked import Ended
+from tests.acceptance.running import RunningStack, frozen
 from tests.acceptance.test_command_line import said
 from tests.acceptance.test_reasons import assert_refused
 from tests.acceptance.world import READS_PATIENTS, Practice, World
