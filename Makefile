@@ -15,7 +15,7 @@ COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generat
 	--no-annotate --custom-compile-command "make lock" --extra build
 
 .DEFAULT_GOAL := help
-.PHONY: help run test model revocations kills faults bench debian lint format openapi lock clean distclean here
+.PHONY: help run test model revocations kills faults fuzz bench debian lint format openapi lock clean distclean here
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ revocations: $(VENV)/.dev ## a thousand revocations under load, pauses and kills
 
 kills: $(VENV)/.dev ## two hundred kills of shipper and audit service, at every step of their loops; four minutes
 	@KEYFOLD_KILLS=200 $(BIN)/python -m pytest --quiet tests/chaos/test_fault_points.py
+
+fuzz: $(VENV)/.dev ## each service against its OpenAPI document, with many more requests; twenty minutes
+	@KEYFOLD_FUZZ=long $(BIN)/python -m pytest --quiet tests/acceptance/test_descriptions.py tests/acceptance/test_edges.py
 
 FAULTS := outages cuts sharing repeats poison full_disk
 
