@@ -35,19 +35,24 @@ class Connection:
     timeout_s: float
     broken: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def deliver(self, batch: BatchBuilder, topic: str, partition: int) -> None:
-        """Return when the broker has acknowledged the batch; whatever else happens breaks the connection."""
+    async def deliver(self, batch: BatchBuilder, topic: str, partition: int) -> int | None:
+        """Return the offset after the batch, once the broker has acknowledged it; None where it does not say.
+
+        Whatever else happens breaks the connection.
+        """
         acknowledged = False
         try:
             with writing():
                 async with asyncio.timeout(self.timeout_s):
-                    await self._acknowledgement(batch, topic, partition)
+                    offset = await self._acknowledgement(batch, topic, partition)
             acknowledged = True
+            # Of a batch that it had already, a broker need not know where.
+            return None if offset < 0 else offset + batch.record_count()
         finally:
             if not acknowledged:  # also when cancelled: the batch may still be on its way
                 self.broken.set()
 
-    async def _acknowledgement(self, batch: BatchBuilder, topic: str, partition: int) -> None:
+    async def _acknowledgement(self, batch: BatchBuilder, topic: str, partition: int) -> int:
         ack = await self.producer.send_batch(batch, topic, partition=partition)
         ack.add_done_callback(_seen)
         broken = asyncio.ensure_future(self.broken.wait())
@@ -57,7 +62,7 @@ class Connection:
             broken.cancel()
         if not ack.done():
             raise TimeoutError("another batch broke the connection")
-        await ack
+        return int((await ack).offset)
 
     async def require_partition(self, topic: str, partition: int) -> None:
         """Raise Misconfigured unless the partition exists; nothing has been sent by then."""

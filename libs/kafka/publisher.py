@@ -53,17 +53,20 @@ class Publisher:
             async with asyncio.timeout(self._options.timeout_s):
                 return len(await connection.producer.partitions_for(topic))
 
-    async def publish(self, topic: str, partition: int, records: Sequence[Record]) -> None:
-        """Return when the broker has acknowledged all records, in their order.
+    async def publish(self, topic: str, partition: int, records: Sequence[Record]) -> int | None:
+        """Return the offset after the last record, once the broker has acknowledged all, in their order.
 
+        None where the broker does not say it, or there was no record.
         Raises Unavailable (nothing was written), OutcomeUnknown (send all of them again with the same ids),
         Rejected or Misconfigured. After any of these the next call starts with a fresh producer.
         """
         async with self._turns[topic, partition]:
             connection = await self._connected()
             await connection.require_partition(topic, partition)
+            end = None
             for batch in built(connection.producer, records):
-                await connection.deliver(batch, topic, partition)
+                end = await connection.deliver(batch, topic, partition)
+            return end
 
     async def _connected(self) -> Connection:
         async with self._connecting:

@@ -82,26 +82,30 @@ class Forwarding:
     async def _require_what_was_forwarded(self, position: int) -> None:
         # Each event is a record, and a repeat one more, so a topic that has them all is at least as long.
         end = await self._patience.until_done("Kafka", self._topic_end, on=(Unavailable,))
-        if end < position:
+        self._require_room(end, position)
+
+    def _require_room(self, end: int | None, position: int) -> None:
+        if end is not None and end < position:
             raise TopicMadeAnew(self._topic, end, position)
 
     async def _forward(self, position: int, rows: Sequence[tuple[Row, bytes]]) -> int:
         first, last = rows[0][0].position, rows[-1][0].position
         if first != position + 1 or last != position + len(rows):
             raise LedgerGap(last=position, found=first if first != position + 1 else last)
-        await self._publish(rows)
+        end = await self._publish(rows)
+        self._require_room(end, last)
         await self._checkpoint.advance(position, last)
         metrics.POSITION.set(last)
         metrics.LAG_EVENTS.dec(len(rows))
         return last
 
-    async def _publish(self, rows: Sequence[tuple[Row, bytes]]) -> None:
-        """Return when Kafka has acknowledged every row, however long that takes.
+    async def _publish(self, rows: Sequence[tuple[Row, bytes]]) -> int | None:
+        """Return where the topic ends, once Kafka has acknowledged every row, however long that takes.
 
         After an unknown outcome all of them go again from the checkpoint: in order, so they leave no gap.
         """
         records = [lifecycle_record(row, row_hash) for row, row_hash in rows]
-        await self._patience.until_done(
+        return await self._patience.until_done(
             "Kafka",
             lambda: self._publisher.publish(self._topic, PARTITION, records),
             on=(Unavailable, OutcomeUnknown),

@@ -17,9 +17,10 @@ class LosesAnswers(Publisher):
         super().__init__(options)
         self._left = times
 
-    async def publish(self, topic: str, partition: int, records: Sequence[Record]) -> None:
+    async def publish(self, topic: str, partition: int, records: Sequence[Record]) -> int | None:
         """Publish and perhaps say that the outcome is unknown."""
-        await super().publish(topic, partition, records)
+        end = await super().publish(topic, partition, records)
         if self._left:
             self._left -= 1
             raise OutcomeUnknown("the answer was lost")
+        return end

@@ -9,10 +9,12 @@ from functools import partial
 from itertools import pairwise
 
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
 
 from libs.kafka.connection import ProducerOptions
 from libs.kafka.partition_reader import end_offset
 from libs.kafka.publisher import Publisher
+from libs.kafka.topics import ensure_topics
 from libs.runtime import metrics
 from libs.store.connection import Pool, open_pool
 from libs.store.errors import LeadershipLost
@@ -22,6 +24,7 @@ from libs.store.relay_checkpoint import RelayCheckpoint
 from libs.wire.chain import GENESIS, Head, LedgerGap, Row, follow
 from libs.wire.lifecycle_record import read_lifecycle_record
 from libs.wire.record import Record
+from libs.wire.topics import TopicSpec
 from services.relay.forwarding import Forwarding, TopicMadeAnew
 from tests.bed import Topics
 from tests.database import execute
@@ -103,14 +106,15 @@ class Dies(Publisher):
         super().__init__(options)
         self._calls = 0
 
-    async def publish(self, topic: str, partition: int, records: Sequence[Record]) -> None:
+    async def publish(self, topic: str, partition: int, records: Sequence[Record]) -> int | None:
         """Publish, or die before or after it."""
         self._calls += 1
         if self._calls % 3 == 1:
             raise Died
-        await super().publish(topic, partition, records)
+        end = await super().publish(topic, partition, records)
         if self._calls % 3 == 2:
             raise Died
+        return end
 
 
 class AskedLedger(Ledger):
@@ -139,11 +143,11 @@ class Holds(Publisher):
         self._asked = asked
         self.let = asyncio.Event()
 
-    async def publish(self, topic: str, partition: int, records: Sequence[Record]) -> None:
+    async def publish(self, topic: str, partition: int, records: Sequence[Record]) -> int | None:
         """Note it, and publish when let."""
         self._asked.append(f"publish {len(records)} of {_measured('lag_events'):.0f}")
         await self.let.wait()
-        await super().publish(topic, partition, records)
+        return await super().publish(topic, partition, records)
 
 
 async def _rows(bootstrap: str, topic: str) -> list[tuple[Row, bytes]]:
@@ -324,3 +328,36 @@ async def test_a_topic_that_was_made_anew(database: str, kafka_bootstrap: str, t
         await execute(database, "update ledger.relay_checkpoint set position = 0")
         async with relay.running():
             await relay.forwarded(4)
+
+
+async def test_a_topic_that_was_made_anew_meanwhile(
+    database: str, kafka_bootstrap: str, topics: Topics
+) -> None:
+    """A relay that runs while its topic is deleted stops after what came first behind the hole."""
+    topic = await topics("relay")
+    async with _relay(database, kafka_bootstrap, topic) as relay, relay.running() as running:
+        await relay.append(1, 2, 3)
+        await relay.forwarded(3)
+        await _made_anew(kafka_bootstrap, topic)
+        await relay.append(4)
+        with pytest.raises(TopicMadeAnew, match="ends at offset 1, and 4 events were forwarded"):
+            await asyncio.wait_for(running, 30)
+        assert await relay.checkpoint.position() == 3
+    await _made_anew(kafka_bootstrap, topic)
+    await execute(database, "update ledger.relay_checkpoint set position = 0")
+    async with _relay(database, kafka_bootstrap, topic) as relay, relay.running():
+        await relay.forwarded(4)
+    assert _followed(await _rows(kafka_bootstrap, topic)) == 4
+
+
+async def _made_anew(bootstrap: str, topic: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    await admin.delete_topics([topic])
+
+    async def is_gone() -> bool:
+        return topic not in await admin.list_topics()
+
+    await eventually(is_gone)
+    await admin.close()
+    await ensure_topics(bootstrap, [TopicSpec(name=topic, partitions=1, config={})])
