@@ -14,6 +14,7 @@ import pytest
 
 from libs.domain.decision import Reason
 from services.cli.local.roster import SERVICES
+from tests.acceptance import rotations as rotated
 from tests.acceptance.running import RunningStack, keyfold, running
 from tests.acceptance.test_reasons import assert_refused
 from tests.acceptance.world import OPERATOR, Practice, World
@@ -32,7 +33,11 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.timeout(240)  # it starts two stacks, one after the other
 async def test_life(stack: RunningStack, world: World, practice: Practice, home: Path) -> None:
-    """A second stack beside the first knows nothing of it; stopped and started again, it has all it had."""
+    """A second stack beside the first knows nothing of it; stopped and started again, it has all it had.
+
+    Of keys that were rotated meanwhile each old secret stops on time, whether everything is stopped then or
+    the registry alone.
+    """
     async with running(home, SETTINGS) as second, aiohttp.ClientSession() as session:
         there = World(second, session)
         theirs = await there.practice(await there.vendor())
@@ -42,7 +47,9 @@ async def test_life(stack: RunningStack, world: World, practice: Practice, home:
         assert (await there.ask("registry", "GET", practice.path, practice.owner)).status == 404
         await stale_and_back(there, theirs)
         logged = await there.whole_log(theirs)
+        rotations = await rotated.begun(second, there)
         screen = second.screen
+    await rotated.passed(rotations.short_ends_at)
 
     async with running(home) as again, aiohttp.ClientSession() as session:
         there = there.after_restart(again, session)
@@ -52,6 +59,7 @@ async def test_life(stack: RunningStack, world: World, practice: Practice, home:
         assert secrets_on(again.screen) == secrets_on(screen)
         assert "taken" not in again.screen
         assert {**again.record, "pids": {}} == {**second.record, "pids": {}}
+        await rotated.ended(again, there, rotations)
         await services_killed(there, theirs)
 
 

@@ -112,7 +112,7 @@ async def test_histories(stack: RunningStack, practice: Practice) -> None:
     assert [item["summary"] for item in whole[-2:]] == ["API integrations turned on", "Account opened"]
 
 
-@pytest.mark.timeout(120)  # a dozen processes, one after the other
+@pytest.mark.timeout(180)  # a dozen processes, one after the other
 async def test_vendor_again(stack: RunningStack) -> None:
     """A vendor amends what it said, is rejected, applies again, and is reviewed from the beginning."""
     details = "--website https://vendor.example --intended-use Reminders --category patient"

@@ -39,7 +39,7 @@ POSTGRESQL: Final = (
 CUTS: Final = 60
 
 
-@pytest.mark.timeout(60 + 5 * CUTS)
+@pytest.mark.timeout(180 + 5 * CUTS)
 async def test_connections_cut_half_way(
     stack: ChaosStack,
     reckoning: Reckoning,

@@ -96,7 +96,7 @@ async def gate(stack: ChaosStack, sample: Sample, disk: Disk) -> AsyncIterator[G
         await child.stop()
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(180)
 async def test_a_full_disk_lets_nothing_through_unlogged(
     stack: ChaosStack,
     sample: Sample,

@@ -30,7 +30,7 @@ ALLOWED = (
 )
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(180)
 async def test_without_a_gatekeeper_the_gateway_lets_nothing_pass(
     stack: ChaosStack, sample: Sample, aftermath: Aftermath, tmp_path: Path
 ) -> None:

@@ -24,7 +24,7 @@ CHUNK_EVENTS, CHUNK_POISON = 10_000, 100
 EVENTS_AT_ONCE: Final = 100
 
 
-@pytest.mark.timeout(900 if IS_LONG else 60)
+@pytest.mark.timeout(900 if IS_LONG else 180)
 async def test_poison_among_events(
     stack: ChaosStack, reckoning: Reckoning, record_property: Callable[[str, object], None]
 ) -> None:

@@ -22,7 +22,7 @@ ROUNDS = 20
 FENCED_WITHIN_S = 60.0
 
 
-@pytest.mark.timeout(60 + 20 * ROUNDS)
+@pytest.mark.timeout(180 + 20 * ROUNDS)
 async def test_members_come_and_go(
     stack: ChaosStack,
     reckoning: Reckoning,

@@ -28,7 +28,7 @@ ASKED_BEFORE_WAKING_S: Final = 0.2
 FAULTS: Final = ((0, 9.5), (1, KILL), (1, 0.5), (0, KILL), (1, 9.5), (0, 4.5), (1, KILL), (0, 0.5))
 
 
-@pytest.mark.timeout(60 + 2 * REVOCATIONS)
+@pytest.mark.timeout(180 + 2 * REVOCATIONS)
 async def test_a_thousand_revocations(
     stack: ChaosStack, sample: Sample, record_property: Callable[[str, object], None]
 ) -> None:

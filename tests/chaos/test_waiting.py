@@ -28,7 +28,7 @@ STARTUP_TIMEOUT_S = 1
 ENDED_WITHIN_S = 60.0
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(180)
 async def test_what_is_not_there_is_named_and_waited_for_up_to_a_bound(
     stack: ChaosStack, tmp_path: Path
 ) -> None:

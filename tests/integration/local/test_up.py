@@ -120,7 +120,10 @@ def _runs(pid: int) -> bool:
 
 
 async def test_life(tmp_path: Path) -> None:
-    """A stack tells its user alone where it is, keeps others out, stops clean, and finds its data again."""
+    """A stack tells its user alone where it is, keeps others out, stops clean, and finds its data again.
+
+    One that is killed leaves no process behind, and the next start in its directory works.
+    """
     async with stack(tmp_path) as first:
         await first.ready()
         record, pids = first.record, first.record["pids"].values()
@@ -144,25 +147,19 @@ async def test_life(tmp_path: Path) -> None:
         await again.ready()
         assert addresses(again.record) == addresses(record)
         assert values(await read_all(again.record["kafka"], LIFECYCLE.name)) == list(range(10))
-
-
-def addresses(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return where everything is."""
-    return {name: record[name] for name in ("gateway", "authz", "kafka", "postgres")}
-
-
-async def test_kill_9(tmp_path: Path) -> None:
-    """A stack that is killed leaves no process behind, and the next start in its directory works."""
-    async with stack(tmp_path) as killed:
-        await killed.ready()
-        pids = killed.record["pids"].values()
-        killed.process.kill()
-        await killed.process.wait()
+        pids = again.record["pids"].values()
+        again.process.kill()
+        await again.process.wait()
     await all_gone(pids)
     async with stack(tmp_path) as after:
         await after.ready()
         status, _ = await send(int(after.record["gateway"].rpartition(":")[2]), "GET", "/v1/patient")
         assert status > 0
+
+
+def addresses(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return where everything is."""
+    return {name: record[name] for name in ("gateway", "authz", "kafka", "postgres")}
 
 
 async def test_children_die(tmp_path: Path) -> None:
