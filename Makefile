@@ -14,6 +14,9 @@ UV  := $(VENV)/lock/bin/uv
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-annotate --custom-compile-command "make lock" --extra build
 
+# Python keeps what it compiles, also where a machine says otherwise: a stack is eight processes of the same modules.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help run test model revocations kills faults fuzz bench debian lint format openapi lock clean distclean here
 

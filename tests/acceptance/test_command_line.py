@@ -115,9 +115,13 @@ async def test_table(stack: RunningStack) -> None:
     """On a terminal the log is a table, with the names of vendor and key in place of their ids."""
     command = shlex.join(["script", "-qec", f"TERM=dumb COLUMNS=200 {KEYFOLD} activity", "/dev/null"])
 
+    passes = next(line.strip() for line in stack.screen.splitlines() if line.strip().startswith("curl "))
+    assert (await pasted(stack, passes)).json()["path"] == "/v1/appointment"
+
     async def drawn() -> str | None:
-        table = (await pasted(stack, command)).out
-        return table if "appointment" in table else None
+        done = await pasted(stack, command)
+        assert done.status == 0, done.out
+        return done.out if "appointment" in done.out else None
 
     table = await eventually(drawn)
     assert re.search(r"when +integration +key +data +request +answer", table)

@@ -19,7 +19,7 @@ from tests.acceptance.world import Practice, World
 
 SCHEMATHESIS = (sys.executable, Path(sys.executable).parent / "schemathesis")
 IS_LONG = bool(os.environ.get("KEYFOLD_FUZZ"))
-EXAMPLES = 100 if IS_LONG else 5
+EXAMPLES = 100 if IS_LONG else 10
 SECONDS_MAX = 1800 if IS_LONG else 300
 NO_LIMITS = {"KEYFOLD_COMMANDS_PER_MINUTE": "0", "KEYFOLD_FAILURES_PER_MINUTE": "0"}
 ACCEPTED = {"gatekeeper": ["2xx", "401", "403", "404"], "audit": ["2xx", "400", "404"]}
@@ -33,6 +33,9 @@ continue-on-failure = true
 [generation]
 deterministic = true
 max-examples = {examples}
+
+[phases.coverage]
+enabled = {covers}
 
 [checks]
 enabled = true
@@ -127,6 +130,7 @@ def _config(service: str, existing: Practice) -> str:
     }
     return _CONFIG.format(
         examples=EXAMPLES,
+        covers=str(IS_LONG).lower(),
         accepted=_toml(ACCEPTED.get(service, ["2xx", "304", "404", "409", "412", "422"])),
         left_out="" if IS_LONG else _LEFT_OUT,
         dictionaries="\n".join(f"{name} = {{ values = {_toml(values)} }}" for name, values in known.items()),

@@ -1,6 +1,8 @@
 """The routes that every service has: probes, metrics and its own description."""
 
+import asyncio
 from collections.abc import Sequence
+from functools import cache
 
 from libs.runtime import metrics
 from libs.runtime.health import Health
@@ -69,10 +71,18 @@ def standard_routes(health: Health) -> list[AnyRoute]:
 
 
 def description(name: str, table: Sequence[AnyRoute]) -> AnyRoute:
-    """Return the route that serves the OpenAPI document of the table and of itself."""
+    """Return the route that serves the OpenAPI document of the table and of itself.
+
+    The document is put together when it is first asked for: that takes a third of a second, in which a thread
+    of its own keeps nobody else waiting.
+    """
+
+    @cache
+    def written() -> dict[str, object]:
+        return document(name, [*table, route])
 
     async def openapi(_request: Request[None, None]) -> Answer:
-        return Answer(body=written)
+        return Answer(body=await asyncio.to_thread(written))
 
     route: AnyRoute = Route(
         method="GET",
@@ -82,5 +92,4 @@ def description(name: str, table: Sequence[AnyRoute]) -> AnyRoute:
         summary="This description.",
         quiet=True,
     )
-    written = document(name, [*table, route])
     return route

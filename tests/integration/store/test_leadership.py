@@ -13,7 +13,7 @@ from libs.store.errors import LeadershipLost
 from libs.store.leadership import LeaderLock, Leadership
 from libs.store.relay_checkpoint import RelayCheckpoint
 from libs.store.statements import load_statements
-from tests.eventually import eventually
+from tests.eventually import eventually, eventually_so
 
 END_SESSIONS = """
 select pg_terminate_backend(pid) from pg_stat_activity
@@ -58,10 +58,11 @@ async def test_second_stands_by(database: str) -> None:
         async with _candidate(database, first) as leader:
             await eventually(lambda: _either(leader, standby))
             running, waiting = (first, second) if leader.leading else (second, first)
-            assert (running.began, running.ended, waiting.began) == (1, 0, 0)
-        await eventually(lambda: _leads(standby))
+            await eventually_so(lambda: running.began == 1)
+            assert (running.ended, waiting.began) == (0, 0)
+        await eventually_so(lambda: second.began == second.ended + 1)
+        assert standby.leading
         assert first.began == first.ended
-        assert second.began == second.ended + 1
 
 
 async def _either(one: Leadership, other: Leadership) -> bool:
