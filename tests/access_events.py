@@ -21,6 +21,7 @@ EPOCH = datetime(2026, 3, 15, 12, tzinfo=UTC)
 class Changes(TypedDict, total=False):
     """What a test may want to be different."""
 
+    event_id: EventId
     at: datetime
     account_id: AccountId | None
     key_id: KeyId | None
@@ -57,6 +58,14 @@ def access_event(number: int, **changes: Unpack[Changes]) -> AccessEvent:
         traceparent=None,
     )
     return replace(event, **changes)
+
+
+def decided(number: int, *, late: timedelta = timedelta(0), **changes: Unpack[Changes]) -> AccessEvent:
+    """Return the event of that number with an id as gatekeepers make them, so much after the decision."""
+    event = access_event(number, **changes)
+    made_ms = (event.at + late - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+    made = f"{made_ms:012x}7000{0x8000000000000000 + number:016x}"
+    return replace(event, event_id=EventId(str(UUID(made))))
 
 
 def unattributed(number: int, **changes: Unpack[Changes]) -> AccessEvent:

@@ -4,7 +4,8 @@ from msgspec import Struct
 
 from libs.domain.case import Case
 from libs.domain.decision import Reason
-from libs.domain.repair import Mender, Outcome, repair
+from libs.domain.remedy import Mender
+from libs.domain.repair import Outcome, repair
 
 _REASONS = tuple(Reason)
 _OF_PRESENTED_KEYS = (
@@ -52,7 +53,7 @@ def explain(case: Case) -> Explanation:
     outcomes = _before_asking(case)
     while denied_for is not None:
         mended = repair(denied_for, case)
-        changes.append(Change(check=denied_for, change=mended.change, by=mended.by))
+        changes.append(Change(check=denied_for, change=mended.remedy.change, by=mended.remedy.by))
         outcomes = {**mended.hides, denied_for: Outcome.FAILED, **outcomes}
         case = mended.case
         denied_for = case.reason()

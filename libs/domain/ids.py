@@ -1,6 +1,7 @@
 """The identifiers that everything else is said in terms of."""
 
-from typing import NewType
+import re
+from typing import Final, NewType
 
 AccountId = NewType("AccountId", str)
 """A practice: `acc_` and 12 base62 characters."""
@@ -16,6 +17,8 @@ EventId = NewType("EventId", str)
 
 StreamId = NewType("StreamId", str)
 """One account's, vendor's or key's events in the ledger, such as `account-acc_…`."""
+
+_UUID7: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.ASCII)
 
 ACCOUNT_PREFIX = "acc_"
 VENDOR_PREFIX = "ven_"
@@ -35,3 +38,10 @@ def vendor_stream(vendor_id: VendorId) -> StreamId:
 def key_stream(key_id: KeyId) -> StreamId:
     """Name the stream that holds a key's events, whichever kind of key it is."""
     return StreamId(f"key-{key_id}")
+
+
+def made_at_ms(event_id: EventId) -> int | None:
+    """Return when an event's id was made, in milliseconds since 1970; None for what is no UUIDv7."""
+    if not _UUID7.fullmatch(event_id):
+        return None
+    return int(event_id[:8] + event_id[9:13], 16)

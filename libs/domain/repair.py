@@ -13,6 +13,22 @@ from libs.domain.case import Asked, Case, any_vendor_key
 from libs.domain.decision import Reason
 from libs.domain.ids import AccountId, KeyId, VendorId
 from libs.domain.permissions import CATEGORIES, Access, Category, Permissions
+from libs.domain.remedy import (
+    CREATE_ANOTHER_KEY,
+    ENABLE_INTEGRATIONS,
+    EXPIRE_LATER,
+    HEAR_THE_LEDGER,
+    MAP_THE_ROUTE,
+    REINSTATE,
+    SEND_A_PLAIN_PATH,
+    USE_ANOTHER_VENDOR_KEY,
+    Mender,
+    Remedy,
+    admit,
+    grant,
+    permit,
+    places,
+)
 from libs.domain.subscriber_key import ActiveSubscriberKey
 from libs.domain.vendor import Application, Vendor, VendorState
 
@@ -26,24 +42,13 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Mender(StrEnum):
-    """Who can change what has to be changed; the caller by asking for something else."""
-
-    CALLER = "caller"
-    OWNER = "owner"
-    VENDOR = "vendor"
-    REVIEWER = "reviewer"
-    OPERATOR = "operator"
-
-
 class Repair(Struct, frozen=True, kw_only=True, gc=False):
-    """A change in a sentence, who can make it, and the case as it would be then.
+    """What has to change, and the case as it would be then.
 
     What `hides` names cannot be told once this check has failed, or has nothing more to say.
     """
 
-    change: str
-    by: Mender
+    remedy: Remedy
     case: Case
     hides: Mapping[Reason, Outcome] = field(default_factory=dict)
 
@@ -87,8 +92,7 @@ def _unknown_vendor_key(case: Case) -> Repair:
         case, vendor_key=some_key, subscriber_key=key, vendors={_SOME_VENDOR.vendor_id: _SOME_VENDOR}
     )
     return Repair(
-        change=f"Name another {what}: there is none with this id.",
-        by=Mender.CALLER,
+        remedy=Remedy(f"Name another {what}: there is none with this id.", Mender.CALLER),
         case=known,
         hides=_unknown(*_ABOUT_VENDORS),
     )
@@ -98,8 +102,7 @@ def _unknown_subscriber_key(case: Case) -> Repair:
     account = Account(account_id=AccountId(""), name="", integrations_enabled=True)
     known = replace(case, subscriber_key=_any_key(account.account_id), accounts={account.account_id: account})
     return Repair(
-        change="Name another subscriber key: there is none with this id.",
-        by=Mender.CALLER,
+        remedy=Remedy("Name another subscriber key: there is none with this id.", Mender.CALLER),
         case=known,
         hides=_unknown(Reason.SUBSCRIBER_KEY_REVOKED, Reason.INTEGRATIONS_DISABLED, *_LOST_BY_REVOCATION),
     )
@@ -108,16 +111,17 @@ def _unknown_subscriber_key(case: Case) -> Repair:
 def _vendor_key_revoked(case: Case) -> Repair:
     (vendor_id,) = case.vendors
     return Repair(
-        change="Use another key of this vendor: this one was revoked, for ever.",
-        by=Mender.VENDOR,
+        remedy=USE_ANOTHER_VENDOR_KEY,
         case=replace(case, vendor_key=any_vendor_key(vendor_id)),
     )
 
 
-_APPROVALS: Final[Mapping[VendorState, str]] = {
-    VendorState.APPLIED: "Approve the vendor, once both of its reviews have passed.",
-    VendorState.REJECTED: "The vendor was rejected: it must apply again and be approved.",
-    VendorState.SUSPENDED: "Reinstate the vendor.",
+_APPROVALS: Final[Mapping[VendorState, Remedy]] = {
+    VendorState.APPLIED: Remedy("Approve the vendor, once both of its reviews have passed.", Mender.REVIEWER),
+    VendorState.REJECTED: Remedy(
+        "The vendor was rejected: it must apply again and be approved.", Mender.REVIEWER
+    ),
+    VendorState.SUSPENDED: REINSTATE,
 }
 
 
@@ -125,8 +129,7 @@ def _vendor_suspended(case: Case) -> Repair:
     (vendor,) = case.vendors.values()
     approved = replace(vendor, state=VendorState.APPROVED)
     return Repair(
-        change=_APPROVALS[vendor.state],
-        by=Mender.REVIEWER,
+        remedy=_APPROVALS[vendor.state],
         case=replace(case, vendors={vendor.vendor_id: approved}),
     )
 
@@ -134,8 +137,7 @@ def _vendor_suspended(case: Case) -> Repair:
 def _subscriber_key_revoked(case: Case) -> Repair:
     (account_id,) = case.accounts
     return Repair(
-        change="Create another key: this one was revoked, for ever.",
-        by=Mender.OWNER,
+        remedy=CREATE_ANOTHER_KEY,
         case=replace(case, subscriber_key=_any_key(account_id)),
         hides=_unknown(*_LOST_BY_REVOCATION),
     )
@@ -143,21 +145,17 @@ def _subscriber_key_revoked(case: Case) -> Repair:
 
 def _subscriber_key_expired(case: Case) -> Repair:
     return Repair(
-        change="Give the key a later expires_at, or none.",
-        by=Mender.OWNER,
+        remedy=EXPIRE_LATER,
         case=replace(case, subscriber_key=replace(_active(case), expires_at=None)),
     )
 
 
 def _network_not_allowed(case: Case) -> Repair:
     key = _active(case)
-    allowed = ", ".join(map(str, key.networks or ())) or "nowhere"
-    change = f"Add a network that holds {case.client_ip} to the key's: it works from {allowed} alone."
-    if case.client_ip is None:
-        change = f"Say which client_ip it is: the key works from {allowed} alone."
+    allowed = key.networks or ()
+    unsaid = Remedy(f"Say which client_ip it is: the key works from {places(allowed)} alone.", Mender.CALLER)
     return Repair(
-        change=change,
-        by=Mender.CALLER if case.client_ip is None else Mender.OWNER,
+        remedy=unsaid if case.client_ip is None else admit(case.client_ip, allowed),
         case=replace(case, subscriber_key=replace(key, networks=None)),
     )
 
@@ -166,8 +164,7 @@ def _integrations_disabled(case: Case) -> Repair:
     (account,) = case.accounts.values()
     enabled = replace(account, integrations_enabled=True)
     return Repair(
-        change="Turn integrations on.",
-        by=Mender.OWNER,
+        remedy=ENABLE_INTEGRATIONS,
         case=replace(case, accounts={account.account_id: enabled}),
     )
 
@@ -176,17 +173,14 @@ def _vendor_not_permitted(case: Case) -> Repair:
     key, (vendor_id,) = _active(case), case.vendors
     vendor_ids = (*(key.vendor_ids or ()), vendor_id)
     return Repair(
-        change=f"Add {vendor_id} to the key's vendor_ids.",
-        by=Mender.OWNER,
+        remedy=permit(vendor_id),
         case=replace(case, subscriber_key=replace(key, vendor_ids=vendor_ids)),
     )
 
 
 def _ambiguous_request(case: Case) -> Repair:
     return Repair(
-        change="Send a path that reads in one way only: plain, no empty or dot segments, nothing encoded"
-        " that need not be.",
-        by=Mender.CALLER,
+        remedy=SEND_A_PLAIN_PATH,
         case=_asking_for_something(case),
         hides=_unknown(Reason.UNMAPPED_ROUTE, *_ABOUT_GRANTS),
     )
@@ -194,8 +188,7 @@ def _ambiguous_request(case: Case) -> Repair:
 
 def _unmapped_route(case: Case) -> Repair:
     return Repair(
-        change="Give the path a line in the route map.",
-        by=Mender.OPERATOR,
+        remedy=MAP_THE_ROUTE,
         case=_asking_for_something(case),
         hides=_unknown(*_ABOUT_GRANTS),
     )
@@ -212,16 +205,14 @@ def _read_only(case: Case) -> Repair:
         raise LookupError("where nothing is asked for, nothing can be granted")
     granted = key.permissions.changed({category: access})
     return Repair(
-        change=f"Grant {access.word} to {category}.",
-        by=Mender.OWNER,
+        remedy=grant(access, category),
         case=replace(case, subscriber_key=replace(key, permissions=granted)),
     )
 
 
 def _stale(case: Case) -> Repair:
     return Repair(
-        change="Wait until this gatekeeper hears the ledger again: what it knows may be out of date.",
-        by=Mender.OPERATOR,
+        remedy=HEAR_THE_LEDGER,
         case=replace(case, lease_held=True),
     )
 

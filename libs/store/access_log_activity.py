@@ -1,12 +1,13 @@
 """Asking the access log: a page of someone's activity, and when keys were last used."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from libs.domain.access_event import AccessEvent
 from libs.domain.ids import EventId, KeyId
+from libs.store.access_log_decisions import made_within
 from libs.store.access_log_questions import CONDITIONS, COUNTED, Filters, Scope, conditions, prepare
 from libs.store.access_log_rows import event_of
 from libs.store.connection import Connection, Pool
@@ -36,8 +37,17 @@ class Ask:
     before: tuple[datetime, EventId] | None = None
 
 
+def narrowed(ask: Ask) -> Ask:
+    """Return the question with bounds no wider than it needs: when a decision was made its id says."""
+    if ask.filters.decision_id is None:
+        return ask
+    since, until = made_within(ask.filters.decision_id)
+    return replace(ask, since=max(ask.since, since), until=min(ask.until, until))
+
+
 async def activity(pool: Pool, ask: Ask, *, events_max: int) -> tuple[AccessEvent, ...]:
     """Return the newest events that the question is about, newest first. Raises DatabaseAway."""
+    ask = narrowed(ask)
     # Few may meet the conditions, of millions.
     spans, are_many = (_SPANS, True) if ask.filters == Filters() else (_SPANS[:1], False)
     events: list[AccessEvent] = []

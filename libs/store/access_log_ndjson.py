@@ -21,6 +21,8 @@ _MEMBERS: Final = (
     "gateway",
     "client_ip",
     "requests",
+    "vendor_name",
+    "key_name",
 )
 _NUMBERS: Final = frozenset({"position", "requests"})
 _DELIMITER: Final = b"\x02"

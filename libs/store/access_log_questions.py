@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final, assert_never
 
-from libs.domain.ids import AccountId, KeyId, VendorId
+from libs.domain.ids import AccountId, EventId, KeyId, VendorId
 from libs.domain.permissions import Access
 from libs.store.connection import Connection
 from libs.store.statements import load_part, load_statements
@@ -49,7 +49,10 @@ Scope = AccountScope | KeyScope | VendorScope | UnattributedScope
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
-    """Conditions that an event must meet all of; None sets none. `denied` is the decision."""
+    """Conditions that an event must meet all of; None sets none. `denied` is the decision.
+
+    `decision_id` is of rows alone: among what was counted it is no condition.
+    """
 
     key_id: KeyId | None = None
     vendor_id: VendorId | None = None
@@ -57,6 +60,7 @@ class Filters:
     access: Access | None = None
     reason: str | None = None
     denied: bool | None = None
+    decision_id: EventId | None = None
 
 
 async def prepare(connection: Connection) -> None:
@@ -74,6 +78,7 @@ def conditions(scope: Scope, filters: Filters) -> dict[str, object]:
         "access": None if filters.access is None else filters.access.word,
         "reason": filters.reason,
         "denied": filters.denied,
+        "decision_id": filters.decision_id,
     }
 
 

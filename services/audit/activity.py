@@ -11,6 +11,7 @@ from libs.store.access_log_activity import Ask, activity
 from libs.store.access_log_questions import Scope
 from libs.store.connection import Pool
 from services.audit import bounds, whose
+from services.audit.naming import Naming
 from services.audit.resources import (
     ActivityCursor,
     ActivityItem,
@@ -26,8 +27,9 @@ ActivityRequest = Request[None, ActivityQuery]
 class Activity:
     """The handlers of the activity queries."""
 
-    def __init__(self, pool: Pool, clock: Clock) -> None:
+    def __init__(self, pool: Pool, naming: Naming, clock: Clock) -> None:
         self._pool = pool
+        self._naming = naming
         self._clock = clock
 
     def routes(self) -> tuple[AnyRoute, ...]:
@@ -52,7 +54,8 @@ class Activity:
             bounds.check(query.since, query.until, now)
         events = await activity(self._pool, _ask(scope, query, now), events_max=query.rows_max)
         shown, next_cursor = cut(events, query, _cursor)
-        items = [ActivityItem.of(event) for event in shown]
+        called = await self._naming.of(shown, with_keys=whose.sees_key_names(scope))
+        items = [ActivityItem.of(event, called) for event in shown]
         return Answer(body=ActivityPage(items=items, next_cursor=next_cursor))
 
 

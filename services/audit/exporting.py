@@ -10,6 +10,7 @@ from libs.store.access_log_activity import Ask
 from libs.store.access_log_export import ExportFormat, export
 from libs.store.access_log_questions import AccountScope, KeyScope, Scope, UnattributedScope, VendorScope
 from services.audit import bounds, metrics, whose
+from services.audit.naming import Naming
 from services.audit.resources import ExportQuery, NamedExportQuery
 from services.audit.slots import Slots
 from services.audit.whose import Whose
@@ -26,8 +27,11 @@ _NOT_IN_A_NAME: Final = re.compile(r"[^A-Za-z0-9_-]")
 class Exporting:
     """The handlers of exports."""
 
-    def __init__(self, dsn: str, clock: Clock, *, exports_max: int, time_max_s: float) -> None:
+    def __init__(
+        self, dsn: str, naming: Naming, clock: Clock, *, exports_max: int, time_max_s: float
+    ) -> None:
         self._dsn = dsn
+        self._naming = naming
         self._clock = clock
         self._slots = Slots("exports", exports_max)
         self._time_max_s = time_max_s
@@ -60,7 +64,14 @@ class Exporting:
 
         async def write(writer: Writer) -> None:
             with self._slots.one(caller), metrics.EXPORTS.track_inprogress():
-                await export(self._dsn, ask, query.format, writer.write, time_max_s=self._time_max_s)
+                await export(
+                    self._dsn,
+                    ask,
+                    query.format,
+                    writer.write,
+                    calling=self._naming,
+                    time_max_s=self._time_max_s,
+                )
 
         name = file_name(scope, ask.since, min(ask.until, now), query.format)
         disposition = f'attachment; filename="{name}"'

@@ -10,12 +10,13 @@ from pydantic.config import JsonDict
 
 from libs.domain.access_event import AccessEvent
 from libs.domain.decision import Reason
-from libs.domain.ids import KeyId, VendorId
+from libs.domain.ids import EventId, KeyId, VendorId
 from libs.domain.permissions import Access, AccessWord, Category
 from libs.runtime.http import GivenInstant, GivenInt, Instant, JsonBody, PageQuery, QueryString
 from libs.store.access_log_export import ExportFormat
 from libs.store.access_log_questions import Filters
 from libs.store.access_log_summary import Bucket, Dimension
+from libs.store.names import Called
 from libs.wire.access_codec import WORD_CHARACTERS_MAX
 
 _ID_CHARACTERS_MAX: Final = 64
@@ -54,6 +55,15 @@ _GivenReason = Annotated[
 ]
 
 
+_GivenId = Annotated[
+    str,
+    Field(
+        pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
+        description="the event_id of one decision",
+    ),
+]
+
+
 class _Conditions(QueryString):
     """Conditions that an access event must meet all of."""
 
@@ -70,6 +80,17 @@ class _Conditions(QueryString):
             reason=self.reason,
             denied=None if self.decision is None else self.decision == "deny",
         )
+
+
+class _OfRows(_Conditions):
+    """Conditions that only events themselves can meet, and counts of them cannot."""
+
+    decision_id: _GivenId | None = None
+
+    def filters(self) -> Filters:
+        """Return what the log is to be asked for."""
+        decision_id = None if self.decision_id is None else EventId(self.decision_id)
+        return replace(super().filters(), decision_id=decision_id)
 
 
 class _Named(_Conditions):
@@ -94,7 +115,7 @@ class _Timed(_Conditions):
     until: GivenInstant | None = None
 
 
-class ActivityQuery(PageQuery, _Timed):
+class ActivityQuery(PageQuery, _Timed, _OfRows):
     """What a page of activity is asked for with."""
 
 
@@ -102,7 +123,7 @@ class NamedActivityQuery(_Named, ActivityQuery):
     """The same where events name keys or vendors."""
 
 
-class ExportQuery(_Timed):
+class ExportQuery(_Timed, _OfRows):
     """What an export is asked for with."""
 
     format: ExportFormat
@@ -112,7 +133,7 @@ class NamedExportQuery(_Named, ExportQuery):
     """The same where events name keys or vendors."""
 
 
-class StreamQuery(_Conditions):
+class StreamQuery(_OfRows):
     """What a stream is asked for with: it is of what arrives from now on, so there are no bounds of time."""
 
 
@@ -138,7 +159,11 @@ class NamedSummaryQuery(_Named, SummaryQuery):
 
 
 class ActivityItem(JsonBody):
-    """One access event: when, which key, which vendor, what data, what answer."""
+    """One access event: when, which key, which vendor, what data, what answer.
+
+    `vendor_name` and `key_name` are what they are called today, null where that is not known; to a vendor,
+    what a practice calls its key is not told.
+    """
 
     event_id: str
     at: Instant
@@ -156,10 +181,12 @@ class ActivityItem(JsonBody):
     gateway: str
     client_ip: str | None
     requests: int
+    vendor_name: str | None
+    key_name: str | None
 
     @classmethod
-    def of(cls, event: AccessEvent) -> Self:
-        """Return what a caller sees of an event."""
+    def of(cls, event: AccessEvent, called: Called) -> Self:
+        """Return what a caller sees of an event, of whose vendors and keys these names may be told."""
         return cls(
             event_id=event.event_id,
             at=event.at,
@@ -177,6 +204,8 @@ class ActivityItem(JsonBody):
             gateway=event.gateway,
             client_ip=event.client_ip,
             requests=event.requests,
+            vendor_name=called.vendor_of(event),
+            key_name=called.key_of(event),
         )
 
 

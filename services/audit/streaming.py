@@ -25,9 +25,11 @@ from libs.store.access_log_arrivals import Arrived, Place, PlaceGone, arrived, c
 from libs.store.access_log_questions import Filters, Scope
 from libs.store.connection import Pool
 from libs.store.errors import DatabaseAway
+from libs.store.names import Called
 from libs.store.notifications import Notifications
 from libs.store.position_watch import PositionWatch
 from services.audit import metrics, whose
+from services.audit.naming import Naming
 from services.audit.resources import ActivityItem, NamedStreamQuery, StreamPlace, StreamQuery
 from services.audit.retention import oldest_kept
 from services.audit.slots import Slots
@@ -67,9 +69,17 @@ class Streaming:
     """The handlers of streams; however many there are, one connection listens for all."""
 
     def __init__(
-        self, pool: Pool, notifications: Notifications, clock: Clock, *, streams_max: int, heartbeat_s: float
+        self,
+        pool: Pool,
+        naming: Naming,
+        notifications: Notifications,
+        clock: Clock,
+        *,
+        streams_max: int,
+        heartbeat_s: float,
     ) -> None:
         self._pool = pool
+        self._naming = naming
         self._clock = clock
         self._slots = Slots("streams", streams_max)
         self._watch = PositionWatch("access log", lambda: newest_filing(pool), notifications)
@@ -119,24 +129,26 @@ class Streaming:
     async def _follow(self, writer: Writer, scope: Scope, filters: Filters, place: Place) -> None:
         spoken_at_s = self._clock.monotonic_s()
         while True:
-            found = await self._next(scope, filters, place)
+            found, called = await self._next(scope, filters, place)
             due_in_s = spoken_at_s + self._heartbeat_s - self._clock.monotonic_s()
             if found.events or due_in_s <= 0:
                 # Also without events it tells a reader that comes back later from where to go on.
-                await writer.write(_events(found) or b": alive\n" + _marker(found.upto))
+                await writer.write(_events(found, called) or b": alive\n" + _marker(found.upto))
                 spoken_at_s = self._clock.monotonic_s()
             elif found.upto == place:
                 await self._wait(place, due_in_s)
             place = found.upto
 
-    async def _next(self, scope: Scope, filters: Filters, place: Place) -> Arrived:
+    async def _next(self, scope: Scope, filters: Filters, place: Place) -> tuple[Arrived, Called]:
         since = oldest_kept(self._clock.now())
         try:
-            return await arrived(self._pool, scope, filters, place, since=since, events_max=EVENTS_AT_ONCE)
+            found = await arrived(self._pool, scope, filters, place, since=since, events_max=EVENTS_AT_ONCE)
+            events = (event for _, event in found.events)
+            return found, await self._naming.of(events, with_keys=whose.sees_key_names(scope))
         except DatabaseAway as away:
             log.warning("waiting", what="PostgreSQL", reason=str(away), work="stream")
             await asyncio.sleep(_AWAY_S)
-            return Arrived(events=(), upto=place)
+            return Arrived(events=(), upto=place), Called()
 
     async def _wait(self, place: Place, timeout_s: float) -> None:
         try:
@@ -146,10 +158,10 @@ class Streaming:
         await asyncio.sleep(_GATHER_S)
 
 
-def _events(found: Arrived) -> bytes:
+def _events(found: Arrived, called: Called) -> bytes:
     parts: list[str] = []
     for place, event in found.events:
-        parts.append(f"id: {_id(place)}\ndata: {ActivityItem.of(event).model_dump_json()}\n\n")
+        parts.append(f"id: {_id(place)}\ndata: {ActivityItem.of(event, called).model_dump_json()}\n\n")
     return "".join(parts).encode()
 
 

@@ -83,6 +83,11 @@ EACH: Final = (
 )
 
 
+def sees_key_names(scope: Scope) -> bool:
+    """Tell whether whoever asks there may know what keys are called, which is their owner's own word."""
+    return not isinstance(scope, VendorScope)
+
+
 def handler(
     whose: Whose, name: str, answer: Callable[[Scope, Request[None, Q]], Awaitable[Reply]]
 ) -> Callable[[Request[None, Q]], Awaitable[Reply]]:

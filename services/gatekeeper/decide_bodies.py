@@ -8,7 +8,8 @@ from pydantic_core import CoreSchema, core_schema
 
 from libs.domain.decision import Reason
 from libs.domain.permissions import Category
-from libs.domain.repair import Mender, Outcome
+from libs.domain.remedy import Mender
+from libs.domain.repair import Outcome
 from libs.runtime.http import GivenInstant, Instant, JsonBody
 
 QUESTIONS_MAX: Final = 1000

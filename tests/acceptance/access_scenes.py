@@ -28,6 +28,7 @@ NO_SUCH: Final = {
     "account_id": "acc_000000000000",
     "vendor_id": "ven_000000000000",
     "key_id": "key_000000000000",
+    "decision_id": "0195f000-0000-7000-8000-000000000000",
 }
 _BODIES: Final[Mapping[tuple[str, str], JsonObject]] = {
     ("POST", "/v1/accounts"): {"name": "Practice"},
@@ -85,7 +86,16 @@ class Scenes:
             asked_about = await self._account()
             await self.world.settled()
             return asked_about
+        if "{decision_id}" in row.path:
+            return await self._decision()
         return Scene(ids={"key_id": self.other.key_id})
+
+    async def _decision(self) -> Scene:
+        practice = await self.world.practice(await self.world.vendor())
+        await self.world.request("GET", "/v1/patient/7", practice.keys)
+        (event,) = await self.world.whole_log(practice)
+        tenants = {name: event[name] for name in ("account_id", "vendor_id")}
+        return Scene(ids={**tenants, "decision_id": event["event_id"]})
 
     async def _account(self) -> Scene:
         made = await self.world.done("POST", "/v1/accounts", OPERATOR, {"name": f"P{next(_numbers)}"})

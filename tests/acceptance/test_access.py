@@ -12,7 +12,7 @@ from tests.acceptance.access_table import ROWS, Caller, Row
 from tests.acceptance.running import RunningStack
 from tests.acceptance.world import Answer, VendorWithKey, World
 
-CELLS = 970
+CELLS = 980
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 -- Reading the access log: newest first, always within bounds of time so that few partitions are touched.
 
--- name: activity(own_account_id, own_key_id, own_vendor_id, unattributed, since, until, key_id, vendor_id, category, access, reason, denied, before_event_id, before_at, rows_max)
+-- name: activity(own_account_id, own_key_id, own_vendor_id, unattributed, since, until, key_id, vendor_id, category, access, reason, denied, decision_id, before_event_id, before_at, rows_max)
 -- One page. A condition whose value is null falls away when the plan is made, which it is for each call,
 -- and what remains is one index's range, read backwards from the newest partition.
 -- `before_at` with `before_event_id` is the last row of the page before; `until` is right behind it, or earlier.
@@ -35,7 +35,7 @@ cross join lateral (
 ) as counted
 order by counted.hour desc;
 
--- name: activity_of_hours(hours, own_account_id, own_key_id, own_vendor_id, unattributed, since, until, key_id, vendor_id, category, access, reason, denied, before_event_id, before_at, rows_max)
+-- name: activity_of_hours(hours, own_account_id, own_key_id, own_vendor_id, unattributed, since, until, key_id, vendor_id, category, access, reason, denied, decision_id, before_event_id, before_at, rows_max)
 -- As `activity`, looking nowhere but into these hours: the limit within keeps the planner from reading what is between.
 select event.*
 from unnest(:hours::timestamptz[]) as within (hour)

@@ -39,7 +39,7 @@ from (
     fetch first :filings_max rows with ties
 ) as next;
 
--- name: arrived(own_account_id, own_key_id, own_vendor_id, unattributed, first, last, since, until, key_id, vendor_id, category, access, reason, denied, at, event_id, number, rows_max)
+-- name: arrived(own_account_id, own_key_id, own_vendor_id, unattributed, first, last, since, until, key_id, vendor_id, category, access, reason, denied, decision_id, at, event_id, number, rows_max)
 -- The rows of these filings, by their numbers and within one by time; `number`, `at` and `event_id` are the row
 -- that comes before them. The times of all spare the planner most partitions, those of each filing most rows.
 select filings.number, event.*

@@ -8,3 +8,4 @@
   and (:access::text is null or access = :access)
   and (:reason::text is null or reason = :reason)
   and (:denied::boolean is null or (reason is not null) = :denied)
+  and (:decision_id::uuid is null or event_id = :decision_id)

@@ -1,6 +1,6 @@
 -- Counts of activity: of whole hours and days they were added up as the rows were filed.
 
--- name: summary(own_account_id, own_key_id, own_vendor_id, unattributed, unit, since, first_hour, first_day, last_day, last_hour, until, by_vendor, by_key, by_category, by_access, by_decision, key_id, vendor_id, category, access, reason, denied, before_start, before, rows_max)
+-- name: summary(own_account_id, own_key_id, own_vendor_id, unattributed, unit, since, first_hour, first_day, last_day, last_hour, until, by_vendor, by_key, by_category, by_access, by_decision, key_id, vendor_id, category, access, reason, denied, decision_id, before_start, before, rows_max)
 -- Counts by the bucket, newest first, and by what is asked for, what is not being ''. Whole days, from the first up to
 -- the last, are counted already, and so are whole hours before and after them; the parts of hours before and after
 -- those are counted from the rows, so that the bounds are exact. What a request did not have is '' too.

@@ -94,3 +94,8 @@ create index keys_by_vendor on {schema}.keys (vendor_id, created_position desc) 
 
 grant usage on schema {schema} to keyfold_registry, keyfold_gatekeeper;
 grant select on all tables in schema {schema} to keyfold_registry, keyfold_gatekeeper;
+
+-- The access log keeps ids alone: whoever shows it needs the names, and nothing else of this.
+grant usage on schema {schema} to keyfold_audit;
+grant select (vendor_id, name) on {schema}.vendors to keyfold_audit;
+grant select (key_id, account_id, name) on {schema}.keys to keyfold_audit;

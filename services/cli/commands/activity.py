@@ -6,7 +6,7 @@ import typer
 
 from services.cli.client import JsonObject
 from services.cli.command import bare, command
-from services.cli.commands import activity_export, activity_summary, activity_tail
+from services.cli.commands import activity_export, activity_show, activity_summary, activity_tail
 from services.cli.commands.activity_scope import (
     AccessFilter,
     CategoryFilter,
@@ -26,7 +26,7 @@ from services.cli.keyfold import Keyfold
 from services.cli.screen import Listing, Value, answer_of, when
 
 activity = typer.Typer(help="Who touched what data, when, and what the answer was.")
-for each in (activity_tail, activity_export, activity_summary):
+for each in (activity_show, activity_tail, activity_export, activity_summary):
     each.register(activity)
 
 
@@ -62,18 +62,18 @@ async def list_activity(
     )
     pages = keyfold.items(log.path, log.who, service="audit", items_max=limit, query=log.query)
     items = [item async for item in pages]
-    asker = asker_of(keyfold, log)
+    asker = asker_of(log)
     return Listing(
-        columns=("when", *asker.columns, "data", "request", "answer"),
-        rows=[_row(item, await asker.of(item)) for item in items],
+        columns=("when", *asker.columns, "data", "request", "answer", *asker.ids),
+        rows=[(*_row(item, asker.of(item)), *asker.ids_of(item)) for item in items],
         items=items,
         empty="No request has been recorded.",
         prose=("integration", "key", "data", "request"),
-        gives_way=("key", "gateway", "integration", "client", "data"),
+        gives_way=(*asker.ids, "key", "gateway", "integration", "client", "data"),
     )
 
 
-def _row(item: JsonObject, asker: tuple[str, str]) -> tuple[Value, ...]:
+def _row(item: JsonObject, asker: tuple[str, ...]) -> tuple[Value, ...]:
     category, access = item["category"], item["access"]
     return (
         when(item["at"]),

@@ -12,9 +12,10 @@ import typer
 from libs.domain.permissions import Category
 from libs.runtime.clock import SYSTEM_CLOCK
 from services.cli.client import JsonObject
-from services.cli.failure import CommandFailed, WrongUsage
+from services.cli.failure import WrongUsage
 from services.cli.keyfold import OPERATOR, Keyfold, owner, vendor
 from services.cli.local.signing import Claims
+from services.cli.screen.words import NONE
 from services.cli.times import past
 
 TIMES: Final = (
@@ -97,48 +98,36 @@ def request_of(item: JsonObject) -> str:
     return f"{item['method']} {item['path']}{times}"
 
 
-def asker_of(keyfold: Keyfold, log: ActivityLog) -> Names | Origins:
+def asker_of(log: ActivityLog) -> Names | Origins:
     """Return what tells who asked."""
-    return Origins() if log.is_unattributed else Names(keyfold, log.who)
+    return Origins() if log.is_unattributed else Names()
 
 
 class Origins:
     """Where requests came from that name nobody."""
 
     columns = ("gateway", "client")
+    ids: tuple[str, ...] = ()
 
-    async def of(self, item: JsonObject) -> tuple[str, str]:
+    def of(self, item: JsonObject) -> tuple[str, ...]:
         """Return the gateway and the client's address, or its network, of an access event."""
-        return item["gateway"], item["client_ip"] or "—"
+        return item["gateway"], item["client_ip"] or NONE
+
+    def ids_of(self, _item: JsonObject) -> tuple[str, ...]:
+        """Return that there are none."""
+        return ()
 
 
 class Names:
-    """The names behind ids of vendors and keys, each looked up once; where it is not ours to read, the id."""
+    """What vendors and keys are called today, and where that is not known, or not ours to know, the id."""
 
     columns = ("integration", "key")
+    ids: tuple[str, ...] = ("integration id", "key id")
 
-    def __init__(self, keyfold: Keyfold, who: Claims) -> None:
-        self._keyfold = keyfold
-        self._who = who
-        self._known: dict[str, str] = {}
-
-    async def of(self, item: JsonObject) -> tuple[str, str]:
+    def of(self, item: JsonObject) -> tuple[str, ...]:
         """Return what to call the vendor and the key of an access event."""
-        vendor_id, key_id = item["vendor_id"], item["key_id"]
-        called_vendor = await self._name(vendor_id, f"/v1/vendors/{vendor_id}")
-        account_id = self._who.account_id
-        keys = None if account_id is None else f"/v1/accounts/{account_id}/keys/{key_id}"
-        return called_vendor, await self._name(key_id, keys)
+        return item["vendor_name"] or item["vendor_id"] or NONE, item["key_name"] or item["key_id"] or NONE
 
-    async def _name(self, name_id: str | None, path: str | None) -> str:
-        if name_id is None:
-            return "—"
-        if name_id not in self._known:
-            self._known[name_id] = name_id if path is None else await self._looked_up(name_id, path)
-        return self._known[name_id]
-
-    async def _looked_up(self, name_id: str, path: str) -> str:
-        try:
-            return str((await self._keyfold.get(path, self._who))["name"])
-        except CommandFailed:  # also where the registry is away: an id says enough
-            return name_id
+    def ids_of(self, item: JsonObject) -> tuple[str, ...]:
+        """Return their ids."""
+        return item["vendor_id"] or NONE, item["key_id"] or NONE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Annotated, Final
 
@@ -20,6 +20,8 @@ from services.cli.commands.activity_scope import (
     CategoryFilter,
     DecisionFilter,
     KeyFilter,
+    Names,
+    Origins,
     ReasonFilter,
     Unattributed,
     VendorFilter,
@@ -87,22 +89,29 @@ async def tail_activity(
         decision=decision,
         reason=reason,
     )
-    asker = asker_of(keyfold, log)
+    asker = asker_of(log)
     terminal = None if keyfold.as_json or not (keyfold.wide or sys.stdout.isatty()) else Terminal()
-    if terminal is not None and not room(wide=keyfold.wide).holds(NAMES_FROM_WIDTH):
-        terminal.write(room().broken(left_out(asker.columns)))
+    if terminal is not None and (missing := _missing(asker, room(wide=keyfold.wide))):
+        terminal.write(room().broken(left_out(missing)))
     shown = 0
     async with aclosing(_items(keyfold, log)) as items:
         async for item in items:
             if terminal is None:
                 write_json(item)
             else:
-                terminal.write(lines(item, await asker.of(item), room(wide=keyfold.wide)))
+                who = asker.of(item) + (asker.ids_of(item) if keyfold.wide else ())
+                terminal.write(lines(item, who, room(wide=keyfold.wide)))
             sys.stdout.flush()
             shown += 1
             if shown == count:
                 break
     return Written()
+
+
+def _missing(asker: Names | Origins, within: Room) -> Sequence[str]:
+    if within.columns is None:
+        return ()
+    return asker.ids if within.holds(NAMES_FROM_WIDTH) else (*asker.columns, *asker.ids)
 
 
 async def _items(keyfold: Keyfold, log: ActivityLog) -> AsyncGenerator[JsonObject]:
@@ -125,7 +134,7 @@ async def _items(keyfold: Keyfold, log: ActivityLog) -> AsyncGenerator[JsonObjec
         await asyncio.sleep(retry_ms / 1000)
 
 
-def lines(item: JsonObject, asker: tuple[str, str], within: Room) -> list[Text]:
+def lines(item: JsonObject, asker: Sequence[str], within: Room) -> list[Text]:
     """Return an access event in a line where there is room, else in two or three.
 
     Only of names and of the request an end may be missing, which an ellipsis says; all else is whole.

@@ -18,7 +18,9 @@ from libs.store.access_log_questions import AccountScope, KeyScope, Scope, Unatt
 from libs.store.connection import Pool
 from libs.store.notifications import Notifications
 from services.audit.activity import Activity
+from services.audit.decisions import Decisions
 from services.audit.exporting import Exporting
+from services.audit.naming import Naming
 from services.audit.streaming import Streaming
 from services.audit.summing import Summing
 from tests.access_events import EPOCH
@@ -62,13 +64,14 @@ async def asking(
     export_time_max_s: float = 30,
 ) -> AsyncIterator[Client]:
     """Serve every question; the clock stands at noon of the events' day."""
-    clock = NoonClock(at=EPOCH)
+    clock, naming = NoonClock(at=EPOCH), Naming(pool)
     async with Notifications(database, CHANNEL) as notifications:
         asked = (
-            Activity(pool, clock),
-            Exporting(database, clock, exports_max=exports_max, time_max_s=export_time_max_s),
-            Streaming(pool, notifications, clock, streams_max=streams_max, heartbeat_s=heartbeat_s),
+            Activity(pool, naming, clock),
+            Exporting(database, naming, clock, exports_max=exports_max, time_max_s=export_time_max_s),
+            Streaming(pool, naming, notifications, clock, streams_max=streams_max, heartbeat_s=heartbeat_s),
             Summing(pool, clock),
+            Decisions(pool, naming, clock),
         )
         async with serving([route for each in asked for route in each.routes()], clock) as client:
             yield client

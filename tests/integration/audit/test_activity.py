@@ -26,6 +26,7 @@ from libs.store.access_log_questions import (
 )
 from libs.store.connection import Pool
 from services.audit.activity import Activity
+from services.audit.naming import Naming
 from tests.access_events import EPOCH, access_event, unattributed
 from tests.integration.audit.log import ACCOUNT, KEY, UNATTRIBUTED, VENDOR, Log, ask, belongs, number
 from tests.unit.runtime.serving import Client, serving
@@ -94,7 +95,7 @@ def log(pool: Pool) -> Log:
 async def client(pool: Pool) -> AsyncIterator[Client]:
     """A client of the audit service, whose clock stands at noon of the events' day."""
     clock = SetClock(at=EPOCH)
-    async with serving(Activity(pool, clock).routes(), clock) as client:
+    async with serving(Activity(pool, Naming(pool), clock).routes(), clock) as client:
         yield client
 
 
@@ -125,6 +126,8 @@ async def test_an_item_holds_exactly_the_access_events_fields(client: Client, lo
                 "gateway": "caddy",
                 "client_ip": "203.0.113.9",
                 "requests": 1,
+                "vendor_name": None,
+                "key_name": None,
             }
         ],
         "next_cursor": None,

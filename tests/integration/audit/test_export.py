@@ -114,7 +114,7 @@ async def test_an_empty_export_is_a_file_too(client: Client, log: Log) -> None:
     await log.file(EVENTS[5])
     assert await exported(client, ACCOUNT, {"format": "csv"}) == (
         b"event_id,at,account_id,key_id,vendor_id,vendor_key_id,category,access,method,path,decision,reason,"
-        b"position,gateway,client_ip,requests\r\n"
+        b"position,gateway,client_ip,requests,vendor_name,key_name\r\n"
     )
     assert await exported(client, ACCOUNT, {"format": "ndjson"}) == b""
 

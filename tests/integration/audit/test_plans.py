@@ -206,10 +206,22 @@ async def test_an_export_gathers_nothing(
 ) -> None:
     """An export goes out as it is read: no step of it holds more than a row."""
     values = asked(scope, since=TODAY - 2 * DAY, until=TODAY)
-    plan = await planned(connection, "access_log_export", form, values, **FORMULA)
+    names = {"vendor_names": '{"ven_1": "Recalls"}', "key_names": "{}"}
+    plan = await planned(connection, "access_log_export", form, values | names, **FORMULA)
     assert plan.steps <= {"Append", "Index Scan", "Subquery Scan", "Result"}
     assert plan.tables == days(1, 2)
     assert plan.finds_by(column)
+
+
+async def test_a_decision_is_found_by_its_time(connection: asyncpg.Connection) -> None:
+    """One decision is read off the primary key of its day, between the times that its id allows."""
+    at = TODAY + 7 * HOUR
+    bounds = {"since": at, "until": at + timedelta(seconds=2)}
+    one = {"event_id": "0195f000-0000-7000-8000-000000000007", **bounds}
+    plan = await planned(connection, "access_log_decisions", "decision", one)
+    assert plan.steps <= {"Limit", "Index Scan"}
+    assert plan.tables == days(0)
+    assert all(each in plan.conditions for each in ("at >= ", "at < ", "event_id = "))
 
 
 @pytest.mark.parametrize(("scope", "column"), SCOPES)

@@ -46,6 +46,8 @@ GRANTED: Mapping[str, Mapping[str, str]] = {
     },
     AUDIT: {
         HISTORY: "select",
+        "projection.vendors": "select(name,vendor_id)",
+        "projection.keys": "select(account_id,key_id,name)",
         "access_log.events": "select insert references trigger maintain",
         PARTITION: "select insert references trigger maintain",
         "access_log.offsets": "select insert update(caught_up_at,next_offset)",
@@ -64,7 +66,7 @@ SCHEMAS: Mapping[str, Mapping[str, str]] = {
     RELAY: {"public": "usage", "ledger": "usage"},
     PROJECTION: {"public": "usage", "projection": "usage create"},
     GATEKEEPER: {"public": "usage", "ledger": "usage", "projection": "usage"},
-    AUDIT: {"public": "usage", "access_log": "usage create"},
+    AUDIT: {"public": "usage", "access_log": "usage create", "projection": "usage"},
 }
 
 TABLE_PRIVILEGES = """
@@ -121,6 +123,9 @@ STATEMENTS: Mapping[str, tuple[str, ...]] = {
     f"truncate {PARTITION}": (),
     f"drop table {PARTITION}": (AUDIT,),
     "select digest from projection.keys where false": (REGISTRY, PROJECTION, GATEKEEPER),
+    "select name from projection.keys where false": (REGISTRY, PROJECTION, GATEKEEPER, AUDIT),
+    "select contact_email from projection.vendors where false": (REGISTRY, PROJECTION, GATEKEEPER),
+    "select name from projection.accounts where false": (REGISTRY, PROJECTION, GATEKEEPER),
     "update projection.keys set digest = digest where false": (PROJECTION,),
     "drop schema projection cascade": (PROJECTION,),
     "create schema mine": (PROJECTION,),

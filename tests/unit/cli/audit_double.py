@@ -103,6 +103,8 @@ def item(number: int, **changes: Any) -> dict[str, Any]:
         "gateway": "caddy",
         "client_ip": None,
         "requests": 1,
+        "vendor_name": None,
+        "key_name": None,
         **changes,
     }
 

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 import pytest
 
-from services.cli.commands.activity_scope import Origins, request_of
+from services.cli.commands.activity_scope import Names, Origins, request_of
 from services.cli.commands.activity_summary import rows
 from services.cli.commands.activity_tail import lines
 from services.cli.screen import Bars, Room
@@ -131,10 +131,19 @@ async def test_nobody_has_no_name(name: str, named: Sequence[str], said: str) ->
     assert said in result.stderr
 
 
-async def test_where_nobody_asked_from_is_shown() -> None:
+def test_names_stand_for_ids() -> None:
+    """Who asked is called by name where there is one, and by id where there is none, or nobody at all."""
+    named = item(1, vendor_name="Recall Reminders", key_name="Front desk")
+    assert Names().of(named) == ("Recall Reminders", "Front desk")
+    assert Names().of(item(1, vendor_name="Recall Reminders")) == ("Recall Reminders", "key_1")
+    assert Names().of(item(1, vendor_id=None, key_id=None)) == ("—", "—")
+    assert Names().ids_of(named) == ("ven_1", "key_1")
+
+
+def test_where_nobody_asked_from_is_shown() -> None:
     """In place of names that there are none of stand the gateway and the client."""
     nobody = item(1, gateway="caddy-2", client_ip="198.51.100.0/24", vendor_id=None, key_id=None)
-    asker = await Origins().of(nobody)
+    asker = Origins().of(nobody)
     assert dict(zip(Origins.columns, asker, strict=True)) == {
         "gateway": "caddy-2",
         "client": "198.51.100.0/24",

@@ -28,6 +28,7 @@ from tests.unit.cli.test_past_state import past
 from tests.unit.cli.worst_case import ACCOUNT, KEY, VENDOR, letter, worst
 from tests.unit.domain.given import NOW
 
+DECISION: Final = "0195f000-0000-7000-8000-000000000007"
 APPLICATION: Final = "--contact-email a@b --website https://x --intended-use y --category patient"
 COMMANDS: Final = {
     "account create": "Name",
@@ -59,6 +60,7 @@ COMMANDS: Final = {
     "key unused": KEY,
     "key can": f"{KEY} --vendor {VENDOR} --method GET --path /x",
     "activity list": "",
+    "activity show": DECISION,
     "activity tail": "--count 1",
     "activity summary": "",
     "audit completeness": "",

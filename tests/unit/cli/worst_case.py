@@ -152,8 +152,17 @@ def access(**changes: Any) -> JsonObject:
         "gateway": "g" * 64,
         "client_ip": "2001:db8:1111:2222:3333:4444:5555:6666",
         "requests": 1_000_000,
+        "vendor_name": a_name(),
+        "key_name": a_name(),
         **changes,
     }
+
+
+def decided() -> JsonObject:
+    """Return a decision with its explanation."""
+    remedy = "Add a network that holds 2001:db8:1111:2222:3333:4444:5555:6666 to the key's."
+    explanation = {"sentence": PROSE, "remedy": remedy, "by": "owner"}
+    return access(position=10**18, traceparent=None, explanation=explanation)
 
 
 def filed() -> JsonObject:
@@ -293,6 +302,7 @@ ANSWERS: Final[Mapping[str, Callable[[], JsonObject]]] = {
     r"GET .*/history": page(happened),
     r"GET .*/activity/summary": counted,
     r"GET .*/activity": page(access),
+    r"GET /v1/decisions/[0-9a-f-]+": decided,
     r"GET /v1/audit/completeness": page(filed),
     r"POST /v1/accounts/\w+/keys/revoke": revocations,
     r"GET /v1/accounts/\w+/keys/\w+/unused-permissions": unused,
