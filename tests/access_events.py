@@ -33,6 +33,7 @@ class Changes(TypedDict, total=False):
     client_ip: str | None
     path: str
     gatekeeper: str
+    seq: int
     requests: int
 
 

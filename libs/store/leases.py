@@ -1,6 +1,7 @@
 """Leases: each gatekeeper says how far it is, and hears in the same statement how far the ledger is."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from libs.store.connection import Pool
@@ -31,13 +32,23 @@ class Holder:
     lease_s: float | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Journalled:
+    """How many decisions a gatekeeper has journalled: all those of before `at`, by its own clock."""
+
+    number: int
+    at: datetime
+
+
 class Leases:
     """The rows of the gatekeepers, as one of them writes its own."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def renew(self, holder: Holder, applied_position: int) -> Head:
+    async def renew(
+        self, holder: Holder, applied_position: int, journalled: Journalled | None = None
+    ) -> Head:
         """Write the holder's row and return the ledger's head. Raises DatabaseAway, and of these ReadOnly.
 
         Once the holder has applied that head, it knows everything that was committed before this call began.
@@ -51,6 +62,8 @@ class Leases:
                         host=holder.host,
                         lease_s=holder.lease_s,
                         applied_position=applied_position,
+                        journalled=None if journalled is None else journalled.number,
+                        journalled_at=None if journalled is None else journalled.at,
                     )
         except ReadOnly:
             # Where the address names several servers, the next connection finds the one that writes.

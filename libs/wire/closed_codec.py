@@ -21,7 +21,7 @@ class MalformedClosedRun(Exception):
 
 class _Written(msgspec.Struct):
     gatekeeper: Annotated[str, msgspec.Meta(max_length=RUN_CHARACTERS_MAX, pattern=r"\A[^\x00]+\Z")]
-    last_seq: Annotated[int, msgspec.Meta(ge=1, lt=2**63 - 1)]
+    last_seq: Annotated[int, msgspec.Meta(ge=0, lt=2**63 - 1)]
     exact: bool
     at: str
 

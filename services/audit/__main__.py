@@ -15,6 +15,7 @@ from libs.store.connection import open_pool
 from libs.store.migrations import migrated
 from libs.store.readiness import DatabaseReadiness
 from libs.store.roles import role_of
+from libs.store.wholeness import account
 from libs.wire.topics import ACCESS, DEAD_LETTER
 from services.audit.asking import open_asking
 from services.audit.consumer import open_consumer
@@ -23,6 +24,7 @@ from services.audit.settings import AuditSettings
 
 NAME = "audit"
 TOPICS = (ACCESS, DEAD_LETTER)
+ACCOUNTING_INTERVAL_S = 2.0
 
 
 async def start(process: Process[AuditSettings]) -> None:
@@ -51,6 +53,9 @@ async def start(process: Process[AuditSettings]) -> None:
     process.spawn("topic watch", topics.watch())
     process.spawn("following", following.run())
     process.spawn("partitions ahead", repeat("partitions ahead", partial(make_ahead, partitions, clock)))
+    process.spawn(
+        "accounting", repeat("accounting", partial(account, pool), interval_s=ACCOUNTING_INTERVAL_S)
+    )
     process.spawn("retention", repeat("retention", partial(drop_old, dsn, clock)))
 
 

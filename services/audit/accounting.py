@@ -8,15 +8,18 @@ from libs.runtime.http import Answer, AnyRoute, Request, Roles, Route, cut, enco
 from libs.store.access_counts import caught_up
 from libs.store.completeness import RunHour, run_hours
 from libs.store.connection import Pool
+from libs.store.wholeness import wholeness
 from services.audit import bounds
 from services.audit.completeness_resources import (
     CompletenessCursor,
     CompletenessItem,
     CompletenessPage,
     CompletenessQuery,
+    WholenessResource,
 )
 
 RANGES_MAX: Final = 100
+_READERS: Final = Roles(frozenset({Role.OWNER, Role.VENDOR, Role.REVIEWER, Role.OPERATOR}))
 
 
 class Accounting:
@@ -39,7 +42,19 @@ class Accounting:
                 query=CompletenessQuery,
                 answer=CompletenessPage,
             ),
+            Route(
+                method="GET",
+                path="/v1/audit/whole",
+                handler=self.whole,
+                rule=_READERS,
+                summary="Up to when the log has every decision of every gatekeeper, and why not further.",
+                answer=WholenessResource,
+            ),
         )
+
+    async def whole(self, _request: Request[None, None]) -> Answer:
+        """Answer with a time, the same for all: whose requests are lacking nobody knows."""
+        return Answer(body=WholenessResource.of(await wholeness(self._pool, self._topic)))
 
     async def completeness(self, request: Request[None, CompletenessQuery]) -> Answer:
         """Answer with runs' hours, newest first."""

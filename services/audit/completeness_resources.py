@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Final, Self
+from typing import Annotated, Final, Literal, Self, assert_never
 
 from pydantic import Field
 
 from libs.runtime.http import GivenInstant, GivenInt, Instant, JsonBody, PageQuery
 from libs.store.completeness import NumberRange, RunHour
+from libs.store.wholeness import Wholeness
 from libs.wire.access_codec import RUN_CHARACTERS_MAX
 
 HOURS_MAX: Final = 1000
@@ -102,6 +103,59 @@ class CompletenessPage(JsonBody):
 
     items: list[CompletenessItem]
     next_cursor: str | None
+
+
+BecauseWord = Literal["missing", "not_caught_up", "unknown"]
+
+
+class WholenessResource(JsonBody):
+    """Up to when the log has every decision, null where that is not known, and why not further.
+
+    `because` is null where it is known up to half a minute ago. `missing` is how many decisions are known to
+    have been made after that and are not in the log; there may be more. While it says `not_caught_up` they
+    are on their way.
+    """
+
+    whole_until: Instant | None
+    because: BecauseWord | None
+    missing: int
+    sentence: str
+
+    @classmethod
+    def of(cls, found: Wholeness) -> Self:
+        """Return what a caller sees of it."""
+        because = _because(found)
+        return cls(
+            whole_until=found.until,
+            because=because,
+            missing=found.lacking,
+            sentence=_sentence(found, because),
+        )
+
+
+def _because(found: Wholeness) -> BecauseWord | None:
+    if found.lacking and found.are_missing:
+        return "missing"
+    if found.is_fresh:
+        return None
+    return "not_caught_up" if found.lacking else "unknown"
+
+
+def _sentence(found: Wholeness, because: BecauseWord | None) -> str:
+    requests = "1 request" if found.lacking == 1 else f"{found.lacking:,} requests"
+    match because:
+        case None:
+            return "Every request of before then is in the log."
+        case "missing":
+            return f"At least {requests} from after then did not come into the log."
+        case "not_caught_up":
+            return f"At least {requests} from after then are on their way into the log."
+        case "unknown" if found.until is None:
+            return "It is not known whether every request is in the log."
+        case "unknown":
+            return "It is not known whether every request from after then is in the log."
+        case _:
+            assert_never(because)
 
 
 class CompletenessCursor(JsonBody):

@@ -14,6 +14,7 @@ from libs.store.access_log_partitions import Partitions, drop_before
 from libs.store.closed_runs import forget_closed_before
 from libs.store.errors import DatabaseAway
 from libs.store.filed_numbers import forget_numbers_before
+from libs.store.wholeness import forget_runs_before
 from services.audit import metrics
 from services.audit.retention import days_ahead, days_to_have, oldest_day
 
@@ -44,17 +45,18 @@ async def drop_old(dsn: str, clock: Clock) -> None:
     await delete_counts_before(dsn, oldest)
     await forget_numbers_before(dsn, oldest)
     await forget_closed_before(dsn, oldest)
+    await forget_runs_before(dsn, oldest)
     await forget_filings(dsn, clock.now() - ORDER_KEPT)
     if dropped:
         log.info("partitions_dropped", days=sorted(str(day) for day in dropped))
 
 
-async def repeat(what: str, work: Callable[[], Awaitable[None]]) -> None:
+async def repeat(what: str, work: Callable[[], Awaitable[None]], *, interval_s: float = INTERVAL_S) -> None:
     """Do the work again and again, sooner when PostgreSQL was away."""
     while True:
         try:
             await work()
-            pause_s = INTERVAL_S
+            pause_s = interval_s
         except DatabaseAway as away:
             log.warning("waiting", what="PostgreSQL", reason=str(away), work=what)
             pause_s = _RETRY_S

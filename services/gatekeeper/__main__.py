@@ -41,7 +41,7 @@ async def start(process: Process[GatekeeperSettings]) -> None:
     floods = await process.enter(open_floods(settings, journal, clock))
     process.spawn("flood watch", floods.watch())
     holder = Holder(id=run_id, host=socket.gethostname(), lease_s=settings.staleness_max_s or None)
-    process.spawn("replication", replicate(settings, holder, replica, lease, clock))
+    process.spawn("replication", replicate(settings, holder, replica, lease, floods.journalled, clock))
     # It warns and no more: what the topic loses is missed in the chain, and denied as `stale`.
     topics = TopicWatch(settings.kafka_bootstrap, (LIFECYCLE,), interval_s=TOPIC_WATCH_INTERVAL_S)
     process.spawn("topic watch", topics.watch())

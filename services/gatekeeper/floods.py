@@ -15,6 +15,7 @@ from libs.domain.access_event import AccessEvent
 from libs.domain.decision import Decision, Reason
 from libs.runtime.clock import Clock
 from libs.runtime.failure import StopProcess
+from libs.store.leases import Journalled
 from libs.wire.access_codec import encode_access_event
 from libs.wire.journal_line import journal_line
 from services.gatekeeper import metrics
@@ -231,6 +232,15 @@ class Floods:
                 self._note_fault(fault)
                 return
             self._unreleased.pop()
+
+    def journalled(self) -> Journalled:
+        """Return how many decisions are journalled, and of before when those are all that were made.
+
+        What is counted yet has a time from before it gets its number.
+        """
+        now = self._clock.now()
+        counted = (count.event.at for count in self._counts.values())
+        return Journalled(number=self._journal.next_seq - 1, at=min(counted, default=now))
 
     def close(self) -> None:
         """Journal what there is; what cannot be is left for the shipper."""

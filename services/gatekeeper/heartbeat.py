@@ -1,7 +1,7 @@
 """The heartbeat: a gatekeeper tells how far it is, and hears every second how far the ledger is."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -10,7 +10,7 @@ import structlog
 from libs.runtime.clock import Clock
 from libs.runtime.failure import StopProcess
 from libs.store.errors import DatabaseAway, ReadOnly
-from libs.store.leases import Holder, Leases
+from libs.store.leases import Holder, Journalled, Leases
 from libs.wire.chain import Head
 from services.gatekeeper import metrics
 from services.gatekeeper.lease import Beat, Lease
@@ -42,8 +42,17 @@ class Heartbeat:
     in force everywhere, at most every 20 ms, so that many events do not become as many transactions.
     """
 
-    def __init__(self, leases: Leases, holder: Holder, lease: Lease, replica: Replica, clock: Clock) -> None:
+    def __init__(
+        self,
+        leases: Leases,
+        holder: Holder,
+        lease: Lease,
+        replica: Replica,
+        journalled: Callable[[], Journalled],
+        clock: Clock,
+    ) -> None:
         self._leases = leases
+        self._journalled = journalled
         self._holder = holder
         self._lease = lease
         self._replica = replica
@@ -65,7 +74,7 @@ class Heartbeat:
 
     async def _beat(self, began_s: float) -> None:
         applied = self._applied()
-        head = await self._leases.renew(self._holder, applied.position)
+        head = await self._leases.renew(self._holder, applied.position, self._journalled())
         if head.position < applied.position or (head.position == applied.position and head != applied):
             raise AnotherLedger(head, applied.position)
         self._lease.beat(Beat(began_s=began_s, head=head.position), self._replica.position)

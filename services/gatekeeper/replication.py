@@ -1,13 +1,14 @@
 """Replication: one task that keeps the replica at the ledger's head, and proves every second that it does."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
 
 from libs.runtime.clock import Clock
 from libs.runtime.waiting import wait_for
 from libs.store.connection import open_pool
-from libs.store.leases import Holder, Leases
+from libs.store.leases import Holder, Journalled, Leases
 from libs.store.migrations import migrated
 from libs.store.read_model import ReadModel
 from services.gatekeeper.following import Source, follow
@@ -18,7 +19,12 @@ from services.gatekeeper.settings import GatekeeperSettings
 
 
 async def replicate(
-    settings: GatekeeperSettings, holder: Holder, replica: Replica, lease: Lease, clock: Clock
+    settings: GatekeeperSettings,
+    holder: Holder,
+    replica: Replica,
+    lease: Lease,
+    journalled: Callable[[], Journalled],
+    clock: Clock,
 ) -> None:
     """Follow and beat until cancelled, which must be after the last answer. Raises StopProcess."""
     dsn, timeout_s = settings.postgres_dsn.get_secret_value(), settings.startup_timeout_s
@@ -32,7 +38,8 @@ async def replicate(
         )
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(Heartbeat(leases, holder, lease, replica, clock).run(), name="heartbeat")
+                heartbeat = Heartbeat(leases, holder, lease, replica, journalled, clock)
+                tasks.create_task(heartbeat.run(), name="heartbeat")
                 tasks.create_task(
                     follow(source, replica, lease, clock, startup_timeout_s=timeout_s), name="following"
                 )

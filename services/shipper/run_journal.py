@@ -83,16 +83,15 @@ class RunJournal:
     def closing(self, portion: Portion) -> tuple[Record, ...]:
         """Return what is to be said once the broker has all of a portion that is the last. Raises OSError.
 
-        Nothing of a run that wrote nothing, nor of one whose removal was interrupted.
+        Nothing of a run whose removal was interrupted.
         """
         lock = self.path / WRITER_LOCK
-        last_seq = portion.end.last_seq
-        if not portion.is_last or not last_seq or not lock.exists():
+        if not portion.is_last or not lock.exists():
             return ()
         is_up_since = lock.read_bytes() == boot_id().encode() != b""
         run = ClosedRun(
             gatekeeper=self.run_id,
-            last_seq=last_seq,
+            last_seq=portion.end.last_seq,
             is_exact=is_up_since and not portion.end.is_damaged,
             at=self._last_written_at(),
         )

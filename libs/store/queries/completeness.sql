@@ -126,7 +126,7 @@ cross join lateral (
 order by found.hour desc, found.gatekeeper desc;
 
 -- name: unseen_runs(since, until, before_hour, before_gatekeeper, rows_max)
--- Runs that are over and of which nothing ever came, told in the hour in which their journals were last written to.
+-- Runs that are over and of which nothing ever came, though they wrote something, told in the hour in which their journals were last written to.
 select
     date_trunc('hour', closed.at, 'UTC') as hour,
     closed.gatekeeper,
@@ -134,7 +134,8 @@ select
     closed.is_exact,
     closed.noted_at
 from access_log.closed_runs as closed
-where closed.at >= :since
+where closed.last_number > 0
+  and closed.at >= :since
   and date_trunc('hour', closed.at, 'UTC') < :until
   and (
       :before_hour::timestamptz is null

@@ -1,5 +1,5 @@
--- name: renew(id, host, applied_position, lease_s)^
--- Say how far this gatekeeper is, at this server's time, and hear how far the ledger is. The time is asked for here and
+-- name: renew(id, host, applied_position, lease_s, journalled, journalled_at)^
+-- Say how far this gatekeeper is, and how many decisions it has journalled as of a time by its own clock, at this server's time, and hear how far the ledger is. The time is asked for here and
 -- not at the start of the transaction, so that it lies after the moment that the gatekeeper took for the start of its
 -- lease. The head is read under a lock that no append can hold at the same time: an append that has locked it is waited
 -- for and its position returned; one that comes later finds the row committed. One statement, which commits by itself:
@@ -10,10 +10,15 @@ with before as (
     select applied_position from ledger.gatekeepers where id = :id
 ),
 written as (
-    insert into ledger.gatekeepers (id, host, applied_position, lease_s, renewed_at)
-    values (:id, :host, :applied_position, :lease_s, clock_timestamp())
+    insert into ledger.gatekeepers
+        (id, host, applied_position, lease_s, renewed_at, journalled, journalled_at)
+    values (:id, :host, :applied_position, :lease_s, clock_timestamp(), :journalled, :journalled_at)
     on conflict (id) do update
-    set applied_position = excluded.applied_position, lease_s = excluded.lease_s, renewed_at = clock_timestamp()
+    set applied_position = excluded.applied_position,
+        lease_s = excluded.lease_s,
+        renewed_at = clock_timestamp(),
+        journalled = excluded.journalled,
+        journalled_at = excluded.journalled_at
     returning applied_position
 ),
 head as (

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from functools import partial
 
 from msgspec.structs import replace
 
-from libs.domain.ids import AccountId
+from libs.domain.ids import AccountId, VendorId
 from libs.runtime.clock import SYSTEM_CLOCK
 from libs.store.access_log import AccessLog, Advance
 from libs.store.access_log_activity import Ask
@@ -17,6 +17,7 @@ from libs.store.access_log_export import ExportFormat, export
 from libs.store.access_log_partitions import Partitions
 from libs.store.access_log_questions import AccountScope, Filters
 from libs.store.connection import open_connection, open_pool
+from libs.store.names import AccountKey, Called
 from libs.wire.topics import ACCESS
 from tests.bench.batches import batches
 from tests.bench.contest import Contest, Figure, Figures, Side
@@ -78,7 +79,7 @@ def _go(work: Callable[[], Awaitable[object]]) -> Callable[[], Awaitable[Figures
 
 def _exporting(dsn: str, ask: Ask, form: ExportFormat) -> Callable[[], Awaitable[None]]:
     async def work() -> None:
-        await export(dsn, ask, form, _taken, time_max_s=TIME_MAX_S)
+        await export(dsn, ask, form, _taken, calling=_named, time_max_s=TIME_MAX_S)
 
     return work
 
@@ -86,6 +87,10 @@ def _exporting(dsn: str, ask: Ask, form: ExportFormat) -> Callable[[], Awaitable
 async def _copy(dsn: str, query: str) -> None:
     async with open_connection(dsn, application_name="bench", statement_timeout_s=0) as connection:
         await connection.copy_from_query(query, output=_taken, format="csv")
+
+
+async def _named(vendor_ids: Collection[VendorId], keys: Collection[AccountKey]) -> Called:
+    return Called(vendors=dict.fromkeys(vendor_ids, "Recall Reminders"), keys=dict.fromkeys(keys, "Desk"))
 
 
 async def _taken(_content: bytes) -> None:

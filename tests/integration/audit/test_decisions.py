@@ -85,8 +85,8 @@ async def test_a_decision_is_the_lists_item_explained(client: Client, pool: Pool
 async def test_whom_a_decision_concerns(client: Client, pool: Pool) -> None:
     """Its account's owner, its vendor and operators; to other tenants it does not exist."""
     await Log(pool).file(DENIED, NOBODYS, OTHERS)
-    staff = {"operator": 200, "reviewer": 403, "gateway": 403, None: 401}
-    tenants = dict.fromkeys(("owner-1", "owner-2", "vendor-1", "vendor-2", "vendor-new"), 404)
+    staff: dict[str | None, int] = {"operator": 200, "reviewer": 403, "gateway": 403, None: 401}
+    tenants: dict[str | None, int] = dict.fromkeys(TOKENS[:5], 404)
     assert await statuses(client, DENIED) == {**tenants, **staff, "owner-1": 200, "vendor-1": 200}
     assert await statuses(client, OTHERS) == {**tenants, **staff, "owner-2": 200, "vendor-2": 200}
     assert await statuses(client, NOBODYS) == {**tenants, **staff}

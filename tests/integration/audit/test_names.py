@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -48,7 +48,7 @@ OWNERS: Final = {
     4: (None, None),
     5: ("Recall Reminders", None),
 }
-EXPECTED: Final = {
+EXPECTED: Final[Mapping[str, Mapping[int, tuple[str | None, str | None]]]] = {
     ACCOUNT: OWNERS,
     KEY: {1: OWNERS[1]},
     VENDOR: dict.fromkeys((1, 5, 6), ("Recall Reminders", None)),
@@ -95,7 +95,9 @@ async def test_whoever_may_know_a_name_is_told_it(service: Service, path: str, t
     assert await listed(service.client, path, token) == expected
     ndjson = await exported(service.client, path, {"format": "ndjson"}, token)
     assert names([orjson.loads(line) for line in ndjson.splitlines()]) == expected
-    in_csv = lines(await exported(service.client, path, {"format": "csv"}, token))
+    in_csv: list[dict[str, Any]] = [
+        {**line} for line in lines(await exported(service.client, path, {"format": "csv"}, token))
+    ]
     no_formulas = {each: tuple(_in_a_cell(name) for name in both) for each, both in expected.items()}
     assert names(in_csv) == no_formulas
 

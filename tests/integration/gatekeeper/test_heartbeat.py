@@ -13,7 +13,7 @@ from libs.domain.state import State
 from libs.runtime.clock import SYSTEM_CLOCK
 from libs.store.connection import Pool, open_pool
 from libs.store.enforcement import ENFORCEMENT_CHANNEL, Enforcement
-from libs.store.leases import Holder, Leases
+from libs.store.leases import Holder, Journalled, Leases
 from libs.store.notifications import Notifications
 from libs.wire.chain import GENESIS, Head
 from services.gatekeeper.heartbeat import (
@@ -42,10 +42,12 @@ class CountedLeases(Leases):
         self.free = asyncio.Event()
         self.free.set()
 
-    async def renew(self, holder: Holder, applied_position: int) -> Head:
+    async def renew(
+        self, holder: Holder, applied_position: int, journalled: Journalled | None = None
+    ) -> Head:
         """Count, and renew."""
         self.renewed += 1
-        return await super().renew(holder, applied_position)
+        return await super().renew(holder, applied_position, journalled)
 
     async def tell(self, holder: Holder, applied_position: int) -> None:
         """Count, and tell once that is free."""
@@ -86,7 +88,11 @@ class Scene:
 
     def heart(self) -> Heartbeat:
         """Return a heartbeat that does not beat yet."""
-        return Heartbeat(self.leases, HOLDER, self.lease, self.replica, SYSTEM_CLOCK)
+        return Heartbeat(self.leases, HOLDER, self.lease, self.replica, self.journalled, SYSTEM_CLOCK)
+
+    def journalled(self) -> Journalled:
+        """Say that nothing was decided yet."""
+        return Journalled(number=0, at=SYSTEM_CLOCK.now())
 
     async def is_proven(self) -> bool:
         """Tell whether a beat has proven that the replica holds everything."""

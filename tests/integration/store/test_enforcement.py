@@ -280,7 +280,13 @@ async def test_two_gatekeepers_beat_at_once(scene: Scene) -> None:
 
 async def _beaten(connection: Connection, holder: Holder) -> int:
     head = await _leases_sql.renew(
-        connection, id=holder.id, host=holder.host, lease_s=holder.lease_s, applied_position=0
+        connection,
+        id=holder.id,
+        host=holder.host,
+        lease_s=holder.lease_s,
+        applied_position=0,
+        journalled=0,
+        journalled_at=None,
     )
     return int(head["position"])
 

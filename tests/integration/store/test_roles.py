@@ -41,11 +41,15 @@ GRANTED: Mapping[str, Mapping[str, str]] = {
     GATEKEEPER: {
         HISTORY: "select",
         "ledger.head": "select update(only_row)",
-        "ledger.gatekeepers": "select insert update(applied_position,lease_s,renewed_at) delete",
+        "ledger.gatekeepers": "select insert"
+        " update(applied_position,journalled,journalled_at,lease_s,renewed_at) delete",
         **dict.fromkeys(GENERATION, "select"),
     },
     AUDIT: {
         HISTORY: "select",
+        "ledger.gatekeepers": "select(id,journalled,journalled_at)",
+        "access_log.runs": "select insert"
+        " update(filed_to,is_over,journalled,journalled_at,lacking,lacking_since,whole_until) delete",
         "projection.vendors": "select(name,vendor_id)",
         "projection.keys": "select(account_id,key_id,name)",
         "access_log.events": "select insert references trigger maintain",
@@ -66,7 +70,7 @@ SCHEMAS: Mapping[str, Mapping[str, str]] = {
     RELAY: {"public": "usage", "ledger": "usage"},
     PROJECTION: {"public": "usage", "projection": "usage create"},
     GATEKEEPER: {"public": "usage", "ledger": "usage", "projection": "usage"},
-    AUDIT: {"public": "usage", "access_log": "usage create", "projection": "usage"},
+    AUDIT: {"public": "usage", "ledger": "usage", "access_log": "usage create", "projection": "usage"},
 }
 
 TABLE_PRIVILEGES = """
@@ -113,6 +117,8 @@ STATEMENTS: Mapping[str, tuple[str, ...]] = {
     "update ledger.relay_checkpoint set position = 0 where false": (RELAY,),
     "select sealed from ledger.kept_answers where false": (REGISTRY,),
     "delete from ledger.gatekeepers where false": (GATEKEEPER,),
+    "select journalled from ledger.gatekeepers where false": (REGISTRY, GATEKEEPER, AUDIT),
+    "select host from ledger.gatekeepers where false": (REGISTRY, GATEKEEPER),
     "select path from access_log.events where false": (AUDIT,),
     "select next_offset from access_log.offsets where false": (AUDIT, REGISTRY),
     "update access_log.offsets set next_offset = 0 where false": (AUDIT,),

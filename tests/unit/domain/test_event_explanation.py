@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from libs.domain.decision import Reason
 from libs.domain.event_explanation import explain_event
@@ -20,8 +21,10 @@ ABOUT_IDS = {Reason.UNKNOWN_VENDOR_KEY, Reason.UNKNOWN_SUBSCRIBER_KEY}
 @pytest.mark.parametrize("is_bare", [False, True])
 def test_every_denial_has_a_sentence_and_a_remedy(reason: Reason, is_bare: bool) -> None:
     """Whatever an event was denied for, and however little it says, both are whole sentences."""
-    bare = {"category": None, "access": None, "vendor_id": None, "client_ip": None}
-    explained = explain_event(access_event(1, reason=reason, **(bare if is_bare else {})))
+    event = access_event(1, reason=reason)
+    if is_bare:
+        event = replace(event, category=None, access=None, vendor_id=None, client_ip=None)
+    explained = explain_event(event)
     assert explained.sentence.startswith("Denied: ")
     assert explained.remedy is not None
     for sentence in (explained.sentence, explained.remedy.change):
