@@ -10,6 +10,7 @@ from typing import TypeAlias
 from libs.domain.ids import KeyId
 from libs.domain.permissions import CATEGORIES, Access, Category
 from libs.store.access_log_batch import Hour
+from libs.store.access_sums import delete_sums_before, hold_days
 from libs.store.connection import Connection, Pool, open_connection
 from libs.store.errors import translated
 from libs.store.statements import load_statements
@@ -35,6 +36,7 @@ async def add_counts(connection: Connection, hours: Iterable[Hour]) -> None:
     if not counts:
         return
     combinations = sorted(counts)
+    await hold_days(connection, {hour for hour, *_ in combinations})
     numbers, key_ids, vendor_ids, account_ids, categories, accesses, reasons = zip(*combinations, strict=True)
     await _sql.add(
         connection,
@@ -64,6 +66,7 @@ def tally(hours: Iterable[Hour]) -> Mapping[Combination, int]:
 
 async def delete_counts_before(dsn: str, oldest: date) -> None:
     """Delete the counts of the days before `oldest`, as their partitions are dropped. Raises DatabaseAway."""
+    await delete_sums_before(dsn, oldest)
     since = datetime.combine(oldest, time(), UTC)
     async with open_connection(dsn, application_name="audit retention") as connection:
         with translated():

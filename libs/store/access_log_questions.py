@@ -12,6 +12,8 @@ CONDITIONS: Final = load_part("access_log_conditions")
 """What `conditions` gives the values of, for the statements that read the log's rows."""
 COUNTED: Final = load_part("access_counts_conditions")
 """The same for those that read counts of rows, where what there is none of is ''."""
+TOLD: Final = load_part("access_sums_conditions")
+"""The same for those that read sums of counts, which are somebody's already."""
 
 _plans = load_statements("access_log_plans")
 _ANYONE: Final = {"own_account_id": None, "own_key_id": None, "own_vendor_id": None, "unattributed": None}

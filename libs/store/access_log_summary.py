@@ -1,22 +1,24 @@
 """Counts of someone's activity by the hour or the day: from what was counted as the rows were filed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from libs.store.access_log_questions import CONDITIONS, COUNTED, Filters, Scope, conditions, prepare
-from libs.store.connection import Pool
+from libs.store.access_log_questions import CONDITIONS, COUNTED, TOLD, Filters, Scope, conditions, prepare
+from libs.store.access_sums import Sums, sums_of
+from libs.store.connection import Connection, Pool
 from libs.store.errors import translated
 from libs.store.statements import load_statements
 
-_sql = load_statements("access_log_summary", conditions=CONDITIONS, counted=COUNTED)
+_sql = load_statements("access_log_summary", conditions=CONDITIONS, counted=COUNTED, told=TOLD)
 _HOUR: Final = timedelta(hours=1)
 _DAY: Final = timedelta(days=1)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 # How many buckets are counted together: the newest few fill most pages.
 _BUCKETS_FIRST: Final = 2
+_SUMMED_DAYS_FIRST: Final = 31
 _MORE_MAX: Final = 4
 
 
@@ -40,6 +42,22 @@ class Dimension(StrEnum):
     CATEGORY = "category"
     ACCESS = "access"
     DECISION = "decision"
+    REASON = "reason"
+
+    @property
+    def column(self) -> str:
+        """What tells it among counts."""
+        return _COLUMNS[self]
+
+
+_COLUMNS: Final = {
+    Dimension.VENDOR: "vendor_id",
+    Dimension.KEY: "key_id",
+    Dimension.CATEGORY: "category",
+    Dimension.ACCESS: "access",
+    Dimension.DECISION: "reason",
+    Dimension.REASON: "reason",
+}
 
 
 class Count(NamedTuple):
@@ -73,18 +91,37 @@ class Question:
 async def summary(pool: Pool, question: Question, *, counts_max: int) -> Sequence[Count]:
     """Return the counts of the newest buckets, newest first, as of one moment. Raises DatabaseAway."""
     counts: list[Count] = []
-    length, until, buckets = question.bucket.length, _end(question), _BUCKETS_FIRST
+    length, until = question.bucket.length, _end(question)
     with translated():
         async with pool.acquire() as connection:
             await prepare(connection)
             async with connection.transaction(isolation="repeatable_read", readonly=True):
+                summed = await _summed(connection, question, until)
+                buckets = _SUMMED_DAYS_FIRST if summed.days else _BUCKETS_FIRST
                 while until > question.since and (wanted := counts_max - len(counts)) > 0:
                     since = max(question.since, _up(until, length) - buckets * length)
-                    rows = _sql.summary(connection, **_values(question, since, until), rows_max=wanted)
+                    rows = _sql.summary(
+                        connection, **_values(question, summed, since, until), rows_max=wanted
+                    )
                     found = [Count._make(row) async for row in rows]
                     counts += found
                     until, buckets = since, buckets_next(buckets, len(found), counts_max - len(counts))
     return counts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Summed:
+    """The days that are added up as the question wants them, and by which sums."""
+
+    sums: Sums | None
+    days: frozenset[datetime] = frozenset()
+
+
+async def _summed(connection: Connection, question: Question, until: datetime) -> _Summed:
+    sums = sums_of(question.scope, question.filters, {each.column for each in question.by})
+    if sums is None or question.bucket is Bucket.HOUR:
+        return _Summed(sums=sums)
+    return _Summed(sums=sums, days=await sums.days(connection, question.since, until))
 
 
 def _end(question: Question) -> datetime:
@@ -99,12 +136,18 @@ def buckets_next(buckets: int, found: int, wanted: int) -> int:
     return max(1, min(enough, _MORE_MAX * buckets))
 
 
-def _values(question: Question, since: datetime, until: datetime) -> dict[str, object]:
+def _values(question: Question, summed: _Summed, since: datetime, until: datetime) -> dict[str, object]:
     before_start, before = question.before or (None, None)
+    whole = _whole(question.bucket, since, until)
+    days = set(_days(whole["first_day"], whole["last_day"]))
     return {
         **conditions(question.scope, question.filters),
         **{f"by_{each}": each in question.by for each in Dimension},
-        **_whole(question.bucket, since, until),
+        **whole,
+        "owner": summed.sums and summed.sums.owner,
+        "kind": summed.sums and summed.sums.kind,
+        "summed_days": sorted(days & summed.days),
+        "counted_days": sorted(days - summed.days),
         "unit": question.bucket,
         "since": since,
         "until": until,
@@ -120,6 +163,12 @@ def _whole(bucket: Bucket, since: datetime, until: datetime) -> Mapping[str, dat
     if bucket is Bucket.HOUR or first_day >= last_day:
         first_day = last_day = last_hour
     return {"first_hour": first_hour, "first_day": first_day, "last_day": last_day, "last_hour": last_hour}
+
+
+def _days(first: datetime, last: datetime) -> Iterator[datetime]:
+    while first < last:
+        yield first
+        first += _DAY
 
 
 def _up(at: datetime, length: timedelta) -> datetime:

@@ -19,7 +19,7 @@ from libs.store.wholeness import account
 from libs.wire.topics import ACCESS, DEAD_LETTER
 from services.audit.asking import open_asking
 from services.audit.consumer import open_consumer
-from services.audit.maintenance import drop_old, make_ahead, repeat
+from services.audit.maintenance import drop_old, make_ahead, repeat, sum_up
 from services.audit.settings import AuditSettings
 
 NAME = "audit"
@@ -56,6 +56,7 @@ async def start(process: Process[AuditSettings]) -> None:
     process.spawn(
         "accounting", repeat("accounting", partial(account, pool), interval_s=ACCOUNTING_INTERVAL_S)
     )
+    process.spawn("sums", repeat("sums", partial(sum_up, dsn, clock)))
     process.spawn("retention", repeat("retention", partial(drop_old, dsn, clock)))
 
 

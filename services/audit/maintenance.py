@@ -11,6 +11,7 @@ from libs.store.access_counts import delete_counts_before
 from libs.store.access_log_arrivals import KEPT as ORDER_KEPT
 from libs.store.access_log_arrivals import forget_filings
 from libs.store.access_log_partitions import Partitions, drop_before
+from libs.store.access_sums import sum_days
 from libs.store.closed_runs import forget_closed_before
 from libs.store.errors import DatabaseAway
 from libs.store.filed_numbers import forget_numbers_before
@@ -49,6 +50,13 @@ async def drop_old(dsn: str, clock: Clock) -> None:
     await forget_filings(dsn, clock.now() - ORDER_KEPT)
     if dropped:
         log.info("partitions_dropped", days=sorted(str(day) for day in dropped))
+
+
+async def sum_up(dsn: str, clock: Clock) -> None:
+    """Add up the days that are over and that something was filed of since they were. Raises DatabaseAway."""
+    now = clock.now()
+    if summed := await sum_days(dsn, oldest_day(now), now.date()):
+        log.info("days_summed", days=summed)
 
 
 async def repeat(what: str, work: Callable[[], Awaitable[None]], *, interval_s: float = INTERVAL_S) -> None:

@@ -20,10 +20,12 @@ from libs.store.names import Called
 from libs.wire.access_codec import WORD_CHARACTERS_MAX
 
 _ID_CHARACTERS_MAX: Final = 64
-SUMMARY_ITEMS_MAX: Final = 1000
+SUMMARY_ITEMS_MAX: Final = 10_000
+_SUMMARY_ITEMS: Final = 1000
 _NO_NUL: Final = r"^[^\x00]*$"
 _ANY: Final = "|".join(Dimension)
 _BY: Final = f"^({_ANY})(,({_ANY}))*$"
+_BY_DEFAULT: Final = ",".join(each for each in Dimension if each is not Dimension.REASON)
 _BY_CHARACTERS_MAX: Final = 64
 
 
@@ -142,11 +144,11 @@ class NamedStreamQuery(_Named, StreamQuery):
 
 
 class SummaryQuery(PageQuery, _Timed):
-    """What a summary is asked for with. `by` names what is told apart, all of it unless said."""
+    """What a summary is asked for with. `by` names what is told apart: all but reasons unless said."""
 
     bucket: Bucket
-    by: Annotated[str, Field(pattern=_BY, max_length=_BY_CHARACTERS_MAX)] = ",".join(Dimension)
-    limit: GivenInt = Field(SUMMARY_ITEMS_MAX, ge=1, le=SUMMARY_ITEMS_MAX)
+    by: Annotated[str, Field(pattern=_BY, max_length=_BY_CHARACTERS_MAX)] = _BY_DEFAULT
+    limit: GivenInt = Field(_SUMMARY_ITEMS, ge=1, le=SUMMARY_ITEMS_MAX)
     cursor: _SummaryCursorWord | None = None
 
     def dimensions(self) -> frozenset[Dimension]:
@@ -232,6 +234,7 @@ class SummaryItem(JsonBody):
     category: _CategoryWord | None = None
     access: AccessWord | None = None
     decision: DecisionWord | None = None
+    reason: _ReasonWord | None = None
     requests: int
 
 

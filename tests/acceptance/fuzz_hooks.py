@@ -100,7 +100,7 @@ schemathesis.openapi.format("cursor", _cursors())
 
 
 def _summary_cursors() -> st.SearchStrategy[str]:
-    combination = st.lists(st.sampled_from(["", "key_1", "patient", "read", "deny"]), min_size=5, max_size=5)
+    combination = st.lists(st.sampled_from(["", "key_1", "patient", "read", "deny"]), min_size=6, max_size=6)
     return st.fixed_dictionaries({"start": _TIMES, "combination": combination}).map(_cursor)
 
 

@@ -4,7 +4,7 @@
 -- name: add(hours, key_ids, vendor_ids, account_ids, categories, accesses, reasons, requests)!
 -- Each hour is its number since 1970. Given and added in the order of the key, lest two consumers wait for each other in
 -- a circle, and for the same reason always by this plan, which adds to all days before all hours; as the last of a
--- transaction, for the busiest rows are everyone's.
+-- transaction, for the busiest rows are everyone's. Days that were added up are not any more: hold them first.
 with added as materialized (
     select
         to_timestamp(hour * 3600.0) as hour,
@@ -20,6 +20,10 @@ with added as materialized (
         :hours::bigint[], :key_ids::text[], :vendor_ids::text[], :account_ids::text[], :categories::text[],
         :accesses::text[], :reasons::text[], :requests::bigint[]
     ) with ordinality as given (hour, key_id, vendor_id, account_id, category, access, reason, requests, place)
+),
+taken_back as (
+    delete from access_log.summed_days
+    where day in (select date_trunc('day', hour, 'UTC') from added)
 ),
 by_hour as (
     insert into access_log.hourly_counts as known

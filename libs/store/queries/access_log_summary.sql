@@ -1,13 +1,19 @@
 -- Counts of activity: of whole hours and days they were added up as the rows were filed.
 
--- name: summary(own_account_id, own_key_id, own_vendor_id, unattributed, unit, since, first_hour, first_day, last_day, last_hour, until, by_vendor, by_key, by_category, by_access, by_decision, key_id, vendor_id, category, access, reason, denied, decision_id, before_start, before, rows_max)
+-- name: summary(own_account_id, own_key_id, own_vendor_id, unattributed, unit, since, first_hour, first_day, last_day, last_hour, until, owner, kind, summed_days, counted_days, by_vendor, by_key, by_category, by_access, by_decision, by_reason, key_id, vendor_id, category, access, reason, denied, decision_id, before_start, before, rows_max)
 -- Counts by the bucket, newest first, and by what is asked for, what is not being ''. Whole days, from the first up to
--- the last, are counted already, and so are whole hours before and after them; the parts of hours before and after
--- those are counted from the rows, so that the bounds are exact. What a request did not have is '' too.
+-- the last, are counted already, and most were added up further for whoever has many; so are whole hours before and after
+-- them; the parts of hours before and after those are counted from the rows, so that the bounds are exact. What a request
+-- did not have is '' too.
 with counted as (
     select day as start, vendor_id, key_id, category, access, reason, requests
+    from access_log.daily_sums
+    where owner = :owner and kind = :kind and day = any(:summed_days::timestamptz[])
+      and {told}
+    union all
+    select day, vendor_id, key_id, category, access, reason, requests
     from access_log.daily_counts
-    where day >= :first_day and day < :last_day
+    where day = any(:counted_days::timestamptz[])
       and {counted}
     union all
     select date_trunc(:unit, hour, 'UTC'), vendor_id, key_id, category, access, reason, requests
@@ -40,14 +46,20 @@ told as (
         case when :by_category::boolean then category else '' end collate "C" as category,
         case when :by_access::boolean then access else '' end collate "C" as access,
         case when not :by_decision::boolean then '' when reason = '' then 'allow' else 'deny' end collate "C" as decision,
+        case when :by_reason::boolean then reason else '' end collate "C" as reason,
         requests
     from counted
+),
+added as (
+    select start, vendor_id, key_id, category, access, decision, reason, sum(requests)::bigint as requests
+    from told
+    group by start, vendor_id, key_id, category, access, decision, reason
 )
-select start, array[vendor_id, key_id, category, access, decision] as combination, sum(requests)::bigint as requests
-from told
+select start, array[vendor_id, key_id, category, access, decision, reason] as combination, requests
+from added
 where :before_start::timestamptz is null
    or start < :before_start
-   or (start = :before_start and array[vendor_id, key_id, category, access, decision] > :before::text[] collate "C")
-group by start, vendor_id, key_id, category, access, decision
-order by start desc, vendor_id, key_id, category, access, decision
+   or (start = :before_start
+       and array[vendor_id, key_id, category, access, decision, reason] > :before::text[] collate "C")
+order by start desc, vendor_id, key_id, category, access, decision, reason
 limit :rows_max;

@@ -15,6 +15,7 @@ from libs.domain.ids import AccountId, KeyId, VendorId
 from libs.store.access_log_partitions import Partitions, partition_name
 from libs.store.access_log_questions import (
     CONDITIONS,
+    TOLD,
     AccountScope,
     Filters,
     KeyScope,
@@ -27,6 +28,7 @@ from libs.store.access_log_questions import (
 from libs.store.access_log_questions import (
     COUNTED as COUNTS,
 )
+from libs.store.access_log_summary import Dimension
 from libs.store.connection import open_connection, open_pool
 from libs.store.statements import in_order, load_statements
 from services.cli.local.postgres import LocalPostgres
@@ -125,7 +127,7 @@ async def planned(
     connection: asyncpg.Connection, file: str, name: str, values: Mapping[str, object], **parts: str
 ) -> Plan:
     """Return the plan of a statement for these very values."""
-    statements = load_statements(file, conditions=CONDITIONS, counted=COUNTS, **parts)
+    statements = load_statements(file, conditions=CONDITIONS, counted=COUNTS, told=TOLD, **parts)
     sql = getattr(statements, name).sql.rstrip().rstrip(";")
     text = await connection.fetchval(f"explain (format json) {sql}", *in_order(statements, name, values))
     nodes = list(_nodes(orjson.loads(text)[0]["Plan"]))
@@ -257,15 +259,29 @@ async def test_a_summary_reads_counts_and_only_edges_of_rows(
     first, last = TODAY - DAY, TODAY
     whole = {"first_hour": first, "first_day": first, "last_day": last, "last_hour": last}
     values = asked(scope, since=first - edge, until=last + edge, unit="day", **whole)
-    by = {f"by_{each}": True for each in ("vendor", "key", "category", "access", "decision")}
-    page = {**by, "before_start": None, "before": None, "rows_max": 1001}
+    by = {f"by_{each}": True for each in Dimension}
+    sums = {"owner": None, "kind": None, "summed_days": [], "counted_days": [first]}
+    page = {**by, **sums, "before_start": None, "before": None, "rows_max": 1001}
     plan = await planned(connection, "access_log_summary", "summary", values | page)
     assert "Seq Scan" not in plan.steps
     assert "daily_counts" in plan.tables
     assert plan.tables <= {"daily_counts", "hourly_counts", *(days(0, 2) if edge else ())}
     # A key's days are found among its account's.
     assert plan.finds_by(column) or (column == "key_id" and plan.finds_by("account_id"))
-    assert "day >= " in plan.conditions
+    assert "day = ANY" in plan.conditions
+
+
+async def test_a_summary_of_days_that_are_added_up_reads_their_sums(connection: asyncpg.Connection) -> None:
+    """Of such days neither counts nor rows are read, and of their sums only those of the kind asked for."""
+    first, last = TODAY - DAY, TODAY
+    whole = {"first_hour": first, "first_day": first, "last_day": last, "last_hour": last}
+    values = asked(ACCOUNT, since=first, until=last, unit="day", **whole)
+    by = {f"by_{each}": each is Dimension.VENDOR for each in Dimension}
+    sums = {"owner": "account/acc_1", "kind": 13, "summed_days": [first], "counted_days": []}
+    page = {**by, **sums, "before_start": None, "before": None, "rows_max": 1001}
+    plan = await planned(connection, "access_log_summary", "summary", values | page)
+    assert "Seq Scan" not in plan.steps
+    assert "(owner = 'account/acc_1'::text) AND (kind = '13'::smallint) AND (day = ANY" in plan.conditions
 
 
 async def test_accounting_reads_the_hours_of_its_page(connection: asyncpg.Connection) -> None:

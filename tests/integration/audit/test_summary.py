@@ -96,6 +96,18 @@ async def test_a_summary_tells_everything_apart(client: Client, log: Log) -> Non
         ({"bucket": "day", "by": "vendor", "decision": "allow"}, [("00", "ven_1", 3), ("00", "ven_2", 1)]),
         ({"bucket": "day", "by": "key", "access": "read"}, [("00", "key_1", 2), ("00", "key_2", 1)]),
         ({"bucket": "day", "by": "access", "reason": "read_only"}, [("00", "write", 1)]),
+        (
+            {"bucket": "day", "by": "reason,category", "decision": "deny"},
+            [("00", "unmapped_route", 1), ("00", "patient", "read_only", 1)],
+        ),
+        (
+            {"bucket": "day", "by": "reason", "vendor_id": "ven_1"},
+            [("00", 3), ("00", "read_only", 1), ("00", "unmapped_route", 1)],
+        ),
+        (
+            {"bucket": "day", "by": "reason,decision"},
+            [("00", "allow", 4), ("00", "deny", "read_only", 1), ("00", "deny", "unmapped_route", 1)],
+        ),
         ({"bucket": "hour", "by": "key", "since": EPOCH}, [("12", "key_1", 2), ("12", "key_2", 1)]),
         ({"bucket": "hour", "by": "key", "since": EVENTS[1].at, "until": EVENTS[2].at}, [("12", "key_1", 1)]),
         ({"bucket": "day", "by": "decision", "until": EPOCH - HOUR}, [("00", "deny", 2)]),
@@ -160,7 +172,7 @@ class _Forged(JsonBody):
         {"bucket": "week"},
         {"bucket": "day", "by": "path"},
         {"bucket": "day", "by": ""},
-        {"bucket": "day", "limit": 1001},
+        {"bucket": "day", "limit": 10_001},
         {"bucket": "day", "cursor": encode_cursor(_Forged(start=rfc3339(EPOCH), combination=["a"]))},
         {"bucket": "day", "cursor": encode_cursor(_Forged(start=rfc3339(EPOCH), combination=["\0"] * 5))},
     ],
@@ -275,6 +287,8 @@ def _value(each: AccessEvent, by: Dimension) -> str:
             return "" if each.access is None else each.access.word
         case Dimension.DECISION:
             return each.decision
+        case Dimension.REASON:
+            return each.reason or ""
 
 
 def test_no_more_buckets_are_counted_than_a_page_takes() -> None:

@@ -59,6 +59,8 @@ GRANTED: Mapping[str, Mapping[str, str]] = {
         "access_log.last_refused": "select insert update(last_refused_at)",
         "access_log.hourly_counts": "select insert update(requests) delete",
         "access_log.daily_counts": "select insert update(requests) delete",
+        "access_log.daily_sums": "select insert delete",
+        "access_log.summed_days": "select insert delete",
         "access_log.filings": "select insert delete",
         "access_log.closed_runs": "select insert update(at,is_exact,last_number,noted_at) delete",
         "access_log.filed_numbers": "select insert update(duplicates,filed,numbers,twice) delete",

@@ -1,0 +1,6 @@
+(:key_id::text is null or key_id = :key_id)
+  and (:vendor_id::text is null or vendor_id = :vendor_id)
+  and (:category::text is null or category = :category)
+  and (:access::text is null or access = :access)
+  and (:reason::text is null or reason = :reason)
+  and (:denied::boolean is null or (reason <> '') = :denied)
