@@ -8,6 +8,7 @@ from libs.store.notifications import Notifications
 from libs.wire.topics import ACCESS
 from services.audit.accounting import Accounting
 from services.audit.activity import Activity
+from services.audit.dead_letters import DeadLetters
 from services.audit.decisions import Decisions
 from services.audit.exporting import Exporting
 from services.audit.naming import Naming
@@ -45,6 +46,7 @@ async def open_asking(process: Process[AuditSettings]) -> tuple[AnyRoute, ...]:
         streaming,
         Summing(pool, clock),
         Decisions(pool, naming, clock),
+        DeadLetters(settings.kafka_bootstrap),
         accounting,
     )
     return tuple(route for each in asked for route in each.routes())

@@ -114,6 +114,7 @@ ok   404   403  403  403  -    403  403  403  401  401  empty  audit GET /v1/acc
 403  403   403  403  403  -    403  ok   403  401  401  -      audit GET /v1/audit/completeness
 ok   ok    ok   ok   ok   -    ok   ok   403  401  401  -      audit GET /v1/audit/whole
 ok   404   ok   404  404  -    403  ok   403  401  401  -      audit GET /v1/decisions/{decision_id}
+403  403   403  403  403  -    403  ok   403  401  401  -      audit GET /v1/dead-letters
 ok   ok    ok   ok   ok   -    ok   ok   ok   401  401  -      gatekeeper GET /v1/position
 403  403   403  403  403  -    403  ok   ok   401  401  -      gatekeeper GET /v1/keys/{key_id}
 ok   404   403  403  403  -    403  ok   ok   401  401  -      gatekeeper POST /v1/decide

@@ -113,6 +113,8 @@ def _completeness_cursors() -> st.SearchStrategy[str]:
 
 
 schemathesis.openapi.format("completeness-cursor", _completeness_cursors())
+_PLACES: Final = st.fixed_dictionaries({"before": st.integers(0, 2**63 - 1)})
+schemathesis.openapi.format("dead-letter-cursor", _PLACES.map(_cursor))
 schemathesis.openapi.format("cidr", st.sampled_from(["203.0.113.0/24", "198.51.100.7/32", "2001:db8::/32"]))
 
 
