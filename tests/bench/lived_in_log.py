@@ -7,6 +7,7 @@ from typing import Final
 
 from libs.domain.ids import AccountId, KeyId, VendorId
 from libs.store.access_log_partitions import Partitions
+from libs.store.access_sums import sum_days
 from libs.store.connection import Connection, open_connection, open_pool
 
 DAYS: Final = 90
@@ -115,6 +116,7 @@ async def fill(dsn: str, rows: int, end: datetime) -> None:
         await connection.execute(_USED)
         await connection.execute(_FILED, end)
         await connection.execute(_MOVED, 2 + rows // 500)
+        await sum_days(dsn, days[0].date(), days[-1].date())
         await connection.execute("vacuum analyze")
 
 
