@@ -115,7 +115,7 @@ async def test_an_id_need_not_be_made_just_then(client: Client, pool: Pool, late
         access_event(1).event_id,
         "ffffffff-ffff-7fff-bfff-ffffffffffff",
         "0195f000",
-        "%00",
+        "%20",
         "%C3%BC" * 200,
     ],
 )
