@@ -109,4 +109,6 @@ async def test_lists_files_and_counts_agree(stack: RunningStack, world: World, v
     as_vendor = Claims(role="vendor", sub="vera", vendor_id=vendor.vendor_id)
     target = f"/v1/vendors/{vendor.vendor_id}/activity/export?format=ndjson&key_id={practice.key_id}"
     answer = await world.ask("audit", "GET", target, as_vendor)
-    assert [orjson.loads(line) for line in answer.content.splitlines()] == log
+    assert {item["key_name"] for item in log} != {None}
+    told = [{**item, "key_name": None} for item in log]  # what the practice calls its key is its own word
+    assert [orjson.loads(line) for line in answer.content.splitlines()] == told
