@@ -90,6 +90,7 @@ $(VENV)/.%: requirements/%.txt pyproject.toml | $(BIN)/python
 	@echo "installing requirements/$*.txt"
 	@$(PIP) install --require-hashes --requirement requirements/$*.txt
 	@$(INSTALL)
+	@$(BIN)/python -m services.console.page_scripts
 	@touch $@
 
 # Programs of an environment begin with its path, so in a clone that was moved or copied ours is written anew.

@@ -21,6 +21,8 @@ JOURNAL = ("JOURNAL_DIR",)
 COMMANDS = ("IDEMPOTENCY_SECRET",)
 CHECKPOINTS = ("CHECKPOINT_KEY", "CHECKPOINT_FILE")
 GATES = ("ROUTE_MAP", "GATEWAYS", "AUTHZ_PORT")
+PAGES = ("CONSOLE_URL", "SESSION_SECRET", "LOCAL_PEOPLE", "API_URL")
+OTHERS = ("REGISTRY_URL", "AUDIT_URL", "GATEKEEPER_URL", "RELAY_URL", "PROJECTION_URL", "SHIPPER_URL")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +48,7 @@ SERVICES = (
     ServiceSpec(name="shipper", settings=(*KAFKA, *JOURNAL)),
     ServiceSpec(name="audit", settings=(*POSTGRES, *KAFKA, *AUTH)),
 )
+CONSOLE = ServiceSpec(name="console", settings=(*PAGES, *OTHERS), rank=3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +69,9 @@ class Wiring:
     authz_port: int = 0
     checkpoint_key: Path | None = None
     checkpoint_file: Path | None = None
+    session_secret: str = field(default="", repr=False)
+    local_people: Path | None = None
+    urls: Mapping[str, str] = field(default_factory=dict)
 
     def settings(self, service: str) -> Mapping[str, str]:
         """Return all of it by the name of the setting."""
@@ -82,6 +88,11 @@ class Wiring:
             "CHECKPOINT_KEY": str(self.checkpoint_key or ""),
             "CHECKPOINT_FILE": str(self.checkpoint_file or ""),
             "AUTHZ_PORT": str(self.authz_port),
+            "SESSION_SECRET": self.session_secret,
+            "LOCAL_PEOPLE": str(self.local_people or ""),
+            "CONSOLE_URL": self.urls.get("console", ""),
+            "API_URL": self.urls.get("gateway", ""),
+            **{name: self.urls.get(name.removesuffix("_URL").lower(), "") for name in OTHERS},
         }
 
 

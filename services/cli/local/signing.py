@@ -39,13 +39,13 @@ class LocalSigner:
     """Signs tokens with the key of one state directory."""
 
     def __init__(self, state_dir: Path) -> None:
-        self._key_path = state_dir / "signing-key.pem"
+        self.key_path = state_dir / "signing-key.pem"
         self.jwks_path = state_dir / "jwks.json"
 
     def prepare(self) -> None:
         """Make the key where there is none, and write the JWKS that services believe."""
-        if not self._key_path.exists():
-            write_private(self._key_path, _new_pem())
+        if not self.key_path.exists():
+            write_private(self.key_path, _new_pem())
         public = OKPAlgorithm.to_jwk(self._key().public_key(), as_dict=True)
         member = {**public, "kid": KEY_ID, "alg": "EdDSA", "use": "sig"}
         self.jwks_path.write_bytes(orjson.dumps({"keys": [member]}))
@@ -65,9 +65,9 @@ class LocalSigner:
         return jwt.encode(payload, self._key(), algorithm="EdDSA", headers={"kid": KEY_ID})
 
     def _key(self) -> Ed25519PrivateKey:
-        key = load_pem_private_key(self._key_path.read_bytes(), password=None)
+        key = load_pem_private_key(self.key_path.read_bytes(), password=None)
         if not isinstance(key, Ed25519PrivateKey):
-            raise TypeError(f"{self._key_path} holds no Ed25519 key")
+            raise TypeError(f"{self.key_path} holds no Ed25519 key")
         return key
 
 

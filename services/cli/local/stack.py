@@ -20,11 +20,12 @@ from services.cli.local.family import Family, Probe
 from services.cli.local.kafka import LocalKafka
 from services.cli.local.kafka_jars import are_fetched
 from services.cli.local.logins import Logins
+from services.cli.local.people import People
 from services.cli.local.ports import HOST, listens
 from services.cli.local.postgres import LocalPostgres
 from services.cli.local.process import Child, Command
 from services.cli.local.progress import Progress
-from services.cli.local.roster import SERVICES, ServiceSpec, Wiring, service_command
+from services.cli.local.roster import CONSOLE, SERVICES, ServiceSpec, Wiring, service_command
 from services.cli.local.signing import LocalSigner
 from services.cli.local.stack_ports import StackPorts
 from services.cli.local.state import StateDir
@@ -68,6 +69,7 @@ class Stack:
         self.postgres.prepare()
         token = self.state.gateway_token()
         LocalSigner(self.state.path).prepare()
+        People(self.state.path).prepare()
         prepare_checkpoint_key(self.state.path)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._start_postgres())
@@ -76,12 +78,13 @@ class Stack:
             for spec in self.services:
                 tasks.create_task(self._start_service(spec))
             tasks.create_task(self._start_sample_api())
+            tasks.create_task(self._start_service(CONSOLE))
         await self._start_gateway(token)
 
     def places(self) -> Places:
         """Return where the services are."""
         names = [*(spec.name for spec in self.services), "gateway"]
-        urls = {name: f"http://{HOST}:{self.ports[name]}" for name in names}
+        urls = {name: self._url(name) for name in names}
         return Places(
             urls=urls,
             state_dir=self.state.path,
@@ -94,7 +97,8 @@ class Stack:
         places = self.places()
         return {
             **places.urls,
-            "authz": f"http://{HOST}:{self.ports['authz']}",
+            "console": self._url("console"),
+            "authz": self._url("authz"),
             "kafka": self.kafka.bootstrap,
             "postgres": self.postgres.dsn,
             "postgres_of": places.service_dsns,
@@ -102,6 +106,9 @@ class Stack:
             "pids": self.family.pids,
             **({"postgres_files": str(elsewhere)} if (elsewhere := self.postgres.files_elsewhere) else {}),
         }
+
+    def _url(self, name: str) -> str:
+        return f"http://{HOST}:{self.ports[name]}"
 
     async def _start_postgres(self) -> None:
         with self.progress.step("PostgreSQL 18"):
@@ -174,6 +181,9 @@ class Stack:
             idempotency_secret=self.state.idempotency_secret(),
             checkpoint_key=self.state.path / PRIVATE_KEY_NAME,
             checkpoint_file=self.state.path / CHECKPOINTS_NAME,
+            session_secret=self.state.session_secret(),
+            local_people=People(self.state.path).path,
+            urls={**self.places().urls, "console": self._url("console")},
             authz_port=self.ports["authz"],
         )
 

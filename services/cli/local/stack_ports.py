@@ -33,6 +33,7 @@ OFFSETS: Final[Mapping[str, int]] = {
             "kafka",
             "kafka-controller",
             "postgres",
+            "console",
         )
     )
 }

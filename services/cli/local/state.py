@@ -75,6 +75,13 @@ class StateDir:
             write_private(path, secrets.token_urlsafe(32).encode())
         return path.read_text()
 
+    def session_secret(self) -> str:
+        """Return what the console seals sessions under, made on the first start."""
+        path = self.path / "session-secret"
+        if not path.exists():
+            write_private(path, secrets.token_urlsafe(32).encode())
+        return path.read_text()
+
     def publish(self, stack: Mapping[str, object]) -> None:
         """Write `stack.json`: the sign that all is ready, whole or not there at all."""
         write_private(self._stack, orjson.dumps(stack, option=orjson.OPT_INDENT_2))

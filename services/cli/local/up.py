@@ -16,6 +16,7 @@ from libs.runtime import log as logs
 from services.cli.local import kafka
 from services.cli.local.extra import require_extra
 from services.cli.local.family import Family, end_leftovers
+from services.cli.local.people import People
 from services.cli.local.process import ChildFailed
 from services.cli.local.progress import Progress
 from services.cli.local.roster import SERVICES, ServiceSpec
@@ -105,6 +106,7 @@ async def _live(stack: Stack, seed: Seed | None, console: Console) -> None:
     if seed is not None:
         with stack.progress.step("sample practice"):
             sample = await seed(stack.places(), stack.progress.warn)
+            People(stack.state.path).prepare(sample)
     record = stack.record()
     stack.family.on_restart = lambda: stack.state.publish({**record, "pids": stack.family.pids})
     stack.family.on_restart()

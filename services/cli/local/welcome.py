@@ -11,7 +11,7 @@ from rich.text import Text
 from services.cli.local.sample import Sample
 from services.cli.local.try_it import try_it
 
-SHOWN = ("gateway", "registry", "gatekeeper", "audit", "kafka", "postgres")
+SHOWN = ("console", "gateway", "registry", "gatekeeper", "audit", "kafka", "postgres")
 
 
 def welcome(stack: Mapping[str, object], sample: Sample | None, state_dir: Path) -> Text:

@@ -1,0 +1,98 @@
+"""What of the log a page is asked for: a range of time and conditions, as its address says them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+RANGES: Final[Mapping[str, tuple[str, timedelta]]] = {
+    "24h": ("24 hours", timedelta(hours=24)),
+    "7d": ("7 days", timedelta(days=7)),
+    "30d": ("30 days", timedelta(days=30)),
+    "90d": ("90 days", timedelta(days=90)),
+}
+DEFAULT_RANGE: Final = "7d"
+KEPT: Final = timedelta(days=90)
+CONDITIONS: Final = ("vendor_id", "key_id", "category", "access", "decision", "reason")
+CHARTS: Final[Mapping[str, str]] = {"decision": "answer", "category": "category"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A question to the log. `too_far`: it was asked for more than is kept, and is of 90 days."""
+
+    range: str
+    since: datetime
+    until: datetime | None
+    conditions: Mapping[str, str]
+    chart: str
+    cursor: str | None
+    too_far: bool = False
+    day: str = ""
+
+    @classmethod
+    def of(cls, query: Mapping[str, str], now: datetime, zone: ZoneInfo) -> Asked:
+        """Return what an address asks; what it says wrongly it does not ask."""
+        named = query.get("range", DEFAULT_RANGE)
+        day = _day(query.get("day", ""), zone)
+        since, until = (
+            (day, day + timedelta(days=1)) if day else (now - RANGES.get(named, RANGES["90d"])[1], None)
+        )
+        # A moment is left, for what is asked at the end of its time is asked a little later.
+        first = now - KEPT + timedelta(minutes=1)
+        return cls(
+            range="" if day else named if named in RANGES else "90d",
+            since=max(since, first),
+            until=until,
+            conditions={name: query[name] for name in CONDITIONS if query.get(name)},
+            chart=query["chart"] if query.get("chart") in CHARTS else "decision",
+            cursor=query.get("cursor") or None,
+            too_far=named not in RANGES or (day is not None and day < first),
+            day=query.get("day", "") if day else "",
+        )
+
+    @property
+    def bucket(self) -> str:
+        """How finely the chart counts: by the hour or the day."""
+        return "hour" if self.range == "24h" or self.day else "day"
+
+    def to_audit(self) -> dict[str, str]:
+        """Return the question as the audit service is asked it."""
+        until = {} if self.until is None else {"until": _rfc3339(self.until)}
+        return {**self.conditions, "since": _rfc3339(self.since), **until}
+
+    def address(self, path: str, **other: str | None) -> str:
+        """Return the address of a page with this question, but for what is named otherwise."""
+        said = {**self.conditions, "chart": self.chart if self.chart != "decision" else None}
+        when = (
+            {"day": self.day} if self.day else {"range": self.range if self.range != DEFAULT_RANGE else None}
+        )
+        query = {name: value for name, value in {**said, **when, **other}.items() if value}
+        return f"{path}?{urlencode(query)}" if query else path
+
+    def is_filtered(self) -> bool:
+        """Tell whether there are conditions besides the range."""
+        return bool(self.conditions)
+
+
+def _day(text: str, zone: ZoneInfo) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=zone).astimezone(UTC) if len(text) == 10 else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _rfc3339(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def buckets(since: datetime, until: datetime, bucket: str) -> Sequence[datetime]:
+    """Return the beginnings of the hours or days, in UTC, that are in the range in part or whole."""
+    step = timedelta(hours=1) if bucket == "hour" else timedelta(days=1)
+    first = since.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    first = first if bucket == "hour" else first.replace(hour=0)
+    return [first + number * step for number in range(int((until - first) / step) + (until > first))]

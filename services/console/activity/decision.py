@@ -1,0 +1,37 @@
+"""One request by its decision's id: all of it, why it was answered so, and what to change."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import quote
+
+from libs.runtime.auth import Role
+from services.console.web.view import Page, See, View, Visit
+
+WHO: Final = frozenset[Role | None]({Role.OWNER, Role.VENDOR, Role.OPERATOR})
+BY: Final = {
+    "caller": "whoever sends the request",
+    "owner": "the practice's owner",
+    "vendor": "the integration's developer",
+    "reviewer": "the platform's reviewers",
+    "operator": "the platform's operators",
+}
+
+
+def decision_views() -> list[View]:
+    """Return the rows of the route table."""
+    return [
+        View(method="GET", path="/decisions", handler=_find, who=WHO),
+        View(method="GET", path="/decisions/{decision_id}", handler=_show, who=WHO),
+    ]
+
+
+async def _find(visit: Visit) -> See:
+    wanted = visit.query.get("decision_id", "").strip()
+    return See(path=f"/decisions/{quote(wanted, safe='')}" if wanted else "/")
+
+
+async def _show(visit: Visit) -> Page:
+    decision_id = quote(visit.path["decision_id"], safe="")
+    item = await visit.services.get("audit", f"/v1/decisions/{decision_id}")
+    return Page(template="activity/decision.html", values={"item": item, "by": BY})

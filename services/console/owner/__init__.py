@@ -1,0 +1,1 @@
+"""The owner's pages: the switch, the keys, and what each key may do."""

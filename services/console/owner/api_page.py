@@ -1,0 +1,115 @@
+"""Settings > Integrations > API: the switch, the keys, and what stops them all."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, Final
+
+from libs.runtime.auth import Role
+from services.console.upstream.failures import JsonObject
+from services.console.upstream.known import known
+from services.console.upstream.services import Command
+from services.console.web.app import Console
+from services.console.web.view import Page, See, View, Visit, views_of
+
+PATH: Final = "/settings/integrations/api"
+OWNER: Final = frozenset[Role | None]({Role.OWNER})
+USE_DAYS: Final = 30
+KEYS_MAX: Final = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyUse:
+    """How often a key was used on each of the last 30 days, the oldest first."""
+
+    days: Sequence[int]
+
+    @property
+    def total(self) -> int:
+        """Requests in 30 days."""
+        return sum(self.days)
+
+
+class ApiPage:
+    """The page itself, and its switch."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def views(self) -> list[View]:
+        """Return the rows of the route table."""
+        return [
+            *views_of(PATH, OWNER, self.show),
+            View(method="POST", path=f"{PATH}/switch", handler=self.switch, who=OWNER),
+        ]
+
+    async def show(self, visit: Visit) -> Page:
+        """Show the switch and the keys."""
+        account, keys, switched, used = await asyncio.gather(
+            visit.services.get("registry", visit.account),
+            all_keys(visit),
+            known(last_switched(visit)),
+            known(use_of_keys(visit)),
+        )
+        values = {"account": account, "keys": keys, "switched": switched, "used": used}
+        return Page(template="owner/api.html", values={**values, "usable": usable(keys)})
+
+    async def switch(self, visit: Visit) -> See:
+        """Turn integrations on or off."""
+        is_on = visit.form.get("enabled") == "on"
+        await visit.services.do(
+            Command(
+                method="PUT",
+                path=f"{visit.account}/integrations",
+                once=visit.form["once"],
+                body={"enabled": is_on},
+                version=int(visit.form["version"]),
+            )
+        )
+        return See(path=PATH, notice="API integrations are on." if is_on else "API integrations are off.")
+
+
+async def all_keys(visit: Visit) -> list[JsonObject]:
+    """Return the account's keys, the newest first; those revoked at the end."""
+    items: list[JsonObject] = []
+    query = {"limit": str(KEYS_MAX)}
+    while True:
+        page = await visit.services.get("registry", f"{visit.account}/keys", query)
+        items += page["items"]
+        if page["next_cursor"] is None:
+            return sorted(items, key=lambda key: key["state"] == "revoked")
+        query = {**query, "cursor": page["next_cursor"]}
+
+
+async def last_switched(visit: Visit) -> JsonObject | None:
+    """Return the event that turned the switch last, None where it never was."""
+    query = {"type": "account.integrations_enabled,account.integrations_disabled", "limit": "1"}
+    page = await visit.services.get("registry", f"{visit.account}/history", query)
+    return next(iter(page["items"]), None)
+
+
+async def use_of_keys(visit: Visit) -> Mapping[str, KeyUse]:
+    """Return how often each key was used; a key that was not is missing."""
+    today = visit.now.date()
+    first = today - timedelta(days=USE_DAYS - 1)
+    query = {"bucket": "day", "by": "key_id", "since": f"{first.isoformat()}T00:00:00Z"}
+    counts: dict[str, dict[date, int]] = defaultdict(dict)
+    while True:
+        page = await visit.services.get("audit", f"{visit.account}/activity/summary", query)
+        for item in page["items"]:
+            if item["key_id"] is not None:
+                counts[item["key_id"]][date.fromisoformat(item["start"][:10])] = item["requests"]
+        if page["next_cursor"] is None:
+            break
+        query = {**query, "cursor": page["next_cursor"]}
+    days = [first + timedelta(days=number) for number in range(USE_DAYS)]
+    return {key_id: KeyUse(days=[by_day.get(day, 0) for day in days]) for key_id, by_day in counts.items()}
+
+
+def usable(keys: Sequence[Mapping[str, Any]]) -> int:
+    """Return how many keys would work while integrations are on."""
+    return sum(key["state"] == "active" for key in keys)

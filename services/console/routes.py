@@ -1,0 +1,14 @@
+"""The console's route table: every view of every kind of person."""
+
+from __future__ import annotations
+
+from services.console.activity.decision import decision_views
+from services.console.activity.pages import ActivityPages
+from services.console.owner.api_page import ApiPage
+from services.console.web.app import Console
+from services.console.web.view import View
+
+
+def views(console: Console) -> list[View]:
+    """Return all views."""
+    return [*ApiPage(console).views(), *ActivityPages(console).views(), *decision_views()]

@@ -1,0 +1,83 @@
+"""What a service may answer instead of what was asked, named for what the page must do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+JsonObject = dict[str, Any]
+"""A JSON object as a service answered it; its members are those of its OpenAPI document."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wrong:
+    """What is wrong with one field of what was sent."""
+
+    pointer: str
+    detail: str
+
+
+class ServiceFailed(Exception):
+    """A service did not do what was asked. The page says so."""
+
+    def __init__(self, service: str, message: str) -> None:
+        super().__init__(message)
+        self.service = service
+
+
+class Away(ServiceFailed):
+    """Nobody answered, or not in time. What was asked may be asked again; a command may have been done."""
+
+
+class Refused(ServiceFailed):
+    """A service refused: `status`, and its problem (RFC 9457)."""
+
+    def __init__(self, service: str, status: int, problem: Mapping[str, Any]) -> None:
+        super().__init__(service, f"{status} {problem.get('type')}")
+        self.status = status
+        self.problem = problem
+
+    @property
+    def kind(self) -> str:
+        """The last part of the problem's type, such as `not-found`."""
+        return str(self.problem.get("type", "")).rpartition(":")[2]
+
+    @property
+    def detail(self) -> str:
+        """The problem's own sentence."""
+        detail = str(self.problem.get("detail") or self.problem.get("title") or "")
+        return f"{detail[:1].upper()}{detail[1:].rstrip('.')}."
+
+    @property
+    def wrongs(self) -> Sequence[Wrong]:
+        """What is wrong with each field, where the problem says so."""
+        errors = self.problem.get("errors")
+        found = errors if isinstance(errors, list) else []
+        return [
+            Wrong(pointer=str(each.get("pointer", "")), detail=str(each.get("detail", ""))) for each in found
+        ]
+
+
+class SignedOut(Refused):
+    """The service does not believe the token any more. The person signs in again."""
+
+
+class NotFound(Refused):
+    """There is none, or it is somebody else's."""
+
+
+class NotAllowed(Refused):
+    """This person may not do that."""
+
+
+class Changed(Refused):
+    """Somebody else has changed it meanwhile (412)."""
+
+
+class TooMany(Refused):
+    """Asked too often; `retry_after_s` is how many seconds to wait."""
+
+    def __init__(self, service: str, problem: Mapping[str, Any], retry_after_s: int) -> None:
+        super().__init__(service, 429, problem)
+        self.retry_after_s = retry_after_s

@@ -1,0 +1,248 @@
+"""The console's application: every view with its checks, static files, and what each service answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import aiohttp
+from aiohttp import web
+from aiohttp.typedefs import Handler as AiohttpHandler
+from multidict import MultiDict, MultiDictProxy
+from structlog.contextvars import get_contextvars
+
+from libs.runtime.auth import NoTokens
+from libs.runtime.clock import Clock
+from libs.runtime.health import Health
+from libs.runtime.http.endpoint import endpoint
+from libs.runtime.http.observe import name_response, observing
+from libs.runtime.http.rate_limits import UNLIMITED
+from libs.runtime.http.standard import standard_routes
+from services.console.browser.drafts import Drafts
+from services.console.browser.forgery import FIELD, Forgery
+from services.console.browser.headers import secure
+from services.console.browser.once import SecretsOnce
+from services.console.browser.session import Session, Sessions
+from services.console.sign_in.tokens import Tokens
+from services.console.upstream.failures import ServiceFailed, SignedOut
+from services.console.upstream.services import Services
+from services.console.web import failures
+from services.console.web.rendering import STATIC, has_asset, render
+from services.console.web.view import Page, See, Shown, View, Visit
+
+FORM_BYTES_MAX: Final = 64 * 1024
+HTMX: Final = "vendor/htmx.min.js"
+NOTICE: Final = "keyfold-notice"
+ZONE: Final = "keyfold-zone"
+_STATIC_MAX_AGE_S: Final = 365 * 86_400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Console:
+    """What views are served with."""
+
+    sessions: Sessions
+    forgery: Forgery
+    drafts: Drafts
+    secrets: SecretsOnce
+    tokens: Tokens
+    http: aiohttp.ClientSession
+    urls: Mapping[str, str]
+    clock: Clock
+    api_url: str = ""
+    frame_ancestors: str = ""
+    is_local: bool = False
+    provider_origin: str = ""
+
+    def services(self, token: str) -> Services:
+        """Return the services as asked with this token."""
+        request_id = str(get_contextvars().get("request_id", ""))
+        return Services(session=self.http, urls=self.urls, token=token, request_id=request_id)
+
+    def respond(self, raw: web.Request, session: Session | None, page: Page) -> web.Response:
+        """Return a page's HTML with all that belongs to it."""
+        shared: dict[str, Any] = {
+            "session": session,
+            "person": None if session is None else session.person,
+            "csrf": "" if session is None else self.forgery.mark(session),
+            "once": self.clock.random_bytes(16).hex(),
+            "zone": _zone(raw),
+            "here": raw.rel_url.raw_path_qs,
+            "notice": raw.cookies.get(NOTICE, ""),
+            "is_local": self.is_local,
+            "has_htmx": has_asset(HTMX),
+            "is_part": raw.headers.get("HX-Request") == "true",
+            "now": self.clock.now(),
+        }
+        text = render(page.template, {**shared, **page.values})
+        response = web.Response(
+            text=text, status=page.status, content_type="text/html", charset="utf-8", headers=page.headers
+        )
+        response.enable_compression()
+        return response
+
+
+def build(
+    console: Console, views: Sequence[View], others: Sequence[web.RouteDef], health: Health
+) -> web.Application:
+    """Make the application of a route table; `others` are rows for who is not signed in."""
+    standard = standard_routes(health)
+    quiet = frozenset(route.path for route in standard)
+    app = web.Application(
+        client_max_size=FORM_BYTES_MAX, middlewares=[observing(console.clock, quiet), _guarding(console)]
+    )
+    draining = asyncio.Event()
+    for route in standard:
+        handler = endpoint(route, NoTokens(), UNLIMITED, draining=draining, clock=console.clock)
+        app.router.add_get(route.path, handler)
+    app.add_routes([*others, web.get("/static/{digest}/{name:.+}", _static)])
+    for view in views:
+        app.router.add_route(view.method, view.path, _serving(console, view))
+    app.on_response_prepare.append(name_response)
+    return app
+
+
+def _guarding(console: Console) -> Any:
+    @web.middleware
+    async def guard(raw: web.Request, handler: AiohttpHandler) -> web.StreamResponse:
+        """Refuse what another site's page sent; answer every failure with a page; say what is allowed."""
+        session = console.sessions.read(raw.cookies)
+        try:
+            is_bearer = "Authorization" in raw.headers
+            if raw.method == "POST" and not is_bearer and console.forgery.is_foreign(raw.headers):
+                response: web.StreamResponse = console.respond(raw, session, failures.FOREIGN)
+            else:
+                response = await handler(raw)
+        except ServiceFailed as failed:
+            response = _failed(console, raw, session, failed)
+        except web.HTTPException as refused:
+            response = console.respond(raw, session, failures.of_status(refused.status))
+        if not response.prepared:
+            framed = raw.path.startswith("/embed/") or (session is not None and session.framed)
+            secure(
+                response,
+                frame_ancestors=console.frame_ancestors if framed else "",
+                form_action=console.provider_origin,
+            )
+        return response
+
+    return guard
+
+
+def _failed(
+    console: Console, raw: web.Request, session: Session | None, failed: ServiceFailed
+) -> web.StreamResponse:
+    if isinstance(failed, SignedOut):
+        response = _to_sign_in(console, raw, ())
+        console.sessions.end(response)
+        return response
+    return console.respond(raw, session, failures.page_of(failed))
+
+
+def _serving(console: Console, view: View) -> AiohttpHandler:
+    async def serve(raw: web.Request) -> web.StreamResponse:
+        form = await raw.post() if raw.method == "POST" else MultiDictProxy(MultiDict())
+        fields = [(name, value) for name, value in form.items() if isinstance(value, str)]
+        session = console.sessions.read(raw.cookies)
+        fresh = None if session is None else await console.tokens.fresh(session)
+        if fresh is None:
+            return _to_sign_in(console, raw, fields)
+        if raw.method == "POST" and not console.forgery.is_marked(fresh, dict(fields).get(FIELD, "")):
+            return console.respond(raw, fresh, failures.FOREIGN)
+        if fresh.person.role not in view.who:
+            return console.respond(raw, fresh, failures.not_allowed(fresh.person))
+        draft = console.drafts.read(raw.cookies, raw.path) if raw.method == "GET" else None
+        visit = Visit(
+            raw=raw,
+            session=fresh,
+            services=console.services(fresh.token),
+            now=console.clock.now(),
+            zone=_zone(raw),
+            form=MultiDictProxy(MultiDict(fields if draft is None else draft)),
+            is_draft=draft is not None,
+        )
+        shown = await view.handler(visit)
+        response = _response(console, visit, shown)
+        if not response.prepared:
+            _keep(console, response, visit, was=session)
+        return response
+
+    return serve
+
+
+def _keep(console: Console, response: web.StreamResponse, visit: Visit, *, was: Session | None) -> None:
+    if visit.session != was:
+        console.sessions.write(response, visit.session)
+    else:
+        console.sessions.keep(response, visit.session)
+    if visit.is_draft:
+        console.drafts.drop(response)
+
+
+def _response(console: Console, visit: Visit, shown: Shown) -> web.StreamResponse:
+    match shown:
+        case Page():
+            response = console.respond(visit.raw, visit.session, shown)
+            if NOTICE in visit.raw.cookies:
+                response.del_cookie(NOTICE)
+            return response
+        case See():
+            return see(visit.raw, shown)
+        case _:
+            return shown
+
+
+def see(raw: web.Request, shown: See) -> web.StreamResponse:
+    """Lead a browser to another page of the console."""
+    headers = (
+        {"HX-Redirect": shown.path} if raw.headers.get("HX-Request") == "true" else {"Location": shown.path}
+    )
+    status = HTTPStatus.NO_CONTENT if "HX-Redirect" in headers else HTTPStatus.SEE_OTHER
+    response = web.Response(status=status, headers=headers)
+    if shown.notice:
+        response.set_cookie(NOTICE, shown.notice, max_age=60, httponly=True, secure=True, samesite="Lax")
+    return response
+
+
+def _to_sign_in(console: Console, raw: web.Request, fields: Sequence[tuple[str, str]]) -> web.StreamResponse:
+    response = see(raw, See(path=f"/sign-in?{_where(raw)}"))
+    if fields:
+        console.drafts.keep(response, raw.path, fields)
+    return response
+
+
+def _where(raw: web.Request) -> str:
+    # What only changes something has no page to come back to; its form's page has the same path.
+    target = raw.path if raw.method == "POST" else raw.rel_url.raw_path_qs
+    over = "over=yes&" if any(name.startswith("__Host-keyfold") for name in raw.cookies) else ""
+    return over + urlencode({"return_to": target}, safe="/")
+
+
+def _zone(raw: web.Request) -> ZoneInfo:
+    try:
+        return ZoneInfo(raw.cookies.get(ZONE) or "UTC")
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return ZoneInfo("UTC")
+
+
+_FILES: Final = {
+    "console.css": "text/css",
+    "console.js": "text/javascript",
+    HTMX: "text/javascript",
+    "icon.svg": "image/svg+xml",
+}
+
+
+async def _static(raw: web.Request) -> web.StreamResponse:
+    name = raw.match_info["name"]
+    if name not in _FILES or not has_asset(name):
+        raise web.HTTPNotFound
+    response = web.Response(body=(STATIC / name).read_bytes(), content_type=_FILES[name], charset="utf-8")
+    response.headers["Cache-Control"] = f"public, max-age={_STATIC_MAX_AGE_S}, immutable"
+    response.enable_compression()
+    return response

@@ -1,0 +1,96 @@
+"""Templates to HTML: the one environment, and how times, numbers and names are written."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+from importlib import resources
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup
+
+from services.console import words
+from services.console.reasons import refusal
+
+STATIC: Final = resources.files("services.console") / "static"
+_UTC: Final = "UTC"
+
+
+@cache
+def environment() -> Environment:
+    """Return the environment that every template is rendered in."""
+    made = Environment(
+        loader=PackageLoader("services.console"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
+    )
+    made.install_null_translations(newstyle=True)  # type: ignore[attr-defined]
+    made.filters.update(
+        when=_when, day=_day, number=_number, instant=instant, plural=words.plural, listed=words.listed
+    )
+    made.globals.update(
+        words=words, asset=asset, reasons_of=lambda reason: refusal(reason).means if reason else ""
+    )
+    return made
+
+
+def render(template: str, values: Mapping[str, Any]) -> str:
+    """Return a template's text with these values."""
+    return environment().get_template(template).render(values)
+
+
+@cache
+def asset(name: str) -> str:
+    """Return the address of a file of ours; it names its content, so that a browser may keep it for ever."""
+    digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:16]
+    return f"/static/{digest}/{name}"
+
+
+def has_asset(name: str) -> bool:
+    """Tell whether there is such a file."""
+    return (STATIC / name).is_file()
+
+
+def instant(value: str | datetime) -> datetime:
+    """Return an instant that a service wrote, or one as it is."""
+    return value if isinstance(value, datetime) else datetime.fromisoformat(value)
+
+
+def in_words(value: str | datetime, zone: ZoneInfo) -> str:
+    """Say an instant to the minute, such as "3 June 2026, 14:03", in a zone."""
+    at = instant(value).astimezone(zone)
+    return f"{at.day} {at:%B %Y, %H:%M}{' UTC' if str(zone) == _UTC else ''}"
+
+
+@pass_context
+def _when(context: Context, value: str | datetime | None, never: str = "never") -> Markup | str:
+    """Write an instant in the reader's zone, with UTC at hand."""
+    return never if value is None else _time(value, in_words(value, context["zone"]))
+
+
+@pass_context
+def _day(context: Context, value: str | datetime | None, never: str = "never") -> Markup | str:
+    """Write the day of an instant in the reader's zone, with its time in UTC at hand."""
+    if value is None:
+        return never
+    at = instant(value).astimezone(context["zone"])
+    return _time(value, f"{at.day} {at:%B %Y}")
+
+
+def _time(value: str | datetime, said: str) -> Markup:
+    at = instant(value).astimezone(ZoneInfo(_UTC))
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        at.isoformat(), f"{at:%Y-%m-%d %H:%M:%S} UTC", said
+    )
+
+
+def _number(value: int) -> str:
+    return f"{value:,}"
