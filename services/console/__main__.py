@@ -47,6 +47,8 @@ async def start(process: Process[ConsoleSettings]) -> None:
         urls=_urls(settings),
         clock=clock,
         api_url=settings.api_url,
+        vendor_key_header=settings.vendor_key_header,
+        subscriber_key_header=settings.subscriber_key_header,
         frame_ancestors=settings.frame_ancestors,
         is_local=settings.local_people is not None,
         provider_origin="" if settings.oidc_issuer is None else _origin(settings.oidc_issuer),

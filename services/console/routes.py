@@ -5,10 +5,16 @@ from __future__ import annotations
 from services.console.activity.decision import decision_views
 from services.console.activity.pages import ActivityPages
 from services.console.owner.api_page import ApiPage
+from services.console.owner.keys.views import key_views
 from services.console.web.app import Console
 from services.console.web.view import View
 
 
 def views(console: Console) -> list[View]:
     """Return all views."""
-    return [*ApiPage(console).views(), *ActivityPages(console).views(), *decision_views()]
+    return [
+        *ApiPage(console).views(),
+        *key_views(console),
+        *ActivityPages(console).views(),
+        *decision_views(),
+    ]

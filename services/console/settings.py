@@ -68,6 +68,16 @@ class ConsoleSettings(ServiceSettings):
     api_url: Url = Field(
         "https://api.example.com", description="where integrations send their requests, for examples to copy"
     )
+    vendor_key_header: str = Field(
+        "x-api-key",
+        pattern=r"^[A-Za-z0-9-]{1,64}$",
+        description="the header of a vendor key, as at gatekeepers",
+    )
+    subscriber_key_header: str = Field(
+        "A-api-key",
+        pattern=r"^[A-Za-z0-9-]{1,64}$",
+        description="the header of a subscriber key, as at gatekeepers",
+    )
     oidc_issuer: Annotated[str, AfterValidator(_issuer)] | None = Field(
         None, description="the OpenID provider's issuer, an https:// address"
     )

@@ -15,6 +15,16 @@ CATEGORIES: Final[Mapping[str, str]] = {
     "system": "System",
 }
 """The seven categories of data, as a practice calls them, in the order of every page."""
+DATA: Final[Mapping[str, str]] = {
+    "appointment": "appointments",
+    "clinical": "clinical notes",
+    "contact": "contacts",
+    "files": "files",
+    "financial": "financial data",
+    "patient": "patients",
+    "system": "system data",
+}
+"""The same within a sentence, such as "read patients"."""
 SENSITIVE: Final = ("clinical", "financial", "system")
 """Where write access is warned of."""
 ACCESSES: Final[Mapping[str, str]] = {"none": "No access", "read": "Read", "write": "Write"}
@@ -37,6 +47,11 @@ def category(name: str | None) -> str:
     return "–" if name is None else CATEGORIES.get(name, name)
 
 
+def data(name: str) -> str:
+    """Return a category within a sentence."""
+    return DATA.get(name, name)
+
+
 def access(name: str | None) -> str:
     """Return an access in words."""
     return "–" if name is None else ACCESSES.get(name, name)
@@ -45,6 +60,11 @@ def access(name: str | None) -> str:
 def plural(count: int, one: str, many: str | None = None) -> str:
     """Return "1 key" or "3 keys"."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def seconds(count: float) -> str:
+    """Return a length of time such as "0.4 seconds"."""
+    return f"{count:.1f} seconds"
 
 
 def listed(parts: Iterable[str], last: str = "and") -> str:

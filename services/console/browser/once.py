@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,11 +16,12 @@ SECRET_LASTS_S: Final = 120
 
 
 class NewSecret(msgspec.Struct, frozen=True, kw_only=True):
-    """A key's secret, and the session and page that may show it."""
+    """A key's secret, the session and page that may show it, and what the page warns of."""
 
     session_id: str
     path: str
     secret: str
+    warnings: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,9 +39,16 @@ class SecretsOnce:
 
     def take(self, cookies: Mapping[str, str], *, session_id: str, path: str, framed: bool) -> str | None:
         """Return the secret for a page of a session, None where it was shown or never was."""
+        new = self.find(cookies, session_id=session_id, path=path, framed=framed)
+        return None if new is None else new.secret
+
+    def find(
+        self, cookies: Mapping[str, str], *, session_id: str, path: str, framed: bool
+    ) -> NewSecret | None:
+        """Return the same with what the page warns of."""
         sealed = _cookie(framed).read(cookies)
         new = None if sealed is None else self.seal.open(sealed)
-        return new.secret if new is not None and (new.session_id, new.path) == (session_id, path) else None
+        return new if new is not None and (new.session_id, new.path) == (session_id, path) else None
 
     def drop(self, response: web.StreamResponse, *, framed: bool) -> None:
         """Take it from the browser."""

@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from typing import Any, Final
 
 from libs.runtime.auth import Role
+from services.console.owner.terms.wording import standing
 from services.console.upstream.failures import JsonObject
 from services.console.upstream.known import known
 from services.console.upstream.services import Command
@@ -55,8 +56,15 @@ class ApiPage:
             known(last_switched(visit)),
             known(use_of_keys(visit)),
         )
-        values = {"account": account, "keys": keys, "switched": switched, "used": used}
-        return Page(template="owner/api.html", values={**values, "usable": usable(keys)})
+        is_on = account["integrations_enabled"]
+        values = {
+            "account": account,
+            "keys": [(key, standing(key, is_on=is_on, now=visit.now, zone=visit.zone)) for key in keys],
+            "switched": switched,
+            "used": used,
+            "usable": usable(keys),
+        }
+        return Page(template="owner/api.html", values=values)
 
     async def switch(self, visit: Visit) -> See:
         """Turn integrations on or off."""
@@ -96,7 +104,7 @@ async def use_of_keys(visit: Visit) -> Mapping[str, KeyUse]:
     """Return how often each key was used; a key that was not is missing."""
     today = visit.now.date()
     first = today - timedelta(days=USE_DAYS - 1)
-    query = {"bucket": "day", "by": "key_id", "since": f"{first.isoformat()}T00:00:00Z"}
+    query = {"bucket": "day", "by": "key", "since": f"{first.isoformat()}T00:00:00Z"}
     counts: dict[str, dict[date, int]] = defaultdict(dict)
     while True:
         page = await visit.services.get("audit", f"{visit.account}/activity/summary", query)

@@ -62,6 +62,14 @@ window.addEventListener("beforeunload", (event) => {
   if (!leaving && document.querySelector("[data-once]")) event.preventDefault();
 });
 
+// What cannot be had again is not there for whoever comes back to the page either.
+window.addEventListener("pagehide", () => {
+  if (document.querySelector("[data-once]")) document.getElementById("main").remove();
+});
+window.addEventListener("pageshow", (event) => {
+  if (event.persisted && !document.getElementById("main")) location.reload();
+});
+
 // The focus goes to where the news is.
 const focusNews = (within) => {
   const news = within.querySelector("[data-focus]");

@@ -55,6 +55,8 @@ class Console:
     urls: Mapping[str, str]
     clock: Clock
     api_url: str = ""
+    vendor_key_header: str = ""
+    subscriber_key_header: str = ""
     frame_ancestors: str = ""
     is_local: bool = False
     provider_origin: str = ""

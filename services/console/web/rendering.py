@@ -70,6 +70,12 @@ def in_words(value: str | datetime, zone: ZoneInfo) -> str:
     return f"{at.day} {at:%B %Y, %H:%M}{' UTC' if str(zone) == _UTC else ''}"
 
 
+def day_in_words(value: str | datetime, zone: ZoneInfo) -> str:
+    """Say the day of an instant, such as "3 June 2026", in a zone."""
+    at = instant(value).astimezone(zone)
+    return f"{at.day} {at:%B %Y}"
+
+
 @pass_context
 def _when(context: Context, value: str | datetime | None, never: str = "never") -> Markup | str:
     """Write an instant in the reader's zone, with UTC at hand."""
@@ -81,8 +87,7 @@ def _day(context: Context, value: str | datetime | None, never: str = "never") -
     """Write the day of an instant in the reader's zone, with its time in UTC at hand."""
     if value is None:
         return never
-    at = instant(value).astimezone(context["zone"])
-    return _time(value, f"{at.day} {at:%B %Y}")
+    return _time(value, day_in_words(value, context["zone"]))
 
 
 def _time(value: str | datetime, said: str) -> Markup:

@@ -1,0 +1,1 @@
+"""The owner's pages about keys: made, shown, changed, rotated, revoked."""

@@ -1,0 +1,76 @@
+"""Rotate a key: another secret, and how long the old one goes on working."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from services.console.owner.api_page import OWNER
+from services.console.owner.keys.secret import SecretPage
+from services.console.owner.keys.visited import KEY, key_at, key_page, live_key, version_of
+from services.console.owner.terms.form import Faults, faults_of, is_for_whole_page, status_of
+from services.console.upstream.failures import Away, Changed, JsonObject, ServiceFailed
+from services.console.upstream.services import Command
+from services.console.web.view import Page, See, Shown, View, Visit, views_of
+
+OVERLAPS_S: Final = {0: "Now", 3600: "1 hour", 86_400: "1 day", 604_800: "7 days"}
+DEFAULT_S: Final = 86_400
+_CHANGED: Final = (
+    "Somebody else has changed this key meanwhile. Look at it, and rotate it if that is still right."
+)
+
+
+class RotatePage:
+    """Asks how long the old secret works, and shows the new one."""
+
+    def __init__(self, secrets: SecretPage) -> None:
+        self._secrets = secrets
+
+    def views(self) -> list[View]:
+        """Return the rows of the route table."""
+        return [*views_of(f"{KEY}/rotate", OWNER, self.show, self.rotate)]
+
+    async def show(self, visit: Visit) -> Shown:
+        """Show the choice."""
+        key = await live_key(visit)
+        return key if isinstance(key, See) else _page(visit, key, {})
+
+    async def rotate(self, visit: Visit) -> Shown:
+        """Replace the secret."""
+        command = Command(
+            method="POST",
+            path=f"{key_at(visit)}/rotate",
+            once=visit.form.get("once", ""),
+            body={"overlap_s": _overlap_s(visit)},
+            version=version_of(visit),
+        )
+        try:
+            made = await visit.services.do(command)
+        except ServiceFailed as failed:
+            if is_for_whole_page(failed) and not isinstance(failed, Changed):
+                raise
+            key = await live_key(visit)
+            if isinstance(key, See):
+                return key
+            faults = {"": _CHANGED} if isinstance(failed, Changed) else faults_of(failed)
+            return _page(visit, key, faults, status=status_of(failed), again=isinstance(failed, Away))
+        return self._secrets.hand_over(visit, made)
+
+
+def _overlap_s(visit: Visit) -> int:
+    chosen = visit.form.get("overlap", "")
+    return next((seconds for seconds in OVERLAPS_S if str(seconds) == chosen), DEFAULT_S)
+
+
+def _page(visit: Visit, key: JsonObject, faults: Faults, *, status: int = 200, again: bool = False) -> Page:
+    values = {
+        "key": key,
+        "address": key_page(visit),
+        "faults": faults,
+        "chosen": _overlap_s(visit),
+        "overlaps": [
+            (seconds, said, visit.now + timedelta(seconds=seconds)) for seconds, said in OVERLAPS_S.items()
+        ],
+    }
+    once = {"once": visit.form["once"]} if again else {}
+    return Page(template="owner/keys/rotate.html", values={**values, **once}, status=status)

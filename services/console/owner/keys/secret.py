@@ -1,0 +1,84 @@
+"""Copy your key now: the one page that shows a new secret, once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from aiohttp import web
+
+from services.console.browser.once import NewSecret
+from services.console.owner.api_page import OWNER
+from services.console.owner.keys.visited import KEY, key_at, key_page, page_of
+from services.console.upstream.failures import JsonObject
+from services.console.upstream.known import known
+from services.console.web.app import Console, see
+from services.console.web.view import Page, See, Shown, View, Visit, views_of
+
+# Of the practice API's route map as it is shipped: an example to copy, by which nothing is decided.
+_PATHS: Final = {
+    "appointment": "/v1/appointment",
+    "patient": "/v1/patient",
+    "contact": "/v1/contact",
+    "files": "/v1/patient_attachment",
+    "clinical": "/v1/note",
+    "financial": "/v1/patient_account",
+    "system": "/v1/business",
+}
+
+
+class SecretPage:
+    """Shows a secret to the session that made it."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def views(self) -> list[View]:
+        """Return the row of the route table."""
+        return [*views_of(f"{KEY}/secret", OWNER, self.show)]
+
+    def hand_over(self, visit: Visit, made: JsonObject) -> web.StreamResponse:
+        """Lead to the page with what a command that made a secret has answered."""
+        path = f"{page_of(made['key']['key_id'])}/secret"
+        response = see(visit.raw, See(path=path))
+        warnings: Sequence[str] = [each["detail"] for each in made.get("warnings", [])]
+        new = NewSecret(
+            session_id=visit.session.session_id, path=path, secret=made["secret"], warnings=warnings
+        )
+        self._console.secrets.give(response, new, framed=visit.session.framed)
+        return response
+
+    async def show(self, visit: Visit) -> Shown:
+        """Show the secret, or that it was shown."""
+        framed = visit.session.framed
+        new = self._console.secrets.find(
+            visit.raw.cookies, session_id=visit.session.session_id, path=visit.raw.path, framed=framed
+        )
+        address = key_page(visit)
+        if new is None:
+            return Page(template="owner/keys/shown_once.html", values={"address": address}, status=410)
+        key = await known(visit.services.get("registry", key_at(visit)))
+        permissions = {} if not isinstance(key, dict) else key["permissions"]
+        values = {
+            "address": address,
+            "key": key,
+            "secret": new.secret,
+            "warnings": new.warnings,
+            "curl": curl(self._console, permissions, new.secret),
+        }
+        response = self._console.respond(
+            visit.raw, visit.session, Page(template="owner/keys/secret.html", values=values)
+        )
+        self._console.secrets.drop(response, framed=framed)
+        return response
+
+
+def curl(console: Console, permissions: Mapping[str, str], secret: str) -> str:
+    """Return a command that reads what a key may read; the integration puts its own key into it."""
+    readable = [path for name, path in _PATHS.items() if permissions.get(name, "none") != "none"]
+    path = (readable or ["/"])[0]
+    return (
+        f"curl -i '{console.api_url}{path}' \\\n"
+        f"  -H '{console.vendor_key_header}: VENDOR_KEY' \\\n"
+        f"  -H '{console.subscriber_key_header}: {secret}'"
+    )

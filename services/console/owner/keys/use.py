@@ -1,0 +1,84 @@
+"""How a key was used in the last 30 days: what passed, by integration, category and access."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from services.console import words
+from services.console.owner.api_page import USE_DAYS
+from services.console.owner.keys.visited import key_at
+from services.console.owner.terms.wording import used
+from services.console.upstream.failures import JsonObject
+from services.console.upstream.known import Unknown
+from services.console.web.rendering import instant
+from services.console.web.view import Visit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PermissionUse:
+    """A permission and how it was used, in words; `is_sensitive` write is warned of."""
+
+    category: str
+    access: str
+    used: str
+    is_sensitive: bool
+
+
+async def passed_in_30_days(visit: Visit) -> list[JsonObject]:
+    """Return counts of the requests of a key that passed."""
+    first = visit.now.date() - timedelta(days=USE_DAYS - 1)
+    query = {
+        "bucket": "day",
+        "by": "vendor,category,access",
+        "decision": "allow",
+        "since": f"{first.isoformat()}T00:00:00Z",
+    }
+    counts: list[JsonObject] = []
+    while True:
+        page = await visit.services.get("audit", f"{key_at(visit)}/activity/summary", query)
+        counts += page["items"]
+        if page["next_cursor"] is None:
+            return counts
+        query = {**query, "cursor": page["next_cursor"]}
+
+
+async def most_used(visit: Visit) -> Mapping[str, str | None]:
+    """Return the most that was used of each category that a key was granted; None where that is not known."""
+    found = await visit.services.get(
+        "registry", f"{key_at(visit)}/unused-permissions", {"days": str(USE_DAYS)}
+    )
+    return {each["category"]: each["used"] for each in found["categories"]}
+
+
+def permission_uses(
+    key: JsonObject,
+    counts: Iterable[JsonObject] | Unknown,
+    most: Mapping[str, str | None] | Unknown,
+    visit: Visit,
+) -> list[PermissionUse]:
+    """Return each permission that a key has."""
+    by_category: Counter[str] = Counter()
+    if not isinstance(counts, Unknown):
+        for each in counts:
+            by_category[each["category"] or ""] += each["requests"]
+    is_young = key["last_used_at"] is None or visit.now - instant(key["created_at"]) < timedelta(
+        days=USE_DAYS
+    )
+    return [
+        PermissionUse(
+            category=name,
+            access=granted,
+            used=used(
+                granted,
+                None if isinstance(counts, Unknown) else by_category[name],
+                None if isinstance(most, Unknown) else most.get(name),
+                is_young=is_young,
+            ),
+            is_sensitive=granted == "write" and name in words.SENSITIVE,
+        )
+        for name, granted in key["permissions"].items()
+        if granted != "none"
+    ]
