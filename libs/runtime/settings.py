@@ -9,11 +9,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final, Literal, TypeVar
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from libs.runtime.addresses import check_bootstrap, check_dsn, check_host, check_url, is_loopback
+from libs.runtime.caller import Role
+from libs.runtime.claims import PLAIN_CLAIMS, check_place, read_roles
 from libs.runtime.jwks import read_keys
 from libs.runtime.known_settings import SETTINGS
 
@@ -137,6 +147,10 @@ class KafkaSettings(Environment):
     kafka_bootstrap: Bootstrap = Field(description="broker addresses such as host:9092,other:9092")
 
 
+ClaimPlace = Annotated[str, AfterValidator(check_place)]
+_CLAIM_PLACE: Final = "the name of a claim, or a JSON pointer to it that begins with /"
+
+
 class AuthSettings(Environment):
     """Whose bearer tokens are believed."""
 
@@ -145,6 +159,13 @@ class AuthSettings(Environment):
     )
     jwt_issuer: str = Field(description="the iss that tokens carry")
     jwt_audience: str = Field(description="the aud that tokens carry")
+    jwt_role_claim: ClaimPlace = Field(PLAIN_CLAIMS.role, description=_CLAIM_PLACE)
+    jwt_account_claim: ClaimPlace = Field(PLAIN_CLAIMS.account, description=_CLAIM_PLACE)
+    jwt_vendor_claim: ClaimPlace = Field(PLAIN_CLAIMS.vendor, description=_CLAIM_PLACE)
+    jwt_roles: Annotated[dict[str, Role], NoDecode, BeforeValidator(read_roles)] = Field(
+        default_factory=lambda: dict(PLAIN_CLAIMS.roles),
+        description='JSON that says which role each value of that claim stands for, as {"manager": "owner"}',
+    )
 
 
 class RateLimitSettings(Environment):

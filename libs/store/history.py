@@ -1,9 +1,9 @@
 """History as the ledger tells it: each event of an account, a key or a vendor, with what it changed."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 from libs.domain.ids import AccountId, EventId, KeyId, StreamId, VendorId, key_stream
 from libs.domain.lifecycle import Actor, Aggregate, LifecycleEvent, evolve
@@ -13,6 +13,8 @@ from libs.store.statements import load_statements
 from libs.wire.event_codec import decode_event
 
 _FROM_THE_HEAD = 2**63 - 1
+
+Types: TypeAlias = Sequence[str] | None
 
 _sql = load_statements("history")
 
@@ -33,31 +35,41 @@ class Happened:
 
 
 class History:
-    """Pages of what happened, newest first, below the position `before`. Raises DatabaseAway."""
+    """Pages of what happened, newest first, below the position `before`. Raises DatabaseAway.
+
+    With `types` (by the names that they have in the ledger) only events of these are told.
+    """
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def of_account(self, account_id: AccountId, before: int | None, limit: int) -> list[Happened]:
+    async def of_account(
+        self, account_id: AccountId, before: int | None, limit: int, *, types: Types = None
+    ) -> list[Happened]:
         """Return what happened to an account and its keys."""
-        return await self._page(_sql.of_account, before, limit, account_id=account_id)
+        return await self._page(_sql.of_account, before, limit, types, account_id=account_id)
 
     async def of_key(
-        self, account_id: AccountId, key_id: KeyId, before: int | None, limit: int
+        self, account_id: AccountId, key_id: KeyId, before: int | None, limit: int, *, types: Types = None
     ) -> list[Happened]:
         """Return what happened to one key; another account's has no history here."""
         stream = key_stream(key_id)
-        return await self._page(_sql.of_key, before, limit, account_id=account_id, stream=stream)
+        return await self._page(_sql.of_key, before, limit, types, account_id=account_id, stream=stream)
 
-    async def of_vendor(self, vendor_id: VendorId, before: int | None, limit: int) -> list[Happened]:
+    async def of_vendor(
+        self, vendor_id: VendorId, before: int | None, limit: int, *, types: Types = None
+    ) -> list[Happened]:
         """Return what happened to a vendor and its keys."""
-        return await self._page(_sql.of_vendor, before, limit, vendor_id=vendor_id)
+        return await self._page(_sql.of_vendor, before, limit, types, vendor_id=vendor_id)
 
-    async def _page(self, statement: Any, before: int | None, limit: int, **scope: object) -> list[Happened]:
+    async def _page(
+        self, statement: Any, before: int | None, limit: int, types: Types, **scope: object
+    ) -> list[Happened]:
         below = _FROM_THE_HEAD if before is None else before
         with translated():
             async with self._pool.acquire() as connection:
-                found = [row async for row in statement(connection, before=below, limit=limit, **scope)]
+                rows = statement(connection, types=types, before=below, limit=limit, **scope)
+                found = [row async for row in rows]
                 if not found:
                     return []
                 streams = {row["stream"] for row in found}

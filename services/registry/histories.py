@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from functools import partial
+from typing import Annotated, Final, Protocol
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from libs.domain.history import Value, describe
 from libs.domain.ids import AccountId, KeyId, VendorId
@@ -30,9 +31,48 @@ from libs.runtime.http import (
     rfc3339,
 )
 from libs.store.history import Happened, History
+from libs.wire.event_codec import TYPE_NAMES
 from services.registry.reads import ListCursor, Reads, before, is_applicant, is_hidden
 
 _REVIEWER: Final = frozenset({Role.REVIEWER})
+_PREFIX: Final = "keyfold."
+_TYPES: Final = frozenset(TYPE_NAMES.values())
+_TYPES_CHARACTERS_MAX: Final = 4000
+
+
+def _known(text: str) -> str:
+    for place, name in enumerate(text.split(","), 1):
+        if _whole(name) not in _TYPES:
+            raise ValueError(f"number {place} is no event type, such as account.integrations_enabled is one")
+    return text
+
+
+def _whole(name: str) -> str:
+    return _PREFIX + name.removeprefix(_PREFIX)
+
+
+EventTypes = Annotated[
+    str,
+    Field(
+        max_length=_TYPES_CHARACTERS_MAX,
+        json_schema_extra={
+            "format": "event-types",
+            "description": "types of events with commas between them, each with or without its `keyfold.`",
+        },
+    ),
+    AfterValidator(_known),
+]
+
+
+class HistoryQuery(PageQuery):
+    """A page of what happened, of all of it or of what is of these types."""
+
+    type: EventTypes | None = None
+
+    @property
+    def types(self) -> Sequence[str] | None:
+        """Return the types by the names that they have in the ledger, None for all."""
+        return None if self.type is None else [_whole(name) for name in self.type.split(",")]
 
 
 class FieldChange(JsonBody):
@@ -74,6 +114,16 @@ class HistoryPage(JsonBody):
     next_cursor: str | None
 
 
+class Find(Protocol):
+    """Finds what happened to one thing, below a position."""
+
+    async def __call__(
+        self, before: int | None, limit: int, *, types: Sequence[str] | None = None
+    ) -> Sequence[Happened]:
+        """Return so many events at most, newest first."""
+        ...
+
+
 class Histories:
     """The calls about history."""
 
@@ -90,7 +140,7 @@ class Histories:
                 handler=self.account_history,
                 rule=OwnAccount(),
                 summary="What happened to the account and its keys, newest first.",
-                query=PageQuery,
+                query=HistoryQuery,
                 answer=HistoryPage,
             ),
             Route(
@@ -99,7 +149,7 @@ class Histories:
                 handler=self.key_history,
                 rule=OwnAccount(),
                 summary="What happened to a key, newest first.",
-                query=PageQuery,
+                query=HistoryQuery,
                 answer=HistoryPage,
             ),
             Route(
@@ -108,40 +158,41 @@ class Histories:
                 handler=self.vendor_history,
                 rule=AnyOf((OwnVendor(also=_REVIEWER), Applicant())),
                 summary="What happened to the vendor and its keys, newest first.",
-                query=PageQuery,
+                query=HistoryQuery,
                 answer=HistoryPage,
             ),
         ]
 
-    async def account_history(self, request: Request[None, PageQuery]) -> Reply:
+    async def account_history(self, request: Request[None, HistoryQuery]) -> Reply:
         """Show a page of what happened to an account and its keys."""
-        account_id, query = AccountId(request.path["account_id"]), request.query
-        found = await self._history.of_account(account_id, before(query), query.rows_max)
-        return _page(found, query, request.caller)
+        return await self._page(request, partial(self._history.of_account, _account(request)))
 
-    async def key_history(self, request: Request[None, PageQuery]) -> Reply:
+    async def key_history(self, request: Request[None, HistoryQuery]) -> Reply:
         """Show a page of what happened to a key."""
-        account_id, key_id = AccountId(request.path["account_id"]), KeyId(request.path["key_id"])
-        query = request.query
-        found = await self._history.of_key(account_id, key_id, before(query), query.rows_max)
-        return _page(found, query, request.caller)
+        key_id = KeyId(request.path["key_id"])
+        return await self._page(request, partial(self._history.of_key, _account(request), key_id))
 
-    async def vendor_history(self, request: Request[None, PageQuery]) -> Reply:
+    async def vendor_history(self, request: Request[None, HistoryQuery]) -> Reply:
         """Show a page of what happened to a vendor and its keys."""
-        vendor_id, query = VendorId(request.path["vendor_id"]), request.query
+        vendor_id = VendorId(request.path["vendor_id"])
         if is_applicant(request.caller):
             stored = await (await self._reads.fresh()).get_vendor(vendor_id)
             if is_hidden(None if stored is None else stored.aggregate, request.caller):
                 return NOT_FOUND
-        found = await self._history.of_vendor(vendor_id, before(query), query.rows_max)
-        return _page(found, query, request.caller)
+        return await self._page(request, partial(self._history.of_vendor, vendor_id))
+
+    async def _page(self, request: Request[None, HistoryQuery], find: Find) -> Reply:
+        query = request.query
+        found = await find(before(query), query.rows_max, types=query.types)
+        # Whatever exists has a history, though perhaps nothing of these types in it.
+        if not found and query.cursor is None and not (query.types and await find(None, 1)):
+            return NOT_FOUND
+        shown, next_cursor = cut(found, query, lambda last: encode_cursor(ListCursor(before=last.position)))
+        return Answer(body=page([_item(each, request.caller) for each in shown], next_cursor))
 
 
-def _page(found: Sequence[Happened], query: PageQuery, caller: Caller) -> Reply:
-    if not found and query.cursor is None:
-        return NOT_FOUND  # whatever exists has a history
-    shown, next_cursor = cut(found, query, lambda last: encode_cursor(ListCursor(before=last.position)))
-    return Answer(body=page([_item(each, caller) for each in shown], next_cursor))
+def _account(request: Request[None, HistoryQuery]) -> AccountId:
+    return AccountId(request.path["account_id"])
 
 
 def _item(happened: Happened, caller: Caller) -> HistoryItem:

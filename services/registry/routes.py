@@ -20,6 +20,7 @@ from services.registry.commands import Commands
 from services.registry.enforcement_views import EnforcementViews
 from services.registry.histories import Histories
 from services.registry.idempotency import Idempotency
+from services.registry.identity.caller import Callers
 from services.registry.key_revocations import Revocations
 from services.registry.keys import Keys
 from services.registry.ledger_events import LedgerEvents
@@ -55,6 +56,7 @@ def registry_routes(
     reads = Reads(pool, ledger, model)
     asked = CommandsOverHttp(commands, Idempotency(policy.idempotency_secret), model, enforcement)
     routes: list[AnyRoute] = [
+        *Callers().routes(),
         *Accounts(asked, reads, clock).routes(),
         *Keys(asked, reads, clock, account_keys_max=policy.account_keys_max).routes(),
         *Revocations(asked).routes(),

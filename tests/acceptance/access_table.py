@@ -62,6 +62,7 @@ class Row:
 # A tenant elsewhere gets 404, never 403: what exists is not told there.
 _TABLE: Final = """
 own  else  own  else new  app  rev  ope  gat  gat  nob  astray operation
+ok   ok    ok   ok   ok   -    ok   ok   ok   401  401  -      registry GET /v1/caller
 403  403   403  403  403  -    403  ok   403  401  401  -      registry POST /v1/accounts
 ok   404   403  403  403  -    403  403  403  401  401  -      registry GET /v1/accounts/{account_id}
 ok   404   403  403  403  -    403  403  403  401  401  -      registry PUT /v1/accounts/{account_id}/integrations

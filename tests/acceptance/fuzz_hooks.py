@@ -19,6 +19,7 @@ from libs.runtime.clock import SYSTEM_CLOCK
 from libs.runtime.http import rfc3339
 from libs.runtime.http.problem import TYPE_PREFIX
 from libs.runtime.legible import UNSEEN
+from libs.wire.event_codec import TYPE_NAMES
 from services.cli.local.signing import Claims, LocalSigner
 
 _STATE_DIR: Final = Path(os.environ["KEYFOLD_FUZZED"])
@@ -115,6 +116,8 @@ def _completeness_cursors() -> st.SearchStrategy[str]:
 schemathesis.openapi.format("completeness-cursor", _completeness_cursors())
 _PLACES: Final = st.fixed_dictionaries({"before": st.integers(0, 2**63 - 1)})
 schemathesis.openapi.format("dead-letter-cursor", _PLACES.map(_cursor))
+_TYPES: Final = st.lists(st.sampled_from(sorted(TYPE_NAMES.values())), min_size=1, max_size=5).map(",".join)
+schemathesis.openapi.format("event-types", _TYPES)
 schemathesis.openapi.format("cidr", st.sampled_from(["203.0.113.0/24", "198.51.100.7/32", "2001:db8::/32"]))
 
 

@@ -12,7 +12,7 @@ from tests.acceptance.access_table import ROWS, Caller, Row
 from tests.acceptance.running import RunningStack
 from tests.acceptance.world import Answer, VendorWithKey, World
 
-CELLS = 1000
+CELLS = 1010
 
 
 @pytest.fixture(scope="module")

@@ -1,24 +1,27 @@
--- name: of_account(account_id, before, limit)
--- What happened to an account and its keys, newest first, below a position.
+-- name: of_account(account_id, types, before, limit)
+-- What happened to an account and its keys, newest first, below a position; of these types, or all.
 select position, stream
 from ledger.events
 where account_id = :account_id and position < :before
+    and (:types::text[] is null or type = any(:types::text[]))
 order by position desc
 limit :limit;
 
--- name: of_key(account_id, stream, before, limit)
--- What happened to one key of an account, newest first, below a position.
+-- name: of_key(account_id, stream, types, before, limit)
+-- What happened to one key of an account, newest first, below a position; of these types, or all.
 select position, stream
 from ledger.events
 where stream = :stream and account_id = :account_id and position < :before
+    and (:types::text[] is null or type = any(:types::text[]))
 order by position desc
 limit :limit;
 
--- name: of_vendor(vendor_id, before, limit)
--- What happened to a vendor and its keys, newest first, below a position.
+-- name: of_vendor(vendor_id, types, before, limit)
+-- What happened to a vendor and its keys, newest first, below a position; of these types, or all.
 select position, stream
 from ledger.events
 where vendor_id = :vendor_id and position < :before
+    and (:types::text[] is null or type = any(:types::text[]))
 order by position desc
 limit :limit;
 

@@ -216,3 +216,38 @@ async def test_nothing_secret(registry: Registry) -> None:
         assert not any(told in shown for told in (*secrets, *digests, "digest", "notes", NOTES))
     assert "rita" in by_reviewer
     assert not any(reviewer in by_itself for reviewer in ("'rex'", "rita"))
+
+
+async def test_of_some_types(registry: Registry) -> None:
+    """A history tells only the events of the types that are named, by either form of their names, page by
+    page; nothing of them is an empty page, and what is no type a 400 that says which.
+    """
+    account_id, key, _ = await storied_key(registry)
+    me, path = owner(account_id), f"/v1/accounts/{account_id}"
+    for enabled in (True, False, True):
+        await registry.ask(me, "PUT", f"{path}/integrations", {"enabled": enabled})
+    switched = "?type=account.integrations_enabled,keyfold.account.integrations_disabled"
+    items = await history(registry, me, path, switched)
+    words = ["API integrations turned on", "API integrations turned off; every key stopped"]
+    assert [each["summary"] for each in items] == [words[0], words[1], words[0]]
+    assert changes(items[0]) == {"integrations_enabled": (False, True)}
+    first = (await registry.ask(me, "GET", f"{path}/history{switched}&limit=2")).body
+    assert [each["position"] for each in first["items"]] == [each["position"] for each in items[:0:-1]]
+    rest = f"{path}/history{switched}&limit=2&cursor={first['next_cursor']}"
+    assert (await registry.ask(me, "GET", rest)).body == {
+        "items": [items[0]], "next_cursor": None,
+    }  # fmt: skip
+    of_key = await history(registry, me, f"{path}/keys/{key['key_id']}", "?type=subscriber_key.rotated")
+    assert [each["summary"] for each in of_key] == ["Secret replaced"]
+    vendor_id = await registry.applied_vendor()
+    for caller in (REVIEWER, vendor(vendor_id), APPLICANT):
+        of_vendor = await history(registry, caller, f"/v1/vendors/{vendor_id}", "?type=vendor.applied")
+        assert [each["summary"] for each in of_vendor] == ["Application made"]
+    assert await history(registry, me, path, "?type=vendor.applied") == []
+    for absent in ("/v1/accounts/acc_000000000000", f"{path}/keys/key_000000000000"):
+        who = owner(absent.split("/")[3])
+        assert (await registry.ask(who, "GET", f"{absent}/history?type=account.created")).status == 404
+    for bad, place in (("", 1), ("account.created,x", 2), ("account.created,,x", 2), ("keyfold.", 1)):
+        refused = await registry.ask(me, "GET", f"{path}/history?type={bad}")
+        assert (refused.status, refused.pointers) == (400, ["/query/type"])
+        assert refused.body["errors"][0]["detail"].startswith(f"number {place} is no event type")

@@ -52,6 +52,11 @@ async def test_each_allowed_algorithm(make: Callable[[], Signer], tmp_path: Path
         ({"role": "reviewer", "account_id": "acc_1"}, Caller(role=Role.REVIEWER, sub="ada")),
         ({"role": "gateway", "vendor_id": "ven_1"}, Caller(role=Role.GATEWAY, sub="ada")),
         ({"aud": ["other", AUDIENCE]}, Caller(role=Role.OPERATOR, sub="ada")),
+        (
+            {"role": ["offline_access", "owner", "owner"], "account_id": ["acc_1"]},
+            Caller(role=Role.OWNER, sub="ada", account_id="acc_1"),
+        ),
+        ({"role": "operator", "account_id": 7, "vendor_id": []}, Caller(role=Role.OPERATOR, sub="ada")),
     ],
 )
 async def test_callers(auth: BearerTokens, claims: dict[str, object], caller: Caller) -> None:
@@ -77,9 +82,13 @@ async def test_callers(auth: BearerTokens, claims: dict[str, object], caller: Ca
         ({"sub": "x" * 257}, "the token's sub is empty or not usable as a name"),
         ({"role": None}, "the token's role is not one of owner, vendor, reviewer, operator, gateway"),
         ({"role": "root"}, "the token's role is not one of owner, vendor, reviewer, operator, gateway"),
-        ({"role": ["owner"]}, "the token's role is not one of owner, vendor, reviewer, operator, gateway"),
+        ({"role": 7}, "the token's role is not one of owner, vendor, reviewer, operator, gateway"),
+        ({"role": ["nurse"]}, "the token's role is not one of owner, vendor, reviewer, operator, gateway"),
+        ({"role": ["owner", 7]}, "the token's role is not one of owner, vendor, reviewer, operator, gateway"),
+        ({"role": ["owner", "operator"]}, "the token names more than one role: operator, owner"),
         ({"role": "owner"}, "the token has the role owner but no account_id"),
-        ({"role": "owner", "account_id": 7}, "the token has the role owner but no account_id"),
+        ({"role": "owner", "account_id": 7}, "the token's account_id is not usable as a name"),
+        ({"role": "owner", "account_id": ["a", "b"]}, "the token names more than one account_id"),
         ({"role": "vendor", "vendor_id": 7}, "the token's vendor_id is not usable as a name"),
     ],
 )

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from libs.runtime.caller import Role
 from libs.runtime.settings import (
     AuthSettings,
     BadSettings,
@@ -100,6 +101,23 @@ def test_plain_http_on_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """A JWKS over plain http is believed from this machine alone."""
     set_all(monkeypatch, KEYFOLD_JWKS="http://127.0.0.1:8000/jwks")
     assert load(Everything).jwks == "http://127.0.0.1:8000/jwks"
+
+
+def test_whose_claims(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which claims are read, and what their values stand for, is as it always was unless settings say."""
+    set_all(monkeypatch)
+    plain = load(Everything)
+    assert (plain.jwt_role_claim, plain.jwt_account_claim, plain.jwt_vendor_claim) == (
+        "role",
+        "account_id",
+        "vendor_id",
+    )
+    assert plain.jwt_roles == {role.value: role for role in Role}
+    set_all(
+        monkeypatch, KEYFOLD_JWT_ROLE_CLAIM="/realm_access/roles", KEYFOLD_JWT_ROLES='{"manager": "owner"}'
+    )
+    mapped = load(Everything)
+    assert (mapped.jwt_role_claim, mapped.jwt_roles) == ("/realm_access/roles", {"manager": Role.OWNER})
 
 
 def test_masked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

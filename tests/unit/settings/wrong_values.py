@@ -82,6 +82,8 @@ NO_URL: Final[Sequence[Wrong]] = (
     "https://h h",
 )
 
+NO_PLACE: Final[Sequence[Wrong]] = ("/~", "/a~2b", "/realm_access/roles~")
+
 
 def file(directory: Path, content: bytes) -> str:
     """Write a file and return its path."""
@@ -137,8 +139,15 @@ MEANT: Final[Mapping[str, Sequence[Wrong]]] = {
             _jwks({"kty": "RSA", "n": "!", "e": 5, "kid": [1]}), _jwks({"kty": "EC"}), b'{"keys": {"a": 1}}'
         ),
     ),
+    "jwt_account_claim": NO_PLACE,
     "jwt_audience": (),
     "jwt_issuer": (),
+    "jwt_role_claim": NO_PLACE,
+    "jwt_roles": (
+        *("owner", "{", "[]", "{}", "null", '"owner"', "[" * 100_000),
+        *('{"a": "boss"}', '{"a": 1}', '{"a": ["owner"]}', '{"": "owner"}', '{"a": "owner", "a": "vendor"}'),
+    ),
+    "jwt_vendor_claim": NO_PLACE,
     "kafka_bootstrap": NO_ADDRESS,
     "postgres_dsn": NO_DSN,
     "rate_limit_default": ("100", "0/60", "100/0", "100/60:0", "-1/60", "100/86401", "many"),
