@@ -46,10 +46,15 @@ from tests.lifecycle_events import (
     account_id,
     checkpointed,
     digest,
+    invitation_made,
+    invitation_used,
+    invitation_withdrawn,
     key_created,
     key_id,
     key_revoked,
     key_rotated,
+    login_bound,
+    login_ended,
     reminders,
     vendor_applied,
     vendor_approved,
@@ -146,7 +151,7 @@ class LedgerBuilder:
 
 def story() -> tuple[LifecycleEvent, ...]:
     """Return a history with every kind of event, and every kind of aggregate in every phase."""
-    return (*_practices_open(), *_keys_change(), *_vendors_change())
+    return (*_practices_open(), *_keys_change(), *_vendors_change(), *_people_sign_in())
 
 
 def _practices_open() -> tuple[LifecycleEvent, ...]:
@@ -240,4 +245,17 @@ def _vendors_change() -> tuple[LifecycleEvent, ...]:
             applicant="victor-3",
         ),
         vendor_reviewed(3, ReviewKind.SECURITY),
+    )
+
+
+def _people_sign_in() -> tuple[LifecycleEvent, ...]:
+    return (
+        invitation_made(1),
+        invitation_used(1),
+        login_bound(1, invitation=1),
+        invitation_made(2),
+        invitation_withdrawn(2),
+        invitation_made(3, account=None, vendor=1),
+        login_bound(4, account=None, vendor=3),
+        login_ended(1),
     )

@@ -7,8 +7,10 @@ from hashlib import sha256
 
 from libs.domain.account import AccountCreated
 from libs.domain.checkpoint import LedgerCheckpointed
-from libs.domain.ids import AccountId, KeyId, VendorId
+from libs.domain.ids import AccountId, InvitationId, KeyId, LoginId, VendorId
+from libs.domain.invitation import InvitationMade, InvitationUsed, InvitationWithdrawn
 from libs.domain.lifecycle import LifecycleEvent
+from libs.domain.login import LoginBound, LoginEnded
 from libs.domain.network import Network
 from libs.domain.permissions import Access, Category, Permissions
 from libs.domain.rate_limit import RateLimit
@@ -28,6 +30,7 @@ from libs.domain.vendor_key import (
     VendorKeyIssued,
     VendorKeyRotated,
 )
+from libs.wire.invitation_code import login_id_of
 
 START = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 
@@ -179,4 +182,74 @@ def checkpointed(position: int) -> LedgerCheckpointed:
         at=START + timedelta(days=1),
         signing_key_id="0123456789abcdef",
         signature=digest(-position) * 2,
+    )
+
+
+def login_id(number: int) -> LoginId:
+    """Return the id of a login that `login_bound` makes."""
+    return login_id_of("https://issuer.example", f"anna-{number}")
+
+
+def invitation_id(number: int) -> InvitationId:
+    """Return the id of an invitation."""
+    return InvitationId(f"inv_{number:012}")
+
+
+def invitation_made(
+    number: int, *, account: int | None = 1, vendor: int | None = None, life: timedelta = timedelta(days=7)
+) -> InvitationMade:
+    """Return an invitation to an account, or to a vendor where no account is named."""
+    return InvitationMade(
+        invitation_id=invitation_id(number),
+        account_id=None if account is None else account_id(account),
+        vendor_id=None if vendor is None else vendor_id(vendor),
+        digest=digest(number),
+        made_at=START,
+        expires_at=START + life,
+    )
+
+
+def invitation_used(number: int, *, account: int | None = 1, vendor: int | None = None) -> InvitationUsed:
+    """Return that an invitation has let in the login of the same number."""
+    return InvitationUsed(
+        invitation_id=invitation_id(number),
+        account_id=None if account is None else account_id(account),
+        vendor_id=None if vendor is None else vendor_id(vendor),
+        login_id=login_id(number),
+        used_at=START + timedelta(days=1),
+    )
+
+
+def invitation_withdrawn(number: int, account: int = 1) -> InvitationWithdrawn:
+    """Return that an invitation to an account was withdrawn."""
+    return InvitationWithdrawn(
+        invitation_id=invitation_id(number),
+        account_id=account_id(account),
+        vendor_id=None,
+        withdrawn_at=START + timedelta(days=1),
+    )
+
+
+def login_bound(
+    number: int, *, account: int | None = 1, vendor: int | None = None, invitation: int | None = None
+) -> LoginBound:
+    """Return that a login speaks for an account, or for a vendor where no account is named."""
+    return LoginBound(
+        login_id=login_id(number),
+        issuer="https://issuer.example",
+        subject=f"anna-{number}",
+        account_id=None if account is None else account_id(account),
+        vendor_id=None if vendor is None else vendor_id(vendor),
+        invitation_id=None if invitation is None else invitation_id(invitation),
+        bound_at=START + timedelta(days=1),
+    )
+
+
+def login_ended(number: int, *, account: int | None = 1, vendor: int | None = None) -> LoginEnded:
+    """Return that a login speaks for its account, or its vendor, no more."""
+    return LoginEnded(
+        login_id=login_id(number),
+        account_id=None if account is None else account_id(account),
+        vendor_id=None if vendor is None else vendor_id(vendor),
+        ended_at=START + timedelta(days=2),
     )

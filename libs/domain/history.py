@@ -5,10 +5,12 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from libs.domain import account, subscriber_key, vendor, vendor_key
+from libs.domain import account, invitation, login, subscriber_key, vendor, vendor_key
 from libs.domain.account import Account
 from libs.domain.checkpoint import LedgerCheckpoint, LedgerCheckpointed
+from libs.domain.invitation import Invitation
 from libs.domain.lifecycle import Aggregate, LifecycleEvent
+from libs.domain.login import BoundLogin, EndedLogin
 from libs.domain.rate_limit import RateLimit
 from libs.domain.secret import OutgoingSecret
 from libs.domain.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey
@@ -62,6 +64,11 @@ SUMMARIES: Mapping[type[LifecycleEvent], str] = {
     vendor_key.VendorKeyRotated: "Secret of the vendor key replaced",
     vendor_key.VendorKeyOverlapEnded: "The replaced secret of the vendor key stopped working",
     vendor_key.VendorKeyRevoked: "Vendor key revoked, for ever",
+    login.LoginBound: "Login let in",
+    login.LoginEnded: "Login shut out",
+    invitation.InvitationMade: "Invitation made",
+    invitation.InvitationUsed: "Invitation used",
+    invitation.InvitationWithdrawn: "Invitation withdrawn",
     LedgerCheckpointed: "Ledger vouched for",
 }
 """Every event's short sentence."""
@@ -100,6 +107,12 @@ def _view(aggregate: Aggregate) -> Mapping[str, Value]:
             return {"state": "active", "secret_hint": hint, "old_secret_works_until": _end_of(old)}
         case RevokedVendorKey(secret_hint=hint):
             return {"state": "revoked", "secret_hint": hint}
+        case BoundLogin(issuer=issuer, subject=subject):
+            return {"state": "bound", "issuer": issuer, "subject": subject}
+        case EndedLogin():
+            return {"state": "ended"}
+        case Invitation():
+            return _invitation_view(aggregate)
         case LedgerCheckpoint():
             return {"position": str(aggregate.position), "head_hash": aggregate.head_hash.hex()}
 
@@ -132,6 +145,12 @@ def _vendor_view(vendor: Vendor) -> Mapping[str, Value]:
         **verdicts,
         "reviews_lapse_at": vendor.reviews_lapse_at(),
     }
+
+
+def _invitation_view(invitation: Invitation) -> Mapping[str, Value]:
+    # That it is over comes by itself, and no event says so: here it stands as its events left it.
+    state = invitation.state(invitation.made_at)
+    return {"state": state.value, "expires_at": invitation.expires_at, "used_by": invitation.used_by}
 
 
 def _in_words(limit: RateLimit | None) -> str | None:

@@ -4,21 +4,39 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from libs.domain import account, checkpoint, subscriber_key, vendor, vendor_key
+from libs.domain import account, checkpoint, invitation, login, subscriber_key, vendor, vendor_key
 from libs.domain.account import Account, AccountEvent
 from libs.domain.checkpoint import LEDGER_STREAM, LedgerCheckpoint, LedgerCheckpointed
-from libs.domain.ids import EventId, StreamId, account_stream, key_stream, vendor_stream
+from libs.domain.ids import (
+    EventId,
+    StreamId,
+    account_stream,
+    invitation_stream,
+    key_stream,
+    login_stream,
+    vendor_stream,
+)
+from libs.domain.invitation import Invitation, InvitationEvent
+from libs.domain.login import Login, LoginEvent
 from libs.domain.refusal import ImpossibleEvent
 from libs.domain.subscriber_key import SubscriberKey, SubscriberKeyEvent
 from libs.domain.vendor import Vendor, VendorEvent
 from libs.domain.vendor_key import VendorKey, VendorKeyEvent
 
-LifecycleEvent = AccountEvent | VendorEvent | VendorKeyEvent | SubscriberKeyEvent | LedgerCheckpointed
-Aggregate = Account | Vendor | VendorKey | SubscriberKey | LedgerCheckpoint
+LifecycleEvent = (
+    AccountEvent
+    | VendorEvent
+    | VendorKeyEvent
+    | SubscriberKeyEvent
+    | LoginEvent
+    | InvitationEvent
+    | LedgerCheckpointed
+)
+Aggregate = Account | Vendor | VendorKey | SubscriberKey | Login | Invitation | LedgerCheckpoint
 
 
 class Actor(Struct, frozen=True, kw_only=True, gc=False):
-    """Who did it: a role of the API and the subject of the token, written into each event."""
+    """Who did it, written into each event: a role of the API, `login` for none, and the token's subject."""
 
     role: str
     subject: str
@@ -51,6 +69,10 @@ def stream_of(event: LifecycleEvent) -> StreamId:
         return key_stream(event.key_id)
     if isinstance(event, VendorEvent):
         return vendor_stream(event.vendor_id)
+    if isinstance(event, LoginEvent):
+        return login_stream(event.login_id)
+    if isinstance(event, InvitationEvent):
+        return invitation_stream(event.invitation_id)
     if isinstance(event, LedgerCheckpointed):
         return LEDGER_STREAM
     return account_stream(event.account_id)
@@ -66,6 +88,10 @@ def evolve(aggregate: Aggregate | None, event: LifecycleEvent) -> Aggregate:
         return vendor.evolve(aggregate, event)
     if isinstance(event, AccountEvent) and isinstance(aggregate, Account | None):
         return account.evolve(aggregate, event)
+    if isinstance(event, LoginEvent) and isinstance(aggregate, Login | None):
+        return login.evolve(aggregate, event)
+    if isinstance(event, InvitationEvent) and isinstance(aggregate, Invitation | None):
+        return invitation.evolve(aggregate, event)
     if isinstance(event, LedgerCheckpointed) and isinstance(aggregate, LedgerCheckpoint | None):
         return checkpoint.evolve(aggregate, event)
     raise ImpossibleEvent(event, aggregate)

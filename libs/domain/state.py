@@ -6,29 +6,40 @@ from dataclasses import dataclass, field
 from libs.domain.account import Account, AccountEvent
 from libs.domain.checkpoint import LedgerCheckpoint, LedgerCheckpointed
 from libs.domain.ids import AccountId, KeyId, VendorId
+from libs.domain.invitation import Invitation, InvitationEvent
 from libs.domain.lifecycle import Aggregate, LifecycleEvent, evolve
-from libs.domain.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey, SubscriberKey
+from libs.domain.login import BoundLogin, EndedLogin, LoginEvent
+from libs.domain.subscriber_key import (
+    ActiveSubscriberKey,
+    RevokedSubscriberKey,
+    SubscriberKey,
+    SubscriberKeyEvent,
+)
 from libs.domain.vendor import Vendor, VendorEvent
-from libs.domain.vendor_key import VendorKey
+from libs.domain.vendor_key import VendorKey, VendorKeyEvent
 
 # Made once: every decision asks twice, and a union that is written where it is asked is made anew each time.
 _SUBSCRIBER_KEYS = (ActiveSubscriberKey, RevokedSubscriberKey)
+_SigningIn = LoginEvent | InvitationEvent
+_Kept = AccountEvent | VendorEvent | VendorKeyEvent | SubscriberKeyEvent | LedgerCheckpointed
 
 
 @dataclass(slots=True)
 class State:
     """Every account, vendor and key by its id. Folding changes it in place, an event at a time.
 
-    A checkpoint speaks of the ledger itself and changes nothing here. Where there are very
-    many keys, another mapping than a dict may hold them.
+    A checkpoint speaks of the ledger itself, logins and invitations of who may sign in: they change nothing
+    here. Where there are very many keys, another mapping than a dict may hold them.
     """
 
     accounts: dict[AccountId, Account] = field(default_factory=dict)
     vendors: dict[VendorId, Vendor] = field(default_factory=dict)
     keys: MutableMapping[KeyId, SubscriberKey | VendorKey] = field(default_factory=dict)
 
-    def fold(self, event: LifecycleEvent) -> Aggregate:
-        """Apply one event and return the aggregate it changed. Raises ImpossibleEvent."""
+    def fold(self, event: LifecycleEvent) -> Aggregate | None:
+        """Apply one event; return what it changed, None if it is of signing in. Raises ImpossibleEvent."""
+        if isinstance(event, _SigningIn):
+            return None
         aggregate = evolve(self._current(event), event)
         self.put(aggregate)
         return aggregate
@@ -40,7 +51,7 @@ class State:
                 self.accounts[aggregate.account_id] = aggregate
             case Vendor():
                 self.vendors[aggregate.vendor_id] = aggregate
-            case LedgerCheckpoint():
+            case LedgerCheckpoint() | BoundLogin() | EndedLogin() | Invitation():
                 pass
             case _:
                 self.keys[aggregate.key_id] = aggregate
@@ -55,7 +66,7 @@ class State:
         key = self.keys.get(key_id)
         return None if isinstance(key, _SUBSCRIBER_KEYS) else key
 
-    def _current(self, event: LifecycleEvent) -> Aggregate | None:
+    def _current(self, event: _Kept) -> Aggregate | None:
         if isinstance(event, AccountEvent):
             return self.accounts.get(event.account_id)
         if isinstance(event, VendorEvent):

@@ -8,7 +8,9 @@ from typing import Any
 from libs.domain.account import Account, AccountEvent
 from libs.domain.checkpoint import LedgerCheckpoint, LedgerCheckpointed
 from libs.domain.ids import StreamId
+from libs.domain.invitation import Invitation, InvitationEvent
 from libs.domain.lifecycle import Aggregate, RecordedEvent
+from libs.domain.login import BoundLogin, EndedLogin, LoginEvent
 from libs.domain.refusal import ImpossibleEvent
 from libs.domain.state import State
 from libs.domain.vendor import Vendor, VendorEvent
@@ -128,8 +130,8 @@ class ReadModelWriter:
                     accounts.append(change.row(account_row(account)))
                 case Vendor() as vendor:
                     vendors.append(change.row(vendor_row(vendor)))
-                case LedgerCheckpoint():
-                    pass  # it speaks of the ledger and is nobody's state
+                case LedgerCheckpoint() | BoundLogin() | EndedLogin() | Invitation():
+                    pass  # what speaks of the ledger, or of signing in, is no state that is read here
                 case key:
                     keys.append(change.row(key_row(key)))
         for put, rows in (
@@ -148,6 +150,8 @@ def _fold(state: State, events: Iterable[RecordedEvent]) -> Iterable[_Change]:
             aggregate = state.fold(recorded.event)
         except ImpossibleEvent as impossible:
             raise UnfoldableEvent(recorded.position, impossible) from impossible
+        if aggregate is None:
+            continue
         change = changes.get(recorded.stream)
         if change is None:
             changes[recorded.stream] = _Change(
@@ -173,7 +177,7 @@ def _touched(events: Iterable[RecordedEvent]) -> tuple[list[str], list[str], lis
             accounts.add(event.account_id)
         elif isinstance(event, VendorEvent):
             vendors.add(event.vendor_id)
-        elif isinstance(event, LedgerCheckpointed):
+        elif isinstance(event, LedgerCheckpointed | LoginEvent | InvitationEvent):
             continue
         else:
             keys.add(event.key_id)

@@ -11,7 +11,7 @@ from typing import Any, NewType, get_args, get_origin, get_type_hints
 import orjson
 from msgspec.structs import fields
 
-from libs.domain import account, checkpoint, subscriber_key, vendor, vendor_key
+from libs.domain import account, checkpoint, invitation, login, subscriber_key, vendor, vendor_key
 from libs.domain.lifecycle import LifecycleEvent
 from libs.domain.network import Network, parse_network
 from libs.domain.permissions import CATEGORIES, Access, Permissions
@@ -47,6 +47,11 @@ TYPE_NAMES: Mapping[type[LifecycleEvent], str] = {
     subscriber_key.SubscriberKeyRotated: "keyfold.subscriber_key.rotated",
     subscriber_key.SubscriberKeyOverlapEnded: "keyfold.subscriber_key.overlap_ended",
     subscriber_key.SubscriberKeyRevoked: "keyfold.subscriber_key.revoked",
+    login.LoginBound: "keyfold.login.bound",
+    login.LoginEnded: "keyfold.login.ended",
+    invitation.InvitationMade: "keyfold.invitation.made",
+    invitation.InvitationUsed: "keyfold.invitation.used",
+    invitation.InvitationWithdrawn: "keyfold.invitation.withdrawn",
     checkpoint.LedgerCheckpointed: "keyfold.ledger.checkpointed",
 }
 """Every event type by the name that it has in the ledger and on Kafka (CloudEvents `type`)."""

@@ -41,8 +41,7 @@ def mint(kind: KeyKind, public_id: str, random: bytes, *, mode: str = "live") ->
     """Compose a key from a public id of 12 base62 characters and 32 random bytes; `mode` is live or test."""
     if len(random) != SECRET_BYTES or len(public_id) != PUBLIC_ID_LENGTH:
         raise ValueError("a key takes 12 characters of public id and 32 random bytes")
-    body = f"{kind}_{mode}_{public_id}{base62(int.from_bytes(random), _SECRET_LENGTH)}"
-    secret = body + _checksum(body)
+    secret = composed(f"{kind}_{mode}_{public_id}", random)
     if not _PATTERNS[kind].fullmatch(secret):
         raise ValueError("a public id is base62, and a mode is live or test")
     return MintedKey(
@@ -61,14 +60,24 @@ def read_key(kind: KeyKind, text: str | None) -> Presented:
         return MALFORMED
     if not _PATTERNS[kind].fullmatch(text):
         return MALFORMED
-    body, checksum = text[:-_CHECKSUM_LENGTH], text[-_CHECKSUM_LENGTH:]
-    if _checksum(body) != checksum:
+    if not has_checksum(text):
         return MALFORMED
     return Credential(KeyId(KEY_PREFIX + text[9 : 9 + PUBLIC_ID_LENGTH]), digest_of(text))
 
 
+def composed(head: str, random: bytes) -> str:
+    """Return a text that proves itself: what it begins with, 32 random bytes and a checksum of both."""
+    body = head + base62(int.from_bytes(random), _SECRET_LENGTH)
+    return body + _checksum(body)
+
+
+def has_checksum(text: str) -> bool:
+    """Tell whether a text ends with the checksum of the rest."""
+    return _checksum(text[:-_CHECKSUM_LENGTH]) == text[-_CHECKSUM_LENGTH:]
+
+
 def holds_key(text: str) -> bool:
-    """Tell whether a text holds a key, whole or in part: more of one than its hint does."""
+    """Tell whether a text holds a key or an invitation's code, or more of a key than its hint does."""
     return _WITHIN.search(text) is not None
 
 
@@ -101,5 +110,5 @@ def _checksum(body: str) -> str:
 
 
 _PATTERNS = {kind: re.compile(rf"{kind}_(?:live|test)_[0-9A-Za-z]{{61}}", re.ASCII) for kind in KeyKind}
-_WITHIN = re.compile(rf"kf[vs]_(?:live|test)_[0-9A-Za-z]{{{PUBLIC_ID_LENGTH + 1}}}", re.ASCII)
+_WITHIN = re.compile(rf"kf[vsi]_(?:live|test)_[0-9A-Za-z]{{{PUBLIC_ID_LENGTH + 1}}}", re.ASCII)
 _KEY_ID = re.compile(rf"{KEY_PREFIX}[0-9A-Za-z]{{{PUBLIC_ID_LENGTH}}}", re.ASCII)

@@ -6,7 +6,7 @@ from typing import Any
 
 from libs.wire.timestamp import format_time, parse_time
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """The version of the events' data that this code writes, and the newest that it understands."""
 
 Upcaster = Callable[[Mapping[str, Any]], dict[str, Any]]

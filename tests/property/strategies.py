@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from libs.domain.access_event import AccessEvent
 from libs.domain.decision import Reason
-from libs.domain.ids import AccountId, EventId, KeyId, VendorId
+from libs.domain.ids import AccountId, EventId, InvitationId, KeyId, LoginId, VendorId
 from libs.domain.lifecycle import LifecycleEvent
 from libs.domain.network import Network
 from libs.domain.permissions import CATEGORIES, Access, Category, Permissions
@@ -64,6 +64,8 @@ _PLAIN: dict[object, st.SearchStrategy[Any]] = {
     AccountId: ids("acc_", AccountId),
     VendorId: ids("ven_", VendorId),
     KeyId: ids("key_", KeyId),
+    LoginId: ids("log_", LoginId),
+    InvitationId: ids("inv_", InvitationId),
     EventId: event_ids,
     Permissions: permissions,
     Network: networks,

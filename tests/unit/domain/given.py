@@ -6,7 +6,9 @@ from hashlib import sha256
 from msgspec.structs import replace
 
 from libs.domain.account import Account
-from libs.domain.ids import AccountId, KeyId, VendorId
+from libs.domain.ids import AccountId, InvitationId, KeyId, LoginId, VendorId
+from libs.domain.invitation import Invitation, InvitationWithdrawn
+from libs.domain.login import BoundLogin, LoginEnded
 from libs.domain.permissions import Access, Category, Permissions
 from libs.domain.refusal import Refusal, RefusalKind
 from libs.domain.secret import OutgoingSecret
@@ -23,6 +25,27 @@ REVIEWS_VALID_FOR = timedelta(days=365)
 SHUT = Account(account_id=AccountId("acc_1"), name="Main Street Dental", integrations_enabled=False)
 OPEN = replace(SHUT, integrations_enabled=True)
 FOREIGN = replace(OPEN, account_id=AccountId("acc_2"))
+
+INVITED = Invitation(
+    invitation_id=InvitationId("inv_1"),
+    account_id=SHUT.account_id,
+    vendor_id=None,
+    digest=bytes(range(32)),
+    made_at=NOW,
+    expires_at=LATER,
+)
+WITHDRAWN = InvitationWithdrawn(
+    invitation_id=INVITED.invitation_id, account_id=SHUT.account_id, vendor_id=None, withdrawn_at=NOW
+)
+BOUND = BoundLogin(
+    login_id=LoginId("log_1"),
+    issuer="https://issuer.example",
+    subject="anna",
+    account_id=SHUT.account_id,
+    vendor_id=None,
+    bound_at=NOW,
+)
+ENDED = LoginEnded(login_id=BOUND.login_id, account_id=SHUT.account_id, vendor_id=None, ended_at=LATER)
 
 APPLICATION = Application(
     name="Recall Robot",

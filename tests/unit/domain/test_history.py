@@ -12,12 +12,16 @@ from libs.domain.ids import VendorId
 from libs.domain.lifecycle import Aggregate, LifecycleEvent, evolve
 from libs.domain.permissions import CATEGORIES
 from libs.domain.vendor import VendorApproved, VendorRejected, VendorSuspended
+from tests.unit.domain import test_invitation as invitations
+from tests.unit.domain import test_login as logins
 from tests.unit.domain import test_subscriber_key as keys
 from tests.unit.domain import test_vendor as vendors
 from tests.unit.domain import test_vendor_key as vendor_keys
 from tests.unit.domain.given import (
     APPLIED,
     APPROVED,
+    BOUND,
+    INVITED,
     KEY,
     LATER,
     NEW_DIGEST,
@@ -30,6 +34,7 @@ from tests.unit.domain.given import (
     SHUT,
     SUSPENDED,
     VENDOR_KEY,
+    WITHDRAWN,
 )
 from tests.unit.domain.test_lifecycle import CHECKPOINT, CHECKPOINTED
 
@@ -144,6 +149,19 @@ CASES: list[tuple[Aggregate | None, LifecycleEvent, Changes]] = [
         vendor_keys.REVOKED,
         {"state": ("active", "revoked")},
     ),
+    (
+        None,
+        logins.LET_IN,
+        {"state": (None, "bound"), "issuer": (None, BOUND.issuer), "subject": (None, BOUND.subject)},
+    ),
+    (
+        BOUND,
+        logins.SHUT_OUT,
+        {"state": ("bound", "ended"), "issuer": (BOUND.issuer, None), "subject": (BOUND.subject, None)},
+    ),
+    (None, invitations.MADE, {"state": (None, "open"), "expires_at": (None, LATER)}),
+    (INVITED, invitations.USED, {"state": ("open", "used"), "used_by": (None, "log_1")}),
+    (INVITED, WITHDRAWN, {"state": ("open", "withdrawn")}),
     (CHECKPOINT, CHECKPOINTED, {"position": ("7", "9")}),
 ]
 

@@ -14,6 +14,9 @@ from libs.domain.vendor import VendorSuspended
 from libs.domain.vendor_key import VendorKey, VendorKeyRevoked
 from tests.unit.domain.given import (
     APPROVED,
+    BOUND,
+    ENDED,
+    INVITED,
     KEY,
     LATER,
     NOW,
@@ -23,6 +26,7 @@ from tests.unit.domain.given import (
     SHUT,
     SUSPENDED,
     VENDOR_KEY,
+    WITHDRAWN,
 )
 
 PAIRS: tuple[tuple[LifecycleEvent, Aggregate, str], ...] = (
@@ -45,7 +49,11 @@ CHECKPOINT = LedgerCheckpoint(
 CHECKPOINTED = LedgerCheckpointed(
     position=9, head_hash=bytes(32), at=NOW, signing_key_id="k", signature=bytes(64)
 )
-ALL_PAIRS = (*PAIRS, (CHECKPOINTED, CHECKPOINT, "ledger"))
+SIGNING_IN: tuple[tuple[LifecycleEvent, Aggregate, str], ...] = (
+    (ENDED, BOUND, f"login-{BOUND.login_id}"),
+    (WITHDRAWN, INVITED, f"invitation-{INVITED.invitation_id}"),
+)
+ALL_PAIRS = (*PAIRS, *SIGNING_IN, (CHECKPOINTED, CHECKPOINT, "ledger"))
 
 
 @pytest.mark.parametrize(("event", "_before", "stream"), ALL_PAIRS)
@@ -109,6 +117,15 @@ def test_a_checkpoint_changes_nothing_of_a_state() -> None:
     for checkpointed in (CHECKPOINTED, CHECKPOINTED):
         assert isinstance(state.fold(checkpointed), LedgerCheckpoint)
     state.put(CHECKPOINT)
+    assert state == State()
+
+
+def test_signing_in_changes_nothing_of_a_state() -> None:
+    """Logins and invitations are no part of it: their events fold whatever came before, and so do they."""
+    state = State()
+    for event, aggregate, _ in SIGNING_IN:
+        assert state.fold(event) is None
+        state.put(aggregate)
     assert state == State()
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from libs.domain.deadlines import due_at
 from libs.domain.lifecycle import LifecycleEvent
+from libs.domain.login import LoginBound, LoginEnded
 from libs.domain.network import parse_network
 from libs.domain.rate_limit import RateLimit
 from libs.domain.state import State
@@ -25,17 +26,26 @@ from libs.wire.chain import GENESIS, Row, follow, understand
 from libs.wire.event_codec import TYPE_NAMES, UnknownEvent, decode_event, encode_event
 from libs.wire.upcasting import SCHEMA_VERSION, UPCASTERS, upcast
 from tests.ledger_builder import account_id, key_id, vendor_id
+from tests.lifecycle_events import invitation_id
 
 CORPUS = Path(__file__).parents[2] / "corpus"
 DIGESTS = {
     1: "ee6aadadc56b6843a5c07588e74900759ae86240fb1fb5adef05076d215e0a55",
     2: "2bac4d49037479c016cbe14653a1807ec49424e8432416b63650fb6833d6699b",
     3: "20d96216fa447f00a33ab5f5fc855e45768a92b9f03d1669cb6aa61527b19fe8",
+    4: "69ae21b20ffd64e931a18646dff79386fa75e5b5187b519079235528a5a845a9",
 }
 VERSIONS = pytest.mark.parametrize("version", DIGESTS)
 START = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 DAY = timedelta(days=1)
-SINCE_VERSION_3 = {"keyfold.subscriber_key.rate_limit_changed"}
+SINCE_VERSION_4 = {
+    "keyfold.login.bound",
+    "keyfold.login.ended",
+    "keyfold.invitation.made",
+    "keyfold.invitation.used",
+    "keyfold.invitation.withdrawn",
+}
+SINCE_VERSION_3 = {*SINCE_VERSION_4, "keyfold.subscriber_key.rate_limit_changed"}
 SINCE_VERSION_2 = {
     *SINCE_VERSION_3,
     "keyfold.vendor.amended",
@@ -107,7 +117,7 @@ def test_a_ledgers_chain_is_followed_to_its_end(version: int) -> None:
 @VERSIONS
 def test_every_type_of_its_time_is_in_a_ledger(version: int) -> None:
     """No type is left untried because it happened not to occur."""
-    later = {1: SINCE_VERSION_2, 2: SINCE_VERSION_3}.get(version, set())
+    later = {1: SINCE_VERSION_2, 2: SINCE_VERSION_3, 3: SINCE_VERSION_4}.get(version, set())
     assert {row.type for row, _ in rows_of(version)} == set(TYPE_NAMES.values()) - later
 
 
@@ -268,3 +278,14 @@ def test_an_event_of_another_version_is_unknown(name: str, version: int) -> None
     today = encode_event(decode_event(name, version, old_data(name, version)))[1]
     with pytest.raises(UnknownEvent):
         decode_event(name, version, today)
+
+
+def test_what_version_4_says_of_who_signs_in() -> None:
+    """One was let in by an invitation and shut out again, one applied for a vendor."""
+    bound = [event for event in events_of(4) if isinstance(event, LoginBound)]
+    assert [(each.subject, each.account_id, each.vendor_id, each.invitation_id) for each in bound] == [
+        ("anna-1", account_id(1), None, invitation_id(1)),
+        ("anna-4", None, vendor_id(3), None),
+    ]
+    [ended] = [event for event in events_of(4) if isinstance(event, LoginEnded)]
+    assert ended.login_id == bound[0].login_id
