@@ -23,6 +23,8 @@ _PARAMETERS: Final[Mapping[str, Sequence[str]]] = {
     "networks": ("network",),
     "overlap_s": ("overlap",),
     "expires_at": ("expires",),
+    "expires_in_s": ("expires_in",),
+    "account_id": ("account_id", "account"),
     "categories": ("category",),
     "enabled": ("switch",),
     "format": ("form",),

@@ -14,7 +14,7 @@ from services.cli.failure import WrongUsage
 
 _OPTIONS: Final = {"account_id": "--account", "vendor_id": "--vendor", "key_id": "--key"}
 """The options that other commands take for what these arguments say."""
-_IDS: Final = frozenset({*_OPTIONS, "account", "vendor", "key", "key_ids"})
+_IDS: Final = frozenset({*_OPTIONS, "account", "vendor", "key", "key_ids", "invitation_id", "login_id"})
 _ID: Final = re.compile(r"[A-Za-z0-9_]{1,40}")
 _AS_OPTION: Final = "_as_option"
 

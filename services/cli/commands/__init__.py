@@ -9,8 +9,10 @@ from services.cli.commands.accounts import accounts
 from services.cli.commands.activity import activity
 from services.cli.commands.audit import audit
 from services.cli.commands.dead_letters import dead_letters
+from services.cli.commands.invitations import invitations
 from services.cli.commands.keys import keys
 from services.cli.commands.ledger import ledger
+from services.cli.commands.logins import logins
 from services.cli.commands.vendors import vendors
 
 
@@ -19,6 +21,8 @@ def add_commands(app: typer.Typer) -> None:
     app.add_typer(accounts, name="account")
     app.add_typer(vendors, name="vendor")
     app.add_typer(keys, name="key")
+    app.add_typer(invitations, name="invitation")
+    app.add_typer(logins, name="login")
     app.add_typer(activity, name="activity")
     app.add_typer(audit, name="audit")
     app.add_typer(ledger, name="ledger")

@@ -10,6 +10,7 @@ import typer
 from services.cli.client import JsonObject
 from services.cli.command import changing, command
 from services.cli.commands.histories import history_of
+from services.cli.commands.invitations import ExpiresIn, invited
 from services.cli.commands.parameters import Limit
 from services.cli.keyfold import OPERATOR, Keyfold, owner
 from services.cli.screen import Chronicle, Details, yes_no
@@ -54,6 +55,14 @@ async def integrations(
     body: JsonObject = {"enabled": switch is Switch.ON}
     path = f"/v1/accounts/{account}/integrations"
     return _shown(await keyfold.command("PUT", path, owner(account), body))
+
+
+@changing(accounts, "invite")
+async def invite(
+    keyfold: Keyfold, account_id: AccountArgument = None, expires_in: ExpiresIn = "7d"
+) -> Details:
+    """Invite an owner of an account: whoever has the code binds a login, once (operator; `--as owner`)."""
+    return await invited(keyfold, {"account_id": keyfold.account(account_id)}, expires_in)
 
 
 @command(accounts, "history")

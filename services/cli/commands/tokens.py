@@ -25,7 +25,11 @@ def register(app: typer.Typer) -> None:
 
 async def _token(
     keyfold: Keyfold,
-    role: Annotated[Role, typer.Option("--role", help="Whom the token speaks for.")],
+    role: Annotated[Role | None, typer.Option("--role", help="Whom the token speaks for.")] = None,
+    no_role: Annotated[
+        bool,
+        typer.Option("--no-role", help="Name no role: somebody who has an invitation, or was let in by one."),
+    ] = False,
     account: Annotated[str | None, typer.Option("--account", help="The owner's account id.")] = None,
     vendor: Annotated[str | None, typer.Option("--vendor", help="The vendor's id; none to apply.")] = None,
     sub: Annotated[str | None, typer.Option("--sub", help="The actor that events name.")] = None,
@@ -36,6 +40,8 @@ async def _token(
     """Print a bearer token signed with the local stack's own key; it is good for that stack alone."""
     if keyfold.places.state_dir is None:
         raise CommandFailed("Tokens are signed for a running local stack only: start one with `keyfold up`.")
+    if (role is None) != no_role:
+        raise WrongUsage("Whom does it speak for? Say --role, or --no-role for a token that names none.")
     if account is not None and role is not Role.OWNER:
         raise WrongUsage("--account belongs to --role owner.")
     if vendor is not None and role is not Role.VENDOR:
@@ -43,7 +49,7 @@ async def _token(
     ttl_s = bounded_seconds(ttl, "--ttl", 1, TTL_S_MAX)
     claims = Claims(
         role=role,
-        sub=sub or f"local-{role}",
+        sub=sub or f"local-{role or 'login'}",
         account_id=keyfold.account(account) if role is Role.OWNER else None,
         vendor_id=vendor,
     )

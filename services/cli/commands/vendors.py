@@ -11,6 +11,7 @@ from services.cli.client import JsonObject
 from services.cli.command import changing, command
 from services.cli.commands import vendor_applications
 from services.cli.commands.histories import history_of
+from services.cli.commands.invitations import ExpiresIn, invited
 from services.cli.commands.parameters import Limit, VendorArgument
 from services.cli.commands.vendor_keys import vendor_keys
 from services.cli.commands.vendor_view import details_of
@@ -42,6 +43,12 @@ async def list_vendors(keyfold: Keyfold, limit: Limit = 50) -> Listing:
 async def show(keyfold: Keyfold, vendor_id: VendorArgument) -> Details:
     """Show a vendor with its reviews (reviewer; `--as vendor`: that vendor; `--as owner`: what is public)."""
     return details_of(await keyfold.get(f"/v1/vendors/{vendor_id}", keyfold.for_vendor(vendor_id)))
+
+
+@changing(vendors, "invite")
+async def invite(keyfold: Keyfold, vendor_id: VendorArgument, expires_in: ExpiresIn = "7d") -> Details:
+    """Invite a login of a vendor: whoever has the code binds one, once (operator; `--as vendor`)."""
+    return await invited(keyfold, {"vendor_id": vendor_id}, expires_in)
 
 
 @command(vendors, "history")

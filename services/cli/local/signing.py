@@ -27,9 +27,9 @@ KEY_ID: Final = "local"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claims:
-    """Who a token says its bearer is; the ids belong to the roles owner and vendor."""
+    """Who a token says its bearer is, None for no role; the ids belong to the roles owner and vendor."""
 
-    role: str
+    role: str | None
     sub: str
     account_id: str | None = None
     vendor_id: str | None = None
@@ -52,14 +52,13 @@ class LocalSigner:
 
     def sign(self, claims: Claims, *, now: datetime, ttl_s: float) -> str:
         """Return a token for the claims that is good for ``ttl_s`` from ``now``."""
-        named = {"account_id": claims.account_id, "vendor_id": claims.vendor_id}
+        named = {"role": claims.role, "account_id": claims.account_id, "vendor_id": claims.vendor_id}
         payload = {
             "iss": ISSUER,
             "aud": AUDIENCE,
             "iat": now,
             "exp": now + timedelta(seconds=ttl_s),
             "sub": claims.sub,
-            "role": claims.role,
             **{name: value for name, value in named.items() if value is not None},
         }
         return jwt.encode(payload, self._key(), algorithm="EdDSA", headers={"kid": KEY_ID})

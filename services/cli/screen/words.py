@@ -11,11 +11,14 @@ NONE: Final = "—"
 STATES: Final[Mapping[str, Tone]] = {
     "active": Tone.GOOD,
     "approved": Tone.GOOD,
+    "open": Tone.GOOD,
     "applied": Tone.DOUBTFUL,
     "expired": Tone.DOUBTFUL,
     "suspended": Tone.DOUBTFUL,
+    "over": Tone.DOUBTFUL,
     "rejected": Tone.BAD,
     "revoked": Tone.BAD,
+    "withdrawn": Tone.BAD,
 }
 
 
@@ -35,7 +38,7 @@ def yes_no(value: bool) -> str:
 
 
 def state_of(state: str) -> Value:
-    """Return a key's or a vendor's state."""
+    """Return a key's, a vendor's or an invitation's state."""
     return Toned(state, STATES[state]) if state in STATES else state
 
 

@@ -35,6 +35,12 @@ COMMANDS: Final = {
     "account show": "",
     "account integrations": "on",
     "account history": "",
+    "account invite": "",
+    "vendor invite": VENDOR,
+    "invitation list": "",
+    "invitation withdraw": "inv_1",
+    "login list": "",
+    "login end": "log_1",
     "vendor list": "",
     "vendor show": VENDOR,
     "vendor history": VENDOR,
@@ -105,7 +111,8 @@ BARE: Final = {"activity export", "gatekeeper", "migrate", "replay", "token", "u
 """Commands that show no table: a file, a line, or what another process says."""
 
 COPIED: Final = re.compile(
-    r"(?:acc|ven|key|usr)_\w+|kf[sv]_live_\S+|\d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d)?Z|[0-9a-f]{64}|[0-9a-f-]{36}"
+    r"(?:acc|ven|key|usr|inv|log)_\w+|kf[svi]_live_\S+|[0-9a-f]{64}|[0-9a-f-]{36}"
+    r"|\d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d)?Z"
 )
 LEFT_OUT: Final = re.compile(r"Not shown at this width: [a-z ,]+; --wide or --json has all\.", re.DOTALL)
 WIDTHS: Final = (60, 80, 100, 160)

@@ -13,6 +13,7 @@ from libs.runtime.auth import BearerTokens, Caller, Rejected, Role
 from libs.runtime.clock import SYSTEM_CLOCK
 from libs.runtime.jwks import Jwks
 from services.cli.local.signing import AUDIENCE, ISSUER, Claims, LocalSigner
+from tests.unit.runtime.tokens import KnownLogins
 
 OWNER = Claims(role="owner", sub="olga", account_id="acc_1")
 
@@ -29,7 +30,7 @@ async def caller(signer: LocalSigner, token: str) -> Caller | Rejected:
     """Return whom a service takes the bearer for."""
     jwks = Jwks(str(signer.jwks_path), SYSTEM_CLOCK)
     await jwks.load()
-    tokens = BearerTokens(jwks, issuer=ISSUER, audience=AUDIENCE)
+    tokens = BearerTokens(jwks, issuer=ISSUER, audience=AUDIENCE, bindings=KnownLogins())
     return await tokens.authenticate(f"Bearer {token}")
 
 
@@ -39,6 +40,14 @@ async def test_believed(signer: LocalSigner) -> None:
 
     assert await caller(signer, token) == Caller(role=Role.OWNER, sub="olga", account_id="acc_1")
     assert "vendor_id" not in jwt.decode(token, options={"verify_signature": False})
+
+
+async def test_without_a_role(signer: LocalSigner) -> None:
+    """A token may name no role, as those of most identity providers."""
+    token = signer.sign(Claims(role=None, sub="nora"), now=SYSTEM_CLOCK.now(), ttl_s=60)
+
+    assert await caller(signer, token) == Caller(role=None, sub="nora")
+    assert "role" not in jwt.decode(token, options={"verify_signature": False})
 
 
 async def test_expires(signer: LocalSigner) -> None:

@@ -298,8 +298,45 @@ def account() -> JsonObject:
     return {"account_id": ACCOUNT, "name": a_name(), "integrations_enabled": True}
 
 
+def invitation() -> JsonObject:
+    """Return an invitation."""
+    return {
+        "invitation_id": an_id("inv_"),
+        "role": "owner",
+        "account_id": ACCOUNT,
+        "vendor_id": None,
+        "state": "withdrawn",
+        "made_at": a_time(),
+        "expires_at": a_time(),
+        "used_by": None,
+    }
+
+
+def invited() -> JsonObject:
+    """Return a new invitation with its code."""
+    return {"invitation": invitation(), "code": SECRET.replace("kfs", "kfi")}
+
+
+def login() -> JsonObject:
+    """Return a login with the longest names there are."""
+    return {
+        "login_id": an_id("log_"),
+        "account_id": ACCOUNT,
+        "vendor_id": None,
+        "issuer": "https://sign-in.practice.example/realms/" + "r" * 100,
+        "subject": "olga-" + "o" * 250,
+        "bound_at": a_time(),
+        "ended_at": None,
+    }
+
+
 ANSWERS: Final[Mapping[str, Callable[[], JsonObject]]] = {
     r"GET .*/history": page(happened),
+    r"POST /v1/invitations": invited,
+    r"GET /v1/invitations": page(invitation),
+    r"DELETE /v1/invitations/\w+": invitation,
+    r"GET .*/logins": page(login),
+    r"DELETE .*/logins/\w+": login,
     r"GET .*/activity/summary": counted,
     r"GET .*/activity": page(access),
     r"GET /v1/decisions/[0-9a-f-]+": decided,
