@@ -7,8 +7,8 @@ from typing import Final, Protocol, cast
 
 import jwt
 
-from libs.runtime.caller import Caller, Rejected, Role
-from libs.runtime.claims import PLAIN_CLAIMS, Claimed, ClaimMapping, read_name
+from libs.runtime.caller import Binding, Caller, Claimed, Rejected, Role
+from libs.runtime.claims import PLAIN_CLAIMS, ClaimMapping, read_name
 from libs.runtime.clock import Clock
 from libs.runtime.jwks import ALGORITHMS, Jwks
 from libs.runtime.settings import AuthSettings
@@ -36,19 +36,37 @@ class NoTokens:
         return Rejected(detail="this service takes no tokens")
 
 
+class Bindings(Protocol):
+    """Knows what logins are bound to, at this moment."""
+
+    async def find(self, issuer: str, subject: str) -> Binding | None:
+        """Return what a login is bound to, None for one that never was. Raises TryLater."""
+        ...
+
+
 class BearerTokens:
-    """Believes JWTs signed by a key of the JWKS, for one issuer and audience."""
+    """Believes JWTs signed by a key of the JWKS, for one issuer and audience.
+
+    What a token leaves open of who its bearer is, and that alone, is looked up in the bindings.
+    """
 
     def __init__(
-        self, jwks: Jwks, *, issuer: str, audience: str, mapping: ClaimMapping = PLAIN_CLAIMS
+        self,
+        jwks: Jwks,
+        *,
+        issuer: str,
+        audience: str,
+        bindings: Bindings,
+        mapping: ClaimMapping = PLAIN_CLAIMS,
     ) -> None:
         self._jwks = jwks
         self._issuer = issuer
         self._audience = audience
         self._mapping = mapping
+        self._bindings = bindings
 
     async def authenticate(self, authorization: str | None) -> Caller | Rejected:
-        """Return who calls, or why nobody can be told."""
+        """Return who calls, or why nobody can be told. Raises TryLater where that has to be looked up."""
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             return Rejected(detail="an Authorization header with a Bearer token is needed")
@@ -58,14 +76,19 @@ class BearerTokens:
             claims = await self._claims(token.strip())
         except jwt.PyJWTError as invalid:
             return Rejected(detail=_explain(invalid))
-        return claims if isinstance(claims, Rejected) else _until_expiry(self._caller(claims), claims)
+        return claims if isinstance(claims, Rejected) else _until_expiry(await self._caller(claims), claims)
 
-    def _caller(self, claims: Mapping[str, object]) -> Caller | Rejected:
+    async def _caller(self, claims: Mapping[str, object]) -> Caller | Rejected:
         sub = read_name(claims["sub"])
         if sub is None:
             return Rejected(detail="the token's sub is empty or not usable as a name")
         claimed = self._mapping.read(claims)
-        return claimed if isinstance(claimed, Rejected) else _caller(claimed, sub)
+        if isinstance(claimed, Rejected):
+            return claimed
+        if claimed.is_whole:
+            return _whole(claimed, sub, self._issuer)
+        binding = await self._bindings.find(self._issuer, sub)
+        return _bound(Caller(role=None, sub=sub, issuer=self._issuer, claimed=claimed), claimed, binding)
 
     async def _claims(self, token: str) -> Mapping[str, object] | Rejected:
         header = jwt.get_unverified_header(token)
@@ -118,22 +141,40 @@ def _until_expiry(caller: Caller | Rejected, claims: Mapping[str, object]) -> Ca
         return caller  # it lies outside of the calendar
 
 
-def _caller(claimed: Claimed, sub: str) -> Caller | Rejected:
-    match claimed.role:
-        case None:
-            return Rejected(detail=f"the token's role is not one of {', '.join(Role)}")
-        case Role.OWNER if claimed.account_id is None:
-            return Rejected(detail="the token has the role owner but no account_id")
-        case role:
-            return Caller(role=role, sub=sub, account_id=claimed.account_id, vendor_id=claimed.vendor_id)
+def _whole(claimed: Claimed, sub: str, issuer: str) -> Caller:
+    return Caller(
+        role=claimed.role,
+        sub=sub,
+        account_id=claimed.account_id,
+        vendor_id=claimed.vendor_id,
+        issuer=issuer,
+    )
 
 
-async def open_bearer_tokens(settings: AuthSettings, *, clock: Clock, timeout_s: float) -> BearerTokens:
+def _bound(login: Caller, claimed: Claimed, binding: Binding | None) -> Caller | Rejected:
+    """Return the login as what it is bound to; nobody where the token says otherwise."""
+    if binding is None:
+        # Somebody who has not applied yet is a vendor by the token alone; an owner is one of some account.
+        return replace(login, role=Role.VENDOR) if claimed.role is Role.VENDOR else login
+    if binding.role is None:
+        return login
+    if claimed.contradicts(binding):
+        return Rejected(detail="the token says another role, account or vendor than its login is bound to")
+    return replace(login, role=binding.role, account_id=binding.account_id, vendor_id=binding.vendor_id)
+
+
+async def open_bearer_tokens(
+    settings: AuthSettings, bindings: Bindings, *, clock: Clock, timeout_s: float
+) -> BearerTokens:
     """Wait until the JWKS can be read, at most ``timeout_s``, else raise ``StopProcess``."""
     jwks = Jwks(settings.jwks, clock)
     await wait_for(f"the JWKS at {settings.jwks}", jwks.load, timeout_s=timeout_s, clock=clock)
     return BearerTokens(
-        jwks, issuer=settings.jwt_issuer, audience=settings.jwt_audience, mapping=_mapping_of(settings)
+        jwks,
+        issuer=settings.jwt_issuer,
+        audience=settings.jwt_audience,
+        mapping=_mapping_of(settings),
+        bindings=bindings,
     )
 
 

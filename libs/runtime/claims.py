@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from libs.runtime.caller import Rejected, Role
+from libs.runtime.caller import Claimed, Rejected, Role
 from libs.runtime.legible import UNSEEN
 
 ROLES: Final[Mapping[str, Role]] = {role.value: role for role in Role}
@@ -18,15 +18,6 @@ _POINTER: Final = re.compile(r"(/([^~/]|~[01])*)+")
 
 class _Unusable(Exception):
     """A claim does not hold what it must; says what is wrong with it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claimed:
-    """What a token says by itself: a role or none, and the ids of an account and of a vendor, if any."""
-
-    role: Role | None
-    account_id: str | None = None
-    vendor_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +63,7 @@ PLAIN_CLAIMS: Final = ClaimMapping(role="role", account="account_id", vendor="ve
 
 
 def read_name(value: object) -> str | None:
-    """Return a claim's text if it can be used as a name: of some length, and with nothing that is not seen."""
+    """Return a claim's text if it can be used as a name: not too long, and with nothing that is not seen."""
     # What is not seen is also what PostgreSQL cannot hold: NUL and lone surrogates.
     if isinstance(value, str) and 0 < len(value) <= _NAME_CHARACTERS_MAX and not UNSEEN.search(value):
         return value
@@ -80,7 +71,7 @@ def read_name(value: object) -> str | None:
 
 
 def check_place(place: str) -> str:
-    """Return the place of a claim as it is. Raises ValueError for one that begins with / and is no pointer."""
+    """Return a claim's place as it is. Raises ValueError for one that begins with / and is no pointer."""
     if place.startswith("/") and not _POINTER.fullmatch(place):
         raise ValueError("it is no JSON pointer: ~ stands only in ~0 (for ~) and ~1 (for /)")
     return place

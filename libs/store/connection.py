@@ -29,8 +29,10 @@ async def open_pool(
     size_max: int = 10,
     plans_once: bool = False,
     prepare: PrepareConnection | None = None,
+    is_tried: bool = True,
 ) -> AsyncIterator[Pool]:
-    """Yield a pool of connections, the first one made already. Raises DatabaseAway or Misconfigured.
+    """Yield a pool of connections, the first one made already unless not `is_tried`. Raises DatabaseAway or
+    Misconfigured.
 
     A statement is ended by the server after `STATEMENT_TIMEOUT_S`, and given up here a second later. With
     `plans_once` each is planned once a session, by an index: for look-ups that cost less than planning.
@@ -49,9 +51,10 @@ async def open_pool(
             reset=_as_it_is,
         )
     try:
-        with connecting():
-            async with pool.acquire():
-                pass
+        if is_tried:
+            with connecting():
+                async with pool.acquire():
+                    pass
         yield pool
     finally:
         try:

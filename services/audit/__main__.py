@@ -12,6 +12,7 @@ from libs.runtime.waiting import wait_for
 from libs.store import addresses
 from libs.store.access_log_partitions import Partitions
 from libs.store.connection import open_pool
+from libs.store.logins import LoginBindings
 from libs.store.migrations import migrated
 from libs.store.readiness import DatabaseReadiness
 from libs.store.roles import role_of
@@ -34,8 +35,8 @@ async def start(process: Process[AuditSettings]) -> None:
     timeout_s = settings.startup_timeout_s
     await wait_for("PostgreSQL", partial(migrated, dsn), timeout_s=timeout_s, clock=clock)
     await wait_for("Kafka", partial(usable_topics, kafka, TOPICS), timeout_s=timeout_s, clock=clock)
-    auth = await open_bearer_tokens(settings, clock=clock, timeout_s=timeout_s)
     pool = await process.enter(open_pool(dsn, application_name=NAME, prepare=addresses.as_text))
+    auth = await open_bearer_tokens(settings, LoginBindings(pool), clock=clock, timeout_s=timeout_s)
     partitions = Partitions(pool)
     await make_ahead(partitions, clock)
     following = await open_consumer(process, pool, partitions)

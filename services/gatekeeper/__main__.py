@@ -1,12 +1,15 @@
 """Starts a gatekeeper."""
 
 import socket
+from contextlib import AbstractAsyncContextManager
 
 from libs.kafka.topic_watch import TopicWatch
 from libs.runtime.auth import open_bearer_tokens
 from libs.runtime.http import RateLimits, build_app
 from libs.runtime.service import Process, run
+from libs.store.connection import Pool, open_pool
 from libs.store.leases import Holder
+from libs.store.logins import LoginBindings
 from libs.wire.topics import LIFECYCLE
 from services.gatekeeper.asking import asking_routes
 from services.gatekeeper.authz import Authz
@@ -34,7 +37,8 @@ async def start(process: Process[GatekeeperSettings]) -> None:
     policy = load_policy(settings)
     shadow = open_shadow(settings, policy.route_map, clock)
     run_id = clock.new_event_id()
-    auth = await open_bearer_tokens(settings, clock=clock, timeout_s=settings.startup_timeout_s)
+    bindings = LoginBindings(await process.enter(_open_logins(settings)))
+    auth = await open_bearer_tokens(settings, bindings, clock=clock, timeout_s=settings.startup_timeout_s)
     replica, lease = Replica(), Lease(settings.staleness_max_s)
     journal = await process.enter(open_journal(settings, run_id, clock))
     process.spawn("journal watch", journal.watch())
@@ -58,6 +62,12 @@ async def start(process: Process[GatekeeperSettings]) -> None:
         lane = Lane(authz, clock, connections_max=room_for(settings.authz_connections_max))
         process.spawn("lane watch", lane.watch())
         await process.enter(serve_lane(lane, settings, settings.authz_port))
+
+
+def _open_logins(settings: GatekeeperSettings) -> AbstractAsyncContextManager[Pool]:
+    """Return connections for tokens that leave something open, made when one comes and not before."""
+    dsn = settings.postgres_dsn.get_secret_value()
+    return open_pool(dsn, application_name="gatekeeper logins", size_max=2, is_tried=False)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from urllib.parse import unquote
 REDACTED: Final = "(redacted)"
 
 # The start of a key, whole or not, and a JSON Web Token: header and claims both begin with `{"`.
-_SECRET: Final = re.compile(r"kf[vs]_(?:live|test)_|eyJ[\w-]+\.eyJ", re.IGNORECASE)
+_SECRET: Final = re.compile(r"kf[vsi]_(?:live|test)_|eyJ[\w-]+\.eyJ", re.IGNORECASE)
 _ENCODED_TIMES_MAX: Final = 3
 
 

@@ -12,14 +12,16 @@ from libs.store.enforcement import ENFORCEMENT_CHANNEL, Enforcement
 from libs.store.kept_answers import KeptAnswers
 from libs.store.leadership import LeaderLock, Leadership
 from libs.store.ledger import Ledger
+from libs.store.logins import LoginBindings
 from libs.store.migrations import migrated
 from libs.store.notifications import Notifications
 from libs.store.read_model import PROJECTION_CHANNEL, ReadModel
 from libs.store.readiness import DatabaseReadiness
 from libs.store.roles import role_of
+from libs.store.spent_links import SpentLinks
 from services.registry.checkpoint_means import CheckpointMeans
 from services.registry.commands import Commands
-from services.registry.purging import purge_answers
+from services.registry.purging import purge
 from services.registry.routes import Policy, registry_routes
 from services.registry.settings import RegistrySettings
 from services.registry.timekeeping import Timekeeper
@@ -32,14 +34,15 @@ async def start(process: Process[RegistrySettings]) -> None:
     settings, clock = process.settings, process.clock
     dsn, timeout_s = settings.postgres_dsn.get_secret_value(), settings.startup_timeout_s
     await wait_for("PostgreSQL", partial(migrated, dsn), timeout_s=timeout_s, clock=clock)
-    auth = await open_bearer_tokens(settings, clock=clock, timeout_s=timeout_s)
     pool = await process.enter(open_pool(dsn, application_name=NAME, plans_once=True))
+    auth = await open_bearer_tokens(settings, LoginBindings(pool), clock=clock, timeout_s=timeout_s)
     projected = await process.enter(Notifications(dsn, PROJECTION_CHANNEL))
     enforced = await process.enter(Notifications(dsn, ENFORCEMENT_CHANNEL))
     readiness = DatabaseReadiness(pool, role_of(NAME))
     process.health.add("database", readiness.check)
     process.spawn("database readiness", readiness.watch())
-    process.spawn("kept answers", purge_answers(KeptAnswers(pool), clock))
+    process.spawn("kept answers", purge("kept answers", KeptAnswers(pool), clock))
+    process.spawn("spent links", purge("spent links", SpentLinks(pool), clock))
     commands, model = Commands(Ledger(pool), clock), ReadModel(pool, projected)
     timekeeper = Timekeeper(model, commands, clock)
     process.spawn("timekeeper", Leadership(dsn, LeaderLock.TIMEKEEPER).run(timekeeper.run))

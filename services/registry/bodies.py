@@ -38,7 +38,7 @@ def _seen(text: str, unseen: re.Pattern[str]) -> str:
 def _no_key(text: str) -> str:
     # What is said of a key is recorded for ever, and read by more people than may know its secret.
     if holds_key(text):
-        raise ValueError("it holds the secret of a key; say which key it is by its id or hint")
+        raise ValueError("it holds the secret of a key or of an invitation; say which one it is by its id")
     return text
 
 

@@ -7,7 +7,6 @@ from typing import Final
 
 from libs.runtime.http import AnyRoute, RequestHeader
 from libs.runtime.http.preconditions import IF_MATCH, IF_NONE_MATCH
-from libs.runtime.http.route import COMMANDS
 from services.registry import idempotency, preference
 
 _HEADERS: Final = (
@@ -50,7 +49,7 @@ def with_headers(routes: Sequence[AnyRoute]) -> list[AnyRoute]:
 
 
 def _with_headers(route: AnyRoute) -> AnyRoute:
-    if route.method not in COMMANDS:
+    if not route.is_command:
         return replace(route, headers=_CONDITIONS) if 304 in route.also_answers else route
     # What is only being made has no version yet that anybody could know.
     made = route.status == HTTPStatus.CREATED

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 import structlog
 from pydantic import BaseModel
@@ -27,6 +27,9 @@ from services.registry.problems import ANSWER_SEALED, problem_of
 
 A = TypeVar("A", bound=Aggregate)
 B = TypeVar("B", bound=BaseModel | None)
+
+NO_ROLE: Final = "login"
+"""What an actor is called whose login speaks for nobody yet."""
 
 log = structlog.get_logger(__name__)
 
@@ -80,7 +83,7 @@ class CommandsOverHttp:
 def _metadata(request: Request[B, None], idempotent: IdempotentRequest | None) -> CommandMetadata:
     caller = request.caller
     return CommandMetadata(
-        actor=Actor(role=caller.role.value, subject=caller.sub),
+        actor=Actor(role=NO_ROLE if caller.role is None else caller.role.value, subject=caller.sub),
         request_id=request.request_id,
         traceparent=request.traceparent,
         preconditions=read_preconditions(request.headers),

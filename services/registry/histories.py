@@ -32,9 +32,11 @@ from libs.runtime.http import (
 )
 from libs.store.history import Happened, History
 from libs.wire.event_codec import TYPE_NAMES
+from services.registry.command_http import NO_ROLE
 from services.registry.reads import ListCursor, Reads, before, is_applicant, is_hidden
 
 _REVIEWER: Final = frozenset({Role.REVIEWER})
+_SEEN_BY_VENDOR: Final = frozenset({Role.VENDOR.value, NO_ROLE})
 _PREFIX: Final = "keyfold."
 _TYPES: Final = frozenset(TYPE_NAMES.values())
 _TYPES_CHARACTERS_MAX: Final = 4000
@@ -217,7 +219,7 @@ def _item(happened: Happened, caller: Caller) -> HistoryItem:
 
 
 def _actor(actor: Actor, caller: Caller) -> HistoryActor:
-    is_hidden = caller.role is Role.VENDOR and actor.role != Role.VENDOR
+    is_hidden = caller.role is Role.VENDOR and actor.role not in _SEEN_BY_VENDOR
     return HistoryActor(role=actor.role, subject=None if is_hidden else actor.subject)
 
 

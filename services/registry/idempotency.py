@@ -94,8 +94,10 @@ class Idempotency:
 
 
 def _id_of(caller: Caller, key: str) -> bytes:
-    # A list, so that no two callers and keys have one text.
-    return _digest([caller.role, caller.sub, caller.account_id, caller.vendor_id, key])
+    # By what the token says, for the command itself may have bound its login. A list, so that no two callers
+    # and keys have one text.
+    said = caller.claimed or caller
+    return _digest([said.role, caller.sub, said.account_id, said.vendor_id, key])
 
 
 def _fingerprint(request: Request[B, None]) -> bytes:

@@ -3,7 +3,9 @@
 from typing import Final, TypeAlias, TypeVar
 
 from libs.domain.account import Account
+from libs.domain.invitation import Invitation
 from libs.domain.lifecycle import Aggregate
+from libs.domain.login import BoundLogin, EndedLogin, Login
 from libs.domain.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey, SubscriberKey
 from libs.domain.vendor import Vendor
 from libs.domain.vendor_key import ActiveVendorKey, RevokedVendorKey, VendorKey
@@ -15,6 +17,8 @@ ACCOUNT: Final[Kind[Account]] = (Account,)
 VENDOR: Final[Kind[Vendor]] = (Vendor,)
 SUBSCRIBER_KEY: Final[Kind[SubscriberKey]] = (ActiveSubscriberKey, RevokedSubscriberKey)
 VENDOR_KEY: Final[Kind[VendorKey]] = (ActiveVendorKey, RevokedVendorKey)
+LOGIN: Final[Kind[Login]] = (BoundLogin, EndedLogin)
+INVITATION: Final[Kind[Invitation]] = (Invitation,)
 
 
 def held(aggregate: Aggregate | None, kind: Kind[A]) -> A | None:

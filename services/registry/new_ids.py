@@ -2,6 +2,7 @@
 
 from libs.domain.ids import ACCOUNT_PREFIX, KEY_PREFIX, VENDOR_PREFIX, AccountId, KeyId, VendorId
 from libs.runtime.clock import Clock
+from libs.wire.invitation_code import MintedCode, mint_code
 from libs.wire.key_format import SECRET_BYTES, KeyKind, MintedKey, is_key_id, mint, public_id_of
 
 _ID_BYTES = 16
@@ -27,6 +28,11 @@ def new_secret(kind: KeyKind, key_id: KeyId, clock: Clock) -> MintedKey | None:
     if not is_key_id(key_id):
         return None
     return mint(kind, key_id.removeprefix(KEY_PREFIX), clock.random_bytes(SECRET_BYTES))
+
+
+def new_invitation(clock: Clock) -> MintedCode:
+    """Return an invitation's id with its code, which is kept nowhere."""
+    return mint_code(_public_id(clock), clock.random_bytes(SECRET_BYTES))
 
 
 def _public_id(clock: Clock) -> str:

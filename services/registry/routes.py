@@ -10,7 +10,9 @@ from libs.store.connection import Pool
 from libs.store.enforcement import Enforcement
 from libs.store.history import History
 from libs.store.ledger import Ledger
+from libs.store.logins import SignInLists
 from libs.store.read_model import ReadModel
+from libs.store.spent_links import SpentLinks
 from services.registry.accounts import Accounts
 from services.registry.checkpoint_means import NO_CHECKPOINT_MEANS, CheckpointMeans
 from services.registry.checkpoints import LedgerCheckpoints
@@ -21,6 +23,10 @@ from services.registry.enforcement_views import EnforcementViews
 from services.registry.histories import Histories
 from services.registry.idempotency import Idempotency
 from services.registry.identity.caller import Callers
+from services.registry.identity.codes import Codes
+from services.registry.identity.invitations import Invitations
+from services.registry.identity.links import Links
+from services.registry.identity.logins import Logins
 from services.registry.key_revocations import Revocations
 from services.registry.keys import Keys
 from services.registry.ledger_events import LedgerEvents
@@ -55,6 +61,7 @@ def registry_routes(
     ledger = Ledger(pool)
     reads = Reads(pool, ledger, model)
     asked = CommandsOverHttp(commands, Idempotency(policy.idempotency_secret), model, enforcement)
+    lists = SignInLists(pool)
     routes: list[AnyRoute] = [
         *Callers().routes(),
         *Accounts(asked, reads, clock).routes(),
@@ -65,9 +72,13 @@ def registry_routes(
         *VendorApplications(asked, clock).routes(),
         *VendorJudgement(asked, reviews_valid_for=policy.reviews_valid_for).routes(),
         *VendorKeys(asked, reads, clock).routes(),
+        *Invitations(asked, ledger, lists, clock).routes(),
+        *Codes(asked, ledger, clock).routes(),
+        *Logins(asked, ledger, lists, clock).routes(),
         *Histories(History(pool), reads).routes(),
         *LedgerEvents(ledger).routes(),
         *EnforcementViews(ledger, Enforcement(pool)).routes(),
         *LedgerCheckpoints(asked, ledger, Checkpoints(pool), checkpoint_means).routes(),
     ]
-    return with_headers(routes)
+    # A link is spent beside the ledger: no command, and no header of one means anything to it.
+    return [*with_headers(routes), *Links(SpentLinks(pool), clock).routes()]

@@ -1,23 +1,26 @@
 """Applications over HTTP: a developer asks to become a vendor, amends what it said, and may ask again."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, TypeVar
 
 from pydantic import BaseModel
 
-from libs.domain.ids import VendorId, vendor_stream
+from libs.domain.ids import VendorId, login_stream, vendor_stream
 from libs.domain.lifecycle import LifecycleEvent
+from libs.domain.login import BoundLogin, Login, LoginBound, LoginEnded, LoginEvent
 from libs.domain.refusal import Refusal, conflict
 from libs.domain.vendor import Vendor, VendorState
 from libs.domain.vendor_commands import AmendVendor, ApplyVendor, ReapplyVendor, VendorCommand, decide
-from libs.runtime.auth import Role
+from libs.runtime.auth import Caller, Role
 from libs.runtime.clock import Clock
 from libs.runtime.http import AnyOf, AnyRoute, Applicant, OwnVendor, Reply, Request, Roles, Route
 from libs.store.looked_at import Loaded
+from libs.wire.invitation_code import login_id_of
 from services.registry.bodies import Amendment, Application, said
 from services.registry.command_http import CommandsOverHttp, shown
 from services.registry.commands import Command
-from services.registry.kinds import VENDOR, held
+from services.registry.kinds import LOGIN, VENDOR, held
 from services.registry.new_ids import new_vendor_id
 from services.registry.problems import problem_of
 from services.registry.reads import is_hidden
@@ -75,23 +78,33 @@ class VendorApplications:
         ]
 
     async def apply_vendor(self, request: Request[Application, None]) -> Reply:
-        """Apply; whoever is a vendor, or has an application that was not rejected, cannot ask for another."""
+        """Apply; whoever is a vendor, or has an application that was not rejected, cannot ask for another.
+
+        The login that applies speaks for the vendor from then on.
+        """
         caller = request.caller
-        if caller.vendor_id is not None:
+        if caller.vendor_id is not None and not caller.is_bound:
             return problem_of(_VENDOR_ALREADY)
         vendor_id = new_vendor_id(self._clock)
-        stream = vendor_stream(vendor_id)
+        stream, login_at = vendor_stream(vendor_id), login_stream(login_id_of(caller.issuer, caller.sub))
         command = ApplyVendor(vendor_id=vendor_id, application=said(request.body), applicant=caller.sub)
 
-        def decided(loaded: Loaded, _now: datetime) -> tuple[LifecycleEvent, ...] | Refusal:
+        def decided(loaded: Loaded, now: datetime) -> Sequence[LifecycleEvent] | Refusal:
             if _has_applied(caller.sub, loaded):
                 return _APPLIED_ALREADY
-            return decide(command, held(loaded.streams[stream].aggregate, VENDOR))
+            left = _leave_rejected(held(loaded.streams[login_at].aggregate, LOGIN), loaded, now)
+            if isinstance(left, Refusal):
+                return left
+            applied = decide(command, held(loaded.streams[stream].aggregate, VENDOR))
+            return (
+                applied if isinstance(applied, Refusal) else (*left, *applied, _bound(caller, vendor_id, now))
+            )
 
         show = shown(stream, VENDOR, _own_resource, location=f"/v1/vendors/{vendor_id}")
-        return await self._commands.respond(
-            request, Command(subject=stream, applicant=caller.sub, decide=decided, show=show)
+        command_to_apply = Command(
+            subject=stream, others=(login_at,), applicant=caller.sub, decide=decided, show=show
         )
+        return await self._commands.respond(request, command_to_apply)
 
     async def amend_vendor(self, request: Request[Amendment, None]) -> Reply:
         """Change what the request names of the application."""
@@ -128,6 +141,30 @@ def _has_applied(applicant: str, loaded: Loaded) -> bool:
             held(loaded.streams[vendor_stream(vendor_id)].aggregate, VENDOR)
             for vendor_id in loaded.applications[applicant].vendor_ids
         )
+    )
+
+
+def _leave_rejected(login: Login | None, loaded: Loaded, now: datetime) -> Sequence[LoginEvent] | Refusal:
+    """Return what ends that a login speaks for a vendor that was rejected; it speaks for one alone."""
+    if not isinstance(login, BoundLogin):
+        return ()
+    vendor_id = login.vendor_id
+    before = None if vendor_id is None else loaded.streams.get(vendor_stream(vendor_id))
+    vendor = None if before is None else held(before.aggregate, VENDOR)
+    if vendor is None or vendor.state is not VendorState.REJECTED:
+        return _APPLIED_ALREADY
+    return (LoginEnded(login_id=login.login_id, account_id=None, vendor_id=vendor_id, ended_at=now),)
+
+
+def _bound(caller: Caller, vendor_id: VendorId, now: datetime) -> LoginBound:
+    return LoginBound(
+        login_id=login_id_of(caller.issuer, caller.sub),
+        issuer=caller.issuer,
+        subject=caller.sub,
+        account_id=None,
+        vendor_id=vendor_id,
+        invitation_id=None,
+        bound_at=now,
     )
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from itertools import count
 from typing import Final
 from urllib.parse import urlencode
 
+from libs.runtime.clock import SYSTEM_CLOCK
+from libs.runtime.http import rfc3339
 from services.cli.local.signing import Claims
 from tests.acceptance.access_table import Caller, Row
 from tests.acceptance.raw_requests import RawRequest, raw_request
@@ -29,6 +32,8 @@ NO_SUCH: Final = {
     "vendor_id": "ven_000000000000",
     "key_id": "key_000000000000",
     "decision_id": "0195f000-0000-7000-8000-000000000000",
+    "login_id": "log_0000000000000000000000",
+    "invitation_id": "inv_000000000000",
 }
 _BODIES: Final[Mapping[tuple[str, str], JsonObject]] = {
     ("POST", "/v1/accounts"): {"name": "Practice"},
@@ -78,6 +83,12 @@ class Scenes:
 
     async def make(self, row: Row) -> Scene:
         """Make what the row's operation would be called on."""
+        if row.path.startswith("/v1/invitations"):
+            return await self._invitation(await (self._vendor(row) if row.state else self._account()))
+        if "{login_id}" in row.path:
+            return await self._login(
+                await (self._account() if "{account_id}" in row.path else self._vendor(row))
+            )
         if "{account_id}" in row.path:
             return await self._account()
         if "{vendor_id}" in row.path:
@@ -105,6 +116,32 @@ class Scenes:
         key = await self.world.done("POST", f"/v1/accounts/{account_id}/keys", owner, body)
         return Scene(ids={"account_id": account_id, "key_id": key["key"]["key_id"]})
 
+    async def _invitation(self, scene: Scene) -> Scene:
+        """Invite somebody to the scene's account, or to its vendor where it has no account."""
+        tenant = "account_id" if "account_id" in scene.ids else "vendor_id"
+        body = {tenant: scene.ids[tenant]}
+        made = await self.world.done("POST", "/v1/invitations", OPERATOR, body)
+        ids = {"invitation_id": made["invitation"]["invitation_id"], "code": made["code"]}
+        return replace(scene, ids={**scene.ids, **ids})
+
+    async def _login(self, scene: Scene) -> Scene:
+        """Have a login of the scene's, and one of another account."""
+        ids = {
+            "login_id": await self._login_id(scene),
+            "other_login_id": await self._login_id(await self._account()),
+        }
+        return replace(scene, ids={**scene.ids, **ids})
+
+    async def _login_id(self, scene: Scene) -> str:
+        if scene.applicant is not None:  # whoever applied is a login of the vendor's
+            path = f"/v1/vendors/{scene.ids['vendor_id']}/logins"
+            (login,) = (await self.world.done("GET", path, OPERATOR))["items"]
+            return str(login["login_id"])
+        code = (await self._invitation(scene)).ids["code"]
+        somebody = Claims(role=None, sub=f"somebody-{next(_numbers)}")
+        accepted = await self.world.done("POST", "/v1/invitations/accept", somebody, {"code": code})
+        return str(accepted["login_id"])
+
     async def _vendor(self, row: Row) -> Scene:
         if row.state is None:
             approved = await self.world.vendor()
@@ -124,7 +161,8 @@ class Scenes:
         changed: dict[str, str] = {} if is_real else dict(NO_SUCH)
         if caller is Caller.ASTRAY:
             # The path up to the key stays the caller's own.
-            changed = {"key_id": self._key_elsewhere(row) if is_real else NO_SUCH["key_id"]}
+            changed = self._elsewhere(row, scene) if is_real else dict(NO_SUCH)
+            changed = {name: changed[name] for name in ("key_id", "login_id") if f"{{{name}}}" in row.path}
         who = self.claims(row, caller, scene if is_real or caller is Caller.ASTRAY else NOWHERE)
         return await self.world.ask(
             row.service,
@@ -152,6 +190,15 @@ class Scenes:
 
     def body(self, row: Row, ids: Mapping[str, str]) -> JsonObject | None:
         """Return a body that the operation takes, of things with these ids."""
+        match row.path:
+            case "/v1/invitations":
+                tenant = "vendor_id" if row.state else "account_id"
+                return {tenant: ids[tenant]} if row.method == "POST" else None
+            case "/v1/invitations/look" | "/v1/invitations/accept":
+                return {"code": ids["code"]}
+            case "/v1/links/spend":
+                ends = SYSTEM_CLOCK.now() + timedelta(seconds=60)
+                return {"link_id": f"link-{next(_numbers):022}", "expires_at": rfc3339(ends)}
         if not row.path.startswith("/v1/decide"):
             return _BODIES.get((row.method, row.path))
         question = {
@@ -167,8 +214,9 @@ class Scenes:
             return None
         return {"token": f"{self.other.vendor.secret}/{self.other.secret}"}
 
-    def _key_elsewhere(self, row: Row) -> str:
-        return self.other.key_id if "{account_id}" in row.path else self.other.vendor.key_id
+    def _elsewhere(self, row: Row, scene: Scene) -> dict[str, str]:
+        key_id = self.other.key_id if "{account_id}" in row.path else self.other.vendor.key_id
+        return {"key_id": key_id, "login_id": scene.ids.get("other_login_id", "")}
 
     def claims(self, row: Row, caller: Caller, scene: Scene) -> Claims | None:
         """Return who the caller is on that scene, another person each time; None: no bearer token."""
@@ -190,6 +238,8 @@ class Scenes:
             case Caller.ASTRAY:
                 tenant = Caller.OWNER if "{account_id}" in row.path else Caller.VENDOR
                 return self.claims(row, tenant, scene)
+            case Caller.LOGIN:
+                return Claims(role=None, sub=sub)
             case Caller.GATE | Caller.NOBODY:
                 return None
             case _:

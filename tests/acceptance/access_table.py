@@ -12,9 +12,9 @@ class Caller(StrEnum):
     """The kinds of callers, each with a credential that is good for what it is.
 
     `own` and `other` are a tenant of the thing that is called and one of the same role elsewhere; `new` is a
-    vendor that has not applied, and `applicant` the one that applied, by a token that names no vendor yet.
-    `gate` is a gateway that shows its own token and no bearer token. `astray` is whoever owns the thing, on
-    its own path, with the id of another tenant's key.
+    vendor that has not applied, and `applicant` the one that applied, by a token that names no vendor.
+    `gate` is a gateway that shows its own token and no bearer token. `login` has a token that names no role.
+    `astray` is whoever owns the thing, on its own path, with the id of another tenant's key or login.
     """
 
     OWNER = "own owner"
@@ -27,6 +27,7 @@ class Caller(StrEnum):
     OPERATOR = "operator"
     GATEWAY = "gateway"
     GATE = "gate"
+    LOGIN = "login"
     NOBODY = "nobody"
     ASTRAY = "astray"
 
@@ -35,8 +36,9 @@ class Caller(StrEnum):
 class Row:
     """What is expected of one operation.
 
-    An outcome is `ok` (2xx), a status, or `empty`, which is `ok` with no items. The one 409 is the domain's
-    `vendor-exists`. For a vendor that is not approved but in another `state` there is a row more.
+    An outcome is `ok` (2xx), a status, or `empty`, which is `ok` with no items. A 409 is the domain's word on
+    who calls: `vendor-exists` and the like. For a vendor that is not approved but in another `state` there is
+    a row more.
     """
 
     service: str
@@ -57,77 +59,88 @@ class Row:
 
 
 # Columns: the own owner and one elsewhere; the own vendor, one elsewhere, one that has not applied and the
-# one that applied (`-`: for nothing here); reviewer, operator, gateway; a gateway's own token; no token;
-# astray (`-`: the path has no key to mistake).
+# one that applied (`-`: for nothing here); reviewer, operator, gateway; a gateway's own token; a login that
+# is bound to nothing; no token; astray (`-`: the path has no key and no login to mistake).
 # A tenant elsewhere gets 404, never 403: what exists is not told there.
 _TABLE: Final = """
-own  else  own  else new  app  rev  ope  gat  gat  nob  astray operation
-ok   ok    ok   ok   ok   -    ok   ok   ok   401  401  -      registry GET /v1/caller
-403  403   403  403  403  -    403  ok   403  401  401  -      registry POST /v1/accounts
-ok   404   403  403  403  -    403  403  403  401  401  -      registry GET /v1/accounts/{account_id}
-ok   404   403  403  403  -    403  403  403  401  401  -      registry PUT /v1/accounts/{account_id}/integrations
-ok   404   403  403  403  -    403  403  403  401  401  -      registry POST /v1/accounts/{account_id}/keys
-ok   404   403  403  403  -    403  403  403  401  401  -      registry GET /v1/accounts/{account_id}/keys
-ok   404   403  403  403  -    403  403  403  401  401  404    registry GET /v1/accounts/{account_id}/keys/{key_id}
-ok   404   403  403  403  -    403  403  403  401  401  404    registry PATCH /v1/accounts/{account_id}/keys/{key_id}
-ok   404   403  403  403  -    403  403  403  401  401  404    registry DELETE /v1/accounts/{account_id}/keys/{key_id}
-ok   404   403  403  403  -    403  403  403  401  401  404    registry POST /v1/accounts/{account_id}/keys/{key_id}/rotate
-ok   404   403  403  403  -    403  403  403  401  401  404    registry GET /v1/accounts/{account_id}/keys/{key_id}/history
-ok   404   403  403  403  -    403  403  403  401  401  404    registry GET /v1/accounts/{account_id}/keys/{key_id}/unused-permissions
-ok   404   403  403  403  -    403  403  403  401  401  -      registry POST /v1/accounts/{account_id}/keys/revoke
-ok   404   403  403  403  -    403  403  403  401  401  -      registry GET /v1/accounts/{account_id}/history
-ok   ok    ok   ok   ok   -    ok   403  403  401  401  -      registry GET /v1/vendors
-403  403   409  409  ok   -    403  403  403  401  401  -      registry POST /v1/vendors
-ok   ok    ok   404  404  ok   ok   403  403  401  401  -      registry GET /v1/vendors/{vendor_id}
-404  404   ok   404  404  ok   ok   403  403  401  401  -      registry GET /v1/vendors/{vendor_id} applied
-403  403   ok   404  404  ok   403  403  403  401  401  -      registry PATCH /v1/vendors/{vendor_id} applied
-403  403   ok   404  404  ok   403  403  403  401  401  -      registry POST /v1/vendors/{vendor_id}/reapply rejected
-403  403   403  403  403  403  ok   403  403  401  401  -      registry POST /v1/vendors/{vendor_id}/reviews applied
-403  403   403  403  403  403  ok   403  403  401  401  -      registry POST /v1/vendors/{vendor_id}/approve reviewed
-403  403   403  403  403  403  ok   403  403  401  401  -      registry POST /v1/vendors/{vendor_id}/reject applied
-403  403   403  403  403  403  ok   403  403  401  401  -      registry POST /v1/vendors/{vendor_id}/suspend
-403  403   403  403  403  403  ok   403  403  401  401  -      registry POST /v1/vendors/{vendor_id}/reinstate suspended
-403  403   403  403  403  403  ok   403  403  401  401  -      registry POST /v1/vendors/{vendor_id}/keys
-403  403   ok   404  404  404  ok   403  403  401  401  -      registry GET /v1/vendors/{vendor_id}/keys
-403  403   ok   404  404  404  ok   403  403  401  401  404    registry DELETE /v1/vendors/{vendor_id}/keys/{key_id}
-403  403   ok   404  404  404  ok   403  403  401  401  404    registry POST /v1/vendors/{vendor_id}/keys/{key_id}/rotate
-403  403   ok   404  404  ok   ok   403  403  401  401  -      registry GET /v1/vendors/{vendor_id}/history
-403  403   403  403  403  -    403  ok   403  401  401  -      registry GET /v1/ledger
-403  403   403  403  403  -    403  ok   403  401  401  -      registry GET /v1/enforcement
-403  403   403  403  403  -    403  ok   403  401  401  -      registry POST /v1/ledger/checkpoints
-403  403   403  403  403  -    403  ok   403  401  401  -      registry GET /v1/ledger/checkpoints
-ok   404   403  403  403  -    403  403  403  401  401  -      audit GET /v1/accounts/{account_id}/activity
-ok   404   403  403  403  -    403  403  403  401  401  -      audit GET /v1/accounts/{account_id}/activity/export
-ok   404   403  403  403  -    403  403  403  401  401  -      audit GET /v1/accounts/{account_id}/activity/stream
-ok   404   403  403  403  -    403  403  403  401  401  -      audit GET /v1/accounts/{account_id}/activity/summary
-ok   404   403  403  403  -    403  403  403  401  401  empty  audit GET /v1/accounts/{account_id}/keys/{key_id}/activity
-ok   404   403  403  403  -    403  403  403  401  401  empty  audit GET /v1/accounts/{account_id}/keys/{key_id}/activity/export
-ok   404   403  403  403  -    403  403  403  401  401  empty  audit GET /v1/accounts/{account_id}/keys/{key_id}/activity/stream
-ok   404   403  403  403  -    403  403  403  401  401  empty  audit GET /v1/accounts/{account_id}/keys/{key_id}/activity/summary
-403  403   ok   404  404  404  403  403  403  401  401  -      audit GET /v1/vendors/{vendor_id}/activity
-403  403   ok   404  404  404  403  403  403  401  401  -      audit GET /v1/vendors/{vendor_id}/activity/export
-403  403   ok   404  404  404  403  403  403  401  401  -      audit GET /v1/vendors/{vendor_id}/activity/stream
-403  403   ok   404  404  404  403  403  403  401  401  -      audit GET /v1/vendors/{vendor_id}/activity/summary
-403  403   403  403  403  -    403  ok   403  401  401  -      audit GET /v1/unattributed/activity
-403  403   403  403  403  -    403  ok   403  401  401  -      audit GET /v1/unattributed/activity/export
-403  403   403  403  403  -    403  ok   403  401  401  -      audit GET /v1/unattributed/activity/stream
-403  403   403  403  403  -    403  ok   403  401  401  -      audit GET /v1/unattributed/activity/summary
-403  403   403  403  403  -    403  ok   403  401  401  -      audit GET /v1/audit/completeness
-ok   ok    ok   ok   ok   -    ok   ok   403  401  401  -      audit GET /v1/audit/whole
-ok   404   ok   404  404  -    403  ok   403  401  401  -      audit GET /v1/decisions/{decision_id}
-403  403   403  403  403  -    403  ok   403  401  401  -      audit GET /v1/dead-letters
-ok   ok    ok   ok   ok   -    ok   ok   ok   401  401  -      gatekeeper GET /v1/position
-403  403   403  403  403  -    403  ok   ok   401  401  -      gatekeeper GET /v1/keys/{key_id}
-ok   404   403  403  403  -    403  ok   ok   401  401  -      gatekeeper POST /v1/decide
-ok   ok    403  403  403  -    403  ok   ok   401  401  -      gatekeeper POST /v1/decide/batch
-403  403   403  403  403  -    403  403  ok   ok   401  -      gatekeeper POST /v1/introspect
-403  403   403  403  403  -    403  ok   403  401  401  -      gatekeeper GET /v1/shadow
-401  401   401  401  401  -    401  401  401  ok   401  -      gatekeeper * /authz
-401  401   401  401  401  -    401  401  401  ok   401  -      gatekeeper * /authz/{rest}
-ok   ok    ok   ok   ok   -    ok   ok   ok   ok   ok   -      * GET /livez
-ok   ok    ok   ok   ok   -    ok   ok   ok   ok   ok   -      * GET /readyz
-ok   ok    ok   ok   ok   -    ok   ok   ok   ok   ok   -      * GET /metrics
-ok   ok    ok   ok   ok   -    ok   ok   ok   ok   ok   -      * GET /openapi.json
+own  else  own  else new  app  rev  ope  gat  gat  log  nob  astray operation
+ok   ok    ok   ok   ok   -    ok   ok   ok   401  ok   401  -      registry GET /v1/caller
+ok   404   404  404  404  -    403  ok   403  401  403  401  -      registry POST /v1/invitations
+404  404   ok   404  404  ok   403  ok   403  401  403  401  -      registry POST /v1/invitations applied
+ok   ok    ok   ok   ok   -    403  ok   403  401  403  401  -      registry GET /v1/invitations
+ok   404   404  404  404  -    403  ok   403  401  403  401  -      registry DELETE /v1/invitations/{invitation_id}
+ok   ok    ok   ok   ok   -    ok   ok   ok   401  ok   401  -      registry POST /v1/invitations/look
+409  409   409  409  409  -    409  409  409  401  ok   401  -      registry POST /v1/invitations/accept
+ok   ok    ok   ok   ok   -    ok   ok   ok   401  ok   401  -      registry POST /v1/links/spend
+ok   404   403  403  403  -    403  ok   403  401  403  401  -      registry GET /v1/accounts/{account_id}/logins
+ok   404   403  403  403  -    403  ok   403  401  403  401  404    registry DELETE /v1/accounts/{account_id}/logins/{login_id}
+403  403   ok   404  404  ok   ok   ok   403  401  403  401  -      registry GET /v1/vendors/{vendor_id}/logins
+403  403   ok   404  404  409  403  ok   403  401  403  401  404    registry DELETE /v1/vendors/{vendor_id}/logins/{login_id}
+403  403   403  403  403  -    403  ok   403  401  403  401  -      registry POST /v1/accounts
+ok   404   403  403  403  -    403  403  403  401  403  401  -      registry GET /v1/accounts/{account_id}
+ok   404   403  403  403  -    403  403  403  401  403  401  -      registry PUT /v1/accounts/{account_id}/integrations
+ok   404   403  403  403  -    403  403  403  401  403  401  -      registry POST /v1/accounts/{account_id}/keys
+ok   404   403  403  403  -    403  403  403  401  403  401  -      registry GET /v1/accounts/{account_id}/keys
+ok   404   403  403  403  -    403  403  403  401  403  401  404    registry GET /v1/accounts/{account_id}/keys/{key_id}
+ok   404   403  403  403  -    403  403  403  401  403  401  404    registry PATCH /v1/accounts/{account_id}/keys/{key_id}
+ok   404   403  403  403  -    403  403  403  401  403  401  404    registry DELETE /v1/accounts/{account_id}/keys/{key_id}
+ok   404   403  403  403  -    403  403  403  401  403  401  404    registry POST /v1/accounts/{account_id}/keys/{key_id}/rotate
+ok   404   403  403  403  -    403  403  403  401  403  401  404    registry GET /v1/accounts/{account_id}/keys/{key_id}/history
+ok   404   403  403  403  -    403  403  403  401  403  401  404    registry GET /v1/accounts/{account_id}/keys/{key_id}/unused-permissions
+ok   404   403  403  403  -    403  403  403  401  403  401  -      registry POST /v1/accounts/{account_id}/keys/revoke
+ok   404   403  403  403  -    403  403  403  401  403  401  -      registry GET /v1/accounts/{account_id}/history
+ok   ok    ok   ok   ok   -    ok   403  403  401  403  401  -      registry GET /v1/vendors
+403  403   409  409  ok   -    403  403  403  401  403  401  -      registry POST /v1/vendors
+ok   ok    ok   404  404  ok   ok   403  403  401  403  401  -      registry GET /v1/vendors/{vendor_id}
+404  404   ok   404  404  ok   ok   403  403  401  403  401  -      registry GET /v1/vendors/{vendor_id} applied
+403  403   ok   404  404  ok   403  403  403  401  403  401  -      registry PATCH /v1/vendors/{vendor_id} applied
+403  403   ok   404  404  ok   403  403  403  401  403  401  -      registry POST /v1/vendors/{vendor_id}/reapply rejected
+403  403   403  403  403  403  ok   403  403  401  403  401  -      registry POST /v1/vendors/{vendor_id}/reviews applied
+403  403   403  403  403  403  ok   403  403  401  403  401  -      registry POST /v1/vendors/{vendor_id}/approve reviewed
+403  403   403  403  403  403  ok   403  403  401  403  401  -      registry POST /v1/vendors/{vendor_id}/reject applied
+403  403   403  403  403  403  ok   403  403  401  403  401  -      registry POST /v1/vendors/{vendor_id}/suspend
+403  403   403  403  403  403  ok   403  403  401  403  401  -      registry POST /v1/vendors/{vendor_id}/reinstate suspended
+403  403   403  403  403  403  ok   403  403  401  403  401  -      registry POST /v1/vendors/{vendor_id}/keys
+403  403   ok   404  404  ok   ok   403  403  401  403  401  -      registry GET /v1/vendors/{vendor_id}/keys
+403  403   ok   404  404  ok   ok   403  403  401  403  401  404    registry DELETE /v1/vendors/{vendor_id}/keys/{key_id}
+403  403   ok   404  404  ok   ok   403  403  401  403  401  404    registry POST /v1/vendors/{vendor_id}/keys/{key_id}/rotate
+403  403   ok   404  404  ok   ok   403  403  401  403  401  -      registry GET /v1/vendors/{vendor_id}/history
+403  403   403  403  403  -    403  ok   403  401  403  401  -      registry GET /v1/ledger
+403  403   403  403  403  -    403  ok   403  401  403  401  -      registry GET /v1/enforcement
+403  403   403  403  403  -    403  ok   403  401  403  401  -      registry POST /v1/ledger/checkpoints
+403  403   403  403  403  -    403  ok   403  401  403  401  -      registry GET /v1/ledger/checkpoints
+ok   404   403  403  403  -    403  403  403  401  403  401  -      audit GET /v1/accounts/{account_id}/activity
+ok   404   403  403  403  -    403  403  403  401  403  401  -      audit GET /v1/accounts/{account_id}/activity/export
+ok   404   403  403  403  -    403  403  403  401  403  401  -      audit GET /v1/accounts/{account_id}/activity/stream
+ok   404   403  403  403  -    403  403  403  401  403  401  -      audit GET /v1/accounts/{account_id}/activity/summary
+ok   404   403  403  403  -    403  403  403  401  403  401  empty  audit GET /v1/accounts/{account_id}/keys/{key_id}/activity
+ok   404   403  403  403  -    403  403  403  401  403  401  empty  audit GET /v1/accounts/{account_id}/keys/{key_id}/activity/export
+ok   404   403  403  403  -    403  403  403  401  403  401  empty  audit GET /v1/accounts/{account_id}/keys/{key_id}/activity/stream
+ok   404   403  403  403  -    403  403  403  401  403  401  empty  audit GET /v1/accounts/{account_id}/keys/{key_id}/activity/summary
+403  403   ok   404  404  ok   403  403  403  401  403  401  -      audit GET /v1/vendors/{vendor_id}/activity
+403  403   ok   404  404  ok   403  403  403  401  403  401  -      audit GET /v1/vendors/{vendor_id}/activity/export
+403  403   ok   404  404  ok   403  403  403  401  403  401  -      audit GET /v1/vendors/{vendor_id}/activity/stream
+403  403   ok   404  404  ok   403  403  403  401  403  401  -      audit GET /v1/vendors/{vendor_id}/activity/summary
+403  403   403  403  403  -    403  ok   403  401  403  401  -      audit GET /v1/unattributed/activity
+403  403   403  403  403  -    403  ok   403  401  403  401  -      audit GET /v1/unattributed/activity/export
+403  403   403  403  403  -    403  ok   403  401  403  401  -      audit GET /v1/unattributed/activity/stream
+403  403   403  403  403  -    403  ok   403  401  403  401  -      audit GET /v1/unattributed/activity/summary
+403  403   403  403  403  -    403  ok   403  401  403  401  -      audit GET /v1/audit/completeness
+ok   ok    ok   ok   ok   -    ok   ok   403  401  403  401  -      audit GET /v1/audit/whole
+ok   404   ok   404  404  -    403  ok   403  401  403  401  -      audit GET /v1/decisions/{decision_id}
+403  403   403  403  403  -    403  ok   403  401  403  401  -      audit GET /v1/dead-letters
+ok   ok    ok   ok   ok   -    ok   ok   ok   401  403  401  -      gatekeeper GET /v1/position
+403  403   403  403  403  -    403  ok   ok   401  403  401  -      gatekeeper GET /v1/keys/{key_id}
+ok   404   403  403  403  -    403  ok   ok   401  403  401  -      gatekeeper POST /v1/decide
+ok   ok    403  403  403  -    403  ok   ok   401  403  401  -      gatekeeper POST /v1/decide/batch
+403  403   403  403  403  -    403  403  ok   ok   403  401  -      gatekeeper POST /v1/introspect
+403  403   403  403  403  -    403  ok   403  401  403  401  -      gatekeeper GET /v1/shadow
+401  401   401  401  401  -    401  401  401  ok   401  401  -      gatekeeper * /authz
+401  401   401  401  401  -    401  401  401  ok   401  401  -      gatekeeper * /authz/{rest}
+ok   ok    ok   ok   ok   -    ok   ok   ok   ok   ok   ok   -      * GET /livez
+ok   ok    ok   ok   ok   -    ok   ok   ok   ok   ok   ok   -      * GET /readyz
+ok   ok    ok   ok   ok   -    ok   ok   ok   ok   ok   ok   -      * GET /metrics
+ok   ok    ok   ok   ok   -    ok   ok   ok   ok   ok   ok   -      * GET /openapi.json
 """  # noqa: E501 - a row is one line
 _SERVICES: Final = ("registry", "relay", "projection", "gatekeeper", "shipper", "audit")
 _METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")

@@ -58,6 +58,12 @@ def to_registry(secret: str, account: str, vendor: str) -> Iterator[Careless]:
     for body in (*_bodies(secret), *(_texts(secret) if holds_key(secret) else ())):
         for target in (keys, f"{keys}/revoke", f"{vendor}/reviews", f"{vendor}/suspend"):
             yield from _post("registry", target, body)
+    for what in ("look", "accept", secret):
+        yield from _post("registry", f"/v1/invitations/{what}", {"code": secret})
+    for link_id in (secret, f"{secret} {secret}"):
+        yield from _post("registry", "/v1/links/spend", {"link_id": link_id, "expires_at": secret})
+    for path in (f"/v1/invitations/{secret}", f"{account}/logins/{secret}"):
+        yield Careless(service="registry", method="DELETE", target=path)
 
 
 def to_gatekeeper(secret: str, gateway_token: str) -> Iterator[Careless]:

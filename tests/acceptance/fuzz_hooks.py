@@ -33,6 +33,7 @@ _DOMAIN_RULES: Final = {
     "beyond-retention",
     "expires-in-the-past",
     "idempotency-key-reused",
+    "link-too-long",
     "unknown-vendors",
     "until-before-since",
 }
@@ -73,7 +74,7 @@ def _claims(rule: str, path: Mapping[str, object], number: int) -> Claims:
             return Claims(role="owner", sub=sub, account_id="acc_000000000000")
         case "whoever applied":
             return Claims(role="vendor", sub=sub)
-        case "any token":
+        case "any token" | "any login":
             return Claims(role="operator", sub=sub)
         case role:
             return Claims(role=role, sub=sub)

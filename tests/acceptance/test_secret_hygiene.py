@@ -7,6 +7,7 @@ import signal
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import chain
 from pathlib import Path
 from typing import Any, Final
@@ -18,9 +19,11 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from libs.runtime.clock import SYSTEM_CLOCK
+from libs.runtime.http import rfc3339
 from services.cli.local.signing import Claims, LocalSigner
 from tests.acceptance.canaries import Canaries, found, secret_part
 from tests.acceptance.careless import (
+    JSON,
     Careless,
     in_broken_requests,
     through_gateway,
@@ -104,7 +107,7 @@ class People:
         async with self.session.request(method, url, headers=headers, json=body) as response:
             answer = orjson.loads(await response.read())
             assert response.status < 400, answer
-            self.note(f"{response.headers}\n".encode() + orjson.dumps({**answer, "secret": "…"}))
+            self.note(f"{response.headers}\n".encode() + orjson.dumps({**answer, "secret": "…", "code": "…"}))
             return answer
 
     async def passes(self, vendor_key: str, key: str, path: str = "/v1/patient/7") -> int:
@@ -145,7 +148,7 @@ async def people(home: Path, canaries: Canaries, answers: Path) -> AsyncIterator
 
 
 async def story(people: People) -> Story:
-    """Make keys of both kinds, rotate them twice, lose one, and use all of them."""
+    """Make keys of both kinds, rotate them twice, lose one, use all, and let somebody in by a code."""
     canaries = people.canaries
     applied = await people.done("POST", "/v1/vendors", applicant(0), application("Recall Robots"))
     vendor = f"/v1/vendors/{applied['vendor_id']}"
@@ -158,6 +161,7 @@ async def story(people: People) -> Story:
     owner = Claims(role="owner", sub="oscar", account_id=opened["account_id"])
     await people.done("PUT", f"{account}/integrations", owner, {"enabled": True})
 
+    await let_in(people, opened["account_id"])
     body = {"name": "Front desk", "permissions": PERMISSIONS}
     issued = await people.done("POST", f"{vendor}/keys", REVIEWER, None, "issue-it--" + "e7" * 20)
     made = await people.done("POST", f"{account}/keys", owner, body, "create-it-" + "a1" * 20)
@@ -183,6 +187,28 @@ async def story(people: People) -> Story:
     return Story(owner=owner, account=account, vendor=vendor, vendor_key=vendor_keys[-1], key=keys[-2])
 
 
+async def let_in(people: People, account_id: str) -> None:
+    """Invite somebody to an account, who looks, accepts, and comes by a link that works once."""
+    canaries, nora = people.canaries, Claims(role=None, sub="nora")
+    made = await people.done(
+        "POST", "/v1/invitations", OPERATOR, {"account_id": account_id}, "invite-it" + "c3" * 20
+    )
+    code = {"code": canaries.key("invitation", made["code"])}
+    for what in ("look", "accept", "look"):
+        await people.done("POST", f"/v1/invitations/{what}", nora, code)
+    ends = rfc3339(SYSTEM_CLOCK.now() + timedelta(seconds=90))
+    link = {"link_id": canaries.plain("link", "d4F6" * 10), "expires_at": ends}
+    for _ in range(2):
+        spend = Careless(
+            service="registry",
+            method="POST",
+            target="/v1/links/spend",
+            headers=(JSON,),
+            body=orjson.dumps(link),
+        )
+        await people.ask(spend, nora)
+
+
 def careless_requests(canaries: Canaries, it: Story) -> Iterator[tuple[Careless, Claims]]:
     """Return every request with every secret where none belongs, and who sends it."""
     token = canaries.sent["the gateway's token"]
@@ -194,7 +220,7 @@ def careless_requests(canaries: Canaries, it: Story) -> Iterator[tuple[Careless,
         anywhere = (to_gatekeeper(secret, token), through_gateway(secret, it.keys))
         yield from ((each, it.owner) for each in chain(*anywhere))
     idempotency_key = next(name for name in canaries.sent if name.startswith("Idempotency-Key"))
-    for name in (*keys, own_token, idempotency_key, "the gateway's token"):
+    for name in (*keys, "invitation", "link", own_token, idempotency_key, "the gateway's token"):
         secret = canaries.sent[name]
         for each in to_registry(secret, it.account, it.vendor):
             yield each, (REVIEWER if it.vendor in each.target else it.owner)

@@ -34,6 +34,7 @@ from libs.runtime.http.route import (
     UndeclaredRoute,
 )
 from libs.runtime.http.rules import (
+    AnyLogin,
     AnyOf,
     AnyRole,
     Applicant,
@@ -51,6 +52,7 @@ __all__ = [
     "NOT_FOUND",
     "WHOLE",
     "Answer",
+    "AnyLogin",
     "AnyOf",
     "AnyRole",
     "AnyRoute",

@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from http import HTTPStatus
 from typing import Final, assert_never
 
@@ -13,18 +15,25 @@ from structlog.contextvars import bind_contextvars, get_contextvars
 
 from libs.runtime.auth import Authenticator, Caller, Rejected
 from libs.runtime.clock import Clock
+from libs.runtime.failure import TryLater
 from libs.runtime.http.models import rfc3339
 from libs.runtime.http.preconditions import FAILED, read_preconditions
 from libs.runtime.http.problem import NOT_FOUND, Problem, Refused, of_status, problem_response
 from libs.runtime.http.rate_limits import RateLimits
 from libs.runtime.http.reading import check_expectation, check_target, read_body, read_query, refuse_body
 from libs.runtime.http.route import Answer, AnyRoute, Reply, Request
-from libs.runtime.http.rules import CredentialOr, OwnCredential, Public, Verdict, describe, judge
+from libs.runtime.http.rules import CredentialOr, OwnCredential, Public, Rule, Verdict, describe, judge
 from libs.runtime.http.streaming import Streamed, stream
 from libs.runtime.http.trace import traceparent
 
 Endpoint = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
+_BINDING_LOOK_INTERVAL_S: Final = 1.0
+_NOT_BOUND: Final = Problem(
+    status=403,
+    slug="login-not-bound",
+    detail="this login is not bound to an account or a vendor; open an invitation",
+)
 _HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
@@ -37,8 +46,14 @@ def endpoint(
         caller = await _admit(route, auth, limits, raw)
         reply = _if_asked_for(route, raw, await route.handler(await _read(route, raw, caller)))
         if isinstance(reply, Streamed):
-            expires_in_s = _expires_in_s(caller, clock)
-            return await stream(raw, reply, _HEADERS, draining=draining, expires_in_s=expires_in_s)
+            return await stream(
+                raw,
+                reply,
+                _HEADERS,
+                draining=draining,
+                expires_in_s=_expires_in_s(caller, clock),
+                unbound=partial(_until_unbound, auth, raw, caller) if caller and caller.is_bound else None,
+            )
         return _respond(route, raw, reply)
 
     return handle
@@ -48,6 +63,13 @@ def _expires_in_s(caller: Caller | None, clock: Clock) -> float | None:
     if caller is None or caller.expires_at is None:
         return None
     return max(0.0, (caller.expires_at - clock.now()).total_seconds())
+
+
+async def _until_unbound(auth: Authenticator, raw: web.Request, caller: Caller) -> None:
+    """Return soon after the caller's login is no longer bound as it was, or where nobody can tell."""
+    with suppress(TryLater):
+        while await _authenticated(auth, raw) == caller:  # noqa: ASYNC110 - the database tells nobody
+            await asyncio.sleep(_BINDING_LOOK_INTERVAL_S)
 
 
 async def _admit(route: AnyRoute, auth: Authenticator, limits: RateLimits, raw: web.Request) -> Caller | None:
@@ -63,7 +85,7 @@ async def _admit(route: AnyRoute, auth: Authenticator, limits: RateLimits, raw: 
         case Verdict.ALLOWED:
             return caller
         case Verdict.FORBIDDEN:
-            raise Refused(of_status(403, f"this call is for: {describe(rule)}"))
+            raise Refused(_NOT_BOUND if caller.role is None else _forbidden(rule))
         case Verdict.HIDDEN:
             raise Refused(NOT_FOUND)
         case verdict:
@@ -71,19 +93,24 @@ async def _admit(route: AnyRoute, auth: Authenticator, limits: RateLimits, raw: 
 
 
 async def _recognise(route: AnyRoute, auth: Authenticator, limits: RateLimits, raw: web.Request) -> Caller:
-    outcome = await _authenticated(auth, raw.headers.getall("Authorization", []))
+    outcome = await _authenticated(auth, raw)
     if isinstance(outcome, Rejected):
         await limits.turn_away(raw)
         raise Refused(_unauthorized(outcome.detail))
-    bind_contextvars(role=outcome.role.value, sub=outcome.sub)
+    bind_contextvars(role=outcome.role and outcome.role.value, sub=outcome.sub)
     await limits.admit(raw, outcome, is_command=route.is_command)
     return outcome
 
 
-async def _authenticated(auth: Authenticator, given: list[str]) -> Caller | Rejected:
+async def _authenticated(auth: Authenticator, raw: web.Request) -> Caller | Rejected:
+    given = raw.headers.getall("Authorization", [])
     if len(given) > 1:
         return Rejected(detail="there is more than one Authorization header")
     return await auth.authenticate(given[0] if given else None)
+
+
+def _forbidden(rule: Rule) -> Problem:
+    return of_status(403, f"this call is for: {describe(rule)}")
 
 
 def _unauthorized(detail: str) -> Problem:

@@ -130,7 +130,7 @@ UNLIMITED: Final = RateLimits(commands_max=0, failures_max=0)
 
 def _named(caller: Caller) -> str:
     # Written as a tuple: a name may hold any separator.
-    return repr((caller.role.value, caller.sub, caller.account_id or caller.vendor_id))
+    return repr((caller.role and caller.role.value, caller.sub, caller.account_id or caller.vendor_id))
 
 
 def _host(remote: str | None) -> str:

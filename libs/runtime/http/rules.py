@@ -29,8 +29,13 @@ class CredentialOr:
 
 
 @dataclass(frozen=True, slots=True)
+class AnyLogin:
+    """Anyone with a valid token, also one that names no role and whose login is bound to nothing."""
+
+
+@dataclass(frozen=True, slots=True)
 class AnyRole:
-    """Anyone with a valid token."""
+    """Anyone who has a role."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,7 @@ class AnyOf:
     rules: tuple["TokenRule", ...]
 
 
-TokenRule: TypeAlias = AnyRole | Roles | OwnAccount | OwnVendor | Applicant | AnyOf
+TokenRule: TypeAlias = AnyLogin | AnyRole | Roles | OwnAccount | OwnVendor | Applicant | AnyOf
 Rule: TypeAlias = Public | OwnCredential | CredentialOr | TokenRule
 
 
@@ -79,8 +84,10 @@ class Verdict(Enum):
 def judge(rule: TokenRule, caller: Caller, path: Mapping[str, str]) -> Verdict:
     """Say whether the rule lets the caller through to that path's parameters."""
     match rule:
-        case AnyRole():
+        case AnyLogin():
             return Verdict.ALLOWED
+        case AnyRole():
+            return Verdict.FORBIDDEN if caller.role is None else Verdict.ALLOWED
         case Roles(roles):
             return _by_role(caller, roles)
         case OwnAccount():
@@ -137,6 +144,8 @@ def describe(rule: Rule) -> str:
             return f"holders of {header}"
         case CredentialOr(header, otherwise):
             return f"holders of {header}; {describe(otherwise)}"
+        case AnyLogin():
+            return "any login"
         case AnyRole():
             return "any token"
         case Roles(roles):

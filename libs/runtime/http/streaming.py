@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
@@ -73,7 +73,8 @@ async def _in_time(limit_s: float) -> AsyncIterator[None]:
 class Streamed:
     """An answer whose body `write` writes. What it raises before the first bytes is answered as ever.
 
-    One that is `endless` is ended, properly, when the process stops or the caller's token expires.
+    One that is `endless` is ended, properly, when the process stops, the caller's token expires, or its login
+    is no longer bound as it was.
     """
 
     write: Callable[[Writer], Awaitable[None]]
@@ -90,8 +91,11 @@ async def stream(
     *,
     draining: asyncio.Event,
     expires_in_s: float | None,
+    unbound: Callable[[], Coroutine[None, None, None]] | None = None,
 ) -> web.StreamResponse:
     """Write the answer to its end and return it; raise what is raised before it begins.
+
+    What is endless ends when `unbound` returns, too.
 
     Afterwards: StreamFailed for a failure of ours, ClientConnectionResetError if the reader left. Either way
     the writing is stopped at once.
@@ -103,8 +107,9 @@ async def stream(
         return response
     writer = Writer(raw, response, streamed.stall_max_s)
     ends_in_s = expires_in_s if streamed.endless else None
+    ends = [_until_set(draining), *([] if unbound is None else [unbound()])] if streamed.endless else []
     try:
-        await _written(raw, streamed, writer, draining, ends_in_s)
+        await _written(raw, streamed, writer, ends, ends_in_s)
         await writer.end()
     except Exception as error:
         if _is_gone(raw) or isinstance(error, ClientConnectionResetError):
@@ -122,12 +127,14 @@ async def stream(
 
 
 async def _written(
-    raw: web.Request, streamed: Streamed, writer: Writer, draining: asyncio.Event, ends_in_s: float | None
+    raw: web.Request,
+    streamed: Streamed,
+    writer: Writer,
+    ends: Sequence[Coroutine[None, None, None]],
+    ends_in_s: float | None,
 ) -> None:
     writing = asyncio.create_task(_write(streamed, writer))
-    watching = [asyncio.create_task(_until_gone(raw))]
-    if streamed.endless:
-        watching.append(asyncio.create_task(_until_set(draining)))
+    watching = [asyncio.create_task(each) for each in (_until_gone(raw), *ends)]
     try:
         await asyncio.wait([writing, *watching], timeout=ends_in_s, return_when=asyncio.FIRST_COMPLETED)
     finally:

@@ -1,13 +1,14 @@
 """The caller over HTTP: what the login of a token is here."""
 
 from libs.runtime.auth import Role
-from libs.runtime.http import Answer, AnyRole, AnyRoute, Instant, JsonBody, Reply, Request, Route
+from libs.runtime.http import Answer, AnyLogin, AnyRoute, Instant, JsonBody, Reply, Request, Route
 
 
 class CallerResource(JsonBody):
     """What a login is here, and until when its token is good (null: for ever).
 
-    `account_id` belongs to an owner; `vendor_id` to a vendor, once it has one.
+    `role` is null for one that speaks for nobody yet. `account_id` belongs to an owner; `vendor_id` to a
+    vendor, once it has one.
     """
 
     role: Role | None
@@ -27,7 +28,7 @@ class Callers:
                 method="GET",
                 path="/v1/caller",
                 handler=self.show_caller,
-                rule=AnyRole(),
+                rule=AnyLogin(),
                 summary="What the login of this token is here.",
                 answer=CallerResource,
             )

@@ -59,7 +59,13 @@ class SpokenFor:
         if len(words) != 4:
             return Rejected(detail="nobody's token")
         role, sub, account_id, vendor_id = words
-        return Caller(role=Role(role), sub=sub, account_id=account_id or None, vendor_id=vendor_id or None)
+        return Caller(
+            role=Role(role),
+            sub=sub,
+            account_id=account_id or None,
+            vendor_id=vendor_id or None,
+            issuer="https://issuer.test",
+        )
 
 
 def _token(caller: Caller) -> str:
@@ -93,9 +99,17 @@ class Registry:
     ledger: Ledger
 
     async def ask(
-        self, caller: Caller, method: str, path: str, body: object = None, **headers: str | tuple[str, ...]
+        self,
+        caller: Caller | str,
+        method: str,
+        path: str,
+        body: object = None,
+        **headers: str | tuple[str, ...],
     ) -> Answered:
-        """Send a request; `If_Match="…"` becomes the header If-Match, several values as many of its lines."""
+        """Send a request; `If_Match="…"` becomes the header If-Match, several values as many of its lines.
+
+        A `caller` that is a text is the bearer token itself.
+        """
         sent = CIMultiDict[str]()
         for name, value in headers.items():
             for line in (value,) if isinstance(value, str) else value:
@@ -104,7 +118,7 @@ class Registry:
         if body is not None:
             data = body if isinstance(body, bytes) else orjson.dumps(body)
             sent["Content-Type"] = "application/json"
-        sent["Authorization"] = _token(caller)
+        sent["Authorization"] = f"Bearer {caller}" if isinstance(caller, str) else _token(caller)
         async with self.session.request(method, path, data=data, headers=sent) as response:
             read = await response.read()
             return Answered(
@@ -148,13 +162,17 @@ class Registry:
 
 @asynccontextmanager
 async def serving(
-    database: str, *, clock: Clock = SYSTEM_CLOCK, reviews_valid_for: timedelta = YEAR
+    database: str,
+    *,
+    clock: Clock = SYSTEM_CLOCK,
+    reviews_valid_for: timedelta = YEAR,
+    auth: Authenticator | None = None,
 ) -> AsyncIterator[Registry]:
     """Serve the registry of a database, with its read model kept up to date."""
     async with (
         open_pool(database, application_name="fold") as pool,
         folding(database, pool),
-        instance(database, clock=clock, reviews_valid_for=reviews_valid_for) as registry,
+        instance(database, clock=clock, reviews_valid_for=reviews_valid_for, auth=auth) as registry,
     ):
         yield registry
 

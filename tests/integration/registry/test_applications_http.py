@@ -169,7 +169,7 @@ async def test_an_applicant_sees_its_own_application(registry: Registry) -> None
         seen = await registry.ask(caller, "GET", path)
         assert (seen.body["state"], seen.body["reason"]) == ("rejected", why["reason"])
         history = await registry.ask(caller, "GET", f"{path}/history")
-        assert [item["reason"] for item in history.body["items"]] == [why["reason"], None, None, None]
+        assert [item["reason"] for item in history.body["items"]] == [why["reason"], *[None] * 4]
         assert "between us" not in str((seen.body, history.body))
     assert (await registry.ask(STRANGER, "GET", f"{path}/history")).status == 404
     again = await registry.ask(APPLICANT, "POST", f"{path}/reapply", AGAIN)

@@ -172,6 +172,7 @@ async def test_of_a_vendor(registry: Registry) -> None:
     by_itself = await history(registry, vendor(vendor_id), f"/v1/vendors/{vendor_id}")
     assert [each["summary"] for each in by_reviewer] == [
         "Application made",
+        "Login let in",
         "Review recorded",
         "Review recorded",
         "Vendor approved",
@@ -181,13 +182,14 @@ async def test_of_a_vendor(registry: Registry) -> None:
         "Vendor suspended; every key of it stopped",
     ]
     assert [each["actor"]["subject"] for each in by_reviewer] == [
-        APPLICANT.sub, "rex", "rita", "rex", APPLICANT.sub, "rex", APPLICANT.sub, "rex",
+        *[APPLICANT.sub] * 2, "rex", "rita", "rex", APPLICANT.sub, "rex", APPLICANT.sub, "rex",
     ]  # fmt: skip
     assert [each["actor"]["subject"] for each in by_itself] == [
-        APPLICANT.sub, None, None, None, APPLICANT.sub, None, APPLICANT.sub, None,
+        *[APPLICANT.sub] * 2, None, None, None, APPLICANT.sub, None, APPLICANT.sub, None,
     ]  # fmt: skip
     assert [each | {"actor": None} for each in by_itself] == [each | {"actor": None} for each in by_reviewer]
-    reviewed, approved, amended, suspended = by_itself[1], by_itself[3], by_itself[4], by_itself[-1]
+    _, let_in, reviewed, _, approved, amended, *_, suspended = by_itself
+    assert changes(let_in)["subject"] == (None, APPLICANT.sub)
     assert changes(reviewed) == {"reviews.security": (None, "pass")}
     assert changes(approved) == {"state": ("applied", "approved")}
     assert changes(amended) == {"website": ("https://recall.example", "https://new.example")}

@@ -12,7 +12,7 @@ import pytest
 from libs.store.connection import open_pool
 from libs.store.errors import DatabaseAway
 from libs.store.kept_answers import KeptAnswers
-from services.registry.purging import purge_answers
+from services.registry.purging import purge
 from tests.eventually import eventually
 from tests.integration.registry.commanding import SetClock
 from tests.integration.registry.serving import OPERATOR, Answered, Registry, instance, owner
@@ -184,7 +184,7 @@ async def test_purge_goes_on(database: str) -> None:
         await _create(registry, account_id)
         clock.moved_by = timedelta(hours=25)
         async with open_pool(database, application_name="purge", size_max=1) as pool:
-            purging = asyncio.create_task(purge_answers(Unsteady(pool), clock, interval_s=0.01))
+            purging = asyncio.create_task(purge("kept answers", Unsteady(pool), clock, interval_s=0.01))
 
             async def purged() -> bool:
                 return int(await pool.fetchval("select count(*) from ledger.kept_answers")) == 0

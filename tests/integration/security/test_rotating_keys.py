@@ -15,7 +15,7 @@ from libs.runtime.auth import BearerTokens
 from libs.runtime.jwks import Jwks
 from tests.integration.registry.serving import Registry, instance
 from tests.unit.runtime import tokens
-from tests.unit.runtime.tokens import AUDIENCE, ISSUER, SetClock, Signer
+from tests.unit.runtime.tokens import AUDIENCE, ISSUER, KnownLogins, SetClock, Signer
 
 REFETCH_S = 10
 REFRESH_S = 300
@@ -78,7 +78,7 @@ async def bed(database: str) -> AsyncIterator[Bed]:
     async with _serving(issuer) as url:
         jwks = Jwks(url, issuer.clock)
         await jwks.load()
-        auth = BearerTokens(jwks, issuer=ISSUER, audience=AUDIENCE)
+        auth = BearerTokens(jwks, issuer=ISSUER, audience=AUDIENCE, bindings=KnownLogins())
         async with instance(database, auth=auth) as registry:
             yield Bed(issuer=issuer, jwks=jwks, registry=registry)
 

@@ -25,6 +25,8 @@ GRANTED: Mapping[str, Mapping[str, str]] = {
         "ledger.head": "select update(hash,position,recorded_at)",
         "ledger.kept_answers": "select insert update(fingerprint,kept_at,position,sealed) delete",
         "ledger.gatekeepers": "select",
+        "ledger.logins": "select",
+        "ledger.spent_links": "select insert delete",
         "access_log.last_used": "select",
         "access_log.last_refused": "select",
         "access_log.offsets": "select",
@@ -41,12 +43,14 @@ GRANTED: Mapping[str, Mapping[str, str]] = {
     GATEKEEPER: {
         HISTORY: "select",
         "ledger.head": "select update(only_row)",
+        "ledger.logins": "select",
         "ledger.gatekeepers": "select insert"
         " update(applied_position,journalled,journalled_at,lease_s,renewed_at) delete",
         **dict.fromkeys(GENERATION, "select"),
     },
     AUDIT: {
         HISTORY: "select",
+        "ledger.logins": "select",
         "ledger.gatekeepers": "select(id,journalled,journalled_at)",
         "access_log.runs": "select insert"
         " update(filed_to,is_over,journalled,journalled_at,lacking,lacking_since,whole_until) delete",
@@ -118,6 +122,9 @@ STATEMENTS: Mapping[str, tuple[str, ...]] = {
     "delete from ledger.head where false": (),
     "update ledger.relay_checkpoint set position = 0 where false": (RELAY,),
     "select sealed from ledger.kept_answers where false": (REGISTRY,),
+    "select account_id from ledger.logins where false": (REGISTRY, GATEKEEPER, AUDIT),
+    "insert into ledger.logins (stream) select '' where false": (),
+    "delete from ledger.spent_links where false": (REGISTRY,),
     "delete from ledger.gatekeepers where false": (GATEKEEPER,),
     "select journalled from ledger.gatekeepers where false": (REGISTRY, GATEKEEPER, AUDIT),
     "select host from ledger.gatekeepers where false": (REGISTRY, GATEKEEPER),

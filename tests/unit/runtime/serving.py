@@ -20,6 +20,7 @@ CALLERS = {
     "owner-2": Caller(role=Role.OWNER, sub="olga", account_id="acc_2"),
     "vendor-1": Caller(role=Role.VENDOR, sub="vera", vendor_id="ven_1"),
     "vendor-2": Caller(role=Role.VENDOR, sub="vito", vendor_id="ven_2"),
+    "no-role": Caller(role=None, sub="nemo"),
     "vendor-new": Caller(role=Role.VENDOR, sub="nora"),
     "otto": Caller(role=Role.OWNER, sub="otto", account_id="acc_1"),
     "otto-of-2": Caller(role=Role.OWNER, sub="otto", account_id="acc_2"),

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from libs.runtime.caller import Rejected, Role
-from libs.runtime.claims import PLAIN_CLAIMS, Claimed, ClaimMapping, check_place
+from libs.runtime.caller import Claimed, Rejected, Role
+from libs.runtime.claims import PLAIN_CLAIMS, ClaimMapping, check_place
 
 KEYCLOAK = ClaimMapping(
     role="/realm_access/roles",
@@ -82,7 +82,9 @@ def test_what_cannot_be_relied_upon(claims: dict[str, object], detail: str) -> N
     assert KEYCLOAK.read(claims) == Rejected(detail=detail)
 
 
-@pytest.mark.parametrize("place", ["role", "https://a.example/role", "realm_access.roles", "a~b", "/", "/a/~01"])
+@pytest.mark.parametrize(
+    "place", ["role", "https://a.example/role", "realm_access.roles", "a~b", "/", "/a/~01"]
+)
 def test_a_place(place: str) -> None:
     """Any name is the place of a claim, and so is a JSON pointer."""
     assert check_place(place) == place

@@ -10,6 +10,7 @@ from libs.runtime.auth import Role
 from libs.runtime.health import Health
 from libs.runtime.http import (
     Answer,
+    AnyLogin,
     AnyOf,
     AnyRole,
     Applicant,
@@ -32,6 +33,7 @@ PATHS: dict[str, tuple[str, Rule]] = {
     "public": ("/public", Public()),
     "own-credential": ("/gate", OwnCredential("X-Gateway-Token")),
     "any-role": ("/any", AnyRole()),
+    "any-login": ("/login", AnyLogin()),
     "roles": ("/staff", Roles(frozenset({Role.OPERATOR, Role.REVIEWER}))),
     "own-account": ("/accounts/{account_id}", OwnAccount()),
     "own-vendor": ("/vendors/{vendor_id}", OwnVendor()),
@@ -67,6 +69,10 @@ async def client() -> AsyncIterator[Client]:
         ("/any", None, 401),
         ("/any", "nonsense", 401),
         ("/any", "vendor-new", 200),
+        ("/login", None, 401),
+        ("/login", "nonsense", 401),
+        ("/login", "operator", 200),
+        ("/login", "no-role", 200),
         ("/staff", None, 401),
         ("/staff", "operator", 200),
         ("/staff", "reviewer", 200),
@@ -115,6 +121,27 @@ async def test_rejection(client: Client) -> None:
             "detail": "nobody's token",
             "instance": "/any",
         }
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/any",
+        "/staff",
+        "/accounts/acc_1",
+        "/vendors/ven_1",
+        "/reviewed/ven_1",
+        "/applied/ven_1",
+        "/either/acc_1",
+    ],
+)
+async def test_a_login_that_is_bound_to_nothing(client: Client, path: str) -> None:
+    """Whose token names no role is told everywhere else what to do about it."""
+    async with client.ask("GET", path, token="no-role") as response:
+        assert response.status == 403
+        told = await response.json(content_type=None)
+    assert told["type"] == "urn:keyfold:problem:login-not-bound"
+    assert told["detail"] == "this login is not bound to an account or a vendor; open an invitation"
 
 
 async def test_two_authorization_headers(client: Client) -> None:

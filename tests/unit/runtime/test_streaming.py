@@ -11,11 +11,12 @@ import pytest
 
 from libs.runtime import metrics
 from libs.runtime.auth import Caller, Rejected, Role
+from libs.runtime.caller import Binding
 from libs.runtime.failure import TryLater
 from libs.runtime.health import Health
 from libs.runtime.http import AnyRole, Request, Route, Streamed, Writer, build_app, serve_http
 from tests.unit.runtime.serving import Client, serving, until
-from tests.unit.runtime.tokens import SetClock, believing, eddsa, jwks_file
+from tests.unit.runtime.tokens import KnownLogins, SetClock, believing, eddsa, jwks_file
 
 MANY = b"x" * 65536
 
@@ -209,6 +210,32 @@ async def test_a_stream_ends_with_the_token() -> None:
     endless = Endless(is_silent=True)
     async with streaming(endless, valid_s=0.3) as (url, session), session.get(url) as answer:
         assert await answer.read() == b"begun\n"
+    assert endless.is_stopped
+
+
+async def test_a_stream_ends_when_its_login_is_shut_out(tmp_path: Path) -> None:
+    """A stream without end is ended, properly, when the caller's login is no longer bound as it was."""
+    signer, logins, endless = (
+        eddsa(),
+        KnownLogins({"ada": Binding(account_id="acc_1")}),
+        Endless(is_silent=True),
+    )
+    auth = await believing(jwks_file(tmp_path, signer), bindings=logins)
+    app = build_app("test", [route(endless.write, endless=True)], auth=auth, health=Health())
+    headers = {"Authorization": f"Bearer {signer.sign({'role': None})}"}
+    async with (
+        aiohttp.ClientSession(headers=headers) as session,
+        serve_http(app, "127.0.0.1", 0, drain_timeout_s=5) as port,
+        session.get(f"http://127.0.0.1:{port}/stream") as answer,
+    ):
+        assert await answer.content.readany() == b"begun\n"
+        logins.bound["ada"] = Binding()
+        assert await answer.read() == b""
+        async with session.get(f"http://127.0.0.1:{port}/stream") as again:
+            assert again.status == 403
+        logins.is_away = True
+        async with session.get(f"http://127.0.0.1:{port}/stream") as unknown:
+            assert (unknown.status, unknown.headers["Retry-After"]) == (503, "1")
     assert endless.is_stopped
 
 

@@ -11,6 +11,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from libs.runtime.auth import BearerTokens
+from libs.runtime.caller import Binding
+from libs.runtime.failure import TryLater
 from libs.runtime.jwks import Jwks
 
 ISSUER = "https://issuer.test"
@@ -107,8 +109,26 @@ def jwks_file(folder: Path, *signers: Signer) -> Path:
     return path
 
 
-async def believing(path: Path, clock: SetClock | None = None) -> BearerTokens:
+@dataclass(slots=True)
+class KnownLogins:
+    """Bindings by subject, and who was asked for; while they are `away`, nobody can tell."""
+
+    bound: dict[str, Binding] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    is_away: bool = False
+
+    async def find(self, issuer: str, subject: str) -> Binding | None:
+        """Return what a login is bound to."""
+        self.asked.append(subject)
+        if self.is_away:
+            raise TryLater("the database is away")
+        return self.bound.get(subject) if issuer == ISSUER else None
+
+
+async def believing(
+    path: Path, clock: SetClock | None = None, bindings: KnownLogins | None = None
+) -> BearerTokens:
     """Return an authenticator for the keys of that file."""
     jwks = Jwks(str(path), clock or SetClock())
     await jwks.load()
-    return BearerTokens(jwks, issuer=ISSUER, audience=AUDIENCE)
+    return BearerTokens(jwks, issuer=ISSUER, audience=AUDIENCE, bindings=bindings or KnownLogins())
