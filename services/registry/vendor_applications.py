@@ -14,7 +14,7 @@ from libs.domain.vendor import Vendor, VendorState
 from libs.domain.vendor_commands import AmendVendor, ApplyVendor, ReapplyVendor, VendorCommand, decide
 from libs.runtime.auth import Caller, Role
 from libs.runtime.clock import Clock
-from libs.runtime.http import AnyOf, AnyRoute, Applicant, OwnVendor, Reply, Request, Roles, Route
+from libs.runtime.http import AnyOf, AnyRoute, Applicant, OwnVendor, Reply, Request, Roles, Route, Unbound
 from libs.store.looked_at import Loaded
 from libs.wire.invitation_code import login_id_of
 from services.registry.bodies import Amendment, Application, said
@@ -48,7 +48,7 @@ class VendorApplications:
                 method="POST",
                 path="/v1/vendors",
                 handler=self.apply_vendor,
-                rule=Roles(frozenset({Role.VENDOR})),
+                rule=AnyOf((Roles(frozenset({Role.VENDOR})), Unbound())),
                 summary="Apply to become a vendor.",
                 body=Application,
                 answer=VendorSeenByItself,

@@ -34,6 +34,12 @@ from services.registry.vendor_resources import (
 _ONE: Final = "/v1/vendors/{vendor_id}"
 
 
+class VendorsQuery(PageQuery):
+    """A page of vendors, of all that the caller may see or of those in one state."""
+
+    state: VendorState | None = None
+
+
 class Vendors:
     """The calls that show vendors."""
 
@@ -49,7 +55,7 @@ class Vendors:
                 handler=self.list_vendors,
                 rule=Roles(frozenset({Role.REVIEWER, Role.VENDOR, Role.OWNER})),
                 summary="Vendors: all to a reviewer, the approved to an owner, to others their own.",
-                query=PageQuery,
+                query=VendorsQuery,
                 answer=VendorPage,
             ),
             Route(
@@ -64,15 +70,21 @@ class Vendors:
             ),
         ]
 
-    async def list_vendors(self, request: Request[None, PageQuery]) -> Reply:
+    async def list_vendors(self, request: Request[None, VendorsQuery]) -> Reply:
         """Show a page of vendors: to a vendor itself, and to one that is none yet what it applied for."""
         query, caller = request.query, request.caller
         if caller.role is Role.VENDOR and caller.vendor_id is not None:
             own = await self._own(VendorId(caller.vendor_id))
-            return Answer(body=page([_seen_by(caller, each) for each in own], None))
+            asked = [each for each in own if query.state in (None, each.aggregate.state)]
+            return Answer(body=page([_seen_by(caller, each) for each in asked], None))
+        state = query.state
+        if caller.role is Role.OWNER:
+            if state not in (None, VendorState.APPROVED):
+                return Answer(body=page([], None))
+            state = VendorState.APPROVED
         model = await self._reads.fresh()
         found = await model.list_vendors(
-            state=VendorState.APPROVED if caller.role is Role.OWNER else None,
+            state=state,
             applicant=caller.sub if is_applicant(caller) else None,
             before=before(query),
             limit=query.rows_max,

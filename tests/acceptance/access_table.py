@@ -90,7 +90,7 @@ ok   404   403  403  403  -    403  403  403  401  403  401  404    registry GET
 ok   404   403  403  403  -    403  403  403  401  403  401  -      registry POST /v1/accounts/{account_id}/keys/revoke
 ok   404   403  403  403  -    403  403  403  401  403  401  -      registry GET /v1/accounts/{account_id}/history
 ok   ok    ok   ok   ok   -    ok   403  403  401  403  401  -      registry GET /v1/vendors
-403  403   409  409  ok   -    403  403  403  401  403  401  -      registry POST /v1/vendors
+403  403   409  409  ok   -    403  403  403  401  ok   401  -      registry POST /v1/vendors
 ok   ok    ok   404  404  ok   ok   403  403  401  403  401  -      registry GET /v1/vendors/{vendor_id}
 404  404   ok   404  404  ok   ok   403  403  401  403  401  -      registry GET /v1/vendors/{vendor_id} applied
 403  403   ok   404  404  ok   403  403  403  401  403  401  -      registry PATCH /v1/vendors/{vendor_id} applied

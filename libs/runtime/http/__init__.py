@@ -44,6 +44,7 @@ from libs.runtime.http.rules import (
     OwnVendor,
     Public,
     Roles,
+    Unbound,
 )
 from libs.runtime.http.streaming import Streamed, Writer
 
@@ -80,6 +81,7 @@ __all__ = [
     "Roles",
     "Route",
     "Streamed",
+    "Unbound",
     "UndeclaredRoute",
     "WholeNumber",
     "Writer",

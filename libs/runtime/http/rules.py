@@ -34,6 +34,11 @@ class AnyLogin:
 
 
 @dataclass(frozen=True, slots=True)
+class Unbound:
+    """A login without a role: its token names none, and it is bound to nothing."""
+
+
+@dataclass(frozen=True, slots=True)
 class AnyRole:
     """Anyone who has a role."""
 
@@ -69,7 +74,7 @@ class AnyOf:
     rules: tuple["TokenRule", ...]
 
 
-TokenRule: TypeAlias = AnyLogin | AnyRole | Roles | OwnAccount | OwnVendor | Applicant | AnyOf
+TokenRule: TypeAlias = AnyLogin | Unbound | AnyRole | Roles | OwnAccount | OwnVendor | Applicant | AnyOf
 Rule: TypeAlias = Public | OwnCredential | CredentialOr | TokenRule
 
 
@@ -86,6 +91,8 @@ def judge(rule: TokenRule, caller: Caller, path: Mapping[str, str]) -> Verdict:
     match rule:
         case AnyLogin():
             return Verdict.ALLOWED
+        case Unbound():
+            return Verdict.ALLOWED if caller.role is None else Verdict.FORBIDDEN
         case AnyRole():
             return Verdict.FORBIDDEN if caller.role is None else Verdict.ALLOWED
         case Roles(roles):
@@ -146,6 +153,8 @@ def describe(rule: Rule) -> str:
             return f"holders of {header}; {describe(otherwise)}"
         case AnyLogin():
             return "any login"
+        case Unbound():
+            return "a login without a role"
         case AnyRole():
             return "any token"
         case Roles(roles):

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from libs.domain.vendor import ReviewKind, Verdict
+from libs.domain.vendor import ReviewKind, VendorState, Verdict
 from services.cli.client import JsonObject
 from services.cli.command import changing, command
 from services.cli.commands import vendor_applications
@@ -25,9 +25,14 @@ Reason = Annotated[str, typer.Option("--reason", help="Why: the vendor reads it.
 
 
 @command(vendors, "list")
-async def list_vendors(keyfold: Keyfold, limit: Limit = 50) -> Listing:
+async def list_vendors(
+    keyfold: Keyfold,
+    state: Annotated[VendorState | None, typer.Option("--state", help="Those in one state alone.")] = None,
+    limit: Limit = 50,
+) -> Listing:
     """List vendors, newest first (reviewer)."""
-    pages = keyfold.items("/v1/vendors", REVIEWER, items_max=limit)
+    query = {"state": None if state is None else state.value}
+    pages = keyfold.items("/v1/vendors", REVIEWER, items_max=limit, query=query)
     items = [item async for item in pages]
     return Listing(
         columns=("vendor", "name", "state", "website"),

@@ -22,13 +22,13 @@ def secure(response: web.StreamResponse, *, frame_ancestors: str = "", form_acti
     response.headers.update(
         {
             "Content-Security-Policy": policy,
-            "Referrer-Policy": "same-origin",
             "X-Content-Type-Options": "nosniff",
             "Cross-Origin-Opener-Policy": "same-origin",
             "Cross-Origin-Resource-Policy": "same-origin",
             "Permissions-Policy": "clipboard-write=(self), camera=(), microphone=(), geolocation=()",
         }
     )
+    response.headers.setdefault("Referrer-Policy", "same-origin")
     response.headers.setdefault("Cache-Control", "no-store")
     if not frame_ancestors:
         response.headers["X-Frame-Options"] = "DENY"

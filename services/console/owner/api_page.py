@@ -44,8 +44,7 @@ class ApiPage:
     def views(self) -> list[View]:
         """Return the rows of the route table."""
         return [
-            *views_of(PATH, OWNER, self.show),
-            View(method="POST", path=f"{PATH}/switch", handler=self.switch, who=OWNER),
+            *views_of(PATH, OWNER, self.show, self.switch),
         ]
 
     async def show(self, visit: Visit) -> Page:
@@ -73,9 +72,9 @@ class ApiPage:
             Command(
                 method="PUT",
                 path=f"{visit.account}/integrations",
-                once=visit.form["once"],
+                once=visit.once,
                 body={"enabled": is_on},
-                version=int(visit.form["version"]),
+                version=visit.version,
             )
         )
         return See(path=PATH, notice="API integrations are on." if is_on else "API integrations are off.")

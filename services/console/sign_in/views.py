@@ -10,13 +10,13 @@ from typing import Final
 
 from aiohttp import web
 
-from libs.runtime.auth import Role
 from libs.runtime.failure import TryLater
 from services.console.browser.cookies import Cookie
 from services.console.browser.sealing import Seal
-from services.console.browser.session import Person, Session
+from services.console.browser.session import Session
 from services.console.sign_in.local_people import TOKEN_LASTS_S, LocalPeople, read_people
 from services.console.sign_in.provider import Journey, NotSignedIn, Provider, Tokens
+from services.console.upstream.caller import person_of
 from services.console.upstream.failures import Refused
 from services.console.web import failures
 from services.console.web.app import Console, see
@@ -140,16 +140,11 @@ class SignIn:
 
 async def opened(console: Console, tokens: Tokens, *, framed: bool = False) -> Session:
     """Return a new session for tokens; the registry says whose they are. Raises Refused or Away."""
-    caller = await console.services(tokens.access_token).get("registry", "/v1/caller")
+    person = await person_of(console.services(tokens.access_token))
     now = console.clock.now()
     return Session(
         session_id=console.clock.random_bytes(16).hex(),
-        person=Person(
-            sub=caller["sub"],
-            role=None if caller["role"] is None else Role(caller["role"]),
-            account_id=caller["account_id"],
-            vendor_id=caller["vendor_id"],
-        ),
+        person=person,
         token=tokens.access_token,
         token_until=tokens.until,
         began_at=now,

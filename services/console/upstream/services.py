@@ -62,6 +62,16 @@ class Services:
         """Return what there is at a path."""
         return await self._ask(service, "GET", path, query=query)
 
+    async def look(self, service: str, path: str) -> tuple[int, bytes]:
+        """Return the status and the body of what needs no token, whatever they are. Raises Away."""
+        timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
+        try:
+            url = self._url(service) + path
+            async with self.session.get(url, timeout=timeout, allow_redirects=False) as answer:
+                return answer.status, await answer.read()
+        except (TimeoutError, aiohttp.ClientError) as lost:
+            raise Away(service, str(lost) or type(lost).__name__) from lost
+
     async def ask(self, service: str, path: str, body: Mapping[str, Any]) -> JsonObject:
         """Return the answer to a question that needs a body and changes nothing."""
         return await self._ask(service, "POST", path, body=body)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import aiohttp
+import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler as AiohttpHandler
 from multidict import MultiDict, MultiDictProxy
@@ -18,18 +20,19 @@ from structlog.contextvars import get_contextvars
 
 from libs.runtime.auth import NoTokens
 from libs.runtime.clock import Clock
+from libs.runtime.failure import TryLater
 from libs.runtime.health import Health
 from libs.runtime.http.endpoint import endpoint
 from libs.runtime.http.observe import name_response, observing
 from libs.runtime.http.rate_limits import UNLIMITED
 from libs.runtime.http.standard import standard_routes
-from services.console.browser.drafts import Drafts
+from services.console.browser.drafts import Draft, Drafts
 from services.console.browser.forgery import FIELD, Forgery
 from services.console.browser.headers import secure
 from services.console.browser.once import SecretsOnce
 from services.console.browser.session import Session, Sessions
 from services.console.sign_in.tokens import Tokens
-from services.console.upstream.failures import ServiceFailed, SignedOut
+from services.console.upstream.failures import Away, ServiceFailed, SignedOut, TooMany
 from services.console.upstream.services import Services
 from services.console.web import failures
 from services.console.web.rendering import STATIC, has_asset, render
@@ -39,6 +42,8 @@ FORM_BYTES_MAX: Final = 64 * 1024
 HTMX: Final = "vendor/htmx.min.js"
 NOTICE: Final = "keyfold-notice"
 ZONE: Final = "keyfold-zone"
+# An id or a code: what becomes a part of a service's path must not turn into another path.
+_PART: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _STATIC_MAX_AGE_S: Final = 365 * 86_400
 
 
@@ -122,6 +127,9 @@ def _guarding(console: Console) -> Any:
                 response = await handler(raw)
         except ServiceFailed as failed:
             response = _failed(console, raw, session, failed)
+        except TryLater as away:
+            # Whoever is signed in stays so: the provider that would renew the token does not answer.
+            response = console.respond(raw, session, failures.page_of(Away("provider", str(away))))
         except web.HTTPException as refused:
             response = console.respond(raw, session, failures.of_status(refused.status))
         if not response.prepared:
@@ -140,20 +148,22 @@ def _failed(
     console: Console, raw: web.Request, session: Session | None, failed: ServiceFailed
 ) -> web.StreamResponse:
     if isinstance(failed, SignedOut):
-        response = _to_sign_in(console, raw, ())
-        console.sessions.end(response)
-        return response
+        return _signed_out(console, raw, Draft(path=raw.path, fields=()))
     return console.respond(raw, session, failures.page_of(failed))
 
 
 def _serving(console: Console, view: View) -> AiohttpHandler:
     async def serve(raw: web.Request) -> web.StreamResponse:
+        if not all(map(_PART.fullmatch, raw.match_info.values())):
+            raise web.HTTPNotFound
         form = await raw.post() if raw.method == "POST" else MultiDictProxy(MultiDict())
         fields = [(name, value) for name, value in form.items() if isinstance(value, str)]
+        kept = list(raw.match_info.items()) if view.back else fields
+        left = Draft(path=view.back or raw.path, fields=kept)
         session = console.sessions.read(raw.cookies)
         fresh = None if session is None else await console.tokens.fresh(session)
         if fresh is None:
-            return _to_sign_in(console, raw, fields)
+            return _to_sign_in(console, raw, left)
         if raw.method == "POST" and not console.forgery.is_marked(fresh, dict(fields).get(FIELD, "")):
             return console.respond(raw, fresh, failures.FOREIGN)
         if fresh.person.role not in view.who:
@@ -168,10 +178,20 @@ def _serving(console: Console, view: View) -> AiohttpHandler:
             form=MultiDictProxy(MultiDict(fields if draft is None else draft)),
             is_draft=draft is not None,
         )
-        shown = await view.handler(visit)
+        is_lost = False
+        try:
+            shown = await view.handler(visit)
+        except SignedOut:
+            return _signed_out(console, raw, left)
+        except ServiceFailed as failed:
+            shown, is_lost = failures.page_of(failed), isinstance(failed, Away | TooMany)
+        if isinstance(shown, See) and shown.person is not None:
+            visit = replace(visit, session=msgspec.structs.replace(fresh, person=shown.person))
         response = _response(console, visit, shown)
         if not response.prepared:
             _keep(console, response, visit, was=session)
+        if is_lost and fields:
+            console.drafts.keep(response, left.path, left.fields)
         return response
 
     return serve
@@ -189,7 +209,10 @@ def _keep(console: Console, response: web.StreamResponse, visit: Visit, *, was: 
 def _response(console: Console, visit: Visit, shown: Shown) -> web.StreamResponse:
     match shown:
         case Page():
-            response = console.respond(visit.raw, visit.session, shown)
+            # A form that was sent before and may have been done is under its own key still: it is done once.
+            once = {"once": visit.once} if visit.is_draft and visit.once else {}
+            page = replace(shown, values={**once, **shown.values})
+            response = console.respond(visit.raw, visit.session, page)
             if NOTICE in visit.raw.cookies:
                 response.del_cookie(NOTICE)
             return response
@@ -211,18 +234,21 @@ def see(raw: web.Request, shown: See) -> web.StreamResponse:
     return response
 
 
-def _to_sign_in(console: Console, raw: web.Request, fields: Sequence[tuple[str, str]]) -> web.StreamResponse:
-    response = see(raw, See(path=f"/sign-in?{_where(raw)}"))
-    if fields:
-        console.drafts.keep(response, raw.path, fields)
+def _signed_out(console: Console, raw: web.Request, left: Draft) -> web.StreamResponse:
+    response = _to_sign_in(console, raw, left)
+    console.sessions.end(response)
     return response
 
 
-def _where(raw: web.Request) -> str:
+def _to_sign_in(console: Console, raw: web.Request, left: Draft) -> web.StreamResponse:
     # What only changes something has no page to come back to; its form's page has the same path.
-    target = raw.path if raw.method == "POST" else raw.rel_url.raw_path_qs
-    over = "over=yes&" if any(name.startswith("__Host-keyfold") for name in raw.cookies) else ""
-    return over + urlencode({"return_to": target}, safe="/")
+    is_here = raw.method != "POST" and left.path == raw.path
+    query = {"return_to": raw.rel_url.raw_path_qs if is_here else left.path}
+    over = {"over": "yes"} if console.sessions.had(raw.cookies) else {}
+    response = see(raw, See(path=f"/sign-in?{urlencode({**over, **query}, safe='/')}"))
+    if left.fields:
+        console.drafts.keep(response, left.path, left.fields)
+    return response
 
 
 def _zone(raw: web.Request) -> ZoneInfo:

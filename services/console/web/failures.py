@@ -105,7 +105,8 @@ def page_of(failed: ServiceFailed) -> Page:
                 503,
                 "Not available",
                 f"{what[:1].upper()}{what[1:]} does not answer. Keys go on working as they are.",
-                "If you were changing something, it may have been done. Look before you repeat it.",
+                "If you were changing something, it may have been done. Look before you repeat it; "
+                "what you filled in is kept.",
                 retry_after_s=5,
             )
         case _:

@@ -34,7 +34,13 @@ def environment() -> Environment:
     )
     made.install_null_translations(newstyle=True)  # type: ignore[attr-defined]
     made.filters.update(
-        when=_when, day=_day, number=_number, instant=instant, plural=words.plural, listed=words.listed
+        when=_when,
+        day=_day,
+        number=_number,
+        instant=instant,
+        plural=words.plural,
+        listed=words.listed,
+        category=words.category,
     )
     made.globals.update(
         words=words, asset=asset, reasons_of=lambda reason: refusal(reason).means if reason else ""

@@ -33,10 +33,14 @@ class Page:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class See:
-    """Look at another page of the console next: what a form's answer is."""
+    """Look at another page of the console next: what a form's answer is.
+
+    `person` is who the session is of from now on, where that has changed.
+    """
 
     path: str
     notice: str = ""
+    person: Person | None = None
 
 
 Shown: TypeAlias = Page | See | web.StreamResponse
@@ -74,6 +78,17 @@ class Visit:
         return self.raw.query
 
     @property
+    def once(self) -> str:
+        """The Idempotency-Key that the form brought."""
+        return self.form.get("once", "")
+
+    @property
+    def version(self) -> int | None:
+        """The version of what the form is about when it was shown, None for what has none."""
+        given = self.form.get("version", "")
+        return int(given) if given.isascii() and given.isdecimal() and len(given) < 19 else None
+
+    @property
     def account(self) -> str:
         """The path of the owner's account at the services."""
         return f"/v1/accounts/{self.person.account_id}"
@@ -89,17 +104,24 @@ Handler: TypeAlias = Callable[[Visit], Awaitable[Shown]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """A row: who may see it. What they may do there, the services decide."""
+    """A row: who may see it. What they may do there, the services decide.
+
+    `back` is where whoever has to sign in first comes back to, where the address itself holds a secret: the
+    parts of the address are kept for that page as a form is.
+    """
 
     method: str
     path: str
     handler: Handler
     who: frozenset[Role | None]
+    back: str = ""
 
 
 def views_of(
-    path: str, who: frozenset[Role | None], show: Handler, act: Handler | None = None
+    path: str, who: frozenset[Role | None], show: Handler, act: Handler | None = None, *, back: str = ""
 ) -> Sequence[View]:
     """Return a page's rows: what shows it, and what its form does."""
-    shown = View(method="GET", path=path, handler=show, who=who)
-    return [shown] if act is None else [shown, View(method="POST", path=path, handler=act, who=who)]
+    shown = View(method="GET", path=path, handler=show, who=who, back=back)
+    if act is None:
+        return [shown]
+    return [shown, View(method="POST", path=path, handler=act, who=who, back=back)]

@@ -117,6 +117,26 @@ async def test_lists_by_role(registry: Registry) -> None:
     assert [each["vendor_id"] for each in rest.body["items"]] == [approved]
 
 
+async def test_lists_of_one_state(registry: Registry) -> None:
+    """A list can be asked for the vendors in one state, and tells nobody of more than it would without."""
+    approved, applied = await registry.approved_vendor(), await registry.applied_vendor("Other", "otis")
+    account_id = await registry.account()
+    for caller, state, expected in (
+        (REVIEWER, "applied", [applied]),
+        (REVIEWER, "approved", [approved]),
+        (REVIEWER, "rejected", []),
+        (owner(account_id), "approved", [approved]),
+        (owner(account_id), "applied", []),
+        (vendor(applied), "applied", [applied]),
+        (vendor(applied), "approved", []),
+        (APPLICANT, "approved", [approved]),
+        (APPLICANT, "applied", []),
+    ):
+        listed = await registry.ask(caller, "GET", f"/v1/vendors?state={state}")
+        assert [each["vendor_id"] for each in listed.body["items"]] == expected, (caller, state)
+    assert (await registry.ask(REVIEWER, "GET", "/v1/vendors?state=gone")).slug == "bad-query"
+
+
 async def test_only_reviewers_judge(registry: Registry) -> None:
     """Nobody but a reviewer judges a vendor; nobody whose token names a vendor applies for another."""
     vendor_id = await registry.applied_vendor()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Final
 
+from services.console.overlaps import overlap_s, overlaps
 from services.console.owner.api_page import OWNER
 from services.console.owner.keys.secret import SecretPage
 from services.console.owner.keys.visited import KEY, key_at, key_page, live_key, version_of
@@ -13,8 +13,6 @@ from services.console.upstream.failures import Away, Changed, JsonObject, Servic
 from services.console.upstream.services import Command
 from services.console.web.view import Page, See, Shown, View, Visit, views_of
 
-OVERLAPS_S: Final = {0: "Now", 3600: "1 hour", 86_400: "1 day", 604_800: "7 days"}
-DEFAULT_S: Final = 86_400
 _CHANGED: Final = (
     "Somebody else has changed this key meanwhile. Look at it, and rotate it if that is still right."
 )
@@ -41,7 +39,7 @@ class RotatePage:
             method="POST",
             path=f"{key_at(visit)}/rotate",
             once=visit.form.get("once", ""),
-            body={"overlap_s": _overlap_s(visit)},
+            body={"overlap_s": overlap_s(visit.form)},
             version=version_of(visit),
         )
         try:
@@ -57,20 +55,13 @@ class RotatePage:
         return self._secrets.hand_over(visit, made)
 
 
-def _overlap_s(visit: Visit) -> int:
-    chosen = visit.form.get("overlap", "")
-    return next((seconds for seconds in OVERLAPS_S if str(seconds) == chosen), DEFAULT_S)
-
-
 def _page(visit: Visit, key: JsonObject, faults: Faults, *, status: int = 200, again: bool = False) -> Page:
     values = {
         "key": key,
         "address": key_page(visit),
         "faults": faults,
-        "chosen": _overlap_s(visit),
-        "overlaps": [
-            (seconds, said, visit.now + timedelta(seconds=seconds)) for seconds, said in OVERLAPS_S.items()
-        ],
+        "chosen": overlap_s(visit.form),
+        "overlaps": overlaps(visit.now),
     }
     once = {"once": visit.form["once"]} if again else {}
     return Page(template="owner/keys/rotate.html", values={**values, **once}, status=status)

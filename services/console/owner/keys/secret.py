@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
 from aiohttp import web
 
-from services.console.browser.once import NewSecret
 from services.console.owner.api_page import OWNER
 from services.console.owner.keys.visited import KEY, key_at, key_page, page_of
 from services.console.upstream.failures import JsonObject
 from services.console.upstream.known import known
-from services.console.web.app import Console, see
-from services.console.web.view import Page, See, Shown, View, Visit, views_of
+from services.console.web.app import Console
+from services.console.web.handing_over import HandingOver
+from services.console.web.view import Page, Shown, View, Visit, views_of
 
 # Of the practice API's route map as it is shipped: an example to copy, by which nothing is decided.
 _PATHS: Final = {
@@ -32,6 +32,7 @@ class SecretPage:
 
     def __init__(self, console: Console) -> None:
         self._console = console
+        self._handing_over = HandingOver(console)
 
     def views(self) -> list[View]:
         """Return the row of the route table."""
@@ -40,21 +41,12 @@ class SecretPage:
     def hand_over(self, visit: Visit, made: JsonObject) -> web.StreamResponse:
         """Lead to the page with what a command that made a secret has answered."""
         path = f"{page_of(made['key']['key_id'])}/secret"
-        response = see(visit.raw, See(path=path))
-        warnings: Sequence[str] = [each["detail"] for each in made.get("warnings", [])]
-        new = NewSecret(
-            session_id=visit.session.session_id, path=path, secret=made["secret"], warnings=warnings
-        )
-        self._console.secrets.give(response, new, framed=visit.session.framed)
-        return response
+        warnings = [each["detail"] for each in made.get("warnings", [])]
+        return self._handing_over.lead_to(visit, path, made["secret"], warnings)
 
     async def show(self, visit: Visit) -> Shown:
         """Show the secret, or that it was shown."""
-        framed = visit.session.framed
-        new = self._console.secrets.find(
-            visit.raw.cookies, session_id=visit.session.session_id, path=visit.raw.path, framed=framed
-        )
-        address = key_page(visit)
+        new, address = self._handing_over.find(visit), key_page(visit)
         if new is None:
             return Page(template="owner/keys/shown_once.html", values={"address": address}, status=410)
         key = await known(visit.services.get("registry", key_at(visit)))
@@ -66,11 +58,7 @@ class SecretPage:
             "warnings": new.warnings,
             "curl": curl(self._console, permissions, new.secret),
         }
-        response = self._console.respond(
-            visit.raw, visit.session, Page(template="owner/keys/secret.html", values=values)
-        )
-        self._console.secrets.drop(response, framed=framed)
-        return response
+        return self._handing_over.show(visit, Page(template="owner/keys/secret.html", values=values))
 
 
 def curl(console: Console, permissions: Mapping[str, str], secret: str) -> str:

@@ -1,0 +1,1 @@
+"""Who may sign in for an account or a vendor: those who do, and those who were invited."""

@@ -1,0 +1,25 @@
+"""Lists of the services, which come in pages, as wholes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from services.console.upstream.failures import JsonObject
+from services.console.upstream.services import Services
+
+PAGE_ITEMS: Final = 100
+
+
+async def every(
+    services: Services, service: str, path: str, query: Mapping[str, str] | None = None, *, items_max: int
+) -> list[JsonObject]:
+    """Return a list's items, as many as `items_max` at most."""
+    asked = {**(query or {}), "limit": str(min(PAGE_ITEMS, items_max))}
+    items: list[JsonObject] = []
+    while True:
+        page = await services.get(service, path, asked)
+        items += page["items"]
+        if page["next_cursor"] is None or len(items) >= items_max:
+            return items[:items_max]
+        asked = {**asked, "cursor": page["next_cursor"]}
