@@ -41,14 +41,19 @@ async def test_cookie(office: Desk, owner: str) -> None:
     assert again["value"] != session["value"]
 
 
-async def test_fixation(office: Desk, owner: str) -> None:
+async def test_fixation(stack: RunningStack, owner: str) -> None:
     """What somebody else put into the browser before is worth nothing after signing in."""
-    await office.context.add_cookies(
-        [{"name": "__Host-keyfold", "value": "planted", "url": office.console, "secure": True}]
-    )
-    page = await office.signed_in(owner, HOME)
-    await expect(page.get_by_role("heading", level=1)).to_have_text("API integrations")
-    assert "planted" not in [each["value"] for each in await office.context.cookies()]
+    form, planted = {"as": owner}, {"Cookie": "__Host-keyfold=planted"}
+    async with (
+        aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session,
+        session.post(
+            stack.url("console") + "/sign-in", data=form, headers=planted, allow_redirects=False
+        ) as answer,
+    ):
+        kept = [each for each in answer.headers.getall("Set-Cookie") if each.startswith("__Host-keyfold=")]
+    assert answer.status == 303
+    assert "planted" not in kept[-1]
+    assert "Max-Age=0" not in kept[-1]
 
 
 @pytest.mark.parametrize("csrf", ["", "gAAAAABm", None])
@@ -60,7 +65,7 @@ async def test_forged_form(
     fields: dict[str, str | float | bool] = {"once": "0" * 32, "version": "2"}
     if csrf is not None:
         fields["csrf"] = csrf
-    answer = await page.request.post(f"{office.console}{HOME}/switch", form=fields)
+    answer = await page.request.post(f"{office.console}{HOME}", form=fields)
     assert answer.status == 403
     assert "Nothing was changed" in await answer.text()
     assert await is_on(world, practice)
@@ -75,7 +80,7 @@ async def test_mark_of_another_session(
         other = await elsewhere.signed_in(owner, HOME)
         mark = await other.locator("input[name=csrf]").first.input_value()
     form: dict[str, str | float | bool] = {"csrf": mark, "once": "1" * 32, "version": "2"}
-    assert (await page.request.post(f"{office.console}{HOME}/switch", form=form)).status == 403
+    assert (await page.request.post(f"{office.console}{HOME}", form=form)).status == 403
     assert await is_on(world, practice)
 
 
@@ -83,7 +88,7 @@ async def test_mark_of_another_session(
 async def test_another_site(office: Desk, owner: str, origin: str) -> None:
     """What a browser says comes from another origin is refused before anybody looks at it, sign-in too."""
     page = await office.signed_in(owner, HOME)
-    for path in (f"{HOME}/switch", "/sign-in", "/sign-out"):
+    for path in (f"{HOME}", "/sign-in", "/sign-out"):
         answer = await page.request.post(office.console + path, form={}, headers={"Origin": origin})
         assert answer.status == 403
 

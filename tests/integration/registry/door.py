@@ -78,7 +78,7 @@ class Door:
 
     async def let_in(self, sub: str, **tenant: str) -> str:
         """Invite somebody whose token names no role, who accepts; return the id of the login."""
-        code = (await self.invited(**tenant))["code"]
+        code = (await self.invited(OPERATOR, **tenant))["code"]
         accepted = await self.accept(nobody(sub), code)
         assert accepted.status == 200, accepted.body
         return str(accepted.body["login_id"])
