@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from libs.wire.invitation_code import read_code
+from libs.wire.invitation_code import mint_code, read_code
 from tests.integration.registry.door import (
     APPLICATION,
     OPERATOR,
@@ -106,11 +106,22 @@ async def test_as_a_command(door: Door) -> None:
 
 @pytest.mark.parametrize("bad", [NO_CODE, "x", "inv_000000000000", NO_CODE[:-1], "\u00e9" * 70])
 async def test_no_code(door: Door, bad: str) -> None:
-    """What is no invitation's code is told nothing, and neither is one that is right but for its secret."""
+    """What is no invitation's code is told nothing, and is not repeated."""
     for what in ("look", "accept"):
         refused = await door.ask(nobody("nora"), "POST", f"/v1/invitations/{what}", {"code": bad})
         assert (refused.status, refused.slug) == (404, "not-found")
         assert bad not in str(refused.body)
+
+
+async def test_a_code_with_another_secret(door: Door) -> None:
+    """Whoever knows an invitation's id and no more is told nothing, and nothing happens."""
+    made = await door.invited(account_id=await door.account())
+    public_id = made["invitation"]["invitation_id"].removeprefix("inv_")
+    forged, before = mint_code(public_id, bytes(32)).code, await door.events()
+    for what in ("look", "accept"):
+        refused = await door.ask(nobody("nora"), "POST", f"/v1/invitations/{what}", {"code": forged})
+        assert (refused.status, refused.slug) == (404, "not-found")
+    assert await door.events() == before
 
 
 async def test_the_code_is_kept_nowhere(door: Door) -> None:
