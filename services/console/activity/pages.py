@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -16,9 +16,10 @@ from services.console.activity.asked import CHARTS, CONDITIONS, RANGES, Asked
 from services.console.activity.places import PLACES, Place
 from services.console.upstream.failures import JsonObject, Refused
 from services.console.upstream.known import known
+from services.console.vendor.own import PATH
 from services.console.web.app import Console
 from services.console.web.rendering import environment
-from services.console.web.view import Page, View, Visit, views_of
+from services.console.web.view import Page, See, Shown, View, Visit, views_of
 
 ROWS: Final = "50"
 _FORMATS: Final = {"csv": "text/csv", "ndjson": "application/x-ndjson"}
@@ -39,16 +40,17 @@ class ActivityPages:
             made += views_of(f"{place.path}/export", place.who, partial(self.export, place))
         return made
 
-    async def show(self, place: Place, visit: Visit) -> Page:
-        """Show a page of activity."""
+    async def show(self, place: Place, visit: Visit) -> Shown:
+        """Show a page of activity; who has not become a vendor yet has none."""
+        if place.is_vendors and visit.person.vendor_id is None:
+            return See(path=PATH)
         asked, path = Asked.of(visit.query, visit.now, visit.zone), place.at_audit(visit)
         query = {**asked.to_audit(), "limit": ROWS, **({"cursor": asked.cursor} if asked.cursor else {})}
-        by = "key_id" if place.is_vendors else "vendor_id"
         page, bars, busiest, refused, whole, subject, vendors = await asyncio.gather(
             known(visit.services.get("audit", path, query)),
             known(sums.chart(visit, path, asked)),
-            known(sums.busiest(visit, path, asked, by)),
-            known(sums.refused(visit, path, asked)),
+            known(self._busiest(place, visit, asked)),
+            known(sums.refused(visit, path, asked, by_endpoint=place.is_vendors)),
             known(visit.services.get("audit", "/v1/audit/whole")),
             self._subject(place, visit),
             known(self._vendor_names(place, visit)),
@@ -60,7 +62,7 @@ class ActivityPages:
             "page": page,
             "bars": bars,
             "svg": _svg(bars) if isinstance(bars, sums.Chart) else "",
-            "busiest": busiest if isinstance(busiest, list) else [],
+            "busiest": busiest,
             "refused": refused,
             "whole": whole,
             "subject": subject,
@@ -116,6 +118,9 @@ class ActivityPages:
             visit.services.get("registry", visit.vendor if place.is_vendors else visit.account)
         )
         return found if isinstance(found, dict) else {"name": ""}
+
+    async def _busiest(self, place: Place, visit: Visit, asked: Asked) -> Sequence[tuple[str, int]]:
+        return [] if place.is_vendors else await sums.busiest(visit, place.at_audit(visit), asked)
 
     async def _vendor_names(self, place: Place, visit: Visit) -> Mapping[str, str]:
         if place.is_vendors:

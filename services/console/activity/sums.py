@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ from services.console.web.view import Visit
 TOP: Final = 5
 _BARS_MAX: Final = 31
 _PAGES_MAX: Final = 3
+_NEWEST: Final = "100"
+# A version, such as v1, holds a digit as well.
+_NAMES_ONE: Final = re.compile(r"^(?!v\d+$).*\d")
 ANSWERS: Final[Mapping[str, str]] = {"allow": "Allowed", "deny": "Denied"}
 
 
@@ -32,6 +36,15 @@ class Chart:
     def total(self) -> int:
         """All requests in it."""
         return sum(sum(counts) for _, counts in self.series)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusals:
+    """A reason that requests were denied for, how many, and what the newest of them asked for."""
+
+    reason: str
+    requests: int
+    endpoints: Sequence[tuple[str, int]]
 
 
 async def counts(visit: Visit, path: str, asked: Asked, by: str, **more: str) -> list[JsonObject]:
@@ -73,19 +86,39 @@ def _label(start: datetime, bucket: str, zone: ZoneInfo) -> str:
     return f"{start.day} {start:%b}"
 
 
-async def busiest(visit: Visit, path: str, asked: Asked, by: str) -> list[tuple[str, int]]:
-    """Return the ids that asked most, with how often."""
+async def busiest(visit: Visit, path: str, asked: Asked) -> list[tuple[str, int]]:
+    """Return the integrations that asked most by their ids, with how often."""
     total: Counter[str] = Counter()
-    for item in await counts(visit, path, asked, by):
-        if item[by] is not None:
-            total[item[by]] += item["requests"]
+    for item in await counts(visit, path, asked, "vendor"):
+        if item["vendor_id"] is not None:
+            total[item["vendor_id"]] += item["requests"]
     return total.most_common(TOP)
 
 
-async def refused(visit: Visit, path: str, asked: Asked) -> list[tuple[str, int]]:
-    """Return the reasons that requests were denied for most, with how often."""
+async def refused(visit: Visit, path: str, asked: Asked, *, by_endpoint: bool) -> list[Refusals]:
+    """Return the reasons that requests were denied for most; where for a developer, with what was asked."""
     total: Counter[str] = Counter()
     for item in await counts(visit, path, asked, "reason", decision="deny"):
         if item["reason"] is not None:
             total[item["reason"]] += item["requests"]
-    return total.most_common(TOP)
+    endpoints = await _endpoints(visit, path, asked) if by_endpoint and total else {}
+    return [
+        Refusals(reason=reason, requests=count, endpoints=endpoints.get(reason, Counter()).most_common(TOP))
+        for reason, count in total.most_common(TOP)
+    ]
+
+
+async def _endpoints(visit: Visit, path: str, asked: Asked) -> Mapping[str, Counter[str]]:
+    """Return what was asked for, by the reason that it was denied for, of the newest that were."""
+    query = {**asked.to_audit(), "decision": "deny", "limit": _NEWEST}
+    found: dict[str, Counter[str]] = defaultdict(Counter)
+    for item in (await visit.services.get("audit", path, query))["items"]:
+        if item["reason"] is not None:
+            found[item["reason"]][f"{item['method']} {endpoint(item['path'])}"] += item["requests"]
+    return found
+
+
+def endpoint(path: str) -> str:
+    """Return a path without what names one thing in it: "/v1/patient/…" for "/v1/patient/7"."""
+    parts = path.partition("?")[0].split("/")
+    return "/".join("…" if _NAMES_ONE.search(part) else part for part in parts)

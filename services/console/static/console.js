@@ -47,7 +47,7 @@ document.addEventListener("submit", (event) => {
     sent.add(event.target);
     setTimeout(() => sent.delete(event.target), 10000);
   }
-  leaving = true;
+  leaving = event.target.closest("main") !== null;
 });
 
 document.addEventListener("click", (event) => {
