@@ -18,7 +18,7 @@ COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generat
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test model revocations kills faults fuzz bench debian lint format openapi lock clean distclean here
+.PHONY: help run test model revocations kills faults fuzz screenshots bench debian lint format openapi lock clean distclean here
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ FAULTS := outages cuts sharing repeats poison full_disk
 
 faults: $(VENV)/.dev ## outages, cut connections, frozen processes, poison, a full disk; ten minutes
 	@KEYFOLD_FAULTS=1 $(BIN)/python -m pytest --quiet $(FAULTS:%=tests/chaos/test_%.py)
+
+screenshots: $(VENV)/.dev debian ## every view of the console as a picture, in build/screenshots, and the one that README shows
+	@$(BIN)/python -m tests.page.screenshots build/screenshots
 
 bench: $(VENV)/.dev debian ## ours beside the bare thing, in interleaved rounds, as ratios
 	@$(BIN)/python -m tests.bench

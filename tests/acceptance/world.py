@@ -204,10 +204,11 @@ class World:
         events: list[JsonObject] = page["items"]
         return events
 
-    async def vendor(self) -> VendorWithKey:
+    async def vendor(self, called: str = "") -> VendorWithKey:
         """Have a vendor apply, pass both reviews, be approved and get a key."""
         number = next(_numbers)
-        applied = await self.done("POST", "/v1/vendors", applicant(number), application(f"Vendor {number}"))
+        said = application(called or f"Vendor {number}")
+        applied = await self.done("POST", "/v1/vendors", applicant(number), said)
         path = f"/v1/vendors/{applied['vendor_id']}"
         for kind in ("security", "compliance"):
             review = {"kind": kind, "verdict": "pass", "notes": "seen"}
@@ -223,10 +224,16 @@ class World:
         )
 
     async def practice(
-        self, vendor: VendorWithKey, permissions: Mapping[str, str] | None = None, **more: object
+        self,
+        vendor: VendorWithKey,
+        permissions: Mapping[str, str] | None = None,
+        *,
+        called: str = "",
+        **more: object,
     ) -> Practice:
         """Open an account, turn its integrations on and make a key that the gatekeeper knows."""
-        account = await self.done("POST", "/v1/accounts", OPERATOR, {"name": f"Practice {next(_numbers)}"})
+        opened = {"name": called or f"Practice {next(_numbers)}"}
+        account = await self.done("POST", "/v1/accounts", OPERATOR, opened)
         practice = Practice(account_id=account["account_id"], key_id="", secret="", vendor=vendor)
         await self.done("PUT", f"{practice.path}/integrations", practice.owner, {"enabled": True})
         return await self.another_key(practice, permissions or READS_PATIENTS, **more)

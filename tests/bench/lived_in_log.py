@@ -122,6 +122,11 @@ async def fill(dsn: str, rows: int, end: datetime) -> None:
 
 async def _fill_day(connection: Connection, day: datetime, rows: int, rows_before: int) -> None:
     await connection.execute(_ROWS, day, rows, rows_before)
+    await count_day(connection, day)
+    await connection.execute(_NUMBERED, day)
+
+
+async def count_day(connection: Connection, day: datetime) -> None:
+    """Count a day's rows by the hour and by the day; nothing of that day was counted before."""
     await connection.execute(_COUNTED, day)
     await connection.execute(_COUNTED_BY_DAY, day)
-    await connection.execute(_NUMBERED, day)

@@ -5,45 +5,65 @@ from __future__ import annotations
 import asyncio
 import shutil
 import sys
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
 import aiohttp
-from playwright.async_api import async_playwright
+from playwright.async_api import Browser, Page, async_playwright
 
 from tests.acceptance.running import running
 from tests.acceptance.world import World
-from tests.page.browsers import chromium, desk
-from tests.page.views import scene
+from tests.page.browsers import chromium, desk, headed
+from tests.page.month import a_month_of_use
+from tests.page.views import HOME, Scene
 
 WIDTHS: Final = (1280, 390)
 SCHEMES: Final = ("light", "dark")
+README: Final = Path("docs/images/api-integrations.png")
 
 
 async def main(directory: Path) -> None:
-    """Write the pictures into a directory."""
+    """Write the pictures into a directory, and README's."""
     with TemporaryDirectory() as home:
         async with running(Path(home)) as stack, aiohttp.ClientSession() as session:
-            views = await scene(World(stack, session), stack)
+            scene = await Scene(World(stack, session), stack).set_up("Online booking")
+            await a_month_of_use(stack.record["postgres"], scene)
             async with async_playwright() as playwright, chromium(playwright) as browser:
-                for width in WIDTHS:
-                    for scheme in SCHEMES:
-                        for role, name in views.names.items():
-                            async with desk(
-                                browser,
-                                stack.url("console"),
-                                color_scheme=scheme,
-                                viewport={"width": width, "height": 900},
-                            ) as at:
-                                page = await at.open("/sign-in")
-                                await page.screenshot(path=directory / f"sign-in-{width}-{scheme}.png")
-                                page = await at.signed_in(name)
-                                for view, (whose, path) in views.views().items():
-                                    if whose == role:
-                                        await page.goto(at.console + path)
-                                        picture = directory / f"{view}-{width}-{scheme}.png"
-                                        await page.screenshot(path=picture, full_page=True)
+                await readme(scene, browser, stack.url("console"))
+                await every_view(scene, browser, stack.url("console"), directory)
+
+
+async def readme(scene: Scene, browser: Browser, console: str) -> None:
+    """Write the picture that README shows."""
+    async with desk(browser, console, viewport={"width": 1000, "height": 900}) as at:
+        page = await at.signed_in(scene.names["owner"], HOME)
+        await page.screenshot(path=README, full_page=True)
+
+
+async def every_view(scene: Scene, browser: Browser, console: str, directory: Path) -> None:
+    """Write every view, under its name."""
+    whose = attrgetter("who")
+    for who, views in groupby(sorted(scene.views(), key=whose), key=whose):
+        async with desk(browser, console) as at:
+            if who:
+                await (await at.signed_in(scene.names[who])).close()
+            for view in views:
+                page = await at.open(view.path)
+                await view.steps(page)
+                await headed(page, view.heading)
+                await _pictures(page, directory / view.name)
+                await page.close()
+
+
+async def _pictures(page: Page, path: Path) -> None:
+    for width in WIDTHS:
+        await page.set_viewport_size({"width": width, "height": 900})
+        for scheme in SCHEMES:
+            await page.emulate_media(color_scheme=scheme)
+            await page.screenshot(path=path.with_name(f"{path.name}-{width}-{scheme}.png"), full_page=True)
 
 
 if __name__ == "__main__":

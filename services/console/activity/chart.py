@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 from xml.etree import ElementTree
@@ -10,6 +11,8 @@ from xml.etree import ElementTree
 import pygal
 from markupsafe import Markup
 from pygal.style import Style
+
+from services.console.activity.sums import Series
 
 _WIDTH: Final = 920
 _HEIGHT: Final = 240
@@ -29,12 +32,13 @@ _UNSEEN: Final = (
     "points",
 )
 _CHROME: Final = ("defs", "title", "desc", "foreignObject")
+_SERIES: Final = re.compile(r"\bserie-(\d+)")
 _STYLE: Final = Style(background="transparent", plot_background="transparent", font_family="inherit")
 
 
 @lru_cache(maxsize=64)
-def drawn(labels: Sequence[str], series: Sequence[tuple[str, Sequence[int]]], label: str) -> Markup:
-    """Return a bar chart of counts as SVG; each series has a class of its own, for the style sheet."""
+def drawn(labels: Sequence[str], series: Sequence[Series], label: str) -> Markup:
+    """Return a bar chart of counts as SVG; each series has its name as a class, for the style sheet."""
     chart = pygal.StackedBar(
         css=(), js=(), style=_STYLE, width=_WIDTH, height=_HEIGHT, no_prefix=True, show_legend=False,
         print_values=False, margin=4, spacing=2, order_min=0, min_scale=2, max_scale=5, rounded_bars=0,
@@ -42,13 +46,15 @@ def drawn(labels: Sequence[str], series: Sequence[tuple[str, Sequence[int]]], la
         value_formatter=lambda value: f"{value:,.0f}", disable_xml_declaration=True,
     )  # fmt: skip
     chart.x_labels = list(labels)
-    for name, counts in series:
-        chart.add(name, list(counts))
-    return _cleaned(chart.render_tree(), label)
+    for each in series:
+        chart.add(each.said, list(each.counts))
+    return _cleaned(chart.render_tree(), label, [each.name for each in series])
 
 
-def _cleaned(tree: ElementTree.Element, label: str) -> Markup:
+def _cleaned(tree: ElementTree.Element, label: str, names: Sequence[str]) -> Markup:
     for parent in list(tree.iter()):
+        if number := _SERIES.search(parent.get("class", "")):
+            parent.set("class", names[int(number[1])])
         for child in list(parent):
             if not isinstance(child.tag, str) or child.tag.rpartition("}")[2] in _CHROME:
                 parent.remove(child)
@@ -60,8 +66,3 @@ def _cleaned(tree: ElementTree.Element, label: str) -> Markup:
     tree.set("xmlns", "http://www.w3.org/2000/svg")
     # Everything in it is pygal's own and numbers: names of people's things are in the table beside it.
     return Markup(ElementTree.tostring(tree, encoding="unicode"))  # noqa: S704
-
-
-def totals(series: Mapping[str, Sequence[int]]) -> Mapping[str, int]:
-    """Return how much each series comes to."""
-    return {name: sum(counts) for name, counts in series.items()}

@@ -6,16 +6,10 @@ from typing import Final
 from urllib.parse import quote
 
 from libs.runtime.auth import Role
+from services.console.reasons import refusal
 from services.console.web.view import Page, See, View, Visit
 
 WHO: Final = frozenset[Role | None]({Role.OWNER, Role.VENDOR, Role.OPERATOR})
-BY: Final = {
-    "caller": "whoever sends the request",
-    "owner": "the practice's owner",
-    "vendor": "the integration's developer",
-    "reviewer": "the platform's reviewers",
-    "operator": "the platform's operators",
-}
 
 
 def decision_views() -> list[View]:
@@ -34,4 +28,7 @@ async def _find(visit: Visit) -> See:
 async def _show(visit: Visit) -> Page:
     decision_id = quote(visit.path["decision_id"], safe="")
     item = await visit.services.get("audit", f"/v1/decisions/{decision_id}")
-    return Page(template="activity/decision.html", values={"item": item, "by": BY})
+    # A reason that is newer than this page is said in the log's own words.
+    said = item["explanation"]["sentence"].rstrip(".")
+    values = {"item": item, "refusal": refusal(item["reason"] or ""), "said": said}
+    return Page(template="activity/decision.html", values=values)

@@ -61,7 +61,7 @@ class ActivityPages:
             "asked": asked,
             "page": page,
             "bars": bars,
-            "svg": _svg(bars) if isinstance(bars, sums.Chart) else "",
+            "svg": _svg(bars) if isinstance(bars, sums.Chart) and asked.chart == "decision" else "",
             "busiest": busiest,
             "refused": refused,
             "whole": whole,

@@ -25,17 +25,31 @@ ANSWERS: Final[Mapping[str, str]] = {"allow": "Allowed", "deny": "Denied"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """Counts over time of one answer or category: its name, and how that is said."""
+
+    name: str
+    said: str
+    counts: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """Bars over time: a label for each, and for each series its name in words and its counts."""
+    """Bars over time: a label for each, and its height in each series."""
 
     labels: Sequence[str]
-    series: Sequence[tuple[str, Sequence[int]]]
+    series: Sequence[Series]
     unit: str
 
     @property
     def total(self) -> int:
         """All requests in it."""
-        return sum(sum(counts) for _, counts in self.series)
+        return sum(sum(each.counts) for each in self.series)
+
+    @property
+    def most(self) -> int:
+        """The height of the highest bar of one series."""
+        return max((count for each in self.series for count in each.counts), default=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +88,10 @@ async def chart(visit: Visit, path: str, asked: Asked) -> Chart:
             found[item[asked.chart] or ""][number] += item["requests"]
     order = ANSWERS if asked.chart == "decision" else words.CATEGORIES
     names = [*(name for name in order if name in found), *sorted(set(found) - set(order))]
-    series = [(order.get(name, name or "No category"), tuple(found[name])) for name in names]
+    series = [
+        Series(name=name, said=order.get(name, name or "No category"), counts=tuple(found[name]))
+        for name in names
+    ]
     labels = tuple(_label(group[0], asked.bucket, visit.zone) for group in grouped)
     return Chart(labels=labels, series=series, unit="week" if width == 7 else asked.bucket)
 
