@@ -52,9 +52,10 @@ def test_any_text_is_what_a_reader_of_json_reads(rows: Sequence[Row]) -> None:
 
 def _copied(row: Row) -> str:
     """Write a row as COPY does with these options; that it does is for the tests of exports to tell."""
-    event_id, path, gateway = row
+    event_id, path, text = row
     head = [event_id, "2026-03-15T12:00:00.000004Z", "acc_1", None, None, None, "patient", "read", "GET"]
-    values = [*map(_quoted, [*head, path, "allow", None]), "7", _quoted(gateway), "null", "1", "null", _quoted(gateway)]
+    values = [*map(_quoted, [*head, path, "allow", None]), "7"]
+    values += [_quoted(text), "null", "1", "null", _quoted(text)]
     return str(COPIED["delimiter"]).join(values) + "\n"
 
 

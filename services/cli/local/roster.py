@@ -48,7 +48,9 @@ SERVICES = (
     ServiceSpec(name="shipper", settings=(*KAFKA, *JOURNAL)),
     ServiceSpec(name="audit", settings=(*POSTGRES, *KAFKA, *AUTH)),
 )
+# It has pages in the place of a described HTTP surface.
 CONSOLE = ServiceSpec(name="console", settings=(*PAGES, *OTHERS), rank=3)
+OF_A_STACK = (*SERVICES, CONSOLE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,7 +25,7 @@ from services.cli.local.ports import HOST, listens
 from services.cli.local.postgres import LocalPostgres
 from services.cli.local.process import Child, Command
 from services.cli.local.progress import Progress
-from services.cli.local.roster import CONSOLE, SERVICES, ServiceSpec, Wiring, service_command
+from services.cli.local.roster import OF_A_STACK, ServiceSpec, Wiring, service_command
 from services.cli.local.signing import LocalSigner
 from services.cli.local.stack_ports import StackPorts
 from services.cli.local.state import StateDir
@@ -46,7 +46,7 @@ class Stack:
     progress: Progress
     family: Family
     ports: StackPorts
-    services: Sequence[ServiceSpec] = SERVICES
+    services: Sequence[ServiceSpec] = OF_A_STACK
     postgres: LocalPostgres = field(init=False)
     logins: Logins = field(init=False)
     kafka: LocalKafka = field(init=False)
@@ -78,7 +78,6 @@ class Stack:
             for spec in self.services:
                 tasks.create_task(self._start_service(spec))
             tasks.create_task(self._start_sample_api())
-            tasks.create_task(self._start_service(CONSOLE))
         await self._start_gateway(token)
 
     def places(self) -> Places:
@@ -97,7 +96,6 @@ class Stack:
         places = self.places()
         return {
             **places.urls,
-            "console": self._url("console"),
             "authz": self._url("authz"),
             "kafka": self.kafka.bootstrap,
             "postgres": self.postgres.dsn,
@@ -183,7 +181,7 @@ class Stack:
             checkpoint_file=self.state.path / CHECKPOINTS_NAME,
             session_secret=self.state.session_secret(),
             local_people=People(self.state.path).path,
-            urls={**self.places().urls, "console": self._url("console")},
+            urls=self.places().urls,
             authz_port=self.ports["authz"],
         )
 

@@ -19,7 +19,7 @@ from services.cli.local.family import Family, end_leftovers
 from services.cli.local.people import People
 from services.cli.local.process import ChildFailed
 from services.cli.local.progress import Progress
-from services.cli.local.roster import SERVICES, ServiceSpec
+from services.cli.local.roster import OF_A_STACK, ServiceSpec
 from services.cli.local.sample import Sample
 from services.cli.local.seed import ensure_sample
 from services.cli.local.stack import Stack
@@ -37,7 +37,7 @@ class Options:
 
     directory: Path
     ports: WantedPorts = field(default_factory=WantedPorts)
-    services: Sequence[ServiceSpec] = SERVICES
+    services: Sequence[ServiceSpec] = OF_A_STACK
     seed: Seed | None = ensure_sample
 
 
