@@ -11,19 +11,20 @@ from libs.store.access_sums import sum_days
 from libs.store.connection import Connection, open_connection, open_pool
 
 DAYS: Final = 90
+KEYS: Final = 4
 _DAY: Final = timedelta(days=1)
 
 # A few have most of it: the first of 2,000 accounts has a quarter of all rows, and so has the first of 40
-# vendors. An account has up to four keys, half of its requests come with the first one, and a key is one
-# vendor's, mostly.
+# vendors. Of an account's keys the first ones are used most, and a key is one vendor's, mostly.
 _ROWS: Final = """
 with drawn as (
-    select n, floor(2000 * power(random(), 5.5))::int as account, floor(4 * power(random(), 2))::int as key,
+    select n, floor(2000 * power(random(), 5.5))::int as account,
+           floor($4::int * power(random(), 2))::int as key,
            random() as asker, random() as data, random() as way, random() as fate
     from generate_series(1, $2::bigint) as n
 ),
 shared as (
-    select *, account * 4 + key as key_number,
+    select *, account * $4::int + key as key_number,
            floor(40 * power(abs(hashint4(account * 8 + key + case when asker < 0.1 then 4 else 0 end)::float8)
                / 2147483648, 2))::int as vendor
     from drawn
@@ -95,7 +96,7 @@ def account(number: int) -> AccountId:
 
 def key(account_number: int, number: int) -> KeyId:
     """Name one of an account's four keys; the first one is used most."""
-    return KeyId(f"key_{account_number * 4 + number:012}")
+    return KeyId(f"key_{account_number * KEYS + number:012}")
 
 
 def vendor(number: int) -> VendorId:
@@ -103,8 +104,11 @@ def vendor(number: int) -> VendorId:
     return VendorId(f"ven_{number:012}")
 
 
-async def fill(dsn: str, rows: int, end: datetime) -> None:
-    """Fill an empty log with so many rows, in equal days up to a midnight, and let PostgreSQL look at it."""
+async def fill(dsn: str, rows: int, end: datetime, *, keys: int = KEYS) -> None:
+    """Fill an empty log with so many rows, in equal days up to a midnight, and let PostgreSQL look at it.
+
+    An account has so many `keys`, of which `key` names those of the usual number.
+    """
     days = [end - n * _DAY for n in range(DAYS, 0, -1)]
     async with open_pool(dsn, application_name="fill") as pool:
         await Partitions(pool).make(each.date() for each in (*days, end))
@@ -112,7 +116,7 @@ async def fill(dsn: str, rows: int, end: datetime) -> None:
         await connection.execute("set synchronous_commit = off")
         await connection.execute("select setseed(0.2)")
         for number, day in enumerate(days):
-            await _fill_day(connection, day, rows // DAYS, number * (rows // DAYS))
+            await _fill_day(connection, day, rows // DAYS, number * (rows // DAYS), keys)
         await connection.execute(_USED)
         await connection.execute(_FILED, end)
         await connection.execute(_MOVED, 2 + rows // 500)
@@ -120,8 +124,8 @@ async def fill(dsn: str, rows: int, end: datetime) -> None:
         await connection.execute("vacuum analyze")
 
 
-async def _fill_day(connection: Connection, day: datetime, rows: int, rows_before: int) -> None:
-    await connection.execute(_ROWS, day, rows, rows_before)
+async def _fill_day(connection: Connection, day: datetime, rows: int, rows_before: int, keys: int) -> None:
+    await connection.execute(_ROWS, day, rows, rows_before, keys)
     await count_day(connection, day)
     await connection.execute(_NUMBERED, day)
 

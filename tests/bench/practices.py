@@ -59,14 +59,15 @@ async def open_all(world: Practices, dsn: str, bootstrap: str) -> None:
         open_pool(dsn, application_name="bench") as pool,
         Publisher(ProducerOptions(bootstrap=bootstrap)) as publisher,
     ):
-        await _record(Ledger(pool), world.events())
+        await record_all(Ledger(pool), world.events())
         rows = await Ledger(pool).rows_after(0, len(world.events()))
         await publisher.publish(LIFECYCLE.name, 0, [lifecycle_record(row, seal) for row, seal in rows])
         topic = LifecycleTopic(bootstrap=bootstrap, dead_letters=publisher, dead_letter_ratio_max=1)
         await Replay(dsn=dsn, pool=pool, topic=topic, clock=SYSTEM_CLOCK).run()
 
 
-async def _record(ledger: Ledger, events: Sequence[LifecycleEvent]) -> None:
+async def record_all(ledger: Ledger, events: Sequence[LifecycleEvent]) -> None:
+    """Record events of streams that are new."""
     drafts = [
         Draft(
             stream=stream_of(event),

@@ -84,6 +84,17 @@ async def open_side_by_side(ground: Ground, world: Practices, **settings: str) -
         )
 
 
+@asynccontextmanager
+async def bare_server(ground: Ground) -> AsyncIterator[str]:
+    """Run bare aiohttp alone, which answers with nothing; yield where it is asked."""
+    (port,), (core, _) = free_ports(1), two_cores()
+    headers = ground.directory_of("bare") / "answer.json"
+    headers.write_bytes(b"{}")
+    async with running(_bare(port, headers), core=core) as child:
+        await child.ready(lambda: listens(port), timeout_s=READY_TIMEOUT_S)
+        yield authz_url(port)
+
+
 def _bare(port: int, headers: Path) -> Command:
     arguments = [f"--port={port}", f"--headers={headers}"]
     return Command(

@@ -23,6 +23,7 @@ insert into access_log.events
      position, gateway, client_ip, gatekeeper, seq, filing)
 values ($1, gen_random_uuid(), $2, $3, $4, $5, $6, $7, $8, $9, $10, 7, 'caddy', '203.0.113.9', $11, $12, 0)
 """
+_USED: Final = "insert into access_log.last_used (key_id, last_used_at) values ($1, $2)"
 _GATEKEEPER: Final = "0195f000-0000-7000-8000-000000000001"
 
 
@@ -37,6 +38,7 @@ async def a_month_of_use(dsn: str, scene: Scene) -> None:
             for row in _rows(scene, day):
                 await connection.execute(_EVENT, *row)
             await count_day(connection, day)
+        await connection.execute(_USED, scene.booking, today - _DAY)
     await sum_days(dsn, days[0].date(), days[-1].date())
 
 
