@@ -100,9 +100,8 @@ def build(
     """Make the application of a route table; `others` are rows for who is not signed in."""
     standard = standard_routes(health)
     quiet = frozenset(route.path for route in standard)
-    app = web.Application(
-        client_max_size=FORM_BYTES_MAX, middlewares=[observing(console.clock, quiet), _guarding(console)]
-    )
+    around = [_speaking(console), observing(console.clock, quiet), _guarding(console)]
+    app = web.Application(client_max_size=FORM_BYTES_MAX, middlewares=around)
     draining = asyncio.Event()
     for route in standard:
         handler = endpoint(route, NoTokens(), UNLIMITED, draining=draining, clock=console.clock)
@@ -132,16 +131,31 @@ def _guarding(console: Console) -> Any:
             response = console.respond(raw, session, failures.page_of(Away("provider", str(away))))
         except web.HTTPException as refused:
             response = console.respond(raw, session, failures.of_status(refused.status))
-        if not response.prepared:
-            framed = raw.path.startswith("/embed/") or (session is not None and session.framed)
-            secure(
-                response,
-                frame_ancestors=console.frame_ancestors if framed else "",
-                form_action=console.provider_origin,
-            )
-        return response
+        return response if response.prepared else _secured(console, raw, session, response)
 
     return guard
+
+
+def _speaking(console: Console) -> Any:
+    @web.middleware
+    async def speak(raw: web.Request, handler: AiohttpHandler) -> web.StreamResponse:
+        """Answer a bug, which is in the log by then, with a page to whoever reads pages."""
+        response = await handler(raw)
+        if response.status != 500 or response.prepared or "text/html" not in raw.headers.get("Accept", ""):
+            return response
+        session = console.sessions.read(raw.cookies)
+        return _secured(console, raw, session, console.respond(raw, session, failures.of_status(500)))
+
+    return speak
+
+
+def _secured(
+    console: Console, raw: web.Request, session: Session | None, response: web.StreamResponse
+) -> web.StreamResponse:
+    framed = raw.path.startswith("/embed/") or (session is not None and session.framed)
+    ancestors = console.frame_ancestors if framed else ""
+    secure(response, frame_ancestors=ancestors, form_action=console.provider_origin)
+    return response
 
 
 def _failed(

@@ -59,6 +59,13 @@ def of_status(status: int) -> Page:
             return _page(
                 413, "Too long", "What was sent is longer than 64 KiB. Shorten it and send it again."
             )
+        case 500:
+            return _page(
+                500,
+                "Something went wrong",
+                "The fault is ours. If you were changing something, it may have been done: look before you "
+                "repeat it.",
+            )
         case _:
             return _page(status, "Not understood", "What was sent could not be read. Nothing was changed.")
 
@@ -110,4 +117,4 @@ def page_of(failed: ServiceFailed) -> Page:
                 retry_after_s=5,
             )
         case _:
-            return _page(500, "Something went wrong", "Nothing more is known about it.")
+            return of_status(500)

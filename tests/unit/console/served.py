@@ -1,6 +1,6 @@
 """The console's views on a server of their own, and a browser's cookies; services answer what a test says."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -20,6 +20,7 @@ from services.console.browser.session import Person, Session, Sessions
 from services.console.routes import views
 from services.console.sign_in.tokens import Tokens
 from services.console.web.app import Console, build
+from services.console.web.view import View
 
 LASTS_S: Final = 3600
 _SECRETS: Final = ("a secret of the tests, long enough for one",)
@@ -35,12 +36,16 @@ class Browser:
     cookies: dict[str, str] = field(default_factory=dict)
 
     async def ask(
-        self, method: str, path: str, form: Mapping[str, str] | None = None
+        self, method: str, path: str, form: Mapping[str, str] | None = None, accept: str = "text/html"
     ) -> aiohttp.ClientResponse:
         """Return the answer to a request, read to its end."""
         cookie = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         answer = await self.http.request(
-            method, self.url + path, data=form, headers={"Cookie": cookie}, allow_redirects=False
+            method,
+            self.url + path,
+            data=form,
+            headers={"Cookie": cookie, "Accept": accept},
+            allow_redirects=False,
         )
         await answer.read()
         self._keep({name: each.value for name, each in answer.cookies.items()})
@@ -70,14 +75,16 @@ class Browser:
 
 
 @asynccontextmanager
-async def served(registry: web.Application | None = None) -> AsyncIterator[Browser]:
+async def served(
+    registry: web.Application | None = None, more: Sequence[View] = ()
+) -> AsyncIterator[Browser]:
     """Serve the console beside a registry that a test makes up; without, nothing of it is to be asked."""
     async with (
         TestServer(registry or web.Application()) as behind,
         aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http,
     ):
         console = _console(http, {"registry": str(behind.make_url("")).rstrip("/")})
-        async with TestServer(build(console, views(console), [], Health())) as server:
+        async with TestServer(build(console, [*views(console), *more], [], Health())) as server:
             yield Browser(console=console, url=str(server.make_url("")).rstrip("/"), http=http)
 
 

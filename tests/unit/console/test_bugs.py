@@ -1,0 +1,30 @@
+"""A bug of ours: a person gets a page, under the same policy as every other, and a program a problem."""
+
+import pytest
+
+from services.console.browser.session import Person
+from services.console.web.view import SIGNED_IN, Page, View, Visit
+from tests.unit.console.served import served
+
+
+async def _fail(_visit: Visit) -> Page:
+    raise ZeroDivisionError("something of ours that must not be told")
+
+
+BROKEN = View(method="GET", path="/broken", handler=_fail, who=SIGNED_IN)
+
+
+@pytest.mark.parametrize(
+    ("accept", "content_type"),
+    [("text/html,*/*;q=0.8", "text/html"), ("*/*", "application/problem+json")],
+)
+async def test_a_bug(accept: str, content_type: str) -> None:
+    """What went wrong is said as its reader reads, and nothing of the cause is told."""
+    async with served(more=[BROKEN]) as browser:
+        browser.sign_in(Person(sub="nell"))
+        answer = await browser.ask("GET", "/broken", accept=accept)
+        assert (answer.status, answer.content_type) == (500, content_type)
+        assert "must not be told" not in await answer.text()
+        if content_type == "text/html":
+            assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+            assert "Something went wrong" in await answer.text()
