@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import gzip
 import re
 from collections.abc import Iterator
@@ -12,8 +13,16 @@ from jinja2.ext import extract_from_ast
 from services.console.web.rendering import environment
 
 ROOT = Path(__file__).parents[3]
-TEMPLATES = ROOT / "services/console/templates"
-STATIC = ROOT / "services/console/static"
+CONSOLE = ROOT / "services/console"
+TEMPLATES = CONSOLE / "templates"
+STATIC = CONSOLE / "static"
+# What people read; the rest speaks to browsers and services.
+SPEAKING = (
+    "words.py", "reasons.py", "overlaps.py", "web/failures.py", "activity/sums.py", "activity/places.py",
+    "operations/*.py", "owner/**/*.py", "people/*.py", "reviewer/*.py", "vendor/*.py", "sign_in/views.py",
+)  # fmt: skip
+HEADERS = frozenset({"Location", "Referrer-Policy"})
+SENTENCE = re.compile(r"[A-Za-z,] [a-z]|^[A-Z][a-z]+")
 DOCS = (ROOT / "README.md", *(ROOT / "docs").glob("*.md"))
 OWN_SCRIPT_LINES_MAX = 300
 ASSETS_BYTES_MAX = 30_000
@@ -30,11 +39,22 @@ def stems(text: str) -> set[str]:
 
 
 def said() -> Iterator[tuple[str, str]]:
-    """Return each text of each template, without names of values and markup."""
+    """Return each text of each template and module, without names of values and markup."""
+    yield from _said_in_modules()
     for path in sorted(TEMPLATES.rglob("*.html")):
         for _, _, message in extract_from_ast(environment().parse(path.read_text())):
             for text in message if isinstance(message, tuple) else (message,):
                 yield path.name, re.sub(r"%\(\w+\)s|<[^>]*>|\bacc_|\bven_", "", text or "")
+
+
+def _said_in_modules() -> Iterator[tuple[str, str]]:
+    for path in (each for part in SPEAKING for each in sorted(CONSOLE.glob(part))):
+        tree = ast.parse(path.read_text())
+        unsaid = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        for node in ast.walk(tree):
+            match node:
+                case ast.Constant(value=str(text)) if id(node) not in unsaid and SENTENCE.search(text):
+                    yield path.name, re.sub(r"<[^>]*>", "", text) if text not in HEADERS else ""
 
 
 def test_words() -> None:
