@@ -4,7 +4,15 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import TypeAlias
 
-from libs.domain.ids import AccountId, KeyId, VendorId, account_stream, key_stream, vendor_stream
+from libs.domain.ids import (
+    VENDOR_PREFIX,
+    AccountId,
+    KeyId,
+    VendorId,
+    account_stream,
+    key_stream,
+    vendor_stream,
+)
 from libs.domain.lifecycle import LifecycleEvent
 from libs.domain.refusal import Refusal, invalid
 from libs.domain.subscriber_key import ActiveSubscriberKey, SubscriberKey
@@ -14,6 +22,7 @@ from libs.runtime.http import Answer
 from libs.store.looked_at import Loaded
 from services.registry.commands import Command, Show
 from services.registry.kinds import ACCOUNT, SUBSCRIBER_KEY, VENDOR, held
+from services.registry.problems import REDACTED
 
 CommandAt: TypeAlias = Callable[[Loaded, datetime], SubscriberKeyCommand]
 """Makes the command of what was looked at and the present time."""
@@ -62,4 +71,6 @@ def _approved(vendor_id: VendorId, loaded: Loaded) -> bool:
 
 
 def _no_such_vendors(vendor_ids: Iterable[VendorId]) -> Refusal:
-    return invalid("unknown-vendors", f"No approved vendors: {', '.join(vendor_ids)}.")
+    # What was named instead of an id may be a secret.
+    named = [each if each.startswith(VENDOR_PREFIX) else REDACTED for each in vendor_ids]
+    return invalid("unknown-vendors", f"No approved vendors: {', '.join(named)}.")

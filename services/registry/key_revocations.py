@@ -18,9 +18,9 @@ from libs.wire.key_format import is_key_id
 from services.registry.command_http import CommandsOverHttp, with_etag
 from services.registry.commands import Command
 from services.registry.kinds import ACCOUNT, SUBSCRIBER_KEY, held
+from services.registry.problems import REDACTED
 
 _AT_ONCE_MAX: Final = 1000
-_NO_ID: Final = "(redacted)"  # of what was named instead of an id, for it may be a secret
 
 
 def _no_number(value: object) -> object:
@@ -151,7 +151,7 @@ def _result(account_id: AccountId, key_id: KeyId, before: Loaded, after: Loaded)
     key = held(stored.aggregate, SUBSCRIBER_KEY)
     if not isinstance(key, RevokedSubscriberKey) or key.account_id != account_id:
         result = RevocationResult.NOT_FOUND
-        shown = key_id if is_key_id(key_id) else _NO_ID
+        shown = key_id if is_key_id(key_id) else REDACTED
         return KeyRevocation(key_id=shown, result=result, name=None, revoked_at=None, version=None)
     is_new = before.streams[key_stream(key_id)].version != stored.version
     return KeyRevocation(

@@ -5,6 +5,9 @@ from libs.runtime.http import NOT_FOUND, Problem
 from libs.runtime.http.preconditions import FAILED
 from services.registry.commands import NotDone
 
+REDACTED = "(redacted)"
+"""Stands for what was named instead of an id, for it may be a secret."""
+
 STATUSES = {RefusalKind.NOT_FOUND: 404, RefusalKind.CONFLICT: 409, RefusalKind.INVALID: 422}
 
 _NOT_DONE = {

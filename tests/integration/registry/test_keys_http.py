@@ -201,6 +201,12 @@ async def test_named_vendors(registry: Registry) -> None:
     assert "ven_none" in refused.body["detail"]
     assert approved not in refused.body["detail"]
 
+    no_id = "d4F6" * 10
+    refused = await registry.ask(
+        owner(account_id), "POST", f"/v1/accounts/{account_id}/keys", {**body, "vendor_ids": [no_id]}
+    )
+    assert refused.body["detail"] == "No approved vendors: (redacted)."
+
     path = f"/v1/accounts/{account_id}/keys/{key['key_id']}"
     assert (
         await registry.ask(owner(account_id), "PATCH", path, {"vendor_ids": [applied]})
