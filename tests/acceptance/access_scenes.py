@@ -198,7 +198,7 @@ class Scenes:
                 return {"code": ids["code"]}
             case "/v1/links/spend":
                 ends = SYSTEM_CLOCK.now() + timedelta(seconds=60)
-                return {"link_id": f"link-{next(_numbers):022}", "expires_at": rfc3339(ends)}
+                return {"link_id": f"link-{next(_numbers):040}", "expires_at": rfc3339(ends)}
         if not row.path.startswith("/v1/decide"):
             return _BODIES.get((row.method, row.path))
         question = {

@@ -197,7 +197,7 @@ async def let_in(people: People, account_id: str) -> None:
     for what in ("look", "accept", "look"):
         await people.done("POST", f"/v1/invitations/{what}", nora, code)
     ends = rfc3339(SYSTEM_CLOCK.now() + timedelta(seconds=90))
-    link = {"link_id": canaries.plain("link", "d4F6" * 10), "expires_at": ends}
+    link = {"link_id": canaries.plain("link", "d4F6" * 11), "expires_at": ends}
     for _ in range(2):
         spend = Careless(
             service="registry",

@@ -63,7 +63,7 @@ class Embedding:
         now = self.console.clock.now()
         until = now + timedelta(seconds=LINK_LASTS_S)
         link = Link(
-            link_id=self.console.clock.random_bytes(16).hex(), token=token, until=until, return_to=return_to
+            link_id=self.console.clock.random_bytes(32).hex(), token=token, until=until, return_to=return_to
         )
         answer = {"url": f"{self.console_url}/embed/{self.links.close(link)}", "expires_at": until}
         return web.Response(status=201, body=orjson.dumps(answer), content_type="application/json")

@@ -116,7 +116,10 @@ class LoginPage(JsonBody):
 
 
 class LinkToSpend(JsonBody):
-    """A link, by an id that only it has, of 128 random bits or more; it is over in two minutes at most."""
+    """A link, by an id that only it has and that is longer than any other; it is over in two minutes at most.
 
-    link_id: Annotated[str, Field(pattern=r"^[\x21-\x7e]{22,256}$")]
+    An id that is as short as others may be shown where it was put in the place of one.
+    """
+
+    link_id: Annotated[str, Field(pattern=r"^[\x21-\x7e]{41,256}$")]
     expires_at: GivenInstant

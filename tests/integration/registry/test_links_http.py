@@ -15,7 +15,7 @@ from libs.store.spent_links import SpentLinks
 from tests.integration.registry.commanding import SetClock
 from tests.integration.registry.serving import OPERATOR, Answered, Registry, instance, owner
 
-LINK = "x7Pq" * 8
+LINK = "x7Pq" * 16
 
 
 def ends(seconds: float) -> str:
