@@ -168,6 +168,24 @@ class AuthSettings(Environment):
     )
 
 
+class KeyHeaderSettings(Environment):
+    """In which headers keys come: the same for those that decide and those that say how to ask."""
+
+    vendor_key_header: str = Field(
+        "x-api-key", pattern=r"^[A-Za-z0-9-]{1,64}$", description="the name of a header"
+    )
+    subscriber_key_header: str = Field(
+        "A-api-key", pattern=r"^[A-Za-z0-9-]{1,64}$", description="the name of a header"
+    )
+
+    @field_validator("subscriber_key_header")
+    @classmethod
+    def _is_another_header(cls, name: str, info: ValidationInfo) -> str:
+        if name.lower() == str(info.data.get("vendor_key_header")).lower():
+            raise ValueError("it is KEYFOLD_VENDOR_KEY_HEADER too")
+        return name
+
+
 class RateLimitSettings(Environment):
     """How often one caller may come to one process."""
 

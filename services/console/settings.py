@@ -1,33 +1,29 @@
 """What an operator sets for a console."""
 
 from pathlib import Path
-from typing import Annotated, Final, Self
+from typing import Annotated, Final
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
 
-from libs.runtime.addresses import check_url, is_loopback
-from libs.runtime.settings import ServiceSettings, of_file
+from libs.runtime.addresses import check_service_url, check_url, is_loopback
+from libs.runtime.settings import KeyHeaderSettings, ServiceSettings, of_file
 from services.console.sign_in.local_people import read_people
 
 SECRET_CHARACTERS_MIN: Final = 32
 
 
 def _origin(address: str) -> str:
-    parts = check_url(address)
-    if parts.path not in ("", "/") or parts.query or parts.fragment:
+    parts = check_url(check_service_url(address))
+    if parts.path not in ("", "/"):
         raise ValueError("it has more than a scheme, a host and a port")
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ValueError("it is plain http on another machine, where browsers keep no session")
     return address.rstrip("/")
 
 
-def _url(address: str) -> str:
-    check_url(address)
-    return address.rstrip("/")
-
-
 def _issuer(address: str) -> str:
-    parts = check_url(address)
+    parts = check_url(check_service_url(address))
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ValueError("it is plain http to another machine")
     return address
@@ -40,16 +36,25 @@ def _secrets(text: SecretStr) -> SecretStr:
 
 
 def _frame_ancestors(text: str) -> str:
-    for each in text.split():
-        if each != _origin(each):
-            raise ValueError("one of them is no origin")
+    return " ".join(_origin(each) for each in text.split())
+
+
+def _scope(text: str) -> str:
+    if "openid" not in text.split():
+        raise ValueError("openid is not among them, without which the provider does not say who signed in")
     return text
 
 
-Url = Annotated[str, AfterValidator(_url)]
+def _resource(text: str) -> str:
+    if not urlsplit(text).scheme or "#" in text:
+        raise ValueError("it is no URI, or it has a fragment")
+    return text
 
 
-class ConsoleSettings(ServiceSettings):
+Url = Annotated[str, AfterValidator(check_service_url)]
+
+
+class ConsoleSettings(ServiceSettings, KeyHeaderSettings):
     """The environment of one console. Several may stand side by side: they share nothing but settings."""
 
     console_url: Annotated[str, AfterValidator(_origin)] = Field(
@@ -68,35 +73,31 @@ class ConsoleSettings(ServiceSettings):
     api_url: Url = Field(
         "https://api.example.com", description="where integrations send their requests, for examples to copy"
     )
-    vendor_key_header: str = Field(
-        "x-api-key",
-        pattern=r"^[A-Za-z0-9-]{1,64}$",
-        description="the header of a vendor key, as at gatekeepers",
-    )
-    subscriber_key_header: str = Field(
-        "A-api-key",
-        pattern=r"^[A-Za-z0-9-]{1,64}$",
-        description="the header of a subscriber key, as at gatekeepers",
+    local_people: Annotated[Path | None, of_file(read_people)] = Field(
+        None, description="a local stack's own file of sample people; only a local stack has one"
     )
     oidc_issuer: Annotated[str, AfterValidator(_issuer)] | None = Field(
-        None, description="the OpenID provider's issuer, an https:// address"
+        None, validate_default=True, description="the OpenID provider's issuer, an https:// address"
     )
-    oidc_client_id: str | None = Field(None, description="what the provider calls this console")
+    oidc_client_id: str | None = Field(
+        None, validate_default=True, description="what the provider calls this console"
+    )
     oidc_client_secret: SecretStr | None = Field(
         None, description="what the console shows the provider; none for a public client"
     )
-    oidc_scope: str = Field("openid", description="scopes to ask the provider for, with spaces between")
-    oidc_resource: str | None = Field(
-        None, description="the resource (RFC 8707) for which access tokens are asked; none unless set"
+    oidc_scope: Annotated[str, AfterValidator(_scope)] = Field(
+        "openid", description="scopes to ask the provider for, openid among them, with spaces between"
+    )
+    oidc_resource: Annotated[str, AfterValidator(_resource)] | None = Field(
+        None, description="the resource (RFC 8707) for which access tokens are asked, a URI; none unless set"
     )
     oidc_audience: str | None = Field(
         None, description="the audience for which access tokens are asked, where the provider takes that"
     )
-    local_people: Annotated[Path | None, of_file(read_people)] = Field(
-        None, description="a local stack's own file of sample people; only a local stack has one"
-    )
     frame_ancestors: Annotated[str, AfterValidator(_frame_ancestors)] = Field(
-        "", description="the origins whose pages may embed this one, with spaces between; none unless set"
+        "",
+        description="the origins whose pages may embed this one, such as https://app.example.com, "
+        "with spaces between; none unless set",
     )
     session_max_s: int = Field(
         8 * 3600, ge=60, le=7 * 86_400, description="how long a session lasts: 60 to 604800 seconds"
@@ -105,17 +106,27 @@ class ConsoleSettings(ServiceSettings):
         1800, ge=60, le=86_400, description="how long a session lasts unused: 60 to 86400 seconds"
     )
 
-    @model_validator(mode="after")
-    def _one_way_to_sign_in(self) -> Self:
-        if (self.oidc_issuer is None) == (self.local_people is None):
-            raise ValueError("KEYFOLD_OIDC_ISSUER must be set: it is how people sign in")
-        if self.oidc_issuer is not None and self.oidc_client_id is None:
-            raise ValueError("KEYFOLD_OIDC_CLIENT_ID must be set beside KEYFOLD_OIDC_ISSUER")
-        if self.local_people is not None and not _is_local(self):
-            raise ValueError("KEYFOLD_LOCAL_PEOPLE is of a local stack, which listens on 127.0.0.1 alone")
-        return self
+    @field_validator("local_people")
+    @classmethod
+    def _is_on_a_local_stack(cls, path: Path | None, info: ValidationInfo) -> Path | None:
+        hosts = info.data.get("http_host"), urlsplit(info.data.get("console_url", "")).hostname
+        if path is not None and not all(is_loopback(host) for host in hosts):
+            raise ValueError("it lets anybody in, and this console is not for this machine alone")
+        return path
 
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _is_the_one_way_to_sign_in(cls, issuer: str | None, info: ValidationInfo) -> str | None:
+        people = info.data.get("local_people", info)  # where that is wrong, nothing is said of this one
+        if issuer is None and people is None:
+            raise ValueError("it is not set, and it is how people sign in")
+        if issuer is not None and isinstance(people, Path):
+            raise ValueError("KEYFOLD_LOCAL_PEOPLE is set too")
+        return issuer
 
-def _is_local(settings: ConsoleSettings) -> bool:
-    host = check_url(settings.console_url).hostname
-    return is_loopback(settings.http_host) and is_loopback(host)
+    @field_validator("oidc_client_id")
+    @classmethod
+    def _is_said_to_the_provider(cls, client_id: str | None, info: ValidationInfo) -> str | None:
+        if client_id is None and info.data.get("oidc_issuer") is not None:
+            raise ValueError("it is not set, and the provider asks for it")
+        return client_id

@@ -10,6 +10,7 @@ from libs.runtime.settings import (
     AuthSettings,
     Directory,
     KafkaSettings,
+    KeyHeaderSettings,
     PostgresSettings,
     RateLimitSettings,
     ServiceSettings,
@@ -32,7 +33,9 @@ def _default_limit(text: str) -> str:
     return text
 
 
-class GatekeeperSettings(ServiceSettings, PostgresSettings, KafkaSettings, AuthSettings, RateLimitSettings):
+class GatekeeperSettings(
+    ServiceSettings, PostgresSettings, KafkaSettings, AuthSettings, RateLimitSettings, KeyHeaderSettings
+):
     """The environment of one gatekeeper process."""
 
     authz_port: int | None = Field(
@@ -55,12 +58,6 @@ class GatekeeperSettings(ServiceSettings, PostgresSettings, KafkaSettings, AuthS
     )
     gateways: Annotated[Path, of_file(read_gateways)] = Field(
         description="the path of the JSON file that lists the gateways"
-    )
-    vendor_key_header: str = Field(
-        "x-api-key", pattern=r"^[A-Za-z0-9-]{1,64}$", description="the name of a header"
-    )
-    subscriber_key_header: str = Field(
-        "A-api-key", pattern=r"^[A-Za-z0-9-]{1,64}$", description="the name of a header"
     )
     client_ip: ClientIpKept = Field(
         "full", description="what is kept of a client's address: full, network (/24 or /48), or none"
@@ -113,13 +110,6 @@ class GatekeeperSettings(ServiceSettings, PostgresSettings, KafkaSettings, AuthS
         if port and port == info.data.get("http_port"):
             raise ValueError("it is KEYFOLD_HTTP_PORT too")
         return port
-
-    @field_validator("subscriber_key_header")
-    @classmethod
-    def _is_another_header(cls, name: str, info: ValidationInfo) -> str:
-        if name.lower() == str(info.data.get("vendor_key_header")).lower():
-            raise ValueError("it is KEYFOLD_VENDOR_KEY_HEADER too")
-        return name
 
     @property
     def default_rate_limit(self) -> RateLimit | None:

@@ -16,6 +16,7 @@ from libs.runtime.settings import PREFIX, ServiceSettings
 from services.audit.settings import AuditSettings
 from services.cli.local.signing import LocalSigner
 from services.cli.settings import CommandSettings
+from services.console.settings import ConsoleSettings
 from services.gatekeeper.settings import GatekeeperSettings
 from services.projection.settings import ProjectionSettings
 from services.registry.settings import RegistrySettings
@@ -24,6 +25,7 @@ from services.shipper.settings import ShipperSettings
 
 SERVICES: Final[Mapping[str, type[ServiceSettings]]] = {
     "audit": AuditSettings,
+    "console": ConsoleSettings,
     "gatekeeper": GatekeeperSettings,
     "projection": ProjectionSettings,
     "registry": RegistrySettings,
@@ -58,5 +60,12 @@ def good(directory: Path) -> dict[str, str]:
         "ROUTE_MAP": str(directory / "some.routes"),
         "GATEWAYS": str(directory / "gateways.json"),
         "JOURNAL_DIR": str(directory / "journal"),
+        "CONSOLE_URL": "https://console.test",
+        "SESSION_SECRET": f"{SECRET},{SECRET}",
+        "REGISTRY_URL": "http://registry:8080",
+        "AUDIT_URL": "http://audit:8080",
+        "GATEKEEPER_URL": "http://gatekeeper:8080",
+        "OIDC_ISSUER": "https://issuer.test",
+        "OIDC_CLIENT_ID": "console",
     }
     return {PREFIX + name: value for name, value in given.items()}

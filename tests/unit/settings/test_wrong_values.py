@@ -124,6 +124,47 @@ def test_two_settings_that_exclude_each_other(
     ]
 
 
+@pytest.mark.parametrize(
+    ("given", "faults"),
+    [
+        ({"OIDC_ISSUER": None}, ["KEYFOLD_OIDC_ISSUER: it is not set, and it is how people sign in"]),
+        ({"OIDC_CLIENT_ID": None}, ["KEYFOLD_OIDC_CLIENT_ID: it is not set, and the provider asks for it"]),
+        (
+            {"LOCAL_PEOPLE": "", "HTTP_HOST": "127.0.0.1"},
+            ["KEYFOLD_LOCAL_PEOPLE: it lets anybody in, and this console is not for this machine alone"],
+        ),
+        (
+            {"LOCAL_PEOPLE": "", "CONSOLE_URL": "http://localhost:8080", "HTTP_HOST": "0.0.0.0"},
+            ["KEYFOLD_LOCAL_PEOPLE: it lets anybody in, and this console is not for this machine alone"],
+        ),
+        (
+            {"LOCAL_PEOPLE": "", "CONSOLE_URL": "http://localhost:8080"},
+            ["KEYFOLD_OIDC_ISSUER: KEYFOLD_LOCAL_PEOPLE is set too"],
+        ),
+    ],
+)
+def test_ways_to_sign_in(
+    given: dict[str, str | None],
+    faults: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A console has one way to sign in, and sample people on a machine's own address alone."""
+    people = tmp_path / "people.json"
+    people.write_text('{"issuer": "a", "audience": "b", "signing_key": "c", "key_id": "d"}')
+    for name, value in given.items():
+        if value is None:
+            monkeypatch.delenv(f"KEYFOLD_{name}")
+        else:
+            monkeypatch.setenv(f"KEYFOLD_{name}", value or str(people))
+
+    status, (_, *told_of) = told("console", capsys)
+
+    assert status == EXIT_BAD_SETTINGS
+    assert [fault.partition(";")[0] for fault in told_of] == faults
+
+
 @pytest.mark.parametrize("part", ["gatekeeper", "keyfold"])
 def test_process(part: str, environment: dict[str, str], tmp_path: Path) -> None:
     """The processes themselves say it so, and nothing else."""

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from tests.unit.settings.services import PASSWORD
+from tests.unit.settings.services import PASSWORD, SECRET
 
 Wrong: TypeAlias = str | Callable[[Path], str]
 """A value, or what makes one in a directory of its own."""
@@ -82,6 +82,8 @@ NO_URL: Final[Sequence[Wrong]] = (
     "https://h h",
 )
 
+NO_ORIGIN: Final[Sequence[Wrong]] = (*NO_URL, "https://h/x", "http://console.example", "https://h;x", "h")
+
 NO_PLACE: Final[Sequence[Wrong]] = ("/~", "/a~2b", "/realm_access/roles~")
 
 
@@ -116,7 +118,9 @@ MEANT: Final[Mapping[str, Sequence[Wrong]]] = {
     "account": ("acc_1/keys", "acc 1", "x" * 41),
     "checkpoint_file": ("/", "/none/such/file", "/dev/null", lambda d: f"{file(d, b'')}/x"),
     "checkpoint_key": (*NO_FILE, *_holding(_RSA, _RSA[:80])),
+    "console_url": NO_ORIGIN,
     "dir": (),
+    "frame_ancestors": (*NO_ORIGIN[:-1], "'self'", "*", "https://*.example.com", "https://a, https://b"),
     "gateways": (
         *NO_FILE,
         *_holding(b"{", b"{}", b"[]", b'"x"', b"[1]", b'[{"name": "a b"}]', b'[{"name": "a", "token": "x"}]'),
@@ -149,16 +153,24 @@ MEANT: Final[Mapping[str, Sequence[Wrong]]] = {
     ),
     "jwt_vendor_claim": NO_PLACE,
     "kafka_bootstrap": NO_ADDRESS,
+    "local_people": (*NO_FILE, *_holding(b"[]", b"{}", b'{"issuer": 1}')),
+    "oidc_audience": (),
+    "oidc_client_id": (),
+    "oidc_client_secret": (),
+    "oidc_issuer": (*NO_URL, "http://issuer.test"),
+    "oidc_resource": ("keyfold", "https://h/#x", "//h/x"),
+    "oidc_scope": ("profile", "openid,profile", "OpenID"),
     "postgres_dsn": NO_DSN,
     "rate_limit_default": ("100", "0/60", "100/0", "100/60:0", "-1/60", "100/86401", "many"),
     "route_map": (*NO_FILE, *_holding(b"/v1/x\n", b"v1/x patient\n", b"/v1/x dreams\n", b"# none\n")),
+    "session_secret": ("s3cret-" * 4, f"{SECRET},", f"{SECRET},s3cret-", f",{SECRET}"),
     "shadow_route_map": (*NO_FILE, *_holding(b"/v1/x\r\n", b"/v1/x dreams\n")),
     "subscriber_key_header": ("a b", "a:", "x" * 65, "ü", "X-API-KEY"),
     "token": ("two words", "Bearer x", "ü", 'x"', "x,y"),
     "vendor_key_header": ("a b", "a:", "x" * 65, "ü"),
     **{
         f"{name}_url": NO_URL
-        for name in ("registry", "relay", "projection", "gatekeeper", "shipper", "audit")
+        for name in ("registry", "relay", "projection", "gatekeeper", "shipper", "audit", "api")
     },
 }
 """By a setting's name; one of text or of a path that is not here makes the test fail."""
