@@ -44,6 +44,7 @@ class Canaries:
         """Take in what a stack has made for itself."""
         self.plain("the gateway's token", (state_dir / "gateway-token").read_text())
         self.plain("the secret that answers are sealed under", (state_dir / "idempotency-secret").read_text())
+        self.plain("the secret that sessions are sealed under", (state_dir / "session-secret").read_text())
         self.plain("the superuser's password", (state_dir / "postgres" / "password").read_text())
         for name, password in orjson.loads((state_dir / "postgres-logins.json").read_bytes()).items():
             self.plain(f"the password of {name}", password)

@@ -37,8 +37,8 @@ def encoded(secret: str) -> str:
 def to_registry(secret: str, account: str, vendor: str) -> Iterator[Careless]:
     """Return requests of an owner, and of whoever claims to be one, about an account and a vendor."""
     keys = f"{account}/keys"
-    yield from _in_headers("registry", "GET", account, secret)
-    yield from _in_target("registry", account, secret)
+    yield from in_headers("registry", "GET", account, secret)
+    yield from in_target("registry", account, secret)
     for path in (f"{keys}/{secret}", f"{keys}/{secret}/history", f"{keys}/{secret}/unused-permissions"):
         yield Careless(service="registry", method="GET", target=path)
     yield Careless(service="registry", method="DELETE", target=f"{keys}/{secret}")
@@ -101,8 +101,8 @@ def to_gatekeeper(secret: str, gateway_token: str) -> Iterator[Careless]:
         yield Careless(service="authz", method="GET", target="/authz", headers=headers, authorized=False)
     wrong = (("X-Gateway-Token", f"x{secret}"), *told.items())
     yield Careless(service="authz", method="GET", target="/authz", headers=wrong, authorized=False)
-    yield from _in_headers("gatekeeper", "GET", "/v1/position", secret)
-    yield from _in_target("gatekeeper", "/v1/keys", secret)
+    yield from in_headers("gatekeeper", "GET", "/v1/position", secret)
+    yield from in_target("gatekeeper", "/v1/keys", secret)
     for path in ("/v1/introspect", "/v1/decide"):
         yield from _post("gatekeeper", path, {"token": secret, "subscriber_key_id": secret})
         form = (("Content-Type", "application/x-www-form-urlencoded"), token)
@@ -119,8 +119,8 @@ def to_gatekeeper(secret: str, gateway_token: str) -> Iterator[Careless]:
 def to_audit(secret: str, account: str) -> Iterator[Careless]:
     """Return what an owner asks of the log."""
     activity = f"{account}/activity"
-    yield from _in_headers("audit", "GET", activity, secret)
-    yield from _in_target("audit", activity, secret)
+    yield from in_headers("audit", "GET", activity, secret)
+    yield from in_target("audit", activity, secret)
     for name in ("key_id", "vendor_id", "category", "decision", "reason", "since", "cursor"):
         yield Careless(service="audit", method="GET", target=f"{activity}?{name}={secret}")
     for asked in ("", "/export?format=csv", "/export?format=ndjson", "/summary?bucket=day"):
@@ -173,7 +173,8 @@ async def _raw(url: str, request: bytes) -> bytes:
         writer.close()
 
 
-def _in_headers(service: str, method: str, target: str, secret: str) -> Iterator[Careless]:
+def in_headers(service: str, method: str, target: str, secret: str) -> Iterator[Careless]:
+    """Return requests with a secret in each header."""
     basic = b64encode(f"me:{secret}".encode()).decode()
     for value in (
         f"Bearer {secret}",
@@ -196,7 +197,8 @@ def _in_headers(service: str, method: str, target: str, secret: str) -> Iterator
         yield Careless(service=service, method=method, target=target, headers=((name, secret),))
 
 
-def _in_target(service: str, path: str, secret: str) -> Iterator[Careless]:
+def in_target(service: str, path: str, secret: str) -> Iterator[Careless]:
+    """Return requests with a secret in each part of an address."""
     for target in (
         f"{path}?limit={secret}",
         f"{path}?cursor={secret}",

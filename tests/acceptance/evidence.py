@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import aiohttp
@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from libs.store.connection import Connection, open_connection
-from services.cli.local.roster import SERVICES
+from services.cli.local.roster import OF_A_STACK
 from tests.acceptance.running import RunningStack
 
 TABLES = """
@@ -39,6 +39,21 @@ async def gather(stack: RunningStack, directory: Path) -> None:
     family = psutil.Process(stack.process.pid).children(recursive=True)
     lines = [" ".join(each.cmdline()) for each in family]
     (directory / "command-lines").write_text("\n".join(lines))
+
+
+async def at_the_terminal(stack: RunningStack, account_id: str, directory: Path) -> None:
+    """Write down what commands print of all this."""
+    commands: Iterable[tuple[str, ...]] = (
+        ("status",),
+        ("key", "list", "--account", account_id, "--json"),
+        ("activity", "--account", account_id, "--json"),
+        ("ledger", "verify"),
+        ("vendor", "list"),
+    )
+    for command in commands:
+        ended = await stack.keyfold(*command)
+        assert ended.status == 0, ended.err
+        (directory / f"keyfold {' '.join(command[:2])}").write_text(ended.out + ended.err)
 
 
 async def _database(connection: Connection, directory: Path) -> None:
@@ -92,7 +107,7 @@ def _whole(record: ConsumerRecord[bytes, bytes]) -> bytes:
 
 async def _metrics(stack: RunningStack, directory: Path) -> None:
     async with aiohttp.ClientSession() as session:
-        for spec in SERVICES:
+        for spec in OF_A_STACK:
             async with session.get(stack.url(spec.name) + "/metrics") as response:
                 assert response.status == 200
                 (directory / f"metrics {spec.name}").write_bytes(await response.read())

@@ -8,11 +8,11 @@ import pytest
 
 from services.cli.local.roster import SERVICES
 from tests.acceptance.access_scenes import Scene, Scenes
-from tests.acceptance.access_table import ROWS, Caller, Row
+from tests.acceptance.access_table import CONSOLE, ROWS, Caller, Row
 from tests.acceptance.running import RunningStack
 from tests.acceptance.world import Answer, VendorWithKey, World
 
-CELLS = 1234
+CELLS = 1267
 OF_THE_CALLER = {"vendor-exists", "login-needs-none", "invitation-for-another", "last-login"}
 
 
@@ -32,7 +32,7 @@ async def test_every_operation_has_a_row_and_every_row_an_operation(stack: Runni
             described |= {
                 (spec.name, method.upper(), path) for path, methods in paths.items() for method in methods
             }
-    assert {row.operation for row in ROWS} == described
+    assert {row.operation for row in ROWS if row.service != CONSOLE} == described
 
 
 def test_the_size_of_the_table() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,6 +21,7 @@ from yarl import URL
 from libs.runtime.clock import SYSTEM_CLOCK
 from libs.runtime.http import rfc3339
 from services.cli.local.signing import Claims, LocalSigner
+from tests.acceptance.at_the_console import Visitor, pages
 from tests.acceptance.canaries import Canaries, found, secret_part
 from tests.acceptance.careless import (
     JSON,
@@ -31,7 +32,7 @@ from tests.acceptance.careless import (
     to_gatekeeper,
     to_registry,
 )
-from tests.acceptance.evidence import gather
+from tests.acceptance.evidence import at_the_terminal, gather
 from tests.acceptance.running import RunningStack, frozen, running, screen_of
 from tests.acceptance.world import OPERATOR, REVIEWER, applicant, application
 from tests.eventually import eventually
@@ -50,6 +51,7 @@ SAMPLE: Final = frozenset({"the sample's vendor key", "the sample's subscriber k
 KEPT: Final[Mapping[str, frozenset[str]]] = {
     "home/.keyfold/gateway-token": frozenset({"the gateway's token"}),
     "home/.keyfold/idempotency-secret": frozenset({"the secret that answers are sealed under"}),
+    "home/.keyfold/session-secret": frozenset({"the secret that sessions are sealed under"}),
     "home/.keyfold/postgres-logins.json": PASSWORDS,
     "home/.keyfold/postgres/password": frozenset({"the superuser's password"}),
     "home/.keyfold/signing-key.pem": frozenset({"the key that tokens are signed with"}),
@@ -231,27 +233,11 @@ async def careless(people: People, it: Story) -> None:
     """Send everything that is wrong, also what is no HTTP, and while the gatekeeper does not answer."""
     for request, who in list(careless_requests(people.canaries, it)):
         await people.ask(request, who)
-    for service in ("registry", "gatekeeper", "authz", "audit", "gateway"):
+    for service in ("registry", "gatekeeper", "authz", "audit", "console", "gateway"):
         for answer in await in_broken_requests(people.stack.url(service), it.key):
             people.note(answer)
     with frozen(people.stack.pid("gatekeeper")):
         assert await people.passes(it.vendor_key, it.key, f"/v1/patient/{it.key}?key={it.vendor_key}") >= 500
-
-
-async def at_the_terminal(stack: RunningStack, it: Story, directory: Path) -> None:
-    """Write down what commands print of all this."""
-    account_id = it.account.rpartition("/")[2]
-    commands: Iterable[tuple[str, ...]] = (
-        ("status",),
-        ("key", "list", "--account", account_id, "--json"),
-        ("activity", "--account", account_id, "--json"),
-        ("ledger", "verify"),
-        ("vendor", "list"),
-    )
-    for command in commands:
-        ended = await stack.keyfold(*command)
-        assert ended.status == 0, ended.err
-        (directory / f"keyfold {' '.join(command[:2])}").write_text(ended.out + ended.err)
 
 
 async def all_filed(people: People, it: Story) -> None:
@@ -279,6 +265,7 @@ async def test_nothing_is_written_down(tmp_path: Path) -> None:
     canaries, answers = Canaries(), evidence / "answers"
     async with people(home, canaries, answers) as first:
         it = await story(first)
+        await pages(Visitor(first.stack.url("console"), first.session, canaries), first.token(it.owner))
         await careless(first, it)
         await all_filed(first, it)
         await gather(first.stack, evidence / "before")
@@ -292,7 +279,7 @@ async def test_nothing_is_written_down(tmp_path: Path) -> None:
         assert secret_part(again["secret"]) == canaries.secret["subscriber key 0"]
         await all_filed(second, it)
         await gather(second.stack, evidence / "after")
-        await at_the_terminal(second.stack, it, evidence)
+        await at_the_terminal(second.stack, it.owner.account_id or "", evidence)
         leaks = await found(canaries.secret, home, evidence)
     lie_in = {str(Path(path).relative_to(tmp_path)): names for path, names in leaks.items()}
     leaked = {path: sorted(names - KEPT.get(path, frozenset())) for path, names in lie_in.items()}
