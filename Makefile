@@ -5,6 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 T      ?= tests
 STACKS := tests/gateways/stacks
+PROVIDER := tests/page/provider
 # Where PostgreSQL's programs lie for a stack of root's in a private directory; see postgres_program.py.
 COPIES := /var/cache/keyfold
 
@@ -26,7 +27,7 @@ help: ## this list
 run: $(VENV)/.local here ## the whole stack on this machine, with a sample API behind Caddy; Ctrl-C stops it
 	@exec $(BIN)/keyfold up
 
-test: $(VENV)/.dev here debian $(VENV)/.stacks ## all tests, unit to kill -9, on real parts; T=tests/unit for a part
+test: $(VENV)/.dev here debian $(VENV)/.stacks $(VENV)/.provider ## all tests, unit to kill -9, on real parts; T=tests/unit for a part
 	@$(BIN)/python -m pytest --quiet --numprocesses 2 --no-loadscope-reorder $(T)
 
 model: $(VENV)/.dev ## the enforcement protocol, searched further for a way to break it; six minutes
@@ -111,6 +112,13 @@ $(VENV)/.stacks: $(wildcard $(STACKS)/node/package*.json $(STACKS)/go/*) | $(VEN
 	@export PATH="$(CURDIR)/$(BIN):$$PATH" GOTOOLCHAIN=local; \
 	npm ci --prefix $(VENV)/stacks/node --no-audit --no-fund --loglevel=error >/dev/null && \
 	go build -C $(STACKS)/go -buildvcs=false -o "$(CURDIR)/$(VENV)/stacks/go" .
+	@touch $@
+
+# The OpenID provider that signing in is tested with.
+$(VENV)/.provider: $(wildcard $(PROVIDER)/package*.json) | $(VENV)/.dev
+	@echo "installing $(PROVIDER)"
+	@mkdir -p $(VENV)/provider && cp $(PROVIDER)/package*.json $(VENV)/provider
+	@PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --prefix $(VENV)/provider --no-audit --no-fund --loglevel=error >/dev/null
 	@touch $@
 
 $(BIN)/python:

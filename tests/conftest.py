@@ -18,7 +18,7 @@ from tests.bed import Topics, kafka_in, postgres_in
 pytest_plugins = ("tests.database", "tests.debian", "tests.counted")
 
 # Whose tests share a stack that is dear to start: one process runs them all.
-SHARING: Final = ("tests/acceptance", "tests/chaos", "tests/gateways", "tests/page")
+SHARING: Final = ("tests/acceptance", "tests/chaos", "tests/gateways", "tests/page/provider", "tests/page")
 
 
 MEMORY: Final = Path("/dev/shm")

@@ -14,7 +14,6 @@ from services.console.browser.forgery import FIELD
 from services.console.browser.sealing import Seal
 
 DRAFT_LASTS_S: Final = 1800
-_COOKIE: Final = Cookie(name="keyfold-draft")
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,20 +29,24 @@ class Drafts:
 
     seal: Seal[Draft]
 
-    def keep(self, response: web.StreamResponse, path: str, fields: Sequence[tuple[str, str]]) -> None:
+    def keep(self, response: web.StreamResponse, draft: Draft, *, framed: bool) -> None:
         """Put a form into a response; one that is longer than a browser keeps is not."""
-        kept = [(name, value) for name, value in fields if name != FIELD]
+        kept = [(name, value) for name, value in draft.fields if name != FIELD]
         try:
-            _COOKIE.write(response, self.seal.close(Draft(path=path, fields=kept)))
+            _cookie(framed).write(response, self.seal.close(Draft(path=draft.path, fields=kept)))
         except ValueError:
-            _COOKIE.clear(response)
+            _cookie(framed).clear(response)
 
     def read(self, cookies: Mapping[str, str], path: str) -> Sequence[tuple[str, str]] | None:
         """Return the form that was kept for a page, None where there is none."""
-        sealed = _COOKIE.read(cookies)
+        sealed = _cookie(framed=False).read(cookies)
         draft = None if sealed is None else self.seal.open(sealed)
         return draft.fields if draft is not None and draft.path == path else None
 
-    def drop(self, response: web.StreamResponse) -> None:
+    def drop(self, response: web.StreamResponse, *, framed: bool) -> None:
         """Take it from the browser."""
-        _COOKIE.clear(response)
+        _cookie(framed).clear(response)
+
+
+def _cookie(framed: bool) -> Cookie:
+    return Cookie(name="keyfold-draft", framed=framed)

@@ -70,6 +70,10 @@ class Sessions:
         """Tell whether a request brings a session at all, be it over."""
         return any(cookie.read(cookies) is not None for cookie in _COOKIES.values())
 
+    def was_framed(self, cookies: Mapping[str, str]) -> bool:
+        """Tell whether a request brings a session of a frame, be it over."""
+        return _COOKIES[True].read(cookies) is not None
+
     def keep(self, response: web.StreamResponse, session: Session) -> None:
         """Note that the session was used, once a minute."""
         now = self.clock.now()

@@ -17,8 +17,9 @@ from services.console.sign_in.provider import Tokens, until_of
 from services.console.sign_in.views import opened, way_back
 from services.console.upstream.failures import Away, Refused
 from services.console.web import failures
-from services.console.web.app import Console, see
-from services.console.web.view import Page, See
+from services.console.web.app import EMBED, OVER, Console
+from services.console.web.leading import see
+from services.console.web.view import See
 
 LINK_LASTS_S: Final = 60
 
@@ -42,7 +43,11 @@ class Embedding:
 
     def routes(self) -> list[web.RouteDef]:
         """Return them."""
-        return [web.post("/embed", self.link), web.get("/embed/{link}", self.enter)]
+        return [
+            web.post("/embed", self.link),
+            web.get(OVER, self.over),
+            web.get(f"{EMBED}{{link}}", self.enter),
+        ]
 
     async def link(self, raw: web.Request) -> web.StreamResponse:
         """Answer `POST /embed`: a link for whose bearer token it is, with `return_to` as its first page."""
@@ -72,12 +77,14 @@ class Embedding:
         """Let in whoever opens a link first, in a frame."""
         link = self.links.open(raw.match_info["link"])
         if link is None or link.until <= self.console.clock.now():
-            return self._over(raw)
+            return self.console.respond(raw, None, failures.LINK_USED)
         try:
             spent = {"link_id": link.link_id, "expires_at": link.until.isoformat()}
             await self.console.services(link.token).ask("registry", "/v1/links/spend", spent)
-        except Refused:
-            return self._over(raw)
+        except Refused as refused:
+            if refused.status != HTTPStatus.CONFLICT:
+                raise
+            return self.console.respond(raw, None, failures.LINK_USED)
         otherwise = self.console.clock.now() + timedelta(seconds=LINK_LASTS_S)
         tokens = Tokens(
             access_token=link.token, until=until_of(link.token, otherwise), refresh_token=None, id_token=None
@@ -87,14 +94,9 @@ class Embedding:
         self.console.sessions.write(response, session)
         return response
 
-    def _over(self, raw: web.Request) -> web.StreamResponse:
-        values = {
-            "title": "This link was used",
-            "said": ("It works once, for a minute. Reload the page around this one to get another.",),
-            "retry_after_s": None,
-        }
-        page = Page(template="failure.html", values=values, status=HTTPStatus.GONE)
-        return self.console.respond(raw, None, page)
+    async def over(self, raw: web.Request) -> web.StreamResponse:
+        """Say in a frame that its session is over: nobody signs in there."""
+        return self.console.respond(raw, None, failures.OVER_IN_FRAME)
 
 
 def _problem(status: int, slug: str, detail: str, raw: web.Request) -> web.Response:

@@ -11,6 +11,7 @@ import aiohttp
 import httpx2
 import jwt
 import msgspec
+import structlog
 from authlib.common.errors import AuthlibBaseError
 from authlib.integrations.httpx_client import AsyncOAuth2Client
 
@@ -23,6 +24,9 @@ _TIMEOUT_S: Final = 10.0
 _LEEWAY_S: Final = 5
 _RANDOM_BYTES: Final = 32
 _TOKEN_LASTS_S: Final = 300  # where the provider does not say it
+_NEEDED: Final = {"issuer", "authorization_endpoint", "token_endpoint", "jwks_uri"}
+
+log = structlog.get_logger(__name__)
 
 
 class NotSignedIn(Exception):
@@ -53,6 +57,7 @@ class _Discovered:
     authorization_endpoint: str
     token_endpoint: str
     end_session_endpoint: str | None
+    jwks: str
     keys: Jwks
 
 
@@ -71,7 +76,7 @@ class Provider:
 
     async def begin(self, return_to: str) -> tuple[str, Journey]:
         """Return where to send the person, and what to remember meanwhile. Raises TryLater."""
-        found = await self._discovered()
+        found = await self._discovered(anew=True)
         random = (self._clock.random_bytes(_RANDOM_BYTES).hex() for _ in range(3))
         journey = Journey(state=next(random), nonce=next(random), verifier=next(random), return_to=return_to)
         asked = {"resource": self._settings.oidc_resource, "audience": self._settings.oidc_audience}
@@ -113,7 +118,7 @@ class Provider:
 
     async def sign_out_address(self, id_token: str | None) -> str | None:
         """Return where a session ends at the provider too, None where it cannot be ended there."""
-        end = (await self._discovered()).end_session_endpoint
+        end = (await self._discovered(anew=True)).end_session_endpoint
         if end is None:
             return None
         back = {
@@ -143,13 +148,15 @@ class Provider:
         try:
             async with self._client() as client:
                 answer: Mapping[str, Any] = await client.fetch_token(found.token_endpoint, **asked)
-        except (AuthlibBaseError, ValueError) as refused:
+            access_token = str(answer["access_token"])
+        except (AuthlibBaseError, ValueError, KeyError) as refused:
+            log.warning("tokens_refused", grant_type=asked["grant_type"], error=_why(refused))
             raise NotSignedIn("the provider does not know this sign-in any more") from refused
         except httpx2.HTTPError as away:
             raise TryLater(f"the OpenID provider: {away or type(away).__name__}") from away
         lasts_s = int(answer.get("expires_in") or _TOKEN_LASTS_S)
         return Tokens(
-            access_token=str(answer["access_token"]),
+            access_token=access_token,
             until=self._clock.now() + timedelta(seconds=lasts_s),
             refresh_token=answer.get("refresh_token"),
             id_token=answer.get("id_token"),
@@ -174,8 +181,9 @@ class Provider:
         if claims.get("nonce") != nonce or claims.get("azp", self._client_id) != self._client_id:
             raise NotSignedIn("the provider's answer belongs to another sign-in")
 
-    async def _discovered(self) -> _Discovered:
-        if self._known is None:
+    async def _discovered(self, *, anew: bool = False) -> _Discovered:
+        # Asked anew before somebody is sent there: nobody is led to a provider that is away.
+        if self._known is None or anew:
             self._known = await self._discover()
         return self._known
 
@@ -188,14 +196,22 @@ class Provider:
                 document = await answer.json(content_type=None) if answer.status == 200 else {}
         except (TimeoutError, aiohttp.ClientError, ValueError) as away:
             raise TryLater(f"the OpenID provider at {issuer}: {away or type(away).__name__}") from away
-        if document.get("issuer") != issuer:
+        is_whole = isinstance(document, dict) and document.keys() >= _NEEDED
+        if not is_whole or document["issuer"] != issuer:
             raise TryLater(f"the OpenID provider at {issuer} does not describe itself at {address}")
+        jwks = str(document["jwks_uri"])
         return _Discovered(
             authorization_endpoint=str(document["authorization_endpoint"]),
             token_endpoint=str(document["token_endpoint"]),
             end_session_endpoint=document.get("end_session_endpoint"),
-            keys=Jwks(str(document["jwks_uri"]), self._clock),
+            jwks=jwks,
+            keys=self._known.keys if self._known and self._known.jwks == jwks else Jwks(jwks, self._clock),
         )
+
+
+def _why(refused: Exception) -> str:
+    # The protocol's own word, such as `invalid_client`; what else the provider says may hold anything.
+    return str(getattr(refused, "error", "")) or type(refused).__name__
 
 
 def until_of(token: str, otherwise: datetime) -> datetime:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 import msgspec
 
 from libs.runtime.clock import Clock
+from libs.runtime.failure import TryLater
 from services.console.browser.session import Session
 from services.console.sign_in.provider import NotSignedIn, Provider
 from services.console.sign_in.provider import Tokens as Given
 
 _AHEAD: Final = timedelta(seconds=20)
 _KEPT: Final = timedelta(seconds=60)
+_NONE: Final = timedelta(0)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -30,14 +33,19 @@ class Tokens:
 
     async def fresh(self, session: Session) -> Session | None:
         """Return the session with a token that is good, None where it has ended for good. Raises TryLater."""
-        if session.token_until - self.clock.now() > _AHEAD:
+        left = session.token_until - self.clock.now()
+        if left > _AHEAD:
             return session
         if self.provider is None or session.refresh_token is None:
-            return session if session.token_until > self.clock.now() else None
+            return session if left > _NONE else None
         try:
             given = await asyncio.shield(self._renewal(self.provider, session.refresh_token))
         except NotSignedIn:
             return None
+        except TryLater:
+            if left > _NONE:
+                return session
+            raise
         return msgspec.structs.replace(
             session,
             token=given.access_token,
@@ -51,6 +59,11 @@ class Tokens:
         if renewal is None:
             renewal = asyncio.create_task(provider.renewed(refresh_token), name="token renewal")
             self._renewals[refresh_token] = renewal
-            loop = asyncio.get_running_loop()
-            loop.call_later(_KEPT.total_seconds(), self._renewals.pop, refresh_token, None)
+            renewal.add_done_callback(partial(self._keep, refresh_token))
         return renewal
+
+    def _keep(self, refresh_token: str, renewal: asyncio.Task[Given]) -> None:
+        # What was never answered is asked again by the next request.
+        is_answered = not renewal.cancelled() and not isinstance(renewal.exception(), TryLater)
+        kept_s = _KEPT.total_seconds() if is_answered else 0
+        asyncio.get_running_loop().call_later(kept_s, self._renewals.pop, refresh_token, None)

@@ -6,11 +6,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
+from pathlib import Path
 from typing import Final
 
 from aiohttp import web
 
 from libs.runtime.failure import TryLater
+from libs.runtime.settings import read_file
 from services.console.browser.cookies import Cookie
 from services.console.browser.sealing import Seal
 from services.console.browser.session import Session
@@ -19,7 +21,8 @@ from services.console.sign_in.provider import Journey, NotSignedIn, Provider, To
 from services.console.upstream.caller import person_of
 from services.console.upstream.failures import Refused
 from services.console.web import failures
-from services.console.web.app import Console, see
+from services.console.web.app import OVER, Console
+from services.console.web.leading import see
 from services.console.web.view import Page, See
 
 JOURNEY_LASTS_S: Final = 600
@@ -94,13 +97,14 @@ class SignIn:
     async def sign_out(self, raw: web.Request) -> web.StreamResponse:
         """End the session here, and at the provider where it can be."""
         session = self.console.sessions.read(raw.cookies)
-        address = "/sign-in"
-        if session is not None and self.provider is not None and not session.framed:
+        framed = session is not None and session.framed
+        address = OVER if framed else "/sign-in"
+        if session is not None and self.provider is not None and not framed:
             with suppress(TryLater):
                 address = await self.provider.sign_out_address(session.id_token) or address
         response = web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": address})
         self.console.sessions.end(response)
-        self.console.drafts.drop(response)
+        self.console.drafts.drop(response, framed=framed)
         return response
 
     async def _as_sample_person(self, raw: web.Request, name: str, return_to: str) -> web.StreamResponse:
@@ -134,8 +138,7 @@ class SignIn:
         return self.console.respond(raw, None, page)
 
     def _people(self) -> LocalPeople:
-        with open(str(self.people_path), "rb") as file:  # noqa: PTH123
-            return read_people(file.read())
+        return read_people(read_file(Path(str(self.people_path))))
 
 
 async def opened(console: Console, tokens: Tokens, *, framed: bool = False) -> Session:

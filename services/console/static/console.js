@@ -14,7 +14,8 @@ const keepZone = () => {
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   const known = document.cookie.split("; ").find((each) => each.startsWith("keyfold-zone="));
   if (!zone || known === `keyfold-zone=${zone}`) return;
-  document.cookie = `keyfold-zone=${zone}; Path=/; Max-Age=31536000; SameSite=Lax; Secure`;
+  const where = window === window.top ? "SameSite=Lax" : "SameSite=None; Partitioned";
+  document.cookie = `keyfold-zone=${zone}; Path=/; Max-Age=31536000; Secure; ${where}`;
   const isKept = document.cookie.includes(`keyfold-zone=${zone}`);
   if (isKept && document.querySelector("time") && !document.querySelector("[data-once]")) location.reload();
 };

@@ -71,6 +71,10 @@ class NotAllowed(Refused):
     """This person may not do that."""
 
 
+class NotBound(NotAllowed):
+    """The login is nobody here any more, or not yet."""
+
+
 class Changed(Refused):
     """Somebody else has changed it meanwhile (412)."""
 

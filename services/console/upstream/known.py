@@ -6,7 +6,7 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from services.console.upstream.failures import Away, Refused, SignedOut, TooMany
+from services.console.upstream.failures import Away, NotBound, Refused, SignedOut, TooMany
 
 T = TypeVar("T")
 
@@ -26,7 +26,7 @@ async def known(asked: Awaitable[T]) -> T | Unknown:
     """Return the answer, or that it is not known; raises only what concerns the whole page."""
     try:
         return await asked
-    except SignedOut:
+    except (SignedOut, NotBound):
         raise
     except TooMany as too_many:
         return Unknown(

@@ -16,6 +16,7 @@ from services.console.upstream.failures import (
     Changed,
     JsonObject,
     NotAllowed,
+    NotBound,
     NotFound,
     Refused,
     SignedOut,
@@ -26,6 +27,7 @@ TIMEOUT_S: Final = 5.0
 """How long a page waits for a service: then it is shown without what that service knows."""
 COMMAND_TIMEOUT_S: Final = 15.0
 STREAM_SILENCE_MAX_S: Final = 60.0
+NOT_BOUND: Final = "login-not-bound"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +160,8 @@ def _refusal(service: str, answer: aiohttp.ClientResponse, problem: JsonObject) 
         case HTTPStatus.UNAUTHORIZED:
             return SignedOut(service, answer.status, problem)
         case HTTPStatus.FORBIDDEN:
-            return NotAllowed(service, answer.status, problem)
+            refused = NotAllowed(service, answer.status, problem)
+            return NotBound(service, answer.status, problem) if refused.kind == NOT_BOUND else refused
         case HTTPStatus.NOT_FOUND:
             return NotFound(service, answer.status, problem)
         case HTTPStatus.PRECONDITION_FAILED:

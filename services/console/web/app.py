@@ -6,14 +6,13 @@ import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from http import HTTPStatus
 from typing import Any, Final
-from urllib.parse import urlencode
+from urllib.parse import unquote, urlencode
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import aiohttp
 import msgspec
-from aiohttp import web
+from aiohttp import ClientConnectionResetError, web
 from aiohttp.typedefs import Handler as AiohttpHandler
 from multidict import MultiDict, MultiDictProxy
 from structlog.contextvars import get_contextvars
@@ -26,25 +25,30 @@ from libs.runtime.http.endpoint import endpoint
 from libs.runtime.http.observe import name_response, observing
 from libs.runtime.http.rate_limits import UNLIMITED
 from libs.runtime.http.standard import standard_routes
+from libs.runtime.http.streaming import StreamFailed
 from services.console.browser.drafts import Draft, Drafts
 from services.console.browser.forgery import FIELD, Forgery
 from services.console.browser.headers import secure
 from services.console.browser.once import SecretsOnce
 from services.console.browser.session import Session, Sessions
 from services.console.sign_in.tokens import Tokens
-from services.console.upstream.failures import Away, ServiceFailed, SignedOut, TooMany
+from services.console.upstream.caller import person_of
+from services.console.upstream.failures import Away, NotAllowed, ServiceFailed, SignedOut, TooMany
 from services.console.upstream.services import Services
-from services.console.web import failures
-from services.console.web.rendering import STATIC, has_asset, render
+from services.console.web import assets, failures
+from services.console.web.leading import notice, see
+from services.console.web.rendering import has_asset, render
 from services.console.web.view import Page, See, Shown, View, Visit
 
 FORM_BYTES_MAX: Final = 64 * 1024
-HTMX: Final = "vendor/htmx.min.js"
-NOTICE: Final = "keyfold-notice"
 ZONE: Final = "keyfold-zone"
+EMBED: Final = "/embed/"
+"""Where the pages begin that only a frame shows."""
+OVER: Final = f"{EMBED}over"
 # An id or a code: what becomes a part of a service's path must not turn into another path.
 _PART: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
-_STATIC_MAX_AGE_S: Final = 365 * 86_400
+_SESSION: Final = web.RequestKey("session", Session)
+_BEGUN: Final = web.RequestKey("begun", bool)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,9 +84,9 @@ class Console:
             "once": self.clock.random_bytes(16).hex(),
             "zone": _zone(raw),
             "here": raw.rel_url.raw_path_qs,
-            "notice": raw.cookies.get(NOTICE, ""),
+            "notice": unquote(notice(framed=False).read(raw.cookies) or ""),
             "is_local": self.is_local,
-            "has_htmx": has_asset(HTMX),
+            "has_htmx": has_asset(assets.HTMX),
             "is_part": raw.headers.get("HX-Request") == "true",
             "now": self.clock.now(),
         }
@@ -106,10 +110,10 @@ def build(
     for route in standard:
         handler = endpoint(route, NoTokens(), UNLIMITED, draining=draining, clock=console.clock)
         app.router.add_get(route.path, handler)
-    app.add_routes([*others, web.get("/static/{digest}/{name:.+}", _static)])
+    app.add_routes([*others, web.get(assets.PATH, assets.serve_asset)])
     for view in views:
         app.router.add_route(view.method, view.path, _serving(console, view))
-    app.on_response_prepare.append(name_response)
+    app.on_response_prepare.extend([name_response, _finishing(console)])
     return app
 
 
@@ -131,7 +135,13 @@ def _guarding(console: Console) -> Any:
             response = console.respond(raw, session, failures.page_of(Away("provider", str(away))))
         except web.HTTPException as refused:
             response = console.respond(raw, session, failures.of_status(refused.status))
-        return response if response.prepared else _secured(console, raw, session, response)
+        except ClientConnectionResetError:
+            raise
+        except Exception as bug:
+            if _BEGUN in raw:
+                raise StreamFailed("the answer cannot be ended") from bug
+            raise
+        return response
 
     return guard
 
@@ -144,18 +154,24 @@ def _speaking(console: Console) -> Any:
         if response.status != 500 or response.prepared or "text/html" not in raw.headers.get("Accept", ""):
             return response
         session = console.sessions.read(raw.cookies)
-        return _secured(console, raw, session, console.respond(raw, session, failures.of_status(500)))
+        return console.respond(raw, session, failures.of_status(500))
 
     return speak
 
 
-def _secured(
-    console: Console, raw: web.Request, session: Session | None, response: web.StreamResponse
-) -> web.StreamResponse:
-    framed = raw.path.startswith("/embed/") or (session is not None and session.framed)
-    ancestors = console.frame_ancestors if framed else ""
-    secure(response, frame_ancestors=ancestors, form_action=console.provider_origin)
-    return response
+def _finishing(console: Console) -> Any:
+    async def finish(raw: web.Request, response: web.StreamResponse) -> None:
+        """Give an answer what each has, also one that is streamed: the session, and the browser's rules."""
+        raw[_BEGUN] = True
+        was = console.sessions.read(raw.cookies)
+        session = raw.get(_SESSION, was)
+        if session is not None and _SESSION in raw:
+            _keep(console, response, session, was)
+        framed = raw.path.startswith(EMBED) or (session is not None and session.framed)
+        ancestors = console.frame_ancestors if framed else ""
+        secure(response, frame_ancestors=ancestors, form_action=console.provider_origin)
+
+    return finish
 
 
 def _failed(
@@ -178,8 +194,11 @@ def _serving(console: Console, view: View) -> AiohttpHandler:
         fresh = None if session is None else await console.tokens.fresh(session)
         if fresh is None:
             return _to_sign_in(console, raw, left)
+        raw[_SESSION] = fresh
         if raw.method == "POST" and not console.forgery.is_marked(fresh, dict(fields).get(FIELD, "")):
             return console.respond(raw, fresh, failures.FOREIGN)
+        if fresh.person.role not in view.who:
+            fresh = raw[_SESSION] = await _as_now(console, fresh)
         if fresh.person.role not in view.who:
             return console.respond(raw, fresh, failures.not_allowed(fresh.person))
         draft = console.drafts.read(raw.cookies, raw.path) if raw.method == "GET" else None
@@ -197,27 +216,40 @@ def _serving(console: Console, view: View) -> AiohttpHandler:
             shown = await view.handler(visit)
         except SignedOut:
             return _signed_out(console, raw, left)
+        except NotAllowed as refused:
+            now = await _as_now(console, fresh)
+            is_same = now.person == fresh.person
+            shown = (
+                failures.page_of(refused)
+                if is_same
+                else See(path=failures.home(now.person), person=now.person)
+            )
         except ServiceFailed as failed:
+            if _BEGUN in raw:
+                raise StreamFailed("the answer cannot be ended") from failed
             shown, is_lost = failures.page_of(failed), isinstance(failed, Away | TooMany)
         if isinstance(shown, See) and shown.person is not None:
-            visit = replace(visit, session=msgspec.structs.replace(fresh, person=shown.person))
+            raw[_SESSION] = msgspec.structs.replace(fresh, person=shown.person)
         response = _response(console, visit, shown)
-        if not response.prepared:
-            _keep(console, response, visit, was=session)
+        if visit.is_draft and _BEGUN not in raw:
+            console.drafts.drop(response, framed=fresh.framed)
         if is_lost and fields:
-            console.drafts.keep(response, left.path, left.fields)
+            console.drafts.keep(response, left, framed=fresh.framed)
         return response
 
     return serve
 
 
-def _keep(console: Console, response: web.StreamResponse, visit: Visit, *, was: Session | None) -> None:
-    if visit.session != was:
-        console.sessions.write(response, visit.session)
+async def _as_now(console: Console, session: Session) -> Session:
+    """Return the session of whoever its login is by now: it may have been let in since, or shut out."""
+    return msgspec.structs.replace(session, person=await person_of(console.services(session.token)))
+
+
+def _keep(console: Console, response: web.StreamResponse, session: Session, was: Session | None) -> None:
+    if session != was:
+        console.sessions.write(response, session)
     else:
-        console.sessions.keep(response, visit.session)
-    if visit.is_draft:
-        console.drafts.drop(response)
+        console.sessions.keep(response, session)
 
 
 def _response(console: Console, visit: Visit, shown: Shown) -> web.StreamResponse:
@@ -227,41 +259,35 @@ def _response(console: Console, visit: Visit, shown: Shown) -> web.StreamRespons
             once = {"once": visit.once} if visit.is_draft and visit.once else {}
             page = replace(shown, values={**once, **shown.values})
             response = console.respond(visit.raw, visit.session, page)
-            if NOTICE in visit.raw.cookies:
-                response.del_cookie(NOTICE)
+            said = notice(framed=visit.session.framed)
+            if said.read(visit.raw.cookies) is not None:
+                said.clear(response)
             return response
         case See():
-            return see(visit.raw, shown)
+            return see(visit.raw, shown, framed=visit.session.framed)
         case _:
             return shown
 
 
-def see(raw: web.Request, shown: See) -> web.StreamResponse:
-    """Lead a browser to another page of the console."""
-    headers = (
-        {"HX-Redirect": shown.path} if raw.headers.get("HX-Request") == "true" else {"Location": shown.path}
-    )
-    status = HTTPStatus.NO_CONTENT if "HX-Redirect" in headers else HTTPStatus.SEE_OTHER
-    response = web.Response(status=status, headers=headers)
-    if shown.notice:
-        response.set_cookie(NOTICE, shown.notice, max_age=60, httponly=True, secure=True, samesite="Lax")
-    return response
-
-
 def _signed_out(console: Console, raw: web.Request, left: Draft) -> web.StreamResponse:
+    raw.pop(_SESSION, None)
     response = _to_sign_in(console, raw, left)
     console.sessions.end(response)
     return response
 
 
 def _to_sign_in(console: Console, raw: web.Request, left: Draft) -> web.StreamResponse:
+    is_alone = raw.headers.get("Sec-Fetch-Dest") == "document"
+    framed = raw.path.startswith(EMBED) or (console.sessions.was_framed(raw.cookies) and not is_alone)
     # What only changes something has no page to come back to; its form's page has the same path.
     is_here = raw.method != "POST" and left.path == raw.path
     query = {"return_to": raw.rel_url.raw_path_qs if is_here else left.path}
     over = {"over": "yes"} if console.sessions.had(raw.cookies) else {}
-    response = see(raw, See(path=f"/sign-in?{urlencode({**over, **query}, safe='/')}"))
+    # In a frame nobody signs in: the page around it lets them in again.
+    to = OVER if framed else f"/sign-in?{urlencode({**over, **query}, safe='/')}"
+    response = see(raw, See(path=to))
     if left.fields:
-        console.drafts.keep(response, left.path, left.fields)
+        console.drafts.keep(response, left, framed=framed)
     return response
 
 
@@ -270,21 +296,3 @@ def _zone(raw: web.Request) -> ZoneInfo:
         return ZoneInfo(raw.cookies.get(ZONE) or "UTC")
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return ZoneInfo("UTC")
-
-
-_FILES: Final = {
-    "console.css": "text/css",
-    "console.js": "text/javascript",
-    HTMX: "text/javascript",
-    "icon.svg": "image/svg+xml",
-}
-
-
-async def _static(raw: web.Request) -> web.StreamResponse:
-    name = raw.match_info["name"]
-    if name not in _FILES or not has_asset(name):
-        raise web.HTTPNotFound
-    response = web.Response(body=(STATIC / name).read_bytes(), content_type=_FILES[name], charset="utf-8")
-    response.headers["Cache-Control"] = f"public, max-age={_STATIC_MAX_AGE_S}, immutable"
-    response.enable_compression()
-    return response

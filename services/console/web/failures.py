@@ -43,6 +43,12 @@ FOREIGN: Final = _page(
     "This form did not come from a page of this session. It may have been open since before you signed in.",
     "Go back, reload the page and send it again.",
 )
+LINK_USED: Final = _page(
+    410, "This link was used", "It works once, for a minute. Reload the page around this one to get another."
+)
+OVER_IN_FRAME: Final = _page(
+    200, "Your session is over", "Reload the page around this one. What you had filled in is kept."
+)
 _NOT_FOUND: Final = _page(
     404, "Not found", "There is nothing at this address, or it belongs to somebody else. Check the address."
 )

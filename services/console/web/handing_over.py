@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from aiohttp import web
 
 from services.console.browser.once import NewSecret
-from services.console.web.app import Console, see
+from services.console.web.app import Console
+from services.console.web.leading import see
 from services.console.web.view import Page, See, Visit
 
 

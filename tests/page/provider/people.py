@@ -1,0 +1,67 @@
+"""People with a login at the provider, each at a browser of their own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from playwright.async_api import Browser, Page, expect
+
+from services.console.browser.session import Session
+from tests.page.browsers import Desk, desk
+from tests.page.provider.running import Platform
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """Somebody with a login, before one of the consoles."""
+
+    platform: Platform
+    desk: Desk
+    login: str
+    console: str
+
+    async def signs_in(self, path: str = "/") -> Page:
+        """Open a page of the console, and sign in at the provider on the way to it."""
+        page = await self.desk.open(path)
+        await page.get_by_role("button", name="Continue").click()
+        await at_provider(page, self.login)
+        await page.wait_for_url(f"{self.desk.console}/**")
+        return page
+
+    async def session(self) -> Session:
+        """Return the session as the browser keeps it."""
+        session = await self.platform.session(self.desk.context, self.console)
+        assert session is not None
+        return session
+
+    async def asks(
+        self, method: str, path: str, body: object = None, *, service: str = "registry"
+    ) -> tuple[int, Any]:
+        """Ask a service with one's own token; returns the status and the answer."""
+        return await self.platform.ask((await self.session()).token, method, path, body, service=service)
+
+
+@asynccontextmanager
+async def at_desk(
+    platform: Platform, browser: Browser, login: str, console: str = "console-0"
+) -> AsyncIterator[Member]:
+    """Give somebody a browser before a console."""
+    async with desk(browser, platform.url(console)) as made:
+        # The provider's own pages have fonts from elsewhere.
+        await made.context.route("https://**", lambda route: route.abort())
+        yield Member(platform=platform, desk=made, login=login, console=console)
+
+
+async def at_provider(page: Page, login: str) -> None:
+    """Say at the provider who one is."""
+    await page.locator("input[name=login]").fill(login)
+    await page.locator("input[name=password]").fill("any")
+    await page.get_by_role("button", name="Sign-in").click()
+
+
+async def shows(page: Page, heading: str) -> None:
+    """Wait for a page by its heading."""
+    await expect(page.get_by_role("heading", level=1)).to_have_text(heading)

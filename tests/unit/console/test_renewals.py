@@ -1,0 +1,94 @@
+"""Renewals of access tokens: once for all who need one, and again where nobody answered."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+
+import msgspec
+import pytest
+
+from libs.runtime.clock import SYSTEM_CLOCK
+from libs.runtime.failure import TryLater
+from services.console.browser.session import Person, Session
+from services.console.sign_in.provider import NotSignedIn, Provider
+from services.console.sign_in.provider import Tokens as Given
+from services.console.sign_in.tokens import Tokens
+from tests.eventually import eventually
+
+
+class Saying(Provider):
+    """A provider that answers as it is told, the last answer for ever."""
+
+    def __init__(self, *answers: Given | Exception) -> None:
+        self.asked = 0
+        self._answers = answers
+
+    async def renewed(self, refresh_token: str) -> Given:
+        """Give the next answer."""
+        self.asked += 1
+        answer = self._answers[min(self.asked, len(self._answers)) - 1]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def session(ends_in_s: float) -> Session:
+    """Return one whose access token ends so soon."""
+    now = SYSTEM_CLOCK.now()
+    return Session(
+        session_id="a",
+        person=Person(sub="oscar"),
+        token="old",
+        token_until=now + timedelta(seconds=ends_in_s),
+        began_at=now,
+        used_at=now,
+        refresh_token="refresh",
+    )
+
+
+NEW = Given(
+    access_token="new",
+    until=SYSTEM_CLOCK.now() + timedelta(hours=1),
+    refresh_token=None,
+    id_token=None,
+)
+AWAY = TryLater("away")
+
+
+async def fresh(provider: Provider, sessions: Sequence[Session]) -> list[str | None]:
+    """Return the token that each session goes on with, None for one that is over."""
+    tokens = Tokens(provider=provider, clock=SYSTEM_CLOCK)
+    found = await asyncio.gather(*(tokens.fresh(each) for each in sessions))
+    return [None if each is None else each.token for each in found]
+
+
+async def test_once() -> None:
+    """Of many requests one renews, and all go on with what it got."""
+    provider = Saying(NEW)
+    assert await fresh(provider, [session(1)] * 5) == ["new"] * 5
+    assert provider.asked == 1
+
+
+async def test_away() -> None:
+    """While the provider is away a token that is good for some seconds still is used; one that has ended is
+    no end of the session."""
+    assert await fresh(Saying(AWAY), [session(5)]) == ["old"]
+    with pytest.raises(TryLater):
+        await fresh(Saying(AWAY), [session(-5)])
+    assert await fresh(Saying(NotSignedIn("no")), [session(5)]) == [None]
+
+
+async def test_back() -> None:
+    """Where nobody answered the provider is asked again, and not only when a minute is over."""
+    tokens = Tokens(provider=Saying(AWAY, NEW), clock=SYSTEM_CLOCK)
+
+    async def is_renewed() -> bool:
+        try:
+            found = await tokens.fresh(session(-5))
+        except TryLater:
+            return False
+        return found is not None and found == msgspec.structs.replace(found, token="new")
+
+    await eventually(is_renewed)
