@@ -202,6 +202,8 @@ class Scene:
             ("review-applied", "reviewer", f"/reviews/{self.applied}", "Chart Reader", stay),
             ("key-issued", "reviewer", desk, "Copy your key now", press("Issue key")),
             ("operations", "operator", "/operations", "Operations", stay),
+            ("completeness", "operator", "/operations/completeness", "Completeness", stay),
+            ("dead-letters", "operator", "/operations/dead-letters", "Dead letters", stay),
             ("operations-wrong", "operator", "/operations", "Operations", self._invited_nobody),
         )
         return [

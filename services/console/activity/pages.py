@@ -46,15 +46,15 @@ class ActivityPages:
             return See(path=PATH)
         asked, path = Asked.of(visit.query, visit.now, visit.zone), place.at_audit(visit)
         query = {**asked.to_audit(), "limit": ROWS, **({"cursor": asked.cursor} if asked.cursor else {})}
-        page, bars, busiest, refused, whole, subject, vendors = await asyncio.gather(
+        page, summed, busiest, whole, subject, vendors = await asyncio.gather(
             known(visit.services.get("audit", path, query)),
-            known(sums.chart(visit, path, asked)),
+            known(sums.summed(visit, path, asked, by_endpoint=place.is_vendors)),
             known(self._busiest(place, visit, asked)),
-            known(sums.refused(visit, path, asked, by_endpoint=place.is_vendors)),
             known(visit.services.get("audit", "/v1/audit/whole")),
             self._subject(place, visit),
             known(self._vendor_names(place, visit)),
         )
+        bars, refused = summed if isinstance(summed, tuple) else (summed, summed)
         values: dict[str, Any] = {
             "place": place,
             "address": place.address(visit),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -74,9 +75,34 @@ async def counts(visit: Visit, path: str, asked: Asked, by: str, **more: str) ->
     return items
 
 
-async def chart(visit: Visit, path: str, asked: Asked) -> Chart:
-    """Return the chart of a question: by answer or by category."""
-    items = await counts(visit, path, asked, asked.chart)
+async def summed(
+    visit: Visit, path: str, asked: Asked, *, by_endpoint: bool
+) -> tuple[Chart, Sequence[Refusals]]:
+    """Return the chart of a question, by answer or by category, and why requests were denied most.
+
+    What is told apart by reason tells the answers too. `by_endpoint` adds what was asked for.
+    """
+    if asked.chart == "decision":
+        items = denied = await counts(visit, path, asked, "reason")
+    else:
+        items, denied = await asyncio.gather(
+            counts(visit, path, asked, asked.chart), counts(visit, path, asked, "reason", decision="deny")
+        )
+    endpoints = await _endpoints(visit, path, asked) if by_endpoint and any(map(_is_denied, denied)) else {}
+    return _chart(items, visit, asked), _refused(denied, endpoints)
+
+
+def _is_denied(item: JsonObject) -> bool:
+    return item["reason"] is not None
+
+
+def _series_of(item: JsonObject, asked: Asked) -> str:
+    if asked.chart == "decision":
+        return "deny" if _is_denied(item) else "allow"
+    return item["category"] or ""
+
+
+def _chart(items: Sequence[JsonObject], visit: Visit, asked: Asked) -> Chart:
     starts = buckets(asked.since, asked.until or visit.now, asked.bucket)
     width = 7 if len(starts) > _BARS_MAX and asked.bucket == "day" else 1
     grouped = [starts[at : at + width] for at in range(0, len(starts), width)]
@@ -85,7 +111,7 @@ async def chart(visit: Visit, path: str, asked: Asked) -> Chart:
     for item in items:
         number = place.get(datetime.fromisoformat(item["start"]))
         if number is not None:
-            found[item[asked.chart] or ""][number] += item["requests"]
+            found[_series_of(item, asked)][number] += item["requests"]
     order = ANSWERS if asked.chart == "decision" else words.CATEGORIES
     names = [*(name for name in order if name in found), *sorted(set(found) - set(order))]
     series = [
@@ -112,13 +138,10 @@ async def busiest(visit: Visit, path: str, asked: Asked) -> list[tuple[str, int]
     return total.most_common(TOP)
 
 
-async def refused(visit: Visit, path: str, asked: Asked, *, by_endpoint: bool) -> list[Refusals]:
-    """Return the reasons that requests were denied for most; where for a developer, with what was asked."""
+def _refused(items: Sequence[JsonObject], endpoints: Mapping[str, Counter[str]]) -> Sequence[Refusals]:
     total: Counter[str] = Counter()
-    for item in await counts(visit, path, asked, "reason", decision="deny"):
-        if item["reason"] is not None:
-            total[item["reason"]] += item["requests"]
-    endpoints = await _endpoints(visit, path, asked) if by_endpoint and total else {}
+    for item in filter(_is_denied, items):
+        total[item["reason"]] += item["requests"]
     return [
         Refusals(reason=reason, requests=count, endpoints=endpoints.get(reason, Counter()).most_common(TOP))
         for reason, count in total.most_common(TOP)

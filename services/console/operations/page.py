@@ -43,6 +43,8 @@ class OperationsPage:
         return [
             *views_of(PATH, OPERATOR, self.show, self.invite),
             *views_of(f"{PATH}/invitation", OPERATOR, self.link),
+            *views_of(f"{PATH}/completeness", OPERATOR, completeness),
+            *views_of(f"{PATH}/dead-letters", OPERATOR, dead_letters),
         ]
 
     async def show(self, visit: Visit) -> Page:
@@ -70,22 +72,18 @@ class OperationsPage:
 
 async def _page(visit: Visit, faults: Mapping[str, str], status: int = 200) -> Page:
     services, since = visit.services, _written(visit.now - _DAY)
-    standing, enforcement, whole, complete, checkpoints, letters, unattributed = await asyncio.gather(
+    standing, enforcement, whole, checkpoints, unattributed = await asyncio.gather(
         standings(services),
         known(services.get("registry", "/v1/enforcement")),
         known(services.get("audit", "/v1/audit/whole")),
-        known(_completeness(visit, since)),
         known(services.get("registry", "/v1/ledger/checkpoints", {"limit": LISTED})),
-        known(services.get("audit", "/v1/dead-letters", {"limit": LISTED})),
         known(_unattributed(visit, since)),
     )
     values = {
         "standings": standing,
         "enforcement": enforcement,
         "whole": whole,
-        "complete": complete,
         "checkpoints": checkpoints,
-        "letters": letters,
         "unattributed": unattributed,
         "faults": faults,
         "typed": visit.form,
@@ -95,9 +93,28 @@ async def _page(visit: Visit, faults: Mapping[str, str], status: int = 200) -> P
     return Page(template="operations/page.html", values=values, status=status)
 
 
+async def completeness(visit: Visit) -> Page:
+    """Show whether the last 24 hours are whole: it takes a while, and comes after the rest of the page."""
+    complete = await known(_completeness(visit, _written(visit.now - _DAY)))
+    return Page(template="operations/completeness.html", values={"complete": complete})
+
+
+async def dead_letters(visit: Visit) -> Page:
+    """Show the newest dead letters, which are read of Kafka: they too come after the rest."""
+    letters = await known(visit.services.get("audit", "/v1/dead-letters", {"limit": LISTED}))
+    return Page(template="operations/letters.html", values={"letters": letters})
+
+
 async def _completeness(visit: Visit, since: str) -> Completeness:
     query = {"since": since}
-    items = await every(visit.services, "audit", "/v1/audit/completeness", query, items_max=RUN_HOURS_MAX)
+    items = await every(
+        visit.services,
+        "audit",
+        "/v1/audit/completeness",
+        query,
+        items_max=RUN_HOURS_MAX,
+        page_items=RUN_HOURS_MAX,
+    )
     return Completeness.of(items)
 
 

@@ -12,10 +12,16 @@ PAGE_ITEMS: Final = 100
 
 
 async def every(
-    services: Services, service: str, path: str, query: Mapping[str, str] | None = None, *, items_max: int
+    services: Services,
+    service: str,
+    path: str,
+    query: Mapping[str, str] | None = None,
+    *,
+    items_max: int,
+    page_items: int = PAGE_ITEMS,
 ) -> list[JsonObject]:
-    """Return a list's items, as many as `items_max` at most."""
-    asked = {**(query or {}), "limit": str(min(PAGE_ITEMS, items_max))}
+    """Return a list's items, as many as `items_max` at most, `page_items` at a time."""
+    asked = {**(query or {}), "limit": str(min(page_items, items_max))}
     items: list[JsonObject] = []
     while True:
         page = await services.get(service, path, asked)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from importlib import resources
@@ -43,7 +43,10 @@ def environment() -> Environment:
         category=words.category,
     )
     made.globals.update(
-        words=words, asset=asset, reasons_of=lambda reason: refusal(reason).means if reason else ""
+        words=words,
+        asset=asset,
+        bar_path=bar_path,
+        reasons_of=lambda reason: refusal(reason).means if reason else "",
     )
     return made
 
@@ -63,6 +66,13 @@ def asset(name: str) -> str:
 def has_asset(name: str) -> bool:
     """Tell whether there is such a file."""
     return (STATIC / name).is_file()
+
+
+def bar_path(counts: Sequence[int], most: int) -> str:
+    """Return bars over a base line as the path of an SVG: each 4 wide with its gap, the highest 24 high."""
+    heights = [max(2, round(count * 24 / most)) if count else 0 for count in counts]
+    bars = [f"M{4 * at} 24v-{height}h3V24z" for at, height in enumerate(heights) if height]
+    return f"{''.join(bars)}M0 23h{4 * len(counts)}v1H0z"
 
 
 def instant(value: str | datetime) -> datetime:
