@@ -14,11 +14,11 @@ from zoneinfo import ZoneInfo
 from services.console import words
 from services.console.activity.asked import Asked, buckets
 from services.console.upstream.failures import JsonObject
+from services.console.upstream.lists import every_count
 from services.console.web.view import Visit
 
 TOP: Final = 5
 _BARS_MAX: Final = 31
-_PAGES_MAX: Final = 3
 _NEWEST: Final = "100"
 # A version, such as v1, holds a digit as well.
 _NAMES_ONE: Final = re.compile(r"^(?!v\d+$).*\d")
@@ -65,14 +65,7 @@ class Refusals:
 async def counts(visit: Visit, path: str, asked: Asked, by: str, **more: str) -> list[JsonObject]:
     """Return the log's counts for a question, told apart by one thing."""
     query = {**asked.to_audit(), "bucket": asked.bucket, "by": by, **more}
-    items: list[JsonObject] = []
-    for _ in range(_PAGES_MAX):
-        page = await visit.services.get("audit", f"{path}/summary", query)
-        items += page["items"]
-        if page["next_cursor"] is None:
-            break
-        query = {**query, "cursor": page["next_cursor"]}
-    return items
+    return await every_count(visit.services, path, query)
 
 
 async def summed(

@@ -13,6 +13,7 @@ from libs.runtime.auth import Role
 from services.console.owner.terms.wording import standing
 from services.console.upstream.failures import JsonObject
 from services.console.upstream.known import known
+from services.console.upstream.lists import every_count
 from services.console.upstream.services import Command
 from services.console.web.app import Console
 from services.console.web.view import Page, See, View, Visit, views_of
@@ -105,14 +106,9 @@ async def use_of_keys(visit: Visit) -> Mapping[str, KeyUse]:
     first = today - timedelta(days=USE_DAYS - 1)
     query = {"bucket": "day", "by": "key", "since": f"{first.isoformat()}T00:00:00Z"}
     counts: dict[str, dict[date, int]] = defaultdict(dict)
-    while True:
-        page = await visit.services.get("audit", f"{visit.account}/activity/summary", query)
-        for item in page["items"]:
-            if item["key_id"] is not None:
-                counts[item["key_id"]][date.fromisoformat(item["start"][:10])] = item["requests"]
-        if page["next_cursor"] is None:
-            break
-        query = {**query, "cursor": page["next_cursor"]}
+    for item in await every_count(visit.services, f"{visit.account}/activity", query):
+        if item["key_id"] is not None:
+            counts[item["key_id"]][date.fromisoformat(item["start"][:10])] = item["requests"]
     days = [first + timedelta(days=number) for number in range(USE_DAYS)]
     return {key_id: KeyUse(days=[by_day.get(day, 0) for day in days]) for key_id, by_day in counts.items()}
 

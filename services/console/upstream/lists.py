@@ -9,6 +9,7 @@ from services.console.upstream.failures import JsonObject
 from services.console.upstream.services import Services
 
 PAGE_ITEMS: Final = 100
+COUNTS: Final = "10000"
 
 
 async def every(
@@ -28,4 +29,16 @@ async def every(
         items += page["items"]
         if page["next_cursor"] is None or len(items) >= items_max:
             return items[:items_max]
+        asked = {**asked, "cursor": page["next_cursor"]}
+
+
+async def every_count(services: Services, path: str, query: Mapping[str, str]) -> list[JsonObject]:
+    """Return all counts of a summary of activity; there are as many as days, keys and reasons allow."""
+    asked = {**query, "limit": COUNTS}
+    items: list[JsonObject] = []
+    while True:
+        page = await services.get("audit", f"{path}/summary", asked)
+        items += page["items"]
+        if page["next_cursor"] is None:
+            return items
         asked = {**asked, "cursor": page["next_cursor"]}

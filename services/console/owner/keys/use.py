@@ -13,6 +13,7 @@ from services.console.owner.keys.visited import key_at
 from services.console.owner.terms.wording import used
 from services.console.upstream.failures import JsonObject
 from services.console.upstream.known import Unknown
+from services.console.upstream.lists import every_count
 from services.console.web.rendering import instant
 from services.console.web.view import Visit
 
@@ -36,13 +37,7 @@ async def passed_in_30_days(visit: Visit) -> list[JsonObject]:
         "decision": "allow",
         "since": f"{first.isoformat()}T00:00:00Z",
     }
-    counts: list[JsonObject] = []
-    while True:
-        page = await visit.services.get("audit", f"{key_at(visit)}/activity/summary", query)
-        counts += page["items"]
-        if page["next_cursor"] is None:
-            return counts
-        query = {**query, "cursor": page["next_cursor"]}
+    return await every_count(visit.services, f"{key_at(visit)}/activity", query)
 
 
 async def most_used(visit: Visit) -> Mapping[str, str | None]:
