@@ -10,7 +10,7 @@ from typing import Any
 from playwright.async_api import Browser, Page, expect
 
 from services.console.browser.session import Session
-from tests.page.browsers import Desk, desk
+from tests.page.browsers import ZONE, Desk, desk
 from tests.page.provider.running import Platform
 
 
@@ -50,6 +50,10 @@ async def at_desk(
 ) -> AsyncIterator[Member]:
     """Give somebody a browser before a console."""
     async with desk(browser, platform.url(console)) as made:
+        # Else a page is loaded twice the first time, and who counts renewals counts that one too.
+        await made.context.add_cookies(
+            [{"name": "keyfold-zone", "value": ZONE, "url": platform.url(console)}]
+        )
         # The provider's own pages have fonts from elsewhere.
         await made.context.route("https://**", lambda route: route.abort())
         yield Member(platform=platform, desk=made, login=login, console=console)

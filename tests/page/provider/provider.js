@@ -4,7 +4,7 @@
 const { default: Provider } = require('oidc-provider');
 
 const [port, ...consoles] = process.argv.slice(2);
-const LASTS_S = 300;
+const LASTS_S = 3600;
 const ENDS_S = 3;
 
 // A login is GROUP or GROUP@PRACTICE. What a platform's own provider says of its people has its own names.

@@ -160,9 +160,9 @@ async def test_provider_away(platform: Platform, browser: Browser) -> None:
         at_desk(platform, browser, "platform") as newcomer,
     ):
         pages = {member.console: await member.signs_in() for member in (lasting, brief)}
-        session = await brief.session()
-        await ended(session)
         async with platform.without("provider"):
+            session = await brief.session()
+            await ended(session)
             await pages["console-0"].reload()
             await shows(pages["console-0"], "Operations")
             answer = await pages["console-1"].reload()
