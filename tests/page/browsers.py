@@ -58,12 +58,15 @@ class Desk:
         if said.type == "error" and not is_page:
             self.complaints.append(said.text)
 
-    async def signed_in(self, name: str, path: str = "/") -> Page:
-        """Sign in as one of the stack's people, as its button does but without the page, and open a page."""
-        answer = await self.context.request.post(
-            f"{self.console}/sign-in", form={"as": name}, max_redirects=0
-        )
+    async def sign_in(self, name: str) -> None:
+        """Sign in as one of the stack's people, as its button does but without the page."""
+        form: dict[str, str | float | bool] = {"as": name}
+        answer = await self.context.request.post(f"{self.console}/sign-in", form=form, max_redirects=0)
         assert answer.status == 303, await answer.text()
+
+    async def signed_in(self, name: str, path: str = "/") -> Page:
+        """Sign in, and open a page."""
+        await self.sign_in(name)
         return await self.open(path)
 
 

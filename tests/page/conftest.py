@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Final
 
 import aiohttp
 import pytest
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
 from tests.acceptance.running import RunningStack, running
 from tests.acceptance.world import Practice, VendorWithKey, World
+from tests.eventually import WITHIN_S
 from tests.page.browsers import Desk, chromium, desk, let_in
 
 pytestmark = pytest.mark.debian("chromium")
+
+# Of one caller in a minute, so that a test need not make many.
+FEW_FAILURES: Final = {"KEYFOLD_FAILURES_PER_MINUTE": "60"}
+
+expect.set_options(timeout=WITHIN_S * 1000)  # costs nothing where it is not needed, as there
 
 
 @pytest.fixture(scope="session")
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningStack]:
     """A stack of `keyfold up`."""
-    async with running(tmp_path_factory.mktemp("pages")) as stack:
+    async with running(tmp_path_factory.mktemp("pages"), FEW_FAILURES) as stack:
         yield stack
 
 

@@ -21,7 +21,7 @@ async def test_switch(office: Desk, owner: str, world: World, practice: Practice
     switch = page.get_by_role("switch", name="Enable API integrations")
     await expect(switch).to_be_checked()
     await expect(switch).to_have_accessible_description(
-        re.compile(r"On\. 1 key can be used\. Last turned by oscar, .*Off stops every key at once")
+        re.compile(r"On\. 1 key can be used\. Turned on by oscar, .*Off stops every key at once")
     )
     await switch.click()
     await expect(page.get_by_role("status").filter(has_text="API integrations are off.")).to_be_focused()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -37,13 +37,13 @@ class Asked:
     @classmethod
     def of(cls, query: Mapping[str, str], now: datetime, zone: ZoneInfo) -> Asked:
         """Return what an address asks; what it says wrongly it does not ask."""
-        named = query.get("range", DEFAULT_RANGE)
-        day = _day(query.get("day", ""), zone)
-        since, until = (
-            (day, day + timedelta(days=1)) if day else (now - RANGES.get(named, RANGES["90d"])[1], None)
-        )
         # A moment is left, for what is asked at the end of its time is asked a little later.
         first = now - KEPT + timedelta(minutes=1)
+        asked_day = _day(query.get("day", ""), zone)
+        is_gone = asked_day is not None and asked_day[1] <= first
+        day = None if is_gone else asked_day
+        named = "90d" if is_gone else query.get("range", DEFAULT_RANGE)
+        since, until = day or (now - RANGES.get(named, RANGES["90d"])[1], None)
         return cls(
             range="" if day else named if named in RANGES else "90d",
             since=max(since, first),
@@ -51,7 +51,7 @@ class Asked:
             conditions={name: query[name] for name in CONDITIONS if query.get(name)},
             chart=query["chart"] if query.get("chart") in CHARTS else "decision",
             cursor=query.get("cursor") or None,
-            too_far=named not in RANGES or (day is not None and day < first),
+            too_far=is_gone or named not in RANGES or (day is not None and day[0] < first),
             day=query.get("day", "") if day else "",
         )
 
@@ -79,9 +79,11 @@ class Asked:
         return bool(self.conditions)
 
 
-def _day(text: str, zone: ZoneInfo) -> datetime | None:
+def _day(text: str, zone: ZoneInfo) -> tuple[datetime, datetime] | None:
+    """Return a day's beginning and end where the reader is; where clocks change it is no 24 hours long."""
     try:
-        return datetime.fromisoformat(text).replace(tzinfo=zone).astimezone(UTC) if len(text) == 10 else None
+        begins = datetime.combine(date.fromisoformat(text), time(), zone)
+        return begins.astimezone(UTC), (begins + timedelta(days=1)).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
 

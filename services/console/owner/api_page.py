@@ -63,13 +63,14 @@ class ApiPage:
             "switched": switched,
             "used": used,
             "usable": usable(keys),
+            "is_behind": account["version"] < visit.seen,
         }
         return Page(template="owner/api.html", values=values)
 
     async def switch(self, visit: Visit) -> See:
         """Turn integrations on or off."""
         is_on = visit.form.get("enabled") == "on"
-        await visit.services.do(
+        account = await visit.services.do(
             Command(
                 method="PUT",
                 path=f"{visit.account}/integrations",
@@ -78,7 +79,8 @@ class ApiPage:
                 version=visit.version,
             )
         )
-        return See(path=PATH, notice="API integrations are on." if is_on else "API integrations are off.")
+        said = "API integrations are on." if is_on else "API integrations are off."
+        return See(path=f"{PATH}?seen={account['version']}", notice=said)
 
 
 async def all_keys(visit: Visit) -> list[JsonObject]:

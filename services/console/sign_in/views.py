@@ -19,7 +19,7 @@ from services.console.browser.session import Session
 from services.console.sign_in.local_people import TOKEN_LASTS_S, LocalPeople, read_people
 from services.console.sign_in.provider import Journey, NotSignedIn, Provider, Tokens
 from services.console.upstream.caller import person_of
-from services.console.upstream.failures import Refused
+from services.console.upstream.failures import Refused, TooMany
 from services.console.web import failures
 from services.console.web.app import OVER, Console
 from services.console.web.leading import see
@@ -120,6 +120,8 @@ class SignIn:
     async def _let_in(self, raw: web.Request, tokens: Tokens, return_to: str) -> web.StreamResponse:
         try:
             session = await opened(self.console, tokens)
+        except TooMany:
+            raise
         except Refused as refused:
             return self._not_signed_in(raw, f"The services do not take this login: {refused.detail}")
         response = see(raw, See(path=return_to or failures.home(session.person)))

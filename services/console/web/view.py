@@ -85,8 +85,12 @@ class Visit:
     @property
     def version(self) -> int | None:
         """The version of what the form is about when it was shown, None for what has none."""
-        given = self.form.get("version", "")
-        return int(given) if given.isascii() and given.isdecimal() and len(given) < 19 else None
+        return read_number(self.form.get("version"))
+
+    @property
+    def seen(self) -> int:
+        """The version that the change made which led here, 0 where none did."""
+        return read_number(self.query.get("seen")) or 0
 
     @property
     def account(self) -> str:
@@ -97,6 +101,11 @@ class Visit:
     def vendor(self) -> str:
         """The path of the vendor at the services."""
         return f"/v1/vendors/{self.person.vendor_id}"
+
+
+def read_number(text: str | None) -> int | None:
+    """Return a whole number that came back from a page, None for what is none."""
+    return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 19 else None
 
 
 Handler: TypeAlias = Callable[[Visit], Awaitable[Shown]]

@@ -12,7 +12,7 @@ from services.console.owner.keys.new import address_of, form_values, typed
 from services.console.owner.keys.page import saved
 from services.console.owner.keys.use import passed_in_30_days
 from services.console.owner.keys.vendors import approved_vendors, names_of
-from services.console.owner.keys.visited import KEY, key_at, key_page, live_key, read_number, version_of
+from services.console.owner.keys.visited import KEY, key_at, key_page, live_key, version_of
 from services.console.owner.terms.differences import differences, refused_of
 from services.console.owner.terms.form import Faults, KeyForm, faults_of, is_for_whole_page, status_of
 from services.console.owner.terms.terms import Terms
@@ -20,7 +20,7 @@ from services.console.owner.terms.wording import summary
 from services.console.upstream.failures import Away, Changed, JsonObject, ServiceFailed
 from services.console.upstream.known import Unknown, known
 from services.console.upstream.services import Command
-from services.console.web.view import Page, See, Shown, View, Visit, views_of
+from services.console.web.view import Page, See, Shown, View, Visit, read_number, views_of
 
 
 class EditPage:
@@ -38,7 +38,7 @@ class EditPage:
         fields, was = typed(visit), Terms.of(key)
         if "step" not in fields:
             return await _form_page(visit, key, KeyForm.of(was, visit.zone), key["version"], {})
-        form, version = KeyForm.read(fields), read_number(fields.get("version"))
+        form, version = KeyForm.read(fields), read_number(fields.get("version")) or 0
         faults = form.faults(visit.now, visit.zone, was=was)
         if fields["step"] != "review" or faults:
             return await _form_page(visit, key, form, version, faults, find=fields.get("find", ""))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from services.console.owner.api_page import OWNER
@@ -12,7 +13,7 @@ from services.console.owner.keys.secret import curl
 from services.console.owner.keys.trying import METHODS, TryForm, answer_of, faults_of
 from services.console.owner.keys.use import most_used, passed_in_30_days, permission_uses
 from services.console.owner.keys.vendors import approved_vendors, names, names_of
-from services.console.owner.keys.visited import KEY, key_at, key_page, read_number
+from services.console.owner.keys.visited import KEY, key_at, key_page
 from services.console.owner.terms.wording import limit, networks, standing, who
 from services.console.upstream.failures import JsonObject, NotFound, Refused
 from services.console.upstream.known import Unknown, known
@@ -45,7 +46,7 @@ class KeyPage:
         vendors = await known(approved_vendors(visit))
         tried = await _tried(visit, names(_known(vendors)))
         if visit.raw.headers.get("HX-Request") == "true":
-            values = {**_of_trying(visit, vendors), **tried}
+            values = {**_of_trying(visit, vendors, ()), **tried}
             key = {"networks": ["?"] if "try-address" in visit.form else None}
             return Page(
                 template="owner/keys/try.html", values={**values, "key": key, "address": key_page(visit)}
@@ -72,18 +73,23 @@ class KeyPage:
             "counts": counts,
             "history": history,
             "curl": curl(self._console, key["permissions"], "YOUR_KEY"),
-            "is_behind": key["version"] < read_number(visit.query.get("seen")),
-            **_of_trying(visit, vendors),
+            "is_behind": key["version"] < visit.seen,
+            **_of_trying(visit, vendors, key["vendor_ids"] or ()),
             **tried,
         }
         return Page(template="owner/keys/key.html", values=values)
 
 
-def _of_trying(visit: Visit, vendors: list[JsonObject] | Unknown) -> Mapping[str, Any]:
+def _of_trying(
+    visit: Visit, vendors: list[JsonObject] | Unknown, vendor_ids: Sequence[str]
+) -> Mapping[str, Any]:
+    asked = TryForm.read(visit.form)
+    if not asked.vendor_id and vendor_ids:
+        asked = replace(asked, vendor_id=vendor_ids[0])  # the first to be asked about is who uses the key
     return {
         "vendors": vendors,
         "methods": METHODS,
-        "asked": TryForm.read(visit.form),
+        "asked": asked,
         "answer": None,
         "faults": {},
     }

@@ -1,0 +1,53 @@
+"""What an address asks of the log, and what of a path is told apart."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from services.console.activity.asked import KEPT, Asked
+from services.console.activity.sums import endpoint
+
+NOW = datetime(2026, 10, 20, 12, tzinfo=UTC)
+SYDNEY = ZoneInfo("Australia/Sydney")
+
+
+def test_day() -> None:
+    """A day is the reader's own, and of 23 hours where clocks go forward in it."""
+    asked = Asked.of({"day": "2026-10-04"}, NOW, SYDNEY)
+    assert asked.since == datetime(2026, 10, 3, 14, tzinfo=UTC)
+    assert asked.until == asked.since + timedelta(hours=23)
+    assert (asked.day, asked.too_far) == ("2026-10-04", False)
+
+
+@pytest.mark.parametrize(
+    "query", [{"day": "2020-01-01"}, {"range": "365d"}, {"range": "7d", "day": "1999-12-31"}]
+)
+def test_beyond_what_is_kept(query: dict[str, str]) -> None:
+    """What is over is asked for as all that is kept, never as a time that ends before it begins."""
+    asked = Asked.of(query, NOW, SYDNEY)
+    assert (asked.range, asked.day, asked.until, asked.too_far) == ("90d", "", None, True)
+    assert NOW - asked.since < KEPT
+
+
+@pytest.mark.parametrize("day", ["", "yesterday", "0001-01-01", "9999-12-31", "2026-13-01", "20261004x"])
+def test_no_day(day: str) -> None:
+    """What is no day that can be asked for is not asked for."""
+    asked = Asked.of({"day": day}, NOW, ZoneInfo("UTC"))
+    assert (asked.range, asked.day) in (("7d", ""), ("90d", ""))
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/v1/patient/7", "/v1/patient/…"),
+        ("/v1/patient/7/note/ab12?x=1", "/v1/patient/…/note/…"),
+        ("/v12/patient", "/v12/patient"),
+        ("/", "/"),
+    ],
+)
+def test_endpoint(path: str, said: str) -> None:
+    """What names one thing in a path is left out; a version stays."""
+    assert endpoint(path) == said
