@@ -15,7 +15,7 @@ from tests.gateways.running import Gateway, Name
 from tests.gateways.scene import Scene
 from tests.integration.gatekeeper.practice import BOTH
 
-pytestmark = pytest.mark.debian("chromium")
+pytestmark = pytest.mark.debian("chromium-headless-shell")
 
 FLAGS: Final = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
@@ -46,7 +46,7 @@ async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bro
     args = [flag.replace("~", " ") for flag in FLAGS.split()]
     async with async_playwright() as playwright:
         context = await playwright.chromium.launch_persistent_context(
-            profile, executable_path=program("chromium"), args=args
+            profile, executable_path=program("chromium-headless-shell"), args=args
         )
         yield context
         await context.close()

@@ -31,7 +31,9 @@ NAVIGATION_TIMEOUT_MS: Final = 20_000
 @asynccontextmanager
 async def chromium(playwright: Playwright) -> AsyncIterator[Browser]:
     """Open a browser without a window."""
-    browser = await playwright.chromium.launch(executable_path=program("chromium"), args=list(FLAGS))
+    browser = await playwright.chromium.launch(
+        executable_path=program("chromium-headless-shell"), args=list(FLAGS)
+    )
     yield browser
     await browser.close()
 

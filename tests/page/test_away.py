@@ -14,7 +14,7 @@ from tests.eventually import eventually
 from tests.page.browsers import Desk, headed, main_of, press
 from tests.page.keys import HOME, grant, page_of
 
-pytestmark = pytest.mark.debian("chromium")
+pytestmark = pytest.mark.debian("chromium-headless-shell")
 
 
 async def opened(office: Desk, paths: Sequence[str]) -> list[Page]:

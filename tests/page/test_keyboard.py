@@ -15,7 +15,7 @@ from tests.page.browsers import Desk, headed, main_of
 from tests.page.keys import HOME
 from tests.page.people import newcomer
 
-pytestmark = pytest.mark.debian("chromium")
+pytestmark = pytest.mark.debian("chromium-headless-shell")
 
 TABS_MAX: Final = 60
 _numbers = count(1)

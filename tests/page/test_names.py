@@ -15,7 +15,7 @@ from tests.page.browsers import Desk, desk, press
 from tests.page.keys import HOME, page_of
 from tests.page.people import newcomer, owner_of
 
-pytestmark = pytest.mark.debian("chromium")
+pytestmark = pytest.mark.debian("chromium-headless-shell")
 
 WIDTH: Final = 320
 NAMES: Final = (

@@ -16,7 +16,7 @@ from tests.page.keys import HOME, choose, grant, page_of, shown_secret
 from tests.page.people import newcomer
 from tests.page.test_platform import fill_application
 
-pytestmark = pytest.mark.debian("chromium")
+pytestmark = pytest.mark.debian("chromium-headless-shell")
 
 _numbers = count(1)
 

@@ -14,7 +14,7 @@ from tests.eventually import eventually
 from tests.page.browsers import Desk, follow, headed, main_of, press
 from tests.page.keys import HOME, page_of
 
-pytestmark = pytest.mark.debian("chromium")
+pytestmark = pytest.mark.debian("chromium-headless-shell")
 
 ASKED = (
     ("GET", "/v1/patient/7"),

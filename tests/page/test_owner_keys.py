@@ -12,7 +12,7 @@ from tests.acceptance.world import Practice, VendorWithKey, World
 from tests.page.browsers import Desk, follow, headed, main_of, press
 from tests.page.keys import HOME, choose, grant, page_of, shown_secret
 
-pytestmark = pytest.mark.debian("chromium")
+pytestmark = pytest.mark.debian("chromium-headless-shell")
 
 
 async def test_switch(office: Desk, owner: str, world: World, practice: Practice) -> None:

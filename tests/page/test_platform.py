@@ -16,7 +16,7 @@ from tests.page.browsers import Desk, desk, follow, headed, main_of, press
 from tests.page.keys import shown_secret
 from tests.page.people import developer_of, newcomer
 
-pytestmark = pytest.mark.debian("chromium")
+pytestmark = pytest.mark.debian("chromium-headless-shell")
 
 NOTES = "We doubt the disk."
 _numbers = count(1)

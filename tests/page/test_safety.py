@@ -11,7 +11,7 @@ from tests.acceptance.world import Practice, World
 from tests.eventually import eventually
 from tests.page.browsers import Desk, desk
 
-pytestmark = pytest.mark.debian("chromium")
+pytestmark = pytest.mark.debian("chromium-headless-shell")
 
 HOME = "/settings/integrations/api"
 

@@ -18,7 +18,7 @@ from tests.page.browsers import Desk, desk, follow, headed, main_of, press
 from tests.page.keys import HOME, page_of
 from tests.page.people import owner_of
 
-pytestmark = pytest.mark.debian("chromium")
+pytestmark = pytest.mark.debian("chromium-headless-shell")
 
 
 async def test_nothing_yet(office: Desk, stack: RunningStack, world: World, practice: Practice) -> None:

@@ -15,7 +15,7 @@ from tests.page.browsers import Desk, desk, headed, main_of, press
 from tests.page.keys import HOME, choose, grant, page_of, shown_secret
 from tests.page.people import newcomer, owner_of
 
-pytestmark = pytest.mark.debian("chromium")
+pytestmark = pytest.mark.debian("chromium-headless-shell")
 
 _numbers = count(1)
 

@@ -22,7 +22,7 @@ from tests.page.browsers import desk
 from tests.page.provider.people import Member, at_desk
 from tests.page.provider.running import Platform
 
-pytestmark = pytest.mark.debian("chromium")
+pytestmark = pytest.mark.debian("chromium-headless-shell")
 
 HOME = "/settings/integrations/api"
 FRAME = "__Host-keyfold-framed"

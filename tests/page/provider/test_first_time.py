@@ -10,7 +10,7 @@ from playwright.async_api import Browser, Page, expect
 from tests.page.provider.people import Member, at_desk, shows
 from tests.page.provider.running import Platform
 
-pytestmark = pytest.mark.debian("chromium")
+pytestmark = pytest.mark.debian("chromium-headless-shell")
 
 HOME = "/settings/integrations/api"
 PEOPLE = f"{HOME}/people"

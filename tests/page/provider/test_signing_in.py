@@ -15,7 +15,7 @@ from tests.eventually import eventually, eventually_so
 from tests.page.provider.people import Member, at_desk, at_provider, shows
 from tests.page.provider.running import Platform
 
-pytestmark = pytest.mark.debian("chromium")
+pytestmark = pytest.mark.debian("chromium-headless-shell")
 
 HOME = "/settings/integrations/api"
 
