@@ -15,6 +15,7 @@ from aiohttp import web
 
 from libs.runtime import log as logs
 from libs.runtime.clock import SYSTEM_CLOCK, Clock
+from libs.runtime.collector import leave_modules
 from libs.runtime.failure import StopProcess, TryLater
 from libs.runtime.health import Health
 from libs.runtime.http.listen import serve_http
@@ -102,6 +103,7 @@ Start = Callable[[Process[S]], Awaitable[None]]
 
 def run(name: str, settings_type: type[S], start: Start[S]) -> NoReturn:
     """Run a service to its end and exit: 0 after a signal, 1 after a failure, 2 for bad settings."""
+    leave_modules()
     try:
         settings = load(settings_type)
     except BadSettings as bad:

@@ -11,6 +11,7 @@ from typing import Annotated, Final
 import typer
 
 from libs.runtime import log as logs
+from libs.runtime.collector import leave_modules
 from services.cli.commands import add_commands
 from services.cli.one_line import OneLine
 from services.cli.screen.streams import may_be_closed, take_any_text
@@ -48,6 +49,7 @@ add_commands(app)
 
 def main() -> None:
     """Run the command that the arguments name; it says itself what failed, whatever its parts log of that."""
+    leave_modules()
     take_any_text()
     logs.configure(service="keyfold", level="critical")
     with may_be_closed():
