@@ -121,7 +121,7 @@ class LocalKafka(LocalServer):
 
     async def _format(self, java: Java) -> None:
         cluster_id = base64.urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
-        argv = java.run(
+        argv = java.quick(
             "kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}", "-c", PROPERTIES_NAME
         )
         tool = await Child.spawn(self._command("kafka-format", argv))

@@ -49,8 +49,12 @@ class Java:
         if purpose is Purpose.TRAINING:
             output = f"-XX:AOTCacheOutput={CACHE_NAME}"
             return [*NICE, *self.run(BROKER, properties, options=(*QUICK_OPTIONS, output))]
+        return self.quick(BROKER, properties)
+
+    def quick(self, main_class: str, *arguments: str) -> list[str]:
+        """Return the argument list that runs a class, with what the cache has of it where there is one."""
         cached = (f"-XX:AOTCache={self.cache}",) if self.cache.exists() else ()
-        return self.run(BROKER, properties, options=(*QUICK_OPTIONS, *cached))
+        return self.run(main_class, *arguments, options=(*QUICK_OPTIONS, *cached))
 
     @property
     def cache(self) -> Path:
