@@ -98,8 +98,8 @@ class _OfRows(_Conditions):
 class _Named(_Conditions):
     """Conditions on the key and the vendor too, where events name any."""
 
-    key_id: str | None = Field(None, max_length=_ID_CHARACTERS_MAX)
-    vendor_id: str | None = Field(None, max_length=_ID_CHARACTERS_MAX)
+    key_id: str | None = Field(None, max_length=_ID_CHARACTERS_MAX, pattern=_NO_NUL)
+    vendor_id: str | None = Field(None, max_length=_ID_CHARACTERS_MAX, pattern=_NO_NUL)
 
     def filters(self) -> Filters:
         """Return what the log is to be asked for."""
