@@ -42,8 +42,8 @@ def drawn(labels: Sequence[str], series: Sequence[Series], label: str) -> Markup
     chart = pygal.StackedBar(
         css=(), js=(), style=_STYLE, width=_WIDTH, height=_HEIGHT, no_prefix=True, show_legend=False,
         print_values=False, margin=4, spacing=2, order_min=0, min_scale=2, max_scale=5, rounded_bars=0,
-        x_labels_major_count=_LABELS_MAX, show_minor_x_labels=False, truncate_label=-1, include_x_axis=True,
-        value_formatter=lambda value: f"{value:,.0f}", disable_xml_declaration=True,
+        x_labels_major_every=-(-len(labels) // _LABELS_MAX), show_minor_x_labels=False, truncate_label=-1,
+        include_x_axis=True, value_formatter=lambda value: f"{value:,.0f}", disable_xml_declaration=True,
     )  # fmt: skip
     chart.x_labels = list(labels)
     for each in series:
