@@ -19,7 +19,7 @@ COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generat
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test model revocations kills faults fuzz screenshots bench debian lint format openapi lock clean distclean here
+.PHONY: help run test model properties revocations kills faults fuzz screenshots bench debian lint format openapi lock clean distclean here
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ test: $(VENV)/.dev here debian $(VENV)/.stacks $(VENV)/.provider ## all tests, u
 
 model: $(VENV)/.dev ## the enforcement protocol, searched further for a way to break it; six minutes
 	@KEYFOLD_MODEL=long $(BIN)/python -m pytest --quiet tests/property/test_enforcement_model.py
+
+properties: $(VENV)/.dev ## the property tests with twenty times as many examples; half an hour
+	@KEYFOLD_PROPERTIES=long $(BIN)/python -m pytest --quiet --numprocesses 2 --timeout 3600 tests/property
 
 revocations: $(VENV)/.dev ## a thousand revocations under load, pauses and kills; six minutes
 	@KEYFOLD_REVOCATIONS=1000 $(BIN)/python -m pytest --quiet tests/chaos/test_thousand_revocations.py

@@ -11,7 +11,7 @@ from tests.acceptance.running import STOP_TIMEOUT_S, RunningStack, running
 from tests.acceptance.world import Practice, VendorWithKey, World
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningStack]:
     """A stack of `keyfold up`; that it stops in time and leaves nothing behind is checked at the end."""
     async with running(tmp_path_factory.mktemp("stack")) as stack:
@@ -19,14 +19,14 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Runni
         assert await stack.stop() < STOP_TIMEOUT_S
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def world(stack: RunningStack) -> AsyncIterator[World]:
     """Everybody who speaks to the stack."""
     async with aiohttp.ClientSession() as session:
         yield World(stack, session)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def vendor(world: World) -> VendorWithKey:
     """An approved vendor that no test changes."""
     return await world.vendor()

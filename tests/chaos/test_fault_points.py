@@ -11,7 +11,8 @@ from typing import Final
 
 import pytest
 
-from tests.chaos.fault_points import AUDIT, SHIPPER, FaultPoint
+from tests.chaos import fault_points
+from tests.chaos.fault_points import FaultPoint
 from tests.chaos.hosts import audit, shipper
 from tests.chaos.journalling import Journalling
 from tests.chaos.lives import Lives
@@ -20,6 +21,10 @@ from tests.chaos.stack import ChaosStack
 from tests.chaos.strays import Strays
 
 KILLS: Final = int(os.environ.get("KEYFOLD_KILLS", "0"))
+# Every other one of them in the short form.
+STEP: Final = 1 if KILLS else 2
+SHIPPER: Final = fault_points.SHIPPER[::STEP]
+AUDIT: Final = fault_points.AUDIT[::STEP]
 POINTS: Final = len(SHIPPER) + len(AUDIT)
 KILLS_EACH: Final = max(1, -(-KILLS // POINTS))
 INTERVAL_S: Final = 0.05 if KILLS else 0.1

@@ -14,7 +14,7 @@ from tests.acceptance.world import Practice, VendorWithKey, World
 from tests.eventually import WITHIN_S
 from tests.page.browsers import Desk, chromium, desk, let_in
 
-pytestmark = pytest.mark.debian("chromium")
+pytestmark = pytest.mark.debian("chromium-headless-shell")
 
 # Of one caller in a minute, so that a test need not make many.
 FEW_FAILURES: Final = {"KEYFOLD_FAILURES_PER_MINUTE": "60"}
@@ -22,21 +22,21 @@ FEW_FAILURES: Final = {"KEYFOLD_FAILURES_PER_MINUTE": "60"}
 expect.set_options(timeout=WITHIN_S * 1000)  # costs nothing where it is not needed, as there
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningStack]:
     """A stack of `keyfold up`."""
     async with running(tmp_path_factory.mktemp("pages"), FEW_FAILURES) as stack:
         yield stack
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def world(stack: RunningStack) -> AsyncIterator[World]:
     """Everybody who speaks to the stack over HTTP."""
     async with aiohttp.ClientSession() as session:
         yield World(stack, session)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def browser() -> AsyncIterator[Browser]:
     """Debian's Chromium."""
     async with async_playwright() as playwright, chromium(playwright) as browser:
@@ -51,7 +51,7 @@ async def office(browser: Browser, stack: RunningStack) -> AsyncIterator[Desk]:
         assert made.complaints == []
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def vendor(world: World) -> VendorWithKey:
     """An approved vendor that no test changes."""
     return await world.vendor()

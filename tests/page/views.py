@@ -25,6 +25,19 @@ ASKED: Final = (
     ("GET", "/v1/invoice/3"),
     ("DELETE", "/v1/patient/7"),
 )
+NOBODY: Final = ""
+EVERYBODY: Final = (
+    NOBODY,
+    "owner",
+    "owner of none",
+    "leaving owner",
+    "developer",
+    "applicant",
+    "newcomer",
+    "stranger",
+    "reviewer",
+    "operator",
+)
 Steps: TypeAlias = Callable[[Page], Awaitable[None]]
 
 
@@ -46,7 +59,7 @@ def press(name: str) -> Steps:
 class View:
     """A page as somebody sees it: whose, at what address, and what is done there first.
 
-    Nobody is `""`. `heading` is what it is called when it is there.
+    `heading` is what it is called when it is there.
     """
 
     name: str
@@ -192,8 +205,8 @@ class Scene:
     def _others(self) -> Sequence[View]:
         desk = f"/reviews/{self.vendor.vendor_id}"
         rows: Sequence[tuple[str, str, str, str, Steps]] = (
-            ("sign-in", "", "/sign-in", "Sign in", stay),
-            ("session-over", "", f"/sign-in?over=yes&return_to={HOME}", "Sign in", stay),
+            ("sign-in", NOBODY, "/sign-in", "Sign in", stay),
+            ("session-over", NOBODY, f"/sign-in?over=yes&return_to={HOME}", "Sign in", stay),
             ("welcome", "stranger", "/welcome", "Welcome", stay),
             ("invitation", "stranger", f"/invitations/{self.code}", "Welcome", stay),
             ("invitation-none", "stranger", "/invitations/none", "Welcome", stay),

@@ -11,14 +11,14 @@ from tests.page.provider.people import Member, at_desk
 from tests.page.provider.running import Platform, platform_in
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def platform(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Platform]:
     """The platform."""
     async with platform_in(tmp_path_factory.mktemp("platform")) as platform:
         yield platform
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def operator(platform: Platform, browser: Browser) -> AsyncIterator[Member]:
     """Somebody whose group at the provider is the operators'."""
     async with at_desk(platform, browser, "platform") as operator:
