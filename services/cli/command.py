@@ -7,6 +7,7 @@ import inspect
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any, Concatenate, Final, NoReturn, ParamSpec
 
@@ -154,7 +155,8 @@ def _execute(manner: Manner, body: Callable[[Keyfold], Awaitable[Shown]], typed:
     except BadSettings as bad:
         _end(f"keyfold cannot do that; its settings are wrong:\n{bad}", EXIT_USAGE)
     except ProblemAnswered as refused:
-        _end(printable(refused.told(typed.place)), EXIT_USAGE if refused.is_usage else EXIT_FAILED)
+        hint = f" See {typed.listing}." if refused.status == HTTPStatus.NOT_FOUND and typed.listing else ""
+        _end(printable(refused.told(typed.place) + hint), EXIT_USAGE if refused.is_usage else EXIT_FAILED)
     except CommandFailed as failed:
         _end(printable(str(failed)), EXIT_USAGE if isinstance(failed, WrongUsage) else EXIT_FAILED)
     if isinstance(shown, Listing | Details) and shown.ending:

@@ -36,10 +36,14 @@ _PARAMETERS: Final[Mapping[str, Sequence[str]]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Typed:
-    """What was typed: how each parameter is spelled, and its value."""
+    """What was typed: how each parameter is spelled, and its value.
+
+    `listing` is the command beside it that lists what there is, empty where there is none.
+    """
 
     spellings: Mapping[str, str]
     values: Mapping[str, Any]
+    listing: str = ""
 
     @classmethod
     def of(cls, context: typer.Context) -> Typed:
@@ -49,7 +53,7 @@ class Typed:
             for each in context.command.params
             if each.name is not None
         }
-        return cls(spellings=spellings, values=context.params)
+        return cls(spellings=spellings, values=context.params, listing=_listing(context))
 
     def place(self, pointer: str) -> str:
         """Say where a fault is, as `--since 2h`; a JSON pointer that nothing typed stands behind stays."""
@@ -60,6 +64,22 @@ class Typed:
         if name is None:
             return pointer
         return " ".join([self.spellings[name], *_text(self.values.get(name), rest)])
+
+
+def _listing(context: typer.Context) -> str:
+    """Return the command that lists what a command takes the id of, as `keyfold vendor key list`."""
+    takes_id = any(
+        each.param_type_name == "argument" and _argument(each).endswith("ID")
+        for each in context.command.params
+    )
+    group = context.parent
+    if group is None or not takes_id or "list" not in getattr(group.command, "commands", {}):
+        return ""
+    names = ["list"]
+    while group.parent is not None:
+        names.insert(0, str(group.info_name))
+        group = group.parent
+    return " ".join(["keyfold", *names])
 
 
 def _argument(parameter: Any) -> str:

@@ -187,7 +187,7 @@ async def test_refusal_is_a_sentence(stack: RunningStack) -> None:
 
     assert (refused.status, refused.out) == (1, "")
     assert refused.err.startswith("There is no such resource: /v1/accounts/")
-    assert refused.err.endswith("/keys/key_nosuchkey000 (404 not-found).\n")
+    assert refused.err.endswith("/keys/key_nosuchkey000 (404 not-found). See keyfold key list.\n")
 
 
 async def test_wrong_usage(stack: RunningStack) -> None:

@@ -155,6 +155,26 @@ async def test_status(status: int, kind: str, exit_status: int) -> None:
         assert (await registry.keyfold("key", "edit", "key_1", "--name", "x")).exit_code == exit_status
 
 
+@pytest.mark.parametrize(
+    ("line", "ending"),
+    [
+        ("key edit key_1 --name x", " See keyfold key list.\n"),
+        ("key show --key key_1", " See keyfold key list.\n"),
+        ("vendor approve ven_1", " See keyfold vendor list.\n"),
+        ("vendor key revoke --vendor ven_1 key_1", " See keyfold vendor key list.\n"),
+        ("key list --account acc_2", "(404 not-found).\n"),
+        ("account show acc_2", "(404 not-found).\n"),
+    ],
+)
+async def test_nothing_there(line: str, ending: str) -> None:
+    """Where there is nothing by what was typed, the command that lists what there is gets named."""
+    async with serving({"type": "urn:keyfold:problem:not-found", "detail": "no"}, status=404) as registry:
+        ended = await registry.keyfold(*line.split())
+
+    assert (ended.exit_code, ended.stdout) == (1, "")
+    assert ended.stderr.endswith(ending)
+
+
 async def test_field_in_a_text() -> None:
     """A field that a service's text names is named as it was typed, too."""
     problem = {
