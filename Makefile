@@ -33,7 +33,7 @@ test: $(VENV)/.dev here debian $(VENV)/.stacks $(VENV)/.provider ## all tests, u
 model: $(VENV)/.dev ## the enforcement protocol, searched further for a way to break it; six minutes
 	@KEYFOLD_MODEL=long $(BIN)/python -m pytest --quiet tests/property/test_enforcement_model.py
 
-properties: $(VENV)/.dev ## the property tests with twenty times as many examples; half an hour
+properties: $(VENV)/.dev ## the property tests with twenty times as many examples
 	@KEYFOLD_PROPERTIES=long $(BIN)/python -m pytest --quiet --numprocesses 2 --timeout 3600 tests/property
 
 revocations: $(VENV)/.dev ## a thousand revocations under load, pauses and kills; six minutes

@@ -12,7 +12,8 @@ from playwright.async_api import Browser, async_playwright, expect
 from tests.acceptance.running import RunningStack, running
 from tests.acceptance.world import Practice, VendorWithKey, World
 from tests.eventually import WITHIN_S
-from tests.page.browsers import Desk, chromium, desk, let_in
+from tests.page.browsers import Desk, chromium, desk
+from tests.page.people import owner_of
 
 pytestmark = pytest.mark.debian("chromium-headless-shell")
 
@@ -51,6 +52,14 @@ async def office(browser: Browser, stack: RunningStack) -> AsyncIterator[Desk]:
         assert made.complaints == []
 
 
+@pytest.fixture
+async def elsewhere(browser: Browser, stack: RunningStack) -> AsyncIterator[Desk]:
+    """Somebody else's browser."""
+    async with desk(browser, stack.url("console")) as made:
+        yield made
+        assert made.complaints == []
+
+
 @pytest.fixture(scope="package")
 async def vendor(world: World) -> VendorWithKey:
     """An approved vendor that no test changes."""
@@ -66,5 +75,4 @@ async def practice(world: World, vendor: VendorWithKey) -> Practice:
 @pytest.fixture
 def owner(stack: RunningStack, practice: Practice) -> str:
     """The name under which the sign-in page lets the practice's owner in."""
-    claims = {"role": "owner", "sub": "oscar", "account_id": practice.account_id}
-    return let_in(stack, f"owner of {practice.account_id}", claims)
+    return owner_of(stack, practice)

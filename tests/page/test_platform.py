@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
 from itertools import count
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Page, expect
 
 from tests.acceptance.running import RunningStack
 from tests.acceptance.world import OPERATOR, VendorWithKey, World, applicant, application
 from tests.eventually import eventually
-from tests.page.browsers import Desk, desk, follow, headed, main_of, press
+from tests.page.browsers import Desk, follow, headed, main_of, press
 from tests.page.keys import shown_secret
 from tests.page.people import developer_of, newcomer
 
@@ -20,14 +19,6 @@ pytestmark = pytest.mark.debian("chromium-headless-shell")
 
 NOTES = "We doubt the disk."
 _numbers = count(1)
-
-
-@pytest.fixture
-async def elsewhere(browser: Browser, stack: RunningStack) -> AsyncIterator[Desk]:
-    """Somebody else's browser."""
-    async with desk(browser, stack.url("console")) as made:
-        yield made
-        assert made.complaints == []
 
 
 async def test_from_application_to_key(office: Desk, elsewhere: Desk, stack: RunningStack) -> None:

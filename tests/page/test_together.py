@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from itertools import count
 
 import pytest
@@ -18,14 +17,6 @@ from tests.page.people import newcomer, owner_of
 pytestmark = pytest.mark.debian("chromium-headless-shell")
 
 _numbers = count(1)
-
-
-@pytest.fixture
-async def elsewhere(browser: Browser, stack: RunningStack) -> AsyncIterator[Desk]:
-    """Somebody else's browser."""
-    async with desk(browser, stack.url("console")) as made:
-        yield made
-        assert made.complaints == []
 
 
 async def test_two_editors(
