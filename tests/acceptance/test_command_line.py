@@ -113,7 +113,8 @@ async def test_screen_as_pasted(stack: RunningStack) -> None:
 
 async def test_table(stack: RunningStack) -> None:
     """On a terminal the log is a table, with the names of vendor and key in place of their ids."""
-    command = shlex.join(["script", "-qec", f"TERM=dumb COLUMNS=200 {KEYFOLD} activity", "/dev/null"])
+    shown = f"TERM=dumb COLUMNS=200 {shlex.quote(str(KEYFOLD))} activity"
+    command = shlex.join(["script", "-qec", shown, "/dev/null"])
 
     passes = next(line.strip() for line in stack.screen.splitlines() if line.strip().startswith("curl "))
     assert (await pasted(stack, passes)).json()["path"] == "/v1/appointment"

@@ -51,7 +51,7 @@ async def test_a_run_is_accounted_for_to_its_end(stack: RunningStack) -> None:
         answered = await stack.keyfold(
             "audit", "completeness", "--since", rfc3339(at), "--until", rfc3339(at + timedelta(hours=1))
         )
-        return [item for item in answered.json() if item["gatekeeper"] == run and item["ended"]]
+        return [item for item in answered.json() if item["gatekeeper"] == run and item["ended"]] or None
 
     [item] = await eventually(told)
     assert item["missing_ranges"] == [{"first": 4, "last": 5}]
