@@ -19,15 +19,18 @@ _DAY: Final = timedelta(days=1)
 _ROWS: Final = """
 with drawn as (
     select n, floor(2000 * power(random(), 5.5))::int as account,
-           floor($4::int * power(random(), 2))::int as key,
+           power(random(), 2) as use,
            random() as asker, random() as data, random() as way, random() as fate
     from generate_series(1, $2::bigint) as n
 ),
+keyed as (
+    select *, floor(case account when 0 then $4::int else 4 end * use)::int as key from drawn
+),
 shared as (
-    select *, account * $4::int + key as key_number,
+    select *, key + case account when 0 then 0 else $4::int + 4 * (account - 1) end as key_number,
            floor(40 * power(abs(hashint4(account * 8 + key + case when asker < 0.1 then 4 else 0 end)::float8)
                / 2147483648, 2))::int as vendor
-    from drawn
+    from keyed
 )
 insert into access_log.events
     (at, event_id, account_id, key_id, vendor_id, vendor_key_id, category, access, method, path, reason,
@@ -107,7 +110,7 @@ def vendor(number: int) -> VendorId:
 async def fill(dsn: str, rows: int, end: datetime, *, keys: int = KEYS) -> None:
     """Fill an empty log with so many rows, in equal days up to a midnight, and let PostgreSQL look at it.
 
-    An account has so many `keys`, of which `key` names those of the usual number.
+    The first account has so many `keys`, the others four; `key` names them where all have four.
     """
     days = [end - n * _DAY for n in range(DAYS, 0, -1)]
     async with open_pool(dsn, application_name="fill") as pool:

@@ -102,6 +102,11 @@ async def headed(page: Page, heading: str) -> None:
     await expect(page.get_by_role("heading", level=1)).to_have_text(heading)
 
 
+async def complete(page: Page) -> None:
+    """Wait until a page has what comes after the rest of it."""
+    await expect(page.locator(".later")).to_have_count(0)
+
+
 def main_of(page: Page) -> Locator:
     """Return what is a page's own."""
     return page.get_by_role("main")

@@ -16,7 +16,7 @@ from playwright.async_api import Browser, Page, async_playwright
 
 from tests.acceptance.running import running
 from tests.acceptance.world import World
-from tests.page.browsers import chromium, desk, headed
+from tests.page.browsers import chromium, complete, desk, headed
 from tests.page.month import a_month_of_use
 from tests.page.views import HOME, Scene
 
@@ -40,6 +40,7 @@ async def readme(scene: Scene, browser: Browser, console: str) -> None:
     """Write the picture that README shows."""
     async with desk(browser, console, viewport={"width": 1000, "height": 900}) as at:
         page = await at.signed_in(scene.names["owner"], HOME)
+        await complete(page)
         await page.screenshot(path=README, full_page=True)
 
 
@@ -54,6 +55,7 @@ async def every_view(scene: Scene, browser: Browser, console: str, directory: Pa
                 page = await at.open(view.path)
                 await view.steps(page)
                 await headed(page, view.heading)
+                await complete(page)
                 await _pictures(page, directory / view.name)
                 await page.close()
 

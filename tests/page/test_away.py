@@ -40,7 +40,7 @@ async def test_audit(office: Desk, owner: str, stack: RunningStack, practice: Pr
             ],
         )
         await expect(main_of(home)).to_contain_text("the service that keeps the access log is not heard")
-        await expect(main_of(home)).to_contain_text("Use is not known")
+        await expect(main_of(home)).to_contain_text("Never used")
         await expect(main_of(page)).to_contain_text("the service that keeps the access log is not heard")
         await expect(page.get_by_role("row").filter(has_text="Patients")).to_contain_text("not known")
         await expect(main_of(activity)).to_contain_text("Up to when this log is whole is not known.")

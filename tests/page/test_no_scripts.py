@@ -10,7 +10,7 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from tests.acceptance.running import RunningStack, frozen
-from tests.acceptance.world import Practice, VendorWithKey
+from tests.acceptance.world import Practice, VendorWithKey, World
 from tests.page.browsers import Desk, desk, follow, headed, main_of, press
 from tests.page.keys import HOME, choose, grant, page_of, shown_secret
 from tests.page.people import newcomer
@@ -64,6 +64,21 @@ async def test_owner_makes_and_edits(
     await expect(main_of(page)).to_contain_text("Saved.")
     await follow(page, "See each request with this key")
     await expect(page.get_by_role("button", name="Live")).to_have_count(0)
+
+
+async def test_what_comes_after_the_rest(plain: Desk, owner: str, world: World, practice: Practice) -> None:
+    """What has to be added up is behind a link, as a page of its own."""
+    await world.request("GET", "/v1/patient/7", practice.keys)
+    await world.whole_log(practice)
+    page = await plain.signed_in(owner, HOME)
+    await follow(page, "Show use in the last 30 days")
+    await expect(page.get_by_role("listitem").filter(has_text="1 request in 30 days")).to_have_count(1)
+    await page.goto(f"{plain.console}{HOME}/activity?range=30d")
+    await follow(page, "Show these requests in numbers")
+    await expect(page.get_by_role("figure")).to_contain_text("Allowed: 1")
+    await follow(page, "category")
+    await expect(page.get_by_role("figure")).to_contain_text("Patients: 1")
+    assert page.url.endswith("/activity/sums?chart=category&range=30d")
 
 
 async def test_owner_revokes(plain: Desk, owner: str, stack: RunningStack, practice: Practice) -> None:

@@ -11,7 +11,7 @@ from playwright.async_api import Browser, Page
 
 from tests.acceptance.running import RunningStack
 from tests.acceptance.world import World
-from tests.page.browsers import Desk, desk, headed
+from tests.page.browsers import Desk, complete, desk, headed
 from tests.page.views import EVERYBODY, Scene, View, scene
 
 pytestmark = pytest.mark.debian("chromium-headless-shell")
@@ -52,6 +52,7 @@ async def faults_of(at: Desk, views: Sequence[View]) -> list[str]:
         page = await at.open(view.path)
         await view.steps(page)
         await headed(page, view.heading)
+        await complete(page)
         found += [f"{view.name}: {each}" for each in [*await faults_of_page(page), *at.complaints]]
         at.complaints.clear()
         await page.close()

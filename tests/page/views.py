@@ -136,6 +136,7 @@ class Scene:
         granted = "may-patient=read&may-appointment=write&may-clinical=write"
         rows: Sequence[tuple[str, str, str, Steps]] = (
             ("keys", HOME, "API integrations", stay),
+            ("keys-use", f"{HOME}/use", "Use of your keys", stay),
             ("add-key", new, "Add an API key", stay),
             ("add-key-wrong", new, "Add an API key", press("Continue")),
             ("add-key-permissions", f"{new}?step=permissions&{typed}", "Add an API key", stay),
@@ -143,6 +144,7 @@ class Scene:
             ("key-made", f"{new}?step=summary&{typed}&{granted}", "Copy your key now", press("Create key")),
             ("key-shown-once", f"{key}/secret", "Shown once", stay),
             ("key", key, "Recalls", stay),
+            ("key-use", f"{key}/use", "Use of this key", stay),
             ("key-tried", key, "Recalls", press("Try")),
             ("key-never-used", unused, "Billing export", stay),
             ("key-revoked", f"{HOME}/keys/{self.revoked}", "Old front desk", stay),
@@ -155,6 +157,7 @@ class Scene:
             ("activity-category", f"{HOME}/activity?range=30d&chart=category", "Activity", stay),
             ("activity-nothing", f"{HOME}/activity?reason=stale&category=files", "Activity", stay),
             ("activity-too-far", f"{HOME}/activity?range=1y", "Activity", stay),
+            ("activity-sums", f"{HOME}/activity/sums", "Requests in numbers", stay),
             ("key-activity", f"{key}/activity?range=24h", "Activity", stay),
             ("request", f"/decisions/{self.denied}", "Request", stay),
             ("people", f"{HOME}/people", "People", stay),
@@ -216,6 +219,7 @@ class Scene:
             ("key-issued", "reviewer", desk, "Copy your key now", press("Issue key")),
             ("operations", "operator", "/operations", "Operations", stay),
             ("completeness", "operator", "/operations/completeness", "Completeness", stay),
+            ("unattributed", "operator", "/operations/unattributed", "Unattributed requests", stay),
             ("dead-letters", "operator", "/operations/dead-letters", "Dead letters", stay),
             ("operations-wrong", "operator", "/operations", "Operations", self._invited_nobody),
         )

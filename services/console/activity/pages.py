@@ -36,6 +36,7 @@ class ActivityPages:
         made: list[View] = []
         for place in PLACES:
             made += views_of(place.path, place.who, partial(self.show, place))
+            made += views_of(f"{place.path}/sums", place.who, partial(self.sums, place))
             made += views_of(f"{place.path}/live", place.who, partial(self.live, place))
             made += views_of(f"{place.path}/export", place.who, partial(self.export, place))
         return made
@@ -46,12 +47,30 @@ class ActivityPages:
             return See(path=PATH)
         asked, path = Asked.of(visit.query, visit.now, visit.zone), place.at_audit(visit)
         query = {**asked.to_audit(), "limit": ROWS, **({"cursor": asked.cursor} if asked.cursor else {})}
-        page, summed, busiest, whole, subject, vendors = await asyncio.gather(
+        page, whole, subject, vendors = await asyncio.gather(
             known(visit.services.get("audit", path, query)),
-            known(sums.summed(visit, path, asked, by_endpoint=place.is_vendors)),
-            known(self._busiest(place, visit, asked)),
             known(visit.services.get("audit", "/v1/audit/whole")),
             self._subject(place, visit),
+            known(self._vendor_names(place, visit)),
+        )
+        values: dict[str, Any] = {
+            "place": place,
+            "address": place.address(visit),
+            "asked": asked,
+            "page": page,
+            "whole": whole,
+            "subject": subject,
+            "choices": _choices(vendors if isinstance(vendors, dict) else {}),
+            "ranges": RANGES,
+        }
+        return Page(template="activity/page.html", values=values)
+
+    async def sums(self, place: Place, visit: Visit) -> Page:
+        """Show the same requests in numbers: much has to be added up, and it comes after the rest."""
+        asked, path = Asked.of(visit.query, visit.now, visit.zone), place.at_audit(visit)
+        summed, busiest, vendors = await asyncio.gather(
+            known(sums.summed(visit, path, asked, by_endpoint=place.is_vendors)),
+            known(self._busiest(place, visit, asked)),
             known(self._vendor_names(place, visit)),
         )
         bars, refused = summed if isinstance(summed, tuple) else (summed, summed)
@@ -59,20 +78,15 @@ class ActivityPages:
             "place": place,
             "address": place.address(visit),
             "asked": asked,
-            "page": page,
             "bars": bars,
             "svg": _svg(bars) if isinstance(bars, sums.Chart) and asked.chart == "decision" else "",
             "busiest": busiest,
             "refused": refused,
-            "whole": whole,
-            "subject": subject,
             "vendors": vendors if isinstance(vendors, dict) else {},
-            "choices": _choices(vendors if isinstance(vendors, dict) else {}),
-            "ranges": RANGES,
             "charts": CHARTS,
             "reasons": reasons,
         }
-        return Page(template="activity/page.html", values=values)
+        return Page(template="activity/sums.html", values=values)
 
     async def live(self, place: Place, visit: Visit) -> web.StreamResponse:
         """Pass on what arrives, each event as the row that the table would have."""

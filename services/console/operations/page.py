@@ -44,6 +44,7 @@ class OperationsPage:
             *views_of(PATH, OPERATOR, self.show, self.invite),
             *views_of(f"{PATH}/invitation", OPERATOR, self.link),
             *views_of(f"{PATH}/completeness", OPERATOR, completeness),
+            *views_of(f"{PATH}/unattributed", OPERATOR, unattributed),
             *views_of(f"{PATH}/dead-letters", OPERATOR, dead_letters),
         ]
 
@@ -71,20 +72,18 @@ class OperationsPage:
 
 
 async def _page(visit: Visit, faults: Mapping[str, str], status: int = 200) -> Page:
-    services, since = visit.services, _written(visit.now - _DAY)
-    standing, enforcement, whole, checkpoints, unattributed = await asyncio.gather(
+    services = visit.services
+    standing, enforcement, whole, checkpoints = await asyncio.gather(
         standings(services),
         known(services.get("registry", "/v1/enforcement")),
         known(services.get("audit", "/v1/audit/whole")),
         known(services.get("registry", "/v1/ledger/checkpoints", {"limit": LISTED})),
-        known(_unattributed(visit, since)),
     )
     values = {
         "standings": standing,
         "enforcement": enforcement,
         "whole": whole,
         "checkpoints": checkpoints,
-        "unattributed": unattributed,
         "faults": faults,
         "typed": visit.form,
         "lasts": LASTS,
@@ -97,6 +96,12 @@ async def completeness(visit: Visit) -> Page:
     """Show whether the last 24 hours are whole: it takes a while, and comes after the rest of the page."""
     complete = await known(_completeness(visit, _written(visit.now - _DAY)))
     return Page(template="operations/completeness.html", values={"complete": complete})
+
+
+async def unattributed(visit: Visit) -> Page:
+    """Show why requests of the last 24 hours proved no key."""
+    counted = await known(_unattributed(visit, _written(visit.now - _DAY)))
+    return Page(template="operations/unattributed.html", values={"unattributed": counted})
 
 
 async def dead_letters(visit: Visit) -> Page:

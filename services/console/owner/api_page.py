@@ -46,22 +46,21 @@ class ApiPage:
         """Return the rows of the route table."""
         return [
             *views_of(PATH, OWNER, self.show, self.switch),
+            *views_of(f"{PATH}/use", OWNER, use),
         ]
 
     async def show(self, visit: Visit) -> Page:
         """Show the switch and the keys."""
-        account, keys, switched, used = await asyncio.gather(
+        account, keys, switched = await asyncio.gather(
             visit.services.get("registry", visit.account),
             all_keys(visit),
             known(last_switched(visit)),
-            known(use_of_keys(visit)),
         )
         is_on = account["integrations_enabled"]
         values = {
             "account": account,
             "keys": [(key, standing(key, is_on=is_on, now=visit.now, zone=visit.zone)) for key in keys],
             "switched": switched,
-            "used": used,
             "usable": usable(keys),
             "is_behind": account["version"] < visit.seen,
         }
@@ -81,6 +80,13 @@ class ApiPage:
         )
         said = "API integrations are on." if is_on else "API integrations are off."
         return See(path=f"{PATH}?seen={account['version']}", notice=said)
+
+
+async def use(visit: Visit) -> Page:
+    """Show how the keys were used: it has to be added up, and comes after the rest of the page."""
+    used = await known(use_of_keys(visit))
+    keys = [] if visit.is_part else await all_keys(visit)
+    return Page(template="owner/use.html", values={"keys": keys, "used": used})
 
 
 async def all_keys(visit: Visit) -> list[JsonObject]:

@@ -85,7 +85,7 @@ class Enforcing:
 
 def told(visit: Visit, enforcement: Enforcement, around: Page) -> Shown:
     """Return the page around it; to one that shows it already, the part that is new, or nothing (204)."""
-    if "seen" not in visit.form or visit.raw.headers.get("HX-Request") != "true":
+    if "seen" not in visit.form or not visit.is_part:
         return replace(around, values={**around.values, "enforcement": enforcement})
     if visit.form["seen"] == enforcement.progress:
         return web.Response(status=HTTPStatus.NO_CONTENT)

@@ -78,6 +78,11 @@ class Visit:
         return self.raw.query
 
     @property
+    def is_part(self) -> bool:
+        """Whether a part of a page is asked for, to be put into the page that is there already."""
+        return self.raw.headers.get("HX-Request") == "true"
+
+    @property
     def once(self) -> str:
         """The Idempotency-Key that the form brought."""
         return self.form.get("once", "")

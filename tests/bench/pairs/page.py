@@ -46,12 +46,16 @@ CLAIMS: Final[Mapping[str, Mapping[str, str]]] = {
 }
 VIEWS: Final[Mapping[str, tuple[str, str]]] = {
     "an owner's 100 keys": ("owner", HOME),
+    "use of an owner's 100 keys": ("owner", f"{HOME}/use"),
     "a key": ("owner", f"{HOME}/keys/key_000000000000"),
+    "use of a key": ("owner", f"{HOME}/keys/key_000000000000/use"),
     "activity of 24 hours": ("owner", f"{HOME}/activity?range=24h"),
     "activity of 90 days": ("owner", f"{HOME}/activity?range=90d"),
-    "activity of 90 days by category": ("owner", f"{HOME}/activity?range=90d&chart=category"),
+    "90 days in numbers": ("owner", f"{HOME}/activity/sums?range=90d"),
+    "90 days by category": ("owner", f"{HOME}/activity/sums?range=90d&chart=category"),
     "a vendor": ("vendor", "/vendor"),
     "a vendor's requests of 90 days": ("vendor", "/vendor/activity?range=90d"),
+    "a vendor's 90 days in numbers": ("vendor", "/vendor/activity/sums?range=90d"),
     "operations": ("operator", "/operations"),
 }
 

@@ -11,7 +11,7 @@ from services.console.owner.api_page import OWNER
 from services.console.owner.keys.history import history_of
 from services.console.owner.keys.secret import curl
 from services.console.owner.keys.trying import METHODS, TryForm, answer_of, faults_of
-from services.console.owner.keys.use import most_used, passed_in_30_days, permission_uses
+from services.console.owner.keys.use import permission_uses
 from services.console.owner.keys.vendors import approved_vendors, names, names_of
 from services.console.owner.keys.visited import KEY, key_at, key_page
 from services.console.owner.terms.wording import limit, networks, standing, who
@@ -29,7 +29,10 @@ class KeyPage:
 
     def views(self) -> list[View]:
         """Return the rows of the route table."""
-        return [*views_of(KEY, OWNER, self.show, self.try_request)]
+        return [
+            *views_of(KEY, OWNER, self.show, self.try_request),
+            *views_of(f"{KEY}/use", OWNER, self.use),
+        ]
 
     async def show(self, visit: Visit) -> Page:
         """Show the key; one that was made a moment ago may still be on its way."""
@@ -41,11 +44,17 @@ class KeyPage:
             return Page(template="owner/keys/on_its_way.html", values={"address": key_page(visit)})
         return await self._page(visit, key, {})
 
+    async def use(self, visit: Visit) -> Page:
+        """Show how each permission was used: it has to be added up, and comes after the rest of the page."""
+        key = await visit.services.get("registry", key_at(visit))
+        values = {"address": key_page(visit), "key": key, **await permission_uses(visit, key)}
+        return Page(template="owner/keys/use.html", values=values)
+
     async def try_request(self, visit: Visit) -> Page:
         """Show what a request would be answered: alone to a page that shows the rest already."""
         vendors = await known(approved_vendors(visit))
         tried = await _tried(visit, names(_known(vendors)))
-        if visit.raw.headers.get("HX-Request") == "true":
+        if visit.is_part:
             values = {**_of_trying(visit, vendors, ()), **tried}
             key = {"networks": ["?"] if "try-address" in visit.form else None}
             return Page(
@@ -54,10 +63,8 @@ class KeyPage:
         return await self._page(visit, await visit.services.get("registry", key_at(visit)), tried)
 
     async def _page(self, visit: Visit, key: JsonObject, tried: Mapping[str, Any]) -> Page:
-        account, counts, most, history, vendors = await asyncio.gather(
+        account, history, vendors = await asyncio.gather(
             visit.services.get("registry", visit.account),
-            known(passed_in_30_days(visit)),
-            known(most_used(visit)),
             known(history_of(visit)),
             known(approved_vendors(visit)),
         )
@@ -69,8 +76,6 @@ class KeyPage:
             "who": who(key["vendor_ids"], called),
             "networks": networks(key["networks"]),
             "limit": limit(key["rate_limit"]),
-            "uses": permission_uses(key, counts, most, visit),
-            "counts": counts,
             "history": history,
             "curl": curl(self._console, key["permissions"], "YOUR_KEY"),
             "is_behind": key["version"] < visit.seen,

@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
-from services.console import words
 from services.console.owner.api_page import USE_DAYS
 from services.console.owner.keys.visited import key_at
 from services.console.owner.terms.wording import used
 from services.console.upstream.failures import JsonObject
-from services.console.upstream.known import Unknown
+from services.console.upstream.known import Unknown, known
 from services.console.upstream.lists import every_count
 from services.console.web.rendering import instant
 from services.console.web.view import Visit
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PermissionUse:
-    """A permission and how it was used, in words; `is_sensitive` write is warned of."""
-
-    category: str
-    access: str
-    used: str
-    is_sensitive: bool
 
 
 async def passed_in_30_days(visit: Visit) -> list[JsonObject]:
@@ -40,21 +30,9 @@ async def passed_in_30_days(visit: Visit) -> list[JsonObject]:
     return await every_count(visit.services, f"{key_at(visit)}/activity", query)
 
 
-async def most_used(visit: Visit) -> Mapping[str, str | None]:
-    """Return the most that was used of each category that a key was granted; None where that is not known."""
-    found = await visit.services.get(
-        "registry", f"{key_at(visit)}/unused-permissions", {"days": str(USE_DAYS)}
-    )
-    return {each["category"]: each["used"] for each in found["categories"]}
-
-
-def permission_uses(
-    key: JsonObject,
-    counts: Iterable[JsonObject] | Unknown,
-    most: Mapping[str, str | None] | Unknown,
-    visit: Visit,
-) -> list[PermissionUse]:
-    """Return each permission that a key has."""
+async def permission_uses(visit: Visit, key: JsonObject) -> Mapping[str, Any]:
+    """Return how each permission that a key has was used, as `uses`, and what could not be learned."""
+    counts, most = await asyncio.gather(known(passed_in_30_days(visit)), known(_most_used(visit)))
     by_category: Counter[str] = Counter()
     if not isinstance(counts, Unknown):
         for each in counts:
@@ -62,18 +40,22 @@ def permission_uses(
     is_young = key["last_used_at"] is None or visit.now - instant(key["created_at"]) < timedelta(
         days=USE_DAYS
     )
-    return [
-        PermissionUse(
-            category=name,
-            access=granted,
-            used=used(
-                granted,
-                None if isinstance(counts, Unknown) else by_category[name],
-                None if isinstance(most, Unknown) else most.get(name),
-                is_young=is_young,
-            ),
-            is_sensitive=granted == "write" and name in words.SENSITIVE,
+    uses = {
+        name: used(
+            granted,
+            None if isinstance(counts, Unknown) else by_category[name],
+            None if isinstance(most, Unknown) else most.get(name),
+            is_young=is_young,
         )
         for name, granted in key["permissions"].items()
         if granted != "none"
-    ]
+    }
+    return {"uses": uses, "missing": counts if isinstance(counts, Unknown) else None}
+
+
+async def _most_used(visit: Visit) -> Mapping[str, str | None]:
+    """Return the most that was used of each category that a key was granted; None where that is not known."""
+    found = await visit.services.get(
+        "registry", f"{key_at(visit)}/unused-permissions", {"days": str(USE_DAYS)}
+    )
+    return {each["category"]: each["used"] for each in found["categories"]}
