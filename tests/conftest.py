@@ -13,6 +13,7 @@ from xdist.remote import Producer
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
 from services.cli.local.kafka import LocalKafka
+from services.cli.local.nursery import Nursery
 from services.cli.local.postgres import LocalPostgres
 from tests.bed import Topics, kafka_in, postgres_in
 
@@ -73,6 +74,14 @@ async def kafka_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterato
     await broker.start()
     yield broker
     await broker.stop()
+
+
+@pytest.fixture(scope="session")
+async def nursery() -> AsyncIterator[Nursery]:
+    """Where services begin with their modules read."""
+    nursery = Nursery(Path(os.devnull))
+    yield nursery
+    await nursery.close()
 
 
 @pytest.fixture(scope="session")

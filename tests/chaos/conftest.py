@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from libs.store.connection import open_pool
+from services.cli.local.nursery import Nursery
 from services.cli.local.sample import Sample
 from services.cli.local.seed import ensure_sample
 from tests.chaos.aftermath import Aftermath
@@ -19,9 +20,9 @@ collect_ignore = [] if IS_LONG else ["test_cuts.py", "test_outages.py", "test_re
 
 
 @pytest.fixture(scope="package")
-async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ChaosStack]:
+async def stack(tmp_path_factory: pytest.TempPathFactory, nursery: Nursery) -> AsyncIterator[ChaosStack]:
     """All processes, ready, and gone at the end."""
-    stack = ChaosStack.in_directory(tmp_path_factory.mktemp("chaos"))
+    stack = ChaosStack.in_directory(tmp_path_factory.mktemp("chaos"), nursery)
     try:
         await stack.start()
         yield stack

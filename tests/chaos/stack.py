@@ -13,6 +13,7 @@ from libs.kafka.topics import ensure_topics
 from libs.store.migrations import migrate
 from libs.wire.topics import ALL
 from services.cli.local.logins import Logins
+from services.cli.local.nursery import Nursery
 from services.cli.local.ports import HOST, free_ports, listens
 from services.cli.local.postgres import LocalPostgres
 from services.cli.local.process import Child, Command
@@ -44,10 +45,11 @@ class ChaosStack:
     token: str
     ports: dict[str, int]
     authz_port: int
+    nursery: Nursery
     processes: dict[str, Supervised] = field(default_factory=dict)
 
     @classmethod
-    def in_directory(cls, directory: Path) -> ChaosStack:
+    def in_directory(cls, directory: Path, nursery: Nursery) -> ChaosStack:
         """Return a stack, not started, whose state is in the directory."""
         state = StateDir(directory)
         state.logs.mkdir(parents=True)
@@ -64,6 +66,7 @@ class ChaosStack:
             token=state.gateway_token(),
             ports=dict(zip(SPECS, ports, strict=True)),
             authz_port=authz_port,
+            nursery=nursery,
         )
 
     @property
@@ -180,4 +183,5 @@ class ChaosStack:
             journal_dir=self.state.journal,
             log_dir=self.state.logs,
             idempotency_secret=self.state.idempotency_secret(),
+            begins_in=self.nursery,
         )

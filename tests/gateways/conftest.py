@@ -12,6 +12,7 @@ from libs.kafka.connection import ProducerOptions
 from libs.kafka.publisher import Publisher
 from libs.kafka.topics import ensure_topics
 from libs.wire.topics import ALL
+from services.cli.local.nursery import Nursery
 from services.cli.local.postgres import LocalPostgres
 from tests.database import cloned
 from tests.gateways.matrix import table
@@ -33,6 +34,7 @@ async def scene(
     template_database: str,
     kafka_bootstrap: str,
     tmp_path_factory: pytest.TempPathFactory,
+    nursery: Nursery,
 ) -> AsyncIterator[Scene]:
     """Gatekeepers in every condition, and the API."""
     directory = tmp_path_factory.mktemp("gateways")
@@ -40,7 +42,7 @@ async def scene(
     await ensure_topics(kafka_bootstrap, ALL)
     async with (
         Publisher(ProducerOptions(bootstrap=kafka_bootstrap)) as publisher,
-        world_on(dsn, kafka_bootstrap, publisher, directory) as world,
+        world_on(dsn, kafka_bootstrap, publisher, directory, nursery) as world,
         scene_in(world) as scene,
     ):
         yield scene

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import aiohttp
@@ -16,6 +16,7 @@ from libs.store.migrations import migrate
 from libs.wire.topics import LIFECYCLE
 from services.cli.local.kafka import LocalKafka
 from services.cli.local.logins import Logins
+from services.cli.local.nursery import Nursery
 from services.cli.local.ports import HOST, free_ports
 from services.cli.local.postgres import LocalPostgres
 from services.cli.local.process import Child
@@ -77,7 +78,7 @@ async def readiness(url: str) -> tuple[int, dict[str, str]]:
 
 
 @asynccontextmanager
-async def services_in(directory: Path) -> AsyncIterator[Running]:
+async def services_in(directory: Path, nursery: Nursery) -> AsyncIterator[Running]:
     """Run all services on servers of their own, each with its own login, and an empty ledger."""
     postgres, kafka, state = postgres_in(directory), kafka_in(directory), StateDir(directory / "state")
     await asyncio.gather(postgres.start(), kafka.start())
@@ -87,7 +88,7 @@ async def services_in(directory: Path) -> AsyncIterator[Running]:
         stack.push_async_callback(kafka.stop)
         stack.push_async_callback(postgres.stop)
         stack.enter_context(state.held())
-        wiring = await wired(directory, state, postgres, kafka)
+        wiring = replace(await wired(directory, state, postgres, kafka), begins_in=nursery)
         for spec, port in zip(SERVICES, ports, strict=True):
             child = await Child.spawn(service_command(spec, wiring, port))
             stack.push_async_callback(child.stop)
@@ -122,11 +123,11 @@ async def configure(bootstrap: str, topic: str, config: Mapping[str, str]) -> No
         await admin.close()
 
 
-async def test_ready_is_able(tmp_path: Path) -> None:
+async def test_ready_is_able(tmp_path: Path, nursery: Nursery) -> None:
     """A service that could not do its work is unready, says why, and is ready again by itself once that is
     mended: PostgreSQL read-only, away or a standby, Kafka away, a topic that loses events.
     """
-    async with services_in(tmp_path) as services:
+    async with services_in(tmp_path, nursery) as services:
         postgres, kafka = services.postgres, services.kafka
         await services.are_ready()
 

@@ -8,11 +8,10 @@ import os
 import shutil
 import signal
 import sys
-from asyncio.subprocess import Process
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from services.cli.local.ports import is_free
 
@@ -33,13 +32,43 @@ class User:
     gid: int
 
 
+class Running(Protocol):
+    """A process that was started; `asyncio.subprocess.Process` is one."""
+
+    @property
+    def pid(self) -> int:
+        """The process id, valid until it has ended."""
+        ...
+
+    @property
+    def returncode(self) -> int | None:
+        """The exit status, None while it is not known to have ended; negative for a signal."""
+        ...
+
+    async def wait(self) -> int:
+        """Return the exit status when it has ended."""
+        ...
+
+    def send_signal(self, signal: int) -> None:
+        """Send it a signal. Raises ProcessLookupError if there is none any more."""
+        ...
+
+
+class Beginning(Protocol):
+    """Where processes begin that need not be started from nothing."""
+
+    async def begin(self, command: Command) -> Running:
+        """Begin a module that a command names after Python and `-m`."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
     """What to run. Without a `log_path` it writes to where we do; `ports` are those that it is to listen on.
 
     `user` is whom to run it as, when we are root and the program refuses to be. `death_signal` is what the
     kernel sends it when we are gone, if that is not what it would be stopped with. `stdin` is a file
-    descriptor to read from; unless given there is nothing to read.
+    descriptor to read from; unless given there is nothing to read. `begins_in` is for a module of ours.
     """
 
     name: str
@@ -53,12 +82,13 @@ class Command:
     user: User | None = None
     ports: Sequence[int] = ()
     stdin: int = asyncio.subprocess.DEVNULL
+    begins_in: Beginning | None = None
 
 
 class Child:
     """A running command."""
 
-    def __init__(self, command: Command, process: Process) -> None:
+    def __init__(self, command: Command, process: Running) -> None:
         self._command = command
         self._process = process
 
@@ -66,6 +96,8 @@ class Child:
     async def spawn(cls, command: Command) -> Child:
         """Start the command in a session of its own, so that a terminal's Ctrl-C reaches the parent alone."""
         with _opened(command.log_path) as log:
+            if command.begins_in is not None:
+                return cls(command, await command.begins_in.begin(command))
             process = await asyncio.create_subprocess_exec(
                 *leashed(command),
                 stdin=command.stdin,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from services.cli.local.ports import HOST
-from services.cli.local.process import Command
+from services.cli.local.process import Beginning, Command
 from services.cli.local.signing import AUDIENCE, ISSUER
 
 DRAIN_TIMEOUT_S = 2
@@ -74,6 +74,7 @@ class Wiring:
     session_secret: str = field(default="", repr=False)
     local_people: Path | None = None
     urls: Mapping[str, str] = field(default_factory=dict)
+    begins_in: Beginning | None = None
 
     def settings(self, service: str) -> Mapping[str, str]:
         """Return all of it by the name of the setting."""
@@ -109,5 +110,6 @@ def service_command(spec: ServiceSpec, wiring: Wiring, port: int) -> Command:
         env={f"KEYFOLD_{name}": value for name, value in (given | own).items()},
         log_path=wiring.log_dir / f"{spec.name}.log",
         stop_timeout_s=STOP_TIMEOUT_S,
+        begins_in=wiring.begins_in,
         ports=(port, wiring.authz_port) if "AUTHZ_PORT" in given and wiring.authz_port else (port,),
     )

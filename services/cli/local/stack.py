@@ -20,6 +20,7 @@ from services.cli.local.family import Family, Probe
 from services.cli.local.kafka import LocalKafka
 from services.cli.local.kafka_jars import are_fetched
 from services.cli.local.logins import Logins
+from services.cli.local.nursery import Nursery
 from services.cli.local.people import People
 from services.cli.local.ports import HOST, listens
 from services.cli.local.postgres import LocalPostgres
@@ -50,6 +51,7 @@ class Stack:
     postgres: LocalPostgres = field(init=False)
     logins: Logins = field(init=False)
     kafka: LocalKafka = field(init=False)
+    nursery: Nursery | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self.postgres = LocalPostgres(
@@ -62,6 +64,8 @@ class Stack:
             port=self.ports["kafka"],
             controller_port=self.ports["kafka-controller"],
         )
+        if self.services and sys.platform == "linux":
+            self.nursery = Nursery(self.state.logs / "nursery.log")
 
     async def start(self) -> None:
         """Start everything; return when everything is ready. Raises CannotRunHere or ChildFailed."""
@@ -72,6 +76,8 @@ class Stack:
         People(self.state.path).prepare()
         prepare_checkpoint_key(self.state.path)
         async with asyncio.TaskGroup() as tasks:
+            if self.nursery is not None:
+                tasks.create_task(self.nursery.warm_up())
             tasks.create_task(self._start_postgres())
             tasks.create_task(self._start_kafka())
         async with asyncio.TaskGroup() as tasks:
@@ -108,6 +114,13 @@ class Stack:
     def _url(self, name: str) -> str:
         return f"http://{HOST}:{self.ports[name]}"
 
+    async def stop(self) -> None:
+        """Stop everything that runs."""
+        await self.family.stop()
+        if self.nursery is not None:
+            await self.nursery.close()
+        self.postgres.release()
+
     async def _start_postgres(self) -> None:
         with self.progress.step("PostgreSQL 18"):
             await self.postgres.start()
@@ -142,6 +155,7 @@ class Stack:
             log_path=self.state.logs / "sample-api.log",
             stop_timeout_s=2.0,
             ports=(port,),
+            begins_in=self.nursery,
         )
         with self.progress.step("sample practice API"):
             await self._start_child(command, lambda: listens(port), rank=API_RANK)
@@ -183,6 +197,7 @@ class Stack:
             local_people=People(self.state.path).path,
             urls=self.places().urls,
             authz_port=self.ports["authz"],
+            begins_in=self.nursery,
         )
 
 

@@ -64,8 +64,7 @@ async def up(options: Options, console: Console) -> None:
             finally:
                 state.withdraw()
                 with progress.step("stopped"):
-                    await family.stop()
-                    stack.postgres.release()
+                    await stack.stop()
 
 
 @contextlib.contextmanager

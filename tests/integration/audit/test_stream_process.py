@@ -20,6 +20,7 @@ from libs.runtime.clock import SYSTEM_CLOCK
 from libs.runtime.health import Health
 from libs.wire.access_codec import access_record, encode_access_event
 from libs.wire.topics import ACCESS
+from services.cli.local.nursery import Nursery
 from services.cli.local.ports import free_ports
 from services.cli.local.process import Child
 from services.cli.local.roster import SERVICES, Wiring, service_command
@@ -52,12 +53,12 @@ async def audit_process(wiring: Wiring) -> AsyncIterator[tuple[Child, int]]:
 
 
 async def test_a_killed_process_neither_skips_nor_repeats(
-    database: str, kafka_bootstrap: str, tmp_path: Path
+    database: str, kafka_bootstrap: str, tmp_path: Path, nursery: Nursery
 ) -> None:
     """A reader whose process was killed goes on at another one behind the last event that it read whole."""
     signer = LocalSigner(tmp_path)
     signer.prepare()
-    wiring = _wiring(database, kafka_bootstrap, tmp_path)
+    wiring = replace(_wiring(database, kafka_bootstrap, tmp_path), begins_in=nursery)
     claims = Claims(role="owner", sub="otto", account_id=ACCOUNT_ID)
     token = signer.sign(claims, now=SYSTEM_CLOCK.now(), ttl_s=300)
     async with (

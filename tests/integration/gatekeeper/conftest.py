@@ -11,6 +11,7 @@ from libs.kafka.connection import ProducerOptions
 from libs.kafka.publisher import Publisher
 from libs.kafka.topics import ensure_topics
 from libs.wire.topics import ALL
+from services.cli.local.nursery import Nursery
 from services.cli.local.postgres import LocalPostgres
 from tests.database import cloned
 from tests.integration.gatekeeper.practice import practice
@@ -27,10 +28,10 @@ async def lifecycle_publisher(kafka_bootstrap: str) -> AsyncIterator[Publisher]:
 
 @pytest.fixture
 async def world(
-    database: str, kafka_bootstrap: str, lifecycle_publisher: Publisher, tmp_path: Path
+    database: str, kafka_bootstrap: str, lifecycle_publisher: Publisher, tmp_path: Path, nursery: Nursery
 ) -> AsyncIterator[World]:
     """A world in which nothing has happened yet."""
-    async with world_on(database, kafka_bootstrap, lifecycle_publisher, tmp_path) as world:
+    async with world_on(database, kafka_bootstrap, lifecycle_publisher, tmp_path, nursery) as world:
         yield world
 
 
@@ -41,12 +42,13 @@ async def gatekeeper(
     kafka_bootstrap: str,
     lifecycle_publisher: Publisher,
     tmp_path_factory: pytest.TempPathFactory,
+    nursery: Nursery,
 ) -> AsyncIterator[Gatekeeper]:
     """A gatekeeper of a practice in which nothing changes, for the tests of one module."""
     directory = tmp_path_factory.mktemp("gatekeeper")
     name = directory.name.replace("-", "_")
     dsn = await cloned(postgres_server.dsn, template_database, name)
-    async with world_on(dsn, kafka_bootstrap, lifecycle_publisher, directory) as world:
+    async with world_on(dsn, kafka_bootstrap, lifecycle_publisher, directory, nursery) as world:
         await world.append(*practice())
         await world.project()
         async with world.gatekeeper() as running:

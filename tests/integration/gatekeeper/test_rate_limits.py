@@ -12,6 +12,7 @@ from libs.domain.rate_limit import RateLimit
 from libs.domain.subscriber_key import SubscriberKeyRateLimitChanged
 from libs.kafka.publisher import Publisher
 from libs.wire.key_format import KeyKind, MintedKey
+from services.cli.local.nursery import Nursery
 from services.cli.local.postgres import LocalPostgres
 from tests.database import cloned
 from tests.integration.gatekeeper.practice import (
@@ -40,11 +41,12 @@ async def gatekeeper(
     kafka_bootstrap: str,
     lifecycle_publisher: Publisher,
     tmp_path_factory: pytest.TempPathFactory,
+    nursery: Nursery,
 ) -> AsyncIterator[Gatekeeper]:
     """A gatekeeper of a practice some of whose keys have limits, and no default."""
     directory = tmp_path_factory.mktemp("limited")
     dsn = await cloned(postgres_server.dsn, template_database, directory.name.replace("-", "_"))
-    async with world_on(dsn, kafka_bootstrap, lifecycle_publisher, directory) as world:
+    async with world_on(dsn, kafka_bootstrap, lifecycle_publisher, directory, nursery) as world:
         await world.append(*LIMITED)
         await world.project()
         async with world.gatekeeper() as running:

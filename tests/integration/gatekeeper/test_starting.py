@@ -25,6 +25,7 @@ async def refusal(world: World, **settings: str) -> tuple[int, str]:
             argv=[sys.executable, "-m", "services.gatekeeper"],
             env=world.environment(**settings),
             log_path=log_path,
+            begins_in=world.nursery,
         )
     )
     async with asyncio.timeout(30):

@@ -28,6 +28,7 @@ from libs.wire.journal_line import read_journal_line
 from libs.wire.lifecycle_record import lifecycle_record
 from libs.wire.record import Record
 from libs.wire.topics import LIFECYCLE
+from services.cli.local.nursery import Nursery
 from services.cli.local.ports import HOST, free_ports
 from services.cli.local.process import Child, Command
 from services.cli.local.signing import AUDIENCE, ISSUER, Claims, LocalSigner
@@ -52,6 +53,7 @@ class World:
     directory: Path
     ledger: Ledger
     publisher: Publisher
+    nursery: Nursery
     _versions: dict[str, int] = field(default_factory=dict)
 
     async def record(self, *events: LifecycleEvent) -> int:
@@ -127,6 +129,7 @@ class World:
             argv=[sys.executable, "-m", "services.gatekeeper"],
             env=environment,
             log_path=self.directory / "gatekeeper.log",
+            begins_in=self.nursery,
         )
         child = await Child.spawn(command)
         try:
@@ -271,7 +274,9 @@ def journal_records(journal_dir: Path) -> list[AccessEvent]:
 
 
 @asynccontextmanager
-async def world_on(dsn: str, bootstrap: str, publisher: Publisher, directory: Path) -> AsyncIterator[World]:
+async def world_on(
+    dsn: str, bootstrap: str, publisher: Publisher, directory: Path, nursery: Nursery
+) -> AsyncIterator[World]:
     """Yield a world on a fresh database."""
     async with open_pool(dsn, application_name="test", size_max=4) as pool:
-        yield World(dsn, bootstrap, directory, Ledger(pool), publisher)
+        yield World(dsn, bootstrap, directory, Ledger(pool), publisher, nursery)

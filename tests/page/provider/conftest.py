@@ -7,14 +7,15 @@ from collections.abc import AsyncIterator
 import pytest
 from playwright.async_api import Browser
 
+from services.cli.local.nursery import Nursery
 from tests.page.provider.people import Member, at_desk
 from tests.page.provider.running import Platform, platform_in
 
 
 @pytest.fixture(scope="package")
-async def platform(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Platform]:
+async def platform(tmp_path_factory: pytest.TempPathFactory, nursery: Nursery) -> AsyncIterator[Platform]:
     """The platform."""
-    async with platform_in(tmp_path_factory.mktemp("platform")) as platform:
+    async with platform_in(tmp_path_factory.mktemp("platform"), nursery) as platform:
         yield platform
 
 

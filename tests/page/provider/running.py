@@ -22,6 +22,7 @@ from libs.runtime.clock import SYSTEM_CLOCK
 from libs.store.migrations import migrate
 from libs.wire.topics import ALL
 from services.cli.local.logins import Logins
+from services.cli.local.nursery import Nursery
 from services.cli.local.ports import HOST, free_ports, listens
 from services.cli.local.process import Child, Command
 from services.cli.local.roster import CONSOLE, SERVICES, Wiring, service_command
@@ -161,7 +162,7 @@ async def _answers(name: str, port: int) -> bool:
 
 
 @asynccontextmanager
-async def platform_in(directory: Path) -> AsyncIterator[Platform]:
+async def platform_in(directory: Path, nursery: Nursery) -> AsyncIterator[Platform]:
     """Run a platform on servers of its own."""
     assert BUILT.exists(), "`make .venv/.provider` installs what these tests need"
     postgres, kafka, state = postgres_in(directory), kafka_in(directory), StateDir(directory / "state")
@@ -187,6 +188,7 @@ async def platform_in(directory: Path) -> AsyncIterator[Platform]:
             idempotency_secret=state.idempotency_secret(),
             session_secret=state.session_secret(),
             urls={name: f"http://{HOST}:{port}" for name, port in ports.items()},
+            begins_in=nursery,
         )
         platform = Platform(directory=directory, ports=ports, wiring=wiring, running={})
         try:
