@@ -31,7 +31,7 @@ def make(bootstrap: str, client_id: str) -> AIOKafkaConsumer:
         isolation_level="read_committed",
         max_poll_records=None,
         max_partition_fetch_bytes=4 * 1024 * 1024,
-        fetch_max_wait_ms=250,
+        fetch_max_wait_ms=1000,
         retry_backoff_ms=100,
     )
 

@@ -52,6 +52,8 @@ transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
+# nothing to tell means nothing to write
+metadata.max.idle.interval.ms=0
 # small, for a small machine
 log.cleaner.dedupe.buffer.size=4194304
 """
