@@ -36,7 +36,8 @@ class Progress:
 
 def progress(service: str, exposition: str) -> Progress:
     """Read a service's metrics; raises ValueError for what is no Prometheus text."""
-    measures, samples = MEASURES[service], _samples(exposition)
+    measures = MEASURES[service]
+    samples = _samples(exposition, tuple(each for each in (measures.position, measures.lag) if each))
     return Progress(
         position=samples.get(measures.position or ""),
         lag=samples.get(measures.lag or ""),
@@ -49,11 +50,12 @@ def why_not_ready(readiness: Mapping[str, Mapping[str, object]]) -> str:
     return "; ".join(str(reason) for reason in readiness.get("reasons", {}).values()) or "not ready"
 
 
-def _samples(exposition: str) -> Mapping[str, int]:
+def _samples(exposition: str, names: tuple[str, ...]) -> Mapping[str, int]:
     """Return the largest sample of each metric, rounded: of several partitions the worst counts."""
-    families = text_string_to_metric_families(exposition)
+    # What is read is dear, and most of a service's metrics are of no use here.
+    lines = [line for line in exposition.splitlines() if line.startswith(names)]
     return {
         family.name: round(max(sample.value for sample in family.samples))
-        for family in families
-        if family.samples and family.name.startswith("keyfold_")
+        for family in text_string_to_metric_families("\n".join([*lines, ""]))
+        if family.samples and family.name in names
     }

@@ -62,7 +62,7 @@ class OperationsPage:
         try:
             return await invited(self._handing_over, visit, {whose: tenant_id}, f"{PATH}/invitation")
         except NotFound:
-            return await _page(visit, {"tenant_id": "There is none with this id."}, 404)
+            return await _page(visit, {"tenant_id": "There is none with this id. Copy all of it."}, 404)
         except Refused as refused:
             return await _page(visit, faults_of(refused, ()), refused.status)
 

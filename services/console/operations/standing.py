@@ -36,8 +36,9 @@ async def _standing(services: Services, service: str) -> Standing:
     if service not in services.urls:
         return Standing(service=service, state="unknown", why="this console has no address of it")
     try:
-        status, readiness = await services.look(service, "/readyz")
-        _, exposition = await services.look(service, "/metrics")
+        (status, readiness), (_, exposition) = await asyncio.gather(
+            services.look(service, "/readyz"), services.look(service, "/metrics")
+        )
         found = progress(service, exposition.decode())
         if status == HTTPStatus.OK:
             return Standing(service=service, state="ready", progress=found)
