@@ -97,16 +97,16 @@ $(VENV)/.%: requirements/%.txt pyproject.toml | $(BIN)/python
 	@echo "installing requirements/$*.txt"
 	@$(PIP) install --require-hashes --requirement requirements/$*.txt
 	@$(INSTALL)
-	@$(BIN)/python -m services.console.page_scripts
+	@$(BIN)/python -m keyfold.console.page_scripts
 	@touch $@
 
 # Programs of an environment begin with its path, so in a clone that was moved or copied ours is written anew.
 # Where the modules are is said as seen from there: of a path with an accent Python makes nothing under LC_ALL=C.
 INSTALL = $(PIP) install --no-deps --no-build-isolation --editable . && \
-	echo ../../../.. | tee $(VENV)/lib/python3*/site-packages/_keyfold.pth >/dev/null && pwd -P >$(VENV)/.place
+	printf '../../../../%s\n' libs services '' | tee $(VENV)/lib/python3*/site-packages/_keyfold.pth >/dev/null && { pwd -P; echo keyfold; } >$(VENV)/.place
 
 here: | $(BIN)/python
-	@[ "$$(cat $(VENV)/.place 2>/dev/null)" = "$$(pwd -P)" ] || { echo "this environment was made elsewhere: mending it"; $(INSTALL); }
+	@[ "$$(cat $(VENV)/.place 2>/dev/null)" = "$$(pwd -P; echo keyfold)" ] || { echo "this environment was made elsewhere: mending it"; $(INSTALL); }
 
 # The APIs that the gateways' tests put behind gateways: Node's from their lock file, Go's built once.
 $(VENV)/.stacks: $(wildcard $(STACKS)/node/package*.json $(STACKS)/go/*) | $(VENV)/.dev

@@ -14,6 +14,6 @@ class PageScripts(BuildHookInterface[Any]):
         """Fetch it before the files are gathered; an editable install has none."""
         if version == "editable":
             return
-        script = runpy.run_path(str(Path(self.root) / "services" / "console" / "page_scripts.py"))
+        script = runpy.run_path(str(Path(self.root) / "services" / "keyfold" / "console" / "page_scripts.py"))
         script["ensure"]()
-        build_data["artifacts"].append("services/console/static/vendor/*.js")
+        build_data["artifacts"].append("services/keyfold/console/static/vendor/*.js")

@@ -8,12 +8,12 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from libs.domain.access_event import AccessEvent
-from libs.domain.decision import Reason
-from libs.domain.ids import AccountId, EventId, KeyId, VendorId
-from libs.domain.permissions import Access, Category
-from libs.wire.access_codec import encode_access_event
-from libs.wire.journal_line import journal_line
+from keyfold.domain.access_event import AccessEvent
+from keyfold.domain.decision import Reason
+from keyfold.domain.ids import AccountId, EventId, KeyId, VendorId
+from keyfold.domain.permissions import Access, Category
+from keyfold.wire.access_codec import encode_access_event
+from keyfold.wire.journal_line import journal_line
 
 EPOCH = datetime(2026, 3, 15, 12, tzinfo=UTC)
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from libs.kafka.topics import ensure_topics
-from libs.wire.topics import TopicSpec
-from services.cli.local.kafka import LocalKafka
-from services.cli.local.postgres import LocalPostgres
+from keyfold.cli.local.kafka import LocalKafka
+from keyfold.cli.local.postgres import LocalPostgres
+from keyfold.kafka.topics import ensure_topics
+from keyfold.wire.topics import TopicSpec
 
 NO_CONFIG: Mapping[str, str] = MappingProxyType({})
 

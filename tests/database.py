@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
-from libs.store.migrations import migrate
-from libs.store.roles import PROJECTION
-from services.cli.local.postgres import LocalPostgres
+from keyfold.cli.local.postgres import LocalPostgres
+from keyfold.store.migrations import migrate
+from keyfold.store.roles import PROJECTION
 
 _NUMBERS: Iterator[int] = itertools.count(1)
 

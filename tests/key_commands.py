@@ -7,21 +7,21 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypeAlias
 
-from libs.domain.account import Account, AccountCreated
-from libs.domain.ids import AccountId, KeyId, account_stream, key_stream
-from libs.domain.lifecycle import Actor, LifecycleEvent
-from libs.domain.permissions import NO_PERMISSIONS
-from libs.domain.refusal import Refusal
-from libs.domain.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey
-from libs.domain.subscriber_key_commands import (
+from keyfold.domain.account import Account, AccountCreated
+from keyfold.domain.ids import AccountId, KeyId, account_stream, key_stream
+from keyfold.domain.lifecycle import Actor, LifecycleEvent
+from keyfold.domain.permissions import NO_PERMISSIONS
+from keyfold.domain.refusal import Refusal
+from keyfold.domain.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey
+from keyfold.domain.subscriber_key_commands import (
     CreateSubscriberKey,
     EditSubscriberKey,
     RevokeSubscriberKey,
     SubscriberKeyCommand,
     decide,
 )
-from libs.store.looked_at import Loaded
-from services.registry.commands import Command, CommandMetadata
+from keyfold.registry.commands import Command, CommandMetadata
+from keyfold.store.looked_at import Loaded
 
 CommandAt: TypeAlias = Callable[[Loaded, datetime], SubscriberKeyCommand]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 
-from libs.domain.account import IntegrationsDisabled, IntegrationsEnabled
-from libs.domain.ids import EventId, StreamId
-from libs.domain.lifecycle import Actor, LifecycleEvent, RecordedEvent, stream_of
-from libs.domain.network import parse_network
-from libs.domain.permissions import Access, Category, Permissions
-from libs.domain.rate_limit import RateLimit
-from libs.domain.subscriber_key import (
+from keyfold.domain.account import IntegrationsDisabled, IntegrationsEnabled
+from keyfold.domain.ids import EventId, StreamId
+from keyfold.domain.lifecycle import Actor, LifecycleEvent, RecordedEvent, stream_of
+from keyfold.domain.network import parse_network
+from keyfold.domain.permissions import Access, Category, Permissions
+from keyfold.domain.rate_limit import RateLimit
+from keyfold.domain.subscriber_key import (
     SubscriberKeyExpiryChanged,
     SubscriberKeyExpiryNear,
     SubscriberKeyNetworksChanged,
@@ -21,7 +21,7 @@ from libs.domain.subscriber_key import (
     SubscriberKeyRenamed,
     SubscriberKeyVendorsChanged,
 )
-from libs.domain.vendor import (
+from keyfold.domain.vendor import (
     ReviewKind,
     VendorAmended,
     VendorReapplied,
@@ -30,16 +30,13 @@ from libs.domain.vendor import (
     VendorReviewsLapseNear,
     VendorSuspended,
 )
-from libs.domain.vendor_key import (
-    VendorKeyOverlapEnded,
-    VendorKeyRevoked,
-)
-from libs.wire.chain import GENESIS, Head, Row, seal, understand
-from libs.wire.event_codec import encode_event
-from libs.wire.lifecycle_record import lifecycle_record
-from libs.wire.record import Record
-from libs.wire.timestamp import format_time
-from libs.wire.upcasting import SCHEMA_VERSION
+from keyfold.domain.vendor_key import VendorKeyOverlapEnded, VendorKeyRevoked
+from keyfold.wire.chain import GENESIS, Head, Row, seal, understand
+from keyfold.wire.event_codec import encode_event
+from keyfold.wire.lifecycle_record import lifecycle_record
+from keyfold.wire.record import Record
+from keyfold.wire.timestamp import format_time
+from keyfold.wire.upcasting import SCHEMA_VERSION
 from tests.lifecycle_events import (
     START,
     account_created,

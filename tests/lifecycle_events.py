@@ -5,32 +5,19 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
-from libs.domain.account import AccountCreated
-from libs.domain.checkpoint import LedgerCheckpointed
-from libs.domain.ids import AccountId, InvitationId, KeyId, LoginId, VendorId
-from libs.domain.invitation import InvitationMade, InvitationUsed, InvitationWithdrawn
-from libs.domain.lifecycle import LifecycleEvent
-from libs.domain.login import LoginBound, LoginEnded
-from libs.domain.network import Network
-from libs.domain.permissions import Access, Category, Permissions
-from libs.domain.rate_limit import RateLimit
-from libs.domain.subscriber_key import (
-    SubscriberKeyCreated,
-    SubscriberKeyRevoked,
-    SubscriberKeyRotated,
-)
-from libs.domain.vendor import (
-    ReviewKind,
-    VendorApplied,
-    VendorApproved,
-    VendorReviewed,
-    Verdict,
-)
-from libs.domain.vendor_key import (
-    VendorKeyIssued,
-    VendorKeyRotated,
-)
-from libs.wire.invitation_code import login_id_of
+from keyfold.domain.account import AccountCreated
+from keyfold.domain.checkpoint import LedgerCheckpointed
+from keyfold.domain.ids import AccountId, InvitationId, KeyId, LoginId, VendorId
+from keyfold.domain.invitation import InvitationMade, InvitationUsed, InvitationWithdrawn
+from keyfold.domain.lifecycle import LifecycleEvent
+from keyfold.domain.login import LoginBound, LoginEnded
+from keyfold.domain.network import Network
+from keyfold.domain.permissions import Access, Category, Permissions
+from keyfold.domain.rate_limit import RateLimit
+from keyfold.domain.subscriber_key import SubscriberKeyCreated, SubscriberKeyRevoked, SubscriberKeyRotated
+from keyfold.domain.vendor import ReviewKind, VendorApplied, VendorApproved, VendorReviewed, Verdict
+from keyfold.domain.vendor_key import VendorKeyIssued, VendorKeyRotated
+from keyfold.wire.invitation_code import login_id_of
 
 START = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 

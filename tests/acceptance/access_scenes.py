@@ -10,9 +10,9 @@ from itertools import count
 from typing import Final
 from urllib.parse import urlencode
 
-from libs.runtime.clock import SYSTEM_CLOCK
-from libs.runtime.http import rfc3339
-from services.cli.local.signing import Claims
+from keyfold.cli.local.signing import Claims
+from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.runtime.http import rfc3339
 from tests.acceptance.access_table import Caller, Row
 from tests.acceptance.raw_requests import RawRequest, raw_request
 from tests.acceptance.world import (

@@ -11,8 +11,8 @@ import psutil
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
-from libs.store.connection import Connection, open_connection
-from services.cli.local.roster import OF_A_STACK
+from keyfold.cli.local.roster import OF_A_STACK
+from keyfold.store.connection import Connection, open_connection
 from tests.acceptance.running import RunningStack
 
 TABLES = """

@@ -14,7 +14,7 @@ from typing import Any, Final
 import orjson
 
 _CONTEXT: Final = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["services.cli", __name__])
+_CONTEXT.set_forkserver_preload(["keyfold.cli", __name__])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +45,7 @@ def run_forked(arguments: Sequence[str], cwd: Path, environment: Mapping[str, st
 def _keyfold(
     arguments: Sequence[str], cwd: Path, environment: Mapping[str, str], out: Path, err: Path
 ) -> None:
-    from services.cli import main
+    from keyfold.cli import main
 
     for path, descriptor in ((out, 1), (err, 2)):
         written = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)

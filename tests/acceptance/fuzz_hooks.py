@@ -15,12 +15,12 @@ import schemathesis
 from hypothesis import strategies as st
 from schemathesis import AuthContext, Case, CheckContext, Response
 
-from libs.runtime.clock import SYSTEM_CLOCK
-from libs.runtime.http import rfc3339
-from libs.runtime.http.problem import TYPE_PREFIX
-from libs.runtime.legible import UNSEEN
-from libs.wire.event_codec import TYPE_NAMES
-from services.cli.local.signing import Claims, LocalSigner
+from keyfold.cli.local.signing import Claims, LocalSigner
+from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.runtime.http import rfc3339
+from keyfold.runtime.http.problem import TYPE_PREFIX
+from keyfold.runtime.legible import UNSEEN
+from keyfold.wire.event_codec import TYPE_NAMES
 
 _STATE_DIR: Final = Path(os.environ["KEYFOLD_FUZZED"])
 _SERVICE: Final = os.environ["KEYFOLD_FUZZED_SERVICE"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from libs.domain.decision import Reason
-from libs.runtime.clock import SYSTEM_CLOCK
+from keyfold.domain.decision import Reason
+from keyfold.runtime.clock import SYSTEM_CLOCK
 from tests.acceptance.running import RunningStack, frozen
 from tests.acceptance.test_reasons import assert_refused
 from tests.acceptance.world import READS_PATIENTS, JsonObject, Practice, World

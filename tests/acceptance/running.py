@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 import psutil
 
-from libs.runtime.clock import SYSTEM_CLOCK
+from keyfold.runtime.clock import SYSTEM_CLOCK
 from tests.acceptance.forked import Ended, run_forked
 
 KEYFOLD = Path(sys.executable).parent / "keyfold"

@@ -8,11 +8,11 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from libs.domain.ids import EventId
-from libs.runtime.clock import SYSTEM_CLOCK
-from libs.runtime.http import rfc3339
-from services.gatekeeper.journal_directory import RunDirectory
-from services.gatekeeper.segment import Segment
+from keyfold.domain.ids import EventId
+from keyfold.gatekeeper.journal_directory import RunDirectory
+from keyfold.gatekeeper.segment import Segment
+from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.runtime.http import rfc3339
 from tests.acceptance.forked import Ended
 from tests.acceptance.running import RunningStack
 from tests.acceptance.world import Practice, World

@@ -13,7 +13,7 @@ import aiohttp
 import orjson
 import pytest
 
-from services.cli.local.roster import SERVICES
+from keyfold.cli.local.roster import SERVICES
 from tests.acceptance.running import RunningStack, running
 from tests.acceptance.world import Practice, World
 

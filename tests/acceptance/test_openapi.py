@@ -7,7 +7,7 @@ import orjson
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from services.cli.local.roster import SERVICES
+from keyfold.cli.local.roster import SERVICES
 from tests.acceptance.running import RunningStack
 
 DOCUMENTS = Path(__file__).parents[2] / "docs" / "openapi"

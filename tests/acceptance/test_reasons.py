@@ -8,10 +8,10 @@ from datetime import timedelta
 
 import pytest
 
-from libs.domain.decision import Reason, status_of
-from libs.runtime.clock import SYSTEM_CLOCK
-from libs.wire.key_format import KeyKind, mint
-from libs.wire.timestamp import format_time
+from keyfold.domain.decision import Reason, status_of
+from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.wire.key_format import KeyKind, mint
+from keyfold.wire.timestamp import format_time
 from tests.acceptance.world import REVIEWER, Answer, Pairs, Practice, VendorWithKey, World
 from tests.eventually import eventually
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from services.cli.keyfold import REVIEWER, owner
-from services.cli.keyfold import vendor as vendor_with
-from services.cli.local.sample import FILE_NAME, Sample, save_sample
-from services.cli.local.seed import ensure_sample
-from services.cli.local.try_it import PASSES, REFUSED
-from services.cli.places import Places
+from keyfold.cli.keyfold import REVIEWER, owner
+from keyfold.cli.keyfold import vendor as vendor_with
+from keyfold.cli.local.sample import FILE_NAME, Sample, save_sample
+from keyfold.cli.local.seed import ensure_sample
+from keyfold.cli.local.try_it import PASSES, REFUSED
+from keyfold.cli.places import Places
 from tests.acceptance.world import VendorWithKey, World, application
 
 ACCOUNT, KEY = "/v1/accounts/{account}", "/v1/accounts/{account}/keys/{key}"

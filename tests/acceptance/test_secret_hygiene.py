@@ -18,9 +18,9 @@ import pytest
 from multidict import CIMultiDict
 from yarl import URL
 
-from libs.runtime.clock import SYSTEM_CLOCK
-from libs.runtime.http import rfc3339
-from services.cli.local.signing import Claims, LocalSigner
+from keyfold.cli.local.signing import Claims, LocalSigner
+from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.runtime.http import rfc3339
 from tests.acceptance.at_the_console import Visitor, pages
 from tests.acceptance.canaries import Canaries, found, secret_part
 from tests.acceptance.careless import (

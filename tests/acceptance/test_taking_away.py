@@ -8,10 +8,10 @@ from typing import Final
 
 import pytest
 
-from libs.domain.decision import Reason
-from libs.runtime.clock import SYSTEM_CLOCK
-from libs.wire.timestamp import format_time, parse_time
-from services.cli.local.signing import Claims
+from keyfold.cli.local.signing import Claims
+from keyfold.domain.decision import Reason
+from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.wire.timestamp import format_time, parse_time
 from tests.acceptance.test_reasons import assert_refused
 from tests.acceptance.world import REVIEWER, JsonObject, Practice, World
 from tests.eventually import eventually

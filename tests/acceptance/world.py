@@ -13,9 +13,9 @@ import orjson
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from libs.domain.decision import Reason
-from libs.runtime.clock import SYSTEM_CLOCK
-from services.cli.local.signing import Claims, LocalSigner
+from keyfold.cli.local.signing import Claims, LocalSigner
+from keyfold.domain.decision import Reason
+from keyfold.runtime.clock import SYSTEM_CLOCK
 from tests.acceptance.running import RunningStack
 from tests.eventually import eventually
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import uvloop
 
-from libs.runtime import log
-from libs.runtime.clock import SYSTEM_CLOCK
+from keyfold.runtime import log
+from keyfold.runtime.clock import SYSTEM_CLOCK
 from tests.bench.contest import CannotRun, Result, held
 from tests.bench.ground import Ground, open_ground
 from tests.bench.pairs import PAIRS

@@ -11,15 +11,15 @@ from itertools import count
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from libs.domain.ids import VendorId
-from libs.kafka.topics import ensure_topics
-from libs.runtime.clock import SYSTEM_CLOCK
-from libs.store.access_log_arrivals import Place, arrived, newest_filing
-from libs.store.access_log_questions import Filters, Scope, VendorScope
-from libs.store.access_log_rows import COLUMNS, row_of
-from libs.store.connection import Pool
-from libs.wire.access_codec import decode_access_event, encode_access_event
-from libs.wire.topics import TopicSpec
+from keyfold.domain.ids import VendorId
+from keyfold.kafka.topics import ensure_topics
+from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.store.access_log_arrivals import Place, arrived, newest_filing
+from keyfold.store.access_log_questions import Filters, Scope, VendorScope
+from keyfold.store.access_log_rows import COLUMNS, row_of
+from keyfold.store.connection import Pool
+from keyfold.wire.access_codec import decode_access_event, encode_access_event
+from keyfold.wire.topics import TopicSpec
 from tests.bench.traffic import traffic
 
 BARE = TopicSpec(name="bench.arrivals", partitions=1)

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import aiohttp
 
-from libs.domain.ids import AccountId, KeyId, VendorId
-from libs.runtime.clock import SYSTEM_CLOCK
-from services.cli.local.ports import HOST, free_ports
-from services.cli.local.process import Child
-from services.cli.local.roster import Wiring, service_command
-from services.cli.local.signing import Claims, LocalSigner
-from services.cli.local.stack import answers_ready
+from keyfold.cli.local.ports import HOST, free_ports
+from keyfold.cli.local.process import Child
+from keyfold.cli.local.roster import Wiring, service_command
+from keyfold.cli.local.signing import Claims, LocalSigner
+from keyfold.cli.local.stack import answers_ready
+from keyfold.domain.ids import AccountId, KeyId, VendorId
+from keyfold.runtime.clock import SYSTEM_CLOCK
 from tests.bench.gatekeepers import SPECS
 from tests.bench.ground import running
 

@@ -11,7 +11,7 @@ import orjson
 import uvloop
 from aiohttp import web
 
-from services.cli.local.ports import HOST
+from keyfold.cli.local.ports import HOST
 
 BACKLOG = 1024
 

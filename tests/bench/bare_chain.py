@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import asyncpg
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from libs.kafka.topics import ensure_topics
-from libs.runtime.clock import SYSTEM_CLOCK
-from libs.wire.topics import TopicSpec
+from keyfold.kafka.topics import ensure_topics
+from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.wire.topics import TopicSpec
 from tests.bench.exchange import Asker, open_asker
 from tests.bench.revocations import Hops
 from tests.bench.side_by_side import SideBySide

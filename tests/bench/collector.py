@@ -6,7 +6,7 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from libs.runtime.collector import settle_collector
+from keyfold.runtime.collector import settle_collector
 
 
 @contextmanager

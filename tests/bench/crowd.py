@@ -7,13 +7,13 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
-from libs.domain.ids import KEY_PREFIX
-from libs.domain.secret import REPLACED_BYTES, REPLACED_MAX
-from libs.domain.state import State
-from libs.domain.subscriber_key import ActiveSubscriberKey
-from libs.store.connection import Connection, open_connection
-from libs.store.generations import NEXT, open_generations
-from libs.store.read_model_rows import Row, account_row, key_row, vendor_row
+from keyfold.domain.ids import KEY_PREFIX
+from keyfold.domain.secret import REPLACED_BYTES, REPLACED_MAX
+from keyfold.domain.state import State
+from keyfold.domain.subscriber_key import ActiveSubscriberKey
+from keyfold.store.connection import Connection, open_connection
+from keyfold.store.generations import NEXT, open_generations
+from keyfold.store.read_model_rows import Row, account_row, key_row, vendor_row
 from tests.bench.practices import Practices
 from tests.ledger_builder import START, account_id, key_id, reminders
 

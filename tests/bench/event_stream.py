@@ -10,13 +10,13 @@ from itertools import count, islice
 from aiokafka import AIOKafkaProducer
 from aiokafka.producer.message_accumulator import BatchBuilder
 
-from libs.domain.lifecycle import LifecycleEvent
-from libs.domain.permissions import Access, Category, Permissions
-from libs.domain.subscriber_key import SubscriberKeyPermissionsChanged, SubscriberKeyRenamed
-from libs.kafka.batches import built
-from libs.runtime.clock import SYSTEM_CLOCK
-from libs.store.connection import open_connection
-from libs.wire.topics import LIFECYCLE
+from keyfold.domain.lifecycle import LifecycleEvent
+from keyfold.domain.permissions import Access, Category, Permissions
+from keyfold.domain.subscriber_key import SubscriberKeyPermissionsChanged, SubscriberKeyRenamed
+from keyfold.kafka.batches import built
+from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.store.connection import open_connection
+from keyfold.wire.topics import LIFECYCLE
 from tests.bench.batches import batches
 from tests.bench.practices import Practices
 from tests.ledger_builder import LedgerBuilder, account_id, key_id

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import NamedTuple, cast
 
-from libs.runtime.clock import SYSTEM_CLOCK
-from services.cli.local.ports import HOST
+from keyfold.cli.local.ports import HOST
+from keyfold.runtime.clock import SYSTEM_CLOCK
 
 LOST = 0
 """The status of an answer that never came, for the connection ended."""

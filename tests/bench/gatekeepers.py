@@ -8,12 +8,12 @@ from pathlib import Path
 
 import psutil
 
-from services.cli.local.ports import HOST, free_ports
-from services.cli.local.process import Command
-from services.cli.local.roster import SERVICES, Wiring, service_command
-from services.cli.local.signing import LocalSigner
-from services.cli.local.stack import ROUTE_MAP
-from services.cli.local.state import StateDir
+from keyfold.cli.local.ports import HOST, free_ports
+from keyfold.cli.local.process import Command
+from keyfold.cli.local.roster import SERVICES, Wiring, service_command
+from keyfold.cli.local.signing import LocalSigner
+from keyfold.cli.local.stack import ROUTE_MAP
+from keyfold.cli.local.state import StateDir
 from tests.bench.contest import CannotRun
 from tests.bench.crowd import gather
 from tests.bench.ground import Ground

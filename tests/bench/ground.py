@@ -8,13 +8,13 @@ from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from libs.kafka.topics import ensure_topics
-from libs.store.migrations import migrate
-from libs.wire.topics import ALL
-from services.cli.local.kafka import LocalKafka
-from services.cli.local.kafka_aot import Purpose
-from services.cli.local.postgres import LocalPostgres
-from services.cli.local.process import Child, Command
+from keyfold.cli.local.kafka import LocalKafka
+from keyfold.cli.local.kafka_aot import Purpose
+from keyfold.cli.local.postgres import LocalPostgres
+from keyfold.cli.local.process import Child, Command
+from keyfold.kafka.topics import ensure_topics
+from keyfold.store.migrations import migrate
+from keyfold.wire.topics import ALL
 from tests.bench.surroundings import on_core
 from tests.database import address, execute
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-from libs.domain.account import IntegrationsEnabled
-from libs.domain.lifecycle import LifecycleEvent
-from libs.domain.permissions import Access, Category, Permissions
-from libs.domain.subscriber_key import SubscriberKeyPermissionsChanged
+from keyfold.domain.account import IntegrationsEnabled
+from keyfold.domain.lifecycle import LifecycleEvent
+from keyfold.domain.permissions import Access, Category, Permissions
+from keyfold.domain.subscriber_key import SubscriberKeyPermissionsChanged
 from tests.ledger_builder import (
     LedgerBuilder,
     account_created,

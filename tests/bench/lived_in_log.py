@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from libs.domain.ids import AccountId, KeyId, VendorId
-from libs.store.access_log_partitions import Partitions
-from libs.store.access_sums import sum_days
-from libs.store.connection import Connection, open_connection, open_pool
+from keyfold.domain.ids import AccountId, KeyId, VendorId
+from keyfold.store.access_log_partitions import Partitions
+from keyfold.store.access_sums import sum_days
+from keyfold.store.connection import Connection, open_connection, open_pool
 
 DAYS: Final = 90
 KEYS: Final = 4

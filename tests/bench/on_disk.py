@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from libs.runtime.clock import SYSTEM_CLOCK
-from libs.store.access_log import AccessLog, Advance
-from libs.store.connection import Pool
-from libs.wire.topics import ACCESS
+from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.store.access_log import AccessLog, Advance
+from keyfold.store.connection import Pool
+from keyfold.wire.topics import ACCESS
 from tests.bench.batches import batches
 from tests.bench.contest import Figure, Figures
 from tests.bench.traffic import traffic

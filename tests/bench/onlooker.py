@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-from libs.kafka.partition_reader import PartitionReader
-from libs.runtime.clock import SYSTEM_CLOCK
-from libs.wire.record import Received
-from libs.wire.topics import LIFECYCLE
+from keyfold.kafka.partition_reader import PartitionReader
+from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.wire.record import Received
+from keyfold.wire.topics import LIFECYCLE
 
 REVOKED = ("ce_type", b"keyfold.subscriber_key.revoked")
 

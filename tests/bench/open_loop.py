@@ -21,8 +21,8 @@ from pathlib import Path
 import orjson
 import uvloop
 
-from libs.runtime.clock import SYSTEM_CLOCK
-from services.cli.local.ports import HOST
+from keyfold.cli.local.ports import HOST
+from keyfold.runtime.clock import SYSTEM_CLOCK
 from tests.bench.exchange import LOST, Answered, Exchange
 from tests.bench.percentile import percentile
 

@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from libs.domain.account import AccountCreated, IntegrationsEnabled
-from libs.domain.ids import KEY_PREFIX, EventId
-from libs.domain.lifecycle import LifecycleEvent, stream_of
-from libs.domain.permissions import Access, Category, Permissions
-from libs.domain.subscriber_key import SubscriberKeyCreated
-from libs.domain.vendor_key import VendorKeyIssued
-from libs.kafka.connection import ProducerOptions
-from libs.kafka.publisher import Publisher
-from libs.runtime.clock import SYSTEM_CLOCK
-from libs.store.connection import open_pool
-from libs.store.ledger import Draft, Ledger
-from libs.wire.key_format import SECRET_BYTES, KeyKind, MintedKey, mint
-from libs.wire.lifecycle_record import lifecycle_record
-from libs.wire.topics import LIFECYCLE
-from services.projection.lifecycle_topic import LifecycleTopic
-from services.projection.replay import Replay
+from keyfold.domain.account import AccountCreated, IntegrationsEnabled
+from keyfold.domain.ids import KEY_PREFIX, EventId
+from keyfold.domain.lifecycle import LifecycleEvent, stream_of
+from keyfold.domain.permissions import Access, Category, Permissions
+from keyfold.domain.subscriber_key import SubscriberKeyCreated
+from keyfold.domain.vendor_key import VendorKeyIssued
+from keyfold.kafka.connection import ProducerOptions
+from keyfold.kafka.publisher import Publisher
+from keyfold.projection.lifecycle_topic import LifecycleTopic
+from keyfold.projection.replay import Replay
+from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.store.connection import open_pool
+from keyfold.store.ledger import Draft, Ledger
+from keyfold.wire.key_format import SECRET_BYTES, KeyKind, MintedKey, mint
+from keyfold.wire.lifecycle_record import lifecycle_record
+from keyfold.wire.topics import LIFECYCLE
 from tests.ledger_builder import OPERATOR, START, account_id, vendor_approved, vendor_id
 
 READS_PATIENTS = Permissions.of({Category.PATIENT: Access.READ})

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from libs.runtime.clock import SYSTEM_CLOCK
+from keyfold.runtime.clock import SYSTEM_CLOCK
 from tests.bench.exchange import Answered, Asker, open_asker
 from tests.bench.onlooker import Onlooker, open_onlooker
 from tests.bench.side_by_side import SideBySide

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from libs.domain.access_event import AccessEvent
-from libs.domain.ids import AccountId, EventId, KeyId, VendorId
-from libs.domain.permissions import Access, Category
+from keyfold.domain.access_event import AccessEvent
+from keyfold.domain.ids import AccountId, EventId, KeyId, VendorId
+from keyfold.domain.permissions import Access, Category
 
 ACCOUNTS = 500
 KEYS = 1_000

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import orjson
 
-from services.cli.local.process import Command
+from keyfold.cli.local.process import Command
 from tests.bench.contest import CannotRun
 from tests.bench.ground import running
 

@@ -7,22 +7,22 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from libs.domain.decision import Reason
-from libs.domain.state import State
-from libs.kafka.connection import ProducerOptions
-from libs.kafka.partition_reader import PartitionReader
-from libs.kafka.publisher import Publisher
-from libs.kafka.reader import Reader
-from libs.runtime.clock import SYSTEM_CLOCK
-from libs.store.connection import Pool
-from libs.store.ledger import Ledger
-from libs.store.read_model import ReadModel
-from libs.wire.chain import GENESIS, Row, follow, understand
-from libs.wire.lifecycle_record import read_lifecycle_record
-from libs.wire.topics import ACCESS, LIFECYCLE
-from services.projection.lifecycle_topic import LifecycleTopic
-from services.projection.replay import Replay, Report
-from services.shipper.run_journal import RunJournal
+from keyfold.domain.decision import Reason
+from keyfold.domain.state import State
+from keyfold.kafka.connection import ProducerOptions
+from keyfold.kafka.partition_reader import PartitionReader
+from keyfold.kafka.publisher import Publisher
+from keyfold.kafka.reader import Reader
+from keyfold.projection.lifecycle_topic import LifecycleTopic
+from keyfold.projection.replay import Replay, Report
+from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.shipper.run_journal import RunJournal
+from keyfold.store.connection import Pool
+from keyfold.store.ledger import Ledger
+from keyfold.store.read_model import ReadModel
+from keyfold.wire.chain import GENESIS, Row, follow, understand
+from keyfold.wire.lifecycle_record import read_lifecycle_record
+from keyfold.wire.topics import ACCESS, LIFECYCLE
 from tests.chaos.owner import Done
 from tests.chaos.stack import ChaosStack
 from tests.chaos.traffic import Traffic

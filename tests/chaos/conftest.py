@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from libs.store.connection import open_pool
-from services.cli.local.nursery import Nursery
-from services.cli.local.sample import Sample
-from services.cli.local.seed import ensure_sample
+from keyfold.cli.local.nursery import Nursery
+from keyfold.cli.local.sample import Sample
+from keyfold.cli.local.seed import ensure_sample
+from keyfold.store.connection import open_pool
 from tests.chaos.aftermath import Aftermath
 from tests.chaos.long import IS_LONG
 from tests.chaos.reckoning import Reckoning

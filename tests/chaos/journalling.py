@@ -12,13 +12,13 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from libs.domain.access_event import AccessEvent
-from libs.domain.ids import EventId, KeyId
-from libs.runtime.clock import SYSTEM_CLOCK
-from libs.wire.access_codec import encode_access_event
-from libs.wire.journal_line import journal_line
-from services.gatekeeper.journal import Journal
-from services.gatekeeper.journal_directory import RunDirectory
+from keyfold.domain.access_event import AccessEvent
+from keyfold.domain.ids import EventId, KeyId
+from keyfold.gatekeeper.journal import Journal
+from keyfold.gatekeeper.journal_directory import RunDirectory
+from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.wire.access_codec import encode_access_event
+from keyfold.wire.journal_line import journal_line
 from tests.access_events import access_event
 
 EVENTS_AT_ONCE = 10

@@ -38,7 +38,7 @@ Strike = Callable[[], None]
 def main() -> None:
     """Live until there is no more input."""
     service = sys.argv[1]
-    path = importlib.import_module(f"services.{service}.__main__").__file__
+    path = importlib.import_module(f"keyfold.{service}.__main__").__file__
     assert path is not None
     while line := sys.stdin.readline():
         life = orjson.loads(line)

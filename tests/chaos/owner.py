@@ -14,8 +14,8 @@ from typing import Any
 import aiohttp
 import orjson
 
-from libs.runtime.clock import SYSTEM_CLOCK
-from services.cli.local.signing import Claims, LocalSigner
+from keyfold.cli.local.signing import Claims, LocalSigner
+from keyfold.runtime.clock import SYSTEM_CLOCK
 from tests.chaos.stack import ChaosStack
 from tests.chaos.traffic import Traffic
 from tests.chaos.wire import Connection, Cut

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from services.cli.local.kafka import LocalKafka
-from services.cli.local.ports import HOST, free_ports
+from keyfold.cli.local.kafka import LocalKafka
+from keyfold.cli.local.ports import HOST, free_ports
 
 SECOND_DOOR = """
 listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port},SECOND://{host}:{second_port}

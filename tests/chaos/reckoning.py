@@ -9,13 +9,13 @@ from typing import Any
 
 import aiohttp
 
-from libs.kafka.reader import Reader
-from libs.runtime.clock import SYSTEM_CLOCK
-from libs.store.connection import Pool
-from libs.wire.access_codec import ACCESS_TYPE
-from libs.wire.topics import ACCESS, DEAD_LETTER
-from services.cli.local.signing import LocalSigner
-from services.cli.local.stack import answers_ready
+from keyfold.cli.local.signing import LocalSigner
+from keyfold.cli.local.stack import answers_ready
+from keyfold.kafka.reader import Reader
+from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.store.connection import Pool
+from keyfold.wire.access_codec import ACCESS_TYPE
+from keyfold.wire.topics import ACCESS, DEAD_LETTER
 from tests.chaos.journalling import Journalling
 from tests.chaos.owner import OPERATOR
 from tests.chaos.stack import ChaosStack

@@ -13,9 +13,9 @@ from typing import Any
 
 import aiohttp
 
-from libs.runtime.clock import SYSTEM_CLOCK
-from services.cli.local.sample import Sample
-from services.cli.local.signing import Claims, LocalSigner
+from keyfold.cli.local.sample import Sample
+from keyfold.cli.local.signing import Claims, LocalSigner
+from keyfold.runtime.clock import SYSTEM_CLOCK
 from tests.chaos.stack import ChaosStack
 from tests.chaos.wire import Connection, Cut
 from tests.eventually import eventually

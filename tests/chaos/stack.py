@@ -9,19 +9,19 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from libs.kafka.topics import ensure_topics
-from libs.store.migrations import migrate
-from libs.wire.topics import ALL
-from services.cli.local.logins import Logins
-from services.cli.local.nursery import Nursery
-from services.cli.local.ports import HOST, free_ports, listens
-from services.cli.local.postgres import LocalPostgres
-from services.cli.local.process import Child, Command
-from services.cli.local.roster import SERVICES, Wiring, service_command
-from services.cli.local.signing import LocalSigner
-from services.cli.local.stack import ROUTE_MAP, answers_ready
-from services.cli.local.state import StateDir
-from services.cli.places import Places
+from keyfold.cli.local.logins import Logins
+from keyfold.cli.local.nursery import Nursery
+from keyfold.cli.local.ports import HOST, free_ports, listens
+from keyfold.cli.local.postgres import LocalPostgres
+from keyfold.cli.local.process import Child, Command
+from keyfold.cli.local.roster import SERVICES, Wiring, service_command
+from keyfold.cli.local.signing import LocalSigner
+from keyfold.cli.local.stack import ROUTE_MAP, answers_ready
+from keyfold.cli.local.state import StateDir
+from keyfold.cli.places import Places
+from keyfold.kafka.topics import ensure_topics
+from keyfold.store.migrations import migrate
+from keyfold.wire.topics import ALL
 from tests.chaos.proxied_kafka import ProxiedKafka
 from tests.chaos.supervised import Supervised
 

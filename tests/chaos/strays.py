@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from itertools import count
 from random import Random
 
-from libs.domain.access_event import AccessEvent
-from libs.kafka.connection import ProducerOptions
-from libs.kafka.publisher import Publisher
-from libs.wire.access_codec import access_record, encode_access_event
-from libs.wire.record import Record
-from libs.wire.topics import ACCESS
+from keyfold.domain.access_event import AccessEvent
+from keyfold.kafka.connection import ProducerOptions
+from keyfold.kafka.publisher import Publisher
+from keyfold.wire.access_codec import access_record, encode_access_event
+from keyfold.wire.record import Record
+from keyfold.wire.topics import ACCESS
 from tests.chaos.journalling import Journalling
 
 INTERVAL_S = 0.1

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from services.cli.local.ports import free_ports
-from services.cli.local.process import Child
-from services.cli.local.sample import Sample
-from services.cli.local.stack import answers_ready
+from keyfold.cli.local.ports import free_ports
+from keyfold.cli.local.process import Child
+from keyfold.cli.local.sample import Sample
+from keyfold.cli.local.stack import answers_ready
 from tests.chaos.stack import ChaosStack
 from tests.chaos.traffic import Traffic
 from tests.chaos.wire import Answer, Connection

@@ -12,10 +12,10 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from services.cli.local.caddy import CADDYFILE, Gateway, start_caddy
-from services.cli.local.ports import HOST, free_ports
-from services.cli.local.sample import Sample
-from services.cli.local.stack import DEPLOY
+from keyfold.cli.local.caddy import CADDYFILE, Gateway, start_caddy
+from keyfold.cli.local.ports import HOST, free_ports
+from keyfold.cli.local.sample import Sample
+from keyfold.cli.local.stack import DEPLOY
 from tests.chaos.aftermath import Aftermath
 from tests.chaos.owner import open_session
 from tests.chaos.stack import ChaosStack

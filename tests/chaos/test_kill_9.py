@@ -7,8 +7,8 @@ from dataclasses import asdict
 
 import pytest
 
-from libs.runtime.clock import SYSTEM_CLOCK
-from services.cli.local.sample import Sample
+from keyfold.cli.local.sample import Sample
+from keyfold.runtime.clock import SYSTEM_CLOCK
 from tests.chaos.aftermath import Aftermath
 from tests.chaos.counts import Counts
 from tests.chaos.owner import Owner, open_session

@@ -10,7 +10,7 @@ from typing import Final
 
 import pytest
 
-from libs.runtime.clock import SYSTEM_CLOCK
+from keyfold.runtime.clock import SYSTEM_CLOCK
 from tests.chaos.journalling import Journalling
 from tests.chaos.reckoning import Reckoning
 from tests.chaos.stack import ChaosStack

@@ -10,9 +10,9 @@ from typing import Final
 
 import pytest
 
-from libs.kafka.connection import ProducerOptions
-from libs.kafka.publisher import Publisher
-from libs.wire.topics import ACCESS
+from keyfold.kafka.connection import ProducerOptions
+from keyfold.kafka.publisher import Publisher
+from keyfold.wire.topics import ACCESS
 from tests.chaos.journalling import Journalling
 from tests.chaos.long import IS_LONG
 from tests.chaos.reckoning import Reckoning

@@ -9,8 +9,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from services.cli.local.ports import HOST, free_ports
-from services.cli.local.process import Child
+from keyfold.cli.local.ports import HOST, free_ports
+from keyfold.cli.local.process import Child
 from tests.chaos.stack import ChaosStack
 
 POSTGRES, KAFKA = "PostgreSQL", "Kafka"

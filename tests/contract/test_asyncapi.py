@@ -10,19 +10,19 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from libs.domain.access_event import AccessEvent
-from libs.domain.closed_run import ClosedRun
-from libs.domain.lifecycle import LifecycleEvent
-from libs.domain.permissions import Access
-from libs.kafka.dead_letter import dead_letter
-from libs.wire.access_codec import ACCESS_TYPE, access_record, encode_access_event
-from libs.wire.chain import Row
-from libs.wire.closed_codec import CLOSED_TYPE, closed_record
-from libs.wire.event_codec import TYPE_NAMES, encode_event
-from libs.wire.lifecycle_record import lifecycle_record
-from libs.wire.record import Received, Record
-from libs.wire.topics import ALL
-from libs.wire.upcasting import SCHEMA_VERSION
+from keyfold.domain.access_event import AccessEvent
+from keyfold.domain.closed_run import ClosedRun
+from keyfold.domain.lifecycle import LifecycleEvent
+from keyfold.domain.permissions import Access
+from keyfold.kafka.dead_letter import dead_letter
+from keyfold.wire.access_codec import ACCESS_TYPE, access_record, encode_access_event
+from keyfold.wire.chain import Row
+from keyfold.wire.closed_codec import CLOSED_TYPE, closed_record
+from keyfold.wire.event_codec import TYPE_NAMES, encode_event
+from keyfold.wire.lifecycle_record import lifecycle_record
+from keyfold.wire.record import Received, Record
+from keyfold.wire.topics import ALL
+from keyfold.wire.upcasting import SCHEMA_VERSION
 from tests.access_events import EPOCH
 from tests.contract.schemas import named, validator_of
 from tests.property.strategies import access_events, instances_of

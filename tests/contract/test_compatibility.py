@@ -10,10 +10,10 @@ import orjson
 import pytest
 from jsonschema import Draft7Validator
 
-from libs.domain.decision import Reason
-from libs.domain.permissions import Category
-from libs.wire.access_codec import encode_access_event
-from libs.wire.event_codec import TYPE_NAMES
+from keyfold.domain.decision import Reason
+from keyfold.domain.permissions import Category
+from keyfold.wire.access_codec import encode_access_event
+from keyfold.wire.event_codec import TYPE_NAMES
 from tests.access_events import access_event
 from tests.contract.compatibility import breaks
 from tests.contract.schemas import DIRECTORY, NAMES, named, schema, validator_of

@@ -8,12 +8,12 @@ from typing import Any, get_args
 
 import pytest
 
-from libs.domain.decision import Reason
-from libs.domain.permissions import Category
-from libs.kafka import dead_letter
-from libs.wire.topics import ACCESS, DAY_MS, DEAD_LETTER
-from services.gatekeeper.client_address import kept_of
-from services.gatekeeper.settings import ClientIpKept
+from keyfold.domain.decision import Reason
+from keyfold.domain.permissions import Category
+from keyfold.gatekeeper.client_address import kept_of
+from keyfold.gatekeeper.settings import ClientIpKept
+from keyfold.kafka import dead_letter
+from keyfold.wire.topics import ACCESS, DAY_MS, DEAD_LETTER
 from tests.contract.schemas import schema
 
 PAGE = Path("docs/subscribing.md").read_text(encoding="utf-8")
@@ -89,5 +89,5 @@ def test_an_example_is_short_and_named(example: Path) -> None:
     """Each example is under 60 lines, uses none of Keyfold's code, and is named on the page."""
     text = example.read_text(encoding="utf-8")
     assert len(text.splitlines()) < 60
-    assert not re.search(r"^(from|import) (libs|services|tests)\b", text, re.MULTILINE)
+    assert not re.search(r"^(from|import) (keyfold|tests)\b", text, re.MULTILINE)
     assert f"docs/examples/{example.name}" in PAGE

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from libs.kafka.connection import ProducerOptions
-from libs.kafka.publisher import Publisher
-from libs.kafka.topics import ensure_topics
-from libs.wire.topics import ALL
-from services.cli.local.nursery import Nursery
-from services.cli.local.postgres import LocalPostgres
+from keyfold.cli.local.nursery import Nursery
+from keyfold.cli.local.postgres import LocalPostgres
+from keyfold.kafka.connection import ProducerOptions
+from keyfold.kafka.publisher import Publisher
+from keyfold.kafka.topics import ensure_topics
+from keyfold.wire.topics import ALL
 from tests.database import cloned
 from tests.gateways.matrix import table
 from tests.gateways.running import KINDS, Gateway, Name

@@ -12,9 +12,9 @@ from typing import Final, Literal
 
 import yaml
 
-from services.cli.local.caddy import executable as caddy_executable
-from services.cli.local.ports import HOST, free_ports, listens
-from services.cli.local.process import Child, Command
+from keyfold.cli.local.caddy import executable as caddy_executable
+from keyfold.cli.local.ports import HOST, free_ports, listens
+from keyfold.cli.local.process import Child, Command
 from tests.debian import program
 
 SHIPPED: Final = Path(__file__).parents[2] / "deploy" / "gateways"

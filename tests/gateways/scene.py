@@ -11,9 +11,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from libs.domain.rate_limit import RateLimit
-from libs.wire.key_format import KeyKind
-from services.cli.local.ports import free_ports
+from keyfold.cli.local.ports import free_ports
+from keyfold.domain.rate_limit import RateLimit
+from keyfold.wire.key_format import KeyKind
 from tests.eventually import eventually
 from tests.gateways.running import KINDS, Gateway, Name, Site, start, token_of
 from tests.gateways.switchboard import Switchboard, switchboard_running

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from services.gatekeeper.gateways import TOKEN_HEADER
+from keyfold.gatekeeper.gateways import TOKEN_HEADER
 from tests.gateways.claims import REMOVED
 from tests.gateways.running import SHIPPED
 from tests.gateways.test_headers import IDENTITY

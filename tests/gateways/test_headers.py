@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from libs.domain.access_event import AccessEvent
-from libs.domain.decision import Reason
+from keyfold.domain.access_event import AccessEvent
+from keyfold.domain.decision import Reason
 from tests.gateways.running import Gateway, token_of
 from tests.gateways.scene import Scene
 from tests.gateways.upstream import echoed

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from libs.runtime.clock import SYSTEM_CLOCK
+from keyfold.runtime.clock import SYSTEM_CLOCK
 from tests.debian import found
 from tests.gateways.matrix import Seen, cell, restarts
 from tests.gateways.running import KINDS, Gateway, Name

@@ -12,17 +12,17 @@ import aiohttp
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from libs.store.migrations import migrate
-from libs.wire.topics import LIFECYCLE
-from services.cli.local.kafka import LocalKafka
-from services.cli.local.logins import Logins
-from services.cli.local.nursery import Nursery
-from services.cli.local.ports import HOST, free_ports
-from services.cli.local.postgres import LocalPostgres
-from services.cli.local.process import Child
-from services.cli.local.roster import SERVICES, Wiring, service_command
-from services.cli.local.stack import ROUTE_MAP
-from services.cli.local.state import StateDir
+from keyfold.cli.local.kafka import LocalKafka
+from keyfold.cli.local.logins import Logins
+from keyfold.cli.local.nursery import Nursery
+from keyfold.cli.local.ports import HOST, free_ports
+from keyfold.cli.local.postgres import LocalPostgres
+from keyfold.cli.local.process import Child
+from keyfold.cli.local.roster import SERVICES, Wiring, service_command
+from keyfold.cli.local.stack import ROUTE_MAP
+from keyfold.cli.local.state import StateDir
+from keyfold.store.migrations import migrate
+from keyfold.wire.topics import LIFECYCLE
 from tests.bed import kafka_in, postgres_in
 from tests.database import execute
 from tests.eventually import eventually

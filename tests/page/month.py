@@ -7,10 +7,10 @@ from datetime import UTC, datetime, time, timedelta
 from random import Random
 from typing import Any, Final
 
-from libs.runtime.clock import SYSTEM_CLOCK
-from libs.store.access_log_partitions import Partitions
-from libs.store.access_sums import sum_days
-from libs.store.connection import open_connection, open_pool
+from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.store.access_log_partitions import Partitions
+from keyfold.store.access_sums import sum_days
+from keyfold.store.connection import open_connection, open_pool
 from tests.bench.lived_in_log import count_day
 from tests.page.views import Scene
 

@@ -9,8 +9,8 @@ from datetime import timedelta
 import pytest
 from playwright.async_api import Browser, expect
 
-from libs.runtime.clock import SYSTEM_CLOCK
-from services.cli.local.signing import Claims
+from keyfold.cli.local.signing import Claims
+from keyfold.runtime.clock import SYSTEM_CLOCK
 from tests.acceptance.running import RunningStack
 from tests.acceptance.world import OPERATOR, Practice, World
 from tests.eventually import eventually

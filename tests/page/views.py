@@ -9,8 +9,8 @@ from typing import Any, Final, TypeAlias
 
 from playwright.async_api import Page, expect
 
-from libs.runtime.clock import SYSTEM_CLOCK
-from services.cli.local.signing import Claims
+from keyfold.cli.local.signing import Claims
+from keyfold.runtime.clock import SYSTEM_CLOCK
 from tests.acceptance.running import RunningStack, frozen
 from tests.acceptance.world import OPERATOR, REVIEWER, World, application
 from tests.page import browsers

@@ -6,13 +6,13 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
-from libs.domain import account, checkpoint
-from libs.domain import subscriber_key_commands as commands
-from libs.domain.deadlines import PassTime
-from libs.domain.ids import AccountId, KeyId
-from libs.domain.network import Network, parse_network
-from libs.domain.permissions import Permissions
-from libs.domain.rate_limit import RateLimit
+from keyfold.domain import account, checkpoint
+from keyfold.domain import subscriber_key_commands as commands
+from keyfold.domain.deadlines import PassTime
+from keyfold.domain.ids import AccountId, KeyId
+from keyfold.domain.network import Network, parse_network
+from keyfold.domain.permissions import Permissions
+from keyfold.domain.rate_limit import RateLimit
 from tests.property.choices import ACCOUNTS, BEHIND, EDITS, KEYS, LIVES, MADE, OVERLAPS
 from tests.property.commanded import Commanded, digest_of
 from tests.property.model import LIVE_KEYS_MAX, Outcome

@@ -5,8 +5,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from libs.domain.ids import AccountId, KeyId, VendorId
-from libs.domain.permissions import Access, Category
+from keyfold.domain.ids import AccountId, KeyId, VendorId
+from keyfold.domain.permissions import Access, Category
 
 HOUR, DAY, MOMENT = timedelta(hours=1), timedelta(days=1), timedelta(microseconds=1)
 NO_TIME = timedelta(0)

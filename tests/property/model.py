@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from libs.domain.permissions import Category
+from keyfold.domain.permissions import Category
 
 FOR_EVER = datetime.max.replace(tzinfo=UTC)
 LIVE_KEYS_MAX = 2

@@ -2,14 +2,14 @@
 
 from collections import defaultdict
 
-from libs.domain.ids import EventId, StreamId
-from libs.domain.lifecycle import Aggregate, LifecycleEvent, evolve, stream_of
-from libs.domain.state import State
-from libs.wire.chain import GENESIS, Head, Row, follow, seal, understand
-from libs.wire.event_codec import encode_event
-from libs.wire.packed import Packed
-from libs.wire.packed_key import pack_key, unpack_key
-from libs.wire.upcasting import SCHEMA_VERSION
+from keyfold.domain.ids import EventId, StreamId
+from keyfold.domain.lifecycle import Aggregate, LifecycleEvent, evolve, stream_of
+from keyfold.domain.state import State
+from keyfold.wire.chain import GENESIS, Head, Row, follow, seal, understand
+from keyfold.wire.event_codec import encode_event
+from keyfold.wire.packed import Packed
+from keyfold.wire.packed_key import pack_key, unpack_key
+from keyfold.wire.upcasting import SCHEMA_VERSION
 
 
 def by_stream(history: list[LifecycleEvent]) -> State:

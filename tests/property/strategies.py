@@ -11,18 +11,18 @@ from hypothesis import strategies as st
 from msgspec import Struct
 from msgspec.structs import replace
 
-from libs.domain.access_event import AccessEvent
-from libs.domain.decision import Reason
-from libs.domain.ids import AccountId, EventId, InvitationId, KeyId, LoginId, VendorId
-from libs.domain.lifecycle import LifecycleEvent
-from libs.domain.network import Network
-from libs.domain.permissions import CATEGORIES, Access, Category, Permissions
-from libs.domain.rate_limit import BURST_MAX, PER_S_MAX, REQUESTS_MAX, RateLimit
-from libs.domain.secret import REPLACED_BYTES, REPLACED_MAX
-from libs.wire.access_codec import EVENT_REQUESTS_MAX
-from libs.wire.chain import Row
-from libs.wire.event_codec import TYPE_NAMES
-from libs.wire.upcasting import SCHEMA_VERSION
+from keyfold.domain.access_event import AccessEvent
+from keyfold.domain.decision import Reason
+from keyfold.domain.ids import AccountId, EventId, InvitationId, KeyId, LoginId, VendorId
+from keyfold.domain.lifecycle import LifecycleEvent
+from keyfold.domain.network import Network
+from keyfold.domain.permissions import CATEGORIES, Access, Category, Permissions
+from keyfold.domain.rate_limit import BURST_MAX, PER_S_MAX, REQUESTS_MAX, RateLimit
+from keyfold.domain.secret import REPLACED_BYTES, REPLACED_MAX
+from keyfold.wire.access_codec import EVENT_REQUESTS_MAX
+from keyfold.wire.chain import Row
+from keyfold.wire.event_codec import TYPE_NAMES
+from keyfold.wire.upcasting import SCHEMA_VERSION
 
 EVENT_CLASSES = sorted(TYPE_NAMES, key=lambda event_class: event_class.__name__)
 BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"

@@ -10,21 +10,21 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from msgspec.structs import fields, replace
 
-from libs.domain.access_event import AccessEvent
-from libs.domain.ids import EventId
-from libs.domain.lifecycle import LifecycleEvent
-from libs.wire.access_codec import (
+from keyfold.domain.access_event import AccessEvent
+from keyfold.domain.ids import EventId
+from keyfold.domain.lifecycle import LifecycleEvent
+from keyfold.wire.access_codec import (
     MalformedAccessEvent,
     access_record,
     decode_access_event,
     encode_access_event,
 )
-from libs.wire.chain import GENESIS, BrokenChain, Head, LedgerGap, Row, follow, seal
-from libs.wire.event_codec import TYPE_NAMES, UnknownEvent, decode_event, encode_event
-from libs.wire.journal_line import TornLine, journal_line, read_journal_line
-from libs.wire.lifecycle_record import lifecycle_record, read_lifecycle_record
-from libs.wire.timestamp import format_time, parse_time
-from libs.wire.upcasting import SCHEMA_VERSION, UPCASTERS
+from keyfold.wire.chain import GENESIS, BrokenChain, Head, LedgerGap, Row, follow, seal
+from keyfold.wire.event_codec import TYPE_NAMES, UnknownEvent, decode_event, encode_event
+from keyfold.wire.journal_line import TornLine, journal_line, read_journal_line
+from keyfold.wire.lifecycle_record import lifecycle_record, read_lifecycle_record
+from keyfold.wire.timestamp import format_time, parse_time
+from keyfold.wire.upcasting import SCHEMA_VERSION, UPCASTERS
 from tests.property.strategies import (
     EVENT_CLASSES,
     access_events,

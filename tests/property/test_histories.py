@@ -8,10 +8,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, rule
 
-from libs.domain.ids import KeyId, VendorId
-from libs.domain.permissions import Access, Category
-from libs.domain.state import State
-from libs.domain.vendor import ReviewKind
+from keyfold.domain.ids import KeyId, VendorId
+from keyfold.domain.permissions import Access, Category
+from keyfold.domain.state import State
+from keyfold.domain.vendor import ReviewKind
 from tests.property.account_rules import AccountRules, KeyRules
 from tests.property.choices import (
     ACCOUNT_IDS,

@@ -3,8 +3,8 @@
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from libs.domain.decision import MALFORMED, Credential
-from libs.wire.key_format import ALPHABET, KeyKind, base62, mint, public_id_of, read_key
+from keyfold.domain.decision import MALFORMED, Credential
+from keyfold.wire.key_format import ALPHABET, KeyKind, base62, mint, public_id_of, read_key
 from tests.property.strategies import BASE62, digests
 
 kinds = st.sampled_from(KeyKind)

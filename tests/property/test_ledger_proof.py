@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import astuple, replace
 
-from libs.wire.chain import GENESIS, Head, Row, seal
-from libs.wire.checkpoint import (
+from keyfold.wire.chain import GENESIS, Head, Row, seal
+from keyfold.wire.checkpoint import (
     Checkpoint,
     SignedCheckpoint,
     format_line,
@@ -21,7 +21,7 @@ from libs.wire.checkpoint import (
     parse_line,
     sign,
 )
-from libs.wire.checkpoint_proof import (
+from keyfold.wire.checkpoint_proof import (
     CHECKPOINTED,
     CheckpointRow,
     FiledCheckpoints,
@@ -30,8 +30,8 @@ from libs.wire.checkpoint_proof import (
     weigh_file,
     weigh_recorded,
 )
-from libs.wire.ledger_proof import HeadRow, LedgerProof
-from libs.wire.timestamp import format_time
+from keyfold.wire.ledger_proof import HeadRow, LedgerProof
+from keyfold.wire.timestamp import format_time
 from tests.ledger_builder import START
 from tests.property.strategies import digests, rows, times
 

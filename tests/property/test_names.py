@@ -6,17 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from libs.domain.account import AccountCreated
-from libs.domain.history import describe
-from libs.domain.ids import AccountId
-from libs.domain.lifecycle import evolve
-from libs.runtime.legible import UNSEEN, is_blank
-from libs.wire.event_codec import decode_event, encode_event
-from libs.wire.upcasting import SCHEMA_VERSION
-from services.cli.screen import Details, Listing, Room
-from services.cli.screen.layout import laid_out
-from services.cli.screen.lines import width_of
-from services.registry.bodies import NewAccount
+from keyfold.cli.screen import Details, Listing, Room
+from keyfold.cli.screen.layout import laid_out
+from keyfold.cli.screen.lines import width_of
+from keyfold.domain.account import AccountCreated
+from keyfold.domain.history import describe
+from keyfold.domain.ids import AccountId
+from keyfold.domain.lifecycle import evolve
+from keyfold.registry.bodies import NewAccount
+from keyfold.runtime.legible import UNSEEN, is_blank
+from keyfold.wire.event_codec import decode_event, encode_event
+from keyfold.wire.upcasting import SCHEMA_VERSION
 
 ACCOUNT = AccountId("acc_0123456789ABCDEFGHIJKLMNOP")
 SAID = "2026-01-31 08:09:10Z"

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from libs.domain.ids import KEY_PREFIX
-from libs.domain.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey
-from libs.domain.vendor_key import ActiveVendorKey, RevokedVendorKey
-from libs.wire.packed_key import pack_key, unpack_key
+from keyfold.domain.ids import KEY_PREFIX
+from keyfold.domain.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey
+from keyfold.domain.vendor_key import ActiveVendorKey, RevokedVendorKey
+from keyfold.wire.packed_key import pack_key, unpack_key
 from tests.property.strategies import instances_of
 
 KINDS = [ActiveSubscriberKey, RevokedSubscriberKey, ActiveVendorKey, RevokedVendorKey]

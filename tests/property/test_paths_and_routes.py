@@ -5,9 +5,9 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs.domain.permissions import CATEGORIES, Access, Category, Permissions
-from libs.domain.request_path import normalise
-from libs.domain.route_map import Route, RouteMap
+from keyfold.domain.permissions import CATEGORIES, Access, Category, Permissions
+from keyfold.domain.request_path import normalise
+from keyfold.domain.route_map import Route, RouteMap
 from tests.property.strategies import permissions
 
 # Pieces that tricks are made of, among plain ones, so that most examples are nearly a path.

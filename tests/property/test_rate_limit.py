@@ -5,7 +5,7 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs.domain.rate_limit import RateLimit, arrive, carried_over
+from keyfold.domain.rate_limit import RateLimit, arrive, carried_over
 from tests.property.strategies import rate_limits
 
 SECOND = 1_000_000_000

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs.domain.account import Account
-from libs.domain.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey
-from libs.domain.vendor import Vendor
-from libs.domain.vendor_key import ActiveVendorKey, RevokedVendorKey
-from libs.store.read_model_rows import (
+from keyfold.domain.account import Account
+from keyfold.domain.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey
+from keyfold.domain.vendor import Vendor
+from keyfold.domain.vendor_key import ActiveVendorKey, RevokedVendorKey
+from keyfold.store.read_model_rows import (
     Row,
     account_row,
     key_row,

@@ -14,9 +14,9 @@ from datetime import UTC, datetime, time, timedelta
 
 import aiohttp
 
-from libs.runtime.clock import SYSTEM_CLOCK
-from libs.runtime.http import rfc3339
-from libs.store.connection import open_pool
+from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.runtime.http import rfc3339
+from keyfold.store.connection import open_pool
 from tests.bench import on_disk
 from tests.bench.audit_service import AuditService, Place, open_audit
 from tests.bench.contest import Contest, Figure, Figures, Side

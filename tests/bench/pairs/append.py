@@ -8,15 +8,15 @@ from contextlib import asynccontextmanager
 from itertools import count
 from statistics import quantiles
 
-from libs.domain.ids import EventId
-from libs.domain.lifecycle import stream_of
-from libs.domain.permissions import NO_PERMISSIONS
-from libs.domain.subscriber_key import SubscriberKeyCreated
-from libs.runtime.clock import SYSTEM_CLOCK
-from libs.store.connection import Connection, open_connection, open_pool
-from libs.store.ledger import Draft, Ledger
-from libs.wire.event_codec import encode_event
-from services.registry.commands import Commands, Done
+from keyfold.domain.ids import EventId
+from keyfold.domain.lifecycle import stream_of
+from keyfold.domain.permissions import NO_PERMISSIONS
+from keyfold.domain.subscriber_key import SubscriberKeyCreated
+from keyfold.registry.commands import Commands, Done
+from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.store.connection import Connection, open_connection, open_pool
+from keyfold.store.ledger import Draft, Ledger
+from keyfold.wire.event_codec import encode_event
 from tests.bench.contest import Contest, Figure, Figures, Side
 from tests.bench.ground import Ground
 from tests.key_commands import OTTO, account_created, account_id, create_key, key_id

@@ -12,10 +12,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import orjson
 
-from libs.runtime.clock import SYSTEM_CLOCK
-from libs.store.access_log_partitions import Partitions
-from libs.store.connection import Pool, open_pool
-from services.cli.local.ports import free_ports
+from keyfold.cli.local.ports import free_ports
+from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.store.access_log_partitions import Partitions
+from keyfold.store.connection import Pool, open_pool
 from tests.bench.arrivals import BareArrivals, Onlooker, open_bare_arrivals
 from tests.bench.contest import Contest, Figure, Figures, Side
 from tests.bench.ground import Ground, open_ground

@@ -9,16 +9,16 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from libs.domain.ids import AccountId, VendorId
-from libs.runtime.clock import SYSTEM_CLOCK
-from libs.store.access_log import AccessLog, Advance
-from libs.store.access_log_activity import Ask
-from libs.store.access_log_export import ExportFormat, export
-from libs.store.access_log_partitions import Partitions
-from libs.store.access_log_questions import AccountScope, Filters
-from libs.store.connection import open_connection, open_pool
-from libs.store.names import AccountKey, Called
-from libs.wire.topics import ACCESS
+from keyfold.domain.ids import AccountId, VendorId
+from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.store.access_log import AccessLog, Advance
+from keyfold.store.access_log_activity import Ask
+from keyfold.store.access_log_export import ExportFormat, export
+from keyfold.store.access_log_partitions import Partitions
+from keyfold.store.access_log_questions import AccountScope, Filters
+from keyfold.store.connection import open_connection, open_pool
+from keyfold.store.names import AccountKey, Called
+from keyfold.wire.topics import ACCESS
 from tests.bench.batches import batches
 from tests.bench.contest import Contest, Figure, Figures, Side
 from tests.bench.ground import Ground

@@ -7,21 +7,21 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from itertools import count
 
-from libs.domain.access_event import AccessEvent
-from libs.kafka.connection import ProducerOptions
-from libs.kafka.dead_letter_bound import DeadLetterBound
-from libs.kafka.publisher import Publisher
-from libs.runtime.clock import SYSTEM_CLOCK
-from libs.store.access_log import AccessLog, Advance
-from libs.store.access_log_partitions import Partitions
-from libs.store.access_log_rows import COLUMNS, row_of
-from libs.store.addresses import as_text
-from libs.store.closed_runs import ClosedRuns
-from libs.store.connection import Pool, PrepareConnection, open_pool
-from libs.wire.access_codec import access_record, encode_access_event
-from libs.wire.record import Received
-from libs.wire.topics import ACCESS
-from services.audit.filing import Filing
+from keyfold.audit.filing import Filing
+from keyfold.domain.access_event import AccessEvent
+from keyfold.kafka.connection import ProducerOptions
+from keyfold.kafka.dead_letter_bound import DeadLetterBound
+from keyfold.kafka.publisher import Publisher
+from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.store.access_log import AccessLog, Advance
+from keyfold.store.access_log_partitions import Partitions
+from keyfold.store.access_log_rows import COLUMNS, row_of
+from keyfold.store.addresses import as_text
+from keyfold.store.closed_runs import ClosedRuns
+from keyfold.store.connection import Pool, PrepareConnection, open_pool
+from keyfold.wire.access_codec import access_record, encode_access_event
+from keyfold.wire.record import Received
+from keyfold.wire.topics import ACCESS
 from tests.bench.batches import batches
 from tests.bench.collector import settled_collector
 from tests.bench.contest import Contest, Figure, Figures, Side

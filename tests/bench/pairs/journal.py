@@ -9,11 +9,11 @@ from functools import partial
 from itertools import cycle
 from pathlib import Path
 
-from libs.runtime.clock import SYSTEM_CLOCK
-from services.gatekeeper.journal import Journal
-from services.gatekeeper.journal_directory import RunDirectory
-from services.gatekeeper.segment import Segment
-from services.gatekeeper.settings import GIB, MIB, JournalSync
+from keyfold.gatekeeper.journal import Journal
+from keyfold.gatekeeper.journal_directory import RunDirectory
+from keyfold.gatekeeper.segment import Segment
+from keyfold.gatekeeper.settings import GIB, MIB, JournalSync
+from keyfold.runtime.clock import SYSTEM_CLOCK
 from tests.access_events import journalled
 from tests.bench.batches import batches
 from tests.bench.contest import Contest, Figure, Figures, Side

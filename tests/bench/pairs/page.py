@@ -16,10 +16,10 @@ from typing import Final
 
 import aiohttp
 
-from libs.domain.account import IntegrationsEnabled
-from libs.runtime.clock import SYSTEM_CLOCK
-from libs.store.connection import open_pool
-from libs.store.ledger import Ledger
+from keyfold.domain.account import IntegrationsEnabled
+from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.store.connection import open_pool
+from keyfold.store.ledger import Ledger
 from tests.acceptance.running import RunningStack, running
 from tests.bench.contest import Contest, Figure, Figures, Side
 from tests.bench.ground import Ground

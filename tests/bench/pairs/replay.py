@@ -7,15 +7,15 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from libs.domain.lifecycle import RecordedEvent
-from libs.domain.state import State
-from libs.kafka.connection import ProducerOptions
-from libs.kafka.publisher import Publisher
-from libs.runtime.clock import SYSTEM_CLOCK
-from libs.store.connection import open_pool
-from libs.wire.topics import LIFECYCLE
-from services.projection.lifecycle_topic import LifecycleTopic
-from services.projection.replay import Replay
+from keyfold.domain.lifecycle import RecordedEvent
+from keyfold.domain.state import State
+from keyfold.kafka.connection import ProducerOptions
+from keyfold.kafka.publisher import Publisher
+from keyfold.projection.lifecycle_topic import LifecycleTopic
+from keyfold.projection.replay import Replay
+from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.store.connection import open_pool
+from keyfold.wire.topics import LIFECYCLE
 from tests.bed import Topics
 from tests.bench.contest import Contest, Figure, Figures, Side
 from tests.bench.ground import Ground

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from libs.runtime.clock import SYSTEM_CLOCK
-from services.cli.local.ports import HOST
-from services.cli.local.process import Child
-from services.cli.local.stack import answers_ready
+from keyfold.cli.local.ports import HOST
+from keyfold.cli.local.process import Child
+from keyfold.cli.local.stack import answers_ready
+from keyfold.runtime.clock import SYSTEM_CLOCK
 from tests.bench.contest import Contest, Figure, Figures, Side
 from tests.bench.event_stream import EventStream, open_event_stream
 from tests.bench.gatekeepers import Crowded, cpu_s, crowded, memory_mb, two_cores

@@ -10,15 +10,15 @@ from pathlib import Path
 
 from aiokafka import AIOKafkaProducer
 
-from libs.kafka.connection import ProducerOptions
-from libs.kafka.publisher import Publisher
-from libs.runtime.clock import SYSTEM_CLOCK
-from libs.wire.access_codec import access_record, encode_access_event
-from libs.wire.journal_files import segment_name
-from libs.wire.record import Record
-from libs.wire.topics import ACCESS
-from services.shipper.journal_directory import open_journal_directory
-from services.shipper.shipping import Shipping, partition_of
+from keyfold.kafka.connection import ProducerOptions
+from keyfold.kafka.publisher import Publisher
+from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.shipper.journal_directory import open_journal_directory
+from keyfold.shipper.shipping import Shipping, partition_of
+from keyfold.wire.access_codec import access_record, encode_access_event
+from keyfold.wire.journal_files import segment_name
+from keyfold.wire.record import Record
+from keyfold.wire.topics import ACCESS
 from tests.access_events import journalled
 from tests.bench.collector import settled_collector
 from tests.bench.contest import Contest, Figure, Figures, Side
@@ -96,7 +96,7 @@ def _publishing(publisher: Publisher, records: Records) -> Side:
         work = asyncio.gather(*(publisher.publish(ACCESS.name, at, each) for at, each in records.items()))
         return {EVENTS.name: await rate_per_s(EVENTS_A_GO, work)}
 
-    return Side(what="libs.kafka's Publisher, one batch of a partition in flight", go=go)
+    return Side(what="keyfold.kafka's Publisher, one batch of a partition in flight", go=go)
 
 
 def _sending(producer: AIOKafkaProducer, options: ProducerOptions, records: Records) -> Side:

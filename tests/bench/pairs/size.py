@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import count
 
-from libs.runtime.clock import SYSTEM_CLOCK
-from libs.store.connection import open_connection, open_pool
-from libs.store.ledger import Ledger
-from services.registry.commands import Commands, Done
+from keyfold.registry.commands import Commands, Done
+from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.store.connection import open_connection, open_pool
+from keyfold.store.ledger import Ledger
 from tests.bench.contest import Contest, Figure, Figures, Side
 from tests.bench.ground import Ground
 from tests.bench.pairs.append import open_accounts

@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from libs.kafka.connection import ProducerOptions
-from libs.kafka.publisher import Publisher
-from libs.store.access_log import AccessLog
-from libs.store.access_log_partitions import Partitions
-from libs.store.addresses import as_text
-from libs.store.connection import Pool, open_pool
-from libs.wire.topics import ACCESS, DEAD_LETTER
+from keyfold.kafka.connection import ProducerOptions
+from keyfold.kafka.publisher import Publisher
+from keyfold.store.access_log import AccessLog
+from keyfold.store.access_log_partitions import Partitions
+from keyfold.store.addresses import as_text
+from keyfold.store.connection import Pool, open_pool
+from keyfold.wire.topics import ACCESS, DEAD_LETTER
 from tests.access_events import EPOCH
 from tests.bed import Topics
 from tests.integration.audit.following import Wires

@@ -8,21 +8,21 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from libs.domain.access_event import AccessEvent
-from libs.kafka.connection import ProducerOptions
-from libs.kafka.dead_letter_bound import DeadLetterBound
-from libs.kafka.publisher import Publisher
-from libs.kafka.reader import Reader
-from libs.runtime.clock import SYSTEM_CLOCK
-from libs.store.access_log import AccessLog
-from libs.store.access_log_partitions import Partitions
-from libs.store.closed_runs import ClosedRuns
-from libs.store.connection import Pool
-from libs.store.partition_shares import PartitionShare
-from libs.wire.access_codec import access_record, encode_access_event
-from libs.wire.record import Received, Record
-from services.audit.filing import Filing
-from services.audit.following import Following
+from keyfold.audit.filing import Filing
+from keyfold.audit.following import Following
+from keyfold.domain.access_event import AccessEvent
+from keyfold.kafka.connection import ProducerOptions
+from keyfold.kafka.dead_letter_bound import DeadLetterBound
+from keyfold.kafka.publisher import Publisher
+from keyfold.kafka.reader import Reader
+from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.store.access_log import AccessLog
+from keyfold.store.access_log_partitions import Partitions
+from keyfold.store.closed_runs import ClosedRuns
+from keyfold.store.connection import Pool
+from keyfold.store.partition_shares import PartitionShare
+from keyfold.wire.access_codec import access_record, encode_access_event
+from keyfold.wire.record import Received, Record
 from tests.access_events import EPOCH
 from tests.integration.kafka.records import read_all
 from tests.unit.runtime.tokens import SetClock

@@ -9,20 +9,20 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
 
-from libs.domain.access_event import AccessEvent
-from libs.runtime.http import rfc3339
-from libs.store.access_log import AccessLog, Advance
-from libs.store.access_log_arrivals import CHANNEL
-from libs.store.access_log_partitions import Partitions
-from libs.store.access_log_questions import AccountScope, KeyScope, Scope, UnattributedScope, VendorScope
-from libs.store.connection import Pool
-from libs.store.notifications import Notifications
-from services.audit.activity import Activity
-from services.audit.decisions import Decisions
-from services.audit.exporting import Exporting
-from services.audit.naming import Naming
-from services.audit.streaming import Streaming
-from services.audit.summing import Summing
+from keyfold.audit.activity import Activity
+from keyfold.audit.decisions import Decisions
+from keyfold.audit.exporting import Exporting
+from keyfold.audit.naming import Naming
+from keyfold.audit.streaming import Streaming
+from keyfold.audit.summing import Summing
+from keyfold.domain.access_event import AccessEvent
+from keyfold.runtime.http import rfc3339
+from keyfold.store.access_log import AccessLog, Advance
+from keyfold.store.access_log_arrivals import CHANNEL
+from keyfold.store.access_log_partitions import Partitions
+from keyfold.store.access_log_questions import AccountScope, KeyScope, Scope, UnattributedScope, VendorScope
+from keyfold.store.connection import Pool
+from keyfold.store.notifications import Notifications
 from tests.access_events import EPOCH
 from tests.integration.audit.following import NoonClock
 from tests.unit.runtime.serving import Client, serving

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from libs.domain.ids import AccountId, KeyId, VendorId
-from libs.domain.lifecycle import LifecycleEvent
-from libs.store.connection import open_pool
-from libs.store.generations import NEXT, open_generations
-from libs.store.read_model_writer import ReadModelWriter, Step
+from keyfold.domain.ids import AccountId, KeyId, VendorId
+from keyfold.domain.lifecycle import LifecycleEvent
+from keyfold.store.connection import open_pool
+from keyfold.store.generations import NEXT, open_generations
+from keyfold.store.read_model_writer import ReadModelWriter, Step
 from tests.ledger_builder import LedgerBuilder
 from tests.lifecycle_events import key_created, vendor_applied
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from libs.domain.access_event import AccessEvent
-from libs.domain.ids import AccountId
-from libs.store.access_log_activity import Ask, activity
-from libs.store.access_log_questions import AccountScope, Filters
-from libs.store.connection import Pool
+from keyfold.domain.access_event import AccessEvent
+from keyfold.domain.ids import AccountId
+from keyfold.store.access_log_activity import Ask, activity
+from keyfold.store.access_log_questions import AccountScope, Filters
+from keyfold.store.connection import Pool
 from tests.eventually import eventually
 
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)

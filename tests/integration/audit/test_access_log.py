@@ -7,13 +7,13 @@ from datetime import timedelta
 
 import pytest
 
-from libs.domain.decision import Reason
-from libs.domain.ids import KeyId
-from libs.domain.permissions import Access
-from libs.store.access_log import AccessLog, Advance, Filed
-from libs.store.access_log_activity import NEVER, LastUse, last_used
-from libs.store.connection import Pool
-from libs.store.errors import OffsetsMoved, PartitionMissing
+from keyfold.domain.decision import Reason
+from keyfold.domain.ids import KeyId
+from keyfold.domain.permissions import Access
+from keyfold.store.access_log import AccessLog, Advance, Filed
+from keyfold.store.access_log_activity import NEVER, LastUse, last_used
+from keyfold.store.connection import Pool
+from keyfold.store.errors import OffsetsMoved, PartitionMissing
 from tests.access_events import EPOCH, access_event
 from tests.integration.audit.conftest import TOPIC
 from tests.integration.audit.rows import filed, newest

@@ -10,13 +10,15 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from libs.domain.access_event import AccessEvent
-from libs.domain.decision import Reason
-from libs.domain.ids import AccountId, KeyId, VendorId
-from libs.domain.permissions import Access, Category
-from libs.runtime.http import JsonBody, encode_cursor
-from libs.store.access_log_activity import Ask, activity
-from libs.store.access_log_questions import (
+from keyfold.audit.activity import Activity
+from keyfold.audit.naming import Naming
+from keyfold.domain.access_event import AccessEvent
+from keyfold.domain.decision import Reason
+from keyfold.domain.ids import AccountId, KeyId, VendorId
+from keyfold.domain.permissions import Access, Category
+from keyfold.runtime.http import JsonBody, encode_cursor
+from keyfold.store.access_log_activity import Ask, activity
+from keyfold.store.access_log_questions import (
     AccountScope,
     Filters,
     KeyScope,
@@ -24,9 +26,7 @@ from libs.store.access_log_questions import (
     UnattributedScope,
     VendorScope,
 )
-from libs.store.connection import Pool
-from services.audit.activity import Activity
-from services.audit.naming import Naming
+from keyfold.store.connection import Pool
 from tests.access_events import EPOCH, access_event, unattributed
 from tests.integration.audit.log import ACCOUNT, KEY, UNATTRIBUTED, VENDOR, Log, ask, belongs, number
 from tests.unit.runtime.serving import Client, serving

@@ -5,17 +5,17 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from libs.domain.closed_run import ClosedRun
-from libs.kafka.connection import ProducerOptions
-from libs.kafka.publisher import Publisher
-from libs.store.access_log_partitions import Partitions
-from libs.store.closed_runs import ClosedRuns
-from libs.store.completeness import RunHour, run_hours
-from libs.store.connection import Pool, open_pool
-from libs.wire.closed_codec import closed_record
-from libs.wire.topics import ACCESS, DEAD_LETTER
-from services.audit.completeness_resources import CompletenessItem
-from services.audit.maintenance import drop_old
+from keyfold.audit.completeness_resources import CompletenessItem
+from keyfold.audit.maintenance import drop_old
+from keyfold.domain.closed_run import ClosedRun
+from keyfold.kafka.connection import ProducerOptions
+from keyfold.kafka.publisher import Publisher
+from keyfold.store.access_log_partitions import Partitions
+from keyfold.store.closed_runs import ClosedRuns
+from keyfold.store.completeness import RunHour, run_hours
+from keyfold.store.connection import Pool, open_pool
+from keyfold.wire.closed_codec import closed_record
+from keyfold.wire.topics import ACCESS, DEAD_LETTER
 from tests.access_events import EPOCH, access_event
 from tests.bed import Topics
 from tests.eventually import eventually

@@ -16,18 +16,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from libs.domain.access_event import AccessEvent
-from libs.domain.ids import EventId, KeyId
-from libs.store import migrations
-from libs.store.access_log import AccessLog, Advance
-from libs.store.access_log_partitions import Partitions
-from libs.store.access_log_rows import COLUMNS, row_of
-from libs.store.completeness import NumberRange, RunHour, run_hours
-from libs.store.connection import Pool, open_pool
-from libs.store.errors import OffsetsMoved
-from libs.store.filed_numbers import BLOCK_NUMBERS, Stretch, stretches
-from libs.store.migrations import migrate
-from services.audit.maintenance import drop_old
+from keyfold.audit.maintenance import drop_old
+from keyfold.domain.access_event import AccessEvent
+from keyfold.domain.ids import EventId, KeyId
+from keyfold.store import migrations
+from keyfold.store.access_log import AccessLog, Advance
+from keyfold.store.access_log_partitions import Partitions
+from keyfold.store.access_log_rows import COLUMNS, row_of
+from keyfold.store.completeness import NumberRange, RunHour, run_hours
+from keyfold.store.connection import Pool, open_pool
+from keyfold.store.errors import OffsetsMoved
+from keyfold.store.filed_numbers import BLOCK_NUMBERS, Stretch, stretches
+from keyfold.store.migrations import migrate
 from tests.access_events import EPOCH, access_event
 from tests.eventually import eventually
 from tests.integration.audit.accounts import told, true

@@ -10,16 +10,16 @@ from typing import Any, Final
 import pytest
 from msgspec.structs import replace
 
-from libs.domain.access_event import AccessEvent
-from libs.domain.ids import EventId, KeyId
-from libs.kafka.connection import ProducerOptions
-from libs.kafka.publisher import Publisher
-from libs.runtime.http import JsonBody, encode_cursor, rfc3339
-from libs.store.access_log import AccessLog, PartitionEnd
-from libs.store.access_log_partitions import Partitions
-from libs.store.connection import Pool
-from libs.wire.topics import ACCESS, DEAD_LETTER
-from services.audit.accounting import Accounting
+from keyfold.audit.accounting import Accounting
+from keyfold.domain.access_event import AccessEvent
+from keyfold.domain.ids import EventId, KeyId
+from keyfold.kafka.connection import ProducerOptions
+from keyfold.kafka.publisher import Publisher
+from keyfold.runtime.http import JsonBody, encode_cursor, rfc3339
+from keyfold.store.access_log import AccessLog, PartitionEnd
+from keyfold.store.access_log_partitions import Partitions
+from keyfold.store.connection import Pool
+from keyfold.wire.topics import ACCESS, DEAD_LETTER
 from tests.access_events import EPOCH, access_event
 from tests.bed import Topics
 from tests.eventually import eventually

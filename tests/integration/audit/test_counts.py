@@ -12,19 +12,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from libs.domain.access_event import AccessEvent
-from libs.domain.decision import Reason
-from libs.domain.ids import AccountId, KeyId, VendorId
-from libs.domain.permissions import Access, Category
-from libs.store import migrations
-from libs.store.access_counts import allowed_to_key, caught_up
-from libs.store.access_log import AccessLog, Advance, PartitionEnd
-from libs.store.access_log_partitions import Partitions
-from libs.store.access_log_rows import COLUMNS, row_of
-from libs.store.connection import Pool, open_pool
-from libs.store.errors import OffsetsMoved
-from libs.store.migrations import migrate
-from services.audit.maintenance import drop_old
+from keyfold.audit.maintenance import drop_old
+from keyfold.domain.access_event import AccessEvent
+from keyfold.domain.decision import Reason
+from keyfold.domain.ids import AccountId, KeyId, VendorId
+from keyfold.domain.permissions import Access, Category
+from keyfold.store import migrations
+from keyfold.store.access_counts import allowed_to_key, caught_up
+from keyfold.store.access_log import AccessLog, Advance, PartitionEnd
+from keyfold.store.access_log_partitions import Partitions
+from keyfold.store.access_log_rows import COLUMNS, row_of
+from keyfold.store.connection import Pool, open_pool
+from keyfold.store.errors import OffsetsMoved
+from keyfold.store.migrations import migrate
 from tests.access_events import EPOCH, access_event
 from tests.eventually import eventually
 from tests.integration.audit.conftest import TOPIC

@@ -8,14 +8,14 @@ from typing import Any, Final
 
 import pytest
 
-from libs.kafka.connection import ProducerOptions
-from libs.kafka.dead_letter import dead_letter
-from libs.kafka.publisher import Publisher
-from libs.runtime.clock import SYSTEM_CLOCK
-from libs.wire.access_codec import access_record, encode_access_event
-from libs.wire.record import Received, Record
-from libs.wire.topics import ACCESS, DEAD_LETTER
-from services.audit.dead_letters import DeadLetters
+from keyfold.audit.dead_letters import DeadLetters
+from keyfold.kafka.connection import ProducerOptions
+from keyfold.kafka.dead_letter import dead_letter
+from keyfold.kafka.publisher import Publisher
+from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.wire.access_codec import access_record, encode_access_event
+from keyfold.wire.record import Received, Record
+from keyfold.wire.topics import ACCESS, DEAD_LETTER
 from tests.access_events import EPOCH, access_event
 from tests.bed import Topics
 from tests.integration.audit.following import NoonClock

@@ -10,11 +10,11 @@ import orjson
 import pytest
 from msgspec.structs import replace
 
-from libs.domain.access_event import AccessEvent
-from libs.domain.decision import Reason
-from libs.domain.ids import AccountId, VendorId
-from libs.domain.permissions import Access, Category
-from libs.store.connection import Pool
+from keyfold.domain.access_event import AccessEvent
+from keyfold.domain.decision import Reason
+from keyfold.domain.ids import AccountId, VendorId
+from keyfold.domain.permissions import Access, Category
+from keyfold.store.connection import Pool
 from tests.access_events import EPOCH, access_event, decided, unattributed
 from tests.integration.audit.log import ACCOUNT, PLACES, VENDOR, Log, ask, asking
 from tests.integration.audit.read_model import key, serve, vendor

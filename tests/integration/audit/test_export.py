@@ -13,10 +13,10 @@ import aiohttp
 import orjson
 import pytest
 
-from libs.domain.decision import Reason
-from libs.domain.ids import AccountId, KeyId, VendorId
-from libs.domain.permissions import Access, Category
-from libs.store.connection import Pool
+from keyfold.domain.decision import Reason
+from keyfold.domain.ids import AccountId, KeyId, VendorId
+from keyfold.domain.permissions import Access, Category
+from keyfold.store.connection import Pool
 from tests.access_events import EPOCH, access_event, unattributed
 from tests.eventually import eventually
 from tests.integration.audit.log import (

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from libs.kafka.connection import ProducerOptions
-from libs.kafka.dead_letter_bound import TooManyDeadLetters
-from libs.runtime.metrics import REGISTRY
-from libs.store.access_counts import caught_up
-from libs.store.access_log import AccessLog
-from libs.store.connection import Pool, open_pool
-from libs.store.migrations import migrate
-from libs.wire.record import Received, Record
-from services.cli.local.postgres import LocalPostgres
+from keyfold.cli.local.postgres import LocalPostgres
+from keyfold.kafka.connection import ProducerOptions
+from keyfold.kafka.dead_letter_bound import TooManyDeadLetters
+from keyfold.runtime.metrics import REGISTRY
+from keyfold.store.access_counts import caught_up
+from keyfold.store.access_log import AccessLog
+from keyfold.store.connection import Pool, open_pool
+from keyfold.store.migrations import migrate
+from keyfold.wire.record import Received, Record
 from tests.access_events import EPOCH, access_event
 from tests.eventually import eventually
 from tests.integration.audit.following import Consumer, Wires, consuming

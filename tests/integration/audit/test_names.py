@@ -11,8 +11,8 @@ import orjson
 import pytest
 from structlog.testing import capture_logs
 
-from libs.domain.ids import AccountId, KeyId, VendorId
-from libs.store.connection import Pool
+from keyfold.domain.ids import AccountId, KeyId, VendorId
+from keyfold.store.connection import Pool
 from tests.access_events import access_event, unattributed
 from tests.database import execute
 from tests.integration.audit.log import ACCOUNT, KEY, PLACES, UNATTRIBUTED, VENDOR, Log, ask, asking

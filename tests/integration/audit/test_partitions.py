@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import date, timedelta
 
-from libs.runtime.metrics import REGISTRY
-from libs.store.access_log import AccessLog, Advance
-from libs.store.access_log_partitions import Partitions, drop_before
-from libs.store.connection import Pool
-from services.audit.maintenance import make_ahead
+from keyfold.audit.maintenance import make_ahead
+from keyfold.runtime.metrics import REGISTRY
+from keyfold.store.access_log import AccessLog, Advance
+from keyfold.store.access_log_partitions import Partitions, drop_before
+from keyfold.store.connection import Pool
 from tests.access_events import EPOCH, access_event
 from tests.eventually import eventually
 from tests.integration.audit.rows import filed, newest

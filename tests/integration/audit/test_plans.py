@@ -11,9 +11,10 @@ import asyncpg
 import orjson
 import pytest
 
-from libs.domain.ids import AccountId, KeyId, VendorId
-from libs.store.access_log_partitions import Partitions, partition_name
-from libs.store.access_log_questions import (
+from keyfold.cli.local.postgres import LocalPostgres
+from keyfold.domain.ids import AccountId, KeyId, VendorId
+from keyfold.store.access_log_partitions import Partitions, partition_name
+from keyfold.store.access_log_questions import (
     CONDITIONS,
     TOLD,
     AccountScope,
@@ -25,13 +26,10 @@ from libs.store.access_log_questions import (
     conditions,
     prepare,
 )
-from libs.store.access_log_questions import (
-    COUNTED as COUNTS,
-)
-from libs.store.access_log_summary import Dimension
-from libs.store.connection import open_connection, open_pool
-from libs.store.statements import in_order, load_statements
-from services.cli.local.postgres import LocalPostgres
+from keyfold.store.access_log_questions import COUNTED as COUNTS
+from keyfold.store.access_log_summary import Dimension
+from keyfold.store.connection import open_connection, open_pool
+from keyfold.store.statements import in_order, load_statements
 from tests.access_events import EPOCH
 from tests.database import cloned
 

@@ -11,12 +11,12 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from structlog.testing import capture_logs
 
-from libs.kafka.errors import RecordsGone
-from libs.kafka.reader import Reader
-from libs.runtime.metrics import REGISTRY
-from libs.store.completeness import NumberRange
-from libs.store.connection import Pool
-from libs.store.errors import OffsetsMoved
+from keyfold.kafka.errors import RecordsGone
+from keyfold.kafka.reader import Reader
+from keyfold.runtime.metrics import REGISTRY
+from keyfold.store.completeness import NumberRange
+from keyfold.store.connection import Pool
+from keyfold.store.errors import OffsetsMoved
 from tests.access_events import access_event
 from tests.integration.audit.accounts import told
 from tests.integration.audit.following import Wires, consuming

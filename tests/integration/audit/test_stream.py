@@ -9,16 +9,16 @@ from datetime import timedelta
 
 import pytest
 
-from libs.domain.access_event import AccessEvent
-from libs.domain.decision import Reason
-from libs.domain.ids import AccountId, KeyId, VendorId
-from libs.domain.permissions import Category
-from libs.runtime.http import encode_cursor
-from libs.store.access_log_arrivals import Place, arrived, forget_filings, newest_filing
-from libs.store.access_log_questions import AccountScope, Filters
-from libs.store.connection import Pool
-from libs.store.errors import DatabaseAway, OffsetsMoved
-from services.audit.resources import StreamPlace
+from keyfold.audit.resources import StreamPlace
+from keyfold.domain.access_event import AccessEvent
+from keyfold.domain.decision import Reason
+from keyfold.domain.ids import AccountId, KeyId, VendorId
+from keyfold.domain.permissions import Category
+from keyfold.runtime.http import encode_cursor
+from keyfold.store.access_log_arrivals import Place, arrived, forget_filings, newest_filing
+from keyfold.store.access_log_questions import AccountScope, Filters
+from keyfold.store.connection import Pool
+from keyfold.store.errors import DatabaseAway, OffsetsMoved
 from tests.access_events import EPOCH, access_event, unattributed
 from tests.eventually import eventually
 from tests.integration.audit.log import ACCOUNT, KEY, PLACES, UNATTRIBUTED, VENDOR, Log, ask, asking

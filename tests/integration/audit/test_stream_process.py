@@ -12,20 +12,20 @@ from pathlib import Path
 
 import aiohttp
 
-from libs.domain.ids import AccountId, KeyId
-from libs.kafka.connection import ProducerOptions
-from libs.kafka.publisher import Publisher
-from libs.kafka.topics import ensure_topics
-from libs.runtime.clock import SYSTEM_CLOCK
-from libs.runtime.health import Health
-from libs.wire.access_codec import access_record, encode_access_event
-from libs.wire.topics import ACCESS
-from services.cli.local.nursery import Nursery
-from services.cli.local.ports import free_ports
-from services.cli.local.process import Child
-from services.cli.local.roster import SERVICES, Wiring, service_command
-from services.cli.local.signing import Claims, LocalSigner
-from services.cli.local.stack import answers_ready
+from keyfold.cli.local.nursery import Nursery
+from keyfold.cli.local.ports import free_ports
+from keyfold.cli.local.process import Child
+from keyfold.cli.local.roster import SERVICES, Wiring, service_command
+from keyfold.cli.local.signing import Claims, LocalSigner
+from keyfold.cli.local.stack import answers_ready
+from keyfold.domain.ids import AccountId, KeyId
+from keyfold.kafka.connection import ProducerOptions
+from keyfold.kafka.publisher import Publisher
+from keyfold.kafka.topics import ensure_topics
+from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.runtime.health import Health
+from keyfold.wire.access_codec import access_record, encode_access_event
+from keyfold.wire.topics import ACCESS
 from tests.access_events import access_event
 from tests.integration.audit.log import number
 from tests.integration.audit.sse import Listener, listening

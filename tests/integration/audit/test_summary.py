@@ -11,16 +11,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from libs.domain.access_event import AccessEvent
-from libs.domain.decision import Reason
-from libs.domain.ids import AccountId, KeyId, VendorId
-from libs.domain.permissions import Access, Category
-from libs.runtime.http import JsonBody, encode_cursor, rfc3339
-from libs.store.access_log import AccessLog, Advance
-from libs.store.access_log_partitions import Partitions
-from libs.store.access_log_questions import AccountScope, Filters, Scope, UnattributedScope
-from libs.store.access_log_summary import Bucket, Dimension, Question, buckets_next, summary
-from libs.store.connection import Pool
+from keyfold.domain.access_event import AccessEvent
+from keyfold.domain.decision import Reason
+from keyfold.domain.ids import AccountId, KeyId, VendorId
+from keyfold.domain.permissions import Access, Category
+from keyfold.runtime.http import JsonBody, encode_cursor, rfc3339
+from keyfold.store.access_log import AccessLog, Advance
+from keyfold.store.access_log_partitions import Partitions
+from keyfold.store.access_log_questions import AccountScope, Filters, Scope, UnattributedScope
+from keyfold.store.access_log_summary import Bucket, Dimension, Question, buckets_next, summary
+from keyfold.store.connection import Pool
 from tests.access_events import EPOCH, access_event, unattributed
 from tests.integration.audit.log import (
     ACCOUNT,

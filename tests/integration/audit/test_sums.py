@@ -13,17 +13,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from libs.domain.access_event import AccessEvent
-from libs.domain.decision import Reason
-from libs.domain.ids import AccountId, KeyId, VendorId
-from libs.domain.permissions import Access, Category
-from libs.store.access_log import AccessLog, Advance
-from libs.store.access_log_partitions import Partitions
-from libs.store.access_log_questions import AccountScope, Filters, KeyScope, Scope, VendorScope
-from libs.store.access_log_summary import Bucket, Dimension, Question, summary
-from libs.store.access_sums import sum_days
-from libs.store.connection import Pool
-from services.audit.maintenance import drop_old, sum_up
+from keyfold.audit.maintenance import drop_old, sum_up
+from keyfold.domain.access_event import AccessEvent
+from keyfold.domain.decision import Reason
+from keyfold.domain.ids import AccountId, KeyId, VendorId
+from keyfold.domain.permissions import Access, Category
+from keyfold.store.access_log import AccessLog, Advance
+from keyfold.store.access_log_partitions import Partitions
+from keyfold.store.access_log_questions import AccountScope, Filters, KeyScope, Scope, VendorScope
+from keyfold.store.access_log_summary import Bucket, Dimension, Question, summary
+from keyfold.store.access_sums import sum_days
+from keyfold.store.connection import Pool
 from tests.access_events import EPOCH, access_event
 from tests.eventually import eventually
 from tests.integration.audit.log import Log, belongs

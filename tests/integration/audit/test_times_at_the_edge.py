@@ -11,9 +11,9 @@ from urllib.parse import urlencode
 import orjson
 import pytest
 
-from libs.store.access_log_summary import Bucket
-from libs.store.connection import Pool
-from services.audit.accounting import Accounting
+from keyfold.audit.accounting import Accounting
+from keyfold.store.access_log_summary import Bucket
+from keyfold.store.connection import Pool
 from tests.access_events import EPOCH, access_event
 from tests.edges import TIMES, documents
 from tests.integration.audit.following import NoonClock

@@ -8,9 +8,9 @@ from typing import Final
 
 import pytest
 
-from libs.domain.access_event import AccessEvent
-from libs.domain.ids import AccountId, KeyId, VendorId
-from libs.store.connection import Pool
+from keyfold.domain.access_event import AccessEvent
+from keyfold.domain.ids import AccountId, KeyId, VendorId
+from keyfold.store.connection import Pool
 from tests.access_events import access_event
 from tests.integration.audit.log import (
     ACCOUNT,

@@ -14,14 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
-from libs.domain.access_event import AccessEvent
-from libs.domain.decision import Reason
-from libs.domain.ids import AccountId, KeyId, VendorId
-from libs.domain.permissions import Access, Category
-from libs.store.access_log_activity import Ask, activity
-from libs.store.access_log_questions import AccountScope, Filters, KeyScope, UnattributedScope, VendorScope
-from libs.store.connection import Pool, open_pool
-from services.cli.local.postgres import LocalPostgres
+from keyfold.cli.local.postgres import LocalPostgres
+from keyfold.domain.access_event import AccessEvent
+from keyfold.domain.decision import Reason
+from keyfold.domain.ids import AccountId, KeyId, VendorId
+from keyfold.domain.permissions import Access, Category
+from keyfold.store.access_log_activity import Ask, activity
+from keyfold.store.access_log_questions import AccountScope, Filters, KeyScope, UnattributedScope, VendorScope
+from keyfold.store.connection import Pool, open_pool
 from tests.access_events import EPOCH, access_event
 from tests.database import cloned
 from tests.integration.audit.log import Log, belongs

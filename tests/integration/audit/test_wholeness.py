@@ -10,15 +10,15 @@ from typing import Final
 
 import pytest
 
-from libs.domain.access_event import AccessEvent
-from libs.domain.closed_run import ClosedRun
-from libs.runtime.clock import SYSTEM_CLOCK
-from libs.store.access_log import AccessLog, PartitionEnd
-from libs.store.closed_runs import ClosedRuns
-from libs.store.connection import Pool
-from libs.store.leases import Holder, Journalled, Leases
-from libs.store.wholeness import SETTLED_S, account, forget_runs_before, wholeness
-from services.audit.completeness_resources import WholenessResource
+from keyfold.audit.completeness_resources import WholenessResource
+from keyfold.domain.access_event import AccessEvent
+from keyfold.domain.closed_run import ClosedRun
+from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.store.access_log import AccessLog, PartitionEnd
+from keyfold.store.closed_runs import ClosedRuns
+from keyfold.store.connection import Pool
+from keyfold.store.leases import Holder, Journalled, Leases
+from keyfold.store.wholeness import SETTLED_S, account, forget_runs_before, wholeness
 from tests.access_events import EPOCH, access_event
 from tests.integration.audit.log import Log
 

@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator
 import orjson
 import pytest
 
-from libs.domain.ids import KeyId
-from libs.store.access_counts import allowed_to_key
-from libs.store.connection import Pool
+from keyfold.domain.ids import KeyId
+from keyfold.store.access_counts import allowed_to_key
+from keyfold.store.connection import Pool
 from tests.access_events import EPOCH, access_event
 from tests.integration.audit.log import ACCOUNT, Log, Query, ask, asking, target
 from tests.integration.audit.sse import listening

@@ -47,7 +47,7 @@ async def verify(directory: Path, dsn: str | None, *arguments: str) -> Ran:
     """Run the command in a directory."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("KEYFOLD_")}
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "services.cli", "ledger", "verify", *arguments),
+        *(sys.executable, "-m", "keyfold.cli", "ledger", "verify", *arguments),
         cwd=directory,
         env={**environment, **({} if dsn is None else {"KEYFOLD_POSTGRES_DSN": dsn})},
         stdout=asyncio.subprocess.PIPE,

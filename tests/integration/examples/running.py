@@ -11,11 +11,11 @@ from pathlib import Path
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
-from libs.domain.access_event import AccessEvent
-from libs.kafka.connection import ProducerOptions
-from libs.kafka.publisher import Publisher
-from libs.wire.access_codec import access_record, encode_access_event
-from libs.wire.record import Record
+from keyfold.domain.access_event import AccessEvent
+from keyfold.kafka.connection import ProducerOptions
+from keyfold.kafka.publisher import Publisher
+from keyfold.wire.access_codec import access_record, encode_access_event
+from keyfold.wire.record import Record
 
 EXAMPLES = Path(__file__).parents[3] / "docs" / "examples"
 POISON = Record(key=None, value=b"\xff not\nours", headers=(), timestamp_ms=0)

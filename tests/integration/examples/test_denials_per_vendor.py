@@ -8,9 +8,9 @@ from pathlib import Path
 import orjson
 from msgspec.structs import replace
 
-from libs.domain.decision import Reason
-from libs.domain.ids import VendorId
-from libs.wire.record import Record
+from keyfold.domain.decision import Reason
+from keyfold.domain.ids import VendorId
+from keyfold.wire.record import Record
 from tests.access_events import access_event
 from tests.bed import Topics
 from tests.integration.examples.running import POISON, delete_before, publish, record_of, run

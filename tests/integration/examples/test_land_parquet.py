@@ -14,12 +14,12 @@ from pathlib import Path
 import duckdb
 from msgspec.structs import replace
 
-from libs.domain.access_event import AccessEvent
-from libs.domain.decision import Reason
-from libs.domain.ids import VendorId
-from libs.domain.permissions import Access, Category
-from libs.runtime.clock import SystemClock
-from libs.wire.record import Record
+from keyfold.domain.access_event import AccessEvent
+from keyfold.domain.decision import Reason
+from keyfold.domain.ids import VendorId
+from keyfold.domain.permissions import Access, Category
+from keyfold.runtime.clock import SystemClock
+from keyfold.wire.record import Record
 from tests.access_events import access_event
 from tests.bed import Topics
 from tests.eventually import eventually

@@ -5,16 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Final
 
-from libs.domain.account import AccountCreated, IntegrationsEnabled
-from libs.domain.ids import KEY_PREFIX, AccountId, VendorId
-from libs.domain.lifecycle import LifecycleEvent
-from libs.domain.network import Network, parse_network
-from libs.domain.permissions import Access, Category, Permissions
-from libs.domain.rate_limit import RateLimit
-from libs.domain.subscriber_key import SubscriberKeyCreated, SubscriberKeyRevoked, SubscriberKeyRotated
-from libs.domain.vendor import VendorSuspended
-from libs.domain.vendor_key import VendorKeyIssued, VendorKeyRevoked, VendorKeyRotated
-from libs.wire.key_format import KeyKind, MintedKey, mint
+from keyfold.domain.account import AccountCreated, IntegrationsEnabled
+from keyfold.domain.ids import KEY_PREFIX, AccountId, VendorId
+from keyfold.domain.lifecycle import LifecycleEvent
+from keyfold.domain.network import Network, parse_network
+from keyfold.domain.permissions import Access, Category, Permissions
+from keyfold.domain.rate_limit import RateLimit
+from keyfold.domain.subscriber_key import SubscriberKeyCreated, SubscriberKeyRevoked, SubscriberKeyRotated
+from keyfold.domain.vendor import VendorSuspended
+from keyfold.domain.vendor_key import VendorKeyIssued, VendorKeyRevoked, VendorKeyRotated
+from keyfold.wire.key_format import KeyKind, MintedKey, mint
 from tests.ledger_builder import account_id, vendor_approved, vendor_id
 
 AT: Final = datetime(2026, 3, 1, tzinfo=UTC)

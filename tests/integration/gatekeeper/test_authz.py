@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from libs.domain.decision import Reason
-from libs.wire.access_codec import encode_access_event
+from keyfold.domain.decision import Reason
+from keyfold.wire.access_codec import encode_access_event
 from tests.integration.gatekeeper.practice import (
     ACCOUNT,
     BOTH,

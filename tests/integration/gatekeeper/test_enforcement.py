@@ -8,12 +8,12 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from libs.domain.decision import Reason
-from libs.runtime.clock import SYSTEM_CLOCK
-from libs.store.connection import open_pool
-from libs.store.enforcement import ENFORCEMENT_CHANNEL, Enforcement
-from libs.store.leases import LEASE_MARGIN_S
-from libs.store.notifications import Notifications
+from keyfold.domain.decision import Reason
+from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.store.connection import open_pool
+from keyfold.store.enforcement import ENFORCEMENT_CHANNEL, Enforcement
+from keyfold.store.leases import LEASE_MARGIN_S
+from keyfold.store.notifications import Notifications
 from tests.integration.gatekeeper.practice import BOTH, practice, revoked
 from tests.integration.gatekeeper.world import Gatekeeper, World
 from tests.ledger_builder import account_created

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from libs.domain.access_event import AccessEvent
-from libs.wire.access_codec import decode_access_event
-from services.cli.local.ports import HOST
-from services.shipper.run_journal import RunJournal
+from keyfold.cli.local.ports import HOST
+from keyfold.domain.access_event import AccessEvent
+from keyfold.shipper.run_journal import RunJournal
+from keyfold.wire.access_codec import decode_access_event
 from tests.eventually import eventually
 from tests.integration.gatekeeper.practice import BOTH, practice
 from tests.integration.gatekeeper.world import CADDY_TOKEN, Gatekeeper, World

@@ -10,9 +10,9 @@ import asyncpg
 import pytest
 from msgspec.structs import replace
 
-from libs.domain.decision import Reason
-from libs.wire.chain import seal
-from libs.wire.lifecycle_record import lifecycle_record
+from keyfold.domain.decision import Reason
+from keyfold.wire.chain import seal
+from keyfold.wire.lifecycle_record import lifecycle_record
 from tests.eventually import eventually
 from tests.integration.gatekeeper.practice import BOTH, KEY, practice, revoked, subscriber_key
 from tests.integration.gatekeeper.world import Gatekeeper, World

@@ -9,22 +9,22 @@ from dataclasses import dataclass
 
 import pytest
 
-from libs.domain.state import State
-from libs.runtime.clock import SYSTEM_CLOCK
-from libs.store.connection import Pool, open_pool
-from libs.store.enforcement import ENFORCEMENT_CHANNEL, Enforcement
-from libs.store.leases import Holder, Journalled, Leases
-from libs.store.notifications import Notifications
-from libs.wire.chain import GENESIS, Head
-from services.gatekeeper.heartbeat import (
+from keyfold.domain.state import State
+from keyfold.gatekeeper.heartbeat import (
     INTERVAL_S,
     TELL_INTERVAL_S,
     AnotherLedger,
     Heartbeat,
     withdrawn_at_the_end,
 )
-from services.gatekeeper.lease import Beat, Lease
-from services.gatekeeper.replica import Replica
+from keyfold.gatekeeper.lease import Beat, Lease
+from keyfold.gatekeeper.replica import Replica
+from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.store.connection import Pool, open_pool
+from keyfold.store.enforcement import ENFORCEMENT_CHANNEL, Enforcement
+from keyfold.store.leases import Holder, Journalled, Leases
+from keyfold.store.notifications import Notifications
+from keyfold.wire.chain import GENESIS, Head
 from tests.eventually import eventually
 
 HOLDER = Holder(id="a", host="host-a", lease_s=60)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from libs.domain.decision import Reason
-from libs.domain.network import parse_network
-from libs.domain.subscriber_key import SubscriberKeyNetworksChanged
+from keyfold.domain.decision import Reason
+from keyfold.domain.network import parse_network
+from keyfold.domain.subscriber_key import SubscriberKeyNetworksChanged
 from tests.integration.gatekeeper.practice import ACCOUNT, KEY, NETWORKED_KEY, VENDOR_KEY, practice
 from tests.integration.gatekeeper.world import NGINX_TOKEN, Gatekeeper, World
 

@@ -14,9 +14,9 @@ import aiohttp
 import psutil
 import pytest
 
-from services.cli.local.ports import HOST, free_ports, listens
-from services.cli.local.process import Child, Command
-from services.cli.local.stack import answers_ready
+from keyfold.cli.local.ports import HOST, free_ports, listens
+from keyfold.cli.local.process import Child, Command
+from keyfold.cli.local.stack import answers_ready
 from tests.eventually import eventually
 from tests.integration.gatekeeper.practice import BOTH, practice
 from tests.integration.gatekeeper.test_following import rows
@@ -69,7 +69,7 @@ async def pair_of(world: World) -> AsyncIterator[Pair]:
     await world.project()
     environment = world.environment(HTTP_PORT=str(_first_of_free_ports()))
     log_path = world.directory / "gatekeepers.log"
-    argv = [sys.executable, "-m", "services.cli", "gatekeeper", "--processes", str(PROCESSES)]
+    argv = [sys.executable, "-m", "keyfold.cli", "gatekeeper", "--processes", str(PROCESSES)]
     child = await Child.spawn(Command(name="pair", argv=argv, env=environment, log_path=log_path))
     pair = Pair(child=child, environment=environment, log_path=log_path)
     try:

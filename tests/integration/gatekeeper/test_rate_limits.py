@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from libs.domain.decision import Reason
-from libs.domain.rate_limit import RateLimit
-from libs.domain.subscriber_key import SubscriberKeyRateLimitChanged
-from libs.kafka.publisher import Publisher
-from libs.wire.key_format import KeyKind, MintedKey
-from services.cli.local.nursery import Nursery
-from services.cli.local.postgres import LocalPostgres
+from keyfold.cli.local.nursery import Nursery
+from keyfold.cli.local.postgres import LocalPostgres
+from keyfold.domain.decision import Reason
+from keyfold.domain.rate_limit import RateLimit
+from keyfold.domain.subscriber_key import SubscriberKeyRateLimitChanged
+from keyfold.kafka.publisher import Publisher
+from keyfold.wire.key_format import KeyKind, MintedKey
 from tests.database import cloned
 from tests.integration.gatekeeper.practice import (
     ACCOUNT,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from libs.domain.decision import Reason
-from libs.domain.ids import KeyId
-from libs.domain.subscriber_key import SubscriberKeyOverlapEnded, SubscriberKeyRotated
-from libs.domain.vendor_key import VendorKeyRotated
-from libs.runtime.clock import SYSTEM_CLOCK
-from libs.wire.key_format import KeyKind, MintedKey, mint
+from keyfold.domain.decision import Reason
+from keyfold.domain.ids import KeyId
+from keyfold.domain.subscriber_key import SubscriberKeyOverlapEnded, SubscriberKeyRotated
+from keyfold.domain.vendor_key import VendorKeyRotated
+from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.wire.key_format import KeyKind, MintedKey, mint
 from tests.eventually import eventually
 from tests.integration.gatekeeper.practice import ACCOUNT, BOTH, KEY, VENDOR, VENDOR_KEY, practice
 from tests.integration.gatekeeper.world import Gatekeeper, World

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from libs.store.connection import open_pool
-from libs.store.migrations import pending_migrations
-from services.cli.local.ports import free_ports
-from services.cli.local.process import Child, Command
+from keyfold.cli.local.ports import free_ports
+from keyfold.cli.local.process import Child, Command
+from keyfold.store.connection import open_pool
+from keyfold.store.migrations import pending_migrations
 from tests.eventually import eventually
 from tests.integration.gatekeeper.world import World
 
@@ -22,7 +22,7 @@ async def refusal(world: World, **settings: str) -> tuple[int, str]:
     child = await Child.spawn(
         Command(
             name="gatekeeper",
-            argv=[sys.executable, "-m", "services.gatekeeper"],
+            argv=[sys.executable, "-m", "keyfold.gatekeeper"],
             env=world.environment(**settings),
             log_path=log_path,
             begins_in=world.nursery,

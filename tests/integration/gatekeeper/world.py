@@ -13,25 +13,25 @@ from pathlib import Path
 
 import aiohttp
 
-from libs.domain.access_event import AccessEvent
-from libs.domain.lifecycle import LifecycleEvent
-from libs.kafka.partition_reader import PartitionReader
-from libs.kafka.publisher import Publisher
-from libs.runtime.clock import SYSTEM_CLOCK
-from libs.store.connection import open_pool
-from libs.store.generations import NEXT, open_generations
-from libs.store.ledger import Ledger
-from libs.store.read_model_writer import ReadModelWriter, Step
-from libs.wire.access_codec import decode_access_event
-from libs.wire.chain import understand
-from libs.wire.journal_line import read_journal_line
-from libs.wire.lifecycle_record import lifecycle_record
-from libs.wire.record import Record
-from libs.wire.topics import LIFECYCLE
-from services.cli.local.nursery import Nursery
-from services.cli.local.ports import HOST, free_ports
-from services.cli.local.process import Child, Command
-from services.cli.local.signing import AUDIENCE, ISSUER, Claims, LocalSigner
+from keyfold.cli.local.nursery import Nursery
+from keyfold.cli.local.ports import HOST, free_ports
+from keyfold.cli.local.process import Child, Command
+from keyfold.cli.local.signing import AUDIENCE, ISSUER, Claims, LocalSigner
+from keyfold.domain.access_event import AccessEvent
+from keyfold.domain.lifecycle import LifecycleEvent
+from keyfold.kafka.partition_reader import PartitionReader
+from keyfold.kafka.publisher import Publisher
+from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.store.connection import open_pool
+from keyfold.store.generations import NEXT, open_generations
+from keyfold.store.ledger import Ledger
+from keyfold.store.read_model_writer import ReadModelWriter, Step
+from keyfold.wire.access_codec import decode_access_event
+from keyfold.wire.chain import understand
+from keyfold.wire.journal_line import read_journal_line
+from keyfold.wire.lifecycle_record import lifecycle_record
+from keyfold.wire.record import Record
+from keyfold.wire.topics import LIFECYCLE
 from tests.eventually import eventually
 from tests.integration.store.events import draft
 
@@ -126,7 +126,7 @@ class World:
         environment = self.environment(**settings)
         command = Command(
             name="gatekeeper",
-            argv=[sys.executable, "-m", "services.gatekeeper"],
+            argv=[sys.executable, "-m", "keyfold.gatekeeper"],
             env=environment,
             log_path=self.directory / "gatekeeper.log",
             begins_in=self.nursery,

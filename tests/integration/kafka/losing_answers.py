@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from libs.kafka.connection import ProducerOptions
-from libs.kafka.errors import OutcomeUnknown
-from libs.kafka.publisher import Publisher
-from libs.wire.record import Record
+from keyfold.kafka.connection import ProducerOptions
+from keyfold.kafka.errors import OutcomeUnknown
+from keyfold.kafka.publisher import Publisher
+from keyfold.wire.record import Record
 
 
 class LosesAnswers(Publisher):

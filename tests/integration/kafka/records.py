@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from libs.kafka.partition_reader import PartitionReader
-from libs.wire.record import Received, Record
+from keyfold.kafka.partition_reader import PartitionReader
+from keyfold.wire.record import Received, Record
 
 EPOCH_MS = 1_700_000_000_000
 READ_TIMEOUT_S = 20

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from libs.kafka.connection import ProducerOptions
-from libs.kafka.dead_letter import dead_letter
-from libs.kafka.publisher import Publisher
-from libs.kafka.topics import ensure_topics
-from libs.wire.record import Received
-from libs.wire.topics import ACCESS, ALL, DEAD_LETTER, LIFECYCLE
+from keyfold.kafka.connection import ProducerOptions
+from keyfold.kafka.dead_letter import dead_letter
+from keyfold.kafka.publisher import Publisher
+from keyfold.kafka.topics import ensure_topics
+from keyfold.wire.record import Received
+from keyfold.wire.topics import ACCESS, ALL, DEAD_LETTER, LIFECYCLE
 from tests.bed import Topics
 from tests.integration.kafka.records import read_all
 

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 
 import pytest
 
-from libs.kafka.connection import ProducerOptions
-from libs.kafka.errors import Misconfigured, RecordsGone, Unavailable
-from libs.kafka.partition_reader import PartitionReader
-from libs.kafka.publisher import Publisher
-from libs.kafka.reader import Reader
-from services.cli.local.ports import free_ports
+from keyfold.cli.local.ports import free_ports
+from keyfold.kafka.connection import ProducerOptions
+from keyfold.kafka.errors import Misconfigured, RecordsGone, Unavailable
+from keyfold.kafka.partition_reader import PartitionReader
+from keyfold.kafka.publisher import Publisher
+from keyfold.kafka.reader import Reader
 from tests.bed import Topics
 from tests.integration.kafka.records import numbered, read_until, values
 

@@ -12,10 +12,10 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from structlog.testing import capture_logs
 
-from libs.kafka.errors import Misconfigured
-from libs.kafka.topic_watch import TopicWatch
-from libs.kafka.topics import find_topic_faults, usable_topics
-from libs.wire.topics import ACCESS, LIFECYCLE, TopicSpec
+from keyfold.kafka.errors import Misconfigured
+from keyfold.kafka.topic_watch import TopicWatch
+from keyfold.kafka.topics import find_topic_faults, usable_topics
+from keyfold.wire.topics import ACCESS, LIFECYCLE, TopicSpec
 from tests.bed import Topics
 from tests.eventually import eventually
 

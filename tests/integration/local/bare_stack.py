@@ -8,10 +8,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from services.cli.local.extra import CannotRunHere
-from services.cli.local.process import ChildFailed
-from services.cli.local.stack_ports import WantedPorts
-from services.cli.local.up import Options, up
+from keyfold.cli.local.extra import CannotRunHere
+from keyfold.cli.local.process import ChildFailed
+from keyfold.cli.local.stack_ports import WantedPorts
+from keyfold.cli.local.up import Options, up
 
 if __name__ == "__main__":
     try:

@@ -15,7 +15,7 @@ from typing import Any
 
 import psutil
 
-from services.cli.local.postgres import LocalPostgres
+from keyfold.cli.local.postgres import LocalPostgres
 from tests.database import execute
 
 

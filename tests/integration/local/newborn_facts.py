@@ -9,7 +9,7 @@ from pathlib import Path
 
 import orjson
 
-from libs.runtime.clock import SYSTEM_CLOCK
+from keyfold.runtime.clock import SYSTEM_CLOCK
 
 if __name__ == "__main__":
     facts = {

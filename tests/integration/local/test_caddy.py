@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from services.cli.local.caddy import Gateway, start_caddy
-from services.cli.local.ports import free_ports
+from keyfold.cli.local.caddy import Gateway, start_caddy
+from keyfold.cli.local.ports import free_ports
 from tests.integration.local.raw_http import RawServer, answer, send, serving
 
 CADDYFILE = Path(__file__).parents[3] / "deploy" / "gateways" / "Caddyfile"

@@ -17,11 +17,11 @@ import psutil
 import pytest
 from rich.console import Console
 
-from libs.runtime.clock import SYSTEM_CLOCK
-from services.cli.local.family import DEATHS_MAX, Family, end_leftovers
-from services.cli.local.ports import HOST, free_ports, listens
-from services.cli.local.process import Child, ChildFailed, Command
-from services.cli.local.progress import Progress
+from keyfold.cli.local.family import DEATHS_MAX, Family, end_leftovers
+from keyfold.cli.local.ports import HOST, free_ports, listens
+from keyfold.cli.local.process import Child, ChildFailed, Command
+from keyfold.cli.local.progress import Progress
+from keyfold.runtime.clock import SYSTEM_CLOCK
 from tests.eventually import eventually, eventually_so
 
 FOREVER = "exec sleep 60"
@@ -230,7 +230,7 @@ async def test_port_taken(tmp_path: Path) -> None:
     (port,) = free_ports(1)
     command = Command(
         name="sample-api",
-        argv=[sys.executable, "-m", "services.cli.local.sample_api", f"--port={port}"],
+        argv=[sys.executable, "-m", "keyfold.cli.local.sample_api", f"--port={port}"],
         log_path=tmp_path / "sample-api.log",
         ports=(port,),
     )

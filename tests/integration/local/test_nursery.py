@@ -13,8 +13,8 @@ import orjson
 import psutil
 import pytest
 
-from services.cli.local.nursery import Nursery
-from services.cli.local.process import Child, Command
+from keyfold.cli.local.nursery import Nursery
+from keyfold.cli.local.process import Child, Command
 from tests.eventually import eventually
 
 FACTS = "tests.integration.local.newborn_facts"
@@ -69,9 +69,9 @@ async def test_as_any_other(nursery: Nursery, tmp_path: Path) -> None:
 
 async def test_status(nursery: Nursery, tmp_path: Path) -> None:
     """Its exit status is its own, here that of a service without settings, which names them in its log."""
-    child = await Child.spawn(command(nursery, tmp_path, "services.relay"))
+    child = await Child.spawn(command(nursery, tmp_path, "keyfold.relay"))
     assert await child.wait() == 2
-    assert "KEYFOLD_POSTGRES_DSN" in (tmp_path / "services.relay0.log").read_text()
+    assert "KEYFOLD_POSTGRES_DSN" in (tmp_path / "keyfold.relay0.log").read_text()
 
 
 async def test_ends(tmp_path: Path) -> None:

@@ -19,15 +19,15 @@ from urllib.parse import urlsplit
 import orjson
 import psutil
 
-from libs.kafka.connection import ProducerOptions
-from libs.kafka.errors import KafkaFailure
-from libs.kafka.publisher import Publisher
-from libs.wire.record import Received
-from libs.wire.topics import LIFECYCLE
-from services.cli.local.family import DEATHS_MAX
-from services.cli.local.kafka_jars import artifact, class_path, version
-from services.cli.local.ports import HOST, free_ports, listens
-from services.cli.local.stack_ports import FIRST_PORT, OFFSETS
+from keyfold.cli.local.family import DEATHS_MAX
+from keyfold.cli.local.kafka_jars import artifact, class_path, version
+from keyfold.cli.local.ports import HOST, free_ports, listens
+from keyfold.cli.local.stack_ports import FIRST_PORT, OFFSETS
+from keyfold.kafka.connection import ProducerOptions
+from keyfold.kafka.errors import KafkaFailure
+from keyfold.kafka.publisher import Publisher
+from keyfold.wire.record import Received
+from keyfold.wire.topics import LIFECYCLE
 from tests.eventually import eventually
 from tests.integration.kafka.records import numbered, read_all, values
 from tests.integration.local.raw_http import send

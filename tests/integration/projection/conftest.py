@@ -7,19 +7,19 @@ from dataclasses import dataclass
 
 import pytest
 
-from libs.kafka.connection import ProducerOptions
-from libs.kafka.publisher import Publisher
-from libs.runtime.clock import SYSTEM_CLOCK
-from libs.store.connection import Pool, open_pool
-from libs.store.errors import ReadModelAbsent
-from libs.store.generations import serving_progress
-from libs.store.notifications import Notifications
-from libs.store.read_model import PROJECTION_CHANNEL, ReadModel
-from libs.wire.record import Record
-from libs.wire.topics import LIFECYCLE
-from services.projection.following import Following
-from services.projection.lifecycle_topic import LifecycleTopic
-from services.projection.replay import Replay
+from keyfold.kafka.connection import ProducerOptions
+from keyfold.kafka.publisher import Publisher
+from keyfold.projection.following import Following
+from keyfold.projection.lifecycle_topic import LifecycleTopic
+from keyfold.projection.replay import Replay
+from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.store.connection import Pool, open_pool
+from keyfold.store.errors import ReadModelAbsent
+from keyfold.store.generations import serving_progress
+from keyfold.store.notifications import Notifications
+from keyfold.store.read_model import PROJECTION_CHANNEL, ReadModel
+from keyfold.wire.record import Record
+from keyfold.wire.topics import LIFECYCLE
 from tests.bed import Topics
 from tests.eventually import eventually
 

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-from libs.store.connection import Connection, Pool
-from services.projection.following import Following
+from keyfold.projection.following import Following
+from keyfold.store.connection import Connection, Pool
 
 TABLES = ("accounts", "vendors", "keys", "progress")
 

@@ -7,17 +7,17 @@ import asyncio
 import pytest
 from msgspec.structs import replace
 
-from libs.domain.ids import StreamId
-from libs.domain.state import State
-from libs.kafka.dead_letter import ORIGIN_OFFSET, ORIGIN_TOPIC, REASON
-from libs.kafka.dead_letter_bound import TooManyDeadLetters
-from libs.kafka.lifecycle_reader import LedgerUnreadable
-from libs.store.errors import Fenced, UnfoldableEvent
-from libs.store.generations import serving_progress
-from libs.store.read_model_writer import ReadModelWriter, Step
-from libs.wire.chain import Head
-from libs.wire.event_codec import UnknownEvent
-from libs.wire.record import Record
+from keyfold.domain.ids import StreamId
+from keyfold.domain.state import State
+from keyfold.kafka.dead_letter import ORIGIN_OFFSET, ORIGIN_TOPIC, REASON
+from keyfold.kafka.dead_letter_bound import TooManyDeadLetters
+from keyfold.kafka.lifecycle_reader import LedgerUnreadable
+from keyfold.store.errors import Fenced, UnfoldableEvent
+from keyfold.store.generations import serving_progress
+from keyfold.store.read_model_writer import ReadModelWriter, Step
+from keyfold.wire.chain import Head
+from keyfold.wire.event_codec import UnknownEvent
+from keyfold.wire.record import Record
 from tests.database import execute
 from tests.eventually import eventually
 from tests.integration.kafka.records import read_all

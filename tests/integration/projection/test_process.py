@@ -9,13 +9,13 @@ from asyncio.subprocess import PIPE
 import orjson
 import pytest
 
-from libs.kafka.connection import ProducerOptions
-from libs.kafka.publisher import Publisher
-from libs.kafka.topics import ensure_topics
-from libs.wire.event_codec import TYPE_NAMES
-from libs.wire.topics import DEAD_LETTER, LIFECYCLE
-from services.cli.local.kafka import LocalKafka
-from services.cli.local.ports import free_ports
+from keyfold.cli.local.kafka import LocalKafka
+from keyfold.cli.local.ports import free_ports
+from keyfold.kafka.connection import ProducerOptions
+from keyfold.kafka.publisher import Publisher
+from keyfold.kafka.topics import ensure_topics
+from keyfold.wire.event_codec import TYPE_NAMES
+from keyfold.wire.topics import DEAD_LETTER, LIFECYCLE
 from tests.bed import kafka_in
 from tests.ledger_builder import LedgerBuilder, story
 
@@ -25,7 +25,7 @@ async def ran(*arguments: str, **settings: str) -> tuple[int | None, bytes, list
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "services.projection",
+        "keyfold.projection",
         *arguments,
         env={f"KEYFOLD_{name.upper()}": value for name, value in settings.items()},
         stdout=PIPE,

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from libs.domain.ids import KeyId
-from libs.domain.vendor import VendorState
-from libs.store.read_model import KeyState, ReadModel
+from keyfold.domain.ids import KeyId
+from keyfold.domain.vendor import VendorState
+from keyfold.store.read_model import KeyState, ReadModel
 from tests.integration.projection.conftest import Scene
 from tests.integration.projection.running import running
 from tests.ledger_builder import (

@@ -6,10 +6,10 @@ import asyncio
 
 import pytest
 
-from libs.domain.state import State
-from libs.store.errors import ReadModelAbsent, ReplayRunning
-from libs.store.generations import NEXT, OLD, Difference, open_generations, serving_progress
-from services.projection.generation_build import EventsMissing
+from keyfold.domain.state import State
+from keyfold.projection.generation_build import EventsMissing
+from keyfold.store.errors import ReadModelAbsent, ReplayRunning
+from keyfold.store.generations import NEXT, OLD, Difference, open_generations, serving_progress
 from tests.database import execute
 from tests.eventually import eventually
 from tests.integration.projection.conftest import Scene

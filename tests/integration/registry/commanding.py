@@ -8,12 +8,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from libs.domain.lifecycle import RecordedEvent
-from libs.runtime.clock import SYSTEM_CLOCK, Clock
-from libs.store.connection import Pool, open_pool
-from libs.store.ledger import Ledger
-from libs.wire.chain import GENESIS, follow, understand
-from services.registry.commands import Command, Commands, Outcome
+from keyfold.domain.lifecycle import RecordedEvent
+from keyfold.registry.commands import Command, Commands, Outcome
+from keyfold.runtime.clock import SYSTEM_CLOCK, Clock
+from keyfold.store.connection import Pool, open_pool
+from keyfold.store.ledger import Ledger
+from keyfold.wire.chain import GENESIS, follow, understand
 from tests.integration.store.events import draft
 from tests.key_commands import OTTO, account_created
 

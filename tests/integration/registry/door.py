@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from libs.runtime.auth import BearerTokens
-from libs.runtime.claims import PLAIN_CLAIMS, ClaimMapping
-from libs.runtime.jwks import Jwks
-from libs.store.connection import open_pool
-from libs.store.logins import LoginBindings
+from keyfold.runtime.auth import BearerTokens
+from keyfold.runtime.claims import PLAIN_CLAIMS, ClaimMapping
+from keyfold.runtime.jwks import Jwks
+from keyfold.store.connection import open_pool
+from keyfold.store.logins import LoginBindings
 from tests.integration.registry.commanding import SetClock
 from tests.integration.registry.serving import Answered, Registry, serving
 from tests.integration.store.logins import login_of

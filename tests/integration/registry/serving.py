@@ -13,22 +13,22 @@ import aiohttp
 import orjson
 from multidict import CIMultiDict
 
-from libs.runtime.auth import Authenticator, Caller, Rejected, Role
-from libs.runtime.clock import SYSTEM_CLOCK, Clock
-from libs.runtime.health import Health
-from libs.runtime.http import build_app, serve_http
-from libs.store.connection import Pool, open_pool
-from libs.store.enforcement import Enforcement
-from libs.store.generations import open_generations
-from libs.store.ledger import LEDGER_CHANNEL, Ledger
-from libs.store.notifications import Notifications
-from libs.store.read_model import PROJECTION_CHANNEL, ReadModel
-from libs.store.read_model_writer import ReadModelWriter, Step
-from libs.wire.chain import Head, understand
-from services.registry.checkpoint_means import NO_CHECKPOINT_MEANS, CheckpointMeans
-from services.registry.command_http import Enforces
-from services.registry.commands import Commands
-from services.registry.routes import Policy, registry_routes
+from keyfold.registry.checkpoint_means import NO_CHECKPOINT_MEANS, CheckpointMeans
+from keyfold.registry.command_http import Enforces
+from keyfold.registry.commands import Commands
+from keyfold.registry.routes import Policy, registry_routes
+from keyfold.runtime.auth import Authenticator, Caller, Rejected, Role
+from keyfold.runtime.clock import SYSTEM_CLOCK, Clock
+from keyfold.runtime.health import Health
+from keyfold.runtime.http import build_app, serve_http
+from keyfold.store.connection import Pool, open_pool
+from keyfold.store.enforcement import Enforcement
+from keyfold.store.generations import open_generations
+from keyfold.store.ledger import LEDGER_CHANNEL, Ledger
+from keyfold.store.notifications import Notifications
+from keyfold.store.read_model import PROJECTION_CHANNEL, ReadModel
+from keyfold.store.read_model_writer import ReadModelWriter, Step
+from keyfold.wire.chain import Head, understand
 
 OPERATOR = Caller(role=Role.OPERATOR, sub="olivia")
 REVIEWER = Caller(role=Role.REVIEWER, sub="rex")

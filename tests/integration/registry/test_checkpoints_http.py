@@ -12,22 +12,22 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from libs.domain.checkpoint import LedgerCheckpointed
-from libs.runtime.clock import SYSTEM_CLOCK
-from libs.runtime.settings import BadSettings, load
-from libs.store.checkpoints import Checkpoints, RecordedCheckpoint
-from libs.store.connection import Pool, open_pool
-from libs.store.ledger import Ledger
-from libs.wire.chain import Head
-from libs.wire.checkpoint import key_id_of, load_public_key, parse_line
-from services.cli.ledger_verification import Evidence, verify
-from services.cli.local.checkpoint_key import PRIVATE_KEY_NAME, PUBLIC_KEY_NAME, prepare_checkpoint_key
-from services.registry.checkpoint_file import CheckpointFile
-from services.registry.checkpoint_filing import CheckpointFiling
-from services.registry.checkpoint_means import CheckpointMeans
-from services.registry.checkpointing import DailyCheckpoints, is_due
-from services.registry.commands import Commands
-from services.registry.settings import RegistrySettings
+from keyfold.cli.ledger_verification import Evidence, verify
+from keyfold.cli.local.checkpoint_key import PRIVATE_KEY_NAME, PUBLIC_KEY_NAME, prepare_checkpoint_key
+from keyfold.domain.checkpoint import LedgerCheckpointed
+from keyfold.registry.checkpoint_file import CheckpointFile
+from keyfold.registry.checkpoint_filing import CheckpointFiling
+from keyfold.registry.checkpoint_means import CheckpointMeans
+from keyfold.registry.checkpointing import DailyCheckpoints, is_due
+from keyfold.registry.commands import Commands
+from keyfold.registry.settings import RegistrySettings
+from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.runtime.settings import BadSettings, load
+from keyfold.store.checkpoints import Checkpoints, RecordedCheckpoint
+from keyfold.store.connection import Pool, open_pool
+from keyfold.store.ledger import Ledger
+from keyfold.wire.chain import Head
+from keyfold.wire.checkpoint import key_id_of, load_public_key, parse_line
 from tests.eventually import eventually
 from tests.integration.registry.serving import OPERATOR, REVIEWER, Registry, instance, owner
 from tests.integration.store.tampering import KEY, PUBLIC_KEYS, dba_of, event_of, signed

@@ -8,16 +8,16 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from libs.domain.ids import account_stream, key_stream
-from libs.domain.lifecycle import LifecycleEvent
-from libs.domain.refusal import Refusal
-from libs.domain.subscriber_key import RevokedSubscriberKey, SubscriberKeyCreated, SubscriberKeyRevoked
-from libs.runtime.clock import SYSTEM_CLOCK
-from libs.runtime.http import Answer
-from libs.runtime.http.preconditions import Preconditions
-from libs.store.errors import DatabaseAway
-from libs.store.looked_at import Loaded, Wanted
-from services.registry.commands import Command, Commands, Done, NotDone, Outcome
+from keyfold.domain.ids import account_stream, key_stream
+from keyfold.domain.lifecycle import LifecycleEvent
+from keyfold.domain.refusal import Refusal
+from keyfold.domain.subscriber_key import RevokedSubscriberKey, SubscriberKeyCreated, SubscriberKeyRevoked
+from keyfold.registry.commands import Command, Commands, Done, NotDone, Outcome
+from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.runtime.http import Answer
+from keyfold.runtime.http.preconditions import Preconditions
+from keyfold.store.errors import DatabaseAway
+from keyfold.store.looked_at import Loaded, Wanted
 from tests.integration.registry.commanding import SetClock, processes
 from tests.key_commands import (
     OTTO,

@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 import asyncpg
 import pytest
 
-from libs.store.connection import open_pool
-from libs.store.errors import DatabaseAway
-from libs.store.kept_answers import KeptAnswers
-from services.registry.purging import purge
+from keyfold.registry.purging import purge
+from keyfold.store.connection import open_pool
+from keyfold.store.errors import DatabaseAway
+from keyfold.store.kept_answers import KeptAnswers
 from tests.eventually import eventually
 from tests.integration.registry.commanding import SetClock
 from tests.integration.registry.serving import OPERATOR, Answered, Registry, instance, owner

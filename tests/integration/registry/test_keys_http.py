@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from libs.domain.decision import MALFORMED
-from libs.runtime.clock import SYSTEM_CLOCK
-from libs.store.connection import open_connection
-from libs.wire.key_format import KeyKind, read_key
+from keyfold.domain.decision import MALFORMED
+from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.store.connection import open_connection
+from keyfold.wire.key_format import KeyKind, read_key
 from tests.database import execute
 from tests.eventually import eventually
 from tests.integration.registry.serving import OPERATOR, REVIEWER, Registry, instance, owner

@@ -8,10 +8,10 @@ from hashlib import sha256
 
 import pytest
 
-from libs.runtime.clock import SYSTEM_CLOCK
-from libs.runtime.http import rfc3339
-from libs.store.connection import open_pool
-from libs.store.spent_links import SpentLinks
+from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.runtime.http import rfc3339
+from keyfold.store.connection import open_pool
+from keyfold.store.spent_links import SpentLinks
 from tests.integration.registry.commanding import SetClock
 from tests.integration.registry.serving import OPERATOR, Answered, Registry, instance, owner
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from libs.runtime.auth import Role
-from libs.runtime.caller import Binding
-from libs.runtime.claims import ClaimMapping
-from libs.store.connection import open_pool
-from libs.store.errors import DatabaseAway
-from libs.store.logins import LoginBindings
+from keyfold.runtime.auth import Role
+from keyfold.runtime.caller import Binding
+from keyfold.runtime.claims import ClaimMapping
+from keyfold.store.connection import open_pool
+from keyfold.store.errors import DatabaseAway
+from keyfold.store.logins import LoginBindings
 from tests.integration.registry.door import (
     APPLICATION,
     OPERATOR,

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from libs.domain.subscriber_key import SubscriberKeyCreated, SubscriberKeyRevoked
-from libs.wire.chain import understand
-from libs.wire.key_format import is_key_id
+from keyfold.domain.subscriber_key import SubscriberKeyCreated, SubscriberKeyRevoked
+from keyfold.wire.chain import understand
+from keyfold.wire.key_format import is_key_id
 from tests.integration.registry.serving import OPERATOR, REVIEWER, Answered, Registry, instance, owner
 
 MANY = 1000

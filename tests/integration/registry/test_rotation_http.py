@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import pytest
 
-from libs.domain.decision import Credential
-from libs.runtime.auth import Caller
-from libs.wire.key_format import KeyKind, digest_of, read_key
+from keyfold.domain.decision import Credential
+from keyfold.runtime.auth import Caller
+from keyfold.wire.key_format import KeyKind, digest_of, read_key
 from tests.integration.registry.commanding import SetClock
 from tests.integration.registry.serving import (
     REVIEWER,

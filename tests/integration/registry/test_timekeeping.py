@@ -12,19 +12,19 @@ from typing import Any, TypeVar
 import pytest
 from structlog.testing import capture_logs
 
-from libs.domain.lifecycle import Actor, LifecycleEvent, RecordedEvent
-from libs.domain.subscriber_key import SubscriberKeyExpiryNear, SubscriberKeyOverlapEnded
-from libs.domain.vendor import VendorReviewsLapseNear
-from libs.domain.vendor_key import VendorKeyOverlapEnded
-from libs.runtime.clock import SYSTEM_CLOCK, Clock
-from libs.store.connection import open_pool
-from libs.store.errors import ReadModelAbsent
-from libs.store.ledger import Ledger
-from libs.store.notifications import Notifications
-from libs.store.read_model import PROJECTION_CHANNEL, ReadModel
-from libs.wire.chain import understand
-from services.registry.commands import Commands
-from services.registry.timekeeping import Timekeeper
+from keyfold.domain.lifecycle import Actor, LifecycleEvent, RecordedEvent
+from keyfold.domain.subscriber_key import SubscriberKeyExpiryNear, SubscriberKeyOverlapEnded
+from keyfold.domain.vendor import VendorReviewsLapseNear
+from keyfold.domain.vendor_key import VendorKeyOverlapEnded
+from keyfold.registry.commands import Commands
+from keyfold.registry.timekeeping import Timekeeper
+from keyfold.runtime.clock import SYSTEM_CLOCK, Clock
+from keyfold.store.connection import open_pool
+from keyfold.store.errors import ReadModelAbsent
+from keyfold.store.ledger import Ledger
+from keyfold.store.notifications import Notifications
+from keyfold.store.read_model import PROJECTION_CHANNEL, ReadModel
+from keyfold.wire.chain import understand
 from tests.eventually import eventually
 from tests.integration.registry.commanding import SetClock
 from tests.integration.registry.serving import REVIEWER, Registry, folding, owner, serving

@@ -9,15 +9,15 @@ from itertools import count
 import pytest
 from msgspec.structs import replace
 
-from libs.domain.access_event import AccessEvent
-from libs.domain.decision import Reason
-from libs.domain.ids import KeyId
-from libs.domain.permissions import Access, Category
-from libs.runtime.clock import SYSTEM_CLOCK
-from libs.store.access_log import AccessLog, Advance, PartitionEnd
-from libs.store.access_log_partitions import Partitions
-from libs.store.connection import Pool, open_pool
-from libs.wire.topics import ACCESS
+from keyfold.domain.access_event import AccessEvent
+from keyfold.domain.decision import Reason
+from keyfold.domain.ids import KeyId
+from keyfold.domain.permissions import Access, Category
+from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.store.access_log import AccessLog, Advance, PartitionEnd
+from keyfold.store.access_log_partitions import Partitions
+from keyfold.store.connection import Pool, open_pool
+from keyfold.wire.topics import ACCESS
 from tests.access_events import access_event
 from tests.integration.registry.serving import OPERATOR, Answered, Registry, instance, owner
 from tests.unit.runtime.tokens import SetClock

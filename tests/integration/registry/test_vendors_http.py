@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from libs.domain.decision import MALFORMED
-from libs.runtime.auth import Caller, Role
-from libs.wire.key_format import KeyKind, read_key
+from keyfold.domain.decision import MALFORMED
+from keyfold.runtime.auth import Caller, Role
+from keyfold.wire.key_format import KeyKind, read_key
 from tests.integration.registry.serving import (
     APPLICANT,
     OPERATOR,

@@ -11,21 +11,21 @@ from itertools import pairwise
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
-from libs.kafka.connection import ProducerOptions
-from libs.kafka.partition_reader import end_offset
-from libs.kafka.publisher import Publisher
-from libs.kafka.topics import ensure_topics
-from libs.runtime import metrics
-from libs.store.connection import Pool, open_pool
-from libs.store.errors import LeadershipLost
-from libs.store.ledger import LEDGER_CHANNEL, Ledger
-from libs.store.notifications import Notifications
-from libs.store.relay_checkpoint import RelayCheckpoint
-from libs.wire.chain import GENESIS, Head, LedgerGap, Row, follow
-from libs.wire.lifecycle_record import read_lifecycle_record
-from libs.wire.record import Record
-from libs.wire.topics import TopicSpec
-from services.relay.forwarding import Forwarding, TopicMadeAnew
+from keyfold.kafka.connection import ProducerOptions
+from keyfold.kafka.partition_reader import end_offset
+from keyfold.kafka.publisher import Publisher
+from keyfold.kafka.topics import ensure_topics
+from keyfold.relay.forwarding import Forwarding, TopicMadeAnew
+from keyfold.runtime import metrics
+from keyfold.store.connection import Pool, open_pool
+from keyfold.store.errors import LeadershipLost
+from keyfold.store.ledger import LEDGER_CHANNEL, Ledger
+from keyfold.store.notifications import Notifications
+from keyfold.store.relay_checkpoint import RelayCheckpoint
+from keyfold.wire.chain import GENESIS, Head, LedgerGap, Row, follow
+from keyfold.wire.lifecycle_record import read_lifecycle_record
+from keyfold.wire.record import Record
+from keyfold.wire.topics import TopicSpec
 from tests.bed import Topics
 from tests.database import execute
 from tests.eventually import eventually

@@ -12,17 +12,17 @@ from shutil import copytree
 import pytest
 from structlog.testing import capture_logs
 
-from libs.kafka.connection import ProducerOptions
-from libs.kafka.publisher import Publisher
-from libs.runtime.clock import SYSTEM_CLOCK
-from libs.wire.access_codec import decode_access_event
-from libs.wire.closed_codec import decode_closed_run, is_closed_record
-from libs.wire.journal_files import COUNTED, DAMAGED, segment_name
-from libs.wire.record import Received
-from libs.wire.topics import ACCESS
-from services.cli.local.kafka import LocalKafka
-from services.shipper.journal_directory import JournalTaken, open_journal_directory
-from services.shipper.shipping import Shipping
+from keyfold.cli.local.kafka import LocalKafka
+from keyfold.kafka.connection import ProducerOptions
+from keyfold.kafka.publisher import Publisher
+from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.shipper.journal_directory import JournalTaken, open_journal_directory
+from keyfold.shipper.shipping import Shipping
+from keyfold.wire.access_codec import decode_access_event
+from keyfold.wire.closed_codec import decode_closed_run, is_closed_record
+from keyfold.wire.journal_files import COUNTED, DAMAGED, segment_name
+from keyfold.wire.record import Received
+from keyfold.wire.topics import ACCESS
 from tests.access_events import access_event, journalled
 from tests.bed import Topics, kafka_in
 from tests.eventually import eventually

@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 
-from libs.domain.account import AccountCreated, IntegrationsDisabled, IntegrationsEnabled
-from libs.domain.ids import AccountId, EventId, StreamId
-from libs.domain.lifecycle import Actor, LifecycleEvent, stream_of
-from libs.runtime.clock import SYSTEM_CLOCK
-from libs.store.connection import open_pool
-from libs.store.ledger import Draft, Ledger
-from libs.store.looked_at import Versioned, Wanted
+from keyfold.domain.account import AccountCreated, IntegrationsDisabled, IntegrationsEnabled
+from keyfold.domain.ids import AccountId, EventId, StreamId
+from keyfold.domain.lifecycle import Actor, LifecycleEvent, stream_of
+from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.store.connection import open_pool
+from keyfold.store.ledger import Draft, Ledger
+from keyfold.store.looked_at import Versioned, Wanted
 
 OPERATOR = Actor(role="operator", subject="olivia")
 ACCOUNT = AccountId("acc_000000000001")

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
-from libs.store.connection import Pool, open_pool
-from libs.store.roles import ensure_login
+from keyfold.store.connection import Pool, open_pool
+from keyfold.store.roles import ensure_login
 
 PASSWORD = "secret"
 

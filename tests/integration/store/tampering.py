@@ -10,11 +10,11 @@ from typing import Any
 import asyncpg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from libs.domain.checkpoint import LedgerCheckpointed
-from libs.wire.chain import GENESIS, Head, Row, seal
-from libs.wire.checkpoint import Checkpoint, SignedCheckpoint, format_line, key_id_of, sign
-from libs.wire.event_codec import encode_event
-from libs.wire.timestamp import format_time, parse_time
+from keyfold.domain.checkpoint import LedgerCheckpointed
+from keyfold.wire.chain import GENESIS, Head, Row, seal
+from keyfold.wire.checkpoint import Checkpoint, SignedCheckpoint, format_line, key_id_of, sign
+from keyfold.wire.event_codec import encode_event
+from keyfold.wire.timestamp import format_time, parse_time
 from tests.ledger_builder import START, LedgerBuilder, account_created, key_created, key_revoked
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))

@@ -10,13 +10,13 @@ from datetime import timedelta
 
 import pytest
 
-from libs.domain.ids import StreamId, account_stream
-from libs.domain.lifecycle import LifecycleEvent, stream_of
-from libs.store.connection import Connection, Pool, open_connection, open_pool
-from libs.store.errors import CommitUnknown, VersionConflict
-from libs.store.ledger import Ledger
-from libs.store.looked_at import Expected, Wanted
-from libs.wire.chain import GENESIS, Head, follow
+from keyfold.domain.ids import StreamId, account_stream
+from keyfold.domain.lifecycle import LifecycleEvent, stream_of
+from keyfold.store.connection import Connection, Pool, open_connection, open_pool
+from keyfold.store.errors import CommitUnknown, VersionConflict
+from keyfold.store.ledger import Ledger
+from keyfold.store.looked_at import Expected, Wanted
+from keyfold.wire.chain import GENESIS, Head, follow
 from tests.eventually import eventually
 from tests.integration.store.events import ACCOUNT, CREATED, DISABLED, ENABLED, created, draft, now, opened
 

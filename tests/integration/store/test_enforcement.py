@@ -9,14 +9,14 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from libs.domain.ids import account_stream
-from libs.runtime.clock import SYSTEM_CLOCK
-from libs.store.connection import Connection, Pool, open_connection, open_pool
-from libs.store.enforcement import ENFORCEMENT_CHANNEL, HOLDERS_MAX, Enforcement
-from libs.store.leases import DEAD_KEPT_S, LEASE_MARGIN_S, Holder, Leases
-from libs.store.ledger import Ledger
-from libs.store.notifications import Notifications
-from libs.store.statements import load_part, load_statements
+from keyfold.domain.ids import account_stream
+from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.store.connection import Connection, Pool, open_connection, open_pool
+from keyfold.store.enforcement import ENFORCEMENT_CHANNEL, HOLDERS_MAX, Enforcement
+from keyfold.store.leases import DEAD_KEPT_S, LEASE_MARGIN_S, Holder, Leases
+from keyfold.store.ledger import Ledger
+from keyfold.store.notifications import Notifications
+from keyfold.store.statements import load_part, load_statements
 from tests.eventually import eventually
 from tests.integration.store.events import created, draft, now
 

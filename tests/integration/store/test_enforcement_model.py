@@ -8,8 +8,8 @@ from typing import Final
 
 import pytest
 
-from libs.store.connection import Connection, open_connection
-from libs.store.statements import load_statements
+from keyfold.store.connection import Connection, open_connection
+from keyfold.store.statements import load_statements
 from tests.property.enforcement_world import Row, Rules, enforced_position
 
 MARGIN_S: Final = 2

@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from libs.store.connection import open_connection, open_pool
-from libs.store.errors import LeadershipLost
-from libs.store.leadership import LeaderLock, Leadership
-from libs.store.relay_checkpoint import RelayCheckpoint
-from libs.store.statements import load_statements
+from keyfold.store.connection import open_connection, open_pool
+from keyfold.store.errors import LeadershipLost
+from keyfold.store.leadership import LeaderLock, Leadership
+from keyfold.store.relay_checkpoint import RelayCheckpoint
+from keyfold.store.statements import load_statements
 from tests.eventually import eventually, eventually_so
 
 END_SESSIONS = """

@@ -8,14 +8,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from libs.domain.account import Account
-from libs.domain.ids import account_stream
-from libs.domain.lifecycle import RecordedEvent
-from libs.store.connection import open_connection
-from libs.store.errors import VersionConflict
-from libs.store.ledger import Ledger
-from libs.store.looked_at import NOTHING
-from libs.wire.chain import GENESIS, Head, follow, understand
+from keyfold.domain.account import Account
+from keyfold.domain.ids import account_stream
+from keyfold.domain.lifecycle import RecordedEvent
+from keyfold.store.connection import open_connection
+from keyfold.store.errors import VersionConflict
+from keyfold.store.ledger import Ledger
+from keyfold.store.looked_at import NOTHING
+from keyfold.wire.chain import GENESIS, Head, follow, understand
 from tests.integration.store.events import (
     ACCOUNT,
     CREATED,

@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 import pytest
 from msgspec.structs import replace
 
-from libs.domain.account import AccountCreated
-from libs.domain.ids import account_stream
-from libs.store.ledger_scan import open_scan
-from libs.wire.checkpoint import format_line
-from libs.wire.checkpoint_proof import FindingKind
-from libs.wire.timestamp import format_time
-from services.cli.ledger_verification import Evidence, Verification, verify
+from keyfold.cli.ledger_verification import Evidence, Verification, verify
+from keyfold.domain.account import AccountCreated
+from keyfold.domain.ids import account_stream
+from keyfold.store.ledger_scan import open_scan
+from keyfold.wire.checkpoint import format_line
+from keyfold.wire.checkpoint_proof import FindingKind
+from keyfold.wire.timestamp import format_time
 from tests.bench.history import history
 from tests.integration.store.events import CREATED, ENABLED, created, draft, now, opened
 from tests.integration.store.tampering import (

@@ -8,17 +8,17 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
-from libs.domain.account import IntegrationsEnabled
-from libs.domain.ids import VendorId, account_stream, vendor_stream
-from libs.domain.lifecycle import LifecycleEvent
-from libs.domain.permissions import NO_PERMISSIONS, Category
-from libs.domain.subscriber_key import SubscriberKeyCreated, SubscriberKeyRevoked
-from libs.domain.vendor import VendorApplied
-from libs.store.connection import open_pool
-from libs.store.errors import VersionConflict
-from libs.store.kept_answers import LIFE, KeptAnswers, NewAnswer
-from libs.store.ledger import Ledger
-from libs.store.looked_at import AccountKeys, Applications, Expected, Loaded, Wanted
+from keyfold.domain.account import IntegrationsEnabled
+from keyfold.domain.ids import VendorId, account_stream, vendor_stream
+from keyfold.domain.lifecycle import LifecycleEvent
+from keyfold.domain.permissions import NO_PERMISSIONS, Category
+from keyfold.domain.subscriber_key import SubscriberKeyCreated, SubscriberKeyRevoked
+from keyfold.domain.vendor import VendorApplied
+from keyfold.store.connection import open_pool
+from keyfold.store.errors import VersionConflict
+from keyfold.store.kept_answers import LIFE, KeptAnswers, NewAnswer
+from keyfold.store.ledger import Ledger
+from keyfold.store.looked_at import AccountKeys, Applications, Expected, Loaded, Wanted
 from tests.integration.store.events import draft, now, opened
 from tests.key_commands import account_created, account_id, key_id
 

@@ -9,17 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from libs.store import migrations
-from libs.store.connection import open_connection, open_pool
-from libs.store.errors import DatabaseAway, MigrationFailed, Misconfigured, NotMigrated
-from libs.store.migrations import migrate, migrated, pending_migrations
-from libs.store.statements import load_statements
+from keyfold.store import migrations
+from keyfold.store.connection import open_connection, open_pool
+from keyfold.store.errors import DatabaseAway, MigrationFailed, Misconfigured, NotMigrated
+from keyfold.store.migrations import migrate, migrated, pending_migrations
+from keyfold.store.statements import load_statements
 from tests.database import address, execute
 from tests.eventually import eventually
 from tests.integration.store.events import CREATED, draft, now, opened
 from tests.integration.store.logins import PASSWORD, address_of
 
-MIGRATE = "import asyncio, sys; from libs.store.migrations import migrate; asyncio.run(migrate(sys.argv[1]))"
+MIGRATE = (
+    "import asyncio, sys; from keyfold.store.migrations import migrate; asyncio.run(migrate(sys.argv[1]))"
+)
 
 MIGRATIONS = Path(migrations.__file__).parent / "migrations"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from libs.store.connection import open_connection
-from libs.store.notifications import Notifications
+from keyfold.store.connection import open_connection
+from keyfold.store.notifications import Notifications
 from tests.eventually import eventually
 
 CHANNEL = "keyfold_test"

@@ -7,10 +7,10 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from libs.store.connection import open_connection
-from libs.store.errors import DatabaseAway
-from libs.store.partition_shares import PartitionShare
-from libs.store.statements import load_statements
+from keyfold.store.connection import open_connection
+from keyfold.store.errors import DatabaseAway
+from keyfold.store.partition_shares import PartitionShare
+from keyfold.store.statements import load_statements
 
 TOPIC = "access"
 PARTITIONS = 8

@@ -15,12 +15,12 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
-from libs.store.access_log import AccessLog, Advance
-from libs.store.addresses import as_text
-from libs.store.connection import open_pool
-from libs.store.migrations import migrate, migrated
-from services.cli.local.extra import package_dir
-from services.cli.local.postgres import DATABASE, LocalPostgres
+from keyfold.cli.local.extra import package_dir
+from keyfold.cli.local.postgres import DATABASE, LocalPostgres
+from keyfold.store.access_log import AccessLog, Advance
+from keyfold.store.addresses import as_text
+from keyfold.store.connection import open_pool
+from keyfold.store.migrations import migrate, migrated
 from tests.access_events import EPOCH, access_event
 from tests.bed import postgres_in
 from tests.database import address, execute

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from libs.store import migrations
-from libs.store.access_log_partitions import drop_before, partition_name
-from libs.store.connection import open_connection
-from libs.store.errors import Misconfigured
-from libs.store.generations import open_generations
-from libs.store.migrations import migrate
-from libs.store.roles import AUDIT, PROJECTION
-from services.cli.local.postgres import LocalPostgres
+from keyfold.cli.local.postgres import LocalPostgres
+from keyfold.store import migrations
+from keyfold.store.access_log_partitions import drop_before, partition_name
+from keyfold.store.connection import open_connection
+from keyfold.store.errors import Misconfigured
+from keyfold.store.generations import open_generations
+from keyfold.store.migrations import migrate
+from keyfold.store.roles import AUDIT, PROJECTION
 from tests.access_events import EPOCH
 from tests.bed import postgres_in
 from tests.database import address, execute

@@ -8,21 +8,21 @@ from datetime import timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from libs.store.access_log import AccessLog, Advance
-from libs.store.access_log_partitions import drop_before
-from libs.store.enforcement import Enforcement
-from libs.store.generations import open_generations
-from libs.store.kept_answers import NewAnswer
-from libs.store.leases import Holder, Leases
-from libs.store.ledger import Ledger
-from libs.store.looked_at import Wanted
-from libs.store.migrations import migrated
-from libs.store.partition_shares import PartitionShare
-from libs.store.read_model import ReadModel
-from libs.store.readiness import DatabaseReadiness
-from libs.store.relay_checkpoint import RelayCheckpoint
-from libs.store.roles import ROLES, role_of
-from libs.wire.chain import GENESIS
+from keyfold.store.access_log import AccessLog, Advance
+from keyfold.store.access_log_partitions import drop_before
+from keyfold.store.enforcement import Enforcement
+from keyfold.store.generations import open_generations
+from keyfold.store.kept_answers import NewAnswer
+from keyfold.store.leases import Holder, Leases
+from keyfold.store.ledger import Ledger
+from keyfold.store.looked_at import Wanted
+from keyfold.store.migrations import migrated
+from keyfold.store.partition_shares import PartitionShare
+from keyfold.store.read_model import ReadModel
+from keyfold.store.readiness import DatabaseReadiness
+from keyfold.store.relay_checkpoint import RelayCheckpoint
+from keyfold.store.roles import ROLES, role_of
+from keyfold.wire.chain import GENESIS
 from tests.access_events import EPOCH, access_event
 from tests.database import execute
 from tests.eventually import eventually

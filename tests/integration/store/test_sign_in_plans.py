@@ -9,8 +9,8 @@ import asyncpg
 import orjson
 import pytest
 
-from libs.store.connection import open_pool
-from libs.store.statements import in_order, load_statements
+from keyfold.store.connection import open_pool
+from keyfold.store.statements import in_order, load_statements
 from tests.database import execute
 from tests.integration.store.logins import login_of
 

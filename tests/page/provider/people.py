@@ -9,7 +9,7 @@ from typing import Any
 
 from playwright.async_api import Browser, Page, expect
 
-from services.console.browser.session import Session
+from keyfold.console.browser.session import Session
 from tests.page.browsers import ZONE, Desk, desk
 from tests.page.provider.running import Platform
 

@@ -17,19 +17,19 @@ from typing import Any, Final
 import aiohttp
 from playwright.async_api import BrowserContext
 
-from libs.kafka.topics import ensure_topics
-from libs.runtime.clock import SYSTEM_CLOCK
-from libs.store.migrations import migrate
-from libs.wire.topics import ALL
-from services.cli.local.logins import Logins
-from services.cli.local.nursery import Nursery
-from services.cli.local.ports import HOST, free_ports, listens
-from services.cli.local.process import Child, Command
-from services.cli.local.roster import CONSOLE, SERVICES, Wiring, service_command
-from services.cli.local.stack import ROUTE_MAP, answers_ready
-from services.cli.local.state import StateDir
-from services.console.browser.sealing import Seal
-from services.console.browser.session import Session, Sessions
+from keyfold.cli.local.logins import Logins
+from keyfold.cli.local.nursery import Nursery
+from keyfold.cli.local.ports import HOST, free_ports, listens
+from keyfold.cli.local.process import Child, Command
+from keyfold.cli.local.roster import CONSOLE, SERVICES, Wiring, service_command
+from keyfold.cli.local.stack import ROUTE_MAP, answers_ready
+from keyfold.cli.local.state import StateDir
+from keyfold.console.browser.sealing import Seal
+from keyfold.console.browser.session import Session, Sessions
+from keyfold.kafka.topics import ensure_topics
+from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.store.migrations import migrate
+from keyfold.wire.topics import ALL
 from tests.bed import kafka_in, postgres_in
 
 BUILT: Final = Path(sys.prefix) / "provider"

@@ -14,10 +14,10 @@ import pytest
 from aiohttp import web
 from playwright.async_api import Browser, FrameLocator, Page, expect
 
-from libs.runtime.clock import SYSTEM_CLOCK
-from services.cli.local.ports import HOST
-from services.console.browser.sealing import Seal
-from services.console.sign_in.embedding import LINK_LASTS_S, Link
+from keyfold.cli.local.ports import HOST
+from keyfold.console.browser.sealing import Seal
+from keyfold.console.sign_in.embedding import LINK_LASTS_S, Link
+from keyfold.runtime.clock import SYSTEM_CLOCK
 from tests.page.browsers import desk
 from tests.page.provider.people import Member, at_desk
 from tests.page.provider.running import Platform

@@ -9,8 +9,8 @@ import pytest
 from playwright.async_api import Browser, expect
 from yarl import URL
 
-from libs.runtime.clock import SYSTEM_CLOCK
-from services.console.browser.session import Session
+from keyfold.console.browser.session import Session
+from keyfold.runtime.clock import SYSTEM_CLOCK
 from tests.eventually import eventually, eventually_so
 from tests.page.provider.people import Member, at_desk, at_provider, shows
 from tests.page.provider.running import Platform

@@ -7,13 +7,13 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from libs.domain.access_event import AccessEvent
-from libs.domain.closed_run import ClosedRun
-from libs.domain.ids import AccountId
-from libs.wire.access_codec import encode_access_event
-from libs.wire.closed_codec import closed_record
-from libs.wire.record import Received
-from services.audit.admission import Inadmissible, InadmissibleKind, admit
+from keyfold.audit.admission import Inadmissible, InadmissibleKind, admit
+from keyfold.domain.access_event import AccessEvent
+from keyfold.domain.closed_run import ClosedRun
+from keyfold.domain.ids import AccountId
+from keyfold.wire.access_codec import encode_access_event
+from keyfold.wire.closed_codec import closed_record
+from keyfold.wire.record import Received
 from tests.access_events import EPOCH, access_event
 
 FUTURE_MAX = timedelta(seconds=300)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from libs.store.access_log import PartitionEnd
-from services.audit.catching_up import CatchingUp
+from keyfold.audit.catching_up import CatchingUp
+from keyfold.store.access_log import PartitionEnd
 
 THEN = datetime(2026, 1, 31, 8, tzinfo=UTC)
 LATER = THEN + timedelta(seconds=5)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from libs.domain.ids import AccountId, KeyId, VendorId
-from libs.store.access_log_export import ExportFormat
-from libs.store.access_log_questions import AccountScope, KeyScope, Scope, UnattributedScope, VendorScope
-from services.audit.exporting import file_name
+from keyfold.audit.exporting import file_name
+from keyfold.domain.ids import AccountId, KeyId, VendorId
+from keyfold.store.access_log_export import ExportFormat
+from keyfold.store.access_log_questions import AccountScope, KeyScope, Scope, UnattributedScope, VendorScope
 from tests.access_events import EPOCH
 
 

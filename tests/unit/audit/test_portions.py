@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs.wire.record import Received
-from services.audit.portions import Batches, portions
+from keyfold.audit.portions import Batches, portions
+from keyfold.wire.record import Received
 
 
 def batches(lengths: Mapping[int, int]) -> Batches:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
-from services.audit.retention import days_ahead, days_to_have, oldest_day
+from keyfold.audit.retention import days_ahead, days_to_have, oldest_day
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 

@@ -6,9 +6,9 @@ from contextlib import ExitStack
 
 import pytest
 
-from libs.runtime.auth import Caller, Role
-from libs.runtime.http import Refused
-from services.audit.slots import Slots
+from keyfold.audit.slots import Slots
+from keyfold.runtime.auth import Caller, Role
+from keyfold.runtime.http import Refused
 
 
 def owner(number: int) -> Caller:

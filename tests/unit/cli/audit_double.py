@@ -12,7 +12,7 @@ import orjson
 from aiohttp import web
 from typer.testing import CliRunner, Result
 
-from services.cli import app
+from keyfold.cli import app
 
 ACCOUNT = "acc_1"
 

@@ -11,7 +11,7 @@ from typing import Any
 from aiohttp import web
 from typer.testing import CliRunner, Result
 
-from services.cli import app
+from keyfold.cli import app
 
 ACCOUNT = "acc_1"
 LOST = None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from services.cli.screen import Chronicle, Details, Listing, Room
-from services.cli.screen.layout import laid_out
+from keyfold.cli.screen import Chronicle, Details, Listing, Room
+from keyfold.cli.screen.layout import laid_out
 
 
 def seen(

@@ -11,12 +11,12 @@ from typing import Any
 import orjson
 import pytest
 
-from services.cli.commands.activity_scope import Names, Origins, request_of
-from services.cli.commands.activity_summary import rows
-from services.cli.commands.activity_tail import lines
-from services.cli.screen import Bars, Room
-from services.cli.screen.sparkline import sparkline
-from services.cli.streaming_client import EventReader
+from keyfold.cli.commands.activity_scope import Names, Origins, request_of
+from keyfold.cli.commands.activity_summary import rows
+from keyfold.cli.commands.activity_tail import lines
+from keyfold.cli.screen import Bars, Room
+from keyfold.cli.screen.sparkline import sparkline
+from keyfold.cli.streaming_client import EventReader
 from tests.unit.cli.audit_double import Part, auditing, item, told
 
 STREAM = "/v1/accounts/acc_1/activity/stream"

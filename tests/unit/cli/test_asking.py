@@ -8,9 +8,9 @@ from typing import Any
 import orjson
 import pytest
 
-from services.cli.commands.key_can import shown_answer
-from services.cli.commands.shadow import shown_shadow
-from services.cli.screen import Listing, Tone, Toned
+from keyfold.cli.commands.key_can import shown_answer
+from keyfold.cli.commands.shadow import shown_shadow
+from keyfold.cli.screen import Listing, Tone, Toned
 from tests.unit.cli.registry_double import serving
 from tests.unit.cli.screens import seen
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from services.cli.local.cache import cache_dir
-from services.cli.local.extra import CannotRunHere
+from keyfold.cli.local.cache import cache_dir
+from keyfold.cli.local.extra import CannotRunHere
 
 
 def test_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

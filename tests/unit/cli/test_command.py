@@ -9,10 +9,10 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from services.cli.command import bare, command
-from services.cli.failure import CommandFailed, WrongUsage
-from services.cli.keyfold import OPERATOR, Keyfold
-from services.cli.screen import Line
+from keyfold.cli.command import bare, command
+from keyfold.cli.failure import CommandFailed, WrongUsage
+from keyfold.cli.keyfold import OPERATOR, Keyfold
+from keyfold.cli.screen import Line
 
 Colour = Annotated[str, typer.Option("--colour")]
 

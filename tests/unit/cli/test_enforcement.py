@@ -8,8 +8,8 @@ from typing import Any
 import orjson
 import pytest
 
-from services.cli.commands.enforcement import listing
-from services.cli.screen import Tone, Toned
+from keyfold.cli.commands.enforcement import listing
+from keyfold.cli.screen import Tone, Toned
 from tests.unit.cli.registry_double import serving
 
 STANDING = {

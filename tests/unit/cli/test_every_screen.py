@@ -15,14 +15,14 @@ from typing import Final
 import pytest
 import typer
 
-from libs.runtime.legible import UNSEEN_IN_PROSE
-from services.cli import app
-from services.cli.commands.dead_letters import listing as dead_letters
-from services.cli.ledger_verdict import details_of as verdict
-from services.cli.ledger_verification import Verification
-from services.cli.past_state_view import one, whole
-from services.cli.screen import Details, Listing
-from services.cli.screen.lines import width_of
+from keyfold.cli import app
+from keyfold.cli.commands.dead_letters import listing as dead_letters
+from keyfold.cli.ledger_verdict import details_of as verdict
+from keyfold.cli.ledger_verification import Verification
+from keyfold.cli.past_state_view import one, whole
+from keyfold.cli.screen import Details, Listing
+from keyfold.cli.screen.lines import width_of
+from keyfold.runtime.legible import UNSEEN_IN_PROSE
 from tests.unit.cli.screens import seen
 from tests.unit.cli.test_past_state import past
 from tests.unit.cli.worst_case import ACCOUNT, KEY, VENDOR, letter, worst

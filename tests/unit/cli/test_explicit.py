@@ -13,9 +13,9 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from typer.testing import CliRunner, Result
 
-from services.cli import app
-from services.cli.local.signing import LocalSigner
-from services.cli.places import HTTP_SERVICES, STATE_DIR_NAME
+from keyfold.cli import app
+from keyfold.cli.local.signing import LocalSigner
+from keyfold.cli.places import HTTP_SERVICES, STATE_DIR_NAME
 from tests.unit.cli.registry_double import RegistryDouble, serving
 
 TAIL = "activity tail --account acc_1 --count 1"

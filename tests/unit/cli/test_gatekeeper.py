@@ -3,12 +3,12 @@
 import pytest
 from typer.testing import CliRunner
 
-from libs.runtime.settings import load
-from services.cli import app
-from services.cli.commands.gatekeeper import commands
-from services.cli.failure import WrongUsage
-from services.cli.local.process import Command
-from services.cli.settings import GatekeeperPorts
+from keyfold.cli import app
+from keyfold.cli.commands.gatekeeper import commands
+from keyfold.cli.failure import WrongUsage
+from keyfold.cli.local.process import Command
+from keyfold.cli.settings import GatekeeperPorts
+from keyfold.runtime.settings import load
 
 SHARED = {"KEYFOLD_AUTHZ_PORT": "9443"}
 

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from services.cli.commands.histories import chronicle_of
+from keyfold.cli.commands.histories import chronicle_of
 from tests.unit.cli.registry_double import serving
 from tests.unit.cli.screens import seen
 

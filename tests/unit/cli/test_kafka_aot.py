@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from services.cli.local.kafka_aot import Java
+from keyfold.cli.local.kafka_aot import Java
 
 
 @pytest.fixture(autouse=True)

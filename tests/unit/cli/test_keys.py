@@ -8,10 +8,10 @@ from typing import Any
 import orjson
 import pytest
 
-from services.cli.commands.key_view import details_of
-from services.cli.failure import WrongUsage
-from services.cli.screen import Tone, Toned
-from services.cli.times import seconds
+from keyfold.cli.commands.key_view import details_of
+from keyfold.cli.failure import WrongUsage
+from keyfold.cli.screen import Tone, Toned
+from keyfold.cli.times import seconds
 from tests.unit.cli.given import KEY
 from tests.unit.cli.registry_double import serving
 

@@ -8,11 +8,11 @@ import orjson
 import pytest
 from msgspec.structs import replace
 
-from libs.domain.ids import KeyId
-from libs.domain.state import State
-from services.cli.failure import WrongUsage
-from services.cli.past_state import PastState, Until, read_until
-from services.cli.past_state_view import one, whole
+from keyfold.cli.failure import WrongUsage
+from keyfold.cli.past_state import PastState, Until, read_until
+from keyfold.cli.past_state_view import one, whole
+from keyfold.domain.ids import KeyId
+from keyfold.domain.state import State
 from tests.unit.domain.given import (
     APPROVED,
     EARLIER,

@@ -8,10 +8,10 @@ from pathlib import Path
 import orjson
 import pytest
 
-from libs.runtime.settings import load
-from services.cli.failure import CommandFailed
-from services.cli.places import HTTP_SERVICES, STATE_DIR_NAME, find_places
-from services.cli.settings import CommandSettings
+from keyfold.cli.failure import CommandFailed
+from keyfold.cli.places import HTTP_SERVICES, STATE_DIR_NAME, find_places
+from keyfold.cli.settings import CommandSettings
+from keyfold.runtime.settings import load
 
 DSN = "postgresql://keyfold:hunter2@db/elsewhere"
 ENVIRONMENT = {"KEYFOLD_REGISTRY_URL": "https://registry.example/", "KEYFOLD_POSTGRES_DSN": DSN}

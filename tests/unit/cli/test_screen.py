@@ -5,8 +5,8 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from services.cli.screen import Details, Line, Listing, minute, show, when
-from services.cli.screen.lines import width_of
+from keyfold.cli.screen import Details, Line, Listing, minute, show, when
+from keyfold.cli.screen.lines import width_of
 from tests.unit.cli.screens import seen
 
 LISTING = Listing(

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from services.cli import client
+from keyfold.cli import client
 from tests.unit.cli.given import KEY
 from tests.unit.cli.registry_double import LOST, serving
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.cli.client import sentence
+from keyfold.cli.client import sentence
 
 
 @pytest.mark.parametrize(

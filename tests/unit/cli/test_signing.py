@@ -9,10 +9,10 @@ from pathlib import Path
 import jwt
 import pytest
 
-from libs.runtime.auth import BearerTokens, Caller, Rejected, Role
-from libs.runtime.clock import SYSTEM_CLOCK
-from libs.runtime.jwks import Jwks
-from services.cli.local.signing import AUDIENCE, ISSUER, Claims, LocalSigner
+from keyfold.cli.local.signing import AUDIENCE, ISSUER, Claims, LocalSigner
+from keyfold.runtime.auth import BearerTokens, Caller, Rejected, Role
+from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.runtime.jwks import Jwks
 from tests.unit.runtime.tokens import KnownLogins
 
 OWNER = Claims(role="owner", sub="olga", account_id="acc_1")

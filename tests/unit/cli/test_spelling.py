@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from services.cli import app
+from keyfold.cli import app
 from tests.unit.cli.given import KEY
 from tests.unit.cli.registry_double import serving
 

@@ -14,8 +14,8 @@ from typing import Final
 import orjson
 import pytest
 
-from services.cli.screen import Details, Tone, Toned, show
-from services.cli.screen.streams import AS_SYMBOLS, encodable
+from keyfold.cli.screen import Details, Tone, Toned, show
+from keyfold.cli.screen.streams import AS_SYMBOLS, encodable
 from tests.unit.cli.registry_double import ACCOUNT, serving
 from tests.unit.cli.screens import seen
 
@@ -31,7 +31,7 @@ async def keyfold(
     environment = {name: value for name, value in os.environ.items() if not name.startswith("KEYFOLD_")}
     services = {"KEYFOLD_REGISTRY_URL": url, "KEYFOLD_TOKEN": "token", "KEYFOLD_ACCOUNT": ACCOUNT}
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "services.cli", *arguments),
+        *(sys.executable, "-m", "keyfold.cli", *arguments),
         env={**environment, **services, "PYTHONPATH": str(Path.cwd()), **settings},
         cwd="/",
         stdout=stdout,

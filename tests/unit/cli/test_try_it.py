@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from services.cli.local.sample import Sample
-from services.cli.local.try_it import try_it
+from keyfold.cli.local.sample import Sample
+from keyfold.cli.local.try_it import try_it
 
 SAMPLE = Sample(
     account_id="acc_1",

@@ -14,8 +14,8 @@ from typing import Any, Final
 import orjson
 from aiohttp import web
 
-from libs.domain.permissions import CATEGORIES
-from libs.runtime.http import rfc3339
+from keyfold.domain.permissions import CATEGORIES
+from keyfold.runtime.http import rfc3339
 
 ACCOUNT, VENDOR, KEY = (
     prefix + sha256(prefix.encode()).hexdigest()[:28] for prefix in ("acc_", "ven_", "key_")

@@ -10,17 +10,17 @@ import aiohttp
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from libs.runtime.clock import SYSTEM_CLOCK
-from libs.runtime.health import Health
-from services.console.browser.drafts import DRAFT_LASTS_S, Draft, Drafts
-from services.console.browser.forgery import Forgery
-from services.console.browser.once import SECRET_LASTS_S, NewSecret, SecretsOnce
-from services.console.browser.sealing import Seal
-from services.console.browser.session import Person, Session, Sessions
-from services.console.routes import views
-from services.console.sign_in.tokens import Tokens
-from services.console.web.app import Console, build
-from services.console.web.view import View
+from keyfold.console.browser.drafts import DRAFT_LASTS_S, Draft, Drafts
+from keyfold.console.browser.forgery import Forgery
+from keyfold.console.browser.once import SECRET_LASTS_S, NewSecret, SecretsOnce
+from keyfold.console.browser.sealing import Seal
+from keyfold.console.browser.session import Person, Session, Sessions
+from keyfold.console.routes import views
+from keyfold.console.sign_in.tokens import Tokens
+from keyfold.console.web.app import Console, build
+from keyfold.console.web.view import View
+from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.runtime.health import Health
 
 LASTS_S: Final = 3600
 _SECRETS: Final = ("a secret of the tests, long enough for one",)

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from services.console.activity.asked import KEPT, Asked
-from services.console.activity.sums import endpoint
+from keyfold.console.activity.asked import KEPT, Asked
+from keyfold.console.activity.sums import endpoint
 
 NOW = datetime(2026, 10, 20, 12, tzinfo=UTC)
 SYDNEY = ZoneInfo("Australia/Sydney")

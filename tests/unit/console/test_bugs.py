@@ -2,8 +2,8 @@
 
 import pytest
 
-from services.console.browser.session import Person
-from services.console.web.view import SIGNED_IN, Page, View, Visit
+from keyfold.console.browser.session import Person
+from keyfold.console.web.view import SIGNED_IN, Page, View, Visit
 from tests.unit.console.served import served
 
 

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from services.console.activity.chart import drawn
-from services.console.activity.sums import Series
+from keyfold.console.activity.chart import drawn
+from keyfold.console.activity.sums import Series
 
 
 @pytest.mark.parametrize("bars", [1, 7, 8, 13, 24, 30])

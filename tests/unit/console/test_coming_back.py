@@ -3,8 +3,8 @@
 import pytest
 from aiohttp import web
 
-from libs.runtime.auth import Role
-from services.console.browser.session import Person
+from keyfold.console.browser.session import Person
+from keyfold.runtime.auth import Role
 from tests.unit.console.served import served
 
 NEW = Person(sub="nell")

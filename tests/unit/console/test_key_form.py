@@ -6,9 +6,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from multidict import MultiDict
 
-from services.console.owner.terms.form import KeyForm, faults_of
-from services.console.owner.terms.terms import Terms
-from services.console.upstream.failures import Away, Refused, TooMany
+from keyfold.console.owner.terms.form import KeyForm, faults_of
+from keyfold.console.owner.terms.terms import Terms
+from keyfold.console.upstream.failures import Away, Refused, TooMany
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 11, 30, 23, 30, tzinfo=UTC)  # the first of December already, in Berlin

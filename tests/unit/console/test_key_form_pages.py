@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from multidict import MultiDict
 
-from services.console import words
-from services.console.owner.keys.vendors import offered
-from services.console.owner.terms.form import KeyForm
-from services.console.web.rendering import render
+from keyfold.console import words
+from keyfold.console.owner.keys.vendors import offered
+from keyfold.console.owner.terms.form import KeyForm
+from keyfold.console.web.rendering import render
 
 BERLIN = ZoneInfo("Europe/Berlin")
 VENDORS = [{"vendor_id": f"ven_{number}", "name": f'"><b>{number}', "categories": []} for number in range(30)]

@@ -6,12 +6,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from services.console import words
-from services.console.owner.keys.history import happening
-from services.console.owner.keys.trying import TryForm, answer
-from services.console.owner.terms.differences import differences, refused_of
-from services.console.owner.terms.terms import Terms
-from services.console.owner.terms.wording import able, limit, standing, summary, used
+from keyfold.console import words
+from keyfold.console.owner.keys.history import happening
+from keyfold.console.owner.keys.trying import TryForm, answer
+from keyfold.console.owner.terms.differences import differences, refused_of
+from keyfold.console.owner.terms.terms import Terms
+from keyfold.console.owner.terms.wording import able, limit, standing, summary, used
 
 LONDON = ZoneInfo("Europe/London")
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)

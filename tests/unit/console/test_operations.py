@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from libs.runtime.standings import MEASURES, progress, why_not_ready
-from services.console import words
-from services.console.operations.completeness import Completeness
+from keyfold.console import words
+from keyfold.console.operations.completeness import Completeness
+from keyfold.runtime.standings import MEASURES, progress, why_not_ready
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from jinja2.ext import extract_from_ast
 
-from services.console.web.rendering import environment
+from keyfold.console.web.rendering import environment
 
 ROOT = Path(__file__).parents[3]
-CONSOLE = ROOT / "services/console"
+CONSOLE = ROOT / "services/keyfold/console"
 TEMPLATES = CONSOLE / "templates"
 STATIC = CONSOLE / "static"
 # What people read; the rest speaks to browsers and services.

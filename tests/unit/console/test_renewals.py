@@ -9,12 +9,12 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from libs.runtime.clock import SYSTEM_CLOCK
-from libs.runtime.failure import TryLater
-from services.console.browser.session import Person, Session
-from services.console.sign_in.provider import NotSignedIn, Provider
-from services.console.sign_in.provider import Tokens as Given
-from services.console.sign_in.tokens import Tokens
+from keyfold.console.browser.session import Person, Session
+from keyfold.console.sign_in.provider import NotSignedIn, Provider
+from keyfold.console.sign_in.provider import Tokens as Given
+from keyfold.console.sign_in.tokens import Tokens
+from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.runtime.failure import TryLater
 from tests.eventually import eventually
 
 

@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from libs.domain.refusal import Refusal
-from libs.domain.vendor import ReviewKind, Vendor, VendorState, Verdict
-from libs.domain.vendor_commands import (
+from keyfold.console.reviewer.may import why_not
+from keyfold.console.vendor.application import FIELDS, Application, amendable
+from keyfold.console.vendor.standing import outstanding
+from keyfold.domain.refusal import Refusal
+from keyfold.domain.vendor import ReviewKind, Vendor, VendorState, Verdict
+from keyfold.domain.vendor_commands import (
     AmendVendor,
     ApproveVendor,
     ReinstateVendor,
@@ -20,12 +23,9 @@ from libs.domain.vendor_commands import (
     VendorCommand,
     decide,
 )
-from libs.domain.vendor_key_commands import IssueVendorKey
-from libs.domain.vendor_key_commands import decide as decide_key
-from services.console.reviewer.may import why_not
-from services.console.vendor.application import FIELDS, Application, amendable
-from services.console.vendor.standing import outstanding
-from services.registry.vendor_resources import reviewed_vendor
+from keyfold.domain.vendor_key_commands import IssueVendorKey
+from keyfold.domain.vendor_key_commands import decide as decide_key
+from keyfold.registry.vendor_resources import reviewed_vendor
 from tests.unit.domain.given import APPLIED, NOW, REVIEWS_VALID_FOR, VENDOR_KEY, review
 
 LONG_AGO = NOW - REVIEWS_VALID_FOR - timedelta(days=1)

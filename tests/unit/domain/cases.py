@@ -6,14 +6,14 @@ from collections.abc import Set
 
 from msgspec.structs import replace
 
-from libs.domain.case import Asked, Case, asked_by_path, find_case
-from libs.domain.decision import Reason
-from libs.domain.ids import KeyId, VendorId
-from libs.domain.network import parse_network
-from libs.domain.permissions import NO_PERMISSIONS, Access, Category, Permissions
-from libs.domain.route_map_text import parse_route_map
-from libs.domain.state import State
-from libs.domain.subscriber_key import SubscriberKey
+from keyfold.domain.case import Asked, Case, asked_by_path, find_case
+from keyfold.domain.decision import Reason
+from keyfold.domain.ids import KeyId, VendorId
+from keyfold.domain.network import parse_network
+from keyfold.domain.permissions import NO_PERMISSIONS, Access, Category, Permissions
+from keyfold.domain.route_map_text import parse_route_map
+from keyfold.domain.state import State
+from keyfold.domain.subscriber_key import SubscriberKey
 from tests.unit.domain.given import (
     APPROVED,
     EARLIER,

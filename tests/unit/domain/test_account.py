@@ -2,7 +2,7 @@
 
 import pytest
 
-from libs.domain.account import (
+from keyfold.domain.account import (
     Account,
     AccountCreated,
     AccountEvent,
@@ -13,8 +13,8 @@ from libs.domain.account import (
     decide,
     evolve,
 )
-from libs.domain.ids import AccountId
-from libs.domain.refusal import ImpossibleEvent, RefusalKind
+from keyfold.domain.ids import AccountId
+from keyfold.domain.refusal import ImpossibleEvent, RefusalKind
 from tests.unit.domain.given import FOREIGN, NOT_FOUND, OPEN, SHUT, code_of
 
 CREATE = CreateAccount(account_id=SHUT.account_id, name=SHUT.name)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 from msgspec.structs import replace
 
-from libs.domain import (
+from keyfold.domain import (
     subscriber_key,
     subscriber_key_commands,
     vendor,
@@ -13,17 +13,17 @@ from libs.domain import (
     vendor_key,
     vendor_key_commands,
 )
-from libs.domain.deadlines import PassTime, due_at
-from libs.domain.refusal import Refusal
-from libs.domain.secret import OutgoingSecret
-from libs.domain.subscriber_key import (
+from keyfold.domain.deadlines import PassTime, due_at
+from keyfold.domain.refusal import Refusal
+from keyfold.domain.secret import OutgoingSecret
+from keyfold.domain.subscriber_key import (
     ActiveSubscriberKey,
     SubscriberKey,
     SubscriberKeyEvent,
     SubscriberKeyExpiryNear,
     SubscriberKeyOverlapEnded,
 )
-from libs.domain.vendor import (
+from keyfold.domain.vendor import (
     ReviewKind,
     Vendor,
     VendorEvent,
@@ -31,7 +31,7 @@ from libs.domain.vendor import (
     VendorState,
     Verdict,
 )
-from libs.domain.vendor_key import VendorKeyOverlapEnded
+from keyfold.domain.vendor_key import VendorKeyOverlapEnded
 from tests.unit.domain.given import (
     APPLIED,
     APPROVED,

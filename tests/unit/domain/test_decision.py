@@ -9,8 +9,8 @@ import pytest
 from msgspec import structs
 from msgspec.structs import replace
 
-from libs.domain.account import Account
-from libs.domain.decision import (
+from keyfold.domain.account import Account
+from keyfold.domain.decision import (
     MALFORMED,
     Credential,
     Decision,
@@ -20,15 +20,15 @@ from libs.domain.decision import (
     decide_access,
     status_of,
 )
-from libs.domain.ids import VendorId
-from libs.domain.network import parse_network
-from libs.domain.permissions import CATEGORIES, NO_PERMISSIONS, Access, Category, Permissions
-from libs.domain.route_map_text import parse_route_map
-from libs.domain.secret import REPLACED_BYTES
-from libs.domain.state import State
-from libs.domain.subscriber_key import SubscriberKey
-from libs.domain.vendor import Vendor
-from libs.domain.vendor_key import VendorKey
+from keyfold.domain.ids import VendorId
+from keyfold.domain.network import parse_network
+from keyfold.domain.permissions import CATEGORIES, NO_PERMISSIONS, Access, Category, Permissions
+from keyfold.domain.route_map_text import parse_route_map
+from keyfold.domain.secret import REPLACED_BYTES
+from keyfold.domain.state import State
+from keyfold.domain.subscriber_key import SubscriberKey
+from keyfold.domain.vendor import Vendor
+from keyfold.domain.vendor_key import VendorKey
 from tests.unit.domain.given import (
     APPLIED,
     APPROVED,

@@ -4,8 +4,8 @@ import pytest
 from msgspec import structs
 from msgspec.structs import replace
 
-from libs.domain.decision import Reason
-from libs.domain.network import parse_network
+from keyfold.domain.decision import Reason
+from keyfold.domain.network import parse_network
 from tests.unit.domain.given import KEY
 from tests.unit.domain.test_decision import ALLOWED, REQUEST, decided
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from libs.domain.decision import Reason
-from libs.domain.event_explanation import explain_event
-from libs.domain.explanation import explain
-from libs.domain.permissions import Access, Category
+from keyfold.domain.decision import Reason
+from keyfold.domain.event_explanation import explain_event
+from keyfold.domain.explanation import explain
+from keyfold.domain.permissions import Access, Category
 from tests.access_events import access_event
 from tests.unit.domain.cases import FAULTS, case_with
 from tests.unit.domain.given import APPROVED

@@ -3,12 +3,12 @@
 import pytest
 from msgspec.structs import replace
 
-from libs.domain.case import Asked
-from libs.domain.decision import Reason
-from libs.domain.explanation import explain
-from libs.domain.permissions import Access, Category
-from libs.domain.repair import Outcome
-from libs.domain.vendor import Vendor
+from keyfold.domain.case import Asked
+from keyfold.domain.decision import Reason
+from keyfold.domain.explanation import explain
+from keyfold.domain.permissions import Access, Category
+from keyfold.domain.repair import Outcome
+from keyfold.domain.vendor import Vendor
 from tests.unit.domain.cases import FAULTS, NOT_OF_CASES, case_with
 from tests.unit.domain.given import APPLIED, REJECTED, SUSPENDED
 

@@ -7,8 +7,8 @@ from datetime import datetime
 import pytest
 from msgspec.structs import replace
 
-from libs.domain.ids import LoginId
-from libs.domain.invitation import (
+from keyfold.domain.ids import LoginId
+from keyfold.domain.invitation import (
     Invitation,
     InvitationMade,
     InvitationState,
@@ -19,7 +19,7 @@ from libs.domain.invitation import (
     decide,
     evolve,
 )
-from libs.domain.refusal import ImpossibleEvent, Refusal
+from keyfold.domain.refusal import ImpossibleEvent, Refusal
 from tests.unit.domain.given import INVITED, LATER, MOMENT, NOW, WITHDRAWN
 
 ANNA, BERT = LoginId("log_1"), LoginId("log_2")

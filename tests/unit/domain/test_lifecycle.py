@@ -4,14 +4,14 @@ from itertools import product
 
 import pytest
 
-from libs.domain.account import IntegrationsEnabled
-from libs.domain.checkpoint import LedgerCheckpoint, LedgerCheckpointed
-from libs.domain.lifecycle import Actor, Aggregate, LifecycleEvent, evolve, stream_of
-from libs.domain.refusal import ImpossibleEvent
-from libs.domain.state import State
-from libs.domain.subscriber_key import SubscriberKey, SubscriberKeyRenamed
-from libs.domain.vendor import VendorSuspended
-from libs.domain.vendor_key import VendorKey, VendorKeyRevoked
+from keyfold.domain.account import IntegrationsEnabled
+from keyfold.domain.checkpoint import LedgerCheckpoint, LedgerCheckpointed
+from keyfold.domain.lifecycle import Actor, Aggregate, LifecycleEvent, evolve, stream_of
+from keyfold.domain.refusal import ImpossibleEvent
+from keyfold.domain.state import State
+from keyfold.domain.subscriber_key import SubscriberKey, SubscriberKeyRenamed
+from keyfold.domain.vendor import VendorSuspended
+from keyfold.domain.vendor_key import VendorKey, VendorKeyRevoked
 from tests.unit.domain.given import (
     APPROVED,
     BOUND,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from libs.domain.ids import AccountId, InvitationId, LoginId, VendorId
-from libs.domain.login import BindLogin, EndedLogin, EndLogin, Login, LoginBound, decide, evolve
-from libs.domain.refusal import ImpossibleEvent, Refusal, RefusalKind
+from keyfold.domain.ids import AccountId, InvitationId, LoginId, VendorId
+from keyfold.domain.login import BindLogin, EndedLogin, EndLogin, Login, LoginBound, decide, evolve
+from keyfold.domain.refusal import ImpossibleEvent, Refusal, RefusalKind
 from tests.unit.domain.given import BOUND, ENDED, LATER, NOW, SHUT
 
 GONE = EndedLogin(login_id=BOUND.login_id, account_id=SHUT.account_id, vendor_id=None, ended_at=LATER)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from libs.domain.network import is_within, parse_network
+from keyfold.domain.network import is_within, parse_network
 
 
 @pytest.mark.parametrize(

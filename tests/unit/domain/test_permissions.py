@@ -2,7 +2,7 @@
 
 import pytest
 
-from libs.domain.permissions import CATEGORIES, NO_PERMISSIONS, Access, Category, Permissions
+from keyfold.domain.permissions import CATEGORIES, NO_PERMISSIONS, Access, Category, Permissions
 
 
 def test_what_was_never_granted_is_none() -> None:

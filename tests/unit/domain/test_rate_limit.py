@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from libs.domain.rate_limit import RateLimit, Taken, arrive, carried_over, is_over
+from keyfold.domain.rate_limit import RateLimit, Taken, arrive, carried_over, is_over
 
 SECOND = 1_000_000_000
 START = 10_000_000 * SECOND

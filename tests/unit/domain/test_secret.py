@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from libs.domain.secret import (
+from keyfold.domain.secret import (
     REPLACED_BYTES,
     REPLACED_MAX,
     is_replaced,

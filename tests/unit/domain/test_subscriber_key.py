@@ -6,13 +6,13 @@ from typing import get_args
 import pytest
 from msgspec.structs import fields, replace
 
-from libs.domain.ids import AccountId, KeyId, VendorId
-from libs.domain.network import parse_network
-from libs.domain.permissions import Access, Category
-from libs.domain.rate_limit import RateLimit
-from libs.domain.refusal import ImpossibleEvent
-from libs.domain.secret import REPLACED_BYTES, OutgoingSecret
-from libs.domain.subscriber_key import (
+from keyfold.domain.ids import AccountId, KeyId, VendorId
+from keyfold.domain.network import parse_network
+from keyfold.domain.permissions import Access, Category
+from keyfold.domain.rate_limit import RateLimit
+from keyfold.domain.refusal import ImpossibleEvent
+from keyfold.domain.secret import REPLACED_BYTES, OutgoingSecret
+from keyfold.domain.subscriber_key import (
     RevokedSubscriberKey,
     SubscriberKey,
     SubscriberKeyCreated,

@@ -5,15 +5,15 @@ from datetime import datetime, timedelta
 import pytest
 from msgspec.structs import replace
 
-from libs.domain.account import Account
-from libs.domain.deadlines import PassTime
-from libs.domain.ids import VendorId
-from libs.domain.network import parse_network
-from libs.domain.permissions import Access, Category
-from libs.domain.rate_limit import RateLimit
-from libs.domain.refusal import RefusalKind
-from libs.domain.subscriber_key import SubscriberKey, SubscriberKeyEvent, SubscriberKeyExpiryChanged
-from libs.domain.subscriber_key_commands import (
+from keyfold.domain.account import Account
+from keyfold.domain.deadlines import PassTime
+from keyfold.domain.ids import VendorId
+from keyfold.domain.network import parse_network
+from keyfold.domain.permissions import Access, Category
+from keyfold.domain.rate_limit import RateLimit
+from keyfold.domain.refusal import RefusalKind
+from keyfold.domain.subscriber_key import SubscriberKey, SubscriberKeyEvent, SubscriberKeyExpiryChanged
+from keyfold.domain.subscriber_key_commands import (
     CreateSubscriberKey,
     EditSubscriberKey,
     RevokeSubscriberKey,

@@ -6,10 +6,10 @@ from typing import get_args
 import pytest
 from msgspec.structs import asdict, replace
 
-from libs.domain.ids import VendorId
-from libs.domain.permissions import Category
-from libs.domain.refusal import ImpossibleEvent
-from libs.domain.vendor import (
+from keyfold.domain.ids import VendorId
+from keyfold.domain.permissions import Category
+from keyfold.domain.refusal import ImpossibleEvent
+from keyfold.domain.vendor import (
     Application,
     Review,
     ReviewKind,

@@ -7,9 +7,9 @@ from typing import Any, get_args
 import pytest
 from msgspec.structs import asdict, replace
 
-from libs.domain.deadlines import PassTime
-from libs.domain.refusal import RefusalKind
-from libs.domain.vendor import (
+from keyfold.domain.deadlines import PassTime
+from keyfold.domain.refusal import RefusalKind
+from keyfold.domain.vendor import (
     Application,
     ReviewKind,
     Vendor,
@@ -18,7 +18,7 @@ from libs.domain.vendor import (
     VendorState,
     Verdict,
 )
-from libs.domain.vendor_commands import (
+from keyfold.domain.vendor_commands import (
     AmendVendor,
     ApplyVendor,
     ApproveVendor,

@@ -6,12 +6,12 @@ from typing import get_args
 import pytest
 from msgspec.structs import fields, replace
 
-from libs.domain.deadlines import PassTime
-from libs.domain.ids import KeyId, VendorId
-from libs.domain.refusal import ImpossibleEvent, RefusalKind
-from libs.domain.secret import REPLACED_BYTES, OutgoingSecret
-from libs.domain.vendor import Vendor
-from libs.domain.vendor_key import (
+from keyfold.domain.deadlines import PassTime
+from keyfold.domain.ids import KeyId, VendorId
+from keyfold.domain.refusal import ImpossibleEvent, RefusalKind
+from keyfold.domain.secret import REPLACED_BYTES, OutgoingSecret
+from keyfold.domain.vendor import Vendor
+from keyfold.domain.vendor_key import (
     RevokedVendorKey,
     VendorKey,
     VendorKeyEvent,
@@ -21,7 +21,7 @@ from libs.domain.vendor_key import (
     VendorKeyRotated,
     evolve,
 )
-from libs.domain.vendor_key_commands import (
+from keyfold.domain.vendor_key_commands import (
     IssueVendorKey,
     RevokeVendorKey,
     RotateVendorKey,

@@ -13,19 +13,19 @@ from typing import Any
 
 import aiohttp
 
-from libs.domain.lifecycle import LifecycleEvent
-from libs.domain.route_map_text import parse_route_map
-from libs.domain.state import State
-from libs.runtime.auth import Caller, Rejected, Role
-from libs.runtime.health import Health
-from libs.runtime.http import RateLimits, build_app, serve_http
-from services.gatekeeper.asking import asking_routes
-from services.gatekeeper.gateways import load_gateways
-from services.gatekeeper.lease import Beat, Lease
-from services.gatekeeper.policy import Policy
-from services.gatekeeper.presented_keys import KeyHeaders
-from services.gatekeeper.replica import Replica
-from services.gatekeeper.shadow import Shadow
+from keyfold.domain.lifecycle import LifecycleEvent
+from keyfold.domain.route_map_text import parse_route_map
+from keyfold.domain.state import State
+from keyfold.gatekeeper.asking import asking_routes
+from keyfold.gatekeeper.gateways import load_gateways
+from keyfold.gatekeeper.lease import Beat, Lease
+from keyfold.gatekeeper.policy import Policy
+from keyfold.gatekeeper.presented_keys import KeyHeaders
+from keyfold.gatekeeper.replica import Replica
+from keyfold.gatekeeper.shadow import Shadow
+from keyfold.runtime.auth import Caller, Rejected, Role
+from keyfold.runtime.health import Health
+from keyfold.runtime.http import RateLimits, build_app, serve_http
 from tests.integration.gatekeeper.practice import ACCOUNT, SHUT_ACCOUNT, practice
 from tests.integration.gatekeeper.world import GATEWAYS
 from tests.unit.runtime.tokens import SetClock

@@ -11,15 +11,15 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
-from libs.domain.access_event import AccessEvent
-from libs.wire.access_codec import decode_access_event
-from services.gatekeeper.counted_file import CountedFile
-from services.gatekeeper.floods import Floods
-from services.gatekeeper.headers import Fields
-from services.gatekeeper.journal import Journal
-from services.gatekeeper.segment import Segment
-from services.gatekeeper.settings import ClientIpKept, JournalSync
-from services.shipper.run_journal import RunJournal
+from keyfold.domain.access_event import AccessEvent
+from keyfold.gatekeeper.counted_file import CountedFile
+from keyfold.gatekeeper.floods import Floods
+from keyfold.gatekeeper.headers import Fields
+from keyfold.gatekeeper.journal import Journal
+from keyfold.gatekeeper.segment import Segment
+from keyfold.gatekeeper.settings import ClientIpKept, JournalSync
+from keyfold.shipper.run_journal import RunJournal
+from keyfold.wire.access_codec import decode_access_event
 from tests.integration.gatekeeper.practice import UNKNOWN_KEY
 from tests.unit.gatekeeper.heart import KEYS, Clock, Heart, Waiting, heart_in, reason_of
 

@@ -11,27 +11,27 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from libs.domain.access_event import AccessEvent
-from libs.domain.lifecycle import LifecycleEvent
-from libs.domain.route_map_text import parse_route_map
-from libs.domain.state import State
-from libs.wire.access_codec import decode_access_event
-from libs.wire.journal_line import read_journal_line
-from services.gatekeeper.answers import Answer
-from services.gatekeeper.authz import Authz
-from services.gatekeeper.floods import Floods
-from services.gatekeeper.gateways import Gateway, GatewayKind, Gateways
-from services.gatekeeper.headers import Fields
-from services.gatekeeper.journal import Journal
-from services.gatekeeper.journal_directory import RunDirectory
-from services.gatekeeper.lease import Beat, Lease
-from services.gatekeeper.policy import Policy
-from services.gatekeeper.presented_keys import KeyHeaders
-from services.gatekeeper.question import Questions
-from services.gatekeeper.rate_limiter import RateLimiter
-from services.gatekeeper.replica import Replica
-from services.gatekeeper.segment import Segment
-from services.gatekeeper.settings import JournalSync
+from keyfold.domain.access_event import AccessEvent
+from keyfold.domain.lifecycle import LifecycleEvent
+from keyfold.domain.route_map_text import parse_route_map
+from keyfold.domain.state import State
+from keyfold.gatekeeper.answers import Answer
+from keyfold.gatekeeper.authz import Authz
+from keyfold.gatekeeper.floods import Floods
+from keyfold.gatekeeper.gateways import Gateway, GatewayKind, Gateways
+from keyfold.gatekeeper.headers import Fields
+from keyfold.gatekeeper.journal import Journal
+from keyfold.gatekeeper.journal_directory import RunDirectory
+from keyfold.gatekeeper.lease import Beat, Lease
+from keyfold.gatekeeper.policy import Policy
+from keyfold.gatekeeper.presented_keys import KeyHeaders
+from keyfold.gatekeeper.question import Questions
+from keyfold.gatekeeper.rate_limiter import RateLimiter
+from keyfold.gatekeeper.replica import Replica
+from keyfold.gatekeeper.segment import Segment
+from keyfold.gatekeeper.settings import JournalSync
+from keyfold.wire.access_codec import decode_access_event
+from keyfold.wire.journal_line import read_journal_line
 from tests.integration.gatekeeper.practice import AT, BOTH, practice
 from tests.unit.runtime.tokens import SetClock
 

@@ -9,7 +9,7 @@ from functools import partial
 from types import CellType, FunctionType, MethodType
 
 _COLLECTIONS = (dict, list, set, frozenset, tuple, deque, OrderedDict, bytearray)
-_OURS = ("libs.", "services.", "tests.")
+_OURS = ("keyfold.", "tests.")
 
 
 def holdings(roots: Iterable[object]) -> list[Sized]:

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from libs.runtime.http.listen import listening
-from services.gatekeeper.lane import Lane
-from services.gatekeeper.lane_connection import Connection
-from services.gatekeeper.lease import Beat
+from keyfold.gatekeeper.lane import Lane
+from keyfold.gatekeeper.lane_connection import Connection
+from keyfold.gatekeeper.lease import Beat
+from keyfold.runtime.http.listen import listening
 from tests.eventually import eventually
 from tests.integration.gatekeeper.practice import KEY, VENDOR_KEY
 from tests.unit.gatekeeper.heart import TOKEN, Heart, heart_in

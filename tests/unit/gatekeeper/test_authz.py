@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from libs.domain.decision import Reason
-from libs.domain.lifecycle import LifecycleEvent
-from libs.domain.subscriber_key import SubscriberKeyRotated
-from libs.domain.vendor_key import VendorKeyRotated
-from libs.wire.key_format import KeyKind, MintedKey, mint
-from services.gatekeeper.answers import Answer
-from services.gatekeeper.gateway_warnings import INTERVAL_S
-from services.gatekeeper.segment import Segment
+from keyfold.domain.decision import Reason
+from keyfold.domain.lifecycle import LifecycleEvent
+from keyfold.domain.subscriber_key import SubscriberKeyRotated
+from keyfold.domain.vendor_key import VendorKeyRotated
+from keyfold.gatekeeper.answers import Answer
+from keyfold.gatekeeper.gateway_warnings import INTERVAL_S
+from keyfold.gatekeeper.segment import Segment
+from keyfold.wire.key_format import KeyKind, MintedKey, mint
 from tests.integration.gatekeeper.practice import ACCOUNT, AT, KEY, VENDOR, VENDOR_KEY, revoked
 from tests.unit.gatekeeper.heart import (
     STALENESS_MAX_S,

@@ -10,9 +10,9 @@ from typing import Final
 
 import pytest
 
-from libs.wire.key_format import KeyKind, mint
-from services.gatekeeper.callers import Callers
-from services.gatekeeper.lane_connection import Connection
+from keyfold.gatekeeper.callers import Callers
+from keyfold.gatekeeper.lane_connection import Connection
+from keyfold.wire.key_format import KeyKind, mint
 from tests.unit.gatekeeper.heart import NGINX_TOKEN, TOKEN
 from tests.unit.gatekeeper.holdings import holdings, unbounded_caches
 from tests.unit.gatekeeper.test_lane_fuzz import TICK, Wire, lane_over
@@ -21,7 +21,7 @@ STRANGERS: Final = 28_000
 SMALL: Final = 4096
 # Of callers, where a gatekeeper has four times as many; of addresses it has just these. Strangers are more.
 REMEMBERED_MAX: Final = 16_384
-PACKAGES: Final = ("services.gatekeeper", "libs.domain", "libs.wire", "libs.runtime.metrics")
+PACKAGES: Final = ("keyfold.gatekeeper", "keyfold.domain", "keyfold.wire", "keyfold.runtime.metrics")
 
 
 def stranger(number: int) -> bytes:

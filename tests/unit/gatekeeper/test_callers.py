@@ -6,9 +6,9 @@ from typing import Final
 
 import pytest
 
-from libs.wire.key_format import KeyKind, mint
-from services.gatekeeper.callers import Callers
-from services.gatekeeper.headers import Fields
+from keyfold.gatekeeper.callers import Callers
+from keyfold.gatekeeper.headers import Fields
+from keyfold.wire.key_format import KeyKind, mint
 from tests.unit.gatekeeper.heart import NGINX_TOKEN, POLICY, TOKEN
 
 VENDORS: Final = [mint(KeyKind.VENDOR, f"V{number:011}", bytes(32)).secret for number in range(2)]

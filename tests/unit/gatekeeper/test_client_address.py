@@ -2,9 +2,9 @@
 
 import pytest
 
-from services.gatekeeper.client_address import client_address, kept_of
-from services.gatekeeper.gateways import GatewayKind
-from services.gatekeeper.settings import ClientIpKept
+from keyfold.gatekeeper.client_address import client_address, kept_of
+from keyfold.gatekeeper.gateways import GatewayKind
+from keyfold.gatekeeper.settings import ClientIpKept
 from tests.unit.gatekeeper.heart import fields_of
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from libs.domain.access_event import AccessEvent
-from libs.domain.decision import Reason
-from libs.wire.counted_slots import SLOT_BYTES, SLOTS_MAX
-from libs.wire.journal_files import COUNTED
-from services.gatekeeper.floods import SOURCES_MAX
-from services.gatekeeper.settings import ClientIpKept
+from keyfold.domain.access_event import AccessEvent
+from keyfold.domain.decision import Reason
+from keyfold.gatekeeper.floods import SOURCES_MAX
+from keyfold.gatekeeper.settings import ClientIpKept
+from keyfold.wire.counted_slots import SLOT_BYTES, SLOTS_MAX
+from keyfold.wire.journal_files import COUNTED
 from tests.integration.gatekeeper.practice import (
     ACCOUNT,
     KEY,

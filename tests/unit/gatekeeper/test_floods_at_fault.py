@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from libs.domain.decision import Reason
-from libs.wire.counted_slots import SLOT_BYTES
-from libs.wire.journal_files import COUNTED
-from services.gatekeeper.answers import Answer
-from services.gatekeeper.settings import JournalSync
+from keyfold.domain.decision import Reason
+from keyfold.gatekeeper.answers import Answer
+from keyfold.gatekeeper.settings import JournalSync
+from keyfold.wire.counted_slots import SLOT_BYTES
+from keyfold.wire.journal_files import COUNTED
 from tests.eventually import eventually
 from tests.unit.gatekeeper.flooded import (
     PER_S,

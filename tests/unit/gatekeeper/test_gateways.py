@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from libs.runtime.failure import StopProcess
-from services.gatekeeper.gateways import GatewayKind, load_gateways
+from keyfold.gatekeeper.gateways import GatewayKind, load_gateways
+from keyfold.runtime.failure import StopProcess
 
 
 def digest(token: str) -> str:

@@ -10,10 +10,10 @@ from urllib.parse import urlencode
 
 import pytest
 
-from libs.domain.permissions import Access, Category, Permissions
-from libs.domain.subscriber_key import SubscriberKeyPermissionsChanged, SubscriberKeyRotated
-from libs.domain.vendor_key import VendorKeyRotated
-from libs.wire.key_format import KeyKind, MintedKey, mint
+from keyfold.domain.permissions import Access, Category, Permissions
+from keyfold.domain.subscriber_key import SubscriberKeyPermissionsChanged, SubscriberKeyRotated
+from keyfold.domain.vendor_key import VendorKeyRotated
+from keyfold.wire.key_format import KeyKind, MintedKey, mint
 from tests.integration.gatekeeper.practice import (
     ACCOUNT,
     AT,

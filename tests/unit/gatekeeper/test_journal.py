@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from libs.domain.decision import Reason
-from libs.wire.access_codec import decode_access_event, encode_access_event
-from libs.wire.journal_line import journal_line, read_journal_line
-from services.gatekeeper.journal import Journal
-from services.gatekeeper.journal_directory import RunDirectory
+from keyfold.domain.decision import Reason
+from keyfold.gatekeeper.journal import Journal
+from keyfold.gatekeeper.journal_directory import RunDirectory
+from keyfold.wire.access_codec import decode_access_event, encode_access_event
+from keyfold.wire.journal_line import journal_line, read_journal_line
 from tests.access_events import access_event
 from tests.eventually import eventually
 from tests.unit.gatekeeper.full_disk import small_disk

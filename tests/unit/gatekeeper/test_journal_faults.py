@@ -15,12 +15,12 @@ from typing import Self
 import pytest
 from structlog.testing import capture_logs
 
-from libs.runtime.health import Health
-from libs.runtime.metrics import exposition
-from libs.wire.journal_files import segment_name
-from services.gatekeeper.journal_directory import RunDirectory
-from services.gatekeeper.readiness import add_checks
-from services.gatekeeper.segment import Segment
+from keyfold.gatekeeper.journal_directory import RunDirectory
+from keyfold.gatekeeper.readiness import add_checks
+from keyfold.gatekeeper.segment import Segment
+from keyfold.runtime.health import Health
+from keyfold.runtime.metrics import exposition
+from keyfold.wire.journal_files import segment_name
 from tests.eventually import eventually
 from tests.unit.gatekeeper.heart import WAIT_MAX_S, Clock, Heart, heart_in, journal_in, reason_of, records_in
 

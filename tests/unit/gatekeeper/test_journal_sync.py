@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from services.gatekeeper.journal import Journal
-from services.gatekeeper.journal_directory import RunDirectory
-from services.gatekeeper.segment import Segment
-from services.gatekeeper.settings import JournalSync
+from keyfold.gatekeeper.journal import Journal
+from keyfold.gatekeeper.journal_directory import RunDirectory
+from keyfold.gatekeeper.segment import Segment
+from keyfold.gatekeeper.settings import JournalSync
 from tests.eventually import eventually
 from tests.unit.gatekeeper.heart import WAIT_MAX_S, Clock, journal_in
 

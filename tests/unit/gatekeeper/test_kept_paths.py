@@ -9,12 +9,12 @@ from typing import Final, get_args
 import pytest
 from msgspec.structs import replace
 
-from libs.domain.access_event import AccessEvent
-from libs.domain.permissions import Category
-from libs.domain.route_map_text import parse_route_map
-from libs.wire.key_format import MintedKey
-from services.gatekeeper.headers import Fields
-from services.gatekeeper.settings import PathsKept
+from keyfold.domain.access_event import AccessEvent
+from keyfold.domain.permissions import Category
+from keyfold.domain.route_map_text import parse_route_map
+from keyfold.gatekeeper.headers import Fields
+from keyfold.gatekeeper.settings import PathsKept
+from keyfold.wire.key_format import MintedKey
 from tests.integration.gatekeeper.practice import KEY, UNKNOWN_KEY
 from tests.unit.gatekeeper.heart import KEYS, POLICY, heart_in, with_fields
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from libs.domain.rate_limit import RateLimit
-from libs.domain.subscriber_key import SubscriberKeyRateLimitChanged, SubscriberKeyRotated
-from libs.wire.key_format import KeyKind
+from keyfold.domain.rate_limit import RateLimit
+from keyfold.domain.subscriber_key import SubscriberKeyRateLimitChanged, SubscriberKeyRotated
+from keyfold.wire.key_format import KeyKind
 from tests.integration.gatekeeper.practice import (
     ACCOUNT,
     AT,

@@ -10,16 +10,10 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from libs.runtime.metrics import exposition
-from services.gatekeeper.lane import (
-    GRACE_S,
-    HEAD_TIMEOUT_S,
-    IDLE_TIMEOUT_S,
-    LINGER_S,
-    UNREAD_TIMEOUT_S,
-)
-from services.gatekeeper.lane_connection import PIPELINED_MAX
-from services.gatekeeper.open_files import room_for
+from keyfold.gatekeeper.lane import GRACE_S, HEAD_TIMEOUT_S, IDLE_TIMEOUT_S, LINGER_S, UNREAD_TIMEOUT_S
+from keyfold.gatekeeper.lane_connection import PIPELINED_MAX
+from keyfold.gatekeeper.open_files import room_for
+from keyfold.runtime.metrics import exposition
 from tests.eventually import eventually
 from tests.unit.gatekeeper.lane_bed import Bed, Client, Narrow, lane_in, request
 

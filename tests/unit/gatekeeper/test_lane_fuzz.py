@@ -16,11 +16,11 @@ from pathlib import Path
 from random import Random
 from typing import Final, Self
 
-from libs.wire.access_codec import decode_access_event
-from libs.wire.journal_line import read_journal_line
-from services.gatekeeper.lane import Lane
-from services.gatekeeper.lane_connection import Connection
-from services.gatekeeper.segment import Segment
+from keyfold.gatekeeper.lane import Lane
+from keyfold.gatekeeper.lane_connection import Connection
+from keyfold.gatekeeper.segment import Segment
+from keyfold.wire.access_codec import decode_access_event
+from keyfold.wire.journal_line import read_journal_line
 from tests.unit.gatekeeper.heart import Heart, heart_in
 from tests.unit.gatekeeper.mutations import mutated
 from tests.unit.gatekeeper.plain_model import Allowed, allowed

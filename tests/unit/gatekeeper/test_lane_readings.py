@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from libs.domain.decision import Reason
-from services.gatekeeper.lane import Lane
-from services.gatekeeper.lane_connection import Connection
+from keyfold.domain.decision import Reason
+from keyfold.gatekeeper.lane import Lane
+from keyfold.gatekeeper.lane_connection import Connection
 from tests.integration.gatekeeper.practice import KEY, NETWORKED_KEY, VENDOR_KEY
 from tests.unit.gatekeeper.heart import NGINX_TOKEN
 from tests.unit.gatekeeper.lane_bed import KEY_LINES, TOKEN_LINE, Bed, lane_in, request

@@ -2,9 +2,9 @@
 
 import pytest
 
-from libs.domain.decision import MALFORMED, Credential
-from libs.wire.key_format import KeyKind, mint
-from services.gatekeeper.presented_keys import KeyHeaders, PresentedKeys, presented_keys
+from keyfold.domain.decision import MALFORMED, Credential
+from keyfold.gatekeeper.presented_keys import KeyHeaders, PresentedKeys, presented_keys
+from keyfold.wire.key_format import KeyKind, mint
 from tests.unit.gatekeeper.heart import fields_of
 
 NAMES = KeyHeaders(vendor="x-api-key", subscriber="a-api-key")

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from libs.domain.rate_limit import RateLimit
-from libs.runtime.settings import BadSettings, load
-from services.gatekeeper.settings import GatekeeperSettings
+from keyfold.domain.rate_limit import RateLimit
+from keyfold.gatekeeper.settings import GatekeeperSettings
+from keyfold.runtime.settings import BadSettings, load
 from tests.unit.settings.services import good
 
 

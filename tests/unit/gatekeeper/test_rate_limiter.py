@@ -3,10 +3,10 @@
 import pytest
 from msgspec.structs import replace
 
-from libs.domain.ids import KeyId
-from libs.domain.rate_limit import RateLimit, Taken
-from libs.domain.subscriber_key import ActiveSubscriberKey
-from services.gatekeeper.rate_limiter import RateLimiter, rate_limit_headers
+from keyfold.domain.ids import KeyId
+from keyfold.domain.rate_limit import RateLimit, Taken
+from keyfold.domain.subscriber_key import ActiveSubscriberKey
+from keyfold.gatekeeper.rate_limiter import RateLimiter, rate_limit_headers
 from tests.unit.domain.given import KEY
 
 NOW_S = 12_345.678

@@ -1,9 +1,9 @@
 """What readiness says of the state."""
 
-from libs.domain.state import State
-from libs.store.read_model import Loaded
-from services.gatekeeper.readiness import lacking
-from services.gatekeeper.replica import Replica
+from keyfold.domain.state import State
+from keyfold.gatekeeper.readiness import lacking
+from keyfold.gatekeeper.replica import Replica
+from keyfold.store.read_model import Loaded
 from tests.ledger_builder import START
 
 

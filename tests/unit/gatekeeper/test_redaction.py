@@ -4,8 +4,8 @@ from urllib.parse import quote
 
 import pytest
 
-from libs.wire.key_format import KeyKind, mint
-from services.gatekeeper.redaction import without_secrets
+from keyfold.gatekeeper.redaction import without_secrets
+from keyfold.wire.key_format import KeyKind, mint
 
 SECRET = mint(KeyKind.SUBSCRIBER, "ABCabc012345", bytes(range(32))).secret
 VENDOR_SECRET = mint(KeyKind.VENDOR, "ABCabc012345", bytes(range(32)), mode="test").secret

@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from libs.domain.access_event import AccessEvent
-from libs.domain.ids import EventId
-from libs.runtime.auth import Caller, Rejected
-from libs.runtime.health import Health
-from libs.runtime.http import RateLimits, build_app, serve_http
-from services.gatekeeper.authz_endpoint import AuthzEndpoint
+from keyfold.domain.access_event import AccessEvent
+from keyfold.domain.ids import EventId
+from keyfold.gatekeeper.authz_endpoint import AuthzEndpoint
+from keyfold.runtime.auth import Caller, Rejected
+from keyfold.runtime.health import Health
+from keyfold.runtime.http import RateLimits, build_app, serve_http
 from tests.integration.gatekeeper.practice import (
     KEY,
     NAMED_KEY,

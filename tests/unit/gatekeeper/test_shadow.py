@@ -9,22 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from libs.domain.decision import Decision, Presented, Request, decide_access
-from libs.domain.route_map import RouteMap
-from libs.domain.route_map_text import parse_route_map
-from libs.domain.state import State
-from libs.runtime.failure import StopProcess
-from libs.wire.key_format import KeyKind, MintedKey, read_key
-from services.gatekeeper import metrics
-from services.gatekeeper.settings import GatekeeperSettings
-from services.gatekeeper.shadow import (
-    DIFFERENCES_MAX,
-    EXAMPLES_MAX,
-    Becomes,
-    Difference,
-    Shadow,
-    open_shadow,
-)
+from keyfold.domain.decision import Decision, Presented, Request, decide_access
+from keyfold.domain.route_map import RouteMap
+from keyfold.domain.route_map_text import parse_route_map
+from keyfold.domain.state import State
+from keyfold.gatekeeper import metrics
+from keyfold.gatekeeper.settings import GatekeeperSettings
+from keyfold.gatekeeper.shadow import DIFFERENCES_MAX, EXAMPLES_MAX, Becomes, Difference, Shadow, open_shadow
+from keyfold.runtime.failure import StopProcess
+from keyfold.wire.key_format import KeyKind, MintedKey, read_key
 from tests.integration.gatekeeper.practice import (
     EXPIRED_KEY,
     KEY,

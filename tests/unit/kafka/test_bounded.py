@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from libs.kafka.bounded import bounded
+from keyfold.kafka.bounded import bounded
 
 
 async def test_answer() -> None:

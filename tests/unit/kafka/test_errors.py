@@ -6,7 +6,7 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka import errors as driver
 
-from libs.kafka.errors import (
+from keyfold.kafka.errors import (
     KafkaFailure,
     Misconfigured,
     OutcomeUnknown,

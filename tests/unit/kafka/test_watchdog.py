@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from libs.kafka.watchdog import Lag, Watchdog
+from keyfold.kafka.watchdog import Lag, Watchdog
 
 
 def lag(next_offset: int, end_offset: int) -> Lag:

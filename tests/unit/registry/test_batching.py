@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from libs.runtime.failure import TryLater
-from services.registry.batching import BATCH_MAX, WAITING_MAX, Batching, TooManyWait
+from keyfold.registry.batching import BATCH_MAX, WAITING_MAX, Batching, TooManyWait
+from keyfold.runtime.failure import TryLater
 
 
 class Work:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from libs.runtime.settings import BadSettings, load, masked
-from services.registry.settings import RegistrySettings
+from keyfold.registry.settings import RegistrySettings
+from keyfold.runtime.settings import BadSettings, load, masked
 
 SECRET = "s3cret-" * 5
 GIVEN = {

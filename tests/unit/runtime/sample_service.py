@@ -3,12 +3,12 @@
 import asyncio
 import sys
 
-from libs.runtime.auth import Rejected
-from libs.runtime.failure import StopProcess
-from libs.runtime.http import Answer, Public, Request, Route, build_app
-from libs.runtime.service import Process, run
-from libs.runtime.settings import PostgresSettings, ServiceSettings
-from libs.runtime.waiting import wait_for
+from keyfold.runtime.auth import Rejected
+from keyfold.runtime.failure import StopProcess
+from keyfold.runtime.http import Answer, Public, Request, Route, build_app
+from keyfold.runtime.service import Process, run
+from keyfold.runtime.settings import PostgresSettings, ServiceSettings
+from keyfold.runtime.waiting import wait_for
 
 
 class SampleSettings(ServiceSettings, PostgresSettings):

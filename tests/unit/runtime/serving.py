@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from libs.runtime.auth import Caller, Rejected, Role
-from libs.runtime.health import Health
-from libs.runtime.http import AnyRoute, RateLimits, build_app, serve_http
+from keyfold.runtime.auth import Caller, Rejected, Role
+from keyfold.runtime.health import Health
+from keyfold.runtime.http import AnyRoute, RateLimits, build_app, serve_http
 from tests.unit.runtime.tokens import SetClock
 
 CALLERS = {

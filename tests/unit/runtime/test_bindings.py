@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from libs.runtime.auth import BearerTokens, Caller, Rejected, Role
-from libs.runtime.caller import Binding
-from libs.runtime.failure import TryLater
+from keyfold.runtime.auth import BearerTokens, Caller, Rejected, Role
+from keyfold.runtime.caller import Binding
+from keyfold.runtime.failure import TryLater
 from tests.unit.runtime import tokens
 from tests.unit.runtime.tokens import KnownLogins
 

@@ -5,7 +5,7 @@ import gzip
 import pytest
 from pydantic import ValidationError
 
-from libs.runtime.http import JsonBody, WholeNumber
+from keyfold.runtime.http import JsonBody, WholeNumber
 from tests.unit.runtime.serving import Client
 from tests.unit.runtime.things import problem
 

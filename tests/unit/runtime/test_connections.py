@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from libs.runtime.http import AnyRoute, Public, Request, Route, Streamed, Writer
+from keyfold.runtime.http import AnyRoute, Public, Request, Route, Streamed, Writer
 from tests.unit.runtime.serving import Client, serving
 from tests.unit.runtime.things import ROUTES
 

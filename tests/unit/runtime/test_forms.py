@@ -9,9 +9,9 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from pydantic import Field
 
-from libs.runtime.auth import Role
-from libs.runtime.clock import SYSTEM_CLOCK
-from libs.runtime.http import (
+from keyfold.runtime.auth import Role
+from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.runtime.http import (
     Answer,
     AnyRoute,
     Body,
@@ -23,8 +23,8 @@ from libs.runtime.http import (
     Route,
     UndeclaredRoute,
 )
-from libs.runtime.http.form import MEDIA_TYPE
-from libs.runtime.http.rules import OwnAccount
+from keyfold.runtime.http.form import MEDIA_TYPE
+from keyfold.runtime.http.rules import OwnAccount
 from tests.unit.runtime.serving import Client, serving, until
 
 LONG_BYTES_MAX = 100_000

@@ -6,7 +6,7 @@ import unicodedata
 
 import pytest
 
-from libs.runtime.legible import UNSEEN, UNSEEN_IN_PROSE, is_blank
+from keyfold.runtime.legible import UNSEEN, UNSEEN_IN_PROSE, is_blank
 
 NEVER_SEEN = {"Cc", "Cs", "Co", "Zl", "Zp"}
 # Signs that stand above or below the digits behind them, and what lays hieroglyphs out.

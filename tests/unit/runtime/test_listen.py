@@ -6,8 +6,8 @@ import socket
 
 import pytest
 
-from libs.runtime.failure import StopProcess
-from libs.runtime.http.listen import listening
+from keyfold.runtime.failure import StopProcess
+from keyfold.runtime.http.listen import listening
 
 
 class Echo(asyncio.Protocol):

@@ -9,7 +9,7 @@ import pytest
 import structlog
 from structlog.contextvars import bound_contextvars
 
-from libs.runtime import log as logs
+from keyfold.runtime import log as logs
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from libs.runtime.metrics import counter, distribution, exposition, tally
+from keyfold.runtime.metrics import counter, distribution, exposition, tally
 
 
 def test_a_tally_shows_what_is_counted_elsewhere() -> None:

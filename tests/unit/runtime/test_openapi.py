@@ -7,8 +7,8 @@ import orjson
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from libs.runtime.auth import Role
-from libs.runtime.http import (
+from keyfold.runtime.auth import Role
+from keyfold.runtime.http import (
     Answer,
     AnyRoute,
     JsonBody,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from libs.runtime.overlapping import overlapped
+from keyfold.runtime.overlapping import overlapped
 
 
 @dataclass

@@ -3,8 +3,8 @@
 import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from libs.runtime.http import Answer, AnyRoute, OwnCredential, Public, Request, Route, Streamed, Writer
-from libs.runtime.http.preconditions import etag_of, read_preconditions
+from keyfold.runtime.http import Answer, AnyRoute, OwnCredential, Public, Request, Route, Streamed, Writer
+from keyfold.runtime.http.preconditions import etag_of, read_preconditions
 from tests.unit.runtime.serving import serving
 
 

@@ -2,7 +2,7 @@
 
 import orjson
 
-from libs.runtime.http.problem import FieldError, bad_body, pointer_to, problem_body
+from keyfold.runtime.http.problem import FieldError, bad_body, pointer_to, problem_body
 
 LONG = "x" * 41
 ID = "x" * 40

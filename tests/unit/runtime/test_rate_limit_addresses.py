@@ -6,8 +6,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
-from libs.runtime.clock import SYSTEM_CLOCK
-from libs.runtime.http import RateLimits, Refused
+from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.runtime.http import RateLimits, Refused
 from tests.unit.runtime.serving import until
 
 

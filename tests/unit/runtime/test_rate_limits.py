@@ -10,9 +10,9 @@ from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
-from libs.runtime import metrics
-from libs.runtime.clock import SYSTEM_CLOCK
-from libs.runtime.http import (
+from keyfold.runtime import metrics
+from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.runtime.http import (
     Answer,
     AnyRole,
     JsonBody,
@@ -25,9 +25,9 @@ from libs.runtime.http import (
     Request,
     Route,
 )
-from libs.runtime.http.rate_limits import UNLIMITED
-from libs.runtime.http.rules import Rule
-from libs.runtime.settings import RateLimitSettings
+from keyfold.runtime.http.rate_limits import UNLIMITED
+from keyfold.runtime.http.rules import Rule
+from keyfold.runtime.settings import RateLimitSettings
 from tests.unit.runtime.serving import Client, serving, until
 
 COMMANDS = ("POST", "PUT", "PATCH", "DELETE")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from structlog.testing import capture_logs
 
-from libs.runtime.failure import TryLater
-from libs.runtime.retrying import Patience
+from keyfold.runtime.failure import TryLater
+from keyfold.runtime.retrying import Patience
 
 
 class Flaky:

@@ -6,9 +6,9 @@ from typing import cast
 import pytest
 from aiohttp import web
 
-from libs.runtime.auth import Role
-from libs.runtime.health import Health
-from libs.runtime.http import (
+from keyfold.runtime.auth import Role
+from keyfold.runtime.health import Health
+from keyfold.runtime.http import (
     Answer,
     AnyLogin,
     AnyOf,
@@ -27,7 +27,7 @@ from libs.runtime.http import (
     build_app,
     serve_http,
 )
-from libs.runtime.http.rules import Rule
+from keyfold.runtime.http.rules import Rule
 from tests.unit.runtime.serving import Client, NamedCallers, serving
 
 PATHS: dict[str, tuple[str, Rule]] = {

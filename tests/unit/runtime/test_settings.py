@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from libs.runtime.caller import Role
-from libs.runtime.settings import (
+from keyfold.runtime.caller import Role
+from keyfold.runtime.settings import (
     AuthSettings,
     BadSettings,
     KafkaSettings,

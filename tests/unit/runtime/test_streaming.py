@@ -9,12 +9,12 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from libs.runtime import metrics
-from libs.runtime.auth import Caller, Rejected, Role
-from libs.runtime.caller import Binding
-from libs.runtime.failure import TryLater
-from libs.runtime.health import Health
-from libs.runtime.http import AnyRole, Request, Route, Streamed, Writer, build_app, serve_http
+from keyfold.runtime import metrics
+from keyfold.runtime.auth import Caller, Rejected, Role
+from keyfold.runtime.caller import Binding
+from keyfold.runtime.failure import TryLater
+from keyfold.runtime.health import Health
+from keyfold.runtime.http import AnyRole, Request, Route, Streamed, Writer, build_app, serve_http
 from tests.unit.runtime.serving import Client, serving, until
 from tests.unit.runtime.tokens import KnownLogins, SetClock, believing, eddsa, jwks_file
 

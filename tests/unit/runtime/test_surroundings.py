@@ -4,9 +4,9 @@ from datetime import UTC
 
 import pytest
 
-from libs.runtime import metrics
-from libs.runtime.clock import SYSTEM_CLOCK
-from libs.runtime.health import Health
+from keyfold.runtime import metrics
+from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.runtime.health import Health
 
 
 def test_event_ids_sort_by_time() -> None:

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from structlog.testing import capture_logs
 
-from libs.runtime.failure import StopProcess
-from libs.runtime.waiting import wait_for
+from keyfold.runtime.failure import StopProcess
+from keyfold.runtime.waiting import wait_for
 
 
 class Flaky:

@@ -5,8 +5,8 @@ from enum import StrEnum
 
 from pydantic import BaseModel, Field
 
-from libs.runtime.failure import TryLater
-from libs.runtime.http import (
+from keyfold.runtime.failure import TryLater
+from keyfold.runtime.http import (
     Answer,
     AnyRole,
     AnyRoute,

@@ -10,10 +10,10 @@ import orjson
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
-from libs.runtime.auth import BearerTokens
-from libs.runtime.caller import Binding
-from libs.runtime.failure import TryLater
-from libs.runtime.jwks import Jwks
+from keyfold.runtime.auth import BearerTokens
+from keyfold.runtime.caller import Binding
+from keyfold.runtime.failure import TryLater
+from keyfold.runtime.jwks import Jwks
 
 ISSUER = "https://issuer.test"
 AUDIENCE = "keyfold"

@@ -12,16 +12,16 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from pydantic_settings import BaseSettings
 
-from libs.runtime.settings import PREFIX, ServiceSettings
-from services.audit.settings import AuditSettings
-from services.cli.local.signing import LocalSigner
-from services.cli.settings import CommandSettings
-from services.console.settings import ConsoleSettings
-from services.gatekeeper.settings import GatekeeperSettings
-from services.projection.settings import ProjectionSettings
-from services.registry.settings import RegistrySettings
-from services.relay.settings import RelaySettings
-from services.shipper.settings import ShipperSettings
+from keyfold.audit.settings import AuditSettings
+from keyfold.cli.local.signing import LocalSigner
+from keyfold.cli.settings import CommandSettings
+from keyfold.console.settings import ConsoleSettings
+from keyfold.gatekeeper.settings import GatekeeperSettings
+from keyfold.projection.settings import ProjectionSettings
+from keyfold.registry.settings import RegistrySettings
+from keyfold.relay.settings import RelaySettings
+from keyfold.runtime.settings import PREFIX, ServiceSettings
+from keyfold.shipper.settings import ShipperSettings
 
 SERVICES: Final[Mapping[str, type[ServiceSettings]]] = {
     "audit": AuditSettings,

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from libs.runtime.service import EXIT_BAD_SETTINGS, run
-from libs.runtime.settings import PREFIX, load
-from services.cli import app
+from keyfold.cli import app
+from keyfold.runtime.service import EXIT_BAD_SETTINGS, run
+from keyfold.runtime.settings import PREFIX, load
 from tests.unit.settings.services import EVERY_PART, PASSWORD, SECRET, SERVICES, good, variables
 from tests.unit.settings.wrong_values import wrong_values
 
@@ -168,7 +168,7 @@ def test_ways_to_sign_in(
 @pytest.mark.parametrize("part", ["gatekeeper", "keyfold"])
 def test_process(part: str, environment: dict[str, str], tmp_path: Path) -> None:
     """The processes themselves say it so, and nothing else."""
-    program = [f"services.{part}"] if part in SERVICES else ["services.cli", "status"]
+    program = [f"keyfold.{part}"] if part in SERVICES else ["keyfold.cli", "status"]
     wrong = {"KEYFOLD_POSTGRES_DSN": f"postgresql://u:p@{PASSWORD}/w#rd@h/db", "KEYFOLD_KAFKA_BOOTSTRAP": "h"}
     ended = subprocess.run(
         [sys.executable, "-m", *program],

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from libs.domain.access_event import AccessEvent
-from libs.domain.decision import Reason
-from libs.wire.counted_slots import count_bytes, empty_slot
-from services.gatekeeper.journal_directory import RunDirectory
-from services.gatekeeper.segment import Segment
+from keyfold.domain.access_event import AccessEvent
+from keyfold.domain.decision import Reason
+from keyfold.gatekeeper.journal_directory import RunDirectory
+from keyfold.gatekeeper.segment import Segment
+from keyfold.wire.counted_slots import count_bytes, empty_slot
 from tests.access_events import access_event, journalled
 
 

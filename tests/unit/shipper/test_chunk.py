@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from libs.wire.access_codec import decode_access_event
-from libs.wire.journal_line import journal_line
-from libs.wire.record import Record
-from services.shipper.chunk import Chunk, Damage, read_chunk
+from keyfold.shipper.chunk import Chunk, Damage, read_chunk
+from keyfold.wire.access_codec import decode_access_event
+from keyfold.wire.journal_line import journal_line
+from keyfold.wire.record import Record
 from tests.access_events import access_event, journalled
 
 BYTES_MAX = 128 * 1024

@@ -9,12 +9,12 @@ from pathlib import Path
 import orjson
 import pytest
 
-from libs.domain.closed_run import ClosedRun
-from libs.runtime.boot import boot_id
-from libs.wire.closed_codec import decode_closed_run
-from libs.wire.journal_files import CHECKPOINT, WRITER_LOCK, segment_name
-from libs.wire.record import Record
-from services.shipper.run_journal import RunJournal
+from keyfold.domain.closed_run import ClosedRun
+from keyfold.runtime.boot import boot_id
+from keyfold.shipper.run_journal import RunJournal
+from keyfold.wire.closed_codec import decode_closed_run
+from keyfold.wire.journal_files import CHECKPOINT, WRITER_LOCK, segment_name
+from keyfold.wire.record import Record
 from tests.unit.shipper.journals import Writer
 from tests.unit.shipper.test_chunk import BYTES_MAX
 

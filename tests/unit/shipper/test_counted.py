@@ -8,11 +8,11 @@ import pytest
 from msgspec.structs import replace
 from structlog.testing import capture_logs
 
-from libs.domain.decision import Reason
-from libs.wire.access_codec import decode_access_event
-from libs.wire.counted_slots import SLOT_BYTES, SLOTS_MAX, count_bytes, empty_slot, read_slots
-from libs.wire.journal_files import COUNTED
-from services.shipper.run_journal import RunJournal
+from keyfold.domain.decision import Reason
+from keyfold.shipper.run_journal import RunJournal
+from keyfold.wire.access_codec import decode_access_event
+from keyfold.wire.counted_slots import SLOT_BYTES, SLOTS_MAX, count_bytes, empty_slot, read_slots
+from keyfold.wire.journal_files import COUNTED
 from tests.access_events import journalled
 from tests.unit.shipper.journals import Writer, counting, slot
 

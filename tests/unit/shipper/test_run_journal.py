@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from libs.wire.access_codec import decode_access_event
-from libs.wire.journal_files import CHECKPOINT
-from services.shipper.run_journal import Portion, RunJournal
+from keyfold.shipper.run_journal import Portion, RunJournal
+from keyfold.wire.access_codec import decode_access_event
+from keyfold.wire.journal_files import CHECKPOINT
 from tests.unit.shipper.journals import Writer
 
 BYTES_MAX = 128 * 1024

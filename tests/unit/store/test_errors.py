@@ -3,7 +3,7 @@
 import asyncpg
 import pytest
 
-from libs.store.errors import DatabaseAway, translated
+from keyfold.store.errors import DatabaseAway, translated
 
 BUSY = "cannot perform operation: another operation is in progress"
 

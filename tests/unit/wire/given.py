@@ -2,12 +2,12 @@
 
 from datetime import UTC, datetime
 
-from libs.domain.access_event import AccessEvent
-from libs.domain.decision import Reason
-from libs.domain.ids import AccountId, EventId, KeyId, VendorId
-from libs.domain.permissions import Access, Category
-from libs.wire.chain import GENESIS, Head, Row, seal
-from libs.wire.record import Received, Record
+from keyfold.domain.access_event import AccessEvent
+from keyfold.domain.decision import Reason
+from keyfold.domain.ids import AccountId, EventId, KeyId, VendorId
+from keyfold.domain.permissions import Access, Category
+from keyfold.wire.chain import GENESIS, Head, Row, seal
+from keyfold.wire.record import Received, Record
 
 EVENT_ID = EventId("0190163d-8694-739b-aea5-966c26f8ad91")
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"

@@ -8,8 +8,8 @@ import pytest
 from cloudevents.core.bindings.kafka import KafkaMessage, from_binary_event
 from msgspec.structs import replace
 
-from libs.domain.access_event import AccessEvent
-from libs.wire.access_codec import (
+from keyfold.domain.access_event import AccessEvent
+from keyfold.wire.access_codec import (
     MalformedAccessEvent,
     access_record,
     decode_access_event,

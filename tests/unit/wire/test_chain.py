@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from msgspec.structs import asdict, fields, replace
 
-from libs.domain.account import AccountCreated
-from libs.domain.ids import AccountId, EventId, StreamId
-from libs.domain.lifecycle import Actor, RecordedEvent
-from libs.wire.chain import GENESIS, BrokenChain, Head, LedgerGap, Row, follow, seal, understand
-from libs.wire.event_codec import UnknownEvent
-from libs.wire.upcasting import SCHEMA_VERSION
+from keyfold.domain.account import AccountCreated
+from keyfold.domain.ids import AccountId, EventId, StreamId
+from keyfold.domain.lifecycle import Actor, RecordedEvent
+from keyfold.wire.chain import GENESIS, BrokenChain, Head, LedgerGap, Row, follow, seal, understand
+from keyfold.wire.event_codec import UnknownEvent
+from keyfold.wire.upcasting import SCHEMA_VERSION
 from tests.unit.wire.given import ledger, row_at
 
 ROWS = ledger(4)

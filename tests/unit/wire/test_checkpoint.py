@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from libs.wire.checkpoint import (
+from keyfold.wire.checkpoint import (
     BadCheckpointKey,
     BadCheckpointLine,
     Checkpoint,

@@ -8,17 +8,17 @@ from dataclasses import replace
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from libs.domain.checkpoint import LedgerCheckpointed
-from libs.wire.checkpoint import Checkpoint, SignedCheckpoint, format_line, key_id_of, sign
-from libs.wire.checkpoint_proof import (
+from keyfold.domain.checkpoint import LedgerCheckpointed
+from keyfold.wire.checkpoint import Checkpoint, SignedCheckpoint, format_line, key_id_of, sign
+from keyfold.wire.checkpoint_proof import (
     CheckpointRow,
     FiledCheckpoints,
     signed_of,
     weigh_file,
     weigh_recorded,
 )
-from libs.wire.event_codec import encode_event
-from libs.wire.upcasting import SCHEMA_VERSION
+from keyfold.wire.event_codec import encode_event
+from keyfold.wire.upcasting import SCHEMA_VERSION
 from tests.ledger_builder import START, account_created
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))

@@ -8,15 +8,10 @@ import orjson
 import pytest
 from msgspec.structs import replace
 
-from libs.domain.closed_run import ClosedRun
-from libs.wire.access_codec import MalformedAccessEvent, decode_access_event
-from libs.wire.closed_codec import (
-    MalformedClosedRun,
-    closed_record,
-    decode_closed_run,
-    is_closed_record,
-)
-from libs.wire.record import Received
+from keyfold.domain.closed_run import ClosedRun
+from keyfold.wire.access_codec import MalformedAccessEvent, decode_access_event
+from keyfold.wire.closed_codec import MalformedClosedRun, closed_record, decode_closed_run, is_closed_record
+from keyfold.wire.record import Received
 from tests.access_events import EPOCH
 
 RUN = ClosedRun(gatekeeper="0190163d-8694-739b-aea5-966c26f8ad91", last_seq=9, is_exact=True, at=EPOCH)

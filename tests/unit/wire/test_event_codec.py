@@ -5,18 +5,18 @@ from typing import Any, get_args
 import orjson
 import pytest
 
-from libs.domain.account import AccountCreated
-from libs.domain.checkpoint import LedgerCheckpointed
-from libs.domain.ids import AccountId, KeyId, VendorId
-from libs.domain.lifecycle import LifecycleEvent
-from libs.domain.network import parse_network
-from libs.domain.permissions import CATEGORIES, Access, Category, Permissions
-from libs.domain.rate_limit import RateLimit
-from libs.domain.subscriber_key import SubscriberKeyCreated, SubscriberKeyRotated
-from libs.domain.vendor import ReviewKind, VendorApplied, VendorReviewed, Verdict
-from libs.domain.vendor_key import VendorKeyIssued
-from libs.wire.event_codec import TYPE_NAMES, UnknownEvent, decode_event, encode_event
-from libs.wire.upcasting import SCHEMA_VERSION
+from keyfold.domain.account import AccountCreated
+from keyfold.domain.checkpoint import LedgerCheckpointed
+from keyfold.domain.ids import AccountId, KeyId, VendorId
+from keyfold.domain.lifecycle import LifecycleEvent
+from keyfold.domain.network import parse_network
+from keyfold.domain.permissions import CATEGORIES, Access, Category, Permissions
+from keyfold.domain.rate_limit import RateLimit
+from keyfold.domain.subscriber_key import SubscriberKeyCreated, SubscriberKeyRotated
+from keyfold.domain.vendor import ReviewKind, VendorApplied, VendorReviewed, Verdict
+from keyfold.domain.vendor_key import VendorKeyIssued
+from keyfold.wire.event_codec import TYPE_NAMES, UnknownEvent, decode_event, encode_event
+from keyfold.wire.upcasting import SCHEMA_VERSION
 from tests.unit.domain.given import LATER, NOW
 
 CREATED = AccountCreated(account_id=AccountId("acc_1"), name="Zahnärzte")

@@ -4,9 +4,9 @@ from hashlib import sha256
 
 import pytest
 
-from libs.domain.decision import MALFORMED, Credential
-from libs.domain.ids import KeyId
-from libs.wire.key_format import (
+from keyfold.domain.decision import MALFORMED, Credential
+from keyfold.domain.ids import KeyId
+from keyfold.wire.key_format import (
     ALPHABET,
     KEY_LENGTH,
     KeyKind,

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs.domain.ids import AccountId, KeyId, VendorId
-from libs.wire.access_codec import encode_access_event
-from libs.wire.key_format import KeyKind, mint
-from libs.wire.outline import Outline, outline
+from keyfold.domain.ids import AccountId, KeyId, VendorId
+from keyfold.wire.access_codec import encode_access_event
+from keyfold.wire.key_format import KeyKind, mint
+from keyfold.wire.outline import Outline, outline
 from tests.access_events import decided
 
 SECRET = mint(KeyKind.SUBSCRIBER, "0123456789AB", bytes(range(32))).secret

@@ -5,11 +5,11 @@ import sys
 
 from msgspec.structs import replace
 
-from libs.domain.ids import KeyId
-from libs.domain.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey, evolve
-from libs.domain.vendor_key import VendorKey
-from libs.wire.packed import Packed
-from libs.wire.packed_key import pack_key, unpack_key
+from keyfold.domain.ids import KeyId
+from keyfold.domain.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey, evolve
+from keyfold.domain.vendor_key import VendorKey
+from keyfold.wire.packed import Packed
+from keyfold.wire.packed_key import pack_key, unpack_key
 from tests.ledger_builder import key_created, key_id, key_revoked
 
 ENTRY_BYTES_MAX = 16 * 3 + 16

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from libs.wire.timestamp import format_time, parse_time
+from keyfold.wire.timestamp import format_time, parse_time
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from libs.wire.topic_rules import Topic, topic_faults
-from libs.wire.topics import ACCESS, ALL, DEAD_LETTER, LIFECYCLE, TopicSpec
+from keyfold.wire.topic_rules import Topic, topic_faults
+from keyfold.wire.topics import ACCESS, ALL, DEAD_LETTER, LIFECYCLE, TopicSpec
 
 HOUR_MS = str(60 * 60 * 1000)
 COMPACTED = {"cleanup.policy": "compact"}

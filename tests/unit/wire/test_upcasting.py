@@ -8,23 +8,23 @@ from typing import Any
 import orjson
 import pytest
 
-from libs.domain.deadlines import due_at
-from libs.domain.lifecycle import LifecycleEvent
-from libs.domain.login import LoginBound, LoginEnded
-from libs.domain.network import parse_network
-from libs.domain.rate_limit import RateLimit
-from libs.domain.state import State
-from libs.domain.subscriber_key import (
+from keyfold.domain.deadlines import due_at
+from keyfold.domain.lifecycle import LifecycleEvent
+from keyfold.domain.login import LoginBound, LoginEnded
+from keyfold.domain.network import parse_network
+from keyfold.domain.rate_limit import RateLimit
+from keyfold.domain.state import State
+from keyfold.domain.subscriber_key import (
     ActiveSubscriberKey,
     RevokedSubscriberKey,
     SubscriberKeyCreated,
     SubscriberKeyExpiryChanged,
 )
-from libs.domain.vendor import VendorReviewed, VendorState
-from libs.domain.vendor_key import ActiveVendorKey, RevokedVendorKey
-from libs.wire.chain import GENESIS, Row, follow, understand
-from libs.wire.event_codec import TYPE_NAMES, UnknownEvent, decode_event, encode_event
-from libs.wire.upcasting import SCHEMA_VERSION, UPCASTERS, upcast
+from keyfold.domain.vendor import VendorReviewed, VendorState
+from keyfold.domain.vendor_key import ActiveVendorKey, RevokedVendorKey
+from keyfold.wire.chain import GENESIS, Row, follow, understand
+from keyfold.wire.event_codec import TYPE_NAMES, UnknownEvent, decode_event, encode_event
+from keyfold.wire.upcasting import SCHEMA_VERSION, UPCASTERS, upcast
 from tests.ledger_builder import account_id, key_id, vendor_id
 from tests.lifecycle_events import invitation_id
 

@@ -1,0 +1,117 @@
+"""A case: keys found by their ids and what is asked of them, as values that can be supposed otherwise."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from msgspec import Struct
+
+from keyfold.domain.account import Account
+from keyfold.domain.decision import Reason, judge
+from keyfold.domain.ids import AccountId, KeyId, VendorId
+from keyfold.domain.permissions import Access, Category
+from keyfold.domain.request_path import normalise
+from keyfold.domain.route_map import RouteMap
+from keyfold.domain.state import State
+from keyfold.domain.subscriber_key import SubscriberKey
+from keyfold.domain.vendor import Vendor
+from keyfold.domain.vendor_key import ActiveVendorKey, VendorKey
+
+
+class Asked(Struct, frozen=True, kw_only=True, gc=False):
+    """What a case is about: by a path if `by_path`, else by the category and access themselves.
+
+    Without `is_clear` the path reads in more than one way; category and access are None where none is mapped.
+    """
+
+    category: Category | None
+    access: Access | None
+    is_clear: bool = True
+    by_path: bool = False
+
+
+class Case(Struct, frozen=True, kw_only=True, gc=False):
+    """Who asks for what, with the account and the vendor concerned; a key is None where its id names none.
+
+    `by_vendor` where no vendor key was named but its vendor, for whom any key of its own then stands.
+    """
+
+    vendor_key: VendorKey | None
+    subscriber_key: SubscriberKey | None
+    vendors: Mapping[VendorId, Vendor]
+    accounts: Mapping[AccountId, Account]
+    asked: Asked
+    client_ip: str | None
+    now: datetime
+    lease_held: bool
+    by_vendor: bool = False
+
+    def reason(self) -> Reason | None:
+        """Return the decision's reason, None for an allow."""
+        return judge(
+            self.vendor_key,
+            self.subscriber_key,
+            self,
+            client_ip=self.client_ip,
+            is_clear=self.asked.is_clear,
+            category=self.asked.category,
+            access=self.asked.access,
+            now=self.now,
+            lease_held=self.lease_held,
+        )
+
+
+def asked_by_path(method: str, target: str, route_map: RouteMap) -> Asked:
+    """Return what a method on a path asks for."""
+    segments = normalise(target)
+    route = None if segments is None else route_map.match(segments)
+    return Asked(
+        category=None if route is None else route.category,
+        access=None if route is None else route.access(method),
+        is_clear=segments is not None,
+        by_path=True,
+    )
+
+
+def find_case(
+    state: State,
+    subscriber_key_id: KeyId,
+    vendor: KeyId | VendorId,
+    *,
+    by_vendor: bool,
+    asked: Asked,
+    client_ip: str | None,
+    now: datetime,
+    lease_held: bool,
+) -> Case:
+    """Find what the ids name; `vendor` is a vendor's own id with `by_vendor`, else a vendor key's."""
+    subscriber_key = state.subscriber_key(subscriber_key_id)
+    vendor_key = _any_key(state, VendorId(vendor)) if by_vendor else state.vendor_key(KeyId(vendor))
+    return Case(
+        vendor_key=vendor_key,
+        subscriber_key=subscriber_key,
+        vendors={} if vendor_key is None else {vendor_key.vendor_id: state.vendors[vendor_key.vendor_id]},
+        accounts={}
+        if subscriber_key is None
+        else {subscriber_key.account_id: state.accounts[subscriber_key.account_id]},
+        asked=asked,
+        client_ip=client_ip,
+        now=now,
+        lease_held=lease_held,
+        by_vendor=by_vendor,
+    )
+
+
+def _any_key(state: State, vendor_id: VendorId) -> ActiveVendorKey | None:
+    return any_vendor_key(vendor_id) if vendor_id in state.vendors else None
+
+
+def any_vendor_key(vendor_id: VendorId) -> ActiveVendorKey:
+    """Return what stands for whichever key a vendor would use: one that nobody can present."""
+    return ActiveVendorKey(
+        key_id=KeyId(""),
+        vendor_id=vendor_id,
+        digest=b"",
+        secret_hint="",
+        outgoing=None,
+        issued_at=datetime.min,
+    )

@@ -1,0 +1,302 @@
+"""The decision: may this request pass? Allow, or deny with exactly one reason."""
+
+import hmac
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol, TypeVar
+
+from msgspec import Struct
+
+from keyfold.domain.account import Account
+from keyfold.domain.ids import AccountId, KeyId, VendorId
+from keyfold.domain.network import is_within
+from keyfold.domain.permissions import Access, Category
+from keyfold.domain.request_path import normalise
+from keyfold.domain.route_map import RouteMap
+from keyfold.domain.secret import is_replaced
+from keyfold.domain.state import State
+from keyfold.domain.subscriber_key import (
+    ActiveSubscriberKey,
+    ReplacedSubscriberSecret,
+    RevokedSubscriberKey,
+    SubscriberKey,
+)
+from keyfold.domain.vendor import Vendor, VendorState
+from keyfold.domain.vendor_key import ActiveVendorKey, ReplacedVendorSecret, RevokedVendorKey, VendorKey
+
+
+class Reason(StrEnum):
+    """Why a request is denied, in the order in which it is checked."""
+
+    MISSING_VENDOR_KEY = "missing_vendor_key"
+    MISSING_SUBSCRIBER_KEY = "missing_subscriber_key"
+    MALFORMED_KEY = "malformed_key"
+    UNKNOWN_VENDOR_KEY = "unknown_vendor_key"
+    UNKNOWN_SUBSCRIBER_KEY = "unknown_subscriber_key"
+    VENDOR_KEY_REPLACED = "vendor_key_replaced"
+    SUBSCRIBER_KEY_REPLACED = "subscriber_key_replaced"
+    VENDOR_KEY_REVOKED = "vendor_key_revoked"
+    VENDOR_SUSPENDED = "vendor_suspended"
+    SUBSCRIBER_KEY_REVOKED = "subscriber_key_revoked"
+    SUBSCRIBER_KEY_EXPIRED = "subscriber_key_expired"
+    NETWORK_NOT_ALLOWED = "network_not_allowed"
+    INTEGRATIONS_DISABLED = "integrations_disabled"
+    VENDOR_NOT_PERMITTED = "vendor_not_permitted"
+    AMBIGUOUS_REQUEST = "ambiguous_request"
+    UNMAPPED_ROUTE = "unmapped_route"
+    CATEGORY_DENIED = "category_denied"
+    READ_ONLY = "read_only"
+    STALE = "stale"
+    RATE_LIMITED = "rate_limited"
+
+
+VendorProof = VendorKey | ReplacedVendorSecret
+SubscriberProof = SubscriberKey | ReplacedSubscriberSecret
+_Found = TypeVar("_Found", bound=SubscriberKey | VendorKey | None)
+_UNAUTHENTICATED = frozenset(list(Reason)[: list(Reason).index(Reason.NETWORK_NOT_ALLOWED)])
+
+
+def status_of(reason: Reason | None) -> int:
+    """Return the HTTP status that a decision is answered with: 200, 401, 403, 429 or 503."""
+    if reason is None:
+        return 200
+    if reason is Reason.STALE:
+        return 503
+    if reason is Reason.RATE_LIMITED:
+        return 429
+    return 401 if reason in _UNAUTHENTICATED else 403
+
+
+class Credential(Struct, frozen=True, gc=False):
+    """A well-formed key as presented: the id that it names and the SHA-256 digest of all of it, 32 bytes."""
+
+    key_id: KeyId
+    digest: bytes
+
+
+class Malformed(StrEnum):
+    """A key that is there but no key: a wrong prefix, length, character or checksum."""
+
+    MALFORMED = "malformed"
+
+
+MALFORMED = Malformed.MALFORMED
+Presented = Credential | Malformed | None
+
+
+class Request(Struct, frozen=True, gc=False):
+    """What a gateway asks about. `target` is None where it cannot be told what the original request was.
+
+    `client_ip` is the client's address as the gateway reports it, None where it reports none.
+    """
+
+    vendor_key: Presented
+    subscriber_key: Presented
+    method: str
+    target: str | None
+    client_ip: str | None
+
+
+class Decision(Struct, frozen=True, gc=False):
+    """Allow when `reason` is None. The ids are those of keys that were proven, never merely claimed.
+
+    `is_dead` says that there are some and none of them works: each is revoked, or its secret was replaced.
+    """
+
+    reason: Reason | None
+    account_id: AccountId | None = None
+    key_id: KeyId | None = None
+    vendor_id: VendorId | None = None
+    vendor_key_id: KeyId | None = None
+    category: Category | None = None
+    access: Access | None = None
+    is_dead: bool = False
+
+
+class Standing(Protocol):
+    """Where accounts and vendors stand, those at least that the judged keys belong to."""
+
+    @property
+    def accounts(self) -> Mapping[AccountId, Account]:
+        """Accounts by their ids."""
+        ...
+
+    @property
+    def vendors(self) -> Mapping[VendorId, Vendor]:
+        """Vendors by their ids."""
+        ...
+
+
+def decide_access(
+    request: Request, state: State | None, route_map: RouteMap, now: datetime, *, lease_held: bool
+) -> Decision:
+    """Decide one request. `state` is None while none has been loaded; `now` is only compared with expiries.
+
+    Without a lease the state may lack a revocation, so what would be allowed is denied as `stale`. One
+    key alone opens nothing, and is named if it is proven.
+    """
+    unusable = _unusable(request)
+    if state is None:
+        return Decision(reason=unusable or Reason.STALE)
+    vendor_key = prove_vendor_key(request.vendor_key, state, now)
+    subscriber_key = prove_subscriber_key(request.subscriber_key, state, now)
+    if unusable is not None and vendor_key is None and subscriber_key is None:
+        return Decision(reason=unusable)
+    segments = None if request.target is None else normalise(request.target)
+    route = None if segments is None else route_map.match(segments)
+    category = None if route is None else route.category
+    access = None if route is None else route.access(request.method)
+    reason = unusable or judge(
+        vendor_key,
+        subscriber_key,
+        state,
+        client_ip=request.client_ip,
+        is_clear=segments is not None,
+        category=category,
+        access=access,
+        now=now,
+        lease_held=lease_held,
+    )
+    return Decision(
+        reason,
+        subscriber_key.account_id if subscriber_key else None,
+        subscriber_key.key_id if subscriber_key else None,
+        vendor_key.vendor_id if vendor_key else None,
+        vendor_key.key_id if vendor_key else None,
+        category,
+        access,
+        _are_dead(vendor_key, subscriber_key),
+    )
+
+
+def judge(
+    vendor_key: VendorProof | None,
+    subscriber_key: SubscriberProof | None,
+    standing: Standing,
+    *,
+    client_ip: str | None,
+    is_clear: bool,
+    category: Category | None,
+    access: Access | None,
+    now: datetime,
+    lease_held: bool,
+) -> Reason | None:
+    """Return why these keys may not do this, or None where they may; who holds them was proven, or supposed.
+
+    A key is None where there is none to judge. `category` and `access` are None where no route is mapped.
+    """
+    return (
+        judge_keys(vendor_key, subscriber_key, standing, client_ip, now)
+        or judge_request(subscriber_key, is_clear, category, access)
+        or (None if lease_held else Reason.STALE)
+    )
+
+
+def _unusable(request: Request) -> Reason | None:
+    if request.vendor_key is None:
+        return Reason.MISSING_VENDOR_KEY
+    if request.subscriber_key is None:
+        return Reason.MISSING_SUBSCRIBER_KEY
+    if request.vendor_key is MALFORMED or request.subscriber_key is MALFORMED:
+        return Reason.MALFORMED_KEY
+    return None
+
+
+def prove_vendor_key(presented: Presented, state: State, now: datetime) -> VendorProof | None:
+    """Return the vendor key whose secret was presented, or what a secret stands for that was replaced."""
+    key = _proven(presented, state.vendor_key, now)
+    if key is not None:
+        return key
+    known = _once_proven(presented, state.vendor_key)
+    return None if known is None else ReplacedVendorSecret(known.key_id, known.vendor_id)
+
+
+def prove_subscriber_key(presented: Presented, state: State, now: datetime) -> SubscriberProof | None:
+    """Return the subscriber key whose secret was presented, or what a secret stands for that was replaced."""
+    key = _proven(presented, state.subscriber_key, now)
+    if key is not None:
+        return key
+    known = _once_proven(presented, state.subscriber_key)
+    return None if known is None else ReplacedSubscriberSecret(known.key_id, known.account_id)
+
+
+def _are_dead(vendor_key: VendorProof | None, subscriber_key: SubscriberProof | None) -> bool:
+    if isinstance(subscriber_key, ActiveSubscriberKey) or isinstance(vendor_key, ActiveVendorKey):
+        return False
+    return vendor_key is not None or subscriber_key is not None
+
+
+def _proven(presented: Presented, find: Callable[[KeyId], _Found], now: datetime) -> _Found | None:
+    """Return the key whose secret was presented: the id finds it, the digest proves it, in constant time."""
+    if not isinstance(presented, Credential):
+        return None
+    key = find(presented.key_id)
+    if key is None:
+        return None
+    if hmac.compare_digest(key.digest, presented.digest):
+        return key
+    outgoing = key.outgoing if isinstance(key, ActiveSubscriberKey | ActiveVendorKey) else None
+    if (
+        outgoing is not None
+        and hmac.compare_digest(outgoing.digest, presented.digest)
+        and outgoing.works(now)
+    ):
+        return key
+    return None
+
+
+def _once_proven(presented: Presented, find: Callable[[KeyId], _Found]) -> _Found | None:
+    """Return the key of which an earlier secret was presented."""
+    if not isinstance(presented, Credential):
+        return None
+    key = find(presented.key_id)
+    return key if key is not None and is_replaced(presented.digest, key.replaced) else None
+
+
+def judge_keys(
+    vendor_key: VendorProof | None,
+    subscriber_key: SubscriberProof | None,
+    standing: Standing,
+    client_ip: str | None,
+    now: datetime,
+) -> Reason | None:
+    """Return why these keys may do nothing from that address, or None where what is asked for counts."""
+    if vendor_key is None:
+        return Reason.UNKNOWN_VENDOR_KEY
+    if subscriber_key is None:
+        return Reason.UNKNOWN_SUBSCRIBER_KEY
+    # What a key is now is told only to whoever has its secret of now, so this comes before it.
+    if isinstance(vendor_key, ReplacedVendorSecret):
+        return Reason.VENDOR_KEY_REPLACED
+    if isinstance(subscriber_key, ReplacedSubscriberSecret):
+        return Reason.SUBSCRIBER_KEY_REPLACED
+    if isinstance(vendor_key, RevokedVendorKey):
+        return Reason.VENDOR_KEY_REVOKED
+    if standing.vendors[vendor_key.vendor_id].state is not VendorState.APPROVED:
+        return Reason.VENDOR_SUSPENDED
+    if isinstance(subscriber_key, RevokedSubscriberKey):
+        return Reason.SUBSCRIBER_KEY_REVOKED
+    if subscriber_key.is_expired(now):
+        return Reason.SUBSCRIBER_KEY_EXPIRED
+    if subscriber_key.networks is not None and not is_within(client_ip, subscriber_key.networks):
+        return Reason.NETWORK_NOT_ALLOWED
+    if not standing.accounts[subscriber_key.account_id].integrations_enabled:
+        return Reason.INTEGRATIONS_DISABLED
+    if subscriber_key.vendor_ids is not None and vendor_key.vendor_id not in subscriber_key.vendor_ids:
+        return Reason.VENDOR_NOT_PERMITTED
+    return None
+
+
+def judge_request(
+    key: SubscriberProof | None, is_clear: bool, category: Category | None, access: Access | None
+) -> Reason | None:
+    """Return why a key that works may not do this, or None where it may."""
+    if not is_clear:
+        return Reason.AMBIGUOUS_REQUEST
+    if category is None or access is None:
+        return Reason.UNMAPPED_ROUTE
+    granted = key.permissions[category] if isinstance(key, ActiveSubscriberKey) else Access.NONE
+    if granted is Access.NONE:
+        return Reason.CATEGORY_DENIED
+    return Reason.READ_ONLY if granted < access else None

@@ -1,0 +1,123 @@
+"""One life of an idempotent producer, from its start to its certain end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass, field
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaConnectionError, KafkaError
+from aiokafka.producer.message_accumulator import BatchBuilder
+
+from keyfold.kafka.bounded import bounded
+from keyfold.kafka.errors import Misconfigured, reading, writing
+
+STOP_TIMEOUT_S = 3.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProducerOptions:
+    """How a producer talks to the broker. `compression` is one of lz4, zstd, snappy, gzip or None."""
+
+    bootstrap: str
+    client_id: str = "keyfold"
+    compression: str | None = "lz4"
+    batch_bytes_max: int = 512 * 1024
+    timeout_s: float = 10.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Connection:
+    """A started producer. Once `broken` it is of no use to anyone: its sequence numbers are in doubt."""
+
+    producer: AIOKafkaProducer
+    timeout_s: float
+    broken: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def deliver(self, batch: BatchBuilder, topic: str, partition: int) -> int | None:
+        """Return the offset after the batch, once the broker has acknowledged it; None where it does not say.
+
+        Whatever else happens breaks the connection.
+        """
+        acknowledged = False
+        try:
+            with writing():
+                async with asyncio.timeout(self.timeout_s):
+                    offset = await self._acknowledgement(batch, topic, partition)
+            acknowledged = True
+            # Of a batch that it had already, a broker need not know where.
+            return None if offset < 0 else offset + batch.record_count()
+        finally:
+            if not acknowledged:  # also when cancelled: the batch may still be on its way
+                self.broken.set()
+
+    async def _acknowledgement(self, batch: BatchBuilder, topic: str, partition: int) -> int:
+        ack = await self.producer.send_batch(batch, topic, partition=partition)
+        ack.add_done_callback(_seen)
+        broken = asyncio.ensure_future(self.broken.wait())
+        try:
+            await asyncio.wait({ack, broken}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            broken.cancel()
+        if not ack.done():
+            raise TimeoutError("another batch broke the connection")
+        return int((await ack).offset)
+
+    async def require_partition(self, topic: str, partition: int) -> None:
+        """Raise Misconfigured unless the partition exists; nothing has been sent by then."""
+        with reading():
+            async with asyncio.timeout(self.timeout_s):
+                known = await self.producer.partitions_for(topic)
+        if partition not in known:
+            raise Misconfigured(f"{topic} has no partition {partition}")
+
+    async def close(self) -> None:
+        """Send what is queued if the broker takes it, and be gone within a few seconds whatever happens."""
+        if not self.broken.is_set():
+            with contextlib.suppress(TimeoutError, KafkaError, OSError):
+                async with asyncio.timeout(STOP_TIMEOUT_S):
+                    await self.producer.flush()
+        await kill(self.producer)
+
+
+async def connect(options: ProducerOptions) -> Connection:
+    """Start a producer. Raises Unavailable, and nothing was sent."""
+    producer = AIOKafkaProducer(
+        bootstrap_servers=options.bootstrap,
+        client_id=options.client_id,
+        acks="all",
+        enable_idempotence=True,
+        compression_type=options.compression,
+        max_batch_size=options.batch_bytes_max,
+        linger_ms=0,  # batches are built here: there is nothing to wait for
+        request_timeout_ms=int(options.timeout_s * 1000),
+        retry_backoff_ms=50,
+    )
+    try:
+        with reading():
+            async with asyncio.timeout(options.timeout_s):
+                await producer.start()
+    except BaseException:
+        await kill(producer)
+        raise
+    return Connection(producer=producer, timeout_s=options.timeout_s)
+
+
+async def kill(producer: AIOKafkaProducer) -> None:
+    """End a producer that may be stuck, so that none of its batches can arrive after its successor's.
+
+    An idempotent producer never gives a batch up, so stop() alone waits for ever on a broker that is away.
+    """
+    abandoned = KafkaConnectionError("the producer was abandoned")
+    producer._message_accumulator.fail_all(abandoned)  # noqa: SLF001 - nothing public empties its queue
+    # Its connections first: requests on the wire fail now, instead of after their timeout.
+    for end in (producer.client.close, producer.stop):
+        with contextlib.suppress(Exception):  # its tasks may stumble over the queue emptied under them
+            await bounded(end(), STOP_TIMEOUT_S)
+
+
+def _seen(ack: asyncio.Future[object]) -> None:
+    """Take note of a late failure, which asyncio would otherwise report as forgotten."""
+    if not ack.cancelled():
+        ack.exception()

@@ -1,0 +1,70 @@
+"""Reading one partition from a known offset on: a reader that has no other."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+from keyfold.kafka.reader import RECORDS_MAX, Reader
+from keyfold.wire.record import Received
+
+
+class PartitionReader:
+    """Reads a partition in order, each record once, from `offset` on, as `Reader` does."""
+
+    def __init__(
+        self,
+        bootstrap: str,
+        topic: str,
+        partition: int = 0,
+        *,
+        offset: int,
+        client_id: str = "keyfold",
+        stall_timeout_s: float = 15.0,
+    ) -> None:
+        self._partition = partition
+        self._reader = Reader(
+            bootstrap, topic, {partition: offset}, client_id=client_id, stall_timeout_s=stall_timeout_s
+        )
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    @property
+    def next_offset(self) -> int:
+        """The offset of the record that `read` will return first."""
+        return self._reader.positions[self._partition]
+
+    async def start(self) -> None:
+        """Connect and check that the topic exists. Raises Unavailable or Misconfigured."""
+        await self._reader.start()
+
+    async def stop(self) -> None:
+        """Let go of the broker, within a few seconds even if it does not answer."""
+        await self._reader.stop()
+
+    async def end_offset(self) -> int:
+        """Return the offset that the partition's next record will get: its length, if nothing was deleted.
+
+        Raises Unavailable.
+        """
+        return (await self._reader.end_offsets())[self._partition]
+
+    async def read(self, records_max: int = RECORDS_MAX, timeout_s: float = 1.0) -> list[Received]:
+        """Return the next records in order; an empty list when none came in time, or the broker is away.
+
+        Raises RecordsGone when the next offset is not there any more, and Stalled.
+        """
+        return (await self._reader.read(records_max, timeout_s)).get(self._partition, [])
+
+
+async def end_offset(bootstrap: str, topic: str, partition: int = 0) -> int:
+    """Return the offset that the partition's next record will get. Raises Unavailable or Misconfigured."""
+    async with PartitionReader(bootstrap, topic, partition, offset=0) as reader:
+        return await reader.end_offset()

@@ -1,0 +1,26 @@
+"""Whether a broker answers, which is more than that its port is open."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+from aiokafka.admin import AIOKafkaAdminClient
+
+from keyfold.kafka.errors import reading
+
+STOP_TIMEOUT_S = 2.0
+
+
+async def require_answer(bootstrap: str, *, timeout_s: float = 5) -> None:
+    """Return when Kafka has told its topics. Raises Unavailable."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=int(timeout_s * 1000))
+    try:
+        with reading():
+            async with asyncio.timeout(timeout_s):
+                await admin.start()
+                await admin.list_topics()
+    finally:
+        with contextlib.suppress(Exception):  # the answer is known by now
+            async with asyncio.timeout(STOP_TIMEOUT_S):
+                await admin.close()

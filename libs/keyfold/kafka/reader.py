@@ -1,0 +1,159 @@
+"""Reading partitions of a topic from known offsets on, without a group, through broker restarts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from types import MappingProxyType, TracebackType
+from typing import Self
+
+import structlog
+from aiokafka import AIOKafkaConsumer
+
+from keyfold.kafka import consumer as driver
+from keyfold.kafka.errors import Stalled, Unavailable
+from keyfold.kafka.watchdog import Lag, Watchdog
+from keyfold.wire.record import Received
+
+RECORDS_MAX = 10_000
+REOPEN_PAUSE_S = 0.5
+NOTHING: Mapping[int, int] = MappingProxyType({})
+
+_Offsets = Callable[[AIOKafkaConsumer, str, frozenset[int]], Awaitable[Mapping[int, int]]]
+
+log = structlog.get_logger(__name__)
+
+
+class Reader:
+    """Reads each of its partitions in order, each record once, from the offset on that it was told.
+
+    While the broker is away it reads nothing and goes on by itself when the broker is back. A consumer that
+    once does not answer is given up, for the driver's may stay deaf when the broker is back; the next call
+    makes a fresh one. So is one that answers, but for `stall_timeout_s` does not bring what is there to read;
+    if that does not help, `read` raises Stalled.
+    """
+
+    def __init__(
+        self,
+        bootstrap: str,
+        topic: str,
+        next_offsets: Mapping[int, int] = NOTHING,
+        *,
+        client_id: str = "keyfold",
+        stall_timeout_s: float = 15.0,
+    ) -> None:
+        self._bootstrap = bootstrap
+        self._topic = topic
+        self._client_id = client_id
+        self._positions = dict(next_offsets)
+        self._consumer: AIOKafkaConsumer | None = None
+        self._watchdog = Watchdog(interval_s=stall_timeout_s, due_at_s=0)
+        self._suspects: frozenset[int] = frozenset()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    @property
+    def positions(self) -> Mapping[int, int]:
+        """The partitions that are read, each with the offset of the record that `read` returns next."""
+        return dict(self._positions)
+
+    async def start(self) -> None:
+        """Connect and check that the topic exists. Raises Unavailable or Misconfigured."""
+        await self._open()
+
+    async def stop(self) -> None:
+        """Let go of the broker, within a few seconds even if it does not answer."""
+        if self._consumer is not None:
+            consumer, self._consumer = self._consumer, None
+            await driver.stop(consumer)
+
+    async def assign(self, next_offsets: Mapping[int, int]) -> None:
+        """Read these partitions from now on, and no others, each from its offset on."""
+        await self.stop()
+        self._positions, self._suspects = dict(next_offsets), frozenset()
+
+    async def end_offsets(self) -> Mapping[int, int]:
+        """Return the end offset of each partition that is read. Raises Unavailable."""
+        return await self._offsets(driver.end_offsets, frozenset(self._positions))
+
+    async def first_offsets(self, partitions: frozenset[int]) -> Mapping[int, int]:
+        """Return the offset of the oldest record that each of these still has. Raises Unavailable."""
+        return await self._offsets(driver.first_offsets, partitions)
+
+    async def read(self, records_max: int = RECORDS_MAX, timeout_s: float = 1.0) -> dict[int, list[Received]]:
+        """Return the next records in order by partition; empty when none came in time, or the broker is away.
+
+        Raises RecordsGone when a next offset is not there any more, and Stalled.
+        """
+        if not self._positions:
+            await asyncio.sleep(timeout_s)
+            return {}
+        try:
+            await self._watch()  # before there is anything in hand that a failure could lose
+            async with self._asking() as consumer:
+                batches = await driver.fetch(consumer, records_max=records_max, timeout_s=timeout_s)
+        except Unavailable:
+            await asyncio.sleep(min(REOPEN_PAUSE_S, timeout_s))
+            return {}
+        for partition, records in batches.items():
+            self._positions[partition] = records[-1].offset + 1
+        self._suspects -= batches.keys()
+        return batches
+
+    async def _offsets(self, ask: _Offsets, partitions: frozenset[int]) -> Mapping[int, int]:
+        if not partitions:
+            return {}
+        async with self._asking() as consumer:
+            return await ask(consumer, self._topic, partitions)
+
+    @asynccontextmanager
+    async def _asking(self) -> AsyncIterator[AIOKafkaConsumer]:
+        """Yield the consumer, and give it up unless the block has its answer."""
+        consumer = await self._open()
+        try:
+            yield consumer
+        except Unavailable as away:
+            await self._give_up(str(away))
+            raise
+        except BaseException:  # also a cancellation: there may be records on their way that nobody will get
+            await self.stop()
+            raise
+
+    async def _give_up(self, reason: str) -> None:
+        log.warning("consumer_given_up", topic=self._topic, reason=reason)
+        await self.stop()
+
+    async def _open(self) -> AIOKafkaConsumer:
+        if self._consumer is None:
+            consumer = driver.make(self._bootstrap, self._client_id)
+            await driver.start(consumer, self._topic)
+            driver.assign(consumer, self._topic, self._positions)
+            self._watchdog.restart(_now_s())
+            self._consumer = consumer
+        return self._consumer
+
+    async def _watch(self) -> None:
+        if not self._watchdog.due(_now_s(), len(self._positions)):
+            return
+        ends = await self.end_offsets()
+        lags = {at: Lag(next_offset=next_, end_offset=ends[at]) for at, next_ in self._positions.items()}
+        if stuck := self._watchdog.stuck(_now_s(), lags):
+            await self._remake(stuck)
+
+    async def _remake(self, stuck: frozenset[int]) -> None:
+        if again := stuck & self._suspects:
+            raise Stalled(f"{self._topic}{sorted(again)} at {[self._positions[at] for at in sorted(again)]}")
+        self._suspects = stuck
+        await self._give_up(f"nothing comes from {sorted(stuck)}")
+
+
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,146 @@
+"""How often a caller may come: bounds on commands, on calls that fail, and on tokens that name nobody."""
+
+from ipaddress import IPv6Address, IPv6Network, ip_address
+from typing import Final
+
+import structlog
+from aiohttp import web
+from limits import RateLimitItem, RateLimitItemPerSecond
+from limits.aio.storage import MemoryStorage
+from limits.aio.strategies import FixedWindowRateLimiter, SlidingWindowCounterRateLimiter
+
+from keyfold.runtime import metrics
+from keyfold.runtime.auth import Caller
+from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.runtime.http.problem import Problem, Refused
+from keyfold.runtime.settings import RateLimitSettings
+
+_WINDOW_S: Final = 60
+_TOO_MANY: Final = 429
+_IPV6_HOST_BITS: Final = 64
+# Each count also looks for counters that are over, so strangers must not be able to make many.
+_ADDRESSES_MAX: Final = 4096
+_ANY_ADDRESS: Final = "any"
+_CALLER: Final = web.RequestKey("caller", Caller)
+
+RATE_LIMITED: Final = metrics.counter(
+    "keyfold_http_rate_limited_total", "Requests refused with 429, by the limit that was reached.", ("limit",)
+)
+
+log = structlog.get_logger(__name__)
+
+
+class RateLimits:
+    """What each caller may do within ``window_s``, counted in this process; a limit of 0 is none.
+
+    The window slides: what was counted in the one before weighs less and less.
+    """
+
+    def __init__(self, *, commands_max: int, failures_max: int, window_s: int = _WINDOW_S) -> None:
+        self._commands = _Limit("commands", "commands", commands_max, window_s)
+        self._failures = _Limit("failures", "calls that failed", failures_max, window_s)
+        self._bad_tokens = _Limit("bad-tokens", "tokens that name nobody", failures_max, window_s)
+
+    @classmethod
+    def of(cls, settings: RateLimitSettings) -> "RateLimits":
+        """Return the limits that these settings ask for."""
+        return cls(commands_max=settings.commands_per_minute, failures_max=settings.failures_per_minute)
+
+    async def admit(self, raw: web.Request, caller: Caller, *, is_command: bool) -> None:
+        """Let a verified caller go on, or raise ``Refused`` before any of its work is done."""
+        who = _named(caller)
+        if await self._failures.is_reached(who):
+            raise Refused(await self._failures.refusal(who))
+        if is_command and not await self._commands.count(who):
+            raise Refused(await self._commands.refusal(who))
+        raw[_CALLER] = caller
+
+    async def turn_away(self, raw: web.Request) -> None:
+        """Count a token that names nobody, or raise ``Refused`` instead of telling what is wrong with it.
+
+        A good token is never refused for what others do at its address: behind a proxy all have the same.
+        """
+        is_crowded = self._bad_tokens.held >= _ADDRESSES_MAX
+        address = _ANY_ADDRESS if is_crowded else _host(raw.remote)
+        if not await self._bad_tokens.count(address):
+            raise Refused(await self._bad_tokens.refusal(address, address=address))
+
+    async def note(self, raw: web.Request, response: web.StreamResponse) -> None:
+        """Count an admitted call that failed by the caller's own doing; a signal of the application."""
+        caller = raw.get(_CALLER)
+        if caller is not None and 400 <= response.status < 500 and response.status != _TOO_MANY:
+            await self._failures.count(_named(caller))
+
+
+class _Limit:
+    """One limit with its counters, which the library drops two windows after they were begun."""
+
+    def __init__(self, name: str, what: str, most: int, window_s: int) -> None:
+        self._name = name
+        self._what = what
+        self._most = most
+        self._window_s = window_s
+        self._item: RateLimitItem | None = RateLimitItemPerSecond(most, window_s) if most else None
+        self._line = RateLimitItemPerSecond(1, window_s, namespace="LINE")
+        self._storage = MemoryStorage()
+        self._counted = SlidingWindowCounterRateLimiter(self._storage)
+        self._said = FixedWindowRateLimiter(self._storage)
+
+    @property
+    def held(self) -> int:
+        """How many counters there are, those that are over but not dropped yet among them."""
+        return len(self._storage.storage)
+
+    async def count(self, who: str) -> bool:
+        """Count one more, or return that the limit is reached; what is refused is not counted."""
+        return self._item is None or await self._counted.hit(self._item, who)
+
+    async def is_reached(self, who: str) -> bool:
+        """Tell whether one more would be too many."""
+        return self._item is not None and not await self._counted.test(self._item, who)
+
+    async def refusal(self, who: str, **shown: str) -> Problem:
+        """Make the problem that says when to come again; the log has it once in a window for each ``who``."""
+        RATE_LIMITED.labels(self._name).inc()
+        if await self._said.hit(self._line, who):
+            log.warning("rate_limited", limit=self._name, most=self._most, window_s=self._window_s, **shown)
+        wait_s = await self._wait_s(who)
+        return Problem(
+            status=_TOO_MANY,
+            slug="rate-limited",
+            detail=f"more than {self._most} {self._what} in {self._window_s} s; come again in {wait_s} s",
+            headers={
+                "Retry-After": str(wait_s),
+                "RateLimit-Policy": f'"{self._name}";q={self._most};w={self._window_s}',
+                "RateLimit": f'"{self._name}";r=0;t={wait_s}',
+            },
+        )
+
+    async def _wait_s(self, who: str) -> int:
+        if self._item is None:
+            return 0
+        stats = await self._counted.get_window_stats(self._item, who)
+        # At the very moment of the reset one more is still too many: the next whole second lies after it.
+        return max(0, int(stats.reset_time - SYSTEM_CLOCK.now().timestamp())) + 1
+
+
+UNLIMITED: Final = RateLimits(commands_max=0, failures_max=0)
+"""For a service that takes no tokens."""
+
+
+def _named(caller: Caller) -> str:
+    # Written as a tuple: a name may hold any separator.
+    return repr((caller.role and caller.role.value, caller.sub, caller.account_id or caller.vendor_id))
+
+
+def _host(remote: str | None) -> str:
+    """Return whom an address stands for: with IPv6 one host has a whole /64 to call from."""
+    try:
+        address = ip_address(remote or "")
+    except ValueError:
+        return _ANY_ADDRESS
+    if not isinstance(address, IPv6Address):
+        return str(address)
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(IPv6Network((int(address), _IPV6_HOST_BITS), strict=False))

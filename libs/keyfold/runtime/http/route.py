@@ -1,0 +1,165 @@
+"""Routes as values: what is asked, who may ask, what is read and what is answered."""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Generic, TypeAlias, TypeVar, get_args
+
+from aiohttp import web
+from multidict import CIMultiDictProxy
+from pydantic import BaseModel, RootModel
+
+from keyfold.runtime.auth import Caller
+from keyfold.runtime.http.problem import Problem
+from keyfold.runtime.http.rules import OwnCredential, Rule, path_parameters
+from keyfold.runtime.http.streaming import Streamed
+
+PARAMETER: Final = re.compile(r"{(\w+)(:[^}]*)?}")
+COMMANDS: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+BODY_BYTES_MAX: Final = 64 * 1024
+
+B = TypeVar("B", bound=BaseModel | None)
+Q = TypeVar("Q", bound=BaseModel | None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request(Generic[B, Q]):
+    """A request that passed its route's rule, with its body and query read.
+
+    ``traceparent`` is the W3C header if it was a valid one; ``raw`` is for streaming alone.
+    """
+
+    identity: Caller | None
+    path: Mapping[str, str]
+    body: B
+    query: Q
+    headers: CIMultiDictProxy[str]
+    request_id: str
+    traceparent: str | None
+    raw: web.Request
+
+    @property
+    def caller(self) -> Caller:
+        """Who asks; a route that lets in callers without a token must not ask."""
+        if self.identity is None:
+            raise LookupError("this route's rule lets in callers without a token")
+        return self.identity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestHeader:
+    """A header that a route's handler reads, described by a JSON Schema.
+
+    ``adds`` are the members that it may add to the answer's JSON, each with its own.
+    """
+
+    name: str
+    description: str
+    schema: Mapping[str, object]
+    adds: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Body:
+    """How a route's body comes: JSON unless said otherwise, and how much of it is read at most.
+
+    ``apart`` names an array of it whose items the handler reads one by one: each is handed on as JSON.
+    """
+
+    media_type: str = "application/json"
+    bytes_max: int = BODY_BYTES_MAX
+    apart: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a handler answers; ``status`` None stands for the route's own.
+
+    A body of bytes is sent as it is, as ``content_type``; anything else as JSON.
+    """
+
+    body: BaseModel | Mapping[str, object] | bytes | None = None
+    status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    content_type: str = "application/json"
+
+
+Reply: TypeAlias = Answer | Problem | Streamed | web.StreamResponse
+"""A handler's outcome; a ``StreamResponse`` is one that the handler has prepared and written itself."""
+
+
+class UndeclaredRoute(Exception):
+    """The route table must be corrected before the service can start; says what it lacks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route(Generic[B, Q]):
+    """One row of a service's route table.
+
+    ``method`` may be ``*`` for any. ``path`` uses aiohttp's form, ``/v1/keys/{key_id}``. ``refusals`` are the
+    statuses, beyond those that follow from the rest, which the handler may answer. ``also_answers`` are
+    the models of further statuses that are no refusals, None where one has no body. ``headers`` are those
+    that the handler reads. ``media_types`` are those of an answer that is no JSON.
+    ``quiet`` moves a probe's access log to debug. ``only_asks`` is said of what changes nothing although its
+    method could: it is not counted among a caller's commands.
+    """
+
+    method: str
+    path: str
+    handler: Callable[[Request[B, Q]], Awaitable[Reply]]
+    rule: Rule
+    summary: str
+    body: type[B] | None = None
+    body_kind: Body = Body()
+    query: type[Q] | None = None
+    answer: type[BaseModel] | None = None
+    status: int = 200
+    refusals: tuple[int, ...] = ()
+    also_answers: Mapping[int, type[BaseModel] | None] = field(default_factory=dict)
+    headers: tuple[RequestHeader, ...] = ()
+    media_types: tuple[str, ...] = ()
+    endless: bool = False
+    quiet: bool = False
+    only_asks: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a row that leaves open who may call or what may be sent."""
+        if not isinstance(self.rule, get_args(Rule)):
+            raise UndeclaredRoute(f"{self.method} {self.path} declares no access rule")
+        for name in path_parameters(self.rule):
+            if f"{{{name}}}" not in self.path:
+                raise UndeclaredRoute(f"{self.method} {self.path}: its rule needs {{{name}}} in the path")
+        for model in (self.body, self.query):
+            if _is_open(model):
+                raise UndeclaredRoute(f"{self.method} {self.path}: {model} takes unknown fields")
+
+    @property
+    def refuses_body(self) -> bool:
+        """Whether a body is a mistake; a gateway's copy of a request may bring that request's own."""
+        return self.method in COMMANDS and self.body is None and not isinstance(self.rule, OwnCredential)
+
+    @property
+    def is_command(self) -> bool:
+        """Whether a call counts as one that changes something."""
+        return self.method in COMMANDS and not self.only_asks
+
+    @property
+    def path_parameters(self) -> tuple[str, ...]:
+        """The names in the path's braces."""
+        return tuple(name for name, _pattern in PARAMETER.findall(self.path))
+
+    @property
+    def operation_id(self) -> str:
+        """The handler's own name, unique in a table."""
+        return getattr(self.handler, "__name__", type(self.handler).__name__)
+
+
+def _is_open(model: object) -> bool:
+    # A root model has no fields of its own; those inside it have their own configuration.
+    if not (isinstance(model, type) and issubclass(model, BaseModel)) or issubclass(model, RootModel):
+        return False
+    return model.model_config.get("extra") != "forbid"
+
+
+# A table's rows differ in their body and query types, and a Callable cannot be widened over them.
+AnyRoute: TypeAlias = Route[Any, Any]

@@ -1,0 +1,171 @@
+"""Access rules: who may call a route, as a value that every route must declare."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeAlias, assert_never
+
+from keyfold.runtime.auth import Caller, Role
+
+
+@dataclass(frozen=True, slots=True)
+class Public:
+    """Anyone, without a token."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnCredential:
+    """Whoever the handler itself recognises by this header; the handler also judges the path's tricks."""
+
+    header: str
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialOr:
+    """Whoever the handler itself recognises by this header where it is sent, and else who passes the rule."""
+
+    header: str
+    rule: "TokenRule"
+
+
+@dataclass(frozen=True, slots=True)
+class AnyLogin:
+    """Anyone with a valid token, also one that names no role and whose login is bound to nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unbound:
+    """A login without a role: its token names none, and it is bound to nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnyRole:
+    """Anyone who has a role."""
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """Callers of these roles, whichever tenant they belong to."""
+
+    roles: frozenset[Role]
+
+
+@dataclass(frozen=True, slots=True)
+class OwnAccount:
+    """The owner of the path's ``{account_id}``; to any other owner it does not exist."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnVendor:
+    """The vendor of the path's ``{vendor_id}``, to other vendors hidden, and the roles in ``also``."""
+
+    also: frozenset[Role] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Applicant:
+    """A vendor whose token names none yet; the handler hides what that caller has not applied for itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """Callers whom one of these rules lets in."""
+
+    rules: tuple["TokenRule", ...]
+
+
+TokenRule: TypeAlias = AnyLogin | Unbound | AnyRole | Roles | OwnAccount | OwnVendor | Applicant | AnyOf
+Rule: TypeAlias = Public | OwnCredential | CredentialOr | TokenRule
+
+
+class Verdict(Enum):
+    """What a rule says of a caller: let in, turned away, or not even told that the thing exists."""
+
+    ALLOWED = "allowed"
+    FORBIDDEN = "forbidden"
+    HIDDEN = "hidden"
+
+
+def judge(rule: TokenRule, caller: Caller, path: Mapping[str, str]) -> Verdict:
+    """Say whether the rule lets the caller through to that path's parameters."""
+    match rule:
+        case AnyLogin():
+            return Verdict.ALLOWED
+        case Unbound():
+            return Verdict.ALLOWED if caller.role is None else Verdict.FORBIDDEN
+        case AnyRole():
+            return Verdict.FORBIDDEN if caller.role is None else Verdict.ALLOWED
+        case Roles(roles):
+            return _by_role(caller, roles)
+        case OwnAccount():
+            return _by_tenant(caller, Role.OWNER, caller.account_id, path["account_id"])
+        case OwnVendor(also):
+            if caller.role in also:
+                return Verdict.ALLOWED
+            return _by_tenant(caller, Role.VENDOR, caller.vendor_id, path["vendor_id"])
+        case Applicant():
+            return _by_tenant(caller, Role.VENDOR, caller.vendor_id, None)
+        case AnyOf(rules):
+            return _best([judge(each, caller, path) for each in rules])
+        case _:
+            assert_never(rule)
+
+
+def _by_role(caller: Caller, roles: frozenset[Role]) -> Verdict:
+    return Verdict.ALLOWED if caller.role in roles else Verdict.FORBIDDEN
+
+
+def _by_tenant(caller: Caller, role: Role, own_id: str | None, asked_id: str | None) -> Verdict:
+    if caller.role is not role:
+        return Verdict.FORBIDDEN
+    return Verdict.ALLOWED if own_id == asked_id else Verdict.HIDDEN
+
+
+def _best(verdicts: list[Verdict]) -> Verdict:
+    for verdict in (Verdict.ALLOWED, Verdict.HIDDEN):
+        if verdict in verdicts:
+            return verdict
+    return Verdict.FORBIDDEN
+
+
+def path_parameters(rule: Rule) -> Iterator[str]:
+    """Yield the path parameters that the rule compares with the caller."""
+    match rule:
+        case CredentialOr(_, otherwise):
+            yield from path_parameters(otherwise)
+        case OwnAccount():
+            yield "account_id"
+        case OwnVendor():
+            yield "vendor_id"
+        case AnyOf(rules):
+            for each in rules:
+                yield from path_parameters(each)
+
+
+def describe(rule: Rule) -> str:
+    """Say in a few words who may call."""
+    match rule:
+        case Public():
+            return "anyone"
+        case OwnCredential(header):
+            return f"holders of {header}"
+        case CredentialOr(header, otherwise):
+            return f"holders of {header}; {describe(otherwise)}"
+        case AnyLogin():
+            return "any login"
+        case Unbound():
+            return "a login without a role"
+        case AnyRole():
+            return "any token"
+        case Roles(roles):
+            return ", ".join(sorted(roles))
+        case OwnAccount():
+            return "the account's owner"
+        case OwnVendor(also):
+            return ", ".join(["the vendor itself", *sorted(also)])
+        case Applicant():
+            return "whoever applied"
+        case AnyOf(rules):
+            return "; ".join(describe(each) for each in rules)
+        case _:
+            assert_never(rule)

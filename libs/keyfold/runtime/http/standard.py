@@ -1,0 +1,95 @@
+"""The routes that every service has: probes, metrics and its own description."""
+
+import asyncio
+from collections.abc import Sequence
+from functools import cache
+
+from keyfold.runtime import metrics
+from keyfold.runtime.health import Health
+from keyfold.runtime.http.models import JsonBody
+from keyfold.runtime.http.openapi import document
+from keyfold.runtime.http.route import Answer, AnyRoute, Request, Route
+from keyfold.runtime.http.rules import Public
+
+
+class Liveness(JsonBody):
+    """The process answers."""
+
+    alive: bool
+
+
+class Readiness(JsonBody):
+    """Whether the process can do its work, with each failing check's reason by its name."""
+
+    ready: bool
+    reasons: dict[str, str]
+
+
+def standard_routes(health: Health) -> list[AnyRoute]:
+    """Return the probes of this process and its metrics."""
+
+    async def livez(_request: Request[None, None]) -> Answer:
+        return Answer(body=Liveness(alive=True))
+
+    async def readyz(_request: Request[None, None]) -> Answer:
+        reasons = health.reasons()
+        body = Readiness(ready=not reasons, reasons=reasons)
+        return Answer(status=503 if reasons else 200, body=body)
+
+    async def metrics_text(_request: Request[None, None]) -> Answer:
+        return Answer(body=metrics.exposition(), content_type=metrics.CONTENT_TYPE)
+
+    return [
+        Route(
+            method="GET",
+            path="/livez",
+            handler=livez,
+            rule=Public(),
+            summary="Whether the process answers.",
+            answer=Liveness,
+            quiet=True,
+        ),
+        Route(
+            method="GET",
+            path="/readyz",
+            handler=readyz,
+            rule=Public(),
+            summary="Whether the process can do its work, or why not.",
+            answer=Readiness,
+            also_answers={503: Readiness},
+            quiet=True,
+        ),
+        Route(
+            method="GET",
+            path="/metrics",
+            handler=metrics_text,
+            rule=Public(),
+            summary="Its metrics, for Prometheus.",
+            quiet=True,
+        ),
+    ]
+
+
+def description(name: str, table: Sequence[AnyRoute]) -> AnyRoute:
+    """Return the route that serves the OpenAPI document of the table and of itself.
+
+    The document is put together when it is first asked for: that takes a third of a second, in which a thread
+    of its own keeps nobody else waiting.
+    """
+
+    @cache
+    def written() -> dict[str, object]:
+        return document(name, [*table, route])
+
+    async def openapi(_request: Request[None, None]) -> Answer:
+        return Answer(body=await asyncio.to_thread(written))
+
+    route: AnyRoute = Route(
+        method="GET",
+        path="/openapi.json",
+        handler=openapi,
+        rule=Public(),
+        summary="This description.",
+        quiet=True,
+    )
+    return route

@@ -1,0 +1,183 @@
+"""Answers that are written bit by bit, at the reader's pace: whole, or visibly cut off."""
+
+import asyncio
+import socket
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+import structlog
+from aiohttp import ClientConnectionResetError, HttpVersion11, web
+
+from keyfold.runtime import metrics
+
+LOOK_INTERVAL_S: Final = 0.25
+STALL_MAX_S: Final = 60.0
+"""How long a reader may take nothing of what is written before it counts as gone."""
+
+_RESET_AT_CLOSE: Final = struct.pack("ii", 1, 0)
+
+STREAMED: Final = metrics.counter(
+    "keyfold_http_streams_total",
+    "Answers that were written bit by bit, by how they ended: whole, gone (the reader) or failed (cut off).",
+    ("route", "ending"),
+)
+
+IS_STREAMED: Final = web.RequestKey("is_streamed", bool)
+
+log = structlog.get_logger(__name__)
+
+
+class StreamFailed(ClientConnectionResetError):
+    """An answer that had begun cannot be ended: the connection is closed without its last chunk."""
+
+
+class Writer:
+    """What a streamed answer writes to; the answer begins with the first bytes."""
+
+    def __init__(self, raw: web.Request, response: web.StreamResponse, stall_max_s: float) -> None:
+        self._raw = raw
+        self._response = response
+        self._stall_max_s = stall_max_s
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the reader has its status and headers, so that no other answer can be given."""
+        return self._response.prepared
+
+    async def write(self, content: bytes) -> None:
+        """Write so many bytes and return when the reader is ready for more; raise if it is gone."""
+        await self._response.prepare(self._raw)
+        async with _in_time(self._stall_max_s):
+            await self._response.write(content)
+
+    async def end(self) -> None:
+        """Write the last chunk, without which nothing was whole."""
+        await self._response.prepare(self._raw)
+        async with _in_time(self._stall_max_s):
+            await self._response.write_eof()
+
+
+@asynccontextmanager
+async def _in_time(limit_s: float) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(limit_s):
+            yield
+    except TimeoutError:
+        raise ClientConnectionResetError(f"nothing was read for {limit_s:g} s") from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Streamed:
+    """An answer whose body `write` writes. What it raises before the first bytes is answered as ever.
+
+    One that is `endless` is ended, properly, when the process stops, the caller's token expires, or its login
+    is no longer bound as it was.
+    """
+
+    write: Callable[[Writer], Awaitable[None]]
+    content_type: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    endless: bool = False
+    stall_max_s: float = STALL_MAX_S
+
+
+async def stream(
+    raw: web.Request,
+    streamed: Streamed,
+    headers: Mapping[str, str],
+    *,
+    draining: asyncio.Event,
+    expires_in_s: float | None,
+    unbound: Callable[[], Coroutine[None, None, None]] | None = None,
+) -> web.StreamResponse:
+    """Write the answer to its end and return it; raise what is raised before it begins.
+
+    What is endless ends when `unbound` returns, too.
+
+    Afterwards: StreamFailed for a failure of ours, ClientConnectionResetError if the reader left. Either way
+    the writing is stopped at once.
+    """
+    raw[IS_STREAMED] = True
+    response = web.StreamResponse(headers={**headers, **streamed.headers})
+    response.headers["Content-Type"] = streamed.content_type
+    if raw.method == "HEAD":
+        return response
+    writer = Writer(raw, response, streamed.stall_max_s)
+    ends_in_s = expires_in_s if streamed.endless else None
+    ends = [_until_set(draining), *([] if unbound is None else [unbound()])] if streamed.endless else []
+    try:
+        await _written(raw, streamed, writer, ends, ends_in_s)
+        await writer.end()
+    except Exception as error:
+        if _is_gone(raw) or isinstance(error, ClientConnectionResetError):
+            _count(raw, "gone")
+            _forget(raw)
+            raise ClientConnectionResetError("the reader has left") from error
+        if not writer.has_begun:
+            raise
+        _count(raw, "failed")
+        _cut_off(raw)
+        log.error("stream_cut_off", exc_info=error)
+        raise StreamFailed("the answer cannot be ended") from error
+    _count(raw, "whole")
+    return response
+
+
+async def _written(
+    raw: web.Request,
+    streamed: Streamed,
+    writer: Writer,
+    ends: Sequence[Coroutine[None, None, None]],
+    ends_in_s: float | None,
+) -> None:
+    writing = asyncio.create_task(_write(streamed, writer))
+    watching = [asyncio.create_task(each) for each in (_until_gone(raw), *ends)]
+    try:
+        await asyncio.wait([writing, *watching], timeout=ends_in_s, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (writing, *watching):
+            task.cancel()
+        await asyncio.wait([writing, *watching])
+    if _is_gone(raw):
+        raise ClientConnectionResetError("the reader has left")
+    if not writing.cancelled() and (error := writing.exception()) is not None:
+        raise error
+
+
+async def _write(streamed: Streamed, writer: Writer) -> None:
+    await streamed.write(writer)
+
+
+async def _until_set(event: asyncio.Event) -> None:
+    await event.wait()
+
+
+async def _until_gone(raw: web.Request) -> None:
+    """Notice a reader that hangs up also while there is nothing to write to it."""
+    while not _is_gone(raw):  # noqa: ASYNC110 - aiohttp tells nobody when a connection is lost
+        await asyncio.sleep(LOOK_INTERVAL_S)
+
+
+def _is_gone(raw: web.Request) -> bool:
+    return raw.transport is None or raw.transport.is_closing()
+
+
+def _forget(raw: web.Request) -> None:
+    """Wait no longer for a reader to take what is on its way to it."""
+    if raw.transport is not None:
+        raw.transport.abort()
+
+
+def _cut_off(raw: web.Request) -> None:
+    """Make sure that what was written does not look whole: to HTTP/1.0 a closed connection is the end."""
+    connected = None if raw.transport is None else raw.transport.get_extra_info("socket")
+    if raw.version < HttpVersion11 and connected is not None:
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_AT_CLOSE)
+
+
+def _count(raw: web.Request, ending: str) -> None:
+    resource = raw.match_info.route.resource
+    STREAMED.labels(resource.canonical if resource else "unmatched", ending).inc()

@@ -1,0 +1,190 @@
+"""What PostgreSQL can do to a caller, each named for what the caller must do about it.
+
+    StoreFailure
+     ├── DatabaseAway        try again later
+     │    ├── CommitUnknown    it may have been committed: look before doing it again
+     │    └── ReadOnly         this server takes no writes: try again on one that does
+     ├── NotMigrated         an owner must apply migrations first: try again later
+     ├── ReadModelAbsent     the projection is building it: try again later
+     ├── ReplayRunning       another process is building a generation: try again when it is done
+     ├── NoStandstill        the serving generation is never left alone: try again when less is going on
+     ├── Fenced              another projection writes the read model: stop
+     ├── UnfoldableEvent     the state does not allow an event of the ledger: stop
+     ├── OffsetsMoved        another process has filed from these partitions: read their offsets anew
+     ├── PartitionMissing    the access log has no partition for a day: make it, then file again
+     ├── VersionConflict     somebody was faster: load afresh and decide again
+     ├── LeadershipLost      another process may lead by now: stop what only a leader may do
+     ├── Misconfigured       an operator must change something first: stop
+     └── MigrationFailed     the database is as it was before that migration: stop
+
+Every asyncpg error is translated here and nowhere else; one that is not translated is a bug of ours.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import asyncpg
+
+from keyfold.domain.refusal import ImpossibleEvent
+from keyfold.runtime.failure import StopProcess, TryLater
+
+
+class StoreFailure(Exception):
+    """PostgreSQL could not do what was asked."""
+
+
+class DatabaseAway(StoreFailure, TryLater):
+    """PostgreSQL did not answer, or not in time. Try again later."""
+
+
+class CommitUnknown(DatabaseAway):
+    """The connection was lost during a commit. Look whether it happened before doing it again."""
+
+
+class ReadOnly(DatabaseAway):
+    """This server takes no writes: it is a standby, or was made read-only. Try again on the primary."""
+
+
+class NotMigrated(StoreFailure, TryLater):
+    """The database lacks migrations that this code needs. Try again later: its owner applies them."""
+
+
+class ReadModelAbsent(StoreFailure, TryLater):
+    """There is no read model of this code's shape. Try again later: the projection is building it."""
+
+
+class Fenced(StoreFailure, StopProcess):
+    """The read model is not where this writer left it: another one writes too. Stop; leave it to that one."""
+
+
+class ReplayRunning(StoreFailure, TryLater):
+    """Another process is building a generation. Try again when it is done."""
+
+
+class NoStandstill(StoreFailure, TryLater):
+    """The serving generation would not stand still for a minute. Try again when less is going on."""
+
+
+class UnfoldableEvent(StoreFailure, StopProcess):
+    """The state does not allow an event of the ledger: it is another ledger's, or this code folds wrongly."""
+
+    def __init__(self, position: int, impossible: ImpossibleEvent) -> None:
+        super().__init__(f"the event at position {position} cannot be folded: {impossible}")
+
+
+class OffsetsMoved(StoreFailure):
+    """Another process has filed from these partitions, and nothing was filed. Read their offsets anew."""
+
+
+class PartitionMissing(StoreFailure):
+    """No partition holds the day of one of the events, and nothing was filed. Make it, then file again."""
+
+
+class VersionConflict(StoreFailure):
+    """Streams have moved on since they were loaded, and nothing was appended. Load them and decide again."""
+
+    def __init__(self, streams: Sequence[str]) -> None:
+        super().__init__(f"moved on since they were loaded: {', '.join(streams)}")
+        self.streams = tuple(streams)
+
+
+class LeadershipLost(StoreFailure):
+    """The connection that held the leader's lock is gone. Stop at once what only a leader may do."""
+
+
+class Misconfigured(StoreFailure, StopProcess):
+    """A database, table, role or permission is missing. Stop until an operator has changed that."""
+
+
+class MigrationFailed(StoreFailure, StopProcess):
+    """A migration did not apply, and what it had done is rolled back. Stop; mend it and start again."""
+
+
+_AWAY = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.ObjectNotInPrerequisiteStateError,  # also a database that takes no connections at present
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    OSError,
+    TimeoutError,
+)
+_MISCONFIGURED = (
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.InsufficientPrivilegeError,
+    asyncpg.UndefinedTableError,
+    asyncpg.InvalidSchemaNameError,
+)
+# asyncpg has one class for a connection that is gone and for wrong use of its API; only the text differs.
+_GONE = re.compile(r"(connection|pool) is clos")
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Translate the driver's errors around any call of it."""
+    try:
+        yield
+    except Exception as error:
+        failure = translation(error)
+        if failure is None:
+            raise
+        raise failure from error
+
+
+@contextmanager
+def connecting() -> Iterator[None]:
+    """Translate the driver's errors around opening a connection, where none is a bug of ours.
+
+    What the driver makes of an address or of a `PG…` variable is not repeated: it may quote a password.
+    """
+    try:
+        with translated():
+            yield
+    except asyncpg.PostgresError as refused:  # such as a parameter in the address that no server knows
+        raise Misconfigured(_told(refused)) from refused
+    except (asyncpg.InterfaceError, ValueError):
+        raise Misconfigured(
+            "the driver cannot use KEYFOLD_POSTGRES_DSN together with the PG… variables that are set"
+        ) from None
+
+
+@contextmanager
+def translated_serving() -> Iterator[None]:
+    """Translate the driver's errors around a read of the read model, which may not be built yet."""
+    with translated():
+        try:
+            yield
+        except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError) as absent:
+            raise ReadModelAbsent(_told(absent)) from absent
+
+
+def translation(error: BaseException | None) -> StoreFailure | None:
+    """Return what an error of the driver means to a caller, or None for one that is ours."""
+    match error:
+        case asyncpg.InterfaceError():
+            return DatabaseAway(_told(error)) if _GONE.search(str(error)) or _is_left_over(error) else None
+        case asyncpg.InternalClientError():  # what is left of a call that lost its connection half-way
+            return DatabaseAway(_told(error))
+        case asyncpg.ReadOnlySQLTransactionError():
+            return ReadOnly(_told(error))
+        case _ if isinstance(error, _MISCONFIGURED):
+            return Misconfigured(_told(error))
+        case _ if isinstance(error, _AWAY):
+            return DatabaseAway(_told(error))
+    return None
+
+
+def _is_left_over(error: BaseException) -> bool:
+    """Tell whether it came of cleaning up after a call that lost its connection half-way."""
+    before = error.__context__
+    while before is not None and not isinstance(before, asyncpg.InternalClientError):
+        before = before.__context__
+    return before is not None
+
+
+def _told(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -1,0 +1,231 @@
+"""Access events to JSON and back, and as Kafka records: the journal's bytes are Kafka's bytes."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Annotated, Final, TypeAlias
+
+import msgspec
+from msgspec.structs import replace
+
+from keyfold.domain.access_event import AccessEvent
+from keyfold.domain.ids import AccountId, EventId, KeyId, VendorId
+from keyfold.domain.permissions import ACCESS_WORDS, Access, AccessWord
+from keyfold.wire.cloudevents import CONTENT_TYPE
+from keyfold.wire.record import Headers, Record
+from keyfold.wire.timestamp import format_time, parse_time
+
+ACCESS_TYPE = "keyfold.access.decided"
+SOURCE_PREFIX = "/keyfold/gatekeeper/"
+RUN_CHARACTERS_MAX = 128
+"""How long the name of a gatekeeper's run may be; it is a key in PostgreSQL."""
+WORD_CHARACTERS_MAX = 64
+"""How long a category or a reason may be, known or not; both are in keys in PostgreSQL."""
+EVENT_REQUESTS_MAX = 2**31 - 1
+"""Of how many requests one event may be."""
+
+# Other spellings of a UUID are UUIDs too, but two spellings of one id would be two events.
+_CANONICAL: Final = r"\A[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z"
+# An index of PostgreSQL takes 2704 bytes; an id of ours has 16 characters.
+_OF_AN_ID: Final = msgspec.Meta(max_length=64)
+# There will be more categories and reasons than this code knows. An empty one would be counted as none.
+_OF_A_WORD: Final = msgspec.Meta(min_length=1, max_length=WORD_CHARACTERS_MAX)
+# The number behind it must be one for PostgreSQL too: ranges end there.
+_Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, lt=2**63 - 1)]
+_ACCESSES: Final[Mapping[AccessWord | None, Access | None]] = {
+    None: None,
+    **{each.word: each for each in Access},
+}
+_CONTENT_TYPE, _SPECVERSION = ("content-type", CONTENT_TYPE), ("ce_specversion", b"1.0")
+_TYPE = ("ce_type", ACCESS_TYPE.encode())
+# Of a time such as 2026-01-31T23:59:59.000001Z: up to its second, and the three digits behind.
+_SECOND_CHARACTERS, _MILLISECONDS = 19, slice(20, 23)
+# A server may hand on bytes that are no UTF-8 as lone surrogates, which JSON cannot hold; text in PostgreSQL
+# cannot hold a NUL. A client that sends either is logged all the same.
+_NUL, _ESCAPE = b"\\u0000", ord("\\")
+_UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+class MalformedAccessEvent(Exception):
+    """A record on the access topic that is no access event; dead-letter it and go on."""
+
+
+class _Written(msgspec.Struct, gc=False):
+    """What each event's JSON has, whatever else it has: a gatekeeper may be newer than its reader."""
+
+    event_id: Annotated[EventId, msgspec.Meta(pattern=_CANONICAL)]
+    at: str
+    account_id: Annotated[AccountId, _OF_AN_ID] | None
+    key_id: Annotated[KeyId, _OF_AN_ID] | None
+    vendor_id: Annotated[VendorId, _OF_AN_ID] | None
+    vendor_key_id: Annotated[KeyId, _OF_AN_ID] | None
+    category: Annotated[str, _OF_A_WORD] | None
+    access: AccessWord | None
+    method: str
+    path: str
+    decision: str
+    reason: Annotated[str, _OF_A_WORD] | None
+    position: _Count
+    gateway: str
+    client_ip: str | None
+    gatekeeper: Annotated[str, msgspec.Meta(max_length=RUN_CHARACTERS_MAX)]
+    seq: _Count
+    traceparent: str | None
+    requests: Annotated[int, msgspec.Meta(ge=1, le=EVENT_REQUESTS_MAX)] = 1
+
+
+class _Heading(msgspec.Struct, gc=False):
+    """What of an event's JSON its record says outside of it."""
+
+    event_id: str
+    at: str
+    key_id: str | None
+    gatekeeper: str
+    seq: int
+    traceparent: str | None
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(_Written).decode
+_decode_heading = msgspec.json.Decoder(_Heading).decode
+
+
+def encode_access_event(event: AccessEvent) -> bytes:
+    """Return the event as one line of JSON: every field always there, in one order.
+
+    What a client sent and JSON or PostgreSQL cannot hold is written as U+FFFD.
+    """
+    try:
+        line = _encode(_written(event))
+    except UnicodeEncodeError:
+        return _encode(_written(_writable(event)))
+    # One byte is found in a tenth of the time, and few events have it.
+    if _ESCAPE not in line or _NUL not in line:
+        return line
+    return _encode(_written(_writable(event)))
+
+
+def decode_access_event(line: bytes) -> AccessEvent:
+    """Return the event that JSON holds. Raises MalformedAccessEvent, saying what is wrong."""
+    try:
+        written = _decode(line)
+        if _NUL in line:
+            _check_text(written)
+        return _event(written)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as fault:
+        raise MalformedAccessEvent(f"{type(fault).__name__}: {fault}") from fault
+
+
+def access_record(line: bytes) -> Record:
+    """Return the Kafka record for an event's JSON: keyed by subscriber key id, so that a key's events keep
+    their order; without a key, by nothing.
+
+    Only what key and headers are made of is looked at: whether the rest is an access event is for whoever
+    reads the record to find out. Raises MalformedAccessEvent.
+    """
+    # Each event that is shipped comes by here: what many of them share is made once.
+    try:
+        heading = _decode_heading(line)
+        at = heading.at
+        timestamp_ms = _second_ms(at[:_SECOND_CHARACTERS]) + int(at[_MILLISECONDS])
+    except (msgspec.MsgspecError, ValueError) as fault:
+        raise MalformedAccessEvent(f"{type(fault).__name__}: {fault}") from fault
+    headers: Headers = (
+        _CONTENT_TYPE,
+        _SPECVERSION,
+        ("ce_id", heading.event_id.encode()),
+        _source(heading.gatekeeper),
+        _TYPE,
+        ("ce_time", at.encode()),
+        ("ce_seq", b"%d" % heading.seq),
+    )
+    key = None
+    if heading.key_id is not None:
+        key = heading.key_id.encode()
+        headers += (("ce_subject", key),)
+    if heading.traceparent is not None:
+        headers += (("traceparent", heading.traceparent.encode()),)
+    return Record(key, line, headers, timestamp_ms)
+
+
+def seq_of(record: Record) -> int:
+    """Return the number that `access_record` gave the record of its event."""
+    return int(dict(record.headers)["ce_seq"])
+
+
+@lru_cache(maxsize=64)
+def _source(gatekeeper: str) -> tuple[str, bytes]:
+    return "ce_source", f"{SOURCE_PREFIX}{gatekeeper}".encode()
+
+
+@lru_cache(maxsize=64)
+def _second_ms(second: str) -> int:
+    return int(datetime.fromisoformat(second).replace(tzinfo=UTC).timestamp()) * 1000
+
+
+def _check_text(written: _Written) -> None:
+    # PostgreSQL's text cannot hold a NUL, and a record that cannot be filed must be told apart here.
+    if any(isinstance(value, str) and "\x00" in value for value in msgspec.structs.astuple(written)):
+        raise ValueError("text without a NUL expected")
+
+
+def _event(written: _Written) -> AccessEvent:
+    event = AccessEvent(
+        event_id=written.event_id,
+        at=parse_time(written.at),
+        account_id=written.account_id,
+        key_id=written.key_id,
+        vendor_id=written.vendor_id,
+        vendor_key_id=written.vendor_key_id,
+        category=written.category,
+        access=_ACCESSES[written.access],
+        method=written.method,
+        path=written.path,
+        reason=written.reason,
+        position=written.position,
+        gateway=written.gateway,
+        client_ip=written.client_ip,
+        gatekeeper=written.gatekeeper,
+        seq=written.seq,
+        traceparent=written.traceparent,
+        requests=written.requests,
+    )
+    if written.decision != event.decision:
+        raise ValueError("`decision` and `reason` contradict each other")
+    return event
+
+
+def _written(event: AccessEvent) -> _Written:
+    access = event.access
+    return _Written(
+        event.event_id,
+        format_time(event.at),
+        event.account_id,
+        event.key_id,
+        event.vendor_id,
+        event.vendor_key_id,
+        event.category,
+        None if access is None else ACCESS_WORDS[access],
+        event.method,
+        event.path,
+        event.decision,
+        event.reason,
+        event.position,
+        event.gateway,
+        event.client_ip,
+        event.gatekeeper,
+        event.seq,
+        event.traceparent,
+        event.requests,
+    )
+
+
+def _writable(event: AccessEvent) -> AccessEvent:
+    return replace(
+        event,
+        method=_UNWRITABLE.sub("\ufffd", event.method),
+        path=_UNWRITABLE.sub("\ufffd", event.path),
+        client_ip=None if event.client_ip is None else _UNWRITABLE.sub("\ufffd", event.client_ip),
+        traceparent=None if event.traceparent is None else _UNWRITABLE.sub("\ufffd", event.traceparent),
+    )

@@ -1,0 +1,167 @@
+"""Checkpoints as bytes: what is signed, how the signature is proven, and a line of the checkpoints file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import TypeAlias
+
+import orjson
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
+
+from keyfold.wire.timestamp import format_time, parse_time
+
+SIGNED_PREFIX = b"keyfold ledger checkpoint v1\n"
+"""Begins what is signed, so that no signature of a checkpoint can be passed off as one of something else."""
+
+HASH_BYTES = 32
+SIGNATURE_BYTES = 64
+_ID_DIGITS = 16
+_FIELDS = ("position", "head_hash", "at", "signing_key_id", "signature")
+
+PublicKeys: TypeAlias = Mapping[str, Ed25519PublicKey]
+"""The keys that are believed, by their ids."""
+
+
+class BadCheckpointLine(ValueError):
+    """A line is not one that `format_line` writes; the message says what is wrong with it."""
+
+
+class BadCheckpointKey(ValueError):
+    """A file holds no key for checkpoints; the message says what it must hold."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """The word that at this time the event at `position` had this hash, and who gives it."""
+
+    position: int
+    head_hash: bytes
+    at: datetime
+    signing_key_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedCheckpoint:
+    """A checkpoint with an Ed25519 signature (64 bytes) that nobody has proven yet."""
+
+    checkpoint: Checkpoint
+    signature: bytes
+
+
+def key_id_of(public_key: Ed25519PublicKey) -> str:
+    """Return a key's id: the first 16 hexadecimal digits of the SHA-256 of its 32 raw bytes."""
+    return sha256(public_key.public_bytes_raw()).hexdigest()[:_ID_DIGITS]
+
+
+def signed_bytes(checkpoint: Checkpoint) -> bytes:
+    """Return what is signed: the prefix, then `[position,"hash","time","key id"]` as JSON without spaces.
+
+    The hash is in lower-case hexadecimal digits, the time in UTC with microseconds.
+    """
+    return SIGNED_PREFIX + orjson.dumps(
+        [
+            checkpoint.position,
+            checkpoint.head_hash.hex(),
+            format_time(checkpoint.at),
+            checkpoint.signing_key_id,
+        ]
+    )
+
+
+def sign(checkpoint: Checkpoint, private_key: Ed25519PrivateKey) -> bytes:
+    """Return the signature (RFC 8032, 64 bytes); the same each time for the same checkpoint."""
+    return private_key.sign(signed_bytes(checkpoint))
+
+
+def is_genuine(checkpoint: Checkpoint, signature: bytes, public_keys: PublicKeys) -> bool:
+    """Tell whether one of the keys, the one that the checkpoint names, has signed it."""
+    public_key = public_keys.get(checkpoint.signing_key_id)
+    if public_key is None:
+        return False
+    try:
+        public_key.verify(signature, signed_bytes(checkpoint))
+    except InvalidSignature:
+        return False
+    return True
+
+
+def format_line(signed: SignedCheckpoint) -> bytes:
+    """Write a line of the checkpoints file, with its newline; the same each time for the same checkpoint."""
+    checkpoint = signed.checkpoint
+    return orjson.dumps(
+        {
+            "position": checkpoint.position,
+            "head_hash": checkpoint.head_hash.hex(),
+            "at": format_time(checkpoint.at),
+            "signing_key_id": checkpoint.signing_key_id,
+            "signature": signed.signature.hex(),
+        },
+        option=orjson.OPT_APPEND_NEWLINE,
+    )
+
+
+def parse_line(line: bytes) -> SignedCheckpoint:
+    """Read a line that `format_line` wrote, with or without its newline. Raises BadCheckpointLine."""
+    try:
+        members = orjson.loads(line)
+    except ValueError:
+        raise BadCheckpointLine("it is not JSON") from None
+    if not isinstance(members, dict) or members.keys() != set(_FIELDS):
+        raise BadCheckpointLine(f"it is no object of {', '.join(_FIELDS)}")
+    signed = SignedCheckpoint(checkpoint=_checkpoint(members), signature=_signature(members))
+    if format_line(signed).rstrip(b"\n") != line.rstrip(b"\n"):
+        raise BadCheckpointLine("it is not written as checkpoints are")
+    return signed
+
+
+def load_private_key(pem: bytes) -> Ed25519PrivateKey:
+    """Read the key that signs from its PKCS8 PEM without a passphrase. Raises BadCheckpointKey."""
+    try:
+        key = load_pem_private_key(pem, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):  # TypeError: a passphrase protects it
+        key = None
+    if not isinstance(key, Ed25519PrivateKey):
+        raise BadCheckpointKey("it must hold an Ed25519 private key as PKCS8 PEM without a passphrase")
+    return key
+
+
+def load_public_key(pem: bytes) -> Ed25519PublicKey:
+    """Read a key that proves signatures from its PEM. Raises BadCheckpointKey."""
+    try:
+        key = load_pem_public_key(pem)
+    except (ValueError, UnsupportedAlgorithm):
+        key = None
+    if not isinstance(key, Ed25519PublicKey):
+        raise BadCheckpointKey("it must hold an Ed25519 public key as PEM")
+    return key
+
+
+def _checkpoint(members: Mapping[str, object]) -> Checkpoint:
+    position, key_id, at = members["position"], members["signing_key_id"], members["at"]
+    if type(position) is not int or position < 1:
+        raise BadCheckpointLine("its position is no whole number from 1 on")
+    if not isinstance(key_id, str):
+        raise BadCheckpointLine("its signing_key_id is no text")
+    try:
+        moment = parse_time(str(at))
+    except ValueError as fault:
+        raise BadCheckpointLine(f"its at is no time: {fault}") from None
+    head_hash = _bytes(members, "head_hash", HASH_BYTES)
+    return Checkpoint(position=position, head_hash=head_hash, at=moment, signing_key_id=key_id)
+
+
+def _signature(members: Mapping[str, object]) -> bytes:
+    return _bytes(members, "signature", SIGNATURE_BYTES)
+
+
+def _bytes(members: Mapping[str, object], name: str, length: int) -> bytes:
+    try:
+        value = bytes.fromhex(str(members[name]))
+    except ValueError:
+        value = b""
+    if len(value) != length:
+        raise BadCheckpointLine(f"its {name} is not {length} bytes in hexadecimal digits")
+    return value

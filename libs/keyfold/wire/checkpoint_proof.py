@@ -1,0 +1,152 @@
+"""What checkpoints are worth: each one held against the keys that are believed, wherever it was found."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from keyfold.domain.checkpoint import LedgerCheckpointed
+from keyfold.wire.checkpoint import (
+    BadCheckpointLine,
+    Checkpoint,
+    PublicKeys,
+    SignedCheckpoint,
+    is_genuine,
+    parse_line,
+)
+from keyfold.wire.event_codec import TYPE_NAMES, UnknownEvent, decode_event
+
+CHECKPOINTED = TYPE_NAMES[LedgerCheckpointed]
+
+
+class FindingKind(StrEnum):
+    """What is wrong with a ledger, or with the file that it is held against."""
+
+    MISSING = "missing"
+    REPEATED = "repeated"
+    ALTERED = "altered"
+    VERSION = "version"
+    FORGED_CHECKPOINT = "forged-checkpoint"
+    REWRITTEN = "rewritten"
+    TRUNCATED = "truncated"
+    HEAD = "head"
+    CHECKPOINTS_FILE = "checkpoints-file"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that is wrong. `position` is the first that is broken; None where the file is at fault."""
+
+    kind: FindingKind
+    position: int | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointRow:
+    """An event of the stream of checkpoints as it stands in the ledger, not yet understood."""
+
+    position: int
+    type: str
+    schema_version: int
+    data: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attestation:
+    """A genuine checkpoint, and where it was found in words such as `line 3 of the checkpoints file`."""
+
+    signed: SignedCheckpoint
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedCheckpoints:
+    """The ledger's own checkpoints: those that count, and by position what is wrong with the others."""
+
+    genuine: tuple[Attestation, ...]
+    faults: dict[int, str]
+    positions: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FiledCheckpoints:
+    """The checkpoints of a file: those that count, and what is wrong with its other lines."""
+
+    genuine: tuple[Attestation, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+class _Worthless(Exception):
+    """A checkpoint does not count; the message completes `the checkpoint … is worthless:`."""
+
+
+def signed_of(event: LedgerCheckpointed) -> SignedCheckpoint:
+    """Return the checkpoint that an event of the ledger carries."""
+    checkpoint = Checkpoint(
+        position=event.position,
+        head_hash=event.head_hash,
+        at=event.at,
+        signing_key_id=event.signing_key_id,
+    )
+    return SignedCheckpoint(checkpoint=checkpoint, signature=event.signature)
+
+
+def weigh_recorded(rows: Sequence[CheckpointRow], public_keys: PublicKeys) -> RecordedCheckpoints:
+    """Tell which of the ledger's checkpoints count. Without any keys, signatures are taken on trust."""
+    genuine: list[Attestation] = []
+    faults: dict[int, str] = {}
+    for row in rows:
+        try:
+            signed = _recorded(row, genuine, public_keys)
+            genuine.append(Attestation(signed=signed, source=f"the checkpoint at position {row.position}"))
+        except _Worthless as why:
+            faults[row.position] = str(why)
+    positions = frozenset(row.position for row in rows)
+    return RecordedCheckpoints(genuine=tuple(genuine), faults=faults, positions=positions)
+
+
+def weigh_file(content: bytes, public_keys: PublicKeys) -> FiledCheckpoints:
+    """Tell which lines of a checkpoints file count; a signature that no key proves counts for nothing."""
+    genuine: list[Attestation] = []
+    findings: list[Finding] = []
+    for source, line in _lines(content):
+        try:
+            signed = parse_line(line)
+            _prove(signed, public_keys)
+            genuine.append(Attestation(signed=signed, source=source))
+        except (BadCheckpointLine, _Worthless) as why:
+            detail = f"{source} does not count: {why}"
+            findings.append(Finding(kind=FindingKind.CHECKPOINTS_FILE, position=None, detail=detail))
+    return FiledCheckpoints(genuine=tuple(genuine), findings=tuple(findings))
+
+
+def _lines(content: bytes) -> Iterator[tuple[str, bytes]]:
+    for number, line in enumerate(content.removesuffix(b"\n").split(b"\n") if content else (), 1):
+        yield f"line {number} of the checkpoints file", line
+
+
+def _recorded(
+    row: CheckpointRow, earlier: Sequence[Attestation], public_keys: PublicKeys
+) -> SignedCheckpoint:
+    try:
+        event = decode_event(row.type, row.schema_version, row.data)
+    except UnknownEvent as unknown:
+        raise _Worthless(f"it cannot be understood: {unknown}") from unknown
+    if not isinstance(event, LedgerCheckpointed):
+        raise _Worthless(f"it is no checkpoint but {row.type}")
+    last = earlier[-1].signed.checkpoint.position if earlier else 0
+    if not last < event.position < row.position:
+        raise _Worthless(f"it vouches for position {event.position}, which is not between {last} and itself")
+    signed = signed_of(event)
+    if public_keys:
+        _prove(signed, public_keys)
+    return signed
+
+
+def _prove(signed: SignedCheckpoint, public_keys: PublicKeys) -> None:
+    key_id = signed.checkpoint.signing_key_id
+    if key_id not in public_keys:
+        known = ", ".join(sorted(public_keys))
+        raise _Worthless(f"it names the signing key {key_id!r}, and the public keys given are {known}")
+    if not is_genuine(signed.checkpoint, signed.signature, public_keys):
+        raise _Worthless(f"the key {key_id} did not sign what it says")

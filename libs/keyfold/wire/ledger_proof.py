@@ -1,0 +1,157 @@
+"""The proof that a ledger is whole: seals, positions, versions, checkpoints and head, in one pass over it."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from keyfold.domain.checkpoint import LEDGER_STREAM
+from keyfold.wire.chain import GENESIS, Fields, Head, seal_fields
+from keyfold.wire.checkpoint_proof import (
+    CHECKPOINTED,
+    Attestation,
+    FiledCheckpoints,
+    Finding,
+    FindingKind,
+    RecordedCheckpoints,
+)
+
+_POSITION: Final = 0
+_STREAM: Final = 1
+_VERSION: Final = 2
+_TYPE: Final = 4
+_RECORDED_AT: Final = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadRow:
+    """The ledger's head as its one row says it; `recorded_at` as the rows of events have it."""
+
+    head: Head
+    recorded_at: str
+
+
+class LedgerProof:
+    """Follows a ledger from its first row to its last; what it remembers grows with the streams alone.
+
+    `vouched` is the last position that a checkpoint vouches for among those that are proven.
+    """
+
+    def __init__(self, recorded: RecordedCheckpoints, filed: FiledCheckpoints) -> None:
+        self._recorded = recorded
+        self._filed = filed
+        self._attested: defaultdict[int, list[Attestation]] = defaultdict(list)
+        for each in (*recorded.genuine, *filed.genuine):
+            self._attested[each.signed.checkpoint.position].append(each)
+        self._versions: dict[str, int] = {}
+        self._position, self._hash, self._recorded_at = GENESIS.position, GENESIS.hash, ""
+        self.vouched = 0
+
+    @property
+    def head(self) -> Head:
+        """How far all is proven."""
+        return Head(position=self._position, hash=self._hash)
+
+    def follow(self, rows: Iterable[tuple[Fields, bytes]]) -> Finding | None:
+        """Return what is wrong with the first of the next rows that is not as it was recorded.
+
+        After a finding the rest cannot be proven, and nothing more may be followed.
+        """
+        for fields, row_hash in rows:
+            finding = self._step(fields, row_hash)
+            if finding is not None:
+                return finding
+        return None
+
+    def conclude(self, head: HeadRow | None) -> tuple[Finding, ...]:
+        """Return what is wrong with the end, once every row was followed without a finding."""
+        return tuple(self._end_faults(head))
+
+    def _step(self, fields: Fields, row_hash: bytes) -> Finding | None:
+        position, stream = fields[_POSITION], fields[_STREAM]
+        if position != self._position + 1:
+            return self._misplaced(position)
+        if seal_fields(self._hash, fields) != row_hash:
+            return self._altered(position)
+        if fields[_VERSION] != self._versions.get(stream, 0) + 1:
+            return self._misversioned(fields)
+        self._versions[stream] = fields[_VERSION]
+        self._position, self._hash, self._recorded_at = position, row_hash, fields[_RECORDED_AT]
+        if position in self._attested:
+            finding = self._contradicted(position)
+            if finding is not None:
+                return finding
+        if fields[_TYPE] == CHECKPOINTED or stream == LEDGER_STREAM:
+            return self._checkpoint_fault(position)
+        return None
+
+    def _misplaced(self, position: int) -> Finding:
+        expected = self._position + 1
+        if position < expected:
+            detail = f"position {position} follows position {self._position}"
+            return Finding(kind=FindingKind.REPEATED, position=position, detail=detail)
+        which = (
+            f"position {expected} is"
+            if position == expected + 1
+            else f"positions {expected} to {position - 1} are"
+        )
+        return Finding(kind=FindingKind.MISSING, position=expected, detail=f"{which} missing")
+
+    def _altered(self, position: int) -> Finding:
+        # Where a checkpoint vouches for the row before, that one is above suspicion.
+        before = f", or position {position - 1} with its hash," if position - 1 > self.vouched else ""
+        detail = f"the hash does not seal the row and the one before: position {position}{before} was altered"
+        return Finding(kind=FindingKind.ALTERED, position=position, detail=detail)
+
+    def _misversioned(self, fields: Fields) -> Finding:
+        last = self._versions.get(fields[_STREAM], 0)
+        detail = f"version {fields[_VERSION]} of the stream {fields[_STREAM]} follows version {last}"
+        return Finding(kind=FindingKind.VERSION, position=fields[_POSITION], detail=detail)
+
+    def _contradicted(self, position: int) -> Finding | None:
+        for each in self._attested[position]:
+            if each.signed.checkpoint.head_hash != self._hash:
+                since = self.vouched + 1
+                detail = (
+                    f"{each.source} vouches for another hash at position {position}: "
+                    f"what stands at positions {since} to {position} was rewritten"
+                )
+                return Finding(kind=FindingKind.REWRITTEN, position=position, detail=detail)
+        self.vouched = position
+        return None
+
+    def _checkpoint_fault(self, position: int) -> Finding | None:
+        if position not in self._recorded.positions:
+            fault = f"it stands outside of the stream {LEDGER_STREAM}"
+        elif position in self._recorded.faults:
+            fault = self._recorded.faults[position]
+        else:
+            return None
+        detail = f"the checkpoint does not count: {fault}"
+        return Finding(kind=FindingKind.FORGED_CHECKPOINT, position=position, detail=detail)
+
+    def _end_faults(self, row: HeadRow | None) -> Iterator[Finding]:
+        if row is None or row.head != self.head or self._recorded_at not in ("", row.recorded_at):
+            yield self._beheaded(row)
+        kept = {each.signed for each in self._recorded.genuine}
+        for each in self._filed.genuine:
+            if each.signed not in kept:
+                yield self._truncated(each)
+                return
+
+    def _beheaded(self, row: HeadRow | None) -> Finding:
+        end = f"{self._position}, {self._recorded_at or 'never'}, {self._hash.hex()}"
+        head = "nothing" if row is None else f"{row.head.position}, {row.recorded_at}, {row.head.hash.hex()}"
+        detail = f"the head names {head}; the last event is {end}"
+        return Finding(kind=FindingKind.HEAD, position=self._position + 1, detail=detail)
+
+    def _truncated(self, each: Attestation) -> Finding:
+        vouched = each.signed.checkpoint.position
+        if vouched > self._position:
+            detail = f"the ledger ends at position {self._position}, and {each.source} vouches for {vouched}"
+            return Finding(kind=FindingKind.TRUNCATED, position=self._position + 1, detail=detail)
+        detail = (
+            f"the ledger does not hold the checkpoint of {each.source}, which came after position {vouched}: "
+            "the end was cut off there or further on"
+        )
+        return Finding(kind=FindingKind.TRUNCATED, position=vouched + 1, detail=detail)

@@ -1,1 +1,0 @@
-"""The processes of Keyfold, one package each."""

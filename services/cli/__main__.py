@@ -1,5 +1,0 @@
-"""`python -m services.cli` is `keyfold`."""
-
-from services.cli import main
-
-main()

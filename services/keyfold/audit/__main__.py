@@ -1,0 +1,65 @@
+"""Starts the audit service."""
+
+from functools import partial
+
+from keyfold.audit.asking import open_asking
+from keyfold.audit.consumer import open_consumer
+from keyfold.audit.maintenance import drop_old, make_ahead, repeat, sum_up
+from keyfold.audit.settings import AuditSettings
+from keyfold.kafka.topic_watch import TopicWatch
+from keyfold.kafka.topics import usable_topics
+from keyfold.runtime.auth import open_bearer_tokens
+from keyfold.runtime.collector import settle_collector
+from keyfold.runtime.http import RateLimits, build_app
+from keyfold.runtime.service import Process, run
+from keyfold.runtime.waiting import wait_for
+from keyfold.store import addresses
+from keyfold.store.access_log_partitions import Partitions
+from keyfold.store.connection import open_pool
+from keyfold.store.logins import LoginBindings
+from keyfold.store.migrations import migrated
+from keyfold.store.readiness import DatabaseReadiness
+from keyfold.store.roles import role_of
+from keyfold.store.wholeness import account
+from keyfold.wire.topics import ACCESS, DEAD_LETTER
+
+NAME = "audit"
+TOPICS = (ACCESS, DEAD_LETTER)
+ACCOUNTING_INTERVAL_S = 2.0
+
+
+async def start(process: Process[AuditSettings]) -> None:
+    """Wait for what is needed, then file and answer."""
+    settings, clock = process.settings, process.clock
+    dsn, kafka = settings.postgres_dsn.get_secret_value(), settings.kafka_bootstrap
+    timeout_s = settings.startup_timeout_s
+    await wait_for("PostgreSQL", partial(migrated, dsn), timeout_s=timeout_s, clock=clock)
+    await wait_for("Kafka", partial(usable_topics, kafka, TOPICS), timeout_s=timeout_s, clock=clock)
+    pool = await process.enter(open_pool(dsn, application_name=NAME, prepare=addresses.as_text))
+    auth = await open_bearer_tokens(settings, LoginBindings(pool), clock=clock, timeout_s=timeout_s)
+    partitions = Partitions(pool)
+    await make_ahead(partitions, clock)
+    following = await open_consumer(process, pool, partitions)
+    readiness = DatabaseReadiness(pool, role_of(NAME))
+    process.health.add("database", readiness.check)
+    process.health.add("access_log", following.unready)
+    topics = TopicWatch(kafka, TOPICS)
+    process.health.add("topics", topics.check)
+    routes = await open_asking(process)
+    limits = RateLimits.of(settings)
+    settle_collector()
+    app = build_app(NAME, routes, auth=auth, health=process.health, clock=clock, limits=limits)
+    await process.serve(app)
+    process.spawn("database readiness", readiness.watch())
+    process.spawn("topic watch", topics.watch())
+    process.spawn("following", following.run())
+    process.spawn("partitions ahead", repeat("partitions ahead", partial(make_ahead, partitions, clock)))
+    process.spawn(
+        "accounting", repeat("accounting", partial(account, pool), interval_s=ACCOUNTING_INTERVAL_S)
+    )
+    process.spawn("sums", repeat("sums", partial(sum_up, dsn, clock)))
+    process.spawn("retention", repeat("retention", partial(drop_old, dsn, clock)))
+
+
+if __name__ == "__main__":
+    run(NAME, AuditSettings, start)

@@ -1,0 +1,83 @@
+"""Accounting for each number of each gatekeeper's run: whether the log is whole, and what it lacks."""
+
+from typing import Final
+
+from keyfold.audit import bounds
+from keyfold.audit.completeness_resources import (
+    CompletenessCursor,
+    CompletenessItem,
+    CompletenessPage,
+    CompletenessQuery,
+    WholenessResource,
+)
+from keyfold.runtime.auth import Role
+from keyfold.runtime.clock import Clock
+from keyfold.runtime.http import Answer, AnyRoute, Request, Roles, Route, cut, encode_cursor
+from keyfold.store.access_counts import caught_up
+from keyfold.store.completeness import RunHour, run_hours
+from keyfold.store.connection import Pool
+from keyfold.store.wholeness import wholeness
+
+RANGES_MAX: Final = 100
+_READERS: Final = Roles(frozenset({Role.OWNER, Role.VENDOR, Role.REVIEWER, Role.OPERATOR}))
+
+
+class Accounting:
+    """The handler of the completeness query, of a log that is filed from that topic."""
+
+    def __init__(self, pool: Pool, clock: Clock, topic: str) -> None:
+        self._pool = pool
+        self._clock = clock
+        self._topic = topic
+
+    def routes(self) -> tuple[AnyRoute, ...]:
+        """Return this part of the service's route table."""
+        return (
+            Route(
+                method="GET",
+                path="/v1/audit/completeness",
+                handler=self.completeness,
+                rule=Roles(frozenset({Role.OPERATOR})),
+                summary="Whether the log has each number of each gatekeeper's run once, by the hour in UTC.",
+                query=CompletenessQuery,
+                answer=CompletenessPage,
+            ),
+            Route(
+                method="GET",
+                path="/v1/audit/whole",
+                handler=self.whole,
+                rule=_READERS,
+                summary="Up to when the log has every decision of every gatekeeper, and why not further.",
+                answer=WholenessResource,
+            ),
+        )
+
+    async def whole(self, _request: Request[None, None]) -> Answer:
+        """Answer with a time, the same for all: whose requests are lacking nobody knows."""
+        return Answer(body=WholenessResource.of(await wholeness(self._pool, self._topic)))
+
+    async def completeness(self, request: Request[None, CompletenessQuery]) -> Answer:
+        """Answer with runs' hours, newest first."""
+        query, now = request.query, self._clock.now()
+        after = query.after(CompletenessCursor)
+        if after is None:
+            bounds.check(query.since, query.until, now)
+        else:
+            bounds.check_place(after.hour, now)
+        # Asked first: what is filed after that can only be more.
+        noted = await caught_up(self._pool, self._topic, age_max_s=0)
+        found = await run_hours(
+            self._pool,
+            since=bounds.first(query.since, now),
+            until=bounds.end(query.until, now),
+            before=None if after is None else (after.hour, after.gatekeeper),
+            ranges_max=RANGES_MAX,
+            rows_max=query.rows_max,
+        )
+        shown, next_cursor = cut(found, query, _cursor)
+        items = [CompletenessItem.of(each, noted.at if noted else None) for each in shown]
+        return Answer(body=CompletenessPage(items=items, next_cursor=next_cursor))
+
+
+def _cursor(last: RunHour) -> str:
+    return encode_cursor(CompletenessCursor(hour=last.hour, gatekeeper=last.gatekeeper))

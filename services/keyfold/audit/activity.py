@@ -1,0 +1,81 @@
+"""Answering who touched what, page by page: one account's activity, one key's, one vendor's, or nobody's."""
+
+from datetime import datetime
+from uuid import UUID
+
+from keyfold.audit import bounds, whose
+from keyfold.audit.naming import Naming
+from keyfold.audit.resources import (
+    ActivityCursor,
+    ActivityItem,
+    ActivityPage,
+    ActivityQuery,
+    NamedActivityQuery,
+)
+from keyfold.audit.whose import Whose
+from keyfold.domain.access_event import AccessEvent
+from keyfold.domain.ids import EventId
+from keyfold.runtime.clock import Clock
+from keyfold.runtime.http import Answer, AnyRoute, Request, Route, cut, encode_cursor
+from keyfold.store.access_log_activity import Ask, activity
+from keyfold.store.access_log_questions import Scope
+from keyfold.store.connection import Pool
+
+ActivityRequest = Request[None, ActivityQuery]
+
+
+class Activity:
+    """The handlers of the activity queries."""
+
+    def __init__(self, pool: Pool, naming: Naming, clock: Clock) -> None:
+        self._pool = pool
+        self._naming = naming
+        self._clock = clock
+
+    def routes(self) -> tuple[AnyRoute, ...]:
+        """Return this part of the service's route table."""
+        return tuple(map(self._route, whose.EACH))
+
+    def _route(self, of: Whose) -> AnyRoute:
+        return Route(
+            method="GET",
+            path=of.path,
+            handler=whose.handler(of, f"{of.name}_activity", self._page),
+            rule=of.rule,
+            summary=f"{of.said}, newest first.",
+            query=of.query(ActivityQuery, NamedActivityQuery),
+            answer=ActivityPage,
+        )
+
+    async def _page(self, scope: Scope, request: ActivityRequest) -> Answer:
+        query, now = request.query, self._clock.now()
+        if query.cursor is None:
+            # The later pages of a walk through all 90 days may start a little before what is kept by now.
+            bounds.check(query.since, query.until, now)
+        events = await activity(self._pool, _ask(scope, query, now), events_max=query.rows_max)
+        shown, next_cursor = cut(events, query, _cursor)
+        called = await self._naming.of(shown, with_keys=whose.sees_key_names(scope))
+        items = [ActivityItem.of(event, called) for event in shown]
+        return Answer(body=ActivityPage(items=items, next_cursor=next_cursor))
+
+
+def _ask(scope: Scope, query: ActivityQuery, now: datetime) -> Ask:
+    return Ask(
+        scope=scope,
+        filters=query.filters(),
+        since=bounds.first(query.since, now),
+        until=bounds.end(query.until, now),
+        before=_before(query, now),
+    )
+
+
+def _before(query: ActivityQuery, now: datetime) -> tuple[datetime, EventId] | None:
+    after = query.after(ActivityCursor)
+    if after is None:
+        return None
+    bounds.check_place(after.at, now)
+    return after.at, EventId(str(after.event_id))
+
+
+def _cursor(last: AccessEvent) -> str:
+    return encode_cursor(ActivityCursor(at=last.at, event_id=UUID(last.event_id)))

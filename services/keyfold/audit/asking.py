@@ -1,0 +1,52 @@
+"""Everything that may be asked of the log, with connections of its own, lest asking keep filing waiting."""
+
+from keyfold.audit.accounting import Accounting
+from keyfold.audit.activity import Activity
+from keyfold.audit.dead_letters import DeadLetters
+from keyfold.audit.decisions import Decisions
+from keyfold.audit.exporting import Exporting
+from keyfold.audit.naming import Naming
+from keyfold.audit.settings import AuditSettings
+from keyfold.audit.streaming import Streaming
+from keyfold.audit.summing import Summing
+from keyfold.runtime.http import AnyRoute
+from keyfold.runtime.service import Process
+from keyfold.store.access_log_arrivals import CHANNEL
+from keyfold.store.connection import open_pool
+from keyfold.store.notifications import Notifications
+from keyfold.wire.topics import ACCESS
+
+
+async def open_asking(process: Process[AuditSettings]) -> tuple[AnyRoute, ...]:
+    """Return the routes of all questions."""
+    settings, clock = process.settings, process.clock
+    dsn = settings.postgres_dsn.get_secret_value()
+    pool = await process.enter(open_pool(dsn, application_name="audit asking"))
+    notifications = await process.enter(Notifications(dsn, CHANNEL))
+    naming = Naming(pool)
+    exporting = Exporting(
+        dsn,
+        naming,
+        clock,
+        exports_max=settings.audit_exports_max,
+        time_max_s=settings.audit_export_time_max_s,
+    )
+    streaming = Streaming(
+        pool,
+        naming,
+        notifications,
+        clock,
+        streams_max=settings.audit_streams_max,
+        heartbeat_s=settings.audit_stream_heartbeat_s,
+    )
+    accounting = Accounting(pool, clock, ACCESS.name)
+    asked = (
+        Activity(pool, naming, clock),
+        exporting,
+        streaming,
+        Summing(pool, clock),
+        Decisions(pool, naming, clock),
+        DeadLetters(settings.kafka_bootstrap),
+        accounting,
+    )
+    return tuple(route for each in asked for route in each.routes())

@@ -1,0 +1,51 @@
+"""The consumer of the access topic, made from the service's settings."""
+
+from functools import partial
+from typing import Final
+
+from keyfold.audit.filing import Filing
+from keyfold.audit.following import Following
+from keyfold.audit.settings import AuditSettings
+from keyfold.kafka.connection import ProducerOptions
+from keyfold.kafka.dead_letter_bound import DeadLetterBound
+from keyfold.kafka.publisher import Publisher
+from keyfold.kafka.reader import Reader
+from keyfold.runtime.service import Process
+from keyfold.runtime.waiting import wait_for
+from keyfold.store.access_log import AccessLog
+from keyfold.store.access_log_partitions import Partitions
+from keyfold.store.closed_runs import ClosedRuns
+from keyfold.store.connection import Pool
+from keyfold.store.partition_shares import PartitionShare
+from keyfold.wire.topics import ACCESS
+
+# While one is filed, the next is made ready.
+_PORTIONS_AT_ONCE: Final = 4
+
+
+async def open_consumer(process: Process[AuditSettings], pool: Pool, partitions: Partitions) -> Following:
+    """Wait for Kafka, and return what follows the access topic. Raises StopProcess when it does not come."""
+    settings, clock = process.settings, process.clock
+    publisher = Publisher(ProducerOptions(bootstrap=settings.kafka_bootstrap, client_id="keyfold-audit"))
+    filing = Filing(
+        access_log=AccessLog(pool, ACCESS.name),
+        closed_runs=ClosedRuns(pool),
+        partitions=partitions,
+        dead_letters=await process.enter(publisher),
+        bound=DeadLetterBound(topic=ACCESS.name, ratio_max=settings.audit_dead_letter_ratio_max),
+        clock=clock,
+        future_max_s=settings.audit_future_max_s,
+        portion_max=settings.audit_batch_events_max,
+    )
+    share = await process.enter(PartitionShare(settings.postgres_dsn.get_secret_value(), ACCESS.name))
+    reader = Reader(settings.kafka_bootstrap, ACCESS.name, client_id="keyfold-audit")
+    await wait_for("Kafka", lambda: process.enter(reader), timeout_s=settings.startup_timeout_s, clock=clock)
+    return Following(
+        reader,
+        share,
+        filing,
+        partition_count=partial(publisher.partition_count, ACCESS.name),
+        clock=clock,
+        read_max=_PORTIONS_AT_ONCE * settings.audit_batch_events_max,
+        batch_wait_s=settings.audit_batch_wait_s,
+    )

@@ -1,0 +1,101 @@
+"""Showing one decision by its id, to whoever it concerns, with why it was so and what would change that."""
+
+from typing import Final, Self
+
+from keyfold.audit.naming import Naming
+from keyfold.audit.resources import ActivityItem
+from keyfold.audit.retention import oldest_kept
+from keyfold.domain.access_event import AccessEvent
+from keyfold.domain.event_explanation import EventExplanation, explain_event
+from keyfold.domain.ids import EventId
+from keyfold.domain.remedy import Mender
+from keyfold.runtime.auth import Caller, Role
+from keyfold.runtime.clock import Clock
+from keyfold.runtime.http import NOT_FOUND, Answer, AnyRoute, JsonBody, Reply, Request, Roles, Route
+from keyfold.store.access_log_decisions import decision
+from keyfold.store.connection import Pool
+from keyfold.store.names import Called
+
+_CONCERNED: Final = Roles(frozenset({Role.OWNER, Role.VENDOR, Role.OPERATOR}))
+
+
+class ExplanationView(JsonBody):
+    """Why a request was answered so, in a sentence; what would have to change, and who can change it.
+
+    Both are null where nothing has to change, or where this version does not know the reason.
+    """
+
+    sentence: str
+    remedy: str | None
+    by: Mender | None
+
+    @classmethod
+    def of(cls, explanation: EventExplanation) -> Self:
+        """Return what a caller sees of an explanation."""
+        remedy = explanation.remedy
+        return cls(
+            sentence=explanation.sentence,
+            remedy=None if remedy is None else remedy.change,
+            by=None if remedy is None else remedy.by,
+        )
+
+
+class DecisionResource(ActivityItem):
+    """One access event, whole, and the explanation of its decision."""
+
+    traceparent: str | None
+    explanation: ExplanationView
+
+    @classmethod
+    def explained(cls, event: AccessEvent, called: Called) -> Self:
+        """Return what a caller sees of an event, of whose vendor and key these names may be told."""
+        return cls(
+            **dict(ActivityItem.of(event, called)),
+            traceparent=event.traceparent,
+            explanation=ExplanationView.of(explain_event(event)),
+        )
+
+
+class Decisions:
+    """The handler of decisions by their ids."""
+
+    def __init__(self, pool: Pool, naming: Naming, clock: Clock) -> None:
+        self._pool = pool
+        self._naming = naming
+        self._clock = clock
+
+    def routes(self) -> tuple[AnyRoute, ...]:
+        """Return this part of the service's route table."""
+        return (
+            Route(
+                method="GET",
+                path="/v1/decisions/{decision_id}",
+                handler=self.decision,
+                rule=_CONCERNED,
+                summary="One decision by its id: who asked for what, the answer, and why it was so.",
+                answer=DecisionResource,
+                refusals=(404,),
+            ),
+        )
+
+    async def decision(self, request: Request[None, None]) -> Reply:
+        """Answer with a decision; one that is another tenant's does not exist."""
+        event_id = EventId(request.path["decision_id"])
+        event = await decision(self._pool, event_id, oldest_kept(self._clock.now()))
+        if event is None or not concerns(event, request.caller):
+            return NOT_FOUND
+        called = await self._naming.of([event], with_keys=request.caller.role is not Role.VENDOR)
+        return Answer(body=DecisionResource.explained(event, called))
+
+
+def concerns(event: AccessEvent, caller: Caller) -> bool:
+    """Tell whether an event is the caller's to see: its account's, its own as a vendor, an operator's any."""
+    match caller.role:
+        case Role.OWNER:
+            return caller.account_id is not None and caller.account_id == event.account_id
+        case Role.VENDOR:
+            return caller.vendor_id is not None and caller.vendor_id == event.vendor_id
+        case Role.OPERATOR:
+            return True
+        case _:
+            return False

@@ -1,0 +1,101 @@
+"""Handing out all of someone's activity as a file, of any size, in constant memory."""
+
+import re
+from datetime import datetime
+from typing import Final
+
+from keyfold.audit import bounds, metrics, whose
+from keyfold.audit.naming import Naming
+from keyfold.audit.resources import ExportQuery, NamedExportQuery
+from keyfold.audit.slots import Slots
+from keyfold.audit.whose import Whose
+from keyfold.runtime.clock import Clock
+from keyfold.runtime.http import AnyRoute, Request, Route, Streamed, Writer
+from keyfold.store.access_log_activity import Ask
+from keyfold.store.access_log_export import ExportFormat, export
+from keyfold.store.access_log_questions import AccountScope, KeyScope, Scope, UnattributedScope, VendorScope
+
+_MEDIA_TYPES: Final = {
+    ExportFormat.CSV: "text/csv; charset=utf-8; header=present",
+    ExportFormat.NDJSON: "application/x-ndjson",
+}
+# Our own ids are shorter. What is longer may be a secret that went astray, and some log headers.
+_ID_CHARACTERS_MAX: Final = 40
+_NOT_IN_A_NAME: Final = re.compile(r"[^A-Za-z0-9_-]")
+
+
+class Exporting:
+    """The handlers of exports."""
+
+    def __init__(
+        self, dsn: str, naming: Naming, clock: Clock, *, exports_max: int, time_max_s: float
+    ) -> None:
+        self._dsn = dsn
+        self._naming = naming
+        self._clock = clock
+        self._slots = Slots("exports", exports_max)
+        self._time_max_s = time_max_s
+
+    def routes(self) -> tuple[AnyRoute, ...]:
+        """Return this part of the service's route table."""
+        return tuple(map(self._route, whose.EACH))
+
+    def _route(self, of: Whose) -> AnyRoute:
+        return Route(
+            method="GET",
+            path=f"{of.path}/export",
+            handler=whose.handler(of, f"{of.name}_activity_export", self._export),
+            rule=of.rule,
+            summary=f"{of.said}, newest first, all of it as a file; cut off where it could not be ended.",
+            query=of.query(ExportQuery, NamedExportQuery),
+            media_types=tuple(each.partition(";")[0] for each in _MEDIA_TYPES.values()),
+        )
+
+    async def _export(self, scope: Scope, request: Request[None, ExportQuery]) -> Streamed:
+        query, now, caller = request.query, self._clock.now(), request.caller
+        bounds.check(query.since, query.until, now)
+        self._slots.check(caller)
+        ask = Ask(
+            scope=scope,
+            filters=query.filters(),
+            since=bounds.first(query.since, now),
+            until=bounds.end(query.until, now),
+        )
+
+        async def write(writer: Writer) -> None:
+            with self._slots.one(caller), metrics.EXPORTS.track_inprogress():
+                await export(
+                    self._dsn,
+                    ask,
+                    query.format,
+                    writer.write,
+                    calling=self._naming,
+                    time_max_s=self._time_max_s,
+                )
+
+        name = file_name(scope, ask.since, min(ask.until, now), query.format)
+        disposition = f'attachment; filename="{name}"'
+        return Streamed(
+            write=write,
+            content_type=_MEDIA_TYPES[query.format],
+            headers={"Content-Disposition": disposition},
+        )
+
+
+def file_name(scope: Scope, since: datetime, until: datetime, form: ExportFormat) -> str:
+    """Return a name that tells whose activity is in the file, and of which days."""
+    asked = _id(scope)
+    whom = _NOT_IN_A_NAME.sub("_", asked) if len(asked) <= _ID_CHARACTERS_MAX else "unknown"
+    return f"keyfold-activity-{whom}-{since:%Y%m%d}-{until:%Y%m%d}.{form}"
+
+
+def _id(scope: Scope) -> str:
+    match scope:
+        case KeyScope(key_id=key_id):
+            return key_id
+        case AccountScope(account_id=account_id):
+            return account_id
+        case VendorScope(vendor_id=vendor_id):
+            return vendor_id
+        case UnattributedScope():
+            return "unattributed"

@@ -1,0 +1,71 @@
+"""The log's maintenance: partitions a week ahead, none that is wholly too old."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import structlog
+
+from keyfold.audit import metrics
+from keyfold.audit.retention import days_ahead, days_to_have, oldest_day
+from keyfold.runtime.clock import Clock
+from keyfold.store.access_counts import delete_counts_before
+from keyfold.store.access_log_arrivals import KEPT as ORDER_KEPT
+from keyfold.store.access_log_arrivals import forget_filings
+from keyfold.store.access_log_partitions import Partitions, drop_before
+from keyfold.store.access_sums import sum_days
+from keyfold.store.closed_runs import forget_closed_before
+from keyfold.store.errors import DatabaseAway
+from keyfold.store.filed_numbers import forget_numbers_before
+from keyfold.store.wholeness import forget_runs_before
+
+INTERVAL_S: Final = 300.0
+_RETRY_S: Final = 2.0
+
+log = structlog.get_logger(__name__)
+
+
+async def make_ahead(partitions: Partitions, clock: Clock) -> None:
+    """Make the partitions of the week to come that are missing. Raises DatabaseAway."""
+    now = clock.now()
+    made = await partitions.make(days_to_have(now))
+    if made:
+        log.info("partitions_made", days=sorted(str(day) for day in made))
+    days = await partitions.days()
+    # Told as of when it is asked for: were no more made, it would have to go down.
+    metrics.DAYS_AHEAD.set_function(lambda: days_ahead(days, clock.now()))
+
+
+async def drop_old(dsn: str, clock: Clock) -> None:
+    """Drop partitions wholly older than 90 days, what is kept of them, and arrivals' order.
+
+    Raises DatabaseAway.
+    """
+    oldest = oldest_day(clock.now())
+    dropped = await drop_before(dsn, oldest)
+    await delete_counts_before(dsn, oldest)
+    await forget_numbers_before(dsn, oldest)
+    await forget_closed_before(dsn, oldest)
+    await forget_runs_before(dsn, oldest)
+    await forget_filings(dsn, clock.now() - ORDER_KEPT)
+    if dropped:
+        log.info("partitions_dropped", days=sorted(str(day) for day in dropped))
+
+
+async def sum_up(dsn: str, clock: Clock) -> None:
+    """Add up the days that are over and that something was filed of since they were. Raises DatabaseAway."""
+    now = clock.now()
+    if summed := await sum_days(dsn, oldest_day(now), now.date()):
+        log.info("days_summed", days=summed)
+
+
+async def repeat(what: str, work: Callable[[], Awaitable[None]], *, interval_s: float = INTERVAL_S) -> None:
+    """Do the work again and again, sooner when PostgreSQL was away."""
+    while True:
+        try:
+            await work()
+            pause_s = interval_s
+        except DatabaseAway as away:
+            log.warning("waiting", what="PostgreSQL", reason=str(away), work=what)
+            pause_s = _RETRY_S
+        await asyncio.sleep(pause_s)

@@ -1,0 +1,185 @@
+"""Telling of activity as it arrives: Server-Sent Events that neither skip nor repeat any."""
+
+import asyncio
+from typing import Final
+from uuid import UUID
+
+import structlog
+
+from keyfold.audit import metrics, whose
+from keyfold.audit.naming import Naming
+from keyfold.audit.resources import ActivityItem, NamedStreamQuery, StreamPlace, StreamQuery
+from keyfold.audit.retention import oldest_kept
+from keyfold.audit.slots import Slots
+from keyfold.audit.whose import Whose
+from keyfold.domain.ids import EventId
+from keyfold.runtime.clock import Clock
+from keyfold.runtime.http import (
+    AnyRoute,
+    FieldError,
+    Problem,
+    Refused,
+    Request,
+    RequestHeader,
+    Route,
+    Streamed,
+    Writer,
+    decode_cursor,
+    encode_cursor,
+)
+from keyfold.store.access_log_arrivals import Arrived, Place, PlaceGone, arrived, check_place, newest_filing
+from keyfold.store.access_log_questions import Filters, Scope
+from keyfold.store.connection import Pool
+from keyfold.store.errors import DatabaseAway
+from keyfold.store.names import Called
+from keyfold.store.notifications import Notifications
+from keyfold.store.position_watch import PositionWatch
+
+LAST_EVENT_ID: Final = "Last-Event-ID"
+RETRY_MS: Final = 2000
+EVENTS_AT_ONCE: Final = 200
+# So that filings which come one after the other are looked for together.
+_GATHER_S: Final = 0.1
+_AWAY_S: Final = 1.0
+
+_MEDIA_TYPE: Final = "text/event-stream"
+_HEADER: Final = RequestHeader(
+    name=LAST_EVENT_ID,
+    description="the id of the last event that was received: the stream goes on behind it",
+    schema={"type": "string", "maxLength": 1024},
+)
+_NO_PLACE: Final = Problem(
+    status=400,
+    slug="bad-last-event-id",
+    detail="the Last-Event-ID is not the id of an event of this stream",
+    errors=(FieldError(pointer=f"/header/{LAST_EVENT_ID}", detail="it is not an id of this stream"),),
+)
+_GONE: Final = Problem(
+    status=410,
+    slug="stream-place-gone",
+    detail="what came behind that event is not known any more: begin anew without Last-Event-ID, "
+    "and look up what is missing in the list",
+)
+
+StreamRequest = Request[None, StreamQuery]
+log = structlog.get_logger(__name__)
+
+
+class Streaming:
+    """The handlers of streams; however many there are, one connection listens for all."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        naming: Naming,
+        notifications: Notifications,
+        clock: Clock,
+        *,
+        streams_max: int,
+        heartbeat_s: float,
+    ) -> None:
+        self._pool = pool
+        self._naming = naming
+        self._clock = clock
+        self._slots = Slots("streams", streams_max)
+        self._watch = PositionWatch("access log", lambda: newest_filing(pool), notifications)
+        self._heartbeat_s = heartbeat_s
+
+    def routes(self) -> tuple[AnyRoute, ...]:
+        """Return this part of the service's route table."""
+        return tuple(map(self._route, whose.EACH))
+
+    def _route(self, of: Whose) -> AnyRoute:
+        return Route(
+            method="GET",
+            path=f"{of.path}/stream",
+            handler=whose.handler(of, f"{of.name}_activity_stream", self._stream),
+            rule=of.rule,
+            summary=f"{of.said}, as it arrives: Server-Sent Events without end.",
+            query=of.query(StreamQuery, NamedStreamQuery),
+            headers=(_HEADER,),
+            media_types=(_MEDIA_TYPE,),
+            refusals=(410,),
+        )
+
+    async def _stream(self, scope: Scope, request: StreamRequest) -> Streamed:
+        caller, filters = request.caller, request.query.filters()
+        self._slots.check(caller)
+        place = await self._start(request.headers.get(LAST_EVENT_ID))
+
+        async def write(writer: Writer) -> None:
+            with self._slots.one(caller), metrics.STREAMS.track_inprogress():
+                await writer.write(f"retry: {RETRY_MS}\n".encode() + _marker(place))
+                await self._follow(writer, scope, filters, place)
+
+        headers = {"X-Accel-Buffering": "no"}  # nginx would hold events back
+        return Streamed(write=write, content_type=_MEDIA_TYPE, headers=headers, endless=True)
+
+    async def _start(self, last_event_id: str | None) -> Place:
+        if not last_event_id:
+            return Place(filing=await newest_filing(self._pool))
+        place = _place(last_event_id)
+        try:
+            await check_place(self._pool, place)
+        except PlaceGone as gone:
+            log.info("stream_place_gone", reason=str(gone))
+            raise Refused(_GONE) from gone
+        return place
+
+    async def _follow(self, writer: Writer, scope: Scope, filters: Filters, place: Place) -> None:
+        spoken_at_s = self._clock.monotonic_s()
+        while True:
+            found, called = await self._next(scope, filters, place)
+            due_in_s = spoken_at_s + self._heartbeat_s - self._clock.monotonic_s()
+            if found.events or due_in_s <= 0:
+                # Also without events it tells a reader that comes back later from where to go on.
+                await writer.write(_events(found, called) or b": alive\n" + _marker(found.upto))
+                spoken_at_s = self._clock.monotonic_s()
+            elif found.upto == place:
+                await self._wait(place, due_in_s)
+            place = found.upto
+
+    async def _next(self, scope: Scope, filters: Filters, place: Place) -> tuple[Arrived, Called]:
+        since = oldest_kept(self._clock.now())
+        try:
+            found = await arrived(self._pool, scope, filters, place, since=since, events_max=EVENTS_AT_ONCE)
+            events = (event for _, event in found.events)
+            return found, await self._naming.of(events, with_keys=whose.sees_key_names(scope))
+        except DatabaseAway as away:
+            log.warning("waiting", what="PostgreSQL", reason=str(away), work="stream")
+            await asyncio.sleep(_AWAY_S)
+            return Arrived(events=(), upto=place), Called()
+
+    async def _wait(self, place: Place, timeout_s: float) -> None:
+        try:
+            await self._watch.reached(place.filing + 1, timeout_s)
+        except DatabaseAway:
+            return  # the next look says so, and waits
+        await asyncio.sleep(_GATHER_S)
+
+
+def _events(found: Arrived, called: Called) -> bytes:
+    parts: list[str] = []
+    for place, event in found.events:
+        parts.append(f"id: {_id(place)}\ndata: {ActivityItem.of(event, called).model_dump_json()}\n\n")
+    return "".join(parts).encode()
+
+
+def _marker(place: Place) -> bytes:
+    return f"id: {_id(place)}\n\n".encode()
+
+
+def _id(place: Place) -> str:
+    at, event_id = place.row or (None, None)
+    known = None if event_id is None else UUID(event_id)
+    return encode_cursor(StreamPlace(filing=place.filing, at=at, event_id=known))
+
+
+def _place(last_event_id: str) -> Place:
+    try:
+        given = decode_cursor(last_event_id, StreamPlace)
+    except ValueError:
+        raise Refused(_NO_PLACE) from None
+    if given.at is None or given.event_id is None:
+        return Place(filing=given.filing)
+    return Place(filing=given.filing, row=(given.at, EventId(str(given.event_id))))

@@ -1,0 +1,74 @@
+"""Counting someone's activity by the hour or the day, for charts."""
+
+from collections.abc import Mapping
+
+from keyfold.audit import bounds, whose
+from keyfold.audit.resources import NamedSummaryQuery, SummaryCursor, SummaryPage, SummaryQuery
+from keyfold.audit.whose import Whose
+from keyfold.runtime.clock import Clock
+from keyfold.runtime.http import Answer, AnyRoute, Request, Route, cut, encode_cursor, rfc3339
+from keyfold.store.access_log_questions import Scope
+from keyfold.store.access_log_summary import Count, Question, summary
+from keyfold.store.connection import Pool
+
+
+class Summing:
+    """The handlers of summaries."""
+
+    def __init__(self, pool: Pool, clock: Clock) -> None:
+        self._pool = pool
+        self._clock = clock
+
+    def routes(self) -> tuple[AnyRoute, ...]:
+        """Return this part of the service's route table."""
+        return tuple(map(self._route, whose.EACH))
+
+    def _route(self, of: Whose) -> AnyRoute:
+        return Route(
+            method="GET",
+            path=f"{of.path}/summary",
+            handler=whose.handler(of, f"{of.name}_activity_summary", self._summary),
+            rule=of.rule,
+            summary=f"{of.said}, counted by the hour or the day in UTC, newest first.",
+            query=of.query(SummaryQuery, NamedSummaryQuery),
+            answer=SummaryPage,
+        )
+
+    async def _summary(self, scope: Scope, request: Request[None, SummaryQuery]) -> Answer:
+        query, now = request.query, self._clock.now()
+        after = query.after(SummaryCursor)
+        if after is None:
+            bounds.check(query.since, query.until, now)
+        else:
+            bounds.check_place(after.start, now)
+        question = Question(
+            scope=scope,
+            filters=query.filters(),
+            since=bounds.first(query.since, now),
+            until=bounds.end(query.until, now),
+            bucket=query.bucket,
+            by=query.dimensions(),
+            before=None if after is None else (after.start, after.combination),
+        )
+        counts = await summary(self._pool, question, counts_max=query.rows_max)
+        shown, next_cursor = cut(counts, query, _cursor)
+        # Not by way of the models that describe it: there may be thousands.
+        return Answer(body={"items": list(map(_item, shown)), "next_cursor": next_cursor})
+
+
+def _item(count: Count) -> Mapping[str, object]:
+    vendor_id, key_id, category, access, decision, reason = (value or None for value in count.combination)
+    return {
+        "start": rfc3339(count.start),
+        "vendor_id": vendor_id,
+        "key_id": key_id,
+        "category": category,
+        "access": access,
+        "decision": decision,
+        "reason": reason,
+        "requests": count.requests,
+    }
+
+
+def _cursor(last: Count) -> str:
+    return encode_cursor(SummaryCursor(start=last.start, combination=list(last.combination)))

@@ -1,0 +1,100 @@
+"""Whose activity is asked for: the four places where each question can be put, and who may put it there."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from pydantic import BaseModel
+
+from keyfold.domain.ids import AccountId, KeyId, VendorId
+from keyfold.runtime.auth import Role
+from keyfold.runtime.http import OwnAccount, OwnVendor, Reply, Request, Roles
+from keyfold.store.access_log_questions import AccountScope, KeyScope, Scope, UnattributedScope, VendorScope
+
+Q = TypeVar("Q", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whose:
+    """One of the places: its address, who may ask there, and what a path of it is about.
+
+    `is_named` is whether its events name keys or vendors, which can then be conditions.
+    """
+
+    name: str
+    path: str
+    rule: OwnAccount | OwnVendor | Roles
+    scope: Callable[[Mapping[str, str]], Scope]
+    said: str
+    is_named: bool = True
+
+    def query(self, query: type[Q], named: type[Q]) -> type[Q]:
+        """Return which of two forms of a query is put here."""
+        return named if self.is_named else query
+
+
+def _account(path: Mapping[str, str]) -> Scope:
+    return AccountScope(account_id=AccountId(path["account_id"]))
+
+
+def _key(path: Mapping[str, str]) -> Scope:
+    # Another account's key has no activity here.
+    return KeyScope(account_id=AccountId(path["account_id"]), key_id=KeyId(path["key_id"]))
+
+
+def _vendor(path: Mapping[str, str]) -> Scope:
+    return VendorScope(vendor_id=VendorId(path["vendor_id"]))
+
+
+def _unattributed(_path: Mapping[str, str]) -> Scope:
+    return UnattributedScope()
+
+
+EACH: Final = (
+    Whose(
+        name="account",
+        path="/v1/accounts/{account_id}/activity",
+        rule=OwnAccount(),
+        scope=_account,
+        said="What was asked of an account's data",
+    ),
+    Whose(
+        name="key",
+        path="/v1/accounts/{account_id}/keys/{key_id}/activity",
+        rule=OwnAccount(),
+        scope=_key,
+        said="What was asked with one of an account's keys",
+    ),
+    Whose(
+        name="vendor",
+        path="/v1/vendors/{vendor_id}/activity",
+        rule=OwnVendor(),
+        scope=_vendor,
+        said="What a vendor asked",
+    ),
+    Whose(
+        name="unattributed",
+        path="/v1/unattributed/activity",
+        rule=Roles(frozenset({Role.OPERATOR})),
+        scope=_unattributed,
+        said="What was asked and names no account and no vendor",
+        is_named=False,
+    ),
+)
+
+
+def sees_key_names(scope: Scope) -> bool:
+    """Tell whether whoever asks there may know what keys are called, which is their owner's own word."""
+    return not isinstance(scope, VendorScope)
+
+
+def handler(
+    whose: Whose, name: str, answer: Callable[[Scope, Request[None, Q]], Awaitable[Reply]]
+) -> Callable[[Request[None, Q]], Awaitable[Reply]]:
+    """Return the handler of that name that gives the answer for whom the path says."""
+
+    async def handle(request: Request[None, Q]) -> Reply:
+        return await answer(whose.scope(request.path), request)
+
+    handle.__name__ = name
+    return handle

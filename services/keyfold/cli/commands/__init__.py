@@ -1,0 +1,31 @@
+"""The commands, a file a noun."""
+
+from __future__ import annotations
+
+import typer
+
+from keyfold.cli.commands import enforcement, gatekeeper, migrate, replay, shadow, state, status, tokens
+from keyfold.cli.commands.accounts import accounts
+from keyfold.cli.commands.activity import activity
+from keyfold.cli.commands.audit import audit
+from keyfold.cli.commands.dead_letters import dead_letters
+from keyfold.cli.commands.invitations import invitations
+from keyfold.cli.commands.keys import keys
+from keyfold.cli.commands.ledger import ledger
+from keyfold.cli.commands.logins import logins
+from keyfold.cli.commands.vendors import vendors
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add every command that talks to services, local or not."""
+    app.add_typer(accounts, name="account")
+    app.add_typer(vendors, name="vendor")
+    app.add_typer(keys, name="key")
+    app.add_typer(invitations, name="invitation")
+    app.add_typer(logins, name="login")
+    app.add_typer(activity, name="activity")
+    app.add_typer(audit, name="audit")
+    app.add_typer(ledger, name="ledger")
+    app.add_typer(dead_letters, name="dead-letter")
+    for each in (tokens, status, enforcement, shadow, state, migrate, replay, gatekeeper):
+        each.register(app)

@@ -1,0 +1,70 @@
+"""`keyfold activity show`: one decision in words, by the id that its answer carried."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from keyfold.cli.client import JsonObject
+from keyfold.cli.command import command
+from keyfold.cli.commands.activity_scope import request_of
+from keyfold.cli.commands.parameters import AccountId
+from keyfold.cli.failure import WrongUsage
+from keyfold.cli.keyfold import OPERATOR, Keyfold, owner, vendor
+from keyfold.cli.local.signing import Claims
+from keyfold.cli.screen import Details, answer_of, when
+from keyfold.cli.screen.words import NONE
+
+DecisionId = Annotated[
+    str, typer.Argument(metavar="ID", help="As X-Keyfold-Decision has it, and the problem's `instance`.")
+]
+Vendor = Annotated[str | None, typer.Option("--vendor", help="With --as vendor: which one asks.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    command(app, "show")(show_decision)
+
+
+async def show_decision(
+    keyfold: Keyfold, decision_id: DecisionId, account: AccountId = None, vendor_id: Vendor = None
+) -> Details:
+    """Show one decision: who asked for what, the answer, why, and what would change it and who can (owner;
+    `--as vendor --vendor ven_…`: that vendor's own; `--as operator`: any)."""
+    who = _asks(keyfold, account, vendor_id)
+    return details(await keyfold.get(f"/v1/decisions/{decision_id}", who, service="audit"))
+
+
+def _asks(keyfold: Keyfold, account: str | None, vendor_id: str | None) -> Claims:
+    if keyfold.role == "operator":
+        return OPERATOR
+    if keyfold.role != "vendor":
+        return owner(keyfold.account(account))
+    if vendor_id is None:
+        raise WrongUsage("Which vendor? Say --vendor ven_….")
+    return vendor(vendor_id)
+
+
+def details(item: JsonObject) -> Details:
+    """Return a decision as it is shown."""
+    category, access, explained = item["category"], item["access"], item["explanation"]
+    lines = {
+        "when": when(item["at"]),
+        "integration": _called(item["vendor_name"], item["vendor_id"]),
+        "key": _called(item["key_name"], item["key_id"]),
+        "account": item["account_id"] or NONE,
+        "data": f"{category} {access}" if category and access else NONE,
+        "request": request_of(item),
+        "from": f"{item['client_ip'] or NONE} by {item['gateway']}",
+        "position": str(item["position"]),
+        "answer": answer_of(item),
+        "why": explained["sentence"],
+    }
+    if explained["remedy"] is not None:
+        lines |= {"to change": explained["remedy"], "by": explained["by"]}
+    return Details(lines=lines, item=item)
+
+
+def _called(name: str | None, name_id: str | None) -> str:
+    return f"{name} ({name_id})" if name and name_id else name_id or NONE

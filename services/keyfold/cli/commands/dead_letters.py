@@ -1,0 +1,75 @@
+"""`keyfold dead-letter`: records that nobody could understand, each with its reason and its origin."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from keyfold.cli.client import JsonObject
+from keyfold.cli.command import command
+from keyfold.cli.failure import CommandFailed
+from keyfold.cli.keyfold import Keyfold, say_target
+from keyfold.cli.places import KAFKA
+from keyfold.cli.screen import Listing, when
+from keyfold.cli.settings import variable
+from keyfold.wire.timestamp import format_time
+from keyfold.wire.topics import DEAD_LETTER
+
+dead_letters = typer.Typer(no_args_is_help=True, help="Records that nobody could understand (operator).")
+
+Newest = Annotated[int, typer.Option("--limit", min=1, max=1000, help="The newest so many.")]
+
+
+@command(dead_letters, "list")
+async def list_letters(keyfold: Keyfold, limit: Newest = 50) -> Listing:
+    """List what is on the dead-letter topic, newest first, without the records' values."""
+    if keyfold.places.kafka_bootstrap is None:
+        raise CommandFailed(f"Which Kafka? Set {variable(KAFKA)}.")
+    say_target(keyfold.places.kafka_at())
+    return listing(await _newest(keyfold.places.kafka_bootstrap, limit))
+
+
+def listing(items: Sequence[JsonObject]) -> Listing:
+    """Return dead letters as they are shown."""
+    return Listing(
+        columns=("offset", "when", "from", "reason"),
+        rows=[
+            (str(item["offset"]), when(item["recorded_at"]), str(item["origin"]), str(item["reason"]))
+            for item in items
+        ],
+        items=items,
+        empty="Everything was understood.",
+        prose=("reason",),
+    )
+
+
+async def _newest(bootstrap: str, limit: int) -> Sequence[JsonObject]:
+    # Only here, because every other command would wait for the driver to load and has no use for it.
+    from keyfold.kafka.dead_letters import newest_letters
+    from keyfold.kafka.errors import KafkaFailure
+
+    try:
+        letters = await newest_letters(bootstrap, DEAD_LETTER.name, letters_max=limit)
+    except KafkaFailure as failure:
+        raise CommandFailed(f"The dead letters cannot be read: {failure}") from failure
+    return [
+        {
+            "offset": letter.received.offset,
+            "recorded_at": _instant(letter.received.timestamp_ms),
+            "reason": letter.reason,
+            "origin": f"{letter.topic}[{letter.partition}]@{letter.offset}",
+            "type": letter.type,
+            "id": letter.id,
+        }
+        for letter in letters
+    ]
+
+
+def _instant(timestamp_ms: int) -> str | None:
+    try:
+        return format_time(datetime.fromtimestamp(timestamp_ms / 1000, UTC))
+    except (ValueError, OverflowError):
+        return None  # whoever sent it has put it outside of the calendar

@@ -1,0 +1,68 @@
+"""`keyfold gatekeeper`: several gatekeeper processes of one host behind one port."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import Annotated, Final
+
+import typer
+
+from keyfold.cli.command import EXIT_FAILED, EXIT_USAGE
+from keyfold.cli.failure import CommandFailed, WrongUsage
+from keyfold.cli.local.process import Command
+from keyfold.cli.settings import PORT_MAX, GatekeeperPorts
+from keyfold.cli.together import run_together
+from keyfold.runtime.settings import BadSettings, load
+
+PROCESSES_MAX: Final = 64
+# The gatekeeper's own program does it: the command line is none of its parts.
+PROGRAM: Final = (sys.executable, "-m", "keyfold.gatekeeper")
+SERVICE_PORT, SHARED_PORT, REUSE = "KEYFOLD_HTTP_PORT", "KEYFOLD_AUTHZ_PORT", "KEYFOLD_AUTHZ_REUSE_PORT"
+# What the program leaves undone this long after its own bound, it will not do any more.
+CLOSE_TIMEOUT_S: Final = 5.0
+
+Processes = Annotated[
+    int, typer.Option("--processes", min=1, max=PROCESSES_MAX, help="How many; one for each core is usual.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("gatekeeper")(_gatekeeper)
+
+
+def _gatekeeper(processes: Processes = 1) -> None:
+    """Run gatekeepers that share the port KEYFOLD_AUTHZ_PORT; each has a service port of its own too, from
+    KEYFOLD_HTTP_PORT on. If one dies, all are stopped, and the status is 1."""
+    try:
+        asyncio.run(run_together(commands(processes, load(GatekeeperPorts))))
+    except BadSettings as bad:
+        sys.stderr.write(f"keyfold gatekeeper cannot start; its settings are wrong:\n{bad}\n")
+        raise typer.Exit(EXIT_USAGE) from None
+    except CommandFailed as failed:
+        sys.stderr.write(f"keyfold gatekeeper: {failed}\n")
+        raise typer.Exit(EXIT_USAGE if isinstance(failed, WrongUsage) else EXIT_FAILED) from None
+
+
+def commands(processes: int, said: GatekeeperPorts) -> list[Command]:
+    """Return how each process is started. Raises WrongUsage."""
+    shared_port, first_port = said.authz_port, said.http_port
+    if processes > 1 and not shared_port:
+        raise WrongUsage(f"{SHARED_PORT} must name the one port that all of them answer gateways on.")
+    if first_port and first_port + processes - 1 > PORT_MAX:
+        raise WrongUsage(f"There are no {processes} ports from {SERVICE_PORT} on; take a lower one.")
+    if shared_port and first_port <= shared_port < first_port + processes:
+        raise WrongUsage(
+            f"{SHARED_PORT} is one of the {processes} ports from {SERVICE_PORT} on; take another."
+        )
+    return [
+        Command(
+            name=f"gatekeeper {number + 1} of {processes}",
+            argv=PROGRAM,
+            log_path=None,
+            env={SERVICE_PORT: str(first_port and first_port + number), REUSE: "true"},
+            stop_timeout_s=said.drain_timeout_s + CLOSE_TIMEOUT_S,
+        )
+        for number in range(processes)
+    ]

@@ -1,0 +1,80 @@
+"""History as it is shown: who did what and when, and below it each field as it was and as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final, TypeAlias
+
+from keyfold.cli.client import JsonObject
+from keyfold.cli.keyfold import Keyfold
+from keyfold.cli.local.signing import Claims
+from keyfold.cli.screen import Chronicle, Entry, when
+
+Value: TypeAlias = str | bool | list[str] | None
+
+NOTHING: Final = {
+    "vendor_ids": "any approved",
+    "networks": "any",
+    "rate_limit": "the platform's default",
+    "expires_at": "never",
+}
+"""What it means that a field is not there, where that says something."""
+
+
+async def history_of(
+    keyfold: Keyfold, path: str, who: Claims, items_max: int, *, names_keys: bool = True
+) -> Chronicle:
+    """Return what happened to what is at this path, newest first; of which key, unless that is plain."""
+    items = [item async for item in keyfold.items(f"{path}/history", who, items_max=items_max)]
+    return chronicle_of(items, names_keys=names_keys)
+
+
+def chronicle_of(items: Sequence[JsonObject], *, names_keys: bool) -> Chronicle:
+    """Return a history as it is shown."""
+    return Chronicle(
+        entries=[_entry(item, names_keys=names_keys) for item in items],
+        items=items,
+        empty="Nothing has happened.",
+    )
+
+
+def _entry(item: JsonObject, *, names_keys: bool) -> Entry:
+    actor = item["actor"]
+    # A vendor is not told which reviewer it was.
+    who = actor["role"] if actor["subject"] is None else f"{actor['role']}:{actor['subject']}"
+    return Entry(
+        headline=(when(item["at"]), who, item["summary"]),
+        lines=[
+            *([f"key: {item['key_id']}"] if names_keys and item["key_id"] else []),
+            *([f"because: {item['reason']}"] if item["reason"] else []),
+            *_changes(item["changes"]),
+        ],
+    )
+
+
+def _told(changes: list[JsonObject]) -> Iterator[JsonObject]:
+    """Leave out what a new thing does not have: six categories without access say nothing."""
+    return (change for change in changes if (change["before"], change["after"]) != (None, "none"))
+
+
+def _changes(changes: list[JsonObject]) -> Iterator[str]:
+    # Before it was made a key was not open to any vendor: there was none.
+    is_new = any(change["field"] == "state" and change["before"] is None for change in changes)
+    return (_change(change, is_new=is_new) for change in _told(changes))
+
+
+def _change(change: JsonObject, *, is_new: bool) -> str:
+    field, before, after = change["field"], change["before"], change["after"]
+    if before is None and (is_new or field not in NOTHING):
+        return f"{field}: {_text(field, after)}"
+    return f"{field}: {_text(field, before)} → {_text(field, after)}"
+
+
+def _text(field: str, value: Value) -> str:
+    if value is None:
+        return NOTHING.get(field, "—")
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, list):
+        return ", ".join(value) or "none"
+    return when(value) if field.endswith(("_at", "_until")) else value

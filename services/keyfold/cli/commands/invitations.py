@@ -1,0 +1,89 @@
+"""`keyfold invitation`, and how `account` and `vendor` invite: somebody's login is let in by a code."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+import typer
+
+from keyfold.cli.client import JsonObject
+from keyfold.cli.command import changing, command
+from keyfold.cli.commands.parameters import Limit
+from keyfold.cli.failure import WrongUsage
+from keyfold.cli.keyfold import OPERATOR, Keyfold
+from keyfold.cli.screen import Details, Listing, Value, state_of, when
+from keyfold.cli.times import seconds
+
+invitations = typer.Typer(
+    no_args_is_help=True, help="Invitations: who may sign in for an account or a vendor."
+)
+
+OfAccount = Annotated[str | None, typer.Option("--account", help="Of this account alone: acc_…")]
+OfVendor = Annotated[str | None, typer.Option("--vendor", help="Of this vendor alone: ven_…")]
+ExpiresIn = Annotated[
+    str,
+    typer.Option(
+        "--expires-in", metavar="LENGTH", help="How long it is open: at most 30d, as 90s, 12h or 7d."
+    ),
+]
+HAND_OVER: Final = "The code is not kept anywhere: hand it over now, to one person. It works once."
+
+
+async def invited(keyfold: Keyfold, tenant: JsonObject, expires_in: str) -> Details:
+    """Make an invitation to an account or a vendor, and show its code this once."""
+    body = {**tenant, "expires_in_s": seconds(expires_in, "--expires-in")}
+    answer = await keyfold.command("POST", "/v1/invitations", OPERATOR, body)
+    lines = {**_lines(answer["invitation"]), "code": answer["code"]}
+    return Details(lines=lines, item=answer, note=HAND_OVER)
+
+
+@command(invitations, "list")
+async def list_invitations(
+    keyfold: Keyfold, account: OfAccount = None, vendor: OfVendor = None, limit: Limit = 50
+) -> Listing:
+    """List invitations, newest first (operator; `--as owner`, `--as vendor`: their own)."""
+    if account is not None and vendor is not None:
+        raise WrongUsage("--account and --vendor: say one of them.")
+    query = {"account_id": account, "vendor_id": vendor}
+    pages = keyfold.items("/v1/invitations", OPERATOR, items_max=limit, query=query)
+    items = [item async for item in pages]
+    return Listing(
+        columns=("invitation", "to", "state", "made", "ends"),
+        rows=[
+            (
+                item["invitation_id"],
+                _to(item),
+                state_of(item["state"]),
+                when(item["made_at"]),
+                when(item["expires_at"]),
+            )
+            for item in items
+        ],
+        items=items,
+        empty="Nobody was invited.",
+        gives_way=("made",),
+    )
+
+
+@changing(invitations, "withdraw")
+async def withdraw(
+    keyfold: Keyfold,
+    invitation_id: Annotated[str, typer.Argument(metavar="INVITATION_ID", help="inv_…")],
+) -> Details:
+    """Let nobody in by an invitation any more (operator; `--as owner`, `--as vendor`: their own)."""
+    answer = await keyfold.command("DELETE", f"/v1/invitations/{invitation_id}", OPERATOR)
+    return Details(lines=_lines(answer), item=answer)
+
+
+def _lines(invitation: JsonObject) -> dict[str, Value]:
+    return {
+        "invitation": invitation["invitation_id"],
+        "to": _to(invitation),
+        "as": invitation["role"],
+        "state": state_of(invitation["state"]),
+        "ends": when(invitation["expires_at"]),
+    }
+
+
+def _to(invitation: JsonObject) -> str:
+    return str(invitation["account_id"] or invitation["vendor_id"])

@@ -1,0 +1,80 @@
+"""`keyfold ledger`: the source of truth, event by event."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+import typer
+
+from keyfold.cli.command import changing, command
+from keyfold.cli.commands import ledger_verify
+from keyfold.cli.keyfold import OPERATOR, Keyfold
+from keyfold.cli.screen import Details, Listing, when
+
+CHECKPOINTS: Final = "/v1/ledger/checkpoints"
+
+ledger = typer.Typer(no_args_is_help=True, help="The append-only ledger of lifecycle events (operator).")
+
+
+@command(ledger, "list")
+async def list_events(
+    keyfold: Keyfold,
+    after: Annotated[int, typer.Option("--after", min=0, help="Start behind this position.")] = 0,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=100, help="At most so many.")] = 50,
+) -> Listing:
+    """List events in their order; with --json also what each says, and its hash."""
+    query = {"after": str(after), "limit": str(limit)}
+    items = (await keyfold.get("/v1/ledger", OPERATOR, query=query))["items"]
+    return Listing(
+        columns=("position", "when", "event", "stream", "by"),
+        rows=[
+            (
+                str(item["position"]),
+                when(item["recorded_at"]),
+                item["type"].removeprefix("keyfold."),
+                item["stream"],
+                f"{item['actor']['role']}:{item['actor']['subject']}",
+            )
+            for item in items
+        ],
+        items=items,
+        empty=f"The ledger has nothing behind position {after}.",
+        gives_way=("by", "stream"),
+    )
+
+
+@changing(ledger, "checkpoint")
+async def take_checkpoint(keyfold: Keyfold) -> Details:
+    """Have the registry vouch for the ledger as it is now, with a signature."""
+    taken = await keyfold.command("POST", CHECKPOINTS, OPERATOR)
+    return Details(
+        lines={
+            "position": str(taken["position"]),
+            "hash": taken["head_hash"],
+            "at": when(taken["at"]),
+            "signed by": taken["signing_key_id"],
+        },
+        item=taken,
+    )
+
+
+@command(ledger, "checkpoints")
+async def list_checkpoints(
+    keyfold: Keyfold,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 50,
+) -> Listing:
+    """List the ledger's checkpoints, newest first; with --json also their signatures."""
+    items = [each async for each in keyfold.items(CHECKPOINTS, OPERATOR, items_max=limit)]
+    return Listing(
+        columns=("position", "when", "signed by", "hash"),
+        rows=[
+            (str(item["position"]), when(item["at"]), item["signing_key_id"], item["head_hash"])
+            for item in items
+        ],
+        items=items,
+        empty="No checkpoint was taken yet: keyfold ledger checkpoint.",
+        gives_way=("signed by",),
+    )
+
+
+ledger_verify.register(ledger)

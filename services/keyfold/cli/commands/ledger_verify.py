@@ -1,0 +1,83 @@
+"""`keyfold ledger verify`: the proof that the ledger is whole, or the first position at which it is not."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, TimeRemainingColumn
+
+from keyfold.cli.command import command
+from keyfold.cli.failure import CommandFailed
+from keyfold.cli.keyfold import Keyfold
+from keyfold.cli.local.checkpoint_key import CHECKPOINTS_NAME, PUBLIC_KEY_NAME
+from keyfold.cli.places import POSTGRES
+from keyfold.cli.screen import Details
+
+File = Annotated[
+    Path | None,
+    typer.Option(
+        "--checkpoints",
+        exists=True,
+        dir_okay=False,
+        help="The checkpoints file, from where it was shipped to; a local stack's own without.",
+    ),
+]
+Keys = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--public-key",
+        exists=True,
+        dir_okay=False,
+        help="PEM of a key that checkpoints are signed with; once for each. A local stack's own without.",
+    ),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    command(app, "verify")(_verify)
+
+
+async def _verify(keyfold: Keyfold, checkpoints: File = None, public_key: Keys = None) -> Details:
+    """Recompute every hash, straight from PostgreSQL (KEYFOLD_POSTGRES_DSN); exit with 1 if any is wrong."""
+    # Only here, because every other command would wait for the driver to load and has no use for it.
+    from keyfold.cli.ledger_verdict import details_of
+    from keyfold.cli.ledger_verification import read_evidence, verify
+    from keyfold.store.errors import StoreFailure
+
+    places = keyfold.places
+    # What another ledger is held against is not what a local stack has put down about its own.
+    state_dir = places.state_dir if places.is_local(POSTGRES) else None
+    evidence = read_evidence(
+        checkpoints or _local(state_dir, CHECKPOINTS_NAME),
+        public_key or [each for each in (_local(state_dir, PUBLIC_KEY_NAME),) if each],
+    )
+    dsn = keyfold.database("ledger")
+    try:
+        with _shown_progress() as progress:
+            verification = await verify(dsn, evidence, progress)
+    except StoreFailure as failure:
+        raise CommandFailed(f"The ledger could not be read: {failure}") from failure
+    return details_of(verification, places.database_at())
+
+
+def _local(state_dir: Path | None, name: str) -> Path | None:
+    path = None if state_dir is None else state_dir / name
+    return path if path is not None and path.exists() else None
+
+
+@contextmanager
+def _shown_progress() -> Iterator[Callable[[int, int], None]]:
+    if not sys.stderr.isatty():
+        yield lambda proven, of: None
+        return
+    columns = (*Progress.get_default_columns()[:-1], TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("verifying", total=None)
+        yield lambda proven, of: bar.update(task, completed=proven, total=of)

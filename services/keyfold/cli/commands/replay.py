@@ -1,0 +1,67 @@
+"""`keyfold replay`: a fresh read model from position 1, built beside the one that serves, then swapped in."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from asyncio.subprocess import PIPE
+from collections.abc import Mapping
+from typing import Final
+
+import orjson
+import typer
+
+from keyfold.cli.client import JsonObject
+from keyfold.cli.command import EXIT_USAGE, command
+from keyfold.cli.failure import CommandFailed, WrongUsage
+from keyfold.cli.keyfold import Keyfold, say_target
+from keyfold.cli.places import KAFKA, POSTGRES
+from keyfold.cli.screen import Details
+from keyfold.cli.settings import variable
+
+# The projection's own program does it: it alone knows the tables, and the command line is none of its parts.
+PROGRAM: Final = (sys.executable, "-m", "keyfold.projection", "replay")
+ERRORS_ALONE: Final = {variable("log_level"): "error", variable("log_format"): "json"}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    command(app, "replay")(_replay)
+
+
+async def _replay(keyfold: Keyfold) -> Details:
+    """Build a fresh read model from position 1, compare it, and swap it in while reads go on (operator)."""
+    process = await asyncio.create_subprocess_exec(
+        *PROGRAM, stdout=PIPE, stderr=PIPE, env={**os.environ, **_settings(keyfold), **ERRORS_ALONE}
+    )
+    printed, logged = await process.communicate()
+    if process.returncode == EXIT_USAGE:
+        raise WrongUsage(f"Nothing was replayed. {logged.decode().strip()}")
+    if process.returncode != 0:
+        raise CommandFailed(f"The replay failed: {_reason(logged)}. The old read model serves on.")
+    target = {"read_model": keyfold.places.database_at(), "kafka": keyfold.places.kafka_at()}
+    report: JsonObject = {**target, **orjson.loads(printed)}
+    return Details(lines={name: str(value) for name, value in report.items()}, item=report)
+
+
+def _reason(logged: bytes) -> str:
+    """Return why it failed: what its last line of log says, or all that it said if that is none."""
+    try:
+        return str(orjson.loads(logged.splitlines()[-1])["error"])
+    except (IndexError, KeyError, ValueError):
+        return logged.decode(errors="replace").strip()
+
+
+def _settings(keyfold: Keyfold) -> Mapping[str, str]:
+    places = keyfold.places
+    if places.kafka_bootstrap is None or places.postgres_dsn is None:
+        raise CommandFailed(f"Which read model? Set {variable(POSTGRES)} and {variable(KAFKA)}.")
+    if places.is_local(POSTGRES) != places.is_local(KAFKA):
+        # A read model would be made of another ledger's events.
+        raise WrongUsage(
+            f"A replay takes both from one place: set {variable(POSTGRES)} and {variable(KAFKA)}, or neither."
+        )
+    dsn = keyfold.database("read model", "projection")
+    say_target(places.kafka_at())
+    return {variable(POSTGRES): dsn, variable(KAFKA): places.kafka_bootstrap}

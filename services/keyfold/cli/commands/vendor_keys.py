@@ -1,0 +1,82 @@
+"""`keyfold vendor key`: the keys that say who is asking."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from keyfold.cli.client import JsonObject
+from keyfold.cli.command import changing, command
+from keyfold.cli.commands.key_view import HAND_OVER, refused, replaced
+from keyfold.cli.commands.parameters import KeyArgument, Limit, Overlap
+from keyfold.cli.keyfold import REVIEWER, Keyfold
+from keyfold.cli.screen import Details, Listing, Value, minute, state_of, when
+from keyfold.cli.times import seconds
+
+vendor_keys = typer.Typer(no_args_is_help=True, help="The keys that say who is asking.")
+
+VendorId = Annotated[str, typer.Option("--vendor", help="ven_…")]
+
+
+@changing(vendor_keys, "issue")
+async def issue(keyfold: Keyfold, vendor: VendorId) -> Details:
+    """Issue a key to an approved vendor; its secret is shown this once (reviewer)."""
+    return _with_secret(await keyfold.command("POST", f"/v1/vendors/{vendor}/keys", REVIEWER))
+
+
+@command(vendor_keys, "list")
+async def list_keys(keyfold: Keyfold, vendor: VendorId, limit: Limit = 50) -> Listing:
+    """List a vendor's keys, newest first (reviewer; `--as vendor`: that vendor)."""
+    who = keyfold.for_vendor(vendor)
+    items = [item async for item in keyfold.items(f"/v1/vendors/{vendor}/keys", who, items_max=limit)]
+    return Listing(
+        columns=("key", "state", "issued", "last used"),
+        rows=[
+            (
+                item["key_id"],
+                state_of(item["state"]),
+                when(item["created_at"]),
+                minute(item["last_used_at"]),
+            )
+            for item in items
+        ],
+        items=items,
+        empty="The vendor has no key.",
+    )
+
+
+@changing(vendor_keys, "rotate")
+async def rotate(keyfold: Keyfold, key_id: KeyArgument, vendor: VendorId, overlap: Overlap) -> Details:
+    """Give a vendor key a new secret, shown this once; the old one works on until the overlap ends.
+
+    A reviewer does this, or with `--as vendor` that vendor.
+    """
+    path, body = f"/v1/vendors/{vendor}/keys/{key_id}/rotate", {"overlap_s": seconds(overlap, "--overlap")}
+    return _with_secret(await keyfold.command("POST", path, keyfold.for_vendor(vendor), body))
+
+
+@changing(vendor_keys, "revoke")
+async def revoke(keyfold: Keyfold, key_id: KeyArgument, vendor: VendorId) -> Details:
+    """Stop a vendor key for ever (reviewer; `--as vendor`: that vendor)."""
+    who = keyfold.for_vendor(vendor)
+    key = await keyfold.command("DELETE", f"/v1/vendors/{vendor}/keys/{key_id}", who)
+    return Details(lines=_lines(key), item=key)
+
+
+def _with_secret(answer: JsonObject) -> Details:
+    lines = {**_lines(answer["key"]), "secret": answer["secret"]}
+    return Details(lines=lines, item=answer, note=HAND_OVER)
+
+
+def _lines(key: JsonObject) -> dict[str, Value]:
+    return {
+        "key": key["key_id"],
+        "state": state_of(key["state"]),
+        "hint": key["secret_hint"],
+        **replaced(key),
+        "issued": when(key["created_at"]),
+        **({} if key["revoked_at"] is None else {"revoked": when(key["revoked_at"])}),
+        "last used": minute(key["last_used_at"]),
+        **refused(key),
+    }

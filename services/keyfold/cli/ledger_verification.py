@@ -1,0 +1,94 @@
+"""The check of a whole ledger: its rows against its seals, and its checkpoints against keys and a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from keyfold.cli.failure import WrongUsage
+from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.store.ledger_scan import LedgerScan, open_scan
+from keyfold.wire.checkpoint import BadCheckpointKey, PublicKeys, key_id_of, load_public_key
+from keyfold.wire.checkpoint_proof import Finding, weigh_file, weigh_recorded
+from keyfold.wire.ledger_proof import LedgerProof
+
+Progress = Callable[[int, int], None]
+"""Is told now and then how many events are proven, of how many."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What a ledger is held against beside itself; with no keys, signatures are not checked."""
+
+    public_keys: PublicKeys
+    checkpoints_file: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """What was found: how many events are proven, how far checkpoints vouch for them, and what is wrong."""
+
+    events: int
+    head_hash: bytes
+    signatures_checked: bool
+    recorded_checkpoints: int
+    filed_checkpoints: int
+    vouched: int
+    findings: Sequence[Finding]
+    took_s: float
+
+    @property
+    def first_broken(self) -> int | None:
+        """Return the first position that is broken, None where none is."""
+        return min((each.position for each in self.findings if each.position is not None), default=None)
+
+
+def read_evidence(checkpoints: Path | None, public_keys: Sequence[Path]) -> Evidence:
+    """Return what these files hold. Raises WrongUsage."""
+    keys = dict(_read_key(path) for path in public_keys)
+    if checkpoints is None:
+        return Evidence(public_keys=keys)
+    if not keys:
+        raise WrongUsage("With what were the checkpoints signed? Name the public key with --public-key.")
+    return Evidence(public_keys=keys, checkpoints_file=checkpoints.read_bytes())
+
+
+def _read_key(path: Path) -> tuple[str, Ed25519PublicKey]:
+    try:
+        key = load_public_key(path.read_bytes())
+    except BadCheckpointKey as bad:
+        raise WrongUsage(f"{path} is no public key for checkpoints: {bad}.") from None
+    return key_id_of(key), key
+
+
+async def verify(dsn: str, evidence: Evidence, progress: Progress) -> Verification:
+    """Check the ledger as it is at this moment. Raises DatabaseAway or Misconfigured."""
+    began_s = SYSTEM_CLOCK.monotonic_s()
+    filed = weigh_file(evidence.checkpoints_file, evidence.public_keys)
+    async with open_scan(dsn) as scan:
+        recorded = weigh_recorded(await scan.checkpoints(), evidence.public_keys)
+        proof = LedgerProof(recorded, filed)
+        findings = (*filed.findings, *await _followed(scan, proof, progress))
+    return Verification(
+        events=proof.head.position,
+        head_hash=proof.head.hash,
+        signatures_checked=bool(evidence.public_keys),
+        recorded_checkpoints=len(recorded.genuine),
+        filed_checkpoints=len(filed.genuine),
+        vouched=proof.vouched,
+        findings=findings,
+        took_s=SYSTEM_CLOCK.monotonic_s() - began_s,
+    )
+
+
+async def _followed(scan: LedgerScan, proof: LedgerProof, progress: Progress) -> tuple[Finding, ...]:
+    head = await scan.head()
+    total = 0 if head is None else head.head.position
+    async for page in scan.pages():
+        if finding := proof.follow(page):
+            return (finding,)
+        progress(proof.head.position, total)
+    return proof.conclude(head)

@@ -1,0 +1,49 @@
+"""What a command shows: a table to a person, JSON to a program; every view is made of what is here."""
+
+from __future__ import annotations
+
+from keyfold.cli.screen.layout import INDENT, Room, left_out
+from keyfold.cli.screen.show import Terminal, printable, room, show, write_json
+from keyfold.cli.screen.shown import (
+    Bars,
+    Chronicle,
+    Details,
+    Ending,
+    Entry,
+    Line,
+    Listing,
+    Shown,
+    Tone,
+    Toned,
+    Value,
+    Written,
+)
+from keyfold.cli.screen.words import answer_of, minute, state_of, when, yes_no
+
+__all__ = [
+    "INDENT",
+    "Bars",
+    "Chronicle",
+    "Details",
+    "Ending",
+    "Entry",
+    "Line",
+    "Listing",
+    "Room",
+    "Shown",
+    "Terminal",
+    "Tone",
+    "Toned",
+    "Value",
+    "Written",
+    "answer_of",
+    "left_out",
+    "minute",
+    "printable",
+    "room",
+    "show",
+    "state_of",
+    "when",
+    "write_json",
+    "yes_no",
+]

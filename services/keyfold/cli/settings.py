@@ -1,0 +1,82 @@
+"""What the command line is told by its environment: where things are, and who is asking."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Final, TypeAlias
+
+from pydantic import AfterValidator, Field, SecretStr
+
+from keyfold.runtime.addresses import check_service_url
+from keyfold.runtime.settings import PREFIX, Bootstrap, Environment, PostgresDsn, ServiceSettings
+
+PORT_MAX: Final = 65_535
+FIRST_PORT_MAX: Final = 65_500
+# RFC 6750, section 2.1
+_TOKEN: Final = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
+
+
+def _token(token: SecretStr) -> SecretStr:
+    if not _TOKEN.fullmatch(token.get_secret_value()):
+        raise ValueError("it holds a character that no bearer token has")
+    return token
+
+
+ServiceUrl: TypeAlias = Annotated[str | None, AfterValidator(lambda url: url and check_service_url(url))]
+
+
+def _url(service: str) -> str | None:
+    url: str | None = Field(
+        None, description=f"the address of the {service} service, such as https://{service}.example:8080"
+    )
+    return url
+
+
+class CommandSettings(Environment):
+    """The environment of `keyfold`; what it does not say, a local stack may."""
+
+    dir: Path | None = Field(None, description="the directory of a running local stack")
+    token: Annotated[SecretStr | None, AfterValidator(lambda token: token and _token(token))] = Field(
+        None, description="a bearer token for the addresses that are named beside it"
+    )
+    account: str | None = Field(
+        None, pattern=r"^[A-Za-z0-9_]{1,40}$", description="the id of an account, acc_…"
+    )
+    registry_url: ServiceUrl = _url("registry")
+    relay_url: ServiceUrl = _url("relay")
+    projection_url: ServiceUrl = _url("projection")
+    gatekeeper_url: ServiceUrl = _url("gatekeeper")
+    shipper_url: ServiceUrl = _url("shipper")
+    audit_url: ServiceUrl = _url("audit")
+    postgres_dsn: PostgresDsn | None = Field(
+        None, description="an address such as postgresql://user:password@host:5432/database"
+    )
+    kafka_bootstrap: Bootstrap | None = Field(
+        None, description="broker addresses such as host:9092,other:9092"
+    )
+
+    first_port: int | None = Field(
+        None,
+        ge=1,
+        le=FIRST_PORT_MAX,
+        description=f"the first of the ports that a local stack listens on: 1 to {FIRST_PORT_MAX}",
+    )
+
+    def url(self, service: str) -> str | None:
+        """Return the address that is named for a service."""
+        url: str | None = getattr(self, f"{service}_url")
+        return url
+
+
+class GatekeeperPorts(ServiceSettings):
+    """What `keyfold gatekeeper` must know of the environment that its processes read whole."""
+
+    authz_port: int | None = Field(
+        None, ge=0, le=PORT_MAX, description="the one TCP port where gateways ask all of the processes"
+    )
+
+
+def variable(name: str) -> str:
+    """Name the environment variable of a setting, such as `registry_url`."""
+    return PREFIX + name.upper()

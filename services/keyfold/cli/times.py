@@ -1,0 +1,84 @@
+"""Times and lengths of time as people type them. What names no zone is UTC, as everything that is shown."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from keyfold.cli.failure import WrongUsage
+
+UNITS_S: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_LENGTH: Final = re.compile(r"([0-9]{1,9})([smhd]?)")
+_FROM_NOW: Final = re.compile(r"([+-]?)([0-9]{1,9}[smhd])")
+_DAYS: Final = {"yesterday": -1, "today": 0, "tomorrow": 1}
+_SUCH_AS: Final = "such as 2026-11-30, 2026-11-30T08:00:00Z, yesterday, -1d or 2h"
+
+
+def instant(text: str, option: str, now: datetime, *, is_ahead: bool = False) -> datetime:
+    """Read a time. Raises WrongUsage, which names the option.
+
+    A date is its first moment. A length is that long ago, or that far ahead if `is_ahead`; a sign says which.
+    """
+    try:
+        at = _instant(text.strip(), now, is_ahead=is_ahead).astimezone(UTC)
+        if at.replace(tzinfo=None) in (datetime.min, datetime.max):
+            raise OverflowError
+    except ValueError:
+        raise WrongUsage(f"{option} {text}: it must be a time, {_SUCH_AS}.") from None
+    except OverflowError:
+        raise WrongUsage(f"{option} {text}: it lies outside of the calendar.") from None
+    return at
+
+
+def past(text: str | None, option: str, now: datetime) -> str | None:
+    """Read a time of which a length is so long ago, as the services read times. Raises WrongUsage."""
+    return None if text is None else wire_text(instant(text, option, now))
+
+
+def ahead(text: str | None, option: str, now: datetime) -> str | None:
+    """Read a time of which a length is so far ahead, as the services read times. Raises WrongUsage."""
+    return None if text is None else wire_text(instant(text, option, now, is_ahead=True))
+
+
+def wire_text(at: datetime) -> str:
+    """Write a time of UTC as the services read it."""
+    return at.isoformat().replace("+00:00", "Z")
+
+
+def seconds(text: str, option: str) -> int:
+    """Read ``7d``, ``12h``, ``30m``, ``90s`` or ``90``. Raises WrongUsage, which names the option."""
+    found = _LENGTH.fullmatch(text)
+    if found is None:
+        raise WrongUsage(f"{option} {text}: it must be a number with s, m, h or d behind it, such as 7d.")
+    return int(found[1]) * UNITS_S[found[2] or "s"]
+
+
+def bounded_seconds(text: str, option: str, least: int, most: int) -> int:
+    """Read a length of time that lies between two others, in seconds. Raises WrongUsage."""
+    length_s = seconds(text, option)
+    if not least <= length_s <= most:
+        raise WrongUsage(f"{option} {text}: it must be from {least} to {most} seconds.")
+    return length_s
+
+
+def days(text: str, option: str, most: int) -> int:
+    """Read ``30d`` or ``30``. Raises WrongUsage, which names the option."""
+    whole, left = divmod(seconds(text if text[-1:] in UNITS_S else f"{text}d", option), UNITS_S["d"])
+    if left or not 1 <= whole <= most:
+        raise WrongUsage(f"{option} {text}: it must be from 1 to {most} days, such as 7d.")
+    return whole
+
+
+def _instant(text: str, now: datetime, *, is_ahead: bool) -> datetime:
+    word = text.lower()
+    if word == "now":
+        return now
+    if word in _DAYS:
+        midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        return midnight + timedelta(days=_DAYS[word])
+    if found := _FROM_NOW.fullmatch(word):
+        length = timedelta(seconds=seconds(found[2], ""))
+        return now + length if found[1] == "+" or (is_ahead and not found[1]) else now - length
+    at = datetime.fromisoformat(text.upper())
+    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)

@@ -1,0 +1,56 @@
+"""What a reviewer may do about a vendor, and why not, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+from keyfold.console import words
+from keyfold.console.upstream.failures import JsonObject
+from keyfold.console.vendor.standing import outstanding
+
+_OWN: Final = "You made this application yourself, so another reviewer has to do this."
+_DECIDED: Final = "It was approved; an approved vendor can be suspended instead."
+_NEVER_LET_IN: Final = "It was not approved, so it has no keys to be stopped."
+_REJECT: Final[Mapping[str, str]] = {"rejected": "It is rejected already."}
+_SUSPEND: Final[Mapping[str, str]] = {"suspended": "It is suspended already."}
+
+
+def why_not(vendor: JsonObject, reviewer: str, now: datetime) -> Mapping[str, str]:
+    """Return, for each action that this reviewer may not take now, why; the registry would say no as well."""
+    state, is_own = vendor["state"], vendor["applicant"] == reviewer
+    why = {
+        "security": _review(state, is_own),
+        "compliance": _review(state, is_own),
+        "approve": _approve(vendor, is_own, now),
+        "reject": "" if state == "applied" else _REJECT.get(state, _DECIDED),
+        "suspend": "" if state == "approved" else _SUSPEND.get(state, _NEVER_LET_IN),
+        "reinstate": "" if state == "suspended" else "Only a suspended vendor can be reinstated.",
+        "issue": "" if state == "approved" else "Only an approved vendor gets keys.",
+    }
+    return {action: each for action, each in why.items() if each}
+
+
+def _review(state: str, is_own: bool) -> str:
+    if state == "rejected":
+        return "The application was rejected; it is reviewed again when the vendor applies again."
+    return _OWN if is_own else ""
+
+
+def _approve(vendor: JsonObject, is_own: bool, now: datetime) -> str:
+    match vendor["state"]:
+        case "approved":
+            return "It is approved already."
+        case "rejected":
+            return "The application was rejected; the vendor has to apply again first."
+        case "suspended":
+            return "It was approved once, and is suspended: reinstate it instead."
+    lacks = outstanding(vendor, now)
+    if not lacks:
+        return _OWN if is_own else ""
+    said = words.listed(f"the {words.REVIEWS[kind].lower()} {_HOW[lack]}" for kind, lack in lacks.items())
+    return f"Both reviews must have passed: {said}."
+
+
+_HOW: Final[Mapping[str, str]] = {"unmade": "is missing", "failed": "failed", "lapsed": "has lapsed"}

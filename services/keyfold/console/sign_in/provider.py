@@ -1,0 +1,222 @@
+"""The OpenID provider: where people sign in, and what it says about who did (OpenID Connect Core 1.0)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import aiohttp
+import httpx2
+import jwt
+import msgspec
+import structlog
+from authlib.common.errors import AuthlibBaseError
+from authlib.integrations.httpx_client import AsyncOAuth2Client
+
+from keyfold.console.settings import ConsoleSettings
+from keyfold.runtime.clock import Clock
+from keyfold.runtime.failure import TryLater
+from keyfold.runtime.jwks import Jwks
+
+_TIMEOUT_S: Final = 10.0
+_LEEWAY_S: Final = 5
+_RANDOM_BYTES: Final = 32
+_TOKEN_LASTS_S: Final = 300  # where the provider does not say it
+_NEEDED: Final = {"issuer", "authorization_endpoint", "token_endpoint", "jwks_uri"}
+
+log = structlog.get_logger(__name__)
+
+
+class NotSignedIn(Exception):
+    """The provider did not let anybody in, or what it said cannot be believed; the person begins again."""
+
+
+class Journey(msgspec.Struct, frozen=True, kw_only=True):
+    """What the console must remember of a sign-in while the person is at the provider."""
+
+    state: str
+    nonce: str
+    verifier: str
+    return_to: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tokens:
+    """What a provider gave: the access token is for the services, the ID token says only who signed in."""
+
+    access_token: str
+    until: datetime
+    refresh_token: str | None
+    id_token: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Discovered:
+    authorization_endpoint: str
+    token_endpoint: str
+    end_session_endpoint: str | None
+    jwks: str
+    keys: Jwks
+
+
+class Provider:
+    """Sends people to the provider with PKCE, and trades what they bring back for tokens."""
+
+    def __init__(self, settings: ConsoleSettings, http: aiohttp.ClientSession, clock: Clock) -> None:
+        self._settings = settings
+        self._http = http
+        self._clock = clock
+        self._known: _Discovered | None = None
+
+    @property
+    def _callback(self) -> str:
+        return f"{self._settings.console_url}/sign-in/done"
+
+    async def begin(self, return_to: str) -> tuple[str, Journey]:
+        """Return where to send the person, and what to remember meanwhile. Raises TryLater."""
+        found = await self._discovered(anew=True)
+        random = (self._clock.random_bytes(_RANDOM_BYTES).hex() for _ in range(3))
+        journey = Journey(state=next(random), nonce=next(random), verifier=next(random), return_to=return_to)
+        asked = {"resource": self._settings.oidc_resource, "audience": self._settings.oidc_audience}
+        async with self._client() as client:
+            address, _ = client.create_authorization_url(
+                found.authorization_endpoint,
+                state=journey.state,
+                nonce=journey.nonce,
+                code_verifier=journey.verifier,
+                **{name: value for name, value in asked.items() if value is not None},
+            )
+        return str(address), journey
+
+    async def end(self, journey: Journey, query: Mapping[str, str]) -> Tokens:
+        """Return the tokens for the code that a person brought back. Raises NotSignedIn or TryLater."""
+        if query.get("state") != journey.state:
+            raise NotSignedIn("the answer belongs to another sign-in")
+        if "code" not in query:
+            raise NotSignedIn("the provider did not let you in")
+        found = await self._discovered()
+        asked = {} if self._settings.oidc_resource is None else {"resource": self._settings.oidc_resource}
+        tokens = await self._traded(
+            found,
+            grant_type="authorization_code",
+            code=query["code"],
+            code_verifier=journey.verifier,
+            **asked,
+        )
+        if tokens.id_token is None:
+            raise NotSignedIn("the provider did not say who you are")
+        await self._check(found, tokens.id_token, journey.nonce)
+        return tokens
+
+    async def renewed(self, refresh_token: str) -> Tokens:
+        """Return new tokens for a refresh token. Raises NotSignedIn where it is good no more, or TryLater."""
+        found = await self._discovered()
+        asked = {} if self._settings.oidc_resource is None else {"resource": self._settings.oidc_resource}
+        return await self._traded(found, grant_type="refresh_token", refresh_token=refresh_token, **asked)
+
+    async def sign_out_address(self, id_token: str | None) -> str | None:
+        """Return where a session ends at the provider too, None where it cannot be ended there."""
+        end = (await self._discovered(anew=True)).end_session_endpoint
+        if end is None:
+            return None
+        back = {
+            "post_logout_redirect_uri": f"{self._settings.console_url}/sign-in",
+            "client_id": self._client_id,
+        }
+        hint = {} if id_token is None else {"id_token_hint": id_token}
+        return str(httpx2.URL(end).copy_merge_params({**back, **hint}))
+
+    @property
+    def _client_id(self) -> str:
+        return self._settings.oidc_client_id or ""
+
+    def _client(self) -> AsyncOAuth2Client:
+        secret = self._settings.oidc_client_secret
+        return AsyncOAuth2Client(
+            self._client_id,
+            None if secret is None else secret.get_secret_value(),
+            token_endpoint_auth_method="none" if secret is None else "client_secret_basic",
+            scope=self._settings.oidc_scope,
+            redirect_uri=self._callback,
+            code_challenge_method="S256",
+            timeout=_TIMEOUT_S,
+        )
+
+    async def _traded(self, found: _Discovered, **asked: str) -> Tokens:
+        try:
+            async with self._client() as client:
+                answer: Mapping[str, Any] = await client.fetch_token(found.token_endpoint, **asked)
+            access_token = str(answer["access_token"])
+        except (AuthlibBaseError, ValueError, KeyError) as refused:
+            log.warning("tokens_refused", grant_type=asked["grant_type"], error=_why(refused))
+            raise NotSignedIn("the provider does not know this sign-in any more") from refused
+        except httpx2.HTTPError as away:
+            raise TryLater(f"the OpenID provider: {away or type(away).__name__}") from away
+        lasts_s = int(answer.get("expires_in") or _TOKEN_LASTS_S)
+        return Tokens(
+            access_token=access_token,
+            until=self._clock.now() + timedelta(seconds=lasts_s),
+            refresh_token=answer.get("refresh_token"),
+            id_token=answer.get("id_token"),
+        )
+
+    async def _check(self, found: _Discovered, id_token: str, nonce: str) -> None:
+        try:
+            key = await found.keys.key(str(jwt.get_unverified_header(id_token).get("kid")))
+            if key is None:
+                raise NotSignedIn("the provider's answer is not signed with one of its keys")
+            claims = jwt.decode(
+                id_token,
+                key,
+                algorithms=[key.algorithm_name],
+                issuer=self._settings.oidc_issuer,
+                audience=self._client_id,
+                leeway=_LEEWAY_S,
+                options={"require": ["iss", "aud", "exp", "iat", "sub"]},
+            )
+        except jwt.PyJWTError as invalid:
+            raise NotSignedIn("the provider's answer cannot be believed") from invalid
+        if claims.get("nonce") != nonce or claims.get("azp", self._client_id) != self._client_id:
+            raise NotSignedIn("the provider's answer belongs to another sign-in")
+
+    async def _discovered(self, *, anew: bool = False) -> _Discovered:
+        # Asked anew before somebody is sent there: nobody is led to a provider that is away.
+        if self._known is None or anew:
+            self._known = await self._discover()
+        return self._known
+
+    async def _discover(self) -> _Discovered:
+        issuer = str(self._settings.oidc_issuer)
+        address = f"{issuer.rstrip('/')}/.well-known/openid-configuration"
+        try:
+            timeout = aiohttp.ClientTimeout(total=_TIMEOUT_S)
+            async with self._http.get(address, timeout=timeout, allow_redirects=False) as answer:
+                document = await answer.json(content_type=None) if answer.status == 200 else {}
+        except (TimeoutError, aiohttp.ClientError, ValueError) as away:
+            raise TryLater(f"the OpenID provider at {issuer}: {away or type(away).__name__}") from away
+        is_whole = isinstance(document, dict) and document.keys() >= _NEEDED
+        if not is_whole or document["issuer"] != issuer:
+            raise TryLater(f"the OpenID provider at {issuer} does not describe itself at {address}")
+        jwks = str(document["jwks_uri"])
+        return _Discovered(
+            authorization_endpoint=str(document["authorization_endpoint"]),
+            token_endpoint=str(document["token_endpoint"]),
+            end_session_endpoint=document.get("end_session_endpoint"),
+            jwks=jwks,
+            keys=self._known.keys if self._known and self._known.jwks == jwks else Jwks(jwks, self._clock),
+        )
+
+
+def _why(refused: Exception) -> str:
+    # The protocol's own word, such as `invalid_client`; what else the provider says may hold anything.
+    return str(getattr(refused, "error", "")) or type(refused).__name__
+
+
+def until_of(token: str, otherwise: datetime) -> datetime:
+    """Return when an access token ends by its own word, which is not checked here."""
+    try:
+        return datetime.fromtimestamp(int(jwt.decode(token, options={"verify_signature": False})["exp"]), UTC)
+    except (jwt.PyJWTError, KeyError, ValueError, OverflowError, OSError):
+        return otherwise

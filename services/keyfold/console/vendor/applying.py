@@ -1,0 +1,119 @@
+"""Applying to become a vendor, applying again, and amending what was said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from keyfold.console.upstream.caller import person_of
+from keyfold.console.upstream.failures import Changed, JsonObject, Refused
+from keyfold.console.upstream.services import Command
+from keyfold.console.vendor.application import FIELDS, Application, amendable
+from keyfold.console.vendor.own import MAY_APPLY, PATH, VENDOR, at_registry, own_vendor
+from keyfold.console.web.faults import faults_of
+from keyfold.console.web.view import Page, See, Shown, View, Visit, views_of
+
+APPLY: Final = f"{PATH}/apply"
+AMEND: Final = f"{PATH}/amend"
+
+
+class Applying:
+    """The forms of an application."""
+
+    def views(self) -> list[View]:
+        """Return the rows of the route table."""
+        return [
+            *views_of(APPLY, MAY_APPLY, self.show, self.apply),
+            *views_of(AMEND, VENDOR, self.show_amend, self.amend),
+        ]
+
+    async def show(self, visit: Visit) -> Shown:
+        """Show the form: empty, or with what was said in an application that was rejected."""
+        vendor = await own_vendor(visit)
+        if vendor is not None and vendor["state"] != "rejected":
+            return See(path=PATH)
+        return _form(visit, vendor, FIELDS, {})
+
+    async def apply(self, visit: Visit) -> Shown:
+        """Apply, or apply again after a rejection; the login speaks for the vendor from then on."""
+        vendor = await own_vendor(visit)
+        said = Application.of_form(visit.form)
+        if faults := said.faults(FIELDS):
+            return _form(visit, vendor, FIELDS, faults)
+        path = "/v1/vendors" if vendor is None else f"{at_registry(vendor)}/reapply"
+        command = Command(
+            method="POST",
+            path=path,
+            once=visit.once,
+            body=said.body(FIELDS),
+            version=visit.version,
+        )
+        try:
+            await visit.services.do(command)
+        except Changed:
+            raise
+        except Refused as refused:
+            return _form(visit, vendor, FIELDS, faults_of(refused, FIELDS))
+        person = await person_of(visit.services)
+        return See(path=PATH, notice="Your application was sent.", person=person)
+
+    async def show_amend(self, visit: Visit) -> Shown:
+        """Show the form with what was said."""
+        vendor = await own_vendor(visit)
+        if vendor is None or not amendable(vendor["state"]):
+            return See(path=PATH if vendor is None else APPLY)
+        return _form(visit, vendor, amendable(vendor["state"]), {})
+
+    async def amend(self, visit: Visit) -> Shown:
+        """Change what was said; where somebody else has meanwhile, show both."""
+        vendor = await own_vendor(visit)
+        if vendor is None or visit.form.get("keep") == "theirs":
+            return See(path=PATH)
+        names = amendable(vendor["state"])
+        said = Application.of_form(visit.form)
+        if faults := said.faults(names):
+            return _form(visit, vendor, names, faults)
+        command = Command(
+            method="PATCH",
+            path=at_registry(vendor),
+            once=visit.once,
+            body=said.body(names),
+            version=visit.version,
+        )
+        try:
+            await visit.services.do(command)
+        except Changed:
+            return await _both(visit, said)
+        except Refused as refused:
+            return _form(visit, vendor, names, faults_of(refused, names))
+        return See(path=PATH, notice="Your changes were saved.")
+
+
+def _form(visit: Visit, vendor: JsonObject | None, names: Sequence[str], faults: Mapping[str, str]) -> Page:
+    is_amending = vendor is not None and vendor["state"] != "rejected"
+    was = Application() if vendor is None else Application.of_vendor(vendor)
+    values: dict[str, Any] = {
+        "vendor": vendor,
+        "is_amending": is_amending,
+        "application": Application.of_form(visit.form) if visit.form else was,
+        "names": names,
+        "faults": faults,
+        # What was begun before somebody else changed it must not pass as if it had seen that.
+        "version": visit.version or (None if vendor is None else vendor["version"]),
+        "path": AMEND if is_amending else APPLY,
+    }
+    return Page(template="vendor/application.html", values=values, status=422 if faults else 200)
+
+
+async def _both(visit: Visit, mine: Application) -> Page:
+    """Show what somebody else said meanwhile beside what was typed here."""
+    vendor = await visit.services.get("registry", visit.vendor)
+    theirs, names = Application.of_vendor(vendor), amendable(vendor["state"])
+    values = {
+        "vendor": vendor,
+        "mine": mine,
+        "differences": mine.differences(theirs, names),
+        "names": names,
+        "path": AMEND,
+    }
+    return Page(template="vendor/changed.html", values=values, status=412)

@@ -1,0 +1,30 @@
+"""From where a vendor's keys are looked after: by the vendor itself, and by a reviewer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from keyfold.console.web.view import Visit
+from keyfold.runtime.auth import Role
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """The page that the keys stand on, and who works there."""
+
+    path: str
+    who: frozenset[Role | None]
+
+    def address(self, visit: Visit) -> str:
+        """Return the address of the page."""
+        return self.path.format(**visit.path)
+
+    def vendor(self, visit: Visit) -> str:
+        """Return where the registry has the vendor."""
+        return f"/v1/vendors/{visit.path['vendor_id']}" if "vendor_id" in visit.path else visit.vendor
+
+
+VENDORS_OWN: Final = Desk(path="/vendor", who=frozenset({Role.VENDOR}))
+REVIEWERS: Final = Desk(path="/reviews/{vendor_id}", who=frozenset({Role.REVIEWER}))
+DESKS: Final = (VENDORS_OWN, REVIEWERS)

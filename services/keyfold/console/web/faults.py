@@ -1,0 +1,20 @@
+"""What a service found wrong with a form, beside the fields that it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from keyfold.console.upstream.failures import Refused
+
+
+def faults_of(refused: Refused, names: Collection[str]) -> Mapping[str, str]:
+    """Return what is wrong by the name of the field, the first of each; by an empty name what is of none."""
+    faults: dict[str, str] = {}
+    for wrong in refused.wrongs:
+        name = wrong.pointer.removeprefix("/").partition("/")[0]
+        faults.setdefault(name if name in names else "", _sentence(wrong.detail))
+    return faults or {"": refused.detail}
+
+
+def _sentence(detail: str) -> str:
+    return f"{detail[:1].upper()}{detail[1:].rstrip('.')}."

@@ -1,0 +1,74 @@
+"""Starts a gatekeeper."""
+
+import socket
+from contextlib import AbstractAsyncContextManager
+
+from keyfold.gatekeeper.asking import asking_routes
+from keyfold.gatekeeper.authz import Authz
+from keyfold.gatekeeper.authz_endpoint import AuthzEndpoint
+from keyfold.gatekeeper.floods import open_floods
+from keyfold.gatekeeper.journal import open_journal
+from keyfold.gatekeeper.lane import Lane, serve_lane
+from keyfold.gatekeeper.lease import Lease
+from keyfold.gatekeeper.open_files import room_for
+from keyfold.gatekeeper.policy import load_policy
+from keyfold.gatekeeper.rate_limiter import RateLimiter
+from keyfold.gatekeeper.readiness import add_checks
+from keyfold.gatekeeper.replica import Replica
+from keyfold.gatekeeper.replication import replicate
+from keyfold.gatekeeper.settings import GatekeeperSettings
+from keyfold.gatekeeper.shadow import open_shadow
+from keyfold.kafka.topic_watch import TopicWatch
+from keyfold.runtime.auth import open_bearer_tokens
+from keyfold.runtime.http import RateLimits, build_app
+from keyfold.runtime.service import Process, run
+from keyfold.store.connection import Pool, open_pool
+from keyfold.store.leases import Holder
+from keyfold.store.logins import LoginBindings
+from keyfold.wire.topics import LIFECYCLE
+
+NAME = "gatekeeper"
+TOPIC_WATCH_INTERVAL_S = 60.0  # a look costs the loop that answers a millisecond or two
+
+
+async def start(process: Process[GatekeeperSettings]) -> None:
+    """Answer gateways at once, with `stale` until the ledger is known."""
+    settings, clock = process.settings, process.clock
+    policy = load_policy(settings)
+    shadow = open_shadow(settings, policy.route_map, clock)
+    run_id = clock.new_event_id()
+    bindings = LoginBindings(await process.enter(_open_logins(settings)))
+    auth = await open_bearer_tokens(settings, bindings, clock=clock, timeout_s=settings.startup_timeout_s)
+    replica, lease = Replica(), Lease(settings.staleness_max_s)
+    journal = await process.enter(open_journal(settings, run_id, clock))
+    process.spawn("journal watch", journal.watch())
+    floods = await process.enter(open_floods(settings, journal, clock))
+    process.spawn("flood watch", floods.watch())
+    holder = Holder(id=run_id, host=socket.gethostname(), lease_s=settings.staleness_max_s or None)
+    process.spawn("replication", replicate(settings, holder, replica, lease, floods.journalled, clock))
+    # It warns and no more: what the topic loses is missed in the chain, and denied as `stale`.
+    topics = TopicWatch(settings.kafka_bootstrap, (LIFECYCLE,), interval_s=TOPIC_WATCH_INTERVAL_S)
+    process.spawn("topic watch", topics.watch())
+    add_checks(process.health, replica, lease, journal, clock)
+    limiter = RateLimiter(settings.default_rate_limit)
+    authz = Authz(policy, replica, lease, journal, limiter, clock, shadow, floods)
+    authz.count()
+    routes = (*AuthzEndpoint(authz).routes(), *asking_routes(policy, replica, lease, shadow, clock))
+    # Entered last, closed first: the lease outlives the last answer, and the journal outlives them both.
+    limits = RateLimits.of(settings)
+    app = build_app(NAME, routes, auth=auth, health=process.health, clock=clock, limits=limits)
+    await process.serve(app)
+    if settings.authz_port is not None:
+        lane = Lane(authz, clock, connections_max=room_for(settings.authz_connections_max))
+        process.spawn("lane watch", lane.watch())
+        await process.enter(serve_lane(lane, settings, settings.authz_port))
+
+
+def _open_logins(settings: GatekeeperSettings) -> AbstractAsyncContextManager[Pool]:
+    """Return connections for tokens that leave something open, made when one comes and not before."""
+    dsn = settings.postgres_dsn.get_secret_value()
+    return open_pool(dsn, application_name="gatekeeper logins", size_max=2, is_tried=False)
+
+
+if __name__ == "__main__":
+    run(NAME, GatekeeperSettings, start)

@@ -1,0 +1,80 @@
+"""The same questions on the service's own port, over aiohttp: for gateways that can be given no other."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from keyfold.gatekeeper.answers import Answer
+from keyfold.gatekeeper.authz import Authz
+from keyfold.gatekeeper.gateways import TOKEN_HEADER
+from keyfold.gatekeeper.original_request import PREFIX
+from keyfold.runtime.http import OwnCredential, Reply, Request, Route
+from keyfold.runtime.http.route import AnyRoute
+
+_Handler = Callable[[Request[None, None]], Awaitable[Reply]]
+
+
+class _Waiting:
+    """An exchange whose answer somebody awaits."""
+
+    def __init__(self) -> None:
+        self.answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+
+    def respond(self, answer: Answer) -> None:
+        if not self.answer.done():  # it is, where the request was cancelled
+            self.answer.set_result(answer)
+
+
+class AuthzEndpoint:
+    """Carries questions from aiohttp to `Authz` and its answers back."""
+
+    def __init__(self, authz: Authz) -> None:
+        self._authz = authz
+
+    def routes(self) -> tuple[AnyRoute, ...]:
+        """Return the rows of the service's route table where gateways may ask."""
+
+        async def authorize(request: Request[None, None]) -> Reply:
+            return await self._answered(request.raw)
+
+        async def authorize_path(request: Request[None, None]) -> Reply:
+            return await self._answered(request.raw)
+
+        by_headers = _row(PREFIX, authorize, "told by the gateway's headers")
+        by_path = _row(PREFIX + "/{rest:.*}", authorize_path, f"told by the path after {PREFIX}")
+        return by_headers, by_path
+
+    async def _answered(self, raw: web.BaseRequest) -> web.StreamResponse:
+        waiting = _Waiting()
+        fields = self._authz.field_names.of(raw.raw_headers)
+        self._authz.ask(waiting, raw.method, raw.raw_path, fields)
+        response = _response(await waiting.answer)
+        if not raw.content.is_eof():
+            await _send_and_leave(raw, response)
+        return response
+
+
+def _response(answer: Answer) -> web.Response:
+    headers = {**answer.headers, "Server": "keyfold"}
+    return web.Response(status=answer.status, headers=headers, body=answer.body or None)
+
+
+async def _send_and_leave(raw: web.BaseRequest, response: web.Response) -> None:
+    # A body is of no concern here, and to read on until its end could take as long as its sender likes.
+    response.force_close()
+    await response.prepare(raw)
+    await response.write_eof()
+    raw.protocol.force_close()
+
+
+def _row(path: str, handler: _Handler, told: str) -> AnyRoute:
+    return Route(
+        method="*",
+        path=path,
+        handler=handler,
+        rule=OwnCredential(TOKEN_HEADER),
+        summary=f"May the original request, {told}, pass?",
+        refusals=(503,),
+        quiet=True,
+    )

@@ -1,0 +1,69 @@
+"""Who asks, and with which keys: three secrets, read once for all questions that come with the same three."""
+
+from hashlib import sha256
+from typing import Final
+
+from msgspec import Struct
+
+from keyfold.gatekeeper.gateways import TOKEN_FIELD, Gateway, Gateways
+from keyfold.gatekeeper.headers import Fields
+from keyfold.gatekeeper.presented_keys import AUTHORIZATION, KeyHeaders, PresentedKeys, presented_keys
+
+REMEMBERED_MAX: Final = 65_536
+"""How many callers are remembered, at some 500 bytes each; then all are read anew."""
+
+
+class Caller(Struct, frozen=True, gc=False):
+    """The gateway that asks, and the keys of the request that it asks about."""
+
+    gateway: Gateway
+    keys: PresentedKeys
+
+
+class Callers:
+    """Tells who asks. Whether the keys work is not remembered, ever: that is for each decision to say.
+
+    What was read of three secrets is found again by the digest of them all, which nobody has who has not got
+    all three; none of them is kept.
+    """
+
+    def __init__(
+        self, gateways: Gateways, names: KeyHeaders, *, remembered_max: int = REMEMBERED_MAX
+    ) -> None:
+        self._gateways = gateways
+        self._remembered_max = remembered_max
+        self._names = KeyHeaders(vendor=names.vendor.lower(), subscriber=names.subscriber.lower())
+        self._known: dict[bytes, Caller] = {}
+
+    def of(self, fields: Fields) -> Caller | None:
+        """Return who asks, None where that is no gateway."""
+        digest = self._digest(fields)
+        caller = None if digest is None else self._known.get(digest)
+        if caller is None:
+            caller = self._read(fields)
+            if caller is not None and digest is not None and caller.keys.are_well_formed:
+                self._remember(digest, caller)
+        return caller
+
+    def _digest(self, fields: Fields) -> bytes | None:
+        """Return the digest of the three secrets, None where they do not come as three headers."""
+        vendor_keys, subscriber_keys = (
+            fields.get(self._names.vendor, ()),
+            fields.get(self._names.subscriber, ()),
+        )
+        tokens = fields.get(TOKEN_FIELD, ())
+        if AUTHORIZATION in fields or not len(tokens) == len(vendor_keys) == len(subscriber_keys) == 1:
+            return None
+        secrets = f"{tokens[0]}\n{vendor_keys[0]}\n{subscriber_keys[0]}"
+        return sha256(secrets.encode("utf-8", "surrogateescape")).digest()
+
+    def _read(self, fields: Fields) -> Caller | None:
+        gateway = self._gateways.find(fields.get(TOKEN_FIELD, ()))
+        if gateway is None:
+            return None
+        return Caller(gateway, presented_keys(self._names, fields))
+
+    def _remember(self, digest: bytes, caller: Caller) -> None:
+        if len(self._known) >= self._remembered_max:
+            self._known.clear()
+        self._known[digest] = caller

@@ -1,0 +1,62 @@
+"""Where counts of requests stand while they grow: in the kernel's hands, as the journal is, but in place."""
+
+import errno
+import os
+from pathlib import Path
+from typing import Final, Self
+
+from keyfold.domain.access_event import AccessEvent
+from keyfold.wire.counted_slots import SLOT_BYTES, SLOTS_MAX, count_bytes, empty_slot
+from keyfold.wire.journal_files import COUNTED
+
+
+class CountedFile:
+    """Slots of events that are counting. The file grows with the most that ever counted at once.
+
+    What raises OSError has changed nothing that was counted.
+    """
+
+    def __init__(self, descriptor: int, *, slots_max: int = SLOTS_MAX) -> None:
+        self._descriptor: Final = descriptor
+        # The first ones are taken first, so that the file stays short.
+        self._free = list(range(slots_max - 1, -1, -1))
+        self._is_synced = True
+
+    @classmethod
+    def create(cls, run: Path) -> Self:
+        """Create the file of a run. Raises OSError."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        return cls(os.open(run / COUNTED, flags, 0o640))
+
+    def begin(self, event: AccessEvent) -> int | None:
+        """Return a slot for the event, which counts nothing yet; None where there is none. Raises OSError."""
+        content = empty_slot(event)
+        if content is None or not self._free:
+            return None
+        # The whole slot in one write: at no moment has the event before this one's count, or the other way.
+        self._write(content, self._free[-1])
+        return self._free.pop()
+
+    def note(self, slot: int, requests: int) -> None:
+        """Write down of how many requests the slot's event is the record. Raises OSError."""
+        self._write(count_bytes(requests), slot)
+
+    def release(self, slot: int) -> None:
+        """Forget the slot's event, for the journal has it. Raises OSError."""
+        self.note(slot, 0)
+        self._free.append(slot)
+
+    def sync(self) -> None:
+        """Return when the disk has everything that was written. Raises OSError."""
+        if not self._is_synced:
+            self._is_synced = True  # first, for something may be written meanwhile
+            os.fdatasync(self._descriptor)
+
+    def _write(self, content: bytes, slot: int) -> None:
+        self._is_synced = False
+        if os.pwrite(self._descriptor, content, slot * SLOT_BYTES) < len(content):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def close(self) -> None:
+        """Let go of the file."""
+        os.close(self._descriptor)

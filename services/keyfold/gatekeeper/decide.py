@@ -1,0 +1,157 @@
+"""Dry runs: what a request would be answered, by the ids of its keys, with no secret and no trace."""
+
+import asyncio
+from typing import Final
+
+import orjson
+
+from keyfold.domain.case import Asked, Case, asked_by_path, find_case
+from keyfold.domain.decision import status_of
+from keyfold.domain.explanation import Explanation, explain
+from keyfold.domain.ids import KeyId, VendorId
+from keyfold.domain.permissions import Access
+from keyfold.domain.route_map import RouteMap
+from keyfold.domain.subscriber_key import SubscriberKey
+from keyfold.gatekeeper.decide_bodies import BATCH_BYTES_MAX, DecideQuestion, DecideQuestions, DryRun, DryRuns
+from keyfold.gatekeeper.lease import Lease
+from keyfold.gatekeeper.replica import Replica
+from keyfold.runtime.auth import Caller, Role
+from keyfold.runtime.clock import Clock
+from keyfold.runtime.http import (
+    Answer,
+    AnyRoute,
+    Body,
+    Problem,
+    Refused,
+    Reply,
+    Request,
+    Roles,
+    Route,
+    rfc3339,
+)
+from keyfold.runtime.http.problem import problem_body
+from keyfold.runtime.http.reading import read_json
+
+_CHUNK: Final = 10
+"""How many questions of a batch are answered before gateways get their turn: about a millisecond's worth."""
+_ASKERS: Final = Roles(frozenset({Role.GATEWAY, Role.OPERATOR, Role.OWNER}))
+NOTHING_KNOWN: Final = Problem(
+    status=503,
+    slug="stale",
+    detail="this gatekeeper does not know the ledger yet; try again shortly",
+    headers={"Retry-After": "1"},
+)
+_NO_SUCH_KEY: Final = Problem(status=404, slug="not-found", detail="there is no such subscriber key")
+
+
+class DryRunRoutes:
+    """Explains decisions that nobody has asked for yet."""
+
+    def __init__(self, route_map: RouteMap, replica: Replica, lease: Lease, clock: Clock) -> None:
+        self._route_map = route_map
+        self._replica = replica
+        self._lease = lease
+        self._clock = clock
+        # One batch at a time, lest many of them together leave gateways little of the processor.
+        self._turn = asyncio.Lock()
+
+    def routes(self) -> tuple[AnyRoute, ...]:
+        """Return the rows of the route table for dry runs."""
+        return (
+            Route(
+                method="POST",
+                path="/v1/decide",
+                handler=self.decide,
+                rule=_ASKERS,
+                summary="What a request of these keys would be answered, why, and what would have to change.",
+                body=DecideQuestion,
+                answer=DryRun,
+                refusals=(404, 503),
+            ),
+            Route(
+                method="POST",
+                path="/v1/decide/batch",
+                handler=self.decide_batch,
+                rule=_ASKERS,
+                summary="The same for up to 1,000 questions at once; a bad one does not fail the others.",
+                body=DecideQuestions,
+                body_kind=Body(bytes_max=BATCH_BYTES_MAX, apart="questions"),
+                answer=DryRuns,
+                refusals=(503,),
+            ),
+        )
+
+    async def decide(self, request: Request[DecideQuestion, None]) -> Reply:
+        """Answer `POST /v1/decide`."""
+        return Answer(body=self._answer(request.caller, request.body))
+
+    async def decide_batch(self, request: Request[DecideQuestions, None]) -> Reply:
+        """Answer `POST /v1/decide/batch`."""
+        questions, items = request.body.questions, list[bytes]()
+        async with self._turn:
+            for start in range(0, len(questions), _CHUNK):
+                items += [self._item(request.caller, each) for each in questions[start : start + _CHUNK]]
+                await asyncio.sleep(0)
+        return Answer(body=b'{"items":[' + b",".join(items) + b"]}")
+
+    def _item(self, caller: Caller, given: bytes) -> bytes:
+        try:
+            return orjson.dumps(self._answer(caller, read_json(given, DecideQuestion)))
+        except Refused as refused:
+            return b'{"problem":' + problem_body(refused.problem, "") + b"}"
+
+    def _answer(self, caller: Caller, question: DecideQuestion) -> dict[str, object]:
+        case = self._case(question)
+        # To an owner another's key is as one that is not there; whoever sees all keys is told why it fails.
+        if caller.role is Role.OWNER and _owner(case.subscriber_key) != caller.account_id:
+            raise Refused(_NO_SUCH_KEY)
+        return _written(question, case, explain(case), self._replica.position)
+
+    def _case(self, question: DecideQuestion) -> Case:
+        state = None if self._lease.proven_s is None else self._replica.state
+        if state is None:
+            raise Refused(NOTHING_KNOWN)
+        key_id, vendor_id = question.vendor_key_id, question.vendor_id
+        return find_case(
+            state,
+            KeyId(question.subscriber_key_id),
+            KeyId(key_id) if key_id is not None else VendorId(vendor_id or ""),
+            by_vendor=key_id is None,
+            asked=self._asked(question),
+            client_ip=question.client_ip,
+            now=question.at or self._clock.now(),
+            lease_held=self._lease.is_held(self._clock.monotonic_s()),
+        )
+
+    def _asked(self, question: DecideQuestion) -> Asked:
+        if question.method is not None and question.path is not None:
+            return asked_by_path(question.method, question.path, self._route_map)
+        access = None if question.access is None else Access.of(question.access)
+        return Asked(category=question.category, access=access)
+
+
+def _owner(key: SubscriberKey | None) -> str | None:
+    return None if key is None else key.account_id
+
+
+def _written(
+    question: DecideQuestion, case: Case, explanation: Explanation, position: int
+) -> dict[str, object]:
+    # Not by way of the models that describe it, which would take several times as long.
+    category, access = case.asked.category, case.asked.access
+    return {
+        "decision": "allow" if explanation.reason is None else "deny",
+        "reason": explanation.reason,
+        "status": status_of(explanation.reason),
+        "account_id": _owner(case.subscriber_key),
+        "subscriber_key_id": question.subscriber_key_id,
+        "vendor_id": None if case.vendor_key is None else case.vendor_key.vendor_id,
+        "category": category,
+        "access": None if access is None else access.word,
+        "position": position,
+        "at": rfc3339(case.now),
+        "checks": [{"check": each.check, "outcome": each.outcome} for each in explanation.checks],
+        "changes": [
+            {"check": each.check, "change": each.change, "by": each.by} for each in explanation.changes
+        ],
+    }

@@ -1,0 +1,127 @@
+"""The heartbeat: a gatekeeper tells how far it is, and hears every second how far the ledger is."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Final
+
+import structlog
+
+from keyfold.gatekeeper import metrics
+from keyfold.gatekeeper.lease import Beat, Lease
+from keyfold.gatekeeper.replica import Replica
+from keyfold.runtime.clock import Clock
+from keyfold.runtime.failure import StopProcess
+from keyfold.store.errors import DatabaseAway, ReadOnly
+from keyfold.store.leases import Holder, Journalled, Leases
+from keyfold.wire.chain import Head
+
+INTERVAL_S: Final = 1.0
+TELL_INTERVAL_S: Final = 0.02
+_TIMEOUT_S: Final = 5.0
+
+log = structlog.get_logger(__name__)
+
+
+class AnotherLedger(StopProcess):
+    """The ledger is not the one that was followed: it went back, as from a backup. What was applied proves
+    nothing about it, so stop, and start anew from its read model.
+    """
+
+    def __init__(self, head: Head, applied_position: int) -> None:
+        super().__init__(
+            f"the ledger ends at position {head.position}, and not with what was applied up to"
+            f" {applied_position}: it is another one, or was set back"
+        )
+
+
+class Heartbeat:
+    """Beats every second from the moment that there is a state, and tells of progress at once in between.
+
+    Only a beat proves anything to this gatekeeper. What it tells is for those who wait until a revocation is
+    in force everywhere, at most every 20 ms, so that many events do not become as many transactions.
+    """
+
+    def __init__(
+        self,
+        leases: Leases,
+        holder: Holder,
+        lease: Lease,
+        replica: Replica,
+        journalled: Callable[[], Journalled],
+        clock: Clock,
+    ) -> None:
+        self._leases = leases
+        self._journalled = journalled
+        self._holder = holder
+        self._lease = lease
+        self._replica = replica
+        self._clock = clock
+        self._is_away = False
+
+    async def run(self) -> None:
+        """Beat for ever, whether or not PostgreSQL answers: the lease runs out by itself if it does not.
+
+        Raises AnotherLedger.
+        """
+        # Without a state it allows nothing, and a row would only be waited for.
+        await self._replica.advanced.wait()
+        await self._try(self._leases.forget_dead())
+        while True:
+            began_s = self._clock.monotonic_s()
+            await self._try(self._beat(began_s))
+            await self._tell_progress(until_s=began_s + INTERVAL_S)
+
+    async def _beat(self, began_s: float) -> None:
+        applied = self._applied()
+        head = await self._leases.renew(self._holder, applied.position, self._journalled())
+        if head.position < applied.position or (head.position == applied.position and head != applied):
+            raise AnotherLedger(head, applied.position)
+        self._lease.beat(Beat(began_s=began_s, head=head.position), self._replica.position)
+
+    async def _tell_progress(self, *, until_s: float) -> None:
+        while (left_s := until_s - self._clock.monotonic_s()) > 0:
+            if await self._advances(left_s):
+                await self._try(self._leases.tell(self._holder, self._applied().position))
+                await asyncio.sleep(TELL_INTERVAL_S)
+
+    async def _advances(self, within_s: float) -> bool:
+        try:
+            async with asyncio.timeout(within_s):
+                return await self._replica.advanced.wait()
+        except TimeoutError:
+            return False
+
+    def _applied(self) -> Head:
+        # Cleared before it is told: what is applied while the transaction runs is told after it.
+        self._replica.advanced.clear()
+        return Head(position=self._replica.position, hash=self._replica.sealed)
+
+    async def _try(self, call: Awaitable[None]) -> None:
+        try:
+            async with asyncio.timeout(_TIMEOUT_S):
+                await call
+        except (DatabaseAway, TimeoutError) as away:
+            self._lease.unrenewable = str(away) if isinstance(away, ReadOnly) else None
+            metrics.HEARTBEATS_MISSED.inc()
+            if not self._is_away:
+                log.warning("heartbeat_missed", reason=str(away) or "no answer in time")
+            self._is_away = True
+        else:
+            self._is_away = False
+            self._lease.unrenewable = None
+
+
+@asynccontextmanager
+async def withdrawn_at_the_end(leases: Leases, holder: Holder, lease: Lease) -> AsyncIterator[None]:
+    """Remove the holder's row when the context ends: from then on nothing is allowed, and nobody waits."""
+    try:
+        yield
+    finally:
+        # Where another task has died, requests are being answered still; an orderly end comes after the last.
+        lease.forfeit()
+        try:
+            async with asyncio.timeout(_TIMEOUT_S):
+                await leases.withdraw(holder)
+        except (DatabaseAway, TimeoutError) as away:
+            log.warning("lease_left_behind", reason=str(away) or "no answer in time")

@@ -1,0 +1,126 @@
+"""The lane: where gateways ask, over HTTP/1.1, with nothing between the parser and the decision."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from email.utils import formatdate
+from typing import Final
+
+import structlog
+
+from keyfold.gatekeeper import metrics
+from keyfold.gatekeeper.authz import Authz
+from keyfold.gatekeeper.headers import FieldNames
+from keyfold.gatekeeper.lane_connection import OWN_FIELDS, Connection
+from keyfold.gatekeeper.settings import GatekeeperSettings
+from keyfold.runtime.clock import Clock
+from keyfold.runtime.http.listen import listening
+
+HEAD_TIMEOUT_S: Final = 10.0
+"""For how long a request may arrive."""
+
+IDLE_TIMEOUT_S: Final = 620.0
+"""For how long a connection is kept without a request: longer than gateways keep it, so that it is they who
+close it, and no request of theirs meets a connection that is being closed."""
+
+LINGER_S: Final = 2.0
+"""For how long, after the last answer, what still comes is thrown away, so that the answer can be read."""
+
+UNREAD_TIMEOUT_S: Final = 10.0
+"""For how long answers may wait for their reader."""
+
+GRACE_S: Final = 1.0
+"""For how long, once the drain begins, a request may be on its way."""
+
+_TICK_S: Final = 0.5
+_DRAIN_POLL_S: Final = 0.02
+
+log = structlog.get_logger(__name__)
+
+
+class Lane:
+    """All connections of gateways, and the clock that their time-outs run on, coarse for it is read often."""
+
+    def __init__(self, authz: Authz, clock: Clock, *, connections_max: int) -> None:
+        self.authz = authz
+        self.field_names = FieldNames((*authz.field_names, *OWN_FIELDS))
+        self.now_s = clock.monotonic_s()
+        self.is_draining = False
+        self.connections: set[Connection] = set()
+        self.kept_alive = self.given_up = ""
+        self._clock = clock
+        self._connections_max = connections_max
+        self._idle_timeout_s = IDLE_TIMEOUT_S
+        self._look_at_the_clock()
+        metrics.CONNECTIONS.set_function(lambda: len(self.connections))
+
+    def admit(self, connection: Connection) -> bool:
+        """Take a new connection, unless there are too many."""
+        if len(self.connections) >= self._connections_max:
+            metrics.CONNECTIONS_REFUSED.inc()
+            return False
+        self.connections.add(connection)
+        return True
+
+    async def watch(self) -> None:
+        """Give up connections on which nothing comes, or something that takes too long."""
+        while True:
+            await asyncio.sleep(_TICK_S)
+            self.tick()
+
+    def tick(self) -> None:
+        """Look at the clock, and see which connections it is too late for."""
+        self._look_at_the_clock()
+        for connection in list(self.connections):
+            self._check(connection)
+
+    def _look_at_the_clock(self) -> None:
+        self.now_s = self._clock.monotonic_s()
+        head = f"Server: keyfold\r\nDate: {formatdate(self._clock.now().timestamp(), usegmt=True)}\r\n"
+        self.kept_alive = f"{head}Connection: keep-alive\r\n"
+        self.given_up = f"{head}Connection: close\r\n"
+
+    def _check(self, connection: Connection) -> None:
+        waited_s = self.now_s - connection.began_s
+        if connection.is_over:
+            if waited_s > LINGER_S:
+                connection.abort()
+        elif connection.is_unread:
+            if waited_s > UNREAD_TIMEOUT_S:
+                connection.abort()
+        elif connection.is_arriving:
+            if waited_s > HEAD_TIMEOUT_S:
+                connection.refuse(408)
+        elif waited_s > self._idle_timeout_s:
+            connection.close()
+
+    def begin_to_drain(self) -> None:
+        """Let what was asked, or is on its way, be the last on each connection."""
+        self.is_draining, self._idle_timeout_s = True, GRACE_S
+        self._look_at_the_clock()
+        for connection in self.connections:
+            connection.drain()
+
+    async def drain(self, timeout_s: float) -> None:
+        """Wait until all connections are closed; cut off those that are not in time."""
+        self.begin_to_drain()
+        try:
+            async with asyncio.timeout(timeout_s):
+                while self.connections:  # noqa: ASYNC110 (what is waited for happens in the transports)
+                    await asyncio.sleep(_DRAIN_POLL_S)
+        except TimeoutError:
+            log.warning("connections_cut_off", connections=len(self.connections))
+            for connection in list(self.connections):
+                connection.abort()
+
+
+@asynccontextmanager
+async def serve_lane(lane: Lane, settings: GatekeeperSettings, port: int) -> AsyncIterator[int]:
+    """Answer gateways until the context ends and yield the port; then accept nothing new, and drain.
+
+    Raises StopProcess where the port is taken.
+    """
+    reuse_port = settings.authz_reuse_port
+    async with listening(lambda: Connection(lane), settings.http_host, port, reuse_port=reuse_port) as bound:
+        yield bound
+    await lane.drain(settings.drain_timeout_s)

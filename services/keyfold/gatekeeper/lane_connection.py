@@ -1,0 +1,280 @@
+"""One connection of a gateway: requests in, parsed by llhttp, and answers out in their order."""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+from typing import Final, Protocol, cast
+
+from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpRequestParser
+
+from keyfold.gatekeeper import metrics
+from keyfold.gatekeeper.answers import Answer
+from keyfold.gatekeeper.authz import Authz
+from keyfold.gatekeeper.headers import FieldNames, FieldReader, Fields
+from keyfold.runtime.http.reading import is_host
+
+UNFINISHED_BYTES_MAX: Final = 64 * 1024
+"""How much may come of a head that does not end, or of a body, which nobody reads, before it is given up."""
+
+PIPELINED_MAX: Final = 128
+"""How many questions may wait for an answer on one connection: answers take more room than questions."""
+
+_PIECE_BYTES: Final = 16 * 1024  # what is parsed at once: nothing outgrows its bound by more
+_VERSIONS: Final = frozenset({"1.1", "1.0"})  # the parser knows 0.9 and 2.0 too, and reads them like these
+_HOST, _LENGTH, _ENCODING, _EXPECT = "host", "content-length", "transfer-encoding", "expect"
+OWN_FIELDS: Final = (_HOST, _LENGTH, _ENCODING, _EXPECT)
+_LINES: Final = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
+
+
+class Lane(Protocol):
+    """What its connections need of the lane: `field_names` are what answers depend on; `kept_alive` and
+    `given_up` are the lines of a head that are the same for all answers.
+    """
+
+    authz: Authz
+    field_names: FieldNames
+    now_s: float
+    is_draining: bool
+    kept_alive: str
+    given_up: str
+    connections: set[Connection]
+
+    def admit(self, connection: Connection) -> bool:
+        """Take a new connection, unless there are too many."""
+        ...
+
+
+class Connection(asyncio.Protocol):
+    """Asks as soon as a head is there, whatever body may follow, and answers in the order of the questions.
+
+    `is_over` once no further question is listened to; `is_unread` while answers wait for their reader;
+    `began_s`, on the lane's clock, is since when what is waited for is waited for.
+    """
+
+    __slots__ = (
+        "_ask",
+        "_is_half_closed",
+        "_is_in_body",
+        "_lane",
+        "_parser",
+        "_reader",
+        "_refusal",
+        "_target",
+        "_transport",
+        "_unanswered",
+        "_unfinished_bytes",
+        "began_s",
+        "is_over",
+        "is_unread",
+        "on_header",
+    )
+
+    def __init__(self, lane: Lane) -> None:
+        self._lane = lane
+        self._ask = lane.authz.ask
+        self._transport: asyncio.Transport | None = None
+        self._parser: HttpRequestParser | None = None
+        self._reader: FieldReader = lane.field_names.reader()
+        self.on_header = self._reader.read  # the parser calls it for each line, with nothing in between
+        self._target = b""
+        self._unfinished_bytes = 0
+        self._unanswered = 0
+        self._refusal: int | None = None
+        self._is_in_body = False
+        self._is_half_closed = False
+        self.began_s = lane.now_s
+        self.is_over = False
+        self.is_unread = False
+
+    @property
+    def is_arriving(self) -> bool:
+        """Whether there is some of a request and not all."""
+        # Of a head that began where another request ended no bytes are counted, but its target is there.
+        return self._unfinished_bytes > 0 or self._is_in_body or self._target != b""
+
+    # What the transport calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin, unless there are too many."""
+        self._transport = cast("asyncio.Transport", transport)
+        if self._lane.admit(self):
+            self._parser = HttpRequestParser(self)
+        else:
+            self._transport.write(self._written(503))
+            self._transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget it; answers that are on their way go nowhere."""
+        self._lane.connections.discard(self)
+        # Parser and connection hold each other.
+        self._transport = self._parser = None
+        self.is_over = True
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what came; each head that is whole is a question."""
+        parser = self._parser
+        if self.is_over or parser is None:
+            return
+        if len(data) > _PIECE_BYTES:
+            for start in range(0, len(data), _PIECE_BYTES):
+                self.data_received(data[start : start + _PIECE_BYTES])
+            return
+        if not (self._unfinished_bytes or self._is_in_body or self._target):
+            self.began_s = self._lane.now_s
+        self._unfinished_bytes += len(data)
+        try:
+            parser.feed_data(data)
+        except HttpParserUpgrade:
+            self.is_over = True  # its question was asked; no other protocol is spoken here
+            self._end_if_answered()
+        except HttpParserCallbackError:
+            self.abort()
+            raise
+        except HttpParserError as fault:
+            metrics.MALFORMED.labels(type(fault).__name__).inc()
+            self.refuse(400)
+        else:
+            if self._unfinished_bytes > UNFINISHED_BYTES_MAX:
+                metrics.MALFORMED.labels("too long").inc()
+                self.refuse(431)
+            elif self._unanswered and self._lane.is_draining:
+                self.is_over = True
+
+    def eof_received(self) -> bool:
+        """Stay until what was asked is answered."""
+        self.is_over = self._is_half_closed = True
+        return self._unanswered > 0
+
+    def pause_writing(self) -> None:
+        """Take no more questions from whoever does not read the answers."""
+        self.is_unread, self.began_s = True, self._lane.now_s
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        self.is_unread = False
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    # What the parser calls.
+
+    def on_url(self, part: bytes) -> None:
+        """Take a part of the request's target."""
+        self._target += part
+
+    def on_headers_complete(self) -> None:
+        """Ask."""
+        parser = self._parser
+        if self.is_over or parser is None:
+            return
+        fields = self._reader.take()
+        target, self._target = self._target, b""
+        version = parser.get_http_version()
+        if version not in _VERSIONS or not _is_addressed(fields, version):
+            self.refuse(400)
+            return
+        self._unfinished_bytes, self._is_in_body = 0, True
+        self._unanswered += 1
+        method = parser.get_method()
+        if (
+            self._unanswered >= PIPELINED_MAX
+            or not parser.should_keep_alive()
+            or not _has_body_to_skip(fields)
+        ):
+            self.is_over = True
+        asking = _ToHead(self) if method == b"HEAD" else self
+        self._ask(asking, method.decode("ascii"), target.decode("utf-8", "surrogateescape"), fields)
+
+    def on_message_complete(self) -> None:
+        """Take note that the next request may come."""
+        self._unfinished_bytes, self._is_in_body = 0, False
+
+    # What answers.
+
+    def respond(self, answer: Answer) -> None:
+        """Send an answer, which is the connection's last if no further question is listened to."""
+        self.send(answer, answer.body)
+
+    def send(self, answer: Answer, body: bytes) -> None:
+        """Send an answer with its body, or without where a HEAD was asked."""
+        self._unanswered -= 1
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        is_last = self.is_over and not self._unanswered
+        rest = self._lane.given_up if is_last and self._refusal is None else self._lane.kept_alive
+        length = f"Content-Length: {len(answer.body)}\r\n\r\n"
+        text = f"{_LINES[answer.status]}{answer.head}{rest}{length}"
+        transport.write(text.encode("latin-1") + body)
+        if is_last:
+            self._end_if_answered()
+
+    def refuse(self, status: int) -> None:
+        """Answer what was asked already and then this, unless it is for a body, or for what nobody awaits."""
+        self._refusal = None if self._is_in_body or self.is_over else status
+        self.close()
+
+    def close(self) -> None:
+        """Close, once what was asked is answered."""
+        self.is_over = True
+        self.began_s = self._lane.now_s
+        self._end_if_answered()
+
+    def drain(self) -> None:
+        """Be over with what was asked already; if that is nothing, wait anew for what may be on its way."""
+        self.is_over = self.is_over or self._unanswered > 0
+        self.began_s = self._lane.now_s
+
+    def abort(self) -> None:
+        """Close at once, whatever is on its way."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _end_if_answered(self) -> None:
+        transport = self._transport
+        if self._unanswered or transport is None or transport.is_closing():
+            return
+        if self._refusal is not None:
+            transport.write(self._written(self._refusal))
+        self.began_s = self._lane.now_s
+        if self._is_half_closed:
+            transport.close()
+        else:
+            # What still comes is thrown away: to close now would take answers back (RFC 9112, section 9.6).
+            transport.write_eof()
+
+    def _written(self, status: int) -> bytes:
+        return f"{_LINES[status]}{self._lane.given_up}Content-Length: 0\r\n\r\n".encode("latin-1")
+
+
+def _is_addressed(fields: Fields, version: str) -> bool:
+    # One Host, and only HTTP/1.0 may leave it out (RFC 9112, section 3.2).
+    if _HOST not in fields:
+        return version == "1.0"
+    hosts = fields[_HOST]
+    return len(hosts) == 1 and is_host(hosts[0])
+
+
+def _has_body_to_skip(fields: Fields) -> bool:
+    # One whose end is near is skipped, also one of no length. To read on until the end of another takes as
+    # long as its sender likes; and whoever waits to be asked for it may send something else in its place.
+    if _ENCODING in fields:
+        return False
+    if _LENGTH not in fields:
+        return True
+    length = int(fields[_LENGTH][0])
+    return length <= UNFINISHED_BYTES_MAX and (length == 0 or _EXPECT not in fields)
+
+
+class _ToHead:
+    """A question asked with HEAD: its answer has no body, and says how long it would be."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def respond(self, answer: Answer) -> None:
+        self._connection.send(answer, b"")

@@ -1,0 +1,31 @@
+"""The policy that an operator has laid down: the gateways, the route map, and what is kept of whom."""
+
+from dataclasses import dataclass
+
+from keyfold.domain.route_map import RouteMap
+from keyfold.gatekeeper.gateways import Gateways, load_gateways
+from keyfold.gatekeeper.presented_keys import KeyHeaders
+from keyfold.gatekeeper.route_map_file import load_route_map
+from keyfold.gatekeeper.settings import ClientIpKept, GatekeeperSettings, PathsKept
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """The part of the settings that answers depend on, read and checked."""
+
+    gateways: Gateways
+    route_map: RouteMap
+    key_headers: KeyHeaders
+    client_ip: ClientIpKept
+    paths: PathsKept = "full"
+
+
+def load_policy(settings: GatekeeperSettings) -> Policy:
+    """Read the files that the settings name. Raises StopProcess with every fault of a broken one."""
+    return Policy(
+        gateways=load_gateways(settings.gateways),
+        route_map=load_route_map(settings.route_map),
+        key_headers=KeyHeaders(vendor=settings.vendor_key_header, subscriber=settings.subscriber_key_header),
+        client_ip=settings.client_ip,
+        paths=settings.paths,
+    )

@@ -1,0 +1,52 @@
+"""A gateway's question, read once: who asks, about which request, with which keys, from where."""
+
+from typing import Final
+
+from msgspec import Struct
+
+from keyfold.domain.decision import Request
+from keyfold.gatekeeper.callers import Caller
+from keyfold.gatekeeper.client_address import FORWARDED_FOR, REAL_IP, client_address, kept_of
+from keyfold.gatekeeper.gateways import TOKEN_HEADER, Gateway
+from keyfold.gatekeeper.headers import FieldNames, Fields
+from keyfold.gatekeeper.original_request import FIELD_NAMES, OriginalRequest, original_request
+from keyfold.gatekeeper.policy import Policy
+from keyfold.gatekeeper.presented_keys import AUTHORIZATION
+
+TRACEPARENT: Final = "traceparent"
+
+
+class Question(Struct, frozen=True, gc=False):
+    """What is decided on, and what is kept of it for the record; `client_ip` is the part that is kept."""
+
+    gateway: Gateway
+    original: OriginalRequest
+    request: Request
+    in_authorization: bool
+    client_ip: str | None
+    fields: Fields
+
+
+class Questions:
+    """Reads questions as a policy says."""
+
+    def __init__(self, policy: Policy) -> None:
+        names = policy.key_headers
+        own = (TOKEN_HEADER, *names, AUTHORIZATION, FORWARDED_FOR, REAL_IP, TRACEPARENT)
+        self.field_names = FieldNames((*own, *FIELD_NAMES))
+        self._kept = policy.client_ip
+
+    def read(self, caller: Caller, method: str, raw_target: str, fields: Fields) -> Question:
+        """Read a question; `raw_target` is the request's target exactly as it was sent."""
+        kind, keys = caller.gateway.kind, caller.keys
+        original = original_request(kind, method, raw_target, fields)
+        address = client_address(kind, fields)
+        asked_for = original.target if original.is_clear else None
+        return Question(
+            caller.gateway,
+            original,
+            Request(keys.vendor, keys.subscriber, original.method, asked_for, address),
+            keys.in_authorization,
+            address if self._kept == "full" else kept_of(address, self._kept),
+            fields,
+        )

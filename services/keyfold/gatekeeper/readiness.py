@@ -1,0 +1,34 @@
+"""When a gatekeeper is ready: it holds a state, a lease on it, and a journal that takes records."""
+
+from keyfold.gatekeeper import metrics
+from keyfold.gatekeeper.journal import Journal
+from keyfold.gatekeeper.lease import Lease
+from keyfold.gatekeeper.replica import Replica
+from keyfold.runtime.clock import Clock
+from keyfold.runtime.health import Health
+
+
+def add_checks(health: Health, replica: Replica, lease: Lease, journal: Journal, clock: Clock) -> None:
+    """Make readiness depend on state, lease and journal."""
+    health.add("state", lambda: lacking(replica))
+    health.add("lease", lambda: _unheld(lease, clock))
+    health.add("journal", lambda: None if journal.fault is None else f"no journal: {journal.fault}")
+    metrics.LEASE_REMAINING.set_function(lambda: max(0.0, lease.until_s - clock.monotonic_s()))
+
+
+def _unheld(lease: Lease, clock: Clock) -> str | None:
+    """Return why what would be allowed is not, or will soon not be: for others can still be asked instead."""
+    if not lease.is_held(clock.monotonic_s()):
+        return "no lease is held"
+    if (reason := lease.unrenewable) is not None:
+        return f"the lease ends and is not renewed: {reason}"
+    return None
+
+
+def lacking(replica: Replica) -> str | None:
+    """Return why there is no state yet, with how far its load has come; None where there is one."""
+    if replica.state is not None:
+        return None
+    if (loaded := replica.loading) is None:
+        return "the state is not loaded yet"
+    return f"the state is not loaded yet: {loaded.keys:,} of {loaded.of_keys:,} keys"

@@ -1,0 +1,126 @@
+"""The access event of a decision: what is kept of the question, and in which form."""
+
+import re
+from datetime import datetime
+from functools import lru_cache
+from typing import Final
+from urllib.parse import quote
+
+from keyfold.domain.access_event import AccessEvent
+from keyfold.domain.decision import Decision
+from keyfold.domain.ids import EventId
+from keyfold.domain.request_path import PATH_LENGTH_MAX, normalise
+from keyfold.domain.route_map import RouteMap
+from keyfold.gatekeeper.headers import Fields
+from keyfold.gatekeeper.original_request import OriginalRequest
+from keyfold.gatekeeper.question import TRACEPARENT, Question
+from keyfold.gatekeeper.redaction import without_secrets
+
+ANY_METHOD: Final = "*"
+ANY_PATH: Final = "/**"
+"""What is recorded where it cannot be told: of many requests at once, or of a path that no route is for."""
+
+_METHOD_LENGTH_MAX: Final = 32
+_PRINTABLE: Final = "".join(map(chr, range(0x21, 0x7F)))
+# W3C Trace Context, level 1: neither an id of zeros nor version ff is valid.
+_TRACEPARENT: Final = re.compile(
+    r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII
+)
+
+
+def access_event(
+    decision: Decision,
+    question: Question,
+    *,
+    event_id: str,
+    at: datetime,
+    position: int,
+    gatekeeper: str,
+    seq: int,
+    templates: RouteMap | None = None,
+) -> AccessEvent:
+    """Return the record of a decision. The query string is left out, always, and so is a secret elsewhere.
+
+    Where the route map is given, no more is kept of a path than the pattern of its route.
+    """
+    original, fields = question.original, question.fields
+    # By place: to name seventeen arguments costs more than everything else here.
+    return AccessEvent(
+        EventId(event_id),
+        at,
+        decision.account_id,
+        decision.key_id,
+        decision.vendor_id,
+        decision.vendor_key_id,
+        decision.category,
+        decision.access,
+        _method(original.method),
+        _path(original.target) if templates is None else _template(original, templates),
+        decision.reason,
+        position,
+        question.gateway.name,
+        question.client_ip,
+        gatekeeper,
+        seq,
+        _traceparent(fields) if TRACEPARENT in fields else None,
+    )
+
+
+def event_of_many(
+    denied: Decision,
+    gateway: str,
+    network: str | None,
+    *,
+    event_id: str,
+    at: datetime,
+    position: int,
+    gatekeeper: str,
+) -> AccessEvent:
+    """Return the record of requests that were denied alike, before it has its number and they are counted."""
+    return AccessEvent(
+        event_id=EventId(event_id),
+        at=at,
+        account_id=denied.account_id,
+        key_id=denied.key_id,
+        vendor_id=denied.vendor_id,
+        vendor_key_id=denied.vendor_key_id,
+        category=None,
+        access=None,
+        method=ANY_METHOD,
+        path=ANY_PATH,
+        reason=denied.reason,
+        position=position,
+        gateway=gateway,
+        client_ip=network,
+        gatekeeper=gatekeeper,
+        seq=0,
+        traceparent=None,
+    )
+
+
+def _path(target: str) -> str:
+    return _printable(without_secrets(target.partition("?")[0]), PATH_LENGTH_MAX)
+
+
+def _template(original: OriginalRequest, route_map: RouteMap) -> str:
+    # The decision does not look for a route where the keys alone decide it, and the record is to have one.
+    segments = normalise(original.target) if original.is_clear else None
+    route = None if segments is None else route_map.match(segments)
+    return ANY_PATH if route is None else f"/{'/'.join(route.segments)}"
+
+
+@lru_cache(maxsize=64)
+def _method(method: str) -> str:
+    return _printable(without_secrets(method), _METHOD_LENGTH_MAX)
+
+
+def _printable(text: str, length_max: int) -> str:
+    # It may be no text at all, and logs are read on terminals: beyond printable ASCII, its bytes are written.
+    if not (text.isascii() and text.isprintable()):
+        text = quote(text[:length_max].encode("utf-8", "surrogateescape"), safe=_PRINTABLE)
+    return text[:length_max]
+
+
+def _traceparent(fields: Fields) -> str | None:
+    given = fields[TRACEPARENT]
+    return given[0] if len(given) == 1 and _TRACEPARENT.fullmatch(given[0]) else None

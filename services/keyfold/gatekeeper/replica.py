@@ -1,0 +1,51 @@
+"""The replica: the ledger's state in this process's memory, and how much of the ledger it holds."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from keyfold.domain.lifecycle import RecordedEvent
+from keyfold.domain.refusal import ImpossibleEvent
+from keyfold.domain.state import State
+from keyfold.store.errors import UnfoldableEvent
+from keyfold.store.read_model import Loaded
+from keyfold.wire.chain import GENESIS
+
+
+@dataclass(slots=True, kw_only=True)
+class Replica:
+    """Everything up to `position`; `state` is None until some was loaded, `applied_at` is the wall clock.
+
+    `loading` is how far the load has come, None before it has begun.
+    `sealed` is the hash at the position. `advanced` is set when that has moved; whoever listens clears it.
+    """
+
+    state: State | None = None
+    loading: Loaded | None = None
+    position: int = 0
+    sealed: bytes = GENESIS.hash
+    applied_at: datetime | None = None
+    advanced: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def load_on(self, loaded: Loaded) -> None:
+        """Note how far the load has come."""
+        self.loading = loaded
+
+    def load(self, state: State, position: int, now: datetime, *, sealed: bytes = GENESIS.hash) -> None:
+        """Start from a snapshot."""
+        self.state, self.position, self.sealed, self.applied_at = state, position, sealed, now
+        self.advanced.set()
+
+    def fold(self, events: Sequence[RecordedEvent], now: datetime) -> None:
+        """Apply the events that come next. Raises UnfoldableEvent."""
+        if self.state is None:
+            raise LookupError("there is no state to apply events to")
+        for recorded in events:
+            try:
+                self.state.fold(recorded.event)
+            except ImpossibleEvent as impossible:
+                raise UnfoldableEvent(recorded.position, impossible) from impossible
+            self.position, self.sealed = recorded.position, recorded.hash
+            self.advanced.set()
+        self.applied_at = now

@@ -1,0 +1,47 @@
+"""Replication: one task that keeps the replica at the ledger's head, and proves every second that it does."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from functools import partial
+
+from keyfold.gatekeeper.following import Source, follow
+from keyfold.gatekeeper.heartbeat import Heartbeat, withdrawn_at_the_end
+from keyfold.gatekeeper.lease import Lease
+from keyfold.gatekeeper.replica import Replica
+from keyfold.gatekeeper.settings import GatekeeperSettings
+from keyfold.runtime.clock import Clock
+from keyfold.runtime.waiting import wait_for
+from keyfold.store.connection import open_pool
+from keyfold.store.leases import Holder, Journalled, Leases
+from keyfold.store.migrations import migrated
+from keyfold.store.read_model import ReadModel
+
+
+async def replicate(
+    settings: GatekeeperSettings,
+    holder: Holder,
+    replica: Replica,
+    lease: Lease,
+    journalled: Callable[[], Journalled],
+    clock: Clock,
+) -> None:
+    """Follow and beat until cancelled, which must be after the last answer. Raises StopProcess."""
+    dsn, timeout_s = settings.postgres_dsn.get_secret_value(), settings.startup_timeout_s
+    await wait_for("PostgreSQL", partial(migrated, dsn), timeout_s=timeout_s, clock=clock)
+    async with AsyncExitStack() as resources:
+        pool = await resources.enter_async_context(open_pool(dsn, application_name="gatekeeper", size_max=2))
+        leases = Leases(pool)
+        await resources.enter_async_context(withdrawn_at_the_end(leases, holder, lease))
+        source = Source(
+            read_model=ReadModel(pool), bootstrap=settings.kafka_bootstrap, client_id="keyfold-gatekeeper"
+        )
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                heartbeat = Heartbeat(leases, holder, lease, replica, journalled, clock)
+                tasks.create_task(heartbeat.run(), name="heartbeat")
+                tasks.create_task(
+                    follow(source, replica, lease, clock, startup_timeout_s=timeout_s), name="following"
+                )
+        except ExceptionGroup as failures:
+            raise failures.exceptions[0] from failures  # the first to die says why, in one line

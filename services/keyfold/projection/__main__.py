@@ -1,0 +1,65 @@
+"""Starts the projection; with the argument `replay` it replays, reports and ends."""
+
+import sys
+from functools import partial
+
+from keyfold.kafka.connection import ProducerOptions
+from keyfold.kafka.publisher import Publisher
+from keyfold.kafka.topic_watch import TopicWatch
+from keyfold.kafka.topics import usable_topics
+from keyfold.projection.following import Following
+from keyfold.projection.lifecycle_topic import CLIENT_ID, LifecycleTopic
+from keyfold.projection.replay import Replay
+from keyfold.projection.replay_command import replay_command
+from keyfold.projection.settings import ProjectionSettings
+from keyfold.runtime.auth import NoTokens
+from keyfold.runtime.http import build_app
+from keyfold.runtime.service import Process, run
+from keyfold.runtime.waiting import wait_for
+from keyfold.store.connection import open_pool
+from keyfold.store.migrations import migrated
+from keyfold.store.readiness import DatabaseReadiness
+from keyfold.store.roles import role_of
+from keyfold.wire.topics import DEAD_LETTER, LIFECYCLE
+
+NAME = "projection"
+TOPICS = (LIFECYCLE, DEAD_LETTER)
+
+
+async def start(process: Process[ProjectionSettings]) -> None:
+    """Wait for PostgreSQL, answer probes, and follow the ledger."""
+    settings, clock = process.settings, process.clock
+    dsn, kafka = settings.postgres_dsn.get_secret_value(), settings.kafka_bootstrap
+    timeout_s = settings.startup_timeout_s
+    await wait_for("PostgreSQL", partial(migrated, dsn), timeout_s=timeout_s, clock=clock)
+    await wait_for("Kafka", partial(usable_topics, kafka, TOPICS), timeout_s=timeout_s, clock=clock)
+    pool = await process.enter(open_pool(dsn, application_name=NAME))
+    publisher = await process.enter(Publisher(ProducerOptions(bootstrap=kafka, client_id=CLIENT_ID)))
+    topic = LifecycleTopic(
+        bootstrap=kafka,
+        dead_letters=publisher,
+        dead_letter_ratio_max=settings.projection_dead_letter_ratio_max,
+    )
+    following = Following(
+        pool,
+        topic,
+        Replay(dsn=dsn, pool=pool, topic=topic, clock=clock),
+        clock,
+        batch_events_max=settings.projection_batch_events_max,
+        startup_timeout_s=timeout_s,
+    )
+    readiness = DatabaseReadiness(pool, role_of(NAME))
+    process.health.add("database", readiness.check)
+    process.health.add("read_model", following.unready)
+    topics = TopicWatch(kafka, TOPICS)
+    process.health.add("topics", topics.check)
+    await process.serve(build_app(NAME, [], auth=NoTokens(), health=process.health, clock=clock))
+    process.spawn("database readiness", readiness.watch())
+    process.spawn("topic watch", topics.watch())
+    process.spawn("following", following.run())
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["replay"]:
+        replay_command()
+    run(NAME, ProjectionSettings, start)

@@ -1,0 +1,135 @@
+"""The projection's life: a read model of our shape, then every batch of the ledger into it, for ever."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+
+from keyfold.kafka.errors import OutcomeUnknown, Unavailable
+from keyfold.kafka.lifecycle_reader import LifecycleReader
+from keyfold.projection import metrics
+from keyfold.projection.lifecycle_topic import LifecycleTopic, read_step
+from keyfold.projection.replay import Replay
+from keyfold.runtime.clock import Clock
+from keyfold.runtime.failure import TryLater
+from keyfold.runtime.retrying import Patience
+from keyfold.runtime.waiting import wait_for
+from keyfold.store.connection import Pool
+from keyfold.store.errors import DatabaseAway, ReadModelAbsent
+from keyfold.store.generations import Progress, serving_progress
+from keyfold.store.read_model_writer import ReadModelWriter, Step
+
+_MEASURE_INTERVAL_S = 5.0
+
+log = structlog.get_logger(__name__)
+
+
+class Following:
+    """Folds the ledger into the serving generation. One of these must run; of two, one is fenced."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        topic: LifecycleTopic,
+        replay: Replay,
+        clock: Clock,
+        *,
+        batch_events_max: int,
+        startup_timeout_s: float,
+    ) -> None:
+        self._pool = pool
+        self._topic = topic
+        self._replay = replay
+        self._clock = clock
+        self._batch_events_max = batch_events_max
+        self._startup_timeout_s = startup_timeout_s
+        self._writer = ReadModelWriter(pool)
+        self._patience = Patience()
+        self._measure_due_s = 0.0
+        self._in_doubt = False
+        self._trouble: str | None = "the read model is being prepared"
+
+    def unready(self) -> str | None:
+        """Return why the read model does not serve the present yet, None once it does."""
+        return self._trouble or self._patience.trouble
+
+    async def run(self) -> None:
+        """Fold until cancelled. Raises StopProcess with the reason when it cannot or must not go on."""
+        await wait_for(
+            "Kafka", self._topic.require_answer, timeout_s=self._startup_timeout_s, clock=self._clock
+        )
+        progress = await self._patience.until_done("the read model", self._prepared, on=(TryLater,))
+        metrics.POSITION.set(progress.head.position)
+        async with self._reading(progress) as reader:
+            log.info("projection_following", position=progress.head.position, offset=progress.next_offset)
+            end_offset = await self._patience.until_done("Kafka", reader.end_offset, on=_KAFKA_AWAY)
+            while True:
+                self._trouble = _behind(reader, end_offset)
+                await self._follow(reader)
+
+    async def _prepared(self) -> Progress:
+        """Return the progress of a read model of our shape, after building it where there is none."""
+        progress = await serving_progress(self._pool)
+        if progress is None or not progress.has_our_shape:
+            log.info("read_model_building")
+            await self._replay.run()
+            progress = await serving_progress(self._pool)
+        if progress is None:
+            raise ReadModelAbsent("it was built, and is gone")
+        return progress
+
+    @asynccontextmanager
+    async def _reading(self, progress: Progress) -> AsyncIterator[LifecycleReader]:
+        reader = self._topic.reader(progress.head, progress.next_offset, dead_letters=True)
+        await self._patience.until_done("Kafka", reader.start, on=_KAFKA_AWAY)
+        try:
+            yield reader
+        finally:
+            await reader.stop()
+
+    async def _follow(self, reader: LifecycleReader) -> None:
+        step = await self._patience.until_done(
+            "Kafka", lambda: read_step(reader, self._batch_events_max), on=_KAFKA_AWAY
+        )
+        if step is not None:
+            await self._patience.until_done("PostgreSQL", lambda: self._save(step), on=(DatabaseAway,))
+            self._note(step)
+        await self._measure(reader)
+
+    async def _save(self, step: Step) -> None:
+        # Only after an attempt whose outcome was lost may the step be there already by our own hand. Without
+        # one it is another projection's, and saving it must fail.
+        if self._in_doubt and await self._is_saved(step):
+            self._in_doubt = False
+            return
+        self._in_doubt = True
+        await self._writer.save(step)
+        self._in_doubt = False
+
+    async def _is_saved(self, step: Step) -> bool:
+        progress = await serving_progress(self._pool)
+        return progress is not None and progress.head == step.head
+
+    def _note(self, step: Step) -> None:
+        metrics.POSITION.set(step.head.position)
+        metrics.BATCH_EVENTS.observe(len(step.events))
+        if step.events:
+            delay = self._clock.now() - step.events[-1].recorded_at
+            metrics.DELAY_S.observe(max(0.0, delay.total_seconds()))
+
+    async def _measure(self, reader: LifecycleReader) -> None:
+        if self._clock.monotonic_s() < self._measure_due_s:
+            return
+        self._measure_due_s = self._clock.monotonic_s() + _MEASURE_INTERVAL_S
+        # Nothing arrives from a Kafka that is away either, and this is how one finds out.
+        end_offset = await self._patience.until_done("Kafka", reader.end_offset, on=_KAFKA_AWAY)
+        metrics.LAG_RECORDS.set(end_offset - reader.next_offset)
+
+
+_KAFKA_AWAY = (Unavailable, OutcomeUnknown)
+
+
+def _behind(reader: LifecycleReader, end_offset: int) -> str | None:
+    if reader.next_offset >= end_offset:
+        return None
+    return f"catching up: at offset {reader.next_offset} of {end_offset}"

@@ -1,0 +1,54 @@
+"""The lifecycle topic as this service reads it: from where, and what comes next as a step of the fold."""
+
+from dataclasses import dataclass
+
+from keyfold.kafka.dead_letter_bound import DeadLetterBound
+from keyfold.kafka.lifecycle_reader import LifecycleBatch, LifecycleReader
+from keyfold.kafka.probe import require_answer
+from keyfold.kafka.publisher import Publisher
+from keyfold.store.read_model_writer import Step
+from keyfold.wire.chain import Head
+from keyfold.wire.topics import DEAD_LETTER, LIFECYCLE
+
+CLIENT_ID = "keyfold-projection"
+READ_TIMEOUT_S = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LifecycleTopic:
+    """The lifecycle topic, and where records go that no ledger sent."""
+
+    bootstrap: str
+    dead_letters: Publisher
+    dead_letter_ratio_max: float
+    name: str = LIFECYCLE.name
+    dead_letter_name: str = DEAD_LETTER.name
+    client_id: str = CLIENT_ID
+
+    async def require_answer(self) -> None:
+        """Return when Kafka answers. Raises Unavailable."""
+        await require_answer(self.bootstrap)
+
+    def reader(self, head: Head, offset: int, *, dead_letters: bool) -> LifecycleReader:
+        """Return a reader of what comes after the head; it dead-letters if nobody read that before it."""
+        return LifecycleReader(
+            self.bootstrap,
+            head=head,
+            offset=offset,
+            dead_letters=self.dead_letters if dead_letters else None,
+            bound=DeadLetterBound(topic=self.name, ratio_max=self.dead_letter_ratio_max),
+            topic=self.name,
+            dead_letter_topic=self.dead_letter_name,
+            client_id=self.client_id,
+        )
+
+
+async def read_step(reader: LifecycleReader, events_max: int) -> Step | None:
+    """Return what comes next, None when nothing does for a while. Raises LedgerUnreadable, Unavailable."""
+    before = reader.next_offset
+    batch = await reader.read(READ_TIMEOUT_S, events_max)
+    return None if batch.next_offset == before else _step(batch)
+
+
+def _step(batch: LifecycleBatch) -> Step:
+    return Step(events=batch.events, head=batch.head, next_offset=batch.next_offset)

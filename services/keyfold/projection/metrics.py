@@ -1,0 +1,19 @@
+"""What the projection measures."""
+
+from typing import Final
+
+from keyfold.runtime.metrics import gauge, histogram
+
+POSITION: Final = gauge("keyfold_projection_position", "The ledger position that the read model serves")
+LAG_RECORDS: Final = gauge(
+    "keyfold_projection_lag_records", "Records of the lifecycle topic that are not folded yet"
+)
+BATCH_EVENTS: Final = histogram(
+    "keyfold_projection_batch_events",
+    "Events that one transaction folded",
+    buckets=(1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000),
+)
+DELAY_S: Final = histogram(
+    "keyfold_projection_delay_seconds",
+    "From an event's recording to its being served, the last of each batch",
+)

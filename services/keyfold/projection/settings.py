@@ -1,0 +1,16 @@
+"""What an operator sets for the projection and for a replay."""
+
+from pydantic import Field
+
+from keyfold.runtime.settings import KafkaSettings, PostgresSettings, ServiceSettings
+
+
+class ProjectionSettings(ServiceSettings, PostgresSettings, KafkaSettings):
+    """The environment of the projection; `replay` reads the same."""
+
+    projection_batch_events_max: int = Field(
+        1000, ge=1, le=10_000, description="how many events one transaction folds at most: 1 to 10000"
+    )
+    projection_dead_letter_ratio_max: float = Field(
+        0.1, gt=0, le=1, description="the part of the records that may be foreign: above 0, at most 1"
+    )

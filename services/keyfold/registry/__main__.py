@@ -1,0 +1,75 @@
+"""Starts the registry."""
+
+from datetime import timedelta
+from functools import partial
+
+from keyfold.registry.checkpoint_means import CheckpointMeans
+from keyfold.registry.commands import Commands
+from keyfold.registry.purging import purge
+from keyfold.registry.routes import Policy, registry_routes
+from keyfold.registry.settings import RegistrySettings
+from keyfold.registry.timekeeping import Timekeeper
+from keyfold.runtime.auth import open_bearer_tokens
+from keyfold.runtime.http import RateLimits, build_app
+from keyfold.runtime.service import Process, run
+from keyfold.runtime.waiting import wait_for
+from keyfold.store.connection import open_pool
+from keyfold.store.enforcement import ENFORCEMENT_CHANNEL, Enforcement
+from keyfold.store.kept_answers import KeptAnswers
+from keyfold.store.leadership import LeaderLock, Leadership
+from keyfold.store.ledger import Ledger
+from keyfold.store.logins import LoginBindings
+from keyfold.store.migrations import migrated
+from keyfold.store.notifications import Notifications
+from keyfold.store.read_model import PROJECTION_CHANNEL, ReadModel
+from keyfold.store.readiness import DatabaseReadiness
+from keyfold.store.roles import role_of
+from keyfold.store.spent_links import SpentLinks
+
+NAME = "registry"
+
+
+async def start(process: Process[RegistrySettings]) -> None:
+    """Wire the registry's parts and let it answer."""
+    settings, clock = process.settings, process.clock
+    dsn, timeout_s = settings.postgres_dsn.get_secret_value(), settings.startup_timeout_s
+    await wait_for("PostgreSQL", partial(migrated, dsn), timeout_s=timeout_s, clock=clock)
+    pool = await process.enter(open_pool(dsn, application_name=NAME, plans_once=True))
+    auth = await open_bearer_tokens(settings, LoginBindings(pool), clock=clock, timeout_s=timeout_s)
+    projected = await process.enter(Notifications(dsn, PROJECTION_CHANNEL))
+    enforced = await process.enter(Notifications(dsn, ENFORCEMENT_CHANNEL))
+    readiness = DatabaseReadiness(pool, role_of(NAME))
+    process.health.add("database", readiness.check)
+    process.spawn("database readiness", readiness.watch())
+    process.spawn("kept answers", purge("kept answers", KeptAnswers(pool), clock))
+    process.spawn("spent links", purge("spent links", SpentLinks(pool), clock))
+    commands, model = Commands(Ledger(pool), clock), ReadModel(pool, projected)
+    timekeeper = Timekeeper(model, commands, clock)
+    process.spawn("timekeeper", Leadership(dsn, LeaderLock.TIMEKEEPER).run(timekeeper.run))
+    means = CheckpointMeans.of(settings, pool)
+    for name, work in means.tasks(dsn, pool, commands, clock):
+        process.spawn(name, work)
+    routes = registry_routes(
+        pool,
+        model,
+        clock,
+        commands=commands,
+        enforcement=Enforcement(pool, enforced),
+        policy=_policy(settings),
+        checkpoint_means=means,
+    )
+    limits = RateLimits.of(settings)
+    app = build_app(NAME, routes, auth=auth, health=process.health, clock=clock, limits=limits)
+    await process.serve(app)
+
+
+def _policy(settings: RegistrySettings) -> Policy:
+    return Policy(
+        idempotency_secret=settings.idempotency_secret.get_secret_value().encode(),
+        account_keys_max=settings.account_keys_max,
+        reviews_valid_for=timedelta(days=settings.reviews_valid_days),
+    )
+
+
+if __name__ == "__main__":
+    run(NAME, RegistrySettings, start)

@@ -1,0 +1,69 @@
+"""What a registry takes and keeps checkpoints with, as far as its environment gives it any."""
+
+from collections.abc import Coroutine, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from keyfold.registry.checkpoint_file import CheckpointFile
+from keyfold.registry.checkpoint_filing import CheckpointFiling
+from keyfold.registry.checkpointing import DailyCheckpoints
+from keyfold.registry.commands import Commands
+from keyfold.registry.settings import RegistrySettings
+from keyfold.runtime.clock import Clock
+from keyfold.runtime.failure import StopProcess
+from keyfold.store.checkpoints import Checkpoints
+from keyfold.store.connection import Pool
+from keyfold.store.leadership import LeaderLock, Leadership
+from keyfold.store.ledger import Ledger
+from keyfold.wire.checkpoint import BadCheckpointKey, load_private_key
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointMeans:
+    """The key that signs, and the file that is kept; without either, that is not done."""
+
+    key: Ed25519PrivateKey | None = None
+    filing: CheckpointFiling | None = None
+
+    @classmethod
+    def of(cls, settings: RegistrySettings, pool: Pool) -> "CheckpointMeans":
+        """Return what the settings name. Raises StopProcess."""
+        if settings.checkpoint_key is None:
+            log.warning("checkpoints_off", reason="KEYFOLD_CHECKPOINT_KEY is not set")
+        path = settings.checkpoint_file
+        return cls(
+            key=None if settings.checkpoint_key is None else _read_key(settings.checkpoint_key),
+            filing=None if path is None else CheckpointFiling(Checkpoints(pool), CheckpointFile(path)),
+        )
+
+    def tasks(
+        self, dsn: str, pool: Pool, commands: Commands, clock: Clock
+    ) -> Iterator[tuple[str, Coroutine[object, object, None]]]:
+        """Yield what has to run for as long as the process does, by name."""
+        if self.filing is not None:
+            yield "checkpoints file", self.filing.run()
+        if self.key is not None:
+            daily = DailyCheckpoints(
+                ledger=Ledger(pool),
+                commands=commands,
+                checkpoints=Checkpoints(pool),
+                key=self.key,
+                filing=self.filing,
+                clock=clock,
+            )
+            yield "checkpoints", Leadership(dsn, LeaderLock.CHECKPOINTS).run(daily.run)
+
+
+NO_CHECKPOINT_MEANS = CheckpointMeans()
+
+
+def _read_key(path: Path) -> Ed25519PrivateKey:
+    try:
+        return load_private_key(path.read_bytes())
+    except (OSError, BadCheckpointKey) as fault:
+        raise StopProcess(f"KEYFOLD_CHECKPOINT_KEY cannot be used: {path}: {fault}") from fault

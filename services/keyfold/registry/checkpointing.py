@@ -1,0 +1,111 @@
+"""Checkpoints taken: the ledger's head signed on demand, and once a day by whichever registry leads."""
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from keyfold.domain.checkpoint import (
+    LEDGER_STREAM,
+    LedgerCheckpoint,
+    LedgerCheckpointed,
+    TakeCheckpoint,
+    decide,
+)
+from keyfold.domain.lifecycle import Actor
+from keyfold.domain.refusal import ImpossibleEvent, Refusal
+from keyfold.registry.checkpoint_filing import CheckpointFiling
+from keyfold.registry.commands import Command, CommandMetadata, Commands, Done, Show
+from keyfold.registry.kinds import Kind, held
+from keyfold.runtime.clock import Clock
+from keyfold.store.checkpoints import Checkpoints, RecordedCheckpoint
+from keyfold.store.ledger import Ledger
+from keyfold.store.looked_at import Loaded
+from keyfold.wire.chain import Head
+from keyfold.wire.checkpoint import Checkpoint, key_id_of, sign
+from keyfold.wire.event_codec import UnknownEvent
+
+ACTOR: Final = Actor(role="keyfold", subject="checkpoints")
+CHECKPOINT: Final[Kind[LedgerCheckpoint]] = (LedgerCheckpoint,)
+EVERY: Final = timedelta(days=1)
+_LOOK_INTERVAL_S = 60.0
+
+log = structlog.get_logger(__name__)
+
+
+def take(head: Head, key: Ed25519PrivateKey, show: Show | None = None) -> Command:
+    """Return the command that vouches for a head; whatever is recorded meanwhile comes after it."""
+
+    def decided(loaded: Loaded, now: datetime) -> tuple[LedgerCheckpointed, ...] | Refusal:
+        last = held(loaded.streams[LEDGER_STREAM].aggregate, CHECKPOINT)
+        return decide(_signed(head, key, now), last)
+
+    if show is None:
+        return Command(subject=LEDGER_STREAM, decide=decided)
+    return Command(subject=LEDGER_STREAM, decide=decided, show=show)
+
+
+def is_due(last: RecordedCheckpoint | None, head: Head, now: datetime) -> bool:
+    """Tell whether it is time: a day has passed, and the ledger has grown beyond the last checkpoint."""
+    if last is None:
+        return head.position > 0
+    return head.position > last.recorded_position and now - last.event.at >= EVERY
+
+
+def _signed(head: Head, key: Ed25519PrivateKey, now: datetime) -> TakeCheckpoint:
+    key_id = key_id_of(key.public_key())
+    checkpoint = Checkpoint(position=head.position, head_hash=head.hash, at=now, signing_key_id=key_id)
+    return TakeCheckpoint(
+        position=head.position,
+        head_hash=head.hash,
+        at=now,
+        signing_key_id=key_id,
+        signature=sign(checkpoint, key),
+    )
+
+
+class DailyCheckpoints:
+    """Takes a checkpoint whenever one is due. Only a leader may run this, or a day would have several."""
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        commands: Commands,
+        checkpoints: Checkpoints,
+        key: Ed25519PrivateKey,
+        filing: CheckpointFiling | None,
+        clock: Clock,
+    ) -> None:
+        self._ledger = ledger
+        self._commands = commands
+        self._checkpoints = checkpoints
+        self._key = key
+        self._filing = filing
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Look now and then; never return. Raises DatabaseAway."""
+        while True:
+            try:
+                await self.take_if_due()
+            except (UnknownEvent, ImpossibleEvent) as fault:
+                # Somebody has been at the stream of checkpoints; nothing else that is served depends on it.
+                log.error("checkpoints_unreadable", reason=str(fault), do="keyfold ledger verify")
+            await asyncio.sleep(_LOOK_INTERVAL_S)
+
+    async def take_if_due(self) -> None:
+        """Take a checkpoint if it is time, and file it. Raises DatabaseAway."""
+        head = await self._ledger.head()
+        if not is_due(await self._checkpoints.last(), head, self._clock.now()):
+            return
+        metadata = CommandMetadata(actor=ACTOR, request_id=self._clock.new_event_id())
+        outcome = await self._commands.run(take(head, self._key), metadata)
+        if isinstance(outcome, Done):
+            log.info("checkpoint_taken", position=head.position)
+        else:
+            log.info("checkpoint_not_taken", position=head.position, reason=str(outcome))
+        if self._filing is not None:
+            await self._filing.catch_up()

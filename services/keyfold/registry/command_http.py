@@ -1,0 +1,136 @@
+"""Commands over HTTP: from a request to a command's metadata, and from its outcome to an answer."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Final, Protocol, TypeVar
+
+import structlog
+from pydantic import BaseModel
+
+from keyfold.domain.ids import StreamId
+from keyfold.domain.lifecycle import Actor, Aggregate
+from keyfold.domain.refusal import Refusal
+from keyfold.registry import idempotency, preference
+from keyfold.registry.answer_text import with_member
+from keyfold.registry.commands import Command, CommandMetadata, Commands, Done, NotDone, Outcome, Show
+from keyfold.registry.idempotency import CannotOpen, Idempotency, IdempotentRequest
+from keyfold.registry.kinds import Kind, held
+from keyfold.registry.problems import ANSWER_SEALED, problem_of
+from keyfold.runtime.failure import TryLater
+from keyfold.runtime.http import Answer, Problem, Reply, Request
+from keyfold.runtime.http.preconditions import etag_of, read_preconditions
+from keyfold.store.kept_answers import KeptAnswer
+from keyfold.store.looked_at import Loaded
+from keyfold.store.read_model import ReadModel
+
+A = TypeVar("A", bound=Aggregate)
+B = TypeVar("B", bound=BaseModel | None)
+
+NO_ROLE: Final = "login"
+"""What an actor is called whose login speaks for nobody yet."""
+
+log = structlog.get_logger(__name__)
+
+
+class Enforces(Protocol):
+    """Tells when every gatekeeper has applied a position of the ledger."""
+
+    async def reached(self, position: int, timeout_s: float) -> bool:
+        """Return True as soon as they all have, False when time is up before."""
+        ...
+
+
+class CommandsOverHttp:
+    """Runs the command that a request stands for, and answers it as its headers ask."""
+
+    def __init__(
+        self, commands: Commands, idempotency: Idempotency, model: ReadModel, enforcement: Enforces
+    ) -> None:
+        self._commands = commands
+        self._idempotency = idempotency
+        self._model = model
+        self._enforcement = enforcement
+
+    async def respond(self, request: Request[B, None], command: Command) -> Reply:
+        """Run the command and answer with what it shows, or with the problem that nothing was done."""
+        idempotent = self._idempotency.read(request)
+        outcome = await self._commands.run(command, _metadata(request, idempotent))
+        done = _answered(outcome, idempotent)
+        if isinstance(done, Problem):
+            return done
+        wait_s = preference.read_wait_s(request.headers.getall(preference.HEADER, []))
+        return done.answer if wait_s is None else await self._awaited(done, wait_s)
+
+    async def _awaited(self, done: Done, wait_s: int) -> Answer:
+        answer = with_member(done.answer, "enforced", await self._enforced(done.position, wait_s))
+        return replace(answer, headers={**answer.headers, preference.APPLIED: f"wait={wait_s}"})
+
+    async def _enforced(self, position: int, wait_s: int) -> bool:
+        try:
+            return all(
+                await asyncio.gather(
+                    self._model.caught_up(position, wait_s), self._enforcement.reached(position, wait_s)
+                )
+            )
+        except TryLater as away:
+            # The command has happened: that it cannot be confirmed must not look as if it had not.
+            log.warning("enforcement_unknown", position=position, reason=str(away))
+            return False
+
+
+def _metadata(request: Request[B, None], idempotent: IdempotentRequest | None) -> CommandMetadata:
+    caller = request.caller
+    return CommandMetadata(
+        actor=Actor(role=NO_ROLE if caller.role is None else caller.role.value, subject=caller.sub),
+        request_id=request.request_id,
+        traceparent=request.traceparent,
+        preconditions=read_preconditions(request.headers),
+        idempotent=idempotent,
+    )
+
+
+def _answered(outcome: Outcome, idempotent: IdempotentRequest | None) -> Done | Problem:
+    match outcome:
+        case Done():
+            return outcome
+        case KeptAnswer() if idempotent is not None:
+            return _replayed(outcome, idempotent)
+        case Refusal() | NotDone():
+            return problem_of(outcome)
+    raise AssertionError(outcome)
+
+
+def _replayed(kept: KeptAnswer, idempotent: IdempotentRequest) -> Done | Problem:
+    try:
+        answer = idempotent.opened(kept)
+    except CannotOpen:
+        return ANSWER_SEALED
+    headers = {**answer.headers, idempotency.REPLAYED: "true"}
+    return Done(answer=replace(answer, headers=headers), position=kept.position)
+
+
+def shown(
+    subject: StreamId,
+    kind: Kind[A],
+    show: Callable[[A, int, datetime], BaseModel],
+    *,
+    location: str | None = None,
+) -> Show:
+    """Return what answers with the subject alone, and with its address if the command made it."""
+
+    def answer(after: Loaded, now: datetime) -> Answer:
+        stored = after.streams[subject]
+        aggregate = held(stored.aggregate, kind)
+        if aggregate is None:
+            raise LookupError(f"a command on {subject} was done and has left nothing to show there")
+        return with_etag(show(aggregate, stored.version, now), stored.version, location=location)
+
+    return answer
+
+
+def with_etag(body: BaseModel, version: int, *, location: str | None = None) -> Answer:
+    """Answer with a resource, or with what holds it, and its version as ETag."""
+    headers = {"ETag": etag_of(version), "Location": location}
+    return Answer(body=body, headers={name: value for name, value in headers.items() if value is not None})

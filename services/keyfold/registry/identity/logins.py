@@ -1,0 +1,176 @@
+"""Logins over HTTP: who may sign in for an account or a vendor, and the end of that."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from keyfold.domain.ids import LoginId, StreamId, login_stream
+from keyfold.domain.lifecycle import LifecycleEvent
+from keyfold.domain.login import BoundLogin, EndLogin, Login, decide
+from keyfold.domain.refusal import Refusal
+from keyfold.registry.command_http import CommandsOverHttp, shown
+from keyfold.registry.commands import Command
+from keyfold.registry.identity.bodies import LoginPage, LoginResource
+from keyfold.registry.identity.tenants import Tenant, tenant_of_path
+from keyfold.registry.kinds import LOGIN, held
+from keyfold.registry.reads import ListCursor, before
+from keyfold.runtime.auth import Role
+from keyfold.runtime.clock import Clock
+from keyfold.runtime.http import (
+    NOT_FOUND,
+    Answer,
+    AnyOf,
+    AnyRoute,
+    OwnAccount,
+    OwnVendor,
+    PageQuery,
+    Reply,
+    Request,
+    Roles,
+    Route,
+    cut,
+    encode_cursor,
+    page,
+)
+from keyfold.store.ledger import Ledger
+from keyfold.store.logins import SignInLists
+from keyfold.store.looked_at import Loaded, Versioned, Wanted
+from keyfold.wire.invitation_code import is_login_id
+
+_OPERATOR: Final = frozenset({Role.OPERATOR})
+_OF_ACCOUNT: Final = "/v1/accounts/{account_id}/logins"
+_OF_VENDOR: Final = "/v1/vendors/{vendor_id}/logins"
+_OWNERS: Final = AnyOf((OwnAccount(), Roles(_OPERATOR)))
+_LOGINS_MAX: Final = 1000
+
+
+class Logins:
+    """The calls about logins."""
+
+    def __init__(self, commands: CommandsOverHttp, ledger: Ledger, lists: SignInLists, clock: Clock) -> None:
+        self._commands = commands
+        self._ledger = ledger
+        self._lists = lists
+        self._clock = clock
+
+    def routes(self) -> list[AnyRoute]:
+        """Return the rows of the route table."""
+        return [
+            Route(
+                method="GET",
+                path=_OF_ACCOUNT,
+                handler=self.list_account_logins,
+                rule=_OWNERS,
+                summary="The logins that speak for the account as its owner, those let in last first.",
+                query=PageQuery,
+                answer=LoginPage,
+            ),
+            Route(
+                method="DELETE",
+                path=_OF_ACCOUNT + "/{login_id}",
+                handler=self.end_account_login,
+                rule=_OWNERS,
+                summary="Shut a login of the account out, at once; the last one only an operator can.",
+                answer=LoginResource,
+                refusals=(409, 412),
+            ),
+            Route(
+                method="GET",
+                path=_OF_VENDOR,
+                handler=self.list_vendor_logins,
+                rule=OwnVendor(also=frozenset({Role.OPERATOR, Role.REVIEWER})),
+                summary="The logins that speak for the vendor, those let in last first.",
+                query=PageQuery,
+                answer=LoginPage,
+            ),
+            Route(
+                method="DELETE",
+                path=_OF_VENDOR + "/{login_id}",
+                handler=self.end_vendor_login,
+                rule=OwnVendor(also=_OPERATOR),
+                summary="Shut a login of the vendor out, at once; the last one only an operator can.",
+                answer=LoginResource,
+                refusals=(409, 412),
+            ),
+        ]
+
+    async def list_account_logins(self, request: Request[None, PageQuery]) -> Reply:
+        """Show a page of an account's logins."""
+        return await self._page(request)
+
+    async def list_vendor_logins(self, request: Request[None, PageQuery]) -> Reply:
+        """Show a page of a vendor's logins."""
+        return await self._page(request)
+
+    async def end_account_login(self, request: Request[None, None]) -> Reply:
+        """Shut a login of an account out."""
+        return await self._end(request)
+
+    async def end_vendor_login(self, request: Request[None, None]) -> Reply:
+        """Shut a login of a vendor out."""
+        return await self._end(request)
+
+    async def _page(self, request: Request[None, PageQuery]) -> Reply:
+        query = request.query
+        found = await self._lists.logins(tenant_of_path(request.path).id, before(query), query.rows_max)
+        listed, next_cursor = cut(found, query, lambda last: encode_cursor(ListCursor(before=last.position)))
+        streams = await self._streams([each.stream for each in listed])
+        shown = [
+            login_resource(login, each.version, self._clock.now())
+            for each in streams
+            if (login := held(each.aggregate, LOGIN)) is not None
+        ]
+        return Answer(body=page(shown, next_cursor))
+
+    async def _streams(self, streams: Sequence[StreamId]) -> Sequence[Versioned]:
+        loaded = await self._ledger.look(Wanted(streams=frozenset(streams)), self._clock.now())
+        return [loaded.streams[each] for each in streams]
+
+    async def _end(self, request: Request[None, None]) -> Reply:
+        tenant, login_id, caller = tenant_of_path(request.path), request.path["login_id"], request.caller
+        if not is_login_id(login_id):
+            return NOT_FOUND
+        stream = login_stream(LoginId(login_id))
+        others = await self._others(tenant, stream) if caller.is_bound else ()
+
+        def decided(loaded: Loaded, now: datetime) -> Sequence[LifecycleEvent] | Refusal:
+            command = EndLogin(
+                account_id=tenant.account_id,
+                vendor_id=tenant.vendor_id,
+                # Whose token says by itself what it is can sign in without any login here.
+                leaves_somebody=not caller.is_bound
+                or any(_speaks_for(tenant, each, loaded) for each in others),
+                may_lock_out=caller.role is Role.OPERATOR,
+                ended_at=now,
+            )
+            return decide(command, held(loaded.streams[stream].aggregate, LOGIN))
+
+        return await self._commands.respond(
+            request,
+            Command(subject=stream, others=others, decide=decided, show=shown(stream, LOGIN, login_resource)),
+        )
+
+    async def _others(self, tenant: Tenant, stream: StreamId) -> tuple[StreamId, ...]:
+        listed = await self._lists.logins(tenant.id, None, _LOGINS_MAX)
+        return tuple(each.stream for each in listed if each.stream != stream)
+
+
+def _speaks_for(tenant: Tenant, stream: StreamId, loaded: Loaded) -> bool:
+    login = held(loaded.streams[stream].aggregate, LOGIN)
+    return isinstance(login, BoundLogin) and Tenant(login.account_id, login.vendor_id) == tenant
+
+
+def login_resource(login: Login, version: int, _now: datetime) -> LoginResource:
+    """Show a login."""
+    bound = login if isinstance(login, BoundLogin) else None
+    return LoginResource(
+        login_id=login.login_id,
+        role=Tenant(login.account_id, login.vendor_id).role,
+        account_id=login.account_id,
+        vendor_id=login.vendor_id,
+        issuer=None if bound is None else bound.issuer,
+        subject=None if bound is None else bound.subject,
+        bound_at=None if bound is None else bound.bound_at,
+        ended_at=None if isinstance(login, BoundLogin) else login.ended_at,
+        version=version,
+    )

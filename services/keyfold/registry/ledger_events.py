@@ -1,0 +1,104 @@
+"""The ledger over HTTP, for operators: every event in order, as it was hashed."""
+
+import orjson
+from pydantic import Field
+
+from keyfold.runtime.auth import Role
+from keyfold.runtime.http import (
+    Answer,
+    AnyRoute,
+    GivenInt,
+    Instant,
+    JsonBody,
+    LimitQuery,
+    Reply,
+    Request,
+    Roles,
+    Route,
+    cut,
+    page,
+)
+from keyfold.store.ledger import Ledger
+from keyfold.wire.chain import Row
+
+
+class LedgerQuery(LimitQuery):
+    """From where on, and how many: `next_cursor` is the `after` of the next page."""
+
+    after: GivenInt = Field(0, ge=0, lt=2**63)
+
+
+class EventActor(JsonBody):
+    """Who did it."""
+
+    role: str
+    subject: str
+
+
+class LedgerEvent(JsonBody):
+    """An event as the ledger holds it; `hash` (hexadecimal) seals it and the one before."""
+
+    position: int
+    stream: str
+    version: int
+    event_id: str
+    type: str
+    schema_version: int
+    data: dict[str, object]
+    actor: EventActor
+    request_id: str
+    recorded_at: Instant
+    traceparent: str | None
+    hash: str
+
+
+class LedgerPage(JsonBody):
+    """Events in the order in which they happened."""
+
+    items: list[LedgerEvent]
+    next_cursor: str | None
+
+
+class LedgerEvents:
+    """The call about the ledger."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def routes(self) -> list[AnyRoute]:
+        """Return the row of the route table."""
+        return [
+            Route(
+                method="GET",
+                path="/v1/ledger",
+                handler=self.list_events,
+                rule=Roles(frozenset({Role.OPERATOR})),
+                summary="Every event in order, with its hash.",
+                query=LedgerQuery,
+                answer=LedgerPage,
+            )
+        ]
+
+    async def list_events(self, request: Request[None, LedgerQuery]) -> Reply:
+        """Show a page of events."""
+        query = request.query
+        rows = await self._ledger.rows_after(query.after, query.rows_max)
+        shown, next_cursor = cut(rows, query, lambda last: str(last[0].position))
+        return Answer(body=page([_shown(row, row_hash) for row, row_hash in shown], next_cursor))
+
+
+def _shown(row: Row, row_hash: bytes) -> dict[str, object]:
+    return {
+        "position": row.position,
+        "stream": row.stream,
+        "version": row.version,
+        "event_id": row.event_id,
+        "type": row.type,
+        "schema_version": row.schema_version,
+        "data": orjson.Fragment(row.data),  # byte for byte what the hash seals
+        "actor": {"role": row.actor_role, "subject": row.actor_subject},
+        "request_id": row.request_id,
+        "recorded_at": row.recorded_at,
+        "traceparent": row.traceparent,
+        "hash": row_hash.hex(),
+    }

@@ -1,0 +1,39 @@
+"""Ids and secrets that nobody can guess."""
+
+from keyfold.domain.ids import ACCOUNT_PREFIX, KEY_PREFIX, VENDOR_PREFIX, AccountId, KeyId, VendorId
+from keyfold.runtime.clock import Clock
+from keyfold.wire.invitation_code import MintedCode, mint_code
+from keyfold.wire.key_format import SECRET_BYTES, KeyKind, MintedKey, is_key_id, mint, public_id_of
+
+_ID_BYTES = 16
+
+
+def new_account_id(clock: Clock) -> AccountId:
+    """Return an account's id."""
+    return AccountId(ACCOUNT_PREFIX + _public_id(clock))
+
+
+def new_vendor_id(clock: Clock) -> VendorId:
+    """Return a vendor's id."""
+    return VendorId(VENDOR_PREFIX + _public_id(clock))
+
+
+def new_key(kind: KeyKind, clock: Clock) -> MintedKey:
+    """Return a key with its secret, which is kept nowhere."""
+    return mint(kind, _public_id(clock), clock.random_bytes(SECRET_BYTES))
+
+
+def new_secret(kind: KeyKind, key_id: KeyId, clock: Clock) -> MintedKey | None:
+    """Return another secret for a key, or None where no key can have that id."""
+    if not is_key_id(key_id):
+        return None
+    return mint(kind, key_id.removeprefix(KEY_PREFIX), clock.random_bytes(SECRET_BYTES))
+
+
+def new_invitation(clock: Clock) -> MintedCode:
+    """Return an invitation's id with its code, which is kept nowhere."""
+    return mint_code(_public_id(clock), clock.random_bytes(SECRET_BYTES))
+
+
+def _public_id(clock: Clock) -> str:
+    return public_id_of(clock.random_bytes(_ID_BYTES))

@@ -1,0 +1,85 @@
+"""Reading back what was just written: a read waits for the read model to reach the ledger's head."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import TypeVar
+
+import structlog
+from pydantic import BaseModel, Field
+
+from keyfold.domain.ids import KeyId
+from keyfold.domain.lifecycle import Aggregate
+from keyfold.domain.vendor import Vendor
+from keyfold.registry.answer_text import with_last_used
+from keyfold.runtime.auth import Caller, Role
+from keyfold.runtime.http import Answer, PageQuery, Reply, cut, encode_cursor
+from keyfold.store.access_log_activity import LastUse, last_used
+from keyfold.store.connection import Pool
+from keyfold.store.errors import StoreFailure
+from keyfold.store.ledger import Ledger
+from keyfold.store.read_model import ReadModel, Stored
+
+READ_YOUR_WRITES_TIMEOUT_S = 2.0
+
+A = TypeVar("A", bound=Aggregate)
+
+log = structlog.get_logger(__name__)
+
+
+class ListCursor(BaseModel):
+    """Where the next page of a list starts: below the position at which its items began."""
+
+    before: int = Field(ge=1, lt=2**63)
+
+
+class Reads:
+    """The read model as callers of the registry may rely on it."""
+
+    def __init__(self, pool: Pool, ledger: Ledger, model: ReadModel) -> None:
+        self._pool = pool
+        self._ledger = ledger
+        self._model = model
+
+    async def fresh(self) -> ReadModel:
+        """Return the read model once it has reached the ledger's present head, or after 2 s as it is then."""
+        head = await self._ledger.head()
+        await self._model.caught_up(head.position, READ_YOUR_WRITES_TIMEOUT_S)
+        return self._model
+
+    async def last_used(self, key_ids: Collection[KeyId]) -> Mapping[KeyId, LastUse]:
+        """Return when each of the keys was last used."""
+        return await last_used(self._pool, key_ids)
+
+    async def completed(self, reply: Reply, key_id: KeyId) -> Reply:
+        """Return what a command on a key answers, with the key's last use.
+
+        It is read only now, so that no command waits for it; nor can it fail one, which has happened.
+        """
+        if not isinstance(reply, Answer):
+            return reply
+        try:
+            found = await self.last_used([key_id])
+        except StoreFailure as failure:
+            log.warning("last_use_unknown", key_id=key_id, reason=str(failure))
+            return reply
+        return with_last_used(reply, found[key_id])
+
+
+def is_hidden(vendor: Vendor | None, caller: Caller) -> bool:
+    """Tell whether a vendor is not there for a caller: for an applicant, what somebody else applied for."""
+    return vendor is None or (is_applicant(caller) and vendor.applicant != caller.sub)
+
+
+def is_applicant(caller: Caller) -> bool:
+    """Tell whether a caller is a vendor whose token names none yet."""
+    return caller.role is Role.VENDOR and caller.vendor_id is None
+
+
+def before(query: PageQuery) -> int | None:
+    """Return the position below which the page that is asked for starts; None for the first page."""
+    after = query.after(ListCursor)
+    return None if after is None else after.before
+
+
+def shown_of(found: Sequence[Stored[A]], query: PageQuery) -> tuple[Sequence[Stored[A]], str | None]:
+    """Return the page, and the cursor of the next if more than its limit were found."""
+    return cut(found, query, lambda last: encode_cursor(ListCursor(before=last.created_position)))

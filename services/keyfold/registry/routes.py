@@ -1,0 +1,84 @@
+"""The registry's route table, and the parts behind it."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from keyfold.registry.accounts import Accounts
+from keyfold.registry.checkpoint_means import NO_CHECKPOINT_MEANS, CheckpointMeans
+from keyfold.registry.checkpoints import LedgerCheckpoints
+from keyfold.registry.command_headers import with_headers
+from keyfold.registry.command_http import CommandsOverHttp, Enforces
+from keyfold.registry.commands import Commands
+from keyfold.registry.enforcement_views import EnforcementViews
+from keyfold.registry.histories import Histories
+from keyfold.registry.idempotency import Idempotency
+from keyfold.registry.identity.caller import Callers
+from keyfold.registry.identity.codes import Codes
+from keyfold.registry.identity.invitations import Invitations
+from keyfold.registry.identity.links import Links
+from keyfold.registry.identity.logins import Logins
+from keyfold.registry.key_revocations import Revocations
+from keyfold.registry.keys import Keys
+from keyfold.registry.ledger_events import LedgerEvents
+from keyfold.registry.reads import Reads
+from keyfold.registry.unused_permissions import UnusedPermissions
+from keyfold.registry.vendor_applications import VendorApplications
+from keyfold.registry.vendor_judgement import VendorJudgement
+from keyfold.registry.vendor_keys import VendorKeys
+from keyfold.registry.vendors import Vendors
+from keyfold.runtime.clock import Clock
+from keyfold.runtime.http import AnyRoute
+from keyfold.store.checkpoints import Checkpoints
+from keyfold.store.connection import Pool
+from keyfold.store.enforcement import Enforcement
+from keyfold.store.history import History
+from keyfold.store.ledger import Ledger
+from keyfold.store.logins import SignInLists
+from keyfold.store.read_model import ReadModel
+from keyfold.store.spent_links import SpentLinks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """The part of the settings that commands depend on."""
+
+    idempotency_secret: bytes
+    account_keys_max: int = 100
+    reviews_valid_for: timedelta = timedelta(days=365)
+
+
+def registry_routes(
+    pool: Pool,
+    model: ReadModel,
+    clock: Clock,
+    *,
+    commands: Commands,
+    enforcement: Enforces,
+    policy: Policy,
+    checkpoint_means: CheckpointMeans = NO_CHECKPOINT_MEANS,
+) -> list[AnyRoute]:
+    """Return every route of the registry over one database."""
+    ledger = Ledger(pool)
+    reads = Reads(pool, ledger, model)
+    asked = CommandsOverHttp(commands, Idempotency(policy.idempotency_secret), model, enforcement)
+    lists = SignInLists(pool)
+    routes: list[AnyRoute] = [
+        *Callers().routes(),
+        *Accounts(asked, reads, clock).routes(),
+        *Keys(asked, reads, clock, account_keys_max=policy.account_keys_max).routes(),
+        *Revocations(asked).routes(),
+        *UnusedPermissions(pool, reads, clock).routes(),
+        *Vendors(reads).routes(),
+        *VendorApplications(asked, clock).routes(),
+        *VendorJudgement(asked, reviews_valid_for=policy.reviews_valid_for).routes(),
+        *VendorKeys(asked, reads, clock).routes(),
+        *Invitations(asked, ledger, lists, clock).routes(),
+        *Codes(asked, ledger, clock).routes(),
+        *Logins(asked, ledger, lists, clock).routes(),
+        *Histories(History(pool), reads).routes(),
+        *LedgerEvents(ledger).routes(),
+        *EnforcementViews(ledger, Enforcement(pool)).routes(),
+        *LedgerCheckpoints(asked, ledger, Checkpoints(pool), checkpoint_means).routes(),
+    ]
+    # A link is spent beside the ledger: no command, and no header of one means anything to it.
+    return [*with_headers(routes), *Links(SpentLinks(pool), clock).routes()]

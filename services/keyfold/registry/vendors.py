@@ -1,0 +1,121 @@
+"""Vendors over HTTP, looked at: reviewers see all, a vendor itself, owners those that were let in."""
+
+from typing import Final
+
+from keyfold.domain.ids import VendorId
+from keyfold.domain.vendor import Vendor, VendorState
+from keyfold.registry.command_http import with_etag
+from keyfold.registry.reads import Reads, before, is_applicant, is_hidden, shown_of
+from keyfold.registry.vendor_resources import (
+    PublicVendor,
+    VendorPage,
+    VendorView,
+    own_vendor,
+    public_vendor,
+    reviewed_vendor,
+)
+from keyfold.runtime.auth import Caller, Role
+from keyfold.runtime.http import (
+    NOT_FOUND,
+    Answer,
+    AnyOf,
+    AnyRoute,
+    Applicant,
+    OwnVendor,
+    PageQuery,
+    Reply,
+    Request,
+    Roles,
+    Route,
+    page,
+)
+from keyfold.store.read_model import Stored
+
+_ONE: Final = "/v1/vendors/{vendor_id}"
+
+
+class VendorsQuery(PageQuery):
+    """A page of vendors, of all that the caller may see or of those in one state."""
+
+    state: VendorState | None = None
+
+
+class Vendors:
+    """The calls that show vendors."""
+
+    def __init__(self, reads: Reads) -> None:
+        self._reads = reads
+
+    def routes(self) -> list[AnyRoute]:
+        """Return the rows of the route table."""
+        return [
+            Route(
+                method="GET",
+                path="/v1/vendors",
+                handler=self.list_vendors,
+                rule=Roles(frozenset({Role.REVIEWER, Role.VENDOR, Role.OWNER})),
+                summary="Vendors: all to a reviewer, the approved to an owner, to others their own.",
+                query=VendorsQuery,
+                answer=VendorPage,
+            ),
+            Route(
+                method="GET",
+                path=_ONE,
+                handler=self.get_vendor,
+                rule=AnyOf((OwnVendor(), Applicant(), Roles(frozenset({Role.REVIEWER, Role.OWNER})))),
+                summary="A vendor, as much of it as the caller may see.",
+                answer=VendorView,
+                also_answers={304: None},
+                refusals=(412,),
+            ),
+        ]
+
+    async def list_vendors(self, request: Request[None, VendorsQuery]) -> Reply:
+        """Show a page of vendors: to a vendor itself, and to one that is none yet what it applied for."""
+        query, caller = request.query, request.caller
+        if caller.role is Role.VENDOR and caller.vendor_id is not None:
+            own = await self._own(VendorId(caller.vendor_id))
+            asked = [each for each in own if query.state in (None, each.aggregate.state)]
+            return Answer(body=page([_seen_by(caller, each) for each in asked], None))
+        state = query.state
+        if caller.role is Role.OWNER:
+            if state not in (None, VendorState.APPROVED):
+                return Answer(body=page([], None))
+            state = VendorState.APPROVED
+        model = await self._reads.fresh()
+        found = await model.list_vendors(
+            state=state,
+            applicant=caller.sub if is_applicant(caller) else None,
+            before=before(query),
+            limit=query.rows_max,
+        )
+        shown, next_cursor = shown_of(found, query)
+        return Answer(body=page([_seen_by(caller, each) for each in shown], next_cursor))
+
+    async def get_vendor(self, request: Request[None, None]) -> Reply:
+        """Show a vendor, as much of it as the caller may see."""
+        model = await self._reads.fresh()
+        stored = await model.get_vendor(VendorId(request.path["vendor_id"]))
+        if stored is None or not _visible(request.caller, stored.aggregate):
+            return NOT_FOUND
+        return with_etag(_seen_by(request.caller, stored), stored.version)
+
+    async def _own(self, vendor_id: VendorId) -> list[Stored[Vendor]]:
+        stored = await (await self._reads.fresh()).get_vendor(vendor_id)
+        return [] if stored is None else [stored]
+
+
+def _visible(caller: Caller, vendor: Vendor) -> bool:
+    if caller.role is Role.OWNER:
+        return vendor.state is VendorState.APPROVED
+    return not is_hidden(vendor, caller)
+
+
+def _seen_by(caller: Caller, stored: Stored[Vendor]) -> PublicVendor:
+    match caller.role:
+        case Role.REVIEWER:
+            return reviewed_vendor(stored.aggregate, stored.version)
+        case Role.VENDOR:
+            return own_vendor(stored.aggregate, stored.version)
+        case _:
+            return public_vendor(stored.aggregate, stored.version)

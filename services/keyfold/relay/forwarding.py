@@ -1,0 +1,119 @@
+"""Forwarding: what lies above the checkpoint goes to Kafka, and only what Kafka has moves the checkpoint."""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+import structlog
+
+from keyfold.kafka.errors import OutcomeUnknown, Unavailable
+from keyfold.kafka.publisher import Publisher
+from keyfold.relay import metrics
+from keyfold.runtime.failure import StopProcess
+from keyfold.runtime.retrying import Patience
+from keyfold.store.ledger import Ledger
+from keyfold.store.notifications import Notifications
+from keyfold.store.relay_checkpoint import RelayCheckpoint
+from keyfold.wire.chain import LedgerGap, Row
+from keyfold.wire.lifecycle_record import lifecycle_record
+from keyfold.wire.topics import LIFECYCLE
+
+PARTITION = 0
+POLL_INTERVAL_S = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+class TopicMadeAnew(StopProcess):
+    """The topic ends before what was forwarded to it: it was deleted, or Kafka lost its end.
+
+    Stop: what comes next would follow upon a hole.
+    """
+
+    def __init__(self, topic: str, end_offset: int, position: int) -> None:
+        super().__init__(
+            f"{topic} ends at offset {end_offset}, and {position} events were forwarded to it: it was deleted"
+            " and made anew, or lost its end; docs/operating.md says how to fill it again"
+        )
+
+
+class Forwarding:
+    """The work of the leading relay. It may repeat events after a crash, and never skips or reorders any."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        checkpoint: RelayCheckpoint,
+        publisher: Publisher,
+        notifications: Notifications,
+        *,
+        topic_end: Callable[[], Awaitable[int]],
+        batch_rows_max: int,
+        topic: str = LIFECYCLE.name,
+    ) -> None:
+        self._ledger = ledger
+        self._checkpoint = checkpoint
+        self._publisher = publisher
+        self._notifications = notifications
+        self._topic_end = topic_end
+        self._batch_rows_max = batch_rows_max
+        self._topic = topic
+        self._patience = Patience()
+
+    def unready(self) -> str | None:
+        """Return what keeps events from being forwarded, None while nothing does. Standing by is ready."""
+        return self._patience.trouble
+
+    async def run(self) -> None:
+        """Forward until cancelled.
+
+        Raises DatabaseAway, LeadershipLost, LedgerGap, TopicMadeAnew or what Kafka refuses.
+        """
+        position = await self._checkpoint.position()
+        await self._require_what_was_forwarded(position)
+        log.info("forwarding", position=position)
+        while True:
+            rows = await self._ledger.rows_after(position, self._batch_rows_max)
+            await self._measure(position, len(rows))
+            if rows:
+                position = await self._forward(position, rows)
+            if len(rows) < self._batch_rows_max:
+                # Whatever was appended after they were read has been notified since, or will be.
+                await self._notifications.wait(POLL_INTERVAL_S)
+
+    async def _require_what_was_forwarded(self, position: int) -> None:
+        # Each event is a record, and a repeat one more, so a topic that has them all is at least as long.
+        end = await self._patience.until_done("Kafka", self._topic_end, on=(Unavailable,))
+        self._require_room(end, position)
+
+    def _require_room(self, end: int | None, position: int) -> None:
+        if end is not None and end < position:
+            raise TopicMadeAnew(self._topic, end, position)
+
+    async def _forward(self, position: int, rows: Sequence[tuple[Row, bytes]]) -> int:
+        first, last = rows[0][0].position, rows[-1][0].position
+        if first != position + 1 or last != position + len(rows):
+            raise LedgerGap(last=position, found=first if first != position + 1 else last)
+        end = await self._publish(rows)
+        self._require_room(end, last)
+        await self._checkpoint.advance(position, last)
+        metrics.POSITION.set(last)
+        metrics.LAG_EVENTS.dec(len(rows))
+        return last
+
+    async def _publish(self, rows: Sequence[tuple[Row, bytes]]) -> int | None:
+        """Return where the topic ends, once Kafka has acknowledged every row, however long that takes.
+
+        After an unknown outcome all of them go again from the checkpoint: in order, so they leave no gap.
+        """
+        records = [lifecycle_record(row, row_hash) for row, row_hash in rows]
+        return await self._patience.until_done(
+            "Kafka",
+            lambda: self._publisher.publish(self._topic, PARTITION, records),
+            on=(Unavailable, OutcomeUnknown),
+        )
+
+    async def _measure(self, position: int, found: int) -> None:
+        # Fewer than were asked for are all that there are: a revocation need not wait to have them counted.
+        is_all = 0 < found < self._batch_rows_max
+        lag = found if is_all else (await self._ledger.head()).position - position
+        metrics.POSITION.set(position)
+        metrics.LAG_EVENTS.set(lag)

@@ -1,0 +1,86 @@
+"""What a run had counted when it died: events that its journal lacks, with the numbers behind its last."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import structlog
+from msgspec.structs import replace
+
+from keyfold.domain.access_event import AccessEvent
+from keyfold.wire.access_codec import (
+    MalformedAccessEvent,
+    access_record,
+    decode_access_event,
+    encode_access_event,
+)
+from keyfold.wire.counted_slots import SLOT_BYTES, SLOTS_MAX, DamagedSlot, read_slots
+from keyfold.wire.journal_files import COUNTED, segment_name
+from keyfold.wire.journal_line import TornLine, read_journal_line
+from keyfold.wire.record import Record
+
+# Counts that were journalled are the very end of the journal as long as their slots are not released. After a
+# power cut the release may be lost that was seconds ago, so that more is looked through.
+_END_BYTES: Final = 16 * SLOTS_MAX * SLOT_BYTES
+
+log = structlog.get_logger(__name__)
+
+
+class _End(NamedTuple):
+    """The end of a journal: its last number, and the ids of its last events."""
+
+    seq: int
+    event_ids: frozenset[str]
+
+
+def counted_records(run: Path, newest_first_seq: int) -> tuple[Record, ...]:
+    """Return the records of what a dead run had counted and not journalled; its newest segment begins so.
+
+    They are the same each time. Raises OSError.
+    """
+    try:
+        slots = list(read_slots((run / COUNTED).read_bytes()))
+    except FileNotFoundError:
+        return ()
+    events = list(_whole(run, slots))
+    if not events:
+        return ()
+    end = _end(run / segment_name(newest_first_seq), newest_first_seq)
+    lacking = [event for event in events if event.event_id not in end.event_ids]
+    return tuple(
+        access_record(encode_access_event(replace(event, seq=seq)))
+        for seq, event in enumerate(lacking, end.seq + 1)
+    )
+
+
+def forget_counted(run: Path) -> None:
+    """Take away what is shipped, before the journal that its numbers follow from. Raises OSError."""
+    (run / COUNTED).unlink(missing_ok=True)
+
+
+def _whole(run: Path, slots: Iterable[AccessEvent | DamagedSlot]) -> Iterator[AccessEvent]:
+    for each in slots:
+        if isinstance(each, DamagedSlot):
+            log.error("count_damaged", run=run.name, slot=each.slot, requests=each.requests)
+        else:
+            yield each
+
+
+def _end(segment: Path, first_seq: int) -> _End:
+    seq, event_ids = first_seq - 1, set[str]()
+    for line in _last_lines(segment):
+        try:
+            event = decode_access_event(read_journal_line(line))
+        except (TornLine, MalformedAccessEvent):
+            seq += 1  # It had its number, whatever it was; the next line tells where it was the end of one.
+        else:
+            seq = event.seq
+            event_ids.add(event.event_id)
+    return _End(seq, frozenset(event_ids))
+
+
+def _last_lines(segment: Path) -> Sequence[bytes]:
+    with segment.open("rb") as file:
+        file.seek(max(0, segment.stat().st_size - _END_BYTES))
+        # A line without its newline is no record.
+        return file.read().split(b"\n")[:-1]

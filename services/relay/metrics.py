@@ -1,9 +1,0 @@
-"""What the relay measures."""
-
-from typing import Final
-
-from libs.runtime.metrics import gauge
-
-POSITION: Final = gauge("keyfold_relay_position", "The ledger position up to which Kafka has every event")
-LAG_EVENTS: Final = gauge("keyfold_relay_lag_events", "Events of the ledger that Kafka has not acknowledged")
-LEADING: Final = gauge("keyfold_relay_leading", "1 while this process forwards, 0 while it stands by")
