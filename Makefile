@@ -103,7 +103,7 @@ $(VENV)/.%: requirements/%.txt pyproject.toml | $(BIN)/python
 # Programs of an environment begin with its path, so in a clone that was moved or copied ours is written anew.
 # Where the modules are is said as seen from there: of a path with an accent Python makes nothing under LC_ALL=C.
 INSTALL = $(PIP) install --no-deps --no-build-isolation --editable . && \
-	printf '../../../../%s\n' libs services '' | tee $(VENV)/lib/python3*/site-packages/_keyfold.pth >/dev/null && { pwd -P; echo keyfold; } >$(VENV)/.place
+	printf '../../../../%s\n' libs services deploy '' | tee $(VENV)/lib/python3*/site-packages/_keyfold.pth >/dev/null && { pwd -P; echo keyfold; } >$(VENV)/.place
 
 here: | $(BIN)/python
 	@[ "$$(cat $(VENV)/.place 2>/dev/null)" = "$$(pwd -P; echo keyfold)" ] || { echo "this environment was made elsewhere: mending it"; $(INSTALL); }

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from keyfold.cli.local.kafka import LocalKafka
-from keyfold.cli.local.postgres import LocalPostgres
 from keyfold.kafka.topics import ensure_topics
+from keyfold.local.servers.kafka import LocalKafka
+from keyfold.local.servers.postgres import LocalPostgres
 from keyfold.wire.topics import TopicSpec
 
 NO_CONFIG: Mapping[str, str] = MappingProxyType({})

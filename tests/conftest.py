@@ -12,9 +12,9 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
-from keyfold.cli.local.kafka import LocalKafka
-from keyfold.cli.local.nursery import Nursery
-from keyfold.cli.local.postgres import LocalPostgres
+from keyfold.local.process.nursery import Nursery
+from keyfold.local.servers.kafka import LocalKafka
+from keyfold.local.servers.postgres import LocalPostgres
 from tests.bed import Topics, kafka_in, postgres_in
 
 pytest_plugins = ("tests.database", "tests.debian", "tests.counted")

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
-from keyfold.cli.local.postgres import LocalPostgres
+from keyfold.local.servers.postgres import LocalPostgres
 from keyfold.store.migrations import migrate
 from keyfold.store.roles import PROJECTION
 

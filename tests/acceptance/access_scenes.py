@@ -10,7 +10,7 @@ from itertools import count
 from typing import Final
 from urllib.parse import urlencode
 
-from keyfold.cli.local.signing import Claims
+from keyfold.local.signing import Claims
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.runtime.http import rfc3339
 from tests.acceptance.access_table import Caller, Row

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import orjson
 
-from keyfold.cli.local.sample import load_sample
+from keyfold.local.sample.record import load_sample
 
 _PIECE_CHARACTERS = 10  # of base62 or base64, whose like no accident writes
 _PUBLIC_CHARACTERS = 21  # of a key: prefix and id, which anybody may see

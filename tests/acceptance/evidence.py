@@ -11,7 +11,7 @@ import psutil
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
-from keyfold.cli.local.roster import OF_A_STACK
+from keyfold.local.service_specs import OF_A_STACK
 from keyfold.store.connection import Connection, open_connection
 from tests.acceptance.running import RunningStack
 

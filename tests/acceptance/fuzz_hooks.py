@@ -15,7 +15,7 @@ import schemathesis
 from hypothesis import strategies as st
 from schemathesis import AuthContext, Case, CheckContext, Response
 
-from keyfold.cli.local.signing import Claims, LocalSigner
+from keyfold.local.signing import Claims, LocalSigner
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.runtime.http import rfc3339
 from keyfold.runtime.http.problem import TYPE_PREFIX

@@ -6,7 +6,7 @@ import aiohttp
 import orjson
 import pytest
 
-from keyfold.cli.local.roster import SERVICES
+from keyfold.local.service_specs import SERVICES
 from tests.acceptance.access_scenes import Scene, Scenes
 from tests.acceptance.access_table import CONSOLE, ROWS, Caller, Row
 from tests.acceptance.running import RunningStack

@@ -10,7 +10,7 @@ import shlex
 
 import orjson
 
-from keyfold.cli.local.signing import Claims
+from keyfold.local.signing import Claims
 from tests.acceptance.forked import Ended
 from tests.acceptance.running import KEYFOLD, RunningStack, ended
 from tests.acceptance.world import JsonObject, Practice, VendorWithKey, World

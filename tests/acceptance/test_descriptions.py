@@ -13,7 +13,7 @@ import aiohttp
 import orjson
 import pytest
 
-from keyfold.cli.local.roster import SERVICES
+from keyfold.local.service_specs import SERVICES
 from tests.acceptance.running import RunningStack, running
 from tests.acceptance.world import Practice, World
 

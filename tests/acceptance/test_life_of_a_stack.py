@@ -12,8 +12,8 @@ import orjson
 import psutil
 import pytest
 
-from keyfold.cli.local.roster import OF_A_STACK
 from keyfold.domain.decision import Reason
+from keyfold.local.service_specs import OF_A_STACK
 from tests.acceptance import rotations as rotated
 from tests.acceptance.running import RunningStack, keyfold, running
 from tests.acceptance.test_reasons import assert_refused

@@ -7,7 +7,7 @@ import orjson
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from keyfold.cli.local.roster import SERVICES
+from keyfold.local.service_specs import SERVICES
 from tests.acceptance.running import RunningStack
 
 DOCUMENTS = Path(__file__).parents[2] / "docs" / "openapi"

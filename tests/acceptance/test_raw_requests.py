@@ -14,7 +14,7 @@ import psutil
 import pytest
 from yarl import URL
 
-from keyfold.cli.local.roster import OF_A_STACK
+from keyfold.local.service_specs import OF_A_STACK
 from tests.acceptance.access_scenes import Scenes
 from tests.acceptance.access_table import ROWS, Row
 from tests.acceptance.raw_requests import PROBE, STRANGE_ENDS, RawRequest, exchange, strange_lines

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from keyfold.cli.keyfold import REVIEWER, owner
-from keyfold.cli.keyfold import vendor as vendor_with
-from keyfold.cli.local.sample import FILE_NAME, Sample, save_sample
-from keyfold.cli.local.seed import ensure_sample
-from keyfold.cli.local.try_it import PASSES, REFUSED
-from keyfold.cli.places import Places
+from keyfold.client.endpoints import Places
+from keyfold.local.sample.record import FILE_NAME, Sample, save_sample
+from keyfold.local.sample.seed import ensure_sample
+from keyfold.local.sample.try_it import PASSES, REFUSED
+from keyfold.local.signing import REVIEWER, owner
+from keyfold.local.signing import vendor as vendor_with
 from tests.acceptance.world import VendorWithKey, World, application
 
 ACCOUNT, KEY = "/v1/accounts/{account}", "/v1/accounts/{account}/keys/{key}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from keyfold.cli.local.signing import Claims
+from keyfold.local.signing import Claims
 from tests.acceptance.world import OPERATOR, REVIEWER, Practice, World, applicant, application
 from tests.eventually import eventually
 

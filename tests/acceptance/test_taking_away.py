@@ -8,8 +8,8 @@ from typing import Final
 
 import pytest
 
-from keyfold.cli.local.signing import Claims
 from keyfold.domain.decision import Reason
+from keyfold.local.signing import Claims
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.wire.timestamp import format_time, parse_time
 from tests.acceptance.test_reasons import assert_refused

@@ -15,7 +15,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
-from keyfold.cli.local.signing import AUDIENCE, ISSUER, KEY_ID
+from keyfold.local.signing import AUDIENCE, ISSUER, KEY_ID
 from tests.acceptance.running import RunningStack
 from tests.acceptance.world import Practice
 from tests.unit.runtime import tokens

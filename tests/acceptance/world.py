@@ -13,8 +13,8 @@ import orjson
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from keyfold.cli.local.signing import Claims, LocalSigner
 from keyfold.domain.decision import Reason
+from keyfold.local.signing import Claims, LocalSigner
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from tests.acceptance.running import RunningStack
 from tests.eventually import eventually

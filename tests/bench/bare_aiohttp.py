@@ -11,7 +11,7 @@ import orjson
 import uvloop
 from aiohttp import web
 
-from keyfold.cli.local.ports import HOST
+from keyfold.local.process.ports import HOST
 
 BACKLOG = 1024
 

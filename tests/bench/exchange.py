@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import NamedTuple, cast
 
-from keyfold.cli.local.ports import HOST
+from keyfold.local.process.ports import HOST
 from keyfold.runtime.clock import SYSTEM_CLOCK
 
 LOST = 0

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import psutil
 
-from keyfold.cli.local.ports import HOST, free_ports
-from keyfold.cli.local.process import Command
-from keyfold.cli.local.roster import SERVICES, Wiring, service_command
-from keyfold.cli.local.signing import LocalSigner
-from keyfold.cli.local.stack import ROUTE_MAP
-from keyfold.cli.local.state import StateDir
+from keyfold.local.process.child import Command
+from keyfold.local.process.ports import HOST, free_ports
+from keyfold.local.service_specs import SERVICES, Wiring, service_command
+from keyfold.local.signing import LocalSigner
+from keyfold.local.stack import ROUTE_MAP
+from keyfold.local.state import StateDir
 from tests.bench.contest import CannotRun
 from tests.bench.crowd import gather
 from tests.bench.ground import Ground

@@ -8,11 +8,11 @@ from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from keyfold.cli.local.kafka import LocalKafka
-from keyfold.cli.local.kafka_aot import Purpose
-from keyfold.cli.local.postgres import LocalPostgres
-from keyfold.cli.local.process import Child, Command
 from keyfold.kafka.topics import ensure_topics
+from keyfold.local.process.child import Child, Command
+from keyfold.local.servers.kafka import LocalKafka
+from keyfold.local.servers.kafka_aot import Purpose
+from keyfold.local.servers.postgres import LocalPostgres
 from keyfold.store.migrations import migrate
 from keyfold.wire.topics import ALL
 from tests.bench.surroundings import on_core

@@ -21,7 +21,7 @@ from pathlib import Path
 import orjson
 import uvloop
 
-from keyfold.cli.local.ports import HOST
+from keyfold.local.process.ports import HOST
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from tests.bench.exchange import LOST, Answered, Exchange
 from tests.bench.percentile import percentile

@@ -11,10 +11,10 @@ from pathlib import Path
 import aiohttp
 import orjson
 
-from keyfold.cli.local.ports import free_ports, listens
-from keyfold.cli.local.process import Child, Command
-from keyfold.cli.local.roster import Wiring
-from keyfold.cli.local.stack import answers_ready
+from keyfold.local.process.child import Child, Command
+from keyfold.local.process.ports import free_ports, listens
+from keyfold.local.service_specs import Wiring
+from keyfold.local.stack import answers_ready
 from tests.bench.gatekeepers import Asking, authz_url, command_with, cpu_s, two_cores, wired
 from tests.bench.ground import Ground, running
 from tests.bench.practices import Practices, open_all

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import orjson
 
-from keyfold.cli.local.process import Command
+from keyfold.local.process.child import Command
 from tests.bench.ground import running
 from tests.bench.open_loop import ASKING
 from tests.bench.side_by_side import Server, SideBySide

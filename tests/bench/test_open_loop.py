@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from keyfold.cli.local.ports import HOST
+from keyfold.local.process.ports import HOST
 from tests.bench.exchange import open_asker, whole
 from tests.bench.open_loop import OpenLoop
 from tests.bench.percentile import percentile

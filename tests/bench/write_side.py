@@ -10,11 +10,11 @@ from itertools import count
 
 import aiohttp
 
-from keyfold.cli.local.ports import HOST, free_ports
-from keyfold.cli.local.process import Child
-from keyfold.cli.local.roster import Wiring, service_command
-from keyfold.cli.local.signing import Claims, LocalSigner
-from keyfold.cli.local.stack import answers_ready
+from keyfold.local.process.child import Child
+from keyfold.local.process.ports import HOST, free_ports
+from keyfold.local.service_specs import Wiring, service_command
+from keyfold.local.signing import Claims, LocalSigner
+from keyfold.local.stack import answers_ready
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from tests.bench.gatekeepers import SPECS
 from tests.bench.side_by_side import READY_TIMEOUT_S

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import orjson
 
-from keyfold.cli.local.process import Command
+from keyfold.local.process.child import Command
 from tests.bench.contest import CannotRun
 from tests.bench.ground import running
 

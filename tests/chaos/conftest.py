@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from keyfold.cli.local.nursery import Nursery
-from keyfold.cli.local.sample import Sample
-from keyfold.cli.local.seed import ensure_sample
+from keyfold.local.process.nursery import Nursery
+from keyfold.local.sample.record import Sample
+from keyfold.local.sample.seed import ensure_sample
 from keyfold.store.connection import open_pool
 from tests.chaos.aftermath import Aftermath
 from tests.chaos.long import IS_LONG

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from keyfold.cli.local.ports import HOST, free_ports
+from keyfold.local.process.ports import HOST, free_ports
 from tests.chaos.lives import Lives, lives
 from tests.chaos.stack import ChaosStack
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import orjson
 
-from keyfold.cli.local.process import Command, leashed, tail
+from keyfold.local.process.child import Command, leashed, tail
 from tests.chaos.fault_points import OF_SERVICE, FaultPoint
 
 WITHIN_S = 30.0

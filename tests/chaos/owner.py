@@ -14,7 +14,7 @@ from typing import Any
 import aiohttp
 import orjson
 
-from keyfold.cli.local.signing import Claims, LocalSigner
+from keyfold.local.signing import Claims, LocalSigner
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from tests.chaos.stack import ChaosStack
 from tests.chaos.traffic import Traffic

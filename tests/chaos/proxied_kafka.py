@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from keyfold.cli.local.kafka import LocalKafka
-from keyfold.cli.local.ports import HOST, free_ports
+from keyfold.local.process.ports import HOST, free_ports
+from keyfold.local.servers.kafka import LocalKafka
 
 SECOND_DOOR = """
 listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port},SECOND://{host}:{second_port}

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
-from keyfold.cli.local.ports import HOST
+from keyfold.local.process.ports import HOST
 
 CHUNK_BYTES = 1 << 16
 CUT_WITHIN_S = 30.0

@@ -9,9 +9,9 @@ from typing import Any
 
 import aiohttp
 
-from keyfold.cli.local.signing import LocalSigner
-from keyfold.cli.local.stack import answers_ready
 from keyfold.kafka.reader import Reader
+from keyfold.local.signing import LocalSigner
+from keyfold.local.stack import answers_ready
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.store.connection import Pool
 from keyfold.wire.access_codec import ACCESS_TYPE

@@ -13,8 +13,8 @@ from typing import Any
 
 import aiohttp
 
-from keyfold.cli.local.sample import Sample
-from keyfold.cli.local.signing import Claims, LocalSigner
+from keyfold.local.sample.record import Sample
+from keyfold.local.signing import Claims, LocalSigner
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from tests.chaos.stack import ChaosStack
 from tests.chaos.wire import Connection, Cut

@@ -9,17 +9,17 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from keyfold.cli.local.logins import Logins
-from keyfold.cli.local.nursery import Nursery
-from keyfold.cli.local.ports import HOST, free_ports, listens
-from keyfold.cli.local.postgres import LocalPostgres
-from keyfold.cli.local.process import Child, Command
-from keyfold.cli.local.roster import SERVICES, Wiring, service_command
-from keyfold.cli.local.signing import LocalSigner
-from keyfold.cli.local.stack import ROUTE_MAP, answers_ready
-from keyfold.cli.local.state import StateDir
-from keyfold.cli.places import Places
+from keyfold.client.endpoints import Places
 from keyfold.kafka.topics import ensure_topics
+from keyfold.local.logins import Logins
+from keyfold.local.process.child import Child, Command
+from keyfold.local.process.nursery import Nursery
+from keyfold.local.process.ports import HOST, free_ports, listens
+from keyfold.local.servers.postgres import LocalPostgres
+from keyfold.local.service_specs import SERVICES, Wiring, service_command
+from keyfold.local.signing import LocalSigner
+from keyfold.local.stack import ROUTE_MAP, answers_ready
+from keyfold.local.state import StateDir
 from keyfold.store.migrations import migrate
 from keyfold.wire.topics import ALL
 from tests.chaos.proxied_kafka import ProxiedKafka

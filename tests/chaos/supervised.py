@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import psutil
 
-from keyfold.cli.local.process import Child, ChildFailed
+from keyfold.local.process.child import Child, ChildFailed
 from tests.eventually import eventually
 
 RESTART_PAUSE_S = 0.3

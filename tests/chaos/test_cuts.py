@@ -10,7 +10,7 @@ from typing import Final
 
 import pytest
 
-from keyfold.cli.local.ports import HOST, free_ports
+from keyfold.local.process.ports import HOST, free_ports
 from tests.chaos.hosts import audit, by_port, shipper
 from tests.chaos.journalling import Journalling
 from tests.chaos.proxy import Cut, Proxy, Towards

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from keyfold.cli.local.ports import free_ports
-from keyfold.cli.local.process import Child
-from keyfold.cli.local.sample import Sample
-from keyfold.cli.local.stack import answers_ready
+from keyfold.local.process.child import Child
+from keyfold.local.process.ports import free_ports
+from keyfold.local.sample.record import Sample
+from keyfold.local.stack import answers_ready
 from tests.chaos.stack import ChaosStack
 from tests.chaos.traffic import Traffic
 from tests.chaos.wire import Answer, Connection

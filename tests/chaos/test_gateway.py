@@ -12,10 +12,10 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from keyfold.cli.local.caddy import CADDYFILE, Gateway, start_caddy
-from keyfold.cli.local.ports import HOST, free_ports
-from keyfold.cli.local.sample import Sample
-from keyfold.cli.local.stack import DEPLOY
+from keyfold.local.process.ports import HOST, free_ports
+from keyfold.local.sample.record import Sample
+from keyfold.local.servers.caddy import CADDYFILE, Gateway, start_caddy
+from keyfold.local.stack import GATEWAYS
 from tests.chaos.aftermath import Aftermath
 from tests.chaos.owner import open_session
 from tests.chaos.stack import ChaosStack
@@ -72,7 +72,7 @@ async def caddy(stack: ChaosStack, directory: Path) -> AsyncIterator[tuple[str, 
             token=stack.token,
         )
         child = await start_caddy(
-            gateway, caddyfile=DEPLOY / CADDYFILE, state_dir=directory, log_path=directory / "caddy.log"
+            gateway, caddyfile=GATEWAYS / CADDYFILE, state_dir=directory, log_path=directory / "caddy.log"
         )
         try:
             yield f"http://{HOST}:{port}", upstream

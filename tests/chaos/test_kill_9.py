@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import pytest
 
-from keyfold.cli.local.sample import Sample
+from keyfold.local.sample.record import Sample
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from tests.chaos.aftermath import Aftermath
 from tests.chaos.counts import Counts

@@ -8,7 +8,7 @@ from typing import TextIO
 
 import pytest
 
-from keyfold.cli.local.sample import Sample
+from keyfold.local.sample.record import Sample
 from tests.chaos.owner import Owner, open_session
 from tests.chaos.stack import ChaosStack
 from tests.chaos.supervised import READY_WITHIN_S

@@ -13,7 +13,7 @@ from typing import Final
 import aiohttp
 import pytest
 
-from keyfold.cli.local.sample import Sample
+from keyfold.local.sample.record import Sample
 from tests.chaos.revocations import WAIT_S, Load, Revokers, Tally
 from tests.chaos.stack import ChaosStack
 from tests.chaos.supervised import Supervised

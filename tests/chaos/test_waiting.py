@@ -9,8 +9,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from keyfold.cli.local.ports import HOST, free_ports
-from keyfold.cli.local.process import Child
+from keyfold.local.process.child import Child
+from keyfold.local.process.ports import HOST, free_ports
 from tests.chaos.stack import ChaosStack
 
 POSTGRES, KAFKA = "PostgreSQL", "Kafka"

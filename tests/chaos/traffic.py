@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
 
-from keyfold.cli.local.sample import Sample
+from keyfold.local.sample.record import Sample
 from tests.chaos.wire import Answer, Connection, Cut
 from tests.eventually import eventually
 

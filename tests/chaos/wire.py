@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from keyfold.cli.local.ports import HOST
+from keyfold.local.process.ports import HOST
 
 ANSWER_WITHIN_S = 10.0
 

@@ -12,7 +12,7 @@ from tests.unit.settings.services import EVERY_PART, variables
 READ = {variable for settings in EVERY_PART.values() for variable in variables(settings)}
 GATEWAYS = {
     name.rstrip("_")
-    for path in Path("deploy").rglob("*")
+    for path in Path("deploy/keyfold/gateways").rglob("*")
     if path.is_file()
     for name in re.findall(r"KEYFOLD_[A-Z0-9_]+", path.read_text(encoding="utf-8"))
 }

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from keyfold.cli.local.nursery import Nursery
-from keyfold.cli.local.postgres import LocalPostgres
 from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.publisher import Publisher
 from keyfold.kafka.topics import ensure_topics
+from keyfold.local.process.nursery import Nursery
+from keyfold.local.servers.postgres import LocalPostgres
 from keyfold.wire.topics import ALL
 from tests.database import cloned
 from tests.gateways.matrix import table

@@ -12,12 +12,12 @@ from typing import Final, Literal
 
 import yaml
 
-from keyfold.cli.local.caddy import executable as caddy_executable
-from keyfold.cli.local.ports import HOST, free_ports, listens
-from keyfold.cli.local.process import Child, Command
+from keyfold.local.process.child import Child, Command
+from keyfold.local.process.ports import HOST, free_ports, listens
+from keyfold.local.servers.caddy import executable as caddy_executable
 from tests.debian import program
 
-SHIPPED: Final = Path(__file__).parents[2] / "deploy" / "gateways"
+SHIPPED: Final = Path(__file__).parents[2] / "deploy" / "keyfold" / "gateways"
 READY_WITHIN_S: Final = 30.0
 Name = Literal["nginx", "haproxy", "caddy", "envoy"]
 KINDS: Final[Mapping[Name, str]] = {

@@ -11,8 +11,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from keyfold.cli.local.ports import free_ports
 from keyfold.domain.rate_limit import RateLimit
+from keyfold.local.process.ports import free_ports
 from keyfold.wire.key_format import KeyKind
 from tests.eventually import eventually
 from tests.gateways.running import KINDS, Gateway, Name, Site, start, token_of

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
-from keyfold.cli.local.ports import HOST, free_ports
+from keyfold.local.process.ports import HOST, free_ports
 
 HANGS: Final = 0
 """Stands for a gatekeeper that takes connections and never answers."""

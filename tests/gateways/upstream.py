@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from keyfold.cli.local.ports import HOST
+from keyfold.local.process.ports import HOST
 from tests.gateways.wire import Pairs, Response, chunks
 
 READ_BYTES = 1 << 20

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
-from keyfold.cli.local.ports import HOST
+from keyfold.local.process.ports import HOST
 
 WITHIN_S = 20.0
 _BLOCK_BYTES = 64 * 1024

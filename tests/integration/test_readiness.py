@@ -12,15 +12,15 @@ import aiohttp
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from keyfold.cli.local.kafka import LocalKafka
-from keyfold.cli.local.logins import Logins
-from keyfold.cli.local.nursery import Nursery
-from keyfold.cli.local.ports import HOST, free_ports
-from keyfold.cli.local.postgres import LocalPostgres
-from keyfold.cli.local.process import Child
-from keyfold.cli.local.roster import SERVICES, Wiring, service_command
-from keyfold.cli.local.stack import ROUTE_MAP
-from keyfold.cli.local.state import StateDir
+from keyfold.local.logins import Logins
+from keyfold.local.process.child import Child
+from keyfold.local.process.nursery import Nursery
+from keyfold.local.process.ports import HOST, free_ports
+from keyfold.local.servers.kafka import LocalKafka
+from keyfold.local.servers.postgres import LocalPostgres
+from keyfold.local.service_specs import SERVICES, Wiring, service_command
+from keyfold.local.stack import ROUTE_MAP
+from keyfold.local.state import StateDir
 from keyfold.store.migrations import migrate
 from keyfold.wire.topics import LIFECYCLE
 from tests.bed import kafka_in, postgres_in

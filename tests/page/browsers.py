@@ -11,7 +11,7 @@ from typing import Any, Final
 import orjson
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Playwright, expect
 
-from keyfold.cli.local.people import FILE_NAME
+from keyfold.local.people import FILE_NAME
 from tests.acceptance.running import RunningStack
 from tests.debian import program
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from playwright.async_api import Browser, expect
 
-from keyfold.cli.local.signing import Claims
+from keyfold.local.signing import Claims
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from tests.acceptance.running import RunningStack
 from tests.acceptance.world import OPERATOR, Practice, World

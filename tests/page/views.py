@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 
 from playwright.async_api import Page, expect
 
-from keyfold.cli.local.signing import Claims
+from keyfold.local.signing import Claims
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from tests.acceptance.running import RunningStack, frozen
 from tests.acceptance.world import OPERATOR, REVIEWER, World, application

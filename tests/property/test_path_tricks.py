@@ -13,7 +13,7 @@ from keyfold.domain.request_path import normalise
 from keyfold.domain.route_map import Route
 from keyfold.domain.route_map_text import parse_route_map
 
-MAP = parse_route_map(Path("deploy/routes/practice-api.routes").read_text(encoding="utf-8"))
+MAP = parse_route_map(Path("deploy/keyfold/routes/practice-api.routes").read_text(encoding="utf-8"))
 RESOURCES = (
     *(
         "patient",

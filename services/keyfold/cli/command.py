@@ -13,18 +13,18 @@ from typing import Annotated, Any, Concatenate, Final, NoReturn, ParamSpec
 
 import typer
 
-from keyfold.cli.client import ProblemAnswered, open_client
 from keyfold.cli.confirmation import confirmed
-from keyfold.cli.failure import CommandFailed, WrongUsage
 from keyfold.cli.faults import Typed
 from keyfold.cli.keyfold import Keyfold, say_target
-from keyfold.cli.places import find_places
 from keyfold.cli.screen import Details, Listing, Shown, printable, show
 from keyfold.cli.screen.streams import may_be_closed
-from keyfold.cli.settings import CommandSettings
 from keyfold.cli.spelling import settled, with_options
-from keyfold.cli.terms import WAIT_MAX_S, Terms
 from keyfold.cli.times import bounded_seconds
+from keyfold.client.endpoints import find_places
+from keyfold.client.failure import CommandFailed, WrongUsage
+from keyfold.client.http import ProblemAnswered, open_client
+from keyfold.client.send_options import WAIT_MAX_S, Terms
+from keyfold.client.settings import CommandSettings
 from keyfold.runtime.auth import Role
 from keyfold.runtime.settings import BadSettings, load
 

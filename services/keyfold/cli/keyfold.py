@@ -10,31 +10,18 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from keyfold.cli.client import Client, JsonObject
-from keyfold.cli.failure import CommandFailed, WrongUsage
-from keyfold.cli.local.sample import Sample, load_sample
-from keyfold.cli.local.signing import Claims, LocalSigner
-from keyfold.cli.places import HTTP_SERVICES, POSTGRES, Places, url_of
-from keyfold.cli.settings import variable
-from keyfold.cli.terms import Terms
+from keyfold.client.endpoints import HTTP_SERVICES, POSTGRES, Places, url_of
+from keyfold.client.failure import CommandFailed, WrongUsage
+from keyfold.client.http import Client, JsonObject
+from keyfold.client.send_options import Terms
+from keyfold.client.settings import variable
+from keyfold.local.sample.record import Sample, load_sample
+from keyfold.local.signing import REVIEWER, Claims, LocalSigner, vendor
 from keyfold.runtime.addresses import is_loopback
 from keyfold.runtime.auth import Role
 from keyfold.runtime.clock import SYSTEM_CLOCK
 
 TOKEN_TTL_S: Final = 300.0
-
-OPERATOR: Final = Claims(role="operator", sub="local-operator")
-REVIEWER: Final = Claims(role="reviewer", sub="local-reviewer")
-
-
-def owner(account_id: str) -> Claims:
-    """Be the owner of an account."""
-    return Claims(role="owner", sub="local-owner", account_id=account_id)
-
-
-def vendor(vendor_id: str | None, sub: str = "local-vendor") -> Claims:
-    """Be a vendor, or with no id somebody who has not applied yet."""
-    return Claims(role="vendor", sub=sub, vendor_id=vendor_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

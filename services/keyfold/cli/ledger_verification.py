@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from keyfold.cli.failure import WrongUsage
+from keyfold.client.failure import WrongUsage
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.store.ledger_scan import LedgerScan, open_scan
 from keyfold.wire.checkpoint import BadCheckpointKey, PublicKeys, key_id_of, load_public_key

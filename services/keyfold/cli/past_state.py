@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from keyfold.cli.failure import CommandFailed
 from keyfold.cli.times import instant
+from keyfold.client.failure import CommandFailed
 from keyfold.domain.state import State
 from keyfold.store.ledger_scan import LedgerScan, open_scan
 from keyfold.wire.chain import Fields

@@ -9,9 +9,9 @@ from typing import Final
 
 from msgspec.structs import asdict
 
-from keyfold.cli.client import JsonObject
 from keyfold.cli.past_state import PastState
 from keyfold.cli.screen import Details, Value, state_of, when
+from keyfold.client.http import JsonObject
 from keyfold.domain.account import Account
 from keyfold.domain.secret import OutgoingSecret
 from keyfold.domain.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey, SubscriberKey

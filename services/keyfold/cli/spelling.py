@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, get_args
 import typer
 from typer.models import ArgumentInfo
 
-from keyfold.cli.failure import WrongUsage
+from keyfold.client.failure import WrongUsage
 
 _OPTIONS: Final = {"account_id": "--account", "vendor_id": "--vendor", "key_id": "--key"}
 """The options that other commands take for what these arguments say."""

@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from keyfold.cli.failure import WrongUsage
+from keyfold.client.failure import WrongUsage
 
 UNITS_S: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _LENGTH: Final = re.compile(r"([0-9]{1,9})([smhd]?)")

@@ -7,8 +7,8 @@ import signal
 from collections.abc import Sequence
 from typing import Final
 
-from keyfold.cli.failure import CommandFailed, WrongUsage
-from keyfold.cli.local.process import Child, Command
+from keyfold.client.failure import CommandFailed, WrongUsage
+from keyfold.local.process.child import Child, Command
 
 EXIT_BAD_SETTINGS: Final = 2
 

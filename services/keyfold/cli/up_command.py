@@ -10,12 +10,12 @@ import typer
 from rich.console import Console
 
 from keyfold.cli.command import EXIT_FAILED, EXIT_USAGE
-from keyfold.cli.failure import CommandFailed
-from keyfold.cli.local.extra import CannotRunHere
-from keyfold.cli.local.process import ChildFailed
-from keyfold.cli.local.stack_ports import FIRST_PORT, OFFSETS, WantedPorts
-from keyfold.cli.places import STATE_DIR_NAME, state_dir_of
-from keyfold.cli.settings import FIRST_PORT_MAX, CommandSettings, variable
+from keyfold.client.endpoints import STATE_DIR_NAME, state_dir_of
+from keyfold.client.failure import CommandFailed
+from keyfold.client.settings import FIRST_PORT_MAX, CommandSettings, variable
+from keyfold.local.extra import CannotRunHere
+from keyfold.local.process.child import ChildFailed
+from keyfold.local.stack_ports import FIRST_PORT, OFFSETS, WantedPorts
 from keyfold.runtime.failure import StopProcess, TryLater
 from keyfold.runtime.settings import BadSettings, load
 
@@ -51,7 +51,7 @@ def _up(
 ) -> None:
     """Run everything here, for trying out: PostgreSQL, Kafka, all services, a sample API behind Caddy."""
     # Only here, because every other command would wait for the drivers to load and has no use for them.
-    from keyfold.cli.local.up import Options, up
+    from keyfold.local.up import Options, up
 
     console = Console()
     try:

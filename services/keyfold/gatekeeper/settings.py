@@ -51,7 +51,7 @@ class GatekeeperSettings(
         4096, ge=1, le=1_000_000, description="how many connections gateways may hold open, at most 1000000"
     )
     route_map: Annotated[Path, of_file(read_route_map)] = Field(
-        description="the path of a route map such as deploy/routes/practice-api.routes"
+        description="the path of a route map such as deploy/keyfold/routes/practice-api.routes"
     )
     shadow_route_map: Annotated[Path | None, of_file(read_route_map)] = Field(
         None, description="the path of a new route map, which is run beside that one to report differences"

@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import orjson
 
-from keyfold.cli.local.ports import free_ports
+from keyfold.local.process.ports import free_ports
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.store.access_log_partitions import Partitions
 from keyfold.store.connection import Pool, open_pool

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from keyfold.cli.local.ports import HOST
-from keyfold.cli.local.process import Child
-from keyfold.cli.local.stack import answers_ready
+from keyfold.local.process.child import Child
+from keyfold.local.process.ports import HOST
+from keyfold.local.stack import answers_ready
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from tests.bench.contest import Contest, Figure, Figures, Side
 from tests.bench.event_stream import EventStream, open_event_stream

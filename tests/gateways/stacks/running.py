@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from keyfold.cli.local.ports import HOST, free_ports, listens
-from keyfold.cli.local.process import Child, Command
+from keyfold.local.process.child import Child, Command
+from keyfold.local.process.ports import HOST, free_ports, listens
 from tests.gateways.wire import Response
 
 BUILT: Final = Path(sys.prefix) / "stacks"

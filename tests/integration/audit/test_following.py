@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from keyfold.cli.local.postgres import LocalPostgres
 from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.dead_letter_bound import TooManyDeadLetters
+from keyfold.local.servers.postgres import LocalPostgres
 from keyfold.runtime.metrics import REGISTRY
 from keyfold.store.access_counts import caught_up
 from keyfold.store.access_log import AccessLog

@@ -11,8 +11,8 @@ import asyncpg
 import orjson
 import pytest
 
-from keyfold.cli.local.postgres import LocalPostgres
 from keyfold.domain.ids import AccountId, KeyId, VendorId
+from keyfold.local.servers.postgres import LocalPostgres
 from keyfold.store.access_log_partitions import Partitions, partition_name
 from keyfold.store.access_log_questions import (
     CONDITIONS,

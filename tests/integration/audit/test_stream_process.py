@@ -12,16 +12,16 @@ from pathlib import Path
 
 import aiohttp
 
-from keyfold.cli.local.nursery import Nursery
-from keyfold.cli.local.ports import free_ports
-from keyfold.cli.local.process import Child
-from keyfold.cli.local.roster import SERVICES, Wiring, service_command
-from keyfold.cli.local.signing import Claims, LocalSigner
-from keyfold.cli.local.stack import answers_ready
 from keyfold.domain.ids import AccountId, KeyId
 from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.publisher import Publisher
 from keyfold.kafka.topics import ensure_topics
+from keyfold.local.process.child import Child
+from keyfold.local.process.nursery import Nursery
+from keyfold.local.process.ports import free_ports
+from keyfold.local.service_specs import SERVICES, Wiring, service_command
+from keyfold.local.signing import Claims, LocalSigner
+from keyfold.local.stack import answers_ready
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.runtime.health import Health
 from keyfold.wire.access_codec import access_record, encode_access_event

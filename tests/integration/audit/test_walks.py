@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
-from keyfold.cli.local.postgres import LocalPostgres
 from keyfold.domain.access_event import AccessEvent
 from keyfold.domain.decision import Reason
 from keyfold.domain.ids import AccountId, KeyId, VendorId
 from keyfold.domain.permissions import Access, Category
+from keyfold.local.servers.postgres import LocalPostgres
 from keyfold.store.access_log_activity import Ask, activity
 from keyfold.store.access_log_questions import AccountScope, Filters, KeyScope, UnattributedScope, VendorScope
 from keyfold.store.connection import Pool, open_pool

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from keyfold.cli.local.ports import HOST, free_ports
+from keyfold.local.process.ports import HOST, free_ports
 from tests.acceptance.running import keyfold
 
 NO_LOG = ('"level"', '"event"', "Traceback", "Applying")

@@ -14,9 +14,9 @@ import aiohttp
 import psutil
 import pytest
 
-from keyfold.cli.local.ports import HOST, free_ports, listens
-from keyfold.cli.local.process import Child, Command
-from keyfold.cli.local.stack import answers_ready
+from keyfold.local.process.child import Child, Command
+from keyfold.local.process.ports import HOST, free_ports, listens
+from keyfold.local.stack import answers_ready
 from tests.eventually import eventually
 from tests.integration.gatekeeper.practice import BOTH, practice
 from tests.integration.gatekeeper.test_following import rows

@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from keyfold.cli.local.nursery import Nursery
-from keyfold.cli.local.postgres import LocalPostgres
 from keyfold.domain.decision import Reason
 from keyfold.domain.rate_limit import RateLimit
 from keyfold.domain.subscriber_key import SubscriberKeyRateLimitChanged
 from keyfold.kafka.publisher import Publisher
+from keyfold.local.process.nursery import Nursery
+from keyfold.local.servers.postgres import LocalPostgres
 from keyfold.wire.key_format import KeyKind, MintedKey
 from tests.database import cloned
 from tests.integration.gatekeeper.practice import (

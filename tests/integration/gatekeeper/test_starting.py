@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from keyfold.cli.local.ports import free_ports
-from keyfold.cli.local.process import Child, Command
+from keyfold.local.process.child import Child, Command
+from keyfold.local.process.ports import free_ports
 from keyfold.store.connection import open_pool
 from keyfold.store.migrations import pending_migrations
 from tests.eventually import eventually

@@ -13,14 +13,14 @@ from pathlib import Path
 
 import aiohttp
 
-from keyfold.cli.local.nursery import Nursery
-from keyfold.cli.local.ports import HOST, free_ports
-from keyfold.cli.local.process import Child, Command
-from keyfold.cli.local.signing import AUDIENCE, ISSUER, Claims, LocalSigner
 from keyfold.domain.access_event import AccessEvent
 from keyfold.domain.lifecycle import LifecycleEvent
 from keyfold.kafka.partition_reader import PartitionReader
 from keyfold.kafka.publisher import Publisher
+from keyfold.local.process.child import Child, Command
+from keyfold.local.process.nursery import Nursery
+from keyfold.local.process.ports import HOST, free_ports
+from keyfold.local.signing import AUDIENCE, ISSUER, Claims, LocalSigner
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.store.connection import open_pool
 from keyfold.store.generations import NEXT, open_generations
@@ -41,7 +41,7 @@ GATEWAYS = [
     {"name": "nginx", "kind": "original", "token_sha256": sha256(NGINX_TOKEN.encode()).hexdigest()},
 ]
 SILENCE_S = 0.5
-ROUTE_MAP = "deploy/routes/practice-api.routes"
+ROUTE_MAP = "deploy/keyfold/routes/practice-api.routes"
 
 
 @dataclass(slots=True)

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from keyfold.cli.local.kafka import LocalKafka
 from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.errors import KafkaFailure, OutcomeUnknown, Unavailable
 from keyfold.kafka.partition_reader import PartitionReader
 from keyfold.kafka.publisher import Publisher
+from keyfold.local.servers.kafka import LocalKafka
 from tests.bed import Topics, kafka_in
 from tests.integration.kafka.records import numbered, read_all, read_until, values
 

@@ -6,11 +6,11 @@ import asyncio
 
 import pytest
 
-from keyfold.cli.local.ports import free_ports
 from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.errors import Misconfigured, Rejected, Unavailable
 from keyfold.kafka.partition_reader import PartitionReader
 from keyfold.kafka.publisher import Publisher
+from keyfold.local.process.ports import free_ports
 from tests.bed import Topics
 from tests.integration.kafka.records import numbered, read_all, values
 

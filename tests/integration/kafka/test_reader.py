@@ -8,12 +8,12 @@ from collections.abc import Mapping
 
 import pytest
 
-from keyfold.cli.local.ports import free_ports
 from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.errors import Misconfigured, RecordsGone, Unavailable
 from keyfold.kafka.partition_reader import PartitionReader
 from keyfold.kafka.publisher import Publisher
 from keyfold.kafka.reader import Reader
+from keyfold.local.process.ports import free_ports
 from tests.bed import Topics
 from tests.integration.kafka.records import numbered, read_until, values
 

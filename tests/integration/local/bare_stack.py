@@ -8,10 +8,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from keyfold.cli.local.extra import CannotRunHere
-from keyfold.cli.local.process import ChildFailed
-from keyfold.cli.local.stack_ports import WantedPorts
-from keyfold.cli.local.up import Options, up
+from keyfold.local.extra import CannotRunHere
+from keyfold.local.process.child import ChildFailed
+from keyfold.local.stack_ports import WantedPorts
+from keyfold.local.up import Options, up
 
 if __name__ == "__main__":
     try:

@@ -15,7 +15,7 @@ from typing import Any
 
 import psutil
 
-from keyfold.cli.local.postgres import LocalPostgres
+from keyfold.local.servers.postgres import LocalPostgres
 from tests.database import execute
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from keyfold.cli.local.caddy import Gateway, start_caddy
-from keyfold.cli.local.ports import free_ports
+from keyfold.local.process.ports import free_ports
+from keyfold.local.servers.caddy import Gateway, start_caddy
 from tests.integration.local.raw_http import RawServer, answer, send, serving
 
-CADDYFILE = Path(__file__).parents[3] / "deploy" / "gateways" / "Caddyfile"
+CADDYFILE = Path(__file__).parents[3] / "deploy" / "keyfold" / "gateways" / "Caddyfile"
 IDENTITY = tuple(
     (f"X-Keyfold-{name}", f"true-{name.lower()}")
     for name in ("Account", "Key", "Vendor", "Category", "Access", "Decision", "Position")

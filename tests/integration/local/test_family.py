@@ -17,10 +17,10 @@ import psutil
 import pytest
 from rich.console import Console
 
-from keyfold.cli.local.family import DEATHS_MAX, Family, end_leftovers
-from keyfold.cli.local.ports import HOST, free_ports, listens
-from keyfold.cli.local.process import Child, ChildFailed, Command
-from keyfold.cli.local.progress import Progress
+from keyfold.local.process.child import Child, ChildFailed, Command
+from keyfold.local.process.ports import HOST, free_ports, listens
+from keyfold.local.process.progress import Progress
+from keyfold.local.process.supervisor import DEATHS_MAX, Family, end_leftovers
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from tests.eventually import eventually, eventually_so
 
@@ -230,7 +230,7 @@ async def test_port_taken(tmp_path: Path) -> None:
     (port,) = free_ports(1)
     command = Command(
         name="sample-api",
-        argv=[sys.executable, "-m", "keyfold.cli.local.sample_api", f"--port={port}"],
+        argv=[sys.executable, "-m", "keyfold.local.sample.api", f"--port={port}"],
         log_path=tmp_path / "sample-api.log",
         ports=(port,),
     )

@@ -13,8 +13,8 @@ import orjson
 import psutil
 import pytest
 
-from keyfold.cli.local.nursery import Nursery
-from keyfold.cli.local.process import Child, Command
+from keyfold.local.process.child import Child, Command
+from keyfold.local.process.nursery import Nursery
 from tests.eventually import eventually
 
 FACTS = "tests.integration.local.newborn_facts"

@@ -17,9 +17,9 @@ from typing import Final
 import orjson
 import pytest
 
-from keyfold.cli.local.extra import CannotRunHere, package_dir
-from keyfold.cli.local.postgres_program import PACKAGE, programs_for
-from keyfold.cli.local.process import User
+from keyfold.local.extra import CannotRunHere, package_dir
+from keyfold.local.process.child import User
+from keyfold.local.servers.postgres_program import PACKAGE, programs_for
 from tests.integration.local.lone_postgres import status_of
 from tests.integration.local.test_up import all_gone, stack
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from keyfold.cli.local.ports import HOST, claim, free_ports
-from keyfold.cli.local.stack_ports import FILE_NAME, OFFSETS, PortTaken, WantedPorts, stack_ports
+from keyfold.local.process.ports import HOST, claim, free_ports
+from keyfold.local.stack_ports import FILE_NAME, OFFSETS, PortTaken, WantedPorts, stack_ports
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_claim_ends_with_its_process() -> None:
     """A stack that is killed leaves its ports to the next."""
     (port,) = free_ports(1)
     script = (
-        "from keyfold.cli.local.ports import claim\n"
+        "from keyfold.local.process.ports import claim\n"
         f"held = claim({port})\n"
         "print(held is not None, flush=True)\n"
         "input()\n"

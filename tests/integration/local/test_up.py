@@ -19,13 +19,13 @@ from urllib.parse import urlsplit
 import orjson
 import psutil
 
-from keyfold.cli.local.family import DEATHS_MAX
-from keyfold.cli.local.kafka_jars import artifact, class_path, version
-from keyfold.cli.local.ports import HOST, free_ports, listens
-from keyfold.cli.local.stack_ports import FIRST_PORT, OFFSETS
 from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.errors import KafkaFailure
 from keyfold.kafka.publisher import Publisher
+from keyfold.local.process.ports import HOST, free_ports, listens
+from keyfold.local.process.supervisor import DEATHS_MAX
+from keyfold.local.servers.kafka_jars import artifact, class_path, version
+from keyfold.local.stack_ports import FIRST_PORT, OFFSETS
 from keyfold.wire.record import Received
 from keyfold.wire.topics import LIFECYCLE
 from tests.eventually import eventually

@@ -9,11 +9,11 @@ from asyncio.subprocess import PIPE
 import orjson
 import pytest
 
-from keyfold.cli.local.kafka import LocalKafka
-from keyfold.cli.local.ports import free_ports
 from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.publisher import Publisher
 from keyfold.kafka.topics import ensure_topics
+from keyfold.local.process.ports import free_ports
+from keyfold.local.servers.kafka import LocalKafka
 from keyfold.wire.event_codec import TYPE_NAMES
 from keyfold.wire.topics import DEAD_LETTER, LIFECYCLE
 from tests.bed import kafka_in

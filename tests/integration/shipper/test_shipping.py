@@ -12,9 +12,9 @@ from shutil import copytree
 import pytest
 from structlog.testing import capture_logs
 
-from keyfold.cli.local.kafka import LocalKafka
 from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.publisher import Publisher
+from keyfold.local.servers.kafka import LocalKafka
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.shipper.journal_directory import JournalTaken, open_journal_directory
 from keyfold.shipper.shipping import Shipping

@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
-from keyfold.cli.local.extra import package_dir
-from keyfold.cli.local.postgres import DATABASE, LocalPostgres
+from keyfold.local.extra import package_dir
+from keyfold.local.servers.postgres import DATABASE, LocalPostgres
 from keyfold.store.access_log import AccessLog, Advance
 from keyfold.store.addresses import as_text
 from keyfold.store.connection import open_pool

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from keyfold.cli.local.postgres import LocalPostgres
+from keyfold.local.servers.postgres import LocalPostgres
 from keyfold.store import migrations
 from keyfold.store.access_log_partitions import drop_before, partition_name
 from keyfold.store.connection import open_connection

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 from playwright.async_api import Browser
 
-from keyfold.cli.local.nursery import Nursery
+from keyfold.local.process.nursery import Nursery
 from tests.page.provider.people import Member, at_desk
 from tests.page.provider.running import Platform, platform_in
 

@@ -17,16 +17,16 @@ from typing import Any, Final
 import aiohttp
 from playwright.async_api import BrowserContext
 
-from keyfold.cli.local.logins import Logins
-from keyfold.cli.local.nursery import Nursery
-from keyfold.cli.local.ports import HOST, free_ports, listens
-from keyfold.cli.local.process import Child, Command
-from keyfold.cli.local.roster import CONSOLE, SERVICES, Wiring, service_command
-from keyfold.cli.local.stack import ROUTE_MAP, answers_ready
-from keyfold.cli.local.state import StateDir
 from keyfold.console.browser.sealing import Seal
 from keyfold.console.browser.session import Session, Sessions
 from keyfold.kafka.topics import ensure_topics
+from keyfold.local.logins import Logins
+from keyfold.local.process.child import Child, Command
+from keyfold.local.process.nursery import Nursery
+from keyfold.local.process.ports import HOST, free_ports, listens
+from keyfold.local.service_specs import CONSOLE, SERVICES, Wiring, service_command
+from keyfold.local.stack import ROUTE_MAP, answers_ready
+from keyfold.local.state import StateDir
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.store.migrations import migrate
 from keyfold.wire.topics import ALL

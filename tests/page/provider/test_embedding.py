@@ -14,9 +14,9 @@ import pytest
 from aiohttp import web
 from playwright.async_api import Browser, FrameLocator, Page, expect
 
-from keyfold.cli.local.ports import HOST
 from keyfold.console.browser.sealing import Seal
 from keyfold.console.sign_in.embedding import LINK_LASTS_S, Link
+from keyfold.local.process.ports import HOST
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from tests.page.browsers import desk
 from tests.page.provider.people import Member, at_desk

@@ -16,7 +16,7 @@ from keyfold.cli.commands.activity_summary import rows
 from keyfold.cli.commands.activity_tail import lines
 from keyfold.cli.screen import Bars, Room
 from keyfold.cli.screen.sparkline import sparkline
-from keyfold.cli.streaming_client import EventReader
+from keyfold.client.streaming import EventReader
 from tests.unit.cli.audit_double import Part, auditing, item, told
 
 STREAM = "/v1/accounts/acc_1/activity/stream"

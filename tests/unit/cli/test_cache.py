@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from keyfold.cli.local.cache import cache_dir
-from keyfold.cli.local.extra import CannotRunHere
+from keyfold.local.extra import CannotRunHere
+from keyfold.local.servers.cache import cache_dir
 
 
 def test_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,9 +10,10 @@ import typer
 from typer.testing import CliRunner
 
 from keyfold.cli.command import bare, command
-from keyfold.cli.failure import CommandFailed, WrongUsage
-from keyfold.cli.keyfold import OPERATOR, Keyfold
+from keyfold.cli.keyfold import Keyfold
 from keyfold.cli.screen import Line
+from keyfold.client.failure import CommandFailed, WrongUsage
+from keyfold.local.signing import OPERATOR
 
 Colour = Annotated[str, typer.Option("--colour")]
 

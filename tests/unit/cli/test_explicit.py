@@ -14,8 +14,8 @@ from aiohttp.test_utils import TestServer
 from typer.testing import CliRunner, Result
 
 from keyfold.cli import app
-from keyfold.cli.local.signing import LocalSigner
-from keyfold.cli.places import HTTP_SERVICES, STATE_DIR_NAME
+from keyfold.client.endpoints import HTTP_SERVICES, STATE_DIR_NAME
+from keyfold.local.signing import LocalSigner
 from tests.unit.cli.registry_double import RegistryDouble, serving
 
 TAIL = "activity tail --account acc_1 --count 1"

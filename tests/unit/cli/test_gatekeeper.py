@@ -5,9 +5,9 @@ from typer.testing import CliRunner
 
 from keyfold.cli import app
 from keyfold.cli.commands.gatekeeper import commands
-from keyfold.cli.failure import WrongUsage
-from keyfold.cli.local.process import Command
-from keyfold.cli.settings import GatekeeperPorts
+from keyfold.client.failure import WrongUsage
+from keyfold.client.settings import GatekeeperPorts
+from keyfold.local.process.child import Command
 from keyfold.runtime.settings import load
 
 SHARED = {"KEYFOLD_AUTHZ_PORT": "9443"}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from keyfold.cli.local.kafka_aot import Java
+from keyfold.local.servers.kafka_aot import Java
 
 
 @pytest.fixture(autouse=True)

@@ -9,9 +9,9 @@ import orjson
 import pytest
 
 from keyfold.cli.commands.key_view import details_of
-from keyfold.cli.failure import WrongUsage
 from keyfold.cli.screen import Tone, Toned
 from keyfold.cli.times import seconds
+from keyfold.client.failure import WrongUsage
 from tests.unit.cli.given import KEY
 from tests.unit.cli.registry_double import serving
 

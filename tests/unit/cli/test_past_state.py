@@ -8,9 +8,9 @@ import orjson
 import pytest
 from msgspec.structs import replace
 
-from keyfold.cli.failure import WrongUsage
 from keyfold.cli.past_state import PastState, Until, read_until
 from keyfold.cli.past_state_view import one, whole
+from keyfold.client.failure import WrongUsage
 from keyfold.domain.ids import KeyId
 from keyfold.domain.state import State
 from tests.unit.domain.given import (

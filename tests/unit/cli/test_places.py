@@ -8,9 +8,9 @@ from pathlib import Path
 import orjson
 import pytest
 
-from keyfold.cli.failure import CommandFailed
-from keyfold.cli.places import HTTP_SERVICES, STATE_DIR_NAME, find_places
-from keyfold.cli.settings import CommandSettings
+from keyfold.client.endpoints import HTTP_SERVICES, STATE_DIR_NAME, find_places
+from keyfold.client.failure import CommandFailed
+from keyfold.client.settings import CommandSettings
 from keyfold.runtime.settings import load
 
 DSN = "postgresql://keyfold:hunter2@db/elsewhere"

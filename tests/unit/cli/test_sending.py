@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from keyfold.cli import client
+from keyfold.client import http
 from tests.unit.cli.given import KEY
 from tests.unit.cli.registry_double import LOST, serving
 
@@ -21,7 +21,7 @@ ROTATED = {"key": KEY, "secret": "kfs_live_new"}
 def away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Be away from any local stack, and in no hurry to wait."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(client, "PAUSES_S", (0.0, 0.0))
+    monkeypatch.setattr(http, "PAUSES_S", (0.0, 0.0))
 
 
 async def test_sent_again() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from keyfold.cli.client import sentence
+from keyfold.client.http import sentence
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 import jwt
 import pytest
 
-from keyfold.cli.local.signing import AUDIENCE, ISSUER, Claims, LocalSigner
+from keyfold.local.signing import AUDIENCE, ISSUER, Claims, LocalSigner
 from keyfold.runtime.auth import BearerTokens, Caller, Rejected, Role
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.runtime.jwks import Jwks

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from keyfold.cli.local.extra import CannotRunHere
-from keyfold.cli.local.state import StateDir
+from keyfold.local.extra import CannotRunHere
+from keyfold.local.state import StateDir
 
 
 def test_idempotency_secret(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from keyfold.cli.failure import WrongUsage
 from keyfold.cli.times import days, instant
+from keyfold.client.failure import WrongUsage
 from tests.unit.cli.audit_double import Part, auditing
 from tests.unit.cli.given import KEY
 from tests.unit.cli.registry_double import serving

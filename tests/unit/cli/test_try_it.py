@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from keyfold.cli.local.sample import Sample
-from keyfold.cli.local.try_it import try_it
+from keyfold.local.sample.record import Sample
+from keyfold.local.sample.try_it import try_it
 
 SAMPLE = Sample(
     account_id="acc_1",

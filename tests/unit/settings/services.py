@@ -13,10 +13,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from pydantic_settings import BaseSettings
 
 from keyfold.audit.settings import AuditSettings
-from keyfold.cli.local.signing import LocalSigner
-from keyfold.cli.settings import CommandSettings
+from keyfold.client.settings import CommandSettings
 from keyfold.console.settings import ConsoleSettings
 from keyfold.gatekeeper.settings import GatekeeperSettings
+from keyfold.local.signing import LocalSigner
 from keyfold.projection.settings import ProjectionSettings
 from keyfold.registry.settings import RegistrySettings
 from keyfold.relay.settings import RelaySettings

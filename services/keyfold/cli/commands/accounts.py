@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
-from keyfold.cli.client import JsonObject
 from keyfold.cli.command import changing, command
 from keyfold.cli.commands.histories import history_of
 from keyfold.cli.commands.invitations import ExpiresIn, invited
 from keyfold.cli.commands.parameters import Limit
-from keyfold.cli.keyfold import OPERATOR, Keyfold, owner
+from keyfold.cli.keyfold import Keyfold
 from keyfold.cli.screen import Chronicle, Details, yes_no
+from keyfold.client.http import JsonObject
+from keyfold.local.signing import OPERATOR, owner
 
 accounts = typer.Typer(no_args_is_help=True, help="Practices, and their switch for API integrations.")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import typer
 
-from keyfold.cli.client import JsonObject
 from keyfold.cli.command import bare, command
 from keyfold.cli.commands import activity_export, activity_show, activity_summary, activity_tail
 from keyfold.cli.commands.activity_scope import (
@@ -24,6 +23,7 @@ from keyfold.cli.commands.activity_scope import (
 from keyfold.cli.commands.parameters import AccountId, Limit
 from keyfold.cli.keyfold import Keyfold
 from keyfold.cli.screen import Listing, Value, answer_of, when
+from keyfold.client.http import JsonObject
 
 activity = typer.Typer(help="Who touched what data, when, and what the answer was.")
 for each in (activity_show, activity_tail, activity_export, activity_summary):

@@ -24,10 +24,10 @@ from keyfold.cli.commands.activity_scope import (
     log_of,
 )
 from keyfold.cli.commands.parameters import AccountId
-from keyfold.cli.failure import CommandFailed
 from keyfold.cli.keyfold import Keyfold
 from keyfold.cli.screen import Written
-from keyfold.cli.streaming_client import chunks
+from keyfold.client.failure import CommandFailed
+from keyfold.client.streaming import chunks
 
 Format = Annotated[Literal["csv", "ndjson"], typer.Option("--format", help="csv or ndjson.")]
 Out = Annotated[Path | None, typer.Option("--out", help="The file to write; default: standard output.")]

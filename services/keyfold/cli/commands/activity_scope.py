@@ -9,13 +9,13 @@ from typing import Annotated, Final
 
 import typer
 
-from keyfold.cli.client import JsonObject
-from keyfold.cli.failure import WrongUsage
-from keyfold.cli.keyfold import OPERATOR, Keyfold, owner, vendor
-from keyfold.cli.local.signing import Claims
+from keyfold.cli.keyfold import Keyfold
 from keyfold.cli.screen.words import NONE
 from keyfold.cli.times import past
+from keyfold.client.failure import WrongUsage
+from keyfold.client.http import JsonObject
 from keyfold.domain.permissions import Category
+from keyfold.local.signing import OPERATOR, Claims, owner, vendor
 from keyfold.runtime.clock import SYSTEM_CLOCK
 
 TIMES: Final = (

@@ -6,15 +6,15 @@ from typing import Annotated
 
 import typer
 
-from keyfold.cli.client import JsonObject
 from keyfold.cli.command import command
 from keyfold.cli.commands.activity_scope import request_of
 from keyfold.cli.commands.parameters import AccountId
-from keyfold.cli.failure import WrongUsage
-from keyfold.cli.keyfold import OPERATOR, Keyfold, owner, vendor
-from keyfold.cli.local.signing import Claims
+from keyfold.cli.keyfold import Keyfold
 from keyfold.cli.screen import Details, answer_of, when
 from keyfold.cli.screen.words import NONE
+from keyfold.client.failure import WrongUsage
+from keyfold.client.http import JsonObject
+from keyfold.local.signing import OPERATOR, Claims, owner, vendor
 
 DecisionId = Annotated[
     str, typer.Argument(metavar="ID", help="As X-Keyfold-Decision has it, and the problem's `instance`.")

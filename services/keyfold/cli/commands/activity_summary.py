@@ -9,7 +9,6 @@ from typing import Annotated, Final, Literal
 
 import typer
 
-from keyfold.cli.client import JsonObject
 from keyfold.cli.command import command
 from keyfold.cli.commands.activity_scope import (
     AccessFilter,
@@ -25,10 +24,11 @@ from keyfold.cli.commands.activity_scope import (
     log_of,
 )
 from keyfold.cli.commands.parameters import AccountId
-from keyfold.cli.failure import WrongUsage
 from keyfold.cli.keyfold import Keyfold
 from keyfold.cli.screen import Bars, Listing, Value
 from keyfold.cli.times import instant, wire_text
+from keyfold.client.failure import WrongUsage
+from keyfold.client.http import JsonObject
 from keyfold.domain.permissions import CATEGORIES
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.runtime.http import rfc3339

@@ -11,7 +11,6 @@ from typing import Annotated, Final
 import typer
 from rich.text import Text
 
-from keyfold.cli.client import JsonObject
 from keyfold.cli.command import command
 from keyfold.cli.commands.activity_scope import (
     AccessFilter,
@@ -46,7 +45,8 @@ from keyfold.cli.screen import (
     write_json,
 )
 from keyfold.cli.screen.lines import WORD_MAX, width_of
-from keyfold.cli.streaming_client import EventReader, StreamBroken, events
+from keyfold.client.http import JsonObject
+from keyfold.client.streaming import EventReader, StreamBroken, events
 from keyfold.domain.decision import Reason
 
 RETRY_MS: Final = 2000

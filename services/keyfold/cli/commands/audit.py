@@ -7,11 +7,12 @@ from typing import Final
 
 import typer
 
-from keyfold.cli.client import JsonObject
 from keyfold.cli.command import command
 from keyfold.cli.commands.activity_scope import Since, Until, times_of
-from keyfold.cli.keyfold import OPERATOR, Keyfold, say_target
+from keyfold.cli.keyfold import Keyfold, say_target
 from keyfold.cli.screen import Ending, Listing, Tone, Toned, Value, minute
+from keyfold.client.http import JsonObject
+from keyfold.local.signing import OPERATOR
 from keyfold.runtime.clock import SYSTEM_CLOCK
 
 COMPLETENESS: Final = "/v1/audit/completeness"

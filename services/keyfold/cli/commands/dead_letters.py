@@ -8,13 +8,13 @@ from typing import Annotated
 
 import typer
 
-from keyfold.cli.client import JsonObject
 from keyfold.cli.command import command
-from keyfold.cli.failure import CommandFailed
 from keyfold.cli.keyfold import Keyfold, say_target
-from keyfold.cli.places import KAFKA
 from keyfold.cli.screen import Listing, when
-from keyfold.cli.settings import variable
+from keyfold.client.endpoints import KAFKA
+from keyfold.client.failure import CommandFailed
+from keyfold.client.http import JsonObject
+from keyfold.client.settings import variable
 from keyfold.wire.timestamp import format_time
 from keyfold.wire.topics import DEAD_LETTER
 

@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
-from keyfold.cli.client import JsonObject
 from keyfold.cli.command import command
-from keyfold.cli.keyfold import OPERATOR, Keyfold, say_target
+from keyfold.cli.keyfold import Keyfold, say_target
 from keyfold.cli.screen import Ending, Listing, Tone, Toned, when
+from keyfold.client.http import JsonObject
+from keyfold.local.signing import OPERATOR
 
 Position = Annotated[
     int | None, typer.Argument(metavar="[POSITION]", min=0, help="Else the ledger's last one.")

@@ -9,10 +9,10 @@ from typing import Annotated, Final
 import typer
 
 from keyfold.cli.command import EXIT_FAILED, EXIT_USAGE
-from keyfold.cli.failure import CommandFailed, WrongUsage
-from keyfold.cli.local.process import Command
-from keyfold.cli.settings import PORT_MAX, GatekeeperPorts
 from keyfold.cli.together import run_together
+from keyfold.client.failure import CommandFailed, WrongUsage
+from keyfold.client.settings import PORT_MAX, GatekeeperPorts
+from keyfold.local.process.child import Command
 from keyfold.runtime.settings import BadSettings, load
 
 PROCESSES_MAX: Final = 64

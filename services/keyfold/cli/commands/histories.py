@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final, TypeAlias
 
-from keyfold.cli.client import JsonObject
 from keyfold.cli.keyfold import Keyfold
-from keyfold.cli.local.signing import Claims
 from keyfold.cli.screen import Chronicle, Entry, when
+from keyfold.client.http import JsonObject
+from keyfold.local.signing import Claims
 
 Value: TypeAlias = str | bool | list[str] | None
 

@@ -6,13 +6,14 @@ from typing import Annotated, Final
 
 import typer
 
-from keyfold.cli.client import JsonObject
 from keyfold.cli.command import changing, command
 from keyfold.cli.commands.parameters import Limit
-from keyfold.cli.failure import WrongUsage
-from keyfold.cli.keyfold import OPERATOR, Keyfold
+from keyfold.cli.keyfold import Keyfold
 from keyfold.cli.screen import Details, Listing, Value, state_of, when
 from keyfold.cli.times import seconds
+from keyfold.client.failure import WrongUsage
+from keyfold.client.http import JsonObject
+from keyfold.local.signing import OPERATOR
 
 invitations = typer.Typer(
     no_args_is_help=True, help="Invitations: who may sign in for an account or a vendor."

@@ -6,13 +6,14 @@ from typing import Annotated, Final
 
 import typer
 
-from keyfold.cli.client import JsonObject
 from keyfold.cli.command import command
 from keyfold.cli.commands.parameters import AccountId, KeyArgument
-from keyfold.cli.keyfold import Keyfold, owner
+from keyfold.cli.keyfold import Keyfold
 from keyfold.cli.screen import Ending, Listing, Tone, Toned
 from keyfold.cli.times import ahead
+from keyfold.client.http import JsonObject
 from keyfold.domain.ids import KEY_PREFIX
+from keyfold.local.signing import owner
 from keyfold.runtime.clock import SYSTEM_CLOCK
 
 NOT_APPLICABLE: Final = "not_applicable"

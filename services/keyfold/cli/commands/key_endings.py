@@ -6,14 +6,15 @@ from typing import Annotated, Final
 
 import typer
 
-from keyfold.cli.client import JsonObject
 from keyfold.cli.command import changing
 from keyfold.cli.commands.key_view import details_of, path_of, with_secret
 from keyfold.cli.commands.parameters import AccountId, KeyArgument, Overlap
-from keyfold.cli.failure import WrongUsage
-from keyfold.cli.keyfold import Keyfold, owner
+from keyfold.cli.keyfold import Keyfold
 from keyfold.cli.screen import Details, Ending, Listing, Shown, Tone, Toned, when
 from keyfold.cli.times import seconds
+from keyfold.client.failure import WrongUsage
+from keyfold.client.http import JsonObject
+from keyfold.local.signing import owner
 
 NOT_FOUND: Final = "not_found"
 RESULTS: Final = {"revoked": Tone.GOOD, "already_revoked": Tone.ASIDE, NOT_FOUND: Tone.BAD}

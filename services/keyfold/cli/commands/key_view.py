@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from keyfold.cli.client import JsonObject
 from keyfold.cli.screen import Details, Value, minute, state_of, when
+from keyfold.client.http import JsonObject
 
 HAND_OVER: Final = "The secret is not kept anywhere: hand it over now."
 

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from keyfold.cli.client import JsonObject
 from keyfold.cli.command import changing, command
 from keyfold.cli.commands import key_can, key_endings, unused_permissions
 from keyfold.cli.commands.histories import history_of
@@ -23,10 +22,12 @@ from keyfold.cli.commands.parameters import (
     permissions_of,
     rate_limit_of,
 )
-from keyfold.cli.failure import WrongUsage
-from keyfold.cli.keyfold import Keyfold, owner
+from keyfold.cli.keyfold import Keyfold
 from keyfold.cli.screen import Chronicle, Details, Listing, minute, state_of
 from keyfold.cli.times import ahead
+from keyfold.client.failure import WrongUsage
+from keyfold.client.http import JsonObject
+from keyfold.local.signing import owner
 from keyfold.runtime.clock import SYSTEM_CLOCK
 
 keys = typer.Typer(no_args_is_help=True, help="Subscriber keys: whose data, and how much of it (owner).")

@@ -8,8 +8,9 @@ import typer
 
 from keyfold.cli.command import changing, command
 from keyfold.cli.commands import ledger_verify
-from keyfold.cli.keyfold import OPERATOR, Keyfold
+from keyfold.cli.keyfold import Keyfold
 from keyfold.cli.screen import Details, Listing, when
+from keyfold.local.signing import OPERATOR
 
 CHECKPOINTS: Final = "/v1/ledger/checkpoints"
 

@@ -13,11 +13,11 @@ from rich.console import Console
 from rich.progress import Progress, TimeRemainingColumn
 
 from keyfold.cli.command import command
-from keyfold.cli.failure import CommandFailed
 from keyfold.cli.keyfold import Keyfold
-from keyfold.cli.local.checkpoint_key import CHECKPOINTS_NAME, PUBLIC_KEY_NAME
-from keyfold.cli.places import POSTGRES
 from keyfold.cli.screen import Details
+from keyfold.client.endpoints import POSTGRES
+from keyfold.client.failure import CommandFailed
+from keyfold.local.checkpoint_key import CHECKPOINTS_NAME, PUBLIC_KEY_NAME
 
 File = Annotated[
     Path | None,

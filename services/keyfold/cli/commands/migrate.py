@@ -5,9 +5,9 @@ from __future__ import annotations
 import typer
 
 from keyfold.cli.command import command
-from keyfold.cli.failure import CommandFailed
 from keyfold.cli.keyfold import Keyfold
 from keyfold.cli.screen import Line
+from keyfold.client.failure import CommandFailed
 
 
 def register(app: typer.Typer) -> None:

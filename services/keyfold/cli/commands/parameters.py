@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from keyfold.cli.client import JsonObject
-from keyfold.cli.failure import WrongUsage
 from keyfold.cli.times import UNITS_S, seconds
+from keyfold.client.failure import WrongUsage
+from keyfold.client.http import JsonObject
 from keyfold.domain.permissions import ACCESS_WORDS, CATEGORIES, AccessWord
 from keyfold.domain.rate_limit import RateLimit
 

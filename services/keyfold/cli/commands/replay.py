@@ -12,13 +12,13 @@ from typing import Final
 import orjson
 import typer
 
-from keyfold.cli.client import JsonObject
 from keyfold.cli.command import EXIT_USAGE, command
-from keyfold.cli.failure import CommandFailed, WrongUsage
 from keyfold.cli.keyfold import Keyfold, say_target
-from keyfold.cli.places import KAFKA, POSTGRES
 from keyfold.cli.screen import Details
-from keyfold.cli.settings import variable
+from keyfold.client.endpoints import KAFKA, POSTGRES
+from keyfold.client.failure import CommandFailed, WrongUsage
+from keyfold.client.http import JsonObject
+from keyfold.client.settings import variable
 
 # The projection's own program does it: it alone knows the tables, and the command line is none of its parts.
 PROGRAM: Final = (sys.executable, "-m", "keyfold.projection", "replay")

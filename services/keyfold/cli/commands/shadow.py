@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import typer
 
-from keyfold.cli.client import JsonObject
 from keyfold.cli.command import command
-from keyfold.cli.keyfold import OPERATOR, Keyfold
+from keyfold.cli.keyfold import Keyfold
 from keyfold.cli.screen import Listing, when
+from keyfold.client.http import JsonObject
+from keyfold.local.signing import OPERATOR
 
 
 def register(app: typer.Typer) -> None:

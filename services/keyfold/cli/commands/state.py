@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from keyfold.cli.command import command
-from keyfold.cli.failure import CommandFailed, WrongUsage
 from keyfold.cli.keyfold import Keyfold
 from keyfold.cli.screen import Details
+from keyfold.client.failure import CommandFailed, WrongUsage
 from keyfold.runtime.clock import SYSTEM_CLOCK
 
 At = Annotated[

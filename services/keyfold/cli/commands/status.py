@@ -9,12 +9,12 @@ from typing import Final
 
 import typer
 
-from keyfold.cli.client import Client, JsonObject
 from keyfold.cli.command import command
-from keyfold.cli.failure import CommandFailed
 from keyfold.cli.keyfold import Keyfold
-from keyfold.cli.places import HTTP_SERVICES
 from keyfold.cli.screen import Listing, Tone, Toned
+from keyfold.client.endpoints import HTTP_SERVICES
+from keyfold.client.failure import CommandFailed
+from keyfold.client.http import Client, JsonObject
 from keyfold.runtime.standings import progress, why_not_ready
 
 READY, AWAY = "ready", "away"

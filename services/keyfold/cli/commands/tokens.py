@@ -7,11 +7,11 @@ from typing import Annotated
 import typer
 
 from keyfold.cli.command import command
-from keyfold.cli.failure import CommandFailed, WrongUsage
 from keyfold.cli.keyfold import Keyfold
-from keyfold.cli.local.signing import Claims, LocalSigner
 from keyfold.cli.screen import Line
 from keyfold.cli.times import bounded_seconds
+from keyfold.client.failure import CommandFailed, WrongUsage
+from keyfold.local.signing import Claims, LocalSigner
 from keyfold.runtime.auth import Role
 from keyfold.runtime.clock import SYSTEM_CLOCK
 

@@ -6,13 +6,14 @@ from typing import Annotated, Final
 
 import typer
 
-from keyfold.cli.client import JsonObject
 from keyfold.cli.command import command
 from keyfold.cli.commands.key_view import path_of
 from keyfold.cli.commands.parameters import AccountId, KeyArgument
-from keyfold.cli.keyfold import Keyfold, owner
+from keyfold.cli.keyfold import Keyfold
 from keyfold.cli.screen import Details, Tone, Toned, when
 from keyfold.cli.times import days as whole_days
+from keyfold.client.http import JsonObject
+from keyfold.local.signing import owner
 
 DAYS_MAX: Final = 90
 

@@ -6,14 +6,15 @@ from typing import Annotated
 
 import typer
 
-from keyfold.cli.client import JsonObject
 from keyfold.cli.command import changing
 from keyfold.cli.commands.parameters import VendorArgument
 from keyfold.cli.commands.vendor_view import details_of
-from keyfold.cli.failure import WrongUsage
-from keyfold.cli.keyfold import Keyfold, vendor
+from keyfold.cli.keyfold import Keyfold
 from keyfold.cli.screen import Details
+from keyfold.client.failure import WrongUsage
+from keyfold.client.http import JsonObject
 from keyfold.domain.permissions import Category
+from keyfold.local.signing import vendor
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The vendor's name.")]
 NameOption = Annotated[str, typer.Option("--name", help="The vendor's name.")]

@@ -6,13 +6,14 @@ from typing import Annotated
 
 import typer
 
-from keyfold.cli.client import JsonObject
 from keyfold.cli.command import changing, command
 from keyfold.cli.commands.key_view import HAND_OVER, refused, replaced
 from keyfold.cli.commands.parameters import KeyArgument, Limit, Overlap
-from keyfold.cli.keyfold import REVIEWER, Keyfold
+from keyfold.cli.keyfold import Keyfold
 from keyfold.cli.screen import Details, Listing, Value, minute, state_of, when
 from keyfold.cli.times import seconds
+from keyfold.client.http import JsonObject
+from keyfold.local.signing import REVIEWER
 
 vendor_keys = typer.Typer(no_args_is_help=True, help="The keys that say who is asking.")
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from keyfold.cli.client import JsonObject
 from keyfold.cli.screen import Details, state_of, when
+from keyfold.client.http import JsonObject
 
 
 def details_of(vendor: JsonObject) -> Details:

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from keyfold.cli.client import JsonObject
 from keyfold.cli.command import changing, command
 from keyfold.cli.commands import vendor_applications
 from keyfold.cli.commands.histories import history_of
@@ -14,9 +13,11 @@ from keyfold.cli.commands.invitations import ExpiresIn, invited
 from keyfold.cli.commands.parameters import Limit, VendorArgument
 from keyfold.cli.commands.vendor_keys import vendor_keys
 from keyfold.cli.commands.vendor_view import details_of
-from keyfold.cli.keyfold import REVIEWER, Keyfold
+from keyfold.cli.keyfold import Keyfold
 from keyfold.cli.screen import Chronicle, Details, Listing, state_of
+from keyfold.client.http import JsonObject
 from keyfold.domain.vendor import ReviewKind, VendorState, Verdict
+from keyfold.local.signing import REVIEWER
 
 vendors = typer.Typer(no_args_is_help=True, help="Third-party developers, their reviews and their keys.")
 vendors.add_typer(vendor_keys, name="key")

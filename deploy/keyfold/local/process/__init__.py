@@ -1,0 +1,1 @@
+"""Processes that a stack starts, keeps running and ends."""

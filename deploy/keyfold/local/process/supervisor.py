@@ -1,0 +1,168 @@
+"""The children of a stack: who dies is started again, all end together, and none is left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+
+import orjson
+import psutil
+
+from keyfold.local.process.child import Child, ChildFailed, Command, ended
+from keyfold.local.process.progress import Progress
+from keyfold.local.state import read_json, write_private
+from keyfold.runtime.clock import SYSTEM_CLOCK
+
+LEFTOVER_PATIENCE_S = 8.0
+SAME_START_S = 2.0  # the system's idea of when it booted moves a little with its clock
+
+FIRST_PAUSE_S = 0.2  # doubled with each death, for what holds a child up may need a while to pass
+DEATHS_MAX = 5
+DEATHS_WITHIN_S = 60.0
+
+Probe = Callable[[], Awaitable[bool]]
+
+
+@dataclass(slots=True, kw_only=True)
+class Member:
+    """A child with its rank, higher ones are stopped earlier, and how it is asked whether it is ready."""
+
+    child: Child
+    rank: int
+    answers: Probe
+    deaths_s: deque[float] = field(default_factory=lambda: deque(maxlen=DEATHS_MAX))
+
+    def is_hopeless(self, now_s: float) -> bool:
+        """Count a death, and tell whether it was one too many in too short a time."""
+        self.deaths_s.append(now_s)
+        while now_s - self.deaths_s[0] > DEATHS_WITHIN_S:
+            self.deaths_s.popleft()
+        return len(self.deaths_s) == DEATHS_MAX
+
+    @property
+    def pause_s(self) -> float:
+        """How long to wait before it is started again."""
+        return FIRST_PAUSE_S * 2.0 ** (len(self.deaths_s) - 1)
+
+
+class Family:
+    """Children that live and end together. `on_restart` is called when one of them has another process id."""
+
+    def __init__(self, record: Path, progress: Progress) -> None:
+        self._record = record
+        self._progress = progress
+        self._members: list[Member] = []
+        self._keepers: list[asyncio.Task[str]] = []
+        self._given_up: asyncio.Queue[asyncio.Task[str]] = asyncio.Queue()
+        self.on_restart: Callable[[], None] = lambda: None
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """The process id of each child by its name."""
+        return {member.child.name: member.child.pid for member in self._members}
+
+    def adopt(self, child: Child, *, rank: int, answers: Probe) -> None:
+        """Keep a child that is ready running from now on, and write down that it is ours."""
+        member = Member(child=child, rank=rank, answers=answers)
+        self._members.append(member)
+        self._write_down()
+        keeper = asyncio.create_task(self._kept(member), name=f"keeper of {child.name}")
+        keeper.add_done_callback(self._given_up.put_nowait)
+        self._keepers.append(keeper)
+
+    async def given_up(self) -> str:
+        """Return the obituary of the first child that dies too often to be started again."""
+        return (await self._given_up.get()).result()
+
+    async def stop(self) -> None:
+        """Stop all children, those of a higher rank first, those of one rank together."""
+        for keeper in self._keepers:
+            keeper.cancel()
+        await asyncio.gather(*self._keepers, return_exceptions=True)
+        by_rank = sorted(self._members, key=lambda member: -member.rank)
+        for _, members in groupby(by_rank, key=lambda member: member.rank):
+            await asyncio.gather(*(member.child.stop() for member in members))
+        self._members.clear()
+        self._record.unlink(missing_ok=True)
+
+    async def _kept(self, member: Member) -> str:
+        while True:
+            how = ended(await member.child.wait())
+            if member.is_hopeless(SYSTEM_CLOCK.monotonic_s()):
+                return member.child.obituary(f"{how}, {DEATHS_MAX} times in {DEATHS_WITHIN_S:g} s")
+            self._progress.warn(f"{member.child.name} {how}; it is started again")
+            await asyncio.sleep(member.pause_s)
+            await self._start_again(member)
+
+    async def _start_again(self, member: Member) -> None:
+        # Until it says otherwise it is what it was: a process that waits for another one is not dead.
+        await asyncio.to_thread(end_orphans, member.child.command)
+        member.child = await Child.spawn(member.child.command)
+        self._write_down()
+        self.on_restart()
+        with contextlib.suppress(ChildFailed), self._progress.step(f"{member.child.name}, again"):
+            await member.child.ready(member.answers, timeout_s=None)
+
+    def _write_down(self) -> None:
+        children = [_identity(member.child.pid) for member in self._members]
+        record = {"of": str(self._record), "children": children}
+        write_private(self._record, orjson.dumps(record))
+
+
+def end_leftovers(record: Path, *, patience_s: float = LEFTOVER_PATIENCE_S) -> None:
+    """End what an earlier stack left running when it was killed before it could stop its children.
+
+    A record that was copied with its directory is of another stack, which may be running.
+    """
+    match read_json(record):
+        case {"of": of, "children": [*children]} if of == str(record):
+            left = [process for pid, began in children if (process := _same(pid, began))]
+        case _:
+            left = []
+    _, alive = psutil.wait_procs(left, timeout=patience_s)  # the kernel has told them to end already
+    for process in alive:
+        process.kill()
+    psutil.wait_procs(alive, timeout=patience_s)
+    record.unlink(missing_ok=True)
+
+
+def end_orphans(command: Command) -> None:
+    """End at once what a child that was killed has left of itself, in a directory of its own.
+
+    PostgreSQL has a process for each client, which holds its memory: until the last is gone, none can start.
+    """
+    if command.cwd is None:
+        return
+    program = Path(command.argv[0]).name
+    orphans = [
+        each for each in psutil.process_iter(["name", "cwd"]) if _is_of(each.info, program, command.cwd)
+    ]
+    for orphan in orphans:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            orphan.kill()
+    psutil.wait_procs(orphans, timeout=LEFTOVER_PATIENCE_S)
+
+
+def _is_of(info: Mapping[str, object], program: str, directory: Path) -> bool:
+    return info["name"] == program and info["cwd"] == str(directory)
+
+
+def _identity(pid: int) -> tuple[int, float]:
+    """Return what tells a process from a later one with the same id."""
+    try:
+        return pid, psutil.Process(pid).create_time()
+    except psutil.NoSuchProcess:
+        return pid, 0.0
+
+
+def _same(pid: int, began: float) -> psutil.Process | None:
+    try:
+        process = psutil.Process(pid)
+        return process if abs(process.create_time() - began) < SAME_START_S else None
+    except psutil.NoSuchProcess:
+        return None

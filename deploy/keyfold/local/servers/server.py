@@ -1,0 +1,38 @@
+"""A server of ours as a child process: one way to start, stop and kill it, whatever it serves."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from keyfold.local.process.child import Child, ChildFailed, Command
+
+
+class LocalServer:
+    """A server that is at most one child; how it is set up and told to run is its own class's matter."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._child: Child | None = None
+
+    @property
+    def child(self) -> Child:
+        """The running server."""
+        if self._child is None:
+            raise ChildFailed(f"{self._name} was not started")
+        return self._child
+
+    async def stop(self) -> None:
+        """Stop in order; clients are disconnected."""
+        if self._child is not None:
+            await self._child.stop()
+
+    async def kill(self) -> None:
+        """End the server at once; the next start recovers from its log."""
+        if self._child is not None:
+            await self._child.kill()
+
+    async def _spawn(
+        self, command: Command, answers: Callable[[], Awaitable[bool]], *, timeout_s: float
+    ) -> None:
+        """Return when the server answers. Raises ChildFailed; then, as when cancelled, none is left."""
+        self._child = await Child.started(command, answers, timeout_s=timeout_s)

@@ -1,0 +1,115 @@
+"""The services of a local stack as data: what each is told, and in which order they go."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from keyfold.local.process.child import Beginning, Command
+from keyfold.local.process.ports import HOST
+from keyfold.local.signing import AUDIENCE, ISSUER
+
+DRAIN_TIMEOUT_S = 2
+STOP_TIMEOUT_S = 4.0
+
+POSTGRES = ("POSTGRES_DSN",)
+KAFKA = ("KAFKA_BOOTSTRAP",)
+AUTH = ("JWKS", "JWT_ISSUER", "JWT_AUDIENCE")
+JOURNAL = ("JOURNAL_DIR",)
+COMMANDS = ("IDEMPOTENCY_SECRET",)
+CHECKPOINTS = ("CHECKPOINT_KEY", "CHECKPOINT_FILE")
+GATES = ("ROUTE_MAP", "GATEWAYS", "AUTHZ_PORT")
+PAGES = ("CONSOLE_URL", "SESSION_SECRET", "LOCAL_PEOPLE", "API_URL")
+OTHERS = ("REGISTRY_URL", "AUDIT_URL", "GATEKEEPER_URL", "RELAY_URL", "PROJECTION_URL", "SHIPPER_URL")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceSpec:
+    """A service: its package, its settings, and its rank: higher ones are stopped earlier."""
+
+    name: str
+    settings: Sequence[str]
+    rank: int = 1
+
+    @property
+    def logs_in(self) -> bool:
+        """Whether it has a login of PostgreSQL."""
+        return POSTGRES[0] in self.settings
+
+
+# The gatekeeper goes before the shipper, so that its last decisions are shipped.
+SERVICES = (
+    ServiceSpec(name="registry", settings=(*POSTGRES, *AUTH, *COMMANDS, *CHECKPOINTS)),
+    ServiceSpec(name="relay", settings=(*POSTGRES, *KAFKA)),
+    ServiceSpec(name="projection", settings=(*POSTGRES, *KAFKA)),
+    ServiceSpec(name="gatekeeper", settings=(*POSTGRES, *KAFKA, *AUTH, *JOURNAL, *GATES), rank=2),
+    ServiceSpec(name="shipper", settings=(*KAFKA, *JOURNAL)),
+    ServiceSpec(name="audit", settings=(*POSTGRES, *KAFKA, *AUTH)),
+)
+# It has pages in the place of a described HTTP surface.
+CONSOLE = ServiceSpec(name="console", settings=(*PAGES, *OTHERS), rank=3)
+OF_A_STACK = (*SERVICES, CONSOLE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wiring:
+    """Where everything is that a service may need; an `authz_port` of 0 is any free one.
+
+    `postgres_dsns` are by service, for each has a login of its own.
+    """
+
+    postgres_dsns: Mapping[str, str]
+    kafka_bootstrap: str
+    jwks: Path
+    route_map: Path
+    gateways: Path
+    journal_dir: Path
+    log_dir: Path
+    idempotency_secret: str = field(repr=False)
+    authz_port: int = 0
+    checkpoint_key: Path | None = None
+    checkpoint_file: Path | None = None
+    session_secret: str = field(default="", repr=False)
+    local_people: Path | None = None
+    urls: Mapping[str, str] = field(default_factory=dict)
+    begins_in: Beginning | None = None
+
+    def settings(self, service: str) -> Mapping[str, str]:
+        """Return all of it by the name of the setting."""
+        return {
+            "POSTGRES_DSN": self.postgres_dsns.get(service, ""),
+            "KAFKA_BOOTSTRAP": self.kafka_bootstrap,
+            "JWKS": str(self.jwks),
+            "JWT_ISSUER": ISSUER,
+            "JWT_AUDIENCE": AUDIENCE,
+            "ROUTE_MAP": str(self.route_map),
+            "GATEWAYS": str(self.gateways),
+            "JOURNAL_DIR": str(self.journal_dir),
+            "IDEMPOTENCY_SECRET": self.idempotency_secret,
+            "CHECKPOINT_KEY": str(self.checkpoint_key or ""),
+            "CHECKPOINT_FILE": str(self.checkpoint_file or ""),
+            "AUTHZ_PORT": str(self.authz_port),
+            "SESSION_SECRET": self.session_secret,
+            "LOCAL_PEOPLE": str(self.local_people or ""),
+            "CONSOLE_URL": self.urls.get("console", ""),
+            "API_URL": self.urls.get("gateway", ""),
+            **{name: self.urls.get(name.removesuffix("_URL").lower(), "") for name in OTHERS},
+        }
+
+
+def service_command(spec: ServiceSpec, wiring: Wiring, port: int) -> Command:
+    """Return how a service is started, as in production: a process that knows its environment only."""
+    known = wiring.settings(spec.name)
+    given = {name: known[name] for name in spec.settings if known[name]}
+    own = {"HTTP_HOST": HOST, "HTTP_PORT": str(port), "DRAIN_TIMEOUT_S": str(DRAIN_TIMEOUT_S)}
+    return Command(
+        name=spec.name,
+        argv=[sys.executable, "-m", f"keyfold.{spec.name}"],
+        env={f"KEYFOLD_{name}": value for name, value in (given | own).items()},
+        log_path=wiring.log_dir / f"{spec.name}.log",
+        stop_timeout_s=STOP_TIMEOUT_S,
+        begins_in=wiring.begins_in,
+        ports=(port, wiring.authz_port) if "AUTHZ_PORT" in given and wiring.authz_port else (port,),
+    )

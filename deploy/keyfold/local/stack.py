@@ -1,0 +1,215 @@
+"""The local stack: what is started after what, and what is told to whom."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiohttp
+
+from keyfold.client.endpoints import Places
+from keyfold.kafka.topics import ensure_topics
+from keyfold.local.checkpoint_key import CHECKPOINTS_NAME, PRIVATE_KEY_NAME, prepare_checkpoint_key
+from keyfold.local.logins import Logins
+from keyfold.local.people import People
+from keyfold.local.process.child import Child, Command
+from keyfold.local.process.nursery import Nursery
+from keyfold.local.process.ports import HOST, listens
+from keyfold.local.process.progress import Progress
+from keyfold.local.process.supervisor import Family, Probe
+from keyfold.local.servers.cache import cache_dir
+from keyfold.local.servers.caddy import CADDYFILE, Gateway, start_caddy
+from keyfold.local.servers.kafka import LocalKafka
+from keyfold.local.servers.kafka_jars import are_fetched
+from keyfold.local.servers.postgres import LocalPostgres
+from keyfold.local.service_specs import OF_A_STACK, ServiceSpec, Wiring, service_command
+from keyfold.local.signing import LocalSigner
+from keyfold.local.stack_ports import StackPorts
+from keyfold.local.state import StateDir
+from keyfold.store.migrations import migrate
+from keyfold.wire.topics import ALL
+
+_BESIDE = Path(__file__).resolve().parents[1]
+GATEWAYS = _BESIDE / "gateways"
+ROUTE_MAP = _BESIDE / "routes" / "practice-api.routes"
+READY_TIMEOUT_S = 60.0
+PROBE_TIMEOUT_S = 2.0
+STORAGE_RANK, API_RANK, GATEWAY_RANK = 0, 3, 4
+
+
+@dataclass(slots=True, kw_only=True)
+class Stack:
+    """A stack that is being started, runs or is being stopped."""
+
+    state: StateDir
+    progress: Progress
+    family: Family
+    ports: StackPorts
+    services: Sequence[ServiceSpec] = OF_A_STACK
+    postgres: LocalPostgres = field(init=False)
+    logins: Logins = field(init=False)
+    kafka: LocalKafka = field(init=False)
+    nursery: Nursery | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        self.postgres = LocalPostgres(
+            self.state.path / "postgres", self.state.logs / "postgres.log", port=self.ports["postgres"]
+        )
+        self.logins = Logins(self.state.path, self.services)
+        self.kafka = LocalKafka(
+            self.state.path / "kafka",
+            self.state.logs / "kafka.log",
+            port=self.ports["kafka"],
+            controller_port=self.ports["kafka-controller"],
+        )
+        if self.services and sys.platform == "linux":
+            self.nursery = Nursery(self.state.logs / "nursery.log")
+
+    async def start(self) -> None:
+        """Start everything; return when everything is ready. Raises CannotRunHere or ChildFailed."""
+        cache_dir()  # what cannot be had is said before anything runs
+        self.postgres.prepare()
+        token = self.state.gateway_token()
+        LocalSigner(self.state.path).prepare()
+        People(self.state.path).prepare()
+        prepare_checkpoint_key(self.state.path)
+        async with asyncio.TaskGroup() as tasks:
+            if self.nursery is not None:
+                tasks.create_task(self.nursery.warm_up())
+            tasks.create_task(self._start_postgres())
+            tasks.create_task(self._start_kafka())
+        async with asyncio.TaskGroup() as tasks:
+            for spec in self.services:
+                tasks.create_task(self._start_service(spec))
+            tasks.create_task(self._start_sample_api())
+        await self._start_gateway(token)
+
+    def places(self) -> Places:
+        """Return where the services are."""
+        names = [*(spec.name for spec in self.services), "gateway"]
+        urls = {name: self._url(name) for name in names}
+        return Places(
+            urls=urls,
+            state_dir=self.state.path,
+            postgres_dsn=self.postgres.dsn,
+            service_dsns=self.logins.dsns(self.postgres),
+        )
+
+    def record(self) -> dict[str, object]:
+        """Return what `stack.json` says."""
+        places = self.places()
+        return {
+            **places.urls,
+            "authz": self._url("authz"),
+            "kafka": self.kafka.bootstrap,
+            "postgres": self.postgres.dsn,
+            "postgres_of": places.service_dsns,
+            "gateway_token": self.state.gateway_token(),
+            "pids": self.family.pids,
+            **({"postgres_files": str(elsewhere)} if (elsewhere := self.postgres.files_elsewhere) else {}),
+        }
+
+    def _url(self, name: str) -> str:
+        return f"http://{HOST}:{self.ports[name]}"
+
+    async def stop(self) -> None:
+        """Stop everything that runs."""
+        await self.family.stop()
+        if self.nursery is not None:
+            await self.nursery.close()
+        self.postgres.release()
+
+    async def _start_postgres(self) -> None:
+        with self.progress.step("PostgreSQL 18"):
+            await self.postgres.start()
+            self.family.adopt(self.postgres.child, rank=STORAGE_RANK, answers=self.postgres.answers)
+        with self.progress.step("database schema"):
+            await migrate(self.postgres.dsn)
+            await self.logins.prepare(self.postgres)
+
+    async def _start_kafka(self) -> None:
+        if not are_fetched():
+            self.progress.note(
+                "fetching Kafka from Maven Central, once: 43 MB, and 69 MB for quick starts, "
+                f"stay in {cache_dir()} for all your stacks (make distclean removes them)"
+            )
+        with self.progress.step("Apache Kafka 4.4"):
+            await self.kafka.start()
+            self.family.adopt(self.kafka.child, rank=STORAGE_RANK, answers=self.kafka.answers)
+        with self.progress.step("topics"):
+            await ensure_topics(self.kafka.bootstrap, ALL)
+
+    async def _start_service(self, spec: ServiceSpec) -> None:
+        port = self.ports[spec.name]
+        with self.progress.step(spec.name):
+            command = service_command(spec, self._wiring(), port)
+            await self._start_child(command, lambda: answers_ready(port), rank=spec.rank)
+
+    async def _start_sample_api(self) -> None:
+        port = self.ports["sample-api"]
+        command = Command(
+            name="sample-api",
+            argv=[sys.executable, "-m", "keyfold.local.sample.api", f"--port={port}"],
+            log_path=self.state.logs / "sample-api.log",
+            stop_timeout_s=2.0,
+            ports=(port,),
+            begins_in=self.nursery,
+        )
+        with self.progress.step("sample practice API"):
+            await self._start_child(command, lambda: listens(port), rank=API_RANK)
+
+    async def _start_gateway(self, token: str) -> None:
+        port = self.ports["gateway"]
+        gateway = Gateway(
+            port=port,
+            authz=f"{HOST}:{self.ports['authz']}",
+            upstream=f"{HOST}:{self.ports['sample-api']}",
+            token=token,
+        )
+        with self.progress.step("Caddy, the gateway"):
+            caddy = await start_caddy(
+                gateway,
+                caddyfile=GATEWAYS / CADDYFILE,
+                state_dir=self.state.path,
+                log_path=self.state.logs / "gateway.log",
+            )
+            self.family.adopt(caddy, rank=GATEWAY_RANK, answers=lambda: listens(port))
+
+    async def _start_child(self, command: Command, answers: Probe, *, rank: int) -> None:
+        child = await Child.started(command, answers, timeout_s=READY_TIMEOUT_S)
+        self.family.adopt(child, rank=rank, answers=answers)
+
+    def _wiring(self) -> Wiring:
+        return Wiring(
+            postgres_dsns=self.logins.dsns(self.postgres),
+            kafka_bootstrap=self.kafka.bootstrap,
+            jwks=LocalSigner(self.state.path).jwks_path,
+            route_map=ROUTE_MAP,
+            gateways=self.state.gateways,
+            journal_dir=self.state.journal,
+            log_dir=self.state.logs,
+            idempotency_secret=self.state.idempotency_secret(),
+            checkpoint_key=self.state.path / PRIVATE_KEY_NAME,
+            checkpoint_file=self.state.path / CHECKPOINTS_NAME,
+            session_secret=self.state.session_secret(),
+            local_people=People(self.state.path).path,
+            urls=self.places().urls,
+            authz_port=self.ports["authz"],
+            begins_in=self.nursery,
+        )
+
+
+async def answers_ready(port: int) -> bool:
+    """Tell whether a service says that it is ready."""
+    timeout = aiohttp.ClientTimeout(total=PROBE_TIMEOUT_S)
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as session,
+            session.get(f"http://{HOST}:{port}/readyz") as answer,
+        ):
+            return answer.status == 200
+    except (aiohttp.ClientError, TimeoutError):
+        return False

@@ -1,0 +1,125 @@
+"""Where a stack listens: at every start on the same ports, and on a free one where one of them is taken."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import orjson
+
+from keyfold.local.extra import CannotRunHere
+from keyfold.local.process.ports import claim, free_ports
+from keyfold.local.state import read_json, write_private
+
+FIRST_PORT: Final = 17_400
+"""Nobody's by IANA's list, and below those that systems use for outgoing connections."""
+OFFSETS: Final[Mapping[str, int]] = {
+    name: offset
+    for offset, name in enumerate(
+        (
+            "gateway",
+            "authz",
+            "registry",
+            "relay",
+            "projection",
+            "gatekeeper",
+            "shipper",
+            "audit",
+            "sample-api",
+            "kafka",
+            "kafka-controller",
+            "postgres",
+            "console",
+        )
+    )
+}
+FILE_NAME: Final = "ports.json"
+
+
+class PortTaken(CannotRunHere):
+    """The one port that was asked for is another program's. Name another."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WantedPorts:
+    """What was asked for: the first port of the block, the gateway's own; None where nothing was."""
+
+    first: int | None = None
+    gateway: int | None = None
+
+    def candidates(self, name: str, last: int | None) -> Iterable[int]:
+        """Return where a part may listen, the best first: where it was told to, or else where it was last."""
+        if self.first is None:
+            return [port for port in (last, FIRST_PORT + OFFSETS[name]) if port is not None]
+        return [self.first + OFFSETS[name]]
+
+
+@dataclass(slots=True, kw_only=True)
+class StackPorts:
+    """The port of each part by its name, no other stack's while this one holds them.
+
+    `taken` are the ports that it would rather have had, by the name of the part.
+    """
+
+    of: dict[str, int] = field(default_factory=dict)
+    taken: dict[str, int] = field(default_factory=dict)
+    _claims: list[socket.socket] = field(default_factory=list, repr=False)
+
+    def __getitem__(self, name: str) -> int:
+        return self.of[name]
+
+    def choose(self, name: str, candidates: Iterable[int]) -> None:
+        """Take the first of the ports that is free, or else any free one."""
+        preferred = list(candidates)
+        if not any(self._claimed(name, port) for port in preferred):
+            while not self._claimed(name, *free_ports(1)):
+                pass
+        if self.of[name] != preferred[0]:
+            self.taken[name] = preferred[0]
+
+    def insist(self, name: str, port: int) -> None:
+        """Take that port. Raises PortTaken."""
+        if not self._claimed(name, port):
+            raise PortTaken(f"port {port} is taken: name another one for the {name}, or leave it out")
+
+    def release(self) -> None:
+        """Let other stacks have the ports."""
+        for each in self._claims:
+            each.close()
+
+    def _claimed(self, name: str, port: int) -> bool:
+        claimed = claim(port)
+        if claimed is None:
+            return False
+        self._claims.append(claimed)
+        self.of[name] = port
+        return True
+
+
+@contextmanager
+def stack_ports(state_dir: Path, wanted: WantedPorts) -> Iterator[StackPorts]:
+    """Hold a port for each part, those of the last time if they are free. Raises PortTaken."""
+    path = state_dir / FILE_NAME
+    last = _last_time(path)
+    ports = StackPorts()
+    try:
+        if wanted.gateway is not None:
+            ports.insist("gateway", wanted.gateway)
+        for name in OFFSETS:
+            if name in ports.of:
+                continue
+            ports.choose(name, wanted.candidates(name, last.get(name)))
+        write_private(path, orjson.dumps(ports.of, option=orjson.OPT_SORT_KEYS))
+        yield ports
+    finally:
+        ports.release()
+
+
+def _last_time(path: Path) -> Mapping[str, int]:
+    kept = read_json(path)
+    is_whole = isinstance(kept, dict) and all(each in range(1, 65_536) for each in kept.values())
+    return kept if is_whole else {}

@@ -1,0 +1,110 @@
+"""The directory that holds all of a local stack: one stack at a time, and what it must remember."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from keyfold.client.endpoints import STACK_FILE_NAME
+from keyfold.local.extra import CannotRunHere
+
+GATEWAY_NAME = "local"
+
+
+class DirectoryInUse(CannotRunHere):
+    """Another stack runs in this directory. Stop it first, or name another directory with --dir."""
+
+
+class StateDir:
+    """The files of one stack. Those that hold a secret are for the user alone."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.resolve()
+        self.logs = self.path / "logs"
+        self.journal = self.path / "journal"
+        self.children = self.path / "children.json"
+        self.gateways = self.path / "gateways.json"
+        self._stack = self.path / STACK_FILE_NAME
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep every other stack out of the directory. Raises CannotRunHere."""
+        try:
+            os.fsencode(self.path).decode()
+            self.path.mkdir(parents=True, exist_ok=True)
+            self.path.chmod(0o700)
+            lock = (self.path / "lock").open("a+")
+        except UnicodeDecodeError:
+            raise CannotRunHere(f"the path {str(self.path)!a} is not UTF-8") from None
+        except OSError as error:
+            raise CannotRunHere(f"a stack cannot have its data in {self.path}: {error.strerror}") from error
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the kernel lets go, even after kill -9
+            except BlockingIOError:
+                raise DirectoryInUse(
+                    f"another stack runs in {self.path}: stop it first, or name another directory with --dir"
+                ) from None
+            for directory in (self.logs, self.journal):
+                directory.mkdir(exist_ok=True)
+            yield
+
+    def gateway_token(self) -> str:
+        """Return the gateway's token, made on the first start; the gatekeeper is told its hash alone."""
+        path = self.path / "gateway-token"
+        if not path.exists():
+            write_private(path, secrets.token_urlsafe(32).encode())
+        token = path.read_text()
+        digest = hashlib.sha256(token.encode()).hexdigest()
+        entry = {"name": GATEWAY_NAME, "kind": "forwarded", "token_sha256": digest}
+        self.gateways.write_bytes(orjson.dumps([entry]))
+        return token
+
+    def idempotency_secret(self) -> str:
+        """Return what the registry seals kept answers under, made on the first start."""
+        path = self.path / "idempotency-secret"
+        if not path.exists():
+            write_private(path, secrets.token_urlsafe(32).encode())
+        return path.read_text()
+
+    def session_secret(self) -> str:
+        """Return what the console seals sessions under, made on the first start."""
+        path = self.path / "session-secret"
+        if not path.exists():
+            write_private(path, secrets.token_urlsafe(32).encode())
+        return path.read_text()
+
+    def publish(self, stack: Mapping[str, object]) -> None:
+        """Write `stack.json`: the sign that all is ready, whole or not there at all."""
+        write_private(self._stack, orjson.dumps(stack, option=orjson.OPT_INDENT_2))
+
+    def withdraw(self) -> None:
+        """Remove `stack.json`."""
+        self._stack.unlink(missing_ok=True)
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file that nobody else could read at any moment, and that is never seen half written."""
+    draft = path.with_suffix(".draft")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())  # else a power cut may leave the new name with nothing in it
+    draft.replace(path)
+
+
+def read_json(path: Path) -> Any:
+    """Return what a file of ours says, None where there is none or where it is damaged."""
+    try:
+        return orjson.loads(path.read_bytes())
+    except (FileNotFoundError, orjson.JSONDecodeError):
+        return None

@@ -1,0 +1,1 @@
+"""Keyfold over HTTP: what the command line and the local stack ask services with."""
