@@ -10,8 +10,8 @@ import asyncpg
 import pytest
 
 from keyfold.local.servers.postgres import LocalPostgres
-from keyfold.store.migrations import migrate
-from keyfold.store.roles import PROJECTION
+from keyfold.store.postgres.migrations import migrate
+from keyfold.store.postgres.roles import PROJECTION
 
 _NUMBERS: Iterator[int] = itertools.count(1)
 

@@ -21,7 +21,7 @@ from keyfold.domain.subscriber_key_commands import (
     decide,
 )
 from keyfold.registry.commands import Command, CommandMetadata
-from keyfold.store.looked_at import Loaded
+from keyfold.store.ledger.read_set import Loaded
 
 CommandAt: TypeAlias = Callable[[Loaded, datetime], SubscriberKeyCommand]
 

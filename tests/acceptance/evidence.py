@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from keyfold.local.service_specs import OF_A_STACK
-from keyfold.store.connection import Connection, open_connection
+from keyfold.store.postgres.connection import Connection, open_connection
 from tests.acceptance.running import RunningStack
 
 TABLES = """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import stat
 
-from keyfold.store.connection import open_connection
+from keyfold.store.postgres.connection import open_connection
 from tests.acceptance.running import RunningStack
 
 SESSIONS = """

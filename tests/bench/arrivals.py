@@ -14,10 +14,10 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from keyfold.domain.ids import VendorId
 from keyfold.kafka.topics import ensure_topics
 from keyfold.runtime.clock import SYSTEM_CLOCK
-from keyfold.store.access_log_arrivals import Place, arrived, newest_filing
-from keyfold.store.access_log_questions import Filters, Scope, VendorScope
-from keyfold.store.access_log_rows import COLUMNS, row_of
-from keyfold.store.connection import Pool
+from keyfold.store.access_log.arrivals import Place, arrived, newest_filing
+from keyfold.store.access_log.rows import COLUMNS, row_of
+from keyfold.store.access_log.scope import Filters, Scope, VendorScope
+from keyfold.store.postgres.connection import Pool
 from keyfold.wire.access_codec import decode_access_event, encode_access_event
 from keyfold.wire.topics import TopicSpec
 from tests.bench.traffic import traffic

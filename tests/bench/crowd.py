@@ -11,9 +11,9 @@ from keyfold.domain.ids import KEY_PREFIX
 from keyfold.domain.secret import REPLACED_BYTES, REPLACED_MAX
 from keyfold.domain.state import State
 from keyfold.domain.subscriber_key import ActiveSubscriberKey
-from keyfold.store.connection import Connection, open_connection
-from keyfold.store.generations import NEXT, open_generations
-from keyfold.store.read_model_rows import Row, account_row, key_row, vendor_row
+from keyfold.store.postgres.connection import Connection, open_connection
+from keyfold.store.read_model.generations import NEXT, open_generations
+from keyfold.store.read_model.rows import Row, account_row, key_row, vendor_row
 from tests.bench.practices import Practices
 from tests.ledger_builder import START, account_id, key_id, reminders
 

@@ -15,7 +15,7 @@ from keyfold.domain.permissions import Access, Category, Permissions
 from keyfold.domain.subscriber_key import SubscriberKeyPermissionsChanged, SubscriberKeyRenamed
 from keyfold.kafka.batches import built
 from keyfold.runtime.clock import SYSTEM_CLOCK
-from keyfold.store.connection import open_connection
+from keyfold.store.postgres.connection import open_connection
 from keyfold.wire.topics import LIFECYCLE
 from tests.bench.batches import batches
 from tests.bench.practices import Practices

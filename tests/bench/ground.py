@@ -13,7 +13,7 @@ from keyfold.local.process.child import Child, Command
 from keyfold.local.servers.kafka import LocalKafka
 from keyfold.local.servers.kafka_aot import Purpose
 from keyfold.local.servers.postgres import LocalPostgres
-from keyfold.store.migrations import migrate
+from keyfold.store.postgres.migrations import migrate
 from keyfold.wire.topics import ALL
 from tests.bench.surroundings import on_core
 from tests.database import address, execute

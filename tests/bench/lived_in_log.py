@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from keyfold.domain.ids import AccountId, KeyId, VendorId
-from keyfold.store.access_log_partitions import Partitions
-from keyfold.store.access_sums import sum_days
-from keyfold.store.connection import Connection, open_connection, open_pool
+from keyfold.store.access_log.day_sums import sum_days
+from keyfold.store.access_log.partitions import Partitions
+from keyfold.store.postgres.connection import Connection, open_connection, open_pool
 
 DAYS: Final = 90
 KEYS: Final = 4

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from keyfold.runtime.clock import SYSTEM_CLOCK
-from keyfold.store.access_log import AccessLog, Advance
-from keyfold.store.connection import Pool
+from keyfold.store.access_log.writer import AccessLog, Advance
+from keyfold.store.postgres.connection import Pool
 from keyfold.wire.topics import ACCESS
 from tests.bench.batches import batches
 from tests.bench.contest import Figure, Figures

@@ -16,8 +16,8 @@ from keyfold.kafka.publisher import Publisher
 from keyfold.projection.lifecycle_topic import LifecycleTopic
 from keyfold.projection.replay import Replay
 from keyfold.runtime.clock import SYSTEM_CLOCK
-from keyfold.store.connection import open_pool
-from keyfold.store.ledger import Draft, Ledger
+from keyfold.store.ledger.append import Draft, Ledger
+from keyfold.store.postgres.connection import open_pool
 from keyfold.wire.key_format import SECRET_BYTES, KeyKind, MintedKey, mint
 from keyfold.wire.lifecycle_record import lifecycle_record
 from keyfold.wire.topics import LIFECYCLE

@@ -17,9 +17,9 @@ from keyfold.projection.lifecycle_topic import LifecycleTopic
 from keyfold.projection.replay import Replay, Report
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.shipper.run_journal import RunJournal
-from keyfold.store.connection import Pool
-from keyfold.store.ledger import Ledger
-from keyfold.store.read_model import ReadModel
+from keyfold.store.ledger.append import Ledger
+from keyfold.store.postgres.connection import Pool
+from keyfold.store.read_model.reader import ReadModel
 from keyfold.wire.chain import GENESIS, Row, follow, understand
 from keyfold.wire.lifecycle_record import read_lifecycle_record
 from keyfold.wire.topics import ACCESS, LIFECYCLE

@@ -9,7 +9,7 @@ import pytest
 from keyfold.local.process.nursery import Nursery
 from keyfold.local.sample.record import Sample
 from keyfold.local.sample.seed import ensure_sample
-from keyfold.store.connection import open_pool
+from keyfold.store.postgres.connection import open_pool
 from tests.chaos.aftermath import Aftermath
 from tests.chaos.long import IS_LONG
 from tests.chaos.reckoning import Reckoning

@@ -72,18 +72,25 @@ SHIPPER: Sequence[FaultPoint] = (
 )
 
 AUDIT: Sequence[FaultPoint] = (
-    *_at("making partitions", "keyfold.store.access_log_partitions:Partitions.make", DURING, passages_max=1),
-    *_at("sharing out", "keyfold.store.partition_shares:PartitionShare.settle", AFTER, passages_max=1),
+    *_at("making partitions", "keyfold.store.access_log.partitions:Partitions.make", DURING, passages_max=1),
+    *_at(
+        "sharing out", "keyfold.store.postgres.partition_shares:PartitionShare.settle", AFTER, passages_max=1
+    ),
     *_at("beginning a share", "keyfold.kafka.reader:Reader.assign", AFTER, passages_max=1),
     *_at("reading", "keyfold.kafka.reader:Reader.read", AFTER),
     *_at("dead-lettering", "keyfold.kafka.publisher:Publisher.publish", DURING, AFTER),
-    *_at("noting runs' ends", "keyfold.store.closed_runs:ClosedRuns.note", DURING, AFTER),
-    *_at("writing", "keyfold.store.access_log:AccessLog.file", BEFORE),
-    *_at("moving offsets", "keyfold.store.access_log:AccessLog._advance", AFTER),
+    *_at(
+        "noting runs' ends",
+        "keyfold.store.access_log.completeness.closed_runs:ClosedRuns.note",
+        DURING,
+        AFTER,
+    ),
+    *_at("writing", "keyfold.store.access_log.writer:AccessLog.file", BEFORE),
+    *_at("moving offsets", "keyfold.store.access_log.writer:AccessLog._advance", AFTER),
     *_at("COPY", "asyncpg:Connection.copy_records_to_table", DURING, AFTER),
-    *_at("leaving out repeats", "keyfold.store.access_log:_merged", AFTER),
-    *_at("counting", "keyfold.store.access_log:add_counts", AFTER),
-    *_at("noting numbers", "keyfold.store.access_log:add_numbers", AFTER),
+    *_at("leaving out repeats", "keyfold.store.access_log.writer:_merged", AFTER),
+    *_at("counting", "keyfold.store.access_log.writer:add_counts", AFTER),
+    *_at("noting numbers", "keyfold.store.access_log.writer:add_numbers", AFTER),
     *_at("COMMIT", "asyncpg:Connection.execute", *Moment, saying="COMMIT", within="AccessLog.file"),
     *_at("filing", "keyfold.audit.filing:Filing.file", AFTER),
     *_at("noting what is complete", "keyfold.audit.filing:Filing.note_caught_up", DURING, passages_max=1),

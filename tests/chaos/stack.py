@@ -20,7 +20,7 @@ from keyfold.local.service_specs import SERVICES, Wiring, service_command
 from keyfold.local.signing import LocalSigner
 from keyfold.local.stack import ROUTE_MAP, answers_ready
 from keyfold.local.state import StateDir
-from keyfold.store.migrations import migrate
+from keyfold.store.postgres.migrations import migrate
 from keyfold.wire.topics import ALL
 from tests.chaos.proxied_kafka import ProxiedKafka
 from tests.chaos.supervised import Supervised

@@ -21,7 +21,7 @@ from keyfold.local.servers.postgres import LocalPostgres
 from keyfold.local.service_specs import SERVICES, Wiring, service_command
 from keyfold.local.stack import ROUTE_MAP
 from keyfold.local.state import StateDir
-from keyfold.store.migrations import migrate
+from keyfold.store.postgres.migrations import migrate
 from keyfold.wire.topics import LIFECYCLE
 from tests.bed import kafka_in, postgres_in
 from tests.database import execute

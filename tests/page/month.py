@@ -8,9 +8,9 @@ from random import Random
 from typing import Any, Final
 
 from keyfold.runtime.clock import SYSTEM_CLOCK
-from keyfold.store.access_log_partitions import Partitions
-from keyfold.store.access_sums import sum_days
-from keyfold.store.connection import open_connection, open_pool
+from keyfold.store.access_log.day_sums import sum_days
+from keyfold.store.access_log.partitions import Partitions
+from keyfold.store.postgres.connection import open_connection, open_pool
 from tests.bench.lived_in_log import count_day
 from tests.page.views import Scene
 

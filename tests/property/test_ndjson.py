@@ -9,7 +9,7 @@ import orjson
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from keyfold.store.access_log_ndjson import COPIED, json_lines
+from keyfold.store.access_log.ndjson import COPIED, json_lines
 
 Row: TypeAlias = tuple[str, str | None, str | None]
 """An id, a path, and a text that stands for the gateway and for the key's name."""

@@ -11,7 +11,7 @@ from keyfold.domain.account import Account
 from keyfold.domain.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey
 from keyfold.domain.vendor import Vendor
 from keyfold.domain.vendor_key import ActiveVendorKey, RevokedVendorKey
-from keyfold.store.read_model_rows import (
+from keyfold.store.read_model.rows import (
     Row,
     account_row,
     key_row,

@@ -12,7 +12,7 @@ import orjson
 from keyfold.local.servers.postgres import LocalPostgres
 from keyfold.local.service_specs import ServiceSpec
 from keyfold.local.state import write_private
-from keyfold.store.roles import ensure_login
+from keyfold.store.postgres.roles import ensure_login
 
 FILE_NAME: Final = "postgres-logins.json"
 

@@ -29,7 +29,7 @@ from keyfold.local.service_specs import OF_A_STACK, ServiceSpec, Wiring, service
 from keyfold.local.signing import LocalSigner
 from keyfold.local.stack_ports import StackPorts
 from keyfold.local.state import StateDir
-from keyfold.store.migrations import migrate
+from keyfold.store.postgres.migrations import migrate
 from keyfold.wire.topics import ALL
 
 _BESIDE = Path(__file__).resolve().parents[1]

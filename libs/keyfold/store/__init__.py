@@ -1,1 +1,4 @@
-"""PostgreSQL: the ledger, the read model and the access log; the only package that speaks SQL."""
+"""PostgreSQL; the only package that speaks SQL. Its wings stand on `postgres` and do not know each other.
+
+Each statement is in a .sql file beside the code that runs it.
+"""

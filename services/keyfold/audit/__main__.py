@@ -13,14 +13,14 @@ from keyfold.runtime.collector import settle_collector
 from keyfold.runtime.http import RateLimits, build_app
 from keyfold.runtime.service import Process, run
 from keyfold.runtime.waiting import wait_for
-from keyfold.store import addresses
-from keyfold.store.access_log_partitions import Partitions
-from keyfold.store.connection import open_pool
-from keyfold.store.logins import LoginBindings
-from keyfold.store.migrations import migrated
-from keyfold.store.readiness import DatabaseReadiness
-from keyfold.store.roles import role_of
-from keyfold.store.wholeness import account
+from keyfold.store.access_log import addresses
+from keyfold.store.access_log.completeness.wholeness import account
+from keyfold.store.access_log.partitions import Partitions
+from keyfold.store.ledger.logins import LoginBindings
+from keyfold.store.postgres.connection import open_pool
+from keyfold.store.postgres.migrations import migrated
+from keyfold.store.postgres.readiness import DatabaseReadiness
+from keyfold.store.postgres.roles import role_of
 from keyfold.wire.topics import ACCESS, DEAD_LETTER
 
 NAME = "audit"

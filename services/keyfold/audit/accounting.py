@@ -13,10 +13,10 @@ from keyfold.audit.completeness_resources import (
 from keyfold.runtime.auth import Role
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import Answer, AnyRoute, Request, Roles, Route, cut, encode_cursor
-from keyfold.store.access_counts import caught_up
-from keyfold.store.completeness import RunHour, run_hours
-from keyfold.store.connection import Pool
-from keyfold.store.wholeness import wholeness
+from keyfold.store.access_log.completeness.numbers import RunHour, run_hours
+from keyfold.store.access_log.completeness.wholeness import wholeness
+from keyfold.store.access_log.counts import caught_up
+from keyfold.store.postgres.connection import Pool
 
 RANGES_MAX: Final = 100
 _READERS: Final = Roles(frozenset({Role.OWNER, Role.VENDOR, Role.REVIEWER, Role.OPERATOR}))

@@ -17,9 +17,9 @@ from keyfold.domain.access_event import AccessEvent
 from keyfold.domain.ids import EventId
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import Answer, AnyRoute, Request, Route, cut, encode_cursor
-from keyfold.store.access_log_activity import Ask, activity
-from keyfold.store.access_log_questions import Scope
-from keyfold.store.connection import Pool
+from keyfold.store.access_log.activity import Ask, activity
+from keyfold.store.access_log.scope import Scope
+from keyfold.store.postgres.connection import Pool
 
 ActivityRequest = Request[None, ActivityQuery]
 

@@ -11,9 +11,9 @@ from keyfold.audit.streaming import Streaming
 from keyfold.audit.summing import Summing
 from keyfold.runtime.http import AnyRoute
 from keyfold.runtime.service import Process
-from keyfold.store.access_log_arrivals import CHANNEL
-from keyfold.store.connection import open_pool
-from keyfold.store.notifications import Notifications
+from keyfold.store.access_log.arrivals import CHANNEL
+from keyfold.store.postgres.connection import open_pool
+from keyfold.store.postgres.notifications import Notifications
 from keyfold.wire.topics import ACCESS
 
 

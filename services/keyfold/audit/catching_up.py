@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from keyfold.store.access_log import PartitionEnd
+from keyfold.store.access_log.writer import PartitionEnd
 
 
 class CatchingUp:

@@ -7,8 +7,8 @@ from typing import Annotated, Final, Literal, Self, assert_never
 from pydantic import Field
 
 from keyfold.runtime.http import GivenInstant, GivenInt, Instant, JsonBody, PageQuery
-from keyfold.store.completeness import NumberRange, RunHour
-from keyfold.store.wholeness import Wholeness
+from keyfold.store.access_log.completeness.numbers import NumberRange, RunHour
+from keyfold.store.access_log.completeness.wholeness import Wholeness
 from keyfold.wire.access_codec import RUN_CHARACTERS_MAX
 
 HOURS_MAX: Final = 1000

@@ -12,11 +12,11 @@ from keyfold.kafka.publisher import Publisher
 from keyfold.kafka.reader import Reader
 from keyfold.runtime.service import Process
 from keyfold.runtime.waiting import wait_for
-from keyfold.store.access_log import AccessLog
-from keyfold.store.access_log_partitions import Partitions
-from keyfold.store.closed_runs import ClosedRuns
-from keyfold.store.connection import Pool
-from keyfold.store.partition_shares import PartitionShare
+from keyfold.store.access_log.completeness.closed_runs import ClosedRuns
+from keyfold.store.access_log.partitions import Partitions
+from keyfold.store.access_log.writer import AccessLog
+from keyfold.store.postgres.connection import Pool
+from keyfold.store.postgres.partition_shares import PartitionShare
 from keyfold.wire.topics import ACCESS
 
 # While one is filed, the next is made ready.

@@ -8,13 +8,13 @@ from keyfold.audit.retention import oldest_kept
 from keyfold.domain.access_event import AccessEvent
 from keyfold.domain.event_explanation import EventExplanation, explain_event
 from keyfold.domain.ids import EventId
+from keyfold.domain.names import Called
 from keyfold.domain.remedy import Mender
 from keyfold.runtime.auth import Caller, Role
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import NOT_FOUND, Answer, AnyRoute, JsonBody, Reply, Request, Roles, Route
-from keyfold.store.access_log_decisions import decision
-from keyfold.store.connection import Pool
-from keyfold.store.names import Called
+from keyfold.store.access_log.decisions import decision
+from keyfold.store.postgres.connection import Pool
 
 _CONCERNED: Final = Roles(frozenset({Role.OWNER, Role.VENDOR, Role.OPERATOR}))
 

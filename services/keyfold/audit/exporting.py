@@ -11,9 +11,9 @@ from keyfold.audit.slots import Slots
 from keyfold.audit.whose import Whose
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import AnyRoute, Request, Route, Streamed, Writer
-from keyfold.store.access_log_activity import Ask
-from keyfold.store.access_log_export import ExportFormat, export
-from keyfold.store.access_log_questions import AccountScope, KeyScope, Scope, UnattributedScope, VendorScope
+from keyfold.store.access_log.activity import Ask
+from keyfold.store.access_log.export import ExportFormat, export
+from keyfold.store.access_log.scope import AccountScope, KeyScope, Scope, UnattributedScope, VendorScope
 
 _MEDIA_TYPES: Final = {
     ExportFormat.CSV: "text/csv; charset=utf-8; header=present",

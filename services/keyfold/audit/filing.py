@@ -21,10 +21,10 @@ from keyfold.kafka.publisher import Publisher
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.overlapping import overlapped
 from keyfold.runtime.retrying import Patience
-from keyfold.store.access_log import AccessLog, Advance, Filed, PartitionEnd
-from keyfold.store.access_log_partitions import Partitions
-from keyfold.store.closed_runs import ClosedRuns
-from keyfold.store.errors import DatabaseAway, OffsetsMoved, PartitionMissing
+from keyfold.store.access_log.completeness.closed_runs import ClosedRuns
+from keyfold.store.access_log.partitions import Partitions
+from keyfold.store.access_log.writer import AccessLog, Advance, Filed, PartitionEnd
+from keyfold.store.postgres.errors import DatabaseAway, OffsetsMoved, PartitionMissing
 from keyfold.wire.record import Received
 from keyfold.wire.topics import DEAD_LETTER
 

@@ -14,8 +14,8 @@ from keyfold.kafka.errors import RecordsGone, Unavailable
 from keyfold.kafka.reader import Reader
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.retrying import Patience
-from keyfold.store.errors import DatabaseAway, OffsetsMoved
-from keyfold.store.partition_shares import PartitionShare
+from keyfold.store.postgres.errors import DatabaseAway, OffsetsMoved
+from keyfold.store.postgres.partition_shares import PartitionShare
 
 _LAG_INTERVAL_S: Final = 5.0
 _SHARE_INTERVAL_S: Final = 1.0

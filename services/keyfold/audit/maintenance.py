@@ -9,15 +9,15 @@ import structlog
 from keyfold.audit import metrics
 from keyfold.audit.retention import days_ahead, days_to_have, oldest_day
 from keyfold.runtime.clock import Clock
-from keyfold.store.access_counts import delete_counts_before
-from keyfold.store.access_log_arrivals import KEPT as ORDER_KEPT
-from keyfold.store.access_log_arrivals import forget_filings
-from keyfold.store.access_log_partitions import Partitions, drop_before
-from keyfold.store.access_sums import sum_days
-from keyfold.store.closed_runs import forget_closed_before
-from keyfold.store.errors import DatabaseAway
-from keyfold.store.filed_numbers import forget_numbers_before
-from keyfold.store.wholeness import forget_runs_before
+from keyfold.store.access_log.arrivals import KEPT as ORDER_KEPT
+from keyfold.store.access_log.arrivals import forget_filings
+from keyfold.store.access_log.completeness.closed_runs import forget_closed_before
+from keyfold.store.access_log.completeness.filed_numbers import forget_numbers_before
+from keyfold.store.access_log.completeness.wholeness import forget_runs_before
+from keyfold.store.access_log.counts import delete_counts_before
+from keyfold.store.access_log.day_sums import sum_days
+from keyfold.store.access_log.partitions import Partitions, drop_before
+from keyfold.store.postgres.errors import DatabaseAway
 
 INTERVAL_S: Final = 300.0
 _RETRY_S: Final = 2.0

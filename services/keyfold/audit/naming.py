@@ -6,9 +6,10 @@ import structlog
 
 from keyfold.domain.access_event import AccessEvent
 from keyfold.domain.ids import VendorId
-from keyfold.store.connection import Pool
-from keyfold.store.errors import Misconfigured, ReadModelAbsent
-from keyfold.store.names import AccountKey, Called, account_key, called
+from keyfold.domain.names import AccountKey, Called, account_key
+from keyfold.store.postgres.connection import Pool
+from keyfold.store.postgres.errors import Misconfigured, ReadModelAbsent
+from keyfold.store.read_model.names import called
 
 log = structlog.get_logger(__name__)
 

@@ -11,12 +11,12 @@ from pydantic.config import JsonDict
 from keyfold.domain.access_event import AccessEvent
 from keyfold.domain.decision import Reason
 from keyfold.domain.ids import EventId, KeyId, VendorId
+from keyfold.domain.names import Called
 from keyfold.domain.permissions import Access, AccessWord, Category
 from keyfold.runtime.http import GivenInstant, GivenInt, Instant, JsonBody, PageQuery, QueryString
-from keyfold.store.access_log_export import ExportFormat
-from keyfold.store.access_log_questions import Filters
-from keyfold.store.access_log_summary import Bucket, Dimension
-from keyfold.store.names import Called
+from keyfold.store.access_log.export import ExportFormat
+from keyfold.store.access_log.scope import Filters
+from keyfold.store.access_log.summaries import Bucket, Dimension
 from keyfold.wire.access_codec import WORD_CHARACTERS_MAX
 
 _ID_CHARACTERS_MAX: Final = 64

@@ -13,6 +13,7 @@ from keyfold.audit.retention import oldest_kept
 from keyfold.audit.slots import Slots
 from keyfold.audit.whose import Whose
 from keyfold.domain.ids import EventId
+from keyfold.domain.names import Called
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import (
     AnyRoute,
@@ -27,13 +28,12 @@ from keyfold.runtime.http import (
     decode_cursor,
     encode_cursor,
 )
-from keyfold.store.access_log_arrivals import Arrived, Place, PlaceGone, arrived, check_place, newest_filing
-from keyfold.store.access_log_questions import Filters, Scope
-from keyfold.store.connection import Pool
-from keyfold.store.errors import DatabaseAway
-from keyfold.store.names import Called
-from keyfold.store.notifications import Notifications
-from keyfold.store.position_watch import PositionWatch
+from keyfold.store.access_log.arrivals import Arrived, Place, PlaceGone, arrived, check_place, newest_filing
+from keyfold.store.access_log.scope import Filters, Scope
+from keyfold.store.postgres.connection import Pool
+from keyfold.store.postgres.errors import DatabaseAway
+from keyfold.store.postgres.notifications import Notifications
+from keyfold.store.postgres.position_watch import PositionWatch
 
 LAST_EVENT_ID: Final = "Last-Event-ID"
 RETRY_MS: Final = 2000

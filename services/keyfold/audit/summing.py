@@ -7,9 +7,9 @@ from keyfold.audit.resources import NamedSummaryQuery, SummaryCursor, SummaryPag
 from keyfold.audit.whose import Whose
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import Answer, AnyRoute, Request, Route, cut, encode_cursor, rfc3339
-from keyfold.store.access_log_questions import Scope
-from keyfold.store.access_log_summary import Count, Question, summary
-from keyfold.store.connection import Pool
+from keyfold.store.access_log.scope import Scope
+from keyfold.store.access_log.summaries import Count, Question, summary
+from keyfold.store.postgres.connection import Pool
 
 
 class Summing:

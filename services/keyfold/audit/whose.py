@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from keyfold.domain.ids import AccountId, KeyId, VendorId
 from keyfold.runtime.auth import Role
 from keyfold.runtime.http import OwnAccount, OwnVendor, Reply, Request, Roles
-from keyfold.store.access_log_questions import AccountScope, KeyScope, Scope, UnattributedScope, VendorScope
+from keyfold.store.access_log.scope import AccountScope, KeyScope, Scope, UnattributedScope, VendorScope
 
 Q = TypeVar("Q", bound=BaseModel)
 

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from keyfold.client.failure import WrongUsage
 from keyfold.runtime.clock import SYSTEM_CLOCK
-from keyfold.store.ledger_scan import LedgerScan, open_scan
+from keyfold.store.ledger.scan import LedgerScan, open_scan
 from keyfold.wire.checkpoint import BadCheckpointKey, PublicKeys, key_id_of, load_public_key
 from keyfold.wire.checkpoint_proof import Finding, weigh_file, weigh_recorded
 from keyfold.wire.ledger_proof import LedgerProof

@@ -11,7 +11,7 @@ from typing import Final
 from keyfold.cli.times import instant
 from keyfold.client.failure import CommandFailed
 from keyfold.domain.state import State
-from keyfold.store.ledger_scan import LedgerScan, open_scan
+from keyfold.store.ledger.scan import LedgerScan, open_scan
 from keyfold.wire.chain import Fields
 from keyfold.wire.event_codec import decode_event
 from keyfold.wire.timestamp import format_time, parse_time

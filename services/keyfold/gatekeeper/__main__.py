@@ -22,9 +22,9 @@ from keyfold.kafka.topic_watch import TopicWatch
 from keyfold.runtime.auth import open_bearer_tokens
 from keyfold.runtime.http import RateLimits, build_app
 from keyfold.runtime.service import Process, run
-from keyfold.store.connection import Pool, open_pool
-from keyfold.store.leases import Holder
-from keyfold.store.logins import LoginBindings
+from keyfold.store.enforcement.leases import Holder
+from keyfold.store.ledger.logins import LoginBindings
+from keyfold.store.postgres.connection import Pool, open_pool
 from keyfold.wire.topics import LIFECYCLE
 
 NAME = "gatekeeper"

@@ -22,7 +22,7 @@ from keyfold.gatekeeper.recording import event_of_many
 from keyfold.gatekeeper.settings import ClientIpKept, GatekeeperSettings, JournalSync
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.failure import StopProcess
-from keyfold.store.leases import Journalled
+from keyfold.store.enforcement.leases import Journalled
 from keyfold.wire.access_codec import encode_access_event
 from keyfold.wire.journal_line import journal_line
 

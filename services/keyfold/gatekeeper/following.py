@@ -17,7 +17,7 @@ from keyfold.kafka.lifecycle_reader import LifecycleBatch, LifecycleReader
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.failure import TryLater
 from keyfold.runtime.waiting import wait_for
-from keyfold.store.read_model import ReadModel, Snapshot
+from keyfold.store.read_model.reader import ReadModel, Snapshot
 from keyfold.wire.topics import LIFECYCLE
 
 # Events are decoded on the loop that answers, and answers wait meanwhile: a third of a millisecond for the

@@ -12,8 +12,8 @@ from keyfold.gatekeeper.lease import Beat, Lease
 from keyfold.gatekeeper.replica import Replica
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.failure import StopProcess
-from keyfold.store.errors import DatabaseAway, ReadOnly
-from keyfold.store.leases import Holder, Journalled, Leases
+from keyfold.store.enforcement.leases import Holder, Journalled, Leases
+from keyfold.store.postgres.errors import DatabaseAway, ReadOnly
 from keyfold.wire.chain import Head
 
 INTERVAL_S: Final = 1.0

@@ -8,8 +8,8 @@ from datetime import datetime
 from keyfold.domain.lifecycle import RecordedEvent
 from keyfold.domain.refusal import ImpossibleEvent
 from keyfold.domain.state import State
-from keyfold.store.errors import UnfoldableEvent
-from keyfold.store.read_model import Loaded
+from keyfold.store.postgres.errors import UnfoldableEvent
+from keyfold.store.read_model.reader import Loaded
 from keyfold.wire.chain import GENESIS
 
 

@@ -12,10 +12,10 @@ from keyfold.gatekeeper.replica import Replica
 from keyfold.gatekeeper.settings import GatekeeperSettings
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.waiting import wait_for
-from keyfold.store.connection import open_pool
-from keyfold.store.leases import Holder, Journalled, Leases
-from keyfold.store.migrations import migrated
-from keyfold.store.read_model import ReadModel
+from keyfold.store.enforcement.leases import Holder, Journalled, Leases
+from keyfold.store.postgres.connection import open_pool
+from keyfold.store.postgres.migrations import migrated
+from keyfold.store.read_model.reader import ReadModel
 
 
 async def replicate(

@@ -16,10 +16,10 @@ from keyfold.runtime.auth import NoTokens
 from keyfold.runtime.http import build_app
 from keyfold.runtime.service import Process, run
 from keyfold.runtime.waiting import wait_for
-from keyfold.store.connection import open_pool
-from keyfold.store.migrations import migrated
-from keyfold.store.readiness import DatabaseReadiness
-from keyfold.store.roles import role_of
+from keyfold.store.postgres.connection import open_pool
+from keyfold.store.postgres.migrations import migrated
+from keyfold.store.postgres.readiness import DatabaseReadiness
+from keyfold.store.postgres.roles import role_of
 from keyfold.wire.topics import DEAD_LETTER, LIFECYCLE
 
 NAME = "projection"

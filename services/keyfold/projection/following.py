@@ -14,10 +14,10 @@ from keyfold.runtime.clock import Clock
 from keyfold.runtime.failure import TryLater
 from keyfold.runtime.retrying import Patience
 from keyfold.runtime.waiting import wait_for
-from keyfold.store.connection import Pool
-from keyfold.store.errors import DatabaseAway, ReadModelAbsent
-from keyfold.store.generations import Progress, serving_progress
-from keyfold.store.read_model_writer import ReadModelWriter, Step
+from keyfold.store.postgres.connection import Pool
+from keyfold.store.postgres.errors import DatabaseAway, ReadModelAbsent
+from keyfold.store.read_model.generations import Progress, serving_progress
+from keyfold.store.read_model.writer import ReadModelWriter, Step
 
 _MEASURE_INTERVAL_S = 5.0
 

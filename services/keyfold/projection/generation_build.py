@@ -6,7 +6,7 @@ from keyfold.kafka.lifecycle_reader import LifecycleReader
 from keyfold.projection.lifecycle_topic import read_step
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.failure import StopProcess
-from keyfold.store.read_model_writer import ReadModelWriter
+from keyfold.store.read_model.writer import ReadModelWriter
 
 EVENTS_MAX = 5000
 _REPORT_INTERVAL_S = 5.0

@@ -13,9 +13,15 @@ import structlog
 from keyfold.projection.generation_build import GenerationBuild
 from keyfold.projection.lifecycle_topic import LifecycleTopic
 from keyfold.runtime.clock import Clock
-from keyfold.store.connection import Pool
-from keyfold.store.generations import NEXT, Difference, Generations, open_generations, serving_progress
-from keyfold.store.read_model_writer import ReadModelWriter
+from keyfold.store.postgres.connection import Pool
+from keyfold.store.read_model.generations import (
+    NEXT,
+    Difference,
+    Generations,
+    open_generations,
+    serving_progress,
+)
+from keyfold.store.read_model.writer import ReadModelWriter
 from keyfold.wire.chain import GENESIS
 
 log = structlog.get_logger(__name__)

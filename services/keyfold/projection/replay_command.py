@@ -22,7 +22,7 @@ from keyfold.runtime.failure import StopProcess, TryLater
 from keyfold.runtime.service import EXIT_BAD_SETTINGS, EXIT_FAILED
 from keyfold.runtime.settings import BadSettings, load
 from keyfold.runtime.waiting import wait_for
-from keyfold.store.connection import open_pool
+from keyfold.store.postgres.connection import open_pool
 
 CLIENT_ID = "keyfold-replay"
 

@@ -13,18 +13,18 @@ from keyfold.runtime.auth import open_bearer_tokens
 from keyfold.runtime.http import RateLimits, build_app
 from keyfold.runtime.service import Process, run
 from keyfold.runtime.waiting import wait_for
-from keyfold.store.connection import open_pool
-from keyfold.store.enforcement import ENFORCEMENT_CHANNEL, Enforcement
-from keyfold.store.kept_answers import KeptAnswers
-from keyfold.store.leadership import LeaderLock, Leadership
-from keyfold.store.ledger import Ledger
-from keyfold.store.logins import LoginBindings
-from keyfold.store.migrations import migrated
-from keyfold.store.notifications import Notifications
-from keyfold.store.read_model import PROJECTION_CHANNEL, ReadModel
-from keyfold.store.readiness import DatabaseReadiness
-from keyfold.store.roles import role_of
-from keyfold.store.spent_links import SpentLinks
+from keyfold.store.enforcement.positions import ENFORCEMENT_CHANNEL, Enforcement
+from keyfold.store.ledger.append import Ledger
+from keyfold.store.ledger.idempotency_records import KeptAnswers
+from keyfold.store.ledger.logins import LoginBindings
+from keyfold.store.ledger.spent_links import SpentLinks
+from keyfold.store.postgres.connection import open_pool
+from keyfold.store.postgres.leadership import LeaderLock, Leadership
+from keyfold.store.postgres.migrations import migrated
+from keyfold.store.postgres.notifications import Notifications
+from keyfold.store.postgres.readiness import DatabaseReadiness
+from keyfold.store.postgres.roles import role_of
+from keyfold.store.read_model.reader import PROJECTION_CHANNEL, ReadModel
 
 NAME = "registry"
 

@@ -19,7 +19,7 @@ from keyfold.registry.resources import AccountResource, account_resource
 from keyfold.runtime.auth import Role
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import NOT_FOUND, AnyRoute, OwnAccount, Reply, Request, Roles, Route
-from keyfold.store.looked_at import Loaded
+from keyfold.store.ledger.read_set import Loaded
 
 B = TypeVar("B", bound=BaseModel | None)
 

@@ -6,7 +6,7 @@ import orjson
 from pydantic import BaseModel
 
 from keyfold.runtime.http import Answer
-from keyfold.store.access_log_activity import LastUse
+from keyfold.store.access_log.activity import LastUse
 from keyfold.wire.timestamp import format_time
 
 

@@ -6,8 +6,8 @@ from typing import Final
 import structlog
 
 from keyfold.registry.checkpoint_file import BadCheckpointFile, CheckpointFile
-from keyfold.store.checkpoints import Checkpoints
-from keyfold.store.errors import DatabaseAway
+from keyfold.store.ledger.signed_heads import Checkpoints
+from keyfold.store.postgres.errors import DatabaseAway
 from keyfold.wire.checkpoint_proof import signed_of
 from keyfold.wire.event_codec import UnknownEvent
 

@@ -14,10 +14,10 @@ from keyfold.registry.commands import Commands
 from keyfold.registry.settings import RegistrySettings
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.failure import StopProcess
-from keyfold.store.checkpoints import Checkpoints
-from keyfold.store.connection import Pool
-from keyfold.store.leadership import LeaderLock, Leadership
-from keyfold.store.ledger import Ledger
+from keyfold.store.ledger.append import Ledger
+from keyfold.store.ledger.signed_heads import Checkpoints
+from keyfold.store.postgres.connection import Pool
+from keyfold.store.postgres.leadership import LeaderLock, Leadership
 from keyfold.wire.checkpoint import BadCheckpointKey, load_private_key
 
 log = structlog.get_logger(__name__)

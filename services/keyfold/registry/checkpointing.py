@@ -20,9 +20,9 @@ from keyfold.registry.checkpoint_filing import CheckpointFiling
 from keyfold.registry.commands import Command, CommandMetadata, Commands, Done, Show
 from keyfold.registry.kinds import Kind, held
 from keyfold.runtime.clock import Clock
-from keyfold.store.checkpoints import Checkpoints, RecordedCheckpoint
-from keyfold.store.ledger import Ledger
-from keyfold.store.looked_at import Loaded
+from keyfold.store.ledger.append import Ledger
+from keyfold.store.ledger.read_set import Loaded
+from keyfold.store.ledger.signed_heads import Checkpoints, RecordedCheckpoint
 from keyfold.wire.chain import Head
 from keyfold.wire.checkpoint import Checkpoint, key_id_of, sign
 from keyfold.wire.event_codec import UnknownEvent

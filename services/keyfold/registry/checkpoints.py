@@ -24,8 +24,8 @@ from keyfold.runtime.http import (
     encode_cursor,
     page,
 )
-from keyfold.store.checkpoints import FIRST_PAGE, Checkpoints
-from keyfold.store.ledger import Ledger
+from keyfold.store.ledger.append import Ledger
+from keyfold.store.ledger.signed_heads import FIRST_PAGE, Checkpoints
 
 NO_KEY: Final = Problem(
     status=409,

@@ -21,9 +21,9 @@ from keyfold.registry.problems import ANSWER_SEALED, problem_of
 from keyfold.runtime.failure import TryLater
 from keyfold.runtime.http import Answer, Problem, Reply, Request
 from keyfold.runtime.http.preconditions import etag_of, read_preconditions
-from keyfold.store.kept_answers import KeptAnswer
-from keyfold.store.looked_at import Loaded
-from keyfold.store.read_model import ReadModel
+from keyfold.store.ledger.idempotency_records import KeptAnswer
+from keyfold.store.ledger.read_set import Loaded
+from keyfold.store.read_model.reader import ReadModel
 
 A = TypeVar("A", bound=Aggregate)
 B = TypeVar("B", bound=BaseModel | None)

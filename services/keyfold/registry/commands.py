@@ -16,10 +16,10 @@ from keyfold.registry.idempotency import IdempotentRequest
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import Answer
 from keyfold.runtime.http.preconditions import UNCONDITIONAL, Preconditions, etag_of
-from keyfold.store.errors import VersionConflict
-from keyfold.store.kept_answers import KeptAnswer, NewAnswer
-from keyfold.store.ledger import Draft, Ledger, Turn
-from keyfold.store.looked_at import Loaded, Wanted
+from keyfold.store.ledger.append import Draft, Ledger, Turn
+from keyfold.store.ledger.idempotency_records import KeptAnswer, NewAnswer
+from keyfold.store.ledger.read_set import Loaded, Wanted
+from keyfold.store.postgres.errors import VersionConflict
 
 ATTEMPTS_MAX = 4
 

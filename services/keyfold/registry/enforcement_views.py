@@ -15,8 +15,8 @@ from keyfold.runtime.http import (
     Roles,
     Route,
 )
-from keyfold.store.enforcement import Enforcement, Standing
-from keyfold.store.ledger import Ledger
+from keyfold.store.enforcement.positions import Enforcement, Standing
+from keyfold.store.ledger.append import Ledger
 
 
 class EnforcementQuery(QueryString):

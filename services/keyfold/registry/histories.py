@@ -32,7 +32,7 @@ from keyfold.runtime.http import (
     page,
     rfc3339,
 )
-from keyfold.store.history import Happened, History
+from keyfold.store.ledger.history import Happened, History
 from keyfold.wire.event_codec import TYPE_NAMES
 
 _REVIEWER: Final = frozenset({Role.REVIEWER})

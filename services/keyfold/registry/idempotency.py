@@ -22,7 +22,7 @@ from keyfold.registry.answer_text import packed, unpacked
 from keyfold.runtime.auth import Caller
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import Answer, Problem, Refused, Request
-from keyfold.store.kept_answers import KeptAnswer, NewAnswer
+from keyfold.store.ledger.idempotency_records import KeptAnswer, NewAnswer
 
 HEADER: Final = "Idempotency-Key"
 REPLAYED: Final = "Idempotency-Replayed"

@@ -22,7 +22,7 @@ from keyfold.registry.commands import Command, Show
 from keyfold.registry.kinds import ACCOUNT, SUBSCRIBER_KEY, VENDOR, held
 from keyfold.registry.problems import REDACTED
 from keyfold.runtime.http import Answer
-from keyfold.store.looked_at import Loaded
+from keyfold.store.ledger.read_set import Loaded
 
 CommandAt: TypeAlias = Callable[[Loaded, datetime], SubscriberKeyCommand]
 """Makes the command of what was looked at and the present time."""

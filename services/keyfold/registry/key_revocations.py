@@ -17,7 +17,7 @@ from keyfold.registry.commands import Command
 from keyfold.registry.kinds import ACCOUNT, SUBSCRIBER_KEY, held
 from keyfold.registry.problems import REDACTED
 from keyfold.runtime.http import Answer, AnyRoute, Instant, JsonBody, OwnAccount, Reply, Request, Route
-from keyfold.store.looked_at import NOTHING, Loaded
+from keyfold.store.ledger.read_set import NOTHING, Loaded
 from keyfold.wire.key_format import is_key_id
 
 _AT_ONCE_MAX: Final = 1000

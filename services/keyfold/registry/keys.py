@@ -51,8 +51,8 @@ from keyfold.runtime.http import (
     Route,
     page,
 )
-from keyfold.store.looked_at import Loaded
-from keyfold.store.read_model import KeyState, Stored
+from keyfold.store.ledger.read_set import Loaded
+from keyfold.store.read_model.reader import KeyState, Stored
 from keyfold.wire.key_format import KeyKind
 
 B = TypeVar("B", bound=BaseModel | None)

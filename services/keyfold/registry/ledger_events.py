@@ -18,7 +18,7 @@ from keyfold.runtime.http import (
     cut,
     page,
 )
-from keyfold.store.ledger import Ledger
+from keyfold.store.ledger.append import Ledger
 from keyfold.wire.chain import Row
 
 

@@ -7,7 +7,7 @@ from typing import Protocol
 import structlog
 
 from keyfold.runtime.clock import Clock
-from keyfold.store.errors import DatabaseAway
+from keyfold.store.postgres.errors import DatabaseAway
 
 PURGE_INTERVAL_S = 600.0
 

@@ -12,11 +12,11 @@ from keyfold.domain.vendor import Vendor
 from keyfold.registry.answer_text import with_last_used
 from keyfold.runtime.auth import Caller, Role
 from keyfold.runtime.http import Answer, PageQuery, Reply, cut, encode_cursor
-from keyfold.store.access_log_activity import LastUse, last_used
-from keyfold.store.connection import Pool
-from keyfold.store.errors import StoreFailure
-from keyfold.store.ledger import Ledger
-from keyfold.store.read_model import ReadModel, Stored
+from keyfold.store.access_log.activity import LastUse, last_used
+from keyfold.store.ledger.append import Ledger
+from keyfold.store.postgres.connection import Pool
+from keyfold.store.postgres.errors import StoreFailure
+from keyfold.store.read_model.reader import ReadModel, Stored
 
 READ_YOUR_WRITES_TIMEOUT_S = 2.0
 

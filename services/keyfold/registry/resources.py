@@ -11,8 +11,8 @@ from keyfold.domain.permissions import NO_PERMISSIONS, Access, AccessWord, Categ
 from keyfold.domain.rate_limit import RateLimit
 from keyfold.domain.subscriber_key import ActiveSubscriberKey, SubscriberKey
 from keyfold.runtime.http import Instant, JsonBody
-from keyfold.store.access_log_activity import NEVER, LastUse
-from keyfold.store.read_model import KeyState
+from keyfold.store.access_log.activity import NEVER, LastUse
+from keyfold.store.read_model.reader import KeyState
 
 _SENSITIVE: Final = frozenset({Category.CLINICAL, Category.FINANCIAL, Category.SYSTEM})
 

@@ -28,14 +28,14 @@ from keyfold.registry.vendor_keys import VendorKeys
 from keyfold.registry.vendors import Vendors
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import AnyRoute
-from keyfold.store.checkpoints import Checkpoints
-from keyfold.store.connection import Pool
-from keyfold.store.enforcement import Enforcement
-from keyfold.store.history import History
-from keyfold.store.ledger import Ledger
-from keyfold.store.logins import SignInLists
-from keyfold.store.read_model import ReadModel
-from keyfold.store.spent_links import SpentLinks
+from keyfold.store.enforcement.positions import Enforcement
+from keyfold.store.ledger.append import Ledger
+from keyfold.store.ledger.history import History
+from keyfold.store.ledger.logins import SignInLists
+from keyfold.store.ledger.signed_heads import Checkpoints
+from keyfold.store.ledger.spent_links import SpentLinks
+from keyfold.store.postgres.connection import Pool
+from keyfold.store.read_model.reader import ReadModel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,8 +23,8 @@ from keyfold.registry.commands import Command, CommandMetadata, Commands, Done
 from keyfold.registry.kinds import ACCOUNT, SUBSCRIBER_KEY, VENDOR, VENDOR_KEY, held
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.failure import TryLater
-from keyfold.store.looked_at import Loaded
-from keyfold.store.read_model import ReadModel
+from keyfold.store.ledger.read_set import Loaded
+from keyfold.store.read_model.reader import ReadModel
 
 ACTOR: Final = Actor(role="keyfold", subject="timekeeper")
 INTERVAL_S: Final = 5.0

@@ -28,9 +28,9 @@ from keyfold.runtime.http import (
     Request,
     Route,
 )
-from keyfold.store.access_counts import allowed_to_key, caught_up
-from keyfold.store.connection import Pool
-from keyfold.store.errors import DatabaseAway, Misconfigured
+from keyfold.store.access_log.counts import allowed_to_key, caught_up
+from keyfold.store.postgres.connection import Pool
+from keyfold.store.postgres.errors import DatabaseAway, Misconfigured
 from keyfold.wire.topics import ACCESS
 
 _AGE_MAX_S: Final = 300.0

@@ -24,7 +24,7 @@ from keyfold.registry.vendor_resources import own_vendor
 from keyfold.runtime.auth import Caller, Role
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import AnyOf, AnyRoute, Applicant, OwnVendor, Reply, Request, Roles, Route, Unbound
-from keyfold.store.looked_at import Loaded
+from keyfold.store.ledger.read_set import Loaded
 from keyfold.wire.invitation_code import login_id_of
 
 B = TypeVar("B", bound=BaseModel | None)

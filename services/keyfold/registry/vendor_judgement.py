@@ -26,7 +26,7 @@ from keyfold.registry.kinds import VENDOR, held
 from keyfold.registry.vendor_resources import ReviewedVendor, reviewed_vendor
 from keyfold.runtime.auth import Role
 from keyfold.runtime.http import AnyRoute, Reply, Request, Roles, Route
-from keyfold.store.looked_at import Loaded
+from keyfold.store.ledger.read_set import Loaded
 
 B = TypeVar("B", bound=BaseModel | None)
 At: TypeAlias = Callable[[datetime], VendorCommand]

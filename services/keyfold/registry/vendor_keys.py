@@ -43,7 +43,7 @@ from keyfold.runtime.http import (
     Route,
     page,
 )
-from keyfold.store.looked_at import Loaded
+from keyfold.store.ledger.read_set import Loaded
 from keyfold.wire.key_format import KeyKind
 
 B = TypeVar("B", bound=BaseModel | None)

@@ -10,8 +10,8 @@ from keyfold.domain.vendor import Review, ReviewKind, Vendor, VendorState, Verdi
 from keyfold.domain.vendor_key import ActiveVendorKey, VendorKey
 from keyfold.registry.resources import LAST_REFUSED
 from keyfold.runtime.http import Instant, JsonBody
-from keyfold.store.access_log_activity import NEVER, LastUse
-from keyfold.store.read_model import KeyState
+from keyfold.store.access_log.activity import NEVER, LastUse
+from keyfold.store.read_model.reader import KeyState
 
 
 class VendorKeyResource(JsonBody):

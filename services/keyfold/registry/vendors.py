@@ -29,7 +29,7 @@ from keyfold.runtime.http import (
     Route,
     page,
 )
-from keyfold.store.read_model import Stored
+from keyfold.store.read_model.reader import Stored
 
 _ONE: Final = "/v1/vendors/{vendor_id}"
 

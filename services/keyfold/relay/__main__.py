@@ -14,14 +14,14 @@ from keyfold.runtime.auth import NoTokens
 from keyfold.runtime.http import build_app
 from keyfold.runtime.service import Process, run
 from keyfold.runtime.waiting import wait_for
-from keyfold.store.connection import open_pool
-from keyfold.store.leadership import LeaderLock, Leadership
-from keyfold.store.ledger import LEDGER_CHANNEL, Ledger
-from keyfold.store.migrations import migrated
-from keyfold.store.notifications import Notifications
-from keyfold.store.readiness import DatabaseReadiness
-from keyfold.store.relay_checkpoint import RelayCheckpoint
-from keyfold.store.roles import role_of
+from keyfold.store.ledger.append import LEDGER_CHANNEL, Ledger
+from keyfold.store.ledger.relay_offset import RelayCheckpoint
+from keyfold.store.postgres.connection import open_pool
+from keyfold.store.postgres.leadership import LeaderLock, Leadership
+from keyfold.store.postgres.migrations import migrated
+from keyfold.store.postgres.notifications import Notifications
+from keyfold.store.postgres.readiness import DatabaseReadiness
+from keyfold.store.postgres.roles import role_of
 from keyfold.wire.topics import LIFECYCLE
 
 NAME = "relay"

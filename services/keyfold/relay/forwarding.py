@@ -9,9 +9,9 @@ from keyfold.kafka.publisher import Publisher
 from keyfold.relay import metrics
 from keyfold.runtime.failure import StopProcess
 from keyfold.runtime.retrying import Patience
-from keyfold.store.ledger import Ledger
-from keyfold.store.notifications import Notifications
-from keyfold.store.relay_checkpoint import RelayCheckpoint
+from keyfold.store.ledger.append import Ledger
+from keyfold.store.ledger.relay_offset import RelayCheckpoint
+from keyfold.store.postgres.notifications import Notifications
 from keyfold.wire.chain import LedgerGap, Row
 from keyfold.wire.lifecycle_record import lifecycle_record
 from keyfold.wire.topics import LIFECYCLE

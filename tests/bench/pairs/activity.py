@@ -16,7 +16,7 @@ import aiohttp
 
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.runtime.http import rfc3339
-from keyfold.store.connection import open_pool
+from keyfold.store.postgres.connection import open_pool
 from tests.bench import on_disk
 from tests.bench.audit_service import AuditService, Place, open_audit
 from tests.bench.contest import Contest, Figure, Figures, Side

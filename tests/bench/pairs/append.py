@@ -14,8 +14,8 @@ from keyfold.domain.permissions import NO_PERMISSIONS
 from keyfold.domain.subscriber_key import SubscriberKeyCreated
 from keyfold.registry.commands import Commands, Done
 from keyfold.runtime.clock import SYSTEM_CLOCK
-from keyfold.store.connection import Connection, open_connection, open_pool
-from keyfold.store.ledger import Draft, Ledger
+from keyfold.store.ledger.append import Draft, Ledger
+from keyfold.store.postgres.connection import Connection, open_connection, open_pool
 from keyfold.wire.event_codec import encode_event
 from tests.bench.contest import Contest, Figure, Figures, Side
 from tests.bench.ground import Ground

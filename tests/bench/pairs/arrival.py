@@ -14,8 +14,8 @@ import orjson
 
 from keyfold.local.process.ports import free_ports
 from keyfold.runtime.clock import SYSTEM_CLOCK
-from keyfold.store.access_log_partitions import Partitions
-from keyfold.store.connection import Pool, open_pool
+from keyfold.store.access_log.partitions import Partitions
+from keyfold.store.postgres.connection import Pool, open_pool
 from tests.bench.arrivals import BareArrivals, Onlooker, open_bare_arrivals
 from tests.bench.contest import Contest, Figure, Figures, Side
 from tests.bench.ground import Ground, open_ground

@@ -10,14 +10,14 @@ from functools import partial
 from msgspec.structs import replace
 
 from keyfold.domain.ids import AccountId, VendorId
+from keyfold.domain.names import AccountKey, Called
 from keyfold.runtime.clock import SYSTEM_CLOCK
-from keyfold.store.access_log import AccessLog, Advance
-from keyfold.store.access_log_activity import Ask
-from keyfold.store.access_log_export import ExportFormat, export
-from keyfold.store.access_log_partitions import Partitions
-from keyfold.store.access_log_questions import AccountScope, Filters
-from keyfold.store.connection import open_connection, open_pool
-from keyfold.store.names import AccountKey, Called
+from keyfold.store.access_log.activity import Ask
+from keyfold.store.access_log.export import ExportFormat, export
+from keyfold.store.access_log.partitions import Partitions
+from keyfold.store.access_log.scope import AccountScope, Filters
+from keyfold.store.access_log.writer import AccessLog, Advance
+from keyfold.store.postgres.connection import open_connection, open_pool
 from keyfold.wire.topics import ACCESS
 from tests.bench.batches import batches
 from tests.bench.contest import Contest, Figure, Figures, Side

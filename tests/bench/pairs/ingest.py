@@ -13,12 +13,12 @@ from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.dead_letter_bound import DeadLetterBound
 from keyfold.kafka.publisher import Publisher
 from keyfold.runtime.clock import SYSTEM_CLOCK
-from keyfold.store.access_log import AccessLog, Advance
-from keyfold.store.access_log_partitions import Partitions
-from keyfold.store.access_log_rows import COLUMNS, row_of
-from keyfold.store.addresses import as_text
-from keyfold.store.closed_runs import ClosedRuns
-from keyfold.store.connection import Pool, PrepareConnection, open_pool
+from keyfold.store.access_log.addresses import as_text
+from keyfold.store.access_log.completeness.closed_runs import ClosedRuns
+from keyfold.store.access_log.partitions import Partitions
+from keyfold.store.access_log.rows import COLUMNS, row_of
+from keyfold.store.access_log.writer import AccessLog, Advance
+from keyfold.store.postgres.connection import Pool, PrepareConnection, open_pool
 from keyfold.wire.access_codec import access_record, encode_access_event
 from keyfold.wire.record import Received
 from keyfold.wire.topics import ACCESS

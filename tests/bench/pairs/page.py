@@ -18,8 +18,8 @@ import aiohttp
 
 from keyfold.domain.account import IntegrationsEnabled
 from keyfold.runtime.clock import SYSTEM_CLOCK
-from keyfold.store.connection import open_pool
-from keyfold.store.ledger import Ledger
+from keyfold.store.ledger.append import Ledger
+from keyfold.store.postgres.connection import open_pool
 from tests.acceptance.running import RunningStack, running
 from tests.bench.contest import Contest, Figure, Figures, Side
 from tests.bench.ground import Ground

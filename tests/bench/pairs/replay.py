@@ -14,7 +14,7 @@ from keyfold.kafka.publisher import Publisher
 from keyfold.projection.lifecycle_topic import LifecycleTopic
 from keyfold.projection.replay import Replay
 from keyfold.runtime.clock import SYSTEM_CLOCK
-from keyfold.store.connection import open_pool
+from keyfold.store.postgres.connection import open_pool
 from keyfold.wire.topics import LIFECYCLE
 from tests.bed import Topics
 from tests.bench.contest import Contest, Figure, Figures, Side

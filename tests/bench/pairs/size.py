@@ -8,8 +8,8 @@ from itertools import count
 
 from keyfold.registry.commands import Commands, Done
 from keyfold.runtime.clock import SYSTEM_CLOCK
-from keyfold.store.connection import open_connection, open_pool
-from keyfold.store.ledger import Ledger
+from keyfold.store.ledger.append import Ledger
+from keyfold.store.postgres.connection import open_connection, open_pool
 from tests.bench.contest import Contest, Figure, Figures, Side
 from tests.bench.ground import Ground
 from tests.bench.pairs.append import open_accounts

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
-from keyfold.store.completeness import NumberRange, RunHour, run_hours
-from keyfold.store.connection import Pool
+from keyfold.store.access_log.completeness.numbers import NumberRange, RunHour, run_hours
+from keyfold.store.postgres.connection import Pool
 from tests.access_events import EPOCH
 
 ROWS = "select gatekeeper, seq, date_trunc('hour', at, 'UTC') as hour from access_log.events"

@@ -8,10 +8,10 @@ import pytest
 
 from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.publisher import Publisher
-from keyfold.store.access_log import AccessLog
-from keyfold.store.access_log_partitions import Partitions
-from keyfold.store.addresses import as_text
-from keyfold.store.connection import Pool, open_pool
+from keyfold.store.access_log.addresses import as_text
+from keyfold.store.access_log.partitions import Partitions
+from keyfold.store.access_log.writer import AccessLog
+from keyfold.store.postgres.connection import Pool, open_pool
 from keyfold.wire.topics import ACCESS, DEAD_LETTER
 from tests.access_events import EPOCH
 from tests.bed import Topics

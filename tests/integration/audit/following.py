@@ -16,11 +16,11 @@ from keyfold.kafka.dead_letter_bound import DeadLetterBound
 from keyfold.kafka.publisher import Publisher
 from keyfold.kafka.reader import Reader
 from keyfold.runtime.clock import SYSTEM_CLOCK
-from keyfold.store.access_log import AccessLog
-from keyfold.store.access_log_partitions import Partitions
-from keyfold.store.closed_runs import ClosedRuns
-from keyfold.store.connection import Pool
-from keyfold.store.partition_shares import PartitionShare
+from keyfold.store.access_log.completeness.closed_runs import ClosedRuns
+from keyfold.store.access_log.partitions import Partitions
+from keyfold.store.access_log.writer import AccessLog
+from keyfold.store.postgres.connection import Pool
+from keyfold.store.postgres.partition_shares import PartitionShare
 from keyfold.wire.access_codec import access_record, encode_access_event
 from keyfold.wire.record import Received, Record
 from tests.access_events import EPOCH

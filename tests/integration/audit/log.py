@@ -17,12 +17,12 @@ from keyfold.audit.streaming import Streaming
 from keyfold.audit.summing import Summing
 from keyfold.domain.access_event import AccessEvent
 from keyfold.runtime.http import rfc3339
-from keyfold.store.access_log import AccessLog, Advance
-from keyfold.store.access_log_arrivals import CHANNEL
-from keyfold.store.access_log_partitions import Partitions
-from keyfold.store.access_log_questions import AccountScope, KeyScope, Scope, UnattributedScope, VendorScope
-from keyfold.store.connection import Pool
-from keyfold.store.notifications import Notifications
+from keyfold.store.access_log.arrivals import CHANNEL
+from keyfold.store.access_log.partitions import Partitions
+from keyfold.store.access_log.scope import AccountScope, KeyScope, Scope, UnattributedScope, VendorScope
+from keyfold.store.access_log.writer import AccessLog, Advance
+from keyfold.store.postgres.connection import Pool
+from keyfold.store.postgres.notifications import Notifications
 from tests.access_events import EPOCH
 from tests.integration.audit.following import NoonClock
 from tests.unit.runtime.serving import Client, serving

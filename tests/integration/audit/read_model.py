@@ -6,9 +6,9 @@ from msgspec.structs import replace
 
 from keyfold.domain.ids import AccountId, KeyId, VendorId
 from keyfold.domain.lifecycle import LifecycleEvent
-from keyfold.store.connection import open_pool
-from keyfold.store.generations import NEXT, open_generations
-from keyfold.store.read_model_writer import ReadModelWriter, Step
+from keyfold.store.postgres.connection import open_pool
+from keyfold.store.read_model.generations import NEXT, open_generations
+from keyfold.store.read_model.writer import ReadModelWriter, Step
 from tests.ledger_builder import LedgerBuilder
 from tests.lifecycle_events import key_created, vendor_applied
 

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 from keyfold.domain.access_event import AccessEvent
 from keyfold.domain.ids import AccountId
-from keyfold.store.access_log_activity import Ask, activity
-from keyfold.store.access_log_questions import AccountScope, Filters
-from keyfold.store.connection import Pool
+from keyfold.store.access_log.activity import Ask, activity
+from keyfold.store.access_log.scope import AccountScope, Filters
+from keyfold.store.postgres.connection import Pool
 from tests.eventually import eventually
 
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)

@@ -10,10 +10,10 @@ import pytest
 from keyfold.domain.decision import Reason
 from keyfold.domain.ids import KeyId
 from keyfold.domain.permissions import Access
-from keyfold.store.access_log import AccessLog, Advance, Filed
-from keyfold.store.access_log_activity import NEVER, LastUse, last_used
-from keyfold.store.connection import Pool
-from keyfold.store.errors import OffsetsMoved, PartitionMissing
+from keyfold.store.access_log.activity import NEVER, LastUse, last_used
+from keyfold.store.access_log.writer import AccessLog, Advance, Filed
+from keyfold.store.postgres.connection import Pool
+from keyfold.store.postgres.errors import OffsetsMoved, PartitionMissing
 from tests.access_events import EPOCH, access_event
 from tests.integration.audit.conftest import TOPIC
 from tests.integration.audit.rows import filed, newest

@@ -17,8 +17,8 @@ from keyfold.domain.decision import Reason
 from keyfold.domain.ids import AccountId, KeyId, VendorId
 from keyfold.domain.permissions import Access, Category
 from keyfold.runtime.http import JsonBody, encode_cursor
-from keyfold.store.access_log_activity import Ask, activity
-from keyfold.store.access_log_questions import (
+from keyfold.store.access_log.activity import Ask, activity
+from keyfold.store.access_log.scope import (
     AccountScope,
     Filters,
     KeyScope,
@@ -26,7 +26,7 @@ from keyfold.store.access_log_questions import (
     UnattributedScope,
     VendorScope,
 )
-from keyfold.store.connection import Pool
+from keyfold.store.postgres.connection import Pool
 from tests.access_events import EPOCH, access_event, unattributed
 from tests.integration.audit.log import ACCOUNT, KEY, UNATTRIBUTED, VENDOR, Log, ask, belongs, number
 from tests.unit.runtime.serving import Client, serving

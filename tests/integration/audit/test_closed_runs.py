@@ -10,10 +10,10 @@ from keyfold.audit.maintenance import drop_old
 from keyfold.domain.closed_run import ClosedRun
 from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.publisher import Publisher
-from keyfold.store.access_log_partitions import Partitions
-from keyfold.store.closed_runs import ClosedRuns
-from keyfold.store.completeness import RunHour, run_hours
-from keyfold.store.connection import Pool, open_pool
+from keyfold.store.access_log.completeness.closed_runs import ClosedRuns
+from keyfold.store.access_log.completeness.numbers import RunHour, run_hours
+from keyfold.store.access_log.partitions import Partitions
+from keyfold.store.postgres.connection import Pool, open_pool
 from keyfold.wire.closed_codec import closed_record
 from keyfold.wire.topics import ACCESS, DEAD_LETTER
 from tests.access_events import EPOCH, access_event

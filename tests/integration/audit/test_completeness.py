@@ -19,15 +19,15 @@ from msgspec.structs import replace
 from keyfold.audit.maintenance import drop_old
 from keyfold.domain.access_event import AccessEvent
 from keyfold.domain.ids import EventId, KeyId
-from keyfold.store import migrations
-from keyfold.store.access_log import AccessLog, Advance
-from keyfold.store.access_log_partitions import Partitions
-from keyfold.store.access_log_rows import COLUMNS, row_of
-from keyfold.store.completeness import NumberRange, RunHour, run_hours
-from keyfold.store.connection import Pool, open_pool
-from keyfold.store.errors import OffsetsMoved
-from keyfold.store.filed_numbers import BLOCK_NUMBERS, Stretch, stretches
-from keyfold.store.migrations import migrate
+from keyfold.store.access_log.completeness.filed_numbers import BLOCK_NUMBERS, Stretch, stretches
+from keyfold.store.access_log.completeness.numbers import NumberRange, RunHour, run_hours
+from keyfold.store.access_log.partitions import Partitions
+from keyfold.store.access_log.rows import COLUMNS, row_of
+from keyfold.store.access_log.writer import AccessLog, Advance
+from keyfold.store.postgres import migrations
+from keyfold.store.postgres.connection import Pool, open_pool
+from keyfold.store.postgres.errors import OffsetsMoved
+from keyfold.store.postgres.migrations import migrate
 from tests.access_events import EPOCH, access_event
 from tests.eventually import eventually
 from tests.integration.audit.accounts import told, true

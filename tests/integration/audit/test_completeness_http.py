@@ -16,9 +16,9 @@ from keyfold.domain.ids import EventId, KeyId
 from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.publisher import Publisher
 from keyfold.runtime.http import JsonBody, encode_cursor, rfc3339
-from keyfold.store.access_log import AccessLog, PartitionEnd
-from keyfold.store.access_log_partitions import Partitions
-from keyfold.store.connection import Pool
+from keyfold.store.access_log.partitions import Partitions
+from keyfold.store.access_log.writer import AccessLog, PartitionEnd
+from keyfold.store.postgres.connection import Pool
 from keyfold.wire.topics import ACCESS, DEAD_LETTER
 from tests.access_events import EPOCH, access_event
 from tests.bed import Topics

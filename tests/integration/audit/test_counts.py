@@ -17,14 +17,14 @@ from keyfold.domain.access_event import AccessEvent
 from keyfold.domain.decision import Reason
 from keyfold.domain.ids import AccountId, KeyId, VendorId
 from keyfold.domain.permissions import Access, Category
-from keyfold.store import migrations
-from keyfold.store.access_counts import allowed_to_key, caught_up
-from keyfold.store.access_log import AccessLog, Advance, PartitionEnd
-from keyfold.store.access_log_partitions import Partitions
-from keyfold.store.access_log_rows import COLUMNS, row_of
-from keyfold.store.connection import Pool, open_pool
-from keyfold.store.errors import OffsetsMoved
-from keyfold.store.migrations import migrate
+from keyfold.store.access_log.counts import allowed_to_key, caught_up
+from keyfold.store.access_log.partitions import Partitions
+from keyfold.store.access_log.rows import COLUMNS, row_of
+from keyfold.store.access_log.writer import AccessLog, Advance, PartitionEnd
+from keyfold.store.postgres import migrations
+from keyfold.store.postgres.connection import Pool, open_pool
+from keyfold.store.postgres.errors import OffsetsMoved
+from keyfold.store.postgres.migrations import migrate
 from tests.access_events import EPOCH, access_event
 from tests.eventually import eventually
 from tests.integration.audit.conftest import TOPIC

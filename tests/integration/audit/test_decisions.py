@@ -14,7 +14,7 @@ from keyfold.domain.access_event import AccessEvent
 from keyfold.domain.decision import Reason
 from keyfold.domain.ids import AccountId, VendorId
 from keyfold.domain.permissions import Access, Category
-from keyfold.store.connection import Pool
+from keyfold.store.postgres.connection import Pool
 from tests.access_events import EPOCH, access_event, decided, unattributed
 from tests.integration.audit.log import ACCOUNT, PLACES, VENDOR, Log, ask, asking
 from tests.integration.audit.read_model import key, serve, vendor

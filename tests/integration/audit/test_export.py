@@ -16,7 +16,7 @@ import pytest
 from keyfold.domain.decision import Reason
 from keyfold.domain.ids import AccountId, KeyId, VendorId
 from keyfold.domain.permissions import Access, Category
-from keyfold.store.connection import Pool
+from keyfold.store.postgres.connection import Pool
 from tests.access_events import EPOCH, access_event, unattributed
 from tests.eventually import eventually
 from tests.integration.audit.log import (

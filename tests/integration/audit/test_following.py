@@ -13,10 +13,10 @@ from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.dead_letter_bound import TooManyDeadLetters
 from keyfold.local.servers.postgres import LocalPostgres
 from keyfold.runtime.metrics import REGISTRY
-from keyfold.store.access_counts import caught_up
-from keyfold.store.access_log import AccessLog
-from keyfold.store.connection import Pool, open_pool
-from keyfold.store.migrations import migrate
+from keyfold.store.access_log.counts import caught_up
+from keyfold.store.access_log.writer import AccessLog
+from keyfold.store.postgres.connection import Pool, open_pool
+from keyfold.store.postgres.migrations import migrate
 from keyfold.wire.record import Received, Record
 from tests.access_events import EPOCH, access_event
 from tests.eventually import eventually

@@ -12,7 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from keyfold.domain.ids import AccountId, KeyId, VendorId
-from keyfold.store.connection import Pool
+from keyfold.store.postgres.connection import Pool
 from tests.access_events import access_event, unattributed
 from tests.database import execute
 from tests.integration.audit.log import ACCOUNT, KEY, PLACES, UNATTRIBUTED, VENDOR, Log, ask, asking

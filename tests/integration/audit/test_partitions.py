@@ -9,9 +9,9 @@ from datetime import date, timedelta
 
 from keyfold.audit.maintenance import make_ahead
 from keyfold.runtime.metrics import REGISTRY
-from keyfold.store.access_log import AccessLog, Advance
-from keyfold.store.access_log_partitions import Partitions, drop_before
-from keyfold.store.connection import Pool
+from keyfold.store.access_log.partitions import Partitions, drop_before
+from keyfold.store.access_log.writer import AccessLog, Advance
+from keyfold.store.postgres.connection import Pool
 from tests.access_events import EPOCH, access_event
 from tests.eventually import eventually
 from tests.integration.audit.rows import filed, newest

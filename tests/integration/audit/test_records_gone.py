@@ -14,9 +14,9 @@ from structlog.testing import capture_logs
 from keyfold.kafka.errors import RecordsGone
 from keyfold.kafka.reader import Reader
 from keyfold.runtime.metrics import REGISTRY
-from keyfold.store.completeness import NumberRange
-from keyfold.store.connection import Pool
-from keyfold.store.errors import OffsetsMoved
+from keyfold.store.access_log.completeness.numbers import NumberRange
+from keyfold.store.postgres.connection import Pool
+from keyfold.store.postgres.errors import OffsetsMoved
 from tests.access_events import access_event
 from tests.integration.audit.accounts import told
 from tests.integration.audit.following import Wires, consuming

@@ -15,10 +15,10 @@ from keyfold.domain.decision import Reason
 from keyfold.domain.ids import AccountId, KeyId, VendorId
 from keyfold.domain.permissions import Category
 from keyfold.runtime.http import encode_cursor
-from keyfold.store.access_log_arrivals import Place, arrived, forget_filings, newest_filing
-from keyfold.store.access_log_questions import AccountScope, Filters
-from keyfold.store.connection import Pool
-from keyfold.store.errors import DatabaseAway, OffsetsMoved
+from keyfold.store.access_log.arrivals import Place, arrived, forget_filings, newest_filing
+from keyfold.store.access_log.scope import AccountScope, Filters
+from keyfold.store.postgres.connection import Pool
+from keyfold.store.postgres.errors import DatabaseAway, OffsetsMoved
 from tests.access_events import EPOCH, access_event, unattributed
 from tests.eventually import eventually
 from tests.integration.audit.log import ACCOUNT, KEY, PLACES, UNATTRIBUTED, VENDOR, Log, ask, asking

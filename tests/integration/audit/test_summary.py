@@ -16,11 +16,11 @@ from keyfold.domain.decision import Reason
 from keyfold.domain.ids import AccountId, KeyId, VendorId
 from keyfold.domain.permissions import Access, Category
 from keyfold.runtime.http import JsonBody, encode_cursor, rfc3339
-from keyfold.store.access_log import AccessLog, Advance
-from keyfold.store.access_log_partitions import Partitions
-from keyfold.store.access_log_questions import AccountScope, Filters, Scope, UnattributedScope
-from keyfold.store.access_log_summary import Bucket, Dimension, Question, buckets_next, summary
-from keyfold.store.connection import Pool
+from keyfold.store.access_log.partitions import Partitions
+from keyfold.store.access_log.scope import AccountScope, Filters, Scope, UnattributedScope
+from keyfold.store.access_log.summaries import Bucket, Dimension, Question, buckets_next, summary
+from keyfold.store.access_log.writer import AccessLog, Advance
+from keyfold.store.postgres.connection import Pool
 from tests.access_events import EPOCH, access_event, unattributed
 from tests.integration.audit.log import (
     ACCOUNT,

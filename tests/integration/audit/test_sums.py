@@ -18,12 +18,12 @@ from keyfold.domain.access_event import AccessEvent
 from keyfold.domain.decision import Reason
 from keyfold.domain.ids import AccountId, KeyId, VendorId
 from keyfold.domain.permissions import Access, Category
-from keyfold.store.access_log import AccessLog, Advance
-from keyfold.store.access_log_partitions import Partitions
-from keyfold.store.access_log_questions import AccountScope, Filters, KeyScope, Scope, VendorScope
-from keyfold.store.access_log_summary import Bucket, Dimension, Question, summary
-from keyfold.store.access_sums import sum_days
-from keyfold.store.connection import Pool
+from keyfold.store.access_log.day_sums import sum_days
+from keyfold.store.access_log.partitions import Partitions
+from keyfold.store.access_log.scope import AccountScope, Filters, KeyScope, Scope, VendorScope
+from keyfold.store.access_log.summaries import Bucket, Dimension, Question, summary
+from keyfold.store.access_log.writer import AccessLog, Advance
+from keyfold.store.postgres.connection import Pool
 from tests.access_events import EPOCH, access_event
 from tests.eventually import eventually
 from tests.integration.audit.log import Log, belongs

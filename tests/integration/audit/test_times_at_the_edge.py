@@ -12,8 +12,8 @@ import orjson
 import pytest
 
 from keyfold.audit.accounting import Accounting
-from keyfold.store.access_log_summary import Bucket
-from keyfold.store.connection import Pool
+from keyfold.store.access_log.summaries import Bucket
+from keyfold.store.postgres.connection import Pool
 from tests.access_events import EPOCH, access_event
 from tests.edges import TIMES, documents
 from tests.integration.audit.following import NoonClock

@@ -10,7 +10,7 @@ import pytest
 
 from keyfold.domain.access_event import AccessEvent
 from keyfold.domain.ids import AccountId, KeyId, VendorId
-from keyfold.store.connection import Pool
+from keyfold.store.postgres.connection import Pool
 from tests.access_events import access_event
 from tests.integration.audit.log import (
     ACCOUNT,

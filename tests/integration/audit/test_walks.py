@@ -19,9 +19,9 @@ from keyfold.domain.decision import Reason
 from keyfold.domain.ids import AccountId, KeyId, VendorId
 from keyfold.domain.permissions import Access, Category
 from keyfold.local.servers.postgres import LocalPostgres
-from keyfold.store.access_log_activity import Ask, activity
-from keyfold.store.access_log_questions import AccountScope, Filters, KeyScope, UnattributedScope, VendorScope
-from keyfold.store.connection import Pool, open_pool
+from keyfold.store.access_log.activity import Ask, activity
+from keyfold.store.access_log.scope import AccountScope, Filters, KeyScope, UnattributedScope, VendorScope
+from keyfold.store.postgres.connection import Pool, open_pool
 from tests.access_events import EPOCH, access_event
 from tests.database import cloned
 from tests.integration.audit.log import Log, belongs

@@ -14,11 +14,11 @@ from keyfold.audit.completeness_resources import WholenessResource
 from keyfold.domain.access_event import AccessEvent
 from keyfold.domain.closed_run import ClosedRun
 from keyfold.runtime.clock import SYSTEM_CLOCK
-from keyfold.store.access_log import AccessLog, PartitionEnd
-from keyfold.store.closed_runs import ClosedRuns
-from keyfold.store.connection import Pool
-from keyfold.store.leases import Holder, Journalled, Leases
-from keyfold.store.wholeness import SETTLED_S, account, forget_runs_before, wholeness
+from keyfold.store.access_log.completeness.closed_runs import ClosedRuns
+from keyfold.store.access_log.completeness.wholeness import SETTLED_S, account, forget_runs_before, wholeness
+from keyfold.store.access_log.writer import AccessLog, PartitionEnd
+from keyfold.store.enforcement.leases import Holder, Journalled, Leases
+from keyfold.store.postgres.connection import Pool
 from tests.access_events import EPOCH, access_event
 from tests.integration.audit.log import Log
 

@@ -10,8 +10,8 @@ import orjson
 import pytest
 
 from keyfold.domain.ids import KeyId
-from keyfold.store.access_counts import allowed_to_key
-from keyfold.store.connection import Pool
+from keyfold.store.access_log.counts import allowed_to_key
+from keyfold.store.postgres.connection import Pool
 from tests.access_events import EPOCH, access_event
 from tests.integration.audit.log import ACCOUNT, Log, Query, ask, asking, target
 from tests.integration.audit.sse import listening

@@ -10,10 +10,10 @@ from contextlib import asynccontextmanager
 
 from keyfold.domain.decision import Reason
 from keyfold.runtime.clock import SYSTEM_CLOCK
-from keyfold.store.connection import open_pool
-from keyfold.store.enforcement import ENFORCEMENT_CHANNEL, Enforcement
-from keyfold.store.leases import LEASE_MARGIN_S
-from keyfold.store.notifications import Notifications
+from keyfold.store.enforcement.leases import LEASE_MARGIN_S
+from keyfold.store.enforcement.positions import ENFORCEMENT_CHANNEL, Enforcement
+from keyfold.store.postgres.connection import open_pool
+from keyfold.store.postgres.notifications import Notifications
 from tests.integration.gatekeeper.practice import BOTH, practice, revoked
 from tests.integration.gatekeeper.world import Gatekeeper, World
 from tests.ledger_builder import account_created

@@ -20,10 +20,10 @@ from keyfold.gatekeeper.heartbeat import (
 from keyfold.gatekeeper.lease import Beat, Lease
 from keyfold.gatekeeper.replica import Replica
 from keyfold.runtime.clock import SYSTEM_CLOCK
-from keyfold.store.connection import Pool, open_pool
-from keyfold.store.enforcement import ENFORCEMENT_CHANNEL, Enforcement
-from keyfold.store.leases import Holder, Journalled, Leases
-from keyfold.store.notifications import Notifications
+from keyfold.store.enforcement.leases import Holder, Journalled, Leases
+from keyfold.store.enforcement.positions import ENFORCEMENT_CHANNEL, Enforcement
+from keyfold.store.postgres.connection import Pool, open_pool
+from keyfold.store.postgres.notifications import Notifications
 from keyfold.wire.chain import GENESIS, Head
 from tests.eventually import eventually
 

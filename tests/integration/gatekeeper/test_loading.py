@@ -11,8 +11,8 @@ from keyfold.domain.decision import Reason
 from keyfold.domain.state import State
 from keyfold.domain.subscriber_key import SubscriberKeyCreated
 from keyfold.domain.vendor_key import VendorKeyIssued
-from keyfold.store.connection import open_pool
-from keyfold.store.read_model import Loaded, ReadModel
+from keyfold.store.postgres.connection import open_pool
+from keyfold.store.read_model.reader import Loaded, ReadModel
 from tests.eventually import eventually
 from tests.integration.gatekeeper.practice import BOTH, practice
 from tests.integration.gatekeeper.world import Gatekeeper, World

@@ -10,8 +10,8 @@ import pytest
 
 from keyfold.local.process.child import Child, Command
 from keyfold.local.process.ports import free_ports
-from keyfold.store.connection import open_pool
-from keyfold.store.migrations import pending_migrations
+from keyfold.store.postgres.connection import open_pool
+from keyfold.store.postgres.migrations import pending_migrations
 from tests.eventually import eventually
 from tests.integration.gatekeeper.world import World
 

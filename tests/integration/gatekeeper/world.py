@@ -22,10 +22,10 @@ from keyfold.local.process.nursery import Nursery
 from keyfold.local.process.ports import HOST, free_ports
 from keyfold.local.signing import AUDIENCE, ISSUER, Claims, LocalSigner
 from keyfold.runtime.clock import SYSTEM_CLOCK
-from keyfold.store.connection import open_pool
-from keyfold.store.generations import NEXT, open_generations
-from keyfold.store.ledger import Ledger
-from keyfold.store.read_model_writer import ReadModelWriter, Step
+from keyfold.store.ledger.append import Ledger
+from keyfold.store.postgres.connection import open_pool
+from keyfold.store.read_model.generations import NEXT, open_generations
+from keyfold.store.read_model.writer import ReadModelWriter, Step
 from keyfold.wire.access_codec import decode_access_event
 from keyfold.wire.chain import understand
 from keyfold.wire.journal_line import read_journal_line

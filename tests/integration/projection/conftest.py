@@ -13,11 +13,11 @@ from keyfold.projection.following import Following
 from keyfold.projection.lifecycle_topic import LifecycleTopic
 from keyfold.projection.replay import Replay
 from keyfold.runtime.clock import SYSTEM_CLOCK
-from keyfold.store.connection import Pool, open_pool
-from keyfold.store.errors import ReadModelAbsent
-from keyfold.store.generations import serving_progress
-from keyfold.store.notifications import Notifications
-from keyfold.store.read_model import PROJECTION_CHANNEL, ReadModel
+from keyfold.store.postgres.connection import Pool, open_pool
+from keyfold.store.postgres.errors import ReadModelAbsent
+from keyfold.store.postgres.notifications import Notifications
+from keyfold.store.read_model.generations import serving_progress
+from keyfold.store.read_model.reader import PROJECTION_CHANNEL, ReadModel
 from keyfold.wire.record import Record
 from keyfold.wire.topics import LIFECYCLE
 from tests.bed import Topics

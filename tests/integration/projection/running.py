@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from keyfold.projection.following import Following
-from keyfold.store.connection import Connection, Pool
+from keyfold.store.postgres.connection import Connection, Pool
 
 TABLES = ("accounts", "vendors", "keys", "progress")
 

@@ -12,9 +12,9 @@ from keyfold.domain.state import State
 from keyfold.kafka.dead_letter import ORIGIN_OFFSET, ORIGIN_TOPIC, REASON
 from keyfold.kafka.dead_letter_bound import TooManyDeadLetters
 from keyfold.kafka.lifecycle_reader import LedgerUnreadable
-from keyfold.store.errors import Fenced, UnfoldableEvent
-from keyfold.store.generations import serving_progress
-from keyfold.store.read_model_writer import ReadModelWriter, Step
+from keyfold.store.postgres.errors import Fenced, UnfoldableEvent
+from keyfold.store.read_model.generations import serving_progress
+from keyfold.store.read_model.writer import ReadModelWriter, Step
 from keyfold.wire.chain import Head
 from keyfold.wire.event_codec import UnknownEvent
 from keyfold.wire.record import Record

@@ -8,7 +8,7 @@ import pytest
 
 from keyfold.domain.ids import KeyId
 from keyfold.domain.vendor import VendorState
-from keyfold.store.read_model import KeyState, ReadModel
+from keyfold.store.read_model.reader import KeyState, ReadModel
 from tests.integration.projection.conftest import Scene
 from tests.integration.projection.running import running
 from tests.ledger_builder import (

@@ -8,8 +8,8 @@ import pytest
 
 from keyfold.domain.state import State
 from keyfold.projection.generation_build import EventsMissing
-from keyfold.store.errors import ReadModelAbsent, ReplayRunning
-from keyfold.store.generations import NEXT, OLD, Difference, open_generations, serving_progress
+from keyfold.store.postgres.errors import ReadModelAbsent, ReplayRunning
+from keyfold.store.read_model.generations import NEXT, OLD, Difference, open_generations, serving_progress
 from tests.database import execute
 from tests.eventually import eventually
 from tests.integration.projection.conftest import Scene

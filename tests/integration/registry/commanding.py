@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from keyfold.domain.lifecycle import RecordedEvent
 from keyfold.registry.commands import Command, Commands, Outcome
 from keyfold.runtime.clock import SYSTEM_CLOCK, Clock
-from keyfold.store.connection import Pool, open_pool
-from keyfold.store.ledger import Ledger
+from keyfold.store.ledger.append import Ledger
+from keyfold.store.postgres.connection import Pool, open_pool
 from keyfold.wire.chain import GENESIS, follow, understand
 from tests.integration.store.events import draft
 from tests.key_commands import OTTO, account_created

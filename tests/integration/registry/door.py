@@ -11,8 +11,8 @@ from typing import Any, Final
 from keyfold.runtime.auth import BearerTokens
 from keyfold.runtime.claims import PLAIN_CLAIMS, ClaimMapping
 from keyfold.runtime.jwks import Jwks
-from keyfold.store.connection import open_pool
-from keyfold.store.logins import LoginBindings
+from keyfold.store.ledger.logins import LoginBindings
+from keyfold.store.postgres.connection import open_pool
 from tests.integration.registry.commanding import SetClock
 from tests.integration.registry.serving import Answered, Registry, serving
 from tests.integration.store.logins import login_of

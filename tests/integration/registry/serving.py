@@ -21,13 +21,13 @@ from keyfold.runtime.auth import Authenticator, Caller, Rejected, Role
 from keyfold.runtime.clock import SYSTEM_CLOCK, Clock
 from keyfold.runtime.health import Health
 from keyfold.runtime.http import build_app, serve_http
-from keyfold.store.connection import Pool, open_pool
-from keyfold.store.enforcement import Enforcement
-from keyfold.store.generations import open_generations
-from keyfold.store.ledger import LEDGER_CHANNEL, Ledger
-from keyfold.store.notifications import Notifications
-from keyfold.store.read_model import PROJECTION_CHANNEL, ReadModel
-from keyfold.store.read_model_writer import ReadModelWriter, Step
+from keyfold.store.enforcement.positions import Enforcement
+from keyfold.store.ledger.append import LEDGER_CHANNEL, Ledger
+from keyfold.store.postgres.connection import Pool, open_pool
+from keyfold.store.postgres.notifications import Notifications
+from keyfold.store.read_model.generations import open_generations
+from keyfold.store.read_model.reader import PROJECTION_CHANNEL, ReadModel
+from keyfold.store.read_model.writer import ReadModelWriter, Step
 from keyfold.wire.chain import Head, understand
 
 OPERATOR = Caller(role=Role.OPERATOR, sub="olivia")

@@ -23,9 +23,9 @@ from keyfold.registry.commands import Commands
 from keyfold.registry.settings import RegistrySettings
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.runtime.settings import BadSettings, load
-from keyfold.store.checkpoints import Checkpoints, RecordedCheckpoint
-from keyfold.store.connection import Pool, open_pool
-from keyfold.store.ledger import Ledger
+from keyfold.store.ledger.append import Ledger
+from keyfold.store.ledger.signed_heads import Checkpoints, RecordedCheckpoint
+from keyfold.store.postgres.connection import Pool, open_pool
 from keyfold.wire.chain import Head
 from keyfold.wire.checkpoint import key_id_of, load_public_key, parse_line
 from tests.eventually import eventually

@@ -16,8 +16,8 @@ from keyfold.registry.commands import Command, Commands, Done, NotDone, Outcome
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.runtime.http import Answer
 from keyfold.runtime.http.preconditions import Preconditions
-from keyfold.store.errors import DatabaseAway
-from keyfold.store.looked_at import Loaded, Wanted
+from keyfold.store.ledger.read_set import Loaded, Wanted
+from keyfold.store.postgres.errors import DatabaseAway
 from tests.integration.registry.commanding import SetClock, processes
 from tests.key_commands import (
     OTTO,

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from keyfold.store.connection import open_pool
-from keyfold.store.leases import Holder, Leases
+from keyfold.store.enforcement.leases import Holder, Leases
+from keyfold.store.postgres.connection import open_pool
 from tests.integration.registry.serving import OPERATOR, Registry, instance
 
 ONE = Holder(id="one", host="host-1", lease_s=60)

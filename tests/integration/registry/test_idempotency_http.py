@@ -10,9 +10,9 @@ import asyncpg
 import pytest
 
 from keyfold.registry.purging import purge
-from keyfold.store.connection import open_pool
-from keyfold.store.errors import DatabaseAway
-from keyfold.store.kept_answers import KeptAnswers
+from keyfold.store.ledger.idempotency_records import KeptAnswers
+from keyfold.store.postgres.connection import open_pool
+from keyfold.store.postgres.errors import DatabaseAway
 from tests.eventually import eventually
 from tests.integration.registry.commanding import SetClock
 from tests.integration.registry.serving import OPERATOR, Answered, Registry, instance, owner

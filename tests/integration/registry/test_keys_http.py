@@ -9,7 +9,7 @@ import pytest
 
 from keyfold.domain.decision import MALFORMED
 from keyfold.runtime.clock import SYSTEM_CLOCK
-from keyfold.store.connection import open_connection
+from keyfold.store.postgres.connection import open_connection
 from keyfold.wire.key_format import KeyKind, read_key
 from tests.database import execute
 from tests.eventually import eventually

@@ -10,8 +10,8 @@ import pytest
 
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.runtime.http import rfc3339
-from keyfold.store.connection import open_pool
-from keyfold.store.spent_links import SpentLinks
+from keyfold.store.ledger.spent_links import SpentLinks
+from keyfold.store.postgres.connection import open_pool
 from tests.integration.registry.commanding import SetClock
 from tests.integration.registry.serving import OPERATOR, Answered, Registry, instance, owner
 

@@ -12,9 +12,9 @@ import pytest
 from keyfold.runtime.auth import Role
 from keyfold.runtime.caller import Binding
 from keyfold.runtime.claims import ClaimMapping
-from keyfold.store.connection import open_pool
-from keyfold.store.errors import DatabaseAway
-from keyfold.store.logins import LoginBindings
+from keyfold.store.ledger.logins import LoginBindings
+from keyfold.store.postgres.connection import open_pool
+from keyfold.store.postgres.errors import DatabaseAway
 from tests.integration.registry.door import (
     APPLICATION,
     OPERATOR,

@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from keyfold.store.connection import open_pool
-from keyfold.store.errors import DatabaseAway
+from keyfold.store.postgres.connection import open_pool
+from keyfold.store.postgres.errors import DatabaseAway
 from tests.eventually import WITHIN_S
 from tests.integration.registry.serving import OPERATOR, Registry, folding, instance
 

@@ -19,11 +19,11 @@ from keyfold.domain.vendor_key import VendorKeyOverlapEnded
 from keyfold.registry.commands import Commands
 from keyfold.registry.timekeeping import Timekeeper
 from keyfold.runtime.clock import SYSTEM_CLOCK, Clock
-from keyfold.store.connection import open_pool
-from keyfold.store.errors import ReadModelAbsent
-from keyfold.store.ledger import Ledger
-from keyfold.store.notifications import Notifications
-from keyfold.store.read_model import PROJECTION_CHANNEL, ReadModel
+from keyfold.store.ledger.append import Ledger
+from keyfold.store.postgres.connection import open_pool
+from keyfold.store.postgres.errors import ReadModelAbsent
+from keyfold.store.postgres.notifications import Notifications
+from keyfold.store.read_model.reader import PROJECTION_CHANNEL, ReadModel
 from keyfold.wire.chain import understand
 from tests.eventually import eventually
 from tests.integration.registry.commanding import SetClock

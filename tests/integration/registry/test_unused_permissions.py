@@ -14,9 +14,9 @@ from keyfold.domain.decision import Reason
 from keyfold.domain.ids import KeyId
 from keyfold.domain.permissions import Access, Category
 from keyfold.runtime.clock import SYSTEM_CLOCK
-from keyfold.store.access_log import AccessLog, Advance, PartitionEnd
-from keyfold.store.access_log_partitions import Partitions
-from keyfold.store.connection import Pool, open_pool
+from keyfold.store.access_log.partitions import Partitions
+from keyfold.store.access_log.writer import AccessLog, Advance, PartitionEnd
+from keyfold.store.postgres.connection import Pool, open_pool
 from keyfold.wire.topics import ACCESS
 from tests.access_events import access_event
 from tests.integration.registry.serving import OPERATOR, Answered, Registry, instance, owner

@@ -17,11 +17,11 @@ from keyfold.kafka.publisher import Publisher
 from keyfold.kafka.topics import ensure_topics
 from keyfold.relay.forwarding import Forwarding, TopicMadeAnew
 from keyfold.runtime import metrics
-from keyfold.store.connection import Pool, open_pool
-from keyfold.store.errors import LeadershipLost
-from keyfold.store.ledger import LEDGER_CHANNEL, Ledger
-from keyfold.store.notifications import Notifications
-from keyfold.store.relay_checkpoint import RelayCheckpoint
+from keyfold.store.ledger.append import LEDGER_CHANNEL, Ledger
+from keyfold.store.ledger.relay_offset import RelayCheckpoint
+from keyfold.store.postgres.connection import Pool, open_pool
+from keyfold.store.postgres.errors import LeadershipLost
+from keyfold.store.postgres.notifications import Notifications
 from keyfold.wire.chain import GENESIS, Head, LedgerGap, Row, follow
 from keyfold.wire.lifecycle_record import read_lifecycle_record
 from keyfold.wire.record import Record

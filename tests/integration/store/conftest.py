@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from keyfold.store.access_log_partitions import Partitions
-from keyfold.store.generations import open_generations
+from keyfold.store.access_log.partitions import Partitions
+from keyfold.store.read_model.generations import open_generations
 from tests.access_events import EPOCH
 from tests.integration.store.logins import login_of, pool_of
 

@@ -10,9 +10,9 @@ from keyfold.domain.account import AccountCreated, IntegrationsDisabled, Integra
 from keyfold.domain.ids import AccountId, EventId, StreamId
 from keyfold.domain.lifecycle import Actor, LifecycleEvent, stream_of
 from keyfold.runtime.clock import SYSTEM_CLOCK
-from keyfold.store.connection import open_pool
-from keyfold.store.ledger import Draft, Ledger
-from keyfold.store.looked_at import Versioned, Wanted
+from keyfold.store.ledger.append import Draft, Ledger
+from keyfold.store.ledger.read_set import Versioned, Wanted
+from keyfold.store.postgres.connection import open_pool
 
 OPERATOR = Actor(role="operator", subject="olivia")
 ACCOUNT = AccountId("acc_000000000001")

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
-from keyfold.store.connection import Pool, open_pool
-from keyfold.store.roles import ensure_login
+from keyfold.store.postgres.connection import Pool, open_pool
+from keyfold.store.postgres.roles import ensure_login
 
 PASSWORD = "secret"
 

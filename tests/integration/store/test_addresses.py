@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncpg
 import pytest
 
-from keyfold.store.addresses import as_text, packed
-from keyfold.store.connection import open_connection
+from keyfold.store.access_log.addresses import as_text, packed
+from keyfold.store.postgres.connection import open_connection
 
 ADDRESSES = [
     "203.0.113.9",

@@ -12,10 +12,10 @@ import pytest
 
 from keyfold.domain.ids import StreamId, account_stream
 from keyfold.domain.lifecycle import LifecycleEvent, stream_of
-from keyfold.store.connection import Connection, Pool, open_connection, open_pool
-from keyfold.store.errors import CommitUnknown, VersionConflict
-from keyfold.store.ledger import Ledger
-from keyfold.store.looked_at import Expected, Wanted
+from keyfold.store.ledger.append import Ledger
+from keyfold.store.ledger.read_set import Expected, Wanted
+from keyfold.store.postgres.connection import Connection, Pool, open_connection, open_pool
+from keyfold.store.postgres.errors import CommitUnknown, VersionConflict
 from keyfold.wire.chain import GENESIS, Head, follow
 from tests.eventually import eventually
 from tests.integration.store.events import ACCOUNT, CREATED, DISABLED, ENABLED, created, draft, now, opened

@@ -11,12 +11,12 @@ import pytest
 
 from keyfold.domain.ids import account_stream
 from keyfold.runtime.clock import SYSTEM_CLOCK
-from keyfold.store.connection import Connection, Pool, open_connection, open_pool
-from keyfold.store.enforcement import ENFORCEMENT_CHANNEL, HOLDERS_MAX, Enforcement
-from keyfold.store.leases import DEAD_KEPT_S, LEASE_MARGIN_S, Holder, Leases
-from keyfold.store.ledger import Ledger
-from keyfold.store.notifications import Notifications
-from keyfold.store.statements import load_part, load_statements
+from keyfold.store.enforcement.leases import DEAD_KEPT_S, LEASE_MARGIN_S, Holder, Leases
+from keyfold.store.enforcement.positions import ENFORCEMENT_CHANNEL, HOLDERS_MAX, Enforcement
+from keyfold.store.ledger.append import Ledger
+from keyfold.store.postgres.connection import Connection, Pool, open_connection, open_pool
+from keyfold.store.postgres.notifications import Notifications
+from keyfold.store.postgres.statements import load_part, load_statements
 from tests.eventually import eventually
 from tests.integration.store.events import created, draft, now
 
@@ -25,9 +25,9 @@ B = Holder(id="b", host="host-b", lease_s=60)
 LONG_S = 20
 POLL_S = 0.25
 
-_leases_sql = load_statements("leases")
-_ledger_sql = load_statements("ledger", inserted=load_part("ledger_rows"))
-_enforcement_sql = load_statements("enforcement")
+_leases_sql = load_statements("enforcement/leases")
+_ledger_sql = load_statements("ledger/append", inserted=load_part("ledger/rows"))
+_enforcement_sql = load_statements("enforcement/positions")
 
 
 @dataclass(slots=True, kw_only=True)

@@ -8,8 +8,8 @@ from typing import Final
 
 import pytest
 
-from keyfold.store.connection import Connection, open_connection
-from keyfold.store.statements import load_statements
+from keyfold.store.postgres.connection import Connection, open_connection
+from keyfold.store.postgres.statements import load_statements
 from tests.property.enforcement_world import Row, Rules, enforced_position
 
 MARGIN_S: Final = 2
@@ -18,7 +18,7 @@ NOW_S: Final = 100
 ROWS_MAX: Final = 4
 TRIES: Final = 200
 
-_sql = load_statements("enforcement")
+_sql = load_statements("enforcement/positions")
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from keyfold.store.connection import open_connection, open_pool
-from keyfold.store.errors import LeadershipLost
-from keyfold.store.leadership import LeaderLock, Leadership
-from keyfold.store.relay_checkpoint import RelayCheckpoint
-from keyfold.store.statements import load_statements
+from keyfold.store.ledger.relay_offset import RelayCheckpoint
+from keyfold.store.postgres.connection import open_connection, open_pool
+from keyfold.store.postgres.errors import LeadershipLost
+from keyfold.store.postgres.leadership import LeaderLock, Leadership
+from keyfold.store.postgres.statements import load_statements
 from tests.eventually import eventually, eventually_so
 
 END_SESSIONS = """
@@ -96,7 +96,7 @@ async def test_work_that_fails(database: str) -> None:
 async def test_frozen(database: str) -> None:
     """Who says nothing for 20 seconds, as a process that is frozen, has no session any more, nor the lock."""
     async with open_connection(database, application_name="test") as connection:
-        assert await load_statements("leadership").try_lock(connection, lock=LeaderLock.RELAY.value)
+        assert await load_statements("postgres/leadership").try_lock(connection, lock=LeaderLock.RELAY.value)
         assert await connection.fetchval("show idle_session_timeout") == "20s"
 
 
@@ -113,7 +113,7 @@ async def test_checkpoint_is_fenced(database: str) -> None:
 
 async def test_checkpoint_waits_for_no_disk(database: str) -> None:
     """To move the checkpoint keeps neither the relay nor an append waiting for the disk: it may be lost."""
-    statements = load_statements("relay_checkpoint")
+    statements = load_statements("ledger/relay_offset")
     async with open_connection(database, application_name="test") as connection:
         await connection.execute("set synchronous_commit = on")
         async with connection.transaction():

@@ -11,10 +11,10 @@ import pytest
 from keyfold.domain.account import Account
 from keyfold.domain.ids import account_stream
 from keyfold.domain.lifecycle import RecordedEvent
-from keyfold.store.connection import open_connection
-from keyfold.store.errors import VersionConflict
-from keyfold.store.ledger import Ledger
-from keyfold.store.looked_at import NOTHING
+from keyfold.store.ledger.append import Ledger
+from keyfold.store.ledger.read_set import NOTHING
+from keyfold.store.postgres.connection import open_connection
+from keyfold.store.postgres.errors import VersionConflict
 from keyfold.wire.chain import GENESIS, Head, follow, understand
 from tests.integration.store.events import (
     ACCOUNT,

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from keyfold.cli.ledger_verification import Evidence, Verification, verify
 from keyfold.domain.account import AccountCreated
 from keyfold.domain.ids import account_stream
-from keyfold.store.ledger_scan import open_scan
+from keyfold.store.ledger.scan import open_scan
 from keyfold.wire.checkpoint import format_line
 from keyfold.wire.checkpoint_proof import FindingKind
 from keyfold.wire.timestamp import format_time

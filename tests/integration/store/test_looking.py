@@ -14,11 +14,11 @@ from keyfold.domain.lifecycle import LifecycleEvent
 from keyfold.domain.permissions import NO_PERMISSIONS, Category
 from keyfold.domain.subscriber_key import SubscriberKeyCreated, SubscriberKeyRevoked
 from keyfold.domain.vendor import VendorApplied
-from keyfold.store.connection import open_pool
-from keyfold.store.errors import VersionConflict
-from keyfold.store.kept_answers import LIFE, KeptAnswers, NewAnswer
-from keyfold.store.ledger import Ledger
-from keyfold.store.looked_at import AccountKeys, Applications, Expected, Loaded, Wanted
+from keyfold.store.ledger.append import Ledger
+from keyfold.store.ledger.idempotency_records import LIFE, KeptAnswers, NewAnswer
+from keyfold.store.ledger.read_set import AccountKeys, Applications, Expected, Loaded, Wanted
+from keyfold.store.postgres.connection import open_pool
+from keyfold.store.postgres.errors import VersionConflict
 from tests.integration.store.events import draft, now, opened
 from tests.key_commands import account_created, account_id, key_id
 

@@ -9,20 +9,21 @@ from pathlib import Path
 
 import pytest
 
-from keyfold.store import migrations
-from keyfold.store.connection import open_connection, open_pool
-from keyfold.store.errors import DatabaseAway, MigrationFailed, Misconfigured, NotMigrated
-from keyfold.store.migrations import migrate, migrated, pending_migrations
-from keyfold.store.statements import load_statements
+from keyfold.store.postgres import migrations
+from keyfold.store.postgres.connection import open_connection, open_pool
+from keyfold.store.postgres.errors import DatabaseAway, MigrationFailed, Misconfigured, NotMigrated
+from keyfold.store.postgres.migrations import migrate, migrated, pending_migrations
+from keyfold.store.postgres.statements import load_statements
 from tests.database import address, execute
 from tests.eventually import eventually
 from tests.integration.store.events import CREATED, draft, now, opened
 from tests.integration.store.logins import PASSWORD, address_of
 
-MIGRATE = (
-    "import asyncio, sys; from keyfold.store.migrations import migrate; asyncio.run(migrate(sys.argv[1]))"
-)
-
+MIGRATE = """
+import asyncio, sys
+from keyfold.store.postgres.migrations import migrate
+asyncio.run(migrate(sys.argv[1]))
+"""
 MIGRATIONS = Path(migrations.__file__).parent / "migrations"
 
 WAITING = """
@@ -83,7 +84,7 @@ async def test_twice(database: str) -> None:
 async def test_two_processes_at_once(empty_database: str) -> None:
     """Of two processes that migrate the same database at once each waits for its turn, and both succeed."""
     async with open_connection(empty_database, application_name="test") as connection:
-        await load_statements("migrations").lock_migrations(connection)
+        await load_statements("postgres/migrations").lock_migrations(connection)
         processes = [
             await asyncio.create_subprocess_exec(sys.executable, "-c", MIGRATE, empty_database)
             for _ in range(2)

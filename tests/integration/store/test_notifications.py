@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from keyfold.store.connection import open_connection
-from keyfold.store.notifications import Notifications
+from keyfold.store.postgres.connection import open_connection
+from keyfold.store.postgres.notifications import Notifications
 from tests.eventually import eventually
 
 CHANNEL = "keyfold_test"

@@ -7,10 +7,10 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from keyfold.store.connection import open_connection
-from keyfold.store.errors import DatabaseAway
-from keyfold.store.partition_shares import PartitionShare
-from keyfold.store.statements import load_statements
+from keyfold.store.postgres.connection import open_connection
+from keyfold.store.postgres.errors import DatabaseAway
+from keyfold.store.postgres.partition_shares import PartitionShare
+from keyfold.store.postgres.statements import load_statements
 
 TOPIC = "access"
 PARTITIONS = 8
@@ -123,7 +123,7 @@ async def test_lost_session(members: Members, database: str) -> None:
 async def test_frozen(database: str) -> None:
     """Who says nothing for 20 seconds, as a process that is frozen, has no session any more."""
     async with open_connection(database, application_name="test") as connection:
-        await load_statements("partition_shares").join(connection, topic=TOPIC)
+        await load_statements("postgres/partition_shares").join(connection, topic=TOPIC)
         assert await connection.fetchval("show idle_session_timeout") == "20s"
 
 

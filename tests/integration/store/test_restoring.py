@@ -17,10 +17,10 @@ import pytest
 
 from keyfold.local.extra import package_dir
 from keyfold.local.servers.postgres import DATABASE, LocalPostgres
-from keyfold.store.access_log import AccessLog, Advance
-from keyfold.store.addresses import as_text
-from keyfold.store.connection import open_pool
-from keyfold.store.migrations import migrate, migrated
+from keyfold.store.access_log.addresses import as_text
+from keyfold.store.access_log.writer import AccessLog, Advance
+from keyfold.store.postgres.connection import open_pool
+from keyfold.store.postgres.migrations import migrate, migrated
 from tests.access_events import EPOCH, access_event
 from tests.bed import postgres_in
 from tests.database import address, execute

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from keyfold.local.servers.postgres import LocalPostgres
-from keyfold.store import migrations
-from keyfold.store.access_log_partitions import drop_before, partition_name
-from keyfold.store.connection import open_connection
-from keyfold.store.errors import Misconfigured
-from keyfold.store.generations import open_generations
-from keyfold.store.migrations import migrate
-from keyfold.store.roles import AUDIT, PROJECTION
+from keyfold.store.access_log.partitions import drop_before, partition_name
+from keyfold.store.postgres import migrations
+from keyfold.store.postgres.connection import open_connection
+from keyfold.store.postgres.errors import Misconfigured
+from keyfold.store.postgres.migrations import migrate
+from keyfold.store.postgres.roles import AUDIT, PROJECTION
+from keyfold.store.read_model.generations import open_generations
 from tests.access_events import EPOCH
 from tests.bed import postgres_in
 from tests.database import address, execute

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import asyncpg
 import pytest
 
-from keyfold.store.access_log_partitions import partition_name
-from keyfold.store.connection import open_connection
-from keyfold.store.roles import AUDIT, GATEKEEPER, PROJECTION, REGISTRY, RELAY, ROLES
+from keyfold.store.access_log.partitions import partition_name
+from keyfold.store.postgres.connection import open_connection
+from keyfold.store.postgres.roles import AUDIT, GATEKEEPER, PROJECTION, REGISTRY, RELAY, ROLES
 from tests.access_events import EPOCH
 
 PARTITION = f"access_log.{partition_name(EPOCH.date())}"

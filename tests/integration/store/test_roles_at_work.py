@@ -8,20 +8,20 @@ from datetime import timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from keyfold.store.access_log import AccessLog, Advance
-from keyfold.store.access_log_partitions import drop_before
-from keyfold.store.enforcement import Enforcement
-from keyfold.store.generations import open_generations
-from keyfold.store.kept_answers import NewAnswer
-from keyfold.store.leases import Holder, Leases
-from keyfold.store.ledger import Ledger
-from keyfold.store.looked_at import Wanted
-from keyfold.store.migrations import migrated
-from keyfold.store.partition_shares import PartitionShare
-from keyfold.store.read_model import ReadModel
-from keyfold.store.readiness import DatabaseReadiness
-from keyfold.store.relay_checkpoint import RelayCheckpoint
-from keyfold.store.roles import ROLES, role_of
+from keyfold.store.access_log.partitions import drop_before
+from keyfold.store.access_log.writer import AccessLog, Advance
+from keyfold.store.enforcement.leases import Holder, Leases
+from keyfold.store.enforcement.positions import Enforcement
+from keyfold.store.ledger.append import Ledger
+from keyfold.store.ledger.idempotency_records import NewAnswer
+from keyfold.store.ledger.read_set import Wanted
+from keyfold.store.ledger.relay_offset import RelayCheckpoint
+from keyfold.store.postgres.migrations import migrated
+from keyfold.store.postgres.partition_shares import PartitionShare
+from keyfold.store.postgres.readiness import DatabaseReadiness
+from keyfold.store.postgres.roles import ROLES, role_of
+from keyfold.store.read_model.generations import open_generations
+from keyfold.store.read_model.reader import ReadModel
 from keyfold.wire.chain import GENESIS
 from tests.access_events import EPOCH, access_event
 from tests.database import execute

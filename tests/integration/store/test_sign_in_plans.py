@@ -9,8 +9,8 @@ import asyncpg
 import orjson
 import pytest
 
-from keyfold.store.connection import open_pool
-from keyfold.store.statements import in_order, load_statements
+from keyfold.store.postgres.connection import open_pool
+from keyfold.store.postgres.statements import in_order, load_statements
 from tests.database import execute
 from tests.integration.store.logins import login_of
 
@@ -30,16 +30,16 @@ from generate_series(2, 20001) as n, lateral (
 """Half of them are one account's."""
 
 ASKED: Final[Mapping[str, tuple[str, str, Mapping[str, object]]]] = {
-    "what a login is bound to": ("logins", "last", {"stream": "login-40"}),
-    "an account's logins": ("logins", "logins_of", {"tenant": "acc_1", "before": 2**62, "limit": 51}),
+    "what a login is bound to": ("ledger/logins", "last", {"stream": "login-40"}),
+    "an account's logins": ("ledger/logins", "logins_of", {"tenant": "acc_1", "before": 2**62, "limit": 51}),
     "an account's invitations": (
-        "logins",
+        "ledger/logins",
         "invitations_of",
         {"tenant": "acc_1", "before": 2**62, "limit": 51},
     ),
-    "all invitations": ("logins", "all_invitations", {"before": 2**62, "limit": 51}),
+    "all invitations": ("ledger/logins", "all_invitations", {"before": 2**62, "limit": 51}),
     "a history of one type": (
-        "history",
+        "ledger/history",
         "of_account",
         {"account_id": "acc_1", "types": ["keyfold.account.created"], "before": 2**62, "limit": 51},
     ),

@@ -28,7 +28,7 @@ from keyfold.local.service_specs import CONSOLE, SERVICES, Wiring, service_comma
 from keyfold.local.stack import ROUTE_MAP, answers_ready
 from keyfold.local.state import StateDir
 from keyfold.runtime.clock import SYSTEM_CLOCK
-from keyfold.store.migrations import migrate
+from keyfold.store.postgres.migrations import migrate
 from keyfold.wire.topics import ALL
 from tests.bed import kafka_in, postgres_in
 

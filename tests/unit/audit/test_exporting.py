@@ -6,8 +6,8 @@ import pytest
 
 from keyfold.audit.exporting import file_name
 from keyfold.domain.ids import AccountId, KeyId, VendorId
-from keyfold.store.access_log_export import ExportFormat
-from keyfold.store.access_log_questions import AccountScope, KeyScope, Scope, UnattributedScope, VendorScope
+from keyfold.store.access_log.export import ExportFormat
+from keyfold.store.access_log.scope import AccountScope, KeyScope, Scope, UnattributedScope, VendorScope
 from tests.access_events import EPOCH
 
 

@@ -3,7 +3,7 @@
 from keyfold.domain.state import State
 from keyfold.gatekeeper.readiness import lacking
 from keyfold.gatekeeper.replica import Replica
-from keyfold.store.read_model import Loaded
+from keyfold.store.read_model.reader import Loaded
 from tests.ledger_builder import START
 
 

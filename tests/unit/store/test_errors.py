@@ -3,7 +3,7 @@
 import asyncpg
 import pytest
 
-from keyfold.store.errors import DatabaseAway, translated
+from keyfold.store.postgres.errors import DatabaseAway, translated
 
 BUSY = "cannot perform operation: another operation is in progress"
 

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from keyfold.store.position_watch import PositionWatch
+from keyfold.store.postgres.position_watch import PositionWatch
 
 LONG_S = 30
 

@@ -49,7 +49,7 @@ async def _verify(keyfold: Keyfold, checkpoints: File = None, public_key: Keys =
     # Only here, because every other command would wait for the driver to load and has no use for it.
     from keyfold.cli.ledger_verdict import details_of
     from keyfold.cli.ledger_verification import read_evidence, verify
-    from keyfold.store.errors import StoreFailure
+    from keyfold.store.postgres.errors import StoreFailure
 
     places = keyfold.places
     # What another ledger is held against is not what a local stack has put down about its own.

@@ -18,8 +18,8 @@ def register(app: typer.Typer) -> None:
 async def _migrate(keyfold: Keyfold) -> Line:
     """Bring the database up to date; harmless when it is (KEYFOLD_POSTGRES_DSN, its owner's address)."""
     # Only here, because every other command would wait for the driver to load and has no use for it.
-    from keyfold.store.errors import StoreFailure
-    from keyfold.store.migrations import migrate
+    from keyfold.store.postgres.errors import StoreFailure
+    from keyfold.store.postgres.migrations import migrate
 
     try:
         await migrate(keyfold.database("migrations"))

@@ -34,7 +34,7 @@ async def _state(
     from keyfold.cli.past_state import fold, read_until
     from keyfold.cli.past_state_view import one, whole
     from keyfold.domain.refusal import ImpossibleEvent
-    from keyfold.store.errors import StoreFailure
+    from keyfold.store.postgres.errors import StoreFailure
     from keyfold.wire.event_codec import UnknownEvent
 
     kinds, wanted_id = _wanted(account, vendor, key)

@@ -22,8 +22,8 @@ from keyfold.registry.problems import problem_of
 from keyfold.runtime.caller import Binding
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import NOT_FOUND, Answer, AnyLogin, AnyRoute, Reply, Request, Route
-from keyfold.store.ledger import Ledger
-from keyfold.store.looked_at import Loaded, Wanted
+from keyfold.store.ledger.append import Ledger
+from keyfold.store.ledger.read_set import Loaded, Wanted
 from keyfold.wire.invitation_code import login_id_of, read_code
 
 _NEEDS_NONE: Final = conflict(

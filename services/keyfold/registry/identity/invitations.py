@@ -36,9 +36,9 @@ from keyfold.runtime.http import (
     encode_cursor,
     page,
 )
-from keyfold.store.ledger import Ledger
-from keyfold.store.logins import SignInLists
-from keyfold.store.looked_at import Loaded, Wanted
+from keyfold.store.ledger.append import Ledger
+from keyfold.store.ledger.logins import SignInLists
+from keyfold.store.ledger.read_set import Loaded, Wanted
 from keyfold.wire.invitation_code import is_invitation_id
 
 INVITATIONS: Final = "/v1/invitations"

@@ -10,7 +10,7 @@ from typing import Final
 from keyfold.registry.identity.bodies import LinkToSpend
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import Answer, AnyLogin, AnyRoute, FieldError, Problem, Reply, Request, Route
-from keyfold.store.spent_links import SpentLinks
+from keyfold.store.ledger.spent_links import SpentLinks
 
 LIFE_MAX: Final = timedelta(minutes=2)
 

@@ -32,9 +32,9 @@ from keyfold.runtime.http import (
     encode_cursor,
     page,
 )
-from keyfold.store.ledger import Ledger
-from keyfold.store.logins import SignInLists
-from keyfold.store.looked_at import Loaded, Versioned, Wanted
+from keyfold.store.ledger.append import Ledger
+from keyfold.store.ledger.logins import SignInLists
+from keyfold.store.ledger.read_set import Loaded, Versioned, Wanted
 from keyfold.wire.invitation_code import is_login_id
 
 _OPERATOR: Final = frozenset({Role.OPERATOR})

@@ -1,0 +1,116 @@
+"""Which numbers of each gatekeeper's run are filed: kept with the rows, forgotten with their day."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time
+from itertools import chain
+from operator import attrgetter
+from typing import Final, NamedTuple
+
+from keyfold.domain.access_event import AccessEvent
+from keyfold.store.access_log.batch import Hour, by_hour, in_order
+from keyfold.store.postgres.connection import Connection, open_connection
+from keyfold.store.postgres.errors import translated
+from keyfold.store.postgres.statements import load_statements
+
+# The statements and the migration that made the table say it too: what is filed once keeps its block.
+BLOCK_NUMBERS: Final = 2048
+_numbered = attrgetter("gatekeeper", "seq")
+
+_sql = load_statements("access_log/completeness/filed_numbers")
+
+
+class Stretch(NamedTuple):
+    """Numbers of a run that follow one another within an hour and a block, and duplicates that were dropped.
+
+    The hour is its number since 1970; `after` is behind the last number. `is_again` says that the numbers
+    came in the same batch already.
+    """
+
+    gatekeeper: str
+    hour: int
+    block: int
+    first: int
+    after: int
+    is_again: bool = False
+    duplicates: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class _Gathered:
+    """What is added of one block and hour; ranges as PostgreSQL reads them."""
+
+    numbers: list[str] = field(default_factory=list)
+    twice: list[str] = field(default_factory=list)
+    filed: int = 0
+    duplicates: int = 0
+
+
+async def add_numbers(connection: Connection, filed: Iterable[Hour], left_out: Iterable[AccessEvent]) -> None:
+    """Note rows, and events that were left out, in the transaction that files; one of its last things."""
+    found = (stretches(hour, map(_numbered, events)) for hour, events in filed)
+    gathered = _gathered(chain(chain.from_iterable(found), _duplicates(left_out)))
+    if not gathered:
+        return
+    # In the order of the key, lest two consumers wait for each other in a circle.
+    places = sorted(gathered)
+    gatekeepers, blocks, hours = zip(*places, strict=True)
+    await _sql.add(
+        connection,
+        gatekeepers=gatekeepers,
+        blocks=blocks,
+        hours=hours,
+        numbers=[f"{{{','.join(gathered[place].numbers)}}}" for place in places],
+        twice=[f"{{{','.join(gathered[place].twice)}}}" for place in places],
+        filed=[gathered[place].filed for place in places],
+        duplicates=[gathered[place].duplicates for place in places],
+    )
+
+
+def _gathered(found: Iterable[Stretch]) -> Mapping[tuple[str, int, int], _Gathered]:
+    gathered: defaultdict[tuple[str, int, int], _Gathered] = defaultdict(_Gathered)
+    for gatekeeper, hour, block, first, after, is_again, duplicates in found:
+        block_of_hour = gathered[gatekeeper, block, hour]
+        block_of_hour.filed += after - first
+        block_of_hour.duplicates += duplicates
+        ranges = block_of_hour.twice if is_again else block_of_hour.numbers
+        ranges.append(f"[{first},{after})")
+    return gathered
+
+
+def stretches(hour: int, numbers: Iterable[tuple[str, int]]) -> Iterator[Stretch]:
+    """Yield what numbers of runs there are in long stretches, and each that comes again for itself."""
+    # Each event of the log comes by here: what is not needed for each of them is done once a stretch.
+    gatekeeper, first, after, edge = "", -1, -1, -1
+    for run, seq in sorted(numbers):
+        if run == gatekeeper:
+            if seq == after != edge:
+                after += 1
+                continue
+            if seq == after - 1:
+                yield Stretch(run, hour, seq // BLOCK_NUMBERS, seq, after, is_again=True)
+                continue
+        if first < after:
+            yield Stretch(gatekeeper, hour, first // BLOCK_NUMBERS, first, after)
+        gatekeeper, first, after = run, seq, seq + 1
+        edge = (seq // BLOCK_NUMBERS + 1) * BLOCK_NUMBERS
+    if first < after:
+        yield Stretch(gatekeeper, hour, first // BLOCK_NUMBERS, first, after)
+
+
+def _duplicates(left_out: Iterable[AccessEvent]) -> Iterator[Stretch]:
+    for hour, events in by_hour(in_order(left_out)):
+        counts = Counter((event.gatekeeper, event.seq // BLOCK_NUMBERS) for event in events)
+        for (gatekeeper, block), count in counts.items():
+            yield Stretch(gatekeeper, hour, block, 0, 0, duplicates=count)
+
+
+async def forget_numbers_before(dsn: str, oldest: date) -> None:
+    """Forget the numbers of the days before `oldest`, as their rows are dropped. Raises DatabaseAway."""
+    since = datetime.combine(oldest, time(), UTC)
+    async with open_connection(dsn, application_name="audit retention") as connection:
+        with translated():
+            while await _sql.forget_oldest_hour(connection, oldest=since) is not None:
+                continue
+            await _sql.forget_ended_runs(connection, oldest=since)

@@ -1,0 +1,149 @@
+"""Whether the access log has each number of each gatekeeper's run once: what is missing, what is extra."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from keyfold.store.access_log.scope import prepare
+from keyfold.store.postgres.connection import Pool
+from keyfold.store.postgres.errors import translated
+from keyfold.store.postgres.statements import load_statements
+
+_sql = load_statements("access_log/completeness/numbers")
+_HOUR: Final = timedelta(hours=1)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_TICK: Final = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumberRange:
+    """Numbers from the first to the last, both included."""
+
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closing:
+    """How a run ended: with that number, and with none above it if that is exact.
+
+    Whoever filed it noted that at `noted_at`, by PostgreSQL's clock.
+    """
+
+    last: int
+    is_exact: bool
+    noted_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunHour:
+    """What the log has of one run of a gatekeeper with a time in the hour that begins then.
+
+    `filed` rows are there. `missing` numbers, each told in the hour of the next one that is there, or of the
+    highest one, are not; `extra` rows have a number that another has too. Of their ranges there are the first
+    ones. `duplicates` were left out. When it is not `followed`, no higher number than the last is there.
+    """
+
+    gatekeeper: str
+    hour: datetime
+    first: int
+    last: int
+    filed: int
+    duplicates: int
+    missing: int
+    missing_ranges: Sequence[NumberRange]
+    extra: int
+    extra_ranges: Sequence[NumberRange]
+    is_followed: bool
+    closing: Closing | None = None
+
+    @property
+    def settled_at(self) -> datetime:
+        """When all that this is about was in Kafka: the hour is over, and so is the run if it is closed."""
+        end = self.hour + _HOUR
+        return end if self.closing is None else max(end, self.closing.noted_at)
+
+    @property
+    def expected(self) -> int:
+        """How many rows there are to be."""
+        return self.filed + self.missing - self.extra
+
+
+async def run_hours(
+    pool: Pool,
+    *,
+    since: datetime,
+    until: datetime,
+    before: tuple[datetime, str] | None,
+    ranges_max: int,
+    rows_max: int,
+) -> Sequence[RunHour]:
+    """Return each run's hours that are, in part or whole, from `since` until before `until`; newest first.
+
+    `before` is the hour and the run that the page before ended with. Raises DatabaseAway.
+    """
+    before_hour, before_gatekeeper = before or (None, None)
+    asked = {
+        "since": _EPOCH + (since - _EPOCH) // _HOUR * _HOUR,
+        "until": until if before_hour is None else min(until, before_hour + _TICK),
+        "before_hour": before_hour,
+        "before_gatekeeper": before_gatekeeper,
+        "rows_max": rows_max,
+    }
+    with translated():
+        # As of one moment: a run that is filed for the first time just then is told once.
+        moment = {"isolation": "repeatable_read", "readonly": True}
+        async with pool.acquire() as connection, connection.transaction(**moment):
+            await prepare(connection)
+            seen = [
+                _run_hour(row) async for row in _sql.run_hours(connection, **asked, ranges_max=ranges_max)
+            ]
+            unseen = [_unseen(row) async for row in _sql.unseen_runs(connection, **asked)]
+    found = sorted((*seen, *unseen), key=lambda each: (each.hour, each.gatekeeper), reverse=True)
+    return found[:rows_max]
+
+
+def _run_hour(row: Any) -> RunHour:
+    return RunHour(
+        gatekeeper=row["gatekeeper"],
+        hour=row["hour"],
+        first=row["first"],
+        last=row["last"],
+        filed=row["filed"],
+        duplicates=row["duplicates"],
+        missing=row["missing"],
+        missing_ranges=_ranges(row["missing_firsts"], row["missing_lasts"]),
+        extra=row["extra"],
+        extra_ranges=_ranges(row["extra_firsts"], row["extra_lasts"]),
+        is_followed=row["is_followed"],
+        closing=None
+        if row["closed_number"] is None
+        else Closing(
+            last=row["closed_number"],
+            is_exact=row["is_closed_exactly"],
+            noted_at=row["closed_noted_at"],
+        ),
+    )
+
+
+def _unseen(row: Any) -> RunHour:
+    last = row["last_number"]
+    return RunHour(
+        gatekeeper=row["gatekeeper"],
+        hour=row["hour"],
+        first=1,
+        last=last,
+        filed=0,
+        duplicates=0,
+        missing=last,
+        missing_ranges=[NumberRange(first=1, last=last)],
+        extra=0,
+        extra_ranges=(),
+        is_followed=False,
+        closing=Closing(last=last, is_exact=row["is_exact"], noted_at=row["noted_at"]),
+    )
+
+
+def _ranges(firsts: Sequence[int], lasts: Sequence[int]) -> Sequence[NumberRange]:
+    return [NumberRange(first=first, last=last) for first, last in zip(firsts, lasts, strict=True)]

@@ -1,0 +1,203 @@
+"""Filing access events by COPY, together with what is kept of them and how far each partition was filed."""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from operator import attrgetter
+from typing import Final, TypeAlias
+
+import asyncpg
+
+from keyfold.domain.access_event import AccessEvent
+from keyfold.domain.decision import Reason, status_of
+from keyfold.domain.ids import KeyId
+from keyfold.store.access_log.arrivals import number_filing, open_filing
+from keyfold.store.access_log.batch import by_hour, in_order
+from keyfold.store.access_log.completeness.filed_numbers import add_numbers
+from keyfold.store.access_log.counts import add_counts
+from keyfold.store.access_log.rows import COLUMNS, requests_of, row_of
+from keyfold.store.postgres.connection import Connection, Pool
+from keyfold.store.postgres.errors import OffsetsMoved, PartitionMissing, translated
+from keyfold.store.postgres.statements import load_statements
+
+_sql = load_statements("access_log/writer")
+_FILED = (*COLUMNS, "filing", "requests")
+_at, _use = attrgetter("at"), attrgetter("key_id", "vendor_key_id", "reason")
+_REFUSALS: Final = frozenset(reason for reason in Reason if status_of(reason) == 401)
+_USES: Final = frozenset({None, *Reason}) - _REFUSALS
+
+_Add: TypeAlias = Callable[[Connection, Sequence[AccessEvent], int], Awaitable[Sequence[AccessEvent]]]
+"""Adds the rows of events to a filing, and returns which of them are new."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advance:
+    """One Kafka partition's step: from the offset that must be stored now to the one after the batch."""
+
+    partition: int
+    expected: int
+    next: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filed:
+    """What became of a batch: which events are new, in the order of their times, and how many were not."""
+
+    events: Sequence[AccessEvent]
+    duplicates: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartitionEnd:
+    """The end offset that a partition had in Kafka when it was asked for, by PostgreSQL's clock."""
+
+    offset: int
+    asked_at: datetime
+
+
+class AccessLog:
+    """Files batches of access events from one topic."""
+
+    def __init__(self, pool: Pool, topic: str) -> None:
+        self._pool = pool
+        self._topic = topic
+        self._repeats_expected = False
+
+    async def next_offsets(self, partitions: frozenset[int]) -> Mapping[int, int]:
+        """Return the next offset of each partition that was ever filed from. Raises DatabaseAway."""
+        with translated():
+            async with self._pool.acquire() as connection:
+                rows = _sql.next_offsets(connection, topic=self._topic, partitions=list(partitions))
+                return {row["partition"]: row["next_offset"] async for row in rows}
+
+    async def file(self, events: Sequence[AccessEvent], advances: Sequence[Advance]) -> Filed:
+        """File the events and move the offsets, both or neither; an event that is there already is left out.
+
+        Raises DatabaseAway (it may have happened all the same: file again, and OffsetsMoved tells),
+        OffsetsMoved or PartitionMissing.
+        """
+        came = in_order(events)
+        with translated():
+            if not self._repeats_expected:
+                with suppress(asyncpg.UniqueViolationError):
+                    return await self._file(came, advances, _copied)
+            filed = await self._file(came, advances, _merged)
+        # Repeats come in runs, after a shipper's crash; trying COPY in vain each time would double the work.
+        self._repeats_expected = filed.duplicates > 0
+        return filed
+
+    async def _file(self, came: Sequence[AccessEvent], advances: Sequence[Advance], add: _Add) -> Filed:
+        async with self._pool.acquire() as connection, connection.transaction():
+            await self._advance(connection, advances)
+            filing = await open_filing(connection)
+            filed = await _added(connection, came, filing, add) if came else ()
+            hours = list(by_hour(filed))
+            await _note_last_used(connection, came)
+            await add_counts(connection, hours)
+            await add_numbers(connection, hours, _left_out(came, filed))
+            if filed:
+                await number_filing(connection, filing, hours)
+        return Filed(events=filed, duplicates=len(came) - len(filed))
+
+    async def time(self) -> datetime:
+        """Return what PostgreSQL's clock says. Raises DatabaseAway."""
+        with translated():
+            async with self._pool.acquire() as connection:
+                now: datetime = await _sql.time(connection)
+        return now
+
+    async def note_caught_up(self, ends: Mapping[int, PartitionEnd]) -> None:
+        """Note of each partition that is filed to its end that it was complete when that was asked.
+
+        A partition that was never filed from begins at its end: name none of which there is something to
+        file. Raises DatabaseAway.
+        """
+        with translated():
+            async with self._pool.acquire() as connection:
+                await _sql.note_caught_up(
+                    connection,
+                    topic=self._topic,
+                    partitions=list(ends),
+                    ends=[end.offset for end in ends.values()],
+                    times=[end.asked_at for end in ends.values()],
+                )
+
+    async def _advance(self, connection: Connection, advances: Sequence[Advance]) -> None:
+        moved = _sql.advance_partitions(
+            connection,
+            topic=self._topic,
+            partitions=[each.partition for each in advances],
+            expected=[each.expected for each in advances],
+            next=[each.next for each in advances],
+        )
+        held = {row["partition"] async for row in moved}
+        if lost := sorted({each.partition for each in advances} - held):
+            raise OffsetsMoved(f"{self._topic}{lost} has moved on")
+
+
+async def _added(
+    connection: Connection, events: Sequence[AccessEvent], filing: int, add: _Add
+) -> Sequence[AccessEvent]:
+    try:
+        return await add(connection, events, filing)
+    except asyncpg.CheckViolationError as error:
+        raise PartitionMissing(str(error)) from error
+
+
+async def _copied(
+    connection: Connection, events: Sequence[AccessEvent], filing: int
+) -> Sequence[AccessEvent]:
+    """Copy all straight in. Raises UniqueViolationError when one of them was there already."""
+    await connection.copy_records_to_table(
+        "events", schema_name="access_log", columns=_FILED, records=_rows(events, filing)
+    )
+    return events
+
+
+async def _merged(
+    connection: Connection, events: Sequence[AccessEvent], filing: int
+) -> Sequence[AccessEvent]:
+    """Copy beside the log, then take over what it lacks: those events."""
+    known = {(event.at, event.event_id): event for event in events}
+    await _sql.make_staging(connection)
+    await connection.copy_records_to_table(
+        "access_log_staging", schema_name="pg_temp", columns=_FILED, records=_rows(known.values(), filing)
+    )
+    return in_order([known[row["at"], row["event_id"]] async for row in _sql.file_staged(connection)])
+
+
+def _rows(events: Iterable[AccessEvent], filing: int) -> Iterator[tuple[object, ...]]:
+    # One at a time, so that PostgreSQL files the first while the last are made.
+    return ((*row_of(event), filing, requests_of(event)) for event in events)
+
+
+def _left_out(came: Sequence[AccessEvent], filed: Sequence[AccessEvent]) -> Iterable[AccessEvent]:
+    return () if len(filed) == len(came) else (Counter(came) - Counter(filed)).elements()
+
+
+async def _note_last_used(connection: Connection, events: Sequence[AccessEvent]) -> None:
+    used, refused = uses(events)
+    if used:
+        await _sql.note_last_used(connection, key_ids=list(used), times=list(used.values()))
+    if refused:
+        await _sql.note_last_refused(connection, key_ids=list(refused), times=list(refused.values()))
+
+
+def uses(events: Sequence[AccessEvent]) -> tuple[Mapping[KeyId, datetime], Mapping[KeyId, datetime]]:
+    """Return the last minute in which each key, vendor's or subscriber's, was used, and that of a refusal.
+
+    The events are in the order of their times. A request that was not recognised (401) is no use of a key: it
+    was refused. One that was denied for a reason that this code does not know is neither.
+    """
+    used, refused = dict[KeyId, datetime](), dict[KeyId, datetime]()
+    # Of those that are alike only the last remains, and is looked at.
+    last_of_each = dict(zip(map(_use, events), map(_at, events), strict=True))
+    for (key_id, vendor_key_id, reason), at in last_of_each.items():
+        latest = used if reason in _USES else refused if reason in _REFUSALS else {}
+        minute = at.replace(second=0, microsecond=0)
+        for each in (key_id, vendor_key_id):
+            if each is not None and latest.get(each, minute) <= minute:
+                latest[each] = minute
+    return used, refused

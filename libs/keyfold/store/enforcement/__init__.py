@@ -1,0 +1,1 @@
+"""Gatekeepers: their leases, and how far each has applied the ledger."""

@@ -1,0 +1,215 @@
+"""The ledger: events appended in one order without gaps, each sealing the one before."""
+
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from datetime import datetime
+from typing import Any
+
+from keyfold.domain.ids import StreamId
+from keyfold.domain.lifecycle import RecordedEvent
+from keyfold.store.ledger.idempotency_records import LIFE, NewAnswer, keep
+from keyfold.store.ledger.read_set import Expected, Loaded, Wanted
+from keyfold.store.ledger.rows import (
+    Draft,
+    columns_of,
+    read_head,
+    read_looked_at,
+    read_row,
+    recorded,
+    sealed_rows,
+)
+from keyfold.store.postgres.connection import Connection, Pool
+from keyfold.store.postgres.errors import CommitUnknown, DatabaseAway, VersionConflict, translated
+from keyfold.store.postgres.statements import load_part, load_statements
+from keyfold.wire.chain import Head, Row
+
+__all__ = ["LEDGER_CHANNEL", "Draft", "Ledger", "Turn"]
+
+LEDGER_CHANNEL = "keyfold_ledger"
+"""Notified at each append with the new head's position as payload."""
+
+_sql = load_statements("ledger/append", inserted=load_part("ledger/rows"))
+
+
+class Ledger:
+    """Reads and appends; any number of processes may do both at once."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._is_alone = True
+
+    async def look(self, wanted: Wanted, now: datetime) -> Loaded:
+        """Return all that is wanted as of one moment; `now` says which answers are kept still.
+
+        Raises DatabaseAway, or UnknownEvent or ImpossibleEvent where a stream cannot be folded.
+        """
+        with translated():
+            async with self._pool.acquire() as connection:
+                record = await _look(connection, wanted, now)
+        return read_looked_at(wanted, record)
+
+    async def append(
+        self,
+        drafts: Sequence[Draft],
+        expected: Expected | Mapping[StreamId, int],
+        now: datetime,
+        *,
+        answers: Sequence[NewAnswer] = (),
+    ) -> tuple[RecordedEvent, ...]:
+        """Record the events in their order and keep the answers, all or none; return the events as recorded.
+
+        `expected` holds the version of every stream that is written or that the decision looked at, 0 for one
+        without events. Raises VersionConflict, DatabaseAway (nothing was appended) or CommitUnknown.
+        """
+        if not drafts and not answers:
+            return ()
+        seen = expected if isinstance(expected, Expected) else Expected(versions=expected)
+        # An answer may be kept without any event, so the head does not say whether all of them are known.
+        if self._is_alone and seen.head is not None and drafts and not answers:
+            appended = await self._append_at(seen.head, drafts, seen, now)
+            if appended is not None:
+                return appended
+        async with self.turn() as turn:
+            # While others append too the head hardly ever stays where it was seen: trying would only cost.
+            self._is_alone = seen.head in (None, turn.head)
+            return await turn.append(drafts, seen, now, answers=answers)
+
+    async def _append_at(
+        self, head: Head, drafts: Sequence[Draft], expected: Expected, now: datetime
+    ) -> tuple[RecordedEvent, ...] | None:
+        """Record the events in one round trip if the head is still this one; else return None."""
+        rows = tuple(sealed_rows(head, drafts, expected.versions, now))
+        last, last_hash = rows[-1]
+        with translated():
+            async with self._pool.acquire() as connection:
+                with _committing():
+                    moved = await _sql.append_at(
+                        connection,
+                        position=head.position,
+                        hash=head.hash,
+                        recorded_at=now,
+                        end_position=last.position,
+                        end_hash=last_hash,
+                        **columns_of(rows),
+                    )
+        return None if moved is None else _all_recorded(drafts, rows, now)
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator["Turn"]:
+        """Yield a turn in which nobody else appends; what is appended in it is committed at its end.
+
+        Raises DatabaseAway (nothing was appended) or CommitUnknown.
+        """
+        with translated():
+            async with self._pool.acquire() as connection:
+                transaction = connection.transaction()
+                await transaction.start()
+                try:
+                    yield Turn(connection, await _sql.lock_head(connection))
+                except BaseException:
+                    await _abandon(connection, transaction)
+                    raise
+                with _committing():
+                    await transaction.commit()
+
+    async def rows_after(self, position: int, limit: int) -> list[tuple[Row, bytes]]:
+        """Return up to `limit` rows above a position in order, each with its hash, exactly as hashed.
+
+        Nothing is verified here: that is for whoever follows the chain. Raises DatabaseAway.
+        """
+        with translated():
+            async with self._pool.acquire() as connection:
+                rows = _sql.rows_after(connection, position=position, limit=limit)
+                return [(read_row(record), record["hash"]) async for record in rows]
+
+    async def head(self) -> Head:
+        """Return the last position and its hash. Raises DatabaseAway."""
+        with translated():
+            async with self._pool.acquire() as connection:
+                return read_head(await _sql.head(connection))
+
+
+class Turn:
+    """The ledger while it is held: what is looked at in a turn is still so when it is appended to, once."""
+
+    def __init__(self, connection: Connection, head: Mapping[str, Any]) -> None:
+        self._connection = connection
+        self._recorded_at: datetime = head["recorded_at"]
+        self.head = read_head(head)
+
+    async def look(self, wanted: Wanted, now: datetime) -> Loaded:
+        """Return all that is wanted, as `Ledger.look` does."""
+        return read_looked_at(wanted, await _look(self._connection, wanted, now))
+
+    async def append(
+        self,
+        drafts: Sequence[Draft],
+        expected: Expected,
+        now: datetime,
+        *,
+        answers: Sequence[NewAnswer] = (),
+    ) -> tuple[RecordedEvent, ...]:
+        """Record the events and keep the answers, as `Ledger.append` does."""
+        # A clock that went back must not make time run backwards in the ledger.
+        recorded_at = max(now, self._recorded_at)
+        rows = tuple(sealed_rows(self.head, drafts, expected.versions, recorded_at))
+        await _write(self._connection, rows, expected, recorded_at)
+        if answers:
+            await keep(self._connection, answers, self.head.position, recorded_at)
+        return _all_recorded(drafts, rows, recorded_at)
+
+
+async def _look(connection: Connection, wanted: Wanted, now: datetime) -> Mapping[str, Any]:
+    record: Mapping[str, Any] = await _sql.look(
+        connection,
+        streams=list(wanted.streams),
+        accounts=list(wanted.accounts | wanted.whole_accounts),
+        whole_accounts=list(wanted.whole_accounts),
+        applicants=list(wanted.applicants),
+        answer_ids=list(wanted.answer_ids),
+        kept_after=now - LIFE,
+    )
+    return record
+
+
+async def _abandon(connection: Connection, transaction: Any) -> None:
+    # A connection that is gone has rolled back already, and its error would hide the one that counts.
+    if not connection.is_closed():
+        await transaction.rollback()
+
+
+@contextmanager
+def _committing() -> Iterator[None]:
+    """Tell that nobody knows whether it was committed, where the database goes away in the block."""
+    try:
+        with translated():
+            yield
+    except DatabaseAway as away:
+        raise CommitUnknown(str(away)) from away
+
+
+async def _write(
+    connection: Connection, rows: Sequence[tuple[Row, bytes]], expected: Expected, recorded_at: datetime
+) -> None:
+    moved_on = await _sql.append(
+        connection,
+        expected_streams=list(expected.versions),
+        expected_versions=list(expected.versions.values()),
+        accounts=list(expected.created_positions),
+        created_positions=list(expected.created_positions.values()),
+        applicants=list(expected.applied_positions),
+        applied_positions=list(expected.applied_positions.values()),
+        recorded_at=recorded_at,
+        **columns_of(rows),
+    )
+    if moved_on:
+        raise VersionConflict(moved_on)
+
+
+def _all_recorded(
+    drafts: Sequence[Draft], rows: Sequence[tuple[Row, bytes]], recorded_at: datetime
+) -> tuple[RecordedEvent, ...]:
+    return tuple(
+        recorded(draft, row, row_hash, recorded_at)
+        for draft, (row, row_hash) in zip(drafts, rows, strict=True)
+    )

@@ -1,0 +1,77 @@
+"""Answers of commands, kept for those who ask again because they did not hear the first one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from keyfold.store.postgres.connection import Connection, Pool
+from keyfold.store.postgres.errors import VersionConflict, translated
+from keyfold.store.postgres.statements import load_statements
+
+LIFE = timedelta(hours=24)
+"""How long an answer is kept: from then on its id is free again."""
+
+_PURGE_ROWS_MAX = 1000
+
+_sql = load_statements("ledger/idempotency_records")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewAnswer:
+    """An answer to keep with the events behind it. `events` counts those recorded with it up to its own last.
+
+    `id` (32 bytes) names caller and key, `fingerprint` (32 bytes) the request; `sealed` nobody can read who
+    does not know the caller's key.
+    """
+
+    id: bytes
+    fingerprint: bytes
+    sealed: bytes
+    events: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptAnswer:
+    """An answer that was kept, and the ledger's position at which what it says was so."""
+
+    fingerprint: bytes
+    sealed: bytes
+    position: int
+
+
+async def keep(connection: Connection, answers: Sequence[NewAnswer], start: int, now: datetime) -> None:
+    """Keep the answers to events after the position `start`, in the transaction that records them.
+
+    Raises VersionConflict when another request with one of the ids was faster.
+    """
+    rows = _sql.keep(
+        connection,
+        ids=[each.id for each in answers],
+        fingerprints=[each.fingerprint for each in answers],
+        sealed=[each.sealed for each in answers],
+        positions=[start + each.events for each in answers],
+        kept_at=now,
+        life_s=LIFE.total_seconds(),
+    )
+    kept = {row["id"] async for row in rows}
+    if taken := [f"answer {each.id.hex()}" for each in answers if each.id not in kept]:
+        raise VersionConflict(taken)
+
+
+class KeptAnswers:
+    """The answers that are kept, as whoever clears up after them sees them."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def purge(self, now: datetime) -> int:
+        """Remove all that have outlived their time; return how many it were. Raises DatabaseAway."""
+        removed = 0
+        while count := await self._purge_some(now - LIFE):
+            removed += count
+        return removed
+
+    async def _purge_some(self, kept_until: datetime) -> int:
+        with translated():
+            async with self._pool.acquire() as connection:
+                return int(await _sql.purge(connection, kept_until=kept_until, limit=_PURGE_ROWS_MAX))

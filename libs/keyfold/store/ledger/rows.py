@@ -1,0 +1,163 @@
+"""The ledger's rows: drafts sealed into them, what the database gives understood, and what it looked up."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from keyfold.domain.ids import AccountId, EventId, StreamId, VendorId
+from keyfold.domain.lifecycle import Actor, LifecycleEvent, RecordedEvent, evolve
+from keyfold.store.ledger.idempotency_records import KeptAnswer
+from keyfold.store.ledger.read_set import NOTHING, AccountKeys, Applications, Loaded, Versioned, Wanted
+from keyfold.wire.chain import Head, Row, seal
+from keyfold.wire.event_codec import decode_event, encode_event
+from keyfold.wire.timestamp import format_time
+from keyfold.wire.upcasting import SCHEMA_VERSION
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """An event that is decided but not yet recorded."""
+
+    stream: StreamId
+    event_id: EventId
+    event: LifecycleEvent
+    actor: Actor
+    request_id: str
+    traceparent: str | None
+
+
+def sealed_rows(
+    head: Head, drafts: Sequence[Draft], versions: Mapping[StreamId, int], recorded_at: datetime
+) -> Iterator[tuple[Row, bytes]]:
+    """Yield the rows that follow the head, each with its hash, when the streams have these versions."""
+    latest = dict(versions)
+    row_hash = head.hash
+    for position, draft in enumerate(drafts, head.position + 1):
+        latest[draft.stream] += 1
+        row = _drafted(draft, position, latest[draft.stream], format_time(recorded_at))
+        row_hash = seal(row_hash, row)
+        yield row, row_hash
+
+
+def _drafted(draft: Draft, position: int, version: int, recorded_at: str) -> Row:
+    name, data = encode_event(draft.event)
+    return Row(
+        position=position,
+        stream=draft.stream,
+        version=version,
+        event_id=draft.event_id,
+        type=name,
+        schema_version=SCHEMA_VERSION,
+        data=data,
+        actor_role=draft.actor.role,
+        actor_subject=draft.actor.subject,
+        request_id=draft.request_id,
+        recorded_at=recorded_at,
+        traceparent=draft.traceparent,
+    )
+
+
+def columns_of(sealed: Sequence[tuple[Row, bytes]]) -> Mapping[str, list[object]]:
+    """Return the rows column by column, by the names of the append's parameters."""
+    rows = [row for row, _ in sealed]
+    return {
+        "positions": [row.position for row in rows],
+        "streams": [row.stream for row in rows],
+        "versions": [row.version for row in rows],
+        "event_ids": [row.event_id for row in rows],
+        "types": [row.type for row in rows],
+        "schema_versions": [row.schema_version for row in rows],
+        "data": [row.data for row in rows],
+        "actor_roles": [row.actor_role for row in rows],
+        "actor_subjects": [row.actor_subject for row in rows],
+        "request_ids": [row.request_id for row in rows],
+        "traceparents": [row.traceparent for row in rows],
+        "hashes": [row_hash for _, row_hash in sealed],
+    }
+
+
+def recorded(draft: Draft, row: Row, row_hash: bytes, recorded_at: datetime) -> RecordedEvent:
+    """Return the event as the ledger holds it from now on."""
+    return RecordedEvent(
+        position=row.position,
+        stream=draft.stream,
+        version=row.version,
+        event_id=draft.event_id,
+        event=draft.event,
+        actor=draft.actor,
+        request_id=draft.request_id,
+        recorded_at=recorded_at,
+        hash=row_hash,
+    )
+
+
+def read_row(record: Mapping[str, Any]) -> Row:
+    """Return a row as it was hashed."""
+    return Row(
+        position=record["position"],
+        stream=record["stream"],
+        version=record["version"],
+        event_id=record["event_id"],
+        type=record["type"],
+        schema_version=record["schema_version"],
+        data=record["data"],
+        actor_role=record["actor_role"],
+        actor_subject=record["actor_subject"],
+        request_id=record["request_id"],
+        recorded_at=format_time(record["recorded_at"]),
+        traceparent=record["traceparent"],
+    )
+
+
+def read_looked_at(wanted: Wanted, record: Mapping[str, Any]) -> Loaded:
+    """Return what the look-up found, folded. Raises UnknownEvent or ImpossibleEvent."""
+    return Loaded(
+        streams=_folded(wanted.streams, record["events"]),
+        account_keys=_account_keys(wanted.accounts | wanted.whole_accounts, record["account_keys"]),
+        applications=_applications(wanted.applicants, record["applications"]),
+        answers={
+            answer_id: KeptAnswer(fingerprint=fingerprint, sealed=sealed, position=position)
+            for answer_id, fingerprint, sealed, position in record["answers"]
+        },
+        head=read_head(record),
+        recorded_at=record["recorded_at"],
+    )
+
+
+def read_head(record: Mapping[str, Any]) -> Head:
+    """Return the head that is in a record."""
+    return Head(position=record["position"], hash=record["hash"])
+
+
+def _folded(
+    wanted: frozenset[StreamId], events: Sequence[tuple[StreamId, int, str, int, str]]
+) -> Mapping[StreamId, Versioned]:
+    streams = dict.fromkeys(wanted, NOTHING)
+    for stream, version, name, schema_version, data in events:
+        before = streams.get(stream, NOTHING).aggregate
+        aggregate = evolve(before, decode_event(name, schema_version, data))
+        streams[stream] = Versioned(aggregate=aggregate, version=version)
+    return streams
+
+
+def _account_keys(
+    wanted: frozenset[AccountId],
+    found: Sequence[tuple[AccountId, int, int]],
+) -> Mapping[AccountId, AccountKeys]:
+    keys = dict.fromkeys(wanted, AccountKeys(live=0, created_position=0))
+    for account_id, live, created_position in found:
+        keys[account_id] = AccountKeys(live=live, created_position=created_position)
+    return keys
+
+
+def _applications(
+    wanted: frozenset[str], made: Sequence[tuple[str, VendorId, int]]
+) -> Mapping[str, Applications]:
+    return {
+        applicant: Applications(
+            vendor_ids=frozenset(vendor_id for who, vendor_id, _ in made if who == applicant),
+            applied_position=max((position for who, _, position in made if who == applicant), default=0),
+        )
+        for applicant in wanted
+    }

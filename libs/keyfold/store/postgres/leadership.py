@@ -1,0 +1,98 @@
+"""One process leads: it holds a lock that lives exactly as long as its session with PostgreSQL."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from enum import IntEnum
+
+import structlog
+
+from keyfold.store.postgres.connection import CONNECT_TIMEOUT_S, Connection, open_connection
+from keyfold.store.postgres.errors import DatabaseAway, LeadershipLost, translated
+from keyfold.store.postgres.statements import load_statements
+
+STANDBY_INTERVAL_S = 1.0
+PROOF_INTERVAL_S = 2.0
+
+_sql = load_statements("postgres/leadership")
+log = structlog.get_logger(__name__)
+
+
+class LeaderLock(IntEnum):
+    """The advisory locks that leaders hold, one for each sort of work."""
+
+    RELAY = 7521962890172402
+    CHECKPOINTS = 7521962890172404
+    TIMEKEEPER = 7521962890172405
+
+
+class Leadership:
+    """Lets a process do some work only while no other does; a second process stands by."""
+
+    def __init__(self, dsn: str, lock: LeaderLock) -> None:
+        self._dsn = dsn
+        self._lock = lock
+        self.leading = False
+
+    async def run(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do the work whenever leading, and cancel it at once when leadership is lost; never return.
+
+        What the work raises ends this too, except LeadershipLost and DatabaseAway: then it stands by again.
+        """
+        while True:
+            try:
+                async with self._elected() as lost:
+                    await _until(lost, work)
+            except (DatabaseAway, LeadershipLost) as away:
+                log.warning("not_leading", lock=self._lock.name, reason=str(away))
+                await asyncio.sleep(STANDBY_INTERVAL_S)
+
+    @asynccontextmanager
+    async def _elected(self) -> AsyncIterator[Awaitable[None]]:
+        """Yield, once leading, what raises LeadershipLost or DatabaseAway as soon as that may be over."""
+        async with open_connection(self._dsn, application_name=f"leader {self._lock.name}") as connection:
+            ended = asyncio.Event()
+            connection.add_termination_listener(lambda _: ended.set())
+            await self._stand_by(connection)
+            self.leading = True
+            log.info("leading", lock=self._lock.name)
+            try:
+                yield _lost(connection, ended)
+            finally:
+                self.leading = False
+
+    async def _stand_by(self, connection: Connection) -> None:
+        # Asked again and again rather than waited for in PostgreSQL, where the snapshot of a statement that
+        # waits would keep dead rows from being vacuumed for as long as the other leads.
+        while True:
+            with translated():
+                if await _sql.try_lock(connection, lock=self._lock.value):
+                    return
+            await asyncio.sleep(STANDBY_INTERVAL_S)
+
+
+async def _lost(connection: Connection, ended: asyncio.Event) -> None:
+    """Ask for a sign of life now and then, for a connection can die without a word."""
+    while True:
+        try:
+            async with asyncio.timeout(PROOF_INTERVAL_S):
+                await ended.wait()
+        except TimeoutError:
+            with translated():
+                async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                    await _sql.still_here(connection)
+        else:
+            raise LeadershipLost("the session that held the lock has ended")
+
+
+async def _until(lost: Awaitable[None], work: Callable[[], Awaitable[None]]) -> None:
+    tasks = [asyncio.ensure_future(lost), asyncio.ensure_future(work())]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        # The next leader may start only when this one's work has really ended.
+        await asyncio.wait(tasks)
+    for task in done:
+        task.result()

@@ -1,0 +1,94 @@
+"""The schema's history: SQL files applied forward, in order, once, by one process at a time.
+
+Its owner applies them; a service waits until they are applied and has no right to. A database that is newer
+than the code is fine, for a migration leaves the code before it working.
+"""
+
+import logging
+from pathlib import Path
+
+from pogo_core.error import BadMigrationError
+from pogo_core.util import migrate as pogo
+from pogo_core.util import sql as pogo_sql
+
+from keyfold.store.postgres.connection import Connection, Pool, open_connection
+from keyfold.store.postgres.errors import DatabaseAway, MigrationFailed, NotMigrated, translated, translation
+from keyfold.store.postgres.roles import prepare_roles, warn_of_the_owner
+from keyfold.store.postgres.statements import load_statements
+
+_DIRECTORY = Path(__file__).parent / "migrations"
+_HISTORY = "public"
+_UNBOUNDED = 0.0
+
+_sql = load_statements("postgres/migrations")
+
+# It warns of every migration that it applies.
+logging.getLogger("pogo_core").setLevel(logging.ERROR)
+
+
+async def migrate(dsn: str, *, directory: Path = _DIRECTORY) -> None:
+    """Bring the database up to date; harmless when it is. Waits while another process does the same.
+
+    Raises DatabaseAway, Misconfigured or MigrationFailed; each migration is one transaction.
+    """
+    async with open_connection(dsn, application_name="migrate", statement_timeout_s=_UNBOUNDED) as connection:
+        with translated():
+            # The lock is the session's: it ends with the connection, also when this process dies.
+            await _sql.lock_migrations(connection)
+            await prepare_roles(connection)
+            await _apply(connection, directory)
+
+
+async def _apply(connection: Connection, directory: Path) -> None:
+    try:
+        await pogo.apply(connection, directory, schema_name=_HISTORY)
+    except BadMigrationError as failure:
+        cause = translation(failure.__cause__)
+        if isinstance(cause, DatabaseAway):
+            raise cause from failure
+        raise MigrationFailed(f"{failure}: {failure.__cause__}") from failure
+
+
+async def migrated(dsn: str) -> None:
+    """Return if the database has every migration that this code knows, whatever else it has.
+
+    A login that has an owner's rights is warned of, for a service needs none of them.
+
+    Raises NotMigrated, DatabaseAway or Misconfigured.
+    """
+    async with open_connection(dsn, application_name="start") as connection:
+        with translated():
+            pending = await _pending(connection)
+            if not pending:
+                await warn_of_the_owner(connection)
+    if pending:
+        raise NotMigrated(
+            f"it lacks {', '.join(pending)}: run `keyfold migrate` with KEYFOLD_POSTGRES_DSN naming its owner"
+        )
+
+
+async def pending_migrations(pool: Pool) -> tuple[str, ...]:
+    """Return the ids of the migrations that this code knows and the database lacks, in order.
+
+    Raises NotMigrated, DatabaseAway or Misconfigured.
+    """
+    with translated():
+        async with pool.acquire() as connection:
+            return await _pending(connection)
+
+
+async def _pending(connection: Connection) -> tuple[str, ...]:
+    match await _sql.may_read_history(connection):
+        case None:
+            return _known()
+        case False:
+            raise NotMigrated(
+                "this login may not see which migrations it has: run `keyfold migrate` with "
+                "KEYFOLD_POSTGRES_DSN naming its owner, and grant this login the role of its service"
+            )
+    applied = await pogo_sql.get_applied_migrations(connection, schema_name=_HISTORY)
+    return tuple(migration_id for migration_id in _known() if migration_id not in applied)
+
+
+def _known() -> tuple[str, ...]:
+    return tuple(sorted(path.stem for path in _DIRECTORY.glob("*.sql")))

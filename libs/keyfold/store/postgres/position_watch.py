@@ -1,0 +1,76 @@
+"""Waiting for a position: however many wait, one looks, for all."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Final
+
+from keyfold.store.postgres.notifications import Notifications
+
+POLL_INTERVAL_S: Final = 0.25
+
+
+class PositionWatch:
+    """Waits until `look` returns a position or a later one.
+
+    With `Notifications` it looks again as soon as something is notified; without, and where that was missed,
+    after 0.25 s.
+    """
+
+    def __init__(
+        self, name: str, look: Callable[[], Awaitable[int]], notifications: Notifications | None
+    ) -> None:
+        self._name = name
+        self._look = look
+        self._notifications = notifications
+        self._running: asyncio.Task[int] | None = None
+        self._next: asyncio.Task[int] | None = None
+        self._woken: asyncio.Task[int] | None = None
+
+    async def reached(self, position: int, timeout_s: float) -> bool:
+        """Return True as soon as the position is reached, False when time is up before.
+
+        It looks once, however short the time. Raises what a look raises.
+        """
+        seen = await self._look_now()
+        try:
+            async with asyncio.timeout(timeout_s):
+                while seen < position:
+                    seen = await self._look_when_woken()
+        except TimeoutError:
+            return False
+        return True
+
+    async def _look_now(self) -> int:
+        # The look that runs may have begun before what the caller knows of: it shares the one after that.
+        if self._next is None or self._next.done():
+            self._next = self._task(self._look_after(self._running))
+        return await asyncio.shield(self._next)
+
+    async def _look_after(self, running: asyncio.Task[int] | None) -> int:
+        if running is not None:
+            await asyncio.wait([running])
+        self._running, self._next = self._next, None
+        return await self._look()
+
+    async def _look_when_woken(self) -> int:
+        if self._woken is None or self._woken.done():
+            self._woken = self._task(self._look_once_woken())
+        return await asyncio.shield(self._woken)
+
+    async def _look_once_woken(self) -> int:
+        if self._notifications is None:
+            await asyncio.sleep(POLL_INTERVAL_S)
+        else:
+            await self._notifications.wait(POLL_INTERVAL_S)
+        return await self._look()
+
+    def _task(self, look: Coroutine[None, None, int]) -> asyncio.Task[int]:
+        task = asyncio.create_task(look, name=f"look at the {self._name}")
+        task.add_done_callback(_seen)
+        return task
+
+
+def _seen(look: asyncio.Task[int]) -> None:
+    """Take note of a failure after the last waiter has left, which asyncio would report as forgotten."""
+    if not look.cancelled():
+        look.exception()

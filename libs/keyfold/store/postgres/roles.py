@@ -1,0 +1,103 @@
+"""A role for each service: what is the cluster's own about them, and so in no database's migrations.
+
+What each may do with the tables is granted by the migrations. A role itself is shared by all databases of a
+cluster, and what is granted on a database is left behind by a dump and by a template: both are made sure of
+whenever a database is migrated.
+"""
+
+from typing import Any, Final
+
+import asyncpg
+import structlog
+
+from keyfold.store.postgres.connection import Connection, open_connection
+from keyfold.store.postgres.errors import Misconfigured, translated
+from keyfold.store.postgres.statements import load_statements
+
+REGISTRY: Final = "keyfold_registry"
+RELAY: Final = "keyfold_relay"
+PROJECTION: Final = "keyfold_projection"
+GATEKEEPER: Final = "keyfold_gatekeeper"
+AUDIT: Final = "keyfold_audit"
+
+ROLES: Final = (REGISTRY, RELAY, PROJECTION, GATEKEEPER, AUDIT)
+_OWNERS: Final = (PROJECTION, AUDIT)
+# The projection makes and renames schemas; the audit service files through a temporary table.
+_ON_DATABASE: Final = (*((role, "connect") for role in ROLES), (PROJECTION, "create"), (AUDIT, "temporary"))
+
+_sql = load_statements("postgres/roles")
+
+log = structlog.get_logger(__name__)
+
+
+def role_of(service: str) -> str:
+    """Return the role whose privileges are exactly what a service needs."""
+    return f"keyfold_{service}"
+
+
+async def prepare_roles(connection: Connection) -> None:
+    """Make sure of the roles, and of what they may do with this database as a whole. Raises Misconfigured."""
+    await _make_roles(connection)
+    await _join_owners(connection)
+    await _grant_on_database(connection)
+
+
+async def warn_of_the_owner(connection: Connection) -> None:
+    """Log a warning where this login could rewrite the ledger: it is the owner's, and no service's."""
+    async for row in _sql.rights_to_rewrite(connection):
+        if row["may_rewrite"]:
+            log.warning("login_may_rewrite_ledger", login=row["login"], instead=f"a login in one of {ROLES}")
+
+
+async def ensure_login(dsn: str, *, login: str, password: str, service: str) -> None:
+    """Make a login with a service's rights; `dsn` names who may. Raises DatabaseAway, Misconfigured.
+
+    The password travels and may be logged as it is: for servers that are ours alone.
+    """
+    async with open_connection(dsn, application_name="logins") as connection:
+        with translated():
+            if not await _sql.login_exists(connection, login=login):
+                await _run(connection, _sql.create_login_statement, login=login)
+            await _run(connection, _sql.set_password_statement, login=login, password=password)
+            await _run(connection, _sql.admit_statement, login=login, role=role_of(service))
+
+
+async def _make_roles(connection: Connection) -> None:
+    missing = [row["role"] async for row in _sql.missing_roles(connection, roles=ROLES)]
+    for role in missing:
+        try:
+            await _run(connection, _sql.create_role_statement, role=role)
+        except (asyncpg.DuplicateObjectError, asyncpg.UniqueViolationError):
+            continue  # another database of this cluster was migrated at the same moment
+        except asyncpg.InsufficientPrivilegeError as denied:
+            raise Misconfigured(
+                f"the roles {', '.join(missing)} are missing, and this user may not create roles: "
+                f"let one who may create each as nologin, and grant {' and '.join(_OWNERS)} to this user"
+            ) from denied
+
+
+async def _join_owners(connection: Connection) -> None:
+    """Be a member of the roles that own something, for migrations give them that and may change it."""
+    for role in [row["role"] async for row in _sql.not_ours(connection, roles=_OWNERS)]:
+        try:
+            await _run(connection, _sql.join_role_statement, role=role)
+        except asyncpg.InsufficientPrivilegeError as denied:
+            raise Misconfigured(
+                f"this user is no member of {role}: let one who may say `grant {role} to` it"
+            ) from denied
+
+
+async def _grant_on_database(connection: Connection) -> None:
+    roles, privileges = zip(*_ON_DATABASE, strict=True)
+    missing = _sql.missing_on_database(connection, roles=roles, privileges=privileges)
+    for role, privilege in [tuple(row) async for row in missing]:
+        try:
+            await _run(connection, _sql.grant_on_database_statement, role=role, privilege=privilege)
+        except asyncpg.InsufficientPrivilegeError as denied:
+            raise Misconfigured(
+                f"{role} needs {privilege} on this database, and this user may not grant that: let its owner"
+            ) from denied
+
+
+async def _run(connection: Connection, statement: Any, **names: str) -> None:
+    await connection.execute(await statement(connection, **names))

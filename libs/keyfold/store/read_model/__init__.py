@@ -1,0 +1,1 @@
+"""The read model: what the ledger comes to, built in generations that are swapped."""
