@@ -7,19 +7,19 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypeAlias
 
-from keyfold.domain.account import Account, AccountCreated
 from keyfold.domain.ids import AccountId, KeyId, account_stream, key_stream
-from keyfold.domain.lifecycle import Actor, LifecycleEvent
-from keyfold.domain.permissions import NO_PERMISSIONS
-from keyfold.domain.refusal import Refusal
-from keyfold.domain.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey
-from keyfold.domain.subscriber_key_commands import (
+from keyfold.domain.lifecycle.account import Account, AccountCreated
+from keyfold.domain.lifecycle.fold import Actor, LifecycleEvent
+from keyfold.domain.lifecycle.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey
+from keyfold.domain.lifecycle.subscriber_key_commands import (
     CreateSubscriberKey,
     EditSubscriberKey,
     RevokeSubscriberKey,
     SubscriberKeyCommand,
     decide,
 )
+from keyfold.domain.permissions import NO_PERMISSIONS
+from keyfold.domain.refusal import Refusal
 from keyfold.registry.commands import Command, CommandMetadata
 from keyfold.store.ledger.read_set import Loaded
 

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 
-from keyfold.domain.account import IntegrationsDisabled, IntegrationsEnabled
 from keyfold.domain.ids import EventId, StreamId
-from keyfold.domain.lifecycle import Actor, LifecycleEvent, RecordedEvent, stream_of
-from keyfold.domain.network import parse_network
-from keyfold.domain.permissions import Access, Category, Permissions
-from keyfold.domain.rate_limit import RateLimit
-from keyfold.domain.subscriber_key import (
+from keyfold.domain.lifecycle.account import IntegrationsDisabled, IntegrationsEnabled
+from keyfold.domain.lifecycle.fold import Actor, LifecycleEvent, RecordedEvent, stream_of
+from keyfold.domain.lifecycle.subscriber_key import (
     SubscriberKeyExpiryChanged,
     SubscriberKeyExpiryNear,
     SubscriberKeyNetworksChanged,
@@ -21,7 +18,7 @@ from keyfold.domain.subscriber_key import (
     SubscriberKeyRenamed,
     SubscriberKeyVendorsChanged,
 )
-from keyfold.domain.vendor import (
+from keyfold.domain.lifecycle.vendor import (
     ReviewKind,
     VendorAmended,
     VendorReapplied,
@@ -30,7 +27,10 @@ from keyfold.domain.vendor import (
     VendorReviewsLapseNear,
     VendorSuspended,
 )
-from keyfold.domain.vendor_key import VendorKeyOverlapEnded, VendorKeyRevoked
+from keyfold.domain.lifecycle.vendor_key import VendorKeyOverlapEnded, VendorKeyRevoked
+from keyfold.domain.network import parse_network
+from keyfold.domain.permissions import Access, Category, Permissions
+from keyfold.domain.rate_limit import RateLimit
 from keyfold.wire.chain import GENESIS, Head, Row, seal, understand
 from keyfold.wire.event_codec import encode_event
 from keyfold.wire.lifecycle_record import lifecycle_record

@@ -5,18 +5,22 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
-from keyfold.domain.account import AccountCreated
-from keyfold.domain.checkpoint import LedgerCheckpointed
 from keyfold.domain.ids import AccountId, InvitationId, KeyId, LoginId, VendorId
-from keyfold.domain.invitation import InvitationMade, InvitationUsed, InvitationWithdrawn
-from keyfold.domain.lifecycle import LifecycleEvent
-from keyfold.domain.login import LoginBound, LoginEnded
+from keyfold.domain.lifecycle.account import AccountCreated
+from keyfold.domain.lifecycle.fold import LifecycleEvent
+from keyfold.domain.lifecycle.invitation import InvitationMade, InvitationUsed, InvitationWithdrawn
+from keyfold.domain.lifecycle.login import LoginBound, LoginEnded
+from keyfold.domain.lifecycle.signed_head import LedgerCheckpointed
+from keyfold.domain.lifecycle.subscriber_key import (
+    SubscriberKeyCreated,
+    SubscriberKeyRevoked,
+    SubscriberKeyRotated,
+)
+from keyfold.domain.lifecycle.vendor import ReviewKind, VendorApplied, VendorApproved, VendorReviewed, Verdict
+from keyfold.domain.lifecycle.vendor_key import VendorKeyIssued, VendorKeyRotated
 from keyfold.domain.network import Network
 from keyfold.domain.permissions import Access, Category, Permissions
 from keyfold.domain.rate_limit import RateLimit
-from keyfold.domain.subscriber_key import SubscriberKeyCreated, SubscriberKeyRevoked, SubscriberKeyRotated
-from keyfold.domain.vendor import ReviewKind, VendorApplied, VendorApproved, VendorReviewed, Verdict
-from keyfold.domain.vendor_key import VendorKeyIssued, VendorKeyRotated
 from keyfold.wire.invitation_code import login_id_of
 
 START = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from keyfold.domain.decision import Reason
+from keyfold.domain.access.decision import Reason
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from tests.acceptance.running import RunningStack, frozen
 from tests.acceptance.test_reasons import assert_refused

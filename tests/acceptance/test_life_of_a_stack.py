@@ -12,7 +12,7 @@ import orjson
 import psutil
 import pytest
 
-from keyfold.domain.decision import Reason
+from keyfold.domain.access.decision import Reason
 from keyfold.local.service_specs import OF_A_STACK
 from tests.acceptance import rotations as rotated
 from tests.acceptance.running import RunningStack, keyfold, running

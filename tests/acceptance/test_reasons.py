@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from keyfold.domain.decision import Reason, status_of
+from keyfold.domain.access.decision import Reason, status_of
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.wire.key_format import KeyKind, mint
 from keyfold.wire.timestamp import format_time

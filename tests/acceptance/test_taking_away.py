@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from keyfold.domain.decision import Reason
+from keyfold.domain.access.decision import Reason
 from keyfold.local.signing import Claims
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.wire.timestamp import format_time, parse_time

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from keyfold.domain.decision import Reason
+from keyfold.domain.access.decision import Reason
 from tests.acceptance.forked import Ended
 from tests.acceptance.running import RunningStack, frozen
 from tests.acceptance.test_command_line import said

@@ -13,7 +13,7 @@ import orjson
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from keyfold.domain.decision import Reason
+from keyfold.domain.access.decision import Reason
 from keyfold.local.signing import Claims, LocalSigner
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from tests.acceptance.running import RunningStack

@@ -8,9 +8,9 @@ from datetime import timedelta
 from msgspec.structs import replace
 
 from keyfold.domain.ids import KEY_PREFIX
+from keyfold.domain.lifecycle.state import State
+from keyfold.domain.lifecycle.subscriber_key import ActiveSubscriberKey
 from keyfold.domain.secret import REPLACED_BYTES, REPLACED_MAX
-from keyfold.domain.state import State
-from keyfold.domain.subscriber_key import ActiveSubscriberKey
 from keyfold.store.postgres.connection import Connection, open_connection
 from keyfold.store.read_model.generations import NEXT, open_generations
 from keyfold.store.read_model.rows import Row, account_row, key_row, vendor_row

@@ -10,9 +10,9 @@ from itertools import count, islice
 from aiokafka import AIOKafkaProducer
 from aiokafka.producer.message_accumulator import BatchBuilder
 
-from keyfold.domain.lifecycle import LifecycleEvent
+from keyfold.domain.lifecycle.fold import LifecycleEvent
+from keyfold.domain.lifecycle.subscriber_key import SubscriberKeyPermissionsChanged, SubscriberKeyRenamed
 from keyfold.domain.permissions import Access, Category, Permissions
-from keyfold.domain.subscriber_key import SubscriberKeyPermissionsChanged, SubscriberKeyRenamed
 from keyfold.kafka.batches import built
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.store.postgres.connection import open_connection

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-from keyfold.domain.account import IntegrationsEnabled
-from keyfold.domain.lifecycle import LifecycleEvent
+from keyfold.domain.lifecycle.account import IntegrationsEnabled
+from keyfold.domain.lifecycle.fold import LifecycleEvent
+from keyfold.domain.lifecycle.subscriber_key import SubscriberKeyPermissionsChanged
 from keyfold.domain.permissions import Access, Category, Permissions
-from keyfold.domain.subscriber_key import SubscriberKeyPermissionsChanged
 from tests.ledger_builder import (
     LedgerBuilder,
     account_created,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from keyfold.domain.account import AccountCreated, IntegrationsEnabled
 from keyfold.domain.ids import KEY_PREFIX, EventId
-from keyfold.domain.lifecycle import LifecycleEvent, stream_of
+from keyfold.domain.lifecycle.account import AccountCreated, IntegrationsEnabled
+from keyfold.domain.lifecycle.fold import LifecycleEvent, stream_of
+from keyfold.domain.lifecycle.subscriber_key import SubscriberKeyCreated
+from keyfold.domain.lifecycle.vendor_key import VendorKeyIssued
 from keyfold.domain.permissions import Access, Category, Permissions
-from keyfold.domain.subscriber_key import SubscriberKeyCreated
-from keyfold.domain.vendor_key import VendorKeyIssued
 from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.publisher import Publisher
 from keyfold.projection.lifecycle_topic import LifecycleTopic

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from keyfold.domain.access_event import AccessEvent
+from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.ids import AccountId, EventId, KeyId, VendorId
 from keyfold.domain.permissions import Access, Category
 

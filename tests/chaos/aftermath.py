@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from keyfold.domain.decision import Reason
-from keyfold.domain.state import State
+from keyfold.domain.access.decision import Reason
+from keyfold.domain.lifecycle.state import State
 from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.partition_reader import PartitionReader
 from keyfold.kafka.publisher import Publisher

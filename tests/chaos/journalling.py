@@ -12,7 +12,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from keyfold.domain.access_event import AccessEvent
+from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.ids import EventId, KeyId
 from keyfold.gatekeeper.journal import Journal
 from keyfold.gatekeeper.journal_directory import RunDirectory

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from random import Random
 
-from keyfold.domain.access_event import AccessEvent
+from keyfold.domain.access.event import AccessEvent
 from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.publisher import Publisher
 from keyfold.wire.access_codec import access_record, encode_access_event

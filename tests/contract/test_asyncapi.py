@@ -10,9 +10,9 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from keyfold.domain.access_event import AccessEvent
-from keyfold.domain.closed_run import ClosedRun
-from keyfold.domain.lifecycle import LifecycleEvent
+from keyfold.domain.access.closed_run import ClosedRun
+from keyfold.domain.access.event import AccessEvent
+from keyfold.domain.lifecycle.fold import LifecycleEvent
 from keyfold.domain.permissions import Access
 from keyfold.kafka.dead_letter import dead_letter
 from keyfold.wire.access_codec import ACCESS_TYPE, access_record, encode_access_event

@@ -10,7 +10,7 @@ import orjson
 import pytest
 from jsonschema import Draft7Validator
 
-from keyfold.domain.decision import Reason
+from keyfold.domain.access.decision import Reason
 from keyfold.domain.permissions import Category
 from keyfold.wire.access_codec import encode_access_event
 from keyfold.wire.event_codec import TYPE_NAMES

@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 import pytest
 
-from keyfold.domain.decision import Reason
+from keyfold.domain.access.decision import Reason
 from keyfold.domain.permissions import Category
 from keyfold.gatekeeper.client_address import kept_of
 from keyfold.gatekeeper.settings import ClientIpKept

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.async_api import BrowserContext, Frame, Page, async_playwright
 
-from keyfold.domain.decision import Reason
+from keyfold.domain.access.decision import Reason
 from tests.debian import program
 from tests.gateways.running import Gateway, Name
 from tests.gateways.scene import Scene

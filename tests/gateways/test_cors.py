@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from keyfold.domain.decision import Reason
+from keyfold.domain.access.decision import Reason
 from tests.gateways.running import Gateway, Name
 from tests.gateways.scene import Scene
 from tests.gateways.wire import Pairs, Response, send

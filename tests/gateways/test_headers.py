@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from keyfold.domain.access_event import AccessEvent
-from keyfold.domain.decision import Reason
+from keyfold.domain.access.decision import Reason
+from keyfold.domain.access.event import AccessEvent
 from tests.gateways.running import Gateway, token_of
 from tests.gateways.scene import Scene
 from tests.gateways.upstream import echoed

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from keyfold.domain.decision import Reason, status_of
+from keyfold.domain.access.decision import Reason, status_of
 from tests.gateways.matrix import cell
 from tests.gateways.running import Gateway
 from tests.gateways.scene import LIMITED_KEY, Scene

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from keyfold.domain.decision import Reason
+from keyfold.domain.access.decision import Reason
 from tests.gateways.running import Gateway
 from tests.gateways.scene import Scene
 from tests.gateways.upstream import echoed

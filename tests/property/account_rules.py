@@ -6,10 +6,10 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
-from keyfold.domain import account, checkpoint
-from keyfold.domain import subscriber_key_commands as commands
-from keyfold.domain.deadlines import PassTime
 from keyfold.domain.ids import AccountId, KeyId
+from keyfold.domain.lifecycle import account, signed_head
+from keyfold.domain.lifecycle import subscriber_key_commands as commands
+from keyfold.domain.lifecycle.deadlines import PassTime
 from keyfold.domain.network import Network, parse_network
 from keyfold.domain.permissions import Permissions
 from keyfold.domain.rate_limit import RateLimit
@@ -36,16 +36,16 @@ class AccountRules(Commanded):
 
     @rule(position=st.integers(1, 9))
     def take_checkpoint(self, position: int) -> None:
-        command = checkpoint.TakeCheckpoint(
+        command = signed_head.TakeCheckpoint(
             position=position,
             head_hash=bytes(32),
             at=self.clock,
             signing_key_id="k",
             signature=digest_of(position),
         )
-        held = self.streams.get(checkpoint.LEDGER_STREAM)
-        assert held is None or isinstance(held, checkpoint.LedgerCheckpoint)
-        self.take(checkpoint.decide(command, held), self.model.take_checkpoint(position))
+        held = self.streams.get(signed_head.LEDGER_STREAM)
+        assert held is None or isinstance(held, signed_head.LedgerCheckpoint)
+        self.take(signed_head.decide(command, held), self.model.take_checkpoint(position))
 
 
 class KeyRules(Commanded):

@@ -5,17 +5,17 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
-from keyfold.domain.deadlines import due_at
-from keyfold.domain.decision import Credential, Request, decide_access
-from keyfold.domain.history import Entry, describe
+from keyfold.domain.access.decision import Credential, Request, decide_access
+from keyfold.domain.access.route_map_text import parse_route_map
 from keyfold.domain.ids import KeyId, StreamId
-from keyfold.domain.lifecycle import Aggregate, LifecycleEvent, evolve, stream_of
+from keyfold.domain.lifecycle.deadlines import due_at
+from keyfold.domain.lifecycle.fold import Aggregate, LifecycleEvent, evolve, stream_of
+from keyfold.domain.lifecycle.history import Entry, describe
+from keyfold.domain.lifecycle.state import State
+from keyfold.domain.lifecycle.subscriber_key import SubscriberKey
+from keyfold.domain.lifecycle.vendor import Vendor
+from keyfold.domain.lifecycle.vendor_key import VendorKey
 from keyfold.domain.refusal import Refusal
-from keyfold.domain.route_map_text import parse_route_map
-from keyfold.domain.state import State
-from keyfold.domain.subscriber_key import SubscriberKey
-from keyfold.domain.vendor import Vendor
-from keyfold.domain.vendor_key import VendorKey
 from tests.property.choices import NOTES, STEPS
 from tests.property.model import Model, Outcome
 

@@ -5,11 +5,11 @@ from typing import Any
 
 from msgspec.structs import asdict
 
+from keyfold.domain.lifecycle.state import State
+from keyfold.domain.lifecycle.subscriber_key import ActiveSubscriberKey, SubscriberKey
+from keyfold.domain.lifecycle.vendor import Vendor, Verdict
+from keyfold.domain.lifecycle.vendor_key import ActiveVendorKey, VendorKey
 from keyfold.domain.secret import OutgoingSecret
-from keyfold.domain.state import State
-from keyfold.domain.subscriber_key import ActiveSubscriberKey, SubscriberKey
-from keyfold.domain.vendor import Vendor, Verdict
-from keyfold.domain.vendor_key import ActiveVendorKey, VendorKey
 from tests.property.model import FOR_EVER, Model
 
 _KEPT_WHEN_REVOKED = ("owner", "revoked", "name", "secrets", "old")

@@ -3,8 +3,8 @@
 from collections import defaultdict
 
 from keyfold.domain.ids import EventId, StreamId
-from keyfold.domain.lifecycle import Aggregate, LifecycleEvent, evolve, stream_of
-from keyfold.domain.state import State
+from keyfold.domain.lifecycle.fold import Aggregate, LifecycleEvent, evolve, stream_of
+from keyfold.domain.lifecycle.state import State
 from keyfold.wire.chain import GENESIS, Head, Row, follow, seal, understand
 from keyfold.wire.event_codec import encode_event
 from keyfold.wire.packed import Packed

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from msgspec import Struct
 from msgspec.structs import replace
 
-from keyfold.domain.access_event import AccessEvent
-from keyfold.domain.decision import Reason
+from keyfold.domain.access.decision import Reason
+from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.ids import AccountId, EventId, InvitationId, KeyId, LoginId, VendorId
-from keyfold.domain.lifecycle import LifecycleEvent
+from keyfold.domain.lifecycle.fold import LifecycleEvent
 from keyfold.domain.network import Network
 from keyfold.domain.permissions import CATEGORIES, Access, Category, Permissions
 from keyfold.domain.rate_limit import BURST_MAX, PER_S_MAX, REQUESTS_MAX, RateLimit

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Set
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keyfold.domain.decision import Credential, Reason, Request, decide_access
-from keyfold.domain.explanation import Explanation, explain
-from keyfold.domain.repair import Outcome
+from keyfold.domain.access.decision import Credential, Reason, Request, decide_access
+from keyfold.domain.access.explanation import Explanation, explain
+from keyfold.domain.access.find_remedy import Outcome
 from tests.unit.domain.cases import FAULTS, ROUTES, case_with, state_with
 from tests.unit.domain.given import KEY, NOW, VENDOR_KEY
 

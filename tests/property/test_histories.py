@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, rule
 
 from keyfold.domain.ids import KeyId, VendorId
+from keyfold.domain.lifecycle.state import State
+from keyfold.domain.lifecycle.vendor import ReviewKind
 from keyfold.domain.permissions import Access, Category
-from keyfold.domain.state import State
-from keyfold.domain.vendor import ReviewKind
 from tests.property.account_rules import AccountRules, KeyRules
 from tests.property.choices import (
     ACCOUNT_IDS,

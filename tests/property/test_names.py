@@ -9,10 +9,10 @@ from pydantic import ValidationError
 from keyfold.cli.screen import Details, Listing, Room
 from keyfold.cli.screen.layout import laid_out
 from keyfold.cli.screen.lines import width_of
-from keyfold.domain.account import AccountCreated
-from keyfold.domain.history import describe
 from keyfold.domain.ids import AccountId
-from keyfold.domain.lifecycle import evolve
+from keyfold.domain.lifecycle.account import AccountCreated
+from keyfold.domain.lifecycle.fold import evolve
+from keyfold.domain.lifecycle.history import describe
 from keyfold.registry.bodies import NewAccount
 from keyfold.runtime.legible import UNSEEN, is_blank
 from keyfold.wire.event_codec import decode_event, encode_event

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from keyfold.domain.ids import KEY_PREFIX
-from keyfold.domain.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey
-from keyfold.domain.vendor_key import ActiveVendorKey, RevokedVendorKey
+from keyfold.domain.lifecycle.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey
+from keyfold.domain.lifecycle.vendor_key import ActiveVendorKey, RevokedVendorKey
 from keyfold.wire.packed_key import pack_key, unpack_key
 from tests.property.strategies import instances_of
 

@@ -9,9 +9,9 @@ from urllib.parse import unquote
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keyfold.domain.request_path import normalise
-from keyfold.domain.route_map import Route
-from keyfold.domain.route_map_text import parse_route_map
+from keyfold.domain.access.request_path import normalise
+from keyfold.domain.access.route_map import Route
+from keyfold.domain.access.route_map_text import parse_route_map
 
 MAP = parse_route_map(Path("deploy/keyfold/routes/practice-api.routes").read_text(encoding="utf-8"))
 RESOURCES = (

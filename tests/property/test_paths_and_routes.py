@@ -5,9 +5,9 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
+from keyfold.domain.access.request_path import normalise
+from keyfold.domain.access.route_map import Route, RouteMap
 from keyfold.domain.permissions import CATEGORIES, Access, Category, Permissions
-from keyfold.domain.request_path import normalise
-from keyfold.domain.route_map import Route, RouteMap
 from tests.property.strategies import permissions
 
 # Pieces that tricks are made of, among plain ones, so that most examples are nearly a path.

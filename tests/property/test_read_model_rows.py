@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keyfold.domain.account import Account
-from keyfold.domain.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey
-from keyfold.domain.vendor import Vendor
-from keyfold.domain.vendor_key import ActiveVendorKey, RevokedVendorKey
+from keyfold.domain.lifecycle.account import Account
+from keyfold.domain.lifecycle.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey
+from keyfold.domain.lifecycle.vendor import Vendor
+from keyfold.domain.lifecycle.vendor_key import ActiveVendorKey, RevokedVendorKey
 from keyfold.store.read_model.rows import (
     Row,
     account_row,

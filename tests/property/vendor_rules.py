@@ -6,12 +6,12 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
-from keyfold.domain import vendor_commands, vendor_key_commands
-from keyfold.domain.deadlines import PassTime
 from keyfold.domain.ids import KeyId, VendorId
-from keyfold.domain.vendor import Application, ReviewKind, Verdict
-from keyfold.domain.vendor_commands import VendorCommand
-from keyfold.domain.vendor_key_commands import VendorKeyCommand
+from keyfold.domain.lifecycle import vendor_commands, vendor_key_commands
+from keyfold.domain.lifecycle.deadlines import PassTime
+from keyfold.domain.lifecycle.vendor import Application, ReviewKind, Verdict
+from keyfold.domain.lifecycle.vendor_commands import VendorCommand
+from keyfold.domain.lifecycle.vendor_key_commands import VendorKeyCommand
 from tests.property.choices import (
     AMENDED,
     BEHIND,

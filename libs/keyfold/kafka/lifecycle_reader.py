@@ -10,7 +10,7 @@ from typing import Self
 import structlog
 from msgspec import Struct
 
-from keyfold.domain.lifecycle import RecordedEvent
+from keyfold.domain.lifecycle.fold import RecordedEvent
 from keyfold.kafka.dead_letter import dead_letter
 from keyfold.kafka.dead_letter_bound import DeadLetterBound
 from keyfold.kafka.partition_reader import PartitionReader

@@ -9,7 +9,7 @@ from typing import Annotated, Final, TypeAlias
 import msgspec
 from msgspec.structs import replace
 
-from keyfold.domain.access_event import AccessEvent
+from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.ids import AccountId, EventId, KeyId, VendorId
 from keyfold.domain.permissions import ACCESS_WORDS, Access, AccessWord
 from keyfold.wire.cloudevents import CONTENT_TYPE

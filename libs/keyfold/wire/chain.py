@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import astuple
 
 from keyfold.domain.ids import EventId, StreamId
-from keyfold.domain.lifecycle import Actor, RecordedEvent
+from keyfold.domain.lifecycle.fold import Actor, RecordedEvent
 from keyfold.wire.event_codec import UnknownEvent, decode_event
 from keyfold.wire.timestamp import parse_time
 

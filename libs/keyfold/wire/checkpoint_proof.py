@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from keyfold.domain.checkpoint import LedgerCheckpointed
+from keyfold.domain.lifecycle.signed_head import LedgerCheckpointed
 from keyfold.wire.checkpoint import (
     BadCheckpointLine,
     Checkpoint,

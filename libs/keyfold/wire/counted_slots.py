@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
-from keyfold.domain.access_event import AccessEvent
+from keyfold.domain.access.event import AccessEvent
 from keyfold.wire.access_codec import MalformedAccessEvent, decode_access_event, encode_access_event
 from keyfold.wire.journal_line import TornLine, journal_line, read_journal_line
 

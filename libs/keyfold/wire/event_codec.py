@@ -11,8 +11,16 @@ from typing import Any, NewType, get_args, get_origin, get_type_hints
 import orjson
 from msgspec.structs import fields
 
-from keyfold.domain import account, checkpoint, invitation, login, subscriber_key, vendor, vendor_key
-from keyfold.domain.lifecycle import LifecycleEvent
+from keyfold.domain.lifecycle import (
+    account,
+    invitation,
+    login,
+    signed_head,
+    subscriber_key,
+    vendor,
+    vendor_key,
+)
+from keyfold.domain.lifecycle.fold import LifecycleEvent
 from keyfold.domain.network import Network, parse_network
 from keyfold.domain.permissions import CATEGORIES, Access, Permissions
 from keyfold.domain.rate_limit import RateLimit
@@ -52,7 +60,7 @@ TYPE_NAMES: Mapping[type[LifecycleEvent], str] = {
     invitation.InvitationMade: "keyfold.invitation.made",
     invitation.InvitationUsed: "keyfold.invitation.used",
     invitation.InvitationWithdrawn: "keyfold.invitation.withdrawn",
-    checkpoint.LedgerCheckpointed: "keyfold.ledger.checkpointed",
+    signed_head.LedgerCheckpointed: "keyfold.ledger.checkpointed",
 }
 """Every event type by the name that it has in the ledger and on Kafka (CloudEvents `type`)."""
 

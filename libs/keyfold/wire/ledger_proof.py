@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from keyfold.domain.checkpoint import LEDGER_STREAM
+from keyfold.domain.lifecycle.signed_head import LEDGER_STREAM
 from keyfold.wire.chain import GENESIS, Fields, Head, seal_fields
 from keyfold.wire.checkpoint_proof import (
     CHECKPOINTED,

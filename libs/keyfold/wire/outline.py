@@ -7,7 +7,7 @@ from typing import Final, Literal, TypeAlias
 
 import orjson
 
-from keyfold.domain.decision import Reason
+from keyfold.domain.access.decision import Reason
 from keyfold.domain.permissions import ACCESS_WORDS, CATEGORIES
 
 Form = Literal["nothing", "json_object", "json", "text", "bytes"]

@@ -9,12 +9,12 @@ from typing import Any, Final
 import orjson
 
 from keyfold.domain.ids import KEY_PREFIX, AccountId, KeyId, VendorId
+from keyfold.domain.lifecycle.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey, SubscriberKey
+from keyfold.domain.lifecycle.vendor_key import ActiveVendorKey, RevokedVendorKey, VendorKey
 from keyfold.domain.network import parse_network
 from keyfold.domain.permissions import CATEGORIES, NO_PERMISSIONS, Access, Permissions
 from keyfold.domain.rate_limit import RateLimit
 from keyfold.domain.secret import REPLACED_BYTES, REPLACED_MAX, OutgoingSecret
-from keyfold.domain.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey, SubscriberKey
-from keyfold.domain.vendor_key import ActiveVendorKey, RevokedVendorKey, VendorKey
 
 # First what every key has: kind and flags, digest, when it was made, permissions. Then, where a flag says so,
 # when it stops or stopped; as many replaced secrets as two bits say; and as text the owner's id, the hint, of

@@ -13,7 +13,7 @@ from keyfold.audit.resources import (
     NamedActivityQuery,
 )
 from keyfold.audit.whose import Whose
-from keyfold.domain.access_event import AccessEvent
+from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.ids import EventId
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import Answer, AnyRoute, Request, Route, cut, encode_cursor

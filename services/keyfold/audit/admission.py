@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from keyfold.audit.retention import oldest_kept
-from keyfold.domain.access_event import AccessEvent
-from keyfold.domain.closed_run import ClosedRun
+from keyfold.domain.access.closed_run import ClosedRun
+from keyfold.domain.access.event import AccessEvent
 from keyfold.store.access_log.addresses import packed
 from keyfold.wire.access_codec import MalformedAccessEvent, decode_access_event
 from keyfold.wire.closed_codec import MalformedClosedRun, decode_closed_run, is_closed_record

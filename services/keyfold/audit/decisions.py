@@ -5,11 +5,11 @@ from typing import Final, Self
 from keyfold.audit.naming import Naming
 from keyfold.audit.resources import ActivityItem
 from keyfold.audit.retention import oldest_kept
-from keyfold.domain.access_event import AccessEvent
-from keyfold.domain.event_explanation import EventExplanation, explain_event
+from keyfold.domain.access.event import AccessEvent
+from keyfold.domain.access.event_explanation import EventExplanation, explain_event
+from keyfold.domain.access.names import Called
+from keyfold.domain.access.remedy import Mender
 from keyfold.domain.ids import EventId
-from keyfold.domain.names import Called
-from keyfold.domain.remedy import Mender
 from keyfold.runtime.auth import Caller, Role
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import NOT_FOUND, Answer, AnyRoute, JsonBody, Reply, Request, Roles, Route

@@ -12,8 +12,8 @@ import structlog
 from keyfold.audit import metrics
 from keyfold.audit.admission import Inadmissible, InadmissibleKind, admit
 from keyfold.audit.portions import Batches, portions
-from keyfold.domain.access_event import AccessEvent
-from keyfold.domain.closed_run import ClosedRun
+from keyfold.domain.access.closed_run import ClosedRun
+from keyfold.domain.access.event import AccessEvent
 from keyfold.kafka.dead_letter import dead_letter
 from keyfold.kafka.dead_letter_bound import DeadLetterBound
 from keyfold.kafka.errors import OutcomeUnknown, Unavailable

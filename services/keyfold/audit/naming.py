@@ -4,9 +4,9 @@ from collections.abc import Collection, Iterable
 
 import structlog
 
-from keyfold.domain.access_event import AccessEvent
+from keyfold.domain.access.event import AccessEvent
+from keyfold.domain.access.names import AccountKey, Called, account_key
 from keyfold.domain.ids import VendorId
-from keyfold.domain.names import AccountKey, Called, account_key
 from keyfold.store.postgres.connection import Pool
 from keyfold.store.postgres.errors import Misconfigured, ReadModelAbsent
 from keyfold.store.read_model.names import called

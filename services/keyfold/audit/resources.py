@@ -8,10 +8,10 @@ from uuid import UUID
 from pydantic import Field
 from pydantic.config import JsonDict
 
-from keyfold.domain.access_event import AccessEvent
-from keyfold.domain.decision import Reason
+from keyfold.domain.access.decision import Reason
+from keyfold.domain.access.event import AccessEvent
+from keyfold.domain.access.names import Called
 from keyfold.domain.ids import EventId, KeyId, VendorId
-from keyfold.domain.names import Called
 from keyfold.domain.permissions import Access, AccessWord, Category
 from keyfold.runtime.http import GivenInstant, GivenInt, Instant, JsonBody, PageQuery, QueryString
 from keyfold.store.access_log.export import ExportFormat

@@ -12,8 +12,8 @@ from keyfold.audit.resources import ActivityItem, NamedStreamQuery, StreamPlace,
 from keyfold.audit.retention import oldest_kept
 from keyfold.audit.slots import Slots
 from keyfold.audit.whose import Whose
+from keyfold.domain.access.names import Called
 from keyfold.domain.ids import EventId
-from keyfold.domain.names import Called
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import (
     AnyRoute,

@@ -10,7 +10,7 @@ from typing import Final
 
 from keyfold.cli.times import instant
 from keyfold.client.failure import CommandFailed
-from keyfold.domain.state import State
+from keyfold.domain.lifecycle.state import State
 from keyfold.store.ledger.scan import LedgerScan, open_scan
 from keyfold.wire.chain import Fields
 from keyfold.wire.event_codec import decode_event

@@ -12,11 +12,11 @@ from msgspec.structs import asdict
 from keyfold.cli.past_state import PastState
 from keyfold.cli.screen import Details, Value, state_of, when
 from keyfold.client.http import JsonObject
-from keyfold.domain.account import Account
+from keyfold.domain.lifecycle.account import Account
+from keyfold.domain.lifecycle.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey, SubscriberKey
+from keyfold.domain.lifecycle.vendor import Review, Vendor
+from keyfold.domain.lifecycle.vendor_key import ActiveVendorKey, VendorKey
 from keyfold.domain.secret import OutgoingSecret
-from keyfold.domain.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey, SubscriberKey
-from keyfold.domain.vendor import Review, Vendor
-from keyfold.domain.vendor_key import ActiveVendorKey, VendorKey
 from keyfold.wire.timestamp import format_time
 
 KINDS: Final = {

@@ -7,8 +7,8 @@ from typing import Final
 import orjson
 from msgspec import Struct
 
-from keyfold.domain.access_event import AccessEvent
-from keyfold.domain.decision import Reason, status_of
+from keyfold.domain.access.decision import Reason, status_of
+from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.rate_limit import Taken
 from keyfold.gatekeeper.explanations import JOURNAL_UNAVAILABLE, explanations
 from keyfold.gatekeeper.gateways import TOKEN_HEADER, Gateway, GatewayKind

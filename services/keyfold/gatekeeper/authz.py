@@ -9,10 +9,10 @@ import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
-from keyfold.domain.access_event import AccessEvent
-from keyfold.domain.decision import Decision, Reason, decide_access
+from keyfold.domain.access.decision import Decision, Reason, decide_access
+from keyfold.domain.access.event import AccessEvent
+from keyfold.domain.lifecycle.subscriber_key import ActiveSubscriberKey
 from keyfold.domain.rate_limit import Taken
-from keyfold.domain.subscriber_key import ActiveSubscriberKey
 from keyfold.gatekeeper import metrics
 from keyfold.gatekeeper.answers import Answer, Answers
 from keyfold.gatekeeper.callers import Callers

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Final, Self
 
-from keyfold.domain.access_event import AccessEvent
+from keyfold.domain.access.event import AccessEvent
 from keyfold.wire.counted_slots import SLOT_BYTES, SLOTS_MAX, count_bytes, empty_slot
 from keyfold.wire.journal_files import COUNTED
 

@@ -5,13 +5,13 @@ from typing import Final
 
 import orjson
 
-from keyfold.domain.case import Asked, Case, asked_by_path, find_case
-from keyfold.domain.decision import status_of
-from keyfold.domain.explanation import Explanation, explain
+from keyfold.domain.access.decision import status_of
+from keyfold.domain.access.dry_run import Asked, Case, asked_by_path, find_case
+from keyfold.domain.access.explanation import Explanation, explain
+from keyfold.domain.access.route_map import RouteMap
 from keyfold.domain.ids import KeyId, VendorId
+from keyfold.domain.lifecycle.subscriber_key import SubscriberKey
 from keyfold.domain.permissions import Access
-from keyfold.domain.route_map import RouteMap
-from keyfold.domain.subscriber_key import SubscriberKey
 from keyfold.gatekeeper.decide_bodies import BATCH_BYTES_MAX, DecideQuestion, DecideQuestions, DryRun, DryRuns
 from keyfold.gatekeeper.lease import Lease
 from keyfold.gatekeeper.replica import Replica

@@ -6,10 +6,10 @@ from typing import Annotated, Final, Literal, Self, TypeAlias
 from pydantic import AfterValidator, ConfigDict, Field, GetCoreSchemaHandler, JsonValue, model_validator
 from pydantic_core import CoreSchema, core_schema
 
-from keyfold.domain.decision import Reason
+from keyfold.domain.access.decision import Reason
+from keyfold.domain.access.find_remedy import Outcome
+from keyfold.domain.access.remedy import Mender
 from keyfold.domain.permissions import Category
-from keyfold.domain.remedy import Mender
-from keyfold.domain.repair import Outcome
 from keyfold.runtime.http import GivenInstant, Instant, JsonBody
 
 QUESTIONS_MAX: Final = 1000

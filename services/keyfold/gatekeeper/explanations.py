@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from keyfold.domain.decision import Reason
+from keyfold.domain.access.decision import Reason
 from keyfold.gatekeeper.presented_keys import KeyHeaders
 
 

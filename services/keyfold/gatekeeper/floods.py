@@ -11,8 +11,8 @@ from typing import Final, NamedTuple
 import structlog
 from msgspec.structs import replace
 
-from keyfold.domain.access_event import AccessEvent
-from keyfold.domain.decision import Decision, Reason
+from keyfold.domain.access.decision import Decision, Reason
+from keyfold.domain.access.event import AccessEvent
 from keyfold.gatekeeper import metrics
 from keyfold.gatekeeper.client_address import kept_of
 from keyfold.gatekeeper.counted_file import CountedFile

@@ -4,7 +4,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import ConfigDict, Field, JsonValue, RootModel
 
-from keyfold.domain.introspection import WorkingKeys, introspect
+from keyfold.domain.access.introspection import WorkingKeys, introspect
 from keyfold.domain.permissions import CATEGORIES, Access, Permissions
 from keyfold.gatekeeper import metrics
 from keyfold.gatekeeper.decide_bodies import Address

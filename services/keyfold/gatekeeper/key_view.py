@@ -3,13 +3,13 @@
 from datetime import datetime
 from typing import Literal, assert_never
 
+from keyfold.domain.lifecycle.state import State
+from keyfold.domain.lifecycle.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey, SubscriberKey
+from keyfold.domain.lifecycle.vendor import VendorState
+from keyfold.domain.lifecycle.vendor_key import ActiveVendorKey, RevokedVendorKey, VendorKey
 from keyfold.domain.permissions import CATEGORIES, AccessWord, Category
 from keyfold.domain.rate_limit import RateLimit
 from keyfold.domain.secret import OutgoingSecret
-from keyfold.domain.state import State
-from keyfold.domain.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey, SubscriberKey
-from keyfold.domain.vendor import VendorState
-from keyfold.domain.vendor_key import ActiveVendorKey, RevokedVendorKey, VendorKey
 from keyfold.runtime.http import Instant, JsonBody
 
 

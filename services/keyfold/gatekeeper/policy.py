@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from keyfold.domain.route_map import RouteMap
+from keyfold.domain.access.route_map import RouteMap
 from keyfold.gatekeeper.gateways import Gateways, load_gateways
 from keyfold.gatekeeper.presented_keys import KeyHeaders
 from keyfold.gatekeeper.route_map_file import load_route_map

@@ -4,7 +4,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from keyfold.domain.decision import Request
+from keyfold.domain.access.decision import Request
 from keyfold.gatekeeper.callers import Caller
 from keyfold.gatekeeper.client_address import FORWARDED_FOR, REAL_IP, client_address, kept_of
 from keyfold.gatekeeper.gateways import TOKEN_HEADER, Gateway

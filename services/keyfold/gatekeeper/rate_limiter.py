@@ -4,8 +4,8 @@ from collections import deque
 from typing import Final
 
 from keyfold.domain.ids import KeyId
+from keyfold.domain.lifecycle.subscriber_key import ActiveSubscriberKey
 from keyfold.domain.rate_limit import RateLimit, Taken, arrive, carried_over, is_over
-from keyfold.domain.subscriber_key import ActiveSubscriberKey
 
 # More than one, so that what is over goes faster than anything new can come.
 _SWEPT_PER_NEW_KEY: Final = 2

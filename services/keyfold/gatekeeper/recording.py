@@ -6,11 +6,11 @@ from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
 
-from keyfold.domain.access_event import AccessEvent
-from keyfold.domain.decision import Decision
+from keyfold.domain.access.decision import Decision
+from keyfold.domain.access.event import AccessEvent
+from keyfold.domain.access.request_path import PATH_LENGTH_MAX, normalise
+from keyfold.domain.access.route_map import RouteMap
 from keyfold.domain.ids import EventId
-from keyfold.domain.request_path import PATH_LENGTH_MAX, normalise
-from keyfold.domain.route_map import RouteMap
 from keyfold.gatekeeper.headers import Fields
 from keyfold.gatekeeper.original_request import OriginalRequest
 from keyfold.gatekeeper.question import TRACEPARENT, Question

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from keyfold.domain.lifecycle import RecordedEvent
+from keyfold.domain.lifecycle.fold import RecordedEvent
+from keyfold.domain.lifecycle.state import State
 from keyfold.domain.refusal import ImpossibleEvent
-from keyfold.domain.state import State
 from keyfold.store.postgres.errors import UnfoldableEvent
 from keyfold.store.read_model.reader import Loaded
 from keyfold.wire.chain import GENESIS

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from keyfold.domain.route_map import RouteMap
-from keyfold.domain.route_map_text import BadRouteMap, parse_route_map
+from keyfold.domain.access.route_map import RouteMap
+from keyfold.domain.access.route_map_text import BadRouteMap, parse_route_map
 from keyfold.runtime.failure import StopProcess
 from keyfold.runtime.settings import read_file
 

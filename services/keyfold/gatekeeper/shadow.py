@@ -8,12 +8,12 @@ from typing import Final
 
 import structlog
 
-from keyfold.domain.decision import Decision, Reason, Request, judge_request
+from keyfold.domain.access.decision import Decision, Reason, Request, judge_request
+from keyfold.domain.access.request_path import normalise
+from keyfold.domain.access.route_map import REST, Route, RouteMap
+from keyfold.domain.lifecycle.state import State
+from keyfold.domain.lifecycle.subscriber_key import SubscriberKey
 from keyfold.domain.permissions import Access, Category
-from keyfold.domain.request_path import normalise
-from keyfold.domain.route_map import REST, Route, RouteMap
-from keyfold.domain.state import State
-from keyfold.domain.subscriber_key import SubscriberKey
 from keyfold.gatekeeper import metrics
 from keyfold.gatekeeper.route_map_file import load_route_map
 from keyfold.gatekeeper.settings import GatekeeperSettings

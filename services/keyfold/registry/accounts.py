@@ -5,9 +5,9 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from keyfold.domain.account import Account, AccountCommand, CreateAccount, SetIntegrations, decide
 from keyfold.domain.ids import AccountId, account_stream
-from keyfold.domain.lifecycle import LifecycleEvent
+from keyfold.domain.lifecycle.account import Account, AccountCommand, CreateAccount, SetIntegrations, decide
+from keyfold.domain.lifecycle.fold import LifecycleEvent
 from keyfold.domain.refusal import Refusal
 from keyfold.registry.bodies import Integrations, NewAccount
 from keyfold.registry.command_http import CommandsOverHttp, shown, with_etag

@@ -5,12 +5,12 @@ from typing import Annotated, TypeAlias
 
 from pydantic import AfterValidator, Field, WithJsonSchema
 
-from keyfold.domain import vendor as domain
 from keyfold.domain.ids import VendorId
+from keyfold.domain.lifecycle import vendor as domain
+from keyfold.domain.lifecycle.vendor import ReviewKind, Verdict
 from keyfold.domain.network import Network, parse_network
 from keyfold.domain.permissions import Access, AccessWord, Category
 from keyfold.domain.rate_limit import BURST_MAX, PER_S_MAX, REQUESTS_MAX, RateLimit
-from keyfold.domain.vendor import ReviewKind, Verdict
 from keyfold.runtime.http import WHOLE, GivenInstant, JsonBody, WholeNumber
 from keyfold.runtime.legible import UNSEEN, UNSEEN_IN_PROSE, is_blank
 from keyfold.wire.key_format import holds_key

@@ -7,14 +7,14 @@ from typing import Final
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from keyfold.domain.checkpoint import (
+from keyfold.domain.lifecycle.fold import Actor
+from keyfold.domain.lifecycle.signed_head import (
     LEDGER_STREAM,
     LedgerCheckpoint,
     LedgerCheckpointed,
     TakeCheckpoint,
     decide,
 )
-from keyfold.domain.lifecycle import Actor
 from keyfold.domain.refusal import ImpossibleEvent, Refusal
 from keyfold.registry.checkpoint_filing import CheckpointFiling
 from keyfold.registry.commands import Command, CommandMetadata, Commands, Done, Show

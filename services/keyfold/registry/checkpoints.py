@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Final
 
-from keyfold.domain.checkpoint import LEDGER_STREAM, LedgerCheckpoint, LedgerCheckpointed
+from keyfold.domain.lifecycle.signed_head import LEDGER_STREAM, LedgerCheckpoint, LedgerCheckpointed
 from keyfold.registry.checkpoint_means import CheckpointMeans
 from keyfold.registry.checkpointing import CHECKPOINT, take
 from keyfold.registry.command_http import CommandsOverHttp, shown

@@ -10,7 +10,7 @@ import structlog
 from pydantic import BaseModel
 
 from keyfold.domain.ids import StreamId
-from keyfold.domain.lifecycle import Actor, Aggregate
+from keyfold.domain.lifecycle.fold import Actor, Aggregate
 from keyfold.domain.refusal import Refusal
 from keyfold.registry import idempotency, preference
 from keyfold.registry.answer_text import with_member

@@ -8,7 +8,7 @@ from functools import reduce
 from typing import TypeAlias
 
 from keyfold.domain.ids import AccountId, EventId, StreamId
-from keyfold.domain.lifecycle import Actor, LifecycleEvent, stream_of
+from keyfold.domain.lifecycle.fold import Actor, LifecycleEvent, stream_of
 from keyfold.domain.refusal import Refusal, RefusalKind
 from keyfold.registry.answer_text import as_bytes
 from keyfold.registry.batching import Batching

@@ -13,11 +13,11 @@ from keyfold.domain.ids import (
     key_stream,
     vendor_stream,
 )
-from keyfold.domain.lifecycle import LifecycleEvent
+from keyfold.domain.lifecycle.fold import LifecycleEvent
+from keyfold.domain.lifecycle.subscriber_key import ActiveSubscriberKey, SubscriberKey
+from keyfold.domain.lifecycle.subscriber_key_commands import SubscriberKeyCommand, decide
+from keyfold.domain.lifecycle.vendor import VendorState
 from keyfold.domain.refusal import Refusal, invalid
-from keyfold.domain.subscriber_key import ActiveSubscriberKey, SubscriberKey
-from keyfold.domain.subscriber_key_commands import SubscriberKeyCommand, decide
-from keyfold.domain.vendor import VendorState
 from keyfold.registry.commands import Command, Show
 from keyfold.registry.kinds import ACCOUNT, SUBSCRIBER_KEY, VENDOR, held
 from keyfold.registry.problems import REDACTED

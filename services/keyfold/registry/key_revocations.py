@@ -8,10 +8,10 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
 from keyfold.domain.ids import AccountId, KeyId, account_stream, key_stream
-from keyfold.domain.lifecycle import LifecycleEvent
+from keyfold.domain.lifecycle.fold import LifecycleEvent
+from keyfold.domain.lifecycle.subscriber_key import RevokedSubscriberKey
+from keyfold.domain.lifecycle.subscriber_key_commands import RevokeSubscriberKey, decide
 from keyfold.domain.refusal import Refusal, not_found
-from keyfold.domain.subscriber_key import RevokedSubscriberKey
-from keyfold.domain.subscriber_key_commands import RevokeSubscriberKey, decide
 from keyfold.registry.command_http import CommandsOverHttp, with_etag
 from keyfold.registry.commands import Command
 from keyfold.registry.kinds import ACCOUNT, SUBSCRIBER_KEY, held

@@ -7,15 +7,15 @@ from typing import Final, TypeVar
 from pydantic import BaseModel
 
 from keyfold.domain.ids import AccountId, KeyId, VendorId, key_stream
-from keyfold.domain.permissions import Permissions
-from keyfold.domain.subscriber_key import SubscriberKey
-from keyfold.domain.subscriber_key_commands import (
+from keyfold.domain.lifecycle.subscriber_key import SubscriberKey
+from keyfold.domain.lifecycle.subscriber_key_commands import (
     UNSET,
     CreateSubscriberKey,
     EditSubscriberKey,
     RevokeSubscriberKey,
     RotateSubscriberKey,
 )
+from keyfold.domain.permissions import Permissions
 from keyfold.registry.bodies import (
     KeyChanges,
     NewKey,

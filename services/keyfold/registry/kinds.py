@@ -2,13 +2,13 @@
 
 from typing import Final, TypeAlias, TypeVar
 
-from keyfold.domain.account import Account
-from keyfold.domain.invitation import Invitation
-from keyfold.domain.lifecycle import Aggregate
-from keyfold.domain.login import BoundLogin, EndedLogin, Login
-from keyfold.domain.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey, SubscriberKey
-from keyfold.domain.vendor import Vendor
-from keyfold.domain.vendor_key import ActiveVendorKey, RevokedVendorKey, VendorKey
+from keyfold.domain.lifecycle.account import Account
+from keyfold.domain.lifecycle.fold import Aggregate
+from keyfold.domain.lifecycle.invitation import Invitation
+from keyfold.domain.lifecycle.login import BoundLogin, EndedLogin, Login
+from keyfold.domain.lifecycle.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey, SubscriberKey
+from keyfold.domain.lifecycle.vendor import Vendor
+from keyfold.domain.lifecycle.vendor_key import ActiveVendorKey, RevokedVendorKey, VendorKey
 
 A = TypeVar("A", bound=Aggregate)
 Kind: TypeAlias = tuple[type[A], ...]

@@ -7,8 +7,8 @@ import structlog
 from pydantic import BaseModel, Field
 
 from keyfold.domain.ids import KeyId
-from keyfold.domain.lifecycle import Aggregate
-from keyfold.domain.vendor import Vendor
+from keyfold.domain.lifecycle.fold import Aggregate
+from keyfold.domain.lifecycle.vendor import Vendor
 from keyfold.registry.answer_text import with_last_used
 from keyfold.runtime.auth import Caller, Role
 from keyfold.runtime.http import Answer, PageQuery, Reply, cut, encode_cursor

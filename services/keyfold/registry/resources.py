@@ -6,10 +6,10 @@ from typing import Final
 
 from pydantic import Field
 
-from keyfold.domain.account import Account
+from keyfold.domain.lifecycle.account import Account
+from keyfold.domain.lifecycle.subscriber_key import ActiveSubscriberKey, SubscriberKey
 from keyfold.domain.permissions import NO_PERMISSIONS, Access, AccessWord, Category
 from keyfold.domain.rate_limit import RateLimit
-from keyfold.domain.subscriber_key import ActiveSubscriberKey, SubscriberKey
 from keyfold.runtime.http import Instant, JsonBody
 from keyfold.store.access_log.activity import NEVER, LastUse
 from keyfold.store.read_model.reader import KeyState

@@ -11,14 +11,14 @@ from typing import Final
 
 import structlog
 
-from keyfold.domain import subscriber_key_commands, vendor_commands, vendor_key_commands
-from keyfold.domain.deadlines import PassTime
 from keyfold.domain.ids import account_stream, key_stream, vendor_stream
-from keyfold.domain.lifecycle import Actor, LifecycleEvent
+from keyfold.domain.lifecycle import subscriber_key_commands, vendor_commands, vendor_key_commands
+from keyfold.domain.lifecycle.deadlines import PassTime
+from keyfold.domain.lifecycle.fold import Actor, LifecycleEvent
+from keyfold.domain.lifecycle.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey, SubscriberKey
+from keyfold.domain.lifecycle.vendor import Vendor
+from keyfold.domain.lifecycle.vendor_key import VendorKey
 from keyfold.domain.refusal import Refusal
-from keyfold.domain.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey, SubscriberKey
-from keyfold.domain.vendor import Vendor
-from keyfold.domain.vendor_key import VendorKey
 from keyfold.registry.commands import Command, CommandMetadata, Commands, Done
 from keyfold.registry.kinds import ACCOUNT, SUBSCRIBER_KEY, VENDOR, VENDOR_KEY, held
 from keyfold.runtime.clock import Clock

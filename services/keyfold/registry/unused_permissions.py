@@ -8,10 +8,10 @@ from typing import Final, TypeAlias
 import structlog
 from pydantic import Field
 
+from keyfold.domain.access.unused_permissions import GrantedCategory, granted_categories
 from keyfold.domain.ids import KeyId
+from keyfold.domain.lifecycle.subscriber_key import ActiveSubscriberKey, SubscriberKey
 from keyfold.domain.permissions import NO_PERMISSIONS, Access, AccessWord, Category
-from keyfold.domain.subscriber_key import ActiveSubscriberKey, SubscriberKey
-from keyfold.domain.unused_permissions import GrantedCategory, granted_categories
 from keyfold.registry.kinds import SUBSCRIBER_KEY, held
 from keyfold.registry.reads import Reads
 from keyfold.runtime.clock import Clock

@@ -7,11 +7,17 @@ from typing import Final, TypeVar
 from pydantic import BaseModel
 
 from keyfold.domain.ids import VendorId, login_stream, vendor_stream
-from keyfold.domain.lifecycle import LifecycleEvent
-from keyfold.domain.login import BoundLogin, Login, LoginBound, LoginEnded, LoginEvent
+from keyfold.domain.lifecycle.fold import LifecycleEvent
+from keyfold.domain.lifecycle.login import BoundLogin, Login, LoginBound, LoginEnded, LoginEvent
+from keyfold.domain.lifecycle.vendor import Vendor, VendorState
+from keyfold.domain.lifecycle.vendor_commands import (
+    AmendVendor,
+    ApplyVendor,
+    ReapplyVendor,
+    VendorCommand,
+    decide,
+)
 from keyfold.domain.refusal import Refusal, conflict
-from keyfold.domain.vendor import Vendor, VendorState
-from keyfold.domain.vendor_commands import AmendVendor, ApplyVendor, ReapplyVendor, VendorCommand, decide
 from keyfold.registry.bodies import Amendment, Application, said
 from keyfold.registry.command_http import CommandsOverHttp, shown
 from keyfold.registry.commands import Command

@@ -7,10 +7,9 @@ from typing import Final, TypeAlias, TypeVar
 from pydantic import BaseModel
 
 from keyfold.domain.ids import VendorId, vendor_stream
-from keyfold.domain.lifecycle import LifecycleEvent
-from keyfold.domain.refusal import Refusal
-from keyfold.domain.vendor import Vendor
-from keyfold.domain.vendor_commands import (
+from keyfold.domain.lifecycle.fold import LifecycleEvent
+from keyfold.domain.lifecycle.vendor import Vendor
+from keyfold.domain.lifecycle.vendor_commands import (
     ApproveVendor,
     ReinstateVendor,
     RejectVendor,
@@ -19,6 +18,7 @@ from keyfold.domain.vendor_commands import (
     VendorCommand,
     decide,
 )
+from keyfold.domain.refusal import Refusal
 from keyfold.registry.bodies import NewReview, Reason
 from keyfold.registry.command_http import CommandsOverHttp, shown
 from keyfold.registry.commands import Command

@@ -7,16 +7,16 @@ from typing import Final, TypeAlias, TypeVar
 from pydantic import BaseModel
 
 from keyfold.domain.ids import KeyId, VendorId, key_stream, vendor_stream
-from keyfold.domain.lifecycle import LifecycleEvent
-from keyfold.domain.refusal import Refusal
-from keyfold.domain.vendor_key import VendorKey
-from keyfold.domain.vendor_key_commands import (
+from keyfold.domain.lifecycle.fold import LifecycleEvent
+from keyfold.domain.lifecycle.vendor_key import VendorKey
+from keyfold.domain.lifecycle.vendor_key_commands import (
     IssueVendorKey,
     RevokeVendorKey,
     RotateVendorKey,
     VendorKeyCommand,
     decide,
 )
+from keyfold.domain.refusal import Refusal
 from keyfold.registry.bodies import Rotation
 from keyfold.registry.command_http import CommandsOverHttp, shown
 from keyfold.registry.commands import Command

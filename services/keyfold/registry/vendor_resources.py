@@ -5,9 +5,9 @@ from typing import Annotated
 
 from pydantic import Field, RootModel
 
+from keyfold.domain.lifecycle.vendor import Review, ReviewKind, Vendor, VendorState, Verdict
+from keyfold.domain.lifecycle.vendor_key import ActiveVendorKey, VendorKey
 from keyfold.domain.permissions import Category
-from keyfold.domain.vendor import Review, ReviewKind, Vendor, VendorState, Verdict
-from keyfold.domain.vendor_key import ActiveVendorKey, VendorKey
 from keyfold.registry.resources import LAST_REFUSED
 from keyfold.runtime.http import Instant, JsonBody
 from keyfold.store.access_log.activity import NEVER, LastUse

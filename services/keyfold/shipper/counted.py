@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import structlog
 from msgspec.structs import replace
 
-from keyfold.domain.access_event import AccessEvent
+from keyfold.domain.access.event import AccessEvent
 from keyfold.wire.access_codec import (
     MalformedAccessEvent,
     access_record,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import structlog
 
-from keyfold.domain.closed_run import ClosedRun
+from keyfold.domain.access.closed_run import ClosedRun
 from keyfold.runtime.boot import boot_id
 from keyfold.shipper.checkpoint import Position, load_position, save_position
 from keyfold.shipper.chunk import Chunk, Damage, read_chunk

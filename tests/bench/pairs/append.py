@@ -9,9 +9,9 @@ from itertools import count
 from statistics import quantiles
 
 from keyfold.domain.ids import EventId
-from keyfold.domain.lifecycle import stream_of
+from keyfold.domain.lifecycle.fold import stream_of
+from keyfold.domain.lifecycle.subscriber_key import SubscriberKeyCreated
 from keyfold.domain.permissions import NO_PERMISSIONS
-from keyfold.domain.subscriber_key import SubscriberKeyCreated
 from keyfold.registry.commands import Commands, Done
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.store.ledger.append import Draft, Ledger

@@ -9,8 +9,8 @@ from functools import partial
 
 from msgspec.structs import replace
 
+from keyfold.domain.access.names import AccountKey, Called
 from keyfold.domain.ids import AccountId, VendorId
-from keyfold.domain.names import AccountKey, Called
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.store.access_log.activity import Ask
 from keyfold.store.access_log.export import ExportFormat, export

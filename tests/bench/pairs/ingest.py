@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import count
 
 from keyfold.audit.filing import Filing
-from keyfold.domain.access_event import AccessEvent
+from keyfold.domain.access.event import AccessEvent
 from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.dead_letter_bound import DeadLetterBound
 from keyfold.kafka.publisher import Publisher

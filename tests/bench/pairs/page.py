@@ -16,7 +16,7 @@ from typing import Final
 
 import aiohttp
 
-from keyfold.domain.account import IntegrationsEnabled
+from keyfold.domain.lifecycle.account import IntegrationsEnabled
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.store.ledger.append import Ledger
 from keyfold.store.postgres.connection import open_pool

@@ -7,8 +7,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from keyfold.domain.lifecycle import RecordedEvent
-from keyfold.domain.state import State
+from keyfold.domain.lifecycle.fold import RecordedEvent
+from keyfold.domain.lifecycle.state import State
 from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.publisher import Publisher
 from keyfold.projection.lifecycle_topic import LifecycleTopic

@@ -10,7 +10,7 @@ from functools import partial
 
 from keyfold.audit.filing import Filing
 from keyfold.audit.following import Following
-from keyfold.domain.access_event import AccessEvent
+from keyfold.domain.access.event import AccessEvent
 from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.dead_letter_bound import DeadLetterBound
 from keyfold.kafka.publisher import Publisher

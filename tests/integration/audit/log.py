@@ -15,7 +15,7 @@ from keyfold.audit.exporting import Exporting
 from keyfold.audit.naming import Naming
 from keyfold.audit.streaming import Streaming
 from keyfold.audit.summing import Summing
-from keyfold.domain.access_event import AccessEvent
+from keyfold.domain.access.event import AccessEvent
 from keyfold.runtime.http import rfc3339
 from keyfold.store.access_log.arrivals import CHANNEL
 from keyfold.store.access_log.partitions import Partitions

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from keyfold.domain.ids import AccountId, KeyId, VendorId
-from keyfold.domain.lifecycle import LifecycleEvent
+from keyfold.domain.lifecycle.fold import LifecycleEvent
 from keyfold.store.postgres.connection import open_pool
 from keyfold.store.read_model.generations import NEXT, open_generations
 from keyfold.store.read_model.writer import ReadModelWriter, Step

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from keyfold.domain.access_event import AccessEvent
+from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.ids import AccountId
 from keyfold.store.access_log.activity import Ask, activity
 from keyfold.store.access_log.scope import AccountScope, Filters

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from keyfold.domain.decision import Reason
+from keyfold.domain.access.decision import Reason
 from keyfold.domain.ids import KeyId
 from keyfold.domain.permissions import Access
 from keyfold.store.access_log.activity import NEVER, LastUse, last_used

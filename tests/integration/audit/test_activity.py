@@ -12,8 +12,8 @@ from msgspec import structs
 
 from keyfold.audit.activity import Activity
 from keyfold.audit.naming import Naming
-from keyfold.domain.access_event import AccessEvent
-from keyfold.domain.decision import Reason
+from keyfold.domain.access.decision import Reason
+from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.ids import AccountId, KeyId, VendorId
 from keyfold.domain.permissions import Access, Category
 from keyfold.runtime.http import JsonBody, encode_cursor

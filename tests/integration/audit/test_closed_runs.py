@@ -7,7 +7,7 @@ from typing import Final
 
 from keyfold.audit.completeness_resources import CompletenessItem
 from keyfold.audit.maintenance import drop_old
-from keyfold.domain.closed_run import ClosedRun
+from keyfold.domain.access.closed_run import ClosedRun
 from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.publisher import Publisher
 from keyfold.store.access_log.completeness.closed_runs import ClosedRuns

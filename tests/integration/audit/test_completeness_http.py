@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from keyfold.audit.accounting import Accounting
-from keyfold.domain.access_event import AccessEvent
+from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.ids import EventId, KeyId
 from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.publisher import Publisher

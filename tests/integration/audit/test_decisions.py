@@ -10,8 +10,8 @@ import orjson
 import pytest
 from msgspec.structs import replace
 
-from keyfold.domain.access_event import AccessEvent
-from keyfold.domain.decision import Reason
+from keyfold.domain.access.decision import Reason
+from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.ids import AccountId, VendorId
 from keyfold.domain.permissions import Access, Category
 from keyfold.store.postgres.connection import Pool

@@ -10,8 +10,8 @@ from datetime import timedelta
 import pytest
 
 from keyfold.audit.resources import StreamPlace
-from keyfold.domain.access_event import AccessEvent
-from keyfold.domain.decision import Reason
+from keyfold.domain.access.decision import Reason
+from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.ids import AccountId, KeyId, VendorId
 from keyfold.domain.permissions import Category
 from keyfold.runtime.http import encode_cursor

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from keyfold.audit.maintenance import drop_old, sum_up
-from keyfold.domain.access_event import AccessEvent
-from keyfold.domain.decision import Reason
+from keyfold.domain.access.decision import Reason
+from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.ids import AccountId, KeyId, VendorId
 from keyfold.domain.permissions import Access, Category
 from keyfold.store.access_log.day_sums import sum_days

@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from keyfold.domain.access_event import AccessEvent
+from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.ids import AccountId, KeyId, VendorId
 from keyfold.store.postgres.connection import Pool
 from tests.access_events import access_event

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
-from keyfold.domain.access_event import AccessEvent
-from keyfold.domain.decision import Reason
+from keyfold.domain.access.decision import Reason
+from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.ids import AccountId, KeyId, VendorId
 from keyfold.domain.permissions import Access, Category
 from keyfold.local.servers.postgres import LocalPostgres

@@ -11,7 +11,7 @@ from pathlib import Path
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
-from keyfold.domain.access_event import AccessEvent
+from keyfold.domain.access.event import AccessEvent
 from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.publisher import Publisher
 from keyfold.wire.access_codec import access_record, encode_access_event

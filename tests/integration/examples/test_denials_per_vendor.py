@@ -8,7 +8,7 @@ from pathlib import Path
 import orjson
 from msgspec.structs import replace
 
-from keyfold.domain.decision import Reason
+from keyfold.domain.access.decision import Reason
 from keyfold.domain.ids import VendorId
 from keyfold.wire.record import Record
 from tests.access_events import access_event

@@ -14,8 +14,8 @@ from pathlib import Path
 import duckdb
 from msgspec.structs import replace
 
-from keyfold.domain.access_event import AccessEvent
-from keyfold.domain.decision import Reason
+from keyfold.domain.access.decision import Reason
+from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.ids import VendorId
 from keyfold.domain.permissions import Access, Category
 from keyfold.runtime.clock import SystemClock

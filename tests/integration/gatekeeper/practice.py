@@ -5,15 +5,19 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Final
 
-from keyfold.domain.account import AccountCreated, IntegrationsEnabled
 from keyfold.domain.ids import KEY_PREFIX, AccountId, VendorId
-from keyfold.domain.lifecycle import LifecycleEvent
+from keyfold.domain.lifecycle.account import AccountCreated, IntegrationsEnabled
+from keyfold.domain.lifecycle.fold import LifecycleEvent
+from keyfold.domain.lifecycle.subscriber_key import (
+    SubscriberKeyCreated,
+    SubscriberKeyRevoked,
+    SubscriberKeyRotated,
+)
+from keyfold.domain.lifecycle.vendor import VendorSuspended
+from keyfold.domain.lifecycle.vendor_key import VendorKeyIssued, VendorKeyRevoked, VendorKeyRotated
 from keyfold.domain.network import Network, parse_network
 from keyfold.domain.permissions import Access, Category, Permissions
 from keyfold.domain.rate_limit import RateLimit
-from keyfold.domain.subscriber_key import SubscriberKeyCreated, SubscriberKeyRevoked, SubscriberKeyRotated
-from keyfold.domain.vendor import VendorSuspended
-from keyfold.domain.vendor_key import VendorKeyIssued, VendorKeyRevoked, VendorKeyRotated
 from keyfold.wire.key_format import KeyKind, MintedKey, mint
 from tests.ledger_builder import account_id, vendor_approved, vendor_id
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from keyfold.domain.decision import Reason
+from keyfold.domain.access.decision import Reason
 from keyfold.wire.access_codec import encode_access_event
 from tests.integration.gatekeeper.practice import (
     ACCOUNT,

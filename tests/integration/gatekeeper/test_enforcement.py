@@ -8,7 +8,7 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from keyfold.domain.decision import Reason
+from keyfold.domain.access.decision import Reason
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.store.enforcement.leases import LEASE_MARGIN_S
 from keyfold.store.enforcement.positions import ENFORCEMENT_CHANNEL, Enforcement

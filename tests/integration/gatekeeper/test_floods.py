@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from keyfold.domain.access_event import AccessEvent
+from keyfold.domain.access.event import AccessEvent
 from keyfold.local.process.ports import HOST
 from keyfold.shipper.run_journal import RunJournal
 from keyfold.wire.access_codec import decode_access_event

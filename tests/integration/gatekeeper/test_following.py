@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 from msgspec.structs import replace
 
-from keyfold.domain.decision import Reason
+from keyfold.domain.access.decision import Reason
 from keyfold.wire.chain import seal
 from keyfold.wire.lifecycle_record import lifecycle_record
 from tests.eventually import eventually

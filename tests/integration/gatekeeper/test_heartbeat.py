@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from keyfold.domain.state import State
+from keyfold.domain.lifecycle.state import State
 from keyfold.gatekeeper.heartbeat import (
     INTERVAL_S,
     TELL_INTERVAL_S,

@@ -7,10 +7,10 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 
-from keyfold.domain.decision import Reason
-from keyfold.domain.state import State
-from keyfold.domain.subscriber_key import SubscriberKeyCreated
-from keyfold.domain.vendor_key import VendorKeyIssued
+from keyfold.domain.access.decision import Reason
+from keyfold.domain.lifecycle.state import State
+from keyfold.domain.lifecycle.subscriber_key import SubscriberKeyCreated
+from keyfold.domain.lifecycle.vendor_key import VendorKeyIssued
 from keyfold.store.postgres.connection import open_pool
 from keyfold.store.read_model.reader import Loaded, ReadModel
 from tests.eventually import eventually

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from keyfold.domain.decision import Reason
+from keyfold.domain.access.decision import Reason
+from keyfold.domain.lifecycle.subscriber_key import SubscriberKeyNetworksChanged
 from keyfold.domain.network import parse_network
-from keyfold.domain.subscriber_key import SubscriberKeyNetworksChanged
 from tests.integration.gatekeeper.practice import ACCOUNT, KEY, NETWORKED_KEY, VENDOR_KEY, practice
 from tests.integration.gatekeeper.world import NGINX_TOKEN, Gatekeeper, World
 

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from keyfold.domain.decision import Reason
+from keyfold.domain.access.decision import Reason
+from keyfold.domain.lifecycle.subscriber_key import SubscriberKeyRateLimitChanged
 from keyfold.domain.rate_limit import RateLimit
-from keyfold.domain.subscriber_key import SubscriberKeyRateLimitChanged
 from keyfold.kafka.publisher import Publisher
 from keyfold.local.process.nursery import Nursery
 from keyfold.local.servers.postgres import LocalPostgres

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from keyfold.domain.decision import Reason
+from keyfold.domain.access.decision import Reason
 from keyfold.domain.ids import KeyId
-from keyfold.domain.subscriber_key import SubscriberKeyOverlapEnded, SubscriberKeyRotated
-from keyfold.domain.vendor_key import VendorKeyRotated
+from keyfold.domain.lifecycle.subscriber_key import SubscriberKeyOverlapEnded, SubscriberKeyRotated
+from keyfold.domain.lifecycle.vendor_key import VendorKeyRotated
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.wire.key_format import KeyKind, MintedKey, mint
 from tests.eventually import eventually

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from keyfold.domain.decision import Reason
-from keyfold.domain.request_path import PATH_LENGTH_MAX
+from keyfold.domain.access.decision import Reason
+from keyfold.domain.access.request_path import PATH_LENGTH_MAX
 from tests.integration.gatekeeper.practice import KEY, VENDOR_KEY
 from tests.integration.gatekeeper.world import CADDY_TOKEN, Gatekeeper
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import aiohttp
 
-from keyfold.domain.access_event import AccessEvent
-from keyfold.domain.lifecycle import LifecycleEvent
+from keyfold.domain.access.event import AccessEvent
+from keyfold.domain.lifecycle.fold import LifecycleEvent
 from keyfold.kafka.partition_reader import PartitionReader
 from keyfold.kafka.publisher import Publisher
 from keyfold.local.process.child import Child, Command

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from keyfold.domain.ids import StreamId
-from keyfold.domain.state import State
+from keyfold.domain.lifecycle.state import State
 from keyfold.kafka.dead_letter import ORIGIN_OFFSET, ORIGIN_TOPIC, REASON
 from keyfold.kafka.dead_letter_bound import TooManyDeadLetters
 from keyfold.kafka.lifecycle_reader import LedgerUnreadable

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from keyfold.domain.ids import KeyId
-from keyfold.domain.vendor import VendorState
+from keyfold.domain.lifecycle.vendor import VendorState
 from keyfold.store.read_model.reader import KeyState, ReadModel
 from tests.integration.projection.conftest import Scene
 from tests.integration.projection.running import running

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from keyfold.domain.state import State
+from keyfold.domain.lifecycle.state import State
 from keyfold.projection.generation_build import EventsMissing
 from keyfold.store.postgres.errors import ReadModelAbsent, ReplayRunning
 from keyfold.store.read_model.generations import NEXT, OLD, Difference, open_generations, serving_progress

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from keyfold.domain.lifecycle import RecordedEvent
+from keyfold.domain.lifecycle.fold import RecordedEvent
 from keyfold.registry.commands import Command, Commands, Outcome
 from keyfold.runtime.clock import SYSTEM_CLOCK, Clock
 from keyfold.store.ledger.append import Ledger

@@ -13,7 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from keyfold.cli.ledger_verification import Evidence, verify
-from keyfold.domain.checkpoint import LedgerCheckpointed
+from keyfold.domain.lifecycle.signed_head import LedgerCheckpointed
 from keyfold.local.checkpoint_key import PRIVATE_KEY_NAME, PUBLIC_KEY_NAME, prepare_checkpoint_key
 from keyfold.registry.checkpoint_file import CheckpointFile
 from keyfold.registry.checkpoint_filing import CheckpointFiling

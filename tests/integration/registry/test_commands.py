@@ -9,9 +9,13 @@ from datetime import datetime, timedelta
 import pytest
 
 from keyfold.domain.ids import account_stream, key_stream
-from keyfold.domain.lifecycle import LifecycleEvent
+from keyfold.domain.lifecycle.fold import LifecycleEvent
+from keyfold.domain.lifecycle.subscriber_key import (
+    RevokedSubscriberKey,
+    SubscriberKeyCreated,
+    SubscriberKeyRevoked,
+)
 from keyfold.domain.refusal import Refusal
-from keyfold.domain.subscriber_key import RevokedSubscriberKey, SubscriberKeyCreated, SubscriberKeyRevoked
 from keyfold.registry.commands import Command, Commands, Done, NotDone, Outcome
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.runtime.http import Answer

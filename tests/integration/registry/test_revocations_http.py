@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from keyfold.domain.subscriber_key import SubscriberKeyCreated, SubscriberKeyRevoked
+from keyfold.domain.lifecycle.subscriber_key import SubscriberKeyCreated, SubscriberKeyRevoked
 from keyfold.wire.chain import understand
 from keyfold.wire.key_format import is_key_id
 from tests.integration.registry.serving import OPERATOR, REVIEWER, Answered, Registry, instance, owner

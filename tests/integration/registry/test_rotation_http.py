@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pytest
 
-from keyfold.domain.decision import Credential
+from keyfold.domain.access.decision import Credential
 from keyfold.runtime.auth import Caller
 from keyfold.wire.key_format import KeyKind, digest_of, read_key
 from tests.integration.registry.commanding import SetClock

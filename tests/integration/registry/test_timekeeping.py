@@ -12,10 +12,10 @@ from typing import Any, TypeVar
 import pytest
 from structlog.testing import capture_logs
 
-from keyfold.domain.lifecycle import Actor, LifecycleEvent, RecordedEvent
-from keyfold.domain.subscriber_key import SubscriberKeyExpiryNear, SubscriberKeyOverlapEnded
-from keyfold.domain.vendor import VendorReviewsLapseNear
-from keyfold.domain.vendor_key import VendorKeyOverlapEnded
+from keyfold.domain.lifecycle.fold import Actor, LifecycleEvent, RecordedEvent
+from keyfold.domain.lifecycle.subscriber_key import SubscriberKeyExpiryNear, SubscriberKeyOverlapEnded
+from keyfold.domain.lifecycle.vendor import VendorReviewsLapseNear
+from keyfold.domain.lifecycle.vendor_key import VendorKeyOverlapEnded
 from keyfold.registry.commands import Commands
 from keyfold.registry.timekeeping import Timekeeper
 from keyfold.runtime.clock import SYSTEM_CLOCK, Clock

@@ -9,8 +9,8 @@ from itertools import count
 import pytest
 from msgspec.structs import replace
 
-from keyfold.domain.access_event import AccessEvent
-from keyfold.domain.decision import Reason
+from keyfold.domain.access.decision import Reason
+from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.ids import KeyId
 from keyfold.domain.permissions import Access, Category
 from keyfold.runtime.clock import SYSTEM_CLOCK

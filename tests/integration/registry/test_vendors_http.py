@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from keyfold.domain.decision import MALFORMED
+from keyfold.domain.access.decision import MALFORMED
 from keyfold.runtime.auth import Caller, Role
 from keyfold.wire.key_format import KeyKind, read_key
 from tests.integration.registry.serving import (

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 
-from keyfold.domain.account import AccountCreated, IntegrationsDisabled, IntegrationsEnabled
 from keyfold.domain.ids import AccountId, EventId, StreamId
-from keyfold.domain.lifecycle import Actor, LifecycleEvent, stream_of
+from keyfold.domain.lifecycle.account import AccountCreated, IntegrationsDisabled, IntegrationsEnabled
+from keyfold.domain.lifecycle.fold import Actor, LifecycleEvent, stream_of
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.store.ledger.append import Draft, Ledger
 from keyfold.store.ledger.read_set import Versioned, Wanted

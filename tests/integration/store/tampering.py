@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from keyfold.domain.checkpoint import LedgerCheckpointed
+from keyfold.domain.lifecycle.signed_head import LedgerCheckpointed
 from keyfold.wire.chain import GENESIS, Head, Row, seal
 from keyfold.wire.checkpoint import Checkpoint, SignedCheckpoint, format_line, key_id_of, sign
 from keyfold.wire.event_codec import encode_event

@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 
 from keyfold.domain.ids import StreamId, account_stream
-from keyfold.domain.lifecycle import LifecycleEvent, stream_of
+from keyfold.domain.lifecycle.fold import LifecycleEvent, stream_of
 from keyfold.store.ledger.append import Ledger
 from keyfold.store.ledger.read_set import Expected, Wanted
 from keyfold.store.postgres.connection import Connection, Pool, open_connection, open_pool

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from keyfold.domain.account import Account
 from keyfold.domain.ids import account_stream
-from keyfold.domain.lifecycle import RecordedEvent
+from keyfold.domain.lifecycle.account import Account
+from keyfold.domain.lifecycle.fold import RecordedEvent
 from keyfold.store.ledger.append import Ledger
 from keyfold.store.ledger.read_set import NOTHING
 from keyfold.store.postgres.connection import open_connection

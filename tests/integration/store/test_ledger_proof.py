@@ -10,8 +10,8 @@ import pytest
 from msgspec.structs import replace
 
 from keyfold.cli.ledger_verification import Evidence, Verification, verify
-from keyfold.domain.account import AccountCreated
 from keyfold.domain.ids import account_stream
+from keyfold.domain.lifecycle.account import AccountCreated
 from keyfold.store.ledger.scan import open_scan
 from keyfold.wire.checkpoint import format_line
 from keyfold.wire.checkpoint_proof import FindingKind

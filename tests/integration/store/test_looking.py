@@ -8,12 +8,12 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
-from keyfold.domain.account import IntegrationsEnabled
 from keyfold.domain.ids import VendorId, account_stream, vendor_stream
-from keyfold.domain.lifecycle import LifecycleEvent
+from keyfold.domain.lifecycle.account import IntegrationsEnabled
+from keyfold.domain.lifecycle.fold import LifecycleEvent
+from keyfold.domain.lifecycle.subscriber_key import SubscriberKeyCreated, SubscriberKeyRevoked
+from keyfold.domain.lifecycle.vendor import VendorApplied
 from keyfold.domain.permissions import NO_PERMISSIONS, Category
-from keyfold.domain.subscriber_key import SubscriberKeyCreated, SubscriberKeyRevoked
-from keyfold.domain.vendor import VendorApplied
 from keyfold.store.ledger.append import Ledger
 from keyfold.store.ledger.idempotency_records import LIFE, KeptAnswers, NewAnswer
 from keyfold.store.ledger.read_set import AccountKeys, Applications, Expected, Loaded, Wanted

@@ -8,8 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from keyfold.audit.admission import Inadmissible, InadmissibleKind, admit
-from keyfold.domain.access_event import AccessEvent
-from keyfold.domain.closed_run import ClosedRun
+from keyfold.domain.access.closed_run import ClosedRun
+from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.ids import AccountId
 from keyfold.wire.access_codec import encode_access_event
 from keyfold.wire.closed_codec import closed_record

@@ -12,7 +12,7 @@ from keyfold.cli.past_state import PastState, Until, read_until
 from keyfold.cli.past_state_view import one, whole
 from keyfold.client.failure import WrongUsage
 from keyfold.domain.ids import KeyId
-from keyfold.domain.state import State
+from keyfold.domain.lifecycle.state import State
 from tests.unit.domain.given import (
     APPROVED,
     EARLIER,

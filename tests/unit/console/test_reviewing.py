@@ -11,9 +11,8 @@ from msgspec.structs import replace
 from keyfold.console.reviewer.may import why_not
 from keyfold.console.vendor.application import FIELDS, Application, amendable
 from keyfold.console.vendor.standing import outstanding
-from keyfold.domain.refusal import Refusal
-from keyfold.domain.vendor import ReviewKind, Vendor, VendorState, Verdict
-from keyfold.domain.vendor_commands import (
+from keyfold.domain.lifecycle.vendor import ReviewKind, Vendor, VendorState, Verdict
+from keyfold.domain.lifecycle.vendor_commands import (
     AmendVendor,
     ApproveVendor,
     ReinstateVendor,
@@ -23,8 +22,9 @@ from keyfold.domain.vendor_commands import (
     VendorCommand,
     decide,
 )
-from keyfold.domain.vendor_key_commands import IssueVendorKey
-from keyfold.domain.vendor_key_commands import decide as decide_key
+from keyfold.domain.lifecycle.vendor_key_commands import IssueVendorKey
+from keyfold.domain.lifecycle.vendor_key_commands import decide as decide_key
+from keyfold.domain.refusal import Refusal
 from keyfold.registry.vendor_resources import reviewed_vendor
 from tests.unit.domain.given import APPLIED, NOW, REVIEWS_VALID_FOR, VENDOR_KEY, review
 

@@ -6,14 +6,14 @@ from collections.abc import Set
 
 from msgspec.structs import replace
 
-from keyfold.domain.case import Asked, Case, asked_by_path, find_case
-from keyfold.domain.decision import Reason
+from keyfold.domain.access.decision import Reason
+from keyfold.domain.access.dry_run import Asked, Case, asked_by_path, find_case
+from keyfold.domain.access.route_map_text import parse_route_map
 from keyfold.domain.ids import KeyId, VendorId
+from keyfold.domain.lifecycle.state import State
+from keyfold.domain.lifecycle.subscriber_key import SubscriberKey
 from keyfold.domain.network import parse_network
 from keyfold.domain.permissions import NO_PERMISSIONS, Access, Category, Permissions
-from keyfold.domain.route_map_text import parse_route_map
-from keyfold.domain.state import State
-from keyfold.domain.subscriber_key import SubscriberKey
 from tests.unit.domain.given import (
     APPROVED,
     EARLIER,

@@ -5,16 +5,16 @@ from hashlib import sha256
 
 from msgspec.structs import replace
 
-from keyfold.domain.account import Account
 from keyfold.domain.ids import AccountId, InvitationId, KeyId, LoginId, VendorId
-from keyfold.domain.invitation import Invitation, InvitationWithdrawn
-from keyfold.domain.login import BoundLogin, LoginEnded
+from keyfold.domain.lifecycle.account import Account
+from keyfold.domain.lifecycle.invitation import Invitation, InvitationWithdrawn
+from keyfold.domain.lifecycle.login import BoundLogin, LoginEnded
+from keyfold.domain.lifecycle.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey
+from keyfold.domain.lifecycle.vendor import Application, Review, ReviewKind, Vendor, VendorState, Verdict
+from keyfold.domain.lifecycle.vendor_key import ActiveVendorKey, RevokedVendorKey
 from keyfold.domain.permissions import Access, Category, Permissions
 from keyfold.domain.refusal import Refusal, RefusalKind
 from keyfold.domain.secret import OutgoingSecret
-from keyfold.domain.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey
-from keyfold.domain.vendor import Application, Review, ReviewKind, Vendor, VendorState, Verdict
-from keyfold.domain.vendor_key import ActiveVendorKey, RevokedVendorKey
 
 NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from keyfold.domain.account import (
+from keyfold.domain.ids import AccountId
+from keyfold.domain.lifecycle.account import (
     Account,
     AccountCreated,
     AccountEvent,
@@ -13,7 +14,6 @@ from keyfold.domain.account import (
     decide,
     evolve,
 )
-from keyfold.domain.ids import AccountId
 from keyfold.domain.refusal import ImpossibleEvent, RefusalKind
 from tests.unit.domain.given import FOREIGN, NOT_FOUND, OPEN, SHUT, code_of
 

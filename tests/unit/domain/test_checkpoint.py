@@ -7,7 +7,13 @@ from datetime import UTC, datetime
 import pytest
 from msgspec.structs import asdict
 
-from keyfold.domain.checkpoint import LedgerCheckpoint, LedgerCheckpointed, TakeCheckpoint, decide, evolve
+from keyfold.domain.lifecycle.signed_head import (
+    LedgerCheckpoint,
+    LedgerCheckpointed,
+    TakeCheckpoint,
+    decide,
+    evolve,
+)
 from keyfold.domain.refusal import ImpossibleEvent, Refusal, RefusalKind
 
 AT = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 from msgspec.structs import replace
 
-from keyfold.domain import (
+from keyfold.domain.lifecycle import (
     subscriber_key,
     subscriber_key_commands,
     vendor,
@@ -13,17 +13,15 @@ from keyfold.domain import (
     vendor_key,
     vendor_key_commands,
 )
-from keyfold.domain.deadlines import PassTime, due_at
-from keyfold.domain.refusal import Refusal
-from keyfold.domain.secret import OutgoingSecret
-from keyfold.domain.subscriber_key import (
+from keyfold.domain.lifecycle.deadlines import PassTime, due_at
+from keyfold.domain.lifecycle.subscriber_key import (
     ActiveSubscriberKey,
     SubscriberKey,
     SubscriberKeyEvent,
     SubscriberKeyExpiryNear,
     SubscriberKeyOverlapEnded,
 )
-from keyfold.domain.vendor import (
+from keyfold.domain.lifecycle.vendor import (
     ReviewKind,
     Vendor,
     VendorEvent,
@@ -31,7 +29,9 @@ from keyfold.domain.vendor import (
     VendorState,
     Verdict,
 )
-from keyfold.domain.vendor_key import VendorKeyOverlapEnded
+from keyfold.domain.lifecycle.vendor_key import VendorKeyOverlapEnded
+from keyfold.domain.refusal import Refusal
+from keyfold.domain.secret import OutgoingSecret
 from tests.unit.domain.given import (
     APPLIED,
     APPROVED,

@@ -9,8 +9,7 @@ import pytest
 from msgspec import structs
 from msgspec.structs import replace
 
-from keyfold.domain.account import Account
-from keyfold.domain.decision import (
+from keyfold.domain.access.decision import (
     MALFORMED,
     Credential,
     Decision,
@@ -20,15 +19,16 @@ from keyfold.domain.decision import (
     decide_access,
     status_of,
 )
+from keyfold.domain.access.route_map_text import parse_route_map
 from keyfold.domain.ids import VendorId
+from keyfold.domain.lifecycle.account import Account
+from keyfold.domain.lifecycle.state import State
+from keyfold.domain.lifecycle.subscriber_key import SubscriberKey
+from keyfold.domain.lifecycle.vendor import Vendor
+from keyfold.domain.lifecycle.vendor_key import VendorKey
 from keyfold.domain.network import parse_network
 from keyfold.domain.permissions import CATEGORIES, NO_PERMISSIONS, Access, Category, Permissions
-from keyfold.domain.route_map_text import parse_route_map
 from keyfold.domain.secret import REPLACED_BYTES
-from keyfold.domain.state import State
-from keyfold.domain.subscriber_key import SubscriberKey
-from keyfold.domain.vendor import Vendor
-from keyfold.domain.vendor_key import VendorKey
 from tests.unit.domain.given import (
     APPLIED,
     APPROVED,

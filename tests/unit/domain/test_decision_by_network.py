@@ -4,7 +4,7 @@ import pytest
 from msgspec import structs
 from msgspec.structs import replace
 
-from keyfold.domain.decision import Reason
+from keyfold.domain.access.decision import Reason
 from keyfold.domain.network import parse_network
 from tests.unit.domain.given import KEY
 from tests.unit.domain.test_decision import ALLOWED, REQUEST, decided

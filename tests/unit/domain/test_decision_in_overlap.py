@@ -7,11 +7,11 @@ import pytest
 from msgspec import structs
 from msgspec.structs import replace
 
-from keyfold.domain.decision import MALFORMED, Credential, Decision, Reason, decide_access
+from keyfold.domain.access.decision import MALFORMED, Credential, Decision, Reason, decide_access
+from keyfold.domain.lifecycle.state import State
+from keyfold.domain.lifecycle.subscriber_key import SubscriberKey
+from keyfold.domain.lifecycle.vendor_key import VendorKey
 from keyfold.domain.secret import REPLACED_BYTES
-from keyfold.domain.state import State
-from keyfold.domain.subscriber_key import SubscriberKey
-from keyfold.domain.vendor_key import VendorKey
 from tests.unit.domain.given import (
     APPROVED,
     EARLIER,

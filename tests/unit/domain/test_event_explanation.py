@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from keyfold.domain.decision import Reason
-from keyfold.domain.event_explanation import explain_event
-from keyfold.domain.explanation import explain
+from keyfold.domain.access.decision import Reason
+from keyfold.domain.access.event_explanation import explain_event
+from keyfold.domain.access.explanation import explain
 from keyfold.domain.permissions import Access, Category
 from tests.access_events import access_event
 from tests.unit.domain.cases import FAULTS, case_with

@@ -3,12 +3,12 @@
 import pytest
 from msgspec.structs import replace
 
-from keyfold.domain.case import Asked
-from keyfold.domain.decision import Reason
-from keyfold.domain.explanation import explain
+from keyfold.domain.access.decision import Reason
+from keyfold.domain.access.dry_run import Asked
+from keyfold.domain.access.explanation import explain
+from keyfold.domain.access.find_remedy import Outcome
+from keyfold.domain.lifecycle.vendor import Vendor
 from keyfold.domain.permissions import Access, Category
-from keyfold.domain.repair import Outcome
-from keyfold.domain.vendor import Vendor
 from tests.unit.domain.cases import FAULTS, NOT_OF_CASES, case_with
 from tests.unit.domain.given import APPLIED, REJECTED, SUSPENDED
 

@@ -6,12 +6,12 @@ from typing import get_args
 import pytest
 from msgspec.structs import replace
 
-from keyfold.domain.account import AccountCreated, IntegrationsDisabled, IntegrationsEnabled
-from keyfold.domain.history import SUMMARIES, Change, Entry, Value, describe
 from keyfold.domain.ids import VendorId
-from keyfold.domain.lifecycle import Aggregate, LifecycleEvent, evolve
+from keyfold.domain.lifecycle.account import AccountCreated, IntegrationsDisabled, IntegrationsEnabled
+from keyfold.domain.lifecycle.fold import Aggregate, LifecycleEvent, evolve
+from keyfold.domain.lifecycle.history import SUMMARIES, Change, Entry, Value, describe
+from keyfold.domain.lifecycle.vendor import VendorApproved, VendorRejected, VendorSuspended
 from keyfold.domain.permissions import CATEGORIES
-from keyfold.domain.vendor import VendorApproved, VendorRejected, VendorSuspended
 from tests.unit.domain import test_invitation as invitations
 from tests.unit.domain import test_login as logins
 from tests.unit.domain import test_subscriber_key as keys

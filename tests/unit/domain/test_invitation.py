@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from keyfold.domain.ids import LoginId
-from keyfold.domain.invitation import (
+from keyfold.domain.lifecycle.invitation import (
     Invitation,
     InvitationMade,
     InvitationState,

@@ -4,14 +4,14 @@ from itertools import product
 
 import pytest
 
-from keyfold.domain.account import IntegrationsEnabled
-from keyfold.domain.checkpoint import LedgerCheckpoint, LedgerCheckpointed
-from keyfold.domain.lifecycle import Actor, Aggregate, LifecycleEvent, evolve, stream_of
+from keyfold.domain.lifecycle.account import IntegrationsEnabled
+from keyfold.domain.lifecycle.fold import Actor, Aggregate, LifecycleEvent, evolve, stream_of
+from keyfold.domain.lifecycle.signed_head import LedgerCheckpoint, LedgerCheckpointed
+from keyfold.domain.lifecycle.state import State
+from keyfold.domain.lifecycle.subscriber_key import SubscriberKey, SubscriberKeyRenamed
+from keyfold.domain.lifecycle.vendor import VendorSuspended
+from keyfold.domain.lifecycle.vendor_key import VendorKey, VendorKeyRevoked
 from keyfold.domain.refusal import ImpossibleEvent
-from keyfold.domain.state import State
-from keyfold.domain.subscriber_key import SubscriberKey, SubscriberKeyRenamed
-from keyfold.domain.vendor import VendorSuspended
-from keyfold.domain.vendor_key import VendorKey, VendorKeyRevoked
 from tests.unit.domain.given import (
     APPROVED,
     BOUND,

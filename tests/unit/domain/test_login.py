@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from keyfold.domain.ids import AccountId, InvitationId, LoginId, VendorId
-from keyfold.domain.login import BindLogin, EndedLogin, EndLogin, Login, LoginBound, decide, evolve
+from keyfold.domain.lifecycle.login import BindLogin, EndedLogin, EndLogin, Login, LoginBound, decide, evolve
 from keyfold.domain.refusal import ImpossibleEvent, Refusal, RefusalKind
 from tests.unit.domain.given import BOUND, ENDED, LATER, NOW, SHUT
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from keyfold.domain.request_path import PATH_LENGTH_MAX, normalise
+from keyfold.domain.access.request_path import PATH_LENGTH_MAX, normalise
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from keyfold.domain.route_map_text import parse_route_map
+from keyfold.domain.access.route_map_text import parse_route_map
 
 TABLE = """\
 /v1/** system

@@ -2,9 +2,9 @@
 
 import pytest
 
+from keyfold.domain.access.route_map import Route
+from keyfold.domain.access.route_map_text import BadRouteMap, parse_route_map
 from keyfold.domain.permissions import Access, Category
-from keyfold.domain.route_map import Route
-from keyfold.domain.route_map_text import BadRouteMap, parse_route_map
 
 
 def faults_of(text: str) -> list[tuple[int, str]]:

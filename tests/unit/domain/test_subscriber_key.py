@@ -7,12 +7,7 @@ import pytest
 from msgspec.structs import fields, replace
 
 from keyfold.domain.ids import AccountId, KeyId, VendorId
-from keyfold.domain.network import parse_network
-from keyfold.domain.permissions import Access, Category
-from keyfold.domain.rate_limit import RateLimit
-from keyfold.domain.refusal import ImpossibleEvent
-from keyfold.domain.secret import REPLACED_BYTES, OutgoingSecret
-from keyfold.domain.subscriber_key import (
+from keyfold.domain.lifecycle.subscriber_key import (
     RevokedSubscriberKey,
     SubscriberKey,
     SubscriberKeyCreated,
@@ -29,6 +24,11 @@ from keyfold.domain.subscriber_key import (
     SubscriberKeyVendorsChanged,
     evolve,
 )
+from keyfold.domain.network import parse_network
+from keyfold.domain.permissions import Access, Category
+from keyfold.domain.rate_limit import RateLimit
+from keyfold.domain.refusal import ImpossibleEvent
+from keyfold.domain.secret import REPLACED_BYTES, OutgoingSecret
 from tests.unit.domain.given import (
     EARLIER,
     KEY,

@@ -5,15 +5,15 @@ from datetime import datetime, timedelta
 import pytest
 from msgspec.structs import replace
 
-from keyfold.domain.account import Account
-from keyfold.domain.deadlines import PassTime
 from keyfold.domain.ids import VendorId
-from keyfold.domain.network import parse_network
-from keyfold.domain.permissions import Access, Category
-from keyfold.domain.rate_limit import RateLimit
-from keyfold.domain.refusal import RefusalKind
-from keyfold.domain.subscriber_key import SubscriberKey, SubscriberKeyEvent, SubscriberKeyExpiryChanged
-from keyfold.domain.subscriber_key_commands import (
+from keyfold.domain.lifecycle.account import Account
+from keyfold.domain.lifecycle.deadlines import PassTime
+from keyfold.domain.lifecycle.subscriber_key import (
+    SubscriberKey,
+    SubscriberKeyEvent,
+    SubscriberKeyExpiryChanged,
+)
+from keyfold.domain.lifecycle.subscriber_key_commands import (
     CreateSubscriberKey,
     EditSubscriberKey,
     RevokeSubscriberKey,
@@ -21,6 +21,10 @@ from keyfold.domain.subscriber_key_commands import (
     SubscriberKeyCommand,
     decide,
 )
+from keyfold.domain.network import parse_network
+from keyfold.domain.permissions import Access, Category
+from keyfold.domain.rate_limit import RateLimit
+from keyfold.domain.refusal import RefusalKind
 from tests.unit.domain.given import (
     EARLIER,
     FOREIGN,

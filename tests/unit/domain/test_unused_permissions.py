@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from keyfold.domain.access.unused_permissions import GrantedCategory, granted_categories
 from keyfold.domain.permissions import NO_PERMISSIONS, Access, Category, Permissions
-from keyfold.domain.unused_permissions import GrantedCategory, granted_categories
 
 GRANTED = Permissions.of(
     {Category.FILES: Access.READ, Category.CLINICAL: Access.WRITE, Category.PATIENT: Access.WRITE}

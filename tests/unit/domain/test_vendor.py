@@ -7,9 +7,7 @@ import pytest
 from msgspec.structs import asdict, replace
 
 from keyfold.domain.ids import VendorId
-from keyfold.domain.permissions import Category
-from keyfold.domain.refusal import ImpossibleEvent
-from keyfold.domain.vendor import (
+from keyfold.domain.lifecycle.vendor import (
     Application,
     Review,
     ReviewKind,
@@ -28,6 +26,8 @@ from keyfold.domain.vendor import (
     Verdict,
     evolve,
 )
+from keyfold.domain.permissions import Category
+from keyfold.domain.refusal import ImpossibleEvent
 from tests.unit.domain.given import (
     APPLICATION,
     APPLIED,

@@ -7,9 +7,8 @@ from typing import Any, get_args
 import pytest
 from msgspec.structs import asdict, replace
 
-from keyfold.domain.deadlines import PassTime
-from keyfold.domain.refusal import RefusalKind
-from keyfold.domain.vendor import (
+from keyfold.domain.lifecycle.deadlines import PassTime
+from keyfold.domain.lifecycle.vendor import (
     Application,
     ReviewKind,
     Vendor,
@@ -18,7 +17,7 @@ from keyfold.domain.vendor import (
     VendorState,
     Verdict,
 )
-from keyfold.domain.vendor_commands import (
+from keyfold.domain.lifecycle.vendor_commands import (
     AmendVendor,
     ApplyVendor,
     ApproveVendor,
@@ -30,6 +29,7 @@ from keyfold.domain.vendor_commands import (
     VendorCommand,
     decide,
 )
+from keyfold.domain.refusal import RefusalKind
 from tests.unit.domain.given import (
     APPLICATION,
     APPLIED,

@@ -6,12 +6,10 @@ from typing import get_args
 import pytest
 from msgspec.structs import fields, replace
 
-from keyfold.domain.deadlines import PassTime
 from keyfold.domain.ids import KeyId, VendorId
-from keyfold.domain.refusal import ImpossibleEvent, RefusalKind
-from keyfold.domain.secret import REPLACED_BYTES, OutgoingSecret
-from keyfold.domain.vendor import Vendor
-from keyfold.domain.vendor_key import (
+from keyfold.domain.lifecycle.deadlines import PassTime
+from keyfold.domain.lifecycle.vendor import Vendor
+from keyfold.domain.lifecycle.vendor_key import (
     RevokedVendorKey,
     VendorKey,
     VendorKeyEvent,
@@ -21,13 +19,15 @@ from keyfold.domain.vendor_key import (
     VendorKeyRotated,
     evolve,
 )
-from keyfold.domain.vendor_key_commands import (
+from keyfold.domain.lifecycle.vendor_key_commands import (
     IssueVendorKey,
     RevokeVendorKey,
     RotateVendorKey,
     VendorKeyCommand,
     decide,
 )
+from keyfold.domain.refusal import ImpossibleEvent, RefusalKind
+from keyfold.domain.secret import REPLACED_BYTES, OutgoingSecret
 from tests.unit.domain.given import (
     APPLIED,
     APPROVED,

@@ -13,9 +13,9 @@ from typing import Any
 
 import aiohttp
 
-from keyfold.domain.lifecycle import LifecycleEvent
-from keyfold.domain.route_map_text import parse_route_map
-from keyfold.domain.state import State
+from keyfold.domain.access.route_map_text import parse_route_map
+from keyfold.domain.lifecycle.fold import LifecycleEvent
+from keyfold.domain.lifecycle.state import State
 from keyfold.gatekeeper.asking import asking_routes
 from keyfold.gatekeeper.gateways import load_gateways
 from keyfold.gatekeeper.lease import Beat, Lease

@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
-from keyfold.domain.access_event import AccessEvent
+from keyfold.domain.access.event import AccessEvent
 from keyfold.gatekeeper.counted_file import CountedFile
 from keyfold.gatekeeper.floods import Floods
 from keyfold.gatekeeper.headers import Fields

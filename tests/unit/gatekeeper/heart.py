@@ -11,10 +11,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from keyfold.domain.access_event import AccessEvent
-from keyfold.domain.lifecycle import LifecycleEvent
-from keyfold.domain.route_map_text import parse_route_map
-from keyfold.domain.state import State
+from keyfold.domain.access.event import AccessEvent
+from keyfold.domain.access.route_map_text import parse_route_map
+from keyfold.domain.lifecycle.fold import LifecycleEvent
+from keyfold.domain.lifecycle.state import State
 from keyfold.gatekeeper.answers import Answer
 from keyfold.gatekeeper.authz import Authz
 from keyfold.gatekeeper.floods import Floods

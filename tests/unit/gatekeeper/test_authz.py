@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from keyfold.domain.decision import Reason
-from keyfold.domain.lifecycle import LifecycleEvent
-from keyfold.domain.subscriber_key import SubscriberKeyRotated
-from keyfold.domain.vendor_key import VendorKeyRotated
+from keyfold.domain.access.decision import Reason
+from keyfold.domain.lifecycle.fold import LifecycleEvent
+from keyfold.domain.lifecycle.subscriber_key import SubscriberKeyRotated
+from keyfold.domain.lifecycle.vendor_key import VendorKeyRotated
 from keyfold.gatekeeper.answers import Answer
 from keyfold.gatekeeper.gateway_warnings import INTERVAL_S
 from keyfold.gatekeeper.segment import Segment

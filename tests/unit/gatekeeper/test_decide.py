@@ -9,7 +9,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from keyfold.domain.decision import Reason
+from keyfold.domain.access.decision import Reason
 from tests.edges import documents
 from tests.integration.gatekeeper.practice import (
     ACCOUNT,

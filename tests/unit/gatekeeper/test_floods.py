@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from keyfold.domain.access_event import AccessEvent
-from keyfold.domain.decision import Reason
+from keyfold.domain.access.decision import Reason
+from keyfold.domain.access.event import AccessEvent
 from keyfold.gatekeeper.floods import SOURCES_MAX
 from keyfold.gatekeeper.settings import ClientIpKept
 from keyfold.wire.counted_slots import SLOT_BYTES, SLOTS_MAX

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from keyfold.domain.decision import Reason
+from keyfold.domain.access.decision import Reason
 from keyfold.gatekeeper.answers import Answer
 from keyfold.gatekeeper.settings import JournalSync
 from keyfold.wire.counted_slots import SLOT_BYTES

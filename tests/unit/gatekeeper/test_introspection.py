@@ -10,9 +10,9 @@ from urllib.parse import urlencode
 
 import pytest
 
+from keyfold.domain.lifecycle.subscriber_key import SubscriberKeyPermissionsChanged, SubscriberKeyRotated
+from keyfold.domain.lifecycle.vendor_key import VendorKeyRotated
 from keyfold.domain.permissions import Access, Category, Permissions
-from keyfold.domain.subscriber_key import SubscriberKeyPermissionsChanged, SubscriberKeyRotated
-from keyfold.domain.vendor_key import VendorKeyRotated
 from keyfold.wire.key_format import KeyKind, MintedKey, mint
 from tests.integration.gatekeeper.practice import (
     ACCOUNT,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from keyfold.domain.decision import Reason
+from keyfold.domain.access.decision import Reason
 from keyfold.gatekeeper.journal import Journal
 from keyfold.gatekeeper.journal_directory import RunDirectory
 from keyfold.wire.access_codec import decode_access_event, encode_access_event

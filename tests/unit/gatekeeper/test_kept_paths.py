@@ -9,9 +9,9 @@ from typing import Final, get_args
 import pytest
 from msgspec.structs import replace
 
-from keyfold.domain.access_event import AccessEvent
+from keyfold.domain.access.event import AccessEvent
+from keyfold.domain.access.route_map_text import parse_route_map
 from keyfold.domain.permissions import Category
-from keyfold.domain.route_map_text import parse_route_map
 from keyfold.gatekeeper.headers import Fields
 from keyfold.gatekeeper.settings import PathsKept
 from keyfold.wire.key_format import MintedKey

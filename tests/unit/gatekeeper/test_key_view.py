@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
+from keyfold.domain.lifecycle.subscriber_key import SubscriberKeyRateLimitChanged, SubscriberKeyRotated
 from keyfold.domain.rate_limit import RateLimit
-from keyfold.domain.subscriber_key import SubscriberKeyRateLimitChanged, SubscriberKeyRotated
 from keyfold.wire.key_format import KeyKind
 from tests.integration.gatekeeper.practice import (
     ACCOUNT,

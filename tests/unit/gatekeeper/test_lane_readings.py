@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keyfold.domain.decision import Reason
+from keyfold.domain.access.decision import Reason
 from keyfold.gatekeeper.lane import Lane
 from keyfold.gatekeeper.lane_connection import Connection
 from tests.integration.gatekeeper.practice import KEY, NETWORKED_KEY, VENDOR_KEY

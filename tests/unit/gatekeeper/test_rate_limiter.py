@@ -4,8 +4,8 @@ import pytest
 from msgspec.structs import replace
 
 from keyfold.domain.ids import KeyId
+from keyfold.domain.lifecycle.subscriber_key import ActiveSubscriberKey
 from keyfold.domain.rate_limit import RateLimit, Taken
-from keyfold.domain.subscriber_key import ActiveSubscriberKey
 from keyfold.gatekeeper.rate_limiter import RateLimiter, rate_limit_headers
 from tests.unit.domain.given import KEY
 

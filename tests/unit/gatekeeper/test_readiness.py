@@ -1,6 +1,6 @@
 """What readiness says of the state."""
 
-from keyfold.domain.state import State
+from keyfold.domain.lifecycle.state import State
 from keyfold.gatekeeper.readiness import lacking
 from keyfold.gatekeeper.replica import Replica
 from keyfold.store.read_model.reader import Loaded

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from keyfold.domain.access_event import AccessEvent
+from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.ids import EventId
 from keyfold.gatekeeper.authz_endpoint import AuthzEndpoint
 from keyfold.runtime.auth import Caller, Rejected

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from keyfold.domain.decision import Decision, Presented, Request, decide_access
-from keyfold.domain.route_map import RouteMap
-from keyfold.domain.route_map_text import parse_route_map
-from keyfold.domain.state import State
+from keyfold.domain.access.decision import Decision, Presented, Request, decide_access
+from keyfold.domain.access.route_map import RouteMap
+from keyfold.domain.access.route_map_text import parse_route_map
+from keyfold.domain.lifecycle.state import State
 from keyfold.gatekeeper import metrics
 from keyfold.gatekeeper.settings import GatekeeperSettings
 from keyfold.gatekeeper.shadow import DIFFERENCES_MAX, EXAMPLES_MAX, Becomes, Difference, Shadow, open_shadow

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from keyfold.domain.access_event import AccessEvent
-from keyfold.domain.decision import Reason
+from keyfold.domain.access.decision import Reason
+from keyfold.domain.access.event import AccessEvent
 from keyfold.gatekeeper.journal_directory import RunDirectory
 from keyfold.gatekeeper.segment import Segment
 from keyfold.wire.counted_slots import count_bytes, empty_slot

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 from structlog.testing import capture_logs
 
-from keyfold.domain.decision import Reason
+from keyfold.domain.access.decision import Reason
 from keyfold.shipper.run_journal import RunJournal
 from keyfold.wire.access_codec import decode_access_event
 from keyfold.wire.counted_slots import SLOT_BYTES, SLOTS_MAX, count_bytes, empty_slot, read_slots

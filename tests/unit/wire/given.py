@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime
 
-from keyfold.domain.access_event import AccessEvent
-from keyfold.domain.decision import Reason
+from keyfold.domain.access.decision import Reason
+from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.ids import AccountId, EventId, KeyId, VendorId
 from keyfold.domain.permissions import Access, Category
 from keyfold.wire.chain import GENESIS, Head, Row, seal

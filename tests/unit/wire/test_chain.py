@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from msgspec.structs import asdict, fields, replace
 
-from keyfold.domain.account import AccountCreated
 from keyfold.domain.ids import AccountId, EventId, StreamId
-from keyfold.domain.lifecycle import Actor, RecordedEvent
+from keyfold.domain.lifecycle.account import AccountCreated
+from keyfold.domain.lifecycle.fold import Actor, RecordedEvent
 from keyfold.wire.chain import GENESIS, BrokenChain, Head, LedgerGap, Row, follow, seal, understand
 from keyfold.wire.event_codec import UnknownEvent
 from keyfold.wire.upcasting import SCHEMA_VERSION

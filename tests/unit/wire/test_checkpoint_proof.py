@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from keyfold.domain.checkpoint import LedgerCheckpointed
+from keyfold.domain.lifecycle.signed_head import LedgerCheckpointed
 from keyfold.wire.checkpoint import Checkpoint, SignedCheckpoint, format_line, key_id_of, sign
 from keyfold.wire.checkpoint_proof import (
     CheckpointRow,

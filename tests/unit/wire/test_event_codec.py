@@ -5,16 +5,16 @@ from typing import Any, get_args
 import orjson
 import pytest
 
-from keyfold.domain.account import AccountCreated
-from keyfold.domain.checkpoint import LedgerCheckpointed
 from keyfold.domain.ids import AccountId, KeyId, VendorId
-from keyfold.domain.lifecycle import LifecycleEvent
+from keyfold.domain.lifecycle.account import AccountCreated
+from keyfold.domain.lifecycle.fold import LifecycleEvent
+from keyfold.domain.lifecycle.signed_head import LedgerCheckpointed
+from keyfold.domain.lifecycle.subscriber_key import SubscriberKeyCreated, SubscriberKeyRotated
+from keyfold.domain.lifecycle.vendor import ReviewKind, VendorApplied, VendorReviewed, Verdict
+from keyfold.domain.lifecycle.vendor_key import VendorKeyIssued
 from keyfold.domain.network import parse_network
 from keyfold.domain.permissions import CATEGORIES, Access, Category, Permissions
 from keyfold.domain.rate_limit import RateLimit
-from keyfold.domain.subscriber_key import SubscriberKeyCreated, SubscriberKeyRotated
-from keyfold.domain.vendor import ReviewKind, VendorApplied, VendorReviewed, Verdict
-from keyfold.domain.vendor_key import VendorKeyIssued
 from keyfold.wire.event_codec import TYPE_NAMES, UnknownEvent, decode_event, encode_event
 from keyfold.wire.upcasting import SCHEMA_VERSION
 from tests.unit.domain.given import LATER, NOW

@@ -4,7 +4,7 @@ from hashlib import sha256
 
 import pytest
 
-from keyfold.domain.decision import MALFORMED, Credential
+from keyfold.domain.access.decision import MALFORMED, Credential
 from keyfold.domain.ids import KeyId
 from keyfold.wire.key_format import (
     ALPHABET,

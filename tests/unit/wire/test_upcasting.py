@@ -8,20 +8,20 @@ from typing import Any
 import orjson
 import pytest
 
-from keyfold.domain.deadlines import due_at
-from keyfold.domain.lifecycle import LifecycleEvent
-from keyfold.domain.login import LoginBound, LoginEnded
-from keyfold.domain.network import parse_network
-from keyfold.domain.rate_limit import RateLimit
-from keyfold.domain.state import State
-from keyfold.domain.subscriber_key import (
+from keyfold.domain.lifecycle.deadlines import due_at
+from keyfold.domain.lifecycle.fold import LifecycleEvent
+from keyfold.domain.lifecycle.login import LoginBound, LoginEnded
+from keyfold.domain.lifecycle.state import State
+from keyfold.domain.lifecycle.subscriber_key import (
     ActiveSubscriberKey,
     RevokedSubscriberKey,
     SubscriberKeyCreated,
     SubscriberKeyExpiryChanged,
 )
-from keyfold.domain.vendor import VendorReviewed, VendorState
-from keyfold.domain.vendor_key import ActiveVendorKey, RevokedVendorKey
+from keyfold.domain.lifecycle.vendor import VendorReviewed, VendorState
+from keyfold.domain.lifecycle.vendor_key import ActiveVendorKey, RevokedVendorKey
+from keyfold.domain.network import parse_network
+from keyfold.domain.rate_limit import RateLimit
 from keyfold.wire.chain import GENESIS, Row, follow, understand
 from keyfold.wire.event_codec import TYPE_NAMES, UnknownEvent, decode_event, encode_event
 from keyfold.wire.upcasting import SCHEMA_VERSION, UPCASTERS, upcast

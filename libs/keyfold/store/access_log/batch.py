@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Final, NamedTuple
 
-from keyfold.domain.access_event import AccessEvent
+from keyfold.domain.access.event import AccessEvent
 
 _HOUR_S: Final = 3600
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from keyfold.domain.access_event import AccessEvent
+from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.ids import EventId, made_at_ms
 from keyfold.store.access_log.rows import event_of
 from keyfold.store.access_log.scope import prepare

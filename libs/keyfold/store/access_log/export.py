@@ -6,8 +6,8 @@ from typing import Final, Protocol, assert_never
 
 import orjson
 
+from keyfold.domain.access.names import AccountKey, Called
 from keyfold.domain.ids import KeyId, VendorId
-from keyfold.domain.names import AccountKey, Called
 from keyfold.store.access_log.activity import Ask, narrowed
 from keyfold.store.access_log.ndjson import COPIED, json_lines
 from keyfold.store.access_log.scope import (

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from keyfold.domain.access_event import AccessEvent
+from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.ids import AccountId, EventId, KeyId, VendorId
 from keyfold.domain.permissions import Access
 

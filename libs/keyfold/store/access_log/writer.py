@@ -10,8 +10,8 @@ from typing import Final, TypeAlias
 
 import asyncpg
 
-from keyfold.domain.access_event import AccessEvent
-from keyfold.domain.decision import Reason, status_of
+from keyfold.domain.access.decision import Reason, status_of
+from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.ids import KeyId
 from keyfold.store.access_log.arrivals import number_filing, open_filing
 from keyfold.store.access_log.batch import by_hour, in_order

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from keyfold.domain.ids import StreamId
-from keyfold.domain.lifecycle import RecordedEvent
+from keyfold.domain.lifecycle.fold import RecordedEvent
 from keyfold.store.ledger.idempotency_records import LIFE, NewAnswer, keep
 from keyfold.store.ledger.read_set import Expected, Loaded, Wanted
 from keyfold.store.ledger.rows import (

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from keyfold.domain.ids import AccountId, EventId, KeyId, StreamId, VendorId, key_stream
-from keyfold.domain.lifecycle import Actor, Aggregate, LifecycleEvent, evolve
+from keyfold.domain.lifecycle.fold import Actor, Aggregate, LifecycleEvent, evolve
 from keyfold.store.postgres.connection import Pool
 from keyfold.store.postgres.errors import translated
 from keyfold.store.postgres.statements import load_statements

@@ -6,9 +6,13 @@ from datetime import datetime
 from types import MappingProxyType
 
 from keyfold.domain.ids import AccountId, StreamId, VendorId
-from keyfold.domain.lifecycle import Aggregate, LifecycleEvent, evolve, stream_of
-from keyfold.domain.subscriber_key import ActiveSubscriberKey, SubscriberKeyCreated, SubscriberKeyRevoked
-from keyfold.domain.vendor import VendorApplied, VendorReapplied
+from keyfold.domain.lifecycle.fold import Aggregate, LifecycleEvent, evolve, stream_of
+from keyfold.domain.lifecycle.subscriber_key import (
+    ActiveSubscriberKey,
+    SubscriberKeyCreated,
+    SubscriberKeyRevoked,
+)
+from keyfold.domain.lifecycle.vendor import VendorApplied, VendorReapplied
 from keyfold.store.ledger.idempotency_records import KeptAnswer
 from keyfold.wire.chain import Head
 

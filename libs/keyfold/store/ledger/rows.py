@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from keyfold.domain.ids import AccountId, EventId, StreamId, VendorId
-from keyfold.domain.lifecycle import Actor, LifecycleEvent, RecordedEvent, evolve
+from keyfold.domain.lifecycle.fold import Actor, LifecycleEvent, RecordedEvent, evolve
 from keyfold.store.ledger.idempotency_records import KeptAnswer
 from keyfold.store.ledger.read_set import NOTHING, AccountKeys, Applications, Loaded, Versioned, Wanted
 from keyfold.wire.chain import Head, Row, seal

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from keyfold.domain.checkpoint import LEDGER_STREAM
+from keyfold.domain.lifecycle.signed_head import LEDGER_STREAM
 from keyfold.store.postgres.connection import Connection, open_connection
 from keyfold.store.postgres.errors import translated
 from keyfold.store.postgres.statements import load_statements

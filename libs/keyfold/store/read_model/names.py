@@ -2,8 +2,8 @@
 
 from collections.abc import Collection
 
+from keyfold.domain.access.names import AccountKey, Called
 from keyfold.domain.ids import AccountId, KeyId, VendorId
-from keyfold.domain.names import AccountKey, Called
 from keyfold.store.postgres.connection import Pool
 from keyfold.store.postgres.errors import translated_serving
 from keyfold.store.postgres.statements import load_statements

@@ -7,13 +7,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
-from keyfold.domain.account import Account
 from keyfold.domain.ids import AccountId, KeyId, VendorId
-from keyfold.domain.lifecycle import Aggregate
-from keyfold.domain.state import State
-from keyfold.domain.subscriber_key import SubscriberKey
-from keyfold.domain.vendor import Vendor, VendorState
-from keyfold.domain.vendor_key import VendorKey
+from keyfold.domain.lifecycle.account import Account
+from keyfold.domain.lifecycle.fold import Aggregate
+from keyfold.domain.lifecycle.state import State
+from keyfold.domain.lifecycle.subscriber_key import SubscriberKey
+from keyfold.domain.lifecycle.vendor import Vendor, VendorState
+from keyfold.domain.lifecycle.vendor_key import VendorKey
 from keyfold.store.postgres.connection import Connection, Pool
 from keyfold.store.postgres.errors import ReadModelAbsent, translated_serving
 from keyfold.store.postgres.notifications import Notifications

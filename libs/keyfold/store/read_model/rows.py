@@ -7,16 +7,16 @@ from typing import Any
 
 import orjson
 
-from keyfold.domain.account import Account
-from keyfold.domain.deadlines import due_at
 from keyfold.domain.ids import VendorId
+from keyfold.domain.lifecycle.account import Account
+from keyfold.domain.lifecycle.deadlines import due_at
+from keyfold.domain.lifecycle.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey, SubscriberKey
+from keyfold.domain.lifecycle.vendor import Application, Review, ReviewKind, Vendor, VendorState, Verdict
+from keyfold.domain.lifecycle.vendor_key import ActiveVendorKey, RevokedVendorKey, VendorKey
 from keyfold.domain.network import Network, parse_network
 from keyfold.domain.permissions import CATEGORIES, Access, Category, Permissions
 from keyfold.domain.rate_limit import RateLimit
 from keyfold.domain.secret import OutgoingSecret
-from keyfold.domain.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey, SubscriberKey
-from keyfold.domain.vendor import Application, Review, ReviewKind, Vendor, VendorState, Verdict
-from keyfold.domain.vendor_key import ActiveVendorKey, RevokedVendorKey, VendorKey
 from keyfold.wire.packed_key import pack_key, read_replaced
 from keyfold.wire.timestamp import format_time, parse_time
 

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from keyfold.domain.account import Account, AccountEvent
-from keyfold.domain.checkpoint import LedgerCheckpoint, LedgerCheckpointed
 from keyfold.domain.ids import StreamId
-from keyfold.domain.invitation import Invitation, InvitationEvent
-from keyfold.domain.lifecycle import Aggregate, RecordedEvent
-from keyfold.domain.login import BoundLogin, EndedLogin, LoginEvent
+from keyfold.domain.lifecycle.account import Account, AccountEvent
+from keyfold.domain.lifecycle.fold import Aggregate, RecordedEvent
+from keyfold.domain.lifecycle.invitation import Invitation, InvitationEvent
+from keyfold.domain.lifecycle.login import BoundLogin, EndedLogin, LoginEvent
+from keyfold.domain.lifecycle.signed_head import LedgerCheckpoint, LedgerCheckpointed
+from keyfold.domain.lifecycle.state import State
+from keyfold.domain.lifecycle.vendor import Vendor, VendorEvent
 from keyfold.domain.refusal import ImpossibleEvent
-from keyfold.domain.state import State
-from keyfold.domain.vendor import Vendor, VendorEvent
 from keyfold.store.postgres.connection import Connection, Pool
 from keyfold.store.postgres.errors import Fenced, UnfoldableEvent, translated
 from keyfold.store.postgres.statements import load_statements

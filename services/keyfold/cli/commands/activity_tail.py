@@ -47,7 +47,7 @@ from keyfold.cli.screen import (
 from keyfold.cli.screen.lines import WORD_MAX, width_of
 from keyfold.client.http import JsonObject
 from keyfold.client.streaming import EventReader, StreamBroken, events
-from keyfold.domain.decision import Reason
+from keyfold.domain.access.decision import Reason
 
 RETRY_MS: Final = 2000
 ANSWER_WIDTH: Final = max(map(len, Reason))

@@ -16,7 +16,7 @@ from keyfold.cli.commands.vendor_view import details_of
 from keyfold.cli.keyfold import Keyfold
 from keyfold.cli.screen import Chronicle, Details, Listing, state_of
 from keyfold.client.http import JsonObject
-from keyfold.domain.vendor import ReviewKind, VendorState, Verdict
+from keyfold.domain.lifecycle.vendor import ReviewKind, VendorState, Verdict
 from keyfold.local.signing import REVIEWER
 
 vendors = typer.Typer(no_args_is_help=True, help="Third-party developers, their reviews and their keys.")

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from keyfold.domain import invitation as invitation_domain
-from keyfold.domain import login as login_domain
 from keyfold.domain.ids import StreamId, invitation_stream, login_stream
-from keyfold.domain.invitation import Invitation, UseInvitation
-from keyfold.domain.lifecycle import Aggregate, LifecycleEvent
-from keyfold.domain.login import BindLogin, BoundLogin
+from keyfold.domain.lifecycle import invitation as invitation_domain
+from keyfold.domain.lifecycle import login as login_domain
+from keyfold.domain.lifecycle.fold import Aggregate, LifecycleEvent
+from keyfold.domain.lifecycle.invitation import Invitation, UseInvitation
+from keyfold.domain.lifecycle.login import BindLogin, BoundLogin
 from keyfold.domain.refusal import Refusal, conflict
 from keyfold.registry.command_http import CommandsOverHttp, shown
 from keyfold.registry.commands import Command

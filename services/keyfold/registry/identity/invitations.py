@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from keyfold.domain import invitation as domain
 from keyfold.domain.ids import InvitationId, invitation_stream
-from keyfold.domain.invitation import Invitation, MakeInvitation, WithdrawInvitation
-from keyfold.domain.lifecycle import LifecycleEvent
+from keyfold.domain.lifecycle import invitation as domain
+from keyfold.domain.lifecycle.fold import LifecycleEvent
+from keyfold.domain.lifecycle.invitation import Invitation, MakeInvitation, WithdrawInvitation
 from keyfold.domain.refusal import Refusal
 from keyfold.registry.command_http import CommandsOverHttp, shown
 from keyfold.registry.commands import Command

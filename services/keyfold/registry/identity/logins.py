@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Final
 
 from keyfold.domain.ids import LoginId, StreamId, login_stream
-from keyfold.domain.lifecycle import LifecycleEvent
-from keyfold.domain.login import BoundLogin, EndLogin, Login, decide
+from keyfold.domain.lifecycle.fold import LifecycleEvent
+from keyfold.domain.lifecycle.login import BoundLogin, EndLogin, Login, decide
 from keyfold.domain.refusal import Refusal
 from keyfold.registry.command_http import CommandsOverHttp, shown
 from keyfold.registry.commands import Command

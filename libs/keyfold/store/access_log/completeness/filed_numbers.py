@@ -8,7 +8,7 @@ from itertools import chain
 from operator import attrgetter
 from typing import Final, NamedTuple
 
-from keyfold.domain.access_event import AccessEvent
+from keyfold.domain.access.event import AccessEvent
 from keyfold.store.access_log.batch import Hour, by_hour, in_order
 from keyfold.store.postgres.connection import Connection, open_connection
 from keyfold.store.postgres.errors import translated

@@ -2,10 +2,10 @@
 
 from msgspec import Struct
 
-from keyfold.domain.case import Case
-from keyfold.domain.decision import Reason
-from keyfold.domain.remedy import Mender
-from keyfold.domain.repair import Outcome, repair
+from keyfold.domain.access.decision import Reason
+from keyfold.domain.access.dry_run import Case
+from keyfold.domain.access.find_remedy import Outcome, repair
+from keyfold.domain.access.remedy import Mender
 
 _REASONS = tuple(Reason)
 _OF_PRESENTED_KEYS = (

@@ -3,20 +3,20 @@
 from collections.abc import MutableMapping
 from dataclasses import dataclass, field
 
-from keyfold.domain.account import Account, AccountEvent
-from keyfold.domain.checkpoint import LedgerCheckpoint, LedgerCheckpointed
 from keyfold.domain.ids import AccountId, KeyId, VendorId
-from keyfold.domain.invitation import Invitation, InvitationEvent
-from keyfold.domain.lifecycle import Aggregate, LifecycleEvent, evolve
-from keyfold.domain.login import BoundLogin, EndedLogin, LoginEvent
-from keyfold.domain.subscriber_key import (
+from keyfold.domain.lifecycle.account import Account, AccountEvent
+from keyfold.domain.lifecycle.fold import Aggregate, LifecycleEvent, evolve
+from keyfold.domain.lifecycle.invitation import Invitation, InvitationEvent
+from keyfold.domain.lifecycle.login import BoundLogin, EndedLogin, LoginEvent
+from keyfold.domain.lifecycle.signed_head import LedgerCheckpoint, LedgerCheckpointed
+from keyfold.domain.lifecycle.subscriber_key import (
     ActiveSubscriberKey,
     RevokedSubscriberKey,
     SubscriberKey,
     SubscriberKeyEvent,
 )
-from keyfold.domain.vendor import Vendor, VendorEvent
-from keyfold.domain.vendor_key import VendorKey, VendorKeyEvent
+from keyfold.domain.lifecycle.vendor import Vendor, VendorEvent
+from keyfold.domain.lifecycle.vendor_key import VendorKey, VendorKeyEvent
 
 # Made once: every decision asks twice, and a union that is written where it is asked is made anew each time.
 _SUBSCRIBER_KEYS = (ActiveSubscriberKey, RevokedSubscriberKey)

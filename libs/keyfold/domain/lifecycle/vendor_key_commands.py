@@ -4,12 +4,10 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from keyfold.domain.deadlines import PassTime
 from keyfold.domain.ids import KeyId
-from keyfold.domain.refusal import Refusal, conflict, not_found
-from keyfold.domain.secret import overlap_end
-from keyfold.domain.vendor import Vendor, VendorState
-from keyfold.domain.vendor_key import (
+from keyfold.domain.lifecycle.deadlines import PassTime
+from keyfold.domain.lifecycle.vendor import Vendor, VendorState
+from keyfold.domain.lifecycle.vendor_key import (
     ActiveVendorKey,
     RevokedVendorKey,
     VendorKey,
@@ -19,6 +17,8 @@ from keyfold.domain.vendor_key import (
     VendorKeyRevoked,
     VendorKeyRotated,
 )
+from keyfold.domain.refusal import Refusal, conflict, not_found
+from keyfold.domain.secret import overlap_end
 
 
 class IssueVendorKey(Struct, frozen=True, kw_only=True, gc=False):

@@ -4,9 +4,6 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from keyfold.domain import account, checkpoint, invitation, login, subscriber_key, vendor, vendor_key
-from keyfold.domain.account import Account, AccountEvent
-from keyfold.domain.checkpoint import LEDGER_STREAM, LedgerCheckpoint, LedgerCheckpointed
 from keyfold.domain.ids import (
     EventId,
     StreamId,
@@ -16,12 +13,23 @@ from keyfold.domain.ids import (
     login_stream,
     vendor_stream,
 )
-from keyfold.domain.invitation import Invitation, InvitationEvent
-from keyfold.domain.login import Login, LoginEvent
+from keyfold.domain.lifecycle import (
+    account,
+    invitation,
+    login,
+    signed_head,
+    subscriber_key,
+    vendor,
+    vendor_key,
+)
+from keyfold.domain.lifecycle.account import Account, AccountEvent
+from keyfold.domain.lifecycle.invitation import Invitation, InvitationEvent
+from keyfold.domain.lifecycle.login import Login, LoginEvent
+from keyfold.domain.lifecycle.signed_head import LEDGER_STREAM, LedgerCheckpoint, LedgerCheckpointed
+from keyfold.domain.lifecycle.subscriber_key import SubscriberKey, SubscriberKeyEvent
+from keyfold.domain.lifecycle.vendor import Vendor, VendorEvent
+from keyfold.domain.lifecycle.vendor_key import VendorKey, VendorKeyEvent
 from keyfold.domain.refusal import ImpossibleEvent
-from keyfold.domain.subscriber_key import SubscriberKey, SubscriberKeyEvent
-from keyfold.domain.vendor import Vendor, VendorEvent
-from keyfold.domain.vendor_key import VendorKey, VendorKeyEvent
 
 LifecycleEvent = (
     AccountEvent
@@ -93,5 +101,5 @@ def evolve(aggregate: Aggregate | None, event: LifecycleEvent) -> Aggregate:
     if isinstance(event, InvitationEvent) and isinstance(aggregate, Invitation | None):
         return invitation.evolve(aggregate, event)
     if isinstance(event, LedgerCheckpointed) and isinstance(aggregate, LedgerCheckpoint | None):
-        return checkpoint.evolve(aggregate, event)
+        return signed_head.evolve(aggregate, event)
     raise ImpossibleEvent(event, aggregate)

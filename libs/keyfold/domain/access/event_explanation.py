@@ -5,9 +5,9 @@ from typing import Final
 
 from msgspec import Struct
 
-from keyfold.domain.access_event import AccessEvent
-from keyfold.domain.decision import Reason
-from keyfold.domain.remedy import (
+from keyfold.domain.access.decision import Reason
+from keyfold.domain.access.event import AccessEvent
+from keyfold.domain.access.remedy import (
     CREATE_ANOTHER_KEY,
     ENABLE_INTEGRATIONS,
     EXPIRE_LATER,

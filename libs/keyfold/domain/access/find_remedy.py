@@ -8,12 +8,9 @@ from typing import Final
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from keyfold.domain.account import Account
-from keyfold.domain.case import Asked, Case, any_vendor_key
-from keyfold.domain.decision import Reason
-from keyfold.domain.ids import AccountId, KeyId, VendorId
-from keyfold.domain.permissions import CATEGORIES, Access, Category, Permissions
-from keyfold.domain.remedy import (
+from keyfold.domain.access.decision import Reason
+from keyfold.domain.access.dry_run import Asked, Case, any_vendor_key
+from keyfold.domain.access.remedy import (
     CREATE_ANOTHER_KEY,
     ENABLE_INTEGRATIONS,
     EXPIRE_LATER,
@@ -29,8 +26,11 @@ from keyfold.domain.remedy import (
     permit,
     places,
 )
-from keyfold.domain.subscriber_key import ActiveSubscriberKey
-from keyfold.domain.vendor import Application, Vendor, VendorState
+from keyfold.domain.ids import AccountId, KeyId, VendorId
+from keyfold.domain.lifecycle.account import Account
+from keyfold.domain.lifecycle.subscriber_key import ActiveSubscriberKey
+from keyfold.domain.lifecycle.vendor import Application, Vendor, VendorState
+from keyfold.domain.permissions import CATEGORIES, Access, Category, Permissions
 
 
 class Outcome(StrEnum):

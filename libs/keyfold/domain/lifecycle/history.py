@@ -5,17 +5,17 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from keyfold.domain import account, invitation, login, subscriber_key, vendor, vendor_key
-from keyfold.domain.account import Account
-from keyfold.domain.checkpoint import LedgerCheckpoint, LedgerCheckpointed
-from keyfold.domain.invitation import Invitation
-from keyfold.domain.lifecycle import Aggregate, LifecycleEvent
-from keyfold.domain.login import BoundLogin, EndedLogin
+from keyfold.domain.lifecycle import account, invitation, login, subscriber_key, vendor, vendor_key
+from keyfold.domain.lifecycle.account import Account
+from keyfold.domain.lifecycle.fold import Aggregate, LifecycleEvent
+from keyfold.domain.lifecycle.invitation import Invitation
+from keyfold.domain.lifecycle.login import BoundLogin, EndedLogin
+from keyfold.domain.lifecycle.signed_head import LedgerCheckpoint, LedgerCheckpointed
+from keyfold.domain.lifecycle.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey
+from keyfold.domain.lifecycle.vendor import Vendor
+from keyfold.domain.lifecycle.vendor_key import ActiveVendorKey, RevokedVendorKey
 from keyfold.domain.rate_limit import RateLimit
 from keyfold.domain.secret import OutgoingSecret
-from keyfold.domain.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey
-from keyfold.domain.vendor import Vendor
-from keyfold.domain.vendor_key import ActiveVendorKey, RevokedVendorKey
 
 Value = str | bool | datetime | tuple[str, ...] | None
 

@@ -6,11 +6,9 @@ from typing import TypedDict
 from msgspec import Struct
 from msgspec.structs import replace
 
-from keyfold.domain.deadlines import PassTime
 from keyfold.domain.ids import VendorId
-from keyfold.domain.permissions import Category
-from keyfold.domain.refusal import Refusal, conflict, not_found
-from keyfold.domain.vendor import (
+from keyfold.domain.lifecycle.deadlines import PassTime
+from keyfold.domain.lifecycle.vendor import (
     Application,
     ReviewKind,
     Vendor,
@@ -28,6 +26,8 @@ from keyfold.domain.vendor import (
     Verdict,
     evolve,
 )
+from keyfold.domain.permissions import Category
+from keyfold.domain.refusal import Refusal, conflict, not_found
 
 WARNED_BEFORE = timedelta(days=30)
 """How long before a vendor's reviews lapse its reviewers are told."""

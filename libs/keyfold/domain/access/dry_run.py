@@ -5,16 +5,16 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from keyfold.domain.account import Account
-from keyfold.domain.decision import Reason, judge
+from keyfold.domain.access.decision import Reason, judge
+from keyfold.domain.access.request_path import normalise
+from keyfold.domain.access.route_map import RouteMap
 from keyfold.domain.ids import AccountId, KeyId, VendorId
+from keyfold.domain.lifecycle.account import Account
+from keyfold.domain.lifecycle.state import State
+from keyfold.domain.lifecycle.subscriber_key import SubscriberKey
+from keyfold.domain.lifecycle.vendor import Vendor
+from keyfold.domain.lifecycle.vendor_key import ActiveVendorKey, VendorKey
 from keyfold.domain.permissions import Access, Category
-from keyfold.domain.request_path import normalise
-from keyfold.domain.route_map import RouteMap
-from keyfold.domain.state import State
-from keyfold.domain.subscriber_key import SubscriberKey
-from keyfold.domain.vendor import Vendor
-from keyfold.domain.vendor_key import ActiveVendorKey, VendorKey
 
 
 class Asked(Struct, frozen=True, kw_only=True, gc=False):

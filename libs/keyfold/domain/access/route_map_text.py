@@ -2,9 +2,9 @@
 
 import re
 
+from keyfold.domain.access.request_path import normalise
+from keyfold.domain.access.route_map import PARAMETER, REST, Route, RouteMap
 from keyfold.domain.permissions import ACCESS_WORDS, Access, Category
-from keyfold.domain.request_path import normalise
-from keyfold.domain.route_map import PARAMETER, REST, Route, RouteMap
 
 _PARAMETER_NAME = re.compile(r"\{[A-Za-z_][A-Za-z0-9_]*\}")
 _METHOD = re.compile(r"[A-Z]+")

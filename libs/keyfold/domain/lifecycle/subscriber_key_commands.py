@@ -6,15 +6,10 @@ from enum import Enum
 
 from msgspec import Struct
 
-from keyfold.domain.account import Account
-from keyfold.domain.deadlines import PassTime
 from keyfold.domain.ids import KeyId, VendorId
-from keyfold.domain.network import Network
-from keyfold.domain.permissions import Access, Category, Permissions
-from keyfold.domain.rate_limit import RateLimit
-from keyfold.domain.refusal import Refusal, conflict, invalid, not_found
-from keyfold.domain.secret import overlap_end
-from keyfold.domain.subscriber_key import (
+from keyfold.domain.lifecycle.account import Account
+from keyfold.domain.lifecycle.deadlines import PassTime
+from keyfold.domain.lifecycle.subscriber_key import (
     ActiveSubscriberKey,
     RevokedSubscriberKey,
     SubscriberKey,
@@ -31,6 +26,11 @@ from keyfold.domain.subscriber_key import (
     SubscriberKeyRotated,
     SubscriberKeyVendorsChanged,
 )
+from keyfold.domain.network import Network
+from keyfold.domain.permissions import Access, Category, Permissions
+from keyfold.domain.rate_limit import RateLimit
+from keyfold.domain.refusal import Refusal, conflict, invalid, not_found
+from keyfold.domain.secret import overlap_end
 
 REMINDED_BEFORE = (timedelta(days=14), timedelta(days=3))
 """How long before a key expires its owner is told."""

@@ -8,22 +8,27 @@ from typing import Protocol, TypeVar
 
 from msgspec import Struct
 
-from keyfold.domain.account import Account
+from keyfold.domain.access.request_path import normalise
+from keyfold.domain.access.route_map import RouteMap
 from keyfold.domain.ids import AccountId, KeyId, VendorId
-from keyfold.domain.network import is_within
-from keyfold.domain.permissions import Access, Category
-from keyfold.domain.request_path import normalise
-from keyfold.domain.route_map import RouteMap
-from keyfold.domain.secret import is_replaced
-from keyfold.domain.state import State
-from keyfold.domain.subscriber_key import (
+from keyfold.domain.lifecycle.account import Account
+from keyfold.domain.lifecycle.state import State
+from keyfold.domain.lifecycle.subscriber_key import (
     ActiveSubscriberKey,
     ReplacedSubscriberSecret,
     RevokedSubscriberKey,
     SubscriberKey,
 )
-from keyfold.domain.vendor import Vendor, VendorState
-from keyfold.domain.vendor_key import ActiveVendorKey, ReplacedVendorSecret, RevokedVendorKey, VendorKey
+from keyfold.domain.lifecycle.vendor import Vendor, VendorState
+from keyfold.domain.lifecycle.vendor_key import (
+    ActiveVendorKey,
+    ReplacedVendorSecret,
+    RevokedVendorKey,
+    VendorKey,
+)
+from keyfold.domain.network import is_within
+from keyfold.domain.permissions import Access, Category
+from keyfold.domain.secret import is_replaced
 
 
 class Reason(StrEnum):

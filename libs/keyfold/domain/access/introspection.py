@@ -4,12 +4,18 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from keyfold.domain.decision import Credential, Presented, judge_keys, prove_subscriber_key, prove_vendor_key
+from keyfold.domain.access.decision import (
+    Credential,
+    Presented,
+    judge_keys,
+    prove_subscriber_key,
+    prove_vendor_key,
+)
 from keyfold.domain.ids import AccountId, KeyId, VendorId
+from keyfold.domain.lifecycle.state import State
+from keyfold.domain.lifecycle.subscriber_key import ActiveSubscriberKey
+from keyfold.domain.lifecycle.vendor_key import ActiveVendorKey
 from keyfold.domain.permissions import Permissions
-from keyfold.domain.state import State
-from keyfold.domain.subscriber_key import ActiveSubscriberKey
-from keyfold.domain.vendor_key import ActiveVendorKey
 
 
 class WorkingKeys(Struct, frozen=True, kw_only=True, gc=False):

@@ -4,9 +4,9 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from keyfold.domain.subscriber_key import ActiveSubscriberKey, SubscriberKey
-from keyfold.domain.vendor import Vendor
-from keyfold.domain.vendor_key import ActiveVendorKey, VendorKey
+from keyfold.domain.lifecycle.subscriber_key import ActiveSubscriberKey, SubscriberKey
+from keyfold.domain.lifecycle.vendor import Vendor
+from keyfold.domain.lifecycle.vendor_key import ActiveVendorKey, VendorKey
 
 
 class PassTime(Struct, frozen=True, kw_only=True, gc=False):

@@ -1,0 +1,1 @@
+"""Accounts, vendors, both kinds of key, logins: their events, commands, state and history."""
