@@ -9,8 +9,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from keyfold.domain.ids import EventId
-from keyfold.gatekeeper.journal_directory import RunDirectory
-from keyfold.gatekeeper.segment import Segment
+from keyfold.gatekeeper.journal.directory import RunDirectory
+from keyfold.gatekeeper.journal.segment import Segment
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.runtime.http import rfc3339
 from tests.acceptance.forked import Ended

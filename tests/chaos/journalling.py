@@ -14,8 +14,8 @@ from msgspec.structs import replace
 
 from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.ids import EventId, KeyId
-from keyfold.gatekeeper.journal import Journal
-from keyfold.gatekeeper.journal_directory import RunDirectory
+from keyfold.gatekeeper.journal.directory import RunDirectory
+from keyfold.gatekeeper.journal.writer import Journal
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.wire.access_codec import encode_access_event
 from keyfold.wire.journal_line import journal_line

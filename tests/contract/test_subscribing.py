@@ -10,7 +10,7 @@ import pytest
 
 from keyfold.domain.access.decision import Reason
 from keyfold.domain.permissions import Category
-from keyfold.gatekeeper.client_address import kept_of
+from keyfold.gatekeeper.authz.request.client_address import kept_of
 from keyfold.gatekeeper.settings import ClientIpKept
 from keyfold.kafka import dead_letter
 from keyfold.wire.topics import ACCESS, DAY_MS, DEAD_LETTER

@@ -13,7 +13,7 @@ from functools import cache
 from itertools import product
 from typing import NamedTuple
 
-from keyfold.gatekeeper.lease import Beat, Lease
+from keyfold.gatekeeper.replica.lease import Beat, Lease
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,21 +3,21 @@
 import socket
 from contextlib import AbstractAsyncContextManager
 
-from keyfold.gatekeeper.asking import asking_routes
-from keyfold.gatekeeper.authz import Authz
-from keyfold.gatekeeper.authz_endpoint import AuthzEndpoint
-from keyfold.gatekeeper.floods import open_floods
-from keyfold.gatekeeper.journal import open_journal
-from keyfold.gatekeeper.lane import Lane, serve_lane
-from keyfold.gatekeeper.lease import Lease
+from keyfold.gatekeeper.authz.authorizer import Authz
+from keyfold.gatekeeper.authz.denial_aggregation import open_floods
+from keyfold.gatekeeper.authz.endpoint import AuthzEndpoint
+from keyfold.gatekeeper.authz.policy import load_policy
+from keyfold.gatekeeper.authz.rate_limiter import RateLimiter
+from keyfold.gatekeeper.authz.server import Lane, serve_lane
+from keyfold.gatekeeper.authz.shadow import open_shadow
+from keyfold.gatekeeper.journal.writer import open_journal
 from keyfold.gatekeeper.open_files import room_for
-from keyfold.gatekeeper.policy import load_policy
-from keyfold.gatekeeper.rate_limiter import RateLimiter
 from keyfold.gatekeeper.readiness import add_checks
-from keyfold.gatekeeper.replica import Replica
-from keyfold.gatekeeper.replication import replicate
+from keyfold.gatekeeper.replica.lease import Lease
+from keyfold.gatekeeper.replica.replication import replicate
+from keyfold.gatekeeper.replica.state import Replica
+from keyfold.gatekeeper.routes import asking_routes
 from keyfold.gatekeeper.settings import GatekeeperSettings
-from keyfold.gatekeeper.shadow import open_shadow
 from keyfold.kafka.topic_watch import TopicWatch
 from keyfold.runtime.auth import open_bearer_tokens
 from keyfold.runtime.http import RateLimits, build_app

@@ -1,9 +1,9 @@
 """When a gatekeeper is ready: it holds a state, a lease on it, and a journal that takes records."""
 
 from keyfold.gatekeeper import metrics
-from keyfold.gatekeeper.journal import Journal
-from keyfold.gatekeeper.lease import Lease
-from keyfold.gatekeeper.replica import Replica
+from keyfold.gatekeeper.journal.writer import Journal
+from keyfold.gatekeeper.replica.lease import Lease
+from keyfold.gatekeeper.replica.state import Replica
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.health import Health
 

@@ -9,9 +9,9 @@ from functools import partial
 from itertools import cycle
 from pathlib import Path
 
-from keyfold.gatekeeper.journal import Journal
-from keyfold.gatekeeper.journal_directory import RunDirectory
-from keyfold.gatekeeper.segment import Segment
+from keyfold.gatekeeper.journal.directory import RunDirectory
+from keyfold.gatekeeper.journal.segment import Segment
+from keyfold.gatekeeper.journal.writer import Journal
 from keyfold.gatekeeper.settings import GIB, MIB, JournalSync
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from tests.access_events import journalled

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 import pytest
 
 from keyfold.domain.lifecycle.state import State
-from keyfold.gatekeeper.heartbeat import (
+from keyfold.gatekeeper.replica.heartbeat import (
     INTERVAL_S,
     TELL_INTERVAL_S,
     AnotherLedger,
     Heartbeat,
     withdrawn_at_the_end,
 )
-from keyfold.gatekeeper.lease import Beat, Lease
-from keyfold.gatekeeper.replica import Replica
+from keyfold.gatekeeper.replica.lease import Beat, Lease
+from keyfold.gatekeeper.replica.state import Replica
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.store.enforcement.leases import Holder, Journalled, Leases
 from keyfold.store.enforcement.positions import ENFORCEMENT_CHANNEL, Enforcement

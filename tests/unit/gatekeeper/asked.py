@@ -16,13 +16,13 @@ import aiohttp
 from keyfold.domain.access.route_map_text import parse_route_map
 from keyfold.domain.lifecycle.fold import LifecycleEvent
 from keyfold.domain.lifecycle.state import State
-from keyfold.gatekeeper.asking import asking_routes
+from keyfold.gatekeeper.authz.policy import Policy
+from keyfold.gatekeeper.authz.request.presented_keys import KeyHeaders
+from keyfold.gatekeeper.authz.shadow import Shadow
 from keyfold.gatekeeper.gateways import load_gateways
-from keyfold.gatekeeper.lease import Beat, Lease
-from keyfold.gatekeeper.policy import Policy
-from keyfold.gatekeeper.presented_keys import KeyHeaders
-from keyfold.gatekeeper.replica import Replica
-from keyfold.gatekeeper.shadow import Shadow
+from keyfold.gatekeeper.replica.lease import Beat, Lease
+from keyfold.gatekeeper.replica.state import Replica
+from keyfold.gatekeeper.routes import asking_routes
 from keyfold.runtime.auth import Caller, Rejected, Role
 from keyfold.runtime.health import Health
 from keyfold.runtime.http import RateLimits, build_app, serve_http

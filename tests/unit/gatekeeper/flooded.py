@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from keyfold.domain.access.event import AccessEvent
-from keyfold.gatekeeper.counted_file import CountedFile
-from keyfold.gatekeeper.floods import Floods
-from keyfold.gatekeeper.headers import Fields
-from keyfold.gatekeeper.journal import Journal
-from keyfold.gatekeeper.segment import Segment
+from keyfold.gatekeeper.authz.denial_aggregation import Floods
+from keyfold.gatekeeper.authz.request.headers import Fields
+from keyfold.gatekeeper.journal.counted_file import CountedFile
+from keyfold.gatekeeper.journal.segment import Segment
+from keyfold.gatekeeper.journal.writer import Journal
 from keyfold.gatekeeper.settings import ClientIpKept, JournalSync
 from keyfold.shipper.run_journal import RunJournal
 from keyfold.wire.access_codec import decode_access_event

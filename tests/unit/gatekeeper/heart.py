@@ -15,20 +15,20 @@ from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.access.route_map_text import parse_route_map
 from keyfold.domain.lifecycle.fold import LifecycleEvent
 from keyfold.domain.lifecycle.state import State
-from keyfold.gatekeeper.answers import Answer
-from keyfold.gatekeeper.authz import Authz
-from keyfold.gatekeeper.floods import Floods
+from keyfold.gatekeeper.authz.answers import Answer
+from keyfold.gatekeeper.authz.authorizer import Authz
+from keyfold.gatekeeper.authz.denial_aggregation import Floods
+from keyfold.gatekeeper.authz.policy import Policy
+from keyfold.gatekeeper.authz.rate_limiter import RateLimiter
+from keyfold.gatekeeper.authz.request.headers import Fields
+from keyfold.gatekeeper.authz.request.presented_keys import KeyHeaders
+from keyfold.gatekeeper.authz.request.question import Questions
 from keyfold.gatekeeper.gateways import Gateway, GatewayKind, Gateways
-from keyfold.gatekeeper.headers import Fields
-from keyfold.gatekeeper.journal import Journal
-from keyfold.gatekeeper.journal_directory import RunDirectory
-from keyfold.gatekeeper.lease import Beat, Lease
-from keyfold.gatekeeper.policy import Policy
-from keyfold.gatekeeper.presented_keys import KeyHeaders
-from keyfold.gatekeeper.question import Questions
-from keyfold.gatekeeper.rate_limiter import RateLimiter
-from keyfold.gatekeeper.replica import Replica
-from keyfold.gatekeeper.segment import Segment
+from keyfold.gatekeeper.journal.directory import RunDirectory
+from keyfold.gatekeeper.journal.segment import Segment
+from keyfold.gatekeeper.journal.writer import Journal
+from keyfold.gatekeeper.replica.lease import Beat, Lease
+from keyfold.gatekeeper.replica.state import Replica
 from keyfold.gatekeeper.settings import JournalSync
 from keyfold.wire.access_codec import decode_access_event
 from keyfold.wire.journal_line import read_journal_line

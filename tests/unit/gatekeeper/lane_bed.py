@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from keyfold.gatekeeper.lane import Lane
-from keyfold.gatekeeper.lane_connection import Connection
-from keyfold.gatekeeper.lease import Beat
+from keyfold.gatekeeper.authz.connection import Connection
+from keyfold.gatekeeper.authz.server import Lane
+from keyfold.gatekeeper.replica.lease import Beat
 from keyfold.runtime.http.listen import listening
 from tests.eventually import eventually
 from tests.integration.gatekeeper.practice import KEY, VENDOR_KEY

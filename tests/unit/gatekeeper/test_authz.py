@@ -12,9 +12,9 @@ from keyfold.domain.access.decision import Reason
 from keyfold.domain.lifecycle.fold import LifecycleEvent
 from keyfold.domain.lifecycle.subscriber_key import SubscriberKeyRotated
 from keyfold.domain.lifecycle.vendor_key import VendorKeyRotated
-from keyfold.gatekeeper.answers import Answer
-from keyfold.gatekeeper.gateway_warnings import INTERVAL_S
-from keyfold.gatekeeper.segment import Segment
+from keyfold.gatekeeper.authz.answers import Answer
+from keyfold.gatekeeper.authz.gateway_warnings import INTERVAL_S
+from keyfold.gatekeeper.journal.segment import Segment
 from keyfold.wire.key_format import KeyKind, MintedKey, mint
 from tests.integration.gatekeeper.practice import ACCOUNT, AT, KEY, VENDOR, VENDOR_KEY, revoked
 from tests.unit.gatekeeper.heart import (

@@ -10,8 +10,8 @@ from typing import Final
 
 import pytest
 
-from keyfold.gatekeeper.callers import Callers
-from keyfold.gatekeeper.lane_connection import Connection
+from keyfold.gatekeeper.authz.connection import Connection
+from keyfold.gatekeeper.authz.request.callers import Callers
 from keyfold.wire.key_format import KeyKind, mint
 from tests.unit.gatekeeper.heart import NGINX_TOKEN, TOKEN
 from tests.unit.gatekeeper.holdings import holdings, unbounded_caches

@@ -6,8 +6,8 @@ from typing import Final
 
 import pytest
 
-from keyfold.gatekeeper.callers import Callers
-from keyfold.gatekeeper.headers import Fields
+from keyfold.gatekeeper.authz.request.callers import Callers
+from keyfold.gatekeeper.authz.request.headers import Fields
 from keyfold.wire.key_format import KeyKind, mint
 from tests.unit.gatekeeper.heart import NGINX_TOKEN, POLICY, TOKEN
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from keyfold.gatekeeper.client_address import client_address, kept_of
+from keyfold.gatekeeper.authz.request.client_address import client_address, kept_of
 from keyfold.gatekeeper.gateways import GatewayKind
 from keyfold.gatekeeper.settings import ClientIpKept
 from tests.unit.gatekeeper.heart import fields_of

@@ -10,7 +10,7 @@ import pytest
 
 from keyfold.domain.access.decision import Reason
 from keyfold.domain.access.event import AccessEvent
-from keyfold.gatekeeper.floods import SOURCES_MAX
+from keyfold.gatekeeper.authz.denial_aggregation import SOURCES_MAX
 from keyfold.gatekeeper.settings import ClientIpKept
 from keyfold.wire.counted_slots import SLOT_BYTES, SLOTS_MAX
 from keyfold.wire.journal_files import COUNTED

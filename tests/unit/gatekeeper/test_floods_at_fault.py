@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from keyfold.domain.access.decision import Reason
-from keyfold.gatekeeper.answers import Answer
+from keyfold.gatekeeper.authz.answers import Answer
 from keyfold.gatekeeper.settings import JournalSync
 from keyfold.wire.counted_slots import SLOT_BYTES
 from keyfold.wire.journal_files import COUNTED

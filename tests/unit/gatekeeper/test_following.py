@@ -1,6 +1,6 @@
 """How many events a gatekeeper takes at once."""
 
-from keyfold.gatekeeper.following import events_next
+from keyfold.gatekeeper.replica.following import events_next
 
 
 def test_few_events_are_taken_few_at_a_time() -> None:

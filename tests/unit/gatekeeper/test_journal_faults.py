@@ -15,9 +15,9 @@ from typing import Self
 import pytest
 from structlog.testing import capture_logs
 
-from keyfold.gatekeeper.journal_directory import RunDirectory
+from keyfold.gatekeeper.journal.directory import RunDirectory
+from keyfold.gatekeeper.journal.segment import Segment
 from keyfold.gatekeeper.readiness import add_checks
-from keyfold.gatekeeper.segment import Segment
 from keyfold.runtime.health import Health
 from keyfold.runtime.metrics import exposition
 from keyfold.wire.journal_files import segment_name

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from keyfold.gatekeeper.journal import Journal
-from keyfold.gatekeeper.journal_directory import RunDirectory
-from keyfold.gatekeeper.segment import Segment
+from keyfold.gatekeeper.journal.directory import RunDirectory
+from keyfold.gatekeeper.journal.segment import Segment
+from keyfold.gatekeeper.journal.writer import Journal
 from keyfold.gatekeeper.settings import JournalSync
 from tests.eventually import eventually
 from tests.unit.gatekeeper.heart import WAIT_MAX_S, Clock, journal_in

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.access.route_map_text import parse_route_map
 from keyfold.domain.permissions import Category
-from keyfold.gatekeeper.headers import Fields
+from keyfold.gatekeeper.authz.request.headers import Fields
 from keyfold.gatekeeper.settings import PathsKept
 from keyfold.wire.key_format import MintedKey
 from tests.integration.gatekeeper.practice import KEY, UNKNOWN_KEY

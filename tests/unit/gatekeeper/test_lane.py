@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from keyfold.gatekeeper.lane_connection import PIPELINED_MAX, UNFINISHED_BYTES_MAX
+from keyfold.gatekeeper.authz.connection import PIPELINED_MAX, UNFINISHED_BYTES_MAX
 from tests.unit.gatekeeper.lane_bed import KEY_LINES, TOKEN_LINE, Bed, lane_in, request
 
 DENIED = request(path="/v1/note")

@@ -10,8 +10,14 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from keyfold.gatekeeper.lane import GRACE_S, HEAD_TIMEOUT_S, IDLE_TIMEOUT_S, LINGER_S, UNREAD_TIMEOUT_S
-from keyfold.gatekeeper.lane_connection import PIPELINED_MAX
+from keyfold.gatekeeper.authz.connection import PIPELINED_MAX
+from keyfold.gatekeeper.authz.server import (
+    GRACE_S,
+    HEAD_TIMEOUT_S,
+    IDLE_TIMEOUT_S,
+    LINGER_S,
+    UNREAD_TIMEOUT_S,
+)
 from keyfold.gatekeeper.open_files import room_for
 from keyfold.runtime.metrics import exposition
 from tests.eventually import eventually

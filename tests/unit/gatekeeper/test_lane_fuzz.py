@@ -16,9 +16,9 @@ from pathlib import Path
 from random import Random
 from typing import Final, Self
 
-from keyfold.gatekeeper.lane import Lane
-from keyfold.gatekeeper.lane_connection import Connection
-from keyfold.gatekeeper.segment import Segment
+from keyfold.gatekeeper.authz.connection import Connection
+from keyfold.gatekeeper.authz.server import Lane
+from keyfold.gatekeeper.journal.segment import Segment
 from keyfold.wire.access_codec import decode_access_event
 from keyfold.wire.journal_line import read_journal_line
 from tests.unit.gatekeeper.heart import Heart, heart_in

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keyfold.domain.access.decision import Reason
-from keyfold.gatekeeper.lane import Lane
-from keyfold.gatekeeper.lane_connection import Connection
+from keyfold.gatekeeper.authz.connection import Connection
+from keyfold.gatekeeper.authz.server import Lane
 from tests.integration.gatekeeper.practice import KEY, NETWORKED_KEY, VENDOR_KEY
 from tests.unit.gatekeeper.heart import NGINX_TOKEN
 from tests.unit.gatekeeper.lane_bed import KEY_LINES, TOKEN_LINE, Bed, lane_in, request

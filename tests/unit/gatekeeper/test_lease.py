@@ -2,7 +2,7 @@
 
 import math
 
-from keyfold.gatekeeper.lease import Beat, Lease
+from keyfold.gatekeeper.replica.lease import Beat, Lease
 
 
 def test_there_is_no_lease_before_the_first_beats_head_is_applied() -> None:

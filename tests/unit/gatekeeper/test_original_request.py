@@ -2,8 +2,8 @@
 
 import pytest
 
+from keyfold.gatekeeper.authz.request.original_request import OriginalRequest, original_request
 from keyfold.gatekeeper.gateways import GatewayKind
-from keyfold.gatekeeper.original_request import OriginalRequest, original_request
 from tests.unit.gatekeeper.heart import fields_of
 
 FORWARDED = [("X-Forwarded-Method", "GET"), ("X-Forwarded-Uri", "/v1/patient/7?x=1")]

@@ -3,7 +3,7 @@
 import pytest
 
 from keyfold.domain.access.decision import MALFORMED, Credential
-from keyfold.gatekeeper.presented_keys import KeyHeaders, PresentedKeys, presented_keys
+from keyfold.gatekeeper.authz.request.presented_keys import KeyHeaders, PresentedKeys, presented_keys
 from keyfold.wire.key_format import KeyKind, mint
 from tests.unit.gatekeeper.heart import fields_of
 

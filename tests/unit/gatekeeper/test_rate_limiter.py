@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from keyfold.domain.ids import KeyId
 from keyfold.domain.lifecycle.subscriber_key import ActiveSubscriberKey
 from keyfold.domain.rate_limit import RateLimit, Taken
-from keyfold.gatekeeper.rate_limiter import RateLimiter, rate_limit_headers
+from keyfold.gatekeeper.authz.rate_limiter import RateLimiter, rate_limit_headers
 from tests.unit.domain.given import KEY
 
 NOW_S = 12_345.678

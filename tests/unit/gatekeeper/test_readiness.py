@@ -2,7 +2,7 @@
 
 from keyfold.domain.lifecycle.state import State
 from keyfold.gatekeeper.readiness import lacking
-from keyfold.gatekeeper.replica import Replica
+from keyfold.gatekeeper.replica.state import Replica
 from keyfold.store.read_model.reader import Loaded
 from tests.ledger_builder import START
 

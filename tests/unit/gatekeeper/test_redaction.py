@@ -4,7 +4,7 @@ from urllib.parse import quote
 
 import pytest
 
-from keyfold.gatekeeper.redaction import without_secrets
+from keyfold.gatekeeper.authz.redaction import without_secrets
 from keyfold.wire.key_format import KeyKind, mint
 
 SECRET = mint(KeyKind.SUBSCRIBER, "ABCabc012345", bytes(range(32))).secret

@@ -14,8 +14,15 @@ from keyfold.domain.access.route_map import RouteMap
 from keyfold.domain.access.route_map_text import parse_route_map
 from keyfold.domain.lifecycle.state import State
 from keyfold.gatekeeper import metrics
+from keyfold.gatekeeper.authz.shadow import (
+    DIFFERENCES_MAX,
+    EXAMPLES_MAX,
+    Becomes,
+    Difference,
+    Shadow,
+    open_shadow,
+)
 from keyfold.gatekeeper.settings import GatekeeperSettings
-from keyfold.gatekeeper.shadow import DIFFERENCES_MAX, EXAMPLES_MAX, Becomes, Difference, Shadow, open_shadow
 from keyfold.runtime.failure import StopProcess
 from keyfold.wire.key_format import KeyKind, MintedKey, read_key
 from tests.integration.gatekeeper.practice import (

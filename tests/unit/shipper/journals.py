@@ -8,8 +8,8 @@ from msgspec.structs import replace
 
 from keyfold.domain.access.decision import Reason
 from keyfold.domain.access.event import AccessEvent
-from keyfold.gatekeeper.journal_directory import RunDirectory
-from keyfold.gatekeeper.segment import Segment
+from keyfold.gatekeeper.journal.directory import RunDirectory
+from keyfold.gatekeeper.journal.segment import Segment
 from keyfold.wire.counted_slots import count_bytes, empty_slot
 from tests.access_events import access_event, journalled
 

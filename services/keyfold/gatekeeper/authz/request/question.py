@@ -5,13 +5,13 @@ from typing import Final
 from msgspec import Struct
 
 from keyfold.domain.access.decision import Request
-from keyfold.gatekeeper.callers import Caller
-from keyfold.gatekeeper.client_address import FORWARDED_FOR, REAL_IP, client_address, kept_of
+from keyfold.gatekeeper.authz.policy import Policy
+from keyfold.gatekeeper.authz.request.callers import Caller
+from keyfold.gatekeeper.authz.request.client_address import FORWARDED_FOR, REAL_IP, client_address, kept_of
+from keyfold.gatekeeper.authz.request.headers import FieldNames, Fields
+from keyfold.gatekeeper.authz.request.original_request import FIELD_NAMES, OriginalRequest, original_request
+from keyfold.gatekeeper.authz.request.presented_keys import AUTHORIZATION
 from keyfold.gatekeeper.gateways import TOKEN_HEADER, Gateway
-from keyfold.gatekeeper.headers import FieldNames, Fields
-from keyfold.gatekeeper.original_request import FIELD_NAMES, OriginalRequest, original_request
-from keyfold.gatekeeper.policy import Policy
-from keyfold.gatekeeper.presented_keys import AUTHORIZATION
 
 TRACEPARENT: Final = "traceparent"
 

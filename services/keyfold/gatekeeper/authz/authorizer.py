@@ -14,20 +14,20 @@ from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.lifecycle.subscriber_key import ActiveSubscriberKey
 from keyfold.domain.rate_limit import Taken
 from keyfold.gatekeeper import metrics
-from keyfold.gatekeeper.answers import Answer, Answers
-from keyfold.gatekeeper.callers import Callers
-from keyfold.gatekeeper.floods import Floods
-from keyfold.gatekeeper.gateway_warnings import GatewayWarnings
+from keyfold.gatekeeper.authz.answers import Answer, Answers
+from keyfold.gatekeeper.authz.denial_aggregation import Floods
+from keyfold.gatekeeper.authz.gateway_warnings import GatewayWarnings
+from keyfold.gatekeeper.authz.policy import Policy
+from keyfold.gatekeeper.authz.rate_limiter import RateLimiter
+from keyfold.gatekeeper.authz.recording import access_event
+from keyfold.gatekeeper.authz.request.callers import Callers
+from keyfold.gatekeeper.authz.request.headers import Fields
+from keyfold.gatekeeper.authz.request.question import Question, Questions
+from keyfold.gatekeeper.authz.shadow import Shadow
 from keyfold.gatekeeper.gateways import Gateway
-from keyfold.gatekeeper.headers import Fields
-from keyfold.gatekeeper.journal import Journal
-from keyfold.gatekeeper.lease import Lease
-from keyfold.gatekeeper.policy import Policy
-from keyfold.gatekeeper.question import Question, Questions
-from keyfold.gatekeeper.rate_limiter import RateLimiter
-from keyfold.gatekeeper.recording import access_event
-from keyfold.gatekeeper.replica import Replica
-from keyfold.gatekeeper.shadow import Shadow
+from keyfold.gatekeeper.journal.writer import Journal
+from keyfold.gatekeeper.replica.lease import Lease
+from keyfold.gatekeeper.replica.state import Replica
 from keyfold.runtime.clock import Clock
 from keyfold.wire.access_codec import encode_access_event
 from keyfold.wire.journal_line import journal_line

@@ -10,10 +10,10 @@ from typing import Final
 import structlog
 
 from keyfold.gatekeeper import metrics
-from keyfold.gatekeeper.journal_directory import RunDirectory
-from keyfold.gatekeeper.segment import Segment
+from keyfold.gatekeeper.journal.directory import RunDirectory
+from keyfold.gatekeeper.journal.segment import Segment
+from keyfold.gatekeeper.journal.syncing import Syncing
 from keyfold.gatekeeper.settings import GatekeeperSettings, JournalSync
-from keyfold.gatekeeper.syncing import Syncing
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.failure import StopProcess
 from keyfold.wire.journal_files import segment_name

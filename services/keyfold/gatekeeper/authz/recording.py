@@ -11,10 +11,10 @@ from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.access.request_path import PATH_LENGTH_MAX, normalise
 from keyfold.domain.access.route_map import RouteMap
 from keyfold.domain.ids import EventId
-from keyfold.gatekeeper.headers import Fields
-from keyfold.gatekeeper.original_request import OriginalRequest
-from keyfold.gatekeeper.question import TRACEPARENT, Question
-from keyfold.gatekeeper.redaction import without_secrets
+from keyfold.gatekeeper.authz.redaction import without_secrets
+from keyfold.gatekeeper.authz.request.headers import Fields
+from keyfold.gatekeeper.authz.request.original_request import OriginalRequest
+from keyfold.gatekeeper.authz.request.question import TRACEPARENT, Question
 
 ANY_METHOD: Final = "*"
 ANY_PATH: Final = "/**"

@@ -10,8 +10,8 @@ from typing import Final
 import structlog
 
 from keyfold.gatekeeper import metrics
-from keyfold.gatekeeper.lease import Lease
-from keyfold.gatekeeper.replica import Replica
+from keyfold.gatekeeper.replica.lease import Lease
+from keyfold.gatekeeper.replica.state import Replica
 from keyfold.kafka.errors import RecordsGone
 from keyfold.kafka.lifecycle_reader import LifecycleBatch, LifecycleReader
 from keyfold.runtime.clock import Clock

@@ -14,11 +14,11 @@ from msgspec.structs import replace
 from keyfold.domain.access.decision import Decision, Reason
 from keyfold.domain.access.event import AccessEvent
 from keyfold.gatekeeper import metrics
-from keyfold.gatekeeper.client_address import kept_of
-from keyfold.gatekeeper.counted_file import CountedFile
-from keyfold.gatekeeper.journal import Journal
-from keyfold.gatekeeper.question import Question
-from keyfold.gatekeeper.recording import event_of_many
+from keyfold.gatekeeper.authz.recording import event_of_many
+from keyfold.gatekeeper.authz.request.client_address import kept_of
+from keyfold.gatekeeper.authz.request.question import Question
+from keyfold.gatekeeper.journal.counted_file import CountedFile
+from keyfold.gatekeeper.journal.writer import Journal
 from keyfold.gatekeeper.settings import ClientIpKept, GatekeeperSettings, JournalSync
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.failure import StopProcess

@@ -9,9 +9,9 @@ from typing import Final, Protocol, cast
 from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpRequestParser
 
 from keyfold.gatekeeper import metrics
-from keyfold.gatekeeper.answers import Answer
-from keyfold.gatekeeper.authz import Authz
-from keyfold.gatekeeper.headers import FieldNames, FieldReader, Fields
+from keyfold.gatekeeper.authz.answers import Answer
+from keyfold.gatekeeper.authz.authorizer import Authz
+from keyfold.gatekeeper.authz.request.headers import FieldNames, FieldReader, Fields
 from keyfold.runtime.http.reading import is_host
 
 UNFINISHED_BYTES_MAX: Final = 64 * 1024

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from keyfold.domain.access.decision import Reason
-from keyfold.gatekeeper.presented_keys import KeyHeaders
+from keyfold.gatekeeper.authz.request.presented_keys import KeyHeaders
 
 
 def explanations(names: KeyHeaders) -> Mapping[Reason, str]:

@@ -12,9 +12,15 @@ from keyfold.domain.access.route_map import RouteMap
 from keyfold.domain.ids import KeyId, VendorId
 from keyfold.domain.lifecycle.subscriber_key import SubscriberKey
 from keyfold.domain.permissions import Access
-from keyfold.gatekeeper.decide_bodies import BATCH_BYTES_MAX, DecideQuestion, DecideQuestions, DryRun, DryRuns
-from keyfold.gatekeeper.lease import Lease
-from keyfold.gatekeeper.replica import Replica
+from keyfold.gatekeeper.queries.decide_bodies import (
+    BATCH_BYTES_MAX,
+    DecideQuestion,
+    DecideQuestions,
+    DryRun,
+    DryRuns,
+)
+from keyfold.gatekeeper.replica.lease import Lease
+from keyfold.gatekeeper.replica.state import Replica
 from keyfold.runtime.auth import Caller, Role
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import (

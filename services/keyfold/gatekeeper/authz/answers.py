@@ -10,10 +10,10 @@ from msgspec import Struct
 from keyfold.domain.access.decision import Reason, status_of
 from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.rate_limit import Taken
-from keyfold.gatekeeper.explanations import JOURNAL_UNAVAILABLE, explanations
+from keyfold.gatekeeper.authz.explanations import JOURNAL_UNAVAILABLE, explanations
+from keyfold.gatekeeper.authz.rate_limiter import rate_limit_headers
+from keyfold.gatekeeper.authz.request.presented_keys import KeyHeaders
 from keyfold.gatekeeper.gateways import TOKEN_HEADER, Gateway, GatewayKind
-from keyfold.gatekeeper.presented_keys import KeyHeaders
-from keyfold.gatekeeper.rate_limiter import rate_limit_headers
 from keyfold.runtime.http.problem import MEDIA_TYPE, TYPE_PREFIX
 
 REASON_HEADER: Final = "X-Keyfold-Reason"

@@ -3,8 +3,8 @@
 from threading import Lock
 from typing import Final
 
-from keyfold.gatekeeper.journal_directory import RunDirectory
-from keyfold.gatekeeper.segment import Segment
+from keyfold.gatekeeper.journal.directory import RunDirectory
+from keyfold.gatekeeper.journal.segment import Segment
 from keyfold.gatekeeper.settings import JournalSync
 
 

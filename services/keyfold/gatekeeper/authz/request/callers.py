@@ -5,9 +5,14 @@ from typing import Final
 
 from msgspec import Struct
 
+from keyfold.gatekeeper.authz.request.headers import Fields
+from keyfold.gatekeeper.authz.request.presented_keys import (
+    AUTHORIZATION,
+    KeyHeaders,
+    PresentedKeys,
+    presented_keys,
+)
 from keyfold.gatekeeper.gateways import TOKEN_FIELD, Gateway, Gateways
-from keyfold.gatekeeper.headers import Fields
-from keyfold.gatekeeper.presented_keys import AUTHORIZATION, KeyHeaders, PresentedKeys, presented_keys
 
 REMEMBERED_MAX: Final = 65_536
 """How many callers are remembered, at some 500 bytes each; then all are read anew."""

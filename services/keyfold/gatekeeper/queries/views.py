@@ -4,10 +4,10 @@ import math
 from datetime import datetime, timedelta
 
 from keyfold.domain.ids import KeyId
-from keyfold.gatekeeper.decide import NOTHING_KNOWN
-from keyfold.gatekeeper.key_view import KeyView, view_of
-from keyfold.gatekeeper.lease import Lease
-from keyfold.gatekeeper.replica import Replica
+from keyfold.gatekeeper.queries.decide import NOTHING_KNOWN
+from keyfold.gatekeeper.queries.key import KeyView, view_of
+from keyfold.gatekeeper.replica.lease import Lease
+from keyfold.gatekeeper.replica.state import Replica
 from keyfold.runtime.auth import Role
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import NOT_FOUND, AnyRole, Instant, JsonBody, Reply, Request, Roles, Route

@@ -7,8 +7,8 @@ from typing import Final
 
 from msgspec import Struct
 
+from keyfold.gatekeeper.authz.request.headers import Fields
 from keyfold.gatekeeper.gateways import GatewayKind
-from keyfold.gatekeeper.headers import Fields
 
 PREFIX: Final = "/authz"
 

@@ -8,8 +8,8 @@ from typing import Final
 import structlog
 
 from keyfold.gatekeeper import metrics
-from keyfold.gatekeeper.lease import Beat, Lease
-from keyfold.gatekeeper.replica import Replica
+from keyfold.gatekeeper.replica.lease import Beat, Lease
+from keyfold.gatekeeper.replica.state import Replica
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.failure import StopProcess
 from keyfold.store.enforcement.leases import Holder, Journalled, Leases

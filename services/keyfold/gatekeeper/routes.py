@@ -1,13 +1,13 @@
 """The other ways to ask: everything that a gatekeeper answers on the service's own port beside `/authz`."""
 
-from keyfold.gatekeeper.decide import DryRunRoutes
-from keyfold.gatekeeper.introspection import IntrospectionRoutes
-from keyfold.gatekeeper.lease import Lease
-from keyfold.gatekeeper.policy import Policy
-from keyfold.gatekeeper.replica import Replica
-from keyfold.gatekeeper.shadow import Shadow
-from keyfold.gatekeeper.shadow_view import ShadowRoutes
-from keyfold.gatekeeper.views import Views
+from keyfold.gatekeeper.authz.policy import Policy
+from keyfold.gatekeeper.authz.shadow import Shadow
+from keyfold.gatekeeper.queries.decide import DryRunRoutes
+from keyfold.gatekeeper.queries.introspection import IntrospectionRoutes
+from keyfold.gatekeeper.queries.shadow import ShadowRoutes
+from keyfold.gatekeeper.queries.views import Views
+from keyfold.gatekeeper.replica.lease import Lease
+from keyfold.gatekeeper.replica.state import Replica
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http.route import AnyRoute
 

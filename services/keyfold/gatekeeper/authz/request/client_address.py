@@ -4,8 +4,8 @@ from functools import lru_cache
 from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Final
 
+from keyfold.gatekeeper.authz.request.headers import Fields
 from keyfold.gatekeeper.gateways import GatewayKind
-from keyfold.gatekeeper.headers import Fields
 from keyfold.gatekeeper.settings import ClientIpKept
 
 FORWARDED_FOR: Final = "x-forwarded-for"

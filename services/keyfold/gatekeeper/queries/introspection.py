@@ -7,10 +7,10 @@ from pydantic import ConfigDict, Field, JsonValue, RootModel
 from keyfold.domain.access.introspection import WorkingKeys, introspect
 from keyfold.domain.permissions import CATEGORIES, Access, Permissions
 from keyfold.gatekeeper import metrics
-from keyfold.gatekeeper.decide_bodies import Address
 from keyfold.gatekeeper.gateways import TOKEN_HEADER, Gateways
-from keyfold.gatekeeper.lease import Lease
-from keyfold.gatekeeper.replica import Replica
+from keyfold.gatekeeper.queries.decide_bodies import Address
+from keyfold.gatekeeper.replica.lease import Lease
+from keyfold.gatekeeper.replica.state import Replica
 from keyfold.runtime.auth import Role
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import (

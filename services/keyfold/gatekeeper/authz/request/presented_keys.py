@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from msgspec import Struct
 
 from keyfold.domain.access.decision import MALFORMED, Credential, Presented
-from keyfold.gatekeeper.headers import Fields
+from keyfold.gatekeeper.authz.request.headers import Fields
 from keyfold.wire.key_format import KeyKind, read_key
 
 SCHEME: Final = "keyfold"

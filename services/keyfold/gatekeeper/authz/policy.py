@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from keyfold.domain.access.route_map import RouteMap
+from keyfold.gatekeeper.authz.request.presented_keys import KeyHeaders
 from keyfold.gatekeeper.gateways import Gateways, load_gateways
-from keyfold.gatekeeper.presented_keys import KeyHeaders
 from keyfold.gatekeeper.route_map_file import load_route_map
 from keyfold.gatekeeper.settings import ClientIpKept, GatekeeperSettings, PathsKept
 

@@ -5,10 +5,10 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from keyfold.gatekeeper.answers import Answer
-from keyfold.gatekeeper.authz import Authz
+from keyfold.gatekeeper.authz.answers import Answer
+from keyfold.gatekeeper.authz.authorizer import Authz
+from keyfold.gatekeeper.authz.request.original_request import PREFIX
 from keyfold.gatekeeper.gateways import TOKEN_HEADER
-from keyfold.gatekeeper.original_request import PREFIX
 from keyfold.runtime.http import OwnCredential, Reply, Request, Route
 from keyfold.runtime.http.route import AnyRoute
 

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
 
-from keyfold.gatekeeper.following import Source, follow
-from keyfold.gatekeeper.heartbeat import Heartbeat, withdrawn_at_the_end
-from keyfold.gatekeeper.lease import Lease
-from keyfold.gatekeeper.replica import Replica
+from keyfold.gatekeeper.replica.following import Source, follow
+from keyfold.gatekeeper.replica.heartbeat import Heartbeat, withdrawn_at_the_end
+from keyfold.gatekeeper.replica.lease import Lease
+from keyfold.gatekeeper.replica.state import Replica
 from keyfold.gatekeeper.settings import GatekeeperSettings
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.waiting import wait_for

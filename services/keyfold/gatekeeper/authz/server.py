@@ -9,9 +9,9 @@ from typing import Final
 import structlog
 
 from keyfold.gatekeeper import metrics
-from keyfold.gatekeeper.authz import Authz
-from keyfold.gatekeeper.headers import FieldNames
-from keyfold.gatekeeper.lane_connection import OWN_FIELDS, Connection
+from keyfold.gatekeeper.authz.authorizer import Authz
+from keyfold.gatekeeper.authz.connection import OWN_FIELDS, Connection
+from keyfold.gatekeeper.authz.request.headers import FieldNames
 from keyfold.gatekeeper.settings import GatekeeperSettings
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http.listen import listening

@@ -1,0 +1,1 @@
+"""What the gatekeeper is asked besides: decisions for others, dry runs, introspection."""

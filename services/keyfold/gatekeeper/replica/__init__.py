@@ -1,0 +1,1 @@
+"""What the gatekeeper holds of the ledger: how it is caught up, followed, and leased."""
