@@ -20,7 +20,7 @@ from keyfold.domain.lifecycle.subscriber_key_commands import (
 )
 from keyfold.domain.permissions import NO_PERMISSIONS
 from keyfold.domain.refusal import Refusal
-from keyfold.registry.commands import Command, CommandMetadata
+from keyfold.registry.commands.execution import Command, CommandMetadata
 from keyfold.store.ledger.read_set import Loaded
 
 CommandAt: TypeAlias = Callable[[Loaded, datetime], SubscriberKeyCommand]

@@ -3,8 +3,8 @@
 from datetime import timedelta
 from functools import partial
 
-from keyfold.registry.checkpoint_means import CheckpointMeans
-from keyfold.registry.commands import Commands
+from keyfold.registry.commands.execution import Commands
+from keyfold.registry.ledger.signing_means import CheckpointMeans
 from keyfold.registry.purging import purge
 from keyfold.registry.routes import Policy, registry_routes
 from keyfold.registry.settings import RegistrySettings

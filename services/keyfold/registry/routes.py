@@ -3,29 +3,29 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from keyfold.registry.accounts import Accounts
-from keyfold.registry.checkpoint_means import NO_CHECKPOINT_MEANS, CheckpointMeans
-from keyfold.registry.checkpoints import LedgerCheckpoints
-from keyfold.registry.command_headers import with_headers
-from keyfold.registry.command_http import CommandsOverHttp, Enforces
-from keyfold.registry.commands import Commands
-from keyfold.registry.enforcement_views import EnforcementViews
-from keyfold.registry.histories import Histories
-from keyfold.registry.idempotency import Idempotency
+from keyfold.registry.accounts.routes import Accounts
+from keyfold.registry.commands.execution import Commands
+from keyfold.registry.commands.headers import with_headers
+from keyfold.registry.commands.http import CommandsOverHttp, Enforces
+from keyfold.registry.commands.idempotency import Idempotency
 from keyfold.registry.identity.caller import Callers
 from keyfold.registry.identity.codes import Codes
 from keyfold.registry.identity.invitations import Invitations
 from keyfold.registry.identity.links import Links
 from keyfold.registry.identity.logins import Logins
-from keyfold.registry.key_revocations import Revocations
-from keyfold.registry.keys import Keys
-from keyfold.registry.ledger_events import LedgerEvents
+from keyfold.registry.keys.revocations import Revocations
+from keyfold.registry.keys.routes import Keys
+from keyfold.registry.keys.unused_permissions import UnusedPermissions
+from keyfold.registry.ledger.enforcement import EnforcementViews
+from keyfold.registry.ledger.events import LedgerEvents
+from keyfold.registry.ledger.histories import Histories
+from keyfold.registry.ledger.signed_heads_http import LedgerCheckpoints
+from keyfold.registry.ledger.signing_means import NO_CHECKPOINT_MEANS, CheckpointMeans
 from keyfold.registry.reads import Reads
-from keyfold.registry.unused_permissions import UnusedPermissions
-from keyfold.registry.vendor_applications import VendorApplications
-from keyfold.registry.vendor_judgement import VendorJudgement
-from keyfold.registry.vendor_keys import VendorKeys
-from keyfold.registry.vendors import Vendors
+from keyfold.registry.vendors.applications import VendorApplications
+from keyfold.registry.vendors.judgement import VendorJudgement
+from keyfold.registry.vendors.keys import VendorKeys
+from keyfold.registry.vendors.routes import Vendors
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import AnyRoute
 from keyfold.store.enforcement.positions import Enforcement

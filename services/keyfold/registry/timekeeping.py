@@ -19,8 +19,8 @@ from keyfold.domain.lifecycle.subscriber_key import ActiveSubscriberKey, Revoked
 from keyfold.domain.lifecycle.vendor import Vendor
 from keyfold.domain.lifecycle.vendor_key import VendorKey
 from keyfold.domain.refusal import Refusal
-from keyfold.registry.commands import Command, CommandMetadata, Commands, Done
-from keyfold.registry.kinds import ACCOUNT, SUBSCRIBER_KEY, VENDOR, VENDOR_KEY, held
+from keyfold.registry.commands.execution import Command, CommandMetadata, Commands, Done
+from keyfold.registry.commands.kinds import ACCOUNT, SUBSCRIBER_KEY, VENDOR, VENDOR_KEY, held
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.failure import TryLater
 from keyfold.store.ledger.read_set import Loaded

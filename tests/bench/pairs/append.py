@@ -12,7 +12,7 @@ from keyfold.domain.ids import EventId
 from keyfold.domain.lifecycle.fold import stream_of
 from keyfold.domain.lifecycle.subscriber_key import SubscriberKeyCreated
 from keyfold.domain.permissions import NO_PERMISSIONS
-from keyfold.registry.commands import Commands, Done
+from keyfold.registry.commands.execution import Commands, Done
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.store.ledger.append import Draft, Ledger
 from keyfold.store.postgres.connection import Connection, open_connection, open_pool

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import count
 
-from keyfold.registry.commands import Commands, Done
+from keyfold.registry.commands.execution import Commands, Done
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.store.ledger.append import Ledger
 from keyfold.store.postgres.connection import open_connection, open_pool

@@ -13,9 +13,9 @@ import aiohttp
 import orjson
 from multidict import CIMultiDict
 
-from keyfold.registry.checkpoint_means import NO_CHECKPOINT_MEANS, CheckpointMeans
-from keyfold.registry.command_http import Enforces
-from keyfold.registry.commands import Commands
+from keyfold.registry.commands.execution import Commands
+from keyfold.registry.commands.http import Enforces
+from keyfold.registry.ledger.signing_means import NO_CHECKPOINT_MEANS, CheckpointMeans
 from keyfold.registry.routes import Policy, registry_routes
 from keyfold.runtime.auth import Authenticator, Caller, Rejected, Role
 from keyfold.runtime.clock import SYSTEM_CLOCK, Clock

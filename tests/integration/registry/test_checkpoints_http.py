@@ -15,11 +15,11 @@ from structlog.testing import capture_logs
 from keyfold.cli.ledger_verification import Evidence, verify
 from keyfold.domain.lifecycle.signed_head import LedgerCheckpointed
 from keyfold.local.checkpoint_key import PRIVATE_KEY_NAME, PUBLIC_KEY_NAME, prepare_checkpoint_key
-from keyfold.registry.checkpoint_file import CheckpointFile
-from keyfold.registry.checkpoint_filing import CheckpointFiling
-from keyfold.registry.checkpoint_means import CheckpointMeans
-from keyfold.registry.checkpointing import DailyCheckpoints, is_due
-from keyfold.registry.commands import Commands
+from keyfold.registry.commands.execution import Commands
+from keyfold.registry.ledger.heads_file import CheckpointFile
+from keyfold.registry.ledger.heads_filing import CheckpointFiling
+from keyfold.registry.ledger.signing import DailyCheckpoints, is_due
+from keyfold.registry.ledger.signing_means import CheckpointMeans
 from keyfold.registry.settings import RegistrySettings
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.runtime.settings import BadSettings, load

@@ -16,7 +16,7 @@ from keyfold.domain.lifecycle.subscriber_key import (
     SubscriberKeyRevoked,
 )
 from keyfold.domain.refusal import Refusal
-from keyfold.registry.commands import Command, Commands, Done, NotDone, Outcome
+from keyfold.registry.commands.execution import Command, Commands, Done, NotDone, Outcome
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.runtime.http import Answer
 from keyfold.runtime.http.preconditions import Preconditions

@@ -16,7 +16,7 @@ from keyfold.domain.lifecycle.fold import Actor, LifecycleEvent, RecordedEvent
 from keyfold.domain.lifecycle.subscriber_key import SubscriberKeyExpiryNear, SubscriberKeyOverlapEnded
 from keyfold.domain.lifecycle.vendor import VendorReviewsLapseNear
 from keyfold.domain.lifecycle.vendor_key import VendorKeyOverlapEnded
-from keyfold.registry.commands import Commands
+from keyfold.registry.commands.execution import Commands
 from keyfold.registry.timekeeping import Timekeeper
 from keyfold.runtime.clock import SYSTEM_CLOCK, Clock
 from keyfold.store.ledger.append import Ledger

@@ -25,7 +25,7 @@ from keyfold.domain.lifecycle.vendor_commands import (
 from keyfold.domain.lifecycle.vendor_key_commands import IssueVendorKey
 from keyfold.domain.lifecycle.vendor_key_commands import decide as decide_key
 from keyfold.domain.refusal import Refusal
-from keyfold.registry.vendor_resources import reviewed_vendor
+from keyfold.registry.vendors.resources import reviewed_vendor
 from tests.unit.domain.given import APPLIED, NOW, REVIEWS_VALID_FOR, VENDOR_KEY, review
 
 LONG_AGO = NOW - REVIEWS_VALID_FOR - timedelta(days=1)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from keyfold.registry.batching import BATCH_MAX, WAITING_MAX, Batching, TooManyWait
+from keyfold.registry.commands.batching import BATCH_MAX, WAITING_MAX, Batching, TooManyWait
 from keyfold.runtime.failure import TryLater
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from keyfold.registry.preference import read_wait_s
+from keyfold.registry.commands.preference import read_wait_s
 
 
 @pytest.mark.parametrize(

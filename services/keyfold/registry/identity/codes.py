@@ -11,14 +11,14 @@ from keyfold.domain.lifecycle.fold import Aggregate, LifecycleEvent
 from keyfold.domain.lifecycle.invitation import Invitation, UseInvitation
 from keyfold.domain.lifecycle.login import BindLogin, BoundLogin
 from keyfold.domain.refusal import Refusal, conflict
-from keyfold.registry.command_http import CommandsOverHttp, shown
-from keyfold.registry.commands import Command
+from keyfold.registry.commands.execution import Command
+from keyfold.registry.commands.http import CommandsOverHttp, shown
+from keyfold.registry.commands.kinds import ACCOUNT, INVITATION, LOGIN, VENDOR, held
+from keyfold.registry.commands.problems import problem_of
 from keyfold.registry.identity.bodies import Code, LoginResource, Welcome
 from keyfold.registry.identity.invitations import INVITATIONS
 from keyfold.registry.identity.logins import login_resource
 from keyfold.registry.identity.tenants import Tenant
-from keyfold.registry.kinds import ACCOUNT, INVITATION, LOGIN, VENDOR, held
-from keyfold.registry.problems import problem_of
 from keyfold.runtime.caller import Binding
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import NOT_FOUND, Answer, AnyLogin, AnyRoute, Reply, Request, Route

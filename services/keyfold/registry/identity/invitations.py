@@ -9,8 +9,10 @@ from keyfold.domain.lifecycle import invitation as domain
 from keyfold.domain.lifecycle.fold import LifecycleEvent
 from keyfold.domain.lifecycle.invitation import Invitation, MakeInvitation, WithdrawInvitation
 from keyfold.domain.refusal import Refusal
-from keyfold.registry.command_http import CommandsOverHttp, shown
-from keyfold.registry.commands import Command
+from keyfold.registry.commands.execution import Command
+from keyfold.registry.commands.http import CommandsOverHttp, shown
+from keyfold.registry.commands.kinds import INVITATION, held
+from keyfold.registry.commands.new_ids import new_invitation
 from keyfold.registry.identity.bodies import (
     InvitationPage,
     InvitationQuery,
@@ -19,8 +21,6 @@ from keyfold.registry.identity.bodies import (
     NewInvitation,
 )
 from keyfold.registry.identity.tenants import Tenant, own_tenant
-from keyfold.registry.kinds import INVITATION, held
-from keyfold.registry.new_ids import new_invitation
 from keyfold.registry.reads import ListCursor, before
 from keyfold.runtime.auth import Caller, Role
 from keyfold.runtime.clock import Clock

@@ -8,11 +8,11 @@ from keyfold.domain.ids import LoginId, StreamId, login_stream
 from keyfold.domain.lifecycle.fold import LifecycleEvent
 from keyfold.domain.lifecycle.login import BoundLogin, EndLogin, Login, decide
 from keyfold.domain.refusal import Refusal
-from keyfold.registry.command_http import CommandsOverHttp, shown
-from keyfold.registry.commands import Command
+from keyfold.registry.commands.execution import Command
+from keyfold.registry.commands.http import CommandsOverHttp, shown
+from keyfold.registry.commands.kinds import LOGIN, held
 from keyfold.registry.identity.bodies import LoginPage, LoginResource
 from keyfold.registry.identity.tenants import Tenant, tenant_of_path
-from keyfold.registry.kinds import LOGIN, held
 from keyfold.registry.reads import ListCursor, before
 from keyfold.runtime.auth import Role
 from keyfold.runtime.clock import Clock

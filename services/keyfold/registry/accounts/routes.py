@@ -10,10 +10,10 @@ from keyfold.domain.lifecycle.account import Account, AccountCommand, CreateAcco
 from keyfold.domain.lifecycle.fold import LifecycleEvent
 from keyfold.domain.refusal import Refusal
 from keyfold.registry.bodies import Integrations, NewAccount
-from keyfold.registry.command_http import CommandsOverHttp, shown, with_etag
-from keyfold.registry.commands import Command
-from keyfold.registry.kinds import ACCOUNT, held
-from keyfold.registry.new_ids import new_account_id
+from keyfold.registry.commands.execution import Command
+from keyfold.registry.commands.http import CommandsOverHttp, shown, with_etag
+from keyfold.registry.commands.kinds import ACCOUNT, held
+from keyfold.registry.commands.new_ids import new_account_id
 from keyfold.registry.reads import Reads
 from keyfold.registry.resources import AccountResource, account_resource
 from keyfold.runtime.auth import Role

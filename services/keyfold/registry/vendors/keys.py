@@ -18,12 +18,12 @@ from keyfold.domain.lifecycle.vendor_key_commands import (
 )
 from keyfold.domain.refusal import Refusal
 from keyfold.registry.bodies import Rotation
-from keyfold.registry.command_http import CommandsOverHttp, shown
-from keyfold.registry.commands import Command
-from keyfold.registry.kinds import VENDOR, VENDOR_KEY, held
-from keyfold.registry.new_ids import new_key, new_secret
+from keyfold.registry.commands.execution import Command
+from keyfold.registry.commands.http import CommandsOverHttp, shown
+from keyfold.registry.commands.kinds import VENDOR, VENDOR_KEY, held
+from keyfold.registry.commands.new_ids import new_key, new_secret
 from keyfold.registry.reads import Reads, before, shown_of
-from keyfold.registry.vendor_resources import (
+from keyfold.registry.vendors.resources import (
     VendorKeyPage,
     VendorKeyResource,
     VendorKeyWithSecret,

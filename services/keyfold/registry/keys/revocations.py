@@ -12,10 +12,10 @@ from keyfold.domain.lifecycle.fold import LifecycleEvent
 from keyfold.domain.lifecycle.subscriber_key import RevokedSubscriberKey
 from keyfold.domain.lifecycle.subscriber_key_commands import RevokeSubscriberKey, decide
 from keyfold.domain.refusal import Refusal, not_found
-from keyfold.registry.command_http import CommandsOverHttp, with_etag
-from keyfold.registry.commands import Command
-from keyfold.registry.kinds import ACCOUNT, SUBSCRIBER_KEY, held
-from keyfold.registry.problems import REDACTED
+from keyfold.registry.commands.execution import Command
+from keyfold.registry.commands.http import CommandsOverHttp, with_etag
+from keyfold.registry.commands.kinds import ACCOUNT, SUBSCRIBER_KEY, held
+from keyfold.registry.commands.problems import REDACTED
 from keyfold.runtime.http import Answer, AnyRoute, Instant, JsonBody, OwnAccount, Reply, Request, Route
 from keyfold.store.ledger.read_set import NOTHING, Loaded
 from keyfold.wire.key_format import is_key_id

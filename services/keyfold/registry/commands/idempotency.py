@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pydantic import BaseModel
 
-from keyfold.registry.answer_text import packed, unpacked
+from keyfold.registry.commands.answer_text import packed, unpacked
 from keyfold.runtime.auth import Caller
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import Answer, Problem, Refused, Request

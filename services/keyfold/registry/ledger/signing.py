@@ -16,9 +16,9 @@ from keyfold.domain.lifecycle.signed_head import (
     decide,
 )
 from keyfold.domain.refusal import ImpossibleEvent, Refusal
-from keyfold.registry.checkpoint_filing import CheckpointFiling
-from keyfold.registry.commands import Command, CommandMetadata, Commands, Done, Show
-from keyfold.registry.kinds import Kind, held
+from keyfold.registry.commands.execution import Command, CommandMetadata, Commands, Done, Show
+from keyfold.registry.commands.kinds import Kind, held
+from keyfold.registry.ledger.heads_filing import CheckpointFiling
 from keyfold.runtime.clock import Clock
 from keyfold.store.ledger.append import Ledger
 from keyfold.store.ledger.read_set import Loaded

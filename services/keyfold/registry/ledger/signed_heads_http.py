@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Final
 
 from keyfold.domain.lifecycle.signed_head import LEDGER_STREAM, LedgerCheckpoint, LedgerCheckpointed
-from keyfold.registry.checkpoint_means import CheckpointMeans
-from keyfold.registry.checkpointing import CHECKPOINT, take
-from keyfold.registry.command_http import CommandsOverHttp, shown
+from keyfold.registry.commands.http import CommandsOverHttp, shown
+from keyfold.registry.ledger.signing import CHECKPOINT, take
+from keyfold.registry.ledger.signing_means import CheckpointMeans
 from keyfold.registry.reads import ListCursor, before
 from keyfold.runtime.auth import Role
 from keyfold.runtime.http import (

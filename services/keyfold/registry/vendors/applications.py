@@ -19,14 +19,14 @@ from keyfold.domain.lifecycle.vendor_commands import (
 )
 from keyfold.domain.refusal import Refusal, conflict
 from keyfold.registry.bodies import Amendment, Application, said
-from keyfold.registry.command_http import CommandsOverHttp, shown
-from keyfold.registry.commands import Command
-from keyfold.registry.kinds import LOGIN, VENDOR, held
-from keyfold.registry.new_ids import new_vendor_id
-from keyfold.registry.problems import problem_of
+from keyfold.registry.commands.execution import Command
+from keyfold.registry.commands.http import CommandsOverHttp, shown
+from keyfold.registry.commands.kinds import LOGIN, VENDOR, held
+from keyfold.registry.commands.new_ids import new_vendor_id
+from keyfold.registry.commands.problems import problem_of
 from keyfold.registry.reads import is_hidden
-from keyfold.registry.vendor_resources import OwnVendor as VendorSeenByItself
-from keyfold.registry.vendor_resources import own_vendor
+from keyfold.registry.vendors.resources import OwnVendor as VendorSeenByItself
+from keyfold.registry.vendors.resources import own_vendor
 from keyfold.runtime.auth import Caller, Role
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import AnyOf, AnyRoute, Applicant, OwnVendor, Reply, Request, Roles, Route, Unbound

@@ -4,9 +4,9 @@ from typing import Final
 
 from keyfold.domain.ids import VendorId
 from keyfold.domain.lifecycle.vendor import Vendor, VendorState
-from keyfold.registry.command_http import with_etag
+from keyfold.registry.commands.http import with_etag
 from keyfold.registry.reads import Reads, before, is_applicant, is_hidden, shown_of
-from keyfold.registry.vendor_resources import (
+from keyfold.registry.vendors.resources import (
     PublicVendor,
     VendorPage,
     VendorView,

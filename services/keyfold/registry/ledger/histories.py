@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field
 from keyfold.domain.ids import AccountId, KeyId, VendorId
 from keyfold.domain.lifecycle.fold import Actor
 from keyfold.domain.lifecycle.history import Value, describe
-from keyfold.registry.command_http import NO_ROLE
+from keyfold.registry.commands.http import NO_ROLE
 from keyfold.registry.reads import ListCursor, Reads, before, is_applicant, is_hidden
 from keyfold.runtime.auth import Caller, Role
 from keyfold.runtime.http import (

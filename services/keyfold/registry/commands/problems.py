@@ -1,7 +1,7 @@
 """Every no of the registry as a problem, in one table."""
 
 from keyfold.domain.refusal import Refusal, RefusalKind
-from keyfold.registry.commands import NotDone
+from keyfold.registry.commands.execution import NotDone
 from keyfold.runtime.http import NOT_FOUND, Problem
 from keyfold.runtime.http.preconditions import FAILED
 

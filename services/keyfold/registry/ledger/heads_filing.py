@@ -5,7 +5,7 @@ from typing import Final
 
 import structlog
 
-from keyfold.registry.checkpoint_file import BadCheckpointFile, CheckpointFile
+from keyfold.registry.ledger.heads_file import BadCheckpointFile, CheckpointFile
 from keyfold.store.ledger.signed_heads import Checkpoints
 from keyfold.store.postgres.errors import DatabaseAway
 from keyfold.wire.checkpoint_proof import signed_of

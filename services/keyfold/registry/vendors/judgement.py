@@ -20,10 +20,10 @@ from keyfold.domain.lifecycle.vendor_commands import (
 )
 from keyfold.domain.refusal import Refusal
 from keyfold.registry.bodies import NewReview, Reason
-from keyfold.registry.command_http import CommandsOverHttp, shown
-from keyfold.registry.commands import Command
-from keyfold.registry.kinds import VENDOR, held
-from keyfold.registry.vendor_resources import ReviewedVendor, reviewed_vendor
+from keyfold.registry.commands.execution import Command
+from keyfold.registry.commands.http import CommandsOverHttp, shown
+from keyfold.registry.commands.kinds import VENDOR, held
+from keyfold.registry.vendors.resources import ReviewedVendor, reviewed_vendor
 from keyfold.runtime.auth import Role
 from keyfold.runtime.http import AnyRoute, Reply, Request, Roles, Route
 from keyfold.store.ledger.read_set import Loaded

@@ -18,9 +18,9 @@ from keyfold.domain.lifecycle.subscriber_key import ActiveSubscriberKey, Subscri
 from keyfold.domain.lifecycle.subscriber_key_commands import SubscriberKeyCommand, decide
 from keyfold.domain.lifecycle.vendor import VendorState
 from keyfold.domain.refusal import Refusal, invalid
-from keyfold.registry.commands import Command, Show
-from keyfold.registry.kinds import ACCOUNT, SUBSCRIBER_KEY, VENDOR, held
-from keyfold.registry.problems import REDACTED
+from keyfold.registry.commands.execution import Command, Show
+from keyfold.registry.commands.kinds import ACCOUNT, SUBSCRIBER_KEY, VENDOR, held
+from keyfold.registry.commands.problems import REDACTED
 from keyfold.runtime.http import Answer
 from keyfold.store.ledger.read_set import Loaded
 

@@ -25,10 +25,10 @@ from keyfold.registry.bodies import (
     rate_limit_of,
     vendor_ids_of,
 )
-from keyfold.registry.command_http import CommandsOverHttp, shown, with_etag
-from keyfold.registry.key_commands import CommandAt, key_command
-from keyfold.registry.kinds import SUBSCRIBER_KEY, held
-from keyfold.registry.new_ids import new_key, new_secret
+from keyfold.registry.commands.http import CommandsOverHttp, shown, with_etag
+from keyfold.registry.commands.kinds import SUBSCRIBER_KEY, held
+from keyfold.registry.commands.new_ids import new_key, new_secret
+from keyfold.registry.keys.commands import CommandAt, key_command
 from keyfold.registry.reads import Reads, before, shown_of
 from keyfold.registry.resources import (
     CreatedKey,

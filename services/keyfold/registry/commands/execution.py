@@ -10,9 +10,9 @@ from typing import TypeAlias
 from keyfold.domain.ids import AccountId, EventId, StreamId
 from keyfold.domain.lifecycle.fold import Actor, LifecycleEvent, stream_of
 from keyfold.domain.refusal import Refusal, RefusalKind
-from keyfold.registry.answer_text import as_bytes
-from keyfold.registry.batching import Batching
-from keyfold.registry.idempotency import IdempotentRequest
+from keyfold.registry.commands.answer_text import as_bytes
+from keyfold.registry.commands.batching import Batching
+from keyfold.registry.commands.idempotency import IdempotentRequest
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import Answer
 from keyfold.runtime.http.preconditions import UNCONDITIONAL, Preconditions, etag_of

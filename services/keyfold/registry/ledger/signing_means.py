@@ -7,10 +7,10 @@ from pathlib import Path
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from keyfold.registry.checkpoint_file import CheckpointFile
-from keyfold.registry.checkpoint_filing import CheckpointFiling
-from keyfold.registry.checkpointing import DailyCheckpoints
-from keyfold.registry.commands import Commands
+from keyfold.registry.commands.execution import Commands
+from keyfold.registry.ledger.heads_file import CheckpointFile
+from keyfold.registry.ledger.heads_filing import CheckpointFiling
+from keyfold.registry.ledger.signing import DailyCheckpoints
 from keyfold.registry.settings import RegistrySettings
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.failure import StopProcess

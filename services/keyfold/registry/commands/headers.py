@@ -5,7 +5,7 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
 
-from keyfold.registry import idempotency, preference
+from keyfold.registry.commands import idempotency, preference
 from keyfold.runtime.http import AnyRoute, RequestHeader
 from keyfold.runtime.http.preconditions import IF_MATCH, IF_NONE_MATCH
 

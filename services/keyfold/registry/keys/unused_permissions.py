@@ -12,7 +12,7 @@ from keyfold.domain.access.unused_permissions import GrantedCategory, granted_ca
 from keyfold.domain.ids import KeyId
 from keyfold.domain.lifecycle.subscriber_key import ActiveSubscriberKey, SubscriberKey
 from keyfold.domain.permissions import NO_PERMISSIONS, Access, AccessWord, Category
-from keyfold.registry.kinds import SUBSCRIBER_KEY, held
+from keyfold.registry.commands.kinds import SUBSCRIBER_KEY, held
 from keyfold.registry.reads import Reads
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import (

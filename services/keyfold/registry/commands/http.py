@@ -12,12 +12,20 @@ from pydantic import BaseModel
 from keyfold.domain.ids import StreamId
 from keyfold.domain.lifecycle.fold import Actor, Aggregate
 from keyfold.domain.refusal import Refusal
-from keyfold.registry import idempotency, preference
-from keyfold.registry.answer_text import with_member
-from keyfold.registry.commands import Command, CommandMetadata, Commands, Done, NotDone, Outcome, Show
-from keyfold.registry.idempotency import CannotOpen, Idempotency, IdempotentRequest
-from keyfold.registry.kinds import Kind, held
-from keyfold.registry.problems import ANSWER_SEALED, problem_of
+from keyfold.registry.commands import idempotency, preference
+from keyfold.registry.commands.answer_text import with_member
+from keyfold.registry.commands.execution import (
+    Command,
+    CommandMetadata,
+    Commands,
+    Done,
+    NotDone,
+    Outcome,
+    Show,
+)
+from keyfold.registry.commands.idempotency import CannotOpen, Idempotency, IdempotentRequest
+from keyfold.registry.commands.kinds import Kind, held
+from keyfold.registry.commands.problems import ANSWER_SEALED, problem_of
 from keyfold.runtime.failure import TryLater
 from keyfold.runtime.http import Answer, Problem, Reply, Request
 from keyfold.runtime.http.preconditions import etag_of, read_preconditions

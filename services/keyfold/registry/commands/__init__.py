@@ -1,0 +1,1 @@
+"""The one way that a command takes, from a request to its answer."""

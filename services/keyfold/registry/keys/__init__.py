@@ -1,0 +1,1 @@
+"""Subscriber keys over HTTP, alone and many at once."""
