@@ -2,9 +2,9 @@
 
 from functools import partial
 
-from keyfold.audit.asking import open_asking
-from keyfold.audit.consumer import open_consumer
-from keyfold.audit.maintenance import drop_old, make_ahead, repeat, sum_up
+from keyfold.audit.ingest.consumer import open_consumer
+from keyfold.audit.ingest.maintenance import drop_old, make_ahead, repeat, sum_up
+from keyfold.audit.query.routes import open_asking
 from keyfold.audit.settings import AuditSettings
 from keyfold.kafka.topic_watch import TopicWatch
 from keyfold.kafka.topics import usable_topics

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from itertools import count
 
-from keyfold.audit.filing import Filing
+from keyfold.audit.ingest.sink import Filing
 from keyfold.domain.access.event import AccessEvent
 from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.dead_letter_bound import DeadLetterBound

@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from keyfold.audit.filing import Filing
-from keyfold.audit.following import Following
+from keyfold.audit.ingest.loop import Following
+from keyfold.audit.ingest.sink import Filing
 from keyfold.domain.access.event import AccessEvent
 from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.dead_letter_bound import DeadLetterBound

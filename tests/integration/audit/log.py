@@ -9,12 +9,12 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
 
-from keyfold.audit.activity import Activity
-from keyfold.audit.decisions import Decisions
-from keyfold.audit.exporting import Exporting
-from keyfold.audit.naming import Naming
-from keyfold.audit.streaming import Streaming
-from keyfold.audit.summing import Summing
+from keyfold.audit.query.activity import Activity
+from keyfold.audit.query.decisions import Decisions
+from keyfold.audit.query.exporting import Exporting
+from keyfold.audit.query.naming import Naming
+from keyfold.audit.query.streaming import Streaming
+from keyfold.audit.query.summaries import Summing
 from keyfold.domain.access.event import AccessEvent
 from keyfold.runtime.http import rfc3339
 from keyfold.store.access_log.arrivals import CHANNEL

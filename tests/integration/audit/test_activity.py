@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from keyfold.audit.activity import Activity
-from keyfold.audit.naming import Naming
+from keyfold.audit.query.activity import Activity
+from keyfold.audit.query.naming import Naming
 from keyfold.domain.access.decision import Reason
 from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.ids import AccountId, KeyId, VendorId

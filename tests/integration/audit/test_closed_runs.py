@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from keyfold.audit.completeness_resources import CompletenessItem
-from keyfold.audit.maintenance import drop_old
+from keyfold.audit.ingest.maintenance import drop_old
+from keyfold.audit.query.completeness_resources import CompletenessItem
 from keyfold.domain.access.closed_run import ClosedRun
 from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.publisher import Publisher

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from keyfold.audit.maintenance import drop_old
+from keyfold.audit.ingest.maintenance import drop_old
 from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.ids import EventId, KeyId
 from keyfold.store.access_log.completeness.filed_numbers import BLOCK_NUMBERS, Stretch, stretches

@@ -10,7 +10,7 @@ from typing import Any, Final
 import pytest
 from msgspec.structs import replace
 
-from keyfold.audit.accounting import Accounting
+from keyfold.audit.query.completeness import Accounting
 from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.ids import EventId, KeyId
 from keyfold.kafka.connection import ProducerOptions

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pytest
 
-from keyfold.audit.dead_letters import DeadLetters
+from keyfold.audit.query.dead_letters import DeadLetters
 from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.dead_letter import dead_letter
 from keyfold.kafka.publisher import Publisher

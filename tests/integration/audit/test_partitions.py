@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import date, timedelta
 
-from keyfold.audit.maintenance import make_ahead
+from keyfold.audit.ingest.maintenance import make_ahead
 from keyfold.runtime.metrics import REGISTRY
 from keyfold.store.access_log.partitions import Partitions, drop_before
 from keyfold.store.access_log.writer import AccessLog, Advance

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from keyfold.audit.resources import StreamPlace
+from keyfold.audit.query.resources import StreamPlace
 from keyfold.domain.access.decision import Reason
 from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.ids import AccountId, KeyId, VendorId

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from keyfold.audit.maintenance import drop_old, sum_up
+from keyfold.audit.ingest.maintenance import drop_old, sum_up
 from keyfold.domain.access.decision import Reason
 from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.ids import AccountId, KeyId, VendorId

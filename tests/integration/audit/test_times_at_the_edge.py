@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import orjson
 import pytest
 
-from keyfold.audit.accounting import Accounting
+from keyfold.audit.query.completeness import Accounting
 from keyfold.store.access_log.summaries import Bucket
 from keyfold.store.postgres.connection import Pool
 from tests.access_events import EPOCH, access_event

@@ -10,7 +10,7 @@ from typing import Final
 
 import pytest
 
-from keyfold.audit.completeness_resources import WholenessResource
+from keyfold.audit.query.completeness_resources import WholenessResource
 from keyfold.domain.access.closed_run import ClosedRun
 from keyfold.domain.access.event import AccessEvent
 from keyfold.runtime.clock import SYSTEM_CLOCK

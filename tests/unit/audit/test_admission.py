@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from keyfold.audit.admission import Inadmissible, InadmissibleKind, admit
+from keyfold.audit.ingest.admission import Inadmissible, InadmissibleKind, admit
 from keyfold.domain.access.closed_run import ClosedRun
 from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.ids import AccountId

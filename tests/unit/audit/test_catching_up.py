@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from keyfold.audit.catching_up import CatchingUp
+from keyfold.audit.ingest.catching_up import CatchingUp
 from keyfold.store.access_log.writer import PartitionEnd
 
 THEN = datetime(2026, 1, 31, 8, tzinfo=UTC)

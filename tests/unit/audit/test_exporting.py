@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from keyfold.audit.exporting import file_name
+from keyfold.audit.query.exporting import file_name
 from keyfold.domain.ids import AccountId, KeyId, VendorId
 from keyfold.store.access_log.export import ExportFormat
 from keyfold.store.access_log.scope import AccountScope, KeyScope, Scope, UnattributedScope, VendorScope

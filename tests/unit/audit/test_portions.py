@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keyfold.audit.portions import Batches, portions
+from keyfold.audit.ingest.chunks import Batches, portions
 from keyfold.wire.record import Received
 
 

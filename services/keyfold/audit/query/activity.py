@@ -3,16 +3,16 @@
 from datetime import datetime
 from uuid import UUID
 
-from keyfold.audit import bounds, whose
-from keyfold.audit.naming import Naming
-from keyfold.audit.resources import (
+from keyfold.audit.query import bounds, scopes
+from keyfold.audit.query.naming import Naming
+from keyfold.audit.query.resources import (
     ActivityCursor,
     ActivityItem,
     ActivityPage,
     ActivityQuery,
     NamedActivityQuery,
 )
-from keyfold.audit.whose import Whose
+from keyfold.audit.query.scopes import Whose
 from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.ids import EventId
 from keyfold.runtime.clock import Clock
@@ -34,13 +34,13 @@ class Activity:
 
     def routes(self) -> tuple[AnyRoute, ...]:
         """Return this part of the service's route table."""
-        return tuple(map(self._route, whose.EACH))
+        return tuple(map(self._route, scopes.EACH))
 
     def _route(self, of: Whose) -> AnyRoute:
         return Route(
             method="GET",
             path=of.path,
-            handler=whose.handler(of, f"{of.name}_activity", self._page),
+            handler=scopes.handler(of, f"{of.name}_activity", self._page),
             rule=of.rule,
             summary=f"{of.said}, newest first.",
             query=of.query(ActivityQuery, NamedActivityQuery),
@@ -54,7 +54,7 @@ class Activity:
             bounds.check(query.since, query.until, now)
         events = await activity(self._pool, _ask(scope, query, now), events_max=query.rows_max)
         shown, next_cursor = cut(events, query, _cursor)
-        called = await self._naming.of(shown, with_keys=whose.sees_key_names(scope))
+        called = await self._naming.of(shown, with_keys=scopes.sees_key_names(scope))
         items = [ActivityItem.of(event, called) for event in shown]
         return Answer(body=ActivityPage(items=items, next_cursor=next_cursor))
 

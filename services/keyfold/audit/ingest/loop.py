@@ -7,9 +7,9 @@ from typing import Final
 import structlog
 
 from keyfold.audit import metrics
-from keyfold.audit.catching_up import CatchingUp
-from keyfold.audit.filing import Filing
-from keyfold.audit.portions import Batches
+from keyfold.audit.ingest.catching_up import CatchingUp
+from keyfold.audit.ingest.chunks import Batches
+from keyfold.audit.ingest.sink import Filing
 from keyfold.kafka.errors import RecordsGone, Unavailable
 from keyfold.kafka.reader import Reader
 from keyfold.runtime.clock import Clock

@@ -4,11 +4,12 @@ import re
 from datetime import datetime
 from typing import Final
 
-from keyfold.audit import bounds, metrics, whose
-from keyfold.audit.naming import Naming
-from keyfold.audit.resources import ExportQuery, NamedExportQuery
-from keyfold.audit.slots import Slots
-from keyfold.audit.whose import Whose
+from keyfold.audit import metrics
+from keyfold.audit.query import bounds, scopes
+from keyfold.audit.query.concurrency_limit import Slots
+from keyfold.audit.query.naming import Naming
+from keyfold.audit.query.resources import ExportQuery, NamedExportQuery
+from keyfold.audit.query.scopes import Whose
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import AnyRoute, Request, Route, Streamed, Writer
 from keyfold.store.access_log.activity import Ask
@@ -38,13 +39,13 @@ class Exporting:
 
     def routes(self) -> tuple[AnyRoute, ...]:
         """Return this part of the service's route table."""
-        return tuple(map(self._route, whose.EACH))
+        return tuple(map(self._route, scopes.EACH))
 
     def _route(self, of: Whose) -> AnyRoute:
         return Route(
             method="GET",
             path=f"{of.path}/export",
-            handler=whose.handler(of, f"{of.name}_activity_export", self._export),
+            handler=scopes.handler(of, f"{of.name}_activity_export", self._export),
             rule=of.rule,
             summary=f"{of.said}, newest first, all of it as a file; cut off where it could not be ended.",
             query=of.query(ExportQuery, NamedExportQuery),

@@ -3,8 +3,8 @@
 from functools import partial
 from typing import Final
 
-from keyfold.audit.filing import Filing
-from keyfold.audit.following import Following
+from keyfold.audit.ingest.loop import Following
+from keyfold.audit.ingest.sink import Filing
 from keyfold.audit.settings import AuditSettings
 from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.dead_letter_bound import DeadLetterBound

@@ -10,8 +10,8 @@ from typing import Final
 import structlog
 
 from keyfold.audit import metrics
-from keyfold.audit.admission import Inadmissible, InadmissibleKind, admit
-from keyfold.audit.portions import Batches, portions
+from keyfold.audit.ingest.admission import Inadmissible, InadmissibleKind, admit
+from keyfold.audit.ingest.chunks import Batches, portions
 from keyfold.domain.access.closed_run import ClosedRun
 from keyfold.domain.access.event import AccessEvent
 from keyfold.kafka.dead_letter import dead_letter

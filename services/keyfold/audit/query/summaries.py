@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from keyfold.audit import bounds, whose
-from keyfold.audit.resources import NamedSummaryQuery, SummaryCursor, SummaryPage, SummaryQuery
-from keyfold.audit.whose import Whose
+from keyfold.audit.query import bounds, scopes
+from keyfold.audit.query.resources import NamedSummaryQuery, SummaryCursor, SummaryPage, SummaryQuery
+from keyfold.audit.query.scopes import Whose
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import Answer, AnyRoute, Request, Route, cut, encode_cursor, rfc3339
 from keyfold.store.access_log.scope import Scope
@@ -21,13 +21,13 @@ class Summing:
 
     def routes(self) -> tuple[AnyRoute, ...]:
         """Return this part of the service's route table."""
-        return tuple(map(self._route, whose.EACH))
+        return tuple(map(self._route, scopes.EACH))
 
     def _route(self, of: Whose) -> AnyRoute:
         return Route(
             method="GET",
             path=f"{of.path}/summary",
-            handler=whose.handler(of, f"{of.name}_activity_summary", self._summary),
+            handler=scopes.handler(of, f"{of.name}_activity_summary", self._summary),
             rule=of.rule,
             summary=f"{of.said}, counted by the hour or the day in UTC, newest first.",
             query=of.query(SummaryQuery, NamedSummaryQuery),

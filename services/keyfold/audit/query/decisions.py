@@ -2,8 +2,8 @@
 
 from typing import Final, Self
 
-from keyfold.audit.naming import Naming
-from keyfold.audit.resources import ActivityItem
+from keyfold.audit.query.naming import Naming
+from keyfold.audit.query.resources import ActivityItem
 from keyfold.audit.retention import oldest_kept
 from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.access.event_explanation import EventExplanation, explain_event

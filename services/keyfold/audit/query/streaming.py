@@ -6,12 +6,13 @@ from uuid import UUID
 
 import structlog
 
-from keyfold.audit import metrics, whose
-from keyfold.audit.naming import Naming
-from keyfold.audit.resources import ActivityItem, NamedStreamQuery, StreamPlace, StreamQuery
+from keyfold.audit import metrics
+from keyfold.audit.query import scopes
+from keyfold.audit.query.concurrency_limit import Slots
+from keyfold.audit.query.naming import Naming
+from keyfold.audit.query.resources import ActivityItem, NamedStreamQuery, StreamPlace, StreamQuery
+from keyfold.audit.query.scopes import Whose
 from keyfold.audit.retention import oldest_kept
-from keyfold.audit.slots import Slots
-from keyfold.audit.whose import Whose
 from keyfold.domain.access.names import Called
 from keyfold.domain.ids import EventId
 from keyfold.runtime.clock import Clock
@@ -87,13 +88,13 @@ class Streaming:
 
     def routes(self) -> tuple[AnyRoute, ...]:
         """Return this part of the service's route table."""
-        return tuple(map(self._route, whose.EACH))
+        return tuple(map(self._route, scopes.EACH))
 
     def _route(self, of: Whose) -> AnyRoute:
         return Route(
             method="GET",
             path=f"{of.path}/stream",
-            handler=whose.handler(of, f"{of.name}_activity_stream", self._stream),
+            handler=scopes.handler(of, f"{of.name}_activity_stream", self._stream),
             rule=of.rule,
             summary=f"{of.said}, as it arrives: Server-Sent Events without end.",
             query=of.query(StreamQuery, NamedStreamQuery),
@@ -144,7 +145,7 @@ class Streaming:
         try:
             found = await arrived(self._pool, scope, filters, place, since=since, events_max=EVENTS_AT_ONCE)
             events = (event for _, event in found.events)
-            return found, await self._naming.of(events, with_keys=whose.sees_key_names(scope))
+            return found, await self._naming.of(events, with_keys=scopes.sees_key_names(scope))
         except DatabaseAway as away:
             log.warning("waiting", what="PostgreSQL", reason=str(away), work="stream")
             await asyncio.sleep(_AWAY_S)

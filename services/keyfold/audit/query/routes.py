@@ -1,14 +1,14 @@
 """Everything that may be asked of the log, with connections of its own, lest asking keep filing waiting."""
 
-from keyfold.audit.accounting import Accounting
-from keyfold.audit.activity import Activity
-from keyfold.audit.dead_letters import DeadLetters
-from keyfold.audit.decisions import Decisions
-from keyfold.audit.exporting import Exporting
-from keyfold.audit.naming import Naming
+from keyfold.audit.query.activity import Activity
+from keyfold.audit.query.completeness import Accounting
+from keyfold.audit.query.dead_letters import DeadLetters
+from keyfold.audit.query.decisions import Decisions
+from keyfold.audit.query.exporting import Exporting
+from keyfold.audit.query.naming import Naming
+from keyfold.audit.query.streaming import Streaming
+from keyfold.audit.query.summaries import Summing
 from keyfold.audit.settings import AuditSettings
-from keyfold.audit.streaming import Streaming
-from keyfold.audit.summing import Summing
 from keyfold.runtime.http import AnyRoute
 from keyfold.runtime.service import Process
 from keyfold.store.access_log.arrivals import CHANNEL

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from keyfold.audit import bounds
-from keyfold.audit.completeness_resources import (
+from keyfold.audit.query import bounds
+from keyfold.audit.query.completeness_resources import (
     CompletenessCursor,
     CompletenessItem,
     CompletenessPage,

@@ -1,0 +1,1 @@
+"""Takes access events from Kafka and files them, each once."""

@@ -1,0 +1,1 @@
+"""Answers who touched what: activity, exports, streams, sums, completeness."""
