@@ -11,9 +11,9 @@ from typing import Annotated, Final
 import typer
 
 from keyfold.cli.commands import add_commands
+from keyfold.cli.commands.up import register as register_up
 from keyfold.cli.one_line import OneLine
 from keyfold.cli.screen.streams import may_be_closed, take_any_text
-from keyfold.cli.up_command import register as register_up
 from keyfold.runtime import log as logs
 from keyfold.runtime.collector import leave_modules
 

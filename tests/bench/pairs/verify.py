@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 
-from keyfold.cli.ledger_verification import Evidence, verify
+from keyfold.cli.commands.ledger.verification import Evidence, verify
 from tests.bench.contest import Contest, Figure, Figures, Side
 from tests.bench.ground import Ground
 from tests.bench.history import history

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from keyfold.cli.ledger_verification import Evidence, verify
+from keyfold.cli.commands.ledger.verification import Evidence, verify
 from keyfold.domain.lifecycle.signed_head import LedgerCheckpointed
 from keyfold.local.checkpoint_key import PRIVATE_KEY_NAME, PUBLIC_KEY_NAME, prepare_checkpoint_key
 from keyfold.registry.commands.execution import Commands

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 from msgspec.structs import replace
 
-from keyfold.cli.ledger_verification import Evidence, Verification, verify
+from keyfold.cli.commands.ledger.verification import Evidence, Verification, verify
 from keyfold.domain.ids import account_stream
 from keyfold.domain.lifecycle.account import AccountCreated
 from keyfold.store.ledger.scan import open_scan

@@ -11,9 +11,9 @@ from typing import Any
 import orjson
 import pytest
 
-from keyfold.cli.commands.activity_scope import Names, Origins, request_of
-from keyfold.cli.commands.activity_summary import rows
-from keyfold.cli.commands.activity_tail import lines
+from keyfold.cli.commands.activity.scope import Names, Origins, request_of
+from keyfold.cli.commands.activity.summary import rows
+from keyfold.cli.commands.activity.tail import lines
 from keyfold.cli.screen import Bars, Room
 from keyfold.cli.screen.sparkline import sparkline
 from keyfold.client.streaming import EventReader

@@ -8,8 +8,8 @@ from typing import Any
 import orjson
 import pytest
 
-from keyfold.cli.commands.key_can import shown_answer
-from keyfold.cli.commands.shadow import shown_shadow
+from keyfold.cli.commands.keys.can import shown_answer
+from keyfold.cli.commands.operating.shadow import shown_shadow
 from keyfold.cli.screen import Listing, Tone, Toned
 from tests.unit.cli.registry_double import serving
 from tests.unit.cli.screens import seen

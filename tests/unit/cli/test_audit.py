@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from keyfold.cli.commands.audit import listing
+from keyfold.cli.commands.operating.audit import listing
 from tests.unit.cli.audit_double import Part, auditing
 
 RUN = "0195f000-0000-7000-8000-000000000001"

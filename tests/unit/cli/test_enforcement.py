@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from keyfold.cli.commands.enforcement import listing
+from keyfold.cli.commands.operating.enforcement import listing
 from keyfold.cli.screen import Tone, Toned
 from tests.unit.cli.registry_double import serving
 

@@ -16,10 +16,10 @@ import pytest
 import typer
 
 from keyfold.cli import app
-from keyfold.cli.commands.dead_letters import listing as dead_letters
-from keyfold.cli.ledger_verdict import details_of as verdict
-from keyfold.cli.ledger_verification import Verification
-from keyfold.cli.past_state_view import one, whole
+from keyfold.cli.commands.ledger.past_state_view import one, whole
+from keyfold.cli.commands.ledger.verdict import details_of as verdict
+from keyfold.cli.commands.ledger.verification import Verification
+from keyfold.cli.commands.operating.dead_letters import listing as dead_letters
 from keyfold.cli.screen import Details, Listing
 from keyfold.cli.screen.lines import width_of
 from keyfold.runtime.legible import UNSEEN_IN_PROSE

@@ -4,7 +4,7 @@ import pytest
 from typer.testing import CliRunner
 
 from keyfold.cli import app
-from keyfold.cli.commands.gatekeeper import commands
+from keyfold.cli.commands.operating.gatekeeper import commands
 from keyfold.client.failure import WrongUsage
 from keyfold.client.settings import GatekeeperPorts
 from keyfold.local.process.child import Command

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from keyfold.cli.commands.key_view import details_of
+from keyfold.cli.commands.keys.view import details_of
 from keyfold.cli.screen import Tone, Toned
 from keyfold.cli.times import seconds
 from keyfold.client.failure import WrongUsage

@@ -8,8 +8,8 @@ import orjson
 import pytest
 from msgspec.structs import replace
 
-from keyfold.cli.past_state import PastState, Until, read_until
-from keyfold.cli.past_state_view import one, whole
+from keyfold.cli.commands.ledger.past_state import PastState, Until, read_until
+from keyfold.cli.commands.ledger.past_state_view import one, whole
 from keyfold.client.failure import WrongUsage
 from keyfold.domain.ids import KeyId
 from keyfold.domain.lifecycle.state import State

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import typer
 
-from keyfold.cli.commands import enforcement, gatekeeper, migrate, replay, shadow, state, status, tokens
+from keyfold.cli.commands import tokens
 from keyfold.cli.commands.accounts import accounts
-from keyfold.cli.commands.activity import activity
-from keyfold.cli.commands.audit import audit
-from keyfold.cli.commands.dead_letters import dead_letters
+from keyfold.cli.commands.activity.group import activity
 from keyfold.cli.commands.invitations import invitations
-from keyfold.cli.commands.keys import keys
-from keyfold.cli.commands.ledger import ledger
+from keyfold.cli.commands.keys.group import keys
+from keyfold.cli.commands.ledger import state
+from keyfold.cli.commands.ledger.group import ledger
 from keyfold.cli.commands.logins import logins
-from keyfold.cli.commands.vendors import vendors
+from keyfold.cli.commands.operating import enforcement, gatekeeper, migrate, replay, shadow, status
+from keyfold.cli.commands.operating.audit import audit
+from keyfold.cli.commands.operating.dead_letters import dead_letters
+from keyfold.cli.commands.vendors.group import vendors
 
 
 def add_commands(app: typer.Typer) -> None:

@@ -31,8 +31,8 @@ async def _state(
 ) -> Details:
     """Show the state as it was, folded straight from PostgreSQL (operator; KEYFOLD_POSTGRES_DSN)."""
     # Only here, because every other command would wait for the driver to load and has no use for it.
-    from keyfold.cli.past_state import fold, read_until
-    from keyfold.cli.past_state_view import one, whole
+    from keyfold.cli.commands.ledger.past_state import fold, read_until
+    from keyfold.cli.commands.ledger.past_state_view import one, whole
     from keyfold.domain.refusal import ImpossibleEvent
     from keyfold.store.postgres.errors import StoreFailure
     from keyfold.wire.event_codec import UnknownEvent

@@ -8,7 +8,7 @@ from typing import Final
 import typer
 
 from keyfold.cli.command import command
-from keyfold.cli.commands.activity_scope import Since, Until, times_of
+from keyfold.cli.commands.activity.scope import Since, Until, times_of
 from keyfold.cli.keyfold import Keyfold, say_target
 from keyfold.cli.screen import Ending, Listing, Tone, Toned, Value, minute
 from keyfold.client.http import JsonObject

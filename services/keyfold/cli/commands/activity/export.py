@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import typer
 
 from keyfold.cli.command import command
-from keyfold.cli.commands.activity_scope import (
+from keyfold.cli.commands.activity.scope import (
     AccessFilter,
     CategoryFilter,
     DecisionFilter,

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from keyfold.cli.command import changing, command
-from keyfold.cli.commands.key_view import HAND_OVER, refused, replaced
+from keyfold.cli.commands.keys.view import HAND_OVER, refused, replaced
 from keyfold.cli.commands.parameters import KeyArgument, Limit, Overlap
 from keyfold.cli.keyfold import Keyfold
 from keyfold.cli.screen import Details, Listing, Value, minute, state_of, when

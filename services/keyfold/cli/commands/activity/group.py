@@ -5,8 +5,13 @@ from __future__ import annotations
 import typer
 
 from keyfold.cli.command import bare, command
-from keyfold.cli.commands import activity_export, activity_show, activity_summary, activity_tail
-from keyfold.cli.commands.activity_scope import (
+from keyfold.cli.commands.activity import (
+    export,
+    show,
+    summary,
+    tail,
+)
+from keyfold.cli.commands.activity.scope import (
     AccessFilter,
     CategoryFilter,
     DecisionFilter,
@@ -26,7 +31,7 @@ from keyfold.cli.screen import Listing, Value, answer_of, when
 from keyfold.client.http import JsonObject
 
 activity = typer.Typer(help="Who touched what data, when, and what the answer was.")
-for each in (activity_show, activity_tail, activity_export, activity_summary):
+for each in (show, tail, export, summary):
     each.register(activity)
 
 

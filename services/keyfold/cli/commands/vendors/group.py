@@ -7,12 +7,12 @@ from typing import Annotated
 import typer
 
 from keyfold.cli.command import changing, command
-from keyfold.cli.commands import vendor_applications
 from keyfold.cli.commands.histories import history_of
 from keyfold.cli.commands.invitations import ExpiresIn, invited
 from keyfold.cli.commands.parameters import Limit, VendorArgument
-from keyfold.cli.commands.vendor_keys import vendor_keys
-from keyfold.cli.commands.vendor_view import details_of
+from keyfold.cli.commands.vendors import applications
+from keyfold.cli.commands.vendors.keys import vendor_keys
+from keyfold.cli.commands.vendors.view import details_of
 from keyfold.cli.keyfold import Keyfold
 from keyfold.cli.screen import Chronicle, Details, Listing, state_of
 from keyfold.client.http import JsonObject
@@ -106,4 +106,4 @@ async def _commanded(keyfold: Keyfold, vendor_id: str, what: str, body: JsonObje
     return details_of(answer)
 
 
-vendor_applications.register(vendors)
+applications.register(vendors)

@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from keyfold.cli.command import changing, command
-from keyfold.cli.commands import key_can, key_endings, unused_permissions
 from keyfold.cli.commands.histories import history_of
-from keyfold.cli.commands.key_view import details_of, granted, path_of, with_secret
+from keyfold.cli.commands.keys import can, endings, unused_permissions
+from keyfold.cli.commands.keys.view import details_of, granted, path_of, with_secret
 from keyfold.cli.commands.parameters import (
     AccountId,
     Expiry,
@@ -158,6 +158,6 @@ def _changed(
     return {field: None} if lifted else {} if value is None else {field: value}
 
 
-key_endings.register(keys)
+endings.register(keys)
 unused_permissions.register(keys)
-key_can.register(keys)
+can.register(keys)

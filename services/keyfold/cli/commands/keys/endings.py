@@ -7,7 +7,7 @@ from typing import Annotated, Final
 import typer
 
 from keyfold.cli.command import changing
-from keyfold.cli.commands.key_view import details_of, path_of, with_secret
+from keyfold.cli.commands.keys.view import details_of, path_of, with_secret
 from keyfold.cli.commands.parameters import AccountId, KeyArgument, Overlap
 from keyfold.cli.keyfold import Keyfold
 from keyfold.cli.screen import Details, Ending, Listing, Shown, Tone, Toned, when

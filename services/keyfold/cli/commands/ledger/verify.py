@@ -47,8 +47,8 @@ def register(app: typer.Typer) -> None:
 async def _verify(keyfold: Keyfold, checkpoints: File = None, public_key: Keys = None) -> Details:
     """Recompute every hash, straight from PostgreSQL (KEYFOLD_POSTGRES_DSN); exit with 1 if any is wrong."""
     # Only here, because every other command would wait for the driver to load and has no use for it.
-    from keyfold.cli.ledger_verdict import details_of
-    from keyfold.cli.ledger_verification import read_evidence, verify
+    from keyfold.cli.commands.ledger.verdict import details_of
+    from keyfold.cli.commands.ledger.verification import read_evidence, verify
     from keyfold.store.postgres.errors import StoreFailure
 
     places = keyfold.places

@@ -12,7 +12,7 @@ import typer
 from rich.text import Text
 
 from keyfold.cli.command import command
-from keyfold.cli.commands.activity_scope import (
+from keyfold.cli.commands.activity.scope import (
     AccessFilter,
     ActivityLog,
     CategoryFilter,

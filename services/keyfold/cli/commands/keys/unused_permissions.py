@@ -7,7 +7,7 @@ from typing import Annotated, Final
 import typer
 
 from keyfold.cli.command import command
-from keyfold.cli.commands.key_view import path_of
+from keyfold.cli.commands.keys.view import path_of
 from keyfold.cli.commands.parameters import AccountId, KeyArgument
 from keyfold.cli.keyfold import Keyfold
 from keyfold.cli.screen import Details, Tone, Toned, when

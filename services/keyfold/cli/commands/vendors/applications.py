@@ -8,7 +8,7 @@ import typer
 
 from keyfold.cli.command import changing
 from keyfold.cli.commands.parameters import VendorArgument
-from keyfold.cli.commands.vendor_view import details_of
+from keyfold.cli.commands.vendors.view import details_of
 from keyfold.cli.keyfold import Keyfold
 from keyfold.cli.screen import Details
 from keyfold.client.failure import WrongUsage

@@ -9,7 +9,7 @@ from typing import Annotated, Final
 import typer
 
 from keyfold.cli.command import EXIT_FAILED, EXIT_USAGE
-from keyfold.cli.together import run_together
+from keyfold.cli.process_group import run_together
 from keyfold.client.failure import CommandFailed, WrongUsage
 from keyfold.client.settings import PORT_MAX, GatekeeperPorts
 from keyfold.local.process.child import Command

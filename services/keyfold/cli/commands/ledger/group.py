@@ -7,7 +7,7 @@ from typing import Annotated, Final
 import typer
 
 from keyfold.cli.command import changing, command
-from keyfold.cli.commands import ledger_verify
+from keyfold.cli.commands.ledger import verify
 from keyfold.cli.keyfold import Keyfold
 from keyfold.cli.screen import Details, Listing, when
 from keyfold.local.signing import OPERATOR
@@ -78,4 +78,4 @@ async def list_checkpoints(
     )
 
 
-ledger_verify.register(ledger)
+verify.register(ledger)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from keyfold.cli.ledger_verification import Verification
+from keyfold.cli.commands.ledger.verification import Verification
 from keyfold.cli.screen import Details, Ending, Tone, Toned, Value
 from keyfold.wire.checkpoint_proof import FindingKind
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from msgspec.structs import asdict
 
-from keyfold.cli.past_state import PastState
+from keyfold.cli.commands.ledger.past_state import PastState
 from keyfold.cli.screen import Details, Value, state_of, when
 from keyfold.client.http import JsonObject
 from keyfold.domain.lifecycle.account import Account

@@ -10,7 +10,7 @@ from typing import Annotated, Final, Literal
 import typer
 
 from keyfold.cli.command import command
-from keyfold.cli.commands.activity_scope import (
+from keyfold.cli.commands.activity.scope import (
     AccessFilter,
     ActivityLog,
     CategoryFilter,

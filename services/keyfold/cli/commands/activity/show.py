@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from keyfold.cli.command import command
-from keyfold.cli.commands.activity_scope import request_of
+from keyfold.cli.commands.activity.scope import request_of
 from keyfold.cli.commands.parameters import AccountId
 from keyfold.cli.keyfold import Keyfold
 from keyfold.cli.screen import Details, answer_of, when

@@ -1,0 +1,1 @@
+"""`keyfold activity`: who touched what."""

@@ -1,0 +1,1 @@
+"""`keyfold key`: subscriber keys."""

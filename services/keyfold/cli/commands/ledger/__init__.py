@@ -1,0 +1,1 @@
+"""`keyfold ledger` and `keyfold state`: the ledger, its proof, and the past."""

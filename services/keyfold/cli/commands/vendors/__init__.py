@@ -1,0 +1,1 @@
+"""`keyfold vendor`: vendors, their applications and keys."""
