@@ -12,8 +12,8 @@ from keyfold.domain.access.decision import Reason
 from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.ids import AccountId, EventId, KeyId, VendorId
 from keyfold.domain.permissions import Access, Category
-from keyfold.wire.access_codec import encode_access_event
-from keyfold.wire.journal_line import journal_line
+from keyfold.wire.access.codec import encode_access_event
+from keyfold.wire.journal.line import journal_line
 
 EPOCH = datetime(2026, 3, 15, 12, tzinfo=UTC)
 

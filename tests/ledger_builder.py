@@ -31,12 +31,12 @@ from keyfold.domain.lifecycle.vendor_key import VendorKeyOverlapEnded, VendorKey
 from keyfold.domain.network import parse_network
 from keyfold.domain.permissions import Access, Category, Permissions
 from keyfold.domain.rate_limit import RateLimit
-from keyfold.wire.chain import GENESIS, Head, Row, seal, understand
-from keyfold.wire.event_codec import encode_event
-from keyfold.wire.lifecycle_record import lifecycle_record
+from keyfold.wire.events.chain import GENESIS, Head, Row, seal, understand
+from keyfold.wire.events.codec import encode_event
+from keyfold.wire.events.record import lifecycle_record
+from keyfold.wire.events.upcasting import SCHEMA_VERSION
 from keyfold.wire.record import Record
 from keyfold.wire.timestamp import format_time
-from keyfold.wire.upcasting import SCHEMA_VERSION
 from tests.lifecycle_events import (
     START,
     account_created,

@@ -21,7 +21,7 @@ from keyfold.domain.lifecycle.vendor_key import VendorKeyIssued, VendorKeyRotate
 from keyfold.domain.network import Network
 from keyfold.domain.permissions import Access, Category, Permissions
 from keyfold.domain.rate_limit import RateLimit
-from keyfold.wire.invitation_code import login_id_of
+from keyfold.wire.keys.invitation_code import login_id_of
 
 START = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 

@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 
 import orjson
 
-from keyfold.wire.key_format import holds_key
+from keyfold.wire.keys.format import holds_key
 
 JSON = ("Content-Type", "application/json")
 TOO_MUCH_BYTES = 70 * 1024

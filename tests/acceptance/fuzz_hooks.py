@@ -20,7 +20,7 @@ from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.runtime.http import rfc3339
 from keyfold.runtime.http.problem import TYPE_PREFIX
 from keyfold.runtime.legible import UNSEEN
-from keyfold.wire.event_codec import TYPE_NAMES
+from keyfold.wire.events.codec import TYPE_NAMES
 
 _STATE_DIR: Final = Path(os.environ["KEYFOLD_FUZZED"])
 _SERVICE: Final = os.environ["KEYFOLD_FUZZED_SERVICE"]

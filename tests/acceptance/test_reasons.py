@@ -10,7 +10,7 @@ import pytest
 
 from keyfold.domain.access.decision import Reason, status_of
 from keyfold.runtime.clock import SYSTEM_CLOCK
-from keyfold.wire.key_format import KeyKind, mint
+from keyfold.wire.keys.format import KeyKind, mint
 from keyfold.wire.timestamp import format_time
 from tests.acceptance.world import REVIEWER, Answer, Pairs, Practice, VendorWithKey, World
 from tests.eventually import eventually

@@ -18,7 +18,7 @@ from keyfold.store.access_log.arrivals import Place, arrived, newest_filing
 from keyfold.store.access_log.rows import COLUMNS, row_of
 from keyfold.store.access_log.scope import Filters, Scope, VendorScope
 from keyfold.store.postgres.connection import Pool
-from keyfold.wire.access_codec import decode_access_event, encode_access_event
+from keyfold.wire.access.codec import decode_access_event, encode_access_event
 from keyfold.wire.topics import TopicSpec
 from tests.bench.traffic import traffic
 

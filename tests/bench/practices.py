@@ -18,8 +18,8 @@ from keyfold.projection.replay import Replay
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.store.ledger.append import Draft, Ledger
 from keyfold.store.postgres.connection import open_pool
-from keyfold.wire.key_format import SECRET_BYTES, KeyKind, MintedKey, mint
-from keyfold.wire.lifecycle_record import lifecycle_record
+from keyfold.wire.events.record import lifecycle_record
+from keyfold.wire.keys.format import SECRET_BYTES, KeyKind, MintedKey, mint
 from keyfold.wire.topics import LIFECYCLE
 from tests.ledger_builder import OPERATOR, START, account_id, vendor_approved, vendor_id
 

@@ -20,8 +20,8 @@ from keyfold.shipper.run_journal import RunJournal
 from keyfold.store.ledger.append import Ledger
 from keyfold.store.postgres.connection import Pool
 from keyfold.store.read_model.reader import ReadModel
-from keyfold.wire.chain import GENESIS, Row, follow, understand
-from keyfold.wire.lifecycle_record import read_lifecycle_record
+from keyfold.wire.events.chain import GENESIS, Row, follow, understand
+from keyfold.wire.events.record import read_lifecycle_record
 from keyfold.wire.topics import ACCESS, LIFECYCLE
 from tests.chaos.owner import Done
 from tests.chaos.stack import ChaosStack

@@ -17,8 +17,8 @@ from keyfold.domain.ids import EventId, KeyId
 from keyfold.gatekeeper.journal.directory import RunDirectory
 from keyfold.gatekeeper.journal.writer import Journal
 from keyfold.runtime.clock import SYSTEM_CLOCK
-from keyfold.wire.access_codec import encode_access_event
-from keyfold.wire.journal_line import journal_line
+from keyfold.wire.access.codec import encode_access_event
+from keyfold.wire.journal.line import journal_line
 from tests.access_events import access_event
 
 EVENTS_AT_ONCE = 10

@@ -14,7 +14,7 @@ from keyfold.local.signing import LocalSigner
 from keyfold.local.stack import answers_ready
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.store.postgres.connection import Pool
-from keyfold.wire.access_codec import ACCESS_TYPE
+from keyfold.wire.access.codec import ACCESS_TYPE
 from keyfold.wire.topics import ACCESS, DEAD_LETTER
 from tests.chaos.journalling import Journalling
 from tests.chaos.owner import OPERATOR

@@ -12,7 +12,7 @@ from random import Random
 from keyfold.domain.access.event import AccessEvent
 from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.publisher import Publisher
-from keyfold.wire.access_codec import access_record, encode_access_event
+from keyfold.wire.access.codec import access_record, encode_access_event
 from keyfold.wire.record import Record
 from keyfold.wire.topics import ACCESS
 from tests.chaos.journalling import Journalling

@@ -14,15 +14,15 @@ from keyfold.domain.access.closed_run import ClosedRun
 from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.lifecycle.fold import LifecycleEvent
 from keyfold.domain.permissions import Access
-from keyfold.kafka.dead_letter import dead_letter
-from keyfold.wire.access_codec import ACCESS_TYPE, access_record, encode_access_event
-from keyfold.wire.chain import Row
-from keyfold.wire.closed_codec import CLOSED_TYPE, closed_record
-from keyfold.wire.event_codec import TYPE_NAMES, encode_event
-from keyfold.wire.lifecycle_record import lifecycle_record
+from keyfold.kafka.dead_letters.record import dead_letter
+from keyfold.wire.access.closed_run import CLOSED_TYPE, closed_record
+from keyfold.wire.access.codec import ACCESS_TYPE, access_record, encode_access_event
+from keyfold.wire.events.chain import Row
+from keyfold.wire.events.codec import TYPE_NAMES, encode_event
+from keyfold.wire.events.record import lifecycle_record
+from keyfold.wire.events.upcasting import SCHEMA_VERSION
 from keyfold.wire.record import Received, Record
 from keyfold.wire.topics import ALL
-from keyfold.wire.upcasting import SCHEMA_VERSION
 from tests.access_events import EPOCH
 from tests.contract.schemas import named, validator_of
 from tests.property.strategies import access_events, instances_of

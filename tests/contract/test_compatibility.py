@@ -12,8 +12,8 @@ from jsonschema import Draft7Validator
 
 from keyfold.domain.access.decision import Reason
 from keyfold.domain.permissions import Category
-from keyfold.wire.access_codec import encode_access_event
-from keyfold.wire.event_codec import TYPE_NAMES
+from keyfold.wire.access.codec import encode_access_event
+from keyfold.wire.events.codec import TYPE_NAMES
 from tests.access_events import access_event
 from tests.contract.compatibility import breaks
 from tests.contract.schemas import DIRECTORY, NAMES, named, schema, validator_of

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from keyfold.runtime.known_settings import SETTINGS
-from keyfold.runtime.settings import PREFIX
+from keyfold.runtime.settings.base import PREFIX
+from keyfold.runtime.settings.known import SETTINGS
 from tests.unit.settings.services import EVERY_PART, variables
 
 READ = {variable for settings in EVERY_PART.values() for variable in variables(settings)}

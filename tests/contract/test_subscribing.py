@@ -12,7 +12,7 @@ from keyfold.domain.access.decision import Reason
 from keyfold.domain.permissions import Category
 from keyfold.gatekeeper.authz.request.client_address import kept_of
 from keyfold.gatekeeper.settings import ClientIpKept
-from keyfold.kafka import dead_letter
+from keyfold.kafka.dead_letters import record
 from keyfold.wire.topics import ACCESS, DAY_MS, DEAD_LETTER
 from tests.contract.schemas import schema
 
@@ -73,10 +73,10 @@ def test_what_the_page_promises_is_how_it_is_made() -> None:
     assert f"stays for {int(ACCESS.config['retention.ms']) // DAY_MS} days" in PAGE
     assert f"for {int(DEAD_LETTER.config['retention.ms']) // DAY_MS} days" in PAGE
     assert set(re.findall(r"`(keyfold_dead_\w+)`", PAGE)) == {
-        dead_letter.REASON,
-        dead_letter.ORIGIN_TOPIC,
-        dead_letter.ORIGIN_PARTITION,
-        dead_letter.ORIGIN_OFFSET,
+        record.REASON,
+        record.ORIGIN_TOPIC,
+        record.ORIGIN_PARTITION,
+        record.ORIGIN_OFFSET,
     }
     for kept in get_args(ClientIpKept):
         assert f"`{kept}`" in PAGE

@@ -13,7 +13,7 @@ from typing import Final
 
 from keyfold.domain.rate_limit import RateLimit
 from keyfold.local.process.ports import free_ports
-from keyfold.wire.key_format import KeyKind
+from keyfold.wire.keys.format import KeyKind
 from tests.eventually import eventually
 from tests.gateways.running import KINDS, Gateway, Name, Site, start, token_of
 from tests.gateways.switchboard import Switchboard, switchboard_running

@@ -5,11 +5,11 @@ from collections import defaultdict
 from keyfold.domain.ids import EventId, StreamId
 from keyfold.domain.lifecycle.fold import Aggregate, LifecycleEvent, evolve, stream_of
 from keyfold.domain.lifecycle.state import State
-from keyfold.wire.chain import GENESIS, Head, Row, follow, seal, understand
-from keyfold.wire.event_codec import encode_event
-from keyfold.wire.packed import Packed
-from keyfold.wire.packed_key import pack_key, unpack_key
-from keyfold.wire.upcasting import SCHEMA_VERSION
+from keyfold.wire.events.chain import GENESIS, Head, Row, follow, seal, understand
+from keyfold.wire.events.codec import encode_event
+from keyfold.wire.events.upcasting import SCHEMA_VERSION
+from keyfold.wire.keys.packed import Packed
+from keyfold.wire.keys.packed_key import pack_key, unpack_key
 
 
 def by_stream(history: list[LifecycleEvent]) -> State:

@@ -19,10 +19,10 @@ from keyfold.domain.network import Network
 from keyfold.domain.permissions import CATEGORIES, Access, Category, Permissions
 from keyfold.domain.rate_limit import BURST_MAX, PER_S_MAX, REQUESTS_MAX, RateLimit
 from keyfold.domain.secret import REPLACED_BYTES, REPLACED_MAX
-from keyfold.wire.access_codec import EVENT_REQUESTS_MAX
-from keyfold.wire.chain import Row
-from keyfold.wire.event_codec import TYPE_NAMES
-from keyfold.wire.upcasting import SCHEMA_VERSION
+from keyfold.wire.access.codec import EVENT_REQUESTS_MAX
+from keyfold.wire.events.chain import Row
+from keyfold.wire.events.codec import TYPE_NAMES
+from keyfold.wire.events.upcasting import SCHEMA_VERSION
 
 EVENT_CLASSES = sorted(TYPE_NAMES, key=lambda event_class: event_class.__name__)
 BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"

@@ -13,18 +13,18 @@ from msgspec.structs import fields, replace
 from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.ids import EventId
 from keyfold.domain.lifecycle.fold import LifecycleEvent
-from keyfold.wire.access_codec import (
+from keyfold.wire.access.codec import (
     MalformedAccessEvent,
     access_record,
     decode_access_event,
     encode_access_event,
 )
-from keyfold.wire.chain import GENESIS, BrokenChain, Head, LedgerGap, Row, follow, seal
-from keyfold.wire.event_codec import TYPE_NAMES, UnknownEvent, decode_event, encode_event
-from keyfold.wire.journal_line import TornLine, journal_line, read_journal_line
-from keyfold.wire.lifecycle_record import lifecycle_record, read_lifecycle_record
+from keyfold.wire.events.chain import GENESIS, BrokenChain, Head, LedgerGap, Row, follow, seal
+from keyfold.wire.events.codec import TYPE_NAMES, UnknownEvent, decode_event, encode_event
+from keyfold.wire.events.record import lifecycle_record, read_lifecycle_record
+from keyfold.wire.events.upcasting import SCHEMA_VERSION, UPCASTERS
+from keyfold.wire.journal.line import TornLine, journal_line, read_journal_line
 from keyfold.wire.timestamp import format_time, parse_time
-from keyfold.wire.upcasting import SCHEMA_VERSION, UPCASTERS
 from tests.property.strategies import (
     EVENT_CLASSES,
     access_events,

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from keyfold.shipper.chunk import Chunk, read_chunk
-from keyfold.wire.journal_line import journal_line
+from keyfold.wire.journal.line import journal_line
 from tests.access_events import access_event, journalled
 
 LINES: Final = [journalled(access_event(number)) for number in range(1, 13)]

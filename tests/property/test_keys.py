@@ -4,7 +4,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from keyfold.domain.access.decision import MALFORMED, Credential
-from keyfold.wire.key_format import ALPHABET, KeyKind, base62, mint, public_id_of, read_key
+from keyfold.wire.keys.format import ALPHABET, KeyKind, base62, mint, public_id_of, read_key
 from tests.property.strategies import BASE62, digests
 
 kinds = st.sampled_from(KeyKind)

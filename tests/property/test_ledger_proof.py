@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import astuple, replace
 
-from keyfold.wire.chain import GENESIS, Head, Row, seal
-from keyfold.wire.checkpoint import (
+from keyfold.wire.events.chain import GENESIS, Head, Row, seal
+from keyfold.wire.proof.ledger_proof import HeadRow, LedgerProof
+from keyfold.wire.proof.signed_head import (
     Checkpoint,
     SignedCheckpoint,
     format_line,
@@ -21,7 +22,7 @@ from keyfold.wire.checkpoint import (
     parse_line,
     sign,
 )
-from keyfold.wire.checkpoint_proof import (
+from keyfold.wire.proof.signed_head_proof import (
     CHECKPOINTED,
     CheckpointRow,
     FiledCheckpoints,
@@ -30,7 +31,6 @@ from keyfold.wire.checkpoint_proof import (
     weigh_file,
     weigh_recorded,
 )
-from keyfold.wire.ledger_proof import HeadRow, LedgerProof
 from keyfold.wire.timestamp import format_time
 from tests.ledger_builder import START
 from tests.property.strategies import digests, rows, times

@@ -15,8 +15,8 @@ from keyfold.domain.lifecycle.fold import evolve
 from keyfold.domain.lifecycle.history import describe
 from keyfold.registry.bodies import NewAccount
 from keyfold.runtime.legible import UNSEEN, is_blank
-from keyfold.wire.event_codec import decode_event, encode_event
-from keyfold.wire.upcasting import SCHEMA_VERSION
+from keyfold.wire.events.codec import decode_event, encode_event
+from keyfold.wire.events.upcasting import SCHEMA_VERSION
 
 ACCOUNT = AccountId("acc_0123456789ABCDEFGHIJKLMNOP")
 SAID = "2026-01-31 08:09:10Z"

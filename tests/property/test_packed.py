@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from keyfold.domain.ids import KEY_PREFIX
 from keyfold.domain.lifecycle.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey
 from keyfold.domain.lifecycle.vendor_key import ActiveVendorKey, RevokedVendorKey
-from keyfold.wire.packed_key import pack_key, unpack_key
+from keyfold.wire.keys.packed_key import pack_key, unpack_key
 from tests.property.strategies import instances_of
 
 KINDS = [ActiveSubscriberKey, RevokedSubscriberKey, ActiveVendorKey, RevokedVendorKey]

@@ -15,7 +15,7 @@ import orjson
 
 from keyfold.client.failure import CommandFailed
 from keyfold.client.settings import CommandSettings, variable
-from keyfold.runtime.addresses import database_at
+from keyfold.runtime.settings.addresses import database_at
 
 STATE_DIR_NAME: Final = ".keyfold"
 STACK_FILE_NAME: Final = "stack.json"

@@ -8,8 +8,8 @@ from typing import Annotated, Final, TypeAlias
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from keyfold.runtime.addresses import check_service_url
-from keyfold.runtime.settings import PREFIX, Bootstrap, Environment, PostgresDsn, ServiceSettings
+from keyfold.runtime.settings.addresses import check_service_url
+from keyfold.runtime.settings.base import PREFIX, Bootstrap, Environment, PostgresDsn, ServiceSettings
 
 PORT_MAX: Final = 65_535
 FIRST_PORT_MAX: Final = 65_500

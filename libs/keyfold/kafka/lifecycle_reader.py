@@ -11,14 +11,14 @@ import structlog
 from msgspec import Struct
 
 from keyfold.domain.lifecycle.fold import RecordedEvent
-from keyfold.kafka.dead_letter import dead_letter
-from keyfold.kafka.dead_letter_bound import DeadLetterBound
+from keyfold.kafka.dead_letters.bound import DeadLetterBound
+from keyfold.kafka.dead_letters.record import dead_letter
 from keyfold.kafka.partition_reader import PartitionReader
 from keyfold.kafka.publisher import Publisher
 from keyfold.runtime.failure import StopProcess
-from keyfold.wire.chain import BrokenChain, Head, LedgerGap, Row, follow, understand
-from keyfold.wire.event_codec import UnknownEvent
-from keyfold.wire.lifecycle_record import NotOurs, read_lifecycle_record
+from keyfold.wire.events.chain import BrokenChain, Head, LedgerGap, Row, follow, understand
+from keyfold.wire.events.codec import UnknownEvent
+from keyfold.wire.events.record import NotOurs, read_lifecycle_record
 from keyfold.wire.record import Received
 from keyfold.wire.topics import DEAD_LETTER, LIFECYCLE
 

@@ -19,7 +19,7 @@ from keyfold.runtime.collector import leave_modules
 from keyfold.runtime.failure import StopProcess, TryLater
 from keyfold.runtime.health import Health
 from keyfold.runtime.http.listen import serve_http
-from keyfold.runtime.settings import BadSettings, ServiceSettings, load, masked, unknown_variables
+from keyfold.runtime.settings.base import BadSettings, ServiceSettings, load, masked, unknown_variables
 
 EXIT_FAILED: Final = 1
 EXIT_BAD_SETTINGS: Final = 2

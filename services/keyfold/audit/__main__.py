@@ -8,7 +8,7 @@ from keyfold.audit.query.routes import open_asking
 from keyfold.audit.settings import AuditSettings
 from keyfold.kafka.topic_watch import TopicWatch
 from keyfold.kafka.topics import usable_topics
-from keyfold.runtime.auth import open_bearer_tokens
+from keyfold.runtime.authenticator import open_bearer_tokens
 from keyfold.runtime.collector import settle_collector
 from keyfold.runtime.http import RateLimits, build_app
 from keyfold.runtime.service import Process, run

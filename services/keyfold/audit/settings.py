@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from keyfold.runtime.settings import (
+from keyfold.runtime.settings.base import (
     AuthSettings,
     KafkaSettings,
     PostgresSettings,

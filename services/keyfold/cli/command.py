@@ -25,8 +25,8 @@ from keyfold.client.failure import CommandFailed, WrongUsage
 from keyfold.client.http import ProblemAnswered, open_client
 from keyfold.client.send_options import WAIT_MAX_S, Terms
 from keyfold.client.settings import CommandSettings
-from keyfold.runtime.auth import Role
-from keyfold.runtime.settings import BadSettings, load
+from keyfold.runtime.auth.caller import Role
+from keyfold.runtime.settings.base import BadSettings, load
 
 EXIT_FAILED: Final = 1
 EXIT_USAGE: Final = 2

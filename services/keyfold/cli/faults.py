@@ -9,7 +9,7 @@ from typing import Any, Final
 import typer
 
 from keyfold.runtime.legible import UNSEEN
-from keyfold.wire.key_format import holds_key
+from keyfold.wire.keys.format import holds_key
 
 VALUE_CHARACTERS_MAX: Final = 60
 _ENVELOPES: Final = frozenset({"query", "header"})

@@ -17,9 +17,9 @@ from keyfold.client.send_options import Terms
 from keyfold.client.settings import variable
 from keyfold.local.sample.record import Sample, load_sample
 from keyfold.local.signing import REVIEWER, Claims, LocalSigner, vendor
-from keyfold.runtime.addresses import is_loopback
-from keyfold.runtime.auth import Role
+from keyfold.runtime.auth.caller import Role
 from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.runtime.settings.addresses import is_loopback
 
 TOKEN_TTL_S: Final = 300.0
 

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
 
 from keyfold.console.sign_in.local_people import read_people
-from keyfold.runtime.addresses import check_service_url, check_url, is_loopback
-from keyfold.runtime.settings import KeyHeaderSettings, ServiceSettings, of_file
+from keyfold.runtime.settings.addresses import check_service_url, check_url, is_loopback
+from keyfold.runtime.settings.base import KeyHeaderSettings, ServiceSettings, of_file
 
 SECRET_CHARACTERS_MIN: Final = 32
 

@@ -19,7 +19,7 @@ from keyfold.gatekeeper.replica.state import Replica
 from keyfold.gatekeeper.routes import asking_routes
 from keyfold.gatekeeper.settings import GatekeeperSettings
 from keyfold.kafka.topic_watch import TopicWatch
-from keyfold.runtime.auth import open_bearer_tokens
+from keyfold.runtime.authenticator import open_bearer_tokens
 from keyfold.runtime.http import RateLimits, build_app
 from keyfold.runtime.service import Process, run
 from keyfold.store.enforcement.leases import Holder

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from keyfold.runtime.failure import StopProcess
-from keyfold.runtime.settings import read_file
+from keyfold.runtime.settings.base import read_file
 
 TOKEN_HEADER = "X-Gateway-Token"  # noqa: S105 - the header's name, not a token
 TOKEN_FIELD = TOKEN_HEADER.lower()

@@ -5,7 +5,7 @@ from pathlib import Path
 from keyfold.domain.access.route_map import RouteMap
 from keyfold.domain.access.route_map_text import BadRouteMap, parse_route_map
 from keyfold.runtime.failure import StopProcess
-from keyfold.runtime.settings import read_file
+from keyfold.runtime.settings.base import read_file
 
 
 def load_route_map(path: Path) -> RouteMap:

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from keyfold.domain.rate_limit import RateLimit
 from keyfold.gatekeeper.gateways import read_gateways
 from keyfold.gatekeeper.route_map_file import read_route_map
-from keyfold.runtime.settings import (
+from keyfold.runtime.settings.base import (
     AuthSettings,
     Directory,
     KafkaSettings,

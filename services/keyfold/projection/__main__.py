@@ -12,7 +12,7 @@ from keyfold.projection.lifecycle_topic import CLIENT_ID, LifecycleTopic
 from keyfold.projection.replay import Replay
 from keyfold.projection.replay_command import replay_command
 from keyfold.projection.settings import ProjectionSettings
-from keyfold.runtime.auth import NoTokens
+from keyfold.runtime.authenticator import NoTokens
 from keyfold.runtime.http import build_app
 from keyfold.runtime.service import Process, run
 from keyfold.runtime.waiting import wait_for

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from keyfold.kafka.dead_letter_bound import DeadLetterBound
+from keyfold.kafka.dead_letters.bound import DeadLetterBound
 from keyfold.kafka.lifecycle_reader import LifecycleBatch, LifecycleReader
 from keyfold.kafka.probe import require_answer
 from keyfold.kafka.publisher import Publisher
 from keyfold.store.read_model.writer import Step
-from keyfold.wire.chain import Head
+from keyfold.wire.events.chain import Head
 from keyfold.wire.topics import DEAD_LETTER, LIFECYCLE
 
 CLIENT_ID = "keyfold-projection"

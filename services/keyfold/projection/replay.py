@@ -22,7 +22,7 @@ from keyfold.store.read_model.generations import (
     serving_progress,
 )
 from keyfold.store.read_model.writer import ReadModelWriter
-from keyfold.wire.chain import GENESIS
+from keyfold.wire.events.chain import GENESIS
 
 log = structlog.get_logger(__name__)
 

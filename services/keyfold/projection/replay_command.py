@@ -20,7 +20,7 @@ from keyfold.runtime import log as logs
 from keyfold.runtime.clock import SYSTEM_CLOCK, Clock
 from keyfold.runtime.failure import StopProcess, TryLater
 from keyfold.runtime.service import EXIT_BAD_SETTINGS, EXIT_FAILED
-from keyfold.runtime.settings import BadSettings, load
+from keyfold.runtime.settings.base import BadSettings, load
 from keyfold.runtime.waiting import wait_for
 from keyfold.store.postgres.connection import open_pool
 

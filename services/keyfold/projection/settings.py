@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from keyfold.runtime.settings import KafkaSettings, PostgresSettings, ServiceSettings
+from keyfold.runtime.settings.base import KafkaSettings, PostgresSettings, ServiceSettings
 
 
 class ProjectionSettings(ServiceSettings, PostgresSettings, KafkaSettings):

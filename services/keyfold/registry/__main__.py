@@ -9,7 +9,7 @@ from keyfold.registry.purging import purge
 from keyfold.registry.routes import Policy, registry_routes
 from keyfold.registry.settings import RegistrySettings
 from keyfold.registry.timekeeping import Timekeeper
-from keyfold.runtime.auth import open_bearer_tokens
+from keyfold.runtime.authenticator import open_bearer_tokens
 from keyfold.runtime.http import RateLimits, build_app
 from keyfold.runtime.service import Process, run
 from keyfold.runtime.waiting import wait_for

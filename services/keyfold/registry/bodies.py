@@ -13,7 +13,7 @@ from keyfold.domain.permissions import Access, AccessWord, Category
 from keyfold.domain.rate_limit import BURST_MAX, PER_S_MAX, REQUESTS_MAX, RateLimit
 from keyfold.runtime.http import WHOLE, GivenInstant, JsonBody, WholeNumber
 from keyfold.runtime.legible import UNSEEN, UNSEEN_IN_PROSE, is_blank
-from keyfold.wire.key_format import holds_key
+from keyfold.wire.keys.format import holds_key
 
 _NAME_CHARACTERS_MAX = 200
 _TEXT_CHARACTERS_MAX = 4000

@@ -10,7 +10,7 @@ from keyfold.domain.ids import KeyId
 from keyfold.domain.lifecycle.fold import Aggregate
 from keyfold.domain.lifecycle.vendor import Vendor
 from keyfold.registry.commands.answer_text import with_last_used
-from keyfold.runtime.auth import Caller, Role
+from keyfold.runtime.auth.caller import Caller, Role
 from keyfold.runtime.http import Answer, PageQuery, Reply, cut, encode_cursor
 from keyfold.store.access_log.activity import LastUse, last_used
 from keyfold.store.ledger.append import Ledger

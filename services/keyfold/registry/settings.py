@@ -6,14 +6,14 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from keyfold.runtime.settings import (
+from keyfold.runtime.settings.base import (
     AuthSettings,
     PostgresSettings,
     RateLimitSettings,
     ServiceSettings,
     of_file,
 )
-from keyfold.wire.checkpoint import load_private_key
+from keyfold.wire.proof.signed_head import load_private_key
 
 _SECRET_CHARACTERS_MIN: Final = 32
 

@@ -10,7 +10,7 @@ from keyfold.kafka.topics import usable_topics
 from keyfold.relay import metrics
 from keyfold.relay.forwarding import Forwarding
 from keyfold.relay.settings import RelaySettings
-from keyfold.runtime.auth import NoTokens
+from keyfold.runtime.authenticator import NoTokens
 from keyfold.runtime.http import build_app
 from keyfold.runtime.service import Process, run
 from keyfold.runtime.waiting import wait_for

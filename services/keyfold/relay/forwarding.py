@@ -12,8 +12,8 @@ from keyfold.runtime.retrying import Patience
 from keyfold.store.ledger.append import Ledger
 from keyfold.store.ledger.relay_offset import RelayCheckpoint
 from keyfold.store.postgres.notifications import Notifications
-from keyfold.wire.chain import LedgerGap, Row
-from keyfold.wire.lifecycle_record import lifecycle_record
+from keyfold.wire.events.chain import LedgerGap, Row
+from keyfold.wire.events.record import lifecycle_record
 from keyfold.wire.topics import LIFECYCLE
 
 PARTITION = 0

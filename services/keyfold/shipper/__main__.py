@@ -6,7 +6,7 @@ from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.publisher import Publisher
 from keyfold.kafka.topic_watch import TopicWatch
 from keyfold.kafka.topics import usable_topics
-from keyfold.runtime.auth import NoTokens
+from keyfold.runtime.authenticator import NoTokens
 from keyfold.runtime.collector import settle_collector
 from keyfold.runtime.http import build_app
 from keyfold.runtime.service import Process, run

@@ -6,7 +6,7 @@ from pathlib import Path
 import orjson
 import structlog
 
-from keyfold.wire.journal_files import CHECKPOINT
+from keyfold.wire.journal.files import CHECKPOINT
 
 log = structlog.get_logger(__name__)
 

@@ -4,8 +4,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from keyfold.wire.access_codec import MalformedAccessEvent, access_record
-from keyfold.wire.journal_line import TornLine, read_journal_line
+from keyfold.wire.access.codec import MalformedAccessEvent, access_record
+from keyfold.wire.journal.line import TornLine, read_journal_line
 from keyfold.wire.record import Record
 
 

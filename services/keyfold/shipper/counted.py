@@ -8,15 +8,15 @@ import structlog
 from msgspec.structs import replace
 
 from keyfold.domain.access.event import AccessEvent
-from keyfold.wire.access_codec import (
+from keyfold.wire.access.codec import (
     MalformedAccessEvent,
     access_record,
     decode_access_event,
     encode_access_event,
 )
-from keyfold.wire.counted_slots import SLOT_BYTES, SLOTS_MAX, DamagedSlot, read_slots
-from keyfold.wire.journal_files import COUNTED, segment_name
-from keyfold.wire.journal_line import TornLine, read_journal_line
+from keyfold.wire.journal.counted_slots import SLOT_BYTES, SLOTS_MAX, DamagedSlot, read_slots
+from keyfold.wire.journal.files import COUNTED, segment_name
+from keyfold.wire.journal.line import TornLine, read_journal_line
 from keyfold.wire.record import Record
 
 # Counts that were journalled are the very end of the journal as long as their slots are not released. After a

@@ -12,7 +12,7 @@ from keyfold.runtime.failure import StopProcess, TryLater
 from keyfold.shipper import metrics
 from keyfold.shipper.chunk import Damage
 from keyfold.shipper.run_journal import RunJournal
-from keyfold.wire.journal_files import DAMAGED, SHIPPER_LOCK, damaged_name, is_run, segment_name
+from keyfold.wire.journal.files import DAMAGED, SHIPPER_LOCK, damaged_name, is_run, segment_name
 
 log = structlog.get_logger(__name__)
 

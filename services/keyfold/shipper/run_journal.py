@@ -15,9 +15,9 @@ from keyfold.runtime.boot import boot_id
 from keyfold.shipper.checkpoint import Position, load_position, save_position
 from keyfold.shipper.chunk import Chunk, Damage, read_chunk
 from keyfold.shipper.counted import counted_records, forget_counted
-from keyfold.wire.access_codec import seq_of
-from keyfold.wire.closed_codec import closed_record
-from keyfold.wire.journal_files import WRITER_LOCK, segment_first_seq, segment_name
+from keyfold.wire.access.closed_run import closed_record
+from keyfold.wire.access.codec import seq_of
+from keyfold.wire.journal.files import WRITER_LOCK, segment_first_seq, segment_name
 from keyfold.wire.record import Record
 
 log = structlog.get_logger(__name__)

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from keyfold.runtime.settings import Directory, KafkaSettings, ServiceSettings
+from keyfold.runtime.settings.base import Directory, KafkaSettings, ServiceSettings
 
 _MIB = 1024 * 1024
 

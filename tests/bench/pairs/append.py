@@ -16,7 +16,7 @@ from keyfold.registry.commands.execution import Commands, Done
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.store.ledger.append import Draft, Ledger
 from keyfold.store.postgres.connection import Connection, open_connection, open_pool
-from keyfold.wire.event_codec import encode_event
+from keyfold.wire.events.codec import encode_event
 from tests.bench.contest import Contest, Figure, Figures, Side
 from tests.bench.ground import Ground
 from tests.key_commands import OTTO, account_created, account_id, create_key, key_id

@@ -10,7 +10,7 @@ from itertools import count
 from keyfold.audit.ingest.sink import Filing
 from keyfold.domain.access.event import AccessEvent
 from keyfold.kafka.connection import ProducerOptions
-from keyfold.kafka.dead_letter_bound import DeadLetterBound
+from keyfold.kafka.dead_letters.bound import DeadLetterBound
 from keyfold.kafka.publisher import Publisher
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.store.access_log.addresses import as_text
@@ -19,7 +19,7 @@ from keyfold.store.access_log.partitions import Partitions
 from keyfold.store.access_log.rows import COLUMNS, row_of
 from keyfold.store.access_log.writer import AccessLog, Advance
 from keyfold.store.postgres.connection import Pool, PrepareConnection, open_pool
-from keyfold.wire.access_codec import access_record, encode_access_event
+from keyfold.wire.access.codec import access_record, encode_access_event
 from keyfold.wire.record import Received
 from keyfold.wire.topics import ACCESS
 from tests.bench.batches import batches

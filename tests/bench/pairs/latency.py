@@ -12,7 +12,7 @@ import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from keyfold.wire.journal_files import segment_first_seq
+from keyfold.wire.journal.files import segment_first_seq
 from tests.bench.contest import Contest, Figure, Figures, Go, Side
 from tests.bench.ground import Ground
 from tests.bench.practices import practices

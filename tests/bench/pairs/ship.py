@@ -15,8 +15,8 @@ from keyfold.kafka.publisher import Publisher
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.shipper.journal_directory import open_journal_directory
 from keyfold.shipper.shipping import Shipping, partition_of
-from keyfold.wire.access_codec import access_record, encode_access_event
-from keyfold.wire.journal_files import segment_name
+from keyfold.wire.access.codec import access_record, encode_access_event
+from keyfold.wire.journal.files import segment_name
 from keyfold.wire.record import Record
 from keyfold.wire.topics import ACCESS
 from tests.access_events import journalled

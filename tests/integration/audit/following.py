@@ -12,7 +12,7 @@ from keyfold.audit.ingest.loop import Following
 from keyfold.audit.ingest.sink import Filing
 from keyfold.domain.access.event import AccessEvent
 from keyfold.kafka.connection import ProducerOptions
-from keyfold.kafka.dead_letter_bound import DeadLetterBound
+from keyfold.kafka.dead_letters.bound import DeadLetterBound
 from keyfold.kafka.publisher import Publisher
 from keyfold.kafka.reader import Reader
 from keyfold.runtime.clock import SYSTEM_CLOCK
@@ -21,7 +21,7 @@ from keyfold.store.access_log.partitions import Partitions
 from keyfold.store.access_log.writer import AccessLog
 from keyfold.store.postgres.connection import Pool
 from keyfold.store.postgres.partition_shares import PartitionShare
-from keyfold.wire.access_codec import access_record, encode_access_event
+from keyfold.wire.access.codec import access_record, encode_access_event
 from keyfold.wire.record import Received, Record
 from tests.access_events import EPOCH
 from tests.integration.kafka.records import read_all

@@ -14,7 +14,7 @@ from keyfold.store.access_log.completeness.closed_runs import ClosedRuns
 from keyfold.store.access_log.completeness.numbers import RunHour, run_hours
 from keyfold.store.access_log.partitions import Partitions
 from keyfold.store.postgres.connection import Pool, open_pool
-from keyfold.wire.closed_codec import closed_record
+from keyfold.wire.access.closed_run import closed_record
 from keyfold.wire.topics import ACCESS, DEAD_LETTER
 from tests.access_events import EPOCH, access_event
 from tests.bed import Topics

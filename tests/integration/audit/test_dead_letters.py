@@ -10,10 +10,10 @@ import pytest
 
 from keyfold.audit.query.dead_letters import DeadLetters
 from keyfold.kafka.connection import ProducerOptions
-from keyfold.kafka.dead_letter import dead_letter
+from keyfold.kafka.dead_letters.record import dead_letter
 from keyfold.kafka.publisher import Publisher
 from keyfold.runtime.clock import SYSTEM_CLOCK
-from keyfold.wire.access_codec import access_record, encode_access_event
+from keyfold.wire.access.codec import access_record, encode_access_event
 from keyfold.wire.record import Received, Record
 from keyfold.wire.topics import ACCESS, DEAD_LETTER
 from tests.access_events import EPOCH, access_event

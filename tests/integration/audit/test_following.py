@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from keyfold.kafka.connection import ProducerOptions
-from keyfold.kafka.dead_letter_bound import TooManyDeadLetters
+from keyfold.kafka.dead_letters.bound import TooManyDeadLetters
 from keyfold.local.servers.postgres import LocalPostgres
 from keyfold.runtime.metrics import REGISTRY
 from keyfold.store.access_log.counts import caught_up

@@ -24,7 +24,7 @@ from keyfold.local.signing import Claims, LocalSigner
 from keyfold.local.stack import answers_ready
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.runtime.health import Health
-from keyfold.wire.access_codec import access_record, encode_access_event
+from keyfold.wire.access.codec import access_record, encode_access_event
 from keyfold.wire.topics import ACCESS
 from tests.access_events import access_event
 from tests.integration.audit.log import number

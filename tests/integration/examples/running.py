@@ -14,7 +14,7 @@ from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from keyfold.domain.access.event import AccessEvent
 from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.publisher import Publisher
-from keyfold.wire.access_codec import access_record, encode_access_event
+from keyfold.wire.access.codec import access_record, encode_access_event
 from keyfold.wire.record import Record
 
 EXAMPLES = Path(__file__).parents[3] / "docs" / "examples"

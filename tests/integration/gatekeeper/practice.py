@@ -18,7 +18,7 @@ from keyfold.domain.lifecycle.vendor_key import VendorKeyIssued, VendorKeyRevoke
 from keyfold.domain.network import Network, parse_network
 from keyfold.domain.permissions import Access, Category, Permissions
 from keyfold.domain.rate_limit import RateLimit
-from keyfold.wire.key_format import KeyKind, MintedKey, mint
+from keyfold.wire.keys.format import KeyKind, MintedKey, mint
 from tests.ledger_builder import account_id, vendor_approved, vendor_id
 
 AT: Final = datetime(2026, 3, 1, tzinfo=UTC)

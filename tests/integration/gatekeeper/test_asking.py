@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from keyfold.wire.key_format import MintedKey
+from keyfold.wire.keys.format import MintedKey
 from tests.integration.gatekeeper.practice import (
     EXPIRED_KEY,
     KEY,

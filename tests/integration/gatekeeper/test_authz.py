@@ -7,7 +7,7 @@ import json
 import pytest
 
 from keyfold.domain.access.decision import Reason
-from keyfold.wire.access_codec import encode_access_event
+from keyfold.wire.access.codec import encode_access_event
 from tests.integration.gatekeeper.practice import (
     ACCOUNT,
     BOTH,

@@ -12,7 +12,7 @@ from pathlib import Path
 from keyfold.domain.access.event import AccessEvent
 from keyfold.local.process.ports import HOST
 from keyfold.shipper.run_journal import RunJournal
-from keyfold.wire.access_codec import decode_access_event
+from keyfold.wire.access.codec import decode_access_event
 from tests.eventually import eventually
 from tests.integration.gatekeeper.practice import BOTH, practice
 from tests.integration.gatekeeper.world import CADDY_TOKEN, Gatekeeper, World

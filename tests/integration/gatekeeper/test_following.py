@@ -11,8 +11,8 @@ import pytest
 from msgspec.structs import replace
 
 from keyfold.domain.access.decision import Reason
-from keyfold.wire.chain import seal
-from keyfold.wire.lifecycle_record import lifecycle_record
+from keyfold.wire.events.chain import seal
+from keyfold.wire.events.record import lifecycle_record
 from tests.eventually import eventually
 from tests.integration.gatekeeper.practice import BOTH, KEY, practice, revoked, subscriber_key
 from tests.integration.gatekeeper.world import Gatekeeper, World

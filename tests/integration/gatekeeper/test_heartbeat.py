@@ -24,7 +24,7 @@ from keyfold.store.enforcement.leases import Holder, Journalled, Leases
 from keyfold.store.enforcement.positions import ENFORCEMENT_CHANNEL, Enforcement
 from keyfold.store.postgres.connection import Pool, open_pool
 from keyfold.store.postgres.notifications import Notifications
-from keyfold.wire.chain import GENESIS, Head
+from keyfold.wire.events.chain import GENESIS, Head
 from tests.eventually import eventually
 
 HOLDER = Holder(id="a", host="host-a", lease_s=60)

@@ -13,7 +13,7 @@ from keyfold.domain.rate_limit import RateLimit
 from keyfold.kafka.publisher import Publisher
 from keyfold.local.process.nursery import Nursery
 from keyfold.local.servers.postgres import LocalPostgres
-from keyfold.wire.key_format import KeyKind, MintedKey
+from keyfold.wire.keys.format import KeyKind, MintedKey
 from tests.database import cloned
 from tests.integration.gatekeeper.practice import (
     ACCOUNT,

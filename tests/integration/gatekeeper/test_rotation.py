@@ -9,7 +9,7 @@ from keyfold.domain.ids import KeyId
 from keyfold.domain.lifecycle.subscriber_key import SubscriberKeyOverlapEnded, SubscriberKeyRotated
 from keyfold.domain.lifecycle.vendor_key import VendorKeyRotated
 from keyfold.runtime.clock import SYSTEM_CLOCK
-from keyfold.wire.key_format import KeyKind, MintedKey, mint
+from keyfold.wire.keys.format import KeyKind, MintedKey, mint
 from tests.eventually import eventually
 from tests.integration.gatekeeper.practice import ACCOUNT, BOTH, KEY, VENDOR, VENDOR_KEY, practice
 from tests.integration.gatekeeper.world import Gatekeeper, World

@@ -26,10 +26,10 @@ from keyfold.store.ledger.append import Ledger
 from keyfold.store.postgres.connection import open_pool
 from keyfold.store.read_model.generations import NEXT, open_generations
 from keyfold.store.read_model.writer import ReadModelWriter, Step
-from keyfold.wire.access_codec import decode_access_event
-from keyfold.wire.chain import understand
-from keyfold.wire.journal_line import read_journal_line
-from keyfold.wire.lifecycle_record import lifecycle_record
+from keyfold.wire.access.codec import decode_access_event
+from keyfold.wire.events.chain import understand
+from keyfold.wire.events.record import lifecycle_record
+from keyfold.wire.journal.line import read_journal_line
 from keyfold.wire.record import Record
 from keyfold.wire.topics import LIFECYCLE
 from tests.eventually import eventually

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from keyfold.kafka.connection import ProducerOptions
-from keyfold.kafka.dead_letter import dead_letter
+from keyfold.kafka.dead_letters.record import dead_letter
 from keyfold.kafka.publisher import Publisher
 from keyfold.kafka.topics import ensure_topics
 from keyfold.wire.record import Received

@@ -9,14 +9,14 @@ from msgspec.structs import replace
 
 from keyfold.domain.ids import StreamId
 from keyfold.domain.lifecycle.state import State
-from keyfold.kafka.dead_letter import ORIGIN_OFFSET, ORIGIN_TOPIC, REASON
-from keyfold.kafka.dead_letter_bound import TooManyDeadLetters
+from keyfold.kafka.dead_letters.bound import TooManyDeadLetters
+from keyfold.kafka.dead_letters.record import ORIGIN_OFFSET, ORIGIN_TOPIC, REASON
 from keyfold.kafka.lifecycle_reader import LedgerUnreadable
 from keyfold.store.postgres.errors import Fenced, UnfoldableEvent
 from keyfold.store.read_model.generations import serving_progress
 from keyfold.store.read_model.writer import ReadModelWriter, Step
-from keyfold.wire.chain import Head
-from keyfold.wire.event_codec import UnknownEvent
+from keyfold.wire.events.chain import Head
+from keyfold.wire.events.codec import UnknownEvent
 from keyfold.wire.record import Record
 from tests.database import execute
 from tests.eventually import eventually

@@ -14,7 +14,7 @@ from keyfold.kafka.publisher import Publisher
 from keyfold.kafka.topics import ensure_topics
 from keyfold.local.process.ports import free_ports
 from keyfold.local.servers.kafka import LocalKafka
-from keyfold.wire.event_codec import TYPE_NAMES
+from keyfold.wire.events.codec import TYPE_NAMES
 from keyfold.wire.topics import DEAD_LETTER, LIFECYCLE
 from tests.bed import kafka_in
 from tests.ledger_builder import LedgerBuilder, story

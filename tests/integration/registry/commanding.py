@@ -13,7 +13,7 @@ from keyfold.registry.commands.execution import Command, Commands, Outcome
 from keyfold.runtime.clock import SYSTEM_CLOCK, Clock
 from keyfold.store.ledger.append import Ledger
 from keyfold.store.postgres.connection import Pool, open_pool
-from keyfold.wire.chain import GENESIS, follow, understand
+from keyfold.wire.events.chain import GENESIS, follow, understand
 from tests.integration.store.events import draft
 from tests.key_commands import OTTO, account_created
 

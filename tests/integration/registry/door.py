@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from keyfold.runtime.auth import BearerTokens
-from keyfold.runtime.claims import PLAIN_CLAIMS, ClaimMapping
-from keyfold.runtime.jwks import Jwks
+from keyfold.runtime.auth.claims import PLAIN_CLAIMS, ClaimMapping
+from keyfold.runtime.auth.jwks import Jwks
+from keyfold.runtime.authenticator import BearerTokens
 from keyfold.store.ledger.logins import LoginBindings
 from keyfold.store.postgres.connection import open_pool
 from tests.integration.registry.commanding import SetClock

@@ -17,7 +17,8 @@ from keyfold.registry.commands.execution import Commands
 from keyfold.registry.commands.http import Enforces
 from keyfold.registry.ledger.signing_means import NO_CHECKPOINT_MEANS, CheckpointMeans
 from keyfold.registry.routes import Policy, registry_routes
-from keyfold.runtime.auth import Authenticator, Caller, Rejected, Role
+from keyfold.runtime.auth.caller import Caller, Rejected, Role
+from keyfold.runtime.authenticator import Authenticator
 from keyfold.runtime.clock import SYSTEM_CLOCK, Clock
 from keyfold.runtime.health import Health
 from keyfold.runtime.http import build_app, serve_http
@@ -28,7 +29,7 @@ from keyfold.store.postgres.notifications import Notifications
 from keyfold.store.read_model.generations import open_generations
 from keyfold.store.read_model.reader import PROJECTION_CHANNEL, ReadModel
 from keyfold.store.read_model.writer import ReadModelWriter, Step
-from keyfold.wire.chain import Head, understand
+from keyfold.wire.events.chain import Head, understand
 
 OPERATOR = Caller(role=Role.OPERATOR, sub="olivia")
 REVIEWER = Caller(role=Role.REVIEWER, sub="rex")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, Final
 
-from keyfold.runtime.auth import Caller, Role
+from keyfold.runtime.auth.caller import Caller, Role
 from tests.integration.registry.commanding import SetClock
 from tests.integration.registry.serving import (
     APPLICANT,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from keyfold.runtime.auth import Caller
+from keyfold.runtime.auth.caller import Caller
 from tests.integration.registry.serving import (
     APPLICANT,
     GATEWAY,

@@ -22,12 +22,12 @@ from keyfold.registry.ledger.signing import DailyCheckpoints, is_due
 from keyfold.registry.ledger.signing_means import CheckpointMeans
 from keyfold.registry.settings import RegistrySettings
 from keyfold.runtime.clock import SYSTEM_CLOCK
-from keyfold.runtime.settings import BadSettings, load
+from keyfold.runtime.settings.base import BadSettings, load
 from keyfold.store.ledger.append import Ledger
 from keyfold.store.ledger.signed_heads import Checkpoints, RecordedCheckpoint
 from keyfold.store.postgres.connection import Pool, open_pool
-from keyfold.wire.chain import Head
-from keyfold.wire.checkpoint import key_id_of, load_public_key, parse_line
+from keyfold.wire.events.chain import Head
+from keyfold.wire.proof.signed_head import key_id_of, load_public_key, parse_line
 from tests.eventually import eventually
 from tests.integration.registry.serving import OPERATOR, REVIEWER, Registry, instance, owner
 from tests.integration.store.tampering import KEY, PUBLIC_KEYS, dba_of, event_of, signed

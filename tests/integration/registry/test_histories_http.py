@@ -6,8 +6,8 @@ import itertools
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from keyfold.runtime.auth import Caller, Role
-from keyfold.wire.key_format import digest_of
+from keyfold.runtime.auth.caller import Caller, Role
+from keyfold.wire.keys.format import digest_of
 from tests.integration.registry.serving import (
     APPLICANT,
     OPERATOR,

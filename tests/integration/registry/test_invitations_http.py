@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from keyfold.wire.invitation_code import mint_code, read_code
+from keyfold.wire.keys.invitation_code import mint_code, read_code
 from tests.integration.registry.door import (
     APPLICATION,
     OPERATOR,

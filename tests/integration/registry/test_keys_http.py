@@ -10,7 +10,7 @@ import pytest
 from keyfold.domain.access.decision import MALFORMED
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.store.postgres.connection import open_connection
-from keyfold.wire.key_format import KeyKind, read_key
+from keyfold.wire.keys.format import KeyKind, read_key
 from tests.database import execute
 from tests.eventually import eventually
 from tests.integration.registry.serving import OPERATOR, REVIEWER, Registry, instance, owner

@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-from keyfold.runtime.auth import Role
-from keyfold.runtime.caller import Binding
-from keyfold.runtime.claims import ClaimMapping
+from keyfold.runtime.auth.caller import Binding, Role
+from keyfold.runtime.auth.claims import ClaimMapping
 from keyfold.store.ledger.logins import LoginBindings
 from keyfold.store.postgres.connection import open_pool
 from keyfold.store.postgres.errors import DatabaseAway

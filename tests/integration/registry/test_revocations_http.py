@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from keyfold.domain.lifecycle.subscriber_key import SubscriberKeyCreated, SubscriberKeyRevoked
-from keyfold.wire.chain import understand
-from keyfold.wire.key_format import is_key_id
+from keyfold.wire.events.chain import understand
+from keyfold.wire.keys.format import is_key_id
 from tests.integration.registry.serving import OPERATOR, REVIEWER, Answered, Registry, instance, owner
 
 MANY = 1000

@@ -10,8 +10,8 @@ from typing import Any, Final
 import pytest
 
 from keyfold.domain.access.decision import Credential
-from keyfold.runtime.auth import Caller
-from keyfold.wire.key_format import KeyKind, digest_of, read_key
+from keyfold.runtime.auth.caller import Caller
+from keyfold.wire.keys.format import KeyKind, digest_of, read_key
 from tests.integration.registry.commanding import SetClock
 from tests.integration.registry.serving import (
     REVIEWER,

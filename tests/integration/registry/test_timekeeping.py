@@ -24,7 +24,7 @@ from keyfold.store.postgres.connection import open_pool
 from keyfold.store.postgres.errors import ReadModelAbsent
 from keyfold.store.postgres.notifications import Notifications
 from keyfold.store.read_model.reader import PROJECTION_CHANNEL, ReadModel
-from keyfold.wire.chain import understand
+from keyfold.wire.events.chain import understand
 from tests.eventually import eventually
 from tests.integration.registry.commanding import SetClock
 from tests.integration.registry.serving import REVIEWER, Registry, folding, owner, serving

@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from keyfold.domain.access.decision import MALFORMED
-from keyfold.runtime.auth import Caller, Role
-from keyfold.wire.key_format import KeyKind, read_key
+from keyfold.runtime.auth.caller import Caller, Role
+from keyfold.wire.keys.format import KeyKind, read_key
 from tests.integration.registry.serving import (
     APPLICANT,
     OPERATOR,

@@ -22,8 +22,8 @@ from keyfold.store.ledger.relay_offset import RelayCheckpoint
 from keyfold.store.postgres.connection import Pool, open_pool
 from keyfold.store.postgres.errors import LeadershipLost
 from keyfold.store.postgres.notifications import Notifications
-from keyfold.wire.chain import GENESIS, Head, LedgerGap, Row, follow
-from keyfold.wire.lifecycle_record import read_lifecycle_record
+from keyfold.wire.events.chain import GENESIS, Head, LedgerGap, Row, follow
+from keyfold.wire.events.record import read_lifecycle_record
 from keyfold.wire.record import Record
 from keyfold.wire.topics import TopicSpec
 from tests.bed import Topics

@@ -11,8 +11,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from keyfold.runtime.auth import BearerTokens
-from keyfold.runtime.jwks import Jwks
+from keyfold.runtime.auth.jwks import Jwks
+from keyfold.runtime.authenticator import BearerTokens
 from tests.integration.registry.serving import Registry, instance
 from tests.unit.runtime import tokens
 from tests.unit.runtime.tokens import AUDIENCE, ISSUER, KnownLogins, SetClock, Signer

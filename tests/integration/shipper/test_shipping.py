@@ -18,9 +18,9 @@ from keyfold.local.servers.kafka import LocalKafka
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.shipper.journal_directory import JournalTaken, open_journal_directory
 from keyfold.shipper.shipping import Shipping
-from keyfold.wire.access_codec import decode_access_event
-from keyfold.wire.closed_codec import decode_closed_run, is_closed_record
-from keyfold.wire.journal_files import COUNTED, DAMAGED, segment_name
+from keyfold.wire.access.closed_run import decode_closed_run, is_closed_record
+from keyfold.wire.access.codec import decode_access_event
+from keyfold.wire.journal.files import COUNTED, DAMAGED, segment_name
 from keyfold.wire.record import Received
 from keyfold.wire.topics import ACCESS
 from tests.access_events import access_event, journalled

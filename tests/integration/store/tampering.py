@@ -11,9 +11,9 @@ import asyncpg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from keyfold.domain.lifecycle.signed_head import LedgerCheckpointed
-from keyfold.wire.chain import GENESIS, Head, Row, seal
-from keyfold.wire.checkpoint import Checkpoint, SignedCheckpoint, format_line, key_id_of, sign
-from keyfold.wire.event_codec import encode_event
+from keyfold.wire.events.chain import GENESIS, Head, Row, seal
+from keyfold.wire.events.codec import encode_event
+from keyfold.wire.proof.signed_head import Checkpoint, SignedCheckpoint, format_line, key_id_of, sign
 from keyfold.wire.timestamp import format_time, parse_time
 from tests.ledger_builder import START, LedgerBuilder, account_created, key_created, key_revoked
 

@@ -16,7 +16,7 @@ from keyfold.store.ledger.append import Ledger
 from keyfold.store.ledger.read_set import Expected, Wanted
 from keyfold.store.postgres.connection import Connection, Pool, open_connection, open_pool
 from keyfold.store.postgres.errors import CommitUnknown, VersionConflict
-from keyfold.wire.chain import GENESIS, Head, follow
+from keyfold.wire.events.chain import GENESIS, Head, follow
 from tests.eventually import eventually
 from tests.integration.store.events import ACCOUNT, CREATED, DISABLED, ENABLED, created, draft, now, opened
 

@@ -15,7 +15,7 @@ from keyfold.store.ledger.append import Ledger
 from keyfold.store.ledger.read_set import NOTHING
 from keyfold.store.postgres.connection import open_connection
 from keyfold.store.postgres.errors import VersionConflict
-from keyfold.wire.chain import GENESIS, Head, follow, understand
+from keyfold.wire.events.chain import GENESIS, Head, follow, understand
 from tests.integration.store.events import (
     ACCOUNT,
     CREATED,

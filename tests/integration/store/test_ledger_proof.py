@@ -13,8 +13,8 @@ from keyfold.cli.commands.ledger.verification import Evidence, Verification, ver
 from keyfold.domain.ids import account_stream
 from keyfold.domain.lifecycle.account import AccountCreated
 from keyfold.store.ledger.scan import open_scan
-from keyfold.wire.checkpoint import format_line
-from keyfold.wire.checkpoint_proof import FindingKind
+from keyfold.wire.proof.signed_head import format_line
+from keyfold.wire.proof.signed_head_proof import FindingKind
 from keyfold.wire.timestamp import format_time
 from tests.bench.history import history
 from tests.integration.store.events import CREATED, ENABLED, created, draft, now, opened

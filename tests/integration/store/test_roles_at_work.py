@@ -22,7 +22,7 @@ from keyfold.store.postgres.readiness import DatabaseReadiness
 from keyfold.store.postgres.roles import ROLES, role_of
 from keyfold.store.read_model.generations import open_generations
 from keyfold.store.read_model.reader import ReadModel
-from keyfold.wire.chain import GENESIS
+from keyfold.wire.events.chain import GENESIS
 from tests.access_events import EPOCH, access_event
 from tests.database import execute
 from tests.eventually import eventually

@@ -11,8 +11,8 @@ from keyfold.audit.ingest.admission import Inadmissible, InadmissibleKind, admit
 from keyfold.domain.access.closed_run import ClosedRun
 from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.ids import AccountId
-from keyfold.wire.access_codec import encode_access_event
-from keyfold.wire.closed_codec import closed_record
+from keyfold.wire.access.closed_run import closed_record
+from keyfold.wire.access.codec import encode_access_event
 from keyfold.wire.record import Received
 from tests.access_events import EPOCH, access_event
 

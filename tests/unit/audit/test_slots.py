@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import pytest
 
 from keyfold.audit.query.concurrency_limit import Slots
-from keyfold.runtime.auth import Caller, Role
+from keyfold.runtime.auth.caller import Caller, Role
 from keyfold.runtime.http import Refused
 
 

@@ -8,7 +8,7 @@ from keyfold.cli.commands.operating.gatekeeper import commands
 from keyfold.client.failure import WrongUsage
 from keyfold.client.settings import GatekeeperPorts
 from keyfold.local.process.child import Command
-from keyfold.runtime.settings import load
+from keyfold.runtime.settings.base import load
 
 SHARED = {"KEYFOLD_AUTHZ_PORT": "9443"}
 

@@ -11,7 +11,7 @@ import pytest
 from keyfold.client.endpoints import HTTP_SERVICES, STATE_DIR_NAME, find_places
 from keyfold.client.failure import CommandFailed
 from keyfold.client.settings import CommandSettings
-from keyfold.runtime.settings import load
+from keyfold.runtime.settings.base import load
 
 DSN = "postgresql://keyfold:hunter2@db/elsewhere"
 ENVIRONMENT = {"KEYFOLD_REGISTRY_URL": "https://registry.example/", "KEYFOLD_POSTGRES_DSN": DSN}

@@ -10,9 +10,10 @@ import jwt
 import pytest
 
 from keyfold.local.signing import AUDIENCE, ISSUER, Claims, LocalSigner
-from keyfold.runtime.auth import BearerTokens, Caller, Rejected, Role
+from keyfold.runtime.auth.caller import Caller, Rejected, Role
+from keyfold.runtime.auth.jwks import Jwks
+from keyfold.runtime.authenticator import BearerTokens
 from keyfold.runtime.clock import SYSTEM_CLOCK
-from keyfold.runtime.jwks import Jwks
 from tests.unit.runtime.tokens import KnownLogins
 
 OWNER = Claims(role="owner", sub="olga", account_id="acc_1")

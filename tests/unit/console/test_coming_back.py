@@ -4,7 +4,7 @@ import pytest
 from aiohttp import web
 
 from keyfold.console.browser.session import Person
-from keyfold.runtime.auth import Role
+from keyfold.runtime.auth.caller import Role
 from tests.unit.console.served import served
 
 NEW = Person(sub="nell")

@@ -23,7 +23,7 @@ from keyfold.gatekeeper.gateways import load_gateways
 from keyfold.gatekeeper.replica.lease import Beat, Lease
 from keyfold.gatekeeper.replica.state import Replica
 from keyfold.gatekeeper.routes import asking_routes
-from keyfold.runtime.auth import Caller, Rejected, Role
+from keyfold.runtime.auth.caller import Caller, Rejected, Role
 from keyfold.runtime.health import Health
 from keyfold.runtime.http import RateLimits, build_app, serve_http
 from tests.integration.gatekeeper.practice import ACCOUNT, SHUT_ACCOUNT, practice

@@ -19,7 +19,7 @@ from keyfold.gatekeeper.journal.segment import Segment
 from keyfold.gatekeeper.journal.writer import Journal
 from keyfold.gatekeeper.settings import ClientIpKept, JournalSync
 from keyfold.shipper.run_journal import RunJournal
-from keyfold.wire.access_codec import decode_access_event
+from keyfold.wire.access.codec import decode_access_event
 from tests.integration.gatekeeper.practice import UNKNOWN_KEY
 from tests.unit.gatekeeper.heart import KEYS, Clock, Heart, Waiting, heart_in, reason_of
 

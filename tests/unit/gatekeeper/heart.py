@@ -30,8 +30,8 @@ from keyfold.gatekeeper.journal.writer import Journal
 from keyfold.gatekeeper.replica.lease import Beat, Lease
 from keyfold.gatekeeper.replica.state import Replica
 from keyfold.gatekeeper.settings import JournalSync
-from keyfold.wire.access_codec import decode_access_event
-from keyfold.wire.journal_line import read_journal_line
+from keyfold.wire.access.codec import decode_access_event
+from keyfold.wire.journal.line import read_journal_line
 from tests.integration.gatekeeper.practice import AT, BOTH, practice
 from tests.unit.runtime.tokens import SetClock
 

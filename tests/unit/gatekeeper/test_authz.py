@@ -15,7 +15,7 @@ from keyfold.domain.lifecycle.vendor_key import VendorKeyRotated
 from keyfold.gatekeeper.authz.answers import Answer
 from keyfold.gatekeeper.authz.gateway_warnings import INTERVAL_S
 from keyfold.gatekeeper.journal.segment import Segment
-from keyfold.wire.key_format import KeyKind, MintedKey, mint
+from keyfold.wire.keys.format import KeyKind, MintedKey, mint
 from tests.integration.gatekeeper.practice import ACCOUNT, AT, KEY, VENDOR, VENDOR_KEY, revoked
 from tests.unit.gatekeeper.heart import (
     STALENESS_MAX_S,

@@ -12,7 +12,7 @@ import pytest
 
 from keyfold.gatekeeper.authz.connection import Connection
 from keyfold.gatekeeper.authz.request.callers import Callers
-from keyfold.wire.key_format import KeyKind, mint
+from keyfold.wire.keys.format import KeyKind, mint
 from tests.unit.gatekeeper.heart import NGINX_TOKEN, TOKEN
 from tests.unit.gatekeeper.holdings import holdings, unbounded_caches
 from tests.unit.gatekeeper.test_lane_fuzz import TICK, Wire, lane_over

@@ -8,7 +8,7 @@ import pytest
 
 from keyfold.gatekeeper.authz.request.callers import Callers
 from keyfold.gatekeeper.authz.request.headers import Fields
-from keyfold.wire.key_format import KeyKind, mint
+from keyfold.wire.keys.format import KeyKind, mint
 from tests.unit.gatekeeper.heart import NGINX_TOKEN, POLICY, TOKEN
 
 VENDORS: Final = [mint(KeyKind.VENDOR, f"V{number:011}", bytes(32)).secret for number in range(2)]

@@ -12,8 +12,8 @@ from keyfold.domain.access.decision import Reason
 from keyfold.domain.access.event import AccessEvent
 from keyfold.gatekeeper.authz.denial_aggregation import SOURCES_MAX
 from keyfold.gatekeeper.settings import ClientIpKept
-from keyfold.wire.counted_slots import SLOT_BYTES, SLOTS_MAX
-from keyfold.wire.journal_files import COUNTED
+from keyfold.wire.journal.counted_slots import SLOT_BYTES, SLOTS_MAX
+from keyfold.wire.journal.files import COUNTED
 from tests.integration.gatekeeper.practice import (
     ACCOUNT,
     KEY,

@@ -12,8 +12,8 @@ from structlog.testing import capture_logs
 from keyfold.domain.access.decision import Reason
 from keyfold.gatekeeper.authz.answers import Answer
 from keyfold.gatekeeper.settings import JournalSync
-from keyfold.wire.counted_slots import SLOT_BYTES
-from keyfold.wire.journal_files import COUNTED
+from keyfold.wire.journal.counted_slots import SLOT_BYTES
+from keyfold.wire.journal.files import COUNTED
 from tests.eventually import eventually
 from tests.unit.gatekeeper.flooded import (
     PER_S,

@@ -13,7 +13,7 @@ import pytest
 from keyfold.domain.lifecycle.subscriber_key import SubscriberKeyPermissionsChanged, SubscriberKeyRotated
 from keyfold.domain.lifecycle.vendor_key import VendorKeyRotated
 from keyfold.domain.permissions import Access, Category, Permissions
-from keyfold.wire.key_format import KeyKind, MintedKey, mint
+from keyfold.wire.keys.format import KeyKind, MintedKey, mint
 from tests.integration.gatekeeper.practice import (
     ACCOUNT,
     AT,

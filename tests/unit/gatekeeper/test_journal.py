@@ -12,8 +12,8 @@ from structlog.testing import capture_logs
 from keyfold.domain.access.decision import Reason
 from keyfold.gatekeeper.journal.directory import RunDirectory
 from keyfold.gatekeeper.journal.writer import Journal
-from keyfold.wire.access_codec import decode_access_event, encode_access_event
-from keyfold.wire.journal_line import journal_line, read_journal_line
+from keyfold.wire.access.codec import decode_access_event, encode_access_event
+from keyfold.wire.journal.line import journal_line, read_journal_line
 from tests.access_events import access_event
 from tests.eventually import eventually
 from tests.unit.gatekeeper.full_disk import small_disk

@@ -20,7 +20,7 @@ from keyfold.gatekeeper.journal.segment import Segment
 from keyfold.gatekeeper.readiness import add_checks
 from keyfold.runtime.health import Health
 from keyfold.runtime.metrics import exposition
-from keyfold.wire.journal_files import segment_name
+from keyfold.wire.journal.files import segment_name
 from tests.eventually import eventually
 from tests.unit.gatekeeper.heart import WAIT_MAX_S, Clock, Heart, heart_in, journal_in, reason_of, records_in
 

@@ -14,7 +14,7 @@ from keyfold.domain.access.route_map_text import parse_route_map
 from keyfold.domain.permissions import Category
 from keyfold.gatekeeper.authz.request.headers import Fields
 from keyfold.gatekeeper.settings import PathsKept
-from keyfold.wire.key_format import MintedKey
+from keyfold.wire.keys.format import MintedKey
 from tests.integration.gatekeeper.practice import KEY, UNKNOWN_KEY
 from tests.unit.gatekeeper.heart import KEYS, POLICY, heart_in, with_fields
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from keyfold.domain.lifecycle.subscriber_key import SubscriberKeyRateLimitChanged, SubscriberKeyRotated
 from keyfold.domain.rate_limit import RateLimit
-from keyfold.wire.key_format import KeyKind
+from keyfold.wire.keys.format import KeyKind
 from tests.integration.gatekeeper.practice import (
     ACCOUNT,
     AT,

@@ -19,8 +19,8 @@ from typing import Final, Self
 from keyfold.gatekeeper.authz.connection import Connection
 from keyfold.gatekeeper.authz.server import Lane
 from keyfold.gatekeeper.journal.segment import Segment
-from keyfold.wire.access_codec import decode_access_event
-from keyfold.wire.journal_line import read_journal_line
+from keyfold.wire.access.codec import decode_access_event
+from keyfold.wire.journal.line import read_journal_line
 from tests.unit.gatekeeper.heart import Heart, heart_in
 from tests.unit.gatekeeper.mutations import mutated
 from tests.unit.gatekeeper.plain_model import Allowed, allowed

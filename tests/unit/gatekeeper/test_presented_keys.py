@@ -4,7 +4,7 @@ import pytest
 
 from keyfold.domain.access.decision import MALFORMED, Credential
 from keyfold.gatekeeper.authz.request.presented_keys import KeyHeaders, PresentedKeys, presented_keys
-from keyfold.wire.key_format import KeyKind, mint
+from keyfold.wire.keys.format import KeyKind, mint
 from tests.unit.gatekeeper.heart import fields_of
 
 NAMES = KeyHeaders(vendor="x-api-key", subscriber="a-api-key")

@@ -6,7 +6,7 @@ import pytest
 
 from keyfold.domain.rate_limit import RateLimit
 from keyfold.gatekeeper.settings import GatekeeperSettings
-from keyfold.runtime.settings import BadSettings, load
+from keyfold.runtime.settings.base import BadSettings, load
 from tests.unit.settings.services import good
 
 

@@ -5,7 +5,7 @@ from urllib.parse import quote
 import pytest
 
 from keyfold.gatekeeper.authz.redaction import without_secrets
-from keyfold.wire.key_format import KeyKind, mint
+from keyfold.wire.keys.format import KeyKind, mint
 
 SECRET = mint(KeyKind.SUBSCRIBER, "ABCabc012345", bytes(range(32))).secret
 VENDOR_SECRET = mint(KeyKind.VENDOR, "ABCabc012345", bytes(range(32)), mode="test").secret

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.ids import EventId
 from keyfold.gatekeeper.authz.endpoint import AuthzEndpoint
-from keyfold.runtime.auth import Caller, Rejected
+from keyfold.runtime.auth.caller import Caller, Rejected
 from keyfold.runtime.health import Health
 from keyfold.runtime.http import RateLimits, build_app, serve_http
 from tests.integration.gatekeeper.practice import (

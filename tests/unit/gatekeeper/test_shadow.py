@@ -24,7 +24,7 @@ from keyfold.gatekeeper.authz.shadow import (
 )
 from keyfold.gatekeeper.settings import GatekeeperSettings
 from keyfold.runtime.failure import StopProcess
-from keyfold.wire.key_format import KeyKind, MintedKey, read_key
+from keyfold.wire.keys.format import KeyKind, MintedKey, read_key
 from tests.integration.gatekeeper.practice import (
     EXPIRED_KEY,
     KEY,

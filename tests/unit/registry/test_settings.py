@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from keyfold.registry.settings import RegistrySettings
-from keyfold.runtime.settings import BadSettings, load, masked
+from keyfold.runtime.settings.base import BadSettings, load, masked
 
 SECRET = "s3cret-" * 5
 GIVEN = {

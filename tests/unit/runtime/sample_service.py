@@ -3,11 +3,11 @@
 import asyncio
 import sys
 
-from keyfold.runtime.auth import Rejected
+from keyfold.runtime.auth.caller import Rejected
 from keyfold.runtime.failure import StopProcess
 from keyfold.runtime.http import Answer, Public, Request, Route, build_app
 from keyfold.runtime.service import Process, run
-from keyfold.runtime.settings import PostgresSettings, ServiceSettings
+from keyfold.runtime.settings.base import PostgresSettings, ServiceSettings
 from keyfold.runtime.waiting import wait_for
 
 

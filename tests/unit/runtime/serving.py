@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from keyfold.runtime.auth import Caller, Rejected, Role
+from keyfold.runtime.auth.caller import Caller, Rejected, Role
 from keyfold.runtime.health import Health
 from keyfold.runtime.http import AnyRoute, RateLimits, build_app, serve_http
 from tests.unit.runtime.tokens import SetClock

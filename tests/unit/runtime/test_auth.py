@@ -13,11 +13,12 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from keyfold.runtime.auth import BearerTokens, Caller, Rejected, Role, open_bearer_tokens
+from keyfold.runtime.auth.caller import Caller, Rejected, Role
+from keyfold.runtime.auth.jwks import Jwks
+from keyfold.runtime.authenticator import BearerTokens, open_bearer_tokens
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.runtime.failure import StopProcess, TryLater
-from keyfold.runtime.jwks import Jwks
-from keyfold.runtime.settings import AuthSettings
+from keyfold.runtime.settings.base import AuthSettings
 from tests.unit.runtime import tokens
 from tests.unit.runtime.tokens import AUDIENCE, ISSUER, KnownLogins, SetClock, Signer
 

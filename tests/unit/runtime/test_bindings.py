@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from keyfold.runtime.auth import BearerTokens, Caller, Rejected, Role
-from keyfold.runtime.caller import Binding
+from keyfold.runtime.auth.caller import Binding, Caller, Rejected, Role
+from keyfold.runtime.authenticator import BearerTokens
 from keyfold.runtime.failure import TryLater
 from tests.unit.runtime import tokens
 from tests.unit.runtime.tokens import KnownLogins

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from keyfold.runtime.caller import Claimed, Rejected, Role
-from keyfold.runtime.claims import PLAIN_CLAIMS, ClaimMapping, check_place
+from keyfold.runtime.auth.caller import Claimed, Rejected, Role
+from keyfold.runtime.auth.claims import PLAIN_CLAIMS, ClaimMapping, check_place
 
 KEYCLOAK = ClaimMapping(
     role="/realm_access/roles",

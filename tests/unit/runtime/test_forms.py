@@ -9,7 +9,7 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from pydantic import Field
 
-from keyfold.runtime.auth import Role
+from keyfold.runtime.auth.caller import Role
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.runtime.http import (
     Answer,
@@ -23,7 +23,7 @@ from keyfold.runtime.http import (
     Route,
     UndeclaredRoute,
 )
-from keyfold.runtime.http.form import MEDIA_TYPE
+from keyfold.runtime.http.reading.form import MEDIA_TYPE
 from keyfold.runtime.http.rules import OwnAccount
 from tests.unit.runtime.serving import Client, serving, until
 

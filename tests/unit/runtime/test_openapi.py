@@ -7,7 +7,7 @@ import orjson
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from keyfold.runtime.auth import Role
+from keyfold.runtime.auth.caller import Role
 from keyfold.runtime.http import (
     Answer,
     AnyRoute,

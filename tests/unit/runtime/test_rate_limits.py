@@ -27,7 +27,7 @@ from keyfold.runtime.http import (
 )
 from keyfold.runtime.http.rate_limits import UNLIMITED
 from keyfold.runtime.http.rules import Rule
-from keyfold.runtime.settings import RateLimitSettings
+from keyfold.runtime.settings.base import RateLimitSettings
 from tests.unit.runtime.serving import Client, serving, until
 
 COMMANDS = ("POST", "PUT", "PATCH", "DELETE")

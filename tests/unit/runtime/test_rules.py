@@ -6,7 +6,7 @@ from typing import cast
 import pytest
 from aiohttp import web
 
-from keyfold.runtime.auth import Role
+from keyfold.runtime.auth.caller import Role
 from keyfold.runtime.health import Health
 from keyfold.runtime.http import (
     Answer,

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from keyfold.runtime.caller import Role
-from keyfold.runtime.settings import (
+from keyfold.runtime.auth.caller import Role
+from keyfold.runtime.settings.base import (
     AuthSettings,
     BadSettings,
     KafkaSettings,

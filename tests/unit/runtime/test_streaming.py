@@ -10,8 +10,7 @@ import aiohttp
 import pytest
 
 from keyfold.runtime import metrics
-from keyfold.runtime.auth import Caller, Rejected, Role
-from keyfold.runtime.caller import Binding
+from keyfold.runtime.auth.caller import Binding, Caller, Rejected, Role
 from keyfold.runtime.failure import TryLater
 from keyfold.runtime.health import Health
 from keyfold.runtime.http import AnyRole, Request, Route, Streamed, Writer, build_app, serve_http

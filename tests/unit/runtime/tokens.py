@@ -10,10 +10,10 @@ import orjson
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
-from keyfold.runtime.auth import BearerTokens
-from keyfold.runtime.caller import Binding
+from keyfold.runtime.auth.caller import Binding
+from keyfold.runtime.auth.jwks import Jwks
+from keyfold.runtime.authenticator import BearerTokens
 from keyfold.runtime.failure import TryLater
-from keyfold.runtime.jwks import Jwks
 
 ISSUER = "https://issuer.test"
 AUDIENCE = "keyfold"

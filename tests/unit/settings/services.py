@@ -20,7 +20,7 @@ from keyfold.local.signing import LocalSigner
 from keyfold.projection.settings import ProjectionSettings
 from keyfold.registry.settings import RegistrySettings
 from keyfold.relay.settings import RelaySettings
-from keyfold.runtime.settings import PREFIX, ServiceSettings
+from keyfold.runtime.settings.base import PREFIX, ServiceSettings
 from keyfold.shipper.settings import ShipperSettings
 
 SERVICES: Final[Mapping[str, type[ServiceSettings]]] = {

@@ -13,7 +13,7 @@ from typer.main import get_command
 
 from keyfold.cli import app
 from keyfold.runtime.service import EXIT_BAD_SETTINGS, run
-from keyfold.runtime.settings import PREFIX, load
+from keyfold.runtime.settings.base import PREFIX, load
 from tests.unit.settings.services import EVERY_PART, PASSWORD, SECRET, SERVICES, good, variables
 from tests.unit.settings.wrong_values import wrong_values
 

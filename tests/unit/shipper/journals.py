@@ -10,7 +10,7 @@ from keyfold.domain.access.decision import Reason
 from keyfold.domain.access.event import AccessEvent
 from keyfold.gatekeeper.journal.directory import RunDirectory
 from keyfold.gatekeeper.journal.segment import Segment
-from keyfold.wire.counted_slots import count_bytes, empty_slot
+from keyfold.wire.journal.counted_slots import count_bytes, empty_slot
 from tests.access_events import access_event, journalled
 
 

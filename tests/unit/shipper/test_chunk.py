@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from keyfold.shipper.chunk import Chunk, Damage, read_chunk
-from keyfold.wire.access_codec import decode_access_event
-from keyfold.wire.journal_line import journal_line
+from keyfold.wire.access.codec import decode_access_event
+from keyfold.wire.journal.line import journal_line
 from keyfold.wire.record import Record
 from tests.access_events import access_event, journalled
 

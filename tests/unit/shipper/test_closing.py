@@ -12,8 +12,8 @@ import pytest
 from keyfold.domain.access.closed_run import ClosedRun
 from keyfold.runtime.boot import boot_id
 from keyfold.shipper.run_journal import RunJournal
-from keyfold.wire.closed_codec import decode_closed_run
-from keyfold.wire.journal_files import CHECKPOINT, WRITER_LOCK, segment_name
+from keyfold.wire.access.closed_run import decode_closed_run
+from keyfold.wire.journal.files import CHECKPOINT, WRITER_LOCK, segment_name
 from keyfold.wire.record import Record
 from tests.unit.shipper.journals import Writer
 from tests.unit.shipper.test_chunk import BYTES_MAX

@@ -10,9 +10,9 @@ from structlog.testing import capture_logs
 
 from keyfold.domain.access.decision import Reason
 from keyfold.shipper.run_journal import RunJournal
-from keyfold.wire.access_codec import decode_access_event
-from keyfold.wire.counted_slots import SLOT_BYTES, SLOTS_MAX, count_bytes, empty_slot, read_slots
-from keyfold.wire.journal_files import COUNTED
+from keyfold.wire.access.codec import decode_access_event
+from keyfold.wire.journal.counted_slots import SLOT_BYTES, SLOTS_MAX, count_bytes, empty_slot, read_slots
+from keyfold.wire.journal.files import COUNTED
 from tests.access_events import journalled
 from tests.unit.shipper.journals import Writer, counting, slot
 

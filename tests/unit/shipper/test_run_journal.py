@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from keyfold.shipper.run_journal import Portion, RunJournal
-from keyfold.wire.access_codec import decode_access_event
-from keyfold.wire.journal_files import CHECKPOINT
+from keyfold.wire.access.codec import decode_access_event
+from keyfold.wire.journal.files import CHECKPOINT
 from tests.unit.shipper.journals import Writer
 
 BYTES_MAX = 128 * 1024

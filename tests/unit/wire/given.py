@@ -6,7 +6,7 @@ from keyfold.domain.access.decision import Reason
 from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.ids import AccountId, EventId, KeyId, VendorId
 from keyfold.domain.permissions import Access, Category
-from keyfold.wire.chain import GENESIS, Head, Row, seal
+from keyfold.wire.events.chain import GENESIS, Head, Row, seal
 from keyfold.wire.record import Received, Record
 
 EVENT_ID = EventId("0190163d-8694-739b-aea5-966c26f8ad91")

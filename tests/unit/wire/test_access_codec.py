@@ -9,7 +9,7 @@ from cloudevents.core.bindings.kafka import KafkaMessage, from_binary_event
 from msgspec.structs import replace
 
 from keyfold.domain.access.event import AccessEvent
-from keyfold.wire.access_codec import (
+from keyfold.wire.access.codec import (
     MalformedAccessEvent,
     access_record,
     decode_access_event,

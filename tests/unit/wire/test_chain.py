@@ -11,9 +11,9 @@ from msgspec.structs import asdict, fields, replace
 from keyfold.domain.ids import AccountId, EventId, StreamId
 from keyfold.domain.lifecycle.account import AccountCreated
 from keyfold.domain.lifecycle.fold import Actor, RecordedEvent
-from keyfold.wire.chain import GENESIS, BrokenChain, Head, LedgerGap, Row, follow, seal, understand
-from keyfold.wire.event_codec import UnknownEvent
-from keyfold.wire.upcasting import SCHEMA_VERSION
+from keyfold.wire.events.chain import GENESIS, BrokenChain, Head, LedgerGap, Row, follow, seal, understand
+from keyfold.wire.events.codec import UnknownEvent
+from keyfold.wire.events.upcasting import SCHEMA_VERSION
 from tests.unit.wire.given import ledger, row_at
 
 ROWS = ledger(4)

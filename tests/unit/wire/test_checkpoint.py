@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from keyfold.wire.checkpoint import (
+from keyfold.wire.proof.signed_head import (
     BadCheckpointKey,
     BadCheckpointLine,
     Checkpoint,

@@ -9,16 +9,16 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from keyfold.domain.lifecycle.signed_head import LedgerCheckpointed
-from keyfold.wire.checkpoint import Checkpoint, SignedCheckpoint, format_line, key_id_of, sign
-from keyfold.wire.checkpoint_proof import (
+from keyfold.wire.events.codec import encode_event
+from keyfold.wire.events.upcasting import SCHEMA_VERSION
+from keyfold.wire.proof.signed_head import Checkpoint, SignedCheckpoint, format_line, key_id_of, sign
+from keyfold.wire.proof.signed_head_proof import (
     CheckpointRow,
     FiledCheckpoints,
     signed_of,
     weigh_file,
     weigh_recorded,
 )
-from keyfold.wire.event_codec import encode_event
-from keyfold.wire.upcasting import SCHEMA_VERSION
 from tests.ledger_builder import START, account_created
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))

@@ -9,8 +9,13 @@ import pytest
 from msgspec.structs import replace
 
 from keyfold.domain.access.closed_run import ClosedRun
-from keyfold.wire.access_codec import MalformedAccessEvent, decode_access_event
-from keyfold.wire.closed_codec import MalformedClosedRun, closed_record, decode_closed_run, is_closed_record
+from keyfold.wire.access.closed_run import (
+    MalformedClosedRun,
+    closed_record,
+    decode_closed_run,
+    is_closed_record,
+)
+from keyfold.wire.access.codec import MalformedAccessEvent, decode_access_event
 from keyfold.wire.record import Received
 from tests.access_events import EPOCH
 

@@ -15,8 +15,8 @@ from keyfold.domain.lifecycle.vendor_key import VendorKeyIssued
 from keyfold.domain.network import parse_network
 from keyfold.domain.permissions import CATEGORIES, Access, Category, Permissions
 from keyfold.domain.rate_limit import RateLimit
-from keyfold.wire.event_codec import TYPE_NAMES, UnknownEvent, decode_event, encode_event
-from keyfold.wire.upcasting import SCHEMA_VERSION
+from keyfold.wire.events.codec import TYPE_NAMES, UnknownEvent, decode_event, encode_event
+from keyfold.wire.events.upcasting import SCHEMA_VERSION
 from tests.unit.domain.given import LATER, NOW
 
 CREATED = AccountCreated(account_id=AccountId("acc_1"), name="Zahnärzte")

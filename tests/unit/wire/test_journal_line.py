@@ -2,8 +2,8 @@
 
 import pytest
 
-from keyfold.wire.access_codec import encode_access_event
-from keyfold.wire.journal_line import TornLine, journal_line, read_journal_line
+from keyfold.wire.access.codec import encode_access_event
+from keyfold.wire.journal.line import TornLine, journal_line, read_journal_line
 from tests.unit.wire.given import DENIED
 
 JSON = encode_access_event(DENIED)

@@ -6,7 +6,7 @@ import pytest
 
 from keyfold.domain.access.decision import MALFORMED, Credential
 from keyfold.domain.ids import KeyId
-from keyfold.wire.key_format import (
+from keyfold.wire.keys.format import (
     ALPHABET,
     KEY_LENGTH,
     KeyKind,

@@ -7,8 +7,8 @@ import pytest
 from cloudevents.core.bindings.kafka import KafkaMessage, from_binary_event
 from msgspec.structs import replace
 
-from keyfold.wire.chain import GENESIS, BrokenChain, follow
-from keyfold.wire.lifecycle_record import SOURCE, NotOurs, lifecycle_record, read_lifecycle_record
+from keyfold.wire.events.chain import GENESIS, BrokenChain, follow
+from keyfold.wire.events.record import SOURCE, NotOurs, lifecycle_record, read_lifecycle_record
 from keyfold.wire.record import Headers, Received, Record
 from tests.unit.wire.given import TRACEPARENT, ledger, received, row_at
 

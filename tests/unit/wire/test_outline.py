@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keyfold.domain.ids import AccountId, KeyId, VendorId
-from keyfold.wire.access_codec import encode_access_event
-from keyfold.wire.key_format import KeyKind, mint
+from keyfold.wire.access.codec import encode_access_event
+from keyfold.wire.keys.format import KeyKind, mint
 from keyfold.wire.outline import Outline, outline
 from tests.access_events import decided
 

@@ -8,8 +8,8 @@ from msgspec.structs import replace
 from keyfold.domain.ids import KeyId
 from keyfold.domain.lifecycle.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey, evolve
 from keyfold.domain.lifecycle.vendor_key import VendorKey
-from keyfold.wire.packed import Packed
-from keyfold.wire.packed_key import pack_key, unpack_key
+from keyfold.wire.keys.packed import Packed
+from keyfold.wire.keys.packed_key import pack_key, unpack_key
 from tests.ledger_builder import key_created, key_id, key_revoked
 
 ENTRY_BYTES_MAX = 16 * 3 + 16

@@ -22,9 +22,9 @@ from keyfold.domain.lifecycle.vendor import VendorReviewed, VendorState
 from keyfold.domain.lifecycle.vendor_key import ActiveVendorKey, RevokedVendorKey
 from keyfold.domain.network import parse_network
 from keyfold.domain.rate_limit import RateLimit
-from keyfold.wire.chain import GENESIS, Row, follow, understand
-from keyfold.wire.event_codec import TYPE_NAMES, UnknownEvent, decode_event, encode_event
-from keyfold.wire.upcasting import SCHEMA_VERSION, UPCASTERS, upcast
+from keyfold.wire.events.chain import GENESIS, Row, follow, understand
+from keyfold.wire.events.codec import TYPE_NAMES, UnknownEvent, decode_event, encode_event
+from keyfold.wire.events.upcasting import SCHEMA_VERSION, UPCASTERS, upcast
 from tests.ledger_builder import account_id, key_id, vendor_id
 from tests.lifecycle_events import invitation_id
 

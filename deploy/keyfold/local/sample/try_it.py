@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from keyfold.local.sample.record import Sample
-from keyfold.runtime.settings import PREFIX
+from keyfold.runtime.settings.base import PREFIX
 
 PASSES: Final = "/v1/appointment"
 REFUSED: Final = "/v1/note"

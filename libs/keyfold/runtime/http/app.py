@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from aiohttp import HttpVersion11, web
 
-from keyfold.runtime.auth import Authenticator
+from keyfold.runtime.authenticator import Authenticator
 from keyfold.runtime.clock import SYSTEM_CLOCK, Clock
 from keyfold.runtime.health import Health
 from keyfold.runtime.http.endpoint import Endpoint, endpoint

@@ -13,14 +13,21 @@ from aiohttp import web
 from pydantic import BaseModel
 from structlog.contextvars import bind_contextvars, get_contextvars
 
-from keyfold.runtime.auth import Authenticator, Caller, Rejected
+from keyfold.runtime.auth.caller import Caller, Rejected
+from keyfold.runtime.authenticator import Authenticator
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.failure import TryLater
 from keyfold.runtime.http.models import rfc3339
 from keyfold.runtime.http.preconditions import FAILED, read_preconditions
 from keyfold.runtime.http.problem import NOT_FOUND, Problem, Refused, of_status, problem_response
 from keyfold.runtime.http.rate_limits import RateLimits
-from keyfold.runtime.http.reading import check_expectation, check_target, read_body, read_query, refuse_body
+from keyfold.runtime.http.reading.request import (
+    check_expectation,
+    check_target,
+    read_body,
+    read_query,
+    refuse_body,
+)
 from keyfold.runtime.http.route import Answer, AnyRoute, Reply, Request
 from keyfold.runtime.http.rules import CredentialOr, OwnCredential, Public, Rule, Verdict, describe, judge
 from keyfold.runtime.http.streaming import Streamed, stream

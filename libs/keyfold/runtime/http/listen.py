@@ -19,7 +19,7 @@ from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.runtime.failure import StopProcess
 from keyfold.runtime.http.observe import REQUEST_ID, request_id
 from keyfold.runtime.http.problem import of_status, problem_response
-from keyfold.runtime.http.reading import CONTINUE
+from keyfold.runtime.http.reading.request import CONTINUE
 
 # How long the rest of a refused body is thrown away, so that its sender can read the refusal.
 _LINGER_S: Final = 1.0

@@ -13,7 +13,7 @@ from keyfold.runtime import metrics
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.failure import TryLater
 from keyfold.runtime.http.problem import Problem, Refused, of_status, problem_response
-from keyfold.runtime.http.reading import check_head
+from keyfold.runtime.http.reading.request import check_head
 from keyfold.runtime.http.streaming import IS_STREAMED, StreamFailed
 
 REQUEST_ID: Final = "X-Request-Id"

@@ -10,10 +10,10 @@ from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import FixedWindowRateLimiter, SlidingWindowCounterRateLimiter
 
 from keyfold.runtime import metrics
-from keyfold.runtime.auth import Caller
+from keyfold.runtime.auth.caller import Caller
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.runtime.http.problem import Problem, Refused
-from keyfold.runtime.settings import RateLimitSettings
+from keyfold.runtime.settings.base import RateLimitSettings
 
 _WINDOW_S: Final = 60
 _TOO_MANY: Final = 429

@@ -9,7 +9,7 @@ from aiohttp import web
 from multidict import CIMultiDictProxy
 from pydantic import BaseModel, RootModel
 
-from keyfold.runtime.auth import Caller
+from keyfold.runtime.auth.caller import Caller
 from keyfold.runtime.http.problem import Problem
 from keyfold.runtime.http.rules import OwnCredential, Rule, path_parameters
 from keyfold.runtime.http.streaming import Streamed

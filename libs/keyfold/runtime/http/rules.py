@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias, assert_never
 
-from keyfold.runtime.auth import Caller, Role
+from keyfold.runtime.auth.caller import Caller, Role
 
 
 @dataclass(frozen=True, slots=True)

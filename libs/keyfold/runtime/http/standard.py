@@ -7,7 +7,7 @@ from functools import cache
 from keyfold.runtime import metrics
 from keyfold.runtime.health import Health
 from keyfold.runtime.http.models import JsonBody
-from keyfold.runtime.http.openapi import document
+from keyfold.runtime.http.openapi.document import document
 from keyfold.runtime.http.route import Answer, AnyRoute, Request, Route
 from keyfold.runtime.http.rules import Public
 

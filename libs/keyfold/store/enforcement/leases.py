@@ -7,7 +7,7 @@ from typing import Final
 from keyfold.store.postgres.connection import Pool
 from keyfold.store.postgres.errors import ReadOnly, translated
 from keyfold.store.postgres.statements import load_statements
-from keyfold.wire.chain import Head
+from keyfold.wire.events.chain import Head
 
 LEASE_MARGIN_S: Final = 5.0
 """For how long after its end, on PostgreSQL's clock, a silent gatekeeper's lease is still reckoned with.

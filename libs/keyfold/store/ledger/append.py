@@ -21,7 +21,7 @@ from keyfold.store.ledger.rows import (
 from keyfold.store.postgres.connection import Connection, Pool
 from keyfold.store.postgres.errors import CommitUnknown, DatabaseAway, VersionConflict, translated
 from keyfold.store.postgres.statements import load_part, load_statements
-from keyfold.wire.chain import Head, Row
+from keyfold.wire.events.chain import Head, Row
 
 __all__ = ["LEDGER_CHANNEL", "Draft", "Ledger", "Turn"]
 

@@ -10,7 +10,7 @@ from keyfold.domain.lifecycle.fold import Actor, Aggregate, LifecycleEvent, evol
 from keyfold.store.postgres.connection import Pool
 from keyfold.store.postgres.errors import translated
 from keyfold.store.postgres.statements import load_statements
-from keyfold.wire.event_codec import decode_event
+from keyfold.wire.events.codec import decode_event
 
 _FROM_THE_HEAD = 2**63 - 1
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from keyfold.domain.ids import AccountId, StreamId, VendorId, login_stream
-from keyfold.runtime.caller import Binding
+from keyfold.runtime.auth.caller import Binding
 from keyfold.store.postgres.connection import Pool
 from keyfold.store.postgres.errors import translated
 from keyfold.store.postgres.statements import load_statements
-from keyfold.wire.invitation_code import login_id_of
+from keyfold.wire.keys.invitation_code import login_id_of
 
 _FROM_THE_HEAD = 2**63 - 1
 

@@ -14,7 +14,7 @@ from keyfold.domain.lifecycle.subscriber_key import (
 )
 from keyfold.domain.lifecycle.vendor import VendorApplied, VendorReapplied
 from keyfold.store.ledger.idempotency_records import KeptAnswer
-from keyfold.wire.chain import Head
+from keyfold.wire.events.chain import Head
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,10 +9,10 @@ from keyfold.domain.ids import AccountId, EventId, StreamId, VendorId
 from keyfold.domain.lifecycle.fold import Actor, LifecycleEvent, RecordedEvent, evolve
 from keyfold.store.ledger.idempotency_records import KeptAnswer
 from keyfold.store.ledger.read_set import NOTHING, AccountKeys, Applications, Loaded, Versioned, Wanted
-from keyfold.wire.chain import Head, Row, seal
-from keyfold.wire.event_codec import decode_event, encode_event
+from keyfold.wire.events.chain import Head, Row, seal
+from keyfold.wire.events.codec import decode_event, encode_event
+from keyfold.wire.events.upcasting import SCHEMA_VERSION
 from keyfold.wire.timestamp import format_time
-from keyfold.wire.upcasting import SCHEMA_VERSION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

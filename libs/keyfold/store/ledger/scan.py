@@ -7,9 +7,9 @@ from keyfold.domain.lifecycle.signed_head import LEDGER_STREAM
 from keyfold.store.postgres.connection import Connection, open_connection
 from keyfold.store.postgres.errors import translated
 from keyfold.store.postgres.statements import load_statements
-from keyfold.wire.chain import Fields, Head
-from keyfold.wire.checkpoint_proof import CheckpointRow
-from keyfold.wire.ledger_proof import HeadRow
+from keyfold.wire.events.chain import Fields, Head
+from keyfold.wire.proof.ledger_proof import HeadRow
+from keyfold.wire.proof.signed_head_proof import CheckpointRow
 
 PAGE_ROWS = 1000
 """Larger pages are slower: what the driver makes of one no longer fits the processor's cache."""

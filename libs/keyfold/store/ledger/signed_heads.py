@@ -8,7 +8,7 @@ from keyfold.domain.lifecycle.signed_head import LEDGER_STREAM, LedgerCheckpoint
 from keyfold.store.postgres.connection import Pool
 from keyfold.store.postgres.errors import translated
 from keyfold.store.postgres.statements import load_statements
-from keyfold.wire.event_codec import UnknownEvent, decode_event
+from keyfold.wire.events.codec import UnknownEvent, decode_event
 
 FIRST_PAGE = 2**63 - 1
 """No version is as high."""

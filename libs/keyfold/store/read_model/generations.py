@@ -17,7 +17,7 @@ from keyfold.store.postgres.errors import NoStandstill, ReplayRunning, translate
 from keyfold.store.postgres.statements import load_statements
 from keyfold.store.read_model.reader import SERVING
 from keyfold.store.read_model.rows import SHAPE
-from keyfold.wire.chain import GENESIS, Head
+from keyfold.wire.events.chain import GENESIS, Head
 
 NEXT = "projection_next"
 OLD = "projection_old"

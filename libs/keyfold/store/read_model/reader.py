@@ -28,9 +28,9 @@ from keyfold.store.read_model.rows import (
     read_vendor,
     read_vendor_key,
 )
-from keyfold.wire.chain import Head
-from keyfold.wire.packed import Packed
-from keyfold.wire.packed_key import pack_key, unpack_key
+from keyfold.wire.events.chain import Head
+from keyfold.wire.keys.packed import Packed
+from keyfold.wire.keys.packed_key import pack_key, unpack_key
 
 SERVING = "projection"
 """The schema of the generation that serves reads."""

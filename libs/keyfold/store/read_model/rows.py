@@ -17,7 +17,7 @@ from keyfold.domain.network import Network, parse_network
 from keyfold.domain.permissions import CATEGORIES, Access, Category, Permissions
 from keyfold.domain.rate_limit import RateLimit
 from keyfold.domain.secret import OutgoingSecret
-from keyfold.wire.packed_key import pack_key, read_replaced
+from keyfold.wire.keys.packed_key import pack_key, read_replaced
 from keyfold.wire.timestamp import format_time, parse_time
 
 # The shape of the tables and of what stands in them; raise it with every change to either, and the read

@@ -50,7 +50,7 @@ create index vendors_by_applicant on {schema}.vendors (applicant, created_positi
 
 -- `minted_at` is the event's own word for when the key was made, `created_at` the ledger's. `replaced` holds
 -- what is kept of earlier secrets one behind the other. `packed` is all of the key once more, as a gatekeeper keeps it:
--- libs/keyfold/wire/packed_key.py.
+-- libs/keyfold/wire/keys/packed_key.py.
 create table {schema}.keys (
     key_id text collate "C" primary key,
     kind text not null,

@@ -28,7 +28,7 @@ from keyfold.store.read_model.rows import (
     read_vendor,
     vendor_row,
 )
-from keyfold.wire.chain import Head
+from keyfold.wire.events.chain import Head
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

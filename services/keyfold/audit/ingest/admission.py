@@ -8,8 +8,8 @@ from keyfold.audit.retention import oldest_kept
 from keyfold.domain.access.closed_run import ClosedRun
 from keyfold.domain.access.event import AccessEvent
 from keyfold.store.access_log.addresses import packed
-from keyfold.wire.access_codec import MalformedAccessEvent, decode_access_event
-from keyfold.wire.closed_codec import MalformedClosedRun, decode_closed_run, is_closed_record
+from keyfold.wire.access.closed_run import MalformedClosedRun, decode_closed_run, is_closed_record
+from keyfold.wire.access.codec import MalformedAccessEvent, decode_access_event
 from keyfold.wire.record import Received
 
 

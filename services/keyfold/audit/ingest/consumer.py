@@ -7,7 +7,7 @@ from keyfold.audit.ingest.loop import Following
 from keyfold.audit.ingest.sink import Filing
 from keyfold.audit.settings import AuditSettings
 from keyfold.kafka.connection import ProducerOptions
-from keyfold.kafka.dead_letter_bound import DeadLetterBound
+from keyfold.kafka.dead_letters.bound import DeadLetterBound
 from keyfold.kafka.publisher import Publisher
 from keyfold.kafka.reader import Reader
 from keyfold.runtime.service import Process

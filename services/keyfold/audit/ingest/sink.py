@@ -14,8 +14,8 @@ from keyfold.audit.ingest.admission import Inadmissible, InadmissibleKind, admit
 from keyfold.audit.ingest.chunks import Batches, portions
 from keyfold.domain.access.closed_run import ClosedRun
 from keyfold.domain.access.event import AccessEvent
-from keyfold.kafka.dead_letter import dead_letter
-from keyfold.kafka.dead_letter_bound import DeadLetterBound
+from keyfold.kafka.dead_letters.bound import DeadLetterBound
+from keyfold.kafka.dead_letters.record import dead_letter
 from keyfold.kafka.errors import OutcomeUnknown, Unavailable
 from keyfold.kafka.publisher import Publisher
 from keyfold.runtime.clock import Clock

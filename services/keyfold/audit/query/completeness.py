@@ -10,7 +10,7 @@ from keyfold.audit.query.completeness_resources import (
     CompletenessQuery,
     WholenessResource,
 )
-from keyfold.runtime.auth import Role
+from keyfold.runtime.auth.caller import Role
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import Answer, AnyRoute, Request, Roles, Route, cut, encode_cursor
 from keyfold.store.access_log.completeness.numbers import RunHour, run_hours

@@ -9,7 +9,7 @@ from pydantic import Field
 from keyfold.runtime.http import GivenInstant, GivenInt, Instant, JsonBody, PageQuery
 from keyfold.store.access_log.completeness.numbers import NumberRange, RunHour
 from keyfold.store.access_log.completeness.wholeness import Wholeness
-from keyfold.wire.access_codec import RUN_CHARACTERS_MAX
+from keyfold.wire.access.codec import RUN_CHARACTERS_MAX
 
 HOURS_MAX: Final = 1000
 _CursorWord = Annotated[

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from keyfold.runtime.auth import Caller
+from keyfold.runtime.auth.caller import Caller
 from keyfold.runtime.http import Problem, Refused
 
 _RETRY_AFTER_S: Final = 5

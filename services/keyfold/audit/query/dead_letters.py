@@ -6,8 +6,8 @@ from typing import Annotated, Final, Self
 
 from pydantic import Field
 
-from keyfold.kafka.dead_letters import Letter, newest_letters
-from keyfold.runtime.auth import Role
+from keyfold.kafka.dead_letters.newest import Letter, newest_letters
+from keyfold.runtime.auth.caller import Role
 from keyfold.runtime.http import (
     Answer,
     AnyRoute,
@@ -20,7 +20,7 @@ from keyfold.runtime.http import (
     cut,
     encode_cursor,
 )
-from keyfold.wire.key_format import holds_key
+from keyfold.wire.keys.format import holds_key
 from keyfold.wire.outline import Form, outline
 from keyfold.wire.topics import ALL, DEAD_LETTER
 

@@ -10,7 +10,7 @@ from keyfold.domain.access.event_explanation import EventExplanation, explain_ev
 from keyfold.domain.access.names import Called
 from keyfold.domain.access.remedy import Mender
 from keyfold.domain.ids import EventId
-from keyfold.runtime.auth import Caller, Role
+from keyfold.runtime.auth.caller import Caller, Role
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import NOT_FOUND, Answer, AnyRoute, JsonBody, Reply, Request, Roles, Route
 from keyfold.store.access_log.decisions import decision

@@ -17,7 +17,7 @@ from keyfold.runtime.http import GivenInstant, GivenInt, Instant, JsonBody, Page
 from keyfold.store.access_log.export import ExportFormat
 from keyfold.store.access_log.scope import Filters
 from keyfold.store.access_log.summaries import Bucket, Dimension
-from keyfold.wire.access_codec import WORD_CHARACTERS_MAX
+from keyfold.wire.access.codec import WORD_CHARACTERS_MAX
 
 _ID_CHARACTERS_MAX: Final = 64
 SUMMARY_ITEMS_MAX: Final = 10_000

@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 from pydantic import BaseModel
 
 from keyfold.domain.ids import AccountId, KeyId, VendorId
-from keyfold.runtime.auth import Role
+from keyfold.runtime.auth.caller import Role
 from keyfold.runtime.http import OwnAccount, OwnVendor, Reply, Request, Roles
 from keyfold.store.access_log.scope import AccountScope, KeyScope, Scope, UnattributedScope, VendorScope
 

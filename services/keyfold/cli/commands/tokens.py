@@ -12,7 +12,7 @@ from keyfold.cli.screen import Line
 from keyfold.cli.times import bounded_seconds
 from keyfold.client.failure import CommandFailed, WrongUsage
 from keyfold.local.signing import Claims, LocalSigner
-from keyfold.runtime.auth import Role
+from keyfold.runtime.auth.caller import Role
 from keyfold.runtime.clock import SYSTEM_CLOCK
 
 TTL_S_MAX = 365 * 24 * 3600

@@ -17,7 +17,7 @@ from keyfold.local.extra import CannotRunHere
 from keyfold.local.process.child import ChildFailed
 from keyfold.local.stack_ports import FIRST_PORT, OFFSETS, WantedPorts
 from keyfold.runtime.failure import StopProcess, TryLater
-from keyfold.runtime.settings import BadSettings, load
+from keyfold.runtime.settings.base import BadSettings, load
 
 FAILURES = (BadSettings, CannotRunHere, ChildFailed, CommandFailed, StopProcess, TryLater)
 

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from keyfold.console.reasons import refusal
 from keyfold.console.web.view import Page, See, View, Visit
-from keyfold.runtime.auth import Role
+from keyfold.runtime.auth.caller import Role
 
 WHO: Final = frozenset[Role | None]({Role.OWNER, Role.VENDOR, Role.OPERATOR})
 

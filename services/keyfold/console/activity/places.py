@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from keyfold.console.web.view import Visit
-from keyfold.runtime.auth import Role
+from keyfold.runtime.auth.caller import Role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

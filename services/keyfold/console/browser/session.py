@@ -12,7 +12,7 @@ from aiohttp import web
 
 from keyfold.console.browser.cookies import Cookie
 from keyfold.console.browser.sealing import Seal
-from keyfold.runtime.auth import Role
+from keyfold.runtime.auth.caller import Role
 from keyfold.runtime.clock import Clock
 
 _COOKIES: Final = {

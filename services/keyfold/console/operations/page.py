@@ -20,7 +20,7 @@ from keyfold.console.web.app import Console
 from keyfold.console.web.faults import faults_of
 from keyfold.console.web.handing_over import HandingOver
 from keyfold.console.web.view import Page, Shown, View, Visit, views_of
-from keyfold.runtime.auth import Role
+from keyfold.runtime.auth.caller import Role
 
 PATH: Final = "/operations"
 OPERATOR: Final = frozenset[Role | None]({Role.OPERATOR})

@@ -16,7 +16,7 @@ from keyfold.console.upstream.lists import every_count
 from keyfold.console.upstream.services import Command
 from keyfold.console.web.app import Console
 from keyfold.console.web.view import Page, See, View, Visit, views_of
-from keyfold.runtime.auth import Role
+from keyfold.runtime.auth.caller import Role
 
 PATH: Final = "/settings/integrations/api"
 OWNER: Final = frozenset[Role | None]({Role.OWNER})

@@ -19,7 +19,7 @@ from keyfold.console.web import failures
 from keyfold.console.web.app import Console
 from keyfold.console.web.handing_over import HandingOver
 from keyfold.console.web.view import Page, See, Shown, View, Visit, views_of
-from keyfold.runtime.auth import Role
+from keyfold.runtime.auth.caller import Role
 
 LISTED_MAX: Final = 200
 LASTS: Final[Mapping[str, str]] = {"86400": "1 day", "604800": "7 days", "2592000": "30 days"}

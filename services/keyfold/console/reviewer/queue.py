@@ -15,7 +15,7 @@ from keyfold.console.vendor.own import at_registry
 from keyfold.console.vendor.standing import outstanding
 from keyfold.console.web.rendering import instant
 from keyfold.console.web.view import Page, View, Visit, views_of
-from keyfold.runtime.auth import Role
+from keyfold.runtime.auth.caller import Role
 
 PATH: Final = "/reviews"
 REVIEWER: Final = frozenset[Role | None]({Role.REVIEWER})

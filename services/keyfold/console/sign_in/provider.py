@@ -16,9 +16,9 @@ from authlib.common.errors import AuthlibBaseError
 from authlib.integrations.httpx_client import AsyncOAuth2Client
 
 from keyfold.console.settings import ConsoleSettings
+from keyfold.runtime.auth.jwks import Jwks
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.failure import TryLater
-from keyfold.runtime.jwks import Jwks
 
 _TIMEOUT_S: Final = 10.0
 _LEEWAY_S: Final = 5

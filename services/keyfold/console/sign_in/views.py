@@ -23,7 +23,7 @@ from keyfold.console.web.app import OVER, Console
 from keyfold.console.web.leading import see
 from keyfold.console.web.view import Page, See
 from keyfold.runtime.failure import TryLater
-from keyfold.runtime.settings import read_file
+from keyfold.runtime.settings.base import read_file
 
 JOURNEY_LASTS_S: Final = 600
 _JOURNEY: Final = Cookie(name="keyfold-sign-in")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from keyfold.console.browser.session import Person
 from keyfold.console.upstream.services import Services
-from keyfold.runtime.auth import Role
+from keyfold.runtime.auth.caller import Role
 
 
 async def person_of(services: Services) -> Person:

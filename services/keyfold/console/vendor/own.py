@@ -6,7 +6,7 @@ from typing import Final
 
 from keyfold.console.upstream.failures import JsonObject
 from keyfold.console.web.view import Visit
-from keyfold.runtime.auth import Role
+from keyfold.runtime.auth.caller import Role
 
 PATH: Final = "/vendor"
 VENDOR: Final = frozenset[Role | None]({Role.VENDOR})

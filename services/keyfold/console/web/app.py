@@ -30,7 +30,7 @@ from keyfold.console.web import assets, failures
 from keyfold.console.web.leading import notice, see
 from keyfold.console.web.rendering import has_asset, render
 from keyfold.console.web.view import Page, See, Shown, View, Visit
-from keyfold.runtime.auth import NoTokens
+from keyfold.runtime.authenticator import NoTokens
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.failure import TryLater
 from keyfold.runtime.health import Health

@@ -16,7 +16,7 @@ from keyfold.console.upstream.failures import (
     TooMany,
 )
 from keyfold.console.web.view import Page
-from keyfold.runtime.auth import Role
+from keyfold.runtime.auth.caller import Role
 
 _HOMES: Final = {
     Role.OWNER: "/settings/integrations/api",

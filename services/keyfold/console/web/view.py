@@ -13,7 +13,7 @@ from multidict import MultiDict, MultiDictProxy
 
 from keyfold.console.browser.session import Person, Session
 from keyfold.console.upstream.services import Services
-from keyfold.runtime.auth import Role
+from keyfold.runtime.auth.caller import Role
 
 ANYBODY: Final = None
 """Also who is not signed in."""

@@ -29,8 +29,8 @@ from keyfold.gatekeeper.journal.writer import Journal
 from keyfold.gatekeeper.replica.lease import Lease
 from keyfold.gatekeeper.replica.state import Replica
 from keyfold.runtime.clock import Clock
-from keyfold.wire.access_codec import encode_access_event
-from keyfold.wire.journal_line import journal_line
+from keyfold.wire.access.codec import encode_access_event
+from keyfold.wire.journal.line import journal_line
 
 log = structlog.get_logger(__name__)
 

@@ -12,7 +12,7 @@ from keyfold.gatekeeper import metrics
 from keyfold.gatekeeper.authz.answers import Answer
 from keyfold.gatekeeper.authz.authorizer import Authz
 from keyfold.gatekeeper.authz.request.headers import FieldNames, FieldReader, Fields
-from keyfold.runtime.http.reading import is_host
+from keyfold.runtime.http.reading.request import is_host
 
 UNFINISHED_BYTES_MAX: Final = 64 * 1024
 """How much may come of a head that does not end, or of a body, which nobody reads, before it is given up."""

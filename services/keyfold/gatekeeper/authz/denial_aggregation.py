@@ -23,8 +23,8 @@ from keyfold.gatekeeper.settings import ClientIpKept, GatekeeperSettings, Journa
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.failure import StopProcess
 from keyfold.store.enforcement.leases import Journalled
-from keyfold.wire.access_codec import encode_access_event
-from keyfold.wire.journal_line import journal_line
+from keyfold.wire.access.codec import encode_access_event
+from keyfold.wire.journal.line import journal_line
 
 SOURCES_MAX: Final = 512
 """How many sources are told apart within a second; of each gateway and reason, the others are one."""

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Final, Self
 
 from keyfold.domain.access.event import AccessEvent
-from keyfold.wire.counted_slots import SLOT_BYTES, SLOTS_MAX, count_bytes, empty_slot
-from keyfold.wire.journal_files import COUNTED
+from keyfold.wire.journal.counted_slots import SLOT_BYTES, SLOTS_MAX, count_bytes, empty_slot
+from keyfold.wire.journal.files import COUNTED
 
 
 class CountedFile:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from keyfold.runtime.boot import boot_id
-from keyfold.wire.journal_files import WRITER_LOCK, hidden_name
+from keyfold.wire.journal.files import WRITER_LOCK, hidden_name
 
 _PROBE_NAME: Final = ".probe"
 _PROBE_BYTES: Final = 64 * 1024

@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
-from keyfold.wire.journal_files import segment_name
+from keyfold.wire.journal.files import segment_name
 
 
 class Segment:

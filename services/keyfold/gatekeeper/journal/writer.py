@@ -16,7 +16,7 @@ from keyfold.gatekeeper.journal.syncing import Syncing
 from keyfold.gatekeeper.settings import GatekeeperSettings, JournalSync
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.failure import StopProcess
-from keyfold.wire.journal_files import segment_name
+from keyfold.wire.journal.files import segment_name
 
 # With room again the same file takes more. After any other failure it may never do so again.
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})

@@ -21,7 +21,7 @@ from keyfold.gatekeeper.queries.decide_bodies import (
 )
 from keyfold.gatekeeper.replica.lease import Lease
 from keyfold.gatekeeper.replica.state import Replica
-from keyfold.runtime.auth import Caller, Role
+from keyfold.runtime.auth.caller import Caller, Role
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import (
     Answer,
@@ -36,7 +36,7 @@ from keyfold.runtime.http import (
     rfc3339,
 )
 from keyfold.runtime.http.problem import problem_body
-from keyfold.runtime.http.reading import read_json
+from keyfold.runtime.http.reading.request import read_json
 
 _CHUNK: Final = 10
 """How many questions of a batch are answered before gateways get their turn: about a millisecond's worth."""

@@ -11,7 +11,7 @@ from keyfold.gatekeeper.gateways import TOKEN_HEADER, Gateways
 from keyfold.gatekeeper.queries.decide_bodies import Address
 from keyfold.gatekeeper.replica.lease import Lease
 from keyfold.gatekeeper.replica.state import Replica
-from keyfold.runtime.auth import Role
+from keyfold.runtime.auth.caller import Role
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import (
     Answer,
@@ -26,9 +26,9 @@ from keyfold.runtime.http import (
     Roles,
     Route,
 )
-from keyfold.runtime.http.form import MEDIA_TYPE
 from keyfold.runtime.http.problem import of_status
-from keyfold.wire.key_format import KeyKind, read_key
+from keyfold.runtime.http.reading.form import MEDIA_TYPE
+from keyfold.wire.keys.format import KeyKind, read_key
 
 _TOKEN_CHARACTERS_MAX: Final = 1024
 _NO_NUL: Final[dict[str, JsonValue]] = {"pattern": r"^[^\x00]*$"}

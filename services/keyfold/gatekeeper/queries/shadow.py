@@ -4,7 +4,7 @@ from pydantic import Field
 
 from keyfold.domain.permissions import AccessWord, Category
 from keyfold.gatekeeper.authz.shadow import Becomes, Difference, Mapped, Shadow
-from keyfold.runtime.auth import Role
+from keyfold.runtime.auth.caller import Role
 from keyfold.runtime.http import Answer, AnyRoute, Instant, JsonBody, Reply, Request, Roles, Route
 
 

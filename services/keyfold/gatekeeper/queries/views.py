@@ -8,7 +8,7 @@ from keyfold.gatekeeper.queries.decide import NOTHING_KNOWN
 from keyfold.gatekeeper.queries.key import KeyView, view_of
 from keyfold.gatekeeper.replica.lease import Lease
 from keyfold.gatekeeper.replica.state import Replica
-from keyfold.runtime.auth import Role
+from keyfold.runtime.auth.caller import Role
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import NOT_FOUND, AnyRole, Instant, JsonBody, Reply, Request, Roles, Route
 from keyfold.runtime.http.route import Answer, AnyRoute

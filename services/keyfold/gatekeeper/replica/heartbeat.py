@@ -14,7 +14,7 @@ from keyfold.runtime.clock import Clock
 from keyfold.runtime.failure import StopProcess
 from keyfold.store.enforcement.leases import Holder, Journalled, Leases
 from keyfold.store.postgres.errors import DatabaseAway, ReadOnly
-from keyfold.wire.chain import Head
+from keyfold.wire.events.chain import Head
 
 INTERVAL_S: Final = 1.0
 TELL_INTERVAL_S: Final = 0.02

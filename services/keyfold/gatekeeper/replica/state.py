@@ -10,7 +10,7 @@ from keyfold.domain.lifecycle.state import State
 from keyfold.domain.refusal import ImpossibleEvent
 from keyfold.store.postgres.errors import UnfoldableEvent
 from keyfold.store.read_model.reader import Loaded
-from keyfold.wire.chain import GENESIS
+from keyfold.wire.events.chain import GENESIS
 
 
 @dataclass(slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from keyfold.registry.commands.kinds import ACCOUNT, held
 from keyfold.registry.commands.new_ids import new_account_id
 from keyfold.registry.reads import Reads
 from keyfold.registry.resources import AccountResource, account_resource
-from keyfold.runtime.auth import Role
+from keyfold.runtime.auth.caller import Role
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import NOT_FOUND, AnyRoute, OwnAccount, Reply, Request, Roles, Route
 from keyfold.store.ledger.read_set import Loaded

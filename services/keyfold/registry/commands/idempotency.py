@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pydantic import BaseModel
 
 from keyfold.registry.commands.answer_text import packed, unpacked
-from keyfold.runtime.auth import Caller
+from keyfold.runtime.auth.caller import Caller
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import Answer, Problem, Refused, Request
 from keyfold.store.ledger.idempotency_records import KeptAnswer, NewAnswer

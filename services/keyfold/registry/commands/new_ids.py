@@ -2,8 +2,8 @@
 
 from keyfold.domain.ids import ACCOUNT_PREFIX, KEY_PREFIX, VENDOR_PREFIX, AccountId, KeyId, VendorId
 from keyfold.runtime.clock import Clock
-from keyfold.wire.invitation_code import MintedCode, mint_code
-from keyfold.wire.key_format import SECRET_BYTES, KeyKind, MintedKey, is_key_id, mint, public_id_of
+from keyfold.wire.keys.format import SECRET_BYTES, KeyKind, MintedKey, is_key_id, mint, public_id_of
+from keyfold.wire.keys.invitation_code import MintedCode, mint_code
 
 _ID_BYTES = 16
 

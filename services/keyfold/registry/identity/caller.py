@@ -1,6 +1,6 @@
 """The caller over HTTP: what the login of a token is here."""
 
-from keyfold.runtime.auth import Role
+from keyfold.runtime.auth.caller import Role
 from keyfold.runtime.http import Answer, AnyLogin, AnyRoute, Instant, JsonBody, Reply, Request, Route
 
 

@@ -19,12 +19,12 @@ from keyfold.registry.identity.bodies import Code, LoginResource, Welcome
 from keyfold.registry.identity.invitations import INVITATIONS
 from keyfold.registry.identity.logins import login_resource
 from keyfold.registry.identity.tenants import Tenant
-from keyfold.runtime.caller import Binding
+from keyfold.runtime.auth.caller import Binding
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import NOT_FOUND, Answer, AnyLogin, AnyRoute, Reply, Request, Route
 from keyfold.store.ledger.append import Ledger
 from keyfold.store.ledger.read_set import Loaded, Wanted
-from keyfold.wire.invitation_code import login_id_of, read_code
+from keyfold.wire.keys.invitation_code import login_id_of, read_code
 
 _NEEDS_NONE: Final = conflict(
     "login-needs-none",

@@ -22,7 +22,7 @@ from keyfold.registry.identity.bodies import (
 )
 from keyfold.registry.identity.tenants import Tenant, own_tenant
 from keyfold.registry.reads import ListCursor, before
-from keyfold.runtime.auth import Caller, Role
+from keyfold.runtime.auth.caller import Caller, Role
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import (
     NOT_FOUND,
@@ -39,7 +39,7 @@ from keyfold.runtime.http import (
 from keyfold.store.ledger.append import Ledger
 from keyfold.store.ledger.logins import SignInLists
 from keyfold.store.ledger.read_set import Loaded, Wanted
-from keyfold.wire.invitation_code import is_invitation_id
+from keyfold.wire.keys.invitation_code import is_invitation_id
 
 INVITATIONS: Final = "/v1/invitations"
 # Beside `/look` and `/accept`, which are no invitations.

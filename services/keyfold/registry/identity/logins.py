@@ -14,7 +14,7 @@ from keyfold.registry.commands.kinds import LOGIN, held
 from keyfold.registry.identity.bodies import LoginPage, LoginResource
 from keyfold.registry.identity.tenants import Tenant, tenant_of_path
 from keyfold.registry.reads import ListCursor, before
-from keyfold.runtime.auth import Role
+from keyfold.runtime.auth.caller import Role
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import (
     NOT_FOUND,
@@ -35,7 +35,7 @@ from keyfold.runtime.http import (
 from keyfold.store.ledger.append import Ledger
 from keyfold.store.ledger.logins import SignInLists
 from keyfold.store.ledger.read_set import Loaded, Versioned, Wanted
-from keyfold.wire.invitation_code import is_login_id
+from keyfold.wire.keys.invitation_code import is_login_id
 
 _OPERATOR: Final = frozenset({Role.OPERATOR})
 _OF_ACCOUNT: Final = "/v1/accounts/{account_id}/logins"

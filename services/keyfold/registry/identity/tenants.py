@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from keyfold.domain.ids import AccountId, StreamId, VendorId, account_stream, vendor_stream
-from keyfold.runtime.auth import Caller, Role
+from keyfold.runtime.auth.caller import Caller, Role
 
 
 @dataclass(frozen=True, slots=True)

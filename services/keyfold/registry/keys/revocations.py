@@ -18,7 +18,7 @@ from keyfold.registry.commands.kinds import ACCOUNT, SUBSCRIBER_KEY, held
 from keyfold.registry.commands.problems import REDACTED
 from keyfold.runtime.http import Answer, AnyRoute, Instant, JsonBody, OwnAccount, Reply, Request, Route
 from keyfold.store.ledger.read_set import NOTHING, Loaded
-from keyfold.wire.key_format import is_key_id
+from keyfold.wire.keys.format import is_key_id
 
 _AT_ONCE_MAX: Final = 1000
 

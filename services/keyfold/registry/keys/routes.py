@@ -53,7 +53,7 @@ from keyfold.runtime.http import (
 )
 from keyfold.store.ledger.read_set import Loaded
 from keyfold.store.read_model.reader import KeyState, Stored
-from keyfold.wire.key_format import KeyKind
+from keyfold.wire.keys.format import KeyKind
 
 B = TypeVar("B", bound=BaseModel | None)
 

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from keyfold.runtime.auth import Role
+from keyfold.runtime.auth.caller import Role
 from keyfold.runtime.http import (
     Answer,
     AnyRoute,

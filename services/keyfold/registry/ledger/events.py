@@ -3,7 +3,7 @@
 import orjson
 from pydantic import Field
 
-from keyfold.runtime.auth import Role
+from keyfold.runtime.auth.caller import Role
 from keyfold.runtime.http import (
     Answer,
     AnyRoute,
@@ -19,7 +19,7 @@ from keyfold.runtime.http import (
     page,
 )
 from keyfold.store.ledger.append import Ledger
-from keyfold.wire.chain import Row
+from keyfold.wire.events.chain import Row
 
 
 class LedgerQuery(LimitQuery):

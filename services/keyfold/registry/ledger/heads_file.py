@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from keyfold.wire.checkpoint import BadCheckpointLine, SignedCheckpoint, format_line, parse_line
+from keyfold.wire.proof.signed_head import BadCheckpointLine, SignedCheckpoint, format_line, parse_line
 
 _TAIL_BYTES = 4096
 """More than two lines: the last whole one is in it, and what may have been torn off behind it."""

@@ -8,8 +8,8 @@ import structlog
 from keyfold.registry.ledger.heads_file import BadCheckpointFile, CheckpointFile
 from keyfold.store.ledger.signed_heads import Checkpoints
 from keyfold.store.postgres.errors import DatabaseAway
-from keyfold.wire.checkpoint_proof import signed_of
-from keyfold.wire.event_codec import UnknownEvent
+from keyfold.wire.events.codec import UnknownEvent
+from keyfold.wire.proof.signed_head_proof import signed_of
 
 INTERVAL_S: Final = 60.0
 

@@ -12,7 +12,7 @@ from keyfold.domain.lifecycle.fold import Actor
 from keyfold.domain.lifecycle.history import Value, describe
 from keyfold.registry.commands.http import NO_ROLE
 from keyfold.registry.reads import ListCursor, Reads, before, is_applicant, is_hidden
-from keyfold.runtime.auth import Caller, Role
+from keyfold.runtime.auth.caller import Caller, Role
 from keyfold.runtime.http import (
     NOT_FOUND,
     Answer,
@@ -33,7 +33,7 @@ from keyfold.runtime.http import (
     rfc3339,
 )
 from keyfold.store.ledger.history import Happened, History
-from keyfold.wire.event_codec import TYPE_NAMES
+from keyfold.wire.events.codec import TYPE_NAMES
 
 _REVIEWER: Final = frozenset({Role.REVIEWER})
 _SEEN_BY_VENDOR: Final = frozenset({Role.VENDOR.value, NO_ROLE})

@@ -8,7 +8,7 @@ from keyfold.registry.commands.http import CommandsOverHttp, shown
 from keyfold.registry.ledger.signing import CHECKPOINT, take
 from keyfold.registry.ledger.signing_means import CheckpointMeans
 from keyfold.registry.reads import ListCursor, before
-from keyfold.runtime.auth import Role
+from keyfold.runtime.auth.caller import Role
 from keyfold.runtime.http import (
     Answer,
     AnyRoute,

@@ -23,9 +23,9 @@ from keyfold.runtime.clock import Clock
 from keyfold.store.ledger.append import Ledger
 from keyfold.store.ledger.read_set import Loaded
 from keyfold.store.ledger.signed_heads import Checkpoints, RecordedCheckpoint
-from keyfold.wire.chain import Head
-from keyfold.wire.checkpoint import Checkpoint, key_id_of, sign
-from keyfold.wire.event_codec import UnknownEvent
+from keyfold.wire.events.chain import Head
+from keyfold.wire.events.codec import UnknownEvent
+from keyfold.wire.proof.signed_head import Checkpoint, key_id_of, sign
 
 ACTOR: Final = Actor(role="keyfold", subject="checkpoints")
 CHECKPOINT: Final[Kind[LedgerCheckpoint]] = (LedgerCheckpoint,)

@@ -18,7 +18,7 @@ from keyfold.store.ledger.append import Ledger
 from keyfold.store.ledger.signed_heads import Checkpoints
 from keyfold.store.postgres.connection import Pool
 from keyfold.store.postgres.leadership import LeaderLock, Leadership
-from keyfold.wire.checkpoint import BadCheckpointKey, load_private_key
+from keyfold.wire.proof.signed_head import BadCheckpointKey, load_private_key
 
 log = structlog.get_logger(__name__)
 

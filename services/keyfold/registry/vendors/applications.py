@@ -27,11 +27,11 @@ from keyfold.registry.commands.problems import problem_of
 from keyfold.registry.reads import is_hidden
 from keyfold.registry.vendors.resources import OwnVendor as VendorSeenByItself
 from keyfold.registry.vendors.resources import own_vendor
-from keyfold.runtime.auth import Caller, Role
+from keyfold.runtime.auth.caller import Caller, Role
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import AnyOf, AnyRoute, Applicant, OwnVendor, Reply, Request, Roles, Route, Unbound
 from keyfold.store.ledger.read_set import Loaded
-from keyfold.wire.invitation_code import login_id_of
+from keyfold.wire.keys.invitation_code import login_id_of
 
 B = TypeVar("B", bound=BaseModel | None)
 

@@ -24,7 +24,7 @@ from keyfold.registry.commands.execution import Command
 from keyfold.registry.commands.http import CommandsOverHttp, shown
 from keyfold.registry.commands.kinds import VENDOR, held
 from keyfold.registry.vendors.resources import ReviewedVendor, reviewed_vendor
-from keyfold.runtime.auth import Role
+from keyfold.runtime.auth.caller import Role
 from keyfold.runtime.http import AnyRoute, Reply, Request, Roles, Route
 from keyfold.store.ledger.read_set import Loaded
 

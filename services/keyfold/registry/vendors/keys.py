@@ -29,7 +29,7 @@ from keyfold.registry.vendors.resources import (
     VendorKeyWithSecret,
     vendor_key_resource,
 )
-from keyfold.runtime.auth import Role
+from keyfold.runtime.auth.caller import Role
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import (
     NOT_FOUND,
@@ -44,7 +44,7 @@ from keyfold.runtime.http import (
     page,
 )
 from keyfold.store.ledger.read_set import Loaded
-from keyfold.wire.key_format import KeyKind
+from keyfold.wire.keys.format import KeyKind
 
 B = TypeVar("B", bound=BaseModel | None)
 

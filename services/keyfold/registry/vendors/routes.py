@@ -14,7 +14,7 @@ from keyfold.registry.vendors.resources import (
     public_vendor,
     reviewed_vendor,
 )
-from keyfold.runtime.auth import Caller, Role
+from keyfold.runtime.auth.caller import Caller, Role
 from keyfold.runtime.http import (
     NOT_FOUND,
     Answer,

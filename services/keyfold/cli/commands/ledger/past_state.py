@@ -12,8 +12,8 @@ from keyfold.cli.times import instant
 from keyfold.client.failure import CommandFailed
 from keyfold.domain.lifecycle.state import State
 from keyfold.store.ledger.scan import LedgerScan, open_scan
-from keyfold.wire.chain import Fields
-from keyfold.wire.event_codec import decode_event
+from keyfold.wire.events.chain import Fields
+from keyfold.wire.events.codec import decode_event
 from keyfold.wire.timestamp import format_time, parse_time
 
 POSITION: Final = re.compile(r"[1-9][0-9]{0,17}")

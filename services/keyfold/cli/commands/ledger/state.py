@@ -35,7 +35,7 @@ async def _state(
     from keyfold.cli.commands.ledger.past_state_view import one, whole
     from keyfold.domain.refusal import ImpossibleEvent
     from keyfold.store.postgres.errors import StoreFailure
-    from keyfold.wire.event_codec import UnknownEvent
+    from keyfold.wire.events.codec import UnknownEvent
 
     kinds, wanted_id = _wanted(account, vendor, key)
     until = read_until(at, SYSTEM_CLOCK.now())

@@ -6,7 +6,7 @@ from collections import defaultdict
 
 from keyfold.cli.commands.ledger.verification import Verification
 from keyfold.cli.screen import Details, Ending, Tone, Toned, Value
-from keyfold.wire.checkpoint_proof import FindingKind
+from keyfold.wire.proof.signed_head_proof import FindingKind
 
 
 def details_of(found: Verification, ledger: str) -> Details:

@@ -11,9 +11,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from keyfold.client.failure import WrongUsage
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.store.ledger.scan import LedgerScan, open_scan
-from keyfold.wire.checkpoint import BadCheckpointKey, PublicKeys, key_id_of, load_public_key
-from keyfold.wire.checkpoint_proof import Finding, weigh_file, weigh_recorded
-from keyfold.wire.ledger_proof import LedgerProof
+from keyfold.wire.proof.ledger_proof import LedgerProof
+from keyfold.wire.proof.signed_head import BadCheckpointKey, PublicKeys, key_id_of, load_public_key
+from keyfold.wire.proof.signed_head_proof import Finding, weigh_file, weigh_recorded
 
 Progress = Callable[[int, int], None]
 """Is told now and then how many events are proven, of how many."""

@@ -48,7 +48,7 @@ def listing(items: Sequence[JsonObject]) -> Listing:
 
 async def _newest(bootstrap: str, limit: int) -> Sequence[JsonObject]:
     # Only here, because every other command would wait for the driver to load and has no use for it.
-    from keyfold.kafka.dead_letters import newest_letters
+    from keyfold.kafka.dead_letters.newest import newest_letters
     from keyfold.kafka.errors import KafkaFailure
 
     try:

@@ -13,7 +13,7 @@ from keyfold.cli.process_group import run_together
 from keyfold.client.failure import CommandFailed, WrongUsage
 from keyfold.client.settings import PORT_MAX, GatekeeperPorts
 from keyfold.local.process.child import Command
-from keyfold.runtime.settings import BadSettings, load
+from keyfold.runtime.settings.base import BadSettings, load
 
 PROCESSES_MAX: Final = 64
 # The gatekeeper's own program does it: the command line is none of its parts.

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from keyfold.domain.access.decision import MALFORMED, Credential, Presented
 from keyfold.gatekeeper.authz.request.headers import Fields
-from keyfold.wire.key_format import KeyKind, read_key
+from keyfold.wire.keys.format import KeyKind, read_key
 
 SCHEME: Final = "keyfold"
 AUTHORIZATION: Final = "authorization"

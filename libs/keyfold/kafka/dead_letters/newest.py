@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from keyfold.kafka.dead_letter import ORIGIN_OFFSET, ORIGIN_PARTITION, ORIGIN_TOPIC, REASON
+from keyfold.kafka.dead_letters.record import ORIGIN_OFFSET, ORIGIN_PARTITION, ORIGIN_TOPIC, REASON
 from keyfold.kafka.errors import Unavailable
 from keyfold.kafka.reader import Reader
 from keyfold.wire.record import Received

@@ -24,8 +24,8 @@ from keyfold.domain.lifecycle.fold import LifecycleEvent
 from keyfold.domain.network import Network, parse_network
 from keyfold.domain.permissions import CATEGORIES, Access, Permissions
 from keyfold.domain.rate_limit import RateLimit
+from keyfold.wire.events.upcasting import SCHEMA_VERSION, upcast
 from keyfold.wire.timestamp import format_time, parse_time
-from keyfold.wire.upcasting import SCHEMA_VERSION, upcast
 
 TYPE_NAMES: Mapping[type[LifecycleEvent], str] = {
     account.AccountCreated: "keyfold.account.created",

@@ -12,9 +12,9 @@ from aiohttp import HttpVersion10, HttpVersion11, hdrs, web
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from keyfold.runtime.http import form
-from keyfold.runtime.http.json_text import check_json, take_apart
 from keyfold.runtime.http.problem import FieldError, Problem, Refused, bad_body, of_status, pointer_to
+from keyfold.runtime.http.reading import form
+from keyfold.runtime.http.reading.json_text import check_json, take_apart
 from keyfold.runtime.http.route import BODY_BYTES_MAX, Body
 
 CONTINUE: Final = "100-continue"

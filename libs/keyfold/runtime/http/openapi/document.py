@@ -7,7 +7,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from keyfold.runtime.http.openapi_links import links
+from keyfold.runtime.http.openapi.links import links
 from keyfold.runtime.http.problem import MEDIA_TYPE
 from keyfold.runtime.http.route import PARAMETER, AnyRoute
 from keyfold.runtime.http.rules import CredentialOr, OwnCredential, Public, describe

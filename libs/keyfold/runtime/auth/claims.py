@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from keyfold.runtime.caller import Claimed, Rejected, Role
+from keyfold.runtime.auth.caller import Claimed, Rejected, Role
 from keyfold.runtime.legible import UNSEEN
 
 ROLES: Final[Mapping[str, Role]] = {role.value: role for role in Role}

@@ -2,8 +2,8 @@
 
 import re
 
-from keyfold.wire.chain import Row
 from keyfold.wire.cloudevents import cloudevent_headers
+from keyfold.wire.events.chain import Row
 from keyfold.wire.record import Received, Record
 from keyfold.wire.timestamp import parse_time
 

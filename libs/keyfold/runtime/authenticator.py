@@ -7,14 +7,12 @@ from typing import Final, Protocol, cast
 
 import jwt
 
-from keyfold.runtime.caller import Binding, Caller, Claimed, Rejected, Role
-from keyfold.runtime.claims import PLAIN_CLAIMS, ClaimMapping, read_name
+from keyfold.runtime.auth.caller import Binding, Caller, Claimed, Rejected, Role
+from keyfold.runtime.auth.claims import PLAIN_CLAIMS, ClaimMapping, read_name
+from keyfold.runtime.auth.jwks import ALGORITHMS, Jwks
 from keyfold.runtime.clock import Clock
-from keyfold.runtime.jwks import ALGORITHMS, Jwks
-from keyfold.runtime.settings import AuthSettings
+from keyfold.runtime.settings.base import AuthSettings
 from keyfold.runtime.waiting import wait_for
-
-__all__ = ["Authenticator", "BearerTokens", "Caller", "NoTokens", "Rejected", "Role", "open_bearer_tokens"]
 
 _LEEWAY_S: Final = 5
 _MALFORMED: Final = "the token is malformed"

@@ -10,7 +10,7 @@ from msgspec.structs import astuple
 
 from keyfold.domain.ids import EventId, StreamId
 from keyfold.domain.lifecycle.fold import Actor, RecordedEvent
-from keyfold.wire.event_codec import UnknownEvent, decode_event
+from keyfold.wire.events.codec import UnknownEvent, decode_event
 from keyfold.wire.timestamp import parse_time
 
 

@@ -6,7 +6,7 @@ import msgspec
 import orjson
 
 from keyfold.domain.access.closed_run import ClosedRun
-from keyfold.wire.access_codec import RUN_CHARACTERS_MAX, SOURCE_PREFIX
+from keyfold.wire.access.codec import RUN_CHARACTERS_MAX, SOURCE_PREFIX
 from keyfold.wire.cloudevents import cloudevent_headers
 from keyfold.wire.record import Received, Record
 from keyfold.wire.timestamp import format_time, parse_time

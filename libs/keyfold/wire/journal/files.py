@@ -8,7 +8,7 @@
         00000000000000000001.journal   records from seq 1
         00000000000000004097.journal   the next segment, from seq 4097
         shipped.json                   how far the broker has acknowledged; the shipper's
-        counted                        events that are counting requests yet: keyfold.wire.counted_slots
+        counted                        events that are counting requests yet; see counted_slots
 
 A writer makes its directory under a hidden name, locks it there, and renames it: so no reader ever sees a run
 that looks dead before it has begun. It begins a segment only when it will write no more to the one before.

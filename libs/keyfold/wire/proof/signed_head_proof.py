@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from keyfold.domain.lifecycle.signed_head import LedgerCheckpointed
-from keyfold.wire.checkpoint import (
+from keyfold.wire.events.codec import TYPE_NAMES, UnknownEvent, decode_event
+from keyfold.wire.proof.signed_head import (
     BadCheckpointLine,
     Checkpoint,
     PublicKeys,
@@ -13,7 +14,6 @@ from keyfold.wire.checkpoint import (
     is_genuine,
     parse_line,
 )
-from keyfold.wire.event_codec import TYPE_NAMES, UnknownEvent, decode_event
 
 CHECKPOINTED = TYPE_NAMES[LedgerCheckpointed]
 

@@ -21,11 +21,11 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
-from keyfold.runtime.addresses import check_bootstrap, check_dsn, check_host, check_url, is_loopback
-from keyfold.runtime.caller import Role
-from keyfold.runtime.claims import PLAIN_CLAIMS, check_place, read_roles
-from keyfold.runtime.jwks import read_keys
-from keyfold.runtime.known_settings import SETTINGS
+from keyfold.runtime.auth.caller import Role
+from keyfold.runtime.auth.claims import PLAIN_CLAIMS, check_place, read_roles
+from keyfold.runtime.auth.jwks import read_keys
+from keyfold.runtime.settings.addresses import check_bootstrap, check_dsn, check_host, check_url, is_loopback
+from keyfold.runtime.settings.known import SETTINGS
 
 PREFIX: Final = "KEYFOLD_"
 

@@ -7,7 +7,7 @@ from hashlib import sha256
 import orjson
 
 from keyfold.domain.ids import INVITATION_PREFIX, LOGIN_PREFIX, InvitationId, LoginId
-from keyfold.wire.key_format import PUBLIC_ID_LENGTH, base62, composed, digest_of, has_checksum
+from keyfold.wire.keys.format import PUBLIC_ID_LENGTH, base62, composed, digest_of, has_checksum
 
 _PREFIX = "kfi_live_"
 _CODE = re.compile(rf"{_PREFIX}[0-9A-Za-z]{{61}}", re.ASCII)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from keyfold.domain.lifecycle.signed_head import LEDGER_STREAM
-from keyfold.wire.chain import GENESIS, Fields, Head, seal_fields
-from keyfold.wire.checkpoint_proof import (
+from keyfold.wire.events.chain import GENESIS, Fields, Head, seal_fields
+from keyfold.wire.proof.signed_head_proof import (
     CHECKPOINTED,
     Attestation,
     FiledCheckpoints,

@@ -10,8 +10,8 @@ from typing import Final, NamedTuple
 from msgspec.structs import replace
 
 from keyfold.domain.access.event import AccessEvent
-from keyfold.wire.access_codec import MalformedAccessEvent, decode_access_event, encode_access_event
-from keyfold.wire.journal_line import TornLine, journal_line, read_journal_line
+from keyfold.wire.access.codec import MalformedAccessEvent, decode_access_event, encode_access_event
+from keyfold.wire.journal.line import TornLine, journal_line, read_journal_line
 
 SLOT_BYTES: Final = 1024
 SLOTS_MAX: Final = 1024

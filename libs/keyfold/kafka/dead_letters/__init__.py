@@ -1,0 +1,1 @@
+"""Dead letters: what is set aside, how much of it, and the newest."""

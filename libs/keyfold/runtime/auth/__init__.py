@@ -1,0 +1,1 @@
+"""Who asks: claims, the keys that tokens are proved with, and callers."""

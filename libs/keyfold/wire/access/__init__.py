@@ -1,0 +1,1 @@
+"""Access events and closed runs as they travel."""

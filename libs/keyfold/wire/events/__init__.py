@@ -1,0 +1,1 @@
+"""Lifecycle events as they travel and are chained."""

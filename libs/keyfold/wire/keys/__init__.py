@@ -1,0 +1,1 @@
+"""Secrets of keys as text, and keys packed into memory."""

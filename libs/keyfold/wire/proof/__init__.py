@@ -1,0 +1,1 @@
+"""Proofs of the ledger: its chain and its signed heads."""
