@@ -43,7 +43,7 @@ kills: $(VENV)/.dev ## two hundred kills of shipper and audit service, at every 
 	@KEYFOLD_KILLS=200 $(BIN)/python -m pytest --quiet tests/chaos/test_fault_points.py
 
 fuzz: $(VENV)/.dev ## each service against its OpenAPI document, with many more requests; twenty minutes
-	@KEYFOLD_FUZZ=long $(BIN)/python -m pytest --quiet tests/acceptance/test_descriptions.py tests/acceptance/test_edges.py
+	@KEYFOLD_FUZZ=long $(BIN)/python -m pytest --quiet tests/acceptance/edges/test_descriptions.py tests/acceptance/edges/test_edges.py
 
 FAULTS := outages cuts sharing repeats poison full_disk
 
@@ -59,7 +59,7 @@ bench: $(VENV)/.dev debian ## ours beside the bare thing, in interleaved rounds,
 # Real nginx, HAProxy and Chromium for the gateways' tests, wrk for the benchmarks. Where they cannot be had, what needs them does
 # not run, and the end says so.
 debian: $(VENV)/.dev
-	@missing="$$($(BIN)/python -m tests.debian)"; \
+	@missing="$$($(BIN)/python -m tests.support.debian)"; \
 	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		echo "installing $$missing"; \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends $$missing >/dev/null; \

@@ -15,9 +15,9 @@ from xdist.scheduler.loadscope import LoadScopeScheduling
 from keyfold.local.process.nursery import Nursery
 from keyfold.local.servers.kafka import LocalKafka
 from keyfold.local.servers.postgres import LocalPostgres
-from tests.bed import Topics, kafka_in, postgres_in
+from tests.support.bed import Topics, kafka_in, postgres_in
 
-pytest_plugins = ("tests.database", "tests.debian", "tests.counted")
+pytest_plugins = ("tests.support.database", "tests.support.debian", "tests.support.counted")
 
 # Whose tests share a stack that is dear to start: one process runs them all.
 SHARING: Final = ("tests/acceptance", "tests/chaos", "tests/gateways", "tests/page/provider", "tests/page")
@@ -69,7 +69,7 @@ async def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIter
 
 @pytest.fixture(scope="session")
 async def kafka_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[LocalKafka]:
-    """A running Kafka broker. A test that stops or kills one starts its own with `tests.bed.kafka_in`."""
+    """A running Kafka broker. A test that stops or kills one starts its own."""
     broker = kafka_in(tmp_path_factory.mktemp("kafka"))
     await broker.start()
     yield broker

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
-from tests.acceptance.running import STOP_TIMEOUT_S, RunningStack, running
-from tests.acceptance.world import Practice, VendorWithKey, World
+from tests.support.stack.running import STOP_TIMEOUT_S, RunningStack, running
+from tests.support.stack.world import Practice, VendorWithKey, World
 
 
 @pytest.fixture(scope="package")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.acceptance.world import Practice, World
+from tests.support.stack.world import Practice, World
 
 
 async def upstream_headers(world: World, practice: Practice, *more: tuple[str, str]) -> dict[str, str]:

@@ -14,11 +14,11 @@ import pytest
 
 from keyfold.domain.access.decision import Reason
 from keyfold.local.service_specs import OF_A_STACK
-from tests.acceptance import rotations as rotated
-from tests.acceptance.running import RunningStack, keyfold, running
-from tests.acceptance.test_reasons import assert_refused
-from tests.acceptance.world import OPERATOR, Practice, World
-from tests.eventually import eventually, eventually_so
+from tests.support.eventually import eventually, eventually_so
+from tests.support.stack import rotations as rotated
+from tests.support.stack.refused import assert_refused
+from tests.support.stack.running import RunningStack, keyfold, running
+from tests.support.stack.world import OPERATOR, Practice, World
 
 PATIENT = "/v1/patient/7"
 STALENESS_MAX_S = 2

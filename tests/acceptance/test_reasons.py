@@ -8,12 +8,13 @@ from datetime import timedelta
 
 import pytest
 
-from keyfold.domain.access.decision import Reason, status_of
+from keyfold.domain.access.decision import Reason
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.wire.keys.format import KeyKind, mint
 from keyfold.wire.timestamp import format_time
-from tests.acceptance.world import REVIEWER, Answer, Pairs, Practice, VendorWithKey, World
-from tests.eventually import eventually
+from tests.support.eventually import eventually
+from tests.support.stack.refused import assert_refused
+from tests.support.stack.world import REVIEWER, Pairs, Practice, VendorWithKey, World
 
 PATIENT, PATIENTS, NOTE = "/v1/patient/7", "/v1/patient", "/v1/note"
 
@@ -239,18 +240,3 @@ async def suspended(world: World, vendor: VendorWithKey) -> None:
 def minted(kind: KeyKind, key_id: str) -> str:
     """Return a key in perfect form with this id, and a secret that nobody ever had."""
     return mint(kind, key_id.removeprefix("key_"), bytes(32)).secret
-
-
-def assert_refused(answer: Answer, reason: Reason) -> None:
-    """Check everything that a refusal owes."""
-    status = status_of(reason)
-    assert (answer.status, answer.reasons) == (status, [reason])
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    assert answer.headers["Cache-Control"] == "no-store"
-    assert ("WWW-Authenticate" in answer.headers) == (status == 401)
-    assert len(answer.headers.getall("X-Keyfold-Decision")) == 1
-    problem = answer.body
-    assert (problem["status"], problem["reason"]) == (status, reason)
-    assert problem["type"] == f"urn:keyfold:problem:{reason.replace('_', '-')}"
-    assert problem["title"]
-    assert problem["detail"]

@@ -14,7 +14,7 @@ from keyfold.local.sample.seed import ensure_sample
 from keyfold.local.sample.try_it import PASSES, REFUSED
 from keyfold.local.signing import REVIEWER, owner
 from keyfold.local.signing import vendor as vendor_with
-from tests.acceptance.world import VendorWithKey, World, application
+from tests.support.stack.world import VendorWithKey, World, application
 
 ACCOUNT, KEY = "/v1/accounts/{account}", "/v1/accounts/{account}/keys/{key}"
 VENDOR, VENDOR_KEY = "/v1/vendors/{vendor}", "/v1/vendors/{vendor}/keys/{vendor_key}"

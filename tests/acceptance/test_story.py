@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from keyfold.local.signing import Claims
-from tests.acceptance.world import OPERATOR, REVIEWER, Practice, World, applicant, application
-from tests.eventually import eventually
+from tests.support.eventually import eventually
+from tests.support.stack.world import OPERATOR, REVIEWER, Practice, World, applicant, application
 
 CATEGORIES = ("appointment", "clinical", "contact", "files", "financial", "patient", "system")
 ALL_NONE = dict.fromkeys(CATEGORIES, "none")

@@ -11,9 +11,9 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
 from cloudevents.core.base import BaseCloudEvent
 from cloudevents.core.bindings.kafka import KafkaMessage, from_kafka_event
 
-from tests.acceptance.running import RunningStack, ended
-from tests.acceptance.world import OPERATOR, Practice, World
-from tests.eventually import eventually
+from tests.support.eventually import eventually
+from tests.support.stack.running import RunningStack, ended
+from tests.support.stack.world import OPERATOR, Practice, World
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "denials_per_vendor.py"
 NOTE = "/v1/note"

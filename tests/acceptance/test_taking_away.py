@@ -12,9 +12,9 @@ from keyfold.domain.access.decision import Reason
 from keyfold.local.signing import Claims
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.wire.timestamp import format_time, parse_time
-from tests.acceptance.test_reasons import assert_refused
-from tests.acceptance.world import REVIEWER, JsonObject, Practice, World
-from tests.eventually import eventually
+from tests.support.eventually import eventually
+from tests.support.stack.refused import assert_refused
+from tests.support.stack.world import REVIEWER, JsonObject, Practice, World
 
 PATIENT: Final = "/v1/patient/7"
 WAIT: Final = (("Prefer", "wait=20"),)

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from keyfold.domain.access.decision import Reason
-from tests.acceptance.forked import Ended
-from tests.acceptance.running import RunningStack, frozen
-from tests.acceptance.test_command_line import said
-from tests.acceptance.test_reasons import assert_refused
-from tests.acceptance.world import READS_PATIENTS, Practice, World
+from tests.acceptance.commands.test_command_line import said
+from tests.support.stack.forked import Ended
+from tests.support.stack.refused import assert_refused
+from tests.support.stack.running import RunningStack, frozen
+from tests.support.stack.world import READS_PATIENTS, Practice, World
 
 PATIENT = "/v1/patient/7"
 

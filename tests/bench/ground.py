@@ -16,7 +16,7 @@ from keyfold.local.servers.postgres import LocalPostgres
 from keyfold.store.postgres.migrations import migrate
 from keyfold.wire.topics import ALL
 from tests.bench.surroundings import on_core
-from tests.database import address, execute
+from tests.support.database import address, execute
 
 
 class Ground:

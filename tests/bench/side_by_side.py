@@ -15,9 +15,9 @@ from keyfold.local.process.child import Child, Command
 from keyfold.local.process.ports import free_ports, listens
 from keyfold.local.service_specs import Wiring
 from keyfold.local.stack import answers_ready
-from tests.bench.gatekeepers import Asking, authz_url, command_with, cpu_s, two_cores, wired
 from tests.bench.ground import Ground, running
-from tests.bench.practices import Practices, open_all
+from tests.bench.sides.gatekeepers import Asking, authz_url, command_with, cpu_s, two_cores, wired
+from tests.bench.sides.practices import Practices, open_all
 
 READY_TIMEOUT_S = 30.0
 # Every server writes these by itself.
@@ -99,7 +99,7 @@ def _bare(port: int, headers: Path) -> Command:
     arguments = [f"--port={port}", f"--headers={headers}"]
     return Command(
         name="bare aiohttp",
-        argv=[sys.executable, "-m", "tests.bench.bare_aiohttp", *arguments],
+        argv=[sys.executable, "-m", "tests.bench.sides.bare_aiohttp", *arguments],
         log_path=headers.with_name("bare.log"),
     )
 

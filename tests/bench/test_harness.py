@@ -12,12 +12,12 @@ from subprocess import Popen
 import pytest
 
 from tests.bench.contest import Contest, Figure, Figures, Go, Result, Side, Spread, held
-from tests.bench.history import history
-from tests.bench.practices import practices
+from tests.bench.load.wrk import REPORT, LoadFailed, script, understood
 from tests.bench.record import record
+from tests.bench.sides.practices import practices
 from tests.bench.surroundings import Surroundings, come_first, cores, is_optimised, on_core
 from tests.bench.table import number, table
-from tests.bench.wrk import REPORT, LoadFailed, script, understood
+from tests.support.store.long_history import history
 
 EVENTS = Figure(name="events/s")
 P99 = Figure(name="p99 ms", more_is_better=False)

@@ -10,11 +10,11 @@ from contextlib import asynccontextmanager
 import pytest
 
 from keyfold.local.process.ports import HOST
-from tests.bench.exchange import open_asker, whole
-from tests.bench.open_loop import OpenLoop
+from tests.bench.load.exchange import open_asker, whole
+from tests.bench.load.open_loop import OpenLoop
+from tests.bench.load.steady_load import understood
+from tests.bench.load.wrk import LoadFailed
 from tests.bench.percentile import percentile
-from tests.bench.steady_load import understood
-from tests.bench.wrk import LoadFailed
 
 QUESTION = b"GET / HTTP/1.1\r\n\r\n"
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"

@@ -10,10 +10,10 @@ from keyfold.local.process.nursery import Nursery
 from keyfold.local.sample.record import Sample
 from keyfold.local.sample.seed import ensure_sample
 from keyfold.store.postgres.connection import open_pool
-from tests.chaos.aftermath import Aftermath
-from tests.chaos.long import IS_LONG
-from tests.chaos.reckoning import Reckoning
-from tests.chaos.stack import ChaosStack
+from tests.support.chaos.aftermath import Aftermath
+from tests.support.chaos.long import IS_LONG
+from tests.support.chaos.reckoning import Reckoning
+from tests.support.chaos.stack import ChaosStack
 
 # Minutes of them: `make faults`.
 collect_ignore = [] if IS_LONG else ["test_cuts.py", "test_outages.py", "test_repeats.py", "test_sharing.py"]

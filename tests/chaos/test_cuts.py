@@ -11,11 +11,11 @@ from typing import Final
 import pytest
 
 from keyfold.local.process.ports import HOST, free_ports
-from tests.chaos.hosts import audit, by_port, shipper
-from tests.chaos.journalling import Journalling
-from tests.chaos.proxy import Cut, Proxy, Towards
-from tests.chaos.reckoning import Reckoning
-from tests.chaos.stack import ChaosStack
+from tests.support.chaos.faults.proxy import Cut, Proxy, Towards
+from tests.support.chaos.hosts import audit, by_port, shipper
+from tests.support.chaos.journalling import Journalling
+from tests.support.chaos.reckoning import Reckoning
+from tests.support.chaos.stack import ChaosStack
 
 # What a batch of events, a request for more, the filing of a batch and its end say.
 SHIPPED, ASKED, FILED, ENDED = b"event_id", b"keyfold-audit", b'COPY "access_log"', b"COMMIT"

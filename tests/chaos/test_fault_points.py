@@ -11,14 +11,14 @@ from typing import Final
 
 import pytest
 
-from tests.chaos import fault_points
-from tests.chaos.fault_points import FaultPoint
-from tests.chaos.hosts import audit, shipper
-from tests.chaos.journalling import Journalling
-from tests.chaos.lives import Lives
-from tests.chaos.reckoning import Reckoning
-from tests.chaos.stack import ChaosStack
-from tests.chaos.strays import Strays
+from tests.support.chaos.faults import fault_points
+from tests.support.chaos.faults.fault_points import FaultPoint
+from tests.support.chaos.faults.lives import Lives
+from tests.support.chaos.hosts import audit, shipper
+from tests.support.chaos.journalling import Journalling
+from tests.support.chaos.reckoning import Reckoning
+from tests.support.chaos.stack import ChaosStack
+from tests.support.chaos.strays import Strays
 
 KILLS: Final = int(os.environ.get("KEYFOLD_KILLS", "0"))
 # Every other one of them in the short form.

@@ -16,12 +16,12 @@ from keyfold.local.process.child import Child
 from keyfold.local.process.ports import free_ports
 from keyfold.local.sample.record import Sample
 from keyfold.local.stack import answers_ready
-from tests.chaos.stack import ChaosStack
-from tests.chaos.traffic import Traffic
-from tests.chaos.wire import Answer, Connection
-from tests.eventually import eventually
-from tests.integration.gatekeeper.world import journal_records
-from tests.unit.gatekeeper.full_disk import Disk, small_disk
+from tests.support.chaos.faults.wire import Answer, Connection
+from tests.support.chaos.stack import ChaosStack
+from tests.support.chaos.traffic import Traffic
+from tests.support.eventually import eventually
+from tests.support.gatekeeper.full_disk import Disk, small_disk
+from tests.support.gatekeeper.world import journal_records
 
 READY_WITHIN_S = 60.0
 REFUSED = "journal_unavailable"

@@ -16,11 +16,11 @@ from keyfold.local.process.ports import HOST, free_ports
 from keyfold.local.sample.record import Sample
 from keyfold.local.servers.caddy import CADDYFILE, Gateway, start_caddy
 from keyfold.local.stack import GATEWAYS
-from tests.chaos.aftermath import Aftermath
-from tests.chaos.owner import open_session
-from tests.chaos.stack import ChaosStack
-from tests.eventually import eventually
-from tests.integration.local.raw_http import RawServer, answer, serving
+from tests.support.chaos.aftermath import Aftermath
+from tests.support.chaos.owner import open_session
+from tests.support.chaos.stack import ChaosStack
+from tests.support.eventually import eventually
+from tests.support.local.raw_http import RawServer, answer, serving
 
 CALLERS = 4
 REQUESTS_PER_S = 80

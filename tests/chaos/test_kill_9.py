@@ -9,11 +9,11 @@ import pytest
 
 from keyfold.local.sample.record import Sample
 from keyfold.runtime.clock import SYSTEM_CLOCK
-from tests.chaos.aftermath import Aftermath
-from tests.chaos.counts import Counts
-from tests.chaos.owner import Owner, open_session
-from tests.chaos.stack import VICTIMS, ChaosStack
-from tests.chaos.traffic import Traffic
+from tests.support.chaos.aftermath import Aftermath
+from tests.support.chaos.counts import Counts
+from tests.support.chaos.owner import Owner, open_session
+from tests.support.chaos.stack import VICTIMS, ChaosStack
+from tests.support.chaos.traffic import Traffic
 
 REQUESTS_BEFORE, REQUESTS_AFTER = 100, 150
 CYCLES_BEFORE, CYCLES_AFTER = 2, 2

@@ -11,10 +11,10 @@ from typing import Final
 import pytest
 
 from keyfold.runtime.clock import SYSTEM_CLOCK
-from tests.chaos.journalling import Journalling
-from tests.chaos.reckoning import Reckoning
-from tests.chaos.stack import ChaosStack
-from tests.chaos.supervised import Supervised
+from tests.support.chaos.journalling import Journalling
+from tests.support.chaos.reckoning import Reckoning
+from tests.support.chaos.stack import ChaosStack
+from tests.support.chaos.supervised import Supervised
 
 Way = Callable[[Supervised], AbstractAsyncContextManager[None]]
 MISSED_BY: Final = {"kafka": "shipper", "postgres": "audit"}

@@ -13,11 +13,11 @@ import pytest
 from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.publisher import Publisher
 from keyfold.wire.topics import ACCESS
-from tests.chaos.journalling import Journalling
-from tests.chaos.long import IS_LONG
-from tests.chaos.reckoning import Reckoning
-from tests.chaos.stack import ChaosStack
-from tests.chaos.strays import poison
+from tests.support.chaos.journalling import Journalling
+from tests.support.chaos.long import IS_LONG
+from tests.support.chaos.reckoning import Reckoning
+from tests.support.chaos.stack import ChaosStack
+from tests.support.chaos.strays import poison
 
 CHUNKS: Final = 100 if IS_LONG else 1
 CHUNK_EVENTS, CHUNK_POISON = 10_000, 100

@@ -9,12 +9,12 @@ from typing import TextIO
 import pytest
 
 from keyfold.local.sample.record import Sample
-from tests.chaos.owner import Owner, open_session
-from tests.chaos.stack import ChaosStack
-from tests.chaos.supervised import READY_WITHIN_S
-from tests.chaos.traffic import Traffic
-from tests.chaos.wire import Connection
-from tests.eventually import eventually
+from tests.support.chaos.faults.wire import Connection
+from tests.support.chaos.owner import Owner, open_session
+from tests.support.chaos.stack import ChaosStack
+from tests.support.chaos.supervised import READY_WITHIN_S
+from tests.support.chaos.traffic import Traffic
+from tests.support.eventually import eventually
 
 REQUESTS = 100
 

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.fault_points import COMMITTING, WRITING
-from tests.chaos.hosts import another_audit
-from tests.chaos.journalling import Journalling
-from tests.chaos.reckoning import Reckoning
-from tests.chaos.stack import ChaosStack
-from tests.eventually import eventually
+from tests.support.chaos.faults.fault_points import COMMITTING, WRITING
+from tests.support.chaos.hosts import another_audit
+from tests.support.chaos.journalling import Journalling
+from tests.support.chaos.reckoning import Reckoning
+from tests.support.chaos.stack import ChaosStack
+from tests.support.eventually import eventually
 
 ROUNDS = 20
 FENCED_WITHIN_S = 60.0

@@ -14,10 +14,10 @@ import aiohttp
 import pytest
 
 from keyfold.local.sample.record import Sample
-from tests.chaos.revocations import WAIT_S, Load, Revokers, Tally
-from tests.chaos.stack import ChaosStack
-from tests.chaos.supervised import Supervised
-from tests.database import execute
+from tests.support.chaos.revocations import WAIT_S, Load, Revokers, Tally
+from tests.support.chaos.stack import ChaosStack
+from tests.support.chaos.supervised import Supervised
+from tests.support.database import execute
 
 REVOCATIONS: Final = int(os.environ.get("KEYFOLD_REVOCATIONS", "60"))
 AT_ONCE: Final = 20

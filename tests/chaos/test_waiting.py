@@ -11,7 +11,7 @@ import pytest
 
 from keyfold.local.process.child import Child
 from keyfold.local.process.ports import HOST, free_ports
-from tests.chaos.stack import ChaosStack
+from tests.support.chaos.stack import ChaosStack
 
 POSTGRES, KAFKA = "PostgreSQL", "Kafka"
 NEEDS = (

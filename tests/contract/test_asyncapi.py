@@ -23,9 +23,9 @@ from keyfold.wire.events.record import lifecycle_record
 from keyfold.wire.events.upcasting import SCHEMA_VERSION
 from keyfold.wire.record import Received, Record
 from keyfold.wire.topics import ALL
-from tests.access_events import EPOCH
-from tests.contract.schemas import named, validator_of
-from tests.property.strategies import access_events, instances_of
+from tests.support.access_events import EPOCH
+from tests.support.contract.schemas import named, validator_of
+from tests.support.property.strategies import access_events, instances_of
 
 DOCUMENT: dict[str, Any] = yaml.safe_load(Path("docs/asyncapi.yaml").read_text())
 MESSAGES: dict[str, Any] = {

@@ -14,9 +14,9 @@ from keyfold.domain.access.decision import Reason
 from keyfold.domain.permissions import Category
 from keyfold.wire.access.codec import encode_access_event
 from keyfold.wire.events.codec import TYPE_NAMES
-from tests.access_events import access_event
-from tests.contract.compatibility import breaks
-from tests.contract.schemas import DIRECTORY, NAMES, named, schema, validator_of
+from tests.support.access_events import access_event
+from tests.support.contract.compatibility import breaks
+from tests.support.contract.schemas import DIRECTORY, NAMES, named, schema, validator_of
 
 RELEASED = DIRECTORY / "released"
 LEDGERS = sorted(Path("tests/corpus").glob("lifecycle_v*.ndjson"))

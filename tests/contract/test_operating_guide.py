@@ -7,7 +7,7 @@ import pytest
 
 from keyfold.runtime.settings.base import PREFIX
 from keyfold.runtime.settings.known import SETTINGS
-from tests.unit.settings.services import EVERY_PART, variables
+from tests.support.settings.services import EVERY_PART, variables
 
 READ = {variable for settings in EVERY_PART.values() for variable in variables(settings)}
 GATEWAYS = {

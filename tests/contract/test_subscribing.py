@@ -14,7 +14,7 @@ from keyfold.gatekeeper.authz.request.client_address import kept_of
 from keyfold.gatekeeper.settings import ClientIpKept
 from keyfold.kafka.dead_letters import record
 from keyfold.wire.topics import ACCESS, DAY_MS, DEAD_LETTER
-from tests.contract.schemas import schema
+from tests.support.contract.schemas import schema
 
 PAGE = Path("docs/subscribing.md").read_text(encoding="utf-8")
 EXAMPLES = sorted(Path("docs/examples").glob("*.py"))

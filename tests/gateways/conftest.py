@@ -14,11 +14,11 @@ from keyfold.kafka.topics import ensure_topics
 from keyfold.local.process.nursery import Nursery
 from keyfold.local.servers.postgres import LocalPostgres
 from keyfold.wire.topics import ALL
-from tests.database import cloned
-from tests.gateways.matrix import table
-from tests.gateways.running import KINDS, Gateway, Name
-from tests.gateways.scene import Scene, scene_in
-from tests.integration.gatekeeper.world import world_on
+from tests.support.database import cloned
+from tests.support.gatekeeper.world import world_on
+from tests.support.gateways.matrix import table
+from tests.support.gateways.running import KINDS, Gateway, Name
+from tests.support.gateways.scene import Scene, scene_in
 
 GATEWAYS = (
     pytest.param("nginx", marks=pytest.mark.debian("nginx-light")),

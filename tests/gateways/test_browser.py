@@ -10,10 +10,10 @@ import pytest
 from playwright.async_api import BrowserContext, Frame, Page, async_playwright
 
 from keyfold.domain.access.decision import Reason
-from tests.debian import program
-from tests.gateways.running import Gateway, Name
-from tests.gateways.scene import Scene
-from tests.integration.gatekeeper.practice import BOTH
+from tests.support.debian import program
+from tests.support.gatekeeper.practice import BOTH
+from tests.support.gateways.running import Gateway, Name
+from tests.support.gateways.scene import Scene
 
 pytestmark = pytest.mark.debian("chromium-headless-shell")
 

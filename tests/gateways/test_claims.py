@@ -7,12 +7,12 @@ import asyncio
 import pytest
 
 from keyfold.domain.access.decision import Reason
-from tests.gateways.claims import CLAIMS, DENIED, REMOVED, SPOOFED, batches, spoofed
-from tests.gateways.running import Gateway
-from tests.gateways.scene import Scene
-from tests.gateways.upstream import echoed
-from tests.gateways.wire import connected, head, send
-from tests.integration.gatekeeper.practice import BOTH
+from tests.support.gatekeeper.practice import BOTH
+from tests.support.gateways.claims import CLAIMS, DENIED, REMOVED, SPOOFED, batches, spoofed
+from tests.support.gateways.running import Gateway
+from tests.support.gateways.scene import Scene
+from tests.support.gateways.upstream import echoed
+from tests.support.gateways.wire import connected, head, send
 
 KEYS = list(BOTH.items())
 # Of its own names nginx can remove those that it is told one by one.

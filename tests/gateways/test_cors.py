@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from keyfold.domain.access.decision import Reason
-from tests.gateways.running import Gateway, Name
-from tests.gateways.scene import Scene
-from tests.gateways.wire import Pairs, Response, send
-from tests.integration.gatekeeper.practice import BOTH
+from tests.support.gatekeeper.practice import BOTH
+from tests.support.gateways.running import Gateway, Name
+from tests.support.gateways.scene import Scene
+from tests.support.gateways.wire import Pairs, Response, send
 
 KEYS = list(BOTH.items())
 ORIGIN = "https://console.example.org"

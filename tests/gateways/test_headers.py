@@ -6,11 +6,11 @@ import pytest
 
 from keyfold.domain.access.decision import Reason
 from keyfold.domain.access.event import AccessEvent
-from tests.gateways.running import Gateway, token_of
-from tests.gateways.scene import Scene
-from tests.gateways.upstream import echoed
-from tests.gateways.wire import Pairs, send
-from tests.integration.gatekeeper.practice import ACCOUNT, BOTH, KEY, VENDOR, VENDOR_KEY
+from tests.support.gatekeeper.practice import ACCOUNT, BOTH, KEY, VENDOR, VENDOR_KEY
+from tests.support.gateways.running import Gateway, token_of
+from tests.support.gateways.scene import Scene
+from tests.support.gateways.upstream import echoed
+from tests.support.gateways.wire import Pairs, send
 
 KEYS = list(BOTH.items())
 PAIR = f"{VENDOR_KEY.secret}/{KEY.secret}"

@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from keyfold.runtime.clock import SYSTEM_CLOCK
-from tests.debian import found
-from tests.gateways.matrix import Seen, cell, restarts
-from tests.gateways.running import KINDS, Gateway, Name
-from tests.gateways.scene import Scene, two_gatekeepers
-from tests.gateways.switchboard import HANGS
-from tests.gateways.upstream import echoed
-from tests.gateways.wire import Connection, Response, connected, head, send
-from tests.integration.gatekeeper.practice import BOTH
+from tests.support.debian import found
+from tests.support.gatekeeper.practice import BOTH
+from tests.support.gateways.matrix import Seen, cell, restarts
+from tests.support.gateways.running import KINDS, Gateway, Name
+from tests.support.gateways.scene import Scene, two_gatekeepers
+from tests.support.gateways.switchboard import HANGS
+from tests.support.gateways.upstream import echoed
+from tests.support.gateways.wire import Connection, Response, connected, head, send
 
 KEYS = list(BOTH.items())
 PATH = "/v1/patient/7"

@@ -8,11 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from keyfold.domain.access.decision import Reason, status_of
-from tests.gateways.matrix import cell
-from tests.gateways.running import Gateway
-from tests.gateways.scene import LIMITED_KEY, Scene
-from tests.gateways.wire import Pairs, Response, send
-from tests.integration.gatekeeper.practice import (
+from tests.support.gatekeeper.practice import (
     EXPIRED_KEY,
     KEY,
     NAMED_KEY,
@@ -27,6 +23,10 @@ from tests.integration.gatekeeper.practice import (
     UNKNOWN_VENDOR_KEY,
     VENDOR_KEY,
 )
+from tests.support.gateways.matrix import cell
+from tests.support.gateways.running import Gateway
+from tests.support.gateways.scene import LIMITED_KEY, Scene
+from tests.support.gateways.wire import Pairs, Response, send
 
 JOURNAL_UNAVAILABLE, UNKNOWN_GATEWAY = "journal_unavailable", "unknown_gateway"
 

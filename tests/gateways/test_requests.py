@@ -7,11 +7,11 @@ import asyncio
 import pytest
 
 from keyfold.domain.access.decision import Reason
-from tests.gateways.running import Gateway
-from tests.gateways.scene import Scene
-from tests.gateways.upstream import echoed
-from tests.gateways.wire import Connection, Pairs, connected, head, send, upload
-from tests.integration.gatekeeper.practice import BOTH
+from tests.support.gatekeeper.practice import BOTH
+from tests.support.gateways.running import Gateway
+from tests.support.gateways.scene import Scene
+from tests.support.gateways.upstream import echoed
+from tests.support.gateways.wire import Connection, Pairs, connected, head, send, upload
 
 KEYS = list(BOTH.items())
 MIB = 1 << 20

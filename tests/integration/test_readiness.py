@@ -23,10 +23,10 @@ from keyfold.local.stack import ROUTE_MAP
 from keyfold.local.state import StateDir
 from keyfold.store.postgres.migrations import migrate
 from keyfold.wire.topics import LIFECYCLE
-from tests.bed import kafka_in, postgres_in
-from tests.database import execute
-from tests.eventually import eventually
-from tests.unit.runtime.tokens import eddsa, jwks_file
+from tests.support.bed import kafka_in, postgres_in
+from tests.support.database import execute
+from tests.support.eventually import eventually
+from tests.support.runtime.tokens import eddsa, jwks_file
 
 LOGGED_IN = ("registry", "relay", "projection", "audit")
 # By service the check that speaks of a PostgreSQL which takes no writes, and of a Kafka that is away.

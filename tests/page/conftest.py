@@ -9,11 +9,11 @@ import aiohttp
 import pytest
 from playwright.async_api import Browser, async_playwright, expect
 
-from tests.acceptance.running import RunningStack, running
-from tests.acceptance.world import Practice, VendorWithKey, World
-from tests.eventually import WITHIN_S
-from tests.page.browsers import Desk, chromium, desk
-from tests.page.people import owner_of
+from tests.support.eventually import WITHIN_S
+from tests.support.page.browsers import Desk, chromium, desk
+from tests.support.page.people import owner_of
+from tests.support.stack.running import RunningStack, running
+from tests.support.stack.world import Practice, VendorWithKey, World
 
 pytestmark = pytest.mark.debian("chromium-headless-shell")
 

@@ -14,11 +14,11 @@ from typing import Final
 import aiohttp
 from playwright.async_api import Browser, Page, async_playwright
 
-from tests.acceptance.running import running
-from tests.acceptance.world import World
-from tests.page.browsers import chromium, complete, desk, headed
-from tests.page.month import a_month_of_use
-from tests.page.views import HOME, Scene
+from tests.support.page.browsers import chromium, complete, desk, headed
+from tests.support.page.month import a_month_of_use
+from tests.support.page.views import HOME, Scene
+from tests.support.stack.running import running
+from tests.support.stack.world import World
 
 WIDTHS: Final = (1280, 390)
 SCHEMES: Final = ("light", "dark")

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.acceptance.running import RunningStack, frozen
-from tests.acceptance.world import Practice, World
-from tests.eventually import eventually
-from tests.page.browsers import Desk, headed, main_of, press
-from tests.page.keys import HOME, grant, page_of
+from tests.support.eventually import eventually
+from tests.support.page.browsers import Desk, headed, main_of, press
+from tests.support.page.keys import HOME, grant, page_of
+from tests.support.stack.running import RunningStack, frozen
+from tests.support.stack.world import Practice, World
 
 pytestmark = pytest.mark.debian("chromium-headless-shell")
 

@@ -8,12 +8,12 @@ from typing import Final
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from tests.acceptance.running import RunningStack
-from tests.acceptance.world import OPERATOR, Practice, World, applicant, application
-from tests.eventually import eventually
-from tests.page.browsers import Desk, headed, main_of
-from tests.page.keys import HOME
-from tests.page.people import newcomer
+from tests.support.eventually import eventually
+from tests.support.page.browsers import Desk, headed, main_of
+from tests.support.page.keys import HOME
+from tests.support.page.people import newcomer
+from tests.support.stack.running import RunningStack
+from tests.support.stack.world import OPERATOR, Practice, World, applicant, application
 
 pytestmark = pytest.mark.debian("chromium-headless-shell")
 

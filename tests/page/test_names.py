@@ -9,11 +9,19 @@ from typing import Final
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from tests.acceptance.running import RunningStack
-from tests.acceptance.world import OPERATOR, REVIEWER, Practice, VendorWithKey, World, applicant, application
-from tests.page.browsers import Desk, desk, press
-from tests.page.keys import HOME, page_of
-from tests.page.people import newcomer, owner_of
+from tests.support.page.browsers import Desk, desk, press
+from tests.support.page.keys import HOME, page_of
+from tests.support.page.people import newcomer, owner_of
+from tests.support.stack.running import RunningStack
+from tests.support.stack.world import (
+    OPERATOR,
+    REVIEWER,
+    Practice,
+    VendorWithKey,
+    World,
+    applicant,
+    application,
+)
 
 pytestmark = pytest.mark.debian("chromium-headless-shell")
 

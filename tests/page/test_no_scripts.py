@@ -9,12 +9,12 @@ from itertools import count
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.acceptance.running import RunningStack, frozen
-from tests.acceptance.world import Practice, VendorWithKey, World
-from tests.page.browsers import Desk, desk, follow, headed, main_of, press
-from tests.page.keys import HOME, choose, grant, page_of, shown_secret
-from tests.page.people import newcomer
 from tests.page.test_platform import fill_application
+from tests.support.page.browsers import Desk, desk, follow, headed, main_of, press
+from tests.support.page.keys import HOME, choose, grant, page_of, shown_secret
+from tests.support.page.people import newcomer
+from tests.support.stack.running import RunningStack, frozen
+from tests.support.stack.world import Practice, VendorWithKey, World
 
 pytestmark = pytest.mark.debian("chromium-headless-shell")
 

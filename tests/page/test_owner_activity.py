@@ -9,10 +9,10 @@ import orjson
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from tests.acceptance.world import Practice, World
-from tests.eventually import eventually
-from tests.page.browsers import Desk, follow, headed, main_of, press
-from tests.page.keys import HOME, page_of
+from tests.support.eventually import eventually
+from tests.support.page.browsers import Desk, follow, headed, main_of, press
+from tests.support.page.keys import HOME, page_of
+from tests.support.stack.world import Practice, World
 
 pytestmark = pytest.mark.debian("chromium-headless-shell")
 

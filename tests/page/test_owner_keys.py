@@ -7,10 +7,10 @@ import re
 import pytest
 from playwright.async_api import Dialog, Page, expect
 
-from tests.acceptance.running import RunningStack, frozen
-from tests.acceptance.world import Practice, VendorWithKey, World
-from tests.page.browsers import Desk, follow, headed, main_of, press
-from tests.page.keys import HOME, choose, grant, page_of, shown_secret
+from tests.support.page.browsers import Desk, follow, headed, main_of, press
+from tests.support.page.keys import HOME, choose, grant, page_of, shown_secret
+from tests.support.stack.running import RunningStack, frozen
+from tests.support.stack.world import Practice, VendorWithKey, World
 
 pytestmark = pytest.mark.debian("chromium-headless-shell")
 

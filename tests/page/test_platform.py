@@ -8,12 +8,12 @@ from itertools import count
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.acceptance.running import RunningStack
-from tests.acceptance.world import OPERATOR, VendorWithKey, World, applicant, application
-from tests.eventually import eventually
-from tests.page.browsers import Desk, follow, headed, main_of, press
-from tests.page.keys import shown_secret
-from tests.page.people import developer_of, newcomer
+from tests.support.eventually import eventually
+from tests.support.page.browsers import Desk, follow, headed, main_of, press
+from tests.support.page.keys import shown_secret
+from tests.support.page.people import developer_of, newcomer
+from tests.support.stack.running import RunningStack
+from tests.support.stack.world import OPERATOR, VendorWithKey, World, applicant, application
 
 pytestmark = pytest.mark.debian("chromium-headless-shell")
 

@@ -6,10 +6,10 @@ import aiohttp
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.acceptance.running import RunningStack
-from tests.acceptance.world import Practice, World
-from tests.eventually import eventually
-from tests.page.browsers import Desk, desk
+from tests.support.eventually import eventually
+from tests.support.page.browsers import Desk, desk
+from tests.support.stack.running import RunningStack
+from tests.support.stack.world import Practice, World
 
 pytestmark = pytest.mark.debian("chromium-headless-shell")
 

@@ -11,12 +11,12 @@ from playwright.async_api import Browser, expect
 
 from keyfold.local.signing import Claims
 from keyfold.runtime.clock import SYSTEM_CLOCK
-from tests.acceptance.running import RunningStack
-from tests.acceptance.world import OPERATOR, Practice, World
-from tests.eventually import eventually
-from tests.page.browsers import Desk, desk, follow, headed, main_of, press
-from tests.page.keys import HOME, page_of
-from tests.page.people import owner_of
+from tests.support.eventually import eventually
+from tests.support.page.browsers import Desk, desk, follow, headed, main_of, press
+from tests.support.page.keys import HOME, page_of
+from tests.support.page.people import owner_of
+from tests.support.stack.running import RunningStack
+from tests.support.stack.world import OPERATOR, Practice, World
 
 pytestmark = pytest.mark.debian("chromium-headless-shell")
 

@@ -8,11 +8,11 @@ from itertools import count
 import pytest
 from playwright.async_api import Browser, BrowserContext, expect
 
-from tests.acceptance.running import RunningStack
-from tests.acceptance.world import OPERATOR, Practice, VendorWithKey, World
-from tests.page.browsers import Desk, desk, headed, main_of, press
-from tests.page.keys import HOME, choose, grant, page_of, shown_secret
-from tests.page.people import newcomer, owner_of
+from tests.support.page.browsers import Desk, desk, headed, main_of, press
+from tests.support.page.keys import HOME, choose, grant, page_of, shown_secret
+from tests.support.page.people import newcomer, owner_of
+from tests.support.stack.running import RunningStack
+from tests.support.stack.world import OPERATOR, Practice, VendorWithKey, World
 
 pytestmark = pytest.mark.debian("chromium-headless-shell")
 

@@ -9,10 +9,10 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page
 
-from tests.acceptance.running import RunningStack
-from tests.acceptance.world import World
-from tests.page.browsers import Desk, complete, desk, headed
-from tests.page.views import EVERYBODY, Scene, View, scene
+from tests.support.page.browsers import Desk, complete, desk, headed
+from tests.support.page.views import EVERYBODY, Scene, View, scene
+from tests.support.stack.running import RunningStack
+from tests.support.stack.world import World
 
 pytestmark = pytest.mark.debian("chromium-headless-shell")
 

@@ -25,7 +25,7 @@ from keyfold.wire.events.record import lifecycle_record, read_lifecycle_record
 from keyfold.wire.events.upcasting import SCHEMA_VERSION, UPCASTERS
 from keyfold.wire.journal.line import TornLine, journal_line, read_journal_line
 from keyfold.wire.timestamp import format_time, parse_time
-from tests.property.strategies import (
+from tests.support.property.strategies import (
     EVENT_CLASSES,
     access_events,
     digests,
@@ -34,7 +34,7 @@ from tests.property.strategies import (
     lifecycle_events,
     rows,
 )
-from tests.unit.wire.given import DENIED, received
+from tests.support.wire.given import DENIED, received
 
 CLASSES = {name: event_class for event_class, name in TYPE_NAMES.items()}
 SINCE: Mapping[int, Set[str]] = {

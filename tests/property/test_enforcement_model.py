@@ -16,7 +16,7 @@ from typing import Final
 
 import pytest
 
-from tests.property.enforcement_world import Bounds, Rules, World, beginning, steps
+from tests.support.property.enforcement_world import Bounds, Rules, World, beginning, steps
 
 LONG: Final = os.environ.get("KEYFOLD_MODEL") == "long"
 INTACT: Final = Rules()

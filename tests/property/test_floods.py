@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keyfold.domain.access.event import AccessEvent
-from tests.unit.gatekeeper.flooded import (
+from tests.support.gatekeeper.flooded import (
     Fate,
     Flooded,
     Killed,
@@ -23,7 +23,7 @@ from tests.unit.gatekeeper.flooded import (
     shipped,
     was_decided,
 )
-from tests.unit.gatekeeper.heart import Waiting
+from tests.support.gatekeeper.heart import Waiting
 
 QUESTIONS = [known(), malformed(1), malformed(2), missing(1)]
 

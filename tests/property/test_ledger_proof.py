@@ -32,8 +32,8 @@ from keyfold.wire.proof.signed_head_proof import (
     weigh_recorded,
 )
 from keyfold.wire.timestamp import format_time
-from tests.ledger_builder import START
-from tests.property.strategies import digests, rows, times
+from tests.support.ledger_builder import START
+from tests.support.property.strategies import digests, rows, times
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
 KEY_ID = key_id_of(KEY.public_key())

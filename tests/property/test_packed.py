@@ -11,7 +11,7 @@ from keyfold.domain.ids import KEY_PREFIX
 from keyfold.domain.lifecycle.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey
 from keyfold.domain.lifecycle.vendor_key import ActiveVendorKey, RevokedVendorKey
 from keyfold.wire.keys.packed_key import pack_key, unpack_key
-from tests.property.strategies import instances_of
+from tests.support.property.strategies import instances_of
 
 KINDS = [ActiveSubscriberKey, RevokedSubscriberKey, ActiveVendorKey, RevokedVendorKey]
 

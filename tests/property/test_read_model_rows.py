@@ -20,7 +20,7 @@ from keyfold.store.read_model.rows import (
     read_vendor,
     vendor_row,
 )
-from tests.property.strategies import instances_of
+from tests.support.property.strategies import instances_of
 
 JSON_COLUMNS = ("categories", "reviews", "permissions", "vendor_ids")
 

@@ -17,13 +17,13 @@ import aiohttp
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.runtime.http import rfc3339
 from keyfold.store.postgres.connection import open_pool
-from tests.bench import on_disk
-from tests.bench.audit_service import AuditService, Place, open_audit
 from tests.bench.contest import Contest, Figure, Figures, Side
-from tests.bench.gatekeepers import memory_mb, two_cores, wired
 from tests.bench.ground import Ground
-from tests.bench.lived_in_log import account, fill, key, vendor
 from tests.bench.percentile import percentile
+from tests.bench.sides import on_disk
+from tests.bench.sides.audit_service import AuditService, Place, open_audit
+from tests.bench.sides.gatekeepers import memory_mb, two_cores, wired
+from tests.support.audit.lived_in_log import account, fill, key, vendor
 
 ROWS = int(os.environ.get("KEYFOLD_BENCH_ROWS", "1000000"))
 QUESTIONS = 150

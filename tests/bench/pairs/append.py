@@ -19,7 +19,7 @@ from keyfold.store.postgres.connection import Connection, open_connection, open_
 from keyfold.wire.events.codec import encode_event
 from tests.bench.contest import Contest, Figure, Figures, Side
 from tests.bench.ground import Ground
-from tests.key_commands import OTTO, account_created, account_id, create_key, key_id
+from tests.support.key_commands import OTTO, account_created, account_id, create_key, key_id
 
 CREATES = Figure(name="creates/s")
 P99 = Figure(name="p99 ms", more_is_better=False)

@@ -16,15 +16,15 @@ from keyfold.local.process.ports import free_ports
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.store.access_log.partitions import Partitions
 from keyfold.store.postgres.connection import Pool, open_pool
-from tests.bench.arrivals import BareArrivals, Onlooker, open_bare_arrivals
 from tests.bench.contest import Contest, Figure, Figures, Side
 from tests.bench.ground import Ground, open_ground
+from tests.bench.load.arrivals import BareArrivals, Onlooker, open_bare_arrivals
+from tests.bench.load.steady_load import SteadyLoad
 from tests.bench.percentile import percentile
-from tests.bench.practices import practices
 from tests.bench.side_by_side import SideBySide, open_side_by_side
-from tests.bench.steady_load import SteadyLoad
-from tests.bench.write_side import started
-from tests.ledger_builder import vendor_id
+from tests.bench.sides.practices import practices
+from tests.bench.sides.write_side import started
+from tests.support.ledger_builder import vendor_id
 
 P50 = Figure(name="p50 ms", more_is_better=False)
 P99 = Figure(name="p99 ms", more_is_better=False)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from tests.bench.contest import Contest, Figure, Figures, Side
 from tests.bench.ground import Ground
-from tests.bench.practices import practices
+from tests.bench.load.wrk import load, require_wrk, script
 from tests.bench.side_by_side import Server, SideBySide, open_side_by_side
-from tests.bench.wrk import load, require_wrk, script
+from tests.bench.sides.practices import practices
 
 REQUESTS = Figure(name="requests/s")
 P99 = Figure(name="p99 ms", more_is_better=False)

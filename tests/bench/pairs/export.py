@@ -22,8 +22,8 @@ from keyfold.wire.topics import ACCESS
 from tests.bench.batches import batches
 from tests.bench.contest import Contest, Figure, Figures, Side
 from tests.bench.ground import Ground
+from tests.bench.load.traffic import traffic
 from tests.bench.stopwatch import rate_per_s
-from tests.bench.traffic import traffic
 
 EVENTS = Figure(name="events/s")
 ROWS = 200_000

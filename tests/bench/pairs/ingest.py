@@ -26,8 +26,8 @@ from tests.bench.batches import batches
 from tests.bench.collector import settled_collector
 from tests.bench.contest import Contest, Figure, Figures, Side
 from tests.bench.ground import Ground
+from tests.bench.load.traffic import traffic
 from tests.bench.stopwatch import rate_per_s
-from tests.bench.traffic import traffic
 
 EVENTS = Figure(name="events/s")
 EVENTS_A_GO = 20_000  # what the audit service reads at a time when it is busy

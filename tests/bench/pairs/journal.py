@@ -14,12 +14,12 @@ from keyfold.gatekeeper.journal.segment import Segment
 from keyfold.gatekeeper.journal.writer import Journal
 from keyfold.gatekeeper.settings import GIB, MIB, JournalSync
 from keyfold.runtime.clock import SYSTEM_CLOCK
-from tests.access_events import journalled
 from tests.bench.batches import batches
 from tests.bench.contest import Contest, Figure, Figures, Side
 from tests.bench.ground import Ground
+from tests.bench.load.traffic import traffic
 from tests.bench.percentile import percentile
-from tests.bench.traffic import traffic
+from tests.support.access_events import journalled
 
 MEDIAN = Figure(name="ms a tick p50", more_is_better=False)
 TAIL = Figure(name="ms a tick p99", more_is_better=False)

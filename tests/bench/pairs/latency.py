@@ -15,11 +15,11 @@ from contextlib import asynccontextmanager
 from keyfold.wire.journal.files import segment_first_seq
 from tests.bench.contest import Contest, Figure, Figures, Go, Side
 from tests.bench.ground import Ground
-from tests.bench.practices import practices
+from tests.bench.load.steady_load import Latencies, SteadyLoad, half_of_maximum
+from tests.bench.load.wrk import require_wrk
 from tests.bench.side_by_side import Server, SideBySide, open_side_by_side
-from tests.bench.steady_load import Latencies, SteadyLoad, half_of_maximum
+from tests.bench.sides.practices import practices
 from tests.bench.surroundings import come_first
-from tests.bench.wrk import require_wrk
 
 P50 = Figure(name="p50 ms", more_is_better=False)
 P99 = Figure(name="p99 ms", more_is_better=False)

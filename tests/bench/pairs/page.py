@@ -20,16 +20,16 @@ from keyfold.domain.lifecycle.account import IntegrationsEnabled
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.store.ledger.append import Ledger
 from keyfold.store.postgres.connection import open_pool
-from tests.acceptance.running import RunningStack, running
 from tests.bench.contest import Contest, Figure, Figures, Side
 from tests.bench.ground import Ground
-from tests.bench.lived_in_log import account, fill, vendor
 from tests.bench.percentile import percentile
-from tests.bench.practices import record_all
 from tests.bench.side_by_side import bare_server
-from tests.eventually import eventually
-from tests.lifecycle_events import account_created, key_created, vendor_approved, vendor_key_issued
-from tests.page.browsers import let_in
+from tests.bench.sides.practices import record_all
+from tests.support.audit.lived_in_log import account, fill, vendor
+from tests.support.eventually import eventually
+from tests.support.lifecycle_events import account_created, key_created, vendor_approved, vendor_key_issued
+from tests.support.page.browsers import let_in
+from tests.support.stack.running import RunningStack, running
 
 ROWS: Final = int(os.environ.get("KEYFOLD_BENCH_ROWS", "1000000"))
 KEYS: Final = 100

@@ -16,12 +16,12 @@ from keyfold.projection.replay import Replay
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.store.postgres.connection import open_pool
 from keyfold.wire.topics import LIFECYCLE
-from tests.bed import Topics
 from tests.bench.contest import Contest, Figure, Figures, Side
 from tests.bench.ground import Ground
-from tests.bench.history import history
 from tests.bench.stopwatch import rate_per_s
-from tests.ledger_builder import LedgerBuilder
+from tests.support.bed import Topics
+from tests.support.ledger_builder import LedgerBuilder
+from tests.support.store.long_history import history
 
 EVENTS = Figure(name="events/s")
 LEDGER_EVENTS = 30_000

@@ -11,16 +11,16 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from tests.bench.bare_chain import BareChain, open_bare_chain
 from tests.bench.contest import Contest, Figure, Figures, Side
 from tests.bench.ground import Ground, open_ground
+from tests.bench.load.steady_load import SteadyLoad, half_of_maximum
+from tests.bench.load.wrk import require_wrk
 from tests.bench.percentile import percentile
-from tests.bench.practices import practices
-from tests.bench.revocations import Hops, Revoker, open_revoker
 from tests.bench.side_by_side import SideBySide, open_side_by_side
-from tests.bench.steady_load import SteadyLoad, half_of_maximum
-from tests.bench.write_side import open_write_side
-from tests.bench.wrk import require_wrk
+from tests.bench.sides.bare_chain import BareChain, open_bare_chain
+from tests.bench.sides.practices import practices
+from tests.bench.sides.revocations import Hops, Revoker, open_revoker
+from tests.bench.sides.write_side import open_write_side
 
 PRACTICES = 256
 REVOCATIONS = 100

@@ -15,12 +15,12 @@ from keyfold.local.process.ports import HOST
 from keyfold.local.stack import answers_ready
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from tests.bench.contest import Contest, Figure, Figures, Side
-from tests.bench.event_stream import EventStream, open_event_stream
-from tests.bench.gatekeepers import Crowded, cpu_s, crowded, memory_mb, two_cores
 from tests.bench.ground import Ground, open_ground, running
-from tests.bench.practices import practices
+from tests.bench.load.event_stream import EventStream, open_event_stream
+from tests.bench.load.wrk import LoadFailed, load, require_wrk
+from tests.bench.sides.gatekeepers import Crowded, cpu_s, crowded, memory_mb, two_cores
+from tests.bench.sides.practices import practices
 from tests.bench.surroundings import on_core
-from tests.bench.wrk import LoadFailed, load, require_wrk
 
 REQUESTS = Figure(name="requests/s")
 P99 = Figure(name="p99 ms", more_is_better=False)

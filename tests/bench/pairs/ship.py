@@ -19,12 +19,12 @@ from keyfold.wire.access.codec import access_record, encode_access_event
 from keyfold.wire.journal.files import segment_name
 from keyfold.wire.record import Record
 from keyfold.wire.topics import ACCESS
-from tests.access_events import journalled
 from tests.bench.collector import settled_collector
 from tests.bench.contest import Contest, Figure, Figures, Side
 from tests.bench.ground import Ground
+from tests.bench.load.traffic import traffic
 from tests.bench.stopwatch import rate_per_s
-from tests.bench.traffic import traffic
+from tests.support.access_events import journalled
 
 EVENTS = Figure(name="events/s")
 EVENTS_A_GO = 40_000

@@ -13,7 +13,7 @@ from keyfold.store.postgres.connection import open_connection, open_pool
 from tests.bench.contest import Contest, Figure, Figures, Side
 from tests.bench.ground import Ground
 from tests.bench.pairs.append import open_accounts
-from tests.key_commands import OTTO, create_key
+from tests.support.key_commands import OTTO, create_key
 
 EVENTS, EVENTS_FEW = 1_000_000, 1_000
 COMMANDS = 200

@@ -10,9 +10,9 @@ import asyncpg
 from keyfold.cli.commands.ledger.verification import Evidence, verify
 from tests.bench.contest import Contest, Figure, Figures, Side
 from tests.bench.ground import Ground
-from tests.bench.history import history
 from tests.bench.stopwatch import rate_per_s
-from tests.integration.store.tampering import dba_of
+from tests.support.store.long_history import history
+from tests.support.store.tampering import dba_of
 
 EVENTS = Figure(name="events/s")
 LEDGER_EVENTS = 300_000

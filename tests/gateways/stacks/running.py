@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from keyfold.local.process.child import Child, Command
 from keyfold.local.process.ports import HOST, free_ports, listens
-from tests.gateways.wire import Response
+from tests.support.gateways.wire import Response
 
 BUILT: Final = Path(sys.prefix) / "stacks"
 """What `make .venv/.stacks` has built."""

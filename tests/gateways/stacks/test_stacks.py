@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from tests.eventually import eventually
-from tests.gateways.claims import DENIED, REMOVED, batches, plausible
 from tests.gateways.conftest import GATEWAYS
-from tests.gateways.running import Gateway
-from tests.gateways.scene import Scene
 from tests.gateways.stacks.running import STACKS, believed, stack_running
-from tests.gateways.switchboard import Line, switchboard_running
-from tests.gateways.wire import Pairs, Response, connected, head, send
-from tests.integration.gatekeeper.practice import BOTH
+from tests.support.eventually import eventually
+from tests.support.gatekeeper.practice import BOTH
+from tests.support.gateways.claims import DENIED, REMOVED, batches, plausible
+from tests.support.gateways.running import Gateway
+from tests.support.gateways.scene import Scene
+from tests.support.gateways.switchboard import Line, switchboard_running
+from tests.support.gateways.wire import Pairs, Response, connected, head, send
 
 KEYS = list(BOTH.items())
 TARGET = "/v1/patient/7"

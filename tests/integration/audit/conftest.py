@@ -13,9 +13,9 @@ from keyfold.store.access_log.partitions import Partitions
 from keyfold.store.access_log.writer import AccessLog
 from keyfold.store.postgres.connection import Pool, open_pool
 from keyfold.wire.topics import ACCESS, DEAD_LETTER
-from tests.access_events import EPOCH
-from tests.bed import Topics
-from tests.integration.audit.following import Wires
+from tests.support.access_events import EPOCH
+from tests.support.audit.following import Wires
+from tests.support.bed import Topics
 
 TOPIC = "access"
 

@@ -14,7 +14,7 @@ import orjson
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from tests.integration.store.tampering import KEY, OTHER_KEY, dba_of, vouched
+from tests.support.store.tampering import KEY, OTHER_KEY, dba_of, vouched
 
 LEDGER = vouched()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from keyfold.local.process.ports import HOST, free_ports
-from tests.acceptance.running import keyfold
+from tests.support.stack.running import keyfold
 
 NO_LOG = ('"level"', '"event"', "Traceback", "Applying")
 

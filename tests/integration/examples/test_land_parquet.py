@@ -20,10 +20,10 @@ from keyfold.domain.ids import VendorId
 from keyfold.domain.permissions import Access, Category
 from keyfold.runtime.clock import SystemClock
 from keyfold.wire.record import Record
-from tests.access_events import access_event
-from tests.bed import Topics
-from tests.eventually import eventually
-from tests.integration.examples.running import POISON, delete_before, publish, record_of, run, started
+from tests.support.access_events import access_event
+from tests.support.bed import Topics
+from tests.support.eventually import eventually
+from tests.support.examples.running import POISON, delete_before, publish, record_of, run, started
 
 NAME = "land_parquet.py"
 PAGE = Path(__file__).parents[3] / "docs" / "subscribing.md"

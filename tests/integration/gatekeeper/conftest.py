@@ -13,9 +13,9 @@ from keyfold.kafka.topics import ensure_topics
 from keyfold.local.process.nursery import Nursery
 from keyfold.local.servers.postgres import LocalPostgres
 from keyfold.wire.topics import ALL
-from tests.database import cloned
-from tests.integration.gatekeeper.practice import practice
-from tests.integration.gatekeeper.world import Gatekeeper, World, world_on
+from tests.support.database import cloned
+from tests.support.gatekeeper.practice import practice
+from tests.support.gatekeeper.world import Gatekeeper, World, world_on
 
 
 @pytest.fixture(scope="session")

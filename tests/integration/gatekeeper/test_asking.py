@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from keyfold.wire.keys.format import MintedKey
-from tests.integration.gatekeeper.practice import (
+from tests.support.gatekeeper.practice import (
     EXPIRED_KEY,
     KEY,
     NAMED_KEY,
@@ -24,7 +24,7 @@ from tests.integration.gatekeeper.practice import (
     VENDOR_KEY,
     practice,
 )
-from tests.integration.gatekeeper.world import CADDY_TOKEN, Gatekeeper, World
+from tests.support.gatekeeper.world import CADDY_TOKEN, Gatekeeper, World
 
 VENDOR_KEYS = (
     VENDOR_KEY,

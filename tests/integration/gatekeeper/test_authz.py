@@ -8,7 +8,7 @@ import pytest
 
 from keyfold.domain.access.decision import Reason
 from keyfold.wire.access.codec import encode_access_event
-from tests.integration.gatekeeper.practice import (
+from tests.support.gatekeeper.practice import (
     ACCOUNT,
     BOTH,
     EXPIRED_KEY,
@@ -28,7 +28,7 @@ from tests.integration.gatekeeper.practice import (
     VENDOR_KEY,
     practice,
 )
-from tests.integration.gatekeeper.world import NGINX_TOKEN, Gatekeeper
+from tests.support.gatekeeper.world import NGINX_TOKEN, Gatekeeper
 
 Keys = dict[str, str]
 

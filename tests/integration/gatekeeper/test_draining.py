@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 
 import psutil
 
-from tests.chaos.wire import Connection, Cut
-from tests.eventually import eventually
-from tests.integration.gatekeeper.practice import BOTH, practice
-from tests.integration.gatekeeper.world import CADDY_TOKEN, Gatekeeper, World
+from tests.support.chaos.faults.wire import Connection, Cut
+from tests.support.eventually import eventually
+from tests.support.gatekeeper.practice import BOTH, practice
+from tests.support.gatekeeper.world import CADDY_TOKEN, Gatekeeper, World
 
 QUESTION = {
     "X-Gateway-Token": CADDY_TOKEN,

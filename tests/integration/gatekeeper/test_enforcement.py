@@ -14,9 +14,9 @@ from keyfold.store.enforcement.leases import LEASE_MARGIN_S
 from keyfold.store.enforcement.positions import ENFORCEMENT_CHANNEL, Enforcement
 from keyfold.store.postgres.connection import open_pool
 from keyfold.store.postgres.notifications import Notifications
-from tests.integration.gatekeeper.practice import BOTH, practice, revoked
-from tests.integration.gatekeeper.world import Gatekeeper, World
-from tests.ledger_builder import account_created
+from tests.support.gatekeeper.practice import BOTH, practice, revoked
+from tests.support.gatekeeper.world import Gatekeeper, World
+from tests.support.ledger_builder import account_created
 
 AT_ONCE_S = 0.5
 LEASE_S = 1.5

@@ -13,9 +13,9 @@ from keyfold.domain.access.event import AccessEvent
 from keyfold.local.process.ports import HOST
 from keyfold.shipper.run_journal import RunJournal
 from keyfold.wire.access.codec import decode_access_event
-from tests.eventually import eventually
-from tests.integration.gatekeeper.practice import BOTH, practice
-from tests.integration.gatekeeper.world import CADDY_TOKEN, Gatekeeper, World
+from tests.support.eventually import eventually
+from tests.support.gatekeeper.practice import BOTH, practice
+from tests.support.gatekeeper.world import CADDY_TOKEN, Gatekeeper, World
 
 FLOOD = 50_000
 CONNECTIONS = 8

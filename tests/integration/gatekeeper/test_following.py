@@ -13,10 +13,10 @@ from msgspec.structs import replace
 from keyfold.domain.access.decision import Reason
 from keyfold.wire.events.chain import seal
 from keyfold.wire.events.record import lifecycle_record
-from tests.eventually import eventually
-from tests.integration.gatekeeper.practice import BOTH, KEY, practice, revoked, subscriber_key
-from tests.integration.gatekeeper.world import Gatekeeper, World
-from tests.ledger_builder import account_created
+from tests.support.eventually import eventually
+from tests.support.gatekeeper.practice import BOTH, KEY, practice, revoked, subscriber_key
+from tests.support.gatekeeper.world import Gatekeeper, World
+from tests.support.ledger_builder import account_created
 
 
 @asynccontextmanager

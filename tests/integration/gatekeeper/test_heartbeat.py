@@ -25,7 +25,7 @@ from keyfold.store.enforcement.positions import ENFORCEMENT_CHANNEL, Enforcement
 from keyfold.store.postgres.connection import Pool, open_pool
 from keyfold.store.postgres.notifications import Notifications
 from keyfold.wire.events.chain import GENESIS, Head
-from tests.eventually import eventually
+from tests.support.eventually import eventually
 
 HOLDER = Holder(id="a", host="host-a", lease_s=60)
 LONG_S = 20

@@ -13,10 +13,10 @@ from keyfold.domain.lifecycle.subscriber_key import SubscriberKeyCreated
 from keyfold.domain.lifecycle.vendor_key import VendorKeyIssued
 from keyfold.store.postgres.connection import open_pool
 from keyfold.store.read_model.reader import Loaded, ReadModel
-from tests.eventually import eventually
-from tests.integration.gatekeeper.practice import BOTH, practice
-from tests.integration.gatekeeper.world import Gatekeeper, World
-from tests.ledger_builder import story
+from tests.support.eventually import eventually
+from tests.support.gatekeeper.practice import BOTH, practice
+from tests.support.gatekeeper.world import Gatekeeper, World
+from tests.support.ledger_builder import story
 
 KEY_MADE = (SubscriberKeyCreated, VendorKeyIssued)
 

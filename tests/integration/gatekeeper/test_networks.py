@@ -7,8 +7,8 @@ import pytest
 from keyfold.domain.access.decision import Reason
 from keyfold.domain.lifecycle.subscriber_key import SubscriberKeyNetworksChanged
 from keyfold.domain.network import parse_network
-from tests.integration.gatekeeper.practice import ACCOUNT, KEY, NETWORKED_KEY, VENDOR_KEY, practice
-from tests.integration.gatekeeper.world import NGINX_TOKEN, Gatekeeper, World
+from tests.support.gatekeeper.practice import ACCOUNT, KEY, NETWORKED_KEY, VENDOR_KEY, practice
+from tests.support.gatekeeper.world import NGINX_TOKEN, Gatekeeper, World
 
 KEYS = {"x-api-key": VENDOR_KEY.secret, "A-api-key": NETWORKED_KEY.secret}
 TOLD = {"X-Original-Method": "GET", "X-Original-URI": "/v1/patient"}

@@ -17,10 +17,10 @@ import pytest
 from keyfold.local.process.child import Child, Command
 from keyfold.local.process.ports import HOST, free_ports, listens
 from keyfold.local.stack import answers_ready
-from tests.eventually import eventually
-from tests.integration.gatekeeper.practice import BOTH, practice
 from tests.integration.gatekeeper.test_following import rows
-from tests.integration.gatekeeper.world import CADDY_TOKEN, World, journal_records
+from tests.support.eventually import eventually
+from tests.support.gatekeeper.practice import BOTH, practice
+from tests.support.gatekeeper.world import CADDY_TOKEN, World, journal_records
 
 PROCESSES = 2
 ASKED = 40

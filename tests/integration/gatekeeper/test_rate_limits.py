@@ -14,16 +14,9 @@ from keyfold.kafka.publisher import Publisher
 from keyfold.local.process.nursery import Nursery
 from keyfold.local.servers.postgres import LocalPostgres
 from keyfold.wire.keys.format import KeyKind, MintedKey
-from tests.database import cloned
-from tests.integration.gatekeeper.practice import (
-    ACCOUNT,
-    BOTH,
-    VENDOR_KEY,
-    minted,
-    practice,
-    subscriber_key,
-)
-from tests.integration.gatekeeper.world import NGINX_TOKEN, Answered, Gatekeeper, World, world_on
+from tests.support.database import cloned
+from tests.support.gatekeeper.practice import ACCOUNT, BOTH, VENDOR_KEY, minted, practice, subscriber_key
+from tests.support.gatekeeper.world import NGINX_TOKEN, Answered, Gatekeeper, World, world_on
 
 TWO_AN_HOUR = RateLimit.of(2, 3600)
 DENIED, NGINX, PORTS, FAST, EDITED = (minted(KeyKind.SUBSCRIBER, number) for number in range(31, 36))

@@ -10,9 +10,9 @@ from keyfold.domain.lifecycle.subscriber_key import SubscriberKeyOverlapEnded, S
 from keyfold.domain.lifecycle.vendor_key import VendorKeyRotated
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.wire.keys.format import KeyKind, MintedKey, mint
-from tests.eventually import eventually
-from tests.integration.gatekeeper.practice import ACCOUNT, BOTH, KEY, VENDOR, VENDOR_KEY, practice
-from tests.integration.gatekeeper.world import Gatekeeper, World
+from tests.support.eventually import eventually
+from tests.support.gatekeeper.practice import ACCOUNT, BOTH, KEY, VENDOR, VENDOR_KEY, practice
+from tests.support.gatekeeper.world import Gatekeeper, World
 
 HOUR = timedelta(hours=1)
 

@@ -12,8 +12,8 @@ from keyfold.local.process.child import Child, Command
 from keyfold.local.process.ports import free_ports
 from keyfold.store.postgres.connection import open_pool
 from keyfold.store.postgres.migrations import pending_migrations
-from tests.eventually import eventually
-from tests.integration.gatekeeper.world import World
+from tests.support.eventually import eventually
+from tests.support.gatekeeper.world import World
 
 
 async def refusal(world: World, **settings: str) -> tuple[int, str]:

@@ -6,8 +6,8 @@ import pytest
 
 from keyfold.domain.access.decision import Reason
 from keyfold.domain.access.request_path import PATH_LENGTH_MAX
-from tests.integration.gatekeeper.practice import KEY, VENDOR_KEY
-from tests.integration.gatekeeper.world import CADDY_TOKEN, Gatekeeper
+from tests.support.gatekeeper.practice import KEY, VENDOR_KEY
+from tests.support.gatekeeper.world import CADDY_TOKEN, Gatekeeper
 
 KEYS = f"x-api-key: {VENDOR_KEY.secret}\r\nA-api-key: {KEY.secret}\r\n".encode()
 HEAD = b"Host: h\r\nX-Gateway-Token: " + CADDY_TOKEN.encode() + b"\r\n" + KEYS

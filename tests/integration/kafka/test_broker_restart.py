@@ -16,8 +16,8 @@ from keyfold.kafka.errors import KafkaFailure, OutcomeUnknown, Unavailable
 from keyfold.kafka.partition_reader import PartitionReader
 from keyfold.kafka.publisher import Publisher
 from keyfold.local.servers.kafka import LocalKafka
-from tests.bed import Topics, kafka_in
-from tests.integration.kafka.records import numbered, read_all, read_until, values
+from tests.support.bed import Topics, kafka_in
+from tests.support.kafka.records import numbered, read_all, read_until, values
 
 TIMEOUT_S = 60
 

@@ -8,8 +8,8 @@ from keyfold.kafka.publisher import Publisher
 from keyfold.kafka.topics import ensure_topics
 from keyfold.wire.record import Received
 from keyfold.wire.topics import ACCESS, ALL, DEAD_LETTER, LIFECYCLE
-from tests.bed import Topics
-from tests.integration.kafka.records import read_all
+from tests.support.bed import Topics
+from tests.support.kafka.records import read_all
 
 
 async def test_dead_letter(kafka_bootstrap: str, topics: Topics) -> None:

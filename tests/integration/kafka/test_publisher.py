@@ -11,8 +11,8 @@ from keyfold.kafka.errors import Misconfigured, Rejected, Unavailable
 from keyfold.kafka.partition_reader import PartitionReader
 from keyfold.kafka.publisher import Publisher
 from keyfold.local.process.ports import free_ports
-from tests.bed import Topics
-from tests.integration.kafka.records import numbered, read_all, values
+from tests.support.bed import Topics
+from tests.support.kafka.records import numbered, read_all, values
 
 
 @pytest.mark.parametrize("compression", ["lz4", "zstd", None])

@@ -14,8 +14,8 @@ from keyfold.kafka.partition_reader import PartitionReader
 from keyfold.kafka.publisher import Publisher
 from keyfold.kafka.reader import Reader
 from keyfold.local.process.ports import free_ports
-from tests.bed import Topics
-from tests.integration.kafka.records import numbered, read_until, values
+from tests.support.bed import Topics
+from tests.support.kafka.records import numbered, read_until, values
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from keyfold.kafka.errors import Misconfigured
 from keyfold.kafka.topic_watch import TopicWatch
 from keyfold.kafka.topics import find_topic_faults, usable_topics
 from keyfold.wire.topics import ACCESS, LIFECYCLE, TopicSpec
-from tests.bed import Topics
-from tests.eventually import eventually
+from tests.support.bed import Topics
+from tests.support.eventually import eventually
 
 INTERVAL_S = 0.05
 

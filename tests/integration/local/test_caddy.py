@@ -11,7 +11,7 @@ import pytest
 
 from keyfold.local.process.ports import free_ports
 from keyfold.local.servers.caddy import Gateway, start_caddy
-from tests.integration.local.raw_http import RawServer, answer, send, serving
+from tests.support.local.raw_http import RawServer, answer, send, serving
 
 CADDYFILE = Path(__file__).parents[3] / "deploy" / "keyfold" / "gateways" / "Caddyfile"
 IDENTITY = tuple(

@@ -22,7 +22,7 @@ from keyfold.local.process.ports import HOST, free_ports, listens
 from keyfold.local.process.progress import Progress
 from keyfold.local.process.supervisor import DEATHS_MAX, Family, end_leftovers
 from keyfold.runtime.clock import SYSTEM_CLOCK
-from tests.eventually import eventually, eventually_so
+from tests.support.eventually import eventually, eventually_so
 
 FOREVER = "exec sleep 60"
 

@@ -15,9 +15,9 @@ import pytest
 
 from keyfold.local.process.child import Child, Command
 from keyfold.local.process.nursery import Nursery
-from tests.eventually import eventually
+from tests.support.eventually import eventually
 
-FACTS = "tests.integration.local.newborn_facts"
+FACTS = "tests.support.local.newborn_facts"
 
 
 def command(nursery: Nursery, directory: Path, module: str = FACTS, *arguments: str) -> Command:

@@ -20,8 +20,8 @@ import pytest
 from keyfold.local.extra import CannotRunHere, package_dir
 from keyfold.local.process.child import User
 from keyfold.local.servers.postgres_program import PACKAGE, programs_for
-from tests.integration.local.lone_postgres import status_of
 from tests.integration.local.test_up import all_gone, stack
+from tests.support.local.lone_postgres import status_of
 
 REPOSITORY: Final = Path(__file__).parents[3]
 # Kafka parts its directories by commas, a backslash begins an escape in its properties, and a path of more
@@ -85,7 +85,7 @@ async def test_ordinary_user(reachable: Path, out_of_reach: Path) -> None:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "tests.integration.local.lone_postgres",
+            "tests.support.local.lone_postgres",
             str(home / PRIVATE / "postgres"),
             *([str(NOBODY.uid)] if ROOT else []),
             env={**os.environ, "HOME": str(out_of_reach), "PYTHONPATH": str(programs.parents[2])},

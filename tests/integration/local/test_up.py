@@ -28,9 +28,9 @@ from keyfold.local.servers.kafka_jars import artifact, class_path, version
 from keyfold.local.stack_ports import FIRST_PORT, OFFSETS
 from keyfold.wire.record import Received
 from keyfold.wire.topics import LIFECYCLE
-from tests.eventually import eventually
-from tests.integration.kafka.records import numbered, read_all, values
-from tests.integration.local.raw_http import send
+from tests.support.eventually import eventually
+from tests.support.kafka.records import numbered, read_all, values
+from tests.support.local.raw_http import send
 
 START_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 10
@@ -87,7 +87,7 @@ async def stack(
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "tests.integration.local.bare_stack",
+        "tests.support.local.bare_stack",
         str(state_dir),
         *arguments,
         stdout=asyncio.subprocess.PIPE,

@@ -20,8 +20,8 @@ from keyfold.store.read_model.generations import serving_progress
 from keyfold.store.read_model.reader import PROJECTION_CHANNEL, ReadModel
 from keyfold.wire.record import Record
 from keyfold.wire.topics import LIFECYCLE
-from tests.bed import Topics
-from tests.eventually import eventually
+from tests.support.bed import Topics
+from tests.support.eventually import eventually
 
 STARTUP_TIMEOUT_S = 20
 

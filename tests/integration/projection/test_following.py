@@ -18,12 +18,12 @@ from keyfold.store.read_model.writer import ReadModelWriter, Step
 from keyfold.wire.events.chain import Head
 from keyfold.wire.events.codec import UnknownEvent
 from keyfold.wire.record import Record
-from tests.database import execute
-from tests.eventually import eventually
-from tests.integration.kafka.records import read_all
 from tests.integration.projection.conftest import Scene
-from tests.integration.projection.running import dumped, running
-from tests.ledger_builder import LedgerBuilder, account_created, key_created, key_revoked, story
+from tests.support.database import execute
+from tests.support.eventually import eventually
+from tests.support.kafka.records import read_all
+from tests.support.ledger_builder import LedgerBuilder, account_created, key_created, key_revoked, story
+from tests.support.projection.running import dumped, running
 
 FOREIGN = Record(key=None, value=b"hello", headers=(("ce_source", b"/elsewhere"),), timestamp_ms=1)
 

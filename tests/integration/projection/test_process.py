@@ -16,8 +16,8 @@ from keyfold.local.process.ports import free_ports
 from keyfold.local.servers.kafka import LocalKafka
 from keyfold.wire.events.codec import TYPE_NAMES
 from keyfold.wire.topics import DEAD_LETTER, LIFECYCLE
-from tests.bed import kafka_in
-from tests.ledger_builder import LedgerBuilder, story
+from tests.support.bed import kafka_in
+from tests.support.ledger_builder import LedgerBuilder, story
 
 
 async def ran(*arguments: str, **settings: str) -> tuple[int | None, bytes, list[dict[str, object]]]:

@@ -10,8 +10,7 @@ from keyfold.domain.ids import KeyId
 from keyfold.domain.lifecycle.vendor import VendorState
 from keyfold.store.read_model.reader import KeyState, ReadModel
 from tests.integration.projection.conftest import Scene
-from tests.integration.projection.running import running
-from tests.ledger_builder import (
+from tests.support.ledger_builder import (
     START,
     LedgerBuilder,
     account_created,
@@ -22,6 +21,7 @@ from tests.ledger_builder import (
     story,
     vendor_id,
 )
+from tests.support.projection.running import running
 
 
 async def filled(scene: Scene, ledger: LedgerBuilder) -> ReadModel:

@@ -10,11 +10,18 @@ from keyfold.domain.lifecycle.state import State
 from keyfold.projection.generation_build import EventsMissing
 from keyfold.store.postgres.errors import ReadModelAbsent, ReplayRunning
 from keyfold.store.read_model.generations import NEXT, OLD, Difference, open_generations, serving_progress
-from tests.database import execute
-from tests.eventually import eventually
 from tests.integration.projection.conftest import Scene
-from tests.integration.projection.running import dumped, running
-from tests.ledger_builder import LedgerBuilder, account_created, account_id, key_created, key_id, story
+from tests.support.database import execute
+from tests.support.eventually import eventually
+from tests.support.ledger_builder import (
+    LedgerBuilder,
+    account_created,
+    account_id,
+    key_created,
+    key_id,
+    story,
+)
+from tests.support.projection.running import dumped, running
 
 
 async def served(scene: Scene, ledger: LedgerBuilder) -> bytes:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.integration.registry.serving import Registry, serving
+from tests.support.registry.serving import Registry, serving
 
 
 @pytest.fixture

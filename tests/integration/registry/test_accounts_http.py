@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from tests.integration.registry.serving import GATEWAY, OPERATOR, REVIEWER, Registry, owner
+from tests.support.registry.serving import GATEWAY, OPERATOR, REVIEWER, Registry, owner
 
 # A line break, turns of direction, a zero width space, a line separator, private use, what will never be a
 # character, a filler, a tag, what is kept for the like, blanks, joiners that join nothing.

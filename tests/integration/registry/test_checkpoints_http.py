@@ -28,11 +28,11 @@ from keyfold.store.ledger.signed_heads import Checkpoints, RecordedCheckpoint
 from keyfold.store.postgres.connection import Pool, open_pool
 from keyfold.wire.events.chain import Head
 from keyfold.wire.proof.signed_head import key_id_of, load_public_key, parse_line
-from tests.eventually import eventually
-from tests.integration.registry.serving import OPERATOR, REVIEWER, Registry, instance, owner
-from tests.integration.store.tampering import KEY, PUBLIC_KEYS, dba_of, event_of, signed
-from tests.ledger_builder import LedgerBuilder, account_created
-from tests.unit.runtime.tokens import SetClock
+from tests.support.eventually import eventually
+from tests.support.ledger_builder import LedgerBuilder, account_created
+from tests.support.registry.serving import OPERATOR, REVIEWER, Registry, instance, owner
+from tests.support.runtime.tokens import SetClock
+from tests.support.store.tampering import KEY, PUBLIC_KEYS, dba_of, event_of, signed
 
 PATH = "/v1/ledger/checkpoints"
 AT = datetime(2030, 3, 1, 9, 30, tzinfo=UTC)

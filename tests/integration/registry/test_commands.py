@@ -22,8 +22,7 @@ from keyfold.runtime.http import Answer
 from keyfold.runtime.http.preconditions import Preconditions
 from keyfold.store.ledger.read_set import Loaded, Wanted
 from keyfold.store.postgres.errors import DatabaseAway
-from tests.integration.registry.commanding import SetClock, processes
-from tests.key_commands import (
+from tests.support.key_commands import (
     OTTO,
     account_created,
     account_id,
@@ -32,6 +31,7 @@ from tests.key_commands import (
     rename_key,
     revoke_key,
 )
+from tests.support.registry.commanding import SetClock, processes
 
 ACCOUNT = account_stream(account_id(0))
 

@@ -8,7 +8,7 @@ import pytest
 
 from keyfold.store.enforcement.leases import Holder, Leases
 from keyfold.store.postgres.connection import open_pool
-from tests.integration.registry.serving import OPERATOR, Registry, instance
+from tests.support.registry.serving import OPERATOR, Registry, instance
 
 ONE = Holder(id="one", host="host-1", lease_s=60)
 PATH = "/v1/enforcement"

@@ -8,15 +8,7 @@ from typing import Any, Final
 
 from keyfold.runtime.auth.caller import Caller, Role
 from keyfold.wire.keys.format import digest_of
-from tests.integration.registry.serving import (
-    APPLICANT,
-    OPERATOR,
-    REVIEWER,
-    Answered,
-    Registry,
-    owner,
-    vendor,
-)
+from tests.support.registry.serving import APPLICANT, OPERATOR, REVIEWER, Answered, Registry, owner, vendor
 
 NOTES: Final = "between us: they reuse passwords"
 OTHER_REVIEWER: Final = Caller(role=Role.REVIEWER, sub="rita")

@@ -13,9 +13,9 @@ from keyfold.registry.purging import purge
 from keyfold.store.ledger.idempotency_records import KeptAnswers
 from keyfold.store.postgres.connection import open_pool
 from keyfold.store.postgres.errors import DatabaseAway
-from tests.eventually import eventually
-from tests.integration.registry.commanding import SetClock
-from tests.integration.registry.serving import OPERATOR, Answered, Registry, instance, owner
+from tests.support.eventually import eventually
+from tests.support.registry.commanding import SetClock
+from tests.support.registry.serving import OPERATOR, Answered, Registry, instance, owner
 
 KEY = "7f6f4f0e-retry"
 NEW = {"name": "Recalls", "permissions": {"patient": "read", "files": "write"}}

@@ -8,8 +8,8 @@ import pytest
 
 from keyfold.store.postgres.connection import open_pool
 from keyfold.store.postgres.errors import DatabaseAway
-from tests.eventually import WITHIN_S
-from tests.integration.registry.serving import OPERATOR, Registry, folding, instance
+from tests.support.eventually import WITHIN_S
+from tests.support.registry.serving import OPERATOR, Registry, folding, instance
 
 
 class Gatekeepers:

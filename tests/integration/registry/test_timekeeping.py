@@ -25,11 +25,11 @@ from keyfold.store.postgres.errors import ReadModelAbsent
 from keyfold.store.postgres.notifications import Notifications
 from keyfold.store.read_model.reader import PROJECTION_CHANNEL, ReadModel
 from keyfold.wire.events.chain import understand
-from tests.eventually import eventually
-from tests.integration.registry.commanding import SetClock
-from tests.integration.registry.serving import REVIEWER, Registry, folding, owner, serving
-from tests.integration.store.events import draft
-from tests.lifecycle_events import account_created, key_created, key_rotated
+from tests.support.eventually import eventually
+from tests.support.lifecycle_events import account_created, key_created, key_rotated
+from tests.support.registry.commanding import SetClock
+from tests.support.registry.serving import REVIEWER, Registry, folding, owner, serving
+from tests.support.store.events import draft
 
 MANY = 1500
 

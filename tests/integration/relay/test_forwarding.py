@@ -26,12 +26,12 @@ from keyfold.wire.events.chain import GENESIS, Head, LedgerGap, Row, follow
 from keyfold.wire.events.record import read_lifecycle_record
 from keyfold.wire.record import Record
 from keyfold.wire.topics import TopicSpec
-from tests.bed import Topics
-from tests.database import execute
-from tests.eventually import eventually
-from tests.integration.kafka.losing_answers import LosesAnswers
-from tests.integration.kafka.records import read_all
-from tests.integration.store.events import created, draft, now
+from tests.support.bed import Topics
+from tests.support.database import execute
+from tests.support.eventually import eventually
+from tests.support.kafka.losing_answers import LosesAnswers
+from tests.support.kafka.records import read_all
+from tests.support.store.events import created, draft, now
 
 
 class Relay:

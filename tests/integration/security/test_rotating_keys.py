@@ -13,9 +13,9 @@ from aiohttp.test_utils import TestServer
 
 from keyfold.runtime.auth.jwks import Jwks
 from keyfold.runtime.authenticator import BearerTokens
-from tests.integration.registry.serving import Registry, instance
-from tests.unit.runtime import tokens
-from tests.unit.runtime.tokens import AUDIENCE, ISSUER, KnownLogins, SetClock, Signer
+from tests.support.registry.serving import Registry, instance
+from tests.support.runtime import tokens
+from tests.support.runtime.tokens import AUDIENCE, ISSUER, KnownLogins, SetClock, Signer
 
 REFETCH_S = 10
 REFRESH_S = 300

@@ -23,11 +23,11 @@ from keyfold.wire.access.codec import decode_access_event
 from keyfold.wire.journal.files import COUNTED, DAMAGED, segment_name
 from keyfold.wire.record import Received
 from keyfold.wire.topics import ACCESS
-from tests.access_events import access_event, journalled
-from tests.bed import Topics, kafka_in
-from tests.eventually import eventually
-from tests.integration.kafka.records import read_all
-from tests.unit.shipper.journals import Writer, slot
+from tests.support.access_events import access_event, journalled
+from tests.support.bed import Topics, kafka_in
+from tests.support.eventually import eventually
+from tests.support.kafka.records import read_all
+from tests.support.shipper.journals import Writer, slot
 
 PARTITIONS = 2
 

@@ -6,8 +6,8 @@ import pytest
 
 from keyfold.store.access_log.partitions import Partitions
 from keyfold.store.read_model.generations import open_generations
-from tests.access_events import EPOCH
-from tests.integration.store.logins import login_of, pool_of
+from tests.support.access_events import EPOCH
+from tests.support.store.logins import login_of, pool_of
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ from keyfold.store.ledger.append import Ledger
 from keyfold.store.postgres.connection import Connection, Pool, open_connection, open_pool
 from keyfold.store.postgres.notifications import Notifications
 from keyfold.store.postgres.statements import load_part, load_statements
-from tests.eventually import eventually
-from tests.integration.store.events import created, draft, now
+from tests.support.eventually import eventually
+from tests.support.store.events import created, draft, now
 
 A = Holder(id="a", host="host-a", lease_s=60)
 B = Holder(id="b", host="host-b", lease_s=60)

@@ -10,7 +10,7 @@ import pytest
 
 from keyfold.store.postgres.connection import Connection, open_connection
 from keyfold.store.postgres.statements import load_statements
-from tests.property.enforcement_world import Row, Rules, enforced_position
+from tests.support.property.enforcement_world import Row, Rules, enforced_position
 
 MARGIN_S: Final = 2
 RULES: Final = Rules(margin_s=MARGIN_S)

@@ -10,8 +10,8 @@ from typing import Any
 from playwright.async_api import Browser, Page, expect
 
 from keyfold.console.browser.session import Session
-from tests.page.browsers import ZONE, Desk, desk
 from tests.page.provider.running import Platform
+from tests.support.page.browsers import ZONE, Desk, desk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

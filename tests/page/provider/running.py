@@ -30,7 +30,7 @@ from keyfold.local.state import StateDir
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.store.postgres.migrations import migrate
 from keyfold.wire.topics import ALL
-from tests.bed import kafka_in, postgres_in
+from tests.support.bed import kafka_in, postgres_in
 
 BUILT: Final = Path(sys.prefix) / "provider"
 """What `make .venv/.provider` has installed."""

@@ -18,9 +18,9 @@ from keyfold.console.browser.sealing import Seal
 from keyfold.console.sign_in.embedding import LINK_LASTS_S, Link
 from keyfold.local.process.ports import HOST
 from keyfold.runtime.clock import SYSTEM_CLOCK
-from tests.page.browsers import desk
 from tests.page.provider.people import Member, at_desk
 from tests.page.provider.running import Platform
+from tests.support.page.browsers import desk
 
 pytestmark = pytest.mark.debian("chromium-headless-shell")
 

@@ -11,9 +11,9 @@ from yarl import URL
 
 from keyfold.console.browser.session import Session
 from keyfold.runtime.clock import SYSTEM_CLOCK
-from tests.eventually import eventually, eventually_so
 from tests.page.provider.people import Member, at_desk, at_provider, shows
 from tests.page.provider.running import Platform
+from tests.support.eventually import eventually, eventually_so
 
 pytestmark = pytest.mark.debian("chromium-headless-shell")
 

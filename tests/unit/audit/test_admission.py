@@ -14,7 +14,7 @@ from keyfold.domain.ids import AccountId
 from keyfold.wire.access.closed_run import closed_record
 from keyfold.wire.access.codec import encode_access_event
 from keyfold.wire.record import Received
-from tests.access_events import EPOCH, access_event
+from tests.support.access_events import EPOCH, access_event
 
 FUTURE_MAX = timedelta(seconds=300)
 

@@ -8,7 +8,7 @@ from keyfold.audit.query.exporting import file_name
 from keyfold.domain.ids import AccountId, KeyId, VendorId
 from keyfold.store.access_log.export import ExportFormat
 from keyfold.store.access_log.scope import AccountScope, KeyScope, Scope, UnattributedScope, VendorScope
-from tests.access_events import EPOCH
+from tests.support.access_events import EPOCH
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ import pytest
 from keyfold.cli.commands.keys.can import shown_answer
 from keyfold.cli.commands.operating.shadow import shown_shadow
 from keyfold.cli.screen import Listing, Tone, Toned
-from tests.unit.cli.registry_double import serving
-from tests.unit.cli.screens import seen
+from tests.support.cli.registry_double import serving
+from tests.support.cli.screens import seen
 
 ALLOWED: dict[str, Any] = {
     "decision": "allow",

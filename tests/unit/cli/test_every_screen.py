@@ -23,10 +23,10 @@ from keyfold.cli.commands.operating.dead_letters import listing as dead_letters
 from keyfold.cli.screen import Details, Listing
 from keyfold.cli.screen.lines import width_of
 from keyfold.runtime.legible import UNSEEN_IN_PROSE
-from tests.unit.cli.screens import seen
-from tests.unit.cli.test_past_state import past
-from tests.unit.cli.worst_case import ACCOUNT, KEY, VENDOR, letter, worst
-from tests.unit.domain.given import NOW
+from tests.support.cli.screens import seen
+from tests.support.cli.worst_case import ACCOUNT, KEY, VENDOR, letter, worst
+from tests.support.domain.given import NOW
+from tests.unit.cli.commands.test_past_state import past
 
 DECISION: Final = "0195f000-0000-7000-8000-000000000007"
 APPLICATION: Final = "--contact-email a@b --website https://x --intended-use y --category patient"

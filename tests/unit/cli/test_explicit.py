@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 from keyfold.cli import app
 from keyfold.client.endpoints import HTTP_SERVICES, STATE_DIR_NAME
 from keyfold.local.signing import LocalSigner
-from tests.unit.cli.registry_double import RegistryDouble, serving
+from tests.support.cli.registry_double import RegistryDouble, serving
 
 TAIL = "activity tail --account acc_1 --count 1"
 TOKEN = "the.named.token"

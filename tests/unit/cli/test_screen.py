@@ -7,7 +7,7 @@ import pytest
 
 from keyfold.cli.screen import Details, Line, Listing, minute, show, when
 from keyfold.cli.screen.lines import width_of
-from tests.unit.cli.screens import seen
+from tests.support.cli.screens import seen
 
 LISTING = Listing(
     columns=("name", "state"),

@@ -9,8 +9,8 @@ import orjson
 import pytest
 
 from keyfold.client import http
-from tests.unit.cli.given import KEY
-from tests.unit.cli.registry_double import LOST, serving
+from tests.support.cli.given import KEY
+from tests.support.cli.registry_double import LOST, serving
 
 REVOKE = ("key", "revoke", "key_1")
 ROTATE = ("key", "rotate", "key_1", "--overlap", "7d")

@@ -10,8 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from keyfold.cli import app
-from tests.unit.cli.given import KEY
-from tests.unit.cli.registry_double import serving
+from tests.support.cli.given import KEY
+from tests.support.cli.registry_double import serving
 
 ACCOUNT = {"account_id": "acc_2", "name": "Practice", "integrations_enabled": True}
 SECRET = "kfs_live_" + "a" * 43

@@ -16,8 +16,8 @@ import pytest
 
 from keyfold.cli.screen import Details, Tone, Toned, show
 from keyfold.cli.screen.streams import AS_SYMBOLS, encodable
-from tests.unit.cli.registry_double import ACCOUNT, serving
-from tests.unit.cli.screens import seen
+from tests.support.cli.registry_double import ACCOUNT, serving
+from tests.support.cli.screens import seen
 
 NAME: Final = "Zähne → 歯科 👩‍👩‍👧 می‌خواهم"
 ACCOUNT_ANSWER: Final = {"account_id": ACCOUNT, "name": NAME, "integrations_enabled": True}

@@ -10,9 +10,9 @@ import pytest
 
 from keyfold.cli.times import days, instant
 from keyfold.client.failure import WrongUsage
-from tests.unit.cli.audit_double import Part, auditing
-from tests.unit.cli.given import KEY
-from tests.unit.cli.registry_double import serving
+from tests.support.cli.audit_double import Part, auditing
+from tests.support.cli.given import KEY
+from tests.support.cli.registry_double import serving
 
 NOW = datetime(2026, 11, 30, 8, 9, 10, 123456, tzinfo=UTC)
 MIDNIGHT = datetime(2026, 11, 30, tzinfo=UTC)

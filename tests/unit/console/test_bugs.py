@@ -4,7 +4,7 @@ import pytest
 
 from keyfold.console.browser.session import Person
 from keyfold.console.web.view import SIGNED_IN, Page, View, Visit
-from tests.unit.console.served import served
+from tests.support.console.served import served
 
 
 async def _fail(_visit: Visit) -> Page:

@@ -5,7 +5,7 @@ from aiohttp import web
 
 from keyfold.console.browser.session import Person
 from keyfold.runtime.auth.caller import Role
-from tests.unit.console.served import served
+from tests.support.console.served import served
 
 NEW = Person(sub="nell")
 REVIEWER = Person(sub="rita", role=Role.REVIEWER)

@@ -15,7 +15,7 @@ from keyfold.console.sign_in.provider import Tokens as Given
 from keyfold.console.sign_in.tokens import Tokens
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.runtime.failure import TryLater
-from tests.eventually import eventually
+from tests.support.eventually import eventually
 
 
 class Saying(Provider):

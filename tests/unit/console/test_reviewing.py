@@ -26,7 +26,7 @@ from keyfold.domain.lifecycle.vendor_key_commands import IssueVendorKey
 from keyfold.domain.lifecycle.vendor_key_commands import decide as decide_key
 from keyfold.domain.refusal import Refusal
 from keyfold.registry.vendors.resources import reviewed_vendor
-from tests.unit.domain.given import APPLIED, NOW, REVIEWS_VALID_FOR, VENDOR_KEY, review
+from tests.support.domain.given import APPLIED, NOW, REVIEWS_VALID_FOR, VENDOR_KEY, review
 
 LONG_AGO = NOW - REVIEWS_VALID_FOR - timedelta(days=1)
 _MADE = (None, *((verdict, at) for verdict in Verdict for at in (NOW, LONG_AGO)))

@@ -12,7 +12,7 @@ from keyfold.domain.secret import (
     overlap_end,
     replaced_after,
 )
-from tests.unit.domain.given import LATER, MOMENT, NOW, OLD_SECRET
+from tests.support.domain.given import LATER, MOMENT, NOW, OLD_SECRET
 
 
 def test_an_old_secret_works_until_its_end_and_not_at_it() -> None:

@@ -13,9 +13,9 @@ import pytest
 from keyfold.gatekeeper.authz.connection import Connection
 from keyfold.gatekeeper.authz.request.callers import Callers
 from keyfold.wire.keys.format import KeyKind, mint
-from tests.unit.gatekeeper.heart import NGINX_TOKEN, TOKEN
-from tests.unit.gatekeeper.holdings import holdings, unbounded_caches
-from tests.unit.gatekeeper.test_lane_fuzz import TICK, Wire, lane_over
+from tests.support.gatekeeper.heart import NGINX_TOKEN, TOKEN
+from tests.support.gatekeeper.holdings import holdings, unbounded_caches
+from tests.unit.gatekeeper.server.test_server_fuzz import TICK, Wire, lane_over
 
 STRANGERS: Final = 28_000
 SMALL: Final = 4096

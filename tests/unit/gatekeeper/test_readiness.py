@@ -4,7 +4,7 @@ from keyfold.domain.lifecycle.state import State
 from keyfold.gatekeeper.readiness import lacking
 from keyfold.gatekeeper.replica.state import Replica
 from keyfold.store.read_model.reader import Loaded
-from tests.ledger_builder import START
+from tests.support.ledger_builder import START
 
 
 def test_nothing_is_known_before_the_load_begins() -> None:

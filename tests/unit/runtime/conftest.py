@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.unit.runtime.serving import Client, serving
-from tests.unit.runtime.things import ROUTES
+from tests.support.runtime.serving import Client, serving
+from tests.support.runtime.things import ROUTES
 
 
 @pytest.fixture(scope="module")

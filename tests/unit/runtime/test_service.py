@@ -18,7 +18,7 @@ SETTINGS = {
 
 async def started(fate: str, **settings: str) -> Process:
     """Start the sample service."""
-    command = (sys.executable, "-m", "tests.unit.runtime.sample_service", fate)
+    command = (sys.executable, "-m", "tests.support.runtime.sample_service", fate)
     return await asyncio.create_subprocess_exec(
         *command, env={**SETTINGS, **settings}, stdout=PIPE, stderr=PIPE
     )

@@ -14,8 +14,8 @@ from typer.main import get_command
 from keyfold.cli import app
 from keyfold.runtime.service import EXIT_BAD_SETTINGS, run
 from keyfold.runtime.settings.base import PREFIX, load
-from tests.unit.settings.services import EVERY_PART, PASSWORD, SECRET, SERVICES, good, variables
-from tests.unit.settings.wrong_values import wrong_values
+from tests.support.settings.services import EVERY_PART, PASSWORD, SECRET, SERVICES, good, variables
+from tests.support.settings.wrong_values import wrong_values
 
 ROOT = Path(__file__).parents[3]
 KEYFOLD = get_command(app)

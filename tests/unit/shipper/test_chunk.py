@@ -10,7 +10,7 @@ from keyfold.shipper.chunk import Chunk, Damage, read_chunk
 from keyfold.wire.access.codec import decode_access_event
 from keyfold.wire.journal.line import journal_line
 from keyfold.wire.record import Record
-from tests.access_events import access_event, journalled
+from tests.support.access_events import access_event, journalled
 
 BYTES_MAX = 128 * 1024
 

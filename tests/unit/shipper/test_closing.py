@@ -15,7 +15,7 @@ from keyfold.shipper.run_journal import RunJournal
 from keyfold.wire.access.closed_run import decode_closed_run
 from keyfold.wire.journal.files import CHECKPOINT, WRITER_LOCK, segment_name
 from keyfold.wire.record import Record
-from tests.unit.shipper.journals import Writer
+from tests.support.shipper.journals import Writer
 from tests.unit.shipper.test_chunk import BYTES_MAX
 
 AT = datetime(2026, 3, 15, 12, 0, 0, 250, tzinfo=UTC)

@@ -13,8 +13,8 @@ from keyfold.shipper.run_journal import RunJournal
 from keyfold.wire.access.codec import decode_access_event
 from keyfold.wire.journal.counted_slots import SLOT_BYTES, SLOTS_MAX, count_bytes, empty_slot, read_slots
 from keyfold.wire.journal.files import COUNTED
-from tests.access_events import journalled
-from tests.unit.shipper.journals import Writer, counting, slot
+from tests.support.access_events import journalled
+from tests.support.shipper.journals import Writer, counting, slot
 
 BYTES_MAX = 128 * 1024
 

@@ -9,7 +9,7 @@ import pytest
 from keyfold.shipper.run_journal import Portion, RunJournal
 from keyfold.wire.access.codec import decode_access_event
 from keyfold.wire.journal.files import CHECKPOINT
-from tests.unit.shipper.journals import Writer
+from tests.support.shipper.journals import Writer
 
 BYTES_MAX = 128 * 1024
 

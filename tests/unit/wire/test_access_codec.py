@@ -15,7 +15,7 @@ from keyfold.wire.access.codec import (
     decode_access_event,
     encode_access_event,
 )
-from tests.unit.wire.given import DENIED, EVENT_ID, TRACEPARENT
+from tests.support.wire.given import DENIED, EVENT_ID, TRACEPARENT
 
 LINE = encode_access_event(DENIED)
 DATA: dict[str, Any] = orjson.loads(LINE)

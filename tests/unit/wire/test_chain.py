@@ -14,7 +14,7 @@ from keyfold.domain.lifecycle.fold import Actor, RecordedEvent
 from keyfold.wire.events.chain import GENESIS, BrokenChain, Head, LedgerGap, Row, follow, seal, understand
 from keyfold.wire.events.codec import UnknownEvent
 from keyfold.wire.events.upcasting import SCHEMA_VERSION
-from tests.unit.wire.given import ledger, row_at
+from tests.support.wire.given import ledger, row_at
 
 ROWS = ledger(4)
 

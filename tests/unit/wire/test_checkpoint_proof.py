@@ -19,7 +19,7 @@ from keyfold.wire.proof.signed_head_proof import (
     weigh_file,
     weigh_recorded,
 )
-from tests.ledger_builder import START, account_created
+from tests.support.ledger_builder import START, account_created
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
 KEY_ID = key_id_of(KEY.public_key())

@@ -17,7 +17,7 @@ from keyfold.wire.access.closed_run import (
 )
 from keyfold.wire.access.codec import MalformedAccessEvent, decode_access_event
 from keyfold.wire.record import Received
-from tests.access_events import EPOCH
+from tests.support.access_events import EPOCH
 
 RUN = ClosedRun(gatekeeper="0190163d-8694-739b-aea5-966c26f8ad91", last_seq=9, is_exact=True, at=EPOCH)
 LINE = (

@@ -17,7 +17,7 @@ from keyfold.domain.permissions import CATEGORIES, Access, Category, Permissions
 from keyfold.domain.rate_limit import RateLimit
 from keyfold.wire.events.codec import TYPE_NAMES, UnknownEvent, decode_event, encode_event
 from keyfold.wire.events.upcasting import SCHEMA_VERSION
-from tests.unit.domain.given import LATER, NOW
+from tests.support.domain.given import LATER, NOW
 
 CREATED = AccountCreated(account_id=AccountId("acc_1"), name="Zahnärzte")
 KEY_CREATED = SubscriberKeyCreated(

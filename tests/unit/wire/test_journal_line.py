@@ -4,7 +4,7 @@ import pytest
 
 from keyfold.wire.access.codec import encode_access_event
 from keyfold.wire.journal.line import TornLine, journal_line, read_journal_line
-from tests.unit.wire.given import DENIED
+from tests.support.wire.given import DENIED
 
 JSON = encode_access_event(DENIED)
 LINE = journal_line(JSON)

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from keyfold.wire.events.chain import GENESIS, BrokenChain, follow
 from keyfold.wire.events.record import SOURCE, NotOurs, lifecycle_record, read_lifecycle_record
 from keyfold.wire.record import Headers, Received, Record
-from tests.unit.wire.given import TRACEPARENT, ledger, received, row_at
+from tests.support.wire.given import TRACEPARENT, ledger, received, row_at
 
 ROW, HASH = ledger(1)[0]
 RECORD = lifecycle_record(ROW, HASH)

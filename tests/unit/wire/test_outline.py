@@ -9,12 +9,10 @@ from hypothesis import strategies as st
 
 from keyfold.domain.ids import AccountId, KeyId, VendorId
 from keyfold.wire.access.codec import encode_access_event
-from keyfold.wire.keys.format import KeyKind, mint
 from keyfold.wire.outline import Outline, outline
-from tests.access_events import decided
+from tests.support.access_events import decided
+from tests.support.wire.given import SECRET, TOKEN
 
-SECRET = mint(KeyKind.SUBSCRIBER, "0123456789AB", bytes(range(32))).secret
-TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln"
 EVENT = decided(
     7,
     account_id=AccountId("acc_0123456789AB"),

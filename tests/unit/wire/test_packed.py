@@ -10,7 +10,7 @@ from keyfold.domain.lifecycle.subscriber_key import ActiveSubscriberKey, Revoked
 from keyfold.domain.lifecycle.vendor_key import VendorKey
 from keyfold.wire.keys.packed import Packed
 from keyfold.wire.keys.packed_key import pack_key, unpack_key
-from tests.ledger_builder import key_created, key_id, key_revoked
+from tests.support.ledger_builder import key_created, key_id, key_revoked
 
 ENTRY_BYTES_MAX = 16 * 3 + 16
 """What a dict takes for an entry while it is at its emptiest: a third full, with its index."""

@@ -25,8 +25,8 @@ from keyfold.domain.rate_limit import RateLimit
 from keyfold.wire.events.chain import GENESIS, Row, follow, understand
 from keyfold.wire.events.codec import TYPE_NAMES, UnknownEvent, decode_event, encode_event
 from keyfold.wire.events.upcasting import SCHEMA_VERSION, UPCASTERS, upcast
-from tests.ledger_builder import account_id, key_id, vendor_id
-from tests.lifecycle_events import invitation_id
+from tests.support.ledger_builder import account_id, key_id, vendor_id
+from tests.support.lifecycle_events import invitation_id
 
 CORPUS = Path(__file__).parents[2] / "corpus"
 DIGESTS = {

@@ -1,0 +1,22 @@
+"""The stack's services with the database, as in production: each with a login of its own."""
+
+from __future__ import annotations
+
+import stat
+
+from keyfold.store.postgres.connection import open_connection
+from tests.support.stack.running import RunningStack
+
+SESSIONS = """
+select distinct usename::text as login from pg_stat_activity
+where datname = current_database() and pid <> pg_backend_pid() and application_name like 'keyfold %'
+"""
+
+
+async def test_each_service_is_itself(stack: RunningStack) -> None:
+    """Every service that has sessions has them with its own login, and the passwords are the user's alone."""
+    async with open_connection(stack.record["postgres"], application_name="test") as connection:
+        logins = {row["login"] for row in await connection.fetch(SESSIONS)}
+    assert logins == {f"local_{name}" for name in ("registry", "relay", "projection", "gatekeeper", "audit")}
+    kept = stack.state_dir / "postgres-logins.json"
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600

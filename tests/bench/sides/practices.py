@@ -1,0 +1,108 @@
+"""Practices with keys whose secrets are known: recorded, published and projected as in production."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from keyfold.domain.ids import KEY_PREFIX, EventId
+from keyfold.domain.lifecycle.account import AccountCreated, IntegrationsEnabled
+from keyfold.domain.lifecycle.fold import LifecycleEvent, stream_of
+from keyfold.domain.lifecycle.subscriber_key import SubscriberKeyCreated
+from keyfold.domain.lifecycle.vendor_key import VendorKeyIssued
+from keyfold.domain.permissions import Access, Category, Permissions
+from keyfold.kafka.connection import ProducerOptions
+from keyfold.kafka.publisher import Publisher
+from keyfold.projection.lifecycle_topic import LifecycleTopic
+from keyfold.projection.replay import Replay
+from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.store.ledger.append import Draft, Ledger
+from keyfold.store.postgres.connection import open_pool
+from keyfold.wire.events.record import lifecycle_record
+from keyfold.wire.keys.format import SECRET_BYTES, KeyKind, MintedKey, mint
+from keyfold.wire.topics import LIFECYCLE
+from tests.support.ledger_builder import OPERATOR, START, account_id, vendor_approved, vendor_id
+
+READS_PATIENTS = Permissions.of({Category.PATIENT: Access.READ})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Practices:
+    """One vendor's key, and a subscriber key for each practice."""
+
+    vendor_key: MintedKey
+    subscriber_keys: Sequence[MintedKey]
+
+    def events(self) -> Sequence[LifecycleEvent]:
+        """Return how all of it came to be."""
+        issued = VendorKeyIssued(
+            key_id=self.vendor_key.key_id,
+            vendor_id=vendor_id(1),
+            digest=self.vendor_key.digest,
+            secret_hint=self.vendor_key.secret_hint,
+            issued_at=START,
+        )
+        return [*vendor_approved(1), issued, *(each for key in self.subscriber_keys for each in _opened(key))]
+
+
+def practices(count: int) -> Practices:
+    """Mint the keys of so many practices."""
+    return Practices(
+        vendor_key=_minted(KeyKind.VENDOR, 0),
+        subscriber_keys=[_minted(KeyKind.SUBSCRIBER, number) for number in range(1, count + 1)],
+    )
+
+
+async def open_all(world: Practices, dsn: str, bootstrap: str) -> None:
+    """Record the practices in the ledger, publish it, and build the read model."""
+    async with (
+        open_pool(dsn, application_name="bench") as pool,
+        Publisher(ProducerOptions(bootstrap=bootstrap)) as publisher,
+    ):
+        await record_all(Ledger(pool), world.events())
+        rows = await Ledger(pool).rows_after(0, len(world.events()))
+        await publisher.publish(LIFECYCLE.name, 0, [lifecycle_record(row, seal) for row, seal in rows])
+        topic = LifecycleTopic(bootstrap=bootstrap, dead_letters=publisher, dead_letter_ratio_max=1)
+        await Replay(dsn=dsn, pool=pool, topic=topic, clock=SYSTEM_CLOCK).run()
+
+
+async def record_all(ledger: Ledger, events: Sequence[LifecycleEvent]) -> None:
+    """Record events of streams that are new."""
+    drafts = [
+        Draft(
+            stream=stream_of(event),
+            event_id=EventId(SYSTEM_CLOCK.new_event_id()),
+            event=event,
+            actor=OPERATOR,
+            request_id="bench",
+            traceparent=None,
+        )
+        for event in events
+    ]
+    await ledger.append(drafts, {draft.stream: 0 for draft in drafts}, SYSTEM_CLOCK.now())
+
+
+def _minted(kind: KeyKind, number: int) -> MintedKey:
+    return mint(kind, f"{number:012}", SYSTEM_CLOCK.random_bytes(SECRET_BYTES))
+
+
+def _opened(key: MintedKey) -> Sequence[LifecycleEvent]:
+    account = account_id(int(key.key_id.removeprefix(KEY_PREFIX)))
+    return (
+        AccountCreated(account_id=account, name="Practice"),
+        IntegrationsEnabled(account_id=account),
+        SubscriberKeyCreated(
+            key_id=key.key_id,
+            account_id=account,
+            name="Key",
+            permissions=READS_PATIENTS,
+            vendor_ids=None,
+            networks=None,
+            rate_limit=None,
+            expires_at=None,
+            reminders=(),
+            digest=key.digest,
+            secret_hint=key.secret_hint,
+            created_at=START,
+        ),
+    )

@@ -1,0 +1,194 @@
+"""What decisions look at: lists as they are, and no addition to them that goes unseen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import asyncpg
+import pytest
+
+from keyfold.domain.ids import VendorId, account_stream, vendor_stream
+from keyfold.domain.lifecycle.account import IntegrationsEnabled
+from keyfold.domain.lifecycle.fold import LifecycleEvent
+from keyfold.domain.lifecycle.subscriber_key import SubscriberKeyCreated, SubscriberKeyRevoked
+from keyfold.domain.lifecycle.vendor import VendorApplied
+from keyfold.domain.permissions import NO_PERMISSIONS, Category
+from keyfold.store.ledger.append import Ledger
+from keyfold.store.ledger.idempotency_records import LIFE, KeptAnswers, NewAnswer
+from keyfold.store.ledger.read_set import AccountKeys, Applications, Expected, Loaded, Wanted
+from keyfold.store.postgres.connection import open_pool
+from keyfold.store.postgres.errors import VersionConflict
+from tests.support.key_commands import account_created, account_id, key_id
+from tests.support.store.events import draft, now, opened
+
+ENABLED_0 = IntegrationsEnabled(account_id=account_id(0))
+
+
+def made(number: int, account: int) -> SubscriberKeyCreated:
+    """Return the event that a key was made."""
+    return SubscriberKeyCreated(
+        key_id=key_id(number),
+        account_id=account_id(account),
+        name="Key",
+        permissions=NO_PERMISSIONS,
+        vendor_ids=None,
+        networks=None,
+        rate_limit=None,
+        expires_at=None,
+        reminders=(),
+        digest=number.to_bytes(32),
+        secret_hint="kfs_live_…",
+        created_at=now(),
+    )
+
+
+def revoked(number: int, account: int) -> SubscriberKeyRevoked:
+    """Return the event that a key was revoked."""
+    return SubscriberKeyRevoked(key_id=key_id(number), account_id=account_id(account), revoked_at=now())
+
+
+def applied(number: int, applicant: str) -> VendorApplied:
+    """Return the event that somebody applied."""
+    return VendorApplied(
+        vendor_id=VendorId(f"ven_{number:012}"),
+        name="Robots",
+        contact_email="a@b.example",
+        website="https://b.example",
+        intended_use="x",
+        categories=(Category.PATIENT,),
+        applicant=applicant,
+    )
+
+
+async def record(ledger: Ledger, events: Sequence[LifecycleEvent]) -> None:
+    """Append events to streams as they are."""
+    drafts = [draft(event) for event in events]
+    loaded = await look(ledger, Wanted(streams=frozenset(each.stream for each in drafts)))
+    await ledger.append(drafts, loaded.expected(), now())
+
+
+async def look(ledger: Ledger, wanted: Wanted) -> Loaded:
+    """Return what is wanted."""
+    return await ledger.look(wanted, now())
+
+
+async def test_live_keys(database: str) -> None:
+    """An account's keys are those that were made and not revoked, with the position of the last one made."""
+    wanted = Wanted(streams=frozenset(), accounts=frozenset(account_id(number) for number in range(3)))
+    async with opened(database) as ledger:
+        await record(ledger, [account_created(0), account_created(1)])
+        await record(ledger, [made(1, 0), made(2, 0), made(3, 1), revoked(1, 0)])
+        keys = (await look(ledger, wanted)).account_keys
+        whole = await look(ledger, Wanted(streams=frozenset(), whole_accounts=frozenset((account_id(0),))))
+    assert keys == {
+        account_id(0): AccountKeys(live=1, created_position=4),
+        account_id(1): AccountKeys(live=1, created_position=5),
+        account_id(2): AccountKeys(live=0, created_position=0),
+    }
+    assert whole.account_keys == {account_id(0): keys[account_id(0)]}
+    assert set(whole.streams) == {f"key-{key_id(2)}"}
+    assert whole.head.position == 6
+
+
+async def test_key_made_meanwhile(database: str) -> None:
+    """Whoever decided before another key was made appends nothing, and is told whose keys have changed."""
+    wanted = Wanted(streams=frozenset((account_stream(account_id(0)),)), accounts=frozenset((account_id(0),)))
+    async with opened(database) as ledger:
+        await record(ledger, [account_created(0), account_created(1)])
+        before = await look(ledger, wanted)
+        await record(ledger, [made(1, 1)])
+        await ledger.append([draft(ENABLED_0)], before.expected(), now())  # another account's is of no matter
+        before = await look(ledger, wanted)
+        await record(ledger, [made(2, 0)])
+        with pytest.raises(VersionConflict) as conflict:
+            await ledger.append([draft(ENABLED_0)], before.expected(), now())
+        assert conflict.value.streams == (f"keys of {account_id(0)}",)
+        assert (await ledger.head()).position == 5
+
+
+async def test_applications(database: str) -> None:
+    """What somebody applied for comes folded, and another application meanwhile is a conflict."""
+    wanted = Wanted(streams=frozenset(), applicants=frozenset(("vera", "otis")))
+    first, second = applied(1, "vera"), applied(2, "rex")
+    async with opened(database) as ledger:
+        await record(ledger, [first, second])
+        loaded = await look(ledger, wanted)
+        assert loaded.applications == {
+            "vera": Applications(vendor_ids=frozenset((first.vendor_id,)), applied_position=1),
+            "otis": Applications(vendor_ids=frozenset(), applied_position=0),
+        }
+        assert set(loaded.streams) == {vendor_stream(first.vendor_id)}
+        await record(ledger, [applied(3, "otis")])
+        fourth = draft(applied(4, "otis"))
+        expected = loaded.expected()
+        with pytest.raises(VersionConflict) as conflict:
+            await ledger.append(
+                [fourth],
+                Expected(versions={fourth.stream: 0}, applied_positions=expected.applied_positions),
+                now(),
+            )
+    assert conflict.value.streams == ("applications of otis",)
+
+
+async def test_folds_on(database: str) -> None:
+    """What was looked at, with events taken in, is what is looked at after they are recorded."""
+    events: list[LifecycleEvent] = [made(1, 0), revoked(1, 0), made(2, 0), applied(1, "vera")]
+    streams = frozenset(draft(each).stream for each in [*events, account_created(0)])
+    wanted = Wanted(streams=streams, accounts=frozenset((account_id(0),)), applicants=frozenset(("vera",)))
+    async with opened(database) as ledger:
+        await record(ledger, [account_created(0)])
+        foreseen = (await look(ledger, wanted)).after(events)
+        await record(ledger, events)
+        found = await look(ledger, wanted)
+    assert foreseen.streams == found.streams
+    assert foreseen.account_keys[account_id(0)].live == found.account_keys[account_id(0)].live
+    assert foreseen.applications["vera"].vendor_ids == found.applications["vera"].vendor_ids
+    with pytest.raises(LookupError):
+        foreseen.after([account_created(9)])
+
+
+async def test_answers(database: str) -> None:
+    """An answer is kept with the events or not at all, once for each id, and found for 24 hours."""
+    answer = NewAnswer(id=b"i" * 32, fingerprint=b"f" * 32, sealed=b"sealed", events=1)
+    wanted = Wanted(streams=frozenset(), answer_ids=frozenset((answer.id,)))
+    account = draft(account_created(0))
+    async with opened(database) as ledger:
+        with pytest.raises(VersionConflict):
+            await ledger.append([account], {account.stream: 7}, now(), answers=[answer])
+        assert (await look(ledger, wanted)).answers == {}
+        await ledger.append([account], {account.stream: 0}, now(), answers=[answer])
+        (kept,) = (await look(ledger, wanted)).answers.values()
+        assert (kept.fingerprint, kept.sealed, kept.position) == (answer.fingerprint, b"sealed", 1)
+        with pytest.raises(VersionConflict):
+            await ledger.append([draft(ENABLED_0)], {account.stream: 1}, now(), answers=[answer])
+        assert (await ledger.head()).position == 1
+        later = now() + LIFE
+        assert (await ledger.look(wanted, later)).answers == {}
+        await ledger.append([], {}, later, answers=[answer])
+        assert answer.id in (await ledger.look(wanted, later)).answers
+
+
+async def test_purge_in_pages(database: str) -> None:
+    """However many answers have outlived their time, all of them go."""
+    async with open_pool(database, application_name="test") as pool:
+        answers = [
+            NewAnswer(id=number.to_bytes(32), fingerprint=bytes(32), sealed=b"", events=0)
+            for number in range(2500)
+        ]
+        await Ledger(pool).append([], {}, now(), answers=answers)
+        assert await KeptAnswers(pool).purge(now() + LIFE - timedelta(minutes=1)) == 0
+        assert await KeptAnswers(pool).purge(now() + LIFE) == 2500
+
+
+async def test_plan(database: str) -> None:
+    """The check that an append makes under the lock reads no more of a long ledger than of a short one."""
+    connection = await asyncpg.connect(database)
+    try:
+        plan = await connection.fetch(
+            "explain select max(position) from ledger.events"
+            " where account_id = 'acc_1' and type = 'keyfold.subscriber_key.created'"
+        )
+    finally:
+        await connection.close()
+    assert any("events_account_keys" in row[0] for row in plan)

@@ -1,0 +1,151 @@
+"""Each service can do its work with nothing but what its role may do."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from structlog.testing import capture_logs
+
+from keyfold.store.access_log.partitions import drop_before
+from keyfold.store.access_log.writer import AccessLog, Advance
+from keyfold.store.enforcement.leases import Holder, Leases
+from keyfold.store.enforcement.positions import Enforcement
+from keyfold.store.ledger.append import Ledger
+from keyfold.store.ledger.idempotency_records import NewAnswer
+from keyfold.store.ledger.read_set import Wanted
+from keyfold.store.ledger.relay_offset import RelayCheckpoint
+from keyfold.store.postgres.migrations import migrated
+from keyfold.store.postgres.partition_shares import PartitionShare
+from keyfold.store.postgres.readiness import DatabaseReadiness
+from keyfold.store.postgres.roles import ROLES, role_of
+from keyfold.store.read_model.generations import open_generations
+from keyfold.store.read_model.reader import ReadModel
+from keyfold.wire.events.chain import GENESIS
+from tests.support.access_events import EPOCH, access_event
+from tests.support.audit.accounts import told
+from tests.support.audit.rows import filed
+from tests.support.database import execute
+from tests.support.eventually import eventually
+from tests.support.store.events import CREATED, draft, now
+from tests.support.store.logins import login_of, pool_of
+
+DAY = EPOCH.date()
+LOGGED_IN = ("registry", "relay", "projection", "audit")
+
+
+async def test_registry(lived_in: str) -> None:
+    """The registry's role can append, keep answers, look, and serve reads."""
+    each = draft(CREATED)
+    async with pool_of(lived_in, "registry") as pool:
+        ledger = Ledger(pool)
+        answer = NewAnswer(id=b"i" * 32, fingerprint=b"f" * 32, sealed=b"sealed", events=1)
+        await ledger.append([each], {each.stream: 0}, now(), answers=[answer])
+        later = now() + timedelta(days=2)
+        await ledger.append([], {}, later, answers=[answer])
+        looked_at = await ledger.look(Wanted(streams=frozenset([each.stream])), later)
+        assert looked_at.streams[each.stream].version == 1
+        assert len(await ledger.rows_after(0, 10)) == 1
+        assert await Enforcement(pool).reached(1, timeout_s=1)
+        assert await ReadModel(pool).position() == 0
+        assert await pool.fetch("select key_id, last_used_at from access_log.last_used") == []
+
+
+async def test_relay(database: str) -> None:
+    """The relay's role can read the ledger and move its checkpoint."""
+    async with pool_of(database, "relay") as pool:
+        assert await Ledger(pool).rows_after(0, 10) == []
+        assert (await Ledger(pool).head()).position == 0
+        await RelayCheckpoint(pool).advance(0, 5)
+        assert await RelayCheckpoint(pool).position() == 5
+
+
+async def test_projection(lived_in: str) -> None:
+    """The projection's role can replace a generation, also one that another login of it has made."""
+    async with open_generations(await login_of(lived_in, "projection", "another")) as generations:
+        await generations.begin()
+        async with generations.compared() as comparison:
+            assert await comparison.differences() == ()
+        async with generations.standstill():
+            await generations.swap()
+        await generations.drop_old()
+
+
+async def test_gatekeeper(lived_in: str) -> None:
+    """The gatekeeper's role can hold a lease under the head's lock, and read all that it decides by."""
+    async with pool_of(lived_in, "gatekeeper") as pool:
+        leases, holder = Leases(pool), Holder(id="one", host="here", lease_s=60)
+        assert await leases.renew(holder, 0) == await leases.renew(holder, 0) == GENESIS
+        await leases.tell(holder, 1)
+        await leases.forget_dead()
+        await leases.withdraw(holder)
+        assert (await ReadModel(pool).snapshot()).head.position == 0
+
+
+async def test_audit(lived_in: str) -> None:
+    """The audit role can file, also what it has already, and keep the partitions, also another login's."""
+    another = await login_of(lived_in, "audit", "another")
+    async with pool_of(lived_in, "audit") as pool:
+        access_log = AccessLog(pool, "access")
+        for expected in range(2):
+            advance = Advance(partition=0, expected=expected, next=expected + 1)
+            await access_log.file([access_event(1)], [advance])
+        assert await filed(pool) == [1]
+        assert [(each.filed, each.duplicates) for each in await told(pool)] == [(1, 1)]
+        assert await drop_before(another, DAY + timedelta(days=1)) == {DAY}
+        async with PartitionShare(another, "access") as share:
+            assert await share.settle(2) == {0, 1}
+
+
+async def test_every_service_sees_that_it_may_start(database: str) -> None:
+    """Every service's login can tell that the database has all its migrations."""
+    with capture_logs() as lines:
+        for role in ROLES:
+            await migrated(await login_of(database, role.removeprefix("keyfold_")))
+    assert lines == []
+
+
+@pytest.mark.parametrize("service", LOGGED_IN)
+async def test_another_services_login_is_not_ready(lived_in: str, service: str) -> None:
+    """A service that was given the login of another is not ready, and says which role it needs."""
+    other = next(each for each in LOGGED_IN if each != service)
+    lacking = f"the database: this login lacks the rights of {role_of(service)}"
+    assert await readiness_of(lived_in, login=service, service=service) is None
+    assert (await readiness_of(lived_in, login=other, service=service) or "").startswith(lacking)
+
+
+async def readiness_of(database: str, *, login: str, service: str) -> str | None:
+    """Return what a service's readiness says of the database with that login, once it was asked."""
+    async with pool_of(database, login) as pool:
+        readiness = DatabaseReadiness(pool, role_of(service))
+        before = readiness.check()
+
+        async def asked() -> bool:
+            return readiness.check() != before
+
+        watch = asyncio.create_task(readiness.watch())
+        try:
+            await eventually(asked)
+        finally:
+            watch.cancel()
+        return readiness.check()
+
+
+@pytest.mark.parametrize("rights", ["superuser", "owner", "delete"])
+async def test_a_service_with_more_rights_than_one_needs_is_warned_of(database: str, rights: str) -> None:
+    """Who starts a service with a login that could rewrite the ledger is told so, by the login's name."""
+    grants = {
+        "superuser": "alter role mighty superuser",
+        "owner": "alter table ledger.events owner to mighty",
+        "delete": "grant delete on ledger.events to mighty",
+    }
+    dsn = await login_of(database, "registry", name="mighty")
+    await execute(database, grants[rights].replace("mighty", "mighty_registry"))
+    try:
+        with capture_logs() as lines:
+            await migrated(dsn)
+    finally:
+        await execute(database, "alter role mighty_registry nosuperuser")
+    (line,) = lines
+    assert (line["event"], line["login"]) == ("login_may_rewrite_ledger", "mighty_registry")

@@ -1,0 +1,1 @@
+"""What tests of several kinds share: clocks, worlds, builders, servers. It knows none of the kinds."""

@@ -1,0 +1,120 @@
+"""A log that tests file into and ask over HTTP, as its callers do."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import urlencode
+
+from keyfold.audit.query.activity import Activity
+from keyfold.audit.query.decisions import Decisions
+from keyfold.audit.query.exporting import Exporting
+from keyfold.audit.query.naming import Naming
+from keyfold.audit.query.streaming import Streaming
+from keyfold.audit.query.summaries import Summing
+from keyfold.domain.access.event import AccessEvent
+from keyfold.runtime.http import rfc3339
+from keyfold.store.access_log.arrivals import CHANNEL
+from keyfold.store.access_log.partitions import Partitions
+from keyfold.store.access_log.scope import AccountScope, KeyScope, Scope, UnattributedScope, VendorScope
+from keyfold.store.access_log.writer import AccessLog, Advance
+from keyfold.store.postgres.connection import Pool
+from keyfold.store.postgres.notifications import Notifications
+from tests.support.access_events import EPOCH
+from tests.support.audit.following import NoonClock
+from tests.support.runtime.serving import Client, serving
+
+ACCOUNT = "/v1/accounts/acc_1/activity"
+KEY = "/v1/accounts/acc_1/keys/key_1/activity"
+VENDOR = "/v1/vendors/ven_1/activity"
+UNATTRIBUTED = "/v1/unattributed/activity"
+PLACES = ((ACCOUNT, "owner-1"), (KEY, "owner-1"), (VENDOR, "vendor-1"), (UNATTRIBUTED, "operator"))
+Query = Mapping[str, str | int | datetime | None]
+
+
+class Log:
+    """A log to file into, one batch after another, each partition at its own pace."""
+
+    def __init__(self, pool: Pool, partition: int = 0) -> None:
+        self._access_log = AccessLog(pool, "access")
+        self._partitions = Partitions(pool)
+        self._partition = partition
+        self._offset = 0
+
+    async def file(self, *events: AccessEvent) -> None:
+        """File events of any day."""
+        await self._partitions.make({event.at.date() for event in events})
+        following = self._offset + len(events)
+        step = Advance(partition=self._partition, expected=self._offset, next=following)
+        await self._access_log.file(events, [step])
+        self._offset = following
+
+
+@asynccontextmanager
+async def asking(
+    database: str,
+    pool: Pool,
+    *,
+    heartbeat_s: float = 0.5,
+    streams_max: int = 40,
+    exports_max: int = 4,
+    export_time_max_s: float = 30,
+) -> AsyncIterator[Client]:
+    """Serve every question; the clock stands at noon of the events' day."""
+    clock, naming = NoonClock(at=EPOCH), Naming(pool)
+    async with Notifications(database, CHANNEL) as notifications:
+        asked = (
+            Activity(pool, naming, clock),
+            Exporting(database, naming, clock, exports_max=exports_max, time_max_s=export_time_max_s),
+            Streaming(pool, naming, notifications, clock, streams_max=streams_max, heartbeat_s=heartbeat_s),
+            Summing(pool, clock),
+            Decisions(pool, naming, clock),
+        )
+        async with serving([route for each in asked for route in each.routes()], clock) as client:
+            yield client
+
+
+def target(path: str, query: Query = MappingProxyType({})) -> str:
+    """Return the path with its query, without what is None."""
+    given = {
+        name: rfc3339(value) if isinstance(value, datetime) else value
+        for name, value in query.items()
+        if value is not None
+    }
+    return f"{path}?{urlencode(given)}"
+
+
+async def ask(
+    client: Client,
+    path: str,
+    query: Query = MappingProxyType({}),
+    *,
+    token: str = "owner-1",
+    status: int = 200,
+) -> dict[str, Any]:
+    """Return the body of an answer."""
+    async with client.ask("GET", target(path, query), token=token) as answer:
+        body: dict[str, Any] = await answer.json(content_type=None)
+        assert answer.status == status, body
+        return body
+
+
+def belongs(event: AccessEvent, scope: Scope) -> bool:
+    """Tell whether an event is to be found there."""
+    match scope:
+        case AccountScope(account_id=account_id):
+            return event.account_id == account_id
+        case KeyScope(account_id=account_id, key_id=key_id):
+            return (event.account_id, event.key_id) == (account_id, key_id)
+        case VendorScope(vendor_id=vendor_id):
+            return event.vendor_id == vendor_id
+        case UnattributedScope():
+            return event.account_id is None and event.vendor_id is None
+
+
+def number(event_id: str) -> int:
+    """Return which event has this id."""
+    return int(event_id.replace("-", ""), 16)

@@ -1,0 +1,36 @@
+"""A read model that says what is called what, replaced as a whole as a replay does."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from keyfold.domain.ids import AccountId, KeyId, VendorId
+from keyfold.domain.lifecycle.fold import LifecycleEvent
+from keyfold.store.postgres.connection import open_pool
+from keyfold.store.read_model.generations import NEXT, open_generations
+from keyfold.store.read_model.writer import ReadModelWriter, Step
+from tests.support.ledger_builder import LedgerBuilder
+from tests.support.lifecycle_events import key_created, vendor_applied
+
+
+def vendor(vendor_id: str, name: str) -> LifecycleEvent:
+    """Return how a vendor came to be."""
+    return replace(vendor_applied(1), vendor_id=VendorId(vendor_id), name=name)
+
+
+def key(account_id: str, key_id: str, name: str) -> LifecycleEvent:
+    """Return how a subscriber key came to be."""
+    return replace(key_created(1), account_id=AccountId(account_id), key_id=KeyId(key_id), name=name)
+
+
+async def serve(dsn: str, *events: LifecycleEvent) -> None:
+    """Build a generation of these events and let it serve, in the place of the one before."""
+    ledger = LedgerBuilder(events)
+    step = Step(events=ledger.recorded(), head=ledger.head, next_offset=len(events))
+    async with open_generations(dsn) as generations:
+        await generations.begin()
+        async with open_pool(dsn, application_name="test") as pool:
+            await ReadModelWriter(pool, schema=NEXT, remembers=True).save(step)
+        async with generations.standstill():
+            await generations.swap()
+        await generations.drop_old()

@@ -1,0 +1,155 @@
+"""A lane on a real port, on a clock that the test sets, and clients that send it bytes."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from keyfold.gatekeeper.authz.connection import Connection
+from keyfold.gatekeeper.authz.server import Lane
+from keyfold.gatekeeper.replica.lease import Beat
+from keyfold.runtime.http.listen import listening
+from tests.support.eventually import eventually
+from tests.support.gatekeeper.heart import TOKEN, Heart, heart_in
+from tests.support.gatekeeper.practice import KEY, VENDOR_KEY
+
+HOST: Final = "127.0.0.1"
+WITHIN_S: Final = 20.0
+TOKEN_LINE: Final = f"X-Gateway-Token: {TOKEN}"
+KEY_LINES: Final = (f"x-api-key: {VENDOR_KEY.secret}", f"A-api-key: {KEY.secret}")
+
+
+def request(
+    *more: str,
+    method: str = "GET",
+    path: str = "/v1/patient",
+    version: str = "1.1",
+    own: Sequence[str] = (TOKEN_LINE, *KEY_LINES),
+    body: bytes = b"",
+) -> bytes:
+    """Return the bytes of a question about a path, with a token and both keys unless `own` says otherwise."""
+    lines = [f"{method} /authz{path} HTTP/{version}", "Host: h", *own, *more, "", ""]
+    return "\r\n".join(lines).encode("latin-1") + body
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """One answer as it came."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def is_last(self) -> bool:
+        """Whether it says that no further one follows on its connection."""
+        return self.headers["Connection"] == "close"
+
+    @property
+    def reason(self) -> str | None:
+        """The reason in its header."""
+        return self.headers.get("X-Keyfold-Reason")
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """One connection to the lane."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    async def ask(self, *requests: bytes) -> Answered:
+        """Send all of that at once and return the first answer."""
+        self.writer.write(b"".join(requests))
+        return await self.answer()
+
+    async def answer(self, *, has_body: bool = True) -> Answered:
+        """Return the next answer."""
+        async with asyncio.timeout(WITHIN_S):
+            head = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+            first, *lines = head.removesuffix("\r\n\r\n").split("\r\n")
+            headers = dict(line.split(": ", 1) for line in lines)
+            length = int(headers["Content-Length"]) if has_body else 0
+            body = await self.reader.readexactly(length)
+        return Answered(status=int(first.split(" ")[1]), headers=headers, body=body)
+
+    async def rest(self) -> bytes:
+        """Return everything until the lane ends the connection."""
+        async with asyncio.timeout(WITHIN_S):
+            return await self.reader.read()
+
+    async def statuses(self) -> list[int]:
+        """Return the statuses of all answers until the lane ends the connection."""
+        text = await self.rest()
+        return [int(part[:3]) for part in text.split(b"HTTP/1.1 ")[1:]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bed:
+    """A lane, what it answers from, and where it listens."""
+
+    heart: Heart
+    lane: Lane
+    port: int
+
+    @asynccontextmanager
+    async def client(self, *, limit_bytes: int = 1 << 16) -> AsyncIterator[Client]:
+        """Connect; what is not asked for is read ahead up to about that limit."""
+        reader, writer = await asyncio.open_connection(HOST, self.port, limit=limit_bytes)
+        try:
+            yield Client(reader, writer)
+        finally:
+            writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
+
+    async def exchange(self, sent: bytes) -> list[int]:
+        """Send bytes and the end of all bytes, and return the statuses of all answers."""
+        async with self.client() as client:
+            client.writer.write(sent)
+            client.writer.write_eof()
+            return await client.statuses()
+
+    def later(self, seconds: float) -> None:
+        """Let time go by, and the lane see it; the lease is kept."""
+        self.heart.clock.seconds += seconds
+        position = self.heart.replica.position
+        self.heart.lease.beat(Beat(began_s=self.heart.clock.seconds, head=position), position)
+        self.lane.tick()
+
+    async def holds(self, count: int) -> None:
+        """Return when so many connections are open."""
+
+        async def is_so() -> bool:
+            return len(self.lane.connections) == count
+
+        await eventually(is_so)
+
+
+class Narrow(Connection):
+    """A connection for which the kernel keeps little, so that answers soon wait for their reader."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        peer = transport.get_extra_info("socket")
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        super().connection_made(transport)
+
+
+@asynccontextmanager
+async def lane_in(
+    root: Path, *, connections_max: int = 100, kind: type[Connection] = Connection
+) -> AsyncIterator[Bed]:
+    """Serve a lane over a practice."""
+    with heart_in(root) as heart:
+        lane = Lane(heart.authz, heart.clock, connections_max=connections_max)
+        async with listening(lambda: kind(lane), HOST, 0) as port:
+            yield Bed(heart=heart, lane=lane, port=port)
+        for connection in list(lane.connections):
+            connection.abort()
+        bed = Bed(heart=heart, lane=lane, port=port)
+        await bed.holds(0)

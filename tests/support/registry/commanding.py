@@ -1,0 +1,87 @@
+"""Commands as several processes run them on one ledger, and what the ledger holds afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from keyfold.domain.lifecycle.fold import RecordedEvent
+from keyfold.registry.commands.execution import Command, Commands, Outcome
+from keyfold.runtime.clock import SYSTEM_CLOCK, Clock
+from keyfold.store.ledger.append import Ledger
+from keyfold.store.postgres.connection import Pool, open_pool
+from keyfold.wire.events.chain import GENESIS, follow, understand
+from tests.support.key_commands import OTTO, account_created
+from tests.support.store.events import draft
+
+
+class SetClock:
+    """The system's clock, moved by as much as a test says."""
+
+    def __init__(self) -> None:
+        self.moved_by = timedelta(0)
+
+    def now(self) -> datetime:
+        """Wall-clock time as the test wants it."""
+        return SYSTEM_CLOCK.now() + self.moved_by
+
+    def monotonic_s(self) -> float:
+        """Seconds on a clock that never goes back."""
+        return SYSTEM_CLOCK.monotonic_s()
+
+    def new_event_id(self) -> str:
+        """Return a UUIDv7."""
+        return SYSTEM_CLOCK.new_event_id()
+
+    def random_bytes(self, count: int) -> bytes:
+        """Return random bytes."""
+        return SYSTEM_CLOCK.random_bytes(count)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Processes:
+    """What several registries would be: each with connections and batches of its own."""
+
+    pools: Sequence[Pool]
+    ledgers: Sequence[Ledger]
+    commands: Sequence[Commands]
+
+    async def run_all(self, asked: Sequence[Command]) -> list[Outcome]:
+        """Run the commands at once, shared out among the processes."""
+        return await asyncio.gather(
+            *(
+                self.commands[index % len(self.commands)].run(command, OTTO)
+                for index, command in enumerate(asked)
+            )
+        )
+
+    async def events(self) -> list[RecordedEvent]:
+        """Return every event, having followed the chain from the start to the head: no gap, no repeat."""
+        events, at = [], GENESIS
+        while rows := await self.ledgers[0].rows_after(at.position, 1000):
+            for row, row_hash in rows:
+                after = follow(at, row, row_hash)
+                assert after is not None, "a position is repeated"
+                at = after
+                events.append(understand(row, row_hash))
+        assert await self.ledgers[0].head() == at
+        return events
+
+
+@asynccontextmanager
+async def processes(
+    database: str, count: int = 2, *, accounts: int = 1, clock: Clock = SYSTEM_CLOCK
+) -> AsyncIterator[Processes]:
+    """Yield so many, on a ledger that has so many accounts, numbered from 0."""
+    async with AsyncExitStack() as stack:
+        opened = [open_pool(database, application_name="test") for _ in range(count)]
+        pools = [await stack.enter_async_context(each) for each in opened]
+        ledgers = [Ledger(pool) for pool in pools]
+        drafts = [draft(account_created(number)) for number in range(accounts)]
+        await ledgers[0].append(drafts, {each.stream: 0 for each in drafts}, clock.now())
+        yield Processes(
+            pools=pools, ledgers=ledgers, commands=[Commands(ledger, clock) for ledger in ledgers]
+        )

@@ -1,0 +1,171 @@
+"""A ledger with checkpoints in a real database, and a hostile DBA who has it to himself."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from keyfold.domain.lifecycle.signed_head import LedgerCheckpointed
+from keyfold.wire.events.chain import GENESIS, Head, Row, seal
+from keyfold.wire.events.codec import encode_event
+from keyfold.wire.proof.signed_head import Checkpoint, SignedCheckpoint, format_line, key_id_of, sign
+from keyfold.wire.timestamp import format_time, parse_time
+from tests.support.ledger_builder import START, LedgerBuilder, account_created, key_created, key_revoked
+
+KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+OTHER_KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
+PUBLIC_KEYS = {key_id_of(KEY.public_key()): KEY.public_key()}
+
+COLUMNS = Row.__struct_fields__
+SELECT = """
+select position, stream, version, event_id::text, type, schema_version, data, actor_role, actor_subject,
+    request_id, recorded_at, traceparent, hash
+from ledger.events where position >= $1 order by position
+"""
+
+
+def signed(head: Head, key: Ed25519PrivateKey = KEY) -> SignedCheckpoint:
+    """Return a checkpoint of a head."""
+    checkpoint = Checkpoint(
+        position=head.position, head_hash=head.hash, at=START, signing_key_id=key_id_of(key.public_key())
+    )
+    return SignedCheckpoint(checkpoint=checkpoint, signature=sign(checkpoint, key))
+
+
+def event_of(each: SignedCheckpoint) -> LedgerCheckpointed:
+    """Return the event that carries a checkpoint."""
+    known = each.checkpoint
+    return LedgerCheckpointed(
+        position=known.position,
+        head_hash=known.head_hash,
+        at=known.at,
+        signing_key_id=known.signing_key_id,
+        signature=each.signature,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vouched:
+    """A ledger with checkpoints of 4 and 9 at positions 5 and 10, two more events, and the file."""
+
+    builder: LedgerBuilder
+    file: bytes
+
+
+def vouched() -> Vouched:
+    """Return a ledger of 12 events."""
+    builder, lines = LedgerBuilder(), []
+    for turn in (1, 2):
+        for event in (
+            account_created(turn),
+            key_created(turn, account=turn),
+            key_created(turn + 10, account=turn),
+            key_revoked(turn, account=turn),
+        ):
+            builder.add(event)
+        checkpoint = signed(builder.head)
+        builder.add(event_of(checkpoint))
+        lines.append(format_line(checkpoint))
+    builder.add(account_created(3))
+    builder.add(key_created(3, account=3))
+    return Vouched(builder=builder, file=b"".join(lines))
+
+
+class Dba:
+    """Does to the ledger what whoever owns the database can do, from plain updates to a new chain."""
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self._connection = connection
+
+    async def write(self, rows: Sequence[tuple[Row, bytes]]) -> None:
+        """Insert rows as they are, and nothing else."""
+        records = [_record(row, row_hash) for row, row_hash in rows]
+        await self._connection.copy_records_to_table(
+            "events", schema_name="ledger", records=records, columns=[*COLUMNS, "hash"]
+        )
+
+    async def move_head(self) -> None:
+        """Make the head what the last event is."""
+        await self.run(
+            "update ledger.head set (position, hash, recorded_at) ="
+            " (select position, hash, recorded_at from ledger.events order by position desc limit 1)"
+        )
+
+    async def run(self, sql: str, *arguments: object) -> None:
+        """Run a statement."""
+        await self._connection.execute(sql, *arguments)
+
+    async def rehash(self, first: int, *, last: int | None = None) -> None:
+        """Seal the rows from `first` on anew, each following from the one before, up to `last` or all."""
+        head = await self._head_before(first)
+        for row in await self._rows(first):
+            if last is not None and row.position > last:
+                return
+            head = Head(position=row.position, hash=seal(head.hash, row))
+            await self.run("update ledger.events set hash = $2 where position = $1", row.position, head.hash)
+        await self.move_head()
+
+    async def shift(self, first: int, by: int) -> None:
+        """Give every row from `first` on another position."""
+        # By way of positions that nobody has, for a statement that met its own rows would fail.
+        far = 1_000_000
+        await self.run("update ledger.events set position = position + $2 where position >= $1", first, far)
+        await self.run(
+            "update ledger.events set position = position - $1 where position >= $2", far - by, far
+        )
+
+    async def hash_at(self, position: int) -> bytes:
+        """Return the hash that stands at a position."""
+        found: bytes = await self._connection.fetchval(
+            "select hash from ledger.events where position = $1", position
+        )
+        return found
+
+    async def _head_before(self, position: int) -> Head:
+        if position == 1:
+            return GENESIS
+        return Head(position=position - 1, hash=await self.hash_at(position - 1))
+
+    async def _rows(self, first: int) -> list[Row]:
+        return [_row(record) for record in await self._connection.fetch(SELECT, first)]
+
+
+@asynccontextmanager
+async def dba_of(dsn: str, rows: Sequence[tuple[Row, bytes]] = ()) -> AsyncIterator[Dba]:
+    """Yield the DBA of a database, with these rows as its ledger."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        dba = Dba(connection)
+        if rows:
+            await dba.write(rows)
+            await dba.move_head()
+        yield dba
+    finally:
+        await connection.close()
+
+
+def forged(position: int, head_hash: bytes) -> tuple[str, str]:
+    """Return the type and data of a checkpoint event that names the right key and is signed with another."""
+    named = Checkpoint(
+        position=position,
+        head_hash=head_hash,
+        at=START,
+        signing_key_id=key_id_of(KEY.public_key()),
+    )
+    return encode_event(event_of(SignedCheckpoint(checkpoint=named, signature=sign(named, OTHER_KEY))))
+
+
+def _record(row: Row, row_hash: bytes) -> tuple[object, ...]:
+    values: list[object] = [getattr(row, name) for name in COLUMNS]
+    values[COLUMNS.index("recorded_at")] = parse_time(row.recorded_at)
+    return (*values, row_hash)
+
+
+def _row(record: Mapping[str, Any]) -> Row:
+    values = {name: record[name] for name in COLUMNS}
+    return Row(**{**values, "recorded_at": format_time(record["recorded_at"])})

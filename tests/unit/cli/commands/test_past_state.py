@@ -1,0 +1,122 @@
+"""Everything as it was, in words and as JSON."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import orjson
+import pytest
+from msgspec.structs import replace
+
+from keyfold.cli.commands.ledger.past_state import PastState, Until, read_until
+from keyfold.cli.commands.ledger.past_state_view import one, whole
+from keyfold.client.failure import WrongUsage
+from keyfold.domain.ids import KeyId
+from keyfold.domain.lifecycle.state import State
+from tests.support.domain.given import (
+    APPROVED,
+    EARLIER,
+    KEY,
+    LATER,
+    MOMENT,
+    NOW,
+    OLD_SECRET,
+    OPEN,
+    REVOKED_KEY,
+    VENDOR_KEY,
+)
+
+ROTATED = replace(KEY, key_id=KeyId("key_r"), outgoing=OLD_SECRET, expires_at=None)
+EXPIRING = replace(KEY, key_id=KeyId("key_e"), expires_at=LATER)
+REVOKED = replace(REVOKED_KEY, key_id=KeyId("key_x"))
+
+
+def past(at: datetime) -> PastState:
+    """Return one of everything, looked at from an instant."""
+    state = State()
+    for each in (OPEN, APPROVED, VENDOR_KEY, ROTATED, EXPIRING, REVOKED):
+        state.put(each)
+    return PastState(position=6, at=at, state=state)
+
+
+@pytest.mark.parametrize(
+    ("text", "until"),
+    [
+        ("1", Until(position=1)),
+        ("1234", Until(position=1234)),
+        ("2026-03-01T09:30:00Z", Until(at=NOW)),
+        ("2026-03-01T09:30:00", Until(at=NOW)),
+        ("1m", Until(at=NOW - timedelta(minutes=1))),
+        ("2026-03-01T10:30:00+01:00", Until(at=NOW)),
+        ("2026-03-01T09:30:00.000001Z", Until(at=NOW + MOMENT)),
+    ],
+)
+def test_until(text: str, until: Until) -> None:
+    """A point of the past is a position, or a time in any zone."""
+    assert read_until(text, NOW) == until
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "soon", "", "1.5", "9" * 30, "0001-01-01T00:00+14:00"])
+def test_no_point(text: str) -> None:
+    """What names no point is refused."""
+    with pytest.raises(WrongUsage, match="--at"):
+        read_until(text, NOW)
+
+
+def test_up_to_and_with() -> None:
+    """An event at the position, or of the very instant, has happened by then; the next has not."""
+    assert [Until(position=7).is_beyond(position, "") for position in (7, 8)] == [False, True]
+    at = datetime(2026, 3, 1, 9, 30, 0, 1, tzinfo=UTC)
+    times = ("2026-03-01T09:30:00.000001Z", "2026-03-01T09:30:00.000002Z")
+    assert [Until(at=at).is_beyond(1, time) for time in times] == [False, True]
+
+
+def test_whole() -> None:
+    """On a terminal everything is counted by its state; as JSON it is there, and no digest is."""
+    shown = whole(past(NOW))
+
+    assert dict(shown.lines) == {
+        "position": "6",
+        "at": "2026-03-01 09:30:00Z",
+        "accounts": "1",
+        "vendors": "1 (1 approved)",
+        "subscriber keys": "3 (2 active, 1 revoked)",
+        "vendor keys": "1 (1 active)",
+    }
+    text = orjson.dumps(shown.item).decode()
+    assert "digest" not in text
+    assert KEY.digest.hex() not in text
+
+
+@pytest.mark.parametrize(
+    ("at", "expiring", "old_secret"),
+    [(EARLIER, "active", True), (LATER - MOMENT, "active", True), (LATER, "expired", False)],
+)
+def test_by_the_clock(at: datetime, expiring: str, old_secret: bool) -> None:
+    """What stops by the clock has stopped at that instant, whether an event says so or not."""
+    kinds = ("subscriber key", "vendor key")
+    expired, rotated = one(past(at), kinds, "key_e"), one(past(at), kinds, "key_r")
+
+    assert expired is not None
+    assert rotated is not None
+    assert expired.item["state"] == expiring
+    assert (rotated.item["old_secret_works_until"] is not None) is old_secret
+
+
+@pytest.mark.parametrize(
+    ("kinds", "wanted_id", "is_there"),
+    [
+        (("account",), "acc_1", True),
+        (("vendor",), "ven_1", True),
+        (("subscriber key", "vendor key"), "key_v", True),
+        (("subscriber key", "vendor key"), "key_x", True),
+        (("vendor",), "acc_1", False),
+        (("account",), "acc_2", False),
+    ],
+)
+def test_one(kinds: tuple[str, ...], wanted_id: str, is_there: bool) -> None:
+    """One thing is found by its id among its kind; what was not there is not made up."""
+    found = one(past(NOW), kinds, wanted_id)
+
+    assert (found is not None) is is_there
+    assert found is None or wanted_id in found.item.values()

@@ -1,0 +1,338 @@
+"""A decision: one reason each, the earliest of those that hold, and only proven keys are named."""
+
+from collections.abc import Set
+from datetime import datetime, timedelta
+from hashlib import sha256
+from itertools import chain, combinations
+
+import pytest
+from msgspec import structs
+from msgspec.structs import replace
+
+from keyfold.domain.access.decision import (
+    MALFORMED,
+    Credential,
+    Decision,
+    Presented,
+    Reason,
+    Request,
+    decide_access,
+    status_of,
+)
+from keyfold.domain.access.route_map_text import parse_route_map
+from keyfold.domain.ids import VendorId
+from keyfold.domain.lifecycle.account import Account
+from keyfold.domain.lifecycle.state import State
+from keyfold.domain.lifecycle.subscriber_key import SubscriberKey
+from keyfold.domain.lifecycle.vendor import Vendor
+from keyfold.domain.lifecycle.vendor_key import VendorKey
+from keyfold.domain.network import parse_network
+from keyfold.domain.permissions import CATEGORIES, NO_PERMISSIONS, Access, Category, Permissions
+from keyfold.domain.secret import REPLACED_BYTES
+from tests.support.domain.given import (
+    APPLIED,
+    APPROVED,
+    EARLIER,
+    KEY,
+    LATER,
+    NOW,
+    OPEN,
+    REJECTED,
+    REVOKED_KEY,
+    REVOKED_VENDOR_KEY,
+    SHUT,
+    SUSPENDED,
+    VENDOR_KEY,
+)
+
+IN_ORDER = (
+    "missing_vendor_key",
+    "missing_subscriber_key",
+    "malformed_key",
+    "unknown_vendor_key",
+    "unknown_subscriber_key",
+    "vendor_key_replaced",
+    "subscriber_key_replaced",
+    "vendor_key_revoked",
+    "vendor_suspended",
+    "subscriber_key_revoked",
+    "subscriber_key_expired",
+    "network_not_allowed",
+    "integrations_disabled",
+    "vendor_not_permitted",
+    "ambiguous_request",
+    "unmapped_route",
+    "category_denied",
+    "read_only",
+    "stale",
+    "rate_limited",
+)
+DECIDED = tuple(Reason(reason) for reason in IN_ORDER[:-1])
+"""The reasons of the decision itself; the last is of who counts, and asked about an allow alone."""
+
+ROUTES = parse_route_map("/v1/appointment/** appointment POST=read\n/v1/patient/** patient\n")
+WRONG = bytes(32)
+VENDOR_CREDENTIAL = Credential(VENDOR_KEY.key_id, VENDOR_KEY.digest)
+CREDENTIAL = Credential(KEY.key_id, KEY.digest)
+REQUEST = Request(
+    vendor_key=VENDOR_CREDENTIAL,
+    subscriber_key=CREDENTIAL,
+    method="DELETE",
+    target="/v1/appointment/7?a=b",
+    client_ip="203.0.113.7",
+)
+ALLOWED = Decision(
+    reason=None,
+    account_id=KEY.account_id,
+    key_id=KEY.key_id,
+    vendor_id=APPROVED.vendor_id,
+    vendor_key_id=VENDOR_KEY.key_id,
+    category=Category.APPOINTMENT,
+    access=Access.WRITE,
+)
+REPLACED = sha256(b"replaced").digest()
+
+
+def decided(
+    request: Request = REQUEST,
+    *,
+    account: Account = OPEN,
+    vendor: Vendor = APPROVED,
+    vendor_key: VendorKey = VENDOR_KEY,
+    key: SubscriberKey = KEY,
+    now: datetime = NOW,
+    lease_held: bool = True,
+) -> Decision:
+    """Decide a request that would pass, but for what is given."""
+    state = State()
+    replaced = (REPLACED[-REPLACED_BYTES:],)
+    rotated = replace(vendor_key, replaced=replaced), replace(key, replaced=replaced)
+    for aggregate in (account, vendor, *rotated):
+        state.put(aggregate)
+    return decide_access(request, state, ROUTES, now, lease_held=lease_held)
+
+
+def request_with(faults: Set[Reason]) -> Request:
+    """Return the request that carries every one of the faults that a request can have."""
+    vendor_key: Presented = VENDOR_CREDENTIAL
+    subscriber_key: Presented = CREDENTIAL
+    if Reason.VENDOR_KEY_REPLACED in faults:
+        vendor_key = structs.replace(VENDOR_CREDENTIAL, digest=REPLACED)
+    if Reason.SUBSCRIBER_KEY_REPLACED in faults:
+        subscriber_key = structs.replace(CREDENTIAL, digest=REPLACED)
+    if Reason.UNKNOWN_VENDOR_KEY in faults:
+        vendor_key = structs.replace(VENDOR_CREDENTIAL, digest=WRONG)
+    if Reason.UNKNOWN_SUBSCRIBER_KEY in faults:
+        subscriber_key = structs.replace(CREDENTIAL, digest=WRONG)
+    if Reason.MALFORMED_KEY in faults:
+        vendor_key = MALFORMED
+    if Reason.MISSING_SUBSCRIBER_KEY in faults:
+        subscriber_key = None
+    if Reason.MISSING_VENDOR_KEY in faults:
+        vendor_key = None
+    unmapped = "/v2/x" if Reason.UNMAPPED_ROUTE in faults else REQUEST.target
+    target = None if Reason.AMBIGUOUS_REQUEST in faults else unmapped
+    client_ip = "198.51.100.7" if Reason.NETWORK_NOT_ALLOWED in faults else REQUEST.client_ip
+    return structs.replace(
+        REQUEST, vendor_key=vendor_key, subscriber_key=subscriber_key, target=target, client_ip=client_ip
+    )
+
+
+def key_with(faults: Set[Reason]) -> SubscriberKey:
+    """Return the subscriber key that has every one of the faults that such a key can have."""
+    if Reason.SUBSCRIBER_KEY_REVOKED in faults:
+        return REVOKED_KEY
+    granted = Access.READ if Reason.READ_ONLY in faults else Access.WRITE
+    return replace(
+        KEY,
+        permissions=NO_PERMISSIONS
+        if Reason.CATEGORY_DENIED in faults
+        else Permissions.of({Category.APPOINTMENT: granted}),
+        expires_at=EARLIER if Reason.SUBSCRIBER_KEY_EXPIRED in faults else LATER,
+        networks=(parse_network("203.0.113.0/24"),),
+        vendor_ids=(VendorId("ven_2"),) if Reason.VENDOR_NOT_PERMITTED in faults else (APPROVED.vendor_id,),
+    )
+
+
+def reason_with(faults: Set[Reason]) -> Reason | None:
+    """Return the reason given where all of these faults hold at once."""
+    return decided(
+        request_with(faults),
+        account=SHUT if Reason.INTEGRATIONS_DISABLED in faults else OPEN,
+        vendor=SUSPENDED if Reason.VENDOR_SUSPENDED in faults else APPROVED,
+        vendor_key=REVOKED_VENDOR_KEY if Reason.VENDOR_KEY_REVOKED in faults else VENDOR_KEY,
+        key=key_with(faults),
+        lease_held=Reason.STALE not in faults,
+    ).reason
+
+
+def test_a_request_without_a_fault_is_allowed() -> None:
+    """Allow names the account, both keys, the vendor, and what was asked for."""
+    assert decided() == ALLOWED
+
+
+def test_the_reasons_stand_in_their_order() -> None:
+    """The order of the reasons is the order of the checks."""
+    assert tuple(Reason) == IN_ORDER
+
+
+@pytest.mark.parametrize("reason", DECIDED)
+def test_each_fault_alone_gives_its_reason(reason: Reason) -> None:
+    """Every reason can be given, each by one fault."""
+    assert reason_with({reason}) is reason
+
+
+def test_of_any_faults_the_earliest_is_given() -> None:
+    """Whichever faults hold at once, exactly one reason is given: the first in the order."""
+    for faults in chain(combinations(DECIDED, 2), combinations(DECIDED, 3), [DECIDED]):
+        first = min(faults, key=lambda reason: IN_ORDER.index(reason))
+        assert reason_with(set(faults)) is first, faults
+
+
+@pytest.mark.parametrize(
+    ("reasons", "status"),
+    [([None], 200), (IN_ORDER[:11], 401), (IN_ORDER[11:18], 403), (["stale"], 503), (["rate_limited"], 429)],
+)
+def test_each_reason_has_its_status(reasons: list[str | None], status: int) -> None:
+    """401 where a key does not work, 403 where the request does not; 503: nobody can tell; 429: too often."""
+    for reason in reasons:
+        assert status_of(None if reason is None else Reason(reason)) == status
+
+
+@pytest.mark.parametrize(
+    ("vendor_key", "subscriber_key"), [(MALFORMED, CREDENTIAL), (VENDOR_CREDENTIAL, MALFORMED)]
+)
+def test_a_malformed_key_is_told_of_either_header(vendor_key: Presented, subscriber_key: Presented) -> None:
+    """One malformed key is enough, whichever it is."""
+    request = structs.replace(REQUEST, vendor_key=vendor_key, subscriber_key=subscriber_key)
+    assert decided(request).reason is Reason.MALFORMED_KEY
+
+
+@pytest.mark.parametrize(
+    ("other", "reasons"),
+    [
+        (None, (Reason.MISSING_SUBSCRIBER_KEY, Reason.MISSING_VENDOR_KEY)),
+        (MALFORMED, (Reason.MALFORMED_KEY, Reason.MALFORMED_KEY)),
+    ],
+)
+def test_one_key_alone_is_named_where_it_is_proven(other: Presented, reasons: tuple[Reason, Reason]) -> None:
+    """A developer sees that its request lacked the practice's key, and an owner that its key was used without
+    a vendor's: what was asked for is told too.
+    """
+    of_vendor = decided(structs.replace(REQUEST, subscriber_key=other))
+    assert of_vendor == structs.replace(ALLOWED, reason=reasons[0], account_id=None, key_id=None)
+    of_owner = decided(structs.replace(REQUEST, vendor_key=other))
+    assert of_owner == structs.replace(ALLOWED, reason=reasons[1], vendor_id=None, vendor_key_id=None)
+
+
+@pytest.mark.parametrize("other", [None, MALFORMED])
+def test_one_key_alone_with_a_wrong_secret_names_nobody(other: Presented) -> None:
+    """Whoever merely knows the id of a key is nobody, and asks for nothing."""
+    reason = Reason.MALFORMED_KEY if other is MALFORMED else Reason.MISSING_SUBSCRIBER_KEY
+    wrong = structs.replace(VENDOR_CREDENTIAL, digest=WRONG)
+    decision = decided(structs.replace(REQUEST, vendor_key=wrong, subscriber_key=other))
+    assert decision == Decision(reason=reason)
+
+
+def test_an_id_with_a_wrong_secret_attributes_nothing() -> None:
+    """Who merely names a key is not logged as its holder: only what is proven is named."""
+    nobody = decided(request_with({Reason.UNKNOWN_VENDOR_KEY, Reason.UNKNOWN_SUBSCRIBER_KEY}))
+    assert nobody == Decision(
+        reason=Reason.UNKNOWN_VENDOR_KEY, category=ALLOWED.category, access=ALLOWED.access
+    )
+    only_subscriber = decided(request_with({Reason.UNKNOWN_VENDOR_KEY}))
+    assert only_subscriber == structs.replace(
+        ALLOWED, reason=Reason.UNKNOWN_VENDOR_KEY, vendor_id=None, vendor_key_id=None
+    )
+    only_vendor = decided(request_with({Reason.UNKNOWN_SUBSCRIBER_KEY}))
+    assert only_vendor == structs.replace(
+        ALLOWED, reason=Reason.UNKNOWN_SUBSCRIBER_KEY, account_id=None, key_id=None
+    )
+
+
+def test_a_swapped_pair_attributes_nothing() -> None:
+    """A subscriber key is no vendor key and the other way round, with the right secrets too."""
+    swapped = structs.replace(REQUEST, vendor_key=CREDENTIAL, subscriber_key=VENDOR_CREDENTIAL)
+    decision = decided(swapped)
+    assert decision.reason is Reason.UNKNOWN_VENDOR_KEY
+    assert (decision.key_id, decision.vendor_key_id) == (None, None)
+
+
+def test_a_revoked_key_is_still_attributed() -> None:
+    """Who uses a revoked key can be told."""
+    decision = decided(key=REVOKED_KEY, vendor_key=REVOKED_VENDOR_KEY)
+    assert decision == structs.replace(ALLOWED, reason=Reason.VENDOR_KEY_REVOKED, is_dead=True)
+
+
+@pytest.mark.parametrize("vendor", [APPLIED, REJECTED, SUSPENDED])
+def test_only_an_approved_vendor_passes(vendor: Vendor) -> None:
+    """Whatever else a vendor is, its keys do not work."""
+    assert decided(vendor=vendor).reason is Reason.VENDOR_SUSPENDED
+
+
+def test_a_key_stops_at_the_instant_it_expires() -> None:
+    """One microsecond before, the key works; at the instant, it does not."""
+    key = replace(KEY, expires_at=NOW)
+    assert decided(key=key, now=NOW - timedelta(microseconds=1)).reason is None
+    assert decided(key=key, now=NOW).reason is Reason.SUBSCRIBER_KEY_EXPIRED
+
+
+def test_a_key_for_no_vendor_permits_none() -> None:
+    """An empty list of vendors is a list, not the absence of one."""
+    assert decided(key=replace(KEY, vendor_ids=())).reason is Reason.VENDOR_NOT_PERMITTED
+
+
+@pytest.mark.parametrize("target", [None, "", "/v1/appointment/../patient/1", "/v1/appointment%2F7"])
+def test_a_path_that_can_be_read_in_two_ways_is_ambiguous(target: str | None) -> None:
+    """What does not normalise has neither category nor access, and is denied."""
+    decision = decided(structs.replace(REQUEST, target=target))
+    assert decision == structs.replace(ALLOWED, reason=Reason.AMBIGUOUS_REQUEST, category=None, access=None)
+
+
+@pytest.mark.parametrize(
+    ("granted", "method", "reason"),
+    [
+        (Access.NONE, "GET", Reason.CATEGORY_DENIED),
+        (Access.NONE, "PUT", Reason.CATEGORY_DENIED),
+        (Access.READ, "GET", None),
+        (Access.READ, "HEAD", None),
+        (Access.READ, "POST", None),
+        (Access.READ, "PUT", Reason.READ_ONLY),
+        (Access.READ, "OPTIONS", Reason.READ_ONLY),
+        (Access.READ, "get", Reason.READ_ONLY),
+        (Access.WRITE, "GET", None),
+        (Access.WRITE, "PUT", None),
+    ],
+)
+def test_a_permission_covers_what_it_includes(granted: Access, method: str, reason: Reason | None) -> None:
+    """Write includes read, none includes nothing; a route's exception counts; methods are case-sensitive."""
+    key = replace(KEY, permissions=Permissions.of({Category.APPOINTMENT: granted}))
+    assert decided(structs.replace(REQUEST, method=method), key=key).reason is reason
+
+
+def test_only_the_routes_own_category_counts() -> None:
+    """Everything but the category asked for is not enough."""
+    granted = dict.fromkeys(CATEGORIES, Access.WRITE) | {Category.APPOINTMENT: Access.NONE}
+    assert decided(key=replace(KEY, permissions=Permissions.of(granted))).reason is Reason.CATEGORY_DENIED
+
+
+@pytest.mark.parametrize("reason", list(Reason)[:3])
+@pytest.mark.parametrize("lease_held", [True, False])
+def test_without_a_state_what_the_headers_tell_is_still_told(reason: Reason, lease_held: bool) -> None:
+    """A missing or malformed key needs no state; nothing else is known, so the rest is stale."""
+    broken = decide_access(request_with({reason}), None, ROUTES, NOW, lease_held=lease_held)
+    assert broken == Decision(reason=reason)
+    whole = decide_access(REQUEST, None, ROUTES, NOW, lease_held=lease_held)
+    assert whole == Decision(reason=Reason.STALE)
+
+
+def test_a_lost_lease_turns_an_allow_into_stale_and_nothing_else() -> None:
+    """Without a lease a denial stays what it is, and an allow keeps its attribution."""
+    assert decided(lease_held=False) == structs.replace(ALLOWED, reason=Reason.STALE)
+    for reason in list(Reason)[:-1]:
+        assert reason_with({reason, Reason.STALE}) is reason
+
+
+def test_an_empty_state_knows_no_key() -> None:
+    """A ledger without events denies every key as unknown."""
+    assert decide_access(REQUEST, State(), ROUTES, NOW, lease_held=True).reason is Reason.UNKNOWN_VENDOR_KEY

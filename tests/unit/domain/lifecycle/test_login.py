@@ -1,0 +1,92 @@
+"""Logins: bound to one account or vendor at a time, ended at once, and never the last by itself."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from keyfold.domain.ids import AccountId, InvitationId, LoginId, VendorId
+from keyfold.domain.lifecycle.login import BindLogin, EndedLogin, EndLogin, Login, LoginBound, decide, evolve
+from keyfold.domain.refusal import ImpossibleEvent, Refusal, RefusalKind
+from tests.support.domain.given import BOUND, ENDED, LATER, NOW, SHUT
+
+GONE = EndedLogin(login_id=BOUND.login_id, account_id=SHUT.account_id, vendor_id=None, ended_at=LATER)
+LET_IN = LoginBound(
+    login_id=BOUND.login_id,
+    issuer=BOUND.issuer,
+    subject=BOUND.subject,
+    account_id=SHUT.account_id,
+    vendor_id=None,
+    invitation_id=InvitationId("inv_1"),
+    bound_at=NOW,
+)
+SHUT_OUT = ENDED
+BIND = BindLogin(
+    login_id=BOUND.login_id,
+    issuer=BOUND.issuer,
+    subject=BOUND.subject,
+    account_id=SHUT.account_id,
+    vendor_id=None,
+    invitation_id=InvitationId("inv_1"),
+    bound_at=NOW,
+)
+END = EndLogin(
+    account_id=SHUT.account_id, vendor_id=None, leaves_somebody=True, may_lock_out=False, ended_at=LATER
+)
+
+
+@pytest.mark.parametrize("login", [None, GONE])
+def test_a_login_that_speaks_for_nobody_can_be_bound(login: Login | None) -> None:
+    """For the first time or once more."""
+    assert decide(BIND, login) == (LET_IN,)
+    assert evolve(login, LET_IN) == BOUND
+
+
+def test_a_login_speaks_for_one_thing() -> None:
+    """Bound already, it is refused, also for what it is bound to."""
+    for bound in (BOUND, replace(BOUND, account_id=None, vendor_id=VendorId("ven_1"))):
+        refused = decide(BIND, bound)
+        assert isinstance(refused, Refusal)
+        assert refused.code == "login-bound"
+
+
+def test_a_login_is_ended_once() -> None:
+    """A second time changes nothing."""
+    assert decide(END, BOUND) == (ENDED,)
+    assert evolve(BOUND, ENDED) == GONE
+    assert decide(END, GONE) == ()
+
+
+@pytest.mark.parametrize("login", [None, BOUND, GONE])
+@pytest.mark.parametrize(
+    "tenant",
+    [{"account_id": AccountId("acc_2")}, {"account_id": None, "vendor_id": VendorId("ven_1")}],
+    ids=str,
+)
+def test_anothers_login_is_none(login: Login | None, tenant: dict[str, str | None]) -> None:
+    """What is bound to another account or vendor, or was, is not there."""
+    refused = decide(replace(END, **tenant), login)
+    assert isinstance(refused, Refusal)
+    assert refused.kind is RefusalKind.NOT_FOUND
+
+
+def test_the_last_login_is_not_ended_but_by_who_may() -> None:
+    """An operator may lock everybody out; nobody locks out itself."""
+    last = replace(END, leaves_somebody=False)
+    refused = decide(last, BOUND)
+    assert isinstance(refused, Refusal)
+    assert refused.code == "last-login"
+    assert decide(replace(last, may_lock_out=True), BOUND) == (ENDED,)
+
+
+def test_what_cannot_follow() -> None:
+    """No login is bound twice, ended twice, or ended for another than it is bound to."""
+    for login, event in (
+        (BOUND, LET_IN),
+        (None, ENDED),
+        (GONE, ENDED),
+        (BOUND, replace(ENDED, account_id=AccountId("acc_2"))),
+        (BOUND, replace(ENDED, login_id=LoginId("log_2"))),
+    ):
+        with pytest.raises(ImpossibleEvent):
+            evolve(login, event)

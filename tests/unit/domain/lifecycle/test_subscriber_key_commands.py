@@ -1,0 +1,279 @@
+"""A subscriber key: made, edited field by field, rotated, revoked, and found by its own account alone."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from msgspec.structs import replace
+
+from keyfold.domain.ids import VendorId
+from keyfold.domain.lifecycle.account import Account
+from keyfold.domain.lifecycle.deadlines import PassTime
+from keyfold.domain.lifecycle.subscriber_key import (
+    SubscriberKey,
+    SubscriberKeyEvent,
+    SubscriberKeyExpiryChanged,
+)
+from keyfold.domain.lifecycle.subscriber_key_commands import (
+    CreateSubscriberKey,
+    EditSubscriberKey,
+    RevokeSubscriberKey,
+    RotateSubscriberKey,
+    SubscriberKeyCommand,
+    decide,
+)
+from keyfold.domain.network import parse_network
+from keyfold.domain.permissions import Access, Category
+from keyfold.domain.rate_limit import RateLimit
+from keyfold.domain.refusal import RefusalKind
+from tests.support.domain.given import (
+    EARLIER,
+    FOREIGN,
+    KEY,
+    LATER,
+    MOMENT,
+    NEW_DIGEST,
+    NOT_FOUND,
+    NOW,
+    OLD_SECRET,
+    OPEN,
+    REVOKED_KEY,
+    SHUT,
+    code_of,
+)
+from tests.unit.domain.lifecycle.test_subscriber_key import (
+    CHANGED,
+    CREATED,
+    NARROWED,
+    PACED,
+    PLACED,
+    RENAMED,
+    REVOKED,
+    ROTATED,
+)
+
+CREATE = CreateSubscriberKey(
+    key_id=KEY.key_id,
+    name=KEY.name,
+    permissions=KEY.permissions,
+    vendor_ids=None,
+    networks=None,
+    rate_limit=None,
+    expires_at=None,
+    digest=KEY.digest,
+    secret_hint=KEY.secret_hint,
+    created_at=NOW,
+    live_keys=0,
+    live_keys_max=3,
+)
+RENAME = EditSubscriberKey(at=NOW, name="Other")
+ROTATE = RotateSubscriberKey(
+    digest=NEW_DIGEST, secret_hint=ROTATED.secret_hint, rotated_at=NOW, overlap=timedelta(hours=1)
+)
+REVOKE = RevokeSubscriberKey(revoked_at=LATER)
+PASS_TIME = PassTime(at=LATER)
+LIMITED = SubscriberKeyExpiryChanged(
+    key_id=KEY.key_id, account_id=KEY.account_id, expires_at=LATER, reminders=()
+)
+EXPIRES_IN_THE_PAST = (RefusalKind.INVALID, "expires-in-the-past")
+COMMANDS: tuple[SubscriberKeyCommand, ...] = (CREATE, RENAME, ROTATE, REVOKE, PASS_TIME)
+TWO_WEEKS, THREE_DAYS = timedelta(days=14), timedelta(days=3)
+
+
+@pytest.mark.parametrize("account", [SHUT, OPEN])
+def test_an_account_makes_a_key_with_its_integrations_on_or_off(account: Account) -> None:
+    """A key may be made before integrations are turned on; it is the account's own."""
+    assert decide(CREATE, None, account) == (CREATED,)
+
+
+def test_a_key_is_made_with_its_limits() -> None:
+    """Vendors, networks, how often, and an expiry may be named from the beginning, an empty list too."""
+    expires_at = NOW + timedelta(days=5)
+    create = replace(
+        CREATE,
+        vendor_ids=(),
+        networks=PLACED.networks,
+        rate_limit=PACED.rate_limit,
+        expires_at=expires_at,
+    )
+    limited = replace(
+        CREATED,
+        vendor_ids=(),
+        networks=PLACED.networks,
+        rate_limit=PACED.rate_limit,
+        expires_at=expires_at,
+        reminders=(expires_at - THREE_DAYS,),
+    )
+    assert decide(create, None, OPEN) == (limited,)
+
+
+@pytest.mark.parametrize("key", [KEY, REVOKED_KEY])
+def test_a_key_is_made_once(key: SubscriberKey) -> None:
+    """An id that is taken cannot be made again, revoked or not."""
+    assert code_of(decide(CREATE, key, OPEN)) == (RefusalKind.CONFLICT, "key-exists")
+
+
+@pytest.mark.parametrize("expires_at", [EARLIER, NOW])
+def test_a_key_is_not_made_expired(expires_at: datetime) -> None:
+    """An expiry at or before the moment of creation is invalid."""
+    assert code_of(decide(replace(CREATE, expires_at=expires_at), None, OPEN)) == EXPIRES_IN_THE_PAST
+
+
+def test_a_key_may_expire_any_moment_later() -> None:
+    """A microsecond from now is the future."""
+    soon = NOW + MOMENT
+    assert decide(replace(CREATE, expires_at=soon), None, OPEN) == (replace(CREATED, expires_at=soon),)
+
+
+def test_an_account_has_a_bounded_number_of_live_keys() -> None:
+    """One below the bound there is room for one more; at it, and beyond a bound that was lowered, none."""
+    assert decide(replace(CREATE, live_keys=2), None, OPEN) == (CREATED,)
+    for live_keys in (3, 4):
+        refusal = decide(replace(CREATE, live_keys=live_keys), None, OPEN)
+        assert code_of(refusal) == (RefusalKind.CONFLICT, "too-many-keys")
+        assert f"{live_keys} live keys, and 3" in getattr(refusal, "detail", "")
+
+
+@pytest.mark.parametrize(
+    ("expires_in", "reminded_before"),
+    [
+        (timedelta(days=400), [TWO_WEEKS, THREE_DAYS]),
+        (TWO_WEEKS + MOMENT, [TWO_WEEKS, THREE_DAYS]),
+        (TWO_WEEKS, [THREE_DAYS]),
+        (THREE_DAYS + MOMENT, [THREE_DAYS]),
+        (THREE_DAYS, []),
+        (MOMENT, []),
+    ],
+)
+def test_reminders_are_set_with_the_expiry(expires_in: timedelta, reminded_before: list[timedelta]) -> None:
+    """14 and 3 days before, in order, and only those still ahead: made with the key or edited later."""
+    expires_at = NOW + expires_in
+    reminders = tuple(expires_at - before for before in reminded_before)
+    created = replace(CREATED, expires_at=expires_at, reminders=reminders)
+    assert decide(replace(CREATE, expires_at=expires_at), None, OPEN) == (created,)
+    limited = replace(LIMITED, expires_at=expires_at, reminders=reminders)
+    old = replace(KEY, created_at=NOW - timedelta(days=100))
+    assert decide(EditSubscriberKey(at=NOW, expires_at=expires_at), old, OPEN) == (limited,)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("key", [None, KEY, REVOKED_KEY])
+def test_without_an_account_nothing_is_found(
+    command: SubscriberKeyCommand, key: SubscriberKey | None
+) -> None:
+    """An account that does not exist has no keys."""
+    assert code_of(decide(command, key, None)) == NOT_FOUND
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("key", [replace(KEY, outgoing=OLD_SECRET), REVOKED_KEY])
+def test_another_accounts_key_is_not_found(command: SubscriberKeyCommand, key: SubscriberKey) -> None:
+    """Whether a key exists elsewhere is not told, not even by a conflict."""
+    assert code_of(decide(command, key, FOREIGN)) == NOT_FOUND
+
+
+@pytest.mark.parametrize("command", COMMANDS[1:])
+def test_a_key_that_never_was_is_not_found(command: SubscriberKeyCommand) -> None:
+    """What was never made is neither edited nor rotated nor revoked, and nothing falls due for it."""
+    assert code_of(decide(command, None, OPEN)) == NOT_FOUND
+
+
+def test_revoking_again_gives_no_event() -> None:
+    """A key is revoked once, at the first moment, whoever asks again."""
+    assert decide(REVOKE, KEY, OPEN) == (REVOKED,)
+    assert decide(RevokeSubscriberKey(revoked_at=EARLIER), REVOKED_KEY, OPEN) == ()
+
+
+@pytest.mark.parametrize("command", [RENAME, EditSubscriberKey(at=NOW), ROTATE])
+def test_a_revoked_key_is_neither_edited_nor_rotated(command: SubscriberKeyCommand) -> None:
+    """Even an edit that names nothing is refused: revoked is for ever."""
+    assert code_of(decide(command, REVOKED_KEY, OPEN)) == (RefusalKind.CONFLICT, "key-revoked")
+
+
+@pytest.mark.parametrize(
+    ("edit", "events"),
+    [
+        (EditSubscriberKey(at=NOW), ()),
+        (EditSubscriberKey(at=NOW, name=KEY.name), ()),
+        (EditSubscriberKey(at=NOW, permissions={}), ()),
+        (EditSubscriberKey(at=NOW, permissions={Category.PATIENT: Access.READ}), ()),
+        (EditSubscriberKey(at=NOW, vendor_ids=None), ()),
+        (EditSubscriberKey(at=NOW, networks=None), ()),
+        (EditSubscriberKey(at=NOW, rate_limit=None), ()),
+        (EditSubscriberKey(at=NOW, expires_at=None), ()),
+        (RENAME, (RENAMED,)),
+        (EditSubscriberKey(at=NOW, permissions={Category.PATIENT: Access.NONE}), (CHANGED,)),
+        (EditSubscriberKey(at=NOW, vendor_ids=(VendorId("ven_1"),)), (NARROWED,)),
+        (EditSubscriberKey(at=NOW, vendor_ids=()), (replace(NARROWED, vendor_ids=()),)),
+        (EditSubscriberKey(at=NOW, networks=(parse_network("203.0.113.0/24"),)), (PLACED,)),
+        (EditSubscriberKey(at=NOW, networks=()), (replace(PLACED, networks=()),)),
+        (EditSubscriberKey(at=NOW, rate_limit=RateLimit.of(100, 60, 200)), (PACED,)),
+        (EditSubscriberKey(at=NOW, expires_at=LATER), (LIMITED,)),
+    ],
+)
+def test_an_edit_records_what_it_changes(
+    edit: EditSubscriberKey, events: tuple[SubscriberKeyEvent, ...]
+) -> None:
+    """A field that is not named, or named as it is, gives no event; every other gives one."""
+    assert decide(edit, KEY, OPEN) == events
+
+
+def test_an_edit_of_everything_gives_an_event_for_each_field() -> None:
+    """One command, six facts, in one order."""
+    edit = EditSubscriberKey(
+        at=NOW,
+        name="Other",
+        permissions={Category.PATIENT: Access.NONE},
+        vendor_ids=(VendorId("ven_1"),),
+        networks=PLACED.networks,
+        rate_limit=PACED.rate_limit,
+        expires_at=LATER,
+    )
+    assert decide(edit, KEY, OPEN) == (RENAMED, CHANGED, NARROWED, PLACED, PACED, LIMITED)
+
+
+def test_none_lifts_a_limit() -> None:
+    """None is a value of its own: any vendor, anywhere, by the default, and for ever."""
+    limited = replace(
+        KEY,
+        vendor_ids=(VendorId("ven_1"),),
+        networks=PLACED.networks,
+        rate_limit=PACED.rate_limit,
+        expires_at=LATER,
+        reminders=(NOW,),
+    )
+    lifted = EditSubscriberKey(at=NOW, vendor_ids=None, networks=None, rate_limit=None, expires_at=None)
+    assert decide(lifted, limited, OPEN) == (
+        replace(NARROWED, vendor_ids=None),
+        replace(PLACED, networks=None),
+        replace(PACED, rate_limit=None),
+        replace(LIMITED, expires_at=None),
+    )
+
+
+@pytest.mark.parametrize("expires_at", [EARLIER, NOW])
+def test_an_expiry_moves_into_the_future_only(expires_at: datetime) -> None:
+    """An edit to the past is invalid and changes nothing else either."""
+    edit = EditSubscriberKey(at=NOW, name="Other", expires_at=expires_at)
+    assert code_of(decide(edit, KEY, OPEN)) == EXPIRES_IN_THE_PAST
+
+
+def test_an_expired_key_can_still_be_renamed_and_extended() -> None:
+    """An expiry that has passed is no obstacle when the edit names it as it is, or moves it on."""
+    expired = replace(KEY, expires_at=EARLIER)
+    assert decide(EditSubscriberKey(at=NOW, name="Other", expires_at=EARLIER), expired, OPEN) == (RENAMED,)
+    assert decide(EditSubscriberKey(at=NOW, expires_at=LATER), expired, OPEN) == (LIMITED,)
+
+
+@pytest.mark.parametrize("key", [KEY, replace(KEY, outgoing=OLD_SECRET), replace(KEY, expires_at=EARLIER)])
+def test_a_key_is_rotated_whenever_it_is_not_revoked(key: SubscriberKey) -> None:
+    """In an overlap or expired too, the new secret is there at once and the old one for the overlap."""
+    assert decide(ROTATE, key, OPEN) == (ROTATED,)
+    week = replace(ROTATE, overlap=timedelta(days=7))
+    assert decide(week, key, OPEN) == (replace(ROTATED, overlap_ends_at=NOW + timedelta(days=7)),)
+
+
+def test_a_rotation_without_an_overlap_leaves_one_secret() -> None:
+    """An overlap of nothing is none: it ends with the rotation, and not by an event of its own."""
+    for overlap, ends_at in ((timedelta(0), None), (MOMENT, NOW + MOMENT)):
+        rotated = replace(ROTATED, overlap_ends_at=ends_at)
+        assert decide(replace(ROTATE, overlap=overlap), KEY, OPEN) == (rotated,)

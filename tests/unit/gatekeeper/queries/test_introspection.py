@@ -1,0 +1,232 @@
+"""Token introspection (RFC 7662): what a gateway is told of two keys, and what it is not."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+
+from keyfold.domain.lifecycle.subscriber_key import SubscriberKeyPermissionsChanged, SubscriberKeyRotated
+from keyfold.domain.lifecycle.vendor_key import VendorKeyRotated
+from keyfold.domain.permissions import Access, Category, Permissions
+from keyfold.wire.keys.format import KeyKind, MintedKey, mint
+from tests.support.gatekeeper.asked import Asked, Headers, Json, asking
+from tests.support.gatekeeper.practice import (
+    ACCOUNT,
+    AT,
+    EXPIRED_KEY,
+    KEY,
+    NAMED_KEY,
+    NETWORKED_KEY,
+    OTHER_VENDOR_KEY,
+    REVOKED_KEY,
+    REVOKED_VENDOR_KEY,
+    SHUT_KEY,
+    SUSPENDED_VENDOR_KEY,
+    UNKNOWN_KEY,
+    UNKNOWN_VENDOR_KEY,
+    VENDOR,
+    VENDOR_KEY,
+    minted,
+    practice,
+    subscriber_key,
+)
+from tests.support.gatekeeper.world import CADDY_TOKEN, NGINX_TOKEN
+
+GATE: Headers = {"X-Gateway-Token": CADDY_TOKEN}
+PATH = "/v1/introspect"
+
+
+def token(vendor: MintedKey = VENDOR_KEY, key: MintedKey = KEY) -> str:
+    """Write two keys as a token."""
+    return f"{vendor.secret}/{key.secret}"
+
+
+async def told(asked: Asked, given: str, **parameters: str) -> Json:
+    """Return what a gateway is told of a token."""
+    form = urlencode({"token": given, **parameters}).encode()
+    status, answer, headers = await asked.send(PATH, form, GATE)
+    assert (status, headers["Cache-Control"]) == (200, "no-store")
+    return answer
+
+
+@pytest.fixture
+async def asked(tmp_path: Path) -> AsyncIterator[Asked]:
+    """A gatekeeper of a practice."""
+    async with asking(tmp_path) as asked:
+        yield asked
+
+
+async def test_keys_that_work(asked: Asked) -> None:
+    """The account is the subject, the vendor the client, and the permissions are the scope."""
+    assert await told(asked, token()) == {
+        "active": True,
+        "scope": "appointment:read patient:write",
+        "sub": ACCOUNT,
+        "client_id": VENDOR,
+        "jti": KEY.key_id,
+        "token_type": "Keyfold",
+    }
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        token(UNKNOWN_VENDOR_KEY),
+        token(key=UNKNOWN_KEY),
+        token(REVOKED_VENDOR_KEY),
+        token(SUSPENDED_VENDOR_KEY),
+        token(key=REVOKED_KEY),
+        token(key=EXPIRED_KEY),
+        token(key=SHUT_KEY),
+        token(key=NAMED_KEY),
+        token(key=NETWORKED_KEY),
+        token(replace(VENDOR_KEY, secret=KEY.secret), replace(KEY, secret=VENDOR_KEY.secret)),
+        VENDOR_KEY.secret,
+        KEY.secret,
+        "/",
+        f"{VENDOR_KEY.secret}/",
+        f"/{KEY.secret}",
+        f"{token()}/{KEY.secret}",
+        f"{token()} ",
+        f"{VENDOR_KEY.key_id}/{KEY.key_id}",
+        token(VENDOR_KEY, replace(minted(KeyKind.SUBSCRIBER, 99), secret=KEY.secret[:-1] + "x")),
+        "ключ/ключ",
+    ],
+)
+async def test_whatever_does_not_work_is_inactive_and_no_more(asked: Asked, given: str) -> None:
+    """Of keys that open nothing, for whatever reason, nothing else is told."""
+    assert await told(asked, given) == {"active": False}
+
+
+async def test_from_an_address(asked: Asked) -> None:
+    """A key that works from some networks alone is active for an address within them."""
+    given = token(key=NETWORKED_KEY)
+    assert (await told(asked, given, client_ip="203.0.113.9"))["active"] is True
+    assert (await told(asked, given, client_ip="198.51.100.1"))["active"] is False
+
+
+async def test_the_end_that_is_known(tmp_path: Path) -> None:
+    """`exp` is when the first of what was presented stops by itself: a key, or a secret that was replaced."""
+    new = mint(KeyKind.SUBSCRIBER, f"{41:012}", (31).to_bytes(32))
+    new_vendor = minted(KeyKind.VENDOR, 32)
+    expires_at, overlap = AT + timedelta(days=9, microseconds=5), AT + timedelta(days=4)
+    later = AT + timedelta(days=6)
+    events = (
+        *practice(),
+        subscriber_key(minted(KeyKind.SUBSCRIBER, 41), expires_at=expires_at),
+        subscriber_key(minted(KeyKind.SUBSCRIBER, 42), expires_at=expires_at),
+        SubscriberKeyRotated(
+            key_id=minted(KeyKind.SUBSCRIBER, 41).key_id,
+            account_id=ACCOUNT,
+            digest=new.digest,
+            secret_hint=new.secret_hint,
+            rotated_at=AT,
+            overlap_ends_at=later,
+        ),
+        VendorKeyRotated(
+            key_id=VENDOR_KEY.key_id,
+            vendor_id=VENDOR,
+            digest=new_vendor.digest,
+            secret_hint=new_vendor.secret_hint,
+            rotated_at=AT,
+            overlap_ends_at=overlap,
+        ),
+    )
+    old, plain = minted(KeyKind.SUBSCRIBER, 41), minted(KeyKind.SUBSCRIBER, 42)
+    async with asking(tmp_path, events) as asked:
+        assert (await told(asked, token(VENDOR_KEY, old)))["exp"] == overlap.timestamp()
+        assert (await told(asked, token(OTHER_VENDOR_KEY, old)))["exp"] == later.timestamp()
+        assert (await told(asked, token(OTHER_VENDOR_KEY, new)))["exp"] == int(expires_at.timestamp())
+        assert (await told(asked, token(OTHER_VENDOR_KEY, plain)))["exp"] == int(expires_at.timestamp())
+        assert "exp" not in await told(asked, token(VENDOR_KEY, NETWORKED_KEY), client_ip="1.1.1.1")
+        asked.clock.at = overlap
+        assert (await told(asked, token(VENDOR_KEY, old))) == {"active": False}
+
+
+async def test_the_scope_is_what_is_granted(tmp_path: Path) -> None:
+    """A key without any permission is active all the same, and good for nothing."""
+    changed = SubscriberKeyPermissionsChanged(
+        key_id=KEY.key_id, account_id=ACCOUNT, permissions=Permissions.of({Category.FILES: Access.NONE})
+    )
+    async with asking(tmp_path, (*practice(), changed)) as asked:
+        answer = await told(asked, token())
+        assert (answer["active"], answer["scope"]) == (True, "")
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"X-Gateway-Token": NGINX_TOKEN}, 200),
+        ({"Authorization": "Bearer gateway"}, 200),
+        ({"Authorization": "Bearer operator"}, 403),
+        ({"Authorization": "Bearer owner"}, 403),
+        ({"Authorization": "Bearer nobody"}, 401),
+        ({}, 401),
+        ({"X-Gateway-Token": "nobody's"}, 401),
+        ({"X-Gateway-Token": ""}, 401),
+        ({"X-Gateway-Token": "nobody's", "Authorization": "Bearer gateway"}, 401),
+    ],
+)
+async def test_only_gateways_may_ask(asked: Asked, headers: Headers, status: int) -> None:
+    """By their own token or a bearer token of their role; a wrong token is not made good by another."""
+    found, answer, _ = await asked.send(PATH, urlencode({"token": token()}).encode(), headers)
+    assert found == status
+    assert ("active" in answer) == (status == 200)
+
+
+async def test_parameters_as_oauth_sends_them(asked: Asked) -> None:
+    """A hint is taken, and what is unknown is ignored, as RFC 6749 wants of every such server."""
+    assert (await told(asked, token(), token_type_hint="access_token", realm="x"))["active"] is True
+
+
+@pytest.mark.parametrize(
+    ("form", "status"),
+    [
+        (b"", 422),
+        (b"token=", 422),
+        (b"token=a&token=b", 422),
+        (b"token=" + b"a" * 1025, 422),
+        (b"token=a&client_ip=here", 422),
+        (b"token=%ff", 400),
+        (b"token=%00", 422),
+        (b"token", 400),
+        (b"\xff", 400),
+        (b"&".join([b"a=b"] * 40), 400),
+        (b"token=" + b"a" * 70_000, 413),
+    ],
+)
+async def test_forms_that_cannot_be_read(asked: Asked, form: bytes, status: int) -> None:
+    """A form without one token, or that is none, is refused without being repeated."""
+    assert (await asked.send(PATH, form, GATE))[0] == status
+
+
+async def test_json_is_no_form(asked: Asked) -> None:
+    """The body of an introspection is a form, as the standard has it."""
+    headers = {**GATE, "Content-Type": "application/json"}
+    assert (await asked.send(PATH, b'{"token": "x"}', headers))[0] == 415
+
+
+async def test_without_a_lease_nothing_is_told(asked: Asked, tmp_path: Path) -> None:
+    """A gatekeeper that may have missed a revocation says that it cannot tell: 503, and neither word."""
+    asked.clock.seconds += 61
+    form = urlencode({"token": token()}).encode()
+    status, answer, headers = await asked.send(PATH, form, GATE)
+    assert (status, headers["Retry-After"], "active" in answer) == (503, "1", False)
+    async with asking(tmp_path, is_known=False) as ignorant:
+        assert (await ignorant.send(PATH, form, GATE))[0] == 503
+
+
+async def test_no_key_is_logged(asked: Asked, capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither an answer nor a refusal leaves anything of the keys in the log."""
+    await told(asked, token())
+    await asked.send(PATH, b"token=" + token().encode() + b"&token=" + token().encode(), GATE)
+    await asked.send(PATH, token().encode(), GATE)
+    logged = capsys.readouterr()
+    assert "/v1/introspect" in logged.out + logged.err
+    for secret in (VENDOR_KEY.secret, KEY.secret):
+        assert secret[21:40] not in logged.out + logged.err

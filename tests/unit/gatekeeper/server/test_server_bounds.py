@@ -1,0 +1,249 @@
+"""What the lane owes as a server over time: everything has an end, a bound, and a proper close."""
+
+import asyncio
+import resource
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from keyfold.gatekeeper.authz.connection import PIPELINED_MAX
+from keyfold.gatekeeper.authz.server import (
+    GRACE_S,
+    HEAD_TIMEOUT_S,
+    IDLE_TIMEOUT_S,
+    LINGER_S,
+    UNREAD_TIMEOUT_S,
+)
+from keyfold.gatekeeper.open_files import room_for
+from keyfold.runtime.metrics import exposition
+from tests.support.eventually import eventually
+from tests.support.gatekeeper.lane_bed import Bed, Client, Narrow, lane_in, request
+
+ALLOWED, LAST = request(), request("Connection: close")
+LITTLE_S = 0.1
+
+
+@pytest.fixture
+async def bed(tmp_path: Path) -> AsyncIterator[Bed]:
+    """A lane."""
+    async with lane_in(tmp_path) as bed:
+        yield bed
+
+
+def half(sent: bytes) -> bytes:
+    """Return the first half of some bytes."""
+    return sent[: len(sent) // 2]
+
+
+@pytest.mark.parametrize("first", [b"", ALLOWED])
+async def test_a_head_that_takes_too_long_is_refused(bed: Bed, first: bytes) -> None:
+    """Half a head is waited for, not for ever, also where it came with the end of another question."""
+    async with bed.client() as client:
+        client.writer.write(first + half(ALLOWED))
+        if first:
+            assert (await client.answer()).status == 200
+        await is_arriving(bed)
+        bed.later(HEAD_TIMEOUT_S - LITTLE_S)
+        bed.later(2 * LITTLE_S)
+        refused = await client.answer()
+        assert (refused.status, refused.is_last) == (408, True)
+        assert await client.rest() == b""
+
+
+async def test_to_send_a_byte_now_and_then_gains_no_time(bed: Bed) -> None:
+    """The time for a head runs from its first byte, not from its last."""
+    async with bed.client() as client:
+        for byte in ALLOWED[:4]:
+            client.writer.write(bytes([byte]))
+            await is_arriving(bed)
+            await asyncio.sleep(0)
+            bed.later(HEAD_TIMEOUT_S / 3)
+        assert (await client.answer()).status == 408
+
+
+async def test_a_body_that_takes_too_long_ends_its_connection(bed: Bed) -> None:
+    """A question is answered long before its body is there, and nobody waits for the body for ever."""
+    async with bed.client() as client:
+        assert (await client.ask(request("Content-Length: 5", method="POST"), b"abc")).status == 200
+        bed.later(HEAD_TIMEOUT_S + LITTLE_S)
+        assert await client.rest() == b""
+
+
+async def is_arriving(bed: Bed) -> None:
+    """Return when there is half a request."""
+
+    async def is_so() -> bool:
+        return any(each.is_arriving for each in bed.lane.connections)
+
+    await eventually(is_so)
+
+
+async def test_an_idle_connection_is_kept_for_longer_than_gateways_do(bed: Bed) -> None:
+    """It is the gateway that closes an idle connection, unless it forgets it altogether."""
+    async with bed.client() as client, bed.client() as silent:
+        assert (await client.ask(ALLOWED)).status == 200
+        await bed.holds(2)
+        bed.later(IDLE_TIMEOUT_S - LITTLE_S)
+        assert (await client.ask(ALLOWED)).status == 200
+        bed.later(2 * LITTLE_S)
+        assert await silent.rest() == b""
+        assert (await client.ask(ALLOWED)).status == 200
+        bed.later(IDLE_TIMEOUT_S + LITTLE_S)
+        assert await client.rest() == b""
+
+
+async def test_who_does_not_close_is_cut_off(bed: Bed) -> None:
+    """After the last answer what still comes is thrown away for a while, and then the connection is gone."""
+    async with bed.client() as client:
+        assert (await client.ask(LAST)).is_last
+        client.writer.write(ALLOWED)
+        assert await client.rest() == b""
+        bed.later(LINGER_S - LITTLE_S)
+        await bed.holds(1)
+        bed.later(2 * LITTLE_S)
+        await bed.holds(0)
+    assert len(bed.heart.records()) == 1
+
+
+async def flooded(bed: Bed, client: Client) -> int:
+    """Ask and read nothing until the lane asks for no more; return how many questions were sent."""
+    padded, sent = request(f"Cookie: {'x' * 4000}"), 0
+
+    async def is_unread() -> bool:
+        nonlocal sent
+        if any(each.is_unread for each in bed.lane.connections):
+            return True
+        if client.writer.transport.get_write_buffer_size() == 0:
+            client.writer.write(padded * 50)
+            sent += 50
+        return False
+
+    await eventually(is_unread)
+    return sent
+
+
+async def test_who_does_not_read_is_asked_nothing_more(tmp_path: Path) -> None:
+    """While answers wait for their reader no question is taken, and all are answered once they are read."""
+    async with lane_in(tmp_path, kind=Narrow) as bed, bed.client(limit_bytes=2048) as client:
+        sent = await flooded(bed, client)
+        client.writer.write(ALLOWED * PIPELINED_MAX)
+        decided = len(bed.heart.records())
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert len(bed.heart.records()) == decided <= sent
+        for _ in range(sent):
+            assert (await client.answer()).status == 200
+        assert (await client.answer()).status == 200
+
+
+async def test_who_never_reads_is_cut_off(tmp_path: Path) -> None:
+    """Answers wait for their reader, not for ever."""
+    async with lane_in(tmp_path, kind=Narrow) as bed, bed.client(limit_bytes=2048) as client:
+        await flooded(bed, client)
+        bed.later(UNREAD_TIMEOUT_S - LITTLE_S)
+        await bed.holds(1)
+        bed.later(2 * LITTLE_S)
+        await bed.holds(0)
+
+
+async def test_one_connection_too_many_is_refused(tmp_path: Path) -> None:
+    """Beyond the most that are let in a connection gets 503 and its end; when one leaves, another gets in."""
+    async with lane_in(tmp_path, connections_max=2) as bed:
+        async with bed.client() as one, bed.client() as two:
+            assert (await one.ask(ALLOWED)).status == (await two.ask(ALLOWED)).status == 200
+            before = refused_connections()
+            async with bed.client() as three:
+                refused = await three.answer()
+                assert (refused.status, refused.is_last) == (503, True)
+                assert await three.rest() == b""
+            assert refused_connections() == before + 1
+            assert (await one.ask(ALLOWED)).status == 200
+        await bed.holds(0)
+        async with bed.client() as again:
+            assert (await again.ask(ALLOWED)).status == 200
+
+
+def refused_connections() -> float:
+    """Return how many connections were one too many."""
+    name = "keyfold_authz_connections_refused_total "
+    return next(
+        float(line.split()[1]) for line in exposition().decode().splitlines() if line.startswith(name)
+    )
+
+
+async def test_what_is_on_its_way_when_the_drain_begins_is_answered(bed: Bed) -> None:
+    """Asked, half asked or about to be asked: answered, with the word that the connection ends. Pipelined
+    questions are answered all, and an idle connection has a grace in which to ask."""
+    async with bed.client() as asked, bed.client() as halfway, bed.client() as soon, bed.client() as idle:
+        await bed.holds(4)
+        bed.later(IDLE_TIMEOUT_S / 2)
+        halfway.writer.write(half(ALLOWED))
+        await is_arriving(bed)
+        asked.writer.write(ALLOWED * 3)
+        bed.lane.begin_to_drain()
+        halfway.writer.write(ALLOWED[len(half(ALLOWED)) :])
+        bed.later(GRACE_S - LITTLE_S)
+        soon.writer.write(ALLOWED * 3)
+        answers = [await asked.answer() for _ in range(3)] + [await soon.answer() for _ in range(3)]
+        assert [each.is_last for each in answers] == [False, False, True] * 2
+        last = await halfway.answer()
+        assert (last.status, last.is_last) == (200, True)
+        bed.later(2 * LITTLE_S)
+        for client in (asked, halfway, soon, idle):
+            assert await client.rest() == b""
+
+
+async def test_a_question_of_the_drains_own_tick_is_answered(bed: Bed) -> None:
+    """A drain that begins between a question and its answer makes that answer the connection's last."""
+    async with bed.client() as client:
+        await client.ask(ALLOWED)
+        (connection,) = bed.lane.connections
+        connection.data_received(ALLOWED)
+        bed.lane.begin_to_drain()
+        answer = await client.answer()
+        assert (answer.status, answer.is_last) == (200, True)
+        assert await client.rest() == b""
+
+
+async def test_a_drain_ends_when_all_have_left(bed: Bed) -> None:
+    """A drain waits for those that are there, and cuts off whoever is still there at its end."""
+    async with bed.client() as goes, bed.client() as stays:
+        await bed.holds(2)
+        draining = asyncio.create_task(bed.lane.drain(10))
+        assert (await goes.ask(ALLOWED)).is_last and (await stays.ask(ALLOWED)).is_last
+        assert await goes.rest() == await stays.rest() == b""
+        assert not draining.done()
+        goes.writer.close()
+        stays.writer.close()
+        await draining
+    async with bed.client():
+        await bed.holds(1)
+        with capture_logs() as logs:
+            await bed.lane.drain(0.01)
+        await bed.holds(0)
+    assert [(each["event"], each["connections"]) for each in logs] == [("connections_cut_off", 1)]
+
+
+@pytest.fixture
+def few_files() -> Iterator[int]:
+    """A process that may open only a few files more, and gets its limit back; the hard limit."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        yield hard
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_connections_leave_files_for_the_journal(few_files: int) -> None:
+    """A process raises its own limit on open files, and lets in no more connections than that allows."""
+    with closing(socket.socket()) as least:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (least.fileno() + 300, few_files))
+    assert room_for(1000) == 1000
+    assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] >= 1000
+    with capture_logs() as logs:
+        assert 0 < room_for(few_files) < few_files
+    assert [each["event"] for each in logs] == ["few_files_allowed"]

@@ -1,0 +1,159 @@
+"""Whatever comes over a connection: no failure, and no allow that a plain model of the rules does not give.
+
+A million times: this file with KEYFOLD_FUZZ_QUESTIONS=1000000 and `--timeout 0`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Final, Self
+
+from keyfold.gatekeeper.authz.connection import Connection
+from keyfold.gatekeeper.authz.server import Lane
+from keyfold.gatekeeper.journal.segment import Segment
+from keyfold.wire.access.codec import decode_access_event
+from keyfold.wire.journal.line import read_journal_line
+from tests.support.gatekeeper.heart import Heart, heart_in
+from tests.support.gatekeeper.mutations import mutated
+from tests.support.gatekeeper.plain_model import Allowed, allowed
+
+QUESTIONS: Final = int(os.environ.get("KEYFOLD_FUZZ_QUESTIONS", "20000"))
+SEED: Final = int(os.environ.get("KEYFOLD_FUZZ_SEED", "5"))
+TICK: Final = 100
+ANSWER: Final = re.compile(rb"HTTP/1\.1 (\d{3}) [^\r\n]*\r\n((?:[^\r\n]+\r\n)+)\r\n")
+DECISION: Final = re.compile(rb"X-Keyfold-Decision: (\S+)")
+
+
+class Kept(Segment):
+    """A file of the journal that is kept in memory."""
+
+    def __init__(self) -> None:
+        super().__init__(-1)
+        self.lines: list[bytes] = []
+
+    @classmethod
+    def create(cls, directory: Path, first_seq: int) -> Self:
+        """Return an empty one."""
+        return cls()
+
+    def append(self, lines: bytes) -> int:
+        """Keep lines."""
+        self.lines += lines.splitlines(keepends=True)
+        return len(lines)
+
+    def close(self) -> None:
+        """Have nothing to let go of."""
+
+
+class Wire(asyncio.Transport):
+    """A transport that keeps what is written, and holds a connection to what a transport expects of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = bytearray()
+        self.is_ended = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        assert not self.is_ended, "an answer after the end"
+        self.written += data
+
+    def write_eof(self) -> None:
+        self.is_ended = True
+
+    def close(self) -> None:
+        self.is_ended = True
+
+    def abort(self) -> None:
+        self.is_ended = True
+
+    def is_closing(self) -> bool:
+        return False
+
+    def pause_reading(self) -> None:
+        """Go on: whoever wrote is not asked again."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was answered, and what the model would have let pass."""
+
+    statuses: Counter[int] = field(default_factory=Counter)
+    allowable: int = 0
+
+
+@contextmanager
+def lane_over(root: Path) -> Iterator[tuple[Heart, Lane, Kept]]:
+    """Yield a lane over a practice, and its journal."""
+    segment = Kept()
+    with heart_in(root, new_segment=lambda _, __: segment) as heart:
+        yield heart, Lane(heart.authz, heart.clock, connections_max=TICK), segment
+
+
+async def asked(lane: Lane, sent: Sequence[bytes], cut: Callable[[bytes], Sequence[bytes]]) -> list[bytes]:
+    """Send each on a connection of its own, all in one tick, and return what each got."""
+    wires = []
+    for each in sent:
+        wire, connection = Wire(), Connection(lane)
+        connection.connection_made(wire)
+        for piece in cut(each):
+            connection.data_received(piece)
+        wires.append((wire, connection))
+    await asyncio.sleep(0)
+    for _, connection in wires:
+        connection.connection_lost(None)
+    return [bytes(wire.written) for wire, _ in wires]
+
+
+def judge(sent: bytes, got: bytes, lines: dict[bytes, bytes], tally: Tally) -> None:
+    """Fail where an answer is a failure, or an allow that the model does not give or the journal not hold."""
+    verdicts = allowed(sent)
+    answers = [(int(status), head) for status, head in ANSWER.findall(got)]
+    tally.allowable += sum(each is not None for each in verdicts)
+    for number, (status, head) in enumerate(answers):
+        tally.statuses[status] += 1
+        assert status in {200, 400, 401, 403}, (status, sent)
+        if status == 200:
+            verdict = verdicts[number] if number < len(verdicts) else None
+            assert verdict is not None, sent
+            found = DECISION.search(head)
+            assert found is not None and _recorded(lines[found[1]]) == verdict, sent
+
+
+def _recorded(line: bytes) -> Allowed:
+    event = decode_access_event(read_journal_line(line))
+    assert event.reason is None
+    return Allowed(event.method, event.path)
+
+
+async def test_no_allow_that_a_plain_model_does_not_give(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    """Of many requests that are nearly right none fails the gatekeeper, and those are allowed that the model
+    allows, each with its record."""
+    random, tally = Random(SEED), Tally()
+
+    def cut(sent: bytes) -> Sequence[bytes]:
+        at = random.randrange(len(sent) + 1) if random.random() < 0.2 else len(sent)
+        return [piece for piece in (sent[:at], sent[at:]) if piece]
+
+    with lane_over(tmp_path) as (heart, lane, journal):
+        for _ in range(0, QUESTIONS, TICK):
+            sent = [mutated(random) for _ in range(TICK)]
+            journal.lines.clear()
+            got = await asked(lane, sent, cut)
+            lines = {line[22:58]: line for line in journal.lines}
+            for each, answer in zip(sent, got, strict=True):
+                judge(each, answer, lines, tally)
+            heart.journal.measure(0)
+    counted = {"questions": QUESTIONS, **{str(key): count for key, count in sorted(tally.statuses.items())}}
+    record_property("the fuzz of the lane", counted)
+    assert 0.99 * tally.allowable <= tally.statuses[200] <= tally.allowable
+    assert tally.statuses[200] > QUESTIONS / 10

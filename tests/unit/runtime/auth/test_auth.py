@@ -1,0 +1,311 @@
+"""Bearer tokens: whom they name, and every way in which they name nobody."""
+
+import base64
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import jwt
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from keyfold.runtime.auth.caller import Caller, Rejected, Role
+from keyfold.runtime.auth.jwks import Jwks
+from keyfold.runtime.authenticator import BearerTokens, open_bearer_tokens
+from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.runtime.failure import StopProcess, TryLater
+from keyfold.runtime.settings.base import AuthSettings
+from tests.support.runtime import tokens
+from tests.support.runtime.tokens import AUDIENCE, ISSUER, KnownLogins, SetClock, Signer
+
+SIGNER = tokens.eddsa()
+
+
+async def outcome(auth: BearerTokens, token: str) -> Caller | Rejected:
+    """Return whom the token names."""
+    return await auth.authenticate(f"Bearer {token}")
+
+
+@pytest.fixture
+async def auth(tmp_path: Path) -> BearerTokens:
+    """Believe the signer of these tests."""
+    return await tokens.believing(tokens.jwks_file(tmp_path, SIGNER))
+
+
+@pytest.mark.parametrize("make", [tokens.rs256, tokens.es256, tokens.eddsa])
+async def test_each_allowed_algorithm(make: Callable[[], Signer], tmp_path: Path) -> None:
+    """A token signed with RS256, ES256 or EdDSA by a key of the JWKS names its caller."""
+    signer = make()
+    auth = await tokens.believing(tokens.jwks_file(tmp_path, signer))
+    assert await outcome(auth, signer.sign()) == Caller(role=Role.OPERATOR, sub="ada")
+
+
+@pytest.mark.parametrize(
+    ("claims", "caller"),
+    [
+        ({"role": "owner", "account_id": "acc_1"}, Caller(role=Role.OWNER, sub="ada", account_id="acc_1")),
+        ({"role": "vendor", "vendor_id": "ven_1"}, Caller(role=Role.VENDOR, sub="ada", vendor_id="ven_1")),
+        ({"role": "vendor"}, Caller(role=Role.VENDOR, sub="ada")),
+        ({"role": None}, Caller(role=None, sub="ada")),
+        ({"role": ["nurse"]}, Caller(role=None, sub="ada")),
+        ({"role": "owner"}, Caller(role=None, sub="ada")),
+        ({"role": "reviewer", "account_id": "acc_1"}, Caller(role=Role.REVIEWER, sub="ada")),
+        ({"role": "gateway", "vendor_id": "ven_1"}, Caller(role=Role.GATEWAY, sub="ada")),
+        ({"aud": ["other", AUDIENCE]}, Caller(role=Role.OPERATOR, sub="ada")),
+        (
+            {"role": ["offline_access", "owner", "owner"], "account_id": ["acc_1"]},
+            Caller(role=Role.OWNER, sub="ada", account_id="acc_1"),
+        ),
+        ({"role": "operator", "account_id": 7, "vendor_id": []}, Caller(role=Role.OPERATOR, sub="ada")),
+    ],
+)
+async def test_callers(auth: BearerTokens, claims: dict[str, object], caller: Caller) -> None:
+    """A caller holds the id that belongs to its role, and no other."""
+    assert await outcome(auth, SIGNER.sign(claims)) == caller
+
+
+@pytest.mark.parametrize(
+    ("claims", "detail"),
+    [
+        ({"iss": "https://evil.test"}, "the token is from another issuer"),
+        ({"iss": None}, "the token lacks the claim iss"),
+        ({"aud": "other"}, "the token is for another audience"),
+        ({"aud": None}, "the token lacks the claim aud"),
+        ({"exp": datetime.now(UTC) - timedelta(minutes=1)}, "the token has expired"),
+        ({"exp": None}, "the token lacks the claim exp"),
+        ({"exp": "soon"}, "the token is malformed"),
+        ({"exp": float("inf")}, "the token is malformed"),
+        ({"nbf": datetime.now(UTC) + timedelta(days=1)}, "the token is not valid yet"),
+        ({"sub": None}, "the token lacks the claim sub"),
+        ({"sub": ""}, "the token's sub is empty or not usable as a name"),
+        ({"sub": "a\0b"}, "the token's sub is empty or not usable as a name"),
+        ({"sub": "x" * 257}, "the token's sub is empty or not usable as a name"),
+        ({"role": "root"}, "the token's role is not one of owner, vendor, reviewer, operator, gateway"),
+        ({"role": 7}, "the token's role is not one of owner, vendor, reviewer, operator, gateway"),
+        ({"role": ["owner", 7]}, "the token's role is not one of owner, vendor, reviewer, operator, gateway"),
+        ({"role": ["owner", "operator"]}, "the token names more than one role: operator, owner"),
+        ({"role": "owner", "account_id": 7}, "the token's account_id is not usable as a name"),
+        ({"role": "owner", "account_id": ["a", "b"]}, "the token names more than one account_id"),
+        ({"role": "vendor", "vendor_id": 7}, "the token's vendor_id is not usable as a name"),
+    ],
+)
+async def test_claims_that_do_not_do(auth: BearerTokens, claims: dict[str, object], detail: str) -> None:
+    """A token with a wrong or missing claim is rejected with a detail that says which."""
+    assert await outcome(auth, SIGNER.sign(claims)) == Rejected(detail=detail)
+
+
+@pytest.mark.parametrize("expiry", [253_402_300_800, 1.5e300, 1e17, "9" * 30])
+async def test_an_expiry_beyond_the_calendar_is_none(auth: BearerTokens, expiry: object) -> None:
+    """A token whose expiry no calendar has names its caller, who never stops being one by itself."""
+    caller = await outcome(auth, SIGNER.sign({"exp": expiry}))
+    assert isinstance(caller, Caller)
+    assert caller.expires_at is None
+
+
+async def test_a_small_difference_of_clocks_is_forgiven(auth: BearerTokens) -> None:
+    """A token that expired two seconds ago still passes, for clocks differ."""
+    just_past = datetime.now(UTC) - timedelta(seconds=2)
+    assert isinstance(await outcome(auth, SIGNER.sign({"exp": just_past})), Caller)
+
+
+@pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ", "Basic YTpi", "token"])
+async def test_no_token(auth: BearerTokens, header: str | None) -> None:
+    """Without a bearer token nobody is named."""
+    rejected = await auth.authenticate(header)
+    assert rejected == Rejected(detail="an Authorization header with a Bearer token is needed")
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        *("x", "a.b.c", "....", "é.é.é", "\udce9", "e30.e30.\udcff"),
+        base64.urlsafe_b64encode(b"[" * 6000).decode().rstrip("=") + ".e30.e30",
+    ],
+    ids=["word", "no-json", "dots", "not-ascii", "not-text", "not-text-at-the-end", "deep"],
+)
+async def test_garbage(auth: BearerTokens, token: str) -> None:
+    """What is no JWT at all is rejected as malformed, however it is broken."""
+    assert await outcome(auth, token) == Rejected(detail="the token is malformed")
+
+
+async def test_alg_none(auth: BearerTokens) -> None:
+    """A token that claims to need no signature is rejected."""
+    token = jwt.encode(tokens.good_claims(), "", "none", {"kid": SIGNER.kid})
+    assert await outcome(auth, token) == Rejected(
+        detail="the token is not signed with one of ES256, EdDSA, RS256"
+    )
+
+
+@pytest.mark.parametrize("algorithm", [["EdDSA"], {}, 1, None, True])
+async def test_alg_of_another_type(auth: BearerTokens, algorithm: object) -> None:
+    """A token whose algorithm is not even a word is rejected like one with an unknown algorithm."""
+    header = base64.urlsafe_b64encode(json.dumps({"alg": algorithm, "kid": SIGNER.kid}).encode()).decode()
+    assert await outcome(auth, f"{header.rstrip('=')}.e30.e30") == Rejected(
+        detail="the token is not signed with one of ES256, EdDSA, RS256"
+    )
+
+
+async def test_symmetric_signature_with_the_public_key(tmp_path: Path) -> None:
+    """A token that is HMAC-signed with the public key's own text is rejected: that text is known to all."""
+    signer = tokens.rs256()
+    auth = await tokens.believing(tokens.jwks_file(tmp_path, signer))
+    token = jwt.encode(tokens.good_claims(), str(signer.jwk()["n"]), "HS256", {"kid": signer.kid})
+    assert await outcome(auth, token) == Rejected(
+        detail="the token is not signed with one of ES256, EdDSA, RS256"
+    )
+
+
+async def test_another_algorithm_than_the_keys(auth: BearerTokens) -> None:
+    """A token may not choose an algorithm that its key is not for."""
+    token = tokens.es256().sign(kid=SIGNER.kid)
+    assert await outcome(auth, token) == Rejected(detail="the token's signature does not match")
+
+
+async def test_bad_signature(auth: BearerTokens) -> None:
+    """A token signed by another key under a known kid is rejected."""
+    assert await outcome(auth, tokens.eddsa(SIGNER.kid).sign()) == Rejected(
+        detail="the token's signature does not match"
+    )
+
+
+async def test_tampered_claims(auth: BearerTokens) -> None:
+    """Claims that were changed after signing are rejected."""
+    head, _, signature = SIGNER.sign().split(".")
+    forged = base64.urlsafe_b64encode(b'{"role":"operator"}').decode().rstrip("=")
+    assert await outcome(auth, f"{head}.{forged}.{signature}") == Rejected(
+        detail="the token's signature does not match"
+    )
+
+
+async def test_no_kid(auth: BearerTokens) -> None:
+    """A token that does not say which key signed it is rejected without a look at any."""
+    token = jwt.encode(tokens.good_claims(), SIGNER.private, "EdDSA")
+    assert await outcome(auth, token) == Rejected(detail="the token names no key (kid)")
+
+
+async def test_rejections_repeat_nothing_of_the_token(auth: BearerTokens) -> None:
+    """A rejection never quotes the token or its claims."""
+    rejected = await outcome(auth, SIGNER.sign({"iss": "hunter2", "sub": "hunter2", "role": "hunter2"}))
+    assert isinstance(rejected, Rejected)
+    assert "hunter2" not in rejected.detail
+
+
+async def test_a_new_key_is_fetched_once_in_a_while(tmp_path: Path) -> None:
+    """An unknown kid makes the JWKS be read again, but not for each of a flood."""
+    clock, newer = SetClock(), tokens.eddsa("newer")
+    path = tokens.jwks_file(tmp_path, SIGNER)
+    auth = await tokens.believing(path, clock)
+    unknown = Rejected(detail="the token's kid names no key of the issuer")
+    tokens.jwks_file(tmp_path, SIGNER, newer)
+    assert await outcome(auth, newer.sign()) == unknown
+    clock.seconds += 10
+    assert isinstance(await outcome(auth, newer.sign()), Caller)
+    path.unlink()
+    assert await outcome(auth, tokens.eddsa("other").sign()) == unknown
+    assert isinstance(await outcome(auth, newer.sign()), Caller)
+
+
+async def test_keys_outlive_their_source(tmp_path: Path) -> None:
+    """While the JWKS is away, the keys last known go on working, and unknown ones are rejected."""
+    clock = SetClock()
+    path = tokens.jwks_file(tmp_path, SIGNER)
+    auth = await tokens.believing(path, clock)
+    path.unlink()
+    clock.seconds += 1000
+    assert isinstance(await outcome(auth, SIGNER.sign()), Caller)
+    assert isinstance(await outcome(auth, tokens.eddsa("new").sign()), Rejected)
+    assert isinstance(await outcome(auth, SIGNER.sign()), Caller)
+
+
+async def test_a_withdrawn_key_stops_working(tmp_path: Path) -> None:
+    """A key that its issuer withdrew is dropped by the refresh that its use causes."""
+    clock = SetClock()
+    jwks = Jwks(str(tokens.jwks_file(tmp_path, SIGNER)), clock)
+    await jwks.load()
+    tokens.jwks_file(tmp_path, tokens.es256())
+    clock.seconds += 301
+    assert await jwks.key(SIGNER.kid) is not None
+    await jwks.refreshed()
+    assert await jwks.key(SIGNER.kid) is None
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        {"kty": "oct", "k": "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LTEy", "kid": "a", "alg": "HS256"},
+        {**tokens.rs256(bits=1024).jwk(), "kid": "a"},
+        {**tokens.eddsa().jwk(), "use": "enc"},
+        {**tokens.Signer(kid="a", algorithm="ES384", private=ec.generate_private_key(ec.SECP384R1())).jwk()},
+        {key: value for key, value in tokens.eddsa().jwk().items() if key != "kid"},
+        {"kty": "EC"},
+        "key",
+    ],
+    ids=["symmetric", "short", "encryption", "es384", "nameless", "broken", "text"],
+)
+async def test_keys_that_are_not_used(member: object, tmp_path: Path) -> None:
+    """A JWKS without one usable key is refused: a symmetric, short or nameless one counts for nothing."""
+    path = tmp_path / "jwks.json"
+    path.write_text(json.dumps({"keys": [member]}))
+    with pytest.raises(TryLater, match="names no signing key"):
+        await Jwks(str(path), SetClock()).load()
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"keys": 7}', "<html>"])
+async def test_no_jwks(text: str, tmp_path: Path) -> None:
+    """A document that is no JWKS is refused as such."""
+    path = tmp_path / "jwks.json"
+    path.write_text(text)
+    with pytest.raises(TryLater, match="not a JWKS"):
+        await Jwks(str(path), SetClock()).load()
+
+
+@asynccontextmanager
+async def serving(answer: web.Response) -> AsyncIterator[str]:
+    """Serve one answer as a JWKS and yield its address."""
+
+    async def handle(_request: web.Request) -> web.Response:
+        return answer
+
+    async def good(_request: web.Request) -> web.Response:
+        return web.Response(body=tokens.jwks_document(SIGNER))
+
+    app = web.Application()
+    app.router.add_get("/jwks", handle)
+    app.router.add_get("/elsewhere", good)
+    async with TestServer(app) as server:
+        yield str(server.make_url("/jwks"))
+
+
+async def test_jwks_from_a_url() -> None:
+    """The keys may come from a URL."""
+    async with serving(web.Response(body=tokens.jwks_document(SIGNER))) as url:
+        jwks = Jwks(url, SetClock())
+        await jwks.load()
+    auth = BearerTokens(jwks, issuer=ISSUER, audience=AUDIENCE, bindings=KnownLogins())
+    assert isinstance(await outcome(auth, SIGNER.sign()), Caller)
+
+
+@pytest.mark.parametrize("status", [302, 404, 500])
+async def test_jwks_url_that_fails(status: int) -> None:
+    """A URL that answers with an error, or would lead elsewhere, gives no keys."""
+    async with serving(web.Response(status=status, headers={"Location": "/elsewhere"})) as url:
+        with pytest.raises(TryLater):
+            await Jwks(url, SetClock()).load()
+
+
+async def test_a_jwks_that_floods() -> None:
+    """A JWKS document of more than 256 KiB is given up on."""
+    async with serving(web.Response(body=b" " * 300_000)) as url:
+        with pytest.raises(TryLater, match="longer than"):
+            await Jwks(url, SetClock()).load()
+
+
+async def test_start_without_a_jwks() -> None:
+    """A service whose issuer never answers gives up at the bound and says where it looked."""
+    settings = AuthSettings(jwks="http://127.0.0.1:9/jwks", jwt_issuer=ISSUER, jwt_audience=AUDIENCE)
+    with pytest.raises(StopProcess, match=r"gave up waiting for the JWKS at http://127\.0\.0\.1:9/jwks"):
+        await open_bearer_tokens(settings, KnownLogins(), clock=SYSTEM_CLOCK, timeout_s=0.2)
