@@ -16,8 +16,9 @@ from keyfold.store.access_log.activity import Ask
 from keyfold.store.access_log.export import ExportFormat, export
 from keyfold.store.access_log.partitions import Partitions
 from keyfold.store.access_log.scope import AccountScope, Filters
-from keyfold.store.access_log.writer import AccessLog, Advance
+from keyfold.store.access_log.writer import AccessLog
 from keyfold.store.postgres.connection import open_connection, open_pool
+from keyfold.wire.offsets import Advance
 from keyfold.wire.topics import ACCESS
 from tests.bench.batches import batches
 from tests.bench.contest import Contest, Figure, Figures, Side

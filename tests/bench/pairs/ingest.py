@@ -7,8 +7,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from itertools import count
 
-from keyfold.audit.ingest.sink import Filing
+from keyfold.audit.ingest.consumer import IngestMetrics
+from keyfold.audit.ingest.sink import AccessLogSink
 from keyfold.domain.access.event import AccessEvent
+from keyfold.ingest.delivery import DeadLetters, Delivery
 from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.dead_letters.bound import DeadLetterBound
 from keyfold.kafka.publisher import Publisher
@@ -17,11 +19,12 @@ from keyfold.store.access_log.addresses import as_text
 from keyfold.store.access_log.completeness.closed_runs import ClosedRuns
 from keyfold.store.access_log.partitions import Partitions
 from keyfold.store.access_log.rows import COLUMNS, row_of
-from keyfold.store.access_log.writer import AccessLog, Advance
+from keyfold.store.access_log.writer import AccessLog
 from keyfold.store.postgres.connection import Pool, PrepareConnection, open_pool
 from keyfold.wire.access.codec import access_record, encode_access_event
+from keyfold.wire.offsets import Advance
 from keyfold.wire.record import Received
-from keyfold.wire.topics import ACCESS
+from keyfold.wire.topics import ACCESS, DEAD_LETTER
 from tests.bench.batches import batches
 from tests.bench.collector import settled_collector
 from tests.bench.contest import Contest, Figure, Figures, Side
@@ -93,23 +96,26 @@ def _side(what: str, prepare: Prepare, since: datetime) -> Side:
 
 
 def _filing(pool: Pool) -> Prepare:
-    filing = Filing(
+    sink = AccessLogSink(
         access_log=AccessLog(pool, ACCESS.name),
         closed_runs=ClosedRuns(pool),
         partitions=Partitions(pool),
-        # It never connects: each of these events is admissible.
-        dead_letters=Publisher(ProducerOptions(bootstrap="127.0.0.1:1")),
-        bound=DeadLetterBound(topic=ACCESS.name),
         clock=SYSTEM_CLOCK,
         future_max_s=FUTURE_MAX_S,
-        portion_max=BATCH_EVENTS,
     )
+    set_aside = DeadLetters(
+        # It never connects: each of these events is admissible.
+        publisher=Publisher(ProducerOptions(bootstrap="127.0.0.1:1")),
+        topic=DEAD_LETTER.name,
+        bound=DeadLetterBound(topic=ACCESS.name),
+    )
+    delivery = Delivery(sink, set_aside, IngestMetrics(), chunk_max=BATCH_EVENTS)
 
     def prepare(events: Sequence[AccessEvent]) -> Write:
         received = [_received(event) for event in events]
 
         async def write() -> None:
-            await filing.file({0: received})
+            await delivery.deliver({0: received})
 
         return write
 

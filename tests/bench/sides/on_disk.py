@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from keyfold.runtime.clock import SYSTEM_CLOCK
-from keyfold.store.access_log.writer import AccessLog, Advance
+from keyfold.store.access_log.writer import AccessLog
 from keyfold.store.postgres.connection import Pool
+from keyfold.wire.offsets import Advance
 from keyfold.wire.topics import ACCESS
 from tests.bench.batches import batches
 from tests.bench.contest import Figure, Figures

@@ -8,9 +8,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from keyfold.audit.ingest.loop import Following
-from keyfold.audit.ingest.sink import Filing
+from keyfold.audit.ingest.consumer import SOURCE, IngestMetrics
+from keyfold.audit.ingest.sink import AccessLogShare, AccessLogSink, Entries
 from keyfold.domain.access.event import AccessEvent
+from keyfold.ingest.delivery import DeadLetters, Delivery
+from keyfold.ingest.loop import IngestLoop
 from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.dead_letters.bound import DeadLetterBound
 from keyfold.kafka.publisher import Publisher
@@ -65,8 +67,8 @@ class Wires:
 class Consumer:
     """A running consumer."""
 
-    following: Following
-    filing: Filing
+    following: IngestLoop[Entries]
+    delivery: Delivery[Entries]
     reader: Reader
     task: asyncio.Task[None]
 
@@ -87,21 +89,24 @@ async def consuming(
         PartitionShare(wires.dsn, wires.topic) as share,
         reader or Reader(wires.bootstrap, wires.topic) as reader,
     ):
-        filing = Filing(
+        sink = AccessLogSink(
             access_log=AccessLog(pool, wires.topic),
             closed_runs=ClosedRuns(pool),
             partitions=Partitions(pool),
-            dead_letters=publisher,
-            dead_letter_topic=wires.dead_letter_topic,
-            bound=DeadLetterBound(topic=wires.topic, dead_min=dead_min),
             clock=clock,
             future_max_s=FUTURE_MAX_S,
-            portion_max=20,
         )
-        following = Following(
+        set_aside = DeadLetters(
+            publisher=publisher,
+            topic=wires.dead_letter_topic,
+            bound=DeadLetterBound(topic=wires.topic, dead_min=dead_min),
+        )
+        delivery = Delivery(sink, set_aside, IngestMetrics(), chunk_max=20)
+        following = IngestLoop(
             reader,
-            share,
-            filing,
+            AccessLogShare(share),
+            delivery,
+            source=SOURCE,
             partition_count=partial(publisher.partition_count, wires.topic),
             clock=clock,
             read_max=1000,
@@ -110,7 +115,7 @@ async def consuming(
         )
         task = asyncio.create_task(following.run())
         try:
-            yield Consumer(following=following, filing=filing, reader=reader, task=task)
+            yield Consumer(following=following, delivery=delivery, reader=reader, task=task)
         finally:
             task.cancel()
             await asyncio.wait([task])

@@ -20,9 +20,10 @@ from keyfold.runtime.http import rfc3339
 from keyfold.store.access_log.arrivals import CHANNEL
 from keyfold.store.access_log.partitions import Partitions
 from keyfold.store.access_log.scope import AccountScope, KeyScope, Scope, UnattributedScope, VendorScope
-from keyfold.store.access_log.writer import AccessLog, Advance
+from keyfold.store.access_log.writer import AccessLog
 from keyfold.store.postgres.connection import Pool
 from keyfold.store.postgres.notifications import Notifications
+from keyfold.wire.offsets import Advance
 from tests.support.access_events import EPOCH
 from tests.support.audit.following import NoonClock
 from tests.support.runtime.serving import Client, serving

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+
 from keyfold.kafka.partition_reader import PartitionReader
 from keyfold.wire.record import Received, Record
 
@@ -42,3 +45,13 @@ async def read_until(reader: PartitionReader, end_offset: int) -> list[Received]
         while reader.next_offset < end_offset:
             records += await reader.read()
     return records
+
+
+async def delete_before(bootstrap: str, topic: str, offset: int) -> None:
+    """Have Kafka delete the first partition's records before an offset, as its retention does."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        await admin.delete_records({TopicPartition(topic, 0): RecordsToDelete(before_offset=offset)})
+    finally:
+        await admin.close()

@@ -21,6 +21,7 @@ from keyfold.store.access_log.rows import COLUMNS, requests_of, row_of
 from keyfold.store.postgres.connection import Connection, Pool
 from keyfold.store.postgres.errors import OffsetsMoved, PartitionMissing, translated
 from keyfold.store.postgres.statements import load_statements
+from keyfold.wire.offsets import Advance, PartitionEnd
 
 _sql = load_statements("access_log/writer")
 _FILED = (*COLUMNS, "filing", "requests")
@@ -33,28 +34,11 @@ _Add: TypeAlias = Callable[[Connection, Sequence[AccessEvent], int], Awaitable[S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Advance:
-    """One Kafka partition's step: from the offset that must be stored now to the one after the batch."""
-
-    partition: int
-    expected: int
-    next: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Filed:
     """What became of a batch: which events are new, in the order of their times, and how many were not."""
 
     events: Sequence[AccessEvent]
     duplicates: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PartitionEnd:
-    """The end offset that a partition had in Kafka when it was asked for, by PostgreSQL's clock."""
-
-    offset: int
-    asked_at: datetime
 
 
 class AccessLog:

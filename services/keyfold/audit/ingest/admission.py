@@ -7,6 +7,7 @@ from enum import StrEnum
 from keyfold.audit.retention import oldest_kept
 from keyfold.domain.access.closed_run import ClosedRun
 from keyfold.domain.access.event import AccessEvent
+from keyfold.ingest.port import SetAside
 from keyfold.store.access_log.addresses import packed
 from keyfold.wire.access.closed_run import MalformedClosedRun, decode_closed_run, is_closed_record
 from keyfold.wire.access.codec import MalformedAccessEvent, decode_access_event
@@ -33,6 +34,15 @@ class Inadmissible:
     def reason(self) -> str:
         """Return what the dead letter's header says."""
         return f"{self.kind}: {self.detail}"
+
+    def set_aside(self) -> SetAside:
+        """Return it as what is set aside; a record of another time is no sign that this code is wrong."""
+        return SetAside(
+            received=self.received,
+            kind=self.kind,
+            reason=self.reason,
+            is_damage=self.kind is InadmissibleKind.MALFORMED,
+        )
 
 
 def admit(

@@ -3,9 +3,11 @@
 from functools import partial
 from typing import Final
 
-from keyfold.audit.ingest.loop import Following
-from keyfold.audit.ingest.sink import Filing
+from keyfold.audit import metrics
+from keyfold.audit.ingest.sink import AccessLogShare, AccessLogSink, Entries
 from keyfold.audit.settings import AuditSettings
+from keyfold.ingest.delivery import DeadLetters, Delivery
+from keyfold.ingest.loop import IngestLoop
 from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.dead_letters.bound import DeadLetterBound
 from keyfold.kafka.publisher import Publisher
@@ -17,35 +19,65 @@ from keyfold.store.access_log.partitions import Partitions
 from keyfold.store.access_log.writer import AccessLog
 from keyfold.store.postgres.connection import Pool
 from keyfold.store.postgres.partition_shares import PartitionShare
-from keyfold.wire.topics import ACCESS
+from keyfold.wire.topics import ACCESS, DEAD_LETTER
 
 # While one is filed, the next is made ready.
-_PORTIONS_AT_ONCE: Final = 4
+_CHUNKS_AT_ONCE: Final = 4
+SOURCE: Final = "the access topic"
 
 
-async def open_consumer(process: Process[AuditSettings], pool: Pool, partitions: Partitions) -> Following:
+class IngestMetrics:
+    """What ingest tells of, as this service's metrics."""
+
+    def fenced(self) -> None:
+        """Count a batch that was given up."""
+        metrics.OFFSETS_MOVED.inc()
+
+    def gone(self, partition: int, records: int) -> None:
+        """Count records that Kafka deleted before they were filed."""
+        metrics.GONE.labels(partition).inc(records)
+
+    def set_aside(self, kind: str) -> None:
+        """Count a dead letter."""
+        metrics.DEAD_LETTERED.labels(kind).inc()
+
+    def lag(self, records: int) -> None:
+        """Say how far this process is behind."""
+        metrics.LAG.set(records)
+
+
+async def open_consumer(
+    process: Process[AuditSettings], pool: Pool, partitions: Partitions
+) -> IngestLoop[Entries]:
     """Wait for Kafka, and return what follows the access topic. Raises StopProcess when it does not come."""
     settings, clock = process.settings, process.clock
-    publisher = Publisher(ProducerOptions(bootstrap=settings.kafka_bootstrap, client_id="keyfold-audit"))
-    filing = Filing(
+    publisher = await process.enter(
+        Publisher(ProducerOptions(bootstrap=settings.kafka_bootstrap, client_id="keyfold-audit"))
+    )
+    sink = AccessLogSink(
         access_log=AccessLog(pool, ACCESS.name),
         closed_runs=ClosedRuns(pool),
         partitions=partitions,
-        dead_letters=await process.enter(publisher),
-        bound=DeadLetterBound(topic=ACCESS.name, ratio_max=settings.audit_dead_letter_ratio_max),
         clock=clock,
         future_max_s=settings.audit_future_max_s,
-        portion_max=settings.audit_batch_events_max,
+    )
+    bound = DeadLetterBound(topic=ACCESS.name, ratio_max=settings.audit_dead_letter_ratio_max)
+    delivery = Delivery(
+        sink,
+        DeadLetters(publisher=publisher, topic=DEAD_LETTER.name, bound=bound),
+        IngestMetrics(),
+        chunk_max=settings.audit_batch_events_max,
     )
     share = await process.enter(PartitionShare(settings.postgres_dsn.get_secret_value(), ACCESS.name))
     reader = Reader(settings.kafka_bootstrap, ACCESS.name, client_id="keyfold-audit")
     await wait_for("Kafka", lambda: process.enter(reader), timeout_s=settings.startup_timeout_s, clock=clock)
-    return Following(
+    return IngestLoop(
         reader,
-        share,
-        filing,
+        AccessLogShare(share),
+        delivery,
+        source=SOURCE,
         partition_count=partial(publisher.partition_count, ACCESS.name),
         clock=clock,
-        read_max=_PORTIONS_AT_ONCE * settings.audit_batch_events_max,
+        read_max=_CHUNKS_AT_ONCE * settings.audit_batch_events_max,
         batch_wait_s=settings.audit_batch_wait_s,
     )

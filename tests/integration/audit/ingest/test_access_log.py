@@ -11,9 +11,10 @@ from keyfold.domain.access.decision import Reason
 from keyfold.domain.ids import KeyId
 from keyfold.domain.permissions import Access
 from keyfold.store.access_log.activity import NEVER, LastUse, last_used
-from keyfold.store.access_log.writer import AccessLog, Advance, Filed
+from keyfold.store.access_log.writer import AccessLog, Filed
 from keyfold.store.postgres.connection import Pool
 from keyfold.store.postgres.errors import OffsetsMoved, PartitionMissing
+from keyfold.wire.offsets import Advance
 from tests.integration.audit.conftest import TOPIC
 from tests.support.access_events import EPOCH, access_event
 from tests.support.audit.rows import filed, newest

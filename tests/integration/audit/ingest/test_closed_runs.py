@@ -185,7 +185,7 @@ async def test_a_closing_is_filed_from_kafka(
             await wires.publish(access_event(1), access_event(2))
             await wires.publish_raw([closed_record(closed(4))] * 2)
             await wires.publish(access_event(3))
-            await eventually(lambda: _is_filed(consumer.filing.filed, 5))
+            await eventually(lambda: _is_filed(consumer.delivery.written, 5))
         assert await wires.dead_letters() == []
     assert await accounts(pool) == [([(4, 4)], None, True)]
 

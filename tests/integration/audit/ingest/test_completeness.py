@@ -23,11 +23,12 @@ from keyfold.store.access_log.completeness.filed_numbers import BLOCK_NUMBERS, S
 from keyfold.store.access_log.completeness.numbers import NumberRange, RunHour, run_hours
 from keyfold.store.access_log.partitions import Partitions
 from keyfold.store.access_log.rows import COLUMNS, row_of
-from keyfold.store.access_log.writer import AccessLog, Advance
+from keyfold.store.access_log.writer import AccessLog
 from keyfold.store.postgres import migrations
 from keyfold.store.postgres.connection import Pool, open_pool
 from keyfold.store.postgres.errors import OffsetsMoved
 from keyfold.store.postgres.migrations import migrate
+from keyfold.wire.offsets import Advance
 from tests.integration.audit.conftest import TOPIC
 from tests.support.access_events import EPOCH, access_event
 from tests.support.audit.accounts import told, true

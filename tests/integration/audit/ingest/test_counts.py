@@ -20,11 +20,12 @@ from keyfold.domain.permissions import Access, Category
 from keyfold.store.access_log.counts import allowed_to_key, caught_up
 from keyfold.store.access_log.partitions import Partitions
 from keyfold.store.access_log.rows import COLUMNS, row_of
-from keyfold.store.access_log.writer import AccessLog, Advance, PartitionEnd
+from keyfold.store.access_log.writer import AccessLog
 from keyfold.store.postgres import migrations
 from keyfold.store.postgres.connection import Pool, open_pool
 from keyfold.store.postgres.errors import OffsetsMoved
 from keyfold.store.postgres.migrations import migrate
+from keyfold.wire.offsets import Advance, PartitionEnd
 from tests.integration.audit.conftest import TOPIC
 from tests.support.access_events import EPOCH, access_event
 from tests.support.eventually import eventually

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from keyfold.kafka.connection import ProducerOptions
-from keyfold.kafka.dead_letters.bound import TooManyDeadLetters
 from keyfold.local.servers.postgres import LocalPostgres
 from keyfold.runtime.metrics import REGISTRY
 from keyfold.store.access_log.counts import caught_up
-from keyfold.store.access_log.writer import AccessLog
 from keyfold.store.postgres.connection import Pool, open_pool
 from keyfold.store.postgres.migrations import migrate
 from keyfold.wire.record import Received, Record
 from tests.support.access_events import EPOCH, access_event
 from tests.support.audit.following import Consumer, Wires, consuming
-from tests.support.audit.rows import filed, has
+from tests.support.audit.rows import has
 from tests.support.eventually import eventually
 from tests.support.kafka.losing_answers import LosesAnswers
 
@@ -55,17 +52,6 @@ async def test_events_of_all_partitions_are_filed(wires: Wires, pool: Pool) -> N
         await has(pool, 1, 2, 3)
 
 
-async def test_a_journal_that_was_shipped_twice_is_filed_once(wires: Wires, pool: Pool) -> None:
-    """Events that a shipper sends again after a crash add nothing, whichever partition they come by."""
-    batch = [access_event(number) for number in range(1, 51)]
-    await wires.publish(*batch)
-    await wires.publish(*batch[30:], access_event(51))
-    await wires.publish(*batch[:5], partition=1)
-    async with consuming(wires, pool) as consumer:
-        await has(pool, *range(1, 52))
-        await eventually(lambda: _stands_at(consumer.filing.filed, {0: 71, 1: 5}))
-
-
 async def _stands_at(found: object, expected: object) -> bool:
     return found == expected
 
@@ -79,36 +65,6 @@ async def test_a_restart_goes_on_where_the_log_stands(wires: Wires, pool: Pool) 
     await wires.publish(access_event(3))
     async with consuming(wires, pool):
         await has(pool, 3)
-
-
-async def test_two_consumers_share_the_partitions(wires: Wires, pool: Pool) -> None:
-    """While one comes and goes, everything is filed once."""
-    async with consuming(wires, pool) as first:
-        await wires.publish(access_event(1))
-        await has(pool, 1)
-        async with consuming(wires, pool) as second:
-            await eventually(lambda: _reads(1, first, second))
-            await wires.publish(access_event(2))
-            await wires.publish(access_event(3), partition=1)
-            await has(pool, 1, 2, 3)
-            assert first.reader.positions.keys() & second.reader.positions.keys() == set()
-        await wires.publish(access_event(4))
-        await wires.publish(access_event(5), partition=1)
-        await has(pool, 1, 2, 3, 4, 5)
-        await eventually(lambda: _reads(2, first))
-
-
-async def test_a_standby_is_ready_and_takes_over(wires: Wires, pool: Pool) -> None:
-    """Who has nothing to read because others have all partitions is ready, and reads when one goes."""
-    async with consuming(wires, pool) as first, consuming(wires, pool) as second:
-        await eventually(lambda: _reads(1, first, second))
-        async with consuming(wires, pool) as third:
-            await eventually(lambda: _is_ready(third.following.unready()))
-            assert sum(len(each.reader.positions) for each in (first, second, third)) == 2
-        await eventually(lambda: _reads(1, first, second))
-        await wires.publish(access_event(1))
-        await wires.publish(access_event(2), partition=1)
-        await has(pool, 1, 2)
 
 
 async def test_a_lost_session_costs_nothing(wires: Wires, pool: Pool) -> None:
@@ -147,15 +103,6 @@ async def test_a_poison_record_is_dead_lettered_and_the_partition_goes_on(wires:
     assert header(letter, "keyfold_dead_reason") == "malformed: it is no access event (ValidationError)"
 
 
-async def test_too_much_poison_stops_the_consumer(wires: Wires, pool: Pool) -> None:
-    """Past the ratio nothing more is dead-lettered, for then this code is wrong and not the data."""
-    await wires.publish_raw([POISON] * 10)
-    async with consuming(wires, pool, dead_min=5) as consumer:
-        await asyncio.wait([consumer.task], timeout=20)
-        assert isinstance(consumer.task.exception(), TooManyDeadLetters)
-    assert await wires.dead_letters() == []
-
-
 async def test_late_events_are_filed_in_their_own_day(wires: Wires, pool: Pool) -> None:
     """An event that is days late gets a partition of its day while it is inside the 90, and is counted."""
     late = [access_event(1, at=EPOCH - timedelta(days=80)), access_event(2, at=EPOCH - timedelta(days=89))]
@@ -163,7 +110,7 @@ async def test_late_events_are_filed_in_their_own_day(wires: Wires, pool: Pool) 
     await wires.publish(*late, *late, access_event(3))
     async with consuming(wires, pool) as consumer:
         await has(pool, 1, 2, 3)
-        await eventually(lambda: _stands_at(consumer.filing.filed, {0: 5}))
+        await eventually(lambda: _stands_at(consumer.delivery.written, {0: 5}))
     assert counted("keyfold_audit_late_total") - before == 2
     days = await pool.fetch("select tableoid::regclass::text as day from access_log.events order by seq")
     assert [row["day"] for row in days] == [
@@ -181,7 +128,7 @@ async def test_events_of_another_time_are_dead_letters(wires: Wires, pool: Pool)
     await wires.publish(old, future, access_event(3))
     async with consuming(wires, pool) as consumer:
         await has(pool, 3)
-        await eventually(lambda: _stands_at(consumer.filing.filed, {0: 3}))
+        await eventually(lambda: _stands_at(consumer.delivery.written, {0: 3}))
     assert {kind: counted_dead(kind) - before for kind, before in dead.items()} == dict.fromkeys(dead, 1)
     reasons = [header(letter, "keyfold_dead_reason") for letter in await wires.dead_letters()]
     assert reasons == [
@@ -193,44 +140,6 @@ async def test_events_of_another_time_are_dead_letters(wires: Wires, pool: Pool)
 def counted_dead(kind: str) -> float:
     """Return how many dead letters there were of a kind."""
     return REGISTRY.get_sample_value("keyfold_audit_dead_lettered_total", {"kind": kind}) or 0.0
-
-
-async def test_a_fenced_consumer_takes_up_where_the_other_is(wires: Wires, pool: Pool) -> None:
-    """Who finds that another process has filed asks anew where to read on, and does."""
-    async with consuming(wires, pool):
-        await wires.publish(access_event(1))
-        await has(pool, 1)
-        await pool.execute("update access_log.offsets set next_offset = 2")
-        await wires.publish(access_event(2), access_event(3))
-        await has(pool, 1, 3)
-
-
-async def test_ready_means_everything_from_before_the_start(wires: Wires, pool: Pool) -> None:
-    """A consumer is ready when it has filed what the topic held when it looked first."""
-    await wires.publish(*(access_event(number) for number in range(1, 6)))
-    async with consuming(wires, pool) as consumer:
-        assert consumer.following.unready() is not None
-        await eventually(lambda: _is_ready(consumer.following.unready()))
-        assert await filed(pool) == [1, 2, 3, 4, 5]
-
-
-async def test_complete_while_it_follows(wires: Wires, pool: Pool) -> None:
-    """Once everything is filed that the topic had, that is noted of every partition, also of an empty one."""
-    await wires.publish(access_event(1))
-    began_at = await AccessLog(pool, wires.topic).time()
-    async with consuming(wires, pool):
-        first = await eventually(lambda: caught_up(pool, wires.topic, age_max_s=60))
-        assert began_at < first.at < await AccessLog(pool, wires.topic).time()
-        assert await filed(pool) == [1]
-        await wires.publish(access_event(2))
-        await wires.publish(access_event(3), partition=1)
-        await eventually(lambda: _complete_after(pool, wires.topic, first.at))
-        assert await filed(pool) == [1, 2, 3]
-
-
-async def _complete_after(pool: Pool, topic: str, at: datetime) -> bool:
-    found = await caught_up(pool, topic, age_max_s=60)
-    return found is not None and found.at > at
 
 
 async def test_not_complete_before_it_is_filed(wires: Wires, pool: Pool) -> None:
@@ -265,19 +174,6 @@ async def test_postgresql_away_loses_nothing(wires: Wires, tmp_path: Path) -> No
             await eventually(lambda: _is_ready(consumer.following.unready()))
     finally:
         await server.stop()
-
-
-async def test_dead_letters_that_wait_are_told(wires: Wires, pool: Pool) -> None:
-    """Until Kafka has confirmed a dead letter it goes again, nothing is filed, and readiness says so."""
-    await wires.publish_raw([POISON])
-    await wires.publish(access_event(1))
-    losing = LosesAnswers(ProducerOptions(bootstrap=wires.bootstrap), times=2)
-    async with consuming(wires, pool, dead_letters=losing) as consumer:
-        assert await eventually(lambda: _trouble(consumer)) == "Kafka is away"
-        assert await filed(pool) == []
-        await has(pool, 1)
-        await eventually(lambda: _is_ready(consumer.following.unready()))
-    assert len(await wires.dead_letters()) == 3
 
 
 async def _trouble(consumer: Consumer) -> str | None:

@@ -10,8 +10,9 @@ from datetime import date, timedelta
 from keyfold.audit.ingest.maintenance import make_ahead
 from keyfold.runtime.metrics import REGISTRY
 from keyfold.store.access_log.partitions import Partitions, drop_before
-from keyfold.store.access_log.writer import AccessLog, Advance
+from keyfold.store.access_log.writer import AccessLog
 from keyfold.store.postgres.connection import Pool
+from keyfold.wire.offsets import Advance
 from tests.support.access_events import EPOCH, access_event
 from tests.support.audit.rows import filed, newest
 from tests.support.eventually import eventually

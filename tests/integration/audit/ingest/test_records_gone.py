@@ -2,38 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pytest
-from aiokafka import TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from structlog.testing import capture_logs
 
-from keyfold.kafka.errors import RecordsGone
 from keyfold.kafka.reader import Reader
 from keyfold.runtime.metrics import REGISTRY
 from keyfold.store.access_log.completeness.numbers import NumberRange
 from keyfold.store.postgres.connection import Pool
-from keyfold.store.postgres.errors import OffsetsMoved
 from tests.support.access_events import access_event
 from tests.support.audit.accounts import told
 from tests.support.audit.following import Wires, consuming
 from tests.support.audit.rows import has
+from tests.support.kafka.records import delete_before
 
 pytestmark = pytest.mark.usefixtures("partitions")
-OFFSET = "select next_offset from access_log.offsets where partition = 0"
-
-
-async def delete(wires: Wires, *, before: int) -> None:
-    """Have Kafka delete the first partition's records before an offset, as its retention does."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=wires.bootstrap)
-    await admin.start()
-    try:
-        await admin.delete_records({TopicPartition(wires.topic, 0): RecordsToDelete(before_offset=before)})
-    finally:
-        await admin.close()
 
 
 async def publish(wires: Wires, numbers: Iterable[int], partition: int = 0) -> None:
@@ -60,7 +45,7 @@ async def test_what_kafka_deleted_is_told_and_passed_over(wires: Wires, pool: Po
         await has(pool, 1, 2, 3)
     await publish(wires, range(4, 11))
     await publish(wires, range(11, 13), partition=1)
-    await delete(wires, before=8)
+    await delete_before(wires.bootstrap, wires.topic, 8)
     before = gone()
     with capture_logs() as logs:
         async with consuming(wires, pool):
@@ -85,7 +70,7 @@ class IsOvertaken(Reader):
         """Return what was true a moment ago."""
         firsts = await super().first_offsets(partitions)
         if self._deleted_before is not None:
-            await delete(self._wires, before=self._deleted_before)
+            await delete_before(self._wires.bootstrap, self._wires.topic, self._deleted_before)
             self._deleted_before = None
         return firsts
 
@@ -100,28 +85,3 @@ async def test_deletion_overtakes_a_reader(wires: Wires, pool: Pool) -> None:
         async with consuming(wires, pool, reader=IsOvertaken(wires, deleted_before=6)):
             await has(pool, 1, 7, 8, 9)
     assert alarms(logs) == [(0, 1, 5)]
-
-
-async def test_a_zombie_passes_over_nothing(wires: Wires, pool: Pool) -> None:
-    """The offset moves by a compare-and-set here too: what another process has filed from is not moved."""
-    await publish(wires, [1])
-    async with consuming(wires, pool) as zombie:
-        await has(pool, 1)
-    await publish(wires, [2])
-    async with consuming(wires, pool):
-        await has(pool, 1, 2)
-    with pytest.raises(OffsetsMoved):
-        await zombie.filing.pass_over({0: 5})
-    assert await pool.fetchval(OFFSET) == 2
-
-
-async def test_a_log_that_is_ahead_of_kafka_stops(wires: Wires, pool: Pool) -> None:
-    """An offset that Kafka has not reached yet is not gone: the log is another topic's, and nothing moves."""
-    await publish(wires, [1, 2])
-    async with consuming(wires, pool):
-        await has(pool, 1, 2)
-    await pool.execute("update access_log.offsets set next_offset = 5000 where partition = 0")
-    async with consuming(wires, pool) as consumer:
-        await asyncio.wait([consumer.task], timeout=20)
-        assert isinstance(consumer.task.exception(), RecordsGone)
-    assert await pool.fetchval(OFFSET) == 5000

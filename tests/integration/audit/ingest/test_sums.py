@@ -22,8 +22,9 @@ from keyfold.store.access_log.day_sums import sum_days
 from keyfold.store.access_log.partitions import Partitions
 from keyfold.store.access_log.scope import AccountScope, Filters, KeyScope, Scope, VendorScope
 from keyfold.store.access_log.summaries import Bucket, Dimension, Question, summary
-from keyfold.store.access_log.writer import AccessLog, Advance
+from keyfold.store.access_log.writer import AccessLog
 from keyfold.store.postgres.connection import Pool
+from keyfold.wire.offsets import Advance
 from tests.integration.audit.query.test_summary import _value
 from tests.support.access_events import EPOCH, access_event
 from tests.support.audit.log import Log, belongs

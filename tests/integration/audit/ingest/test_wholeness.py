@@ -16,9 +16,10 @@ from keyfold.domain.access.event import AccessEvent
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.store.access_log.completeness.closed_runs import ClosedRuns
 from keyfold.store.access_log.completeness.wholeness import SETTLED_S, account, forget_runs_before, wholeness
-from keyfold.store.access_log.writer import AccessLog, PartitionEnd
+from keyfold.store.access_log.writer import AccessLog
 from keyfold.store.enforcement.leases import Holder, Journalled, Leases
 from keyfold.store.postgres.connection import Pool
+from keyfold.wire.offsets import PartitionEnd
 from tests.support.access_events import EPOCH, access_event
 from tests.support.audit.log import Log
 

@@ -17,8 +17,9 @@ from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.publisher import Publisher
 from keyfold.runtime.http import JsonBody, encode_cursor, rfc3339
 from keyfold.store.access_log.partitions import Partitions
-from keyfold.store.access_log.writer import AccessLog, PartitionEnd
+from keyfold.store.access_log.writer import AccessLog
 from keyfold.store.postgres.connection import Pool
+from keyfold.wire.offsets import PartitionEnd
 from keyfold.wire.topics import ACCESS, DEAD_LETTER
 from tests.support.access_events import EPOCH, access_event
 from tests.support.audit.following import NoonClock, Wires, consuming

@@ -19,8 +19,9 @@ from keyfold.runtime.http import JsonBody, encode_cursor, rfc3339
 from keyfold.store.access_log.partitions import Partitions
 from keyfold.store.access_log.scope import AccountScope, Filters, Scope, UnattributedScope
 from keyfold.store.access_log.summaries import Bucket, Dimension, Question, buckets_next, summary
-from keyfold.store.access_log.writer import AccessLog, Advance
+from keyfold.store.access_log.writer import AccessLog
 from keyfold.store.postgres.connection import Pool
+from keyfold.wire.offsets import Advance
 from tests.support.access_events import EPOCH, access_event, unattributed
 from tests.support.audit.log import (
     ACCOUNT,

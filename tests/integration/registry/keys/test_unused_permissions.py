@@ -15,8 +15,9 @@ from keyfold.domain.ids import KeyId
 from keyfold.domain.permissions import Access, Category
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.store.access_log.partitions import Partitions
-from keyfold.store.access_log.writer import AccessLog, Advance, PartitionEnd
+from keyfold.store.access_log.writer import AccessLog
 from keyfold.store.postgres.connection import Pool, open_pool
+from keyfold.wire.offsets import Advance, PartitionEnd
 from keyfold.wire.topics import ACCESS
 from tests.support.access_events import access_event
 from tests.support.registry.serving import OPERATOR, Answered, Registry, instance, owner

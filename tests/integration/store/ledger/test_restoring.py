@@ -18,9 +18,10 @@ import pytest
 from keyfold.local.extra import package_dir
 from keyfold.local.servers.postgres import DATABASE, LocalPostgres
 from keyfold.store.access_log.addresses import as_text
-from keyfold.store.access_log.writer import AccessLog, Advance
+from keyfold.store.access_log.writer import AccessLog
 from keyfold.store.postgres.connection import open_pool
 from keyfold.store.postgres.migrations import migrate, migrated
+from keyfold.wire.offsets import Advance
 from tests.support.access_events import EPOCH, access_event
 from tests.support.audit.log import ACCOUNT, Log, ask, asking
 from tests.support.bed import postgres_in

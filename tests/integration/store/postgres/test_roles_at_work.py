@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from keyfold.store.access_log.partitions import drop_before
-from keyfold.store.access_log.writer import AccessLog, Advance
+from keyfold.store.access_log.writer import AccessLog
 from keyfold.store.enforcement.leases import Holder, Leases
 from keyfold.store.enforcement.positions import Enforcement
 from keyfold.store.ledger.append import Ledger
@@ -23,6 +23,7 @@ from keyfold.store.postgres.roles import ROLES, role_of
 from keyfold.store.read_model.generations import open_generations
 from keyfold.store.read_model.reader import ReadModel
 from keyfold.wire.events.chain import GENESIS
+from keyfold.wire.offsets import Advance
 from tests.support.access_events import EPOCH, access_event
 from tests.support.audit.accounts import told
 from tests.support.audit.rows import filed

@@ -92,9 +92,12 @@ AUDIT: Sequence[FaultPoint] = (
     *_at("counting", "keyfold.store.access_log.writer:add_counts", AFTER),
     *_at("noting numbers", "keyfold.store.access_log.writer:add_numbers", AFTER),
     *_at("COMMIT", "asyncpg:Connection.execute", *Moment, saying="COMMIT", within="AccessLog.file"),
-    *_at("filing", "keyfold.audit.ingest.sink:Filing.file", AFTER),
+    *_at("filing", "keyfold.ingest.delivery:Delivery.deliver", AFTER),
     *_at(
-        "noting what is complete", "keyfold.audit.ingest.sink:Filing.note_caught_up", DURING, passages_max=1
+        "noting what is complete",
+        "keyfold.audit.ingest.sink:AccessLogSink.note_caught_up",
+        DURING,
+        passages_max=1,
     ),
 )
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keyfold.audit.ingest.chunks import Batches, portions
+from keyfold.ingest.chunks import chunks
+from keyfold.ingest.port import Batches
 from keyfold.wire.record import Received
 
 
@@ -25,15 +26,15 @@ def _received(partition: int, offset: int) -> Received:
 @given(
     lengths=st.dictionaries(st.integers(0, 7), st.integers(1, 40), max_size=8), records_max=st.integers(1, 50)
 )
-def test_portions_are_everything_in_order(lengths: Mapping[int, int], records_max: int) -> None:
-    """Each record is in one portion, a partition's in their order; all portions but the last are full."""
+def test_chunks_are_everything_in_order(lengths: Mapping[int, int], records_max: int) -> None:
+    """Each record is in one chunk, a partition's in their order; all chunks but the last are full."""
     whole = batches(lengths)
-    cut = list(portions(whole, records_max))
+    cut = list(chunks(whole, records_max))
     joined: dict[int, Sequence[Received]] = {}
-    for portion in cut:
-        for partition, records in portion.items():
+    for chunk in cut:
+        for partition, records in chunk.items():
             joined[partition] = [*joined.get(partition, ()), *records]
     assert joined == whole
-    sizes = [sum(map(len, portion.values())) for portion in cut]
+    sizes = [sum(map(len, chunk.values())) for chunk in cut]
     assert sizes[:-1] == [records_max] * (len(sizes) - 1)
     assert all(0 < size <= records_max for size in sizes[-1:])

@@ -1,21 +1,18 @@
-"""Following the access topic: read this process's share of it, file, and tell how far it is."""
+"""The loop: read this process's share of a topic, deliver it, and tell how far it is."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Final
+from typing import Final, Generic
 
 import structlog
 
-from keyfold.audit import metrics
-from keyfold.audit.ingest.catching_up import CatchingUp
-from keyfold.audit.ingest.chunks import Batches
-from keyfold.audit.ingest.sink import Filing
+from keyfold.ingest.catching_up import CatchingUp
+from keyfold.ingest.delivery import Delivery
+from keyfold.ingest.port import Batches, R, Share, SinkAway, WriterFenced
 from keyfold.kafka.errors import RecordsGone, Unavailable
 from keyfold.kafka.reader import Reader
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.retrying import Patience
-from keyfold.store.postgres.errors import DatabaseAway, OffsetsMoved
-from keyfold.store.postgres.partition_shares import PartitionShare
 
 _LAG_INTERVAL_S: Final = 5.0
 _SHARE_INTERVAL_S: Final = 1.0
@@ -24,15 +21,19 @@ _READ_TIMEOUT_S: Final = 1.0
 log = structlog.get_logger(__name__)
 
 
-class Following:
-    """Files what the reader reads, for ever; ready once it has what was there when it started."""
+class IngestLoop(Generic[R]):
+    """Delivers what the reader reads, for ever; ready once the sink has what was there when it started.
+
+    `source` is what the topic is called in what is said of it.
+    """
 
     def __init__(
         self,
         reader: Reader,
-        share: PartitionShare,
-        filing: Filing,
+        share: Share,
+        delivery: Delivery[R],
         *,
+        source: str,
         partition_count: Callable[[], Awaitable[int]],
         clock: Clock,
         read_max: int,
@@ -41,7 +42,10 @@ class Following:
     ) -> None:
         self._reader = reader
         self._share = share
-        self._filing = filing
+        self._sink = delivery.sink
+        self._measures = delivery.measures
+        self._delivery = delivery
+        self._source = source
         self._partition_count = partition_count
         self._clock = clock
         self._read_max = read_max
@@ -57,25 +61,25 @@ class Following:
         self._lag_due_at_s = 0.0
 
     def unready(self) -> str | None:
-        """Return what keeps events from being filed, or why the log may lack some from before the start."""
-        return self._filing.trouble or self._patience.trouble or self._trouble or self._lacking()
+        """Return what keeps records from being written, or how many from before the start are not yet."""
+        return self._delivery.trouble or self._patience.trouble or self._trouble or self._lacking()
 
     def _lacking(self) -> str | None:
         if self._caught_up:
             return None
         if self._goals is None:
-            return "this process's share of the access topic is not known yet"
+            return f"this process's share of {self._source} is not known yet"
         return f"{self._behind(self._goals)} records behind"
 
     async def run(self) -> None:
-        """Read and file until cancelled. Raises what says that this process cannot go on."""
+        """Read and deliver until cancelled. Raises what says that this process cannot go on."""
         while True:
             try:
                 await self._go_on()
-            except OffsetsMoved as moved:
-                metrics.OFFSETS_MOVED.inc()
-                log.warning("offsets_moved", reason=str(moved))
-                self._begun = None  # what is still ours is read again, from where the log stands
+            except WriterFenced as fenced:
+                self._measures.fenced()
+                log.warning("offsets_moved", reason=str(fenced))
+                self._begun = None  # what is still ours is read again, from where the sink stands
             except RecordsGone as gone:
                 await self._require_deleted(gone)
                 self._begun = None
@@ -83,7 +87,7 @@ class Following:
     async def _go_on(self) -> None:
         await self._settle()
         if batches := await self._read():
-            await self._filing.file(batches)
+            await self._delivery.deliver(batches)
         await self._take_stock()
 
     async def _read(self) -> Batches:
@@ -98,27 +102,27 @@ class Following:
         return {each: [*batches.get(each, ()), *more.get(each, ())] for each in batches | more}
 
     async def _settle(self) -> None:
-        """See now and then what this process's share is: between batches, when all that was read is filed."""
+        """See now and then what this process's share is, when all that was read is delivered."""
         if self._begun is not None and self._clock.monotonic_s() < self._share_due_at_s:
             return
         partitions = await self._patience.until_done("Kafka", self._partition_count, on=(Unavailable,))
         share = await self._patience.until_done(
-            "PostgreSQL", lambda: self._share.settle(partitions), on=(DatabaseAway,)
+            self._sink.name, lambda: self._share.settle(partitions), on=(SinkAway,)
         )
-        # A share that was lost and is ours again may have been another's meanwhile: filing from it tells.
+        # A share that was lost and is ours again may have been another's meanwhile: writing from it tells.
         if share != self._begun:
             await self._begin(share)
         self._share_due_at_s = self._clock.monotonic_s() + _SHARE_INTERVAL_S
 
     async def _begin(self, share: frozenset[int]) -> None:
-        """Read the share from where the log stands, or from the oldest record that is still there."""
-        filed = await self._patience.until_done(
-            "PostgreSQL", lambda: self._filing.next_offsets(share), on=(DatabaseAway,)
+        """Read the share from where the sink stands, or from the oldest record that is still there."""
+        written = await self._patience.until_done(
+            self._sink.name, lambda: self._delivery.next_offsets(share), on=(SinkAway,)
         )
         oldest = await self._oldest(share)
-        if gone := {each: oldest[each] for each in filed if filed[each] < oldest[each]}:
-            await self._filing.pass_over(gone)
-        await self._reader.assign({**oldest, **self._filing.filed})
+        if gone := {each: oldest[each] for each in written if written[each] < oldest[each]}:
+            await self._delivery.pass_over(gone)
+        await self._reader.assign({**oldest, **self._delivery.written})
         self._catching_up = CatchingUp()
         self._begun = share
 
@@ -128,7 +132,7 @@ class Following:
         )
 
     async def _require_deleted(self, gone: RecordsGone) -> None:
-        """Raise again unless Kafka deleted those records: a log that is ahead of Kafka is another topic's."""
+        """Raise again unless Kafka deleted those records: a sink ahead of Kafka is another topic's."""
         oldest = await self._oldest(frozenset({gone.partition}))
         if gone.wanted >= oldest[gone.partition]:
             raise gone
@@ -146,7 +150,7 @@ class Following:
 
     async def _measure_lag(self) -> None:
         self._lag_due_at_s = self._clock.monotonic_s() + self._lag_interval_s
-        asked_at = await self._patience.until_done("PostgreSQL", self._filing.time, on=(DatabaseAway,))
+        asked_at = await self._patience.until_done(self._sink.name, self._sink.time, on=(SinkAway,))
         try:
             ends = await self._reader.end_offsets()
         except Unavailable as away:
@@ -154,16 +158,16 @@ class Following:
             log.warning("waiting", what="Kafka", reason=str(away))
             return
         self._trouble = None
-        metrics.LAG.set(self._behind(ends))
+        self._measures.lag(self._behind(ends))
         self._catching_up.expect(ends, asked_at)
         if self._goals is None:  # set once, else a busy topic would keep the service unready for ever
             self._goals = ends
 
     async def _note_caught_up(self) -> None:
-        """Note up to when the log has everything, for whoever counts on that."""
+        """Note up to when the sink has everything, for whoever counts on that."""
         if reached := self._catching_up.reached(self._reader.positions):
             await self._patience.until_done(
-                "PostgreSQL", lambda: self._filing.note_caught_up(reached), on=(DatabaseAway,)
+                self._sink.name, lambda: self._sink.note_caught_up(reached), on=(SinkAway,)
             )
 
     def _behind(self, ends: Mapping[int, int]) -> int:

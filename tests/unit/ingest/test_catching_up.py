@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from keyfold.audit.ingest.catching_up import CatchingUp
-from keyfold.store.access_log.writer import PartitionEnd
+from keyfold.ingest.catching_up import CatchingUp
+from keyfold.wire.offsets import PartitionEnd
 
 THEN = datetime(2026, 1, 31, 8, tzinfo=UTC)
 LATER = THEN + timedelta(seconds=5)

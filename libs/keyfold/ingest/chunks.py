@@ -1,0 +1,23 @@
+"""What was read, cut into chunks that one write takes."""
+
+from collections.abc import Iterator, Sequence
+
+from keyfold.ingest.port import Batches
+from keyfold.wire.record import Received
+
+
+def chunks(batches: Batches, records_max: int) -> Iterator[Batches]:
+    """Yield all records, no more than so many at a time, each partition's in their order."""
+    chunk: dict[int, Sequence[Received]] = {}
+    room = records_max
+    for partition, records in batches.items():
+        first = 0
+        while first < len(records):
+            chunk[partition] = records[first : first + room]
+            first += len(chunk[partition])
+            room -= len(chunk[partition])
+            if room == 0:
+                yield chunk
+                chunk, room = {}, records_max
+    if chunk:
+        yield chunk

@@ -1,0 +1,144 @@
+"""Delivering what came from Kafka: to the sink, or to the dead letters, each exactly once."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic
+
+import structlog
+
+from keyfold.ingest.chunks import chunks
+from keyfold.ingest.port import (
+    Accepted,
+    Batches,
+    Measures,
+    R,
+    SetAside,
+    Sink,
+    SinkAway,
+    WriterFenced,
+)
+from keyfold.kafka.dead_letters.bound import DeadLetterBound
+from keyfold.kafka.dead_letters.record import dead_letter
+from keyfold.kafka.errors import OutcomeUnknown, Unavailable
+from keyfold.kafka.publisher import Publisher
+from keyfold.runtime.overlapping import overlapped
+from keyfold.runtime.retrying import Patience
+from keyfold.wire.offsets import Advance
+from keyfold.wire.record import Received
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetters:
+    """Where records go that are set aside, and how many may before the reader must doubt itself."""
+
+    publisher: Publisher
+    topic: str
+    bound: DeadLetterBound
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Chunk(Generic[R]):
+    batches: Batches
+    accepted: Accepted[R]
+
+
+class Delivery(Generic[R]):
+    """Delivers batches of records, and knows how far each of this process's partitions is written."""
+
+    def __init__(
+        self, sink: Sink[R], dead_letters: DeadLetters, measures: Measures, *, chunk_max: int
+    ) -> None:
+        self.sink = sink
+        self.measures = measures
+        self._dead_letters = dead_letters
+        self._chunk_max = chunk_max
+        self._written: dict[int, int] = {}
+        self._patience = Patience()
+
+    @property
+    def trouble(self) -> str | None:
+        """What is being waited for, None while nothing is."""
+        return self._patience.trouble
+
+    @property
+    def written(self) -> Mapping[int, int]:
+        """The next offset to write of each partition, as far as it is known."""
+        return dict(self._written)
+
+    async def next_offsets(self, partitions: frozenset[int]) -> Mapping[int, int]:
+        """Return where to read on in each of these that was ever written from. Raises SinkAway."""
+        self._written = dict(await self.sink.next_offsets(partitions))
+        return self.written
+
+    async def deliver(self, batches: Batches) -> None:
+        """Return when each record is in the sink or among the dead letters, and its offset is moved.
+
+        One write takes a chunk, and meanwhile the next is made ready. Waits for the sink and Kafka as long as
+        they are away. Raises WriterFenced (from that chunk on nothing was written) or TooManyDeadLetters.
+        """
+        await overlapped(chunks(batches, self._chunk_max), self._accept, self._deliver)
+
+    async def pass_over(self, oldest: Mapping[int, int]) -> None:
+        """Go on from these offsets: what Kafka had before them it has deleted before it was written.
+
+        Raises WriterFenced.
+        """
+        # Said before it is done: after a crash in between it is said again rather than never.
+        for partition, offset in oldest.items():
+            first = self._written[partition]
+            self.measures.gone(partition, offset - first)
+            log.error("records_gone", partition=partition, first=first, last=offset - 1)
+        advances = [
+            Advance(partition=partition, expected=self._written[partition], next=offset)
+            for partition, offset in oldest.items()
+        ]
+        await self._write(None, advances)
+        self._written |= oldest
+
+    async def _accept(self, batches: Batches) -> _Chunk[R]:
+        return _Chunk(batches=batches, accepted=await self.sink.accept(batches))
+
+    async def _deliver(self, chunk: _Chunk[R]) -> None:
+        set_aside = chunk.accepted.set_aside
+        self._dead_letters.bound.note(
+            seen=sum(map(len, chunk.batches.values())), dead=sum(each.is_damage for each in set_aside)
+        )
+        # Before the offsets move: after a crash in between a dead letter is repeated rather than lost.
+        await self._set_aside(set_aside)
+        advances = [self._advance(partition, records) for partition, records in chunk.batches.items()]
+        await self._write(chunk.accepted.ready, advances)
+        self._written |= {each.partition: each.next for each in advances}
+        for each in set_aside:
+            self.measures.set_aside(each.kind)
+
+    async def _set_aside(self, records: Sequence[SetAside]) -> None:
+        for each in records:
+            at = each.received
+            log.warning("record_dead_lettered", partition=at.partition, offset=at.offset, reason=each.reason)
+        letters = [dead_letter(each.received, reason=each.reason) for each in records]
+        if letters:
+            await self._patience.until_done(
+                "Kafka",
+                lambda: self._dead_letters.publisher.publish(self._dead_letters.topic, 0, letters),
+                on=(Unavailable, OutcomeUnknown),
+            )
+
+    def _advance(self, partition: int, records: Sequence[Received]) -> Advance:
+        expected = self._written.get(partition, records[0].offset)
+        return Advance(partition=partition, expected=expected, next=records[-1].offset + 1)
+
+    async def _write(self, ready: R | None, advances: Sequence[Advance]) -> None:
+        await self._patience.until_done(
+            self.sink.name, lambda: self._attempt(ready, advances), on=(SinkAway,)
+        )
+
+    async def _attempt(self, ready: R | None, advances: Sequence[Advance]) -> None:
+        try:
+            await self.sink.write(ready, advances)
+        except WriterFenced:
+            # A write whose answer was lost looks the same, unless one compares where the offsets stand.
+            moved = {each.partition: each.next for each in advances}
+            if moved != await self.sink.next_offsets(frozenset(moved)):
+                raise

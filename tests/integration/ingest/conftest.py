@@ -1,0 +1,42 @@
+"""Each test runs over the access log in PostgreSQL, and over a sink in memory."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from keyfold.kafka.connection import ProducerOptions
+from keyfold.kafka.publisher import Publisher
+from keyfold.store.access_log.addresses import as_text
+from keyfold.store.access_log.partitions import Partitions
+from keyfold.store.postgres.connection import open_pool
+from keyfold.wire.topics import ACCESS, DEAD_LETTER
+from tests.support.access_events import EPOCH
+from tests.support.audit.following import Wires
+from tests.support.bed import Topics
+from tests.support.ingest.beds import Bed, MemoryBed, PostgresBed
+
+
+@pytest.fixture
+async def wires(kafka_bootstrap: str, topics: Topics, database: str) -> AsyncIterator[Wires]:
+    """Two partitions of access events."""
+    async with Publisher(ProducerOptions(bootstrap=kafka_bootstrap)) as publisher:
+        yield Wires(
+            bootstrap=kafka_bootstrap,
+            dsn=database,
+            topic=await topics("ingest", partitions=2, config=ACCESS.config),
+            dead_letter_topic=await topics("dead-letter", config=DEAD_LETTER.config),
+            publisher=publisher,
+        )
+
+
+@pytest.fixture(params=["PostgreSQL", "memory"])
+async def bed(request: pytest.FixtureRequest, wires: Wires) -> AsyncIterator[Bed]:
+    """A sink, and what feeds it."""
+    if request.param == "memory":
+        yield MemoryBed(wires=wires)
+        return
+    async with open_pool(wires.dsn, application_name="test", prepare=as_text) as pool:
+        await Partitions(pool).make([EPOCH.date()])
+        yield PostgresBed(wires=wires, pool=pool)
