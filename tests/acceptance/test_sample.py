@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from keyfold.client.endpoints import Places
+from keyfold.client.endpoints import Endpoints
 from keyfold.local.sample.record import FILE_NAME, Sample, save_sample
 from keyfold.local.sample.seed import ensure_sample
 from keyfold.local.sample.try_it import PASSES, REFUSED
@@ -64,10 +64,10 @@ class Tried:
         assert await self.next_start() == (sample, [])
 
 
-def places(world: World, state_dir: Path) -> Places:
+def places(world: World, state_dir: Path) -> Endpoints:
     """Return where the shared stack is, with another memory of its sample."""
     urls = {name: world.stack.url(name) for name in ("registry", "gatekeeper")}
-    return Places(urls=urls, state_dir=state_dir)
+    return Endpoints(urls=urls, state_dir=state_dir)
 
 
 @pytest.fixture

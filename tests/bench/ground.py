@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from keyfold.kafka.topics import ensure_topics
-from keyfold.local.process.child import Child, Command
+from keyfold.local.process.child import Child, ProcessSpec
 from keyfold.local.servers.kafka import LocalKafka
 from keyfold.local.servers.kafka_aot import Purpose
 from keyfold.local.servers.postgres import LocalPostgres
@@ -67,7 +67,7 @@ async def open_ground() -> AsyncIterator[Ground]:
 
 
 @asynccontextmanager
-async def running(command: Command, *, core: int) -> AsyncIterator[Child]:
+async def running(command: ProcessSpec, *, core: int) -> AsyncIterator[Child]:
     """Run a process on one core within the block; it never outlives it, nor us."""
     with on_core(core):
         child = await Child.spawn(command)

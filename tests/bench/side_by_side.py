@@ -11,7 +11,7 @@ from pathlib import Path
 import aiohttp
 import orjson
 
-from keyfold.local.process.child import Child, Command
+from keyfold.local.process.child import Child, ProcessSpec
 from keyfold.local.process.ports import free_ports, listens
 from keyfold.local.service_specs import Wiring
 from keyfold.local.stack import answers_ready
@@ -95,9 +95,9 @@ async def bare_server(ground: Ground) -> AsyncIterator[str]:
         yield authz_url(port)
 
 
-def _bare(port: int, headers: Path) -> Command:
+def _bare(port: int, headers: Path) -> ProcessSpec:
     arguments = [f"--port={port}", f"--headers={headers}"]
-    return Command(
+    return ProcessSpec(
         name="bare aiohttp",
         argv=[sys.executable, "-m", "tests.bench.sides.bare_aiohttp", *arguments],
         log_path=headers.with_name("bare.log"),

@@ -14,7 +14,7 @@ import pytest
 
 from keyfold.local.process.ports import HOST, free_ports
 from keyfold.local.sample.record import Sample
-from keyfold.local.servers.caddy import CADDYFILE, Gateway, start_caddy
+from keyfold.local.servers.caddy import CADDYFILE, CaddySpec, start_caddy
 from keyfold.local.stack import GATEWAYS
 from tests.support.chaos.aftermath import Aftermath
 from tests.support.chaos.owner import open_session
@@ -65,7 +65,7 @@ async def caddy(stack: ChaosStack, directory: Path) -> AsyncIterator[tuple[str, 
     """Run Caddy before an API that remembers what reached it."""
     (port,) = free_ports(1)
     async with serving(answer("200 OK")) as upstream:
-        gateway = Gateway(
+        gateway = CaddySpec(
             port=port,
             authz=f"{HOST}:{stack.authz_port}",
             upstream=f"{HOST}:{upstream.port}",

@@ -12,7 +12,7 @@ import aiohttp
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from keyfold.local.logins import Logins
+from keyfold.local.logins import DatabaseLogins
 from keyfold.local.process.child import Child
 from keyfold.local.process.nursery import Nursery
 from keyfold.local.process.ports import HOST, free_ports
@@ -98,7 +98,7 @@ async def services_in(directory: Path, nursery: Nursery) -> AsyncIterator[Runnin
 
 async def wired(directory: Path, state: StateDir, postgres: LocalPostgres, kafka: LocalKafka) -> Wiring:
     """Return what the services are told."""
-    logins = Logins(state.path, SERVICES)
+    logins = DatabaseLogins(state.path, SERVICES)
     await logins.prepare(postgres)
     state.gateway_token()
     return Wiring(

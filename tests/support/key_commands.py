@@ -21,9 +21,9 @@ from keyfold.domain.lifecycle.subscriber_key_commands import (
 from keyfold.domain.permissions import NO_PERMISSIONS
 from keyfold.domain.refusal import Refusal
 from keyfold.registry.commands.execution import Command, CommandMetadata
-from keyfold.store.ledger.read_set import Loaded
+from keyfold.store.ledger.read_set import ReadSetValues
 
-CommandAt: TypeAlias = Callable[[Loaded, datetime], SubscriberKeyCommand]
+CommandAt: TypeAlias = Callable[[ReadSetValues, datetime], SubscriberKeyCommand]
 
 OTTO = CommandMetadata(actor=Actor(role="owner", subject="otto"), request_id="request-1")
 
@@ -47,7 +47,7 @@ def create_key(number: int, *, account: int, live_keys_max: int = 1_000_000) -> 
     """Return a command that makes a key."""
     whose = account_id(account)
 
-    def create(loaded: Loaded, now: datetime) -> CreateSubscriberKey:
+    def create(loaded: ReadSetValues, now: datetime) -> CreateSubscriberKey:
         return CreateSubscriberKey(
             key_id=key_id(number),
             name=f"Key {number}",
@@ -79,7 +79,7 @@ def rename_key(number: int, name: str, *, account: int) -> Command:
 def _on_key(number: int, account: int, command_at: CommandAt) -> Command:
     key_at, account_at = key_stream(key_id(number)), account_stream(account_id(account))
 
-    def decided(loaded: Loaded, now: datetime) -> tuple[LifecycleEvent, ...] | Refusal:
+    def decided(loaded: ReadSetValues, now: datetime) -> tuple[LifecycleEvent, ...] | Refusal:
         key, holder = loaded.streams[key_at].aggregate, loaded.streams[account_at].aggregate
         assert isinstance(key, ActiveSubscriberKey | RevokedSubscriberKey | None)
         assert isinstance(holder, Account | None)

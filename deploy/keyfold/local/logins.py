@@ -17,7 +17,7 @@ from keyfold.store.postgres.roles import ensure_login
 FILE_NAME: Final = "postgres-logins.json"
 
 
-class Logins:
+class DatabaseLogins:
     """The services' passwords, made on the first start and kept for the user alone."""
 
     def __init__(self, state_dir: Path, services: Iterable[ServiceSpec]) -> None:

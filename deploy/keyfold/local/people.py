@@ -14,7 +14,7 @@ from keyfold.local.state import write_private
 FILE_NAME: Final = "people.json"
 
 
-class People:
+class LocalPeopleFile:
     """The file that the console of a stack reads."""
 
     def __init__(self, state_dir: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from keyfold.local.process.child import Beginning, Command
+from keyfold.local.process.child import Beginning, ProcessSpec
 from keyfold.local.process.ports import HOST
 from keyfold.local.signing import AUDIENCE, ISSUER
 
@@ -99,12 +99,12 @@ class Wiring:
         }
 
 
-def service_command(spec: ServiceSpec, wiring: Wiring, port: int) -> Command:
+def service_command(spec: ServiceSpec, wiring: Wiring, port: int) -> ProcessSpec:
     """Return how a service is started, as in production: a process that knows its environment only."""
     known = wiring.settings(spec.name)
     given = {name: known[name] for name in spec.settings if known[name]}
     own = {"HTTP_HOST": HOST, "HTTP_PORT": str(port), "DRAIN_TIMEOUT_S": str(DRAIN_TIMEOUT_S)}
-    return Command(
+    return ProcessSpec(
         name=spec.name,
         argv=[sys.executable, "-m", f"keyfold.{spec.name}"],
         env={f"KEYFOLD_{name}": value for name, value in (given | own).items()},

@@ -10,18 +10,18 @@ from pathlib import Path
 
 import aiohttp
 
-from keyfold.client.endpoints import Places
+from keyfold.client.endpoints import Endpoints
 from keyfold.kafka.topics import ensure_topics
 from keyfold.local.checkpoint_key import CHECKPOINTS_NAME, PRIVATE_KEY_NAME, prepare_checkpoint_key
-from keyfold.local.logins import Logins
-from keyfold.local.people import People
-from keyfold.local.process.child import Child, Command
+from keyfold.local.logins import DatabaseLogins
+from keyfold.local.people import LocalPeopleFile
+from keyfold.local.process.child import Child, ProcessSpec
 from keyfold.local.process.nursery import Nursery
 from keyfold.local.process.ports import HOST, listens
-from keyfold.local.process.progress import Progress
-from keyfold.local.process.supervisor import Family, Probe
+from keyfold.local.process.progress import StartupProgress
+from keyfold.local.process.supervisor import Probe, Supervisor
 from keyfold.local.servers.cache import cache_dir
-from keyfold.local.servers.caddy import CADDYFILE, Gateway, start_caddy
+from keyfold.local.servers.caddy import CADDYFILE, CaddySpec, start_caddy
 from keyfold.local.servers.kafka import LocalKafka
 from keyfold.local.servers.kafka_jars import are_fetched
 from keyfold.local.servers.postgres import LocalPostgres
@@ -45,12 +45,12 @@ class Stack:
     """A stack that is being started, runs or is being stopped."""
 
     state: StateDir
-    progress: Progress
-    family: Family
+    progress: StartupProgress
+    family: Supervisor
     ports: StackPorts
     services: Sequence[ServiceSpec] = OF_A_STACK
     postgres: LocalPostgres = field(init=False)
-    logins: Logins = field(init=False)
+    logins: DatabaseLogins = field(init=False)
     kafka: LocalKafka = field(init=False)
     nursery: Nursery | None = field(init=False, default=None)
 
@@ -58,7 +58,7 @@ class Stack:
         self.postgres = LocalPostgres(
             self.state.path / "postgres", self.state.logs / "postgres.log", port=self.ports["postgres"]
         )
-        self.logins = Logins(self.state.path, self.services)
+        self.logins = DatabaseLogins(self.state.path, self.services)
         self.kafka = LocalKafka(
             self.state.path / "kafka",
             self.state.logs / "kafka.log",
@@ -74,7 +74,7 @@ class Stack:
         self.postgres.prepare()
         token = self.state.gateway_token()
         LocalSigner(self.state.path).prepare()
-        People(self.state.path).prepare()
+        LocalPeopleFile(self.state.path).prepare()
         prepare_checkpoint_key(self.state.path)
         async with asyncio.TaskGroup() as tasks:
             if self.nursery is not None:
@@ -87,11 +87,11 @@ class Stack:
             tasks.create_task(self._start_sample_api())
         await self._start_gateway(token)
 
-    def places(self) -> Places:
+    def places(self) -> Endpoints:
         """Return where the services are."""
         names = [*(spec.name for spec in self.services), "gateway"]
         urls = {name: self._url(name) for name in names}
-        return Places(
+        return Endpoints(
             urls=urls,
             state_dir=self.state.path,
             postgres_dsn=self.postgres.dsn,
@@ -150,7 +150,7 @@ class Stack:
 
     async def _start_sample_api(self) -> None:
         port = self.ports["sample-api"]
-        command = Command(
+        command = ProcessSpec(
             name="sample-api",
             argv=[sys.executable, "-m", "keyfold.local.sample.api", f"--port={port}"],
             log_path=self.state.logs / "sample-api.log",
@@ -163,7 +163,7 @@ class Stack:
 
     async def _start_gateway(self, token: str) -> None:
         port = self.ports["gateway"]
-        gateway = Gateway(
+        gateway = CaddySpec(
             port=port,
             authz=f"{HOST}:{self.ports['authz']}",
             upstream=f"{HOST}:{self.ports['sample-api']}",
@@ -178,7 +178,7 @@ class Stack:
             )
             self.family.adopt(caddy, rank=GATEWAY_RANK, answers=lambda: listens(port))
 
-    async def _start_child(self, command: Command, answers: Probe, *, rank: int) -> None:
+    async def _start_child(self, command: ProcessSpec, answers: Probe, *, rank: int) -> None:
         child = await Child.started(command, answers, timeout_s=READY_TIMEOUT_S)
         self.family.adopt(child, rank=rank, answers=answers)
 
@@ -195,7 +195,7 @@ class Stack:
             checkpoint_key=self.state.path / PRIVATE_KEY_NAME,
             checkpoint_file=self.state.path / CHECKPOINTS_NAME,
             session_secret=self.state.session_secret(),
-            local_people=People(self.state.path).path,
+            local_people=LocalPeopleFile(self.state.path).path,
             urls=self.places().urls,
             authz_port=self.ports["authz"],
             begins_in=self.nursery,

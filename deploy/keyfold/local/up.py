@@ -11,13 +11,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from keyfold.client.endpoints import Places
+from keyfold.client.endpoints import Endpoints
 from keyfold.kafka.errors import KafkaFailure
 from keyfold.local.extra import require_extra
-from keyfold.local.people import People
+from keyfold.local.people import LocalPeopleFile
 from keyfold.local.process.child import ChildFailed
-from keyfold.local.process.progress import Progress
-from keyfold.local.process.supervisor import Family, end_leftovers
+from keyfold.local.process.progress import StartupProgress
+from keyfold.local.process.supervisor import Supervisor, end_leftovers
 from keyfold.local.sample.record import Sample
 from keyfold.local.sample.seed import ensure_sample
 from keyfold.local.servers import kafka
@@ -28,7 +28,7 @@ from keyfold.local.state import StateDir
 from keyfold.local.welcome import welcome
 from keyfold.runtime import log as logs
 
-Seed = Callable[[Places, Callable[[str], None]], Awaitable[Sample]]
+Seed = Callable[[Endpoints, Callable[[str], None]], Awaitable[Sample]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,13 +49,13 @@ async def up(options: Options, console: Console) -> None:
     """
     require_extra()
     state = StateDir(options.directory)
-    progress = Progress(console=console)
+    progress = StartupProgress(console=console)
     with state.held(), _log_in(state.logs / "up.log"):
         state.withdraw()  # an earlier stack that was killed could not
         end_leftovers(state.children)
         with stack_ports(state.path, options.ports) as ports:
             _tell_taken(ports, progress)
-            family = Family(state.children, progress)
+            family = Supervisor(state.children, progress)
             stack = Stack(
                 state=state, progress=progress, family=family, ports=ports, services=options.services
             )
@@ -75,7 +75,7 @@ def _log_in(path: Path) -> Iterator[None]:
         yield
 
 
-def _tell_taken(ports: StackPorts, progress: Progress) -> None:
+def _tell_taken(ports: StackPorts, progress: StartupProgress) -> None:
     if ports.taken:
         moved = ", ".join(f"{name} {port} → {ports[name]}" for name, port in ports.taken.items())
         progress.warn(f"taken, so a free port instead: {moved}")
@@ -105,7 +105,7 @@ async def _live(stack: Stack, seed: Seed | None, console: Console) -> None:
     if seed is not None:
         with stack.progress.step("sample practice"):
             sample = await seed(stack.places(), stack.progress.warn)
-            People(stack.state.path).prepare(sample)
+            LocalPeopleFile(stack.state.path).prepare(sample)
     record = stack.record()
     stack.family.on_restart = lambda: stack.state.publish({**record, "pids": stack.family.pids})
     stack.family.on_restart()

@@ -25,7 +25,7 @@ KAFKA: Final = "kafka_bootstrap"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Places:
+class Endpoints:
     """Addresses by service name. ``state_dir`` is the local stack's, None where there is none.
 
     ``postgres_dsn`` is the database's address for its owner on a local stack, elsewhere for whomever the
@@ -88,7 +88,7 @@ def url_of(service: str) -> str:
     return f"{service}_url"
 
 
-def find_places(directory: Path | None, said: CommandSettings) -> Places:
+def find_places(directory: Path | None, said: CommandSettings) -> Endpoints:
     """Return where the services are. Raises CommandFailed.
 
     A directory that is named, by option or by KEYFOLD_DIR, must hold a running stack; else it is the stack
@@ -107,7 +107,7 @@ def _named(said: CommandSettings) -> dict[str, str]:
     return {setting: value for setting, value in found.items() if value is not None}
 
 
-def _over(stack: Places, named: Mapping[str, str]) -> Places:
+def _over(stack: Endpoints, named: Mapping[str, str]) -> Endpoints:
     urls = {service: named[url_of(service)] for service in HTTP_SERVICES if url_of(service) in named}
     return replace(
         stack,
@@ -119,7 +119,7 @@ def _over(stack: Places, named: Mapping[str, str]) -> Places:
     )
 
 
-def _nearest(*, is_needed: bool) -> Places:
+def _nearest(*, is_needed: bool) -> Endpoints:
     here = Path.cwd()
     for each in (here, *here.parents):
         if _runs_in(each / STATE_DIR_NAME):
@@ -128,7 +128,7 @@ def _nearest(*, is_needed: bool) -> Places:
             except CommandFailed:
                 if is_needed:
                     raise
-    return Places(urls={})
+    return Endpoints(urls={})
 
 
 def state_dir_of(directory: Path) -> Path:
@@ -136,7 +136,7 @@ def state_dir_of(directory: Path) -> Path:
     return directory if directory.name == STATE_DIR_NAME else directory / STATE_DIR_NAME
 
 
-def _stack_of(directory: Path) -> Places:
+def _stack_of(directory: Path) -> Endpoints:
     for state_dir in (directory, state_dir_of(directory)):
         if _runs_in(state_dir):
             return _stack_in(state_dir)
@@ -150,12 +150,12 @@ def _runs_in(state_dir: Path) -> bool:
         return False
 
 
-def _stack_in(state_dir: Path) -> Places:
+def _stack_in(state_dir: Path) -> Endpoints:
     path = state_dir / STACK_FILE_NAME
     try:
         stack = orjson.loads(path.read_bytes())
         urls = {service: str(stack[service]) for service in (*HTTP_SERVICES, "gateway")}
-        return Places(
+        return Endpoints(
             urls=urls,
             state_dir=state_dir,
             postgres_dsn=str(stack["postgres"]),

@@ -13,9 +13,9 @@ from typing import Any, Final
 import aiohttp
 import orjson
 
-from keyfold.client.endpoints import Places, url_of
+from keyfold.client.endpoints import Endpoints, url_of
 from keyfold.client.failure import CommandFailed
-from keyfold.client.send_options import Terms
+from keyfold.client.send_options import SendOptions
 from keyfold.client.settings import variable
 
 JsonObject = dict[str, Any]
@@ -51,7 +51,7 @@ class ProblemAnswered(CommandFailed):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class ServiceAnswer:
     """What a service answered: a status and a JSON document."""
 
     status: int
@@ -71,7 +71,7 @@ class _Sent:
 class Client:
     """Calls services by their names; ``bearer`` is the token that a call is made with."""
 
-    def __init__(self, session: aiohttp.ClientSession, places: Places) -> None:
+    def __init__(self, session: aiohttp.ClientSession, places: Endpoints) -> None:
         self._session = session
         self._places = places
 
@@ -84,7 +84,7 @@ class Client:
         bearer: str | None = None,
         body: JsonObject | None = None,
         query: Mapping[str, str] | None = None,
-        terms: Terms | None = None,
+        terms: SendOptions | None = None,
     ) -> JsonObject:
         """Return the answer's document. Raises ProblemAnswered, or CommandFailed where nobody answers."""
         answer = await self.ask(service, method, path, bearer=bearer, body=body, query=query, terms=terms)
@@ -101,8 +101,8 @@ class Client:
         bearer: str | None = None,
         body: JsonObject | None = None,
         query: Mapping[str, str] | None = None,
-        terms: Terms | None = None,
-    ) -> Answer:
+        terms: SendOptions | None = None,
+    ) -> ServiceAnswer:
         """Return the answer, a refusal too. Raises CommandFailed where nobody answers.
 
         With terms it is sent again when the connection is lost, for then it happens once all the same.
@@ -127,7 +127,7 @@ class Client:
         except aiohttp.ClientError as away:
             raise CommandFailed(f"The {service} service cannot be reached: {away}.{doubt}") from away
         refuse_redirect(service, status)
-        return Answer(status=status, body=document_of(content, service))
+        return ServiceAnswer(status=status, body=document_of(content, service))
 
     async def _sent(self, request: _Sent, pauses_s: Sequence[float]) -> tuple[int, bytes]:
         for pause_s in pauses_s:
@@ -178,7 +178,7 @@ class Client:
 
 
 @asynccontextmanager
-async def open_client(places: Places) -> AsyncIterator[Client]:
+async def open_client(places: Endpoints) -> AsyncIterator[Client]:
     """Open a client of these services."""
     async with aiohttp.ClientSession(
         timeout=aiohttp.ClientTimeout(total=TIMEOUT_S), json_serialize=_json_text
@@ -229,7 +229,7 @@ def document_of(content: bytes, service: str) -> JsonObject:
     return document if isinstance(document, dict) else {"items": document, "next_cursor": None}
 
 
-def _in_doubt(terms: Terms) -> str:
+def _in_doubt(terms: SendOptions) -> str:
     return (
         "Whether the command was done is not known: give it again with "
         f"--idempotency-key {terms.idempotency_key}, and it is done once."

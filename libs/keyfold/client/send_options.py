@@ -16,14 +16,14 @@ WAIT_MAX_S: Final = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class SendOptions:
     """How a command is sent. `wait_s` None: its answer is waited for, and not that it is in force."""
 
     idempotency_key: str
     wait_s: int | None = None
 
     @classmethod
-    def of(cls, *, idempotency_key: str | None = None, wait_s: int | None = None) -> Terms:
+    def of(cls, *, idempotency_key: str | None = None, wait_s: int | None = None) -> SendOptions:
         """Return terms, with a key of their own where none is named. Raises WrongUsage."""
         if idempotency_key is None:
             # Random throughout: the registry seals what it keeps of the answer under this key too.

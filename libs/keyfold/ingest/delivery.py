@@ -10,7 +10,7 @@ from keyfold.ingest.chunks import chunks
 from keyfold.ingest.port import (
     Accepted,
     Batches,
-    Measures,
+    IngestMeasures,
     R,
     SetAside,
     Sink,
@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeadLetters:
+class SettingAside:
     """Where records go that are set aside, and how many may before the reader must doubt itself."""
 
     publisher: Publisher
@@ -48,7 +48,7 @@ class Delivery(Generic[R]):
     """Delivers batches of records, and knows how far each of this process's partitions is written."""
 
     def __init__(
-        self, sink: Sink[R], dead_letters: DeadLetters, measures: Measures, *, chunk_max: int
+        self, sink: Sink[R], dead_letters: SettingAside, measures: IngestMeasures, *, chunk_max: int
     ) -> None:
         self.sink = sink
         self.measures = measures

@@ -84,7 +84,7 @@ class Share(Protocol):
         ...
 
 
-class Measures(Protocol):
+class IngestMeasures(Protocol):
     """Counts what happens, for metrics."""
 
     def fenced(self) -> None:

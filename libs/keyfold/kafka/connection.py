@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from keyfold.kafka.bounded import bounded
-from keyfold.kafka.errors import Misconfigured, reading, writing
+from keyfold.kafka.errors import KafkaMisconfigured, reading, writing
 
 STOP_TIMEOUT_S = 3.0
 
@@ -28,7 +28,7 @@ class ProducerOptions:
 
 
 @dataclass(slots=True, kw_only=True)
-class Connection:
+class ProducerConnection:
     """A started producer. Once `broken` it is of no use to anyone: its sequence numbers are in doubt."""
 
     producer: AIOKafkaProducer
@@ -70,7 +70,7 @@ class Connection:
             async with asyncio.timeout(self.timeout_s):
                 known = await self.producer.partitions_for(topic)
         if partition not in known:
-            raise Misconfigured(f"{topic} has no partition {partition}")
+            raise KafkaMisconfigured(f"{topic} has no partition {partition}")
 
     async def close(self) -> None:
         """Send what is queued if the broker takes it, and be gone within a few seconds whatever happens."""
@@ -81,7 +81,7 @@ class Connection:
         await kill(self.producer)
 
 
-async def connect(options: ProducerOptions) -> Connection:
+async def connect(options: ProducerOptions) -> ProducerConnection:
     """Start a producer. Raises Unavailable, and nothing was sent."""
     producer = AIOKafkaProducer(
         bootstrap_servers=options.bootstrap,
@@ -101,7 +101,7 @@ async def connect(options: ProducerOptions) -> Connection:
     except BaseException:
         await kill(producer)
         raise
-    return Connection(producer=producer, timeout_s=options.timeout_s)
+    return ProducerConnection(producer=producer, timeout_s=options.timeout_s)
 
 
 async def kill(producer: AIOKafkaProducer) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from keyfold.kafka.bounded import bounded
-from keyfold.kafka.errors import Misconfigured, reading
+from keyfold.kafka.errors import KafkaMisconfigured, reading
 from keyfold.wire.record import Received
 
 START_TIMEOUT_S = 15.0
@@ -62,7 +62,7 @@ async def _find(consumer: AIOKafkaConsumer, topic: str) -> None:
         if topic in await bounded(consumer.topics(), START_TIMEOUT_S):
             return
         await asyncio.sleep(TOPIC_LOOK_INTERVAL_S)
-    raise Misconfigured(f"there is no topic {topic}")
+    raise KafkaMisconfigured(f"there is no topic {topic}")
 
 
 async def stop(consumer: AIOKafkaConsumer) -> None:

@@ -33,11 +33,11 @@ class OutcomeUnknown(KafkaFailure):
     """Kafka may or may not have written the records. Send them again with the same event ids."""
 
 
-class Rejected(KafkaFailure):
+class RecordsRejected(KafkaFailure):
     """Kafka refuses these records and always will, for their size or their form. Dead-letter them or stop."""
 
 
-class Misconfigured(KafkaFailure, StopProcess):
+class KafkaMisconfigured(KafkaFailure, StopProcess):
     """A topic, a partition or a permission is missing. Stop until an operator has changed that."""
 
 
@@ -100,9 +100,9 @@ def writing() -> Iterator[None]:
 
 def _settled(error: driver.KafkaError) -> KafkaFailure | None:
     if isinstance(error, _REJECTIONS):
-        return Rejected(_told(error))
+        return RecordsRejected(_told(error))
     if isinstance(error, _MISCONFIGURATIONS):
-        return Misconfigured(_told(error))
+        return KafkaMisconfigured(_told(error))
     return None
 
 

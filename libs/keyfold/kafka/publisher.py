@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from keyfold.kafka.batches import built
-from keyfold.kafka.connection import Connection, ProducerOptions, connect
+from keyfold.kafka.connection import ProducerConnection, ProducerOptions, connect
 from keyfold.kafka.errors import reading
 from keyfold.wire.record import Record
 
@@ -23,7 +23,7 @@ class Publisher:
 
     def __init__(self, options: ProducerOptions) -> None:
         self._options = options
-        self._connection: Connection | None = None
+        self._connection: ProducerConnection | None = None
         self._connecting = asyncio.Lock()
         self._turns: defaultdict[tuple[str, int], asyncio.Lock] = defaultdict(asyncio.Lock)
 
@@ -68,7 +68,7 @@ class Publisher:
                 end = await connection.deliver(batch, topic, partition)
             return end
 
-    async def _connected(self) -> Connection:
+    async def _connected(self) -> ProducerConnection:
         async with self._connecting:
             if self._connection is not None and self._connection.broken.is_set():
                 # The old producer must be dead for certain before a new one sends, or their batches cross.

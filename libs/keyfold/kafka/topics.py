@@ -12,7 +12,7 @@ from aiokafka import errors as driver
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from keyfold.kafka.errors import Misconfigured, Unavailable, reading
+from keyfold.kafka.errors import KafkaMisconfigured, Unavailable, reading
 from keyfold.wire.topic_rules import Topic, TopicFault, topic_faults
 from keyfold.wire.topics import TopicSpec
 
@@ -57,7 +57,7 @@ async def usable_topics(bootstrap: str, specs: Sequence[TopicSpec]) -> None:
     for fault in faults:
         log.warning("topic_misconfigured", topic=fault.topic, wrong=fault.wrong, mend=fault.mend)
     if fatal := [str(fault) for fault in faults if fault.fatal]:
-        raise Misconfigured(". ".join(fatal))
+        raise KafkaMisconfigured(". ".join(fatal))
 
 
 async def find_topic_faults(
@@ -137,7 +137,7 @@ def _created(name: str, code: int, rest: list[str | None]) -> bool:
     if error is driver.TopicAlreadyExistsError:  # another process was faster, which is as good
         return False
     detail = f"topic {name}: {error.__name__} {rest[0] if rest else ''}"
-    raise Unavailable(detail) if error.retriable else Misconfigured(detail)
+    raise Unavailable(detail) if error.retriable else KafkaMisconfigured(detail)
 
 
 async def _configs(admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str, dict[str, str] | None]:

@@ -7,7 +7,7 @@ from typing import Final, Protocol, cast
 
 import jwt
 
-from keyfold.runtime.auth.caller import Binding, Caller, Claimed, Rejected, Role
+from keyfold.runtime.auth.caller import Binding, Caller, Claimed, Role, TokenRejected
 from keyfold.runtime.auth.claims import PLAIN_CLAIMS, ClaimMapping, read_name
 from keyfold.runtime.auth.jwks import ALGORITHMS, Jwks
 from keyfold.runtime.clock import Clock
@@ -21,7 +21,7 @@ _MALFORMED: Final = "the token is malformed"
 class Authenticator(Protocol):
     """Turns the value of an Authorization header into a caller."""
 
-    async def authenticate(self, authorization: str | None) -> Caller | Rejected:
+    async def authenticate(self, authorization: str | None) -> Caller | TokenRejected:
         """Return who calls, or why nobody can be told."""
         ...
 
@@ -29,9 +29,9 @@ class Authenticator(Protocol):
 class NoTokens:
     """Believes nobody: for a service whose routes are all public."""
 
-    async def authenticate(self, _authorization: str | None) -> Caller | Rejected:
+    async def authenticate(self, _authorization: str | None) -> Caller | TokenRejected:
         """Return that nobody is recognised here."""
-        return Rejected(detail="this service takes no tokens")
+        return TokenRejected(detail="this service takes no tokens")
 
 
 class Bindings(Protocol):
@@ -63,42 +63,46 @@ class BearerTokens:
         self._mapping = mapping
         self._bindings = bindings
 
-    async def authenticate(self, authorization: str | None) -> Caller | Rejected:
+    async def authenticate(self, authorization: str | None) -> Caller | TokenRejected:
         """Return who calls, or why nobody can be told. Raises TryLater where that has to be looked up."""
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not token:
-            return Rejected(detail="an Authorization header with a Bearer token is needed")
+            return TokenRejected(detail="an Authorization header with a Bearer token is needed")
         if not token.isascii():
-            return Rejected(detail=_MALFORMED)
+            return TokenRejected(detail=_MALFORMED)
         try:
             claims = await self._claims(token.strip())
         except jwt.PyJWTError as invalid:
-            return Rejected(detail=_explain(invalid))
-        return claims if isinstance(claims, Rejected) else _until_expiry(await self._caller(claims), claims)
+            return TokenRejected(detail=_explain(invalid))
+        return (
+            claims if isinstance(claims, TokenRejected) else _until_expiry(await self._caller(claims), claims)
+        )
 
-    async def _caller(self, claims: Mapping[str, object]) -> Caller | Rejected:
+    async def _caller(self, claims: Mapping[str, object]) -> Caller | TokenRejected:
         sub = read_name(claims["sub"])
         if sub is None:
-            return Rejected(detail="the token's sub is empty or not usable as a name")
+            return TokenRejected(detail="the token's sub is empty or not usable as a name")
         claimed = self._mapping.read(claims)
-        if isinstance(claimed, Rejected):
+        if isinstance(claimed, TokenRejected):
             return claimed
         if claimed.is_whole:
             return _whole(claimed, sub, self._issuer)
         binding = await self._bindings.find(self._issuer, sub)
         return _bound(Caller(role=None, sub=sub, issuer=self._issuer, claimed=claimed), claimed, binding)
 
-    async def _claims(self, token: str) -> Mapping[str, object] | Rejected:
+    async def _claims(self, token: str) -> Mapping[str, object] | TokenRejected:
         header = jwt.get_unverified_header(token)
         # Compared one by one: anybody may write this header, and a set takes only what can be hashed.
         if header.get("alg") not in tuple(ALGORITHMS):
-            return Rejected(detail=f"the token is not signed with one of {', '.join(sorted(ALGORITHMS))}")
+            return TokenRejected(
+                detail=f"the token is not signed with one of {', '.join(sorted(ALGORITHMS))}"
+            )
         kid = header.get("kid")
         if not isinstance(kid, str) or not kid:
-            return Rejected(detail="the token names no key (kid)")
+            return TokenRejected(detail="the token names no key (kid)")
         key = await self._jwks.key(kid)
         if key is None:
-            return Rejected(detail="the token's kid names no key of the issuer")
+            return TokenRejected(detail="the token's kid names no key of the issuer")
         # The key, never the token, says which algorithm is used.
         return jwt.decode(
             token,
@@ -129,8 +133,8 @@ def _explain(invalid: Exception) -> str:
             return _MALFORMED
 
 
-def _until_expiry(caller: Caller | Rejected, claims: Mapping[str, object]) -> Caller | Rejected:
-    if isinstance(caller, Rejected):
+def _until_expiry(caller: Caller | TokenRejected, claims: Mapping[str, object]) -> Caller | TokenRejected:
+    if isinstance(caller, TokenRejected):
         return caller
     try:
         expires_at = datetime.fromtimestamp(int(cast(float, claims["exp"])), UTC)
@@ -149,7 +153,7 @@ def _whole(claimed: Claimed, sub: str, issuer: str) -> Caller:
     )
 
 
-def _bound(login: Caller, claimed: Claimed, binding: Binding | None) -> Caller | Rejected:
+def _bound(login: Caller, claimed: Claimed, binding: Binding | None) -> Caller | TokenRejected:
     """Return the login as what it is bound to; nobody where the token says otherwise."""
     if binding is None:
         # Somebody who has not applied yet is a vendor by the token alone; an owner is one of some account.
@@ -157,7 +161,9 @@ def _bound(login: Caller, claimed: Claimed, binding: Binding | None) -> Caller |
     if binding.role is None:
         return login
     if claimed.contradicts(binding):
-        return Rejected(detail="the token says another role, account or vendor than its login is bound to")
+        return TokenRejected(
+            detail="the token says another role, account or vendor than its login is bound to"
+        )
     return replace(login, role=binding.role, account_id=binding.account_id, vendor_id=binding.vendor_id)
 
 

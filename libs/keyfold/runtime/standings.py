@@ -26,7 +26,7 @@ MEASURES: Final[Mapping[str, Measures]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
+class ServiceProgress:
     """How far a service has come and how far it is behind, None where it does not say; the lag's unit."""
 
     position: int | None
@@ -34,11 +34,11 @@ class Progress:
     lag_unit: str | None
 
 
-def progress(service: str, exposition: str) -> Progress:
+def progress(service: str, exposition: str) -> ServiceProgress:
     """Read a service's metrics; raises ValueError for what is no Prometheus text."""
     measures = MEASURES[service]
     samples = _samples(exposition, tuple(each for each in (measures.position, measures.lag) if each))
-    return Progress(
+    return ServiceProgress(
         position=samples.get(measures.position or ""),
         lag=samples.get(measures.lag or ""),
         lag_unit=None if measures.lag is None else measures.lag.rpartition("_")[2],

@@ -23,7 +23,7 @@ from keyfold.cli.times import bounded_seconds
 from keyfold.client.endpoints import find_places
 from keyfold.client.failure import CommandFailed, WrongUsage
 from keyfold.client.http import ProblemAnswered, open_client
-from keyfold.client.send_options import WAIT_MAX_S, Terms
+from keyfold.client.send_options import WAIT_MAX_S, SendOptions
 from keyfold.client.settings import CommandSettings
 from keyfold.runtime.auth.caller import Role
 from keyfold.runtime.settings.base import BadSettings, load
@@ -61,7 +61,7 @@ class Manner:
         ),
     ] = False
 
-    def terms(self) -> Terms | None:
+    def terms(self) -> SendOptions | None:
         """Return how what is asked for is to be done, None for what only reads."""
         return None
 
@@ -89,10 +89,10 @@ class CommandManner(Manner):
         ),
     ] = None
 
-    def terms(self) -> Terms:
+    def terms(self) -> SendOptions:
         """Return the terms of the command. Raises WrongUsage."""
         wait_s = None if self.wait is None else bounded_seconds(self.wait, "--wait", 0, WAIT_MAX_S)
-        return Terms.of(idempotency_key=self.idempotency_key, wait_s=wait_s)
+        return SendOptions.of(idempotency_key=self.idempotency_key, wait_s=wait_s)
 
 
 def command(app: typer.Typer, name: str, *, manner: type[Manner] = Manner) -> Callable[[Body[P]], Body[P]]:

@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from keyfold.client.endpoints import HTTP_SERVICES, POSTGRES, Places, url_of
+from keyfold.client.endpoints import HTTP_SERVICES, POSTGRES, Endpoints, url_of
 from keyfold.client.failure import CommandFailed, WrongUsage
 from keyfold.client.http import Client, JsonObject
-from keyfold.client.send_options import Terms
+from keyfold.client.send_options import SendOptions
 from keyfold.client.settings import variable
 from keyfold.local.sample.record import Sample, load_sample
 from keyfold.local.signing import REVIEWER, Claims, LocalSigner, vendor
@@ -30,10 +30,10 @@ class Keyfold:
     ``terms`` are those on which the command is sent; ``as_json`` and ``wide`` are how it is shown. ``token``
     and ``own_account`` are what the environment says."""
 
-    places: Places
+    places: Endpoints
     client: Client
     role: Role | None = None
-    terms: Terms | None = None
+    terms: SendOptions | None = None
     as_json: bool = False
     wide: bool = False
     token: SecretStr | None = None
@@ -53,7 +53,7 @@ class Keyfold:
         self, method: str, path: str, who: Claims, body: JsonObject | None = None
     ) -> JsonObject:
         """Give the registry a command, on the terms that were asked for; return what the thing is now."""
-        terms, bearer = self.terms or Terms.of(), self.bearer(who)
+        terms, bearer = self.terms or SendOptions.of(), self.bearer(who)
         say_target(self.places.service_at("registry"))
         return await self.client.call("registry", method, path, bearer=bearer, body=body, terms=terms)
 

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from keyfold.client.failure import CommandFailed, WrongUsage
-from keyfold.local.process.child import Child, Command
+from keyfold.local.process.child import Child, ProcessSpec
 
 EXIT_BAD_SETTINGS: Final = 2
 
 
-async def run_together(commands: Sequence[Command]) -> None:
+async def run_together(commands: Sequence[ProcessSpec]) -> None:
     """Run all of them until SIGTERM or SIGINT, and return when every one has ended in order.
 
     Raises CommandFailed, by then all have ended, when one ends before that or with another status than 0;

@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from keyfold.console.browser.drafts import DRAFT_LASTS_S, Draft, Drafts
+from keyfold.console.browser.drafts import DRAFT_LASTS_S, Drafts, FormDraft
 from keyfold.console.browser.forgery import Forgery
 from keyfold.console.browser.once import SECRET_LASTS_S, NewSecret, SecretsOnce
 from keyfold.console.browser.sealing import Seal, read_secrets
@@ -13,7 +13,7 @@ from keyfold.console.routes import views
 from keyfold.console.settings import ConsoleSettings
 from keyfold.console.sign_in.embedding import LINK_LASTS_S, Embedding, Link
 from keyfold.console.sign_in.provider import Journey, Provider
-from keyfold.console.sign_in.tokens import Tokens
+from keyfold.console.sign_in.tokens import TokenRenewal
 from keyfold.console.sign_in.views import JOURNEY_LASTS_S, SignIn
 from keyfold.console.web.app import Console, build
 from keyfold.runtime.collector import settle_collector
@@ -40,9 +40,9 @@ async def start(process: Process[ConsoleSettings]) -> None:
             idle_s=settings.session_idle_s,
         ),
         forgery=Forgery(seal=seal(str, "form", settings.session_max_s), origin=settings.console_url),
-        drafts=Drafts(seal=seal(Draft, "draft", DRAFT_LASTS_S)),
+        drafts=Drafts(seal=seal(FormDraft, "draft", DRAFT_LASTS_S)),
         secrets=SecretsOnce(seal=seal(NewSecret, "secret", SECRET_LASTS_S)),
-        tokens=Tokens(provider=provider, clock=clock),
+        tokens=TokenRenewal(provider=provider, clock=clock),
         http=http,
         urls=_urls(settings),
         clock=clock,

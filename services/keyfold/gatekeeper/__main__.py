@@ -8,7 +8,7 @@ from keyfold.gatekeeper.authz.denial_aggregation import open_floods
 from keyfold.gatekeeper.authz.endpoint import AuthzEndpoint
 from keyfold.gatekeeper.authz.policy import load_policy
 from keyfold.gatekeeper.authz.rate_limiter import RateLimiter
-from keyfold.gatekeeper.authz.server import Lane, serve_lane
+from keyfold.gatekeeper.authz.server import AuthzServer, serve_lane
 from keyfold.gatekeeper.authz.shadow import open_shadow
 from keyfold.gatekeeper.journal.writer import open_journal
 from keyfold.gatekeeper.open_files import room_for
@@ -59,7 +59,7 @@ async def start(process: Process[GatekeeperSettings]) -> None:
     app = build_app(NAME, routes, auth=auth, health=process.health, clock=clock, limits=limits)
     await process.serve(app)
     if settings.authz_port is not None:
-        lane = Lane(authz, clock, connections_max=room_for(settings.authz_connections_max))
+        lane = AuthzServer(authz, clock, connections_max=room_for(settings.authz_connections_max))
         process.spawn("lane watch", lane.watch())
         await process.enter(serve_lane(lane, settings, settings.authz_port))
 

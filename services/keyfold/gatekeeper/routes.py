@@ -1,6 +1,6 @@
 """The other ways to ask: everything that a gatekeeper answers on the service's own port beside `/authz`."""
 
-from keyfold.gatekeeper.authz.policy import Policy
+from keyfold.gatekeeper.authz.policy import AuthzPolicy
 from keyfold.gatekeeper.authz.shadow import Shadow
 from keyfold.gatekeeper.queries.decide import DryRunRoutes
 from keyfold.gatekeeper.queries.introspection import IntrospectionRoutes
@@ -13,7 +13,7 @@ from keyfold.runtime.http.route import AnyRoute
 
 
 def asking_routes(
-    policy: Policy, replica: Replica, lease: Lease, shadow: Shadow | None, clock: Clock
+    policy: AuthzPolicy, replica: Replica, lease: Lease, shadow: Shadow | None, clock: Clock
 ) -> tuple[AnyRoute, ...]:
     """Return the rows of the route table for reads, dry runs, introspection and shadow mode."""
     return (

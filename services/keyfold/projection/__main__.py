@@ -7,7 +7,7 @@ from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.publisher import Publisher
 from keyfold.kafka.topic_watch import TopicWatch
 from keyfold.kafka.topics import usable_topics
-from keyfold.projection.following import Following
+from keyfold.projection.following import ProjectionLoop
 from keyfold.projection.lifecycle_topic import CLIENT_ID, LifecycleTopic
 from keyfold.projection.replay import Replay
 from keyfold.projection.replay_command import replay_command
@@ -40,7 +40,7 @@ async def start(process: Process[ProjectionSettings]) -> None:
         dead_letters=publisher,
         dead_letter_ratio_max=settings.projection_dead_letter_ratio_max,
     )
-    following = Following(
+    following = ProjectionLoop(
         pool,
         topic,
         Replay(dsn=dsn, pool=pool, topic=topic, clock=clock),

@@ -16,7 +16,7 @@ from keyfold.runtime.retrying import Patience
 from keyfold.runtime.waiting import wait_for
 from keyfold.store.postgres.connection import Pool
 from keyfold.store.postgres.errors import DatabaseAway, ReadModelAbsent
-from keyfold.store.read_model.generations import Progress, serving_progress
+from keyfold.store.read_model.generations import GenerationProgress, serving_progress
 from keyfold.store.read_model.writer import ReadModelWriter, Step
 
 _MEASURE_INTERVAL_S = 5.0
@@ -24,7 +24,7 @@ _MEASURE_INTERVAL_S = 5.0
 log = structlog.get_logger(__name__)
 
 
-class Following:
+class ProjectionLoop:
     """Folds the ledger into the serving generation. One of these must run; of two, one is fenced."""
 
     def __init__(
@@ -67,7 +67,7 @@ class Following:
                 self._trouble = _behind(reader, end_offset)
                 await self._follow(reader)
 
-    async def _prepared(self) -> Progress:
+    async def _prepared(self) -> GenerationProgress:
         """Return the progress of a read model of our shape, after building it where there is none."""
         progress = await serving_progress(self._pool)
         if progress is None or not progress.has_our_shape:
@@ -79,7 +79,7 @@ class Following:
         return progress
 
     @asynccontextmanager
-    async def _reading(self, progress: Progress) -> AsyncIterator[LifecycleReader]:
+    async def _reading(self, progress: GenerationProgress) -> AsyncIterator[LifecycleReader]:
         reader = self._topic.reader(progress.head, progress.next_offset, dead_letters=True)
         await self._patience.until_done("Kafka", reader.start, on=_KAFKA_AWAY)
         try:

@@ -16,8 +16,8 @@ from keyfold.runtime.clock import Clock
 from keyfold.store.postgres.connection import Pool
 from keyfold.store.read_model.generations import (
     NEXT,
-    Difference,
     Generations,
+    TableDifference,
     open_generations,
     serving_progress,
 )
@@ -38,7 +38,7 @@ class Report:
     duration_s: float
     events_per_s: float
     position: int
-    differences: tuple[Difference, ...] | None
+    differences: tuple[TableDifference, ...] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +61,7 @@ class Replay:
         log.info("generation_swapped", position=position, events_per_s=report.events_per_s)
         return report
 
-    async def _replace(self, generations: Generations) -> tuple[int, tuple[Difference, ...] | None]:
+    async def _replace(self, generations: Generations) -> tuple[int, tuple[TableDifference, ...] | None]:
         serving = await serving_progress(self.pool)
         # What the serving generation was made of has had its foreign records dead-lettered already.
         async with self.topic.reader(GENESIS, 0, dead_letters=serving is None) as reader:
@@ -77,7 +77,9 @@ class Replay:
                 await generations.swap()
             return build.position, differences
 
-    async def _compared(self, generations: Generations, build: GenerationBuild) -> tuple[Difference, ...]:
+    async def _compared(
+        self, generations: Generations, build: GenerationBuild
+    ) -> tuple[TableDifference, ...]:
         async with AsyncExitStack() as view:
             async with self._meeting(generations, build):
                 comparison = await view.enter_async_context(generations.compared())
@@ -97,7 +99,7 @@ class Replay:
         return 0 if serving is None else serving.head.position
 
 
-def _report(position: int, duration_s: float, differences: tuple[Difference, ...] | None) -> Report:
+def _report(position: int, duration_s: float, differences: tuple[TableDifference, ...] | None) -> Report:
     return Report(
         events=position,
         duration_s=round(duration_s, 3),

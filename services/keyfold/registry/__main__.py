@@ -6,7 +6,7 @@ from functools import partial
 from keyfold.registry.commands.execution import Commands
 from keyfold.registry.ledger.signing_means import CheckpointMeans
 from keyfold.registry.purging import purge
-from keyfold.registry.routes import Policy, registry_routes
+from keyfold.registry.routes import CommandPolicy, registry_routes
 from keyfold.registry.settings import RegistrySettings
 from keyfold.registry.timekeeping import Timekeeper
 from keyfold.runtime.authenticator import open_bearer_tokens
@@ -15,7 +15,7 @@ from keyfold.runtime.service import Process, run
 from keyfold.runtime.waiting import wait_for
 from keyfold.store.enforcement.positions import ENFORCEMENT_CHANNEL, Enforcement
 from keyfold.store.ledger.append import Ledger
-from keyfold.store.ledger.idempotency_records import KeptAnswers
+from keyfold.store.ledger.idempotency_records import IdempotencyRecords
 from keyfold.store.ledger.logins import LoginBindings
 from keyfold.store.ledger.spent_links import SpentLinks
 from keyfold.store.postgres.connection import open_pool
@@ -41,7 +41,7 @@ async def start(process: Process[RegistrySettings]) -> None:
     readiness = DatabaseReadiness(pool, role_of(NAME))
     process.health.add("database", readiness.check)
     process.spawn("database readiness", readiness.watch())
-    process.spawn("kept answers", purge("kept answers", KeptAnswers(pool), clock))
+    process.spawn("kept answers", purge("kept answers", IdempotencyRecords(pool), clock))
     process.spawn("spent links", purge("spent links", SpentLinks(pool), clock))
     commands, model = Commands(Ledger(pool), clock), ReadModel(pool, projected)
     timekeeper = Timekeeper(model, commands, clock)
@@ -63,8 +63,8 @@ async def start(process: Process[RegistrySettings]) -> None:
     await process.serve(app)
 
 
-def _policy(settings: RegistrySettings) -> Policy:
-    return Policy(
+def _policy(settings: RegistrySettings) -> CommandPolicy:
+    return CommandPolicy(
         idempotency_secret=settings.idempotency_secret.get_secret_value().encode(),
         account_keys_max=settings.account_keys_max,
         reviews_valid_for=timedelta(days=settings.reviews_valid_days),

@@ -189,7 +189,7 @@ class NewReview(JsonBody):
     notes: Notes = ""
 
 
-class Reason(JsonBody):
+class StatedReason(JsonBody):
     """Why a vendor is turned down or stopped: it reads this, unlike the notes of a review."""
 
     reason: Text
@@ -215,9 +215,9 @@ def rate_limit_of(given: KeyRateLimit | None) -> RateLimit | None:
     return None if given is None else RateLimit.of(given.requests, given.per_s, given.burst)
 
 
-def said(body: Application) -> domain.Application:
+def said(body: Application) -> domain.VendorApplication:
     """Return an application as the domain says it, each category once."""
-    return domain.Application(
+    return domain.VendorApplication(
         name=body.name,
         contact_email=body.contact_email,
         website=body.website,

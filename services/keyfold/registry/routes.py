@@ -8,11 +8,11 @@ from keyfold.registry.commands.execution import Commands
 from keyfold.registry.commands.headers import with_headers
 from keyfold.registry.commands.http import CommandsOverHttp, Enforces
 from keyfold.registry.commands.idempotency import Idempotency
-from keyfold.registry.identity.caller import Callers
+from keyfold.registry.identity.caller import CallerRoutes
 from keyfold.registry.identity.codes import Codes
-from keyfold.registry.identity.invitations import Invitations
+from keyfold.registry.identity.invitations import InvitationRoutes
 from keyfold.registry.identity.links import Links
-from keyfold.registry.identity.logins import Logins
+from keyfold.registry.identity.logins import LoginRoutes
 from keyfold.registry.keys.revocations import Revocations
 from keyfold.registry.keys.routes import Keys
 from keyfold.registry.keys.unused_permissions import UnusedPermissions
@@ -39,7 +39,7 @@ from keyfold.store.read_model.reader import ReadModel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class CommandPolicy:
     """The part of the settings that commands depend on."""
 
     idempotency_secret: bytes
@@ -54,7 +54,7 @@ def registry_routes(
     *,
     commands: Commands,
     enforcement: Enforces,
-    policy: Policy,
+    policy: CommandPolicy,
     checkpoint_means: CheckpointMeans = NO_CHECKPOINT_MEANS,
 ) -> list[AnyRoute]:
     """Return every route of the registry over one database."""
@@ -63,7 +63,7 @@ def registry_routes(
     asked = CommandsOverHttp(commands, Idempotency(policy.idempotency_secret), model, enforcement)
     lists = SignInLists(pool)
     routes: list[AnyRoute] = [
-        *Callers().routes(),
+        *CallerRoutes().routes(),
         *Accounts(asked, reads, clock).routes(),
         *Keys(asked, reads, clock, account_keys_max=policy.account_keys_max).routes(),
         *Revocations(asked).routes(),
@@ -72,9 +72,9 @@ def registry_routes(
         *VendorApplications(asked, clock).routes(),
         *VendorJudgement(asked, reviews_valid_for=policy.reviews_valid_for).routes(),
         *VendorKeys(asked, reads, clock).routes(),
-        *Invitations(asked, ledger, lists, clock).routes(),
+        *InvitationRoutes(asked, ledger, lists, clock).routes(),
         *Codes(asked, ledger, clock).routes(),
-        *Logins(asked, ledger, lists, clock).routes(),
+        *LoginRoutes(asked, ledger, lists, clock).routes(),
         *Histories(History(pool), reads).routes(),
         *LedgerEvents(ledger).routes(),
         *EnforcementViews(ledger, Enforcement(pool)).routes(),

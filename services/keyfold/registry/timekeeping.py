@@ -23,7 +23,7 @@ from keyfold.registry.commands.execution import Command, CommandMetadata, Comman
 from keyfold.registry.commands.kinds import ACCOUNT, SUBSCRIBER_KEY, VENDOR, VENDOR_KEY, held
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.failure import TryLater
-from keyfold.store.ledger.read_set import Loaded
+from keyfold.store.ledger.read_set import ReadSetValues
 from keyfold.store.read_model.reader import ReadModel
 
 ACTOR: Final = Actor(role="keyfold", subject="timekeeper")
@@ -82,7 +82,7 @@ def pass_time(aggregate: SubscriberKey | VendorKey | Vendor) -> Command:
         case Vendor(vendor_id=vendor_id):
             stream = vendor_stream(vendor_id)
 
-            def decided(loaded: Loaded, now: datetime) -> Sequence[LifecycleEvent] | Refusal:
+            def decided(loaded: ReadSetValues, now: datetime) -> Sequence[LifecycleEvent] | Refusal:
                 vendor = held(loaded.streams[stream].aggregate, VENDOR)
                 return vendor_commands.decide(PassTime(at=now), vendor)
 
@@ -96,7 +96,7 @@ def pass_time(aggregate: SubscriberKey | VendorKey | Vendor) -> Command:
 def _subscriber_key_command(key: SubscriberKey) -> Command:
     key_at, account_at = key_stream(key.key_id), account_stream(key.account_id)
 
-    def decided(loaded: Loaded, now: datetime) -> Sequence[LifecycleEvent] | Refusal:
+    def decided(loaded: ReadSetValues, now: datetime) -> Sequence[LifecycleEvent] | Refusal:
         current = held(loaded.streams[key_at].aggregate, SUBSCRIBER_KEY)
         account = held(loaded.streams[account_at].aggregate, ACCOUNT)
         return subscriber_key_commands.decide(PassTime(at=now), current, account)
@@ -107,7 +107,7 @@ def _subscriber_key_command(key: SubscriberKey) -> Command:
 def _vendor_key_command(key: VendorKey) -> Command:
     key_at, vendor_at = key_stream(key.key_id), vendor_stream(key.vendor_id)
 
-    def decided(loaded: Loaded, now: datetime) -> Sequence[LifecycleEvent] | Refusal:
+    def decided(loaded: ReadSetValues, now: datetime) -> Sequence[LifecycleEvent] | Refusal:
         current = held(loaded.streams[key_at].aggregate, VENDOR_KEY)
         vendor = held(loaded.streams[vendor_at].aggregate, VENDOR)
         return vendor_key_commands.decide(PassTime(at=now), current, vendor)

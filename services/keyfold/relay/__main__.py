@@ -15,7 +15,7 @@ from keyfold.runtime.http import build_app
 from keyfold.runtime.service import Process, run
 from keyfold.runtime.waiting import wait_for
 from keyfold.store.ledger.append import LEDGER_CHANNEL, Ledger
-from keyfold.store.ledger.relay_offset import RelayCheckpoint
+from keyfold.store.ledger.relay_offset import RelayOffset
 from keyfold.store.postgres.connection import open_pool
 from keyfold.store.postgres.leadership import LeaderLock, Leadership
 from keyfold.store.postgres.migrations import migrated
@@ -40,7 +40,7 @@ async def start(process: Process[RelaySettings]) -> None:
     notifications = await process.enter(Notifications(dsn, LEDGER_CHANNEL))
     forwarding = Forwarding(
         Ledger(pool),
-        RelayCheckpoint(pool),
+        RelayOffset(pool),
         publisher,
         notifications,
         topic_end=partial(end_offset, kafka, LIFECYCLE.name),

@@ -10,7 +10,7 @@ from keyfold.relay import metrics
 from keyfold.runtime.failure import StopProcess
 from keyfold.runtime.retrying import Patience
 from keyfold.store.ledger.append import Ledger
-from keyfold.store.ledger.relay_offset import RelayCheckpoint
+from keyfold.store.ledger.relay_offset import RelayOffset
 from keyfold.store.postgres.notifications import Notifications
 from keyfold.wire.events.chain import LedgerGap, Row
 from keyfold.wire.events.record import lifecycle_record
@@ -41,7 +41,7 @@ class Forwarding:
     def __init__(
         self,
         ledger: Ledger,
-        checkpoint: RelayCheckpoint,
+        checkpoint: RelayOffset,
         publisher: Publisher,
         notifications: Notifications,
         *,

@@ -26,7 +26,7 @@ _END_BYTES: Final = 16 * SLOTS_MAX * SLOT_BYTES
 log = structlog.get_logger(__name__)
 
 
-class _End(NamedTuple):
+class _JournalEnd(NamedTuple):
     """The end of a journal: its last number, and the ids of its last events."""
 
     seq: int
@@ -66,7 +66,7 @@ def _whole(run: Path, slots: Iterable[AccessEvent | DamagedSlot]) -> Iterator[Ac
             yield each
 
 
-def _end(segment: Path, first_seq: int) -> _End:
+def _end(segment: Path, first_seq: int) -> _JournalEnd:
     seq, event_ids = first_seq - 1, set[str]()
     for line in _last_lines(segment):
         try:
@@ -76,7 +76,7 @@ def _end(segment: Path, first_seq: int) -> _End:
         else:
             seq = event.seq
             event_ids.add(event.event_id)
-    return _End(seq, frozenset(event_ids))
+    return _JournalEnd(seq, frozenset(event_ids))
 
 
 def _last_lines(segment: Path) -> Sequence[bytes]:

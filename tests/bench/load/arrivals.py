@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from keyfold.domain.ids import VendorId
 from keyfold.kafka.topics import ensure_topics
 from keyfold.runtime.clock import SYSTEM_CLOCK
-from keyfold.store.access_log.arrivals import Place, arrived, newest_filing
+from keyfold.store.access_log.arrivals import ArrivalPosition, arrived, newest_filing
 from keyfold.store.access_log.rows import COLUMNS, row_of
 from keyfold.store.access_log.scope import Filters, Scope, VendorScope
 from keyfold.store.postgres.connection import Pool
@@ -40,7 +40,7 @@ class Onlooker:
         """Look for so long, and return the ages of all rows that came."""
         ages_s: list[float] = []
         scope: Scope = VendorScope(vendor_id=VendorId(self.vendor_id))
-        place = Place(filing=await newest_filing(self.pool))
+        place = ArrivalPosition(filing=await newest_filing(self.pool))
         ends_s = SYSTEM_CLOCK.monotonic_s() + duration_s
         while SYSTEM_CLOCK.monotonic_s() < ends_s:
             since = SYSTEM_CLOCK.now() - HOUR

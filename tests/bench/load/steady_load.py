@@ -11,7 +11,7 @@ from pathlib import Path
 
 import orjson
 
-from keyfold.local.process.child import Command
+from keyfold.local.process.child import ProcessSpec
 from tests.bench.ground import running
 from tests.bench.load.open_loop import ASKING
 from tests.bench.load.wrk import LoadFailed, load, script
@@ -74,7 +74,7 @@ class SteadyLoad:
             yield
         understood(_written(command))
 
-    def _command(self, server: Server, duration_s: float) -> Command:
+    def _command(self, server: Server, duration_s: float) -> ProcessSpec:
         arguments = {
             "port": server.port,
             "requests": self.requests_path,
@@ -83,7 +83,7 @@ class SteadyLoad:
             "duration": duration_s,
             "pace": self.pace_s,
         }
-        return Command(
+        return ProcessSpec(
             name="open loop",
             argv=[
                 sys.executable,
@@ -118,6 +118,6 @@ def understood(output: str) -> Latencies:
     return Latencies(**report)
 
 
-def _written(command: Command) -> str:
+def _written(command: ProcessSpec) -> str:
     path = command.log_path
     return path.read_text() if path is not None and path.exists() else ""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import orjson
 
-from keyfold.local.process.child import Command
+from keyfold.local.process.child import ProcessSpec
 from tests.bench.contest import CannotRun
 from tests.bench.ground import running
 
@@ -96,7 +96,7 @@ async def load(url: str, script_path: Path, *, connections: int, duration_s: int
         f"-s{script_path}",
         url,
     ]
-    async with running(Command(name="wrk", argv=argv, log_path=log_path), core=core) as child:
+    async with running(ProcessSpec(name="wrk", argv=argv, log_path=log_path), core=core) as child:
         await child.wait()
     return understood(log_path.read_text())
 

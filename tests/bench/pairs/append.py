@@ -14,7 +14,7 @@ from keyfold.domain.lifecycle.subscriber_key import SubscriberKeyCreated
 from keyfold.domain.permissions import NO_PERMISSIONS
 from keyfold.registry.commands.execution import Commands, Done
 from keyfold.runtime.clock import SYSTEM_CLOCK
-from keyfold.store.ledger.append import Draft, Ledger
+from keyfold.store.ledger.append import EventDraft, Ledger
 from keyfold.store.postgres.connection import Connection, open_connection, open_pool
 from keyfold.wire.events.codec import encode_event
 from tests.bench.contest import Contest, Figure, Figures, Side
@@ -129,7 +129,7 @@ async def open_accounts(ledger: Ledger) -> None:
     """Open the accounts that keys are made in."""
     events = [account_created(number) for number in range(ACCOUNTS)]
     drafts = [
-        Draft(
+        EventDraft(
             stream=stream_of(event),
             event_id=EventId(SYSTEM_CLOCK.new_event_id()),
             event=event,

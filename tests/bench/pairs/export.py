@@ -9,7 +9,7 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from keyfold.domain.access.names import AccountKey, Called
+from keyfold.domain.access.names import AccountKey, Names
 from keyfold.domain.ids import AccountId, VendorId
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.store.access_log.activity import Ask
@@ -90,8 +90,8 @@ async def _copy(dsn: str, query: str) -> None:
         await connection.copy_from_query(query, output=_taken, format="csv")
 
 
-async def _named(vendor_ids: Collection[VendorId], keys: Collection[AccountKey]) -> Called:
-    return Called(vendors=dict.fromkeys(vendor_ids, "Recall Reminders"), keys=dict.fromkeys(keys, "Desk"))
+async def _named(vendor_ids: Collection[VendorId], keys: Collection[AccountKey]) -> Names:
+    return Names(vendors=dict.fromkeys(vendor_ids, "Recall Reminders"), keys=dict.fromkeys(keys, "Desk"))
 
 
 async def _taken(_content: bytes) -> None:

@@ -10,7 +10,7 @@ from itertools import count
 from keyfold.audit.ingest.consumer import IngestMetrics
 from keyfold.audit.ingest.sink import AccessLogSink
 from keyfold.domain.access.event import AccessEvent
-from keyfold.ingest.delivery import DeadLetters, Delivery
+from keyfold.ingest.delivery import Delivery, SettingAside
 from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.dead_letters.bound import DeadLetterBound
 from keyfold.kafka.publisher import Publisher
@@ -103,7 +103,7 @@ def _filing(pool: Pool) -> Prepare:
         clock=SYSTEM_CLOCK,
         future_max_s=FUTURE_MAX_S,
     )
-    set_aside = DeadLetters(
+    set_aside = SettingAside(
         # It never connects: each of these events is admissible.
         publisher=Publisher(ProducerOptions(bootstrap="127.0.0.1:1")),
         topic=DEAD_LETTER.name,

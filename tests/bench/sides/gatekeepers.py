@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from keyfold.local.process.child import Command
+from keyfold.local.process.child import ProcessSpec
 from keyfold.local.process.ports import HOST, free_ports
 from keyfold.local.service_specs import SERVICES, Wiring, service_command
 from keyfold.local.signing import LocalSigner
@@ -87,7 +87,7 @@ async def wired(ground: Ground, directory: Path, own_port: int = 0) -> tuple[Wir
     return wiring, token
 
 
-def command_with(wiring: Wiring, port: int, settings: Mapping[str, str]) -> Command:
+def command_with(wiring: Wiring, port: int, settings: Mapping[str, str]) -> ProcessSpec:
     """Return how the gatekeeper is started, with some settings of its own."""
     command = service_command(SPECS["gatekeeper"], wiring, port)
     changed = {f"KEYFOLD_{name}": value for name, value in settings.items()}
@@ -109,7 +109,7 @@ class Crowded:
         return authz_url(self.own_port)
 
     @property
-    def command(self) -> Command:
+    def command(self) -> ProcessSpec:
         """How it is started."""
         return command_with(self.wiring, self.port, {"AUTHZ_PORT": str(self.own_port)})
 

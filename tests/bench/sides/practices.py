@@ -16,7 +16,7 @@ from keyfold.kafka.publisher import Publisher
 from keyfold.projection.lifecycle_topic import LifecycleTopic
 from keyfold.projection.replay import Replay
 from keyfold.runtime.clock import SYSTEM_CLOCK
-from keyfold.store.ledger.append import Draft, Ledger
+from keyfold.store.ledger.append import EventDraft, Ledger
 from keyfold.store.postgres.connection import open_pool
 from keyfold.wire.events.record import lifecycle_record
 from keyfold.wire.keys.format import SECRET_BYTES, KeyKind, MintedKey, mint
@@ -69,7 +69,7 @@ async def open_all(world: Practices, dsn: str, bootstrap: str) -> None:
 async def record_all(ledger: Ledger, events: Sequence[LifecycleEvent]) -> None:
     """Record events of streams that are new."""
     drafts = [
-        Draft(
+        EventDraft(
             stream=stream_of(event),
             event_id=EventId(SYSTEM_CLOCK.new_event_id()),
             event=event,

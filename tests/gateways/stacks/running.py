@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from keyfold.local.process.child import Child, Command
+from keyfold.local.process.child import Child, ProcessSpec
 from keyfold.local.process.ports import HOST, free_ports, listens
 from tests.support.gateways.wire import Response
 
@@ -66,7 +66,7 @@ async def stack_running(stack: str, directory: Path) -> AsyncIterator[int]:
     """Run an API and yield its port."""
     assert BUILT.exists(), "`make .venv/.stacks` builds what these tests need"
     (port,) = free_ports(1)
-    command = Command(
+    command = ProcessSpec(
         name="api",
         argv=[str(each) for each in STACKS[stack](port)],
         env={"NODE_PATH": str(BUILT / "node" / "node_modules")},

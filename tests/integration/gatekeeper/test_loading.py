@@ -12,7 +12,7 @@ from keyfold.domain.lifecycle.state import State
 from keyfold.domain.lifecycle.subscriber_key import SubscriberKeyCreated
 from keyfold.domain.lifecycle.vendor_key import VendorKeyIssued
 from keyfold.store.postgres.connection import open_pool
-from keyfold.store.read_model.reader import Loaded, ReadModel
+from keyfold.store.read_model.reader import LoadProgress, ReadModel
 from tests.support.eventually import eventually
 from tests.support.gatekeeper.practice import BOTH, practice
 from tests.support.gatekeeper.world import Gatekeeper, World
@@ -59,11 +59,11 @@ async def test_progress_is_told(world: World) -> None:
     """A snapshot tells first how many keys there are, and with each batch how many it has, up to all."""
     await world.append(*practice())
     await world.project()
-    told: list[Loaded] = []
+    told: list[LoadProgress] = []
     async with open_pool(world.dsn, application_name="test") as pool:
         snapshot = await ReadModel(pool).snapshot(told.append)
     of_keys = len(snapshot.state.keys)
-    assert told == [Loaded(keys=0, of_keys=of_keys), Loaded(keys=of_keys, of_keys=of_keys)]
+    assert told == [LoadProgress(keys=0, of_keys=of_keys), LoadProgress(keys=of_keys, of_keys=of_keys)]
 
 
 async def test_what_is_loaded_is_what_was_recorded(world: World) -> None:

@@ -14,7 +14,7 @@ import aiohttp
 import psutil
 import pytest
 
-from keyfold.local.process.child import Child, Command
+from keyfold.local.process.child import Child, ProcessSpec
 from keyfold.local.process.ports import HOST, free_ports, listens
 from keyfold.local.stack import answers_ready
 from tests.integration.gatekeeper.test_following import rows
@@ -70,7 +70,7 @@ async def pair_of(world: World) -> AsyncIterator[Pair]:
     environment = world.environment(HTTP_PORT=str(_first_of_free_ports()))
     log_path = world.directory / "gatekeepers.log"
     argv = [sys.executable, "-m", "keyfold.cli", "gatekeeper", "--processes", str(PROCESSES)]
-    child = await Child.spawn(Command(name="pair", argv=argv, env=environment, log_path=log_path))
+    child = await Child.spawn(ProcessSpec(name="pair", argv=argv, env=environment, log_path=log_path))
     pair = Pair(child=child, environment=environment, log_path=log_path)
     try:
         for port in pair.ports:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from keyfold.local.process.child import Child, Command
+from keyfold.local.process.child import Child, ProcessSpec
 from keyfold.local.process.ports import free_ports
 from keyfold.store.postgres.connection import open_pool
 from keyfold.store.postgres.migrations import pending_migrations
@@ -20,7 +20,7 @@ async def refusal(world: World, **settings: str) -> tuple[int, str]:
     """Start a gatekeeper that cannot run; return its exit status and its log."""
     log_path = world.directory / "refused.log"
     child = await Child.spawn(
-        Command(
+        ProcessSpec(
             name="gatekeeper",
             argv=[sys.executable, "-m", "keyfold.gatekeeper"],
             env=world.environment(**settings),

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from keyfold.kafka.connection import ProducerOptions
-from keyfold.kafka.errors import Misconfigured, Rejected, Unavailable
+from keyfold.kafka.errors import KafkaMisconfigured, RecordsRejected, Unavailable
 from keyfold.kafka.partition_reader import PartitionReader
 from keyfold.kafka.publisher import Publisher
 from keyfold.local.process.ports import free_ports
@@ -59,7 +59,7 @@ async def test_too_large(kafka_bootstrap: str, topics: Topics) -> None:
     topic = await topics("large", config={"max.message.bytes": "1000"})
     huge = numbered(0, 1, padding=5_000)
     async with Publisher(ProducerOptions(bootstrap=kafka_bootstrap, compression=None)) as publisher:
-        with pytest.raises(Rejected):
+        with pytest.raises(RecordsRejected):
             await publisher.publish(topic, 0, huge)
         await publisher.publish(topic, 0, numbered(1, 2))
     assert values(await read_all(kafka_bootstrap, topic)) == [1]
@@ -69,7 +69,7 @@ async def test_no_such_partition(kafka_bootstrap: str, topics: Topics) -> None:
     """A partition that does not exist is Misconfigured, not waited for."""
     topic = await topics("narrow")
     async with Publisher(ProducerOptions(bootstrap=kafka_bootstrap)) as publisher:
-        with pytest.raises(Misconfigured, match="no partition 5"):
+        with pytest.raises(KafkaMisconfigured, match="no partition 5"):
             await publisher.publish(topic, 5, numbered(0, 1))
 
 

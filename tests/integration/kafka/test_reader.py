@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import pytest
 
 from keyfold.kafka.connection import ProducerOptions
-from keyfold.kafka.errors import Misconfigured, RecordsGone, Unavailable
+from keyfold.kafka.errors import KafkaMisconfigured, RecordsGone, Unavailable
 from keyfold.kafka.partition_reader import PartitionReader
 from keyfold.kafka.publisher import Publisher
 from keyfold.kafka.reader import Reader
@@ -87,7 +87,7 @@ async def test_gone(kafka_bootstrap: str, hundred: str) -> None:
 
 async def test_no_such_topic(kafka_bootstrap: str) -> None:
     """A topic that does not exist is Misconfigured, not waited for."""
-    with pytest.raises(Misconfigured, match=r"no topic test\.nowhere"):
+    with pytest.raises(KafkaMisconfigured, match=r"no topic test\.nowhere"):
         await PartitionReader(kafka_bootstrap, "test.nowhere", offset=0).start()
 
 

@@ -12,7 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from structlog.testing import capture_logs
 
-from keyfold.kafka.errors import Misconfigured
+from keyfold.kafka.errors import KafkaMisconfigured
 from keyfold.kafka.topic_watch import TopicWatch
 from keyfold.kafka.topics import find_topic_faults, usable_topics
 from keyfold.wire.topics import ACCESS, LIFECYCLE, TopicSpec
@@ -77,7 +77,7 @@ async def test_a_history_that_loses_events_is_refused(
 ) -> None:
     """No service starts on a lifecycle topic that loses events or their order; the refusal says the mend."""
     spec = await made(topics, LIFECYCLE, partitions=partitions, **config)
-    with pytest.raises(Misconfigured, match=wrong):
+    with pytest.raises(KafkaMisconfigured, match=wrong):
         await usable_topics(kafka_bootstrap, [spec])
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from keyfold.local.process.ports import free_ports
-from keyfold.local.servers.caddy import Gateway, start_caddy
+from keyfold.local.servers.caddy import CaddySpec, start_caddy
 from tests.support.local.raw_http import RawServer, answer, send, serving
 
 CADDYFILE = Path(__file__).parents[3] / "deploy" / "keyfold" / "gateways" / "Caddyfile"
@@ -42,7 +42,7 @@ async def gateway(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pat
     directory = tmp_path_factory.mktemp("caddy")
     async with serving(answer("200 OK", IDENTITY)) as authz, serving(answer("200 OK")) as upstream:
         (port,) = free_ports(1)
-        settings = Gateway(
+        settings = CaddySpec(
             port=port,
             authz=f"127.0.0.1:{authz.port}",
             upstream=f"127.0.0.1:{upstream.port}",
@@ -156,7 +156,7 @@ async def test_denial(tmp_path: Path) -> None:
     refusal = answer("403 Forbidden", [("X-Keyfold-Reason", "read_only")], b'{"title":"no"}')
     async with serving(refusal) as authz, serving(answer("200 OK")) as upstream:
         (port,) = free_ports(1)
-        settings = Gateway(
+        settings = CaddySpec(
             port=port, authz=f"127.0.0.1:{authz.port}", upstream=f"127.0.0.1:{upstream.port}", token="t"
         )
         caddy = await start_caddy(
@@ -174,7 +174,7 @@ async def test_no_gatekeeper(tmp_path: Path) -> None:
     """Without a gatekeeper nothing passes."""
     async with serving(answer("200 OK")) as upstream:
         port, nobody = free_ports(2)
-        settings = Gateway(
+        settings = CaddySpec(
             port=port, authz=f"127.0.0.1:{nobody}", upstream=f"127.0.0.1:{upstream.port}", token="t"
         )
         caddy = await start_caddy(
@@ -191,7 +191,7 @@ async def test_log_of_a_failure(tmp_path: Path) -> None:
     """Of a request that fails neither the keys nor the query get into the log."""
     async with serving(answer("200 OK", IDENTITY)) as authz:
         port, nobody = free_ports(2)
-        settings = Gateway(
+        settings = CaddySpec(
             port=port, authz=f"127.0.0.1:{authz.port}", upstream=f"127.0.0.1:{nobody}", token="the-token"
         )
         log_path = tmp_path / "caddy.log"

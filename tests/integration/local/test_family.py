@@ -17,10 +17,10 @@ import psutil
 import pytest
 from rich.console import Console
 
-from keyfold.local.process.child import Child, ChildFailed, Command
+from keyfold.local.process.child import Child, ChildFailed, ProcessSpec
 from keyfold.local.process.ports import HOST, free_ports, listens
-from keyfold.local.process.progress import Progress
-from keyfold.local.process.supervisor import DEATHS_MAX, Family, end_leftovers
+from keyfold.local.process.progress import StartupProgress
+from keyfold.local.process.supervisor import DEATHS_MAX, Supervisor, end_leftovers
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from tests.support.eventually import eventually, eventually_so
 
@@ -40,7 +40,9 @@ async def never() -> bool:
 async def spawn(directory: Path, name: str, script: str) -> Child:
     """Run a shell script as a child."""
     return await Child.spawn(
-        Command(name=name, argv=["sh", "-c", script], log_path=directory / f"{name}.log", stop_timeout_s=0.3)
+        ProcessSpec(
+            name=name, argv=["sh", "-c", script], log_path=directory / f"{name}.log", stop_timeout_s=0.3
+        )
     )
 
 
@@ -51,7 +53,7 @@ class Watched:
         self.directory = directory
         self.record = directory / "children.json"
         self._screen = io.StringIO()
-        self.family = Family(self.record, Progress(console=Console(file=self._screen, width=100)))
+        self.family = Supervisor(self.record, StartupProgress(console=Console(file=self._screen, width=100)))
 
     @property
     def screen(self) -> list[str]:
@@ -217,7 +219,7 @@ async def test_never_ready(tmp_path: Path) -> None:
 
 async def test_late(tmp_path: Path) -> None:
     """A child that is not ready in time is told so, and is not left behind."""
-    command = Command(name="late", argv=["sh", "-c", FOREVER], log_path=tmp_path / "late.log")
+    command = ProcessSpec(name="late", argv=["sh", "-c", FOREVER], log_path=tmp_path / "late.log")
 
     with pytest.raises(ChildFailed, match=r"late was not ready after 0\.2 s"):
         await Child.started(command, never, timeout_s=0.2)
@@ -228,7 +230,7 @@ async def test_late(tmp_path: Path) -> None:
 async def test_port_taken(tmp_path: Path) -> None:
     """A port that another program takes just before the child does is the child's end in one clear line."""
     (port,) = free_ports(1)
-    command = Command(
+    command = ProcessSpec(
         name="sample-api",
         argv=[sys.executable, "-m", "keyfold.local.sample.api", f"--port={port}"],
         log_path=tmp_path / "sample-api.log",

@@ -13,16 +13,16 @@ import orjson
 import psutil
 import pytest
 
-from keyfold.local.process.child import Child, Command
+from keyfold.local.process.child import Child, ProcessSpec
 from keyfold.local.process.nursery import Nursery
 from tests.support.eventually import eventually
 
 FACTS = "tests.support.local.newborn_facts"
 
 
-def command(nursery: Nursery, directory: Path, module: str = FACTS, *arguments: str) -> Command:
+def command(nursery: Nursery, directory: Path, module: str = FACTS, *arguments: str) -> ProcessSpec:
     """Return how a module begins."""
-    return Command(
+    return ProcessSpec(
         name=module,
         argv=[sys.executable, "-m", module, *arguments],
         env={"KEYFOLD_LOG_FORMAT": "json"},

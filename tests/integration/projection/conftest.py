@@ -9,7 +9,7 @@ import pytest
 
 from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.publisher import Publisher
-from keyfold.projection.following import Following
+from keyfold.projection.following import ProjectionLoop
 from keyfold.projection.lifecycle_topic import LifecycleTopic
 from keyfold.projection.replay import Replay
 from keyfold.runtime.clock import SYSTEM_CLOCK
@@ -44,9 +44,9 @@ class Scene:
         """Return a replay that was not run."""
         return Replay(dsn=self.dsn, pool=self.pool, topic=self.topic, clock=SYSTEM_CLOCK)
 
-    def following(self, *, batch_events_max: int = 1000) -> Following:
+    def following(self, *, batch_events_max: int = 1000) -> ProjectionLoop:
         """Return a projection that does not run yet."""
-        return Following(
+        return ProjectionLoop(
             self.pool,
             self.topic,
             self.replay(),

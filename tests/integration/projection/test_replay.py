@@ -9,7 +9,13 @@ import pytest
 from keyfold.domain.lifecycle.state import State
 from keyfold.projection.generation_build import EventsMissing
 from keyfold.store.postgres.errors import ReadModelAbsent, ReplayRunning
-from keyfold.store.read_model.generations import NEXT, OLD, Difference, open_generations, serving_progress
+from keyfold.store.read_model.generations import (
+    NEXT,
+    OLD,
+    TableDifference,
+    open_generations,
+    serving_progress,
+)
 from tests.integration.projection.conftest import Scene
 from tests.support.database import execute
 from tests.support.eventually import eventually
@@ -99,8 +105,8 @@ async def test_repairs_and_reports_differences(scene: Scene) -> None:
     )
     report = await scene.replay().run()
     assert report.differences == (
-        Difference(table="accounts", rows=1, ids=(account_id(1),)),
-        Difference(table="keys", rows=2, ids=(key_id(3), "key_x")),
+        TableDifference(table="accounts", rows=1, ids=(account_id(1),)),
+        TableDifference(table="keys", rows=2, ids=(key_id(3), "key_x")),
     )
     assert await dumped(scene.pool) == live
 

@@ -20,7 +20,7 @@ from keyfold.registry.commands.execution import Command, Commands, Done, NotDone
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.runtime.http import Answer
 from keyfold.runtime.http.preconditions import Preconditions
-from keyfold.store.ledger.read_set import Loaded, Wanted
+from keyfold.store.ledger.read_set import ReadSet, ReadSetValues
 from keyfold.store.postgres.errors import DatabaseAway
 from tests.support.key_commands import (
     OTTO,
@@ -67,7 +67,7 @@ async def test_two_hundred_on_one_stream(database: str) -> None:
 async def test_answers_after_their_own_command(database: str) -> None:
     """Each of a batch's commands is answered with what it left itself, not with what came after it."""
 
-    def named(after: Loaded, _now: datetime) -> Answer:
+    def named(after: ReadSetValues, _now: datetime) -> Answer:
         return Answer(body=str(after.streams[key_stream(key_id(1))].version).encode())
 
     async with processes(database, count=1) as running:
@@ -101,7 +101,7 @@ async def test_revocation_against_edit(database: str, count: int, order: tuple[i
         ]
         outcomes = await running.run_all([pair[index] for pair in pairs for index in order])
         streams = [key_stream(key_id(number)) for number in range(1, 11)]
-        after = await running.ledgers[0].look(Wanted(streams=frozenset(streams)), SYSTEM_CLOCK.now())
+        after = await running.ledgers[0].look(ReadSet(streams=frozenset(streams)), SYSTEM_CLOCK.now())
     assert all(isinstance(after.streams[each].aggregate, RevokedSubscriberKey) for each in streams)
     refused = {each.code for each in outcomes if isinstance(each, Refusal)}
     assert refused <= {"key-revoked"}
@@ -130,13 +130,13 @@ async def test_bound_on_live_keys(database: str) -> None:
 async def test_every_live_key(database: str) -> None:
     """A command may look at every live key of an account, also at those that the same batch makes."""
 
-    def everything(loaded: Loaded, now: datetime) -> list[LifecycleEvent]:
+    def everything(loaded: ReadSetValues, now: datetime) -> list[LifecycleEvent]:
         return [
             SubscriberKeyRevoked(key_id=each.key_id, account_id=account_id(0), revoked_at=now)
             for each in sorted(loaded.active_keys(account_id(0)), key=lambda key: key.key_id)
         ]
 
-    def states(after: Loaded, _now: datetime) -> Answer:
+    def states(after: ReadSetValues, _now: datetime) -> Answer:
         assert not after.account_keys[account_id(0)].live
         revoked = [
             isinstance(after.streams[key_stream(key_id(number))].aggregate, RevokedSubscriberKey)
@@ -160,13 +160,13 @@ async def test_every_live_key(database: str) -> None:
 async def test_poison(database: str) -> None:
     """A command that fails fails alone: the others of its batch happen."""
 
-    def bug(_loaded: Loaded, _now: datetime) -> Refusal:
+    def bug(_loaded: ReadSetValues, _now: datetime) -> Refusal:
         raise ZeroDivisionError
 
-    def unseen(_loaded: Loaded, _now: datetime) -> list[LifecycleEvent]:
+    def unseen(_loaded: ReadSetValues, _now: datetime) -> list[LifecycleEvent]:
         return [account_created(7)]
 
-    def unstorable(_loaded: Loaded, _now: datetime) -> list[LifecycleEvent]:
+    def unstorable(_loaded: ReadSetValues, _now: datetime) -> list[LifecycleEvent]:
         return [replace(account_created(8), name="a\ud800b")]
 
     async with processes(database, count=1) as running:

@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from keyfold.registry.purging import purge
-from keyfold.store.ledger.idempotency_records import KeptAnswers
+from keyfold.store.ledger.idempotency_records import IdempotencyRecords
 from keyfold.store.postgres.connection import open_pool
 from keyfold.store.postgres.errors import DatabaseAway
 from tests.support.eventually import eventually
@@ -21,7 +21,7 @@ KEY = "7f6f4f0e-retry"
 NEW = {"name": "Recalls", "permissions": {"patient": "read", "files": "write"}}
 
 
-class Unsteady(KeptAnswers):
+class Unsteady(IdempotencyRecords):
     """Kept answers whose database is away at first."""
 
     asked = 0
@@ -165,7 +165,7 @@ async def test_purge(database: str) -> None:
         instance(database, clock=clock) as registry,
         open_pool(database, application_name="test") as pool,
     ):
-        kept = KeptAnswers(pool)
+        kept = IdempotencyRecords(pool)
         account_id = await registry.account()
         await _create(registry, account_id, "old")
         clock.moved_by = timedelta(hours=12)

@@ -18,7 +18,7 @@ from keyfold.kafka.topics import ensure_topics
 from keyfold.relay.forwarding import Forwarding, TopicMadeAnew
 from keyfold.runtime import metrics
 from keyfold.store.ledger.append import LEDGER_CHANNEL, Ledger
-from keyfold.store.ledger.relay_offset import RelayCheckpoint
+from keyfold.store.ledger.relay_offset import RelayOffset
 from keyfold.store.postgres.connection import Pool, open_pool
 from keyfold.store.postgres.errors import LeadershipLost
 from keyfold.store.postgres.notifications import Notifications
@@ -37,7 +37,7 @@ from tests.support.store.events import created, draft, now
 class Relay:
     """A relay of the test's own, and what it works on."""
 
-    def __init__(self, ledger: Ledger, checkpoint: RelayCheckpoint, forwarding: Forwarding) -> None:
+    def __init__(self, ledger: Ledger, checkpoint: RelayOffset, forwarding: Forwarding) -> None:
         self.ledger = ledger
         self.checkpoint = checkpoint
         self.forwarding = forwarding
@@ -79,7 +79,7 @@ async def _relay(
         publisher or Publisher(ProducerOptions(bootstrap=bootstrap)) as publishing,
         Notifications(database, LEDGER_CHANNEL) as notifications,
     ):
-        ledger, checkpoint = ledger_of(pool), RelayCheckpoint(pool)
+        ledger, checkpoint = ledger_of(pool), RelayOffset(pool)
         yield Relay(
             ledger,
             checkpoint,

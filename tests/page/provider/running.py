@@ -20,8 +20,8 @@ from playwright.async_api import BrowserContext
 from keyfold.console.browser.sealing import Seal
 from keyfold.console.browser.session import Session, Sessions
 from keyfold.kafka.topics import ensure_topics
-from keyfold.local.logins import Logins
-from keyfold.local.process.child import Child, Command
+from keyfold.local.logins import DatabaseLogins
+from keyfold.local.process.child import Child, ProcessSpec
 from keyfold.local.process.nursery import Nursery
 from keyfold.local.process.ports import HOST, free_ports, listens
 from keyfold.local.service_specs import CONSOLE, SERVICES, Wiring, service_command
@@ -90,7 +90,7 @@ class Platform:
         finally:
             await self.start(name)
 
-    def command(self, name: str) -> Command:
+    def command(self, name: str) -> ProcessSpec:
         """Return how something is started."""
         if name == "provider":
             return self._provider()
@@ -105,16 +105,16 @@ class Platform:
         has_tokens = "KEYFOLD_JWKS" in command.env
         return replace(command, env={**command.env, **(believed | CLAIMS if has_tokens else {})})
 
-    def _provider(self) -> Command:
+    def _provider(self) -> ProcessSpec:
         consoles = [self.url(f"console-{number}") for number in (0, 1)]
-        return Command(
+        return ProcessSpec(
             name="provider",
             argv=[str(_NODE), str(_HERE / "provider.js"), str(self.ports["provider"]), *consoles],
             env={"NODE_PATH": str(BUILT / "node_modules")},
             log_path=self.directory / "provider.log",
         )
 
-    def _console(self, number: int) -> Command:
+    def _console(self, number: int) -> ProcessSpec:
         name = f"console-{number}"
         wiring = replace(self.wiring, urls={**self.wiring.urls, "console": self.url(name)})
         command = service_command(CONSOLE, wiring, self.ports[name])
@@ -174,7 +174,7 @@ async def platform_in(directory: Path, nursery: Nursery) -> AsyncIterator[Platfo
         stack.enter_context(state.held())
         await asyncio.gather(postgres.start(), kafka.start())
         await asyncio.gather(migrate(postgres.dsn), ensure_topics(kafka.bootstrap, ALL))
-        logins = Logins(state.path, SERVICES)
+        logins = DatabaseLogins(state.path, SERVICES)
         await logins.prepare(postgres)
         state.gateway_token()
         wiring = Wiring(

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Set
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keyfold.domain.access.decision import Credential, Reason, Request, decide_access
+from keyfold.domain.access.decision import AccessRequest, Credential, Reason, decide_access
 from keyfold.domain.access.explanation import Explanation, explain
 from keyfold.domain.access.find_remedy import Outcome
 from tests.support.domain.cases import FAULTS, ROUTES, case_with, state_with
@@ -25,7 +25,7 @@ def decided_with_secrets(present: Set[Reason]) -> Reason | None:
     """Return the reason of the real thing: keys whose secrets are presented, and the same faults."""
     wrong = Credential(KEY.key_id, bytes(32))
     on_path = (Reason.AMBIGUOUS_REQUEST, Reason.UNMAPPED_ROUTE)
-    request = Request(
+    request = AccessRequest(
         vendor_key=wrong
         if Reason.UNKNOWN_VENDOR_KEY in present
         else Credential(VENDOR_KEY.key_id, VENDOR_KEY.digest),

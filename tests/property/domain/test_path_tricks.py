@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keyfold.domain.access.request_path import normalise
-from keyfold.domain.access.route_map import Route
+from keyfold.domain.access.route_map import MappedRoute
 from keyfold.domain.access.route_map_text import parse_route_map
 
 MAP = parse_route_map(Path("deploy/keyfold/routes/practice-api.routes").read_text(encoding="utf-8"))
@@ -61,7 +61,7 @@ pieces = st.sampled_from(
 )
 
 
-def route_of(target: str) -> Route | None:
+def route_of(target: str) -> MappedRoute | None:
     """Return the route that a target is decided by, or None for a denial."""
     found = normalise(target)
     return None if found is None else MAP.match(found)

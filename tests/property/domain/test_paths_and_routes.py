@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keyfold.domain.access.request_path import normalise
-from keyfold.domain.access.route_map import Route, RouteMap
+from keyfold.domain.access.route_map import MappedRoute, RouteMap
 from keyfold.domain.permissions import CATEGORIES, Access, Category, Permissions
 from tests.support.property.strategies import permissions
 
@@ -84,7 +84,7 @@ def test_the_most_specific_of_the_matching_routes_is_taken(
 ) -> None:
     """The tree finds what a search through all routes finds, in whatever order they are written."""
     routes = tuple(
-        Route(segments=pattern, category=Category.PATIENT, exceptions={}, line=line)
+        MappedRoute(segments=pattern, category=Category.PATIENT, exceptions={}, line=line)
         for line, pattern in enumerate(data.draw(st.permutations(made)), start=1)
     )
     route_map = RouteMap(routes)

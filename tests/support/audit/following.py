@@ -11,7 +11,7 @@ from functools import partial
 from keyfold.audit.ingest.consumer import SOURCE, IngestMetrics
 from keyfold.audit.ingest.sink import AccessLogShare, AccessLogSink, Entries
 from keyfold.domain.access.event import AccessEvent
-from keyfold.ingest.delivery import DeadLetters, Delivery
+from keyfold.ingest.delivery import Delivery, SettingAside
 from keyfold.ingest.loop import IngestLoop
 from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.dead_letters.bound import DeadLetterBound
@@ -96,7 +96,7 @@ async def consuming(
             clock=clock,
             future_max_s=FUTURE_MAX_S,
         )
-        set_aside = DeadLetters(
+        set_aside = SettingAside(
             publisher=publisher,
             topic=wires.dead_letter_topic,
             bound=DeadLetterBound(topic=wires.topic, dead_min=dead_min),

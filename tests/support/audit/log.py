@@ -14,7 +14,7 @@ from keyfold.audit.query.decisions import Decisions
 from keyfold.audit.query.exporting import Exporting
 from keyfold.audit.query.naming import Naming
 from keyfold.audit.query.streaming import Streaming
-from keyfold.audit.query.summaries import Summing
+from keyfold.audit.query.summaries import Summaries
 from keyfold.domain.access.event import AccessEvent
 from keyfold.runtime.http import rfc3339
 from keyfold.store.access_log.arrivals import CHANNEL
@@ -71,7 +71,7 @@ async def asking(
             Activity(pool, naming, clock),
             Exporting(database, naming, clock, exports_max=exports_max, time_max_s=export_time_max_s),
             Streaming(pool, naming, notifications, clock, streams_max=streams_max, heartbeat_s=heartbeat_s),
-            Summing(pool, clock),
+            Summaries(pool, clock),
             Decisions(pool, naming, clock),
         )
         async with serving([route for each in asked for route in each.routes()], clock) as client:

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from keyfold.client.endpoints import Places
+from keyfold.client.endpoints import Endpoints
 from keyfold.kafka.topics import ensure_topics
-from keyfold.local.logins import Logins
-from keyfold.local.process.child import Child, Command
+from keyfold.local.logins import DatabaseLogins
+from keyfold.local.process.child import Child, ProcessSpec
 from keyfold.local.process.nursery import Nursery
 from keyfold.local.process.ports import HOST, free_ports, listens
 from keyfold.local.servers.postgres import LocalPostgres
@@ -40,7 +40,7 @@ class ChaosStack:
 
     state: StateDir
     postgres: LocalPostgres
-    logins: Logins
+    logins: DatabaseLogins
     kafka: ProxiedKafka
     token: str
     ports: dict[str, int]
@@ -61,7 +61,7 @@ class ChaosStack:
         return cls(
             state=state,
             postgres=postgres,
-            logins=Logins(directory, SERVICES),
+            logins=DatabaseLogins(directory, SERVICES),
             kafka=ProxiedKafka(directory / "kafka", directory / "kafka.log"),
             token=state.gateway_token(),
             ports=dict(zip(SPECS, ports, strict=True)),
@@ -70,10 +70,10 @@ class ChaosStack:
         )
 
     @property
-    def places(self) -> Places:
+    def places(self) -> Endpoints:
         """Where the services are."""
         urls = {name: f"http://{HOST}:{port}" for name, port in self.ports.items()}
-        return Places(urls=urls, state_dir=self.state.path, postgres_dsn=self.postgres.dsn)
+        return Endpoints(urls=urls, state_dir=self.state.path, postgres_dsn=self.postgres.dsn)
 
     @property
     def starts(self) -> dict[str, int]:
@@ -139,7 +139,7 @@ class ChaosStack:
         await asyncio.gather(*(each.stop() for each in storage))
         await asyncio.gather(self.postgres.kill(), self.kafka.kill())
 
-    def command(self, name: str, port: int, **settings: str) -> Command:
+    def command(self, name: str, port: int, **settings: str) -> ProcessSpec:
         """Return how a service of this stack is started, with some settings changed."""
         command = service_command(SPECS[name], self._wiring(), port)
         changed = {f"KEYFOLD_{setting}": value for setting, value in settings.items()}

@@ -10,13 +10,13 @@ import aiohttp
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from keyfold.console.browser.drafts import DRAFT_LASTS_S, Draft, Drafts
+from keyfold.console.browser.drafts import DRAFT_LASTS_S, Drafts, FormDraft
 from keyfold.console.browser.forgery import Forgery
 from keyfold.console.browser.once import SECRET_LASTS_S, NewSecret, SecretsOnce
 from keyfold.console.browser.sealing import Seal
 from keyfold.console.browser.session import Person, Session, Sessions
 from keyfold.console.routes import views
-from keyfold.console.sign_in.tokens import Tokens
+from keyfold.console.sign_in.tokens import TokenRenewal
 from keyfold.console.web.app import Console, build
 from keyfold.console.web.view import View
 from keyfold.runtime.clock import SYSTEM_CLOCK
@@ -97,9 +97,9 @@ def _console(http: aiohttp.ClientSession, urls: Mapping[str, str]) -> Console:
     return Console(
         sessions=Sessions(seal=seal(Session, "session", LASTS_S), clock=clock, max_s=LASTS_S, idle_s=LASTS_S),
         forgery=Forgery(seal=seal(str, "form", LASTS_S), origin="http://console.example"),
-        drafts=Drafts(seal=seal(Draft, "draft", DRAFT_LASTS_S)),
+        drafts=Drafts(seal=seal(FormDraft, "draft", DRAFT_LASTS_S)),
         secrets=SecretsOnce(seal=seal(NewSecret, "secret", SECRET_LASTS_S)),
-        tokens=Tokens(provider=None, clock=clock),
+        tokens=TokenRenewal(provider=None, clock=clock),
         http=http,
         urls=urls,
         clock=clock,

@@ -7,7 +7,7 @@ from collections.abc import Set
 from msgspec.structs import replace
 
 from keyfold.domain.access.decision import Reason
-from keyfold.domain.access.dry_run import Asked, Case, asked_by_path, find_case
+from keyfold.domain.access.dry_run import DryRunCase, DryRunRequest, asked_by_path, find_case
 from keyfold.domain.access.route_map_text import parse_route_map
 from keyfold.domain.ids import KeyId, VendorId
 from keyfold.domain.lifecycle.state import State
@@ -71,7 +71,7 @@ def state_with(faults: Set[Reason]) -> State:
     return state
 
 
-def asked_with(faults: Set[Reason]) -> Asked:
+def asked_with(faults: Set[Reason]) -> DryRunRequest:
     """Return what is asked for: to delete an appointment, where its path is none of the faults."""
     target = "/v2/x" if Reason.UNMAPPED_ROUTE in faults else "/v1/appointment/7"
     if Reason.AMBIGUOUS_REQUEST in faults:
@@ -79,7 +79,7 @@ def asked_with(faults: Set[Reason]) -> Asked:
     return asked_by_path("DELETE", target, ROUTES)
 
 
-def case_with(faults: Set[Reason], *, by_vendor: bool = False) -> Case:
+def case_with(faults: Set[Reason], *, by_vendor: bool = False) -> DryRunCase:
     """Return the case that would be allowed but for these faults."""
     vendor = VENDOR_KEY.vendor_id if by_vendor else VENDOR_KEY.key_id
     return find_case(

@@ -10,7 +10,14 @@ from keyfold.domain.lifecycle.account import Account
 from keyfold.domain.lifecycle.invitation import Invitation, InvitationWithdrawn
 from keyfold.domain.lifecycle.login import BoundLogin, LoginEnded
 from keyfold.domain.lifecycle.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey
-from keyfold.domain.lifecycle.vendor import Application, Review, ReviewKind, Vendor, VendorState, Verdict
+from keyfold.domain.lifecycle.vendor import (
+    Review,
+    ReviewKind,
+    Vendor,
+    VendorApplication,
+    VendorState,
+    Verdict,
+)
 from keyfold.domain.lifecycle.vendor_key import ActiveVendorKey, RevokedVendorKey
 from keyfold.domain.permissions import Access, Category, Permissions
 from keyfold.domain.refusal import Refusal, RefusalKind
@@ -47,7 +54,7 @@ BOUND = BoundLogin(
 )
 ENDED = LoginEnded(login_id=BOUND.login_id, account_id=SHUT.account_id, vendor_id=None, ended_at=LATER)
 
-APPLICATION = Application(
+APPLICATION = VendorApplication(
     name="Recall Robot",
     contact_email="dev@recall.example",
     website="https://recall.example",

@@ -16,14 +16,14 @@ import aiohttp
 from keyfold.domain.access.route_map_text import parse_route_map
 from keyfold.domain.lifecycle.fold import LifecycleEvent
 from keyfold.domain.lifecycle.state import State
-from keyfold.gatekeeper.authz.policy import Policy
+from keyfold.gatekeeper.authz.policy import AuthzPolicy
 from keyfold.gatekeeper.authz.request.presented_keys import KeyHeaders
 from keyfold.gatekeeper.authz.shadow import Shadow
 from keyfold.gatekeeper.gateways import load_gateways
 from keyfold.gatekeeper.replica.lease import Beat, Lease
 from keyfold.gatekeeper.replica.state import Replica
 from keyfold.gatekeeper.routes import asking_routes
-from keyfold.runtime.auth.caller import Caller, Rejected, Role
+from keyfold.runtime.auth.caller import Caller, Role, TokenRejected
 from keyfold.runtime.health import Health
 from keyfold.runtime.http import RateLimits, build_app, serve_http
 from tests.support.gatekeeper.practice import ACCOUNT, SHUT_ACCOUNT, practice
@@ -43,9 +43,9 @@ Json = dict[str, Any]
 
 
 class _NamedCallers:
-    async def authenticate(self, authorization: str | None) -> Caller | Rejected:
+    async def authenticate(self, authorization: str | None) -> Caller | TokenRejected:
         name = (authorization or "").removeprefix("Bearer ")
-        return CALLERS.get(name, Rejected(detail="nobody's token"))
+        return CALLERS.get(name, TokenRejected(detail="nobody's token"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,11 +91,11 @@ class Asked:
 Headers = dict[str, str]
 
 
-def policy(directory: Path) -> Policy:
+def policy(directory: Path) -> AuthzPolicy:
     """Return a policy of two gateways and a small route map."""
     path = directory / "gateways.json"
     path.write_text(json.dumps(GATEWAYS))
-    return Policy(
+    return AuthzPolicy(
         gateways=load_gateways(path),
         route_map=ROUTES,
         key_headers=KeyHeaders(vendor="x-api-key", subscriber="A-api-key"),

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from keyfold.domain.access.event import AccessEvent
-from keyfold.gatekeeper.authz.denial_aggregation import Floods
+from keyfold.gatekeeper.authz.denial_aggregation import DenialAggregation
 from keyfold.gatekeeper.authz.request.headers import Fields
 from keyfold.gatekeeper.journal.counted_file import CountedFile
 from keyfold.gatekeeper.journal.segment import Segment
@@ -102,7 +102,7 @@ class Flooded:
     """A gatekeeper whose floods are counted, and who asked it what."""
 
     heart: Heart
-    floods: Floods
+    floods: DenialAggregation
     fate: Fate
     asked: list[Waiting] = field(default_factory=list)
     is_killed: bool = False
@@ -152,11 +152,11 @@ def flooded(
         pass
 
     File.fate = Written.fate = met = fate or Fate()
-    made: list[tuple[CountedFile, Floods]] = []
+    made: list[tuple[CountedFile, DenialAggregation]] = []
 
-    def floods_of(journal: Journal, clock: Clock) -> Floods:
+    def floods_of(journal: Journal, clock: Clock) -> DenialAggregation:
         file = File.create(root / journal.run_id)
-        made.append((file, Floods(journal, file, clock, per_s=per_s, kept=kept, sync=sync)))
+        made.append((file, DenialAggregation(journal, file, clock, per_s=per_s, kept=kept, sync=sync)))
         return made[0][1]
 
     with heart_in(root, new_segment=Written.create, floods_of=floods_of, **how) as heart:

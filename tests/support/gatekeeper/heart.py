@@ -15,10 +15,10 @@ from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.access.route_map_text import parse_route_map
 from keyfold.domain.lifecycle.fold import LifecycleEvent
 from keyfold.domain.lifecycle.state import State
-from keyfold.gatekeeper.authz.answers import Answer
+from keyfold.gatekeeper.authz.answers import AuthzAnswer
 from keyfold.gatekeeper.authz.authorizer import Authz
-from keyfold.gatekeeper.authz.denial_aggregation import Floods
-from keyfold.gatekeeper.authz.policy import Policy
+from keyfold.gatekeeper.authz.denial_aggregation import DenialAggregation
+from keyfold.gatekeeper.authz.policy import AuthzPolicy
 from keyfold.gatekeeper.authz.rate_limiter import RateLimiter
 from keyfold.gatekeeper.authz.request.headers import Fields
 from keyfold.gatekeeper.authz.request.presented_keys import KeyHeaders
@@ -39,7 +39,7 @@ NOW: Final = AT + timedelta(days=1)
 STALENESS_MAX_S: Final = 60.0
 WAIT_MAX_S: Final = 0.5
 TOKEN, NGINX_TOKEN = "token", "nginx-token"
-POLICY: Final = Policy(
+POLICY: Final = AuthzPolicy(
     gateways=Gateways(
         (
             Gateway(name="caddy", kind=GatewayKind.FORWARDED, token_digest=sha256(TOKEN.encode()).digest()),
@@ -70,9 +70,9 @@ class Clock(SetClock):
 class Waiting:
     """An exchange that keeps its answers."""
 
-    answers: list[Answer] = field(default_factory=list)
+    answers: list[AuthzAnswer] = field(default_factory=list)
 
-    def respond(self, answer: Answer) -> None:
+    def respond(self, answer: AuthzAnswer) -> None:
         """Keep it."""
         self.answers.append(answer)
 
@@ -97,7 +97,7 @@ class Heart:
 
     async def answer(
         self, method: str = "GET", target: str = "/authz/v1/patient", fields: Fields = KEYS
-    ) -> Answer:
+    ) -> AuthzAnswer:
         """Ask, and return the answer, which is there within the tick."""
         waiting = self.ask(method, target, fields)
         await asyncio.sleep(0)
@@ -122,7 +122,7 @@ def records_in(root: Path) -> list[AccessEvent]:
     return [decode_access_event(read_journal_line(line)) for line in text.splitlines()]
 
 
-def reason_of(answer: Answer) -> str | None:
+def reason_of(answer: AuthzAnswer) -> str | None:
     """Return the reason that an answer gives, None for an allow."""
     return answer.headers.get("X-Keyfold-Reason")
 
@@ -135,8 +135,8 @@ def heart_in(
     clock: Clock | None = None,
     new_segment: Callable[[Path, int], Segment] = Segment.create,
     segment_bytes: int = 1 << 20,
-    policy: Policy = POLICY,
-    floods_of: Callable[[Journal, Clock], Floods] | None = None,
+    policy: AuthzPolicy = POLICY,
+    floods_of: Callable[[Journal, Clock], DenialAggregation] | None = None,
 ) -> Iterator[Heart]:
     """Yield a gatekeeper's heart whose journal is in the directory."""
     state, position = State(), len(events)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from keyfold.gatekeeper.authz.connection import Connection
-from keyfold.gatekeeper.authz.server import Lane
+from keyfold.gatekeeper.authz.connection import AuthzConnection
+from keyfold.gatekeeper.authz.server import AuthzServer
 from keyfold.gatekeeper.replica.lease import Beat
 from keyfold.runtime.http.listen import listening
 from tests.support.eventually import eventually
@@ -94,7 +94,7 @@ class Bed:
     """A lane, what it answers from, and where it listens."""
 
     heart: Heart
-    lane: Lane
+    lane: AuthzServer
     port: int
 
     @asynccontextmanager
@@ -131,7 +131,7 @@ class Bed:
         await eventually(is_so)
 
 
-class Narrow(Connection):
+class Narrow(AuthzConnection):
     """A connection for which the kernel keeps little, so that answers soon wait for their reader."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -142,11 +142,11 @@ class Narrow(Connection):
 
 @asynccontextmanager
 async def lane_in(
-    root: Path, *, connections_max: int = 100, kind: type[Connection] = Connection
+    root: Path, *, connections_max: int = 100, kind: type[AuthzConnection] = AuthzConnection
 ) -> AsyncIterator[Bed]:
     """Serve a lane over a practice."""
     with heart_in(root) as heart:
-        lane = Lane(heart.authz, heart.clock, connections_max=connections_max)
+        lane = AuthzServer(heart.authz, heart.clock, connections_max=connections_max)
         async with listening(lambda: kind(lane), HOST, 0) as port:
             yield Bed(heart=heart, lane=lane, port=port)
         for connection in list(lane.connections):

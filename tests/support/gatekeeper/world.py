@@ -17,7 +17,7 @@ from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.lifecycle.fold import LifecycleEvent
 from keyfold.kafka.partition_reader import PartitionReader
 from keyfold.kafka.publisher import Publisher
-from keyfold.local.process.child import Child, Command
+from keyfold.local.process.child import Child, ProcessSpec
 from keyfold.local.process.nursery import Nursery
 from keyfold.local.process.ports import HOST, free_ports
 from keyfold.local.signing import AUDIENCE, ISSUER, Claims, LocalSigner
@@ -124,7 +124,7 @@ class World:
     async def gatekeeper(self, *, is_ready: bool = True, **settings: str) -> AsyncIterator[Gatekeeper]:
         """Run a gatekeeper; yield it once it is ready, or, where it will not be, once it answers."""
         environment = self.environment(**settings)
-        command = Command(
+        command = ProcessSpec(
             name="gatekeeper",
             argv=[sys.executable, "-m", "keyfold.gatekeeper"],
             env=environment,

@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 import yaml
 
-from keyfold.local.process.child import Child, Command
+from keyfold.local.process.child import Child, ProcessSpec
 from keyfold.local.process.ports import HOST, free_ports, listens
 from keyfold.local.servers.caddy import executable as caddy_executable
 from tests.support.debian import program
@@ -63,7 +63,7 @@ async def start(name: Name, site: Site) -> Gateway:
     return Gateway(name=name, port=port, child=child)
 
 
-def _nginx(site: Site, port: int) -> Command:
+def _nginx(site: Site, port: int) -> ProcessSpec:
     # nginx looks for what a file includes beside the path that it was given for the file.
     for file in ("nginx.conf", "keyfold-denial.conf", "keyfold-claims.conf"):
         (site.directory / file).symlink_to(SHIPPED / "nginx" / file)
@@ -87,7 +87,7 @@ def _nginx(site: Site, port: int) -> Command:
     return _command("nginx", (*argv, "-c", site.directory / "nginx.conf"), site)
 
 
-def _haproxy(site: Site, port: int) -> Command:
+def _haproxy(site: Site, port: int) -> ProcessSpec:
     first, second = site.authz
     environment = {
         **_environment(site, port),
@@ -100,7 +100,7 @@ def _haproxy(site: Site, port: int) -> Command:
     return _command("haproxy", argv, site, environment)
 
 
-def _caddy(site: Site, port: int) -> Command:
+def _caddy(site: Site, port: int) -> ProcessSpec:
     origin = site.cors_origin
     environment = {
         **_environment(site, port),
@@ -113,7 +113,7 @@ def _caddy(site: Site, port: int) -> Command:
     return _command("caddy", argv, site, environment)
 
 
-def _envoy(site: Site, port: int) -> Command:
+def _envoy(site: Site, port: int) -> ProcessSpec:
     included = (SHIPPED / "envoy" / "keyfold.yaml").read_text()
     if site.cors_origin:
         included = included.replace("#cors ", "").replace("https://app.example.com", site.cors_origin)
@@ -147,8 +147,8 @@ def _environment(site: Site, port: int) -> dict[str, str]:
 
 def _command(
     name: str, argv: Sequence[str | Path], site: Site, environment: Mapping[str, str] | None = None
-) -> Command:
-    return Command(
+) -> ProcessSpec:
+    return ProcessSpec(
         name=name,
         argv=[str(each) for each in argv],
         env=environment or {},
@@ -157,7 +157,7 @@ def _command(
     )
 
 
-COMMANDS: Final[Mapping[Name, Callable[[Site, int], Command]]] = {
+COMMANDS: Final[Mapping[Name, Callable[[Site, int], ProcessSpec]]] = {
     "nginx": _nginx,
     "haproxy": _haproxy,
     "caddy": _caddy,

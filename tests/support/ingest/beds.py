@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from keyfold.audit.ingest.sink import AccessLogShare, AccessLogSink
-from keyfold.ingest.delivery import DeadLetters, Delivery
+from keyfold.ingest.delivery import Delivery, SettingAside
 from keyfold.ingest.loop import IngestLoop
 from keyfold.ingest.port import Accepted, Batches, SetAside, Share, Sink, SinkAway, WriterFenced
 from keyfold.kafka.connection import ProducerOptions
@@ -272,7 +272,7 @@ async def ingesting(
         reader or Reader(wires.bootstrap, wires.topic) as reader,
     ):
         bound = DeadLetterBound(topic=wires.topic, dead_min=dead_min)
-        set_aside = DeadLetters(publisher=publisher, topic=wires.dead_letter_topic, bound=bound)
+        set_aside = SettingAside(publisher=publisher, topic=wires.dead_letter_topic, bound=bound)
         delivery = Delivery(sink or bed.sink(), set_aside, measured, chunk_max=20)
         loop = IngestLoop(
             reader,

@@ -6,14 +6,14 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-from keyfold.projection.following import Following
+from keyfold.projection.following import ProjectionLoop
 from keyfold.store.postgres.connection import Connection, Pool
 
 TABLES = ("accounts", "vendors", "keys", "progress")
 
 
 @asynccontextmanager
-async def running(following: Following) -> AsyncIterator[asyncio.Task[None]]:
+async def running(following: ProjectionLoop) -> AsyncIterator[asyncio.Task[None]]:
     """Run a projection within the block; if it fails when the test does not look, the test fails with it."""
     task = asyncio.create_task(following.run())
     try:

@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
-from keyfold.domain.access.decision import Credential, Request, decide_access
+from keyfold.domain.access.decision import AccessRequest, Credential, decide_access
 from keyfold.domain.access.route_map_text import parse_route_map
 from keyfold.domain.ids import KeyId, StreamId
 from keyfold.domain.lifecycle.deadlines import due_at
 from keyfold.domain.lifecycle.fold import Aggregate, LifecycleEvent, evolve, stream_of
-from keyfold.domain.lifecycle.history import Entry, describe
+from keyfold.domain.lifecycle.history import HistoryEntry, describe
 from keyfold.domain.lifecycle.state import State
 from keyfold.domain.lifecycle.subscriber_key import SubscriberKey
 from keyfold.domain.lifecycle.vendor import Vendor
@@ -93,7 +93,7 @@ class Commanded(RuleBasedStateMachine):
 
     def ask(self, vendor_key: Presented, key: Presented, client_ip: str | None, verb: str, path: str) -> None:
         """Hold a decision of now against the model's, and what it is attributed to."""
-        request = Request(
+        request = AccessRequest(
             vendor_key=Credential(vendor_key[0], digest_of(vendor_key[1])),
             subscriber_key=Credential(key[0], digest_of(key[1])),
             method=verb,
@@ -105,7 +105,7 @@ class Commanded(RuleBasedStateMachine):
         assert (decision.vendor_key_id, decision.key_id) == self.model.names(vendor_key, key, self.clock)
 
 
-def _check_entry(entry: Entry) -> None:
+def _check_entry(entry: HistoryEntry) -> None:
     text = repr(entry)
     assert entry.summary
     assert NOTES not in text

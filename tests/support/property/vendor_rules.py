@@ -9,7 +9,7 @@ from hypothesis.stateful import rule
 from keyfold.domain.ids import KeyId, VendorId
 from keyfold.domain.lifecycle import vendor_commands, vendor_key_commands
 from keyfold.domain.lifecycle.deadlines import PassTime
-from keyfold.domain.lifecycle.vendor import Application, ReviewKind, Verdict
+from keyfold.domain.lifecycle.vendor import ReviewKind, VendorApplication, Verdict
 from keyfold.domain.lifecycle.vendor_commands import VendorCommand
 from keyfold.domain.lifecycle.vendor_key_commands import VendorKeyCommand
 from tests.support.property.choices import (
@@ -33,7 +33,7 @@ class VendorRules(Commanded):
     @rule(vendor_id=VENDORS, said=SAID, applicant=PEOPLE)
     def apply(self, vendor_id: VendorId, said: dict[str, Any], applicant: str) -> None:
         command = vendor_commands.ApplyVendor(
-            vendor_id=vendor_id, application=Application(**said), applicant=applicant
+            vendor_id=vendor_id, application=VendorApplication(**said), applicant=applicant
         )
         self._vendor(vendor_id, command, self.model.apply(vendor_id, said, applicant))
 
@@ -43,7 +43,7 @@ class VendorRules(Commanded):
 
     @rule(vendor_id=VENDORS, said=SAID, applicant=PEOPLE)
     def reapply(self, vendor_id: VendorId, said: dict[str, Any], applicant: str) -> None:
-        command = vendor_commands.ReapplyVendor(application=Application(**said), applicant=applicant)
+        command = vendor_commands.ReapplyVendor(application=VendorApplication(**said), applicant=applicant)
         self._vendor(vendor_id, command, self.model.reapply(vendor_id, said, applicant))
 
     @rule(vendor_id=VENDORS, kind=st.sampled_from(ReviewKind), passes=PASSES, reviewer=PEOPLE, behind=BEHIND)

@@ -16,8 +16,8 @@ from multidict import CIMultiDict
 from keyfold.registry.commands.execution import Commands
 from keyfold.registry.commands.http import Enforces
 from keyfold.registry.ledger.signing_means import NO_CHECKPOINT_MEANS, CheckpointMeans
-from keyfold.registry.routes import Policy, registry_routes
-from keyfold.runtime.auth.caller import Caller, Rejected, Role
+from keyfold.registry.routes import CommandPolicy, registry_routes
+from keyfold.runtime.auth.caller import Caller, Role, TokenRejected
 from keyfold.runtime.authenticator import Authenticator
 from keyfold.runtime.clock import SYSTEM_CLOCK, Clock
 from keyfold.runtime.health import Health
@@ -54,11 +54,11 @@ def vendor(vendor_id: str) -> Caller:
 class SpokenFor:
     """Believes whom a token names outright: real tokens have their own tests."""
 
-    async def authenticate(self, authorization: str | None) -> Caller | Rejected:
+    async def authenticate(self, authorization: str | None) -> Caller | TokenRejected:
         """Return whom the token names."""
         words = (authorization or "").removeprefix("Bearer ").split("|")
         if len(words) != 4:
-            return Rejected(detail="nobody's token")
+            return TokenRejected(detail="nobody's token")
         role, sub, account_id, vendor_id = words
         return Caller(
             role=Role(role),
@@ -201,7 +201,7 @@ async def instance(
             clock,
             commands=Commands(Ledger(pool), clock),
             enforcement=enforcement or Enforcement(pool),
-            policy=Policy(
+            policy=CommandPolicy(
                 idempotency_secret=secret,
                 account_keys_max=account_keys_max,
                 reviews_valid_for=reviews_valid_for,

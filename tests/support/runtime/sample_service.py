@@ -3,7 +3,7 @@
 import asyncio
 import sys
 
-from keyfold.runtime.auth.caller import Rejected
+from keyfold.runtime.auth.caller import TokenRejected
 from keyfold.runtime.failure import StopProcess
 from keyfold.runtime.http import Answer, Public, Request, Route, build_app
 from keyfold.runtime.service import Process, run
@@ -18,8 +18,8 @@ class SampleSettings(ServiceSettings, PostgresSettings):
 class Nobody:
     """Believes no token."""
 
-    async def authenticate(self, authorization: str | None) -> Rejected:
-        return Rejected(detail="nobody")
+    async def authenticate(self, authorization: str | None) -> TokenRejected:
+        return TokenRejected(detail="nobody")
 
 
 async def slow(_request: Request[None, None]) -> Answer:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from keyfold.runtime.auth.caller import Caller, Rejected, Role
+from keyfold.runtime.auth.caller import Caller, Role, TokenRejected
 from keyfold.runtime.health import Health
 from keyfold.runtime.http import AnyRoute, RateLimits, build_app, serve_http
 from tests.support.runtime.tokens import SetClock
@@ -32,9 +32,9 @@ CALLERS = {
 class NamedCallers:
     """Believes the names above as tokens: tokens themselves have their own tests."""
 
-    async def authenticate(self, authorization: str | None) -> Caller | Rejected:
+    async def authenticate(self, authorization: str | None) -> Caller | TokenRejected:
         name = (authorization or "").removeprefix("Bearer ")
-        return CALLERS.get(name, Rejected(detail="nobody's token"))
+        return CALLERS.get(name, TokenRejected(detail="nobody's token"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from keyfold.domain.ids import AccountId, EventId, StreamId
 from keyfold.domain.lifecycle.account import AccountCreated, IntegrationsDisabled, IntegrationsEnabled
 from keyfold.domain.lifecycle.fold import Actor, LifecycleEvent, stream_of
 from keyfold.runtime.clock import SYSTEM_CLOCK
-from keyfold.store.ledger.append import Draft, Ledger
-from keyfold.store.ledger.read_set import Versioned, Wanted
+from keyfold.store.ledger.append import EventDraft, Ledger
+from keyfold.store.ledger.read_set import ReadSet, Versioned
 from keyfold.store.postgres.connection import open_pool
 
 OPERATOR = Actor(role="operator", subject="olivia")
@@ -21,9 +21,9 @@ ENABLED = IntegrationsEnabled(account_id=ACCOUNT)
 DISABLED = IntegrationsDisabled(account_id=ACCOUNT)
 
 
-def draft(event: LifecycleEvent, *, traceparent: str | None = None) -> Draft:
+def draft(event: LifecycleEvent, *, traceparent: str | None = None) -> EventDraft:
     """Return the event as an operator's request would have it recorded."""
-    return Draft(
+    return EventDraft(
         stream=stream_of(event),
         event_id=EventId(SYSTEM_CLOCK.new_event_id()),
         event=event,
@@ -45,7 +45,7 @@ def now() -> datetime:
 
 async def loaded(ledger: Ledger, stream: StreamId) -> Versioned:
     """Return one stream as its events fold."""
-    return (await ledger.look(Wanted(streams=frozenset((stream,))), now())).streams[stream]
+    return (await ledger.look(ReadSet(streams=frozenset((stream,))), now())).streams[stream]
 
 
 @asynccontextmanager

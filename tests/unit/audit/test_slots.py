@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from keyfold.audit.query.concurrency_limit import Slots
+from keyfold.audit.query.concurrency_limit import ConcurrencyLimit
 from keyfold.runtime.auth.caller import Caller, Role
 from keyfold.runtime.http import Refused
 
@@ -18,7 +18,7 @@ def owner(number: int) -> Caller:
 
 def test_one_tenant_gets_a_quarter() -> None:
     """A tenant with a quarter of the places is told to wait, by whichever of its people it asks."""
-    slots = Slots("streams", 8)
+    slots = ConcurrencyLimit("streams", 8)
     with ExitStack() as held:
         held.enter_context(slots.one(owner(1)))
         held.enter_context(slots.one(owner(1)))
@@ -33,7 +33,7 @@ def test_one_tenant_gets_a_quarter() -> None:
 
 def test_all_tenants_get_all() -> None:
     """When all places are taken whoever comes is told that it is busy, until one is left, however it was."""
-    slots = Slots("streams", 2)
+    slots = ConcurrencyLimit("streams", 2)
     with ExitStack() as held:
         held.enter_context(slots.one(owner(1)))
         with pytest.raises(ZeroDivisionError), slots.one(owner(2)):

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from keyfold.console.activity.asked import KEPT, Asked
+from keyfold.console.activity.asked import KEPT, ActivityQuestion
 from keyfold.console.activity.sums import endpoint
 
 NOW = datetime(2026, 10, 20, 12, tzinfo=UTC)
@@ -16,7 +16,7 @@ SYDNEY = ZoneInfo("Australia/Sydney")
 
 def test_day() -> None:
     """A day is the reader's own, and of 23 hours where clocks go forward in it."""
-    asked = Asked.of({"day": "2026-10-04"}, NOW, SYDNEY)
+    asked = ActivityQuestion.of({"day": "2026-10-04"}, NOW, SYDNEY)
     assert asked.since == datetime(2026, 10, 3, 14, tzinfo=UTC)
     assert asked.until == asked.since + timedelta(hours=23)
     assert (asked.day, asked.too_far) == ("2026-10-04", False)
@@ -27,7 +27,7 @@ def test_day() -> None:
 )
 def test_beyond_what_is_kept(query: dict[str, str]) -> None:
     """What is over is asked for as all that is kept, never as a time that ends before it begins."""
-    asked = Asked.of(query, NOW, SYDNEY)
+    asked = ActivityQuestion.of(query, NOW, SYDNEY)
     assert (asked.range, asked.day, asked.until, asked.too_far) == ("90d", "", None, True)
     assert NOW - asked.since < KEPT
 
@@ -35,7 +35,7 @@ def test_beyond_what_is_kept(query: dict[str, str]) -> None:
 @pytest.mark.parametrize("day", ["", "yesterday", "0001-01-01", "9999-12-31", "2026-13-01", "20261004x"])
 def test_no_day(day: str) -> None:
     """What is no day that can be asked for is not asked for."""
-    asked = Asked.of({"day": day}, NOW, ZoneInfo("UTC"))
+    asked = ActivityQuestion.of({"day": day}, NOW, ZoneInfo("UTC"))
     assert (asked.range, asked.day) in (("7d", ""), ("90d", ""))
 
 

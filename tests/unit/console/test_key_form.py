@@ -7,8 +7,8 @@ import pytest
 from multidict import MultiDict
 
 from keyfold.console.owner.terms.form import KeyForm, faults_of
-from keyfold.console.owner.terms.terms import Terms
-from keyfold.console.upstream.failures import Away, Refused, TooMany
+from keyfold.console.owner.terms.terms import KeyTerms
+from keyfold.console.upstream.failures import Away, ServiceRefused, TooMany
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 11, 30, 23, 30, tzinfo=UTC)  # the first of December already, in Berlin
@@ -62,7 +62,9 @@ def test_what_is_no_day_is_refused(day: str) -> None:
 def test_an_end_that_a_key_has_stays_to_the_second() -> None:
     """Whoever edits another field neither moves a key's end nor is held up by one that is over."""
     ended = datetime(2026, 11, 2, 12, 34, 56, tzinfo=UTC)
-    was = Terms(name="Old", permissions={}, vendor_ids=None, networks=None, rate_limit=None, expires_at=ended)
+    was = KeyTerms(
+        name="Old", permissions={}, vendor_ids=None, networks=None, rate_limit=None, expires_at=ended
+    )
     shown = KeyForm.of(was, BERLIN)
     assert shown.faults(NOW, BERLIN, was=was) == {}
     assert shown.terms(BERLIN, was=was).expires_at == ended
@@ -161,7 +163,7 @@ def test_a_refusal_is_told_beside_its_field() -> None:
         {"pointer": "/rate_limit/per_s", "detail": "it is long"},
         {"pointer": "/vendor_ids/1", "detail": "it is none"},
     ]
-    refused = Refused("registry", 422, {"type": "urn:keyfold:problem:bad-body", "errors": wrongs})
+    refused = ServiceRefused("registry", 422, {"type": "urn:keyfold:problem:bad-body", "errors": wrongs})
     assert faults_of(refused) == {"networks": "It is odd.", "per_s": "It is long.", "vendor": "It is none."}
 
 
@@ -172,7 +174,7 @@ def test_a_refusal_is_told_beside_its_field() -> None:
 def test_a_refusal_of_the_whole_is_told_in_plain_words(kind: str, field: str) -> None:
     """What the registry refuses for a reason of its own is told where it can be mended, or of the whole."""
     assert list(
-        faults_of(Refused("registry", 409, {"type": f"urn:keyfold:problem:{kind}", "detail": "x"}))
+        faults_of(ServiceRefused("registry", 409, {"type": f"urn:keyfold:problem:{kind}", "detail": "x"}))
     ) == [field]
 
 

@@ -10,7 +10,7 @@ from keyfold.console import words
 from keyfold.console.owner.keys.history import happening
 from keyfold.console.owner.keys.trying import TryForm, answer
 from keyfold.console.owner.terms.differences import differences, refused_of
-from keyfold.console.owner.terms.terms import Terms
+from keyfold.console.owner.terms.terms import KeyTerms
 from keyfold.console.owner.terms.wording import able, limit, standing, summary, used
 
 LONDON = ZoneInfo("Europe/London")
@@ -19,7 +19,7 @@ NAMES = {"ven_1": "Recall Reminders", "ven_2": "<b>B</b>"}
 END = datetime(2027, 6, 1, 22, 59, 59, tzinfo=UTC)
 
 
-def _terms(**changed: Any) -> Terms:
+def _terms(**changed: Any) -> KeyTerms:
     granted = dict.fromkeys(words.CATEGORIES, "none") | changed.pop("may", {})
     plain = {
         "name": "Recall",
@@ -28,7 +28,7 @@ def _terms(**changed: Any) -> Terms:
         "rate_limit": None,
         "expires_at": None,
     }
-    return Terms(permissions=granted, **{**plain, **changed})
+    return KeyTerms(permissions=granted, **{**plain, **changed})
 
 
 def _key(**changed: Any) -> dict[str, Any]:

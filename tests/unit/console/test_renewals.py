@@ -11,8 +11,8 @@ import pytest
 
 from keyfold.console.browser.session import Person, Session
 from keyfold.console.sign_in.provider import NotSignedIn, Provider
-from keyfold.console.sign_in.provider import Tokens as Given
-from keyfold.console.sign_in.tokens import Tokens
+from keyfold.console.sign_in.provider import ProviderTokens as Given
+from keyfold.console.sign_in.tokens import TokenRenewal
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.runtime.failure import TryLater
 from tests.support.eventually import eventually
@@ -59,7 +59,7 @@ AWAY = TryLater("away")
 
 async def fresh(provider: Provider, sessions: Sequence[Session]) -> list[str | None]:
     """Return the token that each session goes on with, None for one that is over."""
-    tokens = Tokens(provider=provider, clock=SYSTEM_CLOCK)
+    tokens = TokenRenewal(provider=provider, clock=SYSTEM_CLOCK)
     found = await asyncio.gather(*(tokens.fresh(each) for each in sessions))
     return [None if each is None else each.token for each in found]
 
@@ -82,7 +82,7 @@ async def test_away() -> None:
 
 async def test_back() -> None:
     """Where nobody answered the provider is asked again, and not only when a minute is over."""
-    tokens = Tokens(provider=Saying(AWAY, NEW), clock=SYSTEM_CLOCK)
+    tokens = TokenRenewal(provider=Saying(AWAY, NEW), clock=SYSTEM_CLOCK)
 
     async def is_renewed() -> bool:
         try:

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from keyfold.console.reviewer.may import why_not
-from keyfold.console.vendor.application import FIELDS, Application, amendable
+from keyfold.console.vendor.application import FIELDS, ApplicationForm, amendable
 from keyfold.console.vendor.standing import outstanding
 from keyfold.domain.lifecycle.vendor import ReviewKind, Vendor, VendorState, Verdict
 from keyfold.domain.lifecycle.vendor_commands import (
@@ -117,6 +117,6 @@ def test_what_may_be_amended_is_what_the_registry_takes() -> None:
 
 def test_what_is_typed_is_kept_and_judged() -> None:
     """Each field that the registry would refuse for what anybody sees of it has a sentence of its own."""
-    typed = Application(name="", contact_email="nobody", website="ftp://x", intended_use="x" * 4001)
+    typed = ApplicationForm(name="", contact_email="nobody", website="ftp://x", intended_use="x" * 4001)
     assert set(typed.faults(FIELDS)) == set(FIELDS)
-    assert Application.of_vendor(_shown(APPLIED)).faults(FIELDS) == {}
+    assert ApplicationForm.of_vendor(_shown(APPLIED)).faults(FIELDS) == {}

@@ -10,8 +10,8 @@ from typing import Final
 
 import pytest
 
-from keyfold.gatekeeper.authz.connection import Connection
-from keyfold.gatekeeper.authz.request.callers import Callers
+from keyfold.gatekeeper.authz.connection import AuthzConnection
+from keyfold.gatekeeper.authz.request.callers import AuthzCallers
 from keyfold.wire.keys.format import KeyKind, mint
 from tests.support.gatekeeper.heart import NGINX_TOKEN, TOKEN
 from tests.support.gatekeeper.holdings import holdings, unbounded_caches
@@ -62,10 +62,10 @@ def sizes(roots: list[object]) -> Counter[str]:
 
 async def test_strangers_leave_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing that a gatekeeper holds grows with what is asked, but for caches that have a bound."""
-    monkeypatch.setattr(Callers.__init__, "__kwdefaults__", {"remembered_max": REMEMBERED_MAX})
+    monkeypatch.setattr(AuthzCallers.__init__, "__kwdefaults__", {"remembered_max": REMEMBERED_MAX})
     with lane_over(tmp_path) as (heart, lane, journal):
         roots: list[object] = [heart, lane]
-        connection, wire = Connection(lane), Wire()
+        connection, wire = AuthzConnection(lane), Wire()
         connection.connection_made(wire)
         for first in range(0, STRANGERS, TICK):
             for number in range(first + 1, first + 1 + TICK):

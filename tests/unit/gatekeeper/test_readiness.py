@@ -3,7 +3,7 @@
 from keyfold.domain.lifecycle.state import State
 from keyfold.gatekeeper.readiness import lacking
 from keyfold.gatekeeper.replica.state import Replica
-from keyfold.store.read_model.reader import Loaded
+from keyfold.store.read_model.reader import LoadProgress
 from tests.support.ledger_builder import START
 
 
@@ -15,13 +15,13 @@ def test_nothing_is_known_before_the_load_begins() -> None:
 def test_a_load_under_way_says_how_far_it_is() -> None:
     """So many keys of all that there are, in digits that can be read."""
     replica = Replica()
-    replica.load_on(Loaded(keys=430_000, of_keys=1_000_000))
+    replica.load_on(LoadProgress(keys=430_000, of_keys=1_000_000))
     assert lacking(replica) == "the state is not loaded yet: 430,000 of 1,000,000 keys"
 
 
 def test_a_state_that_is_loaded_lacks_nothing() -> None:
     """Once there is a state there is no reason left."""
     replica = Replica()
-    replica.load_on(Loaded(keys=1, of_keys=1))
+    replica.load_on(LoadProgress(keys=1, of_keys=1))
     replica.load(State(), 1, START)
     assert lacking(replica) is None

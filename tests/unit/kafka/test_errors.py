@@ -8,19 +8,19 @@ from aiokafka import errors as driver
 
 from keyfold.kafka.errors import (
     KafkaFailure,
-    Misconfigured,
+    KafkaMisconfigured,
     OutcomeUnknown,
     RecordsGone,
-    Rejected,
+    RecordsRejected,
     Unavailable,
     reading,
     writing,
 )
 
 EITHER_WAY = [
-    (driver.MessageSizeTooLargeError(), Rejected),
-    (driver.UnknownTopicOrPartitionError(), Misconfigured),
-    (driver.TopicAuthorizationFailedError("t"), Misconfigured),
+    (driver.MessageSizeTooLargeError(), RecordsRejected),
+    (driver.UnknownTopicOrPartitionError(), KafkaMisconfigured),
+    (driver.TopicAuthorizationFailedError("t"), KafkaMisconfigured),
 ]
 IN_DOUBT = [
     driver.OutOfOrderSequenceNumber(),

@@ -10,7 +10,7 @@ import jwt
 import pytest
 
 from keyfold.local.signing import AUDIENCE, ISSUER, Claims, LocalSigner
-from keyfold.runtime.auth.caller import Caller, Rejected, Role
+from keyfold.runtime.auth.caller import Caller, Role, TokenRejected
 from keyfold.runtime.auth.jwks import Jwks
 from keyfold.runtime.authenticator import BearerTokens
 from keyfold.runtime.clock import SYSTEM_CLOCK
@@ -27,7 +27,7 @@ def signer(tmp_path: Path) -> LocalSigner:
     return signer
 
 
-async def caller(signer: LocalSigner, token: str) -> Caller | Rejected:
+async def caller(signer: LocalSigner, token: str) -> Caller | TokenRejected:
     """Return whom a service takes the bearer for."""
     jwks = Jwks(str(signer.jwks_path), SYSTEM_CLOCK)
     await jwks.load()
@@ -55,7 +55,7 @@ async def test_expires(signer: LocalSigner) -> None:
     """A token is good for as long as it says, and no longer."""
     past = SYSTEM_CLOCK.now() - timedelta(seconds=120)
 
-    assert isinstance(await caller(signer, signer.sign(OWNER, now=past, ttl_s=60)), Rejected)
+    assert isinstance(await caller(signer, signer.sign(OWNER, now=past, ttl_s=60)), TokenRejected)
 
 
 async def test_another_stack(signer: LocalSigner, tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ async def test_another_stack(signer: LocalSigner, tmp_path: Path) -> None:
 
     token = other.sign(OWNER, now=SYSTEM_CLOCK.now(), ttl_s=60)
 
-    assert isinstance(await caller(signer, token), Rejected)
+    assert isinstance(await caller(signer, token), TokenRejected)
 
 
 async def test_key_stays(signer: LocalSigner, tmp_path: Path) -> None:

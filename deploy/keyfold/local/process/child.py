@@ -57,13 +57,13 @@ class Running(Protocol):
 class Beginning(Protocol):
     """Where processes begin that need not be started from nothing."""
 
-    async def begin(self, command: Command) -> Running:
+    async def begin(self, command: ProcessSpec) -> Running:
         """Begin a module that a command names after Python and `-m`."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
+class ProcessSpec:
     """What to run. Without a `log_path` it writes to where we do; `ports` are those that it is to listen on.
 
     `user` is whom to run it as, when we are root and the program refuses to be. `death_signal` is what the
@@ -88,12 +88,12 @@ class Command:
 class Child:
     """A running command."""
 
-    def __init__(self, command: Command, process: Running) -> None:
+    def __init__(self, command: ProcessSpec, process: Running) -> None:
         self._command = command
         self._process = process
 
     @classmethod
-    async def spawn(cls, command: Command) -> Child:
+    async def spawn(cls, command: ProcessSpec) -> Child:
         """Start the command in a session of its own, so that a terminal's Ctrl-C reaches the parent alone."""
         with _opened(command.log_path) as log:
             if command.begins_in is not None:
@@ -111,7 +111,7 @@ class Child:
 
     @classmethod
     async def started(
-        cls, command: Command, probe: Callable[[], Awaitable[bool]], *, timeout_s: float
+        cls, command: ProcessSpec, probe: Callable[[], Awaitable[bool]], *, timeout_s: float
     ) -> Child:
         """Return the child when it is ready. Raises ChildFailed; then, as when cancelled, nothing is left."""
         child = await cls.spawn(command)
@@ -124,7 +124,7 @@ class Child:
         return child
 
     @property
-    def command(self) -> Command:
+    def command(self) -> ProcessSpec:
         """What was run."""
         return self._command
 
@@ -230,7 +230,7 @@ def _opened(log_path: Path | None) -> Iterator[BinaryIO | None]:
         yield log
 
 
-def leashed(command: Command) -> list[str]:
+def leashed(command: ProcessSpec) -> list[str]:
     """Return the argument list that makes the kernel end the child when its parent dies, even by kill -9.
 
     setpriv is part of util-linux; where there is none, the next start finds what was left over by its

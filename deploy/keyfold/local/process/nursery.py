@@ -18,7 +18,7 @@ from typing import Final
 
 import msgspec
 
-from keyfold.local.process.child import Command, leashed
+from keyfold.local.process.child import ProcessSpec, leashed
 from keyfold.local.process.newborn import MESSAGE_BYTES_MAX, Began, Ended, Order
 
 PROGRAM: Final = (sys.executable, "-m", "keyfold.local.process.newborn")
@@ -71,7 +71,7 @@ class Nursery:
                 self._line = await self._start()
             return self._line
 
-    async def begin(self, command: Command) -> Newborn:
+    async def begin(self, command: ProcessSpec) -> Newborn:
         """Begin a command that is a module of ours. Raises ConnectionError when that cannot be done now."""
         line = await self.warm_up()
         order = Order(
@@ -103,7 +103,7 @@ class Nursery:
     async def _start(self) -> socket.socket:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setblocking(False)
-        command = Command(name="nursery", argv=PROGRAM, log_path=None, death_signal=signal.SIGKILL)
+        command = ProcessSpec(name="nursery", argv=PROGRAM, log_path=None, death_signal=signal.SIGKILL)
         with theirs, self._log_path.open("ab") as log:
             self._root = await asyncio.create_subprocess_exec(
                 *leashed(command), stdin=theirs.fileno(), stdout=log, stderr=log, start_new_session=True

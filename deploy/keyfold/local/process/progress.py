@@ -13,7 +13,7 @@ from keyfold.runtime.clock import SYSTEM_CLOCK, Clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
+class StartupProgress:
     """Tells a person what has been done; steps may overlap."""
 
     console: Console

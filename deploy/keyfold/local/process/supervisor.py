@@ -13,8 +13,8 @@ from pathlib import Path
 import orjson
 import psutil
 
-from keyfold.local.process.child import Child, ChildFailed, Command, ended
-from keyfold.local.process.progress import Progress
+from keyfold.local.process.child import Child, ChildFailed, ProcessSpec, ended
+from keyfold.local.process.progress import StartupProgress
 from keyfold.local.state import read_json, write_private
 from keyfold.runtime.clock import SYSTEM_CLOCK
 
@@ -29,7 +29,7 @@ Probe = Callable[[], Awaitable[bool]]
 
 
 @dataclass(slots=True, kw_only=True)
-class Member:
+class Supervised:
     """A child with its rank, higher ones are stopped earlier, and how it is asked whether it is ready."""
 
     child: Child
@@ -50,13 +50,13 @@ class Member:
         return FIRST_PAUSE_S * 2.0 ** (len(self.deaths_s) - 1)
 
 
-class Family:
+class Supervisor:
     """Children that live and end together. `on_restart` is called when one of them has another process id."""
 
-    def __init__(self, record: Path, progress: Progress) -> None:
+    def __init__(self, record: Path, progress: StartupProgress) -> None:
         self._record = record
         self._progress = progress
-        self._members: list[Member] = []
+        self._members: list[Supervised] = []
         self._keepers: list[asyncio.Task[str]] = []
         self._given_up: asyncio.Queue[asyncio.Task[str]] = asyncio.Queue()
         self.on_restart: Callable[[], None] = lambda: None
@@ -68,7 +68,7 @@ class Family:
 
     def adopt(self, child: Child, *, rank: int, answers: Probe) -> None:
         """Keep a child that is ready running from now on, and write down that it is ours."""
-        member = Member(child=child, rank=rank, answers=answers)
+        member = Supervised(child=child, rank=rank, answers=answers)
         self._members.append(member)
         self._write_down()
         keeper = asyncio.create_task(self._kept(member), name=f"keeper of {child.name}")
@@ -90,7 +90,7 @@ class Family:
         self._members.clear()
         self._record.unlink(missing_ok=True)
 
-    async def _kept(self, member: Member) -> str:
+    async def _kept(self, member: Supervised) -> str:
         while True:
             how = ended(await member.child.wait())
             if member.is_hopeless(SYSTEM_CLOCK.monotonic_s()):
@@ -99,7 +99,7 @@ class Family:
             await asyncio.sleep(member.pause_s)
             await self._start_again(member)
 
-    async def _start_again(self, member: Member) -> None:
+    async def _start_again(self, member: Supervised) -> None:
         # Until it says otherwise it is what it was: a process that waits for another one is not dead.
         await asyncio.to_thread(end_orphans, member.child.command)
         member.child = await Child.spawn(member.child.command)
@@ -131,7 +131,7 @@ def end_leftovers(record: Path, *, patience_s: float = LEFTOVER_PATIENCE_S) -> N
     record.unlink(missing_ok=True)
 
 
-def end_orphans(command: Command) -> None:
+def end_orphans(command: ProcessSpec) -> None:
     """End at once what a child that was killed has left of itself, in a directory of its own.
 
     PostgreSQL has a process for each client, which holds its memory: until the last is gone, none can start.

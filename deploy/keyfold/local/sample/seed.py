@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from keyfold.client.endpoints import Places
+from keyfold.client.endpoints import Endpoints
 from keyfold.client.failure import CommandFailed
 from keyfold.client.http import open_client
 from keyfold.local.sample.mending import Mending
@@ -13,7 +13,7 @@ from keyfold.local.sample.story import Story
 from keyfold.local.signing import LocalSigner
 
 
-async def ensure_sample(places: Places, say: Callable[[str], None] = lambda _: None) -> Sample:
+async def ensure_sample(places: Endpoints, say: Callable[[str], None] = lambda _: None) -> Sample:
     """Return the sample of the local stack at ``places``, made now on its first start. Raises CommandFailed.
 
     What of it no longer does what the screen says is made anew, and ``say`` is told. When it returns, the

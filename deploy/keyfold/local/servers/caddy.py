@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from keyfold.local.extra import ExtraMissing
-from keyfold.local.process.child import Child, Command
+from keyfold.local.process.child import Child, ProcessSpec
 from keyfold.local.process.ports import HOST, listens
 
 CADDYFILE = "Caddyfile"
@@ -15,7 +15,7 @@ READY_TIMEOUT_S = 15.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gateway:
+class CaddySpec:
     """What Caddy needs to know; `authz` and `upstream` are `host:port`."""
 
     port: int
@@ -24,9 +24,9 @@ class Gateway:
     token: str
 
 
-async def start_caddy(gateway: Gateway, *, caddyfile: Path, state_dir: Path, log_path: Path) -> Child:
+async def start_caddy(gateway: CaddySpec, *, caddyfile: Path, state_dir: Path, log_path: Path) -> Child:
     """Start Caddy in a directory that exists; return it when it takes connections. Raises ChildFailed."""
-    command = Command(
+    command = ProcessSpec(
         name="gateway",
         argv=[str(executable()), "run", "--adapter", "caddyfile", "--config", str(caddyfile)],
         log_path=log_path,

@@ -13,7 +13,7 @@ from pathlib import Path
 from keyfold.kafka.errors import KafkaFailure
 from keyfold.kafka.probe import require_answer
 from keyfold.local.extra import package_dir
-from keyfold.local.process.child import Child, ChildFailed, Command
+from keyfold.local.process.child import Child, ChildFailed, ProcessSpec
 from keyfold.local.process.ports import HOST, free_ports, listens
 from keyfold.local.servers.kafka_aot import Java, Purpose, keep_cache
 from keyfold.local.servers.kafka_jars import class_path
@@ -130,7 +130,7 @@ class LocalKafka(LocalServer):
         if await tool.wait() != 0:
             raise ChildFailed(tool.obituary("failed"))
 
-    def _broker(self, java: Java) -> Command:
+    def _broker(self, java: Java) -> ProcessSpec:
         command = self._command("kafka", java.broker(PROPERTIES_NAME, self._purpose))
         command = replace(command, ports=(self.port, self._controller_port))
         if self._purpose is Purpose.TRAINING:
@@ -138,8 +138,8 @@ class LocalKafka(LocalServer):
             return replace(command, stop_timeout_s=TRAINING_STOP_TIMEOUT_S, death_signal=signal.SIGKILL)
         return command
 
-    def _command(self, name: str, argv: list[str]) -> Command:
-        return Command(
+    def _command(self, name: str, argv: list[str]) -> ProcessSpec:
+        return ProcessSpec(
             name=name,
             argv=argv,
             log_path=self._log_path,

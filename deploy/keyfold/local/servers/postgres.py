@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, Final
 
-from keyfold.local.process.child import Child, ChildFailed, Command, User
+from keyfold.local.process.child import Child, ChildFailed, ProcessSpec, User
 from keyfold.local.process.ports import HOST, free_ports
 from keyfold.local.servers.postgres_program import COPIES, programs_for, server_user
 from keyfold.local.servers.server import LocalServer
@@ -156,8 +156,8 @@ class LocalPostgres(LocalServer):
         options = [option for name, value in chosen.items() for option in ("-c", f"{name}={value}")]
         return ["-D", str(self._data_as_seen), *options]
 
-    def _command(self, name: str, argv: list[str], *ports: int) -> Command:
-        return Command(
+    def _command(self, name: str, argv: list[str], *ports: int) -> ProcessSpec:
+        return ProcessSpec(
             name=name,
             argv=argv,
             log_path=self._log_path,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from keyfold.local.process.child import Child, ChildFailed, Command
+from keyfold.local.process.child import Child, ChildFailed, ProcessSpec
 
 
 class LocalServer:
@@ -32,7 +32,7 @@ class LocalServer:
             await self._child.kill()
 
     async def _spawn(
-        self, command: Command, answers: Callable[[], Awaitable[bool]], *, timeout_s: float
+        self, command: ProcessSpec, answers: Callable[[], Awaitable[bool]], *, timeout_s: float
     ) -> None:
         """Return when the server answers. Raises ChildFailed; then, as when cancelled, none is left."""
         self._child = await Child.started(command, answers, timeout_s=timeout_s)

@@ -90,7 +90,7 @@ MALFORMED = Malformed.MALFORMED
 Presented = Credential | Malformed | None
 
 
-class Request(Struct, frozen=True, gc=False):
+class AccessRequest(Struct, frozen=True, gc=False):
     """What a gateway asks about. `target` is None where it cannot be told what the original request was.
 
     `client_ip` is the client's address as the gateway reports it, None where it reports none.
@@ -119,7 +119,7 @@ class Decision(Struct, frozen=True, gc=False):
     is_dead: bool = False
 
 
-class Standing(Protocol):
+class Standings(Protocol):
     """Where accounts and vendors stand, those at least that the judged keys belong to."""
 
     @property
@@ -134,7 +134,7 @@ class Standing(Protocol):
 
 
 def decide_access(
-    request: Request, state: State | None, route_map: RouteMap, now: datetime, *, lease_held: bool
+    request: AccessRequest, state: State | None, route_map: RouteMap, now: datetime, *, lease_held: bool
 ) -> Decision:
     """Decide one request. `state` is None while none has been loaded; `now` is only compared with expiries.
 
@@ -178,7 +178,7 @@ def decide_access(
 def judge(
     vendor_key: VendorProof | None,
     subscriber_key: SubscriberProof | None,
-    standing: Standing,
+    standing: Standings,
     *,
     client_ip: str | None,
     is_clear: bool,
@@ -198,7 +198,7 @@ def judge(
     )
 
 
-def _unusable(request: Request) -> Reason | None:
+def _unusable(request: AccessRequest) -> Reason | None:
     if request.vendor_key is None:
         return Reason.MISSING_VENDOR_KEY
     if request.subscriber_key is None:
@@ -262,7 +262,7 @@ def _once_proven(presented: Presented, find: Callable[[KeyId], _Found]) -> _Foun
 def judge_keys(
     vendor_key: VendorProof | None,
     subscriber_key: SubscriberProof | None,
-    standing: Standing,
+    standing: Standings,
     client_ip: str | None,
     now: datetime,
 ) -> Reason | None:

@@ -17,7 +17,7 @@ from keyfold.domain.lifecycle.vendor_key import ActiveVendorKey, VendorKey
 from keyfold.domain.permissions import Access, Category
 
 
-class Asked(Struct, frozen=True, kw_only=True, gc=False):
+class DryRunRequest(Struct, frozen=True, kw_only=True, gc=False):
     """What a case is about: by a path if `by_path`, else by the category and access themselves.
 
     Without `is_clear` the path reads in more than one way; category and access are None where none is mapped.
@@ -29,7 +29,7 @@ class Asked(Struct, frozen=True, kw_only=True, gc=False):
     by_path: bool = False
 
 
-class Case(Struct, frozen=True, kw_only=True, gc=False):
+class DryRunCase(Struct, frozen=True, kw_only=True, gc=False):
     """Who asks for what, with the account and the vendor concerned; a key is None where its id names none.
 
     `by_vendor` where no vendor key was named but its vendor, for whom any key of its own then stands.
@@ -39,7 +39,7 @@ class Case(Struct, frozen=True, kw_only=True, gc=False):
     subscriber_key: SubscriberKey | None
     vendors: Mapping[VendorId, Vendor]
     accounts: Mapping[AccountId, Account]
-    asked: Asked
+    asked: DryRunRequest
     client_ip: str | None
     now: datetime
     lease_held: bool
@@ -60,11 +60,11 @@ class Case(Struct, frozen=True, kw_only=True, gc=False):
         )
 
 
-def asked_by_path(method: str, target: str, route_map: RouteMap) -> Asked:
+def asked_by_path(method: str, target: str, route_map: RouteMap) -> DryRunRequest:
     """Return what a method on a path asks for."""
     segments = normalise(target)
     route = None if segments is None else route_map.match(segments)
-    return Asked(
+    return DryRunRequest(
         category=None if route is None else route.category,
         access=None if route is None else route.access(method),
         is_clear=segments is not None,
@@ -78,15 +78,15 @@ def find_case(
     vendor: KeyId | VendorId,
     *,
     by_vendor: bool,
-    asked: Asked,
+    asked: DryRunRequest,
     client_ip: str | None,
     now: datetime,
     lease_held: bool,
-) -> Case:
+) -> DryRunCase:
     """Find what the ids name; `vendor` is a vendor's own id with `by_vendor`, else a vendor key's."""
     subscriber_key = state.subscriber_key(subscriber_key_id)
     vendor_key = _any_key(state, VendorId(vendor)) if by_vendor else state.vendor_key(KeyId(vendor))
-    return Case(
+    return DryRunCase(
         vendor_key=vendor_key,
         subscriber_key=subscriber_key,
         vendors={} if vendor_key is None else {vendor_key.vendor_id: state.vendors[vendor_key.vendor_id]},

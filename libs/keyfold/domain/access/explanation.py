@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from keyfold.domain.access.decision import Reason
-from keyfold.domain.access.dry_run import Case
+from keyfold.domain.access.dry_run import DryRunCase
 from keyfold.domain.access.find_remedy import Outcome, repair
 from keyfold.domain.access.remedy import Mender
 
@@ -24,7 +24,7 @@ class Check(Struct, frozen=True, kw_only=True, gc=False):
     outcome: Outcome
 
 
-class Change(Struct, frozen=True, kw_only=True, gc=False):
+class RequiredChange(Struct, frozen=True, kw_only=True, gc=False):
     """What would have to change for a check to pass, and who can change it."""
 
     check: Reason
@@ -40,20 +40,20 @@ class Explanation(Struct, frozen=True, kw_only=True, gc=False):
 
     reason: Reason | None
     checks: tuple[Check, ...]
-    changes: tuple[Change, ...]
+    changes: tuple[RequiredChange, ...]
 
 
-def explain(case: Case) -> Explanation:
+def explain(case: DryRunCase) -> Explanation:
     """Explain a case's decision by asking what it would be, were its reason mended, until that is an allow.
 
     So the checks are the decision's own, in its own order: there is no second copy of them here.
     """
     reason = denied_for = case.reason()
-    changes: list[Change] = []
+    changes: list[RequiredChange] = []
     outcomes = _before_asking(case)
     while denied_for is not None:
         mended = repair(denied_for, case)
-        changes.append(Change(check=denied_for, change=mended.remedy.change, by=mended.remedy.by))
+        changes.append(RequiredChange(check=denied_for, change=mended.remedy.change, by=mended.remedy.by))
         outcomes = {**mended.hides, denied_for: Outcome.FAILED, **outcomes}
         case = mended.case
         denied_for = case.reason()
@@ -64,7 +64,7 @@ def explain(case: Case) -> Explanation:
     )
 
 
-def _before_asking(case: Case) -> dict[Reason, Outcome]:
+def _before_asking(case: DryRunCase) -> dict[Reason, Outcome]:
     """Return the checks that nothing is asked of: no key is presented, and no rate limit is used up."""
     idle = [*_OF_PRESENTED_KEYS]
     idle += [Reason.VENDOR_KEY_REVOKED] if case.by_vendor else []

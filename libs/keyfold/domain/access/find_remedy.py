@@ -9,7 +9,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from keyfold.domain.access.decision import Reason
-from keyfold.domain.access.dry_run import Asked, Case, any_vendor_key
+from keyfold.domain.access.dry_run import DryRunCase, DryRunRequest, any_vendor_key
 from keyfold.domain.access.remedy import (
     CREATE_ANOTHER_KEY,
     ENABLE_INTEGRATIONS,
@@ -29,7 +29,7 @@ from keyfold.domain.access.remedy import (
 from keyfold.domain.ids import AccountId, KeyId, VendorId
 from keyfold.domain.lifecycle.account import Account
 from keyfold.domain.lifecycle.subscriber_key import ActiveSubscriberKey
-from keyfold.domain.lifecycle.vendor import Application, Vendor, VendorState
+from keyfold.domain.lifecycle.vendor import Vendor, VendorApplication, VendorState
 from keyfold.domain.permissions import CATEGORIES, Access, Category, Permissions
 
 
@@ -49,20 +49,20 @@ class Repair(Struct, frozen=True, kw_only=True, gc=False):
     """
 
     remedy: Remedy
-    case: Case
+    case: DryRunCase
     hides: Mapping[Reason, Outcome] = field(default_factory=dict)
 
 
-def repair(reason: Reason, case: Case) -> Repair:
+def repair(reason: Reason, case: DryRunCase) -> Repair:
     """Return the repair of what a case is denied for."""
     return _REPAIRS[reason](case)
 
 
 _WRITES_ALL: Final = Permissions((Access.WRITE,) * len(CATEGORIES))
-_SOMETHING: Final = Asked(category=Category.SYSTEM, access=Access.READ, by_path=True)
+_SOMETHING: Final = DryRunRequest(category=Category.SYSTEM, access=Access.READ, by_path=True)
 _SOME_VENDOR: Final = Vendor(
     vendor_id=VendorId(""),
-    application=Application(name="", contact_email="", website="", intended_use="", categories=()),
+    application=VendorApplication(name="", contact_email="", website="", intended_use="", categories=()),
     applicant="",
     state=VendorState.APPROVED,
     reviews=(),
@@ -83,7 +83,7 @@ def _unknown(*reasons: Reason) -> Mapping[Reason, Outcome]:
     return dict.fromkeys(reasons, Outcome.UNKNOWN)
 
 
-def _unknown_vendor_key(case: Case) -> Repair:
+def _unknown_vendor_key(case: DryRunCase) -> Repair:
     some_key, what = any_vendor_key(_SOME_VENDOR.vendor_id), "vendor" if case.by_vendor else "vendor key"
     key = case.subscriber_key
     if isinstance(key, ActiveSubscriberKey):
@@ -98,7 +98,7 @@ def _unknown_vendor_key(case: Case) -> Repair:
     )
 
 
-def _unknown_subscriber_key(case: Case) -> Repair:
+def _unknown_subscriber_key(case: DryRunCase) -> Repair:
     account = Account(account_id=AccountId(""), name="", integrations_enabled=True)
     known = replace(case, subscriber_key=_any_key(account.account_id), accounts={account.account_id: account})
     return Repair(
@@ -108,7 +108,7 @@ def _unknown_subscriber_key(case: Case) -> Repair:
     )
 
 
-def _vendor_key_revoked(case: Case) -> Repair:
+def _vendor_key_revoked(case: DryRunCase) -> Repair:
     (vendor_id,) = case.vendors
     return Repair(
         remedy=USE_ANOTHER_VENDOR_KEY,
@@ -125,7 +125,7 @@ _APPROVALS: Final[Mapping[VendorState, Remedy]] = {
 }
 
 
-def _vendor_suspended(case: Case) -> Repair:
+def _vendor_suspended(case: DryRunCase) -> Repair:
     (vendor,) = case.vendors.values()
     approved = replace(vendor, state=VendorState.APPROVED)
     return Repair(
@@ -134,7 +134,7 @@ def _vendor_suspended(case: Case) -> Repair:
     )
 
 
-def _subscriber_key_revoked(case: Case) -> Repair:
+def _subscriber_key_revoked(case: DryRunCase) -> Repair:
     (account_id,) = case.accounts
     return Repair(
         remedy=CREATE_ANOTHER_KEY,
@@ -143,14 +143,14 @@ def _subscriber_key_revoked(case: Case) -> Repair:
     )
 
 
-def _subscriber_key_expired(case: Case) -> Repair:
+def _subscriber_key_expired(case: DryRunCase) -> Repair:
     return Repair(
         remedy=EXPIRE_LATER,
         case=replace(case, subscriber_key=replace(_active(case), expires_at=None)),
     )
 
 
-def _network_not_allowed(case: Case) -> Repair:
+def _network_not_allowed(case: DryRunCase) -> Repair:
     key = _active(case)
     allowed = key.networks or ()
     unsaid = Remedy(f"Say which client_ip it is: the key works from {places(allowed)} alone.", Mender.CALLER)
@@ -160,7 +160,7 @@ def _network_not_allowed(case: Case) -> Repair:
     )
 
 
-def _integrations_disabled(case: Case) -> Repair:
+def _integrations_disabled(case: DryRunCase) -> Repair:
     (account,) = case.accounts.values()
     enabled = replace(account, integrations_enabled=True)
     return Repair(
@@ -169,7 +169,7 @@ def _integrations_disabled(case: Case) -> Repair:
     )
 
 
-def _vendor_not_permitted(case: Case) -> Repair:
+def _vendor_not_permitted(case: DryRunCase) -> Repair:
     key, (vendor_id,) = _active(case), case.vendors
     vendor_ids = (*(key.vendor_ids or ()), vendor_id)
     return Repair(
@@ -178,7 +178,7 @@ def _vendor_not_permitted(case: Case) -> Repair:
     )
 
 
-def _ambiguous_request(case: Case) -> Repair:
+def _ambiguous_request(case: DryRunCase) -> Repair:
     return Repair(
         remedy=SEND_A_PLAIN_PATH,
         case=_asking_for_something(case),
@@ -186,7 +186,7 @@ def _ambiguous_request(case: Case) -> Repair:
     )
 
 
-def _unmapped_route(case: Case) -> Repair:
+def _unmapped_route(case: DryRunCase) -> Repair:
     return Repair(
         remedy=MAP_THE_ROUTE,
         case=_asking_for_something(case),
@@ -194,12 +194,12 @@ def _unmapped_route(case: Case) -> Repair:
     )
 
 
-def _category_denied(case: Case) -> Repair:
+def _category_denied(case: DryRunCase) -> Repair:
     # A key without any access to the category is not one that may only read it.
     return replace(_read_only(case), hides={Reason.READ_ONLY: Outcome.NOT_APPLICABLE})
 
 
-def _read_only(case: Case) -> Repair:
+def _read_only(case: DryRunCase) -> Repair:
     key, category, access = _active(case), case.asked.category, case.asked.access
     if category is None or access is None:
         raise LookupError("where nothing is asked for, nothing can be granted")
@@ -210,14 +210,14 @@ def _read_only(case: Case) -> Repair:
     )
 
 
-def _stale(case: Case) -> Repair:
+def _stale(case: DryRunCase) -> Repair:
     return Repair(
         remedy=HEAR_THE_LEDGER,
         case=replace(case, lease_held=True),
     )
 
 
-def _active(case: Case) -> ActiveSubscriberKey:
+def _active(case: DryRunCase) -> ActiveSubscriberKey:
     if not isinstance(case.subscriber_key, ActiveSubscriberKey):
         raise LookupError("a key that was revoked, or is none, is replaced before anything of it is mended")
     return case.subscriber_key
@@ -242,12 +242,12 @@ def _any_key(account_id: AccountId) -> ActiveSubscriberKey:
     )
 
 
-def _asking_for_something(case: Case) -> Case:
+def _asking_for_something(case: DryRunCase) -> DryRunCase:
     able = replace(_active(case), permissions=_WRITES_ALL)
     return replace(case, asked=_SOMETHING, subscriber_key=able)
 
 
-_REPAIRS: Final[Mapping[Reason, Callable[[Case], Repair]]] = {
+_REPAIRS: Final[Mapping[Reason, Callable[[DryRunCase], Repair]]] = {
     Reason.UNKNOWN_VENDOR_KEY: _unknown_vendor_key,
     Reason.UNKNOWN_SUBSCRIBER_KEY: _unknown_subscriber_key,
     Reason.VENDOR_KEY_REVOKED: _vendor_key_revoked,

@@ -12,7 +12,7 @@ AccountKey: TypeAlias = tuple[AccountId, KeyId]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Called:
+class Names:
     """Names by ids; what is not here has no name that is known."""
 
     vendors: Mapping[VendorId, str] = field(default_factory=dict)

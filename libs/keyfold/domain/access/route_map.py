@@ -14,7 +14,7 @@ REST = "**"
 PARAMETER = "{}"
 
 
-class Route(Struct, frozen=True, kw_only=True, gc=False):
+class MappedRoute(Struct, frozen=True, kw_only=True, gc=False):
     """One line of the map: a pattern, its category, and the methods whose access is an exception.
 
     A pattern's segments are literals, `{}` (any one segment) and, last, `**` (any number, none too).
@@ -37,19 +37,19 @@ class Route(Struct, frozen=True, kw_only=True, gc=False):
 class _Node:
     literals: dict[str, "_Node"] = field(default_factory=dict)
     parameter: "_Node | None" = None
-    rest: Route | None = None
-    end: Route | None = None
+    rest: MappedRoute | None = None
+    end: MappedRoute | None = None
 
 
 class RouteMap:
     """Routes as a tree. Where two match, the more specific one wins: segment by segment, a literal before
     `{}` before `**`."""
 
-    def __init__(self, routes: tuple[Route, ...]) -> None:
+    def __init__(self, routes: tuple[MappedRoute, ...]) -> None:
         self._root = _Node()
         self.faults: list[tuple[int, str]] = [fault for route in routes for fault in self._add(route)]
 
-    def _add(self, route: Route) -> Iterator[tuple[int, str]]:
+    def _add(self, route: MappedRoute) -> Iterator[tuple[int, str]]:
         node = self._root
         for segment in route.segments:
             if segment == REST:
@@ -68,12 +68,12 @@ class RouteMap:
         node.parameter = node.parameter or _Node()
         return node.parameter
 
-    def match(self, segments: tuple[str, ...]) -> Route | None:
+    def match(self, segments: tuple[str, ...]) -> MappedRoute | None:
         """Return the most specific route for a normalised path, or None where the map has none."""
         return _match(self._root, segments, 0)
 
 
-def _match(node: _Node, segments: tuple[str, ...], depth: int) -> Route | None:
+def _match(node: _Node, segments: tuple[str, ...], depth: int) -> MappedRoute | None:
     if depth == len(segments):
         return node.end or node.rest
     found = None

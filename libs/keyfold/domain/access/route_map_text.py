@@ -3,7 +3,7 @@
 import re
 
 from keyfold.domain.access.request_path import normalise
-from keyfold.domain.access.route_map import PARAMETER, REST, Route, RouteMap
+from keyfold.domain.access.route_map import PARAMETER, REST, MappedRoute, RouteMap
 from keyfold.domain.permissions import ACCESS_WORDS, Access, Category
 
 _PARAMETER_NAME = re.compile(r"\{[A-Za-z_][A-Za-z0-9_]*\}")
@@ -29,7 +29,7 @@ def parse_route_map(text: str) -> RouteMap:
     GET and HEAD read and every other method writes, unless `METHOD=ACCESS` says otherwise; what is
     said of GET holds for HEAD too.
     """
-    routes: list[Route] = []
+    routes: list[MappedRoute] = []
     faults: list[tuple[int, str]] = []
     for number, line in enumerate(text.split("\n"), start=1):
         fields = line.partition("#")[0].split()
@@ -48,11 +48,11 @@ def parse_route_map(text: str) -> RouteMap:
     return route_map
 
 
-def _parse_line(fields: list[str], number: int) -> Route:
+def _parse_line(fields: list[str], number: int) -> MappedRoute:
     if len(fields) < 2:
         raise ValueError("a route is PATTERN CATEGORY [METHOD=ACCESS ...]; the category is missing")
     pattern, category, *exceptions = fields
-    return Route(
+    return MappedRoute(
         segments=_parse_pattern(pattern),
         category=_parse_category(category),
         exceptions=_parse_exceptions(exceptions),

@@ -20,7 +20,7 @@ from keyfold.domain.secret import OutgoingSecret
 Value = str | bool | datetime | tuple[str, ...] | None
 
 
-class Change(Struct, frozen=True, kw_only=True, gc=False):
+class Difference(Struct, frozen=True, kw_only=True, gc=False):
     """One field, such as `permissions.clinical`, as it was and as it is; None where it was or is nothing."""
 
     field: str
@@ -28,12 +28,12 @@ class Change(Struct, frozen=True, kw_only=True, gc=False):
     after: Value
 
 
-class Entry(Struct, frozen=True, kw_only=True, gc=False):
+class HistoryEntry(Struct, frozen=True, kw_only=True, gc=False):
     """What an event did, in a short sentence, why where somebody said so, and the fields it changed."""
 
     summary: str
     reason: str | None
-    changes: tuple[Change, ...]
+    changes: tuple[Difference, ...]
 
 
 SUMMARIES: Mapping[type[LifecycleEvent], str] = {
@@ -74,18 +74,18 @@ SUMMARIES: Mapping[type[LifecycleEvent], str] = {
 """Every event's short sentence."""
 
 
-def describe(before: Aggregate | None, event: LifecycleEvent, after: Aggregate) -> Entry:
+def describe(before: Aggregate | None, event: LifecycleEvent, after: Aggregate) -> HistoryEntry:
     """Return what an event did to the aggregate that it turned from `before` into `after`."""
     was = {} if before is None else _view(before)
     now = _view(after)
     # A revoked key's terms are over, and not changed: that it names no vendor lets nobody in.
     is_over = isinstance(after, RevokedSubscriberKey | RevokedVendorKey)
     fields = dict.fromkeys(now if is_over else (*was, *now))
-    return Entry(
+    return HistoryEntry(
         summary=SUMMARIES[type(event)],
         reason=event.reason if isinstance(event, vendor.VendorRejected | vendor.VendorSuspended) else None,
         changes=tuple(
-            Change(field=field, before=was.get(field), after=now.get(field))
+            Difference(field=field, before=was.get(field), after=now.get(field))
             for field in fields
             if was.get(field) != now.get(field)
         ),

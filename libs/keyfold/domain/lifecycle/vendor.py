@@ -50,7 +50,7 @@ class Review(Struct, frozen=True, kw_only=True, gc=False):
     warn_at: datetime
 
 
-class Application(Struct, frozen=True, kw_only=True, gc=False):
+class VendorApplication(Struct, frozen=True, kw_only=True, gc=False):
     """What a developer says of itself."""
 
     name: str
@@ -69,7 +69,7 @@ class Vendor(Struct, frozen=True, kw_only=True, gc=False):
     """
 
     vendor_id: VendorId
-    application: Application
+    application: VendorApplication
     applicant: str
     state: VendorState
     reviews: tuple[Review, ...]
@@ -254,8 +254,8 @@ def _reapplied(vendor: Vendor, event: VendorReapplied) -> Vendor:
     )
 
 
-def _application(event: VendorApplied | VendorAmended | VendorReapplied) -> Application:
-    return Application(
+def _application(event: VendorApplied | VendorAmended | VendorReapplied) -> VendorApplication:
+    return VendorApplication(
         name=event.name,
         contact_email=event.contact_email,
         website=event.website,

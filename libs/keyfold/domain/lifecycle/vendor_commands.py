@@ -9,10 +9,10 @@ from msgspec.structs import replace
 from keyfold.domain.ids import VendorId
 from keyfold.domain.lifecycle.deadlines import PassTime
 from keyfold.domain.lifecycle.vendor import (
-    Application,
     ReviewKind,
     Vendor,
     VendorAmended,
+    VendorApplication,
     VendorApplied,
     VendorApproved,
     VendorEvent,
@@ -37,7 +37,7 @@ class ApplyVendor(Struct, frozen=True, kw_only=True, gc=False):
     """Ask to become a vendor. `applicant` is the subject of the token that asks."""
 
     vendor_id: VendorId
-    application: Application
+    application: VendorApplication
     applicant: str
 
 
@@ -54,7 +54,7 @@ class AmendVendor(Struct, frozen=True, kw_only=True, gc=False):
 class ReapplyVendor(Struct, frozen=True, kw_only=True, gc=False):
     """Ask again after a rejection."""
 
-    application: Application
+    application: VendorApplication
     applicant: str
 
 
@@ -145,7 +145,7 @@ class _Said(TypedDict):
     categories: tuple[Category, ...]
 
 
-def _said(application: Application) -> _Said:
+def _said(application: VendorApplication) -> _Said:
     return {
         "name": application.name,
         "contact_email": application.contact_email,

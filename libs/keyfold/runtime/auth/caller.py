@@ -83,7 +83,7 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rejected:
+class TokenRejected:
     """Why a token names nobody; fit to be shown, for it repeats nothing of the token."""
 
     detail: str

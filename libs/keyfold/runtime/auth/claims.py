@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from keyfold.runtime.auth.caller import Claimed, Rejected, Role
+from keyfold.runtime.auth.caller import Claimed, Role, TokenRejected
 from keyfold.runtime.legible import UNSEEN
 
 ROLES: Final[Mapping[str, Role]] = {role.value: role for role in Role}
@@ -33,7 +33,7 @@ class ClaimMapping:
     vendor: str
     roles: Mapping[str, Role]
 
-    def read(self, claims: Mapping[str, object]) -> Claimed | Rejected:
+    def read(self, claims: Mapping[str, object]) -> Claimed | TokenRejected:
         """Return what the claims say, or why they cannot be relied upon."""
         try:
             role = self._role(claims)
@@ -44,7 +44,7 @@ class ClaimMapping:
                 vendor_id=_id(claims, self.vendor, "vendor_id") if role in (None, Role.VENDOR) else None,
             )
         except _Unusable as unusable:
-            return Rejected(detail=str(unusable))
+            return TokenRejected(detail=str(unusable))
 
     def _role(self, claims: Mapping[str, object]) -> Role | None:
         value = _at(claims, self.role)

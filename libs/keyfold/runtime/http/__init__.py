@@ -41,10 +41,10 @@ from keyfold.runtime.http.rules import (
     CredentialOr,
     OwnAccount,
     OwnCredential,
-    OwnVendor,
     Public,
     Roles,
     Unbound,
+    VendorItself,
 )
 from keyfold.runtime.http.streaming import Streamed, Writer
 
@@ -68,7 +68,6 @@ __all__ = [
     "LimitQuery",
     "OwnAccount",
     "OwnCredential",
-    "OwnVendor",
     "PageQuery",
     "Problem",
     "Public",
@@ -83,6 +82,7 @@ __all__ = [
     "Streamed",
     "Unbound",
     "UndeclaredRoute",
+    "VendorItself",
     "WholeNumber",
     "Writer",
     "build_app",

@@ -13,7 +13,7 @@ from aiohttp import web
 from pydantic import BaseModel
 from structlog.contextvars import bind_contextvars, get_contextvars
 
-from keyfold.runtime.auth.caller import Caller, Rejected
+from keyfold.runtime.auth.caller import Caller, TokenRejected
 from keyfold.runtime.authenticator import Authenticator
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.failure import TryLater
@@ -29,7 +29,7 @@ from keyfold.runtime.http.reading.request import (
     refuse_body,
 )
 from keyfold.runtime.http.route import Answer, AnyRoute, Reply, Request
-from keyfold.runtime.http.rules import CredentialOr, OwnCredential, Public, Rule, Verdict, describe, judge
+from keyfold.runtime.http.rules import CredentialOr, OwnCredential, Public, Rule, RuleVerdict, describe, judge
 from keyfold.runtime.http.streaming import Streamed, stream
 from keyfold.runtime.http.trace import traceparent
 
@@ -89,11 +89,11 @@ async def _admit(route: AnyRoute, auth: Authenticator, limits: RateLimits, raw: 
         return None
     caller = await _recognise(route, auth, limits, raw)
     match judge(rule.rule if isinstance(rule, CredentialOr) else rule, caller, raw.match_info):
-        case Verdict.ALLOWED:
+        case RuleVerdict.ALLOWED:
             return caller
-        case Verdict.FORBIDDEN:
+        case RuleVerdict.FORBIDDEN:
             raise Refused(_NOT_BOUND if caller.role is None else _forbidden(rule))
-        case Verdict.HIDDEN:
+        case RuleVerdict.HIDDEN:
             raise Refused(NOT_FOUND)
         case verdict:
             assert_never(verdict)
@@ -101,7 +101,7 @@ async def _admit(route: AnyRoute, auth: Authenticator, limits: RateLimits, raw: 
 
 async def _recognise(route: AnyRoute, auth: Authenticator, limits: RateLimits, raw: web.Request) -> Caller:
     outcome = await _authenticated(auth, raw)
-    if isinstance(outcome, Rejected):
+    if isinstance(outcome, TokenRejected):
         await limits.turn_away(raw)
         raise Refused(_unauthorized(outcome.detail))
     bind_contextvars(role=outcome.role and outcome.role.value, sub=outcome.sub)
@@ -109,10 +109,10 @@ async def _recognise(route: AnyRoute, auth: Authenticator, limits: RateLimits, r
     return outcome
 
 
-async def _authenticated(auth: Authenticator, raw: web.Request) -> Caller | Rejected:
+async def _authenticated(auth: Authenticator, raw: web.Request) -> Caller | TokenRejected:
     given = raw.headers.getall("Authorization", [])
     if len(given) > 1:
-        return Rejected(detail="there is more than one Authorization header")
+        return TokenRejected(detail="there is more than one Authorization header")
     return await auth.authenticate(given[0] if given else None)
 
 

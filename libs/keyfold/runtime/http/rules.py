@@ -56,7 +56,7 @@ class OwnAccount:
 
 
 @dataclass(frozen=True, slots=True)
-class OwnVendor:
+class VendorItself:
     """The vendor of the path's ``{vendor_id}``, to other vendors hidden, and the roles in ``also``."""
 
     also: frozenset[Role] = frozenset()
@@ -74,11 +74,11 @@ class AnyOf:
     rules: tuple["TokenRule", ...]
 
 
-TokenRule: TypeAlias = AnyLogin | Unbound | AnyRole | Roles | OwnAccount | OwnVendor | Applicant | AnyOf
+TokenRule: TypeAlias = AnyLogin | Unbound | AnyRole | Roles | OwnAccount | VendorItself | Applicant | AnyOf
 Rule: TypeAlias = Public | OwnCredential | CredentialOr | TokenRule
 
 
-class Verdict(Enum):
+class RuleVerdict(Enum):
     """What a rule says of a caller: let in, turned away, or not even told that the thing exists."""
 
     ALLOWED = "allowed"
@@ -86,22 +86,22 @@ class Verdict(Enum):
     HIDDEN = "hidden"
 
 
-def judge(rule: TokenRule, caller: Caller, path: Mapping[str, str]) -> Verdict:
+def judge(rule: TokenRule, caller: Caller, path: Mapping[str, str]) -> RuleVerdict:
     """Say whether the rule lets the caller through to that path's parameters."""
     match rule:
         case AnyLogin():
-            return Verdict.ALLOWED
+            return RuleVerdict.ALLOWED
         case Unbound():
-            return Verdict.ALLOWED if caller.role is None else Verdict.FORBIDDEN
+            return RuleVerdict.ALLOWED if caller.role is None else RuleVerdict.FORBIDDEN
         case AnyRole():
-            return Verdict.FORBIDDEN if caller.role is None else Verdict.ALLOWED
+            return RuleVerdict.FORBIDDEN if caller.role is None else RuleVerdict.ALLOWED
         case Roles(roles):
             return _by_role(caller, roles)
         case OwnAccount():
             return _by_tenant(caller, Role.OWNER, caller.account_id, path["account_id"])
-        case OwnVendor(also):
+        case VendorItself(also):
             if caller.role in also:
-                return Verdict.ALLOWED
+                return RuleVerdict.ALLOWED
             return _by_tenant(caller, Role.VENDOR, caller.vendor_id, path["vendor_id"])
         case Applicant():
             return _by_tenant(caller, Role.VENDOR, caller.vendor_id, None)
@@ -111,21 +111,21 @@ def judge(rule: TokenRule, caller: Caller, path: Mapping[str, str]) -> Verdict:
             assert_never(rule)
 
 
-def _by_role(caller: Caller, roles: frozenset[Role]) -> Verdict:
-    return Verdict.ALLOWED if caller.role in roles else Verdict.FORBIDDEN
+def _by_role(caller: Caller, roles: frozenset[Role]) -> RuleVerdict:
+    return RuleVerdict.ALLOWED if caller.role in roles else RuleVerdict.FORBIDDEN
 
 
-def _by_tenant(caller: Caller, role: Role, own_id: str | None, asked_id: str | None) -> Verdict:
+def _by_tenant(caller: Caller, role: Role, own_id: str | None, asked_id: str | None) -> RuleVerdict:
     if caller.role is not role:
-        return Verdict.FORBIDDEN
-    return Verdict.ALLOWED if own_id == asked_id else Verdict.HIDDEN
+        return RuleVerdict.FORBIDDEN
+    return RuleVerdict.ALLOWED if own_id == asked_id else RuleVerdict.HIDDEN
 
 
-def _best(verdicts: list[Verdict]) -> Verdict:
-    for verdict in (Verdict.ALLOWED, Verdict.HIDDEN):
+def _best(verdicts: list[RuleVerdict]) -> RuleVerdict:
+    for verdict in (RuleVerdict.ALLOWED, RuleVerdict.HIDDEN):
         if verdict in verdicts:
             return verdict
-    return Verdict.FORBIDDEN
+    return RuleVerdict.FORBIDDEN
 
 
 def path_parameters(rule: Rule) -> Iterator[str]:
@@ -135,7 +135,7 @@ def path_parameters(rule: Rule) -> Iterator[str]:
             yield from path_parameters(otherwise)
         case OwnAccount():
             yield "account_id"
-        case OwnVendor():
+        case VendorItself():
             yield "vendor_id"
         case AnyOf(rules):
             for each in rules:
@@ -161,7 +161,7 @@ def describe(rule: Rule) -> str:
             return ", ".join(sorted(roles))
         case OwnAccount():
             return "the account's owner"
-        case OwnVendor(also):
+        case VendorItself(also):
             return ", ".join(["the vendor itself", *sorted(also)])
         case Applicant():
             return "whoever applied"

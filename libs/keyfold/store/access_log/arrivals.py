@@ -23,7 +23,7 @@ _FORGOTTEN_AT_ONCE: Final = 5000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class ArrivalPosition:
     """A place in the order of arrival: behind a filing, or within it behind the row of that time and id."""
 
     filing: int
@@ -39,8 +39,8 @@ class Place:
 class Arrived:
     """Events with the place behind each, in their order, and the place up to which there are no others."""
 
-    events: Sequence[tuple[Place, AccessEvent]]
-    upto: Place
+    events: Sequence[tuple[ArrivalPosition, AccessEvent]]
+    upto: ArrivalPosition
 
 
 class PlaceGone(Exception):
@@ -69,7 +69,7 @@ async def newest_filing(pool: Pool) -> int:
     return newest
 
 
-async def check_place(pool: Pool, place: Place) -> None:
+async def check_place(pool: Pool, place: ArrivalPosition) -> None:
     """Raise PlaceGone unless everything from that place on can be told; DatabaseAway."""
     with translated():
         async with pool.acquire() as connection:
@@ -82,7 +82,7 @@ async def arrived(
     pool: Pool,
     scope: Scope,
     filters: Filters,
-    place: Place,
+    place: ArrivalPosition,
     *,
     since: datetime,
     events_max: int,
@@ -115,9 +115,10 @@ async def arrived(
                     rows_max=events_max,
                 )
             ]
-    events = [(Place.of(number, event), event) for number, event in rows]
+    events = [(ArrivalPosition.of(number, event), event) for number, event in rows]
     return Arrived(
-        events=events, upto=events[-1][0] if len(events) == events_max else Place(filing=extent["number"])
+        events=events,
+        upto=events[-1][0] if len(events) == events_max else ArrivalPosition(filing=extent["number"]),
     )
 
 

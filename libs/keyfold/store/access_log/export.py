@@ -6,7 +6,7 @@ from typing import Final, Protocol, assert_never
 
 import orjson
 
-from keyfold.domain.access.names import AccountKey, Called
+from keyfold.domain.access.names import AccountKey, Names
 from keyfold.domain.ids import KeyId, VendorId
 from keyfold.store.access_log.activity import Ask, narrowed
 from keyfold.store.access_log.ndjson import COPIED, json_lines
@@ -35,7 +35,7 @@ Sink = Callable[[bytes], Awaitable[None]]
 class Calling(Protocol):
     """Says what vendors and keys are called, as far as that is known."""
 
-    async def __call__(self, vendor_ids: Collection[VendorId], keys: Collection[AccountKey]) -> Called:
+    async def __call__(self, vendor_ids: Collection[VendorId], keys: Collection[AccountKey]) -> Names:
         """Return their names."""
         ...
 
@@ -104,13 +104,13 @@ def _values(ask: Ask) -> Mapping[str, object]:
     return {**conditions(ask.scope, ask.filters), "since": ask.since, "until": ask.until}
 
 
-def _names(called: Called) -> Mapping[str, str]:
+def _names(called: Names) -> Mapping[str, str]:
     # All of them are of one account.
     keys = {key_id: name for (_, key_id), name in called.keys.items()}
     return {"vendor_names": orjson.dumps(called.vendors).decode(), "key_names": orjson.dumps(keys).decode()}
 
 
-async def _copy(connection: Connection, ask: Ask, form: ExportFormat, called: Called, sink: Sink) -> None:
+async def _copy(connection: Connection, ask: Ask, form: ExportFormat, called: Names, sink: Sink) -> None:
     values = {**_values(ask), **_names(called)}
     arguments = in_order(_sql, form, values)
     match form:

@@ -60,7 +60,7 @@ _COLUMNS: Final = {
 }
 
 
-class Count(NamedTuple):
+class SummaryCount(NamedTuple):
     """How many requests there were in the bucket that starts then.
 
     `combination` is what they have in common, in the order of `Dimension`; "" for none, or for what is
@@ -73,7 +73,7 @@ class Count(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class SummaryQuestion:
     """Whose activity, which of it, and how it is to be counted; `since` is included and `until` is not.
 
     `before` is the start and the combination that the page before ended with.
@@ -88,9 +88,9 @@ class Question:
     before: tuple[datetime, Sequence[str]] | None = None
 
 
-async def summary(pool: Pool, question: Question, *, counts_max: int) -> Sequence[Count]:
+async def summary(pool: Pool, question: SummaryQuestion, *, counts_max: int) -> Sequence[SummaryCount]:
     """Return the counts of the newest buckets, newest first, as of one moment. Raises DatabaseAway."""
-    counts: list[Count] = []
+    counts: list[SummaryCount] = []
     length, until = question.bucket.length, _end(question)
     with translated():
         async with pool.acquire() as connection:
@@ -103,7 +103,7 @@ async def summary(pool: Pool, question: Question, *, counts_max: int) -> Sequenc
                     rows = _sql.summary(
                         connection, **_values(question, summed, since, until), rows_max=wanted
                     )
-                    found = [Count._make(row) async for row in rows]
+                    found = [SummaryCount._make(row) async for row in rows]
                     counts += found
                     until, buckets = since, buckets_next(buckets, len(found), counts_max - len(counts))
     return counts
@@ -117,14 +117,14 @@ class _Summed:
     days: frozenset[datetime] = frozenset()
 
 
-async def _summed(connection: Connection, question: Question, until: datetime) -> _Summed:
+async def _summed(connection: Connection, question: SummaryQuestion, until: datetime) -> _Summed:
     sums = sums_of(question.scope, question.filters, {each.column for each in question.by})
     if sums is None or question.bucket is Bucket.HOUR:
         return _Summed(sums=sums)
     return _Summed(sums=sums, days=await sums.days(connection, question.since, until))
 
 
-def _end(question: Question) -> datetime:
+def _end(question: SummaryQuestion) -> datetime:
     if question.before is None:
         return question.until
     return min(question.until, question.before[0] + question.bucket.length)
@@ -136,7 +136,9 @@ def buckets_next(buckets: int, found: int, wanted: int) -> int:
     return max(1, min(enough, _MORE_MAX * buckets))
 
 
-def _values(question: Question, summed: _Summed, since: datetime, until: datetime) -> dict[str, object]:
+def _values(
+    question: SummaryQuestion, summed: _Summed, since: datetime, until: datetime
+) -> dict[str, object]:
     before_start, before = question.before or (None, None)
     whole = _whole(question.bucket, since, until)
     days = set(_days(whole["first_day"], whole["last_day"]))

@@ -21,7 +21,7 @@ _sql = load_statements("enforcement/positions")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class GatekeeperLag:
     """How a gatekeeper stands towards a position. `lease_until` is None where it answers without a lease.
 
     `is_in_the_way` where it has not applied the position and may still allow something: until the lease
@@ -58,12 +58,12 @@ class Enforcement:
             async with self._pool.acquire() as connection:
                 return int(await _sql.enforced_position(connection, margin_s=LEASE_MARGIN_S))
 
-    async def holders(self, position: int) -> list[Standing]:
+    async def holders(self, position: int) -> list[GatekeeperLag]:
         """Return at most 1,000 gatekeepers, those in the way of the position first. Raises DatabaseAway."""
         with translated():
             async with self._pool.acquire() as connection:
                 rows = _sql.holders(connection, position=position, margin_s=LEASE_MARGIN_S, limit=HOLDERS_MAX)
-                return [Standing(**row) async for row in rows]
+                return [GatekeeperLag(**row) async for row in rows]
 
     async def _known_position(self) -> int:
         # Whoever waits has committed already: an outage shorter than its patience must not be its failure.

@@ -7,10 +7,10 @@ from typing import Any
 
 from keyfold.domain.ids import StreamId
 from keyfold.domain.lifecycle.fold import RecordedEvent
-from keyfold.store.ledger.idempotency_records import LIFE, NewAnswer, keep
-from keyfold.store.ledger.read_set import Expected, Loaded, Wanted
+from keyfold.store.ledger.idempotency_records import LIFE, NewIdempotencyRecord, keep
+from keyfold.store.ledger.read_set import Expected, ReadSet, ReadSetValues
 from keyfold.store.ledger.rows import (
-    Draft,
+    EventDraft,
     columns_of,
     read_head,
     read_looked_at,
@@ -23,7 +23,7 @@ from keyfold.store.postgres.errors import CommitUnknown, DatabaseAway, VersionCo
 from keyfold.store.postgres.statements import load_part, load_statements
 from keyfold.wire.events.chain import Head, Row
 
-__all__ = ["LEDGER_CHANNEL", "Draft", "Ledger", "Turn"]
+__all__ = ["LEDGER_CHANNEL", "EventDraft", "Ledger", "Turn"]
 
 LEDGER_CHANNEL = "keyfold_ledger"
 """Notified at each append with the new head's position as payload."""
@@ -38,7 +38,7 @@ class Ledger:
         self._pool = pool
         self._is_alone = True
 
-    async def look(self, wanted: Wanted, now: datetime) -> Loaded:
+    async def look(self, wanted: ReadSet, now: datetime) -> ReadSetValues:
         """Return all that is wanted as of one moment; `now` says which answers are kept still.
 
         Raises DatabaseAway, or UnknownEvent or ImpossibleEvent where a stream cannot be folded.
@@ -50,11 +50,11 @@ class Ledger:
 
     async def append(
         self,
-        drafts: Sequence[Draft],
+        drafts: Sequence[EventDraft],
         expected: Expected | Mapping[StreamId, int],
         now: datetime,
         *,
-        answers: Sequence[NewAnswer] = (),
+        answers: Sequence[NewIdempotencyRecord] = (),
     ) -> tuple[RecordedEvent, ...]:
         """Record the events in their order and keep the answers, all or none; return the events as recorded.
 
@@ -75,7 +75,7 @@ class Ledger:
             return await turn.append(drafts, seen, now, answers=answers)
 
     async def _append_at(
-        self, head: Head, drafts: Sequence[Draft], expected: Expected, now: datetime
+        self, head: Head, drafts: Sequence[EventDraft], expected: Expected, now: datetime
     ) -> tuple[RecordedEvent, ...] | None:
         """Record the events in one round trip if the head is still this one; else return None."""
         rows = tuple(sealed_rows(head, drafts, expected.versions, now))
@@ -137,17 +137,17 @@ class Turn:
         self._recorded_at: datetime = head["recorded_at"]
         self.head = read_head(head)
 
-    async def look(self, wanted: Wanted, now: datetime) -> Loaded:
+    async def look(self, wanted: ReadSet, now: datetime) -> ReadSetValues:
         """Return all that is wanted, as `Ledger.look` does."""
         return read_looked_at(wanted, await _look(self._connection, wanted, now))
 
     async def append(
         self,
-        drafts: Sequence[Draft],
+        drafts: Sequence[EventDraft],
         expected: Expected,
         now: datetime,
         *,
-        answers: Sequence[NewAnswer] = (),
+        answers: Sequence[NewIdempotencyRecord] = (),
     ) -> tuple[RecordedEvent, ...]:
         """Record the events and keep the answers, as `Ledger.append` does."""
         # A clock that went back must not make time run backwards in the ledger.
@@ -159,7 +159,7 @@ class Turn:
         return _all_recorded(drafts, rows, recorded_at)
 
 
-async def _look(connection: Connection, wanted: Wanted, now: datetime) -> Mapping[str, Any]:
+async def _look(connection: Connection, wanted: ReadSet, now: datetime) -> Mapping[str, Any]:
     record: Mapping[str, Any] = await _sql.look(
         connection,
         streams=list(wanted.streams),
@@ -207,7 +207,7 @@ async def _write(
 
 
 def _all_recorded(
-    drafts: Sequence[Draft], rows: Sequence[tuple[Row, bytes]], recorded_at: datetime
+    drafts: Sequence[EventDraft], rows: Sequence[tuple[Row, bytes]], recorded_at: datetime
 ) -> tuple[RecordedEvent, ...]:
     return tuple(
         recorded(draft, row, row_hash, recorded_at)

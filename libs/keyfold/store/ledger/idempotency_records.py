@@ -17,7 +17,7 @@ _sql = load_statements("ledger/idempotency_records")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NewAnswer:
+class NewIdempotencyRecord:
     """An answer to keep with the events behind it. `events` counts those recorded with it up to its own last.
 
     `id` (32 bytes) names caller and key, `fingerprint` (32 bytes) the request; `sealed` nobody can read who
@@ -31,7 +31,7 @@ class NewAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeptAnswer:
+class IdempotencyRecord:
     """An answer that was kept, and the ledger's position at which what it says was so."""
 
     fingerprint: bytes
@@ -39,7 +39,9 @@ class KeptAnswer:
     position: int
 
 
-async def keep(connection: Connection, answers: Sequence[NewAnswer], start: int, now: datetime) -> None:
+async def keep(
+    connection: Connection, answers: Sequence[NewIdempotencyRecord], start: int, now: datetime
+) -> None:
     """Keep the answers to events after the position `start`, in the transaction that records them.
 
     Raises VersionConflict when another request with one of the ids was faster.
@@ -58,7 +60,7 @@ async def keep(connection: Connection, answers: Sequence[NewAnswer], start: int,
         raise VersionConflict(taken)
 
 
-class KeptAnswers:
+class IdempotencyRecords:
     """The answers that are kept, as whoever clears up after them sees them."""
 
     def __init__(self, pool: Pool) -> None:

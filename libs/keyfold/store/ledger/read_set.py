@@ -13,7 +13,7 @@ from keyfold.domain.lifecycle.subscriber_key import (
     SubscriberKeyRevoked,
 )
 from keyfold.domain.lifecycle.vendor import VendorApplied, VendorReapplied
-from keyfold.store.ledger.idempotency_records import KeptAnswer
+from keyfold.store.ledger.idempotency_records import IdempotencyRecord
 from keyfold.wire.events.chain import Head
 
 
@@ -45,7 +45,7 @@ class Applications:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class ReadSet:
     """What to look at. The live keys of whole accounts, and what was applied for, come as streams too."""
 
     streams: frozenset[StreamId]
@@ -54,9 +54,9 @@ class Wanted:
     applicants: frozenset[str] = frozenset()
     answer_ids: frozenset[bytes] = frozenset()
 
-    def and_also(self, other: "Wanted") -> "Wanted":
+    def and_also(self, other: "ReadSet") -> "ReadSet":
         """Return what either wants."""
-        return Wanted(
+        return ReadSet(
             streams=self.streams | other.streams,
             accounts=self.accounts | other.accounts,
             whole_accounts=self.whole_accounts | other.whole_accounts,
@@ -79,13 +79,13 @@ class Expected:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Loaded:
+class ReadSetValues:
     """Everything that was wanted, as of one moment: that of the ledger's `head` and its time."""
 
     streams: Mapping[StreamId, Versioned]
     account_keys: Mapping[AccountId, AccountKeys]
     applications: Mapping[str, Applications]
-    answers: Mapping[bytes, KeptAnswer]
+    answers: Mapping[bytes, IdempotencyRecord]
     head: Head
     recorded_at: datetime
 
@@ -107,7 +107,7 @@ class Loaded:
             if isinstance(each, ActiveSubscriberKey) and each.account_id == account_id
         ]
 
-    def after(self, events: Sequence[LifecycleEvent]) -> "Loaded":
+    def after(self, events: Sequence[LifecycleEvent]) -> "ReadSetValues":
         """Return this as the events will leave it. Raises LookupError for a stream that was not looked at."""
         streams = dict(self.streams)
         for event in events:

@@ -7,7 +7,7 @@ from keyfold.store.postgres.statements import load_statements
 _sql = load_statements("ledger/relay_offset")
 
 
-class RelayCheckpoint:
+class RelayOffset:
     """The position up to which every row has been acknowledged by Kafka."""
 
     def __init__(self, pool: Pool) -> None:

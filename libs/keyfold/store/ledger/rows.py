@@ -7,8 +7,15 @@ from typing import Any
 
 from keyfold.domain.ids import AccountId, EventId, StreamId, VendorId
 from keyfold.domain.lifecycle.fold import Actor, LifecycleEvent, RecordedEvent, evolve
-from keyfold.store.ledger.idempotency_records import KeptAnswer
-from keyfold.store.ledger.read_set import NOTHING, AccountKeys, Applications, Loaded, Versioned, Wanted
+from keyfold.store.ledger.idempotency_records import IdempotencyRecord
+from keyfold.store.ledger.read_set import (
+    NOTHING,
+    AccountKeys,
+    Applications,
+    ReadSet,
+    ReadSetValues,
+    Versioned,
+)
 from keyfold.wire.events.chain import Head, Row, seal
 from keyfold.wire.events.codec import decode_event, encode_event
 from keyfold.wire.events.upcasting import SCHEMA_VERSION
@@ -16,7 +23,7 @@ from keyfold.wire.timestamp import format_time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
+class EventDraft:
     """An event that is decided but not yet recorded."""
 
     stream: StreamId
@@ -28,7 +35,7 @@ class Draft:
 
 
 def sealed_rows(
-    head: Head, drafts: Sequence[Draft], versions: Mapping[StreamId, int], recorded_at: datetime
+    head: Head, drafts: Sequence[EventDraft], versions: Mapping[StreamId, int], recorded_at: datetime
 ) -> Iterator[tuple[Row, bytes]]:
     """Yield the rows that follow the head, each with its hash, when the streams have these versions."""
     latest = dict(versions)
@@ -40,7 +47,7 @@ def sealed_rows(
         yield row, row_hash
 
 
-def _drafted(draft: Draft, position: int, version: int, recorded_at: str) -> Row:
+def _drafted(draft: EventDraft, position: int, version: int, recorded_at: str) -> Row:
     name, data = encode_event(draft.event)
     return Row(
         position=position,
@@ -77,7 +84,7 @@ def columns_of(sealed: Sequence[tuple[Row, bytes]]) -> Mapping[str, list[object]
     }
 
 
-def recorded(draft: Draft, row: Row, row_hash: bytes, recorded_at: datetime) -> RecordedEvent:
+def recorded(draft: EventDraft, row: Row, row_hash: bytes, recorded_at: datetime) -> RecordedEvent:
     """Return the event as the ledger holds it from now on."""
     return RecordedEvent(
         position=row.position,
@@ -110,14 +117,14 @@ def read_row(record: Mapping[str, Any]) -> Row:
     )
 
 
-def read_looked_at(wanted: Wanted, record: Mapping[str, Any]) -> Loaded:
+def read_looked_at(wanted: ReadSet, record: Mapping[str, Any]) -> ReadSetValues:
     """Return what the look-up found, folded. Raises UnknownEvent or ImpossibleEvent."""
-    return Loaded(
+    return ReadSetValues(
         streams=_folded(wanted.streams, record["events"]),
         account_keys=_account_keys(wanted.accounts | wanted.whole_accounts, record["account_keys"]),
         applications=_applications(wanted.applicants, record["applications"]),
         answers={
-            answer_id: KeptAnswer(fingerprint=fingerprint, sealed=sealed, position=position)
+            answer_id: IdempotencyRecord(fingerprint=fingerprint, sealed=sealed, position=position)
             for answer_id, fingerprint, sealed, position in record["answers"]
         },
         head=read_head(record),

@@ -93,7 +93,7 @@ class LeadershipLost(StoreFailure):
     """The connection that held the leader's lock is gone. Stop at once what only a leader may do."""
 
 
-class Misconfigured(StoreFailure, StopProcess):
+class DatabaseMisconfigured(StoreFailure, StopProcess):
     """A database, table, role or permission is missing. Stop until an operator has changed that."""
 
 
@@ -145,9 +145,9 @@ def connecting() -> Iterator[None]:
         with translated():
             yield
     except asyncpg.PostgresError as refused:  # such as a parameter in the address that no server knows
-        raise Misconfigured(_told(refused)) from refused
+        raise DatabaseMisconfigured(_told(refused)) from refused
     except (asyncpg.InterfaceError, ValueError):
-        raise Misconfigured(
+        raise DatabaseMisconfigured(
             "the driver cannot use KEYFOLD_POSTGRES_DSN together with the PG… variables that are set"
         ) from None
 
@@ -172,7 +172,7 @@ def translation(error: BaseException | None) -> StoreFailure | None:
         case asyncpg.ReadOnlySQLTransactionError():
             return ReadOnly(_told(error))
         case _ if isinstance(error, _MISCONFIGURED):
-            return Misconfigured(_told(error))
+            return DatabaseMisconfigured(_told(error))
         case _ if isinstance(error, _AWAY):
             return DatabaseAway(_told(error))
     return None

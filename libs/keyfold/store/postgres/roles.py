@@ -11,7 +11,7 @@ import asyncpg
 import structlog
 
 from keyfold.store.postgres.connection import Connection, open_connection
-from keyfold.store.postgres.errors import Misconfigured, translated
+from keyfold.store.postgres.errors import DatabaseMisconfigured, translated
 from keyfold.store.postgres.statements import load_statements
 
 REGISTRY: Final = "keyfold_registry"
@@ -70,7 +70,7 @@ async def _make_roles(connection: Connection) -> None:
         except (asyncpg.DuplicateObjectError, asyncpg.UniqueViolationError):
             continue  # another database of this cluster was migrated at the same moment
         except asyncpg.InsufficientPrivilegeError as denied:
-            raise Misconfigured(
+            raise DatabaseMisconfigured(
                 f"the roles {', '.join(missing)} are missing, and this user may not create roles: "
                 f"let one who may create each as nologin, and grant {' and '.join(_OWNERS)} to this user"
             ) from denied
@@ -82,7 +82,7 @@ async def _join_owners(connection: Connection) -> None:
         try:
             await _run(connection, _sql.join_role_statement, role=role)
         except asyncpg.InsufficientPrivilegeError as denied:
-            raise Misconfigured(
+            raise DatabaseMisconfigured(
                 f"this user is no member of {role}: let one who may say `grant {role} to` it"
             ) from denied
 
@@ -94,7 +94,7 @@ async def _grant_on_database(connection: Connection) -> None:
         try:
             await _run(connection, _sql.grant_on_database_statement, role=role, privilege=privilege)
         except asyncpg.InsufficientPrivilegeError as denied:
-            raise Misconfigured(
+            raise DatabaseMisconfigured(
                 f"{role} needs {privilege} on this database, and this user may not grant that: let its owner"
             ) from denied
 

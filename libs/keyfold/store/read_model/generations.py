@@ -35,7 +35,7 @@ _old_sql = load_statements("read_model/generations", schema=OLD)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
+class GenerationProgress:
     """How far a generation has come, and the shape of its tables."""
 
     head: Head
@@ -48,13 +48,13 @@ class Progress:
         return self.shape == SHAPE
 
 
-async def serving_progress(client: Pool | Connection) -> Progress | None:
+async def serving_progress(client: Pool | Connection) -> GenerationProgress | None:
     """Return the serving generation's progress, None where there is none. Raises DatabaseAway."""
     with translated():
         if not await _serving_sql.exists(client, schema=SERVING):
             return None
         row = await _progress(client)
-    return Progress(
+    return GenerationProgress(
         head=Head(position=row["position"], hash=row["head"]),
         next_offset=row["next_offset"],
         shape=row["shape"],
@@ -133,7 +133,7 @@ class Generations:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
+class TableDifference:
     """How many rows of a table differ between two generations, and the ids of the first of them."""
 
     table: str
@@ -147,16 +147,16 @@ class Comparison:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def differences(self) -> tuple[Difference, ...]:
+    async def differences(self) -> tuple[TableDifference, ...]:
         """Return the tables whose rows differ, byte for byte; empty when the generations are the same."""
         with translated():
             found = [await self._difference(table) for table in ("accounts", "vendors", "keys")]
         return tuple(difference for difference in found if difference.rows)
 
-    async def _difference(self, table: str) -> Difference:
+    async def _difference(self, table: str) -> TableDifference:
         statement = getattr(_serving_sql, f"differing_{table}")
         rows = [row async for row in statement(self._connection, limit=IDS_NAMED_MAX)]
-        return Difference(
+        return TableDifference(
             table=table, rows=rows[0]["total"] if rows else 0, ids=tuple(row["id"] for row in rows)
         )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from keyfold.domain.access.names import AccountKey, Called
+from keyfold.domain.access.names import AccountKey, Names
 from keyfold.domain.ids import AccountId, KeyId, VendorId
 from keyfold.store.postgres.connection import Pool
 from keyfold.store.postgres.errors import translated_serving
@@ -12,7 +12,7 @@ from keyfold.store.read_model.reader import SERVING
 _sql = load_statements("read_model/names", schema=SERVING)
 
 
-async def called(pool: Pool, vendor_ids: Collection[VendorId], keys: Collection[AccountKey]) -> Called:
+async def called(pool: Pool, vendor_ids: Collection[VendorId], keys: Collection[AccountKey]) -> Names:
     """Return what these are called. Raises ReadModelAbsent, DatabaseAway or Misconfigured."""
     asked = {
         "vendor_ids": list(vendor_ids),
@@ -26,4 +26,4 @@ async def called(pool: Pool, vendor_ids: Collection[VendorId], keys: Collection[
                 vendors[VendorId(name_id)] = name
             else:
                 named[AccountId(account_id), KeyId(name_id)] = name
-    return Called(vendors=vendors, keys=named)
+    return Names(vendors=vendors, keys=named)

@@ -70,7 +70,7 @@ class Stored(Generic[A]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Loaded:
+class LoadProgress:
     """How far a snapshot has come: so many keys of all that there are."""
 
     keys: int
@@ -97,7 +97,7 @@ class ReadModel:
         self._pool = pool
         self._watch = PositionWatch("served position", self.position, notifications)
 
-    async def snapshot(self, on_progress: Callable[[Loaded], None] = lambda _loaded: None) -> Snapshot:
+    async def snapshot(self, on_progress: Callable[[LoadProgress], None] = lambda _loaded: None) -> Snapshot:
         """Return everything as of one position, and say every few milliseconds how far that has come.
 
         Rows are streamed: only the state itself takes memory.
@@ -108,12 +108,12 @@ class ReadModel:
             async with self._pool.acquire() as connection, _frozen(connection):
                 head, next_offset = await _progress(connection)
                 of_keys = await _sql.count_keys(connection)
-                on_progress(Loaded(keys=0, of_keys=of_keys))
+                on_progress(LoadProgress(keys=0, of_keys=of_keys))
                 await _load(state, read_account, _sql.all_accounts_cursor(connection))
                 await _load(state, read_vendor, _sql.all_vendors_cursor(connection))
                 async for rows in _batches(_sql.all_keys_cursor(connection)):
                     keys.load(rows)
-                    on_progress(Loaded(keys=len(keys), of_keys=of_keys))
+                    on_progress(LoadProgress(keys=len(keys), of_keys=of_keys))
         return Snapshot(state=state, head=head, next_offset=next_offset)
 
     async def position(self) -> int:

@@ -11,7 +11,14 @@ from keyfold.domain.ids import VendorId
 from keyfold.domain.lifecycle.account import Account
 from keyfold.domain.lifecycle.deadlines import due_at
 from keyfold.domain.lifecycle.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey, SubscriberKey
-from keyfold.domain.lifecycle.vendor import Application, Review, ReviewKind, Vendor, VendorState, Verdict
+from keyfold.domain.lifecycle.vendor import (
+    Review,
+    ReviewKind,
+    Vendor,
+    VendorApplication,
+    VendorState,
+    Verdict,
+)
 from keyfold.domain.lifecycle.vendor_key import ActiveVendorKey, RevokedVendorKey, VendorKey
 from keyfold.domain.network import Network, parse_network
 from keyfold.domain.permissions import CATEGORIES, Access, Category, Permissions
@@ -73,7 +80,7 @@ def read_vendor(row: Row) -> Vendor:
     """Return the vendor that a row holds."""
     return Vendor(
         vendor_id=row["vendor_id"],
-        application=Application(
+        application=VendorApplication(
             name=row["name"],
             contact_email=row["contact_email"],
             website=row["website"],

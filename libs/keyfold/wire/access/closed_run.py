@@ -19,14 +19,14 @@ class MalformedClosedRun(Exception):
     """A record that says it is the end of a run and cannot be understood; dead-letter it and go on."""
 
 
-class _Written(msgspec.Struct):
+class _ClosedRunJson(msgspec.Struct):
     gatekeeper: Annotated[str, msgspec.Meta(max_length=RUN_CHARACTERS_MAX, pattern=r"\A[^\x00]+\Z")]
     last_seq: Annotated[int, msgspec.Meta(ge=0, lt=2**63 - 1)]
     exact: bool
     at: str
 
 
-_decode = msgspec.json.Decoder(_Written).decode
+_decode = msgspec.json.Decoder(_ClosedRunJson).decode
 
 
 def closed_record(run: ClosedRun) -> Record:

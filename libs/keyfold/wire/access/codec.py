@@ -51,7 +51,7 @@ class MalformedAccessEvent(Exception):
     """A record on the access topic that is no access event; dead-letter it and go on."""
 
 
-class _Written(msgspec.Struct, gc=False):
+class _AccessJson(msgspec.Struct, gc=False):
     """What each event's JSON has, whatever else it has: a gatekeeper may be newer than its reader."""
 
     event_id: Annotated[EventId, msgspec.Meta(pattern=_CANONICAL)]
@@ -87,7 +87,7 @@ class _Heading(msgspec.Struct, gc=False):
 
 
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(_Written).decode
+_decode = msgspec.json.Decoder(_AccessJson).decode
 _decode_heading = msgspec.json.Decoder(_Heading).decode
 
 
@@ -164,13 +164,13 @@ def _second_ms(second: str) -> int:
     return int(datetime.fromisoformat(second).replace(tzinfo=UTC).timestamp()) * 1000
 
 
-def _check_text(written: _Written) -> None:
+def _check_text(written: _AccessJson) -> None:
     # PostgreSQL's text cannot hold a NUL, and a record that cannot be filed must be told apart here.
     if any(isinstance(value, str) and "\x00" in value for value in msgspec.structs.astuple(written)):
         raise ValueError("text without a NUL expected")
 
 
-def _event(written: _Written) -> AccessEvent:
+def _event(written: _AccessJson) -> AccessEvent:
     event = AccessEvent(
         event_id=written.event_id,
         at=parse_time(written.at),
@@ -196,9 +196,9 @@ def _event(written: _Written) -> AccessEvent:
     return event
 
 
-def _written(event: AccessEvent) -> _Written:
+def _written(event: AccessEvent) -> _AccessJson:
     access = event.access
-    return _Written(
+    return _AccessJson(
         event.event_id,
         format_time(event.at),
         event.account_id,

@@ -6,7 +6,7 @@ from typing import Final
 from keyfold.audit import metrics
 from keyfold.audit.ingest.sink import AccessLogShare, AccessLogSink, Entries
 from keyfold.audit.settings import AuditSettings
-from keyfold.ingest.delivery import DeadLetters, Delivery
+from keyfold.ingest.delivery import Delivery, SettingAside
 from keyfold.ingest.loop import IngestLoop
 from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.dead_letters.bound import DeadLetterBound
@@ -64,7 +64,7 @@ async def open_consumer(
     bound = DeadLetterBound(topic=ACCESS.name, ratio_max=settings.audit_dead_letter_ratio_max)
     delivery = Delivery(
         sink,
-        DeadLetters(publisher=publisher, topic=DEAD_LETTER.name, bound=bound),
+        SettingAside(publisher=publisher, topic=DEAD_LETTER.name, bound=bound),
         IngestMetrics(),
         chunk_max=settings.audit_batch_events_max,
     )

@@ -12,7 +12,7 @@ from keyfold.audit.query.resources import (
     ActivityQuery,
     NamedActivityQuery,
 )
-from keyfold.audit.query.scopes import Whose
+from keyfold.audit.query.scopes import ScopedPath
 from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.ids import EventId
 from keyfold.runtime.clock import Clock
@@ -36,7 +36,7 @@ class Activity:
         """Return this part of the service's route table."""
         return tuple(map(self._route, scopes.EACH))
 
-    def _route(self, of: Whose) -> AnyRoute:
+    def _route(self, of: ScopedPath) -> AnyRoute:
         return Route(
             method="GET",
             path=of.path,

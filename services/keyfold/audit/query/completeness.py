@@ -22,7 +22,7 @@ RANGES_MAX: Final = 100
 _READERS: Final = Roles(frozenset({Role.OWNER, Role.VENDOR, Role.REVIEWER, Role.OPERATOR}))
 
 
-class Accounting:
+class CompletenessRoutes:
     """The handler of the completeness query, of a log that is filed from that topic."""
 
     def __init__(self, pool: Pool, clock: Clock, topic: str) -> None:

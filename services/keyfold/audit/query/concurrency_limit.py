@@ -12,7 +12,7 @@ _RETRY_AFTER_S: Final = 5
 _TENANT_SHARE: Final = 4
 
 
-class Slots:
+class ConcurrencyLimit:
     """So many places, of which one tenant gets no more than a quarter, and at least one."""
 
     def __init__(self, what: str, most: int) -> None:

@@ -7,7 +7,7 @@ from keyfold.audit.query.resources import ActivityItem
 from keyfold.audit.retention import oldest_kept
 from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.access.event_explanation import EventExplanation, explain_event
-from keyfold.domain.access.names import Called
+from keyfold.domain.access.names import Names
 from keyfold.domain.access.remedy import Mender
 from keyfold.domain.ids import EventId
 from keyfold.runtime.auth.caller import Caller, Role
@@ -47,7 +47,7 @@ class DecisionResource(ActivityItem):
     explanation: ExplanationView
 
     @classmethod
-    def explained(cls, event: AccessEvent, called: Called) -> Self:
+    def explained(cls, event: AccessEvent, called: Names) -> Self:
         """Return what a caller sees of an event, of whose vendor and key these names may be told."""
         return cls(
             **dict(ActivityItem.of(event, called)),

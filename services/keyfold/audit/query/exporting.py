@@ -6,10 +6,10 @@ from typing import Final
 
 from keyfold.audit import metrics
 from keyfold.audit.query import bounds, scopes
-from keyfold.audit.query.concurrency_limit import Slots
+from keyfold.audit.query.concurrency_limit import ConcurrencyLimit
 from keyfold.audit.query.naming import Naming
 from keyfold.audit.query.resources import ExportQuery, NamedExportQuery
-from keyfold.audit.query.scopes import Whose
+from keyfold.audit.query.scopes import ScopedPath
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import AnyRoute, Request, Route, Streamed, Writer
 from keyfold.store.access_log.activity import Ask
@@ -34,14 +34,14 @@ class Exporting:
         self._dsn = dsn
         self._naming = naming
         self._clock = clock
-        self._slots = Slots("exports", exports_max)
+        self._slots = ConcurrencyLimit("exports", exports_max)
         self._time_max_s = time_max_s
 
     def routes(self) -> tuple[AnyRoute, ...]:
         """Return this part of the service's route table."""
         return tuple(map(self._route, scopes.EACH))
 
-    def _route(self, of: Whose) -> AnyRoute:
+    def _route(self, of: ScopedPath) -> AnyRoute:
         return Route(
             method="GET",
             path=f"{of.path}/export",

@@ -5,10 +5,10 @@ from collections.abc import Collection, Iterable
 import structlog
 
 from keyfold.domain.access.event import AccessEvent
-from keyfold.domain.access.names import AccountKey, Called, account_key
+from keyfold.domain.access.names import AccountKey, Names, account_key
 from keyfold.domain.ids import VendorId
 from keyfold.store.postgres.connection import Pool
-from keyfold.store.postgres.errors import Misconfigured, ReadModelAbsent
+from keyfold.store.postgres.errors import DatabaseMisconfigured, ReadModelAbsent
 from keyfold.store.read_model.names import called
 
 log = structlog.get_logger(__name__)
@@ -23,7 +23,7 @@ class Naming:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def of(self, events: Iterable[AccessEvent], *, with_keys: bool) -> Called:
+    async def of(self, events: Iterable[AccessEvent], *, with_keys: bool) -> Names:
         """Return what the vendors of events are called, and their keys too. Raises DatabaseAway."""
         vendor_ids, keys = set[VendorId](), set[AccountKey]()
         for event in events:
@@ -32,12 +32,12 @@ class Naming:
                 keys.add(key)
         return await self(vendor_ids, keys)
 
-    async def __call__(self, vendor_ids: Collection[VendorId], keys: Collection[AccountKey]) -> Called:
+    async def __call__(self, vendor_ids: Collection[VendorId], keys: Collection[AccountKey]) -> Names:
         """Return what these are called. Raises DatabaseAway."""
         if not vendor_ids and not keys:
-            return Called()
+            return Names()
         try:
             return await called(self._pool, vendor_ids, keys)
-        except (ReadModelAbsent, Misconfigured) as unreadable:
+        except (ReadModelAbsent, DatabaseMisconfigured) as unreadable:
             log.warning("names_unreadable", reason=str(unreadable))
-            return Called()
+            return Names()

@@ -10,7 +10,7 @@ from pydantic.config import JsonDict
 
 from keyfold.domain.access.decision import Reason
 from keyfold.domain.access.event import AccessEvent
-from keyfold.domain.access.names import Called
+from keyfold.domain.access.names import Names
 from keyfold.domain.ids import EventId, KeyId, VendorId
 from keyfold.domain.permissions import Access, AccessWord, Category
 from keyfold.runtime.http import GivenInstant, GivenInt, Instant, JsonBody, PageQuery, QueryString
@@ -187,7 +187,7 @@ class ActivityItem(JsonBody):
     key_name: str | None
 
     @classmethod
-    def of(cls, event: AccessEvent, called: Called) -> Self:
+    def of(cls, event: AccessEvent, called: Names) -> Self:
         """Return what a caller sees of an event, of whose vendors and keys these names may be told."""
         return cls(
             event_id=event.event_id,

@@ -1,13 +1,13 @@
 """Everything that may be asked of the log, with connections of its own, lest asking keep filing waiting."""
 
 from keyfold.audit.query.activity import Activity
-from keyfold.audit.query.completeness import Accounting
+from keyfold.audit.query.completeness import CompletenessRoutes
 from keyfold.audit.query.dead_letters import DeadLetters
 from keyfold.audit.query.decisions import Decisions
 from keyfold.audit.query.exporting import Exporting
 from keyfold.audit.query.naming import Naming
 from keyfold.audit.query.streaming import Streaming
-from keyfold.audit.query.summaries import Summing
+from keyfold.audit.query.summaries import Summaries
 from keyfold.audit.settings import AuditSettings
 from keyfold.runtime.http import AnyRoute
 from keyfold.runtime.service import Process
@@ -39,12 +39,12 @@ async def open_asking(process: Process[AuditSettings]) -> tuple[AnyRoute, ...]:
         streams_max=settings.audit_streams_max,
         heartbeat_s=settings.audit_stream_heartbeat_s,
     )
-    accounting = Accounting(pool, clock, ACCESS.name)
+    accounting = CompletenessRoutes(pool, clock, ACCESS.name)
     asked = (
         Activity(pool, naming, clock),
         exporting,
         streaming,
-        Summing(pool, clock),
+        Summaries(pool, clock),
         Decisions(pool, naming, clock),
         DeadLetters(settings.kafka_bootstrap),
         accounting,

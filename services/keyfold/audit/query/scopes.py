@@ -8,14 +8,14 @@ from pydantic import BaseModel
 
 from keyfold.domain.ids import AccountId, KeyId, VendorId
 from keyfold.runtime.auth.caller import Role
-from keyfold.runtime.http import OwnAccount, OwnVendor, Reply, Request, Roles
+from keyfold.runtime.http import OwnAccount, Reply, Request, Roles, VendorItself
 from keyfold.store.access_log.scope import AccountScope, KeyScope, Scope, UnattributedScope, VendorScope
 
 Q = TypeVar("Q", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Whose:
+class ScopedPath:
     """One of the places: its address, who may ask there, and what a path of it is about.
 
     `is_named` is whether its events name keys or vendors, which can then be conditions.
@@ -23,7 +23,7 @@ class Whose:
 
     name: str
     path: str
-    rule: OwnAccount | OwnVendor | Roles
+    rule: OwnAccount | VendorItself | Roles
     scope: Callable[[Mapping[str, str]], Scope]
     said: str
     is_named: bool = True
@@ -51,28 +51,28 @@ def _unattributed(_path: Mapping[str, str]) -> Scope:
 
 
 EACH: Final = (
-    Whose(
+    ScopedPath(
         name="account",
         path="/v1/accounts/{account_id}/activity",
         rule=OwnAccount(),
         scope=_account,
         said="What was asked of an account's data",
     ),
-    Whose(
+    ScopedPath(
         name="key",
         path="/v1/accounts/{account_id}/keys/{key_id}/activity",
         rule=OwnAccount(),
         scope=_key,
         said="What was asked with one of an account's keys",
     ),
-    Whose(
+    ScopedPath(
         name="vendor",
         path="/v1/vendors/{vendor_id}/activity",
-        rule=OwnVendor(),
+        rule=VendorItself(),
         scope=_vendor,
         said="What a vendor asked",
     ),
-    Whose(
+    ScopedPath(
         name="unattributed",
         path="/v1/unattributed/activity",
         rule=Roles(frozenset({Role.OPERATOR})),
@@ -89,7 +89,7 @@ def sees_key_names(scope: Scope) -> bool:
 
 
 def handler(
-    whose: Whose, name: str, answer: Callable[[Scope, Request[None, Q]], Awaitable[Reply]]
+    whose: ScopedPath, name: str, answer: Callable[[Scope, Request[None, Q]], Awaitable[Reply]]
 ) -> Callable[[Request[None, Q]], Awaitable[Reply]]:
     """Return the handler of that name that gives the answer for whom the path says."""
 

@@ -8,12 +8,12 @@ import structlog
 
 from keyfold.audit import metrics
 from keyfold.audit.query import scopes
-from keyfold.audit.query.concurrency_limit import Slots
+from keyfold.audit.query.concurrency_limit import ConcurrencyLimit
 from keyfold.audit.query.naming import Naming
 from keyfold.audit.query.resources import ActivityItem, NamedStreamQuery, StreamPlace, StreamQuery
-from keyfold.audit.query.scopes import Whose
+from keyfold.audit.query.scopes import ScopedPath
 from keyfold.audit.retention import oldest_kept
-from keyfold.domain.access.names import Called
+from keyfold.domain.access.names import Names
 from keyfold.domain.ids import EventId
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import (
@@ -29,7 +29,14 @@ from keyfold.runtime.http import (
     decode_cursor,
     encode_cursor,
 )
-from keyfold.store.access_log.arrivals import Arrived, Place, PlaceGone, arrived, check_place, newest_filing
+from keyfold.store.access_log.arrivals import (
+    ArrivalPosition,
+    Arrived,
+    PlaceGone,
+    arrived,
+    check_place,
+    newest_filing,
+)
 from keyfold.store.access_log.scope import Filters, Scope
 from keyfold.store.postgres.connection import Pool
 from keyfold.store.postgres.errors import DatabaseAway
@@ -82,7 +89,7 @@ class Streaming:
         self._pool = pool
         self._naming = naming
         self._clock = clock
-        self._slots = Slots("streams", streams_max)
+        self._slots = ConcurrencyLimit("streams", streams_max)
         self._watch = PositionWatch("access log", lambda: newest_filing(pool), notifications)
         self._heartbeat_s = heartbeat_s
 
@@ -90,7 +97,7 @@ class Streaming:
         """Return this part of the service's route table."""
         return tuple(map(self._route, scopes.EACH))
 
-    def _route(self, of: Whose) -> AnyRoute:
+    def _route(self, of: ScopedPath) -> AnyRoute:
         return Route(
             method="GET",
             path=f"{of.path}/stream",
@@ -116,9 +123,9 @@ class Streaming:
         headers = {"X-Accel-Buffering": "no"}  # nginx would hold events back
         return Streamed(write=write, content_type=_MEDIA_TYPE, headers=headers, endless=True)
 
-    async def _start(self, last_event_id: str | None) -> Place:
+    async def _start(self, last_event_id: str | None) -> ArrivalPosition:
         if not last_event_id:
-            return Place(filing=await newest_filing(self._pool))
+            return ArrivalPosition(filing=await newest_filing(self._pool))
         place = _place(last_event_id)
         try:
             await check_place(self._pool, place)
@@ -127,7 +134,7 @@ class Streaming:
             raise Refused(_GONE) from gone
         return place
 
-    async def _follow(self, writer: Writer, scope: Scope, filters: Filters, place: Place) -> None:
+    async def _follow(self, writer: Writer, scope: Scope, filters: Filters, place: ArrivalPosition) -> None:
         spoken_at_s = self._clock.monotonic_s()
         while True:
             found, called = await self._next(scope, filters, place)
@@ -140,7 +147,7 @@ class Streaming:
                 await self._wait(place, due_in_s)
             place = found.upto
 
-    async def _next(self, scope: Scope, filters: Filters, place: Place) -> tuple[Arrived, Called]:
+    async def _next(self, scope: Scope, filters: Filters, place: ArrivalPosition) -> tuple[Arrived, Names]:
         since = oldest_kept(self._clock.now())
         try:
             found = await arrived(self._pool, scope, filters, place, since=since, events_max=EVENTS_AT_ONCE)
@@ -149,9 +156,9 @@ class Streaming:
         except DatabaseAway as away:
             log.warning("waiting", what="PostgreSQL", reason=str(away), work="stream")
             await asyncio.sleep(_AWAY_S)
-            return Arrived(events=(), upto=place), Called()
+            return Arrived(events=(), upto=place), Names()
 
-    async def _wait(self, place: Place, timeout_s: float) -> None:
+    async def _wait(self, place: ArrivalPosition, timeout_s: float) -> None:
         try:
             await self._watch.reached(place.filing + 1, timeout_s)
         except DatabaseAway:
@@ -159,28 +166,28 @@ class Streaming:
         await asyncio.sleep(_GATHER_S)
 
 
-def _events(found: Arrived, called: Called) -> bytes:
+def _events(found: Arrived, called: Names) -> bytes:
     parts: list[str] = []
     for place, event in found.events:
         parts.append(f"id: {_id(place)}\ndata: {ActivityItem.of(event, called).model_dump_json()}\n\n")
     return "".join(parts).encode()
 
 
-def _marker(place: Place) -> bytes:
+def _marker(place: ArrivalPosition) -> bytes:
     return f"id: {_id(place)}\n\n".encode()
 
 
-def _id(place: Place) -> str:
+def _id(place: ArrivalPosition) -> str:
     at, event_id = place.row or (None, None)
     known = None if event_id is None else UUID(event_id)
     return encode_cursor(StreamPlace(filing=place.filing, at=at, event_id=known))
 
 
-def _place(last_event_id: str) -> Place:
+def _place(last_event_id: str) -> ArrivalPosition:
     try:
         given = decode_cursor(last_event_id, StreamPlace)
     except ValueError:
         raise Refused(_NO_PLACE) from None
     if given.at is None or given.event_id is None:
-        return Place(filing=given.filing)
-    return Place(filing=given.filing, row=(given.at, EventId(str(given.event_id))))
+        return ArrivalPosition(filing=given.filing)
+    return ArrivalPosition(filing=given.filing, row=(given.at, EventId(str(given.event_id))))

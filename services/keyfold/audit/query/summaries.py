@@ -4,15 +4,15 @@ from collections.abc import Mapping
 
 from keyfold.audit.query import bounds, scopes
 from keyfold.audit.query.resources import NamedSummaryQuery, SummaryCursor, SummaryPage, SummaryQuery
-from keyfold.audit.query.scopes import Whose
+from keyfold.audit.query.scopes import ScopedPath
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import Answer, AnyRoute, Request, Route, cut, encode_cursor, rfc3339
 from keyfold.store.access_log.scope import Scope
-from keyfold.store.access_log.summaries import Count, Question, summary
+from keyfold.store.access_log.summaries import SummaryCount, SummaryQuestion, summary
 from keyfold.store.postgres.connection import Pool
 
 
-class Summing:
+class Summaries:
     """The handlers of summaries."""
 
     def __init__(self, pool: Pool, clock: Clock) -> None:
@@ -23,7 +23,7 @@ class Summing:
         """Return this part of the service's route table."""
         return tuple(map(self._route, scopes.EACH))
 
-    def _route(self, of: Whose) -> AnyRoute:
+    def _route(self, of: ScopedPath) -> AnyRoute:
         return Route(
             method="GET",
             path=f"{of.path}/summary",
@@ -41,7 +41,7 @@ class Summing:
             bounds.check(query.since, query.until, now)
         else:
             bounds.check_place(after.start, now)
-        question = Question(
+        question = SummaryQuestion(
             scope=scope,
             filters=query.filters(),
             since=bounds.first(query.since, now),
@@ -56,7 +56,7 @@ class Summing:
         return Answer(body={"items": list(map(_item, shown)), "next_cursor": next_cursor})
 
 
-def _item(count: Count) -> Mapping[str, object]:
+def _item(count: SummaryCount) -> Mapping[str, object]:
     vendor_id, key_id, category, access, decision, reason = (value or None for value in count.combination)
     return {
         "start": rfc3339(count.start),
@@ -70,5 +70,5 @@ def _item(count: Count) -> Mapping[str, object]:
     }
 
 
-def _cursor(last: Count) -> str:
+def _cursor(last: SummaryCount) -> str:
     return encode_cursor(SummaryCursor(start=last.start, combination=list(last.combination)))

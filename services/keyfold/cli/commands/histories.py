@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final, TypeAlias
 
 from keyfold.cli.keyfold import Keyfold
-from keyfold.cli.screen import Chronicle, Entry, when
+from keyfold.cli.screen import Chronicle, TimelineEntry, when
 from keyfold.client.http import JsonObject
 from keyfold.local.signing import Claims
 
@@ -38,11 +38,11 @@ def chronicle_of(items: Sequence[JsonObject], *, names_keys: bool) -> Chronicle:
     )
 
 
-def _entry(item: JsonObject, *, names_keys: bool) -> Entry:
+def _entry(item: JsonObject, *, names_keys: bool) -> TimelineEntry:
     actor = item["actor"]
     # A vendor is not told which reviewer it was.
     who = actor["role"] if actor["subject"] is None else f"{actor['role']}:{actor['subject']}"
-    return Entry(
+    return TimelineEntry(
         headline=(when(item["at"]), who, item["summary"]),
         lines=[
             *([f"key: {item['key_id']}"] if names_keys and item["key_id"] else []),

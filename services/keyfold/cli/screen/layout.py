@@ -10,7 +10,7 @@ from typing import Final
 from rich.text import Text
 
 from keyfold.cli.screen.lines import broken, chopped, widest_word, width_of, words
-from keyfold.cli.screen.shown import Bars, Chronicle, Details, Entry, Listing, Toned, Value
+from keyfold.cli.screen.shown import Bars, Chronicle, Details, Listing, TimelineEntry, Toned, Value
 from keyfold.cli.screen.sparkline import sparkline
 from keyfold.cli.screen.streams import encodable, escaped
 from keyfold.runtime.legible import UNSEEN, UNSEEN_IN_PROSE
@@ -78,7 +78,7 @@ def laid_out(shown: Listing | Details | Chronicle, room: Room) -> list[Text]:
     return [*(_listing(shown, room) if shown.rows else room.broken(Text(shown.empty))), *note]
 
 
-def _entry(entry: Entry, room: Room) -> Iterator[Text]:
+def _entry(entry: TimelineEntry, room: Room) -> Iterator[Text]:
     *circumstances, what = map(room.text, entry.headline)
     headline = Text(GAP.join((*circumstances, ""))).append(what, style="bold")
     yield from room.broken(headline)

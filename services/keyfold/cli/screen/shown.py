@@ -83,7 +83,7 @@ class Details:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class TimelineEntry:
     """One thing that happened: a headline's parts, and lines of what it changed."""
 
     headline: Sequence[str]
@@ -94,7 +94,7 @@ class Entry:
 class Chronicle:
     """What happened: an entry each on a terminal, a JSON array elsewhere. ``empty`` is said of none."""
 
-    entries: Sequence[Entry]
+    entries: Sequence[TimelineEntry]
     items: Sequence[Mapping[str, Any]]
     empty: str
 

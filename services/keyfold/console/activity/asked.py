@@ -22,7 +22,7 @@ CHARTS: Final[Mapping[str, str]] = {"decision": "answer", "category": "category"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class ActivityQuestion:
     """A question to the log. `too_far`: it was asked for more than is kept, and is of 90 days."""
 
     range: str
@@ -35,7 +35,7 @@ class Asked:
     day: str = ""
 
     @classmethod
-    def of(cls, query: Mapping[str, str], now: datetime, zone: ZoneInfo) -> Asked:
+    def of(cls, query: Mapping[str, str], now: datetime, zone: ZoneInfo) -> ActivityQuestion:
         """Return what an address asks; what it says wrongly it does not ask."""
         # A moment is left, for what is asked at the end of its time is asked a little later.
         first = now - KEPT + timedelta(minutes=1)

@@ -12,9 +12,9 @@ from aiohttp import ClientConnectionResetError, web
 
 from keyfold.console import reasons, words
 from keyfold.console.activity import chart, sums
-from keyfold.console.activity.asked import CHARTS, CONDITIONS, RANGES, Asked
-from keyfold.console.activity.places import PLACES, Place
-from keyfold.console.upstream.failures import JsonObject, Refused
+from keyfold.console.activity.asked import CHARTS, CONDITIONS, RANGES, ActivityQuestion
+from keyfold.console.activity.places import PLACES, ActivityView
+from keyfold.console.upstream.failures import JsonObject, ServiceRefused
 from keyfold.console.upstream.known import known
 from keyfold.console.vendor.own import PATH
 from keyfold.console.web.app import Console
@@ -41,11 +41,11 @@ class ActivityPages:
             made += views_of(f"{place.path}/export", place.who, partial(self.export, place))
         return made
 
-    async def show(self, place: Place, visit: Visit) -> Shown:
+    async def show(self, place: ActivityView, visit: Visit) -> Shown:
         """Show a page of activity; who has not become a vendor yet has none."""
         if place.is_vendors and visit.person.vendor_id is None:
             return See(path=PATH)
-        asked, path = Asked.of(visit.query, visit.now, visit.zone), place.at_audit(visit)
+        asked, path = ActivityQuestion.of(visit.query, visit.now, visit.zone), place.at_audit(visit)
         query = {**asked.to_audit(), "limit": ROWS, **({"cursor": asked.cursor} if asked.cursor else {})}
         page, whole, subject, vendors = await asyncio.gather(
             known(visit.services.get("audit", path, query)),
@@ -65,9 +65,9 @@ class ActivityPages:
         }
         return Page(template="activity/page.html", values=values)
 
-    async def sums(self, place: Place, visit: Visit) -> Page:
+    async def sums(self, place: ActivityView, visit: Visit) -> Page:
         """Show the same requests in numbers: much has to be added up, and it comes after the rest."""
-        asked, path = Asked.of(visit.query, visit.now, visit.zone), place.at_audit(visit)
+        asked, path = ActivityQuestion.of(visit.query, visit.now, visit.zone), place.at_audit(visit)
         summed, busiest, vendors = await asyncio.gather(
             known(sums.summed(visit, path, asked, by_endpoint=place.is_vendors)),
             known(self._busiest(place, visit, asked)),
@@ -88,7 +88,7 @@ class ActivityPages:
         }
         return Page(template="activity/sums.html", values=values)
 
-    async def live(self, place: Place, visit: Visit) -> web.StreamResponse:
+    async def live(self, place: ActivityView, visit: Visit) -> web.StreamResponse:
         """Pass on what arrives, each event as the row that the table would have."""
         query = {name: visit.query[name] for name in CONDITIONS if visit.query.get(name)}
         last = visit.raw.headers.get("Last-Event-ID")
@@ -106,9 +106,9 @@ class ActivityPages:
                 return response  # the reader left
         return response
 
-    async def export(self, place: Place, visit: Visit) -> web.StreamResponse:
+    async def export(self, place: ActivityView, visit: Visit) -> web.StreamResponse:
         """Pass on a file of all that a page's question finds."""
-        asked = Asked.of(visit.query, visit.now, visit.zone)
+        asked = ActivityQuestion.of(visit.query, visit.now, visit.zone)
         form = visit.query.get("format", "csv")
         kind = _FORMATS.get(form, "")
         if not kind:
@@ -124,7 +124,7 @@ class ActivityPages:
                 await response.write(chunk)
         return response
 
-    async def _subject(self, place: Place, visit: Visit) -> JsonObject:
+    async def _subject(self, place: ActivityView, visit: Visit) -> JsonObject:
         """Return whose activity it is: a key that is another practice's is the same as none."""
         if "key_id" in visit.path:
             return await visit.services.get("registry", f"{visit.account}/keys/{visit.path['key_id']}")
@@ -133,10 +133,12 @@ class ActivityPages:
         )
         return found if isinstance(found, dict) else {"name": ""}
 
-    async def _busiest(self, place: Place, visit: Visit, asked: Asked) -> Sequence[tuple[str, int]]:
+    async def _busiest(
+        self, place: ActivityView, visit: Visit, asked: ActivityQuestion
+    ) -> Sequence[tuple[str, int]]:
         return [] if place.is_vendors else await sums.busiest(visit, place.at_audit(visit), asked)
 
-    async def _vendor_names(self, place: Place, visit: Visit) -> Mapping[str, str]:
+    async def _vendor_names(self, place: ActivityView, visit: Visit) -> Mapping[str, str]:
         if place.is_vendors:
             return {}
         page = await visit.services.get("registry", "/v1/vendors", {"limit": "100"})
@@ -159,13 +161,13 @@ def _choices(vendors: Mapping[str, str]) -> Mapping[str, Mapping[str, str]]:
     }
 
 
-def _as_row(line: bytes, place: Place, visit: Visit) -> bytes:
+def _as_row(line: bytes, place: ActivityView, visit: Visit) -> bytes:
     if not line.startswith(b"data:"):
         return line
     try:
         item = orjson.loads(line[len(b"data:") :])
     except orjson.JSONDecodeError as broken:
-        raise Refused("audit", 502, {"detail": "the stream holds what is no event"}) from broken
+        raise ServiceRefused("audit", 502, {"detail": "the stream holds what is no event"}) from broken
     row = (
         environment()
         .get_template("activity/row.html")

@@ -11,7 +11,7 @@ from keyfold.runtime.auth.caller import Role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class ActivityView:
     """A page of activity: its address, who looks there, and where the audit service has it."""
 
     path: str
@@ -30,21 +30,21 @@ class Place:
         return Role.VENDOR in self.who
 
 
-ACCOUNT: Final = Place(
+ACCOUNT: Final = ActivityView(
     path="/settings/integrations/api/activity",
     heading="Activity",
     who=frozenset({Role.OWNER}),
     at_audit=lambda visit: f"{visit.account}/activity",
     columns=("integration", "key"),
 )
-KEY: Final = Place(
+KEY: Final = ActivityView(
     path="/settings/integrations/api/keys/{key_id}/activity",
     heading="Activity",
     who=frozenset({Role.OWNER}),
     at_audit=lambda visit: f"{visit.account}/keys/{visit.path['key_id']}/activity",
     columns=("integration",),
 )
-VENDOR: Final = Place(
+VENDOR: Final = ActivityView(
     path="/vendor/activity",
     heading="Your requests",
     who=frozenset({Role.VENDOR}),

@@ -12,7 +12,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from keyfold.console import words
-from keyfold.console.activity.asked import Asked, buckets
+from keyfold.console.activity.asked import ActivityQuestion, buckets
 from keyfold.console.upstream.failures import JsonObject
 from keyfold.console.upstream.lists import every_count
 from keyfold.console.web.view import Visit
@@ -62,14 +62,14 @@ class Refusals:
     endpoints: Sequence[tuple[str, int]]
 
 
-async def counts(visit: Visit, path: str, asked: Asked, by: str, **more: str) -> list[JsonObject]:
+async def counts(visit: Visit, path: str, asked: ActivityQuestion, by: str, **more: str) -> list[JsonObject]:
     """Return the log's counts for a question, told apart by one thing."""
     query = {**asked.to_audit(), "bucket": asked.bucket, "by": by, **more}
     return await every_count(visit.services, path, query)
 
 
 async def summed(
-    visit: Visit, path: str, asked: Asked, *, by_endpoint: bool
+    visit: Visit, path: str, asked: ActivityQuestion, *, by_endpoint: bool
 ) -> tuple[Chart, Sequence[Refusals]]:
     """Return the chart of a question, by answer or by category, and why requests were denied most.
 
@@ -89,13 +89,13 @@ def _is_denied(item: JsonObject) -> bool:
     return item["reason"] is not None
 
 
-def _series_of(item: JsonObject, asked: Asked) -> str:
+def _series_of(item: JsonObject, asked: ActivityQuestion) -> str:
     if asked.chart == "decision":
         return "deny" if _is_denied(item) else "allow"
     return item["category"] or ""
 
 
-def _chart(items: Sequence[JsonObject], visit: Visit, asked: Asked) -> Chart:
+def _chart(items: Sequence[JsonObject], visit: Visit, asked: ActivityQuestion) -> Chart:
     starts = buckets(asked.since, asked.until or visit.now, asked.bucket)
     width = 7 if len(starts) > _BARS_MAX and asked.bucket == "day" else 1
     grouped = [starts[at : at + width] for at in range(0, len(starts), width)]
@@ -122,7 +122,7 @@ def _label(start: datetime, bucket: str, zone: ZoneInfo) -> str:
     return f"{start.day} {start:%b}"
 
 
-async def busiest(visit: Visit, path: str, asked: Asked) -> list[tuple[str, int]]:
+async def busiest(visit: Visit, path: str, asked: ActivityQuestion) -> list[tuple[str, int]]:
     """Return the integrations that asked most by their ids, with how often."""
     total: Counter[str] = Counter()
     for item in await counts(visit, path, asked, "vendor"):
@@ -141,7 +141,7 @@ def _refused(items: Sequence[JsonObject], endpoints: Mapping[str, Counter[str]])
     ]
 
 
-async def _endpoints(visit: Visit, path: str, asked: Asked) -> Mapping[str, Counter[str]]:
+async def _endpoints(visit: Visit, path: str, asked: ActivityQuestion) -> Mapping[str, Counter[str]]:
     """Return what was asked for, by the reason that it was denied for, of the newest that were."""
     query = {**asked.to_audit(), "decision": "deny", "limit": _NEWEST}
     found: dict[str, Counter[str]] = defaultdict(Counter)

@@ -16,7 +16,7 @@ from keyfold.console.browser.sealing import Seal
 DRAFT_LASTS_S: Final = 1800
 
 
-class Draft(msgspec.Struct, frozen=True, kw_only=True):
+class FormDraft(msgspec.Struct, frozen=True, kw_only=True):
     """The fields of a form, and the page that it belongs to."""
 
     path: str
@@ -27,13 +27,13 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
 class Drafts:
     """Keeps one form for a browser."""
 
-    seal: Seal[Draft]
+    seal: Seal[FormDraft]
 
-    def keep(self, response: web.StreamResponse, draft: Draft, *, framed: bool) -> None:
+    def keep(self, response: web.StreamResponse, draft: FormDraft, *, framed: bool) -> None:
         """Put a form into a response; one that is longer than a browser keeps is not."""
         kept = [(name, value) for name, value in draft.fields if name != FIELD]
         try:
-            _cookie(framed).write(response, self.seal.close(Draft(path=draft.path, fields=kept)))
+            _cookie(framed).write(response, self.seal.close(FormDraft(path=draft.path, fields=kept)))
         except ValueError:
             _cookie(framed).clear(response)
 

@@ -13,7 +13,7 @@ from keyfold.console import reasons
 from keyfold.console.operations.completeness import Completeness
 from keyfold.console.operations.standing import standings
 from keyfold.console.people.page import LAST, LASTS, invited, shown_link
-from keyfold.console.upstream.failures import NotFound, Refused
+from keyfold.console.upstream.failures import NotFound, ServiceRefused
 from keyfold.console.upstream.known import known
 from keyfold.console.upstream.lists import every
 from keyfold.console.web.app import Console
@@ -63,7 +63,7 @@ class OperationsPage:
             return await invited(self._handing_over, visit, {whose: tenant_id}, f"{PATH}/invitation")
         except NotFound:
             return await _page(visit, {"tenant_id": "There is none with this id. Copy all of it."}, 404)
-        except Refused as refused:
+        except ServiceRefused as refused:
             return await _page(visit, faults_of(refused, ()), refused.status)
 
     async def link(self, visit: Visit) -> Shown:

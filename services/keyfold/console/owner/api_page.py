@@ -13,7 +13,7 @@ from keyfold.console.owner.terms.wording import standing
 from keyfold.console.upstream.failures import JsonObject
 from keyfold.console.upstream.known import known
 from keyfold.console.upstream.lists import every_count
-from keyfold.console.upstream.services import Command
+from keyfold.console.upstream.services import SentCommand
 from keyfold.console.web.app import Console
 from keyfold.console.web.view import Page, See, View, Visit, views_of
 from keyfold.runtime.auth.caller import Role
@@ -70,7 +70,7 @@ class ApiPage:
         """Turn integrations on or off."""
         is_on = visit.form.get("enabled") == "on"
         account = await visit.services.do(
-            Command(
+            SentCommand(
                 method="PUT",
                 path=f"{visit.account}/integrations",
                 once=visit.once,

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from keyfold.console.upstream.caller import person_of
-from keyfold.console.upstream.failures import NotFound, Refused
-from keyfold.console.upstream.services import Command
+from keyfold.console.upstream.failures import NotFound, ServiceRefused
+from keyfold.console.upstream.services import SentCommand
 from keyfold.console.web import failures
 from keyfold.console.web.view import SIGNED_IN, Page, See, Shown, View, Visit, views_of
 
@@ -22,7 +22,7 @@ _ACCEPT: Final = "/v1/invitations/accept"
 _UNTOLD: Final = {"Referrer-Policy": "strict-origin"}
 
 
-class Invitations:
+class InvitationPages:
     """The rows of the route table."""
 
     def views(self) -> list[View]:
@@ -45,12 +45,12 @@ class Invitations:
 
     async def accept(self, visit: Visit) -> Shown:
         """Bind this login, and lead to where it begins from now on."""
-        command = Command(method="POST", path=_ACCEPT, once=visit.once, body={"code": visit.path["code"]})
+        command = SentCommand(method="POST", path=_ACCEPT, once=visit.once, body={"code": visit.path["code"]})
         try:
             await visit.services.do(command)
         except NotFound:
             return await _shown(visit)
-        except Refused as refused:
+        except ServiceRefused as refused:
             return await _shown(visit, refused)
         person = await person_of(visit.services)
         return See(path=failures.home(person), notice="Welcome. You are in.", person=person)
@@ -63,7 +63,7 @@ class Invitations:
         return Page(template="people/unbound.html")
 
 
-async def _shown(visit: Visit, refused: Refused | None = None) -> Page:
+async def _shown(visit: Visit, refused: ServiceRefused | None = None) -> Page:
     values: dict[str, Any] = {"refused": refused, "invitation": None}
     try:
         values["invitation"] = await visit.services.ask("registry", _LOOK, {"code": visit.path["code"]})

@@ -11,10 +11,10 @@ from typing import Any, Final
 
 from keyfold.console.people.invitations import BACK
 from keyfold.console.upstream.caller import person_of
-from keyfold.console.upstream.failures import Changed, JsonObject, NotFound, Refused
+from keyfold.console.upstream.failures import Changed, JsonObject, NotFound, ServiceRefused
 from keyfold.console.upstream.known import known
 from keyfold.console.upstream.lists import every
-from keyfold.console.upstream.services import Command
+from keyfold.console.upstream.services import SentCommand
 from keyfold.console.web import failures
 from keyfold.console.web.app import Console
 from keyfold.console.web.handing_over import HandingOver
@@ -29,7 +29,7 @@ _ID: Final = re.compile(r"[A-Za-z0-9_]{1,40}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class PeopleView:
     """A page of people: its address, who looks there, and the page around it."""
 
     path: str
@@ -45,17 +45,17 @@ class Place:
 
 
 PLACES: Final = (
-    Place(
+    PeopleView(
         path="/settings/integrations/api/people",
         role=Role.OWNER,
         around="/settings/integrations/api",
         around_said="API integrations",
     ),
-    Place(path="/vendor/people", role=Role.VENDOR, around="/vendor", around_said="Your integration"),
+    PeopleView(path="/vendor/people", role=Role.VENDOR, around="/vendor", around_said="Your integration"),
 )
 
 
-class People:
+class PeoplePages:
     """The pages of an account's and a vendor's people."""
 
     def __init__(self, console: Console) -> None:
@@ -71,44 +71,44 @@ class People:
             made += views_of(f"{place.path}/invitation", who, partial(self.link, place))
         return made
 
-    async def show(self, place: Place, visit: Visit) -> Shown:
+    async def show(self, place: PeopleView, visit: Visit) -> Shown:
         """Show who may sign in, and who was invited; there is nobody where there is no vendor yet."""
         if place.role is Role.VENDOR and visit.person.vendor_id is None:
             return See(path=place.around)
         return await self._page(place, visit)
 
-    async def act(self, place: Place, visit: Visit) -> Shown:
+    async def act(self, place: PeopleView, visit: Visit) -> Shown:
         """Invite, withdraw an invitation, or end a login, as the form says."""
         try:
             return await self._done(place, visit)
         except Changed:
             raise
-        except Refused as refused:
+        except ServiceRefused as refused:
             return await self._page(place, visit, refused)
 
-    async def _done(self, place: Place, visit: Visit) -> Shown:
+    async def _done(self, place: PeopleView, visit: Visit) -> Shown:
         form, once, (tenant, named) = visit.form, visit.once, place.of(visit)
         match form.get("do"):
             case "invite":
                 return await invited(self._handing_over, visit, named, f"{place.path}/invitation")
             case "withdraw":
                 path = f"/v1/invitations/{_id(form, 'invitation_id')}"
-                await visit.services.do(Command(method="DELETE", path=path, once=once))
+                await visit.services.do(SentCommand(method="DELETE", path=path, once=once))
                 return See(path=place.path, notice="The invitation was withdrawn.")
             case "end":
                 path = f"{tenant}/logins/{_id(form, 'login_id')}"
-                await visit.services.do(Command(method="DELETE", path=path, once=once))
+                await visit.services.do(SentCommand(method="DELETE", path=path, once=once))
                 person = await person_of(visit.services)
                 home = place.path if person.role is place.role else failures.home(person)
                 return See(path=home, notice="That login was ended.", person=person)
             case _:
                 return See(path=place.path)
 
-    async def link(self, place: Place, visit: Visit) -> Shown:
+    async def link(self, place: PeopleView, visit: Visit) -> Shown:
         """Show the link of a new invitation, once."""
         return shown_link(self._handing_over, self._console, visit, place.path, place.around_said)
 
-    async def _page(self, place: Place, visit: Visit, refused: Refused | None = None) -> Page:
+    async def _page(self, place: PeopleView, visit: Visit, refused: ServiceRefused | None = None) -> Page:
         tenant, named = place.of(visit)
         logins, invitations = await asyncio.gather(
             known(every(visit.services, "registry", f"{tenant}/logins", items_max=LISTED_MAX)),
@@ -140,7 +140,9 @@ async def invited(handing_over: HandingOver, visit: Visit, named: Mapping[str, s
     """Make an invitation, and lead to the page at `path` that shows its link once."""
     lasts = visit.form.get("expires_in_s", "")
     body = {**named, "expires_in_s": int(lasts if lasts in LASTS else LAST)}
-    made = await visit.services.do(Command(method="POST", path="/v1/invitations", once=visit.once, body=body))
+    made = await visit.services.do(
+        SentCommand(method="POST", path="/v1/invitations", once=visit.once, body=body)
+    )
     return handing_over.lead_to(visit, path, made["code"])
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from keyfold.console.people.invitations import Invitations
-from keyfold.console.people.page import People
+from keyfold.console.people.invitations import InvitationPages
+from keyfold.console.people.page import PeoplePages
 from keyfold.console.web.app import Console
 from keyfold.console.web.view import View
 
 
 def people_views(console: Console) -> list[View]:
     """Return the rows."""
-    return [*People(console).views(), *Invitations().views()]
+    return [*PeoplePages(console).views(), *InvitationPages().views()]

@@ -10,12 +10,12 @@ from multidict import MultiDictProxy
 
 from keyfold.console.reviewer.may import why_not
 from keyfold.console.reviewer.queue import PATH, REVIEWER
-from keyfold.console.upstream.failures import Changed, Refused
+from keyfold.console.upstream.failures import Changed, ServiceRefused
 from keyfold.console.upstream.known import known
-from keyfold.console.upstream.services import Command
+from keyfold.console.upstream.services import SentCommand
 from keyfold.console.vendor.page import history_of, keys_of
 from keyfold.console.web.app import Console
-from keyfold.console.web.enforcing import Enforcement, Enforcing, told
+from keyfold.console.web.enforcing import Enforcing, PendingChange, told
 from keyfold.console.web.faults import faults_of
 from keyfold.console.web.handing_over import HandingOver
 from keyfold.console.web.view import Page, See, Shown, View, Visit, views_of
@@ -34,7 +34,7 @@ _DONE: Final = {
 }
 
 
-class Desk:
+class ReviewPage:
     """The page of one vendor. All its forms go to its own address, so that none is lost with a session."""
 
     def __init__(self, console: Console) -> None:
@@ -65,14 +65,14 @@ class Desk:
         except Changed:
             said = "This vendor has changed since you opened the page. Nothing was done; look at it again."
             return await _page(visit, {"": said}, 412)
-        except Refused as refused:
+        except ServiceRefused as refused:
             return await _page(visit, faults_of(refused, ()), refused.status)
         if action == "issue":
             path = f"{visit.raw.path}/keys/{answer['key']['key_id']}/secret"
             return self._handing_over.lead_to(visit, path, answer["secret"])
         return See(path=visit.raw.path, notice=_DONE[action])
 
-    async def _suspend(self, visit: Visit, command: Command) -> Shown:
+    async def _suspend(self, visit: Visit, command: SentCommand) -> Shown:
         address = f"{visit.raw.path}/suspended"
         _, enforcement = await self._enforcing.carry_out(visit, command, did="Suspended", address=address)
         return _suspended(visit, enforcement)
@@ -83,7 +83,7 @@ class Desk:
         vendor = await visit.services.get("registry", at)
         if vendor["state"] != "suspended":
             return See(path=_address(visit))
-        command = Command(
+        command = SentCommand(
             method="POST", path=f"{at}/suspend", once=visit.once, body={"reason": vendor["reason"]}
         )
         enforcement = await self._enforcing.ask_again(visit, command, did="Suspended", address=visit.raw.path)
@@ -98,14 +98,14 @@ def _address(visit: Visit) -> str:
     return ONE.format(**visit.path)
 
 
-def _suspended(visit: Visit, enforcement: Enforcement) -> Shown:
+def _suspended(visit: Visit, enforcement: PendingChange) -> Shown:
     around = Page(template="reviewer/suspended.html", values={"path": _address(visit)})
     return told(visit, enforcement, around)
 
 
-def _command(action: str, visit: Visit) -> Command:
+def _command(action: str, visit: Visit) -> SentCommand:
     path, body = _CALLS[action](visit.form)
-    return Command(
+    return SentCommand(
         method="POST",
         path=f"/v1/vendors/{visit.path['vendor_id']}/{path}",
         once=visit.once,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from keyfold.console.reviewer.desk import Desk
+from keyfold.console.reviewer.desk import ReviewPage
 from keyfold.console.reviewer.queue import Queue
 from keyfold.console.web.app import Console
 from keyfold.console.web.view import View
@@ -10,4 +10,4 @@ from keyfold.console.web.view import View
 
 def reviewer_views(console: Console) -> list[View]:
     """Return the rows."""
-    return [*Queue().views(), *Desk(console).views()]
+    return [*Queue().views(), *ReviewPage(console).views()]

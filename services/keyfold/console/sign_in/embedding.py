@@ -12,9 +12,9 @@ import orjson
 from aiohttp import web
 
 from keyfold.console.browser.sealing import Seal
-from keyfold.console.sign_in.provider import Tokens, until_of
+from keyfold.console.sign_in.provider import ProviderTokens, until_of
 from keyfold.console.sign_in.views import opened, way_back
-from keyfold.console.upstream.failures import Away, Refused
+from keyfold.console.upstream.failures import Away, ServiceRefused
 from keyfold.console.web import failures
 from keyfold.console.web.app import EMBED, OVER, Console
 from keyfold.console.web.leading import see
@@ -61,7 +61,7 @@ class Embedding:
             return _problem(400, "malformed-body", "the body is no JSON object", raw)
         try:
             await self.console.services(token).get("registry", "/v1/caller")
-        except Refused as refused:
+        except ServiceRefused as refused:
             return _problem(refused.status, refused.kind, refused.detail, raw)
         except Away:
             return _problem(503, "service-unavailable", "the registry does not answer", raw)
@@ -81,12 +81,12 @@ class Embedding:
         try:
             spent = {"link_id": link.link_id, "expires_at": link.until.isoformat()}
             await self.console.services(link.token).ask("registry", "/v1/links/spend", spent)
-        except Refused as refused:
+        except ServiceRefused as refused:
             if refused.status != HTTPStatus.CONFLICT:
                 raise
             return self.console.respond(raw, None, failures.LINK_USED)
         otherwise = self.console.clock.now() + timedelta(seconds=LINK_LASTS_S)
-        tokens = Tokens(
+        tokens = ProviderTokens(
             access_token=link.token, until=until_of(link.token, otherwise), refresh_token=None, id_token=None
         )
         session = await opened(self.console, tokens, framed=True)

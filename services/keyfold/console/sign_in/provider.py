@@ -43,7 +43,7 @@ class Journey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tokens:
+class ProviderTokens:
     """What a provider gave: the access token is for the services, the ID token says only who signed in."""
 
     access_token: str
@@ -90,7 +90,7 @@ class Provider:
             )
         return str(address), journey
 
-    async def end(self, journey: Journey, query: Mapping[str, str]) -> Tokens:
+    async def end(self, journey: Journey, query: Mapping[str, str]) -> ProviderTokens:
         """Return the tokens for the code that a person brought back. Raises NotSignedIn or TryLater."""
         if query.get("state") != journey.state:
             raise NotSignedIn("the answer belongs to another sign-in")
@@ -110,7 +110,7 @@ class Provider:
         await self._check(found, tokens.id_token, journey.nonce)
         return tokens
 
-    async def renewed(self, refresh_token: str) -> Tokens:
+    async def renewed(self, refresh_token: str) -> ProviderTokens:
         """Return new tokens for a refresh token. Raises NotSignedIn where it is good no more, or TryLater."""
         found = await self._discovered()
         asked = {} if self._settings.oidc_resource is None else {"resource": self._settings.oidc_resource}
@@ -144,7 +144,7 @@ class Provider:
             timeout=_TIMEOUT_S,
         )
 
-    async def _traded(self, found: _Discovered, **asked: str) -> Tokens:
+    async def _traded(self, found: _Discovered, **asked: str) -> ProviderTokens:
         try:
             async with self._client() as client:
                 answer: Mapping[str, Any] = await client.fetch_token(found.token_endpoint, **asked)
@@ -155,7 +155,7 @@ class Provider:
         except httpx2.HTTPError as away:
             raise TryLater(f"the OpenID provider: {away or type(away).__name__}") from away
         lasts_s = int(answer.get("expires_in") or _TOKEN_LASTS_S)
-        return Tokens(
+        return ProviderTokens(
             access_token=access_token,
             until=self._clock.now() + timedelta(seconds=lasts_s),
             refresh_token=answer.get("refresh_token"),

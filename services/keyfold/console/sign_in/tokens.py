@@ -12,7 +12,7 @@ import msgspec
 
 from keyfold.console.browser.session import Session
 from keyfold.console.sign_in.provider import NotSignedIn, Provider
-from keyfold.console.sign_in.provider import Tokens as Given
+from keyfold.console.sign_in.provider import ProviderTokens as Given
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.failure import TryLater
 
@@ -22,7 +22,7 @@ _NONE: Final = timedelta(0)
 
 
 @dataclass(slots=True, kw_only=True)
-class Tokens:
+class TokenRenewal:
     """Renews the tokens of sessions. A provider may believe each refresh token once, and a browser asks for
     several things at a time: so the answer is kept for a minute.
     """

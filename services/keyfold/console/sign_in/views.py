@@ -15,9 +15,9 @@ from keyfold.console.browser.cookies import Cookie
 from keyfold.console.browser.sealing import Seal
 from keyfold.console.browser.session import Session
 from keyfold.console.sign_in.local_people import TOKEN_LASTS_S, LocalPeople, read_people
-from keyfold.console.sign_in.provider import Journey, NotSignedIn, Provider, Tokens
+from keyfold.console.sign_in.provider import Journey, NotSignedIn, Provider, ProviderTokens
 from keyfold.console.upstream.caller import person_of
-from keyfold.console.upstream.failures import Refused, TooMany
+from keyfold.console.upstream.failures import ServiceRefused, TooMany
 from keyfold.console.web import failures
 from keyfold.console.web.app import OVER, Console
 from keyfold.console.web.leading import see
@@ -114,15 +114,17 @@ class SignIn:
             return self._not_signed_in(raw, "There is no such sample person. Choose one of these.")
         now = self.console.clock.now()
         until = datetime.fromtimestamp(now.timestamp() + TOKEN_LASTS_S, now.tzinfo)
-        tokens = Tokens(access_token=people.sign(person, now), until=until, refresh_token=None, id_token=None)
+        tokens = ProviderTokens(
+            access_token=people.sign(person, now), until=until, refresh_token=None, id_token=None
+        )
         return await self._let_in(raw, tokens, return_to)
 
-    async def _let_in(self, raw: web.Request, tokens: Tokens, return_to: str) -> web.StreamResponse:
+    async def _let_in(self, raw: web.Request, tokens: ProviderTokens, return_to: str) -> web.StreamResponse:
         try:
             session = await opened(self.console, tokens)
         except TooMany:
             raise
-        except Refused as refused:
+        except ServiceRefused as refused:
             return self._not_signed_in(raw, f"The services do not take this login: {refused.detail}")
         response = see(raw, See(path=return_to or failures.home(session.person)))
         self.console.sessions.end(response)
@@ -143,7 +145,7 @@ class SignIn:
         return read_people(read_file(Path(str(self.people_path))))
 
 
-async def opened(console: Console, tokens: Tokens, *, framed: bool = False) -> Session:
+async def opened(console: Console, tokens: ProviderTokens, *, framed: bool = False) -> Session:
     """Return a new session for tokens; the registry says whose they are. Raises Refused or Away."""
     person = await person_of(console.services(tokens.access_token))
     now = console.clock.now()

@@ -30,7 +30,7 @@ class Away(ServiceFailed):
     """Nobody answered, or not in time. What was asked may be asked again; a command may have been done."""
 
 
-class Refused(ServiceFailed):
+class ServiceRefused(ServiceFailed):
     """A service refused: `status`, and its problem (RFC 9457)."""
 
     def __init__(self, service: str, status: int, problem: Mapping[str, Any]) -> None:
@@ -59,15 +59,15 @@ class Refused(ServiceFailed):
         ]
 
 
-class SignedOut(Refused):
+class SignedOut(ServiceRefused):
     """The service does not believe the token any more. The person signs in again."""
 
 
-class NotFound(Refused):
+class NotFound(ServiceRefused):
     """There is none, or it is somebody else's."""
 
 
-class NotAllowed(Refused):
+class NotAllowed(ServiceRefused):
     """This person may not do that."""
 
 
@@ -75,11 +75,11 @@ class NotBound(NotAllowed):
     """The login is nobody here any more, or not yet."""
 
 
-class Changed(Refused):
+class Changed(ServiceRefused):
     """Somebody else has changed it meanwhile (412)."""
 
 
-class TooMany(Refused):
+class TooMany(ServiceRefused):
     """Asked too often; `retry_after_s` is how many seconds to wait."""
 
     def __init__(self, service: str, problem: Mapping[str, Any], retry_after_s: int) -> None:

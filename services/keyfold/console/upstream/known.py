@@ -6,7 +6,7 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from keyfold.console.upstream.failures import Away, NotBound, Refused, SignedOut, TooMany
+from keyfold.console.upstream.failures import Away, NotBound, ServiceRefused, SignedOut, TooMany
 
 T = TypeVar("T")
 
@@ -34,5 +34,5 @@ async def known(asked: Awaitable[T]) -> T | Unknown:
         )
     except Away as away:
         return Unknown(service=away.service, why="it does not answer")
-    except Refused as refused:
+    except ServiceRefused as refused:
         return Unknown(service=refused.service, why=refused.detail)

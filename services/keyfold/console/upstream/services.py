@@ -18,7 +18,7 @@ from keyfold.console.upstream.failures import (
     NotAllowed,
     NotBound,
     NotFound,
-    Refused,
+    ServiceRefused,
     SignedOut,
     TooMany,
 )
@@ -31,7 +31,7 @@ NOT_BOUND: Final = "login-not-bound"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
+class SentCommand:
     """A change to be made: `once` is its Idempotency-Key, `version` the ETag's number it was decided on.
 
     `wait_s` asks to be answered when it is in force everywhere, or after so many seconds.
@@ -78,7 +78,7 @@ class Services:
         """Return the answer to a question that needs a body and changes nothing."""
         return await self._ask(service, "POST", path, body=body)
 
-    async def do(self, command: Command, service: str = "registry") -> JsonObject:
+    async def do(self, command: SentCommand, service: str = "registry") -> JsonObject:
         """Make a change and return what it has become; sent again with the same key, it is done once."""
         return await self._ask(
             service,
@@ -155,7 +155,7 @@ def _document(content: bytes) -> JsonObject:
     return document if isinstance(document, dict) else {"items": document}
 
 
-def _refusal(service: str, answer: aiohttp.ClientResponse, problem: JsonObject) -> Away | Refused:
+def _refusal(service: str, answer: aiohttp.ClientResponse, problem: JsonObject) -> Away | ServiceRefused:
     match answer.status:
         case HTTPStatus.UNAUTHORIZED:
             return SignedOut(service, answer.status, problem)
@@ -172,4 +172,4 @@ def _refusal(service: str, answer: aiohttp.ClientResponse, problem: JsonObject) 
         case status if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status < HTTPStatus.BAD_REQUEST:
             return Away(service, f"it answered {status}")
         case status:
-            return Refused(service, status, problem)
+            return ServiceRefused(service, status, problem)

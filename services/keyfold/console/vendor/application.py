@@ -30,7 +30,7 @@ _FORMS: Final = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Application:
+class ApplicationForm:
     """An application as it is typed: nothing of it need be right."""
 
     name: str = ""
@@ -40,7 +40,7 @@ class Application:
     categories: Sequence[str] = ()
 
     @classmethod
-    def of_form(cls, form: MultiDictProxy[str]) -> Application:
+    def of_form(cls, form: MultiDictProxy[str]) -> ApplicationForm:
         """Return what a form says. A browser ends lines as CRLF, the registry keeps them as LF."""
         return cls(
             name=form.get("name", "").strip(),
@@ -51,7 +51,7 @@ class Application:
         )
 
     @classmethod
-    def of_vendor(cls, vendor: JsonObject) -> Application:
+    def of_vendor(cls, vendor: JsonObject) -> ApplicationForm:
         """Return what the registry has."""
         return cls(**{field.name: vendor[field.name] for field in fields(cls)})
 
@@ -72,7 +72,7 @@ class Application:
             return f"Shorten it to {CHARACTERS_MAX[name]:,} characters."
         return None
 
-    def differences(self, other: Application, names: Sequence[str]) -> Mapping[str, tuple[str, str]]:
+    def differences(self, other: ApplicationForm, names: Sequence[str]) -> Mapping[str, tuple[str, str]]:
         """Return each of these fields that the other has otherwise: as it is here, and there."""
         pairs = {name: (self.said(name), other.said(name)) for name in names}
         return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
@@ -83,7 +83,7 @@ class Application:
         return value if isinstance(value, str) else words.listed(map(words.category, sorted(value)))
 
 
-FIELDS: Final = tuple(field.name for field in fields(Application))
+FIELDS: Final = tuple(field.name for field in fields(ApplicationForm))
 """Every field, in the order of the form."""
 
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from keyfold.console.upstream.caller import person_of
-from keyfold.console.upstream.failures import Changed, JsonObject, Refused
-from keyfold.console.upstream.services import Command
-from keyfold.console.vendor.application import FIELDS, Application, amendable
+from keyfold.console.upstream.failures import Changed, JsonObject, ServiceRefused
+from keyfold.console.upstream.services import SentCommand
+from keyfold.console.vendor.application import FIELDS, ApplicationForm, amendable
 from keyfold.console.vendor.own import MAY_APPLY, PATH, VENDOR, at_registry, own_vendor
 from keyfold.console.web.faults import faults_of
 from keyfold.console.web.view import Page, See, Shown, View, Visit, views_of
@@ -37,11 +37,11 @@ class Applying:
     async def apply(self, visit: Visit) -> Shown:
         """Apply, or apply again after a rejection; the login speaks for the vendor from then on."""
         vendor = await own_vendor(visit)
-        said = Application.of_form(visit.form)
+        said = ApplicationForm.of_form(visit.form)
         if faults := said.faults(FIELDS):
             return _form(visit, vendor, FIELDS, faults)
         path = "/v1/vendors" if vendor is None else f"{at_registry(vendor)}/reapply"
-        command = Command(
+        command = SentCommand(
             method="POST",
             path=path,
             once=visit.once,
@@ -52,7 +52,7 @@ class Applying:
             await visit.services.do(command)
         except Changed:
             raise
-        except Refused as refused:
+        except ServiceRefused as refused:
             return _form(visit, vendor, FIELDS, faults_of(refused, FIELDS))
         person = await person_of(visit.services)
         return See(path=PATH, notice="Your application was sent.", person=person)
@@ -70,10 +70,10 @@ class Applying:
         if vendor is None or visit.form.get("keep") == "theirs":
             return See(path=PATH)
         names = amendable(vendor["state"])
-        said = Application.of_form(visit.form)
+        said = ApplicationForm.of_form(visit.form)
         if faults := said.faults(names):
             return _form(visit, vendor, names, faults)
-        command = Command(
+        command = SentCommand(
             method="PATCH",
             path=at_registry(vendor),
             once=visit.once,
@@ -84,18 +84,18 @@ class Applying:
             await visit.services.do(command)
         except Changed:
             return await _both(visit, said)
-        except Refused as refused:
+        except ServiceRefused as refused:
             return _form(visit, vendor, names, faults_of(refused, names))
         return See(path=PATH, notice="Your changes were saved.")
 
 
 def _form(visit: Visit, vendor: JsonObject | None, names: Sequence[str], faults: Mapping[str, str]) -> Page:
     is_amending = vendor is not None and vendor["state"] != "rejected"
-    was = Application() if vendor is None else Application.of_vendor(vendor)
+    was = ApplicationForm() if vendor is None else ApplicationForm.of_vendor(vendor)
     values: dict[str, Any] = {
         "vendor": vendor,
         "is_amending": is_amending,
-        "application": Application.of_form(visit.form) if visit.form else was,
+        "application": ApplicationForm.of_form(visit.form) if visit.form else was,
         "names": names,
         "faults": faults,
         # What was begun before somebody else changed it must not pass as if it had seen that.
@@ -105,10 +105,10 @@ def _form(visit: Visit, vendor: JsonObject | None, names: Sequence[str], faults:
     return Page(template="vendor/application.html", values=values, status=422 if faults else 200)
 
 
-async def _both(visit: Visit, mine: Application) -> Page:
+async def _both(visit: Visit, mine: ApplicationForm) -> Page:
     """Show what somebody else said meanwhile beside what was typed here."""
     vendor = await visit.services.get("registry", visit.vendor)
-    theirs, names = Application.of_vendor(vendor), amendable(vendor["state"])
+    theirs, names = ApplicationForm.of_vendor(vendor), amendable(vendor["state"])
     values = {
         "vendor": vendor,
         "mine": mine,

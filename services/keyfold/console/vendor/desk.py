@@ -10,7 +10,7 @@ from keyfold.runtime.auth.caller import Role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
+class VendorDesk:
     """The page that the keys stand on, and who works there."""
 
     path: str
@@ -25,6 +25,6 @@ class Desk:
         return f"/v1/vendors/{visit.path['vendor_id']}" if "vendor_id" in visit.path else visit.vendor
 
 
-VENDORS_OWN: Final = Desk(path="/vendor", who=frozenset({Role.VENDOR}))
-REVIEWERS: Final = Desk(path="/reviews/{vendor_id}", who=frozenset({Role.REVIEWER}))
+VENDORS_OWN: Final = VendorDesk(path="/vendor", who=frozenset({Role.VENDOR}))
+REVIEWERS: Final = VendorDesk(path="/reviews/{vendor_id}", who=frozenset({Role.REVIEWER}))
 DESKS: Final = (VENDORS_OWN, REVIEWERS)

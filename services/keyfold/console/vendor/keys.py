@@ -6,10 +6,10 @@ from functools import partial
 from typing import Any, Final
 
 from keyfold.console.overlaps import overlap_s, overlaps
-from keyfold.console.upstream.failures import Changed, JsonObject, NotFound, Refused
+from keyfold.console.upstream.failures import Changed, JsonObject, NotFound, ServiceRefused
 from keyfold.console.upstream.lists import every
-from keyfold.console.upstream.services import Command
-from keyfold.console.vendor.desk import DESKS, Desk
+from keyfold.console.upstream.services import SentCommand
+from keyfold.console.vendor.desk import DESKS, VendorDesk
 from keyfold.console.web.app import Console
 from keyfold.console.web.enforcing import Enforcing, told
 from keyfold.console.web.handing_over import HandingOver
@@ -39,13 +39,13 @@ class VendorKeyPages:
             made += views_of(f"{key}/secret", desk.who, partial(self.secret, desk))
         return made
 
-    async def show_rotate(self, desk: Desk, visit: Visit) -> Page:
+    async def show_rotate(self, desk: VendorDesk, visit: Visit) -> Page:
         """Ask how long the old secret goes on working."""
         return await self._rotate_form(desk, visit)
 
-    async def rotate(self, desk: Desk, visit: Visit) -> Shown:
+    async def rotate(self, desk: VendorDesk, visit: Visit) -> Shown:
         """Replace the secret, and lead to the new one."""
-        command = Command(
+        command = SentCommand(
             method="POST",
             path=f"{_at_registry(desk, visit)}/rotate",
             once=visit.once,
@@ -58,28 +58,28 @@ class VendorKeyPages:
             return await self._rotate_form(
                 desk, visit, "Somebody else rotated this key meanwhile. Nothing was changed now.", 412
             )
-        except Refused as refused:
+        except ServiceRefused as refused:
             return await self._rotate_form(desk, visit, refused.detail, refused.status)
         path = f"{desk.address(visit)}/keys/{visit.path['key_id']}/secret"
         return self._handing_over.lead_to(visit, path, answer["secret"])
 
-    async def show_revoke(self, desk: Desk, visit: Visit) -> Page:
+    async def show_revoke(self, desk: VendorDesk, visit: Visit) -> Page:
         """Ask whether to end the key for ever."""
         return Page(template="vendor/revoke.html", values=await self._values(desk, visit))
 
-    async def revoke(self, desk: Desk, visit: Visit) -> Shown:
+    async def revoke(self, desk: VendorDesk, visit: Visit) -> Shown:
         """End the key; asked again by the page that shows this, say how far that is."""
         if visit.form.get("to") == "cancel":
             return See(path=desk.address(visit))
         address = f"{desk.address(visit)}/keys/{visit.path['key_id']}/revoke"
-        command = Command(method="DELETE", path=_at_registry(desk, visit), once=visit.once)
+        command = SentCommand(method="DELETE", path=_at_registry(desk, visit), once=visit.once)
         if "seen" in visit.form:
             enforcement = await self._enforcing.ask_again(visit, command, did="Revoked", address=address)
         else:
             _, enforcement = await self._enforcing.carry_out(visit, command, did="Revoked", address=address)
         return told(visit, enforcement, Page(template="vendor/revoked.html", values=_around(desk, visit)))
 
-    async def secret(self, desk: Desk, visit: Visit) -> Shown:
+    async def secret(self, desk: VendorDesk, visit: Visit) -> Shown:
         """Show a new secret, once."""
         new = self._handing_over.find(visit)
         if new is None:
@@ -87,7 +87,7 @@ class VendorKeyPages:
         values = {**_around(desk, visit), "console": self._console, "secret": new.secret}
         return self._handing_over.show(visit, Page(template="vendor/secret.html", values=values))
 
-    async def _rotate_form(self, desk: Desk, visit: Visit, fault: str = "", status: int = 200) -> Page:
+    async def _rotate_form(self, desk: VendorDesk, visit: Visit, fault: str = "", status: int = 200) -> Page:
         values = {
             **await self._values(desk, visit),
             "overlaps": overlaps(visit.now),
@@ -96,19 +96,19 @@ class VendorKeyPages:
         }
         return Page(template="vendor/rotate.html", values=values, status=status)
 
-    async def _values(self, desk: Desk, visit: Visit) -> dict[str, Any]:
+    async def _values(self, desk: VendorDesk, visit: Visit) -> dict[str, Any]:
         return {**_around(desk, visit), "key": await _key(desk, visit)}
 
 
-def _around(desk: Desk, visit: Visit) -> dict[str, Any]:
+def _around(desk: VendorDesk, visit: Visit) -> dict[str, Any]:
     return {"path": desk.address(visit), "is_own": "vendor_id" not in visit.path}
 
 
-def _at_registry(desk: Desk, visit: Visit) -> str:
+def _at_registry(desk: VendorDesk, visit: Visit) -> str:
     return f"{desk.vendor(visit)}/keys/{visit.path['key_id']}"
 
 
-async def _key(desk: Desk, visit: Visit) -> JsonObject:
+async def _key(desk: VendorDesk, visit: Visit) -> JsonObject:
     """Return the key. Raises NotFound for one that is another's, or none."""
     for key in await every(visit.services, "registry", f"{desk.vendor(visit)}/keys", items_max=KEYS_MAX):
         if key["key_id"] == visit.path["key_id"]:

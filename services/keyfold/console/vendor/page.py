@@ -18,7 +18,7 @@ KEYS_MAX: Final = 500
 HISTORY_ITEMS: Final = "20"
 
 
-class VendorPage:
+class OwnVendorPage:
     """The page itself."""
 
     def views(self) -> list[View]:

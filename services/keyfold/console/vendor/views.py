@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from keyfold.console.vendor.applying import Applying
 from keyfold.console.vendor.keys import VendorKeyPages
-from keyfold.console.vendor.page import VendorPage
+from keyfold.console.vendor.page import OwnVendorPage
 from keyfold.console.web.app import Console
 from keyfold.console.web.view import View
 
 
 def vendor_views(console: Console) -> list[View]:
     """Return the rows; those of its keys are a reviewer's too."""
-    return [*VendorPage().views(), *Applying().views(), *VendorKeyPages(console).views()]
+    return [*OwnVendorPage().views(), *Applying().views(), *VendorKeyPages(console).views()]

@@ -17,12 +17,12 @@ from aiohttp.typedefs import Handler as AiohttpHandler
 from multidict import MultiDict, MultiDictProxy
 from structlog.contextvars import get_contextvars
 
-from keyfold.console.browser.drafts import Draft, Drafts
+from keyfold.console.browser.drafts import Drafts, FormDraft
 from keyfold.console.browser.forgery import FIELD, Forgery
 from keyfold.console.browser.headers import secure
 from keyfold.console.browser.once import SecretsOnce
 from keyfold.console.browser.session import Session, Sessions
-from keyfold.console.sign_in.tokens import Tokens
+from keyfold.console.sign_in.tokens import TokenRenewal
 from keyfold.console.upstream.caller import person_of
 from keyfold.console.upstream.failures import Away, NotAllowed, ServiceFailed, SignedOut, TooMany
 from keyfold.console.upstream.services import Services
@@ -59,7 +59,7 @@ class Console:
     forgery: Forgery
     drafts: Drafts
     secrets: SecretsOnce
-    tokens: Tokens
+    tokens: TokenRenewal
     http: aiohttp.ClientSession
     urls: Mapping[str, str]
     clock: Clock
@@ -178,7 +178,7 @@ def _failed(
     console: Console, raw: web.Request, session: Session | None, failed: ServiceFailed
 ) -> web.StreamResponse:
     if isinstance(failed, SignedOut):
-        return _signed_out(console, raw, Draft(path=raw.path, fields=()))
+        return _signed_out(console, raw, FormDraft(path=raw.path, fields=()))
     return console.respond(raw, session, failures.page_of(failed))
 
 
@@ -189,7 +189,7 @@ def _serving(console: Console, view: View) -> AiohttpHandler:
         form = await raw.post() if raw.method == "POST" else MultiDictProxy(MultiDict())
         fields = [(name, value) for name, value in form.items() if isinstance(value, str)]
         kept = list(raw.match_info.items()) if view.back else fields
-        left = Draft(path=view.back or raw.path, fields=kept)
+        left = FormDraft(path=view.back or raw.path, fields=kept)
         session = console.sessions.read(raw.cookies)
         fresh = None if session is None else await console.tokens.fresh(session)
         if fresh is None:
@@ -269,14 +269,14 @@ def _response(console: Console, visit: Visit, shown: Shown) -> web.StreamRespons
             return shown
 
 
-def _signed_out(console: Console, raw: web.Request, left: Draft) -> web.StreamResponse:
+def _signed_out(console: Console, raw: web.Request, left: FormDraft) -> web.StreamResponse:
     raw.pop(_SESSION, None)
     response = _to_sign_in(console, raw, left)
     console.sessions.end(response)
     return response
 
 
-def _to_sign_in(console: Console, raw: web.Request, left: Draft) -> web.StreamResponse:
+def _to_sign_in(console: Console, raw: web.Request, left: FormDraft) -> web.StreamResponse:
     is_alone = raw.headers.get("Sec-Fetch-Dest") == "document"
     framed = raw.path.startswith(EMBED) or (console.sessions.was_framed(raw.cookies) and not is_alone)
     # What only changes something has no page to come back to; its form's page has the same path.

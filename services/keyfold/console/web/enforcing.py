@@ -13,7 +13,7 @@ from aiohttp import web
 
 from keyfold.console.upstream.failures import JsonObject
 from keyfold.console.upstream.known import Unknown, known
-from keyfold.console.upstream.services import Command
+from keyfold.console.upstream.services import SentCommand
 from keyfold.console.web.view import Page, Shown, Visit
 from keyfold.runtime.clock import Clock
 
@@ -22,7 +22,7 @@ CONFIRMED_WITHIN_S: Final = 30
 _WAIT_S: Final = 1
 
 
-class Progress(StrEnum):
+class EnforcementState(StrEnum):
     """How far a change is; `unheard` is that the registry did not say."""
 
     CONFIRMING = "confirming"
@@ -32,7 +32,7 @@ class Progress(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Enforcement:
+class PendingChange:
     """A change that was made, and what is known of its being in force everywhere.
 
     `did` is what was done in a word, such as "Revoked"; `address` is the view that asks again, by the `once`
@@ -43,7 +43,7 @@ class Enforcement:
     address: str
     once: str
     began: datetime
-    progress: Progress
+    progress: EnforcementState
     took_s: float
 
 
@@ -54,26 +54,26 @@ class Enforcing:
         self._clock = clock
 
     async def carry_out(
-        self, visit: Visit, command: Command, *, did: str, address: str
-    ) -> tuple[JsonObject, Enforcement]:
+        self, visit: Visit, command: SentCommand, *, did: str, address: str
+    ) -> tuple[JsonObject, PendingChange]:
         """Make the change; return its answer and what to show. Raises what the services raise."""
         answer = await visit.services.do(command)
-        enforcement = Enforcement(
+        enforcement = PendingChange(
             did=did,
             address=address,
             once=command.once,
             began=self._clock.now(),
-            progress=Progress.CONFIRMING,
+            progress=EnforcementState.CONFIRMING,
             took_s=0.0,
         )
         return answer, enforcement
 
-    async def ask_again(self, visit: Visit, command: Command, *, did: str, address: str) -> Enforcement:
+    async def ask_again(self, visit: Visit, command: SentCommand, *, did: str, address: str) -> PendingChange:
         """Ask about the change whose `once` the form brings back; `command` is made of it."""
         began = _began(visit.form, self._clock.now())
         asked = await known(visit.services.do(replace(command, version=None, wait_s=_WAIT_S)))
         took_s = max(0.0, (self._clock.now() - began).total_seconds())
-        return Enforcement(
+        return PendingChange(
             did=did,
             address=address,
             once=command.once,
@@ -83,7 +83,7 @@ class Enforcing:
         )
 
 
-def told(visit: Visit, enforcement: Enforcement, around: Page) -> Shown:
+def told(visit: Visit, enforcement: PendingChange, around: Page) -> Shown:
     """Return the page around it; to one that shows it already, the part that is new, or nothing (204)."""
     if "seen" not in visit.form or not visit.is_part:
         return replace(around, values={**around.values, "enforcement": enforcement})
@@ -100,9 +100,9 @@ def _began(form: Mapping[str, str], now: datetime) -> datetime:
     return min(began, now) if began.tzinfo is not None else now
 
 
-def _progress(asked: JsonObject | Unknown, took_s: float) -> Progress:
+def _progress(asked: JsonObject | Unknown, took_s: float) -> EnforcementState:
     if isinstance(asked, Unknown):
-        return Progress.UNHEARD
+        return EnforcementState.UNHEARD
     if asked["enforced"]:
-        return Progress.ENFORCED
-    return Progress.LATE if took_s >= CONFIRMED_WITHIN_S else Progress.CONFIRMING
+        return EnforcementState.ENFORCED
+    return EnforcementState.LATE if took_s >= CONFIRMED_WITHIN_S else EnforcementState.CONFIRMING

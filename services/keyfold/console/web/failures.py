@@ -11,8 +11,8 @@ from keyfold.console.upstream.failures import (
     Changed,
     NotAllowed,
     NotFound,
-    Refused,
     ServiceFailed,
+    ServiceRefused,
     TooMany,
 )
 from keyfold.console.web.view import Page
@@ -110,7 +110,7 @@ def page_of(failed: ServiceFailed) -> Page:
                 "Changed meanwhile",
                 "Somebody else changed this. Nothing of yours was saved. Reload and look.",
             )
-        case Refused():
+        case ServiceRefused():
             return _page(failed.status, "Not possible", failed.detail)
         case Away():
             what = words.SERVICES.get(failed.service, f"the {failed.service}")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from keyfold.console.upstream.failures import Refused
+from keyfold.console.upstream.failures import ServiceRefused
 
 
-def faults_of(refused: Refused, names: Collection[str]) -> Mapping[str, str]:
+def faults_of(refused: ServiceRefused, names: Collection[str]) -> Mapping[str, str]:
     """Return what is wrong by the name of the field, the first of each; by an empty name what is of none."""
     faults: dict[str, str] = {}
     for wrong in refused.wrongs:

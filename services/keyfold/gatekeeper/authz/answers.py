@@ -35,7 +35,7 @@ _RETRY_AFTER_S: Final = "1"
 _IDENTITY: Final = "".join(f"{name}: %s\r\n" for name in IDENTITY_HEADERS)
 
 
-class Answer(Struct, frozen=True, gc=False):
+class AuthzAnswer(Struct, frozen=True, gc=False):
     """What goes back to the gateway, whichever server carries it; `head` has a line for each header."""
 
     status: int
@@ -58,13 +58,13 @@ class Answers:
         self._allowed_in_authorization = _allowed(f"{removed},authorization")
         self._explanations = explanations(names)
 
-    def allow(self, event: AccessEvent, *, in_authorization: bool) -> Answer:
+    def allow(self, event: AccessEvent, *, in_authorization: bool) -> AuthzAnswer:
         """Let the request pass, with the identity that was proven, and the keys taken out of it."""
         category, access = event.category, event.access
         if category is None or access is None:
             raise ValueError("a decision that allows names its category and access")
         allowed = self._allowed_in_authorization if in_authorization else self._allowed
-        return Answer(
+        return AuthzAnswer(
             200,
             allowed
             % (
@@ -78,7 +78,9 @@ class Answers:
             ),
         )
 
-    def deny(self, reason: Reason, event_id: str, gateway: Gateway, taken: Taken | None = None) -> Answer:
+    def deny(
+        self, reason: Reason, event_id: str, gateway: Gateway, taken: Taken | None = None
+    ) -> AuthzAnswer:
         """Refuse the request with its reason; `taken` says how a rate limit stands."""
         status = status_of(reason)
         headers = {REASON_HEADER: reason.value, DECISION_HEADER: event_id, **_NEVER_CACHED}
@@ -93,18 +95,18 @@ class Answers:
         explanation = self._explanations[reason]
         return _problem(status, reason.value, explanation, headers, gateway.kind, f"urn:uuid:{event_id}")
 
-    def journal_unavailable(self, kind: GatewayKind) -> Answer:
+    def journal_unavailable(self, kind: GatewayKind) -> AuthzAnswer:
         """Refuse a request whose decision could not be written down."""
         headers = {REASON_HEADER: "journal_unavailable", "Retry-After": _RETRY_AFTER_S, **_NEVER_CACHED}
         return _problem(503, "journal_unavailable", JOURNAL_UNAVAILABLE, headers, kind)
 
-    def unknown_gateway(self) -> Answer:
+    def unknown_gateway(self) -> AuthzAnswer:
         """Refuse whoever is no gateway; nothing was decided, and nothing is told about keys."""
         detail = f"Whoever asks here must be a gateway: send its token in `{TOKEN_HEADER}`."
         headers = {"WWW-Authenticate": "Keyfold-Gateway", **_NEVER_CACHED}
         return _problem(401, "unknown_gateway", detail, headers, GatewayKind.FORWARDED)
 
-    def failed(self) -> Answer:
+    def failed(self) -> AuthzAnswer:
         """Refuse a request on which the decision itself failed."""
         headers = dict(_NEVER_CACHED)
         return _problem(500, "internal_error", "The fault is ours.", headers, GatewayKind.FORWARDED)
@@ -121,10 +123,10 @@ def _problem(
     headers: dict[str, str],
     kind: GatewayKind,
     instance: str | None = None,
-) -> Answer:
+) -> AuthzAnswer:
     if kind is GatewayKind.ORIGINAL:
         # nginx discards the body of an answer by closing the connection that it came on.
-        return Answer(status, _head(headers))
+        return AuthzAnswer(status, _head(headers))
     slug = reason.replace("_", "-")
     members = {
         "type": TYPE_PREFIX + slug,
@@ -135,7 +137,7 @@ def _problem(
     }
     if instance is not None:
         members["instance"] = instance
-    return Answer(status, _head({**headers, "Content-Type": MEDIA_TYPE}), orjson.dumps(members))
+    return AuthzAnswer(status, _head({**headers, "Content-Type": MEDIA_TYPE}), orjson.dumps(members))
 
 
 def _head(headers: Mapping[str, str]) -> str:

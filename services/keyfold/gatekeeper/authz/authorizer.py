@@ -14,15 +14,15 @@ from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.lifecycle.subscriber_key import ActiveSubscriberKey
 from keyfold.domain.rate_limit import Taken
 from keyfold.gatekeeper import metrics
-from keyfold.gatekeeper.authz.answers import Answer, Answers
-from keyfold.gatekeeper.authz.denial_aggregation import Floods
+from keyfold.gatekeeper.authz.answers import Answers, AuthzAnswer
+from keyfold.gatekeeper.authz.denial_aggregation import DenialAggregation
 from keyfold.gatekeeper.authz.gateway_warnings import GatewayWarnings
-from keyfold.gatekeeper.authz.policy import Policy
+from keyfold.gatekeeper.authz.policy import AuthzPolicy
 from keyfold.gatekeeper.authz.rate_limiter import RateLimiter
 from keyfold.gatekeeper.authz.recording import access_event
-from keyfold.gatekeeper.authz.request.callers import Callers
+from keyfold.gatekeeper.authz.request.callers import AuthzCallers
 from keyfold.gatekeeper.authz.request.headers import Fields
-from keyfold.gatekeeper.authz.request.question import Question, Questions
+from keyfold.gatekeeper.authz.request.question import AuthzQuestion, Questions
 from keyfold.gatekeeper.authz.shadow import Shadow
 from keyfold.gatekeeper.gateways import Gateway
 from keyfold.gatekeeper.journal.writer import Journal
@@ -38,7 +38,7 @@ log = structlog.get_logger(__name__)
 class Exchange(Protocol):
     """A question on its way; whoever carries it takes the answer back."""
 
-    def respond(self, answer: Answer) -> None:
+    def respond(self, answer: AuthzAnswer) -> None:
         """Carry the answer to the gateway. It raises nothing."""
         ...
 
@@ -57,7 +57,7 @@ class _Moment(Struct, frozen=True, gc=False):
 class _Decided(Struct, frozen=True, gc=False):
     """A decision with its record; `taken` is how the key's rate limit stands, where one was asked."""
 
-    question: Question
+    question: AuthzQuestion
     reason: Reason | None
     event: AccessEvent
     taken: Taken | None
@@ -81,16 +81,16 @@ class Authz:
 
     def __init__(
         self,
-        policy: Policy,
+        policy: AuthzPolicy,
         replica: Replica,
         lease: Lease,
         journal: Journal,
         limiter: RateLimiter,
         clock: Clock,
         shadow: Shadow | None = None,
-        floods: Floods | None = None,
+        floods: DenialAggregation | None = None,
     ) -> None:
-        self._callers = Callers(policy.gateways, policy.key_headers)
+        self._callers = AuthzCallers(policy.gateways, policy.key_headers)
         self._questions = Questions(policy)
         self.field_names = self._questions.field_names
         self._policy = policy
@@ -127,7 +127,7 @@ class Authz:
         # The process may have slept since it decided. An allow that is written and never sent does no harm.
         lease_held = self._lease.is_held(self._clock.monotonic_s())
         for (exchange, _, _, _), outcome in zip(asked, outcomes, strict=True):
-            if isinstance(outcome, Answer):
+            if isinstance(outcome, AuthzAnswer):
                 exchange.respond(outcome)
             elif isinstance(outcome, _Counted):
                 exchange.respond(self._answer_to_one_of_many(outcome, is_counted))
@@ -136,7 +136,9 @@ class Authz:
             else:
                 exchange.respond(self._answer(outcome, lease_held))
 
-    def _outcome(self, asked: _Asked, moment: _Moment, lines: list[bytes]) -> _Decided | _Counted | Answer:
+    def _outcome(
+        self, asked: _Asked, moment: _Moment, lines: list[bytes]
+    ) -> _Decided | _Counted | AuthzAnswer:
         """Decide, and write what is to be journalled to the lines."""
         try:
             return self._decided(asked, moment, lines)
@@ -144,7 +146,9 @@ class Authz:
             log.error("decision_failed", exc_info=bug)
             return self._answers.failed()
 
-    def _decided(self, asked: _Asked, moment: _Moment, lines: list[bytes]) -> _Decided | _Counted | Answer:
+    def _decided(
+        self, asked: _Asked, moment: _Moment, lines: list[bytes]
+    ) -> _Decided | _Counted | AuthzAnswer:
         _, method, raw_target, fields = asked
         caller = self._callers.of(fields)
         if caller is None:
@@ -173,7 +177,7 @@ class Authz:
         lines.append(journal_line(encode_access_event(event)))
         return _Decided(question, decision.reason, event, taken)
 
-    def _decision(self, question: Question, moment: _Moment) -> tuple[Decision, Taken | None]:
+    def _decision(self, question: AuthzQuestion, moment: _Moment) -> tuple[Decision, Taken | None]:
         # Before the first proof the state may lack what was committed long ago, so nothing is known at all.
         state = None if self._lease.proven_s is None else self._replica.state
         decision = decide_access(
@@ -189,7 +193,7 @@ class Authz:
             return decision, None
         return replace(decision, reason=Reason.RATE_LIMITED), taken
 
-    def _answer(self, decided: _Decided, lease_held: bool) -> Answer:
+    def _answer(self, decided: _Decided, lease_held: bool) -> AuthzAnswer:
         question, event = decided.question, decided.event
         reason = decided.reason
         if reason is None and not lease_held:
@@ -199,7 +203,7 @@ class Authz:
             return self._answers.allow(event, in_authorization=question.in_authorization)
         return self._answers.deny(reason, event.event_id, question.gateway, decided.taken)
 
-    def _answer_to_one_of_many(self, counted: _Counted, is_counted: bool) -> Answer:
+    def _answer_to_one_of_many(self, counted: _Counted, is_counted: bool) -> AuthzAnswer:
         if not is_counted:
             return self._answers.journal_unavailable(counted.gateway.kind)
         self._answered[counted.reason] += 1

@@ -9,7 +9,7 @@ from typing import Final, Protocol, cast
 from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpRequestParser
 
 from keyfold.gatekeeper import metrics
-from keyfold.gatekeeper.authz.answers import Answer
+from keyfold.gatekeeper.authz.answers import AuthzAnswer
 from keyfold.gatekeeper.authz.authorizer import Authz
 from keyfold.gatekeeper.authz.request.headers import FieldNames, FieldReader, Fields
 from keyfold.runtime.http.reading.request import is_host
@@ -27,7 +27,7 @@ OWN_FIELDS: Final = (_HOST, _LENGTH, _ENCODING, _EXPECT)
 _LINES: Final = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
 
 
-class Lane(Protocol):
+class ConnectionHost(Protocol):
     """What its connections need of the lane: `field_names` are what answers depend on; `kept_alive` and
     `given_up` are the lines of a head that are the same for all answers.
     """
@@ -38,14 +38,14 @@ class Lane(Protocol):
     is_draining: bool
     kept_alive: str
     given_up: str
-    connections: set[Connection]
+    connections: set[AuthzConnection]
 
-    def admit(self, connection: Connection) -> bool:
+    def admit(self, connection: AuthzConnection) -> bool:
         """Take a new connection, unless there are too many."""
         ...
 
 
-class Connection(asyncio.Protocol):
+class AuthzConnection(asyncio.Protocol):
     """Asks as soon as a head is there, whatever body may follow, and answers in the order of the questions.
 
     `is_over` once no further question is listened to; `is_unread` while answers wait for their reader;
@@ -70,7 +70,7 @@ class Connection(asyncio.Protocol):
         "on_header",
     )
 
-    def __init__(self, lane: Lane) -> None:
+    def __init__(self, lane: ConnectionHost) -> None:
         self._lane = lane
         self._ask = lane.authz.ask
         self._transport: asyncio.Transport | None = None
@@ -193,11 +193,11 @@ class Connection(asyncio.Protocol):
 
     # What answers.
 
-    def respond(self, answer: Answer) -> None:
+    def respond(self, answer: AuthzAnswer) -> None:
         """Send an answer, which is the connection's last if no further question is listened to."""
         self.send(answer, answer.body)
 
-    def send(self, answer: Answer, body: bytes) -> None:
+    def send(self, answer: AuthzAnswer, body: bytes) -> None:
         """Send an answer with its body, or without where a HEAD was asked."""
         self._unanswered -= 1
         transport = self._transport
@@ -273,8 +273,8 @@ class _ToHead:
 
     __slots__ = ("_connection",)
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: AuthzConnection) -> None:
         self._connection = connection
 
-    def respond(self, answer: Answer) -> None:
+    def respond(self, answer: AuthzAnswer) -> None:
         self._connection.send(answer, b"")

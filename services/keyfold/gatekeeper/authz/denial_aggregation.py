@@ -16,7 +16,7 @@ from keyfold.domain.access.event import AccessEvent
 from keyfold.gatekeeper import metrics
 from keyfold.gatekeeper.authz.recording import event_of_many
 from keyfold.gatekeeper.authz.request.client_address import kept_of
-from keyfold.gatekeeper.authz.request.question import Question
+from keyfold.gatekeeper.authz.request.question import AuthzQuestion
 from keyfold.gatekeeper.journal.counted_file import CountedFile
 from keyfold.gatekeeper.journal.writer import Journal
 from keyfold.gatekeeper.settings import ClientIpKept, GatekeeperSettings, JournalSync
@@ -51,7 +51,7 @@ _DEAD: Final = frozenset(
 log = structlog.get_logger(__name__)
 
 
-class Source(NamedTuple):
+class AggregationKey(NamedTuple):
     """What the requests of a flood have in common; `network` is None for those not told apart by it.
 
     `denied` is their decision, but for what they ask for.
@@ -63,17 +63,17 @@ class Source(NamedTuple):
 
 
 @dataclass(slots=True, eq=False)
-class Count:
+class AggregatedDenials:
     """A second's requests of a source: their event, as of one request, and how many have been counted."""
 
-    source: Source
+    source: AggregationKey
     second: int
     event: AccessEvent
     slot: int
     requests: int = 0
 
 
-class Floods:
+class DenialAggregation:
     """Tells which requests are counted, and counts them: in place before their answers leave, and as an event
     of the journal once the second is over.
 
@@ -97,13 +97,15 @@ class Floods:
         self._kept = kept
         self._sync = sync
         self._second = 0
-        self._seen: Counter[Source] = Counter()
-        self._counts: dict[tuple[int, Source], Count] = {}
-        self._asked: list[Count] = []
+        self._seen: Counter[AggregationKey] = Counter()
+        self._counts: dict[tuple[int, AggregationKey], AggregatedDenials] = {}
+        self._asked: list[AggregatedDenials] = []
         self._unreleased: list[int] = []
         self._faulty_second: int | None = None
 
-    def count_of(self, decision: Decision, question: Question, at: datetime, position: int) -> Count | None:
+    def count_of(
+        self, decision: Decision, question: AuthzQuestion, at: datetime, position: int
+    ) -> AggregatedDenials | None:
         """Return what a request is to be counted in, or None for one that is recorded by itself.
 
         Whoever is given a count asks `write_down` before it answers.
@@ -121,20 +123,22 @@ class Floods:
             self._asked.append(count)
         return count
 
-    def _source(self, second: int, gateway: str, client_ip: str | None, decision: Decision) -> Source:
+    def _source(self, second: int, gateway: str, client_ip: str | None, decision: Decision) -> AggregationKey:
         if second != self._second:
             self._second = second
             self._seen.clear()
         denied = replace(decision, category=None, access=None)
         if decision.key_id is not None or decision.vendor_key_id is not None:
             # Networks are many, and each would have its share of the log of one account or vendor.
-            return Source(gateway, None, denied)
+            return AggregationKey(gateway, None, denied)
         network = kept_of(client_ip, "network") if self._kept == "full" else client_ip
-        source = Source(gateway, network, denied)
+        source = AggregationKey(gateway, network, denied)
         is_told_apart = source in self._seen or len(self._seen) < SOURCES_MAX
         return source if is_told_apart else source._replace(network=None)
 
-    def _begun(self, source: Source, second: int, at: datetime, position: int) -> Count | None:
+    def _begun(
+        self, source: AggregationKey, second: int, at: datetime, position: int
+    ) -> AggregatedDenials | None:
         event = event_of_many(
             source.denied,
             source.gateway,
@@ -151,7 +155,7 @@ class Floods:
             return None
         if slot is None:
             return None
-        count = self._counts[second, source] = Count(source, second, event, slot)
+        count = self._counts[second, source] = AggregatedDenials(source, second, event, slot)
         return count
 
     def write_down(self) -> bool:
@@ -169,7 +173,7 @@ class Floods:
         metrics.JOURNAL_REFUSED.inc(len(asked))
         return False
 
-    def _add(self, asked: Counter[Count]) -> None:
+    def _add(self, asked: Counter[AggregatedDenials]) -> None:
         for count, requests in asked.items():
             self._file.note(count.slot, count.requests + requests)
             count.requests += requests
@@ -200,7 +204,7 @@ class Floods:
         now = int(self._clock.now().timestamp())
         self._journal_counts([count for count in self._counts.values() if count.second != now])
 
-    def _journal_counts(self, counts: Sequence[Count]) -> None:
+    def _journal_counts(self, counts: Sequence[AggregatedDenials]) -> None:
         # First into the journal, then out of the file: what a death in between leaves in both is the end of
         # the journal, where the shipper looks for it.
         counted = [count for count in counts if count.requests]
@@ -213,7 +217,7 @@ class Floods:
             self._unreleased.append(count.slot)
         self._release()
 
-    def _journalled(self, counted: Sequence[Count]) -> int:
+    def _journalled(self, counted: Sequence[AggregatedDenials]) -> int:
         """Return how many of the counts, from the first, are in the journal now."""
         first = self._journal.next_seq
         lines = [
@@ -257,13 +261,15 @@ def _is_countable(decision: Decision) -> bool:
 
 
 @asynccontextmanager
-async def open_floods(settings: GatekeeperSettings, journal: Journal, clock: Clock) -> AsyncIterator[Floods]:
+async def open_floods(
+    settings: GatekeeperSettings, journal: Journal, clock: Clock
+) -> AsyncIterator[DenialAggregation]:
     """Yield what counts floods, beside the journal. Raises StopProcess where nothing can be written there."""
     try:
         file = CountedFile.create(settings.journal_dir / journal.run_id)
     except OSError as fault:
         raise StopProcess(f"nothing can be counted in {settings.journal_dir}: {fault}") from fault
-    floods = Floods(
+    floods = DenialAggregation(
         journal,
         file,
         clock,

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from keyfold.gatekeeper.authz.answers import Answer
+from keyfold.gatekeeper.authz.answers import AuthzAnswer
 from keyfold.gatekeeper.authz.authorizer import Authz
 from keyfold.gatekeeper.authz.request.original_request import PREFIX
 from keyfold.gatekeeper.gateways import TOKEN_HEADER
@@ -15,13 +15,13 @@ from keyfold.runtime.http.route import AnyRoute
 _Handler = Callable[[Request[None, None]], Awaitable[Reply]]
 
 
-class _Waiting:
+class _PendingExchange:
     """An exchange whose answer somebody awaits."""
 
     def __init__(self) -> None:
-        self.answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self.answer: asyncio.Future[AuthzAnswer] = asyncio.get_running_loop().create_future()
 
-    def respond(self, answer: Answer) -> None:
+    def respond(self, answer: AuthzAnswer) -> None:
         if not self.answer.done():  # it is, where the request was cancelled
             self.answer.set_result(answer)
 
@@ -46,7 +46,7 @@ class AuthzEndpoint:
         return by_headers, by_path
 
     async def _answered(self, raw: web.BaseRequest) -> web.StreamResponse:
-        waiting = _Waiting()
+        waiting = _PendingExchange()
         fields = self._authz.field_names.of(raw.raw_headers)
         self._authz.ask(waiting, raw.method, raw.raw_path, fields)
         response = _response(await waiting.answer)
@@ -55,7 +55,7 @@ class AuthzEndpoint:
         return response
 
 
-def _response(answer: Answer) -> web.Response:
+def _response(answer: AuthzAnswer) -> web.Response:
     headers = {**answer.headers, "Server": "keyfold"}
     return web.Response(status=answer.status, headers=headers, body=answer.body or None)
 

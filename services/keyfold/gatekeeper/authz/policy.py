@@ -10,7 +10,7 @@ from keyfold.gatekeeper.settings import ClientIpKept, GatekeeperSettings, PathsK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class AuthzPolicy:
     """The part of the settings that answers depend on, read and checked."""
 
     gateways: Gateways
@@ -20,9 +20,9 @@ class Policy:
     paths: PathsKept = "full"
 
 
-def load_policy(settings: GatekeeperSettings) -> Policy:
+def load_policy(settings: GatekeeperSettings) -> AuthzPolicy:
     """Read the files that the settings name. Raises StopProcess with every fault of a broken one."""
-    return Policy(
+    return AuthzPolicy(
         gateways=load_gateways(settings.gateways),
         route_map=load_route_map(settings.route_map),
         key_headers=KeyHeaders(vendor=settings.vendor_key_header, subscriber=settings.subscriber_key_header),

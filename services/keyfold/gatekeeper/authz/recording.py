@@ -14,7 +14,7 @@ from keyfold.domain.ids import EventId
 from keyfold.gatekeeper.authz.redaction import without_secrets
 from keyfold.gatekeeper.authz.request.headers import Fields
 from keyfold.gatekeeper.authz.request.original_request import OriginalRequest
-from keyfold.gatekeeper.authz.request.question import TRACEPARENT, Question
+from keyfold.gatekeeper.authz.request.question import TRACEPARENT, AuthzQuestion
 
 ANY_METHOD: Final = "*"
 ANY_PATH: Final = "/**"
@@ -30,7 +30,7 @@ _TRACEPARENT: Final = re.compile(
 
 def access_event(
     decision: Decision,
-    question: Question,
+    question: AuthzQuestion,
     *,
     event_id: str,
     at: datetime,

@@ -10,7 +10,7 @@ import structlog
 
 from keyfold.gatekeeper import metrics
 from keyfold.gatekeeper.authz.authorizer import Authz
-from keyfold.gatekeeper.authz.connection import OWN_FIELDS, Connection
+from keyfold.gatekeeper.authz.connection import OWN_FIELDS, AuthzConnection
 from keyfold.gatekeeper.authz.request.headers import FieldNames
 from keyfold.gatekeeper.settings import GatekeeperSettings
 from keyfold.runtime.clock import Clock
@@ -38,7 +38,7 @@ _DRAIN_POLL_S: Final = 0.02
 log = structlog.get_logger(__name__)
 
 
-class Lane:
+class AuthzServer:
     """All connections of gateways, and the clock that their time-outs run on, coarse for it is read often."""
 
     def __init__(self, authz: Authz, clock: Clock, *, connections_max: int) -> None:
@@ -46,7 +46,7 @@ class Lane:
         self.field_names = FieldNames((*authz.field_names, *OWN_FIELDS))
         self.now_s = clock.monotonic_s()
         self.is_draining = False
-        self.connections: set[Connection] = set()
+        self.connections: set[AuthzConnection] = set()
         self.kept_alive = self.given_up = ""
         self._clock = clock
         self._connections_max = connections_max
@@ -54,7 +54,7 @@ class Lane:
         self._look_at_the_clock()
         metrics.CONNECTIONS.set_function(lambda: len(self.connections))
 
-    def admit(self, connection: Connection) -> bool:
+    def admit(self, connection: AuthzConnection) -> bool:
         """Take a new connection, unless there are too many."""
         if len(self.connections) >= self._connections_max:
             metrics.CONNECTIONS_REFUSED.inc()
@@ -80,7 +80,7 @@ class Lane:
         self.kept_alive = f"{head}Connection: keep-alive\r\n"
         self.given_up = f"{head}Connection: close\r\n"
 
-    def _check(self, connection: Connection) -> None:
+    def _check(self, connection: AuthzConnection) -> None:
         waited_s = self.now_s - connection.began_s
         if connection.is_over:
             if waited_s > LINGER_S:
@@ -115,12 +115,14 @@ class Lane:
 
 
 @asynccontextmanager
-async def serve_lane(lane: Lane, settings: GatekeeperSettings, port: int) -> AsyncIterator[int]:
+async def serve_lane(lane: AuthzServer, settings: GatekeeperSettings, port: int) -> AsyncIterator[int]:
     """Answer gateways until the context ends and yield the port; then accept nothing new, and drain.
 
     Raises StopProcess where the port is taken.
     """
     reuse_port = settings.authz_reuse_port
-    async with listening(lambda: Connection(lane), settings.http_host, port, reuse_port=reuse_port) as bound:
+    async with listening(
+        lambda: AuthzConnection(lane), settings.http_host, port, reuse_port=reuse_port
+    ) as bound:
         yield bound
     await lane.drain(settings.drain_timeout_s)

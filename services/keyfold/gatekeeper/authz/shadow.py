@@ -8,9 +8,9 @@ from typing import Final
 
 import structlog
 
-from keyfold.domain.access.decision import Decision, Reason, Request, judge_request
+from keyfold.domain.access.decision import AccessRequest, Decision, Reason, judge_request
 from keyfold.domain.access.request_path import normalise
-from keyfold.domain.access.route_map import REST, Route, RouteMap
+from keyfold.domain.access.route_map import REST, MappedRoute, RouteMap
 from keyfold.domain.lifecycle.state import State
 from keyfold.domain.lifecycle.subscriber_key import SubscriberKey
 from keyfold.domain.permissions import Access, Category
@@ -41,7 +41,7 @@ class Becomes(StrEnum):
 class Mapped:
     """What a map makes of a method on a path: nothing where it has no route for it."""
 
-    route: Route | None
+    route: MappedRoute | None
     access: Access | None
 
     @property
@@ -61,7 +61,7 @@ class Mapped:
 
 
 @dataclass(slots=True, kw_only=True)
-class Difference:
+class ShadowDifference:
     """One distinct difference, how often it came up, and when. `examples` are of paths that a map lacks."""
 
     method: str
@@ -85,19 +85,19 @@ class Shadow:
         self._new = shadow
         self._clock = clock
         self._counters = {each: metrics.SHADOW_DIFFERENCES.labels(each.value) for each in Becomes}
-        self._differences: dict[tuple[str, int | None, int | None, Becomes], Difference] = {}
+        self._differences: dict[tuple[str, int | None, int | None, Becomes], ShadowDifference] = {}
         self.is_running = True
         self.since = clock.now()
         self.compared = 0
         self.not_kept = 0
 
     @property
-    def differences(self) -> list[Difference]:
+    def differences(self) -> list[ShadowDifference]:
         """What differs, the changed answers before the others, and then by how often."""
         order = list(Becomes)
         return sorted(self._differences.values(), key=lambda each: (order.index(each.becomes), -each.count))
 
-    def compare(self, request: Request, decision: Decision, state: State | None) -> None:
+    def compare(self, request: AccessRequest, decision: Decision, state: State | None) -> None:
         """Note where the new map would have read the request otherwise. It raises nothing.
 
         Requests that can be read in two ways, or whose keys were not both proven, are none to compare: no map
@@ -112,7 +112,7 @@ class Shadow:
                 log.exception("shadow_failed")
             self.is_running = False
 
-    def _compare(self, request: Request, target: str, decision: Decision, state: State | None) -> None:
+    def _compare(self, request: AccessRequest, target: str, decision: Decision, state: State | None) -> None:
         segments = normalise(target)
         if segments is None or not self.is_running:
             return
@@ -140,14 +140,14 @@ class Shadow:
         difference.last_at = self._clock.now()
         _exemplify(difference, segments)
 
-    def _difference(self, method: str, old: Mapped, new: Mapped, becomes: Becomes) -> Difference | None:
+    def _difference(self, method: str, old: Mapped, new: Mapped, becomes: Becomes) -> ShadowDifference | None:
         kept = (method, old.line, new.line, becomes)
         if (difference := self._differences.get(kept)) is not None:
             return difference
         if len(self._differences) == DIFFERENCES_MAX:
             return None
         now = self._clock.now()
-        difference = self._differences[kept] = Difference(
+        difference = self._differences[kept] = ShadowDifference(
             method=method, old=old, new=new, becomes=becomes, first_at=now, last_at=now
         )
         return difference
@@ -175,7 +175,7 @@ def _becomes(key: SubscriberKey | None, reason: Reason | None, old: Mapped, new:
     return Becomes.ALLOW_TO_DENY if is_allowed else Becomes.DENY_TO_ALLOW
 
 
-def _exemplify(difference: Difference, segments: tuple[str, ...]) -> None:
+def _exemplify(difference: ShadowDifference, segments: tuple[str, ...]) -> None:
     """Keep a path that one of the maps lacks, where the other's pattern does not say it whole.
 
     A path may hold a patient's number: of it, only words stay where the pattern has a `**`.

@@ -6,7 +6,7 @@ from typing import Final
 import orjson
 
 from keyfold.domain.access.decision import status_of
-from keyfold.domain.access.dry_run import Asked, Case, asked_by_path, find_case
+from keyfold.domain.access.dry_run import DryRunCase, DryRunRequest, asked_by_path, find_case
 from keyfold.domain.access.explanation import Explanation, explain
 from keyfold.domain.access.route_map import RouteMap
 from keyfold.domain.ids import KeyId, VendorId
@@ -113,7 +113,7 @@ class DryRunRoutes:
             raise Refused(_NO_SUCH_KEY)
         return _written(question, case, explain(case), self._replica.position)
 
-    def _case(self, question: DecideQuestion) -> Case:
+    def _case(self, question: DecideQuestion) -> DryRunCase:
         state = None if self._lease.proven_s is None else self._replica.state
         if state is None:
             raise Refused(NOTHING_KNOWN)
@@ -129,11 +129,11 @@ class DryRunRoutes:
             lease_held=self._lease.is_held(self._clock.monotonic_s()),
         )
 
-    def _asked(self, question: DecideQuestion) -> Asked:
+    def _asked(self, question: DecideQuestion) -> DryRunRequest:
         if question.method is not None and question.path is not None:
             return asked_by_path(question.method, question.path, self._route_map)
         access = None if question.access is None else Access.of(question.access)
-        return Asked(category=question.category, access=access)
+        return DryRunRequest(category=question.category, access=access)
 
 
 def _owner(key: SubscriberKey | None) -> str | None:
@@ -141,7 +141,7 @@ def _owner(key: SubscriberKey | None) -> str | None:
 
 
 def _written(
-    question: DecideQuestion, case: Case, explanation: Explanation, position: int
+    question: DecideQuestion, case: DryRunCase, explanation: Explanation, position: int
 ) -> dict[str, object]:
     # Not by way of the models that describe it, which would take several times as long.
     category, access = case.asked.category, case.asked.access

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from keyfold.domain.permissions import AccessWord, Category
-from keyfold.gatekeeper.authz.shadow import Becomes, Difference, Mapped, Shadow
+from keyfold.gatekeeper.authz.shadow import Becomes, Mapped, Shadow, ShadowDifference
 from keyfold.runtime.auth.caller import Role
 from keyfold.runtime.http import Answer, AnyRoute, Instant, JsonBody, Reply, Request, Roles, Route
 
@@ -78,7 +78,7 @@ class ShadowRoutes:
         )
 
 
-def _view(difference: Difference) -> DifferenceView:
+def _view(difference: ShadowDifference) -> DifferenceView:
     return DifferenceView(
         method=difference.method,
         old=_mapped(difference.old),

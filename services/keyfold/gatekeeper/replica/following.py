@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class LedgerSource:
     """Where the ledger is heard from."""
 
     read_model: ReadModel
@@ -47,7 +47,7 @@ class _Start:
 
 
 async def follow(
-    source: Source, replica: Replica, lease: Lease, clock: Clock, *, startup_timeout_s: float
+    source: LedgerSource, replica: Replica, lease: Lease, clock: Clock, *, startup_timeout_s: float
 ) -> None:
     """Load the state and apply every event that comes. Raises StopProcess when the ledger cannot be followed,
     and by then nothing is allowed any more.
@@ -60,7 +60,7 @@ async def follow(
 
 
 async def _follow(
-    source: Source, replica: Replica, lease: Lease, clock: Clock, startup_timeout_s: float
+    source: LedgerSource, replica: Replica, lease: Lease, clock: Clock, startup_timeout_s: float
 ) -> None:
     start = await wait_for(
         "the read model and Kafka", lambda: _load(source, replica), timeout_s=startup_timeout_s, clock=clock
@@ -87,7 +87,7 @@ def events_next(events_max: int, events: int) -> int:
     return min(events_max + 1, _EVENTS_MAX) if events == events_max else _EVENTS_FEW
 
 
-async def _load(source: Source, replica: Replica) -> _Start:
+async def _load(source: LedgerSource, replica: Replica) -> _Start:
     with _uncollected():
         snapshot = await source.read_model.snapshot(replica.load_on)
     reader = LifecycleReader(

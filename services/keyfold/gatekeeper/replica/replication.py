@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
 
-from keyfold.gatekeeper.replica.following import Source, follow
+from keyfold.gatekeeper.replica.following import LedgerSource, follow
 from keyfold.gatekeeper.replica.heartbeat import Heartbeat, withdrawn_at_the_end
 from keyfold.gatekeeper.replica.lease import Lease
 from keyfold.gatekeeper.replica.state import Replica
@@ -33,7 +33,7 @@ async def replicate(
         pool = await resources.enter_async_context(open_pool(dsn, application_name="gatekeeper", size_max=2))
         leases = Leases(pool)
         await resources.enter_async_context(withdrawn_at_the_end(leases, holder, lease))
-        source = Source(
+        source = LedgerSource(
             read_model=ReadModel(pool), bootstrap=settings.kafka_bootstrap, client_id="keyfold-gatekeeper"
         )
         try:

@@ -9,7 +9,7 @@ from keyfold.domain.lifecycle.fold import RecordedEvent
 from keyfold.domain.lifecycle.state import State
 from keyfold.domain.refusal import ImpossibleEvent
 from keyfold.store.postgres.errors import UnfoldableEvent
-from keyfold.store.read_model.reader import Loaded
+from keyfold.store.read_model.reader import LoadProgress
 from keyfold.wire.events.chain import GENESIS
 
 
@@ -22,13 +22,13 @@ class Replica:
     """
 
     state: State | None = None
-    loading: Loaded | None = None
+    loading: LoadProgress | None = None
     position: int = 0
     sealed: bytes = GENESIS.hash
     applied_at: datetime | None = None
     advanced: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def load_on(self, loaded: Loaded) -> None:
+    def load_on(self, loaded: LoadProgress) -> None:
         """Note how far the load has come."""
         self.loading = loaded
 

@@ -19,7 +19,7 @@ from keyfold.registry.resources import AccountResource, account_resource
 from keyfold.runtime.auth.caller import Role
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import NOT_FOUND, AnyRoute, OwnAccount, Reply, Request, Roles, Route
-from keyfold.store.ledger.read_set import Loaded
+from keyfold.store.ledger.read_set import ReadSetValues
 
 B = TypeVar("B", bound=BaseModel | None)
 
@@ -96,7 +96,7 @@ class Accounts:
     ) -> Reply:
         stream = account_stream(account_id)
 
-        def decided(loaded: Loaded, _now: datetime) -> tuple[LifecycleEvent, ...] | Refusal:
+        def decided(loaded: ReadSetValues, _now: datetime) -> tuple[LifecycleEvent, ...] | Refusal:
             return decide(command, held(loaded.streams[stream].aggregate, ACCOUNT))
 
         show = shown(stream, ACCOUNT, _resource, location=location)

@@ -24,7 +24,7 @@ class TooManyWait(TryLater):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Waiting(Generic[T, R]):
+class _QueuedItem(Generic[T, R]):
     item: T
     result: asyncio.Future[R]
 
@@ -44,14 +44,14 @@ class Batching(Generic[T, R]):
     ) -> None:
         self._work = work
         self._apart_by = apart_by
-        self._waiting: deque[_Waiting[T, R]] = deque()
+        self._waiting: deque[_QueuedItem[T, R]] = deque()
         self._worker: asyncio.Task[None] | None = None
 
     async def done(self, item: T) -> R:
         """Return the item's result once its batch is done. Raises what the work raised, or TooManyWait."""
         if len(self._waiting) >= WAITING_MAX:
             raise TooManyWait(f"{WAITING_MAX} commands wait already")
-        waiting: _Waiting[T, R] = _Waiting(item, asyncio.get_running_loop().create_future())
+        waiting: _QueuedItem[T, R] = _QueuedItem(item, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         if self._worker is None or self._worker.done():
             self._worker = asyncio.create_task(self._work_off(), name="commands")
@@ -65,9 +65,9 @@ class Batching(Generic[T, R]):
                 for each in batch:
                     each.result.cancel()  # only where this task itself was cancelled; else it has a result
 
-    def _next_batch(self) -> Sequence[_Waiting[T, R]]:
-        taken: list[_Waiting[T, R]] = []
-        put_off: list[_Waiting[T, R]] = []
+    def _next_batch(self) -> Sequence[_QueuedItem[T, R]]:
+        taken: list[_QueuedItem[T, R]] = []
+        put_off: list[_QueuedItem[T, R]] = []
         marks: set[Hashable] = set()
         while self._waiting and len(taken) < BATCH_MAX:
             each = self._waiting.popleft()
@@ -79,7 +79,7 @@ class Batching(Generic[T, R]):
         self._waiting.extendleft(reversed(put_off))
         return taken
 
-    async def _settle(self, batch: Sequence[_Waiting[T, R]]) -> None:
+    async def _settle(self, batch: Sequence[_QueuedItem[T, R]]) -> None:
         try:
             results = await self._work([each.item for each in batch])
         except TryLater as failure:
@@ -91,7 +91,7 @@ class Batching(Generic[T, R]):
                 if not each.result.cancelled():
                     each.result.set_result(result)
 
-    async def _settle_apart(self, batch: Sequence[_Waiting[T, R]], failure: Exception) -> None:
+    async def _settle_apart(self, batch: Sequence[_QueuedItem[T, R]], failure: Exception) -> None:
         """Find out whose fault it was: the others must not suffer for it."""
         if len(batch) == 1:
             _fail(batch, failure)
@@ -101,7 +101,7 @@ class Batching(Generic[T, R]):
             await self._settle([each])
 
 
-def _fail(batch: Sequence[_Waiting[T, R]], failure: Exception) -> None:
+def _fail(batch: Sequence[_QueuedItem[T, R]], failure: Exception) -> None:
     for each in batch:
         if not each.result.cancelled():
             each.result.set_exception(failure)

@@ -16,16 +16,16 @@ from keyfold.registry.commands.idempotency import IdempotentRequest
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import Answer
 from keyfold.runtime.http.preconditions import UNCONDITIONAL, Preconditions, etag_of
-from keyfold.store.ledger.append import Draft, Ledger, Turn
-from keyfold.store.ledger.idempotency_records import KeptAnswer, NewAnswer
-from keyfold.store.ledger.read_set import Loaded, Wanted
+from keyfold.store.ledger.append import EventDraft, Ledger, Turn
+from keyfold.store.ledger.idempotency_records import IdempotencyRecord, NewIdempotencyRecord
+from keyfold.store.ledger.read_set import ReadSet, ReadSetValues
 from keyfold.store.postgres.errors import VersionConflict
 
 ATTEMPTS_MAX = 4
 
-Decide: TypeAlias = Callable[[Loaded, datetime], Sequence[LifecycleEvent] | Refusal]
+Decide: TypeAlias = Callable[[ReadSetValues, datetime], Sequence[LifecycleEvent] | Refusal]
 """Takes what was looked at and the present time, which is never before that of the ledger's last event."""
-Show: TypeAlias = Callable[[Loaded, datetime], Answer]
+Show: TypeAlias = Callable[[ReadSetValues, datetime], Answer]
 """Takes everything as the command leaves it, and the same time."""
 
 
@@ -44,7 +44,7 @@ class Done:
     position: int
 
 
-Outcome: TypeAlias = Done | KeptAnswer | Refusal | NotDone
+Outcome: TypeAlias = Done | IdempotencyRecord | Refusal | NotDone
 """What came of a command; a KeptAnswer where the same request was done before."""
 
 
@@ -59,7 +59,7 @@ class CommandMetadata:
     idempotent: IdempotentRequest | None = None
 
 
-def _nothing_to_show(_after: Loaded, _now: datetime) -> Answer:
+def _nothing_to_show(_after: ReadSetValues, _now: datetime) -> Answer:
     return Answer()
 
 
@@ -90,10 +90,10 @@ class _Asked:
         return None if self.metadata.idempotent is None else self.metadata.idempotent.id
 
     @property
-    def wanted(self) -> Wanted:
+    def wanted(self) -> ReadSet:
         command = self.command
         accounts = frozenset[AccountId]() if command.account is None else frozenset((command.account,))
-        return Wanted(
+        return ReadSet(
             streams=frozenset((command.subject, *command.others)),
             accounts=accounts,
             whole_accounts=accounts if command.is_whole_account else frozenset(),
@@ -106,11 +106,11 @@ class _Asked:
 class _Batch:
     """What the commands of a batch come to: each sees what those before it did."""
 
-    loaded: Loaded
+    loaded: ReadSetValues
     now: datetime
     clock: Clock
-    drafts: list[Draft] = field(default_factory=list)
-    answers: list[NewAnswer] = field(default_factory=list)
+    drafts: list[EventDraft] = field(default_factory=list)
+    answers: list[NewIdempotencyRecord] = field(default_factory=list)
 
     def outcome_of(self, asked: _Asked) -> Outcome:
         """Decide one command and take its events in. A position is counted from the batch's start."""
@@ -127,15 +127,15 @@ class _Batch:
             self.answers.append(idempotent.new_answer(answer, events=len(self.drafts), clock=self.clock))
         return Done(answer=answer, position=len(self.drafts))
 
-    def _kept(self, asked: _Asked) -> KeptAnswer | NotDone | None:
+    def _kept(self, asked: _Asked) -> IdempotencyRecord | NotDone | None:
         idempotent = asked.metadata.idempotent
         kept = None if idempotent is None else self.loaded.answers.get(idempotent.id)
         if idempotent is None or kept is None:
             return None
         return kept if kept.fingerprint == idempotent.fingerprint else NotDone.KEY_REUSED
 
-    def _draft(self, event: LifecycleEvent, metadata: CommandMetadata) -> Draft:
-        return Draft(
+    def _draft(self, event: LifecycleEvent, metadata: CommandMetadata) -> EventDraft:
+        return EventDraft(
             stream=stream_of(event),
             event_id=EventId(self.clock.new_event_id()),
             event=event,
@@ -145,7 +145,9 @@ class _Batch:
         )
 
 
-def _decided(asked: _Asked, loaded: Loaded, now: datetime) -> Sequence[LifecycleEvent] | Refusal | NotDone:
+def _decided(
+    asked: _Asked, loaded: ReadSetValues, now: datetime
+) -> Sequence[LifecycleEvent] | Refusal | NotDone:
     decided = asked.command.decide(loaded, now)
     # What is not there for this caller must not be told apart by its version either.
     hidden = isinstance(decided, Refusal) and decided.kind is RefusalKind.NOT_FOUND
@@ -178,7 +180,7 @@ class Commands:
             return await self._attempt(turn, batch)
 
     async def _attempt(self, ledger: Ledger | Turn, batch: Sequence[_Asked]) -> Sequence[Outcome]:
-        wanted = reduce(Wanted.and_also, (asked.wanted for asked in batch))
+        wanted = reduce(ReadSet.and_also, (asked.wanted for asked in batch))
         loaded = await ledger.look(wanted, self._clock.now())
         decided = _Batch(loaded, max(self._clock.now(), loaded.recorded_at), self._clock)
         outcomes = [decided.outcome_of(asked) for asked in batch]

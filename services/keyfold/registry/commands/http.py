@@ -29,8 +29,8 @@ from keyfold.registry.commands.problems import ANSWER_SEALED, problem_of
 from keyfold.runtime.failure import TryLater
 from keyfold.runtime.http import Answer, Problem, Reply, Request
 from keyfold.runtime.http.preconditions import etag_of, read_preconditions
-from keyfold.store.ledger.idempotency_records import KeptAnswer
-from keyfold.store.ledger.read_set import Loaded
+from keyfold.store.ledger.idempotency_records import IdempotencyRecord
+from keyfold.store.ledger.read_set import ReadSetValues
 from keyfold.store.read_model.reader import ReadModel
 
 A = TypeVar("A", bound=Aggregate)
@@ -103,14 +103,14 @@ def _answered(outcome: Outcome, idempotent: IdempotentRequest | None) -> Done | 
     match outcome:
         case Done():
             return outcome
-        case KeptAnswer() if idempotent is not None:
+        case IdempotencyRecord() if idempotent is not None:
             return _replayed(outcome, idempotent)
         case Refusal() | NotDone():
             return problem_of(outcome)
     raise AssertionError(outcome)
 
 
-def _replayed(kept: KeptAnswer, idempotent: IdempotentRequest) -> Done | Problem:
+def _replayed(kept: IdempotencyRecord, idempotent: IdempotentRequest) -> Done | Problem:
     try:
         answer = idempotent.opened(kept)
     except CannotOpen:
@@ -128,7 +128,7 @@ def shown(
 ) -> Show:
     """Return what answers with the subject alone, and with its address if the command made it."""
 
-    def answer(after: Loaded, now: datetime) -> Answer:
+    def answer(after: ReadSetValues, now: datetime) -> Answer:
         stored = after.streams[subject]
         aggregate = held(stored.aggregate, kind)
         if aggregate is None:

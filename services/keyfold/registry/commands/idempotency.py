@@ -22,7 +22,7 @@ from keyfold.registry.commands.answer_text import packed, unpacked
 from keyfold.runtime.auth.caller import Caller
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import Answer, Problem, Refused, Request
-from keyfold.store.ledger.idempotency_records import KeptAnswer, NewAnswer
+from keyfold.store.ledger.idempotency_records import IdempotencyRecord, NewIdempotencyRecord
 
 HEADER: Final = "Idempotency-Key"
 REPLAYED: Final = "Idempotency-Replayed"
@@ -53,13 +53,13 @@ class IdempotentRequest:
     fingerprint: bytes
     sealing_key: bytes = field(repr=False)
 
-    def new_answer(self, answer: Answer, *, events: int, clock: Clock) -> NewAnswer:
+    def new_answer(self, answer: Answer, *, events: int, clock: Clock) -> NewIdempotencyRecord:
         """Return an answer to keep, sealed, with the count of events up to and with its own."""
         nonce = clock.random_bytes(_NONCE_BYTES)
         sealed = nonce + AESGCM(self.sealing_key).encrypt(nonce, packed(answer), self.id)
-        return NewAnswer(id=self.id, fingerprint=self.fingerprint, sealed=sealed, events=events)
+        return NewIdempotencyRecord(id=self.id, fingerprint=self.fingerprint, sealed=sealed, events=events)
 
-    def opened(self, kept: KeptAnswer) -> Answer:
+    def opened(self, kept: IdempotencyRecord) -> Answer:
         """Return the answer that was kept. Raises CannotOpen."""
         nonce, sealed = kept.sealed[:_NONCE_BYTES], kept.sealed[_NONCE_BYTES:]
         try:

@@ -18,7 +18,7 @@ class CallerResource(JsonBody):
     expires_at: Instant | None
 
 
-class Callers:
+class CallerRoutes:
     """The call about the caller."""
 
     def routes(self) -> list[AnyRoute]:

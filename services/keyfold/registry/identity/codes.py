@@ -23,7 +23,7 @@ from keyfold.runtime.auth.caller import Binding
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import NOT_FOUND, Answer, AnyLogin, AnyRoute, Reply, Request, Route
 from keyfold.store.ledger.append import Ledger
-from keyfold.store.ledger.read_set import Loaded, Wanted
+from keyfold.store.ledger.read_set import ReadSet, ReadSetValues
 from keyfold.wire.keys.invitation_code import login_id_of, read_code
 
 _NEEDS_NONE: Final = conflict(
@@ -91,7 +91,7 @@ class Codes:
         )
 
     async def _look(self, stream: StreamId) -> Aggregate | None:
-        loaded = await self._ledger.look(Wanted(streams=frozenset((stream,))), self._clock.now())
+        loaded = await self._ledger.look(ReadSet(streams=frozenset((stream,))), self._clock.now())
         return loaded.streams[stream].aggregate
 
     async def accept_invitation(self, request: Request[Code, None]) -> Reply:
@@ -106,7 +106,7 @@ class Codes:
         login_id = login_id_of(caller.issuer, caller.sub)
         login_at = login_stream(login_id)
 
-        def decided(loaded: Loaded, now: datetime) -> Sequence[LifecycleEvent] | Refusal:
+        def decided(loaded: ReadSetValues, now: datetime) -> Sequence[LifecycleEvent] | Refusal:
             invitation = held(loaded.streams[stream].aggregate, INVITATION)
             login = held(loaded.streams[login_at].aggregate, LOGIN)
             is_bound = isinstance(login, BoundLogin) and _tenant(login) == _tenant(invitation)

@@ -38,7 +38,7 @@ from keyfold.runtime.http import (
 )
 from keyfold.store.ledger.append import Ledger
 from keyfold.store.ledger.logins import SignInLists
-from keyfold.store.ledger.read_set import Loaded, Wanted
+from keyfold.store.ledger.read_set import ReadSet, ReadSetValues
 from keyfold.wire.keys.invitation_code import is_invitation_id
 
 INVITATIONS: Final = "/v1/invitations"
@@ -47,7 +47,7 @@ _ONE: Final = INVITATIONS + "/{invitation_id:(?!(?:look|accept)$)[^/]+}"
 _INVITERS: Final = Roles(frozenset({Role.OPERATOR, Role.OWNER, Role.VENDOR}))
 
 
-class Invitations:
+class InvitationRoutes:
     """The calls by which an operator invites to anything, an owner to its account, a vendor to itself."""
 
     def __init__(self, commands: CommandsOverHttp, ledger: Ledger, lists: SignInLists, clock: Clock) -> None:
@@ -101,7 +101,7 @@ class Invitations:
         minted = new_invitation(self._clock)
         stream = invitation_stream(minted.invitation_id)
 
-        def decided(loaded: Loaded, now: datetime) -> Sequence[LifecycleEvent] | Refusal:
+        def decided(loaded: ReadSetValues, now: datetime) -> Sequence[LifecycleEvent] | Refusal:
             command = MakeInvitation(
                 invitation_id=minted.invitation_id,
                 account_id=tenant.account_id,
@@ -142,7 +142,7 @@ class Invitations:
         found = await self._lists.invitations(tenant_id, before(query), query.rows_max)
         listed, next_cursor = cut(found, query, lambda last: encode_cursor(ListCursor(before=last.position)))
         now = self._clock.now()
-        loaded = await self._ledger.look(Wanted(streams=frozenset(each.stream for each in listed)), now)
+        loaded = await self._ledger.look(ReadSet(streams=frozenset(each.stream for each in listed)), now)
         invitations = [loaded.streams[each.stream] for each in listed]
         items = [
             invitation_resource(invitation, each.version, now)
@@ -158,7 +158,7 @@ class Invitations:
             return NOT_FOUND
         stream = invitation_stream(InvitationId(invitation_id))
 
-        def decided(loaded: Loaded, now: datetime) -> Sequence[LifecycleEvent] | Refusal:
+        def decided(loaded: ReadSetValues, now: datetime) -> Sequence[LifecycleEvent] | Refusal:
             found = held(loaded.streams[stream].aggregate, INVITATION)
             is_seen = found is not None and _may_see(caller, Tenant(found.account_id, found.vendor_id))
             return domain.decide(WithdrawInvitation(withdrawn_at=now), found if is_seen else None)

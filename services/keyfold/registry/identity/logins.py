@@ -22,19 +22,19 @@ from keyfold.runtime.http import (
     AnyOf,
     AnyRoute,
     OwnAccount,
-    OwnVendor,
     PageQuery,
     Reply,
     Request,
     Roles,
     Route,
+    VendorItself,
     cut,
     encode_cursor,
     page,
 )
 from keyfold.store.ledger.append import Ledger
 from keyfold.store.ledger.logins import SignInLists
-from keyfold.store.ledger.read_set import Loaded, Versioned, Wanted
+from keyfold.store.ledger.read_set import ReadSet, ReadSetValues, Versioned
 from keyfold.wire.keys.invitation_code import is_login_id
 
 _OPERATOR: Final = frozenset({Role.OPERATOR})
@@ -44,7 +44,7 @@ _OWNERS: Final = AnyOf((OwnAccount(), Roles(_OPERATOR)))
 _LOGINS_MAX: Final = 1000
 
 
-class Logins:
+class LoginRoutes:
     """The calls about logins."""
 
     def __init__(self, commands: CommandsOverHttp, ledger: Ledger, lists: SignInLists, clock: Clock) -> None:
@@ -78,7 +78,7 @@ class Logins:
                 method="GET",
                 path=_OF_VENDOR,
                 handler=self.list_vendor_logins,
-                rule=OwnVendor(also=frozenset({Role.OPERATOR, Role.REVIEWER})),
+                rule=VendorItself(also=frozenset({Role.OPERATOR, Role.REVIEWER})),
                 summary="The logins that speak for the vendor, those let in last first.",
                 query=PageQuery,
                 answer=LoginPage,
@@ -87,7 +87,7 @@ class Logins:
                 method="DELETE",
                 path=_OF_VENDOR + "/{login_id}",
                 handler=self.end_vendor_login,
-                rule=OwnVendor(also=_OPERATOR),
+                rule=VendorItself(also=_OPERATOR),
                 summary="Shut a login of the vendor out, at once; the last one only an operator can.",
                 answer=LoginResource,
                 refusals=(409, 412),
@@ -123,7 +123,7 @@ class Logins:
         return Answer(body=page(shown, next_cursor))
 
     async def _streams(self, streams: Sequence[StreamId]) -> Sequence[Versioned]:
-        loaded = await self._ledger.look(Wanted(streams=frozenset(streams)), self._clock.now())
+        loaded = await self._ledger.look(ReadSet(streams=frozenset(streams)), self._clock.now())
         return [loaded.streams[each] for each in streams]
 
     async def _end(self, request: Request[None, None]) -> Reply:
@@ -133,7 +133,7 @@ class Logins:
         stream = login_stream(LoginId(login_id))
         others = await self._others(tenant, stream) if caller.is_bound else ()
 
-        def decided(loaded: Loaded, now: datetime) -> Sequence[LifecycleEvent] | Refusal:
+        def decided(loaded: ReadSetValues, now: datetime) -> Sequence[LifecycleEvent] | Refusal:
             command = EndLogin(
                 account_id=tenant.account_id,
                 vendor_id=tenant.vendor_id,
@@ -155,7 +155,7 @@ class Logins:
         return tuple(each.stream for each in listed if each.stream != stream)
 
 
-def _speaks_for(tenant: Tenant, stream: StreamId, loaded: Loaded) -> bool:
+def _speaks_for(tenant: Tenant, stream: StreamId, loaded: ReadSetValues) -> bool:
     login = held(loaded.streams[stream].aggregate, LOGIN)
     return isinstance(login, BoundLogin) and Tenant(login.account_id, login.vendor_id) == tenant
 

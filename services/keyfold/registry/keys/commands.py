@@ -22,13 +22,13 @@ from keyfold.registry.commands.execution import Command, Show
 from keyfold.registry.commands.kinds import ACCOUNT, SUBSCRIBER_KEY, VENDOR, held
 from keyfold.registry.commands.problems import REDACTED
 from keyfold.runtime.http import Answer
-from keyfold.store.ledger.read_set import Loaded
+from keyfold.store.ledger.read_set import ReadSetValues
 
-CommandAt: TypeAlias = Callable[[Loaded, datetime], SubscriberKeyCommand]
+CommandAt: TypeAlias = Callable[[ReadSetValues, datetime], SubscriberKeyCommand]
 """Makes the command of what was looked at and the present time."""
 
 
-def _nothing(_after: Loaded, _now: datetime) -> Answer:
+def _nothing(_after: ReadSetValues, _now: datetime) -> Answer:
     return Answer()
 
 
@@ -47,7 +47,7 @@ def key_command(
     """
     key_at, account_at = key_stream(key_id), account_stream(account_id)
 
-    def decided(loaded: Loaded, now: datetime) -> tuple[LifecycleEvent, ...] | Refusal:
+    def decided(loaded: ReadSetValues, now: datetime) -> tuple[LifecycleEvent, ...] | Refusal:
         key = held(loaded.streams[key_at].aggregate, SUBSCRIBER_KEY)
         account = held(loaded.streams[account_at].aggregate, ACCOUNT)
         events = decide(command_at(loaded, now), key, account)
@@ -59,13 +59,15 @@ def key_command(
     return Command(subject=key_at, others=others, account=account, decide=decided, show=show)
 
 
-def _unknown(vendor_ids: Iterable[VendorId], key: SubscriberKey | None, loaded: Loaded) -> list[VendorId]:
+def _unknown(
+    vendor_ids: Iterable[VendorId], key: SubscriberKey | None, loaded: ReadSetValues
+) -> list[VendorId]:
     """Return those that are not approved; one that the key names already may have been suspended since."""
     kept = (key.vendor_ids or ()) if isinstance(key, ActiveSubscriberKey) else ()
     return [each for each in vendor_ids if each not in kept and not _approved(each, loaded)]
 
 
-def _approved(vendor_id: VendorId, loaded: Loaded) -> bool:
+def _approved(vendor_id: VendorId, loaded: ReadSetValues) -> bool:
     vendor = held(loaded.streams[vendor_stream(vendor_id)].aggregate, VENDOR)
     return vendor is not None and vendor.state is VendorState.APPROVED
 

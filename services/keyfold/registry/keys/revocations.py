@@ -17,7 +17,7 @@ from keyfold.registry.commands.http import CommandsOverHttp, with_etag
 from keyfold.registry.commands.kinds import ACCOUNT, SUBSCRIBER_KEY, held
 from keyfold.registry.commands.problems import REDACTED
 from keyfold.runtime.http import Answer, AnyRoute, Instant, JsonBody, OwnAccount, Reply, Request, Route
-from keyfold.store.ledger.read_set import NOTHING, Loaded
+from keyfold.store.ledger.read_set import NOTHING, ReadSetValues
 from keyfold.wire.keys.format import is_key_id
 
 _AT_ONCE_MAX: Final = 1000
@@ -108,14 +108,14 @@ class Revocations:
 
 def _revocation(account_id: AccountId, named: tuple[KeyId, ...] | None) -> Command:
     account_at = account_stream(account_id)
-    before: list[Loaded] = []
+    before: list[ReadSetValues] = []
 
-    def key_ids(loaded: Loaded) -> Iterable[KeyId]:
+    def key_ids(loaded: ReadSetValues) -> Iterable[KeyId]:
         if named is not None:
             return named
         return sorted(key.key_id for key in loaded.active_keys(account_id))
 
-    def decided(loaded: Loaded, now: datetime) -> tuple[LifecycleEvent, ...] | Refusal:
+    def decided(loaded: ReadSetValues, now: datetime) -> tuple[LifecycleEvent, ...] | Refusal:
         before[:] = [loaded]
         account = held(loaded.streams[account_at].aggregate, ACCOUNT)
         if account is None:
@@ -131,7 +131,7 @@ def _revocation(account_id: AccountId, named: tuple[KeyId, ...] | None) -> Comma
         ]
         return tuple(event for events in each_decided if not isinstance(events, Refusal) for event in events)
 
-    def show(after: Loaded, _now: datetime) -> Answer:
+    def show(after: ReadSetValues, _now: datetime) -> Answer:
         items = [_result(account_id, key_id, before[0], after) for key_id in key_ids(before[0])]
         return with_etag(KeyRevocations(items=items), after.streams[account_at].version)
 
@@ -146,7 +146,9 @@ def _revocation(account_id: AccountId, named: tuple[KeyId, ...] | None) -> Comma
     )
 
 
-def _result(account_id: AccountId, key_id: KeyId, before: Loaded, after: Loaded) -> KeyRevocation:
+def _result(
+    account_id: AccountId, key_id: KeyId, before: ReadSetValues, after: ReadSetValues
+) -> KeyRevocation:
     stored = after.streams.get(key_stream(key_id), NOTHING)
     key = held(stored.aggregate, SUBSCRIBER_KEY)
     if not isinstance(key, RevokedSubscriberKey) or key.account_id != account_id:

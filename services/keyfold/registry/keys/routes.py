@@ -51,7 +51,7 @@ from keyfold.runtime.http import (
     Route,
     page,
 )
-from keyfold.store.ledger.read_set import Loaded
+from keyfold.store.ledger.read_set import ReadSetValues
 from keyfold.store.read_model.reader import KeyState, Stored
 from keyfold.wire.keys.format import KeyKind
 
@@ -149,7 +149,7 @@ class Keys:
         account_id, body = AccountId(request.path["account_id"]), request.body
         granted, vendor_ids = accesses(body.permissions), vendor_ids_of(body.vendor_ids)
 
-        def create(loaded: Loaded, now: datetime) -> CreateSubscriberKey:
+        def create(loaded: ReadSetValues, now: datetime) -> CreateSubscriberKey:
             return CreateSubscriberKey(
                 key_id=minted.key_id,
                 name=body.name,
@@ -207,7 +207,7 @@ class Keys:
         body, named = request.body, request.body.model_fields_set
         granted, vendor_ids = accesses(body.permissions), vendor_ids_of(body.vendor_ids)
 
-        def edit(_loaded: Loaded, now: datetime) -> EditSubscriberKey:
+        def edit(_loaded: ReadSetValues, now: datetime) -> EditSubscriberKey:
             return EditSubscriberKey(
                 at=now,
                 name=body.name if "name" in named else UNSET,
@@ -231,7 +231,7 @@ class Keys:
             return NOT_FOUND
         overlap = timedelta(seconds=request.body.overlap_s)
 
-        def rotate(_loaded: Loaded, now: datetime) -> RotateSubscriberKey:
+        def rotate(_loaded: ReadSetValues, now: datetime) -> RotateSubscriberKey:
             return RotateSubscriberKey(
                 digest=minted.digest, secret_hint=minted.secret_hint, rotated_at=now, overlap=overlap
             )
@@ -245,7 +245,7 @@ class Keys:
     async def revoke_key(self, request: Request[None, None]) -> Reply:
         """Stop a key for ever; one that is stopped already stays so, with the same answer."""
 
-        def revoke(_loaded: Loaded, now: datetime) -> RevokeSubscriberKey:
+        def revoke(_loaded: ReadSetValues, now: datetime) -> RevokeSubscriberKey:
             return RevokeSubscriberKey(revoked_at=now)
 
         def show(key: SubscriberKey, version: int, now: datetime) -> KeyResource:

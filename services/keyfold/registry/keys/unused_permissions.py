@@ -30,7 +30,7 @@ from keyfold.runtime.http import (
 )
 from keyfold.store.access_log.counts import allowed_to_key, caught_up
 from keyfold.store.postgres.connection import Pool
-from keyfold.store.postgres.errors import DatabaseAway, Misconfigured
+from keyfold.store.postgres.errors import DatabaseAway, DatabaseMisconfigured
 from keyfold.wire.topics import ACCESS
 
 _AGE_MAX_S: Final = 300.0
@@ -129,7 +129,7 @@ class UnusedPermissions:
             if complete.is_old:
                 return _Unknown(because=_OLD, as_of=complete.at)
             return _Known(as_of=complete.at, used=await allowed_to_key(self._pool, key_id, _hour(since)))
-        except (DatabaseAway, Misconfigured) as unreadable:
+        except (DatabaseAway, DatabaseMisconfigured) as unreadable:
             log.warning("access_log_unreadable", reason=str(unreadable))
             return _Unknown(because=_UNREADABLE)
 

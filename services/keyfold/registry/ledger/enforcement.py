@@ -15,7 +15,7 @@ from keyfold.runtime.http import (
     Roles,
     Route,
 )
-from keyfold.store.enforcement.positions import Enforcement, Standing
+from keyfold.store.enforcement.positions import Enforcement, GatekeeperLag
 from keyfold.store.ledger.append import Ledger
 
 
@@ -89,7 +89,7 @@ class EnforcementViews:
         )
 
 
-def _shown(standing: Standing) -> GatekeeperStanding:
+def _shown(standing: GatekeeperLag) -> GatekeeperStanding:
     return GatekeeperStanding(
         id=standing.id,
         host=standing.host,

@@ -19,7 +19,7 @@ class BadCheckpointFile(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _End:
+class _FileEnd:
     """The last whole line, and what a crash left of the one behind it."""
 
     last: SignedCheckpoint | None
@@ -68,14 +68,14 @@ class CheckpointFile:
             yield file
 
 
-def _end_of(file: IO[bytes]) -> _End:
+def _end_of(file: IO[bytes]) -> _FileEnd:
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - _TAIL_BYTES))
     *whole, torn = file.read().split(b"\n")
     if not whole:
-        return _End(last=None, torn=torn)
+        return _FileEnd(last=None, torn=torn)
     try:
-        return _End(last=parse_line(whole[-1]), torn=torn)
+        return _FileEnd(last=parse_line(whole[-1]), torn=torn)
     except BadCheckpointLine as bad:
         raise BadCheckpointFile(f"the last line of {file.name} is no checkpoint: {bad}") from bad
 

@@ -21,7 +21,7 @@ from keyfold.registry.commands.kinds import Kind, held
 from keyfold.registry.ledger.heads_filing import CheckpointFiling
 from keyfold.runtime.clock import Clock
 from keyfold.store.ledger.append import Ledger
-from keyfold.store.ledger.read_set import Loaded
+from keyfold.store.ledger.read_set import ReadSetValues
 from keyfold.store.ledger.signed_heads import Checkpoints, RecordedCheckpoint
 from keyfold.wire.events.chain import Head
 from keyfold.wire.events.codec import UnknownEvent
@@ -38,7 +38,7 @@ log = structlog.get_logger(__name__)
 def take(head: Head, key: Ed25519PrivateKey, show: Show | None = None) -> Command:
     """Return the command that vouches for a head; whatever is recorded meanwhile comes after it."""
 
-    def decided(loaded: Loaded, now: datetime) -> tuple[LedgerCheckpointed, ...] | Refusal:
+    def decided(loaded: ReadSetValues, now: datetime) -> tuple[LedgerCheckpointed, ...] | Refusal:
         last = held(loaded.streams[LEDGER_STREAM].aggregate, CHECKPOINT)
         return decide(_signed(head, key, now), last)
 

@@ -29,13 +29,23 @@ from keyfold.registry.vendors.resources import OwnVendor as VendorSeenByItself
 from keyfold.registry.vendors.resources import own_vendor
 from keyfold.runtime.auth.caller import Caller, Role
 from keyfold.runtime.clock import Clock
-from keyfold.runtime.http import AnyOf, AnyRoute, Applicant, OwnVendor, Reply, Request, Roles, Route, Unbound
-from keyfold.store.ledger.read_set import Loaded
+from keyfold.runtime.http import (
+    AnyOf,
+    AnyRoute,
+    Applicant,
+    Reply,
+    Request,
+    Roles,
+    Route,
+    Unbound,
+    VendorItself,
+)
+from keyfold.store.ledger.read_set import ReadSetValues
 from keyfold.wire.keys.invitation_code import login_id_of
 
 B = TypeVar("B", bound=BaseModel | None)
 
-_OWN: Final = AnyOf((OwnVendor(), Applicant()))
+_OWN: Final = AnyOf((VendorItself(), Applicant()))
 _VENDOR_ALREADY: Final = conflict("vendor-exists", "Your token speaks for a vendor already.")
 _APPLIED_ALREADY: Final = conflict("vendor-exists", "You have applied already, and that was not rejected.")
 
@@ -95,7 +105,7 @@ class VendorApplications:
         stream, login_at = vendor_stream(vendor_id), login_stream(login_id_of(caller.issuer, caller.sub))
         command = ApplyVendor(vendor_id=vendor_id, application=said(request.body), applicant=caller.sub)
 
-        def decided(loaded: Loaded, now: datetime) -> Sequence[LifecycleEvent] | Refusal:
+        def decided(loaded: ReadSetValues, now: datetime) -> Sequence[LifecycleEvent] | Refusal:
             if _has_applied(caller.sub, loaded):
                 return _APPLIED_ALREADY
             left = _leave_rejected(held(loaded.streams[login_at].aggregate, LOGIN), loaded, now)
@@ -132,7 +142,7 @@ class VendorApplications:
     async def _changed(self, request: Request[B, None], command: VendorCommand) -> Reply:
         stream = vendor_stream(VendorId(request.path["vendor_id"]))
 
-        def decided(loaded: Loaded, _now: datetime) -> tuple[LifecycleEvent, ...] | Refusal:
+        def decided(loaded: ReadSetValues, _now: datetime) -> tuple[LifecycleEvent, ...] | Refusal:
             vendor = held(loaded.streams[stream].aggregate, VENDOR)
             return decide(command, None if is_hidden(vendor, request.caller) else vendor)
 
@@ -140,7 +150,7 @@ class VendorApplications:
         return await self._commands.respond(request, Command(subject=stream, decide=decided, show=show))
 
 
-def _has_applied(applicant: str, loaded: Loaded) -> bool:
+def _has_applied(applicant: str, loaded: ReadSetValues) -> bool:
     return any(
         vendor is not None and vendor.applicant == applicant and vendor.state is not VendorState.REJECTED
         for vendor in (
@@ -150,7 +160,9 @@ def _has_applied(applicant: str, loaded: Loaded) -> bool:
     )
 
 
-def _leave_rejected(login: Login | None, loaded: Loaded, now: datetime) -> Sequence[LoginEvent] | Refusal:
+def _leave_rejected(
+    login: Login | None, loaded: ReadSetValues, now: datetime
+) -> Sequence[LoginEvent] | Refusal:
     """Return what ends that a login speaks for a vendor that was rejected; it speaks for one alone."""
     if not isinstance(login, BoundLogin):
         return ()

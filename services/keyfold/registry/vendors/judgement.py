@@ -19,14 +19,14 @@ from keyfold.domain.lifecycle.vendor_commands import (
     decide,
 )
 from keyfold.domain.refusal import Refusal
-from keyfold.registry.bodies import NewReview, Reason
+from keyfold.registry.bodies import NewReview, StatedReason
 from keyfold.registry.commands.execution import Command
 from keyfold.registry.commands.http import CommandsOverHttp, shown
 from keyfold.registry.commands.kinds import VENDOR, held
 from keyfold.registry.vendors.resources import ReviewedVendor, reviewed_vendor
 from keyfold.runtime.auth.caller import Role
 from keyfold.runtime.http import AnyRoute, Reply, Request, Roles, Route
-from keyfold.store.ledger.read_set import Loaded
+from keyfold.store.ledger.read_set import ReadSetValues
 
 B = TypeVar("B", bound=BaseModel | None)
 At: TypeAlias = Callable[[datetime], VendorCommand]
@@ -70,7 +70,7 @@ class VendorJudgement:
                 handler=self.reject_vendor,
                 rule=_REVIEWER,
                 summary="Turn the application down.",
-                body=Reason,
+                body=StatedReason,
                 answer=ReviewedVendor,
                 refusals=(409, 412),
             ),
@@ -80,7 +80,7 @@ class VendorJudgement:
                 handler=self.suspend_vendor,
                 rule=_REVIEWER,
                 summary="Stop all keys of the vendor at once.",
-                body=Reason,
+                body=StatedReason,
                 answer=ReviewedVendor,
                 refusals=(409, 412),
             ),
@@ -117,11 +117,11 @@ class VendorJudgement:
         approver = request.caller.sub
         return await self._judged(request, lambda now: ApproveVendor(approver=approver, at=now))
 
-    async def reject_vendor(self, request: Request[Reason, None]) -> Reply:
+    async def reject_vendor(self, request: Request[StatedReason, None]) -> Reply:
         """Turn the application down."""
         return await self._judged(request, lambda _now: RejectVendor(reason=request.body.reason))
 
-    async def suspend_vendor(self, request: Request[Reason, None]) -> Reply:
+    async def suspend_vendor(self, request: Request[StatedReason, None]) -> Reply:
         """Stop all keys of the vendor."""
         return await self._judged(request, lambda _now: SuspendVendor(reason=request.body.reason))
 
@@ -132,7 +132,7 @@ class VendorJudgement:
     async def _judged(self, request: Request[B, None], command_at: At) -> Reply:
         stream = vendor_stream(VendorId(request.path["vendor_id"]))
 
-        def decided(loaded: Loaded, now: datetime) -> tuple[LifecycleEvent, ...] | Refusal:
+        def decided(loaded: ReadSetValues, now: datetime) -> tuple[LifecycleEvent, ...] | Refusal:
             return decide(command_at(now), held(loaded.streams[stream].aggregate, VENDOR))
 
         show = shown(stream, VENDOR, _reviewed_resource)

@@ -35,15 +35,15 @@ from keyfold.runtime.http import (
     NOT_FOUND,
     Answer,
     AnyRoute,
-    OwnVendor,
     PageQuery,
     Reply,
     Request,
     Roles,
     Route,
+    VendorItself,
     page,
 )
-from keyfold.store.ledger.read_set import Loaded
+from keyfold.store.ledger.read_set import ReadSetValues
 from keyfold.wire.keys.format import KeyKind
 
 B = TypeVar("B", bound=BaseModel | None)
@@ -80,7 +80,7 @@ class VendorKeys:
                 method="GET",
                 path=_ALL,
                 handler=self.list_vendor_keys,
-                rule=OwnVendor(also=_REVIEWER),
+                rule=VendorItself(also=_REVIEWER),
                 summary="The vendor's keys, newest first.",
                 query=PageQuery,
                 answer=VendorKeyPage,
@@ -89,7 +89,7 @@ class VendorKeys:
                 method="POST",
                 path=_ALL + "/{key_id}/rotate",
                 handler=self.rotate_vendor_key,
-                rule=OwnVendor(also=_REVIEWER),
+                rule=VendorItself(also=_REVIEWER),
                 summary="Give a vendor key a new secret; the one before works on until the overlap ends.",
                 body=Rotation,
                 answer=VendorKeyWithSecret,
@@ -99,7 +99,7 @@ class VendorKeys:
                 method="DELETE",
                 path=_ALL + "/{key_id}",
                 handler=self.revoke_vendor_key,
-                rule=OwnVendor(also=_REVIEWER),
+                rule=VendorItself(also=_REVIEWER),
                 summary="Revoke a vendor key, for ever; again changes nothing.",
                 answer=VendorKeyResource,
                 refusals=(409, 412),
@@ -174,7 +174,7 @@ class VendorKeys:
     async def _done(self, request: Request[B, None], key_id: KeyId, command_at: At, show: Shown) -> Reply:
         key_at, vendor_at = key_stream(key_id), vendor_stream(VendorId(request.path["vendor_id"]))
 
-        def decided(loaded: Loaded, now: datetime) -> tuple[LifecycleEvent, ...] | Refusal:
+        def decided(loaded: ReadSetValues, now: datetime) -> tuple[LifecycleEvent, ...] | Refusal:
             key = held(loaded.streams[key_at].aggregate, VENDOR_KEY)
             return decide(command_at(now), key, held(loaded.streams[vendor_at].aggregate, VENDOR))
 

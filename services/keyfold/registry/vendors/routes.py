@@ -21,12 +21,12 @@ from keyfold.runtime.http import (
     AnyOf,
     AnyRoute,
     Applicant,
-    OwnVendor,
     PageQuery,
     Reply,
     Request,
     Roles,
     Route,
+    VendorItself,
     page,
 )
 from keyfold.store.read_model.reader import Stored
@@ -62,7 +62,7 @@ class Vendors:
                 method="GET",
                 path=_ONE,
                 handler=self.get_vendor,
-                rule=AnyOf((OwnVendor(), Applicant(), Roles(frozenset({Role.REVIEWER, Role.OWNER})))),
+                rule=AnyOf((VendorItself(), Applicant(), Roles(frozenset({Role.REVIEWER, Role.OWNER})))),
                 summary="A vendor, as much of it as the caller may see.",
                 answer=VendorView,
                 also_answers={304: None},

@@ -21,7 +21,7 @@ from keyfold.domain.permissions import Access, Category
 from keyfold.store.access_log.day_sums import sum_days
 from keyfold.store.access_log.partitions import Partitions
 from keyfold.store.access_log.scope import AccountScope, Filters, KeyScope, Scope, VendorScope
-from keyfold.store.access_log.summaries import Bucket, Dimension, Question, summary
+from keyfold.store.access_log.summaries import Bucket, Dimension, SummaryQuestion, summary
 from keyfold.store.access_log.writer import AccessLog
 from keyfold.store.postgres.connection import Pool
 from keyfold.wire.offsets import Advance
@@ -74,10 +74,10 @@ def event(number: int) -> AccessEvent:
     )
 
 
-def question(scope: Scope, filters: Filters, *by: Dimension) -> Question:
+def question(scope: Scope, filters: Filters, *by: Dimension) -> SummaryQuestion:
     """Ask for all days."""
     until = EPOCH + DAY
-    return Question(
+    return SummaryQuestion(
         scope=scope, filters=filters, since=until - 90 * DAY, until=until, bucket=Bucket.DAY, by=frozenset(by)
     )
 
@@ -94,7 +94,7 @@ def meets(each: AccessEvent, filters: Filters) -> bool:
     )
 
 
-def expected(asked: Question, events: Sequence[AccessEvent]) -> Counter[tuple[object, ...]]:
+def expected(asked: SummaryQuestion, events: Sequence[AccessEvent]) -> Counter[tuple[object, ...]]:
     """Count the events themselves."""
     counts: Counter[tuple[object, ...]] = Counter()
     for each in events:
@@ -104,7 +104,7 @@ def expected(asked: Question, events: Sequence[AccessEvent]) -> Counter[tuple[ob
     return counts
 
 
-async def answered(pool: Pool, asked: Question) -> Counter[tuple[object, ...]]:
+async def answered(pool: Pool, asked: SummaryQuestion) -> Counter[tuple[object, ...]]:
     """Return what a summary says."""
     return Counter(
         {

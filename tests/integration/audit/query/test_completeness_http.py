@@ -10,7 +10,7 @@ from typing import Any, Final
 import pytest
 from msgspec.structs import replace
 
-from keyfold.audit.query.completeness import Accounting
+from keyfold.audit.query.completeness import CompletenessRoutes
 from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.ids import EventId, KeyId
 from keyfold.kafka.connection import ProducerOptions
@@ -37,7 +37,7 @@ DAY: Final = timedelta(days=1)
 async def accounting(pool: Pool, topic: str = "access") -> AsyncIterator[Client]:
     """Serve the question; the clock stands at noon of the events' day."""
     clock = NoonClock(at=EPOCH)
-    async with serving(Accounting(pool, clock, topic).routes(), clock) as client:
+    async with serving(CompletenessRoutes(pool, clock, topic).routes(), clock) as client:
         yield client
 
 

@@ -15,7 +15,7 @@ from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.ids import AccountId, KeyId, VendorId
 from keyfold.domain.permissions import Category
 from keyfold.runtime.http import encode_cursor
-from keyfold.store.access_log.arrivals import Place, arrived, forget_filings, newest_filing
+from keyfold.store.access_log.arrivals import ArrivalPosition, arrived, forget_filings, newest_filing
 from keyfold.store.access_log.scope import AccountScope, Filters
 from keyfold.store.postgres.connection import Pool
 from keyfold.store.postgres.errors import DatabaseAway, OffsetsMoved
@@ -201,7 +201,7 @@ async def test_what_arrived_is_walked_through_in_steps_of_any_size(pool: Pool, l
     await log.file(access_event(4, account_id=AccountId("acc_2")))
     await log.file(access_event(6), access_event(5), access_event(7))
     for filings_max, events_max in ((1, 1), (1, 2), (2, 2), (9, 1), (9, 9)):
-        seen, place, upto = list[int](), Place(filing=1), Place(filing=4)
+        seen, place, upto = list[int](), ArrivalPosition(filing=1), ArrivalPosition(filing=4)
         while place != upto:
             found = await arrived(
                 pool,

@@ -18,7 +18,7 @@ from keyfold.domain.permissions import Access, Category
 from keyfold.runtime.http import JsonBody, encode_cursor, rfc3339
 from keyfold.store.access_log.partitions import Partitions
 from keyfold.store.access_log.scope import AccountScope, Filters, Scope, UnattributedScope
-from keyfold.store.access_log.summaries import Bucket, Dimension, Question, buckets_next, summary
+from keyfold.store.access_log.summaries import Bucket, Dimension, SummaryQuestion, buckets_next, summary
 from keyfold.store.access_log.writer import AccessLog
 from keyfold.store.postgres.connection import Pool
 from keyfold.wire.offsets import Advance
@@ -249,7 +249,7 @@ async def test_a_summary_agrees_with_the_rows(
     for offset, batch in enumerate(batches):
         step = Advance(partition=0, expected=offset, next=offset + 1)
         await access_log.file([event(number) for number in batch], [step])
-    question = Question(
+    question = SummaryQuestion(
         scope=scope,
         filters=Filters(),
         since=since,
@@ -261,7 +261,7 @@ async def test_a_summary_agrees_with_the_rows(
     assert {(each.start, *each.combination): each.requests for each in counts} == _expected(question, batches)
 
 
-def _expected(question: Question, batches: Sequence[Sequence[int]]) -> Counter[tuple[object, ...]]:
+def _expected(question: SummaryQuestion, batches: Sequence[Sequence[int]]) -> Counter[tuple[object, ...]]:
     filed = [event(number) for number in sorted({number for batch in batches for number in batch})]
     counts: Counter[tuple[object, ...]] = Counter()
     for each in filed:

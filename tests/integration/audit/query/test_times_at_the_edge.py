@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import orjson
 import pytest
 
-from keyfold.audit.query.completeness import Accounting
+from keyfold.audit.query.completeness import CompletenessRoutes
 from keyfold.store.access_log.summaries import Bucket
 from keyfold.store.postgres.connection import Pool
 from tests.support.access_events import EPOCH, access_event
@@ -47,7 +47,7 @@ async def client(database: str, pool: Pool) -> AsyncIterator[Client]:
 async def accounting(pool: Pool) -> AsyncIterator[Client]:
     """A client of what accounts for the log's numbers."""
     clock = NoonClock(at=EPOCH)
-    async with serving(Accounting(pool, clock, "access").routes(), clock) as client:
+    async with serving(CompletenessRoutes(pool, clock, "access").routes(), clock) as client:
         yield client
 
 

@@ -13,7 +13,7 @@ import pytest
 from keyfold.domain.ids import StreamId, account_stream
 from keyfold.domain.lifecycle.fold import LifecycleEvent, stream_of
 from keyfold.store.ledger.append import Ledger
-from keyfold.store.ledger.read_set import Expected, Wanted
+from keyfold.store.ledger.read_set import Expected, ReadSet
 from keyfold.store.postgres.connection import Connection, Pool, open_connection, open_pool
 from keyfold.store.postgres.errors import CommitUnknown, VersionConflict
 from keyfold.wire.events.chain import GENESIS, Head, follow
@@ -26,7 +26,7 @@ WAITING = "select pid from pg_stat_activity where wait_event_type = 'Lock' and d
 
 async def _expected(ledger: Ledger, *streams: StreamId) -> Expected:
     """Return what a decision on these streams expects to be so still when its events are recorded."""
-    return (await ledger.look(Wanted(streams=frozenset(streams)), now())).expected()
+    return (await ledger.look(ReadSet(streams=frozenset(streams)), now())).expected()
 
 
 async def _followed(ledger: Ledger) -> Head:

@@ -15,8 +15,8 @@ from keyfold.domain.lifecycle.subscriber_key import SubscriberKeyCreated, Subscr
 from keyfold.domain.lifecycle.vendor import VendorApplied
 from keyfold.domain.permissions import NO_PERMISSIONS, Category
 from keyfold.store.ledger.append import Ledger
-from keyfold.store.ledger.idempotency_records import LIFE, KeptAnswers, NewAnswer
-from keyfold.store.ledger.read_set import AccountKeys, Applications, Expected, Loaded, Wanted
+from keyfold.store.ledger.idempotency_records import LIFE, IdempotencyRecords, NewIdempotencyRecord
+from keyfold.store.ledger.read_set import AccountKeys, Applications, Expected, ReadSet, ReadSetValues
 from keyfold.store.postgres.connection import open_pool
 from keyfold.store.postgres.errors import VersionConflict
 from tests.support.key_commands import account_created, account_id, key_id
@@ -64,23 +64,23 @@ def applied(number: int, applicant: str) -> VendorApplied:
 async def record(ledger: Ledger, events: Sequence[LifecycleEvent]) -> None:
     """Append events to streams as they are."""
     drafts = [draft(event) for event in events]
-    loaded = await look(ledger, Wanted(streams=frozenset(each.stream for each in drafts)))
+    loaded = await look(ledger, ReadSet(streams=frozenset(each.stream for each in drafts)))
     await ledger.append(drafts, loaded.expected(), now())
 
 
-async def look(ledger: Ledger, wanted: Wanted) -> Loaded:
+async def look(ledger: Ledger, wanted: ReadSet) -> ReadSetValues:
     """Return what is wanted."""
     return await ledger.look(wanted, now())
 
 
 async def test_live_keys(database: str) -> None:
     """An account's keys are those that were made and not revoked, with the position of the last one made."""
-    wanted = Wanted(streams=frozenset(), accounts=frozenset(account_id(number) for number in range(3)))
+    wanted = ReadSet(streams=frozenset(), accounts=frozenset(account_id(number) for number in range(3)))
     async with opened(database) as ledger:
         await record(ledger, [account_created(0), account_created(1)])
         await record(ledger, [made(1, 0), made(2, 0), made(3, 1), revoked(1, 0)])
         keys = (await look(ledger, wanted)).account_keys
-        whole = await look(ledger, Wanted(streams=frozenset(), whole_accounts=frozenset((account_id(0),))))
+        whole = await look(ledger, ReadSet(streams=frozenset(), whole_accounts=frozenset((account_id(0),))))
     assert keys == {
         account_id(0): AccountKeys(live=1, created_position=4),
         account_id(1): AccountKeys(live=1, created_position=5),
@@ -93,7 +93,9 @@ async def test_live_keys(database: str) -> None:
 
 async def test_key_made_meanwhile(database: str) -> None:
     """Whoever decided before another key was made appends nothing, and is told whose keys have changed."""
-    wanted = Wanted(streams=frozenset((account_stream(account_id(0)),)), accounts=frozenset((account_id(0),)))
+    wanted = ReadSet(
+        streams=frozenset((account_stream(account_id(0)),)), accounts=frozenset((account_id(0),))
+    )
     async with opened(database) as ledger:
         await record(ledger, [account_created(0), account_created(1)])
         before = await look(ledger, wanted)
@@ -109,7 +111,7 @@ async def test_key_made_meanwhile(database: str) -> None:
 
 async def test_applications(database: str) -> None:
     """What somebody applied for comes folded, and another application meanwhile is a conflict."""
-    wanted = Wanted(streams=frozenset(), applicants=frozenset(("vera", "otis")))
+    wanted = ReadSet(streams=frozenset(), applicants=frozenset(("vera", "otis")))
     first, second = applied(1, "vera"), applied(2, "rex")
     async with opened(database) as ledger:
         await record(ledger, [first, second])
@@ -135,7 +137,7 @@ async def test_folds_on(database: str) -> None:
     """What was looked at, with events taken in, is what is looked at after they are recorded."""
     events: list[LifecycleEvent] = [made(1, 0), revoked(1, 0), made(2, 0), applied(1, "vera")]
     streams = frozenset(draft(each).stream for each in [*events, account_created(0)])
-    wanted = Wanted(streams=streams, accounts=frozenset((account_id(0),)), applicants=frozenset(("vera",)))
+    wanted = ReadSet(streams=streams, accounts=frozenset((account_id(0),)), applicants=frozenset(("vera",)))
     async with opened(database) as ledger:
         await record(ledger, [account_created(0)])
         foreseen = (await look(ledger, wanted)).after(events)
@@ -150,8 +152,8 @@ async def test_folds_on(database: str) -> None:
 
 async def test_answers(database: str) -> None:
     """An answer is kept with the events or not at all, once for each id, and found for 24 hours."""
-    answer = NewAnswer(id=b"i" * 32, fingerprint=b"f" * 32, sealed=b"sealed", events=1)
-    wanted = Wanted(streams=frozenset(), answer_ids=frozenset((answer.id,)))
+    answer = NewIdempotencyRecord(id=b"i" * 32, fingerprint=b"f" * 32, sealed=b"sealed", events=1)
+    wanted = ReadSet(streams=frozenset(), answer_ids=frozenset((answer.id,)))
     account = draft(account_created(0))
     async with opened(database) as ledger:
         with pytest.raises(VersionConflict):
@@ -173,12 +175,12 @@ async def test_purge_in_pages(database: str) -> None:
     """However many answers have outlived their time, all of them go."""
     async with open_pool(database, application_name="test") as pool:
         answers = [
-            NewAnswer(id=number.to_bytes(32), fingerprint=bytes(32), sealed=b"", events=0)
+            NewIdempotencyRecord(id=number.to_bytes(32), fingerprint=bytes(32), sealed=b"", events=0)
             for number in range(2500)
         ]
         await Ledger(pool).append([], {}, now(), answers=answers)
-        assert await KeptAnswers(pool).purge(now() + LIFE - timedelta(minutes=1)) == 0
-        assert await KeptAnswers(pool).purge(now() + LIFE) == 2500
+        assert await IdempotencyRecords(pool).purge(now() + LIFE - timedelta(minutes=1)) == 0
+        assert await IdempotencyRecords(pool).purge(now() + LIFE) == 2500
 
 
 async def test_plan(database: str) -> None:

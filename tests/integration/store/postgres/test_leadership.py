@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from keyfold.store.ledger.relay_offset import RelayCheckpoint
+from keyfold.store.ledger.relay_offset import RelayOffset
 from keyfold.store.postgres.connection import open_connection, open_pool
 from keyfold.store.postgres.errors import LeadershipLost
 from keyfold.store.postgres.leadership import LeaderLock, Leadership
@@ -103,7 +103,7 @@ async def test_frozen(database: str) -> None:
 async def test_checkpoint_is_fenced(database: str) -> None:
     """The checkpoint moves only from where its mover saw it: a relay thought dead moves nothing."""
     async with open_pool(database, application_name="test") as pool:
-        checkpoint = RelayCheckpoint(pool)
+        checkpoint = RelayOffset(pool)
         assert await checkpoint.position() == 0
         await checkpoint.advance(0, 5)
         with pytest.raises(LeadershipLost):

@@ -11,7 +11,7 @@ import pytest
 
 from keyfold.store.postgres import migrations
 from keyfold.store.postgres.connection import open_connection, open_pool
-from keyfold.store.postgres.errors import DatabaseAway, MigrationFailed, Misconfigured, NotMigrated
+from keyfold.store.postgres.errors import DatabaseAway, DatabaseMisconfigured, MigrationFailed, NotMigrated
 from keyfold.store.postgres.migrations import migrate, migrated, pending_migrations
 from keyfold.store.postgres.statements import load_statements
 from tests.support.database import address, execute
@@ -132,7 +132,7 @@ async def test_no_server() -> None:
 
 async def test_no_database(empty_database: str) -> None:
     """Where the server has no such database, the process is told to stop."""
-    with pytest.raises(Misconfigured, match="does not exist"):
+    with pytest.raises(DatabaseMisconfigured, match="does not exist"):
         await migrate(address(empty_database, "nothing"))
 
 

@@ -14,7 +14,7 @@ from keyfold.local.servers.postgres import LocalPostgres
 from keyfold.store.access_log.partitions import drop_before, partition_name
 from keyfold.store.postgres import migrations
 from keyfold.store.postgres.connection import open_connection
-from keyfold.store.postgres.errors import Misconfigured
+from keyfold.store.postgres.errors import DatabaseMisconfigured
 from keyfold.store.postgres.migrations import migrate
 from keyfold.store.postgres.roles import AUDIT, PROJECTION
 from keyfold.store.read_model.generations import open_generations
@@ -50,7 +50,9 @@ async def owned(cluster: LocalPostgres, name: str) -> str:
 
 async def test_who_may_not_make_them(cluster: LocalPostgres) -> None:
     """An owner who may not create roles is told which are missing, and what to ask for."""
-    with pytest.raises(Misconfigured, match=r"keyfold_registry, .* are missing, .* may not create roles"):
+    with pytest.raises(
+        DatabaseMisconfigured, match=r"keyfold_registry, .* are missing, .* may not create roles"
+    ):
         await migrate(await owned(cluster, "humble"))
 
 
@@ -66,7 +68,7 @@ async def test_roles_of_somebody_else(cluster: LocalPostgres) -> None:
         cluster.dsn, f"create role other login password '{PASSWORD}'", "create database other owner other"
     )
     other = address(address_of(cluster.dsn, "other"), "other")
-    with pytest.raises(Misconfigured, match="no member of keyfold_projection"):
+    with pytest.raises(DatabaseMisconfigured, match="no member of keyfold_projection"):
         await migrate(other)
     await execute(cluster.dsn, "grant keyfold_projection, keyfold_audit to other")
     await migrate(other)
@@ -77,7 +79,7 @@ async def test_copy_of_a_database(cluster: LocalPostgres) -> None:
     source, copy = await owned(cluster, "source"), address(address_of(cluster.dsn, "owner"), "copy")
     await migrate(source)
     await execute(cluster.dsn, "create database copy owner owner template source")
-    with pytest.raises(Misconfigured, match="permission denied for database"):
+    with pytest.raises(DatabaseMisconfigured, match="permission denied for database"):
         await replaced(copy)
     await migrate(copy)
     await replaced(copy)

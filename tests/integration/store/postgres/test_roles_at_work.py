@@ -13,9 +13,9 @@ from keyfold.store.access_log.writer import AccessLog
 from keyfold.store.enforcement.leases import Holder, Leases
 from keyfold.store.enforcement.positions import Enforcement
 from keyfold.store.ledger.append import Ledger
-from keyfold.store.ledger.idempotency_records import NewAnswer
-from keyfold.store.ledger.read_set import Wanted
-from keyfold.store.ledger.relay_offset import RelayCheckpoint
+from keyfold.store.ledger.idempotency_records import NewIdempotencyRecord
+from keyfold.store.ledger.read_set import ReadSet
+from keyfold.store.ledger.relay_offset import RelayOffset
 from keyfold.store.postgres.migrations import migrated
 from keyfold.store.postgres.partition_shares import PartitionShare
 from keyfold.store.postgres.readiness import DatabaseReadiness
@@ -41,11 +41,11 @@ async def test_registry(lived_in: str) -> None:
     each = draft(CREATED)
     async with pool_of(lived_in, "registry") as pool:
         ledger = Ledger(pool)
-        answer = NewAnswer(id=b"i" * 32, fingerprint=b"f" * 32, sealed=b"sealed", events=1)
+        answer = NewIdempotencyRecord(id=b"i" * 32, fingerprint=b"f" * 32, sealed=b"sealed", events=1)
         await ledger.append([each], {each.stream: 0}, now(), answers=[answer])
         later = now() + timedelta(days=2)
         await ledger.append([], {}, later, answers=[answer])
-        looked_at = await ledger.look(Wanted(streams=frozenset([each.stream])), later)
+        looked_at = await ledger.look(ReadSet(streams=frozenset([each.stream])), later)
         assert looked_at.streams[each.stream].version == 1
         assert len(await ledger.rows_after(0, 10)) == 1
         assert await Enforcement(pool).reached(1, timeout_s=1)
@@ -58,8 +58,8 @@ async def test_relay(database: str) -> None:
     async with pool_of(database, "relay") as pool:
         assert await Ledger(pool).rows_after(0, 10) == []
         assert (await Ledger(pool).head()).position == 0
-        await RelayCheckpoint(pool).advance(0, 5)
-        assert await RelayCheckpoint(pool).position() == 5
+        await RelayOffset(pool).advance(0, 5)
+        assert await RelayOffset(pool).position() == 5
 
 
 async def test_projection(lived_in: str) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import orjson
 
-from keyfold.local.process.child import Command, leashed, tail
+from keyfold.local.process.child import ProcessSpec, leashed, tail
 from tests.support.chaos.faults.fault_points import OF_SERVICE, FaultPoint
 
 WITHIN_S = 30.0
@@ -23,7 +23,7 @@ WITHIN_S = 30.0
 class Lives:
     """One service, which lives only to die."""
 
-    command: Command
+    command: ProcessSpec
     process: Process
 
     async def end_at(self, point: FaultPoint, passage: int) -> None:
@@ -66,7 +66,7 @@ class Lives:
 
 
 @asynccontextmanager
-async def lives(command: Command) -> AsyncIterator[Lives]:
+async def lives(command: ProcessSpec) -> AsyncIterator[Lives]:
     """Yield a service that has not lived yet; after the block it is dead."""
     argv = [sys.executable, "-m", "tests.support.chaos.faults.mortal", command.name]
     assert command.log_path is not None

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 import pytest
 
-from keyfold.cli.commands.activity.scope import Names, Origins, request_of
+from keyfold.cli.commands.activity.scope import NameColumns, Origins, request_of
 from keyfold.cli.commands.activity.summary import rows
 from keyfold.cli.commands.activity.tail import lines
 from keyfold.cli.screen import Bars, Room
@@ -134,10 +134,10 @@ async def test_nobody_has_no_name(name: str, named: Sequence[str], said: str) ->
 def test_names_stand_for_ids() -> None:
     """Who asked is called by name where there is one, and by id where there is none, or nobody at all."""
     named = item(1, vendor_name="Recall Reminders", key_name="Front desk")
-    assert Names().of(named) == ("Recall Reminders", "Front desk")
-    assert Names().of(item(1, vendor_name="Recall Reminders")) == ("Recall Reminders", "key_1")
-    assert Names().of(item(1, vendor_id=None, key_id=None)) == ("—", "—")
-    assert Names().ids_of(named) == ("ven_1", "key_1")
+    assert NameColumns().of(named) == ("Recall Reminders", "Front desk")
+    assert NameColumns().of(item(1, vendor_name="Recall Reminders")) == ("Recall Reminders", "key_1")
+    assert NameColumns().of(item(1, vendor_id=None, key_id=None)) == ("—", "—")
+    assert NameColumns().ids_of(named) == ("ven_1", "key_1")
 
 
 def test_where_nobody_asked_from_is_shown() -> None:

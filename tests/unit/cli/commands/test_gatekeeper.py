@@ -7,13 +7,13 @@ from keyfold.cli import app
 from keyfold.cli.commands.operating.gatekeeper import commands
 from keyfold.client.failure import WrongUsage
 from keyfold.client.settings import GatekeeperPorts
-from keyfold.local.process.child import Command
+from keyfold.local.process.child import ProcessSpec
 from keyfold.runtime.settings.base import load
 
 SHARED = {"KEYFOLD_AUTHZ_PORT": "9443"}
 
 
-def started_in(processes: int, environment: dict[str, str]) -> list[Command]:
+def started_in(processes: int, environment: dict[str, str]) -> list[ProcessSpec]:
     """Return how each process is started in an environment."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment.items():

@@ -11,11 +11,11 @@ from msgspec.structs import replace
 
 from keyfold.domain.access.decision import (
     MALFORMED,
+    AccessRequest,
     Credential,
     Decision,
     Presented,
     Reason,
-    Request,
     decide_access,
     status_of,
 )
@@ -74,7 +74,7 @@ ROUTES = parse_route_map("/v1/appointment/** appointment POST=read\n/v1/patient/
 WRONG = bytes(32)
 VENDOR_CREDENTIAL = Credential(VENDOR_KEY.key_id, VENDOR_KEY.digest)
 CREDENTIAL = Credential(KEY.key_id, KEY.digest)
-REQUEST = Request(
+REQUEST = AccessRequest(
     vendor_key=VENDOR_CREDENTIAL,
     subscriber_key=CREDENTIAL,
     method="DELETE",
@@ -94,7 +94,7 @@ REPLACED = sha256(b"replaced").digest()
 
 
 def decided(
-    request: Request = REQUEST,
+    request: AccessRequest = REQUEST,
     *,
     account: Account = OPEN,
     vendor: Vendor = APPROVED,
@@ -112,7 +112,7 @@ def decided(
     return decide_access(request, state, ROUTES, now, lease_held=lease_held)
 
 
-def request_with(faults: Set[Reason]) -> Request:
+def request_with(faults: Set[Reason]) -> AccessRequest:
     """Return the request that carries every one of the faults that a request can have."""
     vendor_key: Presented = VENDOR_CREDENTIAL
     subscriber_key: Presented = CREDENTIAL

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from keyfold.domain.access.decision import Reason
-from keyfold.domain.access.dry_run import Asked
+from keyfold.domain.access.dry_run import DryRunRequest
 from keyfold.domain.access.explanation import explain
 from keyfold.domain.access.find_remedy import Outcome
 from keyfold.domain.lifecycle.vendor import Vendor
@@ -102,7 +102,7 @@ def test_by_vendor_any_key_of_its_own_stands() -> None:
 
 def test_by_category_no_path_is_checked() -> None:
     """A question about a category and an access needs no route."""
-    asked = Asked(category=Category.FINANCIAL, access=Access.WRITE)
+    asked = DryRunRequest(category=Category.FINANCIAL, access=Access.WRITE)
     explanation = explain(replace(case_with(set()), asked=asked))
     found = {each.check: each.outcome for each in explanation.checks}
     assert explanation.reason is Reason.CATEGORY_DENIED

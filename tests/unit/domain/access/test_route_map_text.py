@@ -2,7 +2,7 @@
 
 import pytest
 
-from keyfold.domain.access.route_map import Route
+from keyfold.domain.access.route_map import MappedRoute
 from keyfold.domain.access.route_map_text import BadRouteMap, parse_route_map
 from keyfold.domain.permissions import Access, Category
 
@@ -14,7 +14,7 @@ def faults_of(text: str) -> list[tuple[int, str]]:
     return caught.value.faults
 
 
-def route_for(text: str, *segments: str) -> Route:
+def route_for(text: str, *segments: str) -> MappedRoute:
     """Return the route that a table has for a path."""
     route = parse_route_map(text).match(segments)
     assert route is not None
@@ -25,7 +25,7 @@ def test_a_line_is_a_pattern_a_category_and_exceptions() -> None:
     """Comments and blank lines are left out, and lines are counted from 1."""
     text = "# the practice API\n\n/v1/note/{id}/** clinical POST=read GET=write # a search\r\n"
     route = route_for(text, "v1", "note", "7", "deep", "er")
-    assert route == Route(
+    assert route == MappedRoute(
         segments=("v1", "note", "{}", "**"),
         category=Category.CLINICAL,
         exceptions={"POST": Access.READ, "GET": Access.WRITE},

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from keyfold.domain.ids import VendorId
 from keyfold.domain.lifecycle.account import AccountCreated, IntegrationsDisabled, IntegrationsEnabled
 from keyfold.domain.lifecycle.fold import Aggregate, LifecycleEvent, evolve
-from keyfold.domain.lifecycle.history import SUMMARIES, Change, Entry, Value, describe
+from keyfold.domain.lifecycle.history import SUMMARIES, Difference, HistoryEntry, Value, describe
 from keyfold.domain.lifecycle.vendor import VendorApproved, VendorRejected, VendorSuspended
 from keyfold.domain.permissions import CATEGORIES
 from tests.support.domain.given import (
@@ -166,7 +166,7 @@ CASES: list[tuple[Aggregate | None, LifecycleEvent, Changes]] = [
 ]
 
 
-def described(before: Aggregate | None, event: LifecycleEvent) -> Entry:
+def described(before: Aggregate | None, event: LifecycleEvent) -> HistoryEntry:
     """Return the entry of an event that happens to an aggregate."""
     return describe(before, event, evolve(before, event))
 
@@ -222,5 +222,5 @@ def test_fields_stand_in_the_order_of_the_thing_itself() -> None:
         "reviews_lapse_at",
     ]
     assert described(REVIEWED, VendorApproved(vendor_id=REVIEWED.vendor_id)).changes == (
-        Change(field="state", before="applied", after="approved"),
+        Difference(field="state", before="applied", after="approved"),
     )

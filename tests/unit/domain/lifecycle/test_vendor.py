@@ -8,11 +8,11 @@ from msgspec.structs import asdict, replace
 
 from keyfold.domain.ids import VendorId
 from keyfold.domain.lifecycle.vendor import (
-    Application,
     Review,
     ReviewKind,
     Vendor,
     VendorAmended,
+    VendorApplication,
     VendorApplied,
     VendorApproved,
     VendorEvent,
@@ -45,7 +45,7 @@ from tests.support.domain.given import (
 )
 
 ID = APPLIED.vendor_id
-OTHER_WORDS = Application(
+OTHER_WORDS = VendorApplication(
     name="Recall Robot II",
     contact_email="help@recall.example",
     website="https://www.recall.example",

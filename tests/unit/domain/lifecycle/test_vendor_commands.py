@@ -9,10 +9,10 @@ from msgspec.structs import asdict, replace
 
 from keyfold.domain.lifecycle.deadlines import PassTime
 from keyfold.domain.lifecycle.vendor import (
-    Application,
     ReviewKind,
     Vendor,
     VendorAmended,
+    VendorApplication,
     VendorEvent,
     VendorState,
     Verdict,
@@ -102,7 +102,7 @@ TABLE: dict[str, tuple[tuple[VendorEvent, ...] | str, ...]] = {
 IN_ORDER = (VendorState.APPLIED, VendorState.APPROVED, VendorState.REJECTED, VendorState.SUSPENDED)
 
 
-def amended_to(application: Application) -> VendorAmended:
+def amended_to(application: VendorApplication) -> VendorAmended:
     """Return the amendment to these words."""
     return VendorAmended(vendor_id=ID, **asdict(application))
 

@@ -12,7 +12,7 @@ from keyfold.domain.access.decision import Reason
 from keyfold.domain.lifecycle.fold import LifecycleEvent
 from keyfold.domain.lifecycle.subscriber_key import SubscriberKeyRotated
 from keyfold.domain.lifecycle.vendor_key import VendorKeyRotated
-from keyfold.gatekeeper.authz.answers import Answer
+from keyfold.gatekeeper.authz.answers import AuthzAnswer
 from keyfold.gatekeeper.authz.gateway_warnings import INTERVAL_S
 from keyfold.gatekeeper.journal.segment import Segment
 from keyfold.wire.keys.format import KeyKind, MintedKey, mint
@@ -37,7 +37,7 @@ async def test_an_allow_is_written_before_it_is_answered(heart: Heart) -> None:
     seen: list[tuple[int, list[tuple[int, str | None]]]] = []
 
     class Looking:
-        def respond(self, answer: Answer) -> None:
+        def respond(self, answer: AuthzAnswer) -> None:
             seen.append((answer.status, recorded(heart)))
 
     heart.authz.ask(Looking(), "GET", "/authz/v1/patient", with_fields())
@@ -53,7 +53,7 @@ async def test_a_tick_is_answered_in_its_order_and_recorded_without_a_gap(heart:
         def __init__(self, number: int) -> None:
             self.number = number
 
-        def respond(self, answer: Answer) -> None:
+        def respond(self, answer: AuthzAnswer) -> None:
             order.append(self.number)
             assert answer.status == (200, 401, 403)[self.number % 3]
 

@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from keyfold.domain.access.decision import Reason
-from keyfold.gatekeeper.authz.answers import Answer
+from keyfold.gatekeeper.authz.answers import AuthzAnswer
 from keyfold.gatekeeper.settings import JournalSync
 from keyfold.wire.journal.counted_slots import SLOT_BYTES
 from keyfold.wire.journal.files import COUNTED
@@ -176,7 +176,7 @@ async def test_an_answer_waits_for_the_disk_where_the_journal_does(
     with flooded(tmp_path, sync=sync) as bed:
 
         class Looking:
-            def respond(self, answer: Answer) -> None:
+            def respond(self, answer: AuthzAnswer) -> None:
                 seen.append(bed.fate.is_synced)
 
         await bed.flood(PER_S, malformed())

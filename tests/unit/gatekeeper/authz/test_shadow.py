@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from keyfold.domain.access.decision import Decision, Presented, Request, decide_access
+from keyfold.domain.access.decision import AccessRequest, Decision, Presented, decide_access
 from keyfold.domain.access.route_map import RouteMap
 from keyfold.domain.access.route_map_text import parse_route_map
 from keyfold.domain.lifecycle.state import State
@@ -18,8 +18,8 @@ from keyfold.gatekeeper.authz.shadow import (
     DIFFERENCES_MAX,
     EXAMPLES_MAX,
     Becomes,
-    Difference,
     Shadow,
+    ShadowDifference,
     open_shadow,
 )
 from keyfold.gatekeeper.settings import GatekeeperSettings
@@ -64,7 +64,7 @@ class Watched:
         lease_held: bool = True,
     ) -> Decision:
         """Decide as the gatekeeper does, and let the shadow look on."""
-        request = Request(
+        request = AccessRequest(
             vendor_key=presented(KeyKind.VENDOR, vendor_key),
             subscriber_key=presented(KeyKind.SUBSCRIBER, key),
             method=method,
@@ -79,7 +79,7 @@ class Watched:
         """Return each difference's method, lines and consequence."""
         return [(each.method, each.old.line, each.new.line, each.becomes) for each in self.shadow.differences]
 
-    def only(self) -> Difference:
+    def only(self) -> ShadowDifference:
         """Return the one difference that there is."""
         (difference,) = self.shadow.differences
         return difference

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.ids import EventId
 from keyfold.gatekeeper.authz.endpoint import AuthzEndpoint
-from keyfold.runtime.auth.caller import Caller, Rejected
+from keyfold.runtime.auth.caller import Caller, TokenRejected
 from keyfold.runtime.health import Health
 from keyfold.runtime.http import RateLimits, build_app, serve_http
 from tests.support.gatekeeper.heart import NGINX_TOKEN, TOKEN
@@ -117,8 +117,8 @@ told = st.tuples(
 
 
 class _Nobody:
-    async def authenticate(self, authorization: str | None) -> Caller | Rejected:
-        return Rejected(detail="nobody's token")
+    async def authenticate(self, authorization: str | None) -> Caller | TokenRejected:
+        return TokenRejected(detail="nobody's token")
 
 
 @dataclass(frozen=True, slots=True)

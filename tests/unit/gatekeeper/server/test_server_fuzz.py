@@ -16,8 +16,8 @@ from pathlib import Path
 from random import Random
 from typing import Final, Self
 
-from keyfold.gatekeeper.authz.connection import Connection
-from keyfold.gatekeeper.authz.server import Lane
+from keyfold.gatekeeper.authz.connection import AuthzConnection
+from keyfold.gatekeeper.authz.server import AuthzServer
 from keyfold.gatekeeper.journal.segment import Segment
 from keyfold.wire.access.codec import decode_access_event
 from keyfold.wire.journal.line import read_journal_line
@@ -90,18 +90,20 @@ class Tally:
 
 
 @contextmanager
-def lane_over(root: Path) -> Iterator[tuple[Heart, Lane, Kept]]:
+def lane_over(root: Path) -> Iterator[tuple[Heart, AuthzServer, Kept]]:
     """Yield a lane over a practice, and its journal."""
     segment = Kept()
     with heart_in(root, new_segment=lambda _, __: segment) as heart:
-        yield heart, Lane(heart.authz, heart.clock, connections_max=TICK), segment
+        yield heart, AuthzServer(heart.authz, heart.clock, connections_max=TICK), segment
 
 
-async def asked(lane: Lane, sent: Sequence[bytes], cut: Callable[[bytes], Sequence[bytes]]) -> list[bytes]:
+async def asked(
+    lane: AuthzServer, sent: Sequence[bytes], cut: Callable[[bytes], Sequence[bytes]]
+) -> list[bytes]:
     """Send each on a connection of its own, all in one tick, and return what each got."""
     wires = []
     for each in sent:
-        wire, connection = Wire(), Connection(lane)
+        wire, connection = Wire(), AuthzConnection(lane)
         connection.connection_made(wire)
         for piece in cut(each):
             connection.data_received(piece)

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keyfold.domain.access.decision import Reason
-from keyfold.gatekeeper.authz.connection import Connection
-from keyfold.gatekeeper.authz.server import Lane
+from keyfold.gatekeeper.authz.connection import AuthzConnection
+from keyfold.gatekeeper.authz.server import AuthzServer
 from tests.support.gatekeeper.heart import NGINX_TOKEN
 from tests.support.gatekeeper.lane_bed import KEY_LINES, TOKEN_LINE, Bed, lane_in, request
 from tests.support.gatekeeper.mutations import mutated
@@ -184,15 +184,15 @@ async def test_no_other_request_line_is_understood(bed: Bed, line: str) -> None:
 
 
 @pytest.fixture(scope="module")
-async def lane(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Lane]:
+async def lane(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[AuthzServer]:
     """A lane without a port."""
     with lane_over(tmp_path_factory.mktemp("lane")) as (_, lane, _):
         yield lane
 
 
-async def got(lane: Lane, pieces: Sequence[bytes]) -> bytes:
+async def got(lane: AuthzServer, pieces: Sequence[bytes]) -> bytes:
     """Send pieces, a tick after each, and return the answers without what is theirs alone."""
-    wire, connection = Wire(), Connection(lane)
+    wire, connection = Wire(), AuthzConnection(lane)
     connection.connection_made(wire)
     for piece in pieces:
         connection.data_received(piece)
@@ -214,7 +214,7 @@ def cut(sent: bytes, places: Sequence[int]) -> Iterator[bytes]:
     seed=st.integers(0, 2**32), places=st.lists(st.integers(0, 2000), max_size=12), is_dripped=st.booleans()
 )
 async def test_an_answer_does_not_depend_on_how_the_bytes_arrive(
-    lane: Lane, seed: int, places: list[int], is_dripped: bool
+    lane: AuthzServer, seed: int, places: list[int], is_dripped: bool
 ) -> None:
     """Whole, in pieces or one byte at a time: whatever is sent is answered alike."""
     sent = mutated(Random(seed))

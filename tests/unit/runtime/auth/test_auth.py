@@ -13,7 +13,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from keyfold.runtime.auth.caller import Caller, Rejected, Role
+from keyfold.runtime.auth.caller import Caller, Role, TokenRejected
 from keyfold.runtime.auth.jwks import Jwks
 from keyfold.runtime.authenticator import BearerTokens, open_bearer_tokens
 from keyfold.runtime.clock import SYSTEM_CLOCK
@@ -25,7 +25,7 @@ from tests.support.runtime.tokens import AUDIENCE, ISSUER, KnownLogins, SetClock
 SIGNER = tokens.eddsa()
 
 
-async def outcome(auth: BearerTokens, token: str) -> Caller | Rejected:
+async def outcome(auth: BearerTokens, token: str) -> Caller | TokenRejected:
     """Return whom the token names."""
     return await auth.authenticate(f"Bearer {token}")
 
@@ -95,7 +95,7 @@ async def test_callers(auth: BearerTokens, claims: dict[str, object], caller: Ca
 )
 async def test_claims_that_do_not_do(auth: BearerTokens, claims: dict[str, object], detail: str) -> None:
     """A token with a wrong or missing claim is rejected with a detail that says which."""
-    assert await outcome(auth, SIGNER.sign(claims)) == Rejected(detail=detail)
+    assert await outcome(auth, SIGNER.sign(claims)) == TokenRejected(detail=detail)
 
 
 @pytest.mark.parametrize("expiry", [253_402_300_800, 1.5e300, 1e17, "9" * 30])
@@ -116,7 +116,7 @@ async def test_a_small_difference_of_clocks_is_forgiven(auth: BearerTokens) -> N
 async def test_no_token(auth: BearerTokens, header: str | None) -> None:
     """Without a bearer token nobody is named."""
     rejected = await auth.authenticate(header)
-    assert rejected == Rejected(detail="an Authorization header with a Bearer token is needed")
+    assert rejected == TokenRejected(detail="an Authorization header with a Bearer token is needed")
 
 
 @pytest.mark.parametrize(
@@ -129,13 +129,13 @@ async def test_no_token(auth: BearerTokens, header: str | None) -> None:
 )
 async def test_garbage(auth: BearerTokens, token: str) -> None:
     """What is no JWT at all is rejected as malformed, however it is broken."""
-    assert await outcome(auth, token) == Rejected(detail="the token is malformed")
+    assert await outcome(auth, token) == TokenRejected(detail="the token is malformed")
 
 
 async def test_alg_none(auth: BearerTokens) -> None:
     """A token that claims to need no signature is rejected."""
     token = jwt.encode(tokens.good_claims(), "", "none", {"kid": SIGNER.kid})
-    assert await outcome(auth, token) == Rejected(
+    assert await outcome(auth, token) == TokenRejected(
         detail="the token is not signed with one of ES256, EdDSA, RS256"
     )
 
@@ -144,7 +144,7 @@ async def test_alg_none(auth: BearerTokens) -> None:
 async def test_alg_of_another_type(auth: BearerTokens, algorithm: object) -> None:
     """A token whose algorithm is not even a word is rejected like one with an unknown algorithm."""
     header = base64.urlsafe_b64encode(json.dumps({"alg": algorithm, "kid": SIGNER.kid}).encode()).decode()
-    assert await outcome(auth, f"{header.rstrip('=')}.e30.e30") == Rejected(
+    assert await outcome(auth, f"{header.rstrip('=')}.e30.e30") == TokenRejected(
         detail="the token is not signed with one of ES256, EdDSA, RS256"
     )
 
@@ -154,7 +154,7 @@ async def test_symmetric_signature_with_the_public_key(tmp_path: Path) -> None:
     signer = tokens.rs256()
     auth = await tokens.believing(tokens.jwks_file(tmp_path, signer))
     token = jwt.encode(tokens.good_claims(), str(signer.jwk()["n"]), "HS256", {"kid": signer.kid})
-    assert await outcome(auth, token) == Rejected(
+    assert await outcome(auth, token) == TokenRejected(
         detail="the token is not signed with one of ES256, EdDSA, RS256"
     )
 
@@ -162,12 +162,12 @@ async def test_symmetric_signature_with_the_public_key(tmp_path: Path) -> None:
 async def test_another_algorithm_than_the_keys(auth: BearerTokens) -> None:
     """A token may not choose an algorithm that its key is not for."""
     token = tokens.es256().sign(kid=SIGNER.kid)
-    assert await outcome(auth, token) == Rejected(detail="the token's signature does not match")
+    assert await outcome(auth, token) == TokenRejected(detail="the token's signature does not match")
 
 
 async def test_bad_signature(auth: BearerTokens) -> None:
     """A token signed by another key under a known kid is rejected."""
-    assert await outcome(auth, tokens.eddsa(SIGNER.kid).sign()) == Rejected(
+    assert await outcome(auth, tokens.eddsa(SIGNER.kid).sign()) == TokenRejected(
         detail="the token's signature does not match"
     )
 
@@ -176,7 +176,7 @@ async def test_tampered_claims(auth: BearerTokens) -> None:
     """Claims that were changed after signing are rejected."""
     head, _, signature = SIGNER.sign().split(".")
     forged = base64.urlsafe_b64encode(b'{"role":"operator"}').decode().rstrip("=")
-    assert await outcome(auth, f"{head}.{forged}.{signature}") == Rejected(
+    assert await outcome(auth, f"{head}.{forged}.{signature}") == TokenRejected(
         detail="the token's signature does not match"
     )
 
@@ -184,13 +184,13 @@ async def test_tampered_claims(auth: BearerTokens) -> None:
 async def test_no_kid(auth: BearerTokens) -> None:
     """A token that does not say which key signed it is rejected without a look at any."""
     token = jwt.encode(tokens.good_claims(), SIGNER.private, "EdDSA")
-    assert await outcome(auth, token) == Rejected(detail="the token names no key (kid)")
+    assert await outcome(auth, token) == TokenRejected(detail="the token names no key (kid)")
 
 
 async def test_rejections_repeat_nothing_of_the_token(auth: BearerTokens) -> None:
     """A rejection never quotes the token or its claims."""
     rejected = await outcome(auth, SIGNER.sign({"iss": "hunter2", "sub": "hunter2", "role": "hunter2"}))
-    assert isinstance(rejected, Rejected)
+    assert isinstance(rejected, TokenRejected)
     assert "hunter2" not in rejected.detail
 
 
@@ -199,7 +199,7 @@ async def test_a_new_key_is_fetched_once_in_a_while(tmp_path: Path) -> None:
     clock, newer = SetClock(), tokens.eddsa("newer")
     path = tokens.jwks_file(tmp_path, SIGNER)
     auth = await tokens.believing(path, clock)
-    unknown = Rejected(detail="the token's kid names no key of the issuer")
+    unknown = TokenRejected(detail="the token's kid names no key of the issuer")
     tokens.jwks_file(tmp_path, SIGNER, newer)
     assert await outcome(auth, newer.sign()) == unknown
     clock.seconds += 10
@@ -217,7 +217,7 @@ async def test_keys_outlive_their_source(tmp_path: Path) -> None:
     path.unlink()
     clock.seconds += 1000
     assert isinstance(await outcome(auth, SIGNER.sign()), Caller)
-    assert isinstance(await outcome(auth, tokens.eddsa("new").sign()), Rejected)
+    assert isinstance(await outcome(auth, tokens.eddsa("new").sign()), TokenRejected)
     assert isinstance(await outcome(auth, SIGNER.sign()), Caller)
 
 

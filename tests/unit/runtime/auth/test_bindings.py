@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from keyfold.runtime.auth.caller import Binding, Caller, Rejected, Role
+from keyfold.runtime.auth.caller import Binding, Caller, Role, TokenRejected
 from keyfold.runtime.authenticator import BearerTokens
 from keyfold.runtime.failure import TryLater
 from tests.support.runtime import tokens
@@ -17,7 +17,9 @@ OWNER = Caller(role=Role.OWNER, sub="ada", account_id="acc_1")
 VENDOR = Caller(role=Role.VENDOR, sub="ada", vendor_id="ven_1")
 NO_ROLE = Caller(role=None, sub="ada")
 TO_ACCOUNT, TO_VENDOR, ENDED = Binding(account_id="acc_1"), Binding(vendor_id="ven_1"), Binding()
-CONTRADICTION = Rejected(detail="the token says another role, account or vendor than its login is bound to")
+CONTRADICTION = TokenRejected(
+    detail="the token says another role, account or vendor than its login is bound to"
+)
 
 
 @pytest.fixture
@@ -32,7 +34,7 @@ async def auth(tmp_path: Path, logins: KnownLogins) -> BearerTokens:
     return await tokens.believing(tokens.jwks_file(tmp_path, SIGNER), bindings=logins)
 
 
-async def named(auth: BearerTokens, **claims: object) -> Caller | Rejected:
+async def named(auth: BearerTokens, **claims: object) -> Caller | TokenRejected:
     """Return whom a token with these claims names."""
     return await auth.authenticate(f"Bearer {SIGNER.sign({'role': None, **claims})}")
 
@@ -62,7 +64,7 @@ async def test_what_a_binding_makes_of_a_login(
     logins: KnownLogins,
     claims: dict[str, object],
     binding: Binding | None,
-    outcome: Caller | Rejected,
+    outcome: Caller | TokenRejected,
 ) -> None:
     """It adds what the token leaves open, and where the two say different things nobody is named."""
     if binding is not None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from keyfold.runtime.auth.caller import Claimed, Rejected, Role
+from keyfold.runtime.auth.caller import Claimed, Role, TokenRejected
 from keyfold.runtime.auth.claims import PLAIN_CLAIMS, ClaimMapping, check_place
 
 KEYCLOAK = ClaimMapping(
@@ -79,7 +79,7 @@ def test_what_is_claimed(mapping: ClaimMapping, claims: dict[str, object], claim
 )
 def test_what_cannot_be_relied_upon(claims: dict[str, object], detail: str) -> None:
     """Roles that differ, ids that differ and what is no name make a token that names nobody."""
-    assert KEYCLOAK.read(claims) == Rejected(detail=detail)
+    assert KEYCLOAK.read(claims) == TokenRejected(detail=detail)
 
 
 @pytest.mark.parametrize(

@@ -17,13 +17,13 @@ from keyfold.runtime.http import (
     JsonBody,
     OwnAccount,
     OwnCredential,
-    OwnVendor,
     Public,
     Request,
     Roles,
     Route,
     Unbound,
     UndeclaredRoute,
+    VendorItself,
     build_app,
     serve_http,
 )
@@ -38,9 +38,9 @@ PATHS: dict[str, tuple[str, Rule]] = {
     "unbound": ("/new", Unbound()),
     "roles": ("/staff", Roles(frozenset({Role.OPERATOR, Role.REVIEWER}))),
     "own-account": ("/accounts/{account_id}", OwnAccount()),
-    "own-vendor": ("/vendors/{vendor_id}", OwnVendor()),
-    "own-vendor-or-reviewer": ("/reviewed/{vendor_id}", OwnVendor(also=frozenset({Role.REVIEWER}))),
-    "applicant": ("/applied/{vendor_id}", AnyOf((OwnVendor(), Applicant()))),
+    "own-vendor": ("/vendors/{vendor_id}", VendorItself()),
+    "own-vendor-or-reviewer": ("/reviewed/{vendor_id}", VendorItself(also=frozenset({Role.REVIEWER}))),
+    "applicant": ("/applied/{vendor_id}", AnyOf((VendorItself(), Applicant()))),
     "either": ("/either/{account_id}", AnyOf((OwnAccount(), Roles(frozenset({Role.GATEWAY}))))),
 }
 

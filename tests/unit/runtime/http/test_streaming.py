@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from keyfold.runtime import metrics
-from keyfold.runtime.auth.caller import Binding, Caller, Rejected, Role
+from keyfold.runtime.auth.caller import Binding, Caller, Role, TokenRejected
 from keyfold.runtime.failure import TryLater
 from keyfold.runtime.health import Health
 from keyfold.runtime.http import AnyRole, Request, Route, Streamed, Writer, build_app, serve_http
@@ -182,7 +182,7 @@ class Expiring:
     def __init__(self, clock: SetClock, valid_s: float) -> None:
         self._caller = Caller(role=Role.OPERATOR, sub="ada", expires_at=clock.at + timedelta(seconds=valid_s))
 
-    async def authenticate(self, _authorization: str | None) -> Caller | Rejected:
+    async def authenticate(self, _authorization: str | None) -> Caller | TokenRejected:
         return self._caller
 
 

@@ -98,9 +98,9 @@ def request_of(item: JsonObject) -> str:
     return f"{item['method']} {item['path']}{times}"
 
 
-def asker_of(log: ActivityLog) -> Names | Origins:
+def asker_of(log: ActivityLog) -> NameColumns | Origins:
     """Return what tells who asked."""
-    return Origins() if log.is_unattributed else Names()
+    return Origins() if log.is_unattributed else NameColumns()
 
 
 class Origins:
@@ -118,7 +118,7 @@ class Origins:
         return ()
 
 
-class Names:
+class NameColumns:
     """What vendors and keys are called today, and where that is not known, or not ours to know, the id."""
 
     columns = ("integration", "key")

@@ -18,7 +18,7 @@ from keyfold.cli.commands.activity.scope import (
     CategoryFilter,
     DecisionFilter,
     KeyFilter,
-    Names,
+    NameColumns,
     Origins,
     ReasonFilter,
     Unattributed,
@@ -108,7 +108,7 @@ async def tail_activity(
     return Written()
 
 
-def _missing(asker: Names | Origins, within: Room) -> Sequence[str]:
+def _missing(asker: NameColumns | Origins, within: Room) -> Sequence[str]:
     if within.columns is None:
         return ()
     return asker.ids if within.holds(NAMES_FROM_WIDTH) else (*asker.columns, *asker.ids)

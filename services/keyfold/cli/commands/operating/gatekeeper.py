@@ -12,7 +12,7 @@ from keyfold.cli.command import EXIT_FAILED, EXIT_USAGE
 from keyfold.cli.process_group import run_together
 from keyfold.client.failure import CommandFailed, WrongUsage
 from keyfold.client.settings import PORT_MAX, GatekeeperPorts
-from keyfold.local.process.child import Command
+from keyfold.local.process.child import ProcessSpec
 from keyfold.runtime.settings.base import BadSettings, load
 
 PROCESSES_MAX: Final = 64
@@ -45,7 +45,7 @@ def _gatekeeper(processes: Processes = 1) -> None:
         raise typer.Exit(EXIT_USAGE if isinstance(failed, WrongUsage) else EXIT_FAILED) from None
 
 
-def commands(processes: int, said: GatekeeperPorts) -> list[Command]:
+def commands(processes: int, said: GatekeeperPorts) -> list[ProcessSpec]:
     """Return how each process is started. Raises WrongUsage."""
     shared_port, first_port = said.authz_port, said.http_port
     if processes > 1 and not shared_port:
@@ -57,7 +57,7 @@ def commands(processes: int, said: GatekeeperPorts) -> list[Command]:
             f"{SHARED_PORT} is one of the {processes} ports from {SERVICE_PORT} on; take another."
         )
     return [
-        Command(
+        ProcessSpec(
             name=f"gatekeeper {number + 1} of {processes}",
             argv=PROGRAM,
             log_path=None,

@@ -15,11 +15,11 @@ from keyfold.console.owner.keys.vendors import approved_vendors, names_of
 from keyfold.console.owner.keys.visited import KEY, key_at, key_page, live_key, version_of
 from keyfold.console.owner.terms.differences import differences, refused_of
 from keyfold.console.owner.terms.form import Faults, KeyForm, faults_of, is_for_whole_page, status_of
-from keyfold.console.owner.terms.terms import Terms
+from keyfold.console.owner.terms.terms import KeyTerms
 from keyfold.console.owner.terms.wording import summary
 from keyfold.console.upstream.failures import Away, Changed, JsonObject, ServiceFailed
 from keyfold.console.upstream.known import Unknown, known
-from keyfold.console.upstream.services import Command
+from keyfold.console.upstream.services import SentCommand
 from keyfold.console.web.view import Page, See, Shown, View, Visit, read_number, views_of
 
 
@@ -35,7 +35,7 @@ class EditPage:
         key = await live_key(visit)
         if isinstance(key, See):
             return key
-        fields, was = typed(visit), Terms.of(key)
+        fields, was = typed(visit), KeyTerms.of(key)
         if "step" not in fields:
             return await _form_page(visit, key, KeyForm.of(was, visit.zone), key["version"], {})
         form, version = KeyForm.read(fields), read_number(fields.get("version")) or 0
@@ -57,7 +57,7 @@ class EditPage:
         find = visit.form.get("find", "")
         if to not in ("review", "save") or find != visit.form.get("found", find):
             return await _step(visit, key, form, "edit", version, find=find)
-        if faults := form.faults(visit.now, visit.zone, was=Terms.of(key)):
+        if faults := form.faults(visit.now, visit.zone, was=KeyTerms.of(key)):
             return await _form_page(visit, key, form, version, faults, find=find)
         return await (
             _save(visit, key, form, version) if to == "save" else _step(visit, key, form, "review", version)
@@ -79,13 +79,13 @@ async def _step(
 
 
 async def _save(visit: Visit, key: JsonObject, form: KeyForm, version: int) -> Shown:
-    was, once = Terms.of(key), visit.form.get("once", "")
+    was, once = KeyTerms.of(key), visit.form.get("once", "")
     changes = form.terms(visit.zone, was=was).changes(was)
     if not changes:
         return See(path=key_page(visit), notice="Nothing was left to change.")
     try:
         edited = await visit.services.do(
-            Command(method="PATCH", path=key_at(visit), once=once, body=changes, version=version)
+            SentCommand(method="PATCH", path=key_at(visit), once=once, body=changes, version=version)
         )
     except Changed:
         return await _conflict_page(visit, await visit.services.get("registry", key_at(visit)), form)
@@ -114,7 +114,7 @@ async def _form_page(
 
 
 async def _review_page(visit: Visit, key: JsonObject, form: KeyForm) -> Page:
-    was = Terms.of(key)
+    was = KeyTerms.of(key)
     becomes = form.terms(visit.zone, was=was)
     counts = await known(passed_in_30_days(visit))
     told = [] if isinstance(counts, Unknown) else counts
@@ -134,7 +134,7 @@ async def _conflict_page(visit: Visit, key: JsonObject, form: KeyForm) -> Page:
 
 
 async def _versions(visit: Visit, key: JsonObject, form: KeyForm) -> Mapping[str, Any]:
-    theirs = Terms.of(key)
+    theirs = KeyTerms.of(key)
     mine = form.terms(visit.zone, was=theirs)
     called = await names_of(visit, {*(theirs.vendor_ids or ()), *(mine.vendor_ids or ())})
     return {

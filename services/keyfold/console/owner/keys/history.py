@@ -37,7 +37,7 @@ _NOTHING: Final = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class ChangeText:
     """A field in words, as it was and as it became; of a new key it was nothing."""
 
     field: str
@@ -53,7 +53,7 @@ class Happening:
     summary: str
     actor: str
     reason: str | None
-    changes: Sequence[Change]
+    changes: Sequence[ChangeText]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,10 +98,10 @@ def actor(said: Mapping[str, str | None]) -> str:
     return f"{said['subject'] or 'somebody'} ({said['role']})"
 
 
-def _change(change: JsonObject, names: Mapping[str, str], zone: ZoneInfo) -> Change:
+def _change(change: JsonObject, names: Mapping[str, str], zone: ZoneInfo) -> ChangeText:
     field: str = change["field"]
     category = field.removeprefix("permissions.")
-    return Change(
+    return ChangeText(
         field=words.category(category) if category != field else _FIELDS.get(field, field),
         before=_value(field, change["before"], names, zone),
         after=_value(field, change["after"], names, zone),

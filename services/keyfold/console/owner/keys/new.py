@@ -18,7 +18,7 @@ from keyfold.console.owner.terms.form import Faults, KeyForm, faults_of, is_for_
 from keyfold.console.owner.terms.wording import summary
 from keyfold.console.upstream.failures import Away, JsonObject, ServiceFailed
 from keyfold.console.upstream.known import Unknown, known
-from keyfold.console.upstream.services import Command
+from keyfold.console.upstream.services import SentCommand
 from keyfold.console.web.view import Page, See, Shown, View, Visit, views_of
 
 ADDRESS_CHARACTERS_MAX: Final = 4000
@@ -59,7 +59,7 @@ class NewKeyPage:
         body = form.terms(visit.zone).body()
         try:
             made = await visit.services.do(
-                Command(method="POST", path=f"{visit.account}/keys", once=once, body=body)
+                SentCommand(method="POST", path=f"{visit.account}/keys", once=once, body=body)
             )
         except ServiceFailed as failed:
             if is_for_whole_page(failed):

@@ -15,13 +15,13 @@ from keyfold.console.owner.keys.use import permission_uses
 from keyfold.console.owner.keys.vendors import approved_vendors, names, names_of
 from keyfold.console.owner.keys.visited import KEY, key_at, key_page
 from keyfold.console.owner.terms.wording import limit, networks, standing, who
-from keyfold.console.upstream.failures import JsonObject, NotFound, Refused
+from keyfold.console.upstream.failures import JsonObject, NotFound, ServiceRefused
 from keyfold.console.upstream.known import Unknown, known
 from keyfold.console.web.app import Console
 from keyfold.console.web.view import Page, See, View, Visit, views_of
 
 
-class KeyPage:
+class OneKeyPage:
     """Shows a key; its form asks what a request would be answered."""
 
     def __init__(self, console: Console) -> None:
@@ -106,7 +106,7 @@ async def _tried(visit: Visit, called: Mapping[str, str]) -> Mapping[str, Any]:
         return {"faults": faults}
     try:
         return {"answer": await known(answer_of(visit, form, called))}
-    except Refused as refused:
+    except ServiceRefused as refused:
         wrongs = [(each.pointer, each.detail) for each in refused.wrongs]
         return {"faults": faults_of(wrongs) or {"": refused.detail}}
 

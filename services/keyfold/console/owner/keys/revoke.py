@@ -13,7 +13,7 @@ from keyfold.console.owner.keys.visited import KEY, STOP, key_at, key_page, live
 from keyfold.console.owner.terms.wording import able, who
 from keyfold.console.upstream.failures import Changed, JsonObject
 from keyfold.console.upstream.known import known
-from keyfold.console.upstream.services import Command
+from keyfold.console.upstream.services import SentCommand
 from keyfold.console.web.enforcing import Enforcing, told
 from keyfold.console.web.view import Page, See, Shown, View, Visit, views_of
 
@@ -40,7 +40,7 @@ class RevokePage:
         if visit.form.get("to") == "cancel":
             return See(path=key_page(visit))
         address = f"{key_page(visit)}/revoke"
-        command = Command(method="DELETE", path=key_at(visit), once=visit.form.get("once", ""))
+        command = SentCommand(method="DELETE", path=key_at(visit), once=visit.form.get("once", ""))
         if "seen" in visit.form:
             enforcement = await self._enforcing.ask_again(visit, command, did=_REVOKED, address=address)
             key: Any = await known(visit.services.get("registry", key_at(visit)))
@@ -77,7 +77,7 @@ class StopPage:
         """Revoke all keys, or ask again whether that is in force, or do nothing."""
         if visit.form.get("to") == "cancel":
             return See(path=PATH)
-        command = Command(
+        command = SentCommand(
             method="POST",
             path=f"{visit.account}/keys/revoke",
             once=visit.form.get("once", ""),

@@ -10,7 +10,7 @@ from keyfold.console.owner.keys.secret import SecretPage
 from keyfold.console.owner.keys.visited import KEY, key_at, key_page, live_key, version_of
 from keyfold.console.owner.terms.form import Faults, faults_of, is_for_whole_page, status_of
 from keyfold.console.upstream.failures import Away, Changed, JsonObject, ServiceFailed
-from keyfold.console.upstream.services import Command
+from keyfold.console.upstream.services import SentCommand
 from keyfold.console.web.view import Page, See, Shown, View, Visit, views_of
 
 _CHANGED: Final = (
@@ -35,7 +35,7 @@ class RotatePage:
 
     async def rotate(self, visit: Visit) -> Shown:
         """Replace the secret."""
-        command = Command(
+        command = SentCommand(
             method="POST",
             path=f"{key_at(visit)}/rotate",
             once=visit.form.get("once", ""),

@@ -31,7 +31,7 @@ _FIELDS: Final = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Remedy:
+class RemedyText:
     """What would have to change, and who can."""
 
     change: Markup
@@ -39,13 +39,13 @@ class Remedy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class TrialAnswer:
     """What a request would be answered: `said` is why not, `asked` what it is after."""
 
     passes: bool
     said: str
     asked: str
-    remedies: Sequence[Remedy]
+    remedies: Sequence[RemedyText]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,17 +86,17 @@ class TryForm:
         return {} if self.vendor_id else {"try-vendor": "Choose an integration."}
 
 
-async def answer_of(visit: Visit, form: TryForm, names: Mapping[str, str]) -> Answer:
+async def answer_of(visit: Visit, form: TryForm, names: Mapping[str, str]) -> TrialAnswer:
     """Ask a gatekeeper. Raises what it answers instead."""
     decided = await visit.services.ask("gatekeeper", "/v1/decide", form.question(visit.path["key_id"]))
     return answer(decided, names)
 
 
-def answer(decided: JsonObject, names: Mapping[str, str]) -> Answer:
+def answer(decided: JsonObject, names: Mapping[str, str]) -> TrialAnswer:
     """Return a dry run's answer in words."""
     data = None if decided["category"] is None else words.data(decided["category"])
     verb = {"read": "reads", "write": "changes"}.get(decided["access"] or "", "")
-    return Answer(
+    return TrialAnswer(
         passes=decided["decision"] == "allow",
         said="" if decided["reason"] is None else f"{reasons.refusal(decided['reason']).means}.",
         asked=f"It {verb} {data}." if data and verb else "",
@@ -112,9 +112,9 @@ def faults_of(wrongs: Sequence[tuple[str, str]]) -> Faults:
     }
 
 
-def _remedy(change: JsonObject, decided: JsonObject, names: Mapping[str, str]) -> Remedy:
+def _remedy(change: JsonObject, decided: JsonObject, names: Mapping[str, str]) -> RemedyText:
     by: str = _BY.get(str(change["by"]), str(change["by"]))
-    return Remedy(change=_change(change, decided, names), by=f"{by[:1].upper()}{by[1:]}")
+    return RemedyText(change=_change(change, decided, names), by=f"{by[:1].upper()}{by[1:]}")
 
 
 def _change(change: JsonObject, decided: JsonObject, names: Mapping[str, str]) -> Markup:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from keyfold.console.owner.keys.edit import EditPage
 from keyfold.console.owner.keys.new import NewKeyPage
-from keyfold.console.owner.keys.page import KeyPage
+from keyfold.console.owner.keys.page import OneKeyPage
 from keyfold.console.owner.keys.revoke import RevokePage, StopPage
 from keyfold.console.owner.keys.rotate import RotatePage
 from keyfold.console.owner.keys.secret import SecretPage
@@ -19,7 +19,7 @@ def key_views(console: Console) -> list[View]:
     return [
         *NewKeyPage(secrets).views(),
         *secrets.views(),
-        *KeyPage(console).views(),
+        *OneKeyPage(console).views(),
         *EditPage().views(),
         *RotatePage(secrets).views(),
         *RevokePage(enforcing).views(),

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from markupsafe import Markup, escape
 
 from keyfold.console import words
-from keyfold.console.owner.terms.terms import Terms
+from keyfold.console.owner.terms.terms import KeyTerms
 from keyfold.console.owner.terms.wording import limit, networks, until, who
 from keyfold.console.upstream.failures import JsonObject
 
@@ -24,7 +24,7 @@ _PERMISSIONS: Final = {
 }
 
 
-def differences(was: Terms, becomes: Terms, names: Mapping[str, str], zone: ZoneInfo) -> list[Markup]:
+def differences(was: KeyTerms, becomes: KeyTerms, names: Mapping[str, str], zone: ZoneInfo) -> list[Markup]:
     """Return what changes of a key, a sentence each; none where nothing does."""
     said: list[Markup] = []
     if was.name != becomes.name:
@@ -50,14 +50,14 @@ def differences(was: Terms, becomes: Terms, names: Mapping[str, str], zone: Zone
     return said
 
 
-def _permissions(was: Terms, becomes: Terms) -> Iterable[Markup]:
+def _permissions(was: KeyTerms, becomes: KeyTerms) -> Iterable[Markup]:
     for name in words.CATEGORIES:
         change = (was.permissions[name], becomes.permissions[name])
         if change in _PERMISSIONS:
             yield escape(_PERMISSIONS[change].format(words.data(name)))
 
 
-def _vendors(was: Terms, becomes: Terms, names: Mapping[str, str]) -> Iterable[Markup]:
+def _vendors(was: KeyTerms, becomes: KeyTerms, names: Mapping[str, str]) -> Iterable[Markup]:
     before, after = was.vendor_ids, becomes.vendor_ids
     if after is None and before is not None:
         yield Markup("Any approved integration may use it; so far {} alone.").format(who(before, names))
@@ -71,11 +71,11 @@ def _vendors(was: Terms, becomes: Terms, names: Mapping[str, str]) -> Iterable[M
         yield Markup("{} may no longer use it.").format(who(removed, names))
 
 
-def _end(terms: Terms, zone: ZoneInfo) -> str:
+def _end(terms: KeyTerms, zone: ZoneInfo) -> str:
     return "it has no end" if terms.expires_at is None else f"it ends on {until(terms.expires_at, zone)}"
 
 
-def refused_of(passed: Iterable[JsonObject], becomes: Terms) -> int:
+def refused_of(passed: Iterable[JsonObject], becomes: KeyTerms) -> int:
     """Return how many of the requests that passed would be refused for their data or their integration.
 
     `passed` are counts with `vendor_id`, `category`, `access` and `requests`. What networks and a limit would
@@ -84,7 +84,7 @@ def refused_of(passed: Iterable[JsonObject], becomes: Terms) -> int:
     return sum(each["requests"] for each in passed if not _passes(each, becomes))
 
 
-def _passes(count: JsonObject, terms: Terms) -> bool:
+def _passes(count: JsonObject, terms: KeyTerms) -> bool:
     granted = terms.permissions.get(count["category"] or "", "none")
     is_granted = _LEVELS.get(count["access"] or "none", 0) <= _LEVELS[granted]
     return is_granted and (terms.vendor_ids is None or count["vendor_id"] in terms.vendor_ids)

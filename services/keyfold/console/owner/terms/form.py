@@ -13,13 +13,13 @@ from zoneinfo import ZoneInfo
 from multidict import MultiMapping
 
 from keyfold.console import words
-from keyfold.console.owner.terms.terms import RateLimit, Terms
+from keyfold.console.owner.terms.terms import KeyTerms, RateLimit
 from keyfold.console.upstream.failures import (
     Changed,
     NotAllowed,
     NotFound,
-    Refused,
     ServiceFailed,
+    ServiceRefused,
     SignedOut,
     TooMany,
     Wrong,
@@ -85,7 +85,7 @@ class KeyForm:
         )
 
     @classmethod
-    def of(cls, terms: Terms, zone: ZoneInfo) -> KeyForm:
+    def of(cls, terms: KeyTerms, zone: ZoneInfo) -> KeyForm:
         """Return the form that shows a key's terms."""
         limit = terms.rate_limit or {}
         return cls(
@@ -113,7 +113,7 @@ class KeyForm:
             + granted
         )
 
-    def faults(self, now: datetime, zone: ZoneInfo, *, was: Terms | None = None) -> Faults:
+    def faults(self, now: datetime, zone: ZoneInfo, *, was: KeyTerms | None = None) -> Faults:
         """Return what is wrong; an end that `was` the key's already may be over."""
         found = {
             "name": _name_fault(self.name),
@@ -127,10 +127,10 @@ class KeyForm:
             found[missing] = found[missing] or "A limit is both: how many requests, and in how many seconds."
         return {name: fault for name, fault in found.items() if fault}
 
-    def terms(self, zone: ZoneInfo, *, was: Terms | None = None) -> Terms:
+    def terms(self, zone: ZoneInfo, *, was: KeyTerms | None = None) -> KeyTerms:
         """Return the terms of a form without faults; an end on the day that it `was` stays to the second."""
         networks = self._networks()
-        return Terms(
+        return KeyTerms(
             name=self.name,
             permissions=self.permissions,
             vendor_ids=None if self.who == "any" else self.vendor_ids,
@@ -148,7 +148,7 @@ class KeyForm:
             return f"Choose at most {LISTED_MAX} integrations; these are {len(self.vendor_ids)}."
         return ""
 
-    def _expiry_fault(self, now: datetime, zone: ZoneInfo, was: Terms | None) -> str:
+    def _expiry_fault(self, now: datetime, zone: ZoneInfo, was: KeyTerms | None) -> str:
         try:
             expires_at = self._expires_at(zone, was)
         except (ValueError, OverflowError):
@@ -156,7 +156,7 @@ class KeyForm:
         is_kept = was is not None and expires_at == was.expires_at
         return _PAST if expires_at is not None and expires_at <= now and not is_kept else ""
 
-    def _expires_at(self, zone: ZoneInfo, was: Terms | None) -> datetime | None:
+    def _expires_at(self, zone: ZoneInfo, was: KeyTerms | None) -> datetime | None:
         if not self.expires:
             return None
         if was is not None and self.expires == _typed_day(was.expires_at, zone):
@@ -186,9 +186,9 @@ def faults_of(failed: ServiceFailed) -> Faults:
     match failed:
         case TooMany():
             return {"": f"Asked too often. Send it again in {words.plural(failed.retry_after_s, 'second')}."}
-        case Refused() if failed.kind in _REFUSED:
+        case ServiceRefused() if failed.kind in _REFUSED:
             return dict([_REFUSED[failed.kind]])
-        case Refused():
+        case ServiceRefused():
             return dict(map(_fault, failed.wrongs)) or {"": failed.detail}
         case _:
             return {"": _NOT_KNOWN}
@@ -196,7 +196,7 @@ def faults_of(failed: ServiceFailed) -> Faults:
 
 def status_of(failed: ServiceFailed) -> int:
     """Return the status of a page that shows a form again."""
-    return failed.status if isinstance(failed, Refused) else 503
+    return failed.status if isinstance(failed, ServiceRefused) else 503
 
 
 def _fault(wrong: Wrong) -> tuple[str, str]:

@@ -15,7 +15,7 @@ RateLimit = Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class KeyTerms:
     """A key's terms; None is for any approved vendor, from anywhere, by the platform's limit, for ever."""
 
     name: str
@@ -26,7 +26,7 @@ class Terms:
     expires_at: datetime | None
 
     @classmethod
-    def of(cls, key: JsonObject) -> Terms:
+    def of(cls, key: JsonObject) -> KeyTerms:
         """Return those of a key as the registry shows it."""
         return cls(
             name=key["name"],
@@ -48,7 +48,7 @@ class Terms:
             "expires_at": None if self.expires_at is None else self.expires_at.astimezone(UTC).isoformat(),
         }
 
-    def changes(self, was: Terms) -> JsonObject:
+    def changes(self, was: KeyTerms) -> JsonObject:
         """Return what differs from what was, as the registry takes it; of permissions those that differ."""
         now, before = self.body(), was.body()
         changed = {name: value for name, value in now.items() if value != before[name]}

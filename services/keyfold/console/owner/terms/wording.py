@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from markupsafe import Markup
 
 from keyfold.console import words
-from keyfold.console.owner.terms.terms import RateLimit, Terms
+from keyfold.console.owner.terms.terms import KeyTerms, RateLimit
 from keyfold.console.upstream.failures import JsonObject
 from keyfold.console.web.rendering import day_in_words, in_words, instant
 
@@ -25,7 +25,7 @@ _VERBS: Final = {"read": "read", "write": "change"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class KeyStateText:
     """What state a key is in: a word, the kind that colours it, and what it means."""
 
     word: str
@@ -81,7 +81,7 @@ def networks(named_networks: Sequence[str] | None) -> str:
     return "anywhere" if named_networks is None else words.listed(named_networks)
 
 
-def summary(terms: Terms, names: Mapping[str, str], zone: ZoneInfo) -> list[Markup]:
+def summary(terms: KeyTerms, names: Mapping[str, str], zone: ZoneInfo) -> list[Markup]:
     """Return what a key will let whom do, in sentences."""
     ability = able(terms.permissions) or "do nothing yet"
     end = "" if terms.expires_at is None else f", until {until(terms.expires_at, zone)}"
@@ -95,10 +95,10 @@ def summary(terms: Terms, names: Mapping[str, str], zone: ZoneInfo) -> list[Mark
     return said
 
 
-def standing(key: JsonObject, *, is_on: bool, now: datetime, zone: ZoneInfo) -> Standing:
+def standing(key: JsonObject, *, is_on: bool, now: datetime, zone: ZoneInfo) -> KeyStateText:
     """Return what state a key is in; `is_on` tells whether the account's integrations are."""
     if key["state"] == "revoked":
-        return Standing(
+        return KeyStateText(
             word="Revoked",
             kind="revoked",
             said=[f"Revoked on {in_words(key['revoked_at'], zone)}, for ever."],
@@ -106,16 +106,16 @@ def standing(key: JsonObject, *, is_on: bool, now: datetime, zone: ZoneInfo) -> 
     ends = None if key["expires_at"] is None else instant(key["expires_at"])
     if ends is not None and key["state"] == "expired":
         over = f"Expired on {until(ends, zone)}. Give it a later end to use it again."
-        return Standing(word="Expired", kind="expired", said=[over])
+        return KeyStateText(word="Expired", kind="expired", said=[over])
     is_soon = ends is not None and ends - now <= ENDS_SOON
     said = [] if ends is None else [f"{'Expires soon, on' if is_soon else 'Expires on'} {until(ends, zone)}."]
     if key["old_secret_works_until"] is not None:
         said.append(f"Two secrets work: the old one until {in_words(key['old_secret_works_until'], zone)}.")
     if not is_on:
-        return Standing(
+        return KeyStateText(
             word="Off", kind="expired", said=["API integrations are off: it cannot be used now.", *said]
         )
-    return Standing(
+    return KeyStateText(
         word="Expires soon" if is_soon else "Active", kind="expired" if is_soon else "active", said=said
     )
 

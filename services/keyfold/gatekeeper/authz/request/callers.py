@@ -18,14 +18,14 @@ REMEMBERED_MAX: Final = 65_536
 """How many callers are remembered, at some 500 bytes each; then all are read anew."""
 
 
-class Caller(Struct, frozen=True, gc=False):
+class AuthzCaller(Struct, frozen=True, gc=False):
     """The gateway that asks, and the keys of the request that it asks about."""
 
     gateway: Gateway
     keys: PresentedKeys
 
 
-class Callers:
+class AuthzCallers:
     """Tells who asks. Whether the keys work is not remembered, ever: that is for each decision to say.
 
     What was read of three secrets is found again by the digest of them all, which nobody has who has not got
@@ -38,9 +38,9 @@ class Callers:
         self._gateways = gateways
         self._remembered_max = remembered_max
         self._names = KeyHeaders(vendor=names.vendor.lower(), subscriber=names.subscriber.lower())
-        self._known: dict[bytes, Caller] = {}
+        self._known: dict[bytes, AuthzCaller] = {}
 
-    def of(self, fields: Fields) -> Caller | None:
+    def of(self, fields: Fields) -> AuthzCaller | None:
         """Return who asks, None where that is no gateway."""
         digest = self._digest(fields)
         caller = None if digest is None else self._known.get(digest)
@@ -62,13 +62,13 @@ class Callers:
         secrets = f"{tokens[0]}\n{vendor_keys[0]}\n{subscriber_keys[0]}"
         return sha256(secrets.encode("utf-8", "surrogateescape")).digest()
 
-    def _read(self, fields: Fields) -> Caller | None:
+    def _read(self, fields: Fields) -> AuthzCaller | None:
         gateway = self._gateways.find(fields.get(TOKEN_FIELD, ()))
         if gateway is None:
             return None
-        return Caller(gateway, presented_keys(self._names, fields))
+        return AuthzCaller(gateway, presented_keys(self._names, fields))
 
-    def _remember(self, digest: bytes, caller: Caller) -> None:
+    def _remember(self, digest: bytes, caller: AuthzCaller) -> None:
         if len(self._known) >= self._remembered_max:
             self._known.clear()
         self._known[digest] = caller

@@ -4,9 +4,9 @@ from typing import Final
 
 from msgspec import Struct
 
-from keyfold.domain.access.decision import Request
-from keyfold.gatekeeper.authz.policy import Policy
-from keyfold.gatekeeper.authz.request.callers import Caller
+from keyfold.domain.access.decision import AccessRequest
+from keyfold.gatekeeper.authz.policy import AuthzPolicy
+from keyfold.gatekeeper.authz.request.callers import AuthzCaller
 from keyfold.gatekeeper.authz.request.client_address import FORWARDED_FOR, REAL_IP, client_address, kept_of
 from keyfold.gatekeeper.authz.request.headers import FieldNames, Fields
 from keyfold.gatekeeper.authz.request.original_request import FIELD_NAMES, OriginalRequest, original_request
@@ -16,12 +16,12 @@ from keyfold.gatekeeper.gateways import TOKEN_HEADER, Gateway
 TRACEPARENT: Final = "traceparent"
 
 
-class Question(Struct, frozen=True, gc=False):
+class AuthzQuestion(Struct, frozen=True, gc=False):
     """What is decided on, and what is kept of it for the record; `client_ip` is the part that is kept."""
 
     gateway: Gateway
     original: OriginalRequest
-    request: Request
+    request: AccessRequest
     in_authorization: bool
     client_ip: str | None
     fields: Fields
@@ -30,22 +30,22 @@ class Question(Struct, frozen=True, gc=False):
 class Questions:
     """Reads questions as a policy says."""
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: AuthzPolicy) -> None:
         names = policy.key_headers
         own = (TOKEN_HEADER, *names, AUTHORIZATION, FORWARDED_FOR, REAL_IP, TRACEPARENT)
         self.field_names = FieldNames((*own, *FIELD_NAMES))
         self._kept = policy.client_ip
 
-    def read(self, caller: Caller, method: str, raw_target: str, fields: Fields) -> Question:
+    def read(self, caller: AuthzCaller, method: str, raw_target: str, fields: Fields) -> AuthzQuestion:
         """Read a question; `raw_target` is the request's target exactly as it was sent."""
         kind, keys = caller.gateway.kind, caller.keys
         original = original_request(kind, method, raw_target, fields)
         address = client_address(kind, fields)
         asked_for = original.target if original.is_clear else None
-        return Question(
+        return AuthzQuestion(
             caller.gateway,
             original,
-            Request(keys.vendor, keys.subscriber, original.method, asked_for, address),
+            AccessRequest(keys.vendor, keys.subscriber, original.method, asked_for, address),
             keys.in_authorization,
             address if self._kept == "full" else kept_of(address, self._kept),
             fields,
