@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from keyfold.domain.access.decision import Reason, status_of
+from keyfold.domain.access.decision import Reason
+from keyfold.gatekeeper.statuses import STATUSES
 from tests.support.gatekeeper.practice import (
     EXPIRED_KEY,
     KEY,
@@ -79,7 +80,7 @@ def status(row: str) -> int:
     """Return the status that a client gets."""
     if row == JOURNAL_UNAVAILABLE:
         return 503
-    return 401 if row == UNKNOWN_GATEWAY else status_of(Reason(row))
+    return 401 if row == UNKNOWN_GATEWAY else STATUSES[Reason(row)]
 
 
 def is_silent(gateway: Gateway, row: str) -> bool:

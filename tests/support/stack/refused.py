@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from keyfold.domain.access.decision import Reason, status_of
+from keyfold.domain.access.decision import Reason
+from keyfold.gatekeeper.statuses import STATUSES
 from tests.support.stack.world import Answer
 
 
 def assert_refused(answer: Answer, reason: Reason) -> None:
     """Check everything that a refusal owes."""
-    status = status_of(reason)
+    status = STATUSES[reason]
     assert (answer.status, answer.reasons) == (status, [reason])
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.headers["Cache-Control"] == "no-store"

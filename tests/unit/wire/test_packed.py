@@ -1,13 +1,16 @@
 """A mapping that keeps its values packed, and what each takes."""
 
 import gc
+import runpy
 import sys
 
+import pytest
 from msgspec.structs import replace
 
 from keyfold.domain.ids import KeyId
 from keyfold.domain.lifecycle.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey, evolve
 from keyfold.domain.lifecycle.vendor_key import VendorKey
+from keyfold.wire.keys import packed_key
 from keyfold.wire.keys.packed import Packed
 from keyfold.wire.keys.packed_key import pack_key, unpack_key
 from tests.support.ledger_builder import key_created, key_id, key_revoked
@@ -75,3 +78,11 @@ def test_a_million_keys_fit() -> None:
     packed = pack_key(key(1))
     assert not gc.is_tracked(packed)
     assert sys.getsizeof(packed) + sys.getsizeof(key_id(1)) + ENTRY_BYTES_MAX < 270
+
+
+def test_no_ninth_category(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A category that a packed key has no room for is refused where it is defined, before any key is packed."""
+    nine = tuple(f"category-{number}" for number in range(9))
+    monkeypatch.setattr("keyfold.domain.permissions.CATEGORIES", nine)
+    with pytest.raises(TypeError, match="room for 8 categories, not for 9"):
+        runpy.run_path(str(packed_key.__file__))

@@ -4,7 +4,7 @@ import hmac
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from msgspec import Struct
 
@@ -59,18 +59,22 @@ class Reason(StrEnum):
 VendorProof = VendorKey | ReplacedVendorSecret
 SubscriberProof = SubscriberKey | ReplacedSubscriberSecret
 _Found = TypeVar("_Found", bound=SubscriberKey | VendorKey | None)
-_UNAUTHENTICATED = frozenset(list(Reason)[: list(Reason).index(Reason.NETWORK_NOT_ALLOWED)])
-
-
-def status_of(reason: Reason | None) -> int:
-    """Return the HTTP status that a decision is answered with: 200, 401, 403, 429 or 503."""
-    if reason is None:
-        return 200
-    if reason is Reason.STALE:
-        return 503
-    if reason is Reason.RATE_LIMITED:
-        return 429
-    return 401 if reason in _UNAUTHENTICATED else 403
+UNRECOGNISED: Final = frozenset(
+    {
+        Reason.MISSING_VENDOR_KEY,
+        Reason.MISSING_SUBSCRIBER_KEY,
+        Reason.MALFORMED_KEY,
+        Reason.UNKNOWN_VENDOR_KEY,
+        Reason.UNKNOWN_SUBSCRIBER_KEY,
+        Reason.VENDOR_KEY_REPLACED,
+        Reason.SUBSCRIBER_KEY_REPLACED,
+        Reason.VENDOR_KEY_REVOKED,
+        Reason.VENDOR_SUSPENDED,
+        Reason.SUBSCRIBER_KEY_REVOKED,
+        Reason.SUBSCRIBER_KEY_EXPIRED,
+    }
+)
+"""Reasons of a request whose keys are not both there and in force: it is no use of a key."""
 
 
 class Credential(Struct, frozen=True, gc=False):

@@ -89,7 +89,6 @@ __all__ = [
     "cut",
     "decode_cursor",
     "encode_cursor",
-    "listening",
     "page",
     "rfc3339",
     "serve_http",

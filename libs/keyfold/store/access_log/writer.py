@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 
 import asyncpg
 
-from keyfold.domain.access.decision import Reason, status_of
+from keyfold.domain.access.decision import UNRECOGNISED, Reason
 from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.ids import KeyId
 from keyfold.store.access_log.arrivals import number_filing, open_filing
@@ -26,8 +26,7 @@ from keyfold.wire.offsets import Advance, PartitionEnd
 _sql = load_statements("access_log/writer")
 _FILED = (*COLUMNS, "filing", "requests")
 _at, _use = attrgetter("at"), attrgetter("key_id", "vendor_key_id", "reason")
-_REFUSALS: Final = frozenset(reason for reason in Reason if status_of(reason) == 401)
-_USES: Final = frozenset({None, *Reason}) - _REFUSALS
+_USES: Final = frozenset({None, *Reason}) - UNRECOGNISED
 
 _Add: TypeAlias = Callable[[Connection, Sequence[AccessEvent], int], Awaitable[Sequence[AccessEvent]]]
 """Adds the rows of events to a filing, and returns which of them are new."""
@@ -179,7 +178,7 @@ def uses(events: Sequence[AccessEvent]) -> tuple[Mapping[KeyId, datetime], Mappi
     # Of those that are alike only the last remains, and is looked at.
     last_of_each = dict(zip(map(_use, events), map(_at, events), strict=True))
     for (key_id, vendor_key_id, reason), at in last_of_each.items():
-        latest = used if reason in _USES else refused if reason in _REFUSALS else {}
+        latest = used if reason in _USES else refused if reason in UNRECOGNISED else {}
         minute = at.replace(second=0, microsecond=0)
         for each in (key_id, vendor_key_id):
             if each is not None and latest.get(each, minute) <= minute:

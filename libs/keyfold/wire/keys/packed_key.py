@@ -24,12 +24,16 @@ _HEAD: Final = Struct("<B32sqH")
 _STOP: Final = Struct("<q")
 _SIZE: Final = Struct("<I")
 _ACTIVE_SUBSCRIBER, _REVOKED_SUBSCRIBER, _ACTIVE_VENDOR, _REVOKED_VENDOR = range(4)
-_KINDS, _HINT_IS_USUAL, _HAS_SELDOM, _STOPS = 0b11, 0b100, 0b1000, 0b10000
+_KINDS, _HINT_IS_USUAL, _HAS_OPTIONAL, _STOPS = 0b11, 0b100, 0b1000, 0b10000
 _REPLACED_SHIFT, _REPLACED_MASK = 5, REPLACED_MAX
 _PUBLIC_ID: Final = slice(len(KEY_PREFIX), None)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _LEVEL_BITS, _LEVEL_MASK = 2, 0b11
+_CATEGORIES_MAX: Final = 16 // _LEVEL_BITS
+
+if len(CATEGORIES) > _CATEGORIES_MAX:
+    raise TypeError(f"a packed key has room for {_CATEGORIES_MAX} categories, not for {len(CATEGORIES)}")
 
 
 def pack_key(key: SubscriberKey | VendorKey) -> bytes:
@@ -47,14 +51,14 @@ def pack_key(key: SubscriberKey | VendorKey) -> bytes:
     if hint.startswith(start := _hint_start(flags, key.key_id)):
         flags, hint = flags | _HINT_IS_USUAL, hint[len(start) :]
     permissions = key.permissions if isinstance(key, ActiveSubscriberKey) else NO_PERMISSIONS
-    if seldom := _seldom(key):
-        flags |= _HAS_SELDOM
+    if optional := _optional(key):
+        flags |= _HAS_OPTIONAL
     if stops_at is not None:
         flags |= _STOPS
     flags |= len(key.replaced) << _REPLACED_SHIFT
     head = _HEAD.pack(flags, key.digest, _microseconds(made_at), _levels(permissions))
     stop = b"" if stops_at is None else _STOP.pack(_microseconds(stops_at))
-    return b"".join((head, stop, *key.replaced, "\0".join((owner, hint, name)).encode(), seldom))
+    return b"".join((head, stop, *key.replaced, "\0".join((owner, hint, name)).encode(), optional))
 
 
 def unpack_key(key_id: KeyId, packed: bytes) -> SubscriberKey | VendorKey:
@@ -63,7 +67,7 @@ def unpack_key(key_id: KeyId, packed: bytes) -> SubscriberKey | VendorKey:
     start, stops_at = _read_stop(packed) if flags & _STOPS else (_HEAD.size, None)
     texts_at = start + (flags >> _REPLACED_SHIFT & _REPLACED_MASK) * REPLACED_BYTES
     replaced = read_replaced(packed[start:texts_at])
-    end, seldom = _read_seldom(packed) if flags & _HAS_SELDOM else (len(packed), _USUAL)
+    end, optional = _read_optional(packed) if flags & _HAS_OPTIONAL else (len(packed), _USUAL)
     # Only the name may hold any character, so it comes last.
     owner, hint, name = packed[texts_at:end].decode().split("\0", 2)
     kind = flags & _KINDS
@@ -80,7 +84,7 @@ def unpack_key(key_id: KeyId, packed: bytes) -> SubscriberKey | VendorKey:
             secret_hint=hint,
             created_at=_instant(made_us),
             replaced=replaced,
-            **seldom,
+            **optional,
         )
     if kind == _REVOKED_SUBSCRIBER:
         return RevokedSubscriberKey(
@@ -99,7 +103,7 @@ def unpack_key(key_id: KeyId, packed: bytes) -> SubscriberKey | VendorKey:
             vendor_id=VendorId(owner),
             digest=digest,
             secret_hint=hint,
-            outgoing=seldom["outgoing"],
+            outgoing=optional["outgoing"],
             issued_at=_instant(made_us),
             replaced=replaced,
         )
@@ -119,7 +123,7 @@ def read_replaced(joined: bytes) -> tuple[bytes, ...]:
     return tuple(joined[at : at + REPLACED_BYTES] for at in range(0, len(joined), REPLACED_BYTES))
 
 
-def _seldom(key: SubscriberKey | VendorKey) -> bytes:
+def _optional(key: SubscriberKey | VendorKey) -> bytes:
     found: dict[str, object] = {}
     if isinstance(key, ActiveSubscriberKey):
         if key.vendor_ids is not None:
@@ -139,7 +143,7 @@ def _seldom(key: SubscriberKey | VendorKey) -> bytes:
     return json + _SIZE.pack(len(json))
 
 
-def _read_seldom(packed: bytes) -> tuple[int, Mapping[str, Any]]:
+def _read_optional(packed: bytes) -> tuple[int, Mapping[str, Any]]:
     end = len(packed) - _SIZE.size
     (size,) = _SIZE.unpack_from(packed, end)
     found = orjson.loads(packed[end - size : end])

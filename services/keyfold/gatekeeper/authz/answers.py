@@ -7,13 +7,14 @@ from typing import Final
 import orjson
 from msgspec import Struct
 
-from keyfold.domain.access.decision import Reason, status_of
+from keyfold.domain.access.decision import Reason
 from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.rate_limit import Taken
 from keyfold.gatekeeper.authz.explanations import JOURNAL_UNAVAILABLE, explanations
 from keyfold.gatekeeper.authz.rate_limiter import rate_limit_headers
 from keyfold.gatekeeper.authz.request.presented_keys import KeyHeaders
 from keyfold.gatekeeper.gateways import TOKEN_HEADER, Gateway, GatewayKind
+from keyfold.gatekeeper.statuses import STATUSES
 from keyfold.runtime.http.problem import MEDIA_TYPE, TYPE_PREFIX
 
 REASON_HEADER: Final = "X-Keyfold-Reason"
@@ -82,7 +83,7 @@ class Answers:
         self, reason: Reason, event_id: str, gateway: Gateway, taken: Taken | None = None
     ) -> AuthzAnswer:
         """Refuse the request with its reason; `taken` says how a rate limit stands."""
-        status = status_of(reason)
+        status: int = STATUSES[reason]
         headers = {REASON_HEADER: reason.value, DECISION_HEADER: event_id, **_NEVER_CACHED}
         if status == HTTPStatus.UNAUTHORIZED:
             headers["WWW-Authenticate"] = "Keyfold"

@@ -5,7 +5,6 @@ from typing import Final
 
 import orjson
 
-from keyfold.domain.access.decision import status_of
 from keyfold.domain.access.dry_run import DryRunCase, DryRunRequest, asked_by_path, find_case
 from keyfold.domain.access.explanation import Explanation, explain
 from keyfold.domain.access.route_map import RouteMap
@@ -21,6 +20,7 @@ from keyfold.gatekeeper.queries.decide_bodies import (
 )
 from keyfold.gatekeeper.replica.lease import Lease
 from keyfold.gatekeeper.replica.state import Replica
+from keyfold.gatekeeper.statuses import STATUSES
 from keyfold.runtime.auth.caller import Caller, Role
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import (
@@ -148,7 +148,7 @@ def _written(
     return {
         "decision": "allow" if explanation.reason is None else "deny",
         "reason": explanation.reason,
-        "status": status_of(explanation.reason),
+        "status": STATUSES[explanation.reason],
         "account_id": _owner(case.subscriber_key),
         "subscriber_key_id": question.subscriber_key_id,
         "vendor_id": None if case.vendor_key is None else case.vendor_key.vendor_id,
