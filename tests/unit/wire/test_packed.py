@@ -81,7 +81,7 @@ def test_a_million_keys_fit() -> None:
 
 
 def test_no_ninth_category(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A category that a packed key has no room for is refused where it is defined, before any key is packed."""
+    """A category that a packed key has no room for is refused where it is defined."""
     nine = tuple(f"category-{number}" for number in range(9))
     monkeypatch.setattr("keyfold.domain.permissions.CATEGORIES", nine)
     with pytest.raises(TypeError, match="room for 8 categories, not for 9"):
