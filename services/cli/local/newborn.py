@@ -20,10 +20,13 @@ from typing import Final
 import msgspec
 
 from libs.runtime.collector import leave_modules
+from services.cli.local.roster import OF_A_STACK
 
 MESSAGE_BYTES_MAX: Final = 1 << 20
-_SERVICES: Final = ("registry", "relay", "projection", "gatekeeper", "shipper", "audit", "console")
-_PROGRAMS: Final = (*(f"services.{each}.__main__" for each in _SERVICES), "services.cli.local.sample_api")
+_PROGRAMS: Final = (
+    *(f"services.{spec.name}.__main__" for spec in OF_A_STACK),
+    "services.cli.local.sample_api",
+)
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_NAME: Final = 15
 

@@ -38,7 +38,7 @@ from services.console.upstream.services import Services
 from services.console.web import assets, failures
 from services.console.web.leading import notice, see
 from services.console.web.rendering import has_asset, render
-from services.console.web.view import Page, See, Shown, View, Visit
+from services.console.web.view import Page, See, Shown, View, Visit, is_part
 
 FORM_BYTES_MAX: Final = 64 * 1024
 ZONE: Final = "keyfold-zone"
@@ -87,7 +87,7 @@ class Console:
             "notice": unquote(notice(framed=False).read(raw.cookies) or ""),
             "is_local": self.is_local,
             "has_htmx": has_asset(assets.HTMX),
-            "is_part": raw.headers.get("HX-Request") == "true",
+            "is_part": is_part(raw),
             "now": self.clock.now(),
         }
         text = render(page.template, {**shared, **page.values})
