@@ -13,7 +13,7 @@ import orjson
 import psutil
 import pytest
 
-from keyfold.local.process.child import Child, ProcessSpec
+from keyfold.local.process.child import Child, ChildFailed, ProcessSpec
 from keyfold.local.process.nursery import Nursery
 from tests.support.eventually import eventually
 
@@ -89,6 +89,14 @@ async def test_ends(tmp_path: Path) -> None:
     await asyncio.sleep(0)
     family = family_of(again)
     await own.close()
-    with pytest.raises(ConnectionError):
+    with pytest.raises(ChildFailed):
         await late
     assert not psutil.wait_procs(family, timeout=10)[1]
+
+
+async def test_nothing_begins(tmp_path: Path) -> None:
+    """Where modules cannot be read, that is said with the last lines of its log, and not tried for ever."""
+    broken = Nursery(tmp_path / "nursery.log", (sys.executable, "-c", "raise SystemExit('no such module')"))
+    with pytest.raises(ChildFailed, match=r"services.relay cannot begin; .*nursery.log:\n  no such module"):
+        await Child.spawn(command(broken, tmp_path, "services.relay"))
+    await broken.close()

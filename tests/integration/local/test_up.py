@@ -119,12 +119,12 @@ def _runs(pid: int) -> bool:
         return False
 
 
-async def test_life(tmp_path: Path) -> None:
+async def test_life(tmp_path: Path, first_port: int) -> None:
     """A stack tells its user alone where it is, keeps others out, stops clean, and finds its data again.
 
     One that is killed leaves no process behind, and the next start in its directory works.
     """
-    async with stack(tmp_path) as first:
+    async with stack(tmp_path, f"--first-port={first_port}") as first:
         await first.ready()
         record, pids = first.record, first.record["pids"].values()
         assert first.mode == 0o600
@@ -235,7 +235,7 @@ async def test_taken_gateway_port(tmp_path: Path) -> None:
     """A port that was asked for and is another program's is refused in one line, before anything starts."""
     (port,) = free_ports(1)
     with socket.create_server((HOST, port)):
-        async with stack(tmp_path, str(port)) as refused:
+        async with stack(tmp_path, f"--gateway-port={port}") as refused:
             printed = await refused.output(within_s=START_TIMEOUT_S)
     assert printed == f"port {port} is taken: name another one for the gateway, or leave it out\n"
     assert refused.process.returncode == 1

@@ -1,7 +1,8 @@
-"""A stack without Keyfold's services, as a process: `python -m … STATE_DIR [GATEWAY_PORT]`."""
+"""A stack without Keyfold's services, as a process of its own."""
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import sys
 from pathlib import Path
@@ -14,10 +15,14 @@ from keyfold.local.stack_ports import WantedPorts
 from keyfold.local.up import Options, up
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("directory", type=Path)
+    parser.add_argument("--first-port", type=int)
+    parser.add_argument("--gateway-port", type=int)
+    asked = parser.parse_args()
+    ports = WantedPorts(first=asked.first_port, gateway=asked.gateway_port)
+    options = Options(directory=asked.directory, ports=ports, services=(), seed=None)
     try:
-        gateway = int(sys.argv[2]) if len(sys.argv) > 2 else None
-        ports = WantedPorts(gateway=gateway)
-        options = Options(directory=Path(sys.argv[1]), ports=ports, services=(), seed=None)
         asyncio.run(up(options, Console(soft_wrap=True)))
     except (CannotRunHere, ChildFailed) as failure:
         sys.exit(str(failure))

@@ -48,10 +48,15 @@ class Desk:
 
     async def open(self, path: str) -> Page:
         """Open a page of the console."""
+        page = await self.tab()
+        await page.goto(self.console + path)
+        return page
+
+    async def tab(self) -> Page:
+        """Return an empty page."""
         page = await self.context.new_page()
         page.on("console", lambda said: self._listen(said))
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        await page.goto(self.console + path)
         return page
 
     def _listen(self, said: ConsoleMessage) -> None:

@@ -19,11 +19,14 @@ from typing import Final
 
 import msgspec
 
+from keyfold.local.service_specs import OF_A_STACK
 from keyfold.runtime.collector import leave_modules
 
 MESSAGE_BYTES_MAX: Final = 1 << 20
-_SERVICES: Final = ("registry", "relay", "projection", "gatekeeper", "shipper", "audit", "console")
-_PROGRAMS: Final = (*(f"keyfold.{each}.__main__" for each in _SERVICES), "keyfold.local.sample.api")
+_PROGRAMS: Final = (
+    *(f"keyfold.{spec.name}.__main__" for spec in OF_A_STACK),
+    "keyfold.local.sample.api",
+)
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_NAME: Final = 15
 

@@ -13,15 +13,17 @@ import socket
 import sys
 from asyncio.subprocess import Process
 from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from keyfold.local.process.child import ProcessSpec, leashed
+from keyfold.local.process.child import ChildFailed, ProcessSpec, leashed, tail
 from keyfold.local.process.newborn import MESSAGE_BYTES_MAX, Began, Ended, Order
 
 PROGRAM: Final = (sys.executable, "-m", "keyfold.local.process.newborn")
+TRIES_MAX: Final = 3
 _TOLD: Final = msgspec.json.Decoder(Began | Ended)
 
 
@@ -54,8 +56,10 @@ class Newborn:
 class Nursery:
     """Begins processes. What it begins from is started when it is needed, and again should it be gone."""
 
-    def __init__(self, log_path: Path) -> None:
+    def __init__(self, log_path: Path, program: Sequence[str] = PROGRAM) -> None:
         self._log_path = log_path
+        self._program = program
+        self._is_closed = False
         self._starting = asyncio.Lock()
         self._root: Process | None = None
         self._line: socket.socket | None = None
@@ -67,12 +71,27 @@ class Nursery:
         """Start reading modules, if that has not begun; return before they are read, where to send orders."""
         async with self._starting:
             if self._line is None or self._hearing is None or self._hearing.done():
-                await self.close()
+                await self._end()
                 self._line = await self._start()
             return self._line
 
     async def begin(self, command: ProcessSpec) -> Newborn:
-        """Begin a command that is a module of ours. Raises ConnectionError when that cannot be done now."""
+        """Begin a command that is a module of ours. Raises ChildFailed when nothing can, or it is closed."""
+        for _ in range(TRIES_MAX):
+            if self._is_closed:
+                break
+            with contextlib.suppress(ConnectionError):  # what it was to begin from is gone: from a new one
+                return await self._ordered(command)
+        raise ChildFailed(
+            f"{command.name} cannot begin; the last lines of {self._log_path}:\n{tail(self._log_path)}"
+        )
+
+    async def close(self) -> None:
+        """End what processes begin from, and with it those that live yet; return when it is gone."""
+        self._is_closed = True
+        await self._end()
+
+    async def _ordered(self, command: ProcessSpec) -> Newborn:
         line = await self.warm_up()
         order = Order(
             module=command.argv[2],
@@ -87,8 +106,7 @@ class Nursery:
         await asyncio.get_running_loop().sock_sendall(line, msgspec.json.encode(order))
         return await began
 
-    async def close(self) -> None:
-        """End what processes begin from, and with it those that live yet; return when it is gone."""
+    async def _end(self) -> None:
         if self._hearing is not None:
             self._hearing.cancel()
             await asyncio.gather(self._hearing, return_exceptions=True)
@@ -103,7 +121,7 @@ class Nursery:
     async def _start(self) -> socket.socket:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setblocking(False)
-        command = ProcessSpec(name="nursery", argv=PROGRAM, log_path=None, death_signal=signal.SIGKILL)
+        command = ProcessSpec(name="nursery", argv=self._program, log_path=None, death_signal=signal.SIGKILL)
         with theirs, self._log_path.open("ab") as log:
             self._root = await asyncio.create_subprocess_exec(
                 *leashed(command), stdin=theirs.fileno(), stdout=log, stderr=log, start_new_session=True

@@ -29,7 +29,7 @@ from keyfold.console.upstream.services import Services
 from keyfold.console.web import assets, failures
 from keyfold.console.web.leading import notice, see
 from keyfold.console.web.rendering import has_asset, render
-from keyfold.console.web.view import Page, See, Shown, View, Visit
+from keyfold.console.web.view import Page, See, Shown, View, Visit, is_part
 from keyfold.runtime.authenticator import NoTokens
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.failure import TryLater
@@ -87,7 +87,7 @@ class Console:
             "notice": unquote(notice(framed=False).read(raw.cookies) or ""),
             "is_local": self.is_local,
             "has_htmx": has_asset(assets.HTMX),
-            "is_part": raw.headers.get("HX-Request") == "true",
+            "is_part": is_part(raw),
             "now": self.clock.now(),
         }
         text = render(page.template, {**shared, **page.values})

@@ -8,14 +8,12 @@ from urllib.parse import quote
 from aiohttp import web
 
 from keyfold.console.browser.cookies import Cookie
-from keyfold.console.web.view import See
+from keyfold.console.web.view import See, is_part
 
 
 def see(raw: web.Request, shown: See, *, framed: bool = False) -> web.StreamResponse:
     """Lead a browser to another page of the console."""
-    headers = (
-        {"HX-Redirect": shown.path} if raw.headers.get("HX-Request") == "true" else {"Location": shown.path}
-    )
+    headers = {"HX-Redirect": shown.path} if is_part(raw) else {"Location": shown.path}
     status = HTTPStatus.NO_CONTENT if "HX-Redirect" in headers else HTTPStatus.SEE_OTHER
     response = web.Response(status=status, headers=headers)
     if shown.notice:

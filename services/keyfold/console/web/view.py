@@ -23,7 +23,7 @@ SIGNED_IN: Final = frozenset[Role | None]({*Role, None})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """A template and its values; `fragment` leaves the layout around it out, for a part that is replaced."""
+    """A template and its values."""
 
     template: str
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -80,7 +80,7 @@ class Visit:
     @property
     def is_part(self) -> bool:
         """Whether a part of a page is asked for, to be put into the page that is there already."""
-        return self.raw.headers.get("HX-Request") == "true"
+        return is_part(self.raw)
 
     @property
     def once(self) -> str:
@@ -106,6 +106,11 @@ class Visit:
     def vendor(self) -> str:
         """The path of the vendor at the services."""
         return f"/v1/vendors/{self.person.vendor_id}"
+
+
+def is_part(raw: web.Request) -> bool:
+    """Tell whether a request is for a part of the page that is there already, and not for a page."""
+    return raw.headers.get("HX-Request") == "true"
 
 
 def read_number(text: str | None) -> int | None:
