@@ -12,7 +12,7 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
-from keyfold.local.process.nursery import Nursery
+from keyfold.local.process.fork_server import ForkServer
 from keyfold.local.servers.kafka import LocalKafka
 from keyfold.local.servers.postgres import LocalPostgres
 from tests.support.bed import Topics, kafka_in, postgres_in
@@ -77,11 +77,11 @@ async def kafka_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterato
 
 
 @pytest.fixture(scope="session")
-async def nursery() -> AsyncIterator[Nursery]:
-    """Where services begin with their modules read."""
-    nursery = Nursery(Path(os.devnull))
-    yield nursery
-    await nursery.close()
+async def fork_server() -> AsyncIterator[ForkServer]:
+    """Forks services from a process that has imported their modules."""
+    fork_server = ForkServer(Path(os.devnull))
+    yield fork_server
+    await fork_server.close()
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from keyfold.domain.access.decision import Reason
-from keyfold.local.service_specs import OF_A_STACK
+from keyfold.local.service_specs import SERVICE_SPECS
 from tests.support.eventually import eventually, eventually_so
 from tests.support.stack import rotations as rotated
 from tests.support.stack.refused import assert_refused
@@ -97,9 +97,9 @@ async def services_killed(world: World, practice: Practice) -> None:
 
     flowing = asyncio.create_task(requests())
     await eventually_so(lambda: len(decisions) > 20)
-    for spec in OF_A_STACK:
+    for spec in SERVICE_SPECS:
         os.kill(stack.pid(spec.name), signal.SIGKILL)
-    again = [f"{spec.name}, again" for spec in OF_A_STACK]
+    again = [f"{spec.name}, again" for spec in SERVICE_SPECS]
     await eventually_so(lambda: all(line in stack.screen for line in again), within_s=60)
     answered = len(decisions)
     await eventually_so(lambda: len(decisions) > answered + 20)
@@ -112,7 +112,7 @@ async def services_killed(world: World, practice: Practice) -> None:
     await eventually(all_logged)
     now = orjson.loads((stack.state_dir / "stack.json").read_bytes())
     assert {**now, "pids": {}} == {**stack.record, "pids": {}}
-    for spec in OF_A_STACK:
+    for spec in SERVICE_SPECS:
         assert now["pids"][spec.name] != stack.pid(spec.name)
         assert f"{spec.name} was killed by SIGKILL; it is started again" in stack.screen
         assert psutil.pid_exists(now["pids"][spec.name])

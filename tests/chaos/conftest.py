@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from keyfold.local.process.nursery import Nursery
+from keyfold.local.process.fork_server import ForkServer
 from keyfold.local.sample.record import Sample
 from keyfold.local.sample.seed import ensure_sample
 from keyfold.store.postgres.connection import open_pool
@@ -20,9 +20,11 @@ collect_ignore = [] if IS_LONG else ["test_cuts.py", "test_outages.py", "test_re
 
 
 @pytest.fixture(scope="package")
-async def stack(tmp_path_factory: pytest.TempPathFactory, nursery: Nursery) -> AsyncIterator[ChaosStack]:
+async def stack(
+    tmp_path_factory: pytest.TempPathFactory, fork_server: ForkServer
+) -> AsyncIterator[ChaosStack]:
     """All processes, ready, and gone at the end."""
-    stack = ChaosStack.in_directory(tmp_path_factory.mktemp("chaos"), nursery)
+    stack = ChaosStack.in_directory(tmp_path_factory.mktemp("chaos"), fork_server)
     try:
         await stack.start()
         yield stack

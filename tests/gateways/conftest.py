@@ -11,7 +11,7 @@ import pytest
 from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.publisher import Publisher
 from keyfold.kafka.topics import ensure_topics
-from keyfold.local.process.nursery import Nursery
+from keyfold.local.process.fork_server import ForkServer
 from keyfold.local.servers.postgres import LocalPostgres
 from keyfold.wire.topics import ALL
 from tests.support.database import cloned
@@ -34,7 +34,7 @@ async def scene(
     template_database: str,
     kafka_bootstrap: str,
     tmp_path_factory: pytest.TempPathFactory,
-    nursery: Nursery,
+    fork_server: ForkServer,
 ) -> AsyncIterator[Scene]:
     """Gatekeepers in every condition, and the API."""
     directory = tmp_path_factory.mktemp("gateways")
@@ -42,7 +42,7 @@ async def scene(
     await ensure_topics(kafka_bootstrap, ALL)
     async with (
         Publisher(ProducerOptions(bootstrap=kafka_bootstrap)) as publisher,
-        world_on(dsn, kafka_bootstrap, publisher, directory, nursery) as world,
+        world_on(dsn, kafka_bootstrap, publisher, directory, fork_server) as world,
         scene_in(world) as scene,
     ):
         yield scene

@@ -14,7 +14,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from keyfold.local.logins import DatabaseLogins
 from keyfold.local.process.child import Child
-from keyfold.local.process.nursery import Nursery
+from keyfold.local.process.fork_server import ForkServer
 from keyfold.local.process.ports import HOST, free_ports
 from keyfold.local.servers.kafka import LocalKafka
 from keyfold.local.servers.postgres import LocalPostgres
@@ -78,7 +78,7 @@ async def readiness(url: str) -> tuple[int, dict[str, str]]:
 
 
 @asynccontextmanager
-async def services_in(directory: Path, nursery: Nursery) -> AsyncIterator[Running]:
+async def services_in(directory: Path, fork_server: ForkServer) -> AsyncIterator[Running]:
     """Run all services on servers of their own, each with its own login, and an empty ledger."""
     postgres, kafka, state = postgres_in(directory), kafka_in(directory), StateDir(directory / "state")
     await asyncio.gather(postgres.start(), kafka.start())
@@ -88,7 +88,7 @@ async def services_in(directory: Path, nursery: Nursery) -> AsyncIterator[Runnin
         stack.push_async_callback(kafka.stop)
         stack.push_async_callback(postgres.stop)
         stack.enter_context(state.held())
-        wiring = replace(await wired(directory, state, postgres, kafka), begins_in=nursery)
+        wiring = replace(await wired(directory, state, postgres, kafka), fork_server=fork_server)
         for spec, port in zip(SERVICES, ports, strict=True):
             child = await Child.spawn(service_command(spec, wiring, port))
             stack.push_async_callback(child.stop)
@@ -123,11 +123,11 @@ async def configure(bootstrap: str, topic: str, config: Mapping[str, str]) -> No
         await admin.close()
 
 
-async def test_ready_is_able(tmp_path: Path, nursery: Nursery) -> None:
+async def test_ready_is_able(tmp_path: Path, fork_server: ForkServer) -> None:
     """A service that could not do its work is unready, says why, and is ready again by itself once that is
     mended: PostgreSQL read-only, away or a standby, Kafka away, a topic that loses events.
     """
-    async with services_in(tmp_path, nursery) as services:
+    async with services_in(tmp_path, fork_server) as services:
         postgres, kafka = services.postgres, services.kafka
         await services.are_ready()
 

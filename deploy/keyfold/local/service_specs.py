@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from keyfold.local.process.child import Beginning, ProcessSpec
+from keyfold.local.process.child import Forks, ProcessSpec
 from keyfold.local.process.ports import HOST
 from keyfold.local.signing import AUDIENCE, ISSUER
 
@@ -50,7 +50,7 @@ SERVICES = (
 )
 # It has pages in the place of a described HTTP surface.
 CONSOLE = ServiceSpec(name="console", settings=(*PAGES, *OTHERS), rank=3)
-OF_A_STACK = (*SERVICES, CONSOLE)
+SERVICE_SPECS = (*SERVICES, CONSOLE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +74,7 @@ class Wiring:
     session_secret: str = field(default="", repr=False)
     local_people: Path | None = None
     urls: Mapping[str, str] = field(default_factory=dict)
-    begins_in: Beginning | None = None
+    fork_server: Forks | None = None
 
     def settings(self, service: str) -> Mapping[str, str]:
         """Return all of it by the name of the setting."""
@@ -110,6 +110,6 @@ def service_command(spec: ServiceSpec, wiring: Wiring, port: int) -> ProcessSpec
         env={f"KEYFOLD_{name}": value for name, value in (given | own).items()},
         log_path=wiring.log_dir / f"{spec.name}.log",
         stop_timeout_s=STOP_TIMEOUT_S,
-        begins_in=wiring.begins_in,
+        fork_server=wiring.fork_server,
         ports=(port, wiring.authz_port) if "AUTHZ_PORT" in given and wiring.authz_port else (port,),
     )

@@ -16,7 +16,7 @@ from keyfold.local.checkpoint_key import CHECKPOINTS_NAME, PRIVATE_KEY_NAME, pre
 from keyfold.local.logins import DatabaseLogins
 from keyfold.local.people import LocalPeopleFile
 from keyfold.local.process.child import Child, ProcessSpec
-from keyfold.local.process.nursery import Nursery
+from keyfold.local.process.fork_server import ForkServer
 from keyfold.local.process.ports import HOST, listens
 from keyfold.local.process.progress import StartupProgress
 from keyfold.local.process.supervisor import Probe, Supervisor
@@ -25,7 +25,7 @@ from keyfold.local.servers.caddy import CADDYFILE, CaddySpec, start_caddy
 from keyfold.local.servers.kafka import LocalKafka
 from keyfold.local.servers.kafka_jars import are_fetched
 from keyfold.local.servers.postgres import LocalPostgres
-from keyfold.local.service_specs import OF_A_STACK, ServiceSpec, Wiring, service_command
+from keyfold.local.service_specs import SERVICE_SPECS, ServiceSpec, Wiring, service_command
 from keyfold.local.signing import LocalSigner
 from keyfold.local.stack_ports import StackPorts
 from keyfold.local.state import StateDir
@@ -48,11 +48,11 @@ class Stack:
     progress: StartupProgress
     family: Supervisor
     ports: StackPorts
-    services: Sequence[ServiceSpec] = OF_A_STACK
+    services: Sequence[ServiceSpec] = SERVICE_SPECS
     postgres: LocalPostgres = field(init=False)
     logins: DatabaseLogins = field(init=False)
     kafka: LocalKafka = field(init=False)
-    nursery: Nursery | None = field(init=False, default=None)
+    fork_server: ForkServer | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self.postgres = LocalPostgres(
@@ -66,7 +66,7 @@ class Stack:
             controller_port=self.ports["kafka-controller"],
         )
         if self.services and sys.platform == "linux":
-            self.nursery = Nursery(self.state.logs / "nursery.log")
+            self.fork_server = ForkServer(self.state.logs / "nursery.log")
 
     async def start(self) -> None:
         """Start everything; return when everything is ready. Raises CannotRunHere or ChildFailed."""
@@ -77,8 +77,8 @@ class Stack:
         LocalPeopleFile(self.state.path).prepare()
         prepare_checkpoint_key(self.state.path)
         async with asyncio.TaskGroup() as tasks:
-            if self.nursery is not None:
-                tasks.create_task(self.nursery.warm_up())
+            if self.fork_server is not None:
+                tasks.create_task(self.fork_server.warm_up())
             tasks.create_task(self._start_postgres())
             tasks.create_task(self._start_kafka())
         async with asyncio.TaskGroup() as tasks:
@@ -118,8 +118,8 @@ class Stack:
     async def stop(self) -> None:
         """Stop everything that runs."""
         await self.family.stop()
-        if self.nursery is not None:
-            await self.nursery.close()
+        if self.fork_server is not None:
+            await self.fork_server.close()
         self.postgres.release()
 
     async def _start_postgres(self) -> None:
@@ -156,7 +156,7 @@ class Stack:
             log_path=self.state.logs / "sample-api.log",
             stop_timeout_s=2.0,
             ports=(port,),
-            begins_in=self.nursery,
+            fork_server=self.fork_server,
         )
         with self.progress.step("sample practice API"):
             await self._start_child(command, lambda: listens(port), rank=API_RANK)
@@ -179,7 +179,7 @@ class Stack:
             self.family.adopt(caddy, rank=GATEWAY_RANK, answers=lambda: listens(port))
 
     async def _start_child(self, command: ProcessSpec, answers: Probe, *, rank: int) -> None:
-        child = await Child.started(command, answers, timeout_s=READY_TIMEOUT_S)
+        child = await Child.start(command, answers, timeout_s=READY_TIMEOUT_S)
         self.family.adopt(child, rank=rank, answers=answers)
 
     def _wiring(self) -> Wiring:
@@ -198,7 +198,7 @@ class Stack:
             local_people=LocalPeopleFile(self.state.path).path,
             urls=self.places().urls,
             authz_port=self.ports["authz"],
-            begins_in=self.nursery,
+            fork_server=self.fork_server,
         )
 
 

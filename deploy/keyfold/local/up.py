@@ -21,7 +21,7 @@ from keyfold.local.process.supervisor import Supervisor, end_leftovers
 from keyfold.local.sample.record import Sample
 from keyfold.local.sample.seed import ensure_sample
 from keyfold.local.servers import kafka
-from keyfold.local.service_specs import OF_A_STACK, ServiceSpec
+from keyfold.local.service_specs import SERVICE_SPECS, ServiceSpec
 from keyfold.local.stack import Stack
 from keyfold.local.stack_ports import StackPorts, WantedPorts, stack_ports
 from keyfold.local.state import StateDir
@@ -37,7 +37,7 @@ class Options:
 
     directory: Path
     ports: WantedPorts = field(default_factory=WantedPorts)
-    services: Sequence[ServiceSpec] = OF_A_STACK
+    services: Sequence[ServiceSpec] = SERVICE_SPECS
     seed: Seed | None = ensure_sample
 
 

@@ -88,7 +88,7 @@ def url_of(service: str) -> str:
     return f"{service}_url"
 
 
-def find_places(directory: Path | None, said: CommandSettings) -> Endpoints:
+def find_endpoints(directory: Path | None, said: CommandSettings) -> Endpoints:
     """Return where the services are. Raises CommandFailed.
 
     A directory that is named, by option or by KEYFOLD_DIR, must hold a running stack; else it is the stack

@@ -18,7 +18,7 @@ from keyfold.store.access_log.completeness.wholeness import account
 from keyfold.store.access_log.partitions import Partitions
 from keyfold.store.ledger.logins import LoginBindings
 from keyfold.store.postgres.connection import open_pool
-from keyfold.store.postgres.migrations import migrated
+from keyfold.store.postgres.migrations import require_migrations
 from keyfold.store.postgres.readiness import DatabaseReadiness
 from keyfold.store.postgres.roles import role_of
 from keyfold.wire.topics import ACCESS, DEAD_LETTER
@@ -33,7 +33,7 @@ async def start(process: Process[AuditSettings]) -> None:
     settings, clock = process.settings, process.clock
     dsn, kafka = settings.postgres_dsn.get_secret_value(), settings.kafka_bootstrap
     timeout_s = settings.startup_timeout_s
-    await wait_for("PostgreSQL", partial(migrated, dsn), timeout_s=timeout_s, clock=clock)
+    await wait_for("PostgreSQL", partial(require_migrations, dsn), timeout_s=timeout_s, clock=clock)
     await wait_for("Kafka", partial(usable_topics, kafka, TOPICS), timeout_s=timeout_s, clock=clock)
     pool = await process.enter(open_pool(dsn, application_name=NAME, prepare=addresses.as_text))
     auth = await open_bearer_tokens(settings, LoginBindings(pool), clock=clock, timeout_s=timeout_s)

@@ -20,7 +20,7 @@ from keyfold.cli.screen import Details, Listing, Shown, printable, show
 from keyfold.cli.screen.streams import may_be_closed
 from keyfold.cli.spelling import settled, with_options
 from keyfold.cli.times import bounded_seconds
-from keyfold.client.endpoints import find_places
+from keyfold.client.endpoints import find_endpoints
 from keyfold.client.failure import CommandFailed, WrongUsage
 from keyfold.client.http import ProblemAnswered, open_client
 from keyfold.client.send_options import WAIT_MAX_S, SendOptions
@@ -172,7 +172,7 @@ async def _answer(manner: Manner, body: Callable[[Keyfold], Awaitable[Shown]]) -
     if manner.as_json and manner.wide:
         raise WrongUsage("--json and --wide: say one of them.")
     terms, said = manner.terms(), load(CommandSettings)
-    places = find_places(manner.directory, said)
+    places = find_endpoints(manner.directory, said)
     if places.is_mixed:
         say_target(places.mixture())
     async with open_client(places) as client:

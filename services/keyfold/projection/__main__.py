@@ -17,7 +17,7 @@ from keyfold.runtime.http import build_app
 from keyfold.runtime.service import Process, run
 from keyfold.runtime.waiting import wait_for
 from keyfold.store.postgres.connection import open_pool
-from keyfold.store.postgres.migrations import migrated
+from keyfold.store.postgres.migrations import require_migrations
 from keyfold.store.postgres.readiness import DatabaseReadiness
 from keyfold.store.postgres.roles import role_of
 from keyfold.wire.topics import DEAD_LETTER, LIFECYCLE
@@ -31,7 +31,7 @@ async def start(process: Process[ProjectionSettings]) -> None:
     settings, clock = process.settings, process.clock
     dsn, kafka = settings.postgres_dsn.get_secret_value(), settings.kafka_bootstrap
     timeout_s = settings.startup_timeout_s
-    await wait_for("PostgreSQL", partial(migrated, dsn), timeout_s=timeout_s, clock=clock)
+    await wait_for("PostgreSQL", partial(require_migrations, dsn), timeout_s=timeout_s, clock=clock)
     await wait_for("Kafka", partial(usable_topics, kafka, TOPICS), timeout_s=timeout_s, clock=clock)
     pool = await process.enter(open_pool(dsn, application_name=NAME))
     publisher = await process.enter(Publisher(ProducerOptions(bootstrap=kafka, client_id=CLIENT_ID)))

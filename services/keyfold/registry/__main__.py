@@ -20,7 +20,7 @@ from keyfold.store.ledger.logins import LoginBindings
 from keyfold.store.ledger.spent_links import SpentLinks
 from keyfold.store.postgres.connection import open_pool
 from keyfold.store.postgres.leadership import LeaderLock, Leadership
-from keyfold.store.postgres.migrations import migrated
+from keyfold.store.postgres.migrations import require_migrations
 from keyfold.store.postgres.notifications import Notifications
 from keyfold.store.postgres.readiness import DatabaseReadiness
 from keyfold.store.postgres.roles import role_of
@@ -33,7 +33,7 @@ async def start(process: Process[RegistrySettings]) -> None:
     """Wire the registry's parts and let it answer."""
     settings, clock = process.settings, process.clock
     dsn, timeout_s = settings.postgres_dsn.get_secret_value(), settings.startup_timeout_s
-    await wait_for("PostgreSQL", partial(migrated, dsn), timeout_s=timeout_s, clock=clock)
+    await wait_for("PostgreSQL", partial(require_migrations, dsn), timeout_s=timeout_s, clock=clock)
     pool = await process.enter(open_pool(dsn, application_name=NAME, plans_once=True))
     auth = await open_bearer_tokens(settings, LoginBindings(pool), clock=clock, timeout_s=timeout_s)
     projected = await process.enter(Notifications(dsn, PROJECTION_CHANNEL))

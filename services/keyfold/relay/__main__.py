@@ -18,7 +18,7 @@ from keyfold.store.ledger.append import LEDGER_CHANNEL, Ledger
 from keyfold.store.ledger.relay_offset import RelayOffset
 from keyfold.store.postgres.connection import open_pool
 from keyfold.store.postgres.leadership import LeaderLock, Leadership
-from keyfold.store.postgres.migrations import migrated
+from keyfold.store.postgres.migrations import require_migrations
 from keyfold.store.postgres.notifications import Notifications
 from keyfold.store.postgres.readiness import DatabaseReadiness
 from keyfold.store.postgres.roles import role_of
@@ -33,7 +33,7 @@ async def start(process: Process[RelaySettings]) -> None:
     settings, clock = process.settings, process.clock
     dsn, kafka = settings.postgres_dsn.get_secret_value(), settings.kafka_bootstrap
     timeout_s = settings.startup_timeout_s
-    await wait_for("PostgreSQL", partial(migrated, dsn), timeout_s=timeout_s, clock=clock)
+    await wait_for("PostgreSQL", partial(require_migrations, dsn), timeout_s=timeout_s, clock=clock)
     await wait_for("Kafka", partial(usable_topics, kafka, TOPICS), timeout_s=timeout_s, clock=clock)
     pool = await process.enter(open_pool(dsn, application_name=NAME, size_max=4))
     publisher = await process.enter(Publisher(ProducerOptions(bootstrap=kafka, client_id="keyfold-relay")))

@@ -14,7 +14,7 @@ import psutil
 import pytest
 from yarl import URL
 
-from keyfold.local.service_specs import OF_A_STACK
+from keyfold.local.service_specs import SERVICE_SPECS
 from tests.support.stack.access_scenes import Scenes
 from tests.support.stack.access_table import ROWS, Row
 from tests.support.stack.raw_requests import PROBE, STRANGE_ENDS, RawRequest, exchange, strange_lines
@@ -47,14 +47,14 @@ def ports_of(stack: RunningStack) -> Iterator[tuple[str, int]]:
 async def test_no_trailer_reaches_another_request(stack: RunningStack) -> None:
     """A chunked request is the last on its connection, of each service and whatever else listens here."""
     ports = list(ports_of(stack))
-    assert {name for name, _ in ports} >= {spec.name for spec in OF_A_STACK} | {"sample-api"}
-    assert len(ports) > len(OF_A_STACK) + 1  # the gatekeeper has two
+    assert {name for name, _ in ports} >= {spec.name for spec in SERVICE_SPECS} | {"sample-api"}
+    assert len(ports) > len(SERVICE_SPECS) + 1  # the gatekeeper has two
     for name, port in ports:
         for pieces in ((WITH_TRAILERS + PROBE,), (WITH_TRAILERS, PROBE), (CHUNKED + b"\r\n" + PROBE,)):
             assert len(await exchange(port, *pieces)) == 1, name
 
 
-@pytest.mark.parametrize("service", [*(spec.name for spec in OF_A_STACK), LANE])
+@pytest.mark.parametrize("service", [*(spec.name for spec in SERVICE_SPECS), LANE])
 async def test_strange_bytes(scenes: Scenes, stack: RunningStack, service: str) -> None:
     """Whatever bytes a header, a path or a query has: an answer, no failure and no traceback."""
     log = stack.state_dir / "logs" / f"{_process(service)}.log"

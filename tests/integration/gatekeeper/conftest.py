@@ -10,7 +10,7 @@ import pytest
 from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.publisher import Publisher
 from keyfold.kafka.topics import ensure_topics
-from keyfold.local.process.nursery import Nursery
+from keyfold.local.process.fork_server import ForkServer
 from keyfold.local.servers.postgres import LocalPostgres
 from keyfold.wire.topics import ALL
 from tests.support.database import cloned
@@ -28,10 +28,14 @@ async def lifecycle_publisher(kafka_bootstrap: str) -> AsyncIterator[Publisher]:
 
 @pytest.fixture
 async def world(
-    database: str, kafka_bootstrap: str, lifecycle_publisher: Publisher, tmp_path: Path, nursery: Nursery
+    database: str,
+    kafka_bootstrap: str,
+    lifecycle_publisher: Publisher,
+    tmp_path: Path,
+    fork_server: ForkServer,
 ) -> AsyncIterator[World]:
     """A world in which nothing has happened yet."""
-    async with world_on(database, kafka_bootstrap, lifecycle_publisher, tmp_path, nursery) as world:
+    async with world_on(database, kafka_bootstrap, lifecycle_publisher, tmp_path, fork_server) as world:
         yield world
 
 
@@ -42,13 +46,13 @@ async def gatekeeper(
     kafka_bootstrap: str,
     lifecycle_publisher: Publisher,
     tmp_path_factory: pytest.TempPathFactory,
-    nursery: Nursery,
+    fork_server: ForkServer,
 ) -> AsyncIterator[Gatekeeper]:
     """A gatekeeper of a practice in which nothing changes, for the tests of one module."""
     directory = tmp_path_factory.mktemp("gatekeeper")
     name = directory.name.replace("-", "_")
     dsn = await cloned(postgres_server.dsn, template_database, name)
-    async with world_on(dsn, kafka_bootstrap, lifecycle_publisher, directory, nursery) as world:
+    async with world_on(dsn, kafka_bootstrap, lifecycle_publisher, directory, fork_server) as world:
         await world.append(*practice())
         await world.project()
         async with world.gatekeeper() as running:

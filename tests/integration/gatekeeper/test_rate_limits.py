@@ -11,7 +11,7 @@ from keyfold.domain.access.decision import Reason
 from keyfold.domain.lifecycle.subscriber_key import SubscriberKeyRateLimitChanged
 from keyfold.domain.rate_limit import RateLimit
 from keyfold.kafka.publisher import Publisher
-from keyfold.local.process.nursery import Nursery
+from keyfold.local.process.fork_server import ForkServer
 from keyfold.local.servers.postgres import LocalPostgres
 from keyfold.wire.keys.format import KeyKind, MintedKey
 from tests.support.database import cloned
@@ -34,12 +34,12 @@ async def gatekeeper(
     kafka_bootstrap: str,
     lifecycle_publisher: Publisher,
     tmp_path_factory: pytest.TempPathFactory,
-    nursery: Nursery,
+    fork_server: ForkServer,
 ) -> AsyncIterator[Gatekeeper]:
     """A gatekeeper of a practice some of whose keys have limits, and no default."""
     directory = tmp_path_factory.mktemp("limited")
     dsn = await cloned(postgres_server.dsn, template_database, directory.name.replace("-", "_"))
-    async with world_on(dsn, kafka_bootstrap, lifecycle_publisher, directory, nursery) as world:
+    async with world_on(dsn, kafka_bootstrap, lifecycle_publisher, directory, fork_server) as world:
         await world.append(*LIMITED)
         await world.project()
         async with world.gatekeeper() as running:

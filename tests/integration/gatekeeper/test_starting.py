@@ -25,7 +25,7 @@ async def refusal(world: World, **settings: str) -> tuple[int, str]:
             argv=[sys.executable, "-m", "keyfold.gatekeeper"],
             env=world.environment(**settings),
             log_path=log_path,
-            begins_in=world.nursery,
+            fork_server=world.fork_server,
         )
     )
     async with asyncio.timeout(30):

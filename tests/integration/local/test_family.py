@@ -222,7 +222,7 @@ async def test_late(tmp_path: Path) -> None:
     command = ProcessSpec(name="late", argv=["sh", "-c", FOREVER], log_path=tmp_path / "late.log")
 
     with pytest.raises(ChildFailed, match=r"late was not ready after 0\.2 s"):
-        await Child.started(command, never, timeout_s=0.2)
+        await Child.start(command, never, timeout_s=0.2)
 
     assert not [each for each in psutil.Process().children() if "sleep" in each.cmdline()]
 
@@ -237,7 +237,7 @@ async def test_port_taken(tmp_path: Path) -> None:
         ports=(port,),
     )
     with socket.create_server((HOST, port)), pytest.raises(ChildFailed) as failed:
-        await Child.started(command, partial(listens, port), timeout_s=20)
+        await Child.start(command, partial(listens, port), timeout_s=20)
 
     assert str(failed.value) == (
         f"sample-api ended with status 1: port {port} has been taken by another program. "

@@ -7,15 +7,17 @@ from collections.abc import AsyncIterator
 import pytest
 from playwright.async_api import Browser
 
-from keyfold.local.process.nursery import Nursery
+from keyfold.local.process.fork_server import ForkServer
 from tests.page.provider.people import Member, at_desk
 from tests.page.provider.running import Platform, platform_in
 
 
 @pytest.fixture(scope="package")
-async def platform(tmp_path_factory: pytest.TempPathFactory, nursery: Nursery) -> AsyncIterator[Platform]:
+async def platform(
+    tmp_path_factory: pytest.TempPathFactory, fork_server: ForkServer
+) -> AsyncIterator[Platform]:
     """The platform."""
-    async with platform_in(tmp_path_factory.mktemp("platform"), nursery) as platform:
+    async with platform_in(tmp_path_factory.mktemp("platform"), fork_server) as platform:
         yield platform
 
 

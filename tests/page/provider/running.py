@@ -22,7 +22,7 @@ from keyfold.console.browser.session import Session, Sessions
 from keyfold.kafka.topics import ensure_topics
 from keyfold.local.logins import DatabaseLogins
 from keyfold.local.process.child import Child, ProcessSpec
-from keyfold.local.process.nursery import Nursery
+from keyfold.local.process.fork_server import ForkServer
 from keyfold.local.process.ports import HOST, free_ports, listens
 from keyfold.local.service_specs import CONSOLE, SERVICES, Wiring, service_command
 from keyfold.local.stack import ROUTE_MAP, answers_ready
@@ -162,7 +162,7 @@ async def _answers(name: str, port: int) -> bool:
 
 
 @asynccontextmanager
-async def platform_in(directory: Path, nursery: Nursery) -> AsyncIterator[Platform]:
+async def platform_in(directory: Path, fork_server: ForkServer) -> AsyncIterator[Platform]:
     """Run a platform on servers of its own."""
     assert BUILT.exists(), "`make .venv/.provider` installs what these tests need"
     postgres, kafka, state = postgres_in(directory), kafka_in(directory), StateDir(directory / "state")
@@ -188,7 +188,7 @@ async def platform_in(directory: Path, nursery: Nursery) -> AsyncIterator[Platfo
             idempotency_secret=state.idempotency_secret(),
             session_secret=state.session_secret(),
             urls={name: f"http://{HOST}:{port}" for name, port in ports.items()},
-            begins_in=nursery,
+            fork_server=fork_server,
         )
         platform = Platform(directory=directory, ports=ports, wiring=wiring, running={})
         try:

@@ -13,7 +13,7 @@ from keyfold.client.endpoints import Endpoints
 from keyfold.kafka.topics import ensure_topics
 from keyfold.local.logins import DatabaseLogins
 from keyfold.local.process.child import Child, ProcessSpec
-from keyfold.local.process.nursery import Nursery
+from keyfold.local.process.fork_server import ForkServer
 from keyfold.local.process.ports import HOST, free_ports, listens
 from keyfold.local.servers.postgres import LocalPostgres
 from keyfold.local.service_specs import SERVICES, Wiring, service_command
@@ -45,11 +45,11 @@ class ChaosStack:
     token: str
     ports: dict[str, int]
     authz_port: int
-    nursery: Nursery
+    fork_server: ForkServer
     processes: dict[str, Supervised] = field(default_factory=dict)
 
     @classmethod
-    def in_directory(cls, directory: Path, nursery: Nursery) -> ChaosStack:
+    def in_directory(cls, directory: Path, fork_server: ForkServer) -> ChaosStack:
         """Return a stack, not started, whose state is in the directory."""
         state = StateDir(directory)
         state.logs.mkdir(parents=True)
@@ -66,7 +66,7 @@ class ChaosStack:
             token=state.gateway_token(),
             ports=dict(zip(SPECS, ports, strict=True)),
             authz_port=authz_port,
-            nursery=nursery,
+            fork_server=fork_server,
         )
 
     @property
@@ -183,5 +183,5 @@ class ChaosStack:
             journal_dir=self.state.journal,
             log_dir=self.state.logs,
             idempotency_secret=self.state.idempotency_secret(),
-            begins_in=self.nursery,
+            fork_server=self.fork_server,
         )

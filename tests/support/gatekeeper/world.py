@@ -18,7 +18,7 @@ from keyfold.domain.lifecycle.fold import LifecycleEvent
 from keyfold.kafka.partition_reader import PartitionReader
 from keyfold.kafka.publisher import Publisher
 from keyfold.local.process.child import Child, ProcessSpec
-from keyfold.local.process.nursery import Nursery
+from keyfold.local.process.fork_server import ForkServer
 from keyfold.local.process.ports import HOST, free_ports
 from keyfold.local.signing import AUDIENCE, ISSUER, Claims, LocalSigner
 from keyfold.runtime.clock import SYSTEM_CLOCK
@@ -53,7 +53,7 @@ class World:
     directory: Path
     ledger: Ledger
     publisher: Publisher
-    nursery: Nursery
+    fork_server: ForkServer
     _versions: dict[str, int] = field(default_factory=dict)
 
     async def record(self, *events: LifecycleEvent) -> int:
@@ -129,7 +129,7 @@ class World:
             argv=[sys.executable, "-m", "keyfold.gatekeeper"],
             env=environment,
             log_path=self.directory / "gatekeeper.log",
-            begins_in=self.nursery,
+            fork_server=self.fork_server,
         )
         child = await Child.spawn(command)
         try:
@@ -275,8 +275,8 @@ def journal_records(journal_dir: Path) -> list[AccessEvent]:
 
 @asynccontextmanager
 async def world_on(
-    dsn: str, bootstrap: str, publisher: Publisher, directory: Path, nursery: Nursery
+    dsn: str, bootstrap: str, publisher: Publisher, directory: Path, fork_server: ForkServer
 ) -> AsyncIterator[World]:
     """Yield a world on a fresh database."""
     async with open_pool(dsn, application_name="test", size_max=4) as pool:
-        yield World(dsn, bootstrap, directory, Ledger(pool), publisher, nursery)
+        yield World(dsn, bootstrap, directory, Ledger(pool), publisher, fork_server)

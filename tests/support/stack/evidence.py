@@ -11,7 +11,7 @@ import psutil
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
-from keyfold.local.service_specs import OF_A_STACK
+from keyfold.local.service_specs import SERVICE_SPECS
 from keyfold.store.postgres.connection import Connection, open_connection
 from tests.support.stack.running import RunningStack
 
@@ -107,7 +107,7 @@ def _whole(record: ConsumerRecord[bytes, bytes]) -> bytes:
 
 async def _metrics(stack: RunningStack, directory: Path) -> None:
     async with aiohttp.ClientSession() as session:
-        for spec in OF_A_STACK:
+        for spec in SERVICE_SPECS:
             async with session.get(stack.url(spec.name) + "/metrics") as response:
                 assert response.status == 200
                 (directory / f"metrics {spec.name}").write_bytes(await response.read())

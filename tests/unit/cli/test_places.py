@@ -8,7 +8,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from keyfold.client.endpoints import HTTP_SERVICES, STATE_DIR_NAME, find_places
+from keyfold.client.endpoints import HTTP_SERVICES, STATE_DIR_NAME, find_endpoints
 from keyfold.client.failure import CommandFailed
 from keyfold.client.settings import CommandSettings
 from keyfold.runtime.settings.base import load
@@ -50,7 +50,7 @@ def deep(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_nearest_stack(deep: Path) -> None:
     """Where nothing is said, everything is of the stack of the nearest parent directory."""
-    places = find_places(None, said({}))
+    places = find_endpoints(None, said({}))
 
     assert places.state_dir == deep / STATE_DIR_NAME
     assert places.url("registry") == "http://127.0.0.1/registry"
@@ -64,7 +64,7 @@ def test_nearest_stack(deep: Path) -> None:
 def test_what_is_said_wins(deep: Path, named_by: str) -> None:
     """Each address that the environment says goes before a local stack's, and only that one."""
     directory = {"KEYFOLD_DIR": str(deep)} if named_by == "KEYFOLD_DIR" else {}
-    places = find_places(None, said({**ENVIRONMENT, **directory}))
+    places = find_endpoints(None, said({**ENVIRONMENT, **directory}))
 
     assert places.url("registry") == "https://registry.example"
     assert places.url("audit") == "http://127.0.0.1/audit"
@@ -76,7 +76,7 @@ def test_what_is_said_wins(deep: Path, named_by: str) -> None:
 
 def test_option_wins(home: Path) -> None:
     """An option goes before the environment: a stack that it names is all that counts."""
-    places = find_places(home, said(ENVIRONMENT))
+    places = find_endpoints(home, said(ENVIRONMENT))
 
     assert places.postgres_dsn == "postgresql://local/keyfold"
     assert places.url("registry") == "http://127.0.0.1/registry"
@@ -87,14 +87,14 @@ def test_broken_record_of_what_nobody_needs(deep: Path) -> None:
     """A stack that is just stopping is nothing to whoever says where to go."""
     (deep / STATE_DIR_NAME / "stack.json").write_bytes(b"{")
 
-    assert find_places(None, said(ENVIRONMENT)).postgres_dsn == DSN
+    assert find_endpoints(None, said(ENVIRONMENT)).postgres_dsn == DSN
 
 
 def test_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no stack runs the environment says, and what it does not say is asked for by name."""
     monkeypatch.chdir(tmp_path)
 
-    places = find_places(None, said(ENVIRONMENT))
+    places = find_endpoints(None, said(ENVIRONMENT))
 
     assert places.state_dir is None
     assert places.url("registry") == "https://registry.example"
@@ -109,8 +109,8 @@ def test_named(home: Path, named: str) -> None:
     directory = home.parent / named
 
     by_argument, by_variable = (
-        find_places(directory, said(ENVIRONMENT)),
-        find_places(None, said({"KEYFOLD_DIR": str(directory)})),
+        find_endpoints(directory, said(ENVIRONMENT)),
+        find_endpoints(None, said({"KEYFOLD_DIR": str(directory)})),
     )
 
     assert by_argument == by_variable
@@ -121,7 +121,7 @@ def test_named(home: Path, named: str) -> None:
 def test_named_in_vain(tmp_path: Path, name: str) -> None:
     """A directory that is named and has no stack is a failure, whatever the environment says."""
     with pytest.raises(CommandFailed, match="No local stack runs in"):
-        find_places(tmp_path / name, said(ENVIRONMENT))
+        find_endpoints(tmp_path / name, said(ENVIRONMENT))
 
 
 def test_broken_record(home: Path) -> None:
@@ -129,4 +129,4 @@ def test_broken_record(home: Path) -> None:
     (home / STATE_DIR_NAME / "stack.json").write_bytes(b"{")
 
     with pytest.raises(CommandFailed, match="cannot be read"):
-        find_places(home, said({}))
+        find_endpoints(home, said({}))

@@ -3,14 +3,14 @@
 import asyncpg
 import pytest
 
-from keyfold.store.postgres.errors import DatabaseAway, translated
+from keyfold.store.postgres.errors import DatabaseAway, translate_errors
 
 BUSY = "cannot perform operation: another operation is in progress"
 
 
 def test_cleaning_up_after_a_lost_connection_finds_the_database_away() -> None:
     """A COPY that loses its connection half-way leaves the driver in no state to roll it back."""
-    with pytest.raises(DatabaseAway), translated():
+    with pytest.raises(DatabaseAway), translate_errors():
         try:
             raise asyncpg.InternalClientError(
                 "cannot switch to state 21; another operation (2) is in progress"
@@ -24,5 +24,5 @@ def test_cleaning_up_after_a_lost_connection_finds_the_database_away() -> None:
 
 def test_two_uses_of_one_connection_are_a_bug() -> None:
     """Whoever shares a connection hears of it."""
-    with pytest.raises(asyncpg.InterfaceError), translated():
+    with pytest.raises(asyncpg.InterfaceError), translate_errors():
         raise asyncpg.InterfaceError(BUSY)

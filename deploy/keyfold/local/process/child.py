@@ -33,7 +33,7 @@ class User:
 
 
 class Running(Protocol):
-    """A process that was started; `asyncio.subprocess.Process` is one."""
+    """A started process; `asyncio.subprocess.Process` is one."""
 
     @property
     def pid(self) -> int:
@@ -50,25 +50,25 @@ class Running(Protocol):
         ...
 
     def send_signal(self, signal: int) -> None:
-        """Send it a signal. Raises ProcessLookupError if there is none any more."""
+        """Send the process a signal. Raises ProcessLookupError if it is gone."""
         ...
 
 
-class Beginning(Protocol):
-    """Where processes begin that need not be started from nothing."""
+class Forks(Protocol):
+    """Forks processes from one that has read their modules already."""
 
-    async def begin(self, command: ProcessSpec) -> Running:
-        """Begin a module that a command names after Python and `-m`."""
+    async def fork(self, command: ProcessSpec) -> Running:
+        """Run the module that the command names after Python and `-m`."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessSpec:
-    """What to run. Without a `log_path` it writes to where we do; `ports` are those that it is to listen on.
+    """What to run. Without a `log_path` the process writes to our own output; it listens on `ports`.
 
-    `user` is whom to run it as, when we are root and the program refuses to be. `death_signal` is what the
-    kernel sends it when we are gone, if that is not what it would be stopped with. `stdin` is a file
-    descriptor to read from; unless given there is nothing to read. `begins_in` is for a module of ours.
+    `user` is set when we are root and the program refuses to be. The kernel sends `death_signal` (by default
+    `stop_signal`) when we are gone. `stdin` is a file descriptor to read from, by default an empty one.
+    A module of ours can be forked by `fork_server`, which is faster.
     """
 
     name: str
@@ -82,7 +82,7 @@ class ProcessSpec:
     user: User | None = None
     ports: Sequence[int] = ()
     stdin: int = asyncio.subprocess.DEVNULL
-    begins_in: Beginning | None = None
+    fork_server: Forks | None = None
 
 
 class Child:
@@ -95,11 +95,11 @@ class Child:
     @classmethod
     async def spawn(cls, command: ProcessSpec) -> Child:
         """Start the command in a session of its own, so that a terminal's Ctrl-C reaches the parent alone."""
-        with _opened(command.log_path) as log:
-            if command.begins_in is not None:
-                return cls(command, await command.begins_in.begin(command))
+        with _open_log(command.log_path) as log:
+            if command.fork_server is not None:
+                return cls(command, await command.fork_server.fork(command))
             process = await asyncio.create_subprocess_exec(
-                *leashed(command),
+                *leash(command),
                 stdin=command.stdin,
                 stdout=log,
                 stderr=log,
@@ -110,10 +110,10 @@ class Child:
         return cls(command, process)
 
     @classmethod
-    async def started(
+    async def start(
         cls, command: ProcessSpec, probe: Callable[[], Awaitable[bool]], *, timeout_s: float
     ) -> Child:
-        """Return the child when it is ready. Raises ChildFailed; then, as when cancelled, nothing is left."""
+        """Return the child once it is ready. Raises ChildFailed. On failure or cancellation it is ended."""
         child = await cls.spawn(command)
         try:
             await child.ready(probe, timeout_s=timeout_s)
@@ -148,9 +148,9 @@ class Child:
         return await self._process.wait()
 
     async def ready(self, probe: Callable[[], Awaitable[bool]], *, timeout_s: float | None) -> None:
-        """Return when the probe says so and it is the child that listens where it was told to.
+        """Return when the probe says so and the child itself listens on its ports.
 
-        Raises ChildFailed when the child ends before, or in no time; None is as long as it takes.
+        Raises ChildFailed when the child ends first, or after `timeout_s`; None waits for ever.
         """
         try:
             async with asyncio.timeout(timeout_s):
@@ -163,10 +163,10 @@ class Child:
     def require_running(self) -> None:
         """Raise ChildFailed if the child has ended."""
         if self._process.returncode is not None:
-            raise ChildFailed(self.obituary(ended(self._process.returncode)))
+            raise ChildFailed(self.obituary(describe_exit(self._process.returncode)))
 
     def _has_its_ports(self) -> bool:
-        """Tell whether it is the child itself that listens, for what a probe asks may be somebody else."""
+        """Tell whether the child itself listens: another program may have answered the probe."""
         if not self._command.ports:
             return True
         import psutil  # only here: it is part of the extra, and only the local stack names ports
@@ -182,7 +182,7 @@ class Child:
         )
 
     async def stop(self) -> None:
-        """Ask the child to end, insist after its bound, and return when it is gone."""
+        """Ask the child to end, kill it after `stop_timeout_s`, and return when it is gone."""
         if self.running:
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(self._command.stop_signal)
@@ -193,14 +193,14 @@ class Child:
             await self.kill()
 
     async def kill(self) -> None:
-        """End the child and what it started at once, as a power cut would, and return when it is gone."""
+        """End the child and its children at once, as a power cut would, and return when it is gone."""
         if self.running:
             with contextlib.suppress(ProcessLookupError):  # it ended just now
                 os.killpg(self._process.pid, signal.SIGKILL)
         await self._process.wait()
 
     def obituary(self, what: str) -> str:
-        """Return what happened to the child: that its port is another's, or else its last lines of log."""
+        """Return why the child ended: another program has its port, or else its last lines of log."""
         if taken := self._taken_ports():
             return (
                 f"{self.name} {what}: port {taken[0]} has been taken by another program. "
@@ -215,13 +215,13 @@ class Child:
         return [] if self.running else [port for port in self._command.ports if not is_free(port)]
 
 
-def ended(status: int) -> str:
-    """Say how a process has ended, by the status that `Child.wait` returns."""
+def describe_exit(status: int) -> str:
+    """Return how a process ended, in words, from the status that `Child.wait` returns."""
     return f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
 
 
 @contextlib.contextmanager
-def _opened(log_path: Path | None) -> Iterator[BinaryIO | None]:
+def _open_log(log_path: Path | None) -> Iterator[BinaryIO | None]:
     if log_path is None:
         yield None
         return
@@ -230,19 +230,19 @@ def _opened(log_path: Path | None) -> Iterator[BinaryIO | None]:
         yield log
 
 
-def leashed(command: ProcessSpec) -> list[str]:
-    """Return the argument list that makes the kernel end the child when its parent dies, even by kill -9.
+def leash(command: ProcessSpec) -> list[str]:
+    """Return arguments that make the kernel end the child when its parent dies, even by kill -9.
 
-    setpriv is part of util-linux; where there is none, the next start finds what was left over by its
-    recorded process ids.
+    setpriv is part of util-linux. Where it is missing, the next start finds leftovers by their recorded
+    process ids.
     """
     setpriv = shutil.which("setpriv") if sys.platform == "linux" else None
     if setpriv is None:
         return list(command.argv)
-    last_word = command.death_signal or command.stop_signal
+    death_signal = command.death_signal or command.stop_signal
     return [
         setpriv,
-        f"--pdeathsig={last_word.name.removeprefix('SIG')}",
+        f"--pdeathsig={death_signal.name.removeprefix('SIG')}",
         *as_user(command.user),
         "--",
         *command.argv,
@@ -258,7 +258,7 @@ def as_user(user: User | None) -> list[str]:
 
 
 def tail(path: Path) -> str:
-    """Return the last lines of a log."""
+    """Return a log's last lines, indented, at most TAIL_LINES of them."""
     if not path.exists():
         return "(no log)"
     with path.open("rb") as log:

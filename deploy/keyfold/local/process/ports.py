@@ -1,4 +1,4 @@
-"""Ports that nobody uses, and whether somebody listens on one."""
+"""Ports: finding free ones, claiming them, and whether somebody listens on one."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from itertools import islice
 from typing import Final
 
 HOST = "127.0.0.1"
-# Below where Linux takes the ports of outgoing connections from: what is free now stays so until it is used.
+# Below the range that Linux gives to outgoing connections: a free port stays free until it is used.
 _RANGE: Final = range(20_000, 32_768)
 
 
 def free_ports(count: int) -> list[int]:
-    """Return so many different ports that nobody uses."""
+    """Return that many different ports that nobody uses, chosen at random."""
     shuffled = secrets.SystemRandom().sample(_RANGE, len(_RANGE))
     return list(islice(filter(is_free, shuffled), count))
 
@@ -31,10 +31,10 @@ def is_free(port: int) -> bool:
 
 
 def claim(port: int) -> socket.socket | None:
-    """Take a port that is free from all other stacks, for as long as the socket lives; None if it is taken.
+    """Claim a port against all other stacks, for as long as the socket lives. Return None if it is taken.
 
-    The claim is a name in Linux's abstract namespace, which like the ports themselves belongs to the network
-    and is let go by the kernel, also after kill -9. A port is claimed long before anybody listens on it.
+    The claim is a name in Linux's abstract namespace. Like a port, it belongs to the network namespace, and
+    the kernel releases it even after kill -9. A port is claimed long before anybody listens on it.
     """
     claimed = socket.socket(socket.AF_UNIX)
     try:

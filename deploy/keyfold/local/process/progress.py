@@ -1,4 +1,4 @@
-"""One line for each step of a start, with its seconds."""
+"""One line for each step of a start, with the seconds it took."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from keyfold.runtime.clock import SYSTEM_CLOCK, Clock
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartupProgress:
-    """Tells a person what has been done; steps may overlap."""
+    """Prints the steps of a start for a person; steps may overlap."""
 
     console: Console
     clock: Clock = SYSTEM_CLOCK
 
     @contextmanager
     def step(self, title: str) -> Iterator[None]:
-        """Say what was done when it is done, and nothing if it failed: the failure speaks for itself."""
+        """Print the title when the step is done; nothing when it fails, as its exception says why."""
         began_s = self.clock.monotonic_s()
         yield
         took_s = self.clock.monotonic_s() - began_s
         self.console.print(f"  [green]✓[/green] {title:<46} [dim]{took_s:5.1f} s[/dim]", highlight=False)
 
     def note(self, text: str) -> None:
-        """Say what a person should know and need not do anything about."""
-        self._say("[dim]·[/dim]", text)
+        """Print what a person should know but need not act on."""
+        self._print("[dim]·[/dim]", text)
 
     def warn(self, text: str) -> None:
-        """Say what is not as a person would expect it."""
-        self._say("[yellow]![/yellow]", text)
+        """Print what is not as a person would expect."""
+        self._print("[yellow]![/yellow]", text)
 
-    def _say(self, mark: str, text: str) -> None:
+    def _print(self, mark: str, text: str) -> None:
         self.console.print(f"  {mark} {escape(text)}", highlight=False, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""The children of a stack: who dies is started again, all end together, and none is left behind."""
+"""The children of a stack: one that dies is started again, all end together, and none is left behind."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from pathlib import Path
 import orjson
 import psutil
 
-from keyfold.local.process.child import Child, ChildFailed, ProcessSpec, ended
+from keyfold.local.process.child import Child, ChildFailed, ProcessSpec, describe_exit
 from keyfold.local.process.progress import StartupProgress
 from keyfold.local.state import read_json, write_private
 from keyfold.runtime.clock import SYSTEM_CLOCK
 
 LEFTOVER_PATIENCE_S = 8.0
-SAME_START_S = 2.0  # the system's idea of when it booted moves a little with its clock
+SAME_START_S = 2.0  # start times count from the system's boot, which moves a little with its clock
 
-FIRST_PAUSE_S = 0.2  # doubled with each death, for what holds a child up may need a while to pass
+FIRST_PAUSE_S = 0.2  # doubled with each death: the cause may need a while to pass
 DEATHS_MAX = 5
 DEATHS_WITHIN_S = 60.0
 
@@ -30,7 +30,7 @@ Probe = Callable[[], Awaitable[bool]]
 
 @dataclass(slots=True, kw_only=True)
 class Supervised:
-    """A child with its rank, higher ones are stopped earlier, and how it is asked whether it is ready."""
+    """A child with its rank, where higher ranks are stopped first, and the probe that says it is ready."""
 
     child: Child
     rank: int
@@ -38,7 +38,7 @@ class Supervised:
     deaths_s: deque[float] = field(default_factory=lambda: deque(maxlen=DEATHS_MAX))
 
     def is_hopeless(self, now_s: float) -> bool:
-        """Count a death, and tell whether it was one too many in too short a time."""
+        """Count a death, and tell whether it was the last of DEATHS_MAX within DEATHS_WITHIN_S."""
         self.deaths_s.append(now_s)
         while now_s - self.deaths_s[0] > DEATHS_WITHIN_S:
             self.deaths_s.popleft()
@@ -46,12 +46,12 @@ class Supervised:
 
     @property
     def pause_s(self) -> float:
-        """How long to wait before it is started again."""
+        """How many seconds to wait before starting it again."""
         return FIRST_PAUSE_S * 2.0 ** (len(self.deaths_s) - 1)
 
 
 class Supervisor:
-    """Children that live and end together. `on_restart` is called when one of them has another process id."""
+    """Children that live and end together. `on_restart` is called when one of them has a new process id."""
 
     def __init__(self, record: Path, progress: StartupProgress) -> None:
         self._record = record
@@ -67,11 +67,11 @@ class Supervisor:
         return {member.child.name: member.child.pid for member in self._members}
 
     def adopt(self, child: Child, *, rank: int, answers: Probe) -> None:
-        """Keep a child that is ready running from now on, and write down that it is ours."""
+        """Keep a ready child running from now on, and record that it is ours."""
         member = Supervised(child=child, rank=rank, answers=answers)
         self._members.append(member)
-        self._write_down()
-        keeper = asyncio.create_task(self._kept(member), name=f"keeper of {child.name}")
+        self._save_record()
+        keeper = asyncio.create_task(self._keep(member), name=f"keeper of {child.name}")
         keeper.add_done_callback(self._given_up.put_nowait)
         self._keepers.append(keeper)
 
@@ -80,7 +80,7 @@ class Supervisor:
         return (await self._given_up.get()).result()
 
     async def stop(self) -> None:
-        """Stop all children, those of a higher rank first, those of one rank together."""
+        """Stop all children: higher ranks first, one rank together."""
         for keeper in self._keepers:
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)
@@ -90,9 +90,9 @@ class Supervisor:
         self._members.clear()
         self._record.unlink(missing_ok=True)
 
-    async def _kept(self, member: Supervised) -> str:
+    async def _keep(self, member: Supervised) -> str:
         while True:
-            how = ended(await member.child.wait())
+            how = describe_exit(await member.child.wait())
             if member.is_hopeless(SYSTEM_CLOCK.monotonic_s()):
                 return member.child.obituary(f"{how}, {DEATHS_MAX} times in {DEATHS_WITHIN_S:g} s")
             self._progress.warn(f"{member.child.name} {how}; it is started again")
@@ -100,28 +100,28 @@ class Supervisor:
             await self._start_again(member)
 
     async def _start_again(self, member: Supervised) -> None:
-        # Until it says otherwise it is what it was: a process that waits for another one is not dead.
+        # No timeout: a process that waits for another one is not dead.
         await asyncio.to_thread(end_orphans, member.child.command)
         member.child = await Child.spawn(member.child.command)
-        self._write_down()
+        self._save_record()
         self.on_restart()
         with contextlib.suppress(ChildFailed), self._progress.step(f"{member.child.name}, again"):
             await member.child.ready(member.answers, timeout_s=None)
 
-    def _write_down(self) -> None:
+    def _save_record(self) -> None:
         children = [_identity(member.child.pid) for member in self._members]
         record = {"of": str(self._record), "children": children}
         write_private(self._record, orjson.dumps(record))
 
 
 def end_leftovers(record: Path, *, patience_s: float = LEFTOVER_PATIENCE_S) -> None:
-    """End what an earlier stack left running when it was killed before it could stop its children.
+    """End what an earlier stack left running, which was killed before it could stop its children.
 
-    A record that was copied with its directory is of another stack, which may be running.
+    A record that was copied along with its directory belongs to another stack, which may be running.
     """
     match read_json(record):
         case {"of": of, "children": [*children]} if of == str(record):
-            left = [process for pid, began in children if (process := _same(pid, began))]
+            left = [process for pid, began in children if (process := _find_same(pid, began))]
         case _:
             left = []
     _, alive = psutil.wait_procs(left, timeout=patience_s)  # the kernel has told them to end already
@@ -132,9 +132,10 @@ def end_leftovers(record: Path, *, patience_s: float = LEFTOVER_PATIENCE_S) -> N
 
 
 def end_orphans(command: ProcessSpec) -> None:
-    """End at once what a child that was killed has left of itself, in a directory of its own.
+    """Kill what a killed child has left running in its own directory.
 
-    PostgreSQL has a process for each client, which holds its memory: until the last is gone, none can start.
+    PostgreSQL has a process for each client, and each holds shared memory: a new server cannot start until
+    the last is gone.
     """
     if command.cwd is None:
         return
@@ -153,14 +154,14 @@ def _is_of(info: Mapping[str, object], program: str, directory: Path) -> bool:
 
 
 def _identity(pid: int) -> tuple[int, float]:
-    """Return what tells a process from a later one with the same id."""
+    """Return the process id and the start time, which tells it from a later process with the same id."""
     try:
         return pid, psutil.Process(pid).create_time()
     except psutil.NoSuchProcess:
         return pid, 0.0
 
 
-def _same(pid: int, began: float) -> psutil.Process | None:
+def _find_same(pid: int, began: float) -> psutil.Process | None:
     try:
         process = psutil.Process(pid)
         return process if abs(process.create_time() - began) < SAME_START_S else None

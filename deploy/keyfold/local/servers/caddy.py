@@ -42,7 +42,7 @@ async def start_caddy(gateway: CaddySpec, *, caddyfile: Path, state_dir: Path, l
         },
         ports=(gateway.port,),
     )
-    return await Child.started(command, lambda: listens(gateway.port), timeout_s=READY_TIMEOUT_S)
+    return await Child.start(command, lambda: listens(gateway.port), timeout_s=READY_TIMEOUT_S)
 
 
 def executable() -> Path:

@@ -35,4 +35,4 @@ class LocalServer:
         self, command: ProcessSpec, answers: Callable[[], Awaitable[bool]], *, timeout_s: float
     ) -> None:
         """Return when the server answers. Raises ChildFailed; then, as when cancelled, none is left."""
-        self._child = await Child.started(command, answers, timeout_s=timeout_s)
+        self._child = await Child.start(command, answers, timeout_s=timeout_s)

@@ -11,7 +11,7 @@ from keyfold.store.access_log.decisions import made_within
 from keyfold.store.access_log.rows import event_of
 from keyfold.store.access_log.scope import CONDITIONS, COUNTED, Filters, Scope, conditions, prepare
 from keyfold.store.postgres.connection import Connection, Pool
-from keyfold.store.postgres.errors import translated
+from keyfold.store.postgres.errors import translate_errors
 from keyfold.store.postgres.statements import load_statements
 
 _sql = load_statements("access_log/activity", conditions=CONDITIONS, counted=COUNTED)
@@ -52,7 +52,7 @@ async def activity(pool: Pool, ask: Ask, *, events_max: int) -> tuple[AccessEven
     spans, are_many = (_SPANS, True) if ask.filters == Filters() else (_SPANS[:1], False)
     events: list[AccessEvent] = []
     until = _end(ask)
-    with translated():
+    with translate_errors():
         async with pool.acquire() as connection:
             await prepare(connection)
             for span in spans:
@@ -120,7 +120,7 @@ NEVER: Final = LastUse()
 
 async def last_used(pool: Pool, key_ids: Collection[KeyId]) -> Mapping[KeyId, LastUse]:
     """Return when each of the keys was last used. Raises DatabaseAway."""
-    with translated():
+    with translate_errors():
         async with pool.acquire() as connection:
             return {
                 KeyId(row["key_id"]): LastUse(used_at=row["last_used_at"], refused_at=row["last_refused_at"])

@@ -11,7 +11,7 @@ from keyfold.store.access_log.batch import Hour
 from keyfold.store.access_log.rows import event_of
 from keyfold.store.access_log.scope import CONDITIONS, Filters, Scope, conditions, prepare
 from keyfold.store.postgres.connection import Connection, Pool, open_connection
-from keyfold.store.postgres.errors import translated
+from keyfold.store.postgres.errors import translate_errors
 from keyfold.store.postgres.statements import load_statements
 
 CHANNEL: Final = "keyfold_access_log"
@@ -63,7 +63,7 @@ async def number_filing(connection: Connection, filing: int, hours: Sequence[Hou
 
 async def newest_filing(pool: Pool) -> int:
     """Return the number of the filing that became visible last. Raises DatabaseAway."""
-    with translated():
+    with translate_errors():
         async with pool.acquire() as connection:
             newest: int = await _sql.newest_number(connection)
     return newest
@@ -71,7 +71,7 @@ async def newest_filing(pool: Pool) -> int:
 
 async def check_place(pool: Pool, place: ArrivalPosition) -> None:
     """Raise PlaceGone unless everything from that place on can be told; DatabaseAway."""
-    with translated():
+    with translate_errors():
         async with pool.acquire() as connection:
             kept = await _sql.kept_numbers(connection)
     if not kept["oldest"] <= place.filing <= kept["newest"]:
@@ -93,7 +93,7 @@ async def arrived(
     They are few, or none, when most of what arrived is somebody else's: go on from `upto`.
     """
     first = place.filing if place.row else place.filing + 1
-    with translated():
+    with translate_errors():
         async with pool.acquire() as connection:
             await prepare(connection)
             extent = await _sql.extent(connection, first=first, filings_max=filings_max)
@@ -126,7 +126,7 @@ async def forget_filings(dsn: str, before: datetime) -> int:
     """Forget in which order arrived what did before; return of how much. Raises DatabaseAway."""
     forgotten = 0
     async with open_connection(dsn, application_name="audit retention") as connection:
-        with translated():
+        with translate_errors():
             while count := await _sql.forget_filings(
                 connection, before=before, filings_max=_FORGOTTEN_AT_ONCE
             ):

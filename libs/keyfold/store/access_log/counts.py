@@ -12,7 +12,7 @@ from keyfold.domain.permissions import CATEGORIES, Access, Category
 from keyfold.store.access_log.batch import Hour
 from keyfold.store.access_log.day_sums import delete_sums_before, hold_days
 from keyfold.store.postgres.connection import Connection, Pool, open_connection
-from keyfold.store.postgres.errors import translated
+from keyfold.store.postgres.errors import translate_errors
 from keyfold.store.postgres.statements import load_statements
 
 _sql = load_statements("access_log/counts")
@@ -69,7 +69,7 @@ async def delete_counts_before(dsn: str, oldest: date) -> None:
     await delete_sums_before(dsn, oldest)
     since = datetime.combine(oldest, time(), UTC)
     async with open_connection(dsn, application_name="audit retention") as connection:
-        with translated():
+        with translate_errors():
             while await _sql.delete_oldest_hour(connection, oldest=since) is not None:
                 continue
             while await _sql.delete_oldest_day(connection, oldest=since) is not None:
@@ -81,7 +81,7 @@ async def caught_up(pool: Pool, topic: str, *, age_max_s: float) -> CaughtUp | N
 
     Raises DatabaseAway or Misconfigured.
     """
-    with translated():
+    with translate_errors():
         async with pool.acquire() as connection:
             row = await _sql.caught_up(connection, topic=topic, age_max_s=age_max_s)
     return None if row["caught_up_at"] is None else CaughtUp(at=row["caught_up_at"], is_old=row["is_old"])
@@ -93,7 +93,7 @@ async def allowed_to_key(pool: Pool, key_id: KeyId, since: datetime) -> Mapping[
     A category in which nothing was allowed is missing, and so is one that this code does not know, which no
     key of its can grant. Raises DatabaseAway or Misconfigured.
     """
-    with translated():
+    with translate_errors():
         async with pool.acquire() as connection:
             rows = [row async for row in _sql.allowed_to_key(connection, key_id=key_id, since=since)]
     return {

@@ -18,7 +18,7 @@ from keyfold.store.access_log.scope import (
     VendorScope,
 )
 from keyfold.store.postgres.connection import Connection, open_connection
-from keyfold.store.postgres.errors import translated
+from keyfold.store.postgres.errors import translate_errors
 from keyfold.store.postgres.statements import load_statements
 
 _sql = load_statements("access_log/day_sums")
@@ -119,7 +119,7 @@ async def sum_days(dsn: str, oldest: date, today: date, *, counts_min: int = COU
     first, last = (datetime.combine(day, time(), UTC) for day in (oldest, today - _DAY))
     # A connection of its own, for what may take seconds where much is counted.
     async with open_connection(dsn, application_name="audit sums", statement_timeout_s=0) as connection:
-        with translated():
+        with translate_errors():
             days = [row["day"] async for row in _sql.days_to_sum(connection, first=first, last=last)]
             for day in days:
                 async with connection.transaction():
@@ -142,6 +142,6 @@ async def delete_sums_before(dsn: str, oldest: date) -> None:
     """Delete the sums of the days before `oldest`, as their counts go. Raises DatabaseAway."""
     since = datetime.combine(oldest, time(), UTC)
     async with open_connection(dsn, application_name="audit retention") as connection:
-        with translated():
+        with translate_errors():
             await _sql.delete_oldest_summed_days(connection, oldest=since)
             await _sql.delete_oldest_sums(connection, oldest=since)

@@ -9,7 +9,7 @@ from keyfold.domain.ids import EventId, made_at_ms
 from keyfold.store.access_log.rows import event_of
 from keyfold.store.access_log.scope import prepare
 from keyfold.store.postgres.connection import Pool
-from keyfold.store.postgres.errors import translated
+from keyfold.store.postgres.errors import translate_errors
 from keyfold.store.postgres.statements import load_statements
 
 _sql = load_statements("access_log/decisions")
@@ -21,7 +21,7 @@ _NEAR: Final = (timedelta(seconds=1), timedelta(minutes=1))
 
 async def decision(pool: Pool, event_id: EventId, oldest: datetime) -> AccessEvent | None:
     """Return the event of a decision, None where there is none from `oldest` on. Raises DatabaseAway."""
-    with translated():
+    with translate_errors():
         async with pool.acquire() as connection:
             await prepare(connection)
             for since, until in _spans(event_id):

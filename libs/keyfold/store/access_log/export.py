@@ -21,7 +21,7 @@ from keyfold.store.access_log.scope import (
     prepare,
 )
 from keyfold.store.postgres.connection import Connection, open_connection
-from keyfold.store.postgres.errors import translated
+from keyfold.store.postgres.errors import translate_errors
 from keyfold.store.postgres.statements import in_order, load_statements
 
 # = + - @, their wide forms, a tab and the ends of a line: what spreadsheets begin a formula or a cell with.
@@ -65,7 +65,7 @@ async def export(
         dsn, application_name="audit export", statement_timeout_s=time_max_s
     ) as connection:
         try:
-            with translated():
+            with translate_errors():
                 await prepare(connection)
                 # One moment for what is there to be named and for the rows.
                 async with connection.transaction(isolation="repeatable_read", readonly=True):

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 
 from keyfold.store.postgres.connection import Connection, Pool, open_connection
-from keyfold.store.postgres.errors import translated
+from keyfold.store.postgres.errors import translate_errors
 from keyfold.store.postgres.statements import load_statements
 
 _sql = load_statements("access_log/partitions")
@@ -20,13 +20,13 @@ class Partitions:
 
     async def days(self) -> frozenset[date]:
         """Return the days that have a partition. Raises DatabaseAway."""
-        with translated():
+        with translate_errors():
             async with self._pool.acquire() as connection:
                 return frozenset(await _attached(connection))
 
     async def make(self, days: Iterable[date]) -> frozenset[date]:
         """Make the partitions of these days that are missing, and return which. Raises DatabaseAway."""
-        with translated():
+        with translate_errors():
             async with self._pool.acquire() as connection, connection.transaction():
                 await _sql.lock_making(connection)
                 missing = frozenset(days) - (await _attached(connection)).keys()
@@ -44,7 +44,7 @@ async def drop_before(dsn: str, oldest: date) -> frozenset[date]:
     """
     # A connection of its own, for a session's lock and for a statement that no timeout may cut.
     async with open_connection(dsn, application_name="audit retention", statement_timeout_s=0) as connection:
-        with translated():
+        with translate_errors():
             if not await _sql.try_lock_dropping(connection):
                 return frozenset()
             for day, pending in (await _attached(connection)).items():

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from keyfold.store.access_log.day_sums import Sums, sums_of
 from keyfold.store.access_log.scope import CONDITIONS, COUNTED, TOLD, Filters, Scope, conditions, prepare
 from keyfold.store.postgres.connection import Connection, Pool
-from keyfold.store.postgres.errors import translated
+from keyfold.store.postgres.errors import translate_errors
 from keyfold.store.postgres.statements import load_statements
 
 _sql = load_statements("access_log/summaries", conditions=CONDITIONS, counted=COUNTED, told=TOLD)
@@ -92,7 +92,7 @@ async def summary(pool: Pool, question: SummaryQuestion, *, counts_max: int) -> 
     """Return the counts of the newest buckets, newest first, as of one moment. Raises DatabaseAway."""
     counts: list[SummaryCount] = []
     length, until = question.bucket.length, _end(question)
-    with translated():
+    with translate_errors():
         async with pool.acquire() as connection:
             await prepare(connection)
             async with connection.transaction(isolation="repeatable_read", readonly=True):

@@ -19,7 +19,7 @@ from keyfold.store.access_log.completeness.filed_numbers import add_numbers
 from keyfold.store.access_log.counts import add_counts
 from keyfold.store.access_log.rows import COLUMNS, requests_of, row_of
 from keyfold.store.postgres.connection import Connection, Pool
-from keyfold.store.postgres.errors import OffsetsMoved, PartitionMissing, translated
+from keyfold.store.postgres.errors import OffsetsMoved, PartitionMissing, translate_errors
 from keyfold.store.postgres.statements import load_statements
 from keyfold.wire.offsets import Advance, PartitionEnd
 
@@ -50,7 +50,7 @@ class AccessLog:
 
     async def next_offsets(self, partitions: frozenset[int]) -> Mapping[int, int]:
         """Return the next offset of each partition that was ever filed from. Raises DatabaseAway."""
-        with translated():
+        with translate_errors():
             async with self._pool.acquire() as connection:
                 rows = _sql.next_offsets(connection, topic=self._topic, partitions=list(partitions))
                 return {row["partition"]: row["next_offset"] async for row in rows}
@@ -62,7 +62,7 @@ class AccessLog:
         OffsetsMoved or PartitionMissing.
         """
         came = in_order(events)
-        with translated():
+        with translate_errors():
             if not self._repeats_expected:
                 with suppress(asyncpg.UniqueViolationError):
                     return await self._file(came, advances, _copied)
@@ -86,7 +86,7 @@ class AccessLog:
 
     async def time(self) -> datetime:
         """Return what PostgreSQL's clock says. Raises DatabaseAway."""
-        with translated():
+        with translate_errors():
             async with self._pool.acquire() as connection:
                 now: datetime = await _sql.time(connection)
         return now
@@ -97,7 +97,7 @@ class AccessLog:
         A partition that was never filed from begins at its end: name none of which there is something to
         file. Raises DatabaseAway.
         """
-        with translated():
+        with translate_errors():
             async with self._pool.acquire() as connection:
                 await _sql.note_caught_up(
                     connection,

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from keyfold.store.postgres.connection import Pool
-from keyfold.store.postgres.errors import ReadOnly, translated
+from keyfold.store.postgres.errors import ReadOnly, translate_errors
 from keyfold.store.postgres.statements import load_statements
 from keyfold.wire.events.chain import Head
 
@@ -54,7 +54,7 @@ class Leases:
         Once the holder has applied that head, it knows everything that was committed before this call began.
         """
         try:
-            with translated():
+            with translate_errors():
                 async with self._pool.acquire() as connection:
                     head = await _sql.renew(
                         connection,
@@ -73,18 +73,18 @@ class Leases:
 
     async def tell(self, holder: Holder, applied_position: int) -> None:
         """Write that the holder has applied more; its lease stays as it is. Raises DatabaseAway."""
-        with translated():
+        with translate_errors():
             async with self._pool.acquire() as connection:
                 await _sql.tell(connection, id=holder.id, applied_position=applied_position)
 
     async def forget_dead(self) -> None:
         """Remove the rows of gatekeepers whose lease ended more than a day ago. Raises DatabaseAway."""
-        with translated():
+        with translate_errors():
             async with self._pool.acquire() as connection:
                 await _sql.forget_dead(connection, margin_s=LEASE_MARGIN_S, kept_s=DEAD_KEPT_S)
 
     async def withdraw(self, holder: Holder) -> None:
         """Remove the holder's row, once it answers nothing any more. Raises DatabaseAway."""
-        with translated():
+        with translate_errors():
             async with self._pool.acquire() as connection:
                 await _sql.withdraw(connection, id=holder.id)

@@ -6,7 +6,7 @@ from typing import Final
 
 from keyfold.store.enforcement.leases import LEASE_MARGIN_S
 from keyfold.store.postgres.connection import Pool
-from keyfold.store.postgres.errors import DatabaseAway, translated
+from keyfold.store.postgres.errors import DatabaseAway, translate_errors
 from keyfold.store.postgres.notifications import Notifications
 from keyfold.store.postgres.position_watch import PositionWatch
 from keyfold.store.postgres.statements import load_statements
@@ -54,13 +54,13 @@ class Enforcement:
 
     async def position(self) -> int:
         """Return the last position for which that holds. Raises DatabaseAway."""
-        with translated():
+        with translate_errors():
             async with self._pool.acquire() as connection:
                 return int(await _sql.enforced_position(connection, margin_s=LEASE_MARGIN_S))
 
     async def holders(self, position: int) -> list[GatekeeperLag]:
         """Return at most 1,000 gatekeepers, those in the way of the position first. Raises DatabaseAway."""
-        with translated():
+        with translate_errors():
             async with self._pool.acquire() as connection:
                 rows = _sql.holders(connection, position=position, margin_s=LEASE_MARGIN_S, limit=HOLDERS_MAX)
                 return [GatekeeperLag(**row) async for row in rows]

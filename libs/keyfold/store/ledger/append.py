@@ -19,7 +19,7 @@ from keyfold.store.ledger.rows import (
     sealed_rows,
 )
 from keyfold.store.postgres.connection import Connection, Pool
-from keyfold.store.postgres.errors import CommitUnknown, DatabaseAway, VersionConflict, translated
+from keyfold.store.postgres.errors import CommitUnknown, DatabaseAway, VersionConflict, translate_errors
 from keyfold.store.postgres.statements import load_part, load_statements
 from keyfold.wire.events.chain import Head, Row
 
@@ -43,7 +43,7 @@ class Ledger:
 
         Raises DatabaseAway, or UnknownEvent or ImpossibleEvent where a stream cannot be folded.
         """
-        with translated():
+        with translate_errors():
             async with self._pool.acquire() as connection:
                 record = await _look(connection, wanted, now)
         return read_looked_at(wanted, record)
@@ -80,7 +80,7 @@ class Ledger:
         """Record the events in one round trip if the head is still this one; else return None."""
         rows = tuple(sealed_rows(head, drafts, expected.versions, now))
         last, last_hash = rows[-1]
-        with translated():
+        with translate_errors():
             async with self._pool.acquire() as connection:
                 with _committing():
                     moved = await _sql.append_at(
@@ -100,7 +100,7 @@ class Ledger:
 
         Raises DatabaseAway (nothing was appended) or CommitUnknown.
         """
-        with translated():
+        with translate_errors():
             async with self._pool.acquire() as connection:
                 transaction = connection.transaction()
                 await transaction.start()
@@ -117,14 +117,14 @@ class Ledger:
 
         Nothing is verified here: that is for whoever follows the chain. Raises DatabaseAway.
         """
-        with translated():
+        with translate_errors():
             async with self._pool.acquire() as connection:
                 rows = _sql.rows_after(connection, position=position, limit=limit)
                 return [(read_row(record), record["hash"]) async for record in rows]
 
     async def head(self) -> Head:
         """Return the last position and its hash. Raises DatabaseAway."""
-        with translated():
+        with translate_errors():
             async with self._pool.acquire() as connection:
                 return read_head(await _sql.head(connection))
 
@@ -182,7 +182,7 @@ async def _abandon(connection: Connection, transaction: Any) -> None:
 def _committing() -> Iterator[None]:
     """Tell that nobody knows whether it was committed, where the database goes away in the block."""
     try:
-        with translated():
+        with translate_errors():
             yield
     except DatabaseAway as away:
         raise CommitUnknown(str(away)) from away

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from keyfold.domain.ids import AccountId, EventId, KeyId, StreamId, VendorId, key_stream
 from keyfold.domain.lifecycle.fold import Actor, Aggregate, LifecycleEvent, evolve
 from keyfold.store.postgres.connection import Pool
-from keyfold.store.postgres.errors import translated
+from keyfold.store.postgres.errors import translate_errors
 from keyfold.store.postgres.statements import load_statements
 from keyfold.wire.events.codec import decode_event
 
@@ -66,7 +66,7 @@ class History:
         self, statement: Any, before: int | None, limit: int, types: Types, **scope: object
     ) -> list[Happened]:
         below = _FROM_THE_HEAD if before is None else before
-        with translated():
+        with translate_errors():
             async with self._pool.acquire() as connection:
                 rows = statement(connection, types=types, before=below, limit=limit, **scope)
                 found = [row async for row in rows]

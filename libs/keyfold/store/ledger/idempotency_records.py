@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from keyfold.store.postgres.connection import Connection, Pool
-from keyfold.store.postgres.errors import VersionConflict, translated
+from keyfold.store.postgres.errors import VersionConflict, translate_errors
 from keyfold.store.postgres.statements import load_statements
 
 LIFE = timedelta(hours=24)
@@ -74,6 +74,6 @@ class IdempotencyRecords:
         return removed
 
     async def _purge_some(self, kept_until: datetime) -> int:
-        with translated():
+        with translate_errors():
             async with self._pool.acquire() as connection:
                 return int(await _sql.purge(connection, kept_until=kept_until, limit=_PURGE_ROWS_MAX))

@@ -10,7 +10,7 @@ from typing import Any
 from keyfold.domain.ids import AccountId, StreamId, VendorId, login_stream
 from keyfold.runtime.auth.caller import Binding
 from keyfold.store.postgres.connection import Pool
-from keyfold.store.postgres.errors import translated
+from keyfold.store.postgres.errors import translate_errors
 from keyfold.store.postgres.statements import load_statements
 from keyfold.wire.keys.invitation_code import login_id_of
 
@@ -28,7 +28,7 @@ class LoginBindings:
     async def find(self, issuer: str, subject: str) -> Binding | None:
         """Return what a login is bound to, None for one that never was. Raises DatabaseAway."""
         stream = login_stream(login_id_of(issuer, subject))
-        with translated():
+        with translate_errors():
             async with self._pool.acquire() as connection:
                 row = await _sql.last(connection, stream=stream)
         if row is None:
@@ -66,7 +66,7 @@ class SignInLists:
 
     async def _list(self, statement: Any, before: int | None, limit: int, **scope: str) -> Sequence[Listed]:
         below = _FROM_THE_HEAD if before is None else before
-        with translated():
+        with translate_errors():
             async with self._pool.acquire() as connection:
                 rows = statement(connection, before=below, limit=limit, **scope)
                 return [Listed(position=row["position"], stream=row["stream"]) async for row in rows]

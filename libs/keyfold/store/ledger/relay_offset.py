@@ -1,7 +1,7 @@
 """How far the relay knows that Kafka has the ledger: moved forward by one process, never by two."""
 
 from keyfold.store.postgres.connection import Pool
-from keyfold.store.postgres.errors import LeadershipLost, translated
+from keyfold.store.postgres.errors import LeadershipLost, translate_errors
 from keyfold.store.postgres.statements import load_statements
 
 _sql = load_statements("ledger/relay_offset")
@@ -15,13 +15,13 @@ class RelayOffset:
 
     async def position(self) -> int:
         """Return the position, 0 at first. Raises DatabaseAway."""
-        with translated():
+        with translate_errors():
             async with self._pool.acquire() as connection:
                 return int(await _sql.position(connection))
 
     async def advance(self, start: int, end: int) -> None:
         """Move from `start` to `end`. Raises LeadershipLost if it is not at `start`, or DatabaseAway."""
-        with translated():
+        with translate_errors():
             async with self._pool.acquire() as connection:
                 moved = await _sql.advance(connection, start=start, end=end)
         if not moved:

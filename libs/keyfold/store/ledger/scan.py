@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from keyfold.domain.lifecycle.signed_head import LEDGER_STREAM
 from keyfold.store.postgres.connection import Connection, open_connection
-from keyfold.store.postgres.errors import translated
+from keyfold.store.postgres.errors import translate_errors
 from keyfold.store.postgres.statements import load_statements
 from keyfold.wire.events.chain import Fields, Head
 from keyfold.wire.proof.ledger_proof import HeadRow
@@ -25,7 +25,7 @@ class LedgerScan:
 
     async def head(self) -> HeadRow | None:
         """Return the head's row, None where somebody removed it. Raises DatabaseAway."""
-        with translated():
+        with translate_errors():
             record = await _sql.head(self._connection)
         if record is None:
             return None
@@ -34,13 +34,13 @@ class LedgerScan:
 
     async def checkpoints(self) -> list[CheckpointRow]:
         """Return the events of the stream of checkpoints in order. Raises DatabaseAway."""
-        with translated():
+        with translate_errors():
             rows = _sql.checkpoints(self._connection, stream=LEDGER_STREAM)
             return [CheckpointRow(**dict(record)) async for record in rows]
 
     async def pages(self) -> AsyncIterator[list[tuple[Fields, bytes]]]:
         """Yield every row in order with its hash, up to `PAGE_ROWS` at a time. Raises DatabaseAway."""
-        with translated():
+        with translate_errors():
             cursor = await self._connection.cursor(_sql.rows.sql)
             while page := await cursor.fetch(PAGE_ROWS):
                 yield [(record[:12], record[12]) for record in page]
@@ -50,7 +50,7 @@ class LedgerScan:
 async def open_scan(dsn: str) -> AsyncIterator[LedgerScan]:
     """Yield a reader of the ledger as it is now, with no bound on its time. Raises DatabaseAway."""
     async with open_connection(dsn, application_name="ledger scan", statement_timeout_s=0) as connection:
-        with translated():
+        with translate_errors():
             transaction = connection.transaction(isolation="repeatable_read", readonly=True)
             async with transaction:
                 yield LedgerScan(connection)

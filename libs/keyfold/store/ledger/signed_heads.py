@@ -6,7 +6,7 @@ from typing import Any
 
 from keyfold.domain.lifecycle.signed_head import LEDGER_STREAM, LedgerCheckpointed
 from keyfold.store.postgres.connection import Pool
-from keyfold.store.postgres.errors import translated
+from keyfold.store.postgres.errors import translate_errors
 from keyfold.store.postgres.statements import load_statements
 from keyfold.wire.events.codec import UnknownEvent, decode_event
 
@@ -34,14 +34,14 @@ class Checkpoints:
 
     async def last(self) -> RecordedCheckpoint | None:
         """Return the last one. Raises DatabaseAway."""
-        with translated():
+        with translate_errors():
             async with self._pool.acquire() as connection:
                 record = await _sql.last(connection, stream=LEDGER_STREAM)
         return None if record is None else _read(record)
 
     async def newest(self, before: int, limit: int) -> Sequence[RecordedCheckpoint]:
         """Return up to `limit` below a version of their stream, newest first. Raises DatabaseAway."""
-        with translated():
+        with translate_errors():
             async with self._pool.acquire() as connection:
                 rows = _sql.newest(connection, stream=LEDGER_STREAM, before=before, limit=limit)
                 return [_read(record) async for record in rows]

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from keyfold.store.postgres.connection import Pool
-from keyfold.store.postgres.errors import translated
+from keyfold.store.postgres.errors import translate_errors
 from keyfold.store.postgres.statements import load_statements
 
 _KEPT_LONGER = timedelta(minutes=10)
@@ -23,12 +23,12 @@ class SpentLinks:
 
         Raises DatabaseAway: then it may have been spent.
         """
-        with translated():
+        with translate_errors():
             async with self._pool.acquire() as connection:
                 return bool(await _sql.spend(connection, digest=digest, expires_at=expires_at))
 
     async def purge(self, now: datetime) -> int:
         """Forget the links that are over; return how many it were. Raises DatabaseAway."""
-        with translated():
+        with translate_errors():
             async with self._pool.acquire() as connection:
                 return int(await _sql.purge(connection, until=now - _KEPT_LONGER))

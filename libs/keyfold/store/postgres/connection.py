@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import asyncpg
 
-from keyfold.store.postgres.errors import connecting
+from keyfold.store.postgres.errors import translate_connect_errors
 
 Pool: TypeAlias = asyncpg.Pool
 Connection: TypeAlias = asyncpg.Connection
@@ -38,7 +38,7 @@ async def open_pool(
     `plans_once` each is planned once a session, by an index: for look-ups that cost less than planning.
     Each connection is given to `prepare` once.
     """
-    with connecting():
+    with translate_connect_errors():
         pool = await asyncpg.create_pool(
             dsn,
             min_size=0,  # with more, asyncpg logs a traceback a second while PostgreSQL is away
@@ -52,7 +52,7 @@ async def open_pool(
         )
     try:
         if is_tried:
-            with connecting():
+            with translate_connect_errors():
                 async with pool.acquire():
                     pass
         yield pool
@@ -91,7 +91,7 @@ async def connect(
 
     A `statement_timeout_s` of 0 lets statements take as long as they like.
     """
-    with connecting():
+    with translate_connect_errors():
         return await asyncpg.connect(
             dsn,
             timeout=CONNECT_TIMEOUT_S,

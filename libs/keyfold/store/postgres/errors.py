@@ -14,7 +14,7 @@
      ├── PartitionMissing    the access log has no partition for a day: make it, then file again
      ├── VersionConflict     somebody was faster: load afresh and decide again
      ├── LeadershipLost      another process may lead by now: stop what only a leader may do
-     ├── Misconfigured       an operator must change something first: stop
+     ├── DatabaseMisconfigured  an operator must change something first: stop
      └── MigrationFailed     the database is as it was before that migration: stop
 
 Every asyncpg error is translated here and nowhere else; one that is not translated is a bug of ours.
@@ -124,28 +124,28 @@ _GONE = re.compile(r"(connection|pool) is clos")
 
 
 @contextmanager
-def translated() -> Iterator[None]:
+def translate_errors() -> Iterator[None]:
     """Translate the driver's errors around any call of it."""
     try:
         yield
     except Exception as error:
-        failure = translation(error)
+        failure = to_failure(error)
         if failure is None:
             raise
         raise failure from error
 
 
 @contextmanager
-def connecting() -> Iterator[None]:
+def translate_connect_errors() -> Iterator[None]:
     """Translate the driver's errors around opening a connection, where none is a bug of ours.
 
     What the driver makes of an address or of a `PG…` variable is not repeated: it may quote a password.
     """
     try:
-        with translated():
+        with translate_errors():
             yield
     except asyncpg.PostgresError as refused:  # such as a parameter in the address that no server knows
-        raise DatabaseMisconfigured(_told(refused)) from refused
+        raise DatabaseMisconfigured(_describe(refused)) from refused
     except (asyncpg.InterfaceError, ValueError):
         raise DatabaseMisconfigured(
             "the driver cannot use KEYFOLD_POSTGRES_DSN together with the PG… variables that are set"
@@ -153,28 +153,30 @@ def connecting() -> Iterator[None]:
 
 
 @contextmanager
-def translated_serving() -> Iterator[None]:
+def translate_read_model_errors() -> Iterator[None]:
     """Translate the driver's errors around a read of the read model, which may not be built yet."""
-    with translated():
+    with translate_errors():
         try:
             yield
         except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError) as absent:
-            raise ReadModelAbsent(_told(absent)) from absent
+            raise ReadModelAbsent(_describe(absent)) from absent
 
 
-def translation(error: BaseException | None) -> StoreFailure | None:
+def to_failure(error: BaseException | None) -> StoreFailure | None:
     """Return what an error of the driver means to a caller, or None for one that is ours."""
     match error:
         case asyncpg.InterfaceError():
-            return DatabaseAway(_told(error)) if _GONE.search(str(error)) or _is_left_over(error) else None
+            return (
+                DatabaseAway(_describe(error)) if _GONE.search(str(error)) or _is_left_over(error) else None
+            )
         case asyncpg.InternalClientError():  # what is left of a call that lost its connection half-way
-            return DatabaseAway(_told(error))
+            return DatabaseAway(_describe(error))
         case asyncpg.ReadOnlySQLTransactionError():
-            return ReadOnly(_told(error))
+            return ReadOnly(_describe(error))
         case _ if isinstance(error, _MISCONFIGURED):
-            return DatabaseMisconfigured(_told(error))
+            return DatabaseMisconfigured(_describe(error))
         case _ if isinstance(error, _AWAY):
-            return DatabaseAway(_told(error))
+            return DatabaseAway(_describe(error))
     return None
 
 
@@ -186,5 +188,5 @@ def _is_left_over(error: BaseException) -> bool:
     return before is not None
 
 
-def _told(error: BaseException) -> str:
+def _describe(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

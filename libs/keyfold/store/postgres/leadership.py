@@ -8,7 +8,7 @@ from enum import IntEnum
 import structlog
 
 from keyfold.store.postgres.connection import CONNECT_TIMEOUT_S, Connection, open_connection
-from keyfold.store.postgres.errors import DatabaseAway, LeadershipLost, translated
+from keyfold.store.postgres.errors import DatabaseAway, LeadershipLost, translate_errors
 from keyfold.store.postgres.statements import load_statements
 
 STANDBY_INTERVAL_S = 1.0
@@ -65,7 +65,7 @@ class Leadership:
         # Asked again and again rather than waited for in PostgreSQL, where the snapshot of a statement that
         # waits would keep dead rows from being vacuumed for as long as the other leads.
         while True:
-            with translated():
+            with translate_errors():
                 if await _sql.try_lock(connection, lock=self._lock.value):
                     return
             await asyncio.sleep(STANDBY_INTERVAL_S)
@@ -78,7 +78,7 @@ async def _lost(connection: Connection, ended: asyncio.Event) -> None:
             async with asyncio.timeout(PROOF_INTERVAL_S):
                 await ended.wait()
         except TimeoutError:
-            with translated():
+            with translate_errors():
                 async with asyncio.timeout(CONNECT_TIMEOUT_S):
                     await _sql.still_here(connection)
         else:

@@ -12,7 +12,13 @@ from pogo_core.util import migrate as pogo
 from pogo_core.util import sql as pogo_sql
 
 from keyfold.store.postgres.connection import Connection, Pool, open_connection
-from keyfold.store.postgres.errors import DatabaseAway, MigrationFailed, NotMigrated, translated, translation
+from keyfold.store.postgres.errors import (
+    DatabaseAway,
+    MigrationFailed,
+    NotMigrated,
+    to_failure,
+    translate_errors,
+)
 from keyfold.store.postgres.roles import prepare_roles, warn_of_the_owner
 from keyfold.store.postgres.statements import load_statements
 
@@ -32,7 +38,7 @@ async def migrate(dsn: str, *, directory: Path = _DIRECTORY) -> None:
     Raises DatabaseAway, Misconfigured or MigrationFailed; each migration is one transaction.
     """
     async with open_connection(dsn, application_name="migrate", statement_timeout_s=_UNBOUNDED) as connection:
-        with translated():
+        with translate_errors():
             # The lock is the session's: it ends with the connection, also when this process dies.
             await _sql.lock_migrations(connection)
             await prepare_roles(connection)
@@ -43,13 +49,13 @@ async def _apply(connection: Connection, directory: Path) -> None:
     try:
         await pogo.apply(connection, directory, schema_name=_HISTORY)
     except BadMigrationError as failure:
-        cause = translation(failure.__cause__)
+        cause = to_failure(failure.__cause__)
         if isinstance(cause, DatabaseAway):
             raise cause from failure
         raise MigrationFailed(f"{failure}: {failure.__cause__}") from failure
 
 
-async def migrated(dsn: str) -> None:
+async def require_migrations(dsn: str) -> None:
     """Return if the database has every migration that this code knows, whatever else it has.
 
     A login that has an owner's rights is warned of, for a service needs none of them.
@@ -57,7 +63,7 @@ async def migrated(dsn: str) -> None:
     Raises NotMigrated, DatabaseAway or Misconfigured.
     """
     async with open_connection(dsn, application_name="start") as connection:
-        with translated():
+        with translate_errors():
             pending = await _pending(connection)
             if not pending:
                 await warn_of_the_owner(connection)
@@ -72,7 +78,7 @@ async def pending_migrations(pool: Pool) -> tuple[str, ...]:
 
     Raises NotMigrated, DatabaseAway or Misconfigured.
     """
-    with translated():
+    with translate_errors():
         async with pool.acquire() as connection:
             return await _pending(connection)
 

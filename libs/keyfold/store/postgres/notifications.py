@@ -7,7 +7,7 @@ from typing import Self
 import structlog
 
 from keyfold.store.postgres.connection import Connection, close, connect
-from keyfold.store.postgres.errors import DatabaseAway, translated
+from keyfold.store.postgres.errors import DatabaseAway, translate_errors
 
 log = structlog.get_logger(__name__)
 
@@ -57,7 +57,7 @@ class Notifications:
     async def _listener(self) -> Connection:
         connection = await connect(self._dsn, application_name=f"listener {self._channel}")
         try:
-            with translated():
+            with translate_errors():
                 await connection.add_listener(self._channel, lambda *_: self._heard.set())
         except BaseException:
             connection.terminate()

@@ -7,7 +7,7 @@ from typing import Self
 import structlog
 
 from keyfold.store.postgres.connection import Connection, open_connection
-from keyfold.store.postgres.errors import translated
+from keyfold.store.postgres.errors import translate_errors
 from keyfold.store.postgres.statements import load_statements
 
 _sql = load_statements("postgres/partition_shares")
@@ -44,7 +44,7 @@ class PartitionShare:
         """
         before = self._held
         try:
-            with translated():
+            with translate_errors():
                 await self._move(await self._joined(), partitions)
         except BaseException:
             await self._leave()

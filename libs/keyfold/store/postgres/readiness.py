@@ -4,7 +4,7 @@ import asyncio
 from typing import Final
 
 from keyfold.store.postgres.connection import Connection, Pool
-from keyfold.store.postgres.errors import StoreFailure, translated
+from keyfold.store.postgres.errors import StoreFailure, translate_errors
 from keyfold.store.postgres.migrations import pending_migrations
 from keyfold.store.postgres.statements import load_statements
 
@@ -46,7 +46,7 @@ class DatabaseReadiness:
         return f"the database: {inability}" if inability else None
 
     async def _inability(self) -> str | None:
-        with translated():
+        with translate_errors():
             async with self._pool.acquire() as connection:
                 if await is_read_only(connection):
                     # Where the address names several servers, the next connection finds the one that writes.

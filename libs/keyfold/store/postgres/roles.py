@@ -11,7 +11,7 @@ import asyncpg
 import structlog
 
 from keyfold.store.postgres.connection import Connection, open_connection
-from keyfold.store.postgres.errors import DatabaseMisconfigured, translated
+from keyfold.store.postgres.errors import DatabaseMisconfigured, translate_errors
 from keyfold.store.postgres.statements import load_statements
 
 REGISTRY: Final = "keyfold_registry"
@@ -55,7 +55,7 @@ async def ensure_login(dsn: str, *, login: str, password: str, service: str) -> 
     The password travels and may be logged as it is: for servers that are ours alone.
     """
     async with open_connection(dsn, application_name="logins") as connection:
-        with translated():
+        with translate_errors():
             if not await _sql.login_exists(connection, login=login):
                 await _run(connection, _sql.create_login_statement, login=login)
             await _run(connection, _sql.set_password_statement, login=login, password=password)

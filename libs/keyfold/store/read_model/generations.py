@@ -13,7 +13,7 @@ from asyncpg import LockNotAvailableError
 from asyncpg.transaction import Transaction
 
 from keyfold.store.postgres.connection import Connection, Pool, open_connection
-from keyfold.store.postgres.errors import NoStandstill, ReplayRunning, translated
+from keyfold.store.postgres.errors import NoStandstill, ReplayRunning, translate_errors
 from keyfold.store.postgres.statements import load_statements
 from keyfold.store.read_model.reader import SERVING
 from keyfold.store.read_model.rows import SHAPE
@@ -50,7 +50,7 @@ class GenerationProgress:
 
 async def serving_progress(client: Pool | Connection) -> GenerationProgress | None:
     """Return the serving generation's progress, None where there is none. Raises DatabaseAway."""
-    with translated():
+    with translate_errors():
         if not await _serving_sql.exists(client, schema=SERVING):
             return None
         row = await _progress(client)
@@ -70,7 +70,7 @@ class Generations:
 
     async def begin(self) -> None:
         """Make the next generation's tables, empty; what an interrupted replay left behind is dropped."""
-        with translated():
+        with translate_errors():
             await _old_sql.drop_generation(self._connection)
             async with self._connection.transaction():
                 await _next_sql.drop_generation(self._connection)
@@ -87,15 +87,15 @@ class Generations:
         try:
             yield
         except BaseException:
-            with translated():
+            with translate_errors():
                 await transaction.rollback()
             raise
-        with translated():
+        with translate_errors():
             await transaction.commit()
 
     async def _stopped(self) -> Transaction:
         for _ in range(STANDSTILL_ATTEMPTS_MAX):
-            with translated():
+            with translate_errors():
                 transaction = self._connection.transaction()
                 await transaction.start()
                 await _serving_sql.bound_waiting(self._connection)
@@ -112,14 +112,14 @@ class Generations:
         async with open_connection(
             self._dsn, application_name="replay comparison", statement_timeout_s=_UNBOUNDED
         ) as connection:
-            with translated():
+            with translate_errors():
                 async with connection.transaction(isolation="repeatable_read", readonly=True):
                     await _serving_sql.see(connection)
                     yield Comparison(connection)
 
     async def swap(self) -> None:
         """Let the next generation serve, within a standstill: both must be at one position."""
-        with translated():
+        with translate_errors():
             if await _serving_sql.exists(self._connection, schema=SERVING):
                 await _serving_sql.retire(self._connection)
             await _serving_sql.promote(self._connection)
@@ -128,7 +128,7 @@ class Generations:
 
     async def drop_old(self) -> None:
         """Drop the generation that a swap has retired, once nobody reads it any more."""
-        with translated():
+        with translate_errors():
             await _old_sql.drop_generation(self._connection)
 
 
@@ -149,7 +149,7 @@ class Comparison:
 
     async def differences(self) -> tuple[TableDifference, ...]:
         """Return the tables whose rows differ, byte for byte; empty when the generations are the same."""
-        with translated():
+        with translate_errors():
             found = [await self._difference(table) for table in ("accounts", "vendors", "keys")]
         return tuple(difference for difference in found if difference.rows)
 
@@ -165,7 +165,7 @@ class Comparison:
 async def open_generations(dsn: str) -> AsyncIterator[Generations]:
     """Take the right to build a generation for the length of the block. Raises ReplayRunning."""
     async with open_connection(dsn, application_name="replay", statement_timeout_s=_UNBOUNDED) as connection:
-        with translated():
+        with translate_errors():
             locked = await _serving_sql.lock_replays(connection)
         if not locked:
             raise ReplayRunning("another process is building a generation of the read model")

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from keyfold.domain.access.names import AccountKey, Names
 from keyfold.domain.ids import AccountId, KeyId, VendorId
 from keyfold.store.postgres.connection import Pool
-from keyfold.store.postgres.errors import translated_serving
+from keyfold.store.postgres.errors import translate_read_model_errors
 from keyfold.store.postgres.statements import load_statements
 from keyfold.store.read_model.reader import SERVING
 
@@ -20,7 +20,7 @@ async def called(pool: Pool, vendor_ids: Collection[VendorId], keys: Collection[
         "key_ids": [key_id for _, key_id in keys],
     }
     vendors, named = dict[VendorId, str](), dict[AccountKey, str]()
-    with translated_serving():
+    with translate_read_model_errors():
         async for account_id, name_id, name in _sql.called(pool, **asked):
             if account_id is None:
                 vendors[VendorId(name_id)] = name

@@ -15,7 +15,7 @@ from keyfold.domain.lifecycle.subscriber_key import SubscriberKey
 from keyfold.domain.lifecycle.vendor import Vendor, VendorState
 from keyfold.domain.lifecycle.vendor_key import VendorKey
 from keyfold.store.postgres.connection import Connection, Pool
-from keyfold.store.postgres.errors import ReadModelAbsent, translated_serving
+from keyfold.store.postgres.errors import ReadModelAbsent, translate_read_model_errors
 from keyfold.store.postgres.notifications import Notifications
 from keyfold.store.postgres.position_watch import PositionWatch
 from keyfold.store.postgres.statements import load_statements
@@ -104,7 +104,7 @@ class ReadModel:
         """
         keys = Packed(pack_key, unpack_key)
         state = State(keys=keys)
-        with translated_serving():
+        with translate_read_model_errors():
             async with self._pool.acquire() as connection, _frozen(connection):
                 head, next_offset = await _progress(connection)
                 of_keys = await _sql.count_keys(connection)
@@ -118,7 +118,7 @@ class ReadModel:
 
     async def position(self) -> int:
         """Return the position that reads are served at."""
-        with translated_serving():
+        with translate_read_model_errors():
             head, _ = await _progress(self._pool)
         return head.position
 
@@ -188,7 +188,7 @@ class ReadModel:
         return await self._page(read_vendor, _sql.due_vendors, limit, now=now)
 
     async def _one(self, read: Callable[[Row], A], statement: Any, **parameters: object) -> Stored[A] | None:
-        with translated_serving():
+        with translate_read_model_errors():
             row = await statement(self._pool, **parameters)
         return None if row is None else _stored(read, row)
 
@@ -197,7 +197,7 @@ class ReadModel:
     ) -> list[Stored[A]]:
         if not 1 <= limit <= LIMIT_MAX:
             raise ValueError(f"a page has 1 to {LIMIT_MAX} rows, not {limit}")
-        with translated_serving():
+        with translate_read_model_errors():
             rows = [row async for row in statement(self._pool, limit=limit, **parameters)]
         return [_stored(read, row) for row in rows]
 

@@ -15,7 +15,7 @@ from keyfold.domain.lifecycle.state import State
 from keyfold.domain.lifecycle.vendor import Vendor, VendorEvent
 from keyfold.domain.refusal import ImpossibleEvent
 from keyfold.store.postgres.connection import Connection, Pool
-from keyfold.store.postgres.errors import Fenced, UnfoldableEvent, translated
+from keyfold.store.postgres.errors import Fenced, UnfoldableEvent, translate_errors
 from keyfold.store.postgres.statements import load_statements
 from keyfold.store.read_model.reader import SERVING
 from keyfold.store.read_model.rows import (
@@ -83,7 +83,7 @@ class ReadModelWriter:
 
         After DatabaseAway it may have been written all the same: look at the progress before saving it again.
         """
-        with translated():
+        with translate_errors():
             async with self._pool.acquire() as connection, connection.transaction():
                 await self._sql.hold_generation(connection)
                 await self._advance(connection, step)

@@ -14,7 +14,7 @@ from keyfold.runtime.clock import Clock
 from keyfold.runtime.waiting import wait_for
 from keyfold.store.enforcement.leases import Holder, Journalled, Leases
 from keyfold.store.postgres.connection import open_pool
-from keyfold.store.postgres.migrations import migrated
+from keyfold.store.postgres.migrations import require_migrations
 from keyfold.store.read_model.reader import ReadModel
 
 
@@ -28,7 +28,7 @@ async def replicate(
 ) -> None:
     """Follow and beat until cancelled, which must be after the last answer. Raises StopProcess."""
     dsn, timeout_s = settings.postgres_dsn.get_secret_value(), settings.startup_timeout_s
-    await wait_for("PostgreSQL", partial(migrated, dsn), timeout_s=timeout_s, clock=clock)
+    await wait_for("PostgreSQL", partial(require_migrations, dsn), timeout_s=timeout_s, clock=clock)
     async with AsyncExitStack() as resources:
         pool = await resources.enter_async_context(open_pool(dsn, application_name="gatekeeper", size_max=2))
         leases = Leases(pool)

@@ -17,7 +17,7 @@ from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.publisher import Publisher
 from keyfold.kafka.topics import ensure_topics
 from keyfold.local.process.child import Child
-from keyfold.local.process.nursery import Nursery
+from keyfold.local.process.fork_server import ForkServer
 from keyfold.local.process.ports import free_ports
 from keyfold.local.service_specs import SERVICES, Wiring, service_command
 from keyfold.local.signing import Claims, LocalSigner
@@ -53,12 +53,12 @@ async def audit_process(wiring: Wiring) -> AsyncIterator[tuple[Child, int]]:
 
 
 async def test_a_killed_process_neither_skips_nor_repeats(
-    database: str, kafka_bootstrap: str, tmp_path: Path, nursery: Nursery
+    database: str, kafka_bootstrap: str, tmp_path: Path, fork_server: ForkServer
 ) -> None:
     """A reader whose process was killed goes on at another one behind the last event that it read whole."""
     signer = LocalSigner(tmp_path)
     signer.prepare()
-    wiring = replace(_wiring(database, kafka_bootstrap, tmp_path), begins_in=nursery)
+    wiring = replace(_wiring(database, kafka_bootstrap, tmp_path), fork_server=fork_server)
     claims = Claims(role="owner", sub="otto", account_id=ACCOUNT_ID)
     token = signer.sign(claims, now=SYSTEM_CLOCK.now(), ttl_s=300)
     async with (

@@ -20,7 +20,7 @@ from keyfold.local.servers.postgres import DATABASE, LocalPostgres
 from keyfold.store.access_log.addresses import as_text
 from keyfold.store.access_log.writer import AccessLog
 from keyfold.store.postgres.connection import open_pool
-from keyfold.store.postgres.migrations import migrate, migrated
+from keyfold.store.postgres.migrations import migrate, require_migrations
 from keyfold.wire.offsets import Advance
 from tests.support.access_events import EPOCH, access_event
 from tests.support.audit.log import ACCOUNT, Log, ask, asking
@@ -143,7 +143,7 @@ async def test_what_the_guide_backs_up_is_there_again(tmp_path: Path) -> None:
         await shell(RESTORE, tmp_path, KEYFOLD_POSTGRES_DSN=owned, **superuser(new))
         assert await rights(new.dsn) == granted
         for service in LOGGED_IN:
-            await migrated(address_of(new.dsn, f"somebody_{service}"))
+            await require_migrations(address_of(new.dsn, f"somebody_{service}"))
         assert await seen(new.dsn, account_id) == before
         await _goes_on(new.dsn, account_id)
         await shell("keyfold ledger verify", tmp_path, KEYFOLD_POSTGRES_DSN=owned)

@@ -12,7 +12,7 @@ import pytest
 from keyfold.store.postgres import migrations
 from keyfold.store.postgres.connection import open_connection, open_pool
 from keyfold.store.postgres.errors import DatabaseAway, DatabaseMisconfigured, MigrationFailed, NotMigrated
-from keyfold.store.postgres.migrations import migrate, migrated, pending_migrations
+from keyfold.store.postgres.migrations import migrate, pending_migrations, require_migrations
 from keyfold.store.postgres.statements import load_statements
 from tests.support.database import address, execute
 from tests.support.eventually import eventually
@@ -48,10 +48,10 @@ async def test_empty_database(empty_database: str) -> None:
 async def test_start_waits_for_an_owner(empty_database: str) -> None:
     """A service is told which migrations are missing and what an operator types; it applies none."""
     with pytest.raises(NotMigrated, match=r"lacks 20261123_01_ledger, .*run `keyfold migrate`"):
-        await migrated(empty_database)
+        await require_migrations(empty_database)
     assert "20261123_01_ledger" in await _pending(empty_database)
     await migrate(empty_database)
-    await migrated(empty_database)
+    await require_migrations(empty_database)
 
 
 async def test_newer_database(database: str) -> None:
@@ -61,14 +61,14 @@ async def test_newer_database(database: str) -> None:
         "insert into public._pogo_migration (migration_hash, migration_id, schema_name)"
         " values ('x', '29991231_01_future', 'public')",
     )
-    await migrated(database)
+    await require_migrations(database)
 
 
 async def test_login_without_a_role(database: str) -> None:
     """A login that was granted no role is told so, and not that the database lacks everything."""
     await execute(database, f"create role nobody_yet login password '{PASSWORD}'")
     with pytest.raises(NotMigrated, match="grant this login the role of its service"):
-        await migrated(address_of(database, "nobody_yet"))
+        await require_migrations(address_of(database, "nobody_yet"))
 
 
 async def test_twice(database: str) -> None:

@@ -16,7 +16,7 @@ from keyfold.store.ledger.append import Ledger
 from keyfold.store.ledger.idempotency_records import NewIdempotencyRecord
 from keyfold.store.ledger.read_set import ReadSet
 from keyfold.store.ledger.relay_offset import RelayOffset
-from keyfold.store.postgres.migrations import migrated
+from keyfold.store.postgres.migrations import require_migrations
 from keyfold.store.postgres.partition_shares import PartitionShare
 from keyfold.store.postgres.readiness import DatabaseReadiness
 from keyfold.store.postgres.roles import ROLES, role_of
@@ -103,7 +103,7 @@ async def test_every_service_sees_that_it_may_start(database: str) -> None:
     """Every service's login can tell that the database has all its migrations."""
     with capture_logs() as lines:
         for role in ROLES:
-            await migrated(await login_of(database, role.removeprefix("keyfold_")))
+            await require_migrations(await login_of(database, role.removeprefix("keyfold_")))
     assert lines == []
 
 
@@ -145,7 +145,7 @@ async def test_a_service_with_more_rights_than_one_needs_is_warned_of(database: 
     await execute(database, grants[rights].replace("mighty", "mighty_registry"))
     try:
         with capture_logs() as lines:
-            await migrated(dsn)
+            await require_migrations(dsn)
     finally:
         await execute(database, "alter role mighty_registry nosuperuser")
     (line,) = lines

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import orjson
 
-from keyfold.local.process.child import ProcessSpec, leashed, tail
+from keyfold.local.process.child import ProcessSpec, leash, tail
 from tests.support.chaos.faults.fault_points import OF_SERVICE, FaultPoint
 
 WITHIN_S = 30.0
@@ -72,7 +72,7 @@ async def lives(command: ProcessSpec) -> AsyncIterator[Lives]:
     assert command.log_path is not None
     with command.log_path.open("ab") as log:
         process = await asyncio.create_subprocess_exec(
-            *leashed(replace(command, argv=argv)),
+            *leash(replace(command, argv=argv)),
             stdin=PIPE,
             stdout=PIPE,
             stderr=log,

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time
 
 from keyfold.domain.access.closed_run import ClosedRun
 from keyfold.store.postgres.connection import Pool, open_connection
-from keyfold.store.postgres.errors import translated
+from keyfold.store.postgres.errors import translate_errors
 from keyfold.store.postgres.statements import load_statements
 
 _sql = load_statements("access_log/completeness/closed_runs")
@@ -23,7 +23,7 @@ class ClosedRuns:
         closed = {
             each.gatekeeper: each for each in sorted(runs, key=lambda run: (run.last_seq, run.is_exact))
         }
-        with translated():
+        with translate_errors():
             async with self._pool.acquire() as connection:
                 await _sql.note_closed(
                     connection,
@@ -37,5 +37,5 @@ class ClosedRuns:
 async def forget_closed_before(dsn: str, oldest: date) -> None:
     """Forget runs that were over before that day and of which no number is kept. Raises DatabaseAway."""
     async with open_connection(dsn, application_name="audit retention") as connection:
-        with translated():
+        with translate_errors():
             await _sql.forget_closed(connection, oldest=datetime.combine(oldest, time(), UTC))

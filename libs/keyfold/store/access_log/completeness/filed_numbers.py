@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from keyfold.domain.access.event import AccessEvent
 from keyfold.store.access_log.batch import Hour, by_hour, in_order
 from keyfold.store.postgres.connection import Connection, open_connection
-from keyfold.store.postgres.errors import translated
+from keyfold.store.postgres.errors import translate_errors
 from keyfold.store.postgres.statements import load_statements
 
 # The statements and the migration that made the table say it too: what is filed once keeps its block.
@@ -110,7 +110,7 @@ async def forget_numbers_before(dsn: str, oldest: date) -> None:
     """Forget the numbers of the days before `oldest`, as their rows are dropped. Raises DatabaseAway."""
     since = datetime.combine(oldest, time(), UTC)
     async with open_connection(dsn, application_name="audit retention") as connection:
-        with translated():
+        with translate_errors():
             while await _sql.forget_oldest_hour(connection, oldest=since) is not None:
                 continue
             await _sql.forget_ended_runs(connection, oldest=since)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from keyfold.store.access_log.scope import prepare
 from keyfold.store.postgres.connection import Pool
-from keyfold.store.postgres.errors import translated
+from keyfold.store.postgres.errors import translate_errors
 from keyfold.store.postgres.statements import load_statements
 
 _sql = load_statements("access_log/completeness/numbers")
@@ -91,7 +91,7 @@ async def run_hours(
         "before_gatekeeper": before_gatekeeper,
         "rows_max": rows_max,
     }
-    with translated():
+    with translate_errors():
         # As of one moment: a run that is filed for the first time just then is told once.
         moment = {"isolation": "repeatable_read", "readonly": True}
         async with pool.acquire() as connection, connection.transaction(**moment):

@@ -6,7 +6,7 @@ from typing import Final
 
 from keyfold.domain.ids import EventId, made_at_ms
 from keyfold.store.postgres.connection import Connection, Pool, open_connection
-from keyfold.store.postgres.errors import translated
+from keyfold.store.postgres.errors import translate_errors
 from keyfold.store.postgres.statements import load_statements
 
 _sql = load_statements("access_log/completeness/wholeness")
@@ -32,7 +32,7 @@ class Wholeness:
 
 async def account(pool: Pool) -> None:
     """Bring what is known of all runs up to date, unless another process does. Raises DatabaseAway."""
-    with translated():
+    with translate_errors():
         async with pool.acquire() as connection, connection.transaction():
             if not await _sql.try_lock(connection):
                 return
@@ -58,7 +58,7 @@ def _begun(run: str) -> datetime | None:
 
 async def wholeness(pool: Pool, topic: str) -> Wholeness:
     """Return up to when the log that is filed from a topic is whole. Raises DatabaseAway."""
-    with translated():
+    with translate_errors():
         async with pool.acquire() as connection:
             row = await _sql.wholeness(connection, topic=topic, settled_s=SETTLED_S)
     until, now = row["whole_until"], row["now"]
@@ -73,5 +73,5 @@ async def wholeness(pool: Pool, topic: str) -> Wholeness:
 async def forget_runs_before(dsn: str, oldest: date) -> None:
     """Forget runs of which nothing is kept any more. Raises DatabaseAway."""
     async with open_connection(dsn, application_name="audit retention") as connection:
-        with translated():
+        with translate_errors():
             await _sql.forget_runs(connection, oldest=datetime.combine(oldest, time(), UTC))

@@ -1,6 +1,6 @@
-"""The process that services begin from: it reads their modules, and forks a child of itself for each order.
+"""The fork server's program: it imports the services' modules once, and forks a child for each order.
 
-Orders and answers are messages of JSON over the socket that is its standard input.
+Orders and answers are JSON messages over the socket that is its standard input.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from typing import Final
 
 import msgspec
 
-from keyfold.local.service_specs import OF_A_STACK
+from keyfold.local.service_specs import SERVICE_SPECS
 from keyfold.runtime.collector import leave_modules
 
 MESSAGE_BYTES_MAX: Final = 1 << 20
 _PROGRAMS: Final = (
-    *(f"keyfold.{spec.name}.__main__" for spec in OF_A_STACK),
+    *(f"keyfold.{spec.name}.__main__" for spec in SERVICE_SPECS),
     "keyfold.local.sample.api",
 )
 _PR_SET_PDEATHSIG: Final = 1
@@ -32,7 +32,7 @@ _PR_SET_NAME: Final = 15
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to begin: a module as a program. Without a `log` it writes to where we do."""
+    """Which module to run as a program. Without a `log` it writes to our own output."""
 
     module: str
     arguments: Sequence[str]
@@ -43,23 +43,23 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Began(msgspec.Struct, frozen=True, tag="began"):
-    """The process of the order that came next."""
+    """A process was forked. Answers come in the order of the orders."""
 
     pid: int
 
 
 class Ended(msgspec.Struct, frozen=True, tag="ended"):
-    """A process that is gone, with its exit status; negative for a signal."""
+    """A process ended, with this exit status; negative for a signal."""
 
     pid: int
     status: int
 
 
 def main() -> None:
-    """Read modules and do what is ordered until whoever orders is gone; a child does its order alone."""
+    """Import the modules, then fork a child for each order until the other end of the socket is gone."""
     for program in _PROGRAMS:
         import_module(program)
-        del sys.modules[program]  # which is read again by whoever becomes it
+        del sys.modules[program]  # the child that runs it reads it again
     leave_modules()
     line = socket.socket(fileno=os.dup(0))
     try:
@@ -72,7 +72,7 @@ def main() -> None:
 
 
 def _serve(line: socket.socket) -> Order | None:
-    """Return an order in the child that is to do it, and None at the end."""
+    """Return an order in the child that is to run it, and None in the server when it ends."""
     woken, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
@@ -83,10 +83,10 @@ def _serve(line: socket.socket) -> Order | None:
             for key, _ in ready.select():
                 if key.fd == woken:
                     os.read(woken, 4096)
-                    _bury(line)
+                    _report_ended(line)
                 elif not (message := line.recv(MESSAGE_BYTES_MAX)):
                     return None
-                elif pid := _forked():
+                elif pid := _fork():
                     line.send(msgspec.json.encode(Began(pid)))
                 else:
                     signal.set_wakeup_fd(-1)
@@ -96,20 +96,20 @@ def _serve(line: socket.socket) -> Order | None:
                     return msgspec.json.decode(message, type=Order)
 
 
-def _forked() -> int:
-    """Fork; return the child's process id when it leads a session of its own, and 0 in the child."""
+def _fork() -> int:
+    """Fork. Return the child's process id once it leads its own session, and 0 in the child."""
     until, leads = os.pipe()
     pid = os.fork()
     if not pid:
         os.setsid()
     os.close(leads)
     if pid:
-        os.read(until, 1)  # nothing, once the child has closed it too
+        os.read(until, 1)  # returns when the child has closed its end too
     os.close(until)
     return pid
 
 
-def _bury(line: socket.socket) -> None:
+def _report_ended(line: socket.socket) -> None:
     with contextlib.suppress(ChildProcessError):
         while (ended := os.waitpid(-1, os.WNOHANG)) != (0, 0):
             pid, status = ended
@@ -117,12 +117,12 @@ def _bury(line: socket.socket) -> None:
 
 
 def _become(order: Order) -> None:
-    """Be the program that is ordered, as if it had been started."""
+    """Run the ordered program in this process, as if it had been started by itself."""
     parent = os.getppid()
     _control(_PR_SET_NAME, order.module.removeprefix("keyfold.").encode())
     _control(_PR_SET_PDEATHSIG, order.death_signal)
     if os.getppid() != parent:
-        sys.exit(1)  # it died before the kernel knew to tell us
+        sys.exit(1)  # the parent died before the kernel was asked to tell us
     _redirect(os.devnull, os.O_RDONLY, 0)
     if order.log is not None:
         _redirect(order.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 1, 2)

@@ -1,4 +1,4 @@
-"""Processes that begin with their modules read are as any other, and end with what they began from."""
+"""Forked processes are like any other, and end with the fork server."""
 
 from __future__ import annotations
 
@@ -14,48 +14,48 @@ import psutil
 import pytest
 
 from keyfold.local.process.child import Child, ChildFailed, ProcessSpec
-from keyfold.local.process.nursery import Nursery
+from keyfold.local.process.fork_server import ForkServer
 from tests.support.eventually import eventually
 
-FACTS = "tests.support.local.newborn_facts"
+FACTS = "tests.support.local.forked_facts"
 
 
-def command(nursery: Nursery, directory: Path, module: str = FACTS, *arguments: str) -> ProcessSpec:
-    """Return how a module begins."""
+def command(fork_server: ForkServer, directory: Path, module: str = FACTS, *arguments: str) -> ProcessSpec:
+    """Return the command that forks a module."""
     return ProcessSpec(
         name=module,
         argv=[sys.executable, "-m", module, *arguments],
         env={"KEYFOLD_LOG_FORMAT": "json"},
         log_path=directory / f"{module}{len(arguments)}.log",
         cwd=directory,
-        begins_in=nursery,
+        fork_server=fork_server,
     )
 
 
 async def facts_of(child: Child) -> Any:
-    """Return what it said of itself."""
+    """Return the facts that the child writes about itself."""
 
-    async def said() -> Any:
+    async def read_log() -> Any:
         child.require_running()
         assert child.command.log_path is not None
         return orjson.loads(child.command.log_path.read_bytes() or b"null")
 
-    return await eventually(said)
+    return await eventually(read_log)
 
 
-def family_of(child: Child) -> tuple[psutil.Process, psutil.Process]:
-    """Return its process, and what that began from."""
+def processes_of(child: Child) -> tuple[psutil.Process, psutil.Process]:
+    """Return the child's process and the fork server's."""
     process = psutil.Process(child.pid)
     parent = process.parent()
     assert parent is not None
     return process, parent
 
 
-async def test_as_any_other(nursery: Nursery, tmp_path: Path) -> None:
-    """It has arguments, environment, directory, session, log and randomness of its own; nothing to read."""
+async def test_as_any_other(fork_server: ForkServer, tmp_path: Path) -> None:
+    """It has its own arguments, environment, directory, session, log and randomness, and an empty input."""
     one, two = await asyncio.gather(
-        Child.spawn(command(nursery, tmp_path, FACTS, "one")),
-        Child.spawn(command(nursery, tmp_path, FACTS, "two", "three")),
+        Child.spawn(command(fork_server, tmp_path, FACTS, "one")),
+        Child.spawn(command(fork_server, tmp_path, FACTS, "two", "three")),
     )
     told = await facts_of(one), await facts_of(two)
     await asyncio.gather(one.kill(), two.stop())
@@ -67,36 +67,38 @@ async def test_as_any_other(nursery: Nursery, tmp_path: Path) -> None:
     assert all(each["leads"] and each["reads"] == "" for each in told)
 
 
-async def test_status(nursery: Nursery, tmp_path: Path) -> None:
-    """Its exit status is its own, here that of a service without settings, which names them in its log."""
-    child = await Child.spawn(command(nursery, tmp_path, "keyfold.relay"))
+async def test_status(fork_server: ForkServer, tmp_path: Path) -> None:
+    """Its exit status arrives: here that of a service without settings, which names them in its log."""
+    child = await Child.spawn(command(fork_server, tmp_path, "keyfold.relay"))
     assert await child.wait() == 2
     assert "KEYFOLD_POSTGRES_DSN" in (tmp_path / "keyfold.relay0.log").read_text()
 
 
 async def test_ends(tmp_path: Path) -> None:
-    """What begins from it ends with it: when it is killed, after which another begins, or closed."""
-    own = Nursery(tmp_path / "nursery.log")
+    """Forked processes end when the fork server is killed, after which others can be forked, or closed."""
+    own = ForkServer(tmp_path / "nursery.log")
     child = await Child.spawn(command(own, tmp_path))
     await facts_of(child)
-    process, begun_from = family_of(child)
-    begun_from.kill()
+    process, server = processes_of(child)
+    server.kill()
     assert await child.wait() == -signal.SIGTERM
     await asyncio.to_thread(process.wait, 10)
     again = await Child.spawn(command(own, tmp_path, FACTS, "again"))
     assert (await facts_of(again))["arguments"] == ["again"]
-    late = asyncio.create_task(own.begin(command(own, tmp_path, FACTS, "late")))
+    late = asyncio.create_task(own.fork(command(own, tmp_path, FACTS, "late")))
     await asyncio.sleep(0)
-    family = family_of(again)
+    processes = processes_of(again)
     await own.close()
     with pytest.raises(ChildFailed):
         await late
-    assert not psutil.wait_procs(family, timeout=10)[1]
+    assert not psutil.wait_procs(processes, timeout=10)[1]
 
 
-async def test_nothing_begins(tmp_path: Path) -> None:
-    """Where modules cannot be read, that is said with the last lines of its log, and not tried for ever."""
-    broken = Nursery(tmp_path / "nursery.log", (sys.executable, "-c", "raise SystemExit('no such module')"))
+async def test_cannot_fork(tmp_path: Path) -> None:
+    """When modules cannot be imported, the error has the log's last lines, and tries come to an end."""
+    broken = ForkServer(
+        tmp_path / "nursery.log", (sys.executable, "-c", "raise SystemExit('no such module')")
+    )
     with pytest.raises(ChildFailed, match=r"services.relay cannot begin; .*nursery.log:\n  no such module"):
         await Child.spawn(command(broken, tmp_path, "services.relay"))
     await broken.close()
