@@ -67,7 +67,7 @@ async def start(process: Process[GatekeeperSettings]) -> None:
 def _open_logins(settings: GatekeeperSettings) -> AbstractAsyncContextManager[Pool]:
     """Return connections for tokens that leave something open, made when one comes and not before."""
     dsn = settings.postgres_dsn.get_secret_value()
-    return open_pool(dsn, application_name="gatekeeper logins", size_max=2, is_tried=False)
+    return open_pool(dsn, application_name="gatekeeper logins", size_max=2, connect_now=False)
 
 
 if __name__ == "__main__":

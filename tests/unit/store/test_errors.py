@@ -1,4 +1,4 @@
-"""What an error of the driver means to a caller."""
+"""The driver's errors are translated into failures."""
 
 import asyncpg
 import pytest
@@ -9,7 +9,7 @@ BUSY = "cannot perform operation: another operation is in progress"
 
 
 def test_cleaning_up_after_a_lost_connection_finds_the_database_away() -> None:
-    """A COPY that loses its connection half-way leaves the driver in no state to roll it back."""
+    """A COPY that loses its connection half-way is DatabaseAway, though the driver cannot roll it back."""
     with pytest.raises(DatabaseAway), translate_errors():
         try:
             raise asyncpg.InternalClientError(
@@ -23,6 +23,6 @@ def test_cleaning_up_after_a_lost_connection_finds_the_database_away() -> None:
 
 
 def test_two_uses_of_one_connection_are_a_bug() -> None:
-    """Whoever shares a connection hears of it."""
+    """Sharing a connection between two calls is a bug of ours, and is not translated."""
     with pytest.raises(asyncpg.InterfaceError), translate_errors():
         raise asyncpg.InterfaceError(BUSY)

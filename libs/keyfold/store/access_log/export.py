@@ -22,7 +22,7 @@ from keyfold.store.access_log.scope import (
 )
 from keyfold.store.postgres.connection import Connection, open_connection
 from keyfold.store.postgres.errors import translate_errors
-from keyfold.store.postgres.statements import in_order, load_statements
+from keyfold.store.postgres.statements import load_statements, order_values
 
 # = + - @, their wide forms, a tab and the ends of a line: what spreadsheets begin a formula or a cell with.
 _FORMULA: Final = "(61, 43, 45, 64, 9, 10, 13, 65309, 65291, 65293, 65312)"
@@ -112,7 +112,7 @@ def _names(called: Names) -> Mapping[str, str]:
 
 async def _copy(connection: Connection, ask: Ask, form: ExportFormat, called: Names, sink: Sink) -> None:
     values = {**_values(ask), **_names(called)}
-    arguments = in_order(_sql, form, values)
+    arguments = order_values(_sql, form, values)
     match form:
         case ExportFormat.CSV:
             lines = _Rfc4180(sink)

@@ -50,7 +50,7 @@ class Enforcement:
         """Return True as soon as no gatekeeper can allow anything from before the position; then none ever
         will. Return False when time is up, also when PostgreSQL did not answer meanwhile.
         """
-        return await self._watch.reached(position, timeout_s)
+        return await self._watch.wait_for(position, timeout_s)
 
     async def position(self) -> int:
         """Return the last position for which that holds. Raises DatabaseAway."""

@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL: every one named, bounded in time, and blind to the search path."""
+"""Connections to PostgreSQL: each has a name, bounds in time, and an empty search path."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -17,7 +17,7 @@ CONNECT_TIMEOUT_S = 5.0
 STATEMENT_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 2.0
 
-# A plan that was made while a table was small must not read all of it once it is large.
+# A plan made while a table was small must not scan all of it once it is large.
 _PLANNED_ONCE = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
 
 
@@ -29,14 +29,13 @@ async def open_pool(
     size_max: int = 10,
     plans_once: bool = False,
     prepare: PrepareConnection | None = None,
-    is_tried: bool = True,
+    connect_now: bool = True,
 ) -> AsyncIterator[Pool]:
-    """Yield a pool of connections, the first one made already unless not `is_tried`. Raises DatabaseAway or
-    Misconfigured.
+    """Yield a pool of connections, by default with one open. Raises DatabaseAway or DatabaseMisconfigured.
 
-    A statement is ended by the server after `STATEMENT_TIMEOUT_S`, and given up here a second later. With
-    `plans_once` each is planned once a session, by an index: for look-ups that cost less than planning.
-    Each connection is given to `prepare` once.
+    The server ends a statement after `STATEMENT_TIMEOUT_S`, and we give it up a second later. With
+    `plans_once` each session plans a statement once, by an index: for look-ups that cost less than planning.
+    `prepare` is called with each new connection.
     """
     with translate_connect_errors():
         pool = await asyncpg.create_pool(
@@ -48,10 +47,10 @@ async def open_pool(
             server_settings=_settings(application_name, STATEMENT_TIMEOUT_S)
             | (_PLANNED_ONCE if plans_once else {}),
             init=prepare,
-            reset=_as_it_is,
+            reset=_keep_session,
         )
     try:
-        if is_tried:
+        if connect_now:
             with translate_connect_errors():
                 async with pool.acquire():
                     pass
@@ -63,10 +62,10 @@ async def open_pool(
             pool.terminate()
 
 
-async def _as_it_is(_connection: Connection) -> None:
-    """Leave a session that comes back to the pool as it is, which saves a round trip each time.
+async def _keep_session(_connection: Connection) -> None:
+    """Do not reset a session that returns to the pool, which saves a round trip each time.
 
-    What a statement leaves in one is meant to stay; a transaction left open is rolled back before this.
+    What our statements leave in a session is meant to stay; asyncpg has rolled back an open transaction.
     """
 
 
@@ -74,7 +73,7 @@ async def _as_it_is(_connection: Connection) -> None:
 async def open_connection(
     dsn: str, *, application_name: str, statement_timeout_s: float = STATEMENT_TIMEOUT_S
 ) -> AsyncIterator[Connection]:
-    """Yield a connection of the caller's own, for what lives in a session. Raises as `connect` does."""
+    """Yield a connection for the caller alone, for what lives in a session. Raises what `connect` raises."""
     connection = await connect(
         dsn, application_name=application_name, statement_timeout_s=statement_timeout_s
     )
@@ -87,9 +86,9 @@ async def open_connection(
 async def connect(
     dsn: str, *, application_name: str, statement_timeout_s: float = STATEMENT_TIMEOUT_S
 ) -> Connection:
-    """Return a connection that the caller closes. Raises DatabaseAway or Misconfigured.
+    """Return a connection that the caller closes. Raises DatabaseAway or DatabaseMisconfigured.
 
-    A `statement_timeout_s` of 0 lets statements take as long as they like.
+    A `statement_timeout_s` of 0 means no bound.
     """
     with translate_connect_errors():
         return await asyncpg.connect(
@@ -101,7 +100,7 @@ async def connect(
 
 
 async def close(connection: Connection) -> None:
-    """Take leave of the server, or be gone without if it does not answer."""
+    """Close the connection, or drop it when the server does not answer within CLOSE_TIMEOUT_S."""
     try:
         await connection.close(timeout=CLOSE_TIMEOUT_S)
     except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
@@ -111,7 +110,7 @@ async def close(connection: Connection) -> None:
 def _settings(application_name: str, statement_timeout_s: float) -> dict[str, str]:
     return {
         "application_name": f"keyfold {application_name}",
-        "search_path": "",  # a statement that does not name its schema must fail here, not there
+        "search_path": "",  # a statement that does not name its schema must fail in every environment
         "timezone": "UTC",
         "statement_timeout": str(int(statement_timeout_s * 1000)),
         # A transaction whose process froze would otherwise hold the ledger's head for ever.

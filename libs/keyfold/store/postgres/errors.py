@@ -1,23 +1,23 @@
 """What PostgreSQL can do to a caller, each named for what the caller must do about it.
 
     StoreFailure
-     ├── DatabaseAway        try again later
-     │    ├── CommitUnknown    it may have been committed: look before doing it again
-     │    └── ReadOnly         this server takes no writes: try again on one that does
-     ├── NotMigrated         an owner must apply migrations first: try again later
-     ├── ReadModelAbsent     the projection is building it: try again later
-     ├── ReplayRunning       another process is building a generation: try again when it is done
-     ├── NoStandstill        the serving generation is never left alone: try again when less is going on
-     ├── Fenced              another projection writes the read model: stop
-     ├── UnfoldableEvent     the state does not allow an event of the ledger: stop
-     ├── OffsetsMoved        another process has filed from these partitions: read their offsets anew
-     ├── PartitionMissing    the access log has no partition for a day: make it, then file again
-     ├── VersionConflict     somebody was faster: load afresh and decide again
-     ├── LeadershipLost      another process may lead by now: stop what only a leader may do
+     ├── DatabaseAway           try again later
+     │    ├── CommitUnknown     it may have been committed: look before doing it again
+     │    └── ReadOnly          this server takes no writes: try again on one that does
+     ├── NotMigrated            an owner must apply migrations first: try again later
+     ├── ReadModelAbsent        the projection is building it: try again later
+     ├── ReplayRunning          another process is building a generation: try again when it is done
+     ├── NoStandstill           the serving generation keeps changing: try again when less is going on
+     ├── Fenced                 another projection writes the read model: stop
+     ├── UnfoldableEvent        the state does not allow an event of the ledger: stop
+     ├── OffsetsMoved           another process has filed from these partitions: read their offsets again
+     ├── PartitionMissing       the access log has no partition for a day: make it, then file again
+     ├── VersionConflict        another writer was faster: load again and decide again
+     ├── LeadershipLost         another process may lead by now: stop what only a leader may do
      ├── DatabaseMisconfigured  an operator must change something first: stop
-     └── MigrationFailed     the database is as it was before that migration: stop
+     └── MigrationFailed        the database is as it was before that migration: stop
 
-Every asyncpg error is translated here and nowhere else; one that is not translated is a bug of ours.
+Every asyncpg error is translated here and nowhere else; an untranslated one is a bug of ours.
 """
 
 import re
@@ -39,7 +39,7 @@ class DatabaseAway(StoreFailure, TryLater):
 
 
 class CommitUnknown(DatabaseAway):
-    """The connection was lost during a commit. Look whether it happened before doing it again."""
+    """The connection was lost during a commit. Look whether it was committed before doing it again."""
 
 
 class ReadOnly(DatabaseAway):
@@ -55,7 +55,7 @@ class ReadModelAbsent(StoreFailure, TryLater):
 
 
 class Fenced(StoreFailure, StopProcess):
-    """The read model is not where this writer left it: another one writes too. Stop; leave it to that one."""
+    """The read model is not where this writer left it: another one writes too. Stop, and leave it to that."""
 
 
 class ReplayRunning(StoreFailure, TryLater):
@@ -63,26 +63,26 @@ class ReplayRunning(StoreFailure, TryLater):
 
 
 class NoStandstill(StoreFailure, TryLater):
-    """The serving generation would not stand still for a minute. Try again when less is going on."""
+    """The serving generation kept changing for a minute. Try again when less is going on."""
 
 
 class UnfoldableEvent(StoreFailure, StopProcess):
-    """The state does not allow an event of the ledger: it is another ledger's, or this code folds wrongly."""
+    """The state does not allow an event of the ledger: it is from another ledger, or this code is wrong."""
 
     def __init__(self, position: int, impossible: ImpossibleEvent) -> None:
         super().__init__(f"the event at position {position} cannot be folded: {impossible}")
 
 
 class OffsetsMoved(StoreFailure):
-    """Another process has filed from these partitions, and nothing was filed. Read their offsets anew."""
+    """Another process has filed from these partitions, so nothing was filed. Read their offsets again."""
 
 
 class PartitionMissing(StoreFailure):
-    """No partition holds the day of one of the events, and nothing was filed. Make it, then file again."""
+    """The access log has no partition for an event's day, so nothing was filed. Make it, then file again."""
 
 
 class VersionConflict(StoreFailure):
-    """Streams have moved on since they were loaded, and nothing was appended. Load them and decide again."""
+    """Streams have moved on since they were loaded, so nothing was appended. Load them and decide again."""
 
     def __init__(self, streams: Sequence[str]) -> None:
         super().__init__(f"moved on since they were loaded: {', '.join(streams)}")
@@ -90,7 +90,7 @@ class VersionConflict(StoreFailure):
 
 
 class LeadershipLost(StoreFailure):
-    """The connection that held the leader's lock is gone. Stop at once what only a leader may do."""
+    """The connection that held the leader's lock is gone. Stop what only a leader may do, at once."""
 
 
 class DatabaseMisconfigured(StoreFailure, StopProcess):
@@ -98,7 +98,7 @@ class DatabaseMisconfigured(StoreFailure, StopProcess):
 
 
 class MigrationFailed(StoreFailure, StopProcess):
-    """A migration did not apply, and what it had done is rolled back. Stop; mend it and start again."""
+    """A migration failed and was rolled back. Stop; correct it and start again."""
 
 
 _AWAY = (
@@ -119,13 +119,13 @@ _MISCONFIGURED = (
     asyncpg.UndefinedTableError,
     asyncpg.InvalidSchemaNameError,
 )
-# asyncpg has one class for a connection that is gone and for wrong use of its API; only the text differs.
+# asyncpg uses one class both for a lost connection and for wrong use of its API; only the text differs.
 _GONE = re.compile(r"(connection|pool) is clos")
 
 
 @contextmanager
 def translate_errors() -> Iterator[None]:
-    """Translate the driver's errors around any call of it."""
+    """Translate the driver's errors that any call of it may raise."""
     try:
         yield
     except Exception as error:
@@ -137,14 +137,14 @@ def translate_errors() -> Iterator[None]:
 
 @contextmanager
 def translate_connect_errors() -> Iterator[None]:
-    """Translate the driver's errors around opening a connection, where none is a bug of ours.
+    """Translate the driver's errors when opening a connection, where none is a bug of ours.
 
-    What the driver makes of an address or of a `PG…` variable is not repeated: it may quote a password.
+    The driver's text about an address or a `PG…` variable is not repeated: it may quote a password.
     """
     try:
         with translate_errors():
             yield
-    except asyncpg.PostgresError as refused:  # such as a parameter in the address that no server knows
+    except asyncpg.PostgresError as refused:  # such as for an unknown parameter in the address
         raise DatabaseMisconfigured(_describe(refused)) from refused
     except (asyncpg.InterfaceError, ValueError):
         raise DatabaseMisconfigured(
@@ -154,7 +154,7 @@ def translate_connect_errors() -> Iterator[None]:
 
 @contextmanager
 def translate_read_model_errors() -> Iterator[None]:
-    """Translate the driver's errors around a read of the read model, which may not be built yet."""
+    """Translate the driver's errors when reading the read model, which may not be built yet."""
     with translate_errors():
         try:
             yield
@@ -163,13 +163,13 @@ def translate_read_model_errors() -> Iterator[None]:
 
 
 def to_failure(error: BaseException | None) -> StoreFailure | None:
-    """Return what an error of the driver means to a caller, or None for one that is ours."""
+    """Return the failure that a driver's error means, or None for a bug of ours."""
     match error:
         case asyncpg.InterfaceError():
             return (
                 DatabaseAway(_describe(error)) if _GONE.search(str(error)) or _is_left_over(error) else None
             )
-        case asyncpg.InternalClientError():  # what is left of a call that lost its connection half-way
+        case asyncpg.InternalClientError():  # follows from a call that lost its connection half-way
             return DatabaseAway(_describe(error))
         case asyncpg.ReadOnlySQLTransactionError():
             return ReadOnly(_describe(error))
@@ -181,7 +181,7 @@ def to_failure(error: BaseException | None) -> StoreFailure | None:
 
 
 def _is_left_over(error: BaseException) -> bool:
-    """Tell whether it came of cleaning up after a call that lost its connection half-way."""
+    """Tell whether the error comes from cleaning up after a call that lost its connection half-way."""
     before = error.__context__
     while before is not None and not isinstance(before, asyncpg.InternalClientError):
         before = before.__context__

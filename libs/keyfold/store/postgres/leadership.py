@@ -1,4 +1,4 @@
-"""One process leads: it holds a lock that lives exactly as long as its session with PostgreSQL."""
+"""Leader election: the leader holds a lock that lives exactly as long as its PostgreSQL session."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -19,7 +19,7 @@ log = structlog.get_logger(__name__)
 
 
 class LeaderLock(IntEnum):
-    """The advisory locks that leaders hold, one for each sort of work."""
+    """The advisory locks that leaders hold, one for each kind of work."""
 
     RELAY = 7521962890172402
     CHECKPOINTS = 7521962890172404
@@ -27,7 +27,7 @@ class LeaderLock(IntEnum):
 
 
 class Leadership:
-    """Lets a process do some work only while no other does; a second process stands by."""
+    """Lets one process at a time do some work; the others stand by."""
 
     def __init__(self, dsn: str, lock: LeaderLock) -> None:
         self._dsn = dsn
@@ -35,21 +35,21 @@ class Leadership:
         self.leading = False
 
     async def run(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Do the work whenever leading, and cancel it at once when leadership is lost; never return.
+        """Do the work while leading, and cancel it as soon as leadership is lost; never return.
 
-        What the work raises ends this too, except LeadershipLost and DatabaseAway: then it stands by again.
+        Raises what the work raises, except LeadershipLost and DatabaseAway: then it stands by again.
         """
         while True:
             try:
-                async with self._elected() as lost:
-                    await _until(lost, work)
+                async with self._lead() as lost:
+                    await _work_until(lost, work)
             except (DatabaseAway, LeadershipLost) as away:
                 log.warning("not_leading", lock=self._lock.name, reason=str(away))
                 await asyncio.sleep(STANDBY_INTERVAL_S)
 
     @asynccontextmanager
-    async def _elected(self) -> AsyncIterator[Awaitable[None]]:
-        """Yield, once leading, what raises LeadershipLost or DatabaseAway as soon as that may be over."""
+    async def _lead(self) -> AsyncIterator[Awaitable[None]]:
+        """Yield once leading. Raises, when awaited, LeadershipLost or DatabaseAway once that may be over."""
         async with open_connection(self._dsn, application_name=f"leader {self._lock.name}") as connection:
             ended = asyncio.Event()
             connection.add_termination_listener(lambda _: ended.set())
@@ -57,13 +57,13 @@ class Leadership:
             self.leading = True
             log.info("leading", lock=self._lock.name)
             try:
-                yield _lost(connection, ended)
+                yield _watch_session(connection, ended)
             finally:
                 self.leading = False
 
     async def _stand_by(self, connection: Connection) -> None:
-        # Asked again and again rather than waited for in PostgreSQL, where the snapshot of a statement that
-        # waits would keep dead rows from being vacuumed for as long as the other leads.
+        # We ask again and again. A statement that waited in PostgreSQL would keep its snapshot, and with it
+        # dead rows from being vacuumed, for as long as the other leads.
         while True:
             with translate_errors():
                 if await _sql.try_lock(connection, lock=self._lock.value):
@@ -71,8 +71,8 @@ class Leadership:
             await asyncio.sleep(STANDBY_INTERVAL_S)
 
 
-async def _lost(connection: Connection, ended: asyncio.Event) -> None:
-    """Ask for a sign of life now and then, for a connection can die without a word."""
+async def _watch_session(connection: Connection, ended: asyncio.Event) -> None:
+    """Raise when the session has ended. Asks it every few seconds: a connection can die silently."""
     while True:
         try:
             async with asyncio.timeout(PROOF_INTERVAL_S):
@@ -85,14 +85,14 @@ async def _lost(connection: Connection, ended: asyncio.Event) -> None:
             raise LeadershipLost("the session that held the lock has ended")
 
 
-async def _until(lost: Awaitable[None], work: Callable[[], Awaitable[None]]) -> None:
+async def _work_until(lost: Awaitable[None], work: Callable[[], Awaitable[None]]) -> None:
     tasks = [asyncio.ensure_future(lost), asyncio.ensure_future(work())]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for task in tasks:
             task.cancel()
-        # The next leader may start only when this one's work has really ended.
+        # The lock may be released, and another process lead, only after this work has really ended.
         await asyncio.wait(tasks)
     for task in done:
         task.result()

@@ -1,7 +1,7 @@
-"""The schema's history: SQL files applied forward, in order, once, by one process at a time.
+"""Migrations: SQL files applied forward, in order, once, by one process at a time.
 
-Its owner applies them; a service waits until they are applied and has no right to. A database that is newer
-than the code is fine, for a migration leaves the code before it working.
+The database's owner applies them; a service has no right to, and waits until they are applied. A database
+that is newer than the code is fine: each migration leaves the code before it working.
 """
 
 import logging
@@ -19,7 +19,7 @@ from keyfold.store.postgres.errors import (
     to_failure,
     translate_errors,
 )
-from keyfold.store.postgres.roles import prepare_roles, warn_of_the_owner
+from keyfold.store.postgres.roles import prepare_roles, warn_of_owner
 from keyfold.store.postgres.statements import load_statements
 
 _DIRECTORY = Path(__file__).parent / "migrations"
@@ -28,18 +28,18 @@ _UNBOUNDED = 0.0
 
 _sql = load_statements("postgres/migrations")
 
-# It warns of every migration that it applies.
+# pogo logs a warning for every migration that it applies.
 logging.getLogger("pogo_core").setLevel(logging.ERROR)
 
 
 async def migrate(dsn: str, *, directory: Path = _DIRECTORY) -> None:
     """Bring the database up to date; harmless when it is. Waits while another process does the same.
 
-    Raises DatabaseAway, Misconfigured or MigrationFailed; each migration is one transaction.
+    Each migration is one transaction. Raises DatabaseAway, DatabaseMisconfigured or MigrationFailed.
     """
     async with open_connection(dsn, application_name="migrate", statement_timeout_s=_UNBOUNDED) as connection:
         with translate_errors():
-            # The lock is the session's: it ends with the connection, also when this process dies.
+            # The session holds the lock: it ends with the connection, even when this process dies.
             await _sql.lock_migrations(connection)
             await prepare_roles(connection)
             await _apply(connection, directory)
@@ -58,15 +58,15 @@ async def _apply(connection: Connection, directory: Path) -> None:
 async def require_migrations(dsn: str) -> None:
     """Return if the database has every migration that this code knows, whatever else it has.
 
-    A login that has an owner's rights is warned of, for a service needs none of them.
+    Logs a warning about a login with an owner's rights: a service needs none of them.
 
-    Raises NotMigrated, DatabaseAway or Misconfigured.
+    Raises NotMigrated, DatabaseAway or DatabaseMisconfigured.
     """
     async with open_connection(dsn, application_name="start") as connection:
         with translate_errors():
             pending = await _pending(connection)
             if not pending:
-                await warn_of_the_owner(connection)
+                await warn_of_owner(connection)
     if pending:
         raise NotMigrated(
             f"it lacks {', '.join(pending)}: run `keyfold migrate` with KEYFOLD_POSTGRES_DSN naming its owner"
@@ -76,7 +76,7 @@ async def require_migrations(dsn: str) -> None:
 async def pending_migrations(pool: Pool) -> tuple[str, ...]:
     """Return the ids of the migrations that this code knows and the database lacks, in order.
 
-    Raises NotMigrated, DatabaseAway or Misconfigured.
+    Raises NotMigrated, DatabaseAway or DatabaseMisconfigured.
     """
     with translate_errors():
         async with pool.acquire() as connection:

@@ -3,8 +3,8 @@
 select pg_catalog.pg_advisory_lock(7521962890172401);
 
 -- name: may_read_history()$
--- Whether this user may read what was applied; null while nothing ever was. The column is the last thing that is
--- made of that table, and its schema is looked for by name, as one that may not be used cannot be cast to.
+-- Whether this user may read which migrations were applied; null while none ever was. That column is added to the table
+-- last. The schema is looked up by name, as a cast to regclass fails for a schema that this user may not use.
 select has_table_privilege(history.oid, 'select')
 from pg_class as history
 join pg_namespace as home on home.oid = history.relnamespace

@@ -1,4 +1,4 @@
-"""Hearing of changes at once, and of those that were not heard at the latest when a wait times out."""
+"""Learning of changes by PostgreSQL's notifications; a missed one is noticed when the wait times out."""
 
 import asyncio
 from types import TracebackType
@@ -13,9 +13,9 @@ log = structlog.get_logger(__name__)
 
 
 class Notifications:
-    """Listens on one channel with a connection of its own, which it makes anew whenever it is gone.
+    """Listens on one channel with its own connection, which it replaces when it is gone.
 
-    A notification is a hint to look, never the news itself: it may be missed while the connection is away.
+    A notification is a hint to look, never the news itself: it may be missed while there is no connection.
     """
 
     def __init__(self, dsn: str, channel: str) -> None:
@@ -34,27 +34,27 @@ class Notifications:
             await close(self._connection)
 
     async def wait(self, timeout_s: float) -> bool:
-        """Return True when something was notified since the last wait, or may have been; False in time."""
+        """Return True once something was, or may have been, notified since the last wait, else False."""
         try:
             async with asyncio.timeout(timeout_s):
-                await self._listening()
+                await self._ensure_listening()
                 await self._heard.wait()
         except TimeoutError:
             return False
         self._heard.clear()
         return True
 
-    async def _listening(self) -> None:
+    async def _ensure_listening(self) -> None:
         if self._connection is not None and not self._connection.is_closed():
             return
         try:
-            self._connection = await self._listener()
+            self._connection = await self._listen()
         except DatabaseAway as away:
             log.warning("notifications_away", channel=self._channel, reason=str(away))
             return
-        self._heard.set()  # whatever was notified before this connection listened
+        self._heard.set()  # something may have been notified before this connection listened
 
-    async def _listener(self) -> Connection:
+    async def _listen(self) -> Connection:
         connection = await connect(self._dsn, application_name=f"listener {self._channel}")
         try:
             with translate_errors():

@@ -1,4 +1,4 @@
-"""The members that read a topic share its partitions out by locks that live as long as their sessions."""
+"""Members that read a topic divide its partitions by locks, which live as long as their sessions."""
 
 from contextlib import AsyncExitStack
 from types import TracebackType
@@ -15,10 +15,10 @@ log = structlog.get_logger(__name__)
 
 
 class PartitionShare:
-    """One member's share of a topic's partitions; a member's session that ends frees its share at once.
+    """One member's share of a topic's partitions; it is free at once when the member's session ends.
 
-    There is no clock and no table in this. A member whose session has ended may not know it yet while another
-    has its partitions already, so what it writes must be fenced by a compare-and-set on the offset.
+    This needs no clock and no table. A member whose session has ended may not know it yet while another
+    already has its partitions: so its writes must be fenced by a compare-and-set on the offset.
     """
 
     def __init__(self, dsn: str, topic: str) -> None:
@@ -37,15 +37,15 @@ class PartitionShare:
         await self._leave()
 
     async def settle(self, partitions: int) -> frozenset[int]:
-        """Return which of so many partitions are this member's, after moving towards a fair share of them.
+        """Move towards a fair share of that many partitions; return those that this member holds.
 
-        Call it every second or so, when everything that was read has been filed: whatever is above the share
-        is given back, and free partitions are taken up to it. Raises DatabaseAway: then nothing is held.
+        Call it every second or so, when everything that was read has been filed: it gives back what is above
+        the share, and takes free partitions up to it. Raises DatabaseAway: then nothing is held.
         """
         before = self._held
         try:
             with translate_errors():
-                await self._move(await self._joined(), partitions)
+                await self._move(await self._join(), partitions)
         except BaseException:
             await self._leave()
             raise
@@ -53,7 +53,7 @@ class PartitionShare:
             log.info("share_changed", topic=self._topic, partitions=sorted(self._held))
         return self._held
 
-    async def _joined(self) -> Connection:
+    async def _join(self) -> Connection:
         if self._connection is None:
             name = f"reader of {self._topic}"
             connection = await self._session.enter_async_context(
@@ -84,5 +84,5 @@ class PartitionShare:
         membership = await _sql.membership(connection, topic=self._topic)
         members: int = membership["members"]
         before: int = membership["before"]
-        # What does not divide goes to the first members, so that all quotas together are all partitions.
+        # The first members take one more each of the remainder, so that the quotas add up to all partitions.
         return partitions // members + (before < partitions % members)

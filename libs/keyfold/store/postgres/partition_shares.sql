@@ -1,9 +1,9 @@
--- Who reads which partitions of a topic: locks of sessions, numbered by partition in a class of the topic's.
--- Number -1 is held by every member, shared.
+-- Who reads which partitions of a topic: session locks, numbered by partition, in a class for the topic.
+-- Every member holds number -1, shared.
 
 -- name: join(topic)!
--- Be a member for as long as the session is. A machine that vanishes without a word, and a process that is frozen
--- and so does not settle every second, are to be missed in some 20 seconds, not in hours and not never.
+-- Be a member for as long as the session lasts. A machine that vanishes silently, and a frozen process, which does not
+-- settle every second, are noticed in some 20 seconds, rather than in hours or never.
 select
     pg_advisory_lock_shared(hashtext(:topic), -1),
     set_config('tcp_keepalives_idle', '10', false),
@@ -12,7 +12,7 @@ select
     set_config('idle_session_timeout', '20s', false);
 
 -- name: membership(topic)^
--- How many members there are, and how many of them come before this session in an order that all see alike.
+-- How many members there are, and how many come before this session in an order that is the same for all.
 select count(*) as members, count(*) filter (where pid < pg_backend_pid()) as before
 from pg_locks
 where locktype = 'advisory'
@@ -23,9 +23,9 @@ where locktype = 'advisory'
   and objsubid = 2;
 
 -- name: try_take(topic, partition)$
--- Take a partition unless another session has it. Taken twice it would have to be given back twice.
+-- Take a partition unless another session has it. If it were taken twice, it would have to be given back twice.
 select pg_try_advisory_lock(hashtext(:topic), :partition);
 
 -- name: give_back(topic, partition)$
--- Let another member take it: what was read of it must be filed by now.
+-- Let another member take it. Everything read from it must be filed by now.
 select pg_advisory_unlock(hashtext(:topic), :partition);

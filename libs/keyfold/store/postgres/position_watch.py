@@ -1,4 +1,4 @@
-"""Waiting for a position: however many wait, one looks, for all."""
+"""Waiting for a position: one query serves all who wait."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
@@ -12,8 +12,8 @@ POLL_INTERVAL_S: Final = 0.25
 class PositionWatch:
     """Waits until `look` returns a position or a later one.
 
-    With `Notifications` it looks again as soon as something is notified; without, and where that was missed,
-    after 0.25 s.
+    With `Notifications` it looks again as soon as something is notified; otherwise, and when a notification
+    was missed, after 0.25 s.
     """
 
     def __init__(
@@ -26,10 +26,10 @@ class PositionWatch:
         self._next: asyncio.Task[int] | None = None
         self._woken: asyncio.Task[int] | None = None
 
-    async def reached(self, position: int, timeout_s: float) -> bool:
-        """Return True as soon as the position is reached, False when time is up before.
+    async def wait_for(self, position: int, timeout_s: float) -> bool:
+        """Return True as soon as the position is reached, False when the time is up first.
 
-        It looks once, however short the time. Raises what a look raises.
+        It looks at least once, however short the time. Raises what `look` raises.
         """
         seen = await self._look_now()
         try:
@@ -41,7 +41,7 @@ class PositionWatch:
         return True
 
     async def _look_now(self) -> int:
-        # The look that runs may have begun before what the caller knows of: it shares the one after that.
+        # The running look may have begun before the caller's own write, so the caller shares the next one.
         if self._next is None or self._next.done():
             self._next = self._task(self._look_after(self._running))
         return await asyncio.shield(self._next)
@@ -66,11 +66,11 @@ class PositionWatch:
 
     def _task(self, look: Coroutine[None, None, int]) -> asyncio.Task[int]:
         task = asyncio.create_task(look, name=f"look at the {self._name}")
-        task.add_done_callback(_seen)
+        task.add_done_callback(_consume_failure)
         return task
 
 
-def _seen(look: asyncio.Task[int]) -> None:
-    """Take note of a failure after the last waiter has left, which asyncio would report as forgotten."""
+def _consume_failure(look: asyncio.Task[int]) -> None:
+    """Read a failure when the last waiter has left: asyncio would report it as never retrieved."""
     if not look.cancelled():
         look.exception()

@@ -1,4 +1,4 @@
-"""Whether the database takes writes and has the schema that this code needs, watched beside the requests."""
+"""Readiness: whether the database takes writes and has the schema that this code needs."""
 
 import asyncio
 from typing import Final
@@ -15,9 +15,9 @@ _sql = load_statements("postgres/readiness")
 
 
 class DatabaseReadiness:
-    """Keeps the answer of a readiness check, for a check itself must never wait.
+    """Keeps the answer for a readiness check, which itself must never wait.
 
-    `role` is the one whose rights the service needs.
+    The service needs the rights of `role`.
     """
 
     def __init__(self, pool: Pool, role: str) -> None:
@@ -26,11 +26,11 @@ class DatabaseReadiness:
         self._trouble: str | None = "the database was not asked yet"
 
     def check(self) -> str | None:
-        """Return None when ready, else the reason why not."""
+        """Return None when ready, else why not."""
         return self._trouble
 
     async def watch(self) -> None:
-        """Ask again and again; never return."""
+        """Ask every WATCH_INTERVAL_S; never return."""
         while True:
             self._trouble = await self._ask()
             await asyncio.sleep(WATCH_INTERVAL_S)
@@ -38,14 +38,14 @@ class DatabaseReadiness:
     async def _ask(self) -> str | None:
         try:
             pending = await pending_migrations(self._pool)
-            inability = await self._inability()
+            inability = await self._find_inability()
         except StoreFailure as failure:
             return f"the database: {failure}"
         if pending:
             return f"migrations to apply: {', '.join(pending)}"
         return f"the database: {inability}" if inability else None
 
-    async def _inability(self) -> str | None:
+    async def _find_inability(self) -> str | None:
         with translate_errors():
             async with self._pool.acquire() as connection:
                 if await is_read_only(connection):
@@ -60,5 +60,5 @@ class DatabaseReadiness:
 
 
 async def is_read_only(connection: Connection) -> bool:
-    """Tell whether a transaction that begins now could write nothing."""
+    """Tell whether a transaction that begins now cannot write."""
     return bool(await _sql.is_read_only(connection))

@@ -1,8 +1,8 @@
-"""A role for each service: what is the cluster's own about them, and so in no database's migrations.
+"""A role for each service: the part that belongs to the cluster, and so to no database's migrations.
 
-What each may do with the tables is granted by the migrations. A role itself is shared by all databases of a
-cluster, and what is granted on a database is left behind by a dump and by a template: both are made sure of
-whenever a database is migrated.
+Migrations grant what each role may do with the tables. But all databases of a cluster share the roles, and
+neither a dump nor a template keeps what is granted on a database itself: so both are ensured whenever a
+database is migrated.
 """
 
 from typing import Any, Final
@@ -31,28 +31,29 @@ log = structlog.get_logger(__name__)
 
 
 def role_of(service: str) -> str:
-    """Return the role whose privileges are exactly what a service needs."""
+    """Return the name of the role that has exactly the privileges the service needs."""
     return f"keyfold_{service}"
 
 
 async def prepare_roles(connection: Connection) -> None:
-    """Make sure of the roles, and of what they may do with this database as a whole. Raises Misconfigured."""
+    """Ensure the roles, and their privileges on the database as a whole. Raises DatabaseMisconfigured."""
     await _make_roles(connection)
     await _join_owners(connection)
     await _grant_on_database(connection)
 
 
-async def warn_of_the_owner(connection: Connection) -> None:
-    """Log a warning where this login could rewrite the ledger: it is the owner's, and no service's."""
+async def warn_of_owner(connection: Connection) -> None:
+    """Log a warning if this login could rewrite the ledger: only the owner may, no service."""
     async for row in _sql.rights_to_rewrite(connection):
         if row["may_rewrite"]:
             log.warning("login_may_rewrite_ledger", login=row["login"], instead=f"a login in one of {ROLES}")
 
 
 async def ensure_login(dsn: str, *, login: str, password: str, service: str) -> None:
-    """Make a login with a service's rights; `dsn` names who may. Raises DatabaseAway, Misconfigured.
+    """Make a login with a service's rights, as the user of `dsn`, who must be allowed to.
 
-    The password travels and may be logged as it is: for servers that are ours alone.
+    The password is sent, and may be logged, in the clear: use it only for servers that are ours alone.
+    Raises DatabaseAway or DatabaseMisconfigured.
     """
     async with open_connection(dsn, application_name="logins") as connection:
         with translate_errors():
@@ -77,7 +78,7 @@ async def _make_roles(connection: Connection) -> None:
 
 
 async def _join_owners(connection: Connection) -> None:
-    """Be a member of the roles that own something, for migrations give them that and may change it."""
+    """Join the roles that own tables: migrations make those tables theirs, and may change them later."""
     for role in [row["role"] async for row in _sql.not_ours(connection, roles=_OWNERS)]:
         try:
             await _run(connection, _sql.join_role_statement, role=role)

@@ -1,5 +1,5 @@
--- The services' roles and their logins. PostgreSQL takes no parameters in these statements, so each query that ends
--- in `_statement` returns the text of one, quoted by PostgreSQL itself.
+-- The services' roles and their logins. PostgreSQL takes no parameters in such statements, so each query whose name
+-- ends in `_statement` returns the text of one, quoted by PostgreSQL itself.
 
 -- name: missing_roles(roles)
 -- Which of these roles the cluster lacks.
@@ -38,12 +38,12 @@ select format('create role %I login', :login::text);
 select format('alter role %I login password %L', :login::text, :password::text);
 
 -- name: admit_statement(login, role)$
--- What the role may do, the login may do.
+-- Let the login do what the role may do.
 select format('grant %I to %I', :role::text, :login::text);
 
 -- name: rights_to_rewrite()
--- Who this session is, and whether it may change, delete or cut off events of the ledger: as the owner and any
--- superuser may. No row before the ledger is there. By the table's own id, as its schema may be closed to us.
+-- Who this session is, and whether it may update, delete or truncate the ledger's events, as the owner and any superuser
+-- may. No row while there is no ledger. Asked by the table's oid, as this login may not use its schema.
 select current_user as login, has_table_privilege(events.oid, 'update, delete, truncate') as may_rewrite
 from pg_class as events
 join pg_namespace as home on home.oid = events.relnamespace

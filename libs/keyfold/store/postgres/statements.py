@@ -1,4 +1,4 @@
-"""SQL by name: each statement lives in a .sql file, with a sentence on what it promises."""
+"""SQL by name: each statement is in a .sql file, with a sentence on what it promises."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,10 +12,11 @@ _STORE = Path(__file__).parents[1]
 def load_statements(name: str, **parts: str) -> Any:
     """Return the statements of `<name>.sql`, a path within the store.
 
-    Each is an async function of a connection and parameters.
+    Each statement is an async function of a connection and parameters. Nothing types them: only the file
+    knows which there are.
 
-    Each of `parts`, such as a `schema`, a plain name that code gives, stands where a statement says
-    `{schema}`. They are typed by nothing: which there are, only the file knows.
+    `parts` fill the file's placeholders: `schema="ledger"` stands for `{schema}`. They are plain names from
+    code, never values from outside.
     """
     text = (_STORE / f"{name}.sql").read_text()
     for part, value in parts.items():
@@ -24,10 +25,10 @@ def load_statements(name: str, **parts: str) -> Any:
 
 
 def load_part(name: str) -> str:
-    """Return what several statements share, from `<name>.sql`."""
+    """Return the text of `<name>.sql`, which several statements share."""
     return (_STORE / f"{name}.sql").read_text().strip()
 
 
-def in_order(statements: Any, name: str, values: Mapping[str, object]) -> tuple[object, ...]:
-    """Return a statement's values in the order of its parameters, for a driver's call of its bare text."""
+def order_values(statements: Any, name: str, values: Mapping[str, object]) -> tuple[object, ...]:
+    """Return a statement's values in the order of its parameters, for calling the driver with its text."""
     return tuple(values[each] for each in statements.driver_adapter.var_sorted[name])

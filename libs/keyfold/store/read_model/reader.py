@@ -124,7 +124,7 @@ class ReadModel:
 
     async def caught_up(self, position: int, timeout_s: float) -> bool:
         """Return True as soon as reads are served at the position or later, False when time is up before."""
-        return await self._watch.reached(position, timeout_s)
+        return await self._watch.wait_for(position, timeout_s)
 
     async def get_account(self, account_id: AccountId) -> Stored[Account] | None:
         """Return an account."""

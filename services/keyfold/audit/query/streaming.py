@@ -160,7 +160,7 @@ class Streaming:
 
     async def _wait(self, place: ArrivalPosition, timeout_s: float) -> None:
         try:
-            await self._watch.reached(place.filing + 1, timeout_s)
+            await self._watch.wait_for(place.filing + 1, timeout_s)
         except DatabaseAway:
             return  # the next look says so, and waits
         await asyncio.sleep(_GATHER_S)

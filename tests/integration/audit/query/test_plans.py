@@ -29,7 +29,7 @@ from keyfold.store.access_log.scope import (
 from keyfold.store.access_log.scope import COUNTED as COUNTS
 from keyfold.store.access_log.summaries import Dimension
 from keyfold.store.postgres.connection import open_connection, open_pool
-from keyfold.store.postgres.statements import in_order, load_statements
+from keyfold.store.postgres.statements import load_statements, order_values
 from tests.support.access_events import EPOCH
 from tests.support.database import cloned
 
@@ -127,7 +127,7 @@ async def planned(
     """Return the plan of a statement for these very values."""
     statements = load_statements(file, conditions=CONDITIONS, counted=COUNTS, told=TOLD, **parts)
     sql = getattr(statements, name).sql.rstrip().rstrip(";")
-    text = await connection.fetchval(f"explain (format json) {sql}", *in_order(statements, name, values))
+    text = await connection.fetchval(f"explain (format json) {sql}", *order_values(statements, name, values))
     nodes = list(_nodes(orjson.loads(text)[0]["Plan"]))
     return Plan(
         steps=frozenset(node["Node Type"] for node in nodes),

@@ -147,7 +147,7 @@ async def test_every_service_believes_it(door: Door, service: str) -> None:
 async def test_a_database_that_is_away() -> None:
     """What a login is bound to cannot be told then, and is not guessed; nothing connects before it must."""
     dsn = "postgresql://keyfold@127.0.0.1:9/keyfold"
-    async with open_pool(dsn, application_name="test", is_tried=False) as pool:
+    async with open_pool(dsn, application_name="test", connect_now=False) as pool:
         with pytest.raises(DatabaseAway):
             await LoginBindings(pool).find(ISSUER, "ann")
 

@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from keyfold.store.postgres.connection import open_pool
-from keyfold.store.postgres.statements import in_order, load_statements
+from keyfold.store.postgres.statements import load_statements, order_values
 from tests.support.database import execute
 from tests.support.store.logins import login_of
 
@@ -69,5 +69,5 @@ async def test_no_statement_reads_the_whole_ledger(database: str, service: str) 
 async def _scans(pool: asyncpg.Pool, name: str, statement: str, values: Mapping[str, object]) -> set[str]:
     statements = load_statements(name)
     sql = getattr(statements, statement).sql
-    plan = await pool.fetchval(f"explain (format json) {sql}", *in_order(statements, statement, values))
+    plan = await pool.fetchval(f"explain (format json) {sql}", *order_values(statements, statement, values))
     return set(scans(orjson.loads(plan)[0]["Plan"]))

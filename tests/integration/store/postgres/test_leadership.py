@@ -1,4 +1,4 @@
-"""One leads, the other stands by, and whoever loses its session with PostgreSQL stops."""
+"""One process leads and the other stands by; a leader that loses its PostgreSQL session stops."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ where application_name like 'keyfold leader %' and datname = current_database()
 
 
 class Work:
-    """Work that goes on until it is cancelled, and knows how often it began and ended."""
+    """Work that goes on until it is cancelled, and counts how often it began and ended."""
 
     def __init__(self) -> None:
         self.began = 0
@@ -52,7 +52,7 @@ async def _leads(leadership: Leadership) -> bool:
 
 
 async def test_second_stands_by(database: str) -> None:
-    """While one leads the other does nothing; when it goes, the other takes over."""
+    """While one leads, the other does nothing; when the leader goes, the other takes over."""
     first, second = Work(), Work()
     async with _candidate(database, second) as standby:
         async with _candidate(database, first) as leader:
@@ -84,7 +84,7 @@ async def test_lost_session(database: str) -> None:
 
 
 async def test_work_that_fails(database: str) -> None:
-    """What the work raises reaches whoever runs it."""
+    """What the work raises, `run` raises."""
 
     async def failing() -> None:
         raise LookupError("of the work")
@@ -94,14 +94,14 @@ async def test_work_that_fails(database: str) -> None:
 
 
 async def test_frozen(database: str) -> None:
-    """Who says nothing for 20 seconds, as a process that is frozen, has no session any more, nor the lock."""
+    """A process that says nothing for 20 seconds, such as a frozen one, loses its session and the lock."""
     async with open_connection(database, application_name="test") as connection:
         assert await load_statements("postgres/leadership").try_lock(connection, lock=LeaderLock.RELAY.value)
         assert await connection.fetchval("show idle_session_timeout") == "20s"
 
 
 async def test_checkpoint_is_fenced(database: str) -> None:
-    """The checkpoint moves only from where its mover saw it: a relay thought dead moves nothing."""
+    """The relay's offset moves only from where its mover read it: a relay thought dead moves nothing."""
     async with open_pool(database, application_name="test") as pool:
         checkpoint = RelayOffset(pool)
         assert await checkpoint.position() == 0
@@ -112,7 +112,7 @@ async def test_checkpoint_is_fenced(database: str) -> None:
 
 
 async def test_checkpoint_waits_for_no_disk(database: str) -> None:
-    """To move the checkpoint keeps neither the relay nor an append waiting for the disk: it may be lost."""
+    """Moving the relay's offset waits for no disk, as it may be lost: it delays no relay and no append."""
     statements = load_statements("ledger/relay_offset")
     async with open_connection(database, application_name="test") as connection:
         await connection.execute("set synchronous_commit = on")

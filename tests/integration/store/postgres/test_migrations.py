@@ -1,4 +1,4 @@
-"""Migrations run forward, once each, and whoever comes second waits for whoever came first."""
+"""Migrations run forward, once each, by one process at a time; the second waits for the first."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ async def _pending(database: str) -> tuple[str, ...]:
 
 
 async def test_empty_database(empty_database: str) -> None:
-    """On an empty database everything is pending, and afterwards nothing is."""
+    """On an empty database all migrations are pending; after migrating, none is."""
     assert "20261123_01_ledger" in await _pending(empty_database)
     await migrate(empty_database)
     assert await _pending(empty_database) == ()
 
 
 async def test_start_waits_for_an_owner(empty_database: str) -> None:
-    """A service is told which migrations are missing and what an operator types; it applies none."""
+    """A service is told which migrations are missing and which command applies them; it applies none."""
     with pytest.raises(NotMigrated, match=r"lacks 20261123_01_ledger, .*run `keyfold migrate`"):
         await require_migrations(empty_database)
     assert "20261123_01_ledger" in await _pending(empty_database)
@@ -55,7 +55,7 @@ async def test_start_waits_for_an_owner(empty_database: str) -> None:
 
 
 async def test_newer_database(database: str) -> None:
-    """A service starts on a database that has migrations which it does not know."""
+    """A service starts on a database that has newer migrations than its code."""
     await execute(
         database,
         "insert into public._pogo_migration (migration_hash, migration_id, schema_name)"
@@ -65,14 +65,14 @@ async def test_newer_database(database: str) -> None:
 
 
 async def test_login_without_a_role(database: str) -> None:
-    """A login that was granted no role is told so, and not that the database lacks everything."""
+    """A login without a role is told so, and not that the database lacks all migrations."""
     await execute(database, f"create role nobody_yet login password '{PASSWORD}'")
     with pytest.raises(NotMigrated, match="grant this login the role of its service"):
         await require_migrations(address_of(database, "nobody_yet"))
 
 
 async def test_twice(database: str) -> None:
-    """On a database that is up to date nothing happens, and what it holds stays."""
+    """Migrating a database that is up to date changes nothing, and keeps its data."""
     async with opened(database) as ledger:
         each = draft(CREATED)
         await ledger.append([each], {each.stream: 0}, now())
@@ -82,7 +82,7 @@ async def test_twice(database: str) -> None:
 
 
 async def test_two_processes_at_once(empty_database: str) -> None:
-    """Of two processes that migrate the same database at once each waits for its turn, and both succeed."""
+    """Two processes that migrate the same database at once take turns, and both succeed."""
     async with open_connection(empty_database, application_name="test") as connection:
         await load_statements("postgres/migrations").lock_migrations(connection)
         processes = [
@@ -104,7 +104,7 @@ def _written(directory: Path, name: str, depends: str, sql: str) -> None:
 
 
 async def test_database_with_data(empty_database: str, tmp_path: Path) -> None:
-    """A later migration finds the data of the earlier ones and changes only what it says."""
+    """A later migration sees the data of the earlier ones, and changes only what it says."""
     _written(tmp_path, "01_first", "", "create table public.fruit (name text);")
     await migrate(empty_database, directory=tmp_path)
     async with open_connection(empty_database, application_name="test") as connection:
@@ -116,7 +116,7 @@ async def test_database_with_data(empty_database: str, tmp_path: Path) -> None:
 
 
 async def test_broken_migration(empty_database: str, tmp_path: Path) -> None:
-    """A migration that fails in the middle leaves nothing of itself and says which it was."""
+    """A migration that fails in the middle is rolled back, and the error names it."""
     _written(tmp_path, "01_broken", "", "create table public.half (name text);\nselect 1 / 0;")
     with pytest.raises(MigrationFailed, match="01_broken: division by zero"):
         await migrate(empty_database, directory=tmp_path)
@@ -125,19 +125,19 @@ async def test_broken_migration(empty_database: str, tmp_path: Path) -> None:
 
 
 async def test_no_server() -> None:
-    """Where no server answers, the caller is told to try later."""
+    """When no server answers, the caller is told to try later."""
     with pytest.raises(DatabaseAway):
         await migrate("postgresql://nobody@127.0.0.1:1/nothing")
 
 
 async def test_no_database(empty_database: str) -> None:
-    """Where the server has no such database, the process is told to stop."""
+    """When the server has no such database, the process is told to stop."""
     with pytest.raises(DatabaseMisconfigured, match="does not exist"):
         await migrate(address(empty_database, "nothing"))
 
 
 def test_each_migration_comes_after_the_one_before_it() -> None:
-    """There is one order, whatever order a directory lists its files in."""
+    """Migrations are in one order, however the directory lists its files."""
     files = sorted(MIGRATIONS.glob("*.sql"))
     depends = [re.search(r"^-- depends:(.*)$", each.read_text(), re.MULTILINE) for each in files]
     assert [found and found[1].strip() for found in depends] == ["", *(each.stem for each in files[:-1])]

@@ -1,4 +1,4 @@
-"""What is notified is heard at once; what was not heard is looked for in time."""
+"""A notification wakes a waiter at once; a missed one is noticed when the wait times out."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def test_heard(database: str) -> None:
 
 
 async def test_heard_between_waits(database: str) -> None:
-    """What is notified while nobody waits is not lost for the next who does."""
+    """A notification that comes while nobody waits wakes the next waiter."""
     async with (
         open_connection(database, application_name="test") as connection,
         Notifications(database, CHANNEL) as notifications,
@@ -43,7 +43,7 @@ async def test_heard_between_waits(database: str) -> None:
 
 
 async def test_listens_again(database: str) -> None:
-    """After its connection is lost a waiter is told to look, and hears again."""
+    """After its connection is lost, a waiter is told to look, and is notified again afterwards."""
     async with (
         open_connection(database, application_name="test") as connection,
         Notifications(database, CHANNEL) as notifications,
@@ -57,6 +57,6 @@ async def test_listens_again(database: str) -> None:
 
 
 async def test_nobody_there() -> None:
-    """Without a server a wait lasts as long as was asked, and raises nothing."""
+    """Without a server, a wait takes the time it was given, and raises nothing."""
     async with Notifications("postgresql://nobody@127.0.0.1:1/nothing", CHANNEL) as notifications:
         assert not await notifications.wait(0.05)

@@ -1,4 +1,4 @@
-"""Roles are the cluster's: made with the first database of it, by an owner who need not be a superuser."""
+"""Roles belong to the cluster: migrating its first database makes them, and needs no superuser."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ where (relnamespace::regnamespace::text = 'projection' or relname ~ '^events') a
 
 @pytest.fixture(scope="module")
 async def cluster(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[LocalPostgres]:
-    """A cluster without our roles, and with an owner of databases who is no superuser."""
+    """A cluster without our roles, whose databases have an owner who is not a superuser."""
     server = postgres_in(tmp_path_factory.mktemp("cluster"))
     await server.start()
     await execute(server.dsn, f"create role owner login password '{PASSWORD}'")
@@ -63,7 +63,7 @@ async def test_two_databases_at_once(cluster: LocalPostgres) -> None:
 
 
 async def test_roles_of_somebody_else(cluster: LocalPostgres) -> None:
-    """Where somebody else has made the roles, an owner who is no member of those that own is told so."""
+    """An owner who is not a member of roles that own tables, as another user made the roles, is told so."""
     await execute(
         cluster.dsn, f"create role other login password '{PASSWORD}'", "create database other owner other"
     )
@@ -75,7 +75,7 @@ async def test_roles_of_somebody_else(cluster: LocalPostgres) -> None:
 
 
 async def test_copy_of_a_database(cluster: LocalPostgres) -> None:
-    """What a copy of a database or a restored dump lacks is granted when it is migrated."""
+    """Migrating grants what a copied database or a restored dump lacks."""
     source, copy = await owned(cluster, "source"), address(address_of(cluster.dsn, "owner"), "copy")
     await migrate(source)
     await execute(cluster.dsn, "create database copy owner owner template source")
@@ -94,7 +94,7 @@ async def replaced(database: str) -> None:
 
 
 async def test_from_before_there_were_roles(cluster: LocalPostgres, tmp_path: Path) -> None:
-    """What the owner made when services were the owner belongs to the services' roles afterwards."""
+    """Tables that services made when they logged in as the owner belong to the services' roles afterwards."""
     database = await owned(cluster, "aged")
     for path in sorted(FILES.glob("*.sql"))[:4]:
         shutil.copy(path, tmp_path)

@@ -151,7 +151,7 @@ STATEMENTS: Mapping[str, tuple[str, ...]] = {
 
 
 async def _may(connection: asyncpg.Connection, role: str, statement: str) -> bool:
-    """Tell whether PostgreSQL lets a role do something; nothing of it is left."""
+    """Tell whether PostgreSQL lets a role run a statement, and roll it back."""
     transaction = connection.transaction()
     await transaction.start()
     try:
@@ -175,7 +175,7 @@ async def _granted(connection: asyncpg.Connection, role: str) -> dict[str, set[s
 
 @pytest.mark.parametrize("role", ROLES)
 async def test_privileges(lived_in: str, role: str) -> None:
-    """What a role may do with each table and schema, down to the columns, is what is written above."""
+    """A role's rights on each table and schema, down to the columns, are exactly those written above."""
     async with open_connection(lived_in, application_name="test") as connection:
         assert await _granted(connection, role) == {
             table: set(privileges.split()) for table, privileges in GRANTED[role].items()
@@ -185,7 +185,7 @@ async def test_privileges(lived_in: str, role: str) -> None:
 
 
 async def test_nothing_but_tables(lived_in: str) -> None:
-    """There is nothing else to have a right to, and no role is more than its grants, or can log in."""
+    """There are no other objects to grant rights on; no role has other attributes, or can log in."""
     async with open_connection(lived_in, application_name="test") as connection:
         others = await connection.fetch(
             "select oid::regprocedure::text from pg_proc where pronamespace::regnamespace::text"
@@ -204,7 +204,7 @@ async def test_nothing_but_tables(lived_in: str) -> None:
 
 @pytest.mark.parametrize("role", ROLES)
 async def test_only_what_is_allowed_is_done(lived_in: str, role: str) -> None:
-    """Each statement that a role has no business with is refused by PostgreSQL."""
+    """PostgreSQL refuses each statement that is none of a role's business."""
     async with open_connection(lived_in, application_name="test") as connection:
         done = {statement for statement in STATEMENTS if await _may(connection, role, statement)}
     assert done == {statement for statement, allowed in STATEMENTS.items() if role in allowed}

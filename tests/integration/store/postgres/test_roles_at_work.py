@@ -1,4 +1,4 @@
-"""Each service can do its work with nothing but what its role may do."""
+"""Each service can do its work with its role's rights alone."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ LOGGED_IN = ("registry", "relay", "projection", "audit")
 
 
 async def test_registry(lived_in: str) -> None:
-    """The registry's role can append, keep answers, look, and serve reads."""
+    """The registry's role can append, keep idempotency records, and serve reads."""
     each = draft(CREATED)
     async with pool_of(lived_in, "registry") as pool:
         ledger = Ledger(pool)
@@ -54,7 +54,7 @@ async def test_registry(lived_in: str) -> None:
 
 
 async def test_relay(database: str) -> None:
-    """The relay's role can read the ledger and move its checkpoint."""
+    """The relay's role can read the ledger and move its offset."""
     async with pool_of(database, "relay") as pool:
         assert await Ledger(pool).rows_after(0, 10) == []
         assert (await Ledger(pool).head()).position == 0
@@ -63,7 +63,7 @@ async def test_relay(database: str) -> None:
 
 
 async def test_projection(lived_in: str) -> None:
-    """The projection's role can replace a generation, also one that another login of it has made."""
+    """The projection's role can replace a generation, even one that another of its logins made."""
     async with open_generations(await login_of(lived_in, "projection", "another")) as generations:
         await generations.begin()
         async with generations.compared() as comparison:
@@ -85,7 +85,7 @@ async def test_gatekeeper(lived_in: str) -> None:
 
 
 async def test_audit(lived_in: str) -> None:
-    """The audit role can file, also what it has already, and keep the partitions, also another login's."""
+    """The audit role can file, even what is filed already, and maintain partitions, even another login's."""
     another = await login_of(lived_in, "audit", "another")
     async with pool_of(lived_in, "audit") as pool:
         access_log = AccessLog(pool, "access")
@@ -100,7 +100,7 @@ async def test_audit(lived_in: str) -> None:
 
 
 async def test_every_service_sees_that_it_may_start(database: str) -> None:
-    """Every service's login can tell that the database has all its migrations."""
+    """Every service's login can see that the database has all migrations."""
     with capture_logs() as lines:
         for role in ROLES:
             await require_migrations(await login_of(database, role.removeprefix("keyfold_")))
@@ -109,7 +109,7 @@ async def test_every_service_sees_that_it_may_start(database: str) -> None:
 
 @pytest.mark.parametrize("service", LOGGED_IN)
 async def test_another_services_login_is_not_ready(lived_in: str, service: str) -> None:
-    """A service that was given the login of another is not ready, and says which role it needs."""
+    """A service that has another's login is not ready, and says which role it needs."""
     other = next(each for each in LOGGED_IN if each != service)
     lacking = f"the database: this login lacks the rights of {role_of(service)}"
     assert await readiness_of(lived_in, login=service, service=service) is None
@@ -117,7 +117,7 @@ async def test_another_services_login_is_not_ready(lived_in: str, service: str) 
 
 
 async def readiness_of(database: str, *, login: str, service: str) -> str | None:
-    """Return what a service's readiness says of the database with that login, once it was asked."""
+    """Return what a service with that login says of the database in its readiness, once it has asked."""
     async with pool_of(database, login) as pool:
         readiness = DatabaseReadiness(pool, role_of(service))
         before = readiness.check()
@@ -135,7 +135,7 @@ async def readiness_of(database: str, *, login: str, service: str) -> str | None
 
 @pytest.mark.parametrize("rights", ["superuser", "owner", "delete"])
 async def test_a_service_with_more_rights_than_one_needs_is_warned_of(database: str, rights: str) -> None:
-    """Who starts a service with a login that could rewrite the ledger is told so, by the login's name."""
+    """A service whose login could rewrite the ledger logs a warning with that login's name."""
     grants = {
         "superuser": "alter role mighty superuser",
         "owner": "alter table ledger.events owner to mighty",
