@@ -21,7 +21,7 @@ from keyfold.kafka.dead_letters.bound import DeadLetterBound
 from keyfold.kafka.dead_letters.record import dead_letter
 from keyfold.kafka.errors import OutcomeUnknown, Unavailable
 from keyfold.kafka.publisher import Publisher
-from keyfold.runtime.overlapping import overlapped
+from keyfold.runtime.overlapping import overlap
 from keyfold.runtime.retrying import Patience
 from keyfold.wire.offsets import Advance
 from keyfold.wire.record import Received
@@ -78,7 +78,7 @@ class Delivery(Generic[R]):
         One write takes a chunk, and meanwhile the next is made ready. Waits for the sink and Kafka as long as
         they are away. Raises WriterFenced (from that chunk on nothing was written) or TooManyDeadLetters.
         """
-        await overlapped(chunks(batches, self._chunk_max), self._accept, self._deliver)
+        await overlap(chunks(batches, self._chunk_max), self._accept, self._deliver)
 
     async def pass_over(self, oldest: Mapping[int, int]) -> None:
         """Go on from these offsets: what Kafka had before them it has deleted before it was written.
@@ -119,7 +119,7 @@ class Delivery(Generic[R]):
             log.warning("record_dead_lettered", partition=at.partition, offset=at.offset, reason=each.reason)
         letters = [dead_letter(each.received, reason=each.reason) for each in records]
         if letters:
-            await self._patience.until_done(
+            await self._patience.retry(
                 "Kafka",
                 lambda: self._dead_letters.publisher.publish(self._dead_letters.topic, 0, letters),
                 on=(Unavailable, OutcomeUnknown),
@@ -130,9 +130,7 @@ class Delivery(Generic[R]):
         return Advance(partition=partition, expected=expected, next=records[-1].offset + 1)
 
     async def _write(self, ready: R | None, advances: Sequence[Advance]) -> None:
-        await self._patience.until_done(
-            self.sink.name, lambda: self._attempt(ready, advances), on=(SinkAway,)
-        )
+        await self._patience.retry(self.sink.name, lambda: self._attempt(ready, advances), on=(SinkAway,))
 
     async def _attempt(self, ready: R | None, advances: Sequence[Advance]) -> None:
         try:

@@ -105,8 +105,8 @@ class IngestLoop(Generic[R]):
         """See now and then what this process's share is, when all that was read is delivered."""
         if self._begun is not None and self._clock.monotonic_s() < self._share_due_at_s:
             return
-        partitions = await self._patience.until_done("Kafka", self._partition_count, on=(Unavailable,))
-        share = await self._patience.until_done(
+        partitions = await self._patience.retry("Kafka", self._partition_count, on=(Unavailable,))
+        share = await self._patience.retry(
             self._sink.name, lambda: self._share.settle(partitions), on=(SinkAway,)
         )
         # A share that was lost and is ours again may have been another's meanwhile: writing from it tells.
@@ -116,7 +116,7 @@ class IngestLoop(Generic[R]):
 
     async def _begin(self, share: frozenset[int]) -> None:
         """Read the share from where the sink stands, or from the oldest record that is still there."""
-        written = await self._patience.until_done(
+        written = await self._patience.retry(
             self._sink.name, lambda: self._delivery.next_offsets(share), on=(SinkAway,)
         )
         oldest = await self._oldest(share)
@@ -127,7 +127,7 @@ class IngestLoop(Generic[R]):
         self._begun = share
 
     async def _oldest(self, partitions: frozenset[int]) -> Mapping[int, int]:
-        return await self._patience.until_done(
+        return await self._patience.retry(
             "Kafka", lambda: self._reader.first_offsets(partitions), on=(Unavailable,)
         )
 
@@ -150,7 +150,7 @@ class IngestLoop(Generic[R]):
 
     async def _measure_lag(self) -> None:
         self._lag_due_at_s = self._clock.monotonic_s() + self._lag_interval_s
-        asked_at = await self._patience.until_done(self._sink.name, self._sink.time, on=(SinkAway,))
+        asked_at = await self._patience.retry(self._sink.name, self._sink.time, on=(SinkAway,))
         try:
             ends = await self._reader.end_offsets()
         except Unavailable as away:
@@ -166,7 +166,7 @@ class IngestLoop(Generic[R]):
     async def _note_caught_up(self) -> None:
         """Note up to when the sink has everything, for whoever counts on that."""
         if reached := self._catching_up.reached(self._reader.positions):
-            await self._patience.until_done(
+            await self._patience.retry(
                 self._sink.name, lambda: self._sink.note_caught_up(reached), on=(SinkAway,)
             )
 

@@ -1,4 +1,4 @@
-"""Who calls: a bearer token becomes a caller, or the reason why it does not."""
+"""Authentication: a bearer token becomes a caller, or the reason why it does not."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -22,30 +22,30 @@ class Authenticator(Protocol):
     """Turns the value of an Authorization header into a caller."""
 
     async def authenticate(self, authorization: str | None) -> Caller | TokenRejected:
-        """Return who calls, or why nobody can be told."""
+        """Return who calls, or why that cannot be told."""
         ...
 
 
 class NoTokens:
-    """Believes nobody: for a service whose routes are all public."""
+    """Accepts no token: for a service whose routes are all public."""
 
     async def authenticate(self, _authorization: str | None) -> Caller | TokenRejected:
-        """Return that nobody is recognised here."""
+        """Return a rejection, always."""
         return TokenRejected(detail="this service takes no tokens")
 
 
 class Bindings(Protocol):
-    """Knows what logins are bound to, at this moment."""
+    """Knows what logins are bound to now."""
 
     async def find(self, issuer: str, subject: str) -> Binding | None:
-        """Return what a login is bound to, None for one that never was. Raises TryLater."""
+        """Return what a login is bound to, None if it never was. Raises TryLater."""
         ...
 
 
 class BearerTokens:
-    """Believes JWTs signed by a key of the JWKS, for one issuer and audience.
+    """Accepts JWTs signed by a key of the JWKS, for one issuer and audience.
 
-    What a token leaves open of who its bearer is, and that alone, is looked up in the bindings.
+    Only if a token leaves open who its bearer is, that is looked up in the bindings.
     """
 
     def __init__(
@@ -64,21 +64,21 @@ class BearerTokens:
         self._bindings = bindings
 
     async def authenticate(self, authorization: str | None) -> Caller | TokenRejected:
-        """Return who calls, or why nobody can be told. Raises TryLater where that has to be looked up."""
+        """Return who calls, or why that cannot be told. Raises TryLater if a look-up fails."""
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             return TokenRejected(detail="an Authorization header with a Bearer token is needed")
         if not token.isascii():
             return TokenRejected(detail=_MALFORMED)
         try:
-            claims = await self._claims(token.strip())
+            claims = await self._verify(token.strip())
         except jwt.PyJWTError as invalid:
             return TokenRejected(detail=_explain(invalid))
-        return (
-            claims if isinstance(claims, TokenRejected) else _until_expiry(await self._caller(claims), claims)
-        )
+        if isinstance(claims, TokenRejected):
+            return claims
+        return _with_expiry(await self._find_caller(claims), claims)
 
-    async def _caller(self, claims: Mapping[str, object]) -> Caller | TokenRejected:
+    async def _find_caller(self, claims: Mapping[str, object]) -> Caller | TokenRejected:
         sub = read_name(claims["sub"])
         if sub is None:
             return TokenRejected(detail="the token's sub is empty or not usable as a name")
@@ -86,13 +86,13 @@ class BearerTokens:
         if isinstance(claimed, TokenRejected):
             return claimed
         if claimed.is_whole:
-            return _whole(claimed, sub, self._issuer)
+            return _caller_of(claimed, sub, self._issuer)
         binding = await self._bindings.find(self._issuer, sub)
-        return _bound(Caller(role=None, sub=sub, issuer=self._issuer, claimed=claimed), claimed, binding)
+        return _bind(Caller(role=None, sub=sub, issuer=self._issuer, claimed=claimed), claimed, binding)
 
-    async def _claims(self, token: str) -> Mapping[str, object] | TokenRejected:
+    async def _verify(self, token: str) -> Mapping[str, object] | TokenRejected:
         header = jwt.get_unverified_header(token)
-        # Compared one by one: anybody may write this header, and a set takes only what can be hashed.
+        # A tuple, not a set: anybody may write this header, and its value may not be hashable.
         if header.get("alg") not in tuple(ALGORITHMS):
             return TokenRejected(
                 detail=f"the token is not signed with one of {', '.join(sorted(ALGORITHMS))}"
@@ -133,17 +133,17 @@ def _explain(invalid: Exception) -> str:
             return _MALFORMED
 
 
-def _until_expiry(caller: Caller | TokenRejected, claims: Mapping[str, object]) -> Caller | TokenRejected:
+def _with_expiry(caller: Caller | TokenRejected, claims: Mapping[str, object]) -> Caller | TokenRejected:
     if isinstance(caller, TokenRejected):
         return caller
     try:
         expires_at = datetime.fromtimestamp(int(cast(float, claims["exp"])), UTC)
         return replace(caller, expires_at=expires_at + timedelta(seconds=_LEEWAY_S))
     except (OverflowError, ValueError, OSError):
-        return caller  # it lies outside of the calendar
+        return caller  # the time is outside of the calendar
 
 
-def _whole(claimed: Claimed, sub: str, issuer: str) -> Caller:
+def _caller_of(claimed: Claimed, sub: str, issuer: str) -> Caller:
     return Caller(
         role=claimed.role,
         sub=sub,
@@ -153,10 +153,10 @@ def _whole(claimed: Claimed, sub: str, issuer: str) -> Caller:
     )
 
 
-def _bound(login: Caller, claimed: Claimed, binding: Binding | None) -> Caller | TokenRejected:
-    """Return the login as what it is bound to; nobody where the token says otherwise."""
+def _bind(login: Caller, claimed: Claimed, binding: Binding | None) -> Caller | TokenRejected:
+    """Return the login with the role and id of its binding; reject a token that contradicts it."""
     if binding is None:
-        # Somebody who has not applied yet is a vendor by the token alone; an owner is one of some account.
+        # A vendor who has not applied yet is a vendor by the token alone; an owner needs an account.
         return replace(login, role=Role.VENDOR) if claimed.role is Role.VENDOR else login
     if binding.role is None:
         return login
@@ -170,7 +170,7 @@ def _bound(login: Caller, claimed: Claimed, binding: Binding | None) -> Caller |
 async def open_bearer_tokens(
     settings: AuthSettings, bindings: Bindings, *, clock: Clock, timeout_s: float
 ) -> BearerTokens:
-    """Wait until the JWKS can be read, at most ``timeout_s``, else raise ``StopProcess``."""
+    """Wait until the JWKS can be read. Raises ``StopProcess`` after ``timeout_s``."""
     jwks = Jwks(settings.jwks, clock)
     await wait_for(f"the JWKS at {settings.jwks}", jwks.load, timeout_s=timeout_s, clock=clock)
     return BearerTokens(

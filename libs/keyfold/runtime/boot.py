@@ -1,4 +1,4 @@
-"""Which time the machine is up: what the kernel held is still there, unless that has changed."""
+"""The id of the machine's boot: while it is the same, what the kernel held in memory is still there."""
 
 from pathlib import Path
 from typing import Final
@@ -7,7 +7,7 @@ _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
 def boot_id() -> str:
-    """Return a word that is another one after every start of the machine; empty where none is told."""
+    """Return an id that changes with every boot of the machine; empty if the system has none."""
     try:
         return _BOOT_ID.read_text().strip()
     except OSError:

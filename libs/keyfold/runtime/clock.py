@@ -13,7 +13,7 @@ _STEADY: Final[int] = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 class Clock(Protocol):
-    """What a process may ask of its surroundings; a test brings its own."""
+    """Time, ids and randomness; a test brings its own."""
 
     def now(self) -> datetime:
         """Wall-clock time in UTC, with microseconds."""

@@ -2,7 +2,7 @@
 
 
 class StopProcess(Exception):
-    """This process cannot go on; its one-line message tells an operator why and what to do.
+    """This process cannot go on; the one-line message tells an operator why and what to do.
 
     The supervisor logs the message without a traceback and exits non-zero.
     """
@@ -11,5 +11,5 @@ class StopProcess(Exception):
 class TryLater(Exception):
     """The same call may succeed later: something outside is away or overloaded.
 
-    Over HTTP it becomes a 503 problem with ``Retry-After``; its message goes to the log alone.
+    Over HTTP it becomes a 503 problem with ``Retry-After``; only the log has its message.
     """

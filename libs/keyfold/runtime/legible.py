@@ -1,6 +1,6 @@
-"""What a text may hold so that it is read as it was written: one rule for what is recorded and what is shown.
+"""Which characters a text may hold, so that a reader sees all of it: one rule for recording and for showing.
 
-The ranges are written out, lest the same name pass on one Python and not on another (docs/decisions/0021).
+The ranges are written out, as Unicode data differ between Python versions (docs/decisions/0021).
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ _UNSEEN: Final = (
     *((plane + 0xFFFE, plane + 0xFFFF) for plane in range(0, 0xF0000, 0x10000)),  # noncharacters
 )
 _SPACES: Final = "\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
-# Joiners, and what chooses between the forms of a letter or an emoji: by themselves they are not seen either.
+# Joiners, and selectors of a letter's or an emoji's form: by themselves they are invisible too.
 _CLINGING: Final = "\u180b-\u180d\u180f\u200c\u200d\ufe00-\ufe0f\U000e0100-\U000e01ef"
 
 UNSEEN: Final = re.compile(f"[{''.join(f'{chr(first)}-{chr(last)}' for first, last in _UNSEEN)}]")
-"""A character that does not belong in a name: two names that look alike could differ in it."""
+"""An invisible character, which a name must not hold: two names that look alike could differ in it."""
 
 UNSEEN_IN_PROSE: Final = re.compile(rf"(?![\t\n\r]){UNSEEN.pattern}")
-"""The same for a text of several lines."""
+"""The same for a text of several lines, which may hold tabs and line ends."""
 
 _BLANK: Final = re.compile(f"[{_SPACES}{_CLINGING}]*")
 
 
 def is_blank(text: str) -> bool:
-    """Tell whether there is nothing in a text to be read."""
+    """Tell whether a text has no visible character."""
     return _BLANK.fullmatch(text) is not None

@@ -17,9 +17,9 @@ _REPEAT_INTERVAL_S: Final = 30.0
 
 
 def configure(*, service: str, level: str = "info", style: str = "auto", stream: TextIO = sys.stderr) -> None:
-    """Send every log line of the process, also those of libraries, to ``stream``.
+    """Send every log line of the process, including those of libraries, to ``stream``.
 
-    ``style`` is ``json``, ``console``, or ``auto``: console where ``stream`` is a terminal.
+    ``style`` is ``json``, ``console``, or ``auto``: console if ``stream`` is a terminal, else json.
     """
     shared = _shared_processors(service)
     structlog.configure(
@@ -55,7 +55,7 @@ def _renderers(*, on_terminal: bool) -> list[Processor]:
 def _to_json(event: EventDict, **_options: object) -> str:
     try:
         return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
-    except orjson.JSONEncodeError:  # a text that is no UTF-8, which is written escaped
+    except orjson.JSONEncodeError:  # a text that is not UTF-8; json writes it escaped
         return json.dumps(event, default=str)
 
 
@@ -72,21 +72,21 @@ def _route_standard_logging(
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    # A library's chatter below warning drowns what the service itself has to say.
+    # A library's lines below warning would drown the service's own.
     for library in _LIBRARIES:
         logging.getLogger(library).setLevel(max(logging.WARNING, root.level))
-    handler.addFilter(_NotAgain())
+    handler.addFilter(_RepeatFilter())
 
 
-class _NotAgain(logging.Filter):
-    """Lets a library say one thing once in a while: some say it sixty times a second during an outage."""
+class _RepeatFilter(logging.Filter):
+    """Drops a library's repeated lines: some write the same one sixty times a second during an outage."""
 
     def __init__(self) -> None:
         super().__init__()
         self._said_s: dict[tuple[str, int], float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Tell whether the line is the service's own, a traceback, or of a place that was silent for long."""
+        """Tell whether to keep the line: the service's own, a traceback, or not repeated for 30 seconds."""
         if record.exc_info or record.name.partition(".")[0] not in _LIBRARIES:
             return True
         place = record.pathname, record.lineno

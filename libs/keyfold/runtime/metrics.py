@@ -1,4 +1,4 @@
-"""Metrics: one registry a process, every name declared once with what it means."""
+"""Metrics: one registry a process, every name declared once with its meaning."""
 
 import math
 from bisect import bisect_right
@@ -30,22 +30,22 @@ CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 
 def counter(name: str, meaning: str, labels: Sequence[str] = ()) -> Counter:
     """Declare something that only grows; ``name`` ends in ``_total``."""
-    return Counter(_checked(name), meaning, labels, registry=REGISTRY)
+    return Counter(_check_name(name), meaning, labels, registry=REGISTRY)
 
 
 class Tally(Collector):
-    """A counter of what somebody else counts: it costs nothing until it is read."""
+    """A counter whose value other code keeps: it costs nothing until Prometheus reads it."""
 
     def __init__(self, name: str, meaning: str, labels: Sequence[str]) -> None:
         self._name, self._meaning, self._labels = name.removesuffix("_total"), meaning, labels
         self._counts: Callable[[], Mapping[tuple[str, ...], int]] = dict
 
     def read_from(self, counts: Callable[[], Mapping[tuple[str, ...], int]]) -> None:
-        """Read counts, by the values of the labels, from there."""
+        """Take the counts, by their labels' values, from ``counts`` whenever Prometheus reads them."""
         self._counts = counts
 
     def collect(self) -> Iterator[CounterMetricFamily]:
-        """Return the counts as they are."""
+        """Return the counts now."""
         family = CounterMetricFamily(self._name, self._meaning, labels=self._labels)
         for values, count in self._counts().items():
             family.add_metric(values, count)
@@ -53,27 +53,27 @@ class Tally(Collector):
 
 
 def tally(name: str, meaning: str, labels: Sequence[str] = ()) -> Tally:
-    """Declare something that only grows and is counted where it happens; ``name`` ends in ``_total``."""
-    made = Tally(_checked(name), meaning, labels)
+    """Declare something that only grows and that other code counts; ``name`` ends in ``_total``."""
+    made = Tally(_check_name(name), meaning, labels)
     REGISTRY.register(made)
     return made
 
 
 class Distribution(Collector):
-    """A histogram that takes as many values at once as there are, for little more than one costs."""
+    """A histogram that takes many values at once, for little more than one costs."""
 
     def __init__(self, name: str, meaning: str, buckets: Sequence[float]) -> None:
         self._name, self._meaning, self._buckets = name, meaning, (*buckets, math.inf)
         self._counts, self._sum = [0] * len(self._buckets), 0.0
 
     def add(self, values: Sequence[float]) -> None:
-        """Count values, which are sorted."""
+        """Count values, which must be sorted."""
         for number, bound in enumerate(self._buckets):
             self._counts[number] += bisect_right(values, bound)
         self._sum += sum(values)
 
     def collect(self) -> Iterator[HistogramMetricFamily]:
-        """Return the distribution as it is."""
+        """Return the distribution now."""
         bounds = map(floatToGoString, self._buckets)
         family = HistogramMetricFamily(self._name, self._meaning)
         family.add_metric((), buckets=list(zip(bounds, self._counts, strict=True)), sum_value=self._sum)
@@ -81,25 +81,25 @@ class Distribution(Collector):
 
 
 def distribution(name: str, meaning: str, buckets: Sequence[float]) -> Distribution:
-    """Declare a distribution of what comes many at a time; ``name`` ends in its unit."""
-    made = Distribution(_checked(name), meaning, buckets)
+    """Declare a distribution of values that come many at a time; ``name`` ends in its unit."""
+    made = Distribution(_check_name(name), meaning, buckets)
     REGISTRY.register(made)
     return made
 
 
 def gauge(name: str, meaning: str, labels: Sequence[str] = ()) -> Gauge:
     """Declare a value that goes up and down; ``name`` ends in its unit."""
-    return Gauge(_checked(name), meaning, labels, registry=REGISTRY)
+    return Gauge(_check_name(name), meaning, labels, registry=REGISTRY)
 
 
 def histogram(
     name: str, meaning: str, labels: Sequence[str] = (), buckets: Sequence[float] = _LATENCY_BUCKETS_S
 ) -> Histogram:
     """Declare a distribution; ``name`` ends in its unit, the default buckets are latencies in seconds."""
-    return Histogram(_checked(name), meaning, labels, buckets=buckets, registry=REGISTRY)
+    return Histogram(_check_name(name), meaning, labels, buckets=buckets, registry=REGISTRY)
 
 
-def _checked(name: str) -> str:
+def _check_name(name: str) -> str:
     if not name.startswith(_PREFIX):
         raise ValueError(f"a metric's name starts with {_PREFIX}: {name}")
     return name

@@ -1,4 +1,4 @@
-"""Two steps of one work, overlapped: while something is at the second, the next is at the first."""
+"""Two overlapping steps: while one item is at the second, the next is at the first."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
@@ -8,15 +8,14 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 
-async def overlapped(
+async def overlap(
     items: Iterable[T],
     first: Callable[[T], Coroutine[object, object, U]],
     second: Callable[[U], Coroutine[object, object, None]],
 ) -> None:
-    """Take each through both steps, all in their order and one at a time at each step.
+    """Take each item through both steps, in order, one at a time at each step.
 
-    When a step raises, that is raised, what is at the second step is cancelled, and nothing is under way
-    afterwards.
+    Raises what a step raises, after cancelling what is at the second step: nothing is under way afterwards.
     """
     under_way: asyncio.Task[None] | None = None
     try:

@@ -1,4 +1,4 @@
-"""Trying again what is away for a while, with growing pauses: until it succeeds or fails otherwise."""
+"""Trying a call again, with growing pauses, until it succeeds or fails for another reason."""
 
 import asyncio
 import math
@@ -16,27 +16,27 @@ log = structlog.get_logger(__name__)
 
 
 class Backoff:
-    """The pauses between the attempts at one thing: each twice as long as the last, up to a bound."""
+    """The pauses between attempts: each twice as long as the last, up to a bound."""
 
     def __init__(self) -> None:
         self._pause_s = _FIRST_PAUSE_S
 
     async def pause(self, at_most_s: float = math.inf) -> None:
-        """Let the next pause pass, or as much of it as there is time for."""
+        """Sleep for the next pause, or for `at_most_s` if that is shorter."""
         await asyncio.sleep(min(self._pause_s, at_most_s))
         self._pause_s = min(2 * self._pause_s, _PAUSE_MAX_S)
 
 
 class Patience:
-    """Tries again as long as it takes; `trouble` says what is being waited for, None while all is well."""
+    """Tries again for as long as it takes; `trouble` says what it waits for, None while all is well."""
 
     def __init__(self) -> None:
         self.trouble: str | None = None
 
-    async def until_done(
+    async def retry(
         self, what: str, call: Callable[[], Awaitable[T]], *, on: tuple[type[Exception], ...]
     ) -> T:
-        """Return what the call returns, however often it raises one of `on` first; `what` is away then."""
+        """Return what the call returns, however often it raises one of `on` first; it calls `what` away."""
         backoff = Backoff()
         try:
             while True:
@@ -47,4 +47,4 @@ class Patience:
                     log.warning("waiting", what=what, reason=str(away) or type(away).__name__)
                 await backoff.pause()
         finally:
-            self.trouble = None  # what it fails with otherwise is another story
+            self.trouble = None  # whatever else the call raised is no wait

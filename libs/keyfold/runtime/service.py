@@ -19,7 +19,7 @@ from keyfold.runtime.collector import leave_modules
 from keyfold.runtime.failure import StopProcess, TryLater
 from keyfold.runtime.health import Health
 from keyfold.runtime.http.listen import serve_http
-from keyfold.runtime.settings.base import BadSettings, ServiceSettings, load, masked, unknown_variables
+from keyfold.runtime.settings.base import BadSettings, ServiceSettings, load, mask_secrets, unknown_variables
 
 EXIT_FAILED: Final = 1
 EXIT_BAD_SETTINGS: Final = 2
@@ -32,7 +32,7 @@ log = structlog.get_logger(__name__)
 
 
 class _TaskDied(Exception):
-    """A task of the process ended, so all must; names it, its cause says why."""
+    """A task of the process ended, so all must; the message names it, the cause says why."""
 
     def __init__(self, task: str) -> None:
         super().__init__(task)
@@ -41,7 +41,7 @@ class _TaskDied(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Process(Generic[S]):
-    """What a service's start function builds on; whatever it enters or spawns is undone in reverse order."""
+    """What a service's start function builds on; what it enters or spawns is undone in reverse order."""
 
     settings: S
     clock: Clock
@@ -51,21 +51,21 @@ class Process(Generic[S]):
     tasks: asyncio.TaskGroup
 
     async def enter(self, resource: AbstractAsyncContextManager[R]) -> R:
-        """Open a resource that is closed when the process stops."""
+        """Open a resource, which is closed when the process stops."""
         return await self.resources.enter_async_context(resource)
 
     def spawn(self, name: str, work: Coroutine[object, object, None]) -> None:
-        """Run ``work`` until the process stops; should it raise, or return before, the process dies."""
-        task = self.tasks.create_task(self._guarded(name, work), name=name)
-        self.resources.push_async_callback(_cancelled, task)
+        """Run ``work`` until the process stops; if it raises, or returns before, the process dies."""
+        task = self.tasks.create_task(self._guard(name, work), name=name)
+        self.resources.push_async_callback(_cancel, task)
 
-    async def _guarded(self, name: str, work: Coroutine[object, object, None]) -> None:
+    async def _guard(self, name: str, work: Coroutine[object, object, None]) -> None:
         try:
             await work
         except asyncio.CancelledError:
             if _is_asked_to_end():
                 raise
-            # A library let a cancellation of its own out, and the task would be gone without a word.
+            # A library leaked a cancellation of its own, and the task would end silently.
             stray = StopProcess("it was cancelled though nobody stopped it")
             raise _TaskDied(name) from stray
         except Exception as error:
@@ -74,7 +74,7 @@ class Process(Generic[S]):
             raise _TaskDied(name) from StopProcess("it ended though nobody stopped it")
 
     async def serve(self, app: web.Application, *, reuse_port: bool = False) -> int:
-        """Serve the application where the settings say; returns the port."""
+        """Serve the application at the settings' address; return the port."""
         settings = self.settings
         return await self.enter(
             serve_http(
@@ -92,7 +92,7 @@ def _is_asked_to_end() -> bool:
     return task is not None and task.cancelling() > 0
 
 
-async def _cancelled(task: asyncio.Task[None]) -> None:
+async def _cancel(task: asyncio.Task[None]) -> None:
     task.cancel()
     # Its own failure, if any, is the task group's to report.
     await asyncio.wait([task])
@@ -110,7 +110,7 @@ def run(name: str, settings_type: type[S], start: Start[S]) -> NoReturn:
         sys.stderr.write(f"keyfold {name} cannot start; its settings are wrong:\n{bad}\n")
         sys.exit(EXIT_BAD_SETTINGS)
     logs.configure(service=name, level=settings.log_level, style=settings.log_format)
-    log.info("service_starting", settings=masked(settings))
+    log.info("service_starting", settings=mask_secrets(settings))
     if unknown := unknown_variables():
         log.warning("settings_unknown", variables=unknown)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -118,7 +118,7 @@ def run(name: str, settings_type: type[S], start: Start[S]) -> NoReturn:
 
 
 async def live(settings: S, start: Start[S], clock: Clock = SYSTEM_CLOCK) -> int:
-    """Start, wait for SIGTERM or SIGINT, drain; return the exit status, with one log line for a failure."""
+    """Start, wait for SIGTERM or SIGINT, and drain. Return the exit status; log each failure in one line."""
     with ExitStack() as bound:
         try:
             async with asyncio.TaskGroup() as tasks, AsyncExitStack() as resources:
@@ -156,7 +156,7 @@ async def _until_stopped(process: Process[S], start: Start[S], bound: ExitStack)
 
 
 def _abandon() -> None:
-    # Some clients' own stop can hang for ever; what matters was made durable before, so leaving is safe.
+    # Some clients' own stop can hang for ever. What matters is durable already, so leaving is safe.
     pending = sorted(task.get_name() for task in asyncio.all_tasks())
     log.error("service_abandoned", pending=pending)
     os._exit(EXIT_FAILED)
@@ -167,7 +167,7 @@ def _stop_on_signals(process: Process[S]) -> None:
     life = asyncio.current_task()
 
     def stop() -> None:
-        # A terminal and a supervisor may both send one; only the first counts, lest the drain be cut short.
+        # A terminal and a supervisor may both send a signal; a second one must not cut the drain short.
         if life is not None and not process.stopping.is_set():
             process.stopping.set()
             life.cancel()
@@ -178,7 +178,7 @@ def _stop_on_signals(process: Process[S]) -> None:
 
 
 def _resume() -> None:
-    # The cancellation was the signal's and has been heeded: closing must go on undisturbed.
+    # The cancellation came from the signal, and has done its work: closing must not be cancelled too.
     if life := asyncio.current_task():
         life.uncancel()
 
@@ -187,7 +187,7 @@ def _report(failures: ExceptionGroup[Exception]) -> None:
     for failure in _leaves(failures):
         task = failure.task if isinstance(failure, _TaskDied) else "start"
         cause = (failure.__cause__ or failure) if isinstance(failure, _TaskDied) else failure
-        # What an operator can mend needs no traceback; a bug does.
+        # What an operator can correct needs no traceback; a bug does.
         expected = isinstance(cause, StopProcess | TryLater)
         log.error(
             "service_failed",

@@ -1,4 +1,4 @@
-"""How services stand, as each says itself: the metrics that tell its position and its lag."""
+"""How far services have come, by their own metrics of position and lag."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measures:
-    """The metrics that tell a service's position and lag; the lag's name ends in its unit."""
+    """The metrics of a service's position and lag; the lag's name ends in its unit."""
 
     position: str | None = None
     lag: str | None = None
@@ -27,7 +27,7 @@ MEASURES: Final[Mapping[str, Measures]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceProgress:
-    """How far a service has come and how far it is behind, None where it does not say; the lag's unit."""
+    """How far a service has come, and how far it is behind, in `lag_unit`; None where it does not say."""
 
     position: int | None
     lag: int | None
@@ -35,7 +35,7 @@ class ServiceProgress:
 
 
 def progress(service: str, exposition: str) -> ServiceProgress:
-    """Read a service's metrics; raises ValueError for what is no Prometheus text."""
+    """Return a service's progress from its metrics. Raises ValueError if they are not Prometheus text."""
     measures = MEASURES[service]
     samples = _samples(exposition, tuple(each for each in (measures.position, measures.lag) if each))
     return ServiceProgress(
@@ -46,13 +46,13 @@ def progress(service: str, exposition: str) -> ServiceProgress:
 
 
 def why_not_ready(readiness: Mapping[str, Mapping[str, object]]) -> str:
-    """Return the reasons that `/readyz` gives, in one line."""
+    """Return the reasons of a `/readyz` answer in one line."""
     return "; ".join(str(reason) for reason in readiness.get("reasons", {}).values()) or "not ready"
 
 
 def _samples(exposition: str, names: tuple[str, ...]) -> Mapping[str, int]:
-    """Return the largest sample of each metric, rounded: of several partitions the worst counts."""
-    # What is read is dear, and most of a service's metrics are of no use here.
+    """Return each metric's largest sample, rounded: the worst of several partitions counts."""
+    # Parsing is slow, and most of a service's metrics are of no use here.
     lines = [line for line in exposition.splitlines() if line.startswith(names)]
     return {
         family.name: round(max(sample.value for sample in family.samples))

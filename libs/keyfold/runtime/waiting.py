@@ -1,4 +1,4 @@
-"""Waiting for what a process needs: it says for what, tries again, and gives up at a bound."""
+"""Waiting for what a process needs to start: it logs what it waits for, tries again, gives up at a bound."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -24,8 +24,8 @@ async def wait_for(
 ) -> T:
     """Return what ``attempt`` returns, trying again on ``TryLater`` and ``OSError``.
 
-    Past the bound, which also ends an attempt that hangs, raise ``StopProcess`` with the last reason that was
-    given. ``what`` completes "waiting for …".
+    Raises ``StopProcess`` with the last reason after ``timeout_s``, which also ends an attempt that hangs.
+    ``what`` completes "waiting for …".
     """
     deadline_s = clock.monotonic_s() + timeout_s
     backoff, reason = Backoff(), "it does not answer"
@@ -36,10 +36,10 @@ async def wait_for(
                 return await attempt()
         except (OSError, TryLater) as away:
             left_s = deadline_s - clock.monotonic_s()
-            if not bound.expired():  # else it says only that time is up
+            if not bound.expired():  # else the error says only that time is up
                 reason = str(away) or type(away).__name__
         if left_s > 0:
             log.warning("waiting", what=what, reason=reason, left_s=round(left_s, 1))
             await backoff.pause(left_s)
-        if clock.monotonic_s() >= deadline_s:  # another attempt would have no time to fail for a reason
+        if clock.monotonic_s() >= deadline_s:  # another attempt would have no time
             raise StopProcess(f"gave up waiting for {what} after {timeout_s:g} s: {reason}")

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_val
 
 from keyfold.console.sign_in.local_people import read_people
 from keyfold.runtime.settings.addresses import check_service_url, check_url, is_loopback
-from keyfold.runtime.settings.base import KeyHeaderSettings, ServiceSettings, of_file
+from keyfold.runtime.settings.base import KeyHeaderSettings, ServiceSettings, file_validator
 
 SECRET_CHARACTERS_MIN: Final = 32
 
@@ -73,7 +73,7 @@ class ConsoleSettings(ServiceSettings, KeyHeaderSettings):
     api_url: Url = Field(
         "https://api.example.com", description="where integrations send their requests, for examples to copy"
     )
-    local_people: Annotated[Path | None, of_file(read_people)] = Field(
+    local_people: Annotated[Path | None, file_validator(read_people)] = Field(
         None, description="a local stack's own file of sample people; only a local stack has one"
     )
     oidc_issuer: Annotated[str, AfterValidator(_issuer)] | None = Field(

@@ -16,7 +16,7 @@ from keyfold.runtime.settings.base import (
     PostgresSettings,
     RateLimitSettings,
     ServiceSettings,
-    of_file,
+    file_validator,
 )
 
 MIB = 1024 * 1024
@@ -50,13 +50,13 @@ class GatekeeperSettings(
     authz_connections_max: int = Field(
         4096, ge=1, le=1_000_000, description="how many connections gateways may hold open, at most 1000000"
     )
-    route_map: Annotated[Path, of_file(read_route_map)] = Field(
+    route_map: Annotated[Path, file_validator(read_route_map)] = Field(
         description="the path of a route map such as deploy/keyfold/routes/practice-api.routes"
     )
-    shadow_route_map: Annotated[Path | None, of_file(read_route_map)] = Field(
+    shadow_route_map: Annotated[Path | None, file_validator(read_route_map)] = Field(
         None, description="the path of a new route map, which is run beside that one to report differences"
     )
-    gateways: Annotated[Path, of_file(read_gateways)] = Field(
+    gateways: Annotated[Path, file_validator(read_gateways)] = Field(
         description="the path of the JSON file that lists the gateways"
     )
     client_ip: ClientIpKept = Field(

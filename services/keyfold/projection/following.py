@@ -58,11 +58,11 @@ class ProjectionLoop:
         await wait_for(
             "Kafka", self._topic.require_answer, timeout_s=self._startup_timeout_s, clock=self._clock
         )
-        progress = await self._patience.until_done("the read model", self._prepared, on=(TryLater,))
+        progress = await self._patience.retry("the read model", self._prepared, on=(TryLater,))
         metrics.POSITION.set(progress.head.position)
         async with self._reading(progress) as reader:
             log.info("projection_following", position=progress.head.position, offset=progress.next_offset)
-            end_offset = await self._patience.until_done("Kafka", reader.end_offset, on=_KAFKA_AWAY)
+            end_offset = await self._patience.retry("Kafka", reader.end_offset, on=_KAFKA_AWAY)
             while True:
                 self._trouble = _behind(reader, end_offset)
                 await self._follow(reader)
@@ -81,18 +81,18 @@ class ProjectionLoop:
     @asynccontextmanager
     async def _reading(self, progress: GenerationProgress) -> AsyncIterator[LifecycleReader]:
         reader = self._topic.reader(progress.head, progress.next_offset, dead_letters=True)
-        await self._patience.until_done("Kafka", reader.start, on=_KAFKA_AWAY)
+        await self._patience.retry("Kafka", reader.start, on=_KAFKA_AWAY)
         try:
             yield reader
         finally:
             await reader.stop()
 
     async def _follow(self, reader: LifecycleReader) -> None:
-        step = await self._patience.until_done(
+        step = await self._patience.retry(
             "Kafka", lambda: read_step(reader, self._batch_events_max), on=_KAFKA_AWAY
         )
         if step is not None:
-            await self._patience.until_done("PostgreSQL", lambda: self._save(step), on=(DatabaseAway,))
+            await self._patience.retry("PostgreSQL", lambda: self._save(step), on=(DatabaseAway,))
             self._note(step)
         await self._measure(reader)
 
@@ -122,7 +122,7 @@ class ProjectionLoop:
             return
         self._measure_due_s = self._clock.monotonic_s() + _MEASURE_INTERVAL_S
         # Nothing arrives from a Kafka that is away either, and this is how one finds out.
-        end_offset = await self._patience.until_done("Kafka", reader.end_offset, on=_KAFKA_AWAY)
+        end_offset = await self._patience.retry("Kafka", reader.end_offset, on=_KAFKA_AWAY)
         metrics.LAG_RECORDS.set(end_offset - reader.next_offset)
 
 

@@ -11,7 +11,7 @@ from keyfold.runtime.settings.base import (
     PostgresSettings,
     RateLimitSettings,
     ServiceSettings,
-    of_file,
+    file_validator,
 )
 from keyfold.wire.proof.signed_head import load_private_key
 
@@ -42,7 +42,7 @@ class RegistrySettings(ServiceSettings, PostgresSettings, AuthSettings, RateLimi
     idempotency_secret: Annotated[SecretStr, AfterValidator(_long_enough)] = Field(
         description=f"at least {_SECRET_CHARACTERS_MIN} random characters, the same for every registry"
     )
-    checkpoint_key: Annotated[Path | None, of_file(load_private_key)] = Field(
+    checkpoint_key: Annotated[Path | None, file_validator(load_private_key)] = Field(
         None, description="the path of an Ed25519 private key as PKCS8 PEM, which signs checkpoints"
     )
     checkpoint_file: Annotated[Path | None, AfterValidator(_appendable)] = Field(

@@ -81,7 +81,7 @@ class Forwarding:
 
     async def _require_what_was_forwarded(self, position: int) -> None:
         # Each event is a record, and a repeat one more, so a topic that has them all is at least as long.
-        end = await self._patience.until_done("Kafka", self._topic_end, on=(Unavailable,))
+        end = await self._patience.retry("Kafka", self._topic_end, on=(Unavailable,))
         self._require_room(end, position)
 
     def _require_room(self, end: int | None, position: int) -> None:
@@ -105,7 +105,7 @@ class Forwarding:
         After an unknown outcome all of them go again from the checkpoint: in order, so they leave no gap.
         """
         records = [lifecycle_record(row, row_hash) for row, row_hash in rows]
-        return await self._patience.until_done(
+        return await self._patience.retry(
             "Kafka",
             lambda: self._publisher.publish(self._topic, PARTITION, records),
             on=(Unavailable, OutcomeUnknown),

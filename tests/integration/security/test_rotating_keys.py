@@ -92,7 +92,7 @@ async def test_a_rotation(bed: Bed) -> None:
     bed.issuer.signers = (NEW,)
     bed.pass_time(REFRESH_S + 1)
     assert await bed.status(NEW) == 200
-    await bed.jwks.refreshed()
+    await bed.jwks.wait_for_refresh()
     assert (await bed.status(OLD), await bed.status(NEW)) == (401, 200)
     assert bed.issuer.asked == 3
 
@@ -110,7 +110,7 @@ async def test_an_issuer_that_is_away(bed: Bed) -> None:
     bed.issuer.is_away = True
     bed.pass_time(REFRESH_S + 1)
     assert await asyncio.gather(*(bed.status(OLD) for _ in range(20))) == [200] * 20
-    await bed.jwks.refreshed()
+    await bed.jwks.wait_for_refresh()
     assert bed.issuer.asked == 2
     assert await asyncio.gather(*(bed.status(NEW) for _ in range(20))) == [401] * 20
     assert bed.issuer.asked == 2

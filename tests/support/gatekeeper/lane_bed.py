@@ -13,7 +13,7 @@ from typing import Final
 from keyfold.gatekeeper.authz.connection import AuthzConnection
 from keyfold.gatekeeper.authz.server import AuthzServer
 from keyfold.gatekeeper.replica.lease import Beat
-from keyfold.runtime.http.listen import listening
+from keyfold.runtime.http.listen import listen
 from tests.support.eventually import eventually
 from tests.support.gatekeeper.heart import TOKEN, Heart, heart_in
 from tests.support.gatekeeper.practice import KEY, VENDOR_KEY
@@ -147,7 +147,7 @@ async def lane_in(
     """Serve a lane over a practice."""
     with heart_in(root) as heart:
         lane = AuthzServer(heart.authz, heart.clock, connections_max=connections_max)
-        async with listening(lambda: kind(lane), HOST, 0) as port:
+        async with listen(lambda: kind(lane), HOST, 0) as port:
             yield Bed(heart=heart, lane=lane, port=port)
         for connection in list(lane.connections):
             connection.abort()

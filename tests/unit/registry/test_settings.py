@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from keyfold.registry.settings import RegistrySettings
-from keyfold.runtime.settings.base import BadSettings, load, masked
+from keyfold.runtime.settings.base import BadSettings, load, mask_secrets
 
 SECRET = "s3cret-" * 5
 GIVEN = {
@@ -28,7 +28,7 @@ def test_secret() -> None:
     settings = load(RegistrySettings)
     assert settings.idempotency_secret.get_secret_value() == SECRET
     assert settings.account_keys_max == 100
-    assert SECRET not in f"{settings!r} {masked(settings)}"
+    assert SECRET not in f"{settings!r} {mask_secrets(settings)}"
 
 
 @pytest.mark.parametrize("secret", ["", "s3cret-" * 4])

@@ -1,4 +1,4 @@
-"""Two steps of one work, overlapped."""
+"""Two overlapping steps."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from keyfold.runtime.overlapping import overlapped
+from keyfold.runtime.overlapping import overlap
 
 
 @dataclass
@@ -43,7 +43,7 @@ class Work:
 async def test_the_next_is_made_ready_meanwhile() -> None:
     """While one is at the second step the next goes through the first, and waits for its turn there."""
     work = Work()
-    task = asyncio.create_task(overlapped([1, 2, 3], work.first, work.second))
+    task = asyncio.create_task(overlap([1, 2, 3], work.first, work.second))
     while "first 2" not in work.log:  # noqa: ASYNC110 - nothing tells of it
         await asyncio.sleep(0)
     assert work.log == ["first 1", "second 1 begins", "first 2"]
@@ -59,7 +59,7 @@ async def test_the_next_is_made_ready_meanwhile() -> None:
 async def test_nothing_at_all() -> None:
     """Of nothing there is nothing to do."""
     work = Work()
-    await overlapped([], work.first, work.second)
+    await overlap([], work.first, work.second)
     assert work.log == []
 
 
@@ -67,7 +67,7 @@ async def test_a_failure_of_the_first_step_ends_the_second() -> None:
     """What cannot be made ready stops all of it, with nothing left under way."""
     work = Work(first_fails_at=2)
     with pytest.raises(ValueError, match="2"):
-        await overlapped([1, 2, 3], work.first, work.second)
+        await overlap([1, 2, 3], work.first, work.second)
     assert work.log == ["first 1", "second 1 begins", "first 2", "second 1 is cancelled"]
 
 
@@ -75,7 +75,7 @@ async def test_a_failure_of_the_second_step_is_told() -> None:
     """Nothing goes to the second step behind what failed there."""
     work = Work(second_fails_at=1)
     with pytest.raises(LookupError):
-        await overlapped([1, 2, 3], work.first, work.second)
+        await overlap([1, 2, 3], work.first, work.second)
     assert work.log == ["first 1", "second 1 begins", "first 2"]
 
 
@@ -83,13 +83,13 @@ async def test_both_fail() -> None:
     """One of two failures is raised, and the other is not forgotten with a warning."""
     work = Work(first_fails_at=2, second_fails_at=1)
     with pytest.raises(ValueError, match="2"):
-        await overlapped([1, 2], work.first, work.second)
+        await overlap([1, 2], work.first, work.second)
 
 
 async def test_a_cancellation_ends_both() -> None:
     """Who is cancelled leaves nothing under way."""
     work = Work()
-    task = asyncio.create_task(overlapped([1, 2], work.first, work.second))
+    task = asyncio.create_task(overlap([1, 2], work.first, work.second))
     while "first 2" not in work.log:  # noqa: ASYNC110 - nothing tells of it
         await asyncio.sleep(0)
     task.cancel()

@@ -29,7 +29,7 @@ async def test_until_done() -> None:
     patience = Patience()
     flaky = Flaky(patience, TryLater("no answer"), TryLater())
     with capture_logs() as lines:
-        troubles = await patience.until_done("the store", flaky.call, on=(TryLater,))
+        troubles = await patience.retry("the store", flaky.call, on=(TryLater,))
     assert troubles == [None, "the store is away", "the store is away"]
     assert patience.trouble is None
     assert [(line["event"], line["what"], line["reason"]) for line in lines] == [
@@ -43,6 +43,6 @@ async def test_another_failure_ends_it() -> None:
     patience = Patience()
     flaky = Flaky(patience, TryLater("no answer"), LookupError("nobody"))
     with pytest.raises(LookupError, match="nobody"):
-        await patience.until_done("the store", flaky.call, on=(TryLater,))
+        await patience.retry("the store", flaky.call, on=(TryLater,))
     assert flaky.troubles == [None, "the store is away"]
     assert patience.trouble is None

@@ -12,7 +12,7 @@ from keyfold.runtime.settings.base import (
     PostgresSettings,
     ServiceSettings,
     load,
-    masked,
+    mask_secrets,
     unknown_variables,
 )
 
@@ -123,7 +123,7 @@ def test_whose_claims(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_masked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The settings can be logged whole: secrets are asterisks."""
     set_all(monkeypatch)
-    shown = masked(load(Everything))
+    shown = mask_secrets(load(Everything))
     assert shown["postgres_dsn"] == "**********"
     assert shown["kafka_bootstrap"] == "one:9092,two:9092"
 

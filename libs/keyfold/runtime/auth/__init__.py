@@ -1,1 +1,1 @@
-"""Who asks: claims, the keys that tokens are proved with, and callers."""
+"""Callers: claims of tokens, the keys that prove them, and who calls."""

@@ -1,4 +1,4 @@
-"""Who calls: what a token, and what its login is bound to, make of whoever shows it."""
+"""Who calls, by the token and by what its login is bound to."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """What a caller is to the platform."""
+    """A caller's role on the platform."""
 
     OWNER = "owner"
     VENDOR = "vendor"
@@ -17,14 +17,14 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Binding:
-    """What a login is bound to: an account, as its owner, or a vendor; neither where that was ended."""
+    """What a login is bound to: an account, as its owner, or a vendor; neither once that has ended."""
 
     account_id: str | None = None
     vendor_id: str | None = None
 
     @property
     def role(self) -> Role | None:
-        """What the binding makes of the login."""
+        """The role that the binding gives the login."""
         if self.account_id is not None:
             return Role.OWNER
         return None if self.vendor_id is None else Role.VENDOR
@@ -32,7 +32,7 @@ class Binding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claimed:
-    """What a token says by itself: a role or none, and the ids of an account and of a vendor, if any."""
+    """What a token itself says: a role, an account's id and a vendor's id, each None if it does not."""
 
     role: Role | None
     account_id: str | None = None
@@ -40,7 +40,7 @@ class Claimed:
 
     @property
     def is_whole(self) -> bool:
-        """Whether nothing is left open that a binding could add."""
+        """Whether the token says all that a binding could add."""
         match self.role:
             case None:
                 return False
@@ -52,7 +52,7 @@ class Claimed:
                 return True
 
     def contradicts(self, binding: Binding) -> bool:
-        """Tell whether it says another role, account or vendor than a binding."""
+        """Tell whether the token says another role, account or vendor than the binding."""
         bound = (binding.role, binding.account_id, binding.vendor_id)
         said = (self.role, self.account_id, self.vendor_id)
         return any(each not in (None, own) for each, own in zip(said, bound, strict=True))
@@ -60,12 +60,11 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who is asking; ``sub`` is the actor that events name, and ``issuer`` whose name for it that is.
+    """Who is asking; ``sub`` is the actor that events name, as ``issuer`` calls it.
 
-    ``account_id`` is set for an owner only; ``vendor_id`` for a vendor only, once it has applied. Without a
-    ``role`` it is somebody whose token names none and whose login is bound to nothing. ``claimed`` is what
-    the token says by itself, where that leaves something open. From ``expires_at`` on the token is no longer
-    good: who is the same then is still the same caller.
+    ``account_id`` is set for an owner only; ``vendor_id`` for a vendor only, once it has applied. ``role`` is
+    None if the token names none and the login is bound to nothing. ``claimed`` is what the token itself says,
+    if that leaves something open. The token expires at ``expires_at``; a later token makes an equal caller.
     """
 
     role: Role | None
@@ -78,12 +77,12 @@ class Caller:
 
     @property
     def is_bound(self) -> bool:
-        """Whether it is what it is by what its login is bound to."""
+        """Whether the caller's account or vendor comes from what its login is bound to."""
         return self.claimed is not None and (self.account_id is not None or self.vendor_id is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenRejected:
-    """Why a token names nobody; fit to be shown, for it repeats nothing of the token."""
+    """Why a token names nobody; fit to be shown, as it repeats nothing of the token."""
 
     detail: str

@@ -1,4 +1,4 @@
-"""The keys that sign bearer tokens, read from a file or a URL and kept while that is away."""
+"""The keys that sign bearer tokens, read from a file or a URL, and kept while it cannot be read."""
 
 import asyncio
 import codecs
@@ -25,8 +25,8 @@ log = structlog.get_logger(__name__)
 class Jwks:
     """Public keys by their ``kid``.
 
-    An unknown ``kid`` causes a refetch, at most one in ten seconds however many ask; keys older than five
-    minutes are refetched beside the request, so that a withdrawn key does not live for ever.
+    An unknown ``kid`` causes a refetch, at most one in ten seconds. Keys older than five minutes are
+    refetched in the background, so that a withdrawn key does not live for ever.
     """
 
     def __init__(self, source: str, clock: Clock) -> None:
@@ -38,24 +38,24 @@ class Jwks:
         self._refresh: asyncio.Task[None] | None = None
 
     async def load(self) -> None:
-        """Read the keys, or raise ``TryLater`` and keep those known."""
+        """Read the keys. Raises ``TryLater``, and keeps the known ones, if they cannot be read."""
         self._tried_at_s = self._clock.monotonic_s()
-        document = await _document(self._source)
+        document = await _read_source(self._source)
         try:
             self._keys = read_keys(document)
         except ValueError as broken:
             raise TryLater(f"the JWKS at {self._source}: {broken}") from None
 
     async def key(self, kid: str) -> PyJWK | None:
-        """Return the key of that id, or None when the source does not name it either."""
+        """Return the key of that id, or None if the source does not have it either."""
         if kid not in self._keys:
             await self._reload(_REFETCH_INTERVAL_MIN_S)
         elif self._age_s() > _MAX_AGE_S and (self._refresh is None or self._refresh.done()):
             self._refresh = asyncio.create_task(self._reload(_MAX_AGE_S), name="jwks refresh")
         return self._keys.get(kid)
 
-    async def refreshed(self) -> None:
-        """Wait for the refresh under way, if there is one."""
+    async def wait_for_refresh(self) -> None:
+        """Return when a refresh in the background is done, at once if there is none."""
         if self._refresh is not None:
             await self._refresh
 
@@ -72,16 +72,16 @@ class Jwks:
                 log.warning("jwks_away", source=self._source, error=str(away), kept=len(self._keys))
 
 
-async def _document(source: str) -> bytes:
+async def _read_source(source: str) -> bytes:
     try:
         if source.startswith(("https://", "http://")):
-            return await _fetched(source)
+            return await _fetch(source)
         return await asyncio.to_thread(Path(source).read_bytes)
     except (OSError, aiohttp.ClientError) as away:
         raise TryLater(f"the JWKS at {source} cannot be read: {away or type(away).__name__}") from away
 
 
-async def _fetched(url: str) -> bytes:
+async def _fetch(url: str) -> bytes:
     timeout = aiohttp.ClientTimeout(total=_FETCH_TIMEOUT_S)
     # A redirect could lead from https to http, where keys can be swapped.
     async with (

@@ -10,7 +10,7 @@ from keyfold.runtime.authenticator import Authenticator
 from keyfold.runtime.clock import SYSTEM_CLOCK, Clock
 from keyfold.runtime.health import Health
 from keyfold.runtime.http.endpoint import Endpoint, endpoint
-from keyfold.runtime.http.observe import name_response, observing
+from keyfold.runtime.http.observe import name_response, observe_requests
 from keyfold.runtime.http.rate_limits import UNLIMITED, RateLimits
 from keyfold.runtime.http.route import BODY_BYTES_MAX, AnyRoute, UndeclaredRoute
 from keyfold.runtime.http.standard import description, standard_routes
@@ -33,7 +33,7 @@ def build_app(
     table.append(description(name, table))
     _check_names(table)
     quiet_paths = frozenset(route.path for route in table if route.quiet)
-    app = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[observing(clock, quiet_paths)])
+    app = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[observe_requests(clock, quiet_paths)])
     draining = asyncio.Event()
     handlers = [endpoint(route, auth, limits, draining=draining, clock=clock) for route in table]
     for route, handler in zip(table, handlers, strict=True):

@@ -84,7 +84,7 @@ async def serve_http(
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=drain_timeout_s)
     await runner.setup()
     try:
-        async with listening(_connections(runner), host, port, reuse_port=reuse_port) as bound_port:
+        async with listen(_connections(runner), host, port, reuse_port=reuse_port) as bound_port:
             yield bound_port
     finally:
         await runner.cleanup()
@@ -125,7 +125,7 @@ def _as_is_safe(message: RawRequestMessage) -> RawRequestMessage:
 
 
 @asynccontextmanager
-async def listening(
+async def listen(
     protocol: Callable[[], asyncio.BaseProtocol], host: str, port: int, *, reuse_port: bool = False
 ) -> AsyncIterator[int]:
     """Accept connections until the context ends and yield the port. Raises StopProcess where it is taken.

@@ -35,7 +35,7 @@ DURATION: Final = metrics.histogram(
 log = structlog.get_logger(__name__)
 
 
-def observing(clock: Clock, quiet_paths: frozenset[str]) -> Middleware:
+def observe_requests(clock: Clock, quiet_paths: frozenset[str]) -> Middleware:
     """Return the one middleware of every service; the log has ``quiet_paths`` at debug alone."""
 
     @web.middleware

@@ -1,4 +1,4 @@
-"""Addresses as operators write them: PostgreSQL's, Kafka's and HTTP's. Their faults repeat none of them."""
+"""Addresses as operators write them: PostgreSQL's, Kafka's and HTTP's. No error repeats an address."""
 
 import os
 import re
@@ -29,25 +29,25 @@ _WORDS: Final[Mapping[str, frozenset[str]]] = {
         {"any", "primary", "standby", "read-write", "read-only", "prefer-standby"}
     ),
 }
-"""What the driver takes for these parameters of a DSN."""
+"""Which values the driver takes for these parameters of a DSN."""
 
 
 def check_host(host: str) -> str:
-    """Return a host's name or address, IPv6 without brackets. Raises ValueError."""
+    """Return a host's name or address unchanged, IPv6 without brackets. Raises ValueError."""
     if not _HOST.fullmatch(host) and not _is_ip(host):
         raise ValueError("it is no host's name and no IP address")
     return host
 
 
 def is_loopback(host: str | None) -> bool:
-    """Tell whether what is sent to a host stays on this machine."""
+    """Tell whether a host is this machine, so that what is sent there stays here."""
     if host is None or host == "localhost" or host.endswith(".localhost"):
         return host is not None
     return _is_ip(host) and ip_address(host).is_loopback
 
 
 def check_bootstrap(addresses: str) -> str:
-    """Return brokers' addresses, `host:port,host:port`. Raises ValueError."""
+    """Return brokers' addresses, `host:port,host:port`, unchanged. Raises ValueError."""
     for number, address in enumerate(addresses.split(","), start=1):
         try:
             _check_host_and_port(address, needs_port=True)
@@ -84,7 +84,7 @@ def check_service_url(url: str) -> str:
 
 
 def check_dsn(dsn: str) -> str:
-    """Return PostgreSQL's address, if the driver will understand it. Raises ValueError."""
+    """Return PostgreSQL's address unchanged. Raises ValueError if the driver will not understand it."""
     if not dsn.startswith(("postgresql://", "postgres://")):
         raise ValueError("it does not start with postgresql://")
     found = _DSN.fullmatch(dsn)
@@ -96,7 +96,7 @@ def check_dsn(dsn: str) -> str:
         unquote(dsn, errors="strict")
     except UnicodeDecodeError:
         raise ValueError("what its escapes say is not UTF-8") from None
-    said = _parameters(found["query"] or "")
+    said = _read_parameters(found["query"] or "")
     for hosts in filter(None, (found["hosts"], said.get("host"))):
         try:
             for host in hosts.split(","):
@@ -108,11 +108,11 @@ def check_dsn(dsn: str) -> str:
 
 
 def database_at(dsn: str) -> str:
-    """Say which database a checked DSN names and where: ``keyfold at 127.0.0.1:5432``; never who logs in."""
+    """Return a checked DSN's database and where it is: ``keyfold at 127.0.0.1:5432``; never its login."""
     found = _DSN.fullmatch(dsn)
     if found is None:
         raise ValueError("not a DSN that was checked")
-    said = _parameters(found["query"] or "")
+    said = _read_parameters(found["query"] or "")
     default_port = said.get("port") or os.environ.get("PGPORT") or "5432"
     hosts = unquote(found["hosts"]) or said.get("host") or os.environ.get("PGHOST") or "the local socket"
     user = unquote((found["login"] or "").partition(":")[0]) or said.get("user") or os.environ.get("PGUSER")
@@ -142,7 +142,7 @@ def _check_host_and_port(address: str, *, needs_port: bool) -> None:
     if parts is None:
         raise ValueError("its host or its port is none")
     host, port = unquote(parts["host"]), parts["port"]
-    if not host.startswith("/"):  # else it is where a socket is
+    if not host.startswith("/"):  # else it is the path of a socket
         try:
             check_host(host[1:-1] if host.startswith("[") else host)
         except ValueError:
@@ -155,7 +155,7 @@ def _is_port(text: str) -> bool:
     return re.fullmatch(r"[0-9]{1,5}", text) is not None and 1 <= int(text) <= _PORT_MAX
 
 
-def _parameters(query: str) -> dict[str, str]:
+def _read_parameters(query: str) -> dict[str, str]:
     try:
         return dict(parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query)))
     except ValueError:
@@ -176,7 +176,7 @@ def _check_parameters(said: Mapping[str, str]) -> None:
 
 
 def _check_authority(mode: str, said: Mapping[str, str]) -> None:
-    """Refuse a DSN that demands what only a certificate authority's file can prove, without the file."""
+    """Refuse a DSN whose sslmode needs a certificate authority's file, if that is not there."""
     named = said.get("sslrootcert") or os.environ.get("PGSSLROOTCERT")
     usual = Path("~/.postgresql/root.crt").expanduser()
     if not named and not usual.exists():
@@ -186,16 +186,16 @@ def _check_authority(mode: str, said: Mapping[str, str]) -> None:
                 "add sslrootcert=/path/of/ca.pem"
             )
         return
-    with _usable("its sslrootcert"):
+    with _tls_faults("its sslrootcert"):
         _tls().load_verify_locations(cafile=named or usual)
 
 
 def _check_certificate(said: Mapping[str, str]) -> None:
     if certificate := said.get("sslcert"):
-        with _usable("its sslcert or sslkey"):
+        with _tls_faults("its sslcert or sslkey"):
             _tls().load_cert_chain(certificate, said.get("sslkey"), lambda: said.get("sslpassword", ""))
     if crl := said.get("sslcrl"):
-        with _usable("its sslcrl"):
+        with _tls_faults("its sslcrl"):
             _tls().load_verify_locations(cafile=crl)
 
 
@@ -204,7 +204,7 @@ def _tls() -> ssl.SSLContext:
 
 
 @contextmanager
-def _usable(what: str) -> Iterator[None]:
+def _tls_faults(what: str) -> Iterator[None]:
     try:
         yield
     except ssl.SSLError:

@@ -31,9 +31,9 @@ PREFIX: Final = "KEYFOLD_"
 
 
 def read_file(path: Path) -> bytes:
-    """Return what a setting's file holds, without a byte order mark. Raises ValueError that says why not."""
+    """Return the content of a setting's file, without a byte order mark. Raises ValueError."""
     try:
-        # What is no file could be read but once, or without an end.
+        # Anything but a regular file might be readable only once, or have no end.
         if not stat.S_ISREG(path.stat().st_mode):
             raise ValueError("it is no file")
         content = path.read_bytes()
@@ -44,8 +44,11 @@ def read_file(path: Path) -> bytes:
     return content.removeprefix(codecs.BOM_UTF8)
 
 
-def of_file(read: Callable[[bytes], object]) -> AfterValidator:
-    """Read a path's file now, when all faults can be told together; `read` raises ValueError for a fault."""
+def file_validator(read: Callable[[bytes], object]) -> AfterValidator:
+    """Return a validator that reads a path's file now, so that all faults are reported together.
+
+    `read` raises ValueError for a fault.
+    """
 
     def check(path: Path | None) -> Path | None:
         if path is not None:
@@ -55,47 +58,47 @@ def of_file(read: Callable[[bytes], object]) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _in_place(path: Path) -> Path:
-    """Return a directory that is there, or may yet be made."""
+def _check_directory(path: Path) -> Path:
+    """Return a directory that exists or can be made. Raises ValueError for another path."""
     there = next(each for each in (path.absolute(), *path.absolute().parents) if os.path.lexists(each))
     if not there.is_dir():
         raise ValueError("it is no directory" if there == path.absolute() else "it lies below what is none")
     return path
 
 
-Directory = Annotated[Path, AfterValidator(_in_place)]
-"""A directory that the service makes where it is missing."""
+Directory = Annotated[Path, AfterValidator(_check_directory)]
+"""A directory that the service makes if it is missing."""
 
 
-def _postgres_dsn(dsn: SecretStr) -> SecretStr:
+def _check_postgres_dsn(dsn: SecretStr) -> SecretStr:
     check_dsn(dsn.get_secret_value())
     return dsn
 
 
-PostgresDsn = Annotated[SecretStr, AfterValidator(_postgres_dsn)]
+PostgresDsn = Annotated[SecretStr, AfterValidator(_check_postgres_dsn)]
 Bootstrap = Annotated[str, AfterValidator(check_bootstrap)]
 
 
-def _key_source(source: str) -> str:
+def _check_key_source(source: str) -> str:
     if "://" not in source:
         read_keys(read_file(Path(source)))
         return source
     parts = check_url(source)
-    # Keys fetched in the clear can be swapped on the way, and with them every caller's identity.
+    # Keys fetched over plain http can be swapped on the way, and with them every caller's identity.
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ValueError("it is plain http to another machine")
     return source
 
 
 class Environment(BaseSettings):
-    """How every setting is read: prefixed, frozen, and never shown in an error."""
+    """How every setting is read: with a prefix, frozen, and never shown in an error."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, hide_input_in_errors=True)
 
     @field_validator("*", mode="before")
     @classmethod
     def _is_typed(cls, value: object, info: ValidationInfo) -> object:
-        """Refuse what nobody means: nothing at all, and what comes of a file with other ends of line."""
+        """Refuse what nobody means: an empty value, and what a file with other line ends leaves behind."""
         if not isinstance(value, str):
             return value
         if not value.strip() and not (value == "" and cls.model_fields[str(info.field_name)].default == ""):
@@ -134,7 +137,7 @@ class ServiceSettings(Environment):
 
 
 class PostgresSettings(Environment):
-    """Where PostgreSQL is; secret, for the address may hold a password."""
+    """Where PostgreSQL is; a secret, as the address may hold a password."""
 
     postgres_dsn: PostgresDsn = Field(
         description="an address such as postgresql://user:password@host:5432/database"
@@ -152,9 +155,9 @@ _CLAIM_PLACE: Final = "the name of a claim, or a JSON pointer to it that begins 
 
 
 class AuthSettings(Environment):
-    """Whose bearer tokens are believed."""
+    """Whose bearer tokens are accepted, and which of their claims are read."""
 
-    jwks: Annotated[str, AfterValidator(_key_source)] = Field(
+    jwks: Annotated[str, AfterValidator(_check_key_source)] = Field(
         description="the path of a JWKS file, or its https:// address"
     )
     jwt_issuer: str = Field(description="the iss that tokens carry")
@@ -169,7 +172,7 @@ class AuthSettings(Environment):
 
 
 class KeyHeaderSettings(Environment):
-    """In which headers keys come: the same for those that decide and those that say how to ask."""
+    """Which headers carry the keys: the same for services that decide and for those that say how to ask."""
 
     vendor_key_header: str = Field(
         "x-api-key", pattern=r"^[A-Za-z0-9-]{1,64}$", description="the name of a header"
@@ -187,7 +190,7 @@ class KeyHeaderSettings(Environment):
 
 
 class RateLimitSettings(Environment):
-    """How often one caller may come to one process."""
+    """How often one caller may call one process."""
 
     commands_per_minute: int = Field(
         3000, ge=0, le=1_000_000, description="how many commands a caller may send in a minute, or 0 for any"
@@ -213,7 +216,7 @@ class Fault:
 
 
 class BadSettings(Exception):
-    """The environment does not make a usable configuration; lists every fault, never a value."""
+    """The environment is not a usable configuration; the message lists every fault, never a value."""
 
     def __init__(self, faults: tuple[Fault, ...]) -> None:
         super().__init__("\n".join(str(fault) for fault in faults))
@@ -253,11 +256,11 @@ def _wrong(details: ErrorDetails) -> str:
 
 
 def unknown_variables(environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
-    """Name the ``KEYFOLD_`` variables that no part of Keyfold reads: typos."""
+    """Return the ``KEYFOLD_`` variables that no part of Keyfold reads: typos."""
     known = {PREFIX + name for name in SETTINGS}
     return tuple(sorted(name for name in environment if name.startswith(PREFIX) and name not in known))
 
 
-def masked(settings: BaseSettings) -> dict[str, object]:
+def mask_secrets(settings: BaseSettings) -> dict[str, object]:
     """Return the settings as plain values for a log line, with every secret as asterisks."""
     return settings.model_dump(mode="json")

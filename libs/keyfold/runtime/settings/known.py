@@ -1,4 +1,4 @@
-"""Every setting of every part of Keyfold, so that whoever reads some of them tells the others from a typo."""
+"""Every setting of every part of Keyfold, so that a part can tell the others' settings from a typo."""
 
 from typing import Final
 

@@ -35,7 +35,7 @@ from keyfold.runtime.clock import Clock
 from keyfold.runtime.failure import TryLater
 from keyfold.runtime.health import Health
 from keyfold.runtime.http.endpoint import endpoint
-from keyfold.runtime.http.observe import name_response, observing
+from keyfold.runtime.http.observe import name_response, observe_requests
 from keyfold.runtime.http.rate_limits import UNLIMITED
 from keyfold.runtime.http.standard import standard_routes
 from keyfold.runtime.http.streaming import StreamFailed
@@ -104,7 +104,7 @@ def build(
     """Make the application of a route table; `others` are rows for who is not signed in."""
     standard = standard_routes(health)
     quiet = frozenset(route.path for route in standard)
-    around = [_speaking(console), observing(console.clock, quiet), _guarding(console)]
+    around = [_speaking(console), observe_requests(console.clock, quiet), _guarding(console)]
     app = web.Application(client_max_size=FORM_BYTES_MAX, middlewares=around)
     draining = asyncio.Event()
     for route in standard:

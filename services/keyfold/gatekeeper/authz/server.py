@@ -14,7 +14,7 @@ from keyfold.gatekeeper.authz.connection import OWN_FIELDS, AuthzConnection
 from keyfold.gatekeeper.authz.request.headers import FieldNames
 from keyfold.gatekeeper.settings import GatekeeperSettings
 from keyfold.runtime.clock import Clock
-from keyfold.runtime.http.listen import listening
+from keyfold.runtime.http.listen import listen
 
 HEAD_TIMEOUT_S: Final = 10.0
 """For how long a request may arrive."""
@@ -121,7 +121,7 @@ async def serve_lane(lane: AuthzServer, settings: GatekeeperSettings, port: int)
     Raises StopProcess where the port is taken.
     """
     reuse_port = settings.authz_reuse_port
-    async with listening(
+    async with listen(
         lambda: AuthzConnection(lane), settings.http_host, port, reuse_port=reuse_port
     ) as bound:
         yield bound

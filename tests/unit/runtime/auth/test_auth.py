@@ -229,7 +229,7 @@ async def test_a_withdrawn_key_stops_working(tmp_path: Path) -> None:
     tokens.jwks_file(tmp_path, tokens.es256())
     clock.seconds += 301
     assert await jwks.key(SIGNER.kid) is not None
-    await jwks.refreshed()
+    await jwks.wait_for_refresh()
     assert await jwks.key(SIGNER.kid) is None
 
 

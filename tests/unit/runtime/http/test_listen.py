@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from keyfold.runtime.failure import StopProcess
-from keyfold.runtime.http.listen import listening
+from keyfold.runtime.http.listen import listen
 
 
 class Echo(asyncio.Protocol):
@@ -23,7 +23,7 @@ class Echo(asyncio.Protocol):
 
 async def test_connections_outlive_the_listening() -> None:
     """When the listening ends nobody new gets in, and who is in may go on."""
-    async with listening(Echo, "127.0.0.1", 0) as port:
+    async with listen(Echo, "127.0.0.1", 0) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"before")
         assert await reader.readexactly(6) == b"before"
@@ -37,7 +37,7 @@ async def test_connections_outlive_the_listening() -> None:
 async def test_who_has_connected_by_the_end_is_let_in() -> None:
     """Connections that the kernel has taken and the process has not are served, not cut off."""
     with contextlib.ExitStack() as clients:
-        async with listening(Echo, "127.0.0.1", 0) as port:
+        async with listen(Echo, "127.0.0.1", 0) as port:
             connected = [
                 clients.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(20)
             ]
@@ -55,10 +55,10 @@ async def test_a_port_that_is_taken_stops_the_process() -> None:
         other.listen()
         port = other.getsockname()[1]
         with pytest.raises(StopProcess, match=f"127.0.0.1:{port}"):
-            async with listening(Echo, "127.0.0.1", port):
+            async with listen(Echo, "127.0.0.1", port):
                 raise AssertionError("it listens")
     async with (
-        listening(Echo, "127.0.0.1", 0, reuse_port=True) as port,
-        listening(Echo, "127.0.0.1", port, reuse_port=True) as same,
+        listen(Echo, "127.0.0.1", 0, reuse_port=True) as port,
+        listen(Echo, "127.0.0.1", port, reuse_port=True) as same,
     ):
         assert same == port
