@@ -7,8 +7,9 @@ from datetime import timedelta
 import pytest
 
 from keyfold.domain.ids import KeyId
+from keyfold.domain.lifecycle.keys import KeyState
 from keyfold.domain.lifecycle.vendor import VendorState
-from keyfold.store.read_model.reader import KeyState, ReadModel
+from keyfold.store.read_model.reader import ReadModel
 from tests.integration.projection.conftest import Scene
 from tests.support.ledger_builder import (
     START,

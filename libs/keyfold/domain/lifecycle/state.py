@@ -2,34 +2,34 @@
 
 from collections.abc import MutableMapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from keyfold.domain.ids import AccountId, KeyId, VendorId
-from keyfold.domain.lifecycle.account import Account, AccountEvent
-from keyfold.domain.lifecycle.fold import Aggregate, LifecycleEvent, evolve
-from keyfold.domain.lifecycle.invitation import Invitation, InvitationEvent
-from keyfold.domain.lifecycle.login import BoundLogin, EndedLogin, LoginEvent
-from keyfold.domain.lifecycle.signed_head import LedgerCheckpoint, LedgerCheckpointed
-from keyfold.domain.lifecycle.subscriber_key import (
-    ActiveSubscriberKey,
-    RevokedSubscriberKey,
-    SubscriberKey,
-    SubscriberKeyEvent,
+from keyfold.domain.lifecycle.account import Account
+from keyfold.domain.lifecycle.aggregates import (
+    ACCOUNT,
+    KIND_OF_EVENT,
+    SUBSCRIBER_KEY,
+    VENDOR,
+    VENDOR_KEY,
+    AggregateKind,
 )
-from keyfold.domain.lifecycle.vendor import Vendor, VendorEvent
-from keyfold.domain.lifecycle.vendor_key import VendorKey, VendorKeyEvent
+from keyfold.domain.lifecycle.fold import Aggregate, LifecycleEvent, evolve
+from keyfold.domain.lifecycle.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey, SubscriberKey
+from keyfold.domain.lifecycle.vendor import Vendor
+from keyfold.domain.lifecycle.vendor_key import ActiveVendorKey, RevokedVendorKey, VendorKey
 
 # Made once: every decision asks twice, and a union that is written where it is asked is made anew each time.
 _SUBSCRIBER_KEYS = (ActiveSubscriberKey, RevokedSubscriberKey)
-_SigningIn = LoginEvent | InvitationEvent
-_Kept = AccountEvent | VendorEvent | VendorKeyEvent | SubscriberKeyEvent | LedgerCheckpointed
+_KINDS = (ACCOUNT, VENDOR, SUBSCRIBER_KEY, VENDOR_KEY)
 
 
 @dataclass(slots=True)
 class State:
     """Every account, vendor and key by its id. Folding changes it in place, an event at a time.
 
-    A checkpoint speaks of the ledger itself, logins and invitations of who may sign in: they change nothing
-    here. Where there are very many keys, another mapping than a dict may hold them.
+    Events of other kinds (of the ledger itself, of logins, of invitations) change nothing here. Where there
+    are very many keys, another mapping than a dict may hold them.
     """
 
     accounts: dict[AccountId, Account] = field(default_factory=dict)
@@ -37,10 +37,11 @@ class State:
     keys: MutableMapping[KeyId, SubscriberKey | VendorKey] = field(default_factory=dict)
 
     def fold(self, event: LifecycleEvent) -> Aggregate | None:
-        """Apply one event; return what it changed, None if it is of signing in. Raises ImpossibleEvent."""
-        if isinstance(event, _SigningIn):
+        """Apply one event; return what it changed, None if it is of another kind. Raises ImpossibleEvent."""
+        kind = KIND_OF_EVENT[type(event)]
+        if kind not in _KINDS:
             return None
-        aggregate = evolve(self._current(event), event)
+        aggregate = evolve(self._find(kind, event), event)
         self.put(aggregate)
         return aggregate
 
@@ -51,9 +52,7 @@ class State:
                 self.accounts[aggregate.account_id] = aggregate
             case Vendor():
                 self.vendors[aggregate.vendor_id] = aggregate
-            case LedgerCheckpoint() | BoundLogin() | EndedLogin() | Invitation():
-                pass
-            case _:
+            case ActiveSubscriberKey() | RevokedSubscriberKey() | ActiveVendorKey() | RevokedVendorKey():
                 self.keys[aggregate.key_id] = aggregate
 
     def subscriber_key(self, key_id: KeyId) -> SubscriberKey | None:
@@ -66,11 +65,9 @@ class State:
         key = self.keys.get(key_id)
         return None if isinstance(key, _SUBSCRIBER_KEYS) else key
 
-    def _current(self, event: _Kept) -> Aggregate | None:
-        if isinstance(event, AccountEvent):
+    def _find(self, kind: AggregateKind, event: Any) -> Aggregate | None:
+        if kind is ACCOUNT:
             return self.accounts.get(event.account_id)
-        if isinstance(event, VendorEvent):
+        if kind is VENDOR:
             return self.vendors.get(event.vendor_id)
-        if isinstance(event, LedgerCheckpointed):
-            return None
         return self.keys.get(event.key_id)

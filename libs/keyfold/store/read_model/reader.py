@@ -4,12 +4,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from keyfold.domain.ids import AccountId, KeyId, VendorId
 from keyfold.domain.lifecycle.account import Account
 from keyfold.domain.lifecycle.fold import Aggregate
+from keyfold.domain.lifecycle.keys import Key, KeyState
 from keyfold.domain.lifecycle.state import State
 from keyfold.domain.lifecycle.subscriber_key import SubscriberKey
 from keyfold.domain.lifecycle.vendor import Vendor, VendorState
@@ -19,15 +19,7 @@ from keyfold.store.postgres.errors import ReadModelAbsent, translate_read_model_
 from keyfold.store.postgres.notifications import Notifications
 from keyfold.store.postgres.position_watch import PositionWatch
 from keyfold.store.postgres.statements import load_statements
-from keyfold.store.read_model.rows import (
-    SHAPE,
-    Row,
-    read_account,
-    read_key,
-    read_subscriber_key,
-    read_vendor,
-    read_vendor_key,
-)
+from keyfold.store.read_model.rows import SHAPE, Row, read_account, read_key, read_vendor
 from keyfold.wire.events.chain import Head
 from keyfold.wire.keys.packed import Packed
 from keyfold.wire.keys.packed_key import pack_key, unpack_key
@@ -46,14 +38,6 @@ _sql = load_statements("read_model/reader", schema=SERVING)
 _writes = load_statements("read_model/writer", schema=SERVING)
 
 A = TypeVar("A", bound=Aggregate)
-
-
-class KeyState(StrEnum):
-    """What a subscriber key is at an instant: `expired` begins by itself, without any event."""
-
-    ACTIVE = "active"
-    EXPIRED = "expired"
-    REVOKED = "revoked"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +118,7 @@ class ReadModel:
         """Return a vendor."""
         return await self._one(read_vendor, _sql.get_vendor, vendor_id=vendor_id)
 
-    async def get_key(self, key_id: KeyId) -> Stored[SubscriberKey | VendorKey] | None:
+    async def get_key(self, key_id: KeyId) -> Stored[Key] | None:
         """Return a key of either kind."""
         return await self._one(read_key, _sql.get_key, key_id=key_id)
 
@@ -149,7 +133,7 @@ class ReadModel:
     ) -> list[Stored[SubscriberKey]]:
         """Return an account's keys, those in one state at `now`, or all."""
         return await self._page(
-            read_subscriber_key,
+            _read_subscriber_key,
             _sql.list_account_keys,
             limit,
             account_id=account_id,
@@ -163,7 +147,7 @@ class ReadModel:
     ) -> list[Stored[VendorKey]]:
         """Return a vendor's keys."""
         return await self._page(
-            read_vendor_key, _sql.list_vendor_keys, limit, vendor_id=vendor_id, before=before
+            _read_vendor_key, _sql.list_vendor_keys, limit, vendor_id=vendor_id, before=before
         )
 
     async def list_vendors(
@@ -179,7 +163,7 @@ class ReadModel:
             read_vendor, _sql.list_vendors, limit, state=state, applicant=applicant, before=before
         )
 
-    async def due_keys(self, now: datetime, limit: int) -> list[Stored[SubscriberKey | VendorKey]]:
+    async def due_keys(self, now: datetime, limit: int) -> list[Stored[Key]]:
         """Return keys for which time has brought about what no event says yet."""
         return await self._page(read_key, _sql.due_keys, limit, now=now)
 
@@ -227,6 +211,14 @@ async def _batches(rows: Any) -> AsyncIterator[Any]:
         cursor = await statement
         while batch := await cursor.fetch(_FETCH_ROWS):
             yield batch
+
+
+def _read_subscriber_key(row: Row) -> SubscriberKey:
+    return cast("SubscriberKey", read_key(row))  # the statement finds no other kind
+
+
+def _read_vendor_key(row: Row) -> VendorKey:
+    return cast("VendorKey", read_key(row))
 
 
 def _stored(read: Callable[[Row], A], row: Row) -> Stored[A]:

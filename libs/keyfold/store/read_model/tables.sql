@@ -1,6 +1,6 @@
 -- name: create_generation()#
 -- The tables of one generation of the read model, empty, before position 1. Whoever changes them raises SHAPE in
--- read_model_rows.py. No type is of our own making and no name but the schema differs between generations:
+-- rows.py. No type is of our own making and no name but the schema differs between generations:
 -- so a statement that was prepared against one goes on working when another takes its name.
 -- All of it belongs to the role and not to the login that made it, so that another login can replace it.
 set local role keyfold_projection;
@@ -48,28 +48,14 @@ create index vendors_newest on {schema}.vendors (created_position desc);
 create index vendors_due on {schema}.vendors (due_at) where due_at is not null;
 create index vendors_by_applicant on {schema}.vendors (applicant, created_position desc);
 
--- `minted_at` is the event's own word for when the key was made, `created_at` the ledger's. `replaced` holds
--- what is kept of earlier secrets one behind the other. `packed` is all of the key once more, as a gatekeeper keeps it:
--- libs/keyfold/wire/keys/packed_key.py.
+-- `packed` is all of a key, as a gatekeeper keeps it: libs/keyfold/wire/keys/packed_key.py. The other columns are what
+-- keys are found, listed and named by.
 create table {schema}.keys (
     key_id text collate "C" primary key,
-    kind text not null,
     account_id text collate "C",
     vendor_id text collate "C",
     name text,
-    permissions jsonb,
-    vendor_ids jsonb,
-    networks jsonb,
-    rate_limit text,
     expires_at timestamptz,
-    reminders jsonb,
-    digest bytea not null check (length(digest) = 32),
-    secret_hint text not null,
-    replaced bytea not null,
-    outgoing_digest bytea check (length(outgoing_digest) = 32),
-    outgoing_hint text,
-    outgoing_until timestamptz,
-    minted_at timestamptz not null,
     revoked_at timestamptz,
     due_at timestamptz,
     packed bytea not null,
@@ -77,15 +63,8 @@ create table {schema}.keys (
     created_at timestamptz not null,
     updated_at timestamptz not null,
     created_position bigint not null,
-    check (
-        case kind
-            when 'subscriber' then account_id is not null and vendor_id is null and name is not null
-            when 'vendor' then vendor_id is not null and account_id is null and name is null
-            else false
-        end
-    ),
-    check ((kind = 'subscriber' and revoked_at is null) = (permissions is not null)),
-    check ((outgoing_until is null) = (outgoing_digest is null)),
+    check ((account_id is null) <> (vendor_id is null)),
+    check ((account_id is null) = (name is null)),
     check (revoked_at is null or due_at is null)
 );
 create index keys_due on {schema}.keys (due_at) where due_at is not null;

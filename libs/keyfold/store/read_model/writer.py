@@ -1,33 +1,20 @@
 """The fold into tables: a batch of events, the rows they change and the progress, in one transaction."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from keyfold.domain.ids import StreamId
-from keyfold.domain.lifecycle.account import Account, AccountEvent
+from keyfold.domain.lifecycle.aggregates import KIND_OF_EVENT
 from keyfold.domain.lifecycle.fold import Aggregate, RecordedEvent
-from keyfold.domain.lifecycle.invitation import Invitation, InvitationEvent
-from keyfold.domain.lifecycle.login import BoundLogin, EndedLogin, LoginEvent
-from keyfold.domain.lifecycle.signed_head import LedgerCheckpoint, LedgerCheckpointed
 from keyfold.domain.lifecycle.state import State
-from keyfold.domain.lifecycle.vendor import Vendor, VendorEvent
 from keyfold.domain.refusal import ImpossibleEvent
 from keyfold.store.postgres.connection import Connection, Pool
 from keyfold.store.postgres.errors import Fenced, UnfoldableEvent, translate_errors
 from keyfold.store.postgres.statements import load_statements
 from keyfold.store.read_model.reader import SERVING
-from keyfold.store.read_model.rows import (
-    SHAPE,
-    Row,
-    account_row,
-    key_row,
-    read_account,
-    read_key,
-    read_vendor,
-    vendor_row,
-)
+from keyfold.store.read_model.rows import SHAPE, TABLES, Row, Table
 from keyfold.wire.events.chain import Head
 
 
@@ -49,15 +36,16 @@ class Step:
 class _Change:
     """What became of one stream in a batch; the `created_` part counts only where there is no row yet."""
 
+    table: Table
     aggregate: Aggregate
     version: int
     created_at: datetime
     updated_at: datetime
     created_position: int
 
-    def row(self, columns: Row) -> Row:
+    def row(self) -> Row:
         return {
-            **columns,
+            **self.table.row(self.aggregate),
             "version": self.version,
             "created_at": self.created_at,
             "updated_at": self.updated_at,
@@ -110,37 +98,18 @@ class ReadModelWriter:
             )
 
     async def _load(self, connection: Connection, events: Iterable[RecordedEvent]) -> State:
-        accounts, vendors, keys = _touched(events)
         state = State()
-        if accounts:
-            await _read_into(state, read_account, self._sql.accounts_in(connection, account_ids=accounts))
-        if vendors:
-            await _read_into(state, read_vendor, self._sql.vendors_in(connection, vendor_ids=vendors))
-        if keys:
-            await _read_into(state, read_key, self._sql.keys_in(connection, key_ids=keys))
+        for table, ids in _touched(events).items():
+            async for row in getattr(self._sql, table.load)(connection, ids=list(ids)):
+                state.put(table.read(row))
         return state
 
     async def _put(self, connection: Connection, changes: Iterable[_Change]) -> None:
-        accounts: list[Row] = []
-        vendors: list[Row] = []
-        keys: list[Row] = []
+        rows: defaultdict[Table, list[Row]] = defaultdict(list)
         for change in changes:
-            match change.aggregate:
-                case Account() as account:
-                    accounts.append(change.row(account_row(account)))
-                case Vendor() as vendor:
-                    vendors.append(change.row(vendor_row(vendor)))
-                case LedgerCheckpoint() | BoundLogin() | EndedLogin() | Invitation():
-                    pass  # what speaks of the ledger, or of signing in, is no state that is read here
-                case key:
-                    keys.append(change.row(key_row(key)))
-        for put, rows in (
-            (self._sql.put_accounts, accounts),
-            (self._sql.put_vendors, vendors),
-            (self._sql.put_keys, keys),
-        ):
-            if rows:
-                await put(connection, **_by_column(rows))
+            rows[change.table].append(change.row())
+        for table, those in rows.items():
+            await getattr(self._sql, table.put)(connection, **_by_column(those))
 
 
 def _fold(state: State, events: Iterable[RecordedEvent]) -> Iterable[_Change]:
@@ -155,6 +124,7 @@ def _fold(state: State, events: Iterable[RecordedEvent]) -> Iterable[_Change]:
         change = changes.get(recorded.stream)
         if change is None:
             changes[recorded.stream] = _Change(
+                table=TABLES[KIND_OF_EVENT[type(recorded.event)]],
                 aggregate=aggregate,
                 version=recorded.version,
                 created_at=recorded.recorded_at,
@@ -167,26 +137,13 @@ def _fold(state: State, events: Iterable[RecordedEvent]) -> Iterable[_Change]:
     return changes.values()
 
 
-def _touched(events: Iterable[RecordedEvent]) -> tuple[list[str], list[str], list[str]]:
-    accounts: set[str] = set()
-    vendors: set[str] = set()
-    keys: set[str] = set()
+def _touched(events: Iterable[RecordedEvent]) -> Mapping[Table, set[str]]:
+    touched: defaultdict[Table, set[str]] = defaultdict(set)
     for recorded in events:
-        event = recorded.event
-        if isinstance(event, AccountEvent):
-            accounts.add(event.account_id)
-        elif isinstance(event, VendorEvent):
-            vendors.add(event.vendor_id)
-        elif isinstance(event, LedgerCheckpointed | LoginEvent | InvitationEvent):
-            continue
-        else:
-            keys.add(event.key_id)
-    return list(accounts), list(vendors), list(keys)
-
-
-async def _read_into(state: State, read: Callable[[Row], Aggregate], rows: Any) -> None:
-    async for row in rows:
-        state.put(read(row))
+        table = TABLES.get(KIND_OF_EVENT[type(recorded.event)])
+        if table is not None:
+            touched[table].add(getattr(recorded.event, table.id_column))
+    return touched
 
 
 def _by_column(rows: Sequence[Row]) -> Mapping[str, list[object]]:

@@ -15,17 +15,17 @@ returning true;
 -- Tell whoever waits that this position is served, when the transaction commits.
 select pg_notify('keyfold_projection', (:position::bigint)::text);
 
--- name: accounts_in(account_ids)
+-- name: accounts_in(ids)
 -- The accounts with these ids, those that exist.
-select * from {schema}.accounts where account_id = any(:account_ids::text[]);
+select * from {schema}.accounts where account_id = any(:ids::text[]);
 
--- name: vendors_in(vendor_ids)
+-- name: vendors_in(ids)
 -- The vendors with these ids, those that exist.
-select * from {schema}.vendors where vendor_id = any(:vendor_ids::text[]);
+select * from {schema}.vendors where vendor_id = any(:ids::text[]);
 
--- name: keys_in(key_ids)
+-- name: keys_in(ids)
 -- The keys with these ids, those that exist.
-select * from {schema}.keys where key_id = any(:key_ids::text[]);
+select * from {schema}.keys where key_id = any(:ids::text[]);
 
 -- name: put_accounts(account_id, name, integrations_enabled, version, created_at, updated_at, created_position)!
 -- Write accounts as they are now. When a row was created stays as it was first written.
@@ -70,39 +70,20 @@ on conflict (vendor_id) do update set
     version = excluded.version,
     updated_at = excluded.updated_at;
 
--- name: put_keys(key_id, kind, account_id, vendor_id, name, permissions, vendor_ids, networks, rate_limit, expires_at, reminders, digest, secret_hint, replaced, outgoing_digest, outgoing_hint, outgoing_until, minted_at, revoked_at, due_at, packed, version, created_at, updated_at, created_position)!
--- Write keys as they are now. When a row was created stays as it was first written.
+-- name: put_keys(key_id, account_id, vendor_id, name, expires_at, revoked_at, due_at, packed, version, created_at, updated_at, created_position)!
+-- Write keys as they are now. When a row was created stays as it was first written; so does whose key it is.
 insert into {schema}.keys (
-    key_id, kind, account_id, vendor_id, name, permissions, vendor_ids, networks, rate_limit, expires_at, reminders,
-    digest, secret_hint, replaced, outgoing_digest, outgoing_hint, outgoing_until, minted_at, revoked_at, due_at, packed,
+    key_id, account_id, vendor_id, name, expires_at, revoked_at, due_at, packed,
     version, created_at, updated_at, created_position
 )
 select * from unnest(
-    :key_id::text[], :kind::text[], :account_id::text[], :vendor_id::text[], :name::text[],
-    :permissions::jsonb[], :vendor_ids::jsonb[], :networks::jsonb[], :rate_limit::text[],
-    :expires_at::timestamptz[], :reminders::jsonb[], :digest::bytea[], :secret_hint::text[], :replaced::bytea[],
-    :outgoing_digest::bytea[], :outgoing_hint::text[], :outgoing_until::timestamptz[], :minted_at::timestamptz[],
-    :revoked_at::timestamptz[], :due_at::timestamptz[], :packed::bytea[], :version::integer[],
-    :created_at::timestamptz[], :updated_at::timestamptz[], :created_position::bigint[]
+    :key_id::text[], :account_id::text[], :vendor_id::text[], :name::text[], :expires_at::timestamptz[],
+    :revoked_at::timestamptz[], :due_at::timestamptz[], :packed::bytea[],
+    :version::integer[], :created_at::timestamptz[], :updated_at::timestamptz[], :created_position::bigint[]
 )
 on conflict (key_id) do update set
-    kind = excluded.kind,
-    account_id = excluded.account_id,
-    vendor_id = excluded.vendor_id,
     name = excluded.name,
-    permissions = excluded.permissions,
-    vendor_ids = excluded.vendor_ids,
-    networks = excluded.networks,
-    rate_limit = excluded.rate_limit,
     expires_at = excluded.expires_at,
-    reminders = excluded.reminders,
-    digest = excluded.digest,
-    secret_hint = excluded.secret_hint,
-    replaced = excluded.replaced,
-    outgoing_digest = excluded.outgoing_digest,
-    outgoing_hint = excluded.outgoing_hint,
-    outgoing_until = excluded.outgoing_until,
-    minted_at = excluded.minted_at,
     revoked_at = excluded.revoked_at,
     due_at = excluded.due_at,
     packed = excluded.packed,

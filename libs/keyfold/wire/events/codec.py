@@ -11,15 +11,7 @@ from typing import Any, NewType, get_args, get_origin, get_type_hints
 import orjson
 from msgspec.structs import fields
 
-from keyfold.domain.lifecycle import (
-    account,
-    invitation,
-    login,
-    signed_head,
-    subscriber_key,
-    vendor,
-    vendor_key,
-)
+from keyfold.domain.lifecycle.aggregates import EVENT_TYPES
 from keyfold.domain.lifecycle.fold import LifecycleEvent
 from keyfold.domain.network import Network, parse_network
 from keyfold.domain.permissions import CATEGORIES, Access, Permissions
@@ -28,39 +20,7 @@ from keyfold.wire.events.upcasting import SCHEMA_VERSION, upcast
 from keyfold.wire.timestamp import format_time, parse_time
 
 TYPE_NAMES: Mapping[type[LifecycleEvent], str] = {
-    account.AccountCreated: "keyfold.account.created",
-    account.IntegrationsEnabled: "keyfold.account.integrations_enabled",
-    account.IntegrationsDisabled: "keyfold.account.integrations_disabled",
-    vendor.VendorApplied: "keyfold.vendor.applied",
-    vendor.VendorAmended: "keyfold.vendor.amended",
-    vendor.VendorReapplied: "keyfold.vendor.reapplied",
-    vendor.VendorReviewed: "keyfold.vendor.reviewed",
-    vendor.VendorReviewsLapseNear: "keyfold.vendor.reviews_lapse_near",
-    vendor.VendorApproved: "keyfold.vendor.approved",
-    vendor.VendorRejected: "keyfold.vendor.rejected",
-    vendor.VendorSuspended: "keyfold.vendor.suspended",
-    vendor.VendorReinstated: "keyfold.vendor.reinstated",
-    vendor_key.VendorKeyIssued: "keyfold.vendor_key.issued",
-    vendor_key.VendorKeyRotated: "keyfold.vendor_key.rotated",
-    vendor_key.VendorKeyOverlapEnded: "keyfold.vendor_key.overlap_ended",
-    vendor_key.VendorKeyRevoked: "keyfold.vendor_key.revoked",
-    subscriber_key.SubscriberKeyCreated: "keyfold.subscriber_key.created",
-    subscriber_key.SubscriberKeyRenamed: "keyfold.subscriber_key.renamed",
-    subscriber_key.SubscriberKeyPermissionsChanged: "keyfold.subscriber_key.permissions_changed",
-    subscriber_key.SubscriberKeyVendorsChanged: "keyfold.subscriber_key.vendors_changed",
-    subscriber_key.SubscriberKeyNetworksChanged: "keyfold.subscriber_key.networks_changed",
-    subscriber_key.SubscriberKeyRateLimitChanged: "keyfold.subscriber_key.rate_limit_changed",
-    subscriber_key.SubscriberKeyExpiryChanged: "keyfold.subscriber_key.expiry_changed",
-    subscriber_key.SubscriberKeyExpiryNear: "keyfold.subscriber_key.expiry_near",
-    subscriber_key.SubscriberKeyRotated: "keyfold.subscriber_key.rotated",
-    subscriber_key.SubscriberKeyOverlapEnded: "keyfold.subscriber_key.overlap_ended",
-    subscriber_key.SubscriberKeyRevoked: "keyfold.subscriber_key.revoked",
-    login.LoginBound: "keyfold.login.bound",
-    login.LoginEnded: "keyfold.login.ended",
-    invitation.InvitationMade: "keyfold.invitation.made",
-    invitation.InvitationUsed: "keyfold.invitation.used",
-    invitation.InvitationWithdrawn: "keyfold.invitation.withdrawn",
-    signed_head.LedgerCheckpointed: "keyfold.ledger.checkpointed",
+    event_class: event_type.name for event_class, event_type in EVENT_TYPES.items()
 }
 """Every event type by the name that it has in the ledger and on Kafka (CloudEvents `type`)."""
 

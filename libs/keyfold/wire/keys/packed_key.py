@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from struct import Struct
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -15,6 +15,9 @@ from keyfold.domain.network import parse_network
 from keyfold.domain.permissions import CATEGORIES, NO_PERMISSIONS, Access, Permissions
 from keyfold.domain.rate_limit import RateLimit
 from keyfold.domain.secret import REPLACED_BYTES, REPLACED_MAX, OutgoingSecret
+
+PACKED_FORMAT: Final = 1
+"""The version of what `pack_key` writes. Raise it with every change: stored keys are then packed anew."""
 
 # First what every key has: kind and flags, digest, when it was made, permissions. Then, where a flag says so,
 # when it stops or stopped; as many replaced secrets as two bits say; and as text the owner's id, the hint, of
@@ -51,7 +54,7 @@ def pack_key(key: SubscriberKey | VendorKey) -> bytes:
     if hint.startswith(start := _hint_start(flags, key.key_id)):
         flags, hint = flags | _HINT_IS_USUAL, hint[len(start) :]
     permissions = key.permissions if isinstance(key, ActiveSubscriberKey) else NO_PERMISSIONS
-    if optional := _optional(key):
+    if optional := _pack_optional(key):
         flags |= _HAS_OPTIONAL
     if stops_at is not None:
         flags |= _STOPS
@@ -66,8 +69,8 @@ def unpack_key(key_id: KeyId, packed: bytes) -> SubscriberKey | VendorKey:
     flags, digest, made_us, levels = _HEAD.unpack_from(packed)
     start, stops_at = _read_stop(packed) if flags & _STOPS else (_HEAD.size, None)
     texts_at = start + (flags >> _REPLACED_SHIFT & _REPLACED_MASK) * REPLACED_BYTES
-    replaced = read_replaced(packed[start:texts_at])
-    end, optional = _read_optional(packed) if flags & _HAS_OPTIONAL else (len(packed), _USUAL)
+    replaced = tuple(packed[at : at + REPLACED_BYTES] for at in range(start, texts_at, REPLACED_BYTES))
+    end, optional = _unpack_optional(packed) if flags & _HAS_OPTIONAL else (len(packed), _USUAL)
     # Only the name may hold any character, so it comes last.
     owner, hint, name = packed[texts_at:end].decode().split("\0", 2)
     kind = flags & _KINDS
@@ -118,39 +121,32 @@ def unpack_key(key_id: KeyId, packed: bytes) -> SubscriberKey | VendorKey:
     )
 
 
-def read_replaced(joined: bytes) -> tuple[bytes, ...]:
-    """Return what is kept of replaced secrets, of which one stands behind the other."""
-    return tuple(joined[at : at + REPLACED_BYTES] for at in range(0, len(joined), REPLACED_BYTES))
-
-
-def _optional(key: SubscriberKey | VendorKey) -> bytes:
-    found: dict[str, object] = {}
-    if isinstance(key, ActiveSubscriberKey):
-        if key.vendor_ids is not None:
-            found["vendor_ids"] = key.vendor_ids
-        if key.networks is not None:
-            found["networks"] = [str(network) for network in key.networks]
-        if key.rate_limit is not None:
-            found["rate_limit"] = str(key.rate_limit)
-        if key.reminders:
-            found["reminders"] = [_microseconds(at) for at in key.reminders]
-    if isinstance(key, ActiveSubscriberKey | ActiveVendorKey) and (outgoing := key.outgoing) is not None:
-        works_until_us = _microseconds(outgoing.works_until)
-        found["outgoing"] = outgoing.digest.hex(), outgoing.secret_hint, works_until_us
+def _pack_optional(key: SubscriberKey | VendorKey) -> bytes:
+    if isinstance(key, RevokedSubscriberKey | RevokedVendorKey):
+        return b""
+    found = {
+        name: field.pack(value)
+        for name, field in _OPTIONAL.items()
+        if (value := getattr(key, name, field.usual)) != field.usual
+    }
     if not found:
         return b""
     json = orjson.dumps(found)
     return json + _SIZE.pack(len(json))
 
 
-def _read_optional(packed: bytes) -> tuple[int, Mapping[str, Any]]:
+def _unpack_optional(packed: bytes) -> tuple[int, Mapping[str, Any]]:
     end = len(packed) - _SIZE.size
     (size,) = _SIZE.unpack_from(packed, end)
     found = orjson.loads(packed[end - size : end])
-    return end - size, {**_USUAL, **{name: _READERS[name](value) for name, value in found.items()}}
+    return end - size, {**_USUAL, **{name: _OPTIONAL[name].unpack(value) for name, value in found.items()}}
 
 
-def _read_outgoing(parts: tuple[str, str, int]) -> OutgoingSecret:
+def _pack_outgoing(outgoing: OutgoingSecret) -> tuple[str, str, int]:
+    return outgoing.digest.hex(), outgoing.secret_hint, _microseconds(outgoing.works_until)
+
+
+def _unpack_outgoing(parts: tuple[str, str, int]) -> OutgoingSecret:
     digest, hint, works_until_us = parts
     return OutgoingSecret(
         digest=bytes.fromhex(digest), secret_hint=hint, works_until=_instant(works_until_us)
@@ -192,17 +188,23 @@ def _permissions(levels: int) -> Permissions:
     return Permissions(tuple(Access(levels >> shift & _LEVEL_MASK) for shift in shifts))
 
 
-_USUAL: Final[Mapping[str, Any]] = {
-    "vendor_ids": None,
-    "networks": None,
-    "rate_limit": None,
-    "reminders": (),
-    "outgoing": None,
+class _Optional(NamedTuple):
+    """A field that few keys have: its value where it is left out, and how another goes to JSON and back."""
+
+    usual: Any
+    pack: Callable[[Any], object]
+    unpack: Callable[[Any], Any]
+
+
+_OPTIONAL: Final[Mapping[str, _Optional]] = {
+    "vendor_ids": _Optional(None, list, tuple),
+    "networks": _Optional(
+        None, lambda them: list(map(str, them)), lambda them: tuple(map(parse_network, them))
+    ),
+    "rate_limit": _Optional(None, str, RateLimit.parse),
+    "reminders": _Optional(
+        (), lambda them: list(map(_microseconds, them)), lambda them: tuple(map(_instant, them))
+    ),
+    "outgoing": _Optional(None, _pack_outgoing, _unpack_outgoing),
 }
-_READERS: Final[Mapping[str, Callable[[Any], object]]] = {
-    "vendor_ids": tuple,
-    "networks": lambda networks: tuple(map(parse_network, networks)),
-    "rate_limit": RateLimit.parse,
-    "reminders": lambda instants: tuple(map(_instant, instants)),
-    "outgoing": _read_outgoing,
-}
+_USUAL: Final[Mapping[str, Any]] = {name: field.usual for name, field in _OPTIONAL.items()}

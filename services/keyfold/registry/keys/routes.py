@@ -7,6 +7,7 @@ from typing import Final, TypeVar
 from pydantic import BaseModel
 
 from keyfold.domain.ids import AccountId, KeyId, VendorId, key_stream
+from keyfold.domain.lifecycle.keys import KeyState
 from keyfold.domain.lifecycle.subscriber_key import SubscriberKey
 from keyfold.domain.lifecycle.subscriber_key_commands import (
     UNSET,
@@ -52,7 +53,7 @@ from keyfold.runtime.http import (
     page,
 )
 from keyfold.store.ledger.read_set import ReadSetValues
-from keyfold.store.read_model.reader import KeyState, Stored
+from keyfold.store.read_model.reader import Stored
 from keyfold.wire.keys.format import KeyKind
 
 B = TypeVar("B", bound=BaseModel | None)

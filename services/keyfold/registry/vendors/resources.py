@@ -5,13 +5,14 @@ from typing import Annotated
 
 from pydantic import Field, RootModel
 
+from keyfold.domain.lifecycle.keys import KeyState
 from keyfold.domain.lifecycle.vendor import Review, ReviewKind, Vendor, VendorState, Verdict
-from keyfold.domain.lifecycle.vendor_key import ActiveVendorKey, VendorKey
+from keyfold.domain.lifecycle.vendor_key import VendorKey
 from keyfold.domain.permissions import Category
 from keyfold.registry.resources import LAST_REFUSED
+from keyfold.resources.keys import key_fields
 from keyfold.runtime.http import Instant, JsonBody
 from keyfold.store.access_log.activity import NEVER, LastUse
-from keyfold.store.read_model.reader import KeyState
 
 
 class VendorKeyResource(JsonBody):
@@ -106,19 +107,9 @@ def vendor_key_resource(
     key: VendorKey, version: int, *, now: datetime, last: LastUse = NEVER
 ) -> VendorKeyResource:
     """Show a vendor key as it is at this instant: a replaced secret stops without any event."""
-    revoked_at = None if isinstance(key, ActiveVendorKey) else key.revoked_at
-    return VendorKeyResource(
-        key_id=key.key_id,
-        vendor_id=key.vendor_id,
-        state=KeyState.REVOKED if revoked_at else KeyState.ACTIVE,
-        secret_hint=key.secret_hint,
-        old_secret_works_until=_overlap_end(key, now),
-        created_at=key.issued_at,
-        revoked_at=revoked_at,
-        last_used_at=last.used_at,
-        last_refused_at=last.refused_at,
-        version=version,
-    )
+    fields = dict.fromkeys(VendorKeyResource.model_fields) | key_fields(key, now)
+    fields |= {"last_used_at": last.used_at, "last_refused_at": last.refused_at, "version": version}
+    return VendorKeyResource.model_validate(fields)
 
 
 def public_vendor(vendor: Vendor, version: int) -> PublicVendor:
@@ -174,8 +165,3 @@ def _result(review: Review, *, counts: bool) -> ReviewResult:
         lapses_at=review.lapses_at,
         counts=counts,
     )
-
-
-def _overlap_end(key: VendorKey, now: datetime) -> datetime | None:
-    outgoing = key.outgoing if isinstance(key, ActiveVendorKey) else None
-    return outgoing.works_until if outgoing and outgoing.works(now) else None

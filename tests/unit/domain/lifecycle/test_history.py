@@ -8,8 +8,9 @@ from msgspec.structs import replace
 
 from keyfold.domain.ids import VendorId
 from keyfold.domain.lifecycle.account import AccountCreated, IntegrationsDisabled, IntegrationsEnabled
+from keyfold.domain.lifecycle.aggregates import EVENT_TYPES
 from keyfold.domain.lifecycle.fold import Aggregate, LifecycleEvent, evolve
-from keyfold.domain.lifecycle.history import SUMMARIES, Difference, HistoryEntry, Value, describe
+from keyfold.domain.lifecycle.history import Difference, HistoryEntry, Value, describe
 from keyfold.domain.lifecycle.vendor import VendorApproved, VendorRejected, VendorSuspended
 from keyfold.domain.permissions import CATEGORIES
 from tests.support.domain.given import (
@@ -178,9 +179,9 @@ def test_every_event_is_tried_here() -> None:
 
 def test_every_event_has_a_sentence_of_its_own() -> None:
     """No event is without one, and no two have the same."""
-    assert set(SUMMARIES) == set(get_args(LifecycleEvent))
-    assert len(set(SUMMARIES.values())) == len(SUMMARIES)
-    assert all(summary[0].isupper() and not summary.endswith(".") for summary in SUMMARIES.values())
+    summaries = [EVENT_TYPES[event].summary for event in get_args(LifecycleEvent)]
+    assert len(set(summaries)) == len(summaries) == len(EVENT_TYPES)
+    assert all(summary[0].isupper() and not summary.endswith(".") for summary in summaries)
 
 
 @pytest.mark.parametrize(("before", "event", "changes"), CASES)
@@ -189,7 +190,7 @@ def test_an_entry_says_what_the_event_changed(
 ) -> None:
     """Each field that is another now, as it was and as it is, and none that stayed."""
     entry = described(before, event)
-    assert entry.summary == SUMMARIES[type(event)]
+    assert entry.summary == EVENT_TYPES[type(event)].summary
     assert {change.field: (change.before, change.after) for change in entry.changes} == changes
     assert len(entry.changes) == len(changes)
 

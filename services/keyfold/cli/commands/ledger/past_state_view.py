@@ -7,16 +7,14 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
-from msgspec.structs import asdict
-
 from keyfold.cli.commands.ledger.past_state import PastState
 from keyfold.cli.screen import Details, Value, state_of, when
 from keyfold.client.http import JsonObject
 from keyfold.domain.lifecycle.account import Account
-from keyfold.domain.lifecycle.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey, SubscriberKey
+from keyfold.domain.lifecycle.keys import Key
+from keyfold.domain.lifecycle.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey
 from keyfold.domain.lifecycle.vendor import Review, Vendor
-from keyfold.domain.lifecycle.vendor_key import ActiveVendorKey, VendorKey
-from keyfold.domain.secret import OutgoingSecret
+from keyfold.resources.keys import key_fields
 from keyfold.wire.timestamp import format_time
 
 KINDS: Final = {
@@ -60,8 +58,8 @@ def _item(past: PastState) -> JsonObject:
         "at": format_time(at),
         "accounts": [_account(account) for account in state.accounts.values()],
         "vendors": [_vendor(vendor) for vendor in state.vendors.values()],
-        "subscriber_keys": [_subscriber_key(key, at) for key in of_subscribers],
-        "vendor_keys": [_vendor_key(key, at) for key in of_vendors],
+        "subscriber_keys": [_key(key, at) for key in of_subscribers],
+        "vendor_keys": [_key(key, at) for key in of_vendors],
     }
 
 
@@ -104,43 +102,18 @@ def _review(review: Review, *, counts: bool) -> JsonObject:
     }
 
 
-def _subscriber_key(key: SubscriberKey, at: datetime) -> JsonObject:
-    told = {"key_id": key.key_id, "account_id": key.account_id, "name": key.name}
-    if not isinstance(key, ActiveSubscriberKey):
-        return {**told, "state": "revoked", **_revoked(key.secret_hint, key.created_at, key.revoked_at)}
-    return {
-        **told,
-        "state": "expired" if key.is_expired(at) else "active",
-        "permissions": dict(key.permissions.as_words()),
-        "vendor_ids": None if key.vendor_ids is None else list(key.vendor_ids),
-        "networks": None if key.networks is None else [str(network) for network in key.networks],
-        "rate_limit": None if key.rate_limit is None else asdict(key.rate_limit),
-        "expires_at": None if key.expires_at is None else format_time(key.expires_at),
-        **_active(key.secret_hint, key.outgoing, key.created_at, at),
-    }
+def _key(key: Key, at: datetime) -> JsonObject:
+    return {name: _plain(value) for name, value in key_fields(key, at).items()}
 
 
-def _vendor_key(key: VendorKey, at: datetime) -> JsonObject:
-    told = {"key_id": key.key_id, "vendor_id": key.vendor_id}
-    if not isinstance(key, ActiveVendorKey):
-        return {**told, "state": "revoked", **_revoked(key.secret_hint, key.issued_at, key.revoked_at)}
-    return {**told, "state": "active", **_active(key.secret_hint, key.outgoing, key.issued_at, at)}
-
-
-def _active(hint: str, old: OutgoingSecret | None, created_at: datetime, at: datetime) -> JsonObject:
-    return {
-        "secret_hint": hint,
-        "old_secret_works_until": format_time(old.works_until) if old and old.works(at) else None,
-        "created_at": format_time(created_at),
-    }
-
-
-def _revoked(hint: str, created_at: datetime, revoked_at: datetime) -> JsonObject:
-    return {
-        "secret_hint": hint,
-        "created_at": format_time(created_at),
-        "revoked_at": format_time(revoked_at),
-    }
+def _plain(value: object) -> object:
+    match value:
+        case datetime():
+            return format_time(value)
+        case dict():
+            return {str(name): each for name, each in value.items()}
+        case _:
+            return value
 
 
 def _counted(items: list[JsonObject]) -> str:

@@ -1,0 +1,1 @@
+"""What more than one service shows over HTTP, in one form."""
