@@ -101,7 +101,7 @@ async def test_repairs_and_reports_differences(scene: Scene) -> None:
     await execute(
         scene.dsn,
         'insert into projection.keys select (jsonb_populate_record(keys, \'{"key_id":"key_x"}\')).*'
-        " from projection.keys where key_id like '%01' and kind = 'subscriber'",
+        " from projection.keys where key_id like '%01' and account_id is not null",
     )
     report = await scene.replay().run()
     assert report.differences == (

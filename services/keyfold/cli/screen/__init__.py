@@ -18,7 +18,7 @@ from keyfold.cli.screen.shown import (
     Value,
     Written,
 )
-from keyfold.cli.screen.words import answer_of, minute, state_of, when, yes_no
+from keyfold.cli.screen.words import answer_of, minute, plain, state_of, when, yes_no
 
 __all__ = [
     "INDENT",
@@ -39,6 +39,7 @@ __all__ = [
     "answer_of",
     "left_out",
     "minute",
+    "plain",
     "printable",
     "room",
     "show",

@@ -47,3 +47,18 @@ def answer_of(event: Mapping[str, str | None]) -> Toned:
     if event["decision"] == "allow":
         return Toned("allow", Tone.GOOD)
     return Toned(event["reason"] or "deny", Tone.BAD)
+
+
+def plain(value: object) -> str:
+    """Return any JSON value on a line: a dash for null, a list with semicolons, an object as `name value`."""
+    match value:
+        case None:
+            return NONE
+        case bool():
+            return yes_no(value)
+        case Mapping():
+            return ", ".join(f"{name} {plain(each)}" for name, each in value.items())
+        case list():
+            return "; ".join(map(plain, value)) or "none"
+        case _:
+            return str(value)

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 import typer
 
 from keyfold.cli.command import changing
-from keyfold.cli.commands.keys.view import details_of, path_of, with_secret
+from keyfold.cli.commands.keys.view import details_of, details_with_secret, path_of
 from keyfold.cli.commands.parameters import AccountId, KeyArgument, Overlap
 from keyfold.cli.keyfold import Keyfold
 from keyfold.cli.screen import Details, Ending, Listing, Shown, Tone, Toned, when
@@ -36,7 +36,7 @@ async def _rotate(
     body: JsonObject = {"overlap_s": seconds(overlap, "--overlap")}
     account_id = keyfold.account(account)
     path = f"{path_of(account_id, key_id)}/rotate"
-    return with_secret(await keyfold.command("POST", path, owner(account_id), body))
+    return details_with_secret(await keyfold.command("POST", path, owner(account_id), body))
 
 
 async def _revoke(

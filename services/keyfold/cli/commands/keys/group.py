@@ -9,7 +9,7 @@ import typer
 from keyfold.cli.command import changing, command
 from keyfold.cli.commands.histories import history_of
 from keyfold.cli.commands.keys import can, endings, unused_permissions
-from keyfold.cli.commands.keys.view import details_of, granted, path_of, with_secret
+from keyfold.cli.commands.keys.view import details_of, details_with_secret, format_grants, path_of
 from keyfold.cli.commands.parameters import (
     AccountId,
     Expiry,
@@ -55,7 +55,7 @@ async def create(
     body |= {field: value for field, value in restrictions.items() if value}
     account_id = keyfold.account(account)
     answer = await keyfold.command("POST", f"/v1/accounts/{account_id}/keys", owner(account_id), body)
-    return with_secret(answer)
+    return details_with_secret(answer)
 
 
 @command(keys, "list")
@@ -78,7 +78,7 @@ async def list_keys(
                 item["key_id"],
                 item["name"],
                 state_of(item["state"]),
-                granted(item),
+                format_grants(item),
                 minute(item["last_used_at"]),
             )
             for item in items

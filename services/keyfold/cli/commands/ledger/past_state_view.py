@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from keyfold.cli.commands.ledger.past_state import PastState
-from keyfold.cli.screen import Details, Value, state_of, when
+from keyfold.cli.screen import Details, Value, plain, state_of, when
 from keyfold.client.http import JsonObject
 from keyfold.domain.lifecycle.account import Account
 from keyfold.domain.lifecycle.keys import Key
@@ -38,7 +38,7 @@ def one(past: PastState, wanted: Iterable[str], wanted_id: str) -> Details | Non
     for many, id_name in (KINDS[kind] for kind in wanted):
         for each in item[many]:
             if each[id_name] == wanted_id:
-                lines = {name.replace("_", " "): _said(name, value) for name, value in each.items()}
+                lines = {name.replace("_", " "): _format_field(name, value) for name, value in each.items()}
                 heading = {"position": item["position"], "at": item["at"]}
                 return Details(lines={**_heading(past), **lines}, item={**heading, **each})
     return None
@@ -122,17 +122,5 @@ def _counted(items: list[JsonObject]) -> str:
     return f"{len(items)} ({by_state})" if by_state else str(len(items))
 
 
-def _said(name: str, value: object) -> Value:
-    return state_of(str(value)) if name == "state" else _text(value)
-
-
-def _text(value: object) -> str:
-    if value is None:
-        return "—"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, Mapping):
-        return ", ".join(f"{name} {word}" for name, word in value.items())
-    if isinstance(value, list):
-        return "; ".join(map(_text, value)) or "none"
-    return str(value)
+def _format_field(name: str, value: object) -> Value:
+    return state_of(str(value)) if name == "state" else plain(value)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from keyfold.cli.command import changing, command
-from keyfold.cli.commands.keys.view import HAND_OVER, refused, replaced
+from keyfold.cli.commands.keys.view import HAND_OVER, last_refused_line, old_secret_line
 from keyfold.cli.commands.parameters import KeyArgument, Limit, Overlap
 from keyfold.cli.keyfold import Keyfold
 from keyfold.cli.screen import Details, Listing, Value, minute, state_of, when
@@ -75,9 +75,9 @@ def _lines(key: JsonObject) -> dict[str, Value]:
         "key": key["key_id"],
         "state": state_of(key["state"]),
         "hint": key["secret_hint"],
-        **replaced(key),
+        **old_secret_line(key),
         "issued": when(key["created_at"]),
         **({} if key["revoked_at"] is None else {"revoked": when(key["revoked_at"])}),
         "last used": minute(key["last_used_at"]),
-        **refused(key),
+        **last_refused_line(key),
     }
