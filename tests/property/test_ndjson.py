@@ -9,7 +9,7 @@ import orjson
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from keyfold.store.access_log.ndjson import COPIED, json_lines
+from keyfold.store.access_log.ndjson import COPY_OPTIONS, json_lines
 
 Row: TypeAlias = tuple[str, str | None, str | None]
 """An id, a path, and a text that stands for the gateway and for the key's name."""
@@ -56,7 +56,7 @@ def _copied(row: Row) -> str:
     head = [event_id, "2026-03-15T12:00:00.000004Z", "acc_1", None, None, None, "patient", "read", "GET"]
     values = [*map(_quoted, [*head, path, "allow", None]), "7"]
     values += [_quoted(text), "null", "1", "null", _quoted(text)]
-    return str(COPIED["delimiter"]).join(values) + "\n"
+    return str(COPY_OPTIONS["delimiter"]).join(values) + "\n"
 
 
 def _quoted(value: str | None) -> str:

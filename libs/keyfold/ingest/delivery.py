@@ -88,7 +88,7 @@ class Delivery(Generic[R]):
         # Said before it is done: after a crash in between it is said again rather than never.
         for partition, offset in oldest.items():
             first = self._written[partition]
-            self.measures.gone(partition, offset - first)
+            self.measures.count_gone(partition, offset - first)
             log.error("records_gone", partition=partition, first=first, last=offset - 1)
         advances = [
             Advance(partition=partition, expected=self._written[partition], next=offset)
@@ -111,7 +111,7 @@ class Delivery(Generic[R]):
         await self._write(chunk.accepted.ready, advances)
         self._written |= {each.partition: each.next for each in advances}
         for each in set_aside:
-            self.measures.set_aside(each.kind)
+            self.measures.count_set_aside(each.kind)
 
     async def _set_aside(self, records: Sequence[SetAside]) -> None:
         for each in records:

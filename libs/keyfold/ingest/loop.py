@@ -77,7 +77,7 @@ class IngestLoop(Generic[R]):
             try:
                 await self._go_on()
             except WriterFenced as fenced:
-                self._measures.fenced()
+                self._measures.count_fenced()
                 log.warning("offsets_moved", reason=str(fenced))
                 self._begun = None  # what is still ours is read again, from where the sink stands
             except RecordsGone as gone:
@@ -158,7 +158,7 @@ class IngestLoop(Generic[R]):
             log.warning("waiting", what="Kafka", reason=str(away))
             return
         self._trouble = None
-        self._measures.lag(self._behind(ends))
+        self._measures.set_lag(self._behind(ends))
         self._catching_up.expect(ends, asked_at)
         if self._goals is None:  # set once, else a busy topic would keep the service unready for ever
             self._goals = ends

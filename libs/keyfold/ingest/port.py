@@ -85,20 +85,20 @@ class Share(Protocol):
 
 
 class IngestMeasures(Protocol):
-    """Counts what happens, for metrics."""
+    """Measures what happens, as a service's metrics."""
 
-    def fenced(self) -> None:
-        """A batch was given up, for another process has written from its partitions."""
+    def count_fenced(self) -> None:
+        """Count a batch that was given up because another process has written from its partitions."""
         ...
 
-    def gone(self, partition: int, records: int) -> None:
-        """Kafka deleted so many records before they were written."""
+    def count_gone(self, partition: int, records: int) -> None:
+        """Count records that Kafka deleted before they were written."""
         ...
 
-    def set_aside(self, kind: str) -> None:
-        """A record was set aside."""
+    def count_set_aside(self, kind: str) -> None:
+        """Count a record that was set aside."""
         ...
 
-    def lag(self, records: int) -> None:
-        """So many records of this process's partitions are not written yet."""
+    def set_lag(self, records: int) -> None:
+        """Set how many records of this process's partitions are not written yet."""
         ...

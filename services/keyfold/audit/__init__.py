@@ -1,1 +1,1 @@
-"""The audit service: files access events into the log, keeps 90 days of them, answers who touched what."""
+"""The audit service: writes access events to the log, keeps 90 days of them, answers who touched what."""

@@ -15,7 +15,7 @@ class AuditSettings(ServiceSettings, PostgresSettings, KafkaSettings, AuthSettin
     """The environment of one audit process."""
 
     audit_batch_events_max: int = Field(
-        5000, ge=1, le=100_000, description="how many events one transaction may file: 1 to 100000"
+        5000, ge=1, le=100_000, description="how many events one transaction files at most: 1 to 100000"
     )
     audit_batch_wait_s: float = Field(
         0.02,
@@ -33,29 +33,30 @@ class AuditSettings(ServiceSettings, PostgresSettings, KafkaSettings, AuthSettin
         0.1,
         gt=0,
         le=1,
-        description="which part of recent records may be unreadable before the service stops: above 0, to 1",
+        description="the share of recent records that may be unreadable before the service stops: "
+        "above 0, at most 1",
     )
     audit_streams_max: int = Field(
         200,
         ge=1,
         le=10_000,
-        description="how many streams may be open at once, a quarter of them one tenant's: 1 to 10000",
+        description="how many streams may be open at once, at most a quarter for one tenant: 1 to 10000",
     )
     audit_stream_heartbeat_s: float = Field(
         15,
         ge=0.1,
         le=300,
-        description="after how much silence a stream says that it is alive: 0.1 to 300 seconds",
+        description="how long a stream is silent before it sends a heartbeat: 0.1 to 300 seconds",
     )
     audit_exports_max: int = Field(
         8,
         ge=1,
         le=100,
-        description="how many exports may be under way at once, a quarter of them one tenant's: 1 to 100",
+        description="how many exports may run at once, at most a quarter for one tenant: 1 to 100",
     )
     audit_export_time_max_s: float = Field(
         3600,
         ge=1,
         le=86_400,
-        description="after how long an export is cut off: 1 second to a day",
+        description="how long an export may take before it is cut off: 1 second to a day",
     )

@@ -12,7 +12,7 @@ from keyfold.domain.lifecycle.vendor import Vendor
 from keyfold.registry.commands.answer_text import with_last_used
 from keyfold.runtime.auth.caller import Caller, Role
 from keyfold.runtime.http import Answer, PageQuery, Reply, cut, encode_cursor
-from keyfold.store.access_log.activity import LastUse, last_used
+from keyfold.store.access_log.activity import LastUse, read_last_used
 from keyfold.store.ledger.append import Ledger
 from keyfold.store.postgres.connection import Pool
 from keyfold.store.postgres.errors import StoreFailure
@@ -47,7 +47,7 @@ class Reads:
 
     async def last_used(self, key_ids: Collection[KeyId]) -> Mapping[KeyId, LastUse]:
         """Return when each of the keys was last used."""
-        return await last_used(self._pool, key_ids)
+        return await read_last_used(self._pool, key_ids)
 
     async def completed(self, reply: Reply, key_id: KeyId) -> Reply:
         """Return what a command on a key answers, with the key's last use.

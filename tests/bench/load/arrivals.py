@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from keyfold.domain.ids import VendorId
 from keyfold.kafka.topics import ensure_topics
 from keyfold.runtime.clock import SYSTEM_CLOCK
-from keyfold.store.access_log.arrivals import ArrivalPosition, arrived, newest_filing
+from keyfold.store.access_log.arrivals import ArrivalPosition, newest_batch, read_arrivals
 from keyfold.store.access_log.rows import COLUMNS, row_of
 from keyfold.store.access_log.scope import Filters, Scope, VendorScope
 from keyfold.store.postgres.connection import Pool
@@ -40,11 +40,13 @@ class Onlooker:
         """Look for so long, and return the ages of all rows that came."""
         ages_s: list[float] = []
         scope: Scope = VendorScope(vendor_id=VendorId(self.vendor_id))
-        place = ArrivalPosition(filing=await newest_filing(self.pool))
+        place = ArrivalPosition(batch=await newest_batch(self.pool))
         ends_s = SYSTEM_CLOCK.monotonic_s() + duration_s
         while SYSTEM_CLOCK.monotonic_s() < ends_s:
             since = SYSTEM_CLOCK.now() - HOUR
-            found = await arrived(self.pool, scope, Filters(), place, since=since, events_max=ROWS_A_LOOK)
+            found = await read_arrivals(
+                self.pool, scope, Filters(), place, since=since, events_max=ROWS_A_LOOK
+            )
             ages_s += _ages_s([event.at for _, event in found.events])
             place = found.upto
             await asyncio.sleep(LOOK_INTERVAL_S)

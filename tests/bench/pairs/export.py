@@ -80,7 +80,7 @@ def _go(work: Callable[[], Awaitable[object]]) -> Callable[[], Awaitable[Figures
 
 def _exporting(dsn: str, ask: Ask, form: ExportFormat) -> Callable[[], Awaitable[None]]:
     async def work() -> None:
-        await export(dsn, ask, form, _taken, calling=_named, time_max_s=TIME_MAX_S)
+        await export(dsn, ask, form, _taken, find_names=_named, time_max_s=TIME_MAX_S)
 
     return work
 

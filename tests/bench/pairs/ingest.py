@@ -15,7 +15,7 @@ from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.dead_letters.bound import DeadLetterBound
 from keyfold.kafka.publisher import Publisher
 from keyfold.runtime.clock import SYSTEM_CLOCK
-from keyfold.store.access_log.addresses import as_text
+from keyfold.store.access_log.addresses import use_text_codec
 from keyfold.store.access_log.completeness.closed_runs import ClosedRuns
 from keyfold.store.access_log.partitions import Partitions
 from keyfold.store.access_log.rows import COLUMNS, row_of
@@ -50,7 +50,7 @@ async def contests(ground: Ground) -> AsyncIterator[Sequence[Contest]]:
         # The driver's own way with addresses is a part of the bare thing.
         filing, storing, *copying = [
             await stack.enter_async_context(_log(ground, since, prepare))
-            for prepare in (as_text, as_text, None, None)
+            for prepare in (use_text_codec, use_text_codec, None, None)
         ]
         bare = "COPY of the same rows into the same indexed partition, in batches of as many"
         yield [

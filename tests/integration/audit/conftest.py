@@ -8,7 +8,7 @@ import pytest
 
 from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.publisher import Publisher
-from keyfold.store.access_log.addresses import as_text
+from keyfold.store.access_log.addresses import use_text_codec
 from keyfold.store.access_log.partitions import Partitions
 from keyfold.store.access_log.writer import AccessLog
 from keyfold.store.postgres.connection import Pool, open_pool
@@ -23,7 +23,7 @@ TOPIC = "access"
 @pytest.fixture
 async def pool(database: str) -> AsyncIterator[Pool]:
     """Connections to a database of the test's own, as the audit service has them."""
-    async with open_pool(database, application_name="test", prepare=as_text) as pool:
+    async with open_pool(database, application_name="test", prepare=use_text_codec) as pool:
         yield pool
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.publisher import Publisher
-from keyfold.store.access_log.addresses import as_text
+from keyfold.store.access_log.addresses import use_text_codec
 from keyfold.store.access_log.partitions import Partitions
 from keyfold.store.postgres.connection import open_pool
 from keyfold.wire.topics import ACCESS, DEAD_LETTER
@@ -37,6 +37,6 @@ async def bed(request: pytest.FixtureRequest, wires: Wires) -> AsyncIterator[Bed
     if request.param == "memory":
         yield MemoryBed(wires=wires)
         return
-    async with open_pool(wires.dsn, application_name="test", prepare=as_text) as pool:
+    async with open_pool(wires.dsn, application_name="test", prepare=use_text_codec) as pool:
         await Partitions(pool).make([EPOCH.date()])
         yield PostgresBed(wires=wires, pool=pool)

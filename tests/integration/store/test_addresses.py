@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncpg
 import pytest
 
-from keyfold.store.access_log.addresses import as_text, packed
+from keyfold.store.access_log.addresses import pack, use_text_codec
 from keyfold.store.postgres.connection import open_connection
 
 ADDRESSES = [
@@ -24,7 +24,7 @@ ADDRESSES = [
 async def test_addresses_go_there_and_come_back(database: str) -> None:
     """An address or a network is to PostgreSQL what its text is, and comes back as that text."""
     async with open_connection(database, application_name="test") as connection:
-        await as_text(connection)
+        await use_text_codec(connection)
         rows = await connection.fetch(
             "select given::text as told, given, given = text::inet as is_same"
             " from unnest($1::inet[], $2::text[]) as sent (given, text)",
@@ -43,4 +43,4 @@ async def test_addresses_go_there_and_come_back(database: str) -> None:
 def test_what_is_no_address_is_told(text: str) -> None:
     """It is a ValueError, before PostgreSQL hears of it."""
     with pytest.raises(ValueError, match="IPv4 or IPv6"):
-        packed(text)
+        pack(text)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
-from keyfold.store.access_log.completeness.numbers import NumberRange, RunHour, run_hours
+from keyfold.store.access_log.completeness.numbers import NumberRange, RunHour, read_run_hours
 from keyfold.store.postgres.connection import Pool
 from tests.support.access_events import EPOCH
 
@@ -16,7 +16,7 @@ YEAR = timedelta(days=365)
 
 async def told(pool: Pool, *, rows_max: int = 1000, ranges_max: int = 1000) -> Sequence[RunHour]:
     """Return what the log says of all its hours."""
-    return await run_hours(
+    return await read_run_hours(
         pool,
         since=EPOCH - YEAR,
         until=EPOCH + YEAR,

@@ -12,9 +12,9 @@ from urllib.parse import urlencode
 from keyfold.audit.query.activity import Activity
 from keyfold.audit.query.decisions import Decisions
 from keyfold.audit.query.exporting import Exporting
-from keyfold.audit.query.naming import Naming
 from keyfold.audit.query.streaming import Streaming
 from keyfold.audit.query.summaries import Summaries
+from keyfold.audit.query.tenant_names import TenantNames
 from keyfold.domain.access.event import AccessEvent
 from keyfold.runtime.http import rfc3339
 from keyfold.store.access_log.arrivals import CHANNEL
@@ -65,14 +65,14 @@ async def asking(
     export_time_max_s: float = 30,
 ) -> AsyncIterator[Client]:
     """Serve every question; the clock stands at noon of the events' day."""
-    clock, naming = NoonClock(at=EPOCH), Naming(pool)
+    clock, names = NoonClock(at=EPOCH), TenantNames(pool)
     async with Notifications(database, CHANNEL) as notifications:
         asked = (
-            Activity(pool, naming, clock),
-            Exporting(database, naming, clock, exports_max=exports_max, time_max_s=export_time_max_s),
-            Streaming(pool, naming, notifications, clock, streams_max=streams_max, heartbeat_s=heartbeat_s),
+            Activity(pool, names, clock),
+            Exporting(database, names, clock, exports_max=exports_max, time_max_s=export_time_max_s),
+            Streaming(pool, names, notifications, clock, streams_max=streams_max, heartbeat_s=heartbeat_s),
             Summaries(pool, clock),
-            Decisions(pool, naming, clock),
+            Decisions(pool, names, clock),
         )
         async with serving([route for each in asked for route in each.routes()], clock) as client:
             yield client

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.ids import AccountId
-from keyfold.store.access_log.activity import Ask, activity
+from keyfold.store.access_log.activity import Ask, read_activity
 from keyfold.store.access_log.scope import AccountScope, Filters
 from keyfold.store.postgres.connection import Pool
 from tests.support.eventually import eventually
@@ -37,4 +37,4 @@ async def newest(pool: Pool, count: int = 100, *, account_id: str = "acc_1") -> 
         since=BEGINNING,
         until=BEGINNING + timedelta(days=36500),
     )
-    return list(await activity(pool, ask, events_max=count))
+    return list(await read_activity(pool, ask, events_max=count))

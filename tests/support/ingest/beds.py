@@ -20,7 +20,7 @@ from keyfold.kafka.publisher import Publisher
 from keyfold.kafka.reader import Reader
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.store.access_log.completeness.closed_runs import ClosedRuns
-from keyfold.store.access_log.counts import caught_up
+from keyfold.store.access_log.counts import read_caught_up
 from keyfold.store.access_log.partitions import Partitions
 from keyfold.store.access_log.writer import AccessLog
 from keyfold.store.postgres.connection import Pool
@@ -103,7 +103,7 @@ class PostgresBed:
 
     async def complete_at(self) -> datetime | None:
         """Ask as the log's counts do."""
-        found = await caught_up(self.pool, self.wires.topic, age_max_s=60)
+        found = await read_caught_up(self.pool, self.wires.topic, age_max_s=60)
         return None if found is None else found.at
 
 
@@ -227,19 +227,19 @@ class Measured:
     records_gone: dict[int, int] = field(default_factory=dict)
     behind: int | None = None
 
-    def fenced(self) -> None:
+    def count_fenced(self) -> None:
         """Count it."""
         self.times_fenced += 1
 
-    def gone(self, partition: int, records: int) -> None:
+    def count_gone(self, partition: int, records: int) -> None:
         """Keep it."""
         self.records_gone[partition] = records
 
-    def set_aside(self, kind: str) -> None:
+    def count_set_aside(self, kind: str) -> None:
         """Keep it."""
         self.kinds.append(kind)
 
-    def lag(self, records: int) -> None:
+    def set_lag(self, records: int) -> None:
         """Keep it."""
         self.behind = records
 

@@ -1,4 +1,4 @@
-"""Asking the access log: a page of someone's activity, and when keys were last used."""
+"""Queries of the access log: a page of someone's activity, and when keys were last used."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -7,7 +7,7 @@ from typing import Final
 
 from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.ids import EventId, KeyId
-from keyfold.store.access_log.decisions import made_within
+from keyfold.store.access_log.decisions import decision_window
 from keyfold.store.access_log.rows import event_of
 from keyfold.store.access_log.scope import CONDITIONS, COUNTED, Filters, Scope, conditions, prepare
 from keyfold.store.postgres.connection import Connection, Pool
@@ -16,7 +16,7 @@ from keyfold.store.postgres.statements import load_statements
 
 _sql = load_statements("access_log/activity", conditions=CONDITIONS, counted=COUNTED)
 _TICK: Final = timedelta(microseconds=1)
-# A plan costs as much as it has days, and the first few fill most pages.
+# Planning costs time for each day, and the newest few days fill most pages.
 _SPANS: Final = (timedelta(days=3), timedelta(days=15), timedelta.max)
 _HOUR: Final = timedelta(hours=1)
 _DAYS_FIRST: Final = 2
@@ -25,9 +25,9 @@ _DAYS_MORE: Final = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """Whose activity, what of it, and from `since` (included) to `until` (excluded).
+    """Whose activity, which of it, and from `since` (included) to `until` (excluded).
 
-    `before` is the time and id of the event that the page before ended with.
+    `before` is the time and id of the last event of the page before.
     """
 
     scope: Scope
@@ -37,18 +37,18 @@ class Ask:
     before: tuple[datetime, EventId] | None = None
 
 
-def narrowed(ask: Ask) -> Ask:
-    """Return the question with bounds no wider than it needs: when a decision was made its id says."""
+def narrow(ask: Ask) -> Ask:
+    """Return the question with bounds as narrow as its conditions allow: a decision's id holds its time."""
     if ask.filters.decision_id is None:
         return ask
-    since, until = made_within(ask.filters.decision_id)
+    since, until = decision_window(ask.filters.decision_id)
     return replace(ask, since=max(ask.since, since), until=min(ask.until, until))
 
 
-async def activity(pool: Pool, ask: Ask, *, events_max: int) -> tuple[AccessEvent, ...]:
-    """Return the newest events that the question is about, newest first. Raises DatabaseAway."""
-    ask = narrowed(ask)
-    # Few may meet the conditions, of millions.
+async def read_activity(pool: Pool, ask: Ask, *, events_max: int) -> tuple[AccessEvent, ...]:
+    """Return the newest events that the question asks for, newest first. Raises DatabaseAway."""
+    ask = narrow(ask)
+    # Of millions of events, few may meet the conditions: after the newest days the counts say where to look.
     spans, are_many = (_SPANS, True) if ask.filters == Filters() else (_SPANS[:1], False)
     events: list[AccessEvent] = []
     until = _end(ask)
@@ -76,7 +76,7 @@ async def _between(
 async def _where_counted(
     connection: Connection, ask: Ask, until: datetime, events_max: int
 ) -> Sequence[AccessEvent]:
-    """Look only into the hours in which there are some, as the counts say."""
+    """Read only the hours that hold matching events, as the counts say."""
     events: list[AccessEvent] = []
     days_max = _DAYS_FIRST
     while until > ask.since and (wanted := events_max - len(events)) > 0:
@@ -93,7 +93,7 @@ async def _where_counted(
 async def _hours(
     connection: Connection, values: Mapping[str, object], days_max: int, wanted: int
 ) -> Sequence[datetime]:
-    """Return the newest hours in which there are as many as wanted, or all of those days."""
+    """Return the newest hours that together hold as many requests as wanted, or all hours of those days."""
     hours: list[datetime] = []
     async for row in _sql.hours(connection, **values, days_max=days_max):
         if wanted <= 0:
@@ -105,10 +105,10 @@ async def _hours(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LastUse:
-    """When a key, subscriber's or vendor's, was last used and last refused, to the minute; None for never.
+    """When a key, a subscriber's or a vendor's, was last used and last refused, to the minute; None is never.
 
-    It was used when a request with it was recognised, whatever came of it after that. It was refused when one
-    with a secret of its was not (401): it is revoked, say, or has expired, or the secret was replaced.
+    It was used when a request with it was recognised, whatever the answer was. It was refused when a request
+    with one of its secrets was not (401): the key is revoked or expired, say, or the secret was replaced.
     """
 
     used_at: datetime | None = None
@@ -118,8 +118,8 @@ class LastUse:
 NEVER: Final = LastUse()
 
 
-async def last_used(pool: Pool, key_ids: Collection[KeyId]) -> Mapping[KeyId, LastUse]:
-    """Return when each of the keys was last used. Raises DatabaseAway."""
+async def read_last_used(pool: Pool, key_ids: Collection[KeyId]) -> Mapping[KeyId, LastUse]:
+    """Return when each of the keys was last used and last refused. Raises DatabaseAway."""
     with translate_errors():
         async with pool.acquire() as connection:
             return {
@@ -129,7 +129,7 @@ async def last_used(pool: Pool, key_ids: Collection[KeyId]) -> Mapping[KeyId, La
 
 
 def _end(ask: Ask) -> datetime:
-    # The comparison of rows alone would not spare the partitions after that event.
+    # Comparing with `before` alone would still read the partitions after that event.
     return ask.until if ask.before is None else min(ask.until, ask.before[0] + _TICK)
 
 

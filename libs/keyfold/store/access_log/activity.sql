@@ -1,9 +1,9 @@
 -- Reading the access log: newest first, always within bounds of time so that few partitions are touched.
 
 -- name: activity(own_account_id, own_key_id, own_vendor_id, unattributed, since, until, key_id, vendor_id, category, access, reason, denied, decision_id, before_event_id, before_at, rows_max)
--- One page. A condition whose value is null falls away when the plan is made, which it is for each call,
--- and what remains is one index's range, read backwards from the newest partition.
--- `before_at` with `before_event_id` is the last row of the page before; `until` is right behind it, or earlier.
+-- One page. Each call is planned anew: a condition whose value is null falls away, and what remains is a range of one
+-- index, read backwards from the newest partition.
+-- `before_at` with `before_event_id` is the last row of the page before; `until` is right after it, or earlier.
 select at, event_id, account_id, key_id, vendor_id, vendor_key_id, category, access, method, path, reason,
        position, gateway, client_ip, gatekeeper, seq, traceparent, requests
 from access_log.events
@@ -14,8 +14,8 @@ order by at desc, event_id desc
 limit :rows_max;
 
 -- name: hours(own_account_id, own_key_id, own_vendor_id, unattributed, since, until, key_id, vendor_id, category, access, reason, denied, days_max)
--- The hours with something, newest first, and how many requests that was, of the newest so many days with something.
--- An event is one request or more.
+-- The hours that have requests, newest first, and how many, within the newest `days_max` days that have any.
+-- An event stands for one request or more.
 select counted.hour, counted.requests
 from (
     select distinct day
@@ -36,7 +36,7 @@ cross join lateral (
 order by counted.hour desc;
 
 -- name: activity_of_hours(hours, own_account_id, own_key_id, own_vendor_id, unattributed, since, until, key_id, vendor_id, category, access, reason, denied, decision_id, before_event_id, before_at, rows_max)
--- As `activity`, looking nowhere but into these hours: the limit within keeps the planner from reading what is between.
+-- As `activity`, but only within these hours: the inner limit keeps the planner from reading what lies between them.
 select event.*
 from unnest(:hours::timestamptz[]) as within (hour)
 cross join lateral (
@@ -54,7 +54,7 @@ order by event.at desc, event.event_id desc
 limit :rows_max;
 
 -- name: last_used(key_ids)
--- When each of these keys was last used, and last refused, to the minute; null where it never was.
+-- When each of these keys was last used and last refused, to the minute; null for never.
 select asked.key_id, used.last_used_at, refused.last_refused_at
 from unnest(:key_ids::text[]) as asked (key_id)
 left join access_log.last_used as used on used.key_id = asked.key_id

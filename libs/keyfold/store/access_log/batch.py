@@ -1,4 +1,4 @@
-"""A batch of access events on its way into the log: in the order of their times, hour by hour."""
+"""A batch of access events on its way into the log, sorted by time and split by hour."""
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,7 +12,7 @@ _HOUR_S: Final = 3600
 
 
 class Hour(NamedTuple):
-    """The events of one hour, which is told by its number since 1970, in the order of their times."""
+    """The events of one hour, sorted by time; `number` counts hours since 1970."""
 
     number: int
     events: Sequence[AccessEvent]
@@ -21,13 +21,13 @@ class Hour(NamedTuple):
 _at = attrgetter("at")
 
 
-def in_order(events: Iterable[AccessEvent]) -> Sequence[AccessEvent]:
-    """Return events in the order of their times, which is that of the log's indexes too."""
+def sort_by_time(events: Iterable[AccessEvent]) -> Sequence[AccessEvent]:
+    """Return events sorted by time, which is the order of the log's indexes too."""
     return sorted(events, key=_at)
 
 
-def by_hour(events: Sequence[AccessEvent]) -> Iterator[Hour]:
-    """Yield the hours that there are events of, which are in the order of their times."""
+def split_by_hour(events: Sequence[AccessEvent]) -> Iterator[Hour]:
+    """Yield the hours of events that are sorted by time."""
     first = 0
     while first < len(events):
         number = int(events[first].at.timestamp() // _HOUR_S)

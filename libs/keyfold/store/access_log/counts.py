@@ -1,4 +1,4 @@
-"""Counts of what was asked, by the hour and the day: kept with the log's rows, and what they say of a key."""
+"""Counts of requests by hour and by day: kept with the log's rows, and what they say of a key."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -19,7 +19,7 @@ _sql = load_statements("access_log/counts")
 _counted = attrgetter("requests", "key_id", "vendor_id", "account_id", "category", "access", "reason")
 
 Combination: TypeAlias = tuple[int, str, str, str, str, str, str]
-"""The hour, as its number since 1970, and what requests of that hour have in common, '' for what is none."""
+"""The hour, counted since 1970, and what requests of that hour have in common, '' for none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +31,8 @@ class CaughtUp:
 
 
 async def add_counts(connection: Connection, hours: Iterable[Hour]) -> None:
-    """Count events in the transaction that files them; the last thing that it does."""
-    counts = tally(hours)
+    """Count events in the transaction that files them, late in it."""
+    counts = tally_requests(hours)
     if not counts:
         return
     combinations = sorted(counts)
@@ -51,11 +51,11 @@ async def add_counts(connection: Connection, hours: Iterable[Hour]) -> None:
     )
 
 
-def tally(hours: Iterable[Hour]) -> Mapping[Combination, int]:
-    """Return how many requests there are of each combination."""
+def tally_requests(hours: Iterable[Hour]) -> Mapping[Combination, int]:
+    """Return the number of requests of each combination."""
     counts: Counter[Combination] = Counter()
     for hour, events in hours:
-        # Events that are alike come many at a time: only one of each kind is looked at here.
+        # Many events are alike: only one of each kind is looked at here.
         for alike, times in Counter(map(_counted, events)).items():
             requests, key_id, vendor_id, account_id, category, access, reason = alike
             word = "" if access is None else access.word
@@ -76,10 +76,10 @@ async def delete_counts_before(dsn: str, oldest: date) -> None:
                 continue
 
 
-async def caught_up(pool: Pool, topic: str, *, age_max_s: float) -> CaughtUp | None:
-    """Return up to when everything that Kafka had is counted; None while that was never noted.
+async def read_caught_up(pool: Pool, topic: str, *, age_max_s: float) -> CaughtUp | None:
+    """Return up to when everything that Kafka had is counted, or None if that was never noted.
 
-    Raises DatabaseAway or Misconfigured.
+    Raises DatabaseAway or DatabaseMisconfigured.
     """
     with translate_errors():
         async with pool.acquire() as connection:
@@ -87,11 +87,11 @@ async def caught_up(pool: Pool, topic: str, *, age_max_s: float) -> CaughtUp | N
     return None if row["caught_up_at"] is None else CaughtUp(at=row["caught_up_at"], is_old=row["is_old"])
 
 
-async def allowed_to_key(pool: Pool, key_id: KeyId, since: datetime) -> Mapping[Category, Access]:
+async def read_allowed(pool: Pool, key_id: KeyId, since: datetime) -> Mapping[Category, Access]:
     """Return the most that a key was allowed in each category since the beginning of an hour.
 
-    A category in which nothing was allowed is missing, and so is one that this code does not know, which no
-    key of its can grant. Raises DatabaseAway or Misconfigured.
+    Categories in which nothing was allowed are left out, and so are those that this code does not know: none
+    of its keys can grant them. Raises DatabaseAway or DatabaseMisconfigured.
     """
     with translate_errors():
         async with pool.acquire() as connection:

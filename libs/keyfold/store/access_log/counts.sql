@@ -1,10 +1,9 @@
--- Counts of what was asked, by the hour and by the day: added with the rows that they count, read, and deleted with
--- their day.
+-- Counts of requests by hour and by day: added with the rows that they count, and deleted with their day.
 
 -- name: add(hours, key_ids, vendor_ids, account_ids, categories, accesses, reasons, requests)!
--- Each hour is its number since 1970. Given and added in the order of the key, lest two consumers wait for each other in
--- a circle, and for the same reason always by this plan, which adds to all days before all hours; as the last of a
--- transaction, for the busiest rows are everyone's. Days that were added up are not any more: hold them first.
+-- `hours` counts hours since 1970. Give the rows sorted by key: two consumers that add in the same order, by this one
+-- plan, days before hours, never deadlock. Run it late in a transaction, for the busiest rows are everyone's. Days that
+-- were added up no longer count as such: hold them first.
 with added as materialized (
     select
         to_timestamp(hour * 3600.0) as hour,
@@ -44,8 +43,8 @@ on conflict (day, key_id, vendor_id, account_id, category, access, reason) do up
 set requests = known.requests + excluded.requests;
 
 -- name: caught_up(topic, age_max_s)^
--- The time up to which every partition is known to be filed, and whether that is too long ago. Null while one of
--- them, or all, was never noted.
+-- The time up to which every partition is known to be filed, and whether that is too long ago. Null as long as any
+-- partition was never noted.
 select
     noted.caught_up_at,
     noted.caught_up_at < clock_timestamp() - make_interval(secs => :age_max_s) as is_old
@@ -56,14 +55,14 @@ from (
 ) as noted;
 
 -- name: allowed_to_key(key_id, since)
--- In which categories a key's requests were allowed since the beginning of an hour, and whether one was to write.
+-- The categories in which a key's requests were allowed since the beginning of an hour, and whether any was to write.
 select category, bool_or(access = 'write') as wrote
 from access_log.hourly_counts
 where key_id = :key_id and hour >= :since and reason = '' and category <> ''
 group by category;
 
 -- name: delete_oldest_hour(oldest)$
--- One hour at a time, so that no statement takes long. Returns it, or null when none is from before `oldest`.
+-- One hour at a time, so that no statement takes long. Returns the hour, or null when none is left before `oldest`.
 with deleted as (
     delete from access_log.hourly_counts
     where hour = (select min(hour) from access_log.hourly_counts where hour < :oldest)
@@ -72,7 +71,7 @@ with deleted as (
 select min(hour) from deleted;
 
 -- name: delete_oldest_day(oldest)$
--- The same of days.
+-- The same for days.
 with deleted as (
     delete from access_log.daily_counts
     where day = (select min(day) from access_log.daily_counts where day < :oldest)

@@ -1,7 +1,7 @@
-"""Sums of whole days' counts, for those who have many: what a chart reads of the days before today.
+"""Sums of whole days' counts, for owners with many counts: what a chart reads of the days before today.
 
-Whoever files into a day that is added up takes that back in the same transaction, so that what is said of a
-day is always what its counts come to; from then on, until the day is added up again, the counts are read.
+A transaction that files into a day that is added up withdraws the day's sums with it, so that sums never
+differ from the counts; until the day is added up again, its counts are read instead.
 """
 
 from collections.abc import Collection, Iterable
@@ -26,59 +26,63 @@ _DAY: Final = timedelta(days=1)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _HOURS_A_DAY: Final = 24
 COUNTS_MIN: Final = 100
-"""Who has fewer counts of a day is not worth it: they are read as fast."""
+"""An owner with fewer counts in a day gets no sums: the counts are read as fast."""
 
 Columns = frozenset[str]
-_TOLD: Final = {"vendor_id": 16, "key_id": 8, "category": 4, "access": 2, "reason": 1}
+_COLUMN_BITS: Final = {"vendor_id": 16, "key_id": 8, "category": 4, "access": 2, "reason": 1}
 _ONLY_DENIED: Final = 32
 
 
-def _told(*columns: str) -> Columns:
-    return frozenset(columns)
+def _columns(*names: str) -> Columns:
+    return frozenset(names)
 
 
-# Those that are fewer come first.
+# The sums with the fewest rows come first.
 _OF_ACCOUNTS: Final = (
-    _told("category", "access", "reason"),
-    *(_told(whose, what) for whose in ("vendor_id", "key_id") for what in ("access", "reason", "category")),
-    _told("vendor_id", "key_id"),
+    _columns("category", "access", "reason"),
+    *(
+        _columns(party, what)
+        for party in ("vendor_id", "key_id")
+        for what in ("access", "reason", "category")
+    ),
+    _columns("vendor_id", "key_id"),
 )
 _OF_KEYS: Final = (
-    _told("key_id", "category", "access", "reason"),
-    *(_told("vendor_id", "key_id", what) for what in ("access", "reason", "category")),
+    _columns("key_id", "category", "access", "reason"),
+    *(_columns("vendor_id", "key_id", what) for what in ("access", "reason", "category")),
 )
-_OF_VENDORS: Final = (_told("vendor_id", "category", "access", "reason"),)
-_OF_VENDORS_DENIALS: Final = (_told("vendor_id", "key_id", "reason"),)
+_OF_VENDORS: Final = (_columns("vendor_id", "category", "access", "reason"),)
+_OF_VENDORS_DENIALS: Final = (_columns("vendor_id", "key_id", "reason"),)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sums:
-    """Which sums tell what is asked for: whose they are, of what kind, and as whose their days are noted."""
+    """Which sums answer a question: their owner and kind, and the owner under which their days are noted."""
 
     owner: str
     kind: int
     noted_as: str
 
     async def days(self, connection: Connection, first: datetime, last: datetime) -> frozenset[datetime]:
-        """Return the days, from the first until before the last, of which they are there."""
+        """Return the days from `first`, included, to `last`, excluded, that have these sums."""
         rows = _sql.summed_days(connection, owner=self.noted_as, first=first, last=last)
         return frozenset([row["day"] async for row in rows])
 
 
-def sums_of(scope: Scope, filters: Filters, by: Collection[str]) -> Sums | None:
-    """Return the sums that tell these columns apart and those of the filters; None where there are none."""
-    needed = frozenset(by) | _filtered(filters)
+def find_sums(scope: Scope, filters: Filters, by: Collection[str]) -> Sums | None:
+    """Return the smallest sums that keep these columns and the filters' apart, or None if there are none."""
+    needed = frozenset(by) | _filtered_columns(filters)
     match scope:
         case AccountScope(account_id=account_id):
-            whose = f"account/{account_id}"
-            return _sums(whose, whose, needed, _OF_ACCOUNTS)
+            owner = f"account/{account_id}"
+            return _pick_sums(owner, owner, needed, _OF_ACCOUNTS)
         case KeyScope(account_id=account_id, key_id=key_id):
-            return _sums(f"key/{account_id}/{key_id}", f"account/{account_id}", needed, _OF_KEYS)
+            return _pick_sums(f"key/{account_id}/{key_id}", f"account/{account_id}", needed, _OF_KEYS)
         case VendorScope(vendor_id=vendor_id):
-            whose = f"vendor/{vendor_id}"
-            found = _sums(whose, whose, needed, _OF_VENDORS)
+            owner = f"vendor/{vendor_id}"
+            found = _pick_sums(owner, owner, needed, _OF_VENDORS)
             if found is None and (filters.denied or filters.reason):
-                found = _sums(whose, whose, needed, _OF_VENDORS_DENIALS, extra=_ONLY_DENIED)
+                found = _pick_sums(owner, owner, needed, _OF_VENDORS_DENIALS, extra=_ONLY_DENIED)
             return found
         case UnattributedScope():
             return None
@@ -86,17 +90,17 @@ def sums_of(scope: Scope, filters: Filters, by: Collection[str]) -> Sums | None:
             assert_never(scope)
 
 
-def _sums(
+def _pick_sums(
     owner: str, noted_as: str, needed: Columns, kinds: Iterable[Columns], *, extra: int = 0
 ) -> Sums | None:
-    for told in kinds:
-        if needed <= told:
-            untold = sum(bit for column, bit in _TOLD.items() if column not in told)
-            return Sums(owner=owner, kind=untold + extra, noted_as=noted_as)
+    for kept in kinds:
+        if needed <= kept:
+            merged = sum(bit for column, bit in _COLUMN_BITS.items() if column not in kept)
+            return Sums(owner=owner, kind=merged + extra, noted_as=noted_as)
     return None
 
 
-def _filtered(filters: Filters) -> Columns:
+def _filtered_columns(filters: Filters) -> Columns:
     conditions = {
         "vendor_id": filters.vendor_id,
         "key_id": filters.key_id,
@@ -108,16 +112,19 @@ def _filtered(filters: Filters) -> Columns:
 
 
 async def hold_days(connection: Connection, hours: Iterable[int]) -> None:
-    """Keep the days of these hours, each its number since 1970, from being added up meanwhile."""
+    """Keep the days of these hours, counted since 1970, from being added up until the transaction ends."""
     numbers = sorted({hour // _HOURS_A_DAY for hour in hours})
     async for _ in _sql.hold_days(connection, numbers=numbers):
         continue
 
 
 async def sum_days(dsn: str, oldest: date, today: date, *, counts_min: int = COUNTS_MIN) -> int:
-    """Add up the days from the oldest to yesterday that are not; return how many. Raises DatabaseAway."""
+    """Add up the days from the oldest to yesterday that are not added up; return how many.
+
+    Raises DatabaseAway.
+    """
     first, last = (datetime.combine(day, time(), UTC) for day in (oldest, today - _DAY))
-    # A connection of its own, for what may take seconds where much is counted.
+    # A connection of its own without a timeout: adding up a busy day may take seconds.
     async with open_connection(dsn, application_name="audit sums", statement_timeout_s=0) as connection:
         with translate_errors():
             days = [row["day"] async for row in _sql.days_to_sum(connection, first=first, last=last)]
@@ -129,7 +136,7 @@ async def sum_days(dsn: str, oldest: date, today: date, *, counts_min: int = COU
 
 async def _sum_day(connection: Connection, day: datetime, counts_min: int) -> None:
     await _sql.hold_day_alone(connection, number=(day - _EPOCH) // _DAY)
-    # Each statement sees what was committed before it began: all that was filed by those who were waited for.
+    # Each statement sees what was committed before it began, also by the transactions it waited for.
     if not [row async for row in _sql.days_to_sum(connection, first=day, last=day)]:
         return  # another process was faster
     await _sql.forget_day(connection, day=day)
@@ -139,7 +146,7 @@ async def _sum_day(connection: Connection, day: datetime, counts_min: int) -> No
 
 
 async def delete_sums_before(dsn: str, oldest: date) -> None:
-    """Delete the sums of the days before `oldest`, as their counts go. Raises DatabaseAway."""
+    """Delete the sums of the days before `oldest`. Raises DatabaseAway."""
     since = datetime.combine(oldest, time(), UTC)
     async with open_connection(dsn, application_name="audit retention") as connection:
         with translate_errors():

@@ -1,17 +1,17 @@
--- What whole days' counts come to where fewer things are told apart.
+-- Sums of whole days' counts, with fewer columns kept apart.
 
 -- name: hold_days(numbers)
--- Keep these days from being added up until the transaction ends: what it counts there would be left out. Each is its
--- number since 1970.
+-- Keep these days from being added up until the transaction ends, for its counts would be left out. `numbers` counts
+-- days since 1970.
 select pg_advisory_xact_lock_shared(hashtext('keyfold.access_log.sums'), number)
 from unnest(:numbers::integer[]) as number;
 
 -- name: hold_day_alone(number)$
--- Wait for all who count in a day, and keep others from it until the transaction ends.
+-- Wait for all transactions that count in a day, and keep others from it until this one ends.
 select pg_advisory_xact_lock(hashtext('keyfold.access_log.sums'), :number::integer);
 
 -- name: days_to_sum(first, last)
--- The days from one to another, both included, that have counts and are not added up; the newest first.
+-- The days from `first` to `last`, both included, that have counts and are not added up; the newest first.
 select each.day
 from generate_series(:first::timestamptz, :last::timestamptz, interval '1 day') as each (day)
 where not exists (select from access_log.summed_days as summed where summed.day = each.day and summed.owner = '')
@@ -19,11 +19,11 @@ where not exists (select from access_log.summed_days as summed where summed.day 
 order by each.day desc;
 
 -- name: forget_day(day)!
--- What a day came to before something more was filed of it.
+-- Deletes the sums of a day, from before more was filed into it.
 delete from access_log.daily_sums where day = :day;
 
 -- name: note_summed(day, counts_min)!
--- Who has so many counts that they are worth adding up, and that this is everybody.
+-- Notes who has enough counts that adding them up is worth it; the owner '' notes that the day is done for everyone.
 insert into access_log.summed_days (day, owner)
 select :day::timestamptz, ''
 union all
@@ -40,7 +40,7 @@ group by vendor_id
 having count(*) >= :counts_min;
 
 -- name: sum_accounts(day)!
--- Of each account and of each of its keys, whatever one or two things may be told apart by; of a key that beside itself.
+-- For each account and each of its keys: sums that can be asked by any one or two columns; a key's also by the key.
 insert into access_log.daily_sums (owner, kind, day, vendor_id, key_id, category, access, reason, requests)
 select
     case when grouping(vendor_id, key_id, category, access, reason) in (16, 3, 5, 6)
@@ -67,7 +67,7 @@ group by account_id, grouping sets (
 );
 
 -- name: sum_vendors(day)!
--- Of each vendor what is told apart by anything but keys, of which it uses thousands; and its denials by key and reason.
+-- For each vendor: the sums by every column but keys, for it uses thousands; and its denials by key and reason.
 insert into access_log.daily_sums (owner, kind, day, vendor_id, key_id, category, access, reason, requests)
 select 'vendor/' || vendor_id, 8, :day::timestamptz, vendor_id, '', category, access, reason, sum(requests)
 from access_log.daily_counts
@@ -85,7 +85,7 @@ where day = :day
 group by vendor_id, key_id, reason;
 
 -- name: summed_days(owner, first, last)
--- The days from one until before another of which somebody's sums are those of the counts.
+-- The days from `first`, included, to `last`, excluded, whose sums of one owner are up to date with the counts.
 select day from access_log.summed_days where owner = :owner and day >= :first and day < :last;
 
 -- name: delete_oldest_sums(oldest)!

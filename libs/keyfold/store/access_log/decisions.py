@@ -1,4 +1,4 @@
-"""Finding one decision by its id, which holds the time at which it was made."""
+"""One decision by its id, which holds the time at which it was made."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -14,13 +14,13 @@ from keyfold.store.postgres.statements import load_statements
 
 _sql = load_statements("access_log/decisions")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-# An id is made some milliseconds after the time that the decision has; a process may be held up in between,
-# or its clock be set.
+# An id is made milliseconds after its decision's time, unless the process is held up in between or its clock
+# is set.
 _NEAR: Final = (timedelta(seconds=1), timedelta(minutes=1))
 
 
-async def decision(pool: Pool, event_id: EventId, oldest: datetime) -> AccessEvent | None:
-    """Return the event of a decision, None where there is none from `oldest` on. Raises DatabaseAway."""
+async def read_decision(pool: Pool, event_id: EventId, oldest: datetime) -> AccessEvent | None:
+    """Return a decision's event, or None if there is none since `oldest`. Raises DatabaseAway."""
     with translate_errors():
         async with pool.acquire() as connection:
             await prepare(connection)
@@ -33,8 +33,8 @@ async def decision(pool: Pool, event_id: EventId, oldest: datetime) -> AccessEve
     return None
 
 
-def made_within(event_id: EventId) -> tuple[datetime, datetime]:
-    """Return from when until before when a decision with this id was made; no time at all for no such id."""
+def decision_window(event_id: EventId) -> tuple[datetime, datetime]:
+    """Return the bounds of the time at which a decision with this id was made; equal ones for no such id."""
     *_, widest = ((_EPOCH, _EPOCH), *_spans(event_id))
     return widest
 
@@ -48,5 +48,5 @@ def _spans(event_id: EventId) -> Iterator[tuple[datetime, datetime]]:
         yield made_at - near, made_at + near
 
 
-# Ids have room for times far beyond the calendar.
+# Ids can hold times far beyond the calendar.
 _LAST_MS: Final = (datetime.max.replace(tzinfo=UTC) - _EPOCH - _NEAR[-1]) // timedelta(milliseconds=1)

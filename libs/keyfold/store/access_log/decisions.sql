@@ -1,7 +1,7 @@
 -- One decision, by its id.
 
 -- name: decision(event_id, since, until)^
--- One event, found by the primary key's range of times.
+-- One event, found in a range of the primary key.
 select at, event_id, account_id, key_id, vendor_id, vendor_key_id, category, access, method, path, reason,
        position, gateway, client_ip, gatekeeper, seq, traceparent, requests
 from access_log.events

@@ -1,18 +1,18 @@
 -- All of somebody's activity at once, as text that PostgreSQL itself makes: COPY takes the bare text of these.
--- Newest first, off the index that a page is read from, so that nothing is gathered before the first row goes out. Names
--- come with the statement, by their ids: to join the read model would keep a generation that is replaced from being dropped
--- for as long as somebody reads.
+-- Newest first, off the index that a page is read from, so that the first row goes out without gathering the others.
+-- Names come as a parameter, by id: a join with the read model would keep a replaced generation from being dropped for
+-- as long as somebody reads.
 
--- name: named(own_account_id, own_key_id, own_vendor_id, unattributed, since, until, key_id, vendor_id, category, access, reason, denied)
--- Which vendors and keys there are among what was counted on the days that are asked for.
+-- name: ids(own_account_id, own_key_id, own_vendor_id, unattributed, since, until, key_id, vendor_id, category, access, reason, denied)
+-- The vendors and keys among the counts of the days that are asked for.
 select distinct vendor_id, key_id
 from access_log.daily_counts
 where day > :since::timestamptz - interval '1 day' and day < :until
   and {counted};
 
 -- name: csv(own_account_id, own_key_id, own_vendor_id, unattributed, since, until, key_id, vendor_id, category, access, reason, denied, decision_id, vendor_names, key_names)
--- A cell that a spreadsheet would take for a formula begins with an apostrophe: after = + - @, a tab, the ends of a
--- line, and the wide forms of the first four.
+-- A cell that a spreadsheet would take for a formula gets an apostrophe in front: one that begins with = + - @, with a
+-- tab or a line end, or with the wide form of one of the first four.
 select
     event_id,
     to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at,
@@ -40,8 +40,8 @@ where at >= :since and at < :until
 order by access_log.events.at desc, event_id desc;
 
 -- name: ndjson(own_account_id, own_key_id, own_vendor_id, unattributed, since, until, key_id, vendor_id, category, access, reason, denied, decision_id, vendor_names, key_names)
--- The members of a page's items in their order, of which keyfold.store.access_log.ndjson makes JSON: to build it here took
--- PostgreSQL twice as long.
+-- The members of a page's items in their order; keyfold.store.access_log.ndjson makes JSON of them, for PostgreSQL took
+-- twice as long to build it here.
 select
     event_id,
     to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at,

@@ -1,4 +1,4 @@
-"""Lines of JSON from PostgreSQL's COPY, whose own quoting is JSON's for all but control characters."""
+"""Lines of JSON from PostgreSQL's COPY, whose quoting, set up so, is JSON's but for control characters."""
 
 import re
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ _MEMBERS: Final = (
 _NUMBERS: Final = frozenset({"position", "requests"})
 _DELIMITER: Final = b"\x02"
 
-COPIED: Final = {
+COPY_OPTIONS: Final = {
     "format": "csv",
     "delimiter": _DELIMITER.decode(),
     "quote": '"',
@@ -35,7 +35,7 @@ COPIED: Final = {
     "null": "null",
     "force_quote": [name for name in _MEMBERS if name not in _NUMBERS],
 }
-"""How COPY is to write rows of the members in their order, for `json_lines` to read."""
+"""How COPY must write rows of the members, in their order, for `json_lines` to read them."""
 
 _BEFORE: Final = [b'}\n{"event_id":', *(b',"%s":' % name.encode() for name in _MEMBERS[1:])]
 _ID_BYTES: Final = len('"00000000-0000-0000-0000-000000000000"')
@@ -47,7 +47,7 @@ _QUOTED: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 def json_lines(rows: bytes) -> bytes:
     """Return whole rows as lines, one JSON object each."""
-    # Millions of rows come by here: nothing is done for each of them in Python.
+    # Millions of rows pass here: no Python runs for each of them.
     values = _values(rows)
     parts = [b""] * (2 * len(values))
     parts[::2] = _BEFORE * (len(values) // len(_MEMBERS))
@@ -59,7 +59,7 @@ def _values(rows: bytes) -> Sequence[bytes]:
     values = _split(rows)
     if _are_plain(rows, values):
         return values
-    return _split(_QUOTED.sub(_escaped, rows))
+    return _split(_QUOTED.sub(_escape_controls, rows))
 
 
 def _split(rows: bytes) -> Sequence[bytes]:
@@ -67,10 +67,10 @@ def _split(rows: bytes) -> Sequence[bytes]:
 
 
 def _are_plain(rows: bytes, values: Sequence[bytes]) -> bool:
-    """Tell whether there are no control characters but those between values and rows.
+    """Tell whether the only control characters are those between values and rows.
 
-    Text could hold as many of them as rows have, in their order. But what stands behind an end of a line
-    within text is no id in quotes: there a quotation mark is escaped, but for the one that ends the text.
+    Text could hold as many of them as rows have, and in their order. But within text a line end is never
+    followed by an id in quotes: quotation marks are escaped there, except the one that ends the text.
     """
     ids = values[:: len(_MEMBERS)]
     return rows.translate(None, _NO_CONTROLS) == _CONTROLS_OF_A_ROW * len(ids) and all(
@@ -78,5 +78,5 @@ def _are_plain(rows: bytes, values: Sequence[bytes]) -> bool:
     )
 
 
-def _escaped(quoted: re.Match[bytes]) -> bytes:
+def _escape_controls(quoted: re.Match[bytes]) -> bytes:
     return _CONTROL.sub(lambda control: b"\\u%04x" % control[0][0], quoted[0])

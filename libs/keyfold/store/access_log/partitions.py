@@ -1,4 +1,4 @@
-"""The access log's daily partitions: made ahead of time, dropped when they are too old, in nobody's way."""
+"""The access log's daily partitions: made ahead of time, dropped when too old, without blocking anyone."""
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
@@ -13,7 +13,7 @@ _DAY = timedelta(days=1)
 
 
 class Partitions:
-    """Makes and drops the partitions; each holds one UTC day."""
+    """Makes the partitions; each holds one UTC day."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -22,14 +22,14 @@ class Partitions:
         """Return the days that have a partition. Raises DatabaseAway."""
         with translate_errors():
             async with self._pool.acquire() as connection:
-                return frozenset(await _attached(connection))
+                return frozenset(await _list_attached(connection))
 
     async def make(self, days: Iterable[date]) -> frozenset[date]:
-        """Make the partitions of these days that are missing, and return which. Raises DatabaseAway."""
+        """Make the missing partitions of these days; return the days it made. Raises DatabaseAway."""
         with translate_errors():
             async with self._pool.acquire() as connection, connection.transaction():
                 await _sql.lock_making(connection)
-                missing = frozenset(days) - (await _attached(connection)).keys()
+                missing = frozenset(days) - (await _list_attached(connection)).keys()
                 await _sql.own_what_is_made(connection)
                 for day in sorted(missing):
                     await _make(connection, day)
@@ -37,24 +37,24 @@ class Partitions:
 
 
 async def drop_before(dsn: str, oldest: date) -> frozenset[date]:
-    """Drop the partitions of the days before `oldest`, and return which; none while another process does it.
+    """Drop the partitions of the days before `oldest`; return the days, none while another process does it.
 
-    Takes as long as the longest transaction that uses the log now, and nobody waits for it meanwhile. Raises
-    DatabaseAway; what was begun then is ended by the next call.
+    Takes as long as the longest transaction that now uses the log, and blocks nobody meanwhile. Raises
+    DatabaseAway; the next call then finishes what this one began.
     """
-    # A connection of its own, for a session's lock and for a statement that no timeout may cut.
+    # A connection of its own, for a lock of the session and a statement that no timeout may cut off.
     async with open_connection(dsn, application_name="audit retention", statement_timeout_s=0) as connection:
         with translate_errors():
             if not await _sql.try_lock_dropping(connection):
                 return frozenset()
-            for day, pending in (await _attached(connection)).items():
+            for day, pending in (await _list_attached(connection)).items():
                 if day < oldest:
                     await _detach(connection, day, pending=pending)
             return await _drop(connection, oldest)
 
 
 def partition_name(day: date) -> str:
-    """Name a day's partition: `events_20260131`."""
+    """Return the name of a day's partition, such as `events_20260131`."""
     return f"{_PREFIX}{day:%Y%m%d}"
 
 
@@ -63,8 +63,8 @@ def partition_day(name: str) -> date:
     return datetime.strptime(name, f"{_PREFIX}%Y%m%d").replace(tzinfo=UTC).date()
 
 
-async def _attached(connection: Connection) -> dict[date, bool]:
-    """Return the partitions' days, each with whether its detachment was interrupted."""
+async def _list_attached(connection: Connection) -> dict[date, bool]:
+    """Return the days of the attached partitions, each with whether its detachment was interrupted."""
     return {partition_day(row["name"]): row["detach_pending"] async for row in _sql.partitions(connection)}
 
 
@@ -82,7 +82,7 @@ async def _detach(connection: Connection, day: date, *, pending: bool) -> None:
 
 
 async def _drop(connection: Connection, oldest: date) -> frozenset[date]:
-    """Drop what was detached; a younger day that somebody has detached by hand stays."""
+    """Drop the detached tables before `oldest`; a younger one, which somebody detached by hand, stays."""
     detached = frozenset([partition_day(row["name"]) async for row in _sql.detached(connection)])
     dropped = frozenset(day for day in detached if day < oldest)
     for day in sorted(dropped):

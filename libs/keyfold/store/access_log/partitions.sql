@@ -1,5 +1,5 @@
--- The access log's daily partitions. PostgreSQL takes no parameters in these statements, so each query here
--- returns the text of one, quoted by PostgreSQL itself.
+-- The access log's daily partitions. PostgreSQL takes no parameters in the statements that make and drop them, so the
+-- queries here return the text of one, quoted by PostgreSQL itself.
 
 -- name: partitions()
 -- Every partition with its day, and whether a detachment of it was interrupted.
@@ -10,7 +10,7 @@ where held.inhparent = 'access_log.events'::regclass
 order by child.relname;
 
 -- name: detached()
--- Tables that were partitions once and were not dropped yet.
+-- Tables that were partitions once and are not dropped yet.
 select child.relname as name
 from pg_class as child
 join pg_namespace as home on home.oid = child.relnamespace
@@ -20,12 +20,12 @@ where home.nspname = 'access_log' and child.relkind = 'r'
 order by child.relname;
 
 -- name: own_what_is_made()#
--- Until the transaction ends, what is made belongs to the role and not to the login: another login can drop it.
+-- Until the transaction ends, new tables belong to the role and not to the login, so that another login can drop them.
 set local role keyfold_audit;
 
 -- name: make_statement(name)$
--- A table beside the others and then ATTACH: that takes SHARE UPDATE EXCLUSIVE on the parent, and neither
--- readers nor writers wait. CREATE TABLE … PARTITION OF would take ACCESS EXCLUSIVE.
+-- A table of its own and then ATTACH, which takes SHARE UPDATE EXCLUSIVE on the parent: neither readers nor writers
+-- wait. CREATE TABLE … PARTITION OF would take ACCESS EXCLUSIVE.
 select format('create table access_log.%I (like access_log.events including all)', :name::text);
 
 -- name: attach_statement(name, since, until)$
@@ -35,20 +35,20 @@ select format(
 );
 
 -- name: detach_statement(name)$
--- Outside a transaction. Waits for those who use the parent now, and nobody waits for it.
+-- Outside a transaction. Waits for the transactions that use the parent now; none waits for it.
 select format('alter table access_log.events detach partition access_log.%I concurrently', :name::text);
 
 -- name: finalize_statement(name)$
--- Ends a detachment that was interrupted.
+-- Finishes an interrupted detachment.
 select format('alter table access_log.events detach partition access_log.%I finalize', :name::text);
 
 -- name: drop_statement(name)$
 select format('drop table if exists access_log.%I', :name::text);
 
 -- name: lock_making()#
--- One maker at a time, until the transaction ends.
+-- One process makes partitions at a time, until its transaction ends.
 select pg_advisory_xact_lock(hashtext('keyfold.access_log.making'));
 
 -- name: try_lock_dropping()$
--- One dropper at a time, until its session ends; the others have nothing to do.
+-- One process drops partitions at a time, until its session ends; the others have nothing to do.
 select pg_try_advisory_lock(hashtext('keyfold.access_log.dropping'));

@@ -29,16 +29,16 @@ COLUMNS = (
 
 
 def requests_of(event: AccessEvent) -> int | None:
-    """Return the value of the column `requests`: of how many the event is the record, None for one."""
+    """Return the value of the column `requests`: how many requests the event stands for, None for one."""
     return None if event.requests == 1 else event.requests
 
 
 def row_of(event: AccessEvent) -> tuple[object, ...]:
-    """Return the event's values in the order of `COLUMNS`; whether it was allowed is told by `reason`."""
+    """Return the event's values in the order of `COLUMNS`; a null `reason` means that it was allowed."""
     return (
         event.at,
         event.event_id,
-        # An id of nothing is none: nobody could be asked for what is filed under it.
+        # An empty id is stored as NULL: nobody could ask for what is filed under it.
         event.account_id or None,
         event.key_id or None,
         event.vendor_id or None,
@@ -58,7 +58,7 @@ def row_of(event: AccessEvent) -> tuple[object, ...]:
 
 
 def event_of(row: Mapping[str, Any]) -> AccessEvent:
-    """Return the event that a row of all `COLUMNS` and of `requests` holds."""
+    """Return the event of a row with all `COLUMNS` and `requests`."""
     return AccessEvent(
         at=row["at"],
         event_id=EventId(str(row["event_id"])),

@@ -1,4 +1,4 @@
-"""What may be asked of the access log: whose activity, and which of it."""
+"""What a query of the access log asks for: whose activity, and which of it."""
 
 from dataclasses import dataclass
 from typing import Final, assert_never
@@ -9,11 +9,11 @@ from keyfold.store.postgres.connection import Connection
 from keyfold.store.postgres.statements import load_part, load_statements
 
 CONDITIONS: Final = load_part("access_log/scope_of_rows")
-"""What `conditions` gives the values of, for the statements that read the log's rows."""
+"""The SQL for the values of `conditions`, in statements that read the log's rows."""
 COUNTED: Final = load_part("access_log/scope_of_counts")
-"""The same for those that read counts of rows, where what there is none of is ''."""
-TOLD: Final = load_part("access_log/scope_of_day_sums")
-"""The same for those that read sums of counts, which are somebody's already."""
+"""The same for statements that read counts, in which '' stands for none."""
+SUMMED: Final = load_part("access_log/scope_of_day_sums")
+"""The same for statements that read sums of counts, which are chosen by their owner already."""
 
 _plans = load_statements("access_log/scope")
 _ANYONE: Final = {"own_account_id": None, "own_key_id": None, "own_vendor_id": None, "unattributed": None}
@@ -21,14 +21,14 @@ _ANYONE: Final = {"own_account_id": None, "own_key_id": None, "own_vendor_id": N
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountScope:
-    """Everything that was asked of an account's data."""
+    """All requests for an account's data."""
 
     account_id: AccountId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyScope:
-    """Everything that was asked with one of an account's keys."""
+    """All requests with one of an account's keys."""
 
     account_id: AccountId
     key_id: KeyId
@@ -36,14 +36,14 @@ class KeyScope:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VendorScope:
-    """Everything that a vendor asked."""
+    """All requests of a vendor."""
 
     vendor_id: VendorId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnattributedScope:
-    """Everything that names no account and no vendor: what no other scope has."""
+    """All requests that name no account and no vendor: those in no other scope."""
 
 
 Scope = AccountScope | KeyScope | VendorScope | UnattributedScope
@@ -51,9 +51,9 @@ Scope = AccountScope | KeyScope | VendorScope | UnattributedScope
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
-    """Conditions that an event must meet all of; None sets none. `denied` is the decision.
+    """Conditions that an event must all meet; None sets none. `denied` is the decision.
 
-    `decision_id` is of rows alone: among what was counted it is no condition.
+    `decision_id` applies to rows only: counts ignore it.
     """
 
     key_id: KeyId | None = None
@@ -66,7 +66,7 @@ class Filters:
 
 
 async def prepare(connection: Connection) -> None:
-    """Have this session read the log as whoever asks it needs."""
+    """Set up this session's planner for queries of the log."""
     await _plans.prepare(connection)
 
 
@@ -85,7 +85,7 @@ def conditions(scope: Scope, filters: Filters) -> dict[str, object]:
 
 
 def _owner(scope: Scope) -> dict[str, object]:
-    # A condition that is None falls away, so no scope may leave out all of them: it would show everyone's.
+    # A condition that is None falls away: a scope that left all of them None would show everyone's activity.
     match scope:
         case AccountScope(account_id=account_id):
             return {**_ANYONE, "own_account_id": account_id}

@@ -1,9 +1,9 @@
--- How the log is to be read by whoever asks it, until the session ends.
+-- How the planner treats queries of the log, until the session ends.
 
 -- name: prepare()#
--- Each statement is planned for its very values: a plan for any value would lock every partition. And it goes
--- along an index in its order if it can, rather than gather and sort rows that are taken for fewer than they
--- are: to the planner an account and its key are two conditions that have nothing to do with each other.
+-- Each statement is planned for its own values: a plan for any value would lock every partition. And it follows the
+-- order of an index where it can, rather than gather and sort rows: the planner expects too few of them, because it
+-- takes an account and its key for two independent conditions.
 set plan_cache_mode = force_custom_plan;
 set enable_bitmapscan = off;
 set enable_sort = off;

@@ -1,4 +1,4 @@
-"""Counts of someone's activity by the hour or the day: from what was counted as the rows were filed."""
+"""Someone's activity counted by the hour or the day, from the counts that were made as rows were filed."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,36 +6,36 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from keyfold.store.access_log.day_sums import Sums, sums_of
-from keyfold.store.access_log.scope import CONDITIONS, COUNTED, TOLD, Filters, Scope, conditions, prepare
+from keyfold.store.access_log.day_sums import Sums, find_sums
+from keyfold.store.access_log.scope import CONDITIONS, COUNTED, SUMMED, Filters, Scope, conditions, prepare
 from keyfold.store.postgres.connection import Connection, Pool
 from keyfold.store.postgres.errors import translate_errors
 from keyfold.store.postgres.statements import load_statements
 
-_sql = load_statements("access_log/summaries", conditions=CONDITIONS, counted=COUNTED, told=TOLD)
+_sql = load_statements("access_log/summaries", conditions=CONDITIONS, counted=COUNTED, summed=SUMMED)
 _HOUR: Final = timedelta(hours=1)
 _DAY: Final = timedelta(days=1)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-# How many buckets are counted together: the newest few fill most pages.
+# How many buckets are read together at first: the newest few fill most pages.
 _BUCKETS_FIRST: Final = 2
 _SUMMED_DAYS_FIRST: Final = 31
 _MORE_MAX: Final = 4
 
 
 class Bucket(StrEnum):
-    """What time is divided into; in UTC."""
+    """The unit into which time is divided, in UTC."""
 
     HOUR = "hour"
     DAY = "day"
 
     @property
     def length(self) -> timedelta:
-        """How long one is."""
+        """The length of one bucket."""
         return _HOUR if self is Bucket.HOUR else _DAY
 
 
 class Dimension(StrEnum):
-    """What requests are told apart by, in the order of a summary."""
+    """What requests are counted by, in the order of a summary."""
 
     VENDOR = "vendor"
     KEY = "key"
@@ -46,7 +46,7 @@ class Dimension(StrEnum):
 
     @property
     def column(self) -> str:
-        """What tells it among counts."""
+        """The column of the counts that holds it."""
         return _COLUMNS[self]
 
 
@@ -61,10 +61,10 @@ _COLUMNS: Final = {
 
 
 class SummaryCount(NamedTuple):
-    """How many requests there were in the bucket that starts then.
+    """How many requests there were in the bucket that begins at `start`.
 
-    `combination` is what they have in common, in the order of `Dimension`; "" for none, or for what is
-    not told.
+    `combination` is what they have in common, in the order of `Dimension`; "" for none, or for a dimension
+    that was not asked for.
     """
 
     start: datetime
@@ -74,9 +74,9 @@ class SummaryCount(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SummaryQuestion:
-    """Whose activity, which of it, and how it is to be counted; `since` is included and `until` is not.
+    """Whose activity, which of it, and how to count it; `since` is included and `until` is not.
 
-    `before` is the start and the combination that the page before ended with.
+    `before` is the start and the combination of the last count of the page before.
     """
 
     scope: Scope
@@ -88,7 +88,7 @@ class SummaryQuestion:
     before: tuple[datetime, Sequence[str]] | None = None
 
 
-async def summary(pool: Pool, question: SummaryQuestion, *, counts_max: int) -> Sequence[SummaryCount]:
+async def read_summary(pool: Pool, question: SummaryQuestion, *, counts_max: int) -> Sequence[SummaryCount]:
     """Return the counts of the newest buckets, newest first, as of one moment. Raises DatabaseAway."""
     counts: list[SummaryCount] = []
     length, until = question.bucket.length, _end(question)
@@ -96,10 +96,10 @@ async def summary(pool: Pool, question: SummaryQuestion, *, counts_max: int) -> 
         async with pool.acquire() as connection:
             await prepare(connection)
             async with connection.transaction(isolation="repeatable_read", readonly=True):
-                summed = await _summed(connection, question, until)
+                summed = await _find_summed(connection, question, until)
                 buckets = _SUMMED_DAYS_FIRST if summed.days else _BUCKETS_FIRST
                 while until > question.since and (wanted := counts_max - len(counts)) > 0:
-                    since = max(question.since, _up(until, length) - buckets * length)
+                    since = max(question.since, _round_up(until, length) - buckets * length)
                     rows = _sql.summary(
                         connection, **_values(question, summed, since, until), rows_max=wanted
                     )
@@ -111,14 +111,14 @@ async def summary(pool: Pool, question: SummaryQuestion, *, counts_max: int) -> 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Summed:
-    """The days that are added up as the question wants them, and by which sums."""
+    """The sums that answer the question, if any, and the days that have them."""
 
     sums: Sums | None
     days: frozenset[datetime] = frozenset()
 
 
-async def _summed(connection: Connection, question: SummaryQuestion, until: datetime) -> _Summed:
-    sums = sums_of(question.scope, question.filters, {each.column for each in question.by})
+async def _find_summed(connection: Connection, question: SummaryQuestion, until: datetime) -> _Summed:
+    sums = find_sums(question.scope, question.filters, {each.column for each in question.by})
     if sums is None or question.bucket is Bucket.HOUR:
         return _Summed(sums=sums)
     return _Summed(sums=sums, days=await sums.days(connection, question.since, until))
@@ -131,7 +131,7 @@ def _end(question: SummaryQuestion) -> datetime:
 
 
 def buckets_next(buckets: int, found: int, wanted: int) -> int:
-    """Return how many to count together, when so many held what was found and so much is wanted yet."""
+    """Return how many buckets to read next, when `buckets` gave `found` counts and `wanted` are missing."""
     enough = -(-buckets * wanted // found) if found else _MORE_MAX * buckets
     return max(1, min(enough, _MORE_MAX * buckets))
 
@@ -140,7 +140,7 @@ def _values(
     question: SummaryQuestion, summed: _Summed, since: datetime, until: datetime
 ) -> dict[str, object]:
     before_start, before = question.before or (None, None)
-    whole = _whole(question.bucket, since, until)
+    whole = _whole_units(question.bucket, since, until)
     days = set(_days(whole["first_day"], whole["last_day"]))
     return {
         **conditions(question.scope, question.filters),
@@ -158,10 +158,10 @@ def _values(
     }
 
 
-def _whole(bucket: Bucket, since: datetime, until: datetime) -> Mapping[str, datetime]:
-    """Return between which hours all is counted by the hour at least, and between which days by the day."""
-    first_hour, last_hour = _up(since, _HOUR), _down(until, _HOUR)
-    first_day, last_day = _up(since, _DAY), _down(until, _DAY)
+def _whole_units(bucket: Bucket, since: datetime, until: datetime) -> Mapping[str, datetime]:
+    """Return the bounds of the whole hours in this time, and of the whole days to be read as days."""
+    first_hour, last_hour = _round_up(since, _HOUR), _round_down(until, _HOUR)
+    first_day, last_day = _round_up(since, _DAY), _round_down(until, _DAY)
     if bucket is Bucket.HOUR or first_day >= last_day:
         first_day = last_day = last_hour
     return {"first_hour": first_hour, "first_day": first_day, "last_day": last_day, "last_hour": last_hour}
@@ -173,9 +173,9 @@ def _days(first: datetime, last: datetime) -> Iterator[datetime]:
         first += _DAY
 
 
-def _up(at: datetime, length: timedelta) -> datetime:
+def _round_up(at: datetime, length: timedelta) -> datetime:
     return _EPOCH - (_EPOCH - at) // length * length
 
 
-def _down(at: datetime, length: timedelta) -> datetime:
+def _round_down(at: datetime, length: timedelta) -> datetime:
     return _EPOCH + (at - _EPOCH) // length * length

@@ -1,15 +1,15 @@
--- Counts of activity: of whole hours and days they were added up as the rows were filed.
+-- Counts of activity; those of whole hours and days were added up as the rows were filed.
 
 -- name: summary(own_account_id, own_key_id, own_vendor_id, unattributed, unit, since, first_hour, first_day, last_day, last_hour, until, owner, kind, summed_days, counted_days, by_vendor, by_key, by_category, by_access, by_decision, by_reason, key_id, vendor_id, category, access, reason, denied, decision_id, before_start, before, rows_max)
--- Counts by the bucket, newest first, and by what is asked for, what is not being ''. Whole days, from the first up to
--- the last, are counted already, and most were added up further for whoever has many; so are whole hours before and after
--- them; the parts of hours before and after those are counted from the rows, so that the bounds are exact. What a request
--- did not have is '' too.
+-- Counts by bucket, newest first, and by what is asked for; a column that is not asked for is '', as is what a request
+-- did not have. Whole days from `first_day` to `last_day` are read from the daily counts, or from the sums that owners
+-- with many have; whole hours before and after those days from the hourly counts; the parts of hours at both ends from
+-- the rows, so that the bounds are exact.
 with counted as (
     select day as start, vendor_id, key_id, category, access, reason, requests
     from access_log.daily_sums
     where owner = :owner and kind = :kind and day = any(:summed_days::timestamptz[])
-      and {told}
+      and {summed}
     union all
     select day, vendor_id, key_id, category, access, reason, requests
     from access_log.daily_counts
@@ -38,7 +38,7 @@ with counted as (
     where at >= greatest(:last_hour, :first_hour) and at < :until
       and {conditions}
 ),
-told as (
+projected as (
     select
         start,
         case when :by_vendor::boolean then vendor_id else '' end collate "C" as vendor_id,
@@ -52,7 +52,7 @@ told as (
 ),
 added as (
     select start, vendor_id, key_id, category, access, decision, reason, sum(requests)::bigint as requests
-    from told
+    from projected
     group by start, vendor_id, key_id, category, access, decision, reason
 )
 select start, array[vendor_id, key_id, category, access, decision, reason] as combination, requests

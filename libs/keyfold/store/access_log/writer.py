@@ -1,4 +1,4 @@
-"""Filing access events by COPY, together with what is kept of them and how far each partition was filed."""
+"""Files access events by COPY, with their counts and the offsets of the partitions they came from."""
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
@@ -13,8 +13,8 @@ import asyncpg
 from keyfold.domain.access.decision import UNRECOGNISED, Reason
 from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.ids import KeyId
-from keyfold.store.access_log.arrivals import number_filing, open_filing
-from keyfold.store.access_log.batch import by_hour, in_order
+from keyfold.store.access_log.arrivals import number_batch, open_batch
+from keyfold.store.access_log.batch import sort_by_time, split_by_hour
 from keyfold.store.access_log.completeness.filed_numbers import add_numbers
 from keyfold.store.access_log.counts import add_counts
 from keyfold.store.access_log.rows import COLUMNS, requests_of, row_of
@@ -29,12 +29,12 @@ _at, _use = attrgetter("at"), attrgetter("key_id", "vendor_key_id", "reason")
 _USES: Final = frozenset({None, *Reason}) - UNRECOGNISED
 
 _Add: TypeAlias = Callable[[Connection, Sequence[AccessEvent], int], Awaitable[Sequence[AccessEvent]]]
-"""Adds the rows of events to a filing, and returns which of them are new."""
+"""Adds the rows of events under a batch's id, and returns the events that are new."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filed:
-    """What became of a batch: which events are new, in the order of their times, and how many were not."""
+    """The outcome of a batch: the new events, sorted by time, and how many were there already."""
 
     events: Sequence[AccessEvent]
     duplicates: int
@@ -56,46 +56,46 @@ class AccessLog:
                 return {row["partition"]: row["next_offset"] async for row in rows}
 
     async def file(self, events: Sequence[AccessEvent], advances: Sequence[Advance]) -> Filed:
-        """File the events and move the offsets, both or neither; an event that is there already is left out.
+        """File the events and move the offsets in one transaction; leave out events that are there already.
 
-        Raises DatabaseAway (it may have happened all the same: file again, and OffsetsMoved tells),
-        OffsetsMoved or PartitionMissing.
+        Raises OffsetsMoved or PartitionMissing, or DatabaseAway. After that the commit may still have
+        happened: file again, and OffsetsMoved says that it had.
         """
-        came = in_order(events)
+        ordered = sort_by_time(events)
         with translate_errors():
             if not self._repeats_expected:
                 with suppress(asyncpg.UniqueViolationError):
-                    return await self._file(came, advances, _copied)
-            filed = await self._file(came, advances, _merged)
-        # Repeats come in runs, after a shipper's crash; trying COPY in vain each time would double the work.
+                    return await self._file(ordered, advances, _copy)
+            filed = await self._file(ordered, advances, _merge)
+        # Repeats come in a row, after a shipper's crash: a COPY that fails each time would double the work.
         self._repeats_expected = filed.duplicates > 0
         return filed
 
-    async def _file(self, came: Sequence[AccessEvent], advances: Sequence[Advance], add: _Add) -> Filed:
+    async def _file(self, events: Sequence[AccessEvent], advances: Sequence[Advance], add: _Add) -> Filed:
         async with self._pool.acquire() as connection, connection.transaction():
             await self._advance(connection, advances)
-            filing = await open_filing(connection)
-            filed = await _added(connection, came, filing, add) if came else ()
-            hours = list(by_hour(filed))
-            await _note_last_used(connection, came)
+            batch_id = await open_batch(connection)
+            filed = await _add_rows(connection, events, batch_id, add) if events else ()
+            hours = list(split_by_hour(filed))
+            await _note_last_used(connection, events)
             await add_counts(connection, hours)
-            await add_numbers(connection, hours, _left_out(came, filed))
+            await add_numbers(connection, hours, _find_duplicates(events, filed))
             if filed:
-                await number_filing(connection, filing, hours)
-        return Filed(events=filed, duplicates=len(came) - len(filed))
+                await number_batch(connection, batch_id, hours)
+        return Filed(events=filed, duplicates=len(events) - len(filed))
 
     async def time(self) -> datetime:
-        """Return what PostgreSQL's clock says. Raises DatabaseAway."""
+        """Return the time by PostgreSQL's clock. Raises DatabaseAway."""
         with translate_errors():
             async with self._pool.acquire() as connection:
                 now: datetime = await _sql.time(connection)
         return now
 
     async def note_caught_up(self, ends: Mapping[int, PartitionEnd]) -> None:
-        """Note of each partition that is filed to its end that it was complete when that was asked.
+        """Note, for each partition that is filed to its end, that it was complete when the end was read.
 
-        A partition that was never filed from begins at its end: name none of which there is something to
-        file. Raises DatabaseAway.
+        A partition from which nothing was ever filed then begins at its end: leave out any with records still
+        to file. Raises DatabaseAway.
         """
         with translate_errors():
             async with self._pool.acquire() as connection:
@@ -120,62 +120,62 @@ class AccessLog:
             raise OffsetsMoved(f"{self._topic}{lost} has moved on")
 
 
-async def _added(
-    connection: Connection, events: Sequence[AccessEvent], filing: int, add: _Add
+async def _add_rows(
+    connection: Connection, events: Sequence[AccessEvent], batch_id: int, add: _Add
 ) -> Sequence[AccessEvent]:
     try:
-        return await add(connection, events, filing)
+        return await add(connection, events, batch_id)
     except asyncpg.CheckViolationError as error:
         raise PartitionMissing(str(error)) from error
 
 
-async def _copied(
-    connection: Connection, events: Sequence[AccessEvent], filing: int
+async def _copy(
+    connection: Connection, events: Sequence[AccessEvent], batch_id: int
 ) -> Sequence[AccessEvent]:
-    """Copy all straight in. Raises UniqueViolationError when one of them was there already."""
+    """Copy all rows straight in. Raises UniqueViolationError when one of them is there already."""
     await connection.copy_records_to_table(
-        "events", schema_name="access_log", columns=_FILED, records=_rows(events, filing)
+        "events", schema_name="access_log", columns=_FILED, records=_rows(events, batch_id)
     )
     return events
 
 
-async def _merged(
-    connection: Connection, events: Sequence[AccessEvent], filing: int
+async def _merge(
+    connection: Connection, events: Sequence[AccessEvent], batch_id: int
 ) -> Sequence[AccessEvent]:
-    """Copy beside the log, then take over what it lacks: those events."""
+    """Copy the rows beside the log, move over those that it lacks, and return their events."""
     known = {(event.at, event.event_id): event for event in events}
     await _sql.make_staging(connection)
     await connection.copy_records_to_table(
-        "access_log_staging", schema_name="pg_temp", columns=_FILED, records=_rows(known.values(), filing)
+        "access_log_staging", schema_name="pg_temp", columns=_FILED, records=_rows(known.values(), batch_id)
     )
-    return in_order([known[row["at"], row["event_id"]] async for row in _sql.file_staged(connection)])
+    return sort_by_time([known[row["at"], row["event_id"]] async for row in _sql.file_staged(connection)])
 
 
-def _rows(events: Iterable[AccessEvent], filing: int) -> Iterator[tuple[object, ...]]:
-    # One at a time, so that PostgreSQL files the first while the last are made.
-    return ((*row_of(event), filing, requests_of(event)) for event in events)
+def _rows(events: Iterable[AccessEvent], batch_id: int) -> Iterator[tuple[object, ...]]:
+    # One at a time, so that PostgreSQL stores the first while the last are made.
+    return ((*row_of(event), batch_id, requests_of(event)) for event in events)
 
 
-def _left_out(came: Sequence[AccessEvent], filed: Sequence[AccessEvent]) -> Iterable[AccessEvent]:
-    return () if len(filed) == len(came) else (Counter(came) - Counter(filed)).elements()
+def _find_duplicates(events: Sequence[AccessEvent], filed: Sequence[AccessEvent]) -> Iterable[AccessEvent]:
+    return () if len(filed) == len(events) else (Counter(events) - Counter(filed)).elements()
 
 
 async def _note_last_used(connection: Connection, events: Sequence[AccessEvent]) -> None:
-    used, refused = uses(events)
+    used, refused = find_uses(events)
     if used:
         await _sql.note_last_used(connection, key_ids=list(used), times=list(used.values()))
     if refused:
         await _sql.note_last_refused(connection, key_ids=list(refused), times=list(refused.values()))
 
 
-def uses(events: Sequence[AccessEvent]) -> tuple[Mapping[KeyId, datetime], Mapping[KeyId, datetime]]:
-    """Return the last minute in which each key, vendor's or subscriber's, was used, and that of a refusal.
+def find_uses(events: Sequence[AccessEvent]) -> tuple[Mapping[KeyId, datetime], Mapping[KeyId, datetime]]:
+    """Return the last minute in which each key, a vendor's or a subscriber's, was used, and was refused.
 
-    The events are in the order of their times. A request that was not recognised (401) is no use of a key: it
-    was refused. One that was denied for a reason that this code does not know is neither.
+    The events must be sorted by time. A request that was not recognised (401) is a refusal of the key, not a
+    use. A request that was denied for a reason that this code does not know is neither.
     """
     used, refused = dict[KeyId, datetime](), dict[KeyId, datetime]()
-    # Of those that are alike only the last remains, and is looked at.
+    # Only the last of those that are alike is looked at.
     last_of_each = dict(zip(map(_use, events), map(_at, events), strict=True))
     for (key_id, vendor_key_id, reason), at in last_of_each.items():
         latest = used if reason in _USES else refused if reason in UNRECOGNISED else {}

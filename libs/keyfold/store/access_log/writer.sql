@@ -1,15 +1,15 @@
--- Filing access events: rows and the offsets they came from, in one transaction.
+-- Files access events: rows and the offsets they came from, in one transaction.
 
 -- name: next_offsets(topic, partitions)
--- The next offset of each of these partitions that was ever filed from.
+-- The next offset of each of these partitions from which anything was ever filed.
 select partition, next_offset
 from access_log.offsets
 where topic = :topic and partition = any(:partitions::integer[]);
 
 -- name: advance_partitions(topic, partitions, expected, next)
--- The compare-and-set: returns each partition whose offset was the expected one, and moves it. One that was never filed
--- from begins where its reader did. Until the transaction ends no one else can move these, and whoever expected the same
--- finds another offset then. In the order of the key, lest two consumers wait for each other in a circle.
+-- The compare-and-set: moves each partition whose offset is the expected one, and returns it. A partition from which
+-- nothing was ever filed begins where its reader did. Until the transaction ends no one else can move these, and another
+-- process that expected the same offsets then finds different ones. Sorted by key, so that two consumers never deadlock.
 insert into access_log.offsets as held (topic, partition, next_offset)
 select :topic::text, moved.partition, moved.next
 from unnest(:partitions::integer[], :next::bigint[]) as moved (partition, next)
@@ -24,11 +24,11 @@ where held.next_offset = (
 returning held.partition;
 
 -- name: make_staging()#
--- Once a session, emptied at each commit: making it anew each time would swell PostgreSQL's own catalog.
+-- Made once a session and emptied at each commit: a new one each time would swell PostgreSQL's own catalog.
 create temporary table if not exists access_log_staging (like access_log.events) on commit delete rows;
 
 -- name: file_staged()
--- Rows that are there already are left out. Returns which were filed.
+-- Leaves out rows that are there already. Returns those that were filed.
 insert into access_log.events
 select * from pg_temp.access_log_staging
 on conflict (at, event_id) do nothing
@@ -36,7 +36,7 @@ returning at, event_id::text as event_id;
 
 -- name: note_caught_up(topic, partitions, ends, times)!
 -- Kafka had these end offsets at these times. A partition that is filed up to its end was complete at that time,
--- whoever filed it; of one that is not, nothing is said. One that was never filed from begins there.
+-- whoever filed it; any other stays as it was. A partition from which nothing was ever filed begins at its end.
 insert into access_log.offsets as held (topic, partition, next_offset, caught_up_at)
 select :topic::text, seen.partition, seen.end_offset, seen.at
 from unnest(:partitions::integer[], :ends::bigint[], :times::timestamptz[]) as seen (partition, end_offset, at)
@@ -46,12 +46,12 @@ set caught_up_at = greatest(held.caught_up_at, excluded.caught_up_at)
 where held.next_offset >= excluded.next_offset;
 
 -- name: time()$
--- The one clock that all consumers share.
+-- The clock that all consumers share.
 select clock_timestamp();
 
 -- name: note_last_used(key_ids, times)!
--- Only what is later than what is known, in the order of the keys: a key in steady use is written, and its
--- row locked, once a minute, and two consumers never wait for each other in a circle.
+-- Writes only later times, sorted by key: the row of a key in steady use is written and locked once a minute, and two
+-- consumers never deadlock.
 insert into access_log.last_used (key_id, last_used_at)
 select used.key_id, used.last_used_at
 from unnest(:key_ids::text[], :times::timestamptz[]) as used (key_id, last_used_at)
@@ -63,7 +63,7 @@ set last_used_at = excluded.last_used_at
 where last_used.last_used_at < excluded.last_used_at;
 
 -- name: note_last_refused(key_ids, times)!
--- The same of what was refused.
+-- The same for refusals.
 insert into access_log.last_refused (key_id, last_refused_at)
 select refused.key_id, refused.last_refused_at
 from unnest(:key_ids::text[], :times::timestamptz[]) as refused (key_id, last_refused_at)

@@ -1,1 +1,1 @@
-"""Takes access events from Kafka and files them, each once."""
+"""Takes access events from Kafka and writes them to the log, each once."""

@@ -1,4 +1,4 @@
-"""What may enter the log: an access event that can be understood and stored, of a time that the log holds."""
+"""Which records may enter the log: an event that can be read and stored, from the time that the log keeps."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,14 +8,14 @@ from keyfold.audit.retention import oldest_kept
 from keyfold.domain.access.closed_run import ClosedRun
 from keyfold.domain.access.event import AccessEvent
 from keyfold.ingest.port import SetAside
-from keyfold.store.access_log.addresses import packed
+from keyfold.store.access_log.addresses import pack
 from keyfold.wire.access.closed_run import MalformedClosedRun, decode_closed_run, is_closed_record
 from keyfold.wire.access.codec import MalformedAccessEvent, decode_access_event
 from keyfold.wire.record import Received
 
 
 class InadmissibleKind(StrEnum):
-    """Why a record cannot be filed, in a word."""
+    """Why a record may not enter the log, as one word."""
 
     MALFORMED = "malformed"
     TOO_OLD = "too_old"
@@ -24,7 +24,7 @@ class InadmissibleKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inadmissible:
-    """A record that must not enter the log; `detail` quotes nothing of it."""
+    """A record that must not enter the log; `detail` never quotes it."""
 
     received: Received
     kind: InadmissibleKind
@@ -32,11 +32,14 @@ class Inadmissible:
 
     @property
     def reason(self) -> str:
-        """Return what the dead letter's header says."""
+        """The text of the dead letter's header."""
         return f"{self.kind}: {self.detail}"
 
-    def set_aside(self) -> SetAside:
-        """Return it as what is set aside; a record of another time is no sign that this code is wrong."""
+    def to_set_aside(self) -> SetAside:
+        """Return it as ingest sets it aside.
+
+        Only a malformed record counts as damage: one from another time is no sign that this code is wrong.
+        """
         return SetAside(
             received=self.received,
             kind=self.kind,
@@ -48,11 +51,11 @@ class Inadmissible:
 def admit(
     received: Received, now: datetime, *, future_max: timedelta
 ) -> AccessEvent | ClosedRun | Inadmissible:
-    """Return the event that a record holds, or the end of a run, or why it cannot be filed."""
+    """Return the event or the end of a run that a record holds, or why it may not enter the log."""
     try:
-        event = _understood(received)
+        event = _decode(received)
     except (MalformedAccessEvent, MalformedClosedRun, ValueError) as fault:
-        # The fault's own words quote the record, which whoever reads the header need not be allowed to see.
+        # The fault's own text quotes the record, and a reader of the header may not be allowed to see that.
         detail = f"it is no access event ({type(fault.__cause__ or fault).__name__})"
         return Inadmissible(received=received, kind=InadmissibleKind.MALFORMED, detail=detail)
     if isinstance(event, ClosedRun):
@@ -66,15 +69,15 @@ def admit(
     return event
 
 
-def _understood(received: Received) -> AccessEvent | ClosedRun:
+def _decode(received: Received) -> AccessEvent | ClosedRun:
     value = received.value or b""
     try:
         event = decode_access_event(value)
     except MalformedAccessEvent:
-        # Looked at only now, for nearly every record is an access event, and none of these is one.
+        # Asked only now: nearly every record is an access event, and the end of a run never reads as one.
         if is_closed_record(received):
             return decode_closed_run(value)
         raise
     if event.client_ip is not None:
-        packed(event.client_ip)  # as it will be for PostgreSQL, which would refuse all of a batch for one
+        pack(event.client_ip)  # one address that PostgreSQL refuses would fail its whole batch
     return event

@@ -1,4 +1,4 @@
-"""The consumer of the access topic, made from the service's settings."""
+"""The consumer of the access topic, built from the service's settings."""
 
 from functools import partial
 from typing import Final
@@ -21,35 +21,35 @@ from keyfold.store.postgres.connection import Pool
 from keyfold.store.postgres.partition_shares import PartitionShare
 from keyfold.wire.topics import ACCESS, DEAD_LETTER
 
-# While one is filed, the next is made ready.
+# While one chunk is written, the next is decoded.
 _CHUNKS_AT_ONCE: Final = 4
 SOURCE: Final = "the access topic"
 
 
 class IngestMetrics:
-    """What ingest tells of, as this service's metrics."""
+    """What ingest measures, as this service's metrics."""
 
-    def fenced(self) -> None:
-        """Count a batch that was given up."""
+    def count_fenced(self) -> None:
+        """Count a batch that was given up because another process is ahead."""
         metrics.OFFSETS_MOVED.inc()
 
-    def gone(self, partition: int, records: int) -> None:
+    def count_gone(self, partition: int, records: int) -> None:
         """Count records that Kafka deleted before they were filed."""
         metrics.GONE.labels(partition).inc(records)
 
-    def set_aside(self, kind: str) -> None:
+    def count_set_aside(self, kind: str) -> None:
         """Count a dead letter."""
         metrics.DEAD_LETTERED.labels(kind).inc()
 
-    def lag(self, records: int) -> None:
-        """Say how far this process is behind."""
+    def set_lag(self, records: int) -> None:
+        """Set how many records this process is behind."""
         metrics.LAG.set(records)
 
 
 async def open_consumer(
     process: Process[AuditSettings], pool: Pool, partitions: Partitions
 ) -> IngestLoop[Entries]:
-    """Wait for Kafka, and return what follows the access topic. Raises StopProcess when it does not come."""
+    """Wait for Kafka, then return the loop that ingests the access topic. Raises StopProcess if too late."""
     settings, clock = process.settings, process.clock
     publisher = await process.enter(
         Publisher(ProducerOptions(bootstrap=settings.kafka_bootstrap, client_id="keyfold-audit"))

@@ -1,4 +1,4 @@
-"""The access log as a sink: events into their days, ends of runs beside them, offsets with both."""
+"""The access log as a sink of ingest: events by day, the ends of runs, and the offsets of both."""
 
 import asyncio
 from bisect import bisect_right
@@ -29,7 +29,7 @@ from keyfold.store.postgres.errors import DatabaseAway, OffsetsMoved, PartitionM
 from keyfold.store.postgres.partition_shares import PartitionShare
 from keyfold.wire.offsets import Advance, PartitionEnd
 
-# Decoding is work for the processor: other requests get their turn in between.
+# Decoding keeps the processor busy: other requests get their turn in between.
 _RECORDS_A_TURN: Final = 250
 _LATE_S: Final = 24 * 3600
 
@@ -38,14 +38,14 @@ log = structlog.get_logger(__name__)
 
 @dataclass(slots=True, kw_only=True)
 class Entries:
-    """What goes into the log of some records."""
+    """What some records hold that goes into the log."""
 
     events: list[AccessEvent] = field(default_factory=list)
     closed: list[ClosedRun] = field(default_factory=list)
 
 
 class AccessLogSink:
-    """Writes access events, each once, into the partition of its day, which it makes where there is none."""
+    """Writes each access event once, into the partition of its day, which it makes if it is missing."""
 
     name = "PostgreSQL"
 
@@ -65,22 +65,22 @@ class AccessLogSink:
         self._future_max = timedelta(seconds=future_max_s)
 
     async def next_offsets(self, partitions: frozenset[int]) -> Mapping[int, int]:
-        """Return the next offset of each partition that was ever filed from. Raises SinkAway."""
-        with _translated():
+        """Return the next offset of each partition from which anything was ever filed. Raises SinkAway."""
+        with _translate_errors():
             return await self._access_log.next_offsets(partitions)
 
     async def time(self) -> datetime:
-        """Return what PostgreSQL's clock says. Raises SinkAway."""
-        with _translated():
+        """Return the time by PostgreSQL's clock. Raises SinkAway."""
+        with _translate_errors():
             return await self._access_log.time()
 
     async def note_caught_up(self, ends: Mapping[int, PartitionEnd]) -> None:
-        """Note of partitions that are filed to these ends when that was all. Raises SinkAway."""
-        with _translated():
+        """Note when each partition that is filed to its end was complete. Raises SinkAway."""
+        with _translate_errors():
             await self._access_log.note_caught_up(ends)
 
     async def accept(self, batches: Batches) -> Accepted[Entries]:
-        """Tell events and ends of runs from what may not enter the log."""
+        """Decode records, and set aside those that may not enter the log."""
         found, set_aside = Entries(), list[SetAside]()
         for records in batches.values():
             for first in range(0, len(records), _RECORDS_A_TURN):
@@ -88,7 +88,7 @@ class AccessLogSink:
                 for received in records[first : first + _RECORDS_A_TURN]:
                     match admit(received, now, future_max=self._future_max):
                         case Inadmissible() as inadmissible:
-                            set_aside.append(inadmissible.set_aside())
+                            set_aside.append(inadmissible.to_set_aside())
                         case ClosedRun() as closed:
                             found.closed.append(closed)
                         case event:
@@ -97,9 +97,9 @@ class AccessLogSink:
         return Accepted(ready=found, set_aside=set_aside)
 
     async def write(self, ready: Entries | None, advances: Sequence[Advance]) -> None:
-        """File events and move the offsets, both or neither. Raises SinkAway or WriterFenced."""
+        """Write events and move the offsets in one transaction. Raises SinkAway or WriterFenced."""
         entries = ready or Entries()
-        with _translated():
+        with _translate_errors():
             if entries.closed:
                 await self._closed_runs.note(entries.closed)
             _measure(await self._file(entries.events, advances), self._clock.now())
@@ -114,19 +114,19 @@ class AccessLogSink:
 
 
 class AccessLogShare:
-    """The share of the access topic that this process has, by PostgreSQL's locks."""
+    """The partitions of the access topic that this process reads, shared out by PostgreSQL's locks."""
 
     def __init__(self, share: PartitionShare) -> None:
         self._share = share
 
     async def settle(self, partitions: int) -> frozenset[int]:
-        """Return which of so many partitions are this process's now. Raises SinkAway."""
-        with _translated():
+        """Return which of the topic's partitions are this process's now. Raises SinkAway."""
+        with _translate_errors():
             return await self._share.settle(partitions)
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     try:
         yield
     except DatabaseAway as away:

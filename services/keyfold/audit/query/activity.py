@@ -1,10 +1,9 @@
-"""Answering who touched what, page by page: one account's activity, one key's, one vendor's, or nobody's."""
+"""Who touched what, page by page: an account's activity, a key's, a vendor's, or what is unattributed."""
 
 from datetime import datetime
 from uuid import UUID
 
 from keyfold.audit.query import bounds, scopes
-from keyfold.audit.query.naming import Naming
 from keyfold.audit.query.resources import (
     ActivityCursor,
     ActivityItem,
@@ -13,11 +12,12 @@ from keyfold.audit.query.resources import (
     NamedActivityQuery,
 )
 from keyfold.audit.query.scopes import ScopedPath
+from keyfold.audit.query.tenant_names import TenantNames
 from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.ids import EventId
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import Answer, AnyRoute, Request, Route, cut, encode_cursor
-from keyfold.store.access_log.activity import Ask, activity
+from keyfold.store.access_log.activity import Ask, read_activity
 from keyfold.store.access_log.scope import Scope
 from keyfold.store.postgres.connection import Pool
 
@@ -27,22 +27,22 @@ ActivityRequest = Request[None, ActivityQuery]
 class Activity:
     """The handlers of the activity queries."""
 
-    def __init__(self, pool: Pool, naming: Naming, clock: Clock) -> None:
+    def __init__(self, pool: Pool, names: TenantNames, clock: Clock) -> None:
         self._pool = pool
-        self._naming = naming
+        self._names = names
         self._clock = clock
 
     def routes(self) -> tuple[AnyRoute, ...]:
         """Return this part of the service's route table."""
-        return tuple(map(self._route, scopes.EACH))
+        return tuple(map(self._route, scopes.SCOPED_PATHS))
 
     def _route(self, of: ScopedPath) -> AnyRoute:
         return Route(
             method="GET",
             path=of.path,
-            handler=scopes.handler(of, f"{of.name}_activity", self._page),
+            handler=scopes.make_handler(of, f"{of.name}_activity", self._page),
             rule=of.rule,
-            summary=f"{of.said}, newest first.",
+            summary=f"{of.title}, newest first.",
             query=of.query(ActivityQuery, NamedActivityQuery),
             answer=ActivityPage,
         )
@@ -50,12 +50,12 @@ class Activity:
     async def _page(self, scope: Scope, request: ActivityRequest) -> Answer:
         query, now = request.query, self._clock.now()
         if query.cursor is None:
-            # The later pages of a walk through all 90 days may start a little before what is kept by now.
+            # A walk through all 90 days takes time: its later pages may begin before what is kept by now.
             bounds.check(query.since, query.until, now)
-        events = await activity(self._pool, _ask(scope, query, now), events_max=query.rows_max)
+        events = await read_activity(self._pool, _ask(scope, query, now), events_max=query.rows_max)
         shown, next_cursor = cut(events, query, _cursor)
-        called = await self._naming.of(shown, with_keys=scopes.sees_key_names(scope))
-        items = [ActivityItem.of(event, called) for event in shown]
+        names = await self._names.of(shown, with_keys=scopes.sees_key_names(scope))
+        items = [ActivityItem.of(event, names) for event in shown]
         return Answer(body=ActivityPage(items=items, next_cursor=next_cursor))
 
 

@@ -1,4 +1,4 @@
-"""Accounting for each number of each gatekeeper's run: whether the log is whole, and what it lacks."""
+"""Whether the log has every number of every gatekeeper's run: up to when it is whole, and what it lacks."""
 
 from typing import Final
 
@@ -13,9 +13,9 @@ from keyfold.audit.query.completeness_resources import (
 from keyfold.runtime.auth.caller import Role
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import Answer, AnyRoute, Request, Roles, Route, cut, encode_cursor
-from keyfold.store.access_log.completeness.numbers import RunHour, run_hours
-from keyfold.store.access_log.completeness.wholeness import wholeness
-from keyfold.store.access_log.counts import caught_up
+from keyfold.store.access_log.completeness.numbers import RunHour, read_run_hours
+from keyfold.store.access_log.completeness.wholeness import read_wholeness
+from keyfold.store.access_log.counts import read_caught_up
 from keyfold.store.postgres.connection import Pool
 
 RANGES_MAX: Final = 100
@@ -23,7 +23,7 @@ _READERS: Final = Roles(frozenset({Role.OWNER, Role.VENDOR, Role.REVIEWER, Role.
 
 
 class CompletenessRoutes:
-    """The handler of the completeness query, of a log that is filed from that topic."""
+    """The handlers of the completeness queries, of the log that is filed from one topic."""
 
     def __init__(self, pool: Pool, clock: Clock, topic: str) -> None:
         self._pool = pool
@@ -53,20 +53,20 @@ class CompletenessRoutes:
         )
 
     async def whole(self, _request: Request[None, None]) -> Answer:
-        """Answer with a time, the same for all: whose requests are lacking nobody knows."""
-        return Answer(body=WholenessResource.of(await wholeness(self._pool, self._topic)))
+        """Answer with a time, the same for every caller: nobody knows whose the missing requests are."""
+        return Answer(body=WholenessResource.of(await read_wholeness(self._pool, self._topic)))
 
     async def completeness(self, request: Request[None, CompletenessQuery]) -> Answer:
-        """Answer with runs' hours, newest first."""
+        """Answer with the hours of each run, newest first."""
         query, now = request.query, self._clock.now()
         after = query.after(CompletenessCursor)
         if after is None:
             bounds.check(query.since, query.until, now)
         else:
             bounds.check_place(after.hour, now)
-        # Asked first: what is filed after that can only be more.
-        noted = await caught_up(self._pool, self._topic, age_max_s=0)
-        found = await run_hours(
+        # Read first: what is filed between the two reads can only add rows.
+        noted = await read_caught_up(self._pool, self._topic, age_max_s=0)
+        found = await read_run_hours(
             self._pool,
             since=bounds.first(query.since, now),
             until=bounds.end(query.until, now),

@@ -25,7 +25,7 @@ _CursorWord = Annotated[
 
 
 class CompletenessQuery(PageQuery):
-    """Which hours are asked for: those that are, in part or whole, from `since` until before `until`."""
+    """Which hours are asked for: those from `since`, included, to `until`, excluded, also in part."""
 
     since: GivenInstant | None = None
     until: GivenInstant | None = None
@@ -159,7 +159,7 @@ def _sentence(found: Wholeness, because: BecauseWord | None) -> str:
 
 
 class CompletenessCursor(JsonBody):
-    """Where the next page starts: behind the hour and the run that the one before it ends with."""
+    """Where the next page starts: after the last hour and run of the page before."""
 
     hour: GivenInstant
     gatekeeper: Annotated[str, Field(max_length=RUN_CHARACTERS_MAX, pattern=r"^[^\x00]*$")]

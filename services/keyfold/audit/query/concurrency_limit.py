@@ -1,4 +1,4 @@
-"""How many answers that last may be under way at once: in this process, and of one tenant."""
+"""How many long answers, such as exports, one process gives at once, and how many of them to one tenant."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -13,31 +13,31 @@ _TENANT_SHARE: Final = 4
 
 
 class ConcurrencyLimit:
-    """So many places, of which one tenant gets no more than a quarter, and at least one."""
+    """A number of places, of which one tenant takes at most a quarter, but always one."""
 
-    def __init__(self, what: str, most: int) -> None:
+    def __init__(self, what: str, places: int) -> None:
         self._what = what
-        self._most = most
-        self._tenant_most = max(1, most // _TENANT_SHARE)
+        self._places = places
+        self._tenant_places = max(1, places // _TENANT_SHARE)
         self._taken: Counter[str] = Counter()
 
     @property
     def taken(self) -> int:
-        """How many are taken."""
+        """How many places are taken."""
         return self._taken.total()
 
     def check(self, caller: Caller) -> None:
-        """Refuse where there is no place, before anything is begun."""
-        if self._taken[_tenant(caller)] >= self._tenant_most:
+        """Raise Refused when no place is free, before anything is begun."""
+        if self._taken[_tenant(caller)] >= self._tenant_places:
             raise Refused(
-                self._refusal(429, "rate-limited", f"at most {self._tenant_most} {self._what} at once")
+                self._refusal(429, "rate-limited", f"at most {self._tenant_places} {self._what} at once")
             )
-        if self.taken >= self._most:
+        if self.taken >= self._places:
             raise Refused(self._refusal(503, "busy", f"there are as many {self._what} as can be served"))
 
     @contextmanager
-    def one(self, caller: Caller) -> Iterator[None]:
-        """Take a place for as long as the context lasts, or refuse."""
+    def hold_place(self, caller: Caller) -> Iterator[None]:
+        """Take a place for as long as the context lasts. Raises Refused when none is free."""
         self.check(caller)
         tenant = _tenant(caller)
         self._taken[tenant] += 1
@@ -53,5 +53,5 @@ class ConcurrencyLimit:
 
 
 def _tenant(caller: Caller) -> str:
-    # Who has neither may not ask here at all.
+    # An operator has neither an account nor a vendor.
     return caller.account_id or caller.vendor_id or caller.sub

@@ -1,4 +1,4 @@
-"""Showing operators what could not be understood: each dead letter's reason, origin and outline."""
+"""The dead letters, for operators: each one's reason, origin and outline, without what it holds."""
 
 import re
 from datetime import UTC, datetime
@@ -27,7 +27,7 @@ from keyfold.wire.topics import ALL, DEAD_LETTER
 _OPERATOR: Final = Roles(frozenset({Role.OPERATOR}))
 _TOPICS: Final = frozenset(topic.name for topic in ALL)
 _NUMBER: Final = re.compile(r"\d{1,18}", re.ASCII)
-# As our reasons are: some plain words, none of them as long as a key or a token.
+# Our own reasons look like this: plain words, none as long as a key or a token.
 _REASON: Final = re.compile(r"(?=.{1,200}$)[\w'(),.:;-]{1,32}(?: [\w'(),.:;-]{1,32})*", re.ASCII)
 _CursorWord = Annotated[
     str,
@@ -77,7 +77,7 @@ class DeadLetterItem(JsonBody):
             topic=letter.topic if letter.topic in _TOPICS else None,
             partition=_number(letter.partition),
             offset=_number(letter.offset),
-            error=_plain(letter.reason),
+            error=_as_plain(letter.reason),
             size_bytes=len(value or b""),
             holds=found.form,
             members=dict(found.members),
@@ -139,17 +139,17 @@ def _cursor(last: Letter) -> str:
     return encode_cursor(DeadLettersCursor(before=last.received.offset))
 
 
-def _plain(reason: str | None) -> str | None:
+def _as_plain(reason: str | None) -> str | None:
     is_ours = reason is not None and _REASON.fullmatch(reason) is not None and not holds_key(reason)
     return reason if is_ours else None
 
 
-def _number(said: str | None) -> int | None:
-    return int(said) if said is not None and _NUMBER.fullmatch(said) else None
+def _number(text: str | None) -> int | None:
+    return int(text) if text is not None and _NUMBER.fullmatch(text) else None
 
 
 def _instant(timestamp_ms: int) -> datetime | None:
     try:
         return datetime.fromtimestamp(timestamp_ms / 1000, UTC)
     except (ValueError, OverflowError, OSError):
-        return None  # whoever sent it has put it outside of the calendar
+        return None  # its sender chose a time outside of the calendar

@@ -1,9 +1,9 @@
-"""Showing one decision by its id, to whoever it concerns, with why it was so and what would change that."""
+"""One decision by its id, for those it concerns: the answer, the reason, and what would change it."""
 
 from typing import Final, Self
 
-from keyfold.audit.query.naming import Naming
 from keyfold.audit.query.resources import ActivityItem
+from keyfold.audit.query.tenant_names import TenantNames
 from keyfold.audit.retention import oldest_kept
 from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.access.event_explanation import EventExplanation, explain_event
@@ -13,7 +13,7 @@ from keyfold.domain.ids import EventId
 from keyfold.runtime.auth.caller import Caller, Role
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import NOT_FOUND, Answer, AnyRoute, JsonBody, Reply, Request, Roles, Route
-from keyfold.store.access_log.decisions import decision
+from keyfold.store.access_log.decisions import read_decision
 from keyfold.store.postgres.connection import Pool
 
 _CONCERNED: Final = Roles(frozenset({Role.OWNER, Role.VENDOR, Role.OPERATOR}))
@@ -47,10 +47,10 @@ class DecisionResource(ActivityItem):
     explanation: ExplanationView
 
     @classmethod
-    def explained(cls, event: AccessEvent, called: Names) -> Self:
-        """Return what a caller sees of an event, of whose vendor and key these names may be told."""
+    def explain(cls, event: AccessEvent, names: Names) -> Self:
+        """Return what a caller sees of an event; `names` holds only those that the caller may know."""
         return cls(
-            **dict(ActivityItem.of(event, called)),
+            **dict(ActivityItem.of(event, names)),
             traceparent=event.traceparent,
             explanation=ExplanationView.of(explain_event(event)),
         )
@@ -59,9 +59,9 @@ class DecisionResource(ActivityItem):
 class Decisions:
     """The handler of decisions by their ids."""
 
-    def __init__(self, pool: Pool, naming: Naming, clock: Clock) -> None:
+    def __init__(self, pool: Pool, names: TenantNames, clock: Clock) -> None:
         self._pool = pool
-        self._naming = naming
+        self._names = names
         self._clock = clock
 
     def routes(self) -> tuple[AnyRoute, ...]:
@@ -79,17 +79,17 @@ class Decisions:
         )
 
     async def decision(self, request: Request[None, None]) -> Reply:
-        """Answer with a decision; one that is another tenant's does not exist."""
+        """Answer with a decision; to a caller it does not concern, it does not exist."""
         event_id = EventId(request.path["decision_id"])
-        event = await decision(self._pool, event_id, oldest_kept(self._clock.now()))
+        event = await read_decision(self._pool, event_id, oldest_kept(self._clock.now()))
         if event is None or not concerns(event, request.caller):
             return NOT_FOUND
-        called = await self._naming.of([event], with_keys=request.caller.role is not Role.VENDOR)
-        return Answer(body=DecisionResource.explained(event, called))
+        names = await self._names.of([event], with_keys=request.caller.role is not Role.VENDOR)
+        return Answer(body=DecisionResource.explain(event, names))
 
 
 def concerns(event: AccessEvent, caller: Caller) -> bool:
-    """Tell whether an event is the caller's to see: its account's, its own as a vendor, an operator's any."""
+    """Tell whether a caller may see an event: an owner its account's, a vendor its own, an operator any."""
     match caller.role:
         case Role.OWNER:
             return caller.account_id is not None and caller.account_id == event.account_id

@@ -29,8 +29,8 @@ _BY_DEFAULT: Final = ",".join(each for each in Dimension if each is not Dimensio
 _BY_CHARACTERS_MAX: Final = 64
 
 
-def _known(words: type[StrEnum]) -> JsonDict:
-    """Say in a description which values there are today; there will be more."""
+def _known_values(words: type[StrEnum]) -> JsonDict:
+    """Return the part of a schema that lists today's values; there will be more."""
     return {"x-known-values": [word.value for word in words]}
 
 
@@ -43,16 +43,16 @@ _SummaryCursorWord = Annotated[
 ]
 _Value = Annotated[str, Field(max_length=_ID_CHARACTERS_MAX, pattern=_NO_NUL)]
 DecisionWord = Literal["allow", "deny"]
-# Whoever decided may be newer than this code: what it does not know is shown as it is.
-_ReasonWord = Annotated[str, Field(json_schema_extra=_known(Reason))]
-_CategoryWord = Annotated[str, Field(json_schema_extra=_known(Category))]
+# A gatekeeper may be newer than this code: a word that is not known here is shown as it is.
+_ReasonWord = Annotated[str, Field(json_schema_extra=_known_values(Reason))]
+_CategoryWord = Annotated[str, Field(json_schema_extra=_known_values(Category))]
 _GivenReason = Annotated[
     str,
     Field(
         min_length=1,
         max_length=WORD_CHARACTERS_MAX,
         pattern=_NO_NUL,
-        json_schema_extra=_known(Reason),
+        json_schema_extra=_known_values(Reason),
     ),
 ]
 
@@ -75,7 +75,7 @@ class _Conditions(QueryString):
     reason: _GivenReason | None = None
 
     def filters(self) -> Filters:
-        """Return what the log is to be asked for."""
+        """Return the conditions as the store takes them."""
         return Filters(
             category=self.category,
             access=None if self.access is None else Access.of(self.access),
@@ -85,24 +85,24 @@ class _Conditions(QueryString):
 
 
 class _OfRows(_Conditions):
-    """Conditions that only events themselves can meet, and counts of them cannot."""
+    """Conditions on single events, which counts of events cannot meet."""
 
     decision_id: _GivenId | None = None
 
     def filters(self) -> Filters:
-        """Return what the log is to be asked for."""
+        """Return the conditions as the store takes them."""
         decision_id = None if self.decision_id is None else EventId(self.decision_id)
         return replace(super().filters(), decision_id=decision_id)
 
 
 class _Named(_Conditions):
-    """Conditions on the key and the vendor too, where events name any."""
+    """Conditions on the key and the vendor too, where the events name them."""
 
     key_id: str | None = Field(None, max_length=_ID_CHARACTERS_MAX, pattern=_NO_NUL)
     vendor_id: str | None = Field(None, max_length=_ID_CHARACTERS_MAX, pattern=_NO_NUL)
 
     def filters(self) -> Filters:
-        """Return what the log is to be asked for."""
+        """Return the conditions as the store takes them."""
         return replace(
             super().filters(),
             key_id=None if self.key_id is None else KeyId(self.key_id),
@@ -111,14 +111,14 @@ class _Named(_Conditions):
 
 
 class _Timed(_Conditions):
-    """Conditions with bounds of time; `since` is included, `until` is not."""
+    """Conditions within a time: from `since`, included, to `until`, excluded."""
 
     since: GivenInstant | None = None
     until: GivenInstant | None = None
 
 
 class ActivityQuery(PageQuery, _Timed, _OfRows):
-    """What a page of activity is asked for with."""
+    """The query of a page of activity."""
 
 
 class NamedActivityQuery(_Named, ActivityQuery):
@@ -126,7 +126,7 @@ class NamedActivityQuery(_Named, ActivityQuery):
 
 
 class ExportQuery(_Timed, _OfRows):
-    """What an export is asked for with."""
+    """The query of an export."""
 
     format: ExportFormat
 
@@ -136,7 +136,7 @@ class NamedExportQuery(_Named, ExportQuery):
 
 
 class StreamQuery(_OfRows):
-    """What a stream is asked for with: it is of what arrives from now on, so there are no bounds of time."""
+    """The query of a stream, without times: it shows what arrives from now on."""
 
 
 class NamedStreamQuery(_Named, StreamQuery):
@@ -144,7 +144,7 @@ class NamedStreamQuery(_Named, StreamQuery):
 
 
 class SummaryQuery(PageQuery, _Timed):
-    """What a summary is asked for with. `by` names what is told apart: all but reasons unless said."""
+    """The query of a summary. `by` names what is counted apart: all but reasons by default."""
 
     bucket: Bucket
     by: Annotated[str, Field(pattern=_BY, max_length=_BY_CHARACTERS_MAX)] = _BY_DEFAULT
@@ -152,7 +152,7 @@ class SummaryQuery(PageQuery, _Timed):
     cursor: _SummaryCursorWord | None = None
 
     def dimensions(self) -> frozenset[Dimension]:
-        """Return what is told apart."""
+        """Return what is counted apart."""
         return frozenset(Dimension(each) for each in self.by.split(","))
 
 
@@ -187,8 +187,8 @@ class ActivityItem(JsonBody):
     key_name: str | None
 
     @classmethod
-    def of(cls, event: AccessEvent, called: Names) -> Self:
-        """Return what a caller sees of an event, of whose vendors and keys these names may be told."""
+    def of(cls, event: AccessEvent, names: Names) -> Self:
+        """Return what a caller sees of an event; `names` holds only those that the caller may know."""
         return cls(
             event_id=event.event_id,
             at=event.at,
@@ -206,8 +206,8 @@ class ActivityItem(JsonBody):
             gateway=event.gateway,
             client_ip=event.client_ip,
             requests=event.requests,
-            vendor_name=called.vendor_of(event),
-            key_name=called.key_of(event),
+            vendor_name=names.vendor_of(event),
+            key_name=names.key_of(event),
         )
 
 
@@ -219,7 +219,7 @@ class ActivityPage(JsonBody):
 
 
 class ActivityCursor(JsonBody):
-    """Where the next page of activity starts: behind the event that the one before it ends with."""
+    """Where the next page of activity starts: after the last event of the page before."""
 
     at: GivenInstant
     event_id: UUID
@@ -246,14 +246,17 @@ class SummaryPage(JsonBody):
 
 
 class SummaryCursor(JsonBody):
-    """Where the next page of a summary starts: behind what the one before it ends with."""
+    """Where the next page of a summary starts: after the last count of the page before."""
 
     start: GivenInstant
     combination: Annotated[list[_Value], Field(min_length=len(Dimension), max_length=len(Dimension))]
 
 
 class StreamPlace(JsonBody):
-    """A place in a stream: behind a filing, or within it behind the event of that time and id."""
+    """A place in a stream: after a whole arrival batch, or after one event of it.
+
+    `filing` is the batch's number.
+    """
 
     filing: int = Field(ge=0, lt=2**63)
     at: GivenInstant | None = None

@@ -1,4 +1,4 @@
-"""Whose activity is asked for: the four places where each question can be put, and who may put it there."""
+"""Whose activity is asked for: the four paths that each query has, and who may use them."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -16,20 +16,20 @@ Q = TypeVar("Q", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScopedPath:
-    """One of the places: its address, who may ask there, and what a path of it is about.
+    """One of the four paths: who may use it, and the scope that a request's path stands for.
 
-    `is_named` is whether its events name keys or vendors, which can then be conditions.
+    `is_named` says whether its events name keys or vendors, which can then be conditions.
     """
 
     name: str
     path: str
     rule: OwnAccount | VendorItself | Roles
     scope: Callable[[Mapping[str, str]], Scope]
-    said: str
+    title: str
     is_named: bool = True
 
     def query(self, query: type[Q], named: type[Q]) -> type[Q]:
-        """Return which of two forms of a query is put here."""
+        """Return the form of a query that this path takes."""
         return named if self.is_named else query
 
 
@@ -38,7 +38,7 @@ def _account(path: Mapping[str, str]) -> Scope:
 
 
 def _key(path: Mapping[str, str]) -> Scope:
-    # Another account's key has no activity here.
+    # With the account as a condition too, another account's key has no activity here.
     return KeyScope(account_id=AccountId(path["account_id"]), key_id=KeyId(path["key_id"]))
 
 
@@ -50,51 +50,51 @@ def _unattributed(_path: Mapping[str, str]) -> Scope:
     return UnattributedScope()
 
 
-EACH: Final = (
+SCOPED_PATHS: Final = (
     ScopedPath(
         name="account",
         path="/v1/accounts/{account_id}/activity",
         rule=OwnAccount(),
         scope=_account,
-        said="What was asked of an account's data",
+        title="What was asked of an account's data",
     ),
     ScopedPath(
         name="key",
         path="/v1/accounts/{account_id}/keys/{key_id}/activity",
         rule=OwnAccount(),
         scope=_key,
-        said="What was asked with one of an account's keys",
+        title="What was asked with one of an account's keys",
     ),
     ScopedPath(
         name="vendor",
         path="/v1/vendors/{vendor_id}/activity",
         rule=VendorItself(),
         scope=_vendor,
-        said="What a vendor asked",
+        title="What a vendor asked",
     ),
     ScopedPath(
         name="unattributed",
         path="/v1/unattributed/activity",
         rule=Roles(frozenset({Role.OPERATOR})),
         scope=_unattributed,
-        said="What was asked and names no account and no vendor",
+        title="What was asked and names no account and no vendor",
         is_named=False,
     ),
 )
 
 
 def sees_key_names(scope: Scope) -> bool:
-    """Tell whether whoever asks there may know what keys are called, which is their owner's own word."""
+    """Tell whether callers of that scope may see keys' names, which only owners give and read."""
     return not isinstance(scope, VendorScope)
 
 
-def handler(
-    whose: ScopedPath, name: str, answer: Callable[[Scope, Request[None, Q]], Awaitable[Reply]]
+def make_handler(
+    of: ScopedPath, name: str, answer: Callable[[Scope, Request[None, Q]], Awaitable[Reply]]
 ) -> Callable[[Request[None, Q]], Awaitable[Reply]]:
-    """Return the handler of that name that gives the answer for whom the path says."""
+    """Return a handler of that name, which is its operationId, that answers for the path's scope."""
 
     async def handle(request: Request[None, Q]) -> Reply:
-        return await answer(whose.scope(request.path), request)
+        return await answer(of.scope(request.path), request)
 
     handle.__name__ = name
     return handle

@@ -1,4 +1,4 @@
-"""Telling of activity as it arrives: Server-Sent Events that neither skip nor repeat any."""
+"""Activity as it arrives: Server-Sent Events that neither skip nor repeat any."""
 
 import asyncio
 from typing import Final
@@ -9,9 +9,9 @@ import structlog
 from keyfold.audit import metrics
 from keyfold.audit.query import scopes
 from keyfold.audit.query.concurrency_limit import ConcurrencyLimit
-from keyfold.audit.query.naming import Naming
 from keyfold.audit.query.resources import ActivityItem, NamedStreamQuery, StreamPlace, StreamQuery
 from keyfold.audit.query.scopes import ScopedPath
+from keyfold.audit.query.tenant_names import TenantNames
 from keyfold.audit.retention import oldest_kept
 from keyfold.domain.access.names import Names
 from keyfold.domain.ids import EventId
@@ -31,11 +31,11 @@ from keyfold.runtime.http import (
 )
 from keyfold.store.access_log.arrivals import (
     ArrivalPosition,
-    Arrived,
+    Arrivals,
     PlaceGone,
-    arrived,
     check_place,
-    newest_filing,
+    newest_batch,
+    read_arrivals,
 )
 from keyfold.store.access_log.scope import Filters, Scope
 from keyfold.store.postgres.connection import Pool
@@ -46,7 +46,7 @@ from keyfold.store.postgres.position_watch import PositionWatch
 LAST_EVENT_ID: Final = "Last-Event-ID"
 RETRY_MS: Final = 2000
 EVENTS_AT_ONCE: Final = 200
-# So that filings which come one after the other are looked for together.
+# Batches that arrive within this time are read together.
 _GATHER_S: Final = 0.1
 _AWAY_S: Final = 1.0
 
@@ -74,12 +74,12 @@ log = structlog.get_logger(__name__)
 
 
 class Streaming:
-    """The handlers of streams; however many there are, one connection listens for all."""
+    """The handlers of streams; one connection listens for all of them."""
 
     def __init__(
         self,
         pool: Pool,
-        naming: Naming,
+        names: TenantNames,
         notifications: Notifications,
         clock: Clock,
         *,
@@ -87,23 +87,23 @@ class Streaming:
         heartbeat_s: float,
     ) -> None:
         self._pool = pool
-        self._naming = naming
+        self._names = names
         self._clock = clock
-        self._slots = ConcurrencyLimit("streams", streams_max)
-        self._watch = PositionWatch("access log", lambda: newest_filing(pool), notifications)
+        self._limit = ConcurrencyLimit("streams", streams_max)
+        self._watch = PositionWatch("access log", lambda: newest_batch(pool), notifications)
         self._heartbeat_s = heartbeat_s
 
     def routes(self) -> tuple[AnyRoute, ...]:
         """Return this part of the service's route table."""
-        return tuple(map(self._route, scopes.EACH))
+        return tuple(map(self._route, scopes.SCOPED_PATHS))
 
     def _route(self, of: ScopedPath) -> AnyRoute:
         return Route(
             method="GET",
             path=f"{of.path}/stream",
-            handler=scopes.handler(of, f"{of.name}_activity_stream", self._stream),
+            handler=scopes.make_handler(of, f"{of.name}_activity_stream", self._stream),
             rule=of.rule,
-            summary=f"{of.said}, as it arrives: Server-Sent Events without end.",
+            summary=f"{of.title}, as it arrives: Server-Sent Events without end.",
             query=of.query(StreamQuery, NamedStreamQuery),
             headers=(_HEADER,),
             media_types=(_MEDIA_TYPE,),
@@ -112,11 +112,11 @@ class Streaming:
 
     async def _stream(self, scope: Scope, request: StreamRequest) -> Streamed:
         caller, filters = request.caller, request.query.filters()
-        self._slots.check(caller)
+        self._limit.check(caller)
         place = await self._start(request.headers.get(LAST_EVENT_ID))
 
         async def write(writer: Writer) -> None:
-            with self._slots.one(caller), metrics.STREAMS.track_inprogress():
+            with self._limit.hold_place(caller), metrics.STREAMS.track_inprogress():
                 await writer.write(f"retry: {RETRY_MS}\n".encode() + _marker(place))
                 await self._follow(writer, scope, filters, place)
 
@@ -125,7 +125,7 @@ class Streaming:
 
     async def _start(self, last_event_id: str | None) -> ArrivalPosition:
         if not last_event_id:
-            return ArrivalPosition(filing=await newest_filing(self._pool))
+            return ArrivalPosition(batch=await newest_batch(self._pool))
         place = _place(last_event_id)
         try:
             await check_place(self._pool, place)
@@ -135,41 +135,43 @@ class Streaming:
         return place
 
     async def _follow(self, writer: Writer, scope: Scope, filters: Filters, place: ArrivalPosition) -> None:
-        spoken_at_s = self._clock.monotonic_s()
+        written_at_s = self._clock.monotonic_s()
         while True:
-            found, called = await self._next(scope, filters, place)
-            due_in_s = spoken_at_s + self._heartbeat_s - self._clock.monotonic_s()
+            found, names = await self._next(scope, filters, place)
+            due_in_s = written_at_s + self._heartbeat_s - self._clock.monotonic_s()
             if found.events or due_in_s <= 0:
-                # Also without events it tells a reader that comes back later from where to go on.
-                await writer.write(_events(found, called) or b": alive\n" + _marker(found.upto))
-                spoken_at_s = self._clock.monotonic_s()
+                # A heartbeat carries an id too: a reader that returns later goes on from there.
+                await writer.write(_events(found, names) or b": alive\n" + _marker(found.upto))
+                written_at_s = self._clock.monotonic_s()
             elif found.upto == place:
                 await self._wait(place, due_in_s)
             place = found.upto
 
-    async def _next(self, scope: Scope, filters: Filters, place: ArrivalPosition) -> tuple[Arrived, Names]:
+    async def _next(self, scope: Scope, filters: Filters, place: ArrivalPosition) -> tuple[Arrivals, Names]:
         since = oldest_kept(self._clock.now())
         try:
-            found = await arrived(self._pool, scope, filters, place, since=since, events_max=EVENTS_AT_ONCE)
+            found = await read_arrivals(
+                self._pool, scope, filters, place, since=since, events_max=EVENTS_AT_ONCE
+            )
             events = (event for _, event in found.events)
-            return found, await self._naming.of(events, with_keys=scopes.sees_key_names(scope))
+            return found, await self._names.of(events, with_keys=scopes.sees_key_names(scope))
         except DatabaseAway as away:
             log.warning("waiting", what="PostgreSQL", reason=str(away), work="stream")
             await asyncio.sleep(_AWAY_S)
-            return Arrived(events=(), upto=place), Names()
+            return Arrivals(events=(), upto=place), Names()
 
     async def _wait(self, place: ArrivalPosition, timeout_s: float) -> None:
         try:
-            await self._watch.wait_for(place.filing + 1, timeout_s)
+            await self._watch.wait_for(place.batch + 1, timeout_s)
         except DatabaseAway:
-            return  # the next look says so, and waits
+            return  # the next read finds it away too, logs that and waits
         await asyncio.sleep(_GATHER_S)
 
 
-def _events(found: Arrived, called: Names) -> bytes:
+def _events(found: Arrivals, names: Names) -> bytes:
     parts: list[str] = []
     for place, event in found.events:
-        parts.append(f"id: {_id(place)}\ndata: {ActivityItem.of(event, called).model_dump_json()}\n\n")
+        parts.append(f"id: {_id(place)}\ndata: {ActivityItem.of(event, names).model_dump_json()}\n\n")
     return "".join(parts).encode()
 
 
@@ -180,7 +182,7 @@ def _marker(place: ArrivalPosition) -> bytes:
 def _id(place: ArrivalPosition) -> str:
     at, event_id = place.row or (None, None)
     known = None if event_id is None else UUID(event_id)
-    return encode_cursor(StreamPlace(filing=place.filing, at=at, event_id=known))
+    return encode_cursor(StreamPlace(filing=place.batch, at=at, event_id=known))
 
 
 def _place(last_event_id: str) -> ArrivalPosition:
@@ -189,5 +191,5 @@ def _place(last_event_id: str) -> ArrivalPosition:
     except ValueError:
         raise Refused(_NO_PLACE) from None
     if given.at is None or given.event_id is None:
-        return ArrivalPosition(filing=given.filing)
-    return ArrivalPosition(filing=given.filing, row=(given.at, EventId(str(given.event_id))))
+        return ArrivalPosition(batch=given.filing)
+    return ArrivalPosition(batch=given.filing, row=(given.at, EventId(str(given.event_id))))

@@ -1,4 +1,4 @@
-"""Counting someone's activity by the hour or the day, for charts."""
+"""Someone's activity, counted by the hour or the day, for charts."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,7 @@ from keyfold.audit.query.scopes import ScopedPath
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import Answer, AnyRoute, Request, Route, cut, encode_cursor, rfc3339
 from keyfold.store.access_log.scope import Scope
-from keyfold.store.access_log.summaries import SummaryCount, SummaryQuestion, summary
+from keyfold.store.access_log.summaries import SummaryCount, SummaryQuestion, read_summary
 from keyfold.store.postgres.connection import Pool
 
 
@@ -21,15 +21,15 @@ class Summaries:
 
     def routes(self) -> tuple[AnyRoute, ...]:
         """Return this part of the service's route table."""
-        return tuple(map(self._route, scopes.EACH))
+        return tuple(map(self._route, scopes.SCOPED_PATHS))
 
     def _route(self, of: ScopedPath) -> AnyRoute:
         return Route(
             method="GET",
             path=f"{of.path}/summary",
-            handler=scopes.handler(of, f"{of.name}_activity_summary", self._summary),
+            handler=scopes.make_handler(of, f"{of.name}_activity_summary", self._summary),
             rule=of.rule,
-            summary=f"{of.said}, counted by the hour or the day in UTC, newest first.",
+            summary=f"{of.title}, counted by the hour or the day in UTC, newest first.",
             query=of.query(SummaryQuery, NamedSummaryQuery),
             answer=SummaryPage,
         )
@@ -50,9 +50,9 @@ class Summaries:
             by=query.dimensions(),
             before=None if after is None else (after.start, after.combination),
         )
-        counts = await summary(self._pool, question, counts_max=query.rows_max)
+        counts = await read_summary(self._pool, question, counts_max=query.rows_max)
         shown, next_cursor = cut(counts, query, _cursor)
-        # Not by way of the models that describe it: there may be thousands.
+        # Plain dictionaries, not the models that describe them: there may be thousands.
         return Answer(body={"items": list(map(_item, shown)), "next_cursor": next_cursor})
 
 

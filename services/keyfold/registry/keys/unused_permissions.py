@@ -28,7 +28,7 @@ from keyfold.runtime.http import (
     Request,
     Route,
 )
-from keyfold.store.access_log.counts import allowed_to_key, caught_up
+from keyfold.store.access_log.counts import read_allowed, read_caught_up
 from keyfold.store.postgres.connection import Pool
 from keyfold.store.postgres.errors import DatabaseAway, DatabaseMisconfigured
 from keyfold.wire.topics import ACCESS
@@ -123,12 +123,12 @@ class UnusedPermissions:
     async def _found(self, key_id: KeyId, since: datetime) -> _Found:
         try:
             # Before the counts are read: they may be younger than what is promised of them, never older.
-            complete = await caught_up(self._pool, ACCESS.name, age_max_s=_AGE_MAX_S)
+            complete = await read_caught_up(self._pool, ACCESS.name, age_max_s=_AGE_MAX_S)
             if complete is None:
                 return _Unknown(because=_NEVER_WHOLE)
             if complete.is_old:
                 return _Unknown(because=_OLD, as_of=complete.at)
-            return _Known(as_of=complete.at, used=await allowed_to_key(self._pool, key_id, _hour(since)))
+            return _Known(as_of=complete.at, used=await read_allowed(self._pool, key_id, _hour(since)))
         except (DatabaseAway, DatabaseMisconfigured) as unreadable:
             log.warning("access_log_unreadable", reason=str(unreadable))
             return _Unknown(because=_UNREADABLE)

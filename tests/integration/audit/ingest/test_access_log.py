@@ -10,7 +10,7 @@ import pytest
 from keyfold.domain.access.decision import Reason
 from keyfold.domain.ids import KeyId
 from keyfold.domain.permissions import Access
-from keyfold.store.access_log.activity import NEVER, LastUse, last_used
+from keyfold.store.access_log.activity import NEVER, LastUse, read_last_used
 from keyfold.store.access_log.writer import AccessLog, Filed
 from keyfold.store.postgres.connection import Pool
 from keyfold.store.postgres.errors import OffsetsMoved, PartitionMissing
@@ -127,7 +127,7 @@ async def test_last_used_is_the_latest_minute(access_log: AccessLog, pool: Pool)
     minute = EPOCH + timedelta(minutes=5)
     keys = [KeyId("key_1"), KeyId("key_v1"), KeyId("key_9")]
     used = LastUse(used_at=minute)
-    assert await last_used(pool, keys) == {"key_1": used, "key_v1": used, "key_9": NEVER}
+    assert await read_last_used(pool, keys) == {"key_1": used, "key_v1": used, "key_9": NEVER}
 
 
 async def test_a_request_that_was_not_recognised_is_no_use(access_log: AccessLog, pool: Pool) -> None:
@@ -137,7 +137,7 @@ async def test_a_request_that_was_not_recognised_is_no_use(access_log: AccessLog
     later = access_event(3, reason="moonlight", key_id=KeyId("key_later"), vendor_key_id=None)
     await access_log.file([refused, denied, later], [step(0, 3)])
     keys = [KeyId("key_401"), KeyId("key_403"), KeyId("key_later")]
-    assert await last_used(pool, keys) == {
+    assert await read_last_used(pool, keys) == {
         "key_401": LastUse(refused_at=EPOCH),
         "key_403": LastUse(used_at=EPOCH),
         "key_later": NEVER,
@@ -152,4 +152,4 @@ async def test_a_dead_key_that_is_tried_shows(access_log: AccessLog, pool: Pool)
     await access_log.file([access_event(1, at=first), *refused], [step(0, 4)])
     await access_log.file([access_event(5, reason=Reason.MISSING_VENDOR_KEY)], [step(4, 5)])
     key = KeyId("key_1")
-    assert await last_used(pool, [key]) == {key: LastUse(used_at=first, refused_at=last)}
+    assert await read_last_used(pool, [key]) == {key: LastUse(used_at=first, refused_at=last)}

@@ -11,7 +11,7 @@ from keyfold.domain.access.closed_run import ClosedRun
 from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.publisher import Publisher
 from keyfold.store.access_log.completeness.closed_runs import ClosedRuns
-from keyfold.store.access_log.completeness.numbers import RunHour, run_hours
+from keyfold.store.access_log.completeness.numbers import RunHour, read_run_hours
 from keyfold.store.access_log.partitions import Partitions
 from keyfold.store.postgres.connection import Pool, open_pool
 from keyfold.wire.access.closed_run import closed_record
@@ -131,7 +131,7 @@ async def test_pages_are_the_whole(pool: Pool) -> None:
 
 async def _page(pool: Pool, before: list[RunHour]) -> list[RunHour]:
     return list(
-        await run_hours(
+        await read_run_hours(
             pool,
             since=EPOCH - DAY,
             until=EPOCH + DAY,

@@ -19,8 +19,8 @@ from msgspec.structs import replace
 from keyfold.audit.ingest.maintenance import drop_old
 from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.ids import EventId, KeyId
-from keyfold.store.access_log.completeness.filed_numbers import BLOCK_NUMBERS, Stretch, stretches
-from keyfold.store.access_log.completeness.numbers import NumberRange, RunHour, run_hours
+from keyfold.store.access_log.completeness.filed_numbers import BLOCK_NUMBERS, Stretch, find_stretches
+from keyfold.store.access_log.completeness.numbers import NumberRange, RunHour, read_run_hours
 from keyfold.store.access_log.partitions import Partitions
 from keyfold.store.access_log.rows import COLUMNS, row_of
 from keyfold.store.access_log.writer import AccessLog
@@ -207,12 +207,12 @@ async def test_pages_are_the_whole(access_log: AccessLog, pool: Pool) -> None:
         pages += found
     assert pages == whole
     bounds = {"since": EPOCH + HOUR * 1.5, "until": EPOCH + HOUR * 2}
-    some = await run_hours(pool, **bounds, before=None, ranges_max=9, rows_max=9)
+    some = await read_run_hours(pool, **bounds, before=None, ranges_max=9, rows_max=9)
     assert some == [each for each in whole if each.hour == EPOCH + HOUR]
 
 
 async def _page(pool: Pool, before: Sequence[RunHour]) -> Sequence[RunHour]:
-    return await run_hours(
+    return await read_run_hours(
         pool,
         since=EPOCH - DAY,
         until=EPOCH + DAY,
@@ -328,7 +328,7 @@ def test_stretches_are_long_and_within_a_block() -> None:
     """Numbers that follow one another are one stretch, up to a block's end; what comes again stands alone."""
     numbers = [3, 1, 2, BLOCK_NUMBERS, BLOCK_NUMBERS - 1, 2]
     hour = int(EPOCH.timestamp()) // 3600
-    assert list(stretches(hour, (("run", number) for number in numbers))) == [
+    assert list(find_stretches(hour, (("run", number) for number in numbers))) == [
         Stretch("run", hour, 0, 2, 3, is_again=True),
         Stretch("run", hour, 0, 1, 4),
         Stretch("run", hour, 0, BLOCK_NUMBERS - 1, BLOCK_NUMBERS),

@@ -17,7 +17,7 @@ from keyfold.domain.access.decision import Reason
 from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.ids import AccountId, KeyId, VendorId
 from keyfold.domain.permissions import Access, Category
-from keyfold.store.access_log.counts import allowed_to_key, caught_up
+from keyfold.store.access_log.counts import read_allowed, read_caught_up
 from keyfold.store.access_log.partitions import Partitions
 from keyfold.store.access_log.rows import COLUMNS, row_of
 from keyfold.store.access_log.writer import AccessLog
@@ -287,8 +287,8 @@ async def test_what_was_allowed_to_a_key(access_log: AccessLog, pool: Pool) -> N
         [step(0)],
     )
     used = {Category.PATIENT: Access.WRITE, Category.FILES: Access.READ}
-    assert await allowed_to_key(pool, key_id, EPOCH) == used
-    assert await allowed_to_key(pool, key_id, EPOCH - HOUR) == {**used, Category.SYSTEM: Access.READ}
+    assert await read_allowed(pool, key_id, EPOCH) == used
+    assert await read_allowed(pool, key_id, EPOCH - HOUR) == {**used, Category.SYSTEM: Access.READ}
 
 
 async def test_complete_only_when_every_partition_was(access_log: AccessLog, pool: Pool) -> None:
@@ -328,7 +328,7 @@ async def note(access_log: AccessLog, end_offsets: Mapping[int, int], *, ago_s: 
 
 async def _caught_up(pool: Pool) -> tuple[int, bool] | None:
     """Return how many seconds ago the log was complete, and whether that is old."""
-    found = await caught_up(pool, TOPIC, age_max_s=300)
+    found = await read_caught_up(pool, TOPIC, age_max_s=300)
     if found is None:
         return None
     now: datetime = await pool.fetchval("select clock_timestamp()")
@@ -344,7 +344,7 @@ async def test_the_services_roles_suffice(database: str, access_log: AccessLog) 
         await AccessLog(audit, TOPIC).file([access_event(1), access_event(2)], [step(1)])
         await note(AccessLog(audit, TOPIC), {0: 2}, ago_s=0)
     async with pool_of(database, "registry") as registry:
-        assert await allowed_to_key(registry, KeyId("key_1"), EPOCH) == {Category.PATIENT: Access.READ}
+        assert await read_allowed(registry, KeyId("key_1"), EPOCH) == {Category.PATIENT: Access.READ}
         assert await _caught_up(registry) == (0, False)
         await drop_old(await login_of(database, "audit"), SetClock(at=EPOCH + 92 * DAY))
-        assert await allowed_to_key(registry, KeyId("key_1"), EPOCH) == {}
+        assert await read_allowed(registry, KeyId("key_1"), EPOCH) == {}

@@ -11,7 +11,7 @@ import pytest
 from keyfold.kafka.connection import ProducerOptions
 from keyfold.local.servers.postgres import LocalPostgres
 from keyfold.runtime.metrics import REGISTRY
-from keyfold.store.access_log.counts import caught_up
+from keyfold.store.access_log.counts import read_caught_up
 from keyfold.store.postgres.connection import Pool, open_pool
 from keyfold.store.postgres.migrations import migrate
 from keyfold.wire.record import Received, Record
@@ -148,7 +148,7 @@ async def test_not_complete_before_it_is_filed(wires: Wires, pool: Pool) -> None
     losing = LosesAnswers(ProducerOptions(bootstrap=wires.bootstrap), times=1000)
     async with consuming(wires, pool, dead_letters=losing) as consumer:
         await eventually(lambda: _trouble(consumer))
-        assert await caught_up(pool, wires.topic, age_max_s=60) is None
+        assert await read_caught_up(pool, wires.topic, age_max_s=60) is None
         noted = "select count(*) from access_log.offsets where partition = 0"
         assert await pool.fetchval(noted) == 0
 

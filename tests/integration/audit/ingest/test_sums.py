@@ -21,7 +21,7 @@ from keyfold.domain.permissions import Access, Category
 from keyfold.store.access_log.day_sums import sum_days
 from keyfold.store.access_log.partitions import Partitions
 from keyfold.store.access_log.scope import AccountScope, Filters, KeyScope, Scope, VendorScope
-from keyfold.store.access_log.summaries import Bucket, Dimension, SummaryQuestion, summary
+from keyfold.store.access_log.summaries import Bucket, Dimension, SummaryQuestion, read_summary
 from keyfold.store.access_log.writer import AccessLog
 from keyfold.store.postgres.connection import Pool
 from keyfold.wire.offsets import Advance
@@ -109,7 +109,7 @@ async def answered(pool: Pool, asked: SummaryQuestion) -> Counter[tuple[object, 
     return Counter(
         {
             (each.start, *each.combination): each.requests
-            for each in await summary(pool, asked, counts_max=10_000)
+            for each in await read_summary(pool, asked, counts_max=10_000)
         }
     )
 

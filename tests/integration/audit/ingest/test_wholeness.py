@@ -15,7 +15,12 @@ from keyfold.domain.access.closed_run import ClosedRun
 from keyfold.domain.access.event import AccessEvent
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.store.access_log.completeness.closed_runs import ClosedRuns
-from keyfold.store.access_log.completeness.wholeness import SETTLED_S, account, forget_runs_before, wholeness
+from keyfold.store.access_log.completeness.wholeness import (
+    SETTLED_S,
+    forget_runs_before,
+    read_wholeness,
+    update_wholeness,
+)
 from keyfold.store.access_log.writer import AccessLog
 from keyfold.store.enforcement.leases import Holder, Journalled, Leases
 from keyfold.store.postgres.connection import Pool
@@ -80,8 +85,8 @@ def gatekeeper(pool: Pool) -> Gatekeeper:
 
 async def told(pool: Pool) -> WholenessResource:
     """Return what a caller is told now."""
-    await account(pool)
-    return WholenessResource.of(await wholeness(pool, "access"))
+    await update_wholeness(pool)
+    return WholenessResource.of(await read_wholeness(pool, "access"))
 
 
 async def until(pool: Pool) -> datetime | None:
@@ -173,7 +178,7 @@ async def test_an_end_says_what_is_lacking(pool: Pool, gatekeeper: Gatekeeper) -
 async def test_one_that_decided_nothing_ends_too(pool: Pool, gatekeeper: Gatekeeper) -> None:
     """Nobody waits for the first decision of a run that is over."""
     await gatekeeper.tell(EPOCH + MINUTE)
-    await account(pool)
+    await update_wholeness(pool)
     await gatekeeper.end(at=EPOCH)
     other = Gatekeeper(pool=pool, log=Log(pool, 1), run=run_id(2))
     await other.tell(EPOCH + 9 * MINUTE)
@@ -204,7 +209,7 @@ async def test_what_is_forgotten_holds_nobody_up(database: str, pool: Pool, gate
     """A run of which the log keeps nothing any more says nothing of it."""
     gatekeeper.decide(EPOCH)
     await gatekeeper.tell(EPOCH + MINUTE)
-    await account(pool)
+    await update_wholeness(pool)
     await Leases(pool).withdraw(Holder(id=gatekeeper.run, host="host", lease_s=60))
     await forget_runs_before(database, EPOCH.date())
     assert (await told(pool)).missing == 1

@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from keyfold.domain.ids import KeyId
-from keyfold.store.access_log.counts import allowed_to_key
+from keyfold.store.access_log.counts import read_allowed
 from keyfold.store.postgres.connection import Pool
 from tests.support.access_events import EPOCH, access_event
 from tests.support.audit.log import ACCOUNT, Log, Query, ask, asking, target
@@ -61,4 +61,4 @@ async def test_a_gatekeeper_of_tomorrow_is_read_today(client: Client, pool: Pool
 async def test_a_category_of_tomorrow_is_no_permission_of_today(pool: Pool) -> None:
     """What a key was allowed is told of the categories that this code can grant."""
     await Log(pool).file(KNOWN, ALLOWED)
-    assert (await allowed_to_key(pool, KeyId("key_1"), EPOCH)).keys() == {"patient"}
+    assert (await read_allowed(pool, KeyId("key_1"), EPOCH)).keys() == {"patient"}

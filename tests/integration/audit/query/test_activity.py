@@ -11,13 +11,13 @@ import pytest
 from msgspec import structs
 
 from keyfold.audit.query.activity import Activity
-from keyfold.audit.query.naming import Naming
+from keyfold.audit.query.tenant_names import TenantNames
 from keyfold.domain.access.decision import Reason
 from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.ids import AccountId, KeyId, VendorId
 from keyfold.domain.permissions import Access, Category
 from keyfold.runtime.http import JsonBody, encode_cursor
-from keyfold.store.access_log.activity import Ask, activity
+from keyfold.store.access_log.activity import Ask, read_activity
 from keyfold.store.access_log.scope import (
     AccountScope,
     Filters,
@@ -95,7 +95,7 @@ def log(pool: Pool) -> Log:
 async def client(pool: Pool) -> AsyncIterator[Client]:
     """A client of the audit service, whose clock stands at noon of the events' day."""
     clock = SetClock(at=EPOCH)
-    async with serving(Activity(pool, Naming(pool), clock).routes(), clock) as client:
+    async with serving(Activity(pool, TenantNames(pool), clock).routes(), clock) as client:
         yield client
 
 
@@ -207,7 +207,7 @@ async def test_filters_hold_in_any_combination(log: Log, pool: Pool) -> None:
             for event in sorted(EVENTS, key=lambda event: (event.at, event.event_id), reverse=True)
             if since <= event.at < until and _meets(event, wanted) and belongs(event, scope)
         ]
-        assert list(await activity(pool, asked, events_max=100)) == expected
+        assert list(await read_activity(pool, asked, events_max=100)) == expected
 
 
 def _meets(event: AccessEvent, wanted: Mapping[str, Any]) -> bool:

@@ -34,7 +34,7 @@ DAY: Final = timedelta(days=1)
 
 
 @asynccontextmanager
-async def accounting(pool: Pool, topic: str = "access") -> AsyncIterator[Client]:
+async def completeness(pool: Pool, topic: str = "access") -> AsyncIterator[Client]:
     """Serve the question; the clock stands at noon of the events' day."""
     clock = NoonClock(at=EPOCH)
     async with serving(CompletenessRoutes(pool, clock, topic).routes(), clock) as client:
@@ -44,7 +44,7 @@ async def accounting(pool: Pool, topic: str = "access") -> AsyncIterator[Client]
 @pytest.fixture
 async def client(pool: Pool) -> AsyncIterator[Client]:
     """A client of the audit service."""
-    async with accounting(pool) as client:
+    async with completeness(pool) as client:
         yield client
 
 
@@ -67,7 +67,7 @@ async def test_a_hole_is_told_to_the_number(
             dead_letter_topic=await topics("dead-letter", config=DEAD_LETTER.config),
             publisher=publisher,
         )
-        async with consuming(wires, pool), consuming(wires, pool), accounting(pool, wires.topic) as client:
+        async with consuming(wires, pool), consuming(wires, pool), completeness(pool, wires.topic) as client:
             await _publish(wires, published)
             await eventually(lambda: _has(pool, 583))
             found = (await ask(client, PATH, token="operator"))["items"]

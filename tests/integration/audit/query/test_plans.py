@@ -16,7 +16,7 @@ from keyfold.local.servers.postgres import LocalPostgres
 from keyfold.store.access_log.partitions import Partitions, partition_name
 from keyfold.store.access_log.scope import (
     CONDITIONS,
-    TOLD,
+    SUMMED,
     AccountScope,
     Filters,
     KeyScope,
@@ -125,7 +125,7 @@ async def planned(
     connection: asyncpg.Connection, file: str, name: str, values: Mapping[str, object], **parts: str
 ) -> Plan:
     """Return the plan of a statement for these very values."""
-    statements = load_statements(file, conditions=CONDITIONS, counted=COUNTS, told=TOLD, **parts)
+    statements = load_statements(file, conditions=CONDITIONS, counted=COUNTS, summed=SUMMED, **parts)
     sql = getattr(statements, name).sql.rstrip().rstrip(";")
     text = await connection.fetchval(f"explain (format json) {sql}", *order_values(statements, name, values))
     nodes = list(_nodes(orjson.loads(text)[0]["Plan"]))
@@ -231,7 +231,7 @@ async def test_what_arrived_is_found_by_its_time(
     """Of what was just filed, a stream reads its tenant's rows of those moments, in their days alone."""
     values = asked(scope, since=TODAY + 23 * HOUR, until=TODAY + DAY - timedelta(seconds=1))
     place = {"first": 3991, "last": 4000, "number": 3990, "at": None, "event_id": None, "rows_max": 200}
-    plan = await planned(connection, "access_log/arrivals", "arrived", values | place)
+    plan = await planned(connection, "access_log/arrivals", "read_arrivals", values | place)
     assert "Seq Scan" not in plan.steps
     assert plan.tables == {*days(0), "filings"}
     assert plan.finds_by(column)
@@ -243,7 +243,7 @@ async def test_the_newest_filing_is_looked_up(connection: asyncpg.Connection) ->
     newest = await planned(connection, "access_log/arrivals", "newest_number", {})
     assert "Index Only Scan" in newest.steps
     assert "Seq Scan" not in newest.steps
-    extent = await planned(connection, "access_log/arrivals", "extent", {"first": 3990, "filings_max": 500})
+    extent = await planned(connection, "access_log/arrivals", "extent", {"first": 3990, "batches_max": 500})
     assert "Seq Scan" not in extent.steps
     assert "number >= " in extent.conditions
 
@@ -282,7 +282,7 @@ async def test_a_summary_of_days_that_are_added_up_reads_their_sums(connection: 
     assert "(owner = 'account/acc_1'::text) AND (kind = '13'::smallint) AND (day = ANY" in plan.conditions
 
 
-async def test_accounting_reads_the_hours_of_its_page(connection: asyncpg.Connection) -> None:
+async def test_completeness_reads_the_hours_of_its_page(connection: asyncpg.Connection) -> None:
     """Whether the log is whole is read off indexes in their order, and no event's row is looked at."""
     values = {"since": TODAY - 4 * DAY, "until": TODAY, "before_hour": None, "before_gatekeeper": None}
     page = {**values, "ranges_max": 100, "rows_max": 101}

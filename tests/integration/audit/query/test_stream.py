@@ -15,7 +15,7 @@ from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.ids import AccountId, KeyId, VendorId
 from keyfold.domain.permissions import Category
 from keyfold.runtime.http import encode_cursor
-from keyfold.store.access_log.arrivals import ArrivalPosition, arrived, forget_filings, newest_filing
+from keyfold.store.access_log.arrivals import ArrivalPosition, delete_batches, newest_batch, read_arrivals
 from keyfold.store.access_log.scope import AccountScope, Filters
 from keyfold.store.postgres.connection import Pool
 from keyfold.store.postgres.errors import DatabaseAway, OffsetsMoved
@@ -169,7 +169,7 @@ async def test_no_history_makes_a_stream_skip_or_repeat(database: str, pool: Poo
     ]
     filing = asyncio.gather(*(_file(Log(pool, partition), events, partition) for partition in (1, 2, 3)))
     heard: list[int] = []
-    after = _id(await newest_filing(pool))
+    after = _id(await newest_batch(pool))
     while len(heard) < len(events):
         async with asking(database, pool) as client, listening(client, ACCOUNT, after=after) as listener:
             heard += await listener.numbers(min(chance.randint(1, 60), len(events) - len(heard)))
@@ -200,17 +200,17 @@ async def test_what_arrived_is_walked_through_in_steps_of_any_size(pool: Pool, l
     await log.file(*(access_event(number, at=EPOCH - ago) for number, ago in enumerate(hours, 1)))
     await log.file(access_event(4, account_id=AccountId("acc_2")))
     await log.file(access_event(6), access_event(5), access_event(7))
-    for filings_max, events_max in ((1, 1), (1, 2), (2, 2), (9, 1), (9, 9)):
-        seen, place, upto = list[int](), ArrivalPosition(filing=1), ArrivalPosition(filing=4)
+    for batches_max, events_max in ((1, 1), (1, 2), (2, 2), (9, 1), (9, 9)):
+        seen, place, upto = list[int](), ArrivalPosition(batch=1), ArrivalPosition(batch=4)
         while place != upto:
-            found = await arrived(
+            found = await read_arrivals(
                 pool,
                 AccountScope(account_id=AccountId("acc_1")),
                 Filters(),
                 place,
                 since=EPOCH - DAY,
                 events_max=events_max,
-                filings_max=filings_max,
+                batches_max=batches_max,
             )
             seen += [event.seq for _, event in found.events]
             place = found.upto
@@ -224,7 +224,7 @@ async def test_silence_is_broken_and_moves_on(client: Client, log: Log, pool: Po
         await log.file(access_event(1, account_id=AccountId("acc_2")))
         for _ in range(2):
             assert await listener.heartbeat() == "alive"
-        assert listener.last_event_id == _id(await newest_filing(pool)) != before
+        assert listener.last_event_id == _id(await newest_batch(pool)) != before
 
 
 @pytest.mark.parametrize("after", ["1", "x", "\u00fc", encode_cursor(StreamPlace(filing=0))[:-1]])
@@ -243,8 +243,8 @@ async def test_a_place_that_is_gone_is_said_to_be(
     """Where what came next was forgotten, or never was, the answer is 410, and never a stream with a hole."""
     for number in (1, 2, 3):
         await log.file(access_event(number))
-    newest = await newest_filing(pool)
-    assert await forget_filings(database, EPOCH + 9999 * DAY) == 4
+    newest = await newest_batch(pool)
+    assert await delete_batches(database, EPOCH + 9999 * DAY) == 4
     for filing in (0, newest - 1, newest + 1):
         async with client.ask(
             "GET", f"{ACCOUNT}/stream", token="owner-1", headers={"Last-Event-ID": _id(filing)}

@@ -18,7 +18,7 @@ from keyfold.domain.permissions import Access, Category
 from keyfold.runtime.http import JsonBody, encode_cursor, rfc3339
 from keyfold.store.access_log.partitions import Partitions
 from keyfold.store.access_log.scope import AccountScope, Filters, Scope, UnattributedScope
-from keyfold.store.access_log.summaries import Bucket, Dimension, SummaryQuestion, buckets_next, summary
+from keyfold.store.access_log.summaries import Bucket, Dimension, SummaryQuestion, buckets_next, read_summary
 from keyfold.store.access_log.writer import AccessLog
 from keyfold.store.postgres.connection import Pool
 from keyfold.wire.offsets import Advance
@@ -257,7 +257,7 @@ async def test_a_summary_agrees_with_the_rows(
         bucket=bucket,
         by=by,
     )
-    counts = await summary(pool, question, counts_max=1000)
+    counts = await read_summary(pool, question, counts_max=1000)
     assert {(each.start, *each.combination): each.requests for each in counts} == _expected(question, batches)
 
 

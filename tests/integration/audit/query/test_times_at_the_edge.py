@@ -44,7 +44,7 @@ async def client(database: str, pool: Pool) -> AsyncIterator[Client]:
 
 
 @pytest.fixture
-async def accounting(pool: Pool) -> AsyncIterator[Client]:
+async def completeness(pool: Pool) -> AsyncIterator[Client]:
     """A client of what accounts for the log's numbers."""
     clock = NoonClock(at=EPOCH)
     async with serving(CompletenessRoutes(pool, clock, "access").routes(), clock) as client:
@@ -61,9 +61,9 @@ async def status(clients: tuple[Client, Client], question: str, query: Query) ->
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
-async def test_no_time_fails_a_question(client: Client, accounting: Client, question: str) -> None:
+async def test_no_time_fails_a_question(client: Client, completeness: Client, question: str) -> None:
     """Whatever time bounds a question, it is answered, or the time is refused."""
-    asked = (client, accounting)
+    asked = (client, completeness)
     found = {
         (name, at): await status(asked, question, {name: at}) for name in ("since", "until") for at in TIMES
     }
@@ -79,9 +79,9 @@ async def test_no_time_fails_a_question(client: Client, accounting: Client, ques
 
 
 @pytest.mark.parametrize("question", CURSORS)
-async def test_no_cursor_fails_a_question(client: Client, accounting: Client, question: str) -> None:
+async def test_no_cursor_fails_a_question(client: Client, completeness: Client, question: str) -> None:
     """Whatever time a cursor tells of, it passes for one of the list's or is refused; one to come is."""
-    asked, shape = (client, accounting), CURSORS[question]
+    asked, shape = (client, completeness), CURSORS[question]
     time = next(iter(shape))
     for place, document in documents(shape):
         if place == f"/{time}" and len(document) < CHARACTERS_MAX:
@@ -111,10 +111,10 @@ async def test_an_end_in_the_far_future_is_no_end(client: Client, question: str)
 
 @pytest.mark.parametrize("question", QUESTIONS)
 async def test_an_end_before_the_beginning_is_refused(
-    client: Client, accounting: Client, question: str
+    client: Client, completeness: Client, question: str
 ) -> None:
     """Who has taken one bound for the other is told so, and not that there was nothing."""
-    asked = (client, accounting)
+    asked = (client, completeness)
     query = {"since": "2026-03-15T12:00:00Z", "until": "2026-03-15T11:59:59Z"}
     assert await status(asked, question, query) == 400
     assert await status(asked, question, {**query, "until": query["since"]}) == 200

@@ -19,7 +19,7 @@ from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.ids import AccountId, KeyId, VendorId
 from keyfold.domain.permissions import Access, Category
 from keyfold.local.servers.postgres import LocalPostgres
-from keyfold.store.access_log.activity import Ask, activity
+from keyfold.store.access_log.activity import Ask, read_activity
 from keyfold.store.access_log.scope import AccountScope, Filters, KeyScope, UnattributedScope, VendorScope
 from keyfold.store.postgres.connection import Pool, open_pool
 from tests.support.access_events import EPOCH, access_event
@@ -113,7 +113,7 @@ async def test_a_walk_shows_each_event_once(log: Growing, ask: Ask, page: int, a
     """Whatever is asked, and whatever arrives on the way: what was there is shown once, in its order."""
     there = set(_meeting(log.events, ask))
     shown: list[AccessEvent] = []
-    while found := await activity(log.pool, ask, events_max=page):
+    while found := await read_activity(log.pool, ask, events_max=page):
         shown += found
         ask = replace(ask, before=(found[-1].at, found[-1].event_id))
         if len(shown) < 3 * page:

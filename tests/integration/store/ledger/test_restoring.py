@@ -17,7 +17,7 @@ import pytest
 
 from keyfold.local.extra import package_dir
 from keyfold.local.servers.postgres import DATABASE, LocalPostgres
-from keyfold.store.access_log.addresses import as_text
+from keyfold.store.access_log.addresses import use_text_codec
 from keyfold.store.access_log.writer import AccessLog
 from keyfold.store.postgres.connection import open_pool
 from keyfold.store.postgres.migrations import migrate, require_migrations
@@ -104,7 +104,7 @@ async def rights(dsn: str) -> list[Any]:
 async def seen(dsn: str, account_id: str) -> list[Any]:
     """Return what owners are shown of the access log and of their keys."""
     async with (
-        open_pool(dsn, application_name="test", prepare=as_text) as pool,
+        open_pool(dsn, application_name="test", prepare=use_text_codec) as pool,
         asking(dsn, pool) as client,
         folding(dsn, pool),
         instance(address_of(dsn, "somebody_registry")) as registry,
@@ -129,7 +129,7 @@ async def test_what_the_guide_backs_up_is_there_again(tmp_path: Path) -> None:
         await migrate(address_of(old.dsn, OWNER))
         for service in LOGGED_IN:
             await login_of(old.dsn, service)
-        async with open_pool(old.dsn, application_name="test", prepare=as_text) as pool:
+        async with open_pool(old.dsn, application_name="test", prepare=use_text_codec) as pool:
             await Log(pool).file(*EVENTS)
             async with folding(old.dsn, pool), instance(old.dsn) as registry:
                 account_id = await registry.account()
@@ -158,7 +158,7 @@ async def _goes_on(dsn: str, account_id: str) -> None:
     ):
         await registry.key(account_id, name="Afterwards")
     audit = address_of(dsn, "somebody_audit")
-    async with open_pool(audit, application_name="test", prepare=as_text) as pool:
+    async with open_pool(audit, application_name="test", prepare=use_text_codec) as pool:
         step = Advance(partition=0, expected=len(EVENTS), next=len(EVENTS) + 1)
         await AccessLog(pool, "access").file([access_event(3, at=EPOCH)], [step])
         async with asking(dsn, pool) as client:

@@ -88,7 +88,7 @@ AUDIT: Sequence[FaultPoint] = (
     *_at("writing", "keyfold.store.access_log.writer:AccessLog.file", BEFORE),
     *_at("moving offsets", "keyfold.store.access_log.writer:AccessLog._advance", AFTER),
     *_at("COPY", "asyncpg:Connection.copy_records_to_table", DURING, AFTER),
-    *_at("leaving out repeats", "keyfold.store.access_log.writer:_merged", AFTER),
+    *_at("leaving out repeats", "keyfold.store.access_log.writer:_merge", AFTER),
     *_at("counting", "keyfold.store.access_log.writer:add_counts", AFTER),
     *_at("noting numbers", "keyfold.store.access_log.writer:add_numbers", AFTER),
     *_at("COMMIT", "asyncpg:Connection.execute", *Moment, saying="COMMIT", within="AccessLog.file"),

@@ -12,14 +12,14 @@ _sql = load_statements("access_log/completeness/closed_runs")
 
 
 class ClosedRuns:
-    """Notes runs that are over."""
+    """Notes the runs that are over."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
     async def note(self, runs: Sequence[ClosedRun]) -> None:
-        """Note runs, each as often as it comes: the most that is known of it stays. Raises DatabaseAway."""
-        # One of each, for a statement may not change a row twice.
+        """Note runs; when one comes again, the most that is known of it stays. Raises DatabaseAway."""
+        # One entry for each run, for a statement may not change a row twice.
         closed = {
             each.gatekeeper: each for each in sorted(runs, key=lambda run: (run.last_seq, run.is_exact))
         }
@@ -35,7 +35,7 @@ class ClosedRuns:
 
 
 async def forget_closed_before(dsn: str, oldest: date) -> None:
-    """Forget runs that were over before that day and of which no number is kept. Raises DatabaseAway."""
+    """Delete the runs that were over before that day and have no number kept. Raises DatabaseAway."""
     async with open_connection(dsn, application_name="audit retention") as connection:
         with translate_errors():
             await _sql.forget_closed(connection, oldest=datetime.combine(oldest, time(), UTC))

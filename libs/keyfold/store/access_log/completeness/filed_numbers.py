@@ -1,4 +1,4 @@
-"""Which numbers of each gatekeeper's run are filed: kept with the rows, forgotten with their day."""
+"""Which numbers of each gatekeeper's run are filed: noted with the rows, deleted with their day."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,12 +9,12 @@ from operator import attrgetter
 from typing import Final, NamedTuple
 
 from keyfold.domain.access.event import AccessEvent
-from keyfold.store.access_log.batch import Hour, by_hour, in_order
+from keyfold.store.access_log.batch import Hour, sort_by_time, split_by_hour
 from keyfold.store.postgres.connection import Connection, open_connection
 from keyfold.store.postgres.errors import translate_errors
 from keyfold.store.postgres.statements import load_statements
 
-# The statements and the migration that made the table say it too: what is filed once keeps its block.
+# The statements and the table's migration hold this number too: numbers that are filed keep their block.
 BLOCK_NUMBERS: Final = 2048
 _numbered = attrgetter("gatekeeper", "seq")
 
@@ -22,10 +22,10 @@ _sql = load_statements("access_log/completeness/filed_numbers")
 
 
 class Stretch(NamedTuple):
-    """Numbers of a run that follow one another within an hour and a block, and duplicates that were dropped.
+    """Consecutive numbers of a run within an hour and a block, and how many duplicates were dropped.
 
-    The hour is its number since 1970; `after` is behind the last number. `is_again` says that the numbers
-    came in the same batch already.
+    `hour` counts hours since 1970; `after` is the last number plus one. `is_again` says that the same batch
+    had these numbers already.
     """
 
     gatekeeper: str
@@ -39,7 +39,7 @@ class Stretch(NamedTuple):
 
 @dataclass(slots=True, kw_only=True)
 class _Gathered:
-    """What is added of one block and hour; ranges as PostgreSQL reads them."""
+    """What to add to one block and hour; ranges as PostgreSQL reads them."""
 
     numbers: list[str] = field(default_factory=list)
     twice: list[str] = field(default_factory=list)
@@ -48,12 +48,12 @@ class _Gathered:
 
 
 async def add_numbers(connection: Connection, filed: Iterable[Hour], left_out: Iterable[AccessEvent]) -> None:
-    """Note rows, and events that were left out, in the transaction that files; one of its last things."""
-    found = (stretches(hour, map(_numbered, events)) for hour, events in filed)
-    gathered = _gathered(chain(chain.from_iterable(found), _duplicates(left_out)))
+    """Note rows, and events that were left out, late in the transaction that files them."""
+    found = (find_stretches(hour, map(_numbered, events)) for hour, events in filed)
+    gathered = _gather(chain(chain.from_iterable(found), _duplicates(left_out)))
     if not gathered:
         return
-    # In the order of the key, lest two consumers wait for each other in a circle.
+    # Sorted by key, so that two consumers never deadlock.
     places = sorted(gathered)
     gatekeepers, blocks, hours = zip(*places, strict=True)
     await _sql.add(
@@ -68,7 +68,7 @@ async def add_numbers(connection: Connection, filed: Iterable[Hour], left_out: I
     )
 
 
-def _gathered(found: Iterable[Stretch]) -> Mapping[tuple[str, int, int], _Gathered]:
+def _gather(found: Iterable[Stretch]) -> Mapping[tuple[str, int, int], _Gathered]:
     gathered: defaultdict[tuple[str, int, int], _Gathered] = defaultdict(_Gathered)
     for gatekeeper, hour, block, first, after, is_again, duplicates in found:
         block_of_hour = gathered[gatekeeper, block, hour]
@@ -79,9 +79,9 @@ def _gathered(found: Iterable[Stretch]) -> Mapping[tuple[str, int, int], _Gather
     return gathered
 
 
-def stretches(hour: int, numbers: Iterable[tuple[str, int]]) -> Iterator[Stretch]:
-    """Yield what numbers of runs there are in long stretches, and each that comes again for itself."""
-    # Each event of the log comes by here: what is not needed for each of them is done once a stretch.
+def find_stretches(hour: int, numbers: Iterable[tuple[str, int]]) -> Iterator[Stretch]:
+    """Yield the numbers of runs as stretches as long as can be; a number that repeats is one of its own."""
+    # Every event of the log passes here: whatever can be done once a stretch is.
     gatekeeper, first, after, edge = "", -1, -1, -1
     for run, seq in sorted(numbers):
         if run == gatekeeper:
@@ -100,14 +100,14 @@ def stretches(hour: int, numbers: Iterable[tuple[str, int]]) -> Iterator[Stretch
 
 
 def _duplicates(left_out: Iterable[AccessEvent]) -> Iterator[Stretch]:
-    for hour, events in by_hour(in_order(left_out)):
+    for hour, events in split_by_hour(sort_by_time(left_out)):
         counts = Counter((event.gatekeeper, event.seq // BLOCK_NUMBERS) for event in events)
         for (gatekeeper, block), count in counts.items():
             yield Stretch(gatekeeper, hour, block, 0, 0, duplicates=count)
 
 
 async def forget_numbers_before(dsn: str, oldest: date) -> None:
-    """Forget the numbers of the days before `oldest`, as their rows are dropped. Raises DatabaseAway."""
+    """Delete the numbers of the days before `oldest`, as their rows are dropped. Raises DatabaseAway."""
     since = datetime.combine(oldest, time(), UTC)
     async with open_connection(dsn, application_name="audit retention") as connection:
         with translate_errors():

@@ -1,8 +1,8 @@
--- Which numbers of each gatekeeper's run are filed: kept with the rows, and forgotten with their day.
+-- Which numbers of each gatekeeper's run are filed: noted with the rows, and deleted with their day.
 
 -- name: add(gatekeepers, blocks, hours, numbers, twice, filed, duplicates)!
--- What numbers came, and which of them more than once, as the text of multiranges. Each hour is its number since 1970.
--- A number that is there already is there twice.
+-- Adds numbers, and those that came more than once, as the text of multiranges. `hours` counts hours since 1970. A
+-- number that is there already goes to `twice`.
 insert into access_log.filed_numbers as known (gatekeeper, block, hour, numbers, twice, filed, duplicates)
 select
     added.gatekeeper,
@@ -24,8 +24,8 @@ set numbers = known.numbers + excluded.numbers,
     duplicates = known.duplicates + excluded.duplicates;
 
 -- name: forget_oldest_hour(oldest)$
--- One hour at a time, so that no statement takes long. Returns it, or null when none is from before `oldest`. How far
--- each run was is remembered: what is gone by its age is not missing.
+-- One hour at a time, so that no statement takes long. Returns the hour, or null when none is left before `oldest`.
+-- Remembers how far each run was: a number that was deleted for its age is not missing.
 with deleted as (
     delete from access_log.filed_numbers
     where hour = (select min(hour) from access_log.filed_numbers where hour < :oldest)
@@ -44,7 +44,7 @@ remembered as (
 select min(hour) from deleted;
 
 -- name: forget_ended_runs(oldest)!
--- A run of which nothing came for as long again has ended.
+-- A run of which nothing came for another 90 days has ended.
 delete from access_log.forgotten_numbers as known
 where known.hour < :oldest::timestamptz - interval '90 days'
   and not exists (select from access_log.filed_numbers as filed where filed.gatekeeper = known.gatekeeper);

@@ -26,9 +26,9 @@ class NumberRange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closing:
-    """How a run ended: with that number, and with none above it if that is exact.
+    """How a run ended: with the number `last`, and with none above it if that `is_exact`.
 
-    Whoever filed it noted that at `noted_at`, by PostgreSQL's clock.
+    It was noted at `noted_at`, by PostgreSQL's clock.
     """
 
     last: int
@@ -38,11 +38,11 @@ class Closing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunHour:
-    """What the log has of one run of a gatekeeper with a time in the hour that begins then.
+    """What the log has of one run of a gatekeeper, from the hour that begins at `hour`.
 
-    `filed` rows are there. `missing` numbers, each told in the hour of the next one that is there, or of the
-    highest one, are not; `extra` rows have a number that another has too. Of their ranges there are the first
-    ones. `duplicates` were left out. When it is not `followed`, no higher number than the last is there.
+    `filed` rows are there. `missing` numbers are not; each is reported in the hour of the next number that is
+    there, or of the highest one. `extra` rows have a number that another row has too. Of the ranges only the
+    first are given. `duplicates` were left out. Unless it `is_followed`, `last` is the run's highest number.
     """
 
     gatekeeper: str
@@ -60,17 +60,17 @@ class RunHour:
 
     @property
     def settled_at(self) -> datetime:
-        """When all that this is about was in Kafka: the hour is over, and so is the run if it is closed."""
+        """When all of this was in Kafka: at the end of the hour, or when the run's end was noted if later."""
         end = self.hour + _HOUR
         return end if self.closing is None else max(end, self.closing.noted_at)
 
     @property
     def expected(self) -> int:
-        """How many rows there are to be."""
+        """How many rows there should be."""
         return self.filed + self.missing - self.extra
 
 
-async def run_hours(
+async def read_run_hours(
     pool: Pool,
     *,
     since: datetime,
@@ -79,9 +79,9 @@ async def run_hours(
     ranges_max: int,
     rows_max: int,
 ) -> Sequence[RunHour]:
-    """Return each run's hours that are, in part or whole, from `since` until before `until`; newest first.
+    """Return the hours of each run from `since`, included, to `until`, excluded, also in part; newest first.
 
-    `before` is the hour and the run that the page before ended with. Raises DatabaseAway.
+    `before` is the last hour and run of the page before. Raises DatabaseAway.
     """
     before_hour, before_gatekeeper = before or (None, None)
     asked = {
@@ -92,14 +92,14 @@ async def run_hours(
         "rows_max": rows_max,
     }
     with translate_errors():
-        # As of one moment: a run that is filed for the first time just then is told once.
+        # As of one moment: a run whose first row is filed between the statements would be in neither list.
         moment = {"isolation": "repeatable_read", "readonly": True}
         async with pool.acquire() as connection, connection.transaction(**moment):
             await prepare(connection)
             seen = [
                 _run_hour(row) async for row in _sql.run_hours(connection, **asked, ranges_max=ranges_max)
             ]
-            unseen = [_unseen(row) async for row in _sql.unseen_runs(connection, **asked)]
+            unseen = [_unseen_run(row) async for row in _sql.unseen_runs(connection, **asked)]
     found = sorted((*seen, *unseen), key=lambda each: (each.hour, each.gatekeeper), reverse=True)
     return found[:rows_max]
 
@@ -127,7 +127,7 @@ def _run_hour(row: Any) -> RunHour:
     )
 
 
-def _unseen(row: Any) -> RunHour:
+def _unseen_run(row: Any) -> RunHour:
     last = row["last_number"]
     return RunHour(
         gatekeeper=row["gatekeeper"],

@@ -1,10 +1,10 @@
 -- Whether each gatekeeper's run is in the log with each of its numbers once.
 
 -- name: run_hours(since, until, before_hour, before_gatekeeper, ranges_max, rows_max)
--- What there is of each run with a time in each hour, newest hours first, as of one moment. A number is missing in
--- the hour of the next one that is there, so that each is told once; where a clock was set back, it may be there
--- in another hour. What is missing behind the highest number of a run that is over is told with that number. A number
--- that an earlier hour has too is extra. Of the ranges only the first are returned.
+-- What the log has of each run in each hour, newest hours first, as of one moment. A missing number is reported once,
+-- in the hour of the next number that is there; if a clock was set back, it may be there in another hour. The numbers
+-- missing after the highest one of a run that is over are reported in the hour of that one. A number that an earlier
+-- hour has too is extra. Of the ranges only the first are returned.
 with asked as materialized (
     select
         hour,
@@ -36,8 +36,8 @@ bounded as (
 found as (
     select
         bounded.*,
-        told.gaps,
-        bounded.numbers * told.earlier as in_earlier
+        compared.gaps,
+        bounded.numbers * compared.earlier as in_earlier
     from bounded
     left join access_log.forgotten_numbers as forgotten on forgotten.gatekeeper = bounded.gatekeeper
     left join lateral (
@@ -65,7 +65,7 @@ found as (
         from access_log.filed_numbers as known
         where known.gatekeeper = bounded.gatekeeper
           and known.block between bounded.first_block and bounded.last_block
-    ) as told
+    ) as compared
 )
 select
     found.hour,
@@ -126,7 +126,8 @@ cross join lateral (
 order by found.hour desc, found.gatekeeper desc;
 
 -- name: unseen_runs(since, until, before_hour, before_gatekeeper, rows_max)
--- Runs that are over and of which nothing ever came, though they wrote something, told in the hour in which their journals were last written to.
+-- Runs that are over, wrote something, and of which nothing ever came; reported in the hour of the last write to their
+-- journals.
 select
     date_trunc('hour', closed.at, 'UTC') as hour,
     closed.gatekeeper,

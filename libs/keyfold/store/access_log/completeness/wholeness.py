@@ -1,4 +1,4 @@
-"""Up to when the access log is whole: what each run of a gatekeeper has decided, and what is filed of it."""
+"""Up to when the access log is whole: what each run of a gatekeeper decided, compared with what is filed."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -12,16 +12,15 @@ from keyfold.store.postgres.statements import load_statements
 _sql = load_statements("access_log/completeness/wholeness")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 SETTLED_S: Final = 30.0
-"""What was decided so long ago is filed, if all is well: from then on it is late, or missing."""
+"""After this time a decision is filed, if all is well; if not, it is late or missing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wholeness:
-    """Every decision of before `until` is in the log; None where that is known of no time.
+    """Every decision before `until` is in the log; None if that is not known for any time.
 
-    `lacking` numbers are not there though they are known to be taken, and more perhaps. They `are_missing` if
-    Kafka had not got them either by the time that they were due. It is `is_fresh` as long as no more could be
-    known.
+    `lacking` numbers, at least, are known to be taken and are not there. They `are_missing` if Kafka did not
+    have them either by the time that they were due. It `is_fresh` if `until` is as recent as it can be.
     """
 
     until: datetime | None
@@ -30,14 +29,14 @@ class Wholeness:
     is_fresh: bool
 
 
-async def account(pool: Pool) -> None:
-    """Bring what is known of all runs up to date, unless another process does. Raises DatabaseAway."""
+async def update_wholeness(pool: Pool) -> None:
+    """Bring what is known of all runs up to date, unless another process is at it. Raises DatabaseAway."""
     with translate_errors():
         async with pool.acquire() as connection, connection.transaction():
             if not await _sql.try_lock(connection):
                 return
             await _note_runs(connection)
-            # Before it is looked at what is filed, which then can only be more.
+            # Before reading what is filed: what is filed meanwhile can only add numbers.
             await _sql.note_journalled(connection)
             await _sql.note_forgotten(connection)
             while [run async for run in _sql.advance(connection)]:
@@ -48,16 +47,16 @@ async def account(pool: Pool) -> None:
 async def _note_runs(connection: Connection) -> None:
     runs = [row["gatekeeper"] async for row in _sql.unknown_runs(connection)]
     if runs:
-        await _sql.note_runs(connection, gatekeepers=runs, begun=list(map(_begun, runs)))
+        await _sql.note_runs(connection, gatekeepers=runs, begun=list(map(_started_at, runs)))
 
 
-def _begun(run: str) -> datetime | None:
+def _started_at(run: str) -> datetime | None:
     made_ms = made_at_ms(EventId(run))
     return None if made_ms is None else _EPOCH + timedelta(milliseconds=made_ms)
 
 
-async def wholeness(pool: Pool, topic: str) -> Wholeness:
-    """Return up to when the log that is filed from a topic is whole. Raises DatabaseAway."""
+async def read_wholeness(pool: Pool, topic: str) -> Wholeness:
+    """Return up to when the log of a topic is whole. Raises DatabaseAway."""
     with translate_errors():
         async with pool.acquire() as connection:
             row = await _sql.wholeness(connection, topic=topic, settled_s=SETTLED_S)
@@ -71,7 +70,7 @@ async def wholeness(pool: Pool, topic: str) -> Wholeness:
 
 
 async def forget_runs_before(dsn: str, oldest: date) -> None:
-    """Forget runs of which nothing is kept any more. Raises DatabaseAway."""
+    """Delete the runs of which the log keeps nothing since `oldest`. Raises DatabaseAway."""
     async with open_connection(dsn, application_name="audit retention") as connection:
         with translate_errors():
             await _sql.forget_runs(connection, oldest=datetime.combine(oldest, time(), UTC))

@@ -1,12 +1,12 @@
--- Up to when the access log has each decision of each run of a gatekeeper, as far as anything is known of runs.
+-- Up to when the access log has every decision of every known run of a gatekeeper.
 
 -- name: try_lock()$
--- One process accounts at a time, until its transaction ends; the others have nothing to do.
+-- One process updates this at a time, until its transaction ends; the others have nothing to do.
 select pg_try_advisory_xact_lock(hashtext('keyfold.access_log.runs'));
 
 -- name: unknown_runs()
--- Runs that are heard of and not noted yet: by the gatekeeper itself, by its end, or by a number that is filed. The last
--- are looked for from one run to the next, off the index.
+-- Runs that are not noted yet, known from the gatekeeper itself, from their end, or from a filed number. The filed ones
+-- are found by skipping from run to run along the index.
 with recursive filed as (
     (select gatekeeper from access_log.filed_numbers order by gatekeeper limit 1)
     union all
@@ -31,7 +31,7 @@ from (
 where not exists (select from access_log.runs where runs.gatekeeper = heard.gatekeeper);
 
 -- name: note_runs(gatekeepers, begun)!
--- What is forgotten by its age is not lacking. Before it was begun a run decided nothing.
+-- Numbers that were deleted for their age are not lacking. Before it began, a run decided nothing.
 insert into access_log.runs (gatekeeper, filed_to, whole_until)
 select noted.gatekeeper, coalesce(forgotten.number, 0), noted.begun
 from unnest(:gatekeepers::text[], :begun::timestamptz[]) as noted (gatekeeper, begun)
@@ -39,7 +39,7 @@ left join access_log.forgotten_numbers as forgotten on forgotten.gatekeeper = no
 on conflict (gatekeeper) do nothing;
 
 -- name: note_journalled()!
--- What each gatekeeper says now.
+-- Takes over what each gatekeeper reports now.
 update access_log.runs
 set journalled = said.journalled, journalled_at = said.journalled_at
 from ledger.gatekeepers as said
@@ -47,15 +47,14 @@ where said.id = runs.gatekeeper and said.journalled >= runs.journalled
   and (said.journalled, said.journalled_at) is distinct from (runs.journalled, runs.journalled_at);
 
 -- name: note_forgotten()!
--- What has become too old since is not lacking either.
+-- Numbers that were deleted for their age since then are not lacking either.
 update access_log.runs
 set filed_to = forgotten.number
 from access_log.forgotten_numbers as forgotten
 where forgotten.gatekeeper = runs.gatekeeper and forgotten.number > runs.filed_to;
 
 -- name: advance()
--- Go on in each run to where the next number is not filed; looks at no more than so many blocks of each at once, so ask
--- again until nothing moves on.
+-- Moves each run on to the last number before a gap. Looks at 256 blocks of a run at once: repeat until nothing moves.
 update access_log.runs
 set filed_to = found.number, lacking = 0, lacking_since = null
 from (
@@ -74,9 +73,8 @@ where found.gatekeeper = runs.gatekeeper
 returning runs.gatekeeper;
 
 -- name: judge()!
--- What is known of each run that is not over: whether any number is lacking though a higher one is filed, or its end says
--- that there is one, or the gatekeeper itself; and up to when there is none. Of the numbers that are lacking only those
--- before the next that is filed are counted.
+-- For each run that is not over: how many numbers are lacking, and up to when none is. A number is lacking if a higher one
+-- is filed, or if the run's end or the gatekeeper itself reports one. Only those before the next filed number are counted.
 update access_log.runs
 set
     lacking = found.lacking,
@@ -125,9 +123,9 @@ from (
 where found.gatekeeper = runs.gatekeeper;
 
 -- name: wholeness(topic, settled_s)^
--- Up to when all runs are whole: that of the run of which it is known for the shortest time, or where all are over the end
--- of the last; null where it is known of none. How many numbers are lacking, and whether Kafka had not got them either
--- when so much time had passed since that was seen.
+-- Up to when all runs are whole: the earliest such time of the open runs, or the end of the last one if all are over; null
+-- if one of them is not known. How many numbers are lacking, and whether Kafka did not have them either `settled_s` after
+-- they were first seen to be lacking.
 select
     case when held.is_open then held.whole_until else ended.whole_until end as whole_until,
     lacking.numbers as lacking,
@@ -154,7 +152,7 @@ left join (
 ) as caught_up on true;
 
 -- name: forget_runs(oldest)!
--- A run of which the log keeps nothing any more, and that is not heard of.
+-- Deletes the runs of which the log keeps nothing any more and that no gatekeeper reports.
 delete from access_log.runs
 where (is_over or whole_until is null or whole_until < :oldest)
   and not exists (select from access_log.filed_numbers as filed where filed.gatekeeper = runs.gatekeeper)

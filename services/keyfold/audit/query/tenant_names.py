@@ -1,4 +1,4 @@
-"""Naming what the log has ids of: vendors and keys, as they are called today, to whoever may know it."""
+"""The names of the vendors and keys whose ids are in the log, as of today."""
 
 from collections.abc import Collection, Iterable
 
@@ -14,17 +14,17 @@ from keyfold.store.read_model.names import called
 log = structlog.get_logger(__name__)
 
 
-class Naming:
-    """Says what is called what. Where the read model cannot be read nothing has a name, and all else goes on.
+class TenantNames:
+    """Looks names up. While the read model cannot be read, nothing has a name, and all else goes on.
 
-    What a key is called is its owner's own word, and no vendor's to read.
+    A key's name is given by its owner, and no vendor may read it.
     """
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
     async def of(self, events: Iterable[AccessEvent], *, with_keys: bool) -> Names:
-        """Return what the vendors of events are called, and their keys too. Raises DatabaseAway."""
+        """Return the names of the events' vendors and, `with_keys`, of their keys. Raises DatabaseAway."""
         vendor_ids, keys = set[VendorId](), set[AccountKey]()
         for event in events:
             vendor_ids |= {event.vendor_id} if event.vendor_id else set()
@@ -33,7 +33,7 @@ class Naming:
         return await self(vendor_ids, keys)
 
     async def __call__(self, vendor_ids: Collection[VendorId], keys: Collection[AccountKey]) -> Names:
-        """Return what these are called. Raises DatabaseAway."""
+        """Return the names of these vendors and keys. Raises DatabaseAway."""
         if not vendor_ids and not keys:
             return Names()
         try:

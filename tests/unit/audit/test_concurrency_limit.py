@@ -18,27 +18,27 @@ def owner(number: int) -> Caller:
 
 def test_one_tenant_gets_a_quarter() -> None:
     """A tenant with a quarter of the places is told to wait, by whichever of its people it asks."""
-    slots = ConcurrencyLimit("streams", 8)
+    limit = ConcurrencyLimit("streams", 8)
     with ExitStack() as held:
-        held.enter_context(slots.one(owner(1)))
-        held.enter_context(slots.one(owner(1)))
+        held.enter_context(limit.hold_place(owner(1)))
+        held.enter_context(limit.hold_place(owner(1)))
         with pytest.raises(Refused) as refused:
-            slots.check(owner(1))
+            limit.check(owner(1))
         assert refused.value.problem.status == 429
         assert "Retry-After" in refused.value.problem.headers
-        slots.check(owner(2))
-    slots.check(owner(1))
-    assert slots.taken == 0
+        limit.check(owner(2))
+    limit.check(owner(1))
+    assert limit.taken == 0
 
 
 def test_all_tenants_get_all() -> None:
     """When all places are taken whoever comes is told that it is busy, until one is left, however it was."""
-    slots = ConcurrencyLimit("streams", 2)
+    limit = ConcurrencyLimit("streams", 2)
     with ExitStack() as held:
-        held.enter_context(slots.one(owner(1)))
-        with pytest.raises(ZeroDivisionError), slots.one(owner(2)):
+        held.enter_context(limit.hold_place(owner(1)))
+        with pytest.raises(ZeroDivisionError), limit.hold_place(owner(2)):
             with pytest.raises(Refused) as refused:
-                slots.check(owner(3))
+                limit.check(owner(3))
             raise ZeroDivisionError
-        slots.check(owner(3))
+        limit.check(owner(3))
     assert refused.value.problem.status == 503
