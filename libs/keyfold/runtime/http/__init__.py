@@ -1,4 +1,4 @@
-"""HTTP as a table of routes: each says who may call, what it reads and what it answers."""
+"""HTTP as a table of routes: each row says who may call, what is read and what is answered."""
 
 from keyfold.runtime.http.app import build_app
 from keyfold.runtime.http.listen import serve_http

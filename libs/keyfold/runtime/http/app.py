@@ -1,4 +1,4 @@
-"""A service's application: its routes and those that every service has, each with a rule, or none at all."""
+"""A service's application: its routes and those that every service has, each with an access rule."""
 
 import asyncio
 from collections import Counter
@@ -25,9 +25,9 @@ def build_app(
     clock: Clock = SYSTEM_CLOCK,
     limits: RateLimits = UNLIMITED,
 ) -> web.Application:
-    """Make the application of a route table; raise ``UndeclaredRoute`` where the table leaves something open.
+    """Make the application of a route table. Raises ``UndeclaredRoute`` if the table leaves something open.
 
-    A route that is added to the application by any other way keeps it from starting.
+    The application does not start if a route was added to it in any other way.
     """
     table = [*routes, *standard_routes(health)]
     table.append(description(name, table))
@@ -39,36 +39,37 @@ def build_app(
     for route, handler in zip(table, handlers, strict=True):
         _add(app, route, handler)
     app.on_response_prepare.extend((name_response, limits.note))
-    app.on_startup.append(_only(set(handlers)))
-    app.on_shutdown.append(_setting(draining))
+    app.on_startup.append(_require_declared(set(handlers)))
+    app.on_shutdown.append(_set_on_shutdown(draining))
     return app
 
 
 def _add(app: web.Application, route: AnyRoute, handler: Endpoint) -> None:
-    # HTTP wants HEAD wherever there is GET; aiohttp leaves the body out.
+    # HTTP requires HEAD wherever there is GET; aiohttp leaves the body out.
     methods = ("GET", "HEAD") if route.method == "GET" else (route.method,)
+    expect = _invite_body(route.body_kind.bytes_max)
     for method in methods:
-        app.router.add_route(method, route.path, handler, expect_handler=_inviting(route.body_kind.bytes_max))
+        app.router.add_route(method, route.path, handler, expect_handler=expect)
 
 
-def _inviting(bytes_max: int) -> Callable[[web.Request], Awaitable[None]]:
+def _invite_body(bytes_max: int) -> Callable[[web.Request], Awaitable[None]]:
     async def expect(raw: web.Request) -> None:
-        # A 100 invites the body, which a length to be refused must not; HTTP/1.0 does not know it.
+        # A 100 invites the body, so a body that is too long must not get it; HTTP/1.0 does not know 100.
         if raw.version >= HttpVersion11 and (raw.content_length or 0) <= bytes_max:
             await raw.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-            raw.writer.output_size = 0  # of the answer nothing has been sent yet
+            raw.writer.output_size = 0  # nothing of the answer itself has been sent yet
 
     return expect
 
 
-def _setting(event: asyncio.Event) -> Callable[[web.Application], Awaitable[None]]:
+def _set_on_shutdown(event: asyncio.Event) -> Callable[[web.Application], Awaitable[None]]:
     async def set_event(_app: web.Application) -> None:
         event.set()
 
     return set_event
 
 
-def _only(declared: set[Endpoint]) -> Callable[[web.Application], Awaitable[None]]:
+def _require_declared(declared: set[Endpoint]) -> Callable[[web.Application], Awaitable[None]]:
     async def check(app: web.Application) -> None:
         for added in app.router.routes():
             if added.handler not in declared:

@@ -47,11 +47,11 @@ _HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosni
 def endpoint(
     route: AnyRoute, auth: Authenticator, limits: RateLimits, *, draining: asyncio.Event, clock: Clock
 ) -> Endpoint:
-    """Return the aiohttp handler of a route; ``draining`` ends what it streams without end."""
+    """Return the aiohttp handler of a route; ``draining`` ends its endless streams."""
 
     async def handle(raw: web.Request) -> web.StreamResponse:
         caller = await _admit(route, auth, limits, raw)
-        reply = _if_asked_for(route, raw, await route.handler(await _read(route, raw, caller)))
+        reply = _apply_preconditions(route, raw, await route.handler(await _read(route, raw, caller)))
         if isinstance(reply, Streamed):
             return await stream(
                 raw,
@@ -73,9 +73,9 @@ def _expires_in_s(caller: Caller | None, clock: Clock) -> float | None:
 
 
 async def _until_unbound(auth: Authenticator, raw: web.Request, caller: Caller) -> None:
-    """Return soon after the caller's login is no longer bound as it was, or where nobody can tell."""
+    """Return soon after the caller's login is no longer bound as it was, or when that cannot be told."""
     with suppress(TryLater):
-        while await _authenticated(auth, raw) == caller:  # noqa: ASYNC110 - the database tells nobody
+        while await _authenticate(auth, raw) == caller:  # noqa: ASYNC110 - the database tells nobody
             await asyncio.sleep(_BINDING_LOOK_INTERVAL_S)
 
 
@@ -100,7 +100,7 @@ async def _admit(route: AnyRoute, auth: Authenticator, limits: RateLimits, raw: 
 
 
 async def _recognise(route: AnyRoute, auth: Authenticator, limits: RateLimits, raw: web.Request) -> Caller:
-    outcome = await _authenticated(auth, raw)
+    outcome = await _authenticate(auth, raw)
     if isinstance(outcome, TokenRejected):
         await limits.turn_away(raw)
         raise Refused(_unauthorized(outcome.detail))
@@ -109,7 +109,7 @@ async def _recognise(route: AnyRoute, auth: Authenticator, limits: RateLimits, r
     return outcome
 
 
-async def _authenticated(auth: Authenticator, raw: web.Request) -> Caller | TokenRejected:
+async def _authenticate(auth: Authenticator, raw: web.Request) -> Caller | TokenRejected:
     given = raw.headers.getall("Authorization", [])
     if len(given) > 1:
         return TokenRejected(detail="there is more than one Authorization header")
@@ -142,8 +142,8 @@ async def _read(
     )
 
 
-def _if_asked_for(route: AnyRoute, raw: web.Request, reply: Reply) -> Reply:
-    """Hold what a GET found against the request's preconditions; commands do so before they are done."""
+def _apply_preconditions(route: AnyRoute, raw: web.Request, reply: Reply) -> Reply:
+    """Apply the request's preconditions to a GET's reply; commands check them before they are done."""
     if route.method != "GET" or isinstance(reply, Problem | web.StreamResponse):
         return reply
     if isinstance(reply, Answer) and (reply.status or route.status) != HTTPStatus.OK:
@@ -161,32 +161,32 @@ def _respond(
 ) -> web.StreamResponse:
     match reply:
         case Answer():
-            return _written(reply, route.status)
+            return _write_answer(reply, route.status)
         case Problem():
             return problem_response(reply, raw.rel_url.raw_path)
         case _:
             return reply
 
 
-def _written(answer: Answer, status: int) -> web.Response:
-    body = _encoded(answer.body)
+def _write_answer(answer: Answer, status: int) -> web.Response:
+    body = _encode(answer.body)
     response = web.Response(status=answer.status or status, body=body, headers={**_HEADERS, **answer.headers})
     if body is not None:
         response.headers["Content-Type"] = answer.content_type
     return response
 
 
-def _encoded(body: BaseModel | Mapping[str, object] | bytes | None) -> bytes | None:
+def _encode(body: BaseModel | Mapping[str, object] | bytes | None) -> bytes | None:
     match body:
         case None | bytes():
             return body
         case BaseModel():
             return body.model_dump_json().encode()
         case _:
-            return orjson.dumps(body, default=_plain, option=orjson.OPT_PASSTHROUGH_DATETIME)
+            return orjson.dumps(body, default=_to_plain, option=orjson.OPT_PASSTHROUGH_DATETIME)
 
 
-def _plain(value: object) -> object:
+def _to_plain(value: object) -> object:
     match value:
         case datetime():
             return rfc3339(value)

@@ -1,4 +1,4 @@
-"""Listening: an application on a port, until it is drained."""
+"""Listening: an application serves a port until it is drained."""
 
 import asyncio
 import ctypes
@@ -21,9 +21,9 @@ from keyfold.runtime.http.observe import REQUEST_ID, request_id
 from keyfold.runtime.http.problem import of_status, problem_response
 from keyfold.runtime.http.reading.request import CONTINUE
 
-# How long the rest of a refused body is thrown away, so that its sender can read the refusal.
+# How long the rest of a refused body is read and dropped, so that its sender can read the refusal.
 _LINGER_S: Final = 1.0
-# Gateways pass their clients' headers on; what they let through must not fail here without a decision.
+# Gateways pass their clients' headers on: a request that they let through must get a decision here.
 _HEADER_BYTES_MAX: Final = 32 * 1024
 _HEADERS_MAX: Final = 256
 _BACKLOG: Final = 1024
@@ -34,12 +34,12 @@ log = structlog.get_logger(__name__)
 
 
 class _Protocol(web.RequestHandler):
-    """aiohttp's connection, except that whatever it cannot parse gets a problem too."""
+    """aiohttp's connection, except that a request it cannot parse gets a problem too."""
 
     __slots__ = ()
 
     def data_received(self, data: bytes) -> None:
-        """Take what came; where it breaks a body, whoever reads that does not wait for the rest."""
+        """Take data. If it breaks a body, whoever reads the body does not wait for the rest."""
         super().data_received(data)
         request, last = self._current_request, self._messages[-1][0] if self._messages else None
         if request is not None and last is not None and not isinstance(last, RawRequestMessage):
@@ -53,7 +53,7 @@ class _Protocol(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Answer what no route will see: a broken request line, absurd headers."""
+        """Answer a request that no route will see: with a broken request line or absurd headers."""
         if request.writer.output_size > 0:
             raise ConnectionError("the response has begun; no other can be sent")
         if status >= 500:
@@ -77,9 +77,10 @@ async def serve_http(
     drain_timeout_s: float = 5.0,
     reuse_port: bool = False,
 ) -> AsyncIterator[int]:
-    """Serve until the context ends and yield the port; then accept nothing new and let requests finish.
+    """Serve until the context ends, and yield the port; then accept nothing new and let requests finish.
 
-    Those that have not after ``drain_timeout_s`` are cut off. ``reuse_port`` lets several processes share it.
+    Requests that take longer than ``drain_timeout_s`` are cut off. ``reuse_port`` lets several processes
+    share the port.
     """
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=drain_timeout_s)
     await runner.setup()
@@ -95,12 +96,12 @@ def _connections(runner: web.AppRunner) -> Callable[[], _Protocol]:
     if server is None:
         raise LookupError("the runner is not set up")
     request_of = server.request_factory
-    server.request_factory = lambda message, *rest: request_of(_as_is_safe(message), *rest)
+    server.request_factory = lambda message, *rest: request_of(_isolate(message), *rest)
     return lambda: _Protocol(
         server,
         loop=loop,
         lingering_time=_LINGER_S,
-        # No body is ever unpacked, so none can fail to be, nor grow.
+        # No body is ever decompressed, so none can fail to, or grow.
         auto_decompress=False,
         max_line_size=_HEADER_BYTES_MAX,
         max_field_size=_HEADER_BYTES_MAX,
@@ -108,17 +109,17 @@ def _connections(runner: web.AppRunner) -> Callable[[], _Protocol]:
     )
 
 
-def _as_is_safe(message: RawRequestMessage) -> RawRequestMessage:
-    """Return a request's head such that nothing of its body can be taken for a part of another request."""
+def _isolate(message: RawRequestMessage) -> RawRequestMessage:
+    """Return a request's head, changed so that no part of its body can be taken for another request."""
     expected = message.headers.get(hdrs.EXPECT)
     if not message.chunked and expected is None:
         return message
-    # aiohttp keeps the last trailer of a chunked body for the head of the next request; and whoever waits to
-    # be asked for a body may send something else in its place. So there is no next one: it is closed.
+    # aiohttp takes the last trailer of a chunked body for the head of the next request; and a client that
+    # waits to be asked for a body may send something else instead. So the connection is closed afterwards.
     message = message._replace(should_close=True)
     if expected is None or expected.lower() == CONTINUE:
         return message
-    # An expectation it does not know aiohttp would answer itself. Emptied, it is ours to refuse.
+    # aiohttp would answer an expectation that it does not know. Emptied, it reaches us, and we refuse it.
     headers = CIMultiDict(message.headers)
     headers[hdrs.EXPECT] = ""
     return message._replace(headers=CIMultiDictProxy(headers))
@@ -128,9 +129,9 @@ def _as_is_safe(message: RawRequestMessage) -> RawRequestMessage:
 async def listen(
     protocol: Callable[[], asyncio.BaseProtocol], host: str, port: int, *, reuse_port: bool = False
 ) -> AsyncIterator[int]:
-    """Accept connections until the context ends and yield the port. Raises StopProcess where it is taken.
+    """Accept connections until the context ends, and yield the port. Raises StopProcess if it is taken.
 
-    Who has connected by the end is let in. ``reuse_port`` lets several processes share the port.
+    Clients that have connected by the end are still served. ``reuse_port`` lets several processes share it.
     """
     loop = asyncio.get_running_loop()
     try:
@@ -151,12 +152,12 @@ async def listen(
 
 
 def _close(server: asyncio.Server) -> list[socket.socket]:
-    """Close, and return the connections that nobody has taken yet: the kernel would cut them off."""
+    """Close, and return the connections not accepted yet: the kernel would cut them off."""
     doors = [socket.socket(fileno=os.dup(each.fileno())) for each in server.sockets]
     server.close()
     waiting: list[socket.socket] = []
     for door in doors:
-        _shut(door)
+        _drop_new(door)
         with door, suppress(OSError):
             door.setblocking(False)
             while True:
@@ -166,9 +167,10 @@ def _close(server: asyncio.Server) -> list[socket.socket]:
     return waiting
 
 
-def _shut(door: socket.socket) -> None:
-    # From here on nobody connects who would be cut off by the close: a dropped SYN is sent again, a second
-    # later, and then refused or let in by another process. Where it cannot be (not Linux), a moment is left.
+def _drop_new(door: socket.socket) -> None:
+    # From here on the kernel drops a SYN, rather than accept a connection that the close would cut off. The
+    # client sends it again a second later, when it is refused or another process takes it. Systems other than
+    # Linux cannot do this: there a connection in this very moment is cut off.
     with suppress(OSError):
         program = struct.pack("HP", 1, ctypes.addressof(_DROP_ALL))
         door.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)

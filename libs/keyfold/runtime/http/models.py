@@ -1,4 +1,4 @@
-"""Shapes of bodies and queries: strict, closed, and times always in one form."""
+"""The forms of bodies and queries: strict, without unknown fields, and times always in one form."""
 
 import re
 from datetime import UTC, datetime
@@ -17,9 +17,9 @@ _DECIMAL: Final = re.compile(r"-?[0-9]+")
 
 @lru_cache(maxsize=64)  # a chart's thousand items begin at few times
 def rfc3339(moment: datetime) -> str:
-    """Write an aware time as RFC 3339 in UTC with microseconds: ``2026-01-31T08:00:00.000000Z``.
+    """Return an aware time as RFC 3339 in UTC with microseconds: ``2026-01-31T08:00:00.000000Z``.
 
-    The wire's times have the same form by a rule of their own: this package knows nothing of the wire.
+    The wire's times have the same form by their own rule: this package knows nothing of the wire.
     """
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
@@ -41,7 +41,7 @@ def _read_instant(given: object) -> datetime:
         at = datetime.fromisoformat(given.upper()).astimezone(UTC)
     except OverflowError:
         raise ValueError("it lies outside of the calendar") from None
-    # Whoever asks for what lies just before or after a time must be able to name that moment.
+    # Code that asks for the moment just before or after a time must be able to name it.
     if not _FIRST < at < _LAST:
         raise ValueError("it lies outside of the calendar")
     return at
@@ -58,7 +58,7 @@ def _read_decimal(given: object) -> object:
 
 
 GivenInt = Annotated[int, BeforeValidator(_read_decimal)]
-"""A whole number in a query: digits and nothing around or between them."""
+"""A whole number in a query: decimal digits alone."""
 
 
 def _read_whole(given: object) -> object:
@@ -67,19 +67,19 @@ def _read_whole(given: object) -> object:
 
 WHOLE = BeforeValidator(_read_whole)
 WholeNumber = Annotated[int, WHOLE]
-"""A whole number in a body: JSON has but one kind of number, so 60.0 is 60.
+"""A whole number in a body: JSON has only one kind of number, so 60.0 is 60.
 
-Where null may stand in its place, bounds go inside: `Annotated[int, Field(ge=1), WHOLE] | None`.
+If null is allowed too, bounds go inside: `Annotated[int, Field(ge=1), WHOLE] | None`.
 """
 
 
 class JsonBody(BaseModel):
-    """A request or answer body: exact types, no field that is not declared."""
+    """A body of a request or an answer: exact types, no undeclared field."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 class QueryString(BaseModel):
-    """Query parameters: text that is read as the declared types, no parameter that is not declared."""
+    """Query parameters: text read as the declared types, no undeclared parameter."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,4 +1,4 @@
-"""Around every request: its id, its problem if it fails, its metrics and its one line in the log."""
+"""What every request gets: an id, a problem if it fails, metrics, and one line in the log."""
 
 import re
 from typing import Final
@@ -36,16 +36,16 @@ log = structlog.get_logger(__name__)
 
 
 def observe_requests(clock: Clock, quiet_paths: frozenset[str]) -> Middleware:
-    """Return the one middleware of every service; the log has ``quiet_paths`` at debug alone."""
+    """Return the one middleware of every service; requests to ``quiet_paths`` are logged at debug."""
 
     @web.middleware
     async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
-        # aiohttp runs each request in a task of its own, so what is bound here ends with the request.
+        # aiohttp runs each request in its own task, so what is bound here ends with the request.
         bind_contextvars(request_id=request_id(request.headers.get(REQUEST_ID), clock))
         started_s = clock.monotonic_s()
         status = _GONE_STATUS
         try:
-            response = await _answered(request, handler)
+            response = await _answer(request, handler)
             status = response.status
             return response
         except StreamFailed:
@@ -63,17 +63,17 @@ def request_id(given: str | None, clock: Clock) -> str:
 
 
 async def name_response(_raw: web.Request, response: web.StreamResponse) -> None:
-    """Put the request's id on its response; a signal, so that a streamed one has it too."""
+    """Put the request's id on its response; a signal, so that streamed responses have it too."""
     response.headers[REQUEST_ID] = str(get_contextvars().get("request_id", ""))
     response.headers["Server"] = "keyfold"
 
 
-async def _answered(raw: web.Request, handler: Handler) -> web.StreamResponse:
+async def _answer(raw: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         check_head(raw)
         return await handler(raw)
     except ClientConnectionResetError:
-        # The client left in the middle of a streamed response: aiohttp closes, and nobody is at fault.
+        # The client left in the middle of a streamed response: aiohttp closes it, and nobody is at fault.
         raise
     except Exception as error:
         return problem_response(_problem(error), raw.rel_url.raw_path)
@@ -109,7 +109,7 @@ def _by_aiohttp(error: web.HTTPException) -> Problem:
 
 
 def _record(raw: web.Request, status: int, duration_s: float, quiet_paths: frozenset[str]) -> None:
-    # The template and a known method, never what was sent: a label's values must be few.
+    # The path's template and a known method, never what was sent: a label must have few values.
     resource = raw.match_info.route.resource
     route = resource.canonical if resource else "unmatched"
     method = raw.method if raw.method in _METHODS else "other"

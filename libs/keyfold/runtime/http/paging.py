@@ -1,4 +1,4 @@
-"""Pages of a list: a bounded limit, an opaque cursor, and a cut where the next page starts."""
+"""Pages of a list: a bounded limit, an opaque cursor, and a cut where the next page begins."""
 
 import base64
 from collections.abc import Callable, Sequence
@@ -17,13 +17,13 @@ T = TypeVar("T")
 
 
 class LimitQuery(QueryString):
-    """How many items to answer with; a list says itself how it goes on."""
+    """How many items to answer with; each list defines how it continues."""
 
     limit: GivenInt = Field(50, ge=1, le=LIMIT_MAX)
 
     @property
     def rows_max(self) -> int:
-        """How many to look for: one more than is shown tells whether there is a next page."""
+        """How many rows to read: one more than is shown tells whether there is a next page."""
         return self.limit + 1
 
 
@@ -37,19 +37,19 @@ Cursor = Annotated[
 
 
 class PageQuery(LimitQuery):
-    """The parameters that every list with a cursor takes; its own filters subclass it."""
+    """The parameters of every list with a cursor; a list with filters subclasses it."""
 
     cursor: Cursor | None = None
 
     def after(self, cursor_type: type[C]) -> C | None:
-        """Return what the cursor holds, None for the first page; a forged one is a 400 that says so."""
-        return None if self.cursor is None else _decoded(self.cursor, cursor_type)
+        """Return what the cursor holds, None for the first page. Raises Refused for a forged one."""
+        return None if self.cursor is None else _read_cursor(self.cursor, cursor_type)
 
 
 def cut(
     found: Sequence[T], query: LimitQuery, cursor_of: Callable[[T], str]
 ) -> tuple[Sequence[T], str | None]:
-    """Return what is shown of up to ``rows_max`` that were found, and the next page's cursor if any."""
+    """Return which of up to ``rows_max`` found items are shown, and the next page's cursor, if any."""
     shown = found[: query.limit]
     return shown, cursor_of(shown[-1]) if len(found) > len(shown) else None
 
@@ -60,7 +60,7 @@ def page(items: Sequence[object], next_cursor: str | None) -> dict[str, object]:
 
 
 def encode_cursor(content: BaseModel) -> str:
-    """Write what tells where the next page starts as an opaque word."""
+    """Return an opaque word for what says where the next page begins."""
     return base64.urlsafe_b64encode(content.model_dump_json().encode()).decode().rstrip("=")
 
 
@@ -71,10 +71,10 @@ def decode_cursor(cursor: str, cursor_type: type[C]) -> C:
     return cursor_type.model_validate_json(document, strict=True, extra="forbid")
 
 
-def _decoded(cursor: str, cursor_type: type[C]) -> C:
+def _read_cursor(cursor: str, cursor_type: type[C]) -> C:
     try:
         return decode_cursor(cursor, cursor_type)
-    except ValueError:  # what base64 and pydantic raise are kinds of it
+    except ValueError:  # the errors of base64 and pydantic are kinds of it
         raise Refused(BAD_CURSOR) from None
 
 

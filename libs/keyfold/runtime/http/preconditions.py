@@ -1,4 +1,4 @@
-"""Preconditions: what If-Match and If-None-Match ask of a resource before anything is done (RFC 9110, 13)."""
+"""Preconditions: what If-Match and If-None-Match demand before anything is done (RFC 9110, section 13)."""
 
 import re
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ _EACH_TAG: Final = re.compile(_TAG)
 _TAGS: Final = re.compile(rf"[ \t,]*{_TAG}(?:[ \t]*,[ \t,]*{_TAG})*[ \t,]*")
 
 Tags: TypeAlias = frozenset[str]
-"""Entity tags as they were written, or `*` alone."""
+"""Entity tags as they were sent, or `*` alone."""
 
 _MALFORMED: Final[Tags] = frozenset()
 
@@ -30,28 +30,28 @@ FAILED: Final = Problem(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preconditions:
-    """What the two headers say, None where one is not there.
+    """What the two headers say, None for one that is missing.
 
-    Those about dates are ignored, for nothing here is dated (RFC 9110, sections 13.1.3 and 13.1.4).
+    Preconditions on dates are ignored, as nothing here has a date (RFC 9110, sections 13.1.3 and 13.1.4).
     """
 
     match: Tags | None = None
     none_match: Tags | None = None
 
     def allow_change(self, etag: str | None) -> bool:
-        """Tell whether a command may be done to what has this tag, or none because it is only being made."""
+        """Tell whether a command may change what has this tag, None if the command creates it."""
         if self.none_match == _MALFORMED:
-            return False  # whatever its sender meant to prevent
+            return False  # the sender meant to prevent something
         if etag is None:
             return self.match is None
         return self.is_matched(etag) and not self.is_known(etag)
 
     def is_matched(self, etag: str | None) -> bool:
-        """Tell whether If-Match lets what is there be read or changed; it compares strongly."""
+        """Tell whether If-Match allows reading or changing what has this tag; it compares strongly."""
         return self.match is None or _ANY in self.match or etag in self.match
 
     def is_known(self, etag: str | None) -> bool:
-        """Tell whether If-None-Match names what is there; it compares weakly."""
+        """Tell whether If-None-Match names this tag; it compares weakly."""
         if self.none_match is None:
             return False
         return _ANY in self.none_match or (etag is not None and _weak(etag) in map(_weak, self.none_match))
@@ -61,14 +61,14 @@ UNCONDITIONAL: Final = Preconditions()
 
 
 def read_preconditions(headers: CIMultiDictProxy[str]) -> Preconditions:
-    """Read both headers, each with all its lines."""
+    """Return what both headers say, each with all its lines."""
     return Preconditions(
         match=_tags(headers.getall(IF_MATCH, [])), none_match=_tags(headers.getall(IF_NONE_MATCH, []))
     )
 
 
 def etag_of(version: int) -> str | None:
-    """Return the strong entity tag of a version; None of 0, for what is only being made has none yet."""
+    """Return the strong entity tag of a version; None for 0, as what is being created has none yet."""
     return f'"{version}"' if version else None
 
 

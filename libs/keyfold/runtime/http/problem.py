@@ -1,4 +1,4 @@
-"""Problems: every refusal over HTTP in the one form of RFC 9457."""
+"""Problems: every refusal over HTTP, in the form of RFC 9457."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from aiohttp import web
 TYPE_PREFIX: Final = "urn:keyfold:problem:"
 MEDIA_TYPE: Final = "application/problem+json"
 _ERRORS_MAX: Final = 100
-# Our own names and ids are shorter. What is longer may be a secret that went astray, and problems are logged.
+# Our own names and ids are shorter. A longer one may be a stray secret, and clients log problems.
 _QUOTED_CHARACTERS_MAX: Final = 40
 _NOT_QUOTED: Final = "(cut)"
 
@@ -26,7 +26,7 @@ class FieldError:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """A refusal as the caller sees it; ``slug`` names its kind for machines, ``extra`` adds members."""
+    """A refusal as the caller sees it; ``slug`` names its kind to machines, ``extra`` adds members."""
 
     status: int
     slug: str
@@ -37,7 +37,7 @@ class Problem:
 
 
 class Refused(Exception):
-    """The request ends here with this problem; for code that lies too deep to return it."""
+    """The request ends with this problem; for code that is nested too deeply to return it."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.slug)
@@ -45,36 +45,36 @@ class Refused(Exception):
 
 
 NOT_FOUND: Final = Problem(status=404, slug="not-found", detail="there is no such resource")
-"""Also the answer to a caller from another tenant: what exists elsewhere is not told."""
+"""Also the answer to a caller from another tenant, who is not told what exists elsewhere."""
 
 
 def of_status(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Problem:
-    """Make the problem whose kind is the status itself, such as ``method-not-allowed``."""
+    """Return the problem whose kind is the status itself, such as ``method-not-allowed``."""
     slug = HTTPStatus(status).phrase.lower().replace(" ", "-").replace("'", "")
     return Problem(status=status, slug=slug, detail=detail, headers=headers or {})
 
 
 def bad_body(errors: Sequence[FieldError]) -> Problem:
-    """Make the problem of a body that is not what the call takes."""
+    """Return the problem of a body that the call does not take."""
     return Problem(status=422, slug="bad-body", detail="the body is not acceptable", errors=errors)
 
 
 def pointer_to(place: Sequence[str | int]) -> str:
-    """Write a place in a document as a JSON pointer (RFC 6901), without names too long to be one of ours."""
-    return "".join("/" + _quoted(str(part)).replace("~", "~0").replace("/", "~1") for part in place)
+    """Return a place in a document as a JSON pointer (RFC 6901), without names too long to be ours."""
+    return "".join("/" + _quote(str(part)).replace("~", "~0").replace("/", "~1") for part in place)
 
 
-def _quoted(part: str) -> str:
-    # Half a character, which JSON can name, is none that an answer can hold.
+def _quote(part: str) -> str:
+    # JSON can name half a character (a lone surrogate), but no answer can hold it.
     return part.encode(errors="replace").decode() if len(part) <= _QUOTED_CHARACTERS_MAX else _NOT_QUOTED
 
 
 def problem_body(problem: Problem, instance: str) -> bytes:
-    """Return the problem's JSON; ``instance`` is the path that was asked for, if known.
+    """Return the problem's JSON; ``instance`` is the request's path, if known.
 
-    Of a path, segments too long to be one of our names or ids are left out.
+    Segments of the path that are too long to be our names or ids are left out.
     """
-    instance = "/".join(map(_quoted, instance.split("/")))
+    instance = "/".join(map(_quote, instance.split("/")))
     members: dict[str, object] = {
         "type": TYPE_PREFIX + problem.slug,
         "title": HTTPStatus(problem.status).phrase,

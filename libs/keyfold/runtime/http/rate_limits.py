@@ -1,4 +1,4 @@
-"""How often a caller may come: bounds on commands, on calls that fail, and on tokens that name nobody."""
+"""Rate limits of callers: on commands, on calls that fail, and on tokens that name nobody."""
 
 from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import Final
@@ -18,7 +18,7 @@ from keyfold.runtime.settings.base import RateLimitSettings
 _WINDOW_S: Final = 60
 _TOO_MANY: Final = 429
 _IPV6_HOST_BITS: Final = 64
-# Each count also looks for counters that are over, so strangers must not be able to make many.
+# Each count also scans for counters that have expired, so strangers must not be able to make many.
 _ADDRESSES_MAX: Final = 4096
 _ANY_ADDRESS: Final = "any"
 _CALLER: Final = web.RequestKey("caller", Caller)
@@ -31,9 +31,9 @@ log = structlog.get_logger(__name__)
 
 
 class RateLimits:
-    """What each caller may do within ``window_s``, counted in this process; a limit of 0 is none.
+    """What each caller may do within ``window_s``, counted in this process; 0 means no limit.
 
-    The window slides: what was counted in the one before weighs less and less.
+    The window slides: the count of the previous one weighs less and less.
     """
 
     def __init__(self, *, commands_max: int, failures_max: int, window_s: int = _WINDOW_S) -> None:
@@ -47,8 +47,8 @@ class RateLimits:
         return cls(commands_max=settings.commands_per_minute, failures_max=settings.failures_per_minute)
 
     async def admit(self, raw: web.Request, caller: Caller, *, is_command: bool) -> None:
-        """Let a verified caller go on, or raise ``Refused`` before any of its work is done."""
-        who = _named(caller)
+        """Count a verified caller's command. Raises ``Refused``, before any work is done, at a limit."""
+        who = _name_of(caller)
         if await self._failures.is_reached(who):
             raise Refused(await self._failures.refusal(who))
         if is_command and not await self._commands.count(who):
@@ -56,9 +56,9 @@ class RateLimits:
         raw[_CALLER] = caller
 
     async def turn_away(self, raw: web.Request) -> None:
-        """Count a token that names nobody, or raise ``Refused`` instead of telling what is wrong with it.
+        """Count a token that names nobody. Raises ``Refused`` at the limit, without what is wrong with it.
 
-        A good token is never refused for what others do at its address: behind a proxy all have the same.
+        A good token is never refused for what others do from its address: behind a proxy all have the same.
         """
         is_crowded = self._bad_tokens.held >= _ADDRESSES_MAX
         address = _ANY_ADDRESS if is_crowded else _host(raw.remote)
@@ -66,14 +66,14 @@ class RateLimits:
             raise Refused(await self._bad_tokens.refusal(address, address=address))
 
     async def note(self, raw: web.Request, response: web.StreamResponse) -> None:
-        """Count an admitted call that failed by the caller's own doing; a signal of the application."""
+        """Count an admitted call that failed through the caller's fault; a signal of the application."""
         caller = raw.get(_CALLER)
         if caller is not None and 400 <= response.status < 500 and response.status != _TOO_MANY:
-            await self._failures.count(_named(caller))
+            await self._failures.count(_name_of(caller))
 
 
 class _Limit:
-    """One limit with its counters, which the library drops two windows after they were begun."""
+    """One limit with its counters, which the library drops two windows after they began."""
 
     def __init__(self, name: str, what: str, most: int, window_s: int) -> None:
         self._name = name
@@ -88,11 +88,11 @@ class _Limit:
 
     @property
     def held(self) -> int:
-        """How many counters there are, those that are over but not dropped yet among them."""
+        """How many counters there are, including expired ones that are not dropped yet."""
         return len(self._storage.storage)
 
     async def count(self, who: str) -> bool:
-        """Count one more, or return that the limit is reached; what is refused is not counted."""
+        """Count one more and return True, or return False when the limit is reached."""
         return self._item is None or await self._counted.hit(self._item, who)
 
     async def is_reached(self, who: str) -> bool:
@@ -100,7 +100,7 @@ class _Limit:
         return self._item is not None and not await self._counted.test(self._item, who)
 
     async def refusal(self, who: str, **shown: str) -> Problem:
-        """Make the problem that says when to come again; the log has it once in a window for each ``who``."""
+        """Return the problem that says when to come again; log it once in a window for each ``who``."""
         RATE_LIMITED.labels(self._name).inc()
         if await self._said.hit(self._line, who):
             log.warning("rate_limited", limit=self._name, most=self._most, window_s=self._window_s, **shown)
@@ -120,7 +120,7 @@ class _Limit:
         if self._item is None:
             return 0
         stats = await self._counted.get_window_stats(self._item, who)
-        # At the very moment of the reset one more is still too many: the next whole second lies after it.
+        # At the moment of the reset one more is still too many: so add a second.
         return max(0, int(stats.reset_time - SYSTEM_CLOCK.now().timestamp())) + 1
 
 
@@ -128,13 +128,13 @@ UNLIMITED: Final = RateLimits(commands_max=0, failures_max=0)
 """For a service that takes no tokens."""
 
 
-def _named(caller: Caller) -> str:
-    # Written as a tuple: a name may hold any separator.
+def _name_of(caller: Caller) -> str:
+    # As a tuple's text, since a name may hold any separator.
     return repr((caller.role and caller.role.value, caller.sub, caller.account_id or caller.vendor_id))
 
 
 def _host(remote: str | None) -> str:
-    """Return whom an address stands for: with IPv6 one host has a whole /64 to call from."""
+    """Return the address that identifies a host: with IPv6, one host can call from a whole /64."""
     try:
         address = ip_address(remote or "")
     except ValueError:

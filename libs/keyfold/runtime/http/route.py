@@ -1,4 +1,4 @@
-"""Routes as values: what is asked, who may ask, what is read and what is answered."""
+"""Routes as values: what is called, who may call, what is read and what is answered."""
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
@@ -26,7 +26,7 @@ Q = TypeVar("Q", bound=BaseModel | None)
 class Request(Generic[B, Q]):
     """A request that passed its route's rule, with its body and query read.
 
-    ``traceparent`` is the W3C header if it was a valid one; ``raw`` is for streaming alone.
+    ``traceparent`` is the W3C header, None if missing or invalid; ``raw`` is for streaming only.
     """
 
     identity: Caller | None
@@ -40,7 +40,7 @@ class Request(Generic[B, Q]):
 
     @property
     def caller(self) -> Caller:
-        """Who asks; a route that lets in callers without a token must not ask."""
+        """Who calls. Raises LookupError on a route that lets in callers without a token."""
         if self.identity is None:
             raise LookupError("this route's rule lets in callers without a token")
         return self.identity
@@ -50,7 +50,7 @@ class Request(Generic[B, Q]):
 class RequestHeader:
     """A header that a route's handler reads, described by a JSON Schema.
 
-    ``adds`` are the members that it may add to the answer's JSON, each with its own.
+    ``adds`` are the members that it may add to the answer's JSON, each with its schema.
     """
 
     name: str
@@ -61,9 +61,9 @@ class RequestHeader:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Body:
-    """How a route's body comes: JSON unless said otherwise, and how much of it is read at most.
+    """The form of a route's body, and the most bytes that are read of it.
 
-    ``apart`` names an array of it whose items the handler reads one by one: each is handed on as JSON.
+    ``apart`` names an array whose items the handler reads one by one: it gets each as the bytes of its JSON.
     """
 
     media_type: str = "application/json"
@@ -73,9 +73,9 @@ class Body:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a handler answers; ``status`` None stands for the route's own.
+    """What a handler answers; a ``status`` of None means the route's.
 
-    A body of bytes is sent as it is, as ``content_type``; anything else as JSON.
+    A body of bytes is sent unchanged, as ``content_type``; any other as JSON.
     """
 
     body: BaseModel | Mapping[str, object] | bytes | None = None
@@ -85,23 +85,23 @@ class Answer:
 
 
 Reply: TypeAlias = Answer | Problem | Streamed | web.StreamResponse
-"""A handler's outcome; a ``StreamResponse`` is one that the handler has prepared and written itself."""
+"""A handler's outcome; a ``StreamResponse`` has been prepared and written by the handler itself."""
 
 
 class UndeclaredRoute(Exception):
-    """The route table must be corrected before the service can start; says what it lacks."""
+    """The route table must be corrected before the service can start; the message says what it lacks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route(Generic[B, Q]):
     """One row of a service's route table.
 
-    ``method`` may be ``*`` for any. ``path`` uses aiohttp's form, ``/v1/keys/{key_id}``. ``refusals`` are the
-    statuses, beyond those that follow from the rest, which the handler may answer. ``also_answers`` are
-    the models of further statuses that are no refusals, None where one has no body. ``headers`` are those
-    that the handler reads. ``media_types`` are those of an answer that is no JSON.
-    ``quiet`` moves a probe's access log to debug. ``only_asks`` is said of what changes nothing although its
-    method could: it is not counted among a caller's commands.
+    ``method`` may be ``*`` for any. ``path`` has aiohttp's form, ``/v1/keys/{key_id}``. ``refusals`` are the
+    statuses of refusals by the handler, beyond those that follow from the rest. ``also_answers`` has the
+    models of other statuses that are no refusals, None for one without a body. ``headers`` are those that the
+    handler reads. ``media_types`` are those of an answer that is not JSON. ``quiet`` logs requests at debug,
+    for probes. ``only_asks`` marks a call that changes nothing although its method could: it does not count
+    as a caller's command.
     """
 
     method: str
@@ -123,7 +123,7 @@ class Route(Generic[B, Q]):
     only_asks: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse a row that leaves open who may call or what may be sent."""
+        """Raise UndeclaredRoute for a row that leaves open who may call or what may be sent."""
         if not isinstance(self.rule, get_args(Rule)):
             raise UndeclaredRoute(f"{self.method} {self.path} declares no access rule")
         for name in path_parameters(self.rule):
@@ -135,12 +135,12 @@ class Route(Generic[B, Q]):
 
     @property
     def refuses_body(self) -> bool:
-        """Whether a body is a mistake; a gateway's copy of a request may bring that request's own."""
+        """Whether a body is a mistake; not so for a gateway, whose copy of a request may keep its body."""
         return self.method in COMMANDS and self.body is None and not isinstance(self.rule, OwnCredential)
 
     @property
     def is_command(self) -> bool:
-        """Whether a call counts as one that changes something."""
+        """Whether a call counts as a command, which changes something."""
         return self.method in COMMANDS and not self.only_asks
 
     @property
@@ -155,7 +155,7 @@ class Route(Generic[B, Q]):
 
 
 def _is_open(model: object) -> bool:
-    # A root model has no fields of its own; those inside it have their own configuration.
+    # A root model has no fields of its own; the models inside it have their own configuration.
     if not (isinstance(model, type) and issubclass(model, BaseModel)) or issubclass(model, RootModel):
         return False
     return model.model_config.get("extra") != "forbid"

@@ -15,14 +15,14 @@ class Public:
 
 @dataclass(frozen=True, slots=True)
 class OwnCredential:
-    """Whoever the handler itself recognises by this header; the handler also judges the path's tricks."""
+    """Whoever the handler itself recognises by this header; the handler also checks the path's encoding."""
 
     header: str
 
 
 @dataclass(frozen=True, slots=True)
 class CredentialOr:
-    """Whoever the handler itself recognises by this header where it is sent, and else who passes the rule."""
+    """If this header is sent, whoever the handler itself recognises by it; else whoever passes the rule."""
 
     header: str
     rule: "TokenRule"
@@ -30,7 +30,7 @@ class CredentialOr:
 
 @dataclass(frozen=True, slots=True)
 class AnyLogin:
-    """Anyone with a valid token, also one that names no role and whose login is bound to nothing."""
+    """Anyone with a valid token, even if it names no role and its login is bound to nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,31 +45,31 @@ class AnyRole:
 
 @dataclass(frozen=True, slots=True)
 class Roles:
-    """Callers of these roles, whichever tenant they belong to."""
+    """Callers with one of these roles, of whichever tenant."""
 
     roles: frozenset[Role]
 
 
 @dataclass(frozen=True, slots=True)
 class OwnAccount:
-    """The owner of the path's ``{account_id}``; to any other owner it does not exist."""
+    """The owner of the path's ``{account_id}``; it is hidden from other owners."""
 
 
 @dataclass(frozen=True, slots=True)
 class VendorItself:
-    """The vendor of the path's ``{vendor_id}``, to other vendors hidden, and the roles in ``also``."""
+    """The vendor of the path's ``{vendor_id}``, which is hidden from other vendors; and roles in ``also``."""
 
     also: frozenset[Role] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Applicant:
-    """A vendor whose token names none yet; the handler hides what that caller has not applied for itself."""
+    """A vendor whose token names no vendor yet; the handler hides what that caller did not apply for."""
 
 
 @dataclass(frozen=True, slots=True)
 class AnyOf:
-    """Callers whom one of these rules lets in."""
+    """Whoever passes one of these rules."""
 
     rules: tuple["TokenRule", ...]
 
@@ -79,7 +79,7 @@ Rule: TypeAlias = Public | OwnCredential | CredentialOr | TokenRule
 
 
 class RuleVerdict(Enum):
-    """What a rule says of a caller: let in, turned away, or not even told that the thing exists."""
+    """A rule's verdict on a caller: let in, refused, or not even told that the thing exists."""
 
     ALLOWED = "allowed"
     FORBIDDEN = "forbidden"
@@ -87,7 +87,7 @@ class RuleVerdict(Enum):
 
 
 def judge(rule: TokenRule, caller: Caller, path: Mapping[str, str]) -> RuleVerdict:
-    """Say whether the rule lets the caller through to that path's parameters."""
+    """Return the rule's verdict on a caller who names these path parameters."""
     match rule:
         case AnyLogin():
             return RuleVerdict.ALLOWED
@@ -143,7 +143,7 @@ def path_parameters(rule: Rule) -> Iterator[str]:
 
 
 def describe(rule: Rule) -> str:
-    """Say in a few words who may call."""
+    """Return in a few words who may call."""
     match rule:
         case Public():
             return "anyone"

@@ -1,4 +1,4 @@
-"""The routes that every service has: probes, metrics and its own description."""
+"""The routes that every service has: probes, metrics and its OpenAPI document."""
 
 import asyncio
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ class Readiness(JsonBody):
 
 
 def standard_routes(health: Health) -> list[AnyRoute]:
-    """Return the probes of this process and its metrics."""
+    """Return the routes of the probes and of the metrics."""
 
     async def livez(_request: Request[None, None]) -> Answer:
         return Answer(body=Liveness(alive=True))
@@ -73,16 +73,16 @@ def standard_routes(health: Health) -> list[AnyRoute]:
 def description(name: str, table: Sequence[AnyRoute]) -> AnyRoute:
     """Return the route that serves the OpenAPI document of the table and of itself.
 
-    The document is put together when it is first asked for: that takes a third of a second, in which a thread
-    of its own keeps nobody else waiting.
+    The document is built when it is first asked for, which takes a third of a second: in a thread, so that no
+    other request waits.
     """
 
     @cache
-    def written() -> dict[str, object]:
+    def build_document() -> dict[str, object]:
         return document(name, [*table, route])
 
     async def openapi(_request: Request[None, None]) -> Answer:
-        return Answer(body=await asyncio.to_thread(written))
+        return Answer(body=await asyncio.to_thread(build_document))
 
     route: AnyRoute = Route(
         method="GET",

@@ -1,4 +1,4 @@
-"""Answers that are written bit by bit, at the reader's pace: whole, or visibly cut off."""
+"""Streamed answers: written bit by bit at the reader's pace, and either complete or visibly cut off."""
 
 import asyncio
 import socket
@@ -15,7 +15,7 @@ from keyfold.runtime import metrics
 
 LOOK_INTERVAL_S: Final = 0.25
 STALL_MAX_S: Final = 60.0
-"""How long a reader may take nothing of what is written before it counts as gone."""
+"""How long a reader may read nothing before it counts as gone."""
 
 _RESET_AT_CLOSE: Final = struct.pack("ii", 1, 0)
 
@@ -31,11 +31,11 @@ log = structlog.get_logger(__name__)
 
 
 class StreamFailed(ClientConnectionResetError):
-    """An answer that had begun cannot be ended: the connection is closed without its last chunk."""
+    """A streamed answer failed after it had begun: the connection is closed without the last chunk."""
 
 
 class Writer:
-    """What a streamed answer writes to; the answer begins with the first bytes."""
+    """Writes a streamed answer; the answer begins with the first bytes."""
 
     def __init__(self, raw: web.Request, response: web.StreamResponse, stall_max_s: float) -> None:
         self._raw = raw
@@ -44,17 +44,17 @@ class Writer:
 
     @property
     def has_begun(self) -> bool:
-        """Whether the reader has its status and headers, so that no other answer can be given."""
+        """Whether the status and headers were sent, so that no other answer can be given."""
         return self._response.prepared
 
     async def write(self, content: bytes) -> None:
-        """Write so many bytes and return when the reader is ready for more; raise if it is gone."""
+        """Write bytes, and return when the reader is ready for more. Raises if it is gone."""
         await self._response.prepare(self._raw)
         async with _in_time(self._stall_max_s):
             await self._response.write(content)
 
     async def end(self) -> None:
-        """Write the last chunk, without which nothing was whole."""
+        """Write the last chunk, without which the answer is incomplete."""
         await self._response.prepare(self._raw)
         async with _in_time(self._stall_max_s):
             await self._response.write_eof()
@@ -71,10 +71,10 @@ async def _in_time(limit_s: float) -> AsyncIterator[None]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Streamed:
-    """An answer whose body `write` writes. What it raises before the first bytes is answered as ever.
+    """An answer whose body `write` writes. What it raises before the first bytes becomes a problem as usual.
 
-    One that is `endless` is ended, properly, when the process stops, the caller's token expires, or its login
-    is no longer bound as it was.
+    An `endless` one is ended, with its last chunk, when the process stops, the caller's token expires, or its
+    login is no longer bound as it was.
     """
 
     write: Callable[[Writer], Awaitable[None]]
@@ -93,12 +93,10 @@ async def stream(
     expires_in_s: float | None,
     unbound: Callable[[], Coroutine[None, None, None]] | None = None,
 ) -> web.StreamResponse:
-    """Write the answer to its end and return it; raise what is raised before it begins.
+    """Write the answer to its end and return it. An endless one also ends when `unbound` returns.
 
-    What is endless ends when `unbound` returns, too.
-
-    Afterwards: StreamFailed for a failure of ours, ClientConnectionResetError if the reader left. Either way
-    the writing is stopped at once.
+    Raises what is raised before the answer begins. Afterwards it raises StreamFailed for a failure of ours,
+    and ClientConnectionResetError if the reader left; either stops the writing at once.
     """
     raw[IS_STREAMED] = True
     response = web.StreamResponse(headers={**headers, **streamed.headers})
@@ -109,12 +107,12 @@ async def stream(
     ends_in_s = expires_in_s if streamed.endless else None
     ends = [_until_set(draining), *([] if unbound is None else [unbound()])] if streamed.endless else []
     try:
-        await _written(raw, streamed, writer, ends, ends_in_s)
+        await _write(raw, streamed, writer, ends, ends_in_s)
         await writer.end()
     except Exception as error:
         if _is_gone(raw) or isinstance(error, ClientConnectionResetError):
             _count(raw, "gone")
-            _forget(raw)
+            _abort(raw)
             raise ClientConnectionResetError("the reader has left") from error
         if not writer.has_begun:
             raise
@@ -126,14 +124,14 @@ async def stream(
     return response
 
 
-async def _written(
+async def _write(
     raw: web.Request,
     streamed: Streamed,
     writer: Writer,
     ends: Sequence[Coroutine[None, None, None]],
     ends_in_s: float | None,
 ) -> None:
-    writing = asyncio.create_task(_write(streamed, writer))
+    writing = asyncio.create_task(_write_body(streamed, writer))
     watching = [asyncio.create_task(each) for each in (_until_gone(raw), *ends)]
     try:
         await asyncio.wait([writing, *watching], timeout=ends_in_s, return_when=asyncio.FIRST_COMPLETED)
@@ -147,7 +145,7 @@ async def _written(
         raise error
 
 
-async def _write(streamed: Streamed, writer: Writer) -> None:
+async def _write_body(streamed: Streamed, writer: Writer) -> None:
     await streamed.write(writer)
 
 
@@ -156,7 +154,7 @@ async def _until_set(event: asyncio.Event) -> None:
 
 
 async def _until_gone(raw: web.Request) -> None:
-    """Notice a reader that hangs up also while there is nothing to write to it."""
+    """Return when the reader has hung up, even while there is nothing to write."""
     while not _is_gone(raw):  # noqa: ASYNC110 - aiohttp tells nobody when a connection is lost
         await asyncio.sleep(LOOK_INTERVAL_S)
 
@@ -165,14 +163,14 @@ def _is_gone(raw: web.Request) -> bool:
     return raw.transport is None or raw.transport.is_closing()
 
 
-def _forget(raw: web.Request) -> None:
-    """Wait no longer for a reader to take what is on its way to it."""
+def _abort(raw: web.Request) -> None:
+    """Close the connection without waiting for the reader to take what was written."""
     if raw.transport is not None:
         raw.transport.abort()
 
 
 def _cut_off(raw: web.Request) -> None:
-    """Make sure that what was written does not look whole: to HTTP/1.0 a closed connection is the end."""
+    """Make sure that the answer does not look complete: in HTTP/1.0 a closed connection is its end."""
     connected = None if raw.transport is None else raw.transport.get_extra_info("socket")
     if raw.version < HttpVersion11 and connected is not None:
         connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_AT_CLOSE)

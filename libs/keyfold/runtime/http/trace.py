@@ -8,7 +8,7 @@ _PROPAGATOR = TraceContextTextMapPropagator()
 
 
 def traceparent(headers: Mapping[str, str]) -> str | None:
-    """Return the ``traceparent`` header in its normal form, or None when absent or invalid."""
+    """Return the ``traceparent`` header in its normal form, None if missing or invalid."""
     given = headers.get("traceparent")
     if given is None:
         return None

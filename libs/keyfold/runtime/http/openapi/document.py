@@ -42,11 +42,11 @@ _RATE_LIMIT_HEADERS: Final[dict[str, object]] = {
 }
 
 Schemas = dict[object, object]
-"""How a (model, mode) pair is referred to."""
+"""The reference to the schema of each (model, mode) pair."""
 
 
 def document(name: str, routes: Sequence[AnyRoute]) -> dict[str, object]:
-    """Describe every route of the service ``name``: who may call, what is read, what is answered."""
+    """Return the document of the service ``name``: of each route who may call, what is read and answered."""
     references, definitions = _schemas(routes)
     paths: dict[str, dict[str, object]] = {}
     for route in routes:
@@ -71,15 +71,15 @@ def _schemas(routes: Sequence[AnyRoute]) -> tuple[Schemas, dict[str, dict[str, A
         wanted += [(model, "validation") for model in (route.body, route.query) if model]
         wanted += [(model, "serialization") for model in _answers(route).values() if model]
     references, definitions = models_json_schema(list(dict.fromkeys(wanted)), ref_template=_REFERENCE)
-    return _with_additions(routes, dict(references.items()), definitions.get("$defs", {}))
+    return _describe_additions(routes, dict(references.items()), definitions.get("$defs", {}))
 
 
-def _with_additions(
+def _describe_additions(
     routes: Sequence[AnyRoute], references: Schemas, definitions: dict[str, dict[str, Any]]
 ) -> tuple[Schemas, dict[str, dict[str, Any]]]:
-    """Describe anew each answer that a request's header may add members to."""
+    """Add a schema for each answer that a request's header may add members to."""
     for route in routes:
-        if route.answer and (added := _added(route)):
+        if route.answer and (added := _added_members(route)):
             name = f"{route.answer.__name__}WhenAsked"
             plain = definitions[route.answer.__name__]
             members = {**plain["properties"], **added}
@@ -88,7 +88,7 @@ def _with_additions(
     return references, definitions
 
 
-def _added(route: AnyRoute) -> dict[str, object]:
+def _added_members(route: AnyRoute) -> dict[str, object]:
     return {name: schema for header in route.headers for name, schema in header.adds.items()}
 
 
@@ -163,7 +163,7 @@ def _responses(route: AnyRoute, references: Schemas, routes: Sequence[AnyRoute])
     for status, model in _answers(route).items():
         answered[str(status)] = {"description": HTTPStatus(status).phrase}
         if model:
-            form = tuple(_added(route)) if model is route.answer else ()
+            form = tuple(_added_members(route)) if model is route.answer else ()
             content = {"application/json": {"schema": references[model, form or "serialization"]}}
             answered[str(status)]["content"] = content
     if route.media_types:
@@ -182,7 +182,7 @@ def _responses(route: AnyRoute, references: Schemas, routes: Sequence[AnyRoute])
 
 
 def _refusals(route: AnyRoute) -> set[int]:
-    """Return the statuses that follow from the row itself, and those that its handler adds."""
+    """Return the refusals' statuses: those that follow from the row itself, and those of its handler."""
     found = {*route.refusals, 400, 500}
     if not isinstance(route.rule, Public):
         found |= {401, 403, 503}

@@ -1,4 +1,4 @@
-"""Links of the OpenAPI document: from the answer that made a thing to every call that takes its id."""
+"""Links of the OpenAPI document: from the answer that created a thing to every call that takes its id."""
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -10,10 +10,10 @@ from keyfold.runtime.http.rules import OwnCredential
 
 
 def links(route: AnyRoute, routes: Sequence[AnyRoute]) -> dict[str, object]:
-    """Return the links of a route that makes something, by the operation that each leads to."""
+    """Return the links of a route that creates something, by the operation that each leads to."""
     if route.status != HTTPStatus.CREATED or route.answer is None:
         return {}
-    made = _made(route.answer)
+    made = _find_fields(route.answer)
     asked = {name: f"$request.path.{name}" for name in route.path_parameters}
     return {
         other.operation_id: {
@@ -30,8 +30,8 @@ def _leads_to(other: AnyRoute, made: Mapping[str, str], asked: Mapping[str, str]
     return wanted <= made.keys() | asked.keys() and bool(wanted & (made.keys() - asked.keys()))
 
 
-def _made(model: type[BaseModel]) -> dict[str, str]:
-    """Return where the answer has each field: at its top, or within the one resource that it holds."""
+def _find_fields(model: type[BaseModel]) -> dict[str, str]:
+    """Return where the answer has each field: at its top, or within the one resource it holds."""
     top: dict[str, str] = {}
     within: dict[str, str] = {}
     for name, field in model.model_fields.items():

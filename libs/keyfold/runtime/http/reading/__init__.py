@@ -1,1 +1,1 @@
-"""Requests, read and checked."""
+"""Reading and checking requests."""

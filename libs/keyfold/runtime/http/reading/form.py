@@ -1,4 +1,4 @@
-"""Reading a form: the parameters of a call that another standard lays down, as OAuth 2.0 does."""
+"""Reading a form: the parameters of a call that another standard defines, such as OAuth 2.0."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -16,13 +16,13 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def read_form(document: bytes, model: type[M]) -> dict[str, str]:
-    """Return the model's parameters from a form, or refuse what is none or says one of them twice.
+    """Return the model's parameters from a form. Raises Refused if it is no form or repeats one of them.
 
-    What the model does not know is left out, for a client may send what it sends to every such server
-    (RFC 6749, section 3.2).
+    Parameters that the model does not know are left out: a client may send to us what it sends to every such
+    server (RFC 6749, section 3.2).
     """
     given = [(name, value) for name, value in _parameters(document) if name in model.model_fields]
-    if faults := list(_faults(given)):
+    if faults := list(_find_faults(given)):
         raise Refused(bad_body(faults))
     return dict(given)
 
@@ -36,11 +36,11 @@ def _parameters(document: bytes) -> list[tuple[str, str]]:
             errors="strict",
             max_num_fields=_PARAMETERS_MAX,
         )
-    except ValueError:  # a broken encoding too, which a decoder may quote: nothing of it is repeated
+    except ValueError:  # also a broken encoding; the decoder may quote the body, so its text is not repeated
         raise Refused(of_status(400, "the body is not a form of UTF-8 text")) from None
 
 
-def _faults(given: list[tuple[str, str]]) -> Iterator[FieldError]:
+def _find_faults(given: list[tuple[str, str]]) -> Iterator[FieldError]:
     for name, uses in Counter(name for name, _ in given).items():
         if uses > 1:
             yield FieldError(pointer=pointer_to((name,)), detail=f"it is given {uses} times")

@@ -1,4 +1,4 @@
-"""JSON as it was sent: whole, nested no deeper than can be read, each name once, text that can be kept."""
+"""JSON as it was sent: complete, not nested too deeply, each name once, only text that can be stored."""
 
 import json
 import re
@@ -11,9 +11,9 @@ import orjson
 from keyfold.runtime.http.problem import FieldError, Problem, Refused, bad_body, pointer_to
 
 DEPTH_MAX: Final = 200
-"""How deep pydantic follows; the parsers here would go further."""
+"""How deep pydantic reads; the parsers here would go further."""
 
-# A text without its end runs to the end of the document, so that no character is looked at twice.
+# A text without its end runs to the end of the document, so that no character is scanned twice.
 _TEXT_OR_BRACKET: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)
 _LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
@@ -21,38 +21,38 @@ Place = tuple[str | int, ...]
 
 
 class _Members(tuple[tuple[str, object], ...]):
-    """An object's members as they were written; a dictionary would keep only the last of each name."""
+    """An object's members as they were sent; a dictionary would keep only the last of each name."""
 
 
 class _Number(str):
-    """A number as it was written; as a number it may be too large for anything that comes next."""
+    """A number's digits as they were sent; its value may be too large for whatever comes next."""
 
 
 def check_json(document: bytes) -> None:
-    """Refuse what is no JSON with a 400, and with a 422 what is ambiguous or no database can hold."""
-    text = _text(document)
+    """Refuse, with a 400, what is not JSON, and with a 422 what is ambiguous or no database can hold."""
+    text = _decode(document)
     try:
         orjson.loads(text)
     except orjson.JSONDecodeError as broken:
         raise Refused(_no_json(broken)) from None
-    _check_faults(_as_written(text))
+    _check_faults(_parse(text))
 
 
 def take_apart(document: bytes, name: str) -> tuple[object, list[bytes]]:
-    """Return JSON, and by itself each item of the array of that name in its object, if there is one.
+    """Return the parsed document, and as bytes each item of its object's array of that name, if any.
 
-    It is checked as above but for the items: what is wrong with one of them is for whoever reads that one.
+    Raises as ``check_json`` does, except for faults in an item: they are left to whoever reads that item.
     """
-    written = _as_written(_text(document))
+    written = _parse(_decode(document))
     _check_faults(written, apart=name)
     if not isinstance(written, _Members):
         return written, []
     members = dict(written)
     items = members.get(name)
-    return members, [_rewritten(each).encode() for each in items] if isinstance(items, list) else []
+    return members, [_write(each).encode() for each in items] if isinstance(items, list) else []
 
 
-def _text(document: bytes) -> str:
+def _decode(document: bytes) -> str:
     try:
         text = document.decode()
     except UnicodeDecodeError as broken:
@@ -69,7 +69,7 @@ def _text(document: bytes) -> str:
     return text
 
 
-def _as_written(text: str) -> object:
+def _parse(text: str) -> object:
     try:
         return json.loads(
             text,
@@ -82,43 +82,43 @@ def _as_written(text: str) -> object:
         raise Refused(_no_json(broken)) from None
 
 
-def _rewritten(value: object) -> str:
+def _write(value: object) -> str:
     match value:
         case _Number():
             return value
         case _Members():
-            return "{" + ",".join(f"{json.dumps(name)}:{_rewritten(each)}" for name, each in value) + "}"
+            return "{" + ",".join(f"{json.dumps(name)}:{_write(each)}" for name, each in value) + "}"
         case list():
-            return "[" + ",".join(map(_rewritten, value)) + "]"
+            return "[" + ",".join(map(_write, value)) + "]"
         case _:
             return json.dumps(value)
 
 
 def _check_faults(written: object, *, apart: str | None = None) -> None:
-    errors = list(_faults(written, ()))
+    errors = list(_find_faults(written, ()))
     if apart is not None:
         errors = [each for each in errors if not each.pointer.startswith(pointer_to((apart, "")))]
     if errors:
         raise Refused(bad_body(errors))
 
 
-def _faults(value: object, place: Place) -> Iterator[FieldError]:
+def _find_faults(value: object, place: Place) -> Iterator[FieldError]:
     match value:
         case str() if "\0" in value:
             yield FieldError(pointer=pointer_to(place), detail="the text holds a NUL character")
         case str() if _LONE_SURROGATE.search(value):
             yield FieldError(pointer=pointer_to(place), detail="the text holds half a character")
         case _Members():
-            yield from _repeated(value, place)
+            yield from _find_repeats(value, place)
             for name, each in value:
-                yield from _faults(name, (*place, name))
-                yield from _faults(each, (*place, name))
+                yield from _find_faults(name, (*place, name))
+                yield from _find_faults(each, (*place, name))
         case list():
             for index, each in enumerate(value):
-                yield from _faults(each, (*place, index))
+                yield from _find_faults(each, (*place, index))
 
 
-def _repeated(members: _Members, place: Place) -> Iterator[FieldError]:
+def _find_repeats(members: _Members, place: Place) -> Iterator[FieldError]:
     for name, uses in Counter(name for name, _ in members).items():
         if uses > 1:
             yield FieldError(pointer=pointer_to((*place, name)), detail=f"it is given {uses} times")

@@ -1,4 +1,4 @@
-"""Reading a request: its path, query and body become values, or a problem that says where they do not."""
+"""Reading a request: its path, query and body become values, or a problem that says what is wrong."""
 
 import asyncio
 import re
@@ -18,7 +18,7 @@ from keyfold.runtime.http.reading.json_text import check_json, take_apart
 from keyfold.runtime.http.route import BODY_BYTES_MAX, Body
 
 CONTINUE: Final = "100-continue"
-"""The one expectation there is (RFC 9110, section 10.1.1): to be told whether a body is wanted."""
+"""The only expectation there is (RFC 9110, section 10.1.1): to be told whether to send the body."""
 
 _HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|(?:[\w.~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*)(:[0-9]*)?", re.ASCII)
 _VERSIONS: Final = (HttpVersion10, HttpVersion11)
@@ -28,14 +28,14 @@ _BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 M = TypeVar("M", bound=BaseModel)
 
 
-@lru_cache(maxsize=1024)  # the gatekeeper asks at every question
+@lru_cache(maxsize=1024)  # the gatekeeper calls it for every request
 def is_host(text: str) -> bool:
-    """Tell whether a Host header says a host and perhaps a port, or nothing, as it may (RFC 9110, 7.2)."""
+    """Tell whether a Host header is a host with an optional port, or empty, as it may be (RFC 9110, 7.2)."""
     return _HOST.fullmatch(text) is not None
 
 
 def check_head(raw: web.BaseRequest) -> None:
-    """Refuse a version of HTTP that is not spoken here, and a Host that is none (RFC 9112, section 3.2)."""
+    """Refuse a version of HTTP other than 1.0 and 1.1, and an invalid Host (RFC 9112, section 3.2)."""
     if raw.version not in _VERSIONS:
         raise Refused(of_status(400, "the request is not HTTP/1.1"))
     if not is_host(raw.headers.get(hdrs.HOST, "")):
@@ -43,7 +43,7 @@ def check_head(raw: web.BaseRequest) -> None:
 
 
 def check_target(raw: web.Request) -> None:
-    """Refuse a path or query whose percent-encoding is broken, not UTF-8, or hides a NUL."""
+    """Refuse a path or query whose percent-encoding is broken, is not UTF-8, or hides a NUL."""
     target = raw.raw_path
     try:
         decoded = unquote_to_bytes(target).decode()
@@ -54,7 +54,7 @@ def check_target(raw: web.Request) -> None:
 
 
 def read_query(raw: web.Request, model: type[M]) -> M:
-    """Read the query string as the model, or refuse it naming each parameter."""
+    """Return the query string as the model. Raises Refused, which names each wrong parameter."""
     given = raw.rel_url.query
     repeated = sorted({name for name in given if len(given.getall(name)) > 1})
     if repeated:
@@ -73,24 +73,24 @@ def _bad_query(errors: list[FieldError]) -> Problem:
 
 
 def check_expectation(raw: web.Request) -> None:
-    """Refuse an expectation that nobody could meet."""
+    """Refuse any expectation but 100-continue."""
     if raw.headers.get(hdrs.EXPECT, CONTINUE).lower() != CONTINUE:
         raise Refused(of_status(417, f"the only expectation that is met is {CONTINUE}"))
 
 
 async def read_body(raw: web.Request, model: type[M], kind: Body) -> M:
-    """Read the body as the model; 413, 415, 400 for what is not of its kind, 422 for no such model."""
+    """Return the body as the model. Raises Refused: 413, 415 or 400 for its form, 422 for its content."""
     _check_type(raw, kind.media_type)
     _check_encoding(raw)
-    document = await _bounded(raw, kind.bytes_max)
+    document = await _read_bounded(raw, kind.bytes_max)
     if len(document) > BODY_BYTES_MAX:
-        # It would keep whoever else is served waiting for tens of milliseconds.
-        return await asyncio.to_thread(_understood, document, model, kind)
-    return _understood(document, model, kind)
+        # Parsing it here would keep all other requests waiting for tens of milliseconds.
+        return await asyncio.to_thread(_parse_body, document, model, kind)
+    return _parse_body(document, model, kind)
 
 
-def _understood(document: bytes, model: type[M], kind: Body) -> M:
-    with _faults_refused():
+def _parse_body(document: bytes, model: type[M], kind: Body) -> M:
+    with _refuse_faults():
         if kind.media_type == form.MEDIA_TYPE:
             return model.model_validate(form.read_form(document, model))
         if kind.apart is not None:
@@ -100,14 +100,14 @@ def _understood(document: bytes, model: type[M], kind: Body) -> M:
 
 
 def read_json(document: bytes, model: type[M]) -> M:
-    """Read JSON as the model. Raises Refused, which says what is wrong and where."""
+    """Return JSON as the model. Raises Refused, which says what is wrong and where."""
     check_json(document)
-    with _faults_refused():
+    with _refuse_faults():
         return model.model_validate_json(document, strict=True)
 
 
 @contextmanager
-def _faults_refused() -> Iterator[None]:
+def _refuse_faults() -> Iterator[None]:
     try:
         yield
     except ValidationError as invalid:
@@ -120,8 +120,8 @@ def _check_type(raw: web.Request, wanted: str) -> None:
 
 
 async def refuse_body(raw: web.Request) -> None:
-    """Refuse a body where none is read, for whoever sent it expects it to matter; `{}` says nothing."""
-    document = await _bounded(raw, BODY_BYTES_MAX)
+    """Refuse a body on a call that reads none, as its sender expects it to matter; `{}` is accepted."""
+    document = await _read_bounded(raw, BODY_BYTES_MAX)
     if document.translate(None, _JSON_SPACES) not in (b"", b"{}"):
         detail = "this call takes no body: leave it out, or send {}"
         raise Refused(bad_body([FieldError(pointer="", detail=detail)]))
@@ -133,8 +133,8 @@ def _check_encoding(raw: web.Request) -> None:
         raise Refused(of_status(415, "the body must not be compressed", {"Accept-Encoding": "identity"}))
 
 
-async def _bounded(raw: web.Request, bytes_max: int) -> bytes:
-    # A declared length is believed when it is too much, so that nothing of it is read.
+async def _read_bounded(raw: web.Request, bytes_max: int) -> bytes:
+    # A body that is declared too long is not read at all.
     if (raw.content_length or 0) > bytes_max:
         raise web.HTTPRequestEntityTooLarge(bytes_max)
     try:
@@ -144,12 +144,12 @@ async def _bounded(raw: web.Request, bytes_max: int) -> bytes:
 
 
 def _field_errors(invalid: ValidationError) -> list[FieldError]:
-    """Return what pydantic found wrong, in our own words and without what was sent."""
+    """Return what pydantic found wrong, in our words and without what was sent."""
     details = invalid.errors(include_url=False, include_context=False, include_input=False)
-    return [FieldError(pointer=_place(each), detail=_say(each)) for each in details]
+    return [FieldError(pointer=_place(each), detail=_describe(each)) for each in details]
 
 
-def _say(details: ErrorDetails) -> str:
+def _describe(details: ErrorDetails) -> str:
     match details["type"]:
         case "extra_forbidden":
             return "there is no such field"
