@@ -14,8 +14,8 @@ from msgspec.structs import astuple, replace
 from keyfold.wire.events.chain import GENESIS, Head, Row, seal
 from keyfold.wire.proof.ledger_proof import HeadRow, LedgerProof
 from keyfold.wire.proof.signed_head import (
-    Checkpoint,
-    SignedCheckpoint,
+    HeadClaim,
+    SignedHead,
     format_line,
     is_genuine,
     key_id_of,
@@ -24,10 +24,10 @@ from keyfold.wire.proof.signed_head import (
 )
 from keyfold.wire.proof.signed_head_proof import (
     CHECKPOINTED,
-    CheckpointRow,
-    FiledCheckpoints,
+    FiledHeads,
     Finding,
     FindingKind,
+    SignedHeadRow,
     weigh_file,
     weigh_recorded,
 )
@@ -38,15 +38,15 @@ from tests.support.property.strategies import digests, rows, times
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
 KEY_ID = key_id_of(KEY.public_key())
 KEYS = {KEY_ID: KEY.public_key()}
-NO_FILE = FiledCheckpoints()
+NO_FILE = FiledHeads()
 
 Sealed = list[tuple[Row, bytes]]
 
 
-def checkpoint_of(position: int, head_hash: bytes) -> SignedCheckpoint:
+def checkpoint_of(position: int, head_hash: bytes) -> SignedHead:
     """Return a genuine checkpoint."""
-    checkpoint = Checkpoint(position=position, head_hash=head_hash, at=START, signing_key_id=KEY_ID)
-    return SignedCheckpoint(checkpoint=checkpoint, signature=sign(checkpoint, KEY))
+    checkpoint = HeadClaim(position=position, head_hash=head_hash, at=START, signing_key_id=KEY_ID)
+    return SignedHead(claim=checkpoint, signature=sign(checkpoint, KEY))
 
 
 def chained(loose: Sequence[Row], first: int = 1, previous: bytes = GENESIS.hash) -> Sealed:
@@ -67,7 +67,7 @@ ledgers = st.lists(
 ).map(chained)
 
 
-def proven(ledger: Sealed, filed: FiledCheckpoints = NO_FILE, head: HeadRow | None = None) -> list[Finding]:
+def proven(ledger: Sealed, filed: FiledHeads = NO_FILE, head: HeadRow | None = None) -> list[Finding]:
     """Return what is wrong with a ledger whose head is its last row's, if none is named."""
     proof = LedgerProof(weigh_recorded(_checkpoints(ledger), KEYS), filed)
     finding = proof.follow([(astuple(row), row_hash) for row, row_hash in ledger])
@@ -80,9 +80,9 @@ def head_of(ledger: Sealed) -> HeadRow:
     return HeadRow(head=Head(position=row.position, hash=row_hash), recorded_at=row.recorded_at)
 
 
-def _checkpoints(ledger: Sealed) -> list[CheckpointRow]:
+def _checkpoints(ledger: Sealed) -> list[SignedHeadRow]:
     return [
-        CheckpointRow(position=row.position, type=row.type, schema_version=row.schema_version, data=row.data)
+        SignedHeadRow(position=row.position, type=row.type, schema_version=row.schema_version, data=row.data)
         for row, _ in ledger
         if row.stream == "ledger"
     ]
@@ -138,8 +138,8 @@ def test_any_rewriting_before_a_filed_checkpoint(ledger: Sealed, data: st.DataOb
 @given(position=st.integers(1, 2**63 - 1), head_hash=digests, at=times, data=st.data())
 def test_every_checkpoint_reads_back(position: int, head_hash: bytes, at: Any, data: st.DataObject) -> None:
     """A line gives its checkpoint back, still genuine; with any bit changed it is a genuine line no more."""
-    checkpoint = Checkpoint(position=position, head_hash=head_hash, at=at, signing_key_id=KEY_ID)
-    signed = SignedCheckpoint(checkpoint=checkpoint, signature=sign(checkpoint, KEY))
+    checkpoint = HeadClaim(position=position, head_hash=head_hash, at=at, signing_key_id=KEY_ID)
+    signed = SignedHead(claim=checkpoint, signature=sign(checkpoint, KEY))
     line = format_line(signed)
     assert parse_line(line) == signed
     assert is_genuine(checkpoint, signed.signature, KEYS)

@@ -67,7 +67,7 @@ class Office:
 
     def filed(self) -> list[int]:
         """Return the positions that the file vouches for, in its order."""
-        return [parse_line(line).checkpoint.position for line in self.file.read_bytes().splitlines()]
+        return [parse_line(line).claim.position for line in self.file.read_bytes().splitlines()]
 
 
 @asynccontextmanager

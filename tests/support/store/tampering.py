@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from keyfold.domain.lifecycle.signed_head import LedgerCheckpointed
 from keyfold.wire.events.chain import GENESIS, Head, Row, seal
 from keyfold.wire.events.codec import encode_event
-from keyfold.wire.proof.signed_head import Checkpoint, SignedCheckpoint, format_line, key_id_of, sign
+from keyfold.wire.proof.signed_head import HeadClaim, SignedHead, format_line, key_id_of, sign
 from keyfold.wire.timestamp import format_time, parse_time
 from tests.support.ledger_builder import START, LedgerBuilder, account_created, key_created, key_revoked
 
@@ -29,17 +29,17 @@ from ledger.events where position >= $1 order by position
 """
 
 
-def signed(head: Head, key: Ed25519PrivateKey = KEY) -> SignedCheckpoint:
+def signed(head: Head, key: Ed25519PrivateKey = KEY) -> SignedHead:
     """Return a checkpoint of a head."""
-    checkpoint = Checkpoint(
+    checkpoint = HeadClaim(
         position=head.position, head_hash=head.hash, at=START, signing_key_id=key_id_of(key.public_key())
     )
-    return SignedCheckpoint(checkpoint=checkpoint, signature=sign(checkpoint, key))
+    return SignedHead(claim=checkpoint, signature=sign(checkpoint, key))
 
 
-def event_of(each: SignedCheckpoint) -> LedgerCheckpointed:
+def event_of(each: SignedHead) -> LedgerCheckpointed:
     """Return the event that carries a checkpoint."""
-    known = each.checkpoint
+    known = each.claim
     return LedgerCheckpointed(
         position=known.position,
         head_hash=known.head_hash,
@@ -151,13 +151,13 @@ async def dba_of(dsn: str, rows: Sequence[tuple[Row, bytes]] = ()) -> AsyncItera
 
 def forged(position: int, head_hash: bytes) -> tuple[str, str]:
     """Return the type and data of a checkpoint event that names the right key and is signed with another."""
-    named = Checkpoint(
+    named = HeadClaim(
         position=position,
         head_hash=head_hash,
         at=START,
         signing_key_id=key_id_of(KEY.public_key()),
     )
-    return encode_event(event_of(SignedCheckpoint(checkpoint=named, signature=sign(named, OTHER_KEY))))
+    return encode_event(event_of(SignedHead(claim=named, signature=sign(named, OTHER_KEY))))
 
 
 def _record(row: Row, row_hash: bytes) -> tuple[object, ...]:

@@ -9,7 +9,7 @@ from keyfold.store.postgres.errors import translate_errors
 from keyfold.store.postgres.statements import load_statements
 from keyfold.wire.events.chain import Fields, Head
 from keyfold.wire.proof.ledger_proof import HeadRow
-from keyfold.wire.proof.signed_head_proof import CheckpointRow
+from keyfold.wire.proof.signed_head_proof import SignedHeadRow
 
 PAGE_ROWS = 1000
 """Larger pages are slower: what the driver makes of one no longer fits the processor's cache."""
@@ -32,11 +32,11 @@ class LedgerScan:
         head = Head(position=record["position"], hash=record["hash"])
         return HeadRow(head=head, recorded_at=record["recorded_at"])
 
-    async def checkpoints(self) -> list[CheckpointRow]:
+    async def checkpoints(self) -> list[SignedHeadRow]:
         """Return the events of the stream of checkpoints in order. Raises DatabaseAway."""
         with translate_errors():
             rows = _sql.checkpoints(self._connection, stream=LEDGER_STREAM)
-            return [CheckpointRow(**dict(record)) async for record in rows]
+            return [SignedHeadRow(**dict(record)) async for record in rows]
 
     async def pages(self) -> AsyncIterator[list[tuple[Fields, bytes]]]:
         """Yield every row in order with its hash, up to `PAGE_ROWS` at a time. Raises DatabaseAway."""

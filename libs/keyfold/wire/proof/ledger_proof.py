@@ -10,10 +10,10 @@ from keyfold.wire.events.chain import GENESIS, Fields, Head, seal_fields
 from keyfold.wire.proof.signed_head_proof import (
     CHECKPOINTED,
     Attestation,
-    FiledCheckpoints,
+    FiledHeads,
     Finding,
     FindingKind,
-    RecordedCheckpoints,
+    RecordedHeads,
 )
 
 _POSITION: Final = 0
@@ -37,12 +37,12 @@ class LedgerProof:
     `vouched` is the last position that a checkpoint vouches for among those that are proven.
     """
 
-    def __init__(self, recorded: RecordedCheckpoints, filed: FiledCheckpoints) -> None:
+    def __init__(self, recorded: RecordedHeads, filed: FiledHeads) -> None:
         self._recorded = recorded
         self._filed = filed
         self._attested: defaultdict[int, list[Attestation]] = defaultdict(list)
         for each in (*recorded.genuine, *filed.genuine):
-            self._attested[each.signed.checkpoint.position].append(each)
+            self._attested[each.signed.claim.position].append(each)
         self._versions: dict[str, int] = {}
         self._position, self._hash, self._recorded_at = GENESIS.position, GENESIS.hash, ""
         self.vouched = 0
@@ -110,7 +110,7 @@ class LedgerProof:
 
     def _contradicted(self, position: int) -> Finding | None:
         for each in self._attested[position]:
-            if each.signed.checkpoint.head_hash != self._hash:
+            if each.signed.claim.head_hash != self._hash:
                 since = self.vouched + 1
                 detail = (
                     f"{each.source} vouches for another hash at position {position}: "
@@ -146,7 +146,7 @@ class LedgerProof:
         return Finding(kind=FindingKind.HEAD, position=self._position + 1, detail=detail)
 
     def _truncated(self, each: Attestation) -> Finding:
-        vouched = each.signed.checkpoint.position
+        vouched = each.signed.claim.position
         if vouched > self._position:
             detail = f"the ledger ends at position {self._position}, and {each.source} vouches for {vouched}"
             return Finding(kind=FindingKind.TRUNCATED, position=self._position + 1, detail=detail)

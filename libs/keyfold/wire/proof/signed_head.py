@@ -25,16 +25,16 @@ PublicKeys: TypeAlias = Mapping[str, Ed25519PublicKey]
 """The keys that are believed, by their ids."""
 
 
-class BadCheckpointLine(ValueError):
+class BadHeadLine(ValueError):
     """A line is not one that `format_line` writes; the message says what is wrong with it."""
 
 
-class BadCheckpointKey(ValueError):
+class BadSigningKey(ValueError):
     """A file holds no key for checkpoints; the message says what it must hold."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Checkpoint:
+class HeadClaim:
     """The word that at this time the event at `position` had this hash, and who gives it."""
 
     position: int
@@ -44,10 +44,10 @@ class Checkpoint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SignedCheckpoint:
+class SignedHead:
     """A checkpoint with an Ed25519 signature (64 bytes) that nobody has proven yet."""
 
-    checkpoint: Checkpoint
+    claim: HeadClaim
     signature: bytes
 
 
@@ -56,7 +56,7 @@ def key_id_of(public_key: Ed25519PublicKey) -> str:
     return sha256(public_key.public_bytes_raw()).hexdigest()[:_ID_DIGITS]
 
 
-def signed_bytes(checkpoint: Checkpoint) -> bytes:
+def signed_bytes(checkpoint: HeadClaim) -> bytes:
     """Return what is signed: the prefix, then `[position,"hash","time","key id"]` as JSON without spaces.
 
     The hash is in lower-case hexadecimal digits, the time in UTC with microseconds.
@@ -71,12 +71,12 @@ def signed_bytes(checkpoint: Checkpoint) -> bytes:
     )
 
 
-def sign(checkpoint: Checkpoint, private_key: Ed25519PrivateKey) -> bytes:
+def sign(checkpoint: HeadClaim, private_key: Ed25519PrivateKey) -> bytes:
     """Return the signature (RFC 8032, 64 bytes); the same each time for the same checkpoint."""
     return private_key.sign(signed_bytes(checkpoint))
 
 
-def is_genuine(checkpoint: Checkpoint, signature: bytes, public_keys: PublicKeys) -> bool:
+def is_genuine(checkpoint: HeadClaim, signature: bytes, public_keys: PublicKeys) -> bool:
     """Tell whether one of the keys, the one that the checkpoint names, has signed it."""
     public_key = public_keys.get(checkpoint.signing_key_id)
     if public_key is None:
@@ -88,9 +88,9 @@ def is_genuine(checkpoint: Checkpoint, signature: bytes, public_keys: PublicKeys
     return True
 
 
-def format_line(signed: SignedCheckpoint) -> bytes:
+def format_line(signed: SignedHead) -> bytes:
     """Write a line of the checkpoints file, with its newline; the same each time for the same checkpoint."""
-    checkpoint = signed.checkpoint
+    checkpoint = signed.claim
     return orjson.dumps(
         {
             "position": checkpoint.position,
@@ -103,54 +103,54 @@ def format_line(signed: SignedCheckpoint) -> bytes:
     )
 
 
-def parse_line(line: bytes) -> SignedCheckpoint:
-    """Read a line that `format_line` wrote, with or without its newline. Raises BadCheckpointLine."""
+def parse_line(line: bytes) -> SignedHead:
+    """Read a line that `format_line` wrote, with or without its newline. Raises BadHeadLine."""
     try:
         members = orjson.loads(line)
     except ValueError:
-        raise BadCheckpointLine("it is not JSON") from None
+        raise BadHeadLine("it is not JSON") from None
     if not isinstance(members, dict) or members.keys() != set(_FIELDS):
-        raise BadCheckpointLine(f"it is no object of {', '.join(_FIELDS)}")
-    signed = SignedCheckpoint(checkpoint=_checkpoint(members), signature=_signature(members))
+        raise BadHeadLine(f"it is no object of {', '.join(_FIELDS)}")
+    signed = SignedHead(claim=_checkpoint(members), signature=_signature(members))
     if format_line(signed).rstrip(b"\n") != line.rstrip(b"\n"):
-        raise BadCheckpointLine("it is not written as checkpoints are")
+        raise BadHeadLine("it is not written as checkpoints are")
     return signed
 
 
 def load_private_key(pem: bytes) -> Ed25519PrivateKey:
-    """Read the key that signs from its PKCS8 PEM without a passphrase. Raises BadCheckpointKey."""
+    """Read the key that signs from its PKCS8 PEM without a passphrase. Raises BadSigningKey."""
     try:
         key = load_pem_private_key(pem, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):  # TypeError: a passphrase protects it
         key = None
     if not isinstance(key, Ed25519PrivateKey):
-        raise BadCheckpointKey("it must hold an Ed25519 private key as PKCS8 PEM without a passphrase")
+        raise BadSigningKey("it must hold an Ed25519 private key as PKCS8 PEM without a passphrase")
     return key
 
 
 def load_public_key(pem: bytes) -> Ed25519PublicKey:
-    """Read a key that proves signatures from its PEM. Raises BadCheckpointKey."""
+    """Read a key that proves signatures from its PEM. Raises BadSigningKey."""
     try:
         key = load_pem_public_key(pem)
     except (ValueError, UnsupportedAlgorithm):
         key = None
     if not isinstance(key, Ed25519PublicKey):
-        raise BadCheckpointKey("it must hold an Ed25519 public key as PEM")
+        raise BadSigningKey("it must hold an Ed25519 public key as PEM")
     return key
 
 
-def _checkpoint(members: Mapping[str, object]) -> Checkpoint:
+def _checkpoint(members: Mapping[str, object]) -> HeadClaim:
     position, key_id, at = members["position"], members["signing_key_id"], members["at"]
     if type(position) is not int or position < 1:
-        raise BadCheckpointLine("its position is no whole number from 1 on")
+        raise BadHeadLine("its position is no whole number from 1 on")
     if not isinstance(key_id, str):
-        raise BadCheckpointLine("its signing_key_id is no text")
+        raise BadHeadLine("its signing_key_id is no text")
     try:
         moment = parse_time(str(at))
     except ValueError as fault:
-        raise BadCheckpointLine(f"its at is no time: {fault}") from None
+        raise BadHeadLine(f"its at is no time: {fault}") from None
     head_hash = _bytes(members, "head_hash", HASH_BYTES)
-    return Checkpoint(position=position, head_hash=head_hash, at=moment, signing_key_id=key_id)
+    return HeadClaim(position=position, head_hash=head_hash, at=moment, signing_key_id=key_id)
 
 
 def _signature(members: Mapping[str, object]) -> bytes:
@@ -163,5 +163,5 @@ def _bytes(members: Mapping[str, object], name: str, length: int) -> bytes:
     except ValueError:
         value = b""
     if len(value) != length:
-        raise BadCheckpointLine(f"its {name} is not {length} bytes in hexadecimal digits")
+        raise BadHeadLine(f"its {name} is not {length} bytes in hexadecimal digits")
     return value

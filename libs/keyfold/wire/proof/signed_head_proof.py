@@ -7,10 +7,10 @@ from enum import StrEnum
 from keyfold.domain.lifecycle.signed_head import LedgerCheckpointed
 from keyfold.wire.events.codec import TYPE_NAMES, UnknownEvent, decode_event
 from keyfold.wire.proof.signed_head import (
-    BadCheckpointLine,
-    Checkpoint,
+    BadHeadLine,
+    HeadClaim,
     PublicKeys,
-    SignedCheckpoint,
+    SignedHead,
     is_genuine,
     parse_line,
 )
@@ -42,7 +42,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CheckpointRow:
+class SignedHeadRow:
     """An event of the stream of checkpoints as it stands in the ledger, not yet understood."""
 
     position: int
@@ -55,12 +55,12 @@ class CheckpointRow:
 class Attestation:
     """A genuine checkpoint, and where it was found in words such as `line 3 of the checkpoints file`."""
 
-    signed: SignedCheckpoint
+    signed: SignedHead
     source: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecordedCheckpoints:
+class RecordedHeads:
     """The ledger's own checkpoints: those that count, and by position what is wrong with the others."""
 
     genuine: tuple[Attestation, ...]
@@ -69,7 +69,7 @@ class RecordedCheckpoints:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FiledCheckpoints:
+class FiledHeads:
     """The checkpoints of a file: those that count, and what is wrong with its other lines."""
 
     genuine: tuple[Attestation, ...] = ()
@@ -80,18 +80,18 @@ class _Worthless(Exception):
     """A checkpoint does not count; the message completes `the checkpoint … is worthless:`."""
 
 
-def signed_of(event: LedgerCheckpointed) -> SignedCheckpoint:
+def signed_of(event: LedgerCheckpointed) -> SignedHead:
     """Return the checkpoint that an event of the ledger carries."""
-    checkpoint = Checkpoint(
+    checkpoint = HeadClaim(
         position=event.position,
         head_hash=event.head_hash,
         at=event.at,
         signing_key_id=event.signing_key_id,
     )
-    return SignedCheckpoint(checkpoint=checkpoint, signature=event.signature)
+    return SignedHead(claim=checkpoint, signature=event.signature)
 
 
-def weigh_recorded(rows: Sequence[CheckpointRow], public_keys: PublicKeys) -> RecordedCheckpoints:
+def weigh_recorded(rows: Sequence[SignedHeadRow], public_keys: PublicKeys) -> RecordedHeads:
     """Tell which of the ledger's checkpoints count. Without any keys, signatures are taken on trust."""
     genuine: list[Attestation] = []
     faults: dict[int, str] = {}
@@ -102,10 +102,10 @@ def weigh_recorded(rows: Sequence[CheckpointRow], public_keys: PublicKeys) -> Re
         except _Worthless as why:
             faults[row.position] = str(why)
     positions = frozenset(row.position for row in rows)
-    return RecordedCheckpoints(genuine=tuple(genuine), faults=faults, positions=positions)
+    return RecordedHeads(genuine=tuple(genuine), faults=faults, positions=positions)
 
 
-def weigh_file(content: bytes, public_keys: PublicKeys) -> FiledCheckpoints:
+def weigh_file(content: bytes, public_keys: PublicKeys) -> FiledHeads:
     """Tell which lines of a checkpoints file count; a signature that no key proves counts for nothing."""
     genuine: list[Attestation] = []
     findings: list[Finding] = []
@@ -114,10 +114,10 @@ def weigh_file(content: bytes, public_keys: PublicKeys) -> FiledCheckpoints:
             signed = parse_line(line)
             _prove(signed, public_keys)
             genuine.append(Attestation(signed=signed, source=source))
-        except (BadCheckpointLine, _Worthless) as why:
+        except (BadHeadLine, _Worthless) as why:
             detail = f"{source} does not count: {why}"
             findings.append(Finding(kind=FindingKind.CHECKPOINTS_FILE, position=None, detail=detail))
-    return FiledCheckpoints(genuine=tuple(genuine), findings=tuple(findings))
+    return FiledHeads(genuine=tuple(genuine), findings=tuple(findings))
 
 
 def _lines(content: bytes) -> Iterator[tuple[str, bytes]]:
@@ -125,16 +125,14 @@ def _lines(content: bytes) -> Iterator[tuple[str, bytes]]:
         yield f"line {number} of the checkpoints file", line
 
 
-def _recorded(
-    row: CheckpointRow, earlier: Sequence[Attestation], public_keys: PublicKeys
-) -> SignedCheckpoint:
+def _recorded(row: SignedHeadRow, earlier: Sequence[Attestation], public_keys: PublicKeys) -> SignedHead:
     try:
         event = decode_event(row.type, row.schema_version, row.data)
     except UnknownEvent as unknown:
         raise _Worthless(f"it cannot be understood: {unknown}") from unknown
     if not isinstance(event, LedgerCheckpointed):
         raise _Worthless(f"it is no checkpoint but {row.type}")
-    last = earlier[-1].signed.checkpoint.position if earlier else 0
+    last = earlier[-1].signed.claim.position if earlier else 0
     if not last < event.position < row.position:
         raise _Worthless(f"it vouches for position {event.position}, which is not between {last} and itself")
     signed = signed_of(event)
@@ -143,10 +141,10 @@ def _recorded(
     return signed
 
 
-def _prove(signed: SignedCheckpoint, public_keys: PublicKeys) -> None:
-    key_id = signed.checkpoint.signing_key_id
+def _prove(signed: SignedHead, public_keys: PublicKeys) -> None:
+    key_id = signed.claim.signing_key_id
     if key_id not in public_keys:
         known = ", ".join(sorted(public_keys))
         raise _Worthless(f"it names the signing key {key_id!r}, and the public keys given are {known}")
-    if not is_genuine(signed.checkpoint, signed.signature, public_keys):
+    if not is_genuine(signed.claim, signed.signature, public_keys):
         raise _Worthless(f"the key {key_id} did not sign what it says")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from keyfold.wire.proof.signed_head import BadCheckpointLine, SignedCheckpoint, format_line, parse_line
+from keyfold.wire.proof.signed_head import BadHeadLine, SignedHead, format_line, parse_line
 
 _TAIL_BYTES = 4096
 """More than two lines: the last whole one is in it, and what may have been torn off behind it."""
@@ -22,7 +22,7 @@ class BadCheckpointFile(Exception):
 class _FileEnd:
     """The last whole line, and what a crash left of the one behind it."""
 
-    last: SignedCheckpoint | None
+    last: SignedHead | None
     torn: bytes
 
 
@@ -32,20 +32,20 @@ class CheckpointFile:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def last(self) -> SignedCheckpoint | None:
+    def last(self) -> SignedHead | None:
         """Return the last checkpoint in the file. Raises BadCheckpointFile or OSError."""
         with self._held() as file:
             return _end_of(file).last
 
-    def append(self, checkpoints: Sequence[SignedCheckpoint]) -> int:
+    def append(self, checkpoints: Sequence[SignedHead]) -> int:
         """Append those, in their order, that go beyond the last one, and return how many. On disk when done.
 
         Raises BadCheckpointFile or OSError.
         """
         with self._held() as file:
             end = _end_of(file)
-            vouched = end.last.checkpoint.position if end.last else 0
-            lines = [format_line(each) for each in checkpoints if each.checkpoint.position > vouched]
+            vouched = end.last.claim.position if end.last else 0
+            lines = [format_line(each) for each in checkpoints if each.claim.position > vouched]
             if lines:
                 self._write(file, b"".join(lines), end.torn)
         return len(lines)
@@ -76,7 +76,7 @@ def _end_of(file: IO[bytes]) -> _FileEnd:
         return _FileEnd(last=None, torn=torn)
     try:
         return _FileEnd(last=parse_line(whole[-1]), torn=torn)
-    except BadCheckpointLine as bad:
+    except BadHeadLine as bad:
         raise BadCheckpointFile(f"the last line of {file.name} is no checkpoint: {bad}") from bad
 
 

@@ -43,7 +43,7 @@ class CheckpointFiling:
 
     async def _file_missing(self) -> int:
         last = await asyncio.to_thread(self._file.last)
-        vouched = 0 if last is None else last.checkpoint.position
+        vouched = 0 if last is None else last.claim.position
         known = [signed_of(each.event) for each in await self._checkpoints.since(vouched)]
         if last is not None and last not in known:
             log.error("checkpoint_gone_from_ledger", position=vouched, do="keyfold ledger verify")

@@ -25,7 +25,7 @@ from keyfold.store.ledger.read_set import ReadSetValues
 from keyfold.store.ledger.signed_heads import Checkpoints, RecordedCheckpoint
 from keyfold.wire.events.chain import Head
 from keyfold.wire.events.codec import UnknownEvent
-from keyfold.wire.proof.signed_head import Checkpoint, key_id_of, sign
+from keyfold.wire.proof.signed_head import HeadClaim, key_id_of, sign
 
 ACTOR: Final = Actor(role="keyfold", subject="checkpoints")
 CHECKPOINT: Final[Kind[LedgerCheckpoint]] = (LedgerCheckpoint,)
@@ -56,7 +56,7 @@ def is_due(last: RecordedCheckpoint | None, head: Head, now: datetime) -> bool:
 
 def _signed(head: Head, key: Ed25519PrivateKey, now: datetime) -> TakeCheckpoint:
     key_id = key_id_of(key.public_key())
-    checkpoint = Checkpoint(position=head.position, head_hash=head.hash, at=now, signing_key_id=key_id)
+    checkpoint = HeadClaim(position=head.position, head_hash=head.hash, at=now, signing_key_id=key_id)
     return TakeCheckpoint(
         position=head.position,
         head_hash=head.hash,

@@ -18,7 +18,7 @@ from keyfold.store.ledger.append import Ledger
 from keyfold.store.ledger.signed_heads import Checkpoints
 from keyfold.store.postgres.connection import Pool
 from keyfold.store.postgres.leadership import LeaderLock, Leadership
-from keyfold.wire.proof.signed_head import BadCheckpointKey, load_private_key
+from keyfold.wire.proof.signed_head import BadSigningKey, load_private_key
 
 log = structlog.get_logger(__name__)
 
@@ -65,5 +65,5 @@ NO_CHECKPOINT_MEANS = CheckpointMeans()
 def _read_key(path: Path) -> Ed25519PrivateKey:
     try:
         return load_private_key(path.read_bytes())
-    except (OSError, BadCheckpointKey) as fault:
+    except (OSError, BadSigningKey) as fault:
         raise StopProcess(f"KEYFOLD_CHECKPOINT_KEY cannot be used: {path}: {fault}") from fault

@@ -12,7 +12,7 @@ from keyfold.client.failure import WrongUsage
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.store.ledger.scan import LedgerScan, open_scan
 from keyfold.wire.proof.ledger_proof import LedgerProof
-from keyfold.wire.proof.signed_head import BadCheckpointKey, PublicKeys, key_id_of, load_public_key
+from keyfold.wire.proof.signed_head import BadSigningKey, PublicKeys, key_id_of, load_public_key
 from keyfold.wire.proof.signed_head_proof import Finding, weigh_file, weigh_recorded
 
 Progress = Callable[[int, int], None]
@@ -59,7 +59,7 @@ def read_evidence(checkpoints: Path | None, public_keys: Sequence[Path]) -> Evid
 def _read_key(path: Path) -> tuple[str, Ed25519PublicKey]:
     try:
         key = load_public_key(path.read_bytes())
-    except BadCheckpointKey as bad:
+    except BadSigningKey as bad:
         raise WrongUsage(f"{path} is no public key for checkpoints: {bad}.") from None
     return key_id_of(key), key
 

@@ -17,10 +17,10 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from keyfold.wire.proof.signed_head import (
-    BadCheckpointKey,
-    BadCheckpointLine,
-    Checkpoint,
-    SignedCheckpoint,
+    BadHeadLine,
+    BadSigningKey,
+    HeadClaim,
+    SignedHead,
     format_line,
     is_genuine,
     key_id_of,
@@ -37,14 +37,14 @@ KEY = Ed25519PrivateKey.from_private_bytes(
 )
 KEY_ID = "21fe31dfa154a261"
 KEYS = {KEY_ID: KEY.public_key()}
-CHECKPOINT = Checkpoint(
+CHECKPOINT = HeadClaim(
     position=42,
     head_hash=bytes(range(32)),
     at=datetime(2026, 3, 1, 9, 30, 0, 7, tzinfo=UTC),
     signing_key_id=KEY_ID,
 )
 SIGNATURE = sign(CHECKPOINT, KEY)
-LINE = format_line(SignedCheckpoint(checkpoint=CHECKPOINT, signature=SIGNATURE))
+LINE = format_line(SignedHead(claim=CHECKPOINT, signature=SIGNATURE))
 
 
 def test_key_id() -> None:
@@ -76,7 +76,7 @@ def test_genuine() -> None:
         replace(CHECKPOINT, at=CHECKPOINT.at + timedelta(microseconds=1)),
     ],
 )
-def test_signature_covers_every_field(other: Checkpoint) -> None:
+def test_signature_covers_every_field(other: HeadClaim) -> None:
     """A checkpoint that says anything else is not the one that was signed."""
     assert not is_genuine(other, SIGNATURE, KEYS)
 
@@ -98,7 +98,7 @@ def test_bad_signature(signature: bytes) -> None:
 
 def test_line_reads_back() -> None:
     """A line gives the checkpoint back, with or without the newline that ends it."""
-    expected = SignedCheckpoint(checkpoint=CHECKPOINT, signature=SIGNATURE)
+    expected = SignedHead(claim=CHECKPOINT, signature=SIGNATURE)
     assert parse_line(LINE) == parse_line(LINE.rstrip(b"\n")) == expected
     assert LINE.count(b"\n") == 1
 
@@ -128,7 +128,7 @@ def test_line_reads_back() -> None:
 )
 def test_bad_line(line: bytes, said: str) -> None:
     """A line that says anything else, or says it otherwise, is refused with what is wrong about it."""
-    with pytest.raises(BadCheckpointLine, match=said):
+    with pytest.raises(BadHeadLine, match=said):
         parse_line(line)
 
 
@@ -151,7 +151,7 @@ def test_no_such_key() -> None:
         KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo),
     ]
     for pem in private:
-        with pytest.raises(BadCheckpointKey, match="Ed25519 private key as PKCS8 PEM without a passphrase"):
+        with pytest.raises(BadSigningKey, match="Ed25519 private key as PKCS8 PEM without a passphrase"):
             load_private_key(pem)
     public = [
         b"garbage",
@@ -159,5 +159,5 @@ def test_no_such_key() -> None:
         KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),
     ]
     for pem in public:
-        with pytest.raises(BadCheckpointKey, match="Ed25519 public key as PEM"):
+        with pytest.raises(BadSigningKey, match="Ed25519 public key as PEM"):
             load_public_key(pem)

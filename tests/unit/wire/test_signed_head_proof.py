@@ -11,10 +11,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from keyfold.domain.lifecycle.signed_head import LedgerCheckpointed
 from keyfold.wire.events.codec import encode_event
 from keyfold.wire.events.upcasting import SCHEMA_VERSION
-from keyfold.wire.proof.signed_head import Checkpoint, SignedCheckpoint, format_line, key_id_of, sign
+from keyfold.wire.proof.signed_head import HeadClaim, SignedHead, format_line, key_id_of, sign
 from keyfold.wire.proof.signed_head_proof import (
-    CheckpointRow,
-    FiledCheckpoints,
+    FiledHeads,
+    SignedHeadRow,
     signed_of,
     weigh_file,
     weigh_recorded,
@@ -26,27 +26,27 @@ KEY_ID = key_id_of(KEY.public_key())
 KEYS = {KEY_ID: KEY.public_key()}
 
 
-def signed(position: int) -> SignedCheckpoint:
+def signed(position: int) -> SignedHead:
     """Return a genuine checkpoint."""
-    checkpoint = Checkpoint(position=position, head_hash=bytes(32), at=START, signing_key_id=KEY_ID)
-    return SignedCheckpoint(checkpoint=checkpoint, signature=sign(checkpoint, KEY))
+    checkpoint = HeadClaim(position=position, head_hash=bytes(32), at=START, signing_key_id=KEY_ID)
+    return SignedHead(claim=checkpoint, signature=sign(checkpoint, KEY))
 
 
-def event(each: SignedCheckpoint) -> LedgerCheckpointed:
+def event(each: SignedHead) -> LedgerCheckpointed:
     """Return the event that carries a checkpoint."""
     return LedgerCheckpointed(
-        position=each.checkpoint.position,
-        head_hash=each.checkpoint.head_hash,
-        at=each.checkpoint.at,
-        signing_key_id=each.checkpoint.signing_key_id,
+        position=each.claim.position,
+        head_hash=each.claim.head_hash,
+        at=each.claim.at,
+        signing_key_id=each.claim.signing_key_id,
         signature=each.signature,
     )
 
 
-def row(at: int, each: SignedCheckpoint) -> CheckpointRow:
+def row(at: int, each: SignedHead) -> SignedHeadRow:
     """Return the row at a position that holds a checkpoint."""
     name, data = encode_event(event(each))
-    return CheckpointRow(position=at, type=name, schema_version=SCHEMA_VERSION, data=data)
+    return SignedHeadRow(position=at, type=name, schema_version=SCHEMA_VERSION, data=data)
 
 
 def test_genuine_ones_count() -> None:
@@ -69,7 +69,7 @@ def test_genuine_ones_count() -> None:
         (replace(row(8, signed(7)), data="{}"), "it cannot be understood: .*its fields must be"),
         (replace(row(8, signed(7)), schema_version=999), "it cannot be understood"),
         (
-            CheckpointRow(
+            SignedHeadRow(
                 position=8,
                 type=encode_event(account_created(1))[0],
                 schema_version=SCHEMA_VERSION,
@@ -79,7 +79,7 @@ def test_genuine_ones_count() -> None:
         ),
     ],
 )
-def test_worthless_ones_do_not(second: CheckpointRow, said: str) -> None:
+def test_worthless_ones_do_not(second: SignedHeadRow, said: str) -> None:
     """One that does not go further, is not before itself, not genuine or no checkpoint counts for nothing."""
     weighed = weigh_recorded([row(5, signed(4)), second, row(12, signed(11))], KEYS)
     assert [each.signed for each in weighed.genuine] == [signed(4), signed(11)]
@@ -103,7 +103,7 @@ def test_without_keys() -> None:
 
 def test_empty_file() -> None:
     """A file without lines says nothing, and is not at fault."""
-    assert weigh_file(b"", KEYS) == FiledCheckpoints()
+    assert weigh_file(b"", KEYS) == FiledHeads()
 
 
 def test_event_and_line_say_the_same() -> None:
