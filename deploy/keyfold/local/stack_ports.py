@@ -12,7 +12,7 @@ from typing import Final
 import orjson
 
 from keyfold.local.extra import CannotRunHere
-from keyfold.local.process.ports import claim, free_ports
+from keyfold.local.process.ports import claim, claim_free_ports
 from keyfold.local.state import read_json, write_private
 
 FIRST_PORT: Final = 17_400
@@ -75,15 +75,15 @@ class StackPorts:
     def choose(self, name: str, candidates: Iterable[int]) -> None:
         """Take the first of the ports that is free, or else any free one."""
         preferred = list(candidates)
-        if not any(self._claimed(name, port) for port in preferred):
-            while not self._claimed(name, *free_ports(1)):
-                pass
+        if not any(self._claim(name, port) for port in preferred):
+            self.of[name], claimed = next(claim_free_ports())
+            self._claims.append(claimed)
         if self.of[name] != preferred[0]:
             self.taken[name] = preferred[0]
 
     def insist(self, name: str, port: int) -> None:
         """Take that port. Raises PortTaken."""
-        if not self._claimed(name, port):
+        if not self._claim(name, port):
             raise PortTaken(f"port {port} is taken: name another one for the {name}, or leave it out")
 
     def release(self) -> None:
@@ -91,7 +91,7 @@ class StackPorts:
         for each in self._claims:
             each.close()
 
-    def _claimed(self, name: str, port: int) -> bool:
+    def _claim(self, name: str, port: int) -> bool:
         claimed = claim(port)
         if claimed is None:
             return False

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from keyfold.local.process.child import Child, ProcessSpec
-from keyfold.local.process.ports import HOST, free_ports, listens
+from keyfold.local.process.ports import HOST, free_ports, is_free, listens
 from keyfold.local.stack import answers_ready
 from tests.integration.gatekeeper.test_following import rows
 from tests.support.eventually import eventually
@@ -67,7 +67,7 @@ async def pair_of(world: World) -> AsyncIterator[Pair]:
     """Run two gatekeepers of a practice, and yield them once both are ready."""
     await world.append(*practice())
     await world.project()
-    environment = world.environment(HTTP_PORT=str(_first_of_free_ports()))
+    environment = world.environment(HTTP_PORT=str(_first_of_two_free_ports()))
     log_path = world.directory / "gatekeepers.log"
     argv = [sys.executable, "-m", "keyfold.cli", "gatekeeper", "--processes", str(PROCESSES)]
     child = await Child.spawn(ProcessSpec(name="pair", argv=argv, env=environment, log_path=log_path))
@@ -80,9 +80,8 @@ async def pair_of(world: World) -> AsyncIterator[Pair]:
         await child.stop()
 
 
-def _first_of_free_ports() -> int:
-    free = set(free_ports(2000))
-    return next(port for port in free if port + 1 in free)
+def _first_of_two_free_ports() -> int:
+    return next(port for port in iter(lambda: free_ports(1)[0], None) if is_free(port + 1))
 
 
 async def gone(processes: list[psutil.Process]) -> bool:

@@ -61,9 +61,14 @@ def test_side_by_side(tmp_path: Path, wanted: WantedPorts) -> None:
         assert alone.taken == {}
 
 
-def test_claim_ends_with_its_process() -> None:
+def test_free_ports_are_claimed() -> None:
+    """Of programs side by side that are about to listen, none is given another's port."""
+    assert [claim(port) for port in free_ports(10)] == [None] * 10
+
+
+def test_claim_ends_with_its_process(first_port: int) -> None:
     """A stack that is killed leaves its ports to the next."""
-    (port,) = free_ports(1)
+    port = first_port
     script = (
         "from keyfold.local.process.ports import claim\n"
         f"held = claim({port})\n"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import secrets
 import socket
+from collections import deque
+from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
@@ -13,10 +15,28 @@ HOST = "127.0.0.1"
 _RANGE: Final = range(20_000, 32_768)
 
 
+_CLAIMS_MAX: Final = 128
+_claims: Final[deque[socket.socket]] = deque()
+
+
 def free_ports(count: int) -> list[int]:
-    """Return that many different ports that nobody uses, chosen at random."""
-    shuffled = secrets.SystemRandom().sample(_RANGE, len(_RANGE))
-    return list(islice(filter(is_free, shuffled), count))
+    """Return that many different ports that nobody uses, chosen at random.
+
+    This process claims them until it ends or has been given 128 more: between the choice and the moment when
+    somebody listens, no other process of Keyfold's is given one of them.
+    """
+    chosen = list(islice(claim_free_ports(), count))
+    _claims.extend(claimed for _, claimed in chosen)
+    while len(_claims) > _CLAIMS_MAX:
+        _claims.popleft().close()
+    return [port for port, _ in chosen]
+
+
+def claim_free_ports() -> Iterator[tuple[int, socket.socket]]:
+    """Yield ports that nobody uses, chosen at random, each with its claim."""
+    for port in secrets.SystemRandom().sample(_RANGE, len(_RANGE)):
+        if claimed := claim(port):
+            yield port, claimed
 
 
 def is_free(port: int) -> bool:
