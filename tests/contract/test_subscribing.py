@@ -17,6 +17,7 @@ from keyfold.wire.topics import ACCESS, DAY_MS, DEAD_LETTER
 from tests.support.contract.schemas import schema
 
 PAGE = Path("docs/subscribing.md").read_text(encoding="utf-8")
+PROSE = " ".join(PAGE.split())  # wherever its lines are broken
 EXAMPLES = sorted(Path("docs/examples").glob("*.py"))
 
 
@@ -62,16 +63,16 @@ def test_every_header_has_its_row() -> None:
 
 def test_every_value_is_named() -> None:
     """Reasons are listed in the order in which they are checked, categories where they are explained."""
-    listed = PAGE.split("in which they are checked:", 1)[1].split("\n\n", 1)[0]
+    listed = PROSE.split("in which they are checked:", 1)[1].split(" ## ", 1)[0]
     assert re.findall(r"`(\w+)`", listed) == list(Reason)
     assert set(Category) <= set(re.findall(r"`(\w+)`", table("field")["category"][1]))
 
 
 def test_what_the_page_promises_is_how_it_is_made() -> None:
     """Partitions, days, the headers of a dead letter and what is kept of an address are those of the code."""
-    assert f"There are {ACCESS.partitions} partitions" in PAGE
-    assert f"stays for {int(ACCESS.config['retention.ms']) // DAY_MS} days" in PAGE
-    assert f"for {int(DEAD_LETTER.config['retention.ms']) // DAY_MS} days" in PAGE
+    assert f"There are {ACCESS.partitions} partitions" in PROSE
+    assert f"stays for {int(ACCESS.config['retention.ms']) // DAY_MS} days" in PROSE
+    assert f"for {int(DEAD_LETTER.config['retention.ms']) // DAY_MS} days" in PROSE
     assert set(re.findall(r"`(keyfold_dead_\w+)`", PAGE)) == {
         record.REASON,
         record.ORIGIN_TOPIC,
