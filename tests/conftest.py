@@ -15,6 +15,7 @@ from xdist.scheduler.loadscope import LoadScopeScheduling
 from keyfold.local.process.fork_server import ForkServer
 from keyfold.local.servers.kafka import LocalKafka
 from keyfold.local.servers.postgres import LocalPostgres
+from keyfold.local.service_specs import MODULES
 from tests.support.bed import Topics, kafka_in, postgres_in
 
 pytest_plugins = ("tests.support.database", "tests.support.debian", "tests.support.counted")
@@ -79,7 +80,7 @@ async def kafka_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterato
 @pytest.fixture(scope="session")
 async def fork_server() -> AsyncIterator[ForkServer]:
     """Forks services from a process that has imported their modules."""
-    fork_server = ForkServer(Path(os.devnull))
+    fork_server = ForkServer(Path(os.devnull), MODULES)
     yield fork_server
     await fork_server.close()
 

@@ -51,6 +51,8 @@ SERVICES = (
 # It has pages in the place of a described HTTP surface.
 CONSOLE = ServiceSpec(name="console", settings=(*PAGES, *OTHERS), rank=3)
 SERVICE_SPECS = (*SERVICES, CONSOLE)
+MODULES = (*(f"keyfold.{spec.name}.__main__" for spec in SERVICE_SPECS), "keyfold.local.sample.api")
+"""What a fork server imports before it forks any of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,7 +25,7 @@ from keyfold.local.servers.caddy import CADDYFILE, CaddySpec, start_caddy
 from keyfold.local.servers.kafka import LocalKafka
 from keyfold.local.servers.kafka_jars import are_fetched
 from keyfold.local.servers.postgres import LocalPostgres
-from keyfold.local.service_specs import SERVICE_SPECS, ServiceSpec, Wiring, service_command
+from keyfold.local.service_specs import MODULES, SERVICE_SPECS, ServiceSpec, Wiring, service_command
 from keyfold.local.signing import LocalSigner
 from keyfold.local.stack_ports import StackPorts
 from keyfold.local.state import StateDir
@@ -66,7 +66,7 @@ class Stack:
             controller_port=self.ports["kafka-controller"],
         )
         if self.services and sys.platform == "linux":
-            self.fork_server = ForkServer(self.state.logs / "nursery.log")
+            self.fork_server = ForkServer(self.state.logs / "fork-server.log", MODULES)
 
     async def start(self) -> None:
         """Start everything; return when everything is ready. Raises CannotRunHere or ChildFailed."""

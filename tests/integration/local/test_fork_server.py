@@ -76,7 +76,7 @@ async def test_status(fork_server: ForkServer, tmp_path: Path) -> None:
 
 async def test_ends(tmp_path: Path) -> None:
     """Forked processes end when the fork server is killed, after which others can be forked, or closed."""
-    own = ForkServer(tmp_path / "nursery.log")
+    own = ForkServer(tmp_path / "fork-server.log")
     child = await Child.spawn(command(own, tmp_path))
     await facts_of(child)
     process, server = processes_of(child)
@@ -96,9 +96,9 @@ async def test_ends(tmp_path: Path) -> None:
 
 async def test_cannot_fork(tmp_path: Path) -> None:
     """When modules cannot be imported, the error has the log's last lines, and tries come to an end."""
-    broken = ForkServer(
-        tmp_path / "nursery.log", (sys.executable, "-c", "raise SystemExit('no such module')")
-    )
-    with pytest.raises(ChildFailed, match=r"services.relay cannot begin; .*nursery.log:\n  no such module"):
-        await Child.spawn(command(broken, tmp_path, "services.relay"))
+    broken = ForkServer(tmp_path / "fork-server.log", ("keyfold.nowhere",))
+    with pytest.raises(
+        ChildFailed, match=r"(?s)keyfold.relay cannot begin; .*fork-server.log:\n.*'keyfold.nowhere'"
+    ):
+        await Child.spawn(command(broken, tmp_path, "keyfold.relay"))
     await broken.close()

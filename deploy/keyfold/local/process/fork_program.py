@@ -19,14 +19,9 @@ from typing import Final
 
 import msgspec
 
-from keyfold.local.service_specs import SERVICE_SPECS
 from keyfold.runtime.collector import leave_modules
 
 MESSAGE_BYTES_MAX: Final = 1 << 20
-_PROGRAMS: Final = (
-    *(f"keyfold.{spec.name}.__main__" for spec in SERVICE_SPECS),
-    "keyfold.local.sample.api",
-)
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_NAME: Final = 15
 
@@ -55,11 +50,12 @@ class Ended(msgspec.Struct, frozen=True, tag="ended"):
     status: int
 
 
-def main() -> None:
+def main(modules: Sequence[str]) -> None:
     """Import the modules, then fork a child for each order until the other end of the socket is gone."""
-    for program in _PROGRAMS:
-        import_module(program)
-        del sys.modules[program]  # the child that runs it reads it again
+    for each in modules:
+        import_module(each)
+        if each.endswith(".__main__"):
+            del sys.modules[each]  # the child that runs it reads it again
     leave_modules()
     line = socket.socket(fileno=os.dup(0))
     try:
@@ -146,4 +142,4 @@ def _control(what: int, value: int | bytes) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -54,11 +54,14 @@ class ForkedProcess:
 
 
 class ForkServer:
-    """Forks processes. Its own process is started when first needed, and again if it is gone."""
+    """Forks processes. Its own process is started when first needed, and again if it is gone.
 
-    def __init__(self, log_path: Path, program: Sequence[str] = PROGRAM) -> None:
+    It imports `modules` first, so that no forked process has to.
+    """
+
+    def __init__(self, log_path: Path, modules: Sequence[str] = ()) -> None:
         self._log_path = log_path
-        self._program = program
+        self._program = (*PROGRAM, *modules)
         self._is_closed = False
         self._starting = asyncio.Lock()
         self._root: Process | None = None
