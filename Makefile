@@ -76,7 +76,7 @@ format: $(VENV)/.dev ## put the code into its one form
 	$(BIN)/ruff check --fix .
 
 openapi: $(VENV)/.local ## docs/openapi anew, from the running stack's own descriptions
-	@for service in registry relay projection gatekeeper shipper audit; do \
+	@for service in $$($(BIN)/python -c 'from keyfold.local.service_specs import SERVICES; print(*(each.name for each in SERVICES))'); do \
 		curl --fail --silent --show-error "$$($(BIN)/python -c 'import json, sys; print(json.load(open(".keyfold/stack.json"))[sys.argv[1]])' $$service)/openapi.json" \
 			| $(BIN)/python -m json.tool --sort-keys --indent 2 > docs/openapi/$$service.json || exit 1; \
 	done

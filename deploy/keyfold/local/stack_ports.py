@@ -13,30 +13,18 @@ import orjson
 
 from keyfold.local.extra import CannotRunHere
 from keyfold.local.process.ports import claim, claim_free_ports
+from keyfold.local.service_specs import SERVICE_SPECS
 from keyfold.local.state import read_json, write_private
 
 FIRST_PORT: Final = 17_400
 """Nobody's by IANA's list, and below those that systems use for outgoing connections."""
-OFFSETS: Final[Mapping[str, int]] = {
-    name: offset
-    for offset, name in enumerate(
-        (
-            "gateway",
-            "authz",
-            "registry",
-            "relay",
-            "projection",
-            "gatekeeper",
-            "shipper",
-            "audit",
-            "sample-api",
-            "kafka",
-            "kafka-controller",
-            "postgres",
-            "console",
-        )
-    )
-}
+_FIRST: Final = (
+    *("gateway", "authz", "registry", "relay", "projection", "gatekeeper", "shipper", "audit"),
+    *("sample-api", "kafka", "kafka-controller", "postgres", "console"),
+)
+# A later service comes after them: nobody's port moves.
+_LATER: Final = (spec.name for spec in SERVICE_SPECS if spec.name not in _FIRST)
+OFFSETS: Final[Mapping[str, int]] = {name: offset for offset, name in enumerate((*_FIRST, *_LATER))}
 FILE_NAME: Final = "ports.json"
 
 

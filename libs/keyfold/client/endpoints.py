@@ -19,7 +19,11 @@ from keyfold.runtime.settings.addresses import database_at
 
 STATE_DIR_NAME: Final = ".keyfold"
 STACK_FILE_NAME: Final = "stack.json"
-HTTP_SERVICES: Final = ("registry", "relay", "projection", "gatekeeper", "shipper", "audit")
+_URL: Final = "_url"
+HTTP_SERVICES: Final = tuple(
+    name.removesuffix(_URL) for name in CommandSettings.model_fields if name.endswith(_URL)
+)
+"""The services that commands speak to: each has a setting for its address."""
 POSTGRES: Final = "postgres_dsn"
 KAFKA: Final = "kafka_bootstrap"
 
@@ -85,7 +89,7 @@ class Endpoints:
 
 def url_of(service: str) -> str:
     """Name the setting of a service's address."""
-    return f"{service}_url"
+    return service + _URL
 
 
 def find_endpoints(directory: Path | None, said: CommandSettings) -> Endpoints:

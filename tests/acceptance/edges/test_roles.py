@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 
+from keyfold.local.service_specs import SERVICES
 from keyfold.store.postgres.connection import open_connection
 from tests.support.stack.running import RunningStack
 
@@ -17,6 +18,6 @@ async def test_each_service_is_itself(stack: RunningStack) -> None:
     """Every service that has sessions has them with its own login, and the passwords are the user's alone."""
     async with open_connection(stack.record["postgres"], application_name="test") as connection:
         logins = {row["login"] for row in await connection.fetch(SESSIONS)}
-    assert logins == {f"local_{name}" for name in ("registry", "relay", "projection", "gatekeeper", "audit")}
+    assert logins == {f"local_{spec.name}" for spec in SERVICES if spec.logs_in}
     kept = stack.state_dir / "postgres-logins.json"
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600

@@ -18,6 +18,7 @@ import pytest
 from multidict import CIMultiDict
 from yarl import URL
 
+from keyfold.local.service_specs import SERVICES
 from keyfold.local.signing import Claims, LocalSigner
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.runtime.http import rfc3339
@@ -44,7 +45,7 @@ SETTINGS: Final = {
     "KEYFOLD_FAILURES_PER_MINUTE": "0",
 }
 PERMISSIONS: Final = {"patient": "write", "appointment": "read"}
-LOGINS: Final = ("registry", "relay", "projection", "gatekeeper", "audit")
+LOGINS: Final = tuple(spec.name for spec in SERVICES if spec.logs_in)
 PASSWORDS: Final = frozenset(f"the password of {name}" for name in LOGINS)
 SAMPLE: Final = frozenset({"the sample's vendor key", "the sample's subscriber key"})
 

