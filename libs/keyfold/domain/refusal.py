@@ -4,6 +4,9 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+REDACTED = "(redacted)"
+"""Stands for what was named instead of an id, for it may be a secret."""
+
 
 class RefusalKind(StrEnum):
     """What sort of no it is; the edge maps each kind to a status in one table."""

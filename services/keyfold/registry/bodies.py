@@ -5,15 +5,16 @@ from typing import Annotated, TypeAlias
 
 from pydantic import AfterValidator, Field, WithJsonSchema
 
-from keyfold.domain.ids import VendorId
+from keyfold.domain.ids import AccountId, KeyId, VendorId
 from keyfold.domain.lifecycle import vendor as domain
+from keyfold.domain.lifecycle.subscriber_key_commands import UNSET, CreateSubscriberKey, EditSubscriberKey
 from keyfold.domain.lifecycle.vendor import ReviewKind, Verdict
 from keyfold.domain.network import Network, parse_network
-from keyfold.domain.permissions import Access, AccessWord, Category
+from keyfold.domain.permissions import Access, AccessWord, Category, Permissions
 from keyfold.domain.rate_limit import BURST_MAX, PER_S_MAX, REQUESTS_MAX, RateLimit
 from keyfold.runtime.http import WHOLE, GivenInstant, JsonBody, WholeNumber
 from keyfold.runtime.legible import UNSEEN, UNSEEN_IN_PROSE, is_blank
-from keyfold.wire.keys.format import holds_key
+from keyfold.wire.keys.format import MintedKey, holds_key
 
 _NAME_CHARACTERS_MAX = 200
 _TEXT_CHARACTERS_MAX = 4000
@@ -141,6 +142,24 @@ class NewKey(JsonBody):
     rate_limit: KeyRateLimit | None = None
     expires_at: GivenInstant | None = None
 
+    def to_command(
+        self, account_id: AccountId, minted: MintedKey, *, live_keys_max: int
+    ) -> CreateSubscriberKey:
+        """Return the command that makes this key with a minted secret."""
+        return CreateSubscriberKey(
+            account_id=account_id,
+            key_id=minted.key_id,
+            name=self.name,
+            permissions=Permissions.of(accesses(self.permissions)),
+            vendor_ids=vendor_ids_of(self.vendor_ids),
+            networks=networks_of(self.networks),
+            rate_limit=rate_limit_of(self.rate_limit),
+            expires_at=self.expires_at,
+            digest=minted.digest,
+            secret_hint=minted.secret_hint,
+            live_keys_max=live_keys_max,
+        )
+
 
 class KeyChanges(JsonBody):
     """What to change of a subscriber key; what is not named stays, also within `permissions`."""
@@ -151,6 +170,20 @@ class KeyChanges(JsonBody):
     networks: Networks | None = None
     rate_limit: KeyRateLimit | None = None
     expires_at: GivenInstant | None = None
+
+    def to_command(self, account_id: AccountId, key_id: KeyId) -> EditSubscriberKey:
+        """Return the command that changes what is named here."""
+        named = self.model_fields_set
+        return EditSubscriberKey(
+            account_id=account_id,
+            key_id=key_id,
+            name=self.name if "name" in named else UNSET,
+            permissions=accesses(self.permissions) if "permissions" in named else UNSET,
+            vendor_ids=vendor_ids_of(self.vendor_ids) if "vendor_ids" in named else UNSET,
+            networks=networks_of(self.networks) if "networks" in named else UNSET,
+            rate_limit=rate_limit_of(self.rate_limit) if "rate_limit" in named else UNSET,
+            expires_at=self.expires_at if "expires_at" in named else UNSET,
+        )
 
 
 class Rotation(JsonBody):

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from keyfold.domain.ids import KeyId
 from keyfold.domain.lifecycle.fold import Aggregate
 from keyfold.domain.lifecycle.vendor import Vendor
-from keyfold.registry.commands.answer_text import with_last_used
+from keyfold.registry.commands import answers
 from keyfold.runtime.auth.caller import Caller, Role
 from keyfold.runtime.http import Answer, PageQuery, Reply, cut, encode_cursor
 from keyfold.store.access_log.activity import LastUse, read_last_used
@@ -39,33 +39,33 @@ class Reads:
         self._ledger = ledger
         self._model = model
 
-    async def fresh(self) -> ReadModel:
+    async def catch_up(self) -> ReadModel:
         """Return the read model once it has reached the ledger's present head, or after 2 s as it is then."""
         head = await self._ledger.head()
         await self._model.caught_up(head.position, READ_YOUR_WRITES_TIMEOUT_S)
         return self._model
 
-    async def last_used(self, key_ids: Collection[KeyId]) -> Mapping[KeyId, LastUse]:
+    async def read_last_uses(self, key_ids: Collection[KeyId]) -> Mapping[KeyId, LastUse]:
         """Return when each of the keys was last used."""
         return await read_last_used(self._pool, key_ids)
 
-    async def completed(self, reply: Reply, key_id: KeyId) -> Reply:
+    async def add_last_use(self, reply: Reply, key_id: KeyId) -> Reply:
         """Return what a command on a key answers, with the key's last use.
 
-        It is read only now, so that no command waits for it; nor can it fail one, which has happened.
+        It is read after the command, which must not wait for it, nor look undone where it cannot be read.
         """
         if not isinstance(reply, Answer):
             return reply
         try:
-            found = await self.last_used([key_id])
+            found = await self.read_last_uses([key_id])
         except StoreFailure as failure:
             log.warning("last_use_unknown", key_id=key_id, reason=str(failure))
             return reply
-        return with_last_used(reply, found[key_id])
+        return answers.add_last_use(reply, found[key_id])
 
 
 def is_hidden(vendor: Vendor | None, caller: Caller) -> bool:
-    """Tell whether a vendor is not there for a caller: for an applicant, what somebody else applied for."""
+    """Tell whether a vendor does not exist for a caller: for an applicant, those that others applied for."""
     return vendor is None or (is_applicant(caller) and vendor.applicant != caller.sub)
 
 
@@ -74,12 +74,12 @@ def is_applicant(caller: Caller) -> bool:
     return caller.role is Role.VENDOR and caller.vendor_id is None
 
 
-def before(query: PageQuery) -> int | None:
+def read_before(query: PageQuery) -> int | None:
     """Return the position below which the page that is asked for starts; None for the first page."""
     after = query.after(ListCursor)
     return None if after is None else after.before
 
 
-def shown_of(found: Sequence[Stored[A]], query: PageQuery) -> tuple[Sequence[Stored[A]], str | None]:
+def cut_list(found: Sequence[Stored[A]], query: PageQuery) -> tuple[Sequence[Stored[A]], str | None]:
     """Return the page, and the cursor of the next if more than its limit were found."""
     return cut(found, query, lambda last: encode_cursor(ListCursor(before=last.created_position)))

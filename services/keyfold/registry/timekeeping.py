@@ -1,29 +1,25 @@
 """Timekeeping: what time alone brings about is recorded, once, by whichever registry leads.
 
-No decision waits for it: a secret whose overlap is over and a key that has expired stop by the clock. This
-writes into the history that they did, and reminds people before.
+No decision waits for it: a secret whose overlap is over and a key that has expired stop by the clock. The
+timekeeper records that they did, and reminds people before.
 """
 
 import asyncio
-from collections.abc import Sequence
-from datetime import datetime
 from typing import Final
 
 import structlog
 
-from keyfold.domain.ids import account_stream, key_stream, vendor_stream
-from keyfold.domain.lifecycle import subscriber_key_commands, vendor_commands, vendor_key_commands
-from keyfold.domain.lifecycle.deadlines import PassTime
-from keyfold.domain.lifecycle.fold import Actor, LifecycleEvent
-from keyfold.domain.lifecycle.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey, SubscriberKey
+from keyfold.domain.lifecycle.fold import Actor
+from keyfold.domain.lifecycle.subscriber_key import SubscriberKey
+from keyfold.domain.lifecycle.subscriber_key_commands import PassSubscriberKeyTime
 from keyfold.domain.lifecycle.vendor import Vendor
-from keyfold.domain.lifecycle.vendor_key import VendorKey
-from keyfold.domain.refusal import Refusal
-from keyfold.registry.commands.execution import Command, CommandMetadata, Commands, Done
-from keyfold.registry.commands.kinds import ACCOUNT, SUBSCRIBER_KEY, VENDOR, VENDOR_KEY, held
+from keyfold.domain.lifecycle.vendor_commands import PassVendorTime
+from keyfold.domain.lifecycle.vendor_key import ActiveVendorKey, RevokedVendorKey, VendorKey
+from keyfold.domain.lifecycle.vendor_key_commands import PassVendorKeyTime
+from keyfold.registry.commands.execution import CommandMetadata, Commands, Done, Outcome
+from keyfold.registry.commands.handler import Command
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.failure import TryLater
-from keyfold.store.ledger.read_set import ReadSetValues
 from keyfold.store.read_model.reader import ReadModel
 
 ACTOR: Final = Actor(role="keyfold", subject="timekeeper")
@@ -46,7 +42,7 @@ class Timekeeper:
         self._interval_s = interval_s
 
     async def run(self) -> None:
-        """Look again and again, also after a time without PostgreSQL or read model; never return."""
+        """Look again and again, also after a time without PostgreSQL or a read model; never return."""
         while True:
             try:
                 while await self.record_due() == _AT_ONCE_MAX:
@@ -56,60 +52,33 @@ class Timekeeper:
             await asyncio.sleep(self._interval_s)
 
     async def record_due(self) -> int:
-        """Record what is due, the longest due first, and return how many things it was looked for in.
+        """Record what is due, the longest due first, and return in how many keys or vendors something was.
 
         Returns once the read model shows what was recorded. Raises DatabaseAway, CommitUnknown and
-        ReadModelAbsent; whatever did happen by then is not done again.
+        ReadModelAbsent; whatever was recorded by then is not recorded again.
         """
         now = self._clock.now()
         due = [stored.aggregate for stored in await self._model.due_keys(now, _AT_ONCE_MAX)]
         vendors = await self._model.due_vendors(now, _AT_ONCE_MAX)
         commands = [pass_time(each) for each in (*due, *(stored.aggregate for stored in vendors))]
-        outcomes = await asyncio.gather(*(self._commands.run(each, self._metadata()) for each in commands))
+        outcomes = await asyncio.gather(*map(self._run, commands))
         positions = [outcome.position for outcome in outcomes if isinstance(outcome, Done)]
         await self._model.caught_up(max(positions, default=0), _CATCH_UP_TIMEOUT_S)
         if positions:
             log.info("time_passed", commands=len(positions), position=max(positions))
         return max(len(due), len(vendors))
 
-    def _metadata(self) -> CommandMetadata:
-        return CommandMetadata(actor=ACTOR, request_id=self._clock.new_event_id())
+    async def _run(self, command: Command) -> Outcome:
+        metadata = CommandMetadata(actor=ACTOR, request_id=self._clock.new_event_id())
+        return await self._commands.run(command, metadata)
 
 
 def pass_time(aggregate: SubscriberKey | VendorKey | Vendor) -> Command:
     """Return the command that records what has fallen due for a key or a vendor."""
     match aggregate:
         case Vendor(vendor_id=vendor_id):
-            stream = vendor_stream(vendor_id)
-
-            def decided(loaded: ReadSetValues, now: datetime) -> Sequence[LifecycleEvent] | Refusal:
-                vendor = held(loaded.streams[stream].aggregate, VENDOR)
-                return vendor_commands.decide(PassTime(at=now), vendor)
-
-            return Command(subject=stream, decide=decided)
-        case ActiveSubscriberKey() | RevokedSubscriberKey():
-            return _subscriber_key_command(aggregate)
+            return PassVendorTime(vendor_id=vendor_id)
+        case ActiveVendorKey(vendor_id=vendor_id) | RevokedVendorKey(vendor_id=vendor_id):
+            return PassVendorKeyTime(vendor_id=vendor_id, key_id=aggregate.key_id)
         case _:
-            return _vendor_key_command(aggregate)
-
-
-def _subscriber_key_command(key: SubscriberKey) -> Command:
-    key_at, account_at = key_stream(key.key_id), account_stream(key.account_id)
-
-    def decided(loaded: ReadSetValues, now: datetime) -> Sequence[LifecycleEvent] | Refusal:
-        current = held(loaded.streams[key_at].aggregate, SUBSCRIBER_KEY)
-        account = held(loaded.streams[account_at].aggregate, ACCOUNT)
-        return subscriber_key_commands.decide(PassTime(at=now), current, account)
-
-    return Command(subject=key_at, others=(account_at,), decide=decided)
-
-
-def _vendor_key_command(key: VendorKey) -> Command:
-    key_at, vendor_at = key_stream(key.key_id), vendor_stream(key.vendor_id)
-
-    def decided(loaded: ReadSetValues, now: datetime) -> Sequence[LifecycleEvent] | Refusal:
-        current = held(loaded.streams[key_at].aggregate, VENDOR_KEY)
-        vendor = held(loaded.streams[vendor_at].aggregate, VENDOR)
-        return vendor_key_commands.decide(PassTime(at=now), current, vendor)
-
-    return Command(subject=key_at, others=(vendor_at,), decide=decided)
+            return PassSubscriberKeyTime(account_id=aggregate.account_id, key_id=aggregate.key_id)

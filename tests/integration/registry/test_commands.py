@@ -3,28 +3,39 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
-from datetime import datetime, timedelta
+import dataclasses
+from datetime import timedelta
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from keyfold.domain.ids import account_stream, key_stream
-from keyfold.domain.lifecycle.fold import LifecycleEvent
+from keyfold.domain.lifecycle.account import CreateAccount
 from keyfold.domain.lifecycle.subscriber_key import (
     RevokedSubscriberKey,
     SubscriberKeyCreated,
     SubscriberKeyRevoked,
 )
+from keyfold.domain.lifecycle.subscriber_key_commands import RevokeSubscriberKeys
 from keyfold.domain.refusal import Refusal
-from keyfold.registry.commands.execution import Command, Commands, Done, NotDone, Outcome
+from keyfold.registry.commands.execution import (
+    Commands,
+    Done,
+    Executed,
+    NotDone,
+    Outcome,
+    Show,
+    show_nothing,
+)
+from keyfold.registry.commands.handler import Command
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.runtime.http import Answer
 from keyfold.runtime.http.preconditions import Preconditions
-from keyfold.store.ledger.read_set import ReadSet, ReadSetValues
+from keyfold.store.ledger.read_set import ReadSet
 from keyfold.store.postgres.errors import DatabaseAway
 from tests.support.key_commands import (
     OTTO,
-    account_created,
     account_id,
     create_key,
     key_id,
@@ -67,14 +78,14 @@ async def test_two_hundred_on_one_stream(database: str) -> None:
 async def test_answers_after_their_own_command(database: str) -> None:
     """Each of a batch's commands is answered with what it left itself, not with what came after it."""
 
-    def named(after: ReadSetValues, _now: datetime) -> Answer:
-        return Answer(body=str(after.streams[key_stream(key_id(1))].version).encode())
+    def show(executed: Executed) -> Answer:
+        return Answer(body=str(executed.after.streams[executed.subject].version).encode())
 
     async with processes(database, count=1) as running:
+        (commands,) = running.commands
         await running.run_all([create_key(1, account=0)])
-        outcomes = await running.run_all(
-            [replace(rename_key(1, name, account=0), show=named) for name in ("one", "two", "two")]
-        )
+        renames = [rename_key(1, name, account=0) for name in ("one", "two", "two")]
+        outcomes = await asyncio.gather(*(commands.run(each, OTTO, show) for each in renames))
     assert [each.answer.body for each in outcomes if isinstance(each, Done)] == [b"2", b"3", b"3"]
     assert [each.position for each in outcomes if isinstance(each, Done)] == [3, 4, 4]
 
@@ -117,7 +128,7 @@ async def test_bound_on_live_keys(database: str) -> None:
         assert len(await running.events()) == 41
         made = [number for number, each in enumerate(outcomes, 1) if isinstance(each, Done)]
         # A revoked key makes room, for one that is asked for in the same batch too.
-        again = [
+        again: list[Command] = [
             revoke_key(made[0], account=0),
             *(create_key(1000 + n, account=0, live_keys_max=40) for n in (1, 2)),
         ]
@@ -130,27 +141,23 @@ async def test_bound_on_live_keys(database: str) -> None:
 async def test_every_live_key(database: str) -> None:
     """A command may look at every live key of an account, also at those that the same batch makes."""
 
-    def everything(loaded: ReadSetValues, now: datetime) -> list[LifecycleEvent]:
-        return [
-            SubscriberKeyRevoked(key_id=each.key_id, account_id=account_id(0), revoked_at=now)
-            for each in sorted(loaded.active_keys(account_id(0)), key=lambda key: key.key_id)
-        ]
-
-    def states(after: ReadSetValues, _now: datetime) -> Answer:
-        assert not after.account_keys[account_id(0)].live
+    def states(executed: Executed) -> Answer:
+        assert executed.subject == ACCOUNT
+        assert not executed.after.account_keys[account_id(0)].live
         revoked = [
-            isinstance(after.streams[key_stream(key_id(number))].aggregate, RevokedSubscriberKey)
+            isinstance(executed.after.streams[key_stream(key_id(number))].aggregate, RevokedSubscriberKey)
             for number in range(2, 6)
         ]
         return Answer(body=str(revoked.count(True)).encode())
 
-    incident = Command(
-        subject=ACCOUNT, account=account_id(0), is_whole_account=True, decide=everything, show=states
-    )
+    incident = RevokeSubscriberKeys(account_id=account_id(0), key_ids=None)
     async with processes(database, count=1, accounts=2) as running:
+        (commands,) = running.commands
         await running.run_all([create_key(number, account=0) for number in range(1, 5)])
         await running.run_all([create_key(9, account=1), revoke_key(1, account=0)])
-        _, outcome = await running.run_all([create_key(5, account=0), incident])
+        _, outcome = await asyncio.gather(
+            commands.run(create_key(5, account=0), OTTO), commands.run(incident, OTTO, states)
+        )
         events = await running.events()
     assert isinstance(outcome, Done)
     assert outcome.answer.body == b"4"
@@ -160,22 +167,23 @@ async def test_every_live_key(database: str) -> None:
 async def test_poison(database: str) -> None:
     """A command that fails fails alone: the others of its batch happen."""
 
-    def bug(_loaded: ReadSetValues, _now: datetime) -> Refusal:
+    def bug(_executed: Executed) -> Answer:
         raise ZeroDivisionError
 
-    def unseen(_loaded: ReadSetValues, _now: datetime) -> list[LifecycleEvent]:
-        return [account_created(7)]
-
-    def unstorable(_loaded: ReadSetValues, _now: datetime) -> list[LifecycleEvent]:
-        return [replace(account_created(8), name="a\ud800b")]
-
+    undecidable: Any = "no time"
+    poison: list[tuple[Command, Show]] = [
+        (replace(rename_key(1, "x", account=0), expires_at=undecidable), show_nothing),
+        (create_key(100, account=0), bug),
+        (CreateAccount(account_id=account_id(8), name="a\ud800b"), show_nothing),
+    ]
     async with processes(database, count=1) as running:
         (commands,) = running.commands
-        poison = [Command(subject=ACCOUNT, decide=bug), Command(subject=ACCOUNT, decide=unseen)]
-        poison.append(Command(subject=account_stream(account_id(8)), decide=unstorable))
-        keys = [create_key(number, account=0) for number in range(1, 11)]
+        keys: list[tuple[Command, Show]] = [
+            (create_key(number, account=0), show_nothing) for number in range(1, 11)
+        ]
         outcomes = await asyncio.gather(
-            *(commands.run(each, OTTO) for each in (*keys[:5], *poison, *keys[5:])), return_exceptions=True
+            *(commands.run(each, OTTO, show) for each, show in (*keys[:5], *poison, *keys[5:])),
+            return_exceptions=True,
         )
         events = await running.events()
     assert [isinstance(each, Exception) for each in outcomes] == [False] * 5 + [True] * 3 + [False] * 5
@@ -232,7 +240,7 @@ async def test_stale(database: str) -> None:
     """Of two commands in one batch that both know the same version, the second is told that it is stale."""
     async with processes(database, count=1) as running:
         await running.run_all([create_key(1, account=0)])
-        metadata = replace(OTTO, preconditions=Preconditions(match=frozenset(('"1"',))))
+        metadata = dataclasses.replace(OTTO, preconditions=Preconditions(match=frozenset(('"1"',))))
         asked = [rename_key(1, "One", account=0), rename_key(1, "Two", account=0)]
         outcomes = await asyncio.gather(*(running.commands[0].run(each, metadata) for each in asked))
     assert isinstance(outcomes[0], Done)

@@ -38,18 +38,19 @@ from tests.support.property.vendor_rules import VendorKeyRules, VendorRules
 class Histories(AccountRules, KeyRules, VendorRules, VendorKeyRules):
     """Commands on a few accounts, vendors and keys, in any order, at clocks that err."""
 
-    @initialize(is_open=PASSES)
-    def open(self, is_open: bool) -> None:
-        """Start most histories where a key of each kind works."""
+    @initialize(is_open=PASSES, approved=st.sampled_from([VENDOR_IDS[:1], VENDOR_IDS]))
+    def open(self, is_open: bool, approved: tuple[VendorId, ...]) -> None:
+        """Start most histories where a key of each kind works, and many where both vendors are approved."""
         if not is_open:
             return
         said = {"name": "n", "contact_email": "e", "website": "w", "intended_use": "u"}
         self.create_account(ACCOUNT_IDS[0])
         self.set_integrations(ACCOUNT_IDS[0], True)
-        self.apply(VENDOR_IDS[0], {**said, "categories": (Category.PATIENT,)}, "dana")
-        for kind in ReviewKind:
-            self.review(VENDOR_IDS[0], kind, True, "rita", NO_TIME)
-        self.approve(VENDOR_IDS[0], "rita", NO_TIME)
+        for vendor_id, applicant in zip(approved, ("dana", "dora"), strict=False):
+            self.apply(vendor_id, {**said, "categories": (Category.PATIENT,)}, applicant)
+            for kind in ReviewKind:
+                self.review(vendor_id, kind, True, "rita", NO_TIME)
+            self.approve(vendor_id, "rita", NO_TIME)
         self.issue(VENDOR_IDS[0], VENDOR_KEY_IDS[0])
         made = {"name": "n", "words": {Category.PATIENT: Access.WRITE}}
         anyhow = {"vendors": None, "networks": None, "limit": None}

@@ -1,27 +1,29 @@
 """The domain beside its naive model: every outcome and every decision is held against what the model says."""
 
-from collections.abc import Callable, Sequence
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from keyfold.domain.access.decision import AccessRequest, Credential, decide_access
 from keyfold.domain.access.route_map_text import parse_route_map
-from keyfold.domain.ids import KeyId, StreamId
+from keyfold.domain.ids import KeyId, StreamId, vendor_stream
 from keyfold.domain.lifecycle.deadlines import due_at
 from keyfold.domain.lifecycle.fold import Aggregate, LifecycleEvent, evolve, stream_of
 from keyfold.domain.lifecycle.history import HistoryEntry, describe
 from keyfold.domain.lifecycle.state import State
-from keyfold.domain.lifecycle.subscriber_key import SubscriberKey
-from keyfold.domain.lifecycle.vendor import Vendor
+from keyfold.domain.lifecycle.subscriber_key import ActiveSubscriberKey, SubscriberKey
+from keyfold.domain.lifecycle.vendor import Vendor, VendorApplied, VendorReapplied
 from keyfold.domain.lifecycle.vendor_key import VendorKey
 from keyfold.domain.refusal import Refusal
+from keyfold.registry.commands.handler import Command, Decided, handle, read_set_of, subject_of
+from keyfold.store.ledger.read_set import AccountKeys, Applications, ReadSet, ReadSetValues, Versioned
+from keyfold.wire.events.chain import GENESIS
 from tests.support.property.choices import NOTES, STEPS
 from tests.support.property.model import Model, Outcome
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 ROUTES = parse_route_map("/v1/patient/** patient\n/v1/files/** files\n")
-Decided = Sequence[LifecycleEvent] | Refusal
 Presented = tuple[KeyId, int]
 
 
@@ -39,6 +41,7 @@ class Commanded(RuleBasedStateMachine):
         self.state = State()
         self.streams: dict[StreamId, Aggregate] = {}
         self.history: list[LifecycleEvent] = []
+        self.applications: list[VendorApplied | VendorReapplied] = []
         self.secrets: dict[KeyId, list[int]] = {}
         self.clock = START
 
@@ -57,8 +60,50 @@ class Commanded(RuleBasedStateMachine):
         made = self.secrets.get(key_id, [])
         return made[-1 - age] if age < len(made) else 0
 
-    def take(self, outcome: Decided, expected: Outcome) -> None:
-        """Hold an outcome against the model's, and fold its events."""
+    def run(self, command: Command, expected: Outcome, at: datetime | None = None) -> None:
+        """Hold what comes of a command against the model's, and fold its events; it is now unless said."""
+        self._take(self._handle(command, self.clock if at is None else at), expected)
+
+    def pass_time(self, command: Command, expected: Outcome, at: datetime) -> None:
+        """Take what time has brought about: all that was due and no more, and nothing a second time."""
+        subject = subject_of(command)
+        due = _due_at(self.streams.get(subject))
+        outcome = self._handle(command, at)
+        if not isinstance(outcome, Refusal):
+            assert bool(outcome) == (due is not None and due <= at)
+        self._take(outcome, expected)
+        if not isinstance(outcome, Refusal):
+            due = _due_at(self.streams.get(subject))
+            assert due is None or due > at
+            assert self._handle(command, at) == ()
+
+    def _handle(self, command: Command, at: datetime) -> Decided:
+        """Decide a command on its read set and nothing else."""
+        return handle(command, self._look(read_set_of(command)), at)
+
+    def _look(self, read_set: ReadSet) -> ReadSetValues:
+        live = Counter(
+            each.account_id for each in self.streams.values() if isinstance(each, ActiveSubscriberKey)
+        )
+        applied = {
+            applicant: frozenset(each.vendor_id for each in self.applications if each.applicant == applicant)
+            for applicant in read_set.applicants
+        }
+        streams = {*read_set.streams, *(vendor_stream(each) for ids in applied.values() for each in ids)}
+        return ReadSetValues(
+            streams={each: Versioned(aggregate=self.streams.get(each), version=0) for each in streams},
+            account_keys={
+                each: AccountKeys(live=live[each], created_position=0) for each in read_set.accounts
+            },
+            applications={
+                each: Applications(vendor_ids=ids, applied_position=0) for each, ids in applied.items()
+            },
+            answers={},
+            head=GENESIS,
+            recorded_at=START,
+        )
+
+    def _take(self, outcome: Decided, expected: Outcome) -> None:
         if isinstance(outcome, Refusal):
             assert outcome.code == expected
             return
@@ -69,27 +114,9 @@ class Commanded(RuleBasedStateMachine):
             self.streams[stream] = evolve(before, event)
             self.state.fold(event)
             self.history.append(event)
+            if isinstance(event, VendorApplied | VendorReapplied):
+                self.applications.append(event)
             _check_entry(describe(before, event, self.streams[stream]))
-
-    def take_time(
-        self,
-        at: datetime,
-        find: Callable[[], SubscriberKey | VendorKey | Vendor | None],
-        decide: Callable[[], Decided],
-        expected: Outcome,
-    ) -> None:
-        """Take what time has brought about: all that was due and no more, and nothing a second time."""
-        before = find()
-        outcome = decide()
-        due = None if before is None else due_at(before)
-        if not isinstance(outcome, Refusal):
-            assert bool(outcome) == (due is not None and due <= at)
-        self.take(outcome, expected)
-        after = find()
-        if after is not None and not isinstance(outcome, Refusal):
-            due = due_at(after)
-            assert due is None or due > at
-            assert decide() == ()
 
     def ask(self, vendor_key: Presented, key: Presented, client_ip: str | None, verb: str, path: str) -> None:
         """Hold a decision of now against the model's, and what it is attributed to."""
@@ -103,6 +130,12 @@ class Commanded(RuleBasedStateMachine):
         decision = decide_access(request, self.state, ROUTES, self.clock, lease_held=True)
         assert decision.reason == self.model.reason(vendor_key, key, client_ip, verb, path, self.clock)
         assert (decision.vendor_key_id, decision.key_id) == self.model.names(vendor_key, key, self.clock)
+
+
+def _due_at(aggregate: Aggregate | None) -> datetime | None:
+    if not isinstance(aggregate, SubscriberKey | VendorKey | Vendor):
+        return None
+    return due_at(aggregate)
 
 
 def _check_entry(entry: HistoryEntry) -> None:

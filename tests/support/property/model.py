@@ -47,6 +47,7 @@ class Model:
         self.vendors: dict[str, dict[str, Any]] = {}
         self.keys: dict[str, dict[str, Any]] = {}
         self.vendor_keys: dict[str, dict[str, Any]] = {}
+        self.logins: dict[str, str] = {}
         self.checkpoint = 0
 
     def create_account(self, account: str) -> Outcome:
@@ -68,11 +69,17 @@ class Model:
         return ["LedgerCheckpointed"]
 
     def apply(self, vendor: str, said: dict[str, object], applicant: str) -> Outcome:
-        if vendor in self.vendors:
+        standing = [each for each in self.vendors.values() if each["state"] != "rejected"]
+        spoken_for = self.vendors.get(self.logins.get(applicant, ""))
+        if vendor in self.vendors or spoken_for in standing:
+            return "vendor-exists"
+        if applicant in [each["applicant"] for each in standing]:
             return "vendor-exists"
         self.vendors[vendor] = {"state": "applied", "warned": set()}
         self.vendors[vendor] |= {"said": said, "applicant": applicant, "reviews": {}}
-        return ["VendorApplied"]
+        left = ["LoginEnded"] if applicant in self.logins else []
+        self.logins[applicant] = vendor
+        return [*left, "VendorApplied", "LoginBound"]
 
     def amend(self, vendor: str, words: dict[str, object]) -> Outcome:
         known = self.vendors.get(vendor)
@@ -185,15 +192,21 @@ class Model:
             return "key-exists"
         if made["expires_at"] is not None and made["expires_at"] <= at:
             return "expires-in-the-past"
-        if self.live_keys(account) >= LIVE_KEYS_MAX:
+        if self._live_keys(account) >= LIVE_KEYS_MAX:
             return "too-many-keys"
+        if self._unknown(made["vendors"]):
+            return "unknown-vendors"
         words = dict.fromkeys((category.value for category in Category), "none") | made["words"]
         self.keys[key] = {**made, "owner": account, "revoked": False, "secrets": {secret: FOR_EVER}}
         self.keys[key] |= {"words": words, "to_remind": _reminders(made["expires_at"], at), "old": []}
         return ["SubscriberKeyCreated"]
 
-    def live_keys(self, account: str) -> int:
+    def _live_keys(self, account: str) -> int:
         return len([key for key in self.keys.values() if key["owner"] == account and not key["revoked"]])
+
+    def _unknown(self, named: tuple[str, ...] | None) -> set[str]:
+        approved = {vendor for vendor, known in self.vendors.items() if known["state"] == "approved"}
+        return {*(named or ())} - approved
 
     def edit_key(self, account: str, key: str, edits: dict[str, Any], at: datetime) -> Outcome:
         known = self.keys.get(key)
@@ -203,9 +216,11 @@ class Model:
             return "key-revoked"
         wanted = {**edits, "words": known["words"] | edits.get("words", {})}
         changed = {field: value for field, value in wanted.items() if known[field] != value}
+        if changed.get("expires_at") is not None and changed["expires_at"] <= at:
+            return "expires-in-the-past"
+        if self._unknown(changed.get("vendors")) - {*(known["vendors"] or ())}:
+            return "unknown-vendors"
         if "expires_at" in changed:
-            if changed["expires_at"] is not None and changed["expires_at"] <= at:
-                return "expires-in-the-past"
             known["to_remind"] = _reminders(changed["expires_at"], at)
         known |= changed
         return [event for field, event in EDITS.items() if field in changed]

@@ -6,12 +6,9 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
-from keyfold.domain.ids import KeyId, VendorId
+from keyfold.domain.ids import KeyId, LoginId, VendorId
 from keyfold.domain.lifecycle import vendor_commands, vendor_key_commands
-from keyfold.domain.lifecycle.deadlines import PassTime
 from keyfold.domain.lifecycle.vendor import ReviewKind, VendorApplication, Verdict
-from keyfold.domain.lifecycle.vendor_commands import VendorCommand
-from keyfold.domain.lifecycle.vendor_key_commands import VendorKeyCommand
 from tests.support.property.choices import (
     AMENDED,
     BEHIND,
@@ -24,7 +21,7 @@ from tests.support.property.choices import (
     VENDORS,
 )
 from tests.support.property.commanded import Commanded, digest_of
-from tests.support.property.model import REVIEWS_VALID_FOR, Outcome
+from tests.support.property.model import REVIEWS_VALID_FOR
 
 
 class VendorRules(Commanded):
@@ -33,18 +30,26 @@ class VendorRules(Commanded):
     @rule(vendor_id=VENDORS, said=SAID, applicant=PEOPLE)
     def apply(self, vendor_id: VendorId, said: dict[str, Any], applicant: str) -> None:
         command = vendor_commands.ApplyVendor(
-            vendor_id=vendor_id, application=VendorApplication(**said), applicant=applicant
+            vendor_id=vendor_id,
+            application=VendorApplication(**said),
+            applicant=applicant,
+            issuer="i",
+            login_id=LoginId(f"log_{applicant}"),
         )
-        self._vendor(vendor_id, command, self.model.apply(vendor_id, said, applicant))
+        self.run(command, self.model.apply(vendor_id, said, applicant))
 
     @rule(vendor_id=VENDORS, words=AMENDED)
     def amend(self, vendor_id: VendorId, words: dict[str, Any]) -> None:
-        self._vendor(vendor_id, vendor_commands.AmendVendor(**words), self.model.amend(vendor_id, words))
+        self.run(
+            vendor_commands.AmendVendor(vendor_id=vendor_id, **words), self.model.amend(vendor_id, words)
+        )
 
     @rule(vendor_id=VENDORS, said=SAID, applicant=PEOPLE)
     def reapply(self, vendor_id: VendorId, said: dict[str, Any], applicant: str) -> None:
-        command = vendor_commands.ReapplyVendor(application=VendorApplication(**said), applicant=applicant)
-        self._vendor(vendor_id, command, self.model.reapply(vendor_id, said, applicant))
+        command = vendor_commands.ReapplyVendor(
+            vendor_id=vendor_id, application=VendorApplication(**said), applicant=applicant
+        )
+        self.run(command, self.model.reapply(vendor_id, said, applicant))
 
     @rule(vendor_id=VENDORS, kind=st.sampled_from(ReviewKind), passes=PASSES, reviewer=PEOPLE, behind=BEHIND)
     def review(
@@ -52,48 +57,41 @@ class VendorRules(Commanded):
     ) -> None:
         at = self.clock - behind
         command = vendor_commands.ReviewVendor(
+            vendor_id=vendor_id,
             kind=kind,
             verdict=Verdict.PASS if passes else Verdict.FAIL,
             notes=NOTES,
             reviewer=reviewer,
-            reviewed_at=at,
             valid_for=REVIEWS_VALID_FOR,
         )
-        self._vendor(vendor_id, command, self.model.review(vendor_id, kind.value, passes, reviewer, at))
+        self.run(command, self.model.review(vendor_id, kind.value, passes, reviewer, at), at)
 
     @rule(vendor_id=VENDORS, approver=PEOPLE, behind=BEHIND)
     def approve(self, vendor_id: VendorId, approver: str, behind: timedelta) -> None:
         at = self.clock - behind
-        command = vendor_commands.ApproveVendor(approver=approver, at=at)
-        self._vendor(vendor_id, command, self.model.approve(vendor_id, approver, at))
+        command = vendor_commands.ApproveVendor(vendor_id=vendor_id, approver=approver)
+        self.run(command, self.model.approve(vendor_id, approver, at), at)
 
     @rule(vendor_id=VENDORS)
     def reject(self, vendor_id: VendorId) -> None:
         expected = self.model.move(vendor_id, "applied", "rejected", "VendorRejected")
-        self._vendor(vendor_id, vendor_commands.RejectVendor(reason="r"), expected)
+        self.run(vendor_commands.RejectVendor(vendor_id=vendor_id, reason="r"), expected)
 
     @rule(vendor_id=VENDORS)
     def suspend(self, vendor_id: VendorId) -> None:
         expected = self.model.move(vendor_id, "approved", "suspended", "VendorSuspended")
-        self._vendor(vendor_id, vendor_commands.SuspendVendor(reason="r"), expected)
+        self.run(vendor_commands.SuspendVendor(vendor_id=vendor_id, reason="r"), expected)
 
     @rule(vendor_id=VENDORS)
     def reinstate(self, vendor_id: VendorId) -> None:
         expected = self.model.move(vendor_id, "suspended", "approved", "VendorReinstated")
-        self._vendor(vendor_id, vendor_commands.ReinstateVendor(), expected)
+        self.run(vendor_commands.ReinstateVendor(vendor_id=vendor_id), expected)
 
     @rule(vendor_id=VENDORS, behind=BEHIND)
     def pass_vendor_time(self, vendor_id: VendorId, behind: timedelta) -> None:
         at = self.clock - behind
-        self.take_time(
-            at,
-            lambda: self.state.vendors.get(vendor_id),
-            lambda: vendor_commands.decide(PassTime(at=at), self.state.vendors.get(vendor_id)),
-            self.model.pass_vendor_time(vendor_id, at),
-        )
-
-    def _vendor(self, vendor_id: VendorId, command: VendorCommand, expected: Outcome) -> None:
-        self.take(vendor_commands.decide(command, self.state.vendors.get(vendor_id)), expected)
+        command = vendor_commands.PassVendorTime(vendor_id=vendor_id)
+        self.pass_time(command, self.model.pass_vendor_time(vendor_id, at), at)
 
 
 class VendorKeyRules(Commanded):
@@ -103,9 +101,9 @@ class VendorKeyRules(Commanded):
     def issue(self, vendor_id: VendorId, key_id: KeyId) -> None:
         secret = self.new_secret(key_id)
         command = vendor_key_commands.IssueVendorKey(
-            key_id=key_id, digest=digest_of(secret), secret_hint="h", issued_at=self.clock
+            vendor_id=vendor_id, key_id=key_id, digest=digest_of(secret), secret_hint="h"
         )
-        self._vendor_key(vendor_id, key_id, command, self.model.issue(vendor_id, key_id, secret))
+        self.run(command, self.model.issue(vendor_id, key_id, secret))
 
     @rule(vendor_id=VENDORS, key_id=VENDOR_KEYS, overlap=OVERLAPS, behind=BEHIND)
     def rotate_vendor_key(
@@ -113,28 +111,21 @@ class VendorKeyRules(Commanded):
     ) -> None:
         secret, at = self.new_secret(key_id), self.clock - behind
         command = vendor_key_commands.RotateVendorKey(
-            digest=digest_of(secret), secret_hint="h", rotated_at=at, overlap=overlap
+            vendor_id=vendor_id,
+            key_id=key_id,
+            digest=digest_of(secret),
+            secret_hint="h",
+            overlap=overlap,
         )
-        expected = self.model.rotate_vendor_key(vendor_id, key_id, secret, at, overlap)
-        self._vendor_key(vendor_id, key_id, command, expected)
+        self.run(command, self.model.rotate_vendor_key(vendor_id, key_id, secret, at, overlap), at)
 
     @rule(vendor_id=VENDORS, key_id=VENDOR_KEYS)
     def revoke_vendor_key(self, vendor_id: VendorId, key_id: KeyId) -> None:
-        command = vendor_key_commands.RevokeVendorKey(revoked_at=self.clock)
-        self._vendor_key(vendor_id, key_id, command, self.model.revoke_vendor_key(vendor_id, key_id))
+        command = vendor_key_commands.RevokeVendorKey(vendor_id=vendor_id, key_id=key_id)
+        self.run(command, self.model.revoke_vendor_key(vendor_id, key_id))
 
     @rule(vendor_id=VENDORS, key_id=VENDOR_KEYS, behind=BEHIND)
     def pass_vendor_key_time(self, vendor_id: VendorId, key_id: KeyId, behind: timedelta) -> None:
-        at, owner = self.clock - behind, self.state.vendors.get(vendor_id)
-        self.take_time(
-            at,
-            lambda: self.state.vendor_key(key_id),
-            lambda: vendor_key_commands.decide(PassTime(at=at), self.state.vendor_key(key_id), owner),
-            self.model.pass_vendor_key_time(vendor_id, key_id, at),
-        )
-
-    def _vendor_key(
-        self, vendor_id: VendorId, key_id: KeyId, command: VendorKeyCommand, expected: Outcome
-    ) -> None:
-        key, owner = self.state.vendor_key(key_id), self.state.vendors.get(vendor_id)
-        self.take(vendor_key_commands.decide(command, key, owner), expected)
+        at = self.clock - behind
+        command = vendor_key_commands.PassVendorKeyTime(vendor_id=vendor_id, key_id=key_id)
+        self.pass_time(command, self.model.pass_vendor_key_time(vendor_id, key_id, at), at)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from keyfold.domain.lifecycle.fold import RecordedEvent
-from keyfold.registry.commands.execution import Command, Commands, Outcome
+from keyfold.registry.commands.execution import Commands, Outcome
+from keyfold.registry.commands.handler import Command
 from keyfold.runtime.clock import SYSTEM_CLOCK, Clock
 from keyfold.store.ledger.append import Ledger
 from keyfold.store.postgres.connection import Pool, open_pool

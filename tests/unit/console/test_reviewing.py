@@ -48,17 +48,17 @@ def _shown(vendor: Vendor) -> dict[str, Any]:
 
 def _is_done(command: VendorCommand, vendor: Vendor) -> bool:
     """Tell whether a command does something; again is no more than saying that it is so already."""
-    outcome = decide(command, vendor)
+    outcome = decide(command, vendor, NOW)
     return not isinstance(outcome, Refusal) and outcome != ()
 
 
 def _reviewing(kind: ReviewKind, reviewer: str) -> ReviewVendor:
     return ReviewVendor(
+        vendor_id=APPLIED.vendor_id,
         kind=kind,
         verdict=Verdict.PASS,
         notes="",
         reviewer=reviewer,
-        reviewed_at=NOW,
         valid_for=REVIEWS_VALID_FOR,
     )
 
@@ -71,15 +71,17 @@ def test_only_what_the_registry_refuses_is_disabled(reviewer: str) -> None:
         commands: dict[str, VendorCommand] = {
             "security": _reviewing(ReviewKind.SECURITY, reviewer),
             "compliance": _reviewing(ReviewKind.COMPLIANCE, reviewer),
-            "approve": ApproveVendor(approver=reviewer, at=NOW),
-            "reject": RejectVendor(reason="no"),
-            "suspend": SuspendVendor(reason="no"),
-            "reinstate": ReinstateVendor(),
+            "approve": ApproveVendor(vendor_id=vendor.vendor_id, approver=reviewer),
+            "reject": RejectVendor(vendor_id=vendor.vendor_id, reason="no"),
+            "suspend": SuspendVendor(vendor_id=vendor.vendor_id, reason="no"),
+            "reinstate": ReinstateVendor(vendor_id=vendor.vendor_id),
         }
         for action, command in commands.items():
             assert (action not in disabled) == _is_done(command, vendor), (action, vendor)
-        issue = IssueVendorKey(key_id=VENDOR_KEY.key_id, digest=b"", secret_hint="", issued_at=NOW)
-        assert ("issue" in disabled) == isinstance(decide_key(issue, None, vendor), Refusal), vendor
+        issue = IssueVendorKey(
+            vendor_id=vendor.vendor_id, key_id=VENDOR_KEY.key_id, digest=b"", secret_hint=""
+        )
+        assert ("issue" in disabled) == isinstance(decide_key(issue, None, vendor, NOW), Refusal), vendor
 
 
 def test_what_is_disabled_says_why() -> None:
@@ -111,7 +113,8 @@ def test_what_may_be_amended_is_what_the_registry_takes() -> None:
         "categories": ("files",),
     }
     for state, name in product(VendorState, FIELDS):
-        is_done = _is_done(AmendVendor(**{name: other[name]}), replace(APPLIED, state=state))
+        amend = AmendVendor(vendor_id=APPLIED.vendor_id, **{name: other[name]})
+        is_done = _is_done(amend, replace(APPLIED, state=state))
         assert is_done == (name in amendable(state)), (state, name)
 
 

@@ -44,9 +44,9 @@ async def test_together() -> None:
     work = Work()
     together = batching(work)
     work.may_go.clear()
-    first = asyncio.create_task(together.done(0))
+    first = asyncio.create_task(together.submit(0))
     await work.has_begun.wait()
-    rest = [asyncio.create_task(together.done(number)) for number in range(1, 80)]
+    rest = [asyncio.create_task(together.submit(number)) for number in range(1, 80)]
     await asyncio.sleep(0)
     work.may_go.set()
     assert await asyncio.gather(first, *rest) == [2 * number for number in range(80)]
@@ -58,7 +58,14 @@ async def test_apart() -> None:
     work = Work()
     together = batching(work)
     numbers = (1, 200, 201, 2, 202, 300)
-    assert await asyncio.gather(*(together.done(number) for number in numbers)) == [2, 400, 402, 4, 404, 600]
+    assert await asyncio.gather(*(together.submit(number) for number in numbers)) == [
+        2,
+        400,
+        402,
+        4,
+        404,
+        600,
+    ]
     assert work.batches == [[1, 200, 2, 300], [201], [202]]
 
 
@@ -66,7 +73,7 @@ async def test_one_is_bad() -> None:
     """One that cannot be done fails alone, after all have been tried by themselves."""
     work = Work(bad=frozenset({2}))
     together = batching(work)
-    results = await asyncio.gather(*(together.done(number) for number in (1, 2, 3)), return_exceptions=True)
+    results = await asyncio.gather(*(together.submit(number) for number in (1, 2, 3)), return_exceptions=True)
     assert [results[0], type(results[1]), results[2]] == [2, ZeroDivisionError, 6]
     assert work.batches == [[1, 2, 3], [1], [2], [3]]
 
@@ -75,10 +82,10 @@ async def test_away() -> None:
     """What may or may not have happened is told to all of the batch, and never tried again."""
     work = Work(away=frozenset({2}))
     together = batching(work)
-    results = await asyncio.gather(*(together.done(number) for number in (1, 2, 3)), return_exceptions=True)
+    results = await asyncio.gather(*(together.submit(number) for number in (1, 2, 3)), return_exceptions=True)
     assert [type(each) for each in results] == [TryLater] * 3
     assert work.batches == [[1, 2, 3]]
-    assert await together.done(4) == 8
+    assert await together.submit(4) == 8
 
 
 async def test_gone() -> None:
@@ -86,9 +93,9 @@ async def test_gone() -> None:
     work = Work()
     together = batching(work)
     work.may_go.clear()
-    tasks = [asyncio.create_task(together.done(number)) for number in (1, 2)]
+    tasks = [asyncio.create_task(together.submit(number)) for number in (1, 2)]
     await work.has_begun.wait()
-    late = asyncio.create_task(together.done(3))
+    late = asyncio.create_task(together.submit(3))
     await asyncio.sleep(0)
     late.cancel()
     tasks[0].cancel()
@@ -96,7 +103,7 @@ async def test_gone() -> None:
     assert await tasks[1] == 4
     with pytest.raises(asyncio.CancelledError):
         await late
-    assert await together.done(5) == 10
+    assert await together.submit(5) == 10
     assert work.batches == [[1, 2], [5]]
 
 
@@ -105,11 +112,11 @@ async def test_too_many() -> None:
     work = Work()
     together = batching(work)
     work.may_go.clear()
-    waiting = [asyncio.create_task(together.done(1)) for _ in range(WAITING_MAX)]
+    waiting = [asyncio.create_task(together.submit(1)) for _ in range(WAITING_MAX)]
     await work.has_begun.wait()
-    waiting += [asyncio.create_task(together.done(1)) for _ in range(BATCH_MAX)]
+    waiting += [asyncio.create_task(together.submit(1)) for _ in range(BATCH_MAX)]
     await asyncio.sleep(0)
     with pytest.raises(TooManyWait):
-        await together.done(1)
+        await together.submit(1)
     work.may_go.set()
     assert set(await asyncio.gather(*waiting)) == {2}

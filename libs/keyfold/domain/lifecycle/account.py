@@ -25,6 +25,7 @@ class CreateAccount(Struct, frozen=True, kw_only=True, gc=False):
 class SetIntegrations(Struct, frozen=True, kw_only=True, gc=False):
     """Turn API integrations on or off; off stops every key of the account and loses none."""
 
+    account_id: AccountId
     enabled: bool
 
 

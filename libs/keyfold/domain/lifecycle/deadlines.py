@@ -1,22 +1,14 @@
-"""What time alone brings about: when a thing falls due, and the one command that records it."""
+"""What time alone brings about: when something of a key or a vendor falls due to be recorded."""
 
 from datetime import datetime
-
-from msgspec import Struct
 
 from keyfold.domain.lifecycle.subscriber_key import ActiveSubscriberKey, SubscriberKey
 from keyfold.domain.lifecycle.vendor import Vendor
 from keyfold.domain.lifecycle.vendor_key import ActiveVendorKey, VendorKey
 
 
-class PassTime(Struct, frozen=True, kw_only=True, gc=False):
-    """Record what has fallen due by `at` and was not recorded yet, each thing once."""
-
-    at: datetime
-
-
 def due_at(aggregate: SubscriberKey | VendorKey | Vendor) -> datetime | None:
-    """Return when `PassTime` will next find something to record, or None if it never will."""
+    """Return when the command that lets time pass will next find something to record; None for never."""
     match aggregate:
         case ActiveSubscriberKey(outgoing=outgoing, reminders=reminders):
             ends = () if outgoing is None else (outgoing.works_until,)

@@ -1,10 +1,11 @@
 """A login is somebody's sign-in at the identity provider: what it is bound to here, or is no more."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from msgspec import Struct
 
-from keyfold.domain.ids import AccountId, InvitationId, LoginId, VendorId
+from keyfold.domain.ids import AccountId, InvitationId, LoginId, StreamId, VendorId
 from keyfold.domain.refusal import ImpossibleEvent, Refusal, conflict, not_found
 
 
@@ -43,21 +44,20 @@ class BindLogin(Struct, frozen=True, kw_only=True, gc=False):
     account_id: AccountId | None
     vendor_id: VendorId | None
     invitation_id: InvitationId | None
-    bound_at: datetime
 
 
 class EndLogin(Struct, frozen=True, kw_only=True, gc=False):
     """Let a login of this account or vendor speak for it no more.
 
-    `leaves_somebody` says whether anybody else could still sign in for it; without, nobody may end the last
-    login but who `may_lock_out`.
+    `others` are the streams of the logins that may speak for it too. Where none of them does, nobody could
+    sign in any more, so only somebody who `may_end_last` ends this one.
     """
 
+    login_id: LoginId
     account_id: AccountId | None
     vendor_id: VendorId | None
-    leaves_somebody: bool
-    may_lock_out: bool
-    ended_at: datetime
+    others: tuple[StreamId, ...]
+    may_end_last: bool
 
 
 class LoginBound(Struct, frozen=True, kw_only=True, gc=False):
@@ -84,16 +84,27 @@ class LoginEnded(Struct, frozen=True, kw_only=True, gc=False):
 LoginEvent = LoginBound | LoginEnded
 
 
-def decide(command: BindLogin | EndLogin, login: Login | None) -> tuple[LoginEvent, ...] | Refusal:
+def decide(
+    command: BindLogin | EndLogin,
+    login: Login | None,
+    now: datetime,
+    *,
+    others: Iterable[Login | None] = (),
+) -> tuple[LoginEvent, ...] | Refusal:
     """Return the events that the command makes of this login, none when nothing would change."""
     match command:
         case BindLogin():
-            return _bind(command, login)
+            return _bind(command, login, now)
         case EndLogin():
-            return _end(command, login)
+            return _end(command, login, now, others)
 
 
-def _bind(command: BindLogin, login: Login | None) -> tuple[LoginEvent, ...] | Refusal:
+def speaks_for(login: Login | None, account_id: AccountId | None, vendor_id: VendorId | None) -> bool:
+    """Tell whether a login is bound to this account or vendor, of which one is None."""
+    return isinstance(login, BoundLogin) and _tenant_of(login) == (account_id, vendor_id)
+
+
+def _bind(command: BindLogin, login: Login | None, now: datetime) -> tuple[LoginEvent, ...] | Refusal:
     if isinstance(login, BoundLogin):
         return conflict(
             "login-bound", "This login speaks for an account or a vendor already; that has to be ended first."
@@ -106,18 +117,20 @@ def _bind(command: BindLogin, login: Login | None) -> tuple[LoginEvent, ...] | R
             account_id=command.account_id,
             vendor_id=command.vendor_id,
             invitation_id=command.invitation_id,
-            bound_at=command.bound_at,
+            bound_at=now,
         ),
     )
 
 
-def _end(command: EndLogin, login: Login | None) -> tuple[LoginEvent, ...] | Refusal:
+def _end(
+    command: EndLogin, login: Login | None, now: datetime, others: Iterable[Login | None]
+) -> tuple[LoginEvent, ...] | Refusal:
     tenant = (command.account_id, command.vendor_id)
-    if login is None or (login.account_id, login.vendor_id) != tenant:
+    if login is None or _tenant_of(login) != tenant:
         return not_found("login")
     if isinstance(login, EndedLogin):
         return ()
-    if not (command.leaves_somebody or command.may_lock_out):
+    if not command.may_end_last and not any(speaks_for(each, *tenant) for each in others):
         return conflict(
             "last-login", "Nobody could sign in any more: invite another login first, or ask an operator."
         )
@@ -126,7 +139,7 @@ def _end(command: EndLogin, login: Login | None) -> tuple[LoginEvent, ...] | Ref
             login_id=login.login_id,
             account_id=login.account_id,
             vendor_id=login.vendor_id,
-            ended_at=command.ended_at,
+            ended_at=now,
         ),
     )
 
@@ -145,7 +158,7 @@ def evolve(login: Login | None, event: LoginEvent) -> Login:
                 vendor_id=event.vendor_id,
                 bound_at=event.bound_at,
             )
-        case LoginEnded(), BoundLogin() if _tenant(event) == _tenant(login):
+        case LoginEnded(), BoundLogin() if _tenant_of(event) == _tenant_of(login):
             return EndedLogin(
                 login_id=event.login_id,
                 account_id=event.account_id,
@@ -155,5 +168,5 @@ def evolve(login: Login | None, event: LoginEvent) -> Login:
     raise ImpossibleEvent(event, login)
 
 
-def _tenant(of: LoginEnded | BoundLogin) -> tuple[AccountId | None, VendorId | None]:
-    return of.account_id, of.vendor_id
+def _tenant_of(login: Login | LoginEnded) -> tuple[AccountId | None, VendorId | None]:
+    return login.account_id, login.vendor_id

@@ -1,6 +1,7 @@
 """A checkpoint of the ledger: a signed word on its head, against which a rewritten past stands out."""
 
 from datetime import datetime
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -24,14 +25,25 @@ class LedgerCheckpoint(Struct, frozen=True, kw_only=True, gc=False):
     signature: bytes
 
 
+class Signer(Protocol):
+    """Signs checkpoints with one key."""
+
+    @property
+    def key_id(self) -> str:
+        """The key's id."""
+        ...
+
+    def sign(self, position: int, head_hash: bytes, at: datetime) -> bytes:
+        """Return the signature (64 bytes); the same each time for the same checkpoint."""
+        ...
+
+
 class TakeCheckpoint(Struct, frozen=True, kw_only=True, gc=False):
-    """Vouch for the ledger as far as `position`."""
+    """Vouch for the ledger as far as `position`, by the signature of `signer`."""
 
     position: int
     head_hash: bytes
-    at: datetime
-    signing_key_id: str
-    signature: bytes
+    signer: Signer
 
 
 class LedgerCheckpointed(Struct, frozen=True, kw_only=True, gc=False):
@@ -45,18 +57,18 @@ class LedgerCheckpointed(Struct, frozen=True, kw_only=True, gc=False):
 
 
 def decide(
-    command: TakeCheckpoint, checkpoint: LedgerCheckpoint | None
+    command: TakeCheckpoint, checkpoint: LedgerCheckpoint | None, now: datetime
 ) -> tuple[LedgerCheckpointed, ...] | Refusal:
-    """Return the event that the command makes, or the refusal where a later checkpoint stands already."""
+    """Return the event that the command makes, or a refusal if the last checkpoint goes as far."""
     if checkpoint is not None and command.position <= checkpoint.position:
         return conflict("checkpoint-overtaken", "Another checkpoint has vouched for as much of the ledger.")
     return (
         LedgerCheckpointed(
             position=command.position,
             head_hash=command.head_hash,
-            at=command.at,
-            signing_key_id=command.signing_key_id,
-            signature=command.signature,
+            at=now,
+            signing_key_id=command.signer.key_id,
+            signature=command.signer.sign(command.position, command.head_hash, now),
         ),
     )
 

@@ -1,13 +1,13 @@
 """What may be asked of a vendor, and what comes of it: it applies, reviewers judge, let in, stop."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import TypedDict
 
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
-from keyfold.domain.ids import VendorId
-from keyfold.domain.lifecycle.deadlines import PassTime
+from keyfold.domain.ids import LoginId, VendorId
+from keyfold.domain.lifecycle.login import BoundLogin, Login, LoginBound, LoginEnded, LoginEvent
 from keyfold.domain.lifecycle.vendor import (
     ReviewKind,
     Vendor,
@@ -34,16 +34,25 @@ WARNED_BEFORE = timedelta(days=30)
 
 
 class ApplyVendor(Struct, frozen=True, kw_only=True, gc=False):
-    """Ask to become a vendor. `applicant` is the subject of the token that asks."""
+    """Ask to become a vendor. `applicant` and `issuer` are `sub` and `iss` of the token that asks, and
+    `login_id` stands for both.
+    """
 
     vendor_id: VendorId
     application: VendorApplication
     applicant: str
+    issuer: str
+    login_id: LoginId
 
 
 class AmendVendor(Struct, frozen=True, kw_only=True, gc=False):
-    """Change what is named of the application, and leave the rest."""
+    """Change what is named of the application, and leave the rest.
 
+    `applied_by` names the one subject whose application it may be; None for any.
+    """
+
+    vendor_id: VendorId
+    applied_by: str | None = None
     name: str | None = None
     contact_email: str | None = None
     website: str | None = None
@@ -52,44 +61,56 @@ class AmendVendor(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class ReapplyVendor(Struct, frozen=True, kw_only=True, gc=False):
-    """Ask again after a rejection."""
+    """Ask again after a rejection. `applied_by` names the one subject who may have applied before."""
 
+    vendor_id: VendorId
     application: VendorApplication
     applicant: str
+    applied_by: str | None = None
 
 
 class ReviewVendor(Struct, frozen=True, kw_only=True, gc=False):
     """Record a review, which is good for `valid_for` from then on."""
 
+    vendor_id: VendorId
     kind: ReviewKind
     verdict: Verdict
     notes: str
     reviewer: str
-    reviewed_at: datetime
     valid_for: timedelta
 
 
 class ApproveVendor(Struct, frozen=True, kw_only=True, gc=False):
     """Let the vendor in, once both reviews have passed."""
 
+    vendor_id: VendorId
     approver: str
-    at: datetime
 
 
 class RejectVendor(Struct, frozen=True, kw_only=True, gc=False):
     """Turn the application down."""
 
+    vendor_id: VendorId
     reason: str
 
 
 class SuspendVendor(Struct, frozen=True, kw_only=True, gc=False):
     """Stop all keys of an approved vendor at once."""
 
+    vendor_id: VendorId
     reason: str
 
 
 class ReinstateVendor(Struct, frozen=True, kw_only=True, gc=False):
     """Let a suspended vendor's keys work again."""
+
+    vendor_id: VendorId
+
+
+class PassVendorTime(Struct, frozen=True, kw_only=True, gc=False):
+    """Record what has fallen due for the vendor and was not recorded yet, each thing once."""
+
+    vendor_id: VendorId
 
 
 VendorCommand = (
@@ -101,28 +122,30 @@ VendorCommand = (
     | RejectVendor
     | SuspendVendor
     | ReinstateVendor
-    | PassTime
+    | PassVendorTime
 )
 
 
-def decide(command: VendorCommand, vendor: Vendor | None) -> tuple[VendorEvent, ...] | Refusal:
+def decide(command: VendorCommand, vendor: Vendor | None, now: datetime) -> tuple[VendorEvent, ...] | Refusal:
     """Return the events that the command makes of this vendor, none when nothing would change."""
     match command, vendor:
         case ApplyVendor(), None:
-            said = _said(command.application)
-            return (VendorApplied(vendor_id=command.vendor_id, applicant=command.applicant, **said),)
+            words = asdict(command.application)
+            return (VendorApplied(vendor_id=command.vendor_id, applicant=command.applicant, **words),)
         case ApplyVendor(), _:
             return conflict("vendor-exists", "The vendor has applied already.")
         case _, None:
+            return not_found("vendor")
+        case AmendVendor() | ReapplyVendor(), _ if command.applied_by not in (None, vendor.applicant):
             return not_found("vendor")
         case AmendVendor(), _:
             return _amend(command, vendor)
         case ReapplyVendor(), _:
             return _reapply(command, vendor)
         case ReviewVendor(), _:
-            return _review(command, vendor)
+            return _review(command, vendor, now)
         case ApproveVendor(), _:
-            return _approve(command, vendor)
+            return _approve(command, vendor, now)
         case RejectVendor(reason=reason), _:
             event = VendorRejected(vendor_id=vendor.vendor_id, reason=reason)
             return _move(vendor, VendorState.APPLIED, VendorState.REJECTED, event)
@@ -132,27 +155,58 @@ def decide(command: VendorCommand, vendor: Vendor | None) -> tuple[VendorEvent, 
         case ReinstateVendor(), _:
             reinstated = VendorReinstated(vendor_id=vendor.vendor_id)
             return _move(vendor, VendorState.SUSPENDED, VendorState.APPROVED, reinstated)
-        case PassTime(at=at), _:
-            return _due(at, vendor)
+        case PassVendorTime(), _:
+            return _find_due(vendor, now)
     raise AssertionError(command)
 
 
-class _Said(TypedDict):
-    name: str
-    contact_email: str
-    website: str
-    intended_use: str
-    categories: tuple[Category, ...]
+def decide_application(
+    command: ApplyVendor,
+    vendor: Vendor | None,
+    now: datetime,
+    *,
+    earlier: Collection[Vendor],
+    login: Login | None,
+) -> tuple[VendorEvent | LoginEvent, ...] | Refusal:
+    """Return the events of an application: the login that makes it speaks for the vendor from then on.
+
+    `earlier` are the vendors that the applicant has applied for. Whoever speaks for an account or a vendor,
+    or has an application that was not rejected, cannot make another.
+    """
+    if any(
+        each.applicant == command.applicant and each.state is not VendorState.REJECTED for each in earlier
+    ):
+        return _APPLIED_ALREADY
+    left = _leave_rejected(login, earlier, now)
+    applied = decide(command, vendor, now)
+    if isinstance(left, Refusal) or isinstance(applied, Refusal):
+        return left if isinstance(left, Refusal) else applied
+    bound = LoginBound(
+        login_id=command.login_id,
+        issuer=command.issuer,
+        subject=command.applicant,
+        account_id=None,
+        vendor_id=command.vendor_id,
+        invitation_id=None,
+        bound_at=now,
+    )
+    return (*left, *applied, bound)
 
 
-def _said(application: VendorApplication) -> _Said:
-    return {
-        "name": application.name,
-        "contact_email": application.contact_email,
-        "website": application.website,
-        "intended_use": application.intended_use,
-        "categories": application.categories,
-    }
+_APPLIED_ALREADY = conflict("vendor-exists", "You have applied already, and that was not rejected.")
+
+
+def _leave_rejected(
+    login: Login | None, earlier: Collection[Vendor], now: datetime
+) -> tuple[LoginEvent, ...] | Refusal:
+    """Return the end of a login's binding to a vendor that was rejected: it speaks for one alone."""
+    if not isinstance(login, BoundLogin):
+        return ()
+    rejected = {each.vendor_id for each in earlier if each.state is VendorState.REJECTED}
+    if login.vendor_id not in rejected:
+        return _APPLIED_ALREADY
+    ended = LoginEnded(login_id=login.login_id, account_id=None, vendor_id=login.vendor_id, ended_at=now)
+    return (ended,)
 
 
 def _amend(command: AmendVendor, vendor: Vendor) -> tuple[VendorEvent, ...] | Refusal:
@@ -176,7 +230,7 @@ def _amend(command: AmendVendor, vendor: Vendor) -> tuple[VendorEvent, ...] | Re
             f"The vendor is {vendor.state}: what its reviews were about cannot change any more, "
             "only `contact_email` and `website`.",
         )
-    return (VendorAmended(vendor_id=vendor.vendor_id, **_said(after)),)
+    return (VendorAmended(vendor_id=vendor.vendor_id, **asdict(after)),)
 
 
 def _reapply(command: ReapplyVendor, vendor: Vendor) -> tuple[VendorEvent, ...] | Refusal:
@@ -184,16 +238,16 @@ def _reapply(command: ReapplyVendor, vendor: Vendor) -> tuple[VendorEvent, ...] 
         return conflict(
             "vendor-not-rejected", f"The vendor is {vendor.state}; only a rejected one applies again."
         )
-    said = _said(command.application)
-    return (VendorReapplied(vendor_id=vendor.vendor_id, applicant=command.applicant, **said),)
+    words = asdict(command.application)
+    return (VendorReapplied(vendor_id=vendor.vendor_id, applicant=command.applicant, **words),)
 
 
-def _review(command: ReviewVendor, vendor: Vendor) -> tuple[VendorEvent, ...] | Refusal:
+def _review(command: ReviewVendor, vendor: Vendor, now: datetime) -> tuple[VendorEvent, ...] | Refusal:
     if vendor.state is VendorState.REJECTED:
         return conflict("vendor-rejected", "The vendor was rejected; a rejected application is not reviewed.")
     if command.reviewer == vendor.applicant:
         return conflict("own-application", "Whoever applied cannot review.")
-    lapses_at = command.reviewed_at + command.valid_for
+    lapses_at = now + command.valid_for
     return (
         VendorReviewed(
             vendor_id=vendor.vendor_id,
@@ -201,19 +255,19 @@ def _review(command: ReviewVendor, vendor: Vendor) -> tuple[VendorEvent, ...] | 
             verdict=command.verdict,
             notes=command.notes,
             reviewer=command.reviewer,
-            reviewed_at=command.reviewed_at,
+            reviewed_at=now,
             lapses_at=lapses_at,
-            warn_at=max(command.reviewed_at, lapses_at - WARNED_BEFORE),
+            warn_at=max(now, lapses_at - WARNED_BEFORE),
         ),
     )
 
 
-def _approve(command: ApproveVendor, vendor: Vendor) -> tuple[VendorEvent, ...] | Refusal:
+def _approve(command: ApproveVendor, vendor: Vendor, now: datetime) -> tuple[VendorEvent, ...] | Refusal:
     if vendor.state is VendorState.APPROVED:
         return ()
     if vendor.state is not VendorState.APPLIED:
         return conflict("vendor-not-applied", f"The vendor is {vendor.state}, so it cannot be approved.")
-    if missing := vendor.missing_reviews(command.at):
+    if missing := vendor.missing_reviews(now):
         return conflict(
             "reviews-missing",
             f"Not passed for this application, or lapsed: the {' and the '.join(missing)} review.",
@@ -233,10 +287,10 @@ def _move(
     return (event,)
 
 
-def _due(at: datetime, vendor: Vendor) -> tuple[VendorEvent, ...]:
+def _find_due(vendor: Vendor, now: datetime) -> tuple[VendorEvent, ...]:
     lapsing = vendor.unwarned_lapse()
-    if lapsing is None or lapsing.warn_at > at:
+    if lapsing is None or lapsing.warn_at > now:
         return ()
-    warning = VendorReviewsLapseNear(vendor_id=vendor.vendor_id, lapses_at=lapsing.lapses_at, warned_at=at)
+    warning = VendorReviewsLapseNear(vendor_id=vendor.vendor_id, lapses_at=lapsing.lapses_at, warned_at=now)
     # The other review may lapse at another time, and its warning may be due by now too.
-    return (warning, *_due(at, evolve(vendor, warning)))
+    return (warning, *_find_due(evolve(vendor, warning), now))

@@ -4,8 +4,7 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from keyfold.domain.ids import KeyId
-from keyfold.domain.lifecycle.deadlines import PassTime
+from keyfold.domain.ids import KeyId, VendorId
 from keyfold.domain.lifecycle.vendor import Vendor, VendorState
 from keyfold.domain.lifecycle.vendor_key import (
     ActiveVendorKey,
@@ -24,32 +23,41 @@ from keyfold.domain.secret import overlap_end
 class IssueVendorKey(Struct, frozen=True, kw_only=True, gc=False):
     """Issue a key to the vendor. `digest` is the SHA-256 of the secret, which the domain never sees."""
 
+    vendor_id: VendorId
     key_id: KeyId
     digest: bytes
     secret_hint: str
-    issued_at: datetime
 
 
 class RotateVendorKey(Struct, frozen=True, kw_only=True, gc=False):
-    """Put a new secret in the old one's place, which works on for `overlap` beside it."""
+    """Replace the key's secret; the old one goes on working for `overlap`."""
 
+    vendor_id: VendorId
+    key_id: KeyId
     digest: bytes
     secret_hint: str
-    rotated_at: datetime
     overlap: timedelta
 
 
 class RevokeVendorKey(Struct, frozen=True, kw_only=True, gc=False):
     """Stop the key for ever."""
 
-    revoked_at: datetime
+    vendor_id: VendorId
+    key_id: KeyId
 
 
-VendorKeyCommand = IssueVendorKey | RotateVendorKey | RevokeVendorKey | PassTime
+class PassVendorKeyTime(Struct, frozen=True, kw_only=True, gc=False):
+    """Record what has fallen due for the key and was not recorded yet, each thing once."""
+
+    vendor_id: VendorId
+    key_id: KeyId
+
+
+VendorKeyCommand = IssueVendorKey | RotateVendorKey | RevokeVendorKey | PassVendorKeyTime
 
 
 def decide(
-    command: VendorKeyCommand, key: VendorKey | None, vendor: Vendor | None
+    command: VendorKeyCommand, key: VendorKey | None, vendor: Vendor | None, now: datetime
 ) -> tuple[VendorKeyEvent, ...] | Refusal:
     """Return the events that the command makes of this key, none when nothing would change."""
     if vendor is None:
@@ -58,24 +66,24 @@ def decide(
         return not_found("vendor key")
     match command, key:
         case IssueVendorKey(), None:
-            return _issue(command, vendor)
+            return _issue(command, vendor, now)
         case IssueVendorKey(), _:
             return conflict("key-exists", "A key with this id exists already.")
         case RotateVendorKey(), ActiveVendorKey():
-            return _rotate(command, key, vendor)
+            return _rotate(command, key, vendor, now)
         case RotateVendorKey(), RevokedVendorKey():
             return conflict("key-revoked", "The key is revoked, for ever: it cannot be rotated.")
-        case RevokeVendorKey(revoked_at=revoked_at), ActiveVendorKey(key_id=key_id):
-            return (VendorKeyRevoked(key_id=key_id, vendor_id=vendor.vendor_id, revoked_at=revoked_at),)
-        case PassTime(at=at), ActiveVendorKey():
-            return _due(at, key)
-        case RevokeVendorKey() | PassTime(), RevokedVendorKey():
+        case RevokeVendorKey(), ActiveVendorKey():
+            return (VendorKeyRevoked(key_id=key.key_id, vendor_id=vendor.vendor_id, revoked_at=now),)
+        case PassVendorKeyTime(), ActiveVendorKey():
+            return _find_due(key, now)
+        case RevokeVendorKey() | PassVendorKeyTime(), RevokedVendorKey():
             return ()
     return not_found("vendor key")
 
 
-def _issue(command: IssueVendorKey, vendor: Vendor) -> tuple[VendorKeyEvent, ...] | Refusal:
-    if refusal := _unless_approved(vendor):
+def _issue(command: IssueVendorKey, vendor: Vendor, now: datetime) -> tuple[VendorKeyEvent, ...] | Refusal:
+    if refusal := _refuse_unapproved(vendor):
         return refusal
     return (
         VendorKeyIssued(
@@ -83,15 +91,15 @@ def _issue(command: IssueVendorKey, vendor: Vendor) -> tuple[VendorKeyEvent, ...
             vendor_id=vendor.vendor_id,
             digest=command.digest,
             secret_hint=command.secret_hint,
-            issued_at=command.issued_at,
+            issued_at=now,
         ),
     )
 
 
 def _rotate(
-    command: RotateVendorKey, key: ActiveVendorKey, vendor: Vendor
+    command: RotateVendorKey, key: ActiveVendorKey, vendor: Vendor, now: datetime
 ) -> tuple[VendorKeyEvent, ...] | Refusal:
-    if refusal := _unless_approved(vendor):
+    if refusal := _refuse_unapproved(vendor):
         return refusal
     return (
         VendorKeyRotated(
@@ -99,13 +107,13 @@ def _rotate(
             vendor_id=key.vendor_id,
             digest=command.digest,
             secret_hint=command.secret_hint,
-            rotated_at=command.rotated_at,
-            overlap_ends_at=overlap_end(command.rotated_at, command.overlap),
+            rotated_at=now,
+            overlap_ends_at=overlap_end(now, command.overlap),
         ),
     )
 
 
-def _unless_approved(vendor: Vendor) -> Refusal | None:
+def _refuse_unapproved(vendor: Vendor) -> Refusal | None:
     if vendor.state is VendorState.APPROVED:
         return None
     return conflict(
@@ -113,8 +121,8 @@ def _unless_approved(vendor: Vendor) -> Refusal | None:
     )
 
 
-def _due(at: datetime, key: ActiveVendorKey) -> tuple[VendorKeyEvent, ...]:
-    if key.outgoing is None or key.outgoing.works(at):
+def _find_due(key: ActiveVendorKey, now: datetime) -> tuple[VendorKeyEvent, ...]:
+    if key.outgoing is None or key.outgoing.works(now):
         return ()
     ended_at = key.outgoing.works_until
     return (VendorKeyOverlapEnded(key_id=key.key_id, vendor_id=key.vendor_id, ended_at=ended_at),)

@@ -1,14 +1,12 @@
 """One route's request from its arrival to its response: recognise, limit, judge, read, handle, write."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from datetime import datetime
 from functools import partial
 from http import HTTPStatus
 from typing import Final, assert_never
 
-import orjson
 from aiohttp import web
 from pydantic import BaseModel
 from structlog.contextvars import bind_contextvars, get_contextvars
@@ -17,7 +15,6 @@ from keyfold.runtime.auth.caller import Caller, TokenRejected
 from keyfold.runtime.authenticator import Authenticator
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.failure import TryLater
-from keyfold.runtime.http.models import rfc3339
 from keyfold.runtime.http.preconditions import FAILED, read_preconditions
 from keyfold.runtime.http.problem import NOT_FOUND, Problem, Refused, of_status, problem_response
 from keyfold.runtime.http.rate_limits import RateLimits
@@ -169,32 +166,8 @@ def _respond(
 
 
 def _write_answer(answer: Answer, status: int) -> web.Response:
-    body = _encode(answer.body)
+    body = answer.encode()
     response = web.Response(status=answer.status or status, body=body, headers={**_HEADERS, **answer.headers})
     if body is not None:
         response.headers["Content-Type"] = answer.content_type
     return response
-
-
-def _encode(body: BaseModel | Mapping[str, object] | bytes | None) -> bytes | None:
-    match body:
-        case None | bytes():
-            return body
-        case BaseModel():
-            return body.model_dump_json().encode()
-        case _:
-            return orjson.dumps(body, default=_to_plain, option=orjson.OPT_PASSTHROUGH_DATETIME)
-
-
-def _to_plain(value: object) -> object:
-    match value:
-        case datetime():
-            return rfc3339(value)
-        case BaseModel():
-            return value.model_dump(mode="json")
-        case frozenset() | set():
-            return sorted(value)
-        case Mapping():
-            return dict(value)
-        case _:
-            raise TypeError(f"no JSON form for {type(value).__name__}")

@@ -3,13 +3,16 @@
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final, Generic, TypeAlias, TypeVar, get_args
 
+import orjson
 from aiohttp import web
 from multidict import CIMultiDictProxy
 from pydantic import BaseModel, RootModel
 
 from keyfold.runtime.auth.caller import Caller
+from keyfold.runtime.http.models import rfc3339
 from keyfold.runtime.http.problem import Problem
 from keyfold.runtime.http.rules import OwnCredential, Rule, path_parameters
 from keyfold.runtime.http.streaming import Streamed
@@ -82,6 +85,30 @@ class Answer:
     status: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     content_type: str = "application/json"
+
+    def encode(self) -> bytes | None:
+        """Return the body as the bytes that are sent."""
+        match self.body:
+            case None | bytes():
+                return self.body
+            case BaseModel():
+                return self.body.model_dump_json().encode()
+            case _:
+                return orjson.dumps(self.body, default=_to_plain, option=orjson.OPT_PASSTHROUGH_DATETIME)
+
+
+def _to_plain(value: object) -> object:
+    match value:
+        case datetime():
+            return rfc3339(value)
+        case BaseModel():
+            return value.model_dump(mode="json")
+        case frozenset() | set():
+            return sorted(value)
+        case Mapping():
+            return dict(value)
+        case _:
+            raise TypeError(f"no JSON form for {type(value).__name__}")
 
 
 Reply: TypeAlias = Answer | Problem | Streamed | web.StreamResponse

@@ -1,27 +1,18 @@
 """Accounts over HTTP: opened by an operator, switched by their owner."""
 
 from datetime import datetime
-from typing import TypeVar
 
-from pydantic import BaseModel
-
-from keyfold.domain.ids import AccountId, account_stream
-from keyfold.domain.lifecycle.account import Account, AccountCommand, CreateAccount, SetIntegrations, decide
-from keyfold.domain.lifecycle.fold import LifecycleEvent
-from keyfold.domain.refusal import Refusal
+from keyfold.domain.ids import AccountId
+from keyfold.domain.lifecycle.account import Account, CreateAccount, SetIntegrations
 from keyfold.registry.bodies import Integrations, NewAccount
-from keyfold.registry.commands.execution import Command
-from keyfold.registry.commands.http import CommandsOverHttp, shown, with_etag
-from keyfold.registry.commands.kinds import ACCOUNT, held
-from keyfold.registry.commands.new_ids import new_account_id
+from keyfold.registry.commands.http import CommandsOverHttp, answer_with_etag, show_subject
+from keyfold.registry.commands.kinds import ACCOUNT
+from keyfold.registry.commands.new_ids import make_account_id
 from keyfold.registry.reads import Reads
 from keyfold.registry.resources import AccountResource, account_resource
 from keyfold.runtime.auth.caller import Role
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import NOT_FOUND, AnyRoute, OwnAccount, Reply, Request, Roles, Route
-from keyfold.store.ledger.read_set import ReadSetValues
-
-B = TypeVar("B", bound=BaseModel | None)
 
 
 class Accounts:
@@ -70,38 +61,24 @@ class Accounts:
 
     async def create_account(self, request: Request[NewAccount, None]) -> Reply:
         """Open an account."""
-        account_id = new_account_id(self._clock)
+        account_id = make_account_id(self._clock)
         command = CreateAccount(account_id=account_id, name=request.body.name)
-        return await self._done(request, account_id, command, location=f"/v1/accounts/{account_id}")
+        show = show_subject(ACCOUNT, _to_body, location=f"/v1/accounts/{account_id}")
+        return await self._commands.respond(request, command, show)
 
     async def get_account(self, request: Request[None, None]) -> Reply:
         """Show an account."""
-        stored = await (await self._reads.fresh()).get_account(AccountId(request.path["account_id"]))
+        stored = await (await self._reads.catch_up()).get_account(AccountId(request.path["account_id"]))
         if stored is None:
             return NOT_FOUND
-        return with_etag(account_resource(stored.aggregate, stored.version), stored.version)
+        return answer_with_etag(account_resource(stored.aggregate, stored.version), stored.version)
 
     async def set_integrations(self, request: Request[Integrations, None]) -> Reply:
         """Turn the switch."""
         account_id = AccountId(request.path["account_id"])
-        return await self._done(request, account_id, SetIntegrations(enabled=request.body.enabled))
-
-    async def _done(
-        self,
-        request: Request[B, None],
-        account_id: AccountId,
-        command: AccountCommand,
-        *,
-        location: str | None = None,
-    ) -> Reply:
-        stream = account_stream(account_id)
-
-        def decided(loaded: ReadSetValues, _now: datetime) -> tuple[LifecycleEvent, ...] | Refusal:
-            return decide(command, held(loaded.streams[stream].aggregate, ACCOUNT))
-
-        show = shown(stream, ACCOUNT, _resource, location=location)
-        return await self._commands.respond(request, Command(subject=stream, decide=decided, show=show))
+        command = SetIntegrations(account_id=account_id, enabled=request.body.enabled)
+        return await self._commands.respond(request, command, show_subject(ACCOUNT, _to_body))
 
 
-def _resource(account: Account, version: int, _now: datetime) -> AccountResource:
+def _to_body(account: Account, version: int, _now: datetime) -> AccountResource:
     return account_resource(account, version)

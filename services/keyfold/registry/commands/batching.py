@@ -47,7 +47,7 @@ class Batching(Generic[T, R]):
         self._waiting: deque[_QueuedItem[T, R]] = deque()
         self._worker: asyncio.Task[None] | None = None
 
-    async def done(self, item: T) -> R:
+    async def submit(self, item: T) -> R:
         """Return the item's result once its batch is done. Raises what the work raised, or TooManyWait."""
         if len(self._waiting) >= WAITING_MAX:
             raise TooManyWait(f"{WAITING_MAX} commands wait already")

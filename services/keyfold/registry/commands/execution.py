@@ -7,11 +7,11 @@ from enum import Enum
 from functools import reduce
 from typing import TypeAlias
 
-from keyfold.domain.ids import AccountId, EventId, StreamId
+from keyfold.domain.ids import EventId, StreamId
 from keyfold.domain.lifecycle.fold import Actor, LifecycleEvent, stream_of
 from keyfold.domain.refusal import Refusal, RefusalKind
-from keyfold.registry.commands.answer_text import as_bytes
 from keyfold.registry.commands.batching import Batching
+from keyfold.registry.commands.handler import Command, handle, read_set_of, subject_of
 from keyfold.registry.commands.idempotency import IdempotentRequest
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import Answer
@@ -23,10 +23,19 @@ from keyfold.store.postgres.errors import VersionConflict
 
 ATTEMPTS_MAX = 4
 
-Decide: TypeAlias = Callable[[ReadSetValues, datetime], Sequence[LifecycleEvent] | Refusal]
-"""Takes what was looked at and the present time, which is never before that of the ledger's last event."""
-Show: TypeAlias = Callable[[ReadSetValues, datetime], Answer]
-"""Takes everything as the command leaves it, and the same time."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Executed:
+    """A command's events and everything as they leave it, at the time by which it was decided."""
+
+    subject: StreamId
+    events: Sequence[LifecycleEvent]
+    after: ReadSetValues
+    now: datetime
+
+
+Show: TypeAlias = Callable[[Executed], Answer]
+"""Makes the answer to a command that happened."""
 
 
 class NotDone(Enum):
@@ -38,14 +47,14 @@ class NotDone(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    """The command happened: what to tell the caller, and the ledger's position from which on it is so."""
+    """The command happened: the answer, and the position of the ledger from which on it is so."""
 
     answer: Answer
     position: int
 
 
 Outcome: TypeAlias = Done | IdempotencyRecord | Refusal | NotDone
-"""What came of a command; a KeptAnswer where the same request was done before."""
+"""What came of a command; an IdempotencyRecord where the same request was done before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,77 +68,58 @@ class CommandMetadata:
     idempotent: IdempotentRequest | None = None
 
 
-def _nothing_to_show(_after: ReadSetValues, _now: datetime) -> Answer:
+def show_nothing(_executed: Executed) -> Answer:
+    """Answer without a body."""
     return Answer()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
-    """What to do: `decide` sees what is named here, and may write to any stream of it.
-
-    The conditions of the request are held against the subject's version. `account` lets it see which keys of
-    an account are live, `is_whole_account` also each of these keys; `applicant` what somebody applied for.
-    """
-
-    subject: StreamId
-    others: tuple[StreamId, ...] = ()
-    account: AccountId | None = None
-    is_whole_account: bool = False
-    applicant: str | None = None
-    decide: Decide
-    show: Show = _nothing_to_show
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
     command: Command
     metadata: CommandMetadata
+    show: Show
 
     @property
     def answer_id(self) -> bytes | None:
         return None if self.metadata.idempotent is None else self.metadata.idempotent.id
 
     @property
-    def wanted(self) -> ReadSet:
-        command = self.command
-        accounts = frozenset[AccountId]() if command.account is None else frozenset((command.account,))
-        return ReadSet(
-            streams=frozenset((command.subject, *command.others)),
-            accounts=accounts,
-            whole_accounts=accounts if command.is_whole_account else frozenset(),
-            applicants=frozenset[str]() if command.applicant is None else frozenset((command.applicant,)),
-            answer_ids=frozenset[bytes]() if self.answer_id is None else frozenset((self.answer_id,)),
-        )
+    def read_set(self) -> ReadSet:
+        looked_at = read_set_of(self.command)
+        if self.answer_id is None:
+            return looked_at
+        return looked_at.and_also(ReadSet(streams=frozenset(), answer_ids=frozenset((self.answer_id,))))
 
 
 @dataclass(slots=True)
 class _Batch:
     """What the commands of a batch come to: each sees what those before it did."""
 
-    loaded: ReadSetValues
+    seen: ReadSetValues
     now: datetime
     clock: Clock
     drafts: list[EventDraft] = field(default_factory=list)
     answers: list[NewIdempotencyRecord] = field(default_factory=list)
 
-    def outcome_of(self, asked: _Asked) -> Outcome:
-        """Decide one command and take its events in. A position is counted from the batch's start."""
-        if kept := self._kept(asked):
+    def run(self, asked: _Asked) -> Outcome:
+        """Decide one command and take its events in. Its position is counted from the batch's start."""
+        if kept := self._find_kept(asked):
             return kept
-        decided = _decided(asked, self.loaded, self.now)
-        if isinstance(decided, Refusal | NotDone):
-            return decided
-        after = self.loaded.after(decided)
-        answer = as_bytes(asked.command.show(after, self.now))
-        self.loaded = after
-        self.drafts += [self._draft(event, asked.metadata) for event in decided]
+        events = _decide(asked, self.seen, self.now)
+        if isinstance(events, Refusal | NotDone):
+            return events
+        after = self.seen.after(events)
+        subject = subject_of(asked.command)
+        answer = asked.show(Executed(subject=subject, events=events, after=after, now=self.now))
+        self.seen = after
+        self.drafts += [self._draft(event, asked.metadata) for event in events]
         if idempotent := asked.metadata.idempotent:
-            self.answers.append(idempotent.new_answer(answer, events=len(self.drafts), clock=self.clock))
+            self.answers.append(idempotent.seal(answer, events=len(self.drafts), clock=self.clock))
         return Done(answer=answer, position=len(self.drafts))
 
-    def _kept(self, asked: _Asked) -> IdempotencyRecord | NotDone | None:
+    def _find_kept(self, asked: _Asked) -> IdempotencyRecord | NotDone | None:
         idempotent = asked.metadata.idempotent
-        kept = None if idempotent is None else self.loaded.answers.get(idempotent.id)
+        kept = None if idempotent is None else self.seen.answers.get(idempotent.id)
         if idempotent is None or kept is None:
             return None
         return kept if kept.fingerprint == idempotent.fingerprint else NotDone.KEY_REUSED
@@ -145,14 +135,14 @@ class _Batch:
         )
 
 
-def _decided(
-    asked: _Asked, loaded: ReadSetValues, now: datetime
+def _decide(
+    asked: _Asked, seen: ReadSetValues, now: datetime
 ) -> Sequence[LifecycleEvent] | Refusal | NotDone:
-    decided = asked.command.decide(loaded, now)
+    decided = handle(asked.command, seen, now)
     # What is not there for this caller must not be told apart by its version either.
-    hidden = isinstance(decided, Refusal) and decided.kind is RefusalKind.NOT_FOUND
-    etag = etag_of(loaded.streams[asked.command.subject].version)
-    if not hidden and not asked.metadata.preconditions.allow_change(etag):
+    is_hidden = isinstance(decided, Refusal) and decided.kind is RefusalKind.NOT_FOUND
+    etag = etag_of(seen.streams[subject_of(asked.command)].version)
+    if not is_hidden and not asked.metadata.preconditions.allow_change(etag):
         return NotDone.STALE
     return decided
 
@@ -165,9 +155,9 @@ class Commands:
         self._clock = clock
         self._batching = Batching[_Asked, Outcome](self._run_all, apart_by=lambda asked: asked.answer_id)
 
-    async def run(self, command: Command, metadata: CommandMetadata) -> Outcome:
+    async def run(self, command: Command, metadata: CommandMetadata, show: Show = show_nothing) -> Outcome:
         """Return what came of the command. Raises DatabaseAway (nothing happened) or CommitUnknown."""
-        return await self._batching.done(_Asked(command, metadata))
+        return await self._batching.submit(_Asked(command, metadata, show))
 
     async def _run_all(self, batch: Sequence[_Asked]) -> Sequence[Outcome]:
         for _ in range(ATTEMPTS_MAX):
@@ -175,23 +165,21 @@ class Commands:
                 return await self._attempt(self._ledger, batch)
             except VersionConflict:
                 continue
-        # Others were faster each time. It costs them to wait, so this comes last, but it cannot be lost.
+        # Others were faster each time. To wait for a turn costs them time, but no other can overtake it.
         async with self._ledger.turn() as turn:
             return await self._attempt(turn, batch)
 
     async def _attempt(self, ledger: Ledger | Turn, batch: Sequence[_Asked]) -> Sequence[Outcome]:
-        wanted = reduce(ReadSet.and_also, (asked.wanted for asked in batch))
-        loaded = await ledger.look(wanted, self._clock.now())
-        decided = _Batch(loaded, max(self._clock.now(), loaded.recorded_at), self._clock)
-        outcomes = [decided.outcome_of(asked) for asked in batch]
-        recorded = await ledger.append(
-            decided.drafts, loaded.expected(), decided.now, answers=decided.answers
-        )
-        start = recorded[0].position - 1 if recorded else loaded.head.position
-        return [_from(start, outcome) for outcome in outcomes]
+        read_set = reduce(ReadSet.and_also, (asked.read_set for asked in batch))
+        seen = await ledger.look(read_set, self._clock.now())
+        running = _Batch(seen, max(self._clock.now(), seen.recorded_at), self._clock)
+        outcomes = [running.run(asked) for asked in batch]
+        recorded = await ledger.append(running.drafts, seen.expected(), running.now, answers=running.answers)
+        start = recorded[0].position - 1 if recorded else seen.head.position
+        return [_place(outcome, start) for outcome in outcomes]
 
 
-def _from(start: int, outcome: Outcome) -> Outcome:
+def _place(outcome: Outcome, start: int) -> Outcome:
     if isinstance(outcome, Done):
         return Done(answer=outcome.answer, position=start + outcome.position)
     return outcome

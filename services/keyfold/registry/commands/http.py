@@ -9,28 +9,27 @@ from typing import Final, Protocol, TypeVar
 import structlog
 from pydantic import BaseModel
 
-from keyfold.domain.ids import StreamId
 from keyfold.domain.lifecycle.fold import Actor, Aggregate
 from keyfold.domain.refusal import Refusal
 from keyfold.registry.commands import idempotency, preference
-from keyfold.registry.commands.answer_text import with_member
+from keyfold.registry.commands.answers import add_members
 from keyfold.registry.commands.execution import (
-    Command,
     CommandMetadata,
     Commands,
     Done,
+    Executed,
     NotDone,
     Outcome,
     Show,
 )
+from keyfold.registry.commands.handler import Command
 from keyfold.registry.commands.idempotency import CannotOpen, Idempotency, IdempotentRequest
-from keyfold.registry.commands.kinds import Kind, held
+from keyfold.registry.commands.kinds import Kind, narrow
 from keyfold.registry.commands.problems import ANSWER_SEALED, problem_of
 from keyfold.runtime.failure import TryLater
 from keyfold.runtime.http import Answer, Problem, Reply, Request
 from keyfold.runtime.http.preconditions import etag_of, read_preconditions
 from keyfold.store.ledger.idempotency_records import IdempotencyRecord
-from keyfold.store.ledger.read_set import ReadSetValues
 from keyfold.store.read_model.reader import ReadModel
 
 A = TypeVar("A", bound=Aggregate)
@@ -61,21 +60,21 @@ class CommandsOverHttp:
         self._model = model
         self._enforcement = enforcement
 
-    async def respond(self, request: Request[B, None], command: Command) -> Reply:
-        """Run the command and answer with what it shows, or with the problem that nothing was done."""
+    async def respond(self, request: Request[B, None], command: Command, show: Show) -> Reply:
+        """Run the command and answer with what `show` makes of it, or with the problem that prevented it."""
         idempotent = self._idempotency.read(request)
-        outcome = await self._commands.run(command, _metadata(request, idempotent))
-        done = _answered(outcome, idempotent)
+        outcome = await self._commands.run(command, _read_metadata(request, idempotent), show)
+        done = _read_outcome(outcome, idempotent)
         if isinstance(done, Problem):
             return done
         wait_s = preference.read_wait_s(request.headers.getall(preference.HEADER, []))
-        return done.answer if wait_s is None else await self._awaited(done, wait_s)
+        return done.answer if wait_s is None else await self._wait(done, wait_s)
 
-    async def _awaited(self, done: Done, wait_s: int) -> Answer:
-        answer = with_member(done.answer, "enforced", await self._enforced(done.position, wait_s))
+    async def _wait(self, done: Done, wait_s: int) -> Answer:
+        answer = add_members(done.answer, enforced=await self._is_enforced(done.position, wait_s))
         return replace(answer, headers={**answer.headers, preference.APPLIED: f"wait={wait_s}"})
 
-    async def _enforced(self, position: int, wait_s: int) -> bool:
+    async def _is_enforced(self, position: int, wait_s: int) -> bool:
         try:
             return all(
                 await asyncio.gather(
@@ -88,7 +87,7 @@ class CommandsOverHttp:
             return False
 
 
-def _metadata(request: Request[B, None], idempotent: IdempotentRequest | None) -> CommandMetadata:
+def _read_metadata(request: Request[B, None], idempotent: IdempotentRequest | None) -> CommandMetadata:
     caller = request.caller
     return CommandMetadata(
         actor=Actor(role=NO_ROLE if caller.role is None else caller.role.value, subject=caller.sub),
@@ -99,46 +98,46 @@ def _metadata(request: Request[B, None], idempotent: IdempotentRequest | None) -
     )
 
 
-def _answered(outcome: Outcome, idempotent: IdempotentRequest | None) -> Done | Problem:
+def _read_outcome(outcome: Outcome, idempotent: IdempotentRequest | None) -> Done | Problem:
     match outcome:
         case Done():
             return outcome
         case IdempotencyRecord() if idempotent is not None:
-            return _replayed(outcome, idempotent)
+            return _replay(outcome, idempotent)
         case Refusal() | NotDone():
             return problem_of(outcome)
     raise AssertionError(outcome)
 
 
-def _replayed(kept: IdempotencyRecord, idempotent: IdempotentRequest) -> Done | Problem:
+def _replay(kept: IdempotencyRecord, idempotent: IdempotentRequest) -> Done | Problem:
     try:
-        answer = idempotent.opened(kept)
+        answer = idempotent.open(kept)
     except CannotOpen:
         return ANSWER_SEALED
     headers = {**answer.headers, idempotency.REPLAYED: "true"}
     return Done(answer=replace(answer, headers=headers), position=kept.position)
 
 
-def shown(
-    subject: StreamId,
-    kind: Kind[A],
-    show: Callable[[A, int, datetime], BaseModel],
-    *,
-    location: str | None = None,
+def show_subject(
+    kind: Kind[A], to_body: Callable[[A, int, datetime], BaseModel], *, location: str | None = None
 ) -> Show:
-    """Return what answers with the subject alone, and with its address if the command made it."""
+    """Return what answers with a command's subject, and with its address if the command made it.
 
-    def answer(after: ReadSetValues, now: datetime) -> Answer:
-        stored = after.streams[subject]
-        aggregate = held(stored.aggregate, kind)
+    `to_body` takes the subject, its version and the present time.
+    """
+
+    def show(executed: Executed) -> Answer:
+        stored = executed.after.streams[executed.subject]
+        aggregate = narrow(stored.aggregate, kind)
         if aggregate is None:
-            raise LookupError(f"a command on {subject} was done and has left nothing to show there")
-        return with_etag(show(aggregate, stored.version, now), stored.version, location=location)
+            raise LookupError(f"a command on {executed.subject} was done and has left nothing to show there")
+        body = to_body(aggregate, stored.version, executed.now)
+        return answer_with_etag(body, stored.version, location=location)
 
-    return answer
+    return show
 
 
-def with_etag(body: BaseModel, version: int, *, location: str | None = None) -> Answer:
+def answer_with_etag(body: BaseModel, version: int, *, location: str | None = None) -> Answer:
     """Answer with a resource, or with what holds it, and its version as ETag."""
     headers = {"ETag": etag_of(version), "Location": location}
     return Answer(body=body, headers={name: value for name, value in headers.items() if value is not None})

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pydantic import BaseModel
 
-from keyfold.registry.commands.answer_text import packed, unpacked
+from keyfold.registry.commands.answers import pack, unpack
 from keyfold.runtime.auth.caller import Caller
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import Answer, Problem, Refused, Request
@@ -42,7 +42,7 @@ B = TypeVar("B", bound=BaseModel | None)
 
 
 class CannotOpen(Exception):
-    """The kept answer was sealed under another secret. What it answers to has happened: do not repeat it."""
+    """The kept answer was sealed under another secret. Its command has happened: do not repeat it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,17 +53,17 @@ class IdempotentRequest:
     fingerprint: bytes
     sealing_key: bytes = field(repr=False)
 
-    def new_answer(self, answer: Answer, *, events: int, clock: Clock) -> NewIdempotencyRecord:
-        """Return an answer to keep, sealed, with the count of events up to and with its own."""
+    def seal(self, answer: Answer, *, events: int, clock: Clock) -> NewIdempotencyRecord:
+        """Return the answer sealed, to be kept; `events` counts those recorded with it up to its own last."""
         nonce = clock.random_bytes(_NONCE_BYTES)
-        sealed = nonce + AESGCM(self.sealing_key).encrypt(nonce, packed(answer), self.id)
+        sealed = nonce + AESGCM(self.sealing_key).encrypt(nonce, pack(answer), self.id)
         return NewIdempotencyRecord(id=self.id, fingerprint=self.fingerprint, sealed=sealed, events=events)
 
-    def opened(self, kept: IdempotencyRecord) -> Answer:
+    def open(self, kept: IdempotencyRecord) -> Answer:
         """Return the answer that was kept. Raises CannotOpen."""
         nonce, sealed = kept.sealed[:_NONCE_BYTES], kept.sealed[_NONCE_BYTES:]
         try:
-            return unpacked(AESGCM(self.sealing_key).decrypt(nonce, sealed, self.id))
+            return unpack(AESGCM(self.sealing_key).decrypt(nonce, sealed, self.id))
         except InvalidTag:
             raise CannotOpen from None
 
@@ -85,10 +85,10 @@ class Idempotency:
         return IdempotentRequest(
             id=_id_of(request.caller, given[0]),
             fingerprint=_fingerprint(request),
-            sealing_key=self._derived(key),
+            sealing_key=self._derive_key(key),
         )
 
-    def _derived(self, key: bytes) -> bytes:
+    def _derive_key(self, key: bytes) -> bytes:
         derivation = HKDF(algorithm=SHA256(), length=_SEALING_KEY_BYTES, salt=None, info=_PURPOSE + key)
         return derivation.derive(self._secret)
 

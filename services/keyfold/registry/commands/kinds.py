@@ -6,6 +6,7 @@ from keyfold.domain.lifecycle.account import Account
 from keyfold.domain.lifecycle.fold import Aggregate
 from keyfold.domain.lifecycle.invitation import Invitation
 from keyfold.domain.lifecycle.login import BoundLogin, EndedLogin, Login
+from keyfold.domain.lifecycle.signed_head import LedgerCheckpoint
 from keyfold.domain.lifecycle.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey, SubscriberKey
 from keyfold.domain.lifecycle.vendor import Vendor
 from keyfold.domain.lifecycle.vendor_key import ActiveVendorKey, RevokedVendorKey, VendorKey
@@ -19,8 +20,9 @@ SUBSCRIBER_KEY: Final[Kind[SubscriberKey]] = (ActiveSubscriberKey, RevokedSubscr
 VENDOR_KEY: Final[Kind[VendorKey]] = (ActiveVendorKey, RevokedVendorKey)
 LOGIN: Final[Kind[Login]] = (BoundLogin, EndedLogin)
 INVITATION: Final[Kind[Invitation]] = (Invitation,)
+CHECKPOINT: Final[Kind[LedgerCheckpoint]] = (LedgerCheckpoint,)
 
 
-def held(aggregate: Aggregate | None, kind: Kind[A]) -> A | None:
+def narrow(aggregate: Aggregate | None, kind: Kind[A]) -> A | None:
     """Return the aggregate if it is of the kind, else None."""
     return aggregate if isinstance(aggregate, kind) else None

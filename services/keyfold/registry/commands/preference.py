@@ -16,22 +16,22 @@ _SECONDS: Final = re.compile(r'(?P<quote>"?)(?P<digits>[0-9]+)(?P=quote)', re.AS
 def read_wait_s(prefer: Sequence[str]) -> int | None:
     """Return how many seconds the header's lines ask to wait, at most 30; None where they do not.
 
-    What is malformed is no preference, and of several the first counts: so the RFC has it.
+    A malformed preference is ignored, and of several the first counts, as the RFC says.
     """
-    for name, value in _preferences(prefer):
+    for name, value in _split(prefer):
         if name == "wait":
             seconds = _SECONDS.fullmatch(value)
-            return None if seconds is None else _bounded(seconds["digits"])
+            return None if seconds is None else _clamp(seconds["digits"])
     return None
 
 
-def _bounded(digits: str) -> int:
-    # The text is bounded first: to read a very long one would take long, and Python refuses to.
+def _clamp(digits: str) -> int:
+    # Cut the text first: a very long one takes long to convert, and Python refuses to.
     significant = digits.lstrip("0")[: len(str(WAIT_MAX_S)) + 1]
     return min(int(significant or "0"), WAIT_MAX_S)
 
 
-def _preferences(prefer: Sequence[str]) -> Iterator[tuple[str, str]]:
+def _split(prefer: Sequence[str]) -> Iterator[tuple[str, str]]:
     for line in prefer:
         for preference in _PREFERENCE.findall(line):
             name, _, value = preference.partition(";")[0].partition("=")

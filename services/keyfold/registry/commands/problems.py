@@ -5,9 +5,6 @@ from keyfold.registry.commands.execution import NotDone
 from keyfold.runtime.http import NOT_FOUND, Problem
 from keyfold.runtime.http.preconditions import FAILED
 
-REDACTED = "(redacted)"
-"""Stands for what was named instead of an id, for it may be a secret."""
-
 STATUSES = {RefusalKind.NOT_FOUND: 404, RefusalKind.CONFLICT: 409, RefusalKind.INVALID: 422}
 
 _NOT_DONE = {

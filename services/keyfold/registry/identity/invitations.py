@@ -1,18 +1,13 @@
 """Invitations over HTTP: made, listed and withdrawn by whoever may invite."""
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from keyfold.domain.ids import InvitationId, invitation_stream
-from keyfold.domain.lifecycle import invitation as domain
-from keyfold.domain.lifecycle.fold import LifecycleEvent
+from keyfold.domain.ids import InvitationId
 from keyfold.domain.lifecycle.invitation import Invitation, MakeInvitation, WithdrawInvitation
-from keyfold.domain.refusal import Refusal
-from keyfold.registry.commands.execution import Command
-from keyfold.registry.commands.http import CommandsOverHttp, shown
-from keyfold.registry.commands.kinds import INVITATION, held
-from keyfold.registry.commands.new_ids import new_invitation
+from keyfold.registry.commands.http import CommandsOverHttp, show_subject
+from keyfold.registry.commands.kinds import INVITATION, narrow
+from keyfold.registry.commands.new_ids import mint_invitation
 from keyfold.registry.identity.bodies import (
     InvitationPage,
     InvitationQuery,
@@ -21,7 +16,7 @@ from keyfold.registry.identity.bodies import (
     NewInvitation,
 )
 from keyfold.registry.identity.tenants import Tenant, own_tenant
-from keyfold.registry.reads import ListCursor, before
+from keyfold.registry.reads import ListCursor, read_before
 from keyfold.runtime.auth.caller import Caller, Role
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import (
@@ -38,7 +33,7 @@ from keyfold.runtime.http import (
 )
 from keyfold.store.ledger.append import Ledger
 from keyfold.store.ledger.logins import SignInLists
-from keyfold.store.ledger.read_set import ReadSet, ReadSetValues
+from keyfold.store.ledger.read_set import ReadSet
 from keyfold.wire.keys.invitation_code import is_invitation_id
 
 INVITATIONS: Final = "/v1/invitations"
@@ -98,32 +93,21 @@ class InvitationRoutes:
         tenant = Tenant.of(body.account_id, body.vendor_id)
         if tenant is None or not _may_see(caller, tenant):
             return NOT_FOUND
-        minted = new_invitation(self._clock)
-        stream = invitation_stream(minted.invitation_id)
-
-        def decided(loaded: ReadSetValues, now: datetime) -> Sequence[LifecycleEvent] | Refusal:
-            command = MakeInvitation(
-                invitation_id=minted.invitation_id,
-                account_id=tenant.account_id,
-                vendor_id=tenant.vendor_id,
-                is_known=loaded.streams[tenant.stream].aggregate is not None,
-                digest=minted.digest,
-                made_at=now,
-                expires_at=now + timedelta(seconds=body.expires_in_s),
-            )
-            return domain.decide(command, held(loaded.streams[stream].aggregate, INVITATION))
-
-        def show(invitation: Invitation, version: int, now: datetime) -> InvitationWithCode:
-            shown_now = invitation_resource(invitation, version, now)
-            return InvitationWithCode(invitation=shown_now, code=minted.code)
-
-        command = Command(
-            subject=stream,
-            others=(tenant.stream,),
-            decide=decided,
-            show=shown(stream, INVITATION, show, location=f"{INVITATIONS}/{minted.invitation_id}"),
+        minted = mint_invitation(self._clock)
+        command = MakeInvitation(
+            invitation_id=minted.invitation_id,
+            account_id=tenant.account_id,
+            vendor_id=tenant.vendor_id,
+            digest=minted.digest,
+            valid_for=timedelta(seconds=body.expires_in_s),
         )
-        return await self._commands.respond(request, command)
+
+        def to_body(invitation: Invitation, version: int, now: datetime) -> InvitationWithCode:
+            resource = invitation_resource(invitation, version, now)
+            return InvitationWithCode(invitation=resource, code=minted.code)
+
+        show = show_subject(INVITATION, to_body, location=f"{INVITATIONS}/{minted.invitation_id}")
+        return await self._commands.respond(request, command, show)
 
     async def list_invitations(self, request: Request[None, InvitationQuery]) -> Reply:
         """Show a page of the invitations that the caller may see."""
@@ -139,7 +123,7 @@ class InvitationRoutes:
 
     async def _page(self, query: InvitationQuery, tenant: Tenant | None) -> Reply:
         tenant_id = None if tenant is None else tenant.id
-        found = await self._lists.invitations(tenant_id, before(query), query.rows_max)
+        found = await self._lists.invitations(tenant_id, read_before(query), query.rows_max)
         listed, next_cursor = cut(found, query, lambda last: encode_cursor(ListCursor(before=last.position)))
         now = self._clock.now()
         loaded = await self._ledger.look(ReadSet(streams=frozenset(each.stream for each in listed)), now)
@@ -147,7 +131,7 @@ class InvitationRoutes:
         items = [
             invitation_resource(invitation, each.version, now)
             for each in invitations
-            if (invitation := held(each.aggregate, INVITATION)) is not None
+            if (invitation := narrow(each.aggregate, INVITATION)) is not None
         ]
         return Answer(body=page(items, next_cursor))
 
@@ -156,15 +140,13 @@ class InvitationRoutes:
         invitation_id, caller = request.path["invitation_id"], request.caller
         if not is_invitation_id(invitation_id):
             return NOT_FOUND
-        stream = invitation_stream(InvitationId(invitation_id))
-
-        def decided(loaded: ReadSetValues, now: datetime) -> Sequence[LifecycleEvent] | Refusal:
-            found = held(loaded.streams[stream].aggregate, INVITATION)
-            is_seen = found is not None and _may_see(caller, Tenant(found.account_id, found.vendor_id))
-            return domain.decide(WithdrawInvitation(withdrawn_at=now), found if is_seen else None)
-
-        show = shown(stream, INVITATION, invitation_resource)
-        return await self._commands.respond(request, Command(subject=stream, decide=decided, show=show))
+        own = own_tenant(caller)
+        command = WithdrawInvitation(
+            invitation_id=InvitationId(invitation_id),
+            tenant_id=None if own is None else own.id,
+            may_see_all=caller.role is Role.OPERATOR,
+        )
+        return await self._commands.respond(request, command, show_subject(INVITATION, invitation_resource))
 
 
 def _may_see(caller: Caller, tenant: Tenant) -> bool:

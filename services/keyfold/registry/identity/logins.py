@@ -5,15 +5,12 @@ from datetime import datetime
 from typing import Final
 
 from keyfold.domain.ids import LoginId, StreamId, login_stream
-from keyfold.domain.lifecycle.fold import LifecycleEvent
-from keyfold.domain.lifecycle.login import BoundLogin, EndLogin, Login, decide
-from keyfold.domain.refusal import Refusal
-from keyfold.registry.commands.execution import Command
-from keyfold.registry.commands.http import CommandsOverHttp, shown
-from keyfold.registry.commands.kinds import LOGIN, held
+from keyfold.domain.lifecycle.login import BoundLogin, EndLogin, Login
+from keyfold.registry.commands.http import CommandsOverHttp, show_subject
+from keyfold.registry.commands.kinds import LOGIN, narrow
 from keyfold.registry.identity.bodies import LoginPage, LoginResource
 from keyfold.registry.identity.tenants import Tenant, tenant_of_path
-from keyfold.registry.reads import ListCursor, before
+from keyfold.registry.reads import ListCursor, read_before
 from keyfold.runtime.auth.caller import Role
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import (
@@ -34,7 +31,7 @@ from keyfold.runtime.http import (
 )
 from keyfold.store.ledger.append import Ledger
 from keyfold.store.ledger.logins import SignInLists
-from keyfold.store.ledger.read_set import ReadSet, ReadSetValues, Versioned
+from keyfold.store.ledger.read_set import ReadSet, Versioned
 from keyfold.wire.keys.invitation_code import is_login_id
 
 _OPERATOR: Final = frozenset({Role.OPERATOR})
@@ -112,17 +109,17 @@ class LoginRoutes:
 
     async def _page(self, request: Request[None, PageQuery]) -> Reply:
         query = request.query
-        found = await self._lists.logins(tenant_of_path(request.path).id, before(query), query.rows_max)
+        found = await self._lists.logins(tenant_of_path(request.path).id, read_before(query), query.rows_max)
         listed, next_cursor = cut(found, query, lambda last: encode_cursor(ListCursor(before=last.position)))
-        streams = await self._streams([each.stream for each in listed])
-        shown = [
+        streams = await self._look([each.stream for each in listed])
+        items = [
             login_resource(login, each.version, self._clock.now())
             for each in streams
-            if (login := held(each.aggregate, LOGIN)) is not None
+            if (login := narrow(each.aggregate, LOGIN)) is not None
         ]
-        return Answer(body=page(shown, next_cursor))
+        return Answer(body=page(items, next_cursor))
 
-    async def _streams(self, streams: Sequence[StreamId]) -> Sequence[Versioned]:
+    async def _look(self, streams: Sequence[StreamId]) -> Sequence[Versioned]:
         loaded = await self._ledger.look(ReadSet(streams=frozenset(streams)), self._clock.now())
         return [loaded.streams[each] for each in streams]
 
@@ -130,34 +127,21 @@ class LoginRoutes:
         tenant, login_id, caller = tenant_of_path(request.path), request.path["login_id"], request.caller
         if not is_login_id(login_id):
             return NOT_FOUND
+        # Whoever's token says by itself what it is can sign in without any login here.
+        may_end_last = caller.role is Role.OPERATOR or not caller.is_bound
         stream = login_stream(LoginId(login_id))
-        others = await self._others(tenant, stream) if caller.is_bound else ()
-
-        def decided(loaded: ReadSetValues, now: datetime) -> Sequence[LifecycleEvent] | Refusal:
-            command = EndLogin(
-                account_id=tenant.account_id,
-                vendor_id=tenant.vendor_id,
-                # Whose token says by itself what it is can sign in without any login here.
-                leaves_somebody=not caller.is_bound
-                or any(_speaks_for(tenant, each, loaded) for each in others),
-                may_lock_out=caller.role is Role.OPERATOR,
-                ended_at=now,
-            )
-            return decide(command, held(loaded.streams[stream].aggregate, LOGIN))
-
-        return await self._commands.respond(
-            request,
-            Command(subject=stream, others=others, decide=decided, show=shown(stream, LOGIN, login_resource)),
+        command = EndLogin(
+            login_id=LoginId(login_id),
+            account_id=tenant.account_id,
+            vendor_id=tenant.vendor_id,
+            others=() if may_end_last else await self._list_others(tenant, stream),
+            may_end_last=may_end_last,
         )
+        return await self._commands.respond(request, command, show_subject(LOGIN, login_resource))
 
-    async def _others(self, tenant: Tenant, stream: StreamId) -> tuple[StreamId, ...]:
+    async def _list_others(self, tenant: Tenant, stream: StreamId) -> tuple[StreamId, ...]:
         listed = await self._lists.logins(tenant.id, None, _LOGINS_MAX)
         return tuple(each.stream for each in listed if each.stream != stream)
-
-
-def _speaks_for(tenant: Tenant, stream: StreamId, loaded: ReadSetValues) -> bool:
-    login = held(loaded.streams[stream].aggregate, LOGIN)
-    return isinstance(login, BoundLogin) and Tenant(login.account_id, login.vendor_id) == tenant
 
 
 def login_resource(login: Login, version: int, _now: datetime) -> LoginResource:

@@ -6,31 +6,19 @@ from typing import Final, TypeVar
 
 from pydantic import BaseModel
 
-from keyfold.domain.ids import AccountId, KeyId, VendorId, key_stream
+from keyfold.domain.ids import AccountId, KeyId
 from keyfold.domain.lifecycle.keys import KeyState
 from keyfold.domain.lifecycle.subscriber_key import SubscriberKey
 from keyfold.domain.lifecycle.subscriber_key_commands import (
-    UNSET,
-    CreateSubscriberKey,
-    EditSubscriberKey,
     RevokeSubscriberKey,
     RotateSubscriberKey,
+    SubscriberKeyCommand,
 )
-from keyfold.domain.permissions import Permissions
-from keyfold.registry.bodies import (
-    KeyChanges,
-    NewKey,
-    Rotation,
-    accesses,
-    networks_of,
-    rate_limit_of,
-    vendor_ids_of,
-)
-from keyfold.registry.commands.http import CommandsOverHttp, shown, with_etag
-from keyfold.registry.commands.kinds import SUBSCRIBER_KEY, held
-from keyfold.registry.commands.new_ids import new_key, new_secret
-from keyfold.registry.keys.commands import CommandAt, key_command
-from keyfold.registry.reads import Reads, before, shown_of
+from keyfold.registry.bodies import KeyChanges, NewKey, Rotation, accesses
+from keyfold.registry.commands.http import CommandsOverHttp, answer_with_etag, show_subject
+from keyfold.registry.commands.kinds import SUBSCRIBER_KEY, narrow
+from keyfold.registry.commands.new_ids import mint_key, mint_secret
+from keyfold.registry.reads import Reads, cut_list, read_before
 from keyfold.registry.resources import (
     CreatedKey,
     EditedKey,
@@ -52,7 +40,6 @@ from keyfold.runtime.http import (
     Route,
     page,
 )
-from keyfold.store.ledger.read_set import ReadSetValues
 from keyfold.store.read_model.reader import Stored
 from keyfold.wire.keys.format import KeyKind
 
@@ -146,134 +133,100 @@ class Keys:
 
     async def create_key(self, request: Request[NewKey, None]) -> Reply:
         """Make a key; its secret is in this answer and nowhere else."""
-        minted = new_key(KeyKind.SUBSCRIBER, self._clock)
+        minted = mint_key(KeyKind.SUBSCRIBER, self._clock)
         account_id, body = AccountId(request.path["account_id"]), request.body
-        granted, vendor_ids = accesses(body.permissions), vendor_ids_of(body.vendor_ids)
+        command = body.to_command(account_id, minted, live_keys_max=self._account_keys_max)
 
-        def create(loaded: ReadSetValues, now: datetime) -> CreateSubscriberKey:
-            return CreateSubscriberKey(
-                key_id=minted.key_id,
-                name=body.name,
-                permissions=Permissions.of(granted),
-                vendor_ids=vendor_ids,
-                networks=networks_of(body.networks),
-                rate_limit=rate_limit_of(body.rate_limit),
-                expires_at=body.expires_at,
-                digest=minted.digest,
-                secret_hint=minted.secret_hint,
-                created_at=now,
-                live_keys=loaded.account_keys[account_id].live,
-                live_keys_max=self._account_keys_max,
-            )
-
-        def show(key: SubscriberKey, version: int, now: datetime) -> CreatedKey:
+        def to_body(key: SubscriberKey, version: int, now: datetime) -> CreatedKey:
             resource = key_resource(key, version, now=now)
-            return CreatedKey(key=resource, secret=minted.secret, warnings=warnings_of(granted))
+            warnings = warnings_of(accesses(body.permissions))
+            return CreatedKey(key=resource, secret=minted.secret, warnings=warnings)
 
         location = f"/v1/accounts/{account_id}/keys/{minted.key_id}"
-        command = key_command(
-            account_id,
-            minted.key_id,
-            create,
-            vendor_ids=vendor_ids or (),
-            counts_keys=True,
-            show=shown(key_stream(minted.key_id), SUBSCRIBER_KEY, show, location=location),
-        )
-        return await self._commands.respond(request, command)
+        show = show_subject(SUBSCRIBER_KEY, to_body, location=location)
+        return await self._commands.respond(request, command, show)
 
     async def list_keys(self, request: Request[None, KeyQuery]) -> Reply:
         """Show a page of the account's keys."""
         query = request.query
-        model = await self._reads.fresh()
+        model = await self._reads.catch_up()
         found = await model.list_keys(
             AccountId(request.path["account_id"]),
             state=query.state,
             now=self._clock.now(),
-            before=before(query),
+            before=read_before(query),
             limit=query.rows_max,
         )
-        keys, next_cursor = shown_of(found, query)
-        return Answer(body=page(await self._shown(keys), next_cursor))
+        keys, next_cursor = cut_list(found, query)
+        return Answer(body=page(await self._make_resources(keys), next_cursor))
 
     async def get_key(self, request: Request[None, None]) -> Reply:
         """Show a key."""
-        stored = await (await self._reads.fresh()).get_key(KeyId(request.path["key_id"]))
-        key = None if stored is None else held(stored.aggregate, SUBSCRIBER_KEY)
+        stored = await (await self._reads.catch_up()).get_key(KeyId(request.path["key_id"]))
+        key = None if stored is None else narrow(stored.aggregate, SUBSCRIBER_KEY)
         if stored is None or key is None or key.account_id != request.path["account_id"]:
             return NOT_FOUND
-        return with_etag(await self._resource(key, stored.version), stored.version)
+        return answer_with_etag(await self._make_resource(key, stored.version), stored.version)
 
     async def edit_key(self, request: Request[KeyChanges, None]) -> Reply:
         """Change what the request names of a key."""
-        body, named = request.body, request.body.model_fields_set
-        granted, vendor_ids = accesses(body.permissions), vendor_ids_of(body.vendor_ids)
 
-        def edit(_loaded: ReadSetValues, now: datetime) -> EditSubscriberKey:
-            return EditSubscriberKey(
-                at=now,
-                name=body.name if "name" in named else UNSET,
-                permissions=granted if "permissions" in named else UNSET,
-                vendor_ids=vendor_ids if "vendor_ids" in named else UNSET,
-                networks=networks_of(body.networks) if "networks" in named else UNSET,
-                rate_limit=rate_limit_of(body.rate_limit) if "rate_limit" in named else UNSET,
-                expires_at=body.expires_at if "expires_at" in named else UNSET,
-            )
-
-        def show(key: SubscriberKey, version: int, now: datetime) -> EditedKey:
+        def to_body(key: SubscriberKey, version: int, now: datetime) -> EditedKey:
             resource = key_resource(key, version, now=now)
-            return EditedKey(**dict(resource), warnings=warnings_of(granted))
+            return EditedKey(**dict(resource), warnings=warnings_of(accesses(request.body.permissions)))
 
-        return await self._changed(request, edit, show, vendor_ids or ())
+        return await self._change(request, request.body.to_command(*_ids_of(request)), to_body)
 
     async def rotate_key(self, request: Request[Rotation, None]) -> Reply:
-        """Put a new secret in the old one's place."""
-        minted = new_secret(KeyKind.SUBSCRIBER, KeyId(request.path["key_id"]), self._clock)
+        """Replace a key's secret."""
+        account_id, key_id = _ids_of(request)
+        minted = mint_secret(KeyKind.SUBSCRIBER, key_id, self._clock)
         if minted is None:
             return NOT_FOUND
-        overlap = timedelta(seconds=request.body.overlap_s)
+        command = RotateSubscriberKey(
+            account_id=account_id,
+            key_id=key_id,
+            digest=minted.digest,
+            secret_hint=minted.secret_hint,
+            overlap=timedelta(seconds=request.body.overlap_s),
+        )
 
-        def rotate(_loaded: ReadSetValues, now: datetime) -> RotateSubscriberKey:
-            return RotateSubscriberKey(
-                digest=minted.digest, secret_hint=minted.secret_hint, rotated_at=now, overlap=overlap
-            )
+        def to_body(key: SubscriberKey, version: int, now: datetime) -> KeyWithSecret:
+            return KeyWithSecret(key=key_resource(key, version, now=now), secret=minted.secret)
 
-        def show(key: SubscriberKey, version: int, now: datetime) -> KeyWithSecret:
-            resource = key_resource(key, version, now=now)
-            return KeyWithSecret(key=resource, secret=minted.secret)
-
-        return await self._changed(request, rotate, show)
+        return await self._change(request, command, to_body)
 
     async def revoke_key(self, request: Request[None, None]) -> Reply:
         """Stop a key for ever; one that is stopped already stays so, with the same answer."""
+        account_id, key_id = _ids_of(request)
+        command = RevokeSubscriberKey(account_id=account_id, key_id=key_id)
+        return await self._change(request, command, _to_body)
 
-        def revoke(_loaded: ReadSetValues, now: datetime) -> RevokeSubscriberKey:
-            return RevokeSubscriberKey(revoked_at=now)
-
-        def show(key: SubscriberKey, version: int, now: datetime) -> KeyResource:
-            return key_resource(key, version, now=now)
-
-        return await self._changed(request, revoke, show)
-
-    async def _changed(
+    async def _change(
         self,
         request: Request[B, None],
-        command_at: CommandAt,
-        show: Callable[[SubscriberKey, int, datetime], BaseModel],
-        vendor_ids: Sequence[VendorId] = (),
+        command: SubscriberKeyCommand,
+        to_body: Callable[[SubscriberKey, int, datetime], BaseModel],
     ) -> Reply:
-        account_id, key_id = AccountId(request.path["account_id"]), KeyId(request.path["key_id"])
-        what_to_show = shown(key_stream(key_id), SUBSCRIBER_KEY, show)
-        command = key_command(account_id, key_id, command_at, vendor_ids=vendor_ids, show=what_to_show)
-        return await self._reads.completed(await self._commands.respond(request, command), key_id)
+        reply = await self._commands.respond(request, command, show_subject(SUBSCRIBER_KEY, to_body))
+        return await self._reads.add_last_use(reply, command.key_id)
 
-    async def _resource(self, key: SubscriberKey, version: int) -> KeyResource:
-        last_used = await self._reads.last_used([key.key_id])
-        return key_resource(key, version, now=self._clock.now(), last=last_used[key.key_id])
+    async def _make_resource(self, key: SubscriberKey, version: int) -> KeyResource:
+        last_uses = await self._reads.read_last_uses([key.key_id])
+        return key_resource(key, version, now=self._clock.now(), last=last_uses[key.key_id])
 
-    async def _shown(self, keys: Sequence[Stored[SubscriberKey]]) -> list[KeyResource]:
-        last_used = await self._reads.last_used([each.aggregate.key_id for each in keys])
+    async def _make_resources(self, keys: Sequence[Stored[SubscriberKey]]) -> list[KeyResource]:
+        last_uses = await self._reads.read_last_uses([each.aggregate.key_id for each in keys])
         now = self._clock.now()
         return [
-            key_resource(each.aggregate, each.version, now=now, last=last_used[each.aggregate.key_id])
+            key_resource(each.aggregate, each.version, now=now, last=last_uses[each.aggregate.key_id])
             for each in keys
         ]
+
+
+def _ids_of(request: Request[B, None]) -> tuple[AccountId, KeyId]:
+    return AccountId(request.path["account_id"]), KeyId(request.path["key_id"])
+
+
+def _to_body(key: SubscriberKey, version: int, now: datetime) -> KeyResource:
+    return key_resource(key, version, now=now)

@@ -12,7 +12,7 @@ from keyfold.domain.access.unused_permissions import GrantedCategory, granted_ca
 from keyfold.domain.ids import KeyId
 from keyfold.domain.lifecycle.subscriber_key import ActiveSubscriberKey, SubscriberKey
 from keyfold.domain.permissions import NO_PERMISSIONS, Access, AccessWord, Category
-from keyfold.registry.commands.kinds import SUBSCRIBER_KEY, held
+from keyfold.registry.commands.kinds import SUBSCRIBER_KEY, narrow
 from keyfold.registry.reads import Reads
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import (
@@ -112,15 +112,15 @@ class UnusedPermissions:
 
     async def get_unused_permissions(self, request: Request[None, UnusedQuery]) -> Reply:
         """Show which of the key's permissions it could do without."""
-        stored = await (await self._reads.fresh()).get_key(KeyId(request.path["key_id"]))
-        key = None if stored is None else held(stored.aggregate, SUBSCRIBER_KEY)
+        stored = await (await self._reads.catch_up()).get_key(KeyId(request.path["key_id"]))
+        key = None if stored is None else narrow(stored.aggregate, SUBSCRIBER_KEY)
         if key is None or key.account_id != request.path["account_id"]:
             return NOT_FOUND
         days = request.query.days
-        since = _since(key, self._clock.now(), days)
-        return Answer(body=_shown(key, days, since, await self._found(key.key_id, since)))
+        since = _find_start(key, self._clock.now(), days)
+        return Answer(body=_describe(key, days, since, await self._find_use(key.key_id, since)))
 
-    async def _found(self, key_id: KeyId, since: datetime) -> _Found:
+    async def _find_use(self, key_id: KeyId, since: datetime) -> _Found:
         try:
             # Before the counts are read: they may be younger than what is promised of them, never older.
             complete = await read_caught_up(self._pool, ACCESS.name, age_max_s=_AGE_MAX_S)
@@ -128,22 +128,23 @@ class UnusedPermissions:
                 return _Unknown(because=_NEVER_WHOLE)
             if complete.is_old:
                 return _Unknown(because=_OLD, as_of=complete.at)
-            return _Known(as_of=complete.at, used=await read_allowed(self._pool, key_id, _hour(since)))
+            used = await read_allowed(self._pool, key_id, _floor_hour(since))
+            return _Known(as_of=complete.at, used=used)
         except (DatabaseAway, DatabaseMisconfigured) as unreadable:
             log.warning("access_log_unreadable", reason=str(unreadable))
             return _Unknown(because=_UNREADABLE)
 
 
-def _since(key: SubscriberKey, now: datetime, days: int) -> datetime:
-    """Return the beginning of the hour so many days ago, for hours are counted whole, or the key's making."""
-    return max(_hour(now - timedelta(days=days)), key.created_at)
+def _find_start(key: SubscriberKey, now: datetime, days: int) -> datetime:
+    """Return the start of the hour so many days ago (use is counted by the hour), or the key's creation."""
+    return max(_floor_hour(now - timedelta(days=days)), key.created_at)
 
 
-def _hour(at: datetime) -> datetime:
+def _floor_hour(at: datetime) -> datetime:
     return at.replace(minute=0, second=0, microsecond=0)
 
 
-def _shown(key: SubscriberKey, days: int, since: datetime, found: _Found) -> UnusedPermissionsResource:
+def _describe(key: SubscriberKey, days: int, since: datetime, found: _Found) -> UnusedPermissionsResource:
     permissions = key.permissions if isinstance(key, ActiveSubscriberKey) else NO_PERMISSIONS
     known = found if isinstance(found, _Known) else None
     granted = granted_categories(permissions, {} if known is None else known.used)
@@ -154,11 +155,11 @@ def _shown(key: SubscriberKey, days: int, since: datetime, found: _Found) -> Unu
         as_of=found.as_of,
         unused=None if known is None else [each.category for each in granted if each.is_unused],
         unknown_because=found.because if isinstance(found, _Unknown) else None,
-        categories=list(_uses(granted, is_known=known is not None)),
+        categories=list(_describe_uses(granted, is_known=known is not None)),
     )
 
 
-def _uses(granted: Iterable[GrantedCategory], *, is_known: bool) -> Iterable[CategoryUse]:
+def _describe_uses(granted: Iterable[GrantedCategory], *, is_known: bool) -> Iterable[CategoryUse]:
     for each in granted:
         used = each.used.word if is_known else None
         yield CategoryUse(category=each.category, granted=each.granted.word, used=used)

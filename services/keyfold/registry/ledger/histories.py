@@ -11,7 +11,7 @@ from keyfold.domain.ids import AccountId, KeyId, VendorId
 from keyfold.domain.lifecycle.fold import Actor
 from keyfold.domain.lifecycle.history import Value, describe
 from keyfold.registry.commands.http import NO_ROLE
-from keyfold.registry.reads import ListCursor, Reads, before, is_applicant, is_hidden
+from keyfold.registry.reads import ListCursor, Reads, is_applicant, is_hidden, read_before
 from keyfold.runtime.auth.caller import Caller, Role
 from keyfold.runtime.http import (
     NOT_FOUND,
@@ -178,14 +178,14 @@ class Histories:
         """Show a page of what happened to a vendor and its keys."""
         vendor_id = VendorId(request.path["vendor_id"])
         if is_applicant(request.caller):
-            stored = await (await self._reads.fresh()).get_vendor(vendor_id)
+            stored = await (await self._reads.catch_up()).get_vendor(vendor_id)
             if is_hidden(None if stored is None else stored.aggregate, request.caller):
                 return NOT_FOUND
         return await self._page(request, partial(self._history.of_vendor, vendor_id))
 
     async def _page(self, request: Request[None, HistoryQuery], find: Find) -> Reply:
         query = request.query
-        found = await find(before(query), query.rows_max, types=query.types)
+        found = await find(read_before(query), query.rows_max, types=query.types)
         # Whatever exists has a history, though perhaps nothing of these types in it.
         if not found and query.cursor is None and not (query.types and await find(None, 1)):
             return NOT_FOUND

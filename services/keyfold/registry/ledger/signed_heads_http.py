@@ -3,11 +3,12 @@
 from datetime import datetime
 from typing import Final
 
-from keyfold.domain.lifecycle.signed_head import LEDGER_STREAM, LedgerCheckpoint, LedgerCheckpointed
-from keyfold.registry.commands.http import CommandsOverHttp, shown
-from keyfold.registry.ledger.signing import CHECKPOINT, take
+from keyfold.domain.lifecycle.signed_head import LedgerCheckpoint, LedgerCheckpointed
+from keyfold.registry.commands.http import CommandsOverHttp, show_subject
+from keyfold.registry.commands.kinds import CHECKPOINT
+from keyfold.registry.ledger.signing import take
 from keyfold.registry.ledger.signing_means import CheckpointMeans
-from keyfold.registry.reads import ListCursor, before
+from keyfold.registry.reads import ListCursor, read_before
 from keyfold.runtime.auth.caller import Role
 from keyfold.runtime.http import (
     Answer,
@@ -101,8 +102,8 @@ class LedgerCheckpoints:
         head = await self._ledger.head()
         if head.position == 0:
             return EMPTY
-        command = take(head, self._key, shown(LEDGER_STREAM, CHECKPOINT, _resource))
-        reply = await self._commands.respond(request, command)
+        show = show_subject(CHECKPOINT, _to_body)
+        reply = await self._commands.respond(request, take(head, self._key), show)
         if self._filing is not None and isinstance(reply, Answer):
             await self._filing.catch_up()
         return reply
@@ -110,16 +111,16 @@ class LedgerCheckpoints:
     async def list_checkpoints(self, request: Request[None, PageQuery]) -> Reply:
         """Show a page of checkpoints."""
         query = request.query
-        found = await self._checkpoints.newest(before(query) or FIRST_PAGE, query.rows_max)
-        shown_, next_cursor = cut(found, query, lambda last: encode_cursor(ListCursor(before=last.version)))
-        return Answer(body=page([_resource_of(each.event, each.version) for each in shown_], next_cursor))
+        found = await self._checkpoints.newest(read_before(query) or FIRST_PAGE, query.rows_max)
+        listed, next_cursor = cut(found, query, lambda last: encode_cursor(ListCursor(before=last.version)))
+        return Answer(body=page([_describe(each.event, each.version) for each in listed], next_cursor))
 
 
-def _resource(checkpoint: LedgerCheckpoint, version: int, _now: datetime) -> CheckpointResource:
-    return _resource_of(checkpoint, version)
+def _to_body(checkpoint: LedgerCheckpoint, version: int, _now: datetime) -> CheckpointResource:
+    return _describe(checkpoint, version)
 
 
-def _resource_of(checkpoint: LedgerCheckpoint | LedgerCheckpointed, version: int) -> CheckpointResource:
+def _describe(checkpoint: LedgerCheckpoint | LedgerCheckpointed, version: int) -> CheckpointResource:
     return CheckpointResource(
         position=checkpoint.position,
         head_hash=checkpoint.head_hash.hex(),

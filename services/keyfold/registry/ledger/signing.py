@@ -1,6 +1,7 @@
 """Checkpoints taken: the ledger's head signed on demand, and once a day by whichever registry leads."""
 
 import asyncio
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -8,43 +9,44 @@ import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from keyfold.domain.lifecycle.fold import Actor
-from keyfold.domain.lifecycle.signed_head import (
-    LEDGER_STREAM,
-    LedgerCheckpoint,
-    LedgerCheckpointed,
-    TakeCheckpoint,
-    decide,
-)
-from keyfold.domain.refusal import ImpossibleEvent, Refusal
-from keyfold.registry.commands.execution import Command, CommandMetadata, Commands, Done, Show
-from keyfold.registry.commands.kinds import Kind, held
+from keyfold.domain.lifecycle.signed_head import TakeCheckpoint
+from keyfold.domain.refusal import ImpossibleEvent
+from keyfold.registry.commands.execution import CommandMetadata, Commands, Done
 from keyfold.registry.ledger.heads_filing import CheckpointFiling
 from keyfold.runtime.clock import Clock
 from keyfold.store.ledger.append import Ledger
-from keyfold.store.ledger.read_set import ReadSetValues
 from keyfold.store.ledger.signed_heads import Checkpoints, RecordedCheckpoint
 from keyfold.wire.events.chain import Head
 from keyfold.wire.events.codec import UnknownEvent
 from keyfold.wire.proof.signed_head import HeadClaim, key_id_of, sign
 
 ACTOR: Final = Actor(role="keyfold", subject="checkpoints")
-CHECKPOINT: Final[Kind[LedgerCheckpoint]] = (LedgerCheckpoint,)
 EVERY: Final = timedelta(days=1)
 _LOOK_INTERVAL_S = 60.0
 
 log = structlog.get_logger(__name__)
 
 
-def take(head: Head, key: Ed25519PrivateKey, show: Show | None = None) -> Command:
+@dataclass(frozen=True, slots=True)
+class KeySigner:
+    """Signs with a private key, which nothing shows."""
+
+    key: Ed25519PrivateKey = field(repr=False)
+
+    @property
+    def key_id(self) -> str:
+        """The id of the key."""
+        return key_id_of(self.key.public_key())
+
+    def sign(self, position: int, head_hash: bytes, at: datetime) -> bytes:
+        """Return the signature of a checkpoint."""
+        claim = HeadClaim(position=position, head_hash=head_hash, at=at, signing_key_id=self.key_id)
+        return sign(claim, self.key)
+
+
+def take(head: Head, key: Ed25519PrivateKey) -> TakeCheckpoint:
     """Return the command that vouches for a head; whatever is recorded meanwhile comes after it."""
-
-    def decided(loaded: ReadSetValues, now: datetime) -> tuple[LedgerCheckpointed, ...] | Refusal:
-        last = held(loaded.streams[LEDGER_STREAM].aggregate, CHECKPOINT)
-        return decide(_signed(head, key, now), last)
-
-    if show is None:
-        return Command(subject=LEDGER_STREAM, decide=decided)
-    return Command(subject=LEDGER_STREAM, decide=decided, show=show)
+    return TakeCheckpoint(position=head.position, head_hash=head.hash, signer=KeySigner(key))
 
 
 def is_due(last: RecordedCheckpoint | None, head: Head, now: datetime) -> bool:
@@ -52,18 +54,6 @@ def is_due(last: RecordedCheckpoint | None, head: Head, now: datetime) -> bool:
     if last is None:
         return head.position > 0
     return head.position > last.recorded_position and now - last.event.at >= EVERY
-
-
-def _signed(head: Head, key: Ed25519PrivateKey, now: datetime) -> TakeCheckpoint:
-    key_id = key_id_of(key.public_key())
-    checkpoint = HeadClaim(position=head.position, head_hash=head.hash, at=now, signing_key_id=key_id)
-    return TakeCheckpoint(
-        position=head.position,
-        head_hash=head.hash,
-        at=now,
-        signing_key_id=key_id,
-        signature=sign(checkpoint, key),
-    )
 
 
 class DailyCheckpoints:

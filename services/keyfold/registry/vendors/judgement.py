@@ -1,13 +1,11 @@
 """Vendors judged over HTTP: reviewed, let in, turned down, stopped and let in again, by reviewers."""
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, TypeVar
 
 from pydantic import BaseModel
 
-from keyfold.domain.ids import VendorId, vendor_stream
-from keyfold.domain.lifecycle.fold import LifecycleEvent
+from keyfold.domain.ids import VendorId
 from keyfold.domain.lifecycle.vendor import Vendor
 from keyfold.domain.lifecycle.vendor_commands import (
     ApproveVendor,
@@ -16,20 +14,15 @@ from keyfold.domain.lifecycle.vendor_commands import (
     ReviewVendor,
     SuspendVendor,
     VendorCommand,
-    decide,
 )
-from keyfold.domain.refusal import Refusal
 from keyfold.registry.bodies import NewReview, StatedReason
-from keyfold.registry.commands.execution import Command
-from keyfold.registry.commands.http import CommandsOverHttp, shown
-from keyfold.registry.commands.kinds import VENDOR, held
+from keyfold.registry.commands.http import CommandsOverHttp, show_subject
+from keyfold.registry.commands.kinds import VENDOR
 from keyfold.registry.vendors.resources import ReviewedVendor, reviewed_vendor
 from keyfold.runtime.auth.caller import Role
 from keyfold.runtime.http import AnyRoute, Reply, Request, Roles, Route
-from keyfold.store.ledger.read_set import ReadSetValues
 
 B = TypeVar("B", bound=BaseModel | None)
-At: TypeAlias = Callable[[datetime], VendorCommand]
 
 _REVIEWER: Final = Roles(frozenset({Role.REVIEWER}))
 _ONE: Final = "/v1/vendors/{vendor_id}"
@@ -98,46 +91,42 @@ class VendorJudgement:
     async def review_vendor(self, request: Request[NewReview, None]) -> Reply:
         """Record a review."""
         body = request.body
-        reviewer = request.caller.sub
-
-        def review(now: datetime) -> ReviewVendor:
-            return ReviewVendor(
-                kind=body.kind,
-                verdict=body.verdict,
-                notes=body.notes,
-                reviewer=reviewer,
-                reviewed_at=now,
-                valid_for=self._reviews_valid_for,
-            )
-
-        return await self._judged(request, review)
+        command = ReviewVendor(
+            vendor_id=_vendor_id(request),
+            kind=body.kind,
+            verdict=body.verdict,
+            notes=body.notes,
+            reviewer=request.caller.sub,
+            valid_for=self._reviews_valid_for,
+        )
+        return await self._judge(request, command)
 
     async def approve_vendor(self, request: Request[None, None]) -> Reply:
         """Let the vendor in."""
-        approver = request.caller.sub
-        return await self._judged(request, lambda now: ApproveVendor(approver=approver, at=now))
+        command = ApproveVendor(vendor_id=_vendor_id(request), approver=request.caller.sub)
+        return await self._judge(request, command)
 
     async def reject_vendor(self, request: Request[StatedReason, None]) -> Reply:
         """Turn the application down."""
-        return await self._judged(request, lambda _now: RejectVendor(reason=request.body.reason))
+        command = RejectVendor(vendor_id=_vendor_id(request), reason=request.body.reason)
+        return await self._judge(request, command)
 
     async def suspend_vendor(self, request: Request[StatedReason, None]) -> Reply:
         """Stop all keys of the vendor."""
-        return await self._judged(request, lambda _now: SuspendVendor(reason=request.body.reason))
+        command = SuspendVendor(vendor_id=_vendor_id(request), reason=request.body.reason)
+        return await self._judge(request, command)
 
     async def reinstate_vendor(self, request: Request[None, None]) -> Reply:
         """Let the vendor's keys work again."""
-        return await self._judged(request, lambda _now: ReinstateVendor())
+        return await self._judge(request, ReinstateVendor(vendor_id=_vendor_id(request)))
 
-    async def _judged(self, request: Request[B, None], command_at: At) -> Reply:
-        stream = vendor_stream(VendorId(request.path["vendor_id"]))
-
-        def decided(loaded: ReadSetValues, now: datetime) -> tuple[LifecycleEvent, ...] | Refusal:
-            return decide(command_at(now), held(loaded.streams[stream].aggregate, VENDOR))
-
-        show = shown(stream, VENDOR, _reviewed_resource)
-        return await self._commands.respond(request, Command(subject=stream, decide=decided, show=show))
+    async def _judge(self, request: Request[B, None], command: VendorCommand) -> Reply:
+        return await self._commands.respond(request, command, show_subject(VENDOR, _to_body))
 
 
-def _reviewed_resource(vendor: Vendor, version: int, _now: datetime) -> ReviewedVendor:
+def _vendor_id(request: Request[B, None]) -> VendorId:
+    return VendorId(request.path["vendor_id"])
+
+
+def _to_body(vendor: Vendor, version: int, _now: datetime) -> ReviewedVendor:
     return reviewed_vendor(vendor, version)

@@ -4,8 +4,8 @@ from typing import Final
 
 from keyfold.domain.ids import VendorId
 from keyfold.domain.lifecycle.vendor import Vendor, VendorState
-from keyfold.registry.commands.http import with_etag
-from keyfold.registry.reads import Reads, before, is_applicant, is_hidden, shown_of
+from keyfold.registry.commands.http import answer_with_etag
+from keyfold.registry.reads import Reads, cut_list, is_applicant, is_hidden, read_before
 from keyfold.registry.vendors.resources import (
     PublicVendor,
     VendorPage,
@@ -74,44 +74,44 @@ class Vendors:
         """Show a page of vendors: to a vendor itself, and to one that is none yet what it applied for."""
         query, caller = request.query, request.caller
         if caller.role is Role.VENDOR and caller.vendor_id is not None:
-            own = await self._own(VendorId(caller.vendor_id))
+            own = await self._find_own(VendorId(caller.vendor_id))
             asked = [each for each in own if query.state in (None, each.aggregate.state)]
-            return Answer(body=page([_seen_by(caller, each) for each in asked], None))
+            return Answer(body=page([_show_to(caller, each) for each in asked], None))
         state = query.state
         if caller.role is Role.OWNER:
             if state not in (None, VendorState.APPROVED):
                 return Answer(body=page([], None))
             state = VendorState.APPROVED
-        model = await self._reads.fresh()
+        model = await self._reads.catch_up()
         found = await model.list_vendors(
             state=state,
             applicant=caller.sub if is_applicant(caller) else None,
-            before=before(query),
+            before=read_before(query),
             limit=query.rows_max,
         )
-        shown, next_cursor = shown_of(found, query)
-        return Answer(body=page([_seen_by(caller, each) for each in shown], next_cursor))
+        shown, next_cursor = cut_list(found, query)
+        return Answer(body=page([_show_to(caller, each) for each in shown], next_cursor))
 
     async def get_vendor(self, request: Request[None, None]) -> Reply:
         """Show a vendor, as much of it as the caller may see."""
-        model = await self._reads.fresh()
+        model = await self._reads.catch_up()
         stored = await model.get_vendor(VendorId(request.path["vendor_id"]))
-        if stored is None or not _visible(request.caller, stored.aggregate):
+        if stored is None or not _is_visible(request.caller, stored.aggregate):
             return NOT_FOUND
-        return with_etag(_seen_by(request.caller, stored), stored.version)
+        return answer_with_etag(_show_to(request.caller, stored), stored.version)
 
-    async def _own(self, vendor_id: VendorId) -> list[Stored[Vendor]]:
-        stored = await (await self._reads.fresh()).get_vendor(vendor_id)
+    async def _find_own(self, vendor_id: VendorId) -> list[Stored[Vendor]]:
+        stored = await (await self._reads.catch_up()).get_vendor(vendor_id)
         return [] if stored is None else [stored]
 
 
-def _visible(caller: Caller, vendor: Vendor) -> bool:
+def _is_visible(caller: Caller, vendor: Vendor) -> bool:
     if caller.role is Role.OWNER:
         return vendor.state is VendorState.APPROVED
     return not is_hidden(vendor, caller)
 
 
-def _seen_by(caller: Caller, stored: Stored[Vendor]) -> PublicVendor:
+def _show_to(caller: Caller, stored: Stored[Vendor]) -> PublicVendor:
     match caller.role:
         case Role.REVIEWER:
             return reviewed_vendor(stored.aggregate, stored.version)

@@ -38,13 +38,13 @@ def test_the_switch_gives_an_event_only_when_it_moves(
     account: Account, enabled: bool, events: tuple[AccountEvent, ...]
 ) -> None:
     """Turning integrations on or off is recorded once, and to where they are already not at all."""
-    assert decide(SetIntegrations(enabled=enabled), account) == events
+    assert decide(SetIntegrations(account_id=SHUT.account_id, enabled=enabled), account) == events
 
 
 @pytest.mark.parametrize("enabled", [True, False])
 def test_the_switch_of_no_account_is_not_found(enabled: bool) -> None:
     """An account that does not exist has no switch."""
-    assert code_of(decide(SetIntegrations(enabled=enabled), None)) == NOT_FOUND
+    assert code_of(decide(SetIntegrations(account_id=SHUT.account_id, enabled=enabled), None)) == NOT_FOUND
 
 
 def test_integrations_are_off_until_turned_on() -> None:

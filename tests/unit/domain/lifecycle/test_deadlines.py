@@ -13,7 +13,7 @@ from keyfold.domain.lifecycle import (
     vendor_key,
     vendor_key_commands,
 )
-from keyfold.domain.lifecycle.deadlines import PassTime, due_at
+from keyfold.domain.lifecycle.deadlines import due_at
 from keyfold.domain.lifecycle.subscriber_key import (
     ActiveSubscriberKey,
     SubscriberKey,
@@ -60,6 +60,11 @@ IN_OVERLAP = replace(KEY, outgoing=OLD_SECRET)
 ENDED = SubscriberKeyOverlapEnded(key_id=KEY.key_id, account_id=KEY.account_id, ended_at=LATER)
 LAPSE = NOW + REVIEWS_VALID_FOR
 WARN_AT = LAPSE - 30 * DAY
+PASS_KEY_TIME = subscriber_key_commands.PassSubscriberKeyTime(account_id=OPEN.account_id, key_id=KEY.key_id)
+PASS_VENDOR_TIME = vendor_commands.PassVendorTime(vendor_id=APPROVED.vendor_id)
+PASS_VENDOR_KEY_TIME = vendor_key_commands.PassVendorKeyTime(
+    vendor_id=APPROVED.vendor_id, key_id=VENDOR_KEY.key_id
+)
 
 
 def reminded(at: datetime, expires_at: datetime = EXPIRES_AT) -> SubscriberKeyExpiryNear:
@@ -76,7 +81,7 @@ def warned(at: datetime, lapses_at: datetime = LAPSE) -> VendorReviewsLapseNear:
 
 def after_key(key: SubscriberKey, at: datetime) -> tuple[SubscriberKey, tuple[SubscriberKeyEvent, ...]]:
     """Return a subscriber key when time has passed, and what has happened to it by that."""
-    events = subscriber_key_commands.decide(PassTime(at=at), key, OPEN)
+    events = subscriber_key_commands.decide(PASS_KEY_TIME, key, OPEN, at)
     assert not isinstance(events, Refusal)
     for event in events:
         key = subscriber_key.evolve(key, event)
@@ -85,7 +90,7 @@ def after_key(key: SubscriberKey, at: datetime) -> tuple[SubscriberKey, tuple[Su
 
 def after_vendor(held: Vendor, at: datetime) -> tuple[Vendor, tuple[VendorEvent, ...]]:
     """Return a vendor when time has passed, and what has happened to it by that."""
-    events = vendor_commands.decide(PassTime(at=at), held)
+    events = vendor_commands.decide(PASS_VENDOR_TIME, held, at)
     assert not isinstance(events, Refusal)
     for event in events:
         held = vendor.evolve(held, event)
@@ -144,7 +149,7 @@ def test_nothing_is_recorded_before_it_is_due() -> None:
     assert after_key(EXPIRING, FIRST - MOMENT) == (EXPIRING, ())
     assert after_vendor(APPROVED, WARN_AT - MOMENT) == (APPROVED, ())
     held = replace(VENDOR_KEY, outgoing=OLD_SECRET)
-    assert vendor_key_commands.decide(PassTime(at=LATER - MOMENT), held, APPROVED) == ()
+    assert vendor_key_commands.decide(PASS_VENDOR_KEY_TIME, held, APPROVED, LATER - MOMENT) == ()
 
 
 @pytest.mark.parametrize("late", [timedelta(0), MOMENT, 1000 * DAY])
@@ -162,9 +167,9 @@ def test_a_vendor_keys_overlap_ends_once_whatever_became_of_the_vendor(state: Ve
     ended = VendorKeyOverlapEnded(key_id=VENDOR_KEY.key_id, vendor_id=VENDOR_KEY.vendor_id, ended_at=LATER)
     key = replace(VENDOR_KEY, outgoing=OLD_SECRET)
     for late in (timedelta(0), DAY):
-        assert vendor_key_commands.decide(PassTime(at=LATER + late), key, held) == (ended,)
+        assert vendor_key_commands.decide(PASS_VENDOR_KEY_TIME, key, held, LATER + late) == (ended,)
     after = vendor_key.evolve(key, ended)
-    assert vendor_key_commands.decide(PassTime(at=LATER + DAY), after, held) == ()
+    assert vendor_key_commands.decide(PASS_VENDOR_KEY_TIME, after, held, LATER + DAY) == ()
 
 
 def test_each_reminder_is_given_at_its_time() -> None:
@@ -189,8 +194,10 @@ def test_another_expiry_is_reminded_of_anew() -> None:
     """Whoever moves the expiry is reminded of the new one, though they were of the old one."""
     key, _ = after_key(EXPIRING, SECOND)
     moved_to = EXPIRES_AT + 30 * DAY
-    edit = subscriber_key_commands.EditSubscriberKey(at=SECOND, expires_at=moved_to)
-    events = subscriber_key_commands.decide(edit, key, OPEN)
+    edit = subscriber_key_commands.EditSubscriberKey(
+        account_id=OPEN.account_id, key_id=KEY.key_id, expires_at=moved_to
+    )
+    events = subscriber_key_commands.decide(edit, key, OPEN, SECOND)
     assert not isinstance(events, Refusal)
     key = subscriber_key.evolve(key, events[0])
     assert due_at(key) == moved_to - 14 * DAY
@@ -208,9 +215,13 @@ def test_all_that_is_due_is_recorded_at_once() -> None:
 def test_a_rotation_in_an_overlap_moves_its_end() -> None:
     """The first overlap's end is no more awaited, the second one's is."""
     rotate = subscriber_key_commands.RotateSubscriberKey(
-        digest=bytes(32), secret_hint="h", rotated_at=NOW, overlap=7 * DAY
+        account_id=OPEN.account_id,
+        key_id=KEY.key_id,
+        digest=bytes(32),
+        secret_hint="h",
+        overlap=7 * DAY,
     )
-    events = subscriber_key_commands.decide(rotate, IN_OVERLAP, OPEN)
+    events = subscriber_key_commands.decide(rotate, IN_OVERLAP, OPEN, NOW)
     assert not isinstance(events, Refusal)
     key = subscriber_key.evolve(IN_OVERLAP, events[0])
     assert isinstance(key, ActiveSubscriberKey)

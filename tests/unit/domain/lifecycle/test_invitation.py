@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from keyfold.domain.ids import LoginId
+from keyfold.domain.ids import AccountId, LoginId, VendorId
 from keyfold.domain.lifecycle.invitation import (
+    Claims,
     Invitation,
     InvitationMade,
     InvitationState,
@@ -19,18 +21,17 @@ from keyfold.domain.lifecycle.invitation import (
     decide,
     evolve,
 )
+from keyfold.domain.lifecycle.login import LoginBound
 from keyfold.domain.refusal import ImpossibleEvent, Refusal
-from tests.support.domain.given import INVITED, LATER, MOMENT, NOW, WITHDRAWN
+from tests.support.domain.given import BOUND, INVITED, LATER, MOMENT, NOW, WITHDRAWN
 
 ANNA, BERT = LoginId("log_1"), LoginId("log_2")
 MAKE = MakeInvitation(
     invitation_id=INVITED.invitation_id,
     account_id=INVITED.account_id,
     vendor_id=None,
-    is_known=True,
     digest=INVITED.digest,
-    made_at=NOW,
-    expires_at=LATER,
+    valid_for=LATER - NOW,
 )
 MADE = InvitationMade(
     invitation_id=INVITED.invitation_id,
@@ -40,7 +41,15 @@ MADE = InvitationMade(
     made_at=NOW,
     expires_at=LATER,
 )
-USE = UseInvitation(digest=INVITED.digest, login_id=ANNA, is_bound=False, used_at=NOW)
+NO_CLAIMS = Claims(role=None, account_id=None, vendor_id=None)
+USE = UseInvitation(
+    invitation_id=INVITED.invitation_id,
+    digest=INVITED.digest,
+    login_id=ANNA,
+    issuer=BOUND.issuer,
+    subject=BOUND.subject,
+    claims=NO_CLAIMS,
+)
 USED = InvitationUsed(
     invitation_id=INVITED.invitation_id,
     account_id=INVITED.account_id,
@@ -48,8 +57,20 @@ USED = InvitationUsed(
     login_id=ANNA,
     used_at=NOW,
 )
+LET_IN = LoginBound(
+    login_id=ANNA,
+    issuer=BOUND.issuer,
+    subject=BOUND.subject,
+    account_id=INVITED.account_id,
+    vendor_id=None,
+    invitation_id=INVITED.invitation_id,
+    bound_at=NOW,
+)
 BY_ANNA = replace(INVITED, used_by=ANNA)
 NO_MORE = replace(INVITED, is_withdrawn=True)
+WITHDRAW = WithdrawInvitation(
+    invitation_id=INVITED.invitation_id, tenant_id=INVITED.account_id, may_see_all=False
+)
 
 
 def code_of(outcome: object) -> str:
@@ -60,10 +81,10 @@ def code_of(outcome: object) -> str:
 
 def test_an_invitation_is_made_to_what_there_is() -> None:
     """And to nothing else, and once."""
-    assert decide(MAKE, None) == (MADE,)
+    assert decide(MAKE, None, NOW, is_known=True) == (MADE,)
     assert evolve(None, MADE) == INVITED
-    assert code_of(decide(replace(MAKE, is_known=False), None)) == "not-found"
-    assert code_of(decide(MAKE, INVITED)) == "invitation-exists"
+    assert code_of(decide(MAKE, None, NOW)) == "not-found"
+    assert code_of(decide(MAKE, INVITED, NOW, is_known=True)) == "invitation-exists"
 
 
 @pytest.mark.parametrize(
@@ -82,29 +103,65 @@ def test_where_it_stands(invitation: Invitation, at: datetime, state: Invitation
 
 def test_it_is_used_once() -> None:
     """By whoever comes first; the same login again changes nothing while it is bound, and then it is used."""
-    assert decide(USE, INVITED) == (USED,)
+    assert decide(USE, INVITED, NOW) == (USED, LET_IN)
     assert evolve(INVITED, USED) == BY_ANNA
-    assert decide(replace(USE, is_bound=True), BY_ANNA) == ()
-    assert code_of(decide(USE, BY_ANNA)) == "invitation-used"
-    assert code_of(decide(replace(USE, login_id=BERT, is_bound=True), BY_ANNA)) == "invitation-used"
+    assert decide(USE, BY_ANNA, NOW, login=BOUND) == ()
+    elsewhere = replace(BOUND, account_id=AccountId("acc_2"))
+    for login in (None, elsewhere):
+        assert code_of(decide(USE, BY_ANNA, NOW, login=login)) == "invitation-used"
+    assert code_of(decide(replace(USE, login_id=BERT), BY_ANNA, NOW, login=BOUND)) == "invitation-used"
+
+
+def test_it_binds_no_login_that_speaks_for_somebody() -> None:
+    """A login that is bound already does not use an invitation up."""
+    assert code_of(decide(USE, INVITED, NOW, login=BOUND)) == "login-bound"
+
+
+@pytest.mark.parametrize(
+    ("claims", "is_taken"),
+    [
+        ({"role": "owner"}, True),
+        ({"account_id": INVITED.account_id}, True),
+        ({"role": "vendor"}, False),
+        ({"account_id": AccountId("acc_2")}, False),
+        ({"vendor_id": VendorId("ven_1")}, False),
+    ],
+)
+def test_a_token_that_says_something_else_is_refused(claims: dict[str, Any], is_taken: bool) -> None:
+    """What the token leaves open the invitation adds; what it says must be the same."""
+    outcome = decide(replace(USE, claims=replace(NO_CLAIMS, **claims)), INVITED, NOW)
+    if is_taken:
+        assert outcome == (USED, LET_IN)
+    else:
+        assert code_of(outcome) == "invitation-for-another"
 
 
 def test_it_is_not_used_too_late() -> None:
     """Nor withdrawn, nor with another code, which does not even tell that there is one."""
-    assert code_of(decide(replace(USE, used_at=LATER), INVITED)) == "invitation-over"
-    assert code_of(decide(USE, NO_MORE)) == "invitation-withdrawn"
+    assert code_of(decide(USE, INVITED, LATER)) == "invitation-over"
+    assert code_of(decide(USE, NO_MORE, NOW)) == "invitation-withdrawn"
     for invitation in (None, *(replace(each, digest=bytes(32)) for each in (INVITED, NO_MORE, BY_ANNA))):
-        assert code_of(decide(USE, invitation)) == "not-found"
+        assert code_of(decide(USE, invitation, NOW)) == "not-found"
 
 
 def test_it_is_withdrawn() -> None:
     """Once, also when it is over; one that was used has done what it was for."""
-    withdraw = WithdrawInvitation(withdrawn_at=NOW)
-    assert decide(withdraw, INVITED) == (WITHDRAWN,)
+    assert decide(WITHDRAW, INVITED, NOW) == (WITHDRAWN,)
     assert evolve(INVITED, WITHDRAWN) == NO_MORE
-    assert decide(withdraw, NO_MORE) == ()
-    assert code_of(decide(withdraw, BY_ANNA)) == "invitation-used"
-    assert code_of(decide(withdraw, None)) == "not-found"
+    assert decide(WITHDRAW, NO_MORE, NOW) == ()
+    assert code_of(decide(WITHDRAW, BY_ANNA, NOW)) == "invitation-used"
+    assert code_of(decide(WITHDRAW, None, NOW)) == "not-found"
+
+
+@pytest.mark.parametrize("tenant_id", [None, AccountId("acc_2"), VendorId("ven_1")])
+@pytest.mark.parametrize("invitation", [INVITED, BY_ANNA, NO_MORE])
+def test_anothers_invitation_is_not_there(
+    tenant_id: AccountId | VendorId | None, invitation: Invitation
+) -> None:
+    """Only who speaks for what it is to finds it, and who may see all."""
+    withdraw = replace(WITHDRAW, tenant_id=tenant_id)
+    assert code_of(decide(withdraw, invitation, NOW)) == "not-found"
+    assert decide(replace(withdraw, may_see_all=True), INVITED, NOW) == (WITHDRAWN,)
 
 
 def test_what_cannot_follow() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from keyfold.domain.ids import AccountId, InvitationId, LoginId, VendorId
+from keyfold.domain.ids import AccountId, InvitationId, LoginId, VendorId, login_stream
 from keyfold.domain.lifecycle.login import BindLogin, EndedLogin, EndLogin, Login, LoginBound, decide, evolve
 from keyfold.domain.refusal import ImpossibleEvent, Refusal, RefusalKind
 from tests.support.domain.given import BOUND, ENDED, LATER, NOW, SHUT
@@ -28,33 +28,37 @@ BIND = BindLogin(
     account_id=SHUT.account_id,
     vendor_id=None,
     invitation_id=InvitationId("inv_1"),
-    bound_at=NOW,
 )
+OTHER = replace(BOUND, login_id=LoginId("log_2"))
 END = EndLogin(
-    account_id=SHUT.account_id, vendor_id=None, leaves_somebody=True, may_lock_out=False, ended_at=LATER
+    login_id=BOUND.login_id,
+    account_id=SHUT.account_id,
+    vendor_id=None,
+    others=(login_stream(OTHER.login_id),),
+    may_end_last=False,
 )
 
 
 @pytest.mark.parametrize("login", [None, GONE])
 def test_a_login_that_speaks_for_nobody_can_be_bound(login: Login | None) -> None:
     """For the first time or once more."""
-    assert decide(BIND, login) == (LET_IN,)
+    assert decide(BIND, login, NOW) == (LET_IN,)
     assert evolve(login, LET_IN) == BOUND
 
 
 def test_a_login_speaks_for_one_thing() -> None:
     """Bound already, it is refused, also for what it is bound to."""
     for bound in (BOUND, replace(BOUND, account_id=None, vendor_id=VendorId("ven_1"))):
-        refused = decide(BIND, bound)
+        refused = decide(BIND, bound, NOW)
         assert isinstance(refused, Refusal)
         assert refused.code == "login-bound"
 
 
 def test_a_login_is_ended_once() -> None:
     """A second time changes nothing."""
-    assert decide(END, BOUND) == (ENDED,)
+    assert decide(END, BOUND, LATER, others=(OTHER,)) == (ENDED,)
     assert evolve(BOUND, ENDED) == GONE
-    assert decide(END, GONE) == ()
+    assert decide(END, GONE, LATER) == ()
 
 
 @pytest.mark.parametrize("login", [None, BOUND, GONE])
@@ -65,18 +69,19 @@ def test_a_login_is_ended_once() -> None:
 )
 def test_anothers_login_is_none(login: Login | None, tenant: dict[str, str | None]) -> None:
     """What is bound to another account or vendor, or was, is not there."""
-    refused = decide(replace(END, **tenant), login)
+    refused = decide(replace(END, **tenant), login, LATER, others=(OTHER,))
     assert isinstance(refused, Refusal)
     assert refused.kind is RefusalKind.NOT_FOUND
 
 
 def test_the_last_login_is_not_ended_but_by_who_may() -> None:
-    """An operator may lock everybody out; nobody locks out itself."""
-    last = replace(END, leaves_somebody=False)
-    refused = decide(last, BOUND)
-    assert isinstance(refused, Refusal)
-    assert refused.code == "last-login"
-    assert decide(replace(last, may_lock_out=True), BOUND) == (ENDED,)
+    """An operator may lock everybody out; nobody locks out itself. Only who speaks for the same counts."""
+    elsewhere = replace(OTHER, account_id=AccountId("acc_2"))
+    for others in ((), (None,), (replace(GONE, login_id=OTHER.login_id),), (elsewhere,)):
+        refused = decide(END, BOUND, LATER, others=others)
+        assert isinstance(refused, Refusal)
+        assert refused.code == "last-login"
+        assert decide(replace(END, may_end_last=True), BOUND, LATER, others=others) == (ENDED,)
 
 
 def test_what_cannot_follow() -> None:

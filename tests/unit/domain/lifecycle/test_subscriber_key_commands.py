@@ -5,9 +5,8 @@ from datetime import datetime, timedelta
 import pytest
 from msgspec.structs import replace
 
-from keyfold.domain.ids import VendorId
+from keyfold.domain.ids import KeyId, VendorId
 from keyfold.domain.lifecycle.account import Account
-from keyfold.domain.lifecycle.deadlines import PassTime
 from keyfold.domain.lifecycle.subscriber_key import (
     SubscriberKey,
     SubscriberKeyEvent,
@@ -16,10 +15,12 @@ from keyfold.domain.lifecycle.subscriber_key import (
 from keyfold.domain.lifecycle.subscriber_key_commands import (
     CreateSubscriberKey,
     EditSubscriberKey,
+    PassSubscriberKeyTime,
     RevokeSubscriberKey,
     RotateSubscriberKey,
     SubscriberKeyCommand,
     decide,
+    decide_revocations,
 )
 from keyfold.domain.network import parse_network
 from keyfold.domain.permissions import Access, Category
@@ -52,6 +53,7 @@ from tests.unit.domain.lifecycle.test_subscriber_key import (
 )
 
 CREATE = CreateSubscriberKey(
+    account_id=KEY.account_id,
     key_id=KEY.key_id,
     name=KEY.name,
     permissions=KEY.permissions,
@@ -61,28 +63,32 @@ CREATE = CreateSubscriberKey(
     expires_at=None,
     digest=KEY.digest,
     secret_hint=KEY.secret_hint,
-    created_at=NOW,
-    live_keys=0,
     live_keys_max=3,
 )
-RENAME = EditSubscriberKey(at=NOW, name="Other")
+EDIT = EditSubscriberKey(account_id=KEY.account_id, key_id=KEY.key_id)
+RENAME = replace(EDIT, name="Other")
 ROTATE = RotateSubscriberKey(
-    digest=NEW_DIGEST, secret_hint=ROTATED.secret_hint, rotated_at=NOW, overlap=timedelta(hours=1)
+    account_id=KEY.account_id,
+    key_id=KEY.key_id,
+    digest=NEW_DIGEST,
+    secret_hint=ROTATED.secret_hint,
+    overlap=timedelta(hours=1),
 )
-REVOKE = RevokeSubscriberKey(revoked_at=LATER)
-PASS_TIME = PassTime(at=LATER)
+REVOKE = RevokeSubscriberKey(account_id=KEY.account_id, key_id=KEY.key_id)
+PASS_TIME = PassSubscriberKeyTime(account_id=KEY.account_id, key_id=KEY.key_id)
 LIMITED = SubscriberKeyExpiryChanged(
     key_id=KEY.key_id, account_id=KEY.account_id, expires_at=LATER, reminders=()
 )
 EXPIRES_IN_THE_PAST = (RefusalKind.INVALID, "expires-in-the-past")
 COMMANDS: tuple[SubscriberKeyCommand, ...] = (CREATE, RENAME, ROTATE, REVOKE, PASS_TIME)
+APPROVED = (VendorId("ven_1"),)
 TWO_WEEKS, THREE_DAYS = timedelta(days=14), timedelta(days=3)
 
 
 @pytest.mark.parametrize("account", [SHUT, OPEN])
 def test_an_account_makes_a_key_with_its_integrations_on_or_off(account: Account) -> None:
     """A key may be made before integrations are turned on; it is the account's own."""
-    assert decide(CREATE, None, account) == (CREATED,)
+    assert decide(CREATE, None, account, NOW) == (CREATED,)
 
 
 def test_a_key_is_made_with_its_limits() -> None:
@@ -103,32 +109,32 @@ def test_a_key_is_made_with_its_limits() -> None:
         expires_at=expires_at,
         reminders=(expires_at - THREE_DAYS,),
     )
-    assert decide(create, None, OPEN) == (limited,)
+    assert decide(create, None, OPEN, NOW) == (limited,)
 
 
 @pytest.mark.parametrize("key", [KEY, REVOKED_KEY])
 def test_a_key_is_made_once(key: SubscriberKey) -> None:
     """An id that is taken cannot be made again, revoked or not."""
-    assert code_of(decide(CREATE, key, OPEN)) == (RefusalKind.CONFLICT, "key-exists")
+    assert code_of(decide(CREATE, key, OPEN, NOW)) == (RefusalKind.CONFLICT, "key-exists")
 
 
 @pytest.mark.parametrize("expires_at", [EARLIER, NOW])
 def test_a_key_is_not_made_expired(expires_at: datetime) -> None:
     """An expiry at or before the moment of creation is invalid."""
-    assert code_of(decide(replace(CREATE, expires_at=expires_at), None, OPEN)) == EXPIRES_IN_THE_PAST
+    assert code_of(decide(replace(CREATE, expires_at=expires_at), None, OPEN, NOW)) == EXPIRES_IN_THE_PAST
 
 
 def test_a_key_may_expire_any_moment_later() -> None:
     """A microsecond from now is the future."""
     soon = NOW + MOMENT
-    assert decide(replace(CREATE, expires_at=soon), None, OPEN) == (replace(CREATED, expires_at=soon),)
+    assert decide(replace(CREATE, expires_at=soon), None, OPEN, NOW) == (replace(CREATED, expires_at=soon),)
 
 
 def test_an_account_has_a_bounded_number_of_live_keys() -> None:
     """One below the bound there is room for one more; at it, and beyond a bound that was lowered, none."""
-    assert decide(replace(CREATE, live_keys=2), None, OPEN) == (CREATED,)
+    assert decide(CREATE, None, OPEN, NOW, live_keys=2) == (CREATED,)
     for live_keys in (3, 4):
-        refusal = decide(replace(CREATE, live_keys=live_keys), None, OPEN)
+        refusal = decide(CREATE, None, OPEN, NOW, live_keys=live_keys)
         assert code_of(refusal) == (RefusalKind.CONFLICT, "too-many-keys")
         assert f"{live_keys} live keys, and 3" in getattr(refusal, "detail", "")
 
@@ -149,10 +155,10 @@ def test_reminders_are_set_with_the_expiry(expires_in: timedelta, reminded_befor
     expires_at = NOW + expires_in
     reminders = tuple(expires_at - before for before in reminded_before)
     created = replace(CREATED, expires_at=expires_at, reminders=reminders)
-    assert decide(replace(CREATE, expires_at=expires_at), None, OPEN) == (created,)
+    assert decide(replace(CREATE, expires_at=expires_at), None, OPEN, NOW) == (created,)
     limited = replace(LIMITED, expires_at=expires_at, reminders=reminders)
     old = replace(KEY, created_at=NOW - timedelta(days=100))
-    assert decide(EditSubscriberKey(at=NOW, expires_at=expires_at), old, OPEN) == (limited,)
+    assert decide(replace(EDIT, expires_at=expires_at), old, OPEN, NOW) == (limited,)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -161,66 +167,66 @@ def test_without_an_account_nothing_is_found(
     command: SubscriberKeyCommand, key: SubscriberKey | None
 ) -> None:
     """An account that does not exist has no keys."""
-    assert code_of(decide(command, key, None)) == NOT_FOUND
+    assert code_of(decide(command, key, None, NOW)) == NOT_FOUND
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("key", [replace(KEY, outgoing=OLD_SECRET), REVOKED_KEY])
 def test_another_accounts_key_is_not_found(command: SubscriberKeyCommand, key: SubscriberKey) -> None:
     """Whether a key exists elsewhere is not told, not even by a conflict."""
-    assert code_of(decide(command, key, FOREIGN)) == NOT_FOUND
+    assert code_of(decide(command, key, FOREIGN, NOW)) == NOT_FOUND
 
 
 @pytest.mark.parametrize("command", COMMANDS[1:])
 def test_a_key_that_never_was_is_not_found(command: SubscriberKeyCommand) -> None:
     """What was never made is neither edited nor rotated nor revoked, and nothing falls due for it."""
-    assert code_of(decide(command, None, OPEN)) == NOT_FOUND
+    assert code_of(decide(command, None, OPEN, NOW)) == NOT_FOUND
 
 
 def test_revoking_again_gives_no_event() -> None:
     """A key is revoked once, at the first moment, whoever asks again."""
-    assert decide(REVOKE, KEY, OPEN) == (REVOKED,)
-    assert decide(RevokeSubscriberKey(revoked_at=EARLIER), REVOKED_KEY, OPEN) == ()
+    assert decide(REVOKE, KEY, OPEN, LATER) == (REVOKED,)
+    assert decide(REVOKE, REVOKED_KEY, OPEN, EARLIER) == ()
 
 
-@pytest.mark.parametrize("command", [RENAME, EditSubscriberKey(at=NOW), ROTATE])
+@pytest.mark.parametrize("command", [RENAME, EDIT, ROTATE])
 def test_a_revoked_key_is_neither_edited_nor_rotated(command: SubscriberKeyCommand) -> None:
     """Even an edit that names nothing is refused: revoked is for ever."""
-    assert code_of(decide(command, REVOKED_KEY, OPEN)) == (RefusalKind.CONFLICT, "key-revoked")
+    assert code_of(decide(command, REVOKED_KEY, OPEN, NOW)) == (RefusalKind.CONFLICT, "key-revoked")
 
 
 @pytest.mark.parametrize(
     ("edit", "events"),
     [
-        (EditSubscriberKey(at=NOW), ()),
-        (EditSubscriberKey(at=NOW, name=KEY.name), ()),
-        (EditSubscriberKey(at=NOW, permissions={}), ()),
-        (EditSubscriberKey(at=NOW, permissions={Category.PATIENT: Access.READ}), ()),
-        (EditSubscriberKey(at=NOW, vendor_ids=None), ()),
-        (EditSubscriberKey(at=NOW, networks=None), ()),
-        (EditSubscriberKey(at=NOW, rate_limit=None), ()),
-        (EditSubscriberKey(at=NOW, expires_at=None), ()),
+        (EDIT, ()),
+        (replace(EDIT, name=KEY.name), ()),
+        (replace(EDIT, permissions={}), ()),
+        (replace(EDIT, permissions={Category.PATIENT: Access.READ}), ()),
+        (replace(EDIT, vendor_ids=None), ()),
+        (replace(EDIT, networks=None), ()),
+        (replace(EDIT, rate_limit=None), ()),
+        (replace(EDIT, expires_at=None), ()),
         (RENAME, (RENAMED,)),
-        (EditSubscriberKey(at=NOW, permissions={Category.PATIENT: Access.NONE}), (CHANGED,)),
-        (EditSubscriberKey(at=NOW, vendor_ids=(VendorId("ven_1"),)), (NARROWED,)),
-        (EditSubscriberKey(at=NOW, vendor_ids=()), (replace(NARROWED, vendor_ids=()),)),
-        (EditSubscriberKey(at=NOW, networks=(parse_network("203.0.113.0/24"),)), (PLACED,)),
-        (EditSubscriberKey(at=NOW, networks=()), (replace(PLACED, networks=()),)),
-        (EditSubscriberKey(at=NOW, rate_limit=RateLimit.of(100, 60, 200)), (PACED,)),
-        (EditSubscriberKey(at=NOW, expires_at=LATER), (LIMITED,)),
+        (replace(EDIT, permissions={Category.PATIENT: Access.NONE}), (CHANGED,)),
+        (replace(EDIT, vendor_ids=(VendorId("ven_1"),)), (NARROWED,)),
+        (replace(EDIT, vendor_ids=()), (replace(NARROWED, vendor_ids=()),)),
+        (replace(EDIT, networks=(parse_network("203.0.113.0/24"),)), (PLACED,)),
+        (replace(EDIT, networks=()), (replace(PLACED, networks=()),)),
+        (replace(EDIT, rate_limit=RateLimit.of(100, 60, 200)), (PACED,)),
+        (replace(EDIT, expires_at=LATER), (LIMITED,)),
     ],
 )
 def test_an_edit_records_what_it_changes(
     edit: EditSubscriberKey, events: tuple[SubscriberKeyEvent, ...]
 ) -> None:
     """A field that is not named, or named as it is, gives no event; every other gives one."""
-    assert decide(edit, KEY, OPEN) == events
+    assert decide(edit, KEY, OPEN, NOW, approved_vendors=APPROVED) == events
 
 
 def test_an_edit_of_everything_gives_an_event_for_each_field() -> None:
     """One command, six facts, in one order."""
-    edit = EditSubscriberKey(
-        at=NOW,
+    edit = replace(
+        EDIT,
         name="Other",
         permissions={Category.PATIENT: Access.NONE},
         vendor_ids=(VendorId("ven_1"),),
@@ -228,7 +234,8 @@ def test_an_edit_of_everything_gives_an_event_for_each_field() -> None:
         rate_limit=PACED.rate_limit,
         expires_at=LATER,
     )
-    assert decide(edit, KEY, OPEN) == (RENAMED, CHANGED, NARROWED, PLACED, PACED, LIMITED)
+    events = decide(edit, KEY, OPEN, NOW, approved_vendors=APPROVED)
+    assert events == (RENAMED, CHANGED, NARROWED, PLACED, PACED, LIMITED)
 
 
 def test_none_lifts_a_limit() -> None:
@@ -241,8 +248,8 @@ def test_none_lifts_a_limit() -> None:
         expires_at=LATER,
         reminders=(NOW,),
     )
-    lifted = EditSubscriberKey(at=NOW, vendor_ids=None, networks=None, rate_limit=None, expires_at=None)
-    assert decide(lifted, limited, OPEN) == (
+    lifted = replace(EDIT, vendor_ids=None, networks=None, rate_limit=None, expires_at=None)
+    assert decide(lifted, limited, OPEN, NOW) == (
         replace(NARROWED, vendor_ids=None),
         replace(PLACED, networks=None),
         replace(PACED, rate_limit=None),
@@ -250,30 +257,69 @@ def test_none_lifts_a_limit() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("named", "shown"),
+    [
+        (("ven_2",), "ven_2"),
+        (("ven_1", "ven_3", "ven_2"), "ven_3, ven_2"),
+        (("kfs_live_secret", "ven_1"), "(redacted)"),
+    ],
+)
+def test_only_approved_vendors_are_named(named: tuple[str, ...], shown: str) -> None:
+    """A refusal says which ones are not, but never repeats what has not the form of an id."""
+    vendor_ids = tuple(map(VendorId, named))
+    for command, key in (
+        (replace(CREATE, vendor_ids=vendor_ids), None),
+        (replace(EDIT, vendor_ids=vendor_ids), KEY),
+    ):
+        refusal = decide(command, key, OPEN, NOW, approved_vendors=APPROVED)
+        assert code_of(refusal) == (RefusalKind.INVALID, "unknown-vendors")
+        assert getattr(refusal, "detail", "") == f"No approved vendors: {shown}."
+
+
+def test_a_vendor_that_a_key_names_may_stay_whatever_became_of_it() -> None:
+    """Suspended since, it can be named again beside another that is approved."""
+    narrow = replace(KEY, vendor_ids=(VendorId("ven_2"),))
+    both = (VendorId("ven_2"), VendorId("ven_1"))
+    events = decide(replace(EDIT, vendor_ids=both), narrow, OPEN, NOW, approved_vendors=APPROVED)
+    assert events == (replace(NARROWED, vendor_ids=both),)
+    assert decide(replace(EDIT, vendor_ids=narrow.vendor_ids), narrow, OPEN, NOW) == ()
+
+
+def test_many_keys_are_revoked_at_once() -> None:
+    """Those of the account that work; no other key hinders them."""
+    other = replace(KEY, key_id=KeyId("key_o"))
+    strange = replace(KEY, account_id=FOREIGN.account_id)
+    events = decide_revocations((KEY, None, REVOKED_KEY, strange, other), OPEN, LATER)
+    assert events == (REVOKED, replace(REVOKED, key_id=other.key_id))
+    assert decide_revocations((), OPEN, LATER) == ()
+    assert code_of(decide_revocations((KEY,), None, LATER)) == NOT_FOUND
+
+
 @pytest.mark.parametrize("expires_at", [EARLIER, NOW])
 def test_an_expiry_moves_into_the_future_only(expires_at: datetime) -> None:
     """An edit to the past is invalid and changes nothing else either."""
-    edit = EditSubscriberKey(at=NOW, name="Other", expires_at=expires_at)
-    assert code_of(decide(edit, KEY, OPEN)) == EXPIRES_IN_THE_PAST
+    edit = replace(EDIT, name="Other", expires_at=expires_at)
+    assert code_of(decide(edit, KEY, OPEN, NOW)) == EXPIRES_IN_THE_PAST
 
 
 def test_an_expired_key_can_still_be_renamed_and_extended() -> None:
     """An expiry that has passed is no obstacle when the edit names it as it is, or moves it on."""
     expired = replace(KEY, expires_at=EARLIER)
-    assert decide(EditSubscriberKey(at=NOW, name="Other", expires_at=EARLIER), expired, OPEN) == (RENAMED,)
-    assert decide(EditSubscriberKey(at=NOW, expires_at=LATER), expired, OPEN) == (LIMITED,)
+    assert decide(replace(EDIT, name="Other", expires_at=EARLIER), expired, OPEN, NOW) == (RENAMED,)
+    assert decide(replace(EDIT, expires_at=LATER), expired, OPEN, NOW) == (LIMITED,)
 
 
 @pytest.mark.parametrize("key", [KEY, replace(KEY, outgoing=OLD_SECRET), replace(KEY, expires_at=EARLIER)])
 def test_a_key_is_rotated_whenever_it_is_not_revoked(key: SubscriberKey) -> None:
     """In an overlap or expired too, the new secret is there at once and the old one for the overlap."""
-    assert decide(ROTATE, key, OPEN) == (ROTATED,)
+    assert decide(ROTATE, key, OPEN, NOW) == (ROTATED,)
     week = replace(ROTATE, overlap=timedelta(days=7))
-    assert decide(week, key, OPEN) == (replace(ROTATED, overlap_ends_at=NOW + timedelta(days=7)),)
+    assert decide(week, key, OPEN, NOW) == (replace(ROTATED, overlap_ends_at=NOW + timedelta(days=7)),)
 
 
 def test_a_rotation_without_an_overlap_leaves_one_secret() -> None:
     """An overlap of nothing is none: it ends with the rotation, and not by an event of its own."""
     for overlap, ends_at in ((timedelta(0), None), (MOMENT, NOW + MOMENT)):
         rotated = replace(ROTATED, overlap_ends_at=ends_at)
-        assert decide(replace(ROTATE, overlap=overlap), KEY, OPEN) == (rotated,)
+        assert decide(replace(ROTATE, overlap=overlap), KEY, OPEN, NOW) == (rotated,)

@@ -7,7 +7,8 @@ from typing import Any, get_args
 import pytest
 from msgspec.structs import asdict, replace
 
-from keyfold.domain.lifecycle.deadlines import PassTime
+from keyfold.domain.ids import VendorId
+from keyfold.domain.lifecycle.login import Login, LoginBound, LoginEnded
 from keyfold.domain.lifecycle.vendor import (
     ReviewKind,
     Vendor,
@@ -21,6 +22,7 @@ from keyfold.domain.lifecycle.vendor_commands import (
     AmendVendor,
     ApplyVendor,
     ApproveVendor,
+    PassVendorTime,
     ReapplyVendor,
     ReinstateVendor,
     RejectVendor,
@@ -28,12 +30,14 @@ from keyfold.domain.lifecycle.vendor_commands import (
     SuspendVendor,
     VendorCommand,
     decide,
+    decide_application,
 )
 from keyfold.domain.refusal import RefusalKind
 from tests.support.domain.given import (
     APPLICATION,
     APPLIED,
     APPROVED,
+    BOUND,
     MOMENT,
     NOT_FOUND,
     NOW,
@@ -60,30 +64,38 @@ from tests.unit.domain.lifecycle.test_vendor import (
 )
 
 FAIL_SECURITY = ReviewVendor(
+    vendor_id=ID,
     kind=ReviewKind.SECURITY,
     verdict=Verdict.FAIL,
     notes="read the code",
     reviewer="rita",
-    reviewed_at=NOW,
     valid_for=REVIEWS_VALID_FOR,
 )
-APPROVE = ApproveVendor(approver="rita", at=NOW)
+APPROVE = ApproveVendor(vendor_id=ID, approver="rita")
+APPLY = ApplyVendor(
+    vendor_id=ID,
+    application=APPLICATION,
+    applicant="dana",
+    issuer=BOUND.issuer,
+    login_id=BOUND.login_id,
+)
 COMMANDS: dict[str, VendorCommand] = {
-    "apply": ApplyVendor(vendor_id=ID, application=APPLICATION, applicant="dana"),
+    "apply": APPLY,
     "amend": AmendVendor(
+        vendor_id=ID,
         name=OTHER_WORDS.name,
         contact_email=OTHER_WORDS.contact_email,
         website=OTHER_WORDS.website,
         intended_use=OTHER_WORDS.intended_use,
         categories=OTHER_WORDS.categories,
     ),
-    "reapply": ReapplyVendor(application=OTHER_WORDS, applicant="dora"),
+    "reapply": ReapplyVendor(vendor_id=ID, application=OTHER_WORDS, applicant="dora"),
     "review": FAIL_SECURITY,
     "approve": APPROVE,
-    "reject": RejectVendor(reason="no"),
-    "suspend": SuspendVendor(reason="breach"),
-    "reinstate": ReinstateVendor(),
-    "pass time": PassTime(at=NOW),
+    "reject": RejectVendor(vendor_id=ID, reason="no"),
+    "suspend": SuspendVendor(vendor_id=ID, reason="breach"),
+    "reinstate": ReinstateVendor(vendor_id=ID),
+    "pass time": PassVendorTime(vendor_id=ID),
 }
 
 # Events where the command is taken, () where it changes nothing, a conflict's code where it is refused;
@@ -115,7 +127,7 @@ def test_every_command_is_tried_here() -> None:
 @pytest.mark.parametrize(("name", "state"), list(product(COMMANDS, IN_ORDER)))
 def test_every_command_in_every_state(name: str, state: VendorState) -> None:
     """Each command is taken in the states where it makes sense, repeats without an event, and is refused."""
-    outcome = decide(COMMANDS[name], STATES[state])
+    outcome = decide(COMMANDS[name], STATES[state], NOW)
     expected = TABLE[name][IN_ORDER.index(state)]
     if isinstance(expected, str):
         assert code_of(outcome) == (RefusalKind.CONFLICT, expected)
@@ -126,7 +138,7 @@ def test_every_command_in_every_state(name: str, state: VendorState) -> None:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_nothing_but_an_application_starts_a_vendor(name: str) -> None:
     """Every command to a vendor that never applied is not found."""
-    outcome = decide(COMMANDS[name], None)
+    outcome = decide(COMMANDS[name], None, NOW)
     if name == "apply":
         assert outcome == (APPLICATION_MADE,)
     else:
@@ -147,7 +159,7 @@ def test_nothing_but_an_application_starts_a_vendor(name: str) -> None:
 def test_each_field_is_amended_alone(vendor: Vendor, field: str, value: object) -> None:
     """The others stay; of what an approval was given for, the contact alone can change."""
     words: dict[str, Any] = {field: value}
-    outcome = decide(AmendVendor(**words), vendor)
+    outcome = decide(AmendVendor(vendor_id=ID, **words), vendor, NOW)
     if vendor.state is VendorState.APPLIED or field in ("contact_email", "website"):
         assert outcome == (amended_to(replace(APPLICATION, **words)),)
     else:
@@ -158,22 +170,33 @@ def test_each_field_is_amended_alone(vendor: Vendor, field: str, value: object) 
 def test_an_amendment_is_taken_whole_or_not_at_all(vendor: Vendor) -> None:
     """A contact beside another name is refused with it; both contacts together are taken."""
     email = OTHER_WORDS.contact_email
-    refused = decide(AmendVendor(contact_email=email, name="Other"), vendor)
+    refused = decide(AmendVendor(vendor_id=ID, contact_email=email, name="Other"), vendor, NOW)
     assert code_of(refused) == (RefusalKind.CONFLICT, "vendor-not-applied")
-    both = decide(AmendVendor(contact_email=email, website=OTHER_WORDS.website), vendor)
+    both = decide(AmendVendor(vendor_id=ID, contact_email=email, website=OTHER_WORDS.website), vendor, NOW)
     assert both == (amended_to(replace(APPLICATION, contact_email=email, website=OTHER_WORDS.website)),)
 
 
 @pytest.mark.parametrize("vendor", [APPLIED, APPROVED, SUSPENDED])
 def test_an_amendment_to_the_same_words_changes_nothing(vendor: Vendor) -> None:
     """Named as it is, or not named, a field gives no event, and no review is void for it."""
-    for command in (AmendVendor(), AmendVendor(name=APPLICATION.name, categories=APPLICATION.categories)):
-        assert decide(command, vendor) == ()
+    same = AmendVendor(vendor_id=ID, name=APPLICATION.name, categories=APPLICATION.categories)
+    for command in (AmendVendor(vendor_id=ID), same):
+        assert decide(command, vendor, NOW) == ()
 
 
 def test_a_rejected_application_is_not_even_amended_to_the_same_words() -> None:
     """A rejected vendor applies again instead."""
-    assert code_of(decide(AmendVendor(), REJECTED)) == (RefusalKind.CONFLICT, "vendor-rejected")
+    refused = decide(AmendVendor(vendor_id=ID), REJECTED, NOW)
+    assert code_of(refused) == (RefusalKind.CONFLICT, "vendor-rejected")
+
+
+@pytest.mark.parametrize("vendor", [APPLIED, APPROVED, REJECTED, SUSPENDED])
+@pytest.mark.parametrize("name", ["amend", "reapply"])
+def test_an_applicant_finds_its_own_application_alone(name: str, vendor: Vendor) -> None:
+    """What somebody else applied for is not there, whatever its state; its own is."""
+    command = COMMANDS[name]
+    assert code_of(decide(replace(command, applied_by="dora"), vendor, NOW)) == NOT_FOUND
+    assert decide(replace(command, applied_by="dana"), vendor, NOW) == decide(command, vendor, NOW)
 
 
 @pytest.mark.parametrize(
@@ -189,7 +212,7 @@ def test_a_rejected_application_is_not_even_amended_to_the_same_words() -> None:
 )
 def test_an_approval_needs_both_reviews_of_this_application(vendor: Vendor, missing: list[str]) -> None:
     """A refusal names each review that is missing, and no other."""
-    outcome = decide(APPROVE, vendor)
+    outcome = decide(APPROVE, vendor, NOW)
     assert code_of(outcome) == (RefusalKind.CONFLICT, "reviews-missing")
     named = [kind.value for kind in ReviewKind if kind.value in getattr(outcome, "detail", "")]
     assert named == missing
@@ -198,7 +221,7 @@ def test_an_approval_needs_both_reviews_of_this_application(vendor: Vendor, miss
 @pytest.mark.parametrize(("late", "is_taken"), [(-MOMENT, True), (timedelta(0), False), (MOMENT, False)])
 def test_an_approval_needs_reviews_that_have_not_lapsed(late: timedelta, is_taken: bool) -> None:
     """Up to the instant of the lapse they hold, at it and after it they do not."""
-    outcome = decide(ApproveVendor(approver="rita", at=NOW + REVIEWS_VALID_FOR + late), REVIEWED)
+    outcome = decide(APPROVE, REVIEWED, NOW + REVIEWS_VALID_FOR + late)
     assert (outcome == (APPROVAL,)) is is_taken
     if not is_taken:
         assert code_of(outcome) == (RefusalKind.CONFLICT, "reviews-missing")
@@ -209,15 +232,15 @@ def test_nobody_judges_an_application_of_their_own() -> None:
     own = (RefusalKind.CONFLICT, "own-application")
     reapplied = replace(REVIEWED, applicant="dora")
     for vendor, applicant in ((REVIEWED, "dana"), (reapplied, "dora")):
-        assert code_of(decide(replace(FAIL_SECURITY, reviewer=applicant), vendor)) == own
-        assert code_of(decide(replace(APPROVE, approver=applicant), vendor)) == own
-    assert decide(replace(APPROVE, approver="dana"), reapplied) == (APPROVAL,)
+        assert code_of(decide(replace(FAIL_SECURITY, reviewer=applicant), vendor, NOW)) == own
+        assert code_of(decide(replace(APPROVE, approver=applicant), vendor, NOW)) == own
+    assert decide(replace(APPROVE, approver="dana"), reapplied, NOW) == (APPROVAL,)
 
 
 @pytest.mark.parametrize("vendor", [APPROVED, SUSPENDED])
 def test_a_vendor_does_not_review_itself_anew(vendor: Vendor) -> None:
     """What keeps an approval from lapsing is not the applicant's word either."""
-    outcome = decide(replace(FAIL_SECURITY, reviewer="dana"), vendor)
+    outcome = decide(replace(FAIL_SECURITY, reviewer="dana"), vendor, NOW)
     assert code_of(outcome) == (RefusalKind.CONFLICT, "own-application")
 
 
@@ -232,5 +255,47 @@ def test_a_vendor_does_not_review_itself_anew(vendor: Vendor) -> None:
 )
 def test_a_review_says_when_it_lapses_and_when_to_warn(valid_for: timedelta, warn_at: datetime) -> None:
     """30 days before, or at once where it is good for less."""
-    outcome = decide(replace(FAIL_SECURITY, valid_for=valid_for), APPLIED)
+    outcome = decide(replace(FAIL_SECURITY, valid_for=valid_for), APPLIED, NOW)
     assert outcome == (replace(REVIEW, lapses_at=NOW + valid_for, warn_at=warn_at),)
+
+
+LET_IN = LoginBound(
+    login_id=BOUND.login_id,
+    issuer=BOUND.issuer,
+    subject="dana",
+    account_id=None,
+    vendor_id=ID,
+    invitation_id=None,
+    bound_at=NOW,
+)
+BEFORE = replace(REJECTED, vendor_id=VendorId("ven_0"))
+BOUND_BEFORE = replace(BOUND, account_id=None, vendor_id=BEFORE.vendor_id)
+TAKEN_OVER = replace(APPLIED, vendor_id=BEFORE.vendor_id, applicant="dora")
+APPLIED_ALREADY = (RefusalKind.CONFLICT, "vendor-exists")
+
+
+def test_whoever_applies_speaks_for_the_vendor() -> None:
+    """Its login is bound with the application, and leaves a vendor that was rejected."""
+    outcome = decide_application(APPLY, None, NOW, earlier=(), login=None)
+    assert outcome == (APPLICATION_MADE, LET_IN)
+    left = LoginEnded(login_id=BOUND.login_id, account_id=None, vendor_id=BEFORE.vendor_id, ended_at=NOW)
+    outcome = decide_application(APPLY, None, NOW, earlier=(BEFORE,), login=BOUND_BEFORE)
+    assert outcome == (left, APPLICATION_MADE, LET_IN)
+    outcome = decide_application(APPLY, None, NOW, earlier=(TAKEN_OVER,), login=None)
+    assert outcome == (APPLICATION_MADE, LET_IN)
+
+
+@pytest.mark.parametrize("vendor", [APPLIED, APPROVED, SUSPENDED])
+def test_nobody_applies_twice(vendor: Vendor) -> None:
+    """An application that was not rejected stands."""
+    outcome = decide_application(APPLY, None, NOW, earlier=(BEFORE, vendor), login=None)
+    assert code_of(outcome) == APPLIED_ALREADY
+    assert code_of(decide_application(APPLY, vendor, NOW, earlier=(), login=None)) == APPLIED_ALREADY
+
+
+@pytest.mark.parametrize(
+    ("login", "earlier"), [(BOUND, (BEFORE,)), (BOUND_BEFORE, ()), (BOUND_BEFORE, (TAKEN_OVER,))]
+)
+def test_a_login_that_speaks_for_somebody_does_not_apply(login: Login, earlier: tuple[Vendor, ...]) -> None:
+    """It would leave an account, or a vendor that was not rejected."""
+    assert code_of(decide_application(APPLY, None, NOW, earlier=earlier, login=login)) == APPLIED_ALREADY

@@ -7,7 +7,6 @@ import pytest
 from msgspec.structs import fields, replace
 
 from keyfold.domain.ids import KeyId, VendorId
-from keyfold.domain.lifecycle.deadlines import PassTime
 from keyfold.domain.lifecycle.vendor import Vendor
 from keyfold.domain.lifecycle.vendor_key import (
     RevokedVendorKey,
@@ -21,6 +20,7 @@ from keyfold.domain.lifecycle.vendor_key import (
 )
 from keyfold.domain.lifecycle.vendor_key_commands import (
     IssueVendorKey,
+    PassVendorKeyTime,
     RevokeVendorKey,
     RotateVendorKey,
     VendorKeyCommand,
@@ -46,7 +46,9 @@ from tests.support.domain.given import (
 )
 
 ID, VENDOR_ID = VENDOR_KEY.key_id, VENDOR_KEY.vendor_id
-ISSUE = IssueVendorKey(key_id=ID, digest=VENDOR_KEY.digest, secret_hint=VENDOR_KEY.secret_hint, issued_at=NOW)
+ISSUE = IssueVendorKey(
+    vendor_id=VENDOR_ID, key_id=ID, digest=VENDOR_KEY.digest, secret_hint=VENDOR_KEY.secret_hint
+)
 ISSUED = VendorKeyIssued(
     key_id=ID,
     vendor_id=VENDOR_ID,
@@ -55,7 +57,11 @@ ISSUED = VendorKeyIssued(
     issued_at=NOW,
 )
 ROTATE = RotateVendorKey(
-    digest=NEW_DIGEST, secret_hint="kfv_live_v…9999", rotated_at=NOW, overlap=timedelta(hours=1)
+    vendor_id=VENDOR_ID,
+    key_id=ID,
+    digest=NEW_DIGEST,
+    secret_hint="kfv_live_v…9999",
+    overlap=timedelta(hours=1),
 )
 ROTATED = VendorKeyRotated(
     key_id=ID,
@@ -66,9 +72,9 @@ ROTATED = VendorKeyRotated(
     overlap_ends_at=LATER,
 )
 ENDED = VendorKeyOverlapEnded(key_id=ID, vendor_id=VENDOR_ID, ended_at=LATER)
-REVOKE = RevokeVendorKey(revoked_at=LATER)
+REVOKE = RevokeVendorKey(vendor_id=VENDOR_ID, key_id=ID)
 REVOKED = VendorKeyRevoked(key_id=ID, vendor_id=VENDOR_ID, revoked_at=LATER)
-PASS_TIME = PassTime(at=LATER)
+PASS_TIME = PassVendorKeyTime(vendor_id=VENDOR_ID, key_id=ID)
 COMMANDS: tuple[VendorKeyCommand, ...] = (ISSUE, ROTATE, REVOKE, PASS_TIME)
 IN_OVERLAP = replace(VENDOR_KEY, outgoing=OLD_SECRET)
 NEW_SECRET = replace(
@@ -87,62 +93,63 @@ def test_every_event_is_tried_here() -> None:
 
 def test_an_approved_vendor_is_issued_a_key() -> None:
     """Issuing records the digest and never more of the secret."""
-    assert decide(ISSUE, None, APPROVED) == (ISSUED,)
+    assert decide(ISSUE, None, APPROVED, NOW) == (ISSUED,)
 
 
 @pytest.mark.parametrize("vendor", [APPLIED, REJECTED, SUSPENDED])
 def test_no_other_vendor_gets_a_secret(vendor: Vendor) -> None:
     """A vendor that is not approved is neither issued a key nor given another secret for one."""
-    assert code_of(decide(ISSUE, None, vendor)) == (RefusalKind.CONFLICT, "vendor-not-approved")
-    assert code_of(decide(ROTATE, VENDOR_KEY, vendor)) == (RefusalKind.CONFLICT, "vendor-not-approved")
+    assert code_of(decide(ISSUE, None, vendor, NOW)) == (RefusalKind.CONFLICT, "vendor-not-approved")
+    assert code_of(decide(ROTATE, VENDOR_KEY, vendor, NOW)) == (RefusalKind.CONFLICT, "vendor-not-approved")
 
 
 @pytest.mark.parametrize("key", [VENDOR_KEY, REVOKED_VENDOR_KEY])
 def test_a_key_is_issued_once(key: VendorKey) -> None:
     """An id that is taken cannot be issued again, revoked or not."""
-    assert code_of(decide(ISSUE, key, APPROVED)) == (RefusalKind.CONFLICT, "key-exists")
+    assert code_of(decide(ISSUE, key, APPROVED, NOW)) == (RefusalKind.CONFLICT, "key-exists")
 
 
 @pytest.mark.parametrize("key", [VENDOR_KEY, IN_OVERLAP])
 def test_a_key_is_rotated_in_an_overlap_too(key: VendorKey) -> None:
     """The new secret is there at once, and the old one for as long as was asked."""
-    assert decide(ROTATE, key, APPROVED) == (ROTATED,)
+    assert decide(ROTATE, key, APPROVED, NOW) == (ROTATED,)
     for overlap, ends_at in ((timedelta(0), None), (MOMENT, NOW + MOMENT)):
         rotated = replace(ROTATED, overlap_ends_at=ends_at)
-        assert decide(replace(ROTATE, overlap=overlap), key, APPROVED) == (rotated,)
+        assert decide(replace(ROTATE, overlap=overlap), key, APPROVED, NOW) == (rotated,)
 
 
 def test_a_revoked_key_is_not_rotated() -> None:
     """Revoked is for ever, whatever became of the vendor."""
     for vendor in (APPROVED, SUSPENDED):
-        assert code_of(decide(ROTATE, REVOKED_VENDOR_KEY, vendor)) == (RefusalKind.CONFLICT, "key-revoked")
+        refused = decide(ROTATE, REVOKED_VENDOR_KEY, vendor, NOW)
+        assert code_of(refused) == (RefusalKind.CONFLICT, "key-revoked")
 
 
 @pytest.mark.parametrize("vendor", [APPLIED, APPROVED, REJECTED, SUSPENDED])
 def test_a_key_can_be_revoked_whatever_became_of_its_vendor(vendor: Vendor) -> None:
     """Revoking gives one event, and again none."""
-    assert decide(REVOKE, VENDOR_KEY, vendor) == (REVOKED,)
-    assert decide(REVOKE, REVOKED_VENDOR_KEY, vendor) == ()
+    assert decide(REVOKE, VENDOR_KEY, vendor, LATER) == (REVOKED,)
+    assert decide(REVOKE, REVOKED_VENDOR_KEY, vendor, LATER) == ()
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("key", [IN_OVERLAP, REVOKED_VENDOR_KEY])
 def test_another_vendors_key_is_not_found(command: VendorKeyCommand, key: VendorKey) -> None:
     """Whether a key exists elsewhere is not told, not even by a conflict."""
-    assert code_of(decide(command, key, OTHER_VENDOR)) == NOT_FOUND
+    assert code_of(decide(command, key, OTHER_VENDOR, NOW)) == NOT_FOUND
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("key", [None, VENDOR_KEY, REVOKED_VENDOR_KEY])
 def test_without_a_vendor_nothing_is_found(command: VendorKeyCommand, key: VendorKey | None) -> None:
     """A vendor that does not exist has no keys."""
-    assert code_of(decide(command, key, None)) == NOT_FOUND
+    assert code_of(decide(command, key, None, NOW)) == NOT_FOUND
 
 
 @pytest.mark.parametrize("command", COMMANDS[1:])
 def test_a_key_that_never_was_is_not_found(command: VendorKeyCommand) -> None:
     """What was never issued is neither rotated nor revoked, and nothing falls due for it."""
-    assert code_of(decide(command, None, APPROVED)) == NOT_FOUND
+    assert code_of(decide(command, None, APPROVED, NOW)) == NOT_FOUND
 
 
 def test_a_history_issues_rotates_and_revokes() -> None:
