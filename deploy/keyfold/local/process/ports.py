@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 import socket
 from collections import deque
@@ -16,7 +17,8 @@ _RANGE: Final = range(20_000, 32_768)
 
 
 _CLAIMS_MAX: Final = 128
-_claims: Final[deque[socket.socket]] = deque()
+_claims: Final[deque[int]] = deque()
+"""File descriptors, which unlike sockets nobody misses when the process ends."""
 
 
 def free_ports(count: int) -> list[int]:
@@ -26,9 +28,9 @@ def free_ports(count: int) -> list[int]:
     somebody listens, no other process of Keyfold's is given one of them.
     """
     chosen = list(islice(claim_free_ports(), count))
-    _claims.extend(claimed for _, claimed in chosen)
+    _claims.extend(claimed.detach() for _, claimed in chosen)
     while len(_claims) > _CLAIMS_MAX:
-        _claims.popleft().close()
+        os.close(_claims.popleft())
     return [port for port, _ in chosen]
 
 
