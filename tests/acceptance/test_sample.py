@@ -50,7 +50,7 @@ class Tried:
     async def next_start(self) -> tuple[Sample, list[str]]:
         """Return the sample after another start, and what that said."""
         said: list[str] = []
-        return await ensure_sample(places(self.world, self.state_dir), said.append), said
+        return await ensure_sample(endpoints(self.world, self.state_dir), said.append), said
 
     async def answers(self, sample: Sample) -> list[tuple[int, list[str]]]:
         """Send the two requests of the screen, and return the status and the reasons of each."""
@@ -64,7 +64,7 @@ class Tried:
         assert await self.next_start() == (sample, [])
 
 
-def places(world: World, state_dir: Path) -> Endpoints:
+def endpoints(world: World, state_dir: Path) -> Endpoints:
     """Return where the shared stack is, with another memory of its sample."""
     urls = {name: world.stack.url(name) for name in ("registry", "gatekeeper")}
     return Endpoints(urls=urls, state_dir=state_dir)
@@ -74,7 +74,7 @@ def places(world: World, state_dir: Path) -> Endpoints:
 async def tried(world: World, tmp_path: Path) -> Tried:
     """A new sample, remembered in a directory of its own."""
     shutil.copy(world.stack.state_dir / "signing-key.pem", tmp_path)
-    sample = await ensure_sample(places(world, tmp_path))
+    sample = await ensure_sample(endpoints(world, tmp_path))
     return Tried(world=world, state_dir=tmp_path, sample=sample)
 
 

@@ -35,7 +35,7 @@ async def stack(
 @pytest.fixture(scope="package")
 async def sample(stack: ChaosStack) -> Sample:
     """A practice, an approved vendor and a pair of keys."""
-    return await ensure_sample(stack.places)
+    return await ensure_sample(stack.endpoints)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.lifecycle.fold import LifecycleEvent
 from keyfold.domain.permissions import Access
 from keyfold.kafka.dead_letters.record import dead_letter
-from keyfold.wire.access.closed_run import CLOSED_TYPE, closed_record
+from keyfold.wire.access.closed_run import CLOSED_TYPE, closed_run_record
 from keyfold.wire.access.codec import ACCESS_TYPE, access_record, encode_access_event
 from keyfold.wire.events.chain import Row
 from keyfold.wire.events.codec import TYPE_NAMES, encode_event
@@ -140,6 +140,6 @@ def test_an_access_event_is_what_the_document_says(event: AccessEvent) -> None:
 def test_the_end_of_a_run_is_what_the_document_says(is_exact: bool) -> None:
     """Data and headers of the last record of a run validate against its message."""
     run = "01980000-0000-7000-8000-000000000000"
-    record = closed_record(ClosedRun(gatekeeper=run, last_seq=7, is_exact=is_exact, at=EPOCH))
+    record = closed_run_record(ClosedRun(gatekeeper=run, last_seq=7, is_exact=is_exact, at=EPOCH))
     check_data(orjson.loads(record.value or b""), MESSAGES[CLOSED_TYPE])
     check_headers(record, MESSAGES[CLOSED_TYPE])

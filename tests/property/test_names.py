@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from keyfold.cli.screen import Details, Listing, Room
-from keyfold.cli.screen.layout import laid_out
+from keyfold.cli.screen.layout import lay_out
 from keyfold.cli.screen.lines import width_of
 from keyfold.domain.ids import AccountId
 from keyfold.domain.lifecycle.account import AccountCreated
@@ -39,7 +39,7 @@ def test_a_name_is_taken_or_refused_by_one_rule(name: str) -> None:
     assert decode_event(type_name, SCHEMA_VERSION, data) == event
     (change, _) = describe(None, event, evolve(None, event)).changes
     assert change.after == name
-    assert laid_out(Details(lines={"name": name}, item={}), Room(columns=None))[0].plain == f"name  {name}"
+    assert lay_out(Details(lines={"name": name}, item={}), Room(columns=None))[0].plain == f"name  {name}"
 
 
 @given(name=TEXTS, encoding=ENCODINGS, columns=st.integers(20, 200))
@@ -53,7 +53,7 @@ def test_any_text_leaves_what_is_copied_whole(name: str, encoding: str, columns:
         prose=("name",),
         gives_way=("name",),
     )
-    lines = [line.plain for line in laid_out(shown, Room(columns=columns, encoding=encoding))]
+    lines = [line.plain for line in lay_out(shown, Room(columns=columns, encoding=encoding))]
     assert sum(ACCOUNT in line for line in lines) == sum(SAID in line for line in lines) == 1
     for line in lines:
         line.encode(encoding)

@@ -87,7 +87,7 @@ class Stack:
             tasks.create_task(self._start_sample_api())
         await self._start_gateway(token)
 
-    def places(self) -> Endpoints:
+    def endpoints(self) -> Endpoints:
         """Return where the services are."""
         names = [*(spec.name for spec in self.services), "gateway"]
         urls = {name: self._url(name) for name in names}
@@ -100,13 +100,13 @@ class Stack:
 
     def record(self) -> dict[str, object]:
         """Return what `stack.json` says."""
-        places = self.places()
+        endpoints = self.endpoints()
         return {
-            **places.urls,
+            **endpoints.urls,
             "authz": self._url("authz"),
             "kafka": self.kafka.bootstrap,
             "postgres": self.postgres.dsn,
-            "postgres_of": places.service_dsns,
+            "postgres_of": endpoints.service_dsns,
             "gateway_token": self.state.gateway_token(),
             "pids": self.family.pids,
             **({"postgres_files": str(elsewhere)} if (elsewhere := self.postgres.files_elsewhere) else {}),
@@ -196,7 +196,7 @@ class Stack:
             checkpoint_file=self.state.path / CHECKPOINTS_NAME,
             session_secret=self.state.session_secret(),
             local_people=LocalPeopleFile(self.state.path).path,
-            urls=self.places().urls,
+            urls=self.endpoints().urls,
             authz_port=self.ports["authz"],
             fork_server=self.fork_server,
         )

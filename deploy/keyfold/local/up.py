@@ -104,7 +104,7 @@ async def _live(stack: Stack, seed: Seed | None, console: Console) -> None:
     sample = None
     if seed is not None:
         with stack.progress.step("sample practice"):
-            sample = await seed(stack.places(), stack.progress.warn)
+            sample = await seed(stack.endpoints(), stack.progress.warn)
             LocalPeopleFile(stack.state.path).prepare(sample)
     record = stack.record()
     stack.family.on_restart = lambda: stack.state.publish({**record, "pids": stack.family.pids})

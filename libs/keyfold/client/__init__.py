@@ -1,1 +1,1 @@
-"""Keyfold over HTTP: what the command line and the local stack ask services with."""
+"""A client of Keyfold's services over HTTP, for the command line and the local stack."""

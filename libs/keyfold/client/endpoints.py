@@ -1,6 +1,6 @@
-"""Where the services are: as the environment says, else as a local stack's own record of itself says.
+"""Where the services are: by the environment, else by the record that a local stack keeps of itself.
 
-What is said explicitly wins, value by value: `--dir` over environment variables, those over a local stack.
+The more explicit wins, value by value: `--dir` over environment variables, and those over a local stack.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ KAFKA: Final = "kafka_bootstrap"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoints:
-    """Addresses by service name. ``state_dir`` is the local stack's, None where there is none.
+    """Addresses by service name. ``state_dir`` is the local stack's, None if there is none.
 
-    ``postgres_dsn`` is the database's address for its owner on a local stack, elsewhere for whomever the
-    environment names; ``service_dsns`` are the addresses for each service's own login, where they are known.
-    ``named`` are the settings that the environment said: everything else is the local stack's.
+    ``postgres_dsn`` is the database's address: with its owner's login on a local stack, else as the
+    environment has it. ``service_dsns`` are the addresses with each service's own login, if known.
+    ``named`` are the settings that come from the environment: everything else is the local stack's.
     """
 
     urls: Mapping[str, str]
@@ -45,74 +45,77 @@ class Endpoints:
     named: frozenset[str] = frozenset()
 
     def url(self, service: str) -> str:
-        """Return a service's address. Raises CommandFailed where none is known."""
+        """Return a service's address. Raises CommandFailed if it is not known."""
         if service not in self.urls:
             raise CommandFailed(
                 f"There is no address of the {service} service: start a local stack with `keyfold up`, "
-                f"name its directory with --dir, or set {variable(url_of(service))}."
+                f"name its directory with --dir, or set {variable(url_setting(service))}."
             )
         return self.urls[service]
 
     def postgres_of(self, service: str) -> str | None:
-        """Return the database's address for what is done in a service's stead, None where none is known."""
+        """Return the database's address with a service's login, else ``postgres_dsn``; None if unknown."""
         return self.service_dsns.get(service, self.postgres_dsn)
 
     def is_local(self, setting: str) -> bool:
-        """Tell whether an address is the local stack's own, rather than one that was named."""
+        """Tell whether an address is the local stack's, rather than from the environment."""
         return self.state_dir is not None and setting not in self.named
 
     @property
     def is_mixed(self) -> bool:
-        """Whether some addresses were named, and others are a local stack's."""
+        """Whether some addresses come from the environment, and others from a local stack."""
         return self.state_dir is not None and bool(self.named)
 
     def mixture(self) -> str:
-        """Say which addresses were named, where all others are a local stack's."""
+        """Return in words which addresses come from the environment, and that the others are local."""
         named = ", ".join(sorted(map(variable, self.named)))
         return f"{named} as the environment says; everything else is the local stack in {self.state_dir}"
 
     def service_at(self, service: str) -> str:
-        """Say where a service is, and who said so."""
-        return f"{service} at {urlsplit(self.url(service)).netloc}{self._said_by(url_of(service))}"
+        """Return in words where a service is, and by which source."""
+        return f"{service} at {urlsplit(self.url(service)).netloc}{self._source_of(url_setting(service))}"
 
     def database_at(self) -> str:
-        """Say which database it is and where, and who said so; never who logs in."""
-        return f"{database_at(self.postgres_dsn or '')}{self._said_by(POSTGRES)}"
+        """Return in words which database it is, where, and by which source; never the login."""
+        return f"{database_at(self.postgres_dsn or '')}{self._source_of(POSTGRES)}"
 
     def kafka_at(self) -> str:
-        """Say where Kafka is, and who said so."""
-        return f"Kafka at {self.kafka_bootstrap}{self._said_by(KAFKA)}"
+        """Return in words where Kafka is, and by which source."""
+        return f"Kafka at {self.kafka_bootstrap}{self._source_of(KAFKA)}"
 
-    def _said_by(self, setting: str) -> str:
+    def _source_of(self, setting: str) -> str:
         return f" (local stack in {self.state_dir})" if self.is_local(setting) else f" ({variable(setting)})"
 
 
-def url_of(service: str) -> str:
-    """Name the setting of a service's address."""
+def url_setting(service: str) -> str:
+    """Return the name of the setting with a service's address, such as `registry_url`."""
     return service + _URL
 
 
-def find_endpoints(directory: Path | None, said: CommandSettings) -> Endpoints:
+def find_endpoints(directory: Path | None, settings: CommandSettings) -> Endpoints:
     """Return where the services are. Raises CommandFailed.
 
-    A directory that is named, by option or by KEYFOLD_DIR, must hold a running stack; else it is the stack
-    of this directory or of its nearest parent that has one, or none.
+    A directory that an option or KEYFOLD_DIR names must hold a running stack. Without one, it is the stack in
+    this directory or in its nearest parent that has one, if any.
     """
     if directory is not None:
-        return _stack_of(directory)
-    named = _named(said)
-    return _over(_stack_of(said.dir) if said.dir is not None else _nearest(is_needed=not named), named)
+        return _find_stack(directory)
+    named = _read_named(settings)
+    stack = _find_nearest(is_needed=not named) if settings.dir is None else _find_stack(settings.dir)
+    return _override(stack, named)
 
 
-def _named(said: CommandSettings) -> dict[str, str]:
-    urls = {url_of(service): said.url(service) for service in HTTP_SERVICES}
-    dsn = None if said.postgres_dsn is None else said.postgres_dsn.get_secret_value()
-    found = {**urls, POSTGRES: dsn, KAFKA: said.kafka_bootstrap}
+def _read_named(settings: CommandSettings) -> dict[str, str]:
+    urls = {url_setting(service): settings.url(service) for service in HTTP_SERVICES}
+    dsn = None if settings.postgres_dsn is None else settings.postgres_dsn.get_secret_value()
+    found = {**urls, POSTGRES: dsn, KAFKA: settings.kafka_bootstrap}
     return {setting: value for setting, value in found.items() if value is not None}
 
 
-def _over(stack: Endpoints, named: Mapping[str, str]) -> Endpoints:
-    urls = {service: named[url_of(service)] for service in HTTP_SERVICES if url_of(service) in named}
+def _override(stack: Endpoints, named: Mapping[str, str]) -> Endpoints:
+    urls = {
+        service: named[url_setting(service)] for service in HTTP_SERVICES if url_setting(service) in named
+    }
     return replace(
         stack,
         urls={**stack.urls, **urls},
@@ -123,12 +126,12 @@ def _over(stack: Endpoints, named: Mapping[str, str]) -> Endpoints:
     )
 
 
-def _nearest(*, is_needed: bool) -> Endpoints:
+def _find_nearest(*, is_needed: bool) -> Endpoints:
     here = Path.cwd()
     for each in (here, *here.parents):
-        if _runs_in(each / STATE_DIR_NAME):
+        if _has_stack(each / STATE_DIR_NAME):
             try:
-                return _stack_in(each / STATE_DIR_NAME)
+                return _read_stack(each / STATE_DIR_NAME)
             except CommandFailed:
                 if is_needed:
                     raise
@@ -136,25 +139,25 @@ def _nearest(*, is_needed: bool) -> Endpoints:
 
 
 def state_dir_of(directory: Path) -> Path:
-    """Return the state directory that a path means: itself, or the one within."""
+    """Return the state directory that a path means: itself, or the one inside it."""
     return directory if directory.name == STATE_DIR_NAME else directory / STATE_DIR_NAME
 
 
-def _stack_of(directory: Path) -> Endpoints:
+def _find_stack(directory: Path) -> Endpoints:
     for state_dir in (directory, state_dir_of(directory)):
-        if _runs_in(state_dir):
-            return _stack_in(state_dir)
+        if _has_stack(state_dir):
+            return _read_stack(state_dir)
     raise CommandFailed(f"No local stack runs in {directory}: start one there with `keyfold up`.")
 
 
-def _runs_in(state_dir: Path) -> bool:
+def _has_stack(state_dir: Path) -> bool:
     try:
         return (state_dir / STACK_FILE_NAME).exists()
-    except OSError:  # its name is too long, or what leads there is closed to us
+    except OSError:  # its name is too long, or we may not enter a parent directory
         return False
 
 
-def _stack_in(state_dir: Path) -> Endpoints:
+def _read_stack(state_dir: Path) -> Endpoints:
     path = state_dir / STACK_FILE_NAME
     try:
         stack = orjson.loads(path.read_bytes())

@@ -1,9 +1,9 @@
-"""Why a command ends without having done what it was asked for."""
+"""Why a command fails."""
 
 
 class CommandFailed(Exception):
-    """The message is one sentence for whoever typed the command; the process exits with 1."""
+    """A command failed; the message is one sentence for whoever typed it. The process exits with 1."""
 
 
 class WrongUsage(CommandFailed):
-    """What was typed can never work; the process exits with 2."""
+    """What was typed can never work. The process exits with 2."""

@@ -1,4 +1,4 @@
-"""The services' HTTP as the commands see it: JSON in and out, and a problem as one sentence."""
+"""The services' HTTP as commands see it: JSON in and out, and a problem as one sentence."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from typing import Any, Final
 import aiohttp
 import orjson
 
-from keyfold.client.endpoints import Endpoints, url_of
+from keyfold.client.endpoints import Endpoints, url_setting
 from keyfold.client.failure import CommandFailed
 from keyfold.client.send_options import SendOptions
 from keyfold.client.settings import variable
 
 JsonObject = dict[str, Any]
-"""A JSON object as a service answered it; its members are whatever API.md says of the call."""
+"""A JSON object that a service answered; API.md says which members it has."""
 
 TIMEOUT_S: Final = 30.0
 PAUSES_S: Final = (0.2, 1.0)
-"""How long a command whose connection was lost waits before it is sent again, and then again."""
+"""How long to wait before a command whose connection was lost is sent a second and a third time."""
 PAGE_ITEMS_MAX: Final = 100
 FIELD: Final = re.compile("`([a-z_]+)`")
-"""A field of the API, as problems write its name in their text."""
+"""A field of the API, as the text of problems writes its name."""
 
 
 class ProblemAnswered(CommandFailed):
@@ -39,14 +39,14 @@ class ProblemAnswered(CommandFailed):
 
     @property
     def is_usage(self) -> bool:
-        """Whether what was typed can never work, whatever there is: the same again would be refused again."""
-        # This one depends on what came before under the key.
+        """Whether what was typed can never work: the same call would always be refused."""
+        # This one depends on an earlier command with the same idempotency key.
         is_of_the_past = str(self.problem.get("type", "")).endswith(":idempotency-key-reused")
         is_of_what_was_sent = self.status in (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)
         return is_of_what_was_sent and not is_of_the_past
 
-    def told(self, place: Callable[[str], str]) -> str:
-        """Say it with each fault's place as `place` calls it."""
+    def describe(self, place: Callable[[str], str]) -> str:
+        """Return the problem in one sentence, with each fault's place as `place` calls it."""
         return sentence(self.status, self.problem, place)
 
 
@@ -59,7 +59,7 @@ class ServiceAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Sent:
+class _Outgoing:
     method: str
     url: str
     query: Mapping[str, str] | None
@@ -69,11 +69,11 @@ class _Sent:
 
 
 class Client:
-    """Calls services by their names; ``bearer`` is the token that a call is made with."""
+    """Calls services by name; ``bearer`` is the token to call with."""
 
-    def __init__(self, session: aiohttp.ClientSession, places: Endpoints) -> None:
+    def __init__(self, session: aiohttp.ClientSession, endpoints: Endpoints) -> None:
         self._session = session
-        self._places = places
+        self._endpoints = endpoints
 
     async def call(
         self,
@@ -84,10 +84,10 @@ class Client:
         bearer: str | None = None,
         body: JsonObject | None = None,
         query: Mapping[str, str] | None = None,
-        terms: SendOptions | None = None,
+        options: SendOptions | None = None,
     ) -> JsonObject:
-        """Return the answer's document. Raises ProblemAnswered, or CommandFailed where nobody answers."""
-        answer = await self.ask(service, method, path, bearer=bearer, body=body, query=query, terms=terms)
+        """Return the answer's document. Raises ProblemAnswered, or CommandFailed if nobody answers."""
+        answer = await self.ask(service, method, path, bearer=bearer, body=body, query=query, options=options)
         if answer.status >= HTTPStatus.BAD_REQUEST:
             raise ProblemAnswered(answer.status, answer.body)
         return answer.body
@@ -101,25 +101,25 @@ class Client:
         bearer: str | None = None,
         body: JsonObject | None = None,
         query: Mapping[str, str] | None = None,
-        terms: SendOptions | None = None,
+        options: SendOptions | None = None,
     ) -> ServiceAnswer:
-        """Return the answer, a refusal too. Raises CommandFailed where nobody answers.
+        """Return the answer, even a refusal. Raises CommandFailed if nobody answers.
 
-        With terms it is sent again when the connection is lost, for then it happens once all the same.
+        A call with options is sent again when the connection is lost: it still happens only once.
         """
         headers = {} if bearer is None else {"Authorization": f"Bearer {bearer}"}
-        wait_s = 0 if terms is None else terms.wait_s or 0
-        request = _Sent(
+        wait_s = 0 if options is None else options.wait_s or 0
+        request = _Outgoing(
             method=method,
-            url=self._places.url(service) + path,
+            url=self._endpoints.url(service) + path,
             query=query,
             body=body,
-            headers=headers if terms is None else {**headers, **terms.headers()},
+            headers=headers if options is None else {**headers, **options.headers()},
             timeout_s=TIMEOUT_S + wait_s,
         )
-        doubt = "" if terms is None else f" {_in_doubt(terms)}"
+        doubt = "" if options is None else f" {_describe_doubt(options)}"
         try:
-            status, content = await self._sent(request, () if terms is None else PAUSES_S)
+            status, content = await self._send(request, () if options is None else PAUSES_S)
         except TimeoutError as late:
             raise CommandFailed(
                 f"The {service} service did not answer in {request.timeout_s:g} s: {request.url}.{doubt}"
@@ -129,17 +129,17 @@ class Client:
         refuse_redirect(service, status)
         return ServiceAnswer(status=status, body=document_of(content, service))
 
-    async def _sent(self, request: _Sent, pauses_s: Sequence[float]) -> tuple[int, bytes]:
+    async def _send(self, request: _Outgoing, pauses_s: Sequence[float]) -> tuple[int, bytes]:
         for pause_s in pauses_s:
             try:
-                return await self._sent_once(request)
+                return await self._send_once(request)
             except TimeoutError:
                 raise
             except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError):
                 await asyncio.sleep(pause_s)
-        return await self._sent_once(request)
+        return await self._send_once(request)
 
-    async def _sent_once(self, request: _Sent) -> tuple[int, bytes]:
+    async def _send_once(self, request: _Outgoing) -> tuple[int, bytes]:
         async with self._session.request(
             request.method,
             request.url,
@@ -152,9 +152,9 @@ class Client:
             return response.status, await response.read()
 
     async def text(self, service: str, path: str) -> str:
-        """Return a document that is no JSON, such as metrics. Raises CommandFailed."""
+        """Return a document that is not JSON, such as metrics. Raises CommandFailed."""
         try:
-            url = self._places.url(service) + path
+            url = self._endpoints.url(service) + path
             async with self._session.get(url, allow_redirects=False) as response:
                 refuse_redirect(service, response.status)
                 return await response.text()
@@ -164,7 +164,7 @@ class Client:
     async def items(
         self, service: str, path: str, *, bearer: str, query: Mapping[str, str], items_max: int
     ) -> AsyncIterator[JsonObject]:
-        """Yield a list's items over as many pages as it takes, at most ``items_max``."""
+        """Yield at most ``items_max`` items of a list, over as many pages as it takes."""
         left, cursor = items_max, dict[str, str]()
         while left > 0:
             paged = {**query, **cursor, "limit": str(min(left, PAGE_ITEMS_MAX))}
@@ -178,29 +178,29 @@ class Client:
 
 
 @asynccontextmanager
-async def open_client(places: Endpoints) -> AsyncIterator[Client]:
-    """Open a client of these services."""
+async def open_client(endpoints: Endpoints) -> AsyncIterator[Client]:
+    """Yield a client of these services."""
     async with aiohttp.ClientSession(
         timeout=aiohttp.ClientTimeout(total=TIMEOUT_S), json_serialize=_json_text
     ) as session:
-        yield Client(session, places)
+        yield Client(session, endpoints)
 
 
 def refuse_redirect(service: str, status: int) -> None:
-    """Raise CommandFailed for a redirect: a token must not follow it to an address that nobody named."""
+    """Raise CommandFailed for a redirect: a token must not be sent to an address that nobody named."""
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
         raise CommandFailed(
             f"The {service} service answered {status}, a redirect, which is not followed: "
-            f"set {variable(url_of(service))} to where it is itself."
+            f"set {variable(url_setting(service))} to where it is itself."
         )
 
 
 def sentence(status: int, problem: Mapping[str, object], place: Callable[[str], str] = str) -> str:
-    """Say a problem in one sentence: what is wrong, where, and the kind for whoever searches for it."""
+    """Return a problem as one sentence: what is wrong, where, and its kind, to search for."""
     detail = str(problem.get("detail") or problem.get("title") or f"The answer was {status}.")
     what = f": {problem['instance']}" if status == 404 and "instance" in problem else ""
     places = _faults(problem.get("errors"), place)
-    # Where each fault has its place, that the body or the query is not acceptable says nothing more.
+    # If each fault has its place, "the body is not acceptable" says nothing more.
     said = (
         "; ".join(places) if places and place is not str else "; ".join([detail.rstrip(".") + what, *places])
     )
@@ -219,7 +219,7 @@ def _faults(errors: object, place: Callable[[str], str]) -> list[str]:
 
 
 def document_of(content: bytes, service: str) -> JsonObject:
-    """Return the JSON that a service answered. Raises CommandFailed where it is none."""
+    """Return the JSON object that a service answered, a list as its ``items``. Raises CommandFailed."""
     if not content:
         return {}
     try:
@@ -229,10 +229,10 @@ def document_of(content: bytes, service: str) -> JsonObject:
     return document if isinstance(document, dict) else {"items": document, "next_cursor": None}
 
 
-def _in_doubt(terms: SendOptions) -> str:
+def _describe_doubt(options: SendOptions) -> str:
     return (
         "Whether the command was done is not known: give it again with "
-        f"--idempotency-key {terms.idempotency_key}, and it is done once."
+        f"--idempotency-key {options.idempotency_key}, and it is done once."
     )
 
 

@@ -1,4 +1,4 @@
-"""The terms of a command: the key under which it may be sent again, and how long to wait for its effect."""
+"""How a command is sent: with which idempotency key, and how long to wait for its effect."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ WAIT_MAX_S: Final = 30
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendOptions:
-    """How a command is sent. `wait_s` None: its answer is waited for, and not that it is in force."""
+    """How a command is sent. Without `wait_s`, only its answer is waited for, not that it is in force."""
 
     idempotency_key: str
     wait_s: int | None = None
 
     @classmethod
     def of(cls, *, idempotency_key: str | None = None, wait_s: int | None = None) -> SendOptions:
-        """Return terms, with a key of their own where none is named. Raises WrongUsage."""
+        """Return options, with a new idempotency key if none is given. Raises WrongUsage."""
         if idempotency_key is None:
-            # Random throughout: the registry seals what it keeps of the answer under this key too.
+            # All random: the registry also encrypts what it keeps of the answer with this key.
             return cls(idempotency_key=SYSTEM_CLOCK.random_bytes(KEY_BYTES).hex(), wait_s=wait_s)
         if not KEY_FORM.fullmatch(idempotency_key):
             raise WrongUsage("--idempotency-key: it must be 1 to 255 visible ASCII characters.")
         return cls(idempotency_key=idempotency_key, wait_s=wait_s)
 
     def headers(self) -> Mapping[str, str]:
-        """Return them as a request says them."""
+        """Return the request's headers."""
         wait = {} if self.wait_s is None else {"Prefer": f"wait={self.wait_s}"}
         return {"Idempotency-Key": self.idempotency_key, **wait}

@@ -1,4 +1,4 @@
-"""What the command line is told by its environment: where things are, and who is asking."""
+"""The command line's settings: where services are, and who is asking."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FIRST_PORT_MAX: Final = 65_500
 _TOKEN: Final = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
 
 
-def _token(token: SecretStr) -> SecretStr:
+def _check_token(token: SecretStr) -> SecretStr:
     if not _TOKEN.fullmatch(token.get_secret_value()):
         raise ValueError("it holds a character that no bearer token has")
     return token
@@ -26,7 +26,7 @@ def _token(token: SecretStr) -> SecretStr:
 ServiceUrl: TypeAlias = Annotated[str | None, AfterValidator(lambda url: url and check_service_url(url))]
 
 
-def _url(service: str) -> str | None:
+def _url_field(service: str) -> str | None:
     url: str | None = Field(
         None, description=f"the address of the {service} service, such as https://{service}.example:8080"
     )
@@ -34,21 +34,21 @@ def _url(service: str) -> str | None:
 
 
 class CommandSettings(Environment):
-    """The environment of `keyfold`; what it does not say, a local stack may."""
+    """The environment of `keyfold`; a local stack may supply what is missing."""
 
     dir: Path | None = Field(None, description="the directory of a running local stack")
-    token: Annotated[SecretStr | None, AfterValidator(lambda token: token and _token(token))] = Field(
+    token: Annotated[SecretStr | None, AfterValidator(lambda token: token and _check_token(token))] = Field(
         None, description="a bearer token for the addresses that are named beside it"
     )
     account: str | None = Field(
         None, pattern=r"^[A-Za-z0-9_]{1,40}$", description="the id of an account, acc_…"
     )
-    registry_url: ServiceUrl = _url("registry")
-    relay_url: ServiceUrl = _url("relay")
-    projection_url: ServiceUrl = _url("projection")
-    gatekeeper_url: ServiceUrl = _url("gatekeeper")
-    shipper_url: ServiceUrl = _url("shipper")
-    audit_url: ServiceUrl = _url("audit")
+    registry_url: ServiceUrl = _url_field("registry")
+    relay_url: ServiceUrl = _url_field("relay")
+    projection_url: ServiceUrl = _url_field("projection")
+    gatekeeper_url: ServiceUrl = _url_field("gatekeeper")
+    shipper_url: ServiceUrl = _url_field("shipper")
+    audit_url: ServiceUrl = _url_field("audit")
     postgres_dsn: PostgresDsn | None = Field(
         None, description="an address such as postgresql://user:password@host:5432/database"
     )
@@ -64,13 +64,13 @@ class CommandSettings(Environment):
     )
 
     def url(self, service: str) -> str | None:
-        """Return the address that is named for a service."""
+        """Return a service's address, None if the environment does not name it."""
         url: str | None = getattr(self, f"{service}_url")
         return url
 
 
 class GatekeeperPorts(ServiceSettings):
-    """What `keyfold gatekeeper` must know of the environment that its processes read whole."""
+    """The settings that `keyfold gatekeeper` itself needs; its processes read the whole environment."""
 
     authz_port: int | None = Field(
         None, ge=0, le=PORT_MAX, description="the one TCP port where gateways ask all of the processes"
@@ -78,5 +78,5 @@ class GatekeeperPorts(ServiceSettings):
 
 
 def variable(name: str) -> str:
-    """Name the environment variable of a setting, such as `registry_url`."""
+    """Return the environment variable of a setting: `KEYFOLD_REGISTRY_URL` for `registry_url`."""
     return PREFIX + name.upper()

@@ -1,4 +1,4 @@
-"""Answers that last, as commands read them: a file of any size, and events without end."""
+"""Streamed answers, as commands read them: a file of any size, and events without end."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from keyfold.client.http import JsonObject, ProblemAnswered, document_of, refuse
 
 CONNECT_TIMEOUT_S: Final = 10.0
 SILENCE_MAX_S: Final = 60.0
-"""The audit service breaks a stream's silence far more often: after this long the connection is lost."""
+"""The audit service sends heartbeats far more often: after so long a silence the connection is lost."""
 
 
 class StreamBroken(CommandFailed):
-    """The connection was lost, or refused for the moment. Connect again."""
+    """The connection was lost, or refused for now. Connect again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """What a stream told: an event, or with none only from where to go on."""
+class StreamStep:
+    """One step of a stream: an event, or without one only the place to continue from."""
 
     last_event_id: str
     retry_ms: int | None = None
@@ -34,17 +34,17 @@ class Told:
 
 @dataclass(slots=True)
 class EventReader:
-    """Turns lines of Server-Sent Events into what they tell; between connections it keeps its place."""
+    """Reads lines of Server-Sent Events; it keeps its place between connections."""
 
     last_event_id: str = ""
     _id: str = ""
     _data: str = ""
     _retry_ms: int | None = None
 
-    def take(self, line: str) -> Told | None:
-        """Return what ends with this line, which is without its end."""
+    def take(self, line: str) -> StreamStep | None:
+        """Return the step that this line ends, if any. The line comes without its line end."""
         if not line:
-            return self._told()
+            return self._finish_step()
         name, _, value = line.partition(":")
         value = value.removeprefix(" ")
         match name:
@@ -57,21 +57,21 @@ class EventReader:
         return None
 
     def forget(self) -> None:
-        """Drop an event that was cut off: it will be told again."""
+        """Drop an event that was cut off: it will be sent again."""
         self._data, self._id = "", self.last_event_id
 
-    def _told(self) -> Told:
-        # An id counts once the event that it stands in is whole.
+    def _finish_step(self) -> StreamStep:
+        # An id counts only once its event is complete.
         self.last_event_id = self._id
         data, self._data = self._data, ""
         item = orjson.loads(data) if data else None
-        return Told(last_event_id=self.last_event_id, retry_ms=self._retry_ms, item=item)
+        return StreamStep(last_event_id=self.last_event_id, retry_ms=self._retry_ms, item=item)
 
 
 async def events(
     url: str, *, bearer: str, query: Mapping[str, str], reader: EventReader
-) -> AsyncGenerator[Told]:
-    """Yield what a stream tells, from the reader's place on. Raises StreamBroken, or ProblemAnswered."""
+) -> AsyncGenerator[StreamStep]:
+    """Yield the steps of a stream from the reader's place on. Raises StreamBroken or ProblemAnswered."""
     after = {"Last-Event-ID": reader.last_event_id} if reader.last_event_id else {}
     headers = {"Authorization": f"Bearer {bearer}", "Accept": "text/event-stream", **after}
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S, sock_read=SILENCE_MAX_S)
@@ -79,14 +79,14 @@ async def events(
     try:
         async with _answer(url, headers, query, timeout) as answer:
             async for line in answer.content:
-                if (told := reader.take(line.decode().rstrip("\r\n"))) is not None:
-                    yield told
+                if (step := reader.take(line.decode().rstrip("\r\n"))) is not None:
+                    yield step
     except (TimeoutError, aiohttp.ClientError) as lost:
         raise StreamBroken(f"The stream was lost: {lost!r}.") from lost
 
 
 async def chunks(url: str, *, bearer: str, query: Mapping[str, str]) -> AsyncIterator[bytes]:
-    """Yield a file as it comes. Raises CommandFailed where it ends before its end."""
+    """Yield a file's chunks as they come. Raises CommandFailed if the file is cut off."""
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S, sock_read=SILENCE_MAX_S)
     headers = {"Authorization": f"Bearer {bearer}"}
     try:

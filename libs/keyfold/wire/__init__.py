@@ -1,1 +1,1 @@
-"""Values bound to bytes: codecs, topics, records, key format."""
+"""Values as bytes: codecs, topics, records, the format of keys."""

@@ -1,4 +1,4 @@
-"""How far a topic's partitions have been written somewhere, and where they ended."""
+"""Offsets: how far a topic's partitions have been written to a sink, and where they ended."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +15,7 @@ class Advance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartitionEnd:
-    """The end offset that a partition had in Kafka when it was asked for, by its writer's clock."""
+    """A partition's end offset in Kafka, and when it was asked for, by the sink's clock."""
 
     offset: int
     asked_at: datetime

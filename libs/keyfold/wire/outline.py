@@ -1,4 +1,4 @@
-"""The outline of a value that nobody could understand: what can be said of it that is no secret."""
+"""The outline of a value that nobody could understand: what can be said of it without any secret."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -17,9 +17,9 @@ _BYTES_MAX: Final = 64 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outline:
-    """What form a value has, and of a JSON object the members that are ours and have the form they should.
+    """The form of a value, and of a JSON object those members that are ours and have their proper form.
 
-    Whatever else there is may be anything, and is left out: `left_out` members.
+    The other members may be anything, and are left out: `left_out` is their number.
     """
 
     form: Form
@@ -28,7 +28,7 @@ class Outline:
 
 
 def outline(value: bytes | None) -> Outline:
-    """Return the outline of a value; of a long one, that it is bytes."""
+    """Return the outline of a value; a long one is outlined as bytes."""
     if value is None:
         return Outline(form="nothing")
     if len(value) > _BYTES_MAX:
@@ -69,7 +69,7 @@ def _is_number(value: object) -> bool:
 _is_uuid: Final = _matches(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _is_time: Final = _matches(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z")
 _is_key: Final = _matches(r"key_[0-9A-Za-z]{12}")
-# None of these has room for a secret: a key has 62 characters behind its kind, and no id has more than 12.
+# None of these has room for a secret: a key has 62 characters after its kind, and no id has more than 12.
 _FITS: Final[Mapping[str, Callable[[object], bool]]] = {
     "event_id": _is_uuid,
     "at": _is_time,

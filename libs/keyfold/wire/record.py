@@ -10,7 +10,7 @@ Headers = tuple[tuple[str, bytes], ...]
 class Record(Struct, frozen=True, gc=False):
     """A record to publish; `timestamp_ms` is the event's own time since the epoch.
 
-    `value` is None only for a dead letter that came without one.
+    `value` is None only for a dead letter whose own record had none.
     """
 
     key: bytes | None
@@ -20,7 +20,7 @@ class Record(Struct, frozen=True, gc=False):
 
 
 class Received(Struct, frozen=True, gc=False):
-    """A record as the broker gave it. Nothing in it has been parsed: `value` is None for a tombstone."""
+    """A record as the broker gave it, not parsed at all; `value` is None for a tombstone."""
 
     topic: str
     partition: int

@@ -1,4 +1,4 @@
-"""What correctness rests on in a topic, and which of its properties lose records or their order."""
+"""Which properties of a topic would lose records or their order."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _BATCH_BYTES: Final = 1024 * 1024  # what producers send at once, with room for 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Topic:
-    """A topic as the broker describes it; `copies` is how many replicas its partitions have at least."""
+    """A topic as the broker describes it; `copies` is the smallest number of replicas of its partitions."""
 
     partitions: int
     copies: int
@@ -24,10 +24,10 @@ class Topic:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopicFault:
-    """One thing that is wrong with a topic, and what mends it.
+    """One thing that is wrong with a topic, and what corrects it.
 
-    What is `fatal` loses records that are still needed, or their order: nobody may work with such a topic.
-    The rest is an operator's risk to take, and is warned about.
+    A `fatal` fault loses records that are still needed, or their order: no service may use such a topic.
+    Others are an operator's risk to take, and cause a warning.
     """
 
     topic: str
@@ -40,15 +40,15 @@ class TopicFault:
 
 
 def topic_faults(spec: TopicSpec, found: Topic) -> Iterator[TopicFault]:
-    """Yield what is wrong with a topic that is to be as the spec says, the fatal first."""
-    yield from _order(spec, found)
-    yield from _compaction(spec, found)
-    yield from _retention(spec, found)
-    yield from _copies(spec, found)
-    yield from _sizes(spec, found)
+    """Yield what is wrong with a topic that should be as the spec says."""
+    yield from _check_order(spec, found)
+    yield from _check_compaction(spec, found)
+    yield from _check_retention(spec, found)
+    yield from _check_copies(spec, found)
+    yield from _check_sizes(spec, found)
 
 
-def _order(spec: TopicSpec, found: Topic) -> Iterator[TopicFault]:
+def _check_order(spec: TopicSpec, found: Topic) -> Iterator[TopicFault]:
     if spec.is_ordered and found.partitions != spec.partitions:
         yield TopicFault(
             topic=spec.name,
@@ -58,10 +58,10 @@ def _order(spec: TopicSpec, found: Topic) -> Iterator[TopicFault]:
         )
 
 
-def _compaction(spec: TopicSpec, found: Topic) -> Iterator[TopicFault]:
+def _check_compaction(spec: TopicSpec, found: Topic) -> Iterator[TopicFault]:
     policy = found.config.get("cleanup.policy", "delete")
     if policy != "delete":
-        yield _altered(
+        yield _config_fault(
             spec,
             "cleanup.policy",
             "delete",
@@ -70,19 +70,19 @@ def _compaction(spec: TopicSpec, found: Topic) -> Iterator[TopicFault]:
         )
 
 
-def _retention(spec: TopicSpec, found: Topic) -> Iterator[TopicFault]:
+def _check_retention(spec: TopicSpec, found: Topic) -> Iterator[TopicFault]:
     wanted_ms = int(spec.config["retention.ms"])
     found_ms = int(found.config.get("retention.ms", wanted_ms))
     if found_ms != FOR_EVER and (wanted_ms == FOR_EVER or found_ms < wanted_ms):
-        yield _altered(
+        yield _config_fault(
             spec,
             "retention.ms",
             str(wanted_ms),
-            f"records are deleted after {_length(found_ms)}, and must be kept {_length(wanted_ms)}",
+            f"records are deleted after {_duration(found_ms)}, and must be kept {_duration(wanted_ms)}",
             fatal=spec.is_ordered,
         )
     if (found_bytes := int(found.config.get("retention.bytes", FOR_EVER))) != FOR_EVER:
-        yield _altered(
+        yield _config_fault(
             spec,
             "retention.bytes",
             str(FOR_EVER),
@@ -91,7 +91,7 @@ def _retention(spec: TopicSpec, found: Topic) -> Iterator[TopicFault]:
         )
     stamp, wanted = found.config.get("message.timestamp.type"), spec.config.get("message.timestamp.type")
     if wanted is not None and stamp != wanted:
-        yield _altered(
+        yield _config_fault(
             spec,
             "message.timestamp.type",
             wanted,
@@ -100,11 +100,11 @@ def _retention(spec: TopicSpec, found: Topic) -> Iterator[TopicFault]:
         )
 
 
-def _copies(spec: TopicSpec, found: Topic) -> Iterator[TopicFault]:
+def _check_copies(spec: TopicSpec, found: Topic) -> Iterator[TopicFault]:
     if found.copies < 2:
-        return  # one broker is a choice, and has nothing to lose a copy to
+        return  # a single broker is a choice, and can have no second copy
     if int(found.config.get("min.insync.replicas", "2")) < 2:
-        yield _altered(
+        yield _config_fault(
             spec,
             "min.insync.replicas",
             "2",
@@ -112,7 +112,7 @@ def _copies(spec: TopicSpec, found: Topic) -> Iterator[TopicFault]:
             fatal=False,
         )
     if found.config.get("unclean.leader.election.enable") == "true":
-        yield _altered(
+        yield _config_fault(
             spec,
             "unclean.leader.election.enable",
             "false",
@@ -121,9 +121,9 @@ def _copies(spec: TopicSpec, found: Topic) -> Iterator[TopicFault]:
         )
 
 
-def _sizes(spec: TopicSpec, found: Topic) -> Iterator[TopicFault]:
+def _check_sizes(spec: TopicSpec, found: Topic) -> Iterator[TopicFault]:
     if (bytes_max := int(found.config.get("max.message.bytes", _BATCH_BYTES))) < _BATCH_BYTES:
-        yield _altered(
+        yield _config_fault(
             spec,
             "max.message.bytes",
             str(_BATCH_BYTES),
@@ -132,7 +132,7 @@ def _sizes(spec: TopicSpec, found: Topic) -> Iterator[TopicFault]:
         )
 
 
-def _altered(spec: TopicSpec, name: str, value: str, wrong: str, *, fatal: bool) -> TopicFault:
+def _config_fault(spec: TopicSpec, name: str, value: str, wrong: str, *, fatal: bool) -> TopicFault:
     return TopicFault(
         topic=spec.name,
         wrong=wrong,
@@ -141,7 +141,7 @@ def _altered(spec: TopicSpec, name: str, value: str, wrong: str, *, fatal: bool)
     )
 
 
-def _length(ms: int) -> str:
+def _duration(ms: int) -> str:
     if ms == FOR_EVER:
         return "for ever"
     hours, rest = divmod(ms, 3_600_000)

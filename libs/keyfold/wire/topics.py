@@ -1,4 +1,4 @@
-"""The Kafka topics that Keyfold writes and reads, and how each is configured."""
+"""Keyfold's Kafka topics, and how each is configured."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ DAY_MS = 24 * 60 * 60 * 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopicSpec:
-    """A topic as it is created: its name, how many partitions it has, and its configuration.
+    """A topic as it is created: its name, its number of partitions, and its configuration.
 
-    One that `is_ordered` is a history: its partitions may not become more, nor its records less.
+    One that `is_ordered` is a history: it must not get more partitions, or lose records.
     """
 
     name: str
@@ -22,8 +22,8 @@ class TopicSpec:
     config: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
-# One partition is a total order, which is what "the state as of position N" means; kept for ever, because
-# a read model is rebuilt from position 1; never compacted, because every event counts, not the last of a key.
+# One partition is a total order, on which "the state as of position N" rests. Kept for ever, because a read
+# model is rebuilt from position 1. Never compacted, because every event counts, not only a key's last.
 LIFECYCLE = TopicSpec(
     name="keyfold.lifecycle.v1",
     partitions=1,
@@ -31,11 +31,11 @@ LIFECYCLE = TopicSpec(
     config=MappingProxyType({"retention.ms": "-1", "cleanup.policy": "delete"}),
 )
 
-# Retention counts from a record's timestamp. By the event's own time a journal that was shipped late would be
-# deleted before it is read, and one from a clock that is ahead refused; the event's time is in `ce_time`.
+# Retention counts from a record's timestamp. With the event's own time, a journal that is shipped late would
+# be deleted before it is read, and one from a fast clock refused. So the event's time is in `ce_time`.
 BY_ARRIVAL = {"message.timestamp.type": "LogAppendTime"}
 
-# Keyed by subscriber key id. A week is how long the audit service may be away before anything is lost.
+# Keyed by subscriber key id. The audit service may be away for a week before anything is lost.
 ACCESS = TopicSpec(
     name="keyfold.access.v1",
     partitions=8,

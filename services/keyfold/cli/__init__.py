@@ -13,7 +13,7 @@ import typer
 from keyfold.cli.commands import add_commands
 from keyfold.cli.commands.up import register as register_up
 from keyfold.cli.one_line import OneLine
-from keyfold.cli.screen.streams import may_be_closed, take_any_text
+from keyfold.cli.screen.streams import take_any_text, tolerate_closed_pipe
 from keyfold.runtime import log as logs
 from keyfold.runtime.collector import leave_modules
 
@@ -37,7 +37,7 @@ def _say_version(is_asked: bool) -> None:
 @app.callback()
 def _keyfold(
     _version: Annotated[
-        bool, typer.Option("--version", "-V", callback=_say_version, is_eager=True, help="Say the version.")
+        bool, typer.Option("--version", "-V", callback=_say_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     """API keys as a fold over events."""
@@ -48,11 +48,11 @@ add_commands(app)
 
 
 def main() -> None:
-    """Run the command that the arguments name; it says itself what failed, whatever its parts log of that."""
+    """Run the command that the arguments name; it reports failures itself, and its logs are silent."""
     leave_modules()
     take_any_text()
     logs.configure(service="keyfold", level="critical")
-    with may_be_closed():
+    with tolerate_closed_pipe():
         _take_utf8()
         app()
 
@@ -62,7 +62,7 @@ def _take_utf8() -> None:
 
 
 def _utf8(given: str, what: str) -> str:
-    # What the locale could not decode, as under LANG=C, is UTF-8 all the same, or no text that can be sent.
+    # What the locale could not decode, as under LANG=C, may still be UTF-8; else it cannot be sent.
     try:
         return os.fsencode(given).decode() if UNDECODED.search(given) else given
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""How a coroutine becomes a command: it gets the services, its answer is shown, its failure is a sentence."""
+"""Coroutines as commands: each gets the services, its answer is shown, and its failure is one sentence."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from typing import Annotated, Any, Concatenate, Final, NoReturn, ParamSpec
 
 import typer
 
-from keyfold.cli.confirmation import confirmed
+from keyfold.cli.confirmation import add_confirmation
 from keyfold.cli.faults import Typed
 from keyfold.cli.keyfold import Keyfold, say_target
 from keyfold.cli.screen import Details, Listing, Shown, printable, show
-from keyfold.cli.screen.streams import may_be_closed
-from keyfold.cli.spelling import settled, with_options
+from keyfold.cli.screen.streams import tolerate_closed_pipe
+from keyfold.cli.spelling import add_id_options, merge_ids
 from keyfold.cli.times import bounded_seconds
 from keyfold.client.endpoints import find_endpoints
 from keyfold.client.failure import CommandFailed, WrongUsage
@@ -38,7 +38,7 @@ Body = Callable[Concatenate[Keyfold, P], Awaitable[Shown]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manner:
-    """What every command takes beside its own parameters; the fields are the options' names."""
+    """The options that every command has beside its own; each field is named as its option."""
 
     directory: Annotated[
         Path | None,
@@ -50,33 +50,33 @@ class Manner:
     ] = None
     as_json: Annotated[
         bool,
-        typer.Option("--json", help="JSON, also on a terminal.", rich_help_panel="Anywhere"),
+        typer.Option("--json", help="JSON, even on a terminal.", rich_help_panel="Anywhere"),
     ] = False
     wide: Annotated[
         bool,
         typer.Option(
             "--wide",
-            help="Every column, however wide; also away from a terminal, as for less -S.",
+            help="All columns, however wide; in a pipe too, as for less -S.",
             rich_help_panel="Anywhere",
         ),
     ] = False
 
-    def terms(self) -> SendOptions | None:
-        """Return how what is asked for is to be done, None for what only reads."""
+    def send_options(self) -> SendOptions | None:
+        """Return how to send the command, None for one that only reads."""
         return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandManner(Manner):
-    """What every command takes by which the registry changes something."""
+    """The options of every command with which the registry changes something."""
 
     wait: Annotated[
         str | None,
         typer.Option(
             "--wait",
             metavar="LENGTH",
-            help="How long to wait, at most 30s, until it is in force at every gatekeeper; 3 is the status if"
-            " it is not.",
+            help="Wait until it is in force at every gatekeeper, at most 30s; the exit status is 3 if it is"
+            " not by then.",
             rich_help_panel="Sending",
         ),
     ] = None
@@ -84,13 +84,13 @@ class CommandManner(Manner):
         str | None,
         typer.Option(
             "--idempotency-key",
-            help="Your own: the same command again under it is not done again, but answered alike.",
+            help="A key of your own: the same command sent again with it is done once, and answered alike.",
             rich_help_panel="Sending",
         ),
     ] = None
 
-    def terms(self) -> SendOptions:
-        """Return the terms of the command. Raises WrongUsage."""
+    def send_options(self) -> SendOptions:
+        """Return how to send the command. Raises WrongUsage."""
         wait_s = None if self.wait is None else bounded_seconds(self.wait, "--wait", 0, WAIT_MAX_S)
         return SendOptions.of(idempotency_key=self.idempotency_key, wait_s=wait_s)
 
@@ -99,22 +99,22 @@ def command(app: typer.Typer, name: str, *, manner: type[Manner] = Manner) -> Ca
     """Register a coroutine: its docstring is the help, its parameters are the options."""
 
     def register(body: Body[P]) -> Body[P]:
-        app.command(name, help=inspect.getdoc(body))(_runnable(body, manner))
+        app.command(name, help=inspect.getdoc(body))(_make_runnable(body, manner))
         return body
 
     return register
 
 
 def changing(app: typer.Typer, name: str) -> Callable[[Body[P]], Body[P]]:
-    """Register a coroutine that gives the registry one command, with the options of how to send it."""
+    """Register a coroutine that sends the registry one command, with the options for sending it."""
     return command(app, name, manner=CommandManner)
 
 
 def bare(app: typer.Typer) -> Callable[[Body[P]], Body[P]]:
-    """Make a command what its group does when no command is named, with the same options."""
+    """Make a command the one that its group runs when no command is named, with the same options."""
 
     def register(body: Body[P]) -> Body[P]:
-        run = _runnable(body, Manner)
+        run = _make_runnable(body, Manner)
         _, *own_parameters = inspect.signature(run).parameters.items()
         own = dict(own_parameters)
 
@@ -122,7 +122,7 @@ def bare(app: typer.Typer) -> Callable[[Body[P]], Body[P]]:
             if context.invoked_subcommand is None:
                 run(context, **arguments)
             elif any(arguments[name] != parameter.default for name, parameter in own.items()):
-                # Ignored, they would be filters that do not filter.
+                # If they were ignored, filters would not filter.
                 raise typer.BadParameter(f"options go behind {context.invoked_subcommand}")
 
         vars(run_bare)["__signature__"] = inspect.Signature([CONTEXT, *own.values()])
@@ -132,31 +132,31 @@ def bare(app: typer.Typer) -> Callable[[Body[P]], Body[P]]:
     return register
 
 
-def _runnable(body: Callable[..., Awaitable[Shown]], manner_type: type[Manner]) -> Callable[..., None]:
+def _make_runnable(body: Callable[..., Awaitable[Shown]], manner_type: type[Manner]) -> Callable[..., None]:
     common = list(inspect.signature(manner_type, eval_str=True).parameters.values())
     own = list(inspect.signature(body, eval_str=True).parameters.values())[1:]
 
     def run(context: typer.Context, **arguments: Any) -> None:
         typed = Typed.of(context)
         manner = manner_type(**{each.name: arguments.pop(each.name) for each in common})
-        _execute(manner, lambda keyfold: body(keyfold, **settled(own, typed.spellings, arguments)), typed)
+        _execute(manner, lambda keyfold: body(keyfold, **merge_ids(own, typed.spellings, arguments)), typed)
 
-    keywords = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in (*with_options(own), *common)]
-    # Where inspect looks for what a callable takes, and so where typer finds the options.
+    keywords = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in (*add_id_options(own), *common)]
+    # inspect reads a callable's parameters here, and so typer finds the options.
     vars(run)["__signature__"] = inspect.Signature([CONTEXT, *keywords])
     return run
 
 
 def _execute(manner: Manner, body: Callable[[Keyfold], Awaitable[Shown]], typed: Typed) -> None:
     try:
-        with may_be_closed():
+        with tolerate_closed_pipe():
             shown = asyncio.run(_answer(manner, body))
             show(shown, as_json=manner.as_json, wide=manner.wide)
     except BadSettings as bad:
         _end(f"keyfold cannot do that; its settings are wrong:\n{bad}", EXIT_USAGE)
     except ProblemAnswered as refused:
         hint = f" See {typed.listing}." if refused.status == HTTPStatus.NOT_FOUND and typed.listing else ""
-        _end(printable(refused.told(typed.place) + hint), EXIT_USAGE if refused.is_usage else EXIT_FAILED)
+        _end(printable(refused.describe(typed.place) + hint), EXIT_USAGE if refused.is_usage else EXIT_FAILED)
     except CommandFailed as failed:
         _end(printable(str(failed)), EXIT_USAGE if isinstance(failed, WrongUsage) else EXIT_FAILED)
     if isinstance(shown, Listing | Details) and shown.ending:
@@ -171,21 +171,25 @@ def _end(why: str, status: int) -> NoReturn:
 async def _answer(manner: Manner, body: Callable[[Keyfold], Awaitable[Shown]]) -> Shown:
     if manner.as_json and manner.wide:
         raise WrongUsage("--json and --wide: say one of them.")
-    terms, said = manner.terms(), load(CommandSettings)
-    places = find_endpoints(manner.directory, said)
-    if places.is_mixed:
-        say_target(places.mixture())
-    async with open_client(places) as client:
+    send_options, said = manner.send_options(), load(CommandSettings)
+    endpoints = find_endpoints(manner.directory, said)
+    if endpoints.is_mixed:
+        say_target(endpoints.mixture())
+    async with open_client(endpoints) as client:
         keyfold = Keyfold(
-            places=places,
+            endpoints=endpoints,
             client=client,
             role=manner.as_role,
-            terms=terms,
+            send_options=send_options,
             as_json=manner.as_json,
             wide=manner.wide,
-            # A stack that is named by option is what is meant, whatever the environment says.
+            # A stack that an option names takes precedence over the environment.
             token=said.token if manner.directory is None else None,
             own_account=said.account,
         )
         shown = await body(keyfold)
-    return shown if terms is None or terms.wait_s is None else confirmed(shown, terms.wait_s)
+    return (
+        shown
+        if send_options is None or send_options.wait_s is None
+        else add_confirmation(shown, send_options.wait_s)
+    )

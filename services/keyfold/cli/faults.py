@@ -1,4 +1,4 @@
-"""Faults of a call told in the words of the command line: the option or argument, not the API's field."""
+"""Faults of a call in the words of the command line: the option or argument, not the API's field."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ _PARAMETERS: Final[Mapping[str, Sequence[str]]] = {
     "Idempotency-Key": ("idempotency_key",),
     "Prefer": ("wait",),
 }
-"""The parameters of commands that say a field of the API, where their name is another one."""
+"""The commands' parameters for those fields of the API that have another name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Typed:
     """What was typed: how each parameter is spelled, and its value.
 
-    `listing` is the command beside it that lists what there is, empty where there is none.
+    `listing` is the command that lists what there is, empty if there is none.
     """
 
     spellings: Mapping[str, str]
@@ -47,16 +47,16 @@ class Typed:
 
     @classmethod
     def of(cls, context: typer.Context) -> Typed:
-        """Return what a command was given."""
+        """Return what was typed for a command."""
         spellings = {
             each.name: each.opts[0] if each.param_type_name == "option" else _argument(each)
             for each in context.command.params
             if each.name is not None
         }
-        return cls(spellings=spellings, values=context.params, listing=_listing(context))
+        return cls(spellings=spellings, values=context.params, listing=_find_listing(context))
 
     def place(self, pointer: str) -> str:
-        """Say where a fault is, as `--since 2h`; a JSON pointer that nothing typed stands behind stays."""
+        """Return where a fault is, such as `--since 2h`; a JSON pointer if nothing typed belongs to it."""
         field, *rest = pointer.removeprefix("/").split("/")
         if rest and field in _ENVELOPES:
             field, *rest = rest
@@ -66,8 +66,8 @@ class Typed:
         return " ".join([self.spellings[name], *_text(self.values.get(name), rest)])
 
 
-def _listing(context: typer.Context) -> str:
-    """Return the command that lists what a command takes the id of, as `keyfold vendor key list`."""
+def _find_listing(context: typer.Context) -> str:
+    """Return the command that lists the ids that a command takes, such as `keyfold vendor key list`."""
     takes_id = any(
         each.param_type_name == "argument" and _argument(each).endswith("ID")
         for each in context.command.params
@@ -87,7 +87,7 @@ def _argument(parameter: Any) -> str:
 
 
 def _text(value: object, rest: Sequence[str]) -> Sequence[str]:
-    """Return as much of the value as the fault is about, and nothing that may be a secret."""
+    """Return the part of the value that the fault is about, but nothing that may be a secret."""
     if isinstance(value, Sequence) and not isinstance(value, str):
         value = value[int(rest[0])] if rest and rest[0].isdecimal() and int(rest[0]) < len(value) else None
         rest = rest if value is None else ()

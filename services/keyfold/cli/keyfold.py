@@ -1,4 +1,4 @@
-"""What a command works with: the services, and a token for whoever it has to be."""
+"""What a command works with: the services, and a token for the role that it needs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from keyfold.client.endpoints import HTTP_SERVICES, POSTGRES, Endpoints, url_of
+from keyfold.client.endpoints import HTTP_SERVICES, POSTGRES, Endpoints, url_setting
 from keyfold.client.failure import CommandFailed, WrongUsage
 from keyfold.client.http import Client, JsonObject
 from keyfold.client.send_options import SendOptions
@@ -26,14 +26,16 @@ TOKEN_TTL_S: Final = 300.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keyfold:
-    """The services as one command sees them. ``role`` is whom ``--as`` names, else each call's own;
-    ``terms`` are those on which the command is sent; ``as_json`` and ``wide`` are how it is shown. ``token``
-    and ``own_account`` are what the environment says."""
+    """The services as one command sees them.
 
-    places: Endpoints
+    ``role`` is that of ``--as``, None for each call's own; ``as_json`` and ``wide`` say how the answer is
+    shown; ``token`` and ``own_account`` come from the environment.
+    """
+
+    endpoints: Endpoints
     client: Client
     role: Role | None = None
-    terms: SendOptions | None = None
+    send_options: SendOptions | None = None
     as_json: bool = False
     wide: bool = False
     token: SecretStr | None = None
@@ -42,20 +44,22 @@ class Keyfold:
     async def get(
         self, path: str, who: Claims, *, service: str = "registry", query: Mapping[str, str] | None = None
     ) -> JsonObject:
-        """Read one thing."""
+        """Return one thing."""
         return await self.client.call(service, "GET", path, bearer=self.bearer(who, service), query=query)
 
     async def ask(self, service: str, path: str, who: Claims, question: JsonObject) -> JsonObject:
-        """Ask a service something that changes nothing and is too long for an address."""
+        """Return the answer to a question that changes nothing and is too long for a URL."""
         return await self.client.call(service, "POST", path, bearer=self.bearer(who, service), body=question)
 
     async def command(
         self, method: str, path: str, who: Claims, body: JsonObject | None = None
     ) -> JsonObject:
-        """Give the registry a command, on the terms that were asked for; return what the thing is now."""
-        terms, bearer = self.terms or SendOptions.of(), self.bearer(who)
-        say_target(self.places.service_at("registry"))
-        return await self.client.call("registry", method, path, bearer=bearer, body=body, terms=terms)
+        """Send the registry a command; return its answer."""
+        send_options, bearer = self.send_options or SendOptions.of(), self.bearer(who)
+        say_target(self.endpoints.service_at("registry"))
+        return await self.client.call(
+            "registry", method, path, bearer=bearer, body=body, options=send_options
+        )
 
     def items(
         self,
@@ -66,23 +70,23 @@ class Keyfold:
         service: str = "registry",
         query: Mapping[str, str | None] | None = None,
     ) -> AsyncIterator[JsonObject]:
-        """Read a list, newest first, at most ``items_max`` of it; a filter of None does not filter."""
+        """Yield at most ``items_max`` items of a list, newest first; a filter of None does not filter."""
         filters = {name: value for name, value in (query or {}).items() if value is not None}
         bearer = self.bearer(who, service)
         return self.client.items(service, path, bearer=bearer, query=filters, items_max=items_max)
 
     def bearer(self, who: Claims, service: str = "registry") -> str:
-        """Return the token for a service: KEYFOLD_TOKEN for an address that was named, and for the local
-        stack one of its own for whoever the call has to come from. Neither ever goes to the other."""
-        state_dir = self.places.state_dir
-        if state_dir is None or not self.places.is_local(url_of(service)):
+        """Return the token for a service: KEYFOLD_TOKEN for an address from the environment, and for a local
+        stack one that it signs itself for ``who``. Neither is ever sent to the other."""
+        state_dir, url = self.endpoints.state_dir, url_setting(service)
+        if state_dir is None or not self.endpoints.is_local(url):
             return self._named_token(who, service)
         if self.token is not None:
             raise WrongUsage(
                 f"{variable('token')} is not for the {service} of the local stack in {state_dir}: set "
-                f"{variable(url_of(service))} to where it belongs, unset it, or name the stack with --dir."
+                f"{variable(url)} to where it belongs, unset it, or name the stack with --dir."
             )
-        claims = who if self.role is None else self._played(replace(who, role=self.role))
+        claims = who if self.role is None else self._with_sample_ids(replace(who, role=self.role))
         return LocalSigner(state_dir).sign(claims, now=SYSTEM_CLOCK.now(), ttl_s=TOKEN_TTL_S)
 
     def _named_token(self, who: Claims, service: str) -> str:
@@ -91,25 +95,28 @@ class Keyfold:
                 f"A bearer token of the role {who.role} is needed: set {variable('token')}. "
                 "(Only a local stack's own addresses get one that keyfold signs itself.)"
             )
-        address = urlsplit(self.places.urls.get(service, ""))
+        address = urlsplit(self.endpoints.urls.get(service, ""))
         if address.scheme == "http" and not is_loopback(address.hostname):
+            url = variable(url_setting(service))
             raise WrongUsage(
-                f"{variable(url_of(service))} is plain http to another machine, where {variable('token')} "
+                f"{url} is plain http to another machine, where {variable('token')} "
                 "could be read on the way: give an https:// address, or one of this machine."
             )
         return self.token.get_secret_value()
 
     def database(self, what: str, service: str = "") -> str:
-        """Return the database's address, for what is done in a service's stead if one is named, and say which
-        it is. Raises CommandFailed. ``what`` of it is worked on, as `ledger`."""
-        dsn = self.places.postgres_of(service)
+        """Return the database's address, with a service's login if one is named, and print which it is.
+
+        ``what`` is the part that is worked on, such as `ledger`. Raises CommandFailed.
+        """
+        dsn = self.endpoints.postgres_of(service)
         if dsn is None:
             raise CommandFailed(f"Which database? Set {variable(POSTGRES)}.")
-        say_target(f"{what} of {self.places.database_at()}")
+        say_target(f"{what} of {self.endpoints.database_at()}")
         return dsn
 
     def account(self, named: str | None) -> str:
-        """Return the account that is named, by argument or by KEYFOLD_ACCOUNT, else the sample practice."""
+        """Return the account of an argument, of KEYFOLD_ACCOUNT, or of the sample. Raises WrongUsage."""
         if account_id := named or self.own_account:
             return account_id
         if (sample := self._sample()) is not None:
@@ -117,11 +124,11 @@ class Keyfold:
         raise WrongUsage(f"Which account? Say --account acc_…, or set {variable('account')}.")
 
     def for_vendor(self, vendor_id: str) -> Claims:
-        """Be a reviewer, or with `--as vendor` that vendor itself."""
+        """Return a reviewer's claims, or with `--as vendor` that vendor's."""
         return vendor(vendor_id) if self.role is Role.VENDOR else REVIEWER
 
-    def _played(self, claims: Claims) -> Claims:
-        # Somebody else's role needs an id too where the command names none: the sample's.
+    def _with_sample_ids(self, claims: Claims) -> Claims:
+        # Another role needs an id too if the command names none: the sample's.
         sample = self._sample()
         if sample is None:
             return claims
@@ -132,12 +139,12 @@ class Keyfold:
         )
 
     def _sample(self) -> Sample | None:
-        # An account of the local stack means nothing to services that were named.
-        is_elsewhere = any(url_of(service) in self.places.named for service in HTTP_SERVICES)
-        state_dir = self.places.state_dir
+        # The local stack's sample means nothing to services that the environment names.
+        is_elsewhere = any(url_setting(service) in self.endpoints.named for service in HTTP_SERVICES)
+        state_dir = self.endpoints.state_dir
         return None if state_dir is None or is_elsewhere else load_sample(state_dir)
 
 
 def say_target(target: str) -> None:
-    """Say what a command works on, on standard error, so that what is piped stays as it is."""
+    """Print what a command works on, to standard error, so that a pipe gets only the answer."""
     sys.stderr.write(f"{target}\n")

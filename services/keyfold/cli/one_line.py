@@ -1,4 +1,4 @@
-"""Wrong usage told in one line, in place of a box that is as wide as the terminal and cuts words."""
+"""Wrong usage in one line, instead of typer's box, which is as wide as the terminal and cuts words."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from keyfold.cli.screen import printable
 
 
 class OneLine(TyperGroup):
-    """The commands, of which each fault of what was typed is one line on standard error, with status 2."""
+    """The commands; each fault in what was typed is one line on standard error, with exit status 2."""
 
     def main(
         self,
@@ -42,7 +42,7 @@ def _end(wrong: typer.TyperException) -> NoReturn:
     message = printable(" ".join(wrong.format_message().split()).replace("?.", "?"))
     said = re.sub(r"^Invalid value for '([^']*)': ", r"\1: ", message)
     context = getattr(wrong, "ctx", None)
-    if said:  # else it has shown its help
+    if said:  # else typer has printed the help
         hint = "" if context is None else f" See {context.command_path} --help."
         sys.stderr.write(f"{said if said.endswith(('.', '?')) else f'{said}.'}{hint}\n")
     sys.exit(wrong.exit_code)

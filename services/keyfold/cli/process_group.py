@@ -1,4 +1,4 @@
-"""Processes that live and end together: a signal drains all of them, and so does the death of one."""
+"""Processes that live and end together: a signal drains them all, and so does the death of one."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from keyfold.local.process.child import Child, ProcessSpec
 EXIT_BAD_SETTINGS: Final = 2
 
 
-async def run_together(commands: Sequence[ProcessSpec]) -> None:
-    """Run all of them until SIGTERM or SIGINT, and return when every one has ended in order.
+async def run_until_one_ends(commands: Sequence[ProcessSpec]) -> None:
+    """Run all of them until SIGTERM or SIGINT, and return when every one has ended with status 0.
 
-    Raises CommandFailed, by then all have ended, when one ends before that or with another status than 0;
-    WrongUsage where its settings are why.
+    Raises CommandFailed, once all have ended, if one ended before the signal or with another status;
+    WrongUsage if wrong settings are why.
     """
-    told = _told_to_stop()
+    told = _stop_event()
     children: list[Child] = []
     try:
         for command in commands:
             children.append(await Child.spawn(command))  # noqa: PERF401 - those before one that fails must stop
-        await _first_of(told, children)
+        await _wait_for_first(told, children)
         early = [] if told.is_set() else [child for child in children if not child.running]
     finally:
         await asyncio.gather(*(child.stop() for child in children))
     if failed := early or [child for child in children if await child.wait() != 0]:
         statuses = [await child.wait() for child in failed]
-        # What is wrong with the settings of all of them can never work, and each has said it.
+        # Settings that are wrong for all of them can never work, and each has said what is wrong.
         kind = WrongUsage if set(statuses) == {EXIT_BAD_SETTINGS} else CommandFailed
         raise kind(
             "; ".join(
@@ -40,7 +40,7 @@ async def run_together(commands: Sequence[ProcessSpec]) -> None:
         )
 
 
-async def _first_of(told: asyncio.Event, children: Sequence[Child]) -> None:
+async def _wait_for_first(told: asyncio.Event, children: Sequence[Child]) -> None:
     waiting = [asyncio.ensure_future(each) for each in (told.wait(), *(child.wait() for child in children))]
     try:
         await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
@@ -49,7 +49,7 @@ async def _first_of(told: asyncio.Event, children: Sequence[Child]) -> None:
             each.cancel()
 
 
-def _told_to_stop() -> asyncio.Event:
+def _stop_event() -> asyncio.Event:
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -1,4 +1,4 @@
-"""Ids on the command line: as an argument or as the option of the same meaning, and of the form of an id."""
+"""Ids on the command line: given as an argument or as the option of the same meaning, and checked."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from typer.models import ArgumentInfo
 from keyfold.client.failure import WrongUsage
 
 _OPTIONS: Final = {"account_id": "--account", "vendor_id": "--vendor", "key_id": "--key"}
-"""The options that other commands take for what these arguments say."""
+"""The options with which other commands take the same ids."""
 _IDS: Final = frozenset({*_OPTIONS, "account", "vendor", "key", "key_ids", "invitation_id", "login_id"})
 _ID: Final = re.compile(r"[A-Za-z0-9_]{1,40}")
 _AS_OPTION: Final = "_as_option"
 
 
-def with_options(own: Sequence[inspect.Parameter]) -> list[inspect.Parameter]:
-    """Return a command's parameters, each argument that is an id with an option that says the same."""
+def add_id_options(own: Sequence[inspect.Parameter]) -> list[inspect.Parameter]:
+    """Return a command's parameters, and for each argument that is an id an option with the same meaning."""
     taken = {each.name for each in own}
     found: list[inspect.Parameter] = []
     for each in own:
@@ -43,11 +43,11 @@ def with_options(own: Sequence[inspect.Parameter]) -> list[inspect.Parameter]:
     return found
 
 
-def settled(
+def merge_ids(
     own: Sequence[inspect.Parameter], spellings: Mapping[str, str], arguments: dict[str, Any]
 ) -> dict[str, Any]:
-    """Return the arguments with each id in one place. Raises WrongUsage where it is said twice, not at all
-    though it must be, or is none."""
+    """Return the arguments with each id under its argument's name. Raises WrongUsage for an id that is given
+    twice, is required but missing, or is not an id."""
     said = {name: value for name, value in arguments.items() if not name.endswith(_AS_OPTION)}
     for each in own:
         if each.name + _AS_OPTION not in arguments:
@@ -60,7 +60,7 @@ def settled(
             raise WrongUsage(f"Which one? Name it: {spellings[each.name]}, or {_OPTIONS[each.name]}.")
     for name in _IDS & said.keys():
         given = said[name] if isinstance(said[name], list) else [said[name]]
-        # What is none is not repeated: it may be a secret, where the id was meant.
+        # A value that is not an id is not repeated: it may be a secret, typed by mistake.
         if not all(value is None or _ID.fullmatch(value) for value in given):
             raise WrongUsage(f"{spellings[name]}: it must be an id, such as acc_…, ven_… or key_….")
     return said

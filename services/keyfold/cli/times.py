@@ -1,4 +1,4 @@
-"""Times and lengths of time as people type them. What names no zone is UTC, as everything that is shown."""
+"""Times and lengths of time as people type them. Without a zone they are in UTC, as all that is shown."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ _SUCH_AS: Final = "such as 2026-11-30, 2026-11-30T08:00:00Z, yesterday, -1d or 2
 
 
 def instant(text: str, option: str, now: datetime, *, is_ahead: bool = False) -> datetime:
-    """Read a time. Raises WrongUsage, which names the option.
+    """Return a time. Raises WrongUsage, which names the option.
 
-    A date is its first moment. A length is that long ago, or that far ahead if `is_ahead`; a sign says which.
+    A date means its first moment. A length means that long ago, or if `is_ahead` that far ahead, unless it
+    has a sign.
     """
     try:
         at = _instant(text.strip(), now, is_ahead=is_ahead).astimezone(UTC)
@@ -32,22 +33,22 @@ def instant(text: str, option: str, now: datetime, *, is_ahead: bool = False) ->
 
 
 def past(text: str | None, option: str, now: datetime) -> str | None:
-    """Read a time of which a length is so long ago, as the services read times. Raises WrongUsage."""
+    """Return a time for the services, where a length means that long ago. Raises WrongUsage."""
     return None if text is None else wire_text(instant(text, option, now))
 
 
 def ahead(text: str | None, option: str, now: datetime) -> str | None:
-    """Read a time of which a length is so far ahead, as the services read times. Raises WrongUsage."""
+    """Return a time for the services, where a length means that far ahead. Raises WrongUsage."""
     return None if text is None else wire_text(instant(text, option, now, is_ahead=True))
 
 
 def wire_text(at: datetime) -> str:
-    """Write a time of UTC as the services read it."""
+    """Return a time in UTC as the services read it."""
     return at.isoformat().replace("+00:00", "Z")
 
 
 def seconds(text: str, option: str) -> int:
-    """Read ``7d``, ``12h``, ``30m``, ``90s`` or ``90``. Raises WrongUsage, which names the option."""
+    """Return the seconds of ``7d``, ``12h``, ``30m``, ``90s`` or ``90``. Raises WrongUsage."""
     found = _LENGTH.fullmatch(text)
     if found is None:
         raise WrongUsage(f"{option} {text}: it must be a number with s, m, h or d behind it, such as 7d.")
@@ -55,7 +56,7 @@ def seconds(text: str, option: str) -> int:
 
 
 def bounded_seconds(text: str, option: str, least: int, most: int) -> int:
-    """Read a length of time that lies between two others, in seconds. Raises WrongUsage."""
+    """Return the seconds of a length that is from `least` to `most` seconds. Raises WrongUsage."""
     length_s = seconds(text, option)
     if not least <= length_s <= most:
         raise WrongUsage(f"{option} {text}: it must be from {least} to {most} seconds.")
@@ -63,7 +64,7 @@ def bounded_seconds(text: str, option: str, least: int, most: int) -> int:
 
 
 def days(text: str, option: str, most: int) -> int:
-    """Read ``30d`` or ``30``. Raises WrongUsage, which names the option."""
+    """Return the days of ``30d`` or ``30``, from 1 to `most`. Raises WrongUsage."""
     whole, left = divmod(seconds(text if text[-1:] in UNITS_S else f"{text}d", option), UNITS_S["d"])
     if left or not 1 <= whole <= most:
         raise WrongUsage(f"{option} {text}: it must be from 1 to {most} days, such as 7d.")

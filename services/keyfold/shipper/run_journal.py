@@ -15,7 +15,7 @@ from keyfold.runtime.boot import boot_id
 from keyfold.shipper.checkpoint import Position, load_position, save_position
 from keyfold.shipper.chunk import Chunk, Damage, read_chunk
 from keyfold.shipper.counted import counted_records, forget_counted
-from keyfold.wire.access.closed_run import closed_record
+from keyfold.wire.access.closed_run import closed_run_record
 from keyfold.wire.access.codec import seq_of
 from keyfold.wire.journal.files import WRITER_LOCK, segment_first_seq, segment_name
 from keyfold.wire.record import Record
@@ -95,7 +95,7 @@ class RunJournal:
             is_exact=is_up_since and not portion.end.is_damaged,
             at=self._last_written_at(),
         )
-        return (closed_record(run),)
+        return (closed_run_record(run),)
 
     def _last_written_at(self) -> datetime:
         names = [WRITER_LOCK, *map(segment_name, self._segments())]

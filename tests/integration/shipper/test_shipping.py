@@ -18,7 +18,7 @@ from keyfold.local.servers.kafka import LocalKafka
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.shipper.journal_directory import JournalTaken, open_journal_directory
 from keyfold.shipper.shipping import Shipping
-from keyfold.wire.access.closed_run import decode_closed_run, is_closed_record
+from keyfold.wire.access.closed_run import decode_closed_run, is_closed_run_record
 from keyfold.wire.access.codec import decode_access_event
 from keyfold.wire.journal.files import COUNTED, DAMAGED, segment_name
 from keyfold.wire.record import Received
@@ -78,7 +78,7 @@ async def records_in(bootstrap: str, topic: str) -> list[Received]:
 
 def seqs(records: list[Received], gatekeeper: str = "gatekeeper-1") -> list[int]:
     """Return the numbers of one run's events."""
-    decided = [record for record in records if not is_closed_record(record)]
+    decided = [record for record in records if not is_closed_run_record(record)]
     events = [decode_access_event(record.value or b"") for record in decided]
     return [event.seq for event in events if event.gatekeeper == gatekeeper]
 
@@ -175,7 +175,7 @@ async def test_what_was_read_ahead_arrives_once_and_in_order(
     records = await records_in(kafka_bootstrap, topic)
     assert len(shipped) > 5
     assert sorted(seqs(records)) == list(range(1, 8003))
-    [closed] = [decode_closed_run(record.value or b"") for record in records if is_closed_record(record)]
+    [closed] = [decode_closed_run(record.value or b"") for record in records if is_closed_run_record(record)]
     assert (closed.last_seq, closed.is_exact) == (8002, True)
 
 
@@ -196,7 +196,7 @@ async def test_a_dead_run_is_closed_behind_its_last_event(
         kept.rename(dead.path)  # as after a kill just before the removal
         assert await it.ship_once() == 0
     records = await records_in(kafka_bootstrap, topic)
-    first, second = [record for record in records if is_closed_record(record)]
+    first, second = [record for record in records if is_closed_run_record(record)]
     assert (first.value, first.headers) == (second.value, second.headers)
     closed = decode_closed_run(first.value or b"")
     assert (closed.gatekeeper, closed.last_seq, closed.is_exact) == ("dead", 3, True)

@@ -168,7 +168,7 @@ class Owner:
         signer = LocalSigner(self.stack.state.path)
         token = signer.sign(who, now=SYSTEM_CLOCK.now(), ttl_s=60)
         headers = {"Authorization": f"Bearer {token}", "X-Request-Id": request_id}
-        url = self.stack.places.url(service) + path
+        url = self.stack.endpoints.url(service) + path
         with contextlib.suppress(aiohttp.ClientError, TimeoutError):
             async with self.session.request(method, url, headers=headers, json=body) as response:
                 content = await response.read()

@@ -131,7 +131,7 @@ class Reckoning:
         """Return what the audit service says of every run and hour, as soon as it answers."""
         await eventually(lambda: answers_ready(self.stack.ports["audit"]), within_s=ANSWERS_WITHIN_S)
         token = LocalSigner(self.stack.state.path).sign(OPERATOR, now=SYSTEM_CLOCK.now(), ttl_s=300)
-        url = f"{self.stack.places.url('audit')}/v1/audit/completeness"
+        url = f"{self.stack.endpoints.url('audit')}/v1/audit/completeness"
         items: list[Item] = []
         query = {"limit": str(PAGE_ITEMS)}
         async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"}) as session:

@@ -227,7 +227,7 @@ class Revokers:
         account_id = self.load.sample.account_id
         owner = Claims(role="owner", sub="oscar", account_id=account_id)
         token = LocalSigner(self.stack.state.path).sign(owner, now=SYSTEM_CLOCK.now(), ttl_s=60)
-        url = f"{self.stack.places.url('registry')}/v1/accounts/{account_id}/keys{path}"
+        url = f"{self.stack.endpoints.url('registry')}/v1/accounts/{account_id}/keys{path}"
         sent = {"Authorization": f"Bearer {token}", **headers}
         async with self.session.request(method, url, headers=sent, json=body) as response:
             answer: dict[str, Any] = await response.json()

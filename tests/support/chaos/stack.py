@@ -70,7 +70,7 @@ class ChaosStack:
         )
 
     @property
-    def places(self) -> Endpoints:
+    def endpoints(self) -> Endpoints:
         """Where the services are."""
         urls = {name: f"http://{HOST}:{port}" for name, port in self.ports.items()}
         return Endpoints(urls=urls, state_dir=self.state.path, postgres_dsn=self.postgres.dsn)

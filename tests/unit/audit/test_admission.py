@@ -11,7 +11,7 @@ from keyfold.audit.ingest.admission import Inadmissible, InadmissibleKind, admit
 from keyfold.domain.access.closed_run import ClosedRun
 from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.ids import AccountId
-from keyfold.wire.access.closed_run import closed_record
+from keyfold.wire.access.closed_run import closed_run_record
 from keyfold.wire.access.codec import encode_access_event
 from keyfold.wire.record import Received
 from tests.support.access_events import EPOCH, access_event
@@ -79,7 +79,7 @@ def test_a_shortened_address_enters() -> None:
 def test_the_end_of_a_run_enters() -> None:
     """Whenever that was, for it is no event of the log; one that cannot be understood is inadmissible."""
     run = ClosedRun(gatekeeper="run", last_seq=9, is_exact=True, at=EPOCH - timedelta(days=100))
-    record = closed_record(run)
+    record = closed_run_record(run)
     came = replace(received(record.value), headers=record.headers)
     assert admit(came, EPOCH, future_max=FUTURE_MAX) == run
     found = admit(replace(came, value=b"{}"), EPOCH, future_max=FUTURE_MAX)

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from keyfold.cli.commands.keys.can import shown_answer
-from keyfold.cli.commands.operating.shadow import shown_shadow
+from keyfold.cli.commands.operating.shadow import listing
 from keyfold.cli.screen import Listing, Tone, Toned
 from tests.support.cli.registry_double import serving
 from tests.support.cli.screens import seen
@@ -145,7 +145,7 @@ async def test_the_shadow_as_json() -> None:
 
 def test_the_shadow_as_a_person_sees_it() -> None:
     """What either map makes of a request, what would become of it, and how much was compared."""
-    table = on_wide(shown_shadow(SHADOW))
+    table = on_wide(listing(SHADOW))
     assert "allow to deny" in table
     assert "financial read (line 3, /v1/bill/**)" in table
     assert "unmapped" in table
@@ -164,4 +164,4 @@ def test_the_shadow_as_a_person_sees_it() -> None:
 )
 def test_what_else_is_said_of_the_shadow(changed: dict[str, Any], words: str) -> None:
     """That all is well, that something is missing, or that nothing is compared at all."""
-    assert words in on_wide(shown_shadow({**SHADOW, **changed}))
+    assert words in on_wide(listing({**SHADOW, **changed}))

@@ -15,7 +15,7 @@ import orjson
 import pytest
 
 from keyfold.cli.screen import Details, Tone, Toned, show
-from keyfold.cli.screen.streams import AS_SYMBOLS, encodable
+from keyfold.cli.screen.streams import AS_SYMBOLS, make_encodable
 from tests.support.cli.registry_double import ACCOUNT, serving
 from tests.support.cli.screens import seen
 
@@ -54,7 +54,7 @@ def written(shown: Details, encoding: str, *, wide: bool) -> str:
 def test_any_encoding(encoding: str) -> None:
     """JSON is the same JSON in each, a table says what the encoding lacks in escapes, and nothing fails."""
     assert orjson.loads(written(SHOWN, encoding, wide=False)) == SHOWN.item
-    assert encodable(NAME, encoding) in written(SHOWN, encoding, wide=True)
+    assert make_encodable(NAME, encoding) in written(SHOWN, encoding, wide=True)
 
 
 async def test_the_program_in_ascii() -> None:
@@ -91,7 +91,7 @@ async def test_a_reader_that_has_gone() -> None:
 
 def test_symbols_have_a_word_in_ascii() -> None:
     """What the screens themselves draw has a likeness; what people wrote has JSON's escapes."""
-    assert encodable("a → b — c… ▁█· ✓", "ascii") == "a -> b - c... 18. ok"
+    assert make_encodable("a → b — c… ▁█· ✓", "ascii") == "a -> b - c... 18. ok"
     assert seen(SHOWN, None, "ascii")[0] == (
         "name   Z\\u00e4hne -> \\u6b6f\\u79d1 \\ud83d\\udc69\\u200d\\ud83d\\udc69\\u200d\\ud83d\\udc67"
         " \\u0645\\u06cc\\u200c\\u062e\\u0648\\u0627\\u0647\\u0645"

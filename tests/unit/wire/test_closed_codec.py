@@ -11,9 +11,9 @@ from msgspec.structs import replace
 from keyfold.domain.access.closed_run import ClosedRun
 from keyfold.wire.access.closed_run import (
     MalformedClosedRun,
-    closed_record,
+    closed_run_record,
     decode_closed_run,
-    is_closed_record,
+    is_closed_run_record,
 )
 from keyfold.wire.access.codec import MalformedAccessEvent, decode_access_event
 from keyfold.wire.record import Received
@@ -29,7 +29,7 @@ DATA: dict[str, Any] = orjson.loads(LINE)
 
 def test_a_record_says_all() -> None:
     """A CloudEvent without a key, whose id is the run: nothing of it differs in a repeat."""
-    record = closed_record(RUN)
+    record = closed_run_record(RUN)
     assert (record.key, record.value) == (None, LINE)
     assert record.headers == (
         ("content-type", b"application/json"),
@@ -42,8 +42,8 @@ def test_a_record_says_all() -> None:
     received = Received(
         topic="t", partition=0, offset=0, key=None, value=LINE, headers=record.headers, timestamp_ms=0
     )
-    assert is_closed_record(received)
-    assert not is_closed_record(replace(received, headers=(("ce_type", b"keyfold.access.decided"),)))
+    assert is_closed_run_record(received)
+    assert not is_closed_run_record(replace(received, headers=(("ce_type", b"keyfold.access.decided"),)))
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_a_record_says_all() -> None:
 )
 def test_it_reads_back(run: ClosedRun) -> None:
     """What is read is what was written, also where further fields were added."""
-    value = closed_record(run).value or b""
+    value = closed_run_record(run).value or b""
     assert decode_closed_run(value) == run
     assert decode_closed_run(orjson.dumps({**orjson.loads(value), "host": "eu-1"})) == run
 

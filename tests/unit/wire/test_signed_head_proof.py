@@ -15,7 +15,7 @@ from keyfold.wire.proof.signed_head import HeadClaim, SignedHead, format_line, k
 from keyfold.wire.proof.signed_head_proof import (
     FiledHeads,
     SignedHeadRow,
-    signed_of,
+    signed_head_of,
     weigh_file,
     weigh_recorded,
 )
@@ -108,4 +108,4 @@ def test_empty_file() -> None:
 
 def test_event_and_line_say_the_same() -> None:
     """What an event carries is what its line in the file says."""
-    assert signed_of(event(signed(4))) == weigh_file(format_line(signed(4)), KEYS).genuine[0].signed
+    assert signed_head_of(event(signed(4))) == weigh_file(format_line(signed(4)), KEYS).genuine[0].signed

@@ -1,4 +1,4 @@
-"""The end of a gatekeeper's run to JSON and back, and as a Kafka record: the last one that a run has."""
+"""The end of a gatekeeper's run as JSON, and as a Kafka record, which is the run's last."""
 
 from typing import Annotated, Final
 
@@ -16,7 +16,7 @@ _TYPE_HEADER: Final = ("ce_type", CLOSED_TYPE.encode())
 
 
 class MalformedClosedRun(Exception):
-    """A record that says it is the end of a run and cannot be understood; dead-letter it and go on."""
+    """A record claims to be the end of a run but cannot be understood; dead-letter it and go on."""
 
 
 class _ClosedRunJson(msgspec.Struct):
@@ -29,13 +29,13 @@ class _ClosedRunJson(msgspec.Struct):
 _decode = msgspec.json.Decoder(_ClosedRunJson).decode
 
 
-def closed_record(run: ClosedRun) -> Record:
-    """Return the Kafka record: always the same for the same, so that a repeat is known as one."""
+def closed_run_record(run: ClosedRun) -> Record:
+    """Return the Kafka record; always the same for the same run, so that a repeat is recognised."""
     at = format_time(run.at)
     data = {"gatekeeper": run.gatekeeper, "last_seq": run.last_seq, "exact": run.is_exact, "at": at}
     attributes = {
         "specversion": "1.0",
-        # A run ends once, and its name is the id of nothing else.
+        # A run ends once, and nothing else has its name as id.
         "id": run.gatekeeper,
         "source": SOURCE_PREFIX + run.gatekeeper,
         "type": CLOSED_TYPE,
@@ -49,13 +49,13 @@ def closed_record(run: ClosedRun) -> Record:
     )
 
 
-def is_closed_record(received: Received) -> bool:
-    """Tell whether a record says that it is the end of a run."""
+def is_closed_run_record(received: Received) -> bool:
+    """Tell whether a record claims to be the end of a run."""
     return _TYPE_HEADER in received.headers
 
 
 def decode_closed_run(line: bytes) -> ClosedRun:
-    """Return the end of a run that JSON holds. Raises MalformedClosedRun, saying what is wrong."""
+    """Return the end of a run from its JSON. Raises MalformedClosedRun, which says what is wrong."""
     try:
         written = _decode(line)
         at = parse_time(written.at)

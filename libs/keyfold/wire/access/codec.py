@@ -1,4 +1,4 @@
-"""Access events to JSON and back, and as Kafka records: the journal's bytes are Kafka's bytes."""
+"""Access events as JSON, and as Kafka records: the journal's bytes are Kafka's bytes."""
 
 import re
 from collections.abc import Mapping
@@ -19,19 +19,19 @@ from keyfold.wire.timestamp import format_time, parse_time
 ACCESS_TYPE = "keyfold.access.decided"
 SOURCE_PREFIX = "/keyfold/gatekeeper/"
 RUN_CHARACTERS_MAX = 128
-"""How long the name of a gatekeeper's run may be; it is a key in PostgreSQL."""
+"""The longest name of a gatekeeper's run; it is a key in PostgreSQL."""
 WORD_CHARACTERS_MAX = 64
-"""How long a category or a reason may be, known or not; both are in keys in PostgreSQL."""
+"""The longest category or reason, known or not; both are in keys in PostgreSQL."""
 EVENT_REQUESTS_MAX = 2**31 - 1
-"""Of how many requests one event may be."""
+"""The most requests that one event may stand for."""
 
 # Other spellings of a UUID are UUIDs too, but two spellings of one id would be two events.
 _CANONICAL: Final = r"\A[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z"
 # An index of PostgreSQL takes 2704 bytes; an id of ours has 16 characters.
 _OF_AN_ID: Final = msgspec.Meta(max_length=64)
-# There will be more categories and reasons than this code knows. An empty one would be counted as none.
+# There will be more categories and reasons than this code knows. An empty one would count as none.
 _OF_A_WORD: Final = msgspec.Meta(min_length=1, max_length=WORD_CHARACTERS_MAX)
-# The number behind it must be one for PostgreSQL too: ranges end there.
+# The next number must fit into PostgreSQL too: ranges end there.
 _Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, lt=2**63 - 1)]
 _ACCESSES: Final[Mapping[AccessWord | None, Access | None]] = {
     None: None,
@@ -39,20 +39,20 @@ _ACCESSES: Final[Mapping[AccessWord | None, Access | None]] = {
 }
 _CONTENT_TYPE, _SPECVERSION = ("content-type", CONTENT_TYPE), ("ce_specversion", b"1.0")
 _TYPE = ("ce_type", ACCESS_TYPE.encode())
-# Of a time such as 2026-01-31T23:59:59.000001Z: up to its second, and the three digits behind.
+# The parts of a time such as 2026-01-31T23:59:59.000001Z: up to its second, and the next three digits.
 _SECOND_CHARACTERS, _MILLISECONDS = 19, slice(20, 23)
-# A server may hand on bytes that are no UTF-8 as lone surrogates, which JSON cannot hold; text in PostgreSQL
+# A server may pass on bytes that are not UTF-8 as lone surrogates, which JSON cannot hold; text in PostgreSQL
 # cannot hold a NUL. A client that sends either is logged all the same.
 _NUL, _ESCAPE = b"\\u0000", ord("\\")
 _UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 class MalformedAccessEvent(Exception):
-    """A record on the access topic that is no access event; dead-letter it and go on."""
+    """A record on the access topic is not an access event; dead-letter it and go on."""
 
 
 class _AccessJson(msgspec.Struct, gc=False):
-    """What each event's JSON has, whatever else it has: a gatekeeper may be newer than its reader."""
+    """What each event's JSON has; it may have more, as a gatekeeper may be newer than its reader."""
 
     event_id: Annotated[EventId, msgspec.Meta(pattern=_CANONICAL)]
     at: str
@@ -76,7 +76,7 @@ class _AccessJson(msgspec.Struct, gc=False):
 
 
 class _Heading(msgspec.Struct, gc=False):
-    """What of an event's JSON its record says outside of it."""
+    """The members of an event's JSON from which its record's key and headers are made."""
 
     event_id: str
     at: str
@@ -92,39 +92,39 @@ _decode_heading = msgspec.json.Decoder(_Heading).decode
 
 
 def encode_access_event(event: AccessEvent) -> bytes:
-    """Return the event as one line of JSON: every field always there, in one order.
+    """Return the event as one line of JSON, with every field, always in the same order.
 
-    What a client sent and JSON or PostgreSQL cannot hold is written as U+FFFD.
+    Characters from a client that JSON or PostgreSQL cannot hold are written as U+FFFD.
     """
     try:
-        line = _encode(_written(event))
+        line = _encode(_to_json(event))
     except UnicodeEncodeError:
-        return _encode(_written(_writable(event)))
-    # One byte is found in a tenth of the time, and few events have it.
+        return _encode(_to_json(_replace_unwritable(event)))
+    # Searching for one byte takes a tenth of the time, and few events have it.
     if _ESCAPE not in line or _NUL not in line:
         return line
-    return _encode(_written(_writable(event)))
+    return _encode(_to_json(_replace_unwritable(event)))
 
 
 def decode_access_event(line: bytes) -> AccessEvent:
-    """Return the event that JSON holds. Raises MalformedAccessEvent, saying what is wrong."""
+    """Return the event from its JSON. Raises MalformedAccessEvent, which says what is wrong."""
     try:
         written = _decode(line)
         if _NUL in line:
             _check_text(written)
-        return _event(written)
+        return _to_event(written)
     except (msgspec.MsgspecError, ValueError, RecursionError) as fault:
         raise MalformedAccessEvent(f"{type(fault).__name__}: {fault}") from fault
 
 
 def access_record(line: bytes) -> Record:
-    """Return the Kafka record for an event's JSON: keyed by subscriber key id, so that a key's events keep
-    their order; without a key, by nothing.
+    """Return the Kafka record for an event's JSON. Its key is the subscriber key's id, so that a key's events
+    keep their order; without a subscriber key it has none.
 
-    Only what key and headers are made of is looked at: whether the rest is an access event is for whoever
-    reads the record to find out. Raises MalformedAccessEvent.
+    Only the members that make key and headers are read: whoever reads the record checks the rest. Raises
+    MalformedAccessEvent.
     """
-    # Each event that is shipped comes by here: what many of them share is made once.
+    # Every shipped event passes through here: what many of them share is made once.
     try:
         heading = _decode_heading(line)
         at = heading.at
@@ -165,12 +165,12 @@ def _second_ms(second: str) -> int:
 
 
 def _check_text(written: _AccessJson) -> None:
-    # PostgreSQL's text cannot hold a NUL, and a record that cannot be filed must be told apart here.
+    # PostgreSQL's text cannot hold a NUL, and a record that cannot be filed must be recognised here.
     if any(isinstance(value, str) and "\x00" in value for value in msgspec.structs.astuple(written)):
         raise ValueError("text without a NUL expected")
 
 
-def _event(written: _AccessJson) -> AccessEvent:
+def _to_event(written: _AccessJson) -> AccessEvent:
     event = AccessEvent(
         event_id=written.event_id,
         at=parse_time(written.at),
@@ -196,7 +196,7 @@ def _event(written: _AccessJson) -> AccessEvent:
     return event
 
 
-def _written(event: AccessEvent) -> _AccessJson:
+def _to_json(event: AccessEvent) -> _AccessJson:
     access = event.access
     return _AccessJson(
         event.event_id,
@@ -221,7 +221,7 @@ def _written(event: AccessEvent) -> _AccessJson:
     )
 
 
-def _writable(event: AccessEvent) -> AccessEvent:
+def _replace_unwritable(event: AccessEvent) -> AccessEvent:
     return replace(
         event,
         method=_UNWRITABLE.sub("\ufffd", event.method),

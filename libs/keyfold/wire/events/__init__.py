@@ -1,1 +1,1 @@
-"""Lifecycle events as they travel and are chained."""
+"""Lifecycle events as bytes, and the hash chain over them."""

@@ -1,4 +1,4 @@
-"""The hash chain: every row of the ledger seals the one before, and every reader checks the seal."""
+"""The hash chain: every row of the ledger seals the one before it, and every reader checks the seal."""
 
 from datetime import datetime
 from hashlib import sha256
@@ -22,14 +22,14 @@ class Head(Struct, frozen=True, kw_only=True, gc=False):
 
 
 GENESIS = Head(position=0, hash=bytes(32))
-"""Where every ledger starts: before position 1."""
+"""Where every ledger begins: before position 1."""
 
 
 class Row(Struct, frozen=True, kw_only=True, gc=False):
-    """One row of the ledger as text: what is hashed, stored and sent, before anything is understood.
+    """One row of the ledger as text: what is hashed, stored and sent, not yet decoded.
 
     `recorded_at` is RFC 3339 with microseconds, `data` the event's canonical JSON, `traceparent` the W3C
-    Trace Context of the request that made the event, where it had one.
+    Trace Context of the request that made the event, None if it had none.
     """
 
     position: int
@@ -47,18 +47,18 @@ class Row(Struct, frozen=True, kw_only=True, gc=False):
 
 
 Fields: TypeAlias = tuple[int, str, int, str, str, int, str, str, str, str, str, str | None]
-"""A row's bare fields in the order of `Row`: whoever reads millions makes no object of each."""
+"""A row's bare fields in the order of `Row`, for readers of millions, which make no object of each."""
 
 
 class LedgerGap(Exception):
-    """Positions are missing; stop, for what was missed may be a revocation. Replay from the ledger."""
+    """Positions are missing; stop, as a missing event may be a revocation. Replay from the ledger."""
 
     def __init__(self, *, last: int, found: int) -> None:
         super().__init__(f"position {found} follows {last}: {found - last - 1} events are missing")
 
 
 class BrokenChain(Exception):
-    """A row's hash is not what its content and its predecessor give; stop, and verify the ledger."""
+    """A row's hash does not match its content and its predecessor; stop, and verify the ledger."""
 
     def __init__(self, position: int) -> None:
         super().__init__(f"the hash at position {position} does not seal its row and the one before")
@@ -70,14 +70,14 @@ def seal(previous_hash: bytes, row: Row) -> bytes:
 
 
 def seal_fields(previous_hash: bytes, fields: Fields) -> bytes:
-    """Return the seal of a row that is given as its bare fields."""
+    """Return the seal of a row from its bare fields."""
     return sha256(previous_hash + orjson.dumps(fields)).digest()
 
 
 def follow(head: Head, row: Row, row_hash: bytes) -> Head | None:
-    """Return the head after the row, or None for one that was seen already and is to be dropped.
+    """Return the head after the row, or None for a row that was seen already and must be dropped.
 
-    Raises LedgerGap when a position is missing and BrokenChain when the row does not fit the one before.
+    Raises LedgerGap if a position is missing, and BrokenChain if the row does not fit the one before.
     """
     if row.position <= head.position:
         return None
@@ -89,7 +89,7 @@ def follow(head: Head, row: Row, row_hash: bytes) -> Head | None:
 
 
 def understand(row: Row, row_hash: bytes) -> RecordedEvent:
-    """Return the recorded event that a row stands for. Raises UnknownEvent."""
+    """Return the row's recorded event. Raises UnknownEvent."""
     return RecordedEvent(
         position=row.position,
         stream=StreamId(row.stream),

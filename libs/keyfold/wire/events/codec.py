@@ -1,4 +1,4 @@
-"""Lifecycle events to JSON and back: type by type, field by field, with nothing guessed."""
+"""Lifecycle events as JSON: type by type, field by field, with nothing guessed."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,16 +22,16 @@ from keyfold.wire.timestamp import format_time, parse_time
 TYPE_NAMES: Mapping[type[LifecycleEvent], str] = {
     event_class: event_type.name for event_class, event_type in EVENT_TYPES.items()
 }
-"""Every event type by the name that it has in the ledger and on Kafka (CloudEvents `type`)."""
+"""The name of every event type in the ledger and on Kafka (CloudEvents `type`)."""
 
 
 class UnknownEvent(Exception):
-    """An event that this code cannot understand; stop, for to skip it could skip a revocation."""
+    """This code cannot understand an event; stop, as it may be a revocation."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Field:
-    """How one field's values go to JSON and come back."""
+    """How one field's values become JSON and are read back."""
 
     dump: Callable[[Any], object]
     load: Callable[[Any], Any]
@@ -45,7 +45,7 @@ def encode_event(event: LifecycleEvent) -> tuple[str, str]:
 
 
 def decode_event(name: str, schema_version: int, data: str | bytes) -> LifecycleEvent:
-    """Return the event that a type name and JSON data stand for, brought up to date first if it is old.
+    """Return the event of a type name and JSON data, which are upcast first if they are old.
 
     Raises UnknownEvent if in doubt.
     """
@@ -81,7 +81,7 @@ def _field_for(hint: Any) -> _Field:
 def _tuple_of(item: _Field) -> _Field:
     return _Field(
         lambda values: [item.dump(value) for value in values],
-        lambda values: tuple(item.load(value) for value in _checked(list, values)),
+        lambda values: tuple(item.load(value) for value in _require(list, values)),
     )
 
 
@@ -92,14 +92,14 @@ def _optional(item: _Field) -> _Field:
     )
 
 
-def _checked(kind: type, value: Any) -> Any:
+def _require(kind: type, value: Any) -> Any:
     if type(value) is not kind:
         raise TypeError(f"{kind.__name__} expected, not {type(value).__name__}")
     return value
 
 
 def _load_digest(text: str) -> bytes:
-    # `fromhex` also takes capitals and spaces, and one event has one text.
+    # `fromhex` also takes capitals and spaces, but an event must have only one text.
     digest = bytes.fromhex(text)
     if digest.hex() != text:
         raise ValueError("a digest is written in lower-case hexadecimal digits alone")
@@ -107,18 +107,18 @@ def _load_digest(text: str) -> bytes:
 
 
 def _load_permissions(words: dict[str, str]) -> Permissions:
-    if _checked(dict, words).keys() != _CATEGORIES:
+    if _require(dict, words).keys() != _CATEGORIES:
         raise ValueError("permissions must name all seven categories")
     return _permissions(*(words[category] for category in CATEGORIES))
 
 
-@lru_cache(maxsize=1024)  # Very many keys share a handful.
+@lru_cache(maxsize=1024)  # very many keys share a few
 def _permissions(*words: str) -> Permissions:
     return Permissions(tuple(map(Access.of, words)))
 
 
 def _load_network(text: str) -> Network:
-    network = parse_network(_checked(str, text))
+    network = parse_network(_require(str, text))
     if str(network) != text:
         raise ValueError("a network is written in its canonical form")
     return network
@@ -129,12 +129,12 @@ def _dump_rate_limit(limit: RateLimit) -> dict[str, int]:
 
 
 def _load_rate_limit(numbers: dict[str, int]) -> RateLimit:
-    return RateLimit(**_checked(dict, numbers))
+    return RateLimit(**_require(dict, numbers))
 
 
 _PLAIN: dict[Any, _Field] = {
-    int: _Field(int, lambda value: _checked(int, value)),
-    str: _Field(str, lambda value: _checked(str, value)),
+    int: _Field(int, lambda value: _require(int, value)),
+    str: _Field(str, lambda value: _require(str, value)),
     bytes: _Field(bytes.hex, _load_digest),
     datetime: _Field(format_time, parse_time),
     Network: _Field(str, _load_network),

@@ -1,4 +1,4 @@
-"""A ledger row as a Kafka record and back: a CloudEvent, its JSON data as the value."""
+"""A ledger row as a Kafka record: a CloudEvent, with its JSON data as the value."""
 
 import re
 
@@ -26,14 +26,14 @@ _COUNT = re.compile(r"[1-9][0-9]{0,17}")
 
 
 class NotOurs(Exception):
-    """A record on the lifecycle topic that no ledger sent; dead-letter it and go on."""
+    """A record on the lifecycle topic does not come from a ledger; dead-letter it and go on."""
 
 
 def lifecycle_record(row: Row, row_hash: bytes) -> Record:
-    """Return the record that carries a ledger row: its key is the stream, its headers are `ce_*`.
+    """Return the record of a ledger row: its key is the stream, its headers are `ce_*`.
 
-    Beside CloudEvents' own attributes it carries the extensions `position`, `streamversion`,
-    `schemaversion`, `actorrole`, `actorsubject`, `requestid` and `hash` (hexadecimal).
+    Beside CloudEvents' own attributes it has the extensions `position`, `streamversion`, `schemaversion`,
+    `actorrole`, `actorsubject`, `requestid` and `hash` (hexadecimal).
     """
     attributes = {
         "specversion": "1.0",
@@ -59,32 +59,32 @@ def lifecycle_record(row: Row, row_hash: bytes) -> Record:
 
 
 def read_lifecycle_record(received: Received) -> tuple[Row, bytes]:
-    """Return the ledger row that a record carries, and its hash. Raises NotOurs.
+    """Return a record's ledger row and its hash. Raises NotOurs.
 
-    What the event says is not looked at here: a record that is the ledger's and cannot be understood must
-    stop its reader, one that is not the ledger's must not.
+    The event itself is not decoded here: a record of the ledger that cannot be understood must stop its
+    reader, one that is not the ledger's must not.
     """
     headers = dict(received.headers)
     if headers.get("ce_source") != _SOURCE:
         raise NotOurs(f"its source is not {SOURCE}")
     try:
-        return _row(headers, received.value or b"")
+        return _read_row(headers, received.value or b"")
     except (KeyError, ValueError) as fault:
         raise NotOurs(f"an attribute of a ledger record is missing or malformed: {fault}") from fault
 
 
-def _row(headers: dict[str, bytes], value: bytes) -> tuple[Row, bytes]:
+def _read_row(headers: dict[str, bytes], value: bytes) -> tuple[Row, bytes]:
     position, stream, version, event_id, name, schema_version, role, subject, request_id, time, row_hash = [
         headers[attribute].decode() for attribute in _ATTRIBUTES
     ]
     traceparent = headers.get("traceparent")
     row = Row(
-        position=_count(position),
+        position=_read_count(position),
         stream=stream,
-        version=_count(version),
+        version=_read_count(version),
         event_id=event_id,
         type=name,
-        schema_version=_count(schema_version),
+        schema_version=_read_count(schema_version),
         data=value.decode(),
         actor_role=role,
         actor_subject=subject,
@@ -95,7 +95,7 @@ def _row(headers: dict[str, bytes], value: bytes) -> tuple[Row, bytes]:
     return row, bytes.fromhex(row_hash)
 
 
-def _count(text: str) -> int:
+def _read_count(text: str) -> int:
     if not _COUNT.fullmatch(text):
         raise ValueError(f"{text!r} is no count from 1")
     return int(text)

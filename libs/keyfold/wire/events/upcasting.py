@@ -1,4 +1,4 @@
-"""Old events brought up to date: what the data of an earlier schema version says in the words of today's."""
+"""Upcasting: an old event's data, rewritten as the present schema version has it."""
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -7,15 +7,15 @@ from typing import Any
 from keyfold.wire.timestamp import format_time, parse_time
 
 SCHEMA_VERSION = 4
-"""The version of the events' data that this code writes, and the newest that it understands."""
+"""The version of events' data that this code writes, and the newest that it understands."""
 
 Upcaster = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 
 def upcast(name: str, schema_version: int, data: Any) -> Any:
-    """Return an event's data as `SCHEMA_VERSION` has it; the ledger's own row stays as it was sealed.
+    """Return an event's data as `SCHEMA_VERSION` has it; the ledger's row itself stays as it was sealed.
 
-    Raises KeyError, TypeError or ValueError where the data is not what its version says.
+    Raises KeyError, TypeError or ValueError if the data does not fit its version.
     """
     for version in range(schema_version, SCHEMA_VERSION):
         step = UPCASTERS.get((name, version))
@@ -24,29 +24,29 @@ def upcast(name: str, schema_version: int, data: Any) -> Any:
 
 
 def _key_created_1(data: Mapping[str, Any]) -> dict[str, Any]:
-    return _extended(data, {"networks": None, "reminders": _reminders(data["expires_at"])})
+    return _extend(data, {"networks": None, "reminders": _reminders(data["expires_at"])})
 
 
 def _key_created_2(data: Mapping[str, Any]) -> dict[str, Any]:
-    return _extended(data, {"rate_limit": None})
+    return _extend(data, {"rate_limit": None})
 
 
 def _expiry_changed(data: Mapping[str, Any]) -> dict[str, Any]:
-    return _extended(data, {"reminders": _reminders(data["expires_at"])})
+    return _extend(data, {"reminders": _reminders(data["expires_at"])})
 
 
 def _vendor_reviewed(data: Mapping[str, Any]) -> dict[str, Any]:
     dates = {
-        "lapses_at": _shifted(data["reviewed_at"], timedelta(days=365)),
-        "warn_at": _shifted(data["reviewed_at"], timedelta(days=335)),
+        "lapses_at": _shift(data["reviewed_at"], timedelta(days=365)),
+        "warn_at": _shift(data["reviewed_at"], timedelta(days=335)),
     }
-    return _extended(data, dates)
+    return _extend(data, dates)
 
 
-def _extended(data: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
+def _extend(data: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise TypeError("it is no JSON object")
-    # What an earlier version did not have, none of its events holds: to overwrite it would hide the doubt.
+    # An earlier version did not have these fields. If the data has them, something is wrong: do not hide it.
     if not data.keys().isdisjoint(fields):
         raise ValueError(f"its version has no {', '.join(sorted(fields))}")
     return {**data, **fields}
@@ -55,10 +55,10 @@ def _extended(data: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, A
 def _reminders(expires_at: str | None) -> list[str]:
     if expires_at is None:
         return []
-    return [_shifted(expires_at, -timedelta(days=days)) for days in (14, 3)]
+    return [_shift(expires_at, -timedelta(days=days)) for days in (14, 3)]
 
 
-def _shifted(instant: str, by: timedelta) -> str:
+def _shift(instant: str, by: timedelta) -> str:
     return format_time(parse_time(instant) + by)
 
 
@@ -68,4 +68,4 @@ UPCASTERS: Mapping[tuple[str, int], Upcaster] = {
     ("keyfold.subscriber_key.expiry_changed", 1): _expiry_changed,
     ("keyfold.vendor.reviewed", 1): _vendor_reviewed,
 }
-"""What turns the data of a type's version into that of the next; a type that is not here did not change."""
+"""Turns the data of a type's version into the next version's; a type that is not here did not change."""

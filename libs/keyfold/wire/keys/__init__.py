@@ -1,1 +1,1 @@
-"""Secrets of keys as text, and keys packed into memory."""
+"""Keys: their secrets as text, and their states packed into memory."""

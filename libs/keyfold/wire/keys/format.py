@@ -1,4 +1,4 @@
-"""The text of a key: prefix, public id, 256 random bits and a checksum, told apart before any look-up."""
+"""The text of a key: prefix, public id, 256 random bits and a checksum, all checked before any look-up."""
 
 import re
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ from keyfold.domain.ids import KEY_PREFIX, KeyId
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 PUBLIC_ID_LENGTH = 12
 SECRET_BYTES = 32
-_SECRET_LENGTH = 43  # the digits that 256 bits need in base 62
+_SECRET_LENGTH = 43  # as many base 62 digits as 256 bits need
 _CHECKSUM_LENGTH = 6
 KEY_LENGTH = 9 + PUBLIC_ID_LENGTH + _SECRET_LENGTH + _CHECKSUM_LENGTH
 
 
 class KeyKind(StrEnum):
-    """Which of the two keys a text is; the value is its first three letters."""
+    """Which of the two kinds of key a text is; the value is its first three letters."""
 
     VENDOR = "kfv"
     SUBSCRIBER = "kfs"
@@ -26,7 +26,7 @@ class KeyKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MintedKey:
-    """A new key. `secret` is shown once and kept nowhere; the other three are what the ledger records."""
+    """A new key. `secret` is shown once and kept nowhere; the ledger records the other three."""
 
     secret: str
     key_id: KeyId
@@ -38,10 +38,10 @@ class MintedKey:
 
 
 def mint(kind: KeyKind, public_id: str, random: bytes, *, mode: str = "live") -> MintedKey:
-    """Compose a key from a public id of 12 base62 characters and 32 random bytes; `mode` is live or test."""
+    """Make a key from a public id of 12 base62 characters and 32 random bytes; `mode` is live or test."""
     if len(random) != SECRET_BYTES or len(public_id) != PUBLIC_ID_LENGTH:
         raise ValueError("a key takes 12 characters of public id and 32 random bytes")
-    secret = composed(f"{kind}_{mode}_{public_id}", random)
+    secret = compose(f"{kind}_{mode}_{public_id}", random)
     if not _PATTERNS[kind].fullmatch(secret):
         raise ValueError("a public id is base62, and a mode is live or test")
     return MintedKey(
@@ -53,7 +53,7 @@ def mint(kind: KeyKind, public_id: str, random: bytes, *, mode: str = "live") ->
 
 
 def read_key(kind: KeyKind, text: str | None) -> Presented:
-    """Return what a header presents: None where there is none, MALFORMED, or the credential to look up."""
+    """Return what a header presents: None if there is no header, MALFORMED, or the credential to look up."""
     if text is None:
         return None
     if len(text) != KEY_LENGTH or not text.isascii():
@@ -65,8 +65,8 @@ def read_key(kind: KeyKind, text: str | None) -> Presented:
     return Credential(KeyId(KEY_PREFIX + text[9 : 9 + PUBLIC_ID_LENGTH]), digest_of(text))
 
 
-def composed(head: str, random: bytes) -> str:
-    """Return a text that proves itself: what it begins with, 32 random bytes and a checksum of both."""
+def compose(head: str, random: bytes) -> str:
+    """Return a text with its own checksum: `head`, 32 random bytes in base 62, and the checksum of both."""
     body = head + base62(int.from_bytes(random), _SECRET_LENGTH)
     return body + _checksum(body)
 
@@ -77,22 +77,22 @@ def has_checksum(text: str) -> bool:
 
 
 def holds_key(text: str) -> bool:
-    """Tell whether a text holds a key or an invitation's code, or more of a key than its hint does."""
+    """Tell whether a text contains a key or an invitation's code, or more of one than a hint shows."""
     return _WITHIN.search(text) is not None
 
 
 def is_key_id(text: str) -> bool:
-    """Tell whether a text has the form of a key's id, which a secret for it could carry."""
+    """Tell whether a text has the form of a key's id that a secret can contain."""
     return _KEY_ID.fullmatch(text) is not None
 
 
 def digest_of(secret: str) -> bytes:
-    """Return the SHA-256 of a key's text: the only form in which a key is kept (32 bytes)."""
+    """Return the SHA-256 of a key's text (32 bytes): the only form in which a key is kept."""
     return sha256(secret.encode("ascii")).digest()
 
 
 def base62(number: int, length: int) -> str:
-    """Write a number in `length` base62 digits, most significant first."""
+    """Return a number in `length` base62 digits, most significant first."""
     digits = []
     for _ in range(length):
         number, digit = divmod(number, 62)
@@ -101,7 +101,7 @@ def base62(number: int, length: int) -> str:
 
 
 def public_id_of(random: bytes) -> str:
-    """Turn 9 or more random bytes into the 12 base62 characters of an id."""
+    """Return the 12 base62 characters of an id from 9 or more random bytes."""
     return base62(int.from_bytes(random) % 62**PUBLIC_ID_LENGTH, PUBLIC_ID_LENGTH)
 
 

@@ -1,4 +1,4 @@
-"""Very many values in memory: each packed, and those in use unpacked beside them."""
+"""Very many values in memory: all are packed, and those in use are cached unpacked."""
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, MutableMapping
 from functools import lru_cache
@@ -10,25 +10,25 @@ V = TypeVar("V")
 T = TypeVar("T")
 
 IN_USE_MAX: Final = 16_384
-"""How many values stay unpacked, 12 MB of keys; the one least recently asked for gives way."""
+"""How many values stay unpacked, 12 MB of keys; the least recently used one gives way."""
 
-# A dict that grows is copied, a million entries in 25 ms, and an answer would wait for it: many small ones
-# grow one after the other, and each within a millisecond.
+# A dict that grows is copied, a million entries in 25 ms, and an answer would wait for that. Many small ones
+# grow one after the other, each within a millisecond.
 _SHARDS: Final = 64
 
 
 class Packed(MutableMapping[K, V]):
-    """Values by their ids, in a third of the memory and more that a dict of the values takes.
+    """Values by their ids, in a third of the memory or little more that a dict of them would take.
 
-    Bytes are nothing that the garbage collector has to look through, however many there are.
+    The garbage collector does not scan bytes, however many there are.
     """
 
     __slots__ = ("_pack", "_shards", "_unpack")
 
     def __init__(self, pack: Callable[[V], bytes], unpack: Callable[[K, bytes], V]) -> None:
         self._pack = pack
-        # What is found here was unpacked from the very bytes that are looked up. So nothing has to be taken
-        # out when a value changes: a key that was revoked has other bytes.
+        # The cache's key includes the packed bytes. So nothing must be removed from it when a value changes:
+        # a revoked key has other bytes.
         self._unpack: Callable[[K, bytes], V] = lru_cache(maxsize=IN_USE_MAX)(unpack)
         self._shards: tuple[dict[K, bytes], ...] = tuple({} for _ in range(_SHARDS))
 
@@ -54,12 +54,12 @@ class Packed(MutableMapping[K, V]):
     def get(self, at: K, /, default: V | T) -> V | T: ...
 
     def get(self, at: K, /, default: V | T | None = None) -> V | T | None:
-        """Return the value with this id, or the default; Mapping's own goes by way of a KeyError."""
+        """Return the value with this id, or the default; Mapping's own `get` would raise a KeyError first."""
         packed = self._shards[hash(at) % _SHARDS].get(at)
         return default if packed is None else self._unpack(at, packed)
 
     def load(self, packed: Iterable[tuple[K, bytes]]) -> None:
-        """Take values that are packed already."""
+        """Add values that are packed already."""
         shards = self._shards
         for at, each in packed:
             shards[hash(at) % _SHARDS][at] = each

@@ -1,4 +1,4 @@
-"""A key as one short string of bytes: what is kept of each where a million must fit."""
+"""A key packed into few bytes, so that a million fit into memory."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -19,10 +19,9 @@ from keyfold.domain.secret import REPLACED_BYTES, REPLACED_MAX, OutgoingSecret
 PACKED_FORMAT: Final = 1
 """The version of what `pack_key` writes. Raise it with every change: stored keys are then packed anew."""
 
-# First what every key has: kind and flags, digest, when it was made, permissions. Then, where a flag says so,
-# when it stops or stopped; as many replaced secrets as two bits say; and as text the owner's id, the hint, of
-# which a flag says that only the end is there, and the name. Last, where a flag says so, JSON of what few
-# keys have, and how many bytes that is.
+# First what every key has: kind and flags, digest, creation time, permissions. Then, if a flag says so, when
+# it stops or stopped; as many replaced secrets as two bits say; and as text the owner's id, the hint (only
+# its end, if a flag says so) and the name. Last, if a flag says so, JSON of what few keys have, and its size.
 _HEAD: Final = Struct("<B32sqH")
 _STOP: Final = Struct("<q")
 _SIZE: Final = Struct("<I")
@@ -40,7 +39,7 @@ if len(CATEGORIES) > _CATEGORIES_MAX:
 
 
 def pack_key(key: SubscriberKey | VendorKey) -> bytes:
-    """Return all of a key but its id."""
+    """Return all of a key but its id, packed."""
     match key:
         case ActiveSubscriberKey(account_id=owner, name=name, created_at=made_at, expires_at=stops_at):
             flags = _ACTIVE_SUBSCRIBER
@@ -65,12 +64,12 @@ def pack_key(key: SubscriberKey | VendorKey) -> bytes:
 
 
 def unpack_key(key_id: KeyId, packed: bytes) -> SubscriberKey | VendorKey:
-    """Return the key that was packed."""
+    """Return the key that `pack_key` packed."""
     flags, digest, made_us, levels = _HEAD.unpack_from(packed)
     start, stops_at = _read_stop(packed) if flags & _STOPS else (_HEAD.size, None)
     texts_at = start + (flags >> _REPLACED_SHIFT & _REPLACED_MASK) * REPLACED_BYTES
     replaced = tuple(packed[at : at + REPLACED_BYTES] for at in range(start, texts_at, REPLACED_BYTES))
-    end, optional = _unpack_optional(packed) if flags & _HAS_OPTIONAL else (len(packed), _USUAL)
+    end, optional = _unpack_optional(packed) if flags & _HAS_OPTIONAL else (len(packed), _DEFAULTS)
     # Only the name may hold any character, so it comes last.
     owner, hint, name = packed[texts_at:end].decode().split("\0", 2)
     kind = flags & _KINDS
@@ -97,7 +96,7 @@ def unpack_key(key_id: KeyId, packed: bytes) -> SubscriberKey | VendorKey:
             digest=digest,
             secret_hint=hint,
             created_at=_instant(made_us),
-            revoked_at=_stopped(stops_at),
+            revoked_at=_require_stop(stops_at),
             replaced=replaced,
         )
     if kind == _ACTIVE_VENDOR:
@@ -116,7 +115,7 @@ def unpack_key(key_id: KeyId, packed: bytes) -> SubscriberKey | VendorKey:
         digest=digest,
         secret_hint=hint,
         issued_at=_instant(made_us),
-        revoked_at=_stopped(stops_at),
+        revoked_at=_require_stop(stops_at),
         replaced=replaced,
     )
 
@@ -139,7 +138,7 @@ def _unpack_optional(packed: bytes) -> tuple[int, Mapping[str, Any]]:
     end = len(packed) - _SIZE.size
     (size,) = _SIZE.unpack_from(packed, end)
     found = orjson.loads(packed[end - size : end])
-    return end - size, {**_USUAL, **{name: _OPTIONAL[name].unpack(value) for name, value in found.items()}}
+    return end - size, {**_DEFAULTS, **{name: _OPTIONAL[name].unpack(value) for name, value in found.items()}}
 
 
 def _pack_outgoing(outgoing: OutgoingSecret) -> tuple[str, str, int]:
@@ -162,7 +161,7 @@ def _read_stop(packed: bytes) -> tuple[int, datetime]:
     return _HEAD.size + _STOP.size, _instant(stops_us)
 
 
-def _stopped(at: datetime | None) -> datetime:
+def _require_stop(at: datetime | None) -> datetime:
     if at is None:
         raise ValueError("a key that was revoked says when")
     return at
@@ -176,7 +175,7 @@ def _instant(us: int) -> datetime:
     return _EPOCH + timedelta(0, 0, us)
 
 
-# A million keys share a handful of permissions.
+# A million keys share a few sets of permissions.
 @lru_cache(maxsize=4096)
 def _levels(permissions: Permissions) -> int:
     return sum(level << _LEVEL_BITS * place for place, level in enumerate(permissions.levels))
@@ -207,4 +206,4 @@ _OPTIONAL: Final[Mapping[str, _Optional]] = {
     ),
     "outgoing": _Optional(None, _pack_outgoing, _unpack_outgoing),
 }
-_USUAL: Final[Mapping[str, Any]] = {name: field.usual for name, field in _OPTIONAL.items()}
+_DEFAULTS: Final[Mapping[str, Any]] = {name: field.usual for name, field in _OPTIONAL.items()}

@@ -1,1 +1,1 @@
-"""Proofs of the ledger: its chain and its signed heads."""
+"""Proofs of the ledger, by its chain and its signed heads."""

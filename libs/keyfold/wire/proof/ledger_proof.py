@@ -1,4 +1,4 @@
-"""The proof that a ledger is whole: seals, positions, versions, checkpoints and head, in one pass over it."""
+"""The proof that a ledger is whole: seals, positions, versions, signed heads and head, in one pass."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -25,37 +25,37 @@ _RECORDED_AT: Final = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeadRow:
-    """The ledger's head as its one row says it; `recorded_at` as the rows of events have it."""
+    """The row with the ledger's head; `recorded_at` is the last event's."""
 
     head: Head
     recorded_at: str
 
 
 class LedgerProof:
-    """Follows a ledger from its first row to its last; what it remembers grows with the streams alone.
+    """Follows a ledger from its first row to its last; its memory grows only with the number of streams.
 
-    `vouched` is the last position that a checkpoint vouches for among those that are proven.
+    `vouched` is the last proven position that a signed head vouches for.
     """
 
     def __init__(self, recorded: RecordedHeads, filed: FiledHeads) -> None:
         self._recorded = recorded
         self._filed = filed
-        self._attested: defaultdict[int, list[Attestation]] = defaultdict(list)
+        self._attestations: defaultdict[int, list[Attestation]] = defaultdict(list)
         for each in (*recorded.genuine, *filed.genuine):
-            self._attested[each.signed.claim.position].append(each)
+            self._attestations[each.signed.claim.position].append(each)
         self._versions: dict[str, int] = {}
         self._position, self._hash, self._recorded_at = GENESIS.position, GENESIS.hash, ""
         self.vouched = 0
 
     @property
     def head(self) -> Head:
-        """How far all is proven."""
+        """The last row up to which all is proven."""
         return Head(position=self._position, hash=self._hash)
 
     def follow(self, rows: Iterable[tuple[Fields, bytes]]) -> Finding | None:
-        """Return what is wrong with the first of the next rows that is not as it was recorded.
+        """Return what is wrong with the first bad row of these, the next ones; None if all are good.
 
-        After a finding the rest cannot be proven, and nothing more may be followed.
+        After a finding the rest cannot be proven: do not follow any more rows.
         """
         for fields, row_hash in rows:
             finding = self._step(fields, row_hash)
@@ -64,28 +64,28 @@ class LedgerProof:
         return None
 
     def conclude(self, head: HeadRow | None) -> tuple[Finding, ...]:
-        """Return what is wrong with the end, once every row was followed without a finding."""
-        return tuple(self._end_faults(head))
+        """Return what is wrong with the end, after every row was followed without a finding."""
+        return tuple(self._check_end(head))
 
     def _step(self, fields: Fields, row_hash: bytes) -> Finding | None:
         position, stream = fields[_POSITION], fields[_STREAM]
         if position != self._position + 1:
-            return self._misplaced(position)
+            return self._report_misplaced(position)
         if seal_fields(self._hash, fields) != row_hash:
-            return self._altered(position)
+            return self._report_altered(position)
         if fields[_VERSION] != self._versions.get(stream, 0) + 1:
-            return self._misversioned(fields)
+            return self._report_wrong_version(fields)
         self._versions[stream] = fields[_VERSION]
         self._position, self._hash, self._recorded_at = position, row_hash, fields[_RECORDED_AT]
-        if position in self._attested:
-            finding = self._contradicted(position)
+        if position in self._attestations:
+            finding = self._check_attestations(position)
             if finding is not None:
                 return finding
         if fields[_TYPE] == CHECKPOINTED or stream == LEDGER_STREAM:
-            return self._checkpoint_fault(position)
+            return self._check_signed_head(position)
         return None
 
-    def _misplaced(self, position: int) -> Finding:
+    def _report_misplaced(self, position: int) -> Finding:
         expected = self._position + 1
         if position < expected:
             detail = f"position {position} follows position {self._position}"
@@ -97,19 +97,19 @@ class LedgerProof:
         )
         return Finding(kind=FindingKind.MISSING, position=expected, detail=f"{which} missing")
 
-    def _altered(self, position: int) -> Finding:
-        # Where a checkpoint vouches for the row before, that one is above suspicion.
+    def _report_altered(self, position: int) -> Finding:
+        # If a signed head vouches for the row before, that row was not altered.
         before = f", or position {position - 1} with its hash," if position - 1 > self.vouched else ""
         detail = f"the hash does not seal the row and the one before: position {position}{before} was altered"
         return Finding(kind=FindingKind.ALTERED, position=position, detail=detail)
 
-    def _misversioned(self, fields: Fields) -> Finding:
+    def _report_wrong_version(self, fields: Fields) -> Finding:
         last = self._versions.get(fields[_STREAM], 0)
         detail = f"version {fields[_VERSION]} of the stream {fields[_STREAM]} follows version {last}"
         return Finding(kind=FindingKind.VERSION, position=fields[_POSITION], detail=detail)
 
-    def _contradicted(self, position: int) -> Finding | None:
-        for each in self._attested[position]:
+    def _check_attestations(self, position: int) -> Finding | None:
+        for each in self._attestations[position]:
             if each.signed.claim.head_hash != self._hash:
                 since = self.vouched + 1
                 detail = (
@@ -120,7 +120,7 @@ class LedgerProof:
         self.vouched = position
         return None
 
-    def _checkpoint_fault(self, position: int) -> Finding | None:
+    def _check_signed_head(self, position: int) -> Finding | None:
         if position not in self._recorded.positions:
             fault = f"it stands outside of the stream {LEDGER_STREAM}"
         elif position in self._recorded.faults:
@@ -130,22 +130,22 @@ class LedgerProof:
         detail = f"the checkpoint does not count: {fault}"
         return Finding(kind=FindingKind.FORGED_CHECKPOINT, position=position, detail=detail)
 
-    def _end_faults(self, row: HeadRow | None) -> Iterator[Finding]:
+    def _check_end(self, row: HeadRow | None) -> Iterator[Finding]:
         if row is None or row.head != self.head or self._recorded_at not in ("", row.recorded_at):
-            yield self._beheaded(row)
+            yield self._report_head(row)
         kept = {each.signed for each in self._recorded.genuine}
         for each in self._filed.genuine:
             if each.signed not in kept:
-                yield self._truncated(each)
+                yield self._report_truncated(each)
                 return
 
-    def _beheaded(self, row: HeadRow | None) -> Finding:
+    def _report_head(self, row: HeadRow | None) -> Finding:
         end = f"{self._position}, {self._recorded_at or 'never'}, {self._hash.hex()}"
         head = "nothing" if row is None else f"{row.head.position}, {row.recorded_at}, {row.head.hash.hex()}"
         detail = f"the head names {head}; the last event is {end}"
         return Finding(kind=FindingKind.HEAD, position=self._position + 1, detail=detail)
 
-    def _truncated(self, each: Attestation) -> Finding:
+    def _report_truncated(self, each: Attestation) -> Finding:
         vouched = each.signed.claim.position
         if vouched > self._position:
             detail = f"the ledger ends at position {self._position}, and {each.source} vouches for {vouched}"

@@ -1,4 +1,4 @@
-"""What checkpoints are worth: each one held against the keys that are believed, wherever it was found."""
+"""Which signed heads count: each is verified with the trusted keys, wherever it was found."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ CHECKPOINTED = TYPE_NAMES[LedgerCheckpointed]
 
 
 class FindingKind(StrEnum):
-    """What is wrong with a ledger, or with the file that it is held against."""
+    """What is wrong with a ledger, or with the checkpoints file that it is compared with."""
 
     MISSING = "missing"
     REPEATED = "repeated"
@@ -34,7 +34,7 @@ class FindingKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that is wrong. `position` is the first that is broken; None where the file is at fault."""
+    """One thing that is wrong. `position` is the first broken one; None if the file is at fault."""
 
     kind: FindingKind
     position: int | None
@@ -43,7 +43,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedHeadRow:
-    """An event of the stream of checkpoints as it stands in the ledger, not yet understood."""
+    """An event of the ledger's own stream as a row, not yet decoded."""
 
     position: int
     type: str
@@ -53,7 +53,7 @@ class SignedHeadRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attestation:
-    """A genuine checkpoint, and where it was found in words such as `line 3 of the checkpoints file`."""
+    """A genuine signed head, and where it was found, such as `line 3 of the checkpoints file`."""
 
     signed: SignedHead
     source: str
@@ -61,7 +61,7 @@ class Attestation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedHeads:
-    """The ledger's own checkpoints: those that count, and by position what is wrong with the others."""
+    """The signed heads in the ledger: those that count, and by position what is wrong with the others."""
 
     genuine: tuple[Attestation, ...]
     faults: dict[int, str]
@@ -70,34 +70,34 @@ class RecordedHeads:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FiledHeads:
-    """The checkpoints of a file: those that count, and what is wrong with its other lines."""
+    """The signed heads in a file: those that count, and what is wrong with its other lines."""
 
     genuine: tuple[Attestation, ...] = ()
     findings: tuple[Finding, ...] = ()
 
 
 class _Worthless(Exception):
-    """A checkpoint does not count; the message completes `the checkpoint … is worthless:`."""
+    """A signed head does not count; the message completes `the checkpoint … does not count:`."""
 
 
-def signed_of(event: LedgerCheckpointed) -> SignedHead:
-    """Return the checkpoint that an event of the ledger carries."""
-    checkpoint = HeadClaim(
+def signed_head_of(event: LedgerCheckpointed) -> SignedHead:
+    """Return the signed head of an event of the ledger."""
+    claim = HeadClaim(
         position=event.position,
         head_hash=event.head_hash,
         at=event.at,
         signing_key_id=event.signing_key_id,
     )
-    return SignedHead(claim=checkpoint, signature=event.signature)
+    return SignedHead(claim=claim, signature=event.signature)
 
 
 def weigh_recorded(rows: Sequence[SignedHeadRow], public_keys: PublicKeys) -> RecordedHeads:
-    """Tell which of the ledger's checkpoints count. Without any keys, signatures are taken on trust."""
+    """Return which signed heads of the ledger count. Without any keys, signatures are not verified."""
     genuine: list[Attestation] = []
     faults: dict[int, str] = {}
     for row in rows:
         try:
-            signed = _recorded(row, genuine, public_keys)
+            signed = _weigh_row(row, genuine, public_keys)
             genuine.append(Attestation(signed=signed, source=f"the checkpoint at position {row.position}"))
         except _Worthless as why:
             faults[row.position] = str(why)
@@ -106,13 +106,13 @@ def weigh_recorded(rows: Sequence[SignedHeadRow], public_keys: PublicKeys) -> Re
 
 
 def weigh_file(content: bytes, public_keys: PublicKeys) -> FiledHeads:
-    """Tell which lines of a checkpoints file count; a signature that no key proves counts for nothing."""
+    """Return which lines of a checkpoints file count: only those that one of the keys has signed."""
     genuine: list[Attestation] = []
     findings: list[Finding] = []
     for source, line in _lines(content):
         try:
             signed = parse_line(line)
-            _prove(signed, public_keys)
+            _verify(signed, public_keys)
             genuine.append(Attestation(signed=signed, source=source))
         except (BadHeadLine, _Worthless) as why:
             detail = f"{source} does not count: {why}"
@@ -125,7 +125,7 @@ def _lines(content: bytes) -> Iterator[tuple[str, bytes]]:
         yield f"line {number} of the checkpoints file", line
 
 
-def _recorded(row: SignedHeadRow, earlier: Sequence[Attestation], public_keys: PublicKeys) -> SignedHead:
+def _weigh_row(row: SignedHeadRow, earlier: Sequence[Attestation], public_keys: PublicKeys) -> SignedHead:
     try:
         event = decode_event(row.type, row.schema_version, row.data)
     except UnknownEvent as unknown:
@@ -135,13 +135,13 @@ def _recorded(row: SignedHeadRow, earlier: Sequence[Attestation], public_keys: P
     last = earlier[-1].signed.claim.position if earlier else 0
     if not last < event.position < row.position:
         raise _Worthless(f"it vouches for position {event.position}, which is not between {last} and itself")
-    signed = signed_of(event)
+    signed = signed_head_of(event)
     if public_keys:
-        _prove(signed, public_keys)
+        _verify(signed, public_keys)
     return signed
 
 
-def _prove(signed: SignedHead, public_keys: PublicKeys) -> None:
+def _verify(signed: SignedHead, public_keys: PublicKeys) -> None:
     key_id = signed.claim.signing_key_id
     if key_id not in public_keys:
         known = ", ".join(sorted(public_keys))

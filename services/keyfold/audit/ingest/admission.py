@@ -9,7 +9,7 @@ from keyfold.domain.access.closed_run import ClosedRun
 from keyfold.domain.access.event import AccessEvent
 from keyfold.ingest.port import SetAside
 from keyfold.store.access_log.addresses import pack
-from keyfold.wire.access.closed_run import MalformedClosedRun, decode_closed_run, is_closed_record
+from keyfold.wire.access.closed_run import MalformedClosedRun, decode_closed_run, is_closed_run_record
 from keyfold.wire.access.codec import MalformedAccessEvent, decode_access_event
 from keyfold.wire.record import Received
 
@@ -75,7 +75,7 @@ def _decode(received: Received) -> AccessEvent | ClosedRun:
         event = decode_access_event(value)
     except MalformedAccessEvent:
         # Asked only now: nearly every record is an access event, and the end of a run never reads as one.
-        if is_closed_record(received):
+        if is_closed_run_record(received):
             return decode_closed_run(value)
         raise
     if event.client_ip is not None:

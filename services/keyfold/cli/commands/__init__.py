@@ -1,4 +1,4 @@
-"""The commands, a file a noun."""
+"""The commands, a file for each noun."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from keyfold.cli.commands.vendors.group import vendors
 
 
 def add_commands(app: typer.Typer) -> None:
-    """Add every command that talks to services, local or not."""
+    """Add every command but `up`."""
     app.add_typer(accounts, name="account")
     app.add_typer(vendors, name="vendor")
     app.add_typer(keys, name="key")

@@ -9,7 +9,7 @@ import typer
 
 from keyfold.cli.command import changing, command
 from keyfold.cli.commands.histories import history_of
-from keyfold.cli.commands.invitations import ExpiresIn, invited
+from keyfold.cli.commands.invitations import ExpiresIn, create_invitation
 from keyfold.cli.commands.parameters import Limit
 from keyfold.cli.keyfold import Keyfold
 from keyfold.cli.screen import Chronicle, Details, yes_no
@@ -24,7 +24,7 @@ AccountArgument = Annotated[
 
 
 class Switch(StrEnum):
-    """Where the switch is put."""
+    """The switch's position."""
 
     ON = "on"
     OFF = "off"
@@ -35,14 +35,14 @@ async def create(
     keyfold: Keyfold, name: Annotated[str, typer.Argument(help="The practice's name.")]
 ) -> Details:
     """Open an account for a practice, with integrations off (operator)."""
-    return _shown(await keyfold.command("POST", "/v1/accounts", OPERATOR, {"name": name}))
+    return _details_of(await keyfold.command("POST", "/v1/accounts", OPERATOR, {"name": name}))
 
 
 @command(accounts, "show")
 async def show(keyfold: Keyfold, account_id: AccountArgument = None) -> Details:
     """Show an account (owner)."""
     account = keyfold.account(account_id)
-    return _shown(await keyfold.get(f"/v1/accounts/{account}", owner(account)))
+    return _details_of(await keyfold.get(f"/v1/accounts/{account}", owner(account)))
 
 
 @changing(accounts, "integrations")
@@ -51,19 +51,19 @@ async def integrations(
     switch: Annotated[Switch, typer.Argument(help="on or off.")],
     account_id: AccountArgument = None,
 ) -> Details:
-    """Turn API integrations on, or off: then every key of the account stops and none is lost (owner)."""
+    """Turn API integrations on or off; while off, every key of the account stops and none is lost (owner)."""
     account = keyfold.account(account_id)
     body: JsonObject = {"enabled": switch is Switch.ON}
     path = f"/v1/accounts/{account}/integrations"
-    return _shown(await keyfold.command("PUT", path, owner(account), body))
+    return _details_of(await keyfold.command("PUT", path, owner(account), body))
 
 
 @changing(accounts, "invite")
 async def invite(
     keyfold: Keyfold, account_id: AccountArgument = None, expires_in: ExpiresIn = "7d"
 ) -> Details:
-    """Invite an owner of an account: whoever has the code binds a login, once (operator; `--as owner`)."""
-    return await invited(keyfold, {"account_id": keyfold.account(account_id)}, expires_in)
+    """Invite an owner of an account: the code binds one login, once (operator; `--as owner`)."""
+    return await create_invitation(keyfold, {"account_id": keyfold.account(account_id)}, expires_in)
 
 
 @command(accounts, "history")
@@ -73,7 +73,7 @@ async def history(keyfold: Keyfold, account_id: AccountArgument = None, limit: L
     return await history_of(keyfold, f"/v1/accounts/{account}", owner(account), limit)
 
 
-def _shown(account: JsonObject) -> Details:
+def _details_of(account: JsonObject) -> Details:
     return Details(
         lines={
             "account": account["account_id"],

@@ -1,4 +1,4 @@
-"""History as it is shown: who did what and when, and below it each field as it was and as it is."""
+"""Histories on the screen: who did what and when, and below that each field before and after."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ NOTHING: Final = {
     "rate_limit": "the platform's default",
     "expires_at": "never",
 }
-"""What it means that a field is not there, where that says something."""
+"""What a missing field means, where it means something."""
 
 
 async def history_of(
     keyfold: Keyfold, path: str, who: Claims, items_max: int, *, names_keys: bool = True
 ) -> Chronicle:
-    """Return what happened to what is at this path, newest first; of which key, unless that is plain."""
+    """Return the history of what is at this path, newest first; `names_keys` says of which key each is."""
     items = [item async for item in keyfold.items(f"{path}/history", who, items_max=items_max)]
     return chronicle_of(items, names_keys=names_keys)
 
 
 def chronicle_of(items: Sequence[JsonObject], *, names_keys: bool) -> Chronicle:
-    """Return a history as it is shown."""
+    """Return what is shown of a history."""
     return Chronicle(
         entries=[_entry(item, names_keys=names_keys) for item in items],
         items=items,
@@ -47,30 +47,30 @@ def _entry(item: JsonObject, *, names_keys: bool) -> TimelineEntry:
         lines=[
             *([f"key: {item['key_id']}"] if names_keys and item["key_id"] else []),
             *([f"because: {item['reason']}"] if item["reason"] else []),
-            *_changes(item["changes"]),
+            *_format_changes(item["changes"]),
         ],
     )
 
 
-def _told(changes: list[JsonObject]) -> Iterator[JsonObject]:
-    """Leave out what a new thing does not have: six categories without access say nothing."""
+def _drop_empty(changes: list[JsonObject]) -> Iterator[JsonObject]:
+    """Leave out what a new thing does not have, such as categories without access."""
     return (change for change in changes if (change["before"], change["after"]) != (None, "none"))
 
 
-def _changes(changes: list[JsonObject]) -> Iterator[str]:
-    # Before it was made a key was not open to any vendor: there was none.
+def _format_changes(changes: list[JsonObject]) -> Iterator[str]:
+    # A new key was not open to any vendor before: there was no key.
     is_new = any(change["field"] == "state" and change["before"] is None for change in changes)
-    return (_change(change, is_new=is_new) for change in _told(changes))
+    return (_format_change(change, is_new=is_new) for change in _drop_empty(changes))
 
 
-def _change(change: JsonObject, *, is_new: bool) -> str:
+def _format_change(change: JsonObject, *, is_new: bool) -> str:
     field, before, after = change["field"], change["before"], change["after"]
     if before is None and (is_new or field not in NOTHING):
-        return f"{field}: {_text(field, after)}"
-    return f"{field}: {_text(field, before)} → {_text(field, after)}"
+        return f"{field}: {_format_value(field, after)}"
+    return f"{field}: {_format_value(field, before)} → {_format_value(field, after)}"
 
 
-def _text(field: str, value: Value) -> str:
+def _format_value(field: str, value: Value) -> str:
     if value is None:
         return NOTHING.get(field, "—")
     if isinstance(value, bool):

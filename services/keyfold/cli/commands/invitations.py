@@ -1,4 +1,4 @@
-"""`keyfold invitation`, and how `account` and `vendor` invite: somebody's login is let in by a code."""
+"""`keyfold invitation`, and how `account` and `vendor` invite: a code lets somebody's login in."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ invitations = typer.Typer(
     no_args_is_help=True, help="Invitations: who may sign in for an account or a vendor."
 )
 
-OfAccount = Annotated[str | None, typer.Option("--account", help="Of this account alone: acc_…")]
-OfVendor = Annotated[str | None, typer.Option("--vendor", help="Of this vendor alone: ven_…")]
+OfAccount = Annotated[str | None, typer.Option("--account", help="Only this account's: acc_…")]
+OfVendor = Annotated[str | None, typer.Option("--vendor", help="Only this vendor's: ven_…")]
 ExpiresIn = Annotated[
     str,
     typer.Option(
-        "--expires-in", metavar="LENGTH", help="How long it is open: at most 30d, as 90s, 12h or 7d."
+        "--expires-in", metavar="LENGTH", help="How long it is open, such as 90s, 12h or 7d; at most 30d."
     ),
 ]
 HAND_OVER: Final = "The code is not kept anywhere: hand it over now, to one person. It works once."
 
 
-async def invited(keyfold: Keyfold, tenant: JsonObject, expires_in: str) -> Details:
-    """Make an invitation to an account or a vendor, and show its code this once."""
+async def create_invitation(keyfold: Keyfold, tenant: JsonObject, expires_in: str) -> Details:
+    """Make an invitation to an account or a vendor; return it with its code, which is shown only now."""
     body = {**tenant, "expires_in_s": seconds(expires_in, "--expires-in")}
     answer = await keyfold.command("POST", "/v1/invitations", OPERATOR, body)
     lines = {**_lines(answer["invitation"]), "code": answer["code"]}
@@ -71,7 +71,7 @@ async def withdraw(
     keyfold: Keyfold,
     invitation_id: Annotated[str, typer.Argument(metavar="INVITATION_ID", help="inv_…")],
 ) -> Details:
-    """Let nobody in by an invitation any more (operator; `--as owner`, `--as vendor`: their own)."""
+    """Withdraw an invitation: its code lets nobody in (operator; `--as owner`, `--as vendor`: their own)."""
     answer = await keyfold.command("DELETE", f"/v1/invitations/{invitation_id}", OPERATOR)
     return Details(lines=_lines(answer), item=answer)
 

@@ -1,4 +1,4 @@
-"""`keyfold login`: who may sign in for an account or a vendor, and the end of that."""
+"""`keyfold login`: who may sign in for an account or a vendor, and how to end that."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ AccountId = Annotated[
 ]
 VendorArgument = Annotated[str, typer.Argument(metavar="VENDOR_ID", help="ven_…")]
 KeyArgument = Annotated[str, typer.Argument(metavar="KEY_ID", help="key_…")]
-Limit = Annotated[int, typer.Option("--limit", min=1, help="At most so many.")]
+Limit = Annotated[int, typer.Option("--limit", min=1, help="At most this many.")]
 Permission = Annotated[
     list[str] | None,
     typer.Option("--permission", help="CATEGORY=ACCESS, such as appointment=write; may be repeated."),
@@ -42,7 +42,7 @@ Overlap = Annotated[
     typer.Option(
         "--overlap",
         metavar="LENGTH",
-        help="How long the old secret works on: 0s to 7d, as 90s, 30m, 12h, 7d or 3600.",
+        help="How long the old secret goes on working: 0s to 7d, such as 90s, 30m, 12h, 7d or 3600.",
     ),
 ]
 Expiry = Annotated[
@@ -52,7 +52,7 @@ Expiry = Annotated[
 
 
 def permissions_of(options: list[str] | None) -> dict[str, AccessWord]:
-    """Read ``appointment=write`` options. Raises WrongUsage, naming what may be said instead."""
+    """Return the permissions of ``appointment=write`` options. Raises WrongUsage, with what is right."""
     permissions: dict[str, AccessWord] = {}
     for option in options or []:
         category, _, access = option.partition("=")
@@ -66,7 +66,7 @@ def permissions_of(options: list[str] | None) -> dict[str, AccessWord]:
 
 
 def rate_limit_of(option: str | None) -> JsonObject | None:
-    """Read ``100/60`` or ``100/60:200``. Raises WrongUsage, which says what would be right."""
+    """Return the limit of ``100/60`` or ``100/60:200``. Raises WrongUsage, which says what is right."""
     if option is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""`keyfold token`: a bearer token of the local stack, and nothing else on the line."""
+"""`keyfold token`: a bearer token of the local stack, alone on its line."""
 
 from __future__ import annotations
 
@@ -34,11 +34,14 @@ async def _token(
     vendor: Annotated[str | None, typer.Option("--vendor", help="The vendor's id; none to apply.")] = None,
     sub: Annotated[str | None, typer.Option("--sub", help="The actor that events name.")] = None,
     ttl: Annotated[
-        str, typer.Option("--ttl", "--ttl-s", metavar="LENGTH", help="How long it lasts, as 90s, 12h or 7d.")
+        str,
+        typer.Option(
+            "--ttl", "--ttl-s", metavar="LENGTH", help="How long it is valid, such as 90s, 12h or 7d."
+        ),
     ] = "1h",
 ) -> Line:
-    """Print a bearer token signed with the local stack's own key; it is good for that stack alone."""
-    if keyfold.places.state_dir is None:
+    """Print a bearer token signed with the local stack's own key; it is valid for that stack alone."""
+    if keyfold.endpoints.state_dir is None:
         raise CommandFailed("Tokens are signed for a running local stack only: start one with `keyfold up`.")
     if (role is None) != no_role:
         raise WrongUsage("Whom does it speak for? Say --role, or --no-role for a token that names none.")
@@ -53,5 +56,5 @@ async def _token(
         account_id=keyfold.account(account) if role is Role.OWNER else None,
         vendor_id=vendor,
     )
-    signer = LocalSigner(keyfold.places.state_dir)
+    signer = LocalSigner(keyfold.endpoints.state_dir)
     return Line(signer.sign(claims, now=SYSTEM_CLOCK.now(), ttl_s=ttl_s))

@@ -1,4 +1,4 @@
-"""`keyfold up`, as typed."""
+"""`keyfold up`: the command."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ FirstPort = Annotated[
         "--first-port",
         min=1,
         max=FIRST_PORT_MAX,
-        help=f"The first of the {len(OFFSETS)} ports to listen on; a free one instead of any that is taken. "
-        f"Default: {variable('first_port')}, those of the last time, or else from {FIRST_PORT}.",
+        help=f"The first of the {len(OFFSETS)} ports to listen on; a free one replaces any that is taken. "
+        f"Default: {variable('first_port')}, else the ports of the last time, else from {FIRST_PORT}.",
         show_default=False,
     ),
 ]
@@ -50,7 +50,7 @@ def _up(
     first_port: FirstPort = None,
 ) -> None:
     """Run everything here, for trying out: PostgreSQL, Kafka, all services, a sample API behind Caddy."""
-    # Only here, because every other command would wait for the drivers to load and has no use for them.
+    # Imported here, as every other command would wait for the drivers to load and has no use for them.
     from keyfold.local.up import Options, up
 
     console = Console()

@@ -1,8 +1,8 @@
-"""What a command shows: a table to a person, JSON to a program; every view is made of what is here."""
+"""What a command shows: a table to a person, JSON to a program. Every view is made of these parts."""
 
 from __future__ import annotations
 
-from keyfold.cli.screen.layout import INDENT, Room, left_out
+from keyfold.cli.screen.layout import INDENT, Room, note_left_out
 from keyfold.cli.screen.show import Terminal, printable, room, show, write_json
 from keyfold.cli.screen.shown import (
     Bars,
@@ -37,8 +37,8 @@ __all__ = [
     "Value",
     "Written",
     "answer_of",
-    "left_out",
     "minute",
+    "note_left_out",
     "plain",
     "printable",
     "room",

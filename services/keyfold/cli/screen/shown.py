@@ -1,4 +1,4 @@
-"""What there is to show, whatever it is shown on."""
+"""What commands show, independent of where it is shown."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 
 class Ending(IntEnum):
-    """How a command has ended that has something to show; the value is the process's exit status."""
+    """How a command ended that shows something; the value is the process's exit status."""
 
     DONE = 0
     FAILED = 1
@@ -17,7 +17,7 @@ class Ending(IntEnum):
 
 
 class Tone(StrEnum):
-    """What a word means to whoever reads it; the value is its colour, and the word says it too."""
+    """What a word means to a reader; the value is its colour, which adds nothing to the word."""
 
     GOOD = "green"
     DOUBTFUL = "yellow"
@@ -27,7 +27,7 @@ class Tone(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Toned:
-    """A word with its meaning."""
+    """A word with its tone."""
 
     text: str
     tone: Tone
@@ -38,7 +38,7 @@ class Toned:
 
 @dataclass(frozen=True, slots=True)
 class Bars:
-    """Numbers over time, drawn as wide as there is room."""
+    """Numbers over time, drawn as wide as the room allows."""
 
     numbers: Sequence[int]
 
@@ -48,12 +48,12 @@ Value: TypeAlias = str | Toned | Bars
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """Many things: a row each on a terminal, a JSON array elsewhere. ``empty`` is said of none.
+    """Many things: a row each on a terminal, a JSON array elsewhere. ``empty`` is shown if there is none.
 
-    A value is whole on one line, but for those of the columns that are ``prose``. Where there is no room for
-    all columns, those of ``gives_way`` are left out, the first one first; where that is not enough, each
-    thing is a block of lines, with all of them. Where the answer says more than its items, ``item`` is that
-    object, and shown in the array's place. ``note`` and ``warnings`` are as those of Details.
+    A value stays on one line, except in the columns named by ``prose``. If there is no room for all columns,
+    those of ``gives_way`` are left out one by one, the first one first; if that is not enough, each thing
+    becomes a block of lines with all of them. If the answer has more than its items, ``item`` is that object,
+    and is shown instead of the array. ``note`` and ``warnings`` are as in Details.
     """
 
     columns: Sequence[str]
@@ -70,9 +70,9 @@ class Listing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Details:
-    """One thing: a line a member on a terminal, a JSON object elsewhere. ``note`` follows on a terminal.
+    """One thing: a line for each member on a terminal, a JSON object elsewhere.
 
-    Each of the ``warnings`` is a line on standard error, on a terminal or not.
+    ``note`` follows on a terminal. ``warnings`` are lines on standard error, on a terminal or not.
     """
 
     lines: Mapping[str, Value]
@@ -92,7 +92,7 @@ class TimelineEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chronicle:
-    """What happened: an entry each on a terminal, a JSON array elsewhere. ``empty`` is said of none."""
+    """What happened: an entry each on a terminal, a JSON array elsewhere. ``empty`` is shown if none."""
 
     entries: Sequence[TimelineEntry]
     items: Sequence[Mapping[str, Any]]
@@ -101,14 +101,14 @@ class Chronicle:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Bare text, the same everywhere, so that a shell's ``$(…)`` can use it."""
+    """Plain text, the same everywhere, so that a shell's ``$(…)`` can use it."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """Nothing more: the command has written what it shows while it ran."""
+    """Nothing more to show: the command has written everything while it ran."""
 
 
 Shown = Listing | Details | Chronicle | Line | Written

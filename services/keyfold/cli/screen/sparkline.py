@@ -10,18 +10,18 @@ NOTHING: Final = "·"
 
 
 def sparkline(numbers: Sequence[int], width_max: int) -> str:
-    """Draw a bar for each number, or for the sum of a few neighbours where there is no room for all.
+    """Return a bar for each number, or for the sum of a few neighbours if there is no room for all.
 
-    The highest is as high as can be; nothing at all is a dot, which no other number is.
+    The largest number has the full height; zero alone is a dot.
     """
-    bars = _fitted(numbers, max(1, width_max))
+    bars = _fit(numbers, max(1, width_max))
     highest = max(bars, default=0)
     return "".join(_bar(number, highest) for number in bars)
 
 
-def _fitted(numbers: Sequence[int], width_max: int) -> Sequence[int]:
+def _fit(numbers: Sequence[int], width_max: int) -> Sequence[int]:
     together = -(-len(numbers) // width_max) or 1
-    # Counted from the newest, lest the last bar stand for fewer than the others.
+    # Counted from the newest, so that the last bar stands for as many numbers as the others.
     ends = range(len(numbers), 0, -together)
     return [sum(numbers[max(0, end - together) : end]) for end in reversed(ends)]
 

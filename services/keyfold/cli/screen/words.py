@@ -23,34 +23,34 @@ STATES: Final[Mapping[str, Tone]] = {
 
 
 def when(text: str | None) -> str:
-    """Return a time of the API as a person reads it: UTC, to the second; a dash for none."""
+    """Return a time of the API for a person: in UTC, to the second; a dash for None."""
     return NONE if text is None else text[:19].replace("T", " ") + "Z"
 
 
 def minute(text: str | None) -> str:
-    """Return a time that is kept to the minute, or to the hour, as no more than that."""
+    """Return a time of the API to the minute, for times that are kept no more exactly; a dash for None."""
     return NONE if text is None else text[:16].replace("T", " ") + "Z"
 
 
 def yes_no(value: bool) -> str:
-    """Say a switch in a word."""
+    """Return a switch as a word."""
     return "yes" if value else "no"
 
 
 def state_of(state: str) -> Value:
-    """Return a key's, a vendor's or an invitation's state."""
+    """Return the state of a key, a vendor or an invitation with its tone, if it has one."""
     return Toned(state, STATES[state]) if state in STATES else state
 
 
 def answer_of(event: Mapping[str, str | None]) -> Toned:
-    """Return what a request was answered: ``allow``, or the reason of the denial."""
+    """Return the answer to a request: ``allow``, or the reason of the denial."""
     if event["decision"] == "allow":
         return Toned("allow", Tone.GOOD)
     return Toned(event["reason"] or "deny", Tone.BAD)
 
 
 def plain(value: object) -> str:
-    """Return any JSON value on a line: a dash for null, a list with semicolons, an object as `name value`."""
+    """Return any JSON value in a line: a dash for null, a list with semicolons, an object as `name value`."""
     match value:
         case None:
             return NONE

@@ -9,7 +9,7 @@ from keyfold.registry.ledger.heads_file import BadCheckpointFile, CheckpointFile
 from keyfold.store.ledger.signed_heads import Checkpoints
 from keyfold.store.postgres.errors import DatabaseAway
 from keyfold.wire.events.codec import UnknownEvent
-from keyfold.wire.proof.signed_head_proof import signed_of
+from keyfold.wire.proof.signed_head_proof import signed_head_of
 
 INTERVAL_S: Final = 60.0
 
@@ -44,7 +44,7 @@ class CheckpointFiling:
     async def _file_missing(self) -> int:
         last = await asyncio.to_thread(self._file.last)
         vouched = 0 if last is None else last.claim.position
-        known = [signed_of(each.event) for each in await self._checkpoints.since(vouched)]
+        known = [signed_head_of(each.event) for each in await self._checkpoints.since(vouched)]
         if last is not None and last not in known:
             log.error("checkpoint_gone_from_ledger", position=vouched, do="keyfold ledger verify")
         return await asyncio.to_thread(self._file.append, known)

@@ -14,7 +14,7 @@ from keyfold.store.access_log.completeness.closed_runs import ClosedRuns
 from keyfold.store.access_log.completeness.numbers import RunHour, read_run_hours
 from keyfold.store.access_log.partitions import Partitions
 from keyfold.store.postgres.connection import Pool, open_pool
-from keyfold.wire.access.closed_run import closed_record
+from keyfold.wire.access.closed_run import closed_run_record
 from keyfold.wire.topics import ACCESS, DEAD_LETTER
 from tests.support.access_events import EPOCH, access_event
 from tests.support.audit.accounts import told
@@ -183,7 +183,7 @@ async def test_a_closing_is_filed_from_kafka(
         )
         async with consuming(wires, pool) as consumer:
             await wires.publish(access_event(1), access_event(2))
-            await wires.publish_raw([closed_record(closed(4))] * 2)
+            await wires.publish_raw([closed_run_record(closed(4))] * 2)
             await wires.publish(access_event(3))
             await eventually(lambda: _is_filed(consumer.delivery.written, 5))
         assert await wires.dead_letters() == []

@@ -1,1 +1,1 @@
-"""`keyfold activity`: who touched what."""
+"""`keyfold activity`: who accessed what."""

@@ -53,7 +53,7 @@ async def export_activity(
     form: Format = "csv",
     out: Out = None,
 ) -> Written:
-    """Write all of an account's requests, newest first, as CSV or NDJSON; a file is whole or not there."""
+    """Write all of an account's requests, newest first, as CSV or NDJSON; a file is complete or not there."""
     log = log_of(
         keyfold,
         account,
@@ -68,20 +68,20 @@ async def export_activity(
         until=until,
         format=form,
     )
-    url = keyfold.places.url("audit") + log.path + "/export"
-    with _writing(out) as write:
+    url = keyfold.endpoints.url("audit") + log.path + "/export"
+    with _open_output(out) as write:
         async for chunk in chunks(url, bearer=keyfold.bearer(log.who, "audit"), query=log.query):
             write(chunk)
     return Written()
 
 
 @contextmanager
-def _writing(out: Path | None) -> Iterator[Callable[[bytes], int]]:
+def _open_output(out: Path | None) -> Iterator[Callable[[bytes], int]]:
     if out is None:
         yield sys.stdout.buffer.write
         sys.stdout.buffer.flush()
         return
-    # Under another name until it is whole.
+    # Under another name until it is complete.
     unfinished = out.with_name(out.name + ".part")
     try:
         with unfinished.open("wb") as file:

@@ -1,4 +1,4 @@
-"""`keyfold activity`: who touched what data, when, and what they were answered."""
+"""`keyfold activity`: who accessed what data, when, and what the answer was."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from keyfold.cli.keyfold import Keyfold
 from keyfold.cli.screen import Listing, Value, answer_of, when
 from keyfold.client.http import JsonObject
 
-activity = typer.Typer(help="Who touched what data, when, and what the answer was.")
+activity = typer.Typer(help="Who accessed what data, when, and what the answer was.")
 for each in (show, tail, export, summary):
     each.register(activity)
 

@@ -1,4 +1,4 @@
-"""Whose activity a command is about, and which of it: the options that all of them share."""
+"""Whose activity a command is about, and which part of it: the options that they all share."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ KeyFilter = Annotated[str | None, typer.Option("--key", help="Only this key's.")
 VendorFilter = Annotated[str | None, typer.Option("--vendor", help="Only this vendor's.")]
 Unattributed = Annotated[
     bool,
-    typer.Option("--unattributed", help="What names no account and no vendor instead (operator)."),
+    typer.Option("--unattributed", help="Requests that name no account and no vendor (operator)."),
 ]
 CategoryFilter = Annotated[Category | None, typer.Option("--category", help="Only this kind of data.")]
 AccessFilter = Annotated[str | None, typer.Option("--access", help="read or write.")]
@@ -38,7 +38,7 @@ Until = Annotated[str | None, typer.Option("--until", metavar="TIME", help=TIMES
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActivityLog:
-    """Somebody's activity, or nobody's: who has to ask, where, and with which conditions."""
+    """Somebody's activity, or nobody's: as whom to ask for it, at which path, with which conditions."""
 
     who: Claims
     path: str
@@ -57,13 +57,16 @@ def log_of(
 ) -> ActivityLog:
     """Return the log that the options name: an account's, nobody's, or with `--as vendor` that vendor's.
 
-    Raises WrongUsage, also for what is no time.
+    Raises WrongUsage.
     """
     conditions |= times_of(conditions.get("since"), conditions.get("until"), SYSTEM_CLOCK.now())
     if unattributed:
         _refuse_names({"--account": account, "--key": key_id, "--vendor": vendor_id})
         return ActivityLog(
-            who=OPERATOR, path="/v1/unattributed/activity", query=_given(conditions), is_unattributed=True
+            who=OPERATOR,
+            path="/v1/unattributed/activity",
+            query=_drop_missing(conditions),
+            is_unattributed=True,
         )
     conditions["key_id"] = key_id
     if keyfold.role == "vendor":
@@ -74,58 +77,58 @@ def log_of(
         account_id = keyfold.account(account)
         who, path = owner(account_id), f"/v1/accounts/{account_id}/activity"
         conditions["vendor_id"] = vendor_id
-    return ActivityLog(who=who, path=path, query=_given(conditions))
+    return ActivityLog(who=who, path=path, query=_drop_missing(conditions))
 
 
 def times_of(since: str | None, until: str | None, now: datetime) -> dict[str, str | None]:
-    """Return the bounds that the options name, as services read them. Raises WrongUsage."""
+    """Return the options' times as services read them. Raises WrongUsage."""
     return {"since": past(since, "--since", now), "until": past(until, "--until", now)}
 
 
 def _refuse_names(names: Mapping[str, str | None]) -> None:
-    if given := " and ".join(_given(names)):
+    if given := " and ".join(_drop_missing(names)):
         raise WrongUsage(f"--unattributed is what names no account, no key and no vendor: leave out {given}.")
 
 
-def _given(options: Mapping[str, str | None]) -> Mapping[str, str]:
+def _drop_missing(options: Mapping[str, str | None]) -> Mapping[str, str]:
     return {name: value for name, value in options.items() if value is not None}
 
 
 def request_of(item: JsonObject) -> str:
-    """Return what an access event's request was, and how many there were where it is the record of many."""
+    """Return an access event's request, and how many requests it stands for if more than one."""
     requests = item["requests"]
     times = f" x{requests:,}" if requests > 1 else ""
     return f"{item['method']} {item['path']}{times}"
 
 
 def asker_of(log: ActivityLog) -> NameColumns | Origins:
-    """Return what tells who asked."""
+    """Return the columns that show who asked."""
     return Origins() if log.is_unattributed else NameColumns()
 
 
 class Origins:
-    """Where requests came from that name nobody."""
+    """The columns for requests that name nobody: where they came from."""
 
     columns = ("gateway", "client")
     ids: tuple[str, ...] = ()
 
     def of(self, item: JsonObject) -> tuple[str, ...]:
-        """Return the gateway and the client's address, or its network, of an access event."""
+        """Return an access event's gateway, and its client's address or network."""
         return item["gateway"], item["client_ip"] or NONE
 
     def ids_of(self, _item: JsonObject) -> tuple[str, ...]:
-        """Return that there are none."""
+        """Return nothing: there are no ids."""
         return ()
 
 
 class NameColumns:
-    """What vendors and keys are called today, and where that is not known, or not ours to know, the id."""
+    """The columns with the present names of vendors and keys, or the id of one whose name we may not know."""
 
     columns = ("integration", "key")
     ids: tuple[str, ...] = ("integration id", "key id")
 
     def of(self, item: JsonObject) -> tuple[str, ...]:
-        """Return what to call the vendor and the key of an access event."""
+        """Return the names of an access event's vendor and key."""
         return item["vendor_name"] or item["vendor_id"] or NONE, item["key_name"] or item["key_id"] or NONE
 
     def ids_of(self, item: JsonObject) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""`keyfold activity show`: one decision in words, by the id that its answer carried."""
+"""`keyfold activity show`: one decision in words, by the id in its answer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from keyfold.client.http import JsonObject
 from keyfold.local.signing import OPERATOR, Claims, owner, vendor
 
 DecisionId = Annotated[
-    str, typer.Argument(metavar="ID", help="As X-Keyfold-Decision has it, and the problem's `instance`.")
+    str, typer.Argument(metavar="ID", help="From X-Keyfold-Decision, or the problem's `instance`.")
 ]
 Vendor = Annotated[str | None, typer.Option("--vendor", help="With --as vendor: which one asks.")]
 
@@ -32,11 +32,11 @@ async def show_decision(
 ) -> Details:
     """Show one decision: who asked for what, the answer, why, and what would change it and who can (owner;
     `--as vendor --vendor ven_…`: that vendor's own; `--as operator`: any)."""
-    who = _asks(keyfold, account, vendor_id)
+    who = _asker(keyfold, account, vendor_id)
     return details(await keyfold.get(f"/v1/decisions/{decision_id}", who, service="audit"))
 
 
-def _asks(keyfold: Keyfold, account: str | None, vendor_id: str | None) -> Claims:
+def _asker(keyfold: Keyfold, account: str | None, vendor_id: str | None) -> Claims:
     if keyfold.role == "operator":
         return OPERATOR
     if keyfold.role != "vendor":
@@ -47,12 +47,12 @@ def _asks(keyfold: Keyfold, account: str | None, vendor_id: str | None) -> Claim
 
 
 def details(item: JsonObject) -> Details:
-    """Return a decision as it is shown."""
+    """Return what is shown of a decision."""
     category, access, explained = item["category"], item["access"], item["explanation"]
     lines = {
         "when": when(item["at"]),
-        "integration": _called(item["vendor_name"], item["vendor_id"]),
-        "key": _called(item["key_name"], item["key_id"]),
+        "integration": _name_with_id(item["vendor_name"], item["vendor_id"]),
+        "key": _name_with_id(item["key_name"], item["key_id"]),
         "account": item["account_id"] or NONE,
         "data": f"{category} {access}" if category and access else NONE,
         "request": request_of(item),
@@ -66,5 +66,5 @@ def details(item: JsonObject) -> Details:
     return Details(lines=lines, item=item)
 
 
-def _called(name: str | None, name_id: str | None) -> str:
+def _name_with_id(name: str | None, name_id: str | None) -> str:
     return f"{name} ({name_id})" if name and name_id else name_id or NONE

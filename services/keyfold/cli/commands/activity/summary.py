@@ -63,7 +63,7 @@ async def summarise_activity(
     """Count an account's requests by category, over the last 30 days, or 24 hours with `--bucket hour`."""
     now = SYSTEM_CLOCK.now()
     end = now if until is None else instant(until, "--until", now)
-    begin = _usual_begin(bucket, end) if since is None else instant(since, "--since", now)
+    begin = _default_begin(bucket, end) if since is None else instant(since, "--since", now)
     log = log_of(
         keyfold,
         account,
@@ -79,8 +79,8 @@ async def summarise_activity(
         bucket=bucket,
         by="category,decision",
     )
-    items = await _whole(keyfold, log)
-    # Only now, for the service has refused what is too long ago; and it has nothing from far ahead.
+    items = await _read_all(keyfold, log)
+    # Only now: the service has refused a time that is too long ago, and it has nothing from far ahead.
     starts = _starts(SPANS[bucket], begin, min(end, now + SPANS["day"]))
     return Listing(
         columns=("category", "requests", "denied", f"by the {bucket}"),
@@ -91,7 +91,7 @@ async def summarise_activity(
     )
 
 
-async def _whole(keyfold: Keyfold, log: ActivityLog) -> Sequence[JsonObject]:
+async def _read_all(keyfold: Keyfold, log: ActivityLog) -> Sequence[JsonObject]:
     items: list[JsonObject] = []
     query = dict(log.query)
     while True:
@@ -102,7 +102,7 @@ async def _whole(keyfold: Keyfold, log: ActivityLog) -> Sequence[JsonObject]:
         query["cursor"] = page["next_cursor"]
 
 
-def _usual_begin(bucket: str, end: datetime) -> datetime:
+def _default_begin(bucket: str, end: datetime) -> datetime:
     try:
         return _start(end - MOMENT, SPANS[bucket]) - (DEFAULT_BUCKETS[bucket] - 1) * SPANS[bucket]
     except OverflowError:
@@ -120,7 +120,7 @@ def _start(at: datetime, span: timedelta) -> datetime:
 
 
 def rows(items: Sequence[JsonObject], starts: Sequence[datetime]) -> Sequence[Sequence[Value]]:
-    """Return a row a category that was asked for: how often, how often in vain, and when."""
+    """Return a row for each category: its requests, the denied ones, and the requests over time."""
     requests, denied = Counter[tuple[str, str]](), Counter[str]()
     for item in items:
         category = item["category"] or NO_CATEGORY

@@ -38,7 +38,7 @@ from keyfold.cli.screen import (
     Value,
     Written,
     answer_of,
-    left_out,
+    note_left_out,
     printable,
     room,
     when,
@@ -55,9 +55,9 @@ DATA_WIDTH: Final = 17
 NAME_WIDTH: Final = 18
 REQUEST_WIDTH_MIN: Final = 20
 NAMES_FROM_WIDTH: Final = 110
-"""On a narrower terminal the names give way: what was asked and answered says more."""
+"""On a narrower terminal the names are left out: the request and the answer say more."""
 
-Count = Annotated[int | None, typer.Option("--count", min=1, help="End after so many; default: never.")]
+Count = Annotated[int | None, typer.Option("--count", min=1, help="End after this many; default: never.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -77,7 +77,7 @@ async def tail_activity(
     reason: ReasonFilter = None,
     count: Count = None,
 ) -> Written:
-    """Show an account's requests as they are recorded, until Ctrl-C; as NDJSON away from a terminal."""
+    """Show an account's requests as they are recorded, until Ctrl-C; in a pipe, as NDJSON."""
     log = log_of(
         keyfold,
         account,
@@ -91,8 +91,8 @@ async def tail_activity(
     )
     asker = asker_of(log)
     terminal = None if keyfold.as_json or not (keyfold.wide or sys.stdout.isatty()) else Terminal()
-    if terminal is not None and (missing := _missing(asker, room(wide=keyfold.wide))):
-        terminal.write(room().broken(left_out(missing)))
+    if terminal is not None and (missing := _find_missing(asker, room(wide=keyfold.wide))):
+        terminal.write(room().break_lines(note_left_out(missing)))
     shown = 0
     async with aclosing(_items(keyfold, log)) as items:
         async for item in items:
@@ -108,25 +108,25 @@ async def tail_activity(
     return Written()
 
 
-def _missing(asker: NameColumns | Origins, within: Room) -> Sequence[str]:
+def _find_missing(asker: NameColumns | Origins, within: Room) -> Sequence[str]:
     if within.columns is None:
         return ()
     return asker.ids if within.holds(NAMES_FROM_WIDTH) else (*asker.columns, *asker.ids)
 
 
 async def _items(keyfold: Keyfold, log: ActivityLog) -> AsyncGenerator[JsonObject]:
-    """Yield what arrives, each once, over as many connections as it takes."""
-    url = keyfold.places.url("audit") + log.path + "/stream"
+    """Yield each access event once, over as many connections as it takes."""
+    url = keyfold.endpoints.url("audit") + log.path + "/stream"
     reader, retry_ms = EventReader(), RETRY_MS
     while True:
         try:
-            # A token of its own for each connection: the stream ends with the token.
+            # A new token for each connection, as the stream ends with the token.
             bearer = keyfold.bearer(log.who, "audit")
             async with aclosing(events(url, bearer=bearer, query=log.query, reader=reader)) as stream:
-                async for told in stream:
-                    retry_ms = told.retry_ms or retry_ms
-                    if told.item is not None:
-                        yield told.item
+                async for step in stream:
+                    retry_ms = step.retry_ms or retry_ms
+                    if step.item is not None:
+                        yield step.item
         except StreamBroken as broken:
             if not reader.last_event_id:
                 raise
@@ -135,9 +135,9 @@ async def _items(keyfold: Keyfold, log: ActivityLog) -> AsyncGenerator[JsonObjec
 
 
 def lines(item: JsonObject, asker: Sequence[str], within: Room) -> list[Text]:
-    """Return an access event in a line where there is room, else in two or three.
+    """Return an access event in one line if there is room, else in two or three.
 
-    Only of names and of the request an end may be missing, which an ellipsis says; all else is whole.
+    Only names and the request may be cut, which an ellipsis shows.
     """
     category, access = item["category"], item["access"]
     cells: list[tuple[Value, int]] = [
@@ -146,7 +146,7 @@ def lines(item: JsonObject, asker: Sequence[str], within: Room) -> list[Text]:
         (f"{category} {access}" if category and access else "—", DATA_WIDTH),
     ]
     if within.holds(NAMES_FROM_WIDTH):
-        cells += [(_short(name, within), NAME_WIDTH) for name in asker]
+        cells += [(_shorten(name, within), NAME_WIDTH) for name in asker]
     found = [Text()]
     for value, width in cells:
         cell = within.cell(value, width)
@@ -164,8 +164,8 @@ def _make_room(lines: list[Text], width: int, within: Room) -> None:
         lines.append(Text(INDENT))
 
 
-def _short(name: str, within: Room) -> str:
-    # An id is of use only whole, and an address too.
+def _shorten(name: str, within: Room) -> str:
+    # An id or an address is of no use when cut.
     is_word = len(name) <= WORD_MAX and " " not in name
     return (
         name if is_word or within.columns is None else within.cut(Text(within.text(name)), NAME_WIDTH).plain

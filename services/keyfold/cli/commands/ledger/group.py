@@ -20,10 +20,10 @@ ledger = typer.Typer(no_args_is_help=True, help="The append-only ledger of lifec
 @command(ledger, "list")
 async def list_events(
     keyfold: Keyfold,
-    after: Annotated[int, typer.Option("--after", min=0, help="Start behind this position.")] = 0,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=100, help="At most so many.")] = 50,
+    after: Annotated[int, typer.Option("--after", min=0, help="Start after this position.")] = 0,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=100, help="At most this many.")] = 50,
 ) -> Listing:
-    """List events in their order; with --json also what each says, and its hash."""
+    """List events in order; --json also has their data and hashes."""
     query = {"after": str(after), "limit": str(limit)}
     items = (await keyfold.get("/v1/ledger", OPERATOR, query=query))["items"]
     return Listing(
@@ -46,7 +46,7 @@ async def list_events(
 
 @changing(ledger, "checkpoint")
 async def take_checkpoint(keyfold: Keyfold) -> Details:
-    """Have the registry vouch for the ledger as it is now, with a signature."""
+    """Have the registry sign what the ledger is now."""
     taken = await keyfold.command("POST", CHECKPOINTS, OPERATOR)
     return Details(
         lines={
@@ -62,9 +62,9 @@ async def take_checkpoint(keyfold: Keyfold) -> Details:
 @command(ledger, "checkpoints")
 async def list_checkpoints(
     keyfold: Keyfold,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 50,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="At most this many.")] = 50,
 ) -> Listing:
-    """List the ledger's checkpoints, newest first; with --json also their signatures."""
+    """List the ledger's checkpoints, newest first; --json also has their signatures."""
     items = [each async for each in keyfold.items(CHECKPOINTS, OPERATOR, items_max=limit)]
     return Listing(
         columns=("position", "when", "signed by", "hash"),

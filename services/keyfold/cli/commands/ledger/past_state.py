@@ -1,4 +1,4 @@
-"""The state of everything as it was: the ledger folded up to a position or a time."""
+"""The past state of everything: the ledger, folded up to a position or a time."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ POSITION: Final = re.compile(r"[1-9][0-9]{0,17}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Until:
-    """Up to and with which event: the one at a position, or the last one of a time."""
+    """The last event to include: the one at a position, or the last one up to a time."""
 
     position: int | None = None
     at: datetime | None = None
 
     def is_beyond(self, position: int, recorded_at: str) -> bool:
-        """Tell whether an event came later. Times as text are in the order of times."""
+        """Tell whether an event came later. Times as text sort as times."""
         if self.at is not None:
             return recorded_at > format_time(self.at)
         return self.position is not None and position > self.position
@@ -35,7 +35,7 @@ class Until:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastState:
-    """Everything as it was at an instant, after the event at a position; 0 before the first."""
+    """Everything as it was at a time, after the event at `position`, which is 0 before the first."""
 
     position: int
     at: datetime
@@ -43,25 +43,25 @@ class PastState:
 
 
 def read_until(text: str, now: datetime) -> Until:
-    """Read ``1234``, or a time. Raises WrongUsage."""
+    """Read a position such as ``1234``, or a time. Raises WrongUsage."""
     if POSITION.fullmatch(text):
         return Until(position=int(text))
     return Until(at=instant(text, "--at", now))
 
 
 async def fold(dsn: str, until: Until) -> PastState:
-    """Fold the ledger. Raises DatabaseAway, UnknownEvent, ImpossibleEvent, or CommandFailed past its end."""
+    """Fold the ledger up to there. Raises DatabaseAway, UnknownEvent, ImpossibleEvent or CommandFailed."""
     async with open_scan(dsn) as scan:
-        folded = await _folded(scan, until)
+        folded = await _fold_pages(scan, until)
     if until.position is not None and folded.position < until.position:
         raise CommandFailed(f"The ledger ends at position {folded.position}.")
     return folded
 
 
-async def _folded(scan: LedgerScan, until: Until) -> PastState:
+async def _fold_pages(scan: LedgerScan, until: Until) -> PastState:
     state, position, recorded_at = State(), 0, None
     async for page in scan.pages():
-        wanted = _up_to(page, until)
+        wanted = _take_until(page, until)
         for fields in wanted:
             state.fold(decode_event(fields[4], fields[5], fields[6]))
         if wanted:
@@ -72,5 +72,5 @@ async def _folded(scan: LedgerScan, until: Until) -> PastState:
     return PastState(position=position, at=at, state=state)
 
 
-def _up_to(page: Sequence[tuple[Fields, bytes]], until: Until) -> list[Fields]:
+def _take_until(page: Sequence[tuple[Fields, bytes]], until: Until) -> list[Fields]:
     return [fields for fields, _ in page if not until.is_beyond(fields[0], fields[10])]

@@ -16,9 +16,9 @@ At = Annotated[
     str,
     typer.Option("--at", help="A position, or a time such as 2026-01-31T12:00:00Z, yesterday or 2h (ago)."),
 ]
-AccountId = Annotated[str | None, typer.Option("--account", help="This account alone.")]
-VendorId = Annotated[str | None, typer.Option("--vendor", help="This vendor alone.")]
-KeyId = Annotated[str | None, typer.Option("--key", help="This key alone, a vendor's or a subscriber's.")]
+AccountId = Annotated[str | None, typer.Option("--account", help="Only this account.")]
+VendorId = Annotated[str | None, typer.Option("--vendor", help="Only this vendor.")]
+KeyId = Annotated[str | None, typer.Option("--key", help="Only this key, a vendor's or a subscriber's.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -30,14 +30,14 @@ async def _state(
     keyfold: Keyfold, at: At, account: AccountId = None, vendor: VendorId = None, key: KeyId = None
 ) -> Details:
     """Show the state as it was, folded straight from PostgreSQL (operator; KEYFOLD_POSTGRES_DSN)."""
-    # Only here, because every other command would wait for the driver to load and has no use for it.
+    # Imported here, as every other command would wait for the driver to load and has no use for it.
     from keyfold.cli.commands.ledger.past_state import fold, read_until
     from keyfold.cli.commands.ledger.past_state_view import one, whole
     from keyfold.domain.refusal import ImpossibleEvent
     from keyfold.store.postgres.errors import StoreFailure
     from keyfold.wire.events.codec import UnknownEvent
 
-    kinds, wanted_id = _wanted(account, vendor, key)
+    kinds, wanted_id = _choose(account, vendor, key)
     until = read_until(at, SYSTEM_CLOCK.now())
     try:
         past = await fold(keyfold.database("ledger"), until)
@@ -51,7 +51,7 @@ async def _state(
     return found
 
 
-def _wanted(account: str | None, vendor: str | None, key: str | None) -> tuple[tuple[str, ...], str | None]:
+def _choose(account: str | None, vendor: str | None, key: str | None) -> tuple[tuple[str, ...], str | None]:
     named = {("account",): account, ("vendor",): vendor, ("subscriber key", "vendor key"): key}
     given = [(kinds, wanted_id) for kinds, wanted_id in named.items() if wanted_id is not None]
     if len(given) > 1:

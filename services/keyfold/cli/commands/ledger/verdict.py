@@ -1,4 +1,4 @@
-"""What the check of a ledger found, in words and as JSON."""
+"""What a verification found, in words and as JSON."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from keyfold.wire.proof.signed_head_proof import FindingKind
 
 
 def details_of(found: Verification, ledger: str) -> Details:
-    """Return what is shown of the check of this ledger; it has failed if anything is wrong."""
+    """Return what is shown of this ledger's verification; the command fails if anything is wrong."""
     ending = Ending.FAILED if found.findings else Ending.DONE
     return Details(
         lines={"ledger": ledger, **_lines(found)},
@@ -58,5 +58,5 @@ def _verdict(found: Verification) -> str:
     if found.first_broken is not None:
         return f"The ledger is not whole. The first broken position is {found.first_broken}."
     if found.findings:
-        return "The ledger is whole, but not everything that it was held against is."
+        return "The ledger is whole, but not everything that it was compared with is."
     return "The ledger is whole."

@@ -1,4 +1,4 @@
-"""The check of a whole ledger: its rows against its seals, and its checkpoints against keys and a file."""
+"""The verification of a ledger: its rows by its seals, and its signed heads by keys and a file."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from keyfold.wire.proof.signed_head import BadSigningKey, PublicKeys, key_id_of,
 from keyfold.wire.proof.signed_head_proof import Finding, weigh_file, weigh_recorded
 
 Progress = Callable[[int, int], None]
-"""Is told now and then how many events are proven, of how many."""
+"""Called now and then with the number of events proven so far, and of all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What a ledger is held against beside itself; with no keys, signatures are not checked."""
+    """What a ledger is compared with; without keys, signatures are not checked."""
 
     public_keys: PublicKeys
     checkpoints_file: bytes = b""
@@ -29,7 +29,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
-    """What was found: how many events are proven, how far checkpoints vouch for them, and what is wrong."""
+    """The result: how many events are proven, how far signed heads vouch for them, and what is wrong."""
 
     events: int
     head_hash: bytes
@@ -42,12 +42,12 @@ class Verification:
 
     @property
     def first_broken(self) -> int | None:
-        """Return the first position that is broken, None where none is."""
+        """The first broken position, None if there is none."""
         return min((each.position for each in self.findings if each.position is not None), default=None)
 
 
 def read_evidence(checkpoints: Path | None, public_keys: Sequence[Path]) -> Evidence:
-    """Return what these files hold. Raises WrongUsage."""
+    """Return the content of these files. Raises WrongUsage."""
     keys = dict(_read_key(path) for path in public_keys)
     if checkpoints is None:
         return Evidence(public_keys=keys)
@@ -65,13 +65,13 @@ def _read_key(path: Path) -> tuple[str, Ed25519PublicKey]:
 
 
 async def verify(dsn: str, evidence: Evidence, progress: Progress) -> Verification:
-    """Check the ledger as it is at this moment. Raises DatabaseAway or Misconfigured."""
+    """Verify the ledger as it is now. Raises DatabaseAway or DatabaseMisconfigured."""
     began_s = SYSTEM_CLOCK.monotonic_s()
     filed = weigh_file(evidence.checkpoints_file, evidence.public_keys)
     async with open_scan(dsn) as scan:
         recorded = weigh_recorded(await scan.checkpoints(), evidence.public_keys)
         proof = LedgerProof(recorded, filed)
-        findings = (*filed.findings, *await _followed(scan, proof, progress))
+        findings = (*filed.findings, *await _follow(scan, proof, progress))
     return Verification(
         events=proof.head.position,
         head_hash=proof.head.hash,
@@ -84,7 +84,7 @@ async def verify(dsn: str, evidence: Evidence, progress: Progress) -> Verificati
     )
 
 
-async def _followed(scan: LedgerScan, proof: LedgerProof, progress: Progress) -> tuple[Finding, ...]:
+async def _follow(scan: LedgerScan, proof: LedgerProof, progress: Progress) -> tuple[Finding, ...]:
     head = await scan.head()
     total = 0 if head is None else head.head.position
     async for page in scan.pages():

@@ -1,4 +1,4 @@
-"""`keyfold ledger verify`: the proof that the ledger is whole, or the first position at which it is not."""
+"""`keyfold ledger verify`: proof that the ledger is whole, or the first position at which it is not."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ File = Annotated[
         "--checkpoints",
         exists=True,
         dir_okay=False,
-        help="The checkpoints file, from where it was shipped to; a local stack's own without.",
+        help="The checkpoints file, from where it is shipped to; default: the local stack's own.",
     ),
 ]
 Keys = Annotated[
@@ -34,7 +34,7 @@ Keys = Annotated[
         "--public-key",
         exists=True,
         dir_okay=False,
-        help="PEM of a key that checkpoints are signed with; once for each. A local stack's own without.",
+        help="PEM of a key that proves checkpoints; may be repeated. Default: the local stack's own.",
     ),
 ]
 
@@ -46,34 +46,34 @@ def register(app: typer.Typer) -> None:
 
 async def _verify(keyfold: Keyfold, checkpoints: File = None, public_key: Keys = None) -> Details:
     """Recompute every hash, straight from PostgreSQL (KEYFOLD_POSTGRES_DSN); exit with 1 if any is wrong."""
-    # Only here, because every other command would wait for the driver to load and has no use for it.
+    # Imported here, as every other command would wait for the driver to load and has no use for it.
     from keyfold.cli.commands.ledger.verdict import details_of
     from keyfold.cli.commands.ledger.verification import read_evidence, verify
     from keyfold.store.postgres.errors import StoreFailure
 
-    places = keyfold.places
-    # What another ledger is held against is not what a local stack has put down about its own.
-    state_dir = places.state_dir if places.is_local(POSTGRES) else None
+    endpoints = keyfold.endpoints
+    # A local stack's own key and file say nothing about another ledger.
+    state_dir = endpoints.state_dir if endpoints.is_local(POSTGRES) else None
     evidence = read_evidence(
-        checkpoints or _local(state_dir, CHECKPOINTS_NAME),
-        public_key or [each for each in (_local(state_dir, PUBLIC_KEY_NAME),) if each],
+        checkpoints or _find_local(state_dir, CHECKPOINTS_NAME),
+        public_key or [each for each in (_find_local(state_dir, PUBLIC_KEY_NAME),) if each],
     )
     dsn = keyfold.database("ledger")
     try:
-        with _shown_progress() as progress:
+        with _show_progress() as progress:
             verification = await verify(dsn, evidence, progress)
     except StoreFailure as failure:
         raise CommandFailed(f"The ledger could not be read: {failure}") from failure
-    return details_of(verification, places.database_at())
+    return details_of(verification, endpoints.database_at())
 
 
-def _local(state_dir: Path | None, name: str) -> Path | None:
+def _find_local(state_dir: Path | None, name: str) -> Path | None:
     path = None if state_dir is None else state_dir / name
     return path if path is not None and path.exists() else None
 
 
 @contextmanager
-def _shown_progress() -> Iterator[Callable[[int, int], None]]:
+def _show_progress() -> Iterator[Callable[[int, int], None]]:
     if not sys.stderr.isatty():
         yield lambda proven, of: None
         return

@@ -1,1 +1,1 @@
-"""What an operator runs and looks at."""
+"""An operator's commands."""

@@ -28,7 +28,7 @@ COLUMNS: Final = (
     "after that",
 )
 RANGES_SHOWN_MAX: Final = 3
-# More than there can be in 90 days: what is not read is not accounted for.
+# More than there can be in 90 days: items that were not read would not be checked.
 _ITEMS_MAX: Final = 100_000_000
 
 audit = typer.Typer(no_args_is_help=True, help="Whether the access log is whole (operator).")
@@ -38,13 +38,13 @@ audit = typer.Typer(no_args_is_help=True, help="Whether the access log is whole 
 async def completeness(keyfold: Keyfold, since: Since = None, until: Until = None) -> Listing:
     """Account for each number of each gatekeeper's run; exit with 1 if any is missing or extra (operator)."""
     query = times_of(since, until, SYSTEM_CLOCK.now())
-    say_target(keyfold.places.service_at("audit"))
+    say_target(keyfold.endpoints.service_at("audit"))
     pages = keyfold.items(COMPLETENESS, OPERATOR, items_max=_ITEMS_MAX, service="audit", query=query)
     return listing([item async for item in pages])
 
 
 def listing(items: Sequence[JsonObject]) -> Listing:
-    """Return runs' hours as they are shown, and how the command ends."""
+    """Return what is shown of runs' hours; the command fails if a number is missing or extra."""
     is_whole = not any(item["missing"] or item["extra"] for item in items)
     return Listing(
         columns=COLUMNS,

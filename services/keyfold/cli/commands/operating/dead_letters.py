@@ -1,4 +1,4 @@
-"""`keyfold dead-letter`: records that nobody could understand, each with its reason and its origin."""
+"""`keyfold dead-letter`: records that no service could understand, each with its reason and its origin."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from keyfold.client.settings import variable
 from keyfold.wire.timestamp import format_time
 from keyfold.wire.topics import DEAD_LETTER
 
-dead_letters = typer.Typer(no_args_is_help=True, help="Records that nobody could understand (operator).")
+dead_letters = typer.Typer(no_args_is_help=True, help="Records that no service could understand (operator).")
 
-Newest = Annotated[int, typer.Option("--limit", min=1, max=1000, help="The newest so many.")]
+Newest = Annotated[int, typer.Option("--limit", min=1, max=1000, help="Only this many, the newest.")]
 
 
 @command(dead_letters, "list")
 async def list_letters(keyfold: Keyfold, limit: Newest = 50) -> Listing:
-    """List what is on the dead-letter topic, newest first, without the records' values."""
-    if keyfold.places.kafka_bootstrap is None:
+    """List the records on the dead-letter topic, newest first, without their values."""
+    if keyfold.endpoints.kafka_bootstrap is None:
         raise CommandFailed(f"Which Kafka? Set {variable(KAFKA)}.")
-    say_target(keyfold.places.kafka_at())
-    return listing(await _newest(keyfold.places.kafka_bootstrap, limit))
+    say_target(keyfold.endpoints.kafka_at())
+    return listing(await _newest(keyfold.endpoints.kafka_bootstrap, limit))
 
 
 def listing(items: Sequence[JsonObject]) -> Listing:
-    """Return dead letters as they are shown."""
+    """Return what is shown of dead letters."""
     return Listing(
         columns=("offset", "when", "from", "reason"),
         rows=[
@@ -47,7 +47,7 @@ def listing(items: Sequence[JsonObject]) -> Listing:
 
 
 async def _newest(bootstrap: str, limit: int) -> Sequence[JsonObject]:
-    # Only here, because every other command would wait for the driver to load and has no use for it.
+    # Imported here, as every other command would wait for the driver to load and has no use for it.
     from keyfold.kafka.dead_letters.newest import newest_letters
     from keyfold.kafka.errors import KafkaFailure
 
@@ -72,4 +72,4 @@ def _instant(timestamp_ms: int) -> str | None:
     try:
         return format_time(datetime.fromtimestamp(timestamp_ms / 1000, UTC))
     except (ValueError, OverflowError):
-        return None  # whoever sent it has put it outside of the calendar
+        return None  # its sender's time is outside of the calendar

@@ -1,4 +1,4 @@
-"""`keyfold enforcement`: whether a position is in force everywhere, and who is in the way."""
+"""`keyfold enforcement`: whether a position is in force everywhere, and which gatekeepers are behind."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def register(app: typer.Typer) -> None:
 
 
 async def _enforcement(keyfold: Keyfold, position: Position = None) -> Listing:
-    """Show how far each gatekeeper is (operator); the status is 3 if that is not in force everywhere."""
-    say_target(keyfold.places.service_at("registry"))
+    """Show how far each gatekeeper is (operator); the exit status is 3 if it is not in force everywhere."""
+    say_target(keyfold.endpoints.service_at("registry"))
     query = {} if position is None else {"position": str(position)}
     return listing(await keyfold.get("/v1/enforcement", OPERATOR, query=query))
 
 
 def listing(answer: JsonObject) -> Listing:
-    """Return how far each gatekeeper is as it is shown."""
+    """Return what is shown of gatekeepers; the command ends unconfirmed unless the position is enforced."""
     items = answer["gatekeepers"]
     return Listing(
         columns=("gatekeeper", "host", "applied", "last heard", "lease until", "in the way"),

@@ -9,17 +9,17 @@ from typing import Annotated, Final
 import typer
 
 from keyfold.cli.command import EXIT_FAILED, EXIT_USAGE
-from keyfold.cli.process_group import run_together
+from keyfold.cli.process_group import run_until_one_ends
 from keyfold.client.failure import CommandFailed, WrongUsage
 from keyfold.client.settings import PORT_MAX, GatekeeperPorts
 from keyfold.local.process.child import ProcessSpec
 from keyfold.runtime.settings.base import BadSettings, load
 
 PROCESSES_MAX: Final = 64
-# The gatekeeper's own program does it: the command line is none of its parts.
+# The gatekeeper's own program runs: the command line imports none of it.
 PROGRAM: Final = (sys.executable, "-m", "keyfold.gatekeeper")
 SERVICE_PORT, SHARED_PORT, REUSE = "KEYFOLD_HTTP_PORT", "KEYFOLD_AUTHZ_PORT", "KEYFOLD_AUTHZ_REUSE_PORT"
-# What the program leaves undone this long after its own bound, it will not do any more.
+# A program that is not done this long after its own bound never will be.
 CLOSE_TIMEOUT_S: Final = 5.0
 
 Processes = Annotated[
@@ -33,10 +33,10 @@ def register(app: typer.Typer) -> None:
 
 
 def _gatekeeper(processes: Processes = 1) -> None:
-    """Run gatekeepers that share the port KEYFOLD_AUTHZ_PORT; each has a service port of its own too, from
-    KEYFOLD_HTTP_PORT on. If one dies, all are stopped, and the status is 1."""
+    """Run gatekeepers that share the port KEYFOLD_AUTHZ_PORT; each also has its own service port, from
+    KEYFOLD_HTTP_PORT on. If one dies, all are stopped, and the exit status is 1."""
     try:
-        asyncio.run(run_together(commands(processes, load(GatekeeperPorts))))
+        asyncio.run(run_until_one_ends(commands(processes, load(GatekeeperPorts))))
     except BadSettings as bad:
         sys.stderr.write(f"keyfold gatekeeper cannot start; its settings are wrong:\n{bad}\n")
         raise typer.Exit(EXIT_USAGE) from None
@@ -46,7 +46,7 @@ def _gatekeeper(processes: Processes = 1) -> None:
 
 
 def commands(processes: int, said: GatekeeperPorts) -> list[ProcessSpec]:
-    """Return how each process is started. Raises WrongUsage."""
+    """Return the command of each process. Raises WrongUsage."""
     shared_port, first_port = said.authz_port, said.http_port
     if processes > 1 and not shared_port:
         raise WrongUsage(f"{SHARED_PORT} must name the one port that all of them answer gateways on.")

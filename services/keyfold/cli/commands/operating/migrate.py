@@ -1,4 +1,4 @@
-"""`keyfold migrate`: bring the database's schema, and the services' roles, up to this version of the code."""
+"""`keyfold migrate`: bring the database's schema and the services' roles up to this version of the code."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def register(app: typer.Typer) -> None:
 
 async def _migrate(keyfold: Keyfold) -> Line:
     """Bring the database up to date; harmless when it is (KEYFOLD_POSTGRES_DSN, its owner's address)."""
-    # Only here, because every other command would wait for the driver to load and has no use for it.
+    # Imported here, as every other command would wait for the driver to load and has no use for it.
     from keyfold.store.postgres.errors import StoreFailure
     from keyfold.store.postgres.migrations import migrate
 
@@ -25,4 +25,4 @@ async def _migrate(keyfold: Keyfold) -> Line:
         await migrate(keyfold.database("migrations"))
     except StoreFailure as failure:
         raise CommandFailed(f"The database was not migrated: {failure}") from failure
-    return Line(f"The database is up to date: {keyfold.places.database_at()}.")
+    return Line(f"The database is up to date: {keyfold.endpoints.database_at()}.")

@@ -20,7 +20,7 @@ from keyfold.client.failure import CommandFailed, WrongUsage
 from keyfold.client.http import JsonObject
 from keyfold.client.settings import variable
 
-# The projection's own program does it: it alone knows the tables, and the command line is none of its parts.
+# The projection's own program runs: it alone knows the tables, and the command line imports none of it.
 PROGRAM: Final = (sys.executable, "-m", "keyfold.projection", "replay")
 ERRORS_ALONE: Final = {variable("log_level"): "error", variable("log_format"): "json"}
 
@@ -40,13 +40,13 @@ async def _replay(keyfold: Keyfold) -> Details:
         raise WrongUsage(f"Nothing was replayed. {logged.decode().strip()}")
     if process.returncode != 0:
         raise CommandFailed(f"The replay failed: {_reason(logged)}. The old read model serves on.")
-    target = {"read_model": keyfold.places.database_at(), "kafka": keyfold.places.kafka_at()}
+    target = {"read_model": keyfold.endpoints.database_at(), "kafka": keyfold.endpoints.kafka_at()}
     report: JsonObject = {**target, **orjson.loads(printed)}
     return Details(lines={name: str(value) for name, value in report.items()}, item=report)
 
 
 def _reason(logged: bytes) -> str:
-    """Return why it failed: what its last line of log says, or all that it said if that is none."""
+    """Return why the replay failed: the error of its last log line, or all it wrote if that has none."""
     try:
         return str(orjson.loads(logged.splitlines()[-1])["error"])
     except (IndexError, KeyError, ValueError):
@@ -54,14 +54,14 @@ def _reason(logged: bytes) -> str:
 
 
 def _settings(keyfold: Keyfold) -> Mapping[str, str]:
-    places = keyfold.places
-    if places.kafka_bootstrap is None or places.postgres_dsn is None:
+    endpoints = keyfold.endpoints
+    if endpoints.kafka_bootstrap is None or endpoints.postgres_dsn is None:
         raise CommandFailed(f"Which read model? Set {variable(POSTGRES)} and {variable(KAFKA)}.")
-    if places.is_local(POSTGRES) != places.is_local(KAFKA):
-        # A read model would be made of another ledger's events.
+    if endpoints.is_local(POSTGRES) != endpoints.is_local(KAFKA):
+        # Else the read model would be made from another ledger's events.
         raise WrongUsage(
             f"A replay takes both from one place: set {variable(POSTGRES)} and {variable(KAFKA)}, or neither."
         )
     dsn = keyfold.database("read model", "projection")
-    say_target(places.kafka_at())
-    return {variable(POSTGRES): dsn, variable(KAFKA): places.kafka_bootstrap}
+    say_target(endpoints.kafka_at())
+    return {variable(POSTGRES): dsn, variable(KAFKA): endpoints.kafka_bootstrap}

@@ -1,4 +1,4 @@
-"""`keyfold shadow`: where a new route map would decide otherwise than the one that counts."""
+"""`keyfold shadow`: where a new route map would decide otherwise than the one in force."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ def register(app: typer.Typer) -> None:
 
 async def _shadow(keyfold: Keyfold) -> Listing:
     """Show what the shadow route map of a gatekeeper would have decided otherwise (operator)."""
-    return shown_shadow(await keyfold.get("/v1/shadow", OPERATOR, service="gatekeeper"))
+    return listing(await keyfold.get("/v1/shadow", OPERATOR, service="gatekeeper"))
 
 
-def shown_shadow(answer: JsonObject) -> Listing:
-    """Return what was found as it is shown."""
+def listing(answer: JsonObject) -> Listing:
+    """Return what is shown of the differences."""
     return Listing(
         columns=("becomes", "method", "now", "then", "count", "last", "such as"),
         rows=[
             (
                 item["becomes"].replace("_", " "),
                 item["method"],
-                _mapped(item["old"]),
-                _mapped(item["new"]),
+                _describe_target(item["old"]),
+                _describe_target(item["new"]),
                 str(item["count"]),
                 when(item["last_at"]),
                 ", ".join(item["examples"]),
@@ -46,7 +46,7 @@ def shown_shadow(answer: JsonObject) -> Listing:
     )
 
 
-def _mapped(mapped: JsonObject) -> str:
+def _describe_target(mapped: JsonObject) -> str:
     if mapped["line"] is None:
         return "unmapped"
     return f"{mapped['category']} {mapped['access']} (line {mapped['line']}, {mapped['pattern']})"

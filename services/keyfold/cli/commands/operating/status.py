@@ -28,9 +28,9 @@ def register(app: typer.Typer) -> None:
 
 async def _status(keyfold: Keyfold) -> Listing:
     """Show every service: ready or why not, the position it has reached, and its lag."""
-    asked = [service for service in HTTP_SERVICES if service in keyfold.places.urls]
+    asked = [service for service in HTTP_SERVICES if service in keyfold.endpoints.urls]
     if not asked:
-        keyfold.places.url("registry")  # says how to name one
+        keyfold.endpoints.url("registry")  # raises, and says how to name one
     items = await asyncio.gather(*(_standing(keyfold.client, service) for service in asked))
     return Listing(
         columns=("service", "state", "position", "lag"),

@@ -1,4 +1,4 @@
-"""`keyfold vendor apply`, `amend` and `reapply`: what a developer says of itself."""
+"""`keyfold vendor apply`, `amend` and `reapply`: what a vendor says of itself."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ async def _apply(
     intended_use: Use,
     category: Categories,
 ) -> Details:
-    """Apply to become a vendor (a vendor who has not applied yet; the contact is the token's subject)."""
+    """Apply to become a vendor (whoever has not applied yet; the contact is the token's subject)."""
     body = _body(name, contact_email, website, intended_use, category)
     applicant = vendor(None, sub=contact_email)
     return details_of(await keyfold.command("POST", "/v1/vendors", applicant, body))
@@ -61,7 +61,7 @@ async def _amend(
     intended_use: NewUse = None,
     category: NewCategories = None,
 ) -> Details:
-    """Change what an application says (that vendor); its reviews start anew unless it was approved."""
+    """Change an application (that vendor); its reviews start anew unless it was approved."""
     body = _body(name, contact_email, website, intended_use, category)
     if not body:
         raise WrongUsage("What is to change? Name at least one field.")

@@ -8,7 +8,7 @@ import typer
 
 from keyfold.cli.command import changing, command
 from keyfold.cli.commands.histories import history_of
-from keyfold.cli.commands.invitations import ExpiresIn, invited
+from keyfold.cli.commands.invitations import ExpiresIn, create_invitation
 from keyfold.cli.commands.parameters import Limit, VendorArgument
 from keyfold.cli.commands.vendors import applications
 from keyfold.cli.commands.vendors.keys import vendor_keys
@@ -28,7 +28,7 @@ Reason = Annotated[str, typer.Option("--reason", help="Why: the vendor reads it.
 @command(vendors, "list")
 async def list_vendors(
     keyfold: Keyfold,
-    state: Annotated[VendorState | None, typer.Option("--state", help="Those in one state alone.")] = None,
+    state: Annotated[VendorState | None, typer.Option("--state", help="Only those in this state.")] = None,
     limit: Limit = 50,
 ) -> Listing:
     """List vendors, newest first (reviewer)."""
@@ -53,8 +53,8 @@ async def show(keyfold: Keyfold, vendor_id: VendorArgument) -> Details:
 
 @changing(vendors, "invite")
 async def invite(keyfold: Keyfold, vendor_id: VendorArgument, expires_in: ExpiresIn = "7d") -> Details:
-    """Invite a login of a vendor: whoever has the code binds one, once (operator; `--as vendor`)."""
-    return await invited(keyfold, {"vendor_id": vendor_id}, expires_in)
+    """Invite somebody of a vendor: the code binds one login, once (operator; `--as vendor`)."""
+    return await create_invitation(keyfold, {"vendor_id": vendor_id}, expires_in)
 
 
 @command(vendors, "history")
@@ -68,40 +68,40 @@ async def history(keyfold: Keyfold, vendor_id: VendorArgument, limit: Limit = 50
 async def review(
     keyfold: Keyfold,
     vendor_id: VendorArgument,
-    kind: Annotated[ReviewKind, typer.Argument(help="What was looked at.")],
-    verdict: Annotated[Verdict, typer.Argument(help="How it ended.")],
-    notes: Annotated[str, typer.Option("--notes", help="For reviewers alone.")] = "",
+    kind: Annotated[ReviewKind, typer.Argument(help="What was reviewed.")],
+    verdict: Annotated[Verdict, typer.Argument(help="The result.")],
+    notes: Annotated[str, typer.Option("--notes", help="Only reviewers see them.")] = "",
 ) -> Details:
     """Record a review of a vendor (reviewer)."""
     body: JsonObject = {"kind": kind, "verdict": verdict, "notes": notes}
-    return await _commanded(keyfold, vendor_id, "reviews", body)
+    return await _post(keyfold, vendor_id, "reviews", body)
 
 
 @changing(vendors, "approve")
 async def approve(keyfold: Keyfold, vendor_id: VendorArgument) -> Details:
     """Let a vendor in, once both reviews have passed (reviewer)."""
-    return await _commanded(keyfold, vendor_id, "approve", None)
+    return await _post(keyfold, vendor_id, "approve", None)
 
 
 @changing(vendors, "reject")
 async def reject(keyfold: Keyfold, vendor_id: VendorArgument, reason: Reason) -> Details:
     """Turn an application down (reviewer)."""
-    return await _commanded(keyfold, vendor_id, "reject", {"reason": reason})
+    return await _post(keyfold, vendor_id, "reject", {"reason": reason})
 
 
 @changing(vendors, "suspend")
 async def suspend(keyfold: Keyfold, vendor_id: VendorArgument, reason: Reason) -> Details:
     """Stop all keys of a vendor until it is reinstated (reviewer)."""
-    return await _commanded(keyfold, vendor_id, "suspend", {"reason": reason})
+    return await _post(keyfold, vendor_id, "suspend", {"reason": reason})
 
 
 @changing(vendors, "reinstate")
 async def reinstate(keyfold: Keyfold, vendor_id: VendorArgument) -> Details:
     """Let a suspended vendor's keys work again (reviewer)."""
-    return await _commanded(keyfold, vendor_id, "reinstate", None)
+    return await _post(keyfold, vendor_id, "reinstate", None)
 
 
-async def _commanded(keyfold: Keyfold, vendor_id: str, what: str, body: JsonObject | None) -> Details:
+async def _post(keyfold: Keyfold, vendor_id: str, what: str, body: JsonObject | None) -> Details:
     answer = await keyfold.command("POST", f"/v1/vendors/{vendor_id}/{what}", REVIEWER, body)
     return details_of(answer)
 

@@ -22,8 +22,8 @@ VendorId = Annotated[str, typer.Option("--vendor", help="ven_…")]
 
 @changing(vendor_keys, "issue")
 async def issue(keyfold: Keyfold, vendor: VendorId) -> Details:
-    """Issue a key to an approved vendor; its secret is shown this once (reviewer)."""
-    return _with_secret(await keyfold.command("POST", f"/v1/vendors/{vendor}/keys", REVIEWER))
+    """Issue a key to an approved vendor; its secret is shown only now (reviewer)."""
+    return _details_with_secret(await keyfold.command("POST", f"/v1/vendors/{vendor}/keys", REVIEWER))
 
 
 @command(vendor_keys, "list")
@@ -49,12 +49,12 @@ async def list_keys(keyfold: Keyfold, vendor: VendorId, limit: Limit = 50) -> Li
 
 @changing(vendor_keys, "rotate")
 async def rotate(keyfold: Keyfold, key_id: KeyArgument, vendor: VendorId, overlap: Overlap) -> Details:
-    """Give a vendor key a new secret, shown this once; the old one works on until the overlap ends.
+    """Give a vendor key a new secret, shown only now; the old one works until the overlap ends.
 
     A reviewer does this, or with `--as vendor` that vendor.
     """
     path, body = f"/v1/vendors/{vendor}/keys/{key_id}/rotate", {"overlap_s": seconds(overlap, "--overlap")}
-    return _with_secret(await keyfold.command("POST", path, keyfold.for_vendor(vendor), body))
+    return _details_with_secret(await keyfold.command("POST", path, keyfold.for_vendor(vendor), body))
 
 
 @changing(vendor_keys, "revoke")
@@ -65,7 +65,7 @@ async def revoke(keyfold: Keyfold, key_id: KeyArgument, vendor: VendorId) -> Det
     return Details(lines=_lines(key), item=key)
 
 
-def _with_secret(answer: JsonObject) -> Details:
+def _details_with_secret(answer: JsonObject) -> Details:
     lines = {**_lines(answer["key"]), "secret": answer["secret"]}
     return Details(lines=lines, item=answer, note=HAND_OVER)
 

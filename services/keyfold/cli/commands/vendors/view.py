@@ -7,7 +7,7 @@ from keyfold.client.http import JsonObject
 
 
 def details_of(vendor: JsonObject) -> Details:
-    """Return a vendor as it is shown: as much of it as the answer tells."""
+    """Return what is shown of a vendor: as much as the answer has."""
     return Details(
         lines={
             "vendor": vendor["vendor_id"],
@@ -25,14 +25,14 @@ def details_of(vendor: JsonObject) -> Details:
 
 
 def _reviews(vendor: JsonObject) -> dict[str, str]:
-    """Say the latest review of each kind; the last that was made counts."""
+    """Return the latest review of each kind, which is the one that counts."""
     lines = {f"{each['kind']} review": _review(each) for each in vendor.get("reviews", [])}
     lapse = vendor.get("reviews_lapse_at")
     return lines if lapse is None else {**lines, "reviews lapse": when(lapse)}
 
 
 def _review(review: JsonObject) -> str:
-    # Who reviewed it is for reviewers alone.
+    # Only reviewers are told who reviewed it.
     by = f" by {review['reviewer']}" if "reviewer" in review else ""
     void = "" if review["counts"] else ", of an earlier application"
     return f"{review['verdict']}{by}, {when(review['reviewed_at'])}{void}"

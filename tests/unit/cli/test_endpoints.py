@@ -50,37 +50,39 @@ def deep(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_nearest_stack(deep: Path) -> None:
     """Where nothing is said, everything is of the stack of the nearest parent directory."""
-    places = find_endpoints(None, said({}))
+    endpoints = find_endpoints(None, said({}))
 
-    assert places.state_dir == deep / STATE_DIR_NAME
-    assert places.url("registry") == "http://127.0.0.1/registry"
-    assert places.postgres_dsn == "postgresql://local/keyfold"
-    assert places.postgres_of("projection") == "postgresql://projection/keyfold"
-    assert places.database_at() == f"keyfold at local:5432 (local stack in {deep / STATE_DIR_NAME})"
-    assert not places.is_mixed
+    assert endpoints.state_dir == deep / STATE_DIR_NAME
+    assert endpoints.url("registry") == "http://127.0.0.1/registry"
+    assert endpoints.postgres_dsn == "postgresql://local/keyfold"
+    assert endpoints.postgres_of("projection") == "postgresql://projection/keyfold"
+    assert endpoints.database_at() == f"keyfold at local:5432 (local stack in {deep / STATE_DIR_NAME})"
+    assert not endpoints.is_mixed
 
 
 @pytest.mark.parametrize("named_by", ["directory", "KEYFOLD_DIR"])
 def test_what_is_said_wins(deep: Path, named_by: str) -> None:
     """Each address that the environment says goes before a local stack's, and only that one."""
     directory = {"KEYFOLD_DIR": str(deep)} if named_by == "KEYFOLD_DIR" else {}
-    places = find_endpoints(None, said({**ENVIRONMENT, **directory}))
+    endpoints = find_endpoints(None, said({**ENVIRONMENT, **directory}))
 
-    assert places.url("registry") == "https://registry.example"
-    assert places.url("audit") == "http://127.0.0.1/audit"
-    assert places.postgres_dsn == places.postgres_of("projection") == DSN
-    assert places.kafka_bootstrap == "127.0.0.1:9092"
-    assert places.database_at() == "elsewhere at db:5432 (KEYFOLD_POSTGRES_DSN)"
-    assert places.mixture().startswith("KEYFOLD_POSTGRES_DSN, KEYFOLD_REGISTRY_URL as the environment says;")
+    assert endpoints.url("registry") == "https://registry.example"
+    assert endpoints.url("audit") == "http://127.0.0.1/audit"
+    assert endpoints.postgres_dsn == endpoints.postgres_of("projection") == DSN
+    assert endpoints.kafka_bootstrap == "127.0.0.1:9092"
+    assert endpoints.database_at() == "elsewhere at db:5432 (KEYFOLD_POSTGRES_DSN)"
+    assert endpoints.mixture().startswith(
+        "KEYFOLD_POSTGRES_DSN, KEYFOLD_REGISTRY_URL as the environment says;"
+    )
 
 
 def test_option_wins(home: Path) -> None:
     """An option goes before the environment: a stack that it names is all that counts."""
-    places = find_endpoints(home, said(ENVIRONMENT))
+    endpoints = find_endpoints(home, said(ENVIRONMENT))
 
-    assert places.postgres_dsn == "postgresql://local/keyfold"
-    assert places.url("registry") == "http://127.0.0.1/registry"
-    assert not places.is_mixed
+    assert endpoints.postgres_dsn == "postgresql://local/keyfold"
+    assert endpoints.url("registry") == "http://127.0.0.1/registry"
+    assert not endpoints.is_mixed
 
 
 def test_broken_record_of_what_nobody_needs(deep: Path) -> None:
@@ -94,13 +96,13 @@ def test_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no stack runs the environment says, and what it does not say is asked for by name."""
     monkeypatch.chdir(tmp_path)
 
-    places = find_endpoints(None, said(ENVIRONMENT))
+    endpoints = find_endpoints(None, said(ENVIRONMENT))
 
-    assert places.state_dir is None
-    assert places.url("registry") == "https://registry.example"
-    assert places.postgres_of("projection") == DSN
+    assert endpoints.state_dir is None
+    assert endpoints.url("registry") == "https://registry.example"
+    assert endpoints.postgres_of("projection") == DSN
     with pytest.raises(CommandFailed, match="set KEYFOLD_AUDIT_URL"):
-        places.url("audit")
+        endpoints.url("audit")
 
 
 @pytest.mark.parametrize("named", ["home", f"home/{STATE_DIR_NAME}"])
