@@ -8,8 +8,8 @@ from hashlib import sha256
 from keyfold.domain.ids import AccountId, InvitationId, KeyId, LoginId, VendorId
 from keyfold.domain.lifecycle.account import AccountCreated
 from keyfold.domain.lifecycle.fold import LifecycleEvent
-from keyfold.domain.lifecycle.invitation import InvitationMade, InvitationUsed, InvitationWithdrawn
-from keyfold.domain.lifecycle.login import LoginBound, LoginEnded
+from keyfold.domain.lifecycle.identity.invitation import InvitationMade, InvitationUsed, InvitationWithdrawn
+from keyfold.domain.lifecycle.identity.login import LoginBound, LoginEnded
 from keyfold.domain.lifecycle.signed_head import LedgerCheckpointed
 from keyfold.domain.lifecycle.subscriber_key import (
     SubscriberKeyCreated,

@@ -7,8 +7,8 @@ from msgspec.structs import replace
 
 from keyfold.domain.ids import AccountId, InvitationId, KeyId, LoginId, VendorId
 from keyfold.domain.lifecycle.account import Account
-from keyfold.domain.lifecycle.invitation import Invitation, InvitationWithdrawn
-from keyfold.domain.lifecycle.login import BoundLogin, LoginEnded
+from keyfold.domain.lifecycle.identity.invitation import Invitation, InvitationWithdrawn
+from keyfold.domain.lifecycle.identity.login import BoundLogin, LoginEnded
 from keyfold.domain.lifecycle.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey
 from keyfold.domain.lifecycle.vendor import (
     Review,

@@ -10,7 +10,7 @@ import pytest
 
 from keyfold.domain.lifecycle.deadlines import due_at
 from keyfold.domain.lifecycle.fold import LifecycleEvent
-from keyfold.domain.lifecycle.login import LoginBound, LoginEnded
+from keyfold.domain.lifecycle.identity.login import LoginBound, LoginEnded
 from keyfold.domain.lifecycle.state import State
 from keyfold.domain.lifecycle.subscriber_key import (
     ActiveSubscriberKey,

@@ -14,13 +14,12 @@ from keyfold.domain.ids import (
 )
 from keyfold.domain.lifecycle import (
     account,
-    invitation,
-    login,
     signed_head,
     subscriber_key,
     vendor,
     vendor_key,
 )
+from keyfold.domain.lifecycle.identity import invitation, login
 
 
 @dataclass(frozen=True, slots=True)

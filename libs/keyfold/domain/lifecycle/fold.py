@@ -8,8 +8,8 @@ from msgspec import Struct
 from keyfold.domain.ids import EventId, StreamId
 from keyfold.domain.lifecycle.account import Account, AccountEvent
 from keyfold.domain.lifecycle.aggregates import KIND_OF_EVENT
-from keyfold.domain.lifecycle.invitation import Invitation, InvitationEvent
-from keyfold.domain.lifecycle.login import Login, LoginEvent
+from keyfold.domain.lifecycle.identity.invitation import Invitation, InvitationEvent
+from keyfold.domain.lifecycle.identity.login import Login, LoginEvent
 from keyfold.domain.lifecycle.signed_head import LedgerCheckpoint, LedgerCheckpointed
 from keyfold.domain.lifecycle.subscriber_key import SubscriberKey, SubscriberKeyEvent
 from keyfold.domain.lifecycle.vendor import Vendor, VendorEvent

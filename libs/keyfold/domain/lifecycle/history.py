@@ -9,9 +9,9 @@ from msgspec import Struct
 from keyfold.domain.lifecycle.account import Account
 from keyfold.domain.lifecycle.aggregates import EVENT_TYPES
 from keyfold.domain.lifecycle.fold import Aggregate, LifecycleEvent
-from keyfold.domain.lifecycle.invitation import Invitation
+from keyfold.domain.lifecycle.identity.invitation import Invitation
+from keyfold.domain.lifecycle.identity.login import BoundLogin, EndedLogin
 from keyfold.domain.lifecycle.keys import Key, public_fields
-from keyfold.domain.lifecycle.login import BoundLogin, EndedLogin
 from keyfold.domain.lifecycle.signed_head import LedgerCheckpoint
 from keyfold.domain.lifecycle.subscriber_key import RevokedSubscriberKey
 from keyfold.domain.lifecycle.vendor import Vendor, VendorRejected, VendorSuspended

@@ -7,7 +7,7 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from keyfold.domain.ids import LoginId, VendorId
-from keyfold.domain.lifecycle.login import BoundLogin, Login, LoginBound, LoginEnded, LoginEvent
+from keyfold.domain.lifecycle.identity.login import BoundLogin, Login, LoginBound, LoginEnded, LoginEvent
 from keyfold.domain.lifecycle.vendor import (
     ReviewKind,
     Vendor,

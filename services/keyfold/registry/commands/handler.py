@@ -15,8 +15,6 @@ from keyfold.domain.ids import (
 )
 from keyfold.domain.lifecycle import (
     account,
-    invitation,
-    login,
     signed_head,
     subscriber_key_commands,
     vendor_commands,
@@ -24,13 +22,14 @@ from keyfold.domain.lifecycle import (
 )
 from keyfold.domain.lifecycle.account import AccountCommand
 from keyfold.domain.lifecycle.fold import Aggregate, LifecycleEvent
-from keyfold.domain.lifecycle.invitation import (
+from keyfold.domain.lifecycle.identity import invitation, login
+from keyfold.domain.lifecycle.identity.invitation import (
     InvitationCommand,
     MakeInvitation,
     UseInvitation,
     WithdrawInvitation,
 )
-from keyfold.domain.lifecycle.login import EndLogin
+from keyfold.domain.lifecycle.identity.login import EndLogin
 from keyfold.domain.lifecycle.signed_head import LEDGER_STREAM, TakeCheckpoint
 from keyfold.domain.lifecycle.subscriber_key_commands import (
     UNSET,

@@ -4,8 +4,8 @@ from typing import Final, TypeAlias, TypeVar
 
 from keyfold.domain.lifecycle.account import Account
 from keyfold.domain.lifecycle.fold import Aggregate
-from keyfold.domain.lifecycle.invitation import Invitation
-from keyfold.domain.lifecycle.login import BoundLogin, EndedLogin, Login
+from keyfold.domain.lifecycle.identity.invitation import Invitation
+from keyfold.domain.lifecycle.identity.login import BoundLogin, EndedLogin, Login
 from keyfold.domain.lifecycle.signed_head import LedgerCheckpoint
 from keyfold.domain.lifecycle.subscriber_key import ActiveSubscriberKey, RevokedSubscriberKey, SubscriberKey
 from keyfold.domain.lifecycle.vendor import Vendor

@@ -4,7 +4,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import ConfigDict, Field, JsonValue, model_validator
 
-from keyfold.domain.lifecycle.invitation import InvitationState
+from keyfold.domain.lifecycle.identity.invitation import InvitationState
 from keyfold.runtime.auth.caller import Role
 from keyfold.runtime.http import GivenInstant, Instant, JsonBody, PageQuery, WholeNumber
 

@@ -4,7 +4,7 @@ from typing import Final
 
 from keyfold.domain.ids import AccountId, StreamId, VendorId, invitation_stream
 from keyfold.domain.lifecycle.fold import Aggregate
-from keyfold.domain.lifecycle.invitation import Claims, UseInvitation
+from keyfold.domain.lifecycle.identity.invitation import LoginClaims, UseInvitation
 from keyfold.domain.refusal import conflict
 from keyfold.registry.commands.http import CommandsOverHttp, show_subject
 from keyfold.registry.commands.kinds import ACCOUNT, INVITATION, LOGIN, VENDOR, narrow
@@ -103,9 +103,9 @@ class Codes:
         return await self._commands.respond(request, command, show_subject(LOGIN, login_resource))
 
 
-def _claims_of(claimed: Claimed) -> Claims:
+def _claims_of(claimed: Claimed) -> LoginClaims:
     account_id, vendor_id = claimed.account_id, claimed.vendor_id
-    return Claims(
+    return LoginClaims(
         role=claimed.role,
         account_id=None if account_id is None else AccountId(account_id),
         vendor_id=None if vendor_id is None else VendorId(vendor_id),

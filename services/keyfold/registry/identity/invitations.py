@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from keyfold.domain.ids import InvitationId
-from keyfold.domain.lifecycle.invitation import Invitation, MakeInvitation, WithdrawInvitation
+from keyfold.domain.lifecycle.identity.invitation import Invitation, MakeInvitation, WithdrawInvitation
 from keyfold.registry.commands.http import CommandsOverHttp, show_subject
 from keyfold.registry.commands.kinds import INVITATION, narrow
 from keyfold.registry.commands.new_ids import mint_invitation

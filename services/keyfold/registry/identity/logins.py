@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from keyfold.domain.ids import LoginId, StreamId, login_stream
-from keyfold.domain.lifecycle.login import BoundLogin, EndLogin, Login
+from keyfold.domain.lifecycle.identity.login import BoundLogin, EndLogin, Login
 from keyfold.registry.commands.http import CommandsOverHttp, show_subject
 from keyfold.registry.commands.kinds import LOGIN, narrow
 from keyfold.registry.identity.bodies import LoginPage, LoginResource

@@ -32,11 +32,11 @@ from tests.support.domain.given import (
     VENDOR_KEY,
     WITHDRAWN,
 )
-from tests.unit.domain.lifecycle import test_invitation as invitations
-from tests.unit.domain.lifecycle import test_login as logins
 from tests.unit.domain.lifecycle import test_subscriber_key as keys
 from tests.unit.domain.lifecycle import test_vendor as vendors
 from tests.unit.domain.lifecycle import test_vendor_key as vendor_keys
+from tests.unit.domain.lifecycle.identity import test_invitation as invitations
+from tests.unit.domain.lifecycle.identity import test_login as logins
 from tests.unit.domain.lifecycle.test_fold import CHECKPOINT, CHECKPOINTED
 
 Changes = Mapping[str, tuple[Value, Value]]

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import asdict, replace
 
 from keyfold.domain.ids import VendorId
-from keyfold.domain.lifecycle.login import Login, LoginBound, LoginEnded
+from keyfold.domain.lifecycle.identity.login import Login, LoginBound, LoginEnded
 from keyfold.domain.lifecycle.vendor import (
     ReviewKind,
     Vendor,

@@ -9,19 +9,19 @@ import pytest
 from msgspec.structs import replace
 
 from keyfold.domain.ids import AccountId, LoginId, VendorId
-from keyfold.domain.lifecycle.invitation import (
-    Claims,
+from keyfold.domain.lifecycle.identity.invitation import (
     Invitation,
     InvitationMade,
     InvitationState,
     InvitationUsed,
+    LoginClaims,
     MakeInvitation,
     UseInvitation,
     WithdrawInvitation,
     decide,
     evolve,
 )
-from keyfold.domain.lifecycle.login import LoginBound
+from keyfold.domain.lifecycle.identity.login import LoginBound
 from keyfold.domain.refusal import ImpossibleEvent, Refusal
 from tests.support.domain.given import BOUND, INVITED, LATER, MOMENT, NOW, WITHDRAWN
 
@@ -41,7 +41,7 @@ MADE = InvitationMade(
     made_at=NOW,
     expires_at=LATER,
 )
-NO_CLAIMS = Claims(role=None, account_id=None, vendor_id=None)
+NO_CLAIMS = LoginClaims(role=None, account_id=None, vendor_id=None)
 USE = UseInvitation(
     invitation_id=INVITED.invitation_id,
     digest=INVITED.digest,

@@ -8,8 +8,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from keyfold.domain.ids import AccountId, InvitationId, LoginId, VendorId
-from keyfold.domain.lifecycle.login import BindLogin, Login, LoginEvent, speaks_for
-from keyfold.domain.lifecycle.login import decide as decide_login
+from keyfold.domain.lifecycle.identity.login import BindLogin, Login, LoginEvent, speaks_for
+from keyfold.domain.lifecycle.identity.login import decide as decide_login
 from keyfold.domain.refusal import ImpossibleEvent, Refusal, conflict, not_found
 
 
@@ -60,7 +60,7 @@ class MakeInvitation(Struct, frozen=True, kw_only=True, gc=False):
     valid_for: timedelta
 
 
-class Claims(Struct, frozen=True, kw_only=True, gc=False):
+class LoginClaims(Struct, frozen=True, kw_only=True, gc=False):
     """What a login's token says by itself: its role, and for what; None where it leaves that open."""
 
     role: str | None
@@ -76,7 +76,7 @@ class UseInvitation(Struct, frozen=True, kw_only=True, gc=False):
     login_id: LoginId
     issuer: str
     subject: str
-    claims: Claims
+    claims: LoginClaims
 
 
 class WithdrawInvitation(Struct, frozen=True, kw_only=True, gc=False):
@@ -197,7 +197,7 @@ def _use(
             )
 
 
-def _contradicts(claims: Claims, invitation: Invitation) -> bool:
+def _contradicts(claims: LoginClaims, invitation: Invitation) -> bool:
     role = "vendor" if invitation.account_id is None else "owner"
     return (
         claims.role not in (None, role)

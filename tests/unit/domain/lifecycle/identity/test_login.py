@@ -6,7 +6,15 @@ import pytest
 from msgspec.structs import replace
 
 from keyfold.domain.ids import AccountId, InvitationId, LoginId, VendorId, login_stream
-from keyfold.domain.lifecycle.login import BindLogin, EndedLogin, EndLogin, Login, LoginBound, decide, evolve
+from keyfold.domain.lifecycle.identity.login import (
+    BindLogin,
+    EndedLogin,
+    EndLogin,
+    Login,
+    LoginBound,
+    decide,
+    evolve,
+)
 from keyfold.domain.refusal import ImpossibleEvent, Refusal, RefusalKind
 from tests.support.domain.given import BOUND, ENDED, LATER, NOW, SHUT
 
