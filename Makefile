@@ -1,4 +1,4 @@
-# Two commands on a fresh machine: `make run` and `make test`. Each makes what it needs on first use.
+# Two commands on a fresh machine: `make run` and `make test`. Each installs what it needs on first use.
 
 PYTHON ?= python3
 VENV   := .venv
@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 T      ?= tests
 STACKS := tests/gateways/stacks
 PROVIDER := tests/page/provider
-# Where PostgreSQL's programs lie for a stack of root's in a private directory; see postgres_program.py.
+# Where PostgreSQL's programs are copied if root runs a stack in a private directory; see postgres_program.py.
 COPIES := /var/cache/keyfold
 
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -15,7 +15,7 @@ UV  := $(VENV)/lock/bin/uv
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-annotate --custom-compile-command "make lock" --extra build
 
-# Python keeps what it compiles, also where a machine says otherwise: a stack is eight processes of the same modules.
+# Python keeps what it compiles, even if the machine says otherwise: a stack is eight processes of the same modules.
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
@@ -24,40 +24,40 @@ export PYTHONDONTWRITEBYTECODE :=
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: $(VENV)/.local here ## the whole stack on this machine, with a sample API behind Caddy; Ctrl-C stops it
+run: $(VENV)/.local here ## start the whole stack on this machine, with a sample API behind Caddy; Ctrl-C stops it
 	@exec $(BIN)/keyfold up
 
-test: $(VENV)/.dev here debian $(VENV)/.stacks $(VENV)/.provider ## all tests, unit to kill -9, on real parts; T=tests/unit for a part
+test: $(VENV)/.dev here debian $(VENV)/.stacks $(VENV)/.provider ## run all tests, unit to kill -9, on the real parts; T=tests/unit for some of them
 	@$(BIN)/python -m pytest --quiet --numprocesses 2 --no-loadscope-reorder $(T)
 
-model: $(VENV)/.dev ## the enforcement protocol, searched further for a way to break it; six minutes
+model: $(VENV)/.dev ## search longer for a way to break the enforcement protocol; six minutes
 	@KEYFOLD_MODEL=long $(BIN)/python -m pytest --quiet tests/property/test_enforcement_model.py
 
-properties: $(VENV)/.dev ## the property tests with twenty times as many examples
+properties: $(VENV)/.dev ## run the property tests with twenty times as many examples
 	@KEYFOLD_PROPERTIES=long $(BIN)/python -m pytest --quiet --numprocesses 2 --timeout 3600 tests/property
 
-revocations: $(VENV)/.dev ## a thousand revocations under load, pauses and kills; six minutes
+revocations: $(VENV)/.dev ## revoke a thousand keys under load, pauses and kills; six minutes
 	@KEYFOLD_REVOCATIONS=1000 $(BIN)/python -m pytest --quiet tests/chaos/test_thousand_revocations.py
 
-kills: $(VENV)/.dev ## two hundred kills of shipper and audit service, at every step of their loops; four minutes
+kills: $(VENV)/.dev ## kill the shipper and the audit service two hundred times, at every step of their loops; four minutes
 	@KEYFOLD_KILLS=200 $(BIN)/python -m pytest --quiet tests/chaos/test_fault_points.py
 
-fuzz: $(VENV)/.dev ## each service against its OpenAPI document, with many more requests; twenty minutes
+fuzz: $(VENV)/.dev ## test each service against its OpenAPI document, with many more requests; twenty minutes
 	@KEYFOLD_FUZZ=long $(BIN)/python -m pytest --quiet tests/acceptance/edges/test_descriptions.py tests/acceptance/edges/test_edges.py
 
 FAULTS := outages cuts sharing repeats poison full_disk
 
-faults: $(VENV)/.dev ## outages, cut connections, frozen processes, poison, a full disk; ten minutes
+faults: $(VENV)/.dev ## test outages, cut connections, frozen processes, poison and a full disk; ten minutes
 	@KEYFOLD_FAULTS=1 $(BIN)/python -m pytest --quiet $(FAULTS:%=tests/chaos/test_%.py)
 
-screenshots: $(VENV)/.dev debian ## every view of the console as a picture, in build/screenshots, and the one that README shows
+screenshots: $(VENV)/.dev debian ## make a picture of every view of the console in build/screenshots, and the one that README shows
 	@$(BIN)/python -m tests.page.screenshots build/screenshots
 
-bench: $(VENV)/.dev debian ## ours beside the bare thing, in interleaved rounds, as ratios
+bench: $(VENV)/.dev debian ## measure our code beside the bare thing it stands on, in interleaved rounds, as ratios
 	@$(BIN)/python -m tests.bench
 
-# Real nginx, HAProxy and Chromium for the gateways' tests, wrk for the benchmarks. Where they cannot be had, what needs them does
-# not run, and the end says so.
+# Real nginx, HAProxy and Chromium for the gateways' tests, wrk for the benchmarks. If they cannot be installed, what needs them
+# does not run, and the end says so.
 debian: $(VENV)/.dev
 	@missing="$$($(BIN)/python -m tests.support.debian)"; \
 	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
@@ -65,34 +65,34 @@ debian: $(VENV)/.dev
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends $$missing >/dev/null; \
 	fi || true
 
-lint: $(VENV)/.dev ## ruff, mypy --strict and the import contracts
+lint: $(VENV)/.dev ## run ruff, mypy --strict and the import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python $(BIN)/mypy
 	$(BIN)/python $(BIN)/lint-imports
 
-format: $(VENV)/.dev ## put the code into its one form
+format: $(VENV)/.dev ## format the code, and fix what ruff can fix
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-openapi: $(VENV)/.local ## docs/openapi anew, from the running stack's own descriptions
+openapi: $(VENV)/.local ## write docs/openapi from the descriptions of the running stack's services
 	@for service in $$($(BIN)/python -c 'from keyfold.local.service_specs import SERVICES; print(*(each.name for each in SERVICES))'); do \
 		curl --fail --silent --show-error "$$($(BIN)/python -c 'import json, sys; print(json.load(open(".keyfold/stack.json"))[sys.argv[1]])' $$service)/openapi.json" \
 			| $(BIN)/python -m json.tool --sort-keys --indent 2 > docs/openapi/$$service.json || exit 1; \
 	done
 
-lock: $(UV) ## the lock files anew, after a change of pyproject.toml
+lock: $(UV) ## write the lock files, after a dependency changed in pyproject.toml
 	$(COMPILE) --upgrade --extra dev pyproject.toml --output-file requirements/dev.txt
 	$(COMPILE) --extra local --constraint requirements/dev.txt pyproject.toml --output-file requirements/local.txt
 
-clean: ## the environment and the local stack's data, gone
+clean: ## remove the environment and the local stack's data
 	rm -rf $(VENV) .keyfold build dist
 	@[ ! -w $(COPIES) ] || flock --nonblock $(COPIES) rm -rf $(COPIES) || echo "$(COPIES) stays: another stack runs from it"
 
-distclean: clean ## and what all clones of yours share, to be fetched again: Kafka, 112 MB in ~/.cache/keyfold
+distclean: clean ## also remove what all your clones share: Kafka, 112 MB in ~/.cache/keyfold, which is downloaded again
 	rm -rf "$${XDG_CACHE_HOME:-$$HOME/.cache}/keyfold"
 
-# A stamp says that the environment has what a lock file says, so that the second time costs nothing.
+# A stamp says that the environment has what a lock file names, so that the second time costs nothing.
 $(VENV)/.%: requirements/%.txt pyproject.toml | $(BIN)/python
 	@echo "installing requirements/$*.txt"
 	@$(PIP) install --require-hashes --requirement requirements/$*.txt
@@ -100,13 +100,13 @@ $(VENV)/.%: requirements/%.txt pyproject.toml | $(BIN)/python
 	@$(BIN)/python -m keyfold.console.page_scripts
 	@touch $@
 
-# Programs of an environment begin with its path, so in a clone that was moved or copied ours is written anew.
-# Where the modules are is said as seen from there: of a path with an accent Python makes nothing under LC_ALL=C.
+# Programs of an environment begin with its path, so in a clone that was moved or copied ours is installed again.
+# The paths of our modules are relative: under LC_ALL=C Python cannot read a path with an accent.
 INSTALL = $(PIP) install --no-deps --no-build-isolation --editable . && \
 	printf '../../../../%s\n' libs services deploy '' | tee $(VENV)/lib/python3*/site-packages/_keyfold.pth >/dev/null && { pwd -P; echo keyfold; } >$(VENV)/.place
 
 here: | $(BIN)/python
-	@[ "$$(cat $(VENV)/.place 2>/dev/null)" = "$$(pwd -P; echo keyfold)" ] || { echo "this environment was made elsewhere: mending it"; $(INSTALL); }
+	@[ "$$(cat $(VENV)/.place 2>/dev/null)" = "$$(pwd -P; echo keyfold)" ] || { echo "this environment was made elsewhere: repairing it"; $(INSTALL); }
 
 # The APIs that the gateways' tests put behind gateways: Node's from their lock file, Go's built once.
 $(VENV)/.stacks: $(wildcard $(STACKS)/node/package*.json $(STACKS)/go/*) | $(VENV)/.dev
