@@ -55,7 +55,7 @@ async def start(process: Process[RegistrySettings]) -> None:
         clock,
         commands=commands,
         enforcement=Enforcement(pool, enforced),
-        policy=_policy(settings),
+        policy=_read_policy(settings),
         checkpoint_means=means,
     )
     limits = RateLimits.of(settings)
@@ -63,7 +63,7 @@ async def start(process: Process[RegistrySettings]) -> None:
     await process.serve(app)
 
 
-def _policy(settings: RegistrySettings) -> CommandPolicy:
+def _read_policy(settings: RegistrySettings) -> CommandPolicy:
     return CommandPolicy(
         idempotency_secret=settings.idempotency_secret.get_secret_value().encode(),
         account_keys_max=settings.account_keys_max,

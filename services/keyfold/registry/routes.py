@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from keyfold.registry.accounts.routes import Accounts
 from keyfold.registry.commands.execution import Commands
-from keyfold.registry.commands.headers import with_headers
+from keyfold.registry.commands.headers import add_headers
 from keyfold.registry.commands.http import CommandsOverHttp, Enforces
 from keyfold.registry.commands.idempotency import Idempotency
 from keyfold.registry.identity.caller import CallerRoutes
@@ -80,5 +80,5 @@ def registry_routes(
         *EnforcementViews(ledger, Enforcement(pool)).routes(),
         *LedgerCheckpoints(asked, ledger, Checkpoints(pool), checkpoint_means).routes(),
     ]
-    # A link is spent beside the ledger: no command, and no header of one means anything to it.
-    return [*with_headers(routes), *Links(SpentLinks(pool), clock).routes()]
+    # To spend a link is no command, so the headers of commands mean nothing to it.
+    return [*add_headers(routes), *Links(SpentLinks(pool), clock).routes()]

@@ -18,13 +18,13 @@ from keyfold.wire.proof.signed_head import load_private_key
 _SECRET_CHARACTERS_MIN: Final = 32
 
 
-def _long_enough(secret: SecretStr) -> SecretStr:
+def _check_length(secret: SecretStr) -> SecretStr:
     if len(secret) < _SECRET_CHARACTERS_MIN:
         raise ValueError("it is too short")
     return secret
 
 
-def _appendable(path: Path | None) -> Path | None:
+def _check_appendable(path: Path | None) -> Path | None:
     if path is None:
         return None
     if not path.parent.is_dir():
@@ -39,13 +39,13 @@ def _appendable(path: Path | None) -> Path | None:
 class RegistrySettings(ServiceSettings, PostgresSettings, AuthSettings, RateLimitSettings):
     """Where it listens, where the ledger is, whose tokens it believes, and the bounds of what it does."""
 
-    idempotency_secret: Annotated[SecretStr, AfterValidator(_long_enough)] = Field(
+    idempotency_secret: Annotated[SecretStr, AfterValidator(_check_length)] = Field(
         description=f"at least {_SECRET_CHARACTERS_MIN} random characters, the same for every registry"
     )
     checkpoint_key: Annotated[Path | None, file_validator(load_private_key)] = Field(
         None, description="the path of an Ed25519 private key as PKCS8 PEM, which signs checkpoints"
     )
-    checkpoint_file: Annotated[Path | None, AfterValidator(_appendable)] = Field(
+    checkpoint_file: Annotated[Path | None, AfterValidator(_check_appendable)] = Field(
         None, description="the path of the file that each checkpoint is appended to"
     )
     account_keys_max: int = Field(

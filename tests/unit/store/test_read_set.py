@@ -16,4 +16,4 @@ def test_nothing_is_written_unseen() -> None:
         streams={}, account_keys={}, applications={}, answers={}, head=GENESIS, recorded_at=NOW
     )
     with pytest.raises(LookupError, match=stream):
-        seen.after([event])
+        seen.apply([event])

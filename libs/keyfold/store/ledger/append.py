@@ -11,12 +11,12 @@ from keyfold.store.ledger.idempotency_records import LIFE, NewIdempotencyRecord,
 from keyfold.store.ledger.read_set import Expected, ReadSet, ReadSetValues
 from keyfold.store.ledger.rows import (
     EventDraft,
-    columns_of,
     read_head,
-    read_looked_at,
     read_row,
-    recorded,
-    sealed_rows,
+    read_values,
+    seal_rows,
+    split_columns,
+    to_recorded,
 )
 from keyfold.store.postgres.connection import Connection, Pool
 from keyfold.store.postgres.errors import CommitUnknown, DatabaseAway, VersionConflict, translate_errors
@@ -38,15 +38,15 @@ class Ledger:
         self._pool = pool
         self._is_alone = True
 
-    async def look(self, wanted: ReadSet, now: datetime) -> ReadSetValues:
-        """Return all that is wanted as of one moment; `now` says which answers are kept still.
+    async def look(self, read_set: ReadSet, now: datetime) -> ReadSetValues:
+        """Return the values of a read set as of one moment; `now` says which answers are still kept.
 
         Raises DatabaseAway, or UnknownEvent or ImpossibleEvent where a stream cannot be folded.
         """
         with translate_errors():
             async with self._pool.acquire() as connection:
-                record = await _look(connection, wanted, now)
-        return read_looked_at(wanted, record)
+                record = await _look(connection, read_set, now)
+        return read_values(read_set, record)
 
     async def append(
         self,
@@ -64,13 +64,13 @@ class Ledger:
         if not drafts and not answers:
             return ()
         seen = expected if isinstance(expected, Expected) else Expected(versions=expected)
-        # An answer may be kept without any event, so the head does not say whether all of them are known.
+        # An answer may be kept without any event, so the head does not tell whether one has been added.
         if self._is_alone and seen.head is not None and drafts and not answers:
             appended = await self._append_at(seen.head, drafts, seen, now)
             if appended is not None:
                 return appended
         async with self.turn() as turn:
-            # While others append too the head hardly ever stays where it was seen: trying would only cost.
+            # While others append too, the head has nearly always moved on: to try would only cost.
             self._is_alone = seen.head in (None, turn.head)
             return await turn.append(drafts, seen, now, answers=answers)
 
@@ -78,11 +78,11 @@ class Ledger:
         self, head: Head, drafts: Sequence[EventDraft], expected: Expected, now: datetime
     ) -> tuple[RecordedEvent, ...] | None:
         """Record the events in one round trip if the head is still this one; else return None."""
-        rows = tuple(sealed_rows(head, drafts, expected.versions, now))
+        rows = tuple(seal_rows(head, drafts, expected.versions, now))
         last, last_hash = rows[-1]
         with translate_errors():
             async with self._pool.acquire() as connection:
-                with _committing():
+                with _watch_commit():
                     moved = await _sql.append_at(
                         connection,
                         position=head.position,
@@ -90,9 +90,9 @@ class Ledger:
                         recorded_at=now,
                         end_position=last.position,
                         end_hash=last_hash,
-                        **columns_of(rows),
+                        **split_columns(rows),
                     )
-        return None if moved is None else _all_recorded(drafts, rows, now)
+        return None if moved is None else _record_all(drafts, rows, now)
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator["Turn"]:
@@ -109,7 +109,7 @@ class Ledger:
                 except BaseException:
                     await _abandon(connection, transaction)
                     raise
-                with _committing():
+                with _watch_commit():
                     await transaction.commit()
 
     async def rows_after(self, position: int, limit: int) -> list[tuple[Row, bytes]]:
@@ -130,16 +130,16 @@ class Ledger:
 
 
 class Turn:
-    """The ledger while it is held: what is looked at in a turn is still so when it is appended to, once."""
+    """The ledger while nobody else appends: what a turn looks at still holds when it appends, once."""
 
     def __init__(self, connection: Connection, head: Mapping[str, Any]) -> None:
         self._connection = connection
         self._recorded_at: datetime = head["recorded_at"]
         self.head = read_head(head)
 
-    async def look(self, wanted: ReadSet, now: datetime) -> ReadSetValues:
-        """Return all that is wanted, as `Ledger.look` does."""
-        return read_looked_at(wanted, await _look(self._connection, wanted, now))
+    async def look(self, read_set: ReadSet, now: datetime) -> ReadSetValues:
+        """Return the values of a read set, as `Ledger.look` does."""
+        return read_values(read_set, await _look(self._connection, read_set, now))
 
     async def append(
         self,
@@ -152,21 +152,21 @@ class Turn:
         """Record the events and keep the answers, as `Ledger.append` does."""
         # A clock that went back must not make time run backwards in the ledger.
         recorded_at = max(now, self._recorded_at)
-        rows = tuple(sealed_rows(self.head, drafts, expected.versions, recorded_at))
+        rows = tuple(seal_rows(self.head, drafts, expected.versions, recorded_at))
         await _write(self._connection, rows, expected, recorded_at)
         if answers:
             await keep(self._connection, answers, self.head.position, recorded_at)
-        return _all_recorded(drafts, rows, recorded_at)
+        return _record_all(drafts, rows, recorded_at)
 
 
-async def _look(connection: Connection, wanted: ReadSet, now: datetime) -> Mapping[str, Any]:
+async def _look(connection: Connection, read_set: ReadSet, now: datetime) -> Mapping[str, Any]:
     record: Mapping[str, Any] = await _sql.look(
         connection,
-        streams=list(wanted.streams),
-        accounts=list(wanted.accounts | wanted.whole_accounts),
-        whole_accounts=list(wanted.whole_accounts),
-        applicants=list(wanted.applicants),
-        answer_ids=list(wanted.answer_ids),
+        streams=list(read_set.streams),
+        accounts=list(read_set.accounts | read_set.whole_accounts),
+        whole_accounts=list(read_set.whole_accounts),
+        applicants=list(read_set.applicants),
+        answer_ids=list(read_set.answer_ids),
         kept_after=now - LIFE,
     )
     return record
@@ -179,8 +179,8 @@ async def _abandon(connection: Connection, transaction: Any) -> None:
 
 
 @contextmanager
-def _committing() -> Iterator[None]:
-    """Tell that nobody knows whether it was committed, where the database goes away in the block."""
+def _watch_commit() -> Iterator[None]:
+    """Raise CommitUnknown if the database goes away in the block: nobody knows then whether it committed."""
     try:
         with translate_errors():
             yield
@@ -200,16 +200,16 @@ async def _write(
         applicants=list(expected.applied_positions),
         applied_positions=list(expected.applied_positions.values()),
         recorded_at=recorded_at,
-        **columns_of(rows),
+        **split_columns(rows),
     )
     if moved_on:
         raise VersionConflict(moved_on)
 
 
-def _all_recorded(
+def _record_all(
     drafts: Sequence[EventDraft], rows: Sequence[tuple[Row, bytes]], recorded_at: datetime
 ) -> tuple[RecordedEvent, ...]:
     return tuple(
-        recorded(draft, row, row_hash, recorded_at)
+        to_recorded(draft, row, row_hash, recorded_at)
         for draft, (row, row_hash) in zip(drafts, rows, strict=True)
     )

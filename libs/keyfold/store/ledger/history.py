@@ -37,7 +37,7 @@ class Happened:
 class History:
     """Pages of what happened, newest first, below the position `before`. Raises DatabaseAway.
 
-    With `types` (by the names that they have in the ledger) only events of these are told.
+    With `types`, named as in the ledger, only events of these are returned.
     """
 
     def __init__(self, pool: Pool) -> None:
@@ -75,11 +75,11 @@ class History:
                 streams = {row["stream"] for row in found}
                 rows = _sql.streams_until(connection, streams=list(streams), last=found[0]["position"])
                 wanted = {row["position"] for row in found}
-                told = [each async for each in _told(rows) if each.position in wanted]
+                told = [each async for each in _replay(rows) if each.position in wanted]
         return told[::-1]
 
 
-async def _told(rows: AsyncIterator[Mapping[str, Any]]) -> AsyncIterator[Happened]:
+async def _replay(rows: AsyncIterator[Mapping[str, Any]]) -> AsyncIterator[Happened]:
     aggregates: dict[StreamId, Aggregate] = {}
     async for row in rows:
         event = decode_event(row["type"], row["schema_version"], row["data"])

@@ -18,10 +18,10 @@ _sql = load_statements("ledger/idempotency_records")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewIdempotencyRecord:
-    """An answer to keep with the events behind it. `events` counts those recorded with it up to its own last.
+    """An answer to keep. `events` counts the events that are recorded with it, up to its command's last.
 
-    `id` (32 bytes) names caller and key, `fingerprint` (32 bytes) the request; `sealed` nobody can read who
-    does not know the caller's key.
+    `id` (32 bytes) names the caller and its key, `fingerprint` (32 bytes) the request. Only who knows the key
+    can read `sealed`.
     """
 
     id: bytes
@@ -32,7 +32,7 @@ class NewIdempotencyRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdempotencyRecord:
-    """An answer that was kept, and the ledger's position at which what it says was so."""
+    """A kept answer, and the position of the ledger from which on it held."""
 
     fingerprint: bytes
     sealed: bytes
@@ -42,7 +42,7 @@ class IdempotencyRecord:
 async def keep(
     connection: Connection, answers: Sequence[NewIdempotencyRecord], start: int, now: datetime
 ) -> None:
-    """Keep the answers to events after the position `start`, in the transaction that records them.
+    """Keep the answers in the transaction that records their events, which follow the position `start`.
 
     Raises VersionConflict when another request with one of the ids was faster.
     """
@@ -61,13 +61,13 @@ async def keep(
 
 
 class IdempotencyRecords:
-    """The answers that are kept, as whoever clears up after them sees them."""
+    """The kept answers, for whoever removes the old ones."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
     async def purge(self, now: datetime) -> int:
-        """Remove all that have outlived their time; return how many it were. Raises DatabaseAway."""
+        """Remove all that are older than `LIFE`; return how many. Raises DatabaseAway."""
         removed = 0
         while count := await self._purge_some(now - LIFE):
             removed += count

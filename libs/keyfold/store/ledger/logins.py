@@ -1,6 +1,6 @@
-"""Who may sign in, as the ledger tells it at this moment: what a login is bound to, and lists of both kinds.
+"""Who may sign in, read from the ledger: what a login is bound to, and lists of logins and invitations.
 
-The read model follows the ledger; a login must be bound at once, and no longer once that was ended.
+The read model comes after the ledger, but a login's binding and its end must count at once.
 """
 
 from collections.abc import Sequence
@@ -52,11 +52,13 @@ class SignInLists:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def logins(self, tenant: AccountId | VendorId, before: int | None, limit: int) -> Sequence[Listed]:
+    async def list_logins(
+        self, tenant: AccountId | VendorId, before: int | None, limit: int
+    ) -> Sequence[Listed]:
         """Return the logins that an account or a vendor has. Raises DatabaseAway."""
         return await self._list(_sql.logins_of, before, limit, tenant=tenant)
 
-    async def invitations(
+    async def list_invitations(
         self, tenant: AccountId | VendorId | None, before: int | None, limit: int
     ) -> Sequence[Listed]:
         """Return the invitations to an account or a vendor, used ones too; to any for None."""

@@ -1,4 +1,4 @@
-"""What decisions look at: streams folded, and lists that nobody may add to unseen meanwhile."""
+"""What a command looks at before it is decided, and what must still hold when its events are recorded."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,7 +19,7 @@ from keyfold.wire.events.chain import Head
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Versioned:
-    """A stream folded: what it holds, or None for one without events, and its version (0 then)."""
+    """A folded stream: its aggregate and its version; None and 0 for a stream without events."""
 
     aggregate: Aggregate | None
     version: int
@@ -30,7 +30,7 @@ NOTHING = Versioned(aggregate=None, version=0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountKeys:
-    """How many keys of an account are not revoked, and the position at which its last one was made, or 0."""
+    """How many keys of an account are not revoked, and where its last key was made: a position, or 0."""
 
     live: int
     created_position: int
@@ -38,7 +38,7 @@ class AccountKeys:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applications:
-    """The vendors that somebody has applied for, and the position of the last application, or 0."""
+    """The vendors that somebody has applied for, and the position of the last application; 0 for none."""
 
     vendor_ids: frozenset[VendorId]
     applied_position: int
@@ -46,7 +46,11 @@ class Applications:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadSet:
-    """What to look at. The live keys of whole accounts, and what was applied for, come as streams too."""
+    """What to look at.
+
+    The streams of all live keys of `whole_accounts`, and of the vendors that `applicants` have applied for,
+    are looked at too.
+    """
 
     streams: frozenset[StreamId]
     accounts: frozenset[AccountId] = frozenset()
@@ -54,8 +58,8 @@ class ReadSet:
     applicants: frozenset[str] = frozenset()
     answer_ids: frozenset[bytes] = frozenset()
 
-    def and_also(self, other: "ReadSet") -> "ReadSet":
-        """Return what either wants."""
+    def join(self, other: "ReadSet") -> "ReadSet":
+        """Return the union of both."""
         return ReadSet(
             streams=self.streams | other.streams,
             accounts=self.accounts | other.accounts,
@@ -67,9 +71,9 @@ class ReadSet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
-    """What must still be so when events are recorded: versions, and the positions of last additions.
+    """What must still hold when events are recorded: versions of streams, and positions of last additions.
 
-    All of it is so while the ledger's head is still `head`, None where it was not looked up at one moment.
+    All of it holds while the ledger's head is still `head`, None where not all was read at one moment.
     """
 
     versions: Mapping[StreamId, int]
@@ -80,7 +84,7 @@ class Expected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadSetValues:
-    """Everything that was wanted, as of one moment: that of the ledger's `head` and its time."""
+    """Everything that was looked at, as it was at the ledger's `head`, recorded at `recorded_at`."""
 
     streams: Mapping[StreamId, Versioned]
     account_keys: Mapping[AccountId, AccountKeys]
@@ -89,8 +93,8 @@ class ReadSetValues:
     head: Head
     recorded_at: datetime
 
-    def expected(self) -> Expected:
-        """Return what must still be so when events are recorded that were decided on this."""
+    def expect(self) -> Expected:
+        """Return what must still hold when events that were decided on this are recorded."""
         return Expected(
             head=self.head,
             versions={stream: each.version for stream, each in self.streams.items()},
@@ -98,8 +102,8 @@ class ReadSetValues:
             applied_positions={each: made.applied_position for each, made in self.applications.items()},
         )
 
-    def active_keys(self, account_id: AccountId) -> list[ActiveSubscriberKey]:
-        """Return the account's keys that work, among the streams: all of them where it was wanted whole."""
+    def find_active_keys(self, account_id: AccountId) -> list[ActiveSubscriberKey]:
+        """Return the account's active keys among the streams: all that it has if it is a whole account."""
         aggregates = (each.aggregate for each in self.streams.values())
         return [
             each
@@ -107,7 +111,7 @@ class ReadSetValues:
             if isinstance(each, ActiveSubscriberKey) and each.account_id == account_id
         ]
 
-    def after(self, events: Sequence[LifecycleEvent]) -> "ReadSetValues":
+    def apply(self, events: Sequence[LifecycleEvent]) -> "ReadSetValues":
         """Return this as the events will leave it. Raises LookupError for a stream that was not looked at."""
         streams = dict(self.streams)
         for event in events:
@@ -117,12 +121,12 @@ class ReadSetValues:
         return replace(
             self,
             streams=streams,
-            account_keys=_with_keys(self.account_keys, events),
-            applications=_with_applications(self.applications, events),
+            account_keys=_count_keys(self.account_keys, events),
+            applications=_add_applications(self.applications, events),
         )
 
 
-def _with_keys(
+def _count_keys(
     account_keys: Mapping[AccountId, AccountKeys], events: Sequence[LifecycleEvent]
 ) -> Mapping[AccountId, AccountKeys]:
     changed = dict(account_keys)
@@ -137,7 +141,7 @@ def _with_keys(
     return changed
 
 
-def _with_applications(
+def _add_applications(
     applications: Mapping[str, Applications], events: Sequence[LifecycleEvent]
 ) -> Mapping[str, Applications]:
     changed = dict(applications)

@@ -1,4 +1,4 @@
-"""How far the relay knows that Kafka has the ledger: moved forward by one process, never by two."""
+"""How far the relay has published the ledger to Kafka. Of two processes only one can move it on."""
 
 from keyfold.store.postgres.connection import Pool
 from keyfold.store.postgres.errors import LeadershipLost, translate_errors

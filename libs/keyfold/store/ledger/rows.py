@@ -1,4 +1,4 @@
-"""The ledger's rows: drafts sealed into them, what the database gives understood, and what it looked up."""
+"""The ledger's rows: made of drafts and sealed, and read back with whatever else a command looks at."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -34,20 +34,20 @@ class EventDraft:
     traceparent: str | None
 
 
-def sealed_rows(
+def seal_rows(
     head: Head, drafts: Sequence[EventDraft], versions: Mapping[StreamId, int], recorded_at: datetime
 ) -> Iterator[tuple[Row, bytes]]:
-    """Yield the rows that follow the head, each with its hash, when the streams have these versions."""
+    """Yield a row with its hash for each draft, to follow the head; `versions` are the streams' so far."""
     latest = dict(versions)
     row_hash = head.hash
     for position, draft in enumerate(drafts, head.position + 1):
         latest[draft.stream] += 1
-        row = _drafted(draft, position, latest[draft.stream], format_time(recorded_at))
+        row = _make_row(draft, position, latest[draft.stream], format_time(recorded_at))
         row_hash = seal(row_hash, row)
         yield row, row_hash
 
 
-def _drafted(draft: EventDraft, position: int, version: int, recorded_at: str) -> Row:
+def _make_row(draft: EventDraft, position: int, version: int, recorded_at: str) -> Row:
     name, data = encode_event(draft.event)
     return Row(
         position=position,
@@ -65,7 +65,7 @@ def _drafted(draft: EventDraft, position: int, version: int, recorded_at: str) -
     )
 
 
-def columns_of(sealed: Sequence[tuple[Row, bytes]]) -> Mapping[str, list[object]]:
+def split_columns(sealed: Sequence[tuple[Row, bytes]]) -> Mapping[str, list[object]]:
     """Return the rows column by column, by the names of the append's parameters."""
     rows = [row for row, _ in sealed]
     return {
@@ -84,7 +84,7 @@ def columns_of(sealed: Sequence[tuple[Row, bytes]]) -> Mapping[str, list[object]
     }
 
 
-def recorded(draft: EventDraft, row: Row, row_hash: bytes, recorded_at: datetime) -> RecordedEvent:
+def to_recorded(draft: EventDraft, row: Row, row_hash: bytes, recorded_at: datetime) -> RecordedEvent:
     """Return the event as the ledger holds it from now on."""
     return RecordedEvent(
         position=row.position,
@@ -117,12 +117,12 @@ def read_row(record: Mapping[str, Any]) -> Row:
     )
 
 
-def read_looked_at(wanted: ReadSet, record: Mapping[str, Any]) -> ReadSetValues:
-    """Return what the look-up found, folded. Raises UnknownEvent or ImpossibleEvent."""
+def read_values(read_set: ReadSet, record: Mapping[str, Any]) -> ReadSetValues:
+    """Return the values of a read set, its streams folded. Raises UnknownEvent or ImpossibleEvent."""
     return ReadSetValues(
-        streams=_folded(wanted.streams, record["events"]),
-        account_keys=_account_keys(wanted.accounts | wanted.whole_accounts, record["account_keys"]),
-        applications=_applications(wanted.applicants, record["applications"]),
+        streams=_fold(read_set.streams, record["events"]),
+        account_keys=_read_account_keys(read_set.accounts | read_set.whole_accounts, record["account_keys"]),
+        applications=_read_applications(read_set.applicants, record["applications"]),
         answers={
             answer_id: IdempotencyRecord(fingerprint=fingerprint, sealed=sealed, position=position)
             for answer_id, fingerprint, sealed, position in record["answers"]
@@ -137,7 +137,7 @@ def read_head(record: Mapping[str, Any]) -> Head:
     return Head(position=record["position"], hash=record["hash"])
 
 
-def _folded(
+def _fold(
     wanted: frozenset[StreamId], events: Sequence[tuple[StreamId, int, str, int, str]]
 ) -> Mapping[StreamId, Versioned]:
     streams = dict.fromkeys(wanted, NOTHING)
@@ -148,7 +148,7 @@ def _folded(
     return streams
 
 
-def _account_keys(
+def _read_account_keys(
     wanted: frozenset[AccountId],
     found: Sequence[tuple[AccountId, int, int]],
 ) -> Mapping[AccountId, AccountKeys]:
@@ -158,7 +158,7 @@ def _account_keys(
     return keys
 
 
-def _applications(
+def _read_applications(
     wanted: frozenset[str], made: Sequence[tuple[str, VendorId, int]]
 ) -> Mapping[str, Applications]:
     return {

@@ -1,4 +1,4 @@
-"""The whole ledger as it is at one moment, read as fast as it comes and with nothing believed."""
+"""The whole ledger as it is at one moment, read as fast as possible and without trusting any of it."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

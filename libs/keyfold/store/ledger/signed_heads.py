@@ -27,7 +27,7 @@ class RecordedCheckpoint:
 
 
 class Checkpoints:
-    """Reads them; they are made like every other event, by a command. Raises UnknownEvent for a stranger."""
+    """Reads checkpoints; a command records them. Raises UnknownEvent where another event stands."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -50,7 +50,7 @@ class Checkpoints:
         """Return those that vouch for this position or more, in their order. Raises DatabaseAway."""
         found: list[RecordedCheckpoint] = []
         before = FIRST_PAGE
-        # From the end, for each goes further than the one before: little more is read than is asked for.
+        # From the end, for positions grow from checkpoint to checkpoint: little more is read than is wanted.
         while page := await self.newest(before, _PAGE):
             wanted = [each for each in page if each.event.position >= vouched]
             found += wanted

@@ -28,7 +28,7 @@ class SpentLinks:
                 return bool(await _sql.spend(connection, digest=digest, expires_at=expires_at))
 
     async def purge(self, now: datetime) -> int:
-        """Forget the links that are over; return how many it were. Raises DatabaseAway."""
+        """Delete the links that are over; return how many. Raises DatabaseAway."""
         with translate_errors():
             async with self._pool.acquire() as connection:
                 return int(await _sql.purge(connection, until=now - _KEPT_LONGER))

@@ -1,4 +1,4 @@
-"""Group commit: whatever arrives while a batch is worked on waits for the next one, which takes all of it."""
+"""Group commit: what arrives while a batch is worked on waits, and the next batch takes all of it."""
 
 import asyncio
 from collections import deque
@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 
 
 class TooManyWait(TryLater):
-    """More wait than can be done in a time that anybody would wait."""
+    """So many wait already that nobody would wait until it is their turn."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,8 +32,9 @@ class _QueuedItem(Generic[T, R]):
 class Batching(Generic[T, R]):
     """Does the work of many callers in batches, one batch at a time, and tells each caller its own result.
 
-    `work` returns a result for each item or fails without having done anything; a CommitUnknown is a TryLater
-    and never tried again here. Of items with the same `apart_by`, other than None, a batch takes one.
+    `work` returns a result for each item, or fails without having done anything, or raises CommitUnknown:
+    that is a TryLater and is never tried again here. A batch takes only one of the items with the same
+    `apart_by`, unless that is None.
     """
 
     def __init__(

@@ -88,7 +88,7 @@ class _Asked:
         looked_at = read_set_of(self.command)
         if self.answer_id is None:
             return looked_at
-        return looked_at.and_also(ReadSet(streams=frozenset(), answer_ids=frozenset((self.answer_id,))))
+        return looked_at.join(ReadSet(streams=frozenset(), answer_ids=frozenset((self.answer_id,))))
 
 
 @dataclass(slots=True)
@@ -108,7 +108,7 @@ class _Batch:
         events = _decide(asked, self.seen, self.now)
         if isinstance(events, Refusal | NotDone):
             return events
-        after = self.seen.after(events)
+        after = self.seen.apply(events)
         subject = subject_of(asked.command)
         answer = asked.show(Executed(subject=subject, events=events, after=after, now=self.now))
         self.seen = after
@@ -139,7 +139,7 @@ def _decide(
     asked: _Asked, seen: ReadSetValues, now: datetime
 ) -> Sequence[LifecycleEvent] | Refusal | NotDone:
     decided = handle(asked.command, seen, now)
-    # What is not there for this caller must not be told apart by its version either.
+    # What does not exist for this caller must not show by its version that it does.
     is_hidden = isinstance(decided, Refusal) and decided.kind is RefusalKind.NOT_FOUND
     etag = etag_of(seen.streams[subject_of(asked.command)].version)
     if not is_hidden and not asked.metadata.preconditions.allow_change(etag):
@@ -170,11 +170,11 @@ class Commands:
             return await self._attempt(turn, batch)
 
     async def _attempt(self, ledger: Ledger | Turn, batch: Sequence[_Asked]) -> Sequence[Outcome]:
-        read_set = reduce(ReadSet.and_also, (asked.read_set for asked in batch))
+        read_set = reduce(ReadSet.join, (asked.read_set for asked in batch))
         seen = await ledger.look(read_set, self._clock.now())
         running = _Batch(seen, max(self._clock.now(), seen.recorded_at), self._clock)
         outcomes = [running.run(asked) for asked in batch]
-        recorded = await ledger.append(running.drafts, seen.expected(), running.now, answers=running.answers)
+        recorded = await ledger.append(running.drafts, seen.expect(), running.now, answers=running.answers)
         start = recorded[0].position - 1 if recorded else seen.head.position
         return [_place(outcome, start) for outcome in outcomes]
 

@@ -168,7 +168,7 @@ def _decide_on_key(command: SubscriberKeyCommand, seen: ReadSetValues, now: date
 def _decide_on_keys(command: RevokeSubscriberKeys, seen: ReadSetValues, now: datetime) -> Decided:
     key_ids = command.key_ids
     if key_ids is None:
-        key_ids = tuple(sorted(key.key_id for key in seen.active_keys(command.account_id)))
+        key_ids = tuple(sorted(key.key_id for key in seen.find_active_keys(command.account_id)))
     keys = [_find(SUBSCRIBER_KEY, key_stream(each), seen) for each in key_ids]
     return subscriber_key_commands.decide_revocations(keys, _find(ACCOUNT, subject_of(command), seen), now)
 

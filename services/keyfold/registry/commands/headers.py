@@ -43,14 +43,14 @@ _CONDITIONS: Final = (
 )
 
 
-def with_headers(routes: Sequence[AnyRoute]) -> list[AnyRoute]:
-    """Return the routes, of which each says which headers it reads."""
-    return [_with_headers(route) for route in routes]
+def add_headers(routes: Sequence[AnyRoute]) -> list[AnyRoute]:
+    """Return the routes with the headers that each of them reads."""
+    return [_add_headers(route) for route in routes]
 
 
-def _with_headers(route: AnyRoute) -> AnyRoute:
+def _add_headers(route: AnyRoute) -> AnyRoute:
     if not route.is_command:
         return replace(route, headers=_CONDITIONS) if 304 in route.also_answers else route
-    # What is only being made has no version yet that anybody could know.
+    # What is only being made has no version yet that a caller could know.
     made = route.status == HTTPStatus.CREATED
     return replace(route, headers=_HEADERS if made else (*_HEADERS, *_CONDITIONS))

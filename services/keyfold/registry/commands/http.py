@@ -36,7 +36,7 @@ A = TypeVar("A", bound=Aggregate)
 B = TypeVar("B", bound=BaseModel | None)
 
 NO_ROLE: Final = "login"
-"""What an actor is called whose login speaks for nobody yet."""
+"""The role of an actor whose login speaks for nobody yet."""
 
 log = structlog.get_logger(__name__)
 
@@ -45,7 +45,7 @@ class Enforces(Protocol):
     """Tells when every gatekeeper has applied a position of the ledger."""
 
     async def reached(self, position: int, timeout_s: float) -> bool:
-        """Return True as soon as they all have, False when time is up before."""
+        """Return True as soon as all have, or False if time is up first."""
         ...
 
 
@@ -121,9 +121,9 @@ def _replay(kept: IdempotencyRecord, idempotent: IdempotentRequest) -> Done | Pr
 def show_subject(
     kind: Kind[A], to_body: Callable[[A, int, datetime], BaseModel], *, location: str | None = None
 ) -> Show:
-    """Return what answers with a command's subject, and with its address if the command made it.
+    """Return a function that answers with a command's subject.
 
-    `to_body` takes the subject, its version and the present time.
+    `to_body` takes the subject, its version and the present time; `location` is where the command has put it.
     """
 
     def show(executed: Executed) -> Answer:
@@ -138,6 +138,6 @@ def show_subject(
 
 
 def answer_with_etag(body: BaseModel, version: int, *, location: str | None = None) -> Answer:
-    """Answer with a resource, or with what holds it, and its version as ETag."""
+    """Answer with a body, and with the version of the resource that is in it as ETag."""
     headers = {"ETag": etag_of(version), "Location": location}
     return Answer(body=body, headers={name: value for name, value in headers.items() if value is not None})

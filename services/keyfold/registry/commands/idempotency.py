@@ -1,4 +1,4 @@
-"""Idempotency-Key: a request that comes again is answered again, and not done again.
+"""Idempotency-Key: a request that comes again gets the same answer and is not done again.
 
 What is kept may hold a secret that must not lie in the database. So it is sealed with AES-256-GCM under a key
 that takes two things to derive: a secret that only registries know, and the Idempotency-Key, which only the
@@ -54,7 +54,7 @@ class IdempotentRequest:
     sealing_key: bytes = field(repr=False)
 
     def seal(self, answer: Answer, *, events: int, clock: Clock) -> NewIdempotencyRecord:
-        """Return the answer sealed, to be kept; `events` counts those recorded with it up to its own last."""
+        """Return the answer sealed, to be kept; `events` counts the batch's up to its command's last."""
         nonce = clock.random_bytes(_NONCE_BYTES)
         sealed = nonce + AESGCM(self.sealing_key).encrypt(nonce, pack(answer), self.id)
         return NewIdempotencyRecord(id=self.id, fingerprint=self.fingerprint, sealed=sealed, events=events)
@@ -94,8 +94,8 @@ class Idempotency:
 
 
 def _id_of(caller: Caller, key: str) -> bytes:
-    # By what the token says, for the command itself may have bound its login. A list, so that no two callers
-    # and keys have one text.
+    # The caller by what its token says, for the command itself may change what its login is bound to. A list,
+    # so that no two pairs of caller and key have the same text.
     said = caller.claimed or caller
     return _digest([said.role, caller.sub, said.account_id, said.vendor_id, key])
 

@@ -8,7 +8,7 @@ HEADER: Final = "Prefer"
 APPLIED: Final = "Preference-Applied"
 WAIT_MAX_S: Final = 30
 
-# Up to a comma that is in no quoted text; a text without its end runs to the end of the line.
+# Up to a comma outside of quotes; quotes that are not closed run to the end of the line.
 _PREFERENCE: Final = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*"?)+')
 _SECONDS: Final = re.compile(r'(?P<quote>"?)(?P<digits>[0-9]+)(?P=quote)', re.ASCII)
 

@@ -1,4 +1,4 @@
-"""Every no of the registry as a problem, in one table."""
+"""Why nothing was done, as a problem: each status and slug in one table."""
 
 from keyfold.domain.refusal import Refusal, RefusalKind
 from keyfold.registry.commands.execution import NotDone

@@ -33,7 +33,7 @@ class NewInvitation(JsonBody):
     expires_in_s: WholeNumber = Field(7 * _DAY_S, ge=60, le=30 * _DAY_S)
 
     @model_validator(mode="after")
-    def _one_of_both(self) -> Self:
+    def _require_one(self) -> Self:
         if (self.account_id is None) == (self.vendor_id is None):
             raise ValueError('give either "account_id" or "vendor_id"')
         return self

@@ -123,7 +123,7 @@ class InvitationRoutes:
 
     async def _page(self, query: InvitationQuery, tenant: Tenant | None) -> Reply:
         tenant_id = None if tenant is None else tenant.id
-        found = await self._lists.invitations(tenant_id, read_before(query), query.rows_max)
+        found = await self._lists.list_invitations(tenant_id, read_before(query), query.rows_max)
         listed, next_cursor = cut(found, query, lambda last: encode_cursor(ListCursor(before=last.position)))
         now = self._clock.now()
         loaded = await self._ledger.look(ReadSet(streams=frozenset(each.stream for each in listed)), now)
@@ -154,7 +154,7 @@ def _may_see(caller: Caller, tenant: Tenant) -> bool:
 
 
 def invitation_resource(invitation: Invitation, version: int, now: datetime) -> InvitationResource:
-    """Show an invitation as it is at this instant: it is over without any event."""
+    """Show an invitation as it is at this instant: it ends by itself, without any event."""
     tenant = Tenant(invitation.account_id, invitation.vendor_id)
     return InvitationResource(
         invitation_id=invitation.invitation_id,

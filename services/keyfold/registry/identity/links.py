@@ -1,6 +1,6 @@
-"""Links that work once, over HTTP: whoever is shown one spends it here before it does what it is for.
+"""Links that work once, over HTTP: whoever is shown a link spends it here before acting on it.
 
-What a link carries is its maker's business. That it was spent every registry knows, also after a restart.
+What a link carries is its maker's business. Which links were spent, every registry knows.
 """
 
 from datetime import timedelta
@@ -47,7 +47,7 @@ class Links:
         ]
 
     async def spend_link(self, request: Request[LinkToSpend, None]) -> Reply:
-        """Spend a link, of which its digest alone is kept, and until it is over."""
+        """Spend a link; only its digest is kept, and only until the link is over."""
         link, now = request.body, self._clock.now()
         if link.expires_at <= now:
             return _OVER

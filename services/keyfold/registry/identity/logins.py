@@ -109,7 +109,9 @@ class LoginRoutes:
 
     async def _page(self, request: Request[None, PageQuery]) -> Reply:
         query = request.query
-        found = await self._lists.logins(tenant_of_path(request.path).id, read_before(query), query.rows_max)
+        found = await self._lists.list_logins(
+            tenant_of_path(request.path).id, read_before(query), query.rows_max
+        )
         listed, next_cursor = cut(found, query, lambda last: encode_cursor(ListCursor(before=last.position)))
         streams = await self._look([each.stream for each in listed])
         items = [
@@ -140,7 +142,7 @@ class LoginRoutes:
         return await self._commands.respond(request, command, show_subject(LOGIN, login_resource))
 
     async def _list_others(self, tenant: Tenant, stream: StreamId) -> tuple[StreamId, ...]:
-        listed = await self._lists.logins(tenant.id, None, _LOGINS_MAX)
+        listed = await self._lists.list_logins(tenant.id, None, _LOGINS_MAX)
         return tuple(each.stream for each in listed if each.stream != stream)
 
 

@@ -16,7 +16,7 @@ class Tenant:
 
     @classmethod
     def of(cls, account_id: str | None, vendor_id: str | None) -> "Tenant | None":
-        """Return what is named by one of the two ids; None where neither is, as of somebody who has none."""
+        """Return the account or vendor that one of the two ids names, None where both are None."""
         if account_id is not None:
             return cls(AccountId(account_id), None)
         return None if vendor_id is None else cls(None, VendorId(vendor_id))

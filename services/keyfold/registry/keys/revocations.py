@@ -45,7 +45,7 @@ class KeysToRevoke(JsonBody):
     all: Annotated[Literal[True], BeforeValidator(_refuse_number)] | None = None
 
     @model_validator(mode="after")
-    def _one_of_both(self) -> Self:
+    def _require_one(self) -> Self:
         if (self.key_ids is None) == (self.all is None):
             raise ValueError('give either "key_ids" or "all": true')
         return self
@@ -101,7 +101,7 @@ class Revocations:
         account_id = AccountId(request.path["account_id"])
         named = request.body.key_ids
         key_ids = None if named is None else tuple(KeyId(key_id) for key_id in dict.fromkeys(named))
-        # What is no id is no stream either: it may be a secret, which no database is asked for.
+        # What is no id may be a secret, so no database is asked for it.
         known = None if key_ids is None else tuple(key_id for key_id in key_ids if is_key_id(key_id))
         command = RevokeSubscriberKeys(account_id=account_id, key_ids=known)
         return await self._commands.respond(request, command, partial(_show, account_id, key_ids))

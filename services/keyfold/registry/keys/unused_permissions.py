@@ -122,7 +122,7 @@ class UnusedPermissions:
 
     async def _find_use(self, key_id: KeyId, since: datetime) -> _Found:
         try:
-            # Before the counts are read: they may be younger than what is promised of them, never older.
+            # Read this before the counts: they may be newer than it says, never older.
             complete = await read_caught_up(self._pool, ACCESS.name, age_max_s=_AGE_MAX_S)
             if complete is None:
                 return _Unknown(because=_NEVER_WHOLE)

@@ -74,7 +74,7 @@ class EnforcementViews:
 
     async def show(self, request: Request[None, EnforcementQuery]) -> Reply:
         """Answer `GET /v1/enforcement`."""
-        # The head comes first: of a position at or below it, the rows that are read next say all there is.
+        # Read the head first: about any position up to it, the rows that are read next say everything.
         head = await self._ledger.head()
         asked = request.query.position
         position = head.position if asked is None else asked
@@ -84,12 +84,12 @@ class EnforcementViews:
             body=EnforcementView(
                 position=position,
                 enforced=position <= head.position and is_clear,
-                gatekeepers=[_shown(each) for each in standings],
+                gatekeepers=[_describe(each) for each in standings],
             )
         )
 
 
-def _shown(standing: GatekeeperLag) -> GatekeeperStanding:
+def _describe(standing: GatekeeperLag) -> GatekeeperStanding:
     return GatekeeperStanding(
         id=standing.id,
         host=standing.host,

@@ -83,11 +83,11 @@ class LedgerEvents:
         """Show a page of events."""
         query = request.query
         rows = await self._ledger.rows_after(query.after, query.rows_max)
-        shown, next_cursor = cut(rows, query, lambda last: str(last[0].position))
-        return Answer(body=page([_shown(row, row_hash) for row, row_hash in shown], next_cursor))
+        listed, next_cursor = cut(rows, query, lambda last: str(last[0].position))
+        return Answer(body=page([_describe(row, row_hash) for row, row_hash in listed], next_cursor))
 
 
-def _shown(row: Row, row_hash: bytes) -> dict[str, object]:
+def _describe(row: Row, row_hash: bytes) -> dict[str, object]:
     return {
         "position": row.position,
         "stream": row.stream,

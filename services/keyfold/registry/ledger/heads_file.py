@@ -34,16 +34,16 @@ class CheckpointFile:
 
     def last(self) -> SignedHead | None:
         """Return the last checkpoint in the file. Raises BadCheckpointFile or OSError."""
-        with self._held() as file:
-            return _end_of(file).last
+        with self._lock() as file:
+            return _find_end(file).last
 
     def append(self, checkpoints: Sequence[SignedHead]) -> int:
         """Append those, in their order, that go beyond the last one, and return how many. On disk when done.
 
         Raises BadCheckpointFile or OSError.
         """
-        with self._held() as file:
-            end = _end_of(file)
+        with self._lock() as file:
+            end = _find_end(file)
             vouched = end.last.claim.position if end.last else 0
             lines = [format_line(each) for each in checkpoints if each.claim.position > vouched]
             if lines:
@@ -59,7 +59,7 @@ class CheckpointFile:
         os.fsync(file.fileno())
 
     @contextmanager
-    def _held(self) -> Iterator[IO[bytes]]:
+    def _lock(self) -> Iterator[IO[bytes]]:
         is_new = not self._path.exists()
         with self._path.open("a+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
@@ -68,7 +68,7 @@ class CheckpointFile:
             yield file
 
 
-def _end_of(file: IO[bytes]) -> _FileEnd:
+def _find_end(file: IO[bytes]) -> _FileEnd:
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - _TAIL_BYTES))
     *whole, torn = file.read().split(b"\n")

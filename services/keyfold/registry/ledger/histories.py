@@ -42,14 +42,14 @@ _TYPES: Final = frozenset(TYPE_NAMES.values())
 _TYPES_CHARACTERS_MAX: Final = 4000
 
 
-def _known(text: str) -> str:
+def _check_types(text: str) -> str:
     for place, name in enumerate(text.split(","), 1):
-        if _whole(name) not in _TYPES:
+        if _add_prefix(name) not in _TYPES:
             raise ValueError(f"number {place} is no event type, such as account.integrations_enabled is one")
     return text
 
 
-def _whole(name: str) -> str:
+def _add_prefix(name: str) -> str:
     return _PREFIX + name.removeprefix(_PREFIX)
 
 
@@ -62,7 +62,7 @@ EventTypes = Annotated[
             "description": "types of events with commas between them, each with or without its `keyfold.`",
         },
     ),
-    AfterValidator(_known),
+    AfterValidator(_check_types),
 ]
 
 
@@ -74,7 +74,7 @@ class HistoryQuery(PageQuery):
     @property
     def types(self) -> Sequence[str] | None:
         """Return the types by the names that they have in the ledger, None for all."""
-        return None if self.type is None else [_whole(name) for name in self.type.split(",")]
+        return None if self.type is None else [_add_prefix(name) for name in self.type.split(",")]
 
 
 class FieldChange(JsonBody):
@@ -167,12 +167,12 @@ class Histories:
 
     async def account_history(self, request: Request[None, HistoryQuery]) -> Reply:
         """Show a page of what happened to an account and its keys."""
-        return await self._page(request, partial(self._history.of_account, _account(request)))
+        return await self._page(request, partial(self._history.of_account, _account_id_of(request)))
 
     async def key_history(self, request: Request[None, HistoryQuery]) -> Reply:
         """Show a page of what happened to a key."""
         key_id = KeyId(request.path["key_id"])
-        return await self._page(request, partial(self._history.of_key, _account(request), key_id))
+        return await self._page(request, partial(self._history.of_key, _account_id_of(request), key_id))
 
     async def vendor_history(self, request: Request[None, HistoryQuery]) -> Reply:
         """Show a page of what happened to a vendor and its keys."""
@@ -189,15 +189,15 @@ class Histories:
         # Whatever exists has a history, though perhaps nothing of these types in it.
         if not found and query.cursor is None and not (query.types and await find(None, 1)):
             return NOT_FOUND
-        shown, next_cursor = cut(found, query, lambda last: encode_cursor(ListCursor(before=last.position)))
-        return Answer(body=page([_item(each, request.caller) for each in shown], next_cursor))
+        listed, next_cursor = cut(found, query, lambda last: encode_cursor(ListCursor(before=last.position)))
+        return Answer(body=page([_make_item(each, request.caller) for each in listed], next_cursor))
 
 
-def _account(request: Request[None, HistoryQuery]) -> AccountId:
+def _account_id_of(request: Request[None, HistoryQuery]) -> AccountId:
     return AccountId(request.path["account_id"])
 
 
-def _item(happened: Happened, caller: Caller) -> HistoryItem:
+def _make_item(happened: Happened, caller: Caller) -> HistoryItem:
     entry = describe(happened.before, happened.event, happened.after)
     return HistoryItem(
         position=happened.position,
@@ -209,21 +209,21 @@ def _item(happened: Happened, caller: Caller) -> HistoryItem:
         account_id=getattr(happened.event, "account_id", None),
         vendor_id=getattr(happened.event, "vendor_id", None),
         key_id=getattr(happened.event, "key_id", None),
-        actor=_actor(happened.actor, caller),
+        actor=_show_actor(happened.actor, caller),
         request_id=happened.request_id,
         changes=[
-            FieldChange(field=each.field, before=_shown(each.before), after=_shown(each.after))
+            FieldChange(field=each.field, before=_to_json(each.before), after=_to_json(each.after))
             for each in entry.changes
         ],
     )
 
 
-def _actor(actor: Actor, caller: Caller) -> HistoryActor:
+def _show_actor(actor: Actor, caller: Caller) -> HistoryActor:
     is_hidden = caller.role is Role.VENDOR and actor.role not in _SEEN_BY_VENDOR
     return HistoryActor(role=actor.role, subject=None if is_hidden else actor.subject)
 
 
-def _shown(value: Value) -> str | bool | list[str] | None:
+def _to_json(value: Value) -> str | bool | list[str] | None:
     if isinstance(value, datetime):
         return rfc3339(value)
     return list(value) if isinstance(value, tuple) else value

@@ -1,4 +1,4 @@
-"""What a registry takes and keeps checkpoints with, as far as its environment gives it any."""
+"""The key that signs checkpoints and the file that keeps them, as far as the environment names them."""
 
 from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass

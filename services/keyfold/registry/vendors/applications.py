@@ -101,7 +101,7 @@ class VendorApplications:
         body = request.body
         command = AmendVendor(
             vendor_id=VendorId(request.path["vendor_id"]),
-            applied_by=_who_must_have_applied(request.caller),
+            applied_by=_applicant_of(request.caller),
             name=body.name or None,
             contact_email=body.contact_email or None,
             website=body.website or None,
@@ -114,14 +114,14 @@ class VendorApplications:
         """Ask again, with what the developer says of itself now."""
         command = ReapplyVendor(
             vendor_id=VendorId(request.path["vendor_id"]),
-            applied_by=_who_must_have_applied(request.caller),
+            applied_by=_applicant_of(request.caller),
             application=said(request.body),
             applicant=request.caller.sub,
         )
         return await self._commands.respond(request, command, show_subject(VENDOR, _to_body))
 
 
-def _who_must_have_applied(caller: Caller) -> str | None:
+def _applicant_of(caller: Caller) -> str | None:
     return caller.sub if is_applicant(caller) else None
 
 

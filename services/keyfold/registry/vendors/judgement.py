@@ -92,7 +92,7 @@ class VendorJudgement:
         """Record a review."""
         body = request.body
         command = ReviewVendor(
-            vendor_id=_vendor_id(request),
+            vendor_id=_vendor_id_of(request),
             kind=body.kind,
             verdict=body.verdict,
             notes=body.notes,
@@ -103,28 +103,28 @@ class VendorJudgement:
 
     async def approve_vendor(self, request: Request[None, None]) -> Reply:
         """Let the vendor in."""
-        command = ApproveVendor(vendor_id=_vendor_id(request), approver=request.caller.sub)
+        command = ApproveVendor(vendor_id=_vendor_id_of(request), approver=request.caller.sub)
         return await self._judge(request, command)
 
     async def reject_vendor(self, request: Request[StatedReason, None]) -> Reply:
         """Turn the application down."""
-        command = RejectVendor(vendor_id=_vendor_id(request), reason=request.body.reason)
+        command = RejectVendor(vendor_id=_vendor_id_of(request), reason=request.body.reason)
         return await self._judge(request, command)
 
     async def suspend_vendor(self, request: Request[StatedReason, None]) -> Reply:
         """Stop all keys of the vendor."""
-        command = SuspendVendor(vendor_id=_vendor_id(request), reason=request.body.reason)
+        command = SuspendVendor(vendor_id=_vendor_id_of(request), reason=request.body.reason)
         return await self._judge(request, command)
 
     async def reinstate_vendor(self, request: Request[None, None]) -> Reply:
         """Let the vendor's keys work again."""
-        return await self._judge(request, ReinstateVendor(vendor_id=_vendor_id(request)))
+        return await self._judge(request, ReinstateVendor(vendor_id=_vendor_id_of(request)))
 
     async def _judge(self, request: Request[B, None], command: VendorCommand) -> Reply:
         return await self._commands.respond(request, command, show_subject(VENDOR, _to_body))
 
 
-def _vendor_id(request: Request[B, None]) -> VendorId:
+def _vendor_id_of(request: Request[B, None]) -> VendorId:
     return VendorId(request.path["vendor_id"])
 
 

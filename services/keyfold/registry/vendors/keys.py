@@ -110,11 +110,11 @@ class VendorKeys:
         keys, next_cursor = cut_list(found, query)
         last_uses = await self._reads.read_last_uses([each.aggregate.key_id for each in keys])
         now = self._clock.now()
-        shown = [
+        items = [
             vendor_key_resource(each.aggregate, each.version, now=now, last=last_uses[each.aggregate.key_id])
             for each in keys
         ]
-        return Answer(body=page(shown, next_cursor))
+        return Answer(body=page(items, next_cursor))
 
     async def rotate_vendor_key(self, request: Request[Rotation, None]) -> Reply:
         """Replace a key's secret."""

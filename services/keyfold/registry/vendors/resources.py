@@ -131,7 +131,7 @@ def own_vendor(vendor: Vendor, version: int) -> OwnVendor:
         **dict(public_vendor(vendor, version)),
         contact_email=vendor.application.contact_email,
         reason=vendor.reason,
-        reviews=_results(vendor),
+        reviews=_list_results(vendor),
         reviews_lapse_at=vendor.reviews_lapse_at(),
     )
 
@@ -145,19 +145,20 @@ def reviewed_vendor(vendor: Vendor, version: int) -> ReviewedVendor:
         applicant=vendor.applicant,
         reviews=[
             ReviewResource(**dict(result), notes=review.notes, reviewer=review.reviewer)
-            for result, review in zip(_results(vendor), vendor.reviews, strict=True)
+            for result, review in zip(_list_results(vendor), vendor.reviews, strict=True)
         ],
         reviews_lapse_at=vendor.reviews_lapse_at(),
     )
 
 
-def _results(vendor: Vendor) -> list[ReviewResult]:
+def _list_results(vendor: Vendor) -> list[ReviewResult]:
     return [
-        _result(review, counts=number >= vendor.reviews_void) for number, review in enumerate(vendor.reviews)
+        _make_result(review, counts=number >= vendor.reviews_void)
+        for number, review in enumerate(vendor.reviews)
     ]
 
 
-def _result(review: Review, *, counts: bool) -> ReviewResult:
+def _make_result(review: Review, *, counts: bool) -> ReviewResult:
     return ReviewResult(
         kind=review.kind,
         verdict=review.verdict,

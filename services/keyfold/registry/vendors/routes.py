@@ -89,8 +89,8 @@ class Vendors:
             before=read_before(query),
             limit=query.rows_max,
         )
-        shown, next_cursor = cut_list(found, query)
-        return Answer(body=page([_show_to(caller, each) for each in shown], next_cursor))
+        listed, next_cursor = cut_list(found, query)
+        return Answer(body=page([_show_to(caller, each) for each in listed], next_cursor))
 
     async def get_vendor(self, request: Request[None, None]) -> Reply:
         """Show a vendor, as much of it as the caller may see."""

@@ -26,7 +26,7 @@ WAITING = "select pid from pg_stat_activity where wait_event_type = 'Lock' and d
 
 async def _expected(ledger: Ledger, *streams: StreamId) -> Expected:
     """Return what a decision on these streams expects to be so still when its events are recorded."""
-    return (await ledger.look(ReadSet(streams=frozenset(streams)), now())).expected()
+    return (await ledger.look(ReadSet(streams=frozenset(streams)), now())).expect()
 
 
 async def _followed(ledger: Ledger) -> Head:

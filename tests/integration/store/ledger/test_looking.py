@@ -65,7 +65,7 @@ async def record(ledger: Ledger, events: Sequence[LifecycleEvent]) -> None:
     """Append events to streams as they are."""
     drafts = [draft(event) for event in events]
     loaded = await look(ledger, ReadSet(streams=frozenset(each.stream for each in drafts)))
-    await ledger.append(drafts, loaded.expected(), now())
+    await ledger.append(drafts, loaded.expect(), now())
 
 
 async def look(ledger: Ledger, wanted: ReadSet) -> ReadSetValues:
@@ -100,11 +100,11 @@ async def test_key_made_meanwhile(database: str) -> None:
         await record(ledger, [account_created(0), account_created(1)])
         before = await look(ledger, wanted)
         await record(ledger, [made(1, 1)])
-        await ledger.append([draft(ENABLED_0)], before.expected(), now())  # another account's is of no matter
+        await ledger.append([draft(ENABLED_0)], before.expect(), now())  # another account's is of no matter
         before = await look(ledger, wanted)
         await record(ledger, [made(2, 0)])
         with pytest.raises(VersionConflict) as conflict:
-            await ledger.append([draft(ENABLED_0)], before.expected(), now())
+            await ledger.append([draft(ENABLED_0)], before.expect(), now())
         assert conflict.value.streams == (f"keys of {account_id(0)}",)
         assert (await ledger.head()).position == 5
 
@@ -123,7 +123,7 @@ async def test_applications(database: str) -> None:
         assert set(loaded.streams) == {vendor_stream(first.vendor_id)}
         await record(ledger, [applied(3, "otis")])
         fourth = draft(applied(4, "otis"))
-        expected = loaded.expected()
+        expected = loaded.expect()
         with pytest.raises(VersionConflict) as conflict:
             await ledger.append(
                 [fourth],
@@ -140,14 +140,14 @@ async def test_folds_on(database: str) -> None:
     wanted = ReadSet(streams=streams, accounts=frozenset((account_id(0),)), applicants=frozenset(("vera",)))
     async with opened(database) as ledger:
         await record(ledger, [account_created(0)])
-        foreseen = (await look(ledger, wanted)).after(events)
+        foreseen = (await look(ledger, wanted)).apply(events)
         await record(ledger, events)
         found = await look(ledger, wanted)
     assert foreseen.streams == found.streams
     assert foreseen.account_keys[account_id(0)].live == found.account_keys[account_id(0)].live
     assert foreseen.applications["vera"].vendor_ids == found.applications["vera"].vendor_ids
     with pytest.raises(LookupError):
-        foreseen.after([account_created(9)])
+        foreseen.apply([account_created(9)])
 
 
 async def test_answers(database: str) -> None:
