@@ -87,7 +87,7 @@ async def services_in(directory: Path, fork_server: ForkServer) -> AsyncIterator
     async with AsyncExitStack() as stack:
         stack.push_async_callback(kafka.stop)
         stack.push_async_callback(postgres.stop)
-        stack.enter_context(state.held())
+        stack.enter_context(state.hold())
         wiring = replace(await wired(directory, state, postgres, kafka), fork_server=fork_server)
         for spec, port in zip(SERVICES, ports, strict=True):
             child = await Child.spawn(service_command(spec, wiring, port))

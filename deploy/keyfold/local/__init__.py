@@ -1,1 +1,1 @@
-"""The local stack: everything real, from Python packages alone, as supervised children."""
+"""The local stack: real servers and services, from Python packages alone, as supervised children."""

@@ -1,4 +1,4 @@
-"""The key that a local stack signs its checkpoints with, and the file that holds them."""
+"""The key with which a local stack signs its ledger's heads, and the file that holds them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CHECKPOINTS_NAME: Final = "checkpoints.ndjson"
 
 
 def prepare_checkpoint_key(state_dir: Path) -> None:
-    """Make the key where there is none, and write its public half beside it."""
+    """Make the key if there is none, and write its public half beside it."""
     path = state_dir / PRIVATE_KEY_NAME
     if not path.exists():
         key = Ed25519PrivateKey.generate()

@@ -1,4 +1,4 @@
-"""The optional packages that the local stack is made of, and a clear word when they are not there."""
+"""The optional packages that the local stack needs, and a clear error if one is missing."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def require_extra() -> None:
 
 
 def package_dir(package: str) -> Path:
-    """Return where a package is installed, without importing it: some do much at import."""
+    """Return where a package is installed, without importing it: some are slow to import."""
     spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
         raise ExtraMissing(package)

@@ -1,4 +1,4 @@
-"""A login of PostgreSQL for each service, so that here as in production each may do only what it needs."""
+"""A PostgreSQL login for each service, so that each may do only what it needs, as in production."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FILE_NAME: Final = "postgres-logins.json"
 
 
 class DatabaseLogins:
-    """The services' passwords, made on the first start and kept for the user alone."""
+    """The services' passwords, made on the first start, and kept so that only the user can read them."""
 
     def __init__(self, state_dir: Path, services: Iterable[ServiceSpec]) -> None:
         self._path = state_dir / FILE_NAME
@@ -30,7 +30,7 @@ class DatabaseLogins:
             await ensure_login(postgres.dsn, login=_login(service), password=password, service=service)
 
     def dsns(self, postgres: LocalPostgres) -> Mapping[str, str]:
-        """Return each service's own address of the database."""
+        """Return the database's address with each service's own login."""
         passwords = self._passwords()
         return {service: postgres.dsn_of(_login(service), passwords[service]) for service in self._services}
 

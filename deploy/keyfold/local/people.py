@@ -1,4 +1,4 @@
-"""The sample people of a local stack, as whom its pages let anybody on this machine sign in."""
+"""The sample people of a local stack: anybody on this machine can sign in to its pages as one of them."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ FILE_NAME: Final = "people.json"
 
 
 class LocalPeopleFile:
-    """The file that the console of a stack reads."""
+    """The file with them, which the stack's console reads."""
 
     def __init__(self, state_dir: Path) -> None:
         self.path = state_dir / FILE_NAME
         self._signing_key = LocalSigner(state_dir).key_path
 
     def prepare(self, sample: Sample | None = None) -> None:
-        """Write who there is: nobody before there is a sample, for an owner has an account."""
+        """Write the file: with nobody before there is a sample, as an owner needs an account."""
         people = [] if sample is None else _people(sample)
         content = {
             "issuer": ISSUER,

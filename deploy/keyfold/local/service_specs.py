@@ -1,4 +1,4 @@
-"""The services of a local stack as data: what each is told, and in which order they go."""
+"""The services of a local stack as data: which settings each gets, and in which order they stop."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ OTHERS = ("REGISTRY_URL", "AUDIT_URL", "GATEKEEPER_URL", "RELAY_URL", "PROJECTIO
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceSpec:
-    """A service: its package, its settings, and its rank: higher ones are stopped earlier."""
+    """A service: its package, its settings, and its rank, where higher ranks are stopped first."""
 
     name: str
     settings: Sequence[str]
@@ -35,11 +35,11 @@ class ServiceSpec:
 
     @property
     def logs_in(self) -> bool:
-        """Whether it has a login of PostgreSQL."""
+        """Whether it has a PostgreSQL login."""
         return POSTGRES[0] in self.settings
 
 
-# The gatekeeper goes before the shipper, so that its last decisions are shipped.
+# The gatekeeper stops before the shipper, so that its last decisions are shipped.
 SERVICES = (
     ServiceSpec(name="registry", settings=(*POSTGRES, *AUTH, *COMMANDS, *CHECKPOINTS)),
     ServiceSpec(name="relay", settings=(*POSTGRES, *KAFKA)),
@@ -48,7 +48,7 @@ SERVICES = (
     ServiceSpec(name="shipper", settings=(*KAFKA, *JOURNAL)),
     ServiceSpec(name="audit", settings=(*POSTGRES, *KAFKA, *AUTH)),
 )
-# It has pages in the place of a described HTTP surface.
+# It has pages instead of an HTTP API with a description.
 CONSOLE = ServiceSpec(name="console", settings=(*PAGES, *OTHERS), rank=3)
 SERVICE_SPECS = (*SERVICES, CONSOLE)
 MODULES = (*(f"keyfold.{spec.name}.__main__" for spec in SERVICE_SPECS), "keyfold.local.sample.api")
@@ -57,9 +57,9 @@ MODULES = (*(f"keyfold.{spec.name}.__main__" for spec in SERVICE_SPECS), "keyfol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wiring:
-    """Where everything is that a service may need; an `authz_port` of 0 is any free one.
+    """Where everything is that a service may need; an `authz_port` of 0 means any free port.
 
-    `postgres_dsns` are by service, for each has a login of its own.
+    `postgres_dsns` are by service, as each has its own login.
     """
 
     postgres_dsns: Mapping[str, str]
@@ -79,7 +79,7 @@ class Wiring:
     fork_server: Forks | None = None
 
     def settings(self, service: str) -> Mapping[str, str]:
-        """Return all of it by the name of the setting."""
+        """Return a service's settings by their names, without the prefix."""
         return {
             "POSTGRES_DSN": self.postgres_dsns.get(service, ""),
             "KAFKA_BOOTSTRAP": self.kafka_bootstrap,
@@ -102,7 +102,7 @@ class Wiring:
 
 
 def service_command(spec: ServiceSpec, wiring: Wiring, port: int) -> ProcessSpec:
-    """Return how a service is started, as in production: a process that knows its environment only."""
+    """Return the command that starts a service as in production: with its environment alone."""
     known = wiring.settings(spec.name)
     given = {name: known[name] for name in spec.settings if known[name]}
     own = {"HTTP_HOST": HOST, "HTTP_PORT": str(port), "DRAIN_TIMEOUT_S": str(DRAIN_TIMEOUT_S)}

@@ -1,4 +1,4 @@
-"""The local stack's own issuer of bearer tokens: a key in its state directory, believed nowhere else."""
+"""The local stack's own issuer of bearer tokens: a key in its state directory, trusted nowhere else."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from jwt.algorithms import OKPAlgorithm
 
 from keyfold.local.state import write_private
 
-ISSUER: Final = "https://keyfold.invalid/local"  # .invalid never resolves: the address is a name and no more
+ISSUER: Final = "https://keyfold.invalid/local"  # .invalid never resolves: the address is only a name
 AUDIENCE: Final = "keyfold"
 KEY_ID: Final = "local"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claims:
-    """Who a token says its bearer is, None for no role; the ids belong to the roles owner and vendor."""
+    """What a token says about its bearer; `role` is None for no role. Owners and vendors have an id."""
 
     role: str | None
     sub: str
@@ -40,12 +40,12 @@ REVIEWER: Final = Claims(role="reviewer", sub="local-reviewer")
 
 
 def owner(account_id: str) -> Claims:
-    """Be the owner of an account."""
+    """Return the claims of an account's owner."""
     return Claims(role="owner", sub="local-owner", account_id=account_id)
 
 
 def vendor(vendor_id: str | None, sub: str = "local-vendor") -> Claims:
-    """Be a vendor, or with no id somebody who has not applied yet."""
+    """Return the claims of a vendor, or without an id of one that has not applied yet."""
     return Claims(role="vendor", sub=sub, vendor_id=vendor_id)
 
 
@@ -57,7 +57,7 @@ class LocalSigner:
         self.jwks_path = state_dir / "jwks.json"
 
     def prepare(self) -> None:
-        """Make the key where there is none, and write the JWKS that services believe."""
+        """Make the key if there is none, and write the JWKS that services trust."""
         if not self.key_path.exists():
             write_private(self.key_path, _new_pem())
         public = OKPAlgorithm.to_jwk(self._key().public_key(), as_dict=True)
@@ -65,7 +65,7 @@ class LocalSigner:
         self.jwks_path.write_bytes(orjson.dumps({"keys": [member]}))
 
     def sign(self, claims: Claims, *, now: datetime, ttl_s: float) -> str:
-        """Return a token for the claims that is good for ``ttl_s`` from ``now``."""
+        """Return a token with the claims that is valid for ``ttl_s`` from ``now``."""
         named = {"role": claims.role, "account_id": claims.account_id, "vendor_id": claims.vendor_id}
         payload = {
             "iss": ISSUER,

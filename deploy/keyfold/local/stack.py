@@ -1,4 +1,4 @@
-"""The local stack: what is started after what, and what is told to whom."""
+"""The local stack: in which order its parts start, and how they are wired."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ STORAGE_RANK, API_RANK, GATEWAY_RANK = 0, 3, 4
 
 @dataclass(slots=True, kw_only=True)
 class Stack:
-    """A stack that is being started, runs or is being stopped."""
+    """A stack that starts, runs or stops."""
 
     state: StateDir
     progress: StartupProgress
-    family: Supervisor
+    supervisor: Supervisor
     ports: StackPorts
     services: Sequence[ServiceSpec] = SERVICE_SPECS
     postgres: LocalPostgres = field(init=False)
@@ -70,7 +70,7 @@ class Stack:
 
     async def start(self) -> None:
         """Start everything; return when everything is ready. Raises CannotRunHere or ChildFailed."""
-        cache_dir()  # what cannot be had is said before anything runs
+        cache_dir()  # raises before anything runs
         self.postgres.prepare()
         token = self.state.gateway_token()
         LocalSigner(self.state.path).prepare()
@@ -99,7 +99,7 @@ class Stack:
         )
 
     def record(self) -> dict[str, object]:
-        """Return what `stack.json` says."""
+        """Return the content of `stack.json`."""
         endpoints = self.endpoints()
         return {
             **endpoints.urls,
@@ -108,7 +108,7 @@ class Stack:
             "postgres": self.postgres.dsn,
             "postgres_of": endpoints.service_dsns,
             "gateway_token": self.state.gateway_token(),
-            "pids": self.family.pids,
+            "pids": self.supervisor.pids,
             **({"postgres_files": str(elsewhere)} if (elsewhere := self.postgres.files_elsewhere) else {}),
         }
 
@@ -117,7 +117,7 @@ class Stack:
 
     async def stop(self) -> None:
         """Stop everything that runs."""
-        await self.family.stop()
+        await self.supervisor.stop()
         if self.fork_server is not None:
             await self.fork_server.close()
         self.postgres.release()
@@ -125,7 +125,7 @@ class Stack:
     async def _start_postgres(self) -> None:
         with self.progress.step("PostgreSQL 18"):
             await self.postgres.start()
-            self.family.adopt(self.postgres.child, rank=STORAGE_RANK, answers=self.postgres.answers)
+            self.supervisor.adopt(self.postgres.child, rank=STORAGE_RANK, answers=self.postgres.answers)
         with self.progress.step("database schema"):
             await migrate(self.postgres.dsn)
             await self.logins.prepare(self.postgres)
@@ -138,7 +138,7 @@ class Stack:
             )
         with self.progress.step("Apache Kafka 4.4"):
             await self.kafka.start()
-            self.family.adopt(self.kafka.child, rank=STORAGE_RANK, answers=self.kafka.answers)
+            self.supervisor.adopt(self.kafka.child, rank=STORAGE_RANK, answers=self.kafka.answers)
         with self.progress.step("topics"):
             await ensure_topics(self.kafka.bootstrap, ALL)
 
@@ -176,11 +176,11 @@ class Stack:
                 state_dir=self.state.path,
                 log_path=self.state.logs / "gateway.log",
             )
-            self.family.adopt(caddy, rank=GATEWAY_RANK, answers=lambda: listens(port))
+            self.supervisor.adopt(caddy, rank=GATEWAY_RANK, answers=lambda: listens(port))
 
     async def _start_child(self, command: ProcessSpec, answers: Probe, *, rank: int) -> None:
         child = await Child.start(command, answers, timeout_s=READY_TIMEOUT_S)
-        self.family.adopt(child, rank=rank, answers=answers)
+        self.supervisor.adopt(child, rank=rank, answers=answers)
 
     def _wiring(self) -> Wiring:
         return Wiring(

@@ -1,4 +1,4 @@
-"""Where a stack listens: at every start on the same ports, and on a free one where one of them is taken."""
+"""The ports of a stack: the same at every start, with a free one in place of any that is taken."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ from keyfold.local.service_specs import SERVICE_SPECS
 from keyfold.local.state import read_json, write_private
 
 FIRST_PORT: Final = 17_400
-"""Nobody's by IANA's list, and below those that systems use for outgoing connections."""
+"""Unassigned by IANA, and below the range that systems use for outgoing connections."""
 _FIRST: Final = (
     *("gateway", "authz", "registry", "relay", "projection", "gatekeeper", "shipper", "audit"),
     *("sample-api", "kafka", "kafka-controller", "postgres", "console"),
 )
-# A later service comes after them: nobody's port moves.
+# Services that were added later come last, so that no port moves.
 _LATER: Final = (spec.name for spec in SERVICE_SPECS if spec.name not in _FIRST)
 OFFSETS: Final[Mapping[str, int]] = {name: offset for offset, name in enumerate((*_FIRST, *_LATER))}
 FILE_NAME: Final = "ports.json"
 
 
 class PortTaken(CannotRunHere):
-    """The one port that was asked for is another program's. Name another."""
+    """The requested port is taken by another program. Name another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WantedPorts:
-    """What was asked for: the first port of the block, the gateway's own; None where nothing was."""
+    """The requested ports: the first of the block, and the gateway's; None for no request."""
 
     first: int | None = None
     gateway: int | None = None
 
     def candidates(self, name: str, last: int | None) -> Iterable[int]:
-        """Return where a part may listen, the best first: where it was told to, or else where it was last."""
+        """Return ports for a part, the best first: the requested one, else the last one and the default."""
         if self.first is None:
             return [port for port in (last, FIRST_PORT + OFFSETS[name]) if port is not None]
         return [self.first + OFFSETS[name]]
@@ -48,9 +48,9 @@ class WantedPorts:
 
 @dataclass(slots=True, kw_only=True)
 class StackPorts:
-    """The port of each part by its name, no other stack's while this one holds them.
+    """The port of each part by its name; no other stack gets one while this one holds it.
 
-    `taken` are the ports that it would rather have had, by the name of the part.
+    `taken` has, by the name of the part, each preferred port that was not free.
     """
 
     of: dict[str, int] = field(default_factory=dict)
@@ -61,7 +61,7 @@ class StackPorts:
         return self.of[name]
 
     def choose(self, name: str, candidates: Iterable[int]) -> None:
-        """Take the first of the ports that is free, or else any free one."""
+        """Take the first free one of the ports, else any free one."""
         preferred = list(candidates)
         if not any(self._claim(name, port) for port in preferred):
             self.of[name], claimed = next(claim_free_ports())
@@ -70,12 +70,12 @@ class StackPorts:
             self.taken[name] = preferred[0]
 
     def insist(self, name: str, port: int) -> None:
-        """Take that port. Raises PortTaken."""
+        """Take this port. Raises PortTaken."""
         if not self._claim(name, port):
             raise PortTaken(f"port {port} is taken: name another one for the {name}, or leave it out")
 
     def release(self) -> None:
-        """Let other stacks have the ports."""
+        """Release the ports to other stacks."""
         for each in self._claims:
             each.close()
 
@@ -89,10 +89,10 @@ class StackPorts:
 
 
 @contextmanager
-def stack_ports(state_dir: Path, wanted: WantedPorts) -> Iterator[StackPorts]:
-    """Hold a port for each part, those of the last time if they are free. Raises PortTaken."""
+def hold_stack_ports(state_dir: Path, wanted: WantedPorts) -> Iterator[StackPorts]:
+    """Hold a port for each part, the last ones if they are free. Raises PortTaken."""
     path = state_dir / FILE_NAME
-    last = _last_time(path)
+    last = _read_last(path)
     ports = StackPorts()
     try:
         if wanted.gateway is not None:
@@ -107,7 +107,7 @@ def stack_ports(state_dir: Path, wanted: WantedPorts) -> Iterator[StackPorts]:
         ports.release()
 
 
-def _last_time(path: Path) -> Mapping[str, int]:
+def _read_last(path: Path) -> Mapping[str, int]:
     kept = read_json(path)
     is_whole = isinstance(kept, dict) and all(each in range(1, 65_536) for each in kept.values())
     return kept if is_whole else {}

@@ -1,4 +1,4 @@
-"""The directory that holds all of a local stack: one stack at a time, and what it must remember."""
+"""The directory with all state of a local stack, which one stack at a time may use."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class DirectoryInUse(CannotRunHere):
 
 
 class StateDir:
-    """The files of one stack. Those that hold a secret are for the user alone."""
+    """The files of one stack. Only the user can read those with a secret."""
 
     def __init__(self, path: Path) -> None:
         self.path = path.resolve()
@@ -35,8 +35,8 @@ class StateDir:
         self._stack = self.path / STACK_FILE_NAME
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """Keep every other stack out of the directory. Raises CannotRunHere."""
+    def hold(self) -> Iterator[None]:
+        """Lock the directory against every other stack. Raises CannotRunHere."""
         try:
             os.fsencode(self.path).decode()
             self.path.mkdir(parents=True, exist_ok=True)
@@ -58,7 +58,7 @@ class StateDir:
             yield
 
     def gateway_token(self) -> str:
-        """Return the gateway's token, made on the first start; the gatekeeper is told its hash alone."""
+        """Return the gateway's token, made on the first start; the gatekeeper gets only its hash."""
         path = self.path / "gateway-token"
         if not path.exists():
             write_private(path, secrets.token_urlsafe(32).encode())
@@ -69,41 +69,41 @@ class StateDir:
         return token
 
     def idempotency_secret(self) -> str:
-        """Return what the registry seals kept answers under, made on the first start."""
+        """Return the secret that encrypts the registry's idempotency records, made on the first start."""
         path = self.path / "idempotency-secret"
         if not path.exists():
             write_private(path, secrets.token_urlsafe(32).encode())
         return path.read_text()
 
     def session_secret(self) -> str:
-        """Return what the console seals sessions under, made on the first start."""
+        """Return the secret that encrypts the console's sessions, made on the first start."""
         path = self.path / "session-secret"
         if not path.exists():
             write_private(path, secrets.token_urlsafe(32).encode())
         return path.read_text()
 
     def publish(self, stack: Mapping[str, object]) -> None:
-        """Write `stack.json`: the sign that all is ready, whole or not there at all."""
+        """Write `stack.json` in one step: it is the sign that all is ready."""
         write_private(self._stack, orjson.dumps(stack, option=orjson.OPT_INDENT_2))
 
     def withdraw(self) -> None:
-        """Remove `stack.json`."""
+        """Remove `stack.json`, if it is there."""
         self._stack.unlink(missing_ok=True)
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """Write a file that nobody else could read at any moment, and that is never seen half written."""
+    """Write a file that nobody else can read at any moment, and that is never seen half written."""
     draft = path.with_suffix(".draft")
     draft.unlink(missing_ok=True)
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(content)
         file.flush()
-        os.fsync(file.fileno())  # else a power cut may leave the new name with nothing in it
+        os.fsync(file.fileno())  # else a power cut may leave an empty file under the new name
     draft.replace(path)
 
 
 def read_json(path: Path) -> Any:
-    """Return what a file of ours says, None where there is none or where it is damaged."""
+    """Return the content of a JSON file of ours, None if it is missing or damaged."""
     try:
         return orjson.loads(path.read_bytes())
     except (FileNotFoundError, orjson.JSONDecodeError):

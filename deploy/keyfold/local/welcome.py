@@ -1,4 +1,4 @@
-"""The screen of a stack that is ready: its addresses, and three commands to paste."""
+"""The screen of a ready stack: its addresses, and three commands to paste."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SHOWN = ("console", "gateway", "registry", "gatekeeper", "audit", "kafka", "post
 
 
 def welcome(stack: Mapping[str, object], sample: Sample | None, state_dir: Path) -> Text:
-    """Return the screen. The sample's secrets are shown: they open nothing but this stack's sample API."""
+    """Return the screen. It shows the sample's secrets, which work only for this stack's sample API."""
     lines = [
         "",
         f"Keyfold is ready. Ctrl-C stops it; its data and logs stay in {os.path.relpath(state_dir)}.",

@@ -14,7 +14,7 @@ from keyfold.local.stack_ports import FIRST_PORT, OFFSETS
 
 @pytest.fixture
 def first_port() -> Iterator[int]:
-    """The first port of a free block. No other test's stack takes one of it, also not between two starts."""
+    """Return the first port of a free block, which no other test's stack uses, even between two starts."""
     block = len(OFFSETS) + 2
     for first in count(FIRST_PORT + block, block):
         with ExitStack() as claims:

@@ -1,4 +1,4 @@
-"""The shipped Caddyfile, in a real Caddy, between servers that keep what they were sent."""
+"""The shipped Caddyfile, in a real Caddy, between servers that record what they were sent."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MISPLACED = "kfs_live_MISPLACEDSECRET"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Path3:
-    """The gateway with the two servers that it speaks to."""
+    """The gateway and the two servers that it calls."""
 
     port: int
     authz: RawServer
@@ -68,7 +68,7 @@ async def test_asks(gateway: Path3) -> None:
 
 
 async def test_passes_identity(gateway: Path3) -> None:
-    """The API gets the request as it was, with the identity that the gatekeeper found and without secrets."""
+    """The API gets the request unchanged, with the identity that the gatekeeper found and without secrets."""
     await gateway.send("PUT", "/v1/patient/7", *KEYS, ("Accept", "text/x"))
     got = gateway.upstream.seen[-1]
     assert (got.method, got.target) == ("PUT", "/v1/patient/7")
@@ -81,7 +81,7 @@ async def test_passes_identity(gateway: Path3) -> None:
 
 @pytest.mark.parametrize("name", [name for name, _ in IDENTITY] + ["X-Keyfold-Else", "x-keyFOLD-account"])
 async def test_spoofed_identity(gateway: Path3, name: str) -> None:
-    """A client's own identity headers reach nobody, whatever their case, even one that no decision sets."""
+    """A client's own identity headers reach nobody, in whatever case, not even one that no decision sets."""
     await gateway.send("GET", "/v1/patient", *KEYS, (name, "spoofed"), (name.replace("-", "_"), "spoofed"))
     for server in (gateway.authz, gateway.upstream):
         assert "spoofed" not in [value for _, value in server.seen[-1].headers]
@@ -93,7 +93,7 @@ async def test_spoofed_identity(gateway: Path3, name: str) -> None:
      "X-Original-Method", "X-Original-URL", "X-Gateway-Token", "Forwarded"],
 )  # fmt: skip
 async def test_spoofed_request(gateway: Path3, name: str) -> None:
-    """A client's own idea of what it asked for reaches nobody, also when it is sent twice."""
+    """A client's claim of what it asked for reaches nobody, even when it is sent twice."""
     await gateway.send("DELETE", "/v1/note/1", *KEYS, (name, "spoofed"), (name.lower(), "spoofed"))
     asked, got = gateway.authz.seen[-1], gateway.upstream.seen[-1]
     for seen in (asked, got):
@@ -111,7 +111,7 @@ async def test_keys_in_authorization(gateway: Path3, scheme: str) -> None:
 
 
 async def test_other_authorization(gateway: Path3) -> None:
-    """Authorization of another scheme is the API's own business."""
+    """Another scheme of Authorization is the API's own business, and reaches it."""
     await gateway.send("GET", "/v1/patient", *KEYS, ("Authorization", "Bearer own"))
     assert gateway.upstream.seen[-1].values("Authorization") == ["Bearer own"]
 
@@ -131,7 +131,7 @@ async def test_connection_header(gateway: Path3) -> None:
      "/v1/pa%252Ftient", "/v1/patient/%C3%A9", "/v1/a+b", "/v1/patient/", "/v1/[x]"],
 )  # fmt: skip
 async def test_same_path(gateway: Path3, target: str) -> None:
-    """The gatekeeper judges the very path that the API gets, which is the one that the client sent."""
+    """The gatekeeper judges exactly the path that the API gets, which is the one that the client sent."""
     status = await gateway.send("GET", target, *KEYS)
     asked, got = gateway.authz.seen[-1], gateway.upstream.seen[-1]
     print(f"{status} sent {target!r} authz {asked.values('X-Forwarded-Uri')} upstream {got.target!r}")
@@ -141,7 +141,7 @@ async def test_same_path(gateway: Path3, target: str) -> None:
 
 @pytest.mark.parametrize("target", ["/v1/%zz", "/v1/%", "/v1/\xe9", "http://other.example/v1/patient"])
 async def test_odd_target(gateway: Path3, target: str) -> None:
-    """A target that is no plain path is refused, or seen alike by the gatekeeper and the API."""
+    """A target that is not a plain path is refused, or seen alike by the gatekeeper and the API."""
     before = len(gateway.upstream.seen)
     status = await gateway.send("GET", target, *KEYS)
     if status == 200:
@@ -152,7 +152,7 @@ async def test_odd_target(gateway: Path3, target: str) -> None:
 
 
 async def test_denial(tmp_path: Path) -> None:
-    """A refusal goes back whole, status, headers and body, and the API hears nothing of the request."""
+    """A refusal is returned complete, status, headers and body, and the API does not see the request."""
     refusal = answer("403 Forbidden", [("X-Keyfold-Reason", "read_only")], b'{"title":"no"}')
     async with serving(refusal) as authz, serving(answer("200 OK")) as upstream:
         (port,) = free_ports(1)
@@ -188,7 +188,7 @@ async def test_no_gatekeeper(tmp_path: Path) -> None:
 
 
 async def test_log_of_a_failure(tmp_path: Path) -> None:
-    """Of a request that fails neither the keys nor the query get into the log."""
+    """When a request fails, the log has neither its keys nor its query."""
     async with serving(answer("200 OK", IDENTITY)) as authz:
         port, nobody = free_ports(2)
         settings = CaddySpec(

@@ -1,4 +1,4 @@
-"""The local stack where only its user may go, and where paths are long and no ASCII."""
+"""The local stack in a directory that only its user may enter, and on long paths that are not ASCII."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ NOBODY: Final = User(uid=pwd.getpwnam("nobody").pw_uid, gid=pwd.getpwnam("nobody
 
 @pytest.fixture
 def reachable() -> Iterator[Path]:
-    """A directory that everybody may enter, as the tests' own are not."""
+    """A directory that everybody may enter, unlike the tests' own."""
     with tempfile.TemporaryDirectory(dir="/var/tmp") as directory:
         Path(directory).chmod(0o755)
         yield Path(directory)
@@ -42,7 +42,7 @@ def reachable() -> Iterator[Path]:
 
 @pytest.fixture
 def out_of_reach(tmp_path: Path) -> Path:
-    """A directory for PYTHONPATH in which nobody else can come to PostgreSQL's package."""
+    """A directory for PYTHONPATH in which other users cannot reach PostgreSQL's package."""
     home = tmp_path / "packages"
     home.mkdir(mode=0o700)
     for part in package_dir(PACKAGE).parent.glob(f"{PACKAGE}*"):
@@ -98,7 +98,7 @@ async def test_ordinary_user(reachable: Path, out_of_reach: Path) -> None:
 
 @as_root
 def test_copy(reachable: Path, out_of_reach: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A program out of its user's reach is copied once for all servers, and the last one removes the copy."""
+    """Programs out of their user's reach are copied once for all servers; the last one removes the copy."""
     monkeypatch.syspath_prepend(out_of_reach)
     copies = reachable / "copies"
     (copies / "left-by-a-crash").mkdir(parents=True)
@@ -114,7 +114,7 @@ def test_copy(reachable: Path, out_of_reach: Path, monkeypatch: pytest.MonkeyPat
 @as_root
 @pytest.mark.parametrize("trap", ["a link", "another user's", "not a directory"])
 def test_trap(reachable: Path, out_of_reach: Path, monkeypatch: pytest.MonkeyPatch, trap: str) -> None:
-    """What another user has put where the copy would lie is refused in one line, and stays as it is."""
+    """Another user's files at the copy's place are refused in one line, and left alone."""
     monkeypatch.syspath_prepend(out_of_reach)
     copies, target = reachable / "copies", reachable / "target"
     target.mkdir()
@@ -134,7 +134,7 @@ def test_trap(reachable: Path, out_of_reach: Path, monkeypatch: pytest.MonkeyPat
 
 
 async def test_clean(tmp_path: Path) -> None:
-    """`make clean` removes what lies elsewhere, also what a crash has left, unless a server runs from it."""
+    """`make clean` removes copies, even those that a crash left, unless a server runs from them."""
     shutil.copy(REPOSITORY / "Makefile", tmp_path)
     copies = tmp_path / "copies"
     copies.mkdir()

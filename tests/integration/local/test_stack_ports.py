@@ -10,59 +10,59 @@ from pathlib import Path
 import pytest
 
 from keyfold.local.process.ports import HOST, claim, free_ports
-from keyfold.local.stack_ports import FILE_NAME, OFFSETS, PortTaken, WantedPorts, stack_ports
+from keyfold.local.stack_ports import FILE_NAME, OFFSETS, PortTaken, WantedPorts, hold_stack_ports
 
 
 @pytest.fixture
 def wanted(first_port: int) -> WantedPorts:
-    """A block of the test's own, for other stacks may have the usual one."""
+    """A block of the test's own, as other stacks may use the default one."""
     return WantedPorts(first=first_port)
 
 
 def test_fixed(tmp_path: Path, wanted: WantedPorts) -> None:
     """A stack has the same ports at each start: one for each part, in a row from the first."""
     for _ in range(2):
-        with stack_ports(tmp_path, wanted) as ports:
+        with hold_stack_ports(tmp_path, wanted) as ports:
             assert ports.of == {name: (wanted.first or 0) + offset for name, offset in OFFSETS.items()}
             assert ports.taken == {}
 
 
 def test_taken(tmp_path: Path, wanted: WantedPorts) -> None:
-    """Where a program has one of them a free port is used and told, and the same one again next time."""
+    """If a program has one of the ports, a free one is used and reported, and used again the next time."""
     first = wanted.first or 0
     with socket.create_server((HOST, first)):
-        with stack_ports(tmp_path, wanted) as ports:
+        with hold_stack_ports(tmp_path, wanted) as ports:
             moved = ports["gateway"]
             assert ports.taken == {"gateway": first}
             assert moved != first
             assert ports["authz"] == first + 1
-        with stack_ports(tmp_path, WantedPorts()) as again:
+        with hold_stack_ports(tmp_path, WantedPorts()) as again:
             assert again.of == {**ports.of}
             assert again.taken == {}
 
 
 def test_explicit_wins(tmp_path: Path, wanted: WantedPorts) -> None:
-    """What is asked for goes before what there was the last time."""
-    with stack_ports(tmp_path, WantedPorts()):
+    """Requested ports take precedence over the last ones."""
+    with hold_stack_ports(tmp_path, WantedPorts()):
         pass
     gateway = (wanted.first or 0) + len(OFFSETS)
-    with stack_ports(tmp_path, WantedPorts(first=wanted.first, gateway=gateway)) as ports:
+    with hold_stack_ports(tmp_path, WantedPorts(first=wanted.first, gateway=gateway)) as ports:
         assert ports["gateway"] == gateway
         assert ports["authz"] == (wanted.first or 0) + 1
 
 
 def test_side_by_side(tmp_path: Path, wanted: WantedPorts) -> None:
-    """No two stacks have a port in common, also while nobody listens yet and whoever comes first."""
+    """No two stacks have a port in common, even while nobody listens yet, and whichever starts first."""
     (tmp_path / "two").mkdir()
-    with stack_ports(tmp_path, wanted) as one, stack_ports(tmp_path / "two", wanted) as two:
+    with hold_stack_ports(tmp_path, wanted) as one, hold_stack_ports(tmp_path / "two", wanted) as two:
         assert not set(one.of.values()) & set(two.of.values())
         assert two.taken == one.of
-    with stack_ports(tmp_path / "two", wanted) as alone:
+    with hold_stack_ports(tmp_path / "two", wanted) as alone:
         assert alone.taken == {}
 
 
 def test_free_ports_are_claimed() -> None:
-    """Of programs side by side that are about to listen, none is given another's port."""
+    """When several programs are about to listen, none is given another's port."""
     assert [claim(port) for port in free_ports(10)] == [None] * 10
 
 
@@ -88,22 +88,22 @@ def test_claim_ends_with_its_process(first_port: int) -> None:
 
 
 def test_taken_gateway_port(tmp_path: Path) -> None:
-    """A port that was asked for by itself is had or refused."""
+    """A port that was requested by itself is used or refused, never replaced."""
     (port,) = free_ports(1)
     with (
         socket.create_server((HOST, port)),
         pytest.raises(PortTaken, match=f"port {port} is taken"),
-        stack_ports(tmp_path, WantedPorts(gateway=port)),
+        hold_stack_ports(tmp_path, WantedPorts(gateway=port)),
     ):
         pass
 
 
 @pytest.mark.parametrize("damaged", ["", '{"gateway": 17', "[]", '{"gateway": "x"}', '{"gateway": 99999}'])
 def test_damaged_memory(tmp_path: Path, wanted: WantedPorts, damaged: str) -> None:
-    """A damaged memory of the ports is no memory."""
+    """A damaged record of the ports is ignored."""
     (tmp_path / FILE_NAME).write_text(damaged)
-    with stack_ports(tmp_path, wanted) as ports:
+    with hold_stack_ports(tmp_path, wanted) as ports:
         assert ports.of.keys() == OFFSETS.keys()
     (tmp_path / FILE_NAME).write_text(damaged)
-    with stack_ports(tmp_path, WantedPorts()) as ports:
+    with hold_stack_ports(tmp_path, WantedPorts()) as ports:
         assert ports.of.keys() == OFFSETS.keys()

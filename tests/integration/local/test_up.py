@@ -1,4 +1,4 @@
-"""The local stack's life, without Keyfold's services: what holds them together is the same."""
+"""The local stack's life, tested without Keyfold's services: what holds them together is the same."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ class Running:
 
     @property
     def record(self) -> dict[str, Any]:
-        """What `stack.json` says."""
+        """The content of `stack.json`."""
         return dict(orjson.loads(self._file.read_bytes()))
 
     @property
     def mode(self) -> int:
-        """Who may read `stack.json`."""
+        """Return the permissions of `stack.json`."""
         return stat.S_IMODE(self._file.stat().st_mode)
 
     async def ready(self) -> None:
@@ -64,7 +64,7 @@ class Running:
                 await asyncio.sleep(POLL_INTERVAL_S)
 
     def all_replaced(self, pids: Mapping[str, int]) -> Callable[[], Awaitable[dict[str, Any] | None]]:
-        """Return a probe for the record in which each of these children has another process id."""
+        """Return a probe that gives the record once each of these children has another process id."""
 
         async def probe() -> dict[str, Any] | None:
             record = self.record
@@ -73,7 +73,7 @@ class Running:
         return probe
 
     async def output(self, *, within_s: float = STOP_TIMEOUT_S) -> str:
-        """Wait for the end and return all that was printed."""
+        """Wait for the end, and return everything that was printed."""
         async with asyncio.timeout(within_s):
             printed, _ = await self.process.communicate()
         return printed.decode()
@@ -105,7 +105,7 @@ async def stack(
 
 
 async def all_gone(pids: Iterable[int]) -> None:
-    """Wait until none of the processes runs."""
+    """Wait until none of the processes runs any more."""
     async with asyncio.timeout(STOP_TIMEOUT_S):
         for pid in pids:
             while _runs(pid):  # noqa: ASYNC110 - another process's end sets no event of ours
@@ -158,7 +158,7 @@ async def test_life(tmp_path: Path, first_port: int) -> None:
 
 
 def addresses(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return where everything is."""
+    """Return the addresses of everything."""
     return {name: record[name] for name in ("gateway", "authz", "kafka", "postgres")}
 
 
@@ -191,7 +191,7 @@ async def test_children_die(tmp_path: Path) -> None:
 
 
 async def killed_until_given_up(running: Running, name: str, pid: int) -> list[int]:
-    """Kill a child that has died once as often as it is started again, and return its process ids."""
+    """Kill a child until it has died as often as it may, and return its process ids."""
     pids = [pid]
     for _ in range(DEATHS_MAX - 2):
         os.kill(pids[-1], signal.SIGKILL)
@@ -202,7 +202,7 @@ async def killed_until_given_up(running: Running, name: str, pid: int) -> list[i
 
 
 async def patient(bootstrap: str) -> list[Received] | None:
-    """Return what the lifecycle topic holds, None while the broker is away."""
+    """Return the records on the lifecycle topic, None while the broker is away."""
     try:
         return await read_all(bootstrap, LIFECYCLE.name)
     except KafkaFailure:
@@ -217,7 +217,7 @@ async def answers(address: str) -> bool:
 
 
 async def test_two_stacks(tmp_path: Path) -> None:
-    """Two stacks side by side share nothing; the second takes free ports where the first has them."""
+    """Two stacks side by side share nothing; the second takes free ports where the first has its own."""
     async with stack(tmp_path / "one") as one, stack(tmp_path / "two") as two:
         await asyncio.gather(one.ready(), two.ready())
         records = one.record, two.record
@@ -232,7 +232,7 @@ async def test_two_stacks(tmp_path: Path) -> None:
 
 
 async def test_taken_gateway_port(tmp_path: Path) -> None:
-    """A port that was asked for and is another program's is refused in one line, before anything starts."""
+    """A requested port that another program has is refused in one line, before anything starts."""
     (port,) = free_ports(1)
     with socket.create_server((HOST, port)):
         async with stack(tmp_path, f"--gateway-port={port}") as refused:
@@ -242,7 +242,7 @@ async def test_taken_gateway_port(tmp_path: Path) -> None:
 
 
 def test_one_kafka_version() -> None:
-    """Kafka's clients and its server are of one version."""
+    """Kafka's clients have the same version as its server."""
     jars = {artifact(jar): version(jar) for jar in class_path()}
     assert jars["kafka-clients"] == jars["kafka_2.13"] == "4.4.0"
     assert "log4j-slf4j-impl" in jars

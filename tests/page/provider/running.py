@@ -171,7 +171,7 @@ async def platform_in(directory: Path, fork_server: ForkServer) -> AsyncIterator
     async with AsyncExitStack() as stack:
         stack.push_async_callback(kafka.stop)
         stack.push_async_callback(postgres.stop)
-        stack.enter_context(state.held())
+        stack.enter_context(state.hold())
         await asyncio.gather(postgres.start(), kafka.start())
         await asyncio.gather(migrate(postgres.dsn), ensure_topics(kafka.bootstrap, ALL))
         logins = DatabaseLogins(state.path, SERVICES)

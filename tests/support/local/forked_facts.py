@@ -1,4 +1,4 @@
-"""A program that says what it was given, and then waits for its end."""
+"""A program that writes what it was given, and then waits until it is ended."""
 
 from __future__ import annotations
 

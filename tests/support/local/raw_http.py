@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """A request as it came over the wire; header names are in lower case."""
+    """A request as it arrived; header names are in lower case."""
 
     method: str
     target: str
@@ -23,14 +23,14 @@ class Seen:
 
 @dataclass(slots=True, kw_only=True)
 class RawServer:
-    """Answers every request alike and remembers it."""
+    """Answers every request the same, and remembers it."""
 
     answer: bytes
     port: int = 0
     seen: list[Seen] = field(default_factory=list)
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answer one request and hang up."""
+        """Answer one request, and close the connection."""
         head = await reader.readuntil(b"\r\n\r\n")
         first, *lines = head.decode("latin-1").rstrip("\r\n").split("\r\n")
         method, target, _ = first.split(" ", 2)
@@ -63,7 +63,7 @@ async def serving(response: bytes) -> AsyncIterator[RawServer]:
 async def send(
     port: int, method: str, target: str, headers: Iterable[tuple[str, str]] = ()
 ) -> tuple[int, bytes]:
-    """Send a request exactly as given and return the status and everything that came back."""
+    """Send a request exactly as given; return the status and everything that came back."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     lines = [f"{method} {target} HTTP/1.1", "Host: api.example", "Connection: close"]
     lines += [f"{name}: {value}" for name, value in headers]

@@ -1,4 +1,4 @@
-"""Where a local stack keeps what can be made again."""
+"""The local stack's cache directory."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from keyfold.local.servers.cache import cache_dir
 
 
 def test_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """XDG_CACHE_HOME says where, if it is absolute, whatever its path has in it."""
+    """XDG_CACHE_HOME names it, if that is absolute, whatever its path contains."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "Häuser und mehr"))
     assert cache_dir() == tmp_path / "Häuser und mehr" / "keyfold"
@@ -21,7 +21,7 @@ def test_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_no_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever has no home to write in has it in the environment that they run from."""
+    """If the home directory cannot be written to, it is in the Python environment."""
     (tmp_path / "file").touch()
     monkeypatch.setattr(sys, "prefix", str(tmp_path / "venv"))
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
@@ -32,7 +32,7 @@ def test_no_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("name", ["file", "a:b"])
 def test_unusable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """A place that was named and cannot be used is refused in a line that says which, why and what to set."""
+    """A named directory that cannot be used is refused in one line: which, why, and what to set."""
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / name))
     with pytest.raises(CannotRunHere, match=rf"\AKafka's jars .*{name}.*: .+XDG_CACHE_HOME\Z"):

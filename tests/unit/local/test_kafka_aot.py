@@ -11,12 +11,12 @@ from keyfold.local.servers.kafka_aot import Java
 
 @pytest.fixture(autouse=True)
 def cache_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep what is made out of the user's own cache."""
+    """Keep test files out of the user's own cache."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
 def runtime(directory: Path, release: str) -> Path:
-    """Lay out a Java runtime and return its program."""
+    """Make the layout of a Java runtime, and return its program."""
     program = directory / "bin" / "java"
     program.parent.mkdir(parents=True)
     program.touch()
@@ -25,7 +25,7 @@ def runtime(directory: Path, release: str) -> Path:
 
 
 def test_shared(tmp_path: Path) -> None:
-    """All environments of a user share one cache, as long as runtime and jars are the same; others do not."""
+    """A user's environments share one cache as long as runtime and jars are the same, and only then."""
     jar = tmp_path / "kafka.jar"
     jar.touch()
     here, moved, newer = (

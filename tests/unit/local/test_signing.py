@@ -28,7 +28,7 @@ def signer(tmp_path: Path) -> LocalSigner:
 
 
 async def caller(signer: LocalSigner, token: str) -> Caller | TokenRejected:
-    """Return whom a service takes the bearer for."""
+    """Return whom a service takes the bearer to be."""
     jwks = Jwks(str(signer.jwks_path), SYSTEM_CLOCK)
     await jwks.load()
     tokens = BearerTokens(jwks, issuer=ISSUER, audience=AUDIENCE, bindings=KnownLogins())
@@ -36,7 +36,7 @@ async def caller(signer: LocalSigner, token: str) -> Caller | TokenRejected:
 
 
 async def test_believed(signer: LocalSigner) -> None:
-    """A service believes a token of its stack, with exactly what was claimed."""
+    """A service accepts a token of its stack, with exactly what was claimed."""
     token = signer.sign(OWNER, now=SYSTEM_CLOCK.now(), ttl_s=60)
 
     assert await caller(signer, token) == Caller(role=Role.OWNER, sub="olga", account_id="acc_1")
@@ -44,7 +44,7 @@ async def test_believed(signer: LocalSigner) -> None:
 
 
 async def test_without_a_role(signer: LocalSigner) -> None:
-    """A token may name no role, as those of most identity providers."""
+    """A token may name no role, like those of most identity providers."""
     token = signer.sign(Claims(role=None, sub="nora"), now=SYSTEM_CLOCK.now(), ttl_s=60)
 
     assert await caller(signer, token) == Caller(role=None, sub="nora")
@@ -52,14 +52,14 @@ async def test_without_a_role(signer: LocalSigner) -> None:
 
 
 async def test_expires(signer: LocalSigner) -> None:
-    """A token is good for as long as it says, and no longer."""
+    """A token is valid until it expires, and no longer."""
     past = SYSTEM_CLOCK.now() - timedelta(seconds=120)
 
     assert isinstance(await caller(signer, signer.sign(OWNER, now=past, ttl_s=60)), TokenRejected)
 
 
 async def test_another_stack(signer: LocalSigner, tmp_path: Path) -> None:
-    """A token of another stack is not believed."""
+    """A token of another stack is not accepted."""
     (tmp_path / "other").mkdir()
     other = LocalSigner(tmp_path / "other")
     other.prepare()
@@ -70,7 +70,7 @@ async def test_another_stack(signer: LocalSigner, tmp_path: Path) -> None:
 
 
 async def test_key_stays(signer: LocalSigner, tmp_path: Path) -> None:
-    """The key outlives a restart, so that tokens do too, and nobody else may read it."""
+    """The key survives a restart, so that tokens do too, and nobody else can read it."""
     token = signer.sign(OWNER, now=SYSTEM_CLOCK.now(), ttl_s=60)
 
     again = LocalSigner(tmp_path)

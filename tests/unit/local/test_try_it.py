@@ -1,4 +1,4 @@
-"""The three commands of the screen, whatever the shell that they are pasted into has set."""
+"""The screen's three commands work, whatever the shell that they are pasted into has set."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SAMPLE = Sample(
 
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Stand in a directory of the test's own, with no setting of Keyfold's."""
+    """Change to a directory of the test's own, without any settings of Keyfold's."""
     for name in [name for name in os.environ if name.startswith("KEYFOLD_")]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
@@ -33,19 +33,19 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def activity(state_dir: Path) -> str:
-    """Return what follows the program in the third command."""
+    """Return what follows the program's name in the third command."""
     command = try_it(SAMPLE, gateway="http://127.0.0.1:1", state_dir=state_dir).shows_both
     return command[command.index(" activity") + 1 :]
 
 
 def test_here(here: Path) -> None:
-    """Next to the stack the command needs no more than its name; elsewhere it names the directory."""
+    """Next to the stack, the command needs only its name; elsewhere it names the directory."""
     assert activity(here / ".keyfold") == "activity"
     assert activity(here / "with space" / ".keyfold") == f"activity --dir '{here}/with space'"
 
 
 @pytest.mark.parametrize("name", ["KEYFOLD_ACCOUNT", "KEYFOLD_TOKEN", "KEYFOLD_DIR", "KEYFOLD_REGISTRY_URL"])
 def test_environment(here: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """What the environment says goes before the stack of a directory, so the command says what it means."""
+    """The environment takes precedence over a directory's stack, so the command then names what it means."""
     monkeypatch.setenv(name, "else")
     assert activity(here / ".keyfold") == f"activity --account acc_1 --dir {here}"

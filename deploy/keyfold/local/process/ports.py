@@ -18,14 +18,14 @@ _RANGE: Final = range(20_000, 32_768)
 
 _CLAIMS_MAX: Final = 128
 _claims: Final[deque[int]] = deque()
-"""File descriptors, which unlike sockets nobody misses when the process ends."""
+"""File descriptors: unlike sockets, they cause no warning when the process ends."""
 
 
 def free_ports(count: int) -> list[int]:
     """Return that many different ports that nobody uses, chosen at random.
 
-    This process claims them until it ends or has been given 128 more: between the choice and the moment when
-    somebody listens, no other process of Keyfold's is given one of them.
+    This process claims them until it ends or has chosen 128 more, so that no other Keyfold process is given
+    one of them before somebody listens on it.
     """
     chosen = list(islice(claim_free_ports(), count))
     _claims.extend(claimed.detach() for _, claimed in chosen)

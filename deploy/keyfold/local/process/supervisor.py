@@ -75,7 +75,7 @@ class Supervisor:
         keeper.add_done_callback(self._given_up.put_nowait)
         self._keepers.append(keeper)
 
-    async def given_up(self) -> str:
+    async def wait_until_given_up(self) -> str:
         """Return the obituary of the first child that dies too often to be started again."""
         return (await self._given_up.get()).result()
 

@@ -1,1 +1,1 @@
-"""The sample practice, its API, and the story that makes them."""
+"""The sample practice and its API, and how they are made."""

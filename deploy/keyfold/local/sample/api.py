@@ -20,14 +20,14 @@ async def echo(request: web.Request) -> web.Response:
 
 
 def app() -> web.Application:
-    """Return the API."""
+    """Return the API's application."""
     application = web.Application()
     application.router.add_route("*", "/v1/{rest:.*}", echo)
     return application
 
 
 async def serve(port: int) -> None:
-    """Serve until the process is told to stop."""
+    """Serve until SIGTERM or SIGINT."""
     stopped, loop = asyncio.Event(), asyncio.get_running_loop()
     for each in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(each, stopped.set)

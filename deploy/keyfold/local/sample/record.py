@@ -1,4 +1,4 @@
-"""The sample practice, vendor and keys of a local stack, remembered so that every start shows the same."""
+"""The record of a local stack's sample practice, vendor and keys, so that every start shows the same."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FILE_NAME: Final = "sample.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """What the first start made. The two secrets open nothing but this stack's own sample API."""
+    """What the first start made. The two secrets work only for this stack's own sample API."""
 
     account_id: str
     account_name: str
@@ -32,7 +32,7 @@ class Sample:
 
 
 def load_sample(state_dir: Path) -> Sample | None:
-    """Return what an earlier start made, None when none has come to its end or its file is damaged."""
+    """Return the sample of an earlier start, None if none was completed or its file is damaged."""
     kept = read_json(state_dir / FILE_NAME)
     names = [field.name for field in fields(Sample)]
     if not isinstance(kept, dict) or not all(isinstance(kept.get(name), str) for name in names):
@@ -41,5 +41,5 @@ def load_sample(state_dir: Path) -> Sample | None:
 
 
 def save_sample(state_dir: Path, sample: Sample) -> None:
-    """Remember the sample for the user alone; whole or not at all."""
+    """Save the sample, readable by the user alone, and never half written."""
     write_private(state_dir / FILE_NAME, orjson.dumps(asdict(sample)))

@@ -1,4 +1,4 @@
-"""The sample's story over HTTP: a practice, a vendor that passed its reviews, and a pair of keys."""
+"""Making the sample over HTTP: a practice, a vendor that passed its reviews, and a pair of keys."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ POLL_INTERVAL_S: Final = 0.05
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
-    """Tells the services all of it, or a part again. Everything here raises CommandFailed."""
+    """Makes the sample, or a part of it. Every method raises CommandFailed."""
 
     client: Client
     signer: LocalSigner
 
-    async def told(self) -> Sample:
-        """Make everything, in the order of the real product's help page."""
+    async def create(self) -> Sample:
+        """Make a whole sample, in the order of the real product's help page."""
         account = await self.command("POST", "/v1/accounts", OPERATOR, {"name": ACCOUNT_NAME})
         sample = Sample(
             account_id=account["account_id"],
@@ -43,18 +43,18 @@ class Story:
             key_name="",
             key_secret="",
         )
-        sample = await self.with_vendor(sample)
+        sample = await self.add_vendor(sample)
         await self.turn_on(sample)
-        return await self.with_key(sample)
+        return await self.add_key(sample)
 
     async def turn_on(self, sample: Sample) -> None:
-        """Let software into the practice's data at all."""
+        """Turn the practice's API integrations on."""
         path = f"/v1/accounts/{sample.account_id}/integrations"
         await self.command("PUT", path, owner(sample.account_id), {"enabled": True})
 
-    async def with_vendor(self, sample: Sample) -> Sample:
-        """Let a vendor in, and issue its key."""
-        # A subject of its own, for a vendor applies once and an interrupted start may have done so.
+    async def add_vendor(self, sample: Sample) -> Sample:
+        """Return the sample with a new approved vendor and its key."""
+        # A new subject each time: a login applies only once, and an interrupted start may have done so.
         applicant = vendor(None, sub=f"sample-vendor-{SYSTEM_CLOCK.new_event_id()}")
         application: JsonObject = {
             "name": VENDOR_NAME,
@@ -70,15 +70,15 @@ class Story:
             await self.command("POST", f"{path}/reviews", REVIEWER, review)
         approved = await self.command("POST", f"{path}/approve", REVIEWER)
         let_in = replace(sample, vendor_id=approved["vendor_id"], vendor_name=approved["name"])
-        return await self.with_vendor_key(let_in)
+        return await self.add_vendor_key(let_in)
 
-    async def with_vendor_key(self, sample: Sample) -> Sample:
-        """Issue a key to the sample's vendor."""
+    async def add_vendor_key(self, sample: Sample) -> Sample:
+        """Return the sample with a new key of its vendor."""
         made = await self.command("POST", f"/v1/vendors/{sample.vendor_id}/keys", REVIEWER)
         return replace(sample, vendor_key_id=made["key"]["key_id"], vendor_secret=made["secret"])
 
-    async def with_key(self, sample: Sample) -> Sample:
-        """Make a key of the sample's practice."""
+    async def add_key(self, sample: Sample) -> Sample:
+        """Return the sample with a new key of its practice."""
         key: JsonObject = {"name": KEY_NAME, "permissions": PERMISSIONS}
         path = f"/v1/accounts/{sample.account_id}/keys"
         made = await self.command("POST", path, owner(sample.account_id), key)
@@ -86,8 +86,8 @@ class Story:
             sample, key_id=made["key"]["key_id"], key_name=made["key"]["name"], key_secret=made["secret"]
         )
 
-    async def applied(self) -> None:
-        """Return when the gatekeeper has applied everything. Raises CommandFailed in no time."""
+    async def wait_until_applied(self) -> None:
+        """Return when the gatekeeper has applied every event so far, or raise CommandFailed after 15 s."""
         head = (await self.read("/v1/enforcement", OPERATOR))["position"]
         try:
             async with asyncio.timeout(APPLIED_TIMEOUT_S):
@@ -101,7 +101,7 @@ class Story:
             ) from late
 
     async def read(self, path: str, who: Claims, service: str = "registry") -> JsonObject:
-        """Read one thing."""
+        """Return one thing."""
         return await self.client.call(service, "GET", path, bearer=self._bearer(who))
 
     async def command(
@@ -112,7 +112,7 @@ class Story:
         body: JsonObject | None = None,
         service: str = "registry",
     ) -> JsonObject:
-        """Give a command, or ask what is too long for an address."""
+        """Send a command, or a question that is too long for a URL; return the answer."""
         return await self.client.call(service, method, path, bearer=self._bearer(who), body=body)
 
     def _bearer(self, who: Claims) -> str:

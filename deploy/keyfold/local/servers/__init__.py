@@ -1,1 +1,1 @@
-"""The servers of others that a stack runs: PostgreSQL, Kafka and Caddy."""
+"""The third-party servers that a stack runs: PostgreSQL, Kafka and Caddy."""

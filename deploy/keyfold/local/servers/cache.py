@@ -1,4 +1,4 @@
-"""What is fetched or made once per user, for all stacks."""
+"""The cache: what is fetched or made once per user, for all stacks."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from keyfold.local.extra import CannotRunHere
 
 
 def cache_dir() -> Path:
-    """Return the user's directory for what can be made again, made if there is none. Raises CannotRunHere.
+    """Return the user's cache directory, which is made if there is none. Raises CannotRunHere.
 
-    Whoever has no home to write in has it in this environment.
+    If the home directory cannot be written to, it is inside this Python environment.
     """
     named = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    if named.is_absolute():  # the specification wants any other ignored
-        return _usable(named)
+    if named.is_absolute():  # the specification says to ignore any other
+        return _prepare(named)
     with suppress(CannotRunHere, RuntimeError):
-        return _usable(Path.home() / ".cache")
-    return _usable(Path(sys.prefix) / "cache")
+        return _prepare(Path.home() / ".cache")
+    return _prepare(Path(sys.prefix) / "cache")
 
 
-def _usable(home: Path) -> Path:
+def _prepare(home: Path) -> Path:
     directory = home / "keyfold"
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -45,8 +45,8 @@ def _unusable(directory: Path, why: str | None) -> CannotRunHere:
 
 
 @contextmanager
-def alone(name: str) -> Iterator[None]:
-    """Hold off every other process that makes the same thing, until it is made."""
+def hold_lock(name: str) -> Iterator[None]:
+    """Keep other processes from making the same thing at the same time."""
     with (cache_dir() / f"{name}.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

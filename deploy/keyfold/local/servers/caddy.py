@@ -1,4 +1,4 @@
-"""A real Caddy from a Python package, set up by the same file that an operator would use."""
+"""A real Caddy from a Python package, configured by the same file that an operator would use."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class CaddySpec:
 
 
 async def start_caddy(gateway: CaddySpec, *, caddyfile: Path, state_dir: Path, log_path: Path) -> Child:
-    """Start Caddy in a directory that exists; return it when it takes connections. Raises ChildFailed."""
+    """Start Caddy in an existing directory; return it once it takes connections. Raises ChildFailed."""
     command = ProcessSpec(
         name="gateway",
         argv=[str(executable()), "run", "--adapter", "caddyfile", "--config", str(caddyfile)],
@@ -37,7 +37,7 @@ async def start_caddy(gateway: CaddySpec, *, caddyfile: Path, state_dir: Path, l
             "KEYFOLD_GATEWAY_AUTHZ": gateway.authz,
             "KEYFOLD_GATEWAY_UPSTREAM": gateway.upstream,
             "KEYFOLD_GATEWAY_TOKEN": gateway.token,
-            "XDG_DATA_HOME": str(state_dir),  # it would leave files in the home directory
+            "XDG_DATA_HOME": str(state_dir),  # else it leaves files in the home directory
             "XDG_CONFIG_HOME": str(state_dir),
         },
         ports=(gateway.port,),
@@ -46,7 +46,7 @@ async def start_caddy(gateway: CaddySpec, *, caddyfile: Path, state_dir: Path, l
 
 
 def executable() -> Path:
-    """Return Caddy's binary, which its package puts beside this environment's Python."""
+    """Return Caddy's binary, which its package puts beside this environment's Python. Raises ExtraMissing."""
     path = Path(sysconfig.get_path("scripts")) / "caddy"
     if not path.is_file():
         raise ExtraMissing("caddyserver")

@@ -23,13 +23,13 @@ READY_TIMEOUT_S = 90.0
 STOP_TIMEOUT_S = 4.0
 TRAINING_STOP_TIMEOUT_S = 90.0
 
-# Java finds its way by relative names, for a user's path may have in it what a file of properties, a list of
-# directories or log4j reads otherwise. Nor does it find a name with an accent unless the locale is UTF-8.
+# Java gets relative names, as a user's path may contain characters that mean something in a properties file,
+# a class path or log4j. And it does not find a name with an accent unless the locale is UTF-8.
 PROPERTIES_NAME = "server.properties"
 LOG4J_NAME = "log4j2.xml"
 LOCALE = {"LC_ALL": "C.UTF-8"}
 
-# Voters are static: then the controller's port may be another one at each start.
+# Voters are static, so that the controller's port may differ at each start.
 PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
@@ -72,7 +72,7 @@ LOG4J = """\
 
 
 class LocalKafka(LocalServer):
-    """A broker, its own controller, whose state is one directory."""
+    """A broker that is its own controller, and whose state is one directory."""
 
     def __init__(
         self,
@@ -134,7 +134,7 @@ class LocalKafka(LocalServer):
         command = self._command("kafka", java.broker(PROPERTIES_NAME, self._purpose))
         command = replace(command, ports=(self.port, self._controller_port))
         if self._purpose is Purpose.TRAINING:
-            # It ends by writing the cache, which takes a while, and is of no use to anyone who has left.
+            # It writes the cache when it ends, which takes a while; without us nobody needs it.
             return replace(command, stop_timeout_s=TRAINING_STOP_TIMEOUT_S, death_signal=signal.SIGKILL)
         return command
 
@@ -150,7 +150,7 @@ class LocalKafka(LocalServer):
 
     async def answers(self) -> bool:
         """Tell whether it answers a client."""
-        if not await listens(self.port):  # the client would log its disappointment
+        if not await listens(self.port):  # else the client would log an error
             return False
         try:
             await require_answer(self.bootstrap)
@@ -166,9 +166,9 @@ def packaged_java() -> Java:
 
 
 async def train(directory: Path) -> None:
-    """Make the cache for later starts, if there is none, by a short run of a broker that nobody uses.
+    """Make the cache for later starts, if there is none, by running a broker that nobody uses.
 
-    Takes some 15 s of one processor at the lowest priority. Raises ChildFailed, which spoils nothing.
+    Takes some 15 s of one processor at the lowest priority. Raises ChildFailed, which does no harm.
     """
     cache = (await asyncio.to_thread(packaged_java)).cache
     if cache.exists():

@@ -1,4 +1,4 @@
-"""Java's command line for Kafka, with the cache of linked classes that makes a start three times faster."""
+"""Java's command line for Kafka, with a cache of linked classes that makes a start three times faster."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from keyfold.local.servers.cache import cache_dir
 BROKER = "kafka.Kafka"
 HEAP = "-Xmx384m"
 NICE = ("nice", "-n", "19")
-# Code that runs for minutes on two cores is best compiled quickly rather than well.
+# For code that runs a few minutes on two cores, it is best to compile quickly rather than well.
 QUICK_OPTIONS = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 CACHE_NAME = "kafka.aot"
 
 
 class Purpose(Enum):
-    """What a broker is started for: to be there soon, to be measured, or to write the cache at its end."""
+    """What a broker is for: to start quickly, to be measured, or to write the cache when it ends."""
 
     QUICK = "quick"
     BENCHMARK = "benchmark"
@@ -30,7 +30,7 @@ class Purpose(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Java:
-    """A Java runtime with Kafka on its class path, run in a directory where its configuration lies."""
+    """A Java runtime with Kafka on its class path, run in the directory of its configuration."""
 
     executable: Path
     class_path: Sequence[Path]
@@ -52,15 +52,15 @@ class Java:
         return self.quick(BROKER, properties)
 
     def quick(self, main_class: str, *arguments: str) -> list[str]:
-        """Return the argument list that runs a class, with what the cache has of it where there is one."""
+        """Return the argument list that runs a class, with the cache if there is one."""
         cached = (f"-XX:AOTCache={self.cache}",) if self.cache.exists() else ()
         return self.run(main_class, *arguments, options=(*QUICK_OPTIONS, *cached))
 
     @property
     def cache(self) -> Path:
-        """Where the cache is kept, once per user; named for what it was made from, and fits nothing else.
+        """The path of the cache, once per user; its name is a hash of what it was made from.
 
-        Of the runtime its release counts and not its place, for every clone has a copy of its own.
+        The runtime's release is hashed, not its path, as every clone of the repository has its own copy.
         """
         release = (self.executable.parents[1] / "release").read_text()
         stamps = [release, *(f"{jar}:{jar.stat().st_mtime_ns}" for jar in self.class_path)]
@@ -69,7 +69,7 @@ class Java:
 
 
 def keep_cache(directory: Path, cache: Path) -> None:
-    """Put a cache that was written in a directory where later starts find it, whole or not at all."""
+    """Move a cache that was written to a directory to where later starts find it, in one step."""
     written = directory / CACHE_NAME
     if written.exists():
         draft = cache.with_suffix(".draft")

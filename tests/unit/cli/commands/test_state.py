@@ -24,5 +24,5 @@ def test_unusable(tmp_path: Path) -> None:
     """A directory that cannot be had, or whose path is no text, is refused in one line that names it."""
     (tmp_path / "file").touch()
     for path in (tmp_path / "file" / ".keyfold", tmp_path / os.fsdecode(b"\xe4") / ".keyfold"):
-        with pytest.raises(CannotRunHere, match=r"\A.*\.keyfold.*\Z"), StateDir(path).held():
+        with pytest.raises(CannotRunHere, match=r"\A.*\.keyfold.*\Z"), StateDir(path).hold():
             pass

@@ -28,12 +28,12 @@ FOREVER = "exec sleep 60"
 
 
 async def at_once() -> bool:
-    """Be ready as soon as one runs."""
+    """Is ready as soon as it runs."""
     return True
 
 
 async def never() -> bool:
-    """Be never ready."""
+    """Is never ready."""
     return False
 
 
@@ -47,13 +47,15 @@ async def spawn(directory: Path, name: str, script: str) -> Child:
 
 
 class Watched:
-    """A family, and the screen that it writes to."""
+    """A supervisor, and the screen that it writes to."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.record = directory / "children.json"
         self._screen = io.StringIO()
-        self.family = Supervisor(self.record, StartupProgress(console=Console(file=self._screen, width=100)))
+        self.supervisor = Supervisor(
+            self.record, StartupProgress(console=Console(file=self._screen, width=100))
+        )
 
     @property
     def screen(self) -> list[str]:
@@ -61,16 +63,16 @@ class Watched:
         return [line.rpartition("  ")[0].rstrip() or line for line in self._screen.getvalue().splitlines()]
 
     async def adopted(self, name: str, script: str, answers: Callable[[], Awaitable[bool]] = at_once) -> int:
-        """Run a script as a child of the family and return its process id."""
+        """Run a script as a child of the supervisor and return its process id."""
         child = await spawn(self.directory, name, script)
-        self.family.adopt(child, rank=0, answers=answers)
+        self.supervisor.adopt(child, rank=0, answers=answers)
         return child.pid
 
     async def replaced(self, name: str, pid: int) -> int:
         """Return the process id that follows this one."""
 
         async def another() -> int | None:
-            return now if (now := self.family.pids[name]) != pid else None
+            return now if (now := self.supervisor.pids[name]) != pid else None
 
         return await eventually(another)
 
@@ -81,16 +83,16 @@ class Watched:
 
 @pytest.fixture
 async def watched(tmp_path: Path) -> AsyncIterator[Watched]:
-    """A family without children, which has ended by the end of the test."""
+    """A supervisor without children, which has ended by the end of the test."""
     watched = Watched(tmp_path)
     yield watched
-    await watched.family.stop()
+    await watched.supervisor.stop()
 
 
 async def test_started_again(watched: Watched) -> None:
-    """A child that dies is started again with a word of how it died, and its new process id is known."""
+    """A child that dies is started again; how it died is printed, and its new process id is recorded."""
     told: list[dict[str, int]] = []
-    watched.family.on_restart = lambda: told.append(watched.family.pids)
+    watched.supervisor.on_restart = lambda: told.append(watched.supervisor.pids)
     steady = await watched.adopted("steady", FOREVER)
     frail = await watched.adopted("frail", FOREVER)
 
@@ -110,13 +112,13 @@ async def test_started_again(watched: Watched) -> None:
 
 
 async def test_given_up(watched: Watched) -> None:
-    """A child that dies again and again is started later each time, and then given up with its last lines."""
+    """A child that keeps dying is started after ever longer pauses, and then given up with its last lines."""
     began_s = SYSTEM_CLOCK.monotonic_s()
     await watched.adopted("steady", FOREVER)
     await watched.adopted("broken", "echo last words; exit 3", never)
 
     async with asyncio.timeout(20):
-        obituary = await watched.family.given_up()
+        obituary = await watched.supervisor.wait_until_given_up()
 
     assert obituary.startswith(f"broken ended with status 3, {DEATHS_MAX} times in 60 s; the last lines of")
     assert obituary.endswith("  last words")
@@ -125,7 +127,7 @@ async def test_given_up(watched: Watched) -> None:
 
 
 async def test_frozen(watched: Watched) -> None:
-    """A child that is stopped is not dead: it is left as it is, and goes on when it may."""
+    """A suspended child is not dead: it is left alone, and goes on when it is resumed."""
     pid = await watched.adopted("frozen", FOREVER)
     os.kill(pid, signal.SIGSTOP)
     await eventually_so(lambda: psutil.Process(pid).status() == psutil.STATUS_STOPPED)
@@ -133,12 +135,12 @@ async def test_frozen(watched: Watched) -> None:
     os.kill(other, signal.SIGKILL)
     await watched.replaced("other", other)
 
-    assert watched.family.pids["frozen"] == pid
+    assert watched.supervisor.pids["frozen"] == pid
     assert not [line for line in watched.screen if "frozen" in line]
 
 
 async def test_stopped_while_starting_again(watched: Watched) -> None:
-    """A family that is stopped while a child is being started again leaves nothing running."""
+    """Stopping the supervisor while a child is being started again leaves nothing running."""
     pid = await watched.adopted("slow", FOREVER)
     never_again = await watched.adopted("never-again", FOREVER, never)
     os.kill(never_again, signal.SIGKILL)
@@ -146,14 +148,14 @@ async def test_stopped_while_starting_again(watched: Watched) -> None:
     os.kill(pid, signal.SIGKILL)
     await eventually_so(lambda: any("slow was killed" in line for line in watched.screen))
 
-    await watched.family.stop()
+    await watched.supervisor.stop()
 
     assert not any(psutil.pid_exists(each) for each in (pid, never_again, successor))
     assert not watched.record.exists()
 
 
 async def test_stops_in_order(watched: Watched, tmp_path: Path) -> None:
-    """Higher ranks are stopped before lower ones, and a child that does not listen is killed."""
+    """Higher ranks are stopped before lower ones, and a child that ignores the signal is killed."""
     order = tmp_path / "order"
     polite = "trap 'echo {0} >> {1}; exit 0' TERM; touch {0}; while :; do sleep 0.01; done"
     children = {
@@ -167,8 +169,8 @@ async def test_stops_in_order(watched: Watched, tmp_path: Path) -> None:
 
     for rank, (name, child) in enumerate(children.items()):
         await child.ready(partial(started, name), timeout_s=5)
-        watched.family.adopt(child, rank=rank, answers=partial(started, name))
-    await watched.family.stop()
+        watched.supervisor.adopt(child, rank=rank, answers=partial(started, name))
+    await watched.supervisor.stop()
 
     assert [Path(line).name for line in order.read_text().split()] == ["above", "below"]
     assert await children["deaf"].wait() == -signal.SIGKILL
@@ -199,7 +201,7 @@ async def test_leftovers(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("damaged", [b"", b'{"of": "/x", "child', b"[[1, 1.0]]", b"\xff\x00"])
 def test_damaged_leftovers(tmp_path: Path, damaged: bytes) -> None:
-    """A record of children that was cut short by a power cut keeps nobody from starting."""
+    """A record of children that a power cut truncated keeps no stack from starting."""
     record = tmp_path / "children.json"
     record.write_bytes(damaged)
 
@@ -209,7 +211,7 @@ def test_damaged_leftovers(tmp_path: Path, damaged: bytes) -> None:
 
 
 async def test_never_ready(tmp_path: Path) -> None:
-    """A child that ends before it is ready is told with its last lines, at once."""
+    """A child that ends before it is ready is reported at once, with its last lines."""
     child = await spawn(tmp_path, "broken", "echo no such setting; exit 2")
 
     with pytest.raises(ChildFailed, match=r"(?s)broken ended with status 2.*no such setting"):
@@ -218,7 +220,7 @@ async def test_never_ready(tmp_path: Path) -> None:
 
 
 async def test_late(tmp_path: Path) -> None:
-    """A child that is not ready in time is told so, and is not left behind."""
+    """A child that is not ready in time is reported so, and is not left behind."""
     command = ProcessSpec(name="late", argv=["sh", "-c", FOREVER], log_path=tmp_path / "late.log")
 
     with pytest.raises(ChildFailed, match=r"late was not ready after 0\.2 s"):
@@ -228,7 +230,7 @@ async def test_late(tmp_path: Path) -> None:
 
 
 async def test_port_taken(tmp_path: Path) -> None:
-    """A port that another program takes just before the child does is the child's end in one clear line."""
+    """If another program takes a port just before the child does, the error says so in one clear line."""
     (port,) = free_ports(1)
     command = ProcessSpec(
         name="sample-api",
