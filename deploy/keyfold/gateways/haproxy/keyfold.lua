@@ -1,16 +1,17 @@
--- Asks a gatekeeper whether a request may pass; haproxy.cfg says `http-request lua.keyfold ADDRESS`. And breaks off
--- requests with trailers; haproxy.cfg says `filter lua.keyfold_trailers`.
+-- This asks a gatekeeper whether a request may pass (in haproxy.cfg: `http-request lua.keyfold ADDRESS`), and breaks
+-- off requests with trailers (in haproxy.cfg: `filter lua.keyfold_trailers`).
 --
--- Only a 200 with every identity header sets txn.keyfold to "allow"; haproxy.cfg denies whatever has not got that
--- far, so an error in here closes.
+-- Only a 200 with every identity header sets txn.keyfold to "allow". haproxy.cfg denies everything else, so an error in
+-- this file denies.
 
--- More than haproxy.cfg gives its three tries together, so that its 504 comes first: HAProxy's client would try again.
+-- Longer than haproxy.cfg gives its three tries together, so that its 504 comes first: HAProxy's client would try
+-- again.
 local ANSWER_WITHIN_MS = 3500
 local IDENTITY = {
     "x-keyfold-account", "x-keyfold-key", "x-keyfold-vendor", "x-keyfold-category", "x-keyfold-access",
     "x-keyfold-decision", "x-keyfold-position",
 }
--- What speaks of this one connection or of the body, which stays here.
+-- Headers about this one connection, or about the body, which is not sent to the gatekeeper.
 local OWN = {
     ["host"] = true, ["connection"] = true, ["content-length"] = true, ["transfer-encoding"] = true, ["te"] = true,
     ["trailer"] = true, ["expect"] = true, ["keep-alive"] = true, ["proxy-connection"] = true,
@@ -64,8 +65,8 @@ end
 
 core.register_action("keyfold", { "http-req" }, keyfold, 1)
 
--- Of a body in chunks HAProxy passes on what follows the last one, and an API may take that for headers. Such a
--- message ends with its trailers and a byte that ends them; where there are none, that byte is all that is no body.
+-- HAProxy passes on what follows the last chunk of a body, and an API may take that for headers. Such a message ends
+-- with its trailers and a byte that ends them; if there are none, that byte is the only one that is not body.
 local Trailers = { id = "keyfold_trailers", flags = filter.FLT_CFG_FL_HTX }
 Trailers.__index = Trailers
 
