@@ -1,10 +1,10 @@
 """Denials per minute, vendor and reason, as lines of JSON: `denials_per_vendor.py HOST:PORT [TOPIC [FILE]]`.
 
-Plain aiokafka and SQLite, none of Keyfold's code. With a FILE it goes on where it stopped. What is hard:
+Plain aiokafka and SQLite, without Keyfold's code. With a FILE it goes on where it stopped. The hard parts:
 - A kill must neither lose nor repeat: counts and positions change in one transaction, Kafka commits nothing.
-- A record may come twice. In a partition each run of a gatekeeper counts `seq` upwards, and a repeat begins
-  again further back: what is not above the highest so far is a repeat. One number a run, no set of ids.
-- An event may be days late, and of many `requests`: they count in the minute of its `at`, which never closes.
+- A record may come twice. In a partition each run of a gatekeeper counts `seq` upwards, and repeats begin
+  again further back. So a `seq` not above the highest so far is a repeat: one number per run, no set of ids.
+- An event may be days late and stand for many `requests`: they count in its own minute, which never closes.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ COUNT = "insert into denial values (?1, ?2, ?3, ?4) on conflict do update set de
 
 
 def count(database: sqlite3.Connection, record: ConsumerRecord) -> None:
-    """Count a denial that did not come before; skip what cannot be understood."""
+    """Count a denial unless it is a repeat; skip what cannot be understood."""
     with suppress(ValueError, KeyError, TypeError):
         event = json.loads(record.value if OURS in record.headers else b"")
         is_new = database.execute(RISE, (record.partition, event["gatekeeper"], event["seq"])).rowcount
@@ -35,7 +35,7 @@ def count(database: sqlite3.Connection, record: ConsumerRecord) -> None:
 
 
 async def follow(bootstrap: str, topic: str, database: sqlite3.Connection) -> None:
-    """Count what every partition holds now, from where the database stands."""
+    """Count what every partition holds now, from the positions in the database."""
     places = dict(database.execute("select part, following from place"))
     async with AIOKafkaConsumer(topic, bootstrap_servers=bootstrap, auto_offset_reset="none") as consumer:
         for part, oldest in (await consumer.beginning_offsets(consumer.assignment())).items():

@@ -1,10 +1,10 @@
-"""Land the access topic as Parquet and ask it in SQL: `land_parquet.py HOST:PORT DIRECTORY [TOPIC [ROWS]]`.
+"""Store the access topic as Parquet and query it: `land_parquet.py HOST:PORT DIRECTORY [TOPIC [ROWS]]`.
 
-aiokafka and DuckDB, none of Keyfold's code; run one at a time, as often as you like. What is hard:
-- Nothing lost, nothing landed twice, at any kill: a file is named `PARTITION-FIRST-NEXT.parquet`, in offsets,
-  and gets that name whole, by a rename. The names are the positions; no other place could disagree with them.
+aiokafka and DuckDB, without Keyfold's code; run one at a time, as often as you like. The hard parts:
+- A kill neither loses nor repeats: a file is named `PARTITION-FIRST-NEXT.parquet`, in offsets, and gets that
+  name by a rename once it is whole. The names are the positions; no other place can disagree with them.
 - Records come late, and twice after a crash, with one `event_id`: the query goes by `at` and drops repeats.
-- Only COLUMNS are taken: fields may be added, and personal data (`client_ip`, `path`) need not be deleted.
+- Only COLUMNS are stored: fields may be added, and personal data (`client_ip`, `path`) need not be deleted.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from pathlib import Path
 import duckdb
 from aiokafka import AIOKafkaConsumer
 
-READING = {"auto_offset_reset": "none", "max_partition_fetch_bytes": 1 << 25}  # small files are slow to ask
+READING = {"auto_offset_reset": "none", "max_partition_fetch_bytes": 1 << 25}  # small files are slow to query
 OURS = ("ce_type", b"keyfold.access.decided")
 COLUMNS = {"event_id": "UUID", "at": "TIMESTAMPTZ", "gatekeeper": "VARCHAR", "seq": "BIGINT"}
 COLUMNS |= dict.fromkeys(("key_id", "vendor_id", "category", "access", "decision", "reason"), "VARCHAR")
@@ -37,7 +37,7 @@ def land(lines: list[bytes], file: Path) -> None:
 
 
 async def follow(bootstrap: str, topic: str, rows: int, directory: Path, positions: dict[int, int]) -> None:
-    """Land what every partition holds now, from where its files end."""
+    """Store what every partition holds now, from where its files end."""
     async with AIOKafkaConsumer(topic, bootstrap_servers=bootstrap, **READING) as consumer:
         oldest = await consumer.beginning_offsets(consumer.assignment())
         for part, end in (await consumer.end_offsets(consumer.assignment())).items():
