@@ -10,7 +10,7 @@ import pytest
 
 from keyfold.domain.access.decision import Reason
 from keyfold.domain.permissions import Category
-from keyfold.gatekeeper.authz.request.client_address import kept_of
+from keyfold.gatekeeper.authz.request.client_address import reduce_address
 from keyfold.gatekeeper.settings import ClientIpKept
 from keyfold.kafka.dead_letters import record
 from keyfold.wire.topics import ACCESS, DAY_MS, DEAD_LETTER
@@ -81,8 +81,8 @@ def test_what_the_page_promises_is_how_it_is_made() -> None:
     }
     for kept in get_args(ClientIpKept):
         assert f"`{kept}`" in PAGE
-    assert f"`{kept_of('203.0.113.9', 'network')}`" in PAGE
-    assert f"`{kept_of('2001:db8:1:2::3', 'network')}`" in PAGE
+    assert f"`{reduce_address('203.0.113.9', 'network')}`" in PAGE
+    assert f"`{reduce_address('2001:db8:1:2::3', 'network')}`" in PAGE
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)

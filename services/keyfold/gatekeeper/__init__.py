@@ -1,1 +1,1 @@
-"""May this request pass? The answer from memory, written down before it is given."""
+"""The gatekeeper: decides from memory whether a request may pass, and journals that before it answers."""

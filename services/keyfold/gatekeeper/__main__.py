@@ -4,19 +4,19 @@ import socket
 from contextlib import AbstractAsyncContextManager
 
 from keyfold.gatekeeper.authz.authorizer import Authz
-from keyfold.gatekeeper.authz.denial_aggregation import open_floods
+from keyfold.gatekeeper.authz.denial_aggregation import open_denial_aggregation
 from keyfold.gatekeeper.authz.endpoint import AuthzEndpoint
 from keyfold.gatekeeper.authz.policy import load_policy
 from keyfold.gatekeeper.authz.rate_limiter import RateLimiter
-from keyfold.gatekeeper.authz.server import AuthzServer, serve_lane
+from keyfold.gatekeeper.authz.server import AuthzServer, serve_gateways
 from keyfold.gatekeeper.authz.shadow import open_shadow
 from keyfold.gatekeeper.journal.writer import open_journal
-from keyfold.gatekeeper.open_files import room_for
+from keyfold.gatekeeper.open_files import reserve_files
 from keyfold.gatekeeper.readiness import add_checks
 from keyfold.gatekeeper.replica.lease import Lease
 from keyfold.gatekeeper.replica.replication import replicate
 from keyfold.gatekeeper.replica.state import Replica
-from keyfold.gatekeeper.routes import asking_routes
+from keyfold.gatekeeper.routes import query_routes
 from keyfold.gatekeeper.settings import GatekeeperSettings
 from keyfold.kafka.topic_watch import TopicWatch
 from keyfold.runtime.authenticator import open_bearer_tokens
@@ -28,11 +28,11 @@ from keyfold.store.postgres.connection import Pool, open_pool
 from keyfold.wire.topics import LIFECYCLE
 
 NAME = "gatekeeper"
-TOPIC_WATCH_INTERVAL_S = 60.0  # a look costs the loop that answers a millisecond or two
+TOPIC_WATCH_INTERVAL_S = 60.0  # each check holds up the loop that answers for a millisecond or two
 
 
 async def start(process: Process[GatekeeperSettings]) -> None:
-    """Answer gateways at once, with `stale` until the ledger is known."""
+    """Answer gateways from the start, with `stale` until the ledger is known."""
     settings, clock = process.settings, process.clock
     policy = load_policy(settings)
     shadow = open_shadow(settings, policy.route_map, clock)
@@ -42,30 +42,32 @@ async def start(process: Process[GatekeeperSettings]) -> None:
     replica, lease = Replica(), Lease(settings.staleness_max_s)
     journal = await process.enter(open_journal(settings, run_id, clock))
     process.spawn("journal watch", journal.watch())
-    floods = await process.enter(open_floods(settings, journal, clock))
-    process.spawn("flood watch", floods.watch())
+    aggregation = await process.enter(open_denial_aggregation(settings, journal, clock))
+    process.spawn("denial aggregation", aggregation.watch())
     holder = Holder(id=run_id, host=socket.gethostname(), lease_s=settings.staleness_max_s or None)
-    process.spawn("replication", replicate(settings, holder, replica, lease, floods.journalled, clock))
-    # It warns and no more: what the topic loses is missed in the chain, and denied as `stale`.
+    process.spawn(
+        "replication", replicate(settings, holder, replica, lease, aggregation.read_journalled, clock)
+    )
+    # It only warns: if the topic loses an event, the hash chain shows it and requests are denied as `stale`.
     topics = TopicWatch(settings.kafka_bootstrap, (LIFECYCLE,), interval_s=TOPIC_WATCH_INTERVAL_S)
     process.spawn("topic watch", topics.watch())
     add_checks(process.health, replica, lease, journal, clock)
     limiter = RateLimiter(settings.default_rate_limit)
-    authz = Authz(policy, replica, lease, journal, limiter, clock, shadow, floods)
-    authz.count()
-    routes = (*AuthzEndpoint(authz).routes(), *asking_routes(policy, replica, lease, shadow, clock))
+    authz = Authz(policy, replica, lease, journal, limiter, clock, shadow, aggregation)
+    authz.register_metrics()
+    routes = (*AuthzEndpoint(authz).routes(), *query_routes(policy, replica, lease, shadow, clock))
     # Entered last, closed first: the lease outlives the last answer, and the journal outlives them both.
     limits = RateLimits.of(settings)
     app = build_app(NAME, routes, auth=auth, health=process.health, clock=clock, limits=limits)
     await process.serve(app)
     if settings.authz_port is not None:
-        lane = AuthzServer(authz, clock, connections_max=room_for(settings.authz_connections_max))
-        process.spawn("lane watch", lane.watch())
-        await process.enter(serve_lane(lane, settings, settings.authz_port))
+        server = AuthzServer(authz, clock, connections_max=reserve_files(settings.authz_connections_max))
+        process.spawn("authz server", server.watch())
+        await process.enter(serve_gateways(server, settings, settings.authz_port))
 
 
 def _open_logins(settings: GatekeeperSettings) -> AbstractAsyncContextManager[Pool]:
-    """Return connections for tokens that leave something open, made when one comes and not before."""
+    """Return connections to look up the bindings of logins, opened when the first token needs one."""
     dsn = settings.postgres_dsn.get_secret_value()
     return open_pool(dsn, application_name="gatekeeper logins", size_max=2, connect_now=False)
 

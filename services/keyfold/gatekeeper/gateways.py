@@ -1,4 +1,4 @@
-"""The gateways that may ask, each with a token of its own and one way of telling the original request."""
+"""The gateways that may ask: each has its own token and one way to describe the original request."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ RateLimitedStatus = Literal[403, 429]
 
 
 class GatewayKind(StrEnum):
-    """Which pair of headers says what the original request was, where the path does not say it."""
+    """Which pair of headers describes the original request, where the path does not."""
 
     FORWARDED = "forwarded"
     ORIGINAL = "original"
@@ -47,7 +47,7 @@ class _Entry(BaseModel):
     rate_limited_status: RateLimitedStatus | None = None
 
     def gateway(self) -> Gateway:
-        # nginx makes a 500 of whatever is neither 401 nor 403.
+        # nginx turns any status but 401 and 403 into a 500.
         usual: RateLimitedStatus = 403 if self.kind is GatewayKind.ORIGINAL else 429
         return Gateway(
             name=self.name,
@@ -61,18 +61,18 @@ _FILE = TypeAdapter(list[_Entry])
 
 
 class Gateways:
-    """Tells which gateway a token belongs to."""
+    """Finds the gateway that a token belongs to."""
 
     def __init__(self, gateways: tuple[Gateway, ...]) -> None:
         self._gateways = gateways
 
     def find(self, tokens: Sequence[str]) -> Gateway | None:
-        """Return the gateway that the one token belongs to; none for no token, two, or an unknown one."""
+        """Return the gateway of the token; None for no token, several, or an unknown one."""
         if len(tokens) != 1:
             return None
         digest = sha256(tokens[0].encode("utf-8", "surrogateescape")).digest()
         found = None
-        # Every gateway is compared, so that the time taken tells nothing about which one came close.
+        # Every gateway is compared, so that the time taken does not reveal which one came close.
         for gateway in self._gateways:
             if compare_digest(gateway.token_digest, digest):
                 found = gateway
@@ -88,7 +88,7 @@ def load_gateways(path: Path) -> Gateways:
 
 
 def read_gateways(content: bytes) -> Gateways:
-    """Read a JSON list of `{"name", "kind", "token_sha256"}`, `kind` being `forwarded` where it is left out.
+    """Read a JSON list of `{"name", "kind", "token_sha256"}`; `kind` is `forwarded` if it is left out.
 
     Raises ValueError with every fault.
     """

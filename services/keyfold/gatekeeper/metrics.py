@@ -5,13 +5,13 @@ from typing import Final
 from keyfold.runtime.metrics import counter, gauge, tally
 
 DECISIONS: Final = tally(
-    "keyfold_decisions_total", "Decisions, by the reason answered, or `allow`", ("reason",)
+    "keyfold_decisions_total", "Decisions, by the reason that was answered, or `allow`", ("reason",)
 )
 UNKNOWN_GATEWAYS: Final = tally(
-    "keyfold_unknown_gateways_total", "Questions from whoever is not a gateway; they are not decided"
+    "keyfold_unknown_gateways_total", "Questions without a known gateway's token; they are not decided"
 )
 POSITION: Final = gauge("keyfold_gatekeeper_position", "The last ledger position that was applied")
-LEASE_REMAINING: Final = gauge("keyfold_lease_remaining_seconds", "How long allows may yet go on")
+LEASE_REMAINING: Final = gauge("keyfold_lease_remaining_seconds", "How long requests may still be allowed")
 HEARTBEATS_MISSED: Final = counter(
     "keyfold_heartbeats_missed_total", "Heartbeats that PostgreSQL did not answer"
 )
@@ -21,22 +21,22 @@ JOURNAL_REFUSED: Final = counter(
 )
 COUNTED: Final = counter(
     "keyfold_counted_requests_total",
-    "Requests that proved no key, or a dead one, and share an access event, by the reason answered",
+    "Requests that proved no key, or a dead one, and share an access event, by reason",
     ("reason",),
 )
-JOURNAL_BYTES: Final = gauge("keyfold_journal_bytes", "How much all journals of this host hold")
+JOURNAL_BYTES: Final = gauge("keyfold_journal_bytes", "Bytes in all journals of this host")
 INTROSPECTIONS: Final = counter(
     "keyfold_introspections_total", "Pairs of keys that were introspected, by the answer", ("answer",)
 )
 SHADOW_DIFFERENCES: Final = counter(
     "keyfold_shadow_differences_total",
-    "Decisions that the shadow route map maps otherwise, by what would become of them",
+    "Decisions that the shadow route map maps differently, by what would change",
     ("difference",),
 )
-CONNECTIONS: Final = gauge("keyfold_authz_connections", "Connections of gateways that are open")
+CONNECTIONS: Final = gauge("keyfold_authz_connections", "Open connections of gateways")
 CONNECTIONS_REFUSED: Final = counter(
-    "keyfold_authz_connections_refused_total", "Connections beyond the most that are let in"
+    "keyfold_authz_connections_refused_total", "Connections refused because too many were open"
 )
 MALFORMED: Final = counter(
-    "keyfold_authz_malformed_total", "Connections given up because of what came over them", ("fault",)
+    "keyfold_authz_malformed_total", "Connections closed because of malformed input, by fault", ("fault",)
 )

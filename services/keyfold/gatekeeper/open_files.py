@@ -1,4 +1,4 @@
-"""Open files: every connection is one, and what else is needed must not find them all taken."""
+"""Open files: every connection takes one, and must leave enough for everything else."""
 
 import resource
 import sys
@@ -11,10 +11,10 @@ _OTHERS: Final = 256  # the journal, Kafka, PostgreSQL, the service's own port
 log = structlog.get_logger(__name__)
 
 
-def room_for(connections_max: int) -> int:
-    """Let this process open files for so many connections; return for how many the system lets it.
+def reserve_files(connections_max: int) -> int:
+    """Let this process open files for so many connections; return how many connections the system allows.
 
-    Without that the journal would be what finds no file left, and every gateway would be refused.
+    Otherwise the journal could be the one to find no file left, and every gateway would be refused.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = connections_max + _OTHERS

@@ -1,4 +1,4 @@
-"""When a gatekeeper is ready: it holds a state, a lease on it, and a journal that takes records."""
+"""When a gatekeeper is ready: it has a state, holds a lease on it, and its journal takes records."""
 
 from keyfold.gatekeeper import metrics
 from keyfold.gatekeeper.journal.writer import Journal
@@ -9,15 +9,15 @@ from keyfold.runtime.health import Health
 
 
 def add_checks(health: Health, replica: Replica, lease: Lease, journal: Journal, clock: Clock) -> None:
-    """Make readiness depend on state, lease and journal."""
-    health.add("state", lambda: lacking(replica))
-    health.add("lease", lambda: _unheld(lease, clock))
+    """Make readiness depend on the state, the lease and the journal."""
+    health.add("state", lambda: state_trouble(replica))
+    health.add("lease", lambda: _lease_trouble(lease, clock))
     health.add("journal", lambda: None if journal.fault is None else f"no journal: {journal.fault}")
     metrics.LEASE_REMAINING.set_function(lambda: max(0.0, lease.until_s - clock.monotonic_s()))
 
 
-def _unheld(lease: Lease, clock: Clock) -> str | None:
-    """Return why what would be allowed is not, or will soon not be: for others can still be asked instead."""
+def _lease_trouble(lease: Lease, clock: Clock) -> str | None:
+    """Return why requests are no longer allowed, or soon will not be: others can still be asked instead."""
     if not lease.is_held(clock.monotonic_s()):
         return "no lease is held"
     if (reason := lease.unrenewable) is not None:
@@ -25,8 +25,8 @@ def _unheld(lease: Lease, clock: Clock) -> str | None:
     return None
 
 
-def lacking(replica: Replica) -> str | None:
-    """Return why there is no state yet, with how far its load has come; None where there is one."""
+def state_trouble(replica: Replica) -> str | None:
+    """Return why there is no state yet, with how far its load has come; None if there is one."""
     if replica.state is not None:
         return None
     if (loaded := replica.loading) is None:

@@ -1,4 +1,4 @@
-"""The other ways to ask: everything that a gatekeeper answers on the service's own port beside `/authz`."""
+"""Everything that a gatekeeper answers on the service's own port beside `/authz`."""
 
 from keyfold.gatekeeper.authz.policy import AuthzPolicy
 from keyfold.gatekeeper.authz.shadow import Shadow
@@ -12,10 +12,10 @@ from keyfold.runtime.clock import Clock
 from keyfold.runtime.http.route import AnyRoute
 
 
-def asking_routes(
+def query_routes(
     policy: AuthzPolicy, replica: Replica, lease: Lease, shadow: Shadow | None, clock: Clock
 ) -> tuple[AnyRoute, ...]:
-    """Return the rows of the route table for reads, dry runs, introspection and shadow mode."""
+    """Return the routes of reads, dry runs, introspection and shadow mode."""
     return (
         *Views(replica, lease, clock).routes(),
         *DryRunRoutes(policy.route_map, replica, lease, clock).routes(),

@@ -42,10 +42,10 @@ class GatekeeperSettings(
         None,
         ge=0,
         le=65535,
-        description="a TCP port where gateways ask, beside the service's own port, or 0 for any free one",
+        description="a TCP port for gateways, beside the service's own port, or 0 for any free one",
     )
     authz_reuse_port: bool = Field(
-        False, description="true where several gatekeeper processes of this host share KEYFOLD_AUTHZ_PORT"
+        False, description="true if several gatekeeper processes of this host share KEYFOLD_AUTHZ_PORT"
     )
     authz_connections_max: int = Field(
         4096, ge=1, le=1_000_000, description="how many connections gateways may hold open, at most 1000000"
@@ -54,7 +54,7 @@ class GatekeeperSettings(
         description="the path of a route map such as deploy/keyfold/routes/practice-api.routes"
     )
     shadow_route_map: Annotated[Path | None, file_validator(read_route_map)] = Field(
-        None, description="the path of a new route map, which is run beside that one to report differences"
+        None, description="the path of a new route map, which runs beside the other to report differences"
     )
     gateways: Annotated[Path, file_validator(read_gateways)] = Field(
         description="the path of the JSON file that lists the gateways"
@@ -69,19 +69,19 @@ class GatekeeperSettings(
         20,
         ge=1,
         le=1_000_000,
-        description="of how many requests a second that prove no key, from one network and for one reason,"
-        " or one dead key, each is an access event, 1 to 1000000; those beyond are counted in one",
+        description="how many requests a second that prove no key, from one network and for one reason, or"
+        " that prove one dead key, each get an access event: 1 to 1000000; the others are counted in one",
     )
     staleness_max_s: float = Field(
         60,
         ge=0,
         le=3600,
-        description="for how long decisions go on without proof of hearing the ledger: up to 3600 seconds,"
-        " or 0 to go on without any, when a revocation is never confirmed while a gatekeeper is silent",
+        description="how long decisions go on without proof that the ledger is heard: up to 3600 seconds, or"
+        " 0 to go on without proof; then no revocation is confirmed while a gatekeeper is silent",
     )
     rate_limit_default: Annotated[str, AfterValidator(_default_limit)] = Field(
         "",
-        description="how often a key that has no limit of its own may be used, as requests/seconds or"
+        description="how often a key without a limit of its own may be used, as requests/seconds or"
         " requests/seconds:burst, such as 100/60 or 100/60:200, or empty for any number",
     )
     journal_dir: Directory = Field(description="a directory on a local disk, shared with this host's shipper")
@@ -93,15 +93,15 @@ class GatekeeperSettings(
     )
     journal_sync: JournalSync = Field(
         "interval",
-        description="when what is written is brought to the disk: off (when the system thinks fit), interval"
-        " (each second), or always (before it is answered)",
+        description="when what is written is synced to the disk: off (when the system decides), interval"
+        " (each second), or always (before the answer)",
     )
     journal_wait_max_s: float = Field(
         0.5,
         gt=0,
         le=60,
-        description="for how long an answer waits for the disk, up to 60 seconds: shorter than the time that"
-        " gateways wait for an answer",
+        description="how long an answer waits for the disk, up to 60 seconds: shorter than gateways wait for"
+        " an answer",
     )
 
     @field_validator("authz_port")
@@ -113,5 +113,5 @@ class GatekeeperSettings(
 
     @property
     def default_rate_limit(self) -> RateLimit | None:
-        """What holds for a key that has no limit of its own; None for none."""
+        """The limit of keys without one of their own; None for no limit."""
         return RateLimit.parse(self.rate_limit_default) if self.rate_limit_default else None

@@ -1,4 +1,4 @@
-"""The HTTP status of each decision: a table, and nothing in it follows from the order of reasons."""
+"""The HTTP status of each decision, as a table that does not depend on the order of reasons."""
 
 from collections.abc import Mapping
 from http import HTTPStatus

@@ -27,7 +27,7 @@ WITH_TRAILERS = CHUNKED + b"X: y\r\nAuthorization: Bearer token\r\n\r\n"
 NO_PYTHON = frozenset({"kafka", "postgres", "gateway"})
 NO_TEXT = (b"Authorization", b"Bearer \xe9")
 FAILURES = (b"Traceback", b"request_failed", b"decision_failed", b"stream_cut_off", b"Logging error")
-LANE = "authz"
+AUTHZ_SERVER = "authz"
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ async def test_no_trailer_reaches_another_request(stack: RunningStack) -> None:
             assert len(await exchange(port, *pieces)) == 1, name
 
 
-@pytest.mark.parametrize("service", [*(spec.name for spec in SERVICE_SPECS), LANE])
+@pytest.mark.parametrize("service", [*(spec.name for spec in SERVICE_SPECS), AUTHZ_SERVER])
 async def test_strange_bytes(scenes: Scenes, stack: RunningStack, service: str) -> None:
     """Whatever bytes a header, a path or a query has: an answer, no failure and no traceback."""
     log = stack.state_dir / "logs" / f"{_process(service)}.log"
@@ -75,11 +75,11 @@ async def test_strange_bytes(scenes: Scenes, stack: RunningStack, service: str) 
 
 
 def _process(service: str) -> str:
-    return "gatekeeper" if service == LANE else service
+    return "gatekeeper" if service == AUTHZ_SERVER else service
 
 
 def _is_of(row: Row, service: str) -> bool:
-    return row.service == _process(service) and (service != LANE or row.path.startswith("/authz"))
+    return row.service == _process(service) and (service != AUTHZ_SERVER or row.path.startswith("/authz"))
 
 
 Change = bytes | tuple[bytes, bytes]

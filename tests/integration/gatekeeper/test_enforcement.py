@@ -39,7 +39,7 @@ async def test_progress_is_known_at_once(world: World) -> None:
     async with world.gatekeeper(), watching(world) as enforcement:
         for number in range(100, 110):
             position = await world.record(account_created(number))
-            assert await enforcement.reached(position, AT_ONCE_S)
+            assert await enforcement.wait_for(position, AT_ONCE_S)
 
 
 async def test_a_clean_shutdown_ends_the_wait(world: World) -> None:
@@ -49,8 +49,8 @@ async def test_a_clean_shutdown_ends_the_wait(world: World) -> None:
     async with watching(world) as enforcement:
         async with world.gatekeeper():
             position = await world.append(account_created(9))
-            assert not await enforcement.reached(position, 0.1)
-        assert await enforcement.reached(position, 0)
+            assert not await enforcement.wait_for(position, 0.1)
+        assert await enforcement.wait_for(position, 0)
 
 
 async def test_a_gatekeeper_that_slept_allows_nothing_that_was_revoked_meanwhile(world: World) -> None:
@@ -66,7 +66,7 @@ async def test_a_gatekeeper_that_slept_allows_nothing_that_was_revoked_meanwhile
         stopped_s = SYSTEM_CLOCK.monotonic_s()
         position = await world.record(revoked())
         asked = [asyncio.create_task(_answered(gatekeeper)) for _ in range(20)]
-        assert await enforcement.reached(position, LEASE_S + LEASE_MARGIN_S + 5)
+        assert await enforcement.wait_for(position, LEASE_S + LEASE_MARGIN_S + 5)
         assert SYSTEM_CLOCK.monotonic_s() - stopped_s > LEASE_MARGIN_S
         os.kill(gatekeeper.child.pid, signal.SIGCONT)
         reasons = {await answer for answer in asked} | {await _answered(gatekeeper)}

@@ -15,7 +15,7 @@ from keyfold.gatekeeper.replica.heartbeat import (
     TELL_INTERVAL_S,
     AnotherLedger,
     Heartbeat,
-    withdrawn_at_the_end,
+    withdraw_at_end,
 )
 from keyfold.gatekeeper.replica.lease import Beat, Lease
 from keyfold.gatekeeper.replica.state import Replica
@@ -127,9 +127,9 @@ async def test_progress_is_told_at_once(scene: Scene) -> None:
         await eventually(scene.is_proven)
         for position in range(1, 11):
             await scene.commit(position)
-            assert not await scene.enforcement.reached(position, 0)
+            assert not await scene.enforcement.wait_for(position, 0)
             scene.apply(position)
-            assert await scene.enforcement.reached(position, INTERVAL_S / 4)
+            assert await scene.enforcement.wait_for(position, INTERVAL_S / 4)
 
 
 async def test_a_storm_of_events_is_no_storm_of_transactions(scene: Scene) -> None:
@@ -142,7 +142,7 @@ async def test_a_storm_of_events_is_no_storm_of_transactions(scene: Scene) -> No
         for position in range(1, 301):
             scene.apply(position)
             await asyncio.sleep(0.001)
-        assert await scene.enforcement.reached(300, LONG_S)
+        assert await scene.enforcement.wait_for(300, LONG_S)
         took_s = SYSTEM_CLOCK.monotonic_s() - began_s
     assert (
         1
@@ -162,7 +162,7 @@ async def test_what_is_applied_while_it_tells_is_told_next(scene: Scene) -> None
         scene.apply(2)
         scene.leases.free.set()
         await scene.commit(2)
-        assert await scene.enforcement.reached(2, INTERVAL_S / 4)
+        assert await scene.enforcement.wait_for(2, INTERVAL_S / 4)
 
 
 async def test_only_a_beat_is_a_proof(scene: Scene) -> None:
@@ -173,7 +173,7 @@ async def test_only_a_beat_is_a_proof(scene: Scene) -> None:
         proven_s = scene.lease.proven_s
         await scene.commit(1)
         scene.apply(1)
-        assert await scene.enforcement.reached(1, LONG_S)
+        assert await scene.enforcement.wait_for(1, LONG_S)
         assert (scene.leases.renewed, scene.lease.proven_s) == (1, proven_s)
 
 
@@ -200,7 +200,7 @@ async def test_no_beat_counts_before_its_head_is_applied(scene: Scene) -> None:
     await scene.commit(3)
     async with scene.beating():
         await eventually(scene.has_row)
-        assert not await scene.enforcement.reached(3, 0.05)
+        assert not await scene.enforcement.wait_for(3, 0.05)
         assert scene.lease.proven_s is None
 
 
@@ -208,7 +208,7 @@ async def test_without_a_state_nobody_waits_for_it(scene: Scene) -> None:
     """A gatekeeper without a state allows nothing and has no row; it has one as soon as it has a state."""
     async with scene.beating():
         await asyncio.sleep(0)
-        assert await scene.enforcement.reached(0, 0)
+        assert await scene.enforcement.wait_for(0, 0)
         assert (scene.leases.renewed, await scene.has_row()) == (0, False)
         scene.apply(0)
         await eventually(scene.has_row, within_s=INTERVAL_S / 2)
@@ -226,7 +226,7 @@ async def test_a_ledger_that_went_back_proves_nothing(scene: Scene, applied: Hea
     await scene.commit(7)
     scene.replica.load(State(), applied.position, SYSTEM_CLOCK.now(), sealed=applied.hash)
     with pytest.raises(AnotherLedger, match="ends at position 7"):
-        async with asyncio.timeout(LONG_S), withdrawn_at_the_end(scene.leases, HOLDER, scene.lease):
+        async with asyncio.timeout(LONG_S), withdraw_at_end(scene.leases, HOLDER, scene.lease):
             await scene.heart().run()
     assert not scene.lease.is_held(SYSTEM_CLOCK.monotonic_s())
 
@@ -251,7 +251,7 @@ async def test_whoever_is_not_waited_for_allows_nothing(scene: Scene) -> None:
     """
     leases = WatchedLeases(scene.pool, scene.lease)
     with pytest.raises(LookupError):
-        async with withdrawn_at_the_end(leases, HOLDER, scene.lease):
+        async with withdraw_at_end(leases, HOLDER, scene.lease):
             await leases.renew(HOLDER, 0)
             scene.lease.beat(Beat(began_s=SYSTEM_CLOCK.monotonic_s(), head=0), 0)
             assert scene.lease.is_held(SYSTEM_CLOCK.monotonic_s())

@@ -20,7 +20,7 @@ class Gatekeepers:
         self.reached_it = asyncio.Event()
         self.are_away = False
 
-    async def reached(self, position: int, timeout_s: float) -> bool:
+    async def wait_for(self, position: int, timeout_s: float) -> bool:
         """Return when they have, or when time is up."""
         self.asked.put_nowait((position, timeout_s))
         if self.are_away:

@@ -91,8 +91,8 @@ async def scene(database: str) -> AsyncIterator[Scene]:
 async def test_nobody_needs_to_know(scene: Scene) -> None:
     """Without any gatekeeper what is committed is enforced, and what is not is not."""
     position = await scene.append()
-    assert await scene.enforcement.reached(position, 0)
-    assert not await scene.enforcement.reached(position + 1, 0)
+    assert await scene.enforcement.wait_for(position, 0)
+    assert not await scene.enforcement.wait_for(position + 1, 0)
     assert await scene.enforcement.holders(position) == []
 
 
@@ -101,9 +101,9 @@ async def test_every_gatekeeper_counts(scene: Scene) -> None:
     await scene.leases.renew(A, 0)
     await scene.leases.renew(B, 0)
     position = await scene.append()
-    waiting = asyncio.create_task(scene.enforcement.reached(position, LONG_S))
+    waiting = asyncio.create_task(scene.enforcement.wait_for(position, LONG_S))
     await scene.leases.tell(A, position)
-    assert not await scene.enforcement.reached(position, 0)
+    assert not await scene.enforcement.wait_for(position, 0)
     assert await scene.in_the_way(position) == ["b"]
     await scene.leases.renew(B, position + 1)
     assert await waiting
@@ -116,11 +116,11 @@ async def test_a_silent_gatekeeper_outlives_its_lease(scene: Scene) -> None:
     await scene.leases.renew(holder, 0)
     await scene.age(holder, LEASE_MARGIN_S)
     position = await scene.append()
-    assert not await scene.enforcement.reached(position, 0)
+    assert not await scene.enforcement.wait_for(position, 0)
     (standing,) = await scene.enforcement.holders(position)
     assert standing.is_in_the_way
     assert standing.lease_until == standing.renewed_at + timedelta(seconds=0.5)
-    assert await scene.enforcement.reached(position, LONG_S)
+    assert await scene.enforcement.wait_for(position, LONG_S)
     late = await scene.time() - (standing.lease_until + timedelta(seconds=LEASE_MARGIN_S))
     assert timedelta(0) < late < timedelta(seconds=1)
     assert await scene.in_the_way(position) == []
@@ -151,8 +151,10 @@ async def test_progress_is_heard_at_once(scene: Scene) -> None:
 async def _heard(scene: Scene, position: int, news: object) -> float:
     """Return how long after the news, which ends the wait, the waiter knew of it."""
     assert asyncio.iscoroutine(news)
-    waiting = asyncio.create_task(scene.enforcement.reached(position, LONG_S))
-    assert not await scene.enforcement.reached(position, 0.02)  # by now it has looked, and its poll has begun
+    waiting = asyncio.create_task(scene.enforcement.wait_for(position, LONG_S))
+    assert not await scene.enforcement.wait_for(
+        position, 0.02
+    )  # by now it has looked, and its poll has begun
     await news
     told_s = SYSTEM_CLOCK.monotonic_s()
     assert await waiting
@@ -186,7 +188,7 @@ async def test_without_notifications_it_polls(scene: Scene) -> None:
     """Whoever cannot listen is told by the next poll."""
     await scene.leases.renew(A, 0)
     position = await scene.append()
-    waiting = asyncio.create_task(Enforcement(scene.pool).reached(position, LONG_S))
+    waiting = asyncio.create_task(Enforcement(scene.pool).wait_for(position, LONG_S))
     await scene.leases.tell(A, position)
     assert await waiting
 
@@ -197,10 +199,10 @@ async def test_a_row_from_the_future_is_waited_for(scene: Scene) -> None:
     await scene.leases.renew(holder, 0)
     await scene.age(holder, -3600)
     position = await scene.append()
-    assert not await scene.enforcement.reached(position, 0.1)
+    assert not await scene.enforcement.wait_for(position, 0.1)
     assert await scene.in_the_way(position) == ["a"]
     await scene.leases.renew(holder, position)
-    assert await scene.enforcement.reached(position, LONG_S)
+    assert await scene.enforcement.wait_for(position, LONG_S)
 
 
 async def test_without_a_lease_silence_proves_nothing(scene: Scene) -> None:
@@ -209,11 +211,11 @@ async def test_without_a_lease_silence_proves_nothing(scene: Scene) -> None:
     await scene.leases.renew(holder, 0)
     await scene.age(holder, 1e8)
     position = await scene.append()
-    assert not await scene.enforcement.reached(position, 0.1)
+    assert not await scene.enforcement.wait_for(position, 0.1)
     (standing,) = await scene.enforcement.holders(position)
     assert (standing.is_in_the_way, standing.lease_until) == (True, None)
     await scene.leases.tell(holder, position)
-    assert await scene.enforcement.reached(position, LONG_S)
+    assert await scene.enforcement.wait_for(position, LONG_S)
 
 
 async def test_a_beat_that_comes_before_an_append_is_seen(scene: Scene) -> None:
@@ -225,7 +227,7 @@ async def test_a_beat_that_comes_before_an_append_is_seen(scene: Scene) -> None:
             await eventually(lambda: _is_blocked(scene))
         position = await append
     assert head < position
-    assert not await scene.enforcement.reached(position, 0)
+    assert not await scene.enforcement.wait_for(position, 0)
 
 
 async def test_a_beat_that_comes_after_an_append_hears_of_it(scene: Scene) -> None:
@@ -254,7 +256,7 @@ async def test_a_beat_that_is_held_up_hears_of_what_was_appended_meanwhile(scene
             done, _ = await asyncio.wait([append], timeout=POLL_S)
         head, position = await beat, await append
     assert head.position == (position if done else position - 1)
-    assert not await scene.enforcement.reached(position, 0)
+    assert not await scene.enforcement.wait_for(position, 0)
 
 
 async def test_a_gatekeeper_that_freezes_keeps_nobody_waiting(scene: Scene) -> None:
@@ -267,7 +269,7 @@ async def test_a_gatekeeper_that_freezes_keeps_nobody_waiting(scene: Scene) -> N
         async with asyncio.timeout(LONG_S):
             position = await scene.append()
     assert len(statements) == 1
-    assert not await scene.enforcement.reached(position, 0)
+    assert not await scene.enforcement.wait_for(position, 0)
 
 
 async def test_two_gatekeepers_beat_at_once(scene: Scene) -> None:
@@ -301,7 +303,7 @@ async def test_whoever_comes_back_is_no_danger(scene: Scene) -> None:
     await scene.leases.renew(A, 0)
     await scene.age(A, 3600)
     position = await scene.append()
-    assert await scene.enforcement.reached(position, 0)
+    assert await scene.enforcement.wait_for(position, 0)
     assert (await scene.leases.renew(A, 0)).position == position
 
 
@@ -311,7 +313,7 @@ async def test_an_outage_is_waited_out(scene: Scene) -> None:
         enforcement = Enforcement(pool)
         position = await scene.append()
         await pool.close()
-        assert not await enforcement.reached(position, 0.1)
+        assert not await enforcement.wait_for(position, 0.1)
 
 
 async def test_a_standby_confirms_nothing(scene: Scene) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Set
 from msgspec.structs import replace
 
 from keyfold.domain.access.decision import Reason
-from keyfold.domain.access.dry_run import DryRunCase, DryRunRequest, asked_by_path, find_case
+from keyfold.domain.access.dry_run import DryRunCase, DryRunRequest, find_case, request_by_path
 from keyfold.domain.access.route_map_text import parse_route_map
 from keyfold.domain.ids import KeyId, VendorId
 from keyfold.domain.lifecycle.state import State
@@ -71,23 +71,23 @@ def state_with(faults: Set[Reason]) -> State:
     return state
 
 
-def asked_with(faults: Set[Reason]) -> DryRunRequest:
-    """Return what is asked for: to delete an appointment, where its path is none of the faults."""
+def request_with(faults: Set[Reason]) -> DryRunRequest:
+    """Return the request to delete an appointment, unless its path is one of the faults."""
     target = "/v2/x" if Reason.UNMAPPED_ROUTE in faults else "/v1/appointment/7"
     if Reason.AMBIGUOUS_REQUEST in faults:
         target = "/v1/appointment/../patient"
-    return asked_by_path("DELETE", target, ROUTES)
+    return request_by_path("DELETE", target, ROUTES)
 
 
 def case_with(faults: Set[Reason], *, by_vendor: bool = False) -> DryRunCase:
-    """Return the case that would be allowed but for these faults."""
+    """Return the case that would be allowed without these faults."""
     vendor = VENDOR_KEY.vendor_id if by_vendor else VENDOR_KEY.key_id
     return find_case(
         state_with(faults),
         KeyId("key_0") if Reason.UNKNOWN_SUBSCRIBER_KEY in faults else KEY.key_id,
         KeyId("key_0") if Reason.UNKNOWN_VENDOR_KEY in faults else vendor,
         by_vendor=by_vendor,
-        asked=asked_with(faults),
+        request=request_with(faults),
         client_ip="198.51.100.7" if Reason.NETWORK_NOT_ALLOWED in faults else "203.0.113.7",
         now=NOW,
         lease_held=Reason.STALE not in faults,

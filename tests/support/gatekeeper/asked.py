@@ -22,7 +22,7 @@ from keyfold.gatekeeper.authz.shadow import Shadow
 from keyfold.gatekeeper.gateways import load_gateways
 from keyfold.gatekeeper.replica.lease import Beat, Lease
 from keyfold.gatekeeper.replica.state import Replica
-from keyfold.gatekeeper.routes import asking_routes
+from keyfold.gatekeeper.routes import query_routes
 from keyfold.runtime.auth.caller import Caller, Role, TokenRejected
 from keyfold.runtime.health import Health
 from keyfold.runtime.http import RateLimits, build_app, serve_http
@@ -124,7 +124,7 @@ async def asking(
         replica.load(state, len(applied), clock.now())
         if is_proven:
             lease.beat(Beat(began_s=clock.monotonic_s(), head=len(applied)), len(applied))
-    routes = asking_routes(policy(directory), replica, lease, shadow, clock)
+    routes = query_routes(policy(directory), replica, lease, shadow, clock)
     app = build_app(
         "gatekeeper",
         routes,

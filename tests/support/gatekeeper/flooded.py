@@ -102,7 +102,7 @@ class Flooded:
     """A gatekeeper whose floods are counted, and who asked it what."""
 
     heart: Heart
-    floods: DenialAggregation
+    aggregation: DenialAggregation
     fate: Fate
     asked: list[Waiting] = field(default_factory=list)
     is_killed: bool = False
@@ -121,7 +121,7 @@ class Flooded:
     def second(self) -> None:
         """Let a second pass, with all that happens then."""
         self.heart.clock.at += SECOND
-        self.floods.journal_ended()
+        self.aggregation.journal_finished()
 
     def answered(self) -> int:
         """Return how many were answered with a decision."""
@@ -154,17 +154,17 @@ def flooded(
     File.fate = Written.fate = met = fate or Fate()
     made: list[tuple[CountedFile, DenialAggregation]] = []
 
-    def floods_of(journal: Journal, clock: Clock) -> DenialAggregation:
+    def make_aggregation(journal: Journal, clock: Clock) -> DenialAggregation:
         file = File.create(root / journal.run_id)
         made.append((file, DenialAggregation(journal, file, clock, per_s=per_s, kept=kept, sync=sync)))
         return made[0][1]
 
-    with heart_in(root, new_segment=Written.create, floods_of=floods_of, **how) as heart:
-        ((file, floods),) = made
-        yield (bed := Flooded(heart=heart, floods=floods, fate=met))
+    with heart_in(root, new_segment=Written.create, make_aggregation=make_aggregation, **how) as heart:
+        ((file, aggregation),) = made
+        yield (bed := Flooded(heart=heart, aggregation=aggregation, fate=met))
         try:
             if not bed.is_killed:
-                floods.close()
+                aggregation.close()
         except Killed:
             bed.is_killed = True
         if bed.is_killed:

@@ -136,7 +136,7 @@ def heart_in(
     new_segment: Callable[[Path, int], Segment] = Segment.create,
     segment_bytes: int = 1 << 20,
     policy: AuthzPolicy = POLICY,
-    floods_of: Callable[[Journal, Clock], DenialAggregation] | None = None,
+    make_aggregation: Callable[[Journal, Clock], DenialAggregation] | None = None,
 ) -> Iterator[Heart]:
     """Yield a gatekeeper's heart whose journal is in the directory."""
     state, position = State(), len(events)
@@ -151,8 +151,8 @@ def heart_in(
     replica.load(state, position, clock.now())
     lease.beat(Beat(began_s=clock.monotonic_s(), head=position), position)
     kept = journal_in(RunDirectory(root, "run"), clock, new_segment=new_segment, segment_bytes=segment_bytes)
-    floods = None if floods_of is None else floods_of(kept, clock)
-    authz = Authz(policy, replica, lease, kept, limiter, clock, floods=floods)
+    aggregation = None if make_aggregation is None else make_aggregation(kept, clock)
+    authz = Authz(policy, replica, lease, kept, limiter, clock, aggregation=aggregation)
     yield Heart(
         authz=authz, replica=replica, lease=lease, clock=clock, journal=kept, limiter=limiter, root=root
     )

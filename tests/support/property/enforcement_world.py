@@ -281,7 +281,7 @@ def lease_of(lease_s: int, told: tuple[tuple[int, ...], ...]) -> Lease:
             case (began_s, head, applied):
                 lease.beat(Beat(began_s=began_s, head=head), applied)
             case (applied,):
-                lease.applied(applied)
+                lease.note_applied(applied)
             case _:
                 lease.forfeit()
     return lease

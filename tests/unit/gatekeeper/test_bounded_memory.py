@@ -15,7 +15,7 @@ from keyfold.gatekeeper.authz.request.callers import AuthzCallers
 from keyfold.wire.keys.format import KeyKind, mint
 from tests.support.gatekeeper.heart import NGINX_TOKEN, TOKEN
 from tests.support.gatekeeper.holdings import holdings, unbounded_caches
-from tests.unit.gatekeeper.server.test_server_fuzz import TICK, Wire, lane_over
+from tests.unit.gatekeeper.server.test_server_fuzz import TICK, Wire, server_over
 
 STRANGERS: Final = 28_000
 SMALL: Final = 4096
@@ -63,9 +63,9 @@ def sizes(roots: list[object]) -> Counter[str]:
 async def test_strangers_leave_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing that a gatekeeper holds grows with what is asked, but for caches that have a bound."""
     monkeypatch.setattr(AuthzCallers.__init__, "__kwdefaults__", {"remembered_max": REMEMBERED_MAX})
-    with lane_over(tmp_path) as (heart, lane, journal):
-        roots: list[object] = [heart, lane]
-        connection, wire = AuthzConnection(lane), Wire()
+    with server_over(tmp_path) as (heart, server, journal):
+        roots: list[object] = [heart, server]
+        connection, wire = AuthzConnection(server), Wire()
         connection.connection_made(wire)
         for first in range(0, STRANGERS, TICK):
             for number in range(first + 1, first + 1 + TICK):

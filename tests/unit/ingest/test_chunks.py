@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keyfold.ingest.chunks import chunks
@@ -23,6 +23,7 @@ def _received(partition: int, offset: int) -> Received:
     )
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(
     lengths=st.dictionaries(st.integers(0, 7), st.integers(1, 40), max_size=8), records_max=st.integers(1, 50)
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keyfold.domain.ids import AccountId, KeyId, VendorId
@@ -42,6 +42,7 @@ def test_no_secret_is_told_wherever_it_stands(secret: str) -> None:
     assert outline(secret.encode()) == Outline(form="text")
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.binary(max_size=200) | st.none())
 def test_anything_has_an_outline(value: bytes | None) -> None:
     """Whatever a record holds, there is something to be said of it."""

@@ -1,1 +1,1 @@
-"""A request for data: its route, the decision, the event of it, and how it is explained."""
+"""A request for data: its route, the decision about it, the event of that, and its explanation."""

@@ -74,18 +74,18 @@ UNRECOGNISED: Final = frozenset(
         Reason.SUBSCRIBER_KEY_EXPIRED,
     }
 )
-"""Reasons of a request whose keys are not both there and in force: it is no use of a key."""
+"""Reasons of a request whose keys are not both present and in force: such a request does not use a key."""
 
 
 class Credential(Struct, frozen=True, gc=False):
-    """A well-formed key as presented: the id that it names and the SHA-256 digest of all of it, 32 bytes."""
+    """A well-formed key as presented: the id in it and the SHA-256 digest of all of it, 32 bytes."""
 
     key_id: KeyId
     digest: bytes
 
 
 class Malformed(StrEnum):
-    """A key that is there but no key: a wrong prefix, length, character or checksum."""
+    """Something in place of a key that is none: a wrong prefix, length, character or checksum."""
 
     MALFORMED = "malformed"
 
@@ -95,9 +95,9 @@ Presented = Credential | Malformed | None
 
 
 class AccessRequest(Struct, frozen=True, gc=False):
-    """What a gateway asks about. `target` is None where it cannot be told what the original request was.
+    """What a gateway asks about. `target` is None if the original request is not known for certain.
 
-    `client_ip` is the client's address as the gateway reports it, None where it reports none.
+    `client_ip` is the client's address as the gateway reports it, None if it reports none.
     """
 
     vendor_key: Presented
@@ -108,9 +108,9 @@ class AccessRequest(Struct, frozen=True, gc=False):
 
 
 class Decision(Struct, frozen=True, gc=False):
-    """Allow when `reason` is None. The ids are those of keys that were proven, never merely claimed.
+    """Allow when `reason` is None. The ids are those of proven keys, never of merely claimed ones.
 
-    `is_dead` says that there are some and none of them works: each is revoked, or its secret was replaced.
+    `is_dead` says that a key was proven and none works: each is revoked, or its secret was replaced.
     """
 
     reason: Reason | None
@@ -124,28 +124,28 @@ class Decision(Struct, frozen=True, gc=False):
 
 
 class Standings(Protocol):
-    """Where accounts and vendors stand, those at least that the judged keys belong to."""
+    """The accounts and vendors that the judged keys belong to, at least."""
 
     @property
     def accounts(self) -> Mapping[AccountId, Account]:
-        """Accounts by their ids."""
+        """Accounts by id."""
         ...
 
     @property
     def vendors(self) -> Mapping[VendorId, Vendor]:
-        """Vendors by their ids."""
+        """Vendors by id."""
         ...
 
 
 def decide_access(
     request: AccessRequest, state: State | None, route_map: RouteMap, now: datetime, *, lease_held: bool
 ) -> Decision:
-    """Decide one request. `state` is None while none has been loaded; `now` is only compared with expiries.
+    """Decide one request. `state` is None until one is loaded; `now` is only compared with expiries.
 
-    Without a lease the state may lack a revocation, so what would be allowed is denied as `stale`. One
-    key alone opens nothing, and is named if it is proven.
+    Without a lease the state may lack a revocation, so a request that would be allowed is denied as `stale`.
+    One key alone opens nothing, but a proven one is named in the decision.
     """
-    unusable = _unusable(request)
+    unusable = _find_unusable(request)
     if state is None:
         return Decision(reason=unusable or Reason.STALE)
     vendor_key = prove_vendor_key(request.vendor_key, state, now)
@@ -191,9 +191,9 @@ def judge(
     now: datetime,
     lease_held: bool,
 ) -> Reason | None:
-    """Return why these keys may not do this, or None where they may; who holds them was proven, or supposed.
+    """Return why these keys may not do this, or None if they may; the keys are proven, or supposed to be.
 
-    A key is None where there is none to judge. `category` and `access` are None where no route is mapped.
+    A key is None if there is none to judge. `category` and `access` are None if no route is mapped.
     """
     return (
         judge_keys(vendor_key, subscriber_key, standing, client_ip, now)
@@ -202,7 +202,7 @@ def judge(
     )
 
 
-def _unusable(request: AccessRequest) -> Reason | None:
+def _find_unusable(request: AccessRequest) -> Reason | None:
     if request.vendor_key is None:
         return Reason.MISSING_VENDOR_KEY
     if request.subscriber_key is None:
@@ -213,20 +213,20 @@ def _unusable(request: AccessRequest) -> Reason | None:
 
 
 def prove_vendor_key(presented: Presented, state: State, now: datetime) -> VendorProof | None:
-    """Return the vendor key whose secret was presented, or what a secret stands for that was replaced."""
-    key = _proven(presented, state.vendor_key, now)
+    """Return the vendor key whose secret was presented; for a replaced secret, return whose it was."""
+    key = _prove(presented, state.vendor_key, now)
     if key is not None:
         return key
-    known = _once_proven(presented, state.vendor_key)
+    known = _find_replaced(presented, state.vendor_key)
     return None if known is None else ReplacedVendorSecret(known.key_id, known.vendor_id)
 
 
 def prove_subscriber_key(presented: Presented, state: State, now: datetime) -> SubscriberProof | None:
-    """Return the subscriber key whose secret was presented, or what a secret stands for that was replaced."""
-    key = _proven(presented, state.subscriber_key, now)
+    """Return the subscriber key whose secret was presented; for a replaced secret, return whose it was."""
+    key = _prove(presented, state.subscriber_key, now)
     if key is not None:
         return key
-    known = _once_proven(presented, state.subscriber_key)
+    known = _find_replaced(presented, state.subscriber_key)
     return None if known is None else ReplacedSubscriberSecret(known.key_id, known.account_id)
 
 
@@ -236,7 +236,7 @@ def _are_dead(vendor_key: VendorProof | None, subscriber_key: SubscriberProof | 
     return vendor_key is not None or subscriber_key is not None
 
 
-def _proven(presented: Presented, find: Callable[[KeyId], _Found], now: datetime) -> _Found | None:
+def _prove(presented: Presented, find: Callable[[KeyId], _Found], now: datetime) -> _Found | None:
     """Return the key whose secret was presented: the id finds it, the digest proves it, in constant time."""
     if not isinstance(presented, Credential):
         return None
@@ -255,8 +255,8 @@ def _proven(presented: Presented, find: Callable[[KeyId], _Found], now: datetime
     return None
 
 
-def _once_proven(presented: Presented, find: Callable[[KeyId], _Found]) -> _Found | None:
-    """Return the key of which an earlier secret was presented."""
+def _find_replaced(presented: Presented, find: Callable[[KeyId], _Found]) -> _Found | None:
+    """Return the key that the presented secret once belonged to, before it was replaced."""
     if not isinstance(presented, Credential):
         return None
     key = find(presented.key_id)
@@ -270,12 +270,12 @@ def judge_keys(
     client_ip: str | None,
     now: datetime,
 ) -> Reason | None:
-    """Return why these keys may do nothing from that address, or None where what is asked for counts."""
+    """Return why these keys may do nothing from that address, or None if it depends on what is asked for."""
     if vendor_key is None:
         return Reason.UNKNOWN_VENDOR_KEY
     if subscriber_key is None:
         return Reason.UNKNOWN_SUBSCRIBER_KEY
-    # What a key is now is told only to whoever has its secret of now, so this comes before it.
+    # A key's present state is shown only to holders of its present secret, so these checks come first.
     if isinstance(vendor_key, ReplacedVendorSecret):
         return Reason.VENDOR_KEY_REPLACED
     if isinstance(subscriber_key, ReplacedSubscriberSecret):
@@ -300,7 +300,7 @@ def judge_keys(
 def judge_request(
     key: SubscriberProof | None, is_clear: bool, category: Category | None, access: Access | None
 ) -> Reason | None:
-    """Return why a key that works may not do this, or None where it may."""
+    """Return why a working key may not do this, or None if it may."""
     if not is_clear:
         return Reason.AMBIGUOUS_REQUEST
     if category is None or access is None:

@@ -1,4 +1,4 @@
-"""A case: keys found by their ids and what is asked of them, as values that can be supposed otherwise."""
+"""A dry run's case: keys found by id and a request, as values that a remedy can change."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -18,9 +18,9 @@ from keyfold.domain.permissions import Access, Category
 
 
 class DryRunRequest(Struct, frozen=True, kw_only=True, gc=False):
-    """What a case is about: by a path if `by_path`, else by the category and access themselves.
+    """The request of a case: by path if `by_path`, else by category and access themselves.
 
-    Without `is_clear` the path reads in more than one way; category and access are None where none is mapped.
+    Unless `is_clear`, the path reads in more than one way; category and access are None if none is mapped.
     """
 
     category: Category | None
@@ -30,38 +30,38 @@ class DryRunRequest(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class DryRunCase(Struct, frozen=True, kw_only=True, gc=False):
-    """Who asks for what, with the account and the vendor concerned; a key is None where its id names none.
+    """The keys, their account and vendor, and the request; a key is None if no key has its id.
 
-    `by_vendor` where no vendor key was named but its vendor, for whom any key of its own then stands.
+    `by_vendor` says that a vendor was named instead of a vendor key, and any key of it may be meant.
     """
 
     vendor_key: VendorKey | None
     subscriber_key: SubscriberKey | None
     vendors: Mapping[VendorId, Vendor]
     accounts: Mapping[AccountId, Account]
-    asked: DryRunRequest
+    request: DryRunRequest
     client_ip: str | None
     now: datetime
     lease_held: bool
     by_vendor: bool = False
 
-    def reason(self) -> Reason | None:
+    def judge(self) -> Reason | None:
         """Return the decision's reason, None for an allow."""
         return judge(
             self.vendor_key,
             self.subscriber_key,
             self,
             client_ip=self.client_ip,
-            is_clear=self.asked.is_clear,
-            category=self.asked.category,
-            access=self.asked.access,
+            is_clear=self.request.is_clear,
+            category=self.request.category,
+            access=self.request.access,
             now=self.now,
             lease_held=self.lease_held,
         )
 
 
-def asked_by_path(method: str, target: str, route_map: RouteMap) -> DryRunRequest:
-    """Return what a method on a path asks for."""
+def request_by_path(method: str, target: str, route_map: RouteMap) -> DryRunRequest:
+    """Return the request that a method on a path stands for."""
     segments = normalise(target)
     route = None if segments is None else route_map.match(segments)
     return DryRunRequest(
@@ -78,12 +78,12 @@ def find_case(
     vendor: KeyId | VendorId,
     *,
     by_vendor: bool,
-    asked: DryRunRequest,
+    request: DryRunRequest,
     client_ip: str | None,
     now: datetime,
     lease_held: bool,
 ) -> DryRunCase:
-    """Find what the ids name; `vendor` is a vendor's own id with `by_vendor`, else a vendor key's."""
+    """Return the case that the ids name; `vendor` is a vendor's id if `by_vendor`, else a vendor key's."""
     subscriber_key = state.subscriber_key(subscriber_key_id)
     vendor_key = _any_key(state, VendorId(vendor)) if by_vendor else state.vendor_key(KeyId(vendor))
     return DryRunCase(
@@ -93,7 +93,7 @@ def find_case(
         accounts={}
         if subscriber_key is None
         else {subscriber_key.account_id: state.accounts[subscriber_key.account_id]},
-        asked=asked,
+        request=request,
         client_ip=client_ip,
         now=now,
         lease_held=lease_held,
@@ -106,7 +106,7 @@ def _any_key(state: State, vendor_id: VendorId) -> ActiveVendorKey | None:
 
 
 def any_vendor_key(vendor_id: VendorId) -> ActiveVendorKey:
-    """Return what stands for whichever key a vendor would use: one that nobody can present."""
+    """Return a stand-in for any key of a vendor, which nobody can present."""
     return ActiveVendorKey(
         key_id=KeyId(""),
         vendor_id=vendor_id,

@@ -11,16 +11,16 @@ from keyfold.domain.permissions import Access
 class AccessEvent(Struct, frozen=True, gc=False):
     """One decision: when, which key, which vendor, what data, what answer. Allowed when `reason` is None.
 
-    Or many that are alike: `requests` says of how many requests it is the record. All of those were denied
-    for one reason, came by one gateway within one second, and proved no key, or the same one that is dead: it
-    was revoked, or its secret replaced.
+    An event can also stand for several decisions: `requests` says how many. All of them were denied for one
+    reason, came through one gateway within one second, and proved no key, or the same dead one: a key that
+    was revoked, or whose secret was replaced.
 
-    `category` and `reason` are text, a `Category` and a `Reason` where this code knows them: whoever decided
-    may be newer than whoever reads.
+    `category` and `reason` are text, a `Category` and a `Reason` if this code knows them: the gatekeeper may
+    be newer than the reader.
 
-    `at` is the gatekeeper's clock in UTC, to the microsecond. `path` has no query string, ever.
-    `position` is the ledger position that the decision was made at, 0 before any was known. `gatekeeper`
-    names one run of one gatekeeper process; `seq` counts that run's records from 1 without a gap.
+    `at` is by the gatekeeper's clock in UTC, to the microsecond. `path` never has a query string. `position`
+    is the ledger position at which the decision was made, 0 before any was known. `gatekeeper` names one run
+    of a gatekeeper process; `seq` numbers that run's records from 1 without a gap.
     """
 
     event_id: EventId
@@ -44,5 +44,5 @@ class AccessEvent(Struct, frozen=True, gc=False):
 
     @property
     def decision(self) -> str:
-        """Return `allow` or `deny`."""
+        """`allow` or `deny`."""
         return "allow" if self.reason is None else "deny"

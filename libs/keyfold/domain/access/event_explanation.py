@@ -1,4 +1,4 @@
-"""The explanation of a decision that was made: why a request was answered so, and what would change that."""
+"""The explanation of a decision in the log: why a request was answered so, and what would change that."""
 
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -25,9 +25,9 @@ from keyfold.domain.access.remedy import (
 
 
 class EventExplanation(Struct, frozen=True, kw_only=True, gc=False):
-    """Why a request was answered as it was, in a sentence; None where nothing has to change, or is known to.
+    """Why a request was answered as it was, in a sentence; `remedy` is None if none is needed or known.
 
-    It says nothing that the event does not: what a key or a vendor is today may be something else.
+    It says nothing beyond the event: the key or the vendor may be different today.
     """
 
     sentence: str
@@ -35,9 +35,9 @@ class EventExplanation(Struct, frozen=True, kw_only=True, gc=False):
 
 
 def explain_event(event: AccessEvent) -> EventExplanation:
-    """Explain what was decided, of one request or of all those that the event stands for."""
+    """Explain the decision about the request, or about all requests that the event stands for."""
     if event.reason is None:
-        return EventExplanation(sentence=f"Allowed: both keys worked, and {_granted(event)}.")
+        return EventExplanation(sentence=f"Allowed: both keys worked, and {_describe_grant(event)}.")
     denied = "Denied" if event.requests == 1 else f"Denied {event.requests:,} times within a second"
     explained = _EXPLAINED.get(event.reason)
     if explained is None:
@@ -49,7 +49,7 @@ def explain_event(event: AccessEvent) -> EventExplanation:
     )
 
 
-def _granted(event: AccessEvent) -> str:
+def _describe_grant(event: AccessEvent) -> str:
     if event.category is None or event.access is None:
         return "the subscriber key granted what was asked for"
     return f"the subscriber key granted {event.access.word} to {event.category}"

@@ -1,10 +1,10 @@
-"""The explanation of a decision: every check with its outcome, and what would have to change for an allow."""
+"""The explanation of a dry run: every check with its outcome, and what would have to change for an allow."""
 
 from msgspec import Struct
 
 from keyfold.domain.access.decision import Reason
 from keyfold.domain.access.dry_run import DryRunCase
-from keyfold.domain.access.find_remedy import Outcome, repair
+from keyfold.domain.access.find_remedy import Outcome, find_remedy
 from keyfold.domain.access.remedy import Mender
 
 _REASONS = tuple(Reason)
@@ -18,7 +18,7 @@ _OF_PRESENTED_KEYS = (
 
 
 class Check(Struct, frozen=True, kw_only=True, gc=False):
-    """One check, by the reason that it gives where it fails, and how it went."""
+    """One check, named by the reason that it gives when it fails, and its outcome."""
 
     check: Reason
     outcome: Outcome
@@ -33,9 +33,9 @@ class RequiredChange(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Explanation(Struct, frozen=True, kw_only=True, gc=False):
-    """A decision, allow where `reason` is None, with all of its checks in their order.
+    """A decision, an allow if `reason` is None, with all of its checks in their order.
 
-    All the changes together make it an allow, as far as that can be told: see the unknown checks.
+    All the changes together make it an allow, except that unknown checks may still fail.
     """
 
     reason: Reason | None
@@ -44,19 +44,19 @@ class Explanation(Struct, frozen=True, kw_only=True, gc=False):
 
 
 def explain(case: DryRunCase) -> Explanation:
-    """Explain a case's decision by asking what it would be, were its reason mended, until that is an allow.
+    """Explain a case's decision: remedy its reason and decide again, until the decision is an allow.
 
     So the checks are the decision's own, in its own order: there is no second copy of them here.
     """
-    reason = denied_for = case.reason()
+    reason = denied_for = case.judge()
     changes: list[RequiredChange] = []
-    outcomes = _before_asking(case)
+    outcomes = _preset_outcomes(case)
     while denied_for is not None:
-        mended = repair(denied_for, case)
-        changes.append(RequiredChange(check=denied_for, change=mended.remedy.change, by=mended.remedy.by))
-        outcomes = {**mended.hides, denied_for: Outcome.FAILED, **outcomes}
-        case = mended.case
-        denied_for = case.reason()
+        step = find_remedy(denied_for, case)
+        changes.append(RequiredChange(check=denied_for, change=step.remedy.change, by=step.remedy.by))
+        outcomes = {**step.hides, denied_for: Outcome.FAILED, **outcomes}
+        case = step.case
+        denied_for = case.judge()
     return Explanation(
         reason=reason,
         checks=tuple(Check(check=check, outcome=outcomes.get(check, Outcome.PASSED)) for check in _REASONS),
@@ -64,10 +64,10 @@ def explain(case: DryRunCase) -> Explanation:
     )
 
 
-def _before_asking(case: DryRunCase) -> dict[Reason, Outcome]:
-    """Return the checks that nothing is asked of: no key is presented, and no rate limit is used up."""
+def _preset_outcomes(case: DryRunCase) -> dict[Reason, Outcome]:
+    """Return the outcomes that no decision changes: a dry run presents no key and uses up no rate limit."""
     idle = [*_OF_PRESENTED_KEYS]
     idle += [Reason.VENDOR_KEY_REVOKED] if case.by_vendor else []
-    idle += [] if case.asked.by_path else [Reason.AMBIGUOUS_REQUEST, Reason.UNMAPPED_ROUTE]
+    idle += [] if case.request.by_path else [Reason.AMBIGUOUS_REQUEST, Reason.UNMAPPED_ROUTE]
     later = _REASONS[_REASONS.index(Reason.STALE) + 1 :]
     return {**dict.fromkeys(idle, Outcome.NOT_APPLICABLE), **dict.fromkeys(later, Outcome.UNKNOWN)}

@@ -1,4 +1,4 @@
-"""Repairs: the one thing that would have to change for a decision not to be denied for its reason."""
+"""Finds the remedy of a denial: the one thing that would have to change, and the case after that change."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -23,8 +23,8 @@ from keyfold.domain.access.remedy import (
     Remedy,
     admit,
     grant,
+    name_networks,
     permit,
-    places,
 )
 from keyfold.domain.ids import AccountId, KeyId, VendorId
 from keyfold.domain.lifecycle.account import Account
@@ -34,7 +34,7 @@ from keyfold.domain.permissions import CATEGORIES, Access, Category, Permissions
 
 
 class Outcome(StrEnum):
-    """How a check went."""
+    """The outcome of a check."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -42,10 +42,10 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Repair(Struct, frozen=True, kw_only=True, gc=False):
+class RemedyStep(Struct, frozen=True, kw_only=True, gc=False):
     """What has to change, and the case as it would be then.
 
-    What `hides` names cannot be told once this check has failed, or has nothing more to say.
+    `hides` has the checks that this failure makes unknown or not applicable.
     """
 
     remedy: Remedy
@@ -53,9 +53,9 @@ class Repair(Struct, frozen=True, kw_only=True, gc=False):
     hides: Mapping[Reason, Outcome] = field(default_factory=dict)
 
 
-def repair(reason: Reason, case: DryRunCase) -> Repair:
-    """Return the repair of what a case is denied for."""
-    return _REPAIRS[reason](case)
+def find_remedy(reason: Reason, case: DryRunCase) -> RemedyStep:
+    """Return the remedy of the reason for which a case is denied, and the case after it."""
+    return _STEPS[reason](case)
 
 
 _WRITES_ALL: Final = Permissions((Access.WRITE,) * len(CATEGORIES))
@@ -83,7 +83,7 @@ def _unknown(*reasons: Reason) -> Mapping[Reason, Outcome]:
     return dict.fromkeys(reasons, Outcome.UNKNOWN)
 
 
-def _unknown_vendor_key(case: DryRunCase) -> Repair:
+def _unknown_vendor_key(case: DryRunCase) -> RemedyStep:
     some_key, what = any_vendor_key(_SOME_VENDOR.vendor_id), "vendor" if case.by_vendor else "vendor key"
     key = case.subscriber_key
     if isinstance(key, ActiveSubscriberKey):
@@ -91,26 +91,26 @@ def _unknown_vendor_key(case: DryRunCase) -> Repair:
     known = replace(
         case, vendor_key=some_key, subscriber_key=key, vendors={_SOME_VENDOR.vendor_id: _SOME_VENDOR}
     )
-    return Repair(
+    return RemedyStep(
         remedy=Remedy(f"Name another {what}: there is none with this id.", Mender.CALLER),
         case=known,
         hides=_unknown(*_ABOUT_VENDORS),
     )
 
 
-def _unknown_subscriber_key(case: DryRunCase) -> Repair:
+def _unknown_subscriber_key(case: DryRunCase) -> RemedyStep:
     account = Account(account_id=AccountId(""), name="", integrations_enabled=True)
     known = replace(case, subscriber_key=_any_key(account.account_id), accounts={account.account_id: account})
-    return Repair(
+    return RemedyStep(
         remedy=Remedy("Name another subscriber key: there is none with this id.", Mender.CALLER),
         case=known,
         hides=_unknown(Reason.SUBSCRIBER_KEY_REVOKED, Reason.INTEGRATIONS_DISABLED, *_LOST_BY_REVOCATION),
     )
 
 
-def _vendor_key_revoked(case: DryRunCase) -> Repair:
+def _vendor_key_revoked(case: DryRunCase) -> RemedyStep:
     (vendor_id,) = case.vendors
-    return Repair(
+    return RemedyStep(
         remedy=USE_ANOTHER_VENDOR_KEY,
         case=replace(case, vendor_key=any_vendor_key(vendor_id)),
     )
@@ -125,93 +125,95 @@ _APPROVALS: Final[Mapping[VendorState, Remedy]] = {
 }
 
 
-def _vendor_suspended(case: DryRunCase) -> Repair:
+def _vendor_suspended(case: DryRunCase) -> RemedyStep:
     (vendor,) = case.vendors.values()
     approved = replace(vendor, state=VendorState.APPROVED)
-    return Repair(
+    return RemedyStep(
         remedy=_APPROVALS[vendor.state],
         case=replace(case, vendors={vendor.vendor_id: approved}),
     )
 
 
-def _subscriber_key_revoked(case: DryRunCase) -> Repair:
+def _subscriber_key_revoked(case: DryRunCase) -> RemedyStep:
     (account_id,) = case.accounts
-    return Repair(
+    return RemedyStep(
         remedy=CREATE_ANOTHER_KEY,
         case=replace(case, subscriber_key=_any_key(account_id)),
         hides=_unknown(*_LOST_BY_REVOCATION),
     )
 
 
-def _subscriber_key_expired(case: DryRunCase) -> Repair:
-    return Repair(
+def _subscriber_key_expired(case: DryRunCase) -> RemedyStep:
+    return RemedyStep(
         remedy=EXPIRE_LATER,
         case=replace(case, subscriber_key=replace(_active(case), expires_at=None)),
     )
 
 
-def _network_not_allowed(case: DryRunCase) -> Repair:
+def _network_not_allowed(case: DryRunCase) -> RemedyStep:
     key = _active(case)
     allowed = key.networks or ()
-    unsaid = Remedy(f"Say which client_ip it is: the key works from {places(allowed)} alone.", Mender.CALLER)
-    return Repair(
+    unsaid = Remedy(
+        f"Say which client_ip it is: the key works from {name_networks(allowed)} alone.", Mender.CALLER
+    )
+    return RemedyStep(
         remedy=unsaid if case.client_ip is None else admit(case.client_ip, allowed),
         case=replace(case, subscriber_key=replace(key, networks=None)),
     )
 
 
-def _integrations_disabled(case: DryRunCase) -> Repair:
+def _integrations_disabled(case: DryRunCase) -> RemedyStep:
     (account,) = case.accounts.values()
     enabled = replace(account, integrations_enabled=True)
-    return Repair(
+    return RemedyStep(
         remedy=ENABLE_INTEGRATIONS,
         case=replace(case, accounts={account.account_id: enabled}),
     )
 
 
-def _vendor_not_permitted(case: DryRunCase) -> Repair:
+def _vendor_not_permitted(case: DryRunCase) -> RemedyStep:
     key, (vendor_id,) = _active(case), case.vendors
     vendor_ids = (*(key.vendor_ids or ()), vendor_id)
-    return Repair(
+    return RemedyStep(
         remedy=permit(vendor_id),
         case=replace(case, subscriber_key=replace(key, vendor_ids=vendor_ids)),
     )
 
 
-def _ambiguous_request(case: DryRunCase) -> Repair:
-    return Repair(
+def _ambiguous_request(case: DryRunCase) -> RemedyStep:
+    return RemedyStep(
         remedy=SEND_A_PLAIN_PATH,
         case=_asking_for_something(case),
         hides=_unknown(Reason.UNMAPPED_ROUTE, *_ABOUT_GRANTS),
     )
 
 
-def _unmapped_route(case: DryRunCase) -> Repair:
-    return Repair(
+def _unmapped_route(case: DryRunCase) -> RemedyStep:
+    return RemedyStep(
         remedy=MAP_THE_ROUTE,
         case=_asking_for_something(case),
         hides=_unknown(*_ABOUT_GRANTS),
     )
 
 
-def _category_denied(case: DryRunCase) -> Repair:
+def _category_denied(case: DryRunCase) -> RemedyStep:
     # A key without any access to the category is not one that may only read it.
     return replace(_read_only(case), hides={Reason.READ_ONLY: Outcome.NOT_APPLICABLE})
 
 
-def _read_only(case: DryRunCase) -> Repair:
-    key, category, access = _active(case), case.asked.category, case.asked.access
+def _read_only(case: DryRunCase) -> RemedyStep:
+    key, category, access = _active(case), case.request.category, case.request.access
     if category is None or access is None:
-        raise LookupError("where nothing is asked for, nothing can be granted")
+        raise LookupError("a request without a category cannot be granted")
     granted = key.permissions.changed({category: access})
-    return Repair(
+    return RemedyStep(
         remedy=grant(access, category),
         case=replace(case, subscriber_key=replace(key, permissions=granted)),
     )
 
 
-def _stale(case: DryRunCase) -> Repair:
-    return Repair(
+def _stale(case: DryRunCase) -> RemedyStep:
+    return RemedyStep(
         remedy=HEAR_THE_LEDGER,
         case=replace(case, lease_held=True),
     )
@@ -219,12 +221,12 @@ def _stale(case: DryRunCase) -> Repair:
 
 def _active(case: DryRunCase) -> ActiveSubscriberKey:
     if not isinstance(case.subscriber_key, ActiveSubscriberKey):
-        raise LookupError("a key that was revoked, or is none, is replaced before anything of it is mended")
+        raise LookupError("a revoked or unknown key is replaced before any of its terms are remedied")
     return case.subscriber_key
 
 
 def _any_key(account_id: AccountId) -> ActiveSubscriberKey:
-    """Return what stands for whichever key would do: one that may do everything, and nobody can present."""
+    """Return a stand-in for a suitable key: it may do everything, and nobody can present it."""
     return ActiveSubscriberKey(
         key_id=KeyId(""),
         account_id=account_id,
@@ -244,10 +246,10 @@ def _any_key(account_id: AccountId) -> ActiveSubscriberKey:
 
 def _asking_for_something(case: DryRunCase) -> DryRunCase:
     able = replace(_active(case), permissions=_WRITES_ALL)
-    return replace(case, asked=_SOMETHING, subscriber_key=able)
+    return replace(case, request=_SOMETHING, subscriber_key=able)
 
 
-_REPAIRS: Final[Mapping[Reason, Callable[[DryRunCase], Repair]]] = {
+_STEPS: Final[Mapping[Reason, Callable[[DryRunCase], RemedyStep]]] = {
     Reason.UNKNOWN_VENDOR_KEY: _unknown_vendor_key,
     Reason.UNKNOWN_SUBSCRIBER_KEY: _unknown_subscriber_key,
     Reason.VENDOR_KEY_REVOKED: _vendor_key_revoked,

@@ -1,4 +1,4 @@
-"""Introspection: what two presented keys are good for now, whatever they may be used for next."""
+"""Introspection: what two presented keys may be used for now."""
 
 from datetime import datetime
 
@@ -19,9 +19,10 @@ from keyfold.domain.permissions import Permissions
 
 
 class WorkingKeys(Struct, frozen=True, kw_only=True, gc=False):
-    """Two keys that work together: whose they are, what they allow, when the first of them stops by itself.
+    """Two keys that work together: whose they are, what they allow, and when the first of them stops.
 
-    `ends_at` is the subscriber key's expiry, or the end of a replaced secret where one was presented.
+    `ends_at` is the subscriber key's expiry, or the end of a presented secret that is being replaced if
+    earlier.
     """
 
     account_id: AccountId
@@ -35,7 +36,7 @@ class WorkingKeys(Struct, frozen=True, kw_only=True, gc=False):
 def introspect(
     vendor: Presented, subscriber: Presented, state: State, client_ip: str | None, now: datetime
 ) -> WorkingKeys | None:
-    """Return what the keys are good for, or None where every request with them would be denied."""
+    """Return what the keys allow, or None if every request with them would be denied."""
     vendor_key = prove_vendor_key(vendor, state, now)
     key = prove_subscriber_key(subscriber, state, now)
     if judge_keys(vendor_key, key, state, client_ip, now) is not None:
@@ -54,6 +55,6 @@ def introspect(
 
 
 def _secret_ends_at(presented: Presented, key: ActiveVendorKey | ActiveSubscriberKey) -> datetime | None:
-    # The secret is proven already, so that to compare plainly tells nothing to whoever holds it.
+    # The secret is proven already, so a plain comparison tells its holder nothing new.
     is_current = isinstance(presented, Credential) and presented.digest == key.digest
     return None if is_current or key.outgoing is None else key.outgoing.works_until

@@ -1,4 +1,4 @@
-"""Remedies: what would have to change for a request not to be denied for its reason, and who can do it."""
+"""Remedies: what would have to change so that a reason no longer denies a request, and who can change it."""
 
 from collections.abc import Collection
 from enum import StrEnum
@@ -48,24 +48,24 @@ HEAR_THE_LEDGER: Final = Remedy(
 
 
 def permit(vendor_id: VendorId) -> Remedy:
-    """Return the remedy of a key that only other vendors may use."""
+    """Return the remedy for a key that only other vendors may use."""
     return Remedy(f"Add {vendor_id} to the key's vendor_ids.", Mender.OWNER)
 
 
 def grant(access: Access, category: str) -> Remedy:
-    """Return the remedy of a key that may not do that much in a category."""
+    """Return the remedy for a key that lacks an access to a category."""
     return Remedy(f"Grant {access.word} to {category}.", Mender.OWNER)
 
 
 def admit(client: str, allowed: Collection[Network] | None = None) -> Remedy:
-    """Return the remedy of a key that may not be used from where the client is, an address or a network.
+    """Return the remedy for a key that may not be used from the client's address or network.
 
-    `allowed` is where it may be used, None where that is not told.
+    `allowed` is where it may be used, None if that is not to be said.
     """
-    works = "" if allowed is None else f": it works from {places(allowed)} alone"
+    works = "" if allowed is None else f": it works from {name_networks(allowed)} alone"
     return Remedy(f"Add a network that holds {client} to the key's{works}.", Mender.OWNER)
 
 
-def places(allowed: Collection[Network]) -> str:
-    """Name the networks that a key works from."""
+def name_networks(allowed: Collection[Network]) -> str:
+    """Return the networks that a key works from, as text."""
     return ", ".join(map(str, allowed)) or "nowhere"

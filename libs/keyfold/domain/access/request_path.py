@@ -1,13 +1,13 @@
-"""One reading of a request's path, or none: whatever an upstream could read otherwise does not normalise."""
+"""Normalises a request's path, unless an upstream could read it differently."""
 
 import re
 from urllib.parse import unquote
 
 PATH_LENGTH_MAX = 2048
-"""The longest path that is let through, in characters, and what an access event keeps of any other."""
+"""The longest path that is let through, in characters; an access event keeps that much of a longer one."""
 
-# RFC 3986 pchar without `;` (matrix parameters) and, as it is decoded once only, without `%` (encoded
-# twice). Spaces, controls, backslashes and everything beyond ASCII are left out: servers trim, fold or reject
+# RFC 3986 pchar without `;` (matrix parameters) and without `%` (encoded twice, because a path is decoded
+# once). Spaces, controls, backslashes and everything beyond ASCII are left out: servers trim, fold or reject
 # them differently, and what two parties can read differently is not let through.
 _SEGMENT = re.compile(r"[A-Za-z0-9\-._~!$&'()*+,=:@]+")
 # Most paths: nothing to decode, and no segment that ends with a dot.
@@ -16,11 +16,11 @@ _ENCODED = re.compile(r"%[0-9A-Fa-f]{2}")
 
 
 def normalise(target: str) -> tuple[str, ...] | None:
-    """Return the lower-cased segments of a request target's path, or None where it can be read in two ways.
+    """Return the lower-cased segments of a request target's path, or None if it can be read in two ways.
 
     `target` is an origin-form request target (RFC 9112, section 3.2.1); what follows `?` is ignored. One
-    trailing slash is ignored. Percent-encoding is decoded once. Letters are lower-cased, so that an upstream
-    that takes `/v1/NOTE` for `/v1/note` and one that does not both stand behind the same category.
+    trailing slash is ignored. Percent-encoding is decoded once. Letters are lower-cased, so that `/v1/NOTE`
+    has the category of `/v1/note`, whether or not an upstream takes them for the same.
     """
     path = target.partition("?")[0]
     if len(path) > PATH_LENGTH_MAX:

@@ -1,4 +1,4 @@
-"""The route map: which category of data, and which access to it, a method and a path ask for."""
+"""The route map: the category of data, and the access to it, that a method and a path ask for."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from msgspec import Struct
 from keyfold.domain.permissions import Access, Category
 
 READ_METHODS = frozenset({"GET", "HEAD"})
-"""Methods that read, where a route says nothing else; every other method writes (RFC 9110, section 9.2.1)."""
+"""Methods that read, unless a route says otherwise; every other method writes (RFC 9110, section 9.2.1)."""
 
 REST = "**"
 PARAMETER = "{}"
@@ -17,7 +17,7 @@ PARAMETER = "{}"
 class MappedRoute(Struct, frozen=True, kw_only=True, gc=False):
     """One line of the map: a pattern, its category, and the methods whose access is an exception.
 
-    A pattern's segments are literals, `{}` (any one segment) and, last, `**` (any number, none too).
+    A pattern's segments are literals, `{}` (any one segment) and, at the end, `**` (any number, also none).
     """
 
     segments: tuple[str, ...]
@@ -42,8 +42,10 @@ class _Node:
 
 
 class RouteMap:
-    """Routes as a tree. Where two match, the more specific one wins: segment by segment, a literal before
-    `{}` before `**`."""
+    """Routes as a tree.
+
+    If two match, the more specific one wins: segment by segment, a literal before `{}` before `**`.
+    """
 
     def __init__(self, routes: tuple[MappedRoute, ...]) -> None:
         self._root = _Node()
@@ -69,7 +71,7 @@ class RouteMap:
         return node.parameter
 
     def match(self, segments: tuple[str, ...]) -> MappedRoute | None:
-        """Return the most specific route for a normalised path, or None where the map has none."""
+        """Return the most specific route for a normalised path, or None if the map has none."""
         return _match(self._root, segments, 0)
 
 

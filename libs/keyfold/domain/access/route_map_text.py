@@ -1,4 +1,4 @@
-"""The text that an operator writes a route map in: a line a route, faults told by line."""
+"""The text of a route map as an operator writes it: one route a line, with faults reported by line."""
 
 import re
 
@@ -11,7 +11,7 @@ _METHOD = re.compile(r"[A-Z]+")
 
 
 class BadRouteMap(Exception):
-    """The route map has faults; mend the named lines and start again.
+    """The route map has faults; correct the named lines and start again.
 
     `faults` is a list of (line number from 1, what is wrong there).
     """
@@ -24,10 +24,10 @@ class BadRouteMap(Exception):
 def parse_route_map(text: str) -> RouteMap:
     """Read a route map. Raises BadRouteMap with a fault for every line that has one.
 
-    A line is `PATTERN CATEGORY [METHOD=ACCESS ...]`; `#` starts a comment. A pattern is a path whose
-    segments are literals, `{name}` for any one segment, or a last `**` for any number of them, none too.
-    GET and HEAD read and every other method writes, unless `METHOD=ACCESS` says otherwise; what is
-    said of GET holds for HEAD too.
+    A line is `PATTERN CATEGORY [METHOD=ACCESS ...]`; `#` starts a comment. A pattern is a path whose segments
+    are literals, `{name}` for any one segment, or a last `**` for any number of them, also none. GET and HEAD
+    read and every other method writes, unless `METHOD=ACCESS` says otherwise; an exception for GET holds for
+    HEAD too.
     """
     routes: list[MappedRoute] = []
     faults: list[tuple[int, str]] = []

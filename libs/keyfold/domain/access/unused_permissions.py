@@ -1,4 +1,4 @@
-"""Which of a key's permissions it does not use: what it was granted beside what it was allowed."""
+"""Which of its permissions a key does not use: what it was granted, compared with what it was allowed."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,7 @@ from keyfold.domain.permissions import CATEGORIES, Access, Category, Permissions
 
 
 class GrantedCategory(Struct, frozen=True, kw_only=True, gc=False):
-    """A category that a key was granted, and the most that it used of it: `NONE` where it used nothing."""
+    """A category that a key was granted, and the most of it that the key used: `NONE` for nothing."""
 
     category: Category
     granted: Access
@@ -16,14 +16,14 @@ class GrantedCategory(Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def is_unused(self) -> bool:
-        """Tell whether the key could do without."""
+        """Whether the key could do without the category."""
         return self.used is Access.NONE
 
 
 def granted_categories(
     permissions: Permissions, used: Mapping[Category, Access]
 ) -> tuple[GrantedCategory, ...]:
-    """Return each category that is granted; `used` is the most that was allowed in those that were used."""
+    """Return each granted category; `used` has the most that was allowed in each category that was used."""
     return tuple(
         GrantedCategory(
             category=category, granted=permissions[category], used=used.get(category, Access.NONE)

@@ -1,11 +1,11 @@
 -- name: renew(id, host, applied_position, lease_s, journalled, journalled_at)^
--- Say how far this gatekeeper is, and how many decisions it has journalled as of a time by its own clock, at this server's time, and hear how far the ledger is. The time is asked for here and
--- not at the start of the transaction, so that it lies after the moment that the gatekeeper took for the start of its
--- lease. The head is read under a lock that no append can hold at the same time: an append that has locked it is waited
--- for and its position returned; one that comes later finds the row committed. One statement, which commits by itself:
--- a gatekeeper that freezes between two would hold that lock, and keep every append waiting.
--- Whoever waits for the gatekeepers hears at the commit if this one has applied more than its row said. A lease must
--- not be held on a row that a crash of this server takes back, whatever is set for it: nobody would wait for it.
+-- Reports this gatekeeper's position and how many decisions it has journalled as of a time by its own clock, and returns
+-- the ledger's head. `renewed_at` is read within the statement, by this server's clock: so it lies after the moment that
+-- the gatekeeper took for the start of its lease. The head is read under a lock that no append can hold at the same time:
+-- this waits for an append that has locked it and returns its position; a later append finds the row committed. It is one
+-- statement, which commits by itself: a gatekeeper that froze between two would hold the lock and block every append.
+-- The commit notifies those who wait for gatekeepers if this one has applied more than its row said. The commit is
+-- synchronous whatever this server's settings are: if a crash took the row back, nobody would wait for its lease.
 with before as (
     select applied_position from ledger.gatekeepers where id = :id
 ),
@@ -34,29 +34,29 @@ select
 from head cross join written left join before on true;
 
 -- name: tell(id, applied_position)^
--- Say that this gatekeeper has applied more, and no more than that: no lease is renewed, so the head need not be
--- locked, and what a crash of this server loses is told again by the next beat, so the disk need not be waited for.
--- That matters: a commit that notifies keeps every other one that does, an append's above all, waiting for its disk.
-with told as (
+-- Reports that this gatekeeper has applied more, and only that. It renews no lease, so it need not lock the head; and the
+-- next beat repeats what a crash of this server loses, so it need not wait for the disk. That matters: a commit that
+-- notifies makes every other such commit, above all an append's, wait for its disk.
+with updated as (
     update ledger.gatekeepers
     set applied_position = :applied_position
     where id = :id and applied_position < :applied_position
     returning applied_position
 )
 select set_config('synchronous_commit', 'off', true), pg_notify('keyfold_enforcement', applied_position::text)
-from told;
+from updated;
 
 -- name: withdraw(id)$
--- Take a gatekeeper out that will not answer any more, so that nobody waits for it, nor waits on who does already.
+-- Removes a gatekeeper that answers nothing any more, and wakes those who wait for it.
 with gone as (
     delete from ledger.gatekeepers where id = :id returning id
 )
 select pg_notify('keyfold_enforcement', '') from gone;
 
 -- name: forget_dead(margin_s, kept_s)!
--- Remove the rows of gatekeepers whose lease has been over for so long. One that renews at the same time keeps its
--- row, for the condition is looked at again once its row is free; one that renews later writes a new row. A row
--- without a lease's length is never removed: nothing here can tell that its gatekeeper allows no more.
+-- Deletes the rows of gatekeepers whose lease has been over for `kept_s` and the margin. One that renews at the same time
+-- keeps its row, because the condition is checked again once the row is free; one that renews later writes a new row. A
+-- row without a lease's length is never deleted: nothing here shows that its gatekeeper no longer allows anything.
 delete from ledger.gatekeepers
 where renewed_at + make_interval(secs => lease_s + :margin_s::double precision + :kept_s::double precision)
     < clock_timestamp();

@@ -1,4 +1,4 @@
-"""Enforcement: up to which position no gatekeeper can allow anything any more from what was before."""
+"""Enforcement: the position before which no gatekeeper can still decide."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +12,7 @@ from keyfold.store.postgres.position_watch import PositionWatch
 from keyfold.store.postgres.statements import load_statements
 
 ENFORCEMENT_CHANNEL: Final = "keyfold_enforcement"
-"""Notified when a gatekeeper has applied more, with its position, and when one is gone, with nothing."""
+"""Notified with a gatekeeper's position when it has applied more, and with nothing when one is gone."""
 
 HOLDERS_MAX: Final = 1000
 _UNKNOWN: Final = -1
@@ -22,10 +22,10 @@ _sql = load_statements("enforcement/positions")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatekeeperLag:
-    """How a gatekeeper stands towards a position. `lease_until` is None where it answers without a lease.
+    """How far a gatekeeper is, compared with a position. `lease_until` is None if it answers without a lease.
 
-    `is_in_the_way` where it has not applied the position and may still allow something: until the lease
-    has been over for LEASE_MARGIN_S, or for ever without a lease.
+    It `is_in_the_way` if it has not applied the position and may still allow something: until its lease has
+    been over for LEASE_MARGIN_S, or permanently without a lease.
     """
 
     id: str
@@ -39,21 +39,25 @@ class GatekeeperLag:
 class Enforcement:
     """Watches the rows of the gatekeepers.
 
-    With `Notifications` on ENFORCEMENT_CHANNEL it hears of progress at once; without, it polls.
+    With `Notifications` on ENFORCEMENT_CHANNEL it learns of progress at once; without them it polls.
     """
 
     def __init__(self, pool: Pool, notifications: Notifications | None = None) -> None:
         self._pool = pool
         self._watch = PositionWatch("enforced position", self._known_position, notifications)
 
-    async def reached(self, position: int, timeout_s: float) -> bool:
-        """Return True as soon as no gatekeeper can allow anything from before the position; then none ever
-        will. Return False when time is up, also when PostgreSQL did not answer meanwhile.
+    async def wait_for(self, position: int, timeout_s: float) -> bool:
+        """Return True once no gatekeeper decides by anything from before the position; then none ever will.
+
+        Return False when the time is up, also if PostgreSQL did not answer meanwhile.
         """
         return await self._watch.wait_for(position, timeout_s)
 
     async def position(self) -> int:
-        """Return the last position for which that holds. Raises DatabaseAway."""
+        """Return the last position that every gatekeeper that may still allow has applied.
+
+        Raises DatabaseAway.
+        """
         with translate_errors():
             async with self._pool.acquire() as connection:
                 return int(await _sql.enforced_position(connection, margin_s=LEASE_MARGIN_S))
@@ -66,7 +70,7 @@ class Enforcement:
                 return [GatekeeperLag(**row) async for row in rows]
 
     async def _known_position(self) -> int:
-        # Whoever waits has committed already: an outage shorter than its patience must not be its failure.
+        # The command that waits is committed already: an outage shorter than its wait must not fail it.
         try:
             return await self.position()
         except DatabaseAway:

@@ -1,9 +1,8 @@
 -- name: enforced_position(margin_s)$
--- The last position that is committed and that every gatekeeper which may still allow something has applied. The
--- head comes from the same snapshot as the rows: every beat that read a head below it is among these rows, so what
--- is returned stays true, also of gatekeepers that start or come back later. A row whose time lies ahead of this
--- server's clock counts as any other: its lease is not over. A standby knows nothing: the rows' times are another
--- clock's.
+-- The last committed position that every gatekeeper which may still allow something has applied. The head comes from the
+-- same snapshot as the rows: every beat that read a lower head is among these rows, so the result stays true, also for
+-- gatekeepers that start or return later. A row whose time lies ahead of this server's clock counts like any other: its
+-- lease is not over. A standby knows nothing, because the rows' times are by another clock.
 select case when pg_is_in_recovery() then 0 else least(head.position, min(gatekeepers.applied_position)) end
 from ledger.head
 left join ledger.gatekeepers
@@ -13,8 +12,8 @@ left join ledger.gatekeepers
 group by head.position;
 
 -- name: holders(position, margin_s, limit)
--- Every gatekeeper, those in the way of the position first, the longest silent before the others; a limit, for the
--- rows of dead ones may be many.
+-- Every gatekeeper, those in the way of the position first, then the longest silent first; limited, because there may be
+-- many rows of dead ones.
 select
     id,
     host,

@@ -1,4 +1,4 @@
-"""Answers to a gateway: every header that it must overwrite, and no more bytes than it reads."""
+"""Answers to a gateway: with every header that it must overwrite, and without a body that it cannot read."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -10,7 +10,7 @@ from msgspec import Struct
 from keyfold.domain.access.decision import Reason
 from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.rate_limit import Taken
-from keyfold.gatekeeper.authz.explanations import JOURNAL_UNAVAILABLE, explanations
+from keyfold.gatekeeper.authz.explanations import JOURNAL_UNAVAILABLE, write_explanations
 from keyfold.gatekeeper.authz.rate_limiter import rate_limit_headers
 from keyfold.gatekeeper.authz.request.presented_keys import KeyHeaders
 from keyfold.gatekeeper.gateways import TOKEN_HEADER, Gateway, GatewayKind
@@ -19,8 +19,8 @@ from keyfold.runtime.http.problem import MEDIA_TYPE, TYPE_PREFIX
 
 REASON_HEADER: Final = "X-Keyfold-Reason"
 DECISION_HEADER: Final = "X-Keyfold-Decision"
-# Identity must never be taken from a client: each of these is in every allow, so that a gateway that copies
-# them always overwrites what the client sent under the same name.
+# Identity must never come from a client: every allow has all of these, so that a gateway that copies them
+# always overwrites what the client sent under the same name.
 IDENTITY_HEADERS: Final = (
     "X-Keyfold-Account",
     "X-Keyfold-Key",
@@ -37,7 +37,7 @@ _IDENTITY: Final = "".join(f"{name}: %s\r\n" for name in IDENTITY_HEADERS)
 
 
 class AuthzAnswer(Struct, frozen=True, gc=False):
-    """What goes back to the gateway, whichever server carries it; `head` has a line for each header."""
+    """What goes back to the gateway, by either server; `head` has a line for each header."""
 
     status: int
     head: str
@@ -45,29 +45,29 @@ class AuthzAnswer(Struct, frozen=True, gc=False):
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """The headers by their names."""
+        """The headers by name."""
         pairs = (line.partition(": ") for line in self.head.splitlines())
         return {name: value for name, _, value in pairs}
 
 
 class Answers:
-    """Writes answers; what does not depend on the request is written once."""
+    """Writes answers; the parts that no request changes are written once."""
 
     def __init__(self, names: KeyHeaders) -> None:
         removed = f"{names.vendor},{names.subscriber}"
-        self._allowed = _allowed(removed)
-        self._allowed_in_authorization = _allowed(f"{removed},authorization")
-        self._explanations = explanations(names)
+        self._allow_head = _allow_head(removed)
+        self._allow_head_in_authorization = _allow_head(f"{removed},authorization")
+        self._explanations = write_explanations(names)
 
     def allow(self, event: AccessEvent, *, in_authorization: bool) -> AuthzAnswer:
-        """Let the request pass, with the identity that was proven, and the keys taken out of it."""
+        """Return an allow, with the proven identity and the headers from which the keys are to be removed."""
         category, access = event.category, event.access
         if category is None or access is None:
             raise ValueError("a decision that allows names its category and access")
-        allowed = self._allowed_in_authorization if in_authorization else self._allowed
+        head = self._allow_head_in_authorization if in_authorization else self._allow_head
         return AuthzAnswer(
             200,
-            allowed
+            head
             % (
                 event.account_id,
                 event.key_id,
@@ -82,7 +82,7 @@ class Answers:
     def deny(
         self, reason: Reason, event_id: str, gateway: Gateway, taken: Taken | None = None
     ) -> AuthzAnswer:
-        """Refuse the request with its reason; `taken` says how a rate limit stands."""
+        """Return a denial with its reason; `taken` says how the key's rate limit stands."""
         status: int = STATUSES[reason]
         headers = {REASON_HEADER: reason.value, DECISION_HEADER: event_id, **_NEVER_CACHED}
         if status == HTTPStatus.UNAUTHORIZED:
@@ -97,23 +97,23 @@ class Answers:
         return _problem(status, reason.value, explanation, headers, gateway.kind, f"urn:uuid:{event_id}")
 
     def journal_unavailable(self, kind: GatewayKind) -> AuthzAnswer:
-        """Refuse a request whose decision could not be written down."""
+        """Return the answer to a request whose decision could not be journalled."""
         headers = {REASON_HEADER: "journal_unavailable", "Retry-After": _RETRY_AFTER_S, **_NEVER_CACHED}
         return _problem(503, "journal_unavailable", JOURNAL_UNAVAILABLE, headers, kind)
 
     def unknown_gateway(self) -> AuthzAnswer:
-        """Refuse whoever is no gateway; nothing was decided, and nothing is told about keys."""
+        """Return the answer to a caller that is no gateway: nothing is decided or said about keys."""
         detail = f"Whoever asks here must be a gateway: send its token in `{TOKEN_HEADER}`."
         headers = {"WWW-Authenticate": "Keyfold-Gateway", **_NEVER_CACHED}
         return _problem(401, "unknown_gateway", detail, headers, GatewayKind.FORWARDED)
 
     def failed(self) -> AuthzAnswer:
-        """Refuse a request on which the decision itself failed."""
+        """Return the answer to a request on which the decision itself failed."""
         headers = dict(_NEVER_CACHED)
         return _problem(500, "internal_error", "The fault is ours.", headers, GatewayKind.FORWARDED)
 
 
-def _allowed(removed: str) -> str:
+def _allow_head(removed: str) -> str:
     return f"{_IDENTITY}x-envoy-auth-headers-to-remove: {removed}\r\nCache-Control: no-store\r\n"
 
 
@@ -126,7 +126,7 @@ def _problem(
     instance: str | None = None,
 ) -> AuthzAnswer:
     if kind is GatewayKind.ORIGINAL:
-        # nginx discards the body of an answer by closing the connection that it came on.
+        # nginx closes the connection of an answer whose body it discards.
         return AuthzAnswer(status, _head(headers))
     slug = reason.replace("_", "-")
     members = {

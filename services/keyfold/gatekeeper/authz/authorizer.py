@@ -1,4 +1,4 @@
-"""May this request pass? Recognise the gateway, decide, write it down, answer."""
+"""Answers whether requests may pass: recognises the gateway, decides, journals the decision, answers."""
 
 import asyncio
 from collections.abc import Mapping
@@ -36,18 +36,18 @@ log = structlog.get_logger(__name__)
 
 
 class Exchange(Protocol):
-    """A question on its way; whoever carries it takes the answer back."""
+    """A question from a gateway, on the connection that takes the answer back."""
 
     def respond(self, answer: AuthzAnswer) -> None:
-        """Carry the answer to the gateway. It raises nothing."""
+        """Send the answer to the gateway. Raises nothing."""
         ...
 
 
-_Asked = tuple[Exchange, str, str, Fields]
+_Pending = tuple[Exchange, str, str, Fields]
 
 
 class _Moment(Struct, frozen=True, gc=False):
-    """The time of a tick: on the wall, on the steady clock, and whether the lease held then."""
+    """The time of a tick, by the wall clock and the steady clock, and whether the lease was held then."""
 
     at: datetime
     steady_s: float
@@ -55,7 +55,7 @@ class _Moment(Struct, frozen=True, gc=False):
 
 
 class _Decided(Struct, frozen=True, gc=False):
-    """A decision with its record; `taken` is how the key's rate limit stands, where one was asked."""
+    """A decision with its record; `taken` is how the key's rate limit stands, if it was asked."""
 
     question: AuthzQuestion
     reason: Reason | None
@@ -64,7 +64,7 @@ class _Decided(Struct, frozen=True, gc=False):
 
 
 class _Counted(Struct, frozen=True, gc=False):
-    """A denial that one event records together with others."""
+    """A denial that shares one event with others."""
 
     gateway: Gateway
     reason: Reason
@@ -74,9 +74,9 @@ class _Counted(Struct, frozen=True, gc=False):
 class Authz:
     """Answers gateways. It waits for nothing but the journal's write, and never reads a body.
 
-    All questions of one event-loop tick are decided, written in one write and answered together, in their
-    order. Nothing else runs meanwhile, so that no event can come between a decision, its record and its
-    answer.
+    All questions of one event-loop tick are decided, journalled in one write and answered together, in their
+    order. Nothing else runs meanwhile, so no event of the ledger can come between a decision, its record and
+    its answer.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Authz:
         limiter: RateLimiter,
         clock: Clock,
         shadow: Shadow | None = None,
-        floods: DenialAggregation | None = None,
+        aggregation: DenialAggregation | None = None,
     ) -> None:
         self._callers = AuthzCallers(policy.gateways, policy.key_headers)
         self._questions = Questions(policy)
@@ -99,57 +99,58 @@ class Authz:
         self._journal = journal
         self._limiter = limiter
         self._shadow = shadow
-        self._floods = floods
+        self._aggregation = aggregation
         self._templates = policy.route_map if policy.paths == "template" else None
         self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._answers = Answers(policy.key_headers)
         self._warnings = GatewayWarnings(clock)
-        self._asked: list[_Asked] = []
+        self._pending: list[_Pending] = []
         self._unknown_gateways = 0
         self._answered: dict[Reason | None, int] = dict.fromkeys((None, *Reason), 0)
 
     def ask(self, exchange: Exchange, method: str, raw_target: str, fields: Fields) -> None:
-        """Take a question, which is answered in this tick; `raw_target` is the target exactly as sent."""
-        if not self._asked:
+        """Take a question, to be answered in the next tick; `raw_target` is the target exactly as sent."""
+        if not self._pending:
             self._loop.call_soon(self._answer_all)
-        self._asked.append((exchange, method, raw_target, fields))
+        self._pending.append((exchange, method, raw_target, fields))
 
     def _answer_all(self) -> None:
-        asked, self._asked = self._asked, []
+        pending, self._pending = self._pending, []
         steady_s = self._clock.monotonic_s()
         moment = _Moment(self._clock.now(), steady_s, self._lease.is_held(steady_s))
         lines: list[bytes] = []
-        outcomes = [self._outcome(each, moment, lines) for each in asked]
+        outcomes = [self._decide_safely(each, moment, lines) for each in pending]
         refused_seq = self._journal.next_seq
         refused_seq += self._journal.append(lines)
-        is_counted = self._floods is None or self._floods.write_down()
-        # The process may have slept since it decided. An allow that is written and never sent does no harm.
+        is_counted = self._aggregation is None or self._aggregation.write_down()
+        # The process may have slept since it decided. An allow that is journalled and never sent does no
+        # harm.
         lease_held = self._lease.is_held(self._clock.monotonic_s())
-        for (exchange, _, _, _), outcome in zip(asked, outcomes, strict=True):
+        for (exchange, _, _, _), outcome in zip(pending, outcomes, strict=True):
             if isinstance(outcome, AuthzAnswer):
                 exchange.respond(outcome)
             elif isinstance(outcome, _Counted):
-                exchange.respond(self._answer_to_one_of_many(outcome, is_counted))
+                exchange.respond(self._answer_counted(outcome, is_counted))
             elif outcome.event.seq >= refused_seq:
                 exchange.respond(self._answers.journal_unavailable(outcome.question.gateway.kind))
             else:
                 exchange.respond(self._answer(outcome, lease_held))
 
-    def _outcome(
-        self, asked: _Asked, moment: _Moment, lines: list[bytes]
+    def _decide_safely(
+        self, pending: _Pending, moment: _Moment, lines: list[bytes]
     ) -> _Decided | _Counted | AuthzAnswer:
-        """Decide, and write what is to be journalled to the lines."""
+        """Decide, and add what is to be journalled to the lines; a bug fails this request alone."""
         try:
-            return self._decided(asked, moment, lines)
-        except Exception as bug:  # it is this request's alone, and takes no number
+            return self._decide(pending, moment, lines)
+        except Exception as bug:  # no line was added, so no number is used
             log.error("decision_failed", exc_info=bug)
             return self._answers.failed()
 
-    def _decided(
-        self, asked: _Asked, moment: _Moment, lines: list[bytes]
+    def _decide(
+        self, pending: _Pending, moment: _Moment, lines: list[bytes]
     ) -> _Decided | _Counted | AuthzAnswer:
-        _, method, raw_target, fields = asked
+        _, method, raw_target, fields = pending
         caller = self._callers.of(fields)
         if caller is None:
             self._unknown_gateways += 1
@@ -157,11 +158,11 @@ class Authz:
         gateway = caller.gateway
         question = self._questions.read(caller, method, raw_target, fields)
         if question.original.lacks is not None:
-            self._warnings.misconfigured(gateway.name, question.original.lacks)
-        decision, taken = self._decision(question, moment)
+            self._warnings.warn(gateway.name, question.original.lacks)
+        decision, taken = self._judge(question, moment)
         reason = decision.reason
-        if reason is not None and self._floods is not None:
-            count = self._floods.count_of(decision, question, moment.at, self._replica.position)
+        if reason is not None and self._aggregation is not None:
+            count = self._aggregation.find_count(decision, question, moment.at, self._replica.position)
             if count is not None:
                 return _Counted(gateway, reason, count.event.event_id)
         event = access_event(
@@ -177,8 +178,8 @@ class Authz:
         lines.append(journal_line(encode_access_event(event)))
         return _Decided(question, decision.reason, event, taken)
 
-    def _decision(self, question: AuthzQuestion, moment: _Moment) -> tuple[Decision, Taken | None]:
-        # Before the first proof the state may lack what was committed long ago, so nothing is known at all.
+    def _judge(self, question: AuthzQuestion, moment: _Moment) -> tuple[Decision, Taken | None]:
+        # Before the first proof the state may lack even old events, so it counts as unknown.
         state = None if self._lease.proven_s is None else self._replica.state
         decision = decide_access(
             question.request, state, self._policy.route_map, moment.at, lease_held=moment.lease_held
@@ -203,14 +204,14 @@ class Authz:
             return self._answers.allow(event, in_authorization=question.in_authorization)
         return self._answers.deny(reason, event.event_id, question.gateway, decided.taken)
 
-    def _answer_to_one_of_many(self, counted: _Counted, is_counted: bool) -> AuthzAnswer:
+    def _answer_counted(self, counted: _Counted, is_counted: bool) -> AuthzAnswer:
         if not is_counted:
             return self._answers.journal_unavailable(counted.gateway.kind)
         self._answered[counted.reason] += 1
         return self._answers.deny(counted.reason, counted.event_id, counted.gateway)
 
-    def count(self) -> None:
-        """Let the metrics count what was answered; they ask for it when they are read."""
+    def register_metrics(self) -> None:
+        """Let the metrics read the counts of answers whenever they are scraped."""
         metrics.DECISIONS.read_from(self._decisions)
         metrics.UNKNOWN_GATEWAYS.read_from(lambda: {(): self._unknown_gateways})
 

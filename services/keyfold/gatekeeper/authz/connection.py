@@ -1,4 +1,4 @@
-"""One connection of a gateway: requests in, parsed by llhttp, and answers out in their order."""
+"""One connection of a gateway: llhttp parses its requests, and answers go out in their order."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from keyfold.gatekeeper.authz.request.headers import FieldNames, FieldReader, Fi
 from keyfold.runtime.http.reading.request import is_host
 
 UNFINISHED_BYTES_MAX: Final = 64 * 1024
-"""How much may come of a head that does not end, or of a body, which nobody reads, before it is given up."""
+"""How much of an unfinished head, or of an unread body, may arrive before the connection closes."""
 
 PIPELINED_MAX: Final = 128
-"""How many questions may wait for an answer on one connection: answers take more room than questions."""
+"""How many questions may wait for an answer on one connection: answers are larger than questions."""
 
-_PIECE_BYTES: Final = 16 * 1024  # what is parsed at once: nothing outgrows its bound by more
+_PIECE_BYTES: Final = 16 * 1024  # how much is parsed at once: no bound is exceeded by more
 _VERSIONS: Final = frozenset({"1.1", "1.0"})  # the parser knows 0.9 and 2.0 too, and reads them like these
 _HOST, _LENGTH, _ENCODING, _EXPECT = "host", "content-length", "transfer-encoding", "expect"
 OWN_FIELDS: Final = (_HOST, _LENGTH, _ENCODING, _EXPECT)
@@ -28,8 +28,10 @@ _LINES: Final = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" fo
 
 
 class ConnectionHost(Protocol):
-    """What its connections need of the lane: `field_names` are what answers depend on; `kept_alive` and
-    `given_up` are the lines of a head that are the same for all answers.
+    """What a connection needs of its server.
+
+    `field_names` are the fields that answers depend on; `kept_alive` and `given_up` are the lines of a head
+    that all answers share.
     """
 
     authz: Authz
@@ -46,20 +48,20 @@ class ConnectionHost(Protocol):
 
 
 class AuthzConnection(asyncio.Protocol):
-    """Asks as soon as a head is there, whatever body may follow, and answers in the order of the questions.
+    """Asks as soon as a head is complete, without its body, and answers in the order of the questions.
 
-    `is_over` once no further question is listened to; `is_unread` while answers wait for their reader;
-    `began_s`, on the lane's clock, is since when what is waited for is waited for.
+    It `is_over` once it takes no further question, and `is_unread` while answers wait for their reader.
+    `began_s`, on the server's clock, is when the current wait began.
     """
 
     __slots__ = (
         "_ask",
         "_is_half_closed",
         "_is_in_body",
-        "_lane",
         "_parser",
         "_reader",
         "_refusal",
+        "_server",
         "_target",
         "_transport",
         "_unanswered",
@@ -70,12 +72,12 @@ class AuthzConnection(asyncio.Protocol):
         "on_header",
     )
 
-    def __init__(self, lane: ConnectionHost) -> None:
-        self._lane = lane
-        self._ask = lane.authz.ask
+    def __init__(self, server: ConnectionHost) -> None:
+        self._server = server
+        self._ask = server.authz.ask
         self._transport: asyncio.Transport | None = None
         self._parser: HttpRequestParser | None = None
-        self._reader: FieldReader = lane.field_names.reader()
+        self._reader: FieldReader = server.field_names.reader()
         self.on_header = self._reader.read  # the parser calls it for each line, with nothing in between
         self._target = b""
         self._unfinished_bytes = 0
@@ -83,36 +85,36 @@ class AuthzConnection(asyncio.Protocol):
         self._refusal: int | None = None
         self._is_in_body = False
         self._is_half_closed = False
-        self.began_s = lane.now_s
+        self.began_s = server.now_s
         self.is_over = False
         self.is_unread = False
 
     @property
     def is_arriving(self) -> bool:
-        """Whether there is some of a request and not all."""
-        # Of a head that began where another request ended no bytes are counted, but its target is there.
+        """Whether a request has arrived in part."""
+        # A head that began in the data where another request ended has no bytes counted, but a target.
         return self._unfinished_bytes > 0 or self._is_in_body or self._target != b""
 
     # What the transport calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin, unless there are too many."""
+        """Begin, or answer 503 if there are too many connections."""
         self._transport = cast("asyncio.Transport", transport)
-        if self._lane.admit(self):
+        if self._server.admit(self):
             self._parser = HttpRequestParser(self)
         else:
-            self._transport.write(self._written(503))
+            self._transport.write(self._bodiless(503))
             self._transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget it; answers that are on their way go nowhere."""
-        self._lane.connections.discard(self)
-        # Parser and connection hold each other.
+        """Forget the connection; answers that are under way go nowhere."""
+        self._server.connections.discard(self)
+        # Parser and connection refer to each other.
         self._transport = self._parser = None
         self.is_over = True
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came; each head that is whole is a question."""
+        """Parse what came; each complete head is a question."""
         parser = self._parser
         if self.is_over or parser is None:
             return
@@ -121,12 +123,12 @@ class AuthzConnection(asyncio.Protocol):
                 self.data_received(data[start : start + _PIECE_BYTES])
             return
         if not (self._unfinished_bytes or self._is_in_body or self._target):
-            self.began_s = self._lane.now_s
+            self.began_s = self._server.now_s
         self._unfinished_bytes += len(data)
         try:
             parser.feed_data(data)
         except HttpParserUpgrade:
-            self.is_over = True  # its question was asked; no other protocol is spoken here
+            self.is_over = True  # its question is asked; no other protocol is spoken here
             self._end_if_answered()
         except HttpParserCallbackError:
             self.abort()
@@ -138,22 +140,22 @@ class AuthzConnection(asyncio.Protocol):
             if self._unfinished_bytes > UNFINISHED_BYTES_MAX:
                 metrics.MALFORMED.labels("too long").inc()
                 self.refuse(431)
-            elif self._unanswered and self._lane.is_draining:
+            elif self._unanswered and self._server.is_draining:
                 self.is_over = True
 
     def eof_received(self) -> bool:
-        """Stay until what was asked is answered."""
+        """Keep the connection until every question is answered."""
         self.is_over = self._is_half_closed = True
         return self._unanswered > 0
 
     def pause_writing(self) -> None:
-        """Take no more questions from whoever does not read the answers."""
-        self.is_unread, self.began_s = True, self._lane.now_s
+        """Take no more questions from a client that does not read the answers."""
+        self.is_unread, self.began_s = True, self._server.now_s
         if self._transport is not None and not self._transport.is_closing():
             self._transport.pause_reading()
 
     def resume_writing(self) -> None:
-        """Go on."""
+        """Take questions again."""
         self.is_unread = False
         if self._transport is not None and not self._transport.is_closing():
             self._transport.resume_reading()
@@ -161,11 +163,11 @@ class AuthzConnection(asyncio.Protocol):
     # What the parser calls.
 
     def on_url(self, part: bytes) -> None:
-        """Take a part of the request's target."""
+        """Add a part of the request's target."""
         self._target += part
 
     def on_headers_complete(self) -> None:
-        """Ask."""
+        """Ask the question that the head holds, or refuse a head that is no HTTP/1 request for one host."""
         parser = self._parser
         if self.is_over or parser is None:
             return
@@ -184,27 +186,27 @@ class AuthzConnection(asyncio.Protocol):
             or not _has_body_to_skip(fields)
         ):
             self.is_over = True
-        asking = _ToHead(self) if method == b"HEAD" else self
-        self._ask(asking, method.decode("ascii"), target.decode("utf-8", "surrogateescape"), fields)
+        exchange = _ToHead(self) if method == b"HEAD" else self
+        self._ask(exchange, method.decode("ascii"), target.decode("utf-8", "surrogateescape"), fields)
 
     def on_message_complete(self) -> None:
-        """Take note that the next request may come."""
+        """Expect the next request."""
         self._unfinished_bytes, self._is_in_body = 0, False
 
     # What answers.
 
     def respond(self, answer: AuthzAnswer) -> None:
-        """Send an answer, which is the connection's last if no further question is listened to."""
+        """Send an answer, the connection's last if it takes no further question."""
         self.send(answer, answer.body)
 
     def send(self, answer: AuthzAnswer, body: bytes) -> None:
-        """Send an answer with its body, or without where a HEAD was asked."""
+        """Send an answer with this body, which is empty for HEAD."""
         self._unanswered -= 1
         transport = self._transport
         if transport is None or transport.is_closing():
             return
         is_last = self.is_over and not self._unanswered
-        rest = self._lane.given_up if is_last and self._refusal is None else self._lane.kept_alive
+        rest = self._server.given_up if is_last and self._refusal is None else self._server.kept_alive
         length = f"Content-Length: {len(answer.body)}\r\n\r\n"
         text = f"{_LINES[answer.status]}{answer.head}{rest}{length}"
         transport.write(text.encode("latin-1") + body)
@@ -212,23 +214,23 @@ class AuthzConnection(asyncio.Protocol):
             self._end_if_answered()
 
     def refuse(self, status: int) -> None:
-        """Answer what was asked already and then this, unless it is for a body, or for what nobody awaits."""
+        """Close with this status after the answers that are due; without it in a body, or once it is over."""
         self._refusal = None if self._is_in_body or self.is_over else status
         self.close()
 
     def close(self) -> None:
-        """Close, once what was asked is answered."""
+        """Close, once every question is answered."""
         self.is_over = True
-        self.began_s = self._lane.now_s
+        self.began_s = self._server.now_s
         self._end_if_answered()
 
     def drain(self) -> None:
-        """Be over with what was asked already; if that is nothing, wait anew for what may be on its way."""
+        """Take no more than the questions asked already; if there are none, wait anew for one on its way."""
         self.is_over = self.is_over or self._unanswered > 0
-        self.began_s = self._lane.now_s
+        self.began_s = self._server.now_s
 
     def abort(self) -> None:
-        """Close at once, whatever is on its way."""
+        """Close at once, whatever is under way."""
         if self._transport is not None:
             self._transport.abort()
 
@@ -237,16 +239,17 @@ class AuthzConnection(asyncio.Protocol):
         if self._unanswered or transport is None or transport.is_closing():
             return
         if self._refusal is not None:
-            transport.write(self._written(self._refusal))
-        self.began_s = self._lane.now_s
+            transport.write(self._bodiless(self._refusal))
+        self.began_s = self._server.now_s
         if self._is_half_closed:
             transport.close()
         else:
-            # What still comes is thrown away: to close now would take answers back (RFC 9112, section 9.6).
+            # What still comes is discarded: closing now could destroy answers in flight (RFC 9112, section
+            # 9.6).
             transport.write_eof()
 
-    def _written(self, status: int) -> bytes:
-        return f"{_LINES[status]}{self._lane.given_up}Content-Length: 0\r\n\r\n".encode("latin-1")
+    def _bodiless(self, status: int) -> bytes:
+        return f"{_LINES[status]}{self._server.given_up}Content-Length: 0\r\n\r\n".encode("latin-1")
 
 
 def _is_addressed(fields: Fields, version: str) -> bool:
@@ -258,8 +261,8 @@ def _is_addressed(fields: Fields, version: str) -> bool:
 
 
 def _has_body_to_skip(fields: Fields) -> bool:
-    # One whose end is near is skipped, also one of no length. To read on until the end of another takes as
-    # long as its sender likes; and whoever waits to be asked for it may send something else in its place.
+    # A body is skipped if its end is near. Reading to the end of a longer one takes as long as its sender
+    # likes, and a client that expects `100 Continue` may send something else in place of its body.
     if _ENCODING in fields:
         return False
     if _LENGTH not in fields:
@@ -269,7 +272,7 @@ def _has_body_to_skip(fields: Fields) -> bool:
 
 
 class _ToHead:
-    """A question asked with HEAD: its answer has no body, and says how long it would be."""
+    """A question asked with HEAD: its answer has no body, only its length."""
 
     __slots__ = ("_connection",)
 

@@ -1,4 +1,4 @@
-"""Floods: requests that prove no key, or a dead one, are counted past a rate, lest they drown the log."""
+"""Counts requests that prove no key, or a dead one, beyond a rate, so that a flood cannot drown the log."""
 
 import asyncio
 from collections import Counter
@@ -14,8 +14,8 @@ from msgspec.structs import replace
 from keyfold.domain.access.decision import Decision, Reason
 from keyfold.domain.access.event import AccessEvent
 from keyfold.gatekeeper import metrics
-from keyfold.gatekeeper.authz.recording import event_of_many
-from keyfold.gatekeeper.authz.request.client_address import kept_of
+from keyfold.gatekeeper.authz.recording import aggregated_event
+from keyfold.gatekeeper.authz.request.client_address import reduce_address
 from keyfold.gatekeeper.authz.request.question import AuthzQuestion
 from keyfold.gatekeeper.journal.counted_file import CountedFile
 from keyfold.gatekeeper.journal.writer import Journal
@@ -27,10 +27,10 @@ from keyfold.wire.access.codec import encode_access_event
 from keyfold.wire.journal.line import journal_line
 
 SOURCES_MAX: Final = 512
-"""How many sources are told apart within a second; of each gateway and reason, the others are one."""
+"""How many sources are kept apart within a second; beyond them, each gateway and reason is one source."""
 
 _UNPROVEN: Final = frozenset(
-    {  # not `stale`: of a state that is not loaded nobody can tell who is known
+    {  # not `stale`: without a state nobody can tell who is known
         Reason.MISSING_VENDOR_KEY,
         Reason.MISSING_SUBSCRIBER_KEY,
         Reason.MALFORMED_KEY,
@@ -38,7 +38,7 @@ _UNPROVEN: Final = frozenset(
         Reason.UNKNOWN_SUBSCRIBER_KEY,
     }
 )
-# Nothing that its owner can do stops somebody who has a secret that is dead already.
+# An owner can do nothing more against somebody who has a secret that is dead already.
 _DEAD: Final = frozenset(
     {
         Reason.VENDOR_KEY_REPLACED,
@@ -52,9 +52,9 @@ log = structlog.get_logger(__name__)
 
 
 class AggregationKey(NamedTuple):
-    """What the requests of a flood have in common; `network` is None for those not told apart by it.
+    """What the requests of a source have in common; `network` is None if they are not kept apart by it.
 
-    `denied` is their decision, but for what they ask for.
+    `denied` is their decision, without what they ask for.
     """
 
     gateway: str
@@ -64,7 +64,7 @@ class AggregationKey(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class AggregatedDenials:
-    """A second's requests of a source: their event, as of one request, and how many have been counted."""
+    """The requests of a source in one second: their event, as for one request, and how many were counted."""
 
     source: AggregationKey
     second: int
@@ -74,10 +74,10 @@ class AggregatedDenials:
 
 
 class DenialAggregation:
-    """Tells which requests are counted, and counts them: in place before their answers leave, and as an event
-    of the journal once the second is over.
+    """Decides which requests are counted, and counts them: in place before their answers leave, and as one
+    event of the journal once the second is over.
 
-    `per_s` of each source are recorded one by one. So is whatever cannot be counted.
+    The first `per_s` of each source are recorded one by one, and so is whatever cannot be counted.
     """
 
     def __init__(
@@ -99,28 +99,29 @@ class DenialAggregation:
         self._second = 0
         self._seen: Counter[AggregationKey] = Counter()
         self._counts: dict[tuple[int, AggregationKey], AggregatedDenials] = {}
-        self._asked: list[AggregatedDenials] = []
+        self._pending: list[AggregatedDenials] = []
         self._unreleased: list[int] = []
         self._faulty_second: int | None = None
 
-    def count_of(
+    def find_count(
         self, decision: Decision, question: AuthzQuestion, at: datetime, position: int
     ) -> AggregatedDenials | None:
-        """Return what a request is to be counted in, or None for one that is recorded by itself.
+        """Return the count that a request belongs to, or None for one that is recorded by itself.
 
-        Whoever is given a count asks `write_down` before it answers.
+        A caller that gets a count must call `write_down` before it answers.
         """
         if not _is_countable(decision):
             return None
         second = int(at.timestamp())
         source = self._source(second, question.gateway.name, question.client_ip, decision)
         self._seen[source] += 1
-        # A journal that takes nothing says so itself, and finds out by what it is given when it does again.
+        # A failing journal must get each request: it says that it fails, and by a request finds that it
+        # recovered.
         if self._seen[source] <= self._per_s or self._journal.fault is not None:
             return None
-        count = self._counts.get((second, source)) or self._begun(source, second, at, position)
+        count = self._counts.get((second, source)) or self._begin(source, second, at, position)
         if count is not None:
-            self._asked.append(count)
+            self._pending.append(count)
         return count
 
     def _source(self, second: int, gateway: str, client_ip: str | None, decision: Decision) -> AggregationKey:
@@ -129,17 +130,17 @@ class DenialAggregation:
             self._seen.clear()
         denied = replace(decision, category=None, access=None)
         if decision.key_id is not None or decision.vendor_key_id is not None:
-            # Networks are many, and each would have its share of the log of one account or vendor.
+            # There are many networks, and each would add its rows to the log of one account or vendor.
             return AggregationKey(gateway, None, denied)
-        network = kept_of(client_ip, "network") if self._kept == "full" else client_ip
+        network = reduce_address(client_ip, "network") if self._kept == "full" else client_ip
         source = AggregationKey(gateway, network, denied)
-        is_told_apart = source in self._seen or len(self._seen) < SOURCES_MAX
-        return source if is_told_apart else source._replace(network=None)
+        is_kept_apart = source in self._seen or len(self._seen) < SOURCES_MAX
+        return source if is_kept_apart else source._replace(network=None)
 
-    def _begun(
+    def _begin(
         self, source: AggregationKey, second: int, at: datetime, position: int
     ) -> AggregatedDenials | None:
-        event = event_of_many(
+        event = aggregated_event(
             source.denied,
             source.gateway,
             source.network,
@@ -159,22 +160,22 @@ class DenialAggregation:
         return count
 
     def write_down(self) -> bool:
-        """Count what was asked since the last time; tell whether that is recorded, and answers may leave."""
-        if not self._asked:
+        """Write the counts since the last call; tell whether they are recorded, so that answers may leave."""
+        if not self._pending:
             return True
-        asked, self._asked = self._asked, []
+        pending, self._pending = self._pending, []
         if self._journal.fault is None:
             try:
-                self._add(Counter(asked))
+                self._add(Counter(pending))
             except OSError as fault:
                 self._note_fault(fault)
             else:
                 return True
-        metrics.JOURNAL_REFUSED.inc(len(asked))
+        metrics.JOURNAL_REFUSED.inc(len(pending))
         return False
 
-    def _add(self, asked: Counter[AggregatedDenials]) -> None:
-        for count, requests in asked.items():
+    def _add(self, pending: Counter[AggregatedDenials]) -> None:
+        for count, requests in pending.items():
             self._file.note(count.slot, count.requests + requests)
             count.requests += requests
         if self._sync == "always":
@@ -186,10 +187,10 @@ class DenialAggregation:
         self._faulty_second = self._second
 
     async def watch(self, interval_s: float = 1.0) -> None:
-        """Journal each second's counts when it is over, and see that the disk has the others."""
+        """Journal the counts of each second when it is over, and sync the others to the disk."""
         while True:
             await asyncio.sleep(interval_s)
-            self.journal_ended()
+            self.journal_finished()
             if self._sync != "off":
                 await self._sync_beside()
 
@@ -199,25 +200,25 @@ class DenialAggregation:
         except OSError as fault:
             log.error("counts_not_synced", error=str(fault))
 
-    def journal_ended(self) -> None:
-        """Journal the counts of all seconds but the one that is running."""
+    def journal_finished(self) -> None:
+        """Journal the counts of all seconds but the current one."""
         now = int(self._clock.now().timestamp())
         self._journal_counts([count for count in self._counts.values() if count.second != now])
 
     def _journal_counts(self, counts: Sequence[AggregatedDenials]) -> None:
-        # First into the journal, then out of the file: what a death in between leaves in both is the end of
-        # the journal, where the shipper looks for it.
+        # First into the journal, then out of the file: after a crash in between, a count in both is at the
+        # end of the journal, where the shipper looks for it.
         counted = [count for count in counts if count.requests]
-        journalled = self._journalled(counted) if counted and self._journal.fault is None else 0
+        journalled = self._append(counted) if counted and self._journal.fault is None else 0
         for count in counted[:journalled]:
             metrics.COUNTED.labels(count.event.reason).inc(count.requests)
-        # One that counts none was begun for requests that the journal then refused.
+        # A count of 0 was begun for requests that the journal then refused.
         for count in (*counted[:journalled], *(count for count in counts if not count.requests)):
             del self._counts[count.second, count.source]
             self._unreleased.append(count.slot)
         self._release()
 
-    def _journalled(self, counted: Sequence[AggregatedDenials]) -> int:
+    def _append(self, counted: Sequence[AggregatedDenials]) -> int:
         """Return how many of the counts, from the first, are in the journal now."""
         first = self._journal.next_seq
         lines = [
@@ -225,7 +226,7 @@ class DenialAggregation:
             for seq, count in enumerate(counted, first)
         ]
         self._journal.append(lines)
-        # A write that was too slow to count was a write all the same.
+        # A write that was too slow to count has still put its lines into the journal.
         return self._journal.next_seq - first
 
     def _release(self) -> None:
@@ -237,17 +238,17 @@ class DenialAggregation:
                 return
             self._unreleased.pop()
 
-    def journalled(self) -> Journalled:
-        """Return how many decisions are journalled, and of before when those are all that were made.
+    def read_journalled(self) -> Journalled:
+        """Return how many decisions are journalled, and the time before which they are all that were made.
 
-        What is counted yet has a time from before it gets its number.
+        Requests that are still being counted were made before they get their number.
         """
         now = self._clock.now()
         counted = (count.event.at for count in self._counts.values())
         return Journalled(number=self._journal.next_seq - 1, at=min(counted, default=now))
 
     def close(self) -> None:
-        """Journal what there is; what cannot be is left for the shipper."""
+        """Journal the counts; the shipper takes those that cannot be journalled from the file."""
         self._journal_counts(list(self._counts.values()))
         with suppress(OSError):
             if self._sync != "off":
@@ -261,15 +262,15 @@ def _is_countable(decision: Decision) -> bool:
 
 
 @asynccontextmanager
-async def open_floods(
+async def open_denial_aggregation(
     settings: GatekeeperSettings, journal: Journal, clock: Clock
 ) -> AsyncIterator[DenialAggregation]:
-    """Yield what counts floods, beside the journal. Raises StopProcess where nothing can be written there."""
+    """Yield the aggregation, with its file beside the journal. Raises StopProcess if none can be made."""
     try:
         file = CountedFile.create(settings.journal_dir / journal.run_id)
     except OSError as fault:
         raise StopProcess(f"nothing can be counted in {settings.journal_dir}: {fault}") from fault
-    floods = DenialAggregation(
+    aggregation = DenialAggregation(
         journal,
         file,
         clock,
@@ -278,6 +279,6 @@ async def open_floods(
         sync=settings.journal_sync,
     )
     try:
-        yield floods
+        yield aggregation
     finally:
-        floods.close()
+        aggregation.close()

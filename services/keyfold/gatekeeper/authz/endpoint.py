@@ -1,4 +1,4 @@
-"""The same questions on the service's own port, over aiohttp: for gateways that can be given no other."""
+"""The same questions on the service's own port, over aiohttp, for gateways that cannot use another port."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -16,36 +16,36 @@ _Handler = Callable[[Request[None, None]], Awaitable[Reply]]
 
 
 class _PendingExchange:
-    """An exchange whose answer somebody awaits."""
+    """An exchange whose answer is awaited."""
 
     def __init__(self) -> None:
         self.answer: asyncio.Future[AuthzAnswer] = asyncio.get_running_loop().create_future()
 
     def respond(self, answer: AuthzAnswer) -> None:
-        if not self.answer.done():  # it is, where the request was cancelled
+        if not self.answer.done():  # it is done if the request was cancelled
             self.answer.set_result(answer)
 
 
 class AuthzEndpoint:
-    """Carries questions from aiohttp to `Authz` and its answers back."""
+    """Takes questions from aiohttp to `Authz`, and its answers back."""
 
     def __init__(self, authz: Authz) -> None:
         self._authz = authz
 
     def routes(self) -> tuple[AnyRoute, ...]:
-        """Return the rows of the service's route table where gateways may ask."""
+        """Return the routes on which gateways may ask."""
 
         async def authorize(request: Request[None, None]) -> Reply:
-            return await self._answered(request.raw)
+            return await self._answer(request.raw)
 
         async def authorize_path(request: Request[None, None]) -> Reply:
-            return await self._answered(request.raw)
+            return await self._answer(request.raw)
 
-        by_headers = _row(PREFIX, authorize, "told by the gateway's headers")
-        by_path = _row(PREFIX + "/{rest:.*}", authorize_path, f"told by the path after {PREFIX}")
+        by_headers = _route(PREFIX, authorize, "told by the gateway's headers")
+        by_path = _route(PREFIX + "/{rest:.*}", authorize_path, f"told by the path after {PREFIX}")
         return by_headers, by_path
 
-    async def _answered(self, raw: web.BaseRequest) -> web.StreamResponse:
+    async def _answer(self, raw: web.BaseRequest) -> web.StreamResponse:
         waiting = _PendingExchange()
         fields = self._authz.field_names.of(raw.raw_headers)
         self._authz.ask(waiting, raw.method, raw.raw_path, fields)
@@ -61,20 +61,20 @@ def _response(answer: AuthzAnswer) -> web.Response:
 
 
 async def _send_and_leave(raw: web.BaseRequest, response: web.Response) -> None:
-    # A body is of no concern here, and to read on until its end could take as long as its sender likes.
+    # The body does not matter here, and reading it to its end could take as long as its sender likes.
     response.force_close()
     await response.prepare(raw)
     await response.write_eof()
     raw.protocol.force_close()
 
 
-def _row(path: str, handler: _Handler, told: str) -> AnyRoute:
+def _route(path: str, handler: _Handler, how: str) -> AnyRoute:
     return Route(
         method="*",
         path=path,
         handler=handler,
         rule=OwnCredential(TOKEN_HEADER),
-        summary=f"May the original request, {told}, pass?",
+        summary=f"May the original request, {how}, pass?",
         refusals=(503,),
         quiet=True,
     )

@@ -1,4 +1,4 @@
-"""What a vendor's developer reads when a request is denied: what is wrong, and what would be right."""
+"""What a vendor's developer reads when a request is denied: what is wrong, and how to put it right."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -7,8 +7,8 @@ from keyfold.domain.access.decision import Reason
 from keyfold.gatekeeper.authz.request.presented_keys import KeyHeaders
 
 
-def explanations(names: KeyHeaders) -> Mapping[Reason, str]:
-    """Return a sentence or two for each reason. None tells an outsider more than the reason itself does."""
+def write_explanations(names: KeyHeaders) -> Mapping[Reason, str]:
+    """Return a sentence or two for each reason. They reveal no more to an outsider than the reason itself."""
     return {
         Reason.MISSING_VENDOR_KEY: f"The request has no vendor key. Send yours, kfv_…, in `{names.vendor}`.",
         Reason.MISSING_SUBSCRIBER_KEY: "The request has no subscriber key."

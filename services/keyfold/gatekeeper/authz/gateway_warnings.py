@@ -1,4 +1,4 @@
-"""Warnings about a gateway's configuration: one a minute for each fault, with a count of those kept back."""
+"""Warnings about a gateway's configuration: one a minute for each fault, with the number kept back."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -19,14 +19,14 @@ class _Warned:
 
 
 class GatewayWarnings:
-    """Says what a gateway lacks, in one of a fixed set of sentences: what it remembers is bounded."""
+    """Warns of what a gateway lacks. There is a fixed set of such texts, so what it remembers is bounded."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._warned: dict[tuple[str, str], _Warned] = {}
 
-    def misconfigured(self, gateway: str, lacks: str) -> None:
-        """Warn that the gateway does not tell what the original request was."""
+    def warn(self, gateway: str, lacks: str) -> None:
+        """Warn that a gateway does not say what the original request was."""
         now_s = self._clock.monotonic_s()
         warned = self._warned.get((gateway, lacks))
         if warned is not None and now_s - warned.at_s < INTERVAL_S:

@@ -1,4 +1,4 @@
-"""The policy that an operator has laid down: the gateways, the route map, and what is kept of whom."""
+"""The operator's policy: the gateways, the route map, and what is kept of each request."""
 
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ class AuthzPolicy:
 
 
 def load_policy(settings: GatekeeperSettings) -> AuthzPolicy:
-    """Read the files that the settings name. Raises StopProcess with every fault of a broken one."""
+    """Read the files that the settings name. Raises StopProcess with every fault of the first broken one."""
     return AuthzPolicy(
         gateways=load_gateways(settings.gateways),
         route_map=load_route_map(settings.route_map),

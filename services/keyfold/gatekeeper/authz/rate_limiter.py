@@ -1,4 +1,4 @@
-"""Rate limits of keys, counted in this process alone: what each key has used, for as long as that matters."""
+"""Rate limits of keys, counted in this process alone, and remembered as long as they matter."""
 
 from collections import deque
 from typing import Final
@@ -7,32 +7,32 @@ from keyfold.domain.ids import KeyId
 from keyfold.domain.lifecycle.subscriber_key import ActiveSubscriberKey
 from keyfold.domain.rate_limit import RateLimit, Taken, arrive, carried_over, is_over
 
-# More than one, so that what is over goes faster than anything new can come.
+# More than one, so that expired entries go faster than new ones come.
 _SWEPT_PER_NEW_KEY: Final = 2
 
 
 class RateLimiter:
-    """Counts what the keys that have a limit use; `default` holds for those that have none of their own.
+    """Counts the requests of keys that have a limit; `default` is the limit of keys without one of their own.
 
-    Ask it only about a request that everything else allows: what is denied anyway uses nothing up, and no
-    stranger can make it remember anything. It remembers a key while that has not got its whole burst back.
+    Ask it only about a request that everything else allows: then a denied request uses nothing up, and no
+    stranger can make it remember anything. It remembers a key until the key has its whole burst back.
     """
 
     def __init__(self, default: RateLimit | None) -> None:
         self._default = default
         self._kept: dict[KeyId, tuple[RateLimit, int]] = {}
-        # Every key of `_kept` once, in the order in which they are looked at next.
+        # Every key of `_kept` once, in the order in which they are checked next.
         self._to_sweep: deque[KeyId] = deque()
 
     def __len__(self) -> int:
-        """Return of how many keys it remembers something."""
+        """Return how many keys it remembers."""
         return len(self._kept)
 
     def take(self, key: ActiveSubscriberKey, now_s: float) -> Taken | None:
-        """Use one request of the key's limit up, if there is one left; None where no limit holds for the key.
+        """Use up one request of the key's limit, if one is left; return None if the key has no limit.
 
-        `now_s` is in seconds of a monotonic clock. A limit that was edited is in force at once: what was used
-        under the one before is counted against it, as far as it has not come back yet.
+        `now_s` is in seconds of a monotonic clock. An edited limit applies at once: what was used under the
+        old one counts against it, as far as it has not come back yet.
         """
         limit = key.rate_limit or self._default
         if limit is None:
@@ -49,7 +49,7 @@ class RateLimiter:
             self._to_sweep.append(key_id)
             return None
         counted_under, due = kept
-        # One that is equal and yet another object is carried over to itself, which changes nothing.
+        # Carrying a limit over to an equal one, which is another object, changes nothing.
         return due if counted_under is limit else carried_over(due, counted_under, limit, now_ns)
 
     def _sweep(self, now_ns: int) -> None:
@@ -64,9 +64,9 @@ class RateLimiter:
 
 def rate_limit_headers(taken: Taken) -> dict[str, str]:
     """Return `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-11) for an answer, and
-    `Retry-After` where it is refused.
+    `Retry-After` if it is a refusal.
 
-    With something left, `t` is when all of it is back; with nothing left, when one request is, for
+    With requests left, `t` is when all of them are back; with none left, it is when one is, because
     `Retry-After` must not lie before the window's end.
     """
     limit, left = taken.limit, taken.remaining

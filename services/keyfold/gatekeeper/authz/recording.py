@@ -1,4 +1,4 @@
-"""The access event of a decision: what is kept of the question, and in which form."""
+"""Makes the access event of a decision: what is kept of the question, and in which form."""
 
 import re
 from datetime import datetime
@@ -11,14 +11,14 @@ from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.access.request_path import PATH_LENGTH_MAX, normalise
 from keyfold.domain.access.route_map import RouteMap
 from keyfold.domain.ids import EventId
-from keyfold.gatekeeper.authz.redaction import without_secrets
+from keyfold.gatekeeper.authz.redaction import redact
 from keyfold.gatekeeper.authz.request.headers import Fields
 from keyfold.gatekeeper.authz.request.original_request import OriginalRequest
 from keyfold.gatekeeper.authz.request.question import TRACEPARENT, AuthzQuestion
 
 ANY_METHOD: Final = "*"
 ANY_PATH: Final = "/**"
-"""What is recorded where it cannot be told: of many requests at once, or of a path that no route is for."""
+"""Recorded in place of a method or path: for many requests at once, or for a path without a route."""
 
 _METHOD_LENGTH_MAX: Final = 32
 _PRINTABLE: Final = "".join(map(chr, range(0x21, 0x7F)))
@@ -39,12 +39,12 @@ def access_event(
     seq: int,
     templates: RouteMap | None = None,
 ) -> AccessEvent:
-    """Return the record of a decision. The query string is left out, always, and so is a secret elsewhere.
+    """Return the record of a decision, never with the query string, nor with a secret from elsewhere.
 
-    Where the route map is given, no more is kept of a path than the pattern of its route.
+    With the route map in `templates`, only the pattern of its route is kept of a path.
     """
     original, fields = question.original, question.fields
-    # By place: to name seventeen arguments costs more than everything else here.
+    # By position: naming seventeen arguments would cost more than everything else here.
     return AccessEvent(
         EventId(event_id),
         at,
@@ -66,7 +66,7 @@ def access_event(
     )
 
 
-def event_of_many(
+def aggregated_event(
     denied: Decision,
     gateway: str,
     network: str | None,
@@ -76,7 +76,7 @@ def event_of_many(
     position: int,
     gatekeeper: str,
 ) -> AccessEvent:
-    """Return the record of requests that were denied alike, before it has its number and they are counted."""
+    """Return the record of requests that are denied alike, before they are counted and it gets its number."""
     return AccessEvent(
         event_id=EventId(event_id),
         at=at,
@@ -99,11 +99,11 @@ def event_of_many(
 
 
 def _path(target: str) -> str:
-    return _printable(without_secrets(target.partition("?")[0]), PATH_LENGTH_MAX)
+    return _printable(redact(target.partition("?")[0]), PATH_LENGTH_MAX)
 
 
 def _template(original: OriginalRequest, route_map: RouteMap) -> str:
-    # The decision does not look for a route where the keys alone decide it, and the record is to have one.
+    # The record needs a route also where the keys alone decided and no route was looked for.
     segments = normalise(original.target) if original.is_clear else None
     route = None if segments is None else route_map.match(segments)
     return ANY_PATH if route is None else f"/{'/'.join(route.segments)}"
@@ -111,11 +111,12 @@ def _template(original: OriginalRequest, route_map: RouteMap) -> str:
 
 @lru_cache(maxsize=64)
 def _method(method: str) -> str:
-    return _printable(without_secrets(method), _METHOD_LENGTH_MAX)
+    return _printable(redact(method), _METHOD_LENGTH_MAX)
 
 
 def _printable(text: str, length_max: int) -> str:
-    # It may be no text at all, and logs are read on terminals: beyond printable ASCII, its bytes are written.
+    # It may not be text at all, and logs are read on terminals: anything but printable ASCII is
+    # percent-encoded.
     if not (text.isascii() and text.isprintable()):
         text = quote(text[:length_max].encode("utf-8", "surrogateescape"), safe=_PRINTABLE)
     return text[:length_max]

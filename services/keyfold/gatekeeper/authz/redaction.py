@@ -1,4 +1,4 @@
-"""Secrets where none belongs: a client that puts its key into the path must not find it recorded."""
+"""Secrets in the wrong place: a key that a client puts into the path must not be recorded."""
 
 import re
 from typing import Final
@@ -6,13 +6,13 @@ from urllib.parse import unquote
 
 REDACTED: Final = "(redacted)"
 
-# The start of a key, whole or not, and a JSON Web Token: header and claims both begin with `{"`.
+# The start of a key, complete or not, or of a JSON Web Token: its header and claims both begin with `{"`.
 _SECRET: Final = re.compile(r"kf[vsi]_(?:live|test)_|eyJ[\w-]+\.eyJ", re.IGNORECASE)
 _ENCODED_TIMES_MAX: Final = 3
 
 
-def without_secrets(path: str) -> str:
-    """Return a path in which each segment that holds a key or a token, encoded or not, is replaced."""
+def redact(path: str) -> str:
+    """Return the path with each segment replaced that holds a key or a token, encoded or not."""
     folded = path.lower()
     if not ("kf" in folded or "eyj" in folded or "%" in folded):
         return path

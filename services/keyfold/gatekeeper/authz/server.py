@@ -1,4 +1,4 @@
-"""The lane: where gateways ask, over HTTP/1.1, with nothing between the parser and the decision."""
+"""The authz server: gateways ask over HTTP/1.1, with nothing between the parser and the decision."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -17,20 +17,22 @@ from keyfold.runtime.clock import Clock
 from keyfold.runtime.http.listen import listen
 
 HEAD_TIMEOUT_S: Final = 10.0
-"""For how long a request may arrive."""
+"""How long a request may take to arrive."""
 
 IDLE_TIMEOUT_S: Final = 620.0
-"""For how long a connection is kept without a request: longer than gateways keep it, so that it is they who
-close it, and no request of theirs meets a connection that is being closed."""
+"""How long a connection is kept without a request: longer than gateways keep it.
+
+So the gateway closes it, and no request meets a connection that is being closed.
+"""
 
 LINGER_S: Final = 2.0
-"""For how long, after the last answer, what still comes is thrown away, so that the answer can be read."""
+"""How long what still comes after the last answer is discarded, so that the answer can be read."""
 
 UNREAD_TIMEOUT_S: Final = 10.0
-"""For how long answers may wait for their reader."""
+"""How long answers may wait for their reader."""
 
 GRACE_S: Final = 1.0
-"""For how long, once the drain begins, a request may be on its way."""
+"""How long a request may still be on its way once the drain begins."""
 
 _TICK_S: Final = 0.5
 _DRAIN_POLL_S: Final = 0.02
@@ -39,7 +41,7 @@ log = structlog.get_logger(__name__)
 
 
 class AuthzServer:
-    """All connections of gateways, and the clock that their time-outs run on, coarse for it is read often."""
+    """All connections of gateways, and the clock of their time-outs: coarse, because it is read often."""
 
     def __init__(self, authz: Authz, clock: Clock, *, connections_max: int) -> None:
         self.authz = authz
@@ -51,11 +53,11 @@ class AuthzServer:
         self._clock = clock
         self._connections_max = connections_max
         self._idle_timeout_s = IDLE_TIMEOUT_S
-        self._look_at_the_clock()
+        self._read_clock()
         metrics.CONNECTIONS.set_function(lambda: len(self.connections))
 
     def admit(self, connection: AuthzConnection) -> bool:
-        """Take a new connection, unless there are too many."""
+        """Take a new connection; return False if there are too many."""
         if len(self.connections) >= self._connections_max:
             metrics.CONNECTIONS_REFUSED.inc()
             return False
@@ -63,18 +65,18 @@ class AuthzServer:
         return True
 
     async def watch(self) -> None:
-        """Give up connections on which nothing comes, or something that takes too long."""
+        """Close connections that stay idle or take too long, until cancelled."""
         while True:
             await asyncio.sleep(_TICK_S)
             self.tick()
 
     def tick(self) -> None:
-        """Look at the clock, and see which connections it is too late for."""
-        self._look_at_the_clock()
+        """Read the clock and close the connections whose time is up."""
+        self._read_clock()
         for connection in list(self.connections):
             self._check(connection)
 
-    def _look_at_the_clock(self) -> None:
+    def _read_clock(self) -> None:
         self.now_s = self._clock.monotonic_s()
         head = f"Server: keyfold\r\nDate: {formatdate(self._clock.now().timestamp(), usegmt=True)}\r\n"
         self.kept_alive = f"{head}Connection: keep-alive\r\n"
@@ -95,14 +97,14 @@ class AuthzServer:
             connection.close()
 
     def begin_to_drain(self) -> None:
-        """Let what was asked, or is on its way, be the last on each connection."""
+        """Let the questions that are asked or on their way be the last of each connection."""
         self.is_draining, self._idle_timeout_s = True, GRACE_S
-        self._look_at_the_clock()
+        self._read_clock()
         for connection in self.connections:
             connection.drain()
 
     async def drain(self, timeout_s: float) -> None:
-        """Wait until all connections are closed; cut off those that are not in time."""
+        """Wait until all connections are closed; cut off those that are still open after `timeout_s`."""
         self.begin_to_drain()
         try:
             async with asyncio.timeout(timeout_s):
@@ -115,14 +117,14 @@ class AuthzServer:
 
 
 @asynccontextmanager
-async def serve_lane(lane: AuthzServer, settings: GatekeeperSettings, port: int) -> AsyncIterator[int]:
-    """Answer gateways until the context ends and yield the port; then accept nothing new, and drain.
+async def serve_gateways(server: AuthzServer, settings: GatekeeperSettings, port: int) -> AsyncIterator[int]:
+    """Answer gateways until the context ends, and yield the port; then accept nothing new, and drain.
 
-    Raises StopProcess where the port is taken.
+    Raises StopProcess if the port is taken.
     """
     reuse_port = settings.authz_reuse_port
     async with listen(
-        lambda: AuthzConnection(lane), settings.http_host, port, reuse_port=reuse_port
+        lambda: AuthzConnection(server), settings.http_host, port, reuse_port=reuse_port
     ) as bound:
         yield bound
-    await lane.drain(settings.drain_timeout_s)
+    await server.drain(settings.drain_timeout_s)

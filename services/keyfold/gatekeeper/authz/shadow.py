@@ -1,4 +1,4 @@
-"""Shadow mode: a new route map is run beside the one that counts, and what would differ is noted."""
+"""Shadow mode: a new route map runs beside the one in force, and differences between them are noted."""
 
 import re
 from dataclasses import dataclass, field
@@ -23,14 +23,14 @@ DIFFERENCES_MAX: Final = 500
 EXAMPLES_MAX: Final = 3
 _EXAMPLE_CHARACTERS_MAX: Final = 200
 _OF_KEYS: Final = frozenset(list(Reason)[: list(Reason).index(Reason.AMBIGUOUS_REQUEST)])
-# A word or a version, as a path's own parts are; what holds any other digit may be somebody's number.
+# A word or a version, like the fixed parts of a path; anything with another digit may be a patient's number.
 _WORD: Final = re.compile(r"[a-z][a-z_-]{0,39}|v[0-9]{1,3}")
 
 log = structlog.get_logger(__name__)
 
 
 class Becomes(StrEnum):
-    """What would become of a decision under the new map."""
+    """How a decision would change under the new map."""
 
     ALLOW_TO_DENY = "allow_to_deny"
     DENY_TO_ALLOW = "deny_to_allow"
@@ -39,7 +39,7 @@ class Becomes(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
-    """What a map makes of a method on a path: nothing where it has no route for it."""
+    """The route and access that a map has for a method on a path; None if it has no route."""
 
     route: MappedRoute | None
     access: Access | None
@@ -62,7 +62,7 @@ class Mapped:
 
 @dataclass(slots=True, kw_only=True)
 class ShadowDifference:
-    """One distinct difference, how often it came up, and when. `examples` are of paths that a map lacks."""
+    """One distinct difference, how often it occurred, and when. `examples` are paths that one map lacks."""
 
     method: str
     old: Mapped
@@ -75,9 +75,9 @@ class ShadowDifference:
 
 
 class Shadow:
-    """Compares the two maps for each decision about keys that were proven; nothing here changes an answer.
+    """Compares the two maps for each decision about proven keys, without changing any answer.
 
-    It keeps at most `DIFFERENCES_MAX` distinct differences; `not_kept` counts what came up beyond them.
+    It keeps at most `DIFFERENCES_MAX` distinct differences; `not_kept` counts the occurrences of others.
     """
 
     def __init__(self, route_map: RouteMap, shadow: RouteMap, clock: Clock) -> None:
@@ -93,21 +93,21 @@ class Shadow:
 
     @property
     def differences(self) -> list[ShadowDifference]:
-        """What differs, the changed answers before the others, and then by how often."""
+        """The differences, changed answers before others, then the most frequent first."""
         order = list(Becomes)
         return sorted(self._differences.values(), key=lambda each: (order.index(each.becomes), -each.count))
 
     def compare(self, request: AccessRequest, decision: Decision, state: State | None) -> None:
-        """Note where the new map would have read the request otherwise. It raises nothing.
+        """Note if the new map reads the request differently. Raises nothing.
 
-        Requests that can be read in two ways, or whose keys were not both proven, are none to compare: no map
-        decides them, and strangers must not be able to fill the table.
+        A request that can be read in two ways, or without two proven keys, is not compared: no map decides
+        it, and strangers must not be able to fill the table.
         """
         if decision.key_id is None or decision.vendor_id is None or request.target is None:
             return
         try:
             self._compare(request, request.target, decision, state)
-        except Exception:  # it looks on, and whatever it trips over must not reach an answer
+        except Exception:  # a failure of the comparison must not reach an answer
             if self.is_running:
                 log.exception("shadow_failed")
             self.is_running = False
@@ -123,31 +123,33 @@ class Shadow:
                 return
         elif route.category is decision.category and route.access(request.method) is decision.access:
             return
-        self._differs(request.method, segments, decision, state)
+        self._note_difference(request.method, segments, decision, state)
 
-    def _differs(
+    def _note_difference(
         self, method: str, segments: tuple[str, ...], decision: Decision, state: State | None
     ) -> None:
-        old, new = _mapped(self._old, method, segments), _mapped(self._new, method, segments)
+        old, new = _map_request(self._old, method, segments), _map_request(self._new, method, segments)
         key = None if state is None or decision.key_id is None else state.subscriber_key(decision.key_id)
-        becomes = _becomes(key, decision.reason, old, new)
+        becomes = _compare_answers(key, decision.reason, old, new)
         self._counters[becomes].inc()
-        difference = self._difference(method, old, new, becomes)
+        difference = self._find_difference(method, old, new, becomes)
         if difference is None:
             self.not_kept += 1
             return
         difference.count += 1
         difference.last_at = self._clock.now()
-        _exemplify(difference, segments)
+        _add_example(difference, segments)
 
-    def _difference(self, method: str, old: Mapped, new: Mapped, becomes: Becomes) -> ShadowDifference | None:
-        kept = (method, old.line, new.line, becomes)
-        if (difference := self._differences.get(kept)) is not None:
+    def _find_difference(
+        self, method: str, old: Mapped, new: Mapped, becomes: Becomes
+    ) -> ShadowDifference | None:
+        key = (method, old.line, new.line, becomes)
+        if (difference := self._differences.get(key)) is not None:
             return difference
         if len(self._differences) == DIFFERENCES_MAX:
             return None
         now = self._clock.now()
-        difference = self._differences[kept] = ShadowDifference(
+        difference = self._differences[key] = ShadowDifference(
             method=method, old=old, new=new, becomes=becomes, first_at=now, last_at=now
         )
         return difference
@@ -160,13 +162,13 @@ def open_shadow(settings: GatekeeperSettings, route_map: RouteMap, clock: Clock)
     return Shadow(route_map, load_route_map(settings.shadow_route_map), clock)
 
 
-def _mapped(route_map: RouteMap, method: str, segments: tuple[str, ...]) -> Mapped:
+def _map_request(route_map: RouteMap, method: str, segments: tuple[str, ...]) -> Mapped:
     route = route_map.match(segments)
     return Mapped(route, None if route is None else route.access(method))
 
 
-def _becomes(key: SubscriberKey | None, reason: Reason | None, old: Mapped, new: Mapped) -> Becomes:
-    # What is denied for its keys is denied under either map.
+def _compare_answers(key: SubscriberKey | None, reason: Reason | None, old: Mapped, new: Mapped) -> Becomes:
+    # A request that is denied for its keys is denied under either map.
     if reason in _OF_KEYS:
         return Becomes.SAME_ANSWER
     is_allowed = judge_request(key, True, old.category, old.access) is None
@@ -175,10 +177,10 @@ def _becomes(key: SubscriberKey | None, reason: Reason | None, old: Mapped, new:
     return Becomes.ALLOW_TO_DENY if is_allowed else Becomes.DENY_TO_ALLOW
 
 
-def _exemplify(difference: ShadowDifference, segments: tuple[str, ...]) -> None:
-    """Keep a path that one of the maps lacks, where the other's pattern does not say it whole.
+def _add_example(difference: ShadowDifference, segments: tuple[str, ...]) -> None:
+    """Keep an example of a path that one map lacks, if the other's pattern ends with `**`.
 
-    A path may hold a patient's number: of it, only words stay where the pattern has a `**`.
+    A path may hold a patient's number: where the pattern has the `**`, only words of the path are kept.
     """
     old, new = difference.old.route, difference.new.route
     mapped = old or new

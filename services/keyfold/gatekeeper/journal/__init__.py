@@ -1,1 +1,1 @@
-"""The journal of decisions: written down before they are answered, in segments, with their numbers."""
+"""The journal: numbered decisions, in segments on disk, each written before its answer leaves."""

@@ -1,4 +1,4 @@
-"""Where counts of requests stand while they grow: in the kernel's hands, as the journal is, but in place."""
+"""Counts of requests while they grow: handed to the kernel like the journal, but overwritten in place."""
 
 import errno
 import os
@@ -11,14 +11,14 @@ from keyfold.wire.journal.files import COUNTED
 
 
 class CountedFile:
-    """Slots of events that are counting. The file grows with the most that ever counted at once.
+    """Slots of events that are counting. The file is as long as the most slots ever in use at once.
 
-    What raises OSError has changed nothing that was counted.
+    A method that raises OSError has changed no count.
     """
 
     def __init__(self, descriptor: int, *, slots_max: int = SLOTS_MAX) -> None:
         self._descriptor: Final = descriptor
-        # The first ones are taken first, so that the file stays short.
+        # The first free slot is taken first, so that the file stays short.
         self._free = list(range(slots_max - 1, -1, -1))
         self._is_synced = True
 
@@ -29,27 +29,28 @@ class CountedFile:
         return cls(os.open(run / COUNTED, flags, 0o640))
 
     def begin(self, event: AccessEvent) -> int | None:
-        """Return a slot for the event, which counts nothing yet; None where there is none. Raises OSError."""
+        """Return a slot for the event, with a count of 0; None if no slot is free. Raises OSError."""
         content = empty_slot(event)
         if content is None or not self._free:
             return None
-        # The whole slot in one write: at no moment has the event before this one's count, or the other way.
+        # The whole slot in one write: the old event never stands beside the new count, nor the other way
+        # round.
         self._write(content, self._free[-1])
         return self._free.pop()
 
     def note(self, slot: int, requests: int) -> None:
-        """Write down of how many requests the slot's event is the record. Raises OSError."""
+        """Write how many requests the slot's event stands for. Raises OSError."""
         self._write(count_bytes(requests), slot)
 
     def release(self, slot: int) -> None:
-        """Forget the slot's event, for the journal has it. Raises OSError."""
+        """Free the slot, once the journal has its event. Raises OSError."""
         self.note(slot, 0)
         self._free.append(slot)
 
     def sync(self) -> None:
         """Return when the disk has everything that was written. Raises OSError."""
         if not self._is_synced:
-            self._is_synced = True  # first, for something may be written meanwhile
+            self._is_synced = True  # first, because something may be written meanwhile
             os.fdatasync(self._descriptor)
 
     def _write(self, content: bytes, slot: int) -> None:
@@ -58,5 +59,5 @@ class CountedFile:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         os.close(self._descriptor)

@@ -1,4 +1,4 @@
-"""Where one run of a gatekeeper writes its journal, locked for as long as the writer lives."""
+"""The directory where one run of a gatekeeper writes its journal, locked as long as the writer lives."""
 
 import fcntl
 import os
@@ -14,27 +14,27 @@ _PROBE_BYTES: Final = 64 * 1024
 
 
 class RunDirectory:
-    """`<journal directory>/<run id>/`. Whoever can lock its file `lock` knows that the writer is dead."""
+    """`<journal directory>/<run id>/`. If its file `lock` can be locked, the writer is dead."""
 
     def __init__(self, root: Path, run_id: str) -> None:
         """Create and lock the directory. Raises OSError."""
         self.run_id = run_id
         self.path = root / run_id
         self._root = root
-        self._lock = self._locked(root / hidden_name(run_id))
+        self._lock = self._create(root / hidden_name(run_id))
 
-    def _locked(self, unnamed: Path) -> int:
-        # It gets its name only once it is locked, so that nobody ever finds it without a living writer.
+    def _create(self, unnamed: Path) -> int:
+        # It gets its name only once it is locked, so that nobody finds it unlocked while the writer lives.
         unnamed.mkdir(parents=True, mode=0o750)
         lock = os.open(unnamed / WRITER_LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        with suppress(OSError):  # without it the shipper does not know that nothing can be lost, and says so
+        with suppress(OSError):  # without it the shipper cannot know that nothing was lost, and reports that
             os.write(lock, boot_id().encode())
         unnamed.rename(self.path)
         return lock
 
     def total_bytes(self) -> int:
-        """Return how much all journals under the same root hold, without files that vanish meanwhile."""
+        """Return the size of all journals under the same root, without files that vanish meanwhile."""
         total = 0
         for run in _entries(self._root):
             for each in _entries(run.path):
@@ -51,7 +51,7 @@ class RunDirectory:
             probe.unlink(missing_ok=True)
 
     def sync(self) -> None:
-        """Return when the disk has the names of all files of this run, and its own. Raises OSError."""
+        """Sync the names of this run's files, and of its directory, to the disk. Raises OSError."""
         for directory in (self.path, self._root):
             descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             try:
@@ -65,7 +65,7 @@ class RunDirectory:
 
 
 def _entries(directory: Path | str) -> list[os.DirEntry[str]]:
-    # Not by way of paths, which would take several times as long, of the time of those who wait for answers.
+    # Without Path objects, which would take several times as long while answers wait.
     try:
         with os.scandir(directory) as entries:
             return list(entries)

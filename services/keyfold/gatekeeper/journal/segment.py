@@ -1,4 +1,4 @@
-"""One file of the journal: a line is in it whole, or it is not in it."""
+"""One file of the journal: every line in it is whole."""
 
 import os
 from contextlib import suppress
@@ -18,15 +18,14 @@ class Segment:
 
     @classmethod
     def create(cls, directory: Path, first_seq: int) -> Self:
-        """Create the file that starts with that record. Raises OSError."""
+        """Create the file whose first record has that number. Raises OSError."""
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
         return cls(os.open(directory / segment_name(first_seq), flags, 0o640))
 
     def append(self, lines: bytes) -> int:
-        """Hand lines to the kernel in one write; return how many bytes of them are in the file now, which
-        are whole lines, and not all if the disk is full.
+        """Hand lines to the kernel in one write; return how many bytes, in whole lines, are in the file.
 
-        Raises OSError when it took none.
+        They are not all if the disk is full. Raises OSError if none is.
         """
         self.mend()
         self._is_torn = True
@@ -35,7 +34,7 @@ class Segment:
             self.size_bytes += written
             self._is_torn = False
             return written
-        # A whole line may have been read by the shipper already, so it stays; the torn one is cut off.
+        # The shipper may have read the whole lines already, so they stay; the torn one is cut off.
         whole = lines.rfind(b"\n", 0, written) + 1
         self.size_bytes += whole
         with suppress(OSError):
@@ -43,7 +42,7 @@ class Segment:
         return whole
 
     def mend(self) -> None:
-        """Cut off the torn line that an earlier write may have left behind. Raises OSError."""
+        """Cut off the torn line that an earlier write may have left. Raises OSError."""
         if self._is_torn:
             os.ftruncate(self._descriptor, self.size_bytes)
             self._is_torn = False
@@ -54,12 +53,12 @@ class Segment:
 
     @property
     def is_removed(self) -> bool:
-        """Whether nobody will ever find the file again, as far as can be told."""
+        """Whether the file has no name any more, so that nobody can find it."""
         try:
             return os.fstat(self._descriptor).st_nlink == 0
         except OSError:
-            return False  # the next write tells
+            return False  # the next write shows it
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         os.close(self._descriptor)

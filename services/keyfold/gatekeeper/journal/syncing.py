@@ -1,4 +1,4 @@
-"""When what is written to the journal is on the disk too, and so outlives the machine's power."""
+"""When the journal is synced to the disk, so that it survives a loss of power."""
 
 from threading import Lock
 from typing import Final
@@ -9,7 +9,7 @@ from keyfold.gatekeeper.settings import JournalSync
 
 
 class Syncing:
-    """Brings segments of one run to the disk, with their names."""
+    """Syncs the segments of one run to the disk, with their names."""
 
     def __init__(self, directory: RunDirectory, mode: JournalSync) -> None:
         self.is_always: Final = mode == "always"
@@ -17,42 +17,42 @@ class Syncing:
         self._directory = directory
         self._left: list[Segment] = []
         self._is_name_due = True
-        # At the end a thread may be at it yet.
+        # When the process ends, a thread may still be syncing.
         self._one_at_a_time = Lock()
 
     def begin(self) -> None:
-        """Take note of a segment that was made: its name is not on the disk yet."""
+        """Note that a segment was made: its name is not on the disk yet."""
         self._is_name_due = True
 
     def leave(self, segment: Segment) -> None:
-        """Let go of a segment that nothing will be written to. Raises OSError."""
+        """Close a segment that is written to no more, after its last sync if one is due. Raises OSError."""
         if self.is_interval:
             self._left.append(segment)
         else:
             segment.close()
 
     def sync(self, segment: Segment) -> None:
-        """Return when everything is on the disk, of this segment and of those left before. Raises OSError."""
+        """Return when this segment and those left before it are on the disk. Raises OSError."""
         with self._one_at_a_time:
-            # This one first, and of the others those that are left by now: it may be left meanwhile.
+            # This one first, then a copy of the list: this one may be left meanwhile.
             segment.sync()
             for each in list(self._left):
                 each.sync()
                 self._left.remove(each)
                 each.close()
             if self._is_name_due:
-                # First, for the next segment may be made meanwhile.
+                # Cleared first, because the next segment may be made meanwhile.
                 self._is_name_due = False
                 self._sync_names()
 
     def probe(self) -> None:
-        """Raise OSError unless the disk takes a file of some size, and all of it where that is waited for."""
+        """Raise OSError unless the disk takes a file of some size, and a sync too if answers wait for one."""
         self._directory.probe()
         if self.is_always:
             self._directory.sync()
 
     def close(self, segment: Segment) -> None:
-        """Let go of everything. It is on the disk then, unless that is left to the system. Raises OSError."""
+        """Close every segment, after a last sync unless that is left to the system. Raises OSError."""
         try:
             if self.is_interval:
                 self.sync(segment)

@@ -1,4 +1,4 @@
-"""The journal: every decision is in the kernel's hands before its answer leaves, one write a tick."""
+"""Writes the journal: hands every decision to the kernel before its answer leaves, in one write a tick."""
 
 import asyncio
 import errno
@@ -18,17 +18,17 @@ from keyfold.runtime.clock import Clock
 from keyfold.runtime.failure import StopProcess
 from keyfold.wire.journal.files import segment_name
 
-# With room again the same file takes more. After any other failure it may never do so again.
+# After these the same file takes more once there is room. After any other failure it may never again.
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 log = structlog.get_logger(__name__)
 
 
 class Journal:
-    """The records of one run of one gatekeeper, numbered from 1 without a gap.
+    """The records of one run of a gatekeeper, numbered from 1 without a gap.
 
-    A number counts only once its record is in the file: one that was refused leaves no gap. A disk that
-    holds a write up for longer than `wait_max_s` counts as gone until it is quick again.
+    A number is used only once its record is in the file, so a refused record leaves no gap. A disk that holds
+    up a write for longer than `wait_max_s` counts as failed until it is quick again.
     """
 
     def __init__(
@@ -62,13 +62,13 @@ class Journal:
 
     @property
     def fault(self) -> str | None:
-        """Why the journal takes nothing at present, or None."""
+        """Why the journal takes nothing at present; None if it does."""
         return self._fault
 
     def append(self, lines: Sequence[bytes]) -> int:
         """Write lines numbered from `next_seq`; return how many of them, from the first, count as written.
 
-        No answer whose line does not count may leave.
+        An answer may leave only if its line counts.
         """
         if not lines:
             return 0
@@ -76,26 +76,26 @@ class Journal:
             metrics.JOURNAL_REFUSED.inc(len(lines))
             return 0
         began_s = self._clock.monotonic_s()
-        taken = self._taken(lines)
+        taken = self._write(lines)
         if (took_s := self._clock.monotonic_s() - began_s) > self._wait_max_s:
-            # What is written stays so: an allow in the journal that was never sent does no harm.
+            # The lines stay in the file: an allow that is journalled and never sent does no harm.
             self._is_slow = True
             self._fail(f"a write took {took_s:.1f} s, more than {self._wait_max_s} s", len(lines))
             return 0
         return taken
 
-    def _taken(self, lines: Sequence[bytes]) -> int:
+    def _write(self, lines: Sequence[bytes]) -> int:
         text = b"".join(lines)
         try:
             self._require_room(len(text))
             self._rotate()
-            written = self._written(text)
+            written = self._append(text)
         except OSError as fault:
             self._fail(str(fault), len(lines))
             return 0
         taken = len(lines) if written == len(text) else text.count(b"\n", 0, written)
         self.next_seq += taken
-        if self._syncing.is_always and not self._is_synced(len(lines)):
+        if self._syncing.is_always and not self._sync(len(lines)):
             return 0
         if taken < len(lines):
             self._fail(
@@ -111,19 +111,19 @@ class Journal:
             self._unmeasured_bytes -= size_bytes
             raise OSError(f"the journal holds its maximum of {self._bytes_max} bytes; the shipper is behind")
 
-    def _written(self, text: bytes) -> int:
+    def _append(self, text: bytes) -> int:
         try:
             return self._segment.append(text)
         except OSError as fault:
             self._is_broken = fault.errno not in _NO_ROOM
             raise
 
-    def _is_synced(self, lines: int) -> bool:
+    def _sync(self, lines: int) -> bool:
         try:
             self._syncing.sync(self._segment)
         except OSError as fault:
-            # The kernel has forgotten what it could not write, and would say that the rest is well. The lines
-            # may have been read already, so they keep their numbers.
+            # The kernel drops what it could not write, and would report the next sync as successful. The
+            # lines may have been read already, so they keep their numbers.
             self._is_broken = True
             self._fail(f"the disk did not take what was written: {fault}", lines)
             return False
@@ -146,8 +146,8 @@ class Journal:
                 self._syncing.leave(last)
 
     def _abandon(self) -> None:
-        # What is torn at the end of a file that is not the newest is told by its checksum. One that holds no
-        # record at all has the name that the next one gets.
+        # A torn end of a file that is not the newest shows by its checksum. A file without any record has the
+        # name that the next one gets.
         if not self._segment.size_bytes:
             (self._directory.path / segment_name(self.next_seq)).unlink(missing_ok=True)
 
@@ -162,9 +162,9 @@ class Journal:
         self._fault, self._is_slow = None, False
 
     async def watch(self, interval_s: float = 1.0) -> None:
-        """Measure what the shipper has not taken away yet, and find out when the journal works again.
+        """Measure what the shipper has not removed yet, and find out when the journal works again.
 
-        Where `sync` is `interval`, bring what is written to the disk.
+        If `sync` is `interval`, also sync what is written to the disk.
         """
         async with asyncio.TaskGroup() as watches:
             watches.create_task(self._look_after(interval_s))
@@ -172,7 +172,7 @@ class Journal:
                 watches.create_task(self._sync_again_and_again(interval_s))
 
     async def _sync_again_and_again(self, interval_s: float) -> None:
-        # By itself, for a disk may take any time, and a look at how full it is must not wait for that.
+        # In a task of its own: a sync may take any time, and measuring must not wait for it.
         while True:
             await asyncio.sleep(interval_s)
             segment = self._segment
@@ -191,7 +191,7 @@ class Journal:
                 await self._try_again()
 
     def measure(self, total_bytes: int) -> None:
-        """Take note of how much all journals of this host hold, as counted on the disk."""
+        """Note the size of all journals of this host, as measured on the disk."""
         self._measured_bytes, self._unmeasured_bytes = total_bytes, 0
         metrics.JOURNAL_BYTES.set(total_bytes)
         was_half_full, self._is_half_full = self._is_half_full, 2 * total_bytes > self._bytes_max
@@ -204,7 +204,7 @@ class Journal:
             self._fail("its newest file was removed, and all records in it", 0)
 
     async def _try_again(self) -> None:
-        # Whoever asks for readiness may send no request until this journal is ready.
+        # A gateway that checks readiness may send no request until the journal is ready, so try without one.
         began_s = self._clock.monotonic_s()
         try:
             self._require_room(0)
@@ -216,7 +216,7 @@ class Journal:
             self._recover()
 
     def close(self) -> None:
-        """Let go of the file and of the run: the shipper may take away all of it."""
+        """Close the file and unlock the run: then the shipper may remove all of it."""
         with suppress(OSError):
             self._syncing.close(self._segment)
         self._directory.close()
@@ -224,7 +224,7 @@ class Journal:
 
 @asynccontextmanager
 async def open_journal(settings: GatekeeperSettings, run_id: str, clock: Clock) -> AsyncIterator[Journal]:
-    """Yield the journal of this run. Raises StopProcess where none can be written."""
+    """Yield the journal of this run. Raises StopProcess if none can be written."""
     try:
         journal = Journal(
             RunDirectory(settings.journal_dir, run_id),

@@ -1,1 +1,1 @@
-"""What the gatekeeper is asked besides: decisions for others, dry runs, introspection."""
+"""The gatekeeper's other queries: dry runs, introspection, keys, positions, shadow mode."""

@@ -1,11 +1,11 @@
-"""Dry runs: what a request would be answered, by the ids of its keys, with no secret and no trace."""
+"""Dry runs: the answer that a request would get, by the ids of its keys, without a secret or a trace."""
 
 import asyncio
 from typing import Final
 
 import orjson
 
-from keyfold.domain.access.dry_run import DryRunCase, DryRunRequest, asked_by_path, find_case
+from keyfold.domain.access.dry_run import DryRunCase, DryRunRequest, find_case, request_by_path
 from keyfold.domain.access.explanation import Explanation, explain
 from keyfold.domain.access.route_map import RouteMap
 from keyfold.domain.ids import KeyId, VendorId
@@ -39,7 +39,7 @@ from keyfold.runtime.http.problem import problem_body
 from keyfold.runtime.http.reading.request import read_json
 
 _CHUNK: Final = 10
-"""How many questions of a batch are answered before gateways get their turn: about a millisecond's worth."""
+"""How many questions of a batch are answered before gateways get their turn: about a millisecond of work."""
 _ASKERS: Final = Roles(frozenset({Role.GATEWAY, Role.OPERATOR, Role.OWNER}))
 NOTHING_KNOWN: Final = Problem(
     status=503,
@@ -51,18 +51,18 @@ _NO_SUCH_KEY: Final = Problem(status=404, slug="not-found", detail="there is no 
 
 
 class DryRunRoutes:
-    """Explains decisions that nobody has asked for yet."""
+    """Explains decisions before a gateway asks for them."""
 
     def __init__(self, route_map: RouteMap, replica: Replica, lease: Lease, clock: Clock) -> None:
         self._route_map = route_map
         self._replica = replica
         self._lease = lease
         self._clock = clock
-        # One batch at a time, lest many of them together leave gateways little of the processor.
+        # One batch at a time, so that many batches together cannot crowd out gateways.
         self._turn = asyncio.Lock()
 
     def routes(self) -> tuple[AnyRoute, ...]:
-        """Return the rows of the route table for dry runs."""
+        """Return the routes of dry runs."""
         return (
             Route(
                 method="POST",
@@ -107,13 +107,13 @@ class DryRunRoutes:
             return b'{"problem":' + problem_body(refused.problem, "") + b"}"
 
     def _answer(self, caller: Caller, question: DecideQuestion) -> dict[str, object]:
-        case = self._case(question)
-        # To an owner another's key is as one that is not there; whoever sees all keys is told why it fails.
-        if caller.role is Role.OWNER and _owner(case.subscriber_key) != caller.account_id:
+        case = self._find_case(question)
+        # To an owner, another account's key does not exist; a caller who sees all keys is told why it fails.
+        if caller.role is Role.OWNER and _account_of(case.subscriber_key) != caller.account_id:
             raise Refused(_NO_SUCH_KEY)
-        return _written(question, case, explain(case), self._replica.position)
+        return _represent(question, case, explain(case), self._replica.position)
 
-    def _case(self, question: DecideQuestion) -> DryRunCase:
+    def _find_case(self, question: DecideQuestion) -> DryRunCase:
         state = None if self._lease.proven_s is None else self._replica.state
         if state is None:
             raise Refused(NOTHING_KNOWN)
@@ -123,33 +123,33 @@ class DryRunRoutes:
             KeyId(question.subscriber_key_id),
             KeyId(key_id) if key_id is not None else VendorId(vendor_id or ""),
             by_vendor=key_id is None,
-            asked=self._asked(question),
+            request=self._request(question),
             client_ip=question.client_ip,
             now=question.at or self._clock.now(),
             lease_held=self._lease.is_held(self._clock.monotonic_s()),
         )
 
-    def _asked(self, question: DecideQuestion) -> DryRunRequest:
+    def _request(self, question: DecideQuestion) -> DryRunRequest:
         if question.method is not None and question.path is not None:
-            return asked_by_path(question.method, question.path, self._route_map)
+            return request_by_path(question.method, question.path, self._route_map)
         access = None if question.access is None else Access.of(question.access)
         return DryRunRequest(category=question.category, access=access)
 
 
-def _owner(key: SubscriberKey | None) -> str | None:
+def _account_of(key: SubscriberKey | None) -> str | None:
     return None if key is None else key.account_id
 
 
-def _written(
+def _represent(
     question: DecideQuestion, case: DryRunCase, explanation: Explanation, position: int
 ) -> dict[str, object]:
-    # Not by way of the models that describe it, which would take several times as long.
-    category, access = case.asked.category, case.asked.access
+    # A plain dictionary: the models that describe it would take several times as long.
+    category, access = case.request.category, case.request.access
     return {
         "decision": "allow" if explanation.reason is None else "deny",
         "reason": explanation.reason,
         "status": STATUSES[explanation.reason],
-        "account_id": _owner(case.subscriber_key),
+        "account_id": _account_of(case.subscriber_key),
         "subscriber_key_id": question.subscriber_key_id,
         "vendor_id": None if case.vendor_key is None else case.vendor_key.vendor_id,
         "category": category,

@@ -1,4 +1,4 @@
-"""What a dry run is asked, and what it answers."""
+"""The question of a dry run, and its answer."""
 
 from ipaddress import IPv6Address, ip_address
 from typing import Annotated, Final, Literal, Self, TypeAlias
@@ -24,7 +24,7 @@ Path: TypeAlias = Annotated[
 ]
 
 
-def _an_address(text: str) -> str:
+def _check_address(text: str) -> str:
     try:
         address = ip_address(text)
     except ValueError:
@@ -40,14 +40,14 @@ Address: TypeAlias = Annotated[
         max_length=_ADDRESS_CHARACTERS_MAX,
         json_schema_extra={"anyOf": [{"format": "ipv4"}, {"format": "ipv6"}]},
     ),
-    AfterValidator(_an_address),
+    AfterValidator(_check_address),
 ]
 
 
-def _given(*names: str) -> dict[str, JsonValue]:
-    said: dict[str, JsonValue] = {name: {"type": "string"} for name in names}
+def _require(*names: str) -> dict[str, JsonValue]:
+    given: dict[str, JsonValue] = {name: {"type": "string"} for name in names}
     left_out: dict[str, JsonValue] = {name: {"type": "null"} for name in _INSTEAD_OF[names]}
-    return {"required": list(names), "properties": {**said, **left_out}}
+    return {"required": list(names), "properties": {**given, **left_out}}
 
 
 _INSTEAD_OF: Final[dict[tuple[str, ...], tuple[str, ...]]] = {
@@ -57,8 +57,8 @@ _INSTEAD_OF: Final[dict[tuple[str, ...], tuple[str, ...]]] = {
     ("category", "access"): ("method", "path"),
 }
 _EITHER_WAY: Final[list[JsonValue]] = [
-    {"oneOf": [_given("vendor_key_id"), _given("vendor_id")]},
-    {"oneOf": [_given("method", "path"), _given("category", "access")]},
+    {"oneOf": [_require("vendor_key_id"), _require("vendor_id")]},
+    {"oneOf": [_require("method", "path"), _require("category", "access")]},
 ]
 
 
@@ -133,7 +133,7 @@ class RefusedQuestion(JsonBody):
 
 
 class _ReadLater:
-    """Described as a question and taken as it is: each is read by itself, so that a bad one fails alone."""
+    """Described as a question but taken unread: each is read by itself, so that a bad one fails alone."""
 
     def __get_pydantic_core_schema__(self, _source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         question = handler.generate_schema(DecideQuestion)

@@ -93,7 +93,7 @@ class IntrospectionRoutes:
         self._clock = clock
 
     def routes(self) -> tuple[AnyRoute, ...]:
-        """Return the row of the route table."""
+        """Return the route of introspection."""
         return (
             Route(
                 method="POST",
@@ -114,14 +114,14 @@ class IntrospectionRoutes:
         if request.identity is None and not self._gateways.find(request.headers.getall(TOKEN_HEADER, [])):
             metrics.INTROSPECTIONS.labels("refused").inc()
             return _NO_GATEWAY
-        found = self._found(request.body)
+        found = self._introspect(request.body)
         metrics.INTROSPECTIONS.labels("inactive" if found is None else "active").inc()
         return Answer(body={"active": False} if found is None else _claims(found))
 
-    def _found(self, form: IntrospectionForm) -> WorkingKeys | None:
+    def _introspect(self, form: IntrospectionForm) -> WorkingKeys | None:
         state = self._replica.state
-        # Without a lease a revocation may be missing. To say `inactive` of keys that work would be no answer
-        # either: a gateway may keep it.
+        # Without a lease a revocation may be missing. To call working keys inactive would be wrong too: a
+        # gateway may remember that.
         if state is None or not self._lease.is_held(self._clock.monotonic_s()):
             raise Refused(_STALE)
         vendor, slash, subscriber = form.token.partition("/")
@@ -145,11 +145,11 @@ def _claims(keys: WorkingKeys) -> dict[str, object]:
         "jti": keys.key_id,
         "token_type": _TOKEN_TYPE,
     }
-    # Whole seconds, rounded down: a key never outlives what was said of it.
+    # Whole seconds, rounded down, so that no gateway relies on a key after it has stopped.
     return claims if keys.ends_at is None else {**claims, "exp": int(keys.ends_at.timestamp())}
 
 
 def scope_of(permissions: Permissions) -> str:
-    """Write permissions as a scope (RFC 6749, section 3.3): `appointment:read patient:write`."""
+    """Return permissions as a scope (RFC 6749, section 3.3), such as `appointment:read patient:write`."""
     granted = [(category, permissions[category]) for category in CATEGORIES]
     return " ".join(f"{category}:{access.word}" for category, access in granted if access is not Access.NONE)

@@ -1,4 +1,4 @@
-"""What shadow mode has found, for operators."""
+"""The findings of shadow mode, for operators."""
 
 from pydantic import Field
 
@@ -44,13 +44,13 @@ class ShadowView(JsonBody):
 
 
 class ShadowRoutes:
-    """Reads of the shadow."""
+    """The route that shows them."""
 
     def __init__(self, shadow: Shadow | None) -> None:
         self._shadow = shadow
 
     def routes(self) -> tuple[AnyRoute, ...]:
-        """Return the row of the route table."""
+        """Return the route of shadow mode."""
         return (
             Route(
                 method="GET",
@@ -81,8 +81,8 @@ class ShadowRoutes:
 def _view(difference: ShadowDifference) -> DifferenceView:
     return DifferenceView(
         method=difference.method,
-        old=_mapped(difference.old),
-        new=_mapped(difference.new),
+        old=_view_mapped(difference.old),
+        new=_view_mapped(difference.new),
         becomes=difference.becomes,
         count=difference.count,
         first_at=difference.first_at,
@@ -91,7 +91,7 @@ def _view(difference: ShadowDifference) -> DifferenceView:
     )
 
 
-def _mapped(mapped: Mapped) -> MappedView:
+def _view_mapped(mapped: Mapped) -> MappedView:
     return MappedView(
         line=mapped.line,
         pattern=mapped.pattern,

@@ -1,4 +1,4 @@
-"""What a gatekeeper tells of itself and of the keys that it holds."""
+"""What a gatekeeper shows of itself and of its keys."""
 
 import math
 from datetime import datetime, timedelta
@@ -36,7 +36,7 @@ class Views:
         self._clock = clock
 
     def routes(self) -> tuple[AnyRoute, ...]:
-        """Return the rows of the route table for these reads."""
+        """Return the routes of these reads."""
         return (
             Route(
                 method="GET",

@@ -1,1 +1,1 @@
-"""What the gatekeeper holds of the ledger: how it is caught up, followed, and leased."""
+"""The gatekeeper's replica of the ledger: how it is loaded, kept up to date, and leased."""

@@ -1,4 +1,4 @@
-"""Following the ledger: a snapshot, then every event once, and a stop at whatever is missing."""
+"""Follows the ledger: loads a snapshot, applies every event once, and stops if one is missing."""
 
 import asyncio
 import gc
@@ -20,8 +20,8 @@ from keyfold.runtime.waiting import wait_for
 from keyfold.store.read_model.reader import ReadModel, Snapshot
 from keyfold.wire.topics import LIFECYCLE
 
-# Events are decoded on the loop that answers, and answers wait meanwhile: a third of a millisecond for the
-# fewest, three for the most, which are taken only while more are left behind than questions leave time for.
+# Events are decoded on the loop that answers, and answers wait meanwhile: a third of a millisecond for a few
+# events, three for the most, which are taken only while the replica falls behind.
 _EVENTS_FEW: Final = 16
 _EVENTS_MAX: Final = 128
 _FIRST_READ_TIMEOUT_S: Final = 0.3
@@ -31,7 +31,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerSource:
-    """Where the ledger is heard from."""
+    """Where the ledger comes from: the read model for a snapshot, then a topic."""
 
     read_model: ReadModel
     bootstrap: str
@@ -49,8 +49,9 @@ class _Start:
 async def follow(
     source: LedgerSource, replica: Replica, lease: Lease, clock: Clock, *, startup_timeout_s: float
 ) -> None:
-    """Load the state and apply every event that comes. Raises StopProcess when the ledger cannot be followed,
-    and by then nothing is allowed any more.
+    """Load the state and apply every event that comes.
+
+    Raises StopProcess when the ledger cannot be followed; by then nothing is allowed any more.
     """
     try:
         await _follow(source, replica, lease, clock, startup_timeout_s)
@@ -76,25 +77,25 @@ async def _follow(
             batch = await start.reader.read(records_max=events_max)
             _apply(batch, replica, lease, clock)
             events_max = events_next(events_max, len(batch.events))
-            await asyncio.sleep(0)  # however many events there are, questions are heard in between
+            await asyncio.sleep(0)  # questions get their turn, however many events there are
 
 
 def events_next(events_max: int, events: int) -> int:
-    """Return how many events to take at once after so many came: one more while there are more.
+    """Return how many events to take next: one more each time the last take was full.
 
-    What comes in one burst is so taken few at a time, and what was left behind for seconds many.
+    So a single burst is taken a few events at a time, and a backlog of seconds in larger takes.
     """
     return min(events_max + 1, _EVENTS_MAX) if events == events_max else _EVENTS_FEW
 
 
 async def _load(source: LedgerSource, replica: Replica) -> _Start:
-    with _uncollected():
-        snapshot = await source.read_model.snapshot(replica.load_on)
+    with _freeze_loaded():
+        snapshot = await source.read_model.snapshot(replica.note_progress)
     reader = LifecycleReader(
         source.bootstrap,
         head=snapshot.head,
         offset=snapshot.next_offset,
-        dead_letters=None,  # the projection reads the same topic, and dead-letters for all
+        dead_letters=None,  # the projection reads the same topic and dead-letters for everyone
         topic=source.topic,
         client_id=source.client_id,
     )
@@ -109,12 +110,12 @@ async def _load(source: LedgerSource, replica: Replica) -> _Start:
 
 
 @contextmanager
-def _uncollected() -> Iterator[None]:
-    """Keep what is loaded from the garbage collector, for good.
+def _freeze_loaded() -> Iterator[None]:
+    """Take what is loaded out of the garbage collector's sight, permanently.
 
-    A full collection looks at every object there is, and a hundred thousand accounts are a pause of 0.1 s in
-    all answers. Nothing of them is ever garbage but by its reference count; what comes later is little, so
-    the thresholds stay as they are.
+    A full collection visits every object, and a hundred thousand accounts pause all answers for 0.1 s. These
+    objects are in no cycles, so reference counts free them; what comes later is little, so the thresholds
+    stay as they are.
     """
     gc.disable()
     try:
@@ -127,4 +128,4 @@ def _uncollected() -> Iterator[None]:
 def _apply(batch: LifecycleBatch, replica: Replica, lease: Lease, clock: Clock) -> None:
     replica.fold(batch.events, clock.now())
     metrics.POSITION.set(replica.position)
-    lease.applied(replica.position)
+    lease.note_applied(replica.position)

@@ -1,4 +1,4 @@
-"""The heartbeat: a gatekeeper tells how far it is, and hears every second how far the ledger is."""
+"""The heartbeat: every second a gatekeeper reports its position and learns the ledger's."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -24,8 +24,9 @@ log = structlog.get_logger(__name__)
 
 
 class AnotherLedger(StopProcess):
-    """The ledger is not the one that was followed: it went back, as from a backup. What was applied proves
-    nothing about it, so stop, and start anew from its read model.
+    """The ledger is not the one that was followed, for instance because it was restored from a backup.
+
+    What was applied proves nothing about it: stop, and start anew from its read model.
     """
 
     def __init__(self, head: Head, applied_position: int) -> None:
@@ -36,10 +37,10 @@ class AnotherLedger(StopProcess):
 
 
 class Heartbeat:
-    """Beats every second from the moment that there is a state, and tells of progress at once in between.
+    """Beats every second once there is a state, and reports progress at once in between.
 
-    Only a beat proves anything to this gatekeeper. What it tells is for those who wait until a revocation is
-    in force everywhere, at most every 20 ms, so that many events do not become as many transactions.
+    Only a beat proves anything to this gatekeeper. Progress is reported for those who wait until a revocation
+    is in force everywhere, at most every 20 ms, so that many events do not become as many transactions.
     """
 
     def __init__(
@@ -48,11 +49,11 @@ class Heartbeat:
         holder: Holder,
         lease: Lease,
         replica: Replica,
-        journalled: Callable[[], Journalled],
+        read_journalled: Callable[[], Journalled],
         clock: Clock,
     ) -> None:
         self._leases = leases
-        self._journalled = journalled
+        self._read_journalled = read_journalled
         self._holder = holder
         self._lease = lease
         self._replica = replica
@@ -60,11 +61,11 @@ class Heartbeat:
         self._is_away = False
 
     async def run(self) -> None:
-        """Beat for ever, whether or not PostgreSQL answers: the lease runs out by itself if it does not.
+        """Beat until cancelled, also while PostgreSQL is away: then the lease runs out by itself.
 
         Raises AnotherLedger.
         """
-        # Without a state it allows nothing, and a row would only be waited for.
+        # Without a state it allows nothing, and its row would only keep others waiting.
         await self._replica.advanced.wait()
         await self._try(self._leases.forget_dead())
         while True:
@@ -73,8 +74,8 @@ class Heartbeat:
             await self._tell_progress(until_s=began_s + INTERVAL_S)
 
     async def _beat(self, began_s: float) -> None:
-        applied = self._applied()
-        head = await self._leases.renew(self._holder, applied.position, self._journalled())
+        applied = self._take_progress()
+        head = await self._leases.renew(self._holder, applied.position, self._read_journalled())
         if head.position < applied.position or (head.position == applied.position and head != applied):
             raise AnotherLedger(head, applied.position)
         self._lease.beat(Beat(began_s=began_s, head=head.position), self._replica.position)
@@ -82,7 +83,7 @@ class Heartbeat:
     async def _tell_progress(self, *, until_s: float) -> None:
         while (left_s := until_s - self._clock.monotonic_s()) > 0:
             if await self._advances(left_s):
-                await self._try(self._leases.tell(self._holder, self._applied().position))
+                await self._try(self._leases.tell(self._holder, self._take_progress().position))
                 await asyncio.sleep(TELL_INTERVAL_S)
 
     async def _advances(self, within_s: float) -> bool:
@@ -92,8 +93,8 @@ class Heartbeat:
         except TimeoutError:
             return False
 
-    def _applied(self) -> Head:
-        # Cleared before it is told: what is applied while the transaction runs is told after it.
+    def _take_progress(self) -> Head:
+        # Cleared before the report: what is applied while the transaction runs is reported after it.
         self._replica.advanced.clear()
         return Head(position=self._replica.position, hash=self._replica.sealed)
 
@@ -113,12 +114,13 @@ class Heartbeat:
 
 
 @asynccontextmanager
-async def withdrawn_at_the_end(leases: Leases, holder: Holder, lease: Lease) -> AsyncIterator[None]:
-    """Remove the holder's row when the context ends: from then on nothing is allowed, and nobody waits."""
+async def withdraw_at_end(leases: Leases, holder: Holder, lease: Lease) -> AsyncIterator[None]:
+    """Remove the holder's row when the context ends: then it allows nothing, and nobody waits for it."""
     try:
         yield
     finally:
-        # Where another task has died, requests are being answered still; an orderly end comes after the last.
+        # If another task has died, requests are still being answered; an orderly end comes after the last
+        # answer.
         lease.forfeit()
         try:
             async with asyncio.timeout(_TIMEOUT_S):

@@ -1,4 +1,4 @@
-"""The lease: for how long decisions may go on without fresh proof that nothing of the ledger was missed."""
+"""The lease: how long decisions may go on without fresh proof that nothing of the ledger was missed."""
 
 import math
 from collections import deque
@@ -10,7 +10,7 @@ _BEATS_MAX: Final = 4096  # an hour of beats, the longest lease there is
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Beat:
-    """A proof in the making: all that was committed before `began_s` (monotonic) is at or below `head`."""
+    """A proof once `head` is applied: everything committed before `began_s` (monotonic) is at or below it."""
 
     began_s: float
     head: int
@@ -19,8 +19,8 @@ class Beat:
 class Lease:
     """Runs for `staleness_max_s` after the start of the last beat whose head has been applied.
 
-    With 0 it runs for ever once anything was proven, until it is forfeited. Times are monotonic seconds.
-    `unrenewable` says why it will end, where PostgreSQL answers and yet does not renew it.
+    With 0 it never ends after the first proof, unless it is forfeited. Times are monotonic seconds.
+    `unrenewable` says why it will end, if PostgreSQL answers but does not renew it.
     """
 
     def __init__(self, staleness_max_s: float) -> None:
@@ -32,21 +32,21 @@ class Lease:
 
     @property
     def until_s(self) -> float:
-        """When it ends: minus infinity if there is none, infinity where it is turned off."""
+        """When it ends: minus infinity without a lease, infinity if it never ends."""
         if self.proven_s is None or self._is_forfeited:
             return -math.inf
         return self.proven_s + self._staleness_max_s
 
     def is_held(self, now_s: float) -> bool:
-        """Tell whether what would be allowed may be allowed."""
+        """Tell whether requests may be allowed."""
         return now_s < self.until_s
 
     def beat(self, beat: Beat, applied_position: int) -> None:
-        """Take a beat, which counts once its head is applied."""
+        """Add a beat, which counts once its head is applied."""
         self._open.append(beat)
-        self.applied(applied_position)
+        self.note_applied(applied_position)
 
-    def applied(self, position: int) -> None:
+    def note_applied(self, position: int) -> None:
         """Count the beats whose head has now been applied."""
         while self._open and self._open[0].head <= position:
             self.proven_s = self._open.popleft().began_s

@@ -1,4 +1,4 @@
-"""Replication: one task that keeps the replica at the ledger's head, and proves every second that it does."""
+"""Replication: one task that keeps the replica at the ledger's head and proves so every second."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 
 from keyfold.gatekeeper.replica.following import LedgerSource, follow
-from keyfold.gatekeeper.replica.heartbeat import Heartbeat, withdrawn_at_the_end
+from keyfold.gatekeeper.replica.heartbeat import Heartbeat, withdraw_at_end
 from keyfold.gatekeeper.replica.lease import Lease
 from keyfold.gatekeeper.replica.state import Replica
 from keyfold.gatekeeper.settings import GatekeeperSettings
@@ -23,25 +23,25 @@ async def replicate(
     holder: Holder,
     replica: Replica,
     lease: Lease,
-    journalled: Callable[[], Journalled],
+    read_journalled: Callable[[], Journalled],
     clock: Clock,
 ) -> None:
-    """Follow and beat until cancelled, which must be after the last answer. Raises StopProcess."""
+    """Follow the ledger and beat until cancelled, which must be after the last answer. Raises StopProcess."""
     dsn, timeout_s = settings.postgres_dsn.get_secret_value(), settings.startup_timeout_s
     await wait_for("PostgreSQL", partial(require_migrations, dsn), timeout_s=timeout_s, clock=clock)
     async with AsyncExitStack() as resources:
         pool = await resources.enter_async_context(open_pool(dsn, application_name="gatekeeper", size_max=2))
         leases = Leases(pool)
-        await resources.enter_async_context(withdrawn_at_the_end(leases, holder, lease))
+        await resources.enter_async_context(withdraw_at_end(leases, holder, lease))
         source = LedgerSource(
             read_model=ReadModel(pool), bootstrap=settings.kafka_bootstrap, client_id="keyfold-gatekeeper"
         )
         try:
             async with asyncio.TaskGroup() as tasks:
-                heartbeat = Heartbeat(leases, holder, lease, replica, journalled, clock)
+                heartbeat = Heartbeat(leases, holder, lease, replica, read_journalled, clock)
                 tasks.create_task(heartbeat.run(), name="heartbeat")
                 tasks.create_task(
                     follow(source, replica, lease, clock, startup_timeout_s=timeout_s), name="following"
                 )
         except ExceptionGroup as failures:
-            raise failures.exceptions[0] from failures  # the first to die says why, in one line
+            raise failures.exceptions[0] from failures  # the first failure says why, in one line

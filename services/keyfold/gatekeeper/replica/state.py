@@ -1,4 +1,4 @@
-"""The replica: the ledger's state in this process's memory, and how much of the ledger it holds."""
+"""The replica: the ledger's state in this process's memory, and up to which position."""
 
 import asyncio
 from collections.abc import Sequence
@@ -15,10 +15,10 @@ from keyfold.wire.events.chain import GENESIS
 
 @dataclass(slots=True, kw_only=True)
 class Replica:
-    """Everything up to `position`; `state` is None until some was loaded, `applied_at` is the wall clock.
+    """The state at `position`; `state` is None until one is loaded, `applied_at` is by the wall clock.
 
-    `loading` is how far the load has come, None before it has begun.
-    `sealed` is the hash at the position. `advanced` is set when that has moved; whoever listens clears it.
+    `loading` is how far the load has come, None before it begins. `sealed` is the hash at the position.
+    `advanced` is set when the position moves; its listener clears it.
     """
 
     state: State | None = None
@@ -28,7 +28,7 @@ class Replica:
     applied_at: datetime | None = None
     advanced: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def load_on(self, loaded: LoadProgress) -> None:
+    def note_progress(self, loaded: LoadProgress) -> None:
         """Note how far the load has come."""
         self.loading = loaded
 

@@ -42,9 +42,9 @@ log = structlog.get_logger(__name__)
 
 
 class Enforces(Protocol):
-    """Tells when every gatekeeper has applied a position of the ledger."""
+    """Waits until every gatekeeper has applied a position of the ledger."""
 
-    async def reached(self, position: int, timeout_s: float) -> bool:
+    async def wait_for(self, position: int, timeout_s: float) -> bool:
         """Return True as soon as all have, or False if time is up first."""
         ...
 
@@ -78,7 +78,7 @@ class CommandsOverHttp:
         try:
             return all(
                 await asyncio.gather(
-                    self._model.caught_up(position, wait_s), self._enforcement.reached(position, wait_s)
+                    self._model.caught_up(position, wait_s), self._enforcement.wait_for(position, wait_s)
                 )
             )
         except TryLater as away:

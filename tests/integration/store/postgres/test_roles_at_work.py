@@ -48,7 +48,7 @@ async def test_registry(lived_in: str) -> None:
         looked_at = await ledger.look(ReadSet(streams=frozenset([each.stream])), later)
         assert looked_at.streams[each.stream].version == 1
         assert len(await ledger.rows_after(0, 10)) == 1
-        assert await Enforcement(pool).reached(1, timeout_s=1)
+        assert await Enforcement(pool).wait_for(1, timeout_s=1)
         assert await ReadModel(pool).position() == 0
         assert await pool.fetch("select key_id, last_used_at from access_log.last_used") == []
 

@@ -65,8 +65,8 @@ def test_a_dry_run_says_the_same(reason: Reason) -> None:
     event = access_event(
         1,
         reason=reason,
-        category=case.asked.category,
-        access=case.asked.access,
+        category=case.request.category,
+        access=case.request.access,
         vendor_id=APPROVED.vendor_id,
         client_ip=case.client_ip,
     )

@@ -102,13 +102,13 @@ def test_by_vendor_any_key_of_its_own_stands() -> None:
 
 def test_by_category_no_path_is_checked() -> None:
     """A question about a category and an access needs no route."""
-    asked = DryRunRequest(category=Category.FINANCIAL, access=Access.WRITE)
-    explanation = explain(replace(case_with(set()), asked=asked))
+    request = DryRunRequest(category=Category.FINANCIAL, access=Access.WRITE)
+    explanation = explain(replace(case_with(set()), request=request))
     found = {each.check: each.outcome for each in explanation.checks}
     assert explanation.reason is Reason.CATEGORY_DENIED
     assert {found[Reason.AMBIGUOUS_REQUEST], found[Reason.UNMAPPED_ROUTE]} == {NOT_APPLICABLE}
     assert [each.change for each in explanation.changes] == ["Grant write to financial."]
-    reading = explain(replace(case_with(set()), asked=replace(asked, access=Access.READ)))
+    reading = explain(replace(case_with(set()), request=replace(request, access=Access.READ)))
     assert [each.change for each in reading.changes] == ["Grant read to financial."]
 
 

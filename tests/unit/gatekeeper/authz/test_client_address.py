@@ -2,7 +2,7 @@
 
 import pytest
 
-from keyfold.gatekeeper.authz.request.client_address import client_address, kept_of
+from keyfold.gatekeeper.authz.request.client_address import client_address, reduce_address
 from keyfold.gatekeeper.gateways import GatewayKind
 from keyfold.gatekeeper.settings import ClientIpKept
 from tests.support.gatekeeper.heart import fields_of
@@ -11,7 +11,7 @@ from tests.support.gatekeeper.heart import fields_of
 def kept(value: str, how: ClientIpKept = "full", header: str = "X-Forwarded-For") -> str | None:
     """Return what is kept of a header's value."""
     kind = GatewayKind.FORWARDED if header == "X-Forwarded-For" else GatewayKind.ORIGINAL
-    return kept_of(client_address(kind, fields_of((header, value))), how)
+    return reduce_address(client_address(kind, fields_of((header, value))), how)
 
 
 def test_only_the_gateways_own_entry_counts() -> None:

@@ -207,7 +207,7 @@ async def test_the_running_second_counts_on(tmp_path: Path) -> None:
     with flooded(tmp_path) as bed:
         for _ in range(3):
             await bed.flood(MANY, malformed())
-            bed.floods.journal_ended()
+            bed.aggregation.journal_finished()
         assert len(bed.heart.records()) == PER_S
         bed.second()
         assert [event.requests for event in counted(bed.heart.records())] == [3 * MANY - PER_S]

@@ -203,7 +203,7 @@ async def test_counts_reach_the_disk_by_themselves(tmp_path: Path, sync: Journal
         await bed.flood(MANY, malformed())
         bed.heart.clock.at += SECOND
         async with asyncio.TaskGroup() as group:
-            watching = group.create_task(bed.floods.watch(0))
+            watching = group.create_task(bed.aggregation.watch(0))
             await eventually(lambda: _is_synced(bed))
             watching.cancel()
         assert [event.requests for event in counted(bed.heart.records())] == [MANY - PER_S]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from keyfold.gatekeeper.authz.request.original_request import OriginalRequest, original_request
+from keyfold.gatekeeper.authz.request.original_request import OriginalRequest, read_original_request
 from keyfold.gatekeeper.gateways import GatewayKind
 from tests.support.gatekeeper.heart import fields_of
 
@@ -14,7 +14,7 @@ def asked(
     kind: GatewayKind, headers: list[tuple[str, str]], method: str = "GET", path: str = "/authz"
 ) -> OriginalRequest:
     """Read the original request from a question of such a gateway."""
-    return original_request(kind, method, path, fields_of(*headers))
+    return read_original_request(kind, method, path, fields_of(*headers))
 
 
 def test_a_forwarding_gateway_tells_by_its_pair() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from keyfold.domain.access.decision import MALFORMED, Credential
-from keyfold.gatekeeper.authz.request.presented_keys import KeyHeaders, PresentedKeys, presented_keys
+from keyfold.gatekeeper.authz.request.presented_keys import KeyHeaders, PresentedKeys, read_presented_keys
 from keyfold.wire.keys.format import KeyKind, mint
 from tests.support.gatekeeper.heart import fields_of
 
@@ -15,7 +15,7 @@ OTHER = mint(KeyKind.SUBSCRIBER, "T" * 12, bytes(32)).secret
 
 def presented(*headers: tuple[str, str]) -> PresentedKeys:
     """Read the keys of a request with these headers."""
-    return presented_keys(NAMES, fields_of(*headers))
+    return read_presented_keys(NAMES, fields_of(*headers))
 
 
 def test_each_key_has_its_header() -> None:

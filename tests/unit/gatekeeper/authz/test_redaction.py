@@ -4,7 +4,7 @@ from urllib.parse import quote
 
 import pytest
 
-from keyfold.gatekeeper.authz.redaction import without_secrets
+from keyfold.gatekeeper.authz.redaction import redact
 from keyfold.wire.keys.format import KeyKind, mint
 
 SECRET = mint(KeyKind.SUBSCRIBER, "ABCabc012345", bytes(range(32))).secret
@@ -31,8 +31,8 @@ EVERY_BYTE = "".join(f"%{byte:02X}" for byte in SECRET.encode())
 )
 def test_what_holds_a_secret_is_left_out(segment: str) -> None:
     """A segment with a key in it, whole or in part, or with a token, is replaced as a whole."""
-    assert without_secrets(f"/v1/{segment}/7") == "/v1/(redacted)/7"
-    assert without_secrets(f"/v1/{segment}") == "/v1/(redacted)"
+    assert redact(f"/v1/{segment}/7") == "/v1/(redacted)/7"
+    assert redact(f"/v1/{segment}") == "/v1/(redacted)"
 
 
 @pytest.mark.parametrize(
@@ -41,4 +41,4 @@ def test_what_holds_a_secret_is_left_out(segment: str) -> None:
 )
 def test_everything_else_stays(path: str) -> None:
     """A path without a secret is recorded as it was sent, byte for byte."""
-    assert without_secrets(path) == path
+    assert redact(path) == path

@@ -10,7 +10,7 @@ def test_there_is_no_lease_before_the_first_beats_head_is_applied() -> None:
     lease = Lease(60)
     lease.beat(Beat(began_s=100, head=7), applied_position=6)
     assert not lease.is_held(100)
-    lease.applied(7)
+    lease.note_applied(7)
     assert lease.is_held(100)
 
 
@@ -18,7 +18,7 @@ def test_it_runs_from_the_start_of_the_beat() -> None:
     """It ends `staleness_max_s` after the moment before the beat was sent, however late that counts."""
     lease = Lease(60)
     lease.beat(Beat(began_s=100, head=7), applied_position=0)
-    lease.applied(9)
+    lease.note_applied(9)
     assert lease.is_held(159.999)
     assert not lease.is_held(160)
 
@@ -29,7 +29,7 @@ def test_a_later_beat_that_waits_does_not_shorten_it() -> None:
     lease.beat(Beat(began_s=100, head=7), applied_position=7)
     lease.beat(Beat(began_s=101, head=8), applied_position=7)
     assert lease.until_s == 160
-    lease.applied(8)
+    lease.note_applied(8)
     assert lease.until_s == 161
 
 

@@ -1,4 +1,4 @@
-"""The two ways to ask: the lane on its own port, and aiohttp on the service's, answer and record alike."""
+"""The authz server on its own port and aiohttp on the service's port answer and record alike."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from keyfold.runtime.auth.caller import Caller, TokenRejected
 from keyfold.runtime.health import Health
 from keyfold.runtime.http import RateLimits, build_app, serve_http
 from tests.support.gatekeeper.heart import NGINX_TOKEN, TOKEN
-from tests.support.gatekeeper.lane_bed import HOST, WITHIN_S, Bed, lane_in
 from tests.support.gatekeeper.mutations import ADDRESSES, TRACE
 from tests.support.gatekeeper.practice import (
     KEY,
@@ -30,6 +29,7 @@ from tests.support.gatekeeper.practice import (
     UNKNOWN_KEY,
     VENDOR_KEY,
 )
+from tests.support.gatekeeper.server_bed import HOST, WITHIN_S, Bed, serve_in
 
 EVENT_ID = re.compile(r"0195f000-0000-7000-8000-\w{12}")
 # What each server says about itself and its connection.
@@ -123,7 +123,7 @@ class _Nobody:
 
 @dataclass(frozen=True, slots=True)
 class Both:
-    """A lane, and the port where the same questions are asked over aiohttp."""
+    """An authz server, and the port where the same questions are asked over aiohttp."""
 
     bed: Bed
     endpoint_port: int
@@ -169,7 +169,7 @@ def _plain(event: AccessEvent) -> AccessEvent:
 @pytest.fixture(scope="module")
 async def both(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Both]:
     """The two ways to ask one gatekeeper."""
-    async with lane_in(tmp_path_factory.mktemp("both")) as bed:
+    async with serve_in(tmp_path_factory.mktemp("both")) as bed:
         routes = AuthzEndpoint(bed.heart.authz).routes()
         limits = RateLimits(commands_max=0, failures_max=0)
         app = build_app(
@@ -198,5 +198,5 @@ async def test_both_ways_to_ask_are_answered_alike(
     """Status, headers, body and record are the same, whatever method, target and headers are sent."""
     headers = [("Host", "h"), ("Connection", "close"), *more[:2], *own, *told, *more[2:]]
     lines = [f"{method} /authz{path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers), "", ""]
-    lane, endpoint = await both.answers("\r\n".join(lines).encode("latin-1"))
-    assert lane == endpoint
+    server, endpoint = await both.answers("\r\n".join(lines).encode("latin-1"))
+    assert server == endpoint

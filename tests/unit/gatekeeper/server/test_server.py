@@ -1,4 +1,4 @@
-"""What the lane owes as a server of HTTP/1.1: the right answers, in order, on connections that are kept."""
+"""What the authz server owes of HTTP/1.1: the right answers, in order, on connections that are kept."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from keyfold.gatekeeper.authz.connection import PIPELINED_MAX, UNFINISHED_BYTES_MAX
-from tests.support.gatekeeper.lane_bed import KEY_LINES, TOKEN_LINE, Bed, lane_in, request
+from tests.support.gatekeeper.server_bed import KEY_LINES, TOKEN_LINE, Bed, request, serve_in
 
 DENIED = request(path="/v1/note")
 ALLOWED = request()
@@ -17,8 +17,8 @@ LAST = request("Connection: close")
 
 @pytest.fixture
 async def bed(tmp_path: Path) -> AsyncIterator[Bed]:
-    """A lane."""
-    async with lane_in(tmp_path) as bed:
+    """An authz server."""
+    async with serve_in(tmp_path) as bed:
         yield bed
 
 
@@ -190,7 +190,7 @@ async def test_who_has_said_all_is_still_answered(bed: Bed) -> None:
     assert await bed.exchange(ALLOWED + DENIED) == [200, 403]
     async with bed.client() as client:
         await client.ask(ALLOWED)
-        (connection,) = bed.lane.connections
+        (connection,) = bed.server.connections
         connection.data_received(ALLOWED)
         assert connection.eof_received()  # before the answer, as where both come at once
         assert await client.statuses() == [200]

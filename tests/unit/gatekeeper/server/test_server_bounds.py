@@ -1,4 +1,4 @@
-"""What the lane owes as a server over time: everything has an end, a bound, and a proper close."""
+"""What the authz server owes over time: everything has an end, a bound, and a proper close."""
 
 import asyncio
 import resource
@@ -18,10 +18,10 @@ from keyfold.gatekeeper.authz.server import (
     LINGER_S,
     UNREAD_TIMEOUT_S,
 )
-from keyfold.gatekeeper.open_files import room_for
+from keyfold.gatekeeper.open_files import reserve_files
 from keyfold.runtime.metrics import exposition
 from tests.support.eventually import eventually
-from tests.support.gatekeeper.lane_bed import Bed, Client, Narrow, lane_in, request
+from tests.support.gatekeeper.server_bed import Bed, Client, Narrow, request, serve_in
 
 ALLOWED, LAST = request(), request("Connection: close")
 LITTLE_S = 0.1
@@ -29,8 +29,8 @@ LITTLE_S = 0.1
 
 @pytest.fixture
 async def bed(tmp_path: Path) -> AsyncIterator[Bed]:
-    """A lane."""
-    async with lane_in(tmp_path) as bed:
+    """An authz server."""
+    async with serve_in(tmp_path) as bed:
         yield bed
 
 
@@ -77,7 +77,7 @@ async def is_arriving(bed: Bed) -> None:
     """Return when there is half a request."""
 
     async def is_so() -> bool:
-        return any(each.is_arriving for each in bed.lane.connections)
+        return any(each.is_arriving for each in bed.server.connections)
 
     await eventually(is_so)
 
@@ -110,12 +110,12 @@ async def test_who_does_not_close_is_cut_off(bed: Bed) -> None:
 
 
 async def flooded(bed: Bed, client: Client) -> int:
-    """Ask and read nothing until the lane asks for no more; return how many questions were sent."""
+    """Ask and read nothing until the server asks for no more; return how many questions were sent."""
     padded, sent = request(f"Cookie: {'x' * 4000}"), 0
 
     async def is_unread() -> bool:
         nonlocal sent
-        if any(each.is_unread for each in bed.lane.connections):
+        if any(each.is_unread for each in bed.server.connections):
             return True
         if client.writer.transport.get_write_buffer_size() == 0:
             client.writer.write(padded * 50)
@@ -128,7 +128,7 @@ async def flooded(bed: Bed, client: Client) -> int:
 
 async def test_who_does_not_read_is_asked_nothing_more(tmp_path: Path) -> None:
     """While answers wait for their reader no question is taken, and all are answered once they are read."""
-    async with lane_in(tmp_path, kind=Narrow) as bed, bed.client(limit_bytes=2048) as client:
+    async with serve_in(tmp_path, kind=Narrow) as bed, bed.client(limit_bytes=2048) as client:
         sent = await flooded(bed, client)
         client.writer.write(ALLOWED * PIPELINED_MAX)
         decided = len(bed.heart.records())
@@ -142,7 +142,7 @@ async def test_who_does_not_read_is_asked_nothing_more(tmp_path: Path) -> None:
 
 async def test_who_never_reads_is_cut_off(tmp_path: Path) -> None:
     """Answers wait for their reader, not for ever."""
-    async with lane_in(tmp_path, kind=Narrow) as bed, bed.client(limit_bytes=2048) as client:
+    async with serve_in(tmp_path, kind=Narrow) as bed, bed.client(limit_bytes=2048) as client:
         await flooded(bed, client)
         bed.later(UNREAD_TIMEOUT_S - LITTLE_S)
         await bed.holds(1)
@@ -152,7 +152,7 @@ async def test_who_never_reads_is_cut_off(tmp_path: Path) -> None:
 
 async def test_one_connection_too_many_is_refused(tmp_path: Path) -> None:
     """Beyond the most that are let in a connection gets 503 and its end; when one leaves, another gets in."""
-    async with lane_in(tmp_path, connections_max=2) as bed:
+    async with serve_in(tmp_path, connections_max=2) as bed:
         async with bed.client() as one, bed.client() as two:
             assert (await one.ask(ALLOWED)).status == (await two.ask(ALLOWED)).status == 200
             before = refused_connections()
@@ -184,7 +184,7 @@ async def test_what_is_on_its_way_when_the_drain_begins_is_answered(bed: Bed) ->
         halfway.writer.write(half(ALLOWED))
         await is_arriving(bed)
         asked.writer.write(ALLOWED * 3)
-        bed.lane.begin_to_drain()
+        bed.server.begin_to_drain()
         halfway.writer.write(ALLOWED[len(half(ALLOWED)) :])
         bed.later(GRACE_S - LITTLE_S)
         soon.writer.write(ALLOWED * 3)
@@ -201,9 +201,9 @@ async def test_a_question_of_the_drains_own_tick_is_answered(bed: Bed) -> None:
     """A drain that begins between a question and its answer makes that answer the connection's last."""
     async with bed.client() as client:
         await client.ask(ALLOWED)
-        (connection,) = bed.lane.connections
+        (connection,) = bed.server.connections
         connection.data_received(ALLOWED)
-        bed.lane.begin_to_drain()
+        bed.server.begin_to_drain()
         answer = await client.answer()
         assert (answer.status, answer.is_last) == (200, True)
         assert await client.rest() == b""
@@ -213,7 +213,7 @@ async def test_a_drain_ends_when_all_have_left(bed: Bed) -> None:
     """A drain waits for those that are there, and cuts off whoever is still there at its end."""
     async with bed.client() as goes, bed.client() as stays:
         await bed.holds(2)
-        draining = asyncio.create_task(bed.lane.drain(10))
+        draining = asyncio.create_task(bed.server.drain(10))
         assert (await goes.ask(ALLOWED)).is_last and (await stays.ask(ALLOWED)).is_last
         assert await goes.rest() == await stays.rest() == b""
         assert not draining.done()
@@ -223,7 +223,7 @@ async def test_a_drain_ends_when_all_have_left(bed: Bed) -> None:
     async with bed.client():
         await bed.holds(1)
         with capture_logs() as logs:
-            await bed.lane.drain(0.01)
+            await bed.server.drain(0.01)
         await bed.holds(0)
     assert [(each["event"], each["connections"]) for each in logs] == [("connections_cut_off", 1)]
 
@@ -242,8 +242,8 @@ def test_connections_leave_files_for_the_journal(few_files: int) -> None:
     """A process raises its own limit on open files, and lets in no more connections than that allows."""
     with closing(socket.socket()) as least:
         resource.setrlimit(resource.RLIMIT_NOFILE, (least.fileno() + 300, few_files))
-    assert room_for(1000) == 1000
+    assert reserve_files(1000) == 1000
     assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] >= 1000
     with capture_logs() as logs:
-        assert 0 < room_for(few_files) < few_files
+        assert 0 < reserve_files(few_files) < few_files
     assert [each["event"] for each in logs] == ["few_files_allowed"]

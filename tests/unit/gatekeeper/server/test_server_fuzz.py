@@ -90,20 +90,20 @@ class Tally:
 
 
 @contextmanager
-def lane_over(root: Path) -> Iterator[tuple[Heart, AuthzServer, Kept]]:
-    """Yield a lane over a practice, and its journal."""
+def server_over(root: Path) -> Iterator[tuple[Heart, AuthzServer, Kept]]:
+    """Yield an authz server over a practice, and its journal."""
     segment = Kept()
     with heart_in(root, new_segment=lambda _, __: segment) as heart:
         yield heart, AuthzServer(heart.authz, heart.clock, connections_max=TICK), segment
 
 
 async def asked(
-    lane: AuthzServer, sent: Sequence[bytes], cut: Callable[[bytes], Sequence[bytes]]
+    server: AuthzServer, sent: Sequence[bytes], cut: Callable[[bytes], Sequence[bytes]]
 ) -> list[bytes]:
     """Send each on a connection of its own, all in one tick, and return what each got."""
     wires = []
     for each in sent:
-        wire, connection = Wire(), AuthzConnection(lane)
+        wire, connection = Wire(), AuthzConnection(server)
         connection.connection_made(wire)
         for piece in cut(each):
             connection.data_received(piece)
@@ -146,16 +146,16 @@ async def test_no_allow_that_a_plain_model_does_not_give(
         at = random.randrange(len(sent) + 1) if random.random() < 0.2 else len(sent)
         return [piece for piece in (sent[:at], sent[at:]) if piece]
 
-    with lane_over(tmp_path) as (heart, lane, journal):
+    with server_over(tmp_path) as (heart, server, journal):
         for _ in range(0, QUESTIONS, TICK):
             sent = [mutated(random) for _ in range(TICK)]
             journal.lines.clear()
-            got = await asked(lane, sent, cut)
+            got = await asked(server, sent, cut)
             lines = {line[22:58]: line for line in journal.lines}
             for each, answer in zip(sent, got, strict=True):
                 judge(each, answer, lines, tally)
             heart.journal.measure(0)
     counted = {"questions": QUESTIONS, **{str(key): count for key, count in sorted(tally.statuses.items())}}
-    record_property("the fuzz of the lane", counted)
+    record_property("the fuzz of the authz server", counted)
     assert 0.99 * tally.allowable <= tally.statuses[200] <= tally.allowable
     assert tally.statuses[200] > QUESTIONS / 10

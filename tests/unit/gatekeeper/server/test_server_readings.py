@@ -16,10 +16,10 @@ from keyfold.domain.access.decision import Reason
 from keyfold.gatekeeper.authz.connection import AuthzConnection
 from keyfold.gatekeeper.authz.server import AuthzServer
 from tests.support.gatekeeper.heart import NGINX_TOKEN
-from tests.support.gatekeeper.lane_bed import KEY_LINES, TOKEN_LINE, Bed, lane_in, request
 from tests.support.gatekeeper.mutations import mutated
 from tests.support.gatekeeper.practice import KEY, NETWORKED_KEY, VENDOR_KEY
-from tests.unit.gatekeeper.server.test_server_fuzz import Wire, lane_over
+from tests.support.gatekeeper.server_bed import KEY_LINES, TOKEN_LINE, Bed, request, serve_in
+from tests.unit.gatekeeper.server.test_server_fuzz import Wire, server_over
 
 HIDDEN = request(path="/v1/note")
 PAIR_LINE = f"Authorization: Keyfold {VENDOR_KEY.secret}/{KEY.secret}"
@@ -32,8 +32,8 @@ EVENT_ID = re.compile(rb"0195f000-0000-7000-8000-\w{12}")
 
 @pytest.fixture
 async def bed(tmp_path: Path) -> AsyncIterator[Bed]:
-    """A lane."""
-    async with lane_in(tmp_path) as bed:
+    """An authz server."""
+    async with serve_in(tmp_path) as bed:
         yield bed
 
 
@@ -184,15 +184,15 @@ async def test_no_other_request_line_is_understood(bed: Bed, line: str) -> None:
 
 
 @pytest.fixture(scope="module")
-async def lane(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[AuthzServer]:
-    """A lane without a port."""
-    with lane_over(tmp_path_factory.mktemp("lane")) as (_, lane, _):
-        yield lane
+async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[AuthzServer]:
+    """An authz server without a port."""
+    with server_over(tmp_path_factory.mktemp("server")) as (_, server, _):
+        yield server
 
 
-async def got(lane: AuthzServer, pieces: Sequence[bytes]) -> bytes:
+async def got(server: AuthzServer, pieces: Sequence[bytes]) -> bytes:
     """Send pieces, a tick after each, and return the answers without what is theirs alone."""
-    wire, connection = Wire(), AuthzConnection(lane)
+    wire, connection = Wire(), AuthzConnection(server)
     connection.connection_made(wire)
     for piece in pieces:
         connection.data_received(piece)
@@ -214,9 +214,9 @@ def cut(sent: bytes, places: Sequence[int]) -> Iterator[bytes]:
     seed=st.integers(0, 2**32), places=st.lists(st.integers(0, 2000), max_size=12), is_dripped=st.booleans()
 )
 async def test_an_answer_does_not_depend_on_how_the_bytes_arrive(
-    lane: AuthzServer, seed: int, places: list[int], is_dripped: bool
+    server: AuthzServer, seed: int, places: list[int], is_dripped: bool
 ) -> None:
     """Whole, in pieces or one byte at a time: whatever is sent is answered alike."""
     sent = mutated(Random(seed))
     pieces = [bytes([each]) for each in sent] if is_dripped else list(cut(sent, places))
-    assert await got(lane, pieces) == await got(lane, [sent] if sent else [])
+    assert await got(server, pieces) == await got(server, [sent] if sent else [])

@@ -1,1 +1,1 @@
-"""What a gateway asks about: the original request, its path and method, the keys that it presents."""
+"""Reads a gateway's question: the original request, its path and method, the keys that it presents."""

@@ -1,4 +1,4 @@
-"""Who asks, and with which keys: three secrets, read once for all questions that come with the same three."""
+"""Which gateway asks, about which keys: three secrets, read once for all questions with the same three."""
 
 from hashlib import sha256
 from typing import Final
@@ -10,26 +10,26 @@ from keyfold.gatekeeper.authz.request.presented_keys import (
     AUTHORIZATION,
     KeyHeaders,
     PresentedKeys,
-    presented_keys,
+    read_presented_keys,
 )
 from keyfold.gatekeeper.gateways import TOKEN_FIELD, Gateway, Gateways
 
 REMEMBERED_MAX: Final = 65_536
-"""How many callers are remembered, at some 500 bytes each; then all are read anew."""
+"""How many callers are remembered, at about 500 bytes each; beyond that all are forgotten."""
 
 
 class AuthzCaller(Struct, frozen=True, gc=False):
-    """The gateway that asks, and the keys of the request that it asks about."""
+    """The gateway that asks, and the keys of the request it asks about."""
 
     gateway: Gateway
     keys: PresentedKeys
 
 
 class AuthzCallers:
-    """Tells who asks. Whether the keys work is not remembered, ever: that is for each decision to say.
+    """Finds out who asks. It never remembers whether keys work: each decision judges that anew.
 
-    What was read of three secrets is found again by the digest of them all, which nobody has who has not got
-    all three; none of them is kept.
+    What was read is remembered under one digest of all three secrets, which only a caller with all three can
+    produce; the secrets themselves are not kept.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class AuthzCallers:
         self._known: dict[bytes, AuthzCaller] = {}
 
     def of(self, fields: Fields) -> AuthzCaller | None:
-        """Return who asks, None where that is no gateway."""
+        """Return who asks, or None if it is no gateway."""
         digest = self._digest(fields)
         caller = None if digest is None else self._known.get(digest)
         if caller is None:
@@ -51,7 +51,7 @@ class AuthzCallers:
         return caller
 
     def _digest(self, fields: Fields) -> bytes | None:
-        """Return the digest of the three secrets, None where they do not come as three headers."""
+        """Return the digest of the three secrets, or None if they are not in three headers."""
         vendor_keys, subscriber_keys = (
             fields.get(self._names.vendor, ()),
             fields.get(self._names.subscriber, ()),
@@ -66,7 +66,7 @@ class AuthzCallers:
         gateway = self._gateways.find(fields.get(TOKEN_FIELD, ()))
         if gateway is None:
             return None
-        return AuthzCaller(gateway, presented_keys(self._names, fields))
+        return AuthzCaller(gateway, read_presented_keys(self._names, fields))
 
     def _remember(self, digest: bytes, caller: AuthzCaller) -> None:
         if len(self._known) >= self._remembered_max:

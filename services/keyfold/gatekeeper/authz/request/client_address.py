@@ -1,4 +1,4 @@
-"""The address that the original request came from, as its gateway reports it and as far as it is kept."""
+"""The address that the original request came from, as its gateway reports it, and what is kept of it."""
 
 from functools import lru_cache
 from ipaddress import IPv4Address, ip_address, ip_network
@@ -15,20 +15,20 @@ _PREFIX_LENGTHS: Final = {4: 24, 6: 48}
 
 
 def client_address(kind: GatewayKind, fields: Fields) -> str | None:
-    """Return the client's address, or None where the gateway tells none that can be believed.
+    """Return the client's address, or None if the gateway reports none that can be trusted.
 
-    `forwarded` gateways append the peer to `X-Forwarded-For`, so that only its last entry is theirs;
-    `original` ones set `X-Real-IP`.
+    `forwarded` gateways append the peer to `X-Forwarded-For`, so only its last entry is theirs; `original`
+    ones set `X-Real-IP`.
     """
     if kind is GatewayKind.FORWARDED:
         forwarded = fields.get(FORWARDED_FOR, ())
-        told = forwarded[-1] if forwarded else ""
-        if "," in told:
-            told = told.rpartition(",")[2].strip()
+        text = forwarded[-1] if forwarded else ""
+        if "," in text:
+            text = text.rpartition(",")[2].strip()
     else:
         real = fields.get(REAL_IP, ())
-        told = real[0] if len(real) == 1 else ""
-    return _canonical(told) if 0 < len(told) <= _TEXT_LENGTH_MAX else None
+        text = real[0] if len(real) == 1 else ""
+    return _canonical(text) if 0 < len(text) <= _TEXT_LENGTH_MAX else None
 
 
 @lru_cache(maxsize=16_384)
@@ -39,14 +39,14 @@ def _canonical(text: str) -> str | None:
         return None
     if not isinstance(address, IPv4Address):
         if address.scope_id is not None:
-            return None  # a link's name means nothing on another machine
+            return None  # a zone means nothing on another machine
         address = address.ipv4_mapped or address
     return str(address)
 
 
 @lru_cache(maxsize=4096)
-def kept_of(address: str | None, kept: ClientIpKept) -> str | None:
-    """Return what the record of a decision keeps of a client's address: all, its network, or nothing."""
+def reduce_address(address: str | None, kept: ClientIpKept) -> str | None:
+    """Return the part of a client's address that a record keeps: all of it, its network, or nothing."""
     if address is None or kept == "full":
         return address
     if kept == "none":

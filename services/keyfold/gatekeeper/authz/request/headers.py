@@ -1,17 +1,19 @@
-"""A request's header fields, as far as an answer to a gateway depends on them."""
+"""The header fields of a request that an answer to a gateway depends on."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 Fields = Mapping[str, Sequence[str]]
-"""Values by lower-cased name, in order and as often as they were sent; what is no UTF-8 is kept as lone
-surrogates (PEP 383)."""
+"""Values by lower-cased name, in order and as often as they were sent.
+
+Bytes that are not UTF-8 are kept as lone surrogates (PEP 383).
+"""
 
 _SPELLINGS_MAX: Final = 1024
 
 
 class FieldNames:
-    """The fields that are kept of a request; whatever else a client sends is not even decoded."""
+    """The fields that are kept of a request; the others are not even decoded."""
 
     def __init__(self, names: Iterable[str]) -> None:
         self._spellings = _Spellings(names)
@@ -21,7 +23,7 @@ class FieldNames:
         return iter(self._spellings.kept.values())
 
     def of(self, lines: Iterable[tuple[bytes, bytes]]) -> Fields:
-        """Return the fields that are kept of all those that were sent."""
+        """Return the kept fields among those that were sent."""
         reader = self.reader()
         for spelt, value in lines:
             reader.read(spelt, value)
@@ -33,14 +35,14 @@ class FieldNames:
 
 
 class _Spellings(dict[bytes, str | None]):
-    # Gateways send a few spellings; to fold each name anew costs as much as the rest of its line.
+    # Gateways use a few spellings; lower-casing each name anew would cost as much as the rest of its line.
     def __init__(self, names: Iterable[str]) -> None:
         super().__init__()
         self.kept = {name.lower().encode("ascii"): name.lower() for name in names}
         self._longest = max(map(len, self.kept))
 
     def __missing__(self, spelt: bytes) -> str | None:
-        # A name that is too long is none of ours, and is not remembered either.
+        # A longer name is none of ours, and must not be remembered either.
         if len(spelt) > self._longest:
             return None
         if len(self) >= _SPELLINGS_MAX:
@@ -50,7 +52,7 @@ class _Spellings(dict[bytes, str | None]):
 
 
 class FieldReader:
-    """Reads one request after the other, line by line."""
+    """Reads the header lines of one request after another."""
 
     __slots__ = ("_fields", "_meant")
 
@@ -70,6 +72,6 @@ class FieldReader:
             fields[name] = [text]
 
     def take(self) -> Fields:
-        """Return the fields that are kept of the request that was read, and begin with the next."""
+        """Return the kept fields of the request that was read, and begin with the next."""
         fields, self._fields = self._fields, {}
         return fields

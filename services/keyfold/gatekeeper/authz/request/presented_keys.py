@@ -1,4 +1,4 @@
-"""The two keys that a request presents: in their headers, in one Authorization header, never in two minds."""
+"""The two keys that a request presents, in their own headers or in one Authorization header."""
 
 from collections.abc import Sequence
 from typing import Final, NamedTuple
@@ -21,7 +21,7 @@ class KeyHeaders(NamedTuple):
 
 
 class PresentedKeys(Struct, frozen=True, gc=False):
-    """What a request presents; `in_authorization` where `Authorization` carried them too."""
+    """The keys of a request; `in_authorization` says that `Authorization` carried keys."""
 
     vendor: Presented
     subscriber: Presented
@@ -29,14 +29,14 @@ class PresentedKeys(Struct, frozen=True, gc=False):
 
     @property
     def are_well_formed(self) -> bool:
-        """Whether both are keys, be they known or not."""
+        """Whether both have the form of a key, known or not."""
         return isinstance(self.vendor, Credential) and isinstance(self.subscriber, Credential)
 
 
-def presented_keys(names: KeyHeaders, fields: Fields) -> PresentedKeys:
+def read_presented_keys(names: KeyHeaders, fields: Fields) -> PresentedKeys:
     """Read both keys; `names` are lower-cased.
 
-    One that is there twice, or differs between its two places, is malformed.
+    A key that is there twice, or differs between its two places, is malformed.
     """
     vendor, subscriber = fields.get(names.vendor, ()), fields.get(names.subscriber, ())
     if AUTHORIZATION not in fields:
@@ -45,27 +45,29 @@ def presented_keys(names: KeyHeaders, fields: Fields) -> PresentedKeys:
     if not authorization:
         return _read(vendor, subscriber, in_authorization=False)
     pair = authorization[0].partition(" ")[2].strip().split("/") if len(authorization) == 1 else []
-    # A key that stands there alone is malformed in the other's place, and may yet be proven in its own.
+    # A single key is malformed as the other kind, and may still be proven as its own.
     pair = pair * 2 if len(pair) == 1 else pair
     if len(pair) != 2:
         return PresentedKeys(vendor=MALFORMED, subscriber=MALFORMED, in_authorization=True)
-    return _read(_united(vendor, pair[0]), _united(subscriber, pair[1]), in_authorization=True)
+    return _read(_merge(vendor, pair[0]), _merge(subscriber, pair[1]), in_authorization=True)
 
 
 def _is_ours(authorization: str) -> bool:
     return authorization.partition(" ")[0].lower() == SCHEME
 
 
-def _united(in_header: Sequence[str], in_authorization: str) -> Sequence[str]:
-    # The same key in both places is one key; an upstream that reads either then reads the same.
+def _merge(in_header: Sequence[str], in_authorization: str) -> Sequence[str]:
+    # The same key in both places is one key: an upstream reads the same from either.
     return [in_authorization] if not in_header else [*in_header, *{in_authorization}.difference(in_header)]
 
 
 def _read(vendor: Sequence[str], subscriber: Sequence[str], *, in_authorization: bool) -> PresentedKeys:
-    return PresentedKeys(_one(KeyKind.VENDOR, vendor), _one(KeyKind.SUBSCRIBER, subscriber), in_authorization)
+    return PresentedKeys(
+        _read_one(KeyKind.VENDOR, vendor), _read_one(KeyKind.SUBSCRIBER, subscriber), in_authorization
+    )
 
 
-def _one(kind: KeyKind, values: Sequence[str]) -> Presented:
+def _read_one(kind: KeyKind, values: Sequence[str]) -> Presented:
     if len(values) == 1:
         return read_key(kind, values[0])
     return MALFORMED if values else None

@@ -1,4 +1,4 @@
-"""A lane on a real port, on a clock that the test sets, and clients that send it bytes."""
+"""An authz server on a real port, on a clock that the test sets, and clients that send it bytes."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """One connection to the lane."""
+    """One connection to the server."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
@@ -79,22 +79,22 @@ class Client:
         return Answered(status=int(first.split(" ")[1]), headers=headers, body=body)
 
     async def rest(self) -> bytes:
-        """Return everything until the lane ends the connection."""
+        """Return everything until the server ends the connection."""
         async with asyncio.timeout(WITHIN_S):
             return await self.reader.read()
 
     async def statuses(self) -> list[int]:
-        """Return the statuses of all answers until the lane ends the connection."""
+        """Return the statuses of all answers until the server ends the connection."""
         text = await self.rest()
         return [int(part[:3]) for part in text.split(b"HTTP/1.1 ")[1:]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bed:
-    """A lane, what it answers from, and where it listens."""
+    """An authz server, what it answers from, and where it listens."""
 
     heart: Heart
-    lane: AuthzServer
+    server: AuthzServer
     port: int
 
     @asynccontextmanager
@@ -116,17 +116,17 @@ class Bed:
             return await client.statuses()
 
     def later(self, seconds: float) -> None:
-        """Let time go by, and the lane see it; the lease is kept."""
+        """Let time go by, and the server see it; the lease is kept."""
         self.heart.clock.seconds += seconds
         position = self.heart.replica.position
         self.heart.lease.beat(Beat(began_s=self.heart.clock.seconds, head=position), position)
-        self.lane.tick()
+        self.server.tick()
 
     async def holds(self, count: int) -> None:
         """Return when so many connections are open."""
 
         async def is_so() -> bool:
-            return len(self.lane.connections) == count
+            return len(self.server.connections) == count
 
         await eventually(is_so)
 
@@ -141,15 +141,15 @@ class Narrow(AuthzConnection):
 
 
 @asynccontextmanager
-async def lane_in(
+async def serve_in(
     root: Path, *, connections_max: int = 100, kind: type[AuthzConnection] = AuthzConnection
 ) -> AsyncIterator[Bed]:
-    """Serve a lane over a practice."""
+    """Serve an authz server over a practice."""
     with heart_in(root) as heart:
-        lane = AuthzServer(heart.authz, heart.clock, connections_max=connections_max)
-        async with listen(lambda: kind(lane), HOST, 0) as port:
-            yield Bed(heart=heart, lane=lane, port=port)
-        for connection in list(lane.connections):
+        server = AuthzServer(heart.authz, heart.clock, connections_max=connections_max)
+        async with listen(lambda: kind(server), HOST, 0) as port:
+            yield Bed(heart=heart, server=server, port=port)
+        for connection in list(server.connections):
             connection.abort()
-        bed = Bed(heart=heart, lane=lane, port=port)
+        bed = Bed(heart=heart, server=server, port=port)
         await bed.holds(0)

@@ -1,4 +1,4 @@
-"""A flood over the real lane: few events, which are of exactly as many requests as were answered."""
+"""A flood over the real authz server: few events, which are of exactly as many requests as were answered."""
 
 from __future__ import annotations
 

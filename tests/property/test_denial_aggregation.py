@@ -69,7 +69,7 @@ async def _take(bed: Flooded, step: Sequence[int] | str) -> None:
         case "second":
             bed.second()
         case "beat":
-            bed.floods.journal_ended()
+            bed.aggregation.journal_finished()
         case "journal refuses":
             bed.fate.journal_refuses = True
         case "file refuses":
