@@ -1,6 +1,6 @@
 """From a topic of Kafka into a sink: taken at least once, written exactly once.
 
-A sink keeps, with the records, how far it has written of each partition. Who writes says where it stood, and
-is fenced when that has moved: then another process has the partition. What cannot be written is set aside
-among the dead letters, and what Kafka has deleted before it was written is said loudly.
+A sink keeps, with the records, the next offset of each partition. A writer names the offset that it expects,
+and is fenced if the offset has moved: then another process has the partition. Records that cannot be written
+are set aside as dead letters, and records that Kafka deleted before they were written are logged as an error.
 """

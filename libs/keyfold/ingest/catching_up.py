@@ -1,4 +1,4 @@
-"""Up to when a sink has caught up: each of its partitions is written to where it ended then."""
+"""Up to when a sink has caught up: each partition is written up to where it ended at that time."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -7,22 +7,22 @@ from keyfold.wire.offsets import PartitionEnd
 
 
 class CatchingUp:
-    """Keeps where this process's partitions ended until they are written so far.
+    """Keeps the ends of this process's partitions until they are written up to there.
 
-    An end is not replaced by a later one before it is reached: on a busy topic none would ever be.
+    A later end does not replace one that is not reached yet: on a busy topic none would ever be reached.
     """
 
     def __init__(self) -> None:
         self._awaited: dict[int, PartitionEnd] = {}
 
     def expect(self, end_offsets: Mapping[int, int], asked_at: datetime) -> None:
-        """Take note of where partitions ended at that time."""
+        """Keep the ends that partitions had at that time."""
         for partition, offset in end_offsets.items():
             self._awaited.setdefault(partition, PartitionEnd(offset=offset, asked_at=asked_at))
 
-    def reached(self, written: Mapping[int, int]) -> Mapping[int, PartitionEnd]:
-        """Return the ends that are reached, each once; `written` is what is to be written next of each."""
-        # What another process took over in the meantime is that one's to note.
+    def take_reached(self, written: Mapping[int, int]) -> Mapping[int, PartitionEnd]:
+        """Return the ends that are reached, each once; `written` has the next offset to write of each."""
+        # If another process has taken a partition over, its end is for that process to note.
         reached = {
             partition: end
             for partition, end in self._awaited.items()

@@ -1,4 +1,4 @@
-"""What was read, cut into chunks that one write takes."""
+"""Splits what was read into chunks, each for one write."""
 
 from collections.abc import Iterator, Sequence
 
@@ -6,8 +6,8 @@ from keyfold.ingest.port import Batches
 from keyfold.wire.record import Received
 
 
-def chunks(batches: Batches, records_max: int) -> Iterator[Batches]:
-    """Yield all records, no more than so many at a time, each partition's in their order."""
+def split_chunks(batches: Batches, records_max: int) -> Iterator[Batches]:
+    """Yield all records, at most `records_max` at a time, each partition's in order."""
     chunk: dict[int, Sequence[Received]] = {}
     room = records_max
     for partition, records in batches.items():

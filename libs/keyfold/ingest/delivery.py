@@ -1,4 +1,4 @@
-"""Delivering what came from Kafka: to the sink, or to the dead letters, each exactly once."""
+"""Delivers what came from Kafka: each record exactly once to the sink, or else to the dead letters."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Generic
 
 import structlog
 
-from keyfold.ingest.chunks import chunks
+from keyfold.ingest.chunks import split_chunks
 from keyfold.ingest.port import (
     Accepted,
     Batches,
@@ -31,7 +31,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettingAside:
-    """Where records go that are set aside, and how many may before the reader must doubt itself."""
+    """Where records are set aside, and how many may be before the fault must be this code's."""
 
     publisher: Publisher
     topic: str
@@ -45,7 +45,7 @@ class _Chunk(Generic[R]):
 
 
 class Delivery(Generic[R]):
-    """Delivers batches of records, and knows how far each of this process's partitions is written."""
+    """Delivers batches of records, and keeps the next offset of each of this process's partitions."""
 
     def __init__(
         self, sink: Sink[R], dead_letters: SettingAside, measures: IngestMeasures, *, chunk_max: int
@@ -59,7 +59,7 @@ class Delivery(Generic[R]):
 
     @property
     def trouble(self) -> str | None:
-        """What is being waited for, None while nothing is."""
+        """What is being waited for; None for nothing."""
         return self._patience.trouble
 
     @property
@@ -68,24 +68,21 @@ class Delivery(Generic[R]):
         return dict(self._written)
 
     async def next_offsets(self, partitions: frozenset[int]) -> Mapping[int, int]:
-        """Return where to read on in each of these that was ever written from. Raises SinkAway."""
+        """Return the next offset of each of these partitions that was ever written from. Raises SinkAway."""
         self._written = dict(await self.sink.next_offsets(partitions))
         return self.written
 
     async def deliver(self, batches: Batches) -> None:
-        """Return when each record is in the sink or among the dead letters, and its offset is moved.
+        """Return when each record is in the sink or a dead letter, and the offsets are moved.
 
-        One write takes a chunk, and meanwhile the next is made ready. Waits for the sink and Kafka as long as
-        they are away. Raises WriterFenced (from that chunk on nothing was written) or TooManyDeadLetters.
+        While one chunk is written, the next is made ready. Waits for the sink and Kafka as long as they are
+        away. Raises WriterFenced (nothing was written from that chunk on) or TooManyDeadLetters.
         """
-        await overlap(chunks(batches, self._chunk_max), self._accept, self._deliver)
+        await overlap(split_chunks(batches, self._chunk_max), self._accept, self._deliver)
 
     async def pass_over(self, oldest: Mapping[int, int]) -> None:
-        """Go on from these offsets: what Kafka had before them it has deleted before it was written.
-
-        Raises WriterFenced.
-        """
-        # Said before it is done: after a crash in between it is said again rather than never.
+        """Go on from these offsets, because Kafka deleted the records before them. Raises WriterFenced."""
+        # Reported before it is done: after a crash in between it is reported again rather than never.
         for partition, offset in oldest.items():
             first = self._written[partition]
             self.measures.count_gone(partition, offset - first)
@@ -105,7 +102,7 @@ class Delivery(Generic[R]):
         self._dead_letters.bound.note(
             seen=sum(map(len, chunk.batches.values())), dead=sum(each.is_damage for each in set_aside)
         )
-        # Before the offsets move: after a crash in between a dead letter is repeated rather than lost.
+        # Before the offsets move: after a crash in between, a dead letter is repeated rather than lost.
         await self._set_aside(set_aside)
         advances = [self._advance(partition, records) for partition, records in chunk.batches.items()]
         await self._write(chunk.accepted.ready, advances)
@@ -136,7 +133,8 @@ class Delivery(Generic[R]):
         try:
             await self.sink.write(ready, advances)
         except WriterFenced:
-            # A write whose answer was lost looks the same, unless one compares where the offsets stand.
+            # A retry of a write whose answer was lost is fenced too: then the offsets are where it moved
+            # them.
             moved = {each.partition: each.next for each in advances}
             if moved != await self.sink.next_offsets(frozenset(moved)):
                 raise

@@ -1,4 +1,4 @@
-"""What records are delivered to: the few methods of a sink, who shares partitions out, and who measures."""
+"""The ports of ingest: a sink, a share of partitions, and measures."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,22 +12,22 @@ from keyfold.wire.record import Received
 R = TypeVar("R")
 
 Batches: TypeAlias = Mapping[int, Sequence[Received]]
-"""Records by their partition, in their order."""
+"""Records by partition, in order."""
 
 
 class SinkAway(TryLater):
-    """The sink does not answer. What was to be written may have been written all the same: try again."""
+    """The sink does not answer. The write may still have happened: try again."""
 
 
 class WriterFenced(Exception):
-    """Another process has written from these partitions; of this nothing was written."""
+    """Another process has written from these partitions; this write did nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetAside:
-    """A record that cannot be written. `kind` is why in a word, and `reason` quotes nothing of it.
+    """A record that cannot be written. `kind` is the reason in one word, and `reason` never quotes it.
 
-    `is_damage` tells that it could not be understood: of too many such the reader doubts itself.
+    `is_damage` says that it could not be understood: too many such records stop the process.
     """
 
     received: Received
@@ -38,18 +38,18 @@ class SetAside:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted(Generic[R]):
-    """Records that were looked at: what is ready to be written, and what is set aside."""
+    """What is ready to be written, and what is set aside."""
 
     ready: R
     set_aside: Sequence[SetAside]
 
 
 class Sink(Protocol[R]):
-    """Keeps records. Every method but `accept` raises SinkAway."""
+    """Stores records. Every method but `accept` raises SinkAway."""
 
     @property
     def name(self) -> str:
-        """What it is called where it is waited for, such as PostgreSQL."""
+        """Its name in texts for people, such as PostgreSQL."""
         ...
 
     async def next_offsets(self, partitions: frozenset[int]) -> Mapping[int, int]:
@@ -57,30 +57,30 @@ class Sink(Protocol[R]):
         ...
 
     async def accept(self, batches: Batches) -> Accepted[R]:
-        """Make records ready, while others may be being written."""
+        """Make records ready to be written, possibly while others are being written."""
         ...
 
     async def write(self, ready: R | None, advances: Sequence[Advance]) -> None:
-        """Write what is ready and move the offsets, both or neither; what is there already is left out.
+        """Write what is ready and move the offsets, both or neither; leave out what is there already.
 
-        None moves offsets alone. Raises WriterFenced where an offset is not the expected one.
+        With None it only moves the offsets. Raises WriterFenced if an offset is not the expected one.
         """
         ...
 
     async def time(self) -> datetime:
-        """Return what the sink's clock says."""
+        """Return the time by the sink's clock."""
         ...
 
     async def note_caught_up(self, ends: Mapping[int, PartitionEnd]) -> None:
-        """Note that it has all that these partitions held when they ended there."""
+        """Note that the sink has everything that these partitions held when they ended there."""
         ...
 
 
 class Share(Protocol):
-    """Shares a topic's partitions out among the processes that read it."""
+    """Divides a topic's partitions among the processes that read it."""
 
     async def settle(self, partitions: int) -> frozenset[int]:
-        """Return which of so many partitions are this process's now. Raises SinkAway."""
+        """Return which of the topic's partitions are this process's now. Raises SinkAway."""
         ...
 
 

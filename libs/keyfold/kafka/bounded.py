@@ -1,4 +1,4 @@
-"""Asking the driver for no longer than is bearable, whatever it makes of a cancellation."""
+"""Calls of the driver with a time limit, however the driver treats cancellation."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-# asyncio itself holds on to a task only weakly.
+# asyncio itself keeps only a weak reference to a task.
 _left_behind: set[asyncio.Task[object]] = set()
 
 
-async def bounded(call: Coroutine[object, object, T], timeout_s: float) -> T:
-    """Return what a call of the driver returns. Raises TimeoutError, and leaves the call to itself.
+async def run_bounded(call: Coroutine[object, object, T], timeout_s: float) -> T:
+    """Return what a call of the driver returns. Raises TimeoutError after `timeout_s`, and abandons the call.
 
-    `asyncio.timeout` would wait for ever where the driver swallows the cancellation; and where a task of the
-    driver's own was cancelled, it lets that out as if its caller had been.
+    `asyncio.timeout` would wait forever if the driver swallows the cancellation. And if a task of the driver
+    was cancelled, the driver raises that as if its caller had been.
     """
     task = asyncio.create_task(call)
     try:
@@ -38,4 +38,4 @@ def _leave(task: asyncio.Task[T]) -> None:
 def _forget(task: asyncio.Task[T]) -> None:
     _left_behind.discard(task)
     if not task.cancelled():
-        task.exception()  # seen, lest asyncio report it as forgotten
+        task.exception()  # retrieved, so that asyncio does not report it as never retrieved

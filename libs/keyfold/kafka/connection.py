@@ -1,4 +1,4 @@
-"""One life of an idempotent producer, from its start to its certain end."""
+"""One idempotent producer, from its start to its certain end."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaConnectionError, KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
-from keyfold.kafka.bounded import bounded
-from keyfold.kafka.errors import KafkaMisconfigured, reading, writing
+from keyfold.kafka.bounded import run_bounded
+from keyfold.kafka.errors import KafkaMisconfigured, translate_read_errors, translate_write_errors
 
 STOP_TIMEOUT_S = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProducerOptions:
-    """How a producer talks to the broker. `compression` is one of lz4, zstd, snappy, gzip or None."""
+    """How a producer talks to the broker. `compression` is lz4, zstd, snappy, gzip or None."""
 
     bootstrap: str
     client_id: str = "keyfold"
@@ -29,32 +29,32 @@ class ProducerOptions:
 
 @dataclass(slots=True, kw_only=True)
 class ProducerConnection:
-    """A started producer. Once `broken` it is of no use to anyone: its sequence numbers are in doubt."""
+    """A started producer. Once `broken` it must not be used: its sequence numbers are in doubt."""
 
     producer: AIOKafkaProducer
     timeout_s: float
     broken: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def deliver(self, batch: BatchBuilder, topic: str, partition: int) -> int | None:
-        """Return the offset after the batch, once the broker has acknowledged it; None where it does not say.
+        """Return the offset after the batch, once the broker has acknowledged it; None if it does not say.
 
-        Whatever else happens breaks the connection.
+        Any other outcome breaks the connection.
         """
         acknowledged = False
         try:
-            with writing():
+            with translate_write_errors():
                 async with asyncio.timeout(self.timeout_s):
                     offset = await self._acknowledgement(batch, topic, partition)
             acknowledged = True
-            # Of a batch that it had already, a broker need not know where.
+            # A broker that already has the batch need not know its offset.
             return None if offset < 0 else offset + batch.record_count()
         finally:
-            if not acknowledged:  # also when cancelled: the batch may still be on its way
+            if not acknowledged:  # also if cancelled: the batch may still be on its way
                 self.broken.set()
 
     async def _acknowledgement(self, batch: BatchBuilder, topic: str, partition: int) -> int:
         ack = await self.producer.send_batch(batch, topic, partition=partition)
-        ack.add_done_callback(_seen)
+        ack.add_done_callback(_retrieve_failure)
         broken = asyncio.ensure_future(self.broken.wait())
         try:
             await asyncio.wait({ack, broken}, return_when=asyncio.FIRST_COMPLETED)
@@ -65,15 +65,15 @@ class ProducerConnection:
         return int((await ack).offset)
 
     async def require_partition(self, topic: str, partition: int) -> None:
-        """Raise Misconfigured unless the partition exists; nothing has been sent by then."""
-        with reading():
+        """Raise KafkaMisconfigured unless the partition exists; nothing has been sent by then."""
+        with translate_read_errors():
             async with asyncio.timeout(self.timeout_s):
                 known = await self.producer.partitions_for(topic)
         if partition not in known:
             raise KafkaMisconfigured(f"{topic} has no partition {partition}")
 
     async def close(self) -> None:
-        """Send what is queued if the broker takes it, and be gone within a few seconds whatever happens."""
+        """Send what is queued if the broker takes it, and end within a few seconds whatever happens."""
         if not self.broken.is_set():
             with contextlib.suppress(TimeoutError, KafkaError, OSError):
                 async with asyncio.timeout(STOP_TIMEOUT_S):
@@ -82,7 +82,7 @@ class ProducerConnection:
 
 
 async def connect(options: ProducerOptions) -> ProducerConnection:
-    """Start a producer. Raises Unavailable, and nothing was sent."""
+    """Start a producer. Raises Unavailable; nothing was sent then."""
     producer = AIOKafkaProducer(
         bootstrap_servers=options.bootstrap,
         client_id=options.client_id,
@@ -90,12 +90,12 @@ async def connect(options: ProducerOptions) -> ProducerConnection:
         enable_idempotence=True,
         compression_type=options.compression,
         max_batch_size=options.batch_bytes_max,
-        linger_ms=0,  # batches are built here: there is nothing to wait for
+        linger_ms=0,  # batches are complete: there is nothing to wait for
         request_timeout_ms=int(options.timeout_s * 1000),
         retry_backoff_ms=50,
     )
     try:
-        with reading():
+        with translate_read_errors():
             async with asyncio.timeout(options.timeout_s):
                 await producer.start()
     except BaseException:
@@ -107,17 +107,17 @@ async def connect(options: ProducerOptions) -> ProducerConnection:
 async def kill(producer: AIOKafkaProducer) -> None:
     """End a producer that may be stuck, so that none of its batches can arrive after its successor's.
 
-    An idempotent producer never gives a batch up, so stop() alone waits for ever on a broker that is away.
+    An idempotent producer never gives up a batch, so stop() alone waits forever for a broker that is away.
     """
     abandoned = KafkaConnectionError("the producer was abandoned")
     producer._message_accumulator.fail_all(abandoned)  # noqa: SLF001 - nothing public empties its queue
-    # Its connections first: requests on the wire fail now, instead of after their timeout.
+    # Its connections first: requests in flight fail now, instead of after their time-out.
     for end in (producer.client.close, producer.stop):
-        with contextlib.suppress(Exception):  # its tasks may stumble over the queue emptied under them
-            await bounded(end(), STOP_TIMEOUT_S)
+        with contextlib.suppress(Exception):  # its tasks may fail because their queue was emptied
+            await run_bounded(end(), STOP_TIMEOUT_S)
 
 
-def _seen(ack: asyncio.Future[object]) -> None:
-    """Take note of a late failure, which asyncio would otherwise report as forgotten."""
+def _retrieve_failure(ack: asyncio.Future[object]) -> None:
+    """Retrieve a late failure, which asyncio would otherwise report as never retrieved."""
     if not ack.cancelled():
         ack.exception()

@@ -1,4 +1,4 @@
-"""The driver's consumer, set up to decide nothing by itself: no group, no commits, no resets, no parsing."""
+"""The driver's consumer, set up to decide nothing itself: no group, no commits, no resets, no parsing."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from collections.abc import Mapping
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
-from keyfold.kafka.bounded import bounded
-from keyfold.kafka.errors import KafkaMisconfigured, reading
+from keyfold.kafka.bounded import run_bounded
+from keyfold.kafka.errors import KafkaMisconfigured, translate_read_errors
 from keyfold.wire.record import Received
 
 START_TIMEOUT_S = 15.0
 TOPIC_LOOKS_MAX, TOPIC_LOOK_INTERVAL_S = 20, 0.1
 STOP_TIMEOUT_S = 2.0
 OFFSETS_TIMEOUT_S = 5.0
-# A fetch ends by itself in the time that it was given. One that is late by so much is stuck.
+# A fetch ends by itself within its time-out. One that is this much later is stuck.
 FETCH_GRACE_S = 5.0
 
 
 def make(bootstrap: str, client_id: str) -> AIOKafkaConsumer:
-    """Build a consumer that is not started."""
+    """Return a consumer that is not started."""
     return AIOKafkaConsumer(
         bootstrap_servers=bootstrap,
         client_id=client_id,
         group_id=None,
-        enable_auto_commit=False,  # offsets live in PostgreSQL, beside what they stand for
-        auto_offset_reset="none",  # an offset that is gone is an alarm, never a silent jump
+        enable_auto_commit=False,  # offsets live in PostgreSQL, beside the data they belong to
+        auto_offset_reset="none",  # a deleted offset is an alarm, never a silent jump
         isolation_level="read_committed",
         max_poll_records=None,
         max_partition_fetch_bytes=4 * 1024 * 1024,
@@ -37,10 +37,10 @@ def make(bootstrap: str, client_id: str) -> AIOKafkaConsumer:
 
 
 async def start(consumer: AIOKafkaConsumer, topic: str) -> None:
-    """Start a consumer, or stop what was started of it and raise Unavailable or Misconfigured."""
+    """Start a consumer and find its topic. Raises Unavailable or KafkaMisconfigured, and stops it then."""
     try:
-        with reading():
-            await bounded(consumer.start(), START_TIMEOUT_S)
+        with translate_read_errors():
+            await run_bounded(consumer.start(), START_TIMEOUT_S)
             await _find(consumer, topic)
     except BaseException:
         await stop(consumer)
@@ -48,7 +48,7 @@ async def start(consumer: AIOKafkaConsumer, topic: str) -> None:
 
 
 def assign(consumer: AIOKafkaConsumer, topic: str, next_offsets: Mapping[int, int]) -> None:
-    """Give a consumer its partitions, once: what it has under way would mix with those of another time."""
+    """Give a consumer its partitions, once: fetches under way would mix with those of a second assignment."""
     offsets = {TopicPartition(topic, number): offset for number, offset in next_offsets.items()}
     consumer.assign(list(offsets))
     for at, offset in offsets.items():
@@ -56,10 +56,9 @@ def assign(consumer: AIOKafkaConsumer, topic: str, next_offsets: Mapping[int, in
 
 
 async def _find(consumer: AIOKafkaConsumer, topic: str) -> None:
-    # A broker may hear of a topic some time after it was made; for one that nobody makes, the driver would
-    # wait for ever.
+    # A broker may learn of a new topic a moment later; but for a missing one the driver would wait forever.
     for _ in range(TOPIC_LOOKS_MAX):
-        if topic in await bounded(consumer.topics(), START_TIMEOUT_S):
+        if topic in await run_bounded(consumer.topics(), START_TIMEOUT_S):
             return
         await asyncio.sleep(TOPIC_LOOK_INTERVAL_S)
     raise KafkaMisconfigured(f"there is no topic {topic}")
@@ -67,47 +66,51 @@ async def _find(consumer: AIOKafkaConsumer, topic: str) -> None:
 
 async def stop(consumer: AIOKafkaConsumer) -> None:
     """Stop a consumer within a few seconds, whatever state it is in."""
-    # The consumer stumbles over a fetch that it cancels in the wrong moment, and leaves its connections open.
+    # stop() fails if it cancels a fetch at the wrong moment, and then leaves connections open.
     client = consumer._client  # noqa: SLF001 - nothing public closes what stop() has left
     for end in (consumer.stop, client.close):
-        # It is being thrown away: nothing that it could say matters any more.
+        # The consumer is being discarded: no failure of it matters any more.
         with contextlib.suppress(Exception):
-            await bounded(end(), STOP_TIMEOUT_S)
+            await run_bounded(end(), STOP_TIMEOUT_S)
 
 
 async def fetch(
     consumer: AIOKafkaConsumer, *, records_max: int, timeout_s: float
 ) -> dict[int, list[Received]]:
-    """Return what has arrived, by partition; empty when nothing did in time.
+    """Return what has arrived, by partition; empty if nothing came in time.
 
-    After whatever it raises, also a cancellation, the consumer may have handed out records to nobody.
+    If it raises anything, also a cancellation, the consumer may have passed over records: discard it.
     """
-    with reading():
+    with translate_read_errors():
         fetch = consumer.getmany(timeout_ms=int(timeout_s * 1000), max_records=records_max)
-        fetched = await bounded(fetch, timeout_s + FETCH_GRACE_S)
-    return {at.partition: [_received(record) for record in records] for at, records in fetched.items()}
+        fetched = await run_bounded(fetch, timeout_s + FETCH_GRACE_S)
+    return {at.partition: [_to_received(record) for record in records] for at, records in fetched.items()}
 
 
 async def end_offsets(consumer: AIOKafkaConsumer, topic: str, partitions: frozenset[int]) -> dict[int, int]:
     """Return the offset that each partition's next record will get. Raises Unavailable."""
-    with reading():
-        ends = await bounded(consumer.end_offsets(_places(topic, partitions)), OFFSETS_TIMEOUT_S)
+    with translate_read_errors():
+        ends = await run_bounded(
+            consumer.end_offsets(_topic_partitions(topic, partitions)), OFFSETS_TIMEOUT_S
+        )
     return {at.partition: offset for at, offset in ends.items()}
 
 
 async def first_offsets(consumer: AIOKafkaConsumer, topic: str, partitions: frozenset[int]) -> dict[int, int]:
-    """Return the offset of the oldest record that each partition still has. Raises Unavailable."""
-    with reading():
-        firsts = await bounded(consumer.beginning_offsets(_places(topic, partitions)), OFFSETS_TIMEOUT_S)
+    """Return the offset of each partition's oldest record. Raises Unavailable."""
+    with translate_read_errors():
+        firsts = await run_bounded(
+            consumer.beginning_offsets(_topic_partitions(topic, partitions)), OFFSETS_TIMEOUT_S
+        )
     return {at.partition: offset for at, offset in firsts.items()}
 
 
-def _places(topic: str, partitions: frozenset[int]) -> list[TopicPartition]:
+def _topic_partitions(topic: str, partitions: frozenset[int]) -> list[TopicPartition]:
     return [TopicPartition(topic, number) for number in partitions]
 
 
-def _received(record: ConsumerRecord) -> Received:
-    # Each record comes by here: by position, in the order of its fields, is twice as fast as by name.
+def _to_received(record: ConsumerRecord) -> Received:
+    # Every record passes here: arguments by position are twice as fast as by name.
     return Received(
         record.topic,
         record.partition,

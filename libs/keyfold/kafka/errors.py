@@ -1,12 +1,12 @@
-"""What Kafka can do to a caller, each named for what the caller must do about it.
+"""Kafka's failures, each named for what the caller must do about it.
 
     KafkaFailure
-     ├── Unavailable      nothing happened: try again later
-     ├── OutcomeUnknown   it may have been written: send it again with the same event ids
-     ├── Rejected         the broker will never take this record: dead-letter it or stop
-     ├── Misconfigured    an operator must change something first: stop
-     ├── RecordsGone      retention took records that were not read yet: stop and raise an alarm
-     └── Stalled          the client is alive but deaf: exit, so that the process starts afresh
+     ├── Unavailable          nothing happened: try again later
+     ├── OutcomeUnknown       it may have been written: send it again with the same event ids
+     ├── RecordsRejected      the broker will never take these records: dead-letter them or stop
+     ├── KafkaMisconfigured   an operator must change something first: stop
+     ├── RecordsGone          retention deleted records that were not read yet: stop and raise an alarm
+     └── Stalled              the client is alive but receives nothing: exit, for a fresh start
 
 Every aiokafka error is translated here and nowhere else.
 """
@@ -34,7 +34,7 @@ class OutcomeUnknown(KafkaFailure):
 
 
 class RecordsRejected(KafkaFailure):
-    """Kafka refuses these records and always will, for their size or their form. Dead-letter them or stop."""
+    """Kafka refuses these records, and always will, for their size or form. Dead-letter them or stop."""
 
 
 class KafkaMisconfigured(KafkaFailure, StopProcess):
@@ -42,7 +42,7 @@ class KafkaMisconfigured(KafkaFailure, StopProcess):
 
 
 class RecordsGone(KafkaFailure, StopProcess):
-    """Kafka no longer has the records that come next. Stop and raise an alarm: they were never read."""
+    """Kafka has deleted the records to be read next. Stop and raise an alarm: they were never read."""
 
     def __init__(self, *, topic: str, partition: int, wanted: int) -> None:
         super().__init__(f"{topic}[{partition}] no longer has offset {wanted}")
@@ -52,7 +52,7 @@ class RecordsGone(KafkaFailure, StopProcess):
 
 
 class Stalled(KafkaFailure, StopProcess):
-    """A reader makes no progress though there is something to read, even after it was made anew. Exit."""
+    """A reader makes no progress although there is something to read, even with a new consumer. Exit."""
 
 
 _REJECTIONS = (
@@ -75,46 +75,46 @@ _MISCONFIGURATIONS = (
 
 
 @contextmanager
-def reading() -> Iterator[None]:
+def translate_read_errors() -> Iterator[None]:
     """Translate the driver's errors around a call that writes nothing."""
     try:
         yield
     except driver.OffsetOutOfRangeError as error:
-        raise _gone(error) from error
+        raise _records_gone(error) from error
     except driver.KafkaError as error:
-        raise _settled(error) or Unavailable(_told(error)) from error
+        raise _classify(error) or Unavailable(_describe(error)) from error
     except (TimeoutError, OSError) as error:
-        raise Unavailable(_no_answer(error)) from error
+        raise Unavailable(_describe_silence(error)) from error
 
 
 @contextmanager
-def writing() -> Iterator[None]:
+def translate_write_errors() -> Iterator[None]:
     """Translate the driver's errors around a call that may have written something."""
     try:
         yield
     except driver.KafkaError as error:
-        raise _settled(error) or OutcomeUnknown(_told(error)) from error
+        raise _classify(error) or OutcomeUnknown(_describe(error)) from error
     except (TimeoutError, OSError) as error:
-        raise OutcomeUnknown(_no_answer(error)) from error
+        raise OutcomeUnknown(_describe_silence(error)) from error
 
 
-def _settled(error: driver.KafkaError) -> KafkaFailure | None:
+def _classify(error: driver.KafkaError) -> KafkaFailure | None:
     if isinstance(error, _REJECTIONS):
-        return RecordsRejected(_told(error))
+        return RecordsRejected(_describe(error))
     if isinstance(error, _MISCONFIGURATIONS):
-        return KafkaMisconfigured(_told(error))
+        return KafkaMisconfigured(_describe(error))
     return None
 
 
-def _gone(error: driver.OffsetOutOfRangeError) -> RecordsGone:
+def _records_gone(error: driver.OffsetOutOfRangeError) -> RecordsGone:
     at, wanted = next(iter(error.args[0].items()))
     return RecordsGone(topic=at.topic, partition=at.partition, wanted=wanted)
 
 
-def _no_answer(error: Exception) -> str:
-    return f"no answer from Kafka ({_told(error) if str(error) else type(error).__name__})"
+def _describe_silence(error: Exception) -> str:
+    return f"no answer from Kafka ({_describe(error) if str(error) else type(error).__name__})"
 
 
-def _told(error: Exception) -> str:
-    name, said = type(error).__name__, str(error)
-    return said if said.startswith(name) else f"{name}: {said}"  # the driver's own begin with their names
+def _describe(error: Exception) -> str:
+    name, text = type(error).__name__, str(error)
+    return text if text.startswith(name) else f"{name}: {text}"  # the driver's own begin with their names

@@ -1,4 +1,4 @@
-"""The ledger as it comes from Kafka: every event once, in order, with the chain checked link by link."""
+"""Reads the ledger from Kafka: every event once, in order, with every link of the hash chain checked."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from keyfold.wire.events.record import NotOurs, read_lifecycle_record
 from keyfold.wire.record import Received
 from keyfold.wire.topics import DEAD_LETTER, LIFECYCLE
 
-# A thousand events take about 20 ms to check and to decode; a busy event loop asks for fewer.
+# A thousand events take about 20 ms to check and decode; a process that must stay responsive asks for fewer.
 RECORDS_MAX = 1000
 
 log = structlog.get_logger(__name__)
 
 
 class LedgerUnreadable(StopProcess):
-    """The next event cannot be trusted or understood. Stop: to skip it could be to miss a revocation.
+    """The next event cannot be trusted or understood. Stop: skipping it could mean missing a revocation.
 
     Its cause is the LedgerGap, BrokenChain or UnknownEvent that was found.
     """
@@ -43,8 +43,10 @@ class LedgerUnreadable(StopProcess):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LifecycleBatch:
-    """What came since the last batch. `head` is the last event's position and hash, `next_offset` where to
-    read on; both may stand still, and the offset may move without an event.
+    """The events since the last batch.
+
+    `head` is the last event's position and hash, `next_offset` is where to read on. Both may stay the same,
+    and the offset may move without an event.
     """
 
     events: tuple[RecordedEvent, ...]
@@ -53,10 +55,10 @@ class LifecycleBatch:
 
 
 class LifecycleReader:
-    """Follows the lifecycle topic from a head on and yields each later event exactly once.
+    """Reads the lifecycle topic from a head on and returns each later event exactly once.
 
-    A record that no ledger sent goes to the dead letters and reading goes on; without a `dead_letters`
-    publisher it is only logged, because another reader of the same topic dead-letters it.
+    A record that did not come from the ledger goes to the dead letters, and reading goes on; without a
+    `dead_letters` publisher it is only logged, because another reader of the same topic dead-letters it.
     """
 
     def __init__(
@@ -89,11 +91,11 @@ class LifecycleReader:
         await self.stop()
 
     async def start(self) -> None:
-        """Connect and check that the topic exists. Raises Unavailable or Misconfigured."""
+        """Connect and check that the topic exists. Raises Unavailable or KafkaMisconfigured."""
         await self._reader.start()
 
     async def stop(self) -> None:
-        """Let go of the broker, within a few seconds even if it does not answer."""
+        """Disconnect, within a few seconds even if the broker does not answer."""
         await self._reader.stop()
 
     @property
@@ -103,7 +105,7 @@ class LifecycleReader:
 
     @property
     def next_offset(self) -> int:
-        """The offset that stands beside `head`."""
+        """The offset at which reading goes on after `head`."""
         return self._batch.next_offset
 
     async def end_offset(self) -> int:
@@ -111,19 +113,19 @@ class LifecycleReader:
         return await self._reader.end_offset()
 
     async def read(self, timeout_s: float = 1.0, records_max: int = RECORDS_MAX) -> LifecycleBatch:
-        """Return what comes next, without events when nothing came in time or the broker is away.
+        """Return the next events; none if nothing came in time or the broker is away.
 
-        Raises LedgerUnreadable once everything before it was returned, and again at every call;
-        TooManyDeadLetters, RecordsGone and Stalled, which are final too; and what `Publisher.publish` raises,
-        after which the same call may be made again: nothing is lost.
+        Raises LedgerUnreadable once everything before the bad event was returned, and again at every call;
+        TooManyDeadLetters, RecordsGone and Stalled, which are final too; and what `Publisher.publish` raises:
+        then call again, nothing is lost.
         """
         if self._unreadable is not None:
             raise self._unreadable
         if not self._pending:
-            self._pending = [_opened(each) for each in await self._reader.read(records_max, timeout_s)]
-            self._bound.note(seen=len(self._pending), dead=len(_foreign(self._pending)))
-        await self._dead_letter(_foreign(self._pending))
-        self._batch = self._followed(self._pending)
+            self._pending = [_parse(each) for each in await self._reader.read(records_max, timeout_s)]
+            self._bound.note(seen=len(self._pending), dead=len(_select_foreign(self._pending)))
+        await self._dead_letter(_select_foreign(self._pending))
+        self._batch = self._follow(self._pending)
         self._pending = ()
         if self._unreadable is not None and not self._batch.events:
             raise self._unreadable
@@ -137,7 +139,7 @@ class LifecycleReader:
             records = [dead_letter(each.received, reason=each.reason) for each in foreign]
             await self._dead_letters.publish(self._dead_letter_topic, 0, records)
 
-    def _followed(self, records: Sequence[_Ours | _Foreign]) -> LifecycleBatch:
+    def _follow(self, records: Sequence[_Ours | _Foreign]) -> LifecycleBatch:
         events: list[RecordedEvent] = []
         head, next_offset = self._batch.head, self._batch.next_offset
         for each in records:
@@ -164,13 +166,13 @@ class _Ours(Struct, frozen=True, gc=False):
 
 
 class _Foreign(Struct, frozen=True, gc=False):
-    """A record that no ledger sent, and how that shows."""
+    """A record that did not come from the ledger, and how that shows."""
 
     received: Received
     reason: str
 
 
-def _opened(received: Received) -> _Ours | _Foreign:
+def _parse(received: Received) -> _Ours | _Foreign:
     try:
         row, row_hash = read_lifecycle_record(received)
     except NotOurs as foreign:
@@ -178,5 +180,5 @@ def _opened(received: Received) -> _Ours | _Foreign:
     return _Ours(received, row, row_hash)
 
 
-def _foreign(records: Sequence[_Ours | _Foreign]) -> list[_Foreign]:
+def _select_foreign(records: Sequence[_Ours | _Foreign]) -> list[_Foreign]:
     return [each for each in records if isinstance(each, _Foreign)]

@@ -1,4 +1,4 @@
-"""Reading one partition from a known offset on: a reader that has no other."""
+"""Reads one partition from a known offset on."""
 
 from __future__ import annotations
 
@@ -42,29 +42,32 @@ class PartitionReader:
         return self._reader.positions[self._partition]
 
     async def start(self) -> None:
-        """Connect and check that the topic exists. Raises Unavailable or Misconfigured."""
+        """Connect and check that the topic exists. Raises Unavailable or KafkaMisconfigured."""
         await self._reader.start()
 
     async def stop(self) -> None:
-        """Let go of the broker, within a few seconds even if it does not answer."""
+        """Disconnect, within a few seconds even if the broker does not answer."""
         await self._reader.stop()
 
     async def end_offset(self) -> int:
-        """Return the offset that the partition's next record will get: its length, if nothing was deleted.
+        """Return the offset that the partition's next record will get. Raises Unavailable.
 
-        Raises Unavailable.
+        It is the number of records ever written, if each got one offset.
         """
         return (await self._reader.end_offsets())[self._partition]
 
     async def read(self, records_max: int = RECORDS_MAX, timeout_s: float = 1.0) -> list[Received]:
-        """Return the next records in order; an empty list when none came in time, or the broker is away.
+        """Return the next records in order; an empty list if none came in time or the broker is away.
 
-        Raises RecordsGone when the next offset is not there any more, and Stalled.
+        Raises RecordsGone if the next offset was deleted, and Stalled.
         """
         return (await self._reader.read(records_max, timeout_s)).get(self._partition, [])
 
 
 async def end_offset(bootstrap: str, topic: str, partition: int = 0) -> int:
-    """Return the offset that the partition's next record will get. Raises Unavailable or Misconfigured."""
+    """Return the offset that the partition's next record will get.
+
+    Raises Unavailable or KafkaMisconfigured.
+    """
     async with PartitionReader(bootstrap, topic, partition, offset=0) as reader:
         return await reader.end_offset()

@@ -1,4 +1,4 @@
-"""Whether a broker answers, which is more than that its port is open."""
+"""Checks that a broker answers, which is more than that its port is open."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import contextlib
 
 from aiokafka.admin import AIOKafkaAdminClient
 
-from keyfold.kafka.errors import reading
+from keyfold.kafka.errors import translate_read_errors
 
 STOP_TIMEOUT_S = 2.0
 
 
 async def require_answer(bootstrap: str, *, timeout_s: float = 5) -> None:
-    """Return when Kafka has told its topics. Raises Unavailable."""
+    """Return when Kafka has listed its topics. Raises Unavailable."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=int(timeout_s * 1000))
     try:
-        with reading():
+        with translate_read_errors():
             async with asyncio.timeout(timeout_s):
                 await admin.start()
                 await admin.list_topics()

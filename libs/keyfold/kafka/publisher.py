@@ -1,4 +1,4 @@
-"""Publishing in order: done when the broker has acknowledged every record, and honest when it cannot know."""
+"""Publishes in order: done once the broker has acknowledged all, and honest if the outcome is unknown."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
-from keyfold.kafka.batches import built
+from keyfold.kafka.batches import build_batches
 from keyfold.kafka.connection import ProducerConnection, ProducerOptions, connect
-from keyfold.kafka.errors import reading
+from keyfold.kafka.errors import translate_read_errors
 from keyfold.wire.record import Record
 
 
 class Publisher:
-    """Publishes records to explicit partitions, in order within each, any number of partitions at once.
+    """Publishes records to given partitions, in order within each, to any number of partitions at once.
 
-    Two calls for one partition queue up, so that never two batches of a partition are in flight; calls for
-    different partitions share their requests to the broker (`asyncio.gather` them).
+    Calls for one partition queue up, so that at most one batch of a partition is in flight; calls for
+    different partitions share requests to the broker (`asyncio.gather` them).
     """
 
     def __init__(self, options: ProducerOptions) -> None:
@@ -37,41 +37,42 @@ class Publisher:
 
     async def start(self) -> None:
         """Connect now rather than at the first publish. Raises Unavailable."""
-        await self._connected()
+        await self._connect()
 
     async def stop(self) -> None:
-        """Let go of the broker, within a few seconds even if it does not answer."""
+        """Disconnect, within a few seconds even if the broker does not answer."""
         async with self._connecting:
             if self._connection is not None:
                 await self._connection.close()
                 self._connection = None
 
     async def partition_count(self, topic: str) -> int:
-        """Return how many partitions a topic has. Raises Unavailable, or Misconfigured without the topic."""
-        connection = await self._connected()
-        with reading():
+        """Return how many partitions a topic has. Raises Unavailable or KafkaMisconfigured."""
+        connection = await self._connect()
+        with translate_read_errors():
             async with asyncio.timeout(self._options.timeout_s):
                 return len(await connection.producer.partitions_for(topic))
 
     async def publish(self, topic: str, partition: int, records: Sequence[Record]) -> int | None:
-        """Return the offset after the last record, once the broker has acknowledged all, in their order.
+        """Return the offset after the last record, once the broker has acknowledged all of them, in order.
 
-        None where the broker does not say it, or there was no record.
-        Raises Unavailable (nothing was written), OutcomeUnknown (send all of them again with the same ids),
-        Rejected or Misconfigured. After any of these the next call starts with a fresh producer.
+        Returns None if the broker does not say, or there was no record. Raises Unavailable (nothing was
+        written), OutcomeUnknown (send all of them again with the same ids), RecordsRejected or
+        KafkaMisconfigured. After any of these the next call starts with a fresh producer.
         """
         async with self._turns[topic, partition]:
-            connection = await self._connected()
+            connection = await self._connect()
             await connection.require_partition(topic, partition)
             end = None
-            for batch in built(connection.producer, records):
+            for batch in build_batches(connection.producer, records):
                 end = await connection.deliver(batch, topic, partition)
             return end
 
-    async def _connected(self) -> ProducerConnection:
+    async def _connect(self) -> ProducerConnection:
         async with self._connecting:
             if self._connection is not None and self._connection.broken.is_set():
-                # The old producer must be dead for certain before a new one sends, or their batches cross.
+                # The old producer must certainly be dead before a new one sends, or their batches could
+                # cross.
                 await self._connection.close()
                 self._connection = None
             if self._connection is None:

@@ -1,4 +1,4 @@
-"""Reading partitions of a topic from known offsets on, without a group, through broker restarts."""
+"""Reads partitions of a topic from known offsets on, without a group, through restarts of the broker."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ log = structlog.get_logger(__name__)
 
 
 class Reader:
-    """Reads each of its partitions in order, each record once, from the offset on that it was told.
+    """Reads each of its partitions in order, each record once, from a given offset on.
 
-    While the broker is away it reads nothing and goes on by itself when the broker is back. A consumer that
-    once does not answer is given up, for the driver's may stay deaf when the broker is back; the next call
-    makes a fresh one. So is one that answers, but for `stall_timeout_s` does not bring what is there to read;
-    if that does not help, `read` raises Stalled.
+    While the broker is away it reads nothing, and goes on by itself when the broker is back. A consumer that
+    fails to answer once is given up, because the driver's consumer may receive nothing even when the broker
+    is back; the next call makes a fresh one. A consumer that answers but for `stall_timeout_s` brings none of
+    the records that are there is given up too; if the fresh one brings none either, `read` raises Stalled.
     """
 
     def __init__(
@@ -62,21 +62,21 @@ class Reader:
 
     @property
     def positions(self) -> Mapping[int, int]:
-        """The partitions that are read, each with the offset of the record that `read` returns next."""
+        """The partitions that are read, each with the offset that `read` returns next."""
         return dict(self._positions)
 
     async def start(self) -> None:
-        """Connect and check that the topic exists. Raises Unavailable or Misconfigured."""
+        """Connect and check that the topic exists. Raises Unavailable or KafkaMisconfigured."""
         await self._open()
 
     async def stop(self) -> None:
-        """Let go of the broker, within a few seconds even if it does not answer."""
+        """Disconnect, within a few seconds even if the broker does not answer."""
         if self._consumer is not None:
             consumer, self._consumer = self._consumer, None
             await driver.stop(consumer)
 
     async def assign(self, next_offsets: Mapping[int, int]) -> None:
-        """Read these partitions from now on, and no others, each from its offset on."""
+        """Read only these partitions from now on, each from its offset."""
         await self.stop()
         self._positions, self._suspects = dict(next_offsets), frozenset()
 
@@ -85,20 +85,20 @@ class Reader:
         return await self._offsets(driver.end_offsets, frozenset(self._positions))
 
     async def first_offsets(self, partitions: frozenset[int]) -> Mapping[int, int]:
-        """Return the offset of the oldest record that each of these still has. Raises Unavailable."""
+        """Return the offset of each partition's oldest record. Raises Unavailable."""
         return await self._offsets(driver.first_offsets, partitions)
 
     async def read(self, records_max: int = RECORDS_MAX, timeout_s: float = 1.0) -> dict[int, list[Received]]:
-        """Return the next records in order by partition; empty when none came in time, or the broker is away.
+        """Return the next records in order, by partition; empty if none came in time or the broker is away.
 
-        Raises RecordsGone when a next offset is not there any more, and Stalled.
+        Raises RecordsGone if a next offset was deleted, and Stalled.
         """
         if not self._positions:
             await asyncio.sleep(timeout_s)
             return {}
         try:
-            await self._watch()  # before there is anything in hand that a failure could lose
-            async with self._asking() as consumer:
+            await self._watch()  # before the fetch, so that a failure here loses no records
+            async with self._use_consumer() as consumer:
                 batches = await driver.fetch(consumer, records_max=records_max, timeout_s=timeout_s)
         except Unavailable:
             await asyncio.sleep(min(REOPEN_PAUSE_S, timeout_s))
@@ -111,19 +111,19 @@ class Reader:
     async def _offsets(self, ask: _Offsets, partitions: frozenset[int]) -> Mapping[int, int]:
         if not partitions:
             return {}
-        async with self._asking() as consumer:
+        async with self._use_consumer() as consumer:
             return await ask(consumer, self._topic, partitions)
 
     @asynccontextmanager
-    async def _asking(self) -> AsyncIterator[AIOKafkaConsumer]:
-        """Yield the consumer, and give it up unless the block has its answer."""
+    async def _use_consumer(self) -> AsyncIterator[AIOKafkaConsumer]:
+        """Yield the consumer, and give it up if the block raises."""
         consumer = await self._open()
         try:
             yield consumer
         except Unavailable as away:
             await self._give_up(str(away))
             raise
-        except BaseException:  # also a cancellation: there may be records on their way that nobody will get
+        except BaseException:  # also a cancellation: records may be on their way that nobody would get
             await self.stop()
             raise
 
@@ -141,11 +141,11 @@ class Reader:
         return self._consumer
 
     async def _watch(self) -> None:
-        if not self._watchdog.due(_now_s(), len(self._positions)):
+        if not self._watchdog.is_due(_now_s(), len(self._positions)):
             return
         ends = await self.end_offsets()
         lags = {at: Lag(next_offset=next_, end_offset=ends[at]) for at, next_ in self._positions.items()}
-        if stuck := self._watchdog.stuck(_now_s(), lags):
+        if stuck := self._watchdog.find_stuck(_now_s(), lags):
             await self._remake(stuck)
 
     async def _remake(self, stuck: frozenset[int]) -> None:

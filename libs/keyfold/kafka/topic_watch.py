@@ -1,4 +1,4 @@
-"""Whether the topics are as correctness needs them, watched beside the work."""
+"""Watches, beside the work, whether the topics are set up as correctness needs them."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from keyfold.wire.topics import TopicSpec
 
 WATCH_INTERVAL_S: Final = 5.0
 
-FAULTS: Final = gauge("keyfold_topic_faults", "What is wrong with the topics that this process uses")
+FAULTS: Final = gauge("keyfold_topic_faults", "Faults of the topics that this process uses")
 
 log = structlog.get_logger(__name__)
 
 
 class TopicWatch:
-    """Keeps the answer of a readiness check, for a check itself must never wait."""
+    """Keeps the answer of a readiness check, because the check itself must never wait."""
 
     def __init__(
         self, bootstrap: str, specs: Sequence[TopicSpec], *, interval_s: float = WATCH_INTERVAL_S
@@ -34,12 +34,12 @@ class TopicWatch:
         self._trouble: str | None = None
 
     def check(self) -> str | None:
-        """Return None while Kafka answers and nothing fatal is wrong with the topics, else what is."""
+        """Return what is fatally wrong with the topics or with Kafka, or None."""
         fatal = [str(fault) for fault in self._faults if fault.fatal]
         return self._trouble or ". ".join(fatal) or None
 
     async def watch(self) -> None:
-        """Look again and again; never return. What is newly wrong is a line of the log."""
+        """Check the topics at every interval until cancelled, and log each new fault."""
         while True:
             await self._look()
             await asyncio.sleep(self._interval_s)

@@ -1,4 +1,4 @@
-"""Topics: made by whoever starts the system, never by accident of a first write, and looked at ever after."""
+"""Topics: created at the start, never by the accident of a first write, and checked from then on."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from aiokafka import errors as driver
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from keyfold.kafka.errors import KafkaMisconfigured, Unavailable, reading
+from keyfold.kafka.errors import KafkaMisconfigured, Unavailable, translate_read_errors
 from keyfold.wire.topic_rules import Topic, TopicFault, topic_faults
 from keyfold.wire.topics import TopicSpec
 
@@ -31,19 +31,19 @@ log = structlog.get_logger(__name__)
 async def ensure_topics(
     bootstrap: str, specs: Iterable[TopicSpec], *, timeout_s: float = TIMEOUT_S
 ) -> frozenset[str]:
-    """Create the topics that are missing and return their names.
+    """Create the missing topics and return their names.
 
-    A topic that exists is left as it is: an operator may have changed it. What may be wrong with it,
-    `usable_topics` says. Raises Unavailable (nothing is lost, call again) or Misconfigured.
+    An existing topic stays as it is, because an operator may have changed it; `prepare_topics` warns of its
+    faults. Raises Unavailable (nothing is lost, call again) or KafkaMisconfigured.
     """
     async with _admin(bootstrap, timeout_s) as admin:
         return await _create_missing(admin, {spec.name: spec for spec in specs})
 
 
-async def usable_topics(bootstrap: str, specs: Sequence[TopicSpec]) -> None:
-    """Create the topics that are missing, and warn of that and of what is wrong with the others.
+async def prepare_topics(bootstrap: str, specs: Sequence[TopicSpec]) -> None:
+    """Create the missing topics, and warn of each one and of the faults of the others.
 
-    Raises Misconfigured where that is fatal, and Unavailable.
+    Raises KafkaMisconfigured if a fault is fatal, and Unavailable.
     """
     created = await ensure_topics(bootstrap, specs)
     for spec in specs:
@@ -52,8 +52,8 @@ async def usable_topics(bootstrap: str, specs: Sequence[TopicSpec]) -> None:
                 "topic_created", topic=spec.name, partitions=spec.partitions, config=dict(spec.config)
             )
     faults = await find_topic_faults(bootstrap, specs)
-    if unheard := [fault.topic for fault in faults if fault.wrong == MISSING]:
-        raise Unavailable(f"Kafka does not tell of {', '.join(unheard)} yet")
+    if unlisted := [fault.topic for fault in faults if fault.wrong == MISSING]:
+        raise Unavailable(f"Kafka does not list {', '.join(unlisted)} yet")
     for fault in faults:
         log.warning("topic_misconfigured", topic=fault.topic, wrong=fault.wrong, mend=fault.mend)
     if fatal := [str(fault) for fault in faults if fault.fatal]:
@@ -63,9 +63,9 @@ async def usable_topics(bootstrap: str, specs: Sequence[TopicSpec]) -> None:
 async def find_topic_faults(
     bootstrap: str, specs: Sequence[TopicSpec], *, timeout_s: float = TIMEOUT_S
 ) -> Sequence[TopicFault]:
-    """Return what is wrong with the topics as they are now. Raises Unavailable or Misconfigured.
+    """Return the present faults of the topics. Raises Unavailable or KafkaMisconfigured.
 
-    Their configuration is looked at where this principal may see it; where not, that is a fault too.
+    Their configuration is checked if this principal may see it; if not, that is a fault too.
     """
     async with _admin(bootstrap, timeout_s) as admin:
         described = {each["topic"]: each for each in await admin.describe_topics([s.name for s in specs])}
@@ -82,16 +82,16 @@ def _faults(
     partitions: Sequence[Mapping[str, Sequence[int]]] | None,
     config: Mapping[str, str] | None,
 ) -> Iterable[TopicFault]:
-    """Return what is wrong with a topic; `config` is None where it may not be seen."""
+    """Return the faults of a topic; `config` is None if it may not be seen."""
     if not partitions:
         mend = "start a service that needs it: it is made, without what was in it"
         return [TopicFault(topic=spec.name, wrong=MISSING, mend=mend, fatal=True)]
     copies = min(len(each["replicas"]) for each in partitions)
     found = Topic(partitions=len(partitions), copies=copies, config=config or {})
-    return [*topic_faults(spec, found), *([] if config is not None else [_unseen(spec)])]
+    return [*topic_faults(spec, found), *([] if config is not None else [_unseen_config(spec)])]
 
 
-def _unseen(spec: TopicSpec) -> TopicFault:
+def _unseen_config(spec: TopicSpec) -> TopicFault:
     return TopicFault(
         topic=spec.name,
         wrong="its configuration may not be seen, so it is not known whether records are kept",
@@ -102,7 +102,7 @@ def _unseen(spec: TopicSpec) -> TopicFault:
 
 @asynccontextmanager
 async def _admin(bootstrap: str, timeout_s: float) -> AsyncIterator[AIOKafkaAdminClient]:
-    with reading():
+    with translate_read_errors():
         async with asyncio.timeout(timeout_s):
             admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=int(timeout_s * 1000))
             try:
@@ -117,7 +117,7 @@ async def _create_missing(admin: AIOKafkaAdminClient, specs: dict[str, TopicSpec
     if not missing:
         return missing
     answer = await admin.create_topics([_new_topic(specs[name]) for name in sorted(missing)])
-    return frozenset(name for name, code, *rest in answer.topic_errors if _created(name, code, rest))
+    return frozenset(name for name, code, *rest in answer.topic_errors if _check_created(name, code, rest))
 
 
 def _new_topic(spec: TopicSpec) -> NewTopic:
@@ -130,20 +130,20 @@ def _new_topic(spec: TopicSpec) -> NewTopic:
     )
 
 
-def _created(name: str, code: int, rest: list[str | None]) -> bool:
+def _check_created(name: str, code: int, rest: list[str | None]) -> bool:
     error = driver.for_code(code)
     if error is driver.NoError:
         return True
-    if error is driver.TopicAlreadyExistsError:  # another process was faster, which is as good
+    if error is driver.TopicAlreadyExistsError:  # another process was faster, which is fine
         return False
     detail = f"topic {name}: {error.__name__} {rest[0] if rest else ''}"
     raise Unavailable(detail) if error.retriable else KafkaMisconfigured(detail)
 
 
 async def _configs(admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str, dict[str, str] | None]:
-    """Return the configuration of each topic, None where it may not be seen."""
-    asked = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
-    answers = await admin.describe_configs(asked)
+    """Return the configuration of each topic, None if it may not be seen."""
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
+    answers = await admin.describe_configs(resources)
     return {
         name: None if code in _NOT_ALLOWED else {entry[0]: entry[1] for entry in entries}
         for answer in answers

@@ -7,7 +7,7 @@ from keyfold.audit.ingest.maintenance import drop_old, make_ahead, repeat, sum_u
 from keyfold.audit.query.routes import open_query_routes
 from keyfold.audit.settings import AuditSettings
 from keyfold.kafka.topic_watch import TopicWatch
-from keyfold.kafka.topics import usable_topics
+from keyfold.kafka.topics import prepare_topics
 from keyfold.runtime.authenticator import open_bearer_tokens
 from keyfold.runtime.collector import settle_collector
 from keyfold.runtime.http import RateLimits, build_app
@@ -34,7 +34,7 @@ async def start(process: Process[AuditSettings]) -> None:
     dsn, kafka = settings.postgres_dsn.get_secret_value(), settings.kafka_bootstrap
     timeout_s = settings.startup_timeout_s
     await wait_for("PostgreSQL", partial(require_migrations, dsn), timeout_s=timeout_s, clock=clock)
-    await wait_for("Kafka", partial(usable_topics, kafka, TOPICS), timeout_s=timeout_s, clock=clock)
+    await wait_for("Kafka", partial(prepare_topics, kafka, TOPICS), timeout_s=timeout_s, clock=clock)
     pool = await process.enter(open_pool(dsn, application_name=NAME, prepare=addresses.use_text_codec))
     auth = await open_bearer_tokens(settings, LoginBindings(pool), clock=clock, timeout_s=timeout_s)
     partitions = Partitions(pool)

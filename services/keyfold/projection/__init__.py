@@ -1,1 +1,1 @@
-"""The projection: folds the ledger, as Kafka brings it, into the tables that reads are served from."""
+"""The projection: folds the ledger, from Kafka, into the tables that serve reads."""

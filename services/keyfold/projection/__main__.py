@@ -1,4 +1,4 @@
-"""Starts the projection; with the argument `replay` it replays, reports and ends."""
+"""Starts the projection; with the argument `replay`, replays, reports and ends."""
 
 import sys
 from functools import partial
@@ -6,7 +6,7 @@ from functools import partial
 from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.publisher import Publisher
 from keyfold.kafka.topic_watch import TopicWatch
-from keyfold.kafka.topics import usable_topics
+from keyfold.kafka.topics import prepare_topics
 from keyfold.projection.following import ProjectionLoop
 from keyfold.projection.lifecycle_topic import CLIENT_ID, LifecycleTopic
 from keyfold.projection.replay import Replay
@@ -32,7 +32,7 @@ async def start(process: Process[ProjectionSettings]) -> None:
     dsn, kafka = settings.postgres_dsn.get_secret_value(), settings.kafka_bootstrap
     timeout_s = settings.startup_timeout_s
     await wait_for("PostgreSQL", partial(require_migrations, dsn), timeout_s=timeout_s, clock=clock)
-    await wait_for("Kafka", partial(usable_topics, kafka, TOPICS), timeout_s=timeout_s, clock=clock)
+    await wait_for("Kafka", partial(prepare_topics, kafka, TOPICS), timeout_s=timeout_s, clock=clock)
     pool = await process.enter(open_pool(dsn, application_name=NAME))
     publisher = await process.enter(Publisher(ProducerOptions(bootstrap=kafka, client_id=CLIENT_ID)))
     topic = LifecycleTopic(
@@ -40,7 +40,7 @@ async def start(process: Process[ProjectionSettings]) -> None:
         dead_letters=publisher,
         dead_letter_ratio_max=settings.projection_dead_letter_ratio_max,
     )
-    following = ProjectionLoop(
+    loop = ProjectionLoop(
         pool,
         topic,
         Replay(dsn=dsn, pool=pool, topic=topic, clock=clock),
@@ -50,13 +50,13 @@ async def start(process: Process[ProjectionSettings]) -> None:
     )
     readiness = DatabaseReadiness(pool, role_of(NAME))
     process.health.add("database", readiness.check)
-    process.health.add("read_model", following.unready)
+    process.health.add("read_model", loop.unready)
     topics = TopicWatch(kafka, TOPICS)
     process.health.add("topics", topics.check)
     await process.serve(build_app(NAME, [], auth=NoTokens(), health=process.health, clock=clock))
     process.spawn("database readiness", readiness.watch())
     process.spawn("topic watch", topics.watch())
-    process.spawn("following", following.run())
+    process.spawn("projection", loop.run())
 
 
 if __name__ == "__main__":

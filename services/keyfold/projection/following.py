@@ -1,4 +1,4 @@
-"""The projection's life: a read model of our shape, then every batch of the ledger into it, for ever."""
+"""The projection's loop: builds the read model if needed, then folds every batch of the ledger into it."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 
 
 class ProjectionLoop:
-    """Folds the ledger into the serving generation. One of these must run; of two, one is fenced."""
+    """Folds the ledger into the serving generation. One of these must run; if two do, one is fenced."""
 
     def __init__(
         self,
@@ -50,25 +50,25 @@ class ProjectionLoop:
         self._trouble: str | None = "the read model is being prepared"
 
     def unready(self) -> str | None:
-        """Return why the read model does not serve the present yet, None once it does."""
+        """Return why the read model is not up to date yet, or None."""
         return self._trouble or self._patience.trouble
 
     async def run(self) -> None:
-        """Fold until cancelled. Raises StopProcess with the reason when it cannot or must not go on."""
+        """Fold until cancelled. Raises StopProcess with the reason if it cannot or must not go on."""
         await wait_for(
             "Kafka", self._topic.require_answer, timeout_s=self._startup_timeout_s, clock=self._clock
         )
-        progress = await self._patience.retry("the read model", self._prepared, on=(TryLater,))
+        progress = await self._patience.retry("the read model", self._prepare, on=(TryLater,))
         metrics.POSITION.set(progress.head.position)
-        async with self._reading(progress) as reader:
+        async with self._open_reader(progress) as reader:
             log.info("projection_following", position=progress.head.position, offset=progress.next_offset)
             end_offset = await self._patience.retry("Kafka", reader.end_offset, on=_KAFKA_AWAY)
             while True:
-                self._trouble = _behind(reader, end_offset)
+                self._trouble = _describe_lag(reader, end_offset)
                 await self._follow(reader)
 
-    async def _prepared(self) -> GenerationProgress:
-        """Return the progress of a read model of our shape, after building it where there is none."""
+    async def _prepare(self) -> GenerationProgress:
+        """Return the progress of a read model of our shape; build it first if there is none."""
         progress = await serving_progress(self._pool)
         if progress is None or not progress.has_our_shape:
             log.info("read_model_building")
@@ -79,8 +79,8 @@ class ProjectionLoop:
         return progress
 
     @asynccontextmanager
-    async def _reading(self, progress: GenerationProgress) -> AsyncIterator[LifecycleReader]:
-        reader = self._topic.reader(progress.head, progress.next_offset, dead_letters=True)
+    async def _open_reader(self, progress: GenerationProgress) -> AsyncIterator[LifecycleReader]:
+        reader = self._topic.make_reader(progress.head, progress.next_offset, dead_letters=True)
         await self._patience.retry("Kafka", reader.start, on=_KAFKA_AWAY)
         try:
             yield reader
@@ -97,8 +97,8 @@ class ProjectionLoop:
         await self._measure(reader)
 
     async def _save(self, step: Step) -> None:
-        # Only after an attempt whose outcome was lost may the step be there already by our own hand. Without
-        # one it is another projection's, and saving it must fail.
+        # The step may be there already by our own hand only after an attempt whose outcome was lost.
+        # Otherwise another projection saved it, and saving it here must fail.
         if self._in_doubt and await self._is_saved(step):
             self._in_doubt = False
             return
@@ -121,7 +121,7 @@ class ProjectionLoop:
         if self._clock.monotonic_s() < self._measure_due_s:
             return
         self._measure_due_s = self._clock.monotonic_s() + _MEASURE_INTERVAL_S
-        # Nothing arrives from a Kafka that is away either, and this is how one finds out.
+        # A Kafka that is away looks like one without new records; this call tells the difference.
         end_offset = await self._patience.retry("Kafka", reader.end_offset, on=_KAFKA_AWAY)
         metrics.LAG_RECORDS.set(end_offset - reader.next_offset)
 
@@ -129,7 +129,7 @@ class ProjectionLoop:
 _KAFKA_AWAY = (Unavailable, OutcomeUnknown)
 
 
-def _behind(reader: LifecycleReader, end_offset: int) -> str | None:
+def _describe_lag(reader: LifecycleReader, end_offset: int) -> str | None:
     if reader.next_offset >= end_offset:
         return None
     return f"catching up: at offset {reader.next_offset} of {end_offset}"

@@ -1,4 +1,4 @@
-"""A new generation as it grows: from position 1 as far as it is asked to go, and never beyond."""
+"""Builds a new generation, from position 1 up to a given point and never beyond."""
 
 import structlog
 
@@ -15,11 +15,11 @@ log = structlog.get_logger(__name__)
 
 
 class EventsMissing(StopProcess):
-    """Kafka lacks events that the read model was made of. Replay again when the relay has published them."""
+    """Kafka lacks events that the read model was made of. Replay again once the relay has published them."""
 
 
 class GenerationBuild:
-    """Reads the ledger and saves it into the generation that is being built."""
+    """Reads the ledger and folds it into the generation that is being built."""
 
     def __init__(self, reader: LifecycleReader, writer: ReadModelWriter, clock: Clock) -> None:
         self._reader = reader
@@ -29,15 +29,15 @@ class GenerationBuild:
 
     @property
     def position(self) -> int:
-        """How far the generation has come."""
+        """The position up to which the generation is built."""
         return self._reader.head.position
 
-    async def to_offset(self, offset: int) -> None:
+    async def fold_to_offset(self, offset: int) -> None:
         """Fold every record before the offset."""
         while self._reader.next_offset < offset:
             await self._step(min(EVENTS_MAX, offset - self._reader.next_offset))
 
-    async def to_position(self, position: int) -> None:
+    async def fold_to_position(self, position: int) -> None:
         """Fold every event up to the position, and none after it."""
         while self.position < position:
             # A record moves the position by one at most, so this many never overshoot.

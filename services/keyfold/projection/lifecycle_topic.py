@@ -1,4 +1,4 @@
-"""The lifecycle topic as this service reads it: from where, and what comes next as a step of the fold."""
+"""The lifecycle topic as this service reads it, step by step."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ READ_TIMEOUT_S = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LifecycleTopic:
-    """The lifecycle topic, and where records go that no ledger sent."""
+    """The lifecycle topic, and where records go that did not come from the ledger."""
 
     bootstrap: str
     dead_letters: Publisher
@@ -29,8 +29,8 @@ class LifecycleTopic:
         """Return when Kafka answers. Raises Unavailable."""
         await require_answer(self.bootstrap)
 
-    def reader(self, head: Head, offset: int, *, dead_letters: bool) -> LifecycleReader:
-        """Return a reader of what comes after the head; it dead-letters if nobody read that before it."""
+    def make_reader(self, head: Head, offset: int, *, dead_letters: bool) -> LifecycleReader:
+        """Return a reader of what comes after the head; `dead_letters` says whether it sends dead letters."""
         return LifecycleReader(
             self.bootstrap,
             head=head,
@@ -44,7 +44,7 @@ class LifecycleTopic:
 
 
 async def read_step(reader: LifecycleReader, events_max: int) -> Step | None:
-    """Return what comes next, None when nothing does for a while. Raises LedgerUnreadable, Unavailable."""
+    """Return the next step, or None if nothing comes for a while. Raises LedgerUnreadable, Unavailable."""
     before = reader.next_offset
     batch = await reader.read(READ_TIMEOUT_S, events_max)
     return None if batch.next_offset == before else _step(batch)

@@ -10,10 +10,10 @@ LAG_RECORDS: Final = gauge(
 )
 BATCH_EVENTS: Final = histogram(
     "keyfold_projection_batch_events",
-    "Events that one transaction folded",
+    "Events folded by one transaction",
     buckets=(1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000),
 )
 DELAY_S: Final = histogram(
     "keyfold_projection_delay_seconds",
-    "From an event's recording to its being served, the last of each batch",
+    "Time from recording an event to serving it, for the last event of each batch",
 )

@@ -1,7 +1,7 @@
-"""The replay: a fresh generation from position 1 beside the serving one, compared with it, and swapped in.
+"""The replay: builds a new generation from position 1 beside the serving one, compares them, and swaps.
 
-`python -m keyfold.projection replay` runs it to its end and writes its report to standard output, one line
-of JSON; it works whether or not the projection is running, and it is what `keyfold replay` calls.
+`python -m keyfold.projection replay` runs it and writes its report to standard output as one line of JSON. It
+works whether or not the projection is running, and `keyfold replay` calls it.
 """
 
 from collections.abc import AsyncIterator
@@ -29,9 +29,9 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """How a replay went. `differences` is None where there was nothing to compare with.
+    """The result of a replay. `differences` is None if there was nothing to compare with.
 
-    A difference does not keep the new generation from serving: the ledger is right, and a replay repairs.
+    The new generation serves in spite of differences: the ledger is right, and a replay repairs.
     """
 
     events: int
@@ -43,7 +43,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replay:
-    """What a replay needs: the database, by address for sessions of its own, and the topic."""
+    """Runs replays. The database is also given by address, for sessions of a replay's own."""
 
     dsn: str
     pool: Pool
@@ -63,35 +63,33 @@ class Replay:
 
     async def _replace(self, generations: Generations) -> tuple[int, tuple[TableDifference, ...] | None]:
         serving = await serving_progress(self.pool)
-        # What the serving generation was made of has had its foreign records dead-lettered already.
-        async with self.topic.reader(GENESIS, 0, dead_letters=serving is None) as reader:
+        # If a generation serves, the foreign records of its events have been dead-lettered already.
+        async with self.topic.make_reader(GENESIS, 0, dead_letters=serving is None) as reader:
             writer = ReadModelWriter(self.pool, schema=NEXT, remembers=True)
             build = GenerationBuild(reader, writer, self.clock)
             differences = None
             if serving is None or not serving.has_our_shape:
-                await build.to_offset(await reader.end_offset())
+                await build.fold_to_offset(await reader.end_offset())
             else:
-                await build.to_position(serving.head.position)
-                differences = await self._compared(generations, build)
-            async with self._meeting(generations, build):
+                await build.fold_to_position(serving.head.position)
+                differences = await self._compare(generations, build)
+            async with self._align(generations, build):
                 await generations.swap()
             return build.position, differences
 
-    async def _compared(
-        self, generations: Generations, build: GenerationBuild
-    ) -> tuple[TableDifference, ...]:
+    async def _compare(self, generations: Generations, build: GenerationBuild) -> tuple[TableDifference, ...]:
         async with AsyncExitStack() as view:
-            async with self._meeting(generations, build):
+            async with self._align(generations, build):
                 comparison = await view.enter_async_context(generations.compared())
             return await comparison.differences()
 
     @asynccontextmanager
-    async def _meeting(self, generations: Generations, build: GenerationBuild) -> AsyncIterator[None]:
-        """Bring the new generation to the serving one's position and keep both there within the block."""
-        await build.to_position(await self._served_position())
+    async def _align(self, generations: Generations, build: GenerationBuild) -> AsyncIterator[None]:
+        """Bring the new generation to the serving one's position, and keep both there within the block."""
+        await build.fold_to_position(await self._served_position())
         async with generations.standstill():
-            # What came since, which is little: the projection waits for as long as this takes.
-            await build.to_position(await self._served_position())
+            # The few events since then: the projection waits as long as this takes.
+            await build.fold_to_position(await self._served_position())
             yield
 
     async def _served_position(self) -> int:

@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 
 
 def replay_command() -> NoReturn:
-    """Replay and exit: 0 when the new generation serves, 1 when the old one goes on, 2 for bad settings."""
+    """Replay and exit: 0 if the new generation serves, 1 if the old one still does, 2 for bad settings."""
     try:
         settings = load(ProjectionSettings)
     except BadSettings as bad:
@@ -39,7 +39,7 @@ def replay_command() -> NoReturn:
     logs.configure(service="replay", level=settings.log_level, style=settings.log_format)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
-            report = runner.run(_replayed(settings, SYSTEM_CLOCK))
+            report = runner.run(_replay(settings, SYSTEM_CLOCK))
         except (StopProcess, TryLater, KafkaFailure) as failure:
             log.error("replay_failed", error=str(failure) or type(failure).__name__)
             sys.exit(EXIT_FAILED)
@@ -47,7 +47,7 @@ def replay_command() -> NoReturn:
     sys.exit(0)
 
 
-async def _replayed(settings: ProjectionSettings, clock: Clock) -> Report:
+async def _replay(settings: ProjectionSettings, clock: Clock) -> Report:
     dsn, bootstrap = settings.postgres_dsn.get_secret_value(), settings.kafka_bootstrap
     timeout_s = settings.startup_timeout_s
     await wait_for("Kafka", lambda: require_answer(bootstrap), timeout_s=timeout_s, clock=clock)

@@ -12,5 +12,5 @@ class ProjectionSettings(ServiceSettings, PostgresSettings, KafkaSettings):
         1000, ge=1, le=10_000, description="how many events one transaction folds at most: 1 to 10000"
     )
     projection_dead_letter_ratio_max: float = Field(
-        0.1, gt=0, le=1, description="the part of the records that may be foreign: above 0, at most 1"
+        0.1, gt=0, le=1, description="the share of records that may be foreign: above 0, at most 1"
     )

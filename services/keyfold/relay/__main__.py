@@ -6,7 +6,7 @@ from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.partition_reader import end_offset
 from keyfold.kafka.publisher import Publisher
 from keyfold.kafka.topic_watch import TopicWatch
-from keyfold.kafka.topics import usable_topics
+from keyfold.kafka.topics import prepare_topics
 from keyfold.relay import metrics
 from keyfold.relay.forwarding import Forwarding
 from keyfold.relay.settings import RelaySettings
@@ -34,7 +34,7 @@ async def start(process: Process[RelaySettings]) -> None:
     dsn, kafka = settings.postgres_dsn.get_secret_value(), settings.kafka_bootstrap
     timeout_s = settings.startup_timeout_s
     await wait_for("PostgreSQL", partial(require_migrations, dsn), timeout_s=timeout_s, clock=clock)
-    await wait_for("Kafka", partial(usable_topics, kafka, TOPICS), timeout_s=timeout_s, clock=clock)
+    await wait_for("Kafka", partial(prepare_topics, kafka, TOPICS), timeout_s=timeout_s, clock=clock)
     pool = await process.enter(open_pool(dsn, application_name=NAME, size_max=4))
     publisher = await process.enter(Publisher(ProducerOptions(bootstrap=kafka, client_id="keyfold-relay")))
     notifications = await process.enter(Notifications(dsn, LEDGER_CHANNEL))

@@ -1,4 +1,4 @@
-"""Forwarding: what lies above the checkpoint goes to Kafka, and only what Kafka has moves the checkpoint."""
+"""Forwards the ledger: events after the relay's offset go to Kafka, and what Kafka has moves the offset."""
 
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 class TopicMadeAnew(StopProcess):
     """The topic ends before what was forwarded to it: it was deleted, or Kafka lost its end.
 
-    Stop: what comes next would follow upon a hole.
+    Stop: the next events would follow a gap.
     """
 
     def __init__(self, topic: str, end_offset: int, position: int) -> None:
@@ -41,7 +41,7 @@ class Forwarding:
     def __init__(
         self,
         ledger: Ledger,
-        checkpoint: RelayOffset,
+        offset: RelayOffset,
         publisher: Publisher,
         notifications: Notifications,
         *,
@@ -50,7 +50,7 @@ class Forwarding:
         topic: str = LIFECYCLE.name,
     ) -> None:
         self._ledger = ledger
-        self._checkpoint = checkpoint
+        self._offset = offset
         self._publisher = publisher
         self._notifications = notifications
         self._topic_end = topic_end
@@ -59,7 +59,7 @@ class Forwarding:
         self._patience = Patience()
 
     def unready(self) -> str | None:
-        """Return what keeps events from being forwarded, None while nothing does. Standing by is ready."""
+        """Return what keeps events from being forwarded, or None. A standby is ready."""
         return self._patience.trouble
 
     async def run(self) -> None:
@@ -67,8 +67,8 @@ class Forwarding:
 
         Raises DatabaseAway, LeadershipLost, LedgerGap, TopicMadeAnew or what Kafka refuses.
         """
-        position = await self._checkpoint.position()
-        await self._require_what_was_forwarded(position)
+        position = await self._offset.position()
+        await self._require_forwarded(position)
         log.info("forwarding", position=position)
         while True:
             rows = await self._ledger.rows_after(position, self._batch_rows_max)
@@ -76,11 +76,11 @@ class Forwarding:
             if rows:
                 position = await self._forward(position, rows)
             if len(rows) < self._batch_rows_max:
-                # Whatever was appended after they were read has been notified since, or will be.
+                # Events that were appended after this read have been notified since, or will be.
                 await self._notifications.wait(POLL_INTERVAL_S)
 
-    async def _require_what_was_forwarded(self, position: int) -> None:
-        # Each event is a record, and a repeat one more, so a topic that has them all is at least as long.
+    async def _require_forwarded(self, position: int) -> None:
+        # Each event is at least one record, so a topic that has them all is at least as long.
         end = await self._patience.retry("Kafka", self._topic_end, on=(Unavailable,))
         self._require_room(end, position)
 
@@ -94,7 +94,7 @@ class Forwarding:
             raise LedgerGap(last=position, found=first if first != position + 1 else last)
         end = await self._publish(rows)
         self._require_room(end, last)
-        await self._checkpoint.advance(position, last)
+        await self._offset.advance(position, last)
         metrics.POSITION.set(last)
         metrics.LAG_EVENTS.dec(len(rows))
         return last
@@ -102,7 +102,7 @@ class Forwarding:
     async def _publish(self, rows: Sequence[tuple[Row, bytes]]) -> int | None:
         """Return where the topic ends, once Kafka has acknowledged every row, however long that takes.
 
-        After an unknown outcome all of them go again from the checkpoint: in order, so they leave no gap.
+        After an unknown outcome all of them are sent again, in order, so they leave no gap.
         """
         records = [lifecycle_record(row, row_hash) for row, row_hash in rows]
         return await self._patience.retry(
@@ -112,7 +112,7 @@ class Forwarding:
         )
 
     async def _measure(self, position: int, found: int) -> None:
-        # Fewer than were asked for are all that there are: a revocation need not wait to have them counted.
+        # Fewer rows than were asked for are all there are: a revocation need not wait until they are counted.
         is_all = 0 < found < self._batch_rows_max
         lag = found if is_all else (await self._ledger.head()).position - position
         metrics.POSITION.set(position)

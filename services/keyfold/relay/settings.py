@@ -1,4 +1,4 @@
-"""What the relay is told by its environment."""
+"""What an operator sets for the relay."""
 
 from pydantic import Field
 
@@ -6,8 +6,8 @@ from keyfold.runtime.settings.base import KafkaSettings, PostgresSettings, Servi
 
 
 class RelaySettings(ServiceSettings, PostgresSettings, KafkaSettings):
-    """Where it answers probes, where the ledger is, and where it goes."""
+    """The environment of one relay process."""
 
     relay_batch_rows_max: int = Field(
-        500, ge=1, le=10_000, description="how many events are sent before the checkpoint moves: 1 to 10000"
+        500, ge=1, le=10_000, description="how many events are sent before the offset moves: 1 to 10000"
     )

@@ -1,1 +1,1 @@
-"""The shipper: carries the journals of a host's gatekeepers to Kafka, and takes away what has arrived."""
+"""The shipper: sends the journals of a host's gatekeepers to Kafka, and deletes what has arrived."""

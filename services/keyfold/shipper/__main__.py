@@ -5,7 +5,7 @@ from functools import partial
 from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.publisher import Publisher
 from keyfold.kafka.topic_watch import TopicWatch
-from keyfold.kafka.topics import usable_topics
+from keyfold.kafka.topics import prepare_topics
 from keyfold.runtime.authenticator import NoTokens
 from keyfold.runtime.collector import settle_collector
 from keyfold.runtime.http import build_app
@@ -21,14 +21,14 @@ TOPICS = (ACCESS,)
 
 
 async def start(process: Process[ShipperSettings]) -> None:
-    """Take the journal directory, wait for Kafka, ship."""
+    """Lock the journal directory, wait for Kafka, and ship."""
     settings, clock = process.settings, process.clock
     kafka = settings.kafka_bootstrap
     waiting = partial(wait_for, timeout_s=settings.startup_timeout_s, clock=clock)
     journals = await waiting(
         "the journal directory", lambda: process.enter(open_journal_directory(settings.journal_dir))
     )
-    await waiting("Kafka", partial(usable_topics, kafka, TOPICS))
+    await waiting("Kafka", partial(prepare_topics, kafka, TOPICS))
     publisher = await process.enter(Publisher(ProducerOptions(bootstrap=kafka, client_id="keyfold-shipper")))
     partitions = await waiting("the access topic", lambda: publisher.partition_count(ACCESS.name))
     shipping = Shipping(

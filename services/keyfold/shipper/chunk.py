@@ -1,4 +1,4 @@
-"""A stretch of a journal segment: its whole lines as records, and what in between is damaged."""
+"""Reads a part of a journal segment: whole lines as records, and the damage between them."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from keyfold.wire.record import Record
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Damage:
-    """Bytes of a segment, from `start` to `end` (not included), that are no access events, and why."""
+    """Bytes of a segment, from `start` to `end` (excluded), that are not access events, and why."""
 
     start: int
     end: int
@@ -20,7 +20,7 @@ class Damage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
-    """What was read: records in order, damage, where to read on, and whether that is the segment's end."""
+    """What was read: records in order, damage, where to read on, and whether the segment ends there."""
 
     records: tuple[Record, ...]
     damages: tuple[Damage, ...]
@@ -31,15 +31,15 @@ class Chunk:
 def read_chunk(path: Path, offset: int, bytes_max: int, *, is_final: bool) -> Chunk:
     """Read up to `bytes_max` from an offset where a line starts.
 
-    What follows the last newline is left for the next time, as its writer may not be done with it; in a
-    segment that `is_final` it is damage, as is a line that does not fit into `bytes_max`.
+    What follows the last newline is left for the next time, because its writer may not be done with it. In a
+    segment that `is_final` it is damage, and so is a line longer than `bytes_max`.
     """
     data = _read(path, offset, bytes_max)
     at_end = len(data) < bytes_max
     whole_bytes = data.rfind(b"\n") + 1
     if whole_bytes < len(data) and (is_final if at_end else whole_bytes == 0):
         whole_bytes = len(data)
-    records, damages = _taken_apart(data[:whole_bytes], offset)
+    records, damages = _parse_lines(data[:whole_bytes], offset)
     return Chunk(
         records=tuple(records),
         damages=tuple(damages),
@@ -54,11 +54,11 @@ def _read(path: Path, offset: int, bytes_max: int) -> bytes:
         return segment.read(bytes_max)
 
 
-def _taken_apart(data: bytes, start: int) -> tuple[list[Record], list[Damage]]:
+def _parse_lines(data: bytes, start: int) -> tuple[list[Record], list[Damage]]:
     """Return the records and the damage of bytes that begin at `start` in their segment."""
     *lines, unfinished = data.split(b"\n")
     if not unfinished:
-        # Damage is rare: it is looked for where there is some.
+        # Damage is rare: it is located only if there is some.
         with suppress(TornLine, MalformedAccessEvent):
             return [access_record(read_journal_line(line)) for line in lines], []
     records: list[Record] = []

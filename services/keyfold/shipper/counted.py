@@ -1,4 +1,4 @@
-"""What a run had counted when it died: events that its journal lacks, with the numbers behind its last."""
+"""What a run had counted when it died: events that its journal lacks, numbered after its last."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -19,8 +19,8 @@ from keyfold.wire.journal.files import COUNTED, segment_name
 from keyfold.wire.journal.line import TornLine, read_journal_line
 from keyfold.wire.record import Record
 
-# Counts that were journalled are the very end of the journal as long as their slots are not released. After a
-# power cut the release may be lost that was seconds ago, so that more is looked through.
+# Journalled counts are at the very end of the journal as long as their slots are not released. A power cut
+# may lose releases of the last seconds, so more than the very end is searched.
 _END_BYTES: Final = 16 * SLOTS_MAX * SLOT_BYTES
 
 log = structlog.get_logger(__name__)
@@ -33,19 +33,19 @@ class _JournalEnd(NamedTuple):
     event_ids: frozenset[str]
 
 
-def counted_records(run: Path, newest_first_seq: int) -> tuple[Record, ...]:
-    """Return the records of what a dead run had counted and not journalled; its newest segment begins so.
+def read_counted(run: Path, newest_first_seq: int) -> tuple[Record, ...]:
+    """Return the records that a dead run had counted and not journalled, the same ones each time.
 
-    They are the same each time. Raises OSError.
+    `newest_first_seq` is the first number of its newest segment. Raises OSError.
     """
     try:
         slots = list(read_slots((run / COUNTED).read_bytes()))
     except FileNotFoundError:
         return ()
-    events = list(_whole(run, slots))
+    events = list(_undamaged(run, slots))
     if not events:
         return ()
-    end = _end(run / segment_name(newest_first_seq), newest_first_seq)
+    end = _read_end(run / segment_name(newest_first_seq), newest_first_seq)
     lacking = [event for event in events if event.event_id not in end.event_ids]
     return tuple(
         access_record(encode_access_event(replace(event, seq=seq)))
@@ -53,12 +53,12 @@ def counted_records(run: Path, newest_first_seq: int) -> tuple[Record, ...]:
     )
 
 
-def forget_counted(run: Path) -> None:
-    """Take away what is shipped, before the journal that its numbers follow from. Raises OSError."""
+def delete_counted(run: Path) -> None:
+    """Delete the counts that are shipped, before the journal that their numbers follow. Raises OSError."""
     (run / COUNTED).unlink(missing_ok=True)
 
 
-def _whole(run: Path, slots: Iterable[AccessEvent | DamagedSlot]) -> Iterator[AccessEvent]:
+def _undamaged(run: Path, slots: Iterable[AccessEvent | DamagedSlot]) -> Iterator[AccessEvent]:
     for each in slots:
         if isinstance(each, DamagedSlot):
             log.error("count_damaged", run=run.name, slot=each.slot, requests=each.requests)
@@ -66,13 +66,14 @@ def _whole(run: Path, slots: Iterable[AccessEvent | DamagedSlot]) -> Iterator[Ac
             yield each
 
 
-def _end(segment: Path, first_seq: int) -> _JournalEnd:
+def _read_end(segment: Path, first_seq: int) -> _JournalEnd:
     seq, event_ids = first_seq - 1, set[str]()
     for line in _last_lines(segment):
         try:
             event = decode_access_event(read_journal_line(line))
         except (TornLine, MalformedAccessEvent):
-            seq += 1  # It had its number, whatever it was; the next line tells where it was the end of one.
+            # It had a number, whatever it was. If it ended a longer line, the next line corrects this.
+            seq += 1
         else:
             seq = event.seq
             event_ids.add(event.event_id)
@@ -82,5 +83,5 @@ def _end(segment: Path, first_seq: int) -> _JournalEnd:
 def _last_lines(segment: Path) -> Sequence[bytes]:
     with segment.open("rb") as file:
         file.seek(max(0, segment.stat().st_size - _END_BYTES))
-        # A line without its newline is no record.
+        # A line without a newline is no record.
         return file.read().split(b"\n")[:-1]

@@ -1,4 +1,4 @@
-"""The directory of all journals of a host: which runs there are, and who may ship them."""
+"""The directory of all journals of a host: the runs in it, and the lock of its one shipper."""
 
 import fcntl
 import os
@@ -25,20 +25,20 @@ class JournalTaken(TryLater):
 
 
 class JournalDirectory:
-    """The runs in a directory. Only its one shipper may have it."""
+    """The runs in a directory, which only one shipper may have."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
         self._runs: dict[str, RunJournal] = {}
 
     def runs(self) -> list[RunJournal]:
-        """Return the runs that are there now, live or dead. Raises OSError."""
+        """Return the present runs, live or dead. Raises OSError."""
         names = {entry.name for entry in os.scandir(self._root) if is_run(entry.name) and entry.is_dir()}
         self._runs = {name: self._runs.get(name) or RunJournal(self._root / name) for name in sorted(names)}
         return list(self._runs.values())
 
     def set_aside(self, run: RunJournal, first_seq: int, damage: Damage) -> None:
-        """Say where a segment is damaged, and keep those bytes for who may want to look at them."""
+        """Log where a segment is damaged, and keep those bytes for an operator."""
         segment = run.path / segment_name(first_seq)
         kept = self._root / DAMAGED / damaged_name(run.run_id, first_seq, damage.start, damage.end)
         metrics.DAMAGED.inc(damage.end - damage.start)
@@ -54,17 +54,17 @@ class JournalDirectory:
             kept.parent.mkdir(exist_ok=True)
             kept.write_bytes(_range(segment, damage))
         except OSError as fault:
-            # On a full disk the way out is to go on: what is shipped makes room.
+            # On a full disk the way out is to go on: shipping makes room.
             log.error("damaged_bytes_not_kept", name=kept.name, error=str(fault))
 
     def measure(self) -> None:
-        """Take stock of what is not shipped yet."""
+        """Measure what is not shipped yet."""
         metrics.BACKLOG.set(sum(run.unshipped_bytes() for run in self._runs.values()))
 
 
 @asynccontextmanager
 async def open_journal_directory(root: Path) -> AsyncIterator[JournalDirectory]:
-    """Yield the directory to one shipper at a time, made if it is missing. Raises JournalTaken."""
+    """Yield the directory to one shipper at a time; make it if it is missing. Raises JournalTaken."""
     lock = _lock_file(root)
     try:
         try:

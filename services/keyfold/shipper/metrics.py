@@ -7,13 +7,13 @@ from keyfold.runtime.metrics import counter, gauge
 SHIPPED: Final = counter("keyfold_shipper_shipped_total", "Access events that the broker has acknowledged.")
 RESENT: Final = counter(
     "keyfold_shipper_resent_total",
-    "Access events sent again because it was unknown whether they had arrived.",
+    "Access events sent again because it was not known whether they had arrived.",
 )
 DAMAGED: Final = counter(
-    "keyfold_shipper_damaged_bytes_total", "Bytes of journals that are no access events, set aside."
+    "keyfold_shipper_damaged_bytes_total", "Bytes of journals that are not access events and were set aside."
 )
-BACKLOG: Final = gauge("keyfold_shipper_backlog_bytes", "How much of the journals is not acknowledged yet.")
+BACKLOG: Final = gauge("keyfold_shipper_backlog_bytes", "Bytes of journals that are not acknowledged yet.")
 OLDEST: Final = gauge(
     "keyfold_shipper_oldest_unshipped_seconds",
-    "How long ago the oldest event that is on its way was decided.",
+    "Age of the oldest event that is on its way, since its decision.",
 )

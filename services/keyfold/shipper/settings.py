@@ -8,10 +8,10 @@ _MIB = 1024 * 1024
 
 
 class ShipperSettings(ServiceSettings, KafkaSettings):
-    """The environment of one shipper; it needs no token, for it answers nothing but its health."""
+    """The environment of one shipper; it needs no tokens, because it answers only health checks."""
 
     journal_dir: Directory = Field(
-        description="the directory that this host's gatekeepers write their journals to"
+        description="the directory where this host's gatekeepers write their journals"
     )
     shipper_poll_interval_s: float = Field(
         0.05, gt=0, le=10, description="how often to look for new records: above 0, at most 10 seconds"

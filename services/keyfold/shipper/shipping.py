@@ -1,4 +1,4 @@
-"""Shipping: a portion of each run's journal at a time, until the broker has acknowledged all of it."""
+"""Ships the journals: one shipment of each run at a time, until the broker has acknowledged all of it."""
 
 import asyncio
 from collections import defaultdict
@@ -16,24 +16,24 @@ from keyfold.runtime.clock import Clock
 from keyfold.runtime.retrying import Backoff
 from keyfold.shipper import metrics
 from keyfold.shipper.journal_directory import JournalDirectory
-from keyfold.shipper.run_journal import Portion, RunJournal
+from keyfold.shipper.run_journal import RunJournal, Shipment
 from keyfold.wire.record import Record
 
-# Room for one line of any length that a gatekeeper writes, however many runs share the batch.
-PORTION_BYTES_MIN: Final = 128 * 1024
+# Room for the longest line that a gatekeeper writes, however many runs share the batch.
+SHIPMENT_BYTES_MIN: Final = 128 * 1024
 
-# So many turns of the loop later all that was given to the driver is on its way to the broker.
+# After so many turns of the event loop, everything given to the driver is on its way to the broker.
 _TURNS_TO_SEND: Final = 8
 
 _TIMESTAMP_MS: Final = attrgetter("timestamp_ms")
 
-Portions: TypeAlias = Sequence[tuple[RunJournal, Portion]]
+Shipments: TypeAlias = Sequence[tuple[RunJournal, Shipment]]
 
 log = structlog.get_logger(__name__)
 
 
 class Shipping:
-    """Ships what is in the journals, for ever, each run's records in their order."""
+    """Ships what is in the journals, each run's records in order."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class Shipping:
         self._clock = clock
         self._batch_bytes_max = batch_bytes_max
         self._poll_interval_s = poll_interval_s
-        self._ahead: Portions = ()
+        self._ahead: Shipments = ()
         self._trouble: str | None = None
 
     def unready(self) -> str | None:
@@ -61,54 +61,54 @@ class Shipping:
         return self._trouble
 
     async def run(self) -> None:
-        """Ship until cancelled. Raises what says that this process cannot go on."""
+        """Ship until cancelled. Raises StopProcess if this process cannot go on."""
         while True:
             if await self.ship_once() == 0:
                 await asyncio.sleep(self._poll_interval_s)
 
     async def ship_once(self) -> int:
-        """Ship the next portion of every run, the same amount of each; return how many events that were.
+        """Ship the next shipment of every run, all of equal size; return the number of events.
 
         Waits for Kafka as long as it is away.
         """
-        portions = self._ahead or self._read()
-        records = [record for _, portion in portions for record in portion.records]
-        _, self._ahead = await asyncio.gather(self._deliver(records), self._read_on(portions))
+        shipments = self._ahead or self._read()
+        records = [record for _, shipment in shipments for record in shipment.records]
+        _, self._ahead = await asyncio.gather(self._deliver(records), self._read_on(shipments))
         metrics.SHIPPED.inc(len(records))
-        for run, portion in portions:
-            for damage in portion.damages:
-                self._journals.set_aside(run, portion.end.first_seq, damage)
-        # Only now, for it says that everything before it has arrived.
-        await self._deliver([record for run, portion in portions for record in run.closing(portion)])
-        for run, portion in portions:
-            run.acknowledge(portion)
+        for run, shipment in shipments:
+            for damage in shipment.damages:
+                self._journals.set_aside(run, shipment.end.first_seq, damage)
+        # Only now, because the end of a run says that everything before it has arrived.
+        await self._deliver(
+            [record for run, shipment in shipments for record in run.closing_records(shipment)]
+        )
+        for run, shipment in shipments:
+            run.acknowledge(shipment)
         self._journals.measure()
         return len(records)
 
-    def _read(self, behind: Portions = ()) -> Portions:
-        """Read a portion of each run, behind those that are on their way."""
-        on_their_way = dict(behind)
-        portions = [(run, on_their_way.get(run)) for run in self._journals.runs()]
-        share_bytes = max(PORTION_BYTES_MIN, self._batch_bytes_max // max(1, len(portions)))
+    def _read(self, after: Shipments = ()) -> Shipments:
+        """Read a shipment of each run, after those that are on their way."""
+        on_their_way = dict(after)
+        shipments = [(run, on_their_way.get(run)) for run in self._journals.runs()]
+        share_bytes = max(SHIPMENT_BYTES_MIN, self._batch_bytes_max // max(1, len(shipments)))
         return [
-            (run, run.read(share_bytes, behind=before))
-            for run, before in portions
+            (run, run.read(share_bytes, after=before))
+            for run, before in shipments
             if before is None or not before.is_last
         ]
 
-    async def _read_on(self, portions: Portions) -> Portions:
-        """Read what follows while Kafka has what there is; return nothing when there was nothing to wait for,
-        or nothing follows yet.
-        """
-        if not any(portion.records for _, portion in portions):
+    async def _read_on(self, shipments: Shipments) -> Shipments:
+        """Read the next shipments while Kafka takes these; return none if these or those hold no records."""
+        if not any(shipment.records for _, shipment in shipments):
             return ()
         for _ in range(_TURNS_TO_SEND):
             await asyncio.sleep(0)
-        following = self._read(portions)
-        return following if any(portion.records for _, portion in following) else ()
+        following = self._read(shipments)
+        return following if any(shipment.records for _, shipment in following) else ()
 
     async def _deliver(self, records: Sequence[Record]) -> None:
-        waiting, backoff = _by_partition(records, self._partitions), Backoff()
+        waiting, backoff = _group_by_partition(records, self._partitions), Backoff()
         while waiting:
             self._measure_age(waiting.values())
             waiting = await self._attempt(waiting)
@@ -145,14 +145,14 @@ class Shipping:
         metrics.OLDEST.set(max(0.0, self._clock.now().timestamp() - oldest_ms / 1000))
 
 
-def partition_of(record: Record, partitions: int) -> int:
-    """Choose a partition: by the subscriber key, whose events so keep their order, else by the event's id."""
+def choose_partition(record: Record, partitions: int) -> int:
+    """Choose by subscriber key, so that a key's events stay in order, or by event id if there is no key."""
     scattered = record.key or dict(record.headers)["ce_id"]
     return crc32(scattered) % partitions
 
 
-def _by_partition(records: Iterable[Record], partitions: int) -> dict[int, list[Record]]:
+def _group_by_partition(records: Iterable[Record], partitions: int) -> dict[int, list[Record]]:
     found: defaultdict[int, list[Record]] = defaultdict(list)
     for record in records:
-        found[partition_of(record, partitions)].append(record)
+        found[choose_partition(record, partitions)].append(record)
     return dict(found)

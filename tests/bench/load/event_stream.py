@@ -13,7 +13,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from keyfold.domain.lifecycle.fold import LifecycleEvent
 from keyfold.domain.lifecycle.subscriber_key import SubscriberKeyPermissionsChanged, SubscriberKeyRenamed
 from keyfold.domain.permissions import Access, Category, Permissions
-from keyfold.kafka.batches import built
+from keyfold.kafka.batches import build_batches
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.store.postgres.connection import open_connection
 from keyfold.wire.topics import LIFECYCLE
@@ -47,7 +47,11 @@ class EventStream:
         async with open_connection(self._dsn, application_name="bench") as connection:
             await connection.execute(MOVE_HEAD, self._ledger.head.position, self._ledger.head.hash)
         records = self._ledger.records(sent)
-        return [batch for each in batches(records, EVENTS_A_BATCH) for batch in built(self._producer, each)]
+        return [
+            batch
+            for each in batches(records, EVENTS_A_BATCH)
+            for batch in build_batches(self._producer, each)
+        ]
 
     @property
     def position(self) -> int:

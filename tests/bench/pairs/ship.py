@@ -14,7 +14,7 @@ from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.publisher import Publisher
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.shipper.journal_directory import open_journal_directory
-from keyfold.shipper.shipping import Shipping, partition_of
+from keyfold.shipper.shipping import Shipping, choose_partition
 from keyfold.wire.access.codec import access_record, encode_access_event
 from keyfold.wire.journal.files import segment_name
 from keyfold.wire.record import Record
@@ -140,5 +140,5 @@ async def _driver(options: ProducerOptions) -> AsyncIterator[AIOKafkaProducer]:
 def _by_partition(records: Sequence[Record]) -> Records:
     found: defaultdict[int, list[Record]] = defaultdict(list)
     for record in records:
-        found[partition_of(record, ACCESS.partitions)].append(record)
+        found[choose_partition(record, ACCESS.partitions)].append(record)
     return found

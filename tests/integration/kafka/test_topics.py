@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from keyfold.kafka.errors import KafkaMisconfigured
 from keyfold.kafka.topic_watch import TopicWatch
-from keyfold.kafka.topics import find_topic_faults, usable_topics
+from keyfold.kafka.topics import find_topic_faults, prepare_topics
 from keyfold.wire.topics import ACCESS, LIFECYCLE, TopicSpec
 from tests.support.bed import Topics
 from tests.support.eventually import eventually
@@ -50,7 +50,7 @@ async def test_what_is_missing_is_made_and_said(kafka_bootstrap: str) -> None:
     """A topic that is made is a warning in the log, with what it was made of: it may have been deleted."""
     spec = replace(ACCESS, name="test.made-and-said", partitions=3)
     with capture_logs() as logs:
-        await usable_topics(kafka_bootstrap, [spec])
+        await prepare_topics(kafka_bootstrap, [spec])
     assert logs == [
         {
             "event": "topic_created",
@@ -78,14 +78,14 @@ async def test_a_history_that_loses_events_is_refused(
     """No service starts on a lifecycle topic that loses events or their order; the refusal says the mend."""
     spec = await made(topics, LIFECYCLE, partitions=partitions, **config)
     with pytest.raises(KafkaMisconfigured, match=wrong):
-        await usable_topics(kafka_bootstrap, [spec])
+        await prepare_topics(kafka_bootstrap, [spec])
 
 
 async def test_what_may_lose_accesses_is_warned_about(kafka_bootstrap: str, topics: Topics) -> None:
     """An hour of retention is an operator's risk to take: the service starts, and says what it means."""
     spec = await made(topics, ACCESS, partitions=2, retention_ms="3600000")
     with capture_logs() as logs:
-        await usable_topics(kafka_bootstrap, [spec])
+        await prepare_topics(kafka_bootstrap, [spec])
     (warning,) = logs
     assert warning["event"] == "topic_misconfigured"
     assert warning["wrong"] == "records are deleted after 1 h, and must be kept 7 d"

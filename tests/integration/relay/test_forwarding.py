@@ -37,9 +37,9 @@ from tests.support.store.events import created, draft, now
 class Relay:
     """A relay of the test's own, and what it works on."""
 
-    def __init__(self, ledger: Ledger, checkpoint: RelayOffset, forwarding: Forwarding) -> None:
+    def __init__(self, ledger: Ledger, offset: RelayOffset, forwarding: Forwarding) -> None:
         self.ledger = ledger
-        self.checkpoint = checkpoint
+        self.offset = offset
         self.forwarding = forwarding
 
     async def append(self, *numbers: int) -> None:
@@ -48,10 +48,10 @@ class Relay:
         await self.ledger.append(drafts, {each.stream: 0 for each in drafts}, now())
 
     async def forwarded(self, position: int) -> None:
-        """Wait until the checkpoint is there."""
+        """Wait until the offset is there."""
 
         async def there() -> bool:
-            return await self.checkpoint.position() >= position
+            return await self.offset.position() >= position
 
         await eventually(there)
 
@@ -79,13 +79,13 @@ async def _relay(
         publisher or Publisher(ProducerOptions(bootstrap=bootstrap)) as publishing,
         Notifications(database, LEDGER_CHANNEL) as notifications,
     ):
-        ledger, checkpoint = ledger_of(pool), RelayOffset(pool)
+        ledger, offset = ledger_of(pool), RelayOffset(pool)
         yield Relay(
             ledger,
-            checkpoint,
+            offset,
             Forwarding(
                 ledger,
-                checkpoint,
+                offset,
                 publishing,
                 notifications,
                 topic_end=partial(end_offset, bootstrap, topic),
@@ -232,8 +232,8 @@ async def _is_last(asked: Sequence[str], expected: str) -> bool:
     return asked[-1:] == [expected]
 
 
-async def test_dies_before_the_checkpoint(database: str, kafka_bootstrap: str, topics: Topics) -> None:
-    """A relay that dies between publishing and its checkpoint leaves a successor to repeat, not to skip."""
+async def test_dies_before_its_offset_moves(database: str, kafka_bootstrap: str, topics: Topics) -> None:
+    """After a relay died between publishing and moving its offset, its successor repeats and never skips."""
     topic = await topics("relay")
     async with _relay(database, kafka_bootstrap, topic) as relay:
         await relay.append(*range(1, 6))
@@ -254,7 +254,7 @@ async def test_dies_again_and_again(database: str, kafka_bootstrap: str, topics:
     publisher = Dies(ProducerOptions(bootstrap=kafka_bootstrap))
     async with _relay(database, kafka_bootstrap, topic, publisher) as relay:
         await relay.append(*range(1, 20))
-        while await relay.checkpoint.position() < 19:
+        while await relay.offset.position() < 19:
             async with relay.running() as task:
                 done, _ = await asyncio.wait([task], timeout=1)
                 assert all(isinstance(each.exception(), Died) for each in done)
@@ -289,12 +289,12 @@ async def test_gap_in_the_ledger(database: str, kafka_bootstrap: str, topics: To
         await execute(database, "delete from ledger.events where position = 5")
         with pytest.raises(LedgerGap):
             await relay.forwarding.run()
-        assert await relay.checkpoint.position() == 3
+        assert await relay.offset.position() == 3
     assert _followed(await _rows(kafka_bootstrap, topic)) == 3
 
 
 async def test_two_relays(database: str, kafka_bootstrap: str, topics: Topics) -> None:
-    """Of two relays that both believe they lead, one finds out at the checkpoint and stops."""
+    """Of two relays that both believe they lead, one finds out when it moves the offset, and stops."""
     topic = await topics("relay")
     async with (
         _relay(database, kafka_bootstrap, topic) as one,
@@ -324,7 +324,7 @@ async def test_a_topic_that_was_made_anew(database: str, kafka_bootstrap: str, t
         await relay.append(4)
         with pytest.raises(TopicMadeAnew, match="ends at offset 0, and 3 events were forwarded"):
             await relay.forwarding.run()
-        assert await relay.checkpoint.position() == 3
+        assert await relay.offset.position() == 3
         await execute(database, "update ledger.relay_checkpoint set position = 0")
         async with relay.running():
             await relay.forwarded(4)
@@ -342,7 +342,7 @@ async def test_a_topic_that_was_made_anew_meanwhile(
         await relay.append(4)
         with pytest.raises(TopicMadeAnew, match="ends at offset 1, and 4 events were forwarded"):
             await asyncio.wait_for(running, 30)
-        assert await relay.checkpoint.position() == 3
+        assert await relay.offset.position() == 3
     await _made_anew(kafka_bootstrap, topic)
     await execute(database, "update ledger.relay_checkpoint set position = 0")
     async with _relay(database, kafka_bootstrap, topic) as relay, relay.running():

@@ -161,7 +161,7 @@ async def test_dead_runs_are_shipped_and_taken_away(tmp_path: Path, kafka_bootst
 async def test_what_was_read_ahead_arrives_once_and_in_order(
     tmp_path: Path, kafka_bootstrap: str, topic: str
 ) -> None:
-    """Many portions, read while those before them are on their way, are one run in the end."""
+    """Many shipments, read while those before them are on their way, are one run in the end."""
     writer = Writer(tmp_path)
     for count in (4000, 1, 4000):
         writer.write(count)

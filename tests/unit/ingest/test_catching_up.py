@@ -20,9 +20,9 @@ def test_an_end_is_reached_once_all_before_it_is_filed() -> None:
     """A partition is complete up to when it ended where it is filed to, or before; that is told once."""
     catching_up = CatchingUp()
     catching_up.expect({0: 5, 1: 0, 2: 9}, THEN)
-    assert catching_up.reached({0: 4, 1: 0, 2: 12}) == {1: end(0), 2: end(9)}
-    assert catching_up.reached({0: 5, 1: 0, 2: 12}) == {0: end(5)}
-    assert catching_up.reached({0: 5, 1: 0, 2: 12}) == {}
+    assert catching_up.take_reached({0: 4, 1: 0, 2: 12}) == {1: end(0), 2: end(9)}
+    assert catching_up.take_reached({0: 5, 1: 0, 2: 12}) == {0: end(5)}
+    assert catching_up.take_reached({0: 5, 1: 0, 2: 12}) == {}
 
 
 def test_a_busy_topic_is_complete_now_and_then() -> None:
@@ -30,14 +30,14 @@ def test_a_busy_topic_is_complete_now_and_then() -> None:
     catching_up = CatchingUp()
     catching_up.expect({0: 5}, THEN)
     catching_up.expect({0: 50}, LATER)
-    assert catching_up.reached({0: 7}) == {0: end(5)}
+    assert catching_up.take_reached({0: 7}) == {0: end(5)}
     catching_up.expect({0: 60}, LATER)
-    assert catching_up.reached({0: 60}) == {0: end(60, LATER)}
+    assert catching_up.take_reached({0: 60}) == {0: end(60, LATER)}
 
 
 def test_a_partition_that_another_has_is_left_to_it() -> None:
     """What is not read here any more is forgotten: its end of then is nobody's goal."""
     catching_up = CatchingUp()
     catching_up.expect({0: 5}, THEN)
-    assert catching_up.reached({1: 5}) == {}
-    assert catching_up.reached({0: 5}) == {}
+    assert catching_up.take_reached({1: 5}) == {}
+    assert catching_up.take_reached({0: 5}) == {}

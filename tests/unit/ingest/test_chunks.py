@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keyfold.ingest.chunks import chunks
+from keyfold.ingest.chunks import split_chunks
 from keyfold.ingest.port import Batches
 from keyfold.wire.record import Received
 
@@ -30,7 +30,7 @@ def _received(partition: int, offset: int) -> Received:
 def test_chunks_are_everything_in_order(lengths: Mapping[int, int], records_max: int) -> None:
     """Each record is in one chunk, a partition's in their order; all chunks but the last are full."""
     whole = batches(lengths)
-    cut = list(chunks(whole, records_max))
+    cut = list(split_chunks(whole, records_max))
     joined: dict[int, Sequence[Received]] = {}
     for chunk in cut:
         for partition, records in chunk.items():

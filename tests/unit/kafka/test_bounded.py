@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from keyfold.kafka.bounded import bounded
+from keyfold.kafka.bounded import run_bounded
 
 
 async def test_answer() -> None:
@@ -15,9 +15,9 @@ async def test_answer() -> None:
     async def answer(value: int) -> int:
         return 10 // value
 
-    assert await bounded(answer(5), 1) == 2
+    assert await run_bounded(answer(5), 1) == 2
     with pytest.raises(ZeroDivisionError):
-        await bounded(answer(0), 1)
+        await run_bounded(answer(0), 1)
 
 
 async def test_swallowed_cancellation() -> None:
@@ -34,7 +34,7 @@ async def test_swallowed_cancellation() -> None:
 
     async with asyncio.timeout(5):
         with pytest.raises(TimeoutError):
-            await bounded(stubborn(), 0.01)
+            await run_bounded(stubborn(), 0.01)
         await swallowed.wait()
         released.set()
 
@@ -46,7 +46,7 @@ async def test_cancellation_of_its_own() -> None:
         raise asyncio.CancelledError
 
     with pytest.raises(TimeoutError):
-        await bounded(stumbles(), 1)
+        await run_bounded(stumbles(), 1)
 
 
 async def test_cancelled_caller() -> None:
@@ -60,7 +60,7 @@ async def test_cancelled_caller() -> None:
         finally:
             cancelled.set()
 
-    caller = asyncio.create_task(bounded(waits(), 60))
+    caller = asyncio.create_task(run_bounded(waits(), 60))
     await began.wait()
     caller.cancel()
     with pytest.raises(asyncio.CancelledError):

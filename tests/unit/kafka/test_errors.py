@@ -13,8 +13,8 @@ from keyfold.kafka.errors import (
     RecordsGone,
     RecordsRejected,
     Unavailable,
-    reading,
-    writing,
+    translate_read_errors,
+    translate_write_errors,
 )
 
 EITHER_WAY = [
@@ -35,29 +35,29 @@ IN_DOUBT = [
 @pytest.mark.parametrize(("error", "failure"), EITHER_WAY)
 def test_settled(error: Exception, failure: type[KafkaFailure]) -> None:
     """What the broker refuses for good is told alike, whether reading or writing."""
-    with pytest.raises(failure), reading():
+    with pytest.raises(failure), translate_read_errors():
         raise error
-    with pytest.raises(failure), writing():
+    with pytest.raises(failure), translate_write_errors():
         raise error
 
 
 @pytest.mark.parametrize("error", IN_DOUBT)
 def test_in_doubt(error: Exception) -> None:
     """Whatever else interrupts a write leaves its outcome unknown; a read may simply be tried later."""
-    with pytest.raises(OutcomeUnknown), writing():
+    with pytest.raises(OutcomeUnknown), translate_write_errors():
         raise error
-    with pytest.raises(Unavailable), reading():
+    with pytest.raises(Unavailable), translate_read_errors():
         raise error
 
 
 def test_gone() -> None:
     """An offset out of range names the topic, the partition and the offset."""
-    with pytest.raises(RecordsGone) as raised, reading():
+    with pytest.raises(RecordsGone) as raised, translate_read_errors():
         raise driver.OffsetOutOfRangeError({TopicPartition("t", 3): 42})
     assert (raised.value.topic, raised.value.partition, raised.value.wanted) == ("t", 3, 42)
 
 
 def test_bugs() -> None:
     """What is no failure of Kafka's passes through untouched."""
-    with pytest.raises(ZeroDivisionError), writing():
+    with pytest.raises(ZeroDivisionError), translate_write_errors():
         raise ZeroDivisionError

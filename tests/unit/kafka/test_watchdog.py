@@ -20,28 +20,28 @@ def watchdog() -> Watchdog:
 def test_looks_in_turns() -> None:
     """It looks when its interval is over and each partition could have been read since."""
     dog = watchdog()
-    assert not dog.due(9, partitions=1)
-    assert dog.due(10, partitions=1)
-    assert not watchdog().due(10, partitions=1)
+    assert not dog.is_due(9, partitions=1)
+    assert dog.is_due(10, partitions=1)
+    assert not watchdog().is_due(10, partitions=1)
 
 
 def test_stuck() -> None:
     """A partition that had something to read an interval ago and has not moved is stuck."""
     dog = watchdog()
-    assert dog.stuck(10, {0: lag(5, 9), 1: lag(5, 9)}) == frozenset()
-    assert dog.stuck(20, {0: lag(5, 9), 1: lag(6, 9)}) == {0}
+    assert dog.find_stuck(10, {0: lag(5, 9), 1: lag(5, 9)}) == frozenset()
+    assert dog.find_stuck(20, {0: lag(5, 9), 1: lag(6, 9)}) == {0}
 
 
 def test_idle() -> None:
     """A partition that had been read to its end is not stuck, even when something has come since."""
     dog = watchdog()
-    dog.stuck(10, {0: lag(9, 9)})
-    assert dog.stuck(20, {0: lag(9, 12)}) == frozenset()
+    dog.find_stuck(10, {0: lag(9, 9)})
+    assert dog.find_stuck(20, {0: lag(9, 12)}) == frozenset()
 
 
 def test_forgets() -> None:
     """After a change of partitions or consumer nothing from before counts."""
     dog = watchdog()
-    dog.stuck(10, {0: lag(5, 9)})
+    dog.find_stuck(10, {0: lag(5, 9)})
     dog.restart(15)
-    assert dog.stuck(25, {0: lag(5, 9)}) == frozenset()
+    assert dog.find_stuck(25, {0: lag(5, 9)}) == frozenset()

@@ -83,7 +83,7 @@ def test_a_line_that_is_no_access_event_is_damage(segment: Path) -> None:
 
 
 def test_a_line_cut_by_the_end_of_the_portion_is_read_next_time(segment: Path) -> None:
-    """Where a portion ends within a line, the next one starts with that line, also in a dead journal."""
+    """Where a shipment ends within a line, the next one starts with that line, also in a dead journal."""
     data = journalled(access_event(1), access_event(2))
     first = chunk_of(segment, data, bytes_max=len(data) - 1, is_final=True)
     second = read_chunk(segment, first.next_offset, BYTES_MAX, is_final=True)
@@ -92,7 +92,7 @@ def test_a_line_cut_by_the_end_of_the_portion_is_read_next_time(segment: Path) -
 
 
 def test_a_line_longer_than_any_ends_nothing(segment: Path) -> None:
-    """Bytes without a newline that fill a whole portion are damage, and reading goes on behind them."""
+    """Bytes without a newline that fill a whole shipment are damage, and reading goes on behind them."""
     data = b"x" * 1000 + b"\n" + journalled(access_event(1))
     first = chunk_of(segment, data, bytes_max=900)
     second = read_chunk(segment, first.next_offset, BYTES_MAX, is_final=False)

@@ -30,12 +30,12 @@ def writer(tmp_path: Path) -> Writer:
 
 def closings(journal: RunJournal) -> list[Record]:
     """Acknowledge all but what is read last, and return what is to be said once the broker has that too."""
-    portion = journal.read(BYTES_MAX)
-    while (portion.records or portion.damages) and not portion.is_last:
-        assert journal.closing(portion) == ()
-        journal.acknowledge(portion)
-        portion = journal.read(BYTES_MAX)
-    return list(journal.closing(portion))
+    shipment = journal.read(BYTES_MAX)
+    while (shipment.records or shipment.damages) and not shipment.is_last:
+        assert journal.closing_records(shipment) == ()
+        journal.acknowledge(shipment)
+        shipment = journal.read(BYTES_MAX)
+    return list(journal.closing_records(shipment))
 
 
 def closed(path: Path) -> ClosedRun:

@@ -29,11 +29,11 @@ def shipped(journal: RunJournal) -> list[tuple[int, int]]:
     """Acknowledge all that is there; return the number of each event and how many requests it is of."""
     found: list[tuple[int, int]] = []
     while True:
-        portion = journal.read(BYTES_MAX)
-        events = [decode_access_event(record.value or b"") for record in portion.records]
+        shipment = journal.read(BYTES_MAX)
+        events = [decode_access_event(record.value or b"") for record in shipment.records]
         found += [(event.seq, event.requests) for event in events]
-        journal.acknowledge(portion)
-        if portion.is_last or not events:
+        journal.acknowledge(shipment)
+        if shipment.is_last or not events:
             return found
 
 
@@ -122,9 +122,9 @@ def test_a_removal_that_was_interrupted_ships_no_count(writer: Writer, tmp_path:
     link = tmp_path / "link"
     link.symlink_to(writer.path)
     journal = RunJournal(link)
-    portion = journal.read(BYTES_MAX)
+    shipment = journal.read(BYTES_MAX)
     with pytest.raises(OSError, match="link"):  # is not removed as a directory
-        journal.acknowledge(portion)
+        journal.acknowledge(shipment)
     assert shipped(RunJournal(writer.path)) == [(1, 1)]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from keyfold.shipper.run_journal import Portion, RunJournal
+from keyfold.shipper.run_journal import RunJournal, Shipment
 from keyfold.wire.access.codec import decode_access_event
 from keyfold.wire.journal.files import CHECKPOINT
 from tests.support.shipper.journals import Writer
@@ -20,24 +20,24 @@ def writer(tmp_path: Path) -> Writer:
     return Writer(tmp_path)
 
 
-def seqs(portion: Portion) -> list[int]:
+def seqs(shipment: Shipment) -> list[int]:
     """Return the numbers of the events."""
-    return [decode_access_event(record.value or b"").seq for record in portion.records]
+    return [decode_access_event(record.value or b"").seq for record in shipment.records]
 
 
 def shipped(journal: RunJournal) -> list[int]:
-    """Acknowledge portions until nothing more comes."""
+    """Acknowledge shipments until nothing more comes."""
     found: list[int] = []
-    while numbers := seqs(portion := journal.read(BYTES_MAX)):
+    while numbers := seqs(shipment := journal.read(BYTES_MAX)):
         found += numbers
-        journal.acknowledge(portion)
-        if portion.is_last:
+        journal.acknowledge(shipment)
+        if shipment.is_last:
             break
     return found
 
 
 def test_what_is_not_acknowledged_comes_again(writer: Writer) -> None:
-    """A portion is repeated until it is acknowledged, and with it what was written since."""
+    """A shipment is repeated until it is acknowledged, and with it what was written since."""
     writer.write(2)
     journal = RunJournal(writer.path)
     assert seqs(journal.read(BYTES_MAX)) == [1, 2]
@@ -47,22 +47,22 @@ def test_what_is_not_acknowledged_comes_again(writer: Writer) -> None:
 
 
 def test_what_follows_is_read_before_the_broker_has_what_there_is(writer: Writer) -> None:
-    """Behind a portion come the same records, damage and numbers, whether it is acknowledged yet or not."""
+    """Behind a shipment come the same records, damage and numbers, whether it is acknowledged yet or not."""
     for count, raw in ((400, b"0badc0de {}\n"), (300, b""), (1, b"torn")):
         writer.write(count)
         writer.write_raw(raw)
         writer.rotate()
     ahead, patient = RunJournal(writer.path), RunJournal(writer.path)
-    portion, acknowledged = ahead.read(BYTES_MAX), patient.read(BYTES_MAX)
+    shipment, acknowledged = ahead.read(BYTES_MAX), patient.read(BYTES_MAX)
     read: list[int] = []
-    while portion.records:
-        assert portion == acknowledged
-        read += seqs(portion)
-        portion = ahead.read(BYTES_MAX, behind=portion)
+    while shipment.records:
+        assert shipment == acknowledged
+        read += seqs(shipment)
+        shipment = ahead.read(BYTES_MAX, after=shipment)
         patient.acknowledge(acknowledged)
         acknowledged = patient.read(BYTES_MAX)
     assert read == list(range(1, 702))
-    assert portion == acknowledged
+    assert shipment == acknowledged
 
 
 def test_a_restart_goes_on_where_the_broker_acknowledged(writer: Writer) -> None:

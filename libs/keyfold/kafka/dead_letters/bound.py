@@ -1,4 +1,4 @@
-"""How many dead letters a reader may send before it must doubt itself instead of the data."""
+"""How many dead letters a reader may send before the fault must be its own, not the data's."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ WINDOW_RECORDS = 10_000
 
 
 class TooManyDeadLetters(StopProcess):
-    """So much cannot be understood that this code is wrong, not the data. Stop; more is not dead-lettered."""
+    """So many records are unreadable that this code is wrong, not the data. Stop; dead-letter no more."""
 
     def __init__(self, *, topic: str, dead: int, seen: int) -> None:
         super().__init__(f"{dead} of the last {seen} records of {topic} could not be understood")
@@ -16,9 +16,9 @@ class TooManyDeadLetters(StopProcess):
 
 @dataclass(slots=True, kw_only=True)
 class DeadLetterBound:
-    """Compares dead letters with all records of about the last `WINDOW_RECORDS`.
+    """Compares dead letters with all records, over about the last `WINDOW_RECORDS`.
 
-    The first `dead_min` in a window pass at any ratio, so that a stray record on a quiet topic stops nobody.
+    The first `dead_min` in a window pass at any ratio, so that a stray record on a quiet topic stops nothing.
     """
 
     topic: str
@@ -28,7 +28,7 @@ class DeadLetterBound:
     _dead: int = 0
 
     def note(self, *, seen: int, dead: int) -> None:
-        """Count what a batch held, before it is dealt with. Raises TooManyDeadLetters."""
+        """Count the records of a batch before it is processed. Raises TooManyDeadLetters."""
         self._seen += seen
         self._dead += dead
         if self._dead > max(self.dead_min, self.ratio_max * self._seen):

@@ -1,4 +1,4 @@
-"""Reading dead letters: the newest of them, and what each says of itself."""
+"""Reads the newest dead letters, each with what its headers say."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WITHIN_S: Final = 15.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
-    """A dead letter, with what its headers say, which anybody could have written who may write there."""
+    """A dead letter with what its headers say; anybody who may write to the topic could have written them."""
 
     received: Received
     reason: str | None
@@ -30,37 +30,37 @@ class Letter:
 
     @classmethod
     def of(cls, received: Received) -> Letter:
-        """Read the headers; of those that are there twice the last one counts, which is ours."""
-        said = {name: value.decode(errors="replace") for name, value in received.headers}
+        """Read the headers; if one is there twice, the last one counts, which is ours."""
+        headers = {name: value.decode(errors="replace") for name, value in received.headers}
         return cls(
             received=received,
-            reason=said.get(REASON),
-            topic=said.get(ORIGIN_TOPIC),
-            partition=said.get(ORIGIN_PARTITION),
-            offset=said.get(ORIGIN_OFFSET),
-            type=said.get("ce_type"),
-            id=said.get("ce_id"),
+            reason=headers.get(REASON),
+            topic=headers.get(ORIGIN_TOPIC),
+            partition=headers.get(ORIGIN_PARTITION),
+            offset=headers.get(ORIGIN_OFFSET),
+            type=headers.get("ce_type"),
+            id=headers.get("ce_id"),
         )
 
 
-async def newest_letters(
+async def read_newest_letters(
     bootstrap: str, topic: str, *, letters_max: int, before: int | None = None, client_id: str = "keyfold"
 ) -> Sequence[Letter]:
-    """Return the newest dead letters, newest first; with `before`, the newest from before that offset.
+    """Return the newest dead letters, newest first; with `before`, the newest before that offset.
 
-    Raises Unavailable, also when it takes too long, Misconfigured or RecordsGone.
+    Raises Unavailable, also if it takes too long, KafkaMisconfigured or RecordsGone.
     """
     try:
         async with (
             asyncio.timeout(_WITHIN_S),
             Reader(bootstrap, topic, {_PARTITION: 0}, client_id=client_id) as reader,
         ):
-            return await _newest(reader, letters_max, before)
+            return await _read_newest(reader, letters_max, before)
     except TimeoutError as late:
         raise Unavailable(f"{topic} could not be read within {_WITHIN_S:g} s") from late
 
 
-async def _newest(reader: Reader, letters_max: int, before: int | None) -> Sequence[Letter]:
+async def _read_newest(reader: Reader, letters_max: int, before: int | None) -> Sequence[Letter]:
     end = (await reader.end_offsets())[_PARTITION]
     first = (await reader.first_offsets(frozenset({_PARTITION})))[_PARTITION]
     end = end if before is None else min(end, before)

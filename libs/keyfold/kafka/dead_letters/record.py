@@ -1,4 +1,4 @@
-"""Where a record goes that nobody could understand: kept as it came, with the reason beside it."""
+"""A dead letter: a record that nobody could understand, kept as it came, with the reason beside it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ ORIGIN_OFFSET = "keyfold_dead_offset"
 
 
 def dead_letter(received: Received, *, reason: str) -> Record:
-    """Return the record unchanged but for further headers: its reason and its origin.
+    """Return the record unchanged except for additional headers, with the reason and its origin.
 
-    `reason` must not quote the record: whoever reads headers need not be allowed to read values.
+    `reason` must not quote the record: a reader of headers may not be allowed to read values.
     """
     origin = (
         (REASON, reason.encode()),

@@ -6,7 +6,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import Field
 
-from keyfold.kafka.dead_letters.newest import Letter, newest_letters
+from keyfold.kafka.dead_letters.newest import Letter, read_newest_letters
 from keyfold.runtime.auth.caller import Role
 from keyfold.runtime.http import (
     Answer,
@@ -123,7 +123,7 @@ class DeadLetters:
     async def dead_letters(self, request: Request[None, DeadLettersQuery]) -> Answer:
         """Answer with dead letters, newest first."""
         after = request.query.after(DeadLettersCursor)
-        letters = await newest_letters(
+        letters = await read_newest_letters(
             self._bootstrap,
             self._topic,
             letters_max=request.query.rows_max,

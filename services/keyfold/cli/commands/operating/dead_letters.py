@@ -48,11 +48,11 @@ def listing(items: Sequence[JsonObject]) -> Listing:
 
 async def _newest(bootstrap: str, limit: int) -> Sequence[JsonObject]:
     # Imported here, as every other command would wait for the driver to load and has no use for it.
-    from keyfold.kafka.dead_letters.newest import newest_letters
+    from keyfold.kafka.dead_letters.newest import read_newest_letters
     from keyfold.kafka.errors import KafkaFailure
 
     try:
-        letters = await newest_letters(bootstrap, DEAD_LETTER.name, letters_max=limit)
+        letters = await read_newest_letters(bootstrap, DEAD_LETTER.name, letters_max=limit)
     except KafkaFailure as failure:
         raise CommandFailed(f"The dead letters cannot be read: {failure}") from failure
     return [
