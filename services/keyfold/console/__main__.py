@@ -23,7 +23,7 @@ NAME = "console"
 
 
 async def start(process: Process[ConsoleSettings]) -> None:
-    """Serve pages; what other services there are, each page finds out."""
+    """Serve pages; each page finds out which other services answer."""
     settings, clock = process.settings, process.clock
     secrets = read_secrets(settings.session_secret.get_secret_value())
     http = await process.enter(aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()))

@@ -11,10 +11,10 @@ DEFAULT_S: Final = 86_400
 
 
 def overlaps(now: datetime) -> Sequence[tuple[int, str, datetime]]:
-    """Return each choice: its seconds, what it is called, and when it ends if it begins now."""
+    """Return each choice: its seconds, its label, and when it ends if it begins now."""
     return [(seconds, said, now + timedelta(seconds=seconds)) for seconds, said in OVERLAPS_S.items()]
 
 
 def overlap_s(form: Mapping[str, str]) -> int:
-    """Return what a form chose; what is no choice is the default, which never is to end at once."""
+    """Return a form's choice; for anything else the default, which never ends the old secret at once."""
     return next((each for each in OVERLAPS_S if str(each) == form.get("overlap")), DEFAULT_S)

@@ -1,7 +1,7 @@
-"""Fetches the one script of the pages that is not ours, htmx, and believes it for its hash.
+"""Fetches htmx, the one script of the pages that is not ours, and checks its hash.
 
-It comes as a webjar by the resolver that also fetches Kafka's jars: into the wheel when that is built, and
-into a checkout when its environment is made. Without it every page works, and is loaded whole each time.
+It comes as a webjar, through the resolver that also fetches Kafka's jars: into the wheel when that is built,
+and into a checkout when its environment is made. Without it every page works, but is always loaded whole.
 """
 
 import hashlib
@@ -20,14 +20,14 @@ TARGET: Final = Path(__file__).parent / "static" / "vendor" / "htmx.min.js"
 
 
 class NotTheScript(Exception):
-    """What came is not what was asked for; nothing was kept."""
+    """The downloaded file is not the expected one; it was not kept."""
 
 
 def ensure(target: Path = TARGET) -> None:
-    """Fetch the script where it is missing. Raises OSError, or NotTheScript."""
+    """Fetch the script if it is missing. Raises OSError or NotTheScript."""
     if target.is_file() and _digest(target.read_bytes()) == SHA256:
         return
-    content = _fetched()
+    content = _fetch()
     if _digest(content) != SHA256:
         raise NotTheScript(f"{ARTIFACT} {VERSION} is not the one that is known")
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -36,8 +36,8 @@ def ensure(target: Path = TARGET) -> None:
     draft.replace(target)
 
 
-def _fetched() -> bytes:
-    from jgo.maven import MavenContext  # only here: what runs the console does not have it
+def _fetch() -> bytes:
+    from jgo.maven import MavenContext  # imported here: a running console does not have it
 
     with TemporaryDirectory() as directory:
         component = MavenContext(repo_cache=Path(directory)).project(GROUP, ARTIFACT).at_version(VERSION)

@@ -1,4 +1,4 @@
-"""Why requests are refused, in words: what it means, what must be done about it, and by whom."""
+"""The reasons of refusals in words: what each means, what must be done, and by whom."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ OPERATOR: Final = "the platform's operators"
 
 @dataclass(frozen=True, slots=True)
 class ReasonText:
-    """What a reason means, what has to be done, and who can."""
+    """What a reason means, what must be done, and who can do it."""
 
     means: str
     remedy: str
@@ -85,10 +85,10 @@ _REFUSALS: Final = {
 
 
 def refusal(reason: str) -> ReasonText:
-    """Return a reason in words; one that is newer than this page by its own name."""
+    """Return a reason in words; one that this page does not know, by its own name."""
     return _REFUSALS.get(reason, ReasonText(reason, "Look at one of these requests", VENDOR))
 
 
 def known_reasons() -> frozenset[str]:
-    """Return the reasons that there are words for."""
+    """Return the reasons that have words here."""
     return frozenset(_REFUSALS)

@@ -1,4 +1,4 @@
-"""The console's route table: every view of every kind of person."""
+"""The console's route table: the views of every role."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ Url = Annotated[str, AfterValidator(check_service_url)]
 
 
 class ConsoleSettings(ServiceSettings, KeyHeaderSettings):
-    """The environment of one console. Several may stand side by side: they share nothing but settings."""
+    """The settings of one console. Several can run side by side: they share nothing but settings."""
 
     console_url: Annotated[str, AfterValidator(_origin)] = Field(
         description="the origin at which browsers reach the console, such as https://console.example.com"
@@ -117,7 +117,7 @@ class ConsoleSettings(ServiceSettings, KeyHeaderSettings):
     @field_validator("oidc_issuer")
     @classmethod
     def _is_the_one_way_to_sign_in(cls, issuer: str | None, info: ValidationInfo) -> str | None:
-        people = info.data.get("local_people", info)  # where that is wrong, nothing is said of this one
+        people = info.data.get("local_people", info)  # if that one is wrong, this one cannot be checked
         if issuer is None and people is None:
             raise ValueError("it is not set, and it is how people sign in")
         if issuer is not None and isinstance(people, Path):

@@ -1,4 +1,4 @@
-"""Words that several pages share: categories, accesses, states, and how lists and counts are said."""
+"""Words that several pages share: categories, accesses, states, and how lists and counts are written."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DATA: Final[Mapping[str, str]] = {
 }
 """The same within a sentence, such as "read patients"."""
 SENSITIVE: Final = ("clinical", "financial", "system")
-"""Where write access is warned of."""
+"""The categories whose write access comes with a warning."""
 ACCESSES: Final[Mapping[str, str]] = {"none": "No access", "read": "Read", "write": "Write"}
 KEY_STATES: Final[Mapping[str, str]] = {"active": "Active", "expired": "Expired", "revoked": "Revoked"}
 VENDOR_STATES: Final[Mapping[str, str]] = {
@@ -52,7 +52,7 @@ ACTORS: Final[Mapping[str, str]] = {
     "login": "Somebody new",
     "keyfold": "Keyfold itself",
 }
-"""Who did something, as a history says it."""
+"""Who did something, as a history names them."""
 _OTHER_STATES: Final[Mapping[str, str]] = {
     "bound": "Let in",
     "ended": "Ended",
@@ -86,7 +86,7 @@ STANDINGS: Final[Mapping[str, str]] = {
     "away": "Away",
     "unknown": "Not known",
 }
-"""How a service stands."""
+"""The states of a service."""
 SERVICES: Final[Mapping[str, str]] = {
     "registry": "the service that keeps the keys",
     "audit": "the service that keeps the access log",
@@ -96,12 +96,12 @@ SERVICES: Final[Mapping[str, str]] = {
 
 
 def category(name: str | None) -> str:
-    """Return a category in words; one that is newer than this page by its own name."""
+    """Return a category in words; one that this page does not know, by its own name."""
     return "–" if name is None else CATEGORIES.get(name, name)
 
 
 def data(name: str) -> str:
-    """Return a category within a sentence."""
+    """Return a category in words, for within a sentence."""
     return DATA.get(name, name)
 
 
@@ -116,14 +116,14 @@ def history_field(name: str) -> str:
 
 
 def history_value(field: str, value: str) -> str:
-    """Return a field's text in words where it is a word of ours; what people typed stays as it is."""
+    """Return a field's value in words if it is a word of ours; text that people typed is unchanged."""
     if field != "state" and not field.startswith(("permissions.", "reviews.")):
         return value
     return {**ACCESSES, **KEY_STATES, **VENDOR_STATES, **VERDICTS, **_OTHER_STATES}.get(value, value)
 
 
 def age(now: datetime, at: str | datetime) -> str:
-    """Return how long ago an instant was, such as "3 hours", in the largest unit that it fills."""
+    """Return how long ago a time was, such as "3 hours", in the largest unit that it fills."""
     then = at if isinstance(at, datetime) else datetime.fromisoformat(at)
     seconds = max(0, int((now - then).total_seconds()))
     for length, unit in ((86_400, "day"), (3600, "hour"), (60, "minute")):
@@ -142,7 +142,7 @@ def seconds(count: float) -> str:
     return f"{count:.1f} seconds"
 
 
-def listed(parts: Iterable[str], last: str = "and") -> str:
+def join_words(parts: Iterable[str], last: str = "and") -> str:
     """Return "a, b and c"."""
     each: Sequence[str] = list(parts)
     return each[0] if len(each) == 1 else f"{', '.join(each[:-1])} {last} {each[-1]}" if each else ""

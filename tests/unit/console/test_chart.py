@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from keyfold.console.activity.chart import drawn
+from keyfold.console.activity.chart import draw_chart
 from keyfold.console.activity.sums import Series
 
 
@@ -14,7 +14,7 @@ from keyfold.console.activity.sums import Series
 def test_labels(bars: int) -> None:
     """There are at most eight labels, as far from each other, whatever a chart's length: two never touch."""
     allowed = Series(name="allow", said="Allowed", counts=tuple(range(bars)))
-    chart = str(drawn(tuple(f"bar {at}" for at in range(bars)), (allowed,), "Requests"))
+    chart = str(draw_chart(tuple(f"bar {at}" for at in range(bars)), (allowed,), "Requests"))
     shown = [int(at) for at in re.findall(r"bar (\d+)", chart)]
     assert shown == list(range(0, bars, shown[1] if len(shown) > 1 else 1))
     assert len(shown) <= 8

@@ -9,7 +9,7 @@ import pytest
 from multidict import MultiDict
 
 from keyfold.console import words
-from keyfold.console.owner.keys.vendors import offered
+from keyfold.console.owner.keys.vendors import make_offer
 from keyfold.console.owner.terms.form import KeyForm
 from keyfold.console.web.rendering import render
 
@@ -62,7 +62,7 @@ def _page(template: str, form: KeyForm, **values: Any) -> KeyForm:
         "form": form,
         "faults": {},
         "vendors": VENDORS,
-        "offer": offered(VENDORS, form.vendor_ids, ""),
+        "offer": make_offer(VENDORS, form.vendor_ids, ""),
         "find": "",
         "chosen": VENDORS[29:],
         "first_day": "2026-12-01",
@@ -117,12 +117,12 @@ def test_a_page_sends_back_the_form_that_it_shows(template: str, values: dict[st
 def test_integrations_are_found_by_any_word_of_their_names() -> None:
     """However many integrations there are, one that is chosen stays in sight, and any other is found."""
     named = [{"vendor_id": f"ven_{number}", "name": f"Recall {number:03} of Łódź"} for number in range(300)]
-    all_of_them = offered(named, ["ven_299"], "")
+    all_of_them = make_offer(named, ["ven_299"], "")
     assert (all_of_them.vendors[0]["vendor_id"], all_of_them.left, all_of_them.is_searched) == (
         "ven_299",
         287,
         True,
     )
-    found = offered(named, ["ven_299"], " łódź 123 ")
+    found = make_offer(named, ["ven_299"], " łódź 123 ")
     assert [each["vendor_id"] for each in found.vendors] == ["ven_299", "ven_123"]
-    assert not offered(named[:12], [], "").is_searched
+    assert not make_offer(named[:12], [], "").is_searched

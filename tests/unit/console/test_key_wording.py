@@ -9,9 +9,15 @@ import pytest
 from keyfold.console import words
 from keyfold.console.owner.keys.history import happening
 from keyfold.console.owner.keys.trying import TryForm, answer
-from keyfold.console.owner.terms.differences import differences, refused_of
+from keyfold.console.owner.terms.differences import count_refused, differences
 from keyfold.console.owner.terms.terms import KeyTerms
-from keyfold.console.owner.terms.wording import able, limit, standing, summary, used
+from keyfold.console.owner.terms.wording import (
+    describe_limit,
+    describe_permissions,
+    describe_state,
+    describe_use,
+    summarise,
+)
 
 LONDON = ZoneInfo("Europe/London")
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
@@ -39,7 +45,7 @@ def _key(**changed: Any) -> dict[str, Any]:
 def test_a_summary_is_a_sentence() -> None:
     """Who makes a key reads what it will let whom do, until when, as it would be told."""
     made = _terms(may={"patient": "read", "appointment": "write"}, expires_at=END)
-    (sentence,) = summary(made, NAMES, LONDON)
+    (sentence,) = summarise(made, NAMES, LONDON)
     assert sentence == (
         "<bdi>Recall Reminders</bdi> will be able to read patients and change appointments,"
         " until 1 June 2027."
@@ -51,7 +57,7 @@ def test_a_summary_says_what_bounds_a_key() -> None:
     bound = _terms(
         vendor_ids=None, networks=["192.0.2.0/24"], rate_limit={"requests": 100, "per_s": 60, "burst": 200}
     )
-    assert summary(bound, NAMES, LONDON) == [
+    assert summarise(bound, NAMES, LONDON) == [
         "Any approved integration will be able to do nothing yet.",
         "The key has no end: it works until you revoke it.",
         "It will work from 192.0.2.0/24 alone.",
@@ -61,7 +67,7 @@ def test_a_summary_says_what_bounds_a_key() -> None:
 
 def test_no_name_is_markup() -> None:
     """A name with markup in it is shown as it is written, within an element of its own."""
-    said = summary(_terms(vendor_ids=["ven_1", "ven_2", "ven_3"]), NAMES, LONDON)[0]
+    said = summarise(_terms(vendor_ids=["ven_1", "ven_2", "ven_3"]), NAMES, LONDON)[0]
     assert "<bdi>&lt;b&gt;B&lt;/b&gt;</bdi> and an integration whose name is not known (ven_3)" in said
     renamed = differences(_terms(), _terms(name="<i>"), NAMES, LONDON)
     assert renamed == ["Its name changes from <bdi>Recall</bdi> to <bdi>&lt;i&gt;</bdi>."]
@@ -82,12 +88,12 @@ def test_no_name_is_markup() -> None:
 )
 def test_permissions_are_read_once(may: dict[str, str], said: str) -> None:
     """What may be read and what may be changed cannot be taken for each other."""
-    assert able(may) == said
+    assert describe_permissions(may) == said
 
 
 def test_an_end_within_a_day_is_told_to_the_minute() -> None:
     """A key that was given an end by the hour, which this page cannot, does not seem to work all day."""
-    said = summary(_terms(expires_at=datetime(2027, 6, 1, 13, 3, tzinfo=UTC)), NAMES, LONDON)[0]
+    said = summarise(_terms(expires_at=datetime(2027, 6, 1, 13, 3, tzinfo=UTC)), NAMES, LONDON)[0]
     assert said.endswith(", until 1 June 2027, 14:03.")
 
 
@@ -128,9 +134,9 @@ def test_what_would_have_been_refused_is_counted() -> None:
         {"vendor_id": "ven_1", "category": "patient", "access": "write", "requests": 20},
         {"vendor_id": "ven_2", "category": "patient", "access": "read", "requests": 3},
     ]
-    assert refused_of(passed, _terms(may={"patient": "read"})) == 23
-    assert refused_of(passed, _terms(may={"patient": "write"}, vendor_ids=None)) == 0
-    assert refused_of(passed, _terms()) == 123
+    assert count_refused(passed, _terms(may={"patient": "read"})) == 23
+    assert count_refused(passed, _terms(may={"patient": "write"}, vendor_ids=None)) == 0
+    assert count_refused(passed, _terms()) == 123
 
 
 @pytest.mark.parametrize(
@@ -152,7 +158,7 @@ def test_what_would_have_been_refused_is_counted() -> None:
 )
 def test_each_state_of_a_key_is_said(changed: dict[str, Any], is_on: bool, word: str, said: str) -> None:
     """Whatever state a key is in has a word, and what it means a sentence."""
-    found = standing(_key(**changed), is_on=is_on, now=NOW, zone=LONDON)
+    found = describe_state(_key(**changed), is_on=is_on, now=NOW, zone=LONDON)
     assert (found.word, said in " ".join(found.said)) == (word, True)
 
 
@@ -171,13 +177,15 @@ def test_unknown_use_is_never_called_none(
     count: int | None, most: str | None, is_young: bool, said: str
 ) -> None:
     """That a permission was not used is said only where it is known."""
-    assert used("write", count, most, is_young=is_young) == said
+    assert describe_use("write", count, most, is_young=is_young) == said
 
 
 def test_a_limit_is_told_in_a_readers_units() -> None:
     """A limit is told by the minute, hour or day where it is one, and in seconds otherwise."""
-    assert limit({"requests": 5, "per_s": 86_400, "burst": 5}) == "5 requests a day"
-    assert limit({"requests": 1, "per_s": 90, "burst": 7}) == "1 request in 90 seconds, up to 7 at once"
+    assert describe_limit({"requests": 5, "per_s": 86_400, "burst": 5}) == "5 requests a day"
+    assert (
+        describe_limit({"requests": 1, "per_s": 90, "burst": 7}) == "1 request in 90 seconds, up to 7 at once"
+    )
 
 
 def _decided(**changed: Any) -> dict[str, Any]:

@@ -25,7 +25,7 @@ class Saying(Provider):
         self.asked = 0
         self._answers = answers
 
-    async def renewed(self, refresh_token: str) -> Given:
+    async def renew(self, refresh_token: str) -> Given:
         """Give the next answer."""
         self.asked += 1
         answer = self._answers[min(self.asked, len(self._answers)) - 1]
@@ -60,7 +60,7 @@ AWAY = TryLater("away")
 async def fresh(provider: Provider, sessions: Sequence[Session]) -> list[str | None]:
     """Return the token that each session goes on with, None for one that is over."""
     tokens = TokenRenewal(provider=provider, clock=SYSTEM_CLOCK)
-    found = await asyncio.gather(*(tokens.fresh(each) for each in sessions))
+    found = await asyncio.gather(*(tokens.ensure_fresh(each) for each in sessions))
     return [None if each is None else each.token for each in found]
 
 
@@ -86,7 +86,7 @@ async def test_back() -> None:
 
     async def is_renewed() -> bool:
         try:
-            found = await tokens.fresh(session(-5))
+            found = await tokens.ensure_fresh(session(-5))
         except TryLater:
             return False
         return found is not None and found == msgspec.structs.replace(found, token="new")

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from keyfold.console.reviewer.may import why_not
 from keyfold.console.vendor.application import FIELDS, ApplicationForm, amendable
-from keyfold.console.vendor.standing import outstanding
+from keyfold.console.vendor.standing import missing_reviews
 from keyfold.domain.lifecycle.vendor import ReviewKind, Vendor, VendorState, Verdict
 from keyfold.domain.lifecycle.vendor_commands import (
     AmendVendor,
@@ -100,7 +100,7 @@ def test_what_is_disabled_says_why() -> None:
 def test_what_is_outstanding_is_what_an_approval_lacks() -> None:
     """A vendor is told of exactly the reviews for want of which it cannot be approved."""
     for vendor in _vendors():
-        assert tuple(outstanding(_shown(vendor), NOW)) == vendor.missing_reviews(NOW)
+        assert tuple(missing_reviews(_shown(vendor), NOW)) == vendor.missing_reviews(NOW)
 
 
 def test_what_may_be_amended_is_what_the_registry_takes() -> None:

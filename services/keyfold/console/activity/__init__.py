@@ -1,1 +1,1 @@
-"""Activity: who asked for what, and what they were answered, for an account, one of its keys, or a vendor."""
+"""Activity: who asked for what, and what the answer was, for an account, one of its keys, or a vendor."""

@@ -1,4 +1,4 @@
-"""What of the log a page is asked for: a range of time and conditions, as its address says them."""
+"""The question that a page's address asks the log: a range of time, and conditions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CHARTS: Final[Mapping[str, str]] = {"decision": "answer", "category": "category"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActivityQuestion:
-    """A question to the log. `too_far`: it was asked for more than is kept, and is of 90 days."""
+    """A question to the log. `too_far`: more was asked for than is kept, so it covers 90 days."""
 
     range: str
     since: datetime
@@ -36,8 +36,8 @@ class ActivityQuestion:
 
     @classmethod
     def of(cls, query: Mapping[str, str], now: datetime, zone: ZoneInfo) -> ActivityQuestion:
-        """Return what an address asks; what it says wrongly it does not ask."""
-        # A moment is left, for what is asked at the end of its time is asked a little later.
+        """Return the question of an address, without parts that are wrong."""
+        # A margin, as a question about the oldest time is asked a little later.
         first = now - KEPT + timedelta(minutes=1)
         asked_day = _day(query.get("day", ""), zone)
         is_gone = asked_day is not None and asked_day[1] <= first
@@ -57,16 +57,16 @@ class ActivityQuestion:
 
     @property
     def bucket(self) -> str:
-        """How finely the chart counts: by the hour or the day."""
+        """The chart's unit: `hour` or `day`."""
         return "hour" if self.range == "24h" or self.day else "day"
 
     def to_audit(self) -> dict[str, str]:
-        """Return the question as the audit service is asked it."""
+        """Return the question as the audit service's query."""
         until = {} if self.until is None else {"until": _rfc3339(self.until)}
         return {**self.conditions, "since": _rfc3339(self.since), **until}
 
     def address(self, path: str, **other: str | None) -> str:
-        """Return the address of a page with this question, but for what is named otherwise."""
+        """Return the address of a page with this question, and with these changes."""
         said = {**self.conditions, "chart": self.chart if self.chart != "decision" else None}
         when = (
             {"day": self.day} if self.day else {"range": self.range if self.range != DEFAULT_RANGE else None}
@@ -75,12 +75,12 @@ class ActivityQuestion:
         return f"{path}?{urlencode(query)}" if query else path
 
     def is_filtered(self) -> bool:
-        """Tell whether there are conditions besides the range."""
+        """Whether there are conditions besides the range."""
         return bool(self.conditions)
 
 
 def _day(text: str, zone: ZoneInfo) -> tuple[datetime, datetime] | None:
-    """Return a day's beginning and end where the reader is; where clocks change it is no 24 hours long."""
+    """Return a day's beginning and end in the reader's zone; when clocks change it is not 24 hours long."""
     try:
         begins = datetime.combine(date.fromisoformat(text), time(), zone)
         return begins.astimezone(UTC), (begins + timedelta(days=1)).astimezone(UTC)
@@ -93,7 +93,7 @@ def _rfc3339(at: datetime) -> str:
 
 
 def buckets(since: datetime, until: datetime, bucket: str) -> Sequence[datetime]:
-    """Return the beginnings of the hours or days, in UTC, that are in the range in part or whole."""
+    """Return the beginnings of the hours or days, in UTC, that the range touches."""
     step = timedelta(hours=1) if bucket == "hour" else timedelta(days=1)
     first = since.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     first = first if bucket == "hour" else first.replace(hour=0)

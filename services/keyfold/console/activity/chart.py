@@ -1,4 +1,4 @@
-"""Charts of activity as SVG, drawn by pygal, with nothing in them that a page's policy forbids."""
+"""Charts of activity as SVG, drawn by pygal, without anything that a page's policy forbids."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _STYLE: Final = Style(background="transparent", plot_background="transparent", f
 
 
 @lru_cache(maxsize=64)
-def drawn(labels: Sequence[str], series: Sequence[Series], label: str) -> Markup:
+def draw_chart(labels: Sequence[str], series: Sequence[Series], label: str) -> Markup:
     """Return a bar chart of counts as SVG; each series has its name as a class, for the style sheet."""
     chart = pygal.StackedBar(
         css=(), js=(), style=_STYLE, width=_WIDTH, height=_HEIGHT, no_prefix=True, show_legend=False,
@@ -48,10 +48,10 @@ def drawn(labels: Sequence[str], series: Sequence[Series], label: str) -> Markup
     chart.x_labels = list(labels)
     for each in series:
         chart.add(each.said, list(each.counts))
-    return _cleaned(chart.render_tree(), label, [each.name for each in series])
+    return _clean(chart.render_tree(), label, [each.name for each in series])
 
 
-def _cleaned(tree: ElementTree.Element, label: str, names: Sequence[str]) -> Markup:
+def _clean(tree: ElementTree.Element, label: str, names: Sequence[str]) -> Markup:
     for parent in list(tree.iter()):
         if number := _SERIES.search(parent.get("class", "")):
             parent.set("class", names[int(number[1])])
@@ -64,5 +64,5 @@ def _cleaned(tree: ElementTree.Element, label: str, names: Sequence[str]) -> Mar
     tree.set("aria-label", label)
     tree.set("focusable", "false")
     tree.set("xmlns", "http://www.w3.org/2000/svg")
-    # Everything in it is pygal's own and numbers: names of people's things are in the table beside it.
+    # It holds only pygal's own text and numbers: people's names of things are in the table beside it.
     return Markup(ElementTree.tostring(tree, encoding="unicode"))  # noqa: S704

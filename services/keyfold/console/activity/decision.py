@@ -1,4 +1,4 @@
-"""One request by its decision's id: all of it, why it was answered so, and what to change."""
+"""One request, by its decision's id: all its details, the reason of the answer, and what to change."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def _find(visit: Visit) -> See:
 async def _show(visit: Visit) -> Page:
     decision_id = quote(visit.path["decision_id"], safe="")
     item = await visit.services.get("audit", f"/v1/decisions/{decision_id}")
-    # A reason that is newer than this page is said in the log's own words.
+    # For a reason that this page does not know, the log's own words are shown.
     said = item["explanation"]["sentence"].rstrip(".")
     values = {"item": item, "refusal": refusal(item["reason"] or ""), "said": said}
     return Page(template="activity/decision.html", values=values)

@@ -15,7 +15,7 @@ from keyfold.console.activity import chart, sums
 from keyfold.console.activity.asked import CHARTS, CONDITIONS, RANGES, ActivityQuestion
 from keyfold.console.activity.places import PLACES, ActivityView
 from keyfold.console.upstream.failures import JsonObject, ServiceRefused
-from keyfold.console.upstream.known import known
+from keyfold.console.upstream.known import answer_or_unknown
 from keyfold.console.vendor.own import PATH
 from keyfold.console.web.app import Console
 from keyfold.console.web.rendering import environment
@@ -26,7 +26,7 @@ _FORMATS: Final = {"csv": "text/csv", "ndjson": "application/x-ndjson"}
 
 
 class ActivityPages:
-    """The rows for every place where activity is looked at."""
+    """The views of every page of activity."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -42,16 +42,16 @@ class ActivityPages:
         return made
 
     async def show(self, place: ActivityView, visit: Visit) -> Shown:
-        """Show a page of activity; who has not become a vendor yet has none."""
+        """Show a page of activity; a login that is not a vendor yet has none."""
         if place.is_vendors and visit.person.vendor_id is None:
             return See(path=PATH)
         asked, path = ActivityQuestion.of(visit.query, visit.now, visit.zone), place.at_audit(visit)
         query = {**asked.to_audit(), "limit": ROWS, **({"cursor": asked.cursor} if asked.cursor else {})}
         page, whole, subject, vendors = await asyncio.gather(
-            known(visit.services.get("audit", path, query)),
-            known(visit.services.get("audit", "/v1/audit/whole")),
+            answer_or_unknown(visit.services.get("audit", path, query)),
+            answer_or_unknown(visit.services.get("audit", "/v1/audit/whole")),
             self._subject(place, visit),
-            known(self._vendor_names(place, visit)),
+            answer_or_unknown(self._vendor_names(place, visit)),
         )
         values: dict[str, Any] = {
             "place": place,
@@ -66,12 +66,12 @@ class ActivityPages:
         return Page(template="activity/page.html", values=values)
 
     async def sums(self, place: ActivityView, visit: Visit) -> Page:
-        """Show the same requests in numbers: much has to be added up, and it comes after the rest."""
+        """Show the same requests in numbers. Adding up takes a while, so it comes after the rest."""
         asked, path = ActivityQuestion.of(visit.query, visit.now, visit.zone), place.at_audit(visit)
         summed, busiest, vendors = await asyncio.gather(
-            known(sums.summed(visit, path, asked, by_endpoint=place.is_vendors)),
-            known(self._busiest(place, visit, asked)),
-            known(self._vendor_names(place, visit)),
+            answer_or_unknown(sums.summarise(visit, path, asked, by_endpoint=place.is_vendors)),
+            answer_or_unknown(self._busiest(place, visit, asked)),
+            answer_or_unknown(self._vendor_names(place, visit)),
         )
         bars, refused = summed if isinstance(summed, tuple) else (summed, summed)
         values: dict[str, Any] = {
@@ -89,7 +89,7 @@ class ActivityPages:
         return Page(template="activity/sums.html", values=values)
 
     async def live(self, place: ActivityView, visit: Visit) -> web.StreamResponse:
-        """Pass on what arrives, each event as the row that the table would have."""
+        """Pass each event on as it arrives, as a row of the table."""
         query = {name: visit.query[name] for name in CONDITIONS if visit.query.get(name)}
         last = visit.raw.headers.get("Last-Event-ID")
         headers = {"Accept": "text/event-stream", **({"Last-Event-ID": last} if last else {})}
@@ -107,7 +107,7 @@ class ActivityPages:
         return response
 
     async def export(self, place: ActivityView, visit: Visit) -> web.StreamResponse:
-        """Pass on a file of all that a page's question finds."""
+        """Pass on a file with everything that the page's question finds."""
         asked = ActivityQuestion.of(visit.query, visit.now, visit.zone)
         form = visit.query.get("format", "csv")
         kind = _FORMATS.get(form, "")
@@ -125,10 +125,10 @@ class ActivityPages:
         return response
 
     async def _subject(self, place: ActivityView, visit: Visit) -> JsonObject:
-        """Return whose activity it is: a key that is another practice's is the same as none."""
+        """Return whose activity it is. Another practice's key counts as not found."""
         if "key_id" in visit.path:
             return await visit.services.get("registry", f"{visit.account}/keys/{visit.path['key_id']}")
-        found = await known(
+        found = await answer_or_unknown(
             visit.services.get("registry", visit.vendor if place.is_vendors else visit.account)
         )
         return found if isinstance(found, dict) else {"name": ""}
@@ -136,7 +136,7 @@ class ActivityPages:
     async def _busiest(
         self, place: ActivityView, visit: Visit, asked: ActivityQuestion
     ) -> Sequence[tuple[str, int]]:
-        return [] if place.is_vendors else await sums.busiest(visit, place.at_audit(visit), asked)
+        return [] if place.is_vendors else await sums.rank_busiest(visit, place.at_audit(visit), asked)
 
     async def _vendor_names(self, place: ActivityView, visit: Visit) -> Mapping[str, str]:
         if place.is_vendors:
@@ -148,7 +148,9 @@ class ActivityPages:
 def _svg(bars: sums.Chart) -> str:
     if not bars.total:
         return ""
-    return chart.drawn(bars.labels, tuple(bars.series), f"Requests by {bars.unit}: {bars.total:,} in all")
+    return chart.draw_chart(
+        bars.labels, tuple(bars.series), f"Requests by {bars.unit}: {bars.total:,} in all"
+    )
 
 
 def _choices(vendors: Mapping[str, str]) -> Mapping[str, Mapping[str, str]]:

@@ -1,4 +1,4 @@
-"""Whose activity a page shows: the three places where it can be looked at."""
+"""Whose activity a page shows: the three pages that show it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from keyfold.runtime.auth.caller import Role
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActivityView:
-    """A page of activity: its address, who looks there, and where the audit service has it."""
+    """A page of activity: its address, whose page it is, and its path at the audit service."""
 
     path: str
     heading: str
@@ -21,12 +21,12 @@ class ActivityView:
     columns: Sequence[str]
 
     def address(self, visit: Visit) -> str:
-        """Return the page's address for what a visit is about."""
+        """Return the page's address for a visit's subject."""
         return self.path.format(**visit.path)
 
     @property
     def is_vendors(self) -> bool:
-        """Whether it is a vendor's own."""
+        """Whether it is a vendor's own page."""
         return Role.VENDOR in self.who
 
 

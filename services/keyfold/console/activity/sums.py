@@ -1,4 +1,4 @@
-"""What a page of activity adds up: the chart's bars, the busiest integrations, the commonest refusals."""
+"""What a page of activity adds up: the chart's bars, the busiest integrations, the most common refusals."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from zoneinfo import ZoneInfo
 from keyfold.console import words
 from keyfold.console.activity.asked import ActivityQuestion, buckets
 from keyfold.console.upstream.failures import JsonObject
-from keyfold.console.upstream.lists import every_count
+from keyfold.console.upstream.lists import read_all_counts
 from keyfold.console.web.view import Visit
 
 TOP: Final = 5
 _BARS_MAX: Final = 31
 _NEWEST: Final = "100"
-# A version, such as v1, holds a digit as well.
+# A version such as v1 contains a digit too.
 _NAMES_ONE: Final = re.compile(r"^(?!v\d+$).*\d")
 ANSWERS: Final[Mapping[str, str]] = {"allow": "Allowed", "deny": "Denied"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
-    """Counts over time of one answer or category: its name, and how that is said."""
+    """Counts over time of one answer or category, with its name and its label."""
 
     name: str
     said: str
@@ -44,7 +44,7 @@ class Chart:
 
     @property
     def total(self) -> int:
-        """All requests in it."""
+        """The number of all requests."""
         return sum(sum(each.counts) for each in self.series)
 
     @property
@@ -55,34 +55,37 @@ class Chart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusals:
-    """A reason that requests were denied for, how many, and what the newest of them asked for."""
+    """A reason of denials: how many there were, and what the newest of them asked for."""
 
     reason: str
     requests: int
     endpoints: Sequence[tuple[str, int]]
 
 
-async def counts(visit: Visit, path: str, asked: ActivityQuestion, by: str, **more: str) -> list[JsonObject]:
-    """Return the log's counts for a question, told apart by one thing."""
+async def read_counts(
+    visit: Visit, path: str, asked: ActivityQuestion, by: str, **more: str
+) -> list[JsonObject]:
+    """Return the log's counts for a question, grouped by one thing."""
     query = {**asked.to_audit(), "bucket": asked.bucket, "by": by, **more}
-    return await every_count(visit.services, path, query)
+    return await read_all_counts(visit.services, path, query)
 
 
-async def summed(
+async def summarise(
     visit: Visit, path: str, asked: ActivityQuestion, *, by_endpoint: bool
 ) -> tuple[Chart, Sequence[Refusals]]:
     """Return the chart of a question, by answer or by category, and why requests were denied most.
 
-    What is told apart by reason tells the answers too. `by_endpoint` adds what was asked for.
+    Counts grouped by reason give the answers too. `by_endpoint` adds what was asked for.
     """
     if asked.chart == "decision":
-        items = denied = await counts(visit, path, asked, "reason")
+        items = denied = await read_counts(visit, path, asked, "reason")
     else:
         items, denied = await asyncio.gather(
-            counts(visit, path, asked, asked.chart), counts(visit, path, asked, "reason", decision="deny")
+            read_counts(visit, path, asked, asked.chart),
+            read_counts(visit, path, asked, "reason", decision="deny"),
         )
     endpoints = await _endpoints(visit, path, asked) if by_endpoint and any(map(_is_denied, denied)) else {}
-    return _chart(items, visit, asked), _refused(denied, endpoints)
+    return _chart(items, visit, asked), _rank_refusals(denied, endpoints)
 
 
 def _is_denied(item: JsonObject) -> bool:
@@ -118,20 +121,20 @@ def _chart(items: Sequence[JsonObject], visit: Visit, asked: ActivityQuestion) -
 def _label(start: datetime, bucket: str, zone: ZoneInfo) -> str:
     if bucket == "hour":
         return f"{start.astimezone(zone):%H:%M}"
-    # Days are counted in UTC, and are called what they are there.
+    # Days are counted in UTC, and are named by their date there.
     return f"{start.day} {start:%b}"
 
 
-async def busiest(visit: Visit, path: str, asked: ActivityQuestion) -> list[tuple[str, int]]:
-    """Return the integrations that asked most by their ids, with how often."""
+async def rank_busiest(visit: Visit, path: str, asked: ActivityQuestion) -> list[tuple[str, int]]:
+    """Return the ids of the integrations that asked most, with their numbers of requests."""
     total: Counter[str] = Counter()
-    for item in await counts(visit, path, asked, "vendor"):
+    for item in await read_counts(visit, path, asked, "vendor"):
         if item["vendor_id"] is not None:
             total[item["vendor_id"]] += item["requests"]
     return total.most_common(TOP)
 
 
-def _refused(items: Sequence[JsonObject], endpoints: Mapping[str, Counter[str]]) -> Sequence[Refusals]:
+def _rank_refusals(items: Sequence[JsonObject], endpoints: Mapping[str, Counter[str]]) -> Sequence[Refusals]:
     total: Counter[str] = Counter()
     for item in filter(_is_denied, items):
         total[item["reason"]] += item["requests"]
@@ -142,7 +145,7 @@ def _refused(items: Sequence[JsonObject], endpoints: Mapping[str, Counter[str]])
 
 
 async def _endpoints(visit: Visit, path: str, asked: ActivityQuestion) -> Mapping[str, Counter[str]]:
-    """Return what was asked for, by the reason that it was denied for, of the newest that were."""
+    """Return what the newest denied requests asked for, by the reason of the denial."""
     query = {**asked.to_audit(), "decision": "deny", "limit": _NEWEST}
     found: dict[str, Counter[str]] = defaultdict(Counter)
     for item in (await visit.services.get("audit", path, query))["items"]:
@@ -152,6 +155,6 @@ async def _endpoints(visit: Visit, path: str, asked: ActivityQuestion) -> Mappin
 
 
 def endpoint(path: str) -> str:
-    """Return a path without what names one thing in it: "/v1/patient/…" for "/v1/patient/7"."""
+    """Return a path without ids: "/v1/patient/…" for "/v1/patient/7"."""
     parts = path.partition("?")[0].split("/")
     return "/".join("…" if _NAMES_ONE.search(part) else part for part in parts)

@@ -1,1 +1,1 @@
-"""What the console keeps in a browser, and what a browser may do with its pages."""
+"""What the console keeps in a browser, and what it lets a browser do with its pages."""

@@ -1,4 +1,4 @@
-"""Cookies: sealed values of any length up to a bound, bound to the console's own host."""
+"""Cookies: sealed values up to a maximum length, for the console's own host alone."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from typing import Final
 from aiohttp import web
 
 PART_CHARACTERS_MAX: Final = 3800
-"""A browser keeps 4,096 bytes a cookie, with its name and attributes."""
+"""A browser keeps at most 4,096 bytes a cookie, its name and attributes included."""
 PARTS_MAX: Final = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cookie:
-    """A cookie by its name; in a frame of another site's page it is one of its own there."""
+    """A cookie by its name; in a frame of another site's page it is a separate one."""
 
     name: str
     framed: bool = False
 
     def read(self, cookies: Mapping[str, str]) -> str | None:
-        """Return its value as a request brought it, None where it brought none."""
+        """Return its value from a request, None if it has none."""
         parts = [cookies[name] for name in self._names() if name in cookies]
         return "".join(parts) or None
 
     def write(self, response: web.StreamResponse, value: str) -> None:
-        """Put it into a response; it ends with the browser. Raises ValueError where it is too long."""
+        """Set it in a response; the browser drops it when it closes. Raises ValueError if it is too long."""
         parts = [value[at : at + PART_CHARACTERS_MAX] for at in range(0, len(value), PART_CHARACTERS_MAX)]
         if len(parts) > PARTS_MAX:
             raise ValueError(f"the cookie {self.name} is too long")
@@ -34,12 +34,12 @@ class Cookie:
             self._set(response, name, part)
 
     def clear(self, response: web.StreamResponse) -> None:
-        """Take it from the browser."""
+        """Delete it from the browser."""
         for name in self._names():
             self._set(response, name, "")
 
     def _names(self) -> Iterator[str]:
-        # Browsers take a cookie of this prefix from this host alone, over https or on the machine itself.
+        # Browsers accept a cookie with this prefix only from this very host, over https or on this machine.
         for number in range(PARTS_MAX):
             yield f"__Host-{self.name}" if number == 0 else f"__Host-{self.name}-{number}"
 

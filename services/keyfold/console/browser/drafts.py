@@ -1,4 +1,4 @@
-"""Drafts: a form that was sent when the session was over, kept until its sender has signed in again."""
+"""Drafts: a form that was sent after the session had ended, kept until its sender has signed in again."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Drafts:
     seal: Seal[FormDraft]
 
     def keep(self, response: web.StreamResponse, draft: FormDraft, *, framed: bool) -> None:
-        """Put a form into a response; one that is longer than a browser keeps is not."""
+        """Keep a form in the browser, unless it is longer than a browser can keep."""
         kept = [(name, value) for name, value in draft.fields if name != FIELD]
         try:
             _cookie(framed).write(response, self.seal.close(FormDraft(path=draft.path, fields=kept)))
@@ -38,13 +38,13 @@ class Drafts:
             _cookie(framed).clear(response)
 
     def read(self, cookies: Mapping[str, str], path: str) -> Sequence[tuple[str, str]] | None:
-        """Return the form that was kept for a page, None where there is none."""
+        """Return the form that is kept for a page, None if there is none."""
         sealed = _cookie(framed=False).read(cookies)
         draft = None if sealed is None else self.seal.open(sealed)
         return draft.fields if draft is not None and draft.path == path else None
 
     def drop(self, response: web.StreamResponse, *, framed: bool) -> None:
-        """Take it from the browser."""
+        """Delete it from the browser."""
         _cookie(framed).clear(response)
 
 

@@ -1,4 +1,4 @@
-"""Against forged requests: what changes something comes from a page of ours, in this very session."""
+"""Against forged requests: a change must come from one of our pages, in this very session."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ FIELD: Final = "csrf"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forgery:
-    """Marks forms, and tells which marks are ours."""
+    """Marks forms, and recognises its own marks."""
 
     seal: Seal[str]
     origin: str
 
     def mark(self, session: Session) -> str:
-        """Return what a form of this session carries; another text each time, so that no length tells it."""
+        """Return a mark for a form of this session; it differs each time, so that no length tells it."""
         return self.seal.close(session.session_id)
 
     def is_marked(self, session: Session, mark: str) -> bool:
-        """Tell whether a form is of this session."""
+        """Tell whether a form has a mark of this session."""
         return self.seal.open(mark) == session.session_id
 
     def is_foreign(self, headers: Mapping[str, str]) -> bool:
-        """Tell whether a browser says that another site's page sent this."""
+        """Tell whether the browser says that another site's page sent this request."""
         if headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
             return True
         return headers.get("Origin", self.origin) != self.origin

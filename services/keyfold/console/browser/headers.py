@@ -1,4 +1,4 @@
-"""What every answer tells a browser that it may do with it."""
+"""The headers that restrict what a browser may do with an answer."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _SOURCES: Final = (
 
 
 def secure(response: web.StreamResponse, *, frame_ancestors: str = "", form_action: str = "") -> None:
-    """Let a browser load nothing from elsewhere, keep nothing, and show it in nobody's frame but those named.
+    """Let a browser load nothing from elsewhere, keep nothing, and show it only in the named sites' frames.
 
-    `form_action` is where a form's answer may lead besides: browsers follow a redirect under this rule too.
+    `form_action` is where else a form's answer may redirect to: browsers apply this rule to redirects too.
     """
     sources = _SOURCES + (f" {form_action}" if form_action else "")
     policy = f"{sources}; frame-ancestors {frame_ancestors or chr(39) + 'none' + chr(39)}"

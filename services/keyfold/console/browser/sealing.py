@@ -1,4 +1,4 @@
-"""Sealing: what a browser keeps for the console, unreadable to it and good for a time."""
+"""Sealing: values that a browser keeps for the console, encrypted and valid for a time."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ T = TypeVar("T")
 
 
 def read_secrets(setting: str) -> tuple[str, ...]:
-    """Return the secrets of the setting: the first one seals, all of them open."""
+    """Return the setting's secrets: the first one seals, and each of them opens."""
     return tuple(each.strip() for each in setting.split(","))
 
 
 @dataclass(frozen=True, slots=True)
 class Seal(Generic[T]):
-    """Seals values of one type for one purpose; what was sealed for another one does not open."""
+    """Seals values of one type for one purpose; a value that was sealed for another does not open."""
 
     _fernet: MultiFernet
     _of: type[T]
@@ -34,7 +34,7 @@ class Seal(Generic[T]):
     def of(
         cls, value: type[T], *, purpose: str, secrets: Sequence[str], clock: Clock, lasts_s: int
     ) -> Seal[T]:
-        """Return the seal of a purpose under these secrets."""
+        """Return the seal for a purpose with these secrets."""
         keys = [Fernet(_key(secret, purpose)) for secret in secrets]
         return cls(MultiFernet(keys), value, clock, lasts_s)
 
@@ -43,7 +43,7 @@ class Seal(Generic[T]):
         return self._fernet.encrypt(msgspec.json.encode(value)).decode()
 
     def open(self, sealed: str) -> T | None:
-        """Return what was sealed, None where it was not sealed here, for this, or in time."""
+        """Return the sealed value, None if it was not sealed here, not for this purpose, or has expired."""
         try:
             plain = self._fernet.decrypt(sealed.encode("ascii"), ttl=self._lasts_s)
             return msgspec.json.decode(plain, type=self._of)
@@ -52,5 +52,5 @@ class Seal(Generic[T]):
 
 
 def _key(secret: str, purpose: str) -> bytes:
-    # The secret is random and long, so that one hash makes a key of it.
+    # The secret is random and long, so one hash is enough to make a key of it.
     return base64.urlsafe_b64encode(hashlib.sha256(f"keyfold console {purpose}\0{secret}".encode()).digest())

@@ -1,4 +1,4 @@
-"""Sessions: who is signed in, sealed into the browser's own cookie, for a time and while it is used."""
+"""Sessions: who is signed in, sealed into a cookie, for a limited time and while it is used."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _COOKIES: Final = {
     framed: Cookie(name="keyfold-framed" if framed else "keyfold", framed=framed) for framed in (False, True)
 }
 _RENEWED_AFTER_S: Final = 60
-"""How old a session's last use may be before it is written down anew."""
+"""How old a session's last use may be before the cookie is updated."""
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
-    """Who is signed in, as the registry says: a login that is bound to nothing has no role."""
+    """Who is signed in, according to the registry: a login that is bound to nothing has no role."""
 
     sub: str
     role: Role | None = None
@@ -32,9 +32,9 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
-    """A person's session. `token` is the access token that every service is shown.
+    """A person's session. `token` is the access token for every service.
 
-    `token_until` is when that ends, and `refresh_token` gets another one, where the provider gave one.
+    It expires at `token_until`; `refresh_token` gets another one, if the provider gave one.
     """
 
     session_id: str
@@ -58,34 +58,34 @@ class Sessions:
     idle_s: int
 
     def read(self, cookies: Mapping[str, str]) -> Session | None:
-        """Return the session of a request, None where there is none or it is over."""
-        for framed in (True, False):  # in a frame of the same site a browser may bring both
+        """Return a request's session, None if there is none or it is over."""
+        for framed in (True, False):  # in a frame of the same site a browser may send both
             sealed = _COOKIES[framed].read(cookies)
             session = None if sealed is None else self.seal.open(sealed)
             if session is not None and session.framed is framed and self._goes_on(session):
                 return session
         return None
 
-    def had(self, cookies: Mapping[str, str]) -> bool:
-        """Tell whether a request brings a session at all, be it over."""
+    def has_cookie(self, cookies: Mapping[str, str]) -> bool:
+        """Tell whether a request has a session's cookie, even if it is over."""
         return any(cookie.read(cookies) is not None for cookie in _COOKIES.values())
 
-    def was_framed(self, cookies: Mapping[str, str]) -> bool:
-        """Tell whether a request brings a session of a frame, be it over."""
+    def has_frame_cookie(self, cookies: Mapping[str, str]) -> bool:
+        """Tell whether a request has a cookie of a frame's session, even if it is over."""
         return _COOKIES[True].read(cookies) is not None
 
     def keep(self, response: web.StreamResponse, session: Session) -> None:
-        """Note that the session was used, once a minute."""
+        """Record in the cookie that the session was used, at most once a minute."""
         now = self.clock.now()
         if (now - session.used_at).total_seconds() >= _RENEWED_AFTER_S:
             self.write(response, msgspec.structs.replace(session, used_at=now))
 
     def write(self, response: web.StreamResponse, session: Session) -> None:
-        """Put the session into a response."""
+        """Set the session's cookie in a response."""
         _COOKIES[session.framed].write(response, self.seal.close(session))
 
     def end(self, response: web.StreamResponse) -> None:
-        """Take every session from the browser."""
+        """Delete every session from the browser."""
         for cookie in _COOKIES.values():
             cookie.clear(response)
 

@@ -1,1 +1,1 @@
-"""The operators' page: how the whole stands, to look at; commands stay with `keyfold`."""
+"""The operators' page shows the state of everything; commands stay with `keyfold`."""

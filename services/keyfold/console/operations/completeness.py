@@ -11,7 +11,7 @@ from keyfold.console.upstream.failures import JsonObject
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completeness:
-    """What gatekeepers numbered, and what the log has of it. Of what is `lacking`, `coming` may yet come."""
+    """How many requests gatekeepers numbered and the log has. Of those `lacking`, `coming` may yet come."""
 
     items: Sequence[JsonObject]
     expected: int
@@ -35,16 +35,16 @@ class Completeness:
         )
 
     def sentences(self) -> list[str]:
-        """Say it: what is known first, and what is not after it."""
+        """Return it in sentences: first what is known, then what is not."""
         if not self.expected:
             return ["Gatekeepers logged nothing in the last 24 hours, as far as is known."]
-        said = [self._counted()]
+        said = [self._count()]
         if self.open_runs:
             runs = words.plural(self.open_runs, "gatekeeper process", "gatekeeper processes")
             said.append(f"Whether {runs} logged more is not known here: they may be running, or have died.")
         return said
 
-    def _counted(self) -> str:
+    def _count(self) -> str:
         events = words.plural(self.expected, "event")
         if not (self.lacking or self.extra):
             return f"Gatekeepers numbered {events}; each is in the log once."

@@ -1,4 +1,4 @@
-"""Operations: services, gatekeepers, the log's completeness, checkpoints, dead letters, who proved no key."""
+"""Operations: services, gatekeepers, the log's completeness, checkpoints, dead letters, unproven keys."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from typing import Final
 from keyfold.console import reasons
 from keyfold.console.operations.completeness import Completeness
 from keyfold.console.operations.standing import standings
-from keyfold.console.people.page import LAST, LASTS, invited, shown_link
+from keyfold.console.people.page import LAST, LASTS, create_invitation, show_link
 from keyfold.console.upstream.failures import NotFound, ServiceRefused
-from keyfold.console.upstream.known import known
-from keyfold.console.upstream.lists import every
+from keyfold.console.upstream.known import answer_or_unknown
+from keyfold.console.upstream.lists import read_all
 from keyfold.console.web.app import Console
 from keyfold.console.web.faults import faults_of
 from keyfold.console.web.handing_over import HandingOver
@@ -32,7 +32,7 @@ _DAY: Final = timedelta(days=1)
 
 
 class OperationsPage:
-    """The page itself. What is not known is said in its place, and the rest is shown."""
+    """The page. A part that is not known says so in its place, and the rest is shown."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -49,7 +49,7 @@ class OperationsPage:
         ]
 
     async def show(self, visit: Visit) -> Page:
-        """Show how the whole stands."""
+        """Show the state of everything."""
         return await _page(visit, {})
 
     async def invite(self, visit: Visit) -> Shown:
@@ -60,7 +60,9 @@ class OperationsPage:
         if not _ID.fullmatch(tenant_id):
             return await _page(visit, {"tenant_id": "Write its id, such as acc_… or ven_…."}, 422)
         try:
-            return await invited(self._handing_over, visit, {whose: tenant_id}, f"{PATH}/invitation")
+            return await create_invitation(
+                self._handing_over, visit, {whose: tenant_id}, f"{PATH}/invitation"
+            )
         except NotFound:
             return await _page(visit, {"tenant_id": "There is none with this id. Copy all of it."}, 404)
         except ServiceRefused as refused:
@@ -68,16 +70,16 @@ class OperationsPage:
 
     async def link(self, visit: Visit) -> Shown:
         """Show the link of a new invitation, once."""
-        return shown_link(self._handing_over, self._console, visit, PATH, "Operations")
+        return show_link(self._handing_over, self._console, visit, PATH, "Operations")
 
 
 async def _page(visit: Visit, faults: Mapping[str, str], status: int = 200) -> Page:
     services = visit.services
     standing, enforcement, whole, checkpoints = await asyncio.gather(
         standings(services),
-        known(services.get("registry", "/v1/enforcement")),
-        known(services.get("audit", "/v1/audit/whole")),
-        known(services.get("registry", "/v1/ledger/checkpoints", {"limit": LISTED})),
+        answer_or_unknown(services.get("registry", "/v1/enforcement")),
+        answer_or_unknown(services.get("audit", "/v1/audit/whole")),
+        answer_or_unknown(services.get("registry", "/v1/ledger/checkpoints", {"limit": LISTED})),
     )
     values = {
         "standings": standing,
@@ -93,26 +95,26 @@ async def _page(visit: Visit, faults: Mapping[str, str], status: int = 200) -> P
 
 
 async def completeness(visit: Visit) -> Page:
-    """Show whether the last 24 hours are whole: it takes a while, and comes after the rest of the page."""
-    complete = await known(_completeness(visit, _written(visit.now - _DAY)))
+    """Show whether the last 24 hours are whole. That takes a while, so it comes after the rest."""
+    complete = await answer_or_unknown(_completeness(visit, _write_time(visit.now - _DAY)))
     return Page(template="operations/completeness.html", values={"complete": complete})
 
 
 async def unattributed(visit: Visit) -> Page:
     """Show why requests of the last 24 hours proved no key."""
-    counted = await known(_unattributed(visit, _written(visit.now - _DAY)))
+    counted = await answer_or_unknown(_unattributed(visit, _write_time(visit.now - _DAY)))
     return Page(template="operations/unattributed.html", values={"unattributed": counted})
 
 
 async def dead_letters(visit: Visit) -> Page:
-    """Show the newest dead letters, which are read of Kafka: they too come after the rest."""
-    letters = await known(visit.services.get("audit", "/v1/dead-letters", {"limit": LISTED}))
+    """Show the newest dead letters, which are read from Kafka: they too come after the rest."""
+    letters = await answer_or_unknown(visit.services.get("audit", "/v1/dead-letters", {"limit": LISTED}))
     return Page(template="operations/letters.html", values={"letters": letters})
 
 
 async def _completeness(visit: Visit, since: str) -> Completeness:
     query = {"since": since}
-    items = await every(
+    items = await read_all(
         visit.services,
         "audit",
         "/v1/audit/completeness",
@@ -124,7 +126,7 @@ async def _completeness(visit: Visit, since: str) -> Completeness:
 
 
 async def _unattributed(visit: Visit, since: str) -> Sequence[tuple[str, int]]:
-    """Return how many requests proved no key, by what that was, the most first."""
+    """Return how many requests proved no key, by reason, the most common first."""
     query = {"bucket": "day", "by": "reason", "since": since}
     page = await visit.services.get("audit", "/v1/unattributed/activity/summary", query)
     counts: Counter[str] = Counter()
@@ -133,5 +135,5 @@ async def _unattributed(visit: Visit, since: str) -> Sequence[tuple[str, int]]:
     return counts.most_common()
 
 
-def _written(at: datetime) -> str:
+def _write_time(at: datetime) -> str:
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

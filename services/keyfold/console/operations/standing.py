@@ -1,4 +1,4 @@
-"""How each service stands: ready or why not, how far it has come, and how far it is behind."""
+"""The state of each service: ready or why not, how far it has come, and how far it is behind."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SERVICES: Final = tuple(MEASURES)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceStanding:
-    """A service: its state in a word, and why not if it is not ready; nothing more is known of one away."""
+    """A service's state in a word, and why it is not ready; of one that is away nothing more is known."""
 
     service: str
     state: str
@@ -28,7 +28,7 @@ class ServiceStanding:
 
 
 async def standings(services: Services) -> Sequence[ServiceStanding]:
-    """Return how each service stands that the console has an address of, the others as not known."""
+    """Return the state of each service that the console has an address of, the others as not known."""
     return await asyncio.gather(*(_standing(services, each) for each in SERVICES))
 
 

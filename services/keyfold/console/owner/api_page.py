@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final
 
-from keyfold.console.owner.terms.wording import standing
+from keyfold.console.owner.terms.wording import describe_state
 from keyfold.console.upstream.failures import JsonObject
-from keyfold.console.upstream.known import known
-from keyfold.console.upstream.lists import every_count
+from keyfold.console.upstream.known import answer_or_unknown
+from keyfold.console.upstream.lists import read_all_counts
 from keyfold.console.upstream.services import SentCommand
 from keyfold.console.web.app import Console
 from keyfold.console.web.view import Page, See, View, Visit, views_of
@@ -26,7 +26,7 @@ KEYS_MAX: Final = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyUse:
-    """How often a key was used on each of the last 30 days, the oldest first."""
+    """How often a key was used on each of the last 30 days, oldest first."""
 
     days: Sequence[int]
 
@@ -54,12 +54,12 @@ class ApiPage:
         account, keys, switched = await asyncio.gather(
             visit.services.get("registry", visit.account),
             all_keys(visit),
-            known(last_switched(visit)),
+            answer_or_unknown(last_switched(visit)),
         )
         is_on = account["integrations_enabled"]
         values = {
             "account": account,
-            "keys": [(key, standing(key, is_on=is_on, now=visit.now, zone=visit.zone)) for key in keys],
+            "keys": [(key, describe_state(key, is_on=is_on, now=visit.now, zone=visit.zone)) for key in keys],
             "switched": switched,
             "usable": usable(keys),
             "is_behind": account["version"] < visit.seen,
@@ -83,14 +83,14 @@ class ApiPage:
 
 
 async def use(visit: Visit) -> Page:
-    """Show how the keys were used: it has to be added up, and comes after the rest of the page."""
-    used = await known(use_of_keys(visit))
+    """Show how the keys were used. Adding up takes a while, so it comes after the rest."""
+    used = await answer_or_unknown(use_of_keys(visit))
     keys = [] if visit.is_part else await all_keys(visit)
     return Page(template="owner/use.html", values={"keys": keys, "used": used})
 
 
 async def all_keys(visit: Visit) -> list[JsonObject]:
-    """Return the account's keys, the newest first; those revoked at the end."""
+    """Return the account's keys, newest first, with the revoked ones at the end."""
     items: list[JsonObject] = []
     query = {"limit": str(KEYS_MAX)}
     while True:
@@ -102,19 +102,19 @@ async def all_keys(visit: Visit) -> list[JsonObject]:
 
 
 async def last_switched(visit: Visit) -> JsonObject | None:
-    """Return the event that turned the switch last, None where it never was."""
+    """Return the event that last turned the switch, None if none did."""
     query = {"type": "account.integrations_enabled,account.integrations_disabled", "limit": "1"}
     page = await visit.services.get("registry", f"{visit.account}/history", query)
     return next(iter(page["items"]), None)
 
 
 async def use_of_keys(visit: Visit) -> Mapping[str, KeyUse]:
-    """Return how often each key was used; a key that was not is missing."""
+    """Return how often each key was used; unused keys are missing."""
     today = visit.now.date()
     first = today - timedelta(days=USE_DAYS - 1)
     query = {"bucket": "day", "by": "key", "since": f"{first.isoformat()}T00:00:00Z"}
     counts: dict[str, dict[date, int]] = defaultdict(dict)
-    for item in await every_count(visit.services, f"{visit.account}/activity", query):
+    for item in await read_all_counts(visit.services, f"{visit.account}/activity", query):
         if item["key_id"] is not None:
             counts[item["key_id"]][date.fromisoformat(item["start"][:10])] = item["requests"]
     days = [first + timedelta(days=number) for number in range(USE_DAYS)]

@@ -1,6 +1,6 @@
-"""Welcome: an invitation opened by its code, and what to do for a login that is bound to nothing.
+"""Welcome: an invitation that is opened by its code, and what a login that is bound to nothing can do.
 
-The code stands in the address that was sent, and nowhere else: whoever has to sign in first comes back by an
+The code is in the address that was sent, and nowhere else: whoever has to sign in first comes back by an
 address without it.
 """
 
@@ -18,7 +18,7 @@ BACK: Final = "/invitations"
 WELCOME: Final = "/welcome"
 _LOOK: Final = "/v1/invitations/look"
 _ACCEPT: Final = "/v1/invitations/accept"
-# Not to the letter of the other pages' policy: even our own files are not told this address.
+# Stricter than the other pages' policy: not even requests for our own files have this address.
 _UNTOLD: Final = {"Referrer-Policy": "strict-origin"}
 
 
@@ -26,7 +26,7 @@ class InvitationPages:
     """The rows of the route table."""
 
     def views(self) -> list[View]:
-        """Return them."""
+        """Return the rows."""
         opened = views_of(f"{BACK}/{{code}}", SIGNED_IN, self.show, self.accept, back=BACK)
         return [
             *opened,
@@ -35,35 +35,35 @@ class InvitationPages:
         ]
 
     async def come_back(self, visit: Visit) -> See:
-        """Lead to the invitation that was opened before signing in."""
+        """Lead back to the invitation that was opened before signing in."""
         code = visit.form.get("code")
         return See(path=f"{BACK}/{code}" if code else WELCOME)
 
     async def show(self, visit: Visit) -> Page:
-        """Say what the invitation would make of this login."""
-        return await _shown(visit)
+        """Show what the invitation would make this login."""
+        return await _show(visit)
 
     async def accept(self, visit: Visit) -> Shown:
-        """Bind this login, and lead to where it begins from now on."""
+        """Bind this login, and lead to its first page from now on."""
         command = SentCommand(method="POST", path=_ACCEPT, once=visit.once, body={"code": visit.path["code"]})
         try:
             await visit.services.do(command)
         except NotFound:
-            return await _shown(visit)
+            return await _show(visit)
         except ServiceRefused as refused:
-            return await _shown(visit, refused)
+            return await _show(visit, refused)
         person = await person_of(visit.services)
         return See(path=failures.home(person), notice="Welcome. You are in.", person=person)
 
     async def welcome(self, visit: Visit) -> Shown:
-        """Tell a login that is bound to nothing what to do; lead any other to where it begins."""
+        """Tell a login that is bound to nothing what to do; lead any other to its first page."""
         person = await person_of(visit.services)
         if person.role is not None and failures.home(person) != WELCOME:
             return See(path=failures.home(person), person=person)
         return Page(template="people/unbound.html")
 
 
-async def _shown(visit: Visit, refused: ServiceRefused | None = None) -> Page:
+async def _show(visit: Visit, refused: ServiceRefused | None = None) -> Page:
     values: dict[str, Any] = {"refused": refused, "invitation": None}
     try:
         values["invitation"] = await visit.services.ask("registry", _LOOK, {"code": visit.path["code"]})

@@ -12,8 +12,8 @@ from typing import Any, Final
 from keyfold.console.people.invitations import BACK
 from keyfold.console.upstream.caller import person_of
 from keyfold.console.upstream.failures import Changed, JsonObject, NotFound, ServiceRefused
-from keyfold.console.upstream.known import known
-from keyfold.console.upstream.lists import every
+from keyfold.console.upstream.known import answer_or_unknown
+from keyfold.console.upstream.lists import read_all
 from keyfold.console.upstream.services import SentCommand
 from keyfold.console.web import failures
 from keyfold.console.web.app import Console
@@ -23,14 +23,14 @@ from keyfold.runtime.auth.caller import Role
 
 LISTED_MAX: Final = 200
 LASTS: Final[Mapping[str, str]] = {"86400": "1 day", "604800": "7 days", "2592000": "30 days"}
-"""How long an invitation may be open, by seconds."""
+"""The choices of how long an invitation is open, by seconds."""
 LAST: Final = "604800"
 _ID: Final = re.compile(r"[A-Za-z0-9_]{1,40}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeopleView:
-    """A page of people: its address, who looks there, and the page around it."""
+    """A page of people: its address, whose page it is, and the page around it."""
 
     path: str
     role: Role
@@ -38,7 +38,7 @@ class PeopleView:
     around_said: str
 
     def of(self, visit: Visit) -> tuple[str, Mapping[str, str]]:
-        """Return where the services have whom the people are of, and what an invitation is to."""
+        """Return the tenant's path at the services, and whom an invitation is for."""
         if self.role is Role.OWNER:
             return visit.account, {"account_id": str(visit.person.account_id)}
         return visit.vendor, {"vendor_id": str(visit.person.vendor_id)}
@@ -72,7 +72,7 @@ class PeoplePages:
         return made
 
     async def show(self, place: PeopleView, visit: Visit) -> Shown:
-        """Show who may sign in, and who was invited; there is nobody where there is no vendor yet."""
+        """Show who may sign in, and who was invited: nobody if there is no vendor yet."""
         if place.role is Role.VENDOR and visit.person.vendor_id is None:
             return See(path=place.around)
         return await self._page(place, visit)
@@ -90,7 +90,7 @@ class PeoplePages:
         form, once, (tenant, named) = visit.form, visit.once, place.of(visit)
         match form.get("do"):
             case "invite":
-                return await invited(self._handing_over, visit, named, f"{place.path}/invitation")
+                return await create_invitation(self._handing_over, visit, named, f"{place.path}/invitation")
             case "withdraw":
                 path = f"/v1/invitations/{_id(form, 'invitation_id')}"
                 await visit.services.do(SentCommand(method="DELETE", path=path, once=once))
@@ -106,13 +106,15 @@ class PeoplePages:
 
     async def link(self, place: PeopleView, visit: Visit) -> Shown:
         """Show the link of a new invitation, once."""
-        return shown_link(self._handing_over, self._console, visit, place.path, place.around_said)
+        return show_link(self._handing_over, self._console, visit, place.path, place.around_said)
 
     async def _page(self, place: PeopleView, visit: Visit, refused: ServiceRefused | None = None) -> Page:
         tenant, named = place.of(visit)
         logins, invitations = await asyncio.gather(
-            known(every(visit.services, "registry", f"{tenant}/logins", items_max=LISTED_MAX)),
-            known(every(visit.services, "registry", "/v1/invitations", named, items_max=LISTED_MAX)),
+            answer_or_unknown(read_all(visit.services, "registry", f"{tenant}/logins", items_max=LISTED_MAX)),
+            answer_or_unknown(
+                read_all(visit.services, "registry", "/v1/invitations", named, items_max=LISTED_MAX)
+            ),
         )
         values: dict[str, Any] = {
             "place": place,
@@ -136,8 +138,10 @@ def _open(invitations: list[JsonObject]) -> list[JsonObject]:
     return [each for each in invitations if each["state"] == "open"]
 
 
-async def invited(handing_over: HandingOver, visit: Visit, named: Mapping[str, str], path: str) -> Shown:
-    """Make an invitation, and lead to the page at `path` that shows its link once."""
+async def create_invitation(
+    handing_over: HandingOver, visit: Visit, named: Mapping[str, str], path: str
+) -> Shown:
+    """Make an invitation, and lead to the page at `path`, which shows its link once."""
     lasts = visit.form.get("expires_in_s", "")
     body = {**named, "expires_in_s": int(lasts if lasts in LASTS else LAST)}
     made = await visit.services.do(
@@ -146,7 +150,7 @@ async def invited(handing_over: HandingOver, visit: Visit, named: Mapping[str, s
     return handing_over.lead_to(visit, path, made["code"])
 
 
-def shown_link(
+def show_link(
     handing_over: HandingOver, console: Console, visit: Visit, around: str, around_said: str
 ) -> Shown:
     """Show the link of a new invitation, once."""

@@ -1,1 +1,1 @@
-"""The reviewers' desk: the queue, and one application with everything that may be done about it."""
+"""The reviewers' pages: the queue, and one vendor with everything that a reviewer may do about it."""

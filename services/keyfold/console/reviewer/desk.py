@@ -11,17 +11,17 @@ from multidict import MultiDictProxy
 from keyfold.console.reviewer.may import why_not
 from keyfold.console.reviewer.queue import PATH, REVIEWER
 from keyfold.console.upstream.failures import Changed, ServiceRefused
-from keyfold.console.upstream.known import known
+from keyfold.console.upstream.known import answer_or_unknown
 from keyfold.console.upstream.services import SentCommand
 from keyfold.console.vendor.page import history_of, keys_of
 from keyfold.console.web.app import Console
-from keyfold.console.web.enforcing import Enforcing, PendingChange, told
+from keyfold.console.web.enforcing import Enforcing, PendingChange, show_progress
 from keyfold.console.web.faults import faults_of
 from keyfold.console.web.handing_over import HandingOver
 from keyfold.console.web.view import Page, See, Shown, View, Visit, views_of
 
 Asked = Callable[[MultiDictProxy[str]], tuple[str, Mapping[str, Any] | None]]
-"""From a form: the last part of a call's path, and its body."""
+"""Makes from a form the last part of a call's path, and its body."""
 
 ONE: Final = f"{PATH}/{{vendor_id}}"
 VERDICTS: Final = ("pass", "fail")
@@ -35,7 +35,7 @@ _DONE: Final = {
 
 
 class ReviewPage:
-    """The page of one vendor. All its forms go to its own address, so that none is lost with a session."""
+    """The page of one vendor. Its forms go to its own address, so that none is lost if a session ends."""
 
     def __init__(self, console: Console) -> None:
         self._enforcing = Enforcing(console.clock)
@@ -78,7 +78,7 @@ class ReviewPage:
         return _suspended(visit, enforcement)
 
     async def suspended(self, visit: Visit) -> Shown:
-        """Say how far a suspension is that was made before: the same one is asked for again."""
+        """Show how far an earlier suspension is in force: the same command is sent again."""
         at = f"/v1/vendors/{visit.path['vendor_id']}"
         vendor = await visit.services.get("registry", at)
         if vendor["state"] != "suspended":
@@ -100,7 +100,7 @@ def _address(visit: Visit) -> str:
 
 def _suspended(visit: Visit, enforcement: PendingChange) -> Shown:
     around = Page(template="reviewer/suspended.html", values={"path": _address(visit)})
-    return told(visit, enforcement, around)
+    return show_progress(visit, enforcement, around)
 
 
 def _command(action: str, visit: Visit) -> SentCommand:
@@ -110,7 +110,7 @@ def _command(action: str, visit: Visit) -> SentCommand:
         path=f"/v1/vendors/{visit.path['vendor_id']}/{path}",
         once=visit.once,
         body=body,
-        # A new key has no version yet; that its vendor is approved is looked at in the same moment.
+        # A new key has no version yet; the registry checks at the same moment that its vendor is approved.
         version=None if action == "issue" else visit.version,
     )
 
@@ -153,9 +153,11 @@ def _faults(action: str, form: MultiDictProxy[str]) -> Mapping[str, str]:
 
 
 async def _page(visit: Visit, faults: Mapping[str, str], status: int = 200) -> Page:
-    """Show the vendor with what is typed in one of its forms, if anything is."""
+    """Show the vendor, with what was typed into one of its forms, if anything was."""
     vendor = await visit.services.get("registry", f"/v1/vendors/{visit.path['vendor_id']}")
-    keys, happened = await asyncio.gather(known(keys_of(visit, vendor)), known(history_of(visit, vendor)))
+    keys, happened = await asyncio.gather(
+        answer_or_unknown(keys_of(visit, vendor)), answer_or_unknown(history_of(visit, vendor))
+    )
     values = {
         "vendor": vendor,
         "why_not": why_not(vendor, visit.person.sub, visit.now),

@@ -8,7 +8,7 @@ from typing import Final
 
 from keyfold.console import words
 from keyfold.console.upstream.failures import JsonObject
-from keyfold.console.vendor.standing import outstanding
+from keyfold.console.vendor.standing import missing_reviews
 
 _OWN: Final = "You made this application yourself, so another reviewer has to do this."
 _DECIDED: Final = "It was approved; an approved vendor can be suspended instead."
@@ -18,7 +18,7 @@ _SUSPEND: Final[Mapping[str, str]] = {"suspended": "It is suspended already."}
 
 
 def why_not(vendor: JsonObject, reviewer: str, now: datetime) -> Mapping[str, str]:
-    """Return, for each action that this reviewer may not take now, why; the registry would say no as well."""
+    """Return why, for each action that this reviewer may not take now; the registry would refuse it too."""
     state, is_own = vendor["state"], vendor["applicant"] == reviewer
     why = {
         "security": _review(state, is_own),
@@ -46,10 +46,10 @@ def _approve(vendor: JsonObject, is_own: bool, now: datetime) -> str:
             return "The application was rejected; the vendor has to apply again first."
         case "suspended":
             return "It was approved once, and is suspended: reinstate it instead."
-    lacks = outstanding(vendor, now)
+    lacks = missing_reviews(vendor, now)
     if not lacks:
         return _OWN if is_own else ""
-    said = words.listed(f"the {words.REVIEWS[kind].lower()} {_HOW[lack]}" for kind, lack in lacks.items())
+    said = words.join_words(f"the {words.REVIEWS[kind].lower()} {_HOW[lack]}" for kind, lack in lacks.items())
     return f"Both reviews must have passed: {said}."
 
 

@@ -1,4 +1,4 @@
-"""Embedding: a product with its own sign-in leads its people here by a link that works once, for a minute."""
+"""Embedding: a product with its own sign-in sends its people here by a link that works once, for a minute."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from aiohttp import web
 
 from keyfold.console.browser.sealing import Seal
 from keyfold.console.sign_in.provider import ProviderTokens, until_of
-from keyfold.console.sign_in.views import opened, way_back
+from keyfold.console.sign_in.views import open_session, way_back
 from keyfold.console.upstream.failures import Away, ServiceRefused
 from keyfold.console.web import failures
 from keyfold.console.web.app import EMBED, OVER, Console
@@ -25,7 +25,7 @@ LINK_LASTS_S: Final = 60
 
 
 class Link(msgspec.Struct, frozen=True, kw_only=True):
-    """What a link holds, sealed: for whom it lets in, and where to."""
+    """The sealed content of a link: whom it lets in, and the first page."""
 
     link_id: str
     token: str
@@ -35,14 +35,14 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Embedding:
-    """The rows of embedding: one for the product's back end, one for the frame in its page."""
+    """The routes of embedding: for the product's back end, and for the frame in its page."""
 
     console: Console
     links: Seal[Link]
     console_url: str
 
     def routes(self) -> list[web.RouteDef]:
-        """Return them."""
+        """Return the rows."""
         return [
             web.post("/embed", self.link),
             web.get(OVER, self.over),
@@ -50,7 +50,7 @@ class Embedding:
         ]
 
     async def link(self, raw: web.Request) -> web.StreamResponse:
-        """Answer `POST /embed`: a link for whose bearer token it is, with `return_to` as its first page."""
+        """Answer `POST /embed` with a link for the token's owner; its first page is `return_to`."""
         scheme, _, token = raw.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             return _problem(401, "unauthorized", "an Authorization header with a Bearer token is needed", raw)
@@ -74,7 +74,7 @@ class Embedding:
         return web.Response(status=201, body=orjson.dumps(answer), content_type="application/json")
 
     async def enter(self, raw: web.Request) -> web.StreamResponse:
-        """Let in whoever opens a link first, in a frame."""
+        """Let in the first one who opens a link, in a frame."""
         link = self.links.open(raw.match_info["link"])
         if link is None or link.until <= self.console.clock.now():
             return self.console.respond(raw, None, failures.LINK_USED)
@@ -89,13 +89,13 @@ class Embedding:
         tokens = ProviderTokens(
             access_token=link.token, until=until_of(link.token, otherwise), refresh_token=None, id_token=None
         )
-        session = await opened(self.console, tokens, framed=True)
+        session = await open_session(self.console, tokens, framed=True)
         response = see(raw, See(path=link.return_to or failures.home(session.person)))
         self.console.sessions.write(response, session)
         return response
 
     async def over(self, raw: web.Request) -> web.StreamResponse:
-        """Say in a frame that its session is over: nobody signs in there."""
+        """Say in a frame that its session is over: nobody can sign in there."""
         return self.console.respond(raw, None, failures.OVER_IN_FRAME)
 
 

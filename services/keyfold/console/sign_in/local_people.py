@@ -1,4 +1,4 @@
-"""The sample people of a local stack, as whom anybody on that machine may sign in there."""
+"""The sample people of a local stack: anybody on that machine may sign in as one of them."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ TOKEN_LASTS_S: Final = 8 * 3600
 
 
 class LocalPerson(msgspec.Struct, frozen=True, kw_only=True):
-    """A sample person: what the button calls it, and the claims of its token."""
+    """A sample person: the button's label, and the claims of its token."""
 
     name: str
     claims: Mapping[str, Any]
 
 
 class LocalPeople(msgspec.Struct, frozen=True, kw_only=True):
-    """The file that `keyfold up` writes: who there is, and the stack's own key that signs for them."""
+    """The file that `keyfold up` writes: the people, and the stack's own key that signs their tokens."""
 
     issuer: str
     audience: str
@@ -30,12 +30,12 @@ class LocalPeople(msgspec.Struct, frozen=True, kw_only=True):
     key_id: str
     people: Sequence[LocalPerson] = ()
 
-    def named(self, name: str) -> LocalPerson | None:
-        """Return the person of that name."""
+    def find(self, name: str) -> LocalPerson | None:
+        """Return the person of that name, None if there is none."""
         return next((each for each in self.people if each.name == name), None)
 
     def sign(self, person: LocalPerson, now: datetime) -> str:
-        """Return a token of the person's."""
+        """Return a token for the person."""
         key = load_pem_private_key(Path(self.signing_key).read_bytes(), password=None)
         lasts = timedelta(seconds=TOKEN_LASTS_S)
         claims = {**person.claims, "iss": self.issuer, "aud": self.audience, "iat": now, "exp": now + lasts}
@@ -43,7 +43,7 @@ class LocalPeople(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_people(content: bytes) -> LocalPeople:
-    """Return what such a file says. Raises ValueError."""
+    """Return the content of such a file. Raises ValueError."""
     try:
         return msgspec.json.decode(content, type=LocalPeople)
     except msgspec.MsgspecError as broken:

@@ -1,4 +1,4 @@
-"""The OpenID provider: where people sign in, and what it says about who did (OpenID Connect Core 1.0)."""
+"""The OpenID provider: where people sign in, and what it says about them (OpenID Connect Core 1.0)."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from keyfold.runtime.failure import TryLater
 _TIMEOUT_S: Final = 10.0
 _LEEWAY_S: Final = 5
 _RANDOM_BYTES: Final = 32
-_TOKEN_LASTS_S: Final = 300  # where the provider does not say it
+_TOKEN_LASTS_S: Final = 300  # if the provider does not say
 _NEEDED: Final = {"issuer", "authorization_endpoint", "token_endpoint", "jwks_uri"}
 
 log = structlog.get_logger(__name__)
 
 
 class NotSignedIn(Exception):
-    """The provider did not let anybody in, or what it said cannot be believed; the person begins again."""
+    """The provider let nobody in, or its answer cannot be trusted; the person begins again."""
 
 
 class Journey(msgspec.Struct, frozen=True, kw_only=True):
-    """What the console must remember of a sign-in while the person is at the provider."""
+    """What the console must remember while a person signs in at the provider."""
 
     state: str
     nonce: str
@@ -44,7 +44,7 @@ class Journey(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderTokens:
-    """What a provider gave: the access token is for the services, the ID token says only who signed in."""
+    """A provider's tokens: the access token is for the services, the ID token only says who signed in."""
 
     access_token: str
     until: datetime
@@ -62,7 +62,7 @@ class _Discovered:
 
 
 class Provider:
-    """Sends people to the provider with PKCE, and trades what they bring back for tokens."""
+    """Sends people to the provider with PKCE, and exchanges the code that they bring back for tokens."""
 
     def __init__(self, settings: ConsoleSettings, http: aiohttp.ClientSession, clock: Clock) -> None:
         self._settings = settings
@@ -75,8 +75,8 @@ class Provider:
         return f"{self._settings.console_url}/sign-in/done"
 
     async def begin(self, return_to: str) -> tuple[str, Journey]:
-        """Return where to send the person, and what to remember meanwhile. Raises TryLater."""
-        found = await self._discovered(anew=True)
+        """Return where to send the person, and what to remember until they return. Raises TryLater."""
+        found = await self._ensure_discovered(anew=True)
         random = (self._clock.random_bytes(_RANDOM_BYTES).hex() for _ in range(3))
         journey = Journey(state=next(random), nonce=next(random), verifier=next(random), return_to=return_to)
         asked = {"resource": self._settings.oidc_resource, "audience": self._settings.oidc_audience}
@@ -96,9 +96,9 @@ class Provider:
             raise NotSignedIn("the answer belongs to another sign-in")
         if "code" not in query:
             raise NotSignedIn("the provider did not let you in")
-        found = await self._discovered()
+        found = await self._ensure_discovered()
         asked = {} if self._settings.oidc_resource is None else {"resource": self._settings.oidc_resource}
-        tokens = await self._traded(
+        tokens = await self._trade(
             found,
             grant_type="authorization_code",
             code=query["code"],
@@ -110,15 +110,15 @@ class Provider:
         await self._check(found, tokens.id_token, journey.nonce)
         return tokens
 
-    async def renewed(self, refresh_token: str) -> ProviderTokens:
-        """Return new tokens for a refresh token. Raises NotSignedIn where it is good no more, or TryLater."""
-        found = await self._discovered()
+    async def renew(self, refresh_token: str) -> ProviderTokens:
+        """Return new tokens for a refresh token. Raises NotSignedIn if it is no longer valid, or TryLater."""
+        found = await self._ensure_discovered()
         asked = {} if self._settings.oidc_resource is None else {"resource": self._settings.oidc_resource}
-        return await self._traded(found, grant_type="refresh_token", refresh_token=refresh_token, **asked)
+        return await self._trade(found, grant_type="refresh_token", refresh_token=refresh_token, **asked)
 
     async def sign_out_address(self, id_token: str | None) -> str | None:
-        """Return where a session ends at the provider too, None where it cannot be ended there."""
-        end = (await self._discovered(anew=True)).end_session_endpoint
+        """Return the address that ends a session at the provider too, None if it has none."""
+        end = (await self._ensure_discovered(anew=True)).end_session_endpoint
         if end is None:
             return None
         back = {
@@ -144,7 +144,7 @@ class Provider:
             timeout=_TIMEOUT_S,
         )
 
-    async def _traded(self, found: _Discovered, **asked: str) -> ProviderTokens:
+    async def _trade(self, found: _Discovered, **asked: str) -> ProviderTokens:
         try:
             async with self._client() as client:
                 answer: Mapping[str, Any] = await client.fetch_token(found.token_endpoint, **asked)
@@ -181,8 +181,8 @@ class Provider:
         if claims.get("nonce") != nonce or claims.get("azp", self._client_id) != self._client_id:
             raise NotSignedIn("the provider's answer belongs to another sign-in")
 
-    async def _discovered(self, *, anew: bool = False) -> _Discovered:
-        # Asked anew before somebody is sent there: nobody is led to a provider that is away.
+    async def _ensure_discovered(self, *, anew: bool = False) -> _Discovered:
+        # Asked again before somebody is sent there, so that nobody is sent to a provider that is away.
         if self._known is None or anew:
             self._known = await self._discover()
         return self._known
@@ -210,12 +210,12 @@ class Provider:
 
 
 def _why(refused: Exception) -> str:
-    # The protocol's own word, such as `invalid_client`; what else the provider says may hold anything.
+    # Only the protocol's own code, such as `invalid_client`: other text of the provider may hold anything.
     return str(getattr(refused, "error", "")) or type(refused).__name__
 
 
 def until_of(token: str, otherwise: datetime) -> datetime:
-    """Return when an access token ends by its own word, which is not checked here."""
+    """Return when an access token says that it expires; its signature is not verified here."""
     try:
         return datetime.fromtimestamp(int(jwt.decode(token, options={"verify_signature": False})["exp"]), UTC)
     except (jwt.PyJWTError, KeyError, ValueError, OverflowError, OSError):

@@ -1,4 +1,4 @@
-"""Access tokens that go on: renewed shortly before they end, once however many requests need it."""
+"""Renewing access tokens: shortly before they expire, and once however many requests need it."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ _NONE: Final = timedelta(0)
 
 @dataclass(slots=True, kw_only=True)
 class TokenRenewal:
-    """Renews the tokens of sessions. A provider may believe each refresh token once, and a browser asks for
-    several things at a time: so the answer is kept for a minute.
+    """Renews the tokens of sessions. A provider may accept each refresh token only once, but a browser sends
+    several requests at a time: so the answer is kept for a minute.
     """
 
     provider: Provider | None
     clock: Clock
     _renewals: dict[str, asyncio.Task[Given]] = field(default_factory=dict)
 
-    async def fresh(self, session: Session) -> Session | None:
-        """Return the session with a token that is good, None where it has ended for good. Raises TryLater."""
+    async def ensure_fresh(self, session: Session) -> Session | None:
+        """Return the session with a valid token, None if it cannot be renewed any more. Raises TryLater."""
         left = session.token_until - self.clock.now()
         if left > _AHEAD:
             return session
@@ -57,13 +57,13 @@ class TokenRenewal:
     def _renewal(self, provider: Provider, refresh_token: str) -> asyncio.Task[Given]:
         renewal = self._renewals.get(refresh_token)
         if renewal is None:
-            renewal = asyncio.create_task(provider.renewed(refresh_token), name="token renewal")
+            renewal = asyncio.create_task(provider.renew(refresh_token), name="token renewal")
             self._renewals[refresh_token] = renewal
             renewal.add_done_callback(partial(self._keep, refresh_token))
         return renewal
 
     def _keep(self, refresh_token: str, renewal: asyncio.Task[Given]) -> None:
-        # What was never answered is asked again by the next request.
+        # A renewal without an answer is tried again by the next request.
         is_answered = not renewal.cancelled() and not isinstance(renewal.exception(), TryLater)
         kept_s = _KEPT.total_seconds() if is_answered else 0
         asyncio.get_running_loop().call_later(kept_s, self._renewals.pop, refresh_token, None)

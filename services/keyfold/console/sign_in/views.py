@@ -1,4 +1,4 @@
-"""The sign-in page and what follows from it: a session, and the way back to where somebody was."""
+"""The sign-in page and what follows it: a session, and the way back to the page that was asked for."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _JOURNEY: Final = Cookie(name="keyfold-sign-in")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignIn:
-    """The rows for who is not signed in. `provider` is None on a local stack, `people_path` elsewhere."""
+    """Routes for people not signed in. `provider` is None on a local stack, `people_path` elsewhere."""
 
     console: Console
     journeys: Seal[Journey]
@@ -39,7 +39,7 @@ class SignIn:
     people_path: str | None
 
     def routes(self) -> list[web.RouteDef]:
-        """Return them."""
+        """Return the rows."""
         return [
             web.get("/", self.home),
             web.get("/sign-in", self.show),
@@ -49,7 +49,7 @@ class SignIn:
         ]
 
     async def home(self, raw: web.Request) -> web.StreamResponse:
-        """Lead to where somebody begins."""
+        """Lead to somebody's first page."""
         session = self.console.sessions.read(raw.cookies)
         return see(raw, See(path="/sign-in" if session is None else failures.home(session.person)))
 
@@ -77,7 +77,7 @@ class SignIn:
         return response
 
     async def end(self, raw: web.Request) -> web.StreamResponse:
-        """Let in whoever comes back from the provider."""
+        """Let in a person who comes back from the provider."""
         sealed = _JOURNEY.read(raw.cookies)
         journey = None if sealed is None else self.journeys.open(sealed)
         if journey is None or self.provider is None:
@@ -95,7 +95,7 @@ class SignIn:
         return response
 
     async def sign_out(self, raw: web.Request) -> web.StreamResponse:
-        """End the session here, and at the provider where it can be."""
+        """End the session here, and at the provider if possible."""
         session = self.console.sessions.read(raw.cookies)
         framed = session is not None and session.framed
         address = OVER if framed else "/sign-in"
@@ -109,7 +109,7 @@ class SignIn:
 
     async def _as_sample_person(self, raw: web.Request, name: str, return_to: str) -> web.StreamResponse:
         people = self._people()
-        person = people.named(name)
+        person = people.find(name)
         if person is None:
             return self._not_signed_in(raw, "There is no such sample person. Choose one of these.")
         now = self.console.clock.now()
@@ -121,7 +121,7 @@ class SignIn:
 
     async def _let_in(self, raw: web.Request, tokens: ProviderTokens, return_to: str) -> web.StreamResponse:
         try:
-            session = await opened(self.console, tokens)
+            session = await open_session(self.console, tokens)
         except TooMany:
             raise
         except ServiceRefused as refused:
@@ -145,8 +145,8 @@ class SignIn:
         return read_people(read_file(Path(str(self.people_path))))
 
 
-async def opened(console: Console, tokens: ProviderTokens, *, framed: bool = False) -> Session:
-    """Return a new session for tokens; the registry says whose they are. Raises Refused or Away."""
+async def open_session(console: Console, tokens: ProviderTokens, *, framed: bool = False) -> Session:
+    """Return a new session for tokens; the registry says whose they are. Raises ServiceRefused or Away."""
     person = await person_of(console.services(tokens.access_token))
     now = console.clock.now()
     return Session(
@@ -163,6 +163,6 @@ async def opened(console: Console, tokens: ProviderTokens, *, framed: bool = Fal
 
 
 def way_back(address: str) -> str:
-    """Return an address within the console to go back to, empty for any other: nobody is led elsewhere."""
+    """Return the address to go back to, empty if it is not within the console: nobody is led elsewhere."""
     plain = address.isascii() and address.isprintable() and "\\" not in address
     return address if plain and address.startswith("/") and not address.startswith("//") else ""

@@ -1,1 +1,1 @@
-"""What the console asks of the other services, and what it makes of their answers."""
+"""What the console asks the other services, and how it handles their answers."""

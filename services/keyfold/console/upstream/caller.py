@@ -1,4 +1,4 @@
-"""Who somebody is, as the registry says at this moment."""
+"""Who somebody is, according to the registry now."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from keyfold.runtime.auth.caller import Role
 
 
 async def person_of(services: Services) -> Person:
-    """Return whose the token is. Raises Refused or Away."""
+    """Return the person of a token. Raises ServiceRefused or Away."""
     caller = await services.get("registry", "/v1/caller")
     return Person(
         sub=caller["sub"],

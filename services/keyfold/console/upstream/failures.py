@@ -1,4 +1,4 @@
-"""What a service may answer instead of what was asked, named for what the page must do about it."""
+"""A service's failures, named for what the page must do about them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 JsonObject = dict[str, Any]
-"""A JSON object as a service answered it; its members are those of its OpenAPI document."""
+"""A JSON object that a service answered; its OpenAPI document says which members it has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +19,7 @@ class Wrong:
 
 
 class ServiceFailed(Exception):
-    """A service did not do what was asked. The page says so."""
+    """A service did not do what was asked; the page says so."""
 
     def __init__(self, service: str, message: str) -> None:
         super().__init__(message)
@@ -27,7 +27,7 @@ class ServiceFailed(Exception):
 
 
 class Away(ServiceFailed):
-    """Nobody answered, or not in time. What was asked may be asked again; a command may have been done."""
+    """No service answered, or not in time. Reading can be tried again; a command may have been done."""
 
 
 class ServiceRefused(ServiceFailed):
@@ -51,7 +51,7 @@ class ServiceRefused(ServiceFailed):
 
     @property
     def wrongs(self) -> Sequence[Wrong]:
-        """What is wrong with each field, where the problem says so."""
+        """What is wrong with each field, if the problem says so."""
         errors = self.problem.get("errors")
         found = errors if isinstance(errors, list) else []
         return [
@@ -60,11 +60,11 @@ class ServiceRefused(ServiceFailed):
 
 
 class SignedOut(ServiceRefused):
-    """The service does not believe the token any more. The person signs in again."""
+    """The service no longer accepts the token. The person signs in again."""
 
 
 class NotFound(ServiceRefused):
-    """There is none, or it is somebody else's."""
+    """There is no such thing, or it is somebody else's."""
 
 
 class NotAllowed(ServiceRefused):
@@ -72,15 +72,15 @@ class NotAllowed(ServiceRefused):
 
 
 class NotBound(NotAllowed):
-    """The login is nobody here any more, or not yet."""
+    """The login is not bound to anything, either not yet or no longer."""
 
 
 class Changed(ServiceRefused):
-    """Somebody else has changed it meanwhile (412)."""
+    """Somebody else has changed it in the meantime (412)."""
 
 
 class TooMany(ServiceRefused):
-    """Asked too often; `retry_after_s` is how many seconds to wait."""
+    """Too many requests; `retry_after_s` is how many seconds to wait."""
 
     def __init__(self, service: str, problem: Mapping[str, Any], retry_after_s: int) -> None:
         super().__init__(service, 429, problem)

@@ -1,4 +1,4 @@
-"""What may not be known: a part of a page that is shown as missing where its service is away."""
+"""Parts of a page that may not be known: each is shown as missing if its service is away."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unknown:
-    """What a page says in place of what it could not learn; false, so that a template can ask for it."""
+    """What a page shows for a part that is not known; it is false, so that a template can test it."""
 
     service: str
     why: str
@@ -22,8 +22,8 @@ class Unknown:
         return False
 
 
-async def known(asked: Awaitable[T]) -> T | Unknown:
-    """Return the answer, or that it is not known; raises only what concerns the whole page."""
+async def answer_or_unknown(asked: Awaitable[T]) -> T | Unknown:
+    """Return the answer, or Unknown if it failed. Raises only failures that concern the whole page."""
     try:
         return await asked
     except (SignedOut, NotBound):

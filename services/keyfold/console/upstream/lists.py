@@ -1,4 +1,4 @@
-"""Lists of the services, which come in pages, as wholes."""
+"""Reading whole lists from the services, which answer in pages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PAGE_ITEMS: Final = 100
 COUNTS: Final = "10000"
 
 
-async def every(
+async def read_all(
     services: Services,
     service: str,
     path: str,
@@ -21,7 +21,7 @@ async def every(
     items_max: int,
     page_items: int = PAGE_ITEMS,
 ) -> list[JsonObject]:
-    """Return a list's items, as many as `items_max` at most, `page_items` at a time."""
+    """Return at most `items_max` items of a list, read `page_items` at a time."""
     asked = {**(query or {}), "limit": str(min(page_items, items_max))}
     items: list[JsonObject] = []
     while True:
@@ -32,8 +32,8 @@ async def every(
         asked = {**asked, "cursor": page["next_cursor"]}
 
 
-async def every_count(services: Services, path: str, query: Mapping[str, str]) -> list[JsonObject]:
-    """Return all counts of a summary of activity; there are as many as days, keys and reasons allow."""
+async def read_all_counts(services: Services, path: str, query: Mapping[str, str]) -> list[JsonObject]:
+    """Return all counts of an activity summary; days, keys and reasons bound their number."""
     asked = {**query, "limit": COUNTS}
     items: list[JsonObject] = []
     while True:

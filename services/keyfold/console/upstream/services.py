@@ -1,4 +1,4 @@
-"""The services over HTTP, asked with the token of whoever is signed in."""
+"""The services over HTTP, called with the token of whoever is signed in."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from keyfold.console.upstream.failures import (
 )
 
 TIMEOUT_S: Final = 5.0
-"""How long a page waits for a service: then it is shown without what that service knows."""
+"""How long a page waits for a service before it is shown without that service's part."""
 COMMAND_TIMEOUT_S: Final = 15.0
 STREAM_SILENCE_MAX_S: Final = 60.0
 NOT_BOUND: Final = "login-not-bound"
@@ -32,9 +32,9 @@ NOT_BOUND: Final = "login-not-bound"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SentCommand:
-    """A change to be made: `once` is its Idempotency-Key, `version` the ETag's number it was decided on.
+    """A command: `once` is its Idempotency-Key, `version` the ETag's number that it was decided on.
 
-    `wait_s` asks to be answered when it is in force everywhere, or after so many seconds.
+    `wait_s` asks for the answer once it is in force everywhere, or after this many seconds.
     """
 
     method: str
@@ -45,7 +45,7 @@ class SentCommand:
     wait_s: int | None = None
 
     def headers(self) -> Mapping[str, str]:
-        """Return what its request says besides the body."""
+        """Return its request's headers."""
         match = {} if self.version is None else {"If-Match": f'"{self.version}"'}
         wait = {} if self.wait_s is None else {"Prefer": f"wait={self.wait_s}"}
         return {"Idempotency-Key": self.once, **match, **wait}
@@ -53,7 +53,7 @@ class SentCommand:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """Asks services for one person. Everything here raises Away, Refused or one of its kinds."""
+    """Calls services for one person. Every method raises Away, ServiceRefused or one of its kinds."""
 
     session: aiohttp.ClientSession
     urls: Mapping[str, str]
@@ -61,11 +61,11 @@ class Services:
     request_id: str = ""
 
     async def get(self, service: str, path: str, query: Mapping[str, str] | None = None) -> JsonObject:
-        """Return what there is at a path."""
+        """Return the JSON at a path."""
         return await self._ask(service, "GET", path, query=query)
 
     async def look(self, service: str, path: str) -> tuple[int, bytes]:
-        """Return the status and the body of what needs no token, whatever they are. Raises Away."""
+        """Return the status and the body at a path that needs no token, even of a failure. Raises Away."""
         timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
         try:
             url = self._url(service) + path
@@ -79,7 +79,7 @@ class Services:
         return await self._ask(service, "POST", path, body=body)
 
     async def do(self, command: SentCommand, service: str = "registry") -> JsonObject:
-        """Make a change and return what it has become; sent again with the same key, it is done once."""
+        """Send a command and return its answer; sent again with the same key, it is done once."""
         return await self._ask(
             service,
             command.method,
@@ -93,7 +93,7 @@ class Services:
     async def stream(
         self, service: str, path: str, query: Mapping[str, str], headers: Mapping[str, str]
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """Open an answer without an end, or of any length, that is read as it comes."""
+        """Yield an answer of any length, or without end, to be read as it comes."""
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=TIMEOUT_S, sock_read=STREAM_SILENCE_MAX_S)
         try:
             async with self.session.get(

@@ -1,1 +1,1 @@
-"""The vendor's pages: where its application stands, what it says, its keys, and what happened."""
+"""The vendor's pages: its application and the state of that, its keys, and its history."""

@@ -1,4 +1,4 @@
-"""What a developer says of itself, as a form has it and as the registry takes it."""
+"""What a vendor says of itself, as a form has it and as the registry takes it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from keyfold.console import words
 from keyfold.console.upstream.failures import JsonObject
 
 CONTACT: Final = ("contact_email", "website")
-"""What a vendor may change once it is approved: its reviews were about the rest."""
+"""What a vendor may change once it is approved: the rest is what was reviewed."""
 _NEEDED: Final = {
     "name": "Write the name that practices will see.",
     "contact_email": "Write an e-mail address at which you are reached, such as api@example.com.",
@@ -22,7 +22,7 @@ _NEEDED: Final = {
     "categories": "Choose at least one kind of data.",
 }
 CHARACTERS_MAX: Final = {"name": 200, "contact_email": 254, "website": 500, "intended_use": 4000}
-"""What the registry takes."""
+"""The limits of the registry."""
 _FORMS: Final = {
     "contact_email": re.compile(r"[^@\s]+@[^@\s]+"),
     "website": re.compile(r"https?://[^\s/]\S*"),
@@ -31,7 +31,7 @@ _FORMS: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplicationForm:
-    """An application as it is typed: nothing of it need be right."""
+    """An application as it was typed: it may be wrong."""
 
     name: str = ""
     contact_email: str = ""
@@ -41,7 +41,7 @@ class ApplicationForm:
 
     @classmethod
     def of_form(cls, form: MultiDictProxy[str]) -> ApplicationForm:
-        """Return what a form says. A browser ends lines as CRLF, the registry keeps them as LF."""
+        """Return the application in a form. A browser ends lines with CRLF, the registry keeps LF."""
         return cls(
             name=form.get("name", "").strip(),
             contact_email=form.get("contact_email", "").strip(),
@@ -52,7 +52,7 @@ class ApplicationForm:
 
     @classmethod
     def of_vendor(cls, vendor: JsonObject) -> ApplicationForm:
-        """Return what the registry has."""
+        """Return the application that the registry has."""
         return cls(**{field.name: vendor[field.name] for field in fields(cls)})
 
     def body(self, names: Sequence[str]) -> dict[str, Any]:
@@ -60,7 +60,7 @@ class ApplicationForm:
         return {name: getattr(self, name) for name in names}
 
     def faults(self, names: Sequence[str]) -> Mapping[str, str]:
-        """Return what is wrong with these fields as far as it shows, in words; the registry knows more."""
+        """Return in words what can be seen here to be wrong with these fields; the registry knows more."""
         found = {name: self._fault(name) for name in names}
         return {name: fault for name, fault in found.items() if fault is not None}
 
@@ -73,14 +73,14 @@ class ApplicationForm:
         return None
 
     def differences(self, other: ApplicationForm, names: Sequence[str]) -> Mapping[str, tuple[str, str]]:
-        """Return each of these fields that the other has otherwise: as it is here, and there."""
+        """Return each of these fields that differs from the other's: as it is here, and there."""
         pairs = {name: (self.said(name), other.said(name)) for name in names}
         return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
     def said(self, name: str) -> str:
         """Return a field in words."""
         value = getattr(self, name)
-        return value if isinstance(value, str) else words.listed(map(words.category, sorted(value)))
+        return value if isinstance(value, str) else words.join_words(map(words.category, sorted(value)))
 
 
 FIELDS: Final = tuple(field.name for field in fields(ApplicationForm))
@@ -88,5 +88,5 @@ FIELDS: Final = tuple(field.name for field in fields(ApplicationForm))
 
 
 def amendable(state: str) -> Sequence[str]:
-    """Return the fields that a vendor in a state may change; none of a rejected one, which applies again."""
+    """Return the fields that a vendor in this state may change; none if rejected, as it applies again."""
     return {"applied": FIELDS, "rejected": ()}.get(state, CONTACT)

@@ -1,4 +1,4 @@
-"""Applying to become a vendor, applying again, and amending what was said."""
+"""Applying to become a vendor, applying again, and amending an application."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ AMEND: Final = f"{PATH}/amend"
 
 
 class Applying:
-    """The forms of an application."""
+    """The pages with an application's form."""
 
     def views(self) -> list[View]:
         """Return the rows of the route table."""
@@ -28,14 +28,14 @@ class Applying:
         ]
 
     async def show(self, visit: Visit) -> Shown:
-        """Show the form: empty, or with what was said in an application that was rejected."""
+        """Show the form: empty, or with a rejected application."""
         vendor = await own_vendor(visit)
         if vendor is not None and vendor["state"] != "rejected":
             return See(path=PATH)
         return _form(visit, vendor, FIELDS, {})
 
     async def apply(self, visit: Visit) -> Shown:
-        """Apply, or apply again after a rejection; the login speaks for the vendor from then on."""
+        """Apply, or apply again after a rejection; from then on the login acts for the vendor."""
         vendor = await own_vendor(visit)
         said = ApplicationForm.of_form(visit.form)
         if faults := said.faults(FIELDS):
@@ -58,14 +58,14 @@ class Applying:
         return See(path=PATH, notice="Your application was sent.", person=person)
 
     async def show_amend(self, visit: Visit) -> Shown:
-        """Show the form with what was said."""
+        """Show the form with the application."""
         vendor = await own_vendor(visit)
         if vendor is None or not amendable(vendor["state"]):
             return See(path=PATH if vendor is None else APPLY)
         return _form(visit, vendor, amendable(vendor["state"]), {})
 
     async def amend(self, visit: Visit) -> Shown:
-        """Change what was said; where somebody else has meanwhile, show both."""
+        """Change the application; if somebody else has changed it in the meantime, show both."""
         vendor = await own_vendor(visit)
         if vendor is None or visit.form.get("keep") == "theirs":
             return See(path=PATH)
@@ -98,7 +98,7 @@ def _form(visit: Visit, vendor: JsonObject | None, names: Sequence[str], faults:
         "application": ApplicationForm.of_form(visit.form) if visit.form else was,
         "names": names,
         "faults": faults,
-        # What was begun before somebody else changed it must not pass as if it had seen that.
+        # A form from before somebody else's change must not pass as if its sender had seen that.
         "version": visit.version or (None if vendor is None else vendor["version"]),
         "path": AMEND if is_amending else APPLY,
     }
@@ -106,7 +106,7 @@ def _form(visit: Visit, vendor: JsonObject | None, names: Sequence[str], faults:
 
 
 async def _both(visit: Visit, mine: ApplicationForm) -> Page:
-    """Show what somebody else said meanwhile beside what was typed here."""
+    """Show somebody else's change beside what was typed here."""
     vendor = await visit.services.get("registry", visit.vendor)
     theirs, names = ApplicationForm.of_vendor(vendor), amendable(vendor["state"])
     values = {

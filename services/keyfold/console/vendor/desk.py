@@ -1,4 +1,4 @@
-"""From where a vendor's keys are looked after: by the vendor itself, and by a reviewer."""
+"""The pages from which a vendor's keys are managed: the vendor's own, and a reviewer's."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from keyfold.runtime.auth.caller import Role
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VendorDesk:
-    """The page that the keys stand on, and who works there."""
+    """The page that has the keys, and whose page it is."""
 
     path: str
     who: frozenset[Role | None]
@@ -21,7 +21,7 @@ class VendorDesk:
         return self.path.format(**visit.path)
 
     def vendor(self, visit: Visit) -> str:
-        """Return where the registry has the vendor."""
+        """Return the vendor's path at the registry."""
         return f"/v1/vendors/{visit.path['vendor_id']}" if "vendor_id" in visit.path else visit.vendor
 
 

@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from keyfold.console.overlaps import overlap_s, overlaps
 from keyfold.console.upstream.failures import Changed, JsonObject, NotFound, ServiceRefused
-from keyfold.console.upstream.lists import every
+from keyfold.console.upstream.lists import read_all
 from keyfold.console.upstream.services import SentCommand
 from keyfold.console.vendor.desk import DESKS, VendorDesk
 from keyfold.console.web.app import Console
-from keyfold.console.web.enforcing import Enforcing, told
+from keyfold.console.web.enforcing import Enforcing, show_progress
 from keyfold.console.web.handing_over import HandingOver
 from keyfold.console.web.view import Page, See, Shown, View, Visit, views_of
 
@@ -20,7 +20,7 @@ _KEY: Final = "/keys/{key_id}"
 
 
 class VendorKeyPages:
-    """The pages of one key, at the vendor's own desk and at a reviewer's."""
+    """The pages of one key, among the vendor's own pages and among a reviewer's."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -68,7 +68,7 @@ class VendorKeyPages:
         return Page(template="vendor/revoke.html", values=await self._values(desk, visit))
 
     async def revoke(self, desk: VendorDesk, visit: Visit) -> Shown:
-        """End the key; asked again by the page that shows this, say how far that is."""
+        """Revoke the key; when its page asks again, show how far that is in force."""
         if visit.form.get("to") == "cancel":
             return See(path=desk.address(visit))
         address = f"{desk.address(visit)}/keys/{visit.path['key_id']}/revoke"
@@ -77,7 +77,9 @@ class VendorKeyPages:
             enforcement = await self._enforcing.ask_again(visit, command, did="Revoked", address=address)
         else:
             _, enforcement = await self._enforcing.carry_out(visit, command, did="Revoked", address=address)
-        return told(visit, enforcement, Page(template="vendor/revoked.html", values=_around(desk, visit)))
+        return show_progress(
+            visit, enforcement, Page(template="vendor/revoked.html", values=_around(desk, visit))
+        )
 
     async def secret(self, desk: VendorDesk, visit: Visit) -> Shown:
         """Show a new secret, once."""
@@ -109,8 +111,8 @@ def _at_registry(desk: VendorDesk, visit: Visit) -> str:
 
 
 async def _key(desk: VendorDesk, visit: Visit) -> JsonObject:
-    """Return the key. Raises NotFound for one that is another's, or none."""
-    for key in await every(visit.services, "registry", f"{desk.vendor(visit)}/keys", items_max=KEYS_MAX):
+    """Return the key. Raises NotFound if it is another's, or there is none."""
+    for key in await read_all(visit.services, "registry", f"{desk.vendor(visit)}/keys", items_max=KEYS_MAX):
         if key["key_id"] == visit.path["key_id"]:
             return key
     raise NotFound("registry", 404, {})

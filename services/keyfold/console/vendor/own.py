@@ -1,4 +1,4 @@
-"""Which vendor a login is: the one that it speaks for, or the one that it applied for last."""
+"""Which vendor a login is: the one that it acts for, or the one that it applied for last."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from keyfold.runtime.auth.caller import Role
 PATH: Final = "/vendor"
 VENDOR: Final = frozenset[Role | None]({Role.VENDOR})
 MAY_APPLY: Final = VENDOR | {None}
-"""Also a login that is bound to nothing yet."""
+"""Includes a login that is not bound to anything yet."""
 
 
 async def own_vendor(visit: Visit) -> JsonObject | None:
-    """Return the vendor of whoever is signed in, None where there is none yet."""
+    """Return the vendor of whoever is signed in, None if there is none yet."""
     if visit.person.role is None:
         return None
     if visit.person.vendor_id is not None:
@@ -25,5 +25,5 @@ async def own_vendor(visit: Visit) -> JsonObject | None:
 
 
 def at_registry(vendor: JsonObject) -> str:
-    """Return where the registry has a vendor."""
+    """Return a vendor's path at the registry."""
     return f"/v1/vendors/{vendor['vendor_id']}"

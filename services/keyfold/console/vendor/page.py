@@ -1,4 +1,4 @@
-"""A vendor's first page: where its application stands, what is next, its keys, and what happened."""
+"""A vendor's first page: the state of its application, what is next, its keys, and its history."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from keyfold.console.upstream.failures import JsonObject
-from keyfold.console.upstream.known import known
-from keyfold.console.upstream.lists import every
+from keyfold.console.upstream.known import answer_or_unknown
+from keyfold.console.upstream.lists import read_all
 from keyfold.console.vendor.application import amendable
 from keyfold.console.vendor.own import PATH, VENDOR, at_registry, own_vendor
-from keyfold.console.vendor.standing import outstanding
+from keyfold.console.vendor.standing import missing_reviews
 from keyfold.console.web.view import Page, View, Visit, views_of
 
 KEYS_MAX: Final = 500
@@ -30,10 +30,12 @@ class OwnVendorPage:
         vendor = await own_vendor(visit)
         if vendor is None:
             return Page(template="vendor/none.html")
-        keys, happened = await asyncio.gather(known(keys_of(visit, vendor)), known(history_of(visit, vendor)))
+        keys, happened = await asyncio.gather(
+            answer_or_unknown(keys_of(visit, vendor)), answer_or_unknown(history_of(visit, vendor))
+        )
         values = {
             "vendor": vendor,
-            "outstanding": outstanding(vendor, visit.now),
+            "outstanding": missing_reviews(vendor, visit.now),
             "may_amend": bool(amendable(vendor["state"])),
             "keys": keys,
             "happened": happened,
@@ -43,15 +45,15 @@ class OwnVendorPage:
 
 
 async def keys_of(visit: Visit, vendor: JsonObject) -> Sequence[JsonObject]:
-    """Return a vendor's keys, the newest first and those revoked at the end."""
+    """Return a vendor's keys, newest first, with the revoked ones at the end."""
     if visit.person.role in VENDOR and visit.person.vendor_id is None:
-        return []  # who has only applied has none
-    keys = await every(visit.services, "registry", f"{at_registry(vendor)}/keys", items_max=KEYS_MAX)
+        return []  # an applicant has none
+    keys = await read_all(visit.services, "registry", f"{at_registry(vendor)}/keys", items_max=KEYS_MAX)
     return sorted(keys, key=lambda key: bool(key["state"] == "revoked"))
 
 
 async def history_of(visit: Visit, vendor: JsonObject) -> JsonObject:
-    """Return what happened to a vendor and its keys, from where the address says."""
+    """Return the history of a vendor and its keys, from the cursor in the address."""
     cursor = visit.query.get("older")
     query = {"limit": HISTORY_ITEMS, **({"cursor": cursor} if cursor else {})}
     return await visit.services.get("registry", f"{at_registry(vendor)}/history", query)

@@ -1,4 +1,4 @@
-"""Where a vendor stands: which of its reviews count, and what an approval still lacks."""
+"""A vendor's reviews: which of them count, and which an approval still lacks."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ KINDS: Final = ("security", "compliance")
 """The reviews that an approval needs, in the order of every page."""
 
 
-def standing(vendor: JsonObject) -> Mapping[str, JsonObject]:
-    """Return the latest review of each kind among those that count; the registry lists the oldest first."""
+def latest_reviews(vendor: JsonObject) -> Mapping[str, JsonObject]:
+    """Return the latest review of each kind that counts; the registry lists the oldest first."""
     return {review["kind"]: review for review in vendor["reviews"] if review["counts"]}
 
 
-def outstanding(vendor: JsonObject, now: datetime) -> Mapping[str, str]:
-    """Return each kind of review that an approval lacks, and how it lacks it: a key of `words.LACKS`."""
-    made = standing(vendor)
+def missing_reviews(vendor: JsonObject, now: datetime) -> Mapping[str, str]:
+    """Return each kind of review that an approval lacks, and how: a key of `words.LACKS`."""
+    made = latest_reviews(vendor)
     lacks = {kind: _lack(made.get(kind), now) for kind in KINDS}
     return {kind: lack for kind, lack in lacks.items() if lack is not None}
 

@@ -10,5 +10,5 @@ from keyfold.console.web.view import View
 
 
 def vendor_views(console: Console) -> list[View]:
-    """Return the rows; those of its keys are a reviewer's too."""
+    """Return the rows; reviewers have those of its keys too."""
     return [*OwnVendorPage().views(), *Applying().views(), *VendorKeyPages(console).views()]

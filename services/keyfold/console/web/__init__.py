@@ -1,1 +1,1 @@
-"""A page's way: from a request and its session to a handler, and from what that returns to HTML."""
+"""How a page is made: from a request and its session to a handler, and from its result to HTML."""

@@ -1,4 +1,4 @@
-"""The console's application: every view with its checks, static files, and what each service answers."""
+"""The console's application: every view with its checks, static files, and the routes of every service."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ from keyfold.runtime.http.streaming import StreamFailed
 FORM_BYTES_MAX: Final = 64 * 1024
 ZONE: Final = "keyfold-zone"
 EMBED: Final = "/embed/"
-"""Where the pages begin that only a frame shows."""
+"""The beginning of the addresses that only a frame shows."""
 OVER: Final = f"{EMBED}over"
-# An id or a code: what becomes a part of a service's path must not turn into another path.
+# An id or a code: it becomes a part of a service's path, which it must not turn into another path.
 _PART: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _SESSION: Final = web.RequestKey("session", Session)
 _BEGUN: Final = web.RequestKey("begun", bool)
@@ -53,7 +53,7 @@ _BEGUN: Final = web.RequestKey("begun", bool)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Console:
-    """What views are served with."""
+    """Everything that views need to be served."""
 
     sessions: Sessions
     forgery: Forgery
@@ -71,12 +71,12 @@ class Console:
     provider_origin: str = ""
 
     def services(self, token: str) -> Services:
-        """Return the services as asked with this token."""
+        """Return the services, to be called with this token."""
         request_id = str(get_contextvars().get("request_id", ""))
         return Services(session=self.http, urls=self.urls, token=token, request_id=request_id)
 
     def respond(self, raw: web.Request, session: Session | None, page: Page) -> web.Response:
-        """Return a page's HTML with all that belongs to it."""
+        """Return the response of a page, with all that belongs to it."""
         shared: dict[str, Any] = {
             "session": session,
             "person": None if session is None else session.person,
@@ -101,7 +101,7 @@ class Console:
 def build(
     console: Console, views: Sequence[View], others: Sequence[web.RouteDef], health: Health
 ) -> web.Application:
-    """Make the application of a route table; `others` are rows for who is not signed in."""
+    """Make the application of a route table; `others` are routes for people who are not signed in."""
     standard = standard_routes(health)
     quiet = frozenset(route.path for route in standard)
     around = [_speaking(console), observe_requests(console.clock, quiet), _guarding(console)]
@@ -120,7 +120,7 @@ def build(
 def _guarding(console: Console) -> Any:
     @web.middleware
     async def guard(raw: web.Request, handler: AiohttpHandler) -> web.StreamResponse:
-        """Refuse what another site's page sent; answer every failure with a page; say what is allowed."""
+        """Refuse another site's requests; answer every failure with a page; restrict the browser."""
         session = console.sessions.read(raw.cookies)
         try:
             is_bearer = "Authorization" in raw.headers
@@ -129,9 +129,9 @@ def _guarding(console: Console) -> Any:
             else:
                 response = await handler(raw)
         except ServiceFailed as failed:
-            response = _failed(console, raw, session, failed)
+            response = _answer_failure(console, raw, session, failed)
         except TryLater as away:
-            # Whoever is signed in stays so: the provider that would renew the token does not answer.
+            # The person stays signed in: only the provider that would renew the token does not answer.
             response = console.respond(raw, session, failures.page_of(Away("provider", str(away))))
         except web.HTTPException as refused:
             response = console.respond(raw, session, failures.of_status(refused.status))
@@ -149,7 +149,7 @@ def _guarding(console: Console) -> Any:
 def _speaking(console: Console) -> Any:
     @web.middleware
     async def speak(raw: web.Request, handler: AiohttpHandler) -> web.StreamResponse:
-        """Answer a bug, which is in the log by then, with a page to whoever reads pages."""
+        """Answer a bug, which is logged by then, with a page."""
         response = await handler(raw)
         if response.status != 500 or response.prepared or "text/html" not in raw.headers.get("Accept", ""):
             return response
@@ -161,7 +161,7 @@ def _speaking(console: Console) -> Any:
 
 def _finishing(console: Console) -> Any:
     async def finish(raw: web.Request, response: web.StreamResponse) -> None:
-        """Give an answer what each has, also one that is streamed: the session, and the browser's rules."""
+        """Add to every answer, even a streamed one, the session and the headers that restrict a browser."""
         raw[_BEGUN] = True
         was = console.sessions.read(raw.cookies)
         session = raw.get(_SESSION, was)
@@ -174,11 +174,11 @@ def _finishing(console: Console) -> Any:
     return finish
 
 
-def _failed(
+def _answer_failure(
     console: Console, raw: web.Request, session: Session | None, failed: ServiceFailed
 ) -> web.StreamResponse:
     if isinstance(failed, SignedOut):
-        return _signed_out(console, raw, FormDraft(path=raw.path, fields=()))
+        return _answer_signed_out(console, raw, FormDraft(path=raw.path, fields=()))
     return console.respond(raw, session, failures.page_of(failed))
 
 
@@ -191,14 +191,14 @@ def _serving(console: Console, view: View) -> AiohttpHandler:
         kept = list(raw.match_info.items()) if view.back else fields
         left = FormDraft(path=view.back or raw.path, fields=kept)
         session = console.sessions.read(raw.cookies)
-        fresh = None if session is None else await console.tokens.fresh(session)
+        fresh = None if session is None else await console.tokens.ensure_fresh(session)
         if fresh is None:
             return _to_sign_in(console, raw, left)
         raw[_SESSION] = fresh
         if raw.method == "POST" and not console.forgery.is_marked(fresh, dict(fields).get(FIELD, "")):
             return console.respond(raw, fresh, failures.FOREIGN)
         if fresh.person.role not in view.who:
-            fresh = raw[_SESSION] = await _as_now(console, fresh)
+            fresh = raw[_SESSION] = await _refresh_person(console, fresh)
         if fresh.person.role not in view.who:
             return console.respond(raw, fresh, failures.not_allowed(fresh.person))
         draft = console.drafts.read(raw.cookies, raw.path) if raw.method == "GET" else None
@@ -215,9 +215,9 @@ def _serving(console: Console, view: View) -> AiohttpHandler:
         try:
             shown = await view.handler(visit)
         except SignedOut:
-            return _signed_out(console, raw, left)
+            return _answer_signed_out(console, raw, left)
         except NotAllowed as refused:
-            now = await _as_now(console, fresh)
+            now = await _refresh_person(console, fresh)
             is_same = now.person == fresh.person
             shown = (
                 failures.page_of(refused)
@@ -240,8 +240,8 @@ def _serving(console: Console, view: View) -> AiohttpHandler:
     return serve
 
 
-async def _as_now(console: Console, session: Session) -> Session:
-    """Return the session of whoever its login is by now: it may have been let in since, or shut out."""
+async def _refresh_person(console: Console, session: Session) -> Session:
+    """Return the session with the person that its login is now: it may have been let in or shut out since."""
     return msgspec.structs.replace(session, person=await person_of(console.services(session.token)))
 
 
@@ -255,7 +255,7 @@ def _keep(console: Console, response: web.StreamResponse, session: Session, was:
 def _response(console: Console, visit: Visit, shown: Shown) -> web.StreamResponse:
     match shown:
         case Page():
-            # A form that was sent before and may have been done is under its own key still: it is done once.
+            # A form that was sent before, and may have been done, keeps its idempotency key: it is done once.
             once = {"once": visit.once} if visit.is_draft and visit.once else {}
             page = replace(shown, values={**once, **shown.values})
             response = console.respond(visit.raw, visit.session, page)
@@ -269,7 +269,7 @@ def _response(console: Console, visit: Visit, shown: Shown) -> web.StreamRespons
             return shown
 
 
-def _signed_out(console: Console, raw: web.Request, left: FormDraft) -> web.StreamResponse:
+def _answer_signed_out(console: Console, raw: web.Request, left: FormDraft) -> web.StreamResponse:
     raw.pop(_SESSION, None)
     response = _to_sign_in(console, raw, left)
     console.sessions.end(response)
@@ -278,12 +278,12 @@ def _signed_out(console: Console, raw: web.Request, left: FormDraft) -> web.Stre
 
 def _to_sign_in(console: Console, raw: web.Request, left: FormDraft) -> web.StreamResponse:
     is_alone = raw.headers.get("Sec-Fetch-Dest") == "document"
-    framed = raw.path.startswith(EMBED) or (console.sessions.was_framed(raw.cookies) and not is_alone)
-    # What only changes something has no page to come back to; its form's page has the same path.
+    framed = raw.path.startswith(EMBED) or (console.sessions.has_frame_cookie(raw.cookies) and not is_alone)
+    # A view that only changes something has no page to come back to; its form's page has the same path.
     is_here = raw.method != "POST" and left.path == raw.path
     query = {"return_to": raw.rel_url.raw_path_qs if is_here else left.path}
-    over = {"over": "yes"} if console.sessions.had(raw.cookies) else {}
-    # In a frame nobody signs in: the page around it lets them in again.
+    over = {"over": "yes"} if console.sessions.has_cookie(raw.cookies) else {}
+    # Nobody signs in within a frame: the page around it lets them in again.
     to = OVER if framed else f"/sign-in?{urlencode({**over, **query}, safe='/')}"
     response = see(raw, See(path=to))
     if left.fields:

@@ -1,4 +1,4 @@
-"""The files that pages need: style, script and picture, which a browser may keep for ever."""
+"""The files that pages need: styles, scripts and pictures, which a browser may keep for ever."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FILES: Final = {
 
 
 async def serve_asset(raw: web.Request) -> web.StreamResponse:
-    """Answer with a file whose address names its content. Raises HTTPNotFound."""
+    """Return a file, whose address has a hash of its content. Raises HTTPNotFound."""
     name = raw.match_info["name"]
     if name not in _FILES or not has_asset(name):
         raise web.HTTPNotFound

@@ -1,4 +1,4 @@
-"""Whether a change is in force everywhere, asked again by the page that shows it until it is."""
+"""Whether a change is in force everywhere: the page that shows it asks again until it is."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from typing import Final
 from aiohttp import web
 
 from keyfold.console.upstream.failures import JsonObject
-from keyfold.console.upstream.known import Unknown, known
+from keyfold.console.upstream.known import Unknown, answer_or_unknown
 from keyfold.console.upstream.services import SentCommand
 from keyfold.console.web.view import Page, Shown, Visit
 from keyfold.runtime.clock import Clock
 
 CONFIRMED_WITHIN_S: Final = 30
-"""After so long a page says that it is not confirmed yet, and what that means."""
+"""How long until a page says that it is not confirmed yet, and what that means."""
 _WAIT_S: Final = 1
 
 
 class EnforcementState(StrEnum):
-    """How far a change is; `unheard` is that the registry did not say."""
+    """How far a change is in force; `unheard` means that the registry did not say."""
 
     CONFIRMING = "confirming"
     ENFORCED = "enforced"
@@ -33,10 +33,10 @@ class EnforcementState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingChange:
-    """A change that was made, and what is known of its being in force everywhere.
+    """A change that was made, and whether it is known to be in force everywhere.
 
-    `did` is what was done in a word, such as "Revoked"; `address` is the view that asks again, by the `once`
-    and `began` that the page's form brings back.
+    `did` is what was done in a word, such as "Revoked"; `address` is the view that asks again, with
+    the `once` and `began` that the page's form sends back.
     """
 
     did: str
@@ -48,7 +48,7 @@ class PendingChange:
 
 
 class Enforcing:
-    """Makes a change, and asks about it again: the same command under the same key is done once."""
+    """Makes a change, and asks about it again: the same command with the same key is done once."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -69,9 +69,9 @@ class Enforcing:
         return answer, enforcement
 
     async def ask_again(self, visit: Visit, command: SentCommand, *, did: str, address: str) -> PendingChange:
-        """Ask about the change whose `once` the form brings back; `command` is made of it."""
-        began = _began(visit.form, self._clock.now())
-        asked = await known(visit.services.do(replace(command, version=None, wait_s=_WAIT_S)))
+        """Ask about the change whose `once` the form sends back; `command` makes the command from it."""
+        began = _read_began(visit.form, self._clock.now())
+        asked = await answer_or_unknown(visit.services.do(replace(command, version=None, wait_s=_WAIT_S)))
         took_s = max(0.0, (self._clock.now() - began).total_seconds())
         return PendingChange(
             did=did,
@@ -83,8 +83,8 @@ class Enforcing:
         )
 
 
-def told(visit: Visit, enforcement: PendingChange, around: Page) -> Shown:
-    """Return the page around it; to one that shows it already, the part that is new, or nothing (204)."""
+def show_progress(visit: Visit, enforcement: PendingChange, around: Page) -> Shown:
+    """Return the page around the change; a page that shows it gets only what is new, or nothing (204)."""
     if "seen" not in visit.form or not visit.is_part:
         return replace(around, values={**around.values, "enforcement": enforcement})
     if visit.form["seen"] == enforcement.progress:
@@ -92,7 +92,7 @@ def told(visit: Visit, enforcement: PendingChange, around: Page) -> Shown:
     return Page(template="enforcing.html", values={"enforcement": enforcement})
 
 
-def _began(form: Mapping[str, str], now: datetime) -> datetime:
+def _read_began(form: Mapping[str, str], now: datetime) -> datetime:
     try:
         began = datetime.fromisoformat(form.get("began", ""))
     except ValueError:

@@ -1,4 +1,4 @@
-"""Pages for what went wrong: one for each thing that a person can do about it."""
+"""Pages for what went wrong: one for each way in which a person can react."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _HOMES: Final = {
 
 
 def home(person: Person) -> str:
-    """Return where somebody begins."""
+    """Return the address of somebody's first page."""
     return "/welcome" if person.role is None else _HOMES.get(person.role, "/welcome")
 
 
@@ -55,7 +55,7 @@ _NOT_FOUND: Final = _page(
 
 
 def of_status(status: int) -> Page:
-    """Return the page of a request that no view took."""
+    """Return the page for a request that no view handled."""
     match status:
         case 404:
             return _NOT_FOUND
@@ -77,7 +77,7 @@ def of_status(status: int) -> Page:
 
 
 def not_allowed(person: Person) -> Page:
-    """Return the page of a view that is not for this person."""
+    """Return the page for a view that is not for this person."""
     if person.role is None:
         return _page(
             403,
@@ -90,7 +90,7 @@ def not_allowed(person: Person) -> Page:
 
 
 def page_of(failed: ServiceFailed) -> Page:
-    """Return the page of a service's failure that concerns the whole page."""
+    """Return the page for a service's failure that concerns the whole page."""
     match failed:
         case NotFound():
             return _NOT_FOUND

@@ -1,4 +1,4 @@
-"""What a service found wrong with a form, beside the fields that it is about."""
+"""What a service found wrong with a form, by its fields."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from keyfold.console.upstream.failures import ServiceRefused
 
 
 def faults_of(refused: ServiceRefused, names: Collection[str]) -> Mapping[str, str]:
-    """Return what is wrong by the name of the field, the first of each; by an empty name what is of none."""
+    """Return the first fault of each field by its name; by an empty name what concerns no field."""
     faults: dict[str, str] = {}
     for wrong in refused.wrongs:
         name = wrong.pointer.removeprefix("/").partition("/")[0]

@@ -1,4 +1,4 @@
-"""A new secret, from the answer that made it to the one page that shows it once."""
+"""Handing over a new secret, from the answer that made it to the one page that shows it once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class HandingOver:
     def lead_to(
         self, visit: Visit, path: str, secret: str, warnings: Sequence[str] = ()
     ) -> web.StreamResponse:
-        """Lead to the page at `path`, which may show the secret once, to this session."""
+        """Lead to the page at `path`, which may show the secret once and to this session alone."""
         response = see(visit.raw, See(path=path))
         session = visit.session
         new = NewSecret(session_id=session.session_id, path=path, secret=secret, warnings=warnings)
@@ -29,14 +29,14 @@ class HandingOver:
         return response
 
     def find(self, visit: Visit) -> NewSecret | None:
-        """Return the secret that the page of this visit may show, None where it was shown before."""
+        """Return the secret that this visit's page may show, None if it was shown before."""
         session = visit.session
         return self._console.secrets.find(
             visit.raw.cookies, session_id=session.session_id, path=visit.raw.path, framed=session.framed
         )
 
     def show(self, visit: Visit, page: Page) -> web.StreamResponse:
-        """Show a page with the secret, so that none shows it again."""
+        """Show a page with the secret, and make sure that none shows it again."""
         response = self._console.respond(visit.raw, visit.session, page)
         self._console.secrets.drop(response, framed=visit.session.framed)
         return response

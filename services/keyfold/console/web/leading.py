@@ -1,4 +1,4 @@
-"""Leading a browser on to another page, and telling that page what to say."""
+"""Leading a browser to another page, with a notice to show there."""
 
 from __future__ import annotations
 
@@ -22,5 +22,5 @@ def see(raw: web.Request, shown: See, *, framed: bool = False) -> web.StreamResp
 
 
 def notice(*, framed: bool) -> Cookie:
-    """Return the cookie that holds, quoted, what the next page says of what was done."""
+    """Return the cookie with the next page's notice of what was done, quoted."""
     return Cookie(name="keyfold-notice", framed=framed)

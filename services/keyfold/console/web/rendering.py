@@ -23,7 +23,7 @@ _UTC: Final = "UTC"
 
 @cache
 def environment() -> Environment:
-    """Return the environment that every template is rendered in."""
+    """Return the environment that renders every template."""
     made = Environment(
         loader=PackageLoader("keyfold.console"),
         autoescape=True,
@@ -39,7 +39,7 @@ def environment() -> Environment:
         number=_number,
         instant=instant,
         plural=words.plural,
-        listed=words.listed,
+        listed=words.join_words,
         category=words.category,
     )
     made.globals.update(
@@ -52,13 +52,13 @@ def environment() -> Environment:
 
 
 def render(template: str, values: Mapping[str, Any]) -> str:
-    """Return a template's text with these values."""
+    """Return the text of a template with these values."""
     return environment().get_template(template).render(values)
 
 
 @cache
 def asset(name: str) -> str:
-    """Return the address of a file of ours; it names its content, so that a browser may keep it for ever."""
+    """Return the address of a file of ours, with a hash of its content: a browser may keep it for ever."""
     digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:16]
     return f"/static/{digest}/{name}"
 
@@ -69,38 +69,38 @@ def has_asset(name: str) -> bool:
 
 
 def bar_path(counts: Sequence[int], most: int) -> str:
-    """Return bars over a base line as the path of an SVG: each 4 wide with its gap, the highest 24 high."""
+    """Return bars on a base line as an SVG path: each is 4 wide with its gap, the highest 24 high."""
     heights = [max(2, round(count * 24 / most)) if count else 0 for count in counts]
     bars = [f"M{4 * at} 24v-{height}h3V24z" for at, height in enumerate(heights) if height]
     return f"{''.join(bars)}M0 23h{4 * len(counts)}v1H0z"
 
 
 def instant(value: str | datetime) -> datetime:
-    """Return an instant that a service wrote, or one as it is."""
+    """Return a service's time as a datetime, or a datetime unchanged."""
     return value if isinstance(value, datetime) else datetime.fromisoformat(value)
 
 
 def in_words(value: str | datetime, zone: ZoneInfo) -> str:
-    """Say an instant to the minute, such as "3 June 2026, 14:03", in a zone."""
+    """Return a time to the minute, such as "3 June 2026, 14:03", in a zone."""
     at = instant(value).astimezone(zone)
     return f"{at.day} {at:%B %Y, %H:%M}{' UTC' if str(zone) == _UTC else ''}"
 
 
 def day_in_words(value: str | datetime, zone: ZoneInfo) -> str:
-    """Say the day of an instant, such as "3 June 2026", in a zone."""
+    """Return the day of a time, such as "3 June 2026", in a zone."""
     at = instant(value).astimezone(zone)
     return f"{at.day} {at:%B %Y}"
 
 
 @pass_context
 def _when(context: Context, value: str | datetime | None, never: str = "never") -> Markup | str:
-    """Write an instant in the reader's zone, with UTC at hand."""
+    """Return a time in the reader's zone, with UTC in its title."""
     return never if value is None else _time(value, in_words(value, context["zone"]))
 
 
 @pass_context
 def _day(context: Context, value: str | datetime | None, never: str = "never") -> Markup | str:
-    """Write the day of an instant in the reader's zone, with its time in UTC at hand."""
+    """Return the day of a time in the reader's zone, with the time in UTC in its title."""
     if value is None:
         return never
     return _time(value, day_in_words(value, context["zone"]))

@@ -1,4 +1,4 @@
-"""Views: the rows of the console's route table, and what their handlers are given and return."""
+"""Views: the rows of the console's route table, and what their handlers get and return."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from keyfold.console.upstream.services import Services
 from keyfold.runtime.auth.caller import Role
 
 ANYBODY: Final = None
-"""Also who is not signed in."""
+"""Anybody, even without signing in."""
 SIGNED_IN: Final = frozenset[Role | None]({*Role, None})
-"""Whoever is signed in, also with a login that has no role yet."""
+"""Whoever is signed in, even with a login that has no role yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,9 +33,9 @@ class Page:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class See:
-    """Look at another page of the console next: what a form's answer is.
+    """A redirect to another page of the console: the answer to a form.
 
-    `person` is who the session is of from now on, where that has changed.
+    `person` is whom the session belongs to from now on, if that has changed.
     """
 
     path: str
@@ -48,10 +48,10 @@ Shown: TypeAlias = Page | See | web.StreamResponse
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
-    """A request of somebody who is signed in.
+    """A request from somebody who is signed in.
 
-    `form` is what a form sent, or, on the page that shows the form, what was kept of it when the session
-    had ended; empty where there is neither.
+    `form` is what a form sent, or, on the page that shows the form, the draft that was kept when the session
+    had ended; empty if there is neither.
     """
 
     raw: web.Request
@@ -69,32 +69,32 @@ class Visit:
 
     @property
     def path(self) -> Mapping[str, str]:
-        """The parts of the address that the view's path names."""
+        """The parameters in the address's path."""
         return self.raw.match_info
 
     @property
     def query(self) -> Mapping[str, str]:
-        """What the address asks besides."""
+        """The address's query."""
         return self.raw.query
 
     @property
     def is_part(self) -> bool:
-        """Whether a part of a page is asked for, to be put into the page that is there already."""
+        """Whether only a part of a page is asked for, to be put into the page that is shown already."""
         return is_part(self.raw)
 
     @property
     def once(self) -> str:
-        """The Idempotency-Key that the form brought."""
+        """The Idempotency-Key in the form."""
         return self.form.get("once", "")
 
     @property
     def version(self) -> int | None:
-        """The version of what the form is about when it was shown, None for what has none."""
+        """The version that the form's subject had when the form was shown, None if it has none."""
         return read_number(self.form.get("version"))
 
     @property
     def seen(self) -> int:
-        """The version that the change made which led here, 0 where none did."""
+        """The version that the change which led here made, 0 if none did."""
         return read_number(self.query.get("seen")) or 0
 
     @property
@@ -109,12 +109,12 @@ class Visit:
 
 
 def is_part(raw: web.Request) -> bool:
-    """Tell whether a request is for a part of the page that is there already, and not for a page."""
+    """Tell whether a request asks for a part of the page that is shown already, rather than for a page."""
     return raw.headers.get("HX-Request") == "true"
 
 
 def read_number(text: str | None) -> int | None:
-    """Return a whole number that came back from a page, None for what is none."""
+    """Return a whole number that a page sent back, None for anything else."""
     return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 19 else None
 
 
@@ -123,10 +123,10 @@ Handler: TypeAlias = Callable[[Visit], Awaitable[Shown]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """A row: who may see it. What they may do there, the services decide.
+    """A row of the route table, with who may see it. The services decide what they may do there.
 
-    `back` is where whoever has to sign in first comes back to, where the address itself holds a secret: the
-    parts of the address are kept for that page as a form is.
+    `back` is where somebody who has to sign in first comes back to, if the address itself holds a secret: the
+    address's parameters are kept for that page as a draft.
     """
 
     method: str
@@ -139,7 +139,7 @@ class View:
 def views_of(
     path: str, who: frozenset[Role | None], show: Handler, act: Handler | None = None, *, back: str = ""
 ) -> Sequence[View]:
-    """Return a page's rows: what shows it, and what its form does."""
+    """Return a page's rows: one that shows it, and one for its form."""
     shown = View(method="GET", path=path, handler=show, who=who, back=back)
     if act is None:
         return [shown]

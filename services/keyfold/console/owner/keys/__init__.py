@@ -1,1 +1,1 @@
-"""The owner's pages about keys: made, shown, changed, rotated, revoked."""
+"""The owner's pages about keys: to make, show, change, rotate and revoke one."""

@@ -9,16 +9,16 @@ from typing import Any
 from keyfold.console.owner.api_page import OWNER
 from keyfold.console.owner.keys.history import history_of
 from keyfold.console.owner.keys.new import address_of, form_values, typed
-from keyfold.console.owner.keys.page import saved
-from keyfold.console.owner.keys.use import passed_in_30_days
+from keyfold.console.owner.keys.page import lead_to_saved
+from keyfold.console.owner.keys.use import count_passed
 from keyfold.console.owner.keys.vendors import approved_vendors, names_of
 from keyfold.console.owner.keys.visited import KEY, key_at, key_page, live_key, version_of
-from keyfold.console.owner.terms.differences import differences, refused_of
+from keyfold.console.owner.terms.differences import count_refused, differences
 from keyfold.console.owner.terms.form import Faults, KeyForm, faults_of, is_for_whole_page, status_of
 from keyfold.console.owner.terms.terms import KeyTerms
-from keyfold.console.owner.terms.wording import summary
+from keyfold.console.owner.terms.wording import summarise
 from keyfold.console.upstream.failures import Away, Changed, JsonObject, ServiceFailed
-from keyfold.console.upstream.known import Unknown, known
+from keyfold.console.upstream.known import Unknown, answer_or_unknown
 from keyfold.console.upstream.services import SentCommand
 from keyfold.console.web.view import Page, See, Shown, View, Visit, read_number, views_of
 
@@ -31,7 +31,7 @@ class EditPage:
         return [*views_of(f"{KEY}/edit", OWNER, self.show, self.act)]
 
     async def show(self, visit: Visit) -> Shown:
-        """Show the form, or the difference that the address names."""
+        """Show the form, or the difference if the address asks for it."""
         key = await live_key(visit)
         if isinstance(key, See):
             return key
@@ -47,7 +47,7 @@ class EditPage:
         return await _review_page(visit, key, form)
 
     async def act(self, visit: Visit) -> Shown:
-        """Go to the difference or back, or save it."""
+        """Go to the difference, go back, or save."""
         key = await live_key(visit)
         if isinstance(key, See):
             return key
@@ -95,13 +95,15 @@ async def _save(visit: Visit, key: JsonObject, form: KeyForm, version: int) -> S
         page = await _form_page(visit, key, form, version, faults_of(failed))
         again = {"once": once} if isinstance(failed, Away) else {}
         return replace(page, status=status_of(failed), values={**page.values, **again})
-    return saved(visit, edited, " ".join(["Saved.", *(each["detail"] for each in edited["warnings"])]))
+    return lead_to_saved(
+        visit, edited, " ".join(["Saved.", *(each["detail"] for each in edited["warnings"])])
+    )
 
 
 async def _form_page(
     visit: Visit, key: JsonObject, form: KeyForm, version: int, faults: Faults, *, find: str = ""
 ) -> Page:
-    vendors = await known(approved_vendors(visit))
+    vendors = await answer_or_unknown(approved_vendors(visit))
     if isinstance(vendors, list):
         vendors += _others(key, vendors)
     values = {
@@ -116,20 +118,20 @@ async def _form_page(
 async def _review_page(visit: Visit, key: JsonObject, form: KeyForm) -> Page:
     was = KeyTerms.of(key)
     becomes = form.terms(visit.zone, was=was)
-    counts = await known(passed_in_30_days(visit))
+    counts = await answer_or_unknown(count_passed(visit))
     told = [] if isinstance(counts, Unknown) else counts
     values = {
         **await _versions(visit, key, form),
         "counts": counts,
         "passed": sum(each["requests"] for each in told),
-        "refused": refused_of(told, becomes),
+        "refused": count_refused(told, becomes),
         "is_partly_told": (was.networks, was.rate_limit) != (becomes.networks, becomes.rate_limit),
     }
     return Page(template="owner/keys/review.html", values=values)
 
 
 async def _conflict_page(visit: Visit, key: JsonObject, form: KeyForm) -> Page:
-    values = {**await _versions(visit, key, form), "history": await known(history_of(visit))}
+    values = {**await _versions(visit, key, form), "history": await answer_or_unknown(history_of(visit))}
     return Page(template="owner/keys/conflict.html", values=values, status=409)
 
 
@@ -143,13 +145,13 @@ async def _versions(visit: Visit, key: JsonObject, form: KeyForm) -> Mapping[str
         "version": key["version"],
         "address": key_page(visit),
         "differences": differences(theirs, mine, called, visit.zone),
-        "theirs": summary(theirs, called, visit.zone),
-        "mine": summary(mine, called, visit.zone),
+        "theirs": summarise(theirs, called, visit.zone),
+        "mine": summarise(mine, called, visit.zone),
     }
 
 
 def _others(key: JsonObject, vendors: list[JsonObject]) -> list[JsonObject]:
-    """Return those that a key names and that are not approved any more, under the one name that is known."""
+    """Return the key's vendors that are no longer approved, under the one name that is known."""
     approved = {vendor["vendor_id"] for vendor in vendors}
     return [
         {"vendor_id": each, "name": f"Not approved any more ({each})", "categories": []}

@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 from keyfold.console import words
 from keyfold.console.owner.keys.vendors import names_of
 from keyfold.console.owner.keys.visited import key_at
-from keyfold.console.owner.terms.wording import until, who
+from keyfold.console.owner.terms.wording import describe_expiry, describe_users
 from keyfold.console.upstream.failures import JsonObject
 from keyfold.console.web.rendering import in_words, instant
 from keyfold.console.web.view import Visit
@@ -38,7 +38,7 @@ _NOTHING: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeText:
-    """A field in words, as it was and as it became; of a new key it was nothing."""
+    """A field in words, before and after; nothing before, if the key is new."""
 
     field: str
     before: Markup
@@ -58,14 +58,14 @@ class Happening:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyHistory:
-    """A page of a key's history, the newest first; `older` is the cursor of the next."""
+    """A page of a key's history, newest first; `older` is the cursor of the next page."""
 
     items: Sequence[Happening]
     older: str | None
 
 
 async def history_of(visit: Visit) -> KeyHistory:
-    """Return what happened to the key, from the cursor that the address names."""
+    """Return the key's history, from the cursor in the address."""
     query = {"limit": str(_ITEMS)}
     if cursor := visit.query.get("before"):
         query["cursor"] = cursor
@@ -79,7 +79,7 @@ async def history_of(visit: Visit) -> KeyHistory:
 def happening(item: JsonObject, names: Mapping[str, str], zone: ZoneInfo) -> Happening:
     """Return an event of the registry's history in words."""
     is_new = all(change["before"] is None for change in item["changes"])
-    # What a new key has nothing of has not changed.
+    # A field that a new key leaves empty has not changed.
     told = [each for each in item["changes"] if not (is_new and each["after"] in (None, "none"))]
     changes = [_change(each, names, zone) for each in told]
     return Happening(
@@ -92,7 +92,7 @@ def happening(item: JsonObject, names: Mapping[str, str], zone: ZoneInfo) -> Hap
 
 
 def actor(said: Mapping[str, str | None]) -> str:
-    """Return who did it."""
+    """Return who did it, in words."""
     if said["role"] == "keyfold":
         return "Keyfold itself"
     return f"{said['subject'] or 'somebody'} ({said['role']})"
@@ -115,15 +115,15 @@ def _value(
         case _, None:
             return escape(_NOTHING.get(field, "–"))
         case "vendor_ids", list():
-            return who(value, names)
+            return describe_users(value, names)
         case "expires_at", str():
-            return escape(until(instant(value), zone))
+            return escape(describe_expiry(instant(value), zone))
         case "old_secret_works_until", str():
             return escape(in_words(value, zone))
         case "state", str():
             return escape(words.KEY_STATES.get(value, value))
         case _, list():
-            return escape(words.listed(value))
+            return escape(words.join_words(value))
         case _, str() if field.startswith("permissions."):
             return escape(words.access(value))
         case _:

@@ -1,4 +1,4 @@
-"""Add an API key: three steps, whose state the form itself carries."""
+"""Add an API key in three steps, whose state is in the form itself."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from yarl import URL
 
 from keyfold.console.owner.api_page import OWNER
 from keyfold.console.owner.keys.secret import SecretPage
-from keyfold.console.owner.keys.vendors import approved_vendors, names, offered
+from keyfold.console.owner.keys.vendors import approved_vendors, make_offer, names
 from keyfold.console.owner.keys.visited import NEW
 from keyfold.console.owner.terms.form import Faults, KeyForm, faults_of, is_for_whole_page, status_of
-from keyfold.console.owner.terms.wording import summary
+from keyfold.console.owner.terms.wording import summarise
 from keyfold.console.upstream.failures import Away, JsonObject, ServiceFailed
-from keyfold.console.upstream.known import Unknown, known
+from keyfold.console.upstream.known import Unknown, answer_or_unknown
 from keyfold.console.upstream.services import SentCommand
 from keyfold.console.web.view import Page, See, Shown, View, Visit, views_of
 
@@ -66,19 +66,19 @@ class NewKeyPage:
                 raise
             faults = faults_of(failed)
             page = await _page(visit, form, "summary" if "" in faults else "name", faults)
-            # Sent again under the same name it is done once, be it that the first was done.
+            # Sent again with the same idempotency key it is done once, even if the first was done.
             again = {"once": once} if isinstance(failed, Away) else {}
             return replace(page, status=status_of(failed), values={**page.values, **again})
         return self._secrets.hand_over(visit, made)
 
 
 def typed(visit: Visit) -> MultiMapping[str]:
-    """Return what was typed so far: as the address has it, or as it was kept when the session had ended."""
+    """Return what was typed so far: from the address, or from the draft kept when the session ended."""
     return visit.form if visit.is_draft else visit.raw.query
 
 
 def address_of(page: str, step: str, form: KeyForm, also: Iterable[tuple[str, str]] = ()) -> str | None:
-    """Return a step's address, so that the browser's own way back loses nothing; None if it is too long."""
+    """Return a step's address, so that the browser's back button loses nothing; None if it is too long."""
     address = str(URL(page).with_query([("step", step), *form.fields(), *also]))
     return address if len(address) <= ADDRESS_CHARACTERS_MAX else None
 
@@ -89,7 +89,7 @@ async def _step(visit: Visit, form: KeyForm, step: str, *, find: str = "") -> Sh
 
 
 async def _page(visit: Visit, form: KeyForm, step: str, faults: Faults, *, find: str = "") -> Page:
-    vendors = await known(approved_vendors(visit))
+    vendors = await answer_or_unknown(approved_vendors(visit))
     if not step and isinstance(vendors, list) and len(vendors) == 1:
         form = replace(form, vendor_ids=(vendors[0]["vendor_id"],))
     values = {
@@ -103,7 +103,7 @@ async def _page(visit: Visit, form: KeyForm, step: str, faults: Faults, *, find:
 def form_values(
     visit: Visit, form: KeyForm, faults: Faults, vendors: list[JsonObject] | Unknown, find: str
 ) -> Mapping[str, Any]:
-    """Return what a page with a key's form shows."""
+    """Return the values of a page with a key's form."""
     listed = vendors if isinstance(vendors, list) else []
     called = names(listed)
     is_right = not form.faults(visit.now, visit.zone)
@@ -111,17 +111,17 @@ def form_values(
         "form": form,
         "faults": faults,
         "vendors": vendors,
-        "offer": offered(listed, form.vendor_ids, find),
+        "offer": make_offer(listed, form.vendor_ids, find),
         "find": find,
         "names": called,
         "chosen": [vendor for vendor in listed if vendor["vendor_id"] in form.vendor_ids],
         "first_day": (visit.now.astimezone(visit.zone) + timedelta(days=1)).date().isoformat(),
-        "sentences": summary(form.terms(visit.zone), called, visit.zone) if is_right else [],
+        "sentences": summarise(form.terms(visit.zone), called, visit.zone) if is_right else [],
     }
 
 
 async def _with_preset(visit: Visit, form: KeyForm, vendor_id: str) -> KeyForm:
-    """Return the form with read for all that a vendor applied for; what may be written already stays."""
+    """Return the form with read access to all that a vendor applied for; write access stays."""
     vendors = await approved_vendors(visit)
     wanted = [name for vendor in vendors if vendor["vendor_id"] == vendor_id for name in vendor["categories"]]
     permissions = {

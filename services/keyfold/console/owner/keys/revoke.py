@@ -1,4 +1,4 @@
-"""Revoke a key, or stop all of them: for ever, and shown until it is in force everywhere."""
+"""Revoke one key or all of them, for ever; the page shows progress until it is in force everywhere."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import Any, Final
 from keyfold.console.owner.api_page import OWNER, PATH, all_keys
 from keyfold.console.owner.keys.vendors import names_of
 from keyfold.console.owner.keys.visited import KEY, STOP, key_at, key_page, live_key, version_of
-from keyfold.console.owner.terms.wording import able, who
+from keyfold.console.owner.terms.wording import describe_permissions, describe_users
 from keyfold.console.upstream.failures import Changed, JsonObject
-from keyfold.console.upstream.known import known
+from keyfold.console.upstream.known import answer_or_unknown
 from keyfold.console.upstream.services import SentCommand
-from keyfold.console.web.enforcing import Enforcing, told
+from keyfold.console.web.enforcing import Enforcing, show_progress
 from keyfold.console.web.view import Page, See, Shown, View, Visit, views_of
 
 _REVOKED: Final = "Revoked"
 
 
 class RevokePage:
-    """Asks whether to revoke a key, and shows that it stops."""
+    """Asks whether to revoke a key, and shows how far that is in force."""
 
     def __init__(self, enforcing: Enforcing) -> None:
         self._enforcing = enforcing
@@ -43,7 +43,7 @@ class RevokePage:
         command = SentCommand(method="DELETE", path=key_at(visit), once=visit.form.get("once", ""))
         if "seen" in visit.form:
             enforcement = await self._enforcing.ask_again(visit, command, did=_REVOKED, address=address)
-            key: Any = await known(visit.services.get("registry", key_at(visit)))
+            key: Any = await answer_or_unknown(visit.services.get("registry", key_at(visit)))
         else:
             try:
                 key, enforcement = await self._enforcing.carry_out(
@@ -52,7 +52,7 @@ class RevokePage:
             except Changed:
                 return await self._again(visit)
         values = {"key": key, "address": key_page(visit)}
-        return told(visit, enforcement, Page(template="owner/keys/revoked.html", values=values))
+        return show_progress(visit, enforcement, Page(template="owner/keys/revoked.html", values=values))
 
     async def _again(self, visit: Visit) -> Shown:
         key = await live_key(visit)
@@ -60,7 +60,7 @@ class RevokePage:
 
 
 class StopPage:
-    """Asks whether to revoke every key, and shows that they stop."""
+    """Asks whether to revoke every key, and shows how far that is in force."""
 
     def __init__(self, enforcing: Enforcing) -> None:
         self._enforcing = enforcing
@@ -94,7 +94,9 @@ class StopPage:
             except Changed:
                 return await self._question(visit, has_changed=True)
             items = answer["items"]
-        return told(visit, enforcement, Page(template="owner/keys/stopped.html", values={"items": items}))
+        return show_progress(
+            visit, enforcement, Page(template="owner/keys/stopped.html", values={"items": items})
+        )
 
     async def _question(self, visit: Visit, *, has_changed: bool = False) -> Shown:
         account, keys = await asyncio.gather(visit.services.get("registry", visit.account), all_keys(visit))
@@ -106,12 +108,14 @@ class StopPage:
 
 
 async def _question(visit: Visit, key: JsonObject, *, has_changed: bool = False) -> Page:
-    called, last = await asyncio.gather(names_of(visit, key["vendor_ids"]), known(_last_use(visit)))
+    called, last = await asyncio.gather(
+        names_of(visit, key["vendor_ids"]), answer_or_unknown(_last_use(visit))
+    )
     values: Mapping[str, Any] = {
         "key": key,
         "address": key_page(visit),
-        "who": who(key["vendor_ids"], called),
-        "ability": able(key["permissions"]),
+        "who": describe_users(key["vendor_ids"], called),
+        "ability": describe_permissions(key["permissions"]),
         "last": last,
         "has_changed": has_changed,
     }
@@ -119,6 +123,6 @@ async def _question(visit: Visit, key: JsonObject, *, has_changed: bool = False)
 
 
 async def _last_use(visit: Visit) -> JsonObject:
-    """Return the last access of the key that passed, empty where none is known."""
+    """Return the key's last access that passed, empty if none is known."""
     page = await visit.services.get("audit", f"{key_at(visit)}/activity", {"decision": "allow", "limit": "1"})
     return next(iter(page["items"]), {})

@@ -19,7 +19,7 @@ _CHANGED: Final = (
 
 
 class RotatePage:
-    """Asks how long the old secret works, and shows the new one."""
+    """Asks how long the old secret goes on working, and shows the new one."""
 
     def __init__(self, secrets: SecretPage) -> None:
         self._secrets = secrets

@@ -10,12 +10,12 @@ from aiohttp import web
 from keyfold.console.owner.api_page import OWNER
 from keyfold.console.owner.keys.visited import KEY, key_at, key_page, page_of
 from keyfold.console.upstream.failures import JsonObject
-from keyfold.console.upstream.known import known
+from keyfold.console.upstream.known import answer_or_unknown
 from keyfold.console.web.app import Console
 from keyfold.console.web.handing_over import HandingOver
 from keyfold.console.web.view import Page, Shown, View, Visit, views_of
 
-# Of the practice API's route map as it is shipped: an example to copy, by which nothing is decided.
+# From the shipped route map of the practice API: an example to copy, which decides nothing.
 _PATHS: Final = {
     "appointment": "/v1/appointment",
     "patient": "/v1/patient",
@@ -35,21 +35,21 @@ class SecretPage:
         self._handing_over = HandingOver(console)
 
     def views(self) -> list[View]:
-        """Return the row of the route table."""
+        """Return the page's row of the route table."""
         return [*views_of(f"{KEY}/secret", OWNER, self.show)]
 
     def hand_over(self, visit: Visit, made: JsonObject) -> web.StreamResponse:
-        """Lead to the page with what a command that made a secret has answered."""
+        """Lead to the page that shows the secret in a command's answer."""
         path = f"{page_of(made['key']['key_id'])}/secret"
         warnings = [each["detail"] for each in made.get("warnings", [])]
         return self._handing_over.lead_to(visit, path, made["secret"], warnings)
 
     async def show(self, visit: Visit) -> Shown:
-        """Show the secret, or that it was shown."""
+        """Show the secret, or say that it was shown already."""
         new, address = self._handing_over.find(visit), key_page(visit)
         if new is None:
             return Page(template="owner/keys/shown_once.html", values={"address": address}, status=410)
-        key = await known(visit.services.get("registry", key_at(visit)))
+        key = await answer_or_unknown(visit.services.get("registry", key_at(visit)))
         permissions = {} if not isinstance(key, dict) else key["permissions"]
         values = {
             "address": address,
@@ -62,7 +62,7 @@ class SecretPage:
 
 
 def curl(console: Console, permissions: Mapping[str, str], secret: str) -> str:
-    """Return a command that reads what a key may read; the integration puts its own key into it."""
+    """Return a command that reads something the key may read; the integration adds its own key."""
     readable = [path for name, path in _PATHS.items() if permissions.get(name, "none") != "none"]
     path = (readable or ["/"])[0]
     return (

@@ -1,4 +1,4 @@
-"""Try a request: what a request would be answered, in words, with what to change and who can."""
+"""Try a request: what the answer would be, in words, with what to change and who can."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from markupsafe import Markup, escape
 
 from keyfold.console import reasons, words
 from keyfold.console.owner.terms.form import Faults
-from keyfold.console.owner.terms.wording import named
+from keyfold.console.owner.terms.wording import name_vendor
 from keyfold.console.upstream.failures import JsonObject
 from keyfold.console.web.view import Visit
 
@@ -40,7 +40,7 @@ class RemedyText:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialAnswer:
-    """What a request would be answered: `said` is why not, `asked` what it is after."""
+    """The answer to a tried request: `said` is why not, `asked` what it asks for."""
 
     passes: bool
     said: str
@@ -50,7 +50,7 @@ class TrialAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TryForm:
-    """What was asked: a method and a path, or, where no path is named, a category and an access."""
+    """What to try: a method and a path, or without a path a category and an access."""
 
     vendor_id: str
     method: str
@@ -72,7 +72,7 @@ class TryForm:
         )
 
     def question(self, key_id: str) -> JsonObject:
-        """Return it as gatekeepers are asked."""
+        """Return the question for a gatekeeper."""
         asked = (
             {"method": self.method, "path": self.path}
             if self.path
@@ -82,12 +82,12 @@ class TryForm:
         return {"subscriber_key_id": key_id, "vendor_id": self.vendor_id, **asked, **where}
 
     def faults(self) -> Faults:
-        """Return what is wrong with it before it is asked."""
+        """Return what is wrong with it before asking."""
         return {} if self.vendor_id else {"try-vendor": "Choose an integration."}
 
 
 async def answer_of(visit: Visit, form: TryForm, names: Mapping[str, str]) -> TrialAnswer:
-    """Ask a gatekeeper. Raises what it answers instead."""
+    """Return a gatekeeper's answer. Raises ServiceFailed."""
     decided = await visit.services.ask("gatekeeper", "/v1/decide", form.question(visit.path["key_id"]))
     return answer(decided, names)
 
@@ -105,7 +105,7 @@ def answer(decided: JsonObject, names: Mapping[str, str]) -> TrialAnswer:
 
 
 def faults_of(wrongs: Sequence[tuple[str, str]]) -> Faults:
-    """Return what the gatekeeper found wrong, by the form's fields."""
+    """Return what the gatekeeper found wrong, by the form's field."""
     return {
         _FIELDS.get(pointer.strip("/"), ""): f"{detail[:1].upper()}{detail[1:].rstrip('.')}."
         for pointer, detail in wrongs
@@ -118,13 +118,13 @@ def _remedy(change: JsonObject, decided: JsonObject, names: Mapping[str, str]) -
 
 
 def _change(change: JsonObject, decided: JsonObject, names: Mapping[str, str]) -> Markup:
-    """Return a change in the words of this page where the owner makes it, else in the gatekeeper's own."""
+    """Return a change that the owner can make in this page's words, any other in the gatekeeper's."""
     match change["check"]:
         case "category_denied" | "read_only":
             access = words.access(decided["access"])
             return Markup("Give the key {} for {}.").format(access, words.category(decided["category"]))
         case "vendor_not_permitted":
-            return Markup("Let {} use the key.").format(named(decided["vendor_id"] or "", names))
+            return Markup("Let {} use the key.").format(name_vendor(decided["vendor_id"] or "", names))
         case "subscriber_key_expired":
             return Markup("Give the key a later end, or none.")
         case "subscriber_key_revoked":

@@ -1,4 +1,4 @@
-"""How a key was used in the last 30 days: what passed, by integration, category and access."""
+"""A key's use in the last 30 days: requests that passed, by integration, category and access."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import Any
 
 from keyfold.console.owner.api_page import USE_DAYS
 from keyfold.console.owner.keys.visited import key_at
-from keyfold.console.owner.terms.wording import used
+from keyfold.console.owner.terms.wording import describe_use
 from keyfold.console.upstream.failures import JsonObject
-from keyfold.console.upstream.known import Unknown, known
-from keyfold.console.upstream.lists import every_count
+from keyfold.console.upstream.known import Unknown, answer_or_unknown
+from keyfold.console.upstream.lists import read_all_counts
 from keyfold.console.web.rendering import instant
 from keyfold.console.web.view import Visit
 
 
-async def passed_in_30_days(visit: Visit) -> list[JsonObject]:
-    """Return counts of the requests of a key that passed."""
+async def count_passed(visit: Visit) -> list[JsonObject]:
+    """Return counts of a key's requests that passed."""
     first = visit.now.date() - timedelta(days=USE_DAYS - 1)
     query = {
         "bucket": "day",
@@ -27,12 +27,14 @@ async def passed_in_30_days(visit: Visit) -> list[JsonObject]:
         "decision": "allow",
         "since": f"{first.isoformat()}T00:00:00Z",
     }
-    return await every_count(visit.services, f"{key_at(visit)}/activity", query)
+    return await read_all_counts(visit.services, f"{key_at(visit)}/activity", query)
 
 
 async def permission_uses(visit: Visit, key: JsonObject) -> Mapping[str, Any]:
-    """Return how each permission that a key has was used, as `uses`, and what could not be learned."""
-    counts, most = await asyncio.gather(known(passed_in_30_days(visit)), known(_most_used(visit)))
+    """Return how each permission of a key was used, as `uses`, and what is not known."""
+    counts, most = await asyncio.gather(
+        answer_or_unknown(count_passed(visit)), answer_or_unknown(_read_most_used(visit))
+    )
     by_category: Counter[str] = Counter()
     if not isinstance(counts, Unknown):
         for each in counts:
@@ -41,7 +43,7 @@ async def permission_uses(visit: Visit, key: JsonObject) -> Mapping[str, Any]:
         days=USE_DAYS
     )
     uses = {
-        name: used(
+        name: describe_use(
             granted,
             None if isinstance(counts, Unknown) else by_category[name],
             None if isinstance(most, Unknown) else most.get(name),
@@ -53,8 +55,8 @@ async def permission_uses(visit: Visit, key: JsonObject) -> Mapping[str, Any]:
     return {"uses": uses, "missing": counts if isinstance(counts, Unknown) else None}
 
 
-async def _most_used(visit: Visit) -> Mapping[str, str | None]:
-    """Return the most that was used of each category that a key was granted; None where that is not known."""
+async def _read_most_used(visit: Visit) -> Mapping[str, str | None]:
+    """Return the highest access that was used of each granted category; None if that is not known."""
     found = await visit.services.get(
         "registry", f"{key_at(visit)}/unused-permissions", {"days": str(USE_DAYS)}
     )

@@ -1,4 +1,4 @@
-"""The integrations that a practice may let use its keys, and what they are called."""
+"""The integrations that a practice may let use its keys, and their names."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from keyfold.console.upstream.failures import JsonObject
-from keyfold.console.upstream.known import known
+from keyfold.console.upstream.known import answer_or_unknown
 from keyfold.console.web.view import Visit
 
 SHOWN_MAX: Final = 12
-"""How many integrations a form shows; others have to be looked for."""
+"""How many integrations a form shows; others must be searched for."""
 _PAGE_ITEMS: Final = 100
 
 
@@ -29,9 +29,9 @@ async def approved_vendors(visit: Visit) -> list[JsonObject]:
 
 
 async def names_of(visit: Visit, vendor_ids: Iterable[str] | None) -> dict[str, str]:
-    """Return what vendors are called; one that is not approved, or not known now, is missing."""
+    """Return vendors' names by their ids; one that is not approved, or not known now, is missing."""
     paths = [f"/v1/vendors/{vendor_id}" for vendor_id in vendor_ids or ()]
-    found = await asyncio.gather(*(known(visit.services.get("registry", path)) for path in paths))
+    found = await asyncio.gather(*(answer_or_unknown(visit.services.get("registry", path)) for path in paths))
     return names(vendor for vendor in found if isinstance(vendor, dict))
 
 
@@ -49,8 +49,8 @@ class Offer:
     is_searched: bool
 
 
-def offered(vendors: Sequence[JsonObject], chosen: Collection[str], find: str) -> Offer:
-    """Return what to offer to who looks for integrations whose name holds each word of a text."""
+def make_offer(vendors: Sequence[JsonObject], chosen: Collection[str], find: str) -> Offer:
+    """Return what to offer to somebody who searches for names with each word of a text."""
     wanted = find.casefold().split()
     first = [vendor for vendor in vendors if vendor["vendor_id"] in chosen]
     others = [

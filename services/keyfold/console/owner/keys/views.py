@@ -14,7 +14,7 @@ from keyfold.console.web.view import View
 
 
 def key_views(console: Console) -> list[View]:
-    """Return them."""
+    """Return the rows."""
     secrets, enforcing = SecretPage(console), Enforcing(console.clock)
     return [
         *NewKeyPage(secrets).views(),

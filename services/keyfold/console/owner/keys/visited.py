@@ -1,4 +1,4 @@
-"""The key that a visit is about: where its page is, where the services have it, and which version of it."""
+"""The key that a visit is about: its page's address, its path at the services, and its version."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from keyfold.console.web.view import See, Visit
 KEYS: Final = f"{PATH}/keys"
 NEW: Final = f"{KEYS}/new"
 STOP: Final = f"{PATH}/stop"
-# What is no id never becomes a part of a service's address.
+# Text that is not an id must never become a part of a service's address.
 KEY: Final = f"{KEYS}/{{key_id:[A-Za-z0-9_]{{1,40}}}}"
 
 
@@ -21,17 +21,17 @@ def page_of(key_id: str) -> str:
 
 
 def key_page(visit: Visit) -> str:
-    """Return the address of the page of the key that the visit is about."""
+    """Return the address of the page of the visit's key."""
     return page_of(visit.path["key_id"])
 
 
 def key_at(visit: Visit) -> str:
-    """Return the path of that key at the services."""
+    """Return the path of the visit's key at the services."""
     return f"{visit.account}/keys/{visit.path['key_id']}"
 
 
 async def live_key(visit: Visit) -> JsonObject | See:
-    """Return the key, or its page, where it is revoked and can be changed no more. Raises NotFound."""
+    """Return the key, or a redirect to its page if it is revoked and so final. Raises NotFound."""
     key = await visit.services.get("registry", key_at(visit))
     if key["state"] == "revoked":
         return See(
@@ -41,5 +41,5 @@ async def live_key(visit: Visit) -> JsonObject | See:
 
 
 def version_of(visit: Visit) -> int:
-    """Return the version that a form was made for; one that names none fits no key."""
+    """Return the version that a form was made for; a form without one gets a version that fits no key."""
     return visit.version or 0

@@ -1,1 +1,1 @@
-"""What a key is for, without any service: its terms, the form that they are typed into, and their words."""
+"""A key's terms without any service: the terms themselves, the form to type them into, and their words."""

@@ -10,7 +10,12 @@ from markupsafe import Markup, escape
 
 from keyfold.console import words
 from keyfold.console.owner.terms.terms import KeyTerms
-from keyfold.console.owner.terms.wording import limit, networks, until, who
+from keyfold.console.owner.terms.wording import (
+    describe_expiry,
+    describe_limit,
+    describe_networks,
+    describe_users,
+)
 from keyfold.console.upstream.failures import JsonObject
 
 _LEVELS: Final = {"none": 0, "read": 1, "write": 2}
@@ -25,7 +30,7 @@ _PERMISSIONS: Final = {
 
 
 def differences(was: KeyTerms, becomes: KeyTerms, names: Mapping[str, str], zone: ZoneInfo) -> list[Markup]:
-    """Return what changes of a key, a sentence each; none where nothing does."""
+    """Return what changes in a key, a sentence each; none if nothing does."""
     said: list[Markup] = []
     if was.name != becomes.name:
         said.append(
@@ -36,12 +41,14 @@ def differences(was: KeyTerms, becomes: KeyTerms, names: Mapping[str, str], zone
     if was.networks != becomes.networks:
         said.append(
             Markup("It will work from {}; so far from {}.").format(
-                networks(becomes.networks), networks(was.networks)
+                describe_networks(becomes.networks), describe_networks(was.networks)
             )
         )
     if was.rate_limit != becomes.rate_limit:
         said.append(
-            Markup("It may be used: {}; so far: {}.").format(limit(becomes.rate_limit), limit(was.rate_limit))
+            Markup("It may be used: {}; so far: {}.").format(
+                describe_limit(becomes.rate_limit), describe_limit(was.rate_limit)
+            )
         )
     if was.expires_at != becomes.expires_at:
         said.append(
@@ -60,26 +67,34 @@ def _permissions(was: KeyTerms, becomes: KeyTerms) -> Iterable[Markup]:
 def _vendors(was: KeyTerms, becomes: KeyTerms, names: Mapping[str, str]) -> Iterable[Markup]:
     before, after = was.vendor_ids, becomes.vendor_ids
     if after is None and before is not None:
-        yield Markup("Any approved integration may use it; so far {} alone.").format(who(before, names))
+        yield Markup("Any approved integration may use it; so far {} alone.").format(
+            describe_users(before, names)
+        )
     if after is not None and before is None:
-        yield Markup("{} alone may use it; so far any approved integration.").format(who(after, names))
+        yield Markup("{} alone may use it; so far any approved integration.").format(
+            describe_users(after, names)
+        )
     if after is None or before is None:
         return
     if added := [each for each in after if each not in before]:
-        yield Markup("{} may use it too.").format(who(added, names))
+        yield Markup("{} may use it too.").format(describe_users(added, names))
     if removed := [each for each in before if each not in after]:
-        yield Markup("{} may no longer use it.").format(who(removed, names))
+        yield Markup("{} may no longer use it.").format(describe_users(removed, names))
 
 
 def _end(terms: KeyTerms, zone: ZoneInfo) -> str:
-    return "it has no end" if terms.expires_at is None else f"it ends on {until(terms.expires_at, zone)}"
+    return (
+        "it has no end"
+        if terms.expires_at is None
+        else f"it ends on {describe_expiry(terms.expires_at, zone)}"
+    )
 
 
-def refused_of(passed: Iterable[JsonObject], becomes: KeyTerms) -> int:
-    """Return how many of the requests that passed would be refused for their data or their integration.
+def count_refused(passed: Iterable[JsonObject], becomes: KeyTerms) -> int:
+    """Return how many requests that passed would be refused for their data or their integration.
 
-    `passed` are counts with `vendor_id`, `category`, `access` and `requests`. What networks and a limit would
-    refuse is not told by counts.
+    `passed` are counts with `vendor_id`, `category`, `access` and `requests`. Counts do not tell
+    what networks and a limit would refuse.
     """
     return sum(each["requests"] for each in passed if not _passes(each, becomes))
 

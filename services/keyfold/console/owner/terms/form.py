@@ -27,10 +27,10 @@ from keyfold.console.upstream.failures import (
 from keyfold.runtime.legible import UNSEEN, is_blank
 
 Faults = dict[str, str]
-"""What is wrong, by the name of the field; what is wrong with the whole by the empty name."""
+"""What is wrong, by the field's name; by the empty name what concerns the whole form."""
 NAME_CHARACTERS_MAX: Final = 200
 LISTED_MAX: Final = 50
-"""How many integrations, and how many networks, a key may name."""
+"""The most integrations, and the most networks, that a key may name."""
 _LAST_OF_DAY: Final = time(23, 59, 59)
 _ID: Final = re.compile(r"[A-Za-z0-9_]{1,40}")
 _SECRET: Final = re.compile(r"kf[sv]_(live|test)_[0-9A-Za-z]{13}")
@@ -68,7 +68,7 @@ class KeyForm:
 
     @classmethod
     def read(cls, fields: MultiMapping[str]) -> KeyForm:
-        """Return the form that a browser sent, or that an address holds."""
+        """Return the form that a browser sent, or that is in an address."""
         typed = {
             name: fields.get(name, "").strip() for name in ("name", "expires", "requests", "per_s", "burst")
         }
@@ -101,7 +101,7 @@ class KeyForm:
         )
 
     def fields(self) -> list[tuple[str, str]]:
-        """Return the fields that `read` reads; what is empty is left out."""
+        """Return the fields that `read` reads, without empty ones."""
         single = [
             (name, getattr(self, name))
             for name in ("name", "who", "expires", "networks", "requests", "per_s", "burst")
@@ -114,7 +114,7 @@ class KeyForm:
         )
 
     def faults(self, now: datetime, zone: ZoneInfo, *, was: KeyTerms | None = None) -> Faults:
-        """Return what is wrong; an end that `was` the key's already may be over."""
+        """Return what is wrong; an end that `was` the key's already may be in the past."""
         found = {
             "name": _name_fault(self.name),
             "vendor": self._vendor_fault(),
@@ -177,12 +177,12 @@ class KeyForm:
 
 
 def is_for_whole_page(failed: ServiceFailed) -> bool:
-    """Tell whether a failure is none that a form can be mended for."""
+    """Tell whether a failure concerns the whole page, as no change to the form would help."""
     return isinstance(failed, SignedOut | NotAllowed | NotFound | Changed)
 
 
 def faults_of(failed: ServiceFailed) -> Faults:
-    """Return why a form was not taken, by its fields."""
+    """Return why a form was refused, by its fields."""
     match failed:
         case TooMany():
             return {"": f"Asked too often. Send it again in {words.plural(failed.retry_after_s, 'second')}."}

@@ -1,4 +1,4 @@
-"""What a key is for: the part of it that its owner decides."""
+"""A key's terms: the part of it that its owner decides."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RateLimit = Mapping[str, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyTerms:
-    """A key's terms; None is for any approved vendor, from anywhere, by the platform's limit, for ever."""
+    """A key's terms; None means any approved vendor, from anywhere, with the platform's limit, for ever."""
 
     name: str
     permissions: Mapping[str, str]
@@ -27,7 +27,7 @@ class KeyTerms:
 
     @classmethod
     def of(cls, key: JsonObject) -> KeyTerms:
-        """Return those of a key as the registry shows it."""
+        """Return the terms of a key from the registry."""
         return cls(
             name=key["name"],
             permissions={name: key["permissions"].get(name, "none") for name in words.CATEGORIES},
@@ -38,7 +38,7 @@ class KeyTerms:
         )
 
     def body(self) -> JsonObject:
-        """Return them as the registry takes them."""
+        """Return the body for the registry."""
         return {
             "name": self.name,
             "permissions": dict(self.permissions),
@@ -49,7 +49,7 @@ class KeyTerms:
         }
 
     def changes(self, was: KeyTerms) -> JsonObject:
-        """Return what differs from what was, as the registry takes it; of permissions those that differ."""
+        """Return the body for the registry with only what changed; of permissions those that changed."""
         now, before = self.body(), was.body()
         changed = {name: value for name, value in now.items() if value != before[name]}
         if "permissions" in changed:
