@@ -87,7 +87,7 @@ def account_resource(account: Account, version: int) -> AccountResource:
     )
 
 
-def key_resource(key: SubscriberKey, version: int, *, now: datetime, last: LastUse = NEVER) -> KeyResource:
+def key_resource(key: SubscriberKey, version: int, now: datetime, last: LastUse = NEVER) -> KeyResource:
     """Show a subscriber key as it is at this instant: it expires without any event."""
     fields = dict.fromkeys(KeyResource.model_fields) | key_fields(key, now)
     if fields["permissions"] is None:

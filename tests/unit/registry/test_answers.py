@@ -11,7 +11,7 @@ from keyfold.store.access_log.activity import LastUse
 from tests.support.domain.given import KEY, NOW
 
 NAME = 'Zahnärzte "am Ring" \\ 東\u2028\x7f\x1f</b>'
-RESOURCE = key_resource(KEY, 7, now=NOW).model_copy(
+RESOURCE = key_resource(KEY, 7, NOW).model_copy(
     update={"name": NAME, "expires_at": NOW + timedelta.resolution}
 )
 WITH_SECRET = CreatedKey(key=RESOURCE, secret="kfs_live_x", warnings=warnings_of({}))

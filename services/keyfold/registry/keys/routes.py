@@ -138,7 +138,7 @@ class Keys:
         command = body.to_command(account_id, minted, live_keys_max=self._account_keys_max)
 
         def to_body(key: SubscriberKey, version: int, now: datetime) -> CreatedKey:
-            resource = key_resource(key, version, now=now)
+            resource = key_resource(key, version, now)
             warnings = warnings_of(accesses(body.permissions))
             return CreatedKey(key=resource, secret=minted.secret, warnings=warnings)
 
@@ -172,7 +172,7 @@ class Keys:
         """Change what the request names of a key."""
 
         def to_body(key: SubscriberKey, version: int, now: datetime) -> EditedKey:
-            resource = key_resource(key, version, now=now)
+            resource = key_resource(key, version, now)
             return EditedKey(**dict(resource), warnings=warnings_of(accesses(request.body.permissions)))
 
         return await self._change(request, request.body.to_command(*_ids_of(request)), to_body)
@@ -192,7 +192,7 @@ class Keys:
         )
 
         def to_body(key: SubscriberKey, version: int, now: datetime) -> KeyWithSecret:
-            return KeyWithSecret(key=key_resource(key, version, now=now), secret=minted.secret)
+            return KeyWithSecret(key=key_resource(key, version, now), secret=minted.secret)
 
         return await self._change(request, command, to_body)
 
@@ -200,7 +200,7 @@ class Keys:
         """Stop a key for ever; one that is stopped already stays so, with the same answer."""
         account_id, key_id = _ids_of(request)
         command = RevokeSubscriberKey(account_id=account_id, key_id=key_id)
-        return await self._change(request, command, _to_body)
+        return await self._change(request, command, key_resource)
 
     async def _change(
         self,
@@ -213,20 +213,15 @@ class Keys:
 
     async def _make_resource(self, key: SubscriberKey, version: int) -> KeyResource:
         last_uses = await self._reads.read_last_uses([key.key_id])
-        return key_resource(key, version, now=self._clock.now(), last=last_uses[key.key_id])
+        return key_resource(key, version, self._clock.now(), last_uses[key.key_id])
 
     async def _make_resources(self, keys: Sequence[Stored[SubscriberKey]]) -> list[KeyResource]:
         last_uses = await self._reads.read_last_uses([each.aggregate.key_id for each in keys])
         now = self._clock.now()
         return [
-            key_resource(each.aggregate, each.version, now=now, last=last_uses[each.aggregate.key_id])
-            for each in keys
+            key_resource(each.aggregate, each.version, now, last_uses[each.aggregate.key_id]) for each in keys
         ]
 
 
 def _ids_of(request: Request[B, None]) -> tuple[AccountId, KeyId]:
     return AccountId(request.path["account_id"]), KeyId(request.path["key_id"])
-
-
-def _to_body(key: SubscriberKey, version: int, now: datetime) -> KeyResource:
-    return key_resource(key, version, now=now)

@@ -111,7 +111,7 @@ class VendorKeys:
         last_uses = await self._reads.read_last_uses([each.aggregate.key_id for each in keys])
         now = self._clock.now()
         items = [
-            vendor_key_resource(each.aggregate, each.version, now=now, last=last_uses[each.aggregate.key_id])
+            vendor_key_resource(each.aggregate, each.version, now, last_uses[each.aggregate.key_id])
             for each in keys
         ]
         return Answer(body=page(items, next_cursor))
@@ -136,16 +136,12 @@ class VendorKeys:
         """Stop a key for ever; one that is stopped already stays so, with the same answer."""
         key_id = KeyId(request.path["key_id"])
         command = RevokeVendorKey(vendor_id=VendorId(request.path["vendor_id"]), key_id=key_id)
-        reply = await self._commands.respond(request, command, show_subject(VENDOR_KEY, _to_body))
+        reply = await self._commands.respond(request, command, show_subject(VENDOR_KEY, vendor_key_resource))
         return await self._reads.add_last_use(reply, key_id)
 
 
 def _show_with_secret(minted: MintedKey) -> Show:
     def to_body(key: VendorKey, version: int, now: datetime) -> VendorKeyWithSecret:
-        return VendorKeyWithSecret(key=_to_body(key, version, now), secret=minted.secret)
+        return VendorKeyWithSecret(key=vendor_key_resource(key, version, now), secret=minted.secret)
 
     return show_subject(VENDOR_KEY, to_body)
-
-
-def _to_body(key: VendorKey, version: int, now: datetime) -> VendorKeyResource:
-    return vendor_key_resource(key, version, now=now)

@@ -104,7 +104,7 @@ class VendorPage(JsonBody):
 
 
 def vendor_key_resource(
-    key: VendorKey, version: int, *, now: datetime, last: LastUse = NEVER
+    key: VendorKey, version: int, now: datetime, last: LastUse = NEVER
 ) -> VendorKeyResource:
     """Show a vendor key as it is at this instant: a replaced secret stops without any event."""
     fields = dict.fromkeys(VendorKeyResource.model_fields) | key_fields(key, now)
