@@ -158,7 +158,7 @@ def decide(
 def decide_revocations(
     keys: Iterable[SubscriberKey | None], account: Account | None, now: datetime
 ) -> tuple[SubscriberKeyRevoked, ...] | Refusal:
-    """Return a revocation of each key that is the account's and works; any other key hinders none."""
+    """Return a revocation of each key that is the account's and works; other keys are passed over."""
     if account is None:
         return not_found("account")
     return tuple(
@@ -242,11 +242,9 @@ def _edit(
 
 
 def _record_change(key: ActiveSubscriberKey, field: str, value: Any, now: datetime) -> SubscriberKeyEvent:
-    fields = (
-        {"expires_at": value, "reminders": _set_reminders(value, now)}
-        if field == "expires_at"
-        else {field: value}
-    )
+    fields = {field: value}
+    if field == "expires_at":
+        fields["reminders"] = _set_reminders(value, now)
     return _CHANGES[field](key_id=key.key_id, account_id=key.account_id, **fields)
 
 

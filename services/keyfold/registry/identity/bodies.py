@@ -92,7 +92,7 @@ class Welcome(JsonBody):
 
 
 class LoginResource(JsonBody):
-    """A login that speaks for an account or a vendor, or (`ended_at`) did; then it has no names any more.
+    """A login that speaks for an account or a vendor, or that did until `ended_at`; then its names are null.
 
     `issuer` and `subject` are the `iss` and `sub` of its tokens.
     """

@@ -129,7 +129,7 @@ class LoginRoutes:
         tenant, login_id, caller = tenant_of_path(request.path), request.path["login_id"], request.caller
         if not is_login_id(login_id):
             return NOT_FOUND
-        # Whoever's token says by itself what it is can sign in without any login here.
+        # Somebody whose token says by itself what it is for signs in without any login here.
         may_end_last = caller.role is Role.OPERATOR or not caller.is_bound
         stream = login_stream(LoginId(login_id))
         command = EndLogin(

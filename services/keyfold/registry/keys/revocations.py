@@ -34,7 +34,7 @@ _ONE_OF_BOTH: Final[list[JsonValue]] = [
 
 
 class KeysToRevoke(JsonBody):
-    """Which keys: those named, or every one that is not revoked yet. What is no key's id finds none."""
+    """Which keys: those named, or all that are not revoked yet. An id that is no key's finds none."""
 
     model_config = ConfigDict(json_schema_extra={"oneOf": _ONE_OF_BOTH})
 
@@ -60,7 +60,7 @@ class RevocationResult(StrEnum):
 
 
 class KeyRevocation(JsonBody):
-    """The answer for one key; `key_id` is redacted where what was named is no key's id."""
+    """The answer for one key; `key_id` is redacted where it has not the form of a key's id."""
 
     key_id: str
     result: RevocationResult

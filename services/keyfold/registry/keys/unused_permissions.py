@@ -50,7 +50,7 @@ class UnusedQuery(QueryString):
 
 
 class CategoryUse(JsonBody):
-    """A category that the key was granted, and the most that it was allowed of it; null: unknown."""
+    """A granted category, and the most that the key was allowed in it; null where that is unknown."""
 
     category: Category
     granted: AccessWord
@@ -58,7 +58,7 @@ class CategoryUse(JsonBody):
 
 
 class UnusedPermissionsResource(JsonBody):
-    """The categories granted that no allowed request has used; `unused` null: unknown, which is not none."""
+    """The granted categories that no allowed request has used; `unused` is null where that is unknown."""
 
     key_id: str
     days: int

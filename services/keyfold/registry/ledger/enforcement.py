@@ -26,7 +26,7 @@ class EnforcementQuery(QueryString):
 
 
 class GatekeeperStanding(JsonBody):
-    """How a gatekeeper process stands towards the position.
+    """Whether a gatekeeper process goes by the position.
 
     `renewed_at` is when it was last heard, `lease_until` until when it may go on from then; null where it
     answers without a lease. It is in the way where it has not applied the position and may still allow
@@ -42,9 +42,7 @@ class GatekeeperStanding(JsonBody):
 
 
 class EnforcementView(JsonBody):
-    """Whether no gatekeeper allows anything any more from before the position. At most 1,000 are told, those
-    in the way first.
-    """
+    """Whether a position is in force everywhere, and at most 1,000 gatekeepers, those in the way first."""
 
     position: int
     enforced: bool

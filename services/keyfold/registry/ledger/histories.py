@@ -78,7 +78,7 @@ class HistoryQuery(PageQuery):
 
 
 class FieldChange(JsonBody):
-    """One field, such as `permissions.clinical`, as it was and as it is; null where it was or is nothing."""
+    """One field, such as `permissions.clinical`, before and after; null where it had or has no value."""
 
     field: str
     before: str | bool | list[str] | None

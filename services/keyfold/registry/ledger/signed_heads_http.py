@@ -39,7 +39,7 @@ EMPTY: Final = Problem(
 
 
 class CheckpointResource(JsonBody):
-    """A checkpoint: the word that the event at `position` has the hash `head_hash`, and who signed it.
+    """A checkpoint: a signed statement that the event at `position` has the hash `head_hash`.
 
     Hash and signature are hexadecimal.
     """

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 import pytest
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
 from keyfold.domain.ids import KeyId, VendorId
 from keyfold.domain.lifecycle.account import Account
@@ -13,6 +13,7 @@ from keyfold.domain.lifecycle.subscriber_key import (
     SubscriberKeyExpiryChanged,
 )
 from keyfold.domain.lifecycle.subscriber_key_commands import (
+    UNSET,
     CreateSubscriberKey,
     EditSubscriberKey,
     PassSubscriberKeyTime,
@@ -234,6 +235,7 @@ def test_an_edit_of_everything_gives_an_event_for_each_field() -> None:
         rate_limit=PACED.rate_limit,
         expires_at=LATER,
     )
+    assert UNSET not in astuple(edit), "a field is forgotten here"
     events = decide(edit, KEY, OPEN, NOW, approved_vendors=APPROVED)
     assert events == (RENAMED, CHANGED, NARROWED, PLACED, PACED, LIMITED)
 
