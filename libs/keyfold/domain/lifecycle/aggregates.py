@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 from keyfold.domain.ids import (
     StreamId,
@@ -21,6 +21,8 @@ from keyfold.domain.lifecycle import (
 )
 from keyfold.domain.lifecycle.identity import invitation, login
 
+A = TypeVar("A")
+
 
 @dataclass(frozen=True, slots=True)
 class EventType:
@@ -31,16 +33,20 @@ class EventType:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class AggregateKind:
+class AggregateKind(Generic[A]):
     """A kind of aggregate: the states it can be in, the stream of an event, the fold, and its events."""
 
-    states: tuple[type, ...]
+    states: tuple[type[A], ...]
     stream: Callable[[Any], StreamId]
     evolve: Callable[[Any, Any], Any]
     events: Mapping[type, EventType]
 
+    def narrow(self, aggregate: object) -> A | None:
+        """Return the aggregate if it is of this kind, else None: an id may be another kind of thing's."""
+        return aggregate if isinstance(aggregate, self.states) else None
 
-ACCOUNT: Final = AggregateKind(
+
+ACCOUNT: Final[AggregateKind[account.Account]] = AggregateKind(
     states=(account.Account,),
     stream=lambda event: account_stream(event.account_id),
     evolve=account.evolve,
@@ -54,7 +60,7 @@ ACCOUNT: Final = AggregateKind(
         ),
     },
 )
-VENDOR: Final = AggregateKind(
+VENDOR: Final[AggregateKind[vendor.Vendor]] = AggregateKind(
     states=(vendor.Vendor,),
     stream=lambda event: vendor_stream(event.vendor_id),
     evolve=vendor.evolve,
@@ -76,7 +82,7 @@ VENDOR: Final = AggregateKind(
         ),
     },
 )
-VENDOR_KEY: Final = AggregateKind(
+VENDOR_KEY: Final[AggregateKind[vendor_key.VendorKey]] = AggregateKind(
     states=(vendor_key.ActiveVendorKey, vendor_key.RevokedVendorKey),
     stream=lambda event: key_stream(event.key_id),
     evolve=vendor_key.evolve,
@@ -91,7 +97,7 @@ VENDOR_KEY: Final = AggregateKind(
         vendor_key.VendorKeyRevoked: EventType("keyfold.vendor_key.revoked", "Vendor key revoked, for ever"),
     },
 )
-SUBSCRIBER_KEY: Final = AggregateKind(
+SUBSCRIBER_KEY: Final[AggregateKind[subscriber_key.SubscriberKey]] = AggregateKind(
     states=(subscriber_key.ActiveSubscriberKey, subscriber_key.RevokedSubscriberKey),
     stream=lambda event: key_stream(event.key_id),
     evolve=subscriber_key.evolve,
@@ -125,7 +131,7 @@ SUBSCRIBER_KEY: Final = AggregateKind(
         ),
     },
 )
-LOGIN: Final = AggregateKind(
+LOGIN: Final[AggregateKind[login.Login]] = AggregateKind(
     states=(login.BoundLogin, login.EndedLogin),
     stream=lambda event: login_stream(event.login_id),
     evolve=login.evolve,
@@ -134,7 +140,7 @@ LOGIN: Final = AggregateKind(
         login.LoginEnded: EventType("keyfold.login.ended", "Login shut out"),
     },
 )
-INVITATION: Final = AggregateKind(
+INVITATION: Final[AggregateKind[invitation.Invitation]] = AggregateKind(
     states=(invitation.Invitation,),
     stream=lambda event: invitation_stream(event.invitation_id),
     evolve=invitation.evolve,
@@ -144,7 +150,7 @@ INVITATION: Final = AggregateKind(
         invitation.InvitationWithdrawn: EventType("keyfold.invitation.withdrawn", "Invitation withdrawn"),
     },
 )
-LEDGER: Final = AggregateKind(
+LEDGER: Final[AggregateKind[signed_head.LedgerCheckpoint]] = AggregateKind(
     states=(signed_head.LedgerCheckpoint,),
     stream=lambda _event: signed_head.LEDGER_STREAM,
     evolve=signed_head.evolve,
@@ -153,7 +159,15 @@ LEDGER: Final = AggregateKind(
     },
 )
 
-KINDS: Final = (ACCOUNT, VENDOR, VENDOR_KEY, SUBSCRIBER_KEY, LOGIN, INVITATION, LEDGER)
+KINDS: Final[tuple[AggregateKind[Any], ...]] = (
+    ACCOUNT,
+    VENDOR,
+    VENDOR_KEY,
+    SUBSCRIBER_KEY,
+    LOGIN,
+    INVITATION,
+    LEDGER,
+)
 KIND_OF_EVENT: Final = {event: kind for kind in KINDS for event in kind.events}
 """The kind of aggregate that an event happens to, by the event's class."""
 EVENT_TYPES: Final = {event: kind.events[event] for event, kind in KIND_OF_EVENT.items()}

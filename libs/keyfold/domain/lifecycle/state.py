@@ -65,7 +65,7 @@ class State:
         key = self.keys.get(key_id)
         return None if isinstance(key, _SUBSCRIBER_KEYS) else key
 
-    def _find(self, kind: AggregateKind, event: Any) -> Aggregate | None:
+    def _find(self, kind: AggregateKind[Any], event: Any) -> Aggregate | None:
         if kind is ACCOUNT:
             return self.accounts.get(event.account_id)
         if kind is VENDOR:

@@ -124,7 +124,7 @@ class Table:
 
 
 _KEYS = Table(id_column="key_id", row=key_row, read=read_key, load="keys_in", put="put_keys")
-TABLES: Mapping[AggregateKind, Table] = {
+TABLES: Mapping[AggregateKind[Any], Table] = {
     ACCOUNT: Table(
         id_column="account_id", row=account_row, read=read_account, load="accounts_in", put="put_accounts"
     ),

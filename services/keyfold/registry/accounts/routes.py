@@ -4,9 +4,9 @@ from datetime import datetime
 
 from keyfold.domain.ids import AccountId
 from keyfold.domain.lifecycle.account import Account, CreateAccount, SetIntegrations
+from keyfold.domain.lifecycle.aggregates import ACCOUNT
 from keyfold.registry.bodies import Integrations, NewAccount
 from keyfold.registry.commands.http import CommandsOverHttp, answer_with_etag, show_subject
-from keyfold.registry.commands.kinds import ACCOUNT
 from keyfold.registry.commands.new_ids import make_account_id
 from keyfold.registry.reads import Reads
 from keyfold.registry.resources import AccountResource, account_resource

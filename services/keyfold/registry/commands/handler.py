@@ -21,6 +21,16 @@ from keyfold.domain.lifecycle import (
     vendor_key_commands,
 )
 from keyfold.domain.lifecycle.account import AccountCommand
+from keyfold.domain.lifecycle.aggregates import (
+    ACCOUNT,
+    INVITATION,
+    LEDGER,
+    LOGIN,
+    SUBSCRIBER_KEY,
+    VENDOR,
+    VENDOR_KEY,
+    AggregateKind,
+)
 from keyfold.domain.lifecycle.fold import Aggregate, LifecycleEvent
 from keyfold.domain.lifecycle.identity import invitation, login
 from keyfold.domain.lifecycle.identity.invitation import (
@@ -42,17 +52,6 @@ from keyfold.domain.lifecycle.vendor import VendorState
 from keyfold.domain.lifecycle.vendor_commands import ApplyVendor, VendorCommand
 from keyfold.domain.lifecycle.vendor_key_commands import VendorKeyCommand
 from keyfold.domain.refusal import Refusal
-from keyfold.registry.commands.kinds import (
-    ACCOUNT,
-    CHECKPOINT,
-    INVITATION,
-    LOGIN,
-    SUBSCRIBER_KEY,
-    VENDOR,
-    VENDOR_KEY,
-    Kind,
-    narrow,
-)
 from keyfold.store.ledger.read_set import ReadSet, ReadSetValues
 
 Command: TypeAlias = (
@@ -145,11 +144,11 @@ def handle(command: Command, seen: ReadSetValues, now: datetime) -> Decided:
     if isinstance(command, EndLogin):
         others = [_find(LOGIN, each, seen) for each in command.others]
         return login.decide(command, _find(LOGIN, subject, seen), now, others=others)
-    return signed_head.decide(command, _find(CHECKPOINT, subject, seen), now)
+    return signed_head.decide(command, _find(LEDGER, subject, seen), now)
 
 
-def _find(kind: Kind[A], stream: StreamId, seen: ReadSetValues) -> A | None:
-    return narrow(seen.streams[stream].aggregate, kind)
+def _find(kind: AggregateKind[A], stream: StreamId, seen: ReadSetValues) -> A | None:
+    return kind.narrow(seen.streams[stream].aggregate)
 
 
 def _decide_on_key(command: SubscriberKeyCommand, seen: ReadSetValues, now: datetime) -> Decided:

@@ -9,6 +9,7 @@ from typing import Final, Protocol, TypeVar
 import structlog
 from pydantic import BaseModel
 
+from keyfold.domain.lifecycle.aggregates import AggregateKind
 from keyfold.domain.lifecycle.fold import Actor, Aggregate
 from keyfold.domain.refusal import Refusal
 from keyfold.registry.commands import idempotency, preference
@@ -24,7 +25,6 @@ from keyfold.registry.commands.execution import (
 )
 from keyfold.registry.commands.handler import Command
 from keyfold.registry.commands.idempotency import CannotOpen, Idempotency, IdempotentRequest
-from keyfold.registry.commands.kinds import Kind, narrow
 from keyfold.registry.commands.problems import ANSWER_SEALED, problem_of
 from keyfold.runtime.failure import TryLater
 from keyfold.runtime.http import Answer, Problem, Reply, Request
@@ -119,7 +119,7 @@ def _replay(kept: IdempotencyRecord, idempotent: IdempotentRequest) -> Done | Pr
 
 
 def show_subject(
-    kind: Kind[A], to_body: Callable[[A, int, datetime], BaseModel], *, location: str | None = None
+    kind: AggregateKind[A], to_body: Callable[[A, int, datetime], BaseModel], *, location: str | None = None
 ) -> Show:
     """Return a function that answers with a command's subject.
 
@@ -128,7 +128,7 @@ def show_subject(
 
     def show(executed: Executed) -> Answer:
         stored = executed.after.streams[executed.subject]
-        aggregate = narrow(stored.aggregate, kind)
+        aggregate = kind.narrow(stored.aggregate)
         if aggregate is None:
             raise LookupError(f"a command on {executed.subject} was done and has left nothing to show there")
         body = to_body(aggregate, stored.version, executed.now)

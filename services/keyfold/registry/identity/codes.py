@@ -3,11 +3,11 @@
 from typing import Final
 
 from keyfold.domain.ids import AccountId, StreamId, VendorId, invitation_stream
+from keyfold.domain.lifecycle.aggregates import ACCOUNT, INVITATION, LOGIN, VENDOR
 from keyfold.domain.lifecycle.fold import Aggregate
 from keyfold.domain.lifecycle.identity.invitation import LoginClaims, UseInvitation
 from keyfold.domain.refusal import conflict
 from keyfold.registry.commands.http import CommandsOverHttp, show_subject
-from keyfold.registry.commands.kinds import ACCOUNT, INVITATION, LOGIN, VENDOR, narrow
 from keyfold.registry.commands.problems import problem_of
 from keyfold.registry.identity.bodies import Code, LoginResource, Welcome
 from keyfold.registry.identity.invitations import INVITATIONS
@@ -66,7 +66,7 @@ class Codes:
         if code is None:
             return NOT_FOUND
         found = await self._look(invitation_stream(code.invitation_id))
-        invitation = narrow(found, INVITATION)
+        invitation = INVITATION.narrow(found)
         if invitation is None or not invitation.opens(code.digest):
             return NOT_FOUND
         tenant = Tenant(invitation.account_id, invitation.vendor_id)
@@ -113,7 +113,7 @@ def _claims_of(claimed: Claimed) -> LoginClaims:
 
 
 def _name_of(aggregate: Aggregate | None) -> str:
-    account, vendor = narrow(aggregate, ACCOUNT), narrow(aggregate, VENDOR)
+    account, vendor = ACCOUNT.narrow(aggregate), VENDOR.narrow(aggregate)
     if account is not None:
         return account.name
     if vendor is not None:

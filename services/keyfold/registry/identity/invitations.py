@@ -4,9 +4,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from keyfold.domain.ids import InvitationId
+from keyfold.domain.lifecycle.aggregates import INVITATION
 from keyfold.domain.lifecycle.identity.invitation import Invitation, MakeInvitation, WithdrawInvitation
 from keyfold.registry.commands.http import CommandsOverHttp, show_subject
-from keyfold.registry.commands.kinds import INVITATION, narrow
 from keyfold.registry.commands.new_ids import mint_invitation
 from keyfold.registry.identity.bodies import (
     InvitationPage,
@@ -131,7 +131,7 @@ class InvitationRoutes:
         items = [
             invitation_resource(invitation, each.version, now)
             for each in invitations
-            if (invitation := narrow(each.aggregate, INVITATION)) is not None
+            if (invitation := INVITATION.narrow(each.aggregate)) is not None
         ]
         return Answer(body=page(items, next_cursor))
 

@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Final
 
 from keyfold.domain.ids import LoginId, StreamId, login_stream
+from keyfold.domain.lifecycle.aggregates import LOGIN
 from keyfold.domain.lifecycle.identity.login import BoundLogin, EndLogin, Login
 from keyfold.registry.commands.http import CommandsOverHttp, show_subject
-from keyfold.registry.commands.kinds import LOGIN, narrow
 from keyfold.registry.identity.bodies import LoginPage, LoginResource
 from keyfold.registry.identity.tenants import Tenant, tenant_of_path
 from keyfold.registry.reads import ListCursor, read_before
@@ -117,7 +117,7 @@ class LoginRoutes:
         items = [
             login_resource(login, each.version, self._clock.now())
             for each in streams
-            if (login := narrow(each.aggregate, LOGIN)) is not None
+            if (login := LOGIN.narrow(each.aggregate)) is not None
         ]
         return Answer(body=page(items, next_cursor))
 

@@ -8,12 +8,12 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
 from keyfold.domain.ids import AccountId, KeyId, key_stream
+from keyfold.domain.lifecycle.aggregates import SUBSCRIBER_KEY
 from keyfold.domain.lifecycle.subscriber_key import RevokedSubscriberKey, SubscriberKeyRevoked
 from keyfold.domain.lifecycle.subscriber_key_commands import RevokeSubscriberKeys
 from keyfold.domain.refusal import REDACTED
 from keyfold.registry.commands.execution import Executed
 from keyfold.registry.commands.http import CommandsOverHttp, answer_with_etag
-from keyfold.registry.commands.kinds import SUBSCRIBER_KEY, narrow
 from keyfold.runtime.http import Answer, AnyRoute, Instant, JsonBody, OwnAccount, Reply, Request, Route
 from keyfold.store.ledger.read_set import NOTHING, ReadSetValues
 from keyfold.wire.keys.format import is_key_id
@@ -119,7 +119,7 @@ def _show(account_id: AccountId, named: Sequence[KeyId] | None, executed: Execut
 
 def _describe(account_id: AccountId, key_id: KeyId, after: ReadSetValues, *, is_new: bool) -> KeyRevocation:
     stored = after.streams.get(key_stream(key_id), NOTHING)
-    key = narrow(stored.aggregate, SUBSCRIBER_KEY)
+    key = SUBSCRIBER_KEY.narrow(stored.aggregate)
     if not isinstance(key, RevokedSubscriberKey) or key.account_id != account_id:
         return KeyRevocation(
             key_id=key_id if is_key_id(key_id) else REDACTED,

@@ -7,6 +7,7 @@ from typing import Final, TypeVar
 from pydantic import BaseModel
 
 from keyfold.domain.ids import AccountId, KeyId
+from keyfold.domain.lifecycle.aggregates import SUBSCRIBER_KEY
 from keyfold.domain.lifecycle.keys import KeyState
 from keyfold.domain.lifecycle.subscriber_key import SubscriberKey
 from keyfold.domain.lifecycle.subscriber_key_commands import (
@@ -16,7 +17,6 @@ from keyfold.domain.lifecycle.subscriber_key_commands import (
 )
 from keyfold.registry.bodies import KeyChanges, NewKey, Rotation, accesses
 from keyfold.registry.commands.http import CommandsOverHttp, answer_with_etag, show_subject
-from keyfold.registry.commands.kinds import SUBSCRIBER_KEY, narrow
 from keyfold.registry.commands.new_ids import mint_key, mint_secret
 from keyfold.registry.reads import Reads, cut_list, read_before
 from keyfold.registry.resources import (
@@ -163,7 +163,7 @@ class Keys:
     async def get_key(self, request: Request[None, None]) -> Reply:
         """Show a key."""
         stored = await (await self._reads.catch_up()).get_key(KeyId(request.path["key_id"]))
-        key = None if stored is None else narrow(stored.aggregate, SUBSCRIBER_KEY)
+        key = None if stored is None else SUBSCRIBER_KEY.narrow(stored.aggregate)
         if stored is None or key is None or key.account_id != request.path["account_id"]:
             return NOT_FOUND
         return answer_with_etag(await self._make_resource(key, stored.version), stored.version)

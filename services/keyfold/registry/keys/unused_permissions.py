@@ -10,9 +10,9 @@ from pydantic import Field
 
 from keyfold.domain.access.unused_permissions import GrantedCategory, granted_categories
 from keyfold.domain.ids import KeyId
+from keyfold.domain.lifecycle.aggregates import SUBSCRIBER_KEY
 from keyfold.domain.lifecycle.subscriber_key import ActiveSubscriberKey, SubscriberKey
 from keyfold.domain.permissions import NO_PERMISSIONS, Access, AccessWord, Category
-from keyfold.registry.commands.kinds import SUBSCRIBER_KEY, narrow
 from keyfold.registry.reads import Reads
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import (
@@ -113,7 +113,7 @@ class UnusedPermissions:
     async def get_unused_permissions(self, request: Request[None, UnusedQuery]) -> Reply:
         """Show which of the key's permissions it could do without."""
         stored = await (await self._reads.catch_up()).get_key(KeyId(request.path["key_id"]))
-        key = None if stored is None else narrow(stored.aggregate, SUBSCRIBER_KEY)
+        key = None if stored is None else SUBSCRIBER_KEY.narrow(stored.aggregate)
         if key is None or key.account_id != request.path["account_id"]:
             return NOT_FOUND
         days = request.query.days

@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Final
 
+from keyfold.domain.lifecycle.aggregates import LEDGER
 from keyfold.domain.lifecycle.signed_head import LedgerCheckpoint, LedgerCheckpointed
 from keyfold.registry.commands.http import CommandsOverHttp, show_subject
-from keyfold.registry.commands.kinds import CHECKPOINT
 from keyfold.registry.ledger.signing import take
 from keyfold.registry.ledger.signing_means import CheckpointMeans
 from keyfold.registry.reads import ListCursor, read_before
@@ -102,7 +102,7 @@ class LedgerCheckpoints:
         head = await self._ledger.head()
         if head.position == 0:
             return EMPTY
-        show = show_subject(CHECKPOINT, _to_body)
+        show = show_subject(LEDGER, _to_body)
         reply = await self._commands.respond(request, take(head, self._key), show)
         if self._filing is not None and isinstance(reply, Answer):
             await self._filing.catch_up()

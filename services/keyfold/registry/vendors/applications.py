@@ -4,12 +4,12 @@ from datetime import datetime
 from typing import Final
 
 from keyfold.domain.ids import VendorId
+from keyfold.domain.lifecycle.aggregates import VENDOR
 from keyfold.domain.lifecycle.vendor import Vendor
 from keyfold.domain.lifecycle.vendor_commands import AmendVendor, ApplyVendor, ReapplyVendor
 from keyfold.domain.refusal import conflict
 from keyfold.registry.bodies import Amendment, Application, said
 from keyfold.registry.commands.http import CommandsOverHttp, show_subject
-from keyfold.registry.commands.kinds import VENDOR
 from keyfold.registry.commands.new_ids import make_vendor_id
 from keyfold.registry.commands.problems import problem_of
 from keyfold.registry.reads import is_applicant

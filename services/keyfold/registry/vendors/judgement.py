@@ -6,6 +6,7 @@ from typing import Final, TypeVar
 from pydantic import BaseModel
 
 from keyfold.domain.ids import VendorId
+from keyfold.domain.lifecycle.aggregates import VENDOR
 from keyfold.domain.lifecycle.vendor import Vendor
 from keyfold.domain.lifecycle.vendor_commands import (
     ApproveVendor,
@@ -17,7 +18,6 @@ from keyfold.domain.lifecycle.vendor_commands import (
 )
 from keyfold.registry.bodies import NewReview, StatedReason
 from keyfold.registry.commands.http import CommandsOverHttp, show_subject
-from keyfold.registry.commands.kinds import VENDOR
 from keyfold.registry.vendors.resources import ReviewedVendor, reviewed_vendor
 from keyfold.runtime.auth.caller import Role
 from keyfold.runtime.http import AnyRoute, Reply, Request, Roles, Route

@@ -4,12 +4,12 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from keyfold.domain.ids import KeyId, VendorId
+from keyfold.domain.lifecycle.aggregates import VENDOR_KEY
 from keyfold.domain.lifecycle.vendor_key import VendorKey
 from keyfold.domain.lifecycle.vendor_key_commands import IssueVendorKey, RevokeVendorKey, RotateVendorKey
 from keyfold.registry.bodies import Rotation
 from keyfold.registry.commands.execution import Show
 from keyfold.registry.commands.http import CommandsOverHttp, show_subject
-from keyfold.registry.commands.kinds import VENDOR_KEY
 from keyfold.registry.commands.new_ids import mint_key, mint_secret
 from keyfold.registry.reads import Reads, cut_list, read_before
 from keyfold.registry.vendors.resources import (
