@@ -29,13 +29,13 @@ MEMORY_BYTES_MIN: Final = 8 * 1024**3
 
 
 def pytest_configure() -> None:
-    """Keep what tests write in memory where there is room: a disk takes minutes over ten thousand files."""
+    """Keep tests' files in memory if there is room: a disk takes minutes for ten thousand files."""
     if MEMORY.is_dir() and _is_roomy(MEMORY):
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))  # pytest's own name for the place
 
 
 def pytest_collection_finish() -> None:
-    """Let Python's collector leave six thousand tests alone: it would look through them all the time."""
+    """Keep Python's collector from scanning six thousand tests again and again."""
     gc.collect()
     gc.freeze()
 
@@ -47,7 +47,7 @@ def _is_roomy(place: Path) -> bool:
 
 
 class ByHome(LoadScopeScheduling):
-    """Hands tests out by what they share: those of a shared stack together, else those of a file."""
+    """Distributes tests by what they share: those of a shared stack together, else those of a file."""
 
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.partition("::")[0]
@@ -55,7 +55,7 @@ class ByHome(LoadScopeScheduling):
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByHome:
-    """Share the tests out among the processes that pytest-xdist has started."""
+    """Distribute the tests among the processes that pytest-xdist has started."""
     return ByHome(config, log)
 
 

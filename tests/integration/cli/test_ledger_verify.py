@@ -21,7 +21,7 @@ LEDGER = vouched()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ran:
-    """What came of a command."""
+    """The result of a command."""
 
     status: int | None
     out: str
@@ -29,7 +29,7 @@ class Ran:
 
     @property
     def found(self) -> Any:
-        """What it printed as JSON."""
+        """The JSON that it printed."""
         return orjson.loads(self.out)
 
 
@@ -58,7 +58,7 @@ async def verify(directory: Path, dsn: str | None, *arguments: str) -> Ran:
 
 
 async def test_whole(database: str, shipped: Path) -> None:
-    """A whole ledger is said to be whole, with how far it is vouched for, and the status is 0."""
+    """For a whole ledger, the command says so, and how far it is vouched for; the status is 0."""
     async with dba_of(database, LEDGER.builder.rows):
         ran = await verify(
             shipped, database, "--checkpoints", "checkpoints.ndjson", "--public-key", "key.pem", "--json"
@@ -83,7 +83,7 @@ async def test_whole(database: str, shipped: Path) -> None:
 
 
 async def test_broken(database: str, shipped: Path) -> None:
-    """A broken one exits with 1, and names the first broken position, what is wrong, and what is whole."""
+    """For a broken ledger it exits with 1, and names the first broken position, what is wrong, what whole."""
     async with dba_of(database, LEDGER.builder.rows) as dba:
         await dba.run("delete from ledger.events where position in (7, 8)")
     ran = await verify(shipped, database, "--public-key", "key.pem", "--public-key", "other.pem")
@@ -95,7 +95,7 @@ async def test_broken(database: str, shipped: Path) -> None:
 
 
 async def test_signatures_not_checked(database: str, shipped: Path) -> None:
-    """Without a public key the hashes are checked, and it is said that the signatures were not."""
+    """Without a public key it checks the hashes, and says that it did not check the signatures."""
     async with dba_of(database, LEDGER.builder.rows):
         ran = await verify(shipped, database)
     assert (ran.status, ran.found["whole"], ran.found["signatures_checked"]) == (0, True, False)
@@ -110,14 +110,14 @@ async def test_signatures_not_checked(database: str, shipped: Path) -> None:
     ],
 )
 async def test_wrong_usage(shipped: Path, arguments: tuple[str, ...], status: int, said: str) -> None:
-    """What can never work is said before any database is asked."""
+    """What can never work is refused before any database is asked."""
     ran = await verify(shipped, "postgresql://nobody@127.0.0.1:1/none", *arguments)
     assert (ran.status, ran.out) == (status, "")
     assert said in ran.error
 
 
 async def test_no_database(shipped: Path) -> None:
-    """A ledger that is not named or cannot be read is neither whole nor broken: a sentence, and status 1."""
+    """If the ledger is not named or cannot be read, there is one sentence, status 1, and no verdict."""
     for dsn, said in (
         (None, "KEYFOLD_POSTGRES_DSN"),
         ("postgresql://nobody@127.0.0.1:1/none", "could not be read"),

@@ -1,4 +1,4 @@
-"""A command prints what it has to say, and nothing that a library logs."""
+"""A command prints its own words, and nothing that a library logs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ NO_LOG = ('"level"', '"event"', "Traceback", "Applying")
 
 
 async def test_migrate(tmp_path: Path, empty_database: str) -> None:
-    """A database that is migrated from nothing is told to be up to date, and no migration warns of itself."""
+    """Migrating an empty database prints that it is up to date, without a warning for each migration."""
     done = await keyfold("migrate", cwd=tmp_path, settings={"KEYFOLD_POSTGRES_DSN": empty_database})
 
     assert done.status == 0, done.err
@@ -19,7 +19,7 @@ async def test_migrate(tmp_path: Path, empty_database: str) -> None:
 
 
 async def test_kafka_away(tmp_path: Path) -> None:
-    """A broker that is away is told in one sentence, without the driver's own log of it."""
+    """When the broker is away, the command says so in one sentence, without the driver's own log."""
     (port,) = free_ports(1)
     settings = {"KEYFOLD_KAFKA_BOOTSTRAP": f"{HOST}:{port}"}
     failed = await keyfold("dead-letter", "list", cwd=tmp_path, settings=settings)
@@ -30,7 +30,7 @@ async def test_kafka_away(tmp_path: Path) -> None:
 
 
 async def test_failed_replay(tmp_path: Path, database: str) -> None:
-    """A replay that fails says why in one sentence, without the log of the program that does it."""
+    """A replay that fails says why in one sentence, without its program's log."""
     (port,) = free_ports(1)
     settings = {
         "KEYFOLD_POSTGRES_DSN": database,

@@ -1,4 +1,4 @@
-"""`keyfold key can` and `keyfold shadow`: what a gatekeeper is asked, and what is seen of its answer."""
+"""`keyfold key can` and `keyfold shadow`: what a gatekeeper is asked, and what is shown of its answer."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ SHADOW: dict[str, Any] = {
 
 @pytest.fixture(autouse=True)
 def away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Be away from any local stack."""
+    """Run away from any local stack."""
     monkeypatch.chdir(tmp_path)
 
 
@@ -93,7 +93,7 @@ def on_wide(shown: Listing) -> str:
     ],
 )
 async def test_what_is_asked(options: str, question: dict[str, str]) -> None:
-    """The question has what is named and nothing else; it is no command, so it is sent on no terms."""
+    """The question has what is named and nothing else; it is no command, so it has no send options."""
     async with serving(ALLOWED) as gatekeeper:
         done = await gatekeeper.keyfold("key", "can", "key_1", *options.split())
     assert done.exit_code == 0
@@ -104,7 +104,7 @@ async def test_what_is_asked(options: str, question: dict[str, str]) -> None:
 
 
 async def test_no_is_told_by_the_status() -> None:
-    """A script can ask: a denial ends with 1, and the answer is shown all the same."""
+    """A script can ask: a denial exits with 1, and still shows the answer."""
     async with serving(DENIED) as gatekeeper:
         done = await gatekeeper.keyfold(
             "key", "can", "key_1", "--vendor", "ven_1", "--method", "GET", "--path", "/"
@@ -114,7 +114,7 @@ async def test_no_is_told_by_the_status() -> None:
 
 
 def test_what_a_person_sees() -> None:
-    """The checks that apply, what to change and who can, and the verdict in a line."""
+    """A person sees the checks that apply, what to change and who can, and the verdict in a line."""
     denied = on_wide(shown_answer(DENIED))
     assert "missing_vendor_key" not in denied
     assert "Grant write to financial.  owner" in denied
@@ -125,7 +125,7 @@ def test_what_a_person_sees() -> None:
 
 
 def test_colours_are_what_is_meant() -> None:
-    """What passed is green and what failed is red, though its name is that of a denial."""
+    """A check that passed is green and one that failed is red, though its name is that of a denial."""
     checks = [*DENIED["checks"], {"check": "read_only", "outcome": "not_evaluated"}]
     shown = shown_answer({**DENIED, "checks": checks})
     assert [row[:2] for row in shown.rows] == [
@@ -136,7 +136,7 @@ def test_colours_are_what_is_meant() -> None:
 
 
 async def test_the_shadow_as_json() -> None:
-    """To a program the whole answer is shown, not its list alone."""
+    """A program gets the whole answer, not only its list."""
     async with serving(SHADOW) as gatekeeper:
         done = await gatekeeper.keyfold("shadow")
     assert (done.exit_code, orjson.loads(done.stdout)) == (0, SHADOW)
@@ -144,7 +144,7 @@ async def test_the_shadow_as_json() -> None:
 
 
 def test_the_shadow_as_a_person_sees_it() -> None:
-    """What either map makes of a request, what would become of it, and how much was compared."""
+    """A person sees what each map makes of a request, what would become of it, and how many were compared."""
     table = on_wide(listing(SHADOW))
     assert "allow to deny" in table
     assert "financial read (line 3, /v1/bill/**)" in table
@@ -163,5 +163,5 @@ def test_the_shadow_as_a_person_sees_it() -> None:
     ],
 )
 def test_what_else_is_said_of_the_shadow(changed: dict[str, Any], words: str) -> None:
-    """That all is well, that something is missing, or that nothing is compared at all."""
+    """The note says that all is well, that something is missing, or that nothing is compared."""
     assert words in on_wide(listing({**SHADOW, **changed}))

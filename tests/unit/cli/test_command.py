@@ -43,7 +43,7 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> typer.Typer:
 
     @command(paint, "bearer")
     async def bearer(keyfold: Keyfold) -> Line:
-        """Show whom the services would hear."""
+        """Show which token the services would get."""
         return Line(keyfold.bearer(OPERATOR))
 
     return app
@@ -61,7 +61,7 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> typer.Typer:
     ],
 )
 def test_ends(app: typer.Typer, line: str, status: int, out: str, err: str) -> None:
-    """A command shows its answer, or fails in one sentence with the status for whose fault it was."""
+    """A command shows its answer, or fails in one sentence with the status that says whose fault it was."""
     ended = CliRunner().invoke(app, line.split())
 
     assert (ended.exit_code, ended.stdout, ended.stderr) == (status, out, err)
@@ -76,7 +76,7 @@ def test_refused(app: typer.Typer, line: str) -> None:
 
 
 def test_token_from_environment(app: typer.Typer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Away from a local stack the token is the environment's, and is asked for by name."""
+    """Away from a local stack, the token comes from the environment; if it is missing, the error names it."""
     asked = CliRunner().invoke(app, ["paint", "bearer"])
     assert "set KEYFOLD_TOKEN" in asked.stderr
 

@@ -18,7 +18,7 @@ ENVIRONMENT = {"KEYFOLD_REGISTRY_URL": "https://registry.example/", "KEYFOLD_POS
 
 
 def said(environment: Mapping[str, str]) -> CommandSettings:
-    """Return what an environment says."""
+    """Return the settings of an environment."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment.items():
             patch.setenv(name, value)
@@ -49,7 +49,7 @@ def deep(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_nearest_stack(deep: Path) -> None:
-    """Where nothing is said, everything is of the stack of the nearest parent directory."""
+    """Without any setting, everything comes from the stack of the nearest parent directory."""
     endpoints = find_endpoints(None, said({}))
 
     assert endpoints.state_dir == deep / STATE_DIR_NAME
@@ -62,7 +62,7 @@ def test_nearest_stack(deep: Path) -> None:
 
 @pytest.mark.parametrize("named_by", ["directory", "KEYFOLD_DIR"])
 def test_what_is_said_wins(deep: Path, named_by: str) -> None:
-    """Each address that the environment says goes before a local stack's, and only that one."""
+    """Each address in the environment takes precedence over a local stack's, and only that one."""
     directory = {"KEYFOLD_DIR": str(deep)} if named_by == "KEYFOLD_DIR" else {}
     endpoints = find_endpoints(None, said({**ENVIRONMENT, **directory}))
 
@@ -77,7 +77,7 @@ def test_what_is_said_wins(deep: Path, named_by: str) -> None:
 
 
 def test_option_wins(home: Path) -> None:
-    """An option goes before the environment: a stack that it names is all that counts."""
+    """An option takes precedence over the environment: the stack that it names supplies everything."""
     endpoints = find_endpoints(home, said(ENVIRONMENT))
 
     assert endpoints.postgres_dsn == "postgresql://local/keyfold"
@@ -86,14 +86,14 @@ def test_option_wins(home: Path) -> None:
 
 
 def test_broken_record_of_what_nobody_needs(deep: Path) -> None:
-    """A stack that is just stopping is nothing to whoever says where to go."""
+    """A stack that is just stopping does not matter if the environment says where to go."""
     (deep / STATE_DIR_NAME / "stack.json").write_bytes(b"{")
 
     assert find_endpoints(None, said(ENVIRONMENT)).postgres_dsn == DSN
 
 
 def test_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where no stack runs the environment says, and what it does not say is asked for by name."""
+    """Without a stack the environment supplies the addresses, and a missing one is asked for by name."""
     monkeypatch.chdir(tmp_path)
 
     endpoints = find_endpoints(None, said(ENVIRONMENT))
@@ -107,7 +107,7 @@ def test_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("named", ["home", f"home/{STATE_DIR_NAME}"])
 def test_named(home: Path, named: str) -> None:
-    """A named directory counts, by argument or by KEYFOLD_DIR, with or without the state directory."""
+    """A named directory is used, by option or by KEYFOLD_DIR, with or without the state directory."""
     directory = home.parent / named
 
     by_argument, by_variable = (
@@ -121,13 +121,13 @@ def test_named(home: Path, named: str) -> None:
 
 @pytest.mark.parametrize("name", ["", "none", "x" * 300])
 def test_named_in_vain(tmp_path: Path, name: str) -> None:
-    """A directory that is named and has no stack is a failure, whatever the environment says."""
+    """A named directory without a stack is a failure, whatever the environment says."""
     with pytest.raises(CommandFailed, match="No local stack runs in"):
         find_endpoints(tmp_path / name, said(ENVIRONMENT))
 
 
 def test_broken_record(home: Path) -> None:
-    """A record that is no stack's is a sentence, not a traceback."""
+    """A record that is not a stack's gives a sentence, not a traceback."""
     (home / STATE_DIR_NAME / "stack.json").write_bytes(b"{")
 
     with pytest.raises(CommandFailed, match="cannot be read"):

@@ -1,4 +1,4 @@
-"""Every screen of every command, with the longest there is on it, on terminals of every width."""
+"""Every screen of every command, with the longest possible content, on terminals of every width."""
 
 from __future__ import annotations
 
@@ -120,18 +120,18 @@ KEYFOLD: Final = typer.main.get_command(app)
 
 
 class Terminal(io.StringIO):
-    """A terminal's other end."""
+    """The other end of a terminal."""
 
     encoding = "utf-8"
 
     def isatty(self) -> bool:
-        """Be one."""
+        """Tell that it is a terminal."""
         return True
 
 
 @pytest.fixture(autouse=True)
 def away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Be away from any local stack, with services of one's own."""
+    """Run away from any local stack, with services of the test's own."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TERM", "dumb")
     monkeypatch.setenv("KEYFOLD_TOKEN", "token")
@@ -154,7 +154,7 @@ def drawn(line: str) -> str:
 
 
 def assert_whole(narrow: str, wide: str, columns: int) -> None:
-    """Fail if what is copied is not whole or is missing unsaid, or if a line is longer than need be."""
+    """Fail if text to copy is cut or silently missing, or if a line is longer than necessary."""
     copied = set(COPIED.findall(wide))
     assert set(COPIED.findall(narrow)) <= copied
     if not LEFT_OUT.search(narrow.replace("\n", " ")):
@@ -170,7 +170,7 @@ def test_every_command_is_tried_here() -> None:
 
 
 async def test_what_is_copied_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever a command shows, ids, secrets and times are whole, and what is left out is named."""
+    """Whatever a command shows, ids, secrets and times are complete, and columns left out are named."""
     async with worst() as url:
         for service in ("REGISTRY", "AUDIT", "GATEKEEPER", "RELAY"):
             monkeypatch.setenv(f"KEYFOLD_{service}_URL", url)
@@ -184,7 +184,7 @@ async def test_what_is_copied_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("columns", WIDTHS)
 def test_what_is_copied_of_a_database_is_whole(columns: int) -> None:
-    """The same for what does not come over HTTP."""
+    """The same holds for what does not come over HTTP."""
     for shown in itertools.chain.from_iterable(VIEWS.values()):
         narrow, wide = ("\n".join(seen(shown, width)) for width in (columns, None))
         assert_whole(narrow, wide, columns)

@@ -1,4 +1,4 @@
-"""What is said explicitly wins over a local stack, and no token goes where it was not meant to go."""
+"""The more explicit wins over a local stack, and no token goes where it was not meant to go."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ PAGE: dict[str, object] = {"items": [], "next_cursor": None}
 
 @pytest.fixture
 async def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[RegistryDouble]:
-    """Stand in a directory in which a local stack runs; all of its services are this double."""
+    """Change to a directory in which a local stack runs; all of its services are this double."""
     state_dir = tmp_path / STATE_DIR_NAME
     state_dir.mkdir()
     LocalSigner(state_dir).prepare()
@@ -63,13 +63,13 @@ async def keyfold(line: str, **environment: str) -> Result:
 
 
 def all_at(url: str) -> dict[str, str]:
-    """Name every service by this address."""
+    """Give every service this address."""
     return {f"{service.upper()}_URL": url for service in HTTP_SERVICES}
 
 
 @pytest.mark.parametrize("line", [*READS, *CHANGES, TAIL])
 async def test_token_without_an_address(stack: RegistryDouble, line: str) -> None:
-    """A token is never sent to a local stack that was merely found: the command says so and does nothing."""
+    """A token is never sent to a local stack that was merely found: the command refuses, and does nothing."""
     ended = await keyfold(line, TOKEN=TOKEN)
 
     assert (ended.exit_code, stack.asked) == (2, [])
@@ -79,7 +79,7 @@ async def test_token_without_an_address(stack: RegistryDouble, line: str) -> Non
 
 @pytest.mark.parametrize("line", [*READS, *CHANGES])
 async def test_named_address(stack: RegistryDouble, line: str) -> None:
-    """Named addresses are asked, with the token that is named, and the local stack hears nothing."""
+    """Named addresses are asked, with the named token, and the local stack gets no request."""
     async with serving(PAGE) as named:
         await keyfold(line, TOKEN=TOKEN, **all_at(named.url))
 
@@ -90,7 +90,7 @@ async def test_named_address(stack: RegistryDouble, line: str) -> None:
 
 @pytest.mark.parametrize("line", [*READS, *CHANGES, TAIL])
 async def test_own_token_stays(stack: RegistryDouble, line: str) -> None:
-    """What a local stack signs goes to its own addresses alone: named ones need a token that is named."""
+    """A token that a local stack signs goes to its own addresses alone: named ones need a named token."""
     async with serving(PAGE) as named:
         ended = await keyfold(line, **all_at(named.url))
 
@@ -99,7 +99,7 @@ async def test_own_token_stays(stack: RegistryDouble, line: str) -> None:
 
 
 async def test_option_names_the_stack(stack: RegistryDouble, tmp_path: Path) -> None:
-    """A stack named by option is asked whatever the environment says, and with its own token."""
+    """A stack that an option names is asked, whatever the environment says, and with its own token."""
     async with serving(PAGE) as named:
         ended = await keyfold(f"key list --account acc_1 --dir {tmp_path}", TOKEN=TOKEN, **all_at(named.url))
 
@@ -108,7 +108,7 @@ async def test_option_names_the_stack(stack: RegistryDouble, tmp_path: Path) -> 
 
 
 async def test_mixture_is_said(stack: RegistryDouble) -> None:
-    """Where some addresses are named and others are a local stack's, it says which."""
+    """If some addresses are named and others are a local stack's, the command prints which."""
     ended = await keyfold("key list --account acc_1", KAFKA_BOOTSTRAP="kafka.example:9092")
 
     assert (ended.exit_code, len(stack.asked)) == (0, 1)
@@ -117,7 +117,7 @@ async def test_mixture_is_said(stack: RegistryDouble) -> None:
 
 @pytest.mark.parametrize("setting", ["POSTGRES_DSN", "KAFKA_BOOTSTRAP"])
 async def test_replay_of_two_places(stack: RegistryDouble, setting: str) -> None:
-    """A read model is never made of another ledger's events: the database and Kafka come from one place."""
+    """A read model is never made from another ledger's events: database and Kafka must have one origin."""
     value = {"POSTGRES_DSN": "postgresql://db/keyfold", "KAFKA_BOOTSTRAP": "kafka.example:9092"}[setting]
     ended = await keyfold("replay", **{setting: value})
 
@@ -127,7 +127,7 @@ async def test_replay_of_two_places(stack: RegistryDouble, setting: str) -> None
 
 @pytest.mark.parametrize("line", ["migrate", "ledger verify", "state --at 1"])
 async def test_named_database(stack: RegistryDouble, line: str) -> None:
-    """A database that is named is the one that is worked on and spoken of, without its password."""
+    """A named database is the one that is used and printed, without its password."""
     ended = await keyfold(line, POSTGRES_DSN="postgresql://keyfold:hunter2@127.0.0.1:9/elsewhere")
 
     assert ended.exit_code == 1
@@ -136,7 +136,7 @@ async def test_named_database(stack: RegistryDouble, line: str) -> None:
 
 
 async def test_named_kafka(stack: RegistryDouble) -> None:
-    """Kafka that is named is the one that is read and spoken of."""
+    """A named Kafka is the one that is read and printed."""
     ended = await keyfold("dead-letter list", KAFKA_BOOTSTRAP="127.0.0.1:9")
 
     assert ended.exit_code == 1
@@ -145,7 +145,7 @@ async def test_named_kafka(stack: RegistryDouble) -> None:
 
 @asynccontextmanager
 async def redirector(to: str) -> AsyncIterator[str]:
-    """Serve nothing but redirects to an address."""
+    """Serve only redirects to an address."""
 
     async def answer(request: web.Request) -> web.Response:
         raise web.HTTPTemporaryRedirect(to + request.path)
@@ -158,7 +158,7 @@ async def redirector(to: str) -> AsyncIterator[str]:
 
 @pytest.mark.parametrize("line", [*READS, *CHANGES, TAIL, "status"])
 async def test_redirect(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str) -> None:
-    """A token does not follow a redirect to where nobody sent it; one line says what to set."""
+    """A token does not follow a redirect to another address; one line says what to set."""
     monkeypatch.chdir(tmp_path)
     async with serving(PAGE) as elsewhere, redirector(elsewhere.url) as url:
         ended = await keyfold(line, TOKEN=TOKEN, **all_at(url))
@@ -172,7 +172,7 @@ async def test_redirect(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: s
 async def test_plain_http_to_another_machine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str
 ) -> None:
-    """A token is not sent in the clear to another machine."""
+    """A token is not sent to another machine over plain http."""
     monkeypatch.chdir(tmp_path)
     ended = await keyfold(line, TOKEN=TOKEN, **all_at("http://registry.invalid:8080"))
 

@@ -19,7 +19,7 @@ DETAILS = Details(lines={"secret": "s3"}, item={"secret": "s3"}, note="Hand it o
 
 
 def test_program(capsys: pytest.CaptureFixture[str]) -> None:
-    """Away from a terminal a list is a JSON array, one thing is an object, and a line is itself."""
+    """Away from a terminal, a list is a JSON array, one thing is an object, and a line is plain text."""
     for shown in (LISTING, DETAILS):
         show(shown, as_json=False)
         items = shown.items if isinstance(shown, Listing) else shown.item
@@ -39,7 +39,7 @@ def test_empty() -> None:
 
 
 def test_note() -> None:
-    """What a person must know follows what is shown."""
+    """What a person must know follows the rest."""
     assert seen(DETAILS) == ["secret  s3", "Hand it over now."]
 
 
@@ -52,7 +52,7 @@ def test_when(time: str | None, said: str) -> None:
 
 
 def test_minute() -> None:
-    """What is known to the minute alone is said as a minute."""
+    """A time that is known to the minute is shown so."""
     assert minute("2026-01-31T08:09:00.000000Z") == "2026-01-31 08:09Z"
     assert minute(None) == "—"
 
@@ -128,12 +128,12 @@ EVENTS = Listing(
     ],
 )
 def test_a_table_of_any_width(columns: int | None, lines: list[str]) -> None:
-    """Prose goes on in the next line, then columns are left out in their order, then all is in blocks."""
+    """Prose wraps to the next line, then columns are left out in their order, then all becomes blocks."""
     assert seen(EVENTS, columns) == lines
 
 
 def test_a_secret_stands_alone() -> None:
-    """A word that fits without its name alone is below it; one that never fits is the terminal's."""
+    """A word that fits only without its name goes below it; the terminal breaks one that never fits."""
     shown = Details(lines={"key": "key_1", "secret": "s" * 70}, item={})
     assert seen(shown, 80) == ["key     key_1", "secret  " + "s" * 70]
     assert seen(shown, 72) == ["key     key_1", "secret", "s" * 70]
@@ -141,7 +141,7 @@ def test_a_secret_stands_alone() -> None:
 
 
 def test_a_wide_character_takes_two_columns() -> None:
-    """Columns stand below each other, whatever is in them; emoji that may not be joined are counted apart."""
+    """Columns stay aligned, whatever is in them; emoji that may not be joined are counted separately."""
     rows = [("歯科 👩‍👩‍👧", "x"), ("Dr. Müller", "y"), ("می‌خواهم", "z")]
     shown = Listing(columns=("name", "after"), rows=rows, items=[], empty="")
     assert [width_of(line[:-1]) for line in seen(shown)[1:]] == [13, 13, 13]
@@ -149,7 +149,7 @@ def test_a_wide_character_takes_two_columns() -> None:
 
 @pytest.mark.parametrize("columns", range(20, 100))
 def test_a_word_is_one_word(columns: int) -> None:
-    """No word is split but one that is longer than any id, and a time is a word, though a space is in it."""
+    """Only a word longer than any id is split, and a time counts as a word, despite its space."""
     told = "works until 2026-01-31 08:09:10Z for key_0123456789ABCDEFGHIJKLMNOP"
     table = Listing(columns=("told", "by"), rows=[(told, told)], items=[], empty="", prose=("told", "by"))
     for shown in (table, Details(lines={"told": told, "by": told}, item={})):

@@ -1,4 +1,4 @@
-"""How a command reaches the registry: once, whatever happens to the connection, and for as long as asked."""
+"""Sending a command to the registry: it is done once, whatever the connection, and waited for as asked."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ ROTATED = {"key": KEY, "secret": "kfs_live_new"}
 
 @pytest.fixture(autouse=True)
 def away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Be away from any local stack, and in no hurry to wait."""
+    """Run away from any local stack, with short pauses."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(http, "PAUSES_S", (0.0, 0.0))
 
 
 async def test_sent_again() -> None:
-    """A command whose connection is lost is sent again under the same Idempotency-Key, and so done once."""
+    """A command whose connection is lost is sent again with the same Idempotency-Key, and so done once."""
     async with serving(LOST, LOST, ROTATED) as registry:
         ended = await registry.keyfold(*ROTATE)
 
@@ -37,7 +37,7 @@ async def test_sent_again() -> None:
 
 
 async def test_given_up() -> None:
-    """After two more attempts it is given up, and its key is told, for nobody knows whether it was done."""
+    """After two more attempts it is given up, and its key is printed, as nobody knows whether it was done."""
     async with serving(LOST) as registry:
         ended = await registry.keyfold(*ROTATE)
 
@@ -48,7 +48,7 @@ async def test_given_up() -> None:
 
 
 async def test_reads() -> None:
-    """What only reads has no key, and nothing to doubt when nobody answers."""
+    """A command that only reads has no key, and its failure leaves no doubt."""
     async with serving(LOST) as registry:
         ended = await registry.keyfold("key", "show", "key_1")
 
@@ -58,7 +58,7 @@ async def test_reads() -> None:
 
 
 async def test_refused_once() -> None:
-    """A refusal is an answer: it is not asked for twice."""
+    """A refusal is an answer: the command is not sent again."""
     problem = {"type": "urn:keyfold:problem:key-revoked", "detail": "the key is revoked"}
     async with serving(problem, status=409) as registry:
         ended = await registry.keyfold("key", "edit", "key_1", "--name", "Desk")
@@ -68,7 +68,7 @@ async def test_refused_once() -> None:
 
 
 async def test_each_command_has_its_own_key() -> None:
-    """Two commands are never taken for one, unless whoever gives them says so."""
+    """Two commands are never taken for the same, unless the user gives them the same key."""
     async with serving(KEY) as registry:
         await registry.keyfold(*REVOKE)
         await registry.keyfold(*REVOKE)
@@ -82,7 +82,7 @@ async def test_each_command_has_its_own_key() -> None:
 
 @pytest.mark.parametrize("key", ["", "with space", "mañana", "x" * 256, "line\nline"])
 async def test_impossible_key(key: str) -> None:
-    """A key that no header can carry is wrong usage, and nothing is sent."""
+    """A key that no header can hold is wrong usage, and nothing is sent."""
     async with serving(KEY) as registry:
         ended = await registry.keyfold(*REVOKE, "--idempotency-key", key)
 
@@ -103,7 +103,7 @@ async def test_impossible_key(key: str) -> None:
     ],
 )
 async def test_wait(answer: dict[str, Any], status: int, said: str) -> None:
-    """`--wait` has the registry wait; that it is not confirmed is a warning and a status of its own."""
+    """`--wait` lets the registry wait; if it is not confirmed, there is a warning and a status of its own."""
     async with serving(answer) as registry:
         ended = await registry.keyfold(*REVOKE, "--wait", "5")
 
@@ -113,7 +113,7 @@ async def test_wait(answer: dict[str, Any], status: int, said: str) -> None:
 
 
 async def test_no_wait() -> None:
-    """Without `--wait` nothing is waited for, and nothing is said of it."""
+    """Without `--wait`, nothing is waited for, and nothing said about it."""
     async with serving(KEY) as registry:
         ended = await registry.keyfold(*REVOKE)
 

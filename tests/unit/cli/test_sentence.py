@@ -1,4 +1,4 @@
-"""A problem, said to a person."""
+"""A problem in words for a person."""
 
 from __future__ import annotations
 
@@ -42,5 +42,5 @@ from keyfold.client.http import sentence
     ],
 )
 def test_sentence(status: int, problem: dict[str, object], said: str) -> None:
-    """A problem is one sentence: what is wrong, where, and its kind for whoever searches for it."""
+    """A problem is one sentence: what is wrong, where, and its kind, to search for."""
     assert sentence(status, problem) == said

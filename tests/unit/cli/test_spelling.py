@@ -1,4 +1,4 @@
-"""Options and arguments in every order, ids in either way, and faults in the words of what was typed."""
+"""Options and arguments in every order, ids in either form, and faults in the words of what was typed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SECRET = "kfs_live_" + "a" * 43
 
 @pytest.fixture(autouse=True)
 def away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Be away from any local stack."""
+    """Run away from any local stack."""
     monkeypatch.chdir(tmp_path)
 
 
@@ -28,7 +28,7 @@ ORDERS = list(itertools.permutations([("on",), ("--account", "acc_2"), ("--wait"
 
 @pytest.mark.parametrize("order", ORDERS, ids=lambda order: " ".join(itertools.chain(*order)))
 async def test_orders(order: tuple[tuple[str, ...], ...]) -> None:
-    """Options are taken before, between and behind arguments."""
+    """Options are accepted before, between and after arguments."""
     async with serving(ACCOUNT) as registry:
         ended = await registry.keyfold("account", "integrations", *itertools.chain(*order))
 
@@ -53,7 +53,7 @@ async def test_orders(order: tuple[tuple[str, ...], ...]) -> None:
     ],
 )
 async def test_either_way(line: str, path: str) -> None:
-    """An id is taken as an argument and as the option that other commands have for it."""
+    """An id is accepted as an argument, and as the option that other commands have for it."""
     async with serving({"items": [], "next_cursor": None}) as registry:
         await registry.keyfold(*line.split())
 
@@ -80,7 +80,7 @@ async def test_either_way(line: str, path: str) -> None:
     ],
 )
 async def test_wrong_usage(line: str, said: str) -> None:
-    """What can never work is one line, with status 2, and nothing is sent."""
+    """What can never work gives one line, with status 2, and nothing is sent."""
     async with serving(KEY) as registry:
         ended = await registry.keyfold(*line.split())
 
@@ -120,7 +120,7 @@ async def test_wrong_usage(line: str, said: str) -> None:
     ],
 )
 async def test_fault_of_a_field(line: str, pointer: str, said: str) -> None:
-    """A service's fault is told by what was typed, with status 2, and never with what may be a secret."""
+    """A service's fault is described by what was typed, with status 2, and without possible secrets."""
     problem = {
         "type": "urn:keyfold:problem:bad-body",
         "detail": "the body is not acceptable",
@@ -150,7 +150,7 @@ async def test_fault_of_a_field(line: str, pointer: str, said: str) -> None:
     ],
 )
 async def test_status(status: int, kind: str, exit_status: int) -> None:
-    """What can never work ends with 2; what is refused for what there is, or fails, with 1."""
+    """What can never work exits with 2; a refusal or failure that depends on what there is, with 1."""
     async with serving({"type": f"urn:keyfold:problem:{kind}", "detail": "no"}, status=status) as registry:
         assert (await registry.keyfold("key", "edit", "key_1", "--name", "x")).exit_code == exit_status
 
@@ -167,7 +167,7 @@ async def test_status(status: int, kind: str, exit_status: int) -> None:
     ],
 )
 async def test_nothing_there(line: str, ending: str) -> None:
-    """Where there is nothing by what was typed, the command that lists what there is gets named."""
+    """If nothing is found, the command that lists what there is gets named."""
     async with serving({"type": "urn:keyfold:problem:not-found", "detail": "no"}, status=404) as registry:
         ended = await registry.keyfold(*line.split())
 
@@ -176,7 +176,7 @@ async def test_nothing_there(line: str, ending: str) -> None:
 
 
 async def test_field_in_a_text() -> None:
-    """A field that a service's text names is named as it was typed, too."""
+    """A field in a service's text is also named as it was typed."""
     problem = {
         "type": "urn:keyfold:problem:late",
         "detail": "`expires_at` must lie in the future, as `odd` is",
@@ -190,6 +190,6 @@ async def test_field_in_a_text() -> None:
 
 @pytest.mark.parametrize("option", ["--version", "-V"])
 def test_version(option: str) -> None:
-    """The version that is installed is said, and nothing else."""
+    """The installed version is printed, and nothing else."""
     ended = CliRunner().invoke(app, [option])
     assert (ended.exit_code, ended.stdout) == (0, f"keyfold {version('keyfold')}\n")

@@ -1,4 +1,4 @@
-"""What commands write where the terminal is not UTF-8, has no colours, or has gone."""
+"""What commands write if the terminal is not UTF-8, has no colours, or has gone."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def keyfold(
 
 
 def written(shown: Details, encoding: str, *, wide: bool) -> str:
-    """Return what is written to a stream of an encoding that nothing can be written to but what it has."""
+    """Return what is written to a stream that accepts only its encoding's characters."""
     stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
     with redirect_stdout(stream):
         show(shown, wide=wide)
@@ -52,13 +52,13 @@ def written(shown: Details, encoding: str, *, wide: bool) -> str:
 
 @pytest.mark.parametrize("encoding", ["utf-8", "latin-1", "ascii", "cp437", "shift_jis"])
 def test_any_encoding(encoding: str) -> None:
-    """JSON is the same JSON in each, a table says what the encoding lacks in escapes, and nothing fails."""
+    """JSON is the same in every encoding, a table escapes what the encoding lacks, and nothing fails."""
     assert orjson.loads(written(SHOWN, encoding, wide=False)) == SHOWN.item
     assert make_encodable(NAME, encoding) in written(SHOWN, encoding, wide=True)
 
 
 async def test_the_program_in_ascii() -> None:
-    """The program itself takes such a stream as it comes."""
+    """The program itself works with such a stream."""
     async with serving(ACCOUNT_ANSWER) as registry:
         status, out, error = await keyfold(registry.url, "account", "show", PYTHONIOENCODING="ascii")
     assert (status, orjson.loads(out), error) == (0, ACCOUNT_ANSWER, b"")
@@ -66,7 +66,7 @@ async def test_the_program_in_ascii() -> None:
 
 
 async def test_arguments_are_utf8() -> None:
-    """A name is sent as it was typed under a locale that knows no such letter; what is no text is refused."""
+    """A name is sent as typed, even under a locale without its letters; what is not text is refused."""
     async with serving(ACCOUNT_ANSWER) as registry:
         status, _, _ = await keyfold(
             *(registry.url, "account", "create", NAME.encode()),
@@ -80,7 +80,7 @@ async def test_arguments_are_utf8() -> None:
 
 
 async def test_a_reader_that_has_gone() -> None:
-    """Whoever has seen enough, as `head` has, hears no more: no traceback, and the status of SIGPIPE."""
+    """When the reader has gone, as `head` has, there is no traceback, and the status is that of SIGPIPE."""
     read, write = os.pipe()
     os.close(read)
     async with serving(ACCOUNT_ANSWER) as registry:
@@ -90,7 +90,7 @@ async def test_a_reader_that_has_gone() -> None:
 
 
 def test_symbols_have_a_word_in_ascii() -> None:
-    """What the screens themselves draw has a likeness; what people wrote has JSON's escapes."""
+    """The screens' own symbols have substitutes; what people wrote is escaped as in JSON."""
     assert make_encodable("a → b — c… ▁█· ✓", "ascii") == "a -> b - c... 18. ok"
     assert seen(SHOWN, None, "ascii")[0] == (
         "name   Z\\u00e4hne -> \\u6b6f\\u79d1 \\ud83d\\udc69\\u200d\\ud83d\\udc69\\u200d\\ud83d\\udc67"
@@ -99,7 +99,7 @@ def test_symbols_have_a_word_in_ascii() -> None:
 
 
 def test_what_is_seen_is_shown_and_what_is_not_is_told() -> None:
-    """Joiners of letters and emoji stand as they are; what would steer a terminal or hide is an escape."""
+    """Joiners of letters and emoji are shown; what would steer a terminal or is invisible is escaped."""
     lines = {
         "name": NAME,
         "odd": "a\u202eb\u200bc\x1b[2J\ufeff\U000e0041\u2028",
@@ -124,7 +124,7 @@ def test_what_is_seen_is_shown_and_what_is_not_is_told() -> None:
 def test_colours(
     environment: dict[str, str], colours: bool, is_bold: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Colours are for terminals that have them and people who want them."""
+    """Colours are for terminals that have them and for people who want them."""
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
 
@@ -142,7 +142,7 @@ def test_colours(
 
 
 def test_a_stream_takes_any_text() -> None:
-    """Also what is written past the screens, such as help, fails in no encoding."""
+    """Text that is not written by the screens, such as help, does not fail in any encoding either."""
     stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii", errors=AS_SYMBOLS)
     stream.write("ven_… 歯\n")
     stream.flush()

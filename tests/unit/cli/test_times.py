@@ -20,7 +20,7 @@ MIDNIGHT = datetime(2026, 11, 30, tzinfo=UTC)
 
 @pytest.fixture(autouse=True)
 def away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Be away from any local stack."""
+    """Run away from any local stack."""
     monkeypatch.chdir(tmp_path)
 
 
@@ -45,7 +45,7 @@ def away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_a_time(text: str, at: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A date, a word, a length ago, or RFC 3339; what names no zone is UTC, wherever the machine is."""
+    """A time is a date, a word, a length ago, or RFC 3339; without a zone it is UTC, wherever it is typed."""
     with monkeypatch.context() as elsewhere:
         elsewhere.setenv("TZ", "Asia/Tokyo")
         time.tzset()
@@ -56,7 +56,7 @@ def test_a_time(text: str, at: datetime, monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.parametrize(("text", "ahead"), [("2h", 2), ("+2h", 2), ("-2h", -2)])
 def test_a_time_ahead(text: str, ahead: int) -> None:
-    """Where a time is one to come, a length is from now on."""
+    """For a time in the future, a length counts from now."""
     assert instant(text, "--expires", NOW, is_ahead=True) == NOW + timedelta(hours=ahead)
 
 
@@ -87,7 +87,7 @@ def test_a_time_ahead(text: str, ahead: int) -> None:
     ],
 )
 def test_no_time(text: str) -> None:
-    """What names no instant, or none of the calendar, is refused by the name of the option."""
+    """Text that is no time, or not in the calendar, is refused with the option's name."""
     with pytest.raises(WrongUsage, match="--since"):
         instant(text, "--since", NOW)
 
@@ -100,7 +100,7 @@ def test_days(text: str, number: int) -> None:
 
 @pytest.mark.parametrize("text", ["0", "91", "91d", "12h", "-1", "many", ""])
 def test_no_days(text: str) -> None:
-    """What is none of so many days is refused."""
+    """Text that is not such a number of days is refused."""
     with pytest.raises(WrongUsage, match="--days"):
         days(text, "--days", 90)
 
@@ -108,7 +108,7 @@ def test_no_days(text: str) -> None:
 @pytest.mark.parametrize("command", ["", "list", "export", "summary"])
 @pytest.mark.parametrize("text", ["-1d", "yesterday", "2h"])
 async def test_since(command: str, text: str) -> None:
-    """Every command of the log takes such times, also one that begins like an option, and sends RFC 3339."""
+    """Every command of the log accepts such times, even one that looks like an option, and sends RFC 3339."""
     page = Part(content=b'{"items": [], "next_cursor": null}', content_type="application/json")
     async with auditing(page) as audit:
         line = ("activity", *command.split(), "--since", text, "--until", "now")
@@ -136,7 +136,7 @@ async def test_since(command: str, text: str) -> None:
     ],
 )
 async def test_no_time_of_an_option(line: str, option: str) -> None:
-    """Every option that takes a time or a length says in one line, with status 2, what is wrong with it."""
+    """Every option with a time or a length says in one line, with status 2, what is wrong with it."""
     async with serving(KEY) as registry:
         ended = await registry.keyfold(*line.split())
 
@@ -158,7 +158,7 @@ async def test_no_time_of_an_option(line: str, option: str) -> None:
     ],
 )
 async def test_sent(line: str, field: str, value: object) -> None:
-    """What is typed is sent as the registry takes it."""
+    """What is typed is sent as the registry accepts it."""
     async with serving({"key": KEY, "secret": "kfs_live_new", **KEY}) as registry:
         assert (await registry.keyfold(*line.split(), "--wait", "10s")).exit_code == 0
 

@@ -1,4 +1,4 @@
-"""What an address asks of the log, and what of a path is told apart."""
+"""The question in an address, and endpoints of paths."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SYDNEY = ZoneInfo("Australia/Sydney")
 
 
 def test_day() -> None:
-    """A day is the reader's own, and of 23 hours where clocks go forward in it."""
+    """A day is the reader's own, and has 23 hours when clocks go forward."""
     asked = ActivityQuestion.of({"day": "2026-10-04"}, NOW, SYDNEY)
     assert asked.since == datetime(2026, 10, 3, 14, tzinfo=UTC)
     assert asked.until == asked.since + timedelta(hours=23)
@@ -26,7 +26,7 @@ def test_day() -> None:
     "query", [{"day": "2020-01-01"}, {"range": "365d"}, {"range": "7d", "day": "1999-12-31"}]
 )
 def test_beyond_what_is_kept(query: dict[str, str]) -> None:
-    """What is over is asked for as all that is kept, never as a time that ends before it begins."""
+    """A range before all that is kept becomes all that is kept, never a range that ends before it begins."""
     asked = ActivityQuestion.of(query, NOW, SYDNEY)
     assert (asked.range, asked.day, asked.until, asked.too_far) == ("90d", "", None, True)
     assert NOW - asked.since < KEPT
@@ -34,7 +34,7 @@ def test_beyond_what_is_kept(query: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("day", ["", "yesterday", "0001-01-01", "9999-12-31", "2026-13-01", "20261004x"])
 def test_no_day(day: str) -> None:
-    """What is no day that can be asked for is not asked for."""
+    """Text that is not a day is ignored."""
     asked = ActivityQuestion.of({"day": day}, NOW, ZoneInfo("UTC"))
     assert (asked.range, asked.day) in (("7d", ""), ("90d", ""))
 
@@ -49,5 +49,5 @@ def test_no_day(day: str) -> None:
     ],
 )
 def test_endpoint(path: str, said: str) -> None:
-    """What names one thing in a path is left out; a version stays."""
+    """Ids in a path are left out; a version stays."""
     assert endpoint(path) == said

@@ -1,4 +1,4 @@
-"""A bug of ours: a person gets a page, under the same policy as every other, and a program a problem."""
+"""After a bug of ours a person gets a page, under the same policy as any other, and a program a problem."""
 
 import pytest
 
@@ -19,7 +19,7 @@ BROKEN = View(method="GET", path="/broken", handler=_fail, who=SIGNED_IN)
     [("text/html,*/*;q=0.8", "text/html"), ("*/*", "application/problem+json")],
 )
 async def test_a_bug(accept: str, content_type: str) -> None:
-    """What went wrong is said as its reader reads, and nothing of the cause is told."""
+    """The answer has the reader's form, and reveals nothing of the cause."""
     async with served(more=[BROKEN]) as browser:
         browser.sign_in(Person(sub="nell"))
         answer = await browser.ask("GET", "/broken", accept=accept)

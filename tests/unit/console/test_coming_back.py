@@ -1,4 +1,4 @@
-"""Who has to sign in first comes back to where they were, with what they had typed, and tells no secret."""
+"""After signing in, people return to where they were, with what they had typed, and no secret leaks."""
 
 import pytest
 from aiohttp import web
@@ -19,7 +19,7 @@ CODE = "kfi_live_" + "a" * 61
 
 
 async def test_a_code_is_in_no_other_address() -> None:
-    """Whoever opens an invitation signs in by an address without its code, and then comes back to it."""
+    """Whoever opens an invitation signs in by an address without its code, and then returns to it."""
     async with served() as browser:
         answer = await browser.ask("GET", f"/invitations/{CODE}")
         assert (answer.status, answer.headers["Location"]) == (303, "/sign-in?return_to=/invitations")
@@ -31,7 +31,7 @@ async def test_a_code_is_in_no_other_address() -> None:
 
 
 async def test_the_page_of_a_code_tells_nobody_its_address() -> None:
-    """Browsers name the address of an invitation to nobody, not even to the console's own files."""
+    """Browsers send an invitation's address to nobody, not even for the console's own files."""
 
     async def look(_raw: web.Request) -> web.Response:
         return web.json_response({"type": "urn:keyfold:problem:not-found"}, status=404)
@@ -46,7 +46,7 @@ async def test_the_page_of_a_code_tells_nobody_its_address() -> None:
 
 
 async def test_a_form_outlives_the_login() -> None:
-    """A form that a service no longer believes the login of is there again after signing in, once."""
+    """A form whose login a service no longer accepts is there again after signing in, once."""
 
     async def refuse(_raw: web.Request) -> web.Response:
         return web.json_response({}, status=401)
@@ -65,7 +65,7 @@ async def test_a_form_outlives_the_login() -> None:
 
 
 async def test_a_form_outlives_a_service_that_is_away() -> None:
-    """A form that nobody answered is there again, under its own key: sent again, it is done once."""
+    """A form that no service answered is there again with its own key: sent again, it is done once."""
 
     async def no_answer(_raw: web.Request) -> web.Response:
         return web.json_response({}, status=503)
@@ -86,7 +86,7 @@ async def test_a_form_outlives_a_service_that_is_away() -> None:
 
 @pytest.mark.parametrize("part", ["..%2Fledger", "%2e%2e%2fx", "ven_1%3Fx=1", "%0d%0aX:%20y", "a" * 129])
 async def test_what_is_no_id_is_asked_of_nobody(part: str) -> None:
-    """A part of an address that is no id is not found, and never becomes a part of a service's address."""
+    """An address without a valid id is not found, and never becomes a part of a service's path."""
     async with served() as browser:
         browser.sign_in(REVIEWER)
         for path in (f"/reviews/{part}", f"/reviews/{part}/suspended"):

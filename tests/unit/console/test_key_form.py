@@ -1,4 +1,4 @@
-"""A key's form: what was typed is kept, what is wrong is said beside its field, the rest becomes terms."""
+"""A key's form: what was typed is kept, faults are shown beside their fields, the rest becomes terms."""
 
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
@@ -26,7 +26,7 @@ def _faults(**typed: str) -> dict[str, str]:
 
 
 def test_goes_through_its_fields_unchanged() -> None:
-    """What a form holds goes from step to step and back, and nothing of it is lost."""
+    """A form goes from step to step and back without any loss."""
     typed = MultiDict(
         {"name": "A <b>", "who": "these", "expires": "2027-06-01", "networks": "10.0.0.0/8\n2001:db8::/32"}
     )
@@ -38,7 +38,7 @@ def test_goes_through_its_fields_unchanged() -> None:
 
 
 def test_an_end_is_the_end_of_the_readers_day() -> None:
-    """A key that expires on a day works to its last second where the owner lives, summer time and all."""
+    """A key that expires on a day works to that day's last second where the owner lives, summer or winter."""
     for day, last_second in (
         ("2027-06-01", "2027-06-01T21:59:59+00:00"),
         ("2027-12-01", "2027-12-01T22:59:59+00:00"),
@@ -48,19 +48,19 @@ def test_an_end_is_the_end_of_the_readers_day() -> None:
 
 @pytest.mark.parametrize("day", ["2026-11-30", "2020-01-01"])
 def test_a_day_that_is_over_is_refused(day: str) -> None:
-    """Yesterday by the reader's own calendar is over, though it may not be by UTC's."""
+    """Yesterday by the reader's calendar is refused, though it may not be over in UTC."""
     assert "over" in _faults(expires=day)["expires"]
     assert "expires" not in _faults(expires="2026-12-01")
 
 
 @pytest.mark.parametrize("day", ["tomorrow", "2027-02-30", "20270230", "9999-99-99", "1", "2027-06-01T00:00"])
 def test_what_is_no_day_is_refused(day: str) -> None:
-    """What is no day of the calendar is told beside the field, with a day as it should be written."""
+    """Text that is not a day gets a fault beside the field, with an example of a day."""
     assert "such as 2027-06-01" in _faults(expires=day)["expires"]
 
 
 def test_an_end_that_a_key_has_stays_to_the_second() -> None:
-    """Whoever edits another field neither moves a key's end nor is held up by one that is over."""
+    """Editing another field does not move a key's end, and an end in the past does not prevent it."""
     ended = datetime(2026, 11, 2, 12, 34, 56, tzinfo=UTC)
     was = KeyTerms(
         name="Old", permissions={}, vendor_ids=None, networks=None, rate_limit=None, expires_at=ended
@@ -81,13 +81,13 @@ def test_an_end_that_a_key_has_stays_to_the_second() -> None:
     ],
 )
 def test_a_name_that_cannot_be_one_is_refused(name: str, said: str) -> None:
-    """A name that is blank, too long, not seen or a secret is told before it gets into any address."""
+    """A name that is blank, too long, invisible or a secret is refused before it gets into any address."""
     assert said in _faults(name=name)["name"]
     assert _faults(name="👩‍⚕️ <script> ענבל" + "x" * 100) == {}
 
 
 def test_an_integration_is_chosen_or_any() -> None:
-    """A key is for somebody: an integration that is named, or knowingly any."""
+    """A key is for a named integration or, by choice, for any."""
     nobody = KeyForm.read(MultiDict({"name": "A"}))
     assert "Choose" in nobody.faults(NOW, BERLIN)["vendor"]
     anybody = KeyForm.read(MultiDict({"name": "A", "who": "any", "vendor": "ven_1"}))
@@ -96,18 +96,18 @@ def test_an_integration_is_chosen_or_any() -> None:
 
 
 def test_what_is_no_id_is_no_integration() -> None:
-    """What was put into the form by hand never becomes a part of a service's address."""
+    """Text put into the form by hand never becomes a part of a service's path."""
     assert _form(vendor="../../accounts").vendor_ids == ()
 
 
 @pytest.mark.parametrize("network", ["10.0.0.1/8", "localhost", "10.0.0", "::1/129"])
 def test_what_is_no_network_is_refused(network: str) -> None:
-    """A network that is none is named, with some as they should be written."""
+    """A network that is invalid is named, with examples of valid ones."""
     assert network in _faults(networks=f"192.0.2.0/24, {network}")["networks"]
 
 
 def test_networks_are_written_one_way() -> None:
-    """Networks may be typed in any spelling, between spaces, lines or commas, and are each named once."""
+    """Networks may be typed in any form, between spaces, lines or commas, and each is named once."""
     typed = _form(networks=" 192.0.2.0/24,\n2001:DB8::/32 192.0.2.0/24 10.1.2.3 ")
     assert typed.terms(BERLIN).networks == ["192.0.2.0/24", "2001:db8::/32", "10.1.2.3/32"]
 
@@ -126,12 +126,12 @@ def test_networks_are_written_one_way() -> None:
     ],
 )
 def test_half_a_limit_is_refused(typed: dict[str, str], field: str) -> None:
-    """A limit that is out of bounds or not whole is told beside the number that is wrong or missing."""
+    """A limit out of bounds or not whole gets a fault beside the number that is wrong or missing."""
     assert list(_faults(**typed)) == [field]
 
 
 def test_a_limit_lets_all_come_at_once_unless_it_says_otherwise() -> None:
-    """A limit without a burst is the one that the registry makes of it, so that nothing seems to change."""
+    """A limit without a burst is completed as the registry does it, so that nothing seems to change."""
     limit = _form(requests="5", per_s="60").terms(BERLIN).rate_limit
     assert limit == {
         "requests": 5,
@@ -146,7 +146,7 @@ def test_an_access_that_there_is_not_is_none() -> None:
 
 
 def test_only_what_changed_is_sent() -> None:
-    """An edit sends what differs, so that what somebody else set meanwhile is not undone by the way."""
+    """An edit sends only what differs, so that somebody else's change is not undone by accident."""
     was = _form(may__patient="read", may__files="write").terms(BERLIN)
     becomes = _form(may__patient="write", may__files="write", expires="2027-06-01").terms(BERLIN)
     assert becomes.changes(was) == {
@@ -157,7 +157,7 @@ def test_only_what_changed_is_sent() -> None:
 
 
 def test_a_refusal_is_told_beside_its_field() -> None:
-    """Whatever the registry says of a field, be it deep within, is found beside that field."""
+    """A fault that the registry finds, even deep inside a field, is shown beside that field."""
     wrongs = [
         {"pointer": "/networks/0", "detail": "it is odd"},
         {"pointer": "/rate_limit/per_s", "detail": "it is long"},
@@ -172,13 +172,13 @@ def test_a_refusal_is_told_beside_its_field() -> None:
     [("unknown-vendors", "vendor"), ("expires-in-the-past", "expires"), ("too-many-keys", "")],
 )
 def test_a_refusal_of_the_whole_is_told_in_plain_words(kind: str, field: str) -> None:
-    """What the registry refuses for a reason of its own is told where it can be mended, or of the whole."""
+    """A refusal by the registry is shown where it can be corrected, else for the whole form."""
     assert list(
         faults_of(ServiceRefused("registry", 409, {"type": f"urn:keyfold:problem:{kind}", "detail": "x"}))
     ) == [field]
 
 
 def test_a_form_is_kept_where_nobody_answers() -> None:
-    """A service that is away or busy loses no form: the page says what to do with it."""
+    """A service that is away or busy loses no form: the page says what to do."""
     assert "3 seconds" in faults_of(TooMany("registry", {}, 3))[""]
     assert "nothing is done twice" in faults_of(Away("registry", "gone"))[""]

@@ -1,4 +1,4 @@
-"""The pages of a key's form show what it holds: what a browser would send back of them is the same form."""
+"""The pages of a key's form show what it holds: a browser would send the same form back."""
 
 from datetime import UTC, datetime
 from html.parser import HTMLParser
@@ -98,7 +98,7 @@ def _page(template: str, form: KeyForm, **values: Any) -> KeyForm:
     ],
 )
 def test_a_page_sends_back_the_form_that_it_shows(template: str, values: dict[str, Any], turn: int) -> None:
-    """Each access to each category, and whatever was typed, comes back from every page as it was."""
+    """Each access to each category, and whatever was typed, comes back unchanged from every page."""
     accesses = [ACCESSES[(turn + number) % len(ACCESSES)] for number in range(len(words.CATEGORIES))]
     full = _form(
         accesses,
@@ -115,7 +115,7 @@ def test_a_page_sends_back_the_form_that_it_shows(template: str, values: dict[st
 
 
 def test_integrations_are_found_by_any_word_of_their_names() -> None:
-    """However many integrations there are, one that is chosen stays in sight, and any other is found."""
+    """However many integrations there are, a chosen one stays visible, and any other can be found."""
     named = [{"vendor_id": f"ven_{number}", "name": f"Recall {number:03} of Łódź"} for number in range(300)]
     all_of_them = make_offer(named, ["ven_299"], "")
     assert (all_of_them.vendors[0]["vendor_id"], all_of_them.left, all_of_them.is_searched) == (

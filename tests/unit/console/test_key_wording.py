@@ -1,4 +1,4 @@
-"""A key in sentences: what is said of it is true, is read once, and no name in it can do anything."""
+"""A key in sentences: they are true, read once, and no name in them can do anything."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -43,7 +43,7 @@ def _key(**changed: Any) -> dict[str, Any]:
 
 
 def test_a_summary_is_a_sentence() -> None:
-    """Who makes a key reads what it will let whom do, until when, as it would be told."""
+    """Whoever makes a key reads in a sentence what it will let whom do, and until when."""
     made = _terms(may={"patient": "read", "appointment": "write"}, expires_at=END)
     (sentence,) = summarise(made, NAMES, LONDON)
     assert sentence == (
@@ -53,7 +53,7 @@ def test_a_summary_is_a_sentence() -> None:
 
 
 def test_a_summary_says_what_bounds_a_key() -> None:
-    """That a key has no end, a network or a limit is said in a sentence of its own."""
+    """That a key has no end, a network or a limit is a sentence of its own."""
     bound = _terms(
         vendor_ids=None, networks=["192.0.2.0/24"], rate_limit={"requests": 100, "per_s": 60, "burst": 200}
     )
@@ -66,7 +66,7 @@ def test_a_summary_says_what_bounds_a_key() -> None:
 
 
 def test_no_name_is_markup() -> None:
-    """A name with markup in it is shown as it is written, within an element of its own."""
+    """A name with markup is shown as it is written, in an element of its own."""
     said = summarise(_terms(vendor_ids=["ven_1", "ven_2", "ven_3"]), NAMES, LONDON)[0]
     assert "<bdi>&lt;b&gt;B&lt;/b&gt;</bdi> and an integration whose name is not known (ven_3)" in said
     renamed = differences(_terms(), _terms(name="<i>"), NAMES, LONDON)
@@ -87,18 +87,18 @@ def test_no_name_is_markup() -> None:
     ],
 )
 def test_permissions_are_read_once(may: dict[str, str], said: str) -> None:
-    """What may be read and what may be changed cannot be taken for each other."""
+    """What may be read and what may be changed cannot be confused."""
     assert describe_permissions(may) == said
 
 
 def test_an_end_within_a_day_is_told_to_the_minute() -> None:
-    """A key that was given an end by the hour, which this page cannot, does not seem to work all day."""
+    """A key that ends within a day, which this page cannot set, shows the minute, not only the day."""
     said = summarise(_terms(expires_at=datetime(2027, 6, 1, 13, 3, tzinfo=UTC)), NAMES, LONDON)[0]
     assert said.endswith(", until 1 June 2027, 14:03.")
 
 
 def test_each_difference_is_a_sentence() -> None:
-    """Whoever edits a key reads each thing that changes, and what it was, before it is saved."""
+    """Whoever edits a key reads each change, with what it was before, before saving."""
     was = _terms(may={"patient": "write", "files": "read"}, vendor_ids=["ven_1"], expires_at=END)
     becomes = _terms(
         may={"patient": "read", "clinical": "write"},
@@ -120,7 +120,7 @@ def test_each_difference_is_a_sentence() -> None:
 
 
 def test_every_change_of_a_permission_has_a_sentence() -> None:
-    """No two accesses differ without a word about it."""
+    """Every difference in access has a sentence."""
     for before in words.ACCESSES:
         for after in words.ACCESSES:
             said = differences(_terms(may={"files": before}), _terms(may={"files": after}), NAMES, LONDON)
@@ -128,7 +128,7 @@ def test_every_change_of_a_permission_has_a_sentence() -> None:
 
 
 def test_what_would_have_been_refused_is_counted() -> None:
-    """Of what passed, that is counted whose data or integration the key would not allow any more."""
+    """Requests that passed are counted if the key would no longer allow their data or integration."""
     passed = [
         {"vendor_id": "ven_1", "category": "patient", "access": "read", "requests": 100},
         {"vendor_id": "ven_1", "category": "patient", "access": "write", "requests": 20},
@@ -157,7 +157,7 @@ def test_what_would_have_been_refused_is_counted() -> None:
     ],
 )
 def test_each_state_of_a_key_is_said(changed: dict[str, Any], is_on: bool, word: str, said: str) -> None:
-    """Whatever state a key is in has a word, and what it means a sentence."""
+    """Every state of a key has a word, and a sentence that explains it."""
     found = describe_state(_key(**changed), is_on=is_on, now=NOW, zone=LONDON)
     assert (found.word, said in " ".join(found.said)) == (word, True)
 
@@ -176,7 +176,7 @@ def test_each_state_of_a_key_is_said(changed: dict[str, Any], is_on: bool, word:
 def test_unknown_use_is_never_called_none(
     count: int | None, most: str | None, is_young: bool, said: str
 ) -> None:
-    """That a permission was not used is said only where it is known."""
+    """A permission is called unused only if that is known."""
     assert describe_use("write", count, most, is_young=is_young) == said
 
 
@@ -214,7 +214,7 @@ def _decided(**changed: Any) -> dict[str, Any]:
     ],
 )
 def test_a_dry_run_says_what_to_change_and_who_can(check: str, by: str, said: str, who: str) -> None:
-    """A refusal comes with each thing that would have to change, in plain words, and who can change it."""
+    """A refusal comes with each required change, in plain words, and who can make it."""
     change = {"check": check, "change": "as <it> was said", "by": by}
     told = answer(_decided(reason=check, changes=[change]), NAMES).remedies[0]
     assert told.change.startswith(said)
@@ -222,7 +222,7 @@ def test_a_dry_run_says_what_to_change_and_who_can(check: str, by: str, said: st
 
 
 def test_a_dry_run_asks_of_a_path_or_of_data() -> None:
-    """Where a path is named it is asked of that, else of a kind of data; never of both."""
+    """A question names a path or a kind of data, never both."""
     by_path = TryForm.read({"try-vendor": "ven_1", "try-path": "/v1/note/7"}).question("key_1")
     assert {"method", "path"} <= by_path.keys() and "category" not in by_path
     by_data = TryForm.read({"try-vendor": "ven_1"}).question("key_1")
@@ -230,7 +230,7 @@ def test_a_dry_run_asks_of_a_path_or_of_data() -> None:
 
 
 def test_history_is_told_in_the_pages_words() -> None:
-    """A change reads as the page says the same thing, with names for ids and nothing that did not change."""
+    """A change reads as the page writes the same thing, with names for ids, and without unchanged fields."""
     item = {
         "at": "2026-11-30T12:00:00Z",
         "summary": "Key created",
@@ -253,7 +253,7 @@ def test_history_is_told_in_the_pages_words() -> None:
 
 
 def test_the_clock_is_called_what_it_is() -> None:
-    """What nobody did, but time, is told as Keyfold's own."""
+    """A change that time alone made is shown as Keyfold's own."""
     item: dict[str, Any] = {
         "at": "",
         "summary": "",

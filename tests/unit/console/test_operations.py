@@ -30,12 +30,12 @@ def _hour(**given: Any) -> dict[str, Any]:
     ],
 )
 def test_completeness_in_words(items: list[dict[str, Any]], said: list[str]) -> None:
-    """A log is called whole only where nothing is missing and nothing is there twice."""
+    """A log is called whole only if nothing is missing and nothing is there twice."""
     assert Completeness.of(items).sentences() == said
 
 
 def test_what_nobody_knows_is_said() -> None:
-    """A run whose last number may not be its last is told of, however whole the rest is."""
+    """A run whose last number may not be its last is reported, however whole the rest is."""
     said = Completeness.of([_hour(unknown_after=10)]).sentences()
     assert said[0].endswith("each is in the log once.")
     assert said[1].startswith("Whether 1 gatekeeper process logged more is not known")
@@ -52,12 +52,12 @@ def test_what_nobody_knows_is_said() -> None:
     ],
 )
 def test_an_age_is_said_in_its_largest_unit(ago: timedelta, said: str) -> None:
-    """How old a checkpoint is is read at a glance; one from a clock ahead of ours is not of any age."""
+    """A checkpoint's age is read at a glance; one from a clock ahead of ours has no age."""
     assert words.age(NOW, (NOW - ago).isoformat()) == said
 
 
 def test_every_service_tells_how_far_it_is() -> None:
-    """A service's metrics tell its position and lag, the worst of several; else they are unknown."""
+    """A service's metrics give its position and lag, the worst of several; without them they are unknown."""
     text = (
         "keyfold_relay_position 7.0\n"
         'keyfold_audit_lag_records{partition="0"} 2.0\nkeyfold_audit_lag_records{partition="1"} 5.0\n'

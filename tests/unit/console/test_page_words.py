@@ -34,7 +34,7 @@ ENDING = re.compile(r"(ies|ing|ed|es|s|e|y)$")
 
 
 def stems(text: str) -> set[str]:
-    """Return the words of a text, in whatever form they stand."""
+    """Return the words of a text, reduced to their stems."""
     return {ENDING.sub("", word) for word in WORD.findall(text.lower())}
 
 
@@ -58,28 +58,28 @@ def _said_in_modules() -> Iterator[tuple[str, str]]:
 
 
 def test_words() -> None:
-    """No word is on the page that README and the docs do not use."""
+    """The page has no word that README and the docs do not use."""
     used = {stem for path in DOCS for stem in stems(path.read_text())}
     unknown = {(name, stem) for name, text in said() for stem in stems(text) - used}
     assert unknown == set()
 
 
 def test_texts_can_be_translated() -> None:
-    """No template has a text of its own that does not pass through gettext."""
+    """Every text of a template passes through gettext."""
     for path in sorted(TEMPLATES.rglob("*.html")):
         outside = MARKUP.sub("", UNSEEN.sub("", path.read_text()))
         assert WORD.findall(outside.replace("Keyfold", "").lower()) == [], path.name
 
 
 def test_weight() -> None:
-    """What a first view loads besides the page is small, and our own script is short."""
+    """A first view loads little besides the page, and our own script is short."""
     files = [path for path in STATIC.rglob("*") if path.is_file()]
     assert sum(len(gzip.compress(path.read_bytes(), 6)) for path in files) <= ASSETS_BYTES_MAX
     assert len((STATIC / "console.js").read_text().splitlines()) < OWN_SCRIPT_LINES_MAX
 
 
 def test_picture() -> None:
-    """README shows the page, in a picture that does not weigh on a visit."""
+    """README shows the page in a picture that is small to load."""
     (picture,) = (ROOT / "docs/images").glob("*.png")
     assert f"docs/images/{picture.name}" in (ROOT / "README.md").read_text()
     assert picture.stat().st_size < PICTURE_BYTES_MAX

@@ -1,4 +1,4 @@
-"""Renewals of access tokens: once for all who need one, and again where nobody answered."""
+"""Renewals of access tokens: once for all who need one, and tried again if nobody answered."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.eventually import eventually
 
 
 class Saying(Provider):
-    """A provider that answers as it is told, the last answer for ever."""
+    """A provider that gives these answers in turn, and the last one for ever."""
 
     def __init__(self, *answers: Given | Exception) -> None:
         self.asked = 0
@@ -35,7 +35,7 @@ class Saying(Provider):
 
 
 def session(ends_in_s: float) -> Session:
-    """Return one whose access token ends so soon."""
+    """Return a session whose access token expires after so many seconds."""
     now = SYSTEM_CLOCK.now()
     return Session(
         session_id="a",
@@ -58,14 +58,14 @@ AWAY = TryLater("away")
 
 
 async def fresh(provider: Provider, sessions: Sequence[Session]) -> list[str | None]:
-    """Return the token that each session goes on with, None for one that is over."""
+    """Return the token that each session continues with, None for one that is over."""
     tokens = TokenRenewal(provider=provider, clock=SYSTEM_CLOCK)
     found = await asyncio.gather(*(tokens.ensure_fresh(each) for each in sessions))
     return [None if each is None else each.token for each in found]
 
 
 async def test_once() -> None:
-    """Of many requests one renews, and all go on with what it got."""
+    """One of many requests renews, and all continue with its result."""
     provider = Saying(NEW)
     assert await fresh(provider, [session(1)] * 5) == ["new"] * 5
     assert provider.asked == 1
@@ -81,7 +81,7 @@ async def test_away() -> None:
 
 
 async def test_back() -> None:
-    """Where nobody answered the provider is asked again, and not only when a minute is over."""
+    """If nobody answered, the provider is asked again at once, not after a minute."""
     tokens = TokenRenewal(provider=Saying(AWAY, NEW), clock=SYSTEM_CLOCK)
 
     async def is_renewed() -> bool:

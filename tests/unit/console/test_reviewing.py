@@ -1,4 +1,4 @@
-"""What a reviewer may do, and what a vendor is told that it lacks: as the registry decides it."""
+"""What a reviewer may do, and what a vendor is told that it lacks, as the registry decides it."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -47,7 +47,7 @@ def _shown(vendor: Vendor) -> dict[str, Any]:
 
 
 def _is_done(command: VendorCommand, vendor: Vendor) -> bool:
-    """Tell whether a command does something; again is no more than saying that it is so already."""
+    """Tell whether a command changes something: repeating what is so already does not."""
     outcome = decide(command, vendor, NOW)
     return not isinstance(outcome, Refusal) and outcome != ()
 
@@ -65,7 +65,7 @@ def _reviewing(kind: ReviewKind, reviewer: str) -> ReviewVendor:
 
 @pytest.mark.parametrize("reviewer", REVIEWERS)
 def test_only_what_the_registry_refuses_is_disabled(reviewer: str) -> None:
-    """An action has a reason why not exactly where the registry would refuse it, or do nothing."""
+    """An action is disabled exactly when the registry would refuse it, or do nothing."""
     for vendor in _vendors():
         disabled = why_not(_shown(vendor), reviewer, NOW)
         commands: dict[str, VendorCommand] = {
@@ -98,13 +98,13 @@ def test_what_is_disabled_says_why() -> None:
 
 
 def test_what_is_outstanding_is_what_an_approval_lacks() -> None:
-    """A vendor is told of exactly the reviews for want of which it cannot be approved."""
+    """A vendor is told exactly those reviews without which it cannot be approved."""
     for vendor in _vendors():
         assert tuple(missing_reviews(_shown(vendor), NOW)) == vendor.missing_reviews(NOW)
 
 
 def test_what_may_be_amended_is_what_the_registry_takes() -> None:
-    """The form of an amendment has the fields that may change in that state, and no other."""
+    """The form of an amendment has the fields that may change in that state, and no others."""
     other: dict[str, Any] = {
         "name": "Other",
         "contact_email": "o@other.example",
@@ -119,7 +119,7 @@ def test_what_may_be_amended_is_what_the_registry_takes() -> None:
 
 
 def test_what_is_typed_is_kept_and_judged() -> None:
-    """Each field that the registry would refuse for what anybody sees of it has a sentence of its own."""
+    """Each fault that the page can see, and for which the registry refuses a field, has its own sentence."""
     typed = ApplicationForm(name="", contact_email="nobody", website="ftp://x", intended_use="x" * 4001)
     assert set(typed.faults(FIELDS)) == set(FIELDS)
     assert ApplicationForm.of_vendor(_shown(APPLIED)).faults(FIELDS) == {}

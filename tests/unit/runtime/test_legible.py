@@ -1,4 +1,4 @@
-"""What is seen and what is not, as Unicode has it and whatever this Python's tables know."""
+"""Which characters are visible, by Unicode's data, whatever tables this Python has."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FILLERS = {0x34F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFFA0}
 
 
 def test_every_character() -> None:
-    """What a table calls a control or a format is unseen, but for what shows; all else assigned is seen."""
+    """What a table calls a control or a format is invisible, but for some; all else assigned is visible."""
     for code in range(0x110000):
         category = unicodedata.category(chr(code))
         is_format = category == "Cf" and code not in SEEN_FORMATS
@@ -29,18 +29,18 @@ def test_every_character() -> None:
 
 @pytest.mark.parametrize("character", ["\u0378", "\U0001faea", "\U0003fffd", "\U00040000"])
 def test_what_is_not_assigned_yet_is_seen(character: str) -> None:
-    """It will be a letter, a sign or an emoji one day, and is the same on a Python that knows it already."""
+    """An unassigned character is visible: it will be a letter or a sign, which some Pythons know already."""
     assert not UNSEEN.match(character)
 
 
 @pytest.mark.parametrize("character", ["\u2065", "\ufff0", "\U000e0002", "\U000e0fff"])
 def test_what_is_kept_for_the_unseen_is_unseen(character: str) -> None:
-    """Unicode assigns nothing else there."""
+    """Ranges that Unicode reserves for invisible characters are invisible."""
     assert UNSEEN.match(character)
 
 
 def test_lines() -> None:
-    """A text of several lines has line ends and tabs, and nothing else that is unseen."""
+    """A text of several lines may have line ends and tabs, and nothing else that is invisible."""
     assert not UNSEEN_IN_PROSE.search("one\r\n\ttwo")
     assert UNSEEN_IN_PROSE.search("one\x0btwo")
     assert UNSEEN_IN_PROSE.search("one\u202etwo")
@@ -48,6 +48,6 @@ def test_lines() -> None:
 
 @pytest.mark.parametrize("text", ["", " ", "\t\r\n", "\u00a0\u3000", "\u200d", "\ufe0f \u200c", "\U000e0100"])
 def test_blank(text: str) -> None:
-    """Spaces, and what clings to a letter without one, say nothing."""
+    """Spaces, and characters that only join or modify letters, leave a text blank."""
     assert is_blank(text)
     assert not is_blank(text + "x")

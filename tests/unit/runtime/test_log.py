@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line in production, whoever speaks."""
+"""Logs: one JSON object a line in production, whoever writes it."""
 
 import io
 import logging
@@ -14,7 +14,7 @@ from keyfold.runtime import log as logs
 
 @pytest.fixture(autouse=True)
 def _restored() -> Iterator[None]:
-    """Leave logging as it was."""
+    """Restore logging afterwards."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     yield
@@ -54,7 +54,7 @@ def test_a_line() -> None:
 
 
 def test_a_text_that_is_none() -> None:
-    """A line that holds what was no text is written all the same."""
+    """A line with something that is not valid text is still written."""
     stream = configured()
     structlog.get_logger("x").info("odd_name", name="\udce9")
     (line,) = stream.getvalue().splitlines()
@@ -62,7 +62,7 @@ def test_a_text_that_is_none() -> None:
 
 
 def test_a_library_that_repeats_itself() -> None:
-    """What a library says again and again is said once in a while; a traceback and our own lines always."""
+    """A library's repeated line is written once in a while; tracebacks and our own lines always."""
     stream = configured()
     for attempt in range(3):
         logging.getLogger("aiokafka.client").error("broker is away: %s", attempt)
@@ -74,7 +74,7 @@ def test_a_library_that_repeats_itself() -> None:
 
 
 def test_libraries() -> None:
-    """What a library logs comes out in the same form, and below warning not at all."""
+    """A library's lines have the same form, and none below warning is written."""
     stream = configured("debug")
     logging.getLogger("aiokafka.conn").info("chatter")
     logging.getLogger("aiokafka.conn").warning("broker %s is away", 7)
@@ -84,7 +84,7 @@ def test_libraries() -> None:
 
 @pytest.mark.parametrize("style", ["json", "console"])
 def test_a_traceback_shows_no_values(style: str) -> None:
-    """A traceback names files and lines, never the values of variables, for these may be secrets."""
+    """A traceback names files and lines, never values of variables, which may be secrets."""
     stream = configured(style=style)
     secret = "hunter" + str(len("ab"))
     try:
@@ -105,7 +105,7 @@ def test_a_level() -> None:
 
 
 def test_a_file_is_no_terminal() -> None:
-    """Left to itself, the form is JSON where nobody watches."""
+    """By default, the form is JSON if the stream is not a terminal."""
     stream = configured(style="auto")
     structlog.get_logger().info("said")
     assert lines(stream)[0]["event"] == "said"

@@ -6,7 +6,7 @@ from keyfold.runtime.metrics import counter, distribution, exposition, tally
 
 
 def test_a_tally_shows_what_is_counted_elsewhere() -> None:
-    """A tally is read when it is asked for, with each of its labels' values, and costs nothing before."""
+    """A tally is read when Prometheus asks, with each of its labels' values, and costs nothing before."""
     counts: dict[tuple[str, ...], int] = {("cold",): 1, ("hot",): 2}
     meals = tally("keyfold_test_meals_total", "Meals, by how they were", ("served",))
     meals.read_from(lambda: counts)
@@ -18,7 +18,7 @@ def test_a_tally_shows_what_is_counted_elsewhere() -> None:
 
 
 def test_a_tally_of_nothing_yet_is_there() -> None:
-    """Before anybody counts, a tally has its name and no value, and a name is taken once."""
+    """Before anything is counted, a tally has its name and no value, and its name is taken."""
     tally("keyfold_test_naps_total", "Naps")
     assert "# HELP keyfold_test_naps_total Naps" in exposition().decode()
     with pytest.raises(ValueError, match="keyfold_test_naps"):
@@ -26,7 +26,7 @@ def test_a_tally_of_nothing_yet_is_there() -> None:
 
 
 def test_a_distribution_takes_many_values_at_once() -> None:
-    """Each value counts in every bucket up to whose bound it goes, and in the sum."""
+    """Each value counts in every bucket whose bound it does not exceed, and in the sum."""
     naps = distribution("keyfold_test_nap_seconds", "How long naps are", (0.5, 60))
     naps.add([])
     naps.add([0.1, 0.5, 0.6, 61.0])
@@ -41,6 +41,6 @@ def test_a_distribution_takes_many_values_at_once() -> None:
 
 
 def test_every_name_is_ours() -> None:
-    """A metric of another name is refused, so that ours are found together."""
+    """A metric without our prefix is refused, so that ours are found together."""
     with pytest.raises(ValueError, match="keyfold_"):
         tally("naps_total", "Naps")

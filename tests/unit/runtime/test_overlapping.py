@@ -12,7 +12,7 @@ from keyfold.runtime.overlapping import overlap
 
 @dataclass
 class Work:
-    """Two steps, each of which a test may have to let go on; `log` tells what was done."""
+    """Two steps, which a test can hold up; `log` records what was done."""
 
     log: list[str] = field(default_factory=list)
     first_fails_at: int | None = None
@@ -41,7 +41,7 @@ class Work:
 
 
 async def test_the_next_is_made_ready_meanwhile() -> None:
-    """While one is at the second step the next goes through the first, and waits for its turn there."""
+    """While one item is at the second step, the next goes through the first, and then waits its turn."""
     work = Work()
     task = asyncio.create_task(overlap([1, 2, 3], work.first, work.second))
     while "first 2" not in work.log:  # noqa: ASYNC110 - nothing tells of it
@@ -57,14 +57,14 @@ async def test_the_next_is_made_ready_meanwhile() -> None:
 
 
 async def test_nothing_at_all() -> None:
-    """Of nothing there is nothing to do."""
+    """Without items nothing is done."""
     work = Work()
     await overlap([], work.first, work.second)
     assert work.log == []
 
 
 async def test_a_failure_of_the_first_step_ends_the_second() -> None:
-    """What cannot be made ready stops all of it, with nothing left under way."""
+    """A failure of the first step ends all, with nothing left under way."""
     work = Work(first_fails_at=2)
     with pytest.raises(ValueError, match="2"):
         await overlap([1, 2, 3], work.first, work.second)

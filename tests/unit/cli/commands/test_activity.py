@@ -1,4 +1,4 @@
-"""`keyfold activity`: what arrives, once and in order; files that are whole; counts that are drawn."""
+"""`keyfold activity`: events arrive once and in order, files are complete, counts are drawn."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 def paths(output: str) -> list[str]:
-    """Return the paths of what was printed, a JSON object a line."""
+    """Return the paths in the output, which is a JSON object a line."""
     return [orjson.loads(each)["path"].rpartition("/")[2] for each in output.splitlines()]
 
 
 async def test_tail_survives_a_reconnect() -> None:
-    """What arrives is a line each; after a lost connection it goes on behind the last whole one."""
+    """Each event is a line; after a lost connection, the stream goes on after the last complete event."""
     beginning = b"retry: 1\nid: 0\n\n"
     half = told(3)[:40]
     async with auditing(
@@ -59,7 +59,7 @@ async def test_tail_survives_a_reconnect() -> None:
 
 @pytest.mark.parametrize(("status", "exit_status"), [(400, 2), (401, 1), (404, 1), (410, 1), (429, 1)])
 async def test_tail_ends_where_it_is_refused(status: int, exit_status: int) -> None:
-    """What a reconnect cannot mend is said, and is the end."""
+    """A failure that reconnecting cannot cure is printed, and ends the command."""
     async with auditing(Part(content=b"retry: 1\n" + told(1)), Part(status=status)) as audit:
         result = await audit.keyfold("activity", "tail")
         assert result.exit_code == exit_status
@@ -68,14 +68,14 @@ async def test_tail_ends_where_it_is_refused(status: int, exit_status: int) -> N
 
 
 async def test_tail_that_never_began_says_so() -> None:
-    """Where there was no connection at all there is none to take up again."""
+    """If there never was a connection, the command fails rather than reconnect."""
     async with auditing(Part(status=503)) as audit:
         result = await audit.keyfold("activity", "tail")
         assert result.exit_code == 1
 
 
 def test_events_are_read_as_the_standard_has_them() -> None:
-    """Comments are skipped, data may be of several lines, an id without data moves the place."""
+    """Comments are skipped, data may have several lines, an id without data moves the place."""
     reader = EventReader()
     lines = [": c", "id: 7", "", "data: {", 'data:"a": 1}', "id: 8", "event: x", ""]
     found = [told for each in lines if (told := reader.take(each)) is not None]
@@ -83,7 +83,7 @@ def test_events_are_read_as_the_standard_has_them() -> None:
 
 
 async def test_an_export_is_written_as_it_comes(tmp_path: Path) -> None:
-    """To standard output or to a file, byte for byte."""
+    """An export is written to standard output or to a file, byte for byte."""
     body = b"event_id,at\r\n1,2\r\n"
     out = tmp_path / "log.csv"
     async with auditing(Part(content=body, content_type="text/csv")) as audit:
@@ -98,7 +98,7 @@ async def test_an_export_is_written_as_it_comes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("asked", ["list", "tail --count 1", "export", "summary"])
 async def test_what_names_nobody_is_asked_for_at_its_own_place(asked: str) -> None:
-    """`--unattributed` leaves the account of the environment alone, and narrows as the others do."""
+    """`--unattributed` ignores the environment's account, and filters as the others do."""
     name = asked.partition(" ")[0]
     page = Part(content=b'{"items": [], "next_cursor": null}', content_type="application/json")
     part = {"tail": Part(content=told(1)), "export": Part(content=b"event_id\r\n")}.get(name, page)
@@ -124,7 +124,7 @@ async def test_what_names_nobody_is_asked_for_at_its_own_place(asked: str) -> No
     ],
 )
 async def test_nobody_has_no_name(name: str, named: Sequence[str], said: str) -> None:
-    """`--unattributed` with what names somebody is wrong usage that says what to leave out."""
+    """`--unattributed` with an option that names somebody is wrong usage, which says what to leave out."""
     async with auditing(Part()) as audit:
         result = await audit.keyfold("activity", name, "--unattributed", *named)
         assert (result.exit_code, audit.asked) == (2, [])
@@ -132,7 +132,7 @@ async def test_nobody_has_no_name(name: str, named: Sequence[str], said: str) ->
 
 
 def test_names_stand_for_ids() -> None:
-    """Who asked is called by name where there is one, and by id where there is none, or nobody at all."""
+    """Who asked is shown by name if there is one, else by id, else by a dash."""
     named = item(1, vendor_name="Recall Reminders", key_name="Front desk")
     assert NameColumns().of(named) == ("Recall Reminders", "Front desk")
     assert NameColumns().of(item(1, vendor_name="Recall Reminders")) == ("Recall Reminders", "key_1")
@@ -141,7 +141,7 @@ def test_names_stand_for_ids() -> None:
 
 
 def test_where_nobody_asked_from_is_shown() -> None:
-    """In place of names that there are none of stand the gateway and the client."""
+    """For requests that name nobody, the gateway and the client are shown instead."""
     nobody = item(1, gateway="caddy-2", client_ip="198.51.100.0/24", vendor_id=None, key_id=None)
     asker = Origins().of(nobody)
     assert dict(zip(Origins.columns, asker, strict=True)) == {
@@ -152,7 +152,7 @@ def test_where_nobody_asked_from_is_shown() -> None:
 
 
 async def test_a_file_is_whole_or_not_there(tmp_path: Path) -> None:
-    """An export that was cut off leaves no file, the one from before as it was, and a failure."""
+    """An export that is cut off fails and leaves no file, and an older file as it was."""
     out = tmp_path / "log.csv"
     out.write_bytes(b"before")
     async with auditing(Part(content=b"event_id", is_cut=True, content_type="text/csv")) as audit:
@@ -163,7 +163,7 @@ async def test_a_file_is_whole_or_not_there(tmp_path: Path) -> None:
 
 
 async def test_a_summary_is_json_to_a_program() -> None:
-    """All pages of it, with the bounds that are shown."""
+    """A program gets all pages of a summary, with the bounds that are shown."""
     page: dict[str, Any] = {"items": [{"start": "x", "category": None, "decision": "deny", "requests": 2}]}
     parts = [orjson.dumps({**page, "next_cursor": cursor}) for cursor in ("more", None)]
     async with auditing(*(Part(content=each, content_type="application/json") for each in parts)) as audit:
@@ -179,7 +179,7 @@ async def test_a_summary_is_json_to_a_program() -> None:
 
 @pytest.mark.parametrize("since", ["soon", "2026-03-01T25:00:00", "0001-01-01T00:00:00+14:00"])
 async def test_a_time_that_is_none_is_named(since: str) -> None:
-    """What cannot be read as a time is wrong usage, before anything is asked."""
+    """A time that cannot be read is wrong usage, before anything is asked."""
     async with auditing(Part()) as audit:
         result = await audit.keyfold("activity", "summary", "--since", since)
         assert (result.exit_code, audit.asked) == (2, [])
@@ -201,7 +201,7 @@ async def test_a_summary_draws_nothing_that_cannot_be() -> None:
 
 
 def test_a_summary_is_a_row_a_category() -> None:
-    """Requests, those denied, and a bar a day; what was never asked for is left out."""
+    """A row has a category's requests, those denied, and a bar a day; categories without any are left out."""
     items: list[dict[str, Any]] = [
         {"start": "2026-03-01T00:00:00.000000Z", "category": "patient", "decision": "allow", "requests": 999},
         {"start": "2026-03-03T00:00:00.000000Z", "category": "patient", "decision": "deny", "requests": 1},
@@ -226,7 +226,7 @@ def test_a_summary_is_a_row_a_category() -> None:
     ],
 )
 def test_a_sparkline(numbers: list[int], width: int, drawn: str) -> None:
-    """The highest bar is full, nothing is a dot, and neighbours share a bar where there is no room."""
+    """The highest bar is full, zero is a dot, and neighbours share a bar if there is no room."""
     assert sparkline(numbers, width) == drawn
 
 
@@ -251,7 +251,7 @@ def test_an_event_fits_the_terminal(columns: int) -> None:
 
 
 def test_how_many_requests_an_event_is_of_is_shown() -> None:
-    """An event that many requests share says how many; one of its own says nothing."""
+    """An event that stands for many requests says how many; one of a single request does not."""
     many = item(1, method="*", path="/**", reason="malformed_key", requests=1204)
     assert request_of(many) == "* /** x1,204"
     (line,) = lines(many, ("—", "—"), Room(columns=80))

@@ -1,4 +1,4 @@
-"""`keyfold audit completeness`: what is whole, what is not, and the exit status of both."""
+"""`keyfold audit completeness`: what is whole, what is not, and the exit status of each."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def page(*items: dict[str, Any], cursor: str | None = None) -> Part:
     ("item", "status"), [(hour(), 0), (hour(unknown_after=900), 0), (MISSING, 1), (EXTRA, 1)]
 )
 async def test_the_status_says_whether_it_is_whole(item: dict[str, Any], status: int) -> None:
-    """It is 1 if any number of any page is missing or extra; the items are JSON to a program."""
+    """The status is 1 if any number on any page is missing or extra; a program gets the items as JSON."""
     async with auditing(page(item, cursor="more"), page(hour())) as audit:
         result = await audit.keyfold(
             "audit", "completeness", "--since", "2026-03-01T00:00:00Z", "--until", "2026-03-31T00:00:00Z"
@@ -68,14 +68,14 @@ async def test_the_status_says_whether_it_is_whole(item: dict[str, Any], status:
 
 
 async def test_a_failure_is_no_answer() -> None:
-    """Where the audit service cannot say, the command fails."""
+    """If the audit service cannot answer, the command fails."""
     async with auditing(page(hour(), cursor="more"), Part(status=503)) as audit:
         result = await audit.keyfold("audit", "completeness")
     assert (result.exit_code, result.stdout) == (1, "")
 
 
 def test_a_row_says_what_is_wrong() -> None:
-    """Counts with the first ranges, and whether anybody knows how the run goes on."""
+    """A row has counts with the first ranges, and whether it is known how the run goes on."""
     many = hour(missing=8, missing_ranges=holes((1, 2), (4, 5), (7, 8), (10, 11)), unknown_after=900)
     shown = listing([MISSING, EXTRA, many, hour(ended=True)])
     assert [tuple(map(str, row[2:])) for row in shown.rows] == [
@@ -98,5 +98,5 @@ def test_a_row_says_what_is_wrong() -> None:
     ],
 )
 def test_a_verdict_is_one_sentence(items: list[dict[str, Any]], note: str) -> None:
-    """It says in a word whether the log is whole, and what may only be late."""
+    """The verdict says in one sentence whether the log is whole, and what may only be late."""
     assert listing(items).note == note

@@ -24,14 +24,14 @@ STANDING = {
 
 @pytest.fixture(autouse=True)
 def away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Be away from any local stack."""
+    """Run away from any local stack."""
     monkeypatch.chdir(tmp_path)
 
 
 @pytest.mark.parametrize(("enforced", "status"), [(True, 0), (False, 3)])
 @pytest.mark.parametrize("arguments", [(), ("42",)])
 async def test_enforcement(enforced: bool, status: int, arguments: tuple[str, ...]) -> None:
-    """The whole answer is shown, and the exit status is 3 where the position is not in force everywhere."""
+    """The whole answer is shown, and the exit status is 3 if the position is not in force everywhere."""
     answer: dict[str, Any] = {"position": 42, "enforced": enforced, "gatekeepers": [STANDING]}
     async with serving(answer) as registry:
         ended = await registry.keyfold("enforcement", *arguments, "--json")
@@ -41,14 +41,14 @@ async def test_enforcement(enforced: bool, status: int, arguments: tuple[str, ..
 
 
 def test_in_the_way_is_bad() -> None:
-    """Whoever is in the way is what an operator looks for: that word is red, and a no is not."""
+    """A gatekeeper in the way is what an operator looks for: that word is red, and a no is not."""
     others = {**STANDING, "in_the_way": False}
     shown = listing({"position": 42, "enforced": False, "gatekeepers": [STANDING, others]})
     assert [row[-1] for row in shown.rows] == [Toned("yes", Tone.BAD), "no"]
 
 
 async def test_no_position(tmp_path: Path) -> None:
-    """What is no position is refused before anything is sent."""
+    """Text that is not a position is refused before anything is sent."""
     async with serving({}) as registry:
         ended = await registry.keyfold("enforcement", "head")
     assert (ended.exit_code, registry.asked) == (2, [])

@@ -14,7 +14,7 @@ SHARED = {"KEYFOLD_AUTHZ_PORT": "9443"}
 
 
 def started_in(processes: int, environment: dict[str, str]) -> list[ProcessSpec]:
-    """Return how each process is started in an environment."""
+    """Return the command of each process in an environment."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment.items():
             patch.setenv(name, value)
@@ -27,21 +27,21 @@ def ports(processes: int, environment: dict[str, str]) -> list[str]:
 
 
 def test_each_has_a_service_port_of_its_own() -> None:
-    """The first has the port that is set, the others those that follow; any free port is one for each."""
+    """The first has the configured port and the others the next ones; with any free port, each takes one."""
     assert ports(3, SHARED) == ["8080", "8081", "8082"]
     assert ports(2, SHARED | {"KEYFOLD_HTTP_PORT": "9000"}) == ["9000", "9001"]
     assert ports(2, SHARED | {"KEYFOLD_HTTP_PORT": "0"}) == ["0", "0"]
 
 
 def test_each_has_a_name_and_may_share_the_port() -> None:
-    """Whoever dies can be named, and all of them listen where gateways ask."""
+    """Each process has a name of its own, and all of them may listen on the shared port."""
     started = started_in(2, SHARED)
     assert [command.name for command in started] == ["gatekeeper 1 of 2", "gatekeeper 2 of 2"]
     assert {command.env["KEYFOLD_AUTHZ_REUSE_PORT"] for command in started} == {"true"}
 
 
 def test_the_shared_port_is_nobodys_own() -> None:
-    """A port that one process has as its service port cannot be everybody's."""
+    """The shared port cannot be one process's service port too."""
     with pytest.raises(WrongUsage, match="one of the 2 ports"):
         started_in(2, {"KEYFOLD_AUTHZ_PORT": "8081"})
 
@@ -55,7 +55,7 @@ def test_there_are_ports_enough() -> None:
 @pytest.mark.parametrize("variable", ["KEYFOLD_HTTP_PORT", "KEYFOLD_AUTHZ_PORT", "KEYFOLD_DRAIN_TIMEOUT_S"])
 @pytest.mark.parametrize("value", ["http", "nan", "inf", "-1", "70000", ""])
 def test_what_is_no_number_is_told(monkeypatch: pytest.MonkeyPatch, variable: str, value: str) -> None:
-    """A broken setting is named, before anything is started."""
+    """A broken setting is named before anything is started."""
     monkeypatch.setenv(variable, value)
     ended = CliRunner().invoke(app, ["gatekeeper"])
     assert ended.exit_code == 2
@@ -64,7 +64,7 @@ def test_what_is_no_number_is_told(monkeypatch: pytest.MonkeyPatch, variable: st
 
 @pytest.mark.parametrize("environment", [{}, {"KEYFOLD_AUTHZ_PORT": "0"}])
 def test_several_need_one_port_to_share(environment: dict[str, str]) -> None:
-    """Without a port that all of them have, gateways would not find them; one alone needs none."""
+    """Without a shared port gateways would not find several processes; a single one needs none."""
     with pytest.raises(WrongUsage, match="KEYFOLD_AUTHZ_PORT"):
         started_in(2, environment)
     assert len(started_in(1, environment)) == 1

@@ -57,7 +57,7 @@ def shown(*items: dict[str, Any], names_keys: bool = True) -> list[str]:
 
 
 def test_entries() -> None:
-    """Who did what and when is a line, and each change is one below it, in words."""
+    """A line says who did what and when, and each change is a line below it, in words."""
     assert shown(EDITED, CREATED, SUSPENDED, ENDED) == [
         "2026-01-31 08:09:10Z  owner:olga  Permissions changed",
         "    key: key_1",
@@ -78,12 +78,12 @@ def test_entries() -> None:
 
 
 def test_one_key() -> None:
-    """In the history of one key its id is plain, and not repeated."""
+    """The history of one key does not repeat the key's id."""
     assert shown(EDITED, names_keys=False)[1:] == ["    permissions.clinical: none → write"]
 
 
 def test_long_and_hostile() -> None:
-    """A long text goes on below itself, and one that would steer the terminal does not."""
+    """A long text goes on below itself, and cannot steer the terminal."""
     renamed = item("Key renamed", [("name", "\x1b[2J[red]", "word " * 20)])
 
     assert shown(renamed)[1:] == [
@@ -93,7 +93,7 @@ def test_long_and_hostile() -> None:
 
 
 def test_nothing() -> None:
-    """No history is said in words."""
+    """An empty history says so in words."""
     assert shown() == ["Nothing has happened."]
 
 
@@ -106,7 +106,7 @@ def test_nothing() -> None:
     ],
 )
 async def test_program(line: str, path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """For a program a history is what the registry says."""
+    """A program gets the history as the registry answers it."""
     monkeypatch.chdir(tmp_path)
     async with serving({"items": [EDITED, CREATED], "next_cursor": None}) as registry:
         ended = await registry.keyfold(*line.split())

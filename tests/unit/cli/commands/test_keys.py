@@ -1,4 +1,4 @@
-"""`keyfold key`: what is sent for what is typed, and what is shown of the answer."""
+"""`keyfold key`: what is sent for what was typed, and what is shown of the answer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WARNING = {"pointer": "/permissions/clinical", "detail": "Integrations can chang
 
 @pytest.fixture(autouse=True)
 def away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Be away from any local stack."""
+    """Run away from any local stack."""
     monkeypatch.chdir(tmp_path)
 
 
@@ -40,7 +40,7 @@ def away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 async def test_edit(options: str, body: dict[str, Any]) -> None:
-    """An edit sends what is named and nothing else; what is lifted is sent as nothing."""
+    """An edit sends what is named and nothing else; a restriction that is lifted is sent as null."""
     async with serving(KEY) as registry:
         assert (await registry.keyfold("key", "edit", "key_1", *options.split())).exit_code == 0
 
@@ -68,7 +68,7 @@ async def test_contradiction(options: str) -> None:
 
 
 async def test_create() -> None:
-    """A new key is sent with its restrictions, is shown with its secret, and what is warned of is said."""
+    """A new key is sent with its restrictions, and shown with its secret and the warnings."""
     answer = {"key": KEY, "secret": "kfs_live_secret", "warnings": [WARNING]}
     line = "key create Desk --permission clinical=write --network 192.0.2.0/24 --vendor ven_1"
     async with serving(answer, status=201) as registry:
@@ -87,7 +87,7 @@ async def test_create() -> None:
 
 @pytest.mark.parametrize("option", ["", "100", "100/0", "0/60", "100/60:0", "100/86401", "1000001/1", "a/b"])
 async def test_no_rate_limit(option: str) -> None:
-    """What is no rate limit is refused before anything is sent, with what would be right."""
+    """Text that is not a rate limit is refused before anything is sent, with what is right."""
     async with serving(KEY) as registry:
         made = await registry.keyfold("key", "create", "Desk", "--rate-limit", option)
         edited = await registry.keyfold("key", "edit", "key_1", "--rate-limit", option)
@@ -109,19 +109,19 @@ def test_how_often(limit: dict[str, int] | None, words: str) -> None:
     [("7d", 604_800), ("12h", 43_200), ("30m", 1800), ("0s", 0), ("3600", 3600), ("0", 0)],
 )
 def test_overlap(overlap: str, length_s: int) -> None:
-    """An overlap is a number of seconds, or of the unit behind it."""
+    """An overlap is a number of seconds, or of another unit that follows it."""
     assert seconds(overlap, "--overlap") == length_s
 
 
 @pytest.mark.parametrize("overlap", ["", "d", "7w", "-1s", "1.5h", "7 d", "٣d", "1d12h", "9" * 20])
 def test_no_overlap(overlap: str) -> None:
-    """What is no such number is refused, never guessed."""
+    """Text that is not such a number is refused, never guessed."""
     with pytest.raises(WrongUsage, match="such as 7d"):
         seconds(overlap, "--overlap")
 
 
 async def test_rotate() -> None:
-    """A rotation sends its overlap in seconds; without one it is refused, for none is a good guess."""
+    """A rotation sends its overlap in seconds; without one it is refused, as no default would be right."""
     async with serving({"key": KEY, "secret": "kfs_live_new"}) as registry:
         assert (await registry.keyfold("key", "rotate", "key_1")).exit_code == 2
         rotated = await registry.keyfold("key", "rotate", "key_1", "--overlap", "7d")
@@ -153,7 +153,7 @@ async def test_revoke_many(line: str, body: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(("enforced", "status"), [(None, 1), (True, 1), (False, 1)])
 async def test_revoke_unknown(enforced: bool | None, status: int) -> None:
-    """If any of them is not there the status is 1, whatever became of the others."""
+    """If any of the keys does not exist the status is 1, whatever became of the others."""
     answer: dict[str, Any] = {"items": [REVOKED, UNKNOWN]}
     if enforced is not None:
         answer["enforced"] = enforced
@@ -166,7 +166,7 @@ async def test_revoke_unknown(enforced: bool | None, status: int) -> None:
 
 @pytest.mark.parametrize("line", ["", "key_1 --all"])
 async def test_revoke_what(line: str) -> None:
-    """To revoke nothing, or some and all, is wrong usage."""
+    """Revoking nothing, or both some and all, is wrong usage."""
     async with serving({"items": []}) as registry:
         ended = await registry.keyfold("key", "revoke", *line.split())
 
@@ -174,7 +174,7 @@ async def test_revoke_what(line: str) -> None:
 
 
 def test_a_revoked_key_allows_nothing() -> None:
-    """Of a revoked key no terms are told, lest it seem open to anybody, but when that was."""
+    """A revoked key is shown with when that was, and without terms, which might make it seem open."""
     revoked = {**KEY, "state": "revoked", "networks": None, "revoked_at": "2026-02-01T00:00:00.000000Z"}
     lines = details_of(revoked).lines
     assert list(lines) == ["key", "name", "state", "hint", "created", "revoked", "last used"]
@@ -182,6 +182,6 @@ def test_a_revoked_key_allows_nothing() -> None:
 
 
 def test_a_last_use_is_a_minute() -> None:
-    """It is known to the minute, and said so."""
+    """The last use is known to the minute, and is shown so."""
     used = {**KEY, "last_used_at": "2026-01-31T00:31:00.000000Z"}
     assert details_of(used).lines["last used"] == "2026-01-31 00:31Z"

@@ -1,4 +1,4 @@
-"""Everything as it was, in words and as JSON."""
+"""The past state, in words and as JSON."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ REVOKED = replace(REVOKED_KEY, key_id=KeyId("key_x"))
 
 
 def past(at: datetime) -> PastState:
-    """Return one of everything, looked at from an instant."""
+    """Return a state with one of everything, at a time."""
     state = State()
     for each in (OPEN, APPROVED, VENDOR_KEY, ROTATED, EXPIRING, REVOKED):
         state.put(each)
@@ -52,19 +52,19 @@ def past(at: datetime) -> PastState:
     ],
 )
 def test_until(text: str, until: Until) -> None:
-    """A point of the past is a position, or a time in any zone."""
+    """A point in the past is a position, or a time in any zone."""
     assert read_until(text, NOW) == until
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "soon", "", "1.5", "9" * 30, "0001-01-01T00:00+14:00"])
 def test_no_point(text: str) -> None:
-    """What names no point is refused."""
+    """Text that names no point is refused."""
     with pytest.raises(WrongUsage, match="--at"):
         read_until(text, NOW)
 
 
 def test_up_to_and_with() -> None:
-    """An event at the position, or of the very instant, has happened by then; the next has not."""
+    """An event at the position, or at that very time, is included; the next is not."""
     assert [Until(position=7).is_beyond(position, "") for position in (7, 8)] == [False, True]
     at = datetime(2026, 3, 1, 9, 30, 0, 1, tzinfo=UTC)
     times = ("2026-03-01T09:30:00.000001Z", "2026-03-01T09:30:00.000002Z")
@@ -72,7 +72,7 @@ def test_up_to_and_with() -> None:
 
 
 def test_whole() -> None:
-    """On a terminal everything is counted by its state; as JSON it is there, and no digest is."""
+    """On a terminal everything is counted by its state; as JSON all of it is there, but no digest."""
     shown = whole(past(NOW))
 
     assert dict(shown.lines) == {
@@ -93,7 +93,7 @@ def test_whole() -> None:
     [(EARLIER, "active", True), (LATER - MOMENT, "active", True), (LATER, "expired", False)],
 )
 def test_by_the_clock(at: datetime, expiring: str, old_secret: bool) -> None:
-    """What stops by the clock has stopped at that instant, whether an event says so or not."""
+    """What time ends has ended at that time, whether or not an event says so."""
     kinds = ("subscriber key", "vendor key")
     expired, rotated = one(past(at), kinds, "key_e"), one(past(at), kinds, "key_r")
 
@@ -115,7 +115,7 @@ def test_by_the_clock(at: datetime, expiring: str, old_secret: bool) -> None:
     ],
 )
 def test_one(kinds: tuple[str, ...], wanted_id: str, is_there: bool) -> None:
-    """One thing is found by its id among its kind; what was not there is not made up."""
+    """One thing is found by its id among its kind; a thing that did not exist is not made up."""
     found = one(past(NOW), kinds, wanted_id)
 
     assert (found is not None) is is_there

@@ -1,4 +1,4 @@
-"""What a local stack remembers in its directory."""
+"""What a local stack keeps in its directory."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from keyfold.local.state import StateDir
 
 
 def test_idempotency_secret(tmp_path: Path) -> None:
-    """The secret is made once, kept from one start to the next, and readable for its user alone."""
+    """The secret is made once, kept from one start to the next, and only its user can read it."""
     secret = StateDir(tmp_path).idempotency_secret()
     assert len(secret) >= 32
     assert StateDir(tmp_path).idempotency_secret() == secret
@@ -21,7 +21,7 @@ def test_idempotency_secret(tmp_path: Path) -> None:
 
 
 def test_unusable(tmp_path: Path) -> None:
-    """A directory that cannot be had, or whose path is no text, is refused in one line that names it."""
+    """A directory that cannot be used, or whose path is not text, is refused in one line that names it."""
     (tmp_path / "file").touch()
     for path in (tmp_path / "file" / ".keyfold", tmp_path / os.fsdecode(b"\xe4") / ".keyfold"):
         with pytest.raises(CannotRunHere, match=r"\A.*\.keyfold.*\Z"), StateDir(path).hold():

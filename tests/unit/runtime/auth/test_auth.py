@@ -32,7 +32,7 @@ async def outcome(auth: BearerTokens, token: str) -> Caller | TokenRejected:
 
 @pytest.fixture
 async def auth(tmp_path: Path) -> BearerTokens:
-    """Believe the signer of these tests."""
+    """Return an authenticator that trusts these tests' signer."""
     return await tokens.believing(tokens.jwks_file(tmp_path, SIGNER))
 
 
@@ -100,14 +100,14 @@ async def test_claims_that_do_not_do(auth: BearerTokens, claims: dict[str, objec
 
 @pytest.mark.parametrize("expiry", [253_402_300_800, 1.5e300, 1e17, "9" * 30])
 async def test_an_expiry_beyond_the_calendar_is_none(auth: BearerTokens, expiry: object) -> None:
-    """A token whose expiry no calendar has names its caller, who never stops being one by itself."""
+    """A token whose expiry is outside of the calendar names its caller, who never expires."""
     caller = await outcome(auth, SIGNER.sign({"exp": expiry}))
     assert isinstance(caller, Caller)
     assert caller.expires_at is None
 
 
 async def test_a_small_difference_of_clocks_is_forgiven(auth: BearerTokens) -> None:
-    """A token that expired two seconds ago still passes, for clocks differ."""
+    """A token that expired two seconds ago is still accepted, as clocks differ."""
     just_past = datetime.now(UTC) - timedelta(seconds=2)
     assert isinstance(await outcome(auth, SIGNER.sign({"exp": just_past})), Caller)
 
@@ -128,7 +128,7 @@ async def test_no_token(auth: BearerTokens, header: str | None) -> None:
     ids=["word", "no-json", "dots", "not-ascii", "not-text", "not-text-at-the-end", "deep"],
 )
 async def test_garbage(auth: BearerTokens, token: str) -> None:
-    """What is no JWT at all is rejected as malformed, however it is broken."""
+    """Text that is not a JWT is rejected as malformed, however it is broken."""
     assert await outcome(auth, token) == TokenRejected(detail="the token is malformed")
 
 
@@ -142,7 +142,7 @@ async def test_alg_none(auth: BearerTokens) -> None:
 
 @pytest.mark.parametrize("algorithm", [["EdDSA"], {}, 1, None, True])
 async def test_alg_of_another_type(auth: BearerTokens, algorithm: object) -> None:
-    """A token whose algorithm is not even a word is rejected like one with an unknown algorithm."""
+    """A token whose algorithm is not even text is rejected like one with an unknown algorithm."""
     header = base64.urlsafe_b64encode(json.dumps({"alg": algorithm, "kid": SIGNER.kid}).encode()).decode()
     assert await outcome(auth, f"{header.rstrip('=')}.e30.e30") == TokenRejected(
         detail="the token is not signed with one of ES256, EdDSA, RS256"
@@ -150,7 +150,7 @@ async def test_alg_of_another_type(auth: BearerTokens, algorithm: object) -> Non
 
 
 async def test_symmetric_signature_with_the_public_key(tmp_path: Path) -> None:
-    """A token that is HMAC-signed with the public key's own text is rejected: that text is known to all."""
+    """A token that is HMAC-signed with the public key's text is rejected: everybody knows that text."""
     signer = tokens.rs256()
     auth = await tokens.believing(tokens.jwks_file(tmp_path, signer))
     token = jwt.encode(tokens.good_claims(), str(signer.jwk()["n"]), "HS256", {"kid": signer.kid})
@@ -182,7 +182,7 @@ async def test_tampered_claims(auth: BearerTokens) -> None:
 
 
 async def test_no_kid(auth: BearerTokens) -> None:
-    """A token that does not say which key signed it is rejected without a look at any."""
+    """A token that does not say which key signed it is rejected without trying any."""
     token = jwt.encode(tokens.good_claims(), SIGNER.private, "EdDSA")
     assert await outcome(auth, token) == TokenRejected(detail="the token names no key (kid)")
 
@@ -195,7 +195,7 @@ async def test_rejections_repeat_nothing_of_the_token(auth: BearerTokens) -> Non
 
 
 async def test_a_new_key_is_fetched_once_in_a_while(tmp_path: Path) -> None:
-    """An unknown kid makes the JWKS be read again, but not for each of a flood."""
+    """An unknown kid causes a new read of the JWKS, but not for each of a flood of them."""
     clock, newer = SetClock(), tokens.eddsa("newer")
     path = tokens.jwks_file(tmp_path, SIGNER)
     auth = await tokens.believing(path, clock)
@@ -210,7 +210,7 @@ async def test_a_new_key_is_fetched_once_in_a_while(tmp_path: Path) -> None:
 
 
 async def test_keys_outlive_their_source(tmp_path: Path) -> None:
-    """While the JWKS is away, the keys last known go on working, and unknown ones are rejected."""
+    """While the JWKS is away, the known keys go on working, and unknown ones are rejected."""
     clock = SetClock()
     path = tokens.jwks_file(tmp_path, SIGNER)
     auth = await tokens.believing(path, clock)
@@ -247,7 +247,7 @@ async def test_a_withdrawn_key_stops_working(tmp_path: Path) -> None:
     ids=["symmetric", "short", "encryption", "es384", "nameless", "broken", "text"],
 )
 async def test_keys_that_are_not_used(member: object, tmp_path: Path) -> None:
-    """A JWKS without one usable key is refused: a symmetric, short or nameless one counts for nothing."""
+    """A JWKS without a usable key is refused: symmetric, short and nameless keys do not count."""
     path = tmp_path / "jwks.json"
     path.write_text(json.dumps({"keys": [member]}))
     with pytest.raises(TryLater, match="names no signing key"):
@@ -256,7 +256,7 @@ async def test_keys_that_are_not_used(member: object, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"keys": 7}', "<html>"])
 async def test_no_jwks(text: str, tmp_path: Path) -> None:
-    """A document that is no JWKS is refused as such."""
+    """A document that is not a JWKS is refused as such."""
     path = tmp_path / "jwks.json"
     path.write_text(text)
     with pytest.raises(TryLater, match="not a JWKS"):
@@ -291,21 +291,21 @@ async def test_jwks_from_a_url() -> None:
 
 @pytest.mark.parametrize("status", [302, 404, 500])
 async def test_jwks_url_that_fails(status: int) -> None:
-    """A URL that answers with an error, or would lead elsewhere, gives no keys."""
+    """A URL that answers with an error or a redirect gives no keys."""
     async with serving(web.Response(status=status, headers={"Location": "/elsewhere"})) as url:
         with pytest.raises(TryLater):
             await Jwks(url, SetClock()).load()
 
 
 async def test_a_jwks_that_floods() -> None:
-    """A JWKS document of more than 256 KiB is given up on."""
+    """Reading a JWKS document stops after 256 KiB."""
     async with serving(web.Response(body=b" " * 300_000)) as url:
         with pytest.raises(TryLater, match="longer than"):
             await Jwks(url, SetClock()).load()
 
 
 async def test_start_without_a_jwks() -> None:
-    """A service whose issuer never answers gives up at the bound and says where it looked."""
+    """A service whose issuer never answers gives up after the timeout, and says where it looked."""
     settings = AuthSettings(jwks="http://127.0.0.1:9/jwks", jwt_issuer=ISSUER, jwt_audience=AUDIENCE)
     with pytest.raises(StopProcess, match=r"gave up waiting for the JWKS at http://127\.0\.0\.1:9/jwks"):
         await open_bearer_tokens(settings, KnownLogins(), clock=SYSTEM_CLOCK, timeout_s=0.2)

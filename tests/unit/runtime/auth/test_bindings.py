@@ -1,4 +1,4 @@
-"""What a token leaves open of who its bearer is, its login's binding says; and nothing else does."""
+"""A login's binding says what its token leaves open about its bearer, and nothing else does."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ CONTRADICTION = TokenRejected(
 
 @pytest.fixture
 def logins() -> KnownLogins:
-    """The bindings that are known."""
+    """The known bindings."""
     return KnownLogins()
 
 
 @pytest.fixture
 async def auth(tmp_path: Path, logins: KnownLogins) -> BearerTokens:
-    """Believe the signer of these tests."""
+    """Return an authenticator that trusts these tests' signer."""
     return await tokens.believing(tokens.jwks_file(tmp_path, SIGNER), bindings=logins)
 
 
@@ -66,7 +66,7 @@ async def test_what_a_binding_makes_of_a_login(
     binding: Binding | None,
     outcome: Caller | TokenRejected,
 ) -> None:
-    """It adds what the token leaves open, and where the two say different things nobody is named."""
+    """A binding adds what the token leaves open; if the two contradict each other, nobody is named."""
     if binding is not None:
         logins.bound["ada"] = binding
     found = await named(auth, **claims)
@@ -91,7 +91,7 @@ async def test_what_a_binding_makes_of_a_login(
 async def test_a_token_that_leaves_nothing_open_asks_nobody(
     auth: BearerTokens, logins: KnownLogins, claims: dict[str, object]
 ) -> None:
-    """Its claims win, whatever its login is bound to, and the database is not asked."""
+    """A complete token's claims win, whatever its login is bound to, and the database is not asked."""
     logins.bound["ada"] = TO_ACCOUNT
     found = await named(auth, **claims)
     assert not isinstance(found, Caller) or (found.role, found.is_bound) == (claims["role"], False)
@@ -99,7 +99,7 @@ async def test_a_token_that_leaves_nothing_open_asks_nobody(
 
 
 async def test_nobody_is_guessed(auth: BearerTokens, logins: KnownLogins) -> None:
-    """Where it cannot be looked up, a caller that needs it is put off, and is never made something else."""
+    """If a needed binding cannot be looked up, the caller is told to try later, and is never guessed."""
     logins.is_away = True
     for claims in ({}, {"role": "owner"}, {"role": "vendor"}):
         with pytest.raises(TryLater):

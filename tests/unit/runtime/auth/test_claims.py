@@ -1,4 +1,4 @@
-"""Which claims a token's role and ids are read from, and what their values stand for: a setting."""
+"""A setting says from which claims a token's role and ids are read, and what their values mean."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ AUTH0 = ClaimMapping(
     ],
 )
 def test_what_is_claimed(mapping: ClaimMapping, claims: dict[str, object], claimed: Claimed) -> None:
-    """A role and its id are read where the setting says, from a text or a list, and from nowhere else."""
+    """A role and its id are read from the claims that the setting names, a text or a list, and no others."""
     assert mapping.read(claims) == claimed
 
 
@@ -78,7 +78,7 @@ def test_what_is_claimed(mapping: ClaimMapping, claims: dict[str, object], claim
     ],
 )
 def test_what_cannot_be_relied_upon(claims: dict[str, object], detail: str) -> None:
-    """Roles that differ, ids that differ and what is no name make a token that names nobody."""
+    """Contradicting roles, contradicting ids, and ids that cannot be names make a token that names nobody."""
     assert KEYCLOAK.read(claims) == TokenRejected(detail=detail)
 
 
@@ -86,5 +86,5 @@ def test_what_cannot_be_relied_upon(claims: dict[str, object], detail: str) -> N
     "place", ["role", "https://a.example/role", "realm_access.roles", "a~b", "/", "/a/~01"]
 )
 def test_a_place(place: str) -> None:
-    """Any name is the place of a claim, and so is a JSON pointer."""
+    """A claim's place is any name, or a JSON pointer."""
     assert check_place(place) == place

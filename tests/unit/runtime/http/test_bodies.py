@@ -11,7 +11,7 @@ from tests.support.runtime.things import problem
 
 
 async def test_a_good_body(client: Client) -> None:
-    """A body that fits is read into its model, times are written in UTC with microseconds."""
+    """A valid body is read into its model; times are written in UTC with microseconds."""
     body = '{"name": "a", "permissions": {"read": true}, "expires_at": "2026-01-31T09:00:00+01:00"}'
     async with client.ask("POST", "/things", data=body) as response:
         assert response.status == 201
@@ -42,7 +42,7 @@ async def test_a_good_body(client: Client) -> None:
     ],
 )
 async def test_malformed_json(client: Client, body: bytes, detail: str) -> None:
-    """A body that is no JSON is a 400 that says where it breaks."""
+    """A body that is not JSON is a 400 that says where it breaks."""
     found = await problem(client, "POST", "/things", data=body)
     assert (found["status"], found["type"]) == (400, "urn:keyfold:problem:malformed-json")
     assert str(found["detail"]).startswith(detail)
@@ -83,7 +83,7 @@ async def test_malformed_json(client: Client, body: bytes, detail: str) -> None:
     ],
 )
 async def test_bodies_that_do_not_fit(client: Client, body: str, pointers: list[str]) -> None:
-    """A body of other types, fields or characters is a 422 that points at each fault."""
+    """A body with wrong types, fields or characters is a 422 that points at each fault."""
     found = await problem(client, "POST", "/things", data=body)
     assert found["status"] == 422
     errors = found["errors"]
@@ -95,7 +95,7 @@ async def test_bodies_that_do_not_fit(client: Client, body: str, pointers: list[
 @pytest.mark.parametrize("depth", [150, 199])
 @pytest.mark.parametrize("innermost", [b"1", b'"\\u0000"'])
 async def test_bodies_that_are_nested_deeply(client: Client, depth: int, innermost: bytes) -> None:
-    """A body that is nested no deeper than can be read is read, whatever lies at its bottom."""
+    """A deeply nested body is read up to the limit, whatever is at its bottom."""
     nested = b"[" * depth + innermost + b"]" * depth
     found = await problem(client, "POST", "/things", data=b'{"name": "a", "sizes": ' + nested + b"}")
     assert found["status"] == 422
@@ -107,19 +107,19 @@ class Sized(JsonBody):
 
 @pytest.mark.parametrize("written", ["60", "60.0", "6e1"])
 def test_a_whole_number_however_it_is_written(written: str) -> None:
-    """JSON has one kind of number, so that a whole one may have a point."""
+    """JSON has only one kind of number, so a whole number may have a decimal point."""
     assert Sized.model_validate_json(f'{{"size": {written}}}').size == 60
 
 
 @pytest.mark.parametrize("written", ["6.5", "1e999", '"60"', "true"])
 def test_no_whole_number(written: str) -> None:
-    """What is not whole, not finite or no number at all is refused."""
+    """A number that is not whole or not finite is refused."""
     with pytest.raises(ValidationError):
         Sized.model_validate_json(f'{{"size": {written}}}')
 
 
 async def test_brackets_in_a_text_are_no_nesting(client: Client) -> None:
-    """What a text holds is not counted."""
+    """Brackets inside a text do not count as nesting."""
     async with client.ask("POST", "/things", data='{"name": "[{[\\"[{["}') as response:
         assert response.status == 201
     brackets = '{"name": "a", "x": "' + "[" * 300 + '"}'
@@ -127,7 +127,7 @@ async def test_brackets_in_a_text_are_no_nesting(client: Client) -> None:
 
 
 async def test_an_escaped_backslash_is_no_nul(client: Client) -> None:
-    """The six characters backslash, u, 0000 are text like any other."""
+    """The six characters \\u0000, escaped, are ordinary text."""
     async with client.ask("POST", "/things", data='{"name": "\\\\u0000"}') as response:
         assert response.status == 201
 
@@ -139,14 +139,14 @@ async def test_a_huge_body(client: Client) -> None:
 
 
 async def test_a_huge_body_is_not_awaited(client: Client) -> None:
-    """The refusal of a huge body comes before the body does."""
+    """A huge body is refused before it has arrived."""
     head = b"POST /things HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
     answer = await client.raw(head + b"Content-Length: 9000000\r\nExpect: 100-continue\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 413 ")
 
 
 async def test_a_body_is_invited(client: Client) -> None:
-    """A client that asks before it sends a body of fair length is told to go on."""
+    """A client that asks before sending a body of acceptable length is told to go on."""
     head = b"POST /things HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Type: application/json\r\n"
     answer = await client.raw(head + b'Content-Length: 12\r\nExpect: 100-continue\r\n\r\n{"name":"a"}')
     assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 ")
@@ -169,7 +169,7 @@ async def test_a_body_without_a_length(client: Client) -> None:
 async def test_a_compressed_body(
     client: Client, encoding: str, body: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A body is taken as it is or not at all: any Content-Encoding is a 415, without a word in the log."""
+    """A body with any Content-Encoding is a 415, and the log has nothing about it."""
     head = f"POST /things HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Encoding: {encoding}\r\n"
     head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     answer = await client.raw(head.encode() + body)
@@ -188,14 +188,14 @@ async def test_an_uncompressed_body(client: Client) -> None:
 @pytest.mark.parametrize("body", [b"", b"{}", b" {\r\n\t} \n"])
 @pytest.mark.parametrize("kind", ["application/json", "application/x-www-form-urlencoded"])
 async def test_a_body_that_says_nothing(client: Client, body: bytes, kind: str) -> None:
-    """A command that takes no body takes an empty object too, however it is sent."""
+    """A command without a body also accepts an empty object, however it is sent."""
     async with client.ask("DELETE", "/things/1", data=body, headers={"Content-Type": kind}) as response:
         assert response.status == 200
 
 
 @pytest.mark.parametrize("body", [b'{"reason": "old"}', b"null", b"[]", b'""', b"0", b"{", b"{}{}", b"\xff"])
 async def test_a_body_that_nobody_reads(client: Client, body: bytes) -> None:
-    """A command that takes no body refuses any that says something, and says what would be right."""
+    """A command without a body refuses any content, and says what would be right."""
     found = await problem(client, "DELETE", "/things/1", data=body)
     detail = "this call takes no body: leave it out, or send {}"
     assert (found["status"], found["errors"]) == (422, [{"pointer": "", "detail": detail}])

@@ -1,4 +1,4 @@
-"""One request after another on a connection: each has what it says itself, and names one host."""
+"""Requests one after another on a connection: none affects the next, and each names one host."""
 
 import re
 
@@ -28,7 +28,7 @@ STREAM: AnyRoute = Route(method="GET", path="/stream", handler=streamed, rule=Pu
 
 
 def chunked(line: str, *headers: str, body: bytes = b"") -> bytes:
-    """Return a request with trailers."""
+    """Return a chunked request with trailers."""
     lines = [f"{line} HTTP/1.1", "Host: a", "Content-Type: application/json", *headers]
     return "\r\n".join([*lines, "Transfer-Encoding: chunked", "", ""]).encode() + body + TRAILERS
 
@@ -61,7 +61,7 @@ def statuses(answers: bytes) -> list[int]:
 )
 @pytest.mark.parametrize("before", [b"", b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n"])
 async def test_a_trailer_is_no_header(before: bytes, first: bytes, status: list[int]) -> None:
-    """A chunked request is its connection's last: no trailer of it is a header of its own, or of another."""
+    """A chunked request is its connection's last: no trailer can become a header of it or of another."""
     async with serving([*ROUTES, STREAM]) as client:
         answers = await client.raw(before + first + NEXT)
         assert statuses(answers)[-len(status) :] == status
@@ -73,14 +73,14 @@ async def test_a_trailer_is_no_header(before: bytes, first: bytes, status: list[
 async def test_a_body_that_breaks_is_answered(
     client: Client, rest: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Who sends a body that breaks is told so at once, also where its head came long before."""
+    """A client whose body breaks is told so at once, even if its head came long before."""
     head, _, _ = chunked("POST /things", "Expect: 100-continue").partition(TRAILERS)
     assert statuses(await client.raw_in_turn(head, rest)) == [100, 400]
     assert [each for each in caplog.records if each.name.startswith("aiohttp")] == []
 
 
 async def test_a_connection_goes_on_after_a_body_of_a_known_length(client: Client) -> None:
-    """Only what has no plain end closes its connection."""
+    """A connection goes on after a body of known length; only others close it."""
     first = (
         b"POST /things HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 12\r\n\r\n"
     )
@@ -105,7 +105,7 @@ async def test_a_connection_goes_on_after_a_body_of_a_known_length(client: Clien
 )
 @pytest.mark.parametrize("path", ["/livez", "/nothing", "http://a/livez"])
 async def test_a_request_names_one_host(client: Client, path: str, lines: str, status: int) -> None:
-    """HTTP/1.1 has exactly one Host, which is one; HTTP/1.0 may have none (RFC 9112, section 3.2)."""
+    """HTTP/1.1 has exactly one valid Host; HTTP/1.0 may have none (RFC 9112, section 3.2)."""
     found = 404 if (path, status) == ("/nothing", 200) else status
     for version in ("1.1", "1.0"):
         sent = f"GET {path} HTTP/{version}\r\n{lines}\r\nConnection: close\r\n\r\n".encode()
@@ -115,7 +115,7 @@ async def test_a_request_names_one_host(client: Client, path: str, lines: str, s
 
 @pytest.mark.parametrize("version", ["0.9", "2.0", "1.2"])
 async def test_another_version_is_not_spoken(client: Client, version: str) -> None:
-    """What says that it is not HTTP/1 is refused."""
+    """A request that is not HTTP/1 is refused."""
     sent = f"GET /livez HTTP/{version}\r\nHost: a\r\nConnection: close\r\n\r\n"
     assert statuses(await client.raw(sent.encode())) == [400]
 
@@ -134,7 +134,7 @@ async def test_another_version_is_not_spoken(client: Client, version: str) -> No
     ],
 )
 async def test_expectations(client: Client, line: str, expectation: str, found: list[int]) -> None:
-    """A body is asked for where one is awaited; what else is expected cannot be met, and that is said."""
+    """A body is asked for if the call reads one; any other expectation is refused."""
     head = (
         f"{line}\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 12\r\nExpect: {expectation}"
     )

@@ -1,4 +1,4 @@
-"""Routes that take a form, a longer body, a credential of their own beside a token, and that only ask."""
+"""Routes with a form, a longer body, their own credential beside a token, and routes that only ask."""
 
 from __future__ import annotations
 
@@ -125,12 +125,12 @@ async def test_a_form_is_read(client: Client, form: bytes, token: str) -> None:
     ],
 )
 async def test_what_is_no_form(client: Client, form: bytes, status: int) -> None:
-    """A form that lacks a parameter, has it twice, or is none, is refused."""
+    """A form that is broken, or lacks or repeats a parameter, is refused."""
     assert (await asked(client, form))[0] == status
 
 
 async def test_a_form_is_not_json_and_json_is_no_form(client: Client) -> None:
-    """Each route takes its own kind of body alone."""
+    """Each route accepts only its own kind of body."""
     assert (await asked(client, b"{}", Content_Type="application/json"))[0] == 415
     async with client.ask("POST", "/long", data=b"items=1", headers=AS_FORM) as response:
         assert response.status == 415
@@ -138,7 +138,7 @@ async def test_a_form_is_not_json_and_json_is_no_form(client: Client) -> None:
 
 
 async def test_a_route_may_have_a_bound_of_its_own(client: Client) -> None:
-    """A route takes bodies up to its own bound and no further, whether their length is declared or not."""
+    """A route accepts bodies up to its own limit, whether their length is declared or not."""
     body = b'{"items": [' + b",".join([b"1"] * 40_000) + b"]}"
     assert 64 * 1024 < len(body) < LONG_BYTES_MAX
     async with client.ask("POST", "/long", data=body) as response:
@@ -153,7 +153,7 @@ async def test_a_route_may_have_a_bound_of_its_own(client: Client) -> None:
 
 
 async def test_a_long_body_that_is_wrong_is_refused_as_a_short_one(client: Client) -> None:
-    """What is wrong with a body does not depend on how much of it there is."""
+    """A long invalid body is refused as a short one is."""
     filler = b" " * 70_000
     for body, status in ((b"{" + filler, 400), (b'{"items": 1}' + filler, 422), (filler, 400)):
         async with client.ask("POST", "/long", data=body) as response:
@@ -161,7 +161,7 @@ async def test_a_long_body_that_is_wrong_is_refused_as_a_short_one(client: Clien
 
 
 async def test_a_body_of_fair_length_is_invited(client: Client) -> None:
-    """Whoever asks before sending is told to go on by the route's own bound."""
+    """A client that asks before sending is told to go on, by the route's own limit."""
     body = b'{"items": []}' + b" " * 80_000
     asking = b"\r\nConnection: close\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n" % len(body)
     answer = await client.raw(HEAD_OF_LONG + asking + body)
@@ -182,7 +182,7 @@ async def test_a_body_of_fair_length_is_invited(client: Client) -> None:
 async def test_a_credential_in_a_tokens_place(
     client: Client, token: str | None, own: str | None, status: int, who: str | None
 ) -> None:
-    """Where the header is there the handler judges it and nobody else; where it is not, the rule does."""
+    """If the header is there, only the handler judges it; if not, the rule applies."""
     headers = {**AS_FORM, **({"X-Own": own} if own else {})}
     async with client.ask("POST", "/form", token=token, data=b"token=a", headers=headers) as response:
         assert response.status == status
@@ -191,14 +191,14 @@ async def test_a_credential_in_a_tokens_place(
 
 
 async def test_tricks_of_the_path_are_judged_with_a_credential_too(client: Client) -> None:
-    """A path that is not what it seems is refused whoever asks."""
+    """A path with a broken encoding is refused, whoever asks."""
     head = b"POST /form?a=%zz HTTP/1.1\r\nHost: a\r\nX-Own: anything\r\nConnection: close\r\n"
     typed = b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 7\r\n\r\ntoken=a"
     assert (await client.raw(head + typed)).startswith(b"HTTP/1.1 400 ")
 
 
 async def test_what_only_asks_is_no_command() -> None:
-    """A call that changes nothing is not counted among its caller's commands."""
+    """A call that changes nothing does not count as a caller's command."""
     await until(lambda: SYSTEM_CLOCK.now().second < 56)
     async with serving(ROUTES, limits=RateLimits(commands_max=2, failures_max=0)) as client:
         assert [(await asked(client, b"token=a"))[0] for _ in range(5)] == [200] * 5
@@ -223,7 +223,7 @@ async def test_it_is_described(client: Client) -> None:
 
 
 def test_its_rule_needs_the_path_that_it_names() -> None:
-    """A rule behind a credential is held against the path as any other."""
+    """A rule behind a credential is compared with the path like any other."""
     with pytest.raises(UndeclaredRoute, match="account_id"):
         Route(
             method="GET",

@@ -47,7 +47,7 @@ async def test_head(client: Client) -> None:
     ids=["word", "version", "long", "many", "target", "name", "length", "smuggle", "tls"],
 )
 async def test_what_is_no_http(client: Client, request_bytes: bytes) -> None:
-    """A request that cannot even be parsed gets a 400 problem with a request id, and a closed connection."""
+    """A request that cannot be parsed gets a 400 problem with a request id, and its connection is closed."""
     answer = await client.raw(request_bytes)
     assert answer.split()[1] == b"400"
     assert b"application/problem+json" in answer
@@ -80,7 +80,7 @@ async def test_a_bug(client: Client) -> None:
 
 
 async def test_a_failure_that_passes(client: Client) -> None:
-    """Something that is away for the moment is a 503 with Retry-After, and tells nothing of our insides."""
+    """Something that is temporarily away is a 503 with Retry-After, and nothing of our internals."""
     async with client.ask("GET", "/things/away") as response:
         assert (response.status, response.headers["Retry-After"]) == (503, "1")
         assert "10.0.0.7" not in await response.text()
@@ -113,13 +113,13 @@ async def test_a_request_id_of_our_own(client: Client, given: str) -> None:
     ],
 )
 async def test_traceparent(client: Client, given: str, seen: str | None) -> None:
-    """A valid traceparent reaches the handler; any other is as none."""
+    """A valid traceparent reaches the handler; an invalid one counts as missing."""
     async with client.ask("GET", "/things/a", headers={"traceparent": given}) as response:
         assert await response.json() == {"at": "2026-01-31T00:00:00.000000Z", "trace": seen, "id": "a"}
 
 
 async def test_the_access_log(client: Client) -> None:
-    """Each request is one line: route and caller, never the path that was asked for nor the token."""
+    """Each request is one line: route and caller, but neither the path nor the token."""
     with capture_logs(processors=[merge_contextvars]) as lines:
         async with client.ask("DELETE", "/things/acc_9?x=1", headers={"X-Request-Id": "r2"}):
             pass
@@ -177,7 +177,7 @@ async def test_requests_of_one_connection_share_nothing(client: Client) -> None:
 
 
 async def test_a_client_that_leaves(client: Client) -> None:
-    """A client that goes away in the middle of its body is no bug of ours."""
+    """A client that leaves in the middle of its body does not count as a bug of ours."""
     with capture_logs() as lines:
         _, writer = await asyncio.open_connection("127.0.0.1", client.port)
         head = b"POST /things HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"

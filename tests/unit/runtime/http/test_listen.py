@@ -1,4 +1,4 @@
-"""Listening on a port, whatever is spoken there."""
+"""Listening on a port, whatever the protocol."""
 
 import asyncio
 import contextlib
@@ -22,7 +22,7 @@ class Echo(asyncio.Protocol):
 
 
 async def test_connections_outlive_the_listening() -> None:
-    """When the listening ends nobody new gets in, and who is in may go on."""
+    """When listening ends, nobody new gets in, and those who are in may go on."""
     async with listen(Echo, "127.0.0.1", 0) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"before")
@@ -35,7 +35,7 @@ async def test_connections_outlive_the_listening() -> None:
 
 
 async def test_who_has_connected_by_the_end_is_let_in() -> None:
-    """Connections that the kernel has taken and the process has not are served, not cut off."""
+    """Connections that the kernel has accepted and the process has not are served, not cut off."""
     with contextlib.ExitStack() as clients:
         async with listen(Echo, "127.0.0.1", 0) as port:
             connected = [
@@ -49,7 +49,7 @@ async def test_who_has_connected_by_the_end_is_let_in() -> None:
 
 
 async def test_a_port_that_is_taken_stops_the_process() -> None:
-    """The operator is told which port it is, unless both share it on purpose."""
+    """The operator is told which port is taken, unless processes share it on purpose."""
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()

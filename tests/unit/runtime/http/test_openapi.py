@@ -126,7 +126,7 @@ def test_an_operation(document: dict[str, Any]) -> None:
 
 
 def test_rate_limits(document: dict[str, Any]) -> None:
-    """Every route that takes a token may answer 429, no other does; it says when to come again."""
+    """Every route that takes a token may answer 429, and no other does; it says when to come again."""
     things = "/v1/accounts/{account_id}/things"
     taking_tokens = {things, things + "/{thing_id}", "/v1/things"}
     for path, operations in document["paths"].items():
@@ -137,7 +137,7 @@ def test_rate_limits(document: dict[str, Any]) -> None:
 
 
 def test_links(document: dict[str, Any]) -> None:
-    """What makes a thing links to the calls that take its id, and says where its answer has that."""
+    """What creates a thing links to the calls that take its id, and says where its answer has the id."""
     made = document["paths"]["/v1/accounts/{account_id}/things"]["post"]["responses"]["201"]
     assert made["links"] == {
         "get_thing": {
@@ -149,7 +149,7 @@ def test_links(document: dict[str, Any]) -> None:
 
 
 def test_what_a_header_adds(document: dict[str, Any]) -> None:
-    """A header that a route reads is described, and what it adds to the answer is allowed there alone."""
+    """A header that a route reads is described; what it adds to the answer is allowed only in that route."""
     operation = document["paths"]["/v1/accounts/{account_id}/things"]["post"]
     assert [each["name"] for each in operation["parameters"] if each["in"] == "header"] == ["Prefer"]
     schema = operation["responses"]["201"]["content"]["application/json"]["schema"]
@@ -169,7 +169,7 @@ def test_query_parameters(document: dict[str, Any]) -> None:
 
 
 def test_any_method(document: dict[str, Any]) -> None:
-    """A route for any method stands under each, secured by its own header."""
+    """A route for any method is described for each, secured by its own header."""
     operations = document["paths"]["/authz/{rest}"]
     assert operations["put"]["operationId"] == "authz_put"
     assert operations["put"]["security"] == [{"X-Gateway-Token": []}]
@@ -183,7 +183,7 @@ def test_what_every_service_answers(document: dict[str, Any]) -> None:
 
 
 async def test_every_problem_is_as_described(client: Client) -> None:
-    """Also a problem for what is not even HTTP has every member that the description requires."""
+    """Every problem has the members that the description requires, even for broken HTTP."""
     async with client.ask("GET", "/openapi.json") as response:
         required = (await response.json())["components"]["schemas"]["Problem"]["required"]
     answer = await client.raw(b"GET / HTTP/1.1\r\nbroken header\r\n\r\n")

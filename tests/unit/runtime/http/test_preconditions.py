@@ -1,4 +1,4 @@
-"""If-Match and If-None-Match, as RFC 9110 has them in its section 13."""
+"""If-Match and If-None-Match, as in RFC 9110, section 13."""
 
 import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
@@ -48,7 +48,7 @@ def reads(*lines: tuple[str, str]) -> CIMultiDictProxy[str]:
     ],
 )
 def test_commands(lines: list[tuple[str, str]], allowed: list[bool]) -> None:
-    """What is done to version 2, and to what is only being made: only what is asked for for certain."""
+    """A command changes version 2, or creates a thing, only if its preconditions surely allow it."""
     asked = read_preconditions(reads(*lines))
     assert [asked.allow_change(etag_of(version)) for version in (2, 0)] == allowed
 
@@ -113,7 +113,7 @@ ROUTES: list[AnyRoute] = [
     ],
 )
 async def test_reads(method: str, path: str, header: dict[str, str], status: int) -> None:
-    """A read answers 304 to whoever has what is there, and 412 to whoever means something else."""
+    """A read answers 304 to a client that has the present version, and 412 to one that requires another."""
     async with serving(ROUTES) as client, client.ask(method, path, headers=header) as response:
         assert response.status == status
         body = await response.read()

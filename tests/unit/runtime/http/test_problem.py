@@ -1,4 +1,4 @@
-"""What a problem quotes of a request: names and ids, and nothing long enough to be a secret."""
+"""What a problem quotes from a request: names and ids, and nothing long enough to be a secret."""
 
 import orjson
 
@@ -9,13 +9,13 @@ ID = "x" * 40
 
 
 def test_a_long_segment_of_the_path_is_left_out() -> None:
-    """The instance is the path that was asked for, except for what is too long to be an id of ours."""
+    """The instance is the request's path, without segments too long to be our ids."""
     body = orjson.loads(problem_body(bad_body([]), f"/v1/{LONG}/keys/{ID}"))
     assert body["instance"] == f"/v1/(cut)/keys/{ID}"
 
 
 def test_a_long_name_in_a_pointer_is_left_out() -> None:
-    """A pointer says where in the document, without a name that no document of ours has."""
+    """A pointer says where in the document, without names too long to be ours."""
     assert pointer_to(("permissions", LONG, 7, ID)) == f"/permissions/(cut)/7/{ID}"
     problem = bad_body([FieldError(pointer=pointer_to((LONG,)), detail="there is no such field")])
     assert LONG.encode() not in problem_body(problem, "/v1/accounts")

@@ -1,4 +1,4 @@
-"""Whose bad tokens are counted together, and how many counters strangers can make."""
+"""Which addresses' bad tokens are counted together, and how many counters strangers can make."""
 
 from ipaddress import ip_address
 
@@ -13,7 +13,7 @@ from tests.support.runtime.serving import until
 
 @pytest.fixture(autouse=True)
 async def _within_a_minute() -> None:
-    """Begin where the library's window, which ends with the clock's minute, does not end during the test."""
+    """Begin where the clock's minute, with which the library's window ends, does not end during the test."""
     await until(lambda: SYSTEM_CLOCK.now().second < 56)
 
 
@@ -48,7 +48,7 @@ async def test_addresses(one: str, another: str, are_one: bool) -> None:
 
 
 async def test_very_many_addresses() -> None:
-    """However many addresses send bad tokens, no more than some thousand have a counter of their own."""
+    """However many addresses send bad tokens, only some thousand have their own counter."""
     limits, asked = RateLimits(commands_max=0, failures_max=1), make_mocked_request("GET", "/thing")
     for number in range(4096):
         assert await is_counted(limits, str(ip_address("198.18.0.0") + number), asked)

@@ -46,7 +46,7 @@ class Body(JsonBody):
 
 @pytest.fixture(autouse=True)
 async def _within_a_minute() -> None:
-    """Begin where the library's window, which ends with the clock's minute, does not end during the test."""
+    """Begin where the clock's minute, with which the library's window ends, does not end during the test."""
     await until(lambda: SYSTEM_CLOCK.now().second < 56)
 
 
@@ -86,7 +86,7 @@ def reading_a_body() -> Route[Body, None]:
 
 
 async def statuses(client: Client, times: int, method: str, path: str, token: str | None) -> list[int]:
-    """Ask as often as that."""
+    """Return the statuses of this many calls."""
     return [await client.status(method, path, token) for _ in range(times)]
 
 
@@ -117,7 +117,7 @@ async def test_the_answer() -> None:
 
 
 async def test_coming_again() -> None:
-    """Once the time that the answer names is over, a command is run again."""
+    """Once the time in the answer has passed, a command is run again."""
     async with limited(commands=2, window_s=1) as (client, _run):
         wait_s: int | None = None
         while wait_s is None:
@@ -130,7 +130,7 @@ async def test_coming_again() -> None:
 
 @pytest.mark.parametrize("other", ["reviewer", "owner-1", "owner-2", "vendor-1", "vendor-new"])
 async def test_each_caller_has_its_own_budget(other: str) -> None:
-    """What one caller has used up, of commands or of failures, no other caller misses."""
+    """What one caller uses up, of commands or of failures, no other caller loses."""
     async with limited(commands=2, failures=1) as (client, _run):
         assert await statuses(client, 3, "POST", "/thing", "operator") == [200, 200, 429]
         assert await statuses(client, 2, "GET", "/status/404", "operator") == [404, 429]
@@ -139,7 +139,7 @@ async def test_each_caller_has_its_own_budget(other: str) -> None:
 
 @pytest.mark.parametrize(("one", "another"), [("otto", "otto-of-2"), ("slash", "slash-moved")])
 async def test_callers_of_alike_names(one: str, another: str) -> None:
-    """A subject in two tenants is two callers, and no name can be made to look like another's."""
+    """The same subject in two tenants is two callers, and no name can imitate another's."""
     async with limited(commands=1) as (client, _run):
         assert await statuses(client, 2, "POST", "/thing", one) == [200, 429]
         assert await statuses(client, 2, "POST", "/thing", another) == [200, 429]
@@ -155,7 +155,7 @@ async def test_callers_of_alike_names(one: str, another: str) -> None:
     ],
 )
 async def test_failures(method: str, path: str, status: int) -> None:
-    """Past its limit of failures, by the handler, the rule or the body, a caller does nothing more."""
+    """Past its limit of failures, by the handler, the rule or the body, a caller is refused everything."""
     async with limited(failures=2) as (client, run):
         assert await statuses(client, 3, method, path, "operator") == [status, status, 429]
         run.clear()
@@ -167,13 +167,13 @@ async def test_failures(method: str, path: str, status: int) -> None:
 
 @pytest.mark.parametrize("path", ["/thing", "/status/500", "/status/503"])
 async def test_what_is_no_failure(path: str) -> None:
-    """Neither what succeeds nor what is our own fault counts as the caller's failure."""
+    """Neither successes nor our own faults count as the caller's failures."""
     async with limited(failures=1) as (client, _run):
         assert 429 not in await statuses(client, 3, "GET", path, "operator")
 
 
 async def test_a_429_is_no_failure() -> None:
-    """A caller that sends too many commands may go on reading, however often it is told."""
+    """A caller that sends too many commands may go on reading, however often it gets a 429."""
     async with limited(commands=1, failures=1) as (client, _run):
         assert await statuses(client, 3, "GET", "/status/429", "operator") == [429] * 3
         assert await statuses(client, 4, "POST", "/thing", "operator") == [200, 429, 429, 429]
@@ -181,7 +181,7 @@ async def test_a_429_is_no_failure() -> None:
 
 
 async def test_bad_tokens() -> None:
-    """An address that sends too many bad tokens, or none, is told 429 and no more of what is wrong."""
+    """An address that sends too many bad or missing tokens gets 429, and no longer what is wrong."""
     async with limited(failures=3) as (client, run):
         assert await statuses(client, 2, "GET", "/thing", "nobody") == [401, 401]
         assert await statuses(client, 2, "POST", "/thing", None) == [401, 429]
@@ -192,14 +192,14 @@ async def test_bad_tokens() -> None:
 
 
 async def test_a_good_token_beside_bad_ones() -> None:
-    """Bad tokens from an address never keep a good one out: behind a proxy all callers have the same."""
+    """Bad tokens from an address never block a good one: behind a proxy all callers have the same address."""
     async with limited(failures=1) as (client, _run):
         assert await statuses(client, 2, "GET", "/thing", "nobody") == [401, 429]
         assert await client.status("POST", "/thing") == 200
 
 
 async def test_no_forwarded_header_is_believed() -> None:
-    """Naming other addresses in a header gives no further budget."""
+    """Forwarded addresses in a header give no additional budget."""
     async with limited(failures=1) as (client, _run):
         for number, expected in enumerate([401, 429, 429]):
             named = {"X-Forwarded-For": f"192.0.2.{number}", "Forwarded": f"for=192.0.2.{number}"}
@@ -221,7 +221,7 @@ async def test_no_forwarded_header_is_believed() -> None:
 )
 @pytest.mark.parametrize("token", ["operator", "nobody", None])
 async def test_what_is_never_limited(method: str, path: str, status: int, token: str | None) -> None:
-    """What takes no bearer token is never counted: probes, unknown paths, a gateway's question."""
+    """Calls without a bearer token are never counted: probes, unknown paths, a gateway's question."""
     async with limited(commands=1, failures=1) as (client, _run):
         await statuses(client, 2, "GET", "/thing", "nobody")
         assert await statuses(client, 3, method, path, token) == [status] * 3
@@ -229,7 +229,7 @@ async def test_what_is_never_limited(method: str, path: str, status: int, token:
 
 
 async def test_off() -> None:
-    """A limit of 0 is none, and each is turned off alone."""
+    """A limit of 0 means none, and each can be turned off by itself."""
     async with limited(commands=1) as (client, _run):
         assert await statuses(client, 3, "GET", "/status/404", "operator") == [404] * 3
         assert await statuses(client, 3, "GET", "/thing", "nobody") == [401] * 3
@@ -244,7 +244,7 @@ async def test_it_is_off_where_nobody_asks_for_it() -> None:
 
 
 def counted(limit: str) -> float:
-    """Return how many answers the metric has for that limit."""
+    """Return the metric's number of answers for that limit."""
     return metrics.REGISTRY.get_sample_value("keyfold_http_rate_limited_total", {"limit": limit}) or 0.0
 
 
@@ -266,14 +266,14 @@ async def test_the_log_and_the_metric() -> None:
 
 
 def test_the_settings() -> None:
-    """Without a word of the operator the limits are 3000 commands and 600 failures."""
+    """By default the limits are 3000 commands and 600 failures."""
     settings = RateLimitSettings()
     assert (settings.commands_per_minute, settings.failures_per_minute) == (3000, 600)
     RateLimits.of(settings)
 
 
 async def test_the_library_forgets() -> None:
-    """Counters of callers that come no more are dropped two windows later, when somebody comes."""
+    """Counters of callers that have left are dropped two windows later, when somebody else calls."""
     storage, item = MemoryStorage(), RateLimitItemPerSecond(5, 1)
     limiter = SlidingWindowCounterRateLimiter(storage)
     for number in range(1000):

@@ -141,7 +141,7 @@ async def test_rejection(client: Client) -> None:
     ],
 )
 async def test_a_login_that_is_bound_to_nothing(client: Client, path: str) -> None:
-    """Whose token names no role is told everywhere else what to do about it."""
+    """A login without a role is told everywhere else what to do about it."""
     async with client.ask("GET", path, token="no-role") as response:
         assert response.status == 403
         told = await response.json(content_type=None)
@@ -150,7 +150,7 @@ async def test_a_login_that_is_bound_to_nothing(client: Client, path: str) -> No
 
 
 async def test_two_authorization_headers(client: Client) -> None:
-    """Two tokens on one request name nobody, lest two readers choose differently."""
+    """Two tokens on one request name nobody, as two readers might choose differently."""
     twice = b"Authorization: Bearer operator\r\n" * 2
     answer = await client.raw(b"GET /any HTTP/1.1\r\nHost: a\r\nConnection: close\r\n" + twice + b"\r\n")
     assert answer.startswith(b"HTTP/1.1 401 ")
@@ -167,7 +167,7 @@ async def test_another_tenant_learns_nothing(client: Client) -> None:
 
 
 def test_a_route_without_a_rule() -> None:
-    """A route that declares no rule does not start, whatever stands in the rule's place."""
+    """A route without a rule does not start, whatever is in the rule's place."""
     with pytest.raises(UndeclaredRoute, match="GET /open declares no access rule"):
         route("open", "/open", cast("Rule", None))
 
@@ -184,7 +184,7 @@ async def back_door(_request: web.Request) -> web.Response:
 
 
 async def test_a_route_added_behind_the_table() -> None:
-    """An application with a route that is not in its table does not start."""
+    """An application with a route outside of its table does not start."""
     app = build_app("test", [], auth=NamedCallers(), health=Health())
     app.router.add_get("/back-door", back_door)
     with pytest.raises(UndeclaredRoute, match="back-door"):
@@ -193,14 +193,14 @@ async def test_a_route_added_behind_the_table() -> None:
 
 
 def test_two_handlers_of_one_name() -> None:
-    """Two operations of one name would be one to a generated client, so they do not start."""
+    """Two handlers of the same name do not start: a generated client could not tell them apart."""
     same = [route("same", "/a", Public()), route("same", "/b", Public())]
     with pytest.raises(UndeclaredRoute, match="2 routes have a handler named same"):
         build_app("test", same, auth=NamedCallers(), health=Health())
 
 
 def test_a_body_that_takes_unknown_fields() -> None:
-    """A body model that would swallow unknown fields does not start."""
+    """A body model that accepts unknown fields does not start."""
 
     class Loose(JsonBody, extra="ignore"):
         pass

@@ -1,4 +1,4 @@
-"""Answers written bit by bit: at the reader's pace, whole or visibly not, and stopped when nobody reads."""
+"""Streamed answers: at the reader's pace, complete or visibly not, and stopped when nobody reads."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -45,7 +45,7 @@ def route(
 
 
 class Endless:
-    """Writes until it is stopped, and remembers that it was; slow in doing so where nobody reads."""
+    """Writes until it is stopped, and remembers that; stops slowly if nobody reads."""
 
     def __init__(self, *, is_silent: bool = False) -> None:
         self.written = 0
@@ -66,13 +66,13 @@ class Endless:
 
 
 def streamed(ending: str) -> float:
-    """Return how many streams have ended so."""
+    """Return how many streams have ended in this way."""
     labels = {"route": "/stream", "ending": ending}
     return metrics.REGISTRY.get_sample_value("keyfold_http_streams_total", labels) or 0.0
 
 
 async def test_a_stream_arrives_whole() -> None:
-    """What is written arrives in order and with the answer's headers; HEAD has these alone."""
+    """The content arrives in order and with the answer's headers; HEAD gets the headers alone."""
 
     async def write(writer: Writer) -> None:
         for _ in range(3):
@@ -91,7 +91,7 @@ async def test_a_stream_arrives_whole() -> None:
 
 
 async def test_nothing_is_written_ahead_of_the_reader() -> None:
-    """While a reader takes nothing the writer waits; what is in between is little, whatever is to come."""
+    """While a reader reads nothing the writer waits; little is buffered, however much is to come."""
     endless = Endless()
     async with serving([route(endless.write)]) as client:
         answer = await client.ask("GET", "/stream")
@@ -108,7 +108,7 @@ async def test_nothing_is_written_ahead_of_the_reader() -> None:
 
 @pytest.mark.parametrize("is_silent", [False, True])
 async def test_a_reader_that_leaves_stops_the_writer(is_silent: bool) -> None:
-    """When the reader hangs up the writing is stopped, also where there was nothing to write just then."""
+    """When the reader hangs up the writing is stopped, even if nothing was being written."""
     endless, gone = Endless(is_silent=is_silent), streamed("gone")
     async with serving([route(endless.write)]) as client:
         answer = await client.ask("GET", "/stream")
@@ -118,7 +118,7 @@ async def test_a_reader_that_leaves_stops_the_writer(is_silent: bool) -> None:
 
 
 async def test_a_reader_that_stays_and_does_not_read_is_given_up() -> None:
-    """Whoever takes nothing for too long is cut off, and holds nothing any more."""
+    """A reader that reads nothing for too long is cut off, and holds no resources any more."""
     endless, gone = Endless(), streamed("gone")
     async with serving([route(endless.write, stall_max_s=0.3)]) as client:
         answer = await client.ask("GET", "/stream")
@@ -134,7 +134,7 @@ async def fails(writer: Writer) -> None:
 
 
 async def test_a_failure_in_the_middle_is_seen() -> None:
-    """A body that could not be ended has no end: the last chunk is missing, and nothing is added."""
+    """A body that fails in the middle has no end: the last chunk is missing, and nothing is added."""
     failed = streamed("failed")
     async with serving([route(fails)]) as client:
         async with client.ask("GET", "/stream") as answer:
@@ -147,14 +147,14 @@ async def test_a_failure_in_the_middle_is_seen() -> None:
 
 
 async def test_a_failure_in_the_middle_is_seen_by_old_readers_too() -> None:
-    """HTTP/1.0 knows no chunks, and a closed connection for the end: there it is reset."""
+    """HTTP/1.0 knows no chunks, and takes a closed connection for the end: so it is reset."""
     async with serving([route(fails)]) as client:
         with pytest.raises(ConnectionResetError):
             await client.raw(b"GET /stream HTTP/1.0\r\nAuthorization: Bearer operator\r\n\r\n")
 
 
 async def test_a_failure_before_the_first_bytes_is_a_problem() -> None:
-    """What fails before anything was sent is answered as any other call."""
+    """A failure before anything was sent is answered as in any other call."""
 
     async def away(_writer: Writer) -> None:
         raise TryLater("the store is away")
@@ -165,7 +165,7 @@ async def test_a_failure_before_the_first_bytes_is_a_problem() -> None:
 
 
 async def test_a_rule_holds_for_streams(client_of_stream: Client) -> None:
-    """Who may not call gets a problem, and nothing of the stream."""
+    """A caller that the rule refuses gets a problem, and nothing of the stream."""
     assert await client_of_stream.status("GET", "/stream", token=None) == 401
 
 
@@ -177,7 +177,7 @@ async def client_of_stream() -> AsyncIterator[Client]:
 
 
 class Expiring:
-    """Believes anybody, until a time."""
+    """Accepts any token, until a time."""
 
     def __init__(self, clock: SetClock, valid_s: float) -> None:
         self._caller = Caller(role=Role.OPERATOR, sub="ada", expires_at=clock.at + timedelta(seconds=valid_s))
@@ -205,7 +205,7 @@ async def streaming(endless: Endless, *, valid_s: float) -> AsyncIterator[tuple[
 
 
 async def test_a_stream_ends_with_the_token() -> None:
-    """When the caller's token expires a stream without end is ended, properly."""
+    """When the caller's token expires, an endless stream is ended with its last chunk."""
     endless = Endless(is_silent=True)
     async with streaming(endless, valid_s=0.3) as (url, session), session.get(url) as answer:
         assert await answer.read() == b"begun\n"
@@ -213,7 +213,7 @@ async def test_a_stream_ends_with_the_token() -> None:
 
 
 async def test_a_stream_ends_when_its_login_is_shut_out(tmp_path: Path) -> None:
-    """A stream without end is ended, properly, when the caller's login is no longer bound as it was."""
+    """An endless stream is ended with its last chunk when the caller's login is no longer bound as it was."""
     signer, logins, endless = (
         eddsa(),
         KnownLogins({"ada": Binding(account_id="acc_1")}),
@@ -239,7 +239,7 @@ async def test_a_stream_ends_when_its_login_is_shut_out(tmp_path: Path) -> None:
 
 
 async def test_a_stream_ends_when_the_process_stops() -> None:
-    """A process that stops ends its streams at once and properly, and does not wait for their readers."""
+    """A process that stops ends its streams at once, with their last chunks, without waiting for readers."""
     endless = Endless(is_silent=True)
     reading: asyncio.Task[bytes]
     async with aiohttp.ClientSession() as mine:
@@ -252,7 +252,7 @@ async def test_a_stream_ends_when_the_process_stops() -> None:
 
 
 async def test_a_caller_knows_when_its_token_expires(tmp_path: Path) -> None:
-    """From the token itself, with the same leeway as for whether it is good."""
+    """The caller's expiry comes from the token, with the same leeway as its validity."""
     signer = eddsa()
     tokens = await believing(jwks_file(tmp_path, signer))
     caller = await tokens.authenticate(f"Bearer {signer.sign({'exp': 4_000_000_000})}")
