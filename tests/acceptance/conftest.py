@@ -1,4 +1,4 @@
-"""One stack for all stories, each with people, practices and keys of its own."""
+"""One stack for all stories, each of which has its own people, practices and keys."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.stack.world import Practice, VendorWithKey, World
 
 @pytest.fixture(scope="package")
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningStack]:
-    """A stack of `keyfold up`; that it stops in time and leaves nothing behind is checked at the end."""
+    """A stack of `keyfold up`; at the end it must stop in time and leave nothing behind."""
     async with running(tmp_path_factory.mktemp("stack")) as stack:
         yield stack
         assert await stack.stop() < STOP_TIMEOUT_S
@@ -21,7 +21,7 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Runni
 
 @pytest.fixture(scope="package")
 async def world(stack: RunningStack) -> AsyncIterator[World]:
-    """Everybody who speaks to the stack."""
+    """Everybody who calls the stack."""
     async with aiohttp.ClientSession() as session:
         yield World(stack, session)
 

@@ -53,7 +53,7 @@ async def test_spoofed(world: World, practice: Practice, name: str) -> None:
 
 
 async def test_spoofed_method(world: World, practice: Practice) -> None:
-    """A client's idea of the method and the path changes nothing about what is asked."""
+    """A client's own claim of method and path changes nothing about what is asked."""
     claimed = (("X-Forwarded-Method", "GET"), ("X-Forwarded-Uri", "/v1/patient"))
 
     answer = await world.request("POST", "/v1/patient", (*practice.keys, *claimed))
@@ -62,7 +62,7 @@ async def test_spoofed_method(world: World, practice: Practice) -> None:
 
 
 async def test_keys_in_authorization(world: World, practice: Practice) -> None:
-    """Both keys in one Authorization header do as well, and do not reach the API either."""
+    """Both keys in one Authorization header work too, and do not reach the API either."""
     pair = ("Authorization", f"Keyfold {practice.vendor.secret}/{practice.secret}")
 
     answer = await world.request("GET", "/v1/patient/7", [pair])
@@ -72,7 +72,7 @@ async def test_keys_in_authorization(world: World, practice: Practice) -> None:
 
 
 async def test_gatekeeper_asks_who(world: World, practice: Practice) -> None:
-    """Who reaches the gatekeeper without a gateway's token learns nothing, not even of a good key."""
+    """Whoever reaches the gatekeeper without a gateway's token learns nothing, not even about a valid key."""
     answer = await world.ask("authz", "GET", "/authz/v1/patient", headers=practice.keys)
 
     assert answer.status == 401

@@ -1,4 +1,4 @@
-"""Starting, stopping and losing a stack of its own, beside the one that all other stories share."""
+"""Starting, stopping and losing a second stack, beside the one that all other stories share."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ async def test_life(stack: RunningStack, world: World, practice: Practice, home:
 
 
 async def stale_and_back(world: World, practice: Practice) -> None:
-    """Stop the broker from answering: what the ledger says cannot be heard, and nothing is let through."""
+    """Stop the broker from answering: the gatekeeper cannot hear the ledger, and lets nothing through."""
     kafka = world.stack.pid("kafka")
     os.kill(kafka, signal.SIGSTOP)
     try:
@@ -119,7 +119,7 @@ async def services_killed(world: World, practice: Practice) -> None:
 
 
 async def test_in_use(stack: RunningStack) -> None:
-    """A second `keyfold up` in the same directory is refused in a sentence and harms nothing."""
+    """A second `keyfold up` in the same directory is refused in a sentence, and does no harm."""
     second = await keyfold("up", cwd=stack.home)
 
     assert second.status == 1
@@ -128,6 +128,6 @@ async def test_in_use(stack: RunningStack) -> None:
 
 
 def secrets_on(screen: str) -> set[str]:
-    """Return the keys that a screen shows."""
+    """Return the keys on a screen."""
     words = screen.replace("'", " ").split()
     return {word for word in words if word.startswith(("kfs_live_", "kfv_live_"))}

@@ -21,7 +21,7 @@ PATIENT, PATIENTS, NOTE = "/v1/patient/7", "/v1/patient", "/v1/note"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """A request that is to be refused."""
+    """A request that must be refused."""
 
     headers: Pairs
     method: str = "GET"
@@ -47,7 +47,7 @@ async def swapped_keys(world: World, practice: Practice) -> Asked:
 
 
 async def mistyped_key(world: World, practice: Practice) -> Asked:
-    """Get one character of a key wrong."""
+    """Change one character of a key."""
     middle = len(practice.secret) // 2
     wrong = "a" if practice.secret[middle] != "a" else "b"
     typo = practice.secret[:middle] + wrong + practice.secret[middle + 1 :]
@@ -55,12 +55,12 @@ async def mistyped_key(world: World, practice: Practice) -> Asked:
 
 
 async def unknown_vendor_key(world: World, practice: Practice) -> Asked:
-    """Send a vendor key in perfect form that nobody issued."""
+    """Send a well-formed vendor key that nobody issued."""
     return Asked(headers=(("x-api-key", minted(KeyKind.VENDOR, practice.vendor.key_id)), practice.keys[1]))
 
 
 async def unknown_subscriber_key(world: World, practice: Practice) -> Asked:
-    """Send another secret under the id of a key that exists."""
+    """Send another secret with the id of an existing key."""
     return Asked(headers=(practice.keys[0], ("A-api-key", minted(KeyKind.SUBSCRIBER, practice.key_id))))
 
 
@@ -238,5 +238,5 @@ async def suspended(world: World, vendor: VendorWithKey) -> None:
 
 
 def minted(kind: KeyKind, key_id: str) -> str:
-    """Return a key in perfect form with this id, and a secret that nobody ever had."""
+    """Return a well-formed key with this id, and a secret that never existed."""
     return mint(kind, key_id.removeprefix("key_"), bytes(32)).secret

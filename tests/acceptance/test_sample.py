@@ -1,4 +1,4 @@
-"""The sample of a stack that people have tried things out on: whatever they did, its commands work again."""
+"""The sample of a used stack: whatever people did to it, its commands work again after a start."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ REVOKE_VENDOR_KEY: Deed = ("DELETE", VENDOR_KEY, None)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tried:
-    """A sample of the test's own on the shared stack, what is done to it, and what a start makes of that."""
+    """A sample of the test's own on the shared stack: what is done to it, and what the next start does."""
 
     world: World
     state_dir: Path
     sample: Sample
 
     async def does(self, deed: Deed) -> None:
-        """Do something as the practice's owner, or to the vendor as a reviewer."""
+        """Do something as the practice's owner, or as a reviewer to the vendor."""
         method, path, body = deed
         who = owner(self.sample.account_id) if path.startswith(ACCOUNT) else REVIEWER
         path = path.format(
@@ -48,31 +48,31 @@ class Tried:
         await self.world.done(method, path, who, body)
 
     async def next_start(self) -> tuple[Sample, list[str]]:
-        """Return the sample after another start, and what that said."""
+        """Return the sample after another start, and what that start said."""
         said: list[str] = []
         return await ensure_sample(endpoints(self.world, self.state_dir), said.append), said
 
     async def answers(self, sample: Sample) -> list[tuple[int, list[str]]]:
-        """Send the two requests of the screen, and return the status and the reasons of each."""
+        """Send the screen's two requests, and return the status and the reasons of each."""
         keys = (("x-api-key", sample.vendor_secret), ("A-api-key", sample.key_secret))
         answers = [await self.world.ask("gateway", "GET", path, headers=keys) for path in (PASSES, REFUSED)]
         return [(answer.status, answer.reasons) for answer in answers]
 
     async def works(self, sample: Sample) -> None:
-        """Require that its commands do what they say, and that a start finds nothing to do."""
+        """Require that its commands work as they say, and that a start finds nothing to do."""
         assert await self.answers(sample) == AS_SAID
         assert await self.next_start() == (sample, [])
 
 
 def endpoints(world: World, state_dir: Path) -> Endpoints:
-    """Return where the shared stack is, with another memory of its sample."""
+    """Return the endpoints of the shared stack, with another record of its sample."""
     urls = {name: world.stack.url(name) for name in ("registry", "gatekeeper")}
     return Endpoints(urls=urls, state_dir=state_dir)
 
 
 @pytest.fixture
 async def tried(world: World, tmp_path: Path) -> Tried:
-    """A new sample, remembered in a directory of its own."""
+    """A new sample, with its record in a directory of its own."""
     shutil.copy(world.stack.state_dir / "signing-key.pem", tmp_path)
     sample = await ensure_sample(endpoints(world, tmp_path))
     return Tried(world=world, state_dir=tmp_path, sample=sample)
@@ -110,7 +110,7 @@ async def test_key(tried: Tried, deed: Deed, fault: str) -> None:
 
 
 async def test_key_for_others(tried: Tried, vendor: VendorWithKey) -> None:
-    """A key that only another vendor may use any more counts as one that does not do what the screen says."""
+    """A key that only another vendor may use counts as one that no longer works as the screen says."""
     await tried.does(edit(vendor_ids=[vendor.vendor_id]))
 
     sample, said = await tried.next_start()
@@ -120,7 +120,7 @@ async def test_key_for_others(tried: Tried, vendor: VendorWithKey) -> None:
 
 
 async def test_harmless(tried: Tried) -> None:
-    """A key that was edited and still does what the screen says is left alone."""
+    """A key that was edited and still works as the screen says is left alone."""
     await tried.does(edit(name="Back desk", permissions={"appointment": "read", "files": "write"}))
     await tried.does(edit(networks=["127.0.0.0/8"], vendor_ids=[tried.sample.vendor_id]))
 
@@ -145,7 +145,7 @@ KEY_REVOKED = 'the sample\'s key "Front desk" is revoked: there is a new one'
     ],
 )
 async def test_others(tried: Tried, deeds: list[Deed], expected: list[str]) -> None:
-    """Whatever else was shut, taken away or replaced is put right, each with a word, and nothing else is."""
+    """Anything else that was turned off, taken away or replaced is put right, each with a message."""
     for deed in deeds:
         await tried.does(deed)
 
@@ -157,7 +157,7 @@ async def test_others(tried: Tried, deeds: list[Deed], expected: list[str]) -> N
 
 
 async def test_vendor_turned_down(tried: Tried) -> None:
-    """A vendor that is not let in is left so, and another one is."""
+    """A rejected vendor stays rejected, and another one is approved."""
     who = vendor_with(None, sub=f"turned-down-{tried.sample.vendor_id}")
     applied = await tried.world.done("POST", "/v1/vendors", who, application("Turned Down"))
     turned_down = replace(tried.sample, vendor_id=applied["vendor_id"], vendor_name="Turned Down")
@@ -173,7 +173,7 @@ async def test_vendor_turned_down(tried: Tried) -> None:
 
 @pytest.mark.parametrize("content", ["", '{"account_id": "acc_', "[]", "{}", '{"account_id": 7}', "\x00"])
 async def test_damaged(tried: Tried, content: str) -> None:
-    """A file that is empty, cut short or something else is said to be damaged, and another sample is made."""
+    """A file that is empty, cut short or something else is called damaged, and another sample is made."""
     (tried.state_dir / FILE_NAME).write_text(content)
 
     sample, said = await tried.next_start()
@@ -187,7 +187,7 @@ async def test_damaged(tried: Tried, content: str) -> None:
     "strange", [{"account_id": "acc_000000000000"}, {"vendor_id": "ven_000000000000"}, {"key_id": "../../x?"}]
 )
 async def test_of_another_database(tried: Tried, strange: dict[str, str]) -> None:
-    """A sample of which this database does not know all is left behind, and another one is made."""
+    """A sample that this database does not know completely is abandoned, and another one is made."""
     save_sample(tried.state_dir, replace(tried.sample, **strange))
 
     sample, said = await tried.next_start()
@@ -197,7 +197,7 @@ async def test_of_another_database(tried: Tried, strange: dict[str, str]) -> Non
 
 
 async def test_new_key_has_a_history(tried: Tried) -> None:
-    """A new key comes about by its owner's own command, as its history shows."""
+    """A new key is made by its owner's own command, as its history shows."""
     await tried.does(REVOKE_ALL)
     sample, _ = await tried.next_start()
 

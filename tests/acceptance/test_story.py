@@ -1,4 +1,4 @@
-"""The whole story over HTTP, from an account that does not exist to the log of what was done with its key."""
+"""The whole story over HTTP, from an account that does not exist to the log of its key's requests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ALL_NONE = dict.fromkeys(CATEGORIES, "none")
 
 
 async def test_vendor_is_let_in(world: World) -> None:
-    """A vendor gets keys once it has passed both reviews and was approved, and not a step earlier."""
+    """A vendor gets keys once it has passed both reviews and was approved, and not earlier."""
     vendor = await world.done("POST", "/v1/vendors", applicant(10_001), application("Late Bird"))
     path = f"/v1/vendors/{vendor['vendor_id']}"
     assert vendor["state"] == "applied"
@@ -55,7 +55,7 @@ async def test_secret_is_seen_once(world: World, practice: Practice) -> None:
 
 
 async def test_edit_is_obeyed(world: World, practice: Practice) -> None:
-    """After an edit the next requests obey it, up and down, and what was not named stays."""
+    """After an edit the next requests obey it, in both directions, and what was not named is unchanged."""
     assert (await world.request("GET", "/v1/note", practice.keys)).reasons == ["category_denied"]
 
     granted = {"permissions": {"clinical": "read", "patient": "none"}}
@@ -68,7 +68,7 @@ async def test_edit_is_obeyed(world: World, practice: Practice) -> None:
 
 
 async def test_revocation_is_for_ever(world: World, practice: Practice) -> None:
-    """A revoked key stops, is still shown, is revoked once however often one asks, and is not edited."""
+    """A revoked key stops, is still shown, is revoked once however often one asks, and cannot be edited."""
     assert (await world.request("GET", "/v1/patient", practice.keys)).status == 200
 
     revoked = await world.enforced("DELETE", practice.key_path, practice.owner)
@@ -82,7 +82,7 @@ async def test_revocation_is_for_ever(world: World, practice: Practice) -> None:
 
 
 async def test_tenants_do_not_meet(world: World, practice: Practice) -> None:
-    """An owner gets 404 for everything of another account: what exists elsewhere is not told."""
+    """An owner gets 404 for everything of another account, and does not learn what exists there."""
     stranger = await world.practice(practice.vendor)
     for method, path, body in (
         ("GET", practice.path, None),

@@ -1,4 +1,4 @@
-"""What a consumer that is not ours makes of both topics of a running stack."""
+"""What a third-party consumer can read from both topics of a running stack."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ACCESS_TOPIC = "keyfold.access.v1"
 
 
 async def consumed(stack: RunningStack, topic: str) -> list[BaseCloudEvent]:
-    """Return everything that a topic holds now, as the CloudEvents SDK understands it."""
+    """Return everything on a topic, as the CloudEvents SDK decodes it."""
     consumer = AIOKafkaConsumer(topic, bootstrap_servers=stack.record["kafka"], auto_offset_reset="earliest")
     records: list[ConsumerRecord] = []
     async with consumer:
@@ -33,7 +33,7 @@ async def consumed(stack: RunningStack, topic: str) -> list[BaseCloudEvent]:
 
 
 def parsed(record: ConsumerRecord) -> BaseCloudEvent:
-    """Have the CloudEvents SDK's own Kafka binding read a record."""
+    """Decode a record with the CloudEvents SDK's own Kafka binding."""
     return from_kafka_event(KafkaMessage(headers=dict(record.headers), key=record.key, value=record.value))
 
 
@@ -52,7 +52,7 @@ async def test_lifecycle(stack: RunningStack, world: World, practice: Practice) 
 
 
 async def test_access(stack: RunningStack, world: World, practice: Practice) -> None:
-    """An access event has the decision's id, its key for a subject, and what was asked and answered."""
+    """An access event has the decision's id, its key as subject, and the request and the answer."""
     refused = await world.request("GET", NOTE, practice.keys)
     decision = refused.headers["X-Keyfold-Decision"]
 
@@ -104,7 +104,7 @@ async def test_example(stack: RunningStack, world: World) -> None:
 
 
 async def test_poison(stack: RunningStack, world: World, practice: Practice) -> None:
-    """What is no access event is dead-lettered with its reason and origin, and its partition goes on."""
+    """A record that is no access event is dead-lettered with reason and origin, and its partition goes on."""
     first = await world.request("GET", NOTE, practice.keys)
     async with AIOKafkaProducer(bootstrap_servers=stack.record["kafka"]) as producer:
         place = await producer.send_and_wait(ACCESS_TOPIC, b"\xff poison", key=practice.key_id.encode())

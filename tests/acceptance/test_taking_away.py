@@ -1,4 +1,4 @@
-"""Whatever takes something away is over when its answer says so: from then on nothing is allowed by it."""
+"""Taking something away is in force when the answer says so: from then on nothing is allowed by it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The life of keys and vendors by the `keyfold` command: what is given, taken away, confirmed and told."""
+"""The life of keys and vendors by the `keyfold` command: what is given, taken away, confirmed and shown."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PATIENT = "/v1/patient/7"
 
 
 async def ended(stack: RunningStack, line: str) -> Ended:
-    """Run a command to its end, whatever that is."""
+    """Run a command to its end, whatever the result."""
     return await stack.keyfold(*shlex.split(line))
 
 
@@ -36,7 +36,7 @@ async def test_networks(stack: RunningStack, world: World, practice: Practice) -
 
 
 async def test_warnings(stack: RunningStack, practice: Practice) -> None:
-    """Who grants what does the most harm is warned on standard error, and gets it; other grants are quiet."""
+    """Granting the most dangerous permissions works, with a warning on standard error; others are quiet."""
     line = f"key edit {practice.key_id} --account {practice.account_id} --permission"
 
     warned = await ended(stack, f"{line} clinical=write --json")
@@ -52,7 +52,7 @@ async def test_warnings(stack: RunningStack, practice: Practice) -> None:
 
 
 async def test_same_command_again(stack: RunningStack, practice: Practice) -> None:
-    """A command given again under its own Idempotency-Key makes nothing twice, and is answered alike."""
+    """A command sent again with its own Idempotency-Key makes nothing twice, and gets the same answer."""
     line = f"key create Again --account {practice.account_id} --idempotency-key again-{practice.account_id}"
 
     first, again = await said(stack, line), await said(stack, line)
@@ -65,7 +65,7 @@ async def test_same_command_again(stack: RunningStack, practice: Practice) -> No
 
 
 async def test_revoke_many(stack: RunningStack, world: World, practice: Practice) -> None:
-    """An incident is one command with an answer for each key; what was not found shows in the status."""
+    """An incident takes one command, with an answer for each key; the status shows if some were not found."""
     others = [await world.another_key(practice, READS_PATIENTS) for _ in range(3)]
     account = f"--account {practice.account_id} --wait 20"
     ids = f"{practice.key_id} {others[0].key_id}"
@@ -87,7 +87,7 @@ async def test_revoke_many(stack: RunningStack, world: World, practice: Practice
 
 
 async def test_unconfirmed(stack: RunningStack, practice: Practice) -> None:
-    """What a silent gatekeeper has not confirmed is done, and told apart by the status 3."""
+    """A command that a silent gatekeeper has not confirmed is done, and exits with status 3."""
     line = f"key revoke {practice.key_id} --account {practice.account_id}"
 
     with frozen(stack.pid("gatekeeper")):
@@ -100,7 +100,7 @@ async def test_unconfirmed(stack: RunningStack, practice: Practice) -> None:
 
 
 async def test_histories(stack: RunningStack, practice: Practice) -> None:
-    """The history of a key says each change with what was before; the account's has its keys' too."""
+    """A key's history says each change with what was before; the account's history has its keys' too."""
     account = f"--account {practice.account_id}"
     await said(stack, f"key edit {practice.key_id} {account} --permission clinical=read")
 
@@ -155,7 +155,7 @@ async def test_vendor_rotation(stack: RunningStack, world: World) -> None:
 
 
 async def test_taken_away(stack: RunningStack, world: World) -> None:
-    """A vendor that is suspended and a switch that is turned off are in force when the command says so."""
+    """Suspending a vendor, or turning the switch off, is in force when the command says so."""
     practice = await world.practice(await world.vendor())
     vendor = practice.vendor.vendor_id
 
@@ -169,7 +169,7 @@ async def test_taken_away(stack: RunningStack, world: World) -> None:
 
 
 async def test_state(stack: RunningStack, practice: Practice) -> None:
-    """What was at a position or a time is what was shown then; what is now is what is shown now."""
+    """The state at a position or a time is what was shown then; the state now is what is shown now."""
     show = f"key show {practice.key_id} --account {practice.account_id}"
     history = f"key history {practice.key_id} --account {practice.account_id}"
     shown = await said(stack, show)

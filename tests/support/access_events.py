@@ -1,4 +1,4 @@
-"""Access events to journal, publish and file: each number makes another one, and always the same."""
+"""Access events to journal, publish and file: each number makes another event, always the same one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EPOCH = datetime(2026, 3, 15, 12, tzinfo=UTC)
 
 
 class Changes(TypedDict, total=False):
-    """What a test may want to be different."""
+    """What a test may want to change."""
 
     event_id: EventId
     at: datetime
@@ -38,7 +38,7 @@ class Changes(TypedDict, total=False):
 
 
 def access_event(number: int, **changes: Unpack[Changes]) -> AccessEvent:
-    """Return the event of that number, a microsecond after the one before, but for the changes."""
+    """Return the event of that number, a microsecond after the one before, with these changes."""
     event = AccessEvent(
         event_id=EventId(str(UUID(int=number))),
         at=EPOCH + timedelta(microseconds=number),
@@ -62,7 +62,7 @@ def access_event(number: int, **changes: Unpack[Changes]) -> AccessEvent:
 
 
 def decided(number: int, *, late: timedelta = timedelta(0), **changes: Unpack[Changes]) -> AccessEvent:
-    """Return the event of that number with an id as gatekeepers make them, so much after the decision."""
+    """Return the event of that number, with an id as gatekeepers make it, this long after the decision."""
     event = access_event(number, **changes)
     made_ms = (event.at + late - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
     made = f"{made_ms:012x}7000{0x8000000000000000 + number:016x}"
@@ -70,11 +70,11 @@ def decided(number: int, *, late: timedelta = timedelta(0), **changes: Unpack[Ch
 
 
 def unattributed(number: int, **changes: Unpack[Changes]) -> AccessEvent:
-    """Return the event of that number as one of keys that nobody knows, but for the changes."""
+    """Return the event of that number as one with unknown keys, with these changes."""
     event = access_event(number, account_id=None, key_id=None, vendor_id=None, vendor_key_id=None)
     return replace(replace(event, reason=Reason.UNKNOWN_VENDOR_KEY), **changes)
 
 
 def journalled(*events: AccessEvent) -> bytes:
-    """Return the journal's lines for these events."""
+    """Return the journal's lines of these events."""
     return b"".join(journal_line(encode_access_event(event)) for event in events)

@@ -1,4 +1,4 @@
-"""The real servers that tests run against, with data that dies with the session."""
+"""The real servers that tests run against, whose data end with the session."""
 
 from __future__ import annotations
 

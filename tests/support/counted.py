@@ -10,7 +10,7 @@ Row = Mapping[str, object]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Show the tables. The rows come with the tests' reports, also from other processes."""
+    """Print the tables. The rows come with the tests' reports, from other processes too."""
     tables: dict[str, list[Row]] = {}
     for title, row in _rows(terminalreporter):
         tables.setdefault(title, []).append(row)

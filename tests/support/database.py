@@ -35,7 +35,7 @@ async def database(postgres_server: LocalPostgres, template_database: str) -> As
 
 @pytest.fixture
 async def empty_database(postgres_server: LocalPostgres) -> AsyncIterator[str]:
-    """The address of a database of the test's own in which nothing was ever made."""
+    """The address of the test's own, empty database."""
     name = f"test_{next(_NUMBERS)}"
     await execute(postgres_server.dsn, f"create database {name}")
     yield address(postgres_server.dsn, name)
@@ -54,7 +54,7 @@ async def cloned(server_dsn: str, template: str, name: str) -> str:
 
 
 async def execute(dsn: str, *statements: str) -> None:
-    """Run statements as the superuser, outside of everything that is tested."""
+    """Run statements as the superuser, outside of the code under test."""
     connection = await asyncpg.connect(dsn)
     try:
         for statement in statements:

@@ -1,4 +1,4 @@
-"""Programs of Debian's packages: tests that need a missing one are skipped, and the run's end says so."""
+"""Programs of Debian's packages: tests that need a missing one are skipped, and the summary says so."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ PROGRAMS: Final[Mapping[str, str]] = {
     "wrk": "wrk",
 }
 REQUIRED: Final = "KEYFOLD_DEBIAN_REQUIRED"
-"""Set to anything, it turns a missing program into a failure."""
+"""If set, a missing program is a failure."""
 _PROPERTY: Final = "debian_package_missing"
 
 
 def found(package: str) -> str | None:
-    """Return the path of a package's program, None where it is not installed."""
+    """Return the path of a package's program, None if it is not installed."""
     # Debian keeps servers where not everybody's PATH goes.
     return shutil.which(PROGRAMS[package], path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 
 
 def program(package: str) -> str:
-    """Return the path of a package's program, which a test that is marked for it may take for granted."""
+    """Return the path of a package's program, which a test marked for it can rely on."""
     path = found(package)
     assert path is not None, package
     return path
@@ -40,7 +40,7 @@ def missing() -> list[str]:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip a test whose program is missing, or fail it where none may be skipped."""
+    """Skip a test whose program is missing, or fail it if none may be skipped."""
     for mark in item.iter_markers("debian"):
         (package,) = mark.args
         if found(package) is not None:
@@ -52,7 +52,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say in one line which tests did not run for want of which packages."""
+    """Print in one line which tests did not run because of which packages."""
     reports = terminalreporter.getreports("skipped")
     lacking = [value for each in reports for name, value in each.user_properties if name == _PROPERTY]
     if lacking:

@@ -126,12 +126,12 @@ Schema = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """What an OpenAPI document says of the values that go into its operations."""
+    """What an OpenAPI document says about the values of its operations."""
 
     document: Schema
 
     def body_schema(self, method: str, path: str) -> Schema | None:
-        """Return what the operation says of its JSON body, None where it takes none."""
+        """Return what the operation says about its JSON body, None if it takes none."""
         content = self.document["paths"][path][method.lower()].get("requestBody", {}).get("content", {})
         schema: Schema | None = content.get("application/json", {}).get("schema")
         return schema
@@ -142,14 +142,14 @@ class Described:
         return [each["name"] for each in parameters if each["in"] == "query"]
 
     def resolved(self, schema: Schema) -> Schema:
-        """Return the schema itself, where it is a reference or may be null too."""
+        """Return the schema itself, if it is a reference or may be null too."""
         if "$ref" in schema:
             return self.resolved(self.document["components"]["schemas"][schema["$ref"].rpartition("/")[2]])
         alternatives = [each for each in schema.get("anyOf", ()) if each.get("type") != "null"]
         return {**schema, **self.resolved(alternatives[0])} if alternatives else schema
 
     def bodies(self, schema: Schema, good: Json) -> Iterator[tuple[str, bytes]]:
-        """Yield a good body with each value in each place, of what it leaves out too, and that place."""
+        """Yield a valid body with each value in each place, places that it leaves out too, and the place."""
         yield from documents(good)
         for name, each in self.resolved(schema)["properties"].items():
             if isinstance(good, dict) and name not in good:
@@ -157,7 +157,7 @@ class Described:
                 yield from ((place, body) for place, body in more if place.startswith(f"/{name}"))
 
     def example(self, schema: Schema) -> Json:
-        """Return a value that the schema allows, each of its properties in it."""
+        """Return a value that the schema allows, with each of its properties."""
         schema = self.resolved(schema)
         if "const" in schema or "enum" in schema:
             return schema.get("const", schema.get("enum", [None])[0])

@@ -13,7 +13,7 @@ WITHIN_S = 30.0  # costs nothing where it is not needed, and machines are someti
 
 
 async def eventually(probe: Callable[[], Awaitable[T | None]], *, within_s: float = WITHIN_S) -> T:
-    """Return the first answer that is neither None nor False; fail with the last one when time is up."""
+    """Return the first answer that is neither None nor False; fail with the last one after the deadline."""
     answer: T | None = None
     try:
         async with asyncio.timeout(within_s):
@@ -27,7 +27,7 @@ async def eventually(probe: Callable[[], Awaitable[T | None]], *, within_s: floa
 
 
 async def eventually_so(fact: Callable[[], bool], *, within_s: float = WITHIN_S) -> None:
-    """Return when a fact holds that needs no waiting to be looked at."""
+    """Return when a condition holds that can be checked without waiting."""
 
     async def probe() -> bool:
         return fact()

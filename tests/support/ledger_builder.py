@@ -1,4 +1,4 @@
-"""Valid ledgers out of thin air: events sealed into rows and put into records, without a database."""
+"""Valid ledgers without a database: events sealed into rows and put into records."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class LedgerBuilder:
         return Head(position=row.position, hash=row_hash)
 
     def add(self, event: LifecycleEvent, *, actor: Actor = OPERATOR) -> RecordedEvent:
-        """Record one more event and return it as recorded."""
+        """Record one more event; return it as recorded."""
         name, data = encode_event(event)
         return self.add_raw(name, data, stream=stream_of(event), actor=actor)
 
@@ -117,7 +117,7 @@ class LedgerBuilder:
         schema_version: int = SCHEMA_VERSION,
         actor: Actor = OPERATOR,
     ) -> RecordedEvent:
-        """Record what the event's type and JSON data say. Raises UnknownEvent after it is recorded."""
+        """Record an event from its type and JSON data. Raises UnknownEvent after it is recorded."""
         position = len(self.rows) + 1
         self._versions[stream] = self._versions.get(stream, 0) + 1
         row = Row(

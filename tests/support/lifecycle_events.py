@@ -27,22 +27,22 @@ START = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 
 
 def account_id(number: int) -> AccountId:
-    """Name a test account."""
+    """Return a test account's id."""
     return AccountId(f"acc_{number:012}")
 
 
 def vendor_id(number: int) -> VendorId:
-    """Name a test vendor."""
+    """Return a test vendor's id."""
     return VendorId(f"ven_{number:012}")
 
 
 def key_id(number: int) -> KeyId:
-    """Name a test key."""
+    """Return a test key's id."""
     return KeyId(f"key_{number:012}")
 
 
 def account_created(number: int) -> AccountCreated:
-    """Return the opening of an account."""
+    """Return the event that opens an account."""
     return AccountCreated(account_id=account_id(number), name=f"Bäckerei „Zahn“ {number}")
 
 
@@ -74,7 +74,7 @@ def vendor_reviewed(number: int, kind: ReviewKind) -> VendorReviewed:
 
 
 def vendor_approved(number: int) -> tuple[LifecycleEvent, ...]:
-    """Return all that happens until a vendor is approved."""
+    """Return all events until a vendor is approved."""
     return (
         vendor_applied(number),
         vendor_reviewed(number, ReviewKind.SECURITY),
@@ -84,7 +84,7 @@ def vendor_approved(number: int) -> tuple[LifecycleEvent, ...]:
 
 
 def vendor_key_issued(number: int, vendor: int = 1) -> VendorKeyIssued:
-    """Return the issue of a vendor key."""
+    """Return the event that issues a vendor key."""
     return VendorKeyIssued(
         key_id=key_id(number),
         vendor_id=vendor_id(vendor),
@@ -103,7 +103,7 @@ def key_created(
     rate_limit: RateLimit | None = None,
     expires_at: datetime | None = None,
 ) -> SubscriberKeyCreated:
-    """Return the making of a subscriber key that may read appointments."""
+    """Return the event that makes a subscriber key that may read appointments."""
     return SubscriberKeyCreated(
         key_id=key_id(number),
         account_id=account_id(account),
@@ -121,7 +121,7 @@ def key_created(
 
 
 def key_revoked(number: int, account: int = 1) -> SubscriberKeyRevoked:
-    """Return the end of a subscriber key."""
+    """Return the event that revokes a subscriber key."""
     return SubscriberKeyRevoked(
         key_id=key_id(number), account_id=account_id(account), revoked_at=START + timedelta(days=1)
     )
@@ -140,7 +140,7 @@ def digest(number: int) -> bytes:
 
 
 def key_rotated(number: int, *, secret: int, overlap: timedelta | None = None) -> SubscriberKeyRotated:
-    """Return a new secret for a subscriber key of the first account, a day after START."""
+    """Return the event that rotates a subscriber key of the first account, a day after START."""
     rotated_at = START + timedelta(days=1)
     return SubscriberKeyRotated(
         key_id=key_id(number),
@@ -153,7 +153,7 @@ def key_rotated(number: int, *, secret: int, overlap: timedelta | None = None) -
 
 
 def vendor_key_rotated(number: int, *, secret: int, overlap: timedelta | None = None) -> VendorKeyRotated:
-    """Return a new secret for a key of the first vendor, a day after START."""
+    """Return the event that rotates a key of the first vendor, a day after START."""
     rotated_at = START + timedelta(days=1)
     return VendorKeyRotated(
         key_id=key_id(number),
@@ -166,7 +166,7 @@ def vendor_key_rotated(number: int, *, secret: int, overlap: timedelta | None = 
 
 
 def checkpointed(position: int) -> LedgerCheckpointed:
-    """Return a checkpoint of the ledger as far as a position, with a signature that proves nothing."""
+    """Return a checkpoint of the ledger up to a position, with a signature that proves nothing."""
     return LedgerCheckpointed(
         position=position,
         head_hash=digest(position),
@@ -189,7 +189,7 @@ def invitation_id(number: int) -> InvitationId:
 def invitation_made(
     number: int, *, account: int | None = 1, vendor: int | None = None, life: timedelta = timedelta(days=7)
 ) -> InvitationMade:
-    """Return an invitation to an account, or to a vendor where no account is named."""
+    """Return an invitation to an account, or without one to a vendor."""
     return InvitationMade(
         invitation_id=invitation_id(number),
         account_id=None if account is None else account_id(account),
@@ -201,7 +201,7 @@ def invitation_made(
 
 
 def invitation_used(number: int, *, account: int | None = 1, vendor: int | None = None) -> InvitationUsed:
-    """Return that an invitation has let in the login of the same number."""
+    """Return the event that an invitation let in the login of the same number."""
     return InvitationUsed(
         invitation_id=invitation_id(number),
         account_id=None if account is None else account_id(account),
@@ -212,7 +212,7 @@ def invitation_used(number: int, *, account: int | None = 1, vendor: int | None 
 
 
 def invitation_withdrawn(number: int, account: int = 1) -> InvitationWithdrawn:
-    """Return that an invitation to an account was withdrawn."""
+    """Return the event that an invitation to an account was withdrawn."""
     return InvitationWithdrawn(
         invitation_id=invitation_id(number),
         account_id=account_id(account),
@@ -224,7 +224,7 @@ def invitation_withdrawn(number: int, account: int = 1) -> InvitationWithdrawn:
 def login_bound(
     number: int, *, account: int | None = 1, vendor: int | None = None, invitation: int | None = None
 ) -> LoginBound:
-    """Return that a login speaks for an account, or for a vendor where no account is named."""
+    """Return the event that a login acts for an account, or without one for a vendor."""
     return LoginBound(
         login_id=login_id(number),
         issuer="https://issuer.example",
@@ -237,7 +237,7 @@ def login_bound(
 
 
 def login_ended(number: int, *, account: int | None = 1, vendor: int | None = None) -> LoginEnded:
-    """Return that a login speaks for its account, or its vendor, no more."""
+    """Return the event that a login no longer acts for its account or vendor."""
     return LoginEnded(
         login_id=login_id(number),
         account_id=None if account is None else account_id(account),

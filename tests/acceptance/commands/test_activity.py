@@ -1,4 +1,4 @@
-"""Asking who touched what, on a running stack: as it happens, as a file, and counted."""
+"""Activity on a running stack: as it happens, as a file, and counted."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TAILED = re.compile(r"\d\d:\d\d:\d\dZ +category_denied +clinical read +GET /v1/n
 
 
 async def until_done(world: World, practice: Practice, command: asyncio.Task[Ended]) -> Ended:
-    """Make requests that are denied until a command that waits for some has enough of them."""
+    """Make denied requests until a command that waits for some has enough of them."""
 
     async def asked() -> bool:
         await world.request("GET", "/v1/note", practice.keys)
@@ -33,7 +33,7 @@ async def until_done(world: World, practice: Practice, command: asyncio.Task[End
 async def test_requests_are_told_as_they_are_made(
     stack: RunningStack, world: World, vendor: VendorWithKey
 ) -> None:
-    """`tail` prints each request once, as it is made: as NDJSON, or to a person in colours."""
+    """`tail` prints each request once, as it is made: as NDJSON, or in colours for a person."""
     practice = await world.practice(vendor)
     arguments = ("activity", "tail", "--account", practice.account_id, "--count", "3")
     piped = await until_done(world, practice, asyncio.create_task(stack.keyfold(*arguments)))
@@ -52,7 +52,7 @@ async def test_requests_are_told_as_they_are_made(
 
 
 async def test_an_operator_finds_what_names_nobody(stack: RunningStack, world: World) -> None:
-    """A request without keys is in no account's and in no vendor's log, and an operator finds it."""
+    """A request without keys is in no account's and no vendor's log, and an operator finds it."""
     asked = "/v1/patient/of-nobody"
     await world.request("GET", asked)
 
@@ -69,7 +69,7 @@ async def test_an_operator_finds_what_names_nobody(stack: RunningStack, world: W
 async def test_owner_and_developer_find_what_opened_nothing(
     stack: RunningStack, world: World, vendor: VendorWithKey
 ) -> None:
-    """An owner sees a replaced secret tried, and when; a developer what it asked with one key alone."""
+    """An owner sees when a replaced secret was tried; a developer what it asked with one key alone."""
     practice = await world.practice(vendor)
     await world.enforced("POST", f"{practice.key_path}/rotate", practice.owner, {"overlap_s": 0})
     await world.request("GET", "/v1/patient/by-old-secret", practice.keys)
@@ -90,7 +90,7 @@ async def test_owner_and_developer_find_what_opened_nothing(
 
 
 async def test_lists_files_and_counts_agree(stack: RunningStack, world: World, vendor: VendorWithKey) -> None:
-    """What a list shows is what an export holds and what a summary counts, for owner and vendor alike."""
+    """What a list shows is what an export has and what a summary counts, for owner and vendor alike."""
     practice = await world.practice(vendor)
     for path in ("/v1/patient", "/v1/appointment", "/v1/note", "/v1/patient?name=hidden"):
         await world.request("GET", path, practice.keys)

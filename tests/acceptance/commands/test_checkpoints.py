@@ -1,4 +1,4 @@
-"""The ledger of a running stack, vouched for and proven whole by the `keyfold` command alone."""
+"""The ledger of a running stack is signed, and proven whole, with the `keyfold` command alone."""
 
 from __future__ import annotations
 

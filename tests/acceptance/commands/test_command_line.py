@@ -1,4 +1,4 @@
-"""The whole story again, by the `keyfold` command alone."""
+"""The whole story again, with the `keyfold` command alone."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ async def said(stack: RunningStack, line: str) -> Any:
 
 
 async def pasted(stack: RunningStack, line: str) -> Ended:
-    """Run a line as a shell in the stack's directory does."""
+    """Run a line as a shell in the stack's directory would."""
     process = await asyncio.create_subprocess_shell(
         line, cwd=stack.home, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
@@ -90,7 +90,7 @@ async def test_story(stack: RunningStack, world: World) -> None:
 
 
 async def test_screen_as_pasted(stack: RunningStack) -> None:
-    """The screen's three commands work as pasted: one passes, one is refused, the log has both."""
+    """The screen's three commands work when pasted: one passes, one is refused, the log has both."""
     lines = [line.strip() for line in stack.screen.splitlines()]
     passes, is_refused = (line for line in lines if line.startswith("curl "))
     (shows_both,) = (line for line in lines if line.endswith(" activity"))
@@ -112,7 +112,7 @@ async def test_screen_as_pasted(stack: RunningStack) -> None:
 
 
 async def test_table(stack: RunningStack) -> None:
-    """On a terminal the log is a table, with the names of vendor and key in place of their ids."""
+    """On a terminal the log is a table, with the names of vendor and key instead of their ids."""
     shown = f"TERM=dumb COLUMNS=200 {shlex.quote(str(KEYFOLD))} activity"
     command = shlex.join(["script", "-qec", shown, "/dev/null"])
 
@@ -130,7 +130,7 @@ async def test_table(stack: RunningStack) -> None:
 
 
 async def test_token(stack: RunningStack, world: World) -> None:
-    """`keyfold token` prints a token and nothing else, good for the role that it names."""
+    """`keyfold token` prints a token and nothing else, valid for the role that it names."""
     account = (await said(stack, "account create 'Token Practice'"))["account_id"]
     token = await stack.keyfold("token", "--role", "owner", "--account", account, "--sub", "olga")
 
@@ -153,14 +153,14 @@ async def test_status(stack: RunningStack) -> None:
 
 
 async def test_ledger(stack: RunningStack) -> None:
-    """`keyfold ledger list` shows events in their order without a gap."""
+    """`keyfold ledger list` shows events in order, without a gap."""
     events = await said(stack, "ledger list --limit 5")
 
     assert [event["position"] for event in events] == [1, 2, 3, 4, 5]
 
 
 async def test_unused_permissions(stack: RunningStack, world: World, practice: Practice) -> None:
-    """`keyfold key unused` says which permissions of a key no request has needed, once the log is whole."""
+    """`keyfold key unused` shows which permissions of a key no request has needed, once the log is whole."""
     assert (await world.request("GET", "/v1/patient", practice.keys)).status == 200
     await world.whole_log(practice)
     line = f"key unused {practice.key_id} --account {practice.account_id} --days 7"
@@ -192,7 +192,7 @@ async def test_refusal_is_a_sentence(stack: RunningStack) -> None:
 
 
 async def test_wrong_usage(stack: RunningStack) -> None:
-    """What can never work is told apart by the status 2."""
+    """What can never work exits with status 2."""
     wrong = await stack.keyfold("key", "create", "x", "--permission", "dreams=read")
 
     assert wrong.status == 2
@@ -200,7 +200,7 @@ async def test_wrong_usage(stack: RunningStack) -> None:
 
 
 async def test_no_stack(stack: RunningStack) -> None:
-    """Away from any stack a command says how to name one."""
+    """Away from any stack, a command says how to name one."""
     lost = await keyfold("ledger", "list", cwd=stack.home.parent)
 
     assert lost.status == 1

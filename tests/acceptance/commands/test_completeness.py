@@ -1,4 +1,4 @@
-"""Whether the access log is whole, on a running stack: every request that was made is accounted for."""
+"""On a running stack, every request that was made is accounted for in the access log."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def test_every_request_is_accounted_for(stack: RunningStack, world: World,
 
 
 async def test_a_run_is_accounted_for_to_its_end(stack: RunningStack) -> None:
-    """Of a gatekeeper that is gone the log says how far it came, though its last events never arrived."""
+    """For a gatekeeper that is gone, the log says how far it came, though its last events never arrived."""
     run, at = SYSTEM_CLOCK.new_event_id(), SYSTEM_CLOCK.now() - timedelta(days=2)
     directory = RunDirectory(stack.state_dir / "journal", run)
     with closing(Segment.create(directory.path, 1)) as segment:

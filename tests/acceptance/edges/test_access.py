@@ -18,12 +18,12 @@ OF_THE_CALLER = {"vendor-exists", "login-needs-none", "invitation-for-another", 
 
 @pytest.fixture(scope="module")
 async def scenes(world: World, vendor: VendorWithKey) -> Scenes:
-    """A stack with somebody else's practice on it."""
+    """A stack that also has somebody else's practice."""
     return Scenes(world, await world.practice(vendor))
 
 
 async def test_every_operation_has_a_row_and_every_row_an_operation(stack: RunningStack) -> None:
-    """What a service describes in its OpenAPI document is in the table, and the table has nothing else."""
+    """The table has exactly the operations that services describe in their OpenAPI documents."""
     described = set[tuple[str, str, str]]()
     async with aiohttp.ClientSession() as session:
         for spec in SERVICES:
@@ -36,7 +36,7 @@ async def test_every_operation_has_a_row_and_every_row_an_operation(stack: Runni
 
 
 def test_the_size_of_the_table() -> None:
-    """The table has this many cells: whoever adds an operation says so here too."""
+    """The table has this many cells: whoever adds an operation changes this number too."""
     assert sum(len(row.expected) for row in ROWS) == CELLS
 
 
@@ -66,7 +66,7 @@ async def test_who_may_call(scenes: Scenes, row: Row) -> None:
 async def _check_what_is_hidden(
     scenes: Scenes, row: Row, caller: Caller, scene: Scene, answer: Answer
 ) -> None:
-    """What is another tenant's looks exactly as what does not exist."""
+    """Check that what is another tenant's looks exactly like what does not exist."""
     if answer.status != 404 and caller is not Caller.ASTRAY:
         return
     nothing = await scenes.call(row, caller, scene, is_real=False)

@@ -1,4 +1,4 @@
-"""Each service does what its OpenAPI document says, whatever is sent: schemathesis tries, with all checks."""
+"""Each service does what its OpenAPI document says, whatever schemathesis sends, with all its checks."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ enabled = false
 
 @pytest.fixture(scope="module")
 async def unlimited(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
-    """A stack of its own, on which a caller may come as often as it likes."""
+    """A stack on which a caller may call as often as it likes."""
     async with (
         running(tmp_path_factory.mktemp("unlimited"), NO_LIMITS) as stack,
         aiohttp.ClientSession() as session,
@@ -111,7 +111,7 @@ async def existing(unlimited: World) -> Practice:
 async def test_a_service_does_as_it_describes(
     unlimited: World, existing: Practice, service: str, tmp_path: Path
 ) -> None:
-    """No request that schemathesis thinks of gets an answer that the description does not give."""
+    """Whatever schemathesis sends, the answer is one that the description allows."""
     config = tmp_path / "schemathesis.toml"
     config.write_text(_config(service, existing))
     status, report = await _schemathesis(unlimited.stack, existing, service, config)

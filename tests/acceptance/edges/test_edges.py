@@ -1,4 +1,4 @@
-"""Values at and beyond the types' edges, in every body and address that is described: no fault is ours."""
+"""Values at and beyond the types' limits, in every described body and address, cause no fault of ours."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 @pytest.fixture(scope="module")
 async def scenes(world: World, vendor: VendorWithKey) -> Scenes:
-    """A stack with somebody's practice on it."""
+    """A stack with a practice."""
     return Scenes(world, await world.practice(vendor))
 
 
@@ -63,7 +63,7 @@ async def test_bodies(scenes: Scenes, stack: RunningStack, service: str) -> None
 @pytest.mark.timeout(SECONDS_MAX)
 @pytest.mark.parametrize("service", ["registry", "gatekeeper", "audit"])
 async def test_addresses(scenes: Scenes, stack: RunningStack, service: str) -> None:
-    """Whatever text a path or a query names, it is taken, or refused with a pointer to it."""
+    """Any text in a path or a query is accepted, or refused with a pointer to it."""
     described = await _described(stack, service)
     for row in (each for each in OPERATIONS.values() if (each.service, each.method) == (service, "GET")):
         scene = await scenes.make(row)
@@ -132,7 +132,7 @@ async def _head(world: World) -> int:
 
 
 async def _recorded_since(world: World, position: int) -> set[str]:
-    """Return the id of every request that has left an event in the ledger since."""
+    """Return the id of every request that has left an event in the ledger since then."""
     recorded = set[str]()
     while True:
         page = await world.done("GET", f"/v1/ledger?after={position}&limit=100", OPERATOR)

@@ -1,4 +1,4 @@
-"""The OpenAPI documents are what the running services say of themselves."""
+"""The OpenAPI documents are those that the running services serve."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ DOCUMENTS = Path(__file__).parents[3] / "docs" / "openapi"
 
 @pytest.mark.parametrize("service", [spec.name for spec in SERVICES])
 async def test_the_document_of_a_service_is_what_it_serves(stack: RunningStack, service: str) -> None:
-    """`docs/openapi` holds each service's own description; `make openapi` writes them anew."""
+    """`docs/openapi` has each service's own description; `make openapi` rewrites them."""
     async with (
         aiohttp.ClientSession() as session,
         session.get(f"{stack.url(service)}/openapi.json") as answer,

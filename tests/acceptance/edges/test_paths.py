@@ -1,4 +1,4 @@
-"""Path tricks, through the gateway: none reaches a category that the plain path would not."""
+"""Path tricks through the gateway: none reaches a category that the plain path would not."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ REFUSED = ("ambiguous_request", "unmapped_route", "category_denied")
      "/v1/patient%5C..%5Cnote", "/v1/note?x=/v1/patient", "/v1/note%3Fx", "/v1/note/1", "/v1/note/1/patient"],
 )  # fmt: skip
 async def test_trick(world: World, practice: Practice, target: str) -> None:
-    """Clinical notes stay shut to a key that reads patients only, however their path is written."""
+    """A key that only reads patients cannot read clinical notes, however their path is written."""
     answer = await world.request("GET", target, practice.keys)
 
     if answer.status != 400:  # what the gateway itself will not take has reached nobody
@@ -28,7 +28,7 @@ async def test_trick(world: World, practice: Practice, target: str) -> None:
 
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "PUT", "PATCH", "DELETE", "PROPFIND"])
 async def test_methods(world: World, practice: Practice, method: str) -> None:
-    """HEAD reads; every other method but GET, known or not, writes."""
+    """HEAD reads; every method but GET and HEAD, known or not, writes."""
     answer = await world.request(method, "/v1/patient/7", practice.keys)
 
     assert answer.reasons == ([] if method == "HEAD" else ["read_only"])
@@ -36,7 +36,7 @@ async def test_methods(world: World, practice: Practice, method: str) -> None:
 
 @pytest.mark.parametrize("name", ["X-HTTP-Method-Override", "X-Method-Override", "X-HTTP-Method"])
 async def test_method_override(world: World, practice: Practice, name: str) -> None:
-    """A read that tells the API to take it for a write does not pass for a read."""
+    """A read that tells the API to treat it as a write does not pass as a read."""
     answer = await world.request("GET", "/v1/patient/7", (*practice.keys, (name, "DELETE")))
 
     assert answer.status != 200

@@ -32,7 +32,7 @@ AUTHZ_SERVER = "authz"
 
 @pytest.fixture(scope="module")
 async def scenes(world: World, vendor: VendorWithKey) -> Scenes:
-    """A stack with a practice on it."""
+    """A stack with a practice."""
     return Scenes(world, await world.practice(vendor))
 
 
@@ -45,7 +45,7 @@ def ports_of(stack: RunningStack) -> Iterator[tuple[str, int]]:
 
 
 async def test_no_trailer_reaches_another_request(stack: RunningStack) -> None:
-    """A chunked request is the last on its connection, of each service and whatever else listens here."""
+    """A chunked request is the last on its connection, for each service and all else that listens here."""
     ports = list(ports_of(stack))
     assert {name for name, _ in ports} >= {spec.name for spec in SERVICE_SPECS} | {"sample-api"}
     assert len(ports) > len(SERVICE_SPECS) + 1  # the gatekeeper has two
@@ -56,7 +56,7 @@ async def test_no_trailer_reaches_another_request(stack: RunningStack) -> None:
 
 @pytest.mark.parametrize("service", [*(spec.name for spec in SERVICE_SPECS), AUTHZ_SERVER])
 async def test_strange_bytes(scenes: Scenes, stack: RunningStack, service: str) -> None:
-    """Whatever bytes a header, a path or a query has: an answer, no failure and no traceback."""
+    """Whatever bytes a header, a path or a query has, there is an answer, no failure and no traceback."""
     log = stack.state_dir / "logs" / f"{_process(service)}.log"
     logged, port = log.stat().st_size, URL(stack.url(service)).port or 0
     changes = cycle(_changes(Random(service)))

@@ -1,4 +1,4 @@
-"""The stack's services with the database, as in production: each with a login of its own."""
+"""The stack's services use the database as in production: each with its own login."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ where datname = current_database() and pid <> pg_backend_pid() and application_n
 
 
 async def test_each_service_is_itself(stack: RunningStack) -> None:
-    """Every service that has sessions has them with its own login, and the passwords are the user's alone."""
+    """Every service with database sessions uses its own login, and only the user can read the passwords."""
     async with open_connection(stack.record["postgres"], application_name="test") as connection:
         logins = {row["login"] for row in await connection.fetch(SESSIONS)}
     assert logins == {f"local_{spec.name}" for spec in SERVICES if spec.logs_in}

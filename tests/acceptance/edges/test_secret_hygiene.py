@@ -1,4 +1,4 @@
-"""Secrets that go through everything, and are written down nowhere."""
+"""Secrets pass through everything, and are written down nowhere."""
 
 from __future__ import annotations
 
@@ -63,12 +63,12 @@ KEPT: Final[Mapping[str, frozenset[str]]] = {
     "home/screen.txt": SAMPLE,
     "evidence/screen of the first run": SAMPLE,
 }
-"""The files, all of them the user's alone, that are there to keep a secret, and which ones."""
+"""The files that exist to keep a secret, all readable by the user alone, and which secrets."""
 
 
 @dataclass(slots=True, kw_only=True)
 class People:
-    """Everybody who speaks to a stack, with one token each, and a record of all that they are answered."""
+    """Everybody who calls a stack, with one token each, and a record of all their answers."""
 
     stack: RunningStack
     session: aiohttp.ClientSession
@@ -84,7 +84,7 @@ class People:
         return self.canaries.sent[name]
 
     async def ask(self, careless: Careless, who: Claims) -> bytes:
-        """Send a request, whatever is wrong with it, and note all of its answer that is Keyfold's."""
+        """Send a request, whatever is wrong with it, and record all of the answer that is Keyfold's."""
         headers = CIMultiDict(careless.headers)
         if careless.authorized:
             headers["Authorization"] = f"Bearer {self.token(who)}"
@@ -100,7 +100,7 @@ class People:
     async def done(
         self, method: str, path: str, who: Claims, body: object = None, idempotency_key: str = ""
     ) -> Any:
-        """Give the registry a command that is enforced when it returns; its answer may hold a secret."""
+        """Send the registry a command that is in force when it returns; its answer may hold a secret."""
         headers = {"Authorization": f"Bearer {self.token(who)}", "Prefer": "wait=20"}
         if idempotency_key:
             headers["Idempotency-Key"] = self.canaries.plain(
@@ -121,14 +121,14 @@ class People:
             return response.status
 
     def note(self, answer: bytes) -> None:
-        """Keep an answer to be searched."""
+        """Record an answer, to be searched."""
         with self.answers.open("ab") as file:
             file.write(answer + b"\n")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
-    """What there is after everything that is done in the ordinary way."""
+    """What exists after everything ordinary has been done."""
 
     owner: Claims
     account: str
@@ -144,7 +144,7 @@ class Story:
 
 @asynccontextmanager
 async def people(home: Path, canaries: Canaries, answers: Path) -> AsyncIterator[People]:
-    """Run the stack, and everybody who speaks to it."""
+    """Run the stack, and everybody who calls it."""
     async with running(home, SETTINGS) as stack, aiohttp.ClientSession() as session:
         canaries.kept_by(stack.state_dir)
         yield People(stack=stack, session=session, canaries=canaries, answers=answers)
@@ -213,7 +213,7 @@ async def let_in(people: People, account_id: str) -> None:
 
 
 def careless_requests(canaries: Canaries, it: Story) -> Iterator[tuple[Careless, Claims]]:
-    """Return every request with every secret where none belongs, and who sends it."""
+    """Yield every request with every secret where none belongs, and who sends it."""
     token = canaries.sent["the gateway's token"]
     own_token = next(name for name in canaries.sent if name.startswith("the token of owner"))
     keys = ("vendor key 0", "vendor key 2", "subscriber key 2", "revoked subscriber key")
@@ -231,7 +231,7 @@ def careless_requests(canaries: Canaries, it: Story) -> Iterator[tuple[Careless,
 
 
 async def careless(people: People, it: Story) -> None:
-    """Send everything that is wrong, also what is no HTTP, and while the gatekeeper does not answer."""
+    """Send everything that is wrong, even what is not HTTP, and while the gatekeeper does not answer."""
     for request, who in list(careless_requests(people.canaries, it)):
         await people.ask(request, who)
     for service in ("registry", "gatekeeper", "authz", "audit", "console", "gateway"):
@@ -242,7 +242,7 @@ async def careless(people: People, it: Story) -> None:
 
 
 async def all_filed(people: People, it: Story) -> None:
-    """Return when the access log holds a request that came after all others."""
+    """Return when the access log has a request that came after all others."""
     path = f"/v1/patient/last-{SYSTEM_CLOCK.new_event_id()}"
     assert await people.passes(it.vendor_key, it.key, path) == 200
     look = Careless(service="audit", method="GET", target=f"{it.account}/activity?limit=1")

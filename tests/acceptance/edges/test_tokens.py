@@ -1,4 +1,4 @@
-"""Tokens that name nobody, shown to every service that takes tokens."""
+"""Tokens that name nobody, sent to every service that takes tokens."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def issuer(stack: RunningStack) -> Signer:
 
 @pytest.fixture
 def claims(practice: Practice) -> Claims:
-    """What a good token says of the practice's owner."""
+    """Return what a valid token says about the practice's owner."""
     tenant = {"role": "owner", "account_id": practice.account_id}
     return {**tokens.good_claims(), "iss": ISSUER, "aud": AUDIENCE, **tenant}
 
@@ -104,7 +104,7 @@ BAD: dict[str, tuple[Callable[[Signer, Claims], str], str]] = {
 async def test_a_token_that_names_nobody(
     stack: RunningStack, practice: Practice, issuer: Signer, claims: Claims, service: str, name: str
 ) -> None:
-    """It is a 401 that says why and repeats nothing of the token; a good one passes before and after."""
+    """It is a 401 that says why and repeats nothing of the token; a valid one passes before and after."""
     make, detail = BAD[name]
     url = stack.url(service) + CALLS[service].format(path=practice.path)
     good, bad = issuer.sign(claims), make(issuer, claims)
@@ -123,7 +123,7 @@ async def test_a_token_that_names_nobody(
 async def test_two_tokens_are_none(
     stack: RunningStack, practice: Practice, issuer: Signer, claims: Claims, service: str
 ) -> None:
-    """A request with two Authorization headers, both good, is refused: which would count is a guess."""
+    """A request with two valid Authorization headers is refused: which one counts would be a guess."""
     url = stack.url(service) + CALLS[service].format(path=practice.path)
     header = ("Authorization", f"Bearer {issuer.sign(claims)}")
     async with aiohttp.ClientSession() as session, session.get(url, headers=[header, header]) as answer:

@@ -1,4 +1,4 @@
-"""What is to be said of runs' hours, from the log's rows and nothing else: slow, plain, and surely right."""
+"""What must be said about runs' hours, from the log's rows alone: slowly, simply, and surely right."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ YEAR = timedelta(days=365)
 
 
 async def told(pool: Pool, *, rows_max: int = 1000, ranges_max: int = 1000) -> Sequence[RunHour]:
-    """Return what the log says of all its hours."""
+    """Return what the log says about all its hours."""
     return await read_run_hours(
         pool,
         since=EPOCH - YEAR,
@@ -27,7 +27,7 @@ async def told(pool: Pool, *, rows_max: int = 1000, ranges_max: int = 1000) -> S
 
 
 async def true(pool: Pool) -> Sequence[RunHour]:
-    """Return what it has to say, the duplicates aside: of those no row is left."""
+    """Return what it must say, except duplicates: of those no row is left."""
     runs: dict[str, dict[datetime, Counter[int]]] = {}
     for row in await pool.fetch(ROWS):
         runs.setdefault(row["gatekeeper"], {}).setdefault(row["hour"], Counter())[row["seq"]] += 1

@@ -1,4 +1,4 @@
-"""An audit consumer as its process has it, and the topics that it reads and writes."""
+"""An audit consumer as its process runs it, and the topics that it reads and writes."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ FUTURE_MAX_S = 300.0
 
 
 class NoonClock(SetClock):
-    """A clock that always tells noon, while intervals pass as ever."""
+    """A clock that always says noon, while intervals pass as usual."""
 
     def monotonic_s(self) -> float:
-        """Return what really passes."""
+        """Return the real time."""
         return SYSTEM_CLOCK.monotonic_s()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wires:
-    """A topic of access events, one of dead letters, and someone who publishes."""
+    """A topic of access events, one of dead letters, and a publisher."""
 
     bootstrap: str
     dsn: str
@@ -55,7 +55,7 @@ class Wires:
         await self.publish_raw([access_record(encode_access_event(each)) for each in events], partition)
 
     async def publish_raw(self, records: Iterable[Record], partition: int = 0) -> None:
-        """Publish anything."""
+        """Publish any records."""
         await self.publisher.publish(self.topic, partition, list(records))
 
     async def dead_letters(self) -> list[Received]:
@@ -82,7 +82,7 @@ async def consuming(
     dead_letters: Publisher | None = None,
     reader: Reader | None = None,
 ) -> AsyncIterator[Consumer]:
-    """Run a consumer whose clock stands at the events' noon."""
+    """Run a consumer whose clock says the events' noon."""
     clock = NoonClock(at=EPOCH)
     async with (
         dead_letters or Publisher(ProducerOptions(bootstrap=wires.bootstrap)) as publisher,

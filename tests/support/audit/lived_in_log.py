@@ -1,4 +1,4 @@
-"""An access log as three months of use leave it, made in SQL: rows, and all that is kept with them."""
+"""An access log as after three months of use, made in SQL: rows, and all that is kept with them."""
 
 from __future__ import annotations
 
@@ -93,17 +93,17 @@ _MOVED: Final = (
 
 
 def account(number: int) -> AccountId:
-    """Name an account; the lower its number the more it has."""
+    """Return an account's id; the lower its number, the more requests it has."""
     return AccountId(f"acc_{number:012}")
 
 
 def key(account_number: int, number: int) -> KeyId:
-    """Name one of an account's four keys; the first one is used most."""
+    """Return the id of one of an account's four keys; the first one is used most."""
     return KeyId(f"key_{account_number * KEYS + number:012}")
 
 
 def vendor(number: int) -> VendorId:
-    """Name a vendor; the lower its number the more it asks."""
+    """Return a vendor's id; the lower its number, the more it asks."""
     return VendorId(f"ven_{number:012}")
 
 
@@ -134,6 +134,6 @@ async def _fill_day(connection: Connection, day: datetime, rows: int, rows_befor
 
 
 async def count_day(connection: Connection, day: datetime) -> None:
-    """Count a day's rows by the hour and by the day; nothing of that day was counted before."""
+    """Count a day's rows by the hour and by the day; the day must not have been counted before."""
     await connection.execute(_COUNTED, day)
     await connection.execute(_COUNTED_BY_DAY, day)

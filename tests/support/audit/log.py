@@ -64,7 +64,7 @@ async def asking(
     exports_max: int = 4,
     export_time_max_s: float = 30,
 ) -> AsyncIterator[Client]:
-    """Serve every question; the clock stands at noon of the events' day."""
+    """Serve every question; the clock says noon of the events' day."""
     clock, names = NoonClock(at=EPOCH), TenantNames(pool)
     async with Notifications(database, CHANNEL) as notifications:
         asked = (
@@ -79,7 +79,7 @@ async def asking(
 
 
 def target(path: str, query: Query = MappingProxyType({})) -> str:
-    """Return the path with its query, without what is None."""
+    """Return the path with its query, without parameters that are None."""
     given = {
         name: rfc3339(value) if isinstance(value, datetime) else value
         for name, value in query.items()
@@ -104,7 +104,7 @@ async def ask(
 
 
 def belongs(event: AccessEvent, scope: Scope) -> bool:
-    """Tell whether an event is to be found there."""
+    """Tell whether an event must be found there."""
     match scope:
         case AccountScope(account_id=account_id):
             return event.account_id == account_id
@@ -117,5 +117,5 @@ def belongs(event: AccessEvent, scope: Scope) -> bool:
 
 
 def number(event_id: str) -> int:
-    """Return which event has this id."""
+    """Return the number of the event with this id."""
     return int(event_id.replace("-", ""), 16)

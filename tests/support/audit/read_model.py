@@ -1,4 +1,4 @@
-"""A read model that says what is called what, replaced as a whole as a replay does."""
+"""A read model with names, replaced as a whole, as a replay does."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from tests.support.lifecycle_events import key_created, vendor_applied
 
 
 def vendor(vendor_id: str, name: str) -> LifecycleEvent:
-    """Return how a vendor came to be."""
+    """Return the event that made a vendor."""
     return replace(vendor_applied(1), vendor_id=VendorId(vendor_id), name=name)
 
 
 def key(account_id: str, key_id: str, name: str) -> LifecycleEvent:
-    """Return how a subscriber key came to be."""
+    """Return the event that made a subscriber key."""
     return replace(key_created(1), account_id=AccountId(account_id), key_id=KeyId(key_id), name=name)
 
 
 async def serve(dsn: str, *events: LifecycleEvent) -> None:
-    """Build a generation of these events and let it serve, in the place of the one before."""
+    """Build a generation from these events, and let it serve instead of the one before."""
     ledger = LedgerBuilder(events)
     step = Step(events=ledger.recorded(), head=ledger.head, next_offset=len(events))
     async with open_generations(dsn) as generations:

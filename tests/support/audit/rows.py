@@ -1,4 +1,4 @@
-"""Looking into the access log, around everything that is tested."""
+"""Reading the access log directly, without the code under test."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 async def filed(pool: Pool) -> list[int]:
-    """Return the numbers of all events in the log, in order, each as often as it is there."""
+    """Return the numbers of all events in the log, in order, duplicates included."""
     rows = await pool.fetch("select seq from access_log.events order by seq")
     return [row["seq"] for row in rows]
 
 
 async def has(pool: Pool, *seqs: int) -> None:
-    """Wait until the log holds exactly these events."""
+    """Wait until the log has exactly these events."""
     await eventually(lambda: _same(pool, list(seqs)))
 
 

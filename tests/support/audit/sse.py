@@ -1,4 +1,4 @@
-"""Reading Server-Sent Events as the standard has it, and no more of it than is sent."""
+"""Reading Server-Sent Events as the standard says, and no further than is sent."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WITHIN_S = 20.0
 
 @dataclass(slots=True, kw_only=True)
 class Listener:
-    """One connection to a stream: what it was told, and where it would go on."""
+    """One connection to a stream: its events, and where to continue."""
 
     answer: aiohttp.ClientResponse
     last_event_id: str = ""
@@ -28,7 +28,7 @@ class Listener:
     comments: list[str] = field(default_factory=list)
 
     async def next(self, count: int = 1) -> list[dict[str, Any]]:
-        """Return the next so many events, in time."""
+        """Return the next events, this many, in time."""
         async with asyncio.timeout(WITHIN_S):
             found: list[dict[str, Any]] = []
             while len(found) < count:
@@ -37,11 +37,11 @@ class Listener:
             return found
 
     async def numbers(self, count: int) -> list[int]:
-        """Return which events the next so many are."""
+        """Return the numbers of the next events, this many."""
         return [number(event["event_id"]) for event in await self.next(count)]
 
     async def heartbeat(self) -> str:
-        """Return what the next silence is broken with."""
+        """Return what interrupts the next silence."""
         async with asyncio.timeout(WITHIN_S):
             said = len(self.comments)
             while len(self.comments) == said:
@@ -49,7 +49,7 @@ class Listener:
             return self.comments[-1]
 
     async def block(self) -> dict[str, Any] | None:
-        """Read up to an empty line; return the event if it is one."""
+        """Read up to an empty line; return the event, if it is one."""
         data: list[str] = []
         while (line := (await self._line())) != "":
             name, _, value = line.partition(":")
@@ -82,7 +82,7 @@ async def listening(
     token: str = "owner-1",
     after: str | None = None,
 ) -> AsyncIterator[Listener]:
-    """Open a stream, behind an event if one is named, and read its beginning."""
+    """Open a stream, after an event if one is named, and read its beginning."""
     headers: Mapping[str, str] = {} if after is None else {"Last-Event-ID": after}
     async with client.ask(
         "GET", target(f"{path}/stream", query), token=token, headers=dict(headers)

@@ -1,4 +1,4 @@
-"""What must be true once everything is back: nothing answered is lost, nothing is twice, all views agree."""
+"""What must be true once everything is back: no answer is lost, nothing is there twice, all views agree."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ OFFSETS = "select partition, next_offset from access_log.offsets where topic = $
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Logged:
-    """The rows of one traffic, those of them that nobody was answered, and what Kafka has twice."""
+    """The rows of one traffic, those that nobody got an answer for, and Kafka's duplicates."""
 
     rows: int
     unanswered: int
@@ -50,13 +50,13 @@ class Logged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Aftermath:
-    """Looks at everything from outside of all processes."""
+    """Checks everything from outside of all processes."""
 
     stack: ChaosStack
     pool: Pool
 
     async def check_access_log(self, traffic: Traffic) -> Logged:
-        """Each decision that a client saw is in the log once, and no other row but of a cut request."""
+        """Each decision that a client saw is in the log once, and no other row but those of cut requests."""
         records = await self.all_filed()
         rows = await self.pool.fetch(ROWS, traffic.mark)
         decided = {answer.decision: answer for answer in traffic.decided.values()}
@@ -75,7 +75,7 @@ class Aftermath:
         return Logged(rows=len(rows), unanswered=len(unanswered), repeats=records - total)
 
     async def check_ledger(self, done: Sequence[Done], sent: set[str], mark: str) -> int:
-        """No gap, an unbroken chain, each command that succeeded there once; return the head's position."""
+        """No gap, an unbroken chain, each successful command there once; return the head's position."""
         rows = [row for row, _ in await self._ledger()]
         ids = Counter(row.request_id for row in rows if row.request_id.startswith(f"{mark}-"))
         events = Counter((row.stream, row.type) for row in rows)
@@ -88,7 +88,7 @@ class Aftermath:
         return len(rows)
 
     async def check_topic(self, head: int) -> int:
-        """Return how many events the lifecycle topic repeats; it skips none."""
+        """Return how many events the lifecycle topic repeats; it must skip none."""
         positions: list[int] = []
         async with PartitionReader(self.stack.kafka.bootstrap, LIFECYCLE.name, offset=0) as reader:
             end = await reader.end_offset()

@@ -1,4 +1,4 @@
-"""What was counted of one victim, as it is shown at the end of the run."""
+"""What was counted for one victim, as shown at the end of the run."""
 
 from __future__ import annotations
 

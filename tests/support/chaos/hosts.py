@@ -1,4 +1,4 @@
-"""Further shippers and audit services of the stack, which a test may do anything to."""
+"""More shippers and audit services for the stack, which a test may do anything to."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.chaos.stack import ChaosStack
 
 @asynccontextmanager
 async def shipper(stack: ChaosStack, root: Path, **settings: str) -> AsyncIterator[Lives]:
-    """Yield the shipper of another host, whose journals are in that directory; it has not begun to live."""
+    """Yield the shipper of another host, whose journals are in that directory; it does not run yet."""
     [port] = free_ports(1)
     command = stack.command("shipper", port, JOURNAL_DIR=str(root), **settings)
     async with lives(replace(command, log_path=root.with_name(f"{root.name}-shipper.log"))) as service:
@@ -24,7 +24,7 @@ async def shipper(stack: ChaosStack, root: Path, **settings: str) -> AsyncIterat
 
 @asynccontextmanager
 async def audit(stack: ChaosStack, **settings: str) -> AsyncIterator[Lives]:
-    """Yield an audit service in the place of the stack's; it has not begun to live."""
+    """Yield an audit service in place of the stack's; it does not run yet."""
     async with (
         stack.without("audit"),
         lives(stack.command("audit", stack.ports["audit"], **settings)) as service,
@@ -34,7 +34,7 @@ async def audit(stack: ChaosStack, **settings: str) -> AsyncIterator[Lives]:
 
 @asynccontextmanager
 async def another_audit(stack: ChaosStack, log_path: Path) -> AsyncIterator[Lives]:
-    """Yield an audit service beside all others; it has not begun to live."""
+    """Yield an audit service beside all others; it does not run yet."""
     [port] = free_ports(1)
     async with lives(replace(stack.command("audit", port), log_path=log_path)) as service:
         yield service

@@ -45,7 +45,7 @@ class Journalling:
 
     @asynccontextmanager
     async def flowing(self) -> AsyncIterator[None]:
-        """Journal for the length of the block; at its end the last run is over too."""
+        """Journal during the block; at its end the last run is over too."""
         over = asyncio.Event()
         writing = asyncio.create_task(self._write(over), name=f"journals of {self.mark}")
         try:
@@ -66,7 +66,7 @@ class Journalling:
 
     @asynccontextmanager
     async def run(self) -> AsyncIterator[Journal]:
-        """Yield the journal of the next run, which the block writes."""
+        """Yield the journal of the next run, to which the block writes."""
         number = next(self._runs)
         directory = RunDirectory(self.root, f"{self.mark}.{number}")
         journal = Journal(
@@ -82,7 +82,7 @@ class Journalling:
             journal.close()
 
     def write(self, journal: Journal, events: int = EVENTS_AT_ONCE) -> None:
-        """Have some events written, and tell their clients."""
+        """Have some events written, and record them as told to clients."""
         made = [event_of(journal.run_id, journal.next_seq + index) for index in range(events)]
         taken = journal.append([journal_line(encode_access_event(event)) for event in made])
         self.told.update(event.event_id for event in made[:taken])
@@ -90,7 +90,7 @@ class Journalling:
 
 
 def event_of(run_id: str, seq: int) -> AccessEvent:
-    """Return an event of now, of one of some keys."""
+    """Return an event from now, of one of some keys."""
     made = access_event(seq, at=SYSTEM_CLOCK.now(), gatekeeper=run_id, key_id=KeyId(f"key_{seq % KEYS}"))
     return replace(made, event_id=EventId(SYSTEM_CLOCK.new_event_id()))
 

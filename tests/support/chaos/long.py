@@ -1,4 +1,4 @@
-"""Whether the faults' tests take as long as they need, or as little as every day allows."""
+"""Whether the fault tests run their full length, or only as long as is good every day."""
 
 from __future__ import annotations
 

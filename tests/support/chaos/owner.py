@@ -1,4 +1,4 @@
-"""An owner who makes keys, uses them and revokes them, over and over, whatever is killed meanwhile."""
+"""An owner who makes keys, uses and revokes them, again and again, whatever is killed meanwhile."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CYCLE_WITHIN_S = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    """A command that was answered with 2xx: under which request id, and what its event must be."""
+    """A command that was answered with 2xx: its request id, and what its event must be."""
 
     request_id: str
     stream: str
@@ -38,7 +38,7 @@ class Done:
 
 @dataclass(slots=True, kw_only=True)
 class Owner:
-    """Gives one command after another; `sent` has every request id, `done` what was answered with 2xx."""
+    """Sends one command after another; `sent` has every request id, `done` those answered with 2xx."""
 
     stack: ChaosStack
     traffic: Traffic
@@ -53,7 +53,7 @@ class Owner:
 
     @asynccontextmanager
     async def at_work(self) -> AsyncIterator[None]:
-        """Make, use and revoke keys for the length of the block; what has begun is finished."""
+        """Make, use and revoke keys during the block; what has begun is finished."""
         over = asyncio.Event()
         self._working = asyncio.create_task(self._work(over), name="owner")
         opening = asyncio.create_task(self._open_accounts(over), name="operator")
@@ -64,7 +64,7 @@ class Owner:
             await asyncio.gather(self._working, opening)
 
     async def works(self, cycles: int) -> None:
-        """Return when so many more keys have lived and died."""
+        """Return when this many more keys have been made and revoked."""
         goal = self.cycles + cycles
 
         async def is_reached() -> bool:
@@ -82,7 +82,7 @@ class Owner:
         connection.close()
 
     async def _open_accounts(self, over: asyncio.Event) -> None:
-        """Have something to record that waits for nobody, so that the ledger grows whatever is away."""
+        """Open accounts, which wait for nothing, so that the ledger grows whatever is away."""
         while not over.is_set():
             body = {"name": f"Practice {next(self._numbers)}"}
             request_id, account = await self._insist("POST", "/v1/accounts", body, OPERATOR)
@@ -115,7 +115,7 @@ class Owner:
         self.done.append(Done(request_id=request_id, stream=stream, type=event_type))
 
     async def uses(self, connection: Connection, secret: str, deserved: str | None) -> None:
-        """Return when the key gets the answer that it deserves; `stale` and a cut are none."""
+        """Return when the key gets the right answer; `stale` and a cut do not count."""
 
         async def is_told() -> bool:
             path = f"/v1/patient/{self.traffic.mark}-owner-{next(self._numbers)}"
@@ -133,7 +133,7 @@ class Owner:
         await eventually(is_told, within_s=CYCLE_WITHIN_S)
 
     async def in_force(self) -> None:
-        """Return when the gatekeeper has applied everything that the ledger holds by now."""
+        """Return when the gatekeeper has applied everything that is in the ledger now."""
         while page := (await self._read("registry", f"/v1/ledger?after={self._known}&limit=100"))["items"]:
             self._known = page[-1]["position"]
 
@@ -146,7 +146,7 @@ class Owner:
     async def _insist(
         self, method: str, path: str, body: object = None, who: Claims | None = None
     ) -> tuple[str, Any]:
-        """Give a command, each time under a new request id, until it is answered with 2xx."""
+        """Send a command, each time with a new request id, until it is answered with 2xx."""
         owner = Claims(role="owner", sub="oscar", account_id=self.traffic.sample.account_id)
 
         async def is_done() -> tuple[str, Any] | None:

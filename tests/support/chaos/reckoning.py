@@ -1,4 +1,4 @@
-"""What became of the events of some journals, told twice: by the log's own report and by their clients."""
+"""What became of some journals' events, twice: by the log's own report, and by their clients."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Item = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Count:
-    """What clients were told of and what the log has of it; `dropped` is what came again and was left out."""
+    """What clients were told, and what the log has of it; `dropped` came again and was left out."""
 
     events: int
     rows: int
@@ -47,13 +47,13 @@ class Count:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reckoning:
-    """Looks at everything from outside of all processes."""
+    """Checks everything from outside of all processes."""
 
     stack: ChaosStack
     pool: Pool
 
     async def settled(self, *journals: Journalling) -> None:
-        """Return when these journals are shipped and taken away, and all of Kafka is filed."""
+        """Return when these journals are shipped and removed, and all of Kafka is filed."""
 
         async def is_shipped() -> bool:
             return not any(_is_there(each) for each in journals)
@@ -68,7 +68,7 @@ class Reckoning:
         await eventually(is_filed, within_s=SETTLED_WITHIN_S)
 
     async def shared_by(self, members: int) -> None:
-        """Return when so many audit services share the partitions, and each has some."""
+        """Return when this many audit services share the partitions, and each has some."""
 
         async def are_sharing() -> bool:
             return [row["taken"] > 1 for row in await self.pool.fetch(SHARES)] == [True] * members
@@ -76,11 +76,11 @@ class Reckoning:
         await eventually(are_sharing)
 
     async def filed(self) -> dict[int, int]:
-        """Return what is to be filed next from each partition."""
+        """Return the next offset to be filed from each partition."""
         return {row["partition"]: row["next_offset"] for row in await self.pool.fetch(OFFSETS, ACCESS.name)}
 
     async def goes_on(self) -> None:
-        """Return when more of Kafka is filed than there is now."""
+        """Return when more of Kafka is filed than now."""
         before = sum((await self.filed()).values())
 
         async def is_more() -> bool:
@@ -89,13 +89,13 @@ class Reckoning:
         await eventually(is_more, within_s=SETTLED_WITHIN_S)
 
     async def ends(self) -> Mapping[int, int]:
-        """Return where each partition of the access topic ends."""
+        """Return the end of each partition of the access topic."""
         partitions = dict.fromkeys(range(ACCESS.partitions), 0)
         async with Reader(self.stack.kafka.bootstrap, ACCESS.name, partitions) as reader:
             return await reader.end_offsets()
 
     async def came(self, since: Mapping[int, int]) -> int:
-        """Return how many access events Kafka got since it ended so, repeats too."""
+        """Return how many access events Kafka got since these ends, repeats included."""
         bootstrap = self.stack.kafka.bootstrap
         records = [
             record
@@ -105,12 +105,12 @@ class Reckoning:
         return sum(dict(record.headers).get("ce_type") == ACCESS_TYPE.encode() for record in records)
 
     async def dead_letters(self) -> int:
-        """Return how many records have a dead letter; one that was killed over it may have sent it twice."""
+        """Return how many records have a dead letter; a process killed over one may have sent it twice."""
         letters = await read_all(self.stack.kafka.bootstrap, DEAD_LETTER.name)
         return len({dict(each.headers)["ce_id"] for each in letters})
 
     async def check(self, journalling: Journalling, report: Sequence[Item]) -> Count:
-        """Nothing is missing, nothing is twice, nothing is there of which nobody knows: both say so."""
+        """Nothing is missing, nothing is twice, nothing is unknown: both ways agree."""
         rows = Counter(row["event_id"] for row in await self.pool.fetch(ROWS, journalling.mark))
         items = [each for each in report if each["gatekeeper"].startswith(f"{journalling.mark}.")]
         count = Count(
@@ -128,7 +128,7 @@ class Reckoning:
         return count
 
     async def report(self) -> Sequence[Item]:
-        """Return what the audit service says of every run and hour, as soon as it answers."""
+        """Return what the audit service says about every run and hour, as soon as it answers."""
         await eventually(lambda: answers_ready(self.stack.ports["audit"]), within_s=ANSWERS_WITHIN_S)
         token = LocalSigner(self.stack.state.path).sign(OPERATOR, now=SYSTEM_CLOCK.now(), ttl_s=300)
         url = f"{self.stack.endpoints.url('audit')}/v1/audit/completeness"

@@ -1,4 +1,4 @@
-"""Keys that are revoked while two gatekeepers are asked about them all the time, and what came of it."""
+"""Keys that are revoked while two gatekeepers are asked about them all the time, and the answers."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ TURNS = 20
 
 @dataclass(slots=True, kw_only=True)
 class Tally:
-    """What was counted; an allow is `after` where it was received once its key was revoked in force."""
+    """What was counted; an allow is `after` if it was received once its key's revocation was in force."""
 
     revocations: int = 0
     enforced_true: int = 0
@@ -51,7 +51,7 @@ class Tally:
 
 @dataclass(slots=True, kw_only=True)
 class Load:
-    """Asks each gatekeeper about keys that live and keys that are revoked, as a gateway with its time-out."""
+    """Asks each gatekeeper about live and revoked keys, as a gateway with its timeout does."""
 
     ports: tuple[int, ...]
     token: str
@@ -65,7 +65,7 @@ class Load:
 
     @asynccontextmanager
     async def flowing(self) -> AsyncIterator[None]:
-        """Ask for the length of the block."""
+        """Ask during the block."""
         ended = asyncio.Event()
         async with asyncio.TaskGroup() as callers:
             for number in range(CONNECTIONS):
@@ -174,7 +174,7 @@ class Revokers:
                 each.cancel()
 
     def issue(self, tickets: int) -> None:
-        """Have so many more keys revoked."""
+        """Have this many more keys revoked."""
         for _ in range(tickets):
             self.tickets.put_nowait(None)
 

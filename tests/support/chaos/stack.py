@@ -1,4 +1,4 @@
-"""All of our processes with a PostgreSQL and a Kafka of their own, each of which a test may kill."""
+"""All of our processes with their own PostgreSQL and Kafka, each of which a test may kill."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ EVERYWHERE = {"KEYFOLD_LOG_FORMAT": "json", "KEYFOLD_FLOOD_PER_S": "1000000"}
 
 @dataclass(slots=True, kw_only=True)
 class ChaosStack:
-    """The processes on fixed ports, so that each is found again where it was."""
+    """The processes on fixed ports, so that each is found again at the same place."""
 
     state: StateDir
     postgres: LocalPostgres
@@ -123,7 +123,7 @@ class ChaosStack:
 
     @asynccontextmanager
     async def without(self, name: str) -> AsyncIterator[None]:
-        """Do without a process for the length of the block."""
+        """Keep a process away during the block."""
         await self.processes[name].stop()
         try:
             yield
@@ -132,7 +132,7 @@ class ChaosStack:
             await self.ready()
 
     async def stop(self) -> None:
-        """Stop everything, what others stand on last."""
+        """Stop everything, the servers that others need last."""
         storage = [each for name, each in self.processes.items() if name in STORAGE]
         services = [each for name, each in self.processes.items() if name not in STORAGE]
         await asyncio.gather(*(each.stop() for each in services))
@@ -140,7 +140,7 @@ class ChaosStack:
         await asyncio.gather(self.postgres.kill(), self.kafka.kill())
 
     def command(self, name: str, port: int, **settings: str) -> ProcessSpec:
-        """Return how a service of this stack is started, with some settings changed."""
+        """Return the command of a service of this stack, with some settings changed."""
         command = service_command(SPECS[name], self._wiring(), port)
         changed = {f"KEYFOLD_{setting}": value for setting, value in settings.items()}
         return replace(command, env={**command.env, **EVERYWHERE, **changed})

@@ -1,4 +1,4 @@
-"""What else comes by the access topic: events again, by any partition and in any order, and poison."""
+"""What else arrives on the access topic: repeated events, on any partition and in any order, and poison."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ REPEATS_AT_ONCE = 10
 
 @dataclass(slots=True, kw_only=True)
 class Strays:
-    """Publishes around every shipper; `repeats` and `poison` count what Kafka has confirmed."""
+    """Publishes past every shipper; `repeats` and `poison` count what Kafka has confirmed."""
 
     bootstrap: str
     sources: Sequence[Journalling]
@@ -35,7 +35,7 @@ class Strays:
 
     @asynccontextmanager
     async def flowing(self) -> AsyncIterator[None]:
-        """Publish for the length of the block."""
+        """Publish during the block."""
         over = asyncio.Event()
         async with Publisher(ProducerOptions(bootstrap=self.bootstrap)) as publisher:
             publishing = asyncio.create_task(self._publish(publisher, over), name="strays")
@@ -65,7 +65,7 @@ def record_of(event: AccessEvent) -> Record:
 
 
 def poison(name: str) -> Record:
-    """Return a record of that name that is no access event."""
+    """Return a record of that name that is not an access event."""
     return Record(
         key=None,
         value=b'{"no": "event"}',

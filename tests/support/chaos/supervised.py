@@ -1,4 +1,4 @@
-"""A process that is started again whenever it ends, as a production supervisor would."""
+"""A process that is started again whenever it ends, as a supervisor in production would."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ READY_WITHIN_S = 60.0
 
 @dataclass(slots=True, kw_only=True)
 class Supervised:
-    """One process. `launch` starts it anew; `is_ready` asks it from outside."""
+    """One process. `launch` starts it; `is_ready` asks it from outside."""
 
     name: str
     launch: Callable[[], Awaitable[Child]]
@@ -31,7 +31,7 @@ class Supervised:
     _keeping: asyncio.Task[None] | None = field(default=None, repr=False)
 
     def keep(self) -> None:
-        """Start it, and from now on start it again whenever it has ended."""
+        """Start it, and start it again from now on whenever it ends."""
         self._may_start.set()
         self._keeping = asyncio.create_task(self._kept(), name=f"supervisor of {self.name}")
 
@@ -64,7 +64,7 @@ class Supervised:
 
     @asynccontextmanager
     async def down(self) -> AsyncIterator[None]:
-        """Kill it with SIGKILL and keep it from coming back for the length of the block."""
+        """Kill it with SIGKILL, and keep it away during the block."""
         assert self._child is not None
         self._may_start.clear()
         try:
@@ -75,7 +75,7 @@ class Supervised:
 
     @asynccontextmanager
     async def stopped(self) -> AsyncIterator[None]:
-        """Stop it in order and keep it from coming back for the length of the block."""
+        """Stop it in order, and keep it away during the block."""
         assert self._child is not None
         self._may_start.clear()
         try:
@@ -86,7 +86,7 @@ class Supervised:
 
     @asynccontextmanager
     async def paused(self) -> AsyncIterator[None]:
-        """Stop it with SIGSTOP for the length of the block, and all that it has started."""
+        """Stop it and its children with SIGSTOP during the block."""
         assert self._child is not None
         first = psutil.Process(self._child.pid)
         first.suspend()  # it starts no more

@@ -1,4 +1,4 @@
-"""Steady requests to a gatekeeper, every one of them its own, and what became of each."""
+"""Steady requests to a gatekeeper, each of them different, and what became of each."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Traffic:
     _numbers: count[int] = field(default_factory=lambda: count(1))
 
     def bury(self, secret: str) -> None:
-        """Use a revoked key from now on, to see that it stays denied."""
+        """Use this revoked key from now on, to see that it stays denied."""
         self.graves.append(secret)
 
     @property
@@ -49,11 +49,11 @@ class Traffic:
 
     @property
     def outcomes(self) -> Counter[str]:
-        """How often each answer was given."""
+        """How often each answer came."""
         return Counter(answer.reason or "allow" for answer in self.answered.values())
 
     async def flows(self, requests: int) -> None:
-        """Return when so many more requests were allowed."""
+        """Return when this many more requests were allowed."""
         goal = self.outcomes["allow"] + requests
 
         async def is_reached() -> bool:
@@ -63,7 +63,7 @@ class Traffic:
 
     @asynccontextmanager
     async def flowing(self) -> AsyncIterator[None]:
-        """Send requests for the length of the block; at its end every request is answered, or cut."""
+        """Send requests during the block; at its end every request is answered, or cut."""
         over = asyncio.Event()
         callers = [asyncio.create_task(self._call(over), name="caller") for _ in range(CONNECTIONS)]
         try:

@@ -1,4 +1,4 @@
-"""An audit service that answers what it was told to: lists, files and streams, also broken ones."""
+"""An audit service with prepared answers: lists, files and streams, broken ones too."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ACCOUNT = "acc_1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """What is sent on one connection; one that is `cut` has no end. A status but 200 is a problem."""
+    """What is sent on one connection; a `cut` one has no end. Any status but 200 is a problem."""
 
     content: bytes = b""
     is_cut: bool = False
@@ -29,14 +29,14 @@ class Part:
 
 @dataclass(slots=True, kw_only=True)
 class AuditDouble:
-    """Sends its parts in their order, and the last one again and again."""
+    """Sends its parts in order, and then the last one again and again."""
 
     parts: Sequence[Part]
     url: str = ""
     asked: list[tuple[str, dict[str, str], str | None]] = field(default_factory=list)
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
-        """Remember what was asked, and answer."""
+        """Remember the question, and answer."""
         part = self.parts[min(len(self.asked), len(self.parts) - 1)]
         self.asked.append((request.path, dict(request.query), request.headers.get("Last-Event-ID")))
         if part.status != 200:
@@ -55,7 +55,7 @@ class AuditDouble:
         return web.json_response(problem, status=404)
 
     async def keyfold(self, *arguments: str) -> Result:
-        """Run a command of somebody whose audit service this is."""
+        """Run a command for which this is the audit service."""
         environment: dict[str, str | None] = {
             "KEYFOLD_AUDIT_URL": self.url,
             "KEYFOLD_REGISTRY_URL": self.url + "/registry",
@@ -110,5 +110,5 @@ def item(number: int, **changes: Any) -> dict[str, Any]:
 
 
 def told(*numbers: int) -> bytes:
-    """Return events as a stream tells them, each with its number for its id."""
+    """Return events as a stream sends them, each with its number as id."""
     return b"".join(b"id: %d\ndata: %s\n\n" % (each, orjson.dumps(item(each))) for each in numbers)

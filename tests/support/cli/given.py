@@ -1,4 +1,4 @@
-"""What a registry shows, for commands to show on."""
+"""A registry's answers, for commands to show."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A registry, or a gatekeeper, that answers what it was told to, and remembers what it was asked."""
+"""A registry, or a gatekeeper, with prepared answers, which remembers what it was asked."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from keyfold.cli import app
 
 ACCOUNT = "acc_1"
 LOST = None
-"""In an answer's place: the connection is lost, and nobody knows whether the command was done."""
+"""Instead of an answer: the connection is lost, and nobody knows whether the command was done."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,7 @@ class Asked:
 
 @dataclass(slots=True, kw_only=True)
 class RegistryDouble:
-    """Gives its answers in their order, and the last one again and again."""
+    """Gives its answers in order, and then the last one again and again."""
 
     answers: Sequence[dict[str, Any] | None]
     url: str = ""
@@ -41,7 +41,7 @@ class RegistryDouble:
 
     @property
     def target(self) -> str:
-        """What each command that changes something says of where it goes."""
+        """What each command that changes something prints about where it goes."""
         return f"registry at {self.url.removeprefix('http://')} (KEYFOLD_REGISTRY_URL)\n"
 
     async def answer(self, request: web.Request) -> web.Response:
@@ -62,7 +62,7 @@ class RegistryDouble:
         return web.json_response(answer, status=self.status)
 
     async def keyfold(self, *arguments: str) -> Result:
-        """Run a command of somebody whose registry this is."""
+        """Run a command for which this is the registry."""
         environment: dict[str, str | None] = {
             "KEYFOLD_REGISTRY_URL": self.url,
             "KEYFOLD_GATEKEEPER_URL": self.url,

@@ -1,4 +1,4 @@
-"""What a person sees of what a command shows."""
+"""What a person sees of a command's view."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from keyfold.cli.screen.layout import lay_out
 def seen(
     shown: Listing | Details | Chronicle, columns: int | None = 80, encoding: str = "utf-8"
 ) -> list[str]:
-    """Return its lines on a terminal of so many columns, None for one without end."""
+    """Return its lines on a terminal with this many columns, None for no limit."""
     return [line.plain for line in lay_out(shown, Room(columns=columns, encoding=encoding))]

@@ -1,4 +1,4 @@
-"""Services that answer with the longest there is: ids, names of many scripts, paths and counts."""
+"""Services with the longest possible answers: ids, names in many scripts, paths and counts."""
 
 from __future__ import annotations
 
@@ -34,27 +34,27 @@ _numbers = count()
 
 
 def an_id(prefix: str) -> str:
-    """Return an id that was not there before."""
+    """Return a new id."""
     return prefix + sha256(f"{prefix}{next(_numbers)}".encode()).hexdigest()[:28]
 
 
 def a_time() -> str:
-    """Return a time that was not there before, on a day of its own."""
+    """Return a new time, on a day of its own."""
     return rfc3339(datetime(2026, 1, 1, 12, 34, 56, 123456, UTC) + timedelta(days=next(_numbers)))
 
 
 def a_name() -> str:
-    """Return a name of another script than the last one."""
+    """Return a name in another script than the last one."""
     return NAMES[next(_numbers) % len(NAMES)].strip()
 
 
 def a_path() -> str:
-    """Return a path that no screen is wide enough for."""
+    """Return a path that is too long for any screen."""
     return f"/v1/patient/{next(_numbers)}/" + "very-long-segment/" * 20
 
 
 def key(**changes: Any) -> JsonObject:
-    """Return a subscriber key with everything there is."""
+    """Return a subscriber key with every field set."""
     return {
         "key_id": an_id("key_"),
         "account_id": ACCOUNT,
@@ -83,7 +83,7 @@ def vendor_key(**changes: Any) -> JsonObject:
 
 
 def vendor() -> JsonObject:
-    """Return a vendor that says as much as it may."""
+    """Return a vendor with the longest fields."""
     review = {"verdict": "pass", "reviewer": f"rita-{'r' * 200}", "counts": False}
     return {
         "vendor_id": an_id("ven_"),
@@ -187,7 +187,7 @@ def filed() -> JsonObject:
 
 
 def gatekeeper() -> JsonObject:
-    """Return how far a gatekeeper is."""
+    """Return a gatekeeper's position and lease."""
     return {
         "id": "0195f000-0000-7000-8000-" + f"{next(_numbers):012}",
         "host": "gatekeeper-0.gatekeepers.keyfold.svc.cluster.local",
@@ -199,7 +199,7 @@ def gatekeeper() -> JsonObject:
 
 
 def decision() -> JsonObject:
-    """Return what a key would be answered."""
+    """Return a dry run's answer for a key."""
     outcomes = {"vendor_suspended": "passed", "network_not_allowed": "failed", "read_only": "not_evaluated"}
     change = "Let the key work from 2001:db8:1111:2222:3333:4444:5555:6666 as well."
     return {
@@ -215,7 +215,7 @@ def decision() -> JsonObject:
 
 
 def shadow() -> JsonObject:
-    """Return where two route maps differ."""
+    """Return differences of two route maps."""
     mapped = {"line": 12, "pattern": "/v1/patient/*/" + "x" * 60, "category": "patient", "access": "read"}
     item = {
         "method": "PROPPATCH",
@@ -240,7 +240,7 @@ def letter() -> JsonObject:
 
 
 def unused() -> JsonObject:
-    """Return what a key does not use."""
+    """Return a key's unused permissions."""
     return {
         "key_id": KEY,
         "since": a_time(),
@@ -252,7 +252,7 @@ def unused() -> JsonObject:
 
 
 def revocations() -> JsonObject:
-    """Return what became of many keys."""
+    """Return the results of revoking many keys."""
     results = ("revoked", "already_revoked", "not_found")
     return {
         "items": [
@@ -274,17 +274,17 @@ def counted() -> JsonObject:
 
 
 def page(make: Callable[[], JsonObject]) -> Callable[[], JsonObject]:
-    """Return what makes a page of many."""
+    """Return a function that makes a page of many items."""
     return lambda: {"items": [make() for _ in range(5)], "next_cursor": None}
 
 
 def with_secret(make: Callable[[], JsonObject]) -> Callable[[], JsonObject]:
-    """Return what makes a key with its secret."""
+    """Return a function that makes a key with its secret."""
     return lambda: {"key": make(), "secret": SECRET, "warnings": []}
 
 
 def enforcement() -> JsonObject:
-    """Return how far all gatekeepers are."""
+    """Return all gatekeepers' progress."""
     return {"position": 10**18, "enforced": False, "gatekeepers": [gatekeeper(), gatekeeper()]}
 
 
@@ -318,7 +318,7 @@ def invited() -> JsonObject:
 
 
 def login() -> JsonObject:
-    """Return a login with the longest names there are."""
+    """Return a login with the longest possible names."""
     return {
         "login_id": an_id("log_"),
         "account_id": ACCOUNT,
@@ -364,14 +364,14 @@ ANSWERS: Final[Mapping[str, Callable[[], JsonObject]]] = {
 
 @cache
 def answer_to(method: str, path: str) -> JsonObject:
-    """Return the longest answer to a request, and the same one each time."""
+    """Return the longest answer to a request, always the same one."""
     asked = f"{method} {path}"
     return next(make() for pattern, make in ANSWERS.items() if re.fullmatch(pattern, asked))
 
 
 @asynccontextmanager
 async def worst() -> AsyncIterator[str]:
-    """Serve it on a free port, and yield its address."""
+    """Serve it on a free port, and yield the address."""
 
     async def answer(request: web.Request) -> web.Response:
         if request.path == "/metrics":

@@ -1,4 +1,4 @@
-"""The console's views on a server of their own, and a browser's cookies; services answer what a test says."""
+"""The console's views on their own server, and a browser's cookies; services give prepared answers."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -28,7 +28,7 @@ _SECRETS: Final = ("a secret of the tests, long enough for one",)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Browser:
-    """A browser that follows no redirect, and keeps each cookie that it is sent."""
+    """A browser that follows no redirect, and keeps each cookie that it gets."""
 
     console: Console
     url: str
@@ -38,7 +38,7 @@ class Browser:
     async def ask(
         self, method: str, path: str, form: Mapping[str, str] | None = None, accept: str = "text/html"
     ) -> aiohttp.ClientResponse:
-        """Return the answer to a request, read to its end."""
+        """Return the answer to a request, read completely."""
         cookie = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         answer = await self.http.request(
             method,
@@ -78,7 +78,7 @@ class Browser:
 async def served(
     registry: web.Application | None = None, more: Sequence[View] = ()
 ) -> AsyncIterator[Browser]:
-    """Serve the console beside a registry that a test makes up; without, nothing of it is to be asked."""
+    """Serve the console beside a prepared registry; without one, nothing may be asked of it."""
     async with (
         TestServer(registry or web.Application()) as behind,
         aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http,

@@ -17,7 +17,7 @@ GROWING_LISTS = frozenset({"required", "x-known-values"})
 
 
 def breaks(released: Json, today: Json, at: str = "#") -> Iterator[str]:
-    """Yield where the schema of today breaks what a consumer of the released one was promised."""
+    """Yield where today's schema breaks a promise to consumers of the released one."""
     if isinstance(released, Mapping) and isinstance(today, Mapping):
         for name in sorted({*released, *today} - NOTES):
             yield from _breaks_of(name, released, today, f"{at}/{name}")

@@ -1,4 +1,4 @@
-"""The published JSON Schemas, found by the references that the AsyncAPI document makes."""
+"""The published JSON Schemas, by the AsyncAPI document's references."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ REGISTRY: Registry[Any] = Registry().with_resources(
 
 @cache
 def validator_of(reference: str) -> Draft7Validator:
-    """Return the validator of what a reference of the AsyncAPI document names."""
+    """Return the validator for a reference of the AsyncAPI document."""
     return Draft7Validator(
         {"$ref": reference}, registry=REGISTRY, format_checker=Draft7Validator.FORMAT_CHECKER
     )
 
 
 def named(reference: str) -> dict[str, Any]:
-    """Return the schema that a reference of the AsyncAPI document names."""
+    """Return the schema of a reference of the AsyncAPI document."""
     contents: dict[str, Any] = REGISTRY.resolver().lookup(reference).contents
     return contents

@@ -1,4 +1,4 @@
-"""Cases with any of their faults at once, for tests of what is said about them."""
+"""Cases with any combination of their faults, for tests of what is said about them."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ FAULTS = tuple(
     for reason in Reason
     if reason not in NOT_OF_CASES and list(Reason).index(reason) <= list(Reason).index(Reason.STALE)
 )
-"""What a case can be denied for: its keys are found and not presented."""
+"""The reasons for which a case can be denied: its keys are found, not presented."""
 
 
 def key_with(faults: Set[Reason]) -> SubscriberKey:
-    """Return the subscriber key that has every one of the faults that such a key can have."""
+    """Return a subscriber key with every one of these faults that a key can have."""
     if Reason.SUBSCRIBER_KEY_REVOKED in faults:
         return REVOKED_KEY
     granted = Access.READ if Reason.READ_ONLY in faults else Access.WRITE
@@ -62,7 +62,7 @@ def key_with(faults: Set[Reason]) -> SubscriberKey:
 
 
 def state_with(faults: Set[Reason]) -> State:
-    """Return the state that has every one of the faults that a state can have."""
+    """Return a state with every one of these faults that a state can have."""
     state = State()
     state.put(SHUT if Reason.INTEGRATIONS_DISABLED in faults else OPEN)
     state.put(SUSPENDED if Reason.VENDOR_SUSPENDED in faults else APPROVED)

@@ -73,7 +73,7 @@ APPLIED = Vendor(
 
 
 def review(kind: ReviewKind, verdict: Verdict = Verdict.PASS, *, at: datetime = NOW) -> Review:
-    """One review by a reviewer called rita, good for a year, with a warning 30 days before."""
+    """Return a review by a reviewer called rita, valid for a year, with a warning 30 days before."""
     return Review(
         kind=kind,
         verdict=verdict,
@@ -140,7 +140,7 @@ REVOKED_KEY = RevokedSubscriberKey(
 
 
 def code_of(outcome: object) -> tuple[RefusalKind, str]:
-    """Return what kind of refusal an outcome is, and its code."""
+    """Return an outcome's kind of refusal, and its code."""
     assert isinstance(outcome, Refusal), outcome
     assert outcome.detail.endswith(".")
     return outcome.kind, outcome.code

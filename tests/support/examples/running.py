@@ -27,7 +27,7 @@ def record_of(event: AccessEvent) -> Record:
 
 
 async def publish(bootstrap: str, topic: str, records: Mapping[int, Sequence[Record]]) -> None:
-    """Publish records to the partitions named, in their order."""
+    """Publish records to the given partitions, in order."""
     async with Publisher(ProducerOptions(bootstrap=bootstrap)) as publisher:
         for partition, each in records.items():
             await publisher.publish(topic, partition, each)
@@ -51,7 +51,7 @@ async def started(name: str, *arguments: str | Path) -> Process:
 
 
 async def run(name: str, *arguments: str | Path) -> tuple[str, str]:
-    """Run an example to its good end and return what it printed, and what it complained of."""
+    """Run an example to its successful end; return its output and its errors."""
     process = await started(name, *arguments)
     printed, complained = await process.communicate()
     assert process.returncode == 0, complained.decode()

@@ -1,4 +1,4 @@
-"""The other ways to ask on a real server, over a practice in memory: no ledger, no broker, no process."""
+"""The other ways to ask, on a real server over a practice in memory: no ledger, no broker, no process."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class _NamedCallers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """A gatekeeper's own port, with all that its answers depend on."""
+    """A gatekeeper's own port, with everything that its answers depend on."""
 
     session: aiohttp.ClientSession
     url: str
@@ -69,7 +69,7 @@ class Asked:
         return await self.post_bytes(path, json.dumps(body).encode(), who)
 
     async def post_bytes(self, path: str, body: bytes, who: str = "operator") -> tuple[int, Json]:
-        """Send a body as JSON, whatever it is; return the status and the answer."""
+        """Send any bytes as a JSON body; return the status and the answer."""
         headers = {"Authorization": f"Bearer {who}", "Content-Type": "application/json"}
         data = io.BytesIO(body)
         async with self.session.post(self.url + path, data=data, headers=headers) as response:

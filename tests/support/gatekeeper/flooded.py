@@ -1,4 +1,4 @@
-"""A gatekeeper that counts floods, what may befall it, and what is shipped of it in the end."""
+"""A gatekeeper that aggregates denials, what may happen to it, and what is shipped in the end."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ STRANGE: Fields = {**KEYS, "a-api-key": [UNKNOWN_KEY.secret]}
 
 
 class Killed(BaseException):
-    """`kill -9`, as far as the code that was running is concerned."""
+    """`kill -9`, as far as the running code is concerned."""
 
 
 @dataclass(slots=True)
@@ -99,7 +99,7 @@ class FatefulSegment(Segment):
 
 @dataclass(kw_only=True)
 class Flooded:
-    """A gatekeeper whose floods are counted, and who asked it what."""
+    """A gatekeeper whose denials are aggregated, and the questions to it."""
 
     heart: Heart
     aggregation: DenialAggregation
@@ -113,13 +113,13 @@ class Flooded:
         return waiting
 
     async def flood(self, times: int, fields: Fields) -> Sequence[Waiting]:
-        """Ask the same so many times in one tick, and wait for the answers."""
+        """Ask the same this many times in one tick, and wait for the answers."""
         waiting = [self.ask(fields) for _ in range(times)]
         await asyncio.sleep(0)
         return waiting
 
     def second(self) -> None:
-        """Let a second pass, with all that happens then."""
+        """Let a second pass, with everything that happens then."""
         self.heart.clock.at += SECOND
         self.aggregation.journal_finished()
 
@@ -129,7 +129,7 @@ class Flooded:
 
 
 def was_decided(waiting: Waiting) -> bool:
-    """Tell whether the question was answered, and not by a gatekeeper that could not write it down."""
+    """Tell whether the question was answered by a gatekeeper that could write the decision down."""
     return [reason_of(answer) for answer in waiting.answers] not in ([], ["journal_unavailable"])
 
 
@@ -143,7 +143,7 @@ def flooded(
     sync: JournalSync = "off",
     **how: Any,
 ) -> Iterator[Flooded]:
-    """Yield a gatekeeper that counts floods; it ends as one that is asked to, unless it was killed."""
+    """Yield a gatekeeper that aggregates denials; it ends in order, unless it was killed."""
 
     class File(FatefulFile):
         pass
@@ -172,7 +172,7 @@ def flooded(
 
 
 def shipped(root: Path, *, run_id: str = "run") -> list[AccessEvent]:
-    """Return every event that a shipper finds of a run that has ended, in the order of shipping."""
+    """Return every event that a shipper finds of an ended run, in the order of shipping."""
     journal, events = RunJournal(root / run_id), []
     while True:
         portion = journal.read(BYTES_MAX)
@@ -188,7 +188,7 @@ def counted(events: Sequence[AccessEvent]) -> list[AccessEvent]:
 
 
 def requests(events: Sequence[AccessEvent]) -> int:
-    """Return of how many requests the events are the record."""
+    """Return how many requests the events stand for."""
     return sum(event.requests for event in events)
 
 
@@ -199,7 +199,7 @@ def named(waiting: Waiting) -> str:
 
 
 def malformed(network: int = 0) -> Fields:
-    """Return the fields of a question with a key that is none, from a network of that number."""
+    """Return the fields of a question with a malformed key, from a network of that number."""
     return _from(network, {**STRANGE, "x-api-key": ["no key"]})
 
 
@@ -209,7 +209,7 @@ def missing(network: int = 0) -> Fields:
 
 
 def known(network: int = 0) -> Fields:
-    """Return the fields of a question with keys that work."""
+    """Return the fields of a question with valid keys."""
     return _from(network, KEYS)
 
 

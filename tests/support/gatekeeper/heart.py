@@ -1,4 +1,4 @@
-"""A gatekeeper's heart in a test: a practice applied, a lease held, a journal on a real directory."""
+"""A gatekeeper's core in a test: a practice applied, a lease held, a journal in a real directory."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class Heart:
     async def answer(
         self, method: str = "GET", target: str = "/authz/v1/patient", fields: Fields = KEYS
     ) -> AuthzAnswer:
-        """Ask, and return the answer, which is there within the tick."""
+        """Ask, and return the answer, which comes within the tick."""
         waiting = self.ask(method, target, fields)
         await asyncio.sleep(0)
         (answer,) = waiting.answers
@@ -111,12 +111,12 @@ class Heart:
         self.replica.load(self.replica.state, self.replica.position + 1, self.clock.now())
 
     def records(self) -> list[AccessEvent]:
-        """Return every record; fails on a line that is not whole."""
+        """Return every record; fails on an incomplete line."""
         return records_in(self.root)
 
 
 def records_in(root: Path) -> list[AccessEvent]:
-    """Return every record of the journals in a directory; fails on a line that is not whole."""
+    """Return every record of the journals in a directory; fails on an incomplete line."""
     text = b"".join(each.read_bytes() for each in sorted(root.glob("*/*.journal")))
     assert text == b"" or text.endswith(b"\n")
     return [decode_access_event(read_journal_line(line)) for line in text.splitlines()]
@@ -181,11 +181,11 @@ def journal_in(
 
 
 def fields_of(*headers: tuple[str, str]) -> Fields:
-    """Return the fields that are kept of a request with these headers."""
+    """Return the fields that are kept from a request with these headers."""
     raw = [(name.encode(), value.encode("utf-8", "surrogateescape")) for name, value in headers]
     return Questions(POLICY).field_names.of(raw)
 
 
 def with_fields(**changed: Sequence[str]) -> Mapping[str, Sequence[str]]:
-    """Return the fields of a good question, but for these; an underscore stands for a hyphen."""
+    """Return the fields of a valid question, with these changes; an underscore stands for a hyphen."""
     return {**KEYS, **{name.replace("_", "-"): values for name, values in changed.items()}}

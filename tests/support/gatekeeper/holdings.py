@@ -1,4 +1,4 @@
-"""What a set of objects holds on to: every collection that can be reached from them, with its size."""
+"""What a set of objects keeps in memory: every collection reachable from them, with its size."""
 
 from __future__ import annotations
 
@@ -42,6 +42,6 @@ def _is_cache(each: object) -> bool:
 
 
 def unbounded_caches(roots: Iterable[object]) -> list[str]:
-    """Return the names of the caches among these objects that may grow for ever."""
+    """Return the names of those caches among these objects that may grow for ever."""
     caches = [each for each in roots if _is_cache(each)]
     return [str(each) for each in caches if getattr(each, "cache_info")().maxsize is None]  # noqa: B009 (untyped)

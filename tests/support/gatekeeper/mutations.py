@@ -1,4 +1,4 @@
-"""Requests that are nearly right: good ones, changed in ways that clients, gateways and attackers know."""
+"""Nearly valid requests: valid ones, changed in ways that clients, gateways and attackers know."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ PIECES: Final = (
 
 
 def mutated(random: Random) -> bytes:
-    """Return the bytes of one connection: a request or two, of which the last may be broken."""
+    """Return the bytes of one connection: one or two requests, of which the last may be broken."""
     lines = _good(random)
     for _ in range(random.choice((0, 1, 1, 1, 2, 3, 6))):
         random.choice(_CHANGES)(random, lines)

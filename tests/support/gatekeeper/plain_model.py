@@ -1,4 +1,4 @@
-"""What may be allowed, told a second time: slowly, plainly, and from the bytes that came over the wire."""
+"""What may be allowed, implemented a second time: slowly, simply, from the bytes on the wire."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ OVERRIDES: Final = {"x-http-method-override", "x-http-method", "x-method-overrid
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """What may be done: this method, on a path of these segments."""
+    """What may be allowed: this method, on a path of these segments."""
 
     method: str
     path: str
 
 
 def allowed(sent: bytes) -> list[Allowed | None]:
-    """Return, for each request that the bytes hold up to the first flaw, what of it may be allowed."""
+    """Return, for each request in the bytes up to the first flaw, what may be allowed of it."""
     verdicts: list[Allowed | None] = []
     while True:
         sent = sent.lstrip(b"\r\n")

@@ -50,7 +50,7 @@ BOTH: Final = {"x-api-key": VENDOR_KEY.secret, "A-api-key": KEY.secret}
 
 
 def vendor_key(key: MintedKey, vendor: VendorId) -> VendorKeyIssued:
-    """Return the issue of a vendor key."""
+    """Return the event that issues a vendor key."""
     return VendorKeyIssued(
         key_id=key.key_id, vendor_id=vendor, digest=key.digest, secret_hint=key.secret_hint, issued_at=AT
     )
@@ -65,7 +65,7 @@ def subscriber_key(
     rate_limit: RateLimit | None = None,
     expires_at: datetime | None = None,
 ) -> SubscriberKeyCreated:
-    """Return the making of a key that may read appointments and write patients."""
+    """Return the event that makes a key that may read appointments and write patients."""
     return SubscriberKeyCreated(
         key_id=key.key_id,
         account_id=account,
@@ -83,12 +83,12 @@ def subscriber_key(
 
 
 def revoked(key: MintedKey = KEY) -> SubscriberKeyRevoked:
-    """Return the end of a subscriber key."""
+    """Return the event that revokes a subscriber key."""
     return SubscriberKeyRevoked(key_id=key.key_id, account_id=ACCOUNT, revoked_at=AT)
 
 
 def rotated(key: MintedKey) -> SubscriberKeyRotated:
-    """Return a rotation that leaves the secret before no time."""
+    """Return a rotation without an overlap."""
     new = _another(KeyKind.SUBSCRIBER, key)
     return SubscriberKeyRotated(
         key_id=key.key_id,
@@ -101,7 +101,7 @@ def rotated(key: MintedKey) -> SubscriberKeyRotated:
 
 
 def vendor_rotated(key: MintedKey) -> VendorKeyRotated:
-    """Return a rotation that leaves the secret before no time."""
+    """Return a rotation without an overlap."""
     new = _another(KeyKind.VENDOR, key)
     return VendorKeyRotated(
         key_id=key.key_id,
@@ -118,7 +118,7 @@ def _another(kind: KeyKind, key: MintedKey) -> MintedKey:
 
 
 def practice() -> tuple[LifecycleEvent, ...]:
-    """Return a history in which a key, or a vendor, is in every state that a reason speaks of."""
+    """Return a history with a key or a vendor in every state that a reason is about."""
     return (
         AccountCreated(account_id=ACCOUNT, name="Main Street Dental"),
         IntegrationsEnabled(account_id=ACCOUNT),

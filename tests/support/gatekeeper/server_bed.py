@@ -1,4 +1,4 @@
-"""An authz server on a real port, on a clock that the test sets, and clients that send it bytes."""
+"""An authz server on a real port, with a clock that the test sets, and clients that send it bytes."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def request(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:
-    """One answer as it came."""
+    """One answer as it arrived."""
 
     status: int
     headers: Mapping[str, str]
@@ -47,7 +47,7 @@ class Answered:
 
     @property
     def is_last(self) -> bool:
-        """Whether it says that no further one follows on its connection."""
+        """Whether it says that no other answer follows on its connection."""
         return self.headers["Connection"] == "close"
 
     @property
@@ -64,7 +64,7 @@ class Client:
     writer: asyncio.StreamWriter
 
     async def ask(self, *requests: bytes) -> Answered:
-        """Send all of that at once and return the first answer."""
+        """Send all of that at once, and return the first answer."""
         self.writer.write(b"".join(requests))
         return await self.answer()
 
@@ -91,7 +91,7 @@ class Client:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bed:
-    """An authz server, what it answers from, and where it listens."""
+    """An authz server, the state that it answers from, and its address."""
 
     heart: Heart
     server: AuthzServer
@@ -109,21 +109,21 @@ class Bed:
                 await writer.wait_closed()
 
     async def exchange(self, sent: bytes) -> list[int]:
-        """Send bytes and the end of all bytes, and return the statuses of all answers."""
+        """Send bytes and end the sending; return the statuses of all answers."""
         async with self.client() as client:
             client.writer.write(sent)
             client.writer.write_eof()
             return await client.statuses()
 
     def later(self, seconds: float) -> None:
-        """Let time go by, and the server see it; the lease is kept."""
+        """Let time pass, and the server notice it; the lease is kept."""
         self.heart.clock.seconds += seconds
         position = self.heart.replica.position
         self.heart.lease.beat(Beat(began_s=self.heart.clock.seconds, head=position), position)
         self.server.tick()
 
     async def holds(self, count: int) -> None:
-        """Return when so many connections are open."""
+        """Return when this many connections are open."""
 
         async def is_so() -> bool:
             return len(self.server.connections) == count
@@ -132,7 +132,7 @@ class Bed:
 
 
 class Narrow(AuthzConnection):
-    """A connection for which the kernel keeps little, so that answers soon wait for their reader."""
+    """A connection with small buffers in the kernel, so that answers soon wait for their reader."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         peer = transport.get_extra_info("socket")

@@ -1,4 +1,4 @@
-"""A ledger, its topic and its read model, and gatekeepers as processes that follow them."""
+"""A ledger, its topic and its read model, and gatekeeper processes that follow them."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ ROUTE_MAP = "deploy/keyfold/routes/practice-api.routes"
 
 @dataclass(slots=True)
 class World:
-    """What is outside of a gatekeeper."""
+    """Everything outside of a gatekeeper."""
 
     dsn: str
     bootstrap: str
@@ -63,7 +63,7 @@ class World:
         return position
 
     async def append(self, *events: LifecycleEvent) -> int:
-        """Append the events to the ledger and no more; return the last position."""
+        """Append the events to the ledger alone; return the last position."""
         for each in map(draft, events):
             version = self._versions.get(each.stream, 0)
             await self.ledger.append([each], {each.stream: version}, SYSTEM_CLOCK.now())
@@ -71,12 +71,12 @@ class World:
         return (await self.ledger.head()).position
 
     async def publish(self, after: int) -> None:
-        """Publish the ledger above a position."""
+        """Publish the ledger's events after a position."""
         rows = await self.ledger.rows_after(after, 10_000)
         await self.publish_records(*(lifecycle_record(row, row_hash) for row, row_hash in rows))
 
     async def publish_records(self, *records: Record) -> None:
-        """Publish whatever records these are on the lifecycle topic."""
+        """Publish any records on the lifecycle topic."""
         await self.publisher.publish(LIFECYCLE.name, 0, records)
 
     async def project(self) -> None:
@@ -122,7 +122,7 @@ class World:
 
     @asynccontextmanager
     async def gatekeeper(self, *, is_ready: bool = True, **settings: str) -> AsyncIterator[Gatekeeper]:
-        """Run a gatekeeper; yield it once it is ready, or, where it will not be, once it answers."""
+        """Run a gatekeeper; yield it once it is ready, or if it will not be, once it answers."""
         environment = self.environment(**settings)
         command = ProcessSpec(
             name="gatekeeper",
@@ -173,16 +173,16 @@ class Gatekeeper:
 
     @property
     def url(self) -> str:
-        """Where everything is."""
+        """The address of its service port."""
         return f"http://{HOST}:{self.environment['KEYFOLD_HTTP_PORT']}"
 
     @property
     def authz_port(self) -> int:
-        """Where gateways ask."""
+        """The port where gateways ask."""
         return int(self.environment["KEYFOLD_AUTHZ_PORT"])
 
     async def answers_ready(self, wanted: set[int]) -> bool:
-        """Tell whether readiness is answered with one of these statuses, and gateways are too."""
+        """Tell whether readiness is answered with one of these statuses, and gateways get answers too."""
         try:
             async with self.session.get(f"{self.url}/readyz") as response:
                 is_wanted = response.status in wanted
@@ -201,7 +201,7 @@ class Gatekeeper:
         own_method: str = "GET",
         is_main_port: bool = False,
     ) -> Answered:
-        """Ask as Caddy does: about a method and a path that its headers tell."""
+        """Ask as Caddy does: about the method and the path in its headers."""
         told = {"X-Forwarded-Method": method, "X-Forwarded-Uri": path, "X-Gateway-Token": token}
         port = self.environment["KEYFOLD_HTTP_PORT"] if is_main_port else self.authz_port
         async with self.session.request(
@@ -237,7 +237,7 @@ class Gatekeeper:
         await eventually(has_applied)
 
     def journal(self) -> list[AccessEvent]:
-        """Return every whole record in the journal directory, by run and in order."""
+        """Return every complete record in the journal directory, by run and in order."""
         return journal_records(Path(self.environment["KEYFOLD_JOURNAL_DIR"]))
 
     async def ended(self) -> int:
@@ -264,7 +264,7 @@ async def _until_silent(reader: asyncio.StreamReader) -> bytes:
 
 
 def journal_records(journal_dir: Path) -> list[AccessEvent]:
-    """Return every whole record in a journal directory, by run and in order."""
+    """Return every complete record in a journal directory, by run and in order."""
     lines = [
         line
         for segment in sorted(journal_dir.glob("*/*.journal"))

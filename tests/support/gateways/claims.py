@@ -1,4 +1,4 @@
-"""Headers by which software behind a gateway lets itself be told what a request is, in every spelling."""
+"""Headers by which software behind a gateway can be told what a request is, in every spelling."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Claim:
 
     @property
     def spellings(self) -> list[str]:
-        """Return the names that somebody may take for this one, itself first."""
+        """Return the names that some software may take for this one, itself first."""
         hyphened = self.name.replace("_", "-")
         spelt = [self.name, self.name.upper(), *(hyphened.replace("-", mark) for mark in _MARKS)]
         return list(dict.fromkeys([*spelt, hyphened, hyphened.replace("-", "_", 1)]))
@@ -45,7 +45,7 @@ DENIED: Final = tuple(claim for claim in CLAIMS if claim.name.lower() in _DENIED
 
 
 def spoofed(claims: Iterable[Claim]) -> list[tuple[str, str]]:
-    """Return headers that make these claims, in every spelling; each says in its value what it is."""
+    """Return headers that make these claims, in every spelling; each names itself in its value."""
     return [(spelt, f"{SPOOFED} {spelt}") for claim in claims for spelt in claim.spellings]
 
 
@@ -60,7 +60,7 @@ _PLAUSIBLE: Final = {
 
 
 def plausible(claims: Iterable[Claim]) -> list[tuple[str, str]]:
-    """Return headers that make these claims, also with underscores, with values that could be true."""
+    """Return headers that make these claims, with underscores too, and with plausible values."""
     return [
         (spelt, _PLAUSIBLE[claim.changes])
         for claim in claims
@@ -69,7 +69,7 @@ def plausible(claims: Iterable[Claim]) -> list[tuple[str, str]]:
 
 
 def batches(headers: Pairs, size: int = 40) -> Iterator[list[tuple[str, str]]]:
-    """Yield the headers in requests that no gateway finds too long."""
+    """Yield the headers in requests that are not too long for any gateway."""
     pairs = list(headers)
     for start in range(0, len(pairs), size):
         yield pairs[start : start + size]

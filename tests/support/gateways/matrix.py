@@ -25,13 +25,13 @@ def cell(gateway: str, row: str, response: Response) -> tuple[str, str]:
 
 
 def restarts(gateway: str, seen: Seen) -> tuple[str, str]:
-    """Return the property of a test report that says what was seen of restarts under load."""
+    """Return the property of a test report with what was seen of restarts under load."""
     shown = ", ".join(f"{count} x {status} {reason}".strip() for (status, reason), count in seen.items())
     return PROPERTY, f"{gateway}|{RESTARTS}|{shown}"
 
 
 def table(properties: Iterable[tuple[str, object]]) -> list[str]:
-    """Return the lines of the matrix, none where no cell is known."""
+    """Return the lines of the matrix, none if no cell is known."""
     cells: dict[str, dict[str, str]] = {}
     for name, value in properties:
         if name == PROPERTY:

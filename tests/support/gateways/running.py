@@ -49,12 +49,12 @@ class Gateway:
 
 
 def token_of(name: Name) -> str:
-    """Return the token that a gateway shows."""
+    """Return the token of a gateway."""
     return f"the-token-of-{name}"
 
 
 async def start(name: Name, site: Site) -> Gateway:
-    """Start a gateway and return it when it takes connections. Raises ChildFailed."""
+    """Start a gateway, and return it once it takes connections. Raises ChildFailed."""
     (port,) = free_ports(1)
     site.directory.mkdir(parents=True)
     command = COMMANDS[name](site, port)

@@ -1,4 +1,4 @@
-"""What stands on both sides of the gateways: gatekeepers in every condition, and an API."""
+"""Both sides of the gateways: gatekeepers in every condition, and an API."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NOBODY: Final = "postgresql://nobody@127.0.0.1:1/nowhere"
 
 @dataclass(frozen=True, slots=True)
 class Gatekeepers:
-    """Gatekeepers by the condition that they are in."""
+    """Gatekeepers by their condition."""
 
     well: Gatekeeper
     stale: Gatekeeper
@@ -39,7 +39,7 @@ class Gatekeepers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """Everything that a gateway has to do with. Gateways ask where the switchboard is."""
+    """Everything that a gateway deals with. Gateways ask at the switchboard's addresses."""
 
     world: World
     gatekeepers: Gatekeepers
@@ -47,7 +47,7 @@ class Scene:
     upstream: Upstream
 
     async def set_right(self) -> None:
-        """Put the gatekeeper that is well behind both addresses."""
+        """Put the healthy gatekeeper behind both addresses."""
         await self.switchboard.connect(self.gatekeepers.well.authz_port)
 
     @asynccontextmanager
@@ -60,7 +60,7 @@ class Scene:
         cors_origin: str | None = None,
         upstream: int | None = None,
     ) -> AsyncIterator[Gateway]:
-        """Run a gateway that asks at the switchboard, or at ports of the caller's, for an API or another."""
+        """Run a gateway that asks at the switchboard, or at the caller's ports, for this API or another."""
         site = Site(
             directory=directory / name,
             token=token_of(name),

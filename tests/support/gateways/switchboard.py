@@ -1,4 +1,4 @@
-"""The two addresses where gateways look for gatekeepers, and what stands behind them at the moment."""
+"""The two addresses at which gateways ask gatekeepers, and what is behind them now."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from typing import Final
 from keyfold.local.process.ports import HOST, free_ports
 
 HANGS: Final = 0
-"""Stands for a gatekeeper that takes connections and never answers."""
+"""A target that accepts connections and never answers."""
 READ_BYTES: Final = 1 << 16
 
 
 @dataclass(slots=True, kw_only=True)
 class Line:
-    """One address; `target` is the port behind it, or HANGS. `asked_bytes` is how much was sent to there."""
+    """One address; `target` is the port behind it, or HANGS. `asked_bytes` counts what was sent there."""
 
     port: int
     target: int = HANGS
@@ -27,14 +27,14 @@ class Line:
     _writers: set[StreamWriter] = field(default_factory=set)
 
     async def connect(self, target: int) -> None:
-        """Put another target behind the address, and end what went to the one before."""
+        """Put another target behind the address, and close connections to the one before."""
         self._cut()
         self.target = target
         if self._server is None:
             self._server = await asyncio.start_server(self._serve, HOST, self.port)
 
     def disconnect(self) -> None:
-        """Refuse connections, as an address does where no process listens."""
+        """Refuse connections, as an address does at which no process listens."""
         if self._server is not None:
             self._server.close()
             self._server = None
@@ -81,12 +81,12 @@ class Switchboard:
 
     @property
     def ports(self) -> list[int]:
-        """Where gateways ask."""
+        """The ports at which gateways ask."""
         return [line.port for line in self.lines]
 
     @property
     def asked_bytes(self) -> int:
-        """How much gateways have sent to gatekeepers."""
+        """How many bytes gateways have sent to gatekeepers."""
         return sum(line.asked_bytes for line in self.lines)
 
     async def connect(self, *targets: int) -> None:
@@ -95,7 +95,7 @@ class Switchboard:
             await line.connect(targets[index % len(targets)])
 
     def disconnect(self) -> None:
-        """Let no process listen at either address."""
+        """Refuse connections at both addresses."""
         for line in self.lines:
             line.disconnect()
 

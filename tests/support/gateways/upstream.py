@@ -16,7 +16,7 @@ READ_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Got:
-    """A request as it came over the wire; header names are in lower case, `trailers` lines as they came."""
+    """A request as it arrived; header names are in lower case, `trailers` has the lines as they came."""
 
     method: str
     target: str
@@ -30,7 +30,7 @@ class Got:
 
 
 def echoed(response: Response) -> Got:
-    """Return what the API was sent, as it says in its response."""
+    """Return what the API was sent, from its response."""
     assert response.status == 200, response
     told = json.loads(response.body)
     headers = tuple((name, value) for name, value in told["headers"])

@@ -1,4 +1,4 @@
-"""A client that sends bytes as they are and reads whole responses, one after another."""
+"""A client that sends exact bytes, and reads complete responses one after another."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Pairs = Iterable[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """A whole response; header names are in lower case."""
+    """A complete response; header names are in lower case."""
 
     version: str
     status: int
@@ -31,7 +31,7 @@ class Response:
 
     @property
     def problem(self) -> dict[str, object] | None:
-        """The problem in the body, None where there is none."""
+        """The problem in the body, None if there is none."""
         if self.values("Content-Type") != ["application/problem+json"] or not self.body:
             return None
         problem = json.loads(self.body)
@@ -41,17 +41,17 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What a server says."""
+    """Reads what a server sends."""
 
     reader: asyncio.StreamReader
 
     async def response(self, method: str = "GET") -> Response:
-        """Return the response to a request with this method, without what came before it (1xx)."""
+        """Return the response to a request with this method, without interim responses (1xx)."""
         response = await self.next_response(method)
         return await self.response(method) if response.status < 200 else response
 
     async def next_response(self, method: str = "GET") -> Response:
-        """Return what comes next, be it an interim response or not."""
+        """Return the next response, interim or not."""
         async with asyncio.timeout(WITHIN_S):
             head = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1")
             first, *lines = head.rstrip("\r\n").split("\r\n")
@@ -70,7 +70,7 @@ class Heard:
         return await self.reader.read()
 
     async def is_closed(self) -> bool:
-        """Return once the server hangs up, telling whether nothing came before it did."""
+        """Return when the server closes the connection, and whether nothing came before that."""
         async with asyncio.timeout(WITHIN_S):
             return await self.reader.read(1) == b""
 

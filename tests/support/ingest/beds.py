@@ -1,4 +1,4 @@
-"""Sinks of two kinds with the topics that feed them: whatever holds of one must hold of the other."""
+"""Sinks of two kinds with the topics that feed them: what holds for one must hold for the other."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ from tests.support.eventually import eventually
 
 
 class Bed(Protocol):
-    """A sink, looked at from beside it."""
+    """A sink, and a way to look at it from outside."""
 
     wires: Wires
 
     def sink(self) -> Sink[Any]:
-        """Return the sink as a process has it."""
+        """Return the sink as a process uses it."""
         ...
 
     def share(self) -> AbstractAsyncContextManager[Share]:
-        """Become a member of those that share the topic out."""
+        """Become one of the members that share the topic."""
         ...
 
     async def numbers(self) -> list[int]:
-        """Return what was written, in order, each as often as it is there."""
+        """Return the numbers that were written, in order, duplicates included."""
         ...
 
     async def offsets(self) -> Mapping[int, int]:
@@ -55,11 +55,11 @@ class Bed(Protocol):
         ...
 
     async def move(self, partition: int, offset: int) -> None:
-        """Move an offset, as another process does."""
+        """Move an offset, as another process would."""
         ...
 
     async def complete_at(self) -> datetime | None:
-        """Return when it had all that the topic held, as far as that was noted."""
+        """Return the recorded time at which it had everything on the topic."""
         ...
 
 
@@ -71,7 +71,7 @@ class PostgresBed:
     pool: Pool
 
     def sink(self) -> Sink[Any]:
-        """Return it as the audit service has it."""
+        """Return it as the audit service uses it."""
         return AccessLogSink(
             access_log=AccessLog(self.pool, self.wires.topic),
             closed_runs=ClosedRuns(self.pool),
@@ -118,7 +118,7 @@ class MemoryBed:
     members: list[object] = field(default_factory=list)
 
     def sink(self) -> Sink[Any]:
-        """Return one that writes here."""
+        """Return a sink that writes to this list."""
         return MemorySink(self)
 
     @asynccontextmanager
@@ -136,15 +136,15 @@ class MemoryBed:
         return sorted(self.written)
 
     async def offsets(self) -> Mapping[int, int]:
-        """Return what is kept beside it."""
+        """Return the offsets beside the list."""
         return dict(self.reached)
 
     async def move(self, partition: int, offset: int) -> None:
-        """Change what is kept beside it."""
+        """Change the offsets beside the list."""
         self.reached[partition] = offset
 
     async def complete_at(self) -> datetime | None:
-        """Return the earliest, once there is one of each partition."""
+        """Return the earliest of all partitions' times, once each has one."""
         return min(self.complete.values()) if len(self.complete) == 2 else None
 
 
@@ -155,7 +155,7 @@ class MemoryShare:
     members: Sequence[object]
 
     async def settle(self, partitions: int) -> frozenset[int]:
-        """Return every so-manieth partition, by when this member joined."""
+        """Return every n-th partition, by when this member joined."""
         turn = self.members.index(self)
         return frozenset(range(turn, partitions, len(self.members)))
 
@@ -183,7 +183,7 @@ class MemorySink:
         return Accepted(ready=ready, set_aside=set_aside)
 
     async def write(self, ready: list[int] | None, advances: Sequence[Advance]) -> None:
-        """Add what is not there, and move on."""
+        """Add what is missing, and move the offsets."""
         await asyncio.sleep(0)
         if any(self.bed.reached.get(each.partition, each.expected) != each.expected for each in advances):
             raise WriterFenced("memory has moved on")
@@ -200,7 +200,7 @@ class MemorySink:
 
 
 class LosesWrites:
-    """A sink that writes, and whose first answers are lost on their way."""
+    """A sink that writes, but whose first answers are lost."""
 
     def __init__(self, sink: Sink[Any], *, times: int) -> None:
         self._sink = sink
@@ -211,7 +211,7 @@ class LosesWrites:
         return getattr(self._sink, name)
 
     async def write(self, ready: Any, advances: Sequence[Advance]) -> None:
-        """Write and perhaps say that the sink is away."""
+        """Write, and perhaps raise that the sink is away."""
         await self._sink.write(ready, advances)
         if self._left:
             self._left -= 1

@@ -1,4 +1,4 @@
-"""A publisher whose first answers are lost on their way."""
+"""A publisher whose first answers are lost."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from keyfold.wire.record import Record
 
 
 class LosesAnswers(Publisher):
-    """Publishes, but of the first calls reports that it cannot know: the record is there, the answer lost."""
+    """Publishes, but its first calls report an unknown outcome: the record is there, the answer lost."""
 
     def __init__(self, options: ProducerOptions, *, times: int) -> None:
         super().__init__(options)
         self._left = times
 
     async def publish(self, topic: str, partition: int, records: Sequence[Record]) -> int | None:
-        """Publish and perhaps say that the outcome is unknown."""
+        """Publish, and perhaps raise that the outcome is unknown."""
         end = await super().publish(topic, partition, records)
         if self._left:
             self._left -= 1

@@ -15,7 +15,7 @@ READ_TIMEOUT_S = 20
 
 
 def numbered(start: int, end: int, *, padding: int = 0) -> list[Record]:
-    """Return a record for each number, the number being its value."""
+    """Return a record for each number, with the number as its value."""
     return [
         Record(
             key=f"key-{number}".encode(),
@@ -28,18 +28,18 @@ def numbered(start: int, end: int, *, padding: int = 0) -> list[Record]:
 
 
 def values(records: list[Received]) -> list[int]:
-    """Return the numbers again."""
+    """Return the numbers of records."""
     return [int(record.value or b"") for record in records]
 
 
 async def read_all(bootstrap: str, topic: str, partition: int = 0, *, offset: int = 0) -> list[Received]:
-    """Return everything that the partition has now."""
+    """Return everything in the partition now."""
     async with PartitionReader(bootstrap, topic, partition, offset=offset) as reader:
         return await read_until(reader, await reader.end_offset())
 
 
 async def read_until(reader: PartitionReader, end_offset: int) -> list[Received]:
-    """Return what comes until the reader has reached an offset."""
+    """Return what arrives until the reader has reached an offset."""
     records: list[Received] = []
     async with asyncio.timeout(READ_TIMEOUT_S):
         while reader.next_offset < end_offset:
@@ -48,7 +48,7 @@ async def read_until(reader: PartitionReader, end_offset: int) -> list[Received]
 
 
 async def delete_before(bootstrap: str, topic: str, offset: int) -> None:
-    """Have Kafka delete the first partition's records before an offset, as its retention does."""
+    """Make Kafka delete the first partition's records before an offset, as retention would."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:

@@ -20,7 +20,7 @@ from tests.support.database import execute
 
 
 def status_of(pid: int) -> Mapping[str, str]:
-    """Return what the kernel says of a process, by name."""
+    """Return the kernel's status of a process, by name."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
 

@@ -1,4 +1,4 @@
-"""Debian's Chromium before the console of a whole stack, and the people who sit at it."""
+"""Debian's Chromium before the console of a whole stack, and the people who use it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NAVIGATION_TIMEOUT_MS: Final = 20_000
 
 @asynccontextmanager
 async def chromium(playwright: Playwright) -> AsyncIterator[Browser]:
-    """Open a browser without a window."""
+    """Open a headless browser."""
     browser = await playwright.chromium.launch(
         executable_path=program("chromium-headless-shell"), args=list(FLAGS)
     )
@@ -40,7 +40,7 @@ async def chromium(playwright: Playwright) -> AsyncIterator[Browser]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """Somebody's browser: every page that it opens is watched for what a policy or a script complains of."""
+    """Somebody's browser; each of its pages is watched for violations of a policy and errors of scripts."""
 
     console: str
     context: BrowserContext
@@ -66,7 +66,7 @@ class Desk:
             self.complaints.append(said.text)
 
     async def sign_in(self, name: str) -> None:
-        """Sign in as one of the stack's people, as its button does but without the page."""
+        """Sign in as one of the stack's people, as its button does, but without the page."""
         form: dict[str, str | float | bool] = {"as": name}
         answer = await self.context.request.post(f"{self.console}/sign-in", form=form, max_redirects=0)
         assert answer.status == 303, await answer.text()
@@ -79,7 +79,7 @@ class Desk:
 
 @asynccontextmanager
 async def desk(browser: Browser, console: str, **options: Any) -> AsyncIterator[Desk]:
-    """Give somebody a browser of their own; `options` are those of a context of Playwright's."""
+    """Give somebody a browser of their own; `options` are those of Playwright's contexts."""
     chosen: Mapping[str, Any] = {"viewport": {"width": 1280, "height": 900}, "timezone_id": ZONE, **options}
     context = await browser.new_context(**chosen)
     context.set_default_timeout(NAVIGATION_TIMEOUT_MS)
@@ -91,7 +91,7 @@ async def desk(browser: Browser, console: str, **options: Any) -> AsyncIterator[
 
 
 def let_in(stack: RunningStack, name: str, claims: Mapping[str, object]) -> str:
-    """Add a person to those whom the stack's sign-in page offers; returns the name."""
+    """Add a person to those on the stack's sign-in page; return the name."""
     path: Path = stack.state_dir / FILE_NAME
     content = orjson.loads(path.read_bytes())
     content["people"] = [
@@ -108,20 +108,20 @@ async def headed(page: Page, heading: str) -> None:
 
 
 async def complete(page: Page) -> None:
-    """Wait until a page has what comes after the rest of it."""
+    """Wait until a page has the parts that come after the rest."""
     await expect(page.locator(".later")).to_have_count(0)
 
 
 def main_of(page: Page) -> Locator:
-    """Return what is a page's own."""
+    """Return the page's main part."""
     return page.get_by_role("main")
 
 
 async def press(page: Page, name: str) -> None:
-    """Press the button of exactly this name."""
+    """Press the button with exactly this name."""
     await page.get_by_role("button", name=name, exact=True).click()
 
 
 async def follow(page: Page, name: str) -> None:
-    """Follow the first link of exactly this name within the page's own part."""
+    """Follow the first link with exactly this name in the page's main part."""
     await main_of(page).get_by_role("link", name=name, exact=True).first.click()

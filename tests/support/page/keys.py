@@ -1,4 +1,4 @@
-"""What several tests do on an owner's pages of keys."""
+"""Steps that several tests take on an owner's pages of keys."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def page_of(practice: Practice) -> str:
 
 
 async def choose(page: Page, vendor: VendorWithKey) -> None:
-    """Choose an integration in a key's form; where there are many, look for it first."""
+    """Choose an integration in a key's form; if there are many, search for it first."""
     if await page.get_by_label("Find an integration").count():
         await page.get_by_label("Find an integration").fill(vendor.name)
         await press(page, "Find")

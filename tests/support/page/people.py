@@ -1,4 +1,4 @@
-"""Who the sign-in page of a stack lets in besides its sample people."""
+"""People on a stack's sign-in page besides its sample people."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from tests.support.stack.world import Practice, VendorWithKey
 
 
 def owner_of(stack: RunningStack, practice: Practice, sub: str = "oscar") -> str:
-    """Let in an owner of a practice; returns the name on the button."""
+    """Let in an owner of a practice; return the name on the button."""
     claims = {"role": "owner", "sub": sub, "account_id": practice.account_id}
     return let_in(stack, f"{sub}, owner of {practice.account_id}", claims)
 
 
 def developer_of(stack: RunningStack, vendor: VendorWithKey) -> str:
-    """Let in a developer who speaks for a vendor."""
+    """Let in a developer who acts for a vendor."""
     claims = {"role": "vendor", "sub": vendor.applicant, "vendor_id": vendor.vendor_id}
     return let_in(stack, f"developer of {vendor.vendor_id}", claims)
 
 
 def newcomer(stack: RunningStack, sub: str, role: str | None = None) -> str:
-    """Let in a login that speaks for nobody yet."""
+    """Let in a login that is not bound to anything yet."""
     return let_in(stack, sub, {"sub": sub, **({} if role is None else {"role": role})})

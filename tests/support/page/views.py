@@ -1,4 +1,4 @@
-"""A practice, an integration and the platform's people at work, and every view of theirs."""
+"""A practice, an integration and the platform's people at work, and each of their views."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ Steps: TypeAlias = Callable[[Page], Awaitable[None]]
 
 
 async def stay(_page: Page) -> None:
-    """Look at what the address shows."""
+    """Stay on the page at the address."""
 
 
 def press(name: str) -> Steps:
@@ -70,7 +70,7 @@ class View:
 
 
 class Scene:
-    """Who signs in by which name, and where everything of theirs is."""
+    """Who signs in by which name, and the ids of everything of theirs."""
 
     def __init__(self, world: World, stack: RunningStack) -> None:
         self._world = world
@@ -127,7 +127,7 @@ class Scene:
         return f"{self.practice.path}/keys/{key_id}"
 
     def views(self) -> Sequence[View]:
-        """Return every view, each to be looked at once: some end what they show."""
+        """Return every view, each to be opened once: some change what they show."""
         return [*self._owners(), *self._of_revoking(), *self._vendors(), *self._others()]
 
     def _owners(self) -> Sequence[View]:

@@ -1,4 +1,4 @@
-"""A projection that runs while a test looks on, and what its tables hold."""
+"""A projection that runs while a test watches, and the content of its tables."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TABLES = ("accounts", "vendors", "keys", "progress")
 
 @asynccontextmanager
 async def running(following: ProjectionLoop) -> AsyncIterator[asyncio.Task[None]]:
-    """Run a projection within the block; if it fails when the test does not look, the test fails with it."""
+    """Run a projection during the block; if it fails unnoticed, the test fails with it."""
     task = asyncio.create_task(following.run())
     try:
         yield task
@@ -29,7 +29,7 @@ async def running(following: ProjectionLoop) -> AsyncIterator[asyncio.Task[None]
 
 
 async def dumped(pool: Pool, schema: str = "projection") -> bytes:
-    """Return every byte of a generation, its rows in the order of their first columns."""
+    """Return every byte of a generation, with its rows in the order of their first columns."""
     async with pool.acquire() as connection:
         tables = [await _table(connection, f"{schema}.{table}") for table in TABLES]
     return b"\n".join(tables)

@@ -1,4 +1,4 @@
-"""Every command to an account, to its keys and to the ledger itself, by whoever, sensible or not."""
+"""Every command to an account, to its keys and to the ledger itself, by anybody, sensible or not."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,7 +18,7 @@ from tests.support.property.model import LIVE_KEYS_MAX
 
 
 class Signs:
-    """Signs with what shows in a text if it gets there."""
+    """Signs with bytes that are recognised in a text if they get there."""
 
     key_id = "k"
 
@@ -28,7 +28,7 @@ class Signs:
 
 
 class AccountRules(Commanded):
-    """An account is opened, its switch turned, and the ledger vouched for."""
+    """An account is opened, its switch turned, and the ledger's head signed."""
 
     @rule(account_id=ACCOUNTS)
     def create_account(self, account_id: AccountId) -> None:

@@ -1,4 +1,4 @@
-"""What commands are made of: few values of each kind, so that they meet, and the times around each edge."""
+"""The parts of commands: few values of each kind, so that they meet, and the times around each limit."""
 
 from datetime import timedelta
 from typing import Any
@@ -26,7 +26,7 @@ PASSES = st.sampled_from([True, True, True, False])
 
 STEPS = st.sampled_from([MOMENT, HOUR, DAY, 3 * DAY, 14 * DAY, 40 * DAY, 335 * DAY])
 BEHIND = st.sampled_from([NO_TIME] * 6 + [MOMENT, HOUR, 60 * DAY])
-"""How far the clock that a command is decided by lies behind the latest one."""
+"""How far the clock that decides a command is behind the latest one."""
 
 OVERLAPS = st.sampled_from([NO_TIME, MOMENT, DAY, 3 * DAY, 7 * DAY])
 LIVES = st.none() | st.sampled_from([-DAY, NO_TIME, MOMENT, 3 * DAY, 14 * DAY, 17 * DAY, 28 * DAY])

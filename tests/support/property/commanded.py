@@ -1,4 +1,4 @@
-"""The domain beside its naive model: every outcome and every decision is held against what the model says."""
+"""The domain beside its naive model: every outcome and every decision is compared with the model's."""
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -28,12 +28,12 @@ Presented = tuple[KeyId, int]
 
 
 def digest_of(secret: int) -> bytes:
-    """Return the digest that a made-up secret goes by: it shows in a text if it gets there."""
+    """Return the digest of a made-up secret, which is recognised in a text if it gets there."""
     return b"\xde\xad\xbe\xef" + secret.to_bytes(28)
 
 
 class Commanded(RuleBasedStateMachine):
-    """What has come of the commands so far, and when it is. `secrets` has each key's, newest last."""
+    """The result of the commands so far, and the time. `secrets` has each key's, newest last."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -50,22 +50,22 @@ class Commanded(RuleBasedStateMachine):
         self.clock += step
 
     def new_secret(self, key_id: KeyId) -> int:
-        """Make up a secret for a key, which no key has had."""
+        """Make up a secret for a key that no key has had."""
         secret = 1 + sum(map(len, self.secrets.values()))
         self.secrets.setdefault(key_id, []).append(secret)
         return secret
 
     def past_secret(self, key_id: KeyId, age: int) -> int:
-        """Return the secret that was made up for a key so many before the last, or one of no key."""
+        """Return the secret made up for a key that many before the last, or one of no key."""
         made = self.secrets.get(key_id, [])
         return made[-1 - age] if age < len(made) else 0
 
     def run(self, command: Command, expected: Outcome, at: datetime | None = None) -> None:
-        """Hold what comes of a command against the model's, and fold its events; it is now unless said."""
+        """Compare a command's outcome with the model's, and fold its events; by default it happens now."""
         self._take(self._handle(command, self.clock if at is None else at), expected)
 
     def pass_time(self, command: Command, expected: Outcome, at: datetime) -> None:
-        """Take what time has brought about: all that was due and no more, and nothing a second time."""
+        """Apply what time has brought about: all that was due, no more, and nothing twice."""
         subject = subject_of(command)
         due = _due_at(self.streams.get(subject))
         outcome = self._handle(command, at)
@@ -78,7 +78,7 @@ class Commanded(RuleBasedStateMachine):
             assert self._handle(command, at) == ()
 
     def _handle(self, command: Command, at: datetime) -> Decided:
-        """Decide a command on its read set and nothing else."""
+        """Decide a command on its read set alone."""
         return handle(command, self._look(read_set_of(command)), at)
 
     def _look(self, read_set: ReadSet) -> ReadSetValues:
@@ -119,7 +119,7 @@ class Commanded(RuleBasedStateMachine):
             _check_entry(describe(before, event, self.streams[stream]))
 
     def ask(self, vendor_key: Presented, key: Presented, client_ip: str | None, verb: str, path: str) -> None:
-        """Hold a decision of now against the model's, and what it is attributed to."""
+        """Compare a present decision, and what it is attributed to, with the model's."""
         request = AccessRequest(
             vendor_key=Credential(vendor_key[0], digest_of(vendor_key[1])),
             subscriber_key=Credential(key[0], digest_of(key[1])),

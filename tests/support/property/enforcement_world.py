@@ -40,7 +40,7 @@ class Rules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """How much happens in a world."""
+    """The limits of what happens in a world."""
 
     gatekeepers: int = 1
     seconds: int = 6
@@ -50,7 +50,7 @@ class Bounds:
 
 
 class Row(NamedTuple):
-    """A gatekeeper's row; the time is PostgreSQL's, and a lease of 0 is one without an end."""
+    """A gatekeeper's row; the time is PostgreSQL's, and a lease of 0 has no end."""
 
     applied: int
     renewed_s: int
@@ -130,7 +130,7 @@ def beginning(bounds: Bounds) -> World:
 
 
 def steps(world: World, rules: Rules, bounds: Bounds) -> Iterator[Step]:
-    """Yield everything that may happen next, with the world that comes of it."""
+    """Yield everything that may happen next, with the resulting world."""
     yield from _time(world, rules, bounds)
     yield from _ledger(world, rules, bounds)
     enforced = enforced_position(world.head, world.rows, world.postgres_s, rules)
@@ -206,7 +206,7 @@ def _gatekeeper(world: World, rules: Rules, index: int) -> Iterator[Step]:
 
 
 def _transaction(world: World, rules: Rules, index: int, row_index: int) -> Iterator[Step]:
-    """What PostgreSQL does for a beat, whether or not its gatekeeper is running meanwhile."""
+    """What PostgreSQL does for a beat, whether or not its gatekeeper runs in the meantime."""
     me = world.gatekeepers[index]
     renewal = me.renewal
     if renewal is None:

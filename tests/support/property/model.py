@@ -31,7 +31,7 @@ WITHIN: Mapping[str | None, str | None] = {
     "nowhere": None,
     None: None,
 }
-"""The one network, of those that keys are limited to, that each address lies in."""
+"""Which of the networks that keys are limited to contains each address."""
 
 CATEGORY_OF: Mapping[str, str | None] = {"/v1/patient/7": "patient", "/v1/files/7": "files", "/v2/x": None}
 Outcome = list[str] | str
@@ -249,14 +249,14 @@ class Model:
         return ["SubscriberKeyOverlapEnded"] * ended + ["SubscriberKeyExpiryNear"] * is_reminded
 
     def names(self, vendor_key: Presented, key: Presented, now: datetime) -> tuple[str | None, str | None]:
-        """Return which of two keys a decision names: those of which it is given some secret, old or not."""
+        """Return which of two keys a decision names: those of which some secret is presented, old or not."""
         asking, opened = _proven(self.vendor_keys, vendor_key, now), _proven(self.keys, key, now)
         return vendor_key[0] if asking else None, key[0] if opened else None
 
     def reason(
         self, vendor_key: Presented, key: Presented, ip: str | None, verb: str, path: str, now: datetime
     ) -> str | None:
-        """Return why a request is denied that presents an id and a secret of each kind, if it is denied."""
+        """Return why a request with an id and a secret of each kind is denied, if it is."""
         asking, opened = _proven(self.vendor_keys, vendor_key, now), _proven(self.keys, key, now)
         if asking is None or opened is None:
             return "unknown_vendor_key" if asking is None else "unknown_subscriber_key"

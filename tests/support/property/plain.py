@@ -16,7 +16,7 @@ _KEPT_WHEN_REVOKED = ("owner", "revoked", "name", "secrets", "old")
 
 
 def plain_state(state: State) -> dict[str, Mapping[str, Any]]:
-    """Return all of a state as the model holds it."""
+    """Return all of a state as the model has it."""
     keys = {key_id: state.subscriber_key(key_id) for key_id in state.keys}
     vendor_keys = {key_id: state.vendor_key(key_id) for key_id in state.keys}
     return {
@@ -28,7 +28,7 @@ def plain_state(state: State) -> dict[str, Mapping[str, Any]]:
 
 
 def plain_model(model: Model) -> dict[str, Mapping[str, Any]]:
-    """Return all of the model that a state holds: of a revoked key only what its use is attributed by."""
+    """Return all of the model that a state has: of a revoked key only what its use is attributed by."""
     return {
         "accounts": model.accounts,
         "vendors": {

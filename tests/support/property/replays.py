@@ -13,7 +13,7 @@ from keyfold.wire.keys.packed_key import pack_key, unpack_key
 
 
 def by_stream(history: list[LifecycleEvent]) -> State:
-    """Fold each stream on its own, and put what each gives together."""
+    """Fold each stream by itself, and put the results together."""
     streams: dict[StreamId, list[LifecycleEvent]] = defaultdict(list)
     for event in history:
         streams[stream_of(event)].append(event)
@@ -28,7 +28,7 @@ def by_stream(history: list[LifecycleEvent]) -> State:
 
 
 def read_with_repeats(history: list[LifecycleEvent]) -> State:
-    """Write a history to a ledger, and read it back with all before each third row sent again."""
+    """Write a history to a ledger, and read it back with all before each third row repeated."""
     sent: list[tuple[Row, bytes]] = []
     previous = GENESIS.hash
     for position, event in enumerate(history, start=1):
@@ -55,7 +55,7 @@ def packed(history: list[LifecycleEvent]) -> State:
 
 
 def row_of(position: int, event: LifecycleEvent) -> Row:
-    """Return the row that holds an event."""
+    """Return an event's row."""
     name, data = encode_event(event)
     return Row(
         position=position,

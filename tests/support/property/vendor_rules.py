@@ -1,4 +1,4 @@
-"""Every command to a vendor and to its keys, by whoever, sensible or not."""
+"""Every command to a vendor and to its keys, by anybody, sensible or not."""
 
 from datetime import timedelta
 from typing import Any
@@ -25,7 +25,7 @@ from tests.support.property.model import REVIEWS_VALID_FOR
 
 
 class VendorRules(Commanded):
-    """A vendor applies, is judged, stopped and let in again."""
+    """A vendor applies, is reviewed, suspended and reinstated."""
 
     @rule(vendor_id=VENDORS, said=SAID, applicant=PEOPLE)
     def apply(self, vendor_id: VendorId, said: dict[str, Any], applicant: str) -> None:

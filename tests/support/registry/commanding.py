@@ -1,4 +1,4 @@
-"""Commands as several processes run them on one ledger, and what the ledger holds afterwards."""
+"""Commands that several processes run on one ledger, and the ledger afterwards."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class SetClock:
         self.moved_by = timedelta(0)
 
     def now(self) -> datetime:
-        """Wall-clock time as the test wants it."""
+        """Wall-clock time as the test sets it."""
         return SYSTEM_CLOCK.now() + self.moved_by
 
     def monotonic_s(self) -> float:
@@ -44,14 +44,14 @@ class SetClock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Processes:
-    """What several registries would be: each with connections and batches of its own."""
+    """Several registries, as it were: each with its own connections and batches."""
 
     pools: Sequence[Pool]
     ledgers: Sequence[Ledger]
     commands: Sequence[Commands]
 
     async def run_all(self, asked: Sequence[Command]) -> list[Outcome]:
-        """Run the commands at once, shared out among the processes."""
+        """Run the commands at once, distributed among the processes."""
         return await asyncio.gather(
             *(
                 self.commands[index % len(self.commands)].run(command, OTTO)
@@ -60,7 +60,7 @@ class Processes:
         )
 
     async def events(self) -> list[RecordedEvent]:
-        """Return every event, having followed the chain from the start to the head: no gap, no repeat."""
+        """Return every event, after following the chain from the start to the head: no gap, no repeat."""
         events, at = [], GENESIS
         while rows := await self.ledgers[0].rows_after(at.position, 1000):
             for row, row_hash in rows:
@@ -76,7 +76,7 @@ class Processes:
 async def processes(
     database: str, count: int = 2, *, accounts: int = 1, clock: Clock = SYSTEM_CLOCK
 ) -> AsyncIterator[Processes]:
-    """Yield so many, on a ledger that has so many accounts, numbered from 0."""
+    """Yield this many, on a ledger with this many accounts, numbered from 0."""
     async with AsyncExitStack() as stack:
         opened = [open_pool(database, application_name="test") for _ in range(count)]
         pools = [await stack.enter_async_context(each) for each in opened]

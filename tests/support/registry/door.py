@@ -1,4 +1,4 @@
-"""A registry that believes real tokens, and looks up what their logins are bound to."""
+"""A registry that accepts real tokens, and looks up what their logins are bound to."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ Claims = dict[str, Any]
 
 
 def nobody(sub: str) -> Claims:
-    """Be somebody whose token names no role."""
+    """Return the claims of somebody whose token names no role."""
     return {"role": None, "sub": sub}
 
 
 def owner(account_id: str, sub: str = "otto") -> Claims:
-    """Be an owner by the token alone."""
+    """Return the claims of an owner by the token alone."""
     return {"role": "owner", "sub": sub, "account_id": account_id}
 
 
 def vendor(sub: str, vendor_id: str | None = None) -> Claims:
-    """Be a vendor by the token, of this id or of none."""
+    """Return the claims of a vendor by the token, with this id or none."""
     return {"role": "vendor", "sub": sub, "vendor_id": vendor_id}
 
 
@@ -59,7 +59,7 @@ class Door:
         return await self.registry.ask(SIGNER.sign(who), method, path, body, **headers)
 
     async def done(self, who: Claims, method: str, path: str, body: object = None) -> Any:
-        """Send a request that must succeed, and return what it is answered."""
+        """Send a request that must succeed; return its answer."""
         answered = await self.ask(who, method, path, body)
         assert answered.status < 300, answered.body
         return answered.body

@@ -1,4 +1,4 @@
-"""Every step of the shipper's and of the audit service's loop at which a process may be killed."""
+"""Every step of the shipper's and the audit service's loop at which a process may be killed."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class FaultPoint:
 
     @property
     def name(self) -> str:
-        """What tables call it."""
+        """The name in tables."""
         return f"{self.moment} {self.step}"
 
 

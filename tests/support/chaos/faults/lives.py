@@ -1,4 +1,4 @@
-"""A process that is killed where it is told, over and over."""
+"""A process that is killed at given points, again and again."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ WITHIN_S = 30.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lives:
-    """One service, which lives only to die."""
+    """One service, which is run in order to be killed."""
 
     command: ProcessSpec
     process: Process
 
     async def end_at(self, point: FaultPoint, passage: int) -> None:
-        """Have it live until it is killed when it passes the point for that time."""
+        """Run it until it is killed at its so many-th passage of the point."""
         await self.begin(point, passage)
         assert await self._said(f"never passed {point.name}") == signal.SIGKILL, self._told("ended by itself")
 
     async def live_until(self, what: Awaitable[None]) -> None:
-        """Have it live until then, and end in order."""
+        """Run it until then, and end it in order."""
         pid = await self.begin()
         await what
         os.kill(pid, signal.SIGTERM)
@@ -41,7 +41,7 @@ class Lives:
     async def begin(
         self, point: FaultPoint | None = None, passage: int = 1, strike: signal.Signals = signal.SIGKILL
     ) -> int:
-        """Have it live, perhaps until it is struck at a point; return its process id."""
+        """Run it, perhaps until it is struck at a point; return its process id."""
         index = None if point is None else OF_SERVICE[self.command.name].index(point)
         assert self.process.stdin is not None
         life = {"point": index, "passage": passage, "signal": strike.value}
@@ -49,7 +49,7 @@ class Lives:
         return await self._said("was not born")
 
     async def ended(self) -> int:
-        """Return which signal it was ended by, 0 for none."""
+        """Return the signal that ended it, 0 for none."""
         return await self._said("did not end")
 
     async def _said(self, otherwise: str) -> int:
@@ -67,7 +67,7 @@ class Lives:
 
 @asynccontextmanager
 async def lives(command: ProcessSpec) -> AsyncIterator[Lives]:
-    """Yield a service that has not lived yet; after the block it is dead."""
+    """Yield a service that has not run yet; after the block it is dead."""
     argv = [sys.executable, "-m", "tests.support.chaos.faults.mortal", command.name]
     assert command.log_path is not None
     with command.log_path.open("ab") as log:

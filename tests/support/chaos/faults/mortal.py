@@ -36,7 +36,7 @@ Strike = Callable[[], None]
 
 
 def main() -> None:
-    """Live until there is no more input."""
+    """Run lives until there is no more input."""
     service = sys.argv[1]
     path = importlib.import_module(f"keyfold.{service}.__main__").__file__
     assert path is not None
@@ -66,7 +66,7 @@ def _live(service: str, path: str, life: Mapping[str, int | None]) -> NoReturn:
 
 
 def _end_of(child: int) -> int:
-    """Return the signal that ended the child, or 0; it does not outlive whoever would tell of another."""
+    """Return the signal that ended the child, or 0; the child does not outlive this process."""
     ended = os.pidfd_open(child)
     ready, _, _ = select.select([ended, sys.stdin], [], [])
     if ended not in ready:

@@ -1,4 +1,4 @@
-"""A Kafka with a second door, of which it says that it is where a proxy stands."""
+"""A Kafka with a second listener, which it advertises at a proxy's address."""
 
 from __future__ import annotations
 

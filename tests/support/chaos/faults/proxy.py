@@ -1,4 +1,4 @@
-"""Stands between a process and a server, and cuts a connection in the middle of what is said."""
+"""A proxy between a process and a server that cuts connections in the middle of what is sent."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CUT_WITHIN_S = 30.0
 
 
 class Towards(Enum):
-    """Which way bytes go."""
+    """The direction of bytes."""
 
     SERVER = auto()
     CLIENT = auto()
@@ -24,7 +24,7 @@ class Towards(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cut:
-    """Cuts a connection so many bytes after the client has said that, or after any time, counted that way."""
+    """Cuts a connection this many bytes after the client has sent that, or after anything, on that way."""
 
     towards: Towards
     said: bytes = b""
@@ -33,7 +33,7 @@ class Cut:
 
 @dataclass(slots=True, eq=False)
 class _Line:
-    """A client's connection and the one to the server that goes with it."""
+    """A client's connection, and the connection to the server that belongs to it."""
 
     writers: tuple[StreamWriter, StreamWriter]
     bytes_left: int | None = None
@@ -45,7 +45,7 @@ class _Line:
 
 @dataclass(slots=True, kw_only=True)
 class Proxy:
-    """Passes everything on, but for what a cut is made of."""
+    """Passes everything on, except what a cut stops."""
 
     server_port: int
     cuts: int = 0
@@ -55,7 +55,7 @@ class Proxy:
 
     @asynccontextmanager
     async def listening(self, port: int) -> AsyncIterator[None]:
-        """Let clients in at a port for the length of the block."""
+        """Accept clients at a port during the block."""
         server = await asyncio.start_server(self._serve, HOST, port, limit=CHUNK_BYTES)
         try:
             yield
@@ -66,7 +66,7 @@ class Proxy:
             await server.wait_closed()
 
     async def cut(self, cut: Cut) -> None:
-        """Return when a connection was cut like that."""
+        """Return when a connection has been cut in that way."""
         for each in self._lines:
             each.bytes_left = None
         self._was_cut.clear()
@@ -102,7 +102,7 @@ class Proxy:
         line.cut()
 
     def _passed(self, line: _Line, data: bytes, towards: Towards) -> int:
-        """Return how many of these bytes may pass; less than all, and it is to be cut behind them."""
+        """Return how many of these bytes may pass; if fewer than all, the connection is cut after them."""
         cut, start = self._cut, 0
         if cut is None:
             return len(data)

@@ -1,4 +1,4 @@
-"""A gateway's keep-alive connection to a gatekeeper: an answer counts when all of it is there."""
+"""A gateway's keep-alive connection to a gatekeeper: an answer counts when it is complete."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ ANSWER_WITHIN_S = 10.0
 
 
 class Cut(Exception):
-    """The connection ended before the whole answer was there; what became of the request is unknown."""
+    """The connection ended before the answer was complete; what became of the request is unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A whole answer; header names are in lower case."""
+    """A complete answer; header names are in lower case."""
 
     status: int
     headers: Mapping[str, str]
 
     @property
     def decision(self) -> str | None:
-        """The decision's id, None where nothing was decided."""
+        """The decision's id, None if nothing was decided."""
         return self.headers.get("x-keyfold-decision")
 
     @property
@@ -73,7 +73,7 @@ class Connection:
         return Answer(status=int(first.split(" ")[1]), headers=headers)
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         if self._streams is not None:
             self._streams[1].close()
             self._streams = None
