@@ -9,6 +9,6 @@ T = TypeVar("T")
 
 
 def batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    """Yield the items in their order, so many at a time."""
+    """Yield the items in order, this many at a time."""
     for first in range(0, len(items), size):
         yield items[first : first + size]

@@ -1,4 +1,4 @@
-"""A contest: ours against the bare thing underneath, side by side in the same run."""
+"""A contest: ours against the bare thing underneath it, side by side in the same run."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from statistics import median
 
 Figures = Mapping[str, float]
-"""What one go of a side gave, by the name of the figure."""
+"""The result of one go of a side, by the name of the figure."""
 Go = Callable[[], Awaitable[Figures]]
 
 
 class CannotRun(Exception):
-    """Something that a pair needs is not on this machine; the pair is left out and the message says why."""
+    """Something that a pair needs is not on this machine; the pair is left out, and the message says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +25,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
-    """One of the two: what it is, in a few words, and how to let it go once."""
+    """One of the two: its name in a few words, and a function that runs it once."""
 
     what: str
     go: Go
@@ -33,7 +33,7 @@ class Side:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contest:
-    """Two sides that do the same work, or ours alone where nothing bare does it."""
+    """Two sides that do the same work, or ours alone if nothing bare does it."""
 
     name: str
     figures: Sequence[Figure]
@@ -42,29 +42,29 @@ class Contest:
 
     @property
     def sides(self) -> tuple[Side, ...]:
-        """Return those that run, ours first."""
+        """The sides that run, ours first."""
         return (self.ours,) if self.bare is None else (self.ours, self.bare)
 
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """What a figure was over all rounds."""
+    """A figure's values over all rounds."""
 
     values: tuple[float, ...]
 
     @property
     def median(self) -> float:
-        """Return the middle one: half of the rounds gave more, half less."""
+        """The median: half of the rounds gave more, half less."""
         return median(self.values)
 
     @property
     def least(self) -> float:
-        """Return the smallest."""
+        """The smallest value."""
         return min(self.values)
 
     @property
     def most(self) -> float:
-        """Return the largest."""
+        """The largest value."""
         return max(self.values)
 
 
@@ -79,7 +79,7 @@ class Result:
 
     @property
     def ratio(self) -> Spread | None:
-        """Return ours divided by bare, of each round by itself: a slow moment of the machine slows both."""
+        """Ours divided by bare, of each round by itself: a slow moment of the machine slows both."""
         if self.bare is None:
             return None
         return Spread(
@@ -88,7 +88,7 @@ class Result:
 
 
 async def held(contest: Contest, rounds: int) -> tuple[Result, ...]:
-    """Hold a contest: one go of each side to warm up, then rounds in which the sides take turns to begin."""
+    """Run a contest: one go of each side to warm up, then rounds in which the sides take turns to begin."""
     for side in contest.sides:
         await side.go()
     gone: tuple[list[Figures], ...] = tuple([] for _ in contest.sides)

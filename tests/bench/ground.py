@@ -1,4 +1,4 @@
-"""The ground that contests are held on: real servers set up as in production, started when first needed."""
+"""The servers that contests use: real ones, configured as in production, started when first needed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.database import address, execute
 
 
 class Ground:
-    """Whatever is started here is stopped when the run ends, and its directory goes with it."""
+    """The servers of a run, which are stopped with their directory when it ends."""
 
     def __init__(self, directory: Path, resources: AsyncExitStack) -> None:
         self.directory = directory
@@ -42,7 +42,7 @@ class Ground:
         return dsn
 
     async def kafka(self) -> str:
-        """Return the address of a broker that has our topics."""
+        """Return the address of a broker with our topics."""
         if self._kafka is None:
             directory, log = self.directory / "kafka", self.directory / "kafka.log"
             self._kafka = LocalKafka(directory, log, purpose=Purpose.BENCHMARK)
@@ -60,7 +60,7 @@ class Ground:
 
 @asynccontextmanager
 async def open_ground() -> AsyncIterator[Ground]:
-    """Yield the ground for one run."""
+    """Yield the servers for one run."""
     with TemporaryDirectory(prefix="keyfold-bench-") as directory:
         async with AsyncExitStack() as resources:
             yield Ground(Path(directory), resources)
@@ -68,7 +68,7 @@ async def open_ground() -> AsyncIterator[Ground]:
 
 @asynccontextmanager
 async def running(command: ProcessSpec, *, core: int) -> AsyncIterator[Child]:
-    """Run a process on one core within the block; it never outlives it, nor us."""
+    """Run a process on one core during the block; it never outlives the block, or us."""
     with on_core(core):
         child = await Child.spawn(command)
     try:

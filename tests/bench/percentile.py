@@ -7,5 +7,5 @@ from collections.abc import Sequence
 
 
 def percentile(ordered: Sequence[float], per_cent: float) -> float:
-    """Return the least of the ordered values that so many per cent of them do not exceed."""
+    """Return the smallest of the ordered values that this percentage of them does not exceed."""
     return ordered[max(0, math.ceil(len(ordered) * per_cent / 100) - 1)]

@@ -27,7 +27,7 @@ def record(
 
 
 def write(path: Path, document: Mapping[str, object]) -> None:
-    """Write it where it was asked for, and make the directory if there is none."""
+    """Write it to this path, and make the directory if there is none."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))
 

@@ -1,4 +1,4 @@
-"""A gatekeeper and bare aiohttp side by side on one core, asked alike."""
+"""A gatekeeper and bare aiohttp side by side on one core, asked the same."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ SERVERS_OWN = frozenset({"date", "server", "content-length", "content-type", "co
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """A server process that is asked at a port."""
+    """A server process that answers at a port."""
 
     port: int
     child: Child
 
     @property
     def url(self) -> str:
-        """Where it is asked."""
+        """Its address."""
         return authz_url(self.port)
 
     def cpu_s(self) -> float:
-        """Return how long it has had a core to itself since it started."""
+        """Return its CPU seconds since it started."""
         return cpu_s(self.child.pid)
 
 
@@ -86,7 +86,7 @@ async def open_side_by_side(ground: Ground, world: Practices, **settings: str) -
 
 @asynccontextmanager
 async def bare_server(ground: Ground) -> AsyncIterator[str]:
-    """Run bare aiohttp alone, which answers with nothing; yield where it is asked."""
+    """Run bare aiohttp alone, with empty answers; yield its address."""
     (port,), (core, _) = free_ports(1), two_cores()
     headers = ground.directory_of("bare") / "answer.json"
     headers.write_bytes(b"{}")
@@ -105,7 +105,7 @@ def _bare(port: int, headers: Path) -> ProcessSpec:
 
 
 async def _answer(port: int, asking: Asking) -> Mapping[str, str]:
-    """Return the headers of an allow, as the bare server will send them too."""
+    """Return the headers of an allow, which the bare server sends too."""
     async with (
         aiohttp.ClientSession() as session,
         session.get(authz_url(port), headers=asking.headers(0), raise_for_status=True) as answer,

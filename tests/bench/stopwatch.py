@@ -1,4 +1,4 @@
-"""Timing: how many a second, by the clock that never goes back."""
+"""Timing: how many a second, by a clock that never goes back."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from keyfold.runtime.clock import SYSTEM_CLOCK
 
 
 async def rate_per_s(count: int, work: Awaitable[object]) -> float:
-    """Return how many things a second the work did, that does so many."""
+    """Return how many things a second the work did, which does this many."""
     began_s = SYSTEM_CLOCK.monotonic_s()
     await work
     return count / (SYSTEM_CLOCK.monotonic_s() - began_s)

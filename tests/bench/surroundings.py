@@ -1,4 +1,4 @@
-"""What figures depend on beside the code: the Python that runs it, and the machine."""
+"""What figures depend on besides the code: the Python that runs it, and the machine."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CPU_INFO = Path("/proc/cpuinfo")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """The name of everything that a reader must know before he compares figures."""
+    """Everything that a reader must know before comparing figures."""
 
     python: str
     has_pgo: bool
@@ -57,7 +57,7 @@ def cores() -> Sequence[int]:
 
 @contextmanager
 def on_core(core: int) -> Iterator[None]:
-    """Let what is spawned within the block run on this core alone; this thread itself gets out again."""
+    """Let processes spawned in the block run on this core alone; this thread itself does not stay there."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {core})
     try:

@@ -38,7 +38,7 @@ def table(results: Sequence[Result], where: Surroundings, rounds: int, skipped: 
 
 
 def number(value: float) -> str:
-    """Write a figure with three digits that mean something."""
+    """Return a figure with three significant digits."""
     if value >= 100:
         return f"{value:,.0f}"
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}"

@@ -1,4 +1,4 @@
-"""The harness's arithmetic and table: what is compared with what, and how it is told."""
+"""The harness's arithmetic and table: what is compared with what, and how it is shown."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def has_capability(number: int) -> bool:
 
 
 def going(what: str, rates: Sequence[float], log: list[str] | None = None) -> Side:
-    """Return a side that gives these rates, one a go."""
+    """Return a side with these rates, one a go."""
     left: Iterator[float] = iter(rates)
 
     async def go() -> Figures:
@@ -57,7 +57,7 @@ async def test_turns() -> None:
 
 
 async def test_ratio_of_each_round() -> None:
-    """A ratio compares the two goes of one round, whichever was first, and the warming up does not count."""
+    """A ratio compares the two goes of one round, whichever was first; the warm-up does not count."""
     ours, bare = going("ours", [999, 10, 30, 80]), going("bare", [1, 20, 40, 100])
     (result,) = await held(contest(ours, bare), 3)
     assert result.ratio == Spread((0.5, 0.75, 0.8))
@@ -66,7 +66,7 @@ async def test_ratio_of_each_round() -> None:
 
 
 async def test_ours_alone() -> None:
-    """Where there is no bare thing there is no ratio."""
+    """Without a bare side there is no ratio."""
     (result,) = await held(contest(going("ours", [1, 2, 3]), None), 2)
     assert (result.ours, result.bare, result.ratio) == (Spread((2, 3)), None, None)
 
@@ -110,7 +110,7 @@ async def test_table() -> None:
 
 
 def test_table_of_nothing() -> None:
-    """When nothing could run the report still says why."""
+    """If nothing could run, the report still says why."""
     assert table([], MACHINE, 1, {"authorize": "no wrk"}).endswith("authorize did not run: no wrk")
 
 
@@ -118,7 +118,7 @@ def test_table_of_nothing() -> None:
     ("value", "written"), [(26141.4, "26,141"), (99.94, "99.9"), (12.34, "12.3"), (0.4567, "0.46")]
 )
 def test_numbers(value: float, written: str) -> None:
-    """A figure is written with about three digits."""
+    """A figure has about three digits."""
     assert number(value) == written
 
 
@@ -139,13 +139,13 @@ async def test_record() -> None:
 
 
 def test_pgo() -> None:
-    """A Python that was built with profile-guided optimisation is told by how it was configured."""
+    """A Python built with profile-guided optimisation is recognised by how it was configured."""
     assert is_optimised("'--prefix=/usr' '--enable-optimizations' '--with-lto'")
     assert not is_optimised("'--prefix=/opt/python' '--enable-shared'")
 
 
 def test_wrk_report() -> None:
-    """What wrk reports becomes requests a second and milliseconds."""
+    """wrk's report becomes requests a second and milliseconds."""
     load = understood(
         f'Running\n{REPORT}{{"requests":5000,"duration_us":2000000,"p99_us":2500,"failed":{{}}}}\n'
     )
@@ -161,18 +161,18 @@ def test_wrk_report() -> None:
     ],
 )
 def test_failed_load(report: str) -> None:
-    """Answers that were refused or never came make no figure."""
+    """Refused or missing answers make no figure."""
     with pytest.raises(LoadFailed):
         understood(report)
 
 
 def test_script_requests() -> None:
-    """The requests stand in wrk's script as strings of Lua."""
+    """The requests are in wrk's script as Lua strings."""
     assert '"GET / HTTP/1.1\\r\\nA: \\"b\\"\\r\\n\\r\\n"' in script(['GET / HTTP/1.1\r\nA: "b"\r\n\r\n'])
 
 
 def test_core() -> None:
-    """What is spawned within the block has one core, and this thread has all of its own again afterwards."""
+    """What is spawned in the block has one core, and this thread has all of its own again afterwards."""
     before = cores()
     with on_core(before[-1]):
         assert cores() == [before[-1]]
@@ -180,7 +180,7 @@ def test_core() -> None:
 
 
 def test_come_first() -> None:
-    """Whoever comes first runs before all others of its core; where that is not permitted, as before."""
+    """A process that comes first runs before all others of its core; without permission nothing changes."""
     with Popen(["sleep", "60"]) as process:
         try:
             is_permitted = has_capability(CAP_SYS_NICE)
@@ -191,7 +191,7 @@ def test_come_first() -> None:
 
 
 def test_history() -> None:
-    """The ledger to replay is as long as it was asked for, and folds."""
+    """The ledger to replay is as long as requested, and folds."""
     assert history(100).head.position == len(history(100).recorded()) == 100
 
 

@@ -1,4 +1,4 @@
-"""What is timed from outside: an answer counts when it is whole, and is waited for from when it was due."""
+"""Timing from outside: an answer counts when it is complete, and waits from when it was due."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ STALL_S = 0.5
 
 @asynccontextmanager
 async def stalling_server(stall_s: float, answer: bytes = ANSWER) -> AsyncIterator[int]:
-    """Yield the port of a server that stands still before its first answer, or hangs up instead of one."""
+    """Yield the port of a server that stalls before its first answer, or hangs up instead."""
     stalls = iter([stall_s])
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -50,18 +50,18 @@ async def looped(port: int, asked: int, *, pace_s: float = 0.001) -> dict[str, o
 
 @pytest.mark.parametrize(("per_cent", "value"), [(50, 2), (75, 3), (99, 4), (100, 4)])
 def test_percentile(per_cent: float, value: float) -> None:
-    """A percentile is a value that was measured, which so many per cent do not exceed."""
+    """A percentile is a measured value, which this percentage does not exceed."""
     assert percentile([1, 2, 3, 4], per_cent) == value
 
 
 @pytest.mark.parametrize("length", range(len(ANSWER)))
 def test_half_an_answer(length: int) -> None:
-    """No part of an answer is taken for the whole."""
+    """A part of an answer is not taken for the whole."""
     assert whole(ANSWER[:length]) is None
 
 
 def test_whole_answer() -> None:
-    """An answer is its status and its body, however its length is spelt, and if there is no body at all."""
+    """An answer is its status and its body, however its length is written, or without a body."""
     for data in (ANSWER, ANSWER.lower(), b"HTTP/1.1 204 No Content\r\n\r\n"):
         answered = whole(data)
         assert answered is not None
@@ -69,13 +69,13 @@ def test_whole_answer() -> None:
 
 
 async def test_asker() -> None:
-    """Whoever asks has each answer as soon as it is there."""
+    """The asker has each answer as soon as it is there."""
     async with stalling_server(0) as port, open_asker(port) as asker:
         assert [(await asker.ask(QUESTION)).body for _ in range(3)] == [b"ok", b"ok", b"ok"]
 
 
 async def test_waiting_counts_from_the_turn() -> None:
-    """A question that could not be sent, for the one before it had no answer, has waited since its turn."""
+    """A question that could not be sent, as the one before it had no answer, has waited since its turn."""
     async with stalling_server(STALL_S) as port:
         report = await looped(port, 200)
     assert report["answered"] == 200
@@ -87,7 +87,7 @@ async def test_waiting_counts_from_the_turn() -> None:
 
 
 async def test_what_the_asker_was_kept_from_is_not_timed() -> None:
-    """While the asker itself stands still no turn comes, and what is on its way is in no percentile."""
+    """While the asker itself stands still no question is due, and answers under way are in no percentile."""
     async with stalling_server(0) as port:
         # The pause itself: the thread that asks has no core for so long.
         asyncio.get_running_loop().call_later(0.1, time.sleep, STALL_S)
@@ -99,7 +99,7 @@ async def test_what_the_asker_was_kept_from_is_not_timed() -> None:
 
 
 async def test_refused() -> None:
-    """What is not answered with 200 is reported by its status."""
+    """Answers other than 200 are reported by their status."""
     async with stalling_server(0, ANSWER.replace(b"200", b"503")) as port:
         assert (await looped(port, 3))["failed"] == {"503": 3}
 
@@ -112,7 +112,7 @@ async def test_lost() -> None:
 
 
 def test_failed_steady_load() -> None:
-    """Answers that were refused or never came make no figure."""
+    """Refused or missing answers make no figure."""
     for output in (
         "asking\n",
         '{"answered": 5, "unanswered": 1, "failed": {}}',

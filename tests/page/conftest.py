@@ -1,4 +1,4 @@
-"""One stack and one browser for all tests of pages; each test has practices and people of its own."""
+"""One stack and one browser for all tests of pages; each test has its own practices and people."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Runni
 
 @pytest.fixture(scope="package")
 async def world(stack: RunningStack) -> AsyncIterator[World]:
-    """Everybody who speaks to the stack over HTTP."""
+    """Everybody who calls the stack over HTTP."""
     async with aiohttp.ClientSession() as session:
         yield World(stack, session)
 
@@ -74,5 +74,5 @@ async def practice(world: World, vendor: VendorWithKey) -> Practice:
 
 @pytest.fixture
 def owner(stack: RunningStack, practice: Practice) -> str:
-    """The name under which the sign-in page lets the practice's owner in."""
+    """The name with which the sign-in page lets the practice's owner in."""
     return owner_of(stack, practice)

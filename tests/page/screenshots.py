@@ -37,7 +37,7 @@ async def main(directory: Path) -> None:
 
 
 async def readme(scene: Scene, browser: Browser, console: str) -> None:
-    """Write the picture that README shows."""
+    """Write README's picture."""
     async with desk(browser, console, viewport={"width": 1000, "height": 900}) as at:
         page = await at.signed_in(scene.names["owner"], HOME)
         await complete(page)

@@ -1,4 +1,4 @@
-"""Services that do not answer: what is not known is called so, and what can be done all the same is done."""
+"""Services that do not answer: what is not known is called so, and what is possible without them is done."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ pytestmark = pytest.mark.debian("chromium-headless-shell")
 
 
 async def opened(office: Desk, paths: Sequence[str]) -> list[Page]:
-    """Open pages at the same time, for each waits as long as the service is silent."""
+    """Open pages at the same time, as each waits until the silent service's time is up."""
     return await asyncio.gather(*(office.open(path) for path in paths))
 
 
 async def test_audit(office: Desk, owner: str, stack: RunningStack, practice: Practice) -> None:
-    """Without the access log keys are managed as ever, and each page says what is missing."""
+    """Without the access log keys are managed as usual, and each page says what is missing."""
     await office.signed_in(owner, "/")
     key = page_of(practice)
     terms = "name=Meanwhile&who=any&may-patient=read"
@@ -74,7 +74,7 @@ async def test_gatekeeper(office: Desk, owner: str, stack: RunningStack, practic
 
 
 async def test_registry(office: Desk, owner: str, stack: RunningStack, practice: Practice) -> None:
-    """Without the registry a page says that keys go on working; what was sent is kept, and may be done."""
+    """Without the registry a page says that keys go on working; a sent form is kept, and may be done."""
     page = await office.signed_in(owner, f"{page_of(practice)}/edit")
     await grant(page, "Files", "Read")
     with frozen(stack.pid("registry")):
@@ -93,7 +93,7 @@ async def test_registry(office: Desk, owner: str, stack: RunningStack, practice:
 async def test_projection(
     office: Desk, owner: str, stack: RunningStack, world: World, practice: Practice
 ) -> None:
-    """What was just changed is shown, or said to be on its way, while the read model is behind."""
+    """While the read model is behind, a change is shown, or said to be on its way."""
     page, home, new = await asyncio.gather(
         office.signed_in(owner, f"{page_of(practice)}/edit?step=review&version=1&name=Late&who=any"),
         office.signed_in(owner, HOME),

@@ -1,4 +1,4 @@
-"""Each of the four people does their work by keyboard alone: nothing here clicks, fills or checks."""
+"""Each of the four people works by keyboard alone: nothing here clicks, fills or checks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _numbers = count(1)
 
 
 async def reach(page: Page, target: Locator) -> None:
-    """Press Tab until something has the focus; fail where that is never."""
+    """Press Tab until something has the focus; fail if it never does."""
     element = await target.element_handle()  # found once: to find it by its role takes a while
     for _ in range(TABS_MAX):
         if await element.evaluate("each => each === document.activeElement"):
@@ -38,13 +38,13 @@ async def button(page: Page, name: str) -> None:
 
 
 async def link(page: Page, name: str) -> None:
-    """Follow the first link of this name in the page's own part."""
+    """Follow the first link of this name in the page's main part."""
     await reach(page, main_of(page).get_by_role("link", name=name, exact=True).first)
     await page.keyboard.press("Enter")
 
 
 async def type_into(page: Page, label: str, text: str) -> None:
-    """Type into the field of this label."""
+    """Type into the field with this label."""
     await reach(page, page.get_by_label(label, exact=True))
     await page.keyboard.type(text)
 

@@ -1,4 +1,4 @@
-"""Names that would break a page if it let them: markup, other directions, emoji, and 200 characters."""
+"""Names that could break a page: markup, other directions, emoji, and 200 characters."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ async def test_names(browser: Browser, stack: RunningStack, world: World, vendor
 
 
 async def test_unseen_marks(office: Desk, owner: str, practice: Practice) -> None:
-    """A mark that turns or hides a text is refused where it was typed, by its number."""
+    """A character that turns or hides text is refused where it was typed, by its number."""
     page = await office.signed_in(owner, f"{page_of(practice)}/edit")
     for mark in "\u200f\u202e\u200b":
         await page.get_by_label("Name", exact=True).fill(f"Recalls{mark}fdp")

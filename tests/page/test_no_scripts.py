@@ -1,4 +1,4 @@
-"""Without JavaScript everything works but the live view and copying."""
+"""Without JavaScript everything works except the live view and copying."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ async def test_owner_makes_and_edits(
 
 
 async def test_what_comes_after_the_rest(plain: Desk, owner: str, world: World, practice: Practice) -> None:
-    """What has to be added up is behind a link, as a page of its own."""
+    """What takes a while to add up is behind a link, as a page of its own."""
     await world.request("GET", "/v1/patient/7", practice.keys)
     await world.whole_log(practice)
     page = await plain.signed_in(owner, HOME)
@@ -82,7 +82,7 @@ async def test_what_comes_after_the_rest(plain: Desk, owner: str, world: World, 
 
 
 async def test_owner_revokes(plain: Desk, owner: str, stack: RunningStack, practice: Practice) -> None:
-    """Whether a revocation is in force is asked again by a button, and nothing is called stopped before."""
+    """A button asks again whether a revocation is in force, and nothing is called stopped before it is."""
     page = await plain.signed_in(owner, f"{page_of(practice)}/revoke")
     said = page.get_by_role("heading", level=2)
     with frozen(stack.pid("gatekeeper")):

@@ -1,4 +1,4 @@
-"""An owner looks at what was done with the practice's data: chart, refusals, filters, live, a file of it."""
+"""An owner looks at the practice's activity: chart, refusals, filters, live, a file."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ASKED = (
 
 @pytest.fixture
 async def asked(world: World, practice: Practice) -> Practice:
-    """A practice whose log holds two requests that passed and three that were denied."""
+    """A practice whose log has two requests that passed and three that were denied."""
     for method, path in ASKED:
         await world.request(method, path, practice.keys)
     await world.whole_log(practice)
@@ -35,7 +35,7 @@ async def asked(world: World, practice: Practice) -> Practice:
 
 
 async def test_whole_page(office: Desk, owner: str, asked: Practice) -> None:
-    """Requests by answer, who asked most, what was refused and what to do, and up to when that is whole."""
+    """The page has requests by answer, who asked most, refusals, what to do, and up to when it is whole."""
     page = await office.signed_in(owner, f"{HOME}/activity")
     await headed(page, "Activity")
     chart = page.get_by_role("figure", name=re.compile("Requests by day, 5 in all"))
@@ -63,7 +63,7 @@ async def test_whole_page(office: Desk, owner: str, asked: Practice) -> None:
 
 
 async def test_filters(office: Desk, owner: str, asked: Practice) -> None:
-    """Filters are in the address and named; those that find nothing say so; one link takes them away."""
+    """Filters are in the address and named; those that find nothing say so; one link removes them."""
     page = await office.signed_in(owner, f"{HOME}/activity?range=30d")
     await expect(_rows(page)).to_have_count(5)
     await page.get_by_label("Answer").select_option(label="Denied")
@@ -81,7 +81,7 @@ async def test_filters(office: Desk, owner: str, asked: Practice) -> None:
 
 
 async def test_live(office: Desk, owner: str, world: World, asked: Practice) -> None:
-    """A request appears as it is made; paused, none does, and going on shows what came meanwhile."""
+    """A request appears as it is made; none while paused, and going on shows what came in the meantime."""
     page = await office.signed_in(owner, f"{page_of(asked)}/activity")
     await expect(_rows(page)).to_have_count(5)
     async with page.expect_response("**/activity/live*"):
@@ -97,7 +97,7 @@ async def test_live(office: Desk, owner: str, world: World, asked: Practice) -> 
 
 
 async def test_export(office: Desk, owner: str, asked: Practice) -> None:
-    """What the page's question finds is had as a file, as CSV and as NDJSON, with names in it."""
+    """What the page's question finds can be saved as CSV and as NDJSON, with names."""
     page = await office.signed_in(owner, f"{HOME}/activity?decision=deny")
     lines = (await _file(page, "Export CSV")).decode().splitlines()
     assert len(lines) == 4
@@ -107,7 +107,7 @@ async def test_export(office: Desk, owner: str, asked: Practice) -> None:
 
 
 async def test_one_request(office: Desk, owner: str, world: World, asked: Practice) -> None:
-    """One request says all of itself, why, what to change and who can; its decision's id finds it."""
+    """A request shows all its details, why, what to change and who can; its decision's id finds it."""
     denied = next(each for each in await world.log(asked) if each["reason"] == "category_denied")
     page = await office.signed_in(owner, f"{HOME}/activity?reason=category_denied")
     await _rows(page).first.get_by_role("link").first.click()

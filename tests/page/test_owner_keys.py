@@ -1,4 +1,4 @@
-"""An owner's keys from the first to the last: added, shown once, looked at, changed, rotated, stopped."""
+"""An owner's keys from the first to the last: added, shown once, viewed, changed, rotated, stopped."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.debian("chromium-headless-shell")
 
 
 async def test_switch(office: Desk, owner: str, world: World, practice: Practice) -> None:
-    """The switch says in words what it is at, who turned it and what off does; turned, it stops every key."""
+    """The switch says its position, who turned it and what off does; turned off, it stops every key."""
     page = await office.signed_in(owner, HOME)
     switch = page.get_by_role("switch", name="Enable API integrations")
     await expect(switch).to_be_checked()
@@ -70,7 +70,7 @@ async def test_add(office: Desk, owner: str, world: World, practice: Practice, v
 
 
 async def test_secret_once(office: Desk, owner: str, practice: Practice) -> None:
-    """A new secret has the focus, is copied and announced, asks before it is left, and is never had again."""
+    """A new secret has the focus, is copied and announced, asks before it is left, and is shown only once."""
     await office.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=office.console)
     page = await office.signed_in(owner, f"{page_of(practice)}/rotate")
     asked: list[str] = []
@@ -105,7 +105,7 @@ async def test_secret_once(office: Desk, owner: str, practice: Practice) -> None
 
 
 async def test_refused_clipboard(office: Desk, owner: str, practice: Practice) -> None:
-    """Where the browser refuses to copy, the page says so and leaves the secret selected."""
+    """If the browser refuses to copy, the page says so, and leaves the secret selected."""
     page = await office.signed_in(owner, f"{page_of(practice)}/rotate")
     await press(page, "Rotate key")
     secret = await shown_secret(page)
@@ -118,7 +118,7 @@ async def test_refused_clipboard(office: Desk, owner: str, practice: Practice) -
 
 
 async def test_edit(office: Desk, owner: str, world: World, practice: Practice) -> None:
-    """The difference and what it would have refused are shown before they are saved; history keeps both."""
+    """The difference, and what it would have refused, are shown before saving; the history keeps both."""
     for _ in range(3):
         await world.request("GET", "/v1/patient/7", practice.keys)
     await world.whole_log(practice)

@@ -1,4 +1,4 @@
-"""A vendor and the platform's people: applied, reviewed, approved, keys, stopped, let in again, rejected."""
+"""A vendor and the platform's people: applied, reviewed, approved, keys, suspended, reinstated, rejected."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ async def test_suspended(elsewhere: Desk, world: World, stack: RunningStack, off
 
 
 async def test_rejected(office: Desk, elsewhere: Desk, world: World, stack: RunningStack) -> None:
-    """A rejected developer reads why, and applies again with what was said before in the form."""
+    """A rejected developer reads why, and applies again with the earlier application in the form."""
     number = 9000 + next(_numbers)
     made = await world.done("POST", "/v1/vendors", applicant(number), application(f"Vague {number}"))
     reviews = await elsewhere.signed_in("reviewer", f"/reviews/{made['vendor_id']}")
@@ -147,7 +147,7 @@ async def test_own_key(office: Desk, world: World, stack: RunningStack) -> None:
 
 
 async def test_own_requests(office: Desk, world: World, vendor: VendorWithKey, stack: RunningStack) -> None:
-    """Refusals are grouped by why and by what was asked, with what to do and who must; one is found by id."""
+    """Refusals are grouped by reason and endpoint, with what to do and who must; one is found by its id."""
     practice = await world.practice(await world.vendor())
     for path in ("/v1/patient/7", "/v1/patient/8", "/v1/patient/8?x=1"):
         await world.request("DELETE", path, practice.keys)
@@ -167,7 +167,7 @@ async def test_own_requests(office: Desk, world: World, vendor: VendorWithKey, s
 
 
 async def test_nothing_yet(office: Desk, stack: RunningStack) -> None:
-    """Who has not applied yet is led to applying from every page of a vendor's."""
+    """Whoever has not applied yet is led to applying from every vendor page."""
     page = await office.signed_in(newcomer(stack, f"dora-{next(_numbers)}", "vendor"))
     for path in ("/vendor/activity", "/vendor/people", "/vendor/amend"):
         await page.goto(office.console + path)
@@ -175,7 +175,7 @@ async def test_nothing_yet(office: Desk, stack: RunningStack) -> None:
 
 
 async def test_operations(office: Desk, world: World) -> None:
-    """An operator sees every service, gatekeeper and proof as they are, and changes none of them there."""
+    """An operator sees the state of every service, gatekeeper and proof, and can change none of it there."""
     page = await office.signed_in("operator")
     await headed(page, "Operations")
     services = page.get_by_role("group", name="Services")

@@ -1,4 +1,4 @@
-"""What keeps the pages safe: headers, cookies, forged forms, foreign frames, ways back, and hostile names."""
+"""The pages' safety: headers, cookies, forged forms, foreign frames, ways back, and hostile names."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HOME = "/settings/integrations/api"
 
 
 async def test_headers(stack: RunningStack) -> None:
-    """No page may load anything from elsewhere, be kept by a browser, or be shown in somebody's frame."""
+    """No page may load anything from elsewhere, be kept by a browser, or be shown in another site's frame."""
     async with aiohttp.ClientSession() as session, session.get(stack.url("console") + "/sign-in") as answer:
         policy = answer.headers["Content-Security-Policy"]
         assert "unsafe" not in policy
@@ -42,7 +42,7 @@ async def test_cookie(office: Desk, owner: str) -> None:
 
 
 async def test_fixation(stack: RunningStack, owner: str) -> None:
-    """What somebody else put into the browser before is worth nothing after signing in."""
+    """A cookie that somebody else put into the browser before is worthless after signing in."""
     form, planted = {"as": owner}, {"Cookie": "__Host-keyfold=planted"}
     async with (
         aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session,
@@ -74,7 +74,7 @@ async def test_forged_form(
 async def test_mark_of_another_session(
     office: Desk, browser: Browser, owner: str, world: World, practice: Practice, stack: RunningStack
 ) -> None:
-    """A form's mark is good in its own session alone, be it of the same person."""
+    """A form's mark is valid in its own session alone, even for the same person."""
     page = await office.signed_in(owner, HOME)
     async with desk(browser, stack.url("console")) as elsewhere:
         other = await elsewhere.signed_in(owner, HOME)
@@ -86,7 +86,7 @@ async def test_mark_of_another_session(
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:1"])
 async def test_another_site(office: Desk, owner: str, origin: str) -> None:
-    """What a browser says comes from another origin is refused before anybody looks at it, sign-in too."""
+    """A request that the browser says comes from another origin is refused first of all, sign-in too."""
     page = await office.signed_in(owner, HOME)
     for path in (f"{HOME}", "/sign-in", "/sign-out"):
         answer = await page.request.post(office.console + path, form={}, headers={"Origin": origin})
@@ -104,7 +104,7 @@ async def test_another_site(office: Desk, owner: str, origin: str) -> None:
     ],
 )
 async def test_open_redirect(office: Desk, owner: str, target: str) -> None:
-    """Signing in leads nobody out of the console."""
+    """Signing in redirects nobody out of the console."""
     page = await office.open("/sign-in")
     await page.evaluate("target => { document.querySelector('[name=return_to]').value = target; }", target)
     await page.get_by_role("button", name=f"Continue as {owner}", exact=True).click()
@@ -112,7 +112,7 @@ async def test_open_redirect(office: Desk, owner: str, target: str) -> None:
 
 
 async def test_session_over(office: Desk, owner: str) -> None:
-    """Who is not signed in gets back to where they wanted to go."""
+    """Whoever is not signed in returns to the requested page afterwards."""
     page = await office.open(f"{HOME}/activity?range=30d")
     await expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
     await page.get_by_role("button", name=f"Continue as {owner}", exact=True).click()
@@ -120,7 +120,7 @@ async def test_session_over(office: Desk, owner: str) -> None:
 
 
 async def test_somebody_elses(office: Desk, owner: str, world: World) -> None:
-    """Another practice's key is the same as none, and another role's page is refused in words."""
+    """Another practice's key looks like none, and another role's page is refused in words."""
     other = await world.practice(await world.vendor())
     page = await office.signed_in(owner)
     for path, status in (

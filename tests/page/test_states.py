@@ -22,7 +22,7 @@ pytestmark = pytest.mark.debian("chromium-headless-shell")
 
 
 async def test_nothing_yet(office: Desk, stack: RunningStack, world: World, practice: Practice) -> None:
-    """Integrations that are off, and no keys, are said, with what to do next; no key has nothing to stop."""
+    """Without integrations or keys a page says so, and what to do next; there is nothing to stop then."""
     account = await world.done("POST", "/v1/accounts", OPERATOR, {"name": "Empty"})
     empty = Practice(account_id=account["account_id"], key_id="", secret="", vendor=practice.vendor)
     page = await office.signed_in(owner_of(stack, empty), HOME)
@@ -37,7 +37,7 @@ async def test_nothing_yet(office: Desk, stack: RunningStack, world: World, prac
 
 
 async def test_never_used(office: Desk, owner: str, practice: Practice) -> None:
-    """A key that was never used says so, with a command to try it, and in the list as well."""
+    """A key that was never used says so, with a command to try it, and in the list too."""
     page = await office.signed_in(owner, page_of(practice))
     await expect(main_of(page)).to_contain_text("This key was never used.")
     await expect(page.locator("pre")).to_contain_text(
@@ -48,7 +48,7 @@ async def test_never_used(office: Desk, owner: str, practice: Practice) -> None:
 
 
 async def test_ends(office: Desk, owner: str, world: World, practice: Practice) -> None:
-    """Expired, expiring soon, revoked, and two secrets until then: each is said in words in the list."""
+    """Expired, expiring soon, revoked, and two secrets for a time: the list says each in words."""
     now = SYSTEM_CLOCK.now()
     path = f"{practice.path}/keys"
 
@@ -82,7 +82,7 @@ async def test_ends(office: Desk, owner: str, world: World, practice: Practice) 
 
 
 async def test_hundred_keys(office: Desk, owner: str, world: World, practice: Practice) -> None:
-    """A hundred keys are all listed, and one more is refused by a sentence, with the form kept."""
+    """A hundred keys are all listed; one more is refused by a sentence, and the form kept."""
     path = f"{practice.path}/keys"
     bodies = ({"name": f"Number {number}", "permissions": {"patient": "read"}} for number in range(99))
     await asyncio.gather(*(world.done("POST", path, practice.owner, body) for body in bodies))
@@ -99,7 +99,7 @@ async def test_hundred_keys(office: Desk, owner: str, world: World, practice: Pr
 
 
 async def test_beyond_what_is_kept(office: Desk, owner: str) -> None:
-    """More than 90 days are not promised: the page says what the log keeps, and shows that."""
+    """A range of more than 90 days: the page says how much the log keeps, and shows that."""
     page = await office.signed_in(owner)
     for asked in ("range=365d", "day=2020-01-01"):
         await page.goto(f"{office.console}{HOME}/activity?{asked}")
@@ -110,7 +110,7 @@ async def test_beyond_what_is_kept(office: Desk, owner: str) -> None:
 
 
 async def test_too_many(office: Desk, stack: RunningStack, world: World, practice: Practice) -> None:
-    """Who asked too often is told for how many seconds to wait."""
+    """Whoever asks too often is told how many seconds to wait."""
     busy = Claims(role="owner", sub="busy", account_id=practice.account_id)
     none = f"{practice.path}/keys/key_000000000000"
 
@@ -132,7 +132,7 @@ async def test_too_many(office: Desk, stack: RunningStack, world: World, practic
 
 
 async def test_not_yours(office: Desk, owner: str, world: World, practice: Practice) -> None:
-    """What is not allowed says who one is; another practice's key is the same as none."""
+    """A page that is not allowed says who one is; another practice's key looks like none."""
     other = await world.practice(practice.vendor)
     page = await office.signed_in(owner, "/operations")
     await headed(page, "Not allowed")
@@ -146,7 +146,7 @@ async def test_not_yours(office: Desk, owner: str, world: World, practice: Pract
 
 
 async def test_times(browser: Browser, stack: RunningStack, owner: str, practice: Practice) -> None:
-    """Times are in the reader's own zone from the first page on, with UTC at hand."""
+    """Times are in the reader's own zone from the first page on, with UTC in their titles."""
     async with desk(browser, stack.url("console"), timezone_id="Asia/Kolkata") as at:
         await at.context.clear_cookies(name="keyfold-zone")
         page = await at.signed_in(owner, page_of(practice))

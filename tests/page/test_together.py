@@ -1,4 +1,4 @@
-"""Two browsers at one key, forms sent twice, sessions that end in the middle, a login that is shut out."""
+"""Two browsers with one key, forms sent twice, sessions that end in the middle, a login that is shut out."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ async def test_two_editors(
 
 
 async def test_changed_before_revoking(office: Desk, owner: str, world: World, practice: Practice) -> None:
-    """A key that was changed after the question was put is not revoked by the old answer, but asked about."""
+    """A key that changed after the question is not revoked by the old answer: the page asks again."""
     page = await office.signed_in(owner, f"{page_of(practice)}/revoke")
     await world.done("PATCH", practice.key_path, practice.owner, {"name": "Renamed"})
     await press(page, "Revoke key")
@@ -86,7 +86,7 @@ async def test_double_click(
 
 
 async def test_session_over(office: Desk, owner: str, practice: Practice, vendor: VendorWithKey) -> None:
-    """A form that is sent when the session is over is there again after signing in, and goes on."""
+    """A form that is sent after the session has ended is there again after signing in, and goes on."""
     page = await office.signed_in(owner, f"{HOME}/keys/new")
     await page.get_by_label("Name", exact=True).fill("Half done")
     await choose(page, vendor)
@@ -105,7 +105,7 @@ async def test_session_over(office: Desk, owner: str, practice: Practice, vendor
 
 
 async def test_session_over_for_a_reviewer(office: Desk, world: World) -> None:
-    """Notes that were typed when the session was over are not lost either, and are saved once."""
+    """Notes that were typed when the session had ended are not lost either, and are saved once."""
     vendor = await world.vendor()
     page = await office.signed_in("reviewer", f"/reviews/{vendor.vendor_id}")
     form = page.get_by_role("group", name="Security review")
@@ -122,7 +122,7 @@ async def test_session_over_for_a_reviewer(office: Desk, world: World) -> None:
 
 
 async def test_shut_out(office: Desk, stack: RunningStack, world: World, practice: Practice) -> None:
-    """An owner who was let in by an invitation and is shut out sees nothing from the next page on."""
+    """An owner who was invited and then shut out sees nothing from the next page on."""
     body = {"account_id": practice.account_id}
     code = (await world.done("POST", "/v1/invitations", OPERATOR, body))["code"]
     page = await office.signed_in(newcomer(stack, f"nora-{next(_numbers)}"), f"/invitations/{code}")
@@ -140,6 +140,6 @@ async def test_shut_out(office: Desk, stack: RunningStack, world: World, practic
 
 
 async def _end_session(context: BrowserContext) -> None:
-    """Make a browser's session one that is over: what it holds cannot be opened any more."""
+    """End a browser's session: its cookie can no longer be opened."""
     (cookie,) = [each for each in await context.cookies() if each["name"] == "__Host-keyfold"]
     await context.add_cookies([{**cookie, "value": "over"}])  # type: ignore[typeddict-item]

@@ -1,4 +1,4 @@
-"""Every view: nothing keeps people out of it, goes beyond a small screen, or breaks the policy."""
+"""Every view: nothing keeps people out of it, is wider than a small screen, or breaks the policy."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ COLOURS: Final[Mapping[str, Any]] = {"runOnly": ["color-contrast"]}
 
 @pytest.fixture(scope="module")
 async def made(world: World, stack: RunningStack) -> Scene:
-    """What there is to be seen."""
+    """Everything that can be seen."""
     return await scene(world, stack)
 
 
 @pytest.mark.parametrize("who", EVERYBODY)
 async def test_every_view(made: Scene, browser: Browser, stack: RunningStack, who: str) -> None:
-    """axe finds nothing on anybody's views, light or dark; none is wider than 320 px or breaks its policy."""
+    """axe finds nothing in anybody's views, light or dark; none is wider than 320 px or breaks its policy."""
     size = {"width": NARROW, "height": 800}
     async with desk(browser, stack.url("console"), viewport=size, reduced_motion="reduce") as at:
         if who:
@@ -62,7 +62,7 @@ async def faults_of(at: Desk, views: Sequence[View]) -> list[str]:
 
 
 async def faults_of_page(page: Page) -> list[str]:
-    """Return what is wrong with a page as it stands."""
+    """Return what is wrong with a page as it is now."""
     await page.evaluate(Axe().axe_script)
     await page.emulate_media(color_scheme="light")
     width = await page.evaluate("document.documentElement.scrollWidth")
@@ -73,7 +73,7 @@ async def faults_of_page(page: Page) -> list[str]:
 
 
 async def axe(page: Page, options: Mapping[str, Any]) -> list[str]:
-    """Return what axe finds, whose script is in the page."""
+    """Return what axe finds; its script is in the page."""
     found = await page.evaluate("options => axe.run(options)", {**options, "resultTypes": ["violations"]})
     return [
         f"{each['id']}: {each['help']} {[node['target'] for node in each['nodes']]}"

@@ -1,4 +1,4 @@
-"""How old access events are when a query returns them: behind a gatekeeper, and by the drivers alone."""
+"""The age of access events when a query returns them: behind a gatekeeper, and with the drivers alone."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Onlooker:
-    """Asks for a vendor's activity again and again, as its stream does, and notes how old each row was."""
+    """Asks for a vendor's activity again and again, as its stream does, and records each row's age."""
 
     pool: Pool
     vendor_id: str
 
     async def ages_s(self, duration_s: float) -> Sequence[float]:
-        """Look for so long, and return the ages of all rows that came."""
+        """Query for this long; return the ages of all rows that arrived."""
         ages_s: list[float] = []
         scope: Scope = VendorScope(vendor_id=VendorId(self.vendor_id))
         place = ArrivalPosition(batch=await newest_batch(self.pool))
@@ -55,7 +55,7 @@ class Onlooker:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BareArrivals:
-    """The drivers alone: a batch is sent each 10 ms and fetched, and its rows are copied into a log."""
+    """The drivers alone: a batch is sent every 10 ms and fetched, and its rows are copied into a log."""
 
     pool: Pool
     producer: AIOKafkaProducer
@@ -63,7 +63,7 @@ class BareArrivals:
     firsts: count[int] = field(default_factory=lambda: count(1, 1_000_000))
 
     async def ages_s(self, rate_per_s: float, duration_s: float) -> Sequence[float]:
-        """Send for so long, and return how old the rows were when they were committed."""
+        """Send for this long; return the rows' ages when they were committed."""
         ages_s: list[float] = []
         ticks, events = int(duration_s / TICK_S), int(rate_per_s * TICK_S)
         receiving = asyncio.create_task(self._receive(ticks * events, ages_s))

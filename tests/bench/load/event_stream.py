@@ -1,4 +1,4 @@
-"""Lifecycle events that come at a steady rate, as after an import: made beforehand, sent by the clock."""
+"""Lifecycle events at a steady rate, as after an import: made beforehand, sent by the clock."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ GRANTED = tuple(
 
 
 class EventStream:
-    """Changes of the practices' keys, recorded in no ledger but with its head moved as if they were."""
+    """Changes to the practices' keys; no ledger has them, but its head is moved as if it did."""
 
     def __init__(self, producer: AIOKafkaProducer, dsn: str, world: Practices) -> None:
         self._producer = producer
@@ -40,7 +40,7 @@ class EventStream:
         self._ledger = LedgerBuilder()
 
     async def prepare(self, events: int) -> list[BatchBuilder]:
-        """Return the next events as batches that are ready to be sent."""
+        """Return the next events as batches that are ready to send."""
         sent = len(self._ledger.rows)
         for event in islice(self._events, events):
             self._ledger.add(event)
@@ -59,7 +59,7 @@ class EventStream:
         return self._ledger.head.position
 
     async def send(self, prepared: list[BatchBuilder], events_per_s: int) -> None:
-        """Send them at that rate."""
+        """Send the batches at that rate."""
         began_s, sent = SYSTEM_CLOCK.monotonic_s(), 0
         for batch in prepared:
             await asyncio.sleep(began_s + sent / events_per_s - SYSTEM_CLOCK.monotonic_s())

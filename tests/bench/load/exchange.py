@@ -1,4 +1,4 @@
-"""A keep-alive connection without a client's machinery, so that what is timed is the server."""
+"""A keep-alive connection without a client's machinery, so that the server is what is timed."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from keyfold.local.process.ports import HOST
 from keyfold.runtime.clock import SYSTEM_CLOCK
 
 LOST = 0
-"""The status of an answer that never came, for the connection ended."""
+"""The status of an answer that never came, as the connection ended."""
 
 _END = b"\r\n\r\n"
 _LENGTH = b"\r\ncontent-length:"
 
 
 class Answered(NamedTuple):
-    """An answer, all of which was there at `at_s` (monotonic)."""
+    """A complete answer, which was there at `at_s` (monotonic)."""
 
     status: int
     body: bytes
@@ -26,7 +26,7 @@ class Answered(NamedTuple):
 
 
 class Exchange(asyncio.Protocol):
-    """Asks one question at a time and hands each answer on in the moment that it is whole."""
+    """Asks one question at a time, and hands each answer on the moment it is complete."""
 
     def __init__(self, on_answer: Callable[[Exchange, Answered], None]) -> None:
         self._on_answer = on_answer
@@ -38,7 +38,7 @@ class Exchange(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        """Hand the answer on, if this was the rest of it."""
+        """Hand the answer on, if this completes it."""
         self._come += data
         answered = whole(self._come)
         if answered is not None:
@@ -46,32 +46,32 @@ class Exchange(asyncio.Protocol):
             self._on_answer(self, answered)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Say so, where it was not this side that closed."""
+        """Report it, unless this side closed the connection."""
         if self._transport is not None:
             self._transport = None
             self._on_answer(self, Answered(LOST, b"", SYSTEM_CLOCK.monotonic_s()))
 
     def ask(self, request: bytes) -> None:
-        """Send a question; its answer comes to whoever made the connection."""
+        """Send a question; its answer goes to whoever made the connection."""
         assert self._transport is not None
         self._transport.write(request)
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         if self._transport is not None:
             transport, self._transport = self._transport, None
             transport.close()
 
 
 class Asker:
-    """Waits for one answer after the other over an exchange of its own."""
+    """Waits for one answer after another over its own exchange."""
 
     def __init__(self) -> None:
         self._awaited: asyncio.Future[Answered] | None = None
         self.exchange = Exchange(self._hand_on)
 
     async def ask(self, request: bytes) -> Answered:
-        """Return the answer, which is timed when it came and not when this returns."""
+        """Return the answer, timed when it came, not when this returns."""
         self._awaited = asyncio.get_running_loop().create_future()
         self.exchange.ask(request)
         return await self._awaited
@@ -83,7 +83,7 @@ class Asker:
 
 @asynccontextmanager
 async def open_asker(port: int) -> AsyncIterator[Asker]:
-    """Yield one that is connected. Raises OSError."""
+    """Yield a connected one. Raises OSError."""
     asker = Asker()
     await asyncio.get_running_loop().create_connection(lambda: asker.exchange, HOST, port)
     try:
@@ -93,7 +93,7 @@ async def open_asker(port: int) -> AsyncIterator[Asker]:
 
 
 def whole(data: bytes) -> Answered | None:
-    """Return what came if it is a whole answer."""
+    """Return the answer, if it is complete."""
     end = data.find(_END)
     if end < 0:
         return None

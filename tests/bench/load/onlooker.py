@@ -1,4 +1,4 @@
-"""An onlooker at the lifecycle topic: says when an event could be read there."""
+"""An observer of the lifecycle topic: it says when an event could be read there."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ REVOKED = ("ce_type", b"keyfold.subscriber_key.revoked")
 
 
 class Onlooker:
-    """Reads every record, and knows of those that are waited for when each came."""
+    """Reads every record, and records when each awaited one came."""
 
     def __init__(self, reader: PartitionReader) -> None:
         self._reader = reader
         self._awaited: dict[str, asyncio.Future[float]] = {}
 
     def revoked_at_s(self, key_id: str) -> asyncio.Future[float]:
-        """Return what will be the moment (monotonic) at which the key's revocation was read."""
+        """Return a future with the moment (monotonic) at which the key's revocation was read."""
         return self._awaited.setdefault(key_id, asyncio.get_running_loop().create_future())
 
     async def watch(self) -> None:
@@ -40,7 +40,7 @@ class Onlooker:
 
 @asynccontextmanager
 async def open_onlooker(bootstrap: str) -> AsyncIterator[Onlooker]:
-    """Yield one that watches for the length of the block."""
+    """Yield one that watches during the block."""
     async with PartitionReader(bootstrap, LIFECYCLE.name, offset=0, client_id="bench") as reader:
         onlooker = Onlooker(reader)
         watching = asyncio.create_task(onlooker.watch(), name="onlooker")

@@ -28,11 +28,11 @@ from tests.bench.percentile import percentile
 
 ASKING = "asking"
 LATE_S = 0.05
-"""What no answer should take."""
+"""Longer than any answer should take."""
 
 LAST_ANSWERS_S = 10.0
 KEPT_MIN_S = 0.0001
-"""For how long another must have had the asker's core to count, which is more than an interrupt takes."""
+"""How long another process must have had the asker's core to count: longer than an interrupt takes."""
 
 OK = 200
 
@@ -97,7 +97,7 @@ class OpenLoop:
             self.stop()
 
     def _time_s(self) -> float:
-        """Return the time, and take note of the time for which another had the core since the last look."""
+        """Return the time, and add up for how long another process had the core since the last look."""
         now_s, ran_s = SYSTEM_CLOCK.monotonic_s(), time.thread_time()
         paused_s = now_s - self._looked_s
         self._paused_s = max(self._paused_s, paused_s)

@@ -1,4 +1,4 @@
-"""A steady load: so many questions a second to one server, for a time or while something else is done."""
+"""A steady load: this many questions a second to one server, for a time or during other work."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Latencies:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SteadyLoad:
-    """What is asked of a server, and how often; `pace_s` as OpenLoop has it."""
+    """What is asked of a server, and how often; `pace_s` as in OpenLoop."""
 
     requests_path: Path
     rate_per_s: float
@@ -55,7 +55,7 @@ class SteadyLoad:
     pace_s: float = 0.0
 
     async def on(self, server: Server, duration_s: float) -> Latencies:
-        """Ask for so long. Raises LoadFailed unless every question was answered with 200."""
+        """Ask for this long. Raises LoadFailed unless every question was answered with 200."""
         command = self._command(server, duration_s)
         async with running(command, core=self.core) as child:
             await child.wait()
@@ -63,7 +63,7 @@ class SteadyLoad:
 
     @asynccontextmanager
     async def flowing(self, server: Server) -> AsyncIterator[None]:
-        """Ask for the length of the block. Raises LoadFailed as `on` does."""
+        """Ask during the block. Raises LoadFailed as `on` does."""
         command = self._command(server, FOREVER_S)
 
         async def is_asking() -> bool:
@@ -96,7 +96,7 @@ class SteadyLoad:
 
 
 async def half_of_maximum(both: SideBySide, *, pace_s: float = 0.0) -> SteadyLoad:
-    """Return half of the load that the bare server is able to bear, as it is found right now."""
+    """Return half of the load that the bare server can bear, as measured now."""
     script_path, requests_path = (both.directory / name for name in ("maximum.lua", "requests.json"))
     script_path.write_text(script(both.asking.in_turn()))
     requests_path.write_bytes(orjson.dumps(both.asking.in_turn()))

@@ -1,4 +1,4 @@
-"""Access events as a busy host makes them: many keys of many practices, all within today."""
+"""Access events as a busy host makes them: many keys of many practices, all from today."""
 
 from __future__ import annotations
 

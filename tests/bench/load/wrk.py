@@ -1,4 +1,4 @@
-"""wrk, the load: one thread that asks the same requests round and round on so many connections."""
+"""wrk, the load: one thread that sends the same requests in turn over this many connections."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class LoadFailed(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """What the server did under it."""
+    """What the server did under the load."""
 
     requests: int
     requests_per_s: float
@@ -62,18 +62,18 @@ class Load:
 
 
 def require_wrk() -> None:
-    """Raise CannotRun where there is no wrk."""
+    """Raise CannotRun if wrk is missing."""
     if shutil.which("wrk") is None:
         raise CannotRun("there is no wrk here; apt-get install wrk")
 
 
 def script(requests: Sequence[str]) -> str:
-    """Return a script for wrk that sends these requests in turn, each as it is given, and reports in JSON."""
+    """Return a script for wrk that sends exactly these requests in turn, and reports in JSON."""
     return IN_TURN.format(requests=",\n".join(map(_quoted, requests))) + REPORTING.format(report=REPORT)
 
 
 def script_around(lines: Path, before: str, after: str) -> str:
-    """Return a script that sends a request for each line of a file in turn, made of what stands around it."""
+    """Return a script that sends a request for each line of a file in turn, with this text around it."""
     sending = AROUND_LINES.format(path=_quoted(str(lines)), before=_quoted(before), after=_quoted(after))
     return sending + REPORTING.format(report=REPORT)
 

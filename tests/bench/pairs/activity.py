@@ -39,7 +39,7 @@ SAMPLE_INTERVAL_S = 0.02
 
 Query = Mapping[str, str]
 Places = Mapping[str, Sequence[tuple[Place, Query]]]
-"""What is asked of each of WHO, in turn."""
+"""What is asked for each of WHO, in turn."""
 
 
 @asynccontextmanager
@@ -92,7 +92,7 @@ def _with(places: Places, query: Query) -> Places:
 
 
 async def _later(session: aiohttp.ClientSession, place: Place) -> tuple[Place, Query]:
-    """Walk to the page, and return how it is asked for."""
+    """Follow pages up to that one, and return how it is asked for."""
     query: Query = {}
     for _ in range(PAGES - 1):
         async with session.get(place.path, params=query, headers=place.headers) as answer:
@@ -181,7 +181,7 @@ def _told(taken: Figures) -> Contest:
 
 
 class _Peak:
-    """The most memory that a process has while the block lasts, looked at many times a second."""
+    """A process's highest memory use during the block, sampled many times a second."""
 
     def __init__(self, pid: int) -> None:
         self._pid = pid

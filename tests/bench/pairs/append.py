@@ -40,7 +40,7 @@ Work = Callable[[int], Awaitable[object]]
 
 @asynccontextmanager
 async def contests(ground: Ground) -> AsyncIterator[Sequence[Contest]]:
-    """Yield one for each number of callers, and how long a caller waits when a quarter as many come."""
+    """Yield one for each number of callers, and one for how long callers wait when a quarter as many come."""
     dsn = await ground.database()
     async with (
         open_pool(dsn, application_name="bench", plans_once=True) as pool,
@@ -83,7 +83,7 @@ def _side(what: str, many: int, numbers: Iterator[int], work: Work) -> Side:
 
 
 async def _rate(many: int, numbers: Iterator[int], work: Work) -> float:
-    """Let so many callers work until the time is up, and return how much they did a second."""
+    """Let this many callers work until the time is up; return their commands a second."""
     began_s = SYSTEM_CLOCK.monotonic_s()
 
     async def one_after_another() -> int:
@@ -108,7 +108,7 @@ def _quarter(numbers: Iterator[int], create: Work) -> Contest:
 
 
 async def _paced(rate_per_s: float, numbers: Iterator[int], work: Work) -> Sequence[float]:
-    """Let callers come at a rate, whether or not those before them are done; return how long each waited."""
+    """Let callers come at a rate, whether or not earlier ones are done; return how long each waited."""
     began_s = SYSTEM_CLOCK.monotonic_s()
 
     async def one(due_s: float) -> float:
@@ -126,7 +126,7 @@ def _p99(seconds: Sequence[float]) -> float:
 
 
 async def open_accounts(ledger: Ledger) -> None:
-    """Open the accounts that keys are made in."""
+    """Open the accounts in which keys are made."""
     events = [account_created(number) for number in range(ACCOUNTS)]
     drafts = [
         EventDraft(

@@ -39,7 +39,7 @@ PACE_S = 0.001
 
 @asynccontextmanager
 async def contests(_ground: Ground) -> AsyncIterator[Sequence[Contest]]:
-    """Yield the one; on servers of its own, for there is only one access topic on a broker."""
+    """Yield the one; on its own servers, as a broker has only one access topic."""
     async with AsyncExitStack() as stack:
         ground = await stack.enter_async_context(open_ground())
         both = await stack.enter_async_context(open_side_by_side(ground, practices(PRACTICES)))

@@ -86,7 +86,7 @@ def _soak(steady: SteadyLoad, both: SideBySide) -> Side:
 
 
 def _once(go: Go) -> Go:
-    """Return what goes the first time and then tells of that again: ten minutes a round are too many."""
+    """Return a go that runs the first time and then repeats its result: ten minutes a round are too many."""
     gone: list[Figures] = []
 
     async def first() -> Figures:

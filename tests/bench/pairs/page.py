@@ -100,7 +100,7 @@ class Visitor:
             return await answer.read(), sum(len(name) + len(value) + 4 for name, value in answer.raw_headers)
 
     async def shows(self, path: str, keys: int) -> bool:
-        """Tell whether a page has so many keys."""
+        """Tell whether a page has this many keys."""
         return (await self.text(path)).count(b"<code>kfs_") == keys
 
     async def text(self, path: str) -> bytes:

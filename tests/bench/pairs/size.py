@@ -33,7 +33,7 @@ MOVE_HEAD = "update ledger.head set position = $1"
 
 @asynccontextmanager
 async def contests(ground: Ground) -> AsyncIterator[Sequence[Contest]]:
-    """Yield the one: what others did before must not make a command slower."""
+    """Yield the one: earlier commands must not make a command slower."""
     async with AsyncExitStack() as stack:
         many = await stack.enter_async_context(_side(ground, EVENTS))
         few = await stack.enter_async_context(_side(ground, EVENTS_FEW))

@@ -26,7 +26,7 @@ from ledger.events order by position
 
 @asynccontextmanager
 async def contests(ground: Ground) -> AsyncIterator[Sequence[Contest]]:
-    """Yield the check of a long ledger."""
+    """Yield the verification of a long ledger."""
     dsn = await ground.database()
     async with dba_of(dsn, history(LEDGER_EVENTS).rows) as dba:
         await dba.run("vacuum analyze ledger.events")

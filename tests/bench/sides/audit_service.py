@@ -1,4 +1,4 @@
-"""An audit process as benches run it, and whoever asks it over HTTP."""
+"""An audit process as benches run it, and clients that ask it over HTTP."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TOKEN_TTL_S = 4 * 3600.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Whose activity is asked for, and the token of who may."""
+    """Whose activity is asked for, and a token of somebody who may."""
 
     path: str
     headers: Mapping[str, str]
@@ -33,24 +33,24 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditService:
-    """A running audit process, and the signer that it believes."""
+    """A running audit process, and the signer whose tokens it accepts."""
 
     child: Child
     port: int
     signer: LocalSigner
 
     def of_account(self, account_id: AccountId) -> Place:
-        """Return where an account's activity is."""
+        """Return the place of an account's activity."""
         claims = Claims(role="owner", sub="otto", account_id=account_id)
         return self._place(f"/v1/accounts/{account_id}/activity", claims)
 
     def of_key(self, account_id: AccountId, key_id: KeyId) -> Place:
-        """Return where a key's activity is."""
+        """Return the place of a key's activity."""
         claims = Claims(role="owner", sub="otto", account_id=account_id)
         return self._place(f"/v1/accounts/{account_id}/keys/{key_id}/activity", claims)
 
     def of_vendor(self, vendor_id: VendorId) -> Place:
-        """Return where a vendor's activity is."""
+        """Return the place of a vendor's activity."""
         claims = Claims(role="vendor", sub="vera", vendor_id=vendor_id)
         return self._place(f"/v1/vendors/{vendor_id}/activity", claims)
 
@@ -65,7 +65,7 @@ class AuditService:
 
 @asynccontextmanager
 async def open_audit(wiring: Wiring, directory: Path, core: int) -> AsyncIterator[AuditService]:
-    """Run the service within the block."""
+    """Run the service during the block."""
     (port,) = free_ports(1)
     async with running(service_command(SPECS["audit"], wiring, port), core=core) as child:
         await child.ready(lambda: answers_ready(port), timeout_s=READY_TIMEOUT_S)

@@ -25,7 +25,7 @@ DATA = '{"key_id": "key_000000000001", "account_id": "acc_000000000001", "reason
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BareChain:
-    """The drivers themselves, on the same servers and over connections that are open already."""
+    """The drivers themselves, on the same servers, over open connections."""
 
     database: asyncpg.Connection
     producer: AIOKafkaProducer
@@ -48,7 +48,7 @@ class BareChain:
         )
 
     async def warm_up(self) -> None:
-        """Have the broker do it until it is done with compiling, which costs it more than the work."""
+        """Let the broker do it until its code is compiled, which takes longer than the work."""
         for _ in range(WARM_UP_RECORDS):
             await self._through_kafka()
 
@@ -59,7 +59,7 @@ class BareChain:
 
 @asynccontextmanager
 async def open_bare_chain(both: SideBySide) -> AsyncIterator[BareChain]:
-    """Yield it, with a table and a topic of its own."""
+    """Yield it, with its own table and topic."""
     bootstrap = both.wiring.kafka_bootstrap
     await ensure_topics(bootstrap, [TOPIC])
     async with AsyncExitStack() as stack:

@@ -1,4 +1,4 @@
-"""A gatekeeper as benches run it, how a gateway asks it, and one that holds a crowd of keys."""
+"""A gatekeeper as benches run it, a gateway's questions, and a gatekeeper with a crowd of keys."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SECRET = "\0"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asking:
-    """How a gateway asks, as headers."""
+    """A gateway's questions, as headers."""
 
     token: str
     world: Practices
@@ -51,7 +51,7 @@ class Asking:
         }
 
     def request(self, number: int, secret: str | None = None) -> str:
-        """Return the same request as it goes over the wire."""
+        """Return the same request as bytes on the wire."""
         lines = (f"{name}: {value}\r\n" for name, value in self.headers(number, secret).items())
         return f"GET /authz HTTP/1.1\r\n{''.join(lines)}\r\n"
 
@@ -69,7 +69,7 @@ class Asking:
 
 
 async def wired(ground: Ground, directory: Path, own_port: int = 0) -> tuple[Wiring, str]:
-    """Return what a gatekeeper is told, with a database of its own, and the gateway's token."""
+    """Return a gatekeeper's wiring, with a database of its own, and the gateway's token."""
     state, signer = StateDir(directory), LocalSigner(directory)
     signer.prepare()
     token = state.gateway_token()
@@ -88,7 +88,7 @@ async def wired(ground: Ground, directory: Path, own_port: int = 0) -> tuple[Wir
 
 
 def command_with(wiring: Wiring, port: int, settings: Mapping[str, str]) -> ProcessSpec:
-    """Return how the gatekeeper is started, with some settings of its own."""
+    """Return the command that starts the gatekeeper, with some settings of its own."""
     command = service_command(SPECS["gatekeeper"], wiring, port)
     changed = {f"KEYFOLD_{name}": value for name, value in settings.items()}
     return replace(command, env={**command.env, **changed})
@@ -96,7 +96,7 @@ def command_with(wiring: Wiring, port: int, settings: Mapping[str, str]) -> Proc
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crowded:
-    """A gatekeeper that can be started, where it will be asked, and the script for so many keys in turn."""
+    """A gatekeeper that can be started, its address, and the script for this many keys in turn."""
 
     wiring: Wiring
     script_paths: Mapping[int, Path]
@@ -105,22 +105,22 @@ class Crowded:
 
     @property
     def url(self) -> str:
-        """Where gateways ask it."""
+        """The address where gateways ask it."""
         return authz_url(self.own_port)
 
     @property
     def command(self) -> ProcessSpec:
-        """How it is started."""
+        """The command that starts it."""
         return command_with(self.wiring, self.port, {"AUTHZ_PORT": str(self.own_port)})
 
     def elsewhere(self) -> Crowded:
-        """Return another one of the same, on ports of its own."""
+        """Return another one like it, on its own ports."""
         port, own_port = free_ports(2)
         return replace(self, port=port, own_port=own_port)
 
 
 async def crowded(ground: Ground, world: Practices, keys: int, *asked: int) -> Crowded:
-    """Make what a gatekeeper needs that holds so many keys, and the scripts that ask for the practices'."""
+    """Make what a gatekeeper with this many keys needs, and the scripts that ask for the practices' keys."""
     directory = ground.directory_of("gatekeeper")
     wiring, token = await wired(ground, directory)
     await gather(wiring.postgres_dsns["gatekeeper"], world, keys)
@@ -131,18 +131,18 @@ async def crowded(ground: Ground, world: Practices, keys: int, *asked: int) -> C
 
 
 def authz_url(port: int) -> str:
-    """Return where gateways ask at a port."""
+    """Return the address where gateways ask at a port."""
     return f"http://{HOST}:{port}/authz"
 
 
 def cpu_s(pid: int) -> float:
-    """Return how long a process has had a core to itself since it started."""
+    """Return a process's CPU seconds since it started."""
     times = psutil.Process(pid).cpu_times()
     return times.user + times.system
 
 
 def memory_mb(pid: int) -> float:
-    """Return how much of a process is in memory: its resident set, in units of 10^6 bytes."""
+    """Return a process's resident set, in units of 10^6 bytes."""
     return psutil.Process(pid).memory_info().rss / 1e6
 
 

@@ -1,4 +1,4 @@
-"""What a log takes: bytes a row in its tables, in their indexes, and in the WAL as it is filed."""
+"""A log's size: bytes a row in its tables, in their indexes, and in the WAL when it is filed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ where isleaf
 
 
 async def taken(pool: Pool, rows: int) -> Figures:
-    """Return what each of so many rows takes in the tables, and one that is filed now in the WAL."""
+    """Return how much each of these rows takes in the tables, and one that is filed now in the WAL."""
     sizes = await pool.fetchrow(_SIZES, rows)
     return {
         ROWS.name: sizes["rows"],

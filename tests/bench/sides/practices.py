@@ -34,7 +34,7 @@ class Practices:
     subscriber_keys: Sequence[MintedKey]
 
     def events(self) -> Sequence[LifecycleEvent]:
-        """Return how all of it came to be."""
+        """Return the events that made all of it."""
         issued = VendorKeyIssued(
             key_id=self.vendor_key.key_id,
             vendor_id=vendor_id(1),
@@ -46,7 +46,7 @@ class Practices:
 
 
 def practices(count: int) -> Practices:
-    """Mint the keys of so many practices."""
+    """Mint the keys of this many practices."""
     return Practices(
         vendor_key=_minted(KeyKind.VENDOR, 0),
         subscriber_keys=[_minted(KeyKind.SUBSCRIBER, number) for number in range(1, count + 1)],
@@ -67,7 +67,7 @@ async def open_all(world: Practices, dsn: str, bootstrap: str) -> None:
 
 
 async def record_all(ledger: Ledger, events: Sequence[LifecycleEvent]) -> None:
-    """Record events of streams that are new."""
+    """Record events of new streams."""
     drafts = [
         EventDraft(
             stream=stream_of(event),

@@ -1,4 +1,4 @@
-"""Revocations, each timed from hop to hop, from the command's arrival until a client is denied."""
+"""Revocations, each timed hop by hop, from the command's arrival until a client is denied."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WAIT_S = 30
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hops:
-    """When each hop was over, in seconds since the beginning."""
+    """When each hop ended, in seconds since the beginning."""
 
     committed_s: float
     readable_s: float
@@ -30,7 +30,7 @@ class Hops:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revoker:
-    """Revokes keys, one after the other, that a client uses meanwhile once a millisecond."""
+    """Revokes keys one after another, each of which a client uses once a millisecond meanwhile."""
 
     both: SideBySide
     owners: Owners
@@ -39,7 +39,7 @@ class Revoker:
     gatekeeper: Asker
 
     async def live_keys(self, keys: int) -> Sequence[LiveKey]:
-        """Make so many keys and return when all of them are allowed."""
+        """Make this many keys, and return once all of them are allowed."""
         made = await self.owners.new_keys(keys)
         async with asyncio.timeout(ALLOWED_WITHIN_S):
             for key in made:
@@ -48,7 +48,7 @@ class Revoker:
         return made
 
     async def revoke(self, key: LiveKey) -> Hops:
-        """Revoke a key that is in use. The last allow comes at most a millisecond before the first denial."""
+        """Revoke a key in use. The last allow comes at most a millisecond before the first denial."""
         readable = self.onlooker.revoked_at_s(key.key_id)
         began_s = SYSTEM_CLOCK.monotonic_s()
         answered, denied = await asyncio.gather(
@@ -62,7 +62,7 @@ class Revoker:
         )
 
     async def answered_s(self, key: LiveKey, *, is_waited_for: bool) -> float:
-        """Revoke a key and return how long the registry's answer took."""
+        """Revoke a key, and return how long the registry's answer took."""
         request = key.revocation(wait_s=WAIT_S if is_waited_for else None)
         began_s = SYSTEM_CLOCK.monotonic_s()
         answered = await self.registry.ask(request)
@@ -89,7 +89,7 @@ def _require_done(answered: Answered) -> None:
 
 @asynccontextmanager
 async def open_revoker(both: SideBySide, owners: Owners) -> AsyncIterator[Revoker]:
-    """Yield one with connections that are open already, as those of a busy client are."""
+    """Yield one with open connections, as a busy client has."""
     async with AsyncExitStack() as stack:
         yield Revoker(
             both=both,

@@ -1,4 +1,4 @@
-"""What stands before the gatekeepers: a registry, a relay and a projection, and owners who use them."""
+"""The services before the gatekeepers: a registry, a relay and a projection, and owners who use them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NEW_KEY = {"name": "Short-lived", "permissions": {"patient": "read"}}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveKey:
-    """A key that was made a moment ago, and its owner's token."""
+    """A new key, and its owner's token."""
 
     key_id: str
     secret: str
@@ -35,7 +35,7 @@ class LiveKey:
     token: str
 
     def revocation(self, *, wait_s: int | None = None) -> bytes:
-        """Return the request that revokes it, and waits until that is in force everywhere if told to."""
+        """Return the request that revokes it, and if wanted waits until that is in force everywhere."""
         prefer = "" if wait_s is None else f"Prefer: wait={wait_s}\r\n"
         head = f"DELETE {self.path} HTTP/1.1\r\nHost: registry\r\nAuthorization: Bearer {self.token}\r\n"
         return f"{head}{prefer}\r\n".encode()
@@ -43,14 +43,14 @@ class LiveKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owners:
-    """The owners of so many accounts, each of whom makes a key in turn."""
+    """The owners of this many accounts, each of whom makes a key in turn."""
 
     registry_port: int
     tokens: Sequence[str]
     numbers: count[int]
 
     async def new_keys(self, keys: int) -> list[LiveKey]:
-        """Make so many keys, all at once."""
+        """Make this many keys, all at once."""
         async with aiohttp.ClientSession(raise_for_status=True) as session:
             return await asyncio.gather(*(self._new_key(session) for _ in range(keys)))
 
@@ -66,7 +66,7 @@ class Owners:
 
 @asynccontextmanager
 async def open_write_side(wiring: Wiring, accounts: int) -> AsyncIterator[Owners]:
-    """Yield the owners of the first so many accounts, once all three services are ready."""
+    """Yield the owners of the first accounts, this many, once all three services are ready."""
     ports = dict(zip(WRITING, free_ports(len(WRITING)), strict=True))
     async with AsyncExitStack() as stack:
         await asyncio.gather(*(started(name, wiring, port, stack) for name, port in ports.items()))
@@ -76,7 +76,7 @@ async def open_write_side(wiring: Wiring, accounts: int) -> AsyncIterator[Owners
 
 
 async def started(name: str, wiring: Wiring, port: int, stack: AsyncExitStack) -> None:
-    """Start a service, wait until it is ready, and have it stopped with the stack."""
+    """Start a service, wait until it is ready, and let it be stopped with the stack."""
     child = await Child.spawn(service_command(SPECS[name], wiring, port))
     stack.push_async_callback(child.stop)
     await child.ready(lambda: answers_ready(port), timeout_s=READY_TIMEOUT_S)

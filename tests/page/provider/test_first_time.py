@@ -69,7 +69,7 @@ async def test_once(platform: Platform, browser: Browser, operator: Member, acco
 
 
 async def test_one_account(platform: Platform, browser: Browser, operator: Member, account_id: str) -> None:
-    """A login that is bound to one account cannot see another, nor be bound to it as well."""
+    """A login that is bound to one account cannot see another, or be bound to it as well."""
     _, other = await operator.asks("POST", "/v1/accounts", {"name": "Harbour Dental"})
     async with at_desk(platform, browser, f"olga {account_id}") as olga:
         page = await accepts(olga, await invited(operator, account_id))
@@ -84,7 +84,7 @@ async def test_one_account(platform: Platform, browser: Browser, operator: Membe
 
 
 async def test_shut_out(platform: Platform, browser: Browser, operator: Member, account_id: str) -> None:
-    """Logins are listed where they are let in; one that is ended is nobody with its next request."""
+    """Logins are listed where they are let in; one that is ended is refused at its next request."""
     async with (
         at_desk(platform, browser, f"anna {account_id}") as anna,
         at_desk(platform, browser, f"bert {account_id}") as bert,

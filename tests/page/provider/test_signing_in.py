@@ -21,7 +21,7 @@ HOME = "/settings/integrations/api"
 
 
 async def ended(session: Session) -> None:
-    """Wait until a session's access token has ended."""
+    """Wait until a session's access token has expired."""
     await eventually_so(lambda: SYSTEM_CLOCK.now() > session.token_until)
 
 
@@ -70,7 +70,7 @@ async def test_operator(platform: Platform, operator: Member) -> None:
     ],
 )
 async def test_another_sign_in(platform: Platform, browser: Browser, changed: str, why: str) -> None:
-    """An answer of the provider that was not asked for in this browser lets nobody in."""
+    """An answer of the provider that this browser did not ask for lets nobody in."""
     async with at_desk(platform, browser, "platform") as member:
         page = await member.desk.open("/sign-in")
         begun = await page.request.post(f"{member.desk.console}/sign-in", max_redirects=0)
@@ -85,7 +85,7 @@ async def test_another_sign_in(platform: Platform, browser: Browser, changed: st
 
 
 async def test_begun_elsewhere(platform: Platform, browser: Browser) -> None:
-    """The address that ends somebody's sign-in lets nobody in who opens it in another browser, or again."""
+    """The address that ends a sign-in lets nobody in who opens it in another browser, or again."""
     async with at_desk(platform, browser, "platform") as member, at_desk(platform, browser, "x") as other:
         ends: list[str] = []
         member.desk.context.on("request", lambda sent: ends.append(sent.url))
@@ -98,7 +98,7 @@ async def test_begun_elsewhere(platform: Platform, browser: Browser) -> None:
 
 
 async def test_changed_my_mind(platform: Platform, browser: Browser) -> None:
-    """Who gives up at the provider is told so, and may begin again."""
+    """Whoever gives up at the provider is told so, and may begin again."""
     async with at_desk(platform, browser, "platform") as member:
         page = await member.desk.open("/sign-in")
         await page.get_by_role("button", name="Continue").click()
@@ -140,7 +140,7 @@ async def test_ended(platform: Platform, browser: Browser) -> None:
 
 
 async def test_signed_out(platform: Platform, browser: Browser) -> None:
-    """Signing out ends the session here and at the provider, which asks who one is the next time."""
+    """Signing out ends the session here and at the provider, which asks for a login the next time."""
     async with at_desk(platform, browser, "platform") as member:
         page = await member.signs_in()
         await page.get_by_role("button", name="Sign out").click()

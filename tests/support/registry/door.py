@@ -84,7 +84,7 @@ class Door:
         return str(accepted.body["login_id"])
 
     async def caller(self, who: Claims) -> Any:
-        """Return what somebody is here."""
+        """Return what somebody is, according to the registry."""
         return await self.done(who, "GET", "/v1/caller")
 
     async def events(self) -> list[str]:
@@ -96,7 +96,7 @@ class Door:
 
 @asynccontextmanager
 async def opened(database: str, directory: Path, mapping: ClaimMapping = PLAIN_CLAIMS) -> AsyncIterator[Door]:
-    """Serve a registry over a database, whose tokens are looked up with the rights of the audit service."""
+    """Serve a registry on a database, which looks tokens up with the rights of the audit service."""
     jwks, clock = Jwks(str(tokens.jwks_file(directory, SIGNER)), tokens.SetClock()), SetClock()
     await jwks.load()
     async with open_pool(await login_of(database, "audit"), application_name="test") as pool:

@@ -47,12 +47,12 @@ def owner(account_id: str) -> Caller:
 
 
 def vendor(vendor_id: str) -> Caller:
-    """Return a vendor as it speaks for itself."""
+    """Return a vendor as the caller of its own requests."""
     return Caller(role=Role.VENDOR, sub="vera", vendor_id=vendor_id)
 
 
 class SpokenFor:
-    """Believes whom a token names outright: real tokens have their own tests."""
+    """Accepts whom a token names outright: real tokens have their own tests."""
 
     async def authenticate(self, authorization: str | None) -> Caller | TokenRejected:
         """Return whom the token names."""
@@ -83,18 +83,18 @@ class Answered:
 
     @property
     def slug(self) -> str:
-        """The kind of problem it is."""
+        """The kind of its problem."""
         return str(self.body["type"]).rpartition(":")[2]
 
     @property
     def pointers(self) -> list[str]:
-        """Where in the request its faults lie."""
+        """Where the request's faults are."""
         return [each["pointer"] for each in self.body["errors"]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registry:
-    """Talks to the registry under test."""
+    """Calls the registry under test."""
 
     session: aiohttp.ClientSession
     ledger: Ledger
@@ -138,7 +138,7 @@ class Registry:
         return dict(made.body["key"])
 
     async def applied_vendor(self, name: str = "Recall Robots", sub: str = APPLICANT.sub) -> str:
-        """Apply as a vendor, once for each subject, and return its id."""
+        """Apply as a vendor, once for each subject; return its id."""
         body = {
             "name": name,
             "contact_email": "hello@recall.example",
@@ -151,7 +151,7 @@ class Registry:
         return str(made.body["vendor_id"])
 
     async def approved_vendor(self, name: str = "Recall Robots", sub: str = APPLICANT.sub) -> str:
-        """Return the id of a vendor that applied, passed both reviews and was let in."""
+        """Return the id of a vendor that applied, passed both reviews and was approved."""
         vendor_id = await self.applied_vendor(name, sub)
         for kind in ("security", "compliance"):
             review = {"kind": kind, "verdict": "pass", "notes": "between us: fine"}
@@ -169,7 +169,7 @@ async def serving(
     reviews_valid_for: timedelta = YEAR,
     auth: Authenticator | None = None,
 ) -> AsyncIterator[Registry]:
-    """Serve the registry of a database, with its read model kept up to date."""
+    """Serve the registry of a database, with an up-to-date read model."""
     async with (
         open_pool(database, application_name="fold") as pool,
         folding(database, pool),
@@ -190,7 +190,7 @@ async def instance(
     checkpoint_means: CheckpointMeans = NO_CHECKPOINT_MEANS,
     auth: Authenticator | None = None,
 ) -> AsyncIterator[Registry]:
-    """Serve one more process's worth of registry on a database, with nothing that folds."""
+    """Serve another registry process, as it were, on a database, without a projection."""
     async with (
         open_pool(database, application_name="test") as pool,
         Notifications(database, PROJECTION_CHANNEL) as notifications,
@@ -218,7 +218,7 @@ async def instance(
 
 @asynccontextmanager
 async def folding(database: str, pool: Pool) -> AsyncIterator[None]:
-    """Fold the ledger into a read model as the projection does, without Kafka between them."""
+    """Fold the ledger into a read model as the projection does, without Kafka in between."""
     async with open_generations(database) as generations:
         await generations.begin()
         async with generations.standstill():

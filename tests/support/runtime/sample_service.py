@@ -1,4 +1,4 @@
-"""A service of the least kind, run by tests as a process of its own; its one argument says how it fares."""
+"""A minimal service, run by tests as its own process; its one argument says what becomes of it."""
 
 import asyncio
 import sys
@@ -16,21 +16,21 @@ class SampleSettings(ServiceSettings, PostgresSettings):
 
 
 class Nobody:
-    """Believes no token."""
+    """Accepts no token."""
 
     async def authenticate(self, authorization: str | None) -> TokenRejected:
         return TokenRejected(detail="nobody")
 
 
 async def slow(_request: Request[None, None]) -> Answer:
-    """Answer after a moment, for a drain to wait for."""
+    """Answer after a moment, for which a drain must wait."""
     print("handling", flush=True)
     await asyncio.sleep(0.5)
     return Answer(body={"done": True})
 
 
 async def work(fate: str) -> None:
-    """Be a task that lives, dies of either kind of error, or just ends."""
+    """Run as a task that lives, dies of either kind of error, or just ends."""
     match fate:
         case "expected":
             raise StopProcess("the ledger has a gap at position 7")
@@ -49,7 +49,7 @@ async def work(fate: str) -> None:
 
 
 async def hang() -> None:
-    """Be a client whose stop never ends."""
+    """Hang for ever, as some clients do when they stop."""
     try:
         await asyncio.Event().wait()
     finally:
@@ -57,7 +57,7 @@ async def hang() -> None:
 
 
 async def refused() -> None:
-    """Be something that is away."""
+    """Fail as something that is away."""
     raise ConnectionRefusedError("connection refused")
 
 

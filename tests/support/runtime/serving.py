@@ -1,4 +1,4 @@
-"""A real server of a route table, and a client that talks to it, also in raw bytes."""
+"""A real server with a route table, and a client that calls it, with raw bytes too."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -30,7 +30,7 @@ CALLERS = {
 
 
 class NamedCallers:
-    """Believes the names above as tokens: tokens themselves have their own tests."""
+    """Accepts the names above as tokens: real tokens have their own tests."""
 
     async def authenticate(self, authorization: str | None) -> Caller | TokenRejected:
         name = (authorization or "").removeprefix("Bearer ")
@@ -39,14 +39,14 @@ class NamedCallers:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Talks to the server under test."""
+    """Calls the server under test."""
 
     session: aiohttp.ClientSession
     port: int
     health: Health
 
     async def status(self, method: str, path: str, token: str | None = "operator") -> int:
-        """Ask, and return the answer's status alone."""
+        """Send a request; return only the answer's status."""
         async with self.ask(method, path, token=token) as response:
             return response.status
 
@@ -65,7 +65,7 @@ class Client:
         return self.session.request(method, url + path, data=data, headers={**sent, **(headers or {})})
 
     async def raw(self, request: bytes) -> bytes:
-        """Send bytes as they are and return everything that comes back."""
+        """Send bytes unchanged; return everything that comes back."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         try:
             writer.write(request)
@@ -75,7 +75,7 @@ class Client:
             writer.close()
 
     async def raw_in_turn(self, first: bytes, second: bytes) -> bytes:
-        """Send the second once the first is answered, and return everything that comes back."""
+        """Send the second once the first is answered; return everything that comes back."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         answered = b""
         try:

@@ -1,4 +1,4 @@
-"""A route table that shows every kind of body, query, answer and refusal."""
+"""A route table with every kind of body, query, answer and refusal."""
 
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -93,7 +93,7 @@ ROUTES: list[AnyRoute] = [
 async def problem(
     client: Client, method: str, path: str, *, data: bytes | str | None = None, **headers: str
 ) -> dict[str, object]:
-    """Ask for what is refused, and return the problem; headers' names are given with underscores."""
+    """Send a request that is refused, and return the problem; headers' names have underscores."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     async with client.ask(method, path, data=data, headers=named) as response:
         assert response.content_type == "application/problem+json"

@@ -54,7 +54,7 @@ class Signer:
         return {**_public_jwk(self.private), "kid": self.kid, "use": "sig", "alg": self.algorithm}
 
     def sign(self, changes: Mapping[str, object] | None = None, *, kid: str | None = None) -> str:
-        """Return a good operator's token, but for ``changes``; a change to None leaves the claim out."""
+        """Return an operator's valid token with these ``changes``; a change to None leaves the claim out."""
         claims = {**good_claims(), **(changes or {})}
         kept = {name: value for name, value in claims.items() if value is not None}
         return jwt.encode(kept, self.private, self.algorithm, {"kid": kid or self.kid})
@@ -111,7 +111,7 @@ def jwks_file(folder: Path, *signers: Signer) -> Path:
 
 @dataclass(slots=True)
 class KnownLogins:
-    """Bindings by subject, and who was asked for; while they are `away`, nobody can tell."""
+    """Bindings by subject, and who was looked up; while they are `away`, look-ups fail."""
 
     bound: dict[str, Binding] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)

@@ -38,12 +38,12 @@ SECRET: Final = "s3cret-" * 5
 
 
 def variables(settings: type[BaseSettings]) -> set[str]:
-    """Name the variables that settings are read from."""
+    """Return the variables that settings are read from."""
     return {PREFIX + name.upper() for name in settings.model_fields}
 
 
 def good(directory: Path) -> dict[str, str]:
-    """Return what every service needs; its files are in a directory."""
+    """Return what every service needs; its files are in the directory."""
     LocalSigner(directory).prepare()
     (directory / "some.routes").write_text("/v1/patient/** patient\n")
     token = hashlib.sha256(b"token").hexdigest()

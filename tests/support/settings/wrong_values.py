@@ -17,7 +17,7 @@ from pydantic.fields import FieldInfo
 from tests.support.settings.services import PASSWORD, SECRET
 
 Wrong: TypeAlias = str | Callable[[Path], str]
-"""A value, or what makes one in a directory of its own."""
+"""A value, or a function that makes one in a directory of its own."""
 
 NOTHING: Final[Sequence[Wrong]] = ("", " ", "\t", "\n", "\u00a0")
 NO_WORD: Final[Sequence[Wrong]] = ("x\r", " x", "x\n", "x\x1b[31m", "x\udcff")
@@ -173,11 +173,11 @@ MEANT: Final[Mapping[str, Sequence[Wrong]]] = {
         for name in ("registry", "relay", "projection", "gatekeeper", "shipper", "audit", "api")
     },
 }
-"""By a setting's name; one of text or of a path that is not here makes the test fail."""
+"""By a setting's name; a setting of text or a path that is missing here makes the test fail."""
 
 
 def wrong_values(name: str, field: FieldInfo) -> Iterator[Wrong]:
-    """Yield wrong values of a setting. Raises KeyError for one of text of which nobody has thought of any."""
+    """Yield wrong values of a setting. Raises KeyError for one of text that is missing above."""
     yield from (each for each in NOTHING if each != field.default)
     yield from NO_WORD
     kind = _kind(field.annotation)
@@ -192,7 +192,7 @@ def wrong_values(name: str, field: FieldInfo) -> Iterator[Wrong]:
 
 
 def _kind(annotation: Any) -> Any:
-    """Return the type behind an optional one; text, secrets and paths are told by their names."""
+    """Return the type behind an optional one; text, secrets and paths are told apart by their names."""
     if get_origin(annotation) in (Union, types.UnionType):
         (annotation,) = (each for each in get_args(annotation) if each is not type(None))
     return None if annotation in (str, SecretStr, Path) else annotation

@@ -38,17 +38,17 @@ class Writer:
         self._segment = Segment.create(self.path, self._seq + 1)
 
     def write_raw(self, data: bytes) -> None:
-        """Put bytes into the segment that no gatekeeper would."""
+        """Put bytes into the segment that no gatekeeper would write."""
         self._segment.append(data)
 
     def die(self) -> None:
-        """Let go of the lock and of the file."""
+        """Release the lock and close the file."""
         self._segment.close()
         self.directory.close()
 
 
 def counting(number: int) -> AccessEvent:
-    """Return an event that counts, as it is before it has its number."""
+    """Return an event that counts requests, before it has its number."""
     event = access_event(number, key_id=None, account_id=None, reason=Reason.MALFORMED_KEY, path="/**")
     return replace(event, seq=0)
 

@@ -61,7 +61,7 @@ class Scene:
     applicant: str | None = None
 
     def target(self, path: str, **changed: str) -> str:
-        """Return the address of the thing, but for the changes."""
+        """Return the path of the thing, with these changes."""
         named = {"rest": _ASKED_PATH, **self.ids, **changed}
         return _PARAMETER.sub(lambda found: named[found[1]], path)
 
@@ -74,7 +74,7 @@ class Scenes:
     other: Practice
 
     async def make(self, row: Row) -> Scene:
-        """Make what the row's operation would be called on."""
+        """Make what the row's operation is called on."""
         if row.path.startswith("/v1/invitations"):
             return await self._invitation(await (self._vendor(row) if row.state else self._account()))
         if "{login_id}" in row.path:
@@ -109,7 +109,7 @@ class Scenes:
         return Scene(ids={"account_id": account_id, "key_id": key["key"]["key_id"]})
 
     async def _invitation(self, scene: Scene) -> Scene:
-        """Invite somebody to the scene's account, or to its vendor where it has no account."""
+        """Invite somebody to the scene's account, or if it has none to its vendor."""
         tenant = "account_id" if "account_id" in scene.ids else "vendor_id"
         body = {tenant: scene.ids[tenant]}
         made = await self.world.done("POST", "/v1/invitations", OPERATOR, body)
@@ -117,7 +117,7 @@ class Scenes:
         return replace(scene, ids={**scene.ids, **ids})
 
     async def _login(self, scene: Scene) -> Scene:
-        """Have a login of the scene's, and one of another account."""
+        """Make a login of the scene's, and one of another account."""
         ids = {
             "login_id": await self._login_id(scene),
             "other_login_id": await self._login_id(await self._account()),
@@ -167,7 +167,7 @@ class Scenes:
         )
 
     def raw(self, row: Row, caller: Caller, scene: Scene) -> RawRequest:
-        """Return the bytes of what `call` asks for."""
+        """Return the bytes of the request that `call` sends."""
         who = self.claims(row, caller, scene)
         headers = dict(self._gateway_headers()) if caller is Caller.GATE else {}
         if who is not None:
@@ -177,11 +177,11 @@ class Scenes:
         return raw_request(row.method, target, headers, self.body(row, scene.ids), form)
 
     def query(self, row: Row) -> Mapping[str, str]:
-        """Return what the operation's query must have."""
+        """Return the parameters that the operation's query must have."""
         return _QUERIES.get(row.path.rpartition("/")[2], {})
 
     def body(self, row: Row, ids: Mapping[str, str]) -> JsonObject | None:
-        """Return a body that the operation takes, of things with these ids."""
+        """Return a body that the operation accepts, about things with these ids."""
         match row.path:
             case "/v1/invitations":
                 tenant = "vendor_id" if row.state else "account_id"
@@ -211,7 +211,7 @@ class Scenes:
         return {"key_id": key_id, "login_id": scene.ids.get("other_login_id", "")}
 
     def claims(self, row: Row, caller: Caller, scene: Scene) -> Claims | None:
-        """Return who the caller is on that scene, another person each time; None: no bearer token."""
+        """Return who the caller is in that scene, another person each time; None means no bearer token."""
         sub = f"{caller.value.replace(' ', '-')}-{next(_numbers)}"
         own = {"account_id": self.other.account_id, "vendor_id": self.other.vendor.vendor_id, **scene.ids}
         match caller:

@@ -1,4 +1,4 @@
-"""Who may call what, written down: every operation of every service, for every kind of caller."""
+"""Who may call what: every operation of every service, for every kind of caller."""
 
 from __future__ import annotations
 
@@ -54,12 +54,12 @@ class Row:
 
     @property
     def operation(self) -> tuple[str, str, str]:
-        """What the OpenAPI document of the service calls it."""
+        """The operation as the service's OpenAPI document names it."""
         return self.service, self.method, self.path
 
     @property
     def name(self) -> str:
-        """What a test's report calls it."""
+        """The name in a test's report."""
         return " ".join((*self.operation, *([self.state] if self.state else ())))
 
 

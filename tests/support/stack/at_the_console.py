@@ -1,4 +1,4 @@
-"""The pages without a browser: forms and cookies that hold secrets, and secrets where none belongs."""
+"""The pages without a browser: forms and cookies with secrets, and secrets where none belongs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SEALED: Final = 24
 
 @dataclass(slots=True)
 class Visitor:
-    """Somebody at the console: keeps cookies, and takes each of them for a secret."""
+    """Somebody at the console, who keeps cookies and treats each of them as a secret."""
 
     url: str
     session: aiohttp.ClientSession
@@ -37,7 +37,7 @@ class Visitor:
         form: Mapping[str, str] | bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> tuple[str, str]:
-        """Send a request; returns where the answer leads, and its text."""
+        """Send a request; return where the answer redirects to, and its text."""
         cookie = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         async with self.session.request(
             method,
@@ -52,7 +52,7 @@ class Visitor:
             return answer.headers.get("Location", ""), await answer.text()
 
     def sealed(self, name: str, value: str) -> str:
-        """Take in what the console has sealed."""
+        """Record what the console has sealed as secret."""
         self.canaries.secret[name] = value[_SEALED:]
         return self.canaries.sent.setdefault(name, value)
 
@@ -65,7 +65,7 @@ class Visitor:
 
 
 async def pages(visitor: Visitor, token: str) -> None:
-    """Sign in, make a key by its form, see it once, and come by a link in a frame."""
+    """Sign in, make a key with its form, see it once, and come by a link in a frame."""
     assert (await visitor.ask("POST", "/sign-in", {"as": "practice owner"}))[0] == HOME
     _, page = await visitor.ask("GET", NEW)
     filled = {

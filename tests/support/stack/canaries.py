@@ -1,4 +1,4 @@
-"""Secrets to look for, in every form in which one could have been written down."""
+"""Secrets to search for, in every form in which one could have been written down."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ _PUBLIC_CHARACTERS = 21  # of a key: prefix and id, which anybody may see
 
 @dataclass(slots=True)
 class Canaries:
-    """Every secret that went through the stack, by a name for it: as it is sent, and what is secret of it."""
+    """Every secret that passed through the stack, by a name for it: as it is sent, and its secret part."""
 
     sent: dict[str, str] = field(default_factory=dict)
     secret: dict[str, str] = field(default_factory=dict)
 
     def key(self, name: str, key: str) -> str:
-        """Take in a vendor or subscriber key."""
+        """Add a vendor or subscriber key."""
         self.secret[name] = secret_part(key)
         return self.sent.setdefault(name, key)
 
     def token(self, name: str, token: str) -> str:
-        """Take in a bearer token."""
+        """Add a bearer token."""
         self.secret[name] = signature(token)
         return self.sent.setdefault(name, token)
 
     def plain(self, name: str, secret: str) -> str:
-        """Take in a text that is secret as a whole."""
+        """Add a text that is secret as a whole."""
         self.secret[name] = secret
         return self.sent.setdefault(name, secret)
 
     def kept_by(self, state_dir: Path) -> None:
-        """Take in what a stack has made for itself."""
+        """Add what a stack has made for itself."""
         self.plain("the gateway's token", (state_dir / "gateway-token").read_text())
         self.plain("the secret that answers are sealed under", (state_dir / "idempotency-secret").read_text())
         self.plain("the secret that sessions are sealed under", (state_dir / "session-secret").read_text())
@@ -57,22 +57,22 @@ class Canaries:
 
 
 def pem_body(path: Path) -> str:
-    """Return the half of a private key's PEM that is secret, without what all keys begin with."""
+    """Return the secret half of a private key's PEM, without what all keys begin with."""
     return "".join(path.read_text().splitlines()[1:-1])[22:].rstrip("=")
 
 
 def secret_part(key: str) -> str:
-    """Return what is secret of a key."""
+    """Return the secret part of a key."""
     return key[_PUBLIC_CHARACTERS:]
 
 
 def signature(token: str) -> str:
-    """Return what is secret of a JSON Web Token."""
+    """Return the secret part of a JSON Web Token."""
     return token.rpartition(".")[2]
 
 
 def forms(secret: str) -> Iterator[str]:
-    """Return a secret in pieces, so that a part of it is found too, and as a whole in other alphabets."""
+    """Yield a secret in pieces, so that a part of it is found too, and as a whole in other encodings."""
     yield from (
         secret[start : start + _PIECE_CHARACTERS]
         for start in range(0, len(secret) - _PIECE_CHARACTERS + 1, _PIECE_CHARACTERS)
@@ -91,7 +91,7 @@ def _base64(raw: bytes, offset: int) -> tuple[str, str]:
 
 
 async def found(canaries: Mapping[str, str], *directories: Path) -> Mapping[str, Set[str]]:
-    """Return which canaries lie in which file below the directories, by the file's path."""
+    """Return which canaries are in which file below the directories, by the file's path."""
     names = defaultdict(set)
     for name, secret in canaries.items():
         for form in forms(secret):

@@ -1,4 +1,4 @@
-"""Clients that put a secret where none belongs: each place of a request, of each service."""
+"""Clients that put a secret where none belongs: in each place of a request, to each service."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def to_registry(secret: str, account: str, vendor: str) -> Iterator[Careless]:
 
 
 def to_gatekeeper(secret: str, gateway_token: str) -> Iterator[Careless]:
-    """Return what a gateway asks when its client was careless, and what it asks when it is so itself."""
+    """Yield what a gateway asks when its client was careless, and when it is careless itself."""
     token = ("X-Gateway-Token", gateway_token)
     told = {"X-Forwarded-Method": "GET", "X-Forwarded-Uri": "/v1/patient/7", "X-Forwarded-For": "192.0.2.1"}
     for path in (
@@ -117,7 +117,7 @@ def to_gatekeeper(secret: str, gateway_token: str) -> Iterator[Careless]:
 
 
 def to_audit(secret: str, account: str) -> Iterator[Careless]:
-    """Return what an owner asks of the log."""
+    """Yield what an owner asks the log."""
     activity = f"{account}/activity"
     yield from in_headers("audit", "GET", activity, secret)
     yield from in_target("audit", activity, secret)
@@ -129,7 +129,7 @@ def to_audit(secret: str, account: str) -> Iterator[Careless]:
 
 
 def through_gateway(secret: str, keys: tuple[tuple[str, str], ...]) -> Iterator[Careless]:
-    """Return what a vendor's client sends with good keys, and with none; what passes is the API's to keep."""
+    """Yield what a vendor's client sends with valid keys, and with none; the API may keep what passes."""
     paths = (
         f"/v1/patient/{secret}",
         f"/v1/patient/7?key={secret}",
@@ -145,7 +145,7 @@ def through_gateway(secret: str, keys: tuple[tuple[str, str], ...]) -> Iterator[
 
 
 async def in_broken_requests(url: str, secret: str) -> list[bytes]:
-    """Send what is no HTTP, with a secret in each place of it, and return what comes back."""
+    """Send what is not HTTP, with a secret in each place of it; return the answers."""
     lines = (
         f"GET /{secret} HTTP/9.9",
         f"GET /{secret} x y z",

@@ -1,4 +1,4 @@
-"""Everything that a stack holds and shows, written into a directory to be searched."""
+"""Everything that a stack stores and shows, written into a directory to be searched."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def gather(stack: RunningStack, directory: Path) -> None:
 
 
 async def at_the_terminal(stack: RunningStack, account_id: str, directory: Path) -> None:
-    """Write down what commands print of all this."""
+    """Write down what commands print about all this."""
     commands: Iterable[tuple[str, ...]] = (
         ("status",),
         ("key", "list", "--account", account_id, "--json"),
@@ -57,7 +57,7 @@ async def at_the_terminal(stack: RunningStack, account_id: str, directory: Path)
 
 
 async def _database(connection: Connection, directory: Path) -> None:
-    """Write every row of every table of every schema as text, and what is binary as it is, too."""
+    """Write every row of every table of every schema as text, and binary values unchanged too."""
     tables = [row["name"] for row in await connection.fetch(TABLES)]
     for table in (*tables, *VIEWS):
         rows = await connection.fetch(f"select (t.*)::text as row from {table} t")

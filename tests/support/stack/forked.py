@@ -1,4 +1,4 @@
-"""Commands as processes that begin with all modules read: reading them takes longer than most commands do."""
+"""Commands forked with all modules imported: importing takes longer than most commands do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What schemathesis is told of our services: whose token to bring, what formats mean, and two more checks."""
+"""What schemathesis needs to know about our services: whose token to send, formats, and two more checks."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _TIMES: Final = st.datetimes(datetime(2026, 1, 1), datetime(2026, 11, 1), timezo
 
 @schemathesis.auth(refresh_interval=None)
 class _RightRole:
-    """Calls each operation as somebody whom its `x-keyfold-rule` lets in, all of them in turn."""
+    """Calls each operation as somebody whom its `x-keyfold-rule` lets in, each of them in turn."""
 
     def get(self, case: _Case, context: AuthContext) -> Mapping[str, str]:
         rule = str(context.operation.definition.raw["x-keyfold-rule"])
@@ -158,7 +158,7 @@ for _name, _texts in (
 
 @schemathesis.check
 def well_formed_is_never_malformed(_context: CheckContext, response: Response, case: _Case) -> None:
-    """Only a rule of the domain, by its name, refuses what the description allows."""
+    """Only a rule of the domain, which it names, refuses what the description allows."""
     is_positive = case.meta is not None and case.meta.generation.mode.is_positive
     if is_positive and response.status_code in {400, 422}:
         assert response.json()["type"].removeprefix(TYPE_PREFIX) in _DOMAIN_RULES
@@ -169,7 +169,7 @@ _revoked: set[str] = set()
 
 @schemathesis.check
 def revoked_for_ever(_context: CheckContext, response: Response, case: _Case) -> None:
-    """A key that was deleted is shown, but as revoked, for ever."""
+    """A deleted key is shown, but for ever as revoked."""
     if response.status_code != 200 or "/keys/{key_id}" not in case.path:
         return
     if case.method == "DELETE":

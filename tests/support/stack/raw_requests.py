@@ -1,4 +1,4 @@
-"""Requests as bytes, changed as no HTTP client would let one, and what comes back."""
+"""Requests as bytes, changed as no HTTP client would allow, and the answers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Lines = Sequence[tuple[bytes, bytes]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawRequest:
-    """A request, of which any part may be what it should not."""
+    """A request of which any part may be wrong."""
 
     method: str
     target: bytes
@@ -26,7 +26,7 @@ class RawRequest:
     body: bytes = b""
 
     def with_line(self, name: bytes, value: bytes) -> RawRequest:
-        """Return the request with this header in the place of its own."""
+        """Return the request with this header instead of its own."""
         kept = [line for line in self.lines if line[0].lower() != name.lower()]
         return replace(self, lines=[*kept, (name, value)])
 
@@ -36,14 +36,14 @@ class RawRequest:
 
     @property
     def sent(self) -> bytes:
-        """The bytes that go over the wire."""
+        """The bytes to send."""
         head = [b"%s %s HTTP/1.1" % (self.method.encode(), self.target)]
         head += [b"%s: %s" % line for line in self.lines]
         return b"\r\n".join([*head, b"", b""]) + self.body
 
 
 def raw_request(method: str, target: str, headers: Mapping[str, str], body: object, form: str) -> RawRequest:
-    """Return a request that is as it should be."""
+    """Return a valid request."""
     content = b"" if body is None else orjson.dumps(body)
     kind = "application/json"
     if form:
@@ -77,7 +77,7 @@ async def exchange(port: int, *pieces: bytes, is_endless: bool = False) -> list[
 
 
 def strange_lines() -> Iterator[tuple[bytes, bytes]]:
-    """Yield strange values of all headers: alone, and within what is expected there."""
+    """Yield strange values for all headers: alone, and within what is expected there."""
     for name in _HEADERS:
         before, after = _AROUND.get(name.lower(), (b"", b""))
         for value in _STRANGE:

@@ -8,7 +8,7 @@ from tests.support.stack.world import Answer
 
 
 def assert_refused(answer: Answer, reason: Reason) -> None:
-    """Check everything that a refusal owes."""
+    """Check everything that a refusal must have."""
     status = STATUSES[reason]
     assert (answer.status, answer.reasons) == (status, [reason])
     assert answer.headers["Content-Type"] == "application/problem+json"

@@ -1,4 +1,4 @@
-"""Secrets replaced while they are in use: through a restart, and while no registry runs to end an overlap."""
+"""Secrets replaced while in use: through a restart, and while no registry runs to end an overlap."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ENDED = "The replaced secret stopped working"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rotations:
-    """Two keys in an overlap, each by its old secret and by its new one; the short one ends at that time."""
+    """Two keys in an overlap, each with its old and its new secret; the short overlap ends at that time."""
 
     long: Practice
     long_after: Practice
@@ -29,7 +29,7 @@ class Rotations:
 
 
 async def begun(stack: RunningStack, world: World) -> Rotations:
-    """Rotate two keys and see that both secrets of each work."""
+    """Rotate two keys, and check that both secrets of each work."""
     long = await world.practice(await world.vendor())
     short = await world.another_key(long, READS_PATIENTS)
     long_after, _ = await rotated(stack, long, "7d")
@@ -77,7 +77,7 @@ async def rotated(stack: RunningStack, practice: Practice, overlap: str) -> tupl
 
 
 async def passed(instant: str) -> None:
-    """Return when it is later than this."""
+    """Return when this time has passed."""
 
     async def is_past() -> bool:
         return SYSTEM_CLOCK.now() > datetime.fromisoformat(instant)
@@ -86,7 +86,7 @@ async def passed(instant: str) -> None:
 
 
 async def history(stack: RunningStack, practice: Practice) -> list[JsonObject]:
-    """Return what happened to the practice's key, newest first."""
+    """Return the history of the practice's key, newest first."""
     done = await stack.keyfold("key", "history", practice.key_id, "--account", practice.account_id)
     assert done.status == 0, done.err
     items: list[JsonObject] = done.json()
@@ -94,7 +94,7 @@ async def history(stack: RunningStack, practice: Practice) -> list[JsonObject]:
 
 
 async def end_of_overlap(stack: RunningStack, practice: Practice) -> JsonObject:
-    """Return the end of the key's overlap when the history has it."""
+    """Return the end of the key's overlap once the history has it."""
 
     async def found() -> JsonObject | None:
         newest = (await history(stack, practice))[0]
@@ -104,7 +104,7 @@ async def end_of_overlap(stack: RunningStack, practice: Practice) -> JsonObject:
 
 
 async def nothing_happens_twice(stack: RunningStack, short: Practice, long: Practice) -> None:
-    """See that each overlap has ended once; that which a rotation cut short ended with the rotation."""
+    """Check that each overlap has ended once; the one that a rotation cut short ended with the rotation."""
     endings = [
         [item["summary"] for item in await history(stack, practice)].count(ENDED)
         for practice in (short, long)

@@ -1,4 +1,4 @@
-"""A whole stack as its user runs it: `keyfold up` in a directory, watched from outside."""
+"""A whole stack as its user runs it: `keyfold up` in a directory, observed from outside."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningStack:
-    """A stack that is up; ``record`` is its `stack.json`."""
+    """A running stack; ``record`` is its `stack.json`."""
 
     home: Path
     process: Process
@@ -37,12 +37,12 @@ class RunningStack:
 
     @property
     def state_dir(self) -> Path:
-        """Where all of its state is."""
+        """The directory of all its state."""
         return self.home / ".keyfold"
 
     @property
     def screen(self) -> str:
-        """What `keyfold up` has printed."""
+        """The output of `keyfold up`."""
         return screen_of(self.home).read_text()
 
     def url(self, service: str) -> str:
@@ -72,7 +72,7 @@ class RunningStack:
 
 @asynccontextmanager
 async def running(home: Path, settings: Mapping[str, str] = NO_SETTINGS) -> AsyncIterator[RunningStack]:
-    """Run a stack in a directory until the end of the block, unless the block has ended it itself."""
+    """Run a stack in a directory until the end of the block, unless the block has stopped it."""
     with screen_of(home).open("wb") as screen:
         process = await asyncio.create_subprocess_exec(
             KEYFOLD, "up", cwd=home, stdout=screen, stderr=screen, env={**os.environ, **settings}
@@ -92,14 +92,14 @@ async def keyfold(*arguments: str, cwd: Path, settings: Mapping[str, str] = NO_S
 
 
 async def ended(process: Process) -> Ended:
-    """Return how a process ends."""
+    """Return how a process ended."""
     out, err = await process.communicate()
     return Ended(status=process.returncode or 0, out=out.decode(), err=err.decode())
 
 
 @contextmanager
 def frozen(pid: int) -> Iterator[None]:
-    """Stop a process for the time of the block."""
+    """Suspend a process during the block."""
     os.kill(pid, signal.SIGSTOP)
     try:
         yield
@@ -108,7 +108,7 @@ def frozen(pid: int) -> Iterator[None]:
 
 
 def screen_of(home: Path) -> Path:
-    """Return where the screen of a stack is kept."""
+    """Return the file with a stack's screen."""
     return home / "screen.txt"
 
 

@@ -30,7 +30,7 @@ _numbers = count(1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """An answer over HTTP, of a service or through the gateway."""
+    """An answer over HTTP, from a service or through the gateway."""
 
     status: int
     headers: CIMultiDictProxy[str]
@@ -38,7 +38,7 @@ class Answer:
 
     @property
     def content_type(self) -> str:
-        """What the body is."""
+        """The body's content type."""
         return self.headers.get("Content-Type", "").partition(";")[0]
 
     @property
@@ -74,17 +74,17 @@ class Practice:
 
     @property
     def owner(self) -> Claims:
-        """Be its owner."""
+        """Return its owner's claims."""
         return Claims(role="owner", sub="oscar", account_id=self.account_id)
 
     @property
     def path(self) -> str:
-        """The account's address."""
+        """The account's path."""
         return f"/v1/accounts/{self.account_id}"
 
     @property
     def key_path(self) -> str:
-        """The key's address."""
+        """The key's path."""
         return f"{self.path}/keys/{self.key_id}"
 
     @property
@@ -94,7 +94,7 @@ class Practice:
 
 
 class World:
-    """Speaks to one stack."""
+    """Calls one stack."""
 
     def __init__(self, stack: RunningStack, session: aiohttp.ClientSession) -> None:
         self.stack = stack
@@ -104,7 +104,7 @@ class World:
         self._asked: Counter[str] = Counter()
 
     def after_restart(self, stack: RunningStack, session: aiohttp.ClientSession) -> World:
-        """Return the same people, speaking to the same stack where it is now."""
+        """Return the same people, calling the same stack at its present addresses."""
         world = World(stack, session)
         world._asked.update(self._asked)
         return world
@@ -144,7 +144,7 @@ class World:
         return self._signer.sign(who, now=SYSTEM_CLOCK.now(), ttl_s=60)
 
     async def done(self, method: str, path: str, who: Claims, body: object = None) -> Any:
-        """Give the registry a command, or read from it, and return what it says to that."""
+        """Send the registry a command or a read, which must succeed; return its answer."""
         answer = await self.ask("registry", method, path, who, body)
         assert answer.status < 400, answer.content
         return answer.body
@@ -171,7 +171,7 @@ class World:
         return items
 
     async def log(self, practice: Practice) -> list[JsonObject]:
-        """Return what the log of the practice's key has by now, newest first."""
+        """Return what the log of the practice's key has now, newest first."""
         items: list[JsonObject] = []
         cursor = ""
         while True:
@@ -183,13 +183,13 @@ class World:
             cursor = f"&cursor={page['next_cursor']}"
 
     async def enforced(self, method: str, path: str, who: Claims, body: object = None) -> Any:
-        """Give the registry a command and return when the gatekeeper has applied it."""
+        """Send the registry a command; return when the gatekeeper has applied it."""
         answer = await self.done(method, path, who, body)
         await self.settled()
         return answer
 
     async def settled(self) -> None:
-        """Return when the gatekeeper has applied all that the ledger has."""
+        """Return when the gatekeeper has applied everything in the ledger."""
         while events := await self._events_after(self._head):
             self._head = events[-1]["position"]
 
@@ -248,7 +248,7 @@ class World:
 
 
 def applicant(number: int) -> Claims:
-    """Be a developer who has not applied yet."""
+    """Return the claims of a developer who has not applied yet."""
     return Claims(role="vendor", sub=f"vera-{number}")
 
 

@@ -22,7 +22,7 @@ DISABLED = IntegrationsDisabled(account_id=ACCOUNT)
 
 
 def draft(event: LifecycleEvent, *, traceparent: str | None = None) -> EventDraft:
-    """Return the event as an operator's request would have it recorded."""
+    """Return the event as an operator's request would record it."""
     return EventDraft(
         stream=stream_of(event),
         event_id=EventId(SYSTEM_CLOCK.new_event_id()),
@@ -34,7 +34,7 @@ def draft(event: LifecycleEvent, *, traceparent: str | None = None) -> EventDraf
 
 
 def created(number: int) -> AccountCreated:
-    """Return the first event of an account of its own."""
+    """Return the event that opens an account of its own."""
     return AccountCreated(account_id=AccountId(f"acc_{number:012}"), name=f"Practice {number}")
 
 

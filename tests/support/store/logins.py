@@ -13,13 +13,13 @@ PASSWORD = "secret"
 
 
 def address_of(database: str, login: str) -> str:
-    """Return the address for a login that has the password of all."""
+    """Return the address with a login that has everybody's password."""
     parts = urlsplit(database)
     return parts._replace(netloc=f"{login}:{PASSWORD}@{parts.hostname}:{parts.port}").geturl()
 
 
 async def login_of(database: str, service: str, name: str = "somebody") -> str:
-    """Make a login of a service and return its address."""
+    """Make a login for a service, and return its address."""
     login = f"{name}_{service}"
     await ensure_login(database, login=login, password=PASSWORD, service=service)
     return address_of(database, login)

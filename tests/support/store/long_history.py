@@ -1,4 +1,4 @@
-"""A long ledger as years of use leave it: accounts, keys, and what becomes of them."""
+"""A long ledger as after years of use: accounts, keys, and what became of them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WRITING = Permissions.of({Category.APPOINTMENT: Access.WRITE, Category.PATIENT: 
 
 
 def history(events: int) -> LedgerBuilder:
-    """Return a ledger of so many events."""
+    """Return a ledger of this many events."""
     return LedgerBuilder(islice(_endless(), events))
 
 

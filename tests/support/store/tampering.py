@@ -1,4 +1,4 @@
-"""A ledger with checkpoints in a real database, and a hostile DBA who has it to himself."""
+"""A ledger with signed heads in a real database, and a hostile DBA who has it alone."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from ledger.events where position >= $1 order by position
 
 
 def signed(head: Head, key: Ed25519PrivateKey = KEY) -> SignedHead:
-    """Return a checkpoint of a head."""
+    """Return the signed claim of a head."""
     checkpoint = HeadClaim(
         position=head.position, head_hash=head.hash, at=START, signing_key_id=key_id_of(key.public_key())
     )
@@ -38,7 +38,7 @@ def signed(head: Head, key: Ed25519PrivateKey = KEY) -> SignedHead:
 
 
 def event_of(each: SignedHead) -> LedgerCheckpointed:
-    """Return the event that carries a checkpoint."""
+    """Return the event with a signed head."""
     known = each.claim
     return LedgerCheckpointed(
         position=known.position,
@@ -51,7 +51,7 @@ def event_of(each: SignedHead) -> LedgerCheckpointed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vouched:
-    """A ledger with checkpoints of 4 and 9 at positions 5 and 10, two more events, and the file."""
+    """A ledger with signed heads of 4 and 9 at positions 5 and 10, two more events, and the file."""
 
     builder: LedgerBuilder
     file: bytes
@@ -77,20 +77,20 @@ def vouched() -> Vouched:
 
 
 class Dba:
-    """Does to the ledger what whoever owns the database can do, from plain updates to a new chain."""
+    """Changes the ledger as the database's owner can, from plain updates to a new chain."""
 
     def __init__(self, connection: asyncpg.Connection) -> None:
         self._connection = connection
 
     async def write(self, rows: Sequence[tuple[Row, bytes]]) -> None:
-        """Insert rows as they are, and nothing else."""
+        """Insert rows unchanged, and nothing else."""
         records = [_record(row, row_hash) for row, row_hash in rows]
         await self._connection.copy_records_to_table(
             "events", schema_name="ledger", records=records, columns=[*COLUMNS, "hash"]
         )
 
     async def move_head(self) -> None:
-        """Make the head what the last event is."""
+        """Set the head to the last event."""
         await self.run(
             "update ledger.head set (position, hash, recorded_at) ="
             " (select position, hash, recorded_at from ledger.events order by position desc limit 1)"
@@ -101,7 +101,7 @@ class Dba:
         await self._connection.execute(sql, *arguments)
 
     async def rehash(self, first: int, *, last: int | None = None) -> None:
-        """Seal the rows from `first` on anew, each following from the one before, up to `last` or all."""
+        """Seal the rows from `first` to `last`, or all, again, each following from the one before."""
         head = await self._head_before(first)
         for row in await self._rows(first):
             if last is not None and row.position > last:
@@ -111,7 +111,7 @@ class Dba:
         await self.move_head()
 
     async def shift(self, first: int, by: int) -> None:
-        """Give every row from `first` on another position."""
+        """Move every row from `first` on to another position."""
         # By way of positions that nobody has, for a statement that met its own rows would fail.
         far = 1_000_000
         await self.run("update ledger.events set position = position + $2 where position >= $1", first, far)
@@ -120,7 +120,7 @@ class Dba:
         )
 
     async def hash_at(self, position: int) -> bytes:
-        """Return the hash that stands at a position."""
+        """Return the hash at a position."""
         found: bytes = await self._connection.fetchval(
             "select hash from ledger.events where position = $1", position
         )
@@ -150,7 +150,7 @@ async def dba_of(dsn: str, rows: Sequence[tuple[Row, bytes]] = ()) -> AsyncItera
 
 
 def forged(position: int, head_hash: bytes) -> tuple[str, str]:
-    """Return the type and data of a checkpoint event that names the right key and is signed with another."""
+    """Return the type and data of a signed head that names the right key and is signed with another."""
     named = HeadClaim(
         position=position,
         head_hash=head_hash,

@@ -1,4 +1,4 @@
-"""A row of the ledger and an access event, as plain values to start a test from."""
+"""A row of the ledger and an access event, as plain values to begin a test with."""
 
 from datetime import UTC, datetime
 
@@ -66,7 +66,7 @@ DENIED = AccessEvent(
 
 
 def received(record: Record) -> Received:
-    """Return a record as the broker gives it back."""
+    """Return a record as the broker returns it."""
     return Received(
         topic="t",
         partition=0,
