@@ -19,6 +19,7 @@ from tests.support.property.choices import (
     DAY,
     KEY_IDS,
     KEYS,
+    MADE,
     NO_TIME,
     OVERLAPS,
     PASSES,
@@ -77,6 +78,20 @@ class Histories(AccountRules, KeyRules, VendorRules, VendorKeyRules):
                 self.rotate_key(key["owner"], KeyId(key_id), overlap, behind)
         self.every_secret_opens_what_the_model_says()
         self.keep_time(step, behind)
+
+    @rule(made=MADE)
+    def make_every_key(self, made: dict[str, Any]) -> None:
+        """Make all keys for one account: the bound on its live keys is seldom met by chance."""
+        for key_id in KEY_IDS:
+            self.create_key(ACCOUNT_IDS[0], key_id, made, None, NO_TIME)
+
+    @rule(vendor_id=VENDORS)
+    def name_a_suspended_vendor(self, vendor_id: VendorId) -> None:
+        """Suspend a vendor and name it, for that too seldom comes by chance."""
+        self.suspend(vendor_id)
+        for key_id in KEY_IDS:
+            self.edit_key(ACCOUNT_IDS[0], key_id, {"vendors": (vendor_id,)}, NO_TIME)
+        self.reinstate(vendor_id)
 
     @rule(vendor_id=VENDORS, said=SAID)
     def reject_and_reapply(self, vendor_id: VendorId, said: dict[str, Any]) -> None:
