@@ -47,9 +47,9 @@ async def test_life(stack: RunningStack, world: World, practice: Practice, home:
         assert (await there.ask("registry", "GET", practice.path, practice.owner)).status == 404
         await stale_and_back(there, theirs)
         logged = await there.whole_log(theirs)
-        rotations = await rotated.begun(second, there)
+        rotations = await rotated.begin(second, there)
         screen = second.screen
-    await rotated.passed(rotations.short_ends_at)
+    await rotated.wait_until(rotations.short_ends_at)
 
     async with running(home) as again, aiohttp.ClientSession() as session:
         there = there.after_restart(again, session)
@@ -59,7 +59,7 @@ async def test_life(stack: RunningStack, world: World, practice: Practice, home:
         assert secrets_on(again.screen) == secrets_on(screen)
         assert "taken" not in again.screen
         assert {**again.record, "pids": {}} == {**second.record, "pids": {}}
-        await rotated.ended(again, there, rotations)
+        await rotated.check_ended(again, there, rotations)
         await services_killed(there, theirs)
 
 

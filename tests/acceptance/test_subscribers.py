@@ -12,7 +12,7 @@ from cloudevents.core.base import BaseCloudEvent
 from cloudevents.core.bindings.kafka import KafkaMessage, from_kafka_event
 
 from tests.support.eventually import eventually
-from tests.support.stack.running import RunningStack, ended
+from tests.support.stack.running import RunningStack, wait_for_end
 from tests.support.stack.world import OPERATOR, Practice, World
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "denials_per_vendor.py"
@@ -93,7 +93,7 @@ async def test_example(stack: RunningStack, world: World) -> None:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        done = await ended(process)
+        done = await wait_for_end(process)
         assert done.status == 0, done.err
         counts = [orjson.loads(line) for line in done.out.splitlines()]
         ours = [count for count in counts if count["vendor"] == practice.vendor.vendor_id]

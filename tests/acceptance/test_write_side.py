@@ -11,7 +11,7 @@ from keyfold.domain.access.decision import Reason
 from tests.acceptance.commands.test_command_line import said
 from tests.support.stack.forked import Ended
 from tests.support.stack.refused import assert_refused
-from tests.support.stack.running import RunningStack, frozen
+from tests.support.stack.running import RunningStack, freeze
 from tests.support.stack.world import READS_PATIENTS, Practice, World
 
 PATIENT = "/v1/patient/7"
@@ -90,7 +90,7 @@ async def test_unconfirmed(stack: RunningStack, practice: Practice) -> None:
     """A command that a silent gatekeeper has not confirmed is done, and exits with status 3."""
     line = f"key revoke {practice.key_id} --account {practice.account_id}"
 
-    with frozen(stack.pid("gatekeeper")):
+    with freeze(stack.pid("gatekeeper")):
         unconfirmed = await ended(stack, f"{line} --wait 1")
 
     assert unconfirmed.status == 3

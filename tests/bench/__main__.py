@@ -13,7 +13,7 @@ import uvloop
 
 from keyfold.runtime import log
 from keyfold.runtime.clock import SYSTEM_CLOCK
-from tests.bench.contest import CannotRun, Result, held
+from tests.bench.contest import CannotRun, Result, hold
 from tests.bench.ground import Ground, open_ground
 from tests.bench.pairs import PAIRS
 from tests.bench.record import record, write
@@ -69,7 +69,7 @@ async def _held(ground: Ground, name: str, rounds: int) -> list[Result]:
     began_s = SYSTEM_CLOCK.monotonic_s()
     print(f"{name} … ", end="", file=sys.stderr, flush=True)
     async with PAIRS[name](ground) as contests:
-        results = [result for contest in contests for result in await held(contest, rounds)]
+        results = [result for contest in contests for result in await hold(contest, rounds)]
     print(f"{SYSTEM_CLOCK.monotonic_s() - began_s:.0f} s", file=sys.stderr)
     return results
 

@@ -87,7 +87,7 @@ class Result:
         )
 
 
-async def held(contest: Contest, rounds: int) -> tuple[Result, ...]:
+async def hold(contest: Contest, rounds: int) -> tuple[Result, ...]:
     """Run a contest: one go of each side to warm up, then rounds in which the sides take turns to begin."""
     for side in contest.sides:
         await side.go()

@@ -11,8 +11,8 @@ from subprocess import Popen
 
 import pytest
 
-from tests.bench.contest import Contest, Figure, Figures, Go, Result, Side, Spread, held
-from tests.bench.load.wrk import REPORT, LoadFailed, script, understood
+from tests.bench.contest import Contest, Figure, Figures, Go, Result, Side, Spread, hold
+from tests.bench.load.wrk import REPORT, LoadFailed, read_report, script
 from tests.bench.record import record
 from tests.bench.sides.practices import practices
 from tests.bench.surroundings import Surroundings, come_first, cores, is_optimised, on_core
@@ -52,14 +52,14 @@ def contest(ours: Side, bare: Side | None, name: str = "ingest") -> Contest:
 async def test_turns() -> None:
     """After a go each to warm up, the sides take turns to begin."""
     log: list[str] = []
-    await held(contest(going("ours", range(1, 9), log), going("bare", range(1, 9), log)), 3)
+    await hold(contest(going("ours", range(1, 9), log), going("bare", range(1, 9), log)), 3)
     assert log == ["ours", "bare", "ours", "bare", "bare", "ours", "ours", "bare"]
 
 
 async def test_ratio_of_each_round() -> None:
     """A ratio compares the two goes of one round, whichever was first; the warm-up does not count."""
     ours, bare = going("ours", [999, 10, 30, 80]), going("bare", [1, 20, 40, 100])
-    (result,) = await held(contest(ours, bare), 3)
+    (result,) = await hold(contest(ours, bare), 3)
     assert result.ratio == Spread((0.5, 0.75, 0.8))
     assert (result.ours.median, result.ratio.median) == (30, 0.75)
     assert (result.ratio.least, result.ratio.most) == (0.5, 0.8)
@@ -67,7 +67,7 @@ async def test_ratio_of_each_round() -> None:
 
 async def test_ours_alone() -> None:
     """Without a bare side there is no ratio."""
-    (result,) = await held(contest(going("ours", [1, 2, 3]), None), 2)
+    (result,) = await hold(contest(going("ours", [1, 2, 3]), None), 2)
     assert (result.ours, result.bare, result.ratio) == (Spread((2, 3)), None, None)
 
 
@@ -84,7 +84,7 @@ async def test_several_figures() -> None:
 
     sides = Side(what="ours", go=counting()), Side(what="bare", go=counting())
     both = Contest(name="authorize", figures=(EVENTS, P99), ours=sides[0], bare=sides[1])
-    assert [(each.figure, each.ours.values) for each in await held(both, 2)] == [
+    assert [(each.figure, each.ours.values) for each in await hold(both, 2)] == [
         (EVENTS, (7.0, 7.0)),
         (P99, (20.0, 30.0)),
     ]
@@ -94,7 +94,7 @@ async def test_table() -> None:
     """The table has a line a figure with medians, the ratio and its range, and names the machine."""
     one = contest(going("filing", [1, 1000, 3000, 2000]), going("COPY", [1, 4000, 4000, 4000]))
     other = contest(going("State.fold", [1, 12.34, 5, 100]), None, name="fold")
-    results = [*await held(one, 3), *await held(other, 3)]
+    results = [*await hold(one, 3), *await hold(other, 3)]
     text = table(results, MACHINE, 3, {"authorize": "there is no wrk here"})
     assert text.splitlines()[:8] == [
         "Python 3.11.7 (CPython) built without PGO; 2 cores, a CPU, Linux 6; 3 rounds",
@@ -124,7 +124,7 @@ def test_numbers(value: float, written: str) -> None:
 
 async def test_record() -> None:
     """The JSON has every round of both sides and of their ratio."""
-    results: Sequence[Result] = await held(contest(going("a", [1, 10, 30]), going("b", [1, 20, 40])), 2)
+    results: Sequence[Result] = await hold(contest(going("a", [1, 10, 30]), going("b", [1, 20, 40])), 2)
     document = record(results, MACHINE, 2, {}, datetime(2026, 3, 1, tzinfo=UTC))
     assert document["results"] == [
         {
@@ -146,7 +146,7 @@ def test_pgo() -> None:
 
 def test_wrk_report() -> None:
     """wrk's report becomes requests a second and milliseconds."""
-    load = understood(
+    load = read_report(
         f'Running\n{REPORT}{{"requests":5000,"duration_us":2000000,"p99_us":2500,"failed":{{}}}}\n'
     )
     assert (load.requests, load.requests_per_s, load.p99_ms) == (5000, 2500.0, 2.5)
@@ -163,7 +163,7 @@ def test_wrk_report() -> None:
 def test_failed_load(report: str) -> None:
     """Refused or missing answers make no figure."""
     with pytest.raises(LoadFailed):
-        understood(report)
+        read_report(report)
 
 
 def test_script_requests() -> None:

@@ -12,7 +12,7 @@ import pytest
 from keyfold.local.process.ports import HOST
 from tests.bench.load.exchange import open_asker, whole
 from tests.bench.load.open_loop import OpenLoop
-from tests.bench.load.steady_load import understood
+from tests.bench.load.steady_load import read_report
 from tests.bench.load.wrk import LoadFailed
 from tests.bench.percentile import percentile
 
@@ -119,4 +119,4 @@ def test_failed_steady_load() -> None:
         '{"failed": {"0": 1}, "unanswered": 0, "answered": 9}',
     ):
         with pytest.raises(LoadFailed):
-            understood(output)
+            read_report(output)

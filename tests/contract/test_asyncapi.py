@@ -24,7 +24,7 @@ from keyfold.wire.events.upcasting import SCHEMA_VERSION
 from keyfold.wire.record import Received, Record
 from keyfold.wire.topics import ALL
 from tests.support.access_events import EPOCH
-from tests.support.contract.schemas import named, validator_of
+from tests.support.contract.schemas import find_schema, validator_of
 from tests.support.property.strategies import access_events, instances_of
 
 DOCUMENT: dict[str, Any] = yaml.safe_load(Path("docs/asyncapi.yaml").read_text())
@@ -42,14 +42,14 @@ def check_headers(record: Record, message: dict[str, Any]) -> None:
         name = trait["$ref"].removeprefix("#/components/messageTraits/")
         reference = DOCUMENT["components"]["messageTraits"][name]["headers"]["$ref"]
         validator_of(reference).validate(headers)
-        known |= named(reference)["properties"].keys()
+        known |= find_schema(reference)["properties"].keys()
     assert headers.keys() <= known
 
 
 def check_data(data: dict[str, Any], message: dict[str, Any]) -> None:
     """Hold an event's data against its message: every published field is there, and no other."""
     validator_of(message["payload"]["$ref"]).validate(data)
-    assert data.keys() == named(message["payload"]["$ref"])["properties"].keys()
+    assert data.keys() == find_schema(message["payload"]["$ref"])["properties"].keys()
 
 
 def test_every_emitted_type_has_a_message_and_every_message_is_emitted() -> None:
@@ -91,7 +91,7 @@ def test_a_dead_letter_is_what_the_document_says() -> None:
     headers = {name: value.decode() for name, value in dead_letter(received, reason="no JSON").headers}
     reference = MESSAGES["keyfold.dead-letter"]["headers"]["$ref"]
     validator_of(reference).validate(headers)
-    assert headers.keys() - {"theirs"} == named(reference)["properties"].keys()
+    assert headers.keys() - {"theirs"} == find_schema(reference)["properties"].keys()
 
 
 def test_the_newest_schema_version_is_named() -> None:

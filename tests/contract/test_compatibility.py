@@ -16,7 +16,7 @@ from keyfold.wire.access.codec import encode_access_event
 from keyfold.wire.events.codec import TYPE_NAMES
 from tests.support.access_events import access_event
 from tests.support.contract.compatibility import breaks
-from tests.support.contract.schemas import DIRECTORY, NAMES, named, schema, validator_of
+from tests.support.contract.schemas import DIRECTORY, NAMES, find_schema, schema, validator_of
 
 RELEASED = DIRECTORY / "released"
 LEDGERS = sorted(Path("tests/corpus").glob("lifecycle_v*.ndjson"))
@@ -131,7 +131,7 @@ def test_a_consumer_that_validates_takes_what_is_new() -> None:
 
 def fields_of(reference: str, schema_version: int) -> set[str]:
     """Return the fields that an event of this type had in this schema version."""
-    fields = named(reference)["properties"]
+    fields = find_schema(reference)["properties"]
     return {name for name, field in fields.items() if field.get("x-since-schemaversion", 1) <= schema_version}
 
 

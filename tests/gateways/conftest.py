@@ -14,7 +14,7 @@ from keyfold.kafka.topics import ensure_topics
 from keyfold.local.process.fork_server import ForkServer
 from keyfold.local.servers.postgres import LocalPostgres
 from keyfold.wire.topics import ALL
-from tests.support.database import cloned
+from tests.support.database import clone_database
 from tests.support.gatekeeper.world import world_on
 from tests.support.gateways.matrix import table
 from tests.support.gateways.running import KINDS, Gateway, Name
@@ -38,7 +38,7 @@ async def scene(
 ) -> AsyncIterator[Scene]:
     """Gatekeepers in every condition, and the API."""
     directory = tmp_path_factory.mktemp("gateways")
-    dsn = await cloned(postgres_server.dsn, template_database, directory.name)
+    dsn = await clone_database(postgres_server.dsn, template_database, directory.name)
     await ensure_topics(kafka_bootstrap, ALL)
     async with (
         Publisher(ProducerOptions(bootstrap=kafka_bootstrap)) as publisher,

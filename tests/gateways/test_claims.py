@@ -11,7 +11,7 @@ from tests.support.gatekeeper.practice import BOTH
 from tests.support.gateways.claims import CLAIMS, DENIED, REMOVED, SPOOFED, batches, spoofed
 from tests.support.gateways.running import Gateway
 from tests.support.gateways.scene import Scene
-from tests.support.gateways.upstream import echoed
+from tests.support.gateways.upstream import read_echo
 from tests.support.gateways.wire import connected, head, send
 
 KEYS = list(BOTH.items())
@@ -30,7 +30,7 @@ def test_sources() -> None:
 async def test_removed(scene: Scene, gateway: Gateway) -> None:
     """No name by which an API lets itself be told something reaches it, in any spelling."""
     for headers in batches(spoofed(REMOVED)):
-        got = echoed(await send(gateway.port, "GET", "/v1/patient", [*KEYS, *headers]))
+        got = read_echo(await send(gateway.port, "GET", "/v1/patient", [*KEYS, *headers]))
         passed = {name for name, value in got.headers if SPOOFED in value}
         assert passed <= ({BEYOND_NGINX} if gateway.name == "nginx" else set())
 
@@ -41,7 +41,7 @@ async def test_denied(scene: Scene, gateway: Gateway) -> None:
         before = len(scene.upstream.got)
         response = await send(gateway.port, "GET", "/v1/patient", [*KEYS, header])
         if response.status == 200:
-            assert SPOOFED not in str(echoed(response).headers)
+            assert SPOOFED not in str(read_echo(response).headers)
             assert header[0] not in {claim.name for claim in DENIED}
         else:
             assert (response.status, response.values("X-Keyfold-Reason")) == (403, [Reason.AMBIGUOUS_REQUEST])
@@ -55,7 +55,7 @@ async def test_what_the_gateway_says(gateway: Gateway) -> None:
         ("X-Forwarded-Proto", "https"),
         ("X-Forwarded-Host", SPOOFED),
     ]
-    got = echoed(await send(gateway.port, "GET", "/v1/patient", [*KEYS, *claims]))
+    got = read_echo(await send(gateway.port, "GET", "/v1/patient", [*KEYS, *claims]))
     (client,) = got.values("X-Forwarded-For")
     # Of whoever comes from its own machine Envoy tells the machine's address.
     assert client == "127.0.0.1" or (gateway.name == "envoy" and client != "203.0.113.9")

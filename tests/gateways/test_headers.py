@@ -9,7 +9,7 @@ from keyfold.domain.access.event import AccessEvent
 from tests.support.gatekeeper.practice import ACCOUNT, BOTH, KEY, VENDOR, VENDOR_KEY
 from tests.support.gateways.running import Gateway, token_of
 from tests.support.gateways.scene import Scene
-from tests.support.gateways.upstream import echoed
+from tests.support.gateways.upstream import read_echo
 from tests.support.gateways.wire import Pairs, send
 
 KEYS = list(BOTH.items())
@@ -33,7 +33,7 @@ def record_of(scene: Scene, decision: str) -> AccessEvent:
 async def test_identity(scene: Scene, gateway: Gateway) -> None:
     """The API gets each of the seven identity headers once, and they are what was recorded."""
     response = await send(gateway.port, "PUT", "/v1/patient/7?from=2026", KEYS)
-    got = echoed(response)
+    got = read_echo(response)
     (decision,) = got.values("X-Keyfold-Decision")
     record = record_of(scene, decision)
     assert (got.method, got.target) == ("PUT", "/v1/patient/7?from=2026")
@@ -57,7 +57,7 @@ async def test_identity(scene: Scene, gateway: Gateway) -> None:
 )
 async def test_secrets(scene: Scene, gateway: Gateway, headers: Pairs) -> None:
     """Neither key reaches the API, however it was sent, nor does the gateway's token."""
-    got = echoed(await send(gateway.port, "GET", "/v1/patient", headers))
+    got = read_echo(await send(gateway.port, "GET", "/v1/patient", headers))
     for secret in (VENDOR_KEY.secret, KEY.secret, token_of(gateway.name)):
         assert not [name for name, value in got.headers if secret in value]
     for name in ("x-api-key", "a-api-key", "authorization", "x-gateway-token"):
@@ -76,7 +76,7 @@ async def test_key_twice(scene: Scene, gateway: Gateway, twice: Pairs) -> None:
 
 async def test_other_authorization(gateway: Gateway) -> None:
     """Authorization of another scheme is the API's own business."""
-    got = echoed(await send(gateway.port, "GET", "/v1/patient", [*KEYS, ("Authorization", "Bearer own")]))
+    got = read_echo(await send(gateway.port, "GET", "/v1/patient", [*KEYS, ("Authorization", "Bearer own")]))
     assert got.values("Authorization") == ["Bearer own"]
 
 
@@ -85,7 +85,7 @@ async def test_spoofed_identity(gateway: Gateway, spelling: str) -> None:
     """A client's own identity headers are overwritten, or gone, however spelt and however often sent."""
     spelt = [_spelt(name, spelling) for name in IDENTITY]
     spoofed = [(name, SPOOFED) for name in (*spelt, *spelt)]
-    got = echoed(await send(gateway.port, "GET", "/v1/patient", [*spoofed, *KEYS]))
+    got = read_echo(await send(gateway.port, "GET", "/v1/patient", [*spoofed, *KEYS]))
     assert SPOOFED not in [value for _, value in got.headers]
     assert [len(got.values(name)) for name in IDENTITY] == [1] * len(IDENTITY)
 
@@ -107,7 +107,7 @@ async def test_claims_are_gone(scene: Scene, gateway: Gateway, claim: str) -> No
     """What a client claims about what it asks for, or where from, reaches neither the record nor the API."""
     spelt = (claim, claim.lower(), claim.replace("-", "_"), claim.replace("-", "_", 1))
     claims = [(name, SPOOFED) for name in spelt]
-    got = echoed(await send(gateway.port, "PATCH", "/v1/patient/7", [*claims, *KEYS]))
+    got = read_echo(await send(gateway.port, "PATCH", "/v1/patient/7", [*claims, *KEYS]))
     assert not [value for _, value in got.headers if SPOOFED in value]
     record = record_of(scene, got.values("X-Keyfold-Decision")[0])
     assert (record.method, record.path) == ("PATCH", "/v1/patient/7")
@@ -150,7 +150,7 @@ async def test_connection_header(scene: Scene, gateway: Gateway, named: str) -> 
     """A client cannot have headers taken out on the way by naming them in Connection."""
     response = await send(gateway.port, "GET", "/v1/patient", [*KEYS, ("Connection", named)])
     if response.status == 200:
-        got = echoed(response)
+        got = read_echo(response)
         assert [len(got.values(name)) for name in IDENTITY] == [1] * len(IDENTITY)
         assert got.values("x-api-key") == got.values("x-gateway-token") == []
         assert not [value for value in got.values("Connection") if named.lower() in value.lower()]
@@ -175,7 +175,7 @@ async def test_same_path(scene: Scene, gateway: Gateway, target: str) -> None:
         assert response.status in {400, 403, 404}
         assert len(scene.upstream.got) == before
         return
-    got = echoed(response)
+    got = read_echo(response)
     record = record_of(scene, got.values("X-Keyfold-Decision")[0])
     assert record.path == got.target.partition("?")[0]
     assert target.endswith(got.target)

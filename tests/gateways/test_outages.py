@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from keyfold.runtime.clock import SYSTEM_CLOCK
-from tests.support.debian import found
+from tests.support.debian import find_program
 from tests.support.gatekeeper.practice import BOTH
 from tests.support.gateways.matrix import Seen, cell, restarts
 from tests.support.gateways.running import KINDS, Gateway, Name
 from tests.support.gateways.scene import Scene, two_gatekeepers
 from tests.support.gateways.switchboard import HANGS
-from tests.support.gateways.upstream import echoed
+from tests.support.gateways.upstream import read_echo
 from tests.support.gateways.wire import Connection, Response, connected, head, send
 
 KEYS = list(BOTH.items())
@@ -94,7 +94,7 @@ async def test_one_of_two(scene: Scene, gateway: Gateway, condition: str) -> Non
             await scene.switchboard.connect(scene.gatekeepers.full.authz_port, well)
     answers = await asyncio.gather(*(posted(gateway) for _ in range(ASKS)))
     assert Counter(response.status for response in answers) == {200: ASKS}
-    for got in map(echoed, answers):
+    for got in map(read_echo, answers):
         assert (got.method, got.target, got.body_bytes) == ("POST", PATH, len(BODY))
         assert got.values("X-Keyfold-Access") == ["write"]
         assert got.values("x-api-key") == got.values("a-api-key") == []
@@ -135,7 +135,7 @@ class Load:
 def installed() -> list[Name]:
     """Return the gateways that are installed here."""
     packages = {"nginx": "nginx-light", "haproxy": "haproxy"}
-    return [name for name in KINDS if name not in packages or found(packages[name])]
+    return [name for name in KINDS if name not in packages or find_program(packages[name])]
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ from keyfold.domain.access.decision import Reason
 from tests.support.gatekeeper.practice import BOTH
 from tests.support.gateways.running import Gateway
 from tests.support.gateways.scene import Scene
-from tests.support.gateways.upstream import echoed
+from tests.support.gateways.upstream import read_echo
 from tests.support.gateways.wire import Connection, Pairs, connected, head, send, upload
 
 KEYS = list(BOTH.items())
@@ -31,13 +31,13 @@ async def test_head(scene: Scene, gateway: Gateway) -> None:
         denied = await connection.response("HEAD")
         assert (denied.status, denied.values("X-Keyfold-Reason")) == (401, [Reason.MISSING_VENDOR_KEY])
         await connection.send(head("GET", "/v1/patient", KEYS))
-        assert echoed(await connection.response()).method == "GET"
+        assert read_echo(await connection.response()).method == "GET"
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
 async def test_method(gateway: Gateway, method: str) -> None:
     """The API gets the method that was decided on."""
-    got = echoed(await send(gateway.port, method, "/v1/patient", [*KEYS, ("Content-Length", "0")]))
+    got = read_echo(await send(gateway.port, method, "/v1/patient", [*KEYS, ("Content-Length", "0")]))
     assert got.method == method
     assert got.values("X-Keyfold-Access") == ["read" if method == "GET" else "write"]
 
@@ -59,7 +59,7 @@ async def test_large_body(scene: Scene, gateway: Gateway, is_chunked: bool) -> N
     async with connected(gateway.port) as connection:
         await connection.send(head("POST", "/v1/patient", [*KEYS, length]))
         await _send_body(connection, LARGE_BYTES, is_chunked=is_chunked)
-        assert echoed(await connection.response()).body_bytes == LARGE_BYTES
+        assert read_echo(await connection.response()).body_bytes == LARGE_BYTES
     assert 0 < scene.switchboard.asked_bytes - asked_before < QUESTION_BYTES_MAX
 
 
@@ -82,7 +82,7 @@ async def test_expect(gateway: Gateway) -> None:
         await connection.send(head("POST", "/v1/patient", sent))
         assert (await connection.next_response()).status == 100
         await connection.send(b"body")
-        assert echoed(await connection.response()).body_bytes == 4
+        assert read_echo(await connection.response()).body_bytes == 4
 
 
 @pytest.mark.parametrize("size", [4, LARGE_BYTES])
@@ -103,7 +103,7 @@ async def test_expect_that_is_denied(scene: Scene, gateway: Gateway, size: int, 
         assert len(scene.upstream.got) == before
         if response.values("Connection") != ["close"] and size < MIB:
             await connection.send(bytes(size) + head("GET", "/v1/patient", KEYS))
-            assert echoed(await connection.response()).target == "/v1/patient"
+            assert read_echo(await connection.response()).target == "/v1/patient"
 
 
 async def test_http_1_0(gateway: Gateway) -> None:
@@ -145,6 +145,6 @@ async def test_many_at_once(scene: Scene, gateway: Gateway) -> None:
     }
     responses = await asyncio.gather(*(send(gateway.port, "GET", each, KEYS) for each in targets))
     assert [response.status for response in responses] == list(targets.values())
-    assert [echoed(each).target for each in responses if each.status == 200] == [
+    assert [read_echo(each).target for each in responses if each.status == 200] == [
         target for target, status in targets.items() if status == 200
     ]

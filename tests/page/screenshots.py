@@ -14,7 +14,7 @@ from typing import Final
 import aiohttp
 from playwright.async_api import Browser, Page, async_playwright
 
-from tests.support.page.browsers import chromium, complete, desk, headed
+from tests.support.page.browsers import chromium, desk, wait_for_heading, wait_for_rest
 from tests.support.page.month import a_month_of_use
 from tests.support.page.views import HOME, Scene
 from tests.support.stack.running import running
@@ -40,7 +40,7 @@ async def readme(scene: Scene, browser: Browser, console: str) -> None:
     """Write README's picture."""
     async with desk(browser, console, viewport={"width": 1000, "height": 900}) as at:
         page = await at.signed_in(scene.names["owner"], HOME)
-        await complete(page)
+        await wait_for_rest(page)
         await page.screenshot(path=README, full_page=True)
 
 
@@ -54,8 +54,8 @@ async def every_view(scene: Scene, browser: Browser, console: str, directory: Pa
             for view in views:
                 page = await at.open(view.path)
                 await view.steps(page)
-                await headed(page, view.heading)
-                await complete(page)
+                await wait_for_heading(page, view.heading)
+                await wait_for_rest(page)
                 await _pictures(page, directory / view.name)
                 await page.close()
 

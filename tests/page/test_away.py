@@ -9,9 +9,9 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.support.eventually import eventually
-from tests.support.page.browsers import Desk, headed, main_of, press
+from tests.support.page.browsers import Desk, main_of, press, wait_for_heading
 from tests.support.page.keys import HOME, grant, page_of
-from tests.support.stack.running import RunningStack, frozen
+from tests.support.stack.running import RunningStack, freeze
 from tests.support.stack.world import Practice, World
 
 pytestmark = pytest.mark.debian("chromium-headless-shell")
@@ -27,7 +27,7 @@ async def test_audit(office: Desk, owner: str, stack: RunningStack, practice: Pr
     await office.signed_in(owner, "/")
     key = page_of(practice)
     terms = "name=Meanwhile&who=any&may-patient=read"
-    with frozen(stack.pid("audit")):
+    with freeze(stack.pid("audit")):
         home, page, activity, review, revoke, made = await opened(
             office,
             [
@@ -48,7 +48,7 @@ async def test_audit(office: Desk, owner: str, stack: RunningStack, practice: Pr
         await expect(main_of(review)).to_contain_text("would have refused is not known.")
         await expect(revoke.get_by_role("button", name="Revoke key")).to_be_enabled()
         await press(made, "Create key")
-        await headed(made, "Copy your key now")
+        await wait_for_heading(made, "Copy your key now")
         await press(review, "Save changes")
         await expect(review.get_by_role("heading", level=1)).to_have_text("Meanwhile")
 
@@ -59,7 +59,7 @@ async def test_gatekeeper(office: Desk, owner: str, stack: RunningStack, practic
         office.signed_in(owner, page_of(practice)), office.signed_in(owner, f"{page_of(practice)}/revoke")
     )
     await page.get_by_label("Path").fill("/v1/patient/7")
-    with frozen(stack.pid("gatekeeper")):
+    with freeze(stack.pid("gatekeeper")):
         await press(page, "Try")
         await press(revoke, "Revoke key")
         said = revoke.get_by_role("heading", level=2)
@@ -77,17 +77,17 @@ async def test_registry(office: Desk, owner: str, stack: RunningStack, practice:
     """Without the registry a page says that keys go on working; a sent form is kept, and may be done."""
     page = await office.signed_in(owner, f"{page_of(practice)}/edit")
     await grant(page, "Files", "Read")
-    with frozen(stack.pid("registry")):
+    with freeze(stack.pid("registry")):
         await press(page, "Continue")
         (home,) = await opened(office, [HOME])
-        await headed(home, "Not available")
+        await wait_for_heading(home, "Not available")
         await expect(main_of(home)).to_contain_text("Keys go on working as they are.")
         await expect(page.get_by_role("heading", level=1)).to_have_text("Not available")
     await main_of(page).get_by_role("link", name="Try again").click()
-    await headed(page, "Edit key")
+    await wait_for_heading(page, "Edit key")
     await expect(page.get_by_role("group", name="Files").get_by_role("radio", name="Read")).to_be_checked()
     await main_of(home).get_by_role("link", name="Try again").click()
-    await headed(home, "API integrations")
+    await wait_for_heading(home, "API integrations")
 
 
 async def test_projection(
@@ -99,12 +99,12 @@ async def test_projection(
         office.signed_in(owner, HOME),
         office.signed_in(owner, f"{HOME}/keys/new?step=summary&name=New&who=any"),
     )
-    with frozen(stack.pid("projection")):
+    with freeze(stack.pid("projection")):
         await press(page, "Save changes")
         await expect(main_of(page)).to_contain_text("Your change is recorded and on its way.")
         await press(new, "Create key")
         await press(new, "I have stored it")
-        await headed(new, "On its way")
+        await wait_for_heading(new, "On its way")
         await home.get_by_role("switch").click()
         await expect(home.get_by_role("status").filter(has_text="API integrations are off.")).to_be_focused()
         await expect(main_of(home)).to_contain_text("Your change is recorded and on its way.")
@@ -114,6 +114,6 @@ async def test_projection(
 
     await eventually(is_through)
     await page.reload()
-    await headed(page, "Late")
+    await wait_for_heading(page, "Late")
     await new.reload()
-    await headed(new, "New")
+    await wait_for_heading(new, "New")

@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Locator, Page, expect
 
 from tests.support.eventually import eventually
-from tests.support.page.browsers import Desk, headed, main_of
+from tests.support.page.browsers import Desk, main_of, wait_for_heading
 from tests.support.page.keys import HOME
 from tests.support.page.people import newcomer
 from tests.support.stack.running import RunningStack
@@ -53,7 +53,7 @@ async def test_owner(office: Desk, owner: str, practice: Practice, world: World)
     """An owner signs in, turns the switch, adds a key, changes it, looks at activity, and revokes it."""
     page = await office.open(f"/sign-in?return_to={HOME}")
     await button(page, f"Continue as {owner}")
-    await headed(page, "API integrations")
+    await wait_for_heading(page, "API integrations")
     switch = page.get_by_role("switch")
     for said in ("off.", "on."):
         await reach(page, switch)
@@ -72,10 +72,10 @@ async def test_owner(office: Desk, owner: str, practice: Practice, world: World)
     await expect(patients.get_by_role("radio", name="Read")).to_be_checked()
     await button(page, "Continue")
     await button(page, "Create key")
-    await headed(page, "Copy your key now")
+    await wait_for_heading(page, "Copy your key now")
     await expect(page.get_by_label("The key's secret")).to_be_focused()
     await button(page, "I have stored it")
-    await headed(page, "By hand")
+    await wait_for_heading(page, "By hand")
 
     await link(page, "Edit")
     await reach(page, page.get_by_label("Name", exact=True))
@@ -84,14 +84,14 @@ async def test_owner(office: Desk, owner: str, practice: Practice, world: World)
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("heading", name="What changes")).to_be_visible()
     await button(page, "Save changes")
-    await headed(page, "By hand only")
+    await wait_for_heading(page, "By hand only")
     await reach(page, page.get_by_label("Path"))
     await page.keyboard.type("/v1/patient/7")
     await page.keyboard.press("Enter")
     await expect(page.get_by_text("It would pass.")).to_be_visible()
 
     await link(page, "See each request with this key")
-    await headed(page, "Activity")
+    await wait_for_heading(page, "Activity")
     await reach(page, page.get_by_label("Category"))
     await page.keyboard.type("Patients")
     await button(page, "Filter")
@@ -158,11 +158,11 @@ async def test_operator(office: Desk, practice: Practice, world: World) -> None:
     await eventually(is_numbered)
     page = await office.open("/sign-in?return_to=/operations")
     await button(page, "Continue as operator")
-    await headed(page, "Operations")
+    await wait_for_heading(page, "Operations")
     await reach(page, page.get_by_role("group", name="Services"))
     await reach(page, page.get_by_role("group", name="Gatekeepers"))
     await reach(page, page.locator("summary").first)
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("group", name="Completeness")).to_be_visible()
     await link(page, "Look again")
-    await headed(page, "Operations")
+    await wait_for_heading(page, "Operations")

@@ -10,10 +10,10 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from tests.page.test_platform import fill_application
-from tests.support.page.browsers import Desk, desk, follow, headed, main_of, press
-from tests.support.page.keys import HOME, choose, grant, page_of, shown_secret
+from tests.support.page.browsers import Desk, desk, follow, main_of, press, wait_for_heading
+from tests.support.page.keys import HOME, choose, grant, page_of, read_secret
 from tests.support.page.people import newcomer
-from tests.support.stack.running import RunningStack, frozen
+from tests.support.stack.running import RunningStack, freeze
 from tests.support.stack.world import Practice, VendorWithKey, World
 
 pytestmark = pytest.mark.debian("chromium-headless-shell")
@@ -46,11 +46,11 @@ async def test_owner_makes_and_edits(
     await grant(page, "Patients", "Read")
     await press(page, "Continue")
     await press(page, "Create key")
-    secret = await shown_secret(page)
+    secret = await read_secret(page)
     await press(page, "I have stored it")
-    await headed(page, "Plain")
+    await wait_for_heading(page, "Plain")
     await page.go_back()
-    await headed(page, "Shown once")
+    await wait_for_heading(page, "Shown once")
     await expect(page.get_by_text(secret)).to_have_count(0)
     await follow(page, "Go to the key")
     await page.get_by_label("Path").fill("/v1/patient/7")
@@ -85,7 +85,7 @@ async def test_owner_revokes(plain: Desk, owner: str, stack: RunningStack, pract
     """A button asks again whether a revocation is in force, and nothing is called stopped before it is."""
     page = await plain.signed_in(owner, f"{page_of(practice)}/revoke")
     said = page.get_by_role("heading", level=2)
-    with frozen(stack.pid("gatekeeper")):
+    with freeze(stack.pid("gatekeeper")):
         await press(page, "Revoke key")
         await expect(said).to_have_text("Revoked. Confirming everywhere…")
         await press(page, "Check again")
@@ -111,7 +111,7 @@ async def test_vendor_and_reviewer(plain: Desk, stack: RunningStack) -> None:
         await press(page, f"Record {kind.lower()}")
     await press(page, "Approve")
     await press(page, "Issue key")
-    await shown_secret(page)
+    await read_secret(page)
     await press(page, "I have stored it")
     await page.get_by_label("Reason").fill("Sold data.")
     await press(page, "Suspend")

@@ -10,7 +10,7 @@ import pytest
 from playwright.async_api import Locator, Page, expect
 
 from tests.support.eventually import eventually
-from tests.support.page.browsers import Desk, follow, headed, main_of, press
+from tests.support.page.browsers import Desk, follow, main_of, press, wait_for_heading
 from tests.support.page.keys import HOME, page_of
 from tests.support.stack.world import Practice, World
 
@@ -37,7 +37,7 @@ async def asked(world: World, practice: Practice) -> Practice:
 async def test_whole_page(office: Desk, owner: str, asked: Practice) -> None:
     """The page has requests by answer, who asked most, refusals, what to do, and up to when it is whole."""
     page = await office.signed_in(owner, f"{HOME}/activity")
-    await headed(page, "Activity")
+    await wait_for_heading(page, "Activity")
     chart = page.get_by_role("figure", name=re.compile("Requests by day, 5 in all"))
     await expect(chart).to_contain_text("Allowed: 2")
     await expect(chart).to_contain_text("Denied: 3")
@@ -111,7 +111,7 @@ async def test_one_request(office: Desk, owner: str, world: World, asked: Practi
     denied = next(each for each in await world.log(asked) if each["reason"] == "category_denied")
     page = await office.signed_in(owner, f"{HOME}/activity?reason=category_denied")
     await _rows(page).first.get_by_role("link").first.click()
-    await headed(page, "Request")
+    await wait_for_heading(page, "Request")
     for said in ("GET /v1/note/9", "Denied", "What to change", "Clinical notes", asked.vendor.name):
         await expect(main_of(page)).to_contain_text(said)
     await page.goto(f"{office.console}{HOME}/activity")
@@ -119,7 +119,7 @@ async def test_one_request(office: Desk, owner: str, world: World, asked: Practi
     await press(page, "Find")
     await page.wait_for_url(f"**/decisions/{denied['event_id']}")
     await page.goto(f"{office.console}/decisions/01890a5d-ac96-774b-bcce-b302099a8057")
-    await headed(page, "Not found")
+    await wait_for_heading(page, "Not found")
 
 
 def _rows(page: Page) -> Locator:

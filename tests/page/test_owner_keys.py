@@ -7,9 +7,9 @@ import re
 import pytest
 from playwright.async_api import Dialog, Page, expect
 
-from tests.support.page.browsers import Desk, follow, headed, main_of, press
-from tests.support.page.keys import HOME, choose, grant, page_of, shown_secret
-from tests.support.stack.running import RunningStack, frozen
+from tests.support.page.browsers import Desk, follow, main_of, press, wait_for_heading
+from tests.support.page.keys import HOME, choose, grant, page_of, read_secret
+from tests.support.stack.running import RunningStack, freeze
 from tests.support.stack.world import Practice, VendorWithKey, World
 
 pytestmark = pytest.mark.debian("chromium-headless-shell")
@@ -39,7 +39,7 @@ async def test_add(office: Desk, owner: str, world: World, practice: Practice, v
     """A key is added in three steps, and what it will do is said in a sentence before it is made."""
     page = await office.signed_in(owner, HOME)
     await follow(page, "Add key")
-    await headed(page, "Add an API key")
+    await wait_for_heading(page, "Add an API key")
     await press(page, "Continue")
     await expect(page.get_by_label("Name", exact=True)).to_be_focused()
     await expect(page.get_by_role("alert")).to_contain_text("Give the key a name")
@@ -62,7 +62,7 @@ async def test_add(office: Desk, owner: str, world: World, practice: Practice, v
     await expect(page.get_by_role("radio", name="Write", checked=True)).to_have_count(1)
     await page.go_forward()
     await press(page, "Create key")
-    secret = await shown_secret(page)
+    secret = await read_secret(page)
     await world.settled()
     keys = (("x-api-key", vendor.secret), ("A-api-key", secret))
     assert (await world.request("POST", "/v1/appointment", keys)).status == 200
@@ -81,7 +81,7 @@ async def test_secret_once(office: Desk, owner: str, practice: Practice) -> None
 
     page.on("dialog", stay)
     await press(page, "Rotate key")
-    secret = await shown_secret(page)
+    secret = await read_secret(page)
     await expect(page.get_by_label("The key's secret")).to_be_focused()
     assert await page.evaluate("getSelection().toString()") == secret
     await expect(main_of(page)).to_contain_text("never send it by open e-mail")
@@ -92,14 +92,14 @@ async def test_secret_once(office: Desk, owner: str, practice: Practice) -> None
     await page.get_by_role("navigation").get_by_role("link", name="Activity").click()
     await press(page, "Sign out")
     assert asked == ["beforeunload"] * 2
-    await headed(page, "Copy your key now")
+    await wait_for_heading(page, "Copy your key now")
     await press(page, "I have stored it")
     await page.wait_for_url(f"**{page_of(practice)}*")
     await expect(main_of(page)).to_contain_text("Two secrets work: the old one until")
     await page.go_back()
-    await headed(page, "Shown once")
+    await wait_for_heading(page, "Shown once")
     await page.reload()
-    await headed(page, "Shown once")
+    await wait_for_heading(page, "Shown once")
     assert secret not in await page.content()
     assert len(asked) == 2
 
@@ -108,7 +108,7 @@ async def test_refused_clipboard(office: Desk, owner: str, practice: Practice) -
     """If the browser refuses to copy, the page says so, and leaves the secret selected."""
     page = await office.signed_in(owner, f"{page_of(practice)}/rotate")
     await press(page, "Rotate key")
-    secret = await shown_secret(page)
+    secret = await read_secret(page)
     await page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error()); }")
     await press(page, "Copy key")
     await expect(page.get_by_role("status").filter(has_text="Not copied")).to_be_attached()
@@ -127,7 +127,7 @@ async def test_edit(office: Desk, owner: str, world: World, practice: Practice) 
     await expect(row).to_contain_text("used 3 times in 30 days")
     await expect(page.get_by_role("row").filter(has_text="Appointments")).to_contain_text("never used")
     await follow(page, "Edit")
-    await headed(page, "Edit key")
+    await wait_for_heading(page, "Edit key")
     await grant(page, "Patients", "No access")
     await grant(page, "Financial", "Read")
     await press(page, "Continue")
@@ -146,12 +146,12 @@ async def test_rotate(office: Desk, owner: str, world: World, practice: Practice
     """The old secret goes on working for a day unless somebody chooses otherwise, and so does the new one."""
     page = await office.signed_in(owner, page_of(practice))
     await follow(page, "Rotate")
-    await headed(page, "Rotate key")
+    await wait_for_heading(page, "Rotate key")
     await expect(page.get_by_role("radio", checked=True)).to_have_accessible_name("1 day")
     await expect(page.get_by_role("radio")).to_have_count(4)
     await page.get_by_role("radio", name="7 days").check()
     await press(page, "Rotate key")
-    secret = await shown_secret(page)
+    secret = await read_secret(page)
     await world.settled()
     for each in (secret, practice.secret):
         keys = (("x-api-key", practice.vendor.secret), ("A-api-key", each))
@@ -164,13 +164,13 @@ async def test_revoke(
     """Nothing is called stopped while a gatekeeper does not know it; Cancel has the focus."""
     page = await office.signed_in(owner, page_of(practice))
     await follow(page, "Revoke key")
-    await headed(page, "Revoke this key?")
+    await wait_for_heading(page, "Revoke this key?")
     await expect(page.get_by_role("button", name="Cancel")).to_be_focused()
     await expect(main_of(page)).to_contain_text("This is for ever.")
     await page.keyboard.press("Enter")
     await page.wait_for_url(f"**{page_of(practice)}")
     await follow(page, "Revoke key")
-    with frozen(stack.pid("gatekeeper")):
+    with freeze(stack.pid("gatekeeper")):
         await press(page, "Revoke key")
         said = page.get_by_role("heading", level=2)
         await expect(said).to_have_text("Revoked. Confirming everywhere…")
@@ -193,7 +193,7 @@ async def test_stop_all(office: Desk, owner: str, world: World, practice: Practi
     other = await world.another_key(practice, {"patient": "read"})
     page = await office.signed_in(owner, HOME)
     await follow(page, "Stop all keys")
-    await headed(page, "Stop all keys")
+    await wait_for_heading(page, "Stop all keys")
     await expect(page.get_by_role("button", name="Cancel")).to_be_focused()
     await expect(main_of(page)).to_contain_text("This revokes 2 keys at once.")
     await press(page, "Stop all keys")

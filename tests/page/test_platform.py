@@ -9,8 +9,8 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.support.eventually import eventually
-from tests.support.page.browsers import Desk, follow, headed, main_of, press
-from tests.support.page.keys import shown_secret
+from tests.support.page.browsers import Desk, follow, main_of, press, wait_for_heading
+from tests.support.page.keys import read_secret
 from tests.support.page.people import developer_of, newcomer
 from tests.support.stack.running import RunningStack
 from tests.support.stack.world import OPERATOR, VendorWithKey, World, applicant, application
@@ -25,7 +25,7 @@ async def test_from_application_to_key(office: Desk, elsewhere: Desk, stack: Run
     """A developer applies and amends; a reviewer reviews, approves and issues; each sees what is next."""
     developer = newcomer(stack, f"dora-{next(_numbers)}", "vendor")
     page = await office.signed_in(developer)
-    await headed(page, "Your integration")
+    await wait_for_heading(page, "Your integration")
     await follow(page, "Apply")
     await press(page, "Apply")
     await expect(page.get_by_label("Name")).to_be_focused()
@@ -37,9 +37,9 @@ async def test_from_application_to_key(office: Desk, elsewhere: Desk, stack: Run
     await expect(main_of(page)).to_contain_text("Security review: not made yet")
 
     reviews = await elsewhere.signed_in("reviewer", "/reviews")
-    await headed(reviews, "Reviews")
+    await wait_for_heading(reviews, "Reviews")
     await follow(reviews, name)
-    await headed(reviews, name)
+    await wait_for_heading(reviews, name)
     approve = reviews.get_by_role("button", name="Approve")
     await expect(approve).to_be_disabled()
     await expect(approve).to_have_accessible_description(
@@ -65,9 +65,9 @@ async def test_from_application_to_key(office: Desk, elsewhere: Desk, stack: Run
     await press(reviews, "Approve")
     await expect(reviews.get_by_role("status").filter(has_text="The vendor was approved.")).to_be_focused()
     await press(reviews, "Issue key")
-    secret = await shown_secret(reviews)
+    secret = await read_secret(reviews)
     await press(reviews, "I have stored it")
-    await headed(reviews, name)
+    await wait_for_heading(reviews, name)
 
     await page.reload()
     await expect(main_of(page)).to_contain_text("Approved. Practices can choose your software")
@@ -123,10 +123,10 @@ async def test_own_key(office: Desk, world: World, stack: RunningStack) -> None:
     practice = await world.practice(await world.vendor())
     page = await office.signed_in(developer_of(stack, practice.vendor))
     await follow(page, "Rotate")
-    await headed(page, "Rotate key")
+    await wait_for_heading(page, "Rotate key")
     await expect(page.get_by_role("radio", checked=True)).to_have_accessible_name("1 day")
     await press(page, "Rotate key")
-    secret = await shown_secret(page)
+    secret = await read_secret(page)
     await expect(page.get_by_label("The key's secret")).to_be_focused()
     await world.settled()
     keys = (("x-api-key", secret), ("A-api-key", practice.secret))
@@ -134,10 +134,10 @@ async def test_own_key(office: Desk, world: World, stack: RunningStack) -> None:
     await press(page, "I have stored it")
     await expect(main_of(page)).to_contain_text("The old secret works until")
     await page.go_back()
-    await headed(page, "This key cannot be shown again")
+    await wait_for_heading(page, "This key cannot be shown again")
     await page.goto(f"{office.console}/vendor")
     await follow(page, "Revoke")
-    await headed(page, "Revoke this key?")
+    await wait_for_heading(page, "Revoke this key?")
     await expect(page.get_by_role("button", name="Cancel")).to_be_focused()
     await press(page, "Revoke key")
     await expect(page.get_by_role("heading", level=2)).to_have_text("Stopped everywhere")
@@ -154,7 +154,7 @@ async def test_own_requests(office: Desk, world: World, vendor: VendorWithKey, s
     await world.request("GET", "/v1/note/9", practice.keys)
     log = await world.whole_log(practice)
     page = await office.signed_in(developer_of(stack, practice.vendor), "/vendor/activity")
-    await headed(page, "Your requests")
+    await wait_for_heading(page, "Your requests")
     refusals = page.get_by_role("region", name="Top refusals").get_by_role("listitem")
     await expect(refusals.filter(has_text="read this data and not change it")).to_contain_text(
         re.compile(r"3 requests.*the practice's owner.*DELETE /v1/patient/…: 3", re.DOTALL)
@@ -162,7 +162,7 @@ async def test_own_requests(office: Desk, world: World, vendor: VendorWithKey, s
     await expect(refusals.filter(has_text="no access to this data")).to_contain_text("GET /v1/note/…: 1")
     await page.get_by_label("Find a request").fill(log[0]["event_id"])
     await press(page, "Find")
-    await headed(page, "Request")
+    await wait_for_heading(page, "Request")
     await expect(main_of(page)).to_contain_text("This can be done by the practice's owner.")
 
 
@@ -177,7 +177,7 @@ async def test_nothing_yet(office: Desk, stack: RunningStack) -> None:
 async def test_operations(office: Desk, world: World) -> None:
     """An operator sees the state of every service, gatekeeper and proof, and can change none of it there."""
     page = await office.signed_in("operator")
-    await headed(page, "Operations")
+    await wait_for_heading(page, "Operations")
     services = page.get_by_role("group", name="Services")
     for service in ("registry", "relay", "projection", "audit", "shipper", "gatekeeper"):
         row = services.get_by_role("row").filter(has=page.get_by_role("rowheader", name=service, exact=True))

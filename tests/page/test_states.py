@@ -12,7 +12,7 @@ from playwright.async_api import Browser, expect
 from keyfold.local.signing import Claims
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from tests.support.eventually import eventually
-from tests.support.page.browsers import Desk, desk, follow, headed, main_of, press
+from tests.support.page.browsers import Desk, desk, follow, main_of, press, wait_for_heading
 from tests.support.page.keys import HOME, page_of
 from tests.support.page.people import owner_of
 from tests.support.stack.running import RunningStack
@@ -103,7 +103,7 @@ async def test_beyond_what_is_kept(office: Desk, owner: str) -> None:
     page = await office.signed_in(owner)
     for asked in ("range=365d", "day=2020-01-01"):
         await page.goto(f"{office.console}{HOME}/activity?{asked}")
-        await headed(page, "Activity")
+        await wait_for_heading(page, "Activity")
         await expect(main_of(page)).not_to_contain_text("Not known")
         await expect(main_of(page)).to_contain_text("The log keeps 90 days. This shows all that there is.")
         await expect(page.get_by_role("link", name="90 days")).to_have_attribute("aria-current", "true")
@@ -118,16 +118,16 @@ async def test_too_many(office: Desk, stack: RunningStack, world: World, practic
         await asyncio.gather(*(world.ask("registry", "GET", none, busy) for _ in range(61)))
 
     page = await office.signed_in(owner_of(stack, practice, "busy"), HOME)
-    await headed(page, "API integrations")
+    await wait_for_heading(page, "API integrations")
     await fail_too_often()
     await page.reload()
-    await headed(page, "Too many requests")
+    await wait_for_heading(page, "Too many requests")
     await expect(main_of(page)).to_contain_text(re.compile(r"Try again in \d+ seconds?\."))
     await expect(page.get_by_role("link", name="Try again")).to_be_visible()
     await page.goto(f"{office.console}/sign-in")
     await fail_too_often()
     await press(page, f"Continue as {owner_of(stack, practice, 'busy')}")
-    await headed(page, "Too many requests")
+    await wait_for_heading(page, "Too many requests")
     await office.signed_in(owner_of(stack, practice), HOME)
 
 
@@ -135,12 +135,12 @@ async def test_not_yours(office: Desk, owner: str, world: World, practice: Pract
     """A page that is not allowed says who one is; another practice's key looks like none."""
     other = await world.practice(practice.vendor)
     page = await office.signed_in(owner, "/operations")
-    await headed(page, "Not allowed")
+    await wait_for_heading(page, "Not allowed")
     await expect(main_of(page)).to_contain_text("You are signed in as owner.")
     said = []
     for path in (page_of(other), f"{HOME}/keys/key_000000000000", "/nowhere"):
         await page.goto(office.console + path)
-        await headed(page, "Not found")
+        await wait_for_heading(page, "Not found")
         said.append(await main_of(page).inner_text())
     assert len(set(said)) == 1
 

@@ -8,8 +8,8 @@ from itertools import count
 import pytest
 from playwright.async_api import Browser, BrowserContext, expect
 
-from tests.support.page.browsers import Desk, desk, headed, main_of, press
-from tests.support.page.keys import HOME, choose, grant, page_of, shown_secret
+from tests.support.page.browsers import Desk, desk, main_of, press, wait_for_heading
+from tests.support.page.keys import HOME, choose, grant, page_of, read_secret
 from tests.support.page.people import newcomer, owner_of
 from tests.support.stack.running import RunningStack
 from tests.support.stack.world import OPERATOR, Practice, VendorWithKey, World
@@ -41,7 +41,7 @@ async def test_two_editors(
         "It will no longer be able to read files."
     )
     await press(mine, "Keep mine")
-    await headed(mine, "Mine")
+    await wait_for_heading(mine, "Mine")
 
     await theirs.goto(elsewhere.console + edit)
     await mine.goto(office.console + edit)
@@ -49,10 +49,10 @@ async def test_two_editors(
         await page.get_by_label("Name", exact=True).fill(name)
         await press(page, "Continue")
     await press(theirs, "Save changes")
-    await headed(theirs, "Hers")
+    await wait_for_heading(theirs, "Hers")
     await press(mine, "Save changes")
     await press(mine, "Take theirs")
-    await headed(mine, "Hers")
+    await wait_for_heading(mine, "Hers")
     key = await world.done("GET", practice.key_path, practice.owner)
     assert (key["name"], key["permissions"]["files"]) == ("Hers", "none")
 
@@ -77,7 +77,7 @@ async def test_double_click(
     async with desk(browser, stack.url("console"), java_script_enabled=scripted) as at:
         page = await at.signed_in(owner, f"{HOME}/keys/new{terms}")
         await page.get_by_role("button", name="Create key").dblclick()
-        secret = await shown_secret(page)
+        secret = await read_secret(page)
     keys = (await world.done("GET", f"{practice.path}/keys", practice.owner))["items"]
     assert [key["name"] for key in keys].count("Twice") == 1
     await world.settled()
@@ -93,10 +93,10 @@ async def test_session_over(office: Desk, owner: str, practice: Practice, vendor
     await page.get_by_label("Expires").fill("2031-02-03")
     await _end_session(office.context)
     await press(page, "Continue")
-    await headed(page, "Sign in")
+    await wait_for_heading(page, "Sign in")
     await expect(main_of(page)).to_contain_text("what you had filled in is kept")
     await press(page, f"Continue as {owner}")
-    await headed(page, "Add an API key")
+    await wait_for_heading(page, "Add an API key")
     await expect(page.get_by_label("Name", exact=True)).to_have_value("Half done")
     await expect(page.get_by_role("checkbox", name=vendor.name, exact=True)).to_be_checked()
     await expect(page.get_by_label("Expires")).to_have_value("2031-02-03")
@@ -113,7 +113,7 @@ async def test_session_over_for_a_reviewer(office: Desk, world: World) -> None:
     await form.get_by_label("Notes").fill("Half a thought")
     await _end_session(office.context)
     await press(page, "Record security review")
-    await headed(page, "Sign in")
+    await wait_for_heading(page, "Sign in")
     await press(page, "Continue as reviewer")
     await expect(form.get_by_label("Notes")).to_have_value("Half a thought")
     await expect(form.get_by_role("radio", name="Pass")).to_be_checked()
@@ -126,17 +126,17 @@ async def test_shut_out(office: Desk, stack: RunningStack, world: World, practic
     body = {"account_id": practice.account_id}
     code = (await world.done("POST", "/v1/invitations", OPERATOR, body))["code"]
     page = await office.signed_in(newcomer(stack, f"nora-{next(_numbers)}"), f"/invitations/{code}")
-    await headed(page, "Welcome")
+    await wait_for_heading(page, "Welcome")
     await press(page, "Accept")
-    await headed(page, "API integrations")
+    await wait_for_heading(page, "API integrations")
     at = f"{practice.path}/logins"
     (login,) = (await world.done("GET", at, practice.owner))["items"]
     await world.done("DELETE", f"{at}/{login['login_id']}", practice.owner)
     await page.get_by_role("link", name="Activity").click()
-    await headed(page, "Welcome")
+    await wait_for_heading(page, "Welcome")
     await expect(main_of(page)).to_contain_text("this login does not belong to a practice")
     await page.goto(office.console + page_of(practice))
-    await headed(page, "Not allowed")
+    await wait_for_heading(page, "Not allowed")
 
 
 async def _end_session(context: BrowserContext) -> None:

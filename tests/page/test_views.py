@@ -9,7 +9,7 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page
 
-from tests.support.page.browsers import Desk, complete, desk, headed
+from tests.support.page.browsers import Desk, desk, wait_for_heading, wait_for_rest
 from tests.support.page.views import EVERYBODY, Scene, View, scene
 from tests.support.stack.running import RunningStack
 from tests.support.stack.world import World
@@ -51,8 +51,8 @@ async def faults_of(at: Desk, views: Sequence[View]) -> list[str]:
     for view in views:
         await page.goto(at.console + view.path)
         await view.steps(page)
-        await headed(page, view.heading)
-        await complete(page)
+        await wait_for_heading(page, view.heading)
+        await wait_for_rest(page)
         found += [f"{view.name}: {each}" for each in [*await faults_of_page(page), *at.complaints]]
         at.complaints.clear()
         if await page.locator("[data-once]").count():  # it asks before it is left

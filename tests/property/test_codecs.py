@@ -34,7 +34,7 @@ from tests.support.property.strategies import (
     lifecycle_events,
     rows,
 )
-from tests.support.wire.given import DENIED, received
+from tests.support.wire.given import DENIED, receive
 
 CLASSES = {name: event_class for event_class, name in TYPE_NAMES.items()}
 SINCE: Mapping[int, Set[str]] = {
@@ -155,7 +155,7 @@ def test_a_journal_line_is_whole_or_torn(content: bytes, data: st.DataObject) ->
 @given(row=rows, row_hash=digests)
 def test_every_row_comes_back_from_kafka(row: Row, row_hash: bytes) -> None:
     """A record carries all of a row, whatever its texts hold."""
-    assert read_lifecycle_record(received(lifecycle_record(row, row_hash))) == (row, row_hash)
+    assert read_lifecycle_record(receive(lifecycle_record(row, row_hash))) == (row, row_hash)
 
 
 @given(row=rows, other=rows, previous=digests, data=st.data())

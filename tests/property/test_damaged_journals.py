@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from keyfold.shipper.chunk import Chunk, read_chunk
 from keyfold.wire.journal.line import journal_line
-from tests.support.access_events import access_event, journalled
+from tests.support.access_events import access_event, journal_lines
 
-LINES: Final = [journalled(access_event(number)) for number in range(1, 13)]
+LINES: Final = [journal_lines(access_event(number)) for number in range(1, 13)]
 WHOLE: Final = b"".join(LINES)
 LONGEST_BYTES: Final = max(map(len, LINES))
 

@@ -16,11 +16,11 @@ from tests.support.gatekeeper.flooded import (
     Fate,
     Flooded,
     Killed,
-    flooded,
     known,
     malformed,
     missing,
-    shipped,
+    read_shipped,
+    run_flooded,
     was_decided,
 )
 from tests.support.gatekeeper.heart import Waiting
@@ -51,7 +51,7 @@ async def _life(root: Path, steps: Sequence[Sequence[int] | str], death: tuple[i
     dies_at, is_written = death or (None, False)
     faults: list[BaseException] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, said: faults.append(said["exception"]))
-    with flooded(root, fate=Fate(dies_at=dies_at, is_written=is_written)) as bed:
+    with run_flooded(root, fate=Fate(dies_at=dies_at, is_written=is_written)) as bed:
         try:
             for step in steps:
                 await _take(bed, step)
@@ -61,7 +61,7 @@ async def _life(root: Path, steps: Sequence[Sequence[int] | str], death: tuple[i
             bed.is_killed = True
         bed.fate.file_refuses = bed.fate.journal_refuses = False
     is_exact = death is None and "file refuses" not in steps
-    _check(shipped(root), bed.asked, is_exact=is_exact)
+    _check(read_shipped(root), bed.asked, is_exact=is_exact)
 
 
 async def _take(bed: Flooded, step: Sequence[int] | str) -> None:

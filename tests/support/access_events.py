@@ -75,6 +75,6 @@ def unattributed(number: int, **changes: Unpack[Changes]) -> AccessEvent:
     return replace(replace(event, reason=Reason.UNKNOWN_VENDOR_KEY), **changes)
 
 
-def journalled(*events: AccessEvent) -> bytes:
+def journal_lines(*events: AccessEvent) -> bytes:
     """Return the journal's lines of these events."""
     return b"".join(journal_line(encode_access_event(event)) for event in events)

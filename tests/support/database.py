@@ -29,7 +29,7 @@ async def template_database(postgres_server: LocalPostgres) -> str:
 async def database(postgres_server: LocalPostgres, template_database: str) -> AsyncIterator[str]:
     """The address of a migrated database of the test's own."""
     name = f"test_{next(_NUMBERS)}"
-    yield await cloned(postgres_server.dsn, template_database, name)
+    yield await clone_database(postgres_server.dsn, template_database, name)
     await execute(postgres_server.dsn, f"drop database {name} with (force)")
 
 
@@ -42,7 +42,7 @@ async def empty_database(postgres_server: LocalPostgres) -> AsyncIterator[str]:
     await execute(postgres_server.dsn, f"drop database {name} with (force)")
 
 
-async def cloned(server_dsn: str, template: str, name: str) -> str:
+async def clone_database(server_dsn: str, template: str, name: str) -> str:
     """Make a copy of a migrated database and return its address."""
     # What is granted on a database as a whole is not copied.
     await execute(

@@ -21,7 +21,7 @@ REQUIRED: Final = "KEYFOLD_DEBIAN_REQUIRED"
 _PROPERTY: Final = "debian_package_missing"
 
 
-def found(package: str) -> str | None:
+def find_program(package: str) -> str | None:
     """Return the path of a package's program, None if it is not installed."""
     # Debian keeps servers where not everybody's PATH goes.
     return shutil.which(PROGRAMS[package], path=f"{os.environ.get('PATH', '')}:/usr/sbin")
@@ -29,21 +29,21 @@ def found(package: str) -> str | None:
 
 def program(package: str) -> str:
     """Return the path of a package's program, which a test marked for it can rely on."""
-    path = found(package)
+    path = find_program(package)
     assert path is not None, package
     return path
 
 
-def missing() -> list[str]:
+def missing_packages() -> list[str]:
     """Return the packages whose programs are not installed."""
-    return [package for package in PROGRAMS if found(package) is None]
+    return [package for package in PROGRAMS if find_program(package) is None]
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip a test whose program is missing, or fail it if none may be skipped."""
     for mark in item.iter_markers("debian"):
         (package,) = mark.args
-        if found(package) is not None:
+        if find_program(package) is not None:
             continue
         if os.environ.get(REQUIRED):
             pytest.fail(f"Debian's {package} is not installed, and {REQUIRED} is set", pytrace=False)
@@ -64,4 +64,4 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 if __name__ == "__main__":
-    print(*missing())
+    print(*missing_packages())

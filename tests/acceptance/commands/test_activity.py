@@ -13,7 +13,7 @@ import orjson
 from keyfold.local.signing import Claims
 from tests.support.eventually import eventually
 from tests.support.stack.forked import Ended
-from tests.support.stack.running import KEYFOLD, RunningStack, ended
+from tests.support.stack.running import KEYFOLD, RunningStack, wait_for_end
 from tests.support.stack.world import JsonObject, Practice, VendorWithKey, World
 
 TAILED = re.compile(r"\d\d:\d\d:\d\dZ +category_denied +clinical read +GET /v1/note")
@@ -46,7 +46,7 @@ async def test_requests_are_told_as_they_are_made(
     process = await asyncio.create_subprocess_shell(
         typed, cwd=stack.home, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
-    shown = (await until_done(world, practice, asyncio.create_task(ended(process)))).out
+    shown = (await until_done(world, practice, asyncio.create_task(wait_for_end(process)))).out
     assert "\x1b[31mcategory_denied" in shown
     assert len(TAILED.findall(re.sub(r"\x1b\[[0-9;]*m", "", shown))) == 3
 

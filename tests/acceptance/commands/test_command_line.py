@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.eventually import eventually
 from tests.support.stack.forked import Ended
-from tests.support.stack.running import KEYFOLD, RunningStack, ended, keyfold
+from tests.support.stack.running import KEYFOLD, RunningStack, keyfold, wait_for_end
 from tests.support.stack.world import Practice, World
 
 
@@ -27,7 +27,7 @@ async def pasted(stack: RunningStack, line: str) -> Ended:
     process = await asyncio.create_subprocess_shell(
         line, cwd=stack.home, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
-    return await ended(process)
+    return await wait_for_end(process)
 
 
 @pytest.mark.timeout(240)  # two dozen processes, one after the other

@@ -13,7 +13,7 @@ from keyfold.gatekeeper.journal.directory import RunDirectory
 from keyfold.gatekeeper.journal.segment import Segment
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.runtime.http import rfc3339
-from tests.support.access_events import access_event, journalled
+from tests.support.access_events import access_event, journal_lines
 from tests.support.eventually import eventually
 from tests.support.stack.forked import Ended
 from tests.support.stack.running import RunningStack
@@ -43,7 +43,7 @@ async def test_a_run_is_accounted_for_to_its_end(stack: RunningStack) -> None:
     with closing(Segment.create(directory.path, 1)) as segment:
         for number in range(1, 4):
             event = access_event(number, at=at, gatekeeper=run, account_id=None, key_id=None)
-            segment.append(journalled(replace(event, event_id=EventId(SYSTEM_CLOCK.new_event_id()))))
+            segment.append(journal_lines(replace(event, event_id=EventId(SYSTEM_CLOCK.new_event_id()))))
     Segment.create(directory.path, 6).close()  # so there were 4 and 5
     directory.close()
 

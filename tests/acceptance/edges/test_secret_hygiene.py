@@ -35,7 +35,7 @@ from tests.support.stack.careless import (
     to_registry,
 )
 from tests.support.stack.evidence import at_the_terminal, gather
-from tests.support.stack.running import RunningStack, frozen, running, screen_of
+from tests.support.stack.running import RunningStack, freeze, running, screen_of
 from tests.support.stack.world import OPERATOR, REVIEWER, applicant, application
 
 # Its own limits are not what is tried here; and whatever could be logged is.
@@ -237,7 +237,7 @@ async def careless(people: People, it: Story) -> None:
     for service in ("registry", "gatekeeper", "authz", "audit", "console", "gateway"):
         for answer in await in_broken_requests(people.stack.url(service), it.key):
             people.note(answer)
-    with frozen(people.stack.pid("gatekeeper")):
+    with freeze(people.stack.pid("gatekeeper")):
         assert await people.passes(it.vendor_key, it.key, f"/v1/patient/{it.key}?key={it.vendor_key}") >= 500
 
 

@@ -59,7 +59,7 @@ class SteadyLoad:
         command = self._command(server, duration_s)
         async with running(command, core=self.core) as child:
             await child.wait()
-        return understood(_written(command))
+        return read_report(_written(command))
 
     @asynccontextmanager
     async def flowing(self, server: Server) -> AsyncIterator[None]:
@@ -72,7 +72,7 @@ class SteadyLoad:
         async with running(command, core=self.core) as child:
             await child.ready(is_asking, timeout_s=STARTED_WITHIN_S)
             yield
-        understood(_written(command))
+        read_report(_written(command))
 
     def _command(self, server: Server, duration_s: float) -> ProcessSpec:
         arguments = {
@@ -106,7 +106,7 @@ async def half_of_maximum(both: SideBySide, *, pace_s: float = 0.0) -> SteadyLoa
     return SteadyLoad(requests_path=requests_path, rate_per_s=rate_per_s, core=both.load_core, pace_s=pace_s)
 
 
-def understood(output: str) -> Latencies:
+def read_report(output: str) -> Latencies:
     """Return what the open loop reported. Raises LoadFailed."""
     reports = [line for line in output.splitlines() if line.startswith("{")]
     if not reports:

@@ -98,10 +98,10 @@ async def load(url: str, script_path: Path, *, connections: int, duration_s: int
     ]
     async with running(ProcessSpec(name="wrk", argv=argv, log_path=log_path), core=core) as child:
         await child.wait()
-    return understood(log_path.read_text())
+    return read_report(log_path.read_text())
 
 
-def understood(output: str) -> Load:
+def read_report(output: str) -> Load:
     """Return what wrk reported. Raises LoadFailed."""
     reports = [line.removeprefix(REPORT) for line in output.splitlines() if line.startswith(REPORT)]
     if not reports:

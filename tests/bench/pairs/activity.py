@@ -52,7 +52,7 @@ async def contests(ground: Ground) -> AsyncIterator[Sequence[Contest]]:
     dsn = wiring.postgres_dsns["audit"]
     await fill(dsn, ROWS, today + DAY)
     async with open_pool(dsn, application_name="bench") as pool:
-        taken = await on_disk.taken(pool, ROWS)
+        taken = await on_disk.measure_disk(pool, ROWS)
     async with open_audit(wiring, directory, core) as audit, audit.open_session() as session:
         first: Places = {who: [(place, {}) for place in _places(audit, who)] for who in WHO}
         later = {who: [await _later(session, _places(audit, who)[0])] for who in WHO}

@@ -23,7 +23,7 @@ from tests.bench.load.steady_load import SteadyLoad
 from tests.bench.percentile import percentile
 from tests.bench.side_by_side import SideBySide, open_side_by_side
 from tests.bench.sides.practices import practices
-from tests.bench.sides.write_side import started
+from tests.bench.sides.write_side import start_service
 from tests.support.ledger_builder import vendor_id
 
 P50 = Figure(name="p50 ms", more_is_better=False)
@@ -44,7 +44,7 @@ async def contests(_ground: Ground) -> AsyncIterator[Sequence[Contest]]:
         ground = await stack.enter_async_context(open_ground())
         both = await stack.enter_async_context(open_side_by_side(ground, practices(PRACTICES)))
         for name, port in zip(("shipper", "audit"), free_ports(2), strict=True):
-            await started(name, both.wiring, port, stack)
+            await start_service(name, both.wiring, port, stack)
         dsn = both.wiring.postgres_dsns["audit"]
         pool = await stack.enter_async_context(open_pool(dsn, application_name="bench"))
         bare_pool = await stack.enter_async_context(_bare_log(await ground.database()))

@@ -19,7 +19,7 @@ from tests.bench.contest import Contest, Figure, Figures, Side
 from tests.bench.ground import Ground
 from tests.bench.load.traffic import traffic
 from tests.bench.percentile import percentile
-from tests.support.access_events import journalled
+from tests.support.access_events import journal_lines
 
 MEDIAN = Figure(name="ms a tick p50", more_is_better=False)
 TAIL = Figure(name="ms a tick p99", more_is_better=False)
@@ -41,7 +41,7 @@ Append = Callable[[Sequence[bytes]], int]
 async def contests(ground: Ground) -> AsyncIterator[Sequence[Contest]]:
     """Yield one for each setting, beside the bare write."""
     events = traffic(1, TICKS_PREPARED * EVENTS_A_TICK, SYSTEM_CLOCK.now())
-    ticks = [[journalled(event) for event in tick] for tick in batches(events, EVENTS_A_TICK)]
+    ticks = [[journal_lines(event) for event in tick] for tick in batches(events, EVENTS_A_TICK)]
     what = f"os.write of the same {EVENTS_A_TICK} lines a tick"
     bare = Side(what=what, go=partial(_go, ground, _written, ticks))
     yield [

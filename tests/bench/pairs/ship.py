@@ -24,7 +24,7 @@ from tests.bench.contest import Contest, Figure, Figures, Side
 from tests.bench.ground import Ground
 from tests.bench.load.traffic import traffic
 from tests.bench.stopwatch import rate_per_s
-from tests.support.access_events import journalled
+from tests.support.access_events import journal_lines
 
 EVENTS = Figure(name="events/s")
 EVENTS_A_GO = 40_000
@@ -51,7 +51,7 @@ async def contests(ground: Ground) -> AsyncIterator[Sequence[Contest]]:
             Contest(
                 name="ship",
                 figures=(EVENTS,),
-                ours=_shipped(shipping, journals, journalled(*events)),
+                ours=_shipped(shipping, journals, journal_lines(*events)),
                 bare=bare,
             ),
             Contest(

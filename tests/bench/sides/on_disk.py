@@ -29,7 +29,7 @@ where isleaf
 """
 
 
-async def taken(pool: Pool, rows: int) -> Figures:
+async def measure_disk(pool: Pool, rows: int) -> Figures:
     """Return how much each of these rows takes in the tables, and one that is filed now in the WAL."""
     sizes = await pool.fetchrow(_SIZES, rows)
     return {

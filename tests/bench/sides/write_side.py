@@ -69,13 +69,13 @@ async def open_write_side(wiring: Wiring, accounts: int) -> AsyncIterator[Owners
     """Yield the owners of the first accounts, this many, once all three services are ready."""
     ports = dict(zip(WRITING, free_ports(len(WRITING)), strict=True))
     async with AsyncExitStack() as stack:
-        await asyncio.gather(*(started(name, wiring, port, stack) for name, port in ports.items()))
+        await asyncio.gather(*(start_service(name, wiring, port, stack) for name, port in ports.items()))
         signer = LocalSigner(wiring.jwks.parent)
         tokens = [_token(signer, number) for number in range(1, accounts + 1)]
         yield Owners(registry_port=ports["registry"], tokens=tokens, numbers=count())
 
 
-async def started(name: str, wiring: Wiring, port: int, stack: AsyncExitStack) -> None:
+async def start_service(name: str, wiring: Wiring, port: int, stack: AsyncExitStack) -> None:
     """Start a service, wait until it is ready, and let it be stopped with the stack."""
     child = await Child.spawn(service_command(SPECS[name], wiring, port))
     stack.push_async_callback(child.stop)

@@ -14,9 +14,9 @@ import orjson
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from tests.support.store.tampering import KEY, OTHER_KEY, dba_of, vouched
+from tests.support.store.tampering import KEY, OTHER_KEY, dba_of, make_vouched
 
-LEDGER = vouched()
+LEDGER = make_vouched()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,7 @@ from keyfold.wire.record import Record
 from tests.support.access_events import access_event
 from tests.support.bed import Topics
 from tests.support.eventually import eventually
-from tests.support.examples.running import POISON, delete_before, publish, record_of, run, started
+from tests.support.examples.running import POISON, delete_before, publish, record_of, run, start_example
 
 NAME = "land_parquet.py"
 PAGE = Path(__file__).parents[3] / "docs" / "subscribing.md"
@@ -120,7 +120,7 @@ async def test_kills(kafka_bootstrap: str, topics: Topics, tmp_path: Path) -> No
     arguments = (kafka_bootstrap, tmp_path, topic, "100")
 
     for kill in range(KILLS):
-        process = await started(NAME, *arguments)
+        process = await start_example(NAME, *arguments)
         there = len(files(tmp_path))
         await killed(process, tmp_path, after_files=there + 3, while_landing=kill % 2 == 0)
     printed, complained = await run(NAME, *arguments)

@@ -13,7 +13,7 @@ from keyfold.kafka.topics import ensure_topics
 from keyfold.local.process.fork_server import ForkServer
 from keyfold.local.servers.postgres import LocalPostgres
 from keyfold.wire.topics import ALL
-from tests.support.database import cloned
+from tests.support.database import clone_database
 from tests.support.gatekeeper.practice import practice
 from tests.support.gatekeeper.world import Gatekeeper, World, world_on
 
@@ -51,7 +51,7 @@ async def gatekeeper(
     """A gatekeeper of a practice in which nothing changes, for the tests of one module."""
     directory = tmp_path_factory.mktemp("gatekeeper")
     name = directory.name.replace("-", "_")
-    dsn = await cloned(postgres_server.dsn, template_database, name)
+    dsn = await clone_database(postgres_server.dsn, template_database, name)
     async with world_on(dsn, kafka_bootstrap, lifecycle_publisher, directory, fork_server) as world:
         await world.append(*practice())
         await world.project()

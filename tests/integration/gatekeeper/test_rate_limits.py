@@ -14,12 +14,12 @@ from keyfold.kafka.publisher import Publisher
 from keyfold.local.process.fork_server import ForkServer
 from keyfold.local.servers.postgres import LocalPostgres
 from keyfold.wire.keys.format import KeyKind, MintedKey
-from tests.support.database import cloned
-from tests.support.gatekeeper.practice import ACCOUNT, BOTH, VENDOR_KEY, minted, practice, subscriber_key
+from tests.support.database import clone_database
+from tests.support.gatekeeper.practice import ACCOUNT, BOTH, VENDOR_KEY, mint_key, practice, subscriber_key
 from tests.support.gatekeeper.world import NGINX_TOKEN, Answered, Gatekeeper, World, world_on
 
 TWO_AN_HOUR = RateLimit.of(2, 3600)
-DENIED, NGINX, PORTS, FAST, EDITED = (minted(KeyKind.SUBSCRIBER, number) for number in range(31, 36))
+DENIED, NGINX, PORTS, FAST, EDITED = (mint_key(KeyKind.SUBSCRIBER, number) for number in range(31, 36))
 LIMITED = (
     *practice(),
     *(subscriber_key(key, rate_limit=TWO_AN_HOUR) for key in (DENIED, NGINX, PORTS, EDITED)),
@@ -38,7 +38,7 @@ async def gatekeeper(
 ) -> AsyncIterator[Gatekeeper]:
     """A gatekeeper of a practice some of whose keys have limits, and no default."""
     directory = tmp_path_factory.mktemp("limited")
-    dsn = await cloned(postgres_server.dsn, template_database, directory.name.replace("-", "_"))
+    dsn = await clone_database(postgres_server.dsn, template_database, directory.name.replace("-", "_"))
     async with world_on(dsn, kafka_bootstrap, lifecycle_publisher, directory, fork_server) as world:
         await world.append(*LIMITED)
         await world.project()

@@ -17,7 +17,7 @@ from keyfold.kafka.partition_reader import PartitionReader
 from keyfold.kafka.publisher import Publisher
 from keyfold.local.servers.kafka import LocalKafka
 from tests.support.bed import Topics, kafka_in
-from tests.support.kafka.records import numbered, read_all, read_until, values
+from tests.support.kafka.records import make_numbered, read_all, read_until, values
 
 TIMEOUT_S = 60
 
@@ -37,7 +37,7 @@ async def publish_insisting(publisher: Publisher, topic: str, count: int) -> int
     for number in range(count):
         while True:
             try:
-                await publisher.publish(topic, 0, numbered(number, number + 1))
+                await publisher.publish(topic, 0, make_numbered(number, number + 1))
             except KafkaFailure:
                 repeats += 1
                 await asyncio.sleep(0.1)
@@ -72,14 +72,14 @@ async def test_hung_broker(broker: LocalKafka) -> None:
     topic = await Topics(bootstrap=broker.bootstrap)("hung")
     options = ProducerOptions(bootstrap=broker.bootstrap, timeout_s=1)
     async with asyncio.timeout(TIMEOUT_S), Publisher(options) as publisher:
-        await publisher.publish(topic, 0, numbered(0, 10))
+        await publisher.publish(topic, 0, make_numbered(0, 10))
         os.kill(broker.child.pid, signal.SIGSTOP)
         try:
             with pytest.raises(OutcomeUnknown):
-                await publisher.publish(topic, 0, numbered(10, 20))
+                await publisher.publish(topic, 0, make_numbered(10, 20))
         finally:
             os.kill(broker.child.pid, signal.SIGCONT)
-        await publisher.publish(topic, 0, numbered(10, 20))
+        await publisher.publish(topic, 0, make_numbered(10, 20))
     numbers = values(await read_all(broker.bootstrap, topic))
     assert list(dict.fromkeys(numbers)) == list(range(20))
 
@@ -106,7 +106,7 @@ async def test_deaf_consumer(broker: LocalKafka) -> None:
         Publisher(ProducerOptions(bootstrap=broker.bootstrap)) as publisher,
         reader,
     ):
-        await publisher.publish(topic, 0, numbered(0, 10))
+        await publisher.publish(topic, 0, make_numbered(0, 10))
         seen = await read_until(reader, 10)
         with capture_logs() as logs:
             os.kill(broker.child.pid, signal.SIGSTOP)
@@ -115,7 +115,7 @@ async def test_deaf_consumer(broker: LocalKafka) -> None:
                     await reader.end_offset()
             finally:
                 os.kill(broker.child.pid, signal.SIGCONT)
-            await publisher.publish(topic, 0, numbered(10, 20))
+            await publisher.publish(topic, 0, make_numbered(10, 20))
             seen += await read_until(reader, 20)
     assert [line["event"] for line in logs] == ["consumer_given_up"]
     assert values(seen) == list(range(20))
@@ -130,7 +130,7 @@ async def test_watched_consumer(broker: LocalKafka) -> None:
         Publisher(ProducerOptions(bootstrap=broker.bootstrap)) as publisher,
         reader,
     ):
-        await publisher.publish(topic, 0, numbered(0, 10))
+        await publisher.publish(topic, 0, make_numbered(0, 10))
         seen = await read_until(reader, 10)
         os.kill(broker.child.pid, signal.SIGSTOP)
         try:
@@ -139,7 +139,7 @@ async def test_watched_consumer(broker: LocalKafka) -> None:
                     assert await reader.read(timeout_s=0.2) == []
         finally:
             os.kill(broker.child.pid, signal.SIGCONT)
-        await publisher.publish(topic, 0, numbered(10, 20))
+        await publisher.publish(topic, 0, make_numbered(10, 20))
         seen += await read_until(reader, 20)
     assert [line["event"] for line in logs] == ["consumer_given_up"]
     assert values(seen) == list(range(20))

@@ -12,7 +12,7 @@ from keyfold.kafka.partition_reader import PartitionReader
 from keyfold.kafka.publisher import Publisher
 from keyfold.local.process.ports import free_ports
 from tests.support.bed import Topics
-from tests.support.kafka.records import numbered, read_all, values
+from tests.support.kafka.records import make_numbered, read_all, values
 
 
 @pytest.mark.parametrize("compression", ["lz4", "zstd", None])
@@ -21,8 +21,10 @@ async def test_order(kafka_bootstrap: str, topics: Topics, compression: str | No
     topic = await topics("order")
     options = ProducerOptions(bootstrap=kafka_bootstrap, compression=compression, batch_bytes_max=2_000)
     async with Publisher(options) as publisher:
-        await publisher.publish(topic, 0, numbered(0, 500))
-        await asyncio.gather(*(publisher.publish(topic, 0, numbered(at, at + 1)) for at in range(500, 520)))
+        await publisher.publish(topic, 0, make_numbered(0, 500))
+        await asyncio.gather(
+            *(publisher.publish(topic, 0, make_numbered(at, at + 1)) for at in range(500, 520))
+        )
 
     received = await read_all(kafka_bootstrap, topic)
 
@@ -38,7 +40,7 @@ async def test_many_partitions(kafka_bootstrap: str, topics: Topics) -> None:
     async with Publisher(ProducerOptions(bootstrap=kafka_bootstrap)) as publisher:
         for start in (0, 100):
             await asyncio.gather(
-                *(publisher.publish(topic, at, numbered(start, start + 100)) for at in range(4))
+                *(publisher.publish(topic, at, make_numbered(start, start + 100)) for at in range(4))
             )
 
     for partition in range(4):
@@ -57,11 +59,11 @@ async def test_nothing(kafka_bootstrap: str, topics: Topics) -> None:
 async def test_too_large(kafka_bootstrap: str, topics: Topics) -> None:
     """A record that the broker will never take is Rejected, and the next one is published none the less."""
     topic = await topics("large", config={"max.message.bytes": "1000"})
-    huge = numbered(0, 1, padding=5_000)
+    huge = make_numbered(0, 1, padding=5_000)
     async with Publisher(ProducerOptions(bootstrap=kafka_bootstrap, compression=None)) as publisher:
         with pytest.raises(RecordsRejected):
             await publisher.publish(topic, 0, huge)
-        await publisher.publish(topic, 0, numbered(1, 2))
+        await publisher.publish(topic, 0, make_numbered(1, 2))
     assert values(await read_all(kafka_bootstrap, topic)) == [1]
 
 
@@ -70,7 +72,7 @@ async def test_no_such_partition(kafka_bootstrap: str, topics: Topics) -> None:
     topic = await topics("narrow")
     async with Publisher(ProducerOptions(bootstrap=kafka_bootstrap)) as publisher:
         with pytest.raises(KafkaMisconfigured, match="no partition 5"):
-            await publisher.publish(topic, 5, numbered(0, 1))
+            await publisher.publish(topic, 5, make_numbered(0, 1))
 
 
 async def test_no_broker() -> None:
@@ -78,4 +80,4 @@ async def test_no_broker() -> None:
     (port,) = free_ports(1)
     async with Publisher(ProducerOptions(bootstrap=f"127.0.0.1:{port}", timeout_s=1)) as publisher:
         with pytest.raises(Unavailable):
-            await publisher.publish("any", 0, numbered(0, 1))
+            await publisher.publish("any", 0, make_numbered(0, 1))

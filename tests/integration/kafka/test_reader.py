@@ -15,7 +15,7 @@ from keyfold.kafka.publisher import Publisher
 from keyfold.kafka.reader import Reader
 from keyfold.local.process.ports import free_ports
 from tests.support.bed import Topics
-from tests.support.kafka.records import numbered, read_until, values
+from tests.support.kafka.records import make_numbered, read_until, values
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ async def hundred(kafka_bootstrap: str, topics: Topics) -> str:
     """A topic of one partition with the records 0 to 99."""
     topic = await topics("hundred")
     async with Publisher(ProducerOptions(bootstrap=kafka_bootstrap)) as publisher:
-        await publisher.publish(topic, 0, numbered(0, 100))
+        await publisher.publish(topic, 0, make_numbered(0, 100))
     return topic
 
 
@@ -32,7 +32,7 @@ async def spread(kafka_bootstrap: str, topics: Topics) -> str:
     """A topic of three partitions, each with the records 0 to 49."""
     topic = await topics("spread", partitions=3)
     async with Publisher(ProducerOptions(bootstrap=kafka_bootstrap)) as publisher:
-        await asyncio.gather(*(publisher.publish(topic, at, numbered(0, 50)) for at in range(3)))
+        await asyncio.gather(*(publisher.publish(topic, at, make_numbered(0, 50)) for at in range(3)))
     return topic
 
 
@@ -64,7 +64,7 @@ async def test_waits(kafka_bootstrap: str, hundred: str) -> None:
         Publisher(ProducerOptions(bootstrap=kafka_bootstrap)) as publisher,
     ):
         seen = values(await read_until(reader, 100))
-        await publisher.publish(hundred, 0, numbered(100, 110))
+        await publisher.publish(hundred, 0, make_numbered(100, 110))
         seen += values(await read_until(reader, 110))
     assert seen == list(range(90, 110))
 

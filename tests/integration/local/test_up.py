@@ -29,7 +29,7 @@ from keyfold.local.stack_ports import FIRST_PORT, OFFSETS
 from keyfold.wire.record import Received
 from keyfold.wire.topics import LIFECYCLE
 from tests.support.eventually import eventually
-from tests.support.kafka.records import numbered, read_all, values
+from tests.support.kafka.records import make_numbered, read_all, values
 from tests.support.local.raw_http import send
 
 START_TIMEOUT_S = 60
@@ -130,7 +130,7 @@ async def test_life(tmp_path: Path, first_port: int) -> None:
         assert first.mode == 0o600
         assert {"gateway", "kafka", "postgres", "gateway_token", "pids"} <= record.keys()
         async with Publisher(ProducerOptions(bootstrap=record["kafka"])) as publisher:
-            await publisher.publish(LIFECYCLE.name, 0, numbered(0, 10))
+            await publisher.publish(LIFECYCLE.name, 0, make_numbered(0, 10))
         async with stack(tmp_path) as second:
             assert "another stack runs in" in await second.output(within_s=START_TIMEOUT_S)
             assert second.process.returncode == 1
@@ -169,7 +169,7 @@ async def test_children_die(tmp_path: Path) -> None:
         await running.ready()
         before = running.record
         async with Publisher(ProducerOptions(bootstrap=before["kafka"])) as publisher:
-            await publisher.publish(LIFECYCLE.name, 0, numbered(0, 10))
+            await publisher.publish(LIFECYCLE.name, 0, make_numbered(0, 10))
         left = psutil.Process(before["pids"]["postgres"]).children()
         for each in left:
             each.suspend()  # one that is busy does not see either that its parent is gone

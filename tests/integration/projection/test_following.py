@@ -23,7 +23,7 @@ from tests.support.database import execute
 from tests.support.eventually import eventually
 from tests.support.kafka.records import read_all
 from tests.support.ledger_builder import LedgerBuilder, account_created, key_created, key_revoked, story
-from tests.support.projection.running import dumped, running
+from tests.support.projection.running import dump, running
 
 FOREIGN = Record(key=None, value=b"hello", headers=(("ce_source", b"/elsewhere"),), timestamp_ms=1)
 
@@ -178,7 +178,7 @@ async def test_a_second_projection_is_fenced(scene: Scene) -> None:
     async with running(scene.following()):
         await scene.publish(ledger.records())
         await scene.reached(2)
-    before = await dumped(scene.pool)
+    before = await dump(scene.pool)
     zombie = ReadModelWriter(scene.pool)
     revoked = ledger.add(key_revoked(1))
     late = Step(
@@ -186,7 +186,7 @@ async def test_a_second_projection_is_fenced(scene: Scene) -> None:
     )
     with pytest.raises(Fenced, match="not at position 1"):
         await zombie.save(late)
-    assert await dumped(scene.pool) == before
+    assert await dump(scene.pool) == before
 
 
 async def test_another_shape_is_fenced(scene: Scene) -> None:

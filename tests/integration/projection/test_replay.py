@@ -27,7 +27,7 @@ from tests.support.ledger_builder import (
     key_id,
     story,
 )
-from tests.support.projection.running import dumped, running
+from tests.support.projection.running import dump, running
 
 
 async def served(scene: Scene, ledger: LedgerBuilder) -> bytes:
@@ -36,7 +36,7 @@ async def served(scene: Scene, ledger: LedgerBuilder) -> bytes:
         await scene.reached(0)
         await scene.publish(ledger.records())
         await scene.reached(ledger.head.position)
-    return await dumped(scene.pool)
+    return await dump(scene.pool)
 
 
 async def schemas(scene: Scene) -> set[str]:
@@ -52,7 +52,7 @@ async def test_replay_equals_live(scene: Scene) -> None:
     report = await scene.replay().run()
     assert report.differences == ()
     assert report.events == report.position == len(story())
-    assert await dumped(scene.pool) == live
+    assert await dump(scene.pool) == live
     assert await schemas(scene) == {"projection"}
 
 
@@ -64,7 +64,7 @@ async def test_rebuilds_what_was_wiped(scene: Scene) -> None:
         await scene.read_model.snapshot()
     report = await scene.replay().run()
     assert report.differences is None
-    assert await dumped(scene.pool) == live
+    assert await dump(scene.pool) == live
 
 
 async def test_a_starting_projection_rebuilds_what_was_wiped(scene: Scene) -> None:
@@ -74,7 +74,7 @@ async def test_a_starting_projection_rebuilds_what_was_wiped(scene: Scene) -> No
     await execute(scene.dsn, "drop schema projection cascade")
     async with running(scene.following()):
         await scene.reached(ledger.head.position)
-        assert await dumped(scene.pool) == live
+        assert await dump(scene.pool) == live
         ledger.add(account_created(7))
         await scene.publish(ledger.records(after=ledger.head.position - 1))
         await scene.reached(ledger.head.position)
@@ -90,7 +90,7 @@ async def test_another_shape_is_rebuilt(scene: Scene) -> None:
         await scene.read_model.position()
     async with running(scene.following()):
         await scene.served(ledger.head.position)
-    assert await dumped(scene.pool) == live
+    assert await dump(scene.pool) == live
 
 
 async def test_repairs_and_reports_differences(scene: Scene) -> None:
@@ -108,7 +108,7 @@ async def test_repairs_and_reports_differences(scene: Scene) -> None:
         TableDifference(table="accounts", rows=1, ids=(account_id(1),)),
         TableDifference(table="keys", rows=2, ids=(key_id(3), "key_x")),
     )
-    assert await dumped(scene.pool) == live
+    assert await dump(scene.pool) == live
 
 
 async def test_the_projection_carries_on_across_swaps(scene: Scene) -> None:
@@ -123,9 +123,9 @@ async def test_the_projection_carries_on_across_swaps(scene: Scene) -> None:
         await publishing
         await scene.reached(ledger.head.position)
         assert not task.done()
-    live = await dumped(scene.pool)
+    live = await dump(scene.pool)
     await scene.replay().run()
-    assert await dumped(scene.pool) == live
+    assert await dump(scene.pool) == live
 
 
 async def _published(scene: Scene, ledger: LedgerBuilder) -> None:
@@ -224,7 +224,7 @@ async def test_refuses_when_events_are_missing(scene: Scene) -> None:
     with pytest.raises(EventsMissing, match=f"ends at position {ledger.head.position}"):
         await scene.replay().run()
     await execute(scene.dsn, "update projection.progress set position = position - 1")
-    assert await dumped(scene.pool) == live
+    assert await dump(scene.pool) == live
     progress = await serving_progress(scene.pool)
     assert progress is not None
     assert progress.head == ledger.head

@@ -32,7 +32,7 @@ from tests.support.eventually import eventually
 from tests.support.ledger_builder import LedgerBuilder, account_created
 from tests.support.registry.serving import OPERATOR, REVIEWER, Registry, instance, owner
 from tests.support.runtime.tokens import SetClock
-from tests.support.store.tampering import KEY, PUBLIC_KEYS, dba_of, event_of, signed
+from tests.support.store.tampering import KEY, PUBLIC_KEYS, dba_of, event_of, sign_claim
 
 PATH = "/v1/ledger/checkpoints"
 AT = datetime(2030, 3, 1, 9, 30, tzinfo=UTC)
@@ -171,7 +171,7 @@ async def test_many_missing(office: Office, database: str) -> None:
     """However many are missing in the file, all are caught up in their order, and then only what is new."""
     builder = LedgerBuilder([account_created(1)])
     for _ in range(230):
-        builder.add(event_of(signed(builder.head)))
+        builder.add(event_of(sign_claim(builder.head)))
     async with dba_of(database, builder.rows):
         await office.filing.catch_up()
     assert office.filed() == list(range(1, 231))

@@ -23,7 +23,7 @@ from keyfold.wire.access.codec import decode_access_event
 from keyfold.wire.journal.files import COUNTED, DAMAGED, segment_name
 from keyfold.wire.record import Received
 from keyfold.wire.topics import ACCESS
-from tests.support.access_events import access_event, journalled
+from tests.support.access_events import access_event, journal_lines
 from tests.support.bed import Topics, kafka_in
 from tests.support.eventually import eventually
 from tests.support.kafka.records import read_all
@@ -116,7 +116,7 @@ async def test_a_record_is_the_journals_bytes_in_a_cloudevent(
     [record] = await records_in(kafka_bootstrap, topic)
     event_id = access_event(1).event_id
     assert record.value is not None
-    assert journalled(access_event(1)).endswith(record.value + b"\n")
+    assert journal_lines(access_event(1)).endswith(record.value + b"\n")
     assert (record.key, dict(record.headers)["ce_id"]) == (b"key_1", event_id.encode())
 
 
@@ -209,7 +209,7 @@ async def test_a_torn_tail_and_a_corrupt_middle_are_kept_aside(
     writer = Writer(tmp_path)
     writer.write(1)
     start = (writer.path / "00000000000000000001.journal").stat().st_size
-    corrupt, torn = b"0badc0de {}\n", journalled(access_event(3))[:30]
+    corrupt, torn = b"0badc0de {}\n", journal_lines(access_event(3))[:30]
     writer.write_raw(corrupt)
     writer.write(1)
     end = (writer.path / "00000000000000000001.journal").stat().st_size
@@ -238,7 +238,7 @@ async def test_a_clock_that_is_far_off_stops_nothing(
     """The broker takes an event from any time, and keeps it from its arrival on."""
     writer, now = Writer(tmp_path), SYSTEM_CLOCK.now()
     ahead, behind = access_event(1, at=now + timedelta(days=1)), access_event(2, at=now - timedelta(days=80))
-    writer.write_raw(journalled(ahead, behind))
+    writer.write_raw(journal_lines(ahead, behind))
     async with shipper(tmp_path, kafka_bootstrap, topic) as it, asyncio.timeout(20):
         assert await it.ship_once() == 2
     records = await records_in(kafka_bootstrap, topic)

@@ -32,7 +32,7 @@ from tests.support.property.choices import (
 )
 from tests.support.property.model import CATEGORY_OF, WITHIN
 from tests.support.property.plain import plain_model, plain_state
-from tests.support.property.replays import by_stream, packed, read_with_repeats
+from tests.support.property.replays import fold_by_stream, fold_packed, read_with_repeats
 from tests.support.property.vendor_rules import VendorKeyRules, VendorRules
 
 
@@ -136,9 +136,9 @@ class Histories(AccountRules, KeyRules, VendorRules, VendorKeyRules):
         for event in self.history:
             replayed.fold(event)
         assert replayed == self.state
-        assert by_stream(self.history) == self.state
+        assert fold_by_stream(self.history) == self.state
         assert read_with_repeats(self.history) == self.state
-        assert packed(self.history) == self.state
+        assert fold_packed(self.history) == self.state
 
 
 TestHistories = Histories.TestCase

@@ -14,7 +14,7 @@ ROWS = "select gatekeeper, seq, date_trunc('hour', at, 'UTC') as hour from acces
 YEAR = timedelta(days=365)
 
 
-async def told(pool: Pool, *, rows_max: int = 1000, ranges_max: int = 1000) -> Sequence[RunHour]:
+async def report_of(pool: Pool, *, rows_max: int = 1000, ranges_max: int = 1000) -> Sequence[RunHour]:
     """Return what the log says about all its hours."""
     return await read_run_hours(
         pool,
@@ -26,7 +26,7 @@ async def told(pool: Pool, *, rows_max: int = 1000, ranges_max: int = 1000) -> S
     )
 
 
-async def true(pool: Pool) -> Sequence[RunHour]:
+async def truth_of(pool: Pool) -> Sequence[RunHour]:
     """Return what it must say, except duplicates: of those no row is left."""
     runs: dict[str, dict[datetime, Counter[int]]] = {}
     for row in await pool.fetch(ROWS):

@@ -14,7 +14,7 @@ from tests.support.eventually import eventually
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-async def filed(pool: Pool) -> list[int]:
+async def read_filed(pool: Pool) -> list[int]:
     """Return the numbers of all events in the log, in order, duplicates included."""
     rows = await pool.fetch("select seq from access_log.events order by seq")
     return [row["seq"] for row in rows]
@@ -26,7 +26,7 @@ async def has(pool: Pool, *seqs: int) -> None:
 
 
 async def _same(pool: Pool, seqs: list[int]) -> bool:
-    return await filed(pool) == seqs
+    return await read_filed(pool) == seqs
 
 
 async def newest(pool: Pool, count: int = 100, *, account_id: str = "acc_1") -> list[AccessEvent]:

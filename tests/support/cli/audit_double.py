@@ -109,6 +109,6 @@ def item(number: int, **changes: Any) -> dict[str, Any]:
     }
 
 
-def told(*numbers: int) -> bytes:
+def encode_events(*numbers: int) -> bytes:
     """Return events as a stream sends them, each with its number as id."""
     return b"".join(b"id: %d\ndata: %s\n\n" % (each, orjson.dumps(item(each))) for each in numbers)

@@ -6,7 +6,7 @@ from keyfold.cli.screen import Chronicle, Details, Listing, Room
 from keyfold.cli.screen.layout import lay_out
 
 
-def seen(
+def render_lines(
     shown: Listing | Details | Chronicle, columns: int | None = 80, encoding: str = "utf-8"
 ) -> list[str]:
     """Return its lines on a terminal with this many columns, None for no limit."""

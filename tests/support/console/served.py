@@ -75,7 +75,7 @@ class Browser:
 
 
 @asynccontextmanager
-async def served(
+async def serve_console(
     registry: web.Application | None = None, more: Sequence[View] = ()
 ) -> AsyncIterator[Browser]:
     """Serve the console beside a prepared registry; without one, nothing may be asked of it."""

@@ -34,7 +34,7 @@ def validator_of(reference: str) -> Draft7Validator:
     )
 
 
-def named(reference: str) -> dict[str, Any]:
+def find_schema(reference: str) -> dict[str, Any]:
     """Return the schema of a reference of the AsyncAPI document."""
     contents: dict[str, Any] = REGISTRY.resolver().lookup(reference).contents
     return contents

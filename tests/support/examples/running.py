@@ -43,7 +43,7 @@ async def delete_before(bootstrap: str, topic: str, offset: int) -> None:
         await admin.close()
 
 
-async def started(name: str, *arguments: str | Path) -> Process:
+async def start_example(name: str, *arguments: str | Path) -> Process:
     """Start an example."""
     return await asyncio.create_subprocess_exec(
         sys.executable, str(EXAMPLES / name), *map(str, arguments), stdout=PIPE, stderr=PIPE
@@ -52,7 +52,7 @@ async def started(name: str, *arguments: str | Path) -> Process:
 
 async def run(name: str, *arguments: str | Path) -> tuple[str, str]:
     """Run an example to its successful end; return its output and its errors."""
-    process = await started(name, *arguments)
+    process = await start_example(name, *arguments)
     printed, complained = await process.communicate()
     assert process.returncode == 0, complained.decode()
     return printed.decode(), complained.decode()

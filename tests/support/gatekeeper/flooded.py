@@ -134,7 +134,7 @@ def was_decided(waiting: Waiting) -> bool:
 
 
 @contextmanager
-def flooded(
+def run_flooded(
     root: Path,
     *,
     per_s: int = PER_S,
@@ -171,7 +171,7 @@ def flooded(
             file.close()
 
 
-def shipped(root: Path, *, run_id: str = "run") -> list[AccessEvent]:
+def read_shipped(root: Path, *, run_id: str = "run") -> list[AccessEvent]:
     """Return every event that a shipper finds of an ended run, in the order of shipping."""
     journal, events = RunJournal(root / run_id), []
     while True:
@@ -182,7 +182,7 @@ def shipped(root: Path, *, run_id: str = "run") -> list[AccessEvent]:
             return events
 
 
-def counted(events: Sequence[AccessEvent]) -> list[AccessEvent]:
+def only_counted(events: Sequence[AccessEvent]) -> list[AccessEvent]:
     """Return the events that stand for counted requests."""
     return [event for event in events if event.path == "/**"]
 
@@ -192,7 +192,7 @@ def requests(events: Sequence[AccessEvent]) -> int:
     return sum(event.requests for event in events)
 
 
-def named(waiting: Waiting) -> str:
+def decision_id_of(waiting: Waiting) -> str:
     """Return the id of the event that an answer names."""
     (answer,) = waiting.answers
     return answer.headers["X-Keyfold-Decision"]

@@ -75,7 +75,7 @@ PIECES: Final = (
 )
 
 
-def mutated(random: Random) -> bytes:
+def mutate(random: Random) -> bytes:
     """Return the bytes of one connection: one or two requests, of which the last may be broken."""
     lines = _good(random)
     for _ in range(random.choice((0, 1, 1, 1, 2, 3, 6))):

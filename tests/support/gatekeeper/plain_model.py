@@ -42,7 +42,7 @@ class Allowed:
     path: str
 
 
-def allowed(sent: bytes) -> list[Allowed | None]:
+def find_allowed(sent: bytes) -> list[Allowed | None]:
     """Return, for each request in the bytes up to the first flaw, what may be allowed of it."""
     verdicts: list[Allowed | None] = []
     while True:

@@ -26,25 +26,25 @@ ACCOUNT, SHUT_ACCOUNT = account_id(1), account_id(2)
 VENDOR, OTHER_VENDOR, SUSPENDED_VENDOR = vendor_id(1), vendor_id(2), vendor_id(3)
 
 
-def minted(kind: KeyKind, number: int) -> MintedKey:
+def mint_key(kind: KeyKind, number: int) -> MintedKey:
     """Return a key whose secret is the same in every run."""
     return mint(kind, f"{number:012}", number.to_bytes(32))
 
 
-VENDOR_KEY = minted(KeyKind.VENDOR, 11)
-OTHER_VENDOR_KEY = minted(KeyKind.VENDOR, 12)
-SUSPENDED_VENDOR_KEY = minted(KeyKind.VENDOR, 13)
-REVOKED_VENDOR_KEY = minted(KeyKind.VENDOR, 14)
-UNKNOWN_VENDOR_KEY = minted(KeyKind.VENDOR, 15)
-REPLACED_VENDOR_KEY = minted(KeyKind.VENDOR, 16)
-KEY = minted(KeyKind.SUBSCRIBER, 21)
-REVOKED_KEY = minted(KeyKind.SUBSCRIBER, 22)
-EXPIRED_KEY = minted(KeyKind.SUBSCRIBER, 23)
-SHUT_KEY = minted(KeyKind.SUBSCRIBER, 24)
-NAMED_KEY = minted(KeyKind.SUBSCRIBER, 25)
-UNKNOWN_KEY = minted(KeyKind.SUBSCRIBER, 26)
-NETWORKED_KEY = minted(KeyKind.SUBSCRIBER, 27)
-REPLACED_KEY = minted(KeyKind.SUBSCRIBER, 28)
+VENDOR_KEY = mint_key(KeyKind.VENDOR, 11)
+OTHER_VENDOR_KEY = mint_key(KeyKind.VENDOR, 12)
+SUSPENDED_VENDOR_KEY = mint_key(KeyKind.VENDOR, 13)
+REVOKED_VENDOR_KEY = mint_key(KeyKind.VENDOR, 14)
+UNKNOWN_VENDOR_KEY = mint_key(KeyKind.VENDOR, 15)
+REPLACED_VENDOR_KEY = mint_key(KeyKind.VENDOR, 16)
+KEY = mint_key(KeyKind.SUBSCRIBER, 21)
+REVOKED_KEY = mint_key(KeyKind.SUBSCRIBER, 22)
+EXPIRED_KEY = mint_key(KeyKind.SUBSCRIBER, 23)
+SHUT_KEY = mint_key(KeyKind.SUBSCRIBER, 24)
+NAMED_KEY = mint_key(KeyKind.SUBSCRIBER, 25)
+UNKNOWN_KEY = mint_key(KeyKind.SUBSCRIBER, 26)
+NETWORKED_KEY = mint_key(KeyKind.SUBSCRIBER, 27)
+REPLACED_KEY = mint_key(KeyKind.SUBSCRIBER, 28)
 NETWORKS: Final = tuple(map(parse_network, ("203.0.113.0/24", "2001:db8:7::/48")))
 BOTH: Final = {"x-api-key": VENDOR_KEY.secret, "A-api-key": KEY.secret}
 

@@ -15,13 +15,13 @@ from keyfold.domain.rate_limit import RateLimit
 from keyfold.local.process.ports import free_ports
 from keyfold.wire.keys.format import KeyKind
 from tests.support.eventually import eventually
-from tests.support.gatekeeper.practice import BOTH, minted, practice, subscriber_key
+from tests.support.gatekeeper.practice import BOTH, mint_key, practice, subscriber_key
 from tests.support.gatekeeper.world import Gatekeeper, World
 from tests.support.gateways.running import KINDS, Gateway, Name, Site, start, token_of
 from tests.support.gateways.switchboard import Switchboard, switchboard_running
 from tests.support.gateways.upstream import Upstream, upstream_running
 
-LIMITED_KEY: Final = minted(KeyKind.SUBSCRIBER, 31)
+LIMITED_KEY: Final = mint_key(KeyKind.SUBSCRIBER, 31)
 ONE_AN_HOUR: Final = RateLimit(requests=1, per_s=3600, burst=1)
 JOURNAL_BYTES_MAX: Final = 1 << 20
 NOBODY: Final = "postgresql://nobody@127.0.0.1:1/nowhere"

@@ -29,7 +29,7 @@ class Got:
         return [value for known, value in self.headers if known == name.lower()]
 
 
-def echoed(response: Response) -> Got:
+def read_echo(response: Response) -> Got:
     """Return what the API was sent, from its response."""
     assert response.status == 200, response
     told = json.loads(response.body)

@@ -29,7 +29,7 @@ from keyfold.wire.access.codec import MalformedAccessEvent, decode_access_event
 from keyfold.wire.offsets import Advance, PartitionEnd
 from tests.support.access_events import EPOCH, access_event
 from tests.support.audit.following import FUTURE_MAX_S, NoonClock, Wires
-from tests.support.audit.rows import filed
+from tests.support.audit.rows import read_filed
 from tests.support.eventually import eventually
 
 
@@ -88,7 +88,7 @@ class PostgresBed:
 
     async def numbers(self) -> list[int]:
         """Return the rows' numbers."""
-        return await filed(self.pool)
+        return await read_filed(self.pool)
 
     async def offsets(self) -> Mapping[int, int]:
         """Read the table of offsets."""

@@ -14,7 +14,7 @@ EPOCH_MS = 1_700_000_000_000
 READ_TIMEOUT_S = 20
 
 
-def numbered(start: int, end: int, *, padding: int = 0) -> list[Record]:
+def make_numbered(start: int, end: int, *, padding: int = 0) -> list[Record]:
     """Return a record for each number, with the number as its value."""
     return [
         Record(

@@ -102,12 +102,12 @@ def let_in(stack: RunningStack, name: str, claims: Mapping[str, object]) -> str:
     return name
 
 
-async def headed(page: Page, heading: str) -> None:
+async def wait_for_heading(page: Page, heading: str) -> None:
     """Wait until a page has this heading."""
     await expect(page.get_by_role("heading", level=1)).to_have_text(heading)
 
 
-async def complete(page: Page) -> None:
+async def wait_for_rest(page: Page) -> None:
     """Wait until a page has the parts that come after the rest."""
     await expect(page.locator(".later")).to_have_count(0)
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from playwright.async_api import Page, expect
 
-from tests.support.page.browsers import headed, press
+from tests.support.page.browsers import press, wait_for_heading
 from tests.support.stack.world import Practice, VendorWithKey
 
 HOME: Final = "/settings/integrations/api"
@@ -32,9 +32,9 @@ async def grant(page: Page, category: str, access: str) -> None:
     await page.get_by_role("group", name=category).get_by_role("radio", name=access).check()
 
 
-async def shown_secret(page: Page) -> str:
+async def read_secret(page: Page) -> str:
     """Return the secret that the page shows, once it does."""
-    await headed(page, "Copy your key now")
+    await wait_for_heading(page, "Copy your key now")
     field = page.get_by_role("textbox", name="The key's secret")
     await expect(field).to_have_attribute("readonly", "")
     await expect(field).to_have_value(re.compile(r"kf[sv]_(live|test)_\w+"))

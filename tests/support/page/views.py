@@ -12,7 +12,7 @@ from playwright.async_api import Page, expect
 from keyfold.local.signing import Claims
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from tests.support.page import browsers
-from tests.support.stack.running import RunningStack, frozen
+from tests.support.stack.running import RunningStack, freeze
 from tests.support.stack.world import OPERATOR, REVIEWER, World, application
 
 HOME: Final = "/settings/integrations/api"
@@ -244,7 +244,7 @@ class Scene:
         await expect(page.get_by_role("heading", level=2)).to_have_text("Stopped everywhere")
 
     async def _revoked_late(self, page: Page) -> None:
-        with frozen(self._stack.pid("gatekeeper")):
+        with freeze(self._stack.pid("gatekeeper")):
             await press("Revoke key")(page)
             began: Any = "each => { each.value = new Date(Date.parse(each.value) - 60000).toISOString() }"
             await page.locator("[name=began]").evaluate(began)

@@ -28,7 +28,7 @@ async def running(following: ProjectionLoop) -> AsyncIterator[asyncio.Task[None]
                 await task
 
 
-async def dumped(pool: Pool, schema: str = "projection") -> bytes:
+async def dump(pool: Pool, schema: str = "projection") -> bytes:
     """Return every byte of a generation, with its rows in the order of their first columns."""
     async with pool.acquire() as connection:
         tables = [await _table(connection, f"{schema}.{table}") for table in TABLES]

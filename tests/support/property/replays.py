@@ -12,7 +12,7 @@ from keyfold.wire.keys.packed import Packed
 from keyfold.wire.keys.packed_key import pack_key, unpack_key
 
 
-def by_stream(history: list[LifecycleEvent]) -> State:
+def fold_by_stream(history: list[LifecycleEvent]) -> State:
     """Fold each stream by itself, and put the results together."""
     streams: dict[StreamId, list[LifecycleEvent]] = defaultdict(list)
     for event in history:
@@ -46,7 +46,7 @@ def read_with_repeats(history: list[LifecycleEvent]) -> State:
     return state
 
 
-def packed(history: list[LifecycleEvent]) -> State:
+def fold_packed(history: list[LifecycleEvent]) -> State:
     """Fold into a state whose keys are packed, as a gatekeeper's are."""
     state = State(keys=Packed(pack_key, unpack_key))
     for event in history:

@@ -95,7 +95,9 @@ class Door:
 
 
 @asynccontextmanager
-async def opened(database: str, directory: Path, mapping: ClaimMapping = PLAIN_CLAIMS) -> AsyncIterator[Door]:
+async def open_door(
+    database: str, directory: Path, mapping: ClaimMapping = PLAIN_CLAIMS
+) -> AsyncIterator[Door]:
     """Serve a registry on a database, which looks tokens up with the rights of the audit service."""
     jwks, clock = Jwks(str(tokens.jwks_file(directory, SIGNER)), tokens.SetClock()), SetClock()
     await jwks.load()

@@ -11,7 +11,7 @@ from keyfold.domain.access.event import AccessEvent
 from keyfold.gatekeeper.journal.directory import RunDirectory
 from keyfold.gatekeeper.journal.segment import Segment
 from keyfold.wire.journal.counted_slots import count_bytes, empty_slot
-from tests.support.access_events import access_event, journalled
+from tests.support.access_events import access_event, journal_lines
 
 
 class Writer:
@@ -26,7 +26,7 @@ class Writer:
     def write(self, count: int) -> None:
         """Journal the next events."""
         numbers = range(self._seq + 1, self._seq + count + 1)
-        self._segment.append(b"".join(journalled(self._event(number)) for number in numbers))
+        self._segment.append(b"".join(journal_lines(self._event(number)) for number in numbers))
         self._seq += count
 
     def _event(self, number: int) -> AccessEvent:

@@ -9,7 +9,7 @@ from keyfold.domain.access.decision import Reason
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from tests.support.eventually import eventually
 from tests.support.stack.refused import assert_refused
-from tests.support.stack.running import RunningStack, frozen
+from tests.support.stack.running import RunningStack, freeze
 from tests.support.stack.world import READS_PATIENTS, JsonObject, Practice, World
 
 PATIENT = "/v1/patient/7"
@@ -28,12 +28,12 @@ class Rotations:
     short_ends_at: str
 
 
-async def begun(stack: RunningStack, world: World) -> Rotations:
+async def begin(stack: RunningStack, world: World) -> Rotations:
     """Rotate two keys, and check that both secrets of each work."""
     long = await world.practice(await world.vendor())
     short = await world.another_key(long, READS_PATIENTS)
-    long_after, _ = await rotated(stack, long, "7d")
-    short_after, short_ends_at = await rotated(stack, short, f"{OVERLAP_S}s")
+    long_after, _ = await rotate(stack, long, "7d")
+    short_after, short_ends_at = await rotate(stack, short, f"{OVERLAP_S}s")
     for practice in (long, long_after, short, short_after):
         assert (await world.request("GET", PATIENT, practice.keys)).status == 200
     return Rotations(
@@ -45,7 +45,7 @@ async def begun(stack: RunningStack, world: World) -> Rotations:
     )
 
 
-async def ended(stack: RunningStack, world: World, before: Rotations) -> None:
+async def check_ended(stack: RunningStack, world: World, before: Rotations) -> None:
     """See after a restart that the short overlap ended while nothing ran, and another one while no registry
     does; the long one goes on until it is rotated again. The history has each end exactly once.
     """
@@ -56,18 +56,18 @@ async def ended(stack: RunningStack, world: World, before: Rotations) -> None:
     end = await end_of_overlap(stack, short)
     assert [end["actor"]["role"], end["changes"][0]["before"]] == ["keyfold", before.short_ends_at]
 
-    newest, ends_at = await rotated(stack, long, f"{OVERLAP_S}s")
+    newest, ends_at = await rotate(stack, long, f"{OVERLAP_S}s")
     assert_refused(await world.request("GET", PATIENT, long.keys), Reason.SUBSCRIBER_KEY_REPLACED)
     assert (await world.request("GET", PATIENT, long_after.keys)).status == 200
-    with frozen(stack.pid("registry")):
-        await passed(ends_at)
+    with freeze(stack.pid("registry")):
+        await wait_until(ends_at)
         assert_refused(await world.request("GET", PATIENT, long_after.keys), Reason.SUBSCRIBER_KEY_REPLACED)
         assert (await world.request("GET", PATIENT, newest.keys)).status == 200
     await end_of_overlap(stack, long)
     await nothing_happens_twice(stack, short, long)
 
 
-async def rotated(stack: RunningStack, practice: Practice, overlap: str) -> tuple[Practice, str]:
+async def rotate(stack: RunningStack, practice: Practice, overlap: str) -> tuple[Practice, str]:
     """Return the practice with its new secret, in force everywhere, and when the old one stops."""
     line = f"key rotate {practice.key_id} --account {practice.account_id} --overlap {overlap} --wait 20"
     done = await stack.keyfold(*line.split())
@@ -76,7 +76,7 @@ async def rotated(stack: RunningStack, practice: Practice, overlap: str) -> tupl
     return replace(practice, secret=answer["secret"]), answer["key"]["old_secret_works_until"]
 
 
-async def passed(instant: str) -> None:
+async def wait_until(instant: str) -> None:
     """Return when this time has passed."""
 
     async def is_past() -> bool:

@@ -91,14 +91,14 @@ async def keyfold(*arguments: str, cwd: Path, settings: Mapping[str, str] = NO_S
     return await asyncio.to_thread(run_forked, arguments, cwd, {**os.environ, **settings})
 
 
-async def ended(process: Process) -> Ended:
+async def wait_for_end(process: Process) -> Ended:
     """Return how a process ended."""
     out, err = await process.communicate()
     return Ended(status=process.returncode or 0, out=out.decode(), err=err.decode())
 
 
 @contextmanager
-def frozen(pid: int) -> Iterator[None]:
+def freeze(pid: int) -> Iterator[None]:
     """Suspend a process during the block."""
     os.kill(pid, signal.SIGSTOP)
     try:

@@ -43,13 +43,13 @@ def now() -> datetime:
     return SYSTEM_CLOCK.now()
 
 
-async def loaded(ledger: Ledger, stream: StreamId) -> Versioned:
+async def load_stream(ledger: Ledger, stream: StreamId) -> Versioned:
     """Return one stream as its events fold."""
     return (await ledger.look(ReadSet(streams=frozenset((stream,))), now())).streams[stream]
 
 
 @asynccontextmanager
-async def opened(database: str, *, size_max: int = 10) -> AsyncIterator[Ledger]:
+async def open_ledger(database: str, *, size_max: int = 10) -> AsyncIterator[Ledger]:
     """Yield the ledger of a database."""
     async with open_pool(database, application_name="test", size_max=size_max) as pool:
         yield Ledger(pool)

@@ -29,7 +29,7 @@ from ledger.events where position >= $1 order by position
 """
 
 
-def signed(head: Head, key: Ed25519PrivateKey = KEY) -> SignedHead:
+def sign_claim(head: Head, key: Ed25519PrivateKey = KEY) -> SignedHead:
     """Return the signed claim of a head."""
     checkpoint = HeadClaim(
         position=head.position, head_hash=head.hash, at=START, signing_key_id=key_id_of(key.public_key())
@@ -57,7 +57,7 @@ class Vouched:
     file: bytes
 
 
-def vouched() -> Vouched:
+def make_vouched() -> Vouched:
     """Return a ledger of 12 events."""
     builder, lines = LedgerBuilder(), []
     for turn in (1, 2):
@@ -68,7 +68,7 @@ def vouched() -> Vouched:
             key_revoked(turn, account=turn),
         ):
             builder.add(event)
-        checkpoint = signed(builder.head)
+        checkpoint = sign_claim(builder.head)
         builder.add(event_of(checkpoint))
         lines.append(format_line(checkpoint))
     builder.add(account_created(3))
@@ -149,7 +149,7 @@ async def dba_of(dsn: str, rows: Sequence[tuple[Row, bytes]] = ()) -> AsyncItera
         await connection.close()
 
 
-def forged(position: int, head_hash: bytes) -> tuple[str, str]:
+def forge(position: int, head_hash: bytes) -> tuple[str, str]:
     """Return the type and data of a signed head that names the right key and is signed with another."""
     named = HeadClaim(
         position=position,

@@ -65,7 +65,7 @@ DENIED = AccessEvent(
 )
 
 
-def received(record: Record) -> Received:
+def receive(record: Record) -> Received:
     """Return a record as the broker returns it."""
     return Received(
         topic="t",

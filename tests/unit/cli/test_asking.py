@@ -12,7 +12,7 @@ from keyfold.cli.commands.keys.can import shown_answer
 from keyfold.cli.commands.operating.shadow import listing
 from keyfold.cli.screen import Listing, Tone, Toned
 from tests.support.cli.registry_double import serving
-from tests.support.cli.screens import seen
+from tests.support.cli.screens import render_lines
 
 ALLOWED: dict[str, Any] = {
     "decision": "allow",
@@ -70,7 +70,7 @@ def away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def on_wide(shown: Listing) -> str:
     """Return what a person sees on a wide terminal."""
-    return "\n".join(seen(shown, 200))
+    return "\n".join(render_lines(shown, 200))
 
 
 @pytest.mark.parametrize(

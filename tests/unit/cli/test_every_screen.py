@@ -23,7 +23,7 @@ from keyfold.cli.commands.operating.dead_letters import listing as dead_letters
 from keyfold.cli.screen import Details, Listing
 from keyfold.cli.screen.lines import width_of
 from keyfold.runtime.legible import UNSEEN_IN_PROSE
-from tests.support.cli.screens import seen
+from tests.support.cli.screens import render_lines
 from tests.support.cli.worst_case import ACCOUNT, KEY, VENDOR, letter, worst
 from tests.support.domain.given import NOW
 from tests.unit.cli.commands.test_past_state import past
@@ -186,5 +186,5 @@ async def test_what_is_copied_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_is_copied_of_a_database_is_whole(columns: int) -> None:
     """The same holds for what does not come over HTTP."""
     for shown in itertools.chain.from_iterable(VIEWS.values()):
-        narrow, wide = ("\n".join(seen(shown, width)) for width in (columns, None))
+        narrow, wide = ("\n".join(render_lines(shown, width)) for width in (columns, None))
         assert_whole(narrow, wide, columns)

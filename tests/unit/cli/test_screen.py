@@ -7,7 +7,7 @@ import pytest
 
 from keyfold.cli.screen import Details, Line, Listing, minute, show, when
 from keyfold.cli.screen.lines import width_of
-from tests.support.cli.screens import seen
+from tests.support.cli.screens import render_lines
 
 LISTING = Listing(
     columns=("name", "state"),
@@ -30,17 +30,17 @@ def test_program(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_markup_is_text() -> None:
     """A name that looks like markup, or would steer the terminal, is shown as it is."""
-    assert seen(LISTING) == ["name                state", "[red]Evil\\u001b[2J  active"]
+    assert render_lines(LISTING) == ["name                state", "[red]Evil\\u001b[2J  active"]
 
 
 def test_empty() -> None:
     """A list without anything says so in words."""
-    assert seen(Listing(columns=("name",), rows=[], items=[], empty="Nothing.")) == ["Nothing."]
+    assert render_lines(Listing(columns=("name",), rows=[], items=[], empty="Nothing.")) == ["Nothing."]
 
 
 def test_note() -> None:
     """What a person must know follows the rest."""
-    assert seen(DETAILS) == ["secret  s3", "Hand it over now."]
+    assert render_lines(DETAILS) == ["secret  s3", "Hand it over now."]
 
 
 @pytest.mark.parametrize(
@@ -129,22 +129,22 @@ EVENTS = Listing(
 )
 def test_a_table_of_any_width(columns: int | None, lines: list[str]) -> None:
     """Prose wraps to the next line, then columns are left out in their order, then all becomes blocks."""
-    assert seen(EVENTS, columns) == lines
+    assert render_lines(EVENTS, columns) == lines
 
 
 def test_a_secret_stands_alone() -> None:
     """A word that fits only without its name goes below it; the terminal breaks one that never fits."""
     shown = Details(lines={"key": "key_1", "secret": "s" * 70}, item={})
-    assert seen(shown, 80) == ["key     key_1", "secret  " + "s" * 70]
-    assert seen(shown, 72) == ["key     key_1", "secret", "s" * 70]
-    assert seen(shown, 60) == ["key     key_1", "secret", "s" * 70]
+    assert render_lines(shown, 80) == ["key     key_1", "secret  " + "s" * 70]
+    assert render_lines(shown, 72) == ["key     key_1", "secret", "s" * 70]
+    assert render_lines(shown, 60) == ["key     key_1", "secret", "s" * 70]
 
 
 def test_a_wide_character_takes_two_columns() -> None:
     """Columns stay aligned, whatever is in them; emoji that may not be joined are counted separately."""
     rows = [("歯科 👩‍👩‍👧", "x"), ("Dr. Müller", "y"), ("می‌خواهم", "z")]
     shown = Listing(columns=("name", "after"), rows=rows, items=[], empty="")
-    assert [width_of(line[:-1]) for line in seen(shown)[1:]] == [13, 13, 13]
+    assert [width_of(line[:-1]) for line in render_lines(shown)[1:]] == [13, 13, 13]
 
 
 @pytest.mark.parametrize("columns", range(20, 100))
@@ -153,6 +153,6 @@ def test_a_word_is_one_word(columns: int) -> None:
     told = "works until 2026-01-31 08:09:10Z for key_0123456789ABCDEFGHIJKLMNOP"
     table = Listing(columns=("told", "by"), rows=[(told, told)], items=[], empty="", prose=("told", "by"))
     for shown in (table, Details(lines={"told": told, "by": told}, item={})):
-        text = "\n".join(seen(shown, columns))
+        text = "\n".join(render_lines(shown, columns))
         for word in ("2026-01-31 08:09:10Z", "key_0123456789ABCDEFGHIJKLMNOP", "works", "until"):
             assert text.count(word) == 2

@@ -17,7 +17,7 @@ import pytest
 from keyfold.cli.screen import Details, Tone, Toned, show
 from keyfold.cli.screen.streams import AS_SYMBOLS, make_encodable
 from tests.support.cli.registry_double import ACCOUNT, serving
-from tests.support.cli.screens import seen
+from tests.support.cli.screens import render_lines
 
 NAME: Final = "Zähne → 歯科 👩‍👩‍👧 می‌خواهم"
 ACCOUNT_ANSWER: Final = {"account_id": ACCOUNT, "name": NAME, "integrations_enabled": True}
@@ -92,7 +92,7 @@ async def test_a_reader_that_has_gone() -> None:
 def test_symbols_have_a_word_in_ascii() -> None:
     """The screens' own symbols have substitutes; what people wrote is escaped as in JSON."""
     assert make_encodable("a → b — c… ▁█· ✓", "ascii") == "a -> b - c... 18. ok"
-    assert seen(SHOWN, None, "ascii")[0] == (
+    assert render_lines(SHOWN, None, "ascii")[0] == (
         "name   Z\\u00e4hne -> \\u6b6f\\u79d1 \\ud83d\\udc69\\u200d\\ud83d\\udc69\\u200d\\ud83d\\udc67"
         " \\u0645\\u06cc\\u200c\\u062e\\u0648\\u0627\\u0647\\u0645"
     )
@@ -105,7 +105,7 @@ def test_what_is_seen_is_shown_and_what_is_not_is_told() -> None:
         "odd": "a\u202eb\u200bc\x1b[2J\ufeff\U000e0041\u2028",
         "prose": "one\r\ntwo\tthree",
     }
-    assert seen(Details(lines=lines, item={})) == [
+    assert render_lines(Details(lines=lines, item={})) == [
         f"name   {NAME}",
         "odd    a\\u202eb\\u200bc\\u001b[2J\\ufeff\\udb40\\udc41\\u2028",
         "prose  one",

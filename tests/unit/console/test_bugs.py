@@ -4,7 +4,7 @@ import pytest
 
 from keyfold.console.browser.session import Person
 from keyfold.console.web.view import SIGNED_IN, Page, View, Visit
-from tests.support.console.served import served
+from tests.support.console.served import serve_console
 
 
 async def _fail(_visit: Visit) -> Page:
@@ -20,7 +20,7 @@ BROKEN = View(method="GET", path="/broken", handler=_fail, who=SIGNED_IN)
 )
 async def test_a_bug(accept: str, content_type: str) -> None:
     """The answer has the reader's form, and reveals nothing of the cause."""
-    async with served(more=[BROKEN]) as browser:
+    async with serve_console(more=[BROKEN]) as browser:
         browser.sign_in(Person(sub="nell"))
         answer = await browser.ask("GET", "/broken", accept=accept)
         assert (answer.status, answer.content_type) == (500, content_type)

@@ -5,7 +5,7 @@ from aiohttp import web
 
 from keyfold.console.browser.session import Person
 from keyfold.runtime.auth.caller import Role
-from tests.support.console.served import served
+from tests.support.console.served import serve_console
 
 NEW = Person(sub="nell")
 REVIEWER = Person(sub="rita", role=Role.REVIEWER)
@@ -20,7 +20,7 @@ CODE = "kfi_live_" + "a" * 61
 
 async def test_a_code_is_in_no_other_address() -> None:
     """Whoever opens an invitation signs in by an address without its code, and then returns to it."""
-    async with served() as browser:
+    async with serve_console() as browser:
         answer = await browser.ask("GET", f"/invitations/{CODE}")
         assert (answer.status, answer.headers["Location"]) == (303, "/sign-in?return_to=/invitations")
         assert not any(CODE in f"{name}{value}" for name, value in browser.cookies.items())
@@ -38,7 +38,7 @@ async def test_the_page_of_a_code_tells_nobody_its_address() -> None:
 
     registry = web.Application()
     registry.router.add_post("/v1/invitations/look", look)
-    async with served(registry) as browser:
+    async with serve_console(registry) as browser:
         browser.sign_in(NEW)
         answer = await browser.ask("GET", f"/invitations/{CODE}")
         assert (answer.status, answer.headers["Referrer-Policy"]) == (404, "strict-origin")
@@ -53,7 +53,7 @@ async def test_a_form_outlives_the_login() -> None:
 
     registry = web.Application()
     registry.router.add_route("*", "/{rest:.*}", refuse)
-    async with served(registry) as browser:
+    async with serve_console(registry) as browser:
         session = browser.sign_in(REVIEWER)
         typed = {"once": "1", "do": "suspend", "reason": "It leaks"}
         form = {"csrf": browser.console.forgery.mark(session), **typed}
@@ -72,7 +72,7 @@ async def test_a_form_outlives_a_service_that_is_away() -> None:
 
     registry = web.Application()
     registry.router.add_post("/v1/vendors", no_answer)
-    async with served(registry) as browser:
+    async with serve_console(registry) as browser:
         session = browser.sign_in(NEW)
         typed = {**APPLICATION, "once": "1", "categories": "files"}
         form = {"csrf": browser.console.forgery.mark(session), **typed}
@@ -87,7 +87,7 @@ async def test_a_form_outlives_a_service_that_is_away() -> None:
 @pytest.mark.parametrize("part", ["..%2Fledger", "%2e%2e%2fx", "ven_1%3Fx=1", "%0d%0aX:%20y", "a" * 129])
 async def test_what_is_no_id_is_asked_of_nobody(part: str) -> None:
     """An address without a valid id is not found, and never becomes a part of a service's path."""
-    async with served() as browser:
+    async with serve_console() as browser:
         browser.sign_in(REVIEWER)
         for path in (f"/reviews/{part}", f"/reviews/{part}/suspended"):
             assert (await browser.ask("GET", path)).status == 404

@@ -13,7 +13,7 @@ from keyfold.shipper.run_journal import RunJournal
 from keyfold.wire.access.codec import decode_access_event
 from keyfold.wire.journal.counted_slots import SLOT_BYTES, SLOTS_MAX, count_bytes, empty_slot, read_slots
 from keyfold.wire.journal.files import COUNTED
-from tests.support.access_events import journalled
+from tests.support.access_events import journal_lines
 from tests.support.shipper.journals import Writer, counting, slot
 
 BYTES_MAX = 128 * 1024
@@ -67,7 +67,7 @@ def test_behind_an_empty_segment(writer: Writer) -> None:
 def test_what_is_journalled_is_not_shipped_twice(writer: Writer) -> None:
     """A count that the journal ends with was journalled, and its slot not released, when the run died."""
     writer.write(2)
-    writer.write_raw(journalled(replace(counting(91), seq=3, requests=7, gatekeeper="gatekeeper-1")))
+    writer.write_raw(journal_lines(replace(counting(91), seq=3, requests=7, gatekeeper="gatekeeper-1")))
     (writer.path / COUNTED).write_bytes(slot(91, 7) + slot(93, 5))
     writer.die()
     assert shipped(RunJournal(writer.path)) == [(1, 1), (2, 1), (3, 7), (4, 5)]
@@ -77,7 +77,7 @@ def test_what_is_journalled_is_not_shipped_twice(writer: Writer) -> None:
 def test_a_line_that_is_not_whole_is_no_record(writer: Writer, cut: int) -> None:
     """Killed while it journalled a count, a run is shipped with it, under the number it was to have."""
     writer.write(2)
-    line = journalled(replace(counting(91), seq=3, requests=7))
+    line = journal_lines(replace(counting(91), seq=3, requests=7))
     writer.write_raw(line[:-cut])
     (writer.path / COUNTED).write_bytes(slot(91, 7))
     writer.die()
@@ -133,7 +133,7 @@ def test_the_end_of_a_long_journal_is_enough(writer: Writer) -> None:
     writer.write(4000)
     counts = [counting(10_000 + number) for number in range(SLOTS_MAX)]
     lines = (replace(event, seq=4001 + number) for number, event in enumerate(counts))
-    writer.write_raw(journalled(*lines))
+    writer.write_raw(journal_lines(*lines))
     (writer.path / COUNTED).write_bytes(b"".join(slot(10_000 + number, 1) for number in range(SLOTS_MAX)))
     writer.die()
     numbers = [seq for seq, _ in shipped(RunJournal(writer.path))]

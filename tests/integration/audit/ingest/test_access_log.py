@@ -17,7 +17,7 @@ from keyfold.store.postgres.errors import OffsetsMoved, PartitionMissing
 from keyfold.wire.offsets import Advance
 from tests.integration.audit.conftest import TOPIC
 from tests.support.access_events import EPOCH, access_event
-from tests.support.audit.rows import filed, newest
+from tests.support.audit.rows import newest, read_filed
 
 
 def step(expected: int, following: int, partition: int = 0) -> Advance:
@@ -55,21 +55,21 @@ async def test_a_repeated_event_is_filed_once(access_log: AccessLog, pool: Pool)
     await access_log.file([access_event(1), access_event(2)], [step(0, 2)])
     again = [access_event(2), access_event(3), access_event(1)]
     assert await access_log.file(again, [step(2, 5)]) == Filed(events=[access_event(3)], duplicates=2)
-    assert await filed(pool) == [1, 2, 3]
+    assert await read_filed(pool) == [1, 2, 3]
 
 
 async def test_a_repetition_within_a_batch_is_filed_once(access_log: AccessLog, pool: Pool) -> None:
     """Two alike in one batch are one row."""
     batch = [access_event(1), access_event(2), access_event(1)]
     assert await access_log.file(batch, [step(0, 3)]) == Filed(events=batch[:2], duplicates=1)
-    assert await filed(pool) == [1, 2]
+    assert await read_filed(pool) == [1, 2]
 
 
 async def test_filing_goes_on_after_repetitions(access_log: AccessLog, pool: Pool) -> None:
     """Batches after one with repetitions are filed like any other."""
     for number in (1, 1, 2, 3, 3, 4):
         await access_log.file([access_event(number)], [step_of(await offset(access_log))])
-    assert await filed(pool) == [1, 2, 3, 4]
+    assert await read_filed(pool) == [1, 2, 3, 4]
 
 
 async def offset(access_log: AccessLog) -> int:
@@ -88,7 +88,7 @@ async def test_a_zombie_is_fenced(access_log: AccessLog, pool: Pool) -> None:
     await access_log.file([access_event(1)], [step(0, 1)])
     with pytest.raises(OffsetsMoved):
         await zombie.file([access_event(2)], [step(0, 1)])
-    assert await filed(pool) == [1]
+    assert await read_filed(pool) == [1]
 
 
 async def test_one_lost_partition_fences_the_whole_batch(access_log: AccessLog, pool: Pool) -> None:
@@ -107,7 +107,7 @@ async def test_of_two_at_the_same_offset_one_is_fenced(access_log: AccessLog, po
         return_exceptions=True,
     )
     assert sorted(type(each).__name__ for each in outcomes) == ["Filed", "OffsetsMoved"]
-    assert len(await filed(pool)) == 1
+    assert len(await read_filed(pool)) == 1
 
 
 async def test_an_event_without_a_partition_files_nothing(access_log: AccessLog, pool: Pool) -> None:
@@ -115,7 +115,7 @@ async def test_an_event_without_a_partition_files_nothing(access_log: AccessLog,
     stray = access_event(2, at=EPOCH - timedelta(days=3))
     with pytest.raises(PartitionMissing):
         await access_log.file([access_event(1), stray], [step(0, 2)])
-    assert await filed(pool) == []
+    assert await read_filed(pool) == []
     assert await access_log.next_offsets(frozenset({0})) == {}
 
 

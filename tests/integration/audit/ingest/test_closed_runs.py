@@ -17,7 +17,7 @@ from keyfold.store.postgres.connection import Pool, open_pool
 from keyfold.wire.access.closed_run import closed_run_record
 from keyfold.wire.topics import ACCESS, DEAD_LETTER
 from tests.support.access_events import EPOCH, access_event
-from tests.support.audit.accounts import told
+from tests.support.audit.accounts import report_of
 from tests.support.audit.following import Wires, consuming
 from tests.support.audit.log import Log
 from tests.support.bed import Topics
@@ -38,7 +38,7 @@ def closed(
 
 async def items(pool: Pool, caught_up_at: datetime | None = None) -> list[CompletenessItem]:
     """Return what a caller sees of all hours."""
-    return [CompletenessItem.of(each, caught_up_at) for each in await told(pool)]
+    return [CompletenessItem.of(each, caught_up_at) for each in await report_of(pool)]
 
 
 async def accounts(pool: Pool) -> list[tuple[list[tuple[int, int]], int | None, bool]]:
@@ -85,9 +85,9 @@ async def test_repeats_change_nothing(pool: Pool) -> None:
         await Log(pool, number).file(access_event(1, gatekeeper=run, at=EPOCH + number * HOUR))
         repeat = closed(last_seq, run=run, exact=exact)
         await ClosedRuns(pool).note([closed(9, run=run), repeat, repeat])
-        before = await told(pool)
+        before = await report_of(pool)
         await ClosedRuns(pool).note([repeat])
-        assert await told(pool) == before
+        assert await report_of(pool) == before
     assert await accounts(pool) == [([(2, 9)], None, True)] * 4
 
 
@@ -121,7 +121,7 @@ async def test_pages_are_the_whole(pool: Pool) -> None:
     await Log(pool).file(*(access_event(n, at=EPOCH + n * HOUR, gatekeeper=f"run-{n}") for n in range(4)))
     lost = [closed(5, run=f"run-{n}{name}", at=EPOCH + n * HOUR) for n in range(4) for name in "!z"]
     await ClosedRuns(pool).note([each for run in lost for each in (run, run)])
-    whole, pages = await told(pool), list[RunHour]()
+    whole, pages = await report_of(pool), list[RunHour]()
     while found := await _page(pool, pages):
         assert len(found) <= 2
         pages += found

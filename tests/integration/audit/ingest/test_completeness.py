@@ -31,7 +31,7 @@ from keyfold.store.postgres.migrations import migrate
 from keyfold.wire.offsets import Advance
 from tests.integration.audit.conftest import TOPIC
 from tests.support.access_events import EPOCH, access_event
-from tests.support.audit.accounts import told, true
+from tests.support.audit.accounts import report_of, truth_of
 from tests.support.eventually import eventually
 from tests.support.runtime.tokens import SetClock
 from tests.support.store.logins import login_of
@@ -121,8 +121,8 @@ async def test_numbers_are_those_of_the_rows(
         done = await _filed_at_once(pool, (one, other), offsets, DEATHS.get(fate))
         offsets = [offset + is_done for offset, is_done in zip(offsets, done, strict=True)]
         came += sum(len(batch) for batch, is_done in zip((one, other), done, strict=True) if is_done)
-    found = await told(pool)
-    assert [dataclasses.replace(each, duplicates=0) for each in found] == await true(pool)
+    found = await report_of(pool)
+    assert [dataclasses.replace(each, duplicates=0) for each in found] == await truth_of(pool)
     assert came == sum(each.filed + each.duplicates for each in found)
 
 
@@ -149,7 +149,7 @@ async def test_each_missing_number_is_told_once(access_log: AccessLog, pool: Poo
     numbers = [3, 4, 7, BLOCK_NUMBERS * 3]
     later = access_event(BLOCK_NUMBERS * 3 + 2, at=EPOCH + HOUR)
     await access_log.file([*map(access_event, numbers), later], [step(0)])
-    newest, oldest = await told(pool)
+    newest, oldest = await report_of(pool)
     assert (oldest.first, oldest.last, oldest.filed, oldest.expected) == (3, 6144, 4, 6144)
     assert oldest.missing == 6140
     assert oldest.missing_ranges == [_range(1, 2), _range(5, 6), _range(8, 6143)]
@@ -166,7 +166,7 @@ async def test_what_comes_late_is_missing_no_more(access_log: AccessLog, pool: P
     """A gap closes when its events are filed, in whatever order, and one row is left of it."""
     for place, numbers in enumerate(([5, 6], [1], [9], [2, 4], [8, 3], [7])):
         await access_log.file([access_event(number) for number in numbers], [step(place)])
-    assert [(each.filed, each.missing) for each in await told(pool)] == [(9, 0)]
+    assert [(each.filed, each.missing) for each in await report_of(pool)] == [(9, 0)]
     assert await pool.fetchval("select numbers::text from access_log.filed_numbers") == "{[1,10)}"
 
 
@@ -176,7 +176,7 @@ async def test_a_number_that_came_twice_is_extra(access_log: AccessLog, pool: Po
     impostors = [_other(first[1]), _other(first[2]), _other(first[5])]
     await access_log.file([*first, impostors[0]], [step(0)])
     await access_log.file([*impostors, first[0]], [step(1)])
-    [hour] = await told(pool)
+    [hour] = await report_of(pool)
     assert (hour.filed, hour.expected, hour.missing, hour.duplicates) == (10, 7, 0, 2)
     assert (hour.extra, hour.extra_ranges) == (3, [_range(2, 3), _range(6, 6)])
 
@@ -192,7 +192,10 @@ async def test_a_clock_that_is_set_back_leaves_no_gap(access_log: AccessLog, poo
         for number in range(1, 40)
     ]
     await access_log.file(events, [step(0)])
-    assert [(each.filed, each.missing, each.extra) for each in await told(pool)] == [(20, 0, 0), (19, 0, 0)]
+    assert [(each.filed, each.missing, each.extra) for each in await report_of(pool)] == [
+        (20, 0, 0),
+        (19, 0, 0),
+    ]
 
 
 async def test_pages_are_the_whole(access_log: AccessLog, pool: Pool) -> None:
@@ -202,7 +205,7 @@ async def test_pages_are_the_whole(access_log: AccessLog, pool: Pool) -> None:
         for number in range(12)
     ]
     await access_log.file(events, [step(0)])
-    whole, pages = await told(pool), list[RunHour]()
+    whole, pages = await report_of(pool), list[RunHour]()
     while found := await _page(pool, pages):
         pages += found
     assert pages == whole
@@ -226,14 +229,14 @@ async def test_the_highest_number_is_no_trouble(access_log: AccessLog, pool: Poo
     """A number as high as an event may have is filed, and what it leaves out is counted."""
     highest = 2**63 - 2
     await access_log.file([access_event(1), replace(access_event(2), seq=highest)], [step(0)])
-    [hour] = await told(pool)
+    [hour] = await report_of(pool)
     assert (hour.last, hour.missing_ranges) == (highest, [_range(2, highest - 1)])
 
 
 async def test_ranges_are_bounded(access_log: AccessLog, pool: Pool) -> None:
     """However many gaps there are, the first ranges are told, and how many numbers are missing in all."""
     await access_log.file([access_event(number) for number in range(2, 2000, 2)], [step(0)])
-    [hour] = await told(pool, ranges_max=3)
+    [hour] = await report_of(pool, ranges_max=3)
     assert (hour.missing, hour.missing_ranges) == (999, [_range(1, 1), _range(3, 3), _range(5, 5)])
 
 
@@ -249,7 +252,7 @@ async def test_two_consumers_note_the_same_runs(access_log: AccessLog, pool: Poo
         )
         await eventually(lambda: _are_waiting(pool, 2))
     await filing
-    assert [dataclasses.replace(each, duplicates=0) for each in await told(pool)] == await true(pool)
+    assert [dataclasses.replace(each, duplicates=0) for each in await report_of(pool)] == await truth_of(pool)
 
 
 def _of_run(number: int, run: int, key: str) -> AccessEvent:
@@ -274,14 +277,14 @@ async def test_what_is_too_old_is_not_missing(database: str, pool: Pool, partiti
     await access_log.file([*gone, access_event(1, at=old, gatekeeper="ended")], [step(0)])
     await access_log.file([access_event(7, at=kept), access_event(9)], [step(1)])
     await drop_old(await login_of(database, "audit"), SetClock(at=EPOCH))
-    found = await told(pool)
+    found = await report_of(pool)
     assert [(each.hour, each.missing_ranges) for each in found] == [
         (EPOCH, [_range(8, 8)]),
         (kept, [_range(5, 6)]),
     ]
     assert await _remembered(pool) == {"gatekeeper-1", "ended"}
     await drop_old(database, SetClock(at=EPOCH + 95 * DAY))
-    assert (await told(pool), await _remembered(pool)) == ([], {"gatekeeper-1"})
+    assert (await report_of(pool), await _remembered(pool)) == ([], {"gatekeeper-1"})
 
 
 async def _remembered(pool: Pool) -> set[str]:
@@ -306,7 +309,7 @@ async def test_a_migration_notes_what_is_there(empty_database: str, tmp_path: Pa
             await eventually(lambda: _waits(pool))
             await _copy(connection, [access_event(17)])
         await migrating
-        [hour] = await told(pool)
+        [hour] = await report_of(pool)
     assert hour.missing_ranges == [_range(13, 13), _range(16, 16), _range(18, BLOCK_NUMBERS)]
     assert (hour.filed, hour.extra_ranges) == (7, [_range(12, 12)])
 

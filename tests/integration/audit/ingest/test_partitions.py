@@ -14,7 +14,7 @@ from keyfold.store.access_log.writer import AccessLog
 from keyfold.store.postgres.connection import Pool
 from keyfold.wire.offsets import Advance
 from tests.support.access_events import EPOCH, access_event
-from tests.support.audit.rows import filed, newest
+from tests.support.audit.rows import newest, read_filed
 from tests.support.eventually import eventually
 from tests.support.runtime.tokens import SetClock
 
@@ -86,7 +86,7 @@ async def test_nobody_waits_for_a_drop_that_waits_for_a_reader(
         await eventually(lambda: is_waiting(pool))
         async with asyncio.timeout(2):
             await access_log.file([access_event(1)], [Advance(partition=0, expected=0, next=1)])
-            assert await filed(pool) == [1]
+            assert await read_filed(pool) == [1]
             assert await partitions.make([TODAY + DAY]) == {TODAY + DAY}
         assert not dropping.done()
     assert await dropping == {OLD}
@@ -121,7 +121,7 @@ async def test_days_come_and_go_under_load(
 
     async with asyncio.timeout(20):
         filings, *_ = await asyncio.gather(file(), read(), read(), come_and_go())
-    assert await filed(pool) == list(range(1, filings + 1))
+    assert await read_filed(pool) == list(range(1, filings + 1))
     assert await partitions.days() == {TODAY + ahead * DAY for ahead in range(6)}
 
 

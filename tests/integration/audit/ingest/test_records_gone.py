@@ -13,7 +13,7 @@ from keyfold.runtime.metrics import REGISTRY
 from keyfold.store.access_log.completeness.numbers import NumberRange
 from keyfold.store.postgres.connection import Pool
 from tests.support.access_events import access_event
-from tests.support.audit.accounts import told
+from tests.support.audit.accounts import report_of
 from tests.support.audit.following import Wires, consuming
 from tests.support.audit.rows import has
 from tests.support.kafka.records import delete_before
@@ -54,7 +54,7 @@ async def test_what_kafka_deleted_is_told_and_passed_over(wires: Wires, pool: Po
             await has(pool, 1, 2, 3, 9, 10, 11, 12, 13)
     assert alarms(logs) == [(0, 3, 7)]
     assert gone() - before == 5
-    [hour] = await told(pool)
+    [hour] = await report_of(pool)
     assert (hour.missing, hour.missing_ranges) == (5, [NumberRange(first=4, last=8)])
 
 

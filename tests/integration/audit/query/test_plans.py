@@ -31,7 +31,7 @@ from keyfold.store.access_log.summaries import Dimension
 from keyfold.store.postgres.connection import open_connection, open_pool
 from keyfold.store.postgres.statements import load_statements, order_values
 from tests.support.access_events import EPOCH
-from tests.support.database import cloned
+from tests.support.database import clone_database
 
 DAY: Final = timedelta(days=1)
 HOUR: Final = timedelta(hours=1)
@@ -82,7 +82,7 @@ FORMULA: Final = {"formula": "(61)"}
 @pytest.fixture(scope="module")
 async def lived_in(postgres_server: LocalPostgres, template_database: str) -> str:
     """A database with four full days of many tenants' activity, which no test changes."""
-    dsn = await cloned(postgres_server.dsn, template_database, "plans")
+    dsn = await clone_database(postgres_server.dsn, template_database, "plans")
     async with open_pool(dsn, application_name="test") as pool:
         await Partitions(pool).make(TODAY.date() - n * DAY for n in range(-1, DAYS + 1))
         await pool.execute(PREPARED.replace("$1::timestamptz", f"timestamptz '{TODAY + DAY}'"))

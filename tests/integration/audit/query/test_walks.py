@@ -24,7 +24,7 @@ from keyfold.store.access_log.scope import AccountScope, Filters, KeyScope, Unat
 from keyfold.store.postgres.connection import Pool, open_pool
 from tests.support.access_events import EPOCH, access_event
 from tests.support.audit.log import Log, belongs
-from tests.support.database import cloned
+from tests.support.database import clone_database
 
 DAYS = 25
 DAY = timedelta(days=1)
@@ -100,7 +100,7 @@ def _event(number: int) -> AccessEvent:
 @pytest.fixture(scope="module")
 async def log(postgres_server: LocalPostgres, template_database: str) -> AsyncIterator[Growing]:
     """The log that all walks are through."""
-    dsn = await cloned(postgres_server.dsn, template_database, "walks")
+    dsn = await clone_database(postgres_server.dsn, template_database, "walks")
     async with open_pool(dsn, application_name="test") as pool:
         log = Growing(pool)
         await log.grow(1200)

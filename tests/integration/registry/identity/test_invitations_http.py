@@ -18,7 +18,7 @@ from tests.support.registry.door import (
     Claims,
     Door,
     nobody,
-    opened,
+    open_door,
     owner,
     vendor,
 )
@@ -29,7 +29,7 @@ NO_CODE = "kfi_live_" + "0" * 61
 @pytest.fixture
 async def door(database: str, tmp_path: Path) -> AsyncIterator[Door]:
     """A registry with a ledger of the test's own."""
-    async with opened(database, tmp_path) as door:
+    async with open_door(database, tmp_path) as door:
         yield door
 
 

@@ -21,7 +21,7 @@ from tests.support.registry.door import (
     Claims,
     Door,
     nobody,
-    opened,
+    open_door,
     owner,
     vendor,
 )
@@ -32,7 +32,7 @@ from tests.support.store.logins import pool_of
 @pytest.fixture
 async def door(database: str, tmp_path: Path) -> AsyncIterator[Door]:
     """A registry with a ledger of the test's own."""
-    async with opened(database, tmp_path) as door:
+    async with open_door(database, tmp_path) as door:
         yield door
 
 
@@ -219,7 +219,7 @@ KEYCLOAK = ClaimMapping(
 
 async def test_claims_of_another_shape(database: str, tmp_path: Path) -> None:
     """A token of Keycloak's shape is somebody by the setting, and an ordinary one nobody any more."""
-    async with opened(database, tmp_path, KEYCLOAK) as door:
+    async with open_door(database, tmp_path, KEYCLOAK) as door:
 
         def token(*roles: str, **more: Any) -> Claims:
             return {"role": None, "realm_access": {"roles": ["offline_access", *roles]}, **more}

@@ -18,7 +18,7 @@ from keyfold.store.postgres.connection import Connection, Pool, open_connection,
 from keyfold.store.postgres.errors import CommitUnknown, VersionConflict
 from keyfold.wire.events.chain import GENESIS, Head, follow
 from tests.support.eventually import eventually
-from tests.support.store.events import ACCOUNT, CREATED, DISABLED, ENABLED, created, draft, now, opened
+from tests.support.store.events import ACCOUNT, CREATED, DISABLED, ENABLED, created, draft, now, open_ledger
 
 STREAM = account_stream(ACCOUNT)
 WAITING = "select pid from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
@@ -97,7 +97,7 @@ async def test_who_is_not_alone_does_not_try(database: str) -> None:
 async def test_somebody_was_faster_elsewhere(database: str) -> None:
     """An append whose head has moved on, and nothing else of what it looked at, follows the new head."""
     other = draft(created(7))
-    async with opened(database) as ledger:
+    async with open_ledger(database) as ledger:
         expected = await _expected(ledger, STREAM)
         await ledger.append([other], await _expected(ledger, other.stream), now())
         recorded = await ledger.append([draft(CREATED), draft(ENABLED)], expected, now())
@@ -107,7 +107,7 @@ async def test_somebody_was_faster_elsewhere(database: str) -> None:
 
 async def test_another_head_at_the_same_position(database: str) -> None:
     """An append seals the hash that the ledger has, whatever was seen at its position."""
-    async with opened(database) as ledger:
+    async with open_ledger(database) as ledger:
         await ledger.append([draft(CREATED)], {STREAM: 0}, now())
         seen = replace(await _expected(ledger, STREAM), head=Head(position=1, hash=bytes(32)))
         await ledger.append([draft(ENABLED)], seen, now())
@@ -116,7 +116,7 @@ async def test_another_head_at_the_same_position(database: str) -> None:
 
 async def test_somebody_was_faster_here(database: str) -> None:
     """An append on a stream that has moved on since it was looked at records nothing."""
-    async with opened(database) as ledger:
+    async with open_ledger(database) as ledger:
         await ledger.append([draft(CREATED)], {STREAM: 0}, now())
         expected = await _expected(ledger, STREAM)
         await ledger.append([draft(ENABLED)], expected, now())
@@ -128,7 +128,7 @@ async def test_somebody_was_faster_here(database: str) -> None:
 async def test_clock_goes_back(database: str) -> None:
     """When the clock goes back after the look, the event is recorded at the time of the one before."""
     at = now()
-    async with opened(database) as ledger:
+    async with open_ledger(database) as ledger:
         await ledger.append([draft(CREATED)], {STREAM: 0}, at)
         expected = await _expected(ledger, STREAM)
         (recorded,) = await ledger.append([draft(ENABLED)], expected, at - timedelta(hours=1))
@@ -138,7 +138,7 @@ async def test_clock_goes_back(database: str) -> None:
 
 async def test_waits_for_a_beat(database: str) -> None:
     """An append waits for a beat that holds the head, so that one of them always knows of the other."""
-    async with opened(database) as ledger:
+    async with open_ledger(database) as ledger:
         expected = await _expected(ledger, STREAM)
         async with _head_held(database) as watch:
             appending = asyncio.create_task(ledger.append([draft(CREATED)], expected, now()))
@@ -149,7 +149,7 @@ async def test_waits_for_a_beat(database: str) -> None:
 
 async def test_lost_half_way(database: str) -> None:
     """An append whose connection is lost may have been committed for all that anybody knows, and says so."""
-    async with opened(database) as ledger:
+    async with open_ledger(database) as ledger:
         expected = await _expected(ledger, STREAM)
         async with _head_held(database) as watch:
             appending = asyncio.create_task(ledger.append([draft(CREATED)], expected, now()))

@@ -23,9 +23,9 @@ from tests.support.store.events import (
     ENABLED,
     created,
     draft,
-    loaded,
+    load_stream,
     now,
-    opened,
+    open_ledger,
 )
 
 STREAM = account_stream(ACCOUNT)
@@ -45,17 +45,17 @@ async def _chain(ledger: Ledger) -> list[RecordedEvent]:
 
 async def test_append_load(database: str) -> None:
     """What was appended folds into the aggregate, with the number of its events as version."""
-    async with opened(database) as ledger:
-        assert await loaded(ledger, STREAM) == NOTHING
+    async with open_ledger(database) as ledger:
+        assert await load_stream(ledger, STREAM) == NOTHING
         await ledger.append([draft(CREATED), draft(ENABLED)], {STREAM: 0}, now())
-        after = await loaded(ledger, STREAM)
+        after = await load_stream(ledger, STREAM)
     assert after.version == 2
     assert after.aggregate == Account(account_id=ACCOUNT, name=CREATED.name, integrations_enabled=True)
 
 
 async def test_append_answers_as_recorded(database: str) -> None:
     """The answer of an append is, field by field, what a reader of the ledger understands later."""
-    async with opened(database) as ledger:
+    async with open_ledger(database) as ledger:
         answered = await ledger.append(
             [draft(CREATED, traceparent=TRACEPARENT), draft(ENABLED)], {STREAM: 0}, now()
         )
@@ -69,7 +69,7 @@ async def test_append_answers_as_recorded(database: str) -> None:
 async def test_time_survives(database: str, microsecond: int) -> None:
     """A time of any microsecond comes out of the database as it was hashed."""
     at = datetime(2100, 2, 28, 23, 59, 59, microsecond, tzinfo=UTC)
-    async with opened(database) as ledger:
+    async with open_ledger(database) as ledger:
         (recorded,) = await ledger.append([draft(CREATED)], {STREAM: 0}, at)
         assert recorded.recorded_at == at
         assert [event.recorded_at for event in await _chain(ledger)] == [at]
@@ -78,7 +78,7 @@ async def test_time_survives(database: str, microsecond: int) -> None:
 async def test_clock_goes_back(database: str) -> None:
     """When the clock goes back, an event is recorded at the time of the one before, and the chain holds."""
     at = now()
-    async with opened(database) as ledger:
+    async with open_ledger(database) as ledger:
         await ledger.append([draft(CREATED)], {STREAM: 0}, at)
         await ledger.append([draft(ENABLED)], {STREAM: 1}, at - timedelta(hours=1))
         assert [event.recorded_at for event in await _chain(ledger)] == [at, at]
@@ -86,7 +86,7 @@ async def test_clock_goes_back(database: str) -> None:
 
 async def test_stale_version(database: str) -> None:
     """Whoever decided on a stream as it no longer is appends nothing and is told which stream it was."""
-    async with opened(database) as ledger:
+    async with open_ledger(database) as ledger:
         await ledger.append([draft(CREATED)], {STREAM: 0}, now())
         with pytest.raises(VersionConflict) as conflict:
             await ledger.append([draft(CREATED)], {STREAM: 0}, now())
@@ -99,7 +99,7 @@ async def test_stale_version(database: str) -> None:
 async def test_stale_stream_that_was_only_read(database: str) -> None:
     """A stream that the decision looked at is held to its version too, though nothing is written to it."""
     other = created(7)
-    async with opened(database) as ledger:
+    async with open_ledger(database) as ledger:
         await ledger.append([draft(CREATED), draft(ENABLED)], {STREAM: 0}, now())
         written = draft(other)
         with pytest.raises(VersionConflict) as conflict:
@@ -111,7 +111,7 @@ async def test_stale_stream_that_was_only_read(database: str) -> None:
 
 async def test_nothing_to_append(database: str) -> None:
     """A decision without events takes no position."""
-    async with opened(database) as ledger:
+    async with open_ledger(database) as ledger:
         assert await ledger.append([], {STREAM: 0}, now()) == ()
         assert await ledger.head() == GENESIS
 
@@ -119,7 +119,7 @@ async def test_nothing_to_append(database: str) -> None:
 async def test_append_fails_whole(database: str) -> None:
     """An append whose second event cannot be stored leaves nothing of the first."""
     repeated = draft(CREATED)
-    async with opened(database) as ledger:
+    async with open_ledger(database) as ledger:
         with pytest.raises(Exception, match="duplicate key"):
             await ledger.append([repeated, repeated], {STREAM: 0}, now())
         assert await ledger.head() == GENESIS
@@ -129,7 +129,7 @@ async def test_append_fails_whole(database: str) -> None:
 async def test_two_hundred_streams_at_once(database: str) -> None:
     """Two hundred commands on streams of their own, from several pools, all land: no gap, none twice."""
     async with AsyncExitStack() as stack:
-        ledgers = [await stack.enter_async_context(opened(database, size_max=8)) for _ in range(4)]
+        ledgers = [await stack.enter_async_context(open_ledger(database, size_max=8)) for _ in range(4)]
         drafts = [draft(created(number)) for number in range(200)]
         await asyncio.gather(
             *(ledgers[index % 4].append([each], {each.stream: 0}, now()) for index, each in enumerate(drafts))
@@ -148,7 +148,7 @@ async def _toggle(ledger: Ledger, turns: asyncio.Semaphore) -> int:
 
 async def _toggled(ledger: Ledger) -> int:
     while True:
-        before = await loaded(ledger, STREAM)
+        before = await load_stream(ledger, STREAM)
         assert isinstance(before.aggregate, Account)
         event = DISABLED if before.aggregate.integrations_enabled else ENABLED
         try:
@@ -161,14 +161,14 @@ async def _toggled(ledger: Ledger) -> int:
 async def test_two_hundred_on_one_stream_at_once(database: str) -> None:
     """Two hundred commands on one stream, from several pools, each see all before them: none is lost."""
     async with AsyncExitStack() as stack:
-        ledgers = [await stack.enter_async_context(opened(database, size_max=2)) for _ in range(3)]
+        ledgers = [await stack.enter_async_context(open_ledger(database, size_max=2)) for _ in range(3)]
         await ledgers[0].append([draft(CREATED)], {STREAM: 0}, now())
         turns = [asyncio.Semaphore(2) for _ in ledgers]  # more at once would mostly beat each other
         versions = await asyncio.gather(
             *(_toggle(ledgers[index % 3], turns[index % 3]) for index in range(200))
         )
         events = await _chain(ledgers[0])
-        account = (await loaded(ledgers[0], STREAM)).aggregate
+        account = (await load_stream(ledgers[0], STREAM)).aggregate
     assert sorted(versions) == list(range(2, 202))
     assert [event.version for event in events] == list(range(1, 202))
     assert account == Account(account_id=ACCOUNT, name=CREATED.name, integrations_enabled=False)
@@ -177,7 +177,10 @@ async def test_two_hundred_on_one_stream_at_once(database: str) -> None:
 async def test_head_is_heard(database: str) -> None:
     """An append tells whoever listens the position it reached; one that fails tells nothing."""
     heard: asyncio.Queue[str] = asyncio.Queue()
-    async with opened(database) as ledger, open_connection(database, application_name="test") as listener:
+    async with (
+        open_ledger(database) as ledger,
+        open_connection(database, application_name="test") as listener,
+    ):
         await listener.add_listener("keyfold_ledger", lambda *about: heard.put_nowait(about[-1]))
         await ledger.append([draft(CREATED), draft(ENABLED)], {STREAM: 0}, now())
         with pytest.raises(VersionConflict):
@@ -189,7 +192,7 @@ async def test_head_is_heard(database: str) -> None:
 
 async def test_pages(database: str) -> None:
     """Rows come in pages above a position, in order, and none above the head."""
-    async with opened(database) as ledger:
+    async with open_ledger(database) as ledger:
         drafts = [draft(created(number)) for number in range(5)]
         await ledger.append(drafts, {each.stream: 0 for each in drafts}, now())
         assert [row.position for row, _ in await ledger.rows_after(0, 2)] == [1, 2]

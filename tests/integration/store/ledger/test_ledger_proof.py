@@ -17,7 +17,7 @@ from keyfold.wire.proof.signed_head import format_line
 from keyfold.wire.proof.signed_head_proof import FindingKind
 from keyfold.wire.timestamp import format_time
 from tests.support.ledger_builder import account_created
-from tests.support.store.events import CREATED, ENABLED, created, draft, now, opened
+from tests.support.store.events import CREATED, ENABLED, created, draft, now, open_ledger
 from tests.support.store.long_history import history
 from tests.support.store.tampering import (
     COLUMNS,
@@ -26,12 +26,12 @@ from tests.support.store.tampering import (
     Dba,
     dba_of,
     event_of,
-    forged,
-    signed,
-    vouched,
+    forge,
+    make_vouched,
+    sign_claim,
 )
 
-LEDGER = vouched()
+LEDGER = make_vouched()
 ROWS = LEDGER.builder.rows
 NO_FILE = Evidence(public_keys=PUBLIC_KEYS)
 FILE = Evidence(public_keys=PUBLIC_KEYS, checkpoints_file=LEDGER.file)
@@ -233,7 +233,7 @@ async def test_tail_hashed_anew_with_forged_checkpoints(database: str) -> None:
     async with dba_of(database, ROWS) as dba:
         await edit(dba)
         await dba.rehash(6)
-        name, data = forged(9, await dba.hash_at(9))
+        name, data = forge(9, await dba.hash_at(9))
         await dba.run("update ledger.events set type = $1, data = $2::json where position = 10", name, data)
         await dba.rehash(10)
     assert found_in(await verified(database, NOTHING_KNOWN)) == []
@@ -243,8 +243,8 @@ async def test_tail_hashed_anew_with_forged_checkpoints(database: str) -> None:
 
 async def test_forged_checkpoint_of_an_unknown_key(database: str) -> None:
     """A checkpoint that is well signed, but by a key that nobody named, does not count."""
-    builder = vouched().builder
-    builder.add(event_of(signed(builder.head, OTHER_KEY)))
+    builder = make_vouched().builder
+    builder.add(event_of(sign_claim(builder.head, OTHER_KEY)))
     async with dba_of(database, builder.rows):
         assert found_in(await verified(database)) == [("forged-checkpoint", 13)]
 
@@ -292,7 +292,7 @@ async def test_truncated_and_grown_again(database: str) -> None:
     async with dba_of(database, ROWS) as dba:
         await dba.run("delete from ledger.events where position > 8")
         await dba.move_head()
-    async with opened(database) as ledger:
+    async with open_ledger(database) as ledger:
         for number in (301, 302, 303):
             written = draft(created(number))
             await ledger.append([written], {written.stream: 0}, now())
@@ -319,7 +319,7 @@ def _damaged(index: int, old: bytes, new: bytes) -> bytes:
     ("file", "said"),
     [
         (
-            LEDGER.file + format_line(signed(LEDGER.builder.head, OTHER_KEY)),
+            LEDGER.file + format_line(sign_claim(LEDGER.builder.head, OTHER_KEY)),
             "line 3 .* names the signing key",
         ),
         (_damaged(0, b'"position":4', b'"position":3'), "line 1 .* did not sign what it says"),
@@ -347,7 +347,7 @@ async def test_as_appended(database: str, year: int, microsecond: int) -> None:
     at = datetime(year, 2, 28, 23, 59, 59, microsecond, tzinfo=UTC)
     hard = AccountCreated(account_id=CREATED.account_id, name='\\"\u2028\x7f\U0001f9b7 ü')
     trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-    async with opened(database) as ledger:
+    async with open_ledger(database) as ledger:
         written = [draft(hard, traceparent=trace), draft(ENABLED)]
         await ledger.append(written, {written[0].stream: 0}, at)
         head = await ledger.head()

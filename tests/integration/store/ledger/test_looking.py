@@ -20,7 +20,7 @@ from keyfold.store.ledger.read_set import AccountKeys, Applications, Expected, R
 from keyfold.store.postgres.connection import open_pool
 from keyfold.store.postgres.errors import VersionConflict
 from tests.support.key_commands import account_created, account_id, key_id
-from tests.support.store.events import draft, now, opened
+from tests.support.store.events import draft, now, open_ledger
 
 ENABLED_0 = IntegrationsEnabled(account_id=account_id(0))
 
@@ -76,7 +76,7 @@ async def look(ledger: Ledger, wanted: ReadSet) -> ReadSetValues:
 async def test_live_keys(database: str) -> None:
     """An account's keys are those that were made and not revoked, with the position of the last one made."""
     wanted = ReadSet(streams=frozenset(), accounts=frozenset(account_id(number) for number in range(3)))
-    async with opened(database) as ledger:
+    async with open_ledger(database) as ledger:
         await record(ledger, [account_created(0), account_created(1)])
         await record(ledger, [made(1, 0), made(2, 0), made(3, 1), revoked(1, 0)])
         keys = (await look(ledger, wanted)).account_keys
@@ -96,7 +96,7 @@ async def test_key_made_meanwhile(database: str) -> None:
     wanted = ReadSet(
         streams=frozenset((account_stream(account_id(0)),)), accounts=frozenset((account_id(0),))
     )
-    async with opened(database) as ledger:
+    async with open_ledger(database) as ledger:
         await record(ledger, [account_created(0), account_created(1)])
         before = await look(ledger, wanted)
         await record(ledger, [made(1, 1)])
@@ -113,7 +113,7 @@ async def test_applications(database: str) -> None:
     """What somebody applied for comes folded, and another application meanwhile is a conflict."""
     wanted = ReadSet(streams=frozenset(), applicants=frozenset(("vera", "otis")))
     first, second = applied(1, "vera"), applied(2, "rex")
-    async with opened(database) as ledger:
+    async with open_ledger(database) as ledger:
         await record(ledger, [first, second])
         loaded = await look(ledger, wanted)
         assert loaded.applications == {
@@ -138,7 +138,7 @@ async def test_folds_on(database: str) -> None:
     events: list[LifecycleEvent] = [made(1, 0), revoked(1, 0), made(2, 0), applied(1, "vera")]
     streams = frozenset(draft(each).stream for each in [*events, account_created(0)])
     wanted = ReadSet(streams=streams, accounts=frozenset((account_id(0),)), applicants=frozenset(("vera",)))
-    async with opened(database) as ledger:
+    async with open_ledger(database) as ledger:
         await record(ledger, [account_created(0)])
         foreseen = (await look(ledger, wanted)).apply(events)
         await record(ledger, events)
@@ -155,7 +155,7 @@ async def test_answers(database: str) -> None:
     answer = NewIdempotencyRecord(id=b"i" * 32, fingerprint=b"f" * 32, sealed=b"sealed", events=1)
     wanted = ReadSet(streams=frozenset(), answer_ids=frozenset((answer.id,)))
     account = draft(account_created(0))
-    async with opened(database) as ledger:
+    async with open_ledger(database) as ledger:
         with pytest.raises(VersionConflict):
             await ledger.append([account], {account.stream: 7}, now(), answers=[answer])
         assert (await look(ledger, wanted)).answers == {}

@@ -16,7 +16,7 @@ from keyfold.store.postgres.migrations import migrate, pending_migrations, requi
 from keyfold.store.postgres.statements import load_statements
 from tests.support.database import address, execute
 from tests.support.eventually import eventually
-from tests.support.store.events import CREATED, draft, now, opened
+from tests.support.store.events import CREATED, draft, now, open_ledger
 from tests.support.store.logins import PASSWORD, address_of
 
 MIGRATE = """
@@ -73,7 +73,7 @@ async def test_login_without_a_role(database: str) -> None:
 
 async def test_twice(database: str) -> None:
     """Migrating a database that is up to date changes nothing, and keeps its data."""
-    async with opened(database) as ledger:
+    async with open_ledger(database) as ledger:
         each = draft(CREATED)
         await ledger.append([each], {each.stream: 0}, now())
         before = await ledger.rows_after(0, 10)

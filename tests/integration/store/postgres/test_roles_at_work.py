@@ -25,8 +25,8 @@ from keyfold.store.read_model.reader import ReadModel
 from keyfold.wire.events.chain import GENESIS
 from keyfold.wire.offsets import Advance
 from tests.support.access_events import EPOCH, access_event
-from tests.support.audit.accounts import told
-from tests.support.audit.rows import filed
+from tests.support.audit.accounts import report_of
+from tests.support.audit.rows import read_filed
 from tests.support.database import execute
 from tests.support.eventually import eventually
 from tests.support.store.events import CREATED, draft, now
@@ -92,8 +92,8 @@ async def test_audit(lived_in: str) -> None:
         for expected in range(2):
             advance = Advance(partition=0, expected=expected, next=expected + 1)
             await access_log.file([access_event(1)], [advance])
-        assert await filed(pool) == [1]
-        assert [(each.filed, each.duplicates) for each in await told(pool)] == [(1, 1)]
+        assert await read_filed(pool) == [1]
+        assert [(each.filed, each.duplicates) for each in await report_of(pool)] == [(1, 1)]
         assert await drop_before(another, DAY + timedelta(days=1)) == {DAY}
         async with PartitionShare(another, "access") as share:
             assert await share.settle(2) == {0, 1}

@@ -17,7 +17,7 @@ from keyfold.cli.commands.activity.tail import lines
 from keyfold.cli.screen import Bars, Room
 from keyfold.cli.screen.sparkline import sparkline
 from keyfold.client.streaming import EventReader
-from tests.support.cli.audit_double import Part, auditing, item, told
+from tests.support.cli.audit_double import Part, auditing, encode_events, item
 
 STREAM = "/v1/accounts/acc_1/activity/stream"
 EXPORT = "/v1/accounts/acc_1/activity/export"
@@ -38,12 +38,12 @@ def paths(output: str) -> list[str]:
 async def test_tail_survives_a_reconnect() -> None:
     """Each event is a line; after a lost connection, the stream goes on after the last complete event."""
     beginning = b"retry: 1\nid: 0\n\n"
-    half = told(3)[:40]
+    half = encode_events(3)[:40]
     async with auditing(
-        Part(content=beginning + told(1, 2) + half, is_cut=True),
+        Part(content=beginning + encode_events(1, 2) + half, is_cut=True),
         Part(status=503),
         Part(content=b": alive\nid: 2b\n\n"),
-        Part(content=told(3, 4)),
+        Part(content=encode_events(3, 4)),
     ) as audit:
         result = await audit.keyfold("activity", "tail", "--count", "4", "--category", "patient")
         assert paths(result.stdout) == ["1", "2", "3", "4"]
@@ -60,7 +60,7 @@ async def test_tail_survives_a_reconnect() -> None:
 @pytest.mark.parametrize(("status", "exit_status"), [(400, 2), (401, 1), (404, 1), (410, 1), (429, 1)])
 async def test_tail_ends_where_it_is_refused(status: int, exit_status: int) -> None:
     """A failure that reconnecting cannot cure is printed, and ends the command."""
-    async with auditing(Part(content=b"retry: 1\n" + told(1)), Part(status=status)) as audit:
+    async with auditing(Part(content=b"retry: 1\n" + encode_events(1)), Part(status=status)) as audit:
         result = await audit.keyfold("activity", "tail")
         assert result.exit_code == exit_status
         assert result.stderr == f"No ({status} x).\n"
@@ -78,8 +78,11 @@ def test_events_are_read_as_the_standard_has_them() -> None:
     """Comments are skipped, data may have several lines, an id without data moves the place."""
     reader = EventReader()
     lines = [": c", "id: 7", "", "data: {", 'data:"a": 1}', "id: 8", "event: x", ""]
-    found = [told for each in lines if (told := reader.take(each)) is not None]
-    assert [(told.last_event_id, told.item) for told in found] == [("7", None), ("8", {"a": 1})]
+    found = [step for each in lines if (step := reader.take(each)) is not None]
+    assert [(step.last_event_id, step.item) for step in found] == [
+        ("7", None),
+        ("8", {"a": 1}),
+    ]
 
 
 async def test_an_export_is_written_as_it_comes(tmp_path: Path) -> None:
@@ -101,7 +104,7 @@ async def test_what_names_nobody_is_asked_for_at_its_own_place(asked: str) -> No
     """`--unattributed` ignores the environment's account, and filters as the others do."""
     name = asked.partition(" ")[0]
     page = Part(content=b'{"items": [], "next_cursor": null}', content_type="application/json")
-    part = {"tail": Part(content=told(1)), "export": Part(content=b"event_id\r\n")}.get(name, page)
+    part = {"tail": Part(content=encode_events(1)), "export": Part(content=b"event_id\r\n")}.get(name, page)
     async with auditing(part) as audit:
         result = await audit.keyfold("activity", *asked.split(), "--unattributed", "--decision", "deny")
         assert result.exit_code == 0

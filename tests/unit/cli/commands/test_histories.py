@@ -10,7 +10,7 @@ import pytest
 
 from keyfold.cli.commands.histories import chronicle_of
 from tests.support.cli.registry_double import serving
-from tests.support.cli.screens import seen
+from tests.support.cli.screens import render_lines
 
 
 def item(summary: str, changes: list[tuple[str, Any, Any]], **more: Any) -> dict[str, Any]:
@@ -53,7 +53,7 @@ ENDED = item(
 
 def shown(*items: dict[str, Any], names_keys: bool = True) -> list[str]:
     """Return the lines that a person sees on a terminal of 80 columns."""
-    return seen(chronicle_of(items, names_keys=names_keys))
+    return render_lines(chronicle_of(items, names_keys=names_keys))
 
 
 def test_entries() -> None:

@@ -21,14 +21,14 @@ from tests.support.gatekeeper.flooded import (
     Fate,
     Flooded,
     Killed,
-    counted,
-    flooded,
+    decision_id_of,
     known,
     malformed,
     missing,
-    named,
+    only_counted,
+    read_shipped,
     requests,
-    shipped,
+    run_flooded,
     was_decided,
 )
 from tests.support.gatekeeper.full_disk import small_disk
@@ -39,7 +39,7 @@ MANY = 40
 
 async def test_a_journal_that_takes_nothing_counts_nothing(tmp_path: Path) -> None:
     """While it is known that nothing can be written a flood is refused as everything is, and in no event."""
-    with flooded(tmp_path) as bed:
+    with run_flooded(tmp_path) as bed:
         await bed.flood(MANY, malformed())
         bed.fate.journal_refuses = True
         await bed.flood(MANY, malformed())
@@ -51,12 +51,12 @@ async def test_a_journal_that_takes_nothing_counts_nothing(tmp_path: Path) -> No
         bed.fate.journal_refuses = False
         assert all(map(was_decided, await bed.flood(MANY, malformed())))
         answered = bed.answered()
-    assert requests(shipped(tmp_path)) == answered
+    assert requests(read_shipped(tmp_path)) == answered
 
 
 async def test_a_tick_in_which_the_journal_fails_is_refused_whole(tmp_path: Path) -> None:
     """Counted requests of the tick in which the disk is found to be full are refused, and not counted."""
-    with flooded(tmp_path) as bed:
+    with run_flooded(tmp_path) as bed:
         await bed.flood(MANY, malformed())
         bed.fate.journal_refuses = True
         bed.ask(malformed())
@@ -64,12 +64,12 @@ async def test_a_tick_in_which_the_journal_fails_is_refused_whole(tmp_path: Path
         bed.fate.journal_refuses = False
         assert [reason_of(each.answers[0]) for each in bed.asked[-2:]] == ["journal_unavailable"] * 2
         assert not was_decided(passed)
-    assert requests(shipped(tmp_path)) == MANY
+    assert requests(read_shipped(tmp_path)) == MANY
 
 
 async def test_a_file_that_takes_nothing_counts_nothing(tmp_path: Path) -> None:
     """What the file cannot count is refused, and what it does not count yet recorded one by one."""
-    with flooded(tmp_path) as bed, capture_logs() as logs:
+    with run_flooded(tmp_path) as bed, capture_logs() as logs:
         await bed.flood(MANY, malformed())
         bed.fate.file_refuses = True
         refused = await bed.flood(MANY, malformed())
@@ -83,7 +83,7 @@ async def test_a_file_that_takes_nothing_counts_nothing(tmp_path: Path) -> None:
         {"event": "requests_not_counted", "error": "[Errno 28] the disk refuses", "log_level": "error"}
     ]
     assert answered == 3 * MANY
-    events = shipped(tmp_path)
+    events = read_shipped(tmp_path)
     assert requests(events) == answered
     assert len([event for event in events if event.reason == Reason.MISSING_VENDOR_KEY]) == MANY
 
@@ -91,7 +91,7 @@ async def test_a_file_that_takes_nothing_counts_nothing(tmp_path: Path) -> None:
 async def test_a_disk_that_is_really_full(tmp_path: Path) -> None:
     """On a full disk no request is answered that is in no event, and none is in one that was not answered."""
     with small_disk(tmp_path) as disk:
-        with flooded(tmp_path) as bed:
+        with run_flooded(tmp_path) as bed:
             await bed.flood(MANY, malformed(0))
             disk.fill()
             for network in range(40):
@@ -102,12 +102,12 @@ async def test_a_disk_that_is_really_full(tmp_path: Path) -> None:
             await bed.flood(1, known())
             bed.second()
         assert 0 < refused < len(bed.asked) - MANY
-        assert requests(shipped(tmp_path)) == bed.answered()
+        assert requests(read_shipped(tmp_path)) == bed.answered()
 
 
 async def test_a_count_that_the_journal_refuses_waits(tmp_path: Path) -> None:
     """A count that cannot be journalled when its second is over stays counted, and is journalled later."""
-    with flooded(tmp_path) as bed:
+    with run_flooded(tmp_path) as bed:
         await bed.flood(MANY, malformed())
         bed.fate.journal_refuses = True
         bed.second()
@@ -115,25 +115,25 @@ async def test_a_count_that_the_journal_refuses_waits(tmp_path: Path) -> None:
         bed.fate.journal_refuses = False
         assert await bed.flood(1, known())
         bed.second()
-        assert [event.requests for event in counted(bed.heart.records())] == [MANY - PER_S]
-    assert requests(shipped(tmp_path)) == MANY + 1
+        assert [event.requests for event in only_counted(bed.heart.records())] == [MANY - PER_S]
+    assert requests(read_shipped(tmp_path)) == MANY + 1
 
 
 async def test_a_slot_that_cannot_be_released_is_released_later(tmp_path: Path) -> None:
     """What is journalled is not journalled again, though its slot says that it is counting yet."""
-    with flooded(tmp_path) as bed:
+    with run_flooded(tmp_path) as bed:
         await bed.flood(MANY, malformed())
         bed.fate.file_refuses = True
         bed.second()
         bed.fate.file_refuses = False
         bed.second()
         bed.is_killed = True
-    assert requests(shipped(tmp_path)) == MANY
+    assert requests(read_shipped(tmp_path)) == MANY
 
 
 async def test_a_count_that_is_journalled_slowly_is_journalled_once(tmp_path: Path) -> None:
     """A write that took too long was a write: nothing of it is journalled again."""
-    with flooded(tmp_path) as bed:
+    with run_flooded(tmp_path) as bed:
         await bed.flood(MANY, malformed())
         bed.fate.takes = lambda: setattr(bed.heart.clock, "seconds", bed.heart.clock.seconds + 1)
         bed.second()
@@ -144,7 +144,7 @@ async def test_a_count_that_is_journalled_slowly_is_journalled_once(tmp_path: Pa
             await eventually(lambda: _is_well(bed))
             watching.cancel()
         bed.second()
-    assert requests(shipped(tmp_path)) == MANY
+    assert requests(read_shipped(tmp_path)) == MANY
 
 
 async def _is_well(bed: Flooded) -> bool:
@@ -153,7 +153,7 @@ async def _is_well(bed: Flooded) -> bool:
 
 async def test_slots_of_what_was_refused_are_used_again(tmp_path: Path) -> None:
     """A slot that was taken for requests which the journal then refused is free once its second is over."""
-    with flooded(tmp_path) as bed:
+    with run_flooded(tmp_path) as bed:
         for _ in range(3):
             await bed.flood(PER_S, malformed())
             bed.fate.journal_refuses = True
@@ -163,8 +163,8 @@ async def test_slots_of_what_was_refused_are_used_again(tmp_path: Path) -> None:
             await bed.flood(1, known())
             bed.second()
         assert (tmp_path / "run" / COUNTED).stat().st_size == SLOT_BYTES
-    events = shipped(tmp_path)
-    assert (counted(events), len(events)) == ([], 3 * (PER_S + 1))
+    events = read_shipped(tmp_path)
+    assert (only_counted(events), len(events)) == ([], 3 * (PER_S + 1))
 
 
 @pytest.mark.parametrize(("sync", "is_synced"), [("off", False), ("interval", False), ("always", True)])
@@ -173,7 +173,7 @@ async def test_an_answer_waits_for_the_disk_where_the_journal_does(
 ) -> None:
     """With `always` a count is on the disk before any answer that it stands for leaves."""
     seen: list[bool] = []
-    with flooded(tmp_path, sync=sync) as bed:
+    with run_flooded(tmp_path, sync=sync) as bed:
 
         class Looking:
             def respond(self, answer: AuthzAnswer) -> None:
@@ -187,7 +187,7 @@ async def test_an_answer_waits_for_the_disk_where_the_journal_does(
 
 async def test_a_disk_that_fails_refuses(tmp_path: Path) -> None:
     """With `always` a request whose count does not reach the disk is refused."""
-    with flooded(tmp_path, sync="always") as bed, capture_logs():
+    with run_flooded(tmp_path, sync="always") as bed, capture_logs():
         await bed.flood(PER_S, malformed())
         bed.fate.sync_refuses = True
         (refused,) = await bed.flood(1, malformed())
@@ -199,18 +199,18 @@ async def test_a_disk_that_fails_refuses(tmp_path: Path) -> None:
 @pytest.mark.parametrize("sync", ["interval", "always"])
 async def test_counts_reach_the_disk_by_themselves(tmp_path: Path, sync: JournalSync) -> None:
     """Each second what was counted, and what was journalled of it, is brought to the disk."""
-    with flooded(tmp_path, sync=sync) as bed:
+    with run_flooded(tmp_path, sync=sync) as bed:
         await bed.flood(MANY, malformed())
         bed.heart.clock.at += SECOND
         async with asyncio.TaskGroup() as group:
             watching = group.create_task(bed.aggregation.watch(0))
             await eventually(lambda: _is_synced(bed))
             watching.cancel()
-        assert [event.requests for event in counted(bed.heart.records())] == [MANY - PER_S]
+        assert [event.requests for event in only_counted(bed.heart.records())] == [MANY - PER_S]
 
 
 async def _is_synced(bed: Flooded) -> bool:
-    return bed.fate.is_synced and bool(counted(bed.heart.records()))
+    return bed.fate.is_synced and bool(only_counted(bed.heart.records()))
 
 
 @pytest.mark.parametrize("is_written", [False, True])
@@ -219,11 +219,11 @@ async def test_it_may_die_at_any_write(tmp_path: Path, is_written: bool) -> None
     for dies_at in count(1):
         root = tmp_path / str(dies_at)
         bed = await _life(root, Fate(dies_at=dies_at, is_written=is_written))
-        events = shipped(root)
+        events = read_shipped(root)
         assert [event.seq for event in events] == list(range(1, len(events) + 1))
         assert len({event.event_id for event in events}) == len(events)
         assert 0 <= requests(events) - bed.answered() <= len(bed.asked) - bed.answered()
-        names = {named(each) for each in bed.asked if was_decided(each)}
+        names = {decision_id_of(each) for each in bed.asked if was_decided(each)}
         assert names <= {event.event_id for event in events}
         if not bed.is_killed:
             break
@@ -233,7 +233,7 @@ async def test_it_may_die_at_any_write(tmp_path: Path, is_written: bool) -> None
 async def _life(root: Path, fate: Fate) -> Flooded:
     died: list[BaseException] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, said: died.append(said["exception"]))
-    with flooded(root, fate=fate) as bed:
+    with run_flooded(root, fate=fate) as bed:
         try:
             for fields in (malformed(1), malformed(1), missing(1), known(), malformed(2), malformed(1)):
                 await bed.flood(PER_S + 1, fields)

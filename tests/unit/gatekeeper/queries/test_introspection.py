@@ -31,7 +31,7 @@ from tests.support.gatekeeper.practice import (
     UNKNOWN_VENDOR_KEY,
     VENDOR,
     VENDOR_KEY,
-    minted,
+    mint_key,
     practice,
     subscriber_key,
 )
@@ -94,7 +94,7 @@ async def test_keys_that_work(asked: Asked) -> None:
         f"{token()}/{KEY.secret}",
         f"{token()} ",
         f"{VENDOR_KEY.key_id}/{KEY.key_id}",
-        token(VENDOR_KEY, replace(minted(KeyKind.SUBSCRIBER, 99), secret=KEY.secret[:-1] + "x")),
+        token(VENDOR_KEY, replace(mint_key(KeyKind.SUBSCRIBER, 99), secret=KEY.secret[:-1] + "x")),
         "ключ/ключ",
     ],
 )
@@ -113,15 +113,15 @@ async def test_from_an_address(asked: Asked) -> None:
 async def test_the_end_that_is_known(tmp_path: Path) -> None:
     """`exp` is when the first of what was presented stops by itself: a key, or a secret that was replaced."""
     new = mint(KeyKind.SUBSCRIBER, f"{41:012}", (31).to_bytes(32))
-    new_vendor = minted(KeyKind.VENDOR, 32)
+    new_vendor = mint_key(KeyKind.VENDOR, 32)
     expires_at, overlap = AT + timedelta(days=9, microseconds=5), AT + timedelta(days=4)
     later = AT + timedelta(days=6)
     events = (
         *practice(),
-        subscriber_key(minted(KeyKind.SUBSCRIBER, 41), expires_at=expires_at),
-        subscriber_key(minted(KeyKind.SUBSCRIBER, 42), expires_at=expires_at),
+        subscriber_key(mint_key(KeyKind.SUBSCRIBER, 41), expires_at=expires_at),
+        subscriber_key(mint_key(KeyKind.SUBSCRIBER, 42), expires_at=expires_at),
         SubscriberKeyRotated(
-            key_id=minted(KeyKind.SUBSCRIBER, 41).key_id,
+            key_id=mint_key(KeyKind.SUBSCRIBER, 41).key_id,
             account_id=ACCOUNT,
             digest=new.digest,
             secret_hint=new.secret_hint,
@@ -137,7 +137,7 @@ async def test_the_end_that_is_known(tmp_path: Path) -> None:
             overlap_ends_at=overlap,
         ),
     )
-    old, plain = minted(KeyKind.SUBSCRIBER, 41), minted(KeyKind.SUBSCRIBER, 42)
+    old, plain = mint_key(KeyKind.SUBSCRIBER, 41), mint_key(KeyKind.SUBSCRIBER, 42)
     async with asking(tmp_path, events) as asked:
         assert (await told(asked, token(VENDOR_KEY, old)))["exp"] == overlap.timestamp()
         assert (await told(asked, token(OTHER_VENDOR_KEY, old)))["exp"] == later.timestamp()

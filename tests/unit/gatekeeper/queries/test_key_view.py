@@ -23,7 +23,7 @@ from tests.support.gatekeeper.practice import (
     SUSPENDED_VENDOR,
     SUSPENDED_VENDOR_KEY,
     UNKNOWN_KEY,
-    minted,
+    mint_key,
     practice,
 )
 
@@ -37,7 +37,7 @@ async def shown(asked: Asked, key_id: str) -> Json:
 
 async def test_a_subscriber_key(tmp_path: Path) -> None:
     """All that the key allows and to whom, its limit, its earlier secret, and its account's switch."""
-    new = minted(KeyKind.SUBSCRIBER, 31)
+    new = mint_key(KeyKind.SUBSCRIBER, 31)
     until = AT + timedelta(days=3)
     events = (
         *practice(),

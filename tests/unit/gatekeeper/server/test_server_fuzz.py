@@ -22,8 +22,8 @@ from keyfold.gatekeeper.journal.segment import Segment
 from keyfold.wire.access.codec import decode_access_event
 from keyfold.wire.journal.line import read_journal_line
 from tests.support.gatekeeper.heart import Heart, heart_in
-from tests.support.gatekeeper.mutations import mutated
-from tests.support.gatekeeper.plain_model import Allowed, allowed
+from tests.support.gatekeeper.mutations import mutate
+from tests.support.gatekeeper.plain_model import Allowed, find_allowed
 
 QUESTIONS: Final = int(os.environ.get("KEYFOLD_FUZZ_QUESTIONS", "20000"))
 SEED: Final = int(os.environ.get("KEYFOLD_FUZZ_SEED", "5"))
@@ -116,7 +116,7 @@ async def asked(
 
 def judge(sent: bytes, got: bytes, lines: dict[bytes, bytes], tally: Tally) -> None:
     """Fail where an answer is a failure, or an allow that the model does not give or the journal not hold."""
-    verdicts = allowed(sent)
+    verdicts = find_allowed(sent)
     answers = [(int(status), head) for status, head in ANSWER.findall(got)]
     tally.allowable += sum(each is not None for each in verdicts)
     for number, (status, head) in enumerate(answers):
@@ -148,7 +148,7 @@ async def test_no_allow_that_a_plain_model_does_not_give(
 
     with server_over(tmp_path) as (heart, server, journal):
         for _ in range(0, QUESTIONS, TICK):
-            sent = [mutated(random) for _ in range(TICK)]
+            sent = [mutate(random) for _ in range(TICK)]
             journal.lines.clear()
             got = await asked(server, sent, cut)
             lines = {line[22:58]: line for line in journal.lines}

@@ -16,7 +16,7 @@ from keyfold.domain.access.decision import Reason
 from keyfold.gatekeeper.authz.connection import AuthzConnection
 from keyfold.gatekeeper.authz.server import AuthzServer
 from tests.support.gatekeeper.heart import NGINX_TOKEN
-from tests.support.gatekeeper.mutations import mutated
+from tests.support.gatekeeper.mutations import mutate
 from tests.support.gatekeeper.practice import KEY, NETWORKED_KEY, VENDOR_KEY
 from tests.support.gatekeeper.server_bed import KEY_LINES, TOKEN_LINE, Bed, request, serve_in
 from tests.unit.gatekeeper.server.test_server_fuzz import Wire, server_over
@@ -217,6 +217,6 @@ async def test_an_answer_does_not_depend_on_how_the_bytes_arrive(
     server: AuthzServer, seed: int, places: list[int], is_dripped: bool
 ) -> None:
     """Whole, in pieces or one byte at a time: whatever is sent is answered alike."""
-    sent = mutated(Random(seed))
+    sent = mutate(Random(seed))
     pieces = [bytes([each]) for each in sent] if is_dripped else list(cut(sent, places))
     assert await got(server, pieces) == await got(server, [sent] if sent else [])
