@@ -1,4 +1,4 @@
-"""One stack for all victims, each of which it must survive."""
+"""One stack for all victims; it must survive the death of each."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ async def sample(stack: ChaosStack) -> Sample:
 
 @pytest.fixture
 async def aftermath(stack: ChaosStack) -> AsyncIterator[Aftermath]:
-    """Who looks when everything is over."""
+    """What looks at the stack when everything is over."""
     async with open_pool(stack.postgres.dsn, application_name="chaos") as pool:
         yield Aftermath(stack=stack, pool=pool)
 
 
 @pytest.fixture
 async def reckoning(stack: ChaosStack) -> AsyncIterator[Reckoning]:
-    """Who counts what came of journals."""
+    """What counts the outcome of journals."""
     async with open_pool(stack.postgres.dsn, application_name="chaos") as pool:
         yield Reckoning(stack=stack, pool=pool)

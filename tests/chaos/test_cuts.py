@@ -1,4 +1,4 @@
-"""Connections of shipper and audit service that are cut in the middle of what is said."""
+"""Connections of shipper and audit service that are cut in the middle of a message."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ async def test_connections_cut_half_way(
     tmp_path: Path,
     record_property: Callable[[str, object], None],
 ) -> None:
-    """Whatever was on its way when a connection ended, each event is in the log once."""
+    """Whatever was in flight when a connection was cut, each event is in the log once."""
     to_kafka, to_postgres = Proxy(server_port=stack.kafka.second_port), Proxy(server_port=stack.postgres.port)
     kafka_port, [postgres_port] = stack.kafka.proxy_port, free_ports(1)
     kafka = f"{HOST}:{kafka_port}"

@@ -37,7 +37,7 @@ async def test_killed_at_every_step(
     tmp_path: Path,
     record_property: Callable[[str, object], None],
 ) -> None:
-    """Wherever they are killed, each event that was journalled is in the log once when they are back."""
+    """Wherever the services are killed, each journalled event is in the log once when they are back."""
     journals = {
         point: Journalling(root=tmp_path, mark=f"{service}-{index}", interval_s=INTERVAL_S)
         for service, points in (("shipper", SHIPPER), ("audit", AUDIT))
@@ -48,7 +48,8 @@ async def test_killed_at_every_step(
     async with shipper(stack, tmp_path) as ships, audit(stack) as files:
         async with strays.flowing():
             await asyncio.gather(
-                killed(ships, SHIPPER, journals, reckoning), killed(files, AUDIT, journals, reckoning)
+                kill_at_points(ships, SHIPPER, journals, reckoning),
+                kill_at_points(files, AUDIT, journals, reckoning),
             )
         await reckoning.settled(*journals.values())
         report = await reckoning.report()
@@ -64,7 +65,7 @@ async def test_killed_at_every_step(
     assert sum(count.dropped for count in counts.values()) > strays.repeats
 
 
-async def killed(
+async def kill_at_points(
     service: Lives,
     points: Sequence[FaultPoint],
     journals: Mapping[FaultPoint, Journalling],

@@ -29,7 +29,7 @@ REFUSED = "journal_unavailable"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
-    """A gatekeeper with a disk of its own, and one who asks it."""
+    """A gatekeeper with its own disk, and a client."""
 
     child: Child
     port: int
@@ -61,7 +61,7 @@ class Gate:
         return not await answers_ready(self.port)
 
     def fill_disk(self) -> None:
-        """Leave no room for more than a record or two."""
+        """Fill the disk, except for a record or two."""
         if self.disk.is_mounted:
             self.disk.fill()
         else:
@@ -103,7 +103,7 @@ async def test_a_full_disk_lets_nothing_through_unlogged(
     tmp_path: Path,
     record_property: Callable[[str, object], None],
 ) -> None:
-    """Without room for its record every request is refused with 503; with room again, all is as before."""
+    """Without room for its record every request gets 503; with room again everything is as before."""
     with small_disk(tmp_path) as disk:
         async with gate(stack, sample, disk) as full:
             passed = [await full.ask() for _ in range(20)]

@@ -34,7 +34,7 @@ ALLOWED = (
 async def test_without_a_gatekeeper_the_gateway_lets_nothing_pass(
     stack: ChaosStack, sample: Sample, aftermath: Aftermath, tmp_path: Path
 ) -> None:
-    """Whatever reaches the API while the gatekeeper is killed and comes back has its row in the log."""
+    """Every request that reaches the API while the gatekeeper dies and restarts has a row in the log."""
     statuses: Counter[int] = Counter()
 
     async def passes(requests: int) -> None:

@@ -1,4 +1,4 @@
-"""Kafka and PostgreSQL away for a while in every way in which they can be, while journals are written."""
+"""Kafka and PostgreSQL away for a while, in every way, while journals are written."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def test_away(
     reckoning: Reckoning,
     record_property: Callable[[str, object], None],
 ) -> None:
-    """Nothing is lost and nothing is twice; who misses it says so, and all go on by themselves."""
+    """Nothing is lost or doubled; services that miss it say so, and go on by themselves."""
     mark = f"{server}-{way.__name__}-{away_s}"
     journal, starts = Journalling(root=stack.state.journal, mark=mark, run_events=2000), stack.starts
     async with journal.flowing():

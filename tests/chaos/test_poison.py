@@ -1,4 +1,4 @@
-"""Poison among events: one record in a hundred is none that anybody understands."""
+"""Poison among events: one record in a hundred is unreadable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Events that come several times, by any partition and in any order."""
+"""Events that come several times, from any partition and in any order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A revocation that was in force, when everybody who knew of it is killed."""
+"""A revocation in force, when every process that knew of it is killed."""
 
 from __future__ import annotations
 

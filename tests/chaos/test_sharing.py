@@ -29,7 +29,7 @@ async def test_members_come_and_go(
     tmp_path: Path,
     record_property: Callable[[str, object], None],
 ) -> None:
-    """Each event is in the log once, whoever had its partition and was killed just before a commit."""
+    """Each event is in the log once, whichever process had its partition and was killed before a commit."""
     journal = Journalling(root=stack.state.journal, mark="members")
     async with (
         another_audit(stack, tmp_path / "dies.log") as dies,
@@ -54,7 +54,7 @@ async def test_a_zombie_files_nothing(
     tmp_path: Path,
     record_property: Callable[[str, object], None],
 ) -> None:
-    """Who was frozen with a batch in hand is missed, and finds when it wakes that others have filed it."""
+    """A process frozen with a batch is replaced, and finds when it wakes that others have filed the batch."""
     journal, zombie_log = Journalling(root=stack.state.journal, mark="zombie"), tmp_path / "zombie.log"
 
     async def is_fenced() -> bool:

@@ -32,7 +32,7 @@ FAULTS: Final = ((0, 9.5), (1, KILL), (1, 0.5), (0, KILL), (1, 9.5), (0, 4.5), (
 async def test_a_thousand_revocations(
     stack: ChaosStack, sample: Sample, record_property: Callable[[str, object], None]
 ) -> None:
-    """From the moment that an answer said `enforced: true` nobody receives an allow for that key."""
+    """Once an answer has said `enforced: true`, nobody receives an allow for that key."""
     timeout = aiohttp.ClientTimeout(total=2 * WAIT_S)
     tally = Tally()
     async with (

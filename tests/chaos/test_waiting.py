@@ -32,13 +32,13 @@ ENDED_WITHIN_S = 60.0
 async def test_what_is_not_there_is_named_and_waited_for_up_to_a_bound(
     stack: ChaosStack, tmp_path: Path
 ) -> None:
-    """Each service says in its log for what it waits, and ends non-zero when the bound has passed."""
+    """Each service logs what it waits for, and ends non-zero when its time is up."""
     endings = await asyncio.gather(*(ending(stack, tmp_path, name, missing) for name, missing in NEEDS))
     assert dict(zip(NEEDS, endings, strict=True)) == dict.fromkeys(NEEDS, "")
 
 
 async def ending(stack: ChaosStack, directory: Path, name: str, missing: str) -> str:
-    """Start a service that cannot reach what it needs; return what is wrong with how it ended."""
+    """Start a service that cannot reach what it needs; return what was wrong with its end."""
     port, nowhere = free_ports(2)
     absent = {
         POSTGRES: {"POSTGRES_DSN": f"postgresql://{HOST}:{nowhere}/keyfold"},

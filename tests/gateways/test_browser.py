@@ -83,7 +83,7 @@ async def page_at(browser: BrowserContext, origin: str) -> Page:
     return page
 
 
-async def fetched(page: Page | Frame, gateway: Gateway, target: str, **init: Any) -> Any:
+async def fetch(page: Page | Frame, gateway: Gateway, target: str, **init: Any) -> Any:
     """Return what a script may read of an answer, None where that is nothing."""
     return await page.evaluate(FETCH, [f"http://api.example.test:{gateway.port}{target}", init])
 
@@ -93,17 +93,17 @@ async def test_a_listed_origin(scene: Scene, browser: BrowserContext, gateway: G
     """Scripts of a listed origin read and write with both keys, read denials and outages; without cookies."""
     page = await page_at(browser, listed)
     for method, body in (("GET", None), ("PUT", "{}"), ("DELETE", None)):
-        answer = await fetched(page, gateway, "/v1/patient/7", method=method, body=body, **KEYED)
+        answer = await fetch(page, gateway, "/v1/patient/7", method=method, body=body, **KEYED)
         assert answer is not None, method
         assert (answer["status"], answer["total"]) == (200, "7")
         assert scene.upstream.got[-1].method == method
-    keyless = await fetched(page, gateway, "/v1/patient/7")
+    keyless = await fetch(page, gateway, "/v1/patient/7")
     assert (keyless["status"], keyless["reason"]) == (401, Reason.MISSING_VENDOR_KEY)
-    denied = await fetched(page, gateway, "/v1/note", **KEYED)
+    denied = await fetch(page, gateway, "/v1/note", **KEYED)
     assert (denied["status"], denied["reason"]) == (403, Reason.CATEGORY_DENIED)
-    assert await fetched(page, gateway, "/v1/patient/8", credentials="include", **KEYED) is None
+    assert await fetch(page, gateway, "/v1/patient/8", credentials="include", **KEYED) is None
     scene.switchboard.disconnect()
-    undecided = await fetched(page, gateway, "/v1/patient/7", **KEYED)
+    undecided = await fetch(page, gateway, "/v1/patient/7", **KEYED)
     assert undecided is not None
     assert undecided["status"] in {502, 503, 504}
     await page.close()
@@ -117,8 +117,8 @@ async def test_another_origin(scene: Scene, browser: BrowserContext, gateway: Ga
     await page.set_content('<iframe sandbox="allow-scripts" srcdoc="<p>an origin of null</p>"></iframe>')
     before = len(scene.upstream.got)
     for each in (page, page.frames[1]):
-        assert await fetched(each, gateway, "/v1/patient/7", **KEYED) is None
-        assert await fetched(each, gateway, "/v1/patient/7") is None
+        assert await fetch(each, gateway, "/v1/patient/7", **KEYED) is None
+        assert await fetch(each, gateway, "/v1/patient/7") is None
     assert len(scene.upstream.got) == before
     await page.close()
 
@@ -134,7 +134,7 @@ async def test_a_preflight_is_kept(browser: BrowserContext, gateway: Gateway, li
     )
     await watching.send("Network.enable")
     for _ in range(3):
-        answer = await fetched(page, gateway, "/v1/patient/9", **KEYED)
+        answer = await fetch(page, gateway, "/v1/patient/9", **KEYED)
         assert answer["status"] == 200
     asked = [method for method, path in sent if path == "/v1/patient/9"]  # not the page's own icon
     assert (asked.count("OPTIONS"), asked.count("GET")) == (1, 3)

@@ -54,7 +54,7 @@ def own_headers(scene: Scene) -> Iterator[None]:
     scene.upstream.own = ()
 
 
-def listed(response: Response, header: str) -> set[str]:
+def list_items(response: Response, header: str) -> set[str]:
     """Return the items of a header that is a list, over all its lines, in lower case."""
     return {item.strip().lower() for value in response.values(header) for item in value.split(",")}
 
@@ -74,9 +74,9 @@ async def test_preflight_of_a_listed_origin(scene: Scene, cors_gateway: Gateway)
     answered = await send(cors_gateway.port, "OPTIONS", "/v1/patient", PREFLIGHT)
     assert answered.status in {200, 204}
     assert answered.values("Access-Control-Allow-Origin") == [ORIGIN]
-    assert listed(answered, "Access-Control-Allow-Headers") >= {"x-api-key", "a-api-key", "content-type"}
-    assert listed(answered, "Access-Control-Allow-Methods") >= {"get", "put", "patch", "delete"}
-    assert listed(answered, "Vary") == {"origin"}
+    assert list_items(answered, "Access-Control-Allow-Headers") >= {"x-api-key", "a-api-key", "content-type"}
+    assert list_items(answered, "Access-Control-Allow-Methods") >= {"get", "put", "patch", "delete"}
+    assert list_items(answered, "Vary") == {"origin"}
     assert len(scene.upstream.got) == before
 
 
@@ -88,7 +88,7 @@ async def test_whatever_else_is_decided(scene: Scene, cors_gateway: Gateway) -> 
         response = await send(cors_gateway.port, "OPTIONS", "/v1/patient", each)
         assert (response.status, response.values("X-Keyfold-Reason")) == (401, [Reason.MISSING_VENDOR_KEY])
         assert response.values("Access-Control-Allow-Origin") == ([ORIGIN] if each == PREFLIGHT[:1] else [])
-        assert "origin" in listed(response, "Vary")
+        assert "origin" in list_items(response, "Vary")
     assert len(scene.upstream.got) == before
     passed = await send(cors_gateway.port, "OPTIONS", "/v1/patient", [*KEYS, *PREFLIGHT[:1]])
     assert (passed.status, scene.upstream.got[-1].method) == (200, "OPTIONS")
@@ -99,8 +99,11 @@ async def test_denials_can_be_read(cors_gateway: Gateway) -> None:
     for target, headers, status in (("/v1/patient", [], 401), ("/v1/note", KEYS, 403)):
         denied = await send(cors_gateway.port, "GET", target, [*headers, *PREFLIGHT[:1]])
         assert (denied.status, denied.values("Access-Control-Allow-Origin")) == (status, [ORIGIN])
-        assert listed(denied, "Access-Control-Expose-Headers") >= {"x-keyfold-reason", "x-keyfold-decision"}
-        assert "origin" in listed(denied, "Vary")
+        assert list_items(denied, "Access-Control-Expose-Headers") >= {
+            "x-keyfold-reason",
+            "x-keyfold-decision",
+        }
+        assert "origin" in list_items(denied, "Vary")
 
 
 @pytest.mark.usefixtures("own_headers")
@@ -109,7 +112,7 @@ async def test_the_api_has_headers_of_its_own(cors_gateway: Gateway) -> None:
     for origin, told in ((ORIGIN, [ORIGIN]), (UNLISTED[1], ["https://own.example"])):
         passed = await send(cors_gateway.port, "GET", "/v1/patient", [*KEYS, ("Origin", origin)])
         assert (passed.status, passed.values("Access-Control-Allow-Origin")) == (200, told)
-        assert listed(passed, "Access-Control-Expose-Headers") >= {"x-total"}
-        assert listed(passed, "Vary") == {"accept", "origin"}
+        assert list_items(passed, "Access-Control-Expose-Headers") >= {"x-total"}
+        assert list_items(passed, "Vary") == {"accept", "origin"}
     none = await send(cors_gateway.port, "GET", "/v1/patient", KEYS)
-    assert listed(none, "Vary") == {"accept", "origin"}
+    assert list_items(none, "Vary") == {"accept", "origin"}

@@ -32,7 +32,7 @@ PACE_S = 0.005
 """A load that leaves the machine room to start a gatekeeper in."""
 
 
-async def timed(gateway: Gateway) -> tuple[Response, float]:
+async def time_question(gateway: Gateway) -> tuple[Response, float]:
     """Ask for what may pass; return the response, and how long that took in seconds."""
     began_s = SYSTEM_CLOCK.monotonic_s()
     response = await send(gateway.port, "GET", PATH, KEYS)
@@ -43,7 +43,7 @@ async def test_down(scene: Scene, gateway: Gateway, record_property: Callable[[s
     """Where no gatekeeper is up, nothing passes, and that is said soon."""
     scene.switchboard.disconnect()
     before = len(scene.upstream.got)
-    response, took_s = await timed(gateway)
+    response, took_s = await time_question(gateway)
     record_property(*cell(gateway.name, "(gatekeepers down)", response))
     assert took_s < SOON_S
     assert_closed(scene, gateway, response, before)
@@ -53,7 +53,7 @@ async def test_slow(scene: Scene, gateway: Gateway, record_property: Callable[[s
     """Where no gatekeeper answers, nothing passes, and the gateway gives up after a second or two."""
     await scene.switchboard.connect(HANGS)
     before = len(scene.upstream.got)
-    response, took_s = await timed(gateway)
+    response, took_s = await time_question(gateway)
     record_property(*cell(gateway.name, "(gatekeepers slow)", response))
     assert SLOW_S < took_s < BOUND_S
     assert_closed(scene, gateway, response, before)
@@ -73,9 +73,9 @@ def assert_closed(scene: Scene, gateway: Gateway, response: Response, before: in
 async def test_recovers(scene: Scene, gateway: Gateway) -> None:
     """Requests pass again as soon as a gatekeeper is back."""
     scene.switchboard.disconnect()
-    assert (await timed(gateway))[0].status != 200
+    assert (await time_question(gateway))[0].status != 200
     await scene.set_right()
-    assert (await timed(gateway))[0].status == 200
+    assert (await time_question(gateway))[0].status == 200
 
 
 @pytest.mark.parametrize("condition", ["down", "slow", "stale", "full"])
@@ -92,7 +92,7 @@ async def test_one_of_two(scene: Scene, gateway: Gateway, condition: str) -> Non
             await scene.switchboard.connect(scene.gatekeepers.stale.authz_port, well)
         case _:
             await scene.switchboard.connect(scene.gatekeepers.full.authz_port, well)
-    answers = await asyncio.gather(*(posted(gateway) for _ in range(ASKS)))
+    answers = await asyncio.gather(*(post_body(gateway) for _ in range(ASKS)))
     assert Counter(response.status for response in answers) == {200: ASKS}
     for got in map(read_echo, answers):
         assert (got.method, got.target, got.body_bytes) == ("POST", PATH, len(BODY))
@@ -100,7 +100,7 @@ async def test_one_of_two(scene: Scene, gateway: Gateway, condition: str) -> Non
         assert got.values("x-api-key") == got.values("a-api-key") == []
 
 
-async def posted(gateway: Gateway) -> Response:
+async def post_body(gateway: Gateway) -> Response:
     """Send a request with a body that may pass."""
     async with connected(gateway.port) as connection:
         headers = [*KEYS, ("Content-Length", str(len(BODY))), ("X-Keyfold-Access", "spoofed")]
@@ -132,18 +132,18 @@ class Load:
             is_closing = response.values("Connection") == ["close"]
 
 
-def installed() -> list[Name]:
+def find_installed() -> list[Name]:
     """Return the gateways that are installed here."""
     packages = {"nginx": "nginx-light", "haproxy": "haproxy"}
     return [name for name in KINDS if name not in packages or find_program(packages[name])]
 
 
 @asynccontextmanager
-async def loaded(scene: Scene, directory: Path, authz: list[int]) -> AsyncIterator[dict[Name, Load]]:
+async def apply_load(scene: Scene, directory: Path, authz: list[int]) -> AsyncIterator[dict[Name, Load]]:
     """Yield the load of every gateway, each of which asks at these ports."""
     async with AsyncExitStack() as stack:
         loads = {}
-        for name in installed():
+        for name in find_installed():
             gateway = await stack.enter_async_context(scene.gateway(name, directory, authz=authz))
             loads[name] = Load(gateway)
         async with asyncio.TaskGroup() as group:
@@ -168,7 +168,7 @@ async def restarted(scene: Scene, tmp_path_factory: pytest.TempPathFactory) -> d
         running = [await stack.enter_async_context(AsyncExitStack()) for _ in settings]
         await asyncio.gather(*map(up, running, settings))
         ports = [int(its["AUTHZ_PORT"]) for its in settings]
-        async with loaded(scene, directory, ports) as loads:
+        async with apply_load(scene, directory, ports) as loads:
             for each, its in zip(running, settings, strict=True):
                 await each.aclose()
                 await up(each, its)

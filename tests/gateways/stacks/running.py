@@ -81,7 +81,7 @@ async def stack_running(stack: str, directory: Path) -> AsyncIterator[int]:
         await child.stop()
 
 
-def believed(response: Response) -> dict[str, Any]:
+def read_beliefs(response: Response) -> dict[str, Any]:
     """Return what an API takes a request for, without what is new in every request."""
     assert response.status == 200, response
     told: dict[str, Any] = json.loads(response.body)

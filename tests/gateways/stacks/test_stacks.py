@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.gateways.conftest import GATEWAYS
-from tests.gateways.stacks.running import STACKS, believed, stack_running
+from tests.gateways.stacks.running import STACKS, read_beliefs, stack_running
 from tests.support.eventually import eventually
 from tests.support.gatekeeper.practice import BOTH
 from tests.support.gateways.claims import DENIED, REMOVED, batches, plausible
@@ -69,9 +69,9 @@ async def stack(
     return str(request.param)
 
 
-def known(response: Response, gateway: Gateway) -> dict[str, Any]:
+def read_known(response: Response, gateway: Gateway) -> dict[str, Any]:
     """Return what the API believes, without what this gateway cannot keep from it."""
-    told = believed(response)
+    told = read_beliefs(response)
     if gateway.name == "nginx":
         told["headers"] = [each for each in told["headers"] if each[0] != BEYOND_NGINX]
     return told
@@ -80,31 +80,31 @@ def known(response: Response, gateway: Gateway) -> dict[str, Any]:
 @pytest.mark.parametrize("one", STACKS)
 async def test_it_would_believe(stacks: Mapping[str, int], one: str) -> None:
     """Asked without a gateway, each of these APIs believes a client: so what follows shows something."""
-    before = believed(await send(stacks[one], "GET", TARGET))
-    after = believed(await send(stacks[one], "GET", TARGET, plausible(REMOVED)[:40]))
+    before = read_beliefs(await send(stacks[one], "GET", TARGET))
+    after = read_beliefs(await send(stacks[one], "GET", TARGET, plausible(REMOVED)[:40]))
     assert after != before
 
 
 @pytest.mark.usefixtures("stack")
 async def test_no_claim_is_believed(gateway: Gateway) -> None:
     """What a client claims, with values that could be true, changes nothing of what the API believes."""
-    before = known(await send(gateway.port, "GET", TARGET, KEYS), gateway)
+    before = read_known(await send(gateway.port, "GET", TARGET, KEYS), gateway)
     assert (before["method"], before["path"]) == ("GET", TARGET)
     for claims in batches(plausible(REMOVED)):
-        after = known(await send(gateway.port, "GET", TARGET, [*KEYS, *claims]), gateway)
+        after = read_known(await send(gateway.port, "GET", TARGET, [*KEYS, *claims]), gateway)
         assert after == before
 
 
 @pytest.mark.usefixtures("stack")
 async def test_no_override_is_obeyed(gateway: Gateway) -> None:
     """What overrides a method or a path is denied, or gone before the API sees it."""
-    before = known(await send(gateway.port, "GET", TARGET, KEYS), gateway)
+    before = read_known(await send(gateway.port, "GET", TARGET, KEYS), gateway)
     for override in plausible(DENIED):
         response = await send(gateway.port, "GET", TARGET, [*KEYS, override])
-        assert response.status in {400, 403} or known(response, gateway) == before
+        assert response.status in {400, 403} or read_known(response, gateway) == before
 
 
-async def _posted(gateway: Gateway, trailers: bytes) -> Response | None:
+async def _post(gateway: Gateway, trailers: bytes) -> Response | None:
     headers: Pairs = [*KEYS, ("Transfer-Encoding", "chunked")]
     async with connected(gateway.port) as connection:
         request = head("POST", TARGET, headers) + b"4\r\nbody\r\n0\r\n" + trailers + b"\r\n"
@@ -118,8 +118,8 @@ async def _posted(gateway: Gateway, trailers: bytes) -> Response | None:
 @pytest.mark.usefixtures("stack")
 async def test_no_trailer_is_believed(gateway: Gateway) -> None:
     """What stands behind a body changes nothing either, or the request is broken off."""
-    before = await _posted(gateway, b"")
+    before = await _post(gateway, b"")
     assert before is not None
-    after = await _posted(gateway, TRAILERS)
+    after = await _post(gateway, TRAILERS)
     if after is not None and after.status == 200:
-        assert known(after, gateway) == known(before, gateway)
+        assert read_known(after, gateway) == read_known(before, gateway)

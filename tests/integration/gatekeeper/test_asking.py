@@ -1,4 +1,4 @@
-"""The other ways to ask, of a gatekeeper as it runs: they agree with its decisions and leave no trace."""
+"""A running gatekeeper's other queries agree with its decisions and leave no trace."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ REQUESTS = (
 )
 
 
-async def asked(gatekeeper: Gatekeeper, path: str, body: object, role: str = "operator") -> Any:
+async def ask(gatekeeper: Gatekeeper, path: str, body: object, role: str = "operator") -> Any:
     """Return the answer to a question as one of the roles."""
     headers = {"Authorization": f"Bearer {gatekeeper.token(role)}"}
     async with gatekeeper.session.post(gatekeeper.url + path, json=body, headers=headers) as response:
@@ -57,14 +57,14 @@ def pair(vendor_key: MintedKey, key: MintedKey) -> Mapping[str, str]:
 
 
 async def test_a_dry_run_is_what_the_request_would_get(gatekeeper: Gatekeeper) -> None:
-    """Every pair of keys, on every kind of path: asked by id in one batch, then for good with secrets."""
+    """For every pair of keys, on every kind of path, a dry run by id agrees with the real request."""
     cases = [(vendor, key, *what) for vendor in VENDOR_KEYS for key in KEYS for what in REQUESTS]
     questions = [
         {"subscriber_key_id": key.key_id, "vendor_key_id": vendor.key_id, "method": method, "path": path}
         for vendor, key, method, path in cases
     ]
     before = len(gatekeeper.journal())
-    dry = await asked(gatekeeper, "/v1/decide/batch", {"questions": questions})
+    dry = await ask(gatekeeper, "/v1/decide/batch", {"questions": questions})
     assert len(gatekeeper.journal()) == before
     for (vendor, key, method, path), answer in zip(cases, dry["items"], strict=True):
         real = await gatekeeper.ask(method, path, pair(vendor, key))
@@ -73,7 +73,7 @@ async def test_a_dry_run_is_what_the_request_would_get(gatekeeper: Gatekeeper) -
 
 
 async def test_an_introspection_agrees_and_leaves_no_access_event(gatekeeper: Gatekeeper) -> None:
-    """A pair of keys is active exactly where something could be allowed to it; nothing of it is written."""
+    """A pair of keys is active exactly if something could be allowed to it; no event is written."""
     before = len(gatekeeper.journal())
     active = set()
     for vendor in VENDOR_KEYS:
@@ -101,14 +101,14 @@ async def test_an_introspection_agrees_and_leaves_no_access_event(gatekeeper: Ga
 
 @pytest.fixture
 def new_routes(tmp_path: Path) -> Path:
-    """A new map: what reads patients reads clinical data, and invoices are forgotten."""
+    """A new map: it reads patients as clinical data, and lacks invoices."""
     path = tmp_path / "new.routes"
     path.write_text("/v1/patient/** clinical\n/v1/appointment/** appointment\n")
     return path
 
 
 async def test_a_shadow_tells_what_would_change_and_changes_nothing(world: World, new_routes: Path) -> None:
-    """Answers come from the map that counts; the new one's differences are shown, and counted."""
+    """Answers come from the map in force; differences of the new one are shown and counted."""
     await world.append(*practice())
     await world.project()
     async with world.gatekeeper(SHADOW_ROUTE_MAP=str(new_routes)) as gatekeeper:

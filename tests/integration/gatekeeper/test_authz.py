@@ -1,4 +1,4 @@
-"""What a gateway is answered, by a gatekeeper as it runs in production."""
+"""The answers of a gatekeeper, run as in production, to a gateway."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ async def test_each_reason_has_its_status_and_explanation(
 
 
 async def test_an_allow_names_everything_that_was_proven(gatekeeper: Gatekeeper) -> None:
-    """An allow is exactly 200, empty, and has every identity header, whatever the client sent as its own."""
+    """An allow is an empty 200 with every identity header, whatever the client sent."""
     spoofed = {"X-Keyfold-Account": "acc_mine", "X-Keyfold-Access": "write"}
     answer = await gatekeeper.ask("GET", "/v1/appointment/7/resource?from=2026", {**BOTH, **spoofed})
     record = gatekeeper.journal()[-1]
@@ -112,7 +112,7 @@ async def test_an_allow_names_everything_that_was_proven(gatekeeper: Gatekeeper)
 
 
 async def test_keys_in_authorization_are_taken_out_there_too(gatekeeper: Gatekeeper) -> None:
-    """Where both keys came in Authorization, the gateway is told to remove that header as well."""
+    """If both keys came in Authorization, the gateway is told to remove that header too."""
     pair = {"Authorization": f"Keyfold {VENDOR_KEY.secret}/{KEY.secret}"}
     answer = await gatekeeper.ask("GET", "/v1/patient", pair)
     assert answer.status == 200
@@ -121,7 +121,7 @@ async def test_keys_in_authorization_are_taken_out_there_too(gatekeeper: Gatekee
 
 @pytest.mark.parametrize("token", ["", "wrong", NGINX_TOKEN + "x"])
 async def test_whoever_is_no_gateway_learns_nothing(gatekeeper: Gatekeeper, token: str) -> None:
-    """Without a gateway's token there is 401, no decision and no record, for good keys and bad ones alike."""
+    """Without a gateway's token any keys get 401, without a decision or a record."""
     before = len(gatekeeper.journal())
     answers = [await gatekeeper.ask("GET", "/v1/patient", each, token=token) for each in (BOTH, {})]
     assert answers[0].status == 401
@@ -131,14 +131,14 @@ async def test_whoever_is_no_gateway_learns_nothing(gatekeeper: Gatekeeper, toke
 
 
 async def test_a_gateway_that_discards_bodies_gets_none(gatekeeper: Gatekeeper) -> None:
-    """To a gateway of the kind `original` the reason goes in the header alone."""
+    """A gateway of kind `original` gets the reason only in the header."""
     told = {"X-Original-Method": "GET", "X-Original-URI": "/v1/note"}
     answer = await gatekeeper.ask("POST", "/v1/patient", {**BOTH, **told}, token=NGINX_TOKEN)
     assert (answer.status, answer.reason, answer.body) == (403, Reason.CATEGORY_DENIED, b"")
 
 
 async def test_a_clients_own_copy_of_the_other_headers_changes_nothing(gatekeeper: Gatekeeper) -> None:
-    """nginx passes a client's X-Forwarded-Method: GET on; the POST is decided as the POST that it is."""
+    """nginx passes on a client's `X-Forwarded-Method: GET`; the POST is still decided as a POST."""
     told = {"X-Original-Method": "POST", "X-Original-URI": "/v1/appointment"}
     answer = await gatekeeper.ask("GET", "/v1/patient", {**BOTH, **told}, token=NGINX_TOKEN)
     assert answer.reason == Reason.READ_ONLY
@@ -146,7 +146,7 @@ async def test_a_clients_own_copy_of_the_other_headers_changes_nothing(gatekeepe
 
 @pytest.mark.parametrize("own_method", ["GET", "HEAD", "POST", "PUT", "OPTIONS", "DELETE", "PROPFIND"])
 async def test_any_method_is_answered_alike(gatekeeper: Gatekeeper, own_method: str) -> None:
-    """The gateway's own method decides nothing where its headers tell the original one."""
+    """The gateway's own method does not matter if its headers name the original one."""
     allowed = await gatekeeper.ask("GET", "/v1/patient", BOTH, own_method=own_method)
     denied = await gatekeeper.ask("GET", "/v1/note", BOTH, own_method=own_method)
     assert (allowed.status, denied.status, denied.reason) == (200, 403, Reason.CATEGORY_DENIED)
@@ -167,7 +167,7 @@ async def test_the_record_holds_what_the_gateway_reports(gatekeeper: Gatekeeper)
 
 
 async def test_records_are_numbered_without_a_gap(gatekeeper: Gatekeeper) -> None:
-    """The run's records are numbered from 1 on, and each is there before its answer is."""
+    """The run's records are numbered from 1, and each is written before its answer leaves."""
     for _ in range(20):
         before = len(gatekeeper.journal())
         await gatekeeper.ask("GET", "/v1/patient", BOTH)
@@ -176,13 +176,13 @@ async def test_records_are_numbered_without_a_gap(gatekeeper: Gatekeeper) -> Non
 
 
 async def test_a_permitted_vendor_may_use_a_key_that_names_it(gatekeeper: Gatekeeper) -> None:
-    """A key that names its vendors works for these."""
+    """A key that names its vendors works for them."""
     headers = keys(OTHER_VENDOR_KEY.secret, NAMED_KEY.secret)
     assert (await gatekeeper.ask("PATCH", "/v1/patient/7", headers)).status == 200
 
 
 async def test_keys_and_position_are_told_to_whom_they_concern(gatekeeper: Gatekeeper) -> None:
-    """Operators and gateways see a key as it is held here; any token sees how far the gatekeeper is."""
+    """Operators and gateways see a key as it is held here; any token sees the position."""
     operator, owner = gatekeeper.token("operator"), gatekeeper.token("reviewer")
     status, key = await gatekeeper.get(f"/v1/keys/{EXPIRED_KEY.key_id}", operator)
     assert (status, key["state"], key["kind"], key["account_id"]) == (200, "expired", "subscriber", ACCOUNT)

@@ -1,4 +1,4 @@
-"""A flood over the real authz server: few events, which are of exactly as many requests as were answered."""
+"""A flood over the real authz server: a few events that count exactly the answered requests."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ MALFORMED, KNOWN = question(dict.fromkeys(BOTH, "no key")), question(BOTH)
 
 @dataclass(slots=True)
 class Attacker:
-    """Connections that ask the same again and again, and what they were answered."""
+    """Connections that repeat one question, and the answers they got."""
 
     port: int
     asked: int = 0
     answers: list[tuple[bytes, bytes]] = field(default_factory=list)
 
     async def attack(self, requests: int) -> None:
-        """Ask so many times over all connections, or until they are cut."""
+        """Ask `times` times over all connections, or until they are cut."""
         each = requests // CONNECTIONS
         await asyncio.gather(*(self._connection(each) for _ in range(CONNECTIONS)))
 
@@ -83,7 +83,7 @@ class Attacker:
         return Counter(name.decode() for _, name in self.answers)
 
 
-def shipped(directory: Path) -> Sequence[AccessEvent]:
+def read_shipped(directory: Path) -> Sequence[AccessEvent]:
     """Return every event that a shipper finds of the one run, which has ended."""
     (run,) = (each for each in directory.iterdir() if each.is_dir())
     journal = RunJournal(run)
@@ -114,7 +114,7 @@ async def test_a_flood_is_recorded_exactly_also_by_one_that_is_killed(world: Wor
         await eventually(lambda: has_asked(attacker, FLOOD + 10 * PIPELINED * CONNECTIONS))
         await gatekeeper.child.kill()
         await attack
-        events = shipped(Path(gatekeeper.environment["KEYFOLD_JOURNAL_DIR"]))
+        events = read_shipped(Path(gatekeeper.environment["KEYFOLD_JOURNAL_DIR"]))
 
     recorded = Counter({str(event.event_id): event.requests for event in events})
     assert len(recorded) == len(events)

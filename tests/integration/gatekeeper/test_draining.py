@@ -1,4 +1,4 @@
-"""A gatekeeper that is told to stop while it is asked without a pause."""
+"""A gatekeeper that is stopped while questions keep coming."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ second, may have closed."""
 
 @dataclass(slots=True)
 class Asked:
-    """What became of questions that were asked once, and never again."""
+    """The outcomes of questions that were each asked once."""
 
     statuses: Counter[int] = field(default_factory=Counter)
     cut: int = 0
 
     async def ask_on(self, port: int, pause_s: float, *, is_kept: bool) -> None:
-        """Ask on and on, on a connection that is kept or on a new one each time, until nobody listens."""
+        """Keep asking, on one connection or on a new one each time, until nobody listens."""
         connection = Connection(port)
         now_s = asyncio.get_running_loop().time
         began_s = now_s()
@@ -64,8 +64,8 @@ class Asked:
         await eventually(is_so)
 
 
-async def stopped(gatekeeper: Gatekeeper, asked: Asked) -> int:
-    """Stop a gatekeeper in the middle of questions; return its exit status."""
+async def stop_midway(gatekeeper: Gatekeeper, asked: Asked) -> int:
+    """Stop a gatekeeper while questions come; return its exit status."""
     port = gatekeeper.authz_port
     callers = [
         asyncio.create_task(asked.ask_on(port, pause_s, is_kept=is_kept))
@@ -86,7 +86,7 @@ async def test_a_stop_loses_no_question(world: World, record_property: Callable[
     await world.project()
     asked = Asked()
     async with world.gatekeeper() as gatekeeper:
-        assert await stopped(gatekeeper, asked) == 0
+        assert await stop_midway(gatekeeper, asked) == 0
         records = gatekeeper.journal()
     record_property("questions through a drain", {"answered": asked.statuses.total(), "cut off": asked.cut})
     assert (set(asked.statuses), asked.cut) == ({200}, 0)

@@ -1,4 +1,4 @@
-"""A revocation that is said to be in force is in force, at every gatekeeper and also at a silent one."""
+"""A revocation that is reported in force is in force, at every gatekeeper and also at a silent one."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def watching(world: World) -> AsyncIterator[Enforcement]:
 
 
 async def test_progress_is_known_at_once(world: World) -> None:
-    """That a gatekeeper has applied an event is known within half a second, whenever its beats are."""
+    """It is known within half a second that a gatekeeper has applied an event, whenever it beats."""
     await world.append(*practice())
     await world.project()
     async with world.gatekeeper(), watching(world) as enforcement:
@@ -43,7 +43,7 @@ async def test_progress_is_known_at_once(world: World) -> None:
 
 
 async def test_a_clean_shutdown_ends_the_wait(world: World) -> None:
-    """A gatekeeper that has ended cleanly is not waited for, though it never applied the position."""
+    """Nobody waits for a gatekeeper that ended cleanly, although it never applied the position."""
     await world.append(*practice())
     await world.project()
     async with watching(world) as enforcement:
@@ -54,7 +54,7 @@ async def test_a_clean_shutdown_ends_the_wait(world: World) -> None:
 
 
 async def test_a_gatekeeper_that_slept_allows_nothing_that_was_revoked_meanwhile(world: World) -> None:
-    """While it is paused its lease runs out, and then nothing from before is allowed to whoever asked."""
+    """A paused gatekeeper's lease runs out, and then it allows nothing that was asked before."""
     await world.append(*practice())
     await world.project()
     async with (

@@ -1,4 +1,4 @@
-"""A gatekeeper and the ledger: what it applies, when it doubts, and when it stops."""
+"""A gatekeeper and the ledger: what it applies, when it answers `stale`, and when it stops."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from tests.support.ledger_builder import account_created
 
 
 @asynccontextmanager
-async def ledger_held(dsn: str) -> AsyncIterator[None]:
-    """Keep everybody from the ledger's head, as a PostgreSQL that hangs would."""
+async def hold_ledger(dsn: str) -> AsyncIterator[None]:
+    """Lock the ledger's head, so that everyone waits as for a hung PostgreSQL."""
     connection = await asyncpg.connect(dsn)
     try:
         async with connection.transaction():
@@ -41,7 +41,7 @@ async def becomes(gatekeeper: Gatekeeper, reason: Reason | None) -> None:
 
 
 async def lags(gatekeeper: Gatekeeper, *, more_than_s: float) -> bool:
-    """Tell whether the last proof of hearing the ledger is older than that."""
+    """Tell whether the last proof is older than that."""
     _, answer = await gatekeeper.get("/v1/position", gatekeeper.token("operator"))
     return isinstance(answer["lag_s"], float) and answer["lag_s"] > more_than_s
 
@@ -57,7 +57,7 @@ async def rows(dsn: str) -> list[tuple[int, float | None]]:
 
 
 async def test_a_revocation_is_obeyed_once_it_is_applied(world: World) -> None:
-    """A key that was made after the start works; once its revocation is applied, it never does again."""
+    """A key created after the start works; once its revocation is applied, it never works again."""
     history = practice()
     await world.append(*history[: history.index(subscriber_key(KEY))])
     await world.project()
@@ -87,12 +87,12 @@ async def test_before_the_state_is_known_everything_is_stale(world: World) -> No
 
 
 async def test_a_gatekeeper_that_hears_nothing_stops_allowing_and_recovers(world: World) -> None:
-    """When its lease has run out it answers 503 `stale`; denials keep their reason; a beat revives it."""
+    """Once its lease has run out it answers 503 `stale`; denials keep their reasons; a beat revives it."""
     await world.append(*practice())
     await world.project()
     async with world.gatekeeper(STALENESS_MAX_S="1.5") as gatekeeper:
         assert (await gatekeeper.ask("GET", "/v1/patient", BOTH)).status == 200
-        async with ledger_held(world.dsn):
+        async with hold_ledger(world.dsn):
             await becomes(gatekeeper, Reason.STALE)
             assert (await gatekeeper.ask("GET", "/v1/note", BOTH)).reason == Reason.CATEGORY_DENIED
             assert (await gatekeeper.get("/readyz"))[0] == 503
@@ -100,18 +100,18 @@ async def test_a_gatekeeper_that_hears_nothing_stops_allowing_and_recovers(world
 
 
 async def test_without_a_bound_it_goes_on_through_an_outage(world: World) -> None:
-    """With a bound of 0 an outage of PostgreSQL stops nothing, and no row promises an end."""
+    """With a bound of 0 an outage of PostgreSQL stops nothing, and no lease has an end."""
     await world.append(*practice())
     await world.project()
     async with world.gatekeeper(STALENESS_MAX_S="0") as gatekeeper:
         assert [lease_s for _, lease_s in await rows(world.dsn)] == [None]
-        async with ledger_held(world.dsn):
+        async with hold_ledger(world.dsn):
             await eventually(lambda: lags(gatekeeper, more_than_s=2))
             assert (await gatekeeper.ask("GET", "/v1/patient", BOTH)).status == 200
 
 
 async def test_no_lease_is_held_on_a_head_that_was_not_applied(world: World) -> None:
-    """What the ledger holds and Kafka has not brought makes every allow stale, until it is brought."""
+    """Events that the ledger has and Kafka has not delivered make every allow stale until they come."""
     await world.append(*practice())
     await world.project()
     position = await world.append(account_created(9))
@@ -139,7 +139,7 @@ async def test_its_row_tells_how_far_it_is_and_goes_with_it(world: World) -> Non
 
 @pytest.mark.parametrize("fault", ["gap", "chain", "unknown"])
 async def test_what_cannot_be_followed_ends_the_process(world: World, fault: str) -> None:
-    """A gap, a broken chain or an unknown event ends it non-zero, with one line that says where."""
+    """A gap, a broken chain or an unknown event ends the process non-zero, with one line that says where."""
     await world.append(*practice())
     await world.project()
     async with world.gatekeeper() as gatekeeper:

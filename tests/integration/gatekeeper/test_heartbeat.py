@@ -1,4 +1,4 @@
-"""The heartbeat and PostgreSQL: what is told when, and what alone proves anything."""
+"""The heartbeat and PostgreSQL: what is reported when, and that only a beat is a proof."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ LONG_S = 20
 
 
 class CountedLeases(Leases):
-    """Leases that count what was told, and can be kept from telling."""
+    """Leases that count reports and can be blocked."""
 
     def __init__(self, pool: Pool) -> None:
         super().__init__(pool)
@@ -59,7 +59,7 @@ class CountedLeases(Leases):
 
 @dataclass(slots=True, kw_only=True)
 class Scene:
-    """A gatekeeper's replica whose head is moved by hand, and its heartbeat."""
+    """A gatekeeper's replica, moved by hand, and its heartbeat."""
 
     pool: Pool
     leases: CountedLeases
@@ -68,11 +68,11 @@ class Scene:
     enforcement: Enforcement
 
     def apply(self, position: int) -> None:
-        """Have everything up to a position applied."""
+        """Apply everything up to a position."""
         self.replica.load(State(), position, SYSTEM_CLOCK.now())
 
     async def commit(self, position: int) -> None:
-        """Put the ledger's head there."""
+        """Move the ledger's head to this position."""
         await self.pool.execute("update ledger.head set position = $1", position)
 
     @asynccontextmanager
@@ -91,7 +91,7 @@ class Scene:
         return Heartbeat(self.leases, HOLDER, self.lease, self.replica, self.journalled, SYSTEM_CLOCK)
 
     def journalled(self) -> Journalled:
-        """Say that nothing was decided yet."""
+        """Report that nothing was decided yet."""
         return Journalled(number=0, at=SYSTEM_CLOCK.now())
 
     async def is_proven(self) -> bool:
@@ -121,7 +121,7 @@ async def scene(database: str) -> AsyncIterator[Scene]:
 
 
 async def test_progress_is_told_at_once(scene: Scene) -> None:
-    """What is applied is known to whoever waits for it long before the next beat."""
+    """Progress is known to those who wait for it long before the next beat."""
     scene.apply(0)
     async with scene.beating():
         await eventually(scene.is_proven)
@@ -133,7 +133,7 @@ async def test_progress_is_told_at_once(scene: Scene) -> None:
 
 
 async def test_a_storm_of_events_is_no_storm_of_transactions(scene: Scene) -> None:
-    """However fast events come, progress is told at most every 20 ms, and the last position is told."""
+    """However fast events come, progress is reported at most every 20 ms, and the last position always."""
     scene.apply(0)
     async with scene.beating():
         await eventually(scene.is_proven)
@@ -152,7 +152,7 @@ async def test_a_storm_of_events_is_no_storm_of_transactions(scene: Scene) -> No
 
 
 async def test_what_is_applied_while_it_tells_is_told_next(scene: Scene) -> None:
-    """Progress during a transaction is not lost, nor left to the next beat."""
+    """Progress during a report is neither lost nor left to the next beat."""
     scene.apply(0)
     async with scene.beating():
         await eventually(scene.is_proven)
@@ -166,7 +166,7 @@ async def test_what_is_applied_while_it_tells_is_told_next(scene: Scene) -> None
 
 
 async def test_only_a_beat_is_a_proof(scene: Scene) -> None:
-    """To tell of progress does not move the lease: nothing of the ledger was heard in return."""
+    """A report of progress does not renew the lease, because it reads no head of the ledger."""
     scene.apply(0)
     async with scene.beating():
         await eventually(scene.is_proven)
@@ -178,7 +178,7 @@ async def test_only_a_beat_is_a_proof(scene: Scene) -> None:
 
 
 async def test_it_beats_every_second_without_progress(scene: Scene) -> None:
-    """A beat needs no news; each proves from its own beginning."""
+    """It beats without progress too; each beat proves from its own start."""
     scene.apply(0)
     async with scene.beating():
         await eventually(scene.is_proven)
@@ -195,7 +195,7 @@ async def test_it_beats_every_second_without_progress(scene: Scene) -> None:
 
 
 async def test_no_beat_counts_before_its_head_is_applied(scene: Scene) -> None:
-    """Whoever waits for the head finds the row, and the gatekeeper holds no lease until it has applied it."""
+    """A waiter finds the row at once, and the gatekeeper holds no lease until it has applied the head."""
     scene.apply(0)
     await scene.commit(3)
     async with scene.beating():

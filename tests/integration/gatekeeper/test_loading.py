@@ -1,4 +1,4 @@
-"""How a gatekeeper loads the state, and what it says meanwhile."""
+"""How a gatekeeper loads the state, and what readiness says meanwhile."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ KEY_MADE = (SubscriberKeyCreated, VendorKeyIssued)
 
 
 @asynccontextmanager
-async def vendors_held(dsn: str) -> AsyncIterator[None]:
-    """Keep everybody from the vendors, which are read after the keys were counted and before they are."""
+async def hold_vendors(dsn: str) -> AsyncIterator[None]:
+    """Lock the vendors, which are read after the keys are counted and before they are loaded."""
     connection = await asyncpg.connect(dsn)
     try:
         async with connection.transaction():
@@ -42,11 +42,11 @@ async def lack(gatekeeper: Gatekeeper) -> object:
 
 
 async def test_readiness_says_how_far_the_load_is(world: World) -> None:
-    """While the state is loaded it says how many keys are, of how many, and every allow is `stale`."""
+    """While the state loads, readiness says how many of the keys are loaded, and every allow is `stale`."""
     await world.append(*practice())
     await world.project()
     of_keys = sum(isinstance(event, KEY_MADE) for event in practice())
-    async with vendors_held(world.dsn), world.gatekeeper(is_ready=False) as gatekeeper:
+    async with hold_vendors(world.dsn), world.gatekeeper(is_ready=False) as gatekeeper:
 
         async def says_so() -> bool:
             return await lack(gatekeeper) == f"the state is not loaded yet: 0 of {of_keys} keys"
@@ -56,7 +56,7 @@ async def test_readiness_says_how_far_the_load_is(world: World) -> None:
 
 
 async def test_progress_is_told(world: World) -> None:
-    """A snapshot tells first how many keys there are, and with each batch how many it has, up to all."""
+    """A snapshot reports first how many keys there are, then after each batch how many are loaded."""
     await world.append(*practice())
     await world.project()
     told: list[LoadProgress] = []

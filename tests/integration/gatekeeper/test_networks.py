@@ -1,4 +1,4 @@
-"""Keys that work from their networks alone, by the address that an authenticated gateway reports."""
+"""Keys that work only from their networks, by the address that an authenticated gateway reports."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ FORWARDED = [
 
 
 def reason(is_within: bool) -> Reason | None:
-    """Return why a key is refused there."""
+    """Return why a key is denied with these headers."""
     return None if is_within else Reason.NETWORK_NOT_ALLOWED
 
 
@@ -44,7 +44,7 @@ async def test_forwarded(gatekeeper: Gatekeeper, forwarded: str, is_within: bool
 
 
 async def test_not_told(gatekeeper: Gatekeeper) -> None:
-    """Where no address is told the key does not work, and another gateway's header tells none."""
+    """Without an address the key does not work, and another kind of gateway's header gives none."""
     for headers in ({}, {"X-Real-IP": "203.0.113.9"}, {"Forwarded": "for=203.0.113.9"}):
         answer = await gatekeeper.ask("GET", "/v1/patient", {**KEYS, **headers})
         assert answer.reason == Reason.NETWORK_NOT_ALLOWED
@@ -63,13 +63,13 @@ async def test_not_told(gatekeeper: Gatekeeper) -> None:
     ],
 )
 async def test_original(gatekeeper: Gatekeeper, headers: dict[str, str], is_within: bool) -> None:
-    """An `original` gateway is believed in X-Real-IP alone."""
+    """Of an `original` gateway only X-Real-IP counts."""
     answer = await gatekeeper.ask("GET", "/v1/note", {**KEYS, **TOLD, **headers}, token=NGINX_TOKEN)
     assert answer.reason == reason(is_within)
 
 
 async def test_two_real_addresses(gatekeeper: Gatekeeper) -> None:
-    """Of two X-Real-IP headers one is a client's own: neither is believed."""
+    """One of two X-Real-IP headers is a client's: neither counts."""
     lines = [f"{name}: {value}" for name, value in {**KEYS, **TOLD, "X-Gateway-Token": NGINX_TOKEN}.items()]
     twice = ["X-Real-IP: 203.0.113.9", "X-Real-IP: 203.0.113.9", "Connection: close"]
     request = "\r\n".join(["GET /authz HTTP/1.1", "Host: keyfold", *lines, *twice, "", ""])
@@ -78,7 +78,7 @@ async def test_two_real_addresses(gatekeeper: Gatekeeper) -> None:
 
 
 async def test_the_network_comes_before_what_the_key_may_do(gatekeeper: Gatekeeper) -> None:
-    """From a wrong network nothing is learnt of permissions; other keys work from anywhere."""
+    """A wrong network reveals nothing about permissions; other keys work from anywhere."""
     elsewhere = {"X-Forwarded-For": "198.51.100.7"}
     for path in ("/v1/note", "/v1/payroll", "/v1//patient"):
         assert (await gatekeeper.ask("GET", path, {**KEYS, **elsewhere})).reason == Reason.NETWORK_NOT_ALLOWED
@@ -88,7 +88,7 @@ async def test_the_network_comes_before_what_the_key_may_do(gatekeeper: Gatekeep
 
 @pytest.mark.parametrize("kept", ["none", "network"])
 async def test_what_is_not_kept_is_checked(world: World, kept: str) -> None:
-    """However little of an address is recorded, all of it is compared, also with networks that change."""
+    """However little of an address is recorded, all of it is compared, also after networks change."""
     await world.append(*practice())
     await world.project()
     async with world.gatekeeper(CLIENT_IP=kept) as gatekeeper:

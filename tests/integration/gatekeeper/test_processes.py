@@ -1,4 +1,4 @@
-"""`keyfold gatekeeper --processes N`: gatekeepers that share a port, live together and end together."""
+"""`keyfold gatekeeper --processes N`: gatekeepers that share a port, start together and end together."""
 
 from __future__ import annotations
 
@@ -84,13 +84,13 @@ def _first_of_two_free_ports() -> int:
     return next(port for port in iter(lambda: free_ports(1)[0], None) if is_free(port + 1))
 
 
-async def gone(processes: list[psutil.Process]) -> bool:
+async def are_gone(processes: list[psutil.Process]) -> bool:
     """Tell whether none of them runs any more."""
     return not any(process.is_running() for process in processes)
 
 
 async def test_they_share_the_gateways_port(world: World) -> None:
-    """Both answer on it, by the kernel's choice, and each has a lease and a journal of its own."""
+    """Both answer on the port, as the kernel chooses, and each has its own lease and journal."""
     async with pair_of(world) as pair:
         statuses = await asyncio.gather(*(pair.ask() for _ in range(ASKED)))
         records = journal_records(Path(pair.environment["KEYFOLD_JOURNAL_DIR"]))
@@ -101,23 +101,23 @@ async def test_they_share_the_gateways_port(world: World) -> None:
 
 
 async def test_the_death_of_one_ends_all(world: World) -> None:
-    """The command names who died and how, stops the others, and fails; a supervisor starts it anew."""
+    """The command says which one died and how, stops the others, and fails for its supervisor."""
     async with pair_of(world) as pair:
         processes = pair.processes()
         processes[1].kill()
         assert await pair.ended() == 1
         assert "gatekeeper 2 of 2 ended with status -9" in pair.log_path.read_text()
-        assert await gone(processes)
+        assert await are_gone(processes)
         assert not any([await listens(port) for port in pair.ports])
 
 
 async def test_a_signal_drains_all(world: World) -> None:
-    """After SIGTERM each has given up its lease in order, and the command has succeeded."""
+    """After SIGTERM each gives up its lease in order, and the command succeeds."""
     async with pair_of(world) as pair:
         processes = pair.processes()
         psutil.Process(pair.child.pid).terminate()
         assert await pair.ended() == 0
-        assert await gone(processes)
+        assert await are_gone(processes)
         assert await rows(world.dsn) == []
         assert pair.log_path.read_text().count("service_stopped") == PROCESSES
 
@@ -128,5 +128,5 @@ async def test_none_is_left_behind(world: World) -> None:
     async with pair_of(world) as pair:
         processes = pair.processes()
         psutil.Process(pair.child.pid).kill()
-        await eventually(lambda: gone(processes))
+        await eventually(lambda: are_gone(processes))
         assert await rows(world.dsn) == []

@@ -1,4 +1,4 @@
-"""Keys that may be used so often and no more, at a running gatekeeper."""
+"""Rate limits of keys, at a running gatekeeper."""
 
 from __future__ import annotations
 
@@ -51,17 +51,17 @@ def with_key(key: MintedKey) -> dict[str, str]:
     return {"x-api-key": VENDOR_KEY.secret, "A-api-key": key.secret}
 
 
-async def asked(gatekeeper: Gatekeeper, key: MintedKey, path: str = "/v1/patient") -> Answered:
+async def ask(gatekeeper: Gatekeeper, key: MintedKey, path: str = "/v1/patient") -> Answered:
     """Ask whether the key may read this."""
     return await gatekeeper.ask("GET", path, with_key(key))
 
 
 async def test_a_key_that_is_used_up_is_told_when_to_come_again(gatekeeper: Gatekeeper) -> None:
-    """What is denied anyway uses nothing up; then its burst; then 429, with the headers and a record."""
+    """Other denials use nothing up; after the burst comes 429, with its headers and a record."""
     for _ in range(5):
-        assert (await asked(gatekeeper, DENIED, "/v1/note")).reason == Reason.CATEGORY_DENIED
-    assert [(await asked(gatekeeper, DENIED)).status for _ in range(2)] == [200, 200]
-    answer = await asked(gatekeeper, DENIED)
+        assert (await ask(gatekeeper, DENIED, "/v1/note")).reason == Reason.CATEGORY_DENIED
+    assert [(await ask(gatekeeper, DENIED)).status for _ in range(2)] == [200, 200]
+    answer = await ask(gatekeeper, DENIED)
     problem, record = json.loads(answer.body), gatekeeper.journal()[-1]
     assert (answer.status, answer.reason) == (429, Reason.RATE_LIMITED)
     assert (problem["status"], problem["reason"]) == (429, Reason.RATE_LIMITED)
@@ -73,12 +73,12 @@ async def test_a_key_that_is_used_up_is_told_when_to_come_again(gatekeeper: Gate
 
 
 async def test_others_are_not_held_up(gatekeeper: Gatekeeper) -> None:
-    """A key without a limit may be used as often as one likes, whatever other keys use."""
+    """A key without a limit may be used any number of times, whatever other keys use."""
     assert {(await gatekeeper.ask("GET", "/v1/patient", BOTH)).status for _ in range(50)} == {200}
 
 
 async def test_a_gateway_that_cannot_pass_429_on_gets_403(gatekeeper: Gatekeeper) -> None:
-    """nginx makes a 500 of a 429, so it gets a 403, without a body but with every header."""
+    """nginx turns a 429 into a 500, so it gets a 403, without a body but with every header."""
     told = {"X-Original-Method": "GET", "X-Original-URI": "/v1/patient", **with_key(NGINX)}
     answers = [await gatekeeper.ask("GET", "/", told, token=NGINX_TOKEN) for _ in range(3)]
     assert [answer.status for answer in answers] == [200, 200, 403]
@@ -87,7 +87,7 @@ async def test_a_gateway_that_cannot_pass_429_on_gets_403(gatekeeper: Gatekeeper
 
 
 async def test_both_ports_count_together(gatekeeper: Gatekeeper) -> None:
-    """It is the process that counts, wherever it is asked."""
+    """A process counts the requests on both of its ports together."""
     statuses = [
         (await gatekeeper.ask("GET", "/v1/patient", with_key(PORTS), is_main_port=is_main_port)).status
         for is_main_port in (False, True, False, True)
@@ -96,13 +96,13 @@ async def test_both_ports_count_together(gatekeeper: Gatekeeper) -> None:
 
 
 async def test_an_edited_limit_is_in_force_at_once(world: World) -> None:
-    """A wider limit lets through what it allows beyond what was used; once lifted, the default holds."""
+    """A wider limit allows what is left of it after past use; without a limit the default holds."""
     await world.append(*LIMITED)
     await world.project()
     async with world.gatekeeper(RATE_LIMIT_DEFAULT="1/3600:4") as gatekeeper:
 
         async def statuses(count: int) -> list[int]:
-            return [(await asked(gatekeeper, EDITED)).status for _ in range(count)]
+            return [(await ask(gatekeeper, EDITED)).status for _ in range(count)]
 
         async def edit(limit: RateLimit | None) -> None:
             edited = SubscriberKeyRateLimitChanged(key_id=EDITED.key_id, account_id=ACCOUNT, rate_limit=limit)
@@ -118,9 +118,9 @@ async def test_an_edited_limit_is_in_force_at_once(world: World) -> None:
 
 
 async def test_each_process_counts_for_itself(world: World) -> None:
-    """What one has let through another does not know: so many processes, so many bursts."""
+    """Processes do not share counts: each allows a burst of its own."""
     await world.append(*LIMITED)
     await world.project()
     for _ in range(2):
         async with world.gatekeeper() as gatekeeper:
-            assert [(await asked(gatekeeper, EDITED)).status for _ in range(3)] == [200, 200, 429]
+            assert [(await ask(gatekeeper, EDITED)).status for _ in range(3)] == [200, 200, 429]

@@ -1,4 +1,4 @@
-"""Rotations as gateways see them: two secrets while they overlap, one afterwards, without any event."""
+"""Rotations as gateways see them: two secrets during the overlap, then one, without any event."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NEW_KEY, NEWER_KEY = (another(KeyKind.SUBSCRIBER, KEY.key_id, number) for number
 NEW_VENDOR_KEY = another(KeyKind.VENDOR, VENDOR_KEY.key_id, 1003)
 
 
-def rotated(new: MintedKey, overlap: timedelta | None) -> SubscriberKeyRotated:
+def rotate_key(new: MintedKey, overlap: timedelta | None) -> SubscriberKeyRotated:
     """Return the rotation of the subscriber key, now."""
     now = SYSTEM_CLOCK.now()
     return SubscriberKeyRotated(
@@ -39,7 +39,7 @@ def rotated(new: MintedKey, overlap: timedelta | None) -> SubscriberKeyRotated:
     )
 
 
-def vendor_rotated(overlap: timedelta) -> VendorKeyRotated:
+def rotate_vendor_key(overlap: timedelta) -> VendorKeyRotated:
     """Return the rotation of the vendor key, now."""
     now = SYSTEM_CLOCK.now()
     return VendorKeyRotated(
@@ -60,20 +60,20 @@ async def refusal(gatekeeper: Gatekeeper, **changed: MintedKey) -> str | None:
 
 
 async def test_overlap(world: World) -> None:
-    """During an overlap either secret is the key; a further rotation leaves the last two, or the last."""
+    """During an overlap either secret works; a further rotation leaves the last two, or only the last."""
     await world.append(*practice())
     await world.project()
     async with world.gatekeeper() as gatekeeper:
         assert await refusal(gatekeeper, subscriber=NEW_KEY) == Reason.UNKNOWN_SUBSCRIBER_KEY
-        await gatekeeper.reaches(await world.record(rotated(NEW_KEY, HOUR), vendor_rotated(HOUR)))
+        await gatekeeper.reaches(await world.record(rotate_key(NEW_KEY, HOUR), rotate_vendor_key(HOUR)))
         for vendor in (VENDOR_KEY, NEW_VENDOR_KEY):
             for subscriber in (KEY, NEW_KEY):
                 assert await refusal(gatekeeper, vendor=vendor, subscriber=subscriber) is None
         assert {record.key_id for record in gatekeeper.journal()[1:]} == {KEY.key_id}
-        await gatekeeper.reaches(await world.record(rotated(NEWER_KEY, HOUR)))
+        await gatekeeper.reaches(await world.record(rotate_key(NEWER_KEY, HOUR)))
         assert await refusal(gatekeeper) == Reason.SUBSCRIBER_KEY_REPLACED
         assert await refusal(gatekeeper, subscriber=NEW_KEY) is None
-        await gatekeeper.reaches(await world.record(rotated(KEY, None)))
+        await gatekeeper.reaches(await world.record(rotate_key(KEY, None)))
         for gone in (NEW_KEY, NEWER_KEY):
             assert await refusal(gatekeeper, subscriber=gone) == Reason.SUBSCRIBER_KEY_REPLACED
         assert await refusal(gatekeeper) is None
@@ -84,7 +84,7 @@ async def test_end(world: World) -> None:
     await world.append(*practice())
     await world.project()
     async with world.gatekeeper() as gatekeeper:
-        rotation = rotated(NEW_KEY, timedelta(seconds=2))
+        rotation = rotate_key(NEW_KEY, timedelta(seconds=2))
         await gatekeeper.reaches(await world.record(rotation))
         assert await refusal(gatekeeper) is None
         await eventually(lambda: refusal(gatekeeper))
@@ -103,7 +103,7 @@ async def test_end(world: World) -> None:
 
 async def test_across_a_restart(world: World) -> None:
     """A gatekeeper that starts during an overlap, from the read model alone, knows both secrets."""
-    await world.append(*practice(), rotated(NEW_KEY, HOUR), vendor_rotated(HOUR))
+    await world.append(*practice(), rotate_key(NEW_KEY, HOUR), rotate_vendor_key(HOUR))
     await world.project()
     async with world.gatekeeper() as gatekeeper:
         for subscriber in (KEY, NEW_KEY):

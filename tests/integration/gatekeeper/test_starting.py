@@ -1,4 +1,4 @@
-"""How a gatekeeper starts, or says why it does not."""
+"""How a gatekeeper starts, or reports why it cannot."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def refusal(world: World, **settings: str) -> tuple[int, str]:
 
 
 async def test_a_broken_route_map_is_refused_with_its_lines(world: World, tmp_path: Path) -> None:
-    """Each broken line is named with what is wrong there."""
+    """Each broken line is named, with its fault."""
     routes = tmp_path / "broken.routes"
     routes.write_text("/v1/patient patient\n/v1/note clinics\nv1/item financial\n")
     status, log = await refusal(world, ROUTE_MAP=str(routes))
@@ -43,7 +43,7 @@ async def test_a_broken_route_map_is_refused_with_its_lines(world: World, tmp_pa
 
 
 async def test_a_broken_gateways_file_is_refused(world: World, tmp_path: Path) -> None:
-    """A gateways file that lets nobody in is no start."""
+    """A gatekeeper does not start with a gateways file that lets nobody in."""
     gateways = tmp_path / "broken.json"
     gateways.write_text("[]")
     status, log = await refusal(world, GATEWAYS=str(gateways))
@@ -52,7 +52,7 @@ async def test_a_broken_gateways_file_is_refused(world: World, tmp_path: Path) -
 
 
 async def test_every_bad_setting_is_told(world: World) -> None:
-    """All of them at once, and by their names."""
+    """All bad settings are reported at once, by name."""
     status, log = await refusal(world, STALENESS_MAX_S="-1", CLIENT_IP="some", JOURNAL_BYTES_MAX="x")
     assert status == 2
     assert all(f"KEYFOLD_{name}" in log for name in ("STALENESS_MAX_S", "CLIENT_IP", "JOURNAL_BYTES_MAX"))
@@ -60,7 +60,7 @@ async def test_every_bad_setting_is_told(world: World) -> None:
 
 @pytest.mark.parametrize("missing", ["POSTGRES_DSN", "KAFKA_BOOTSTRAP"])
 async def test_what_never_answers_is_waited_for_and_then_given_up(world: World, missing: str) -> None:
-    """It says what it waits for, and ends non-zero past the bound."""
+    """It says what it waits for, and ends non-zero when its time is up."""
     await world.project()
     (port,) = free_ports(1)
     nowhere = {"POSTGRES_DSN": f"postgresql://127.0.0.1:{port}/x", "KAFKA_BOOTSTRAP": f"127.0.0.1:{port}"}

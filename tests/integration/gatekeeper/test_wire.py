@@ -1,4 +1,4 @@
-"""What comes over the wire as it is: paths byte for byte, bodies that nobody reads, old and odd HTTP."""
+"""Requests on the wire: paths byte for byte, bodies that nobody reads, old and odd HTTP."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def request(line: bytes, more: bytes = b"Connection: close\r\n", version: bytes 
     ],
 )
 async def test_a_path_arrives_as_it_was_sent(gatekeeper: Gatekeeper, path: str, is_main_port: bool) -> None:
-    """Nothing between socket and decision decodes or tidies a path: it is denied, and recorded as sent."""
+    """Nothing decodes or normalises a path before the decision: it is denied, and recorded as sent."""
     answer = await gatekeeper.raw(request(b"GET /authz" + path.encode()), is_main_port=is_main_port)
     assert answer.startswith(b"HTTP/1.1 403 ")
     record = gatekeeper.journal()[-1]

@@ -1,4 +1,4 @@
-"""From a topic into a sink, whichever it is: each record once, whatever befalls."""
+"""From a topic into either sink: each record once, whatever goes wrong."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ POISON = Record(key=b"key_1", value=b'{"secret-thing": 1}', headers=(), timestam
 
 
 async def test_every_partition(bed: Bed) -> None:
-    """What was there before and what comes is written, of every partition, and how far is known."""
+    """Records from before the start and later ones are written, from every partition; offsets are known."""
     await publish(bed, 1, 2)
     async with ingesting(bed) as running:
         await publish(bed, 3, partition=1)
@@ -30,7 +30,7 @@ async def test_every_partition(bed: Bed) -> None:
 
 
 async def test_repeats(bed: Bed) -> None:
-    """What comes again adds nothing, by whichever partition."""
+    """A repeated record adds nothing, from whichever partition it comes."""
     numbers = range(1, 51)
     await publish(bed, *numbers)
     await publish(bed, *numbers[30:], 51)
@@ -45,7 +45,7 @@ async def _stands_at(bed: Bed, expected: dict[int, int]) -> bool:
 
 
 async def test_goes_on_where_the_sink_stands(bed: Bed) -> None:
-    """The next process begins behind what is written."""
+    """The next process begins after what is written."""
     await publish(bed, 1, 2, 3)
     async with ingesting(bed):
         await holds(bed, 1, 2, 3)
@@ -67,7 +67,7 @@ async def test_lost_answer(bed: Bed) -> None:
 
 
 async def test_fenced(bed: Bed) -> None:
-    """Who finds that another has written asks anew where to read on, and does."""
+    """A process that finds that another has written asks for its offsets again and goes on there."""
     async with ingesting(bed) as running:
         await publish(bed, 1)
         await holds(bed, 1)
@@ -78,7 +78,7 @@ async def test_fenced(bed: Bed) -> None:
 
 
 async def test_shares(bed: Bed) -> None:
-    """Two share the partitions out; a third stands by, and is ready; who is left takes over."""
+    """Two processes share the partitions; a third stands by and is ready; the survivors take over."""
     async with ingesting(bed) as first:
         async with ingesting(bed) as second:
             await eventually(lambda: _read(1, first, second))
@@ -102,7 +102,7 @@ async def _is_ready(running: Ingesting) -> bool:
 
 
 async def test_ready(bed: Bed) -> None:
-    """Ready is: the sink has what the topic held when it was looked at first; and how far behind is told."""
+    """It is ready once the sink has what the topic held at the start, and until then says how far it is."""
     await publish(bed, *range(1, 6))
     async with ingesting(bed) as running:
         assert running.loop.unready() == "this process's share of the topic is not known yet"
@@ -116,7 +116,7 @@ async def _is_behind(running: Ingesting, records: int) -> bool:
 
 
 async def test_set_aside(bed: Bed) -> None:
-    """What cannot be written is a dead letter, confirmed before the offset moves; the partition goes on."""
+    """A record that cannot be written is a dead letter before the offset moves; the partition goes on."""
     await publish(bed, 1)
     await bed.wires.publish_raw([POISON])
     await publish(bed, 2)
@@ -136,7 +136,7 @@ async def _trouble(running: Ingesting) -> str | None:
 
 
 async def test_too_much_set_aside(bed: Bed) -> None:
-    """Past the bound nothing more is set aside: this code is wrong, not the data."""
+    """Beyond the bound nothing more is set aside: this code is wrong, not the data."""
     await bed.wires.publish_raw([POISON] * 10)
     async with ingesting(bed, dead_min=5) as running:
         await asyncio.wait([running.task], timeout=20)
@@ -146,7 +146,7 @@ async def test_too_much_set_aside(bed: Bed) -> None:
 
 
 async def test_gone(bed: Bed) -> None:
-    """What Kafka deleted before it was written is said by partition and offset, counted, and passed over."""
+    """Records that Kafka deleted before they were written are logged, counted and passed over."""
     await publish(bed, 1, 2, 3)
     async with ingesting(bed):
         await holds(bed, 1, 2, 3)
@@ -163,7 +163,7 @@ async def test_gone(bed: Bed) -> None:
 
 
 async def test_zombie(bed: Bed) -> None:
-    """Who was overtaken passes over nothing either: the offset moves by a compare-and-set."""
+    """A process that was overtaken passes over nothing either: the offset moves by a compare-and-set."""
     await publish(bed, 1)
     async with ingesting(bed) as zombie:
         await holds(bed, 1)
@@ -176,7 +176,7 @@ async def test_zombie(bed: Bed) -> None:
 
 
 async def test_ahead_of_kafka(bed: Bed) -> None:
-    """An offset that Kafka has not reached is not gone: the sink is another topic's, and nothing moves."""
+    """An offset beyond Kafka's end was not deleted: the sink belongs to another topic, and nothing moves."""
     await publish(bed, 1, 2)
     async with ingesting(bed):
         await holds(bed, 1, 2)
@@ -188,7 +188,7 @@ async def test_ahead_of_kafka(bed: Bed) -> None:
 
 
 async def test_caught_up(bed: Bed) -> None:
-    """When the sink had all that the topic held is noted, of every partition, and again as it goes on."""
+    """It is noted, again and again, when the sink had everything that each partition held."""
     await publish(bed, 1)
     async with ingesting(bed):
         first = await eventually(bed.complete_at)

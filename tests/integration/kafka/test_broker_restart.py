@@ -32,7 +32,7 @@ async def broker(tmp_path: Path) -> AsyncIterator[LocalKafka]:
 
 
 async def publish_insisting(publisher: Publisher, topic: str, count: int) -> int:
-    """Publish numbers one by one, each again until it is acknowledged; return how often that was needed."""
+    """Publish numbers one by one, repeating each until it is acknowledged; return the number of repeats."""
     repeats = 0
     for number in range(count):
         while True:
@@ -48,7 +48,7 @@ async def publish_insisting(publisher: Publisher, topic: str, count: int) -> int
 
 
 async def test_kill_9(broker: LocalKafka) -> None:
-    """Through a kill -9 nothing acknowledged is lost or reordered, and readers go on by themselves."""
+    """After a kill -9 nothing acknowledged is lost or reordered, and readers go on by themselves."""
     topic = await Topics(bootstrap=broker.bootstrap)("survivor")
     options = ProducerOptions(bootstrap=broker.bootstrap, timeout_s=2)
     reader = PartitionReader(broker.bootstrap, topic, offset=0)
@@ -68,7 +68,7 @@ async def test_kill_9(broker: LocalKafka) -> None:
 
 
 async def test_hung_broker(broker: LocalKafka) -> None:
-    """A hung broker makes the outcome unknown in bounded time; sent again, all is there in order."""
+    """A hung broker makes the outcome unknown in bounded time; sent again, everything is there in order."""
     topic = await Topics(bootstrap=broker.bootstrap)("hung")
     options = ProducerOptions(bootstrap=broker.bootstrap, timeout_s=1)
     async with asyncio.timeout(TIMEOUT_S), Publisher(options) as publisher:
@@ -85,7 +85,7 @@ async def test_hung_broker(broker: LocalKafka) -> None:
 
 
 async def test_stopped_without_broker(broker: LocalKafka) -> None:
-    """Readers that are stopped while the broker is away, in whatever moment, cancel nobody but themselves."""
+    """Readers that are stopped at any moment while the broker is away cancel nobody but themselves."""
     topic = await Topics(bootstrap=broker.bootstrap)("away")
     readers = [PartitionReader(broker.bootstrap, topic, offset=0) for _ in range(10)]
     async with asyncio.timeout(TIMEOUT_S):
@@ -98,7 +98,7 @@ async def test_stopped_without_broker(broker: LocalKafka) -> None:
 
 
 async def test_deaf_consumer(broker: LocalKafka) -> None:
-    """A consumer that does not answer is given up, whoever asked; a fresh one goes on where it was."""
+    """A consumer that does not answer any call is given up; a fresh one goes on where it was."""
     topic = await Topics(bootstrap=broker.bootstrap)("deaf")
     reader = PartitionReader(broker.bootstrap, topic, offset=0)
     async with (
@@ -122,7 +122,7 @@ async def test_deaf_consumer(broker: LocalKafka) -> None:
 
 
 async def test_watched_consumer(broker: LocalKafka) -> None:
-    """A reader that only reads finds out by itself that its consumer does not answer."""
+    """A reader that only reads also finds out that its consumer does not answer."""
     topic = await Topics(bootstrap=broker.bootstrap)("watched")
     reader = PartitionReader(broker.bootstrap, topic, offset=0, stall_timeout_s=0.5)
     async with (

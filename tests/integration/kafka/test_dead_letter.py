@@ -13,7 +13,7 @@ from tests.support.kafka.records import read_all
 
 
 async def test_dead_letter(kafka_bootstrap: str, topics: Topics) -> None:
-    """A record is dead-lettered as it came, with its reason and its origin in further headers."""
+    """A dead letter is the record as it came, with its reason and origin in additional headers."""
     topic = await topics("dead")
     poison = Received(
         topic="origin",
@@ -45,7 +45,7 @@ async def test_dead_letter(kafka_bootstrap: str, topics: Topics) -> None:
 
 
 async def test_ensure_topics(kafka_bootstrap: str) -> None:
-    """Missing topics are made as specified; the second time nothing is."""
+    """Missing topics are made as specified; a second call makes nothing."""
     await ensure_topics(kafka_bootstrap, ALL)
     assert await ensure_topics(kafka_bootstrap, ALL) == frozenset()
     async with Publisher(ProducerOptions(bootstrap=kafka_bootstrap)) as publisher:

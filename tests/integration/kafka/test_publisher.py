@@ -17,7 +17,7 @@ from tests.support.kafka.records import make_numbered, read_all, values
 
 @pytest.mark.parametrize("compression", ["lz4", "zstd", None])
 async def test_order(kafka_bootstrap: str, topics: Topics, compression: str | None) -> None:
-    """Records of many batches arrive whole, once each and in the order in which they were given."""
+    """Records of many batches arrive whole, once each, in the order given."""
     topic = await topics("order")
     options = ProducerOptions(bootstrap=kafka_bootstrap, compression=compression, batch_bytes_max=2_000)
     async with Publisher(options) as publisher:
@@ -57,7 +57,7 @@ async def test_nothing(kafka_bootstrap: str, topics: Topics) -> None:
 
 
 async def test_too_large(kafka_bootstrap: str, topics: Topics) -> None:
-    """A record that the broker will never take is Rejected, and the next one is published none the less."""
+    """A record that the broker will never take is RecordsRejected, and the next one is still published."""
     topic = await topics("large", config={"max.message.bytes": "1000"})
     huge = make_numbered(0, 1, padding=5_000)
     async with Publisher(ProducerOptions(bootstrap=kafka_bootstrap, compression=None)) as publisher:
@@ -68,7 +68,7 @@ async def test_too_large(kafka_bootstrap: str, topics: Topics) -> None:
 
 
 async def test_no_such_partition(kafka_bootstrap: str, topics: Topics) -> None:
-    """A partition that does not exist is Misconfigured, not waited for."""
+    """A partition that does not exist is KafkaMisconfigured, not waited for."""
     topic = await topics("narrow")
     async with Publisher(ProducerOptions(bootstrap=kafka_bootstrap)) as publisher:
         with pytest.raises(KafkaMisconfigured, match="no partition 5"):

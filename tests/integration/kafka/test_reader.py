@@ -37,7 +37,7 @@ async def spread(kafka_bootstrap: str, topics: Topics) -> str:
 
 
 async def read_to(reader: Reader, positions: Mapping[int, int]) -> dict[int, list[int]]:
-    """Return the numbers that come until the reader is there."""
+    """Return the numbers that come until the reader has reached this offset."""
     seen: defaultdict[int, list[int]] = defaultdict(list)
     async with asyncio.timeout(20):
         while reader.positions != positions:
@@ -58,7 +58,7 @@ async def test_resumes(kafka_bootstrap: str, hundred: str) -> None:
 
 
 async def test_waits(kafka_bootstrap: str, hundred: str) -> None:
-    """What comes after the end was reached is read as it comes."""
+    """Records that come after the end was reached are read as they come."""
     async with (
         PartitionReader(kafka_bootstrap, hundred, offset=90) as reader,
         Publisher(ProducerOptions(bootstrap=kafka_bootstrap)) as publisher,
@@ -70,7 +70,7 @@ async def test_waits(kafka_bootstrap: str, hundred: str) -> None:
 
 
 async def test_nothing_new(kafka_bootstrap: str, hundred: str) -> None:
-    """At the end a read returns nothing, in its time."""
+    """At the end a read returns nothing, within its time-out."""
     async with PartitionReader(kafka_bootstrap, hundred, offset=100) as reader:
         async with asyncio.timeout(2):
             assert await reader.read(timeout_s=0.1) == []
@@ -78,7 +78,7 @@ async def test_nothing_new(kafka_bootstrap: str, hundred: str) -> None:
 
 
 async def test_gone(kafka_bootstrap: str, hundred: str) -> None:
-    """An offset that the broker does not have is an alarm that names it, never a silent jump."""
+    """An offset that the broker does not have raises an error that names it, never a silent jump."""
     async with PartitionReader(kafka_bootstrap, hundred, offset=5_000) as reader:
         with pytest.raises(RecordsGone, match=r"hundred.*\[0\] no longer has offset 5000") as raised:
             await reader.read(timeout_s=10)
@@ -86,20 +86,20 @@ async def test_gone(kafka_bootstrap: str, hundred: str) -> None:
 
 
 async def test_no_such_topic(kafka_bootstrap: str) -> None:
-    """A topic that does not exist is Misconfigured, not waited for."""
+    """A topic that does not exist is KafkaMisconfigured, not waited for."""
     with pytest.raises(KafkaMisconfigured, match=r"no topic test\.nowhere"):
         await PartitionReader(kafka_bootstrap, "test.nowhere", offset=0).start()
 
 
 async def test_no_broker() -> None:
-    """Without a broker, a reader that starts is Unavailable at once."""
+    """Without a broker, starting a reader raises Unavailable at once."""
     (port,) = free_ports(1)
     with pytest.raises(Unavailable):
         await PartitionReader(f"127.0.0.1:{port}", "any", offset=0).start()
 
 
 async def test_several(kafka_bootstrap: str, spread: str) -> None:
-    """Each partition is read from its own offset, and none that was not assigned."""
+    """Each assigned partition is read from its own offset, and no other is read."""
     async with Reader(kafka_bootstrap, spread, {0: 10, 2: 50}) as reader:
         assert await read_to(reader, {0: 50, 2: 50}) == {0: list(range(10, 50))}
         assert await reader.end_offsets() == {0: 50, 2: 50}
@@ -107,7 +107,7 @@ async def test_several(kafka_bootstrap: str, spread: str) -> None:
 
 
 async def test_assigns(kafka_bootstrap: str, spread: str) -> None:
-    """Another assignment holds from the next read on: nothing comes that was fetched for the former."""
+    """A new assignment holds from the next read on: nothing fetched for the old one comes."""
     async with Reader(kafka_bootstrap, spread, {0: 0, 1: 0}) as reader:
         [begun] = (await reader.read(records_max=10)).keys()
         await reader.assign({begun: 10, 2: 40})
@@ -116,7 +116,7 @@ async def test_assigns(kafka_bootstrap: str, spread: str) -> None:
 
 
 async def test_cancelled(kafka_bootstrap: str, hundred: str) -> None:
-    """A read that is cancelled, whenever that is, takes no records with it."""
+    """A read that is cancelled at any moment loses no records."""
     async with PartitionReader(kafka_bootstrap, hundred, offset=0) as reader:
         seen: list[int] = []
         for turns in range(8):

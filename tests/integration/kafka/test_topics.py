@@ -1,4 +1,4 @@
-"""Topics on a real broker: made where they are missing, and what is wrong with them is said and mended."""
+"""Topics on a real broker: missing ones are made, and faults are reported with their remedy."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.eventually import eventually
 INTERVAL_S = 0.05
 
 
-async def made(topics: Topics, spec: TopicSpec, *, partitions: int = 1, **config: str) -> TopicSpec:
+async def make_topic(topics: Topics, spec: TopicSpec, *, partitions: int = 1, **config: str) -> TopicSpec:
     """Make a topic for the spec under a name of its own, with another configuration; return its spec."""
     altered = dict(spec.config) | {name.replace("_", "."): value for name, value in config.items()}
     name = await topics("rules", partitions=partitions, config=altered)
@@ -31,7 +31,7 @@ async def made(topics: Topics, spec: TopicSpec, *, partitions: int = 1, **config
 
 @asynccontextmanager
 async def administering(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
-    """Yield what an operator changes topics with."""
+    """Yield an operator's client."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:
@@ -41,13 +41,13 @@ async def administering(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
 
 
 async def alter(bootstrap: str, topic: str, config: Mapping[str, str]) -> None:
-    """Give a topic another configuration, all of it."""
+    """Replace a topic's whole configuration."""
     async with administering(bootstrap) as admin:
         await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, configs=dict(config))])
 
 
 async def test_what_is_missing_is_made_and_said(kafka_bootstrap: str) -> None:
-    """A topic that is made is a warning in the log, with what it was made of: it may have been deleted."""
+    """Making a topic is logged as a warning, because it may have been deleted."""
     spec = replace(ACCESS, name="test.made-and-said", partitions=3)
     with capture_logs() as logs:
         await prepare_topics(kafka_bootstrap, [spec])
@@ -75,15 +75,15 @@ async def test_what_is_missing_is_made_and_said(kafka_bootstrap: str) -> None:
 async def test_a_history_that_loses_events_is_refused(
     kafka_bootstrap: str, topics: Topics, partitions: int, config: dict[str, str], wrong: str
 ) -> None:
-    """No service starts on a lifecycle topic that loses events or their order; the refusal says the mend."""
-    spec = await made(topics, LIFECYCLE, partitions=partitions, **config)
+    """No service starts on a lifecycle topic that loses events or order; the refusal names the remedy."""
+    spec = await make_topic(topics, LIFECYCLE, partitions=partitions, **config)
     with pytest.raises(KafkaMisconfigured, match=wrong):
         await prepare_topics(kafka_bootstrap, [spec])
 
 
 async def test_what_may_lose_accesses_is_warned_about(kafka_bootstrap: str, topics: Topics) -> None:
-    """An hour of retention is an operator's risk to take: the service starts, and says what it means."""
-    spec = await made(topics, ACCESS, partitions=2, retention_ms="3600000")
+    """An hour of retention is an operator's risk: the service starts, and warns of the consequence."""
+    spec = await make_topic(topics, ACCESS, partitions=2, retention_ms="3600000")
     with capture_logs() as logs:
         await prepare_topics(kafka_bootstrap, [spec])
     (warning,) = logs
@@ -93,8 +93,8 @@ async def test_what_may_lose_accesses_is_warned_about(kafka_bootstrap: str, topi
 
 
 async def test_a_change_is_noticed_while_running(kafka_bootstrap: str, topics: Topics) -> None:
-    """What an operator changes for the worse makes a running process unready, and ready again once mended."""
-    spec = await made(topics, LIFECYCLE)
+    """A harmful change makes a running process unready; once it is undone, the process is ready again."""
+    spec = await make_topic(topics, LIFECYCLE)
     watch = TopicWatch(kafka_bootstrap, [spec], interval_s=INTERVAL_S)
     task = asyncio.create_task(watch.watch())
 

@@ -1,4 +1,4 @@
-"""A read model, a topic and what folds the one into the other, for each test of its own."""
+"""For each test a read model, a topic, and what folds the topic into it."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Scene:
             startup_timeout_s=STARTUP_TIMEOUT_S,
         )
 
-    async def served(self, position: int) -> None:
+    async def wait_served(self, position: int) -> None:
         """Return when a read model of our shape serves the position."""
 
         async def probe() -> bool:
@@ -66,7 +66,7 @@ class Scene:
 
         await eventually(probe)
 
-    async def reached(self, position: int) -> None:
+    async def wait_for(self, position: int) -> None:
         """Return when the read model serves the position."""
 
         async def probe() -> bool:

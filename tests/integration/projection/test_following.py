@@ -28,7 +28,7 @@ from tests.support.projection.running import dump, running
 FOREIGN = Record(key=None, value=b"hello", headers=(("ce_source", b"/elsewhere"),), timestamp_ms=1)
 
 
-def folded(ledger: LedgerBuilder) -> State:
+def fold_events(ledger: LedgerBuilder) -> State:
     """Return what the ledger's events fold into in memory."""
     state = State()
     for recorded in ledger.recorded():
@@ -41,44 +41,44 @@ async def test_folds_as_memory_does(scene: Scene) -> None:
     ledger = LedgerBuilder(story())
     await scene.publish(ledger.records())
     async with running(scene.following(batch_events_max=3)):
-        await scene.reached(ledger.head.position)
+        await scene.wait_for(ledger.head.position)
     snapshot = await scene.read_model.snapshot()
-    assert snapshot.state == folded(ledger)
+    assert snapshot.state == fold_events(ledger)
     assert (snapshot.head, snapshot.next_offset) == (ledger.head, len(ledger.rows))
 
 
 @pytest.mark.parametrize("batch_events_max", [1, 2, 1000])
 async def test_batches_do_not_matter(scene: Scene, batch_events_max: int) -> None:
-    """However events are cut into batches, a stopped projection goes on where it was and folds the same."""
+    """However events are split into batches, a stopped projection goes on with the same result."""
     ledger = LedgerBuilder(story())
     half = len(ledger.rows) // 2
     async with running(scene.following(batch_events_max=batch_events_max)):
         await scene.publish(ledger.records()[:half])
-        await scene.reached(half)
+        await scene.wait_for(half)
     async with running(scene.following(batch_events_max=batch_events_max)):
         await scene.publish(ledger.records()[half:])
-        await scene.reached(ledger.head.position)
-    assert (await scene.read_model.snapshot()).state == folded(ledger)
+        await scene.wait_for(ledger.head.position)
+    assert (await scene.read_model.snapshot()).state == fold_events(ledger)
 
 
 async def test_drops_repeats(scene: Scene) -> None:
-    """Events that the relay publishes again, in any extent, change nothing."""
+    """Events that the relay publishes again, few or many, change nothing."""
     ledger = LedgerBuilder(story())
     records = ledger.records()
     await scene.publish([*records[:9], *records[4:], *records])
     async with running(scene.following()):
-        await scene.reached(ledger.head.position)
+        await scene.wait_for(ledger.head.position)
     snapshot = await scene.read_model.snapshot()
-    assert snapshot.state == folded(ledger)
+    assert snapshot.state == fold_events(ledger)
     assert snapshot.next_offset == 9 + len(records) - 4 + len(records)
 
 
 async def test_stops_at_a_gap(scene: Scene) -> None:
-    """A missing position stops the fold, right before it and with the positions in the message."""
+    """A missing position stops the fold right before it, with the positions in the message."""
     ledger = LedgerBuilder(story())
     records = ledger.records()
     async with running(scene.following()) as task:
-        await scene.reached(0)
+        await scene.wait_for(0)
         await scene.publish([*records[:5], *records[6:]])
         with pytest.raises(
             LedgerUnreadable, match=r"past position 5, to .* at position 7: position 7 follows 5"
@@ -88,12 +88,12 @@ async def test_stops_at_a_gap(scene: Scene) -> None:
 
 
 async def test_stops_at_a_broken_chain(scene: Scene) -> None:
-    """An event that was altered on its way stops the fold: its hash does not seal it."""
+    """An event that was altered on its way stops the fold, because its hash does not match."""
     ledger = LedgerBuilder(story())
     records = ledger.records()
     altered = replace(records[3], value=(records[3].value or b"").replace(b"pass", b"fail"))
     async with running(scene.following()) as task:
-        await scene.reached(0)
+        await scene.wait_for(0)
         await scene.publish([*records[:3], altered, *records[4:]])
         with pytest.raises(LedgerUnreadable, match="hash at position 4"):
             await task
@@ -106,7 +106,7 @@ async def test_stops_at_an_unknown_event(scene: Scene) -> None:
     with pytest.raises(UnknownEvent):
         ledger.add_raw("keyfold.account.moved", "{}", stream=StreamId("account-acc_000000000001"))
     async with running(scene.following()) as task:
-        await scene.reached(0)
+        await scene.wait_for(0)
         await scene.publish(ledger.records())
         with pytest.raises(LedgerUnreadable, match=r"to keyfold\.account\.moved at position 2: "):
             await task
@@ -117,7 +117,7 @@ async def test_stops_at_an_impossible_event(scene: Scene) -> None:
     """An event that the state does not allow stops the fold with its position, and its batch is not saved."""
     ledger = LedgerBuilder([account_created(1), key_revoked(7)])
     async with running(scene.following()) as task:
-        await scene.reached(0)
+        await scene.wait_for(0)
         await scene.publish(ledger.records())
         with pytest.raises(UnfoldableEvent, match="position 2"):
             await task
@@ -125,12 +125,12 @@ async def test_stops_at_an_impossible_event(scene: Scene) -> None:
 
 
 async def test_dead_letters_what_is_foreign(scene: Scene) -> None:
-    """A record that no ledger sent goes to the dead letters with reason and origin, and the fold goes on."""
+    """A record that is not from the ledger becomes a dead letter, with its reason, and the fold goes on."""
     ledger = LedgerBuilder(story())
     records = ledger.records()
     async with running(scene.following()):
         await scene.publish([*records[:4], FOREIGN, *records[4:], FOREIGN])
-        await scene.reached(ledger.head.position)
+        await scene.wait_for(ledger.head.position)
         await _offset_reached(scene, len(records) + 2)
     letters = await read_all(scene.topic.bootstrap, scene.topic.dead_letter_name)
     assert [record.value for record in letters] == [b"hello", b"hello"]
@@ -148,9 +148,9 @@ async def _offset_reached(scene: Scene, offset: int) -> None:
 
 
 async def test_does_not_dead_letter_in_masses(scene: Scene) -> None:
-    """When too much is foreign the projection stops before it dead-letters it: then the code is wrong."""
+    """With too many foreign records the projection stops, because then the code is wrong."""
     async with running(scene.following()) as task:
-        await scene.reached(0)
+        await scene.wait_for(0)
         await scene.publish([FOREIGN] * 100)
         with pytest.raises(TooManyDeadLetters):
             await task
@@ -164,7 +164,7 @@ async def test_is_ready_when_caught_up(scene: Scene) -> None:
     following = scene.following()
     assert following.unready() == "the read model is being prepared"
     async with running(following):
-        await scene.reached(ledger.head.position)
+        await scene.wait_for(ledger.head.position)
 
         async def ready() -> bool:
             return following.unready() is None
@@ -173,11 +173,11 @@ async def test_is_ready_when_caught_up(scene: Scene) -> None:
 
 
 async def test_a_second_projection_is_fenced(scene: Scene) -> None:
-    """Of two writers at one position the second finds the read model moved, and writes nothing."""
+    """The second of two writers at one position finds the read model moved, and writes nothing."""
     ledger = LedgerBuilder([account_created(1), key_created(1)])
     async with running(scene.following()):
         await scene.publish(ledger.records())
-        await scene.reached(2)
+        await scene.wait_for(2)
     before = await dump(scene.pool)
     zombie = ReadModelWriter(scene.pool)
     revoked = ledger.add(key_revoked(1))
@@ -190,9 +190,9 @@ async def test_a_second_projection_is_fenced(scene: Scene) -> None:
 
 
 async def test_another_shape_is_fenced(scene: Scene) -> None:
-    """A writer of another shape than the tables' writes nothing."""
+    """A writer whose shape differs from the tables' writes nothing."""
     async with running(scene.following()):
-        await scene.reached(0)
+        await scene.wait_for(0)
     await execute(scene.dsn, "update projection.progress set shape = 0")
     event = LedgerBuilder([account_created(1)]).recorded()[0]
     with pytest.raises(Fenced):
@@ -213,16 +213,16 @@ async def test_survives_lost_connections(scene: Scene) -> None:
                 "select pg_terminate_backend(pid) from pg_stat_activity"
                 " where datname = current_database() and pid <> pg_backend_pid()",
             )
-        await scene.reached(200)
+        await scene.wait_for(200)
         assert not task.done()
-    assert (await scene.read_model.snapshot()).state == folded(ledger)
+    assert (await scene.read_model.snapshot()).state == fold_events(ledger)
 
 
 async def test_waits_are_woken(scene: Scene) -> None:
-    """Whoever waits for a position hears of it, and is told when it does not come in time."""
+    """A wait for a position ends when it is reached, or reports that the time is up."""
     ledger = LedgerBuilder([account_created(1)])
     async with running(scene.following()):
-        await scene.reached(0)
+        await scene.wait_for(0)
         waits = [asyncio.create_task(scene.read_model.caught_up(1, 10)) for _ in range(50)]
         assert not await scene.read_model.caught_up(1, 0.05)
         await scene.publish(ledger.records())

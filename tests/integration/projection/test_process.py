@@ -1,4 +1,4 @@
-"""The projection as a process of its own: what it says and how it exits."""
+"""The projection as a process of its own: its output and its exit status."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ from tests.support.bed import kafka_in
 from tests.support.ledger_builder import LedgerBuilder, story
 
 
-async def ran(*arguments: str, **settings: str) -> tuple[int | None, bytes, list[dict[str, object]]]:
+async def run_to_its_end(
+    *arguments: str, **settings: str
+) -> tuple[int | None, bytes, list[dict[str, object]]]:
     """Run the projection until it exits; return its status, its output and its log."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -42,7 +44,7 @@ async def broker(tmp_path_factory: pytest.TempPathFactory) -> LocalKafka:
 
 
 async def test_says_what_it_stops_for(database: str, broker: LocalKafka) -> None:
-    """A replay prints its report; at a gap the service exits non-zero with one line that names it."""
+    """A replay prints its report; at a gap the service exits non-zero with one line that names the gap."""
     await broker.start()
     settings = {"postgres_dsn": database, "kafka_bootstrap": broker.bootstrap, "log_format": "json"}
     ledger = LedgerBuilder(story())
@@ -52,12 +54,12 @@ async def test_says_what_it_stops_for(database: str, broker: LocalKafka) -> None
         await ensure_topics(broker.bootstrap, [LIFECYCLE, DEAD_LETTER])
         async with Publisher(ProducerOptions(bootstrap=broker.bootstrap)) as publisher:
             await publisher.publish(LIFECYCLE.name, 0, ledger.records())
-            status, output, _ = await ran("replay", **settings)
+            status, output, _ = await run_to_its_end("replay", **settings)
             assert (status, orjson.loads(output)["position"]) == (0, last)
             ledger.add(again)
             ledger.add(again)
             await publisher.publish(LIFECYCLE.name, 0, ledger.records()[-1:])
-        status, _, log = await ran(**settings, http_port="0")
+        status, _, log = await run_to_its_end(**settings, http_port="0")
         failures = [line for line in log if line["level"] == "error"]
         assert status == 1
         assert [line["error"] for line in failures] == [
@@ -72,10 +74,10 @@ async def test_says_what_it_stops_for(database: str, broker: LocalKafka) -> None
 
 @pytest.mark.parametrize("away", ["PostgreSQL", "Kafka"])
 async def test_waits_for_what_is_away(database: str, kafka_bootstrap: str, away: str) -> None:
-    """Without PostgreSQL or Kafka the process says what it waits for and exits non-zero past the bound."""
+    """Without PostgreSQL or Kafka the process says what it waits for, and exits non-zero at the end."""
     (port,) = free_ports(1)
     nowhere = f"127.0.0.1:{port}"
-    status, _, log = await ran(
+    status, _, log = await run_to_its_end(
         postgres_dsn=f"postgresql://keyfold@{nowhere}/keyfold" if away == "PostgreSQL" else database,
         kafka_bootstrap=nowhere if away == "Kafka" else kafka_bootstrap,
         startup_timeout_s="1.5",

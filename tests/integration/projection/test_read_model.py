@@ -1,4 +1,4 @@
-"""Reading current state: single aggregates, pages of them, and what each row says beside them."""
+"""Reading current state: single aggregates, pages of them, and what each row says about its stream."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from tests.support.ledger_builder import (
 from tests.support.projection.running import running
 
 
-async def filled(scene: Scene, ledger: LedgerBuilder) -> ReadModel:
+async def fill(scene: Scene, ledger: LedgerBuilder) -> ReadModel:
     """Return a read model that serves all of a ledger."""
     await scene.publish(ledger.records())
     async with running(scene.following()):
-        await scene.reached(ledger.head.position)
+        await scene.wait_for(ledger.head.position)
     return scene.read_model
 
 
 async def test_rows_know_their_place_in_the_ledger(scene: Scene) -> None:
     """An aggregate comes with its stream's version, its first and last time, and its first position."""
     ledger = LedgerBuilder([account_created(1), key_created(1), account_created(2), key_revoked(1)])
-    read_model = await filled(scene, ledger)
+    read_model = await fill(scene, ledger)
     stored = await read_model.get_key(key_id(1))
     assert stored is not None
     assert (stored.version, stored.created_position) == (2, 2)
@@ -47,8 +47,8 @@ async def test_rows_know_their_place_in_the_ledger(scene: Scene) -> None:
 
 
 async def test_what_is_not_there_is_none(scene: Scene) -> None:
-    """An id that nothing has reads as None, also where another kind of thing has it."""
-    read_model = await filled(scene, LedgerBuilder(story()))
+    """An unknown id reads as None, also if another kind of aggregate has it."""
+    read_model = await fill(scene, LedgerBuilder(story()))
     assert await read_model.get_key(KeyId("key_nowhere")) is None
     assert await read_model.get_vendor(vendor_id(9)) is None
     assert await read_model.get_account(account_id(9)) is None
@@ -66,7 +66,7 @@ async def test_a_key_is_listed_in_the_state_it_has_now(scene: Scene) -> None:
             key_revoked(3),
         ]
     )
-    read_model = await filled(scene, ledger)
+    read_model = await fill(scene, ledger)
 
     async def listed(state: KeyState | None, since_expiry: timedelta) -> list[str]:
         page = await read_model.list_keys(account_id(1), state=state, now=expires_at + since_expiry, limit=10)
@@ -82,9 +82,9 @@ async def test_a_key_is_listed_in_the_state_it_has_now(scene: Scene) -> None:
 
 
 async def test_pages_follow_each_other(scene: Scene) -> None:
-    """Pages that each begin where the last one ended show every key of the account once, newest first."""
+    """Successive pages show every key of the account once, newest first."""
     keys = [key_created(number, account=1 + number % 2) for number in range(1, 22)]
-    read_model = await filled(scene, LedgerBuilder([account_created(1), account_created(2), *keys]))
+    read_model = await fill(scene, LedgerBuilder([account_created(1), account_created(2), *keys]))
     listed, before = [], None
     while page := await read_model.list_keys(account_id(2), now=START, before=before, limit=4):
         listed += [each.aggregate.key_id for each in page]
@@ -101,7 +101,7 @@ async def test_a_page_is_bounded(scene: Scene) -> None:
 
 async def test_vendors_by_state_and_applicant(scene: Scene) -> None:
     """Vendors are listed newest first, all of them or those of one state or one applicant."""
-    read_model = await filled(scene, LedgerBuilder(story()))
+    read_model = await fill(scene, LedgerBuilder(story()))
     everyone = await read_model.list_vendors(limit=10)
     suspended = await read_model.list_vendors(state=VendorState.SUSPENDED, limit=10)
     own = await read_model.list_vendors(applicant="victor-3", limit=10)
@@ -111,7 +111,7 @@ async def test_vendors_by_state_and_applicant(scene: Scene) -> None:
 
 
 async def test_vendor_keys_are_not_subscriber_keys(scene: Scene) -> None:
-    """A vendor's list has its own keys and nothing else."""
-    read_model = await filled(scene, LedgerBuilder(story()))
+    """A vendor's list has only its own keys."""
+    read_model = await fill(scene, LedgerBuilder(story()))
     page = await read_model.list_vendor_keys(vendor_id(2), limit=10)
     assert [each.aggregate.key_id for each in page] == [key_id(102)]

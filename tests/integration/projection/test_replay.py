@@ -30,12 +30,12 @@ from tests.support.ledger_builder import (
 from tests.support.projection.running import dump, running
 
 
-async def served(scene: Scene, ledger: LedgerBuilder) -> bytes:
+async def serve_ledger(scene: Scene, ledger: LedgerBuilder) -> bytes:
     """Publish a ledger, fold it live in small batches, and return the tables' bytes."""
     async with running(scene.following(batch_events_max=2)):
-        await scene.reached(0)
+        await scene.wait_for(0)
         await scene.publish(ledger.records())
-        await scene.reached(ledger.head.position)
+        await scene.wait_for(ledger.head.position)
     return await dump(scene.pool)
 
 
@@ -47,8 +47,8 @@ async def schemas(scene: Scene) -> set[str]:
 
 
 async def test_replay_equals_live(scene: Scene) -> None:
-    """A replay finds no difference, and what it puts in place is the same to the byte."""
-    live = await served(scene, LedgerBuilder(story()))
+    """A replay finds no difference, and its generation is the same to the byte."""
+    live = await serve_ledger(scene, LedgerBuilder(story()))
     report = await scene.replay().run()
     assert report.differences == ()
     assert report.events == report.position == len(story())
@@ -57,8 +57,8 @@ async def test_replay_equals_live(scene: Scene) -> None:
 
 
 async def test_rebuilds_what_was_wiped(scene: Scene) -> None:
-    """After the read model was dropped a replay gives the same bytes, and had nothing to compare with."""
-    live = await served(scene, LedgerBuilder(story()))
+    """After the read model was dropped, a replay gives the same bytes and reports no comparison."""
+    live = await serve_ledger(scene, LedgerBuilder(story()))
     await execute(scene.dsn, "drop schema projection cascade")
     with pytest.raises(ReadModelAbsent):
         await scene.read_model.snapshot()
@@ -70,32 +70,32 @@ async def test_rebuilds_what_was_wiped(scene: Scene) -> None:
 async def test_a_starting_projection_rebuilds_what_was_wiped(scene: Scene) -> None:
     """A projection that finds no read model builds it and goes on from there."""
     ledger = LedgerBuilder(story())
-    live = await served(scene, ledger)
+    live = await serve_ledger(scene, ledger)
     await execute(scene.dsn, "drop schema projection cascade")
     async with running(scene.following()):
-        await scene.reached(ledger.head.position)
+        await scene.wait_for(ledger.head.position)
         assert await dump(scene.pool) == live
         ledger.add(account_created(7))
         await scene.publish(ledger.records(after=ledger.head.position - 1))
-        await scene.reached(ledger.head.position)
+        await scene.wait_for(ledger.head.position)
 
 
 async def test_another_shape_is_rebuilt(scene: Scene) -> None:
     """A projection that finds tables of another shape builds its own; until then readers are told to wait."""
     ledger = LedgerBuilder(story())
-    live = await served(scene, ledger)
+    live = await serve_ledger(scene, ledger)
     await execute(scene.dsn, "update projection.progress set shape = 0")
     await execute(scene.dsn, "alter table projection.keys drop column name cascade")
     with pytest.raises(ReadModelAbsent):
         await scene.read_model.position()
     async with running(scene.following()):
-        await scene.served(ledger.head.position)
+        await scene.wait_served(ledger.head.position)
     assert await dump(scene.pool) == live
 
 
 async def test_repairs_and_reports_differences(scene: Scene) -> None:
-    """Rows that were tampered with, lost or invented are named, and the replay's word replaces them."""
-    live = await served(scene, LedgerBuilder(story()))
+    """Rows that were altered, deleted or added are named, and the replay's rows replace them."""
+    live = await serve_ledger(scene, LedgerBuilder(story()))
     await execute(scene.dsn, "update projection.accounts set name = name || ' ' where account_id like '%1'")
     await execute(scene.dsn, "delete from projection.keys where key_id like '%3'")
     await execute(
@@ -112,23 +112,23 @@ async def test_repairs_and_reports_differences(scene: Scene) -> None:
 
 
 async def test_the_projection_carries_on_across_swaps(scene: Scene) -> None:
-    """While events come and generations are swapped under it, the projection loses and repeats none."""
+    """While events come and generations are swapped, the projection loses and repeats no event."""
     ledger = LedgerBuilder(story())
     async with running(scene.following(batch_events_max=5)) as task:
-        await scene.reached(0)
-        publishing = asyncio.create_task(_published(scene, ledger))
+        await scene.wait_for(0)
+        publishing = asyncio.create_task(_publish(scene, ledger))
         for _ in range(3):
             report = await scene.replay().run()
             assert report.differences == ()
         await publishing
-        await scene.reached(ledger.head.position)
+        await scene.wait_for(ledger.head.position)
         assert not task.done()
     live = await dump(scene.pool)
     await scene.replay().run()
     assert await dump(scene.pool) == live
 
 
-async def _published(scene: Scene, ledger: LedgerBuilder) -> None:
+async def _publish(scene: Scene, ledger: LedgerBuilder) -> None:
     """Publish the ledger and then a thousand more keys, bit by bit."""
     await scene.publish(ledger.records())
     for number in range(1000, 2000, 10):
@@ -139,9 +139,9 @@ async def _published(scene: Scene, ledger: LedgerBuilder) -> None:
 
 
 async def test_reads_go_on_through_swaps(scene: Scene) -> None:
-    """Readers see one state throughout: no read fails, none is of two generations."""
+    """Readers see one state throughout: no read fails or mixes two generations."""
     ledger = LedgerBuilder(story())
-    await served(scene, ledger)
+    await serve_ledger(scene, ledger)
     expected = await scene.read_model.snapshot()
     reads = [asyncio.create_task(_reading(scene, expected.state)) for _ in range(4)]
     for _ in range(5):
@@ -164,8 +164,8 @@ async def _reading(scene: Scene, expected: State) -> None:
 
 
 async def test_a_long_read_keeps_its_generation(scene: Scene) -> None:
-    """A swap waits for a snapshot that is under way, and readers of single rows do not wait for the swap."""
-    await served(scene, LedgerBuilder(story()))
+    """A swap waits for a snapshot under way, and readers of single rows do not wait for the swap."""
+    await serve_ledger(scene, LedgerBuilder(story()))
     async with scene.pool.acquire() as connection, connection.transaction():
         await connection.execute("select pg_advisory_xact_lock_shared(hashtextextended('projection', 0))")
         replaying = asyncio.create_task(scene.replay().run())
@@ -176,8 +176,8 @@ async def test_a_long_read_keeps_its_generation(scene: Scene) -> None:
 
 
 async def test_a_snapshot_waits_out_a_swap(scene: Scene) -> None:
-    """A snapshot that begins during a swap waits for its end, lest it take tables of two generations."""
-    await served(scene, LedgerBuilder(story()))
+    """A snapshot that begins during a swap waits for its end, so that it never mixes two generations."""
+    await serve_ledger(scene, LedgerBuilder(story()))
     expected = await scene.read_model.snapshot()
     async with open_generations(scene.dsn) as generations, generations.standstill():
         snapshot = asyncio.create_task(scene.read_model.snapshot())
@@ -198,8 +198,8 @@ async def _standing_still(scene: Scene) -> None:
 
 
 async def test_one_replay_at_a_time(scene: Scene) -> None:
-    """A second replay is refused while one runs, and touches nothing of it."""
-    await served(scene, LedgerBuilder(story()))
+    """A second replay is refused while one runs, and changes nothing."""
+    await serve_ledger(scene, LedgerBuilder(story()))
     async with open_generations(scene.dsn) as generations:
         await generations.begin()
         with pytest.raises(ReplayRunning):
@@ -208,8 +208,8 @@ async def test_one_replay_at_a_time(scene: Scene) -> None:
 
 
 async def test_clears_up_after_a_killed_replay(scene: Scene) -> None:
-    """What a killed replay left behind, at whichever point, does not hinder the next one."""
-    await served(scene, LedgerBuilder(story()))
+    """What a replay that was killed at any point left behind does not hinder the next one."""
+    await serve_ledger(scene, LedgerBuilder(story()))
     await execute(scene.dsn, f"create schema {NEXT}")
     await execute(scene.dsn, f"create schema {OLD}")
     await scene.replay().run()
@@ -219,7 +219,7 @@ async def test_clears_up_after_a_killed_replay(scene: Scene) -> None:
 async def test_refuses_when_events_are_missing(scene: Scene) -> None:
     """A replay from a topic that ends before the serving position stops, and the old generation serves on."""
     ledger = LedgerBuilder(story())
-    live = await served(scene, ledger)
+    live = await serve_ledger(scene, ledger)
     await execute(scene.dsn, "update projection.progress set position = position + 1")
     with pytest.raises(EventsMissing, match=f"ends at position {ledger.head.position}"):
         await scene.replay().run()

@@ -1,4 +1,4 @@
-"""Every event of the ledger reaches Kafka in order: repeated perhaps, never skipped."""
+"""Every event of the ledger reaches Kafka in order; some may be repeated, none is skipped."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Relay:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[asyncio.Task[None]]:
-        """Forward for the length of the block, then die in the middle of whatever goes on."""
+        """Forward for the length of the block, then die in the middle of it."""
         task = asyncio.create_task(self.forwarding.run())
         try:
             yield task
@@ -100,7 +100,7 @@ class Died(Exception):
 
 
 class Dies(Publisher):
-    """Publishes every third time; otherwise its relay dies right before or right after it."""
+    """Publishes every third time; at other times its relay dies right before or right after publishing."""
 
     def __init__(self, options: ProducerOptions) -> None:
         super().__init__(options)
@@ -136,7 +136,7 @@ class AskedLedger(Ledger):
 
 
 class Holds(Publisher):
-    """Publishes once it is let, and notes with what lag it was asked to."""
+    """Publishes once it may, and notes the lag at that time."""
 
     def __init__(self, options: ProducerOptions, asked: list[str]) -> None:
         super().__init__(options)
@@ -145,7 +145,7 @@ class Holds(Publisher):
 
     async def publish(self, topic: str, partition: int, records: Sequence[Record]) -> int | None:
         """Note it, and publish when let."""
-        self._asked.append(f"publish {len(records)} of {_measured('lag_events'):.0f}")
+        self._asked.append(f"publish {len(records)} of {_read_metric('lag_events'):.0f}")
         await self.let.wait()
         return await super().publish(topic, partition, records)
 
@@ -154,8 +154,8 @@ async def _rows(bootstrap: str, topic: str) -> list[tuple[Row, bytes]]:
     return [read_lifecycle_record(received) for received in await read_all(bootstrap, topic)]
 
 
-def _followed(rows: Sequence[tuple[Row, bytes]]) -> int:
-    """Return the position that a consumer reaches which drops repeats and stops at gaps."""
+def _follow(rows: Sequence[tuple[Row, bytes]]) -> int:
+    """Return the position that a consumer reaches if it drops repeats and stops at gaps."""
     head = GENESIS
     for row, row_hash in rows:
         head = follow(head, row, row_hash) or head
@@ -163,7 +163,7 @@ def _followed(rows: Sequence[tuple[Row, bytes]]) -> int:
 
 
 async def test_in_order(database: str, kafka_bootstrap: str, topics: Topics) -> None:
-    """What was appended before and while it runs is on the topic, in order and exactly as hashed."""
+    """Events appended before and during its run are on the topic, in order and exactly as hashed."""
     topic = await topics("relay")
     async with _relay(database, kafka_bootstrap, topic) as relay:
         await relay.append(*range(1, 9))
@@ -201,7 +201,7 @@ async def test_backlog(database: str, kafka_bootstrap: str, topics: Topics) -> N
 async def test_nothing_between_waking_and_publishing(
     database: str, kafka_bootstrap: str, topics: Topics
 ) -> None:
-    """An idle relay asks PostgreSQL once before it publishes; how far it lags is known all the same."""
+    """An idle relay queries PostgreSQL only once before it publishes, and its lag is still known."""
     topic, asked = await topics("relay"), list[str]()
     publisher = Holds(ProducerOptions(bootstrap=kafka_bootstrap), asked)
     async with (
@@ -218,14 +218,14 @@ async def test_nothing_between_waking_and_publishing(
     assert published == [("rows", "publish 1 of 1"), ("head", "publish 3 of 5"), ("rows", "publish 2 of 2")]
 
 
-def _measured(name: str) -> float:
+def _read_metric(name: str) -> float:
     value = metrics.REGISTRY.get_sample_value(f"keyfold_relay_{name}")
     assert value is not None
     return value
 
 
 async def _are_measured(*, position: int, lag: int) -> bool:
-    return (_measured("position"), _measured("lag_events")) == (position, lag)
+    return (_read_metric("position"), _read_metric("lag_events")) == (position, lag)
 
 
 async def _is_last(asked: Sequence[str], expected: str) -> bool:
@@ -245,11 +245,11 @@ async def test_dies_before_its_offset_moves(database: str, kafka_bootstrap: str,
             await relay.forwarded(6)
     rows = await _rows(kafka_bootstrap, topic)
     assert [row.position for row, _ in rows] == [1, 2, 3, 4, 5, 3, 4, 5, 6]
-    assert _followed(rows) == 6
+    assert _follow(rows) == 6
 
 
 async def test_dies_again_and_again(database: str, kafka_bootstrap: str, topics: Topics) -> None:
-    """However often relays die, with events published or not, what is on the topic has no gap."""
+    """However often relays die, before or after publishing, the topic has no gap."""
     topic = await topics("relay")
     publisher = Dies(ProducerOptions(bootstrap=kafka_bootstrap))
     async with _relay(database, kafka_bootstrap, topic, publisher) as relay:
@@ -259,12 +259,12 @@ async def test_dies_again_and_again(database: str, kafka_bootstrap: str, topics:
                 done, _ = await asyncio.wait([task], timeout=1)
                 assert all(isinstance(each.exception(), Died) for each in done)
     rows = await _rows(kafka_bootstrap, topic)
-    assert _followed(rows) == 19
+    assert _follow(rows) == 19
     assert len(rows) > 19
 
 
 async def test_unknown_outcome(database: str, kafka_bootstrap: str, topics: Topics) -> None:
-    """When nobody knows whether Kafka has the events they are sent again, and readiness says so meanwhile."""
+    """If it is unknown whether Kafka has the events, they are sent again, and readiness says so meanwhile."""
     topic = await topics("relay")
     publisher = LosesAnswers(ProducerOptions(bootstrap=kafka_bootstrap), times=2)
     async with _relay(database, kafka_bootstrap, topic, publisher) as relay:
@@ -290,7 +290,7 @@ async def test_gap_in_the_ledger(database: str, kafka_bootstrap: str, topics: To
         with pytest.raises(LedgerGap):
             await relay.forwarding.run()
         assert await relay.offset.position() == 3
-    assert _followed(await _rows(kafka_bootstrap, topic)) == 3
+    assert _follow(await _rows(kafka_bootstrap, topic)) == 3
 
 
 async def test_two_relays(database: str, kafka_bootstrap: str, topics: Topics) -> None:
@@ -309,7 +309,7 @@ async def test_two_relays(database: str, kafka_bootstrap: str, topics: Topics) -
         for task in done:
             with pytest.raises(LeadershipLost):
                 task.result()
-    assert _followed(await _rows(kafka_bootstrap, topic)) == 30
+    assert _follow(await _rows(kafka_bootstrap, topic)) == 30
 
 
 async def test_a_topic_that_was_made_anew(database: str, kafka_bootstrap: str, topics: Topics) -> None:
@@ -347,7 +347,7 @@ async def test_a_topic_that_was_made_anew_meanwhile(
     await execute(database, "update ledger.relay_checkpoint set position = 0")
     async with _relay(database, kafka_bootstrap, topic) as relay, relay.running():
         await relay.forwarded(4)
-    assert _followed(await _rows(kafka_bootstrap, topic)) == 4
+    assert _follow(await _rows(kafka_bootstrap, topic)) == 4
 
 
 async def _made_anew(bootstrap: str, topic: str) -> None:

@@ -1,4 +1,4 @@
-"""From gatekeepers' journals to the access topic: everything, in order, until the broker has it."""
+"""From gatekeepers' journals to the access topic: every event, in order, until the broker has it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def topic(topics: Topics) -> str:
 
 @asynccontextmanager
 async def shipper(root: Path, bootstrap: str, topic: str) -> AsyncIterator[Shipping]:
-    """A shipper as its process has it, that ships when it is told to."""
+    """A shipper, set up as in its process, that ships when it is told to."""
     async with open_journal_directory(root) as journals, Publisher(_options(bootstrap)) as publisher:
         yield Shipping(
             journals,
@@ -59,7 +59,7 @@ def _options(bootstrap: str) -> ProducerOptions:
 
 @asynccontextmanager
 async def shipping(root: Path, bootstrap: str, topic: str) -> AsyncIterator[Shipping]:
-    """A shipper that ships by itself, and dies without any farewell."""
+    """A shipper that runs by itself and ends abruptly."""
     async with shipper(root, bootstrap, topic) as it:
         task = asyncio.create_task(it.run())
         try:
@@ -83,7 +83,9 @@ def seqs(records: list[Received], gatekeeper: str = "gatekeeper-1") -> list[int]
     return [event.seq for event in events if event.gatekeeper == gatekeeper]
 
 
-async def arrived(bootstrap: str, topic: str, *expected: int, gatekeeper: str = "gatekeeper-1") -> None:
+async def wait_for_events(
+    bootstrap: str, topic: str, *expected: int, gatekeeper: str = "gatekeeper-1"
+) -> None:
     """Wait until exactly these events are on the topic, in this order."""
 
     async def same() -> bool:
@@ -95,15 +97,15 @@ async def arrived(bootstrap: str, topic: str, *expected: int, gatekeeper: str = 
 async def test_events_are_shipped_as_they_are_written(
     tmp_path: Path, kafka_bootstrap: str, topic: str
 ) -> None:
-    """A live journal's events arrive in order, those written before the shipper started and those after."""
+    """A live journal's events arrive in order, those from before the shipper's start too."""
     writer = Writer(tmp_path)
     writer.write(2)
     async with shipping(tmp_path, kafka_bootstrap, topic):
         writer.write(1)
-        await arrived(kafka_bootstrap, topic, 1, 2, 3)
+        await wait_for_events(kafka_bootstrap, topic, 1, 2, 3)
         writer.rotate()
         writer.write(2)
-        await arrived(kafka_bootstrap, topic, 1, 2, 3, 4, 5)
+        await wait_for_events(kafka_bootstrap, topic, 1, 2, 3, 4, 5)
 
 
 async def test_a_record_is_the_journals_bytes_in_a_cloudevent(
@@ -271,7 +273,7 @@ async def test_kafka_away_loses_nothing(tmp_path: Path, own_kafka: LocalKafka) -
     writer = Writer(tmp_path)
     async with shipping(tmp_path, own_kafka.bootstrap, topic) as it:
         writer.write(1)
-        await arrived(own_kafka.bootstrap, topic, 1)
+        await wait_for_events(own_kafka.bootstrap, topic, 1)
         await own_kafka.kill()
         writer.write(1)
         await eventually(lambda: _is_failing(it))

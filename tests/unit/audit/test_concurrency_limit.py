@@ -1,4 +1,4 @@
-"""So many at once, and one tenant no more than its part."""
+"""A limit of places, of which one tenant gets only a share."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def owner(number: int) -> Caller:
 
 
 def test_one_tenant_gets_a_quarter() -> None:
-    """A tenant with a quarter of the places is told to wait, by whichever of its people it asks."""
+    """A tenant that holds a quarter of the places is told to wait, whichever of its people asks."""
     limit = ConcurrencyLimit("streams", 8)
     with ExitStack() as held:
         held.enter_context(limit.hold_place(owner(1)))
@@ -32,7 +32,7 @@ def test_one_tenant_gets_a_quarter() -> None:
 
 
 def test_all_tenants_get_all() -> None:
-    """When all places are taken whoever comes is told that it is busy, until one is left, however it was."""
+    """When all places are taken, the next caller is told that it is busy, until one is freed in any way."""
     limit = ConcurrencyLimit("streams", 2)
     with ExitStack() as held:
         held.enter_context(limit.hold_place(owner(1)))

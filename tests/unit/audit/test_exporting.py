@@ -1,4 +1,4 @@
-"""What an exported file is called."""
+"""The name of an exported file."""
 
 from __future__ import annotations
 
@@ -22,6 +22,6 @@ from tests.support.access_events import EPOCH
     ],
 )
 def test_a_file_name_tells_whose_it_is(scope: Scope, name: str) -> None:
-    """The name has the id and the days, and nothing of an id that means something in a header."""
+    """The name has the id and the days, and no characters of an id that mean something in a header."""
     found = file_name(scope, EPOCH, EPOCH, ExportFormat.CSV)
     assert found == f"keyfold-activity-{name}-20260315-20260315.csv"

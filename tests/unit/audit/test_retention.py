@@ -10,7 +10,7 @@ NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 
 def test_partitions_reach_from_yesterday_a_week_ahead() -> None:
-    """Nine days: yesterday for what is on its way, today, and seven more."""
+    """Nine days: yesterday for late events, today, and seven more."""
     days = list(days_to_have(NOON))
     assert (days[0], days[-1], len(days)) == (date(2026, 4, 30), date(2026, 5, 8), 9)
 
@@ -21,6 +21,6 @@ def test_the_day_that_is_ninety_days_back_is_kept() -> None:
 
 
 def test_headroom_ends_at_the_first_gap() -> None:
-    """A partition behind a missing one helps nobody when that day comes."""
+    """Partitions after a missing one do not count."""
     days = frozenset({date(2026, 5, 1), date(2026, 5, 2), date(2026, 5, 4)})
     assert days_ahead(days, NOON) == 1

@@ -1,4 +1,4 @@
-"""What strangers send leaves nothing behind, however much of it there is."""
+"""Requests of strangers leave nothing behind in memory, however many there are."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PACKAGES: Final = ("keyfold.gatekeeper", "keyfold.domain", "keyfold.wire", "keyf
 
 
 def stranger(number: int) -> bytes:
-    """Return a request of which nothing has been seen before: keys, path, address, names and all."""
+    """Return a request with new keys, path, address and names."""
     vendor = mint(KeyKind.VENDOR, f"{number:012}", number.to_bytes(32)).secret
     key = mint(KeyKind.SUBSCRIBER, f"{number:012}", number.to_bytes(32)).secret
     token = (TOKEN, NGINX_TOKEN, f"token-{number}")[number % 3]
@@ -48,20 +48,20 @@ def stranger(number: int) -> bytes:
 
 
 def own_globals() -> list[object]:
-    """Return all that the modules of a gatekeeper hold."""
+    """Return the globals of a gatekeeper's modules."""
     modules = [module for name, module in sys.modules.items() if name.startswith(PACKAGES)]
     return [value for module in modules for value in vars(module).values()]
 
 
 def sizes(roots: list[object]) -> Counter[str]:
-    """Return how many collections there are, and the sizes of those that are large."""
+    """Return the number of collections, and the sizes of the large ones."""
     found = holdings([*roots, *own_globals()])
     large = sorted(len(each) for each in found if len(each) > SMALL)
     return Counter({"collections": len(found), **{f"large-{at}": size for at, size in enumerate(large)}})
 
 
 async def test_strangers_leave_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing that a gatekeeper holds grows with what is asked, but for caches that have a bound."""
+    """Nothing in a gatekeeper grows with requests, except bounded caches."""
     monkeypatch.setattr(AuthzCallers.__init__, "__kwdefaults__", {"remembered_max": REMEMBERED_MAX})
     with server_over(tmp_path) as (heart, server, journal):
         roots: list[object] = [heart, server]

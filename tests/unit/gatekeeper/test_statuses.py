@@ -9,7 +9,7 @@ from keyfold.gatekeeper.statuses import STATUSES
 
 
 def test_each_has_its_status() -> None:
-    """401 where a key does not work, 403 where the request does not; 503: nobody can tell; 429: too often."""
+    """401 for a bad key, 403 for a request it may not make, 503 if that is unknown, 429 for too many."""
     assert set(STATUSES) == {None, *Reason}
     of_status = {status: {each for each in STATUSES if STATUSES[each] is status} for status in HTTPStatus}
     assert of_status[HTTPStatus.OK] == {None}

@@ -17,7 +17,7 @@ def end(offset: int, asked_at: datetime = THEN) -> PartitionEnd:
 
 
 def test_an_end_is_reached_once_all_before_it_is_filed() -> None:
-    """A partition is complete up to when it ended where it is filed to, or before; that is told once."""
+    """An end is reached, and returned once, when its partition is filed up to there or beyond."""
     catching_up = CatchingUp()
     catching_up.expect({0: 5, 1: 0, 2: 9}, THEN)
     assert catching_up.take_reached({0: 4, 1: 0, 2: 12}) == {1: end(0), 2: end(9)}
@@ -26,7 +26,7 @@ def test_an_end_is_reached_once_all_before_it_is_filed() -> None:
 
 
 def test_a_busy_topic_is_complete_now_and_then() -> None:
-    """An end that is asked for before the last one is reached does not take its place."""
+    """A later end does not replace one that is not reached yet."""
     catching_up = CatchingUp()
     catching_up.expect({0: 5}, THEN)
     catching_up.expect({0: 50}, LATER)
@@ -36,7 +36,7 @@ def test_a_busy_topic_is_complete_now_and_then() -> None:
 
 
 def test_a_partition_that_another_has_is_left_to_it() -> None:
-    """What is not read here any more is forgotten: its end of then is nobody's goal."""
+    """The end of a partition that is no longer read here is forgotten."""
     catching_up = CatchingUp()
     catching_up.expect({0: 5}, THEN)
     assert catching_up.take_reached({1: 5}) == {}

@@ -1,4 +1,4 @@
-"""What one transaction files."""
+"""How records are split into chunks."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _received(partition: int, offset: int) -> Received:
     lengths=st.dictionaries(st.integers(0, 7), st.integers(1, 40), max_size=8), records_max=st.integers(1, 50)
 )
 def test_chunks_are_everything_in_order(lengths: Mapping[int, int], records_max: int) -> None:
-    """Each record is in one chunk, a partition's in their order; all chunks but the last are full."""
+    """Each record is in one chunk, each partition's in order; all chunks but the last are full."""
     whole = batches(lengths)
     cut = list(split_chunks(whole, records_max))
     joined: dict[int, Sequence[Received]] = {}

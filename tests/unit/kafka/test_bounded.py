@@ -1,4 +1,4 @@
-"""Calls of a driver that does not do as it is told."""
+"""Time limits on calls of a driver that mishandles cancellation."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ async def test_answer() -> None:
 
 
 async def test_swallowed_cancellation() -> None:
-    """A call that goes on when it is cancelled is left behind in time, and disturbs nobody later."""
+    """A call that ignores its cancellation is abandoned in time, and disturbs nobody later."""
     swallowed, released = asyncio.Event(), asyncio.Event()
 
     async def stubborn() -> None:
@@ -40,7 +40,7 @@ async def test_swallowed_cancellation() -> None:
 
 
 async def test_cancellation_of_its_own() -> None:
-    """A cancellation that comes out of the call is no answer, and none of the caller's."""
+    """A cancellation raised by the call itself becomes a time-out, not a cancellation of the caller."""
 
     async def stumbles() -> None:
         raise asyncio.CancelledError

@@ -1,4 +1,4 @@
-"""What becomes of the driver's errors."""
+"""How the driver's errors are translated."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ IN_DOUBT = [
 
 @pytest.mark.parametrize(("error", "failure"), EITHER_WAY)
 def test_settled(error: Exception, failure: type[KafkaFailure]) -> None:
-    """What the broker refuses for good is told alike, whether reading or writing."""
+    """A permanent refusal of the broker is translated alike for reads and writes."""
     with pytest.raises(failure), translate_read_errors():
         raise error
     with pytest.raises(failure), translate_write_errors():
@@ -43,7 +43,7 @@ def test_settled(error: Exception, failure: type[KafkaFailure]) -> None:
 
 @pytest.mark.parametrize("error", IN_DOUBT)
 def test_in_doubt(error: Exception) -> None:
-    """Whatever else interrupts a write leaves its outcome unknown; a read may simply be tried later."""
+    """Any other error leaves a write's outcome unknown; a read may simply be tried later."""
     with pytest.raises(OutcomeUnknown), translate_write_errors():
         raise error
     with pytest.raises(Unavailable), translate_read_errors():
@@ -58,6 +58,6 @@ def test_gone() -> None:
 
 
 def test_bugs() -> None:
-    """What is no failure of Kafka's passes through untouched."""
+    """Errors that are not Kafka's pass through unchanged."""
     with pytest.raises(ZeroDivisionError), translate_write_errors():
         raise ZeroDivisionError

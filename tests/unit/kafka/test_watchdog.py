@@ -1,4 +1,4 @@
-"""When a reader counts as deaf."""
+"""When a reader counts as stuck."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def watchdog() -> Watchdog:
 
 
 def test_looks_in_turns() -> None:
-    """It looks when its interval is over and each partition could have been read since."""
+    """A check is due when the interval is over and each partition could have been read since."""
     dog = watchdog()
     assert not dog.is_due(9, partitions=1)
     assert dog.is_due(10, partitions=1)
@@ -33,7 +33,7 @@ def test_stuck() -> None:
 
 
 def test_idle() -> None:
-    """A partition that had been read to its end is not stuck, even when something has come since."""
+    """A partition that had been read to its end is not stuck, even if records have come since."""
     dog = watchdog()
     dog.find_stuck(10, {0: lag(9, 9)})
     assert dog.find_stuck(20, {0: lag(9, 12)}) == frozenset()

@@ -1,4 +1,4 @@
-"""Reading stretches of a journal segment."""
+"""Reading parts of a journal segment."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def segment(tmp_path: Path) -> Path:
 
 
 def test_whole_lines_become_records_in_order(segment: Path) -> None:
-    """Each whole line is a record, and reading goes on behind the last one."""
+    """Each whole line is a record, and reading goes on after the last one."""
     data = journal_lines(*(access_event(number) for number in range(1, 4)))
     chunk = chunk_of(segment, data)
     assert (seqs(chunk.records), chunk.next_offset, chunk.at_end) == ([1, 2, 3], len(data), True)
@@ -49,7 +49,7 @@ def test_an_unfinished_line_of_a_live_writer_waits(segment: Path) -> None:
 
 
 def test_a_torn_tail_of_a_dead_writer_is_damage(segment: Path) -> None:
-    """A last line that will never be whole is reported with its range, and everything before it is good."""
+    """A last line that will never be whole is reported with its range; everything before it is read."""
     whole, torn = journal_lines(access_event(1)), journal_lines(access_event(2))[:20]
     chunk = chunk_of(segment, whole + torn, is_final=True)
     assert seqs(chunk.records) == [1]
@@ -64,7 +64,7 @@ def test_a_last_line_without_only_its_newline_is_torn_too(segment: Path) -> None
 
 
 def test_corrupt_lines_in_the_middle_are_one_range(segment: Path) -> None:
-    """Damaged lines side by side are one range; what stands around them is shipped."""
+    """Adjacent damaged lines are one range; the lines around them are shipped."""
     lines = [bytearray(journal_lines(access_event(number))) for number in range(1, 5)]
     lines[1][30] ^= 1
     lines[2][40] ^= 1
@@ -75,7 +75,7 @@ def test_corrupt_lines_in_the_middle_are_one_range(segment: Path) -> None:
 
 
 def test_a_line_that_is_no_access_event_is_damage(segment: Path) -> None:
-    """A line whose checksum is right and whose content cannot be understood is set aside as well."""
+    """A line with the right checksum and unreadable content is set aside too."""
     strange = journal_line(b'{"event_id": 7}')
     chunk = chunk_of(segment, strange + journal_lines(access_event(1)))
     assert seqs(chunk.records) == [1]
@@ -83,7 +83,7 @@ def test_a_line_that_is_no_access_event_is_damage(segment: Path) -> None:
 
 
 def test_a_line_cut_by_the_end_of_the_portion_is_read_next_time(segment: Path) -> None:
-    """Where a shipment ends within a line, the next one starts with that line, also in a dead journal."""
+    """If a shipment would end within a line, the next one starts with that line, also in a dead journal."""
     data = journal_lines(access_event(1), access_event(2))
     first = chunk_of(segment, data, bytes_max=len(data) - 1, is_final=True)
     second = read_chunk(segment, first.next_offset, BYTES_MAX, is_final=True)
@@ -92,7 +92,7 @@ def test_a_line_cut_by_the_end_of_the_portion_is_read_next_time(segment: Path) -
 
 
 def test_a_line_longer_than_any_ends_nothing(segment: Path) -> None:
-    """Bytes without a newline that fill a whole shipment are damage, and reading goes on behind them."""
+    """Bytes without a newline that fill a whole shipment are damage, and reading goes on after them."""
     data = b"x" * 1000 + b"\n" + journal_lines(access_event(1))
     first = chunk_of(segment, data, bytes_max=900)
     second = read_chunk(segment, first.next_offset, BYTES_MAX, is_final=False)

@@ -1,4 +1,4 @@
-"""What is said last of a run: which number was its last, and whether that is certain."""
+"""The record of a run's end: its last number, and whether that is certain."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def writer(tmp_path: Path) -> Writer:
 
 
 def closings(journal: RunJournal) -> list[Record]:
-    """Acknowledge all but what is read last, and return what is to be said once the broker has that too."""
+    """Acknowledge all shipments but the last, and return the closing records to be sent after that one."""
     shipment = journal.read(BYTES_MAX)
     while (shipment.records or shipment.damages) and not shipment.is_last:
         assert journal.closing_records(shipment) == ()
@@ -38,44 +38,44 @@ def closings(journal: RunJournal) -> list[Record]:
     return list(journal.closing_records(shipment))
 
 
-def closed(path: Path) -> ClosedRun:
-    """Return what is said of a run, which is said once."""
+def close_run(path: Path) -> ClosedRun:
+    """Return the one record of a run's end."""
     [record] = closings(RunJournal(path))
     return decode_closed_run(record.value or b"")
 
 
 def last(path: Path) -> tuple[int, bool]:
-    """Return the number that is said, and whether it is certain."""
-    run = closed(path)
+    """Return the last number, and whether it is certain."""
+    run = close_run(path)
     return run.last_seq, run.is_exact
 
 
 def test_a_dead_run_is_closed_with_its_last_number(writer: Writer) -> None:
-    """Whoever was killed wrote everything down: the number of its last record is certain."""
+    """A killed gatekeeper had written everything down: the number of its last record is certain."""
     writer.write(3)
     writer.rotate()
     writer.write(2)
     writer.die()
     for name, at in (("lock", EARLIER), (segment_name(1), EARLIER), (segment_name(4), AT)):
         os.utime(writer.path / name, (at.timestamp(), at.timestamp()))
-    assert closed(writer.path) == ClosedRun(gatekeeper="gatekeeper-1", last_seq=5, is_exact=True, at=AT)
+    assert close_run(writer.path) == ClosedRun(gatekeeper="gatekeeper-1", last_seq=5, is_exact=True, at=AT)
 
 
 def test_a_repeat_is_the_same_to_the_byte(writer: Writer) -> None:
-    """Another shipper, or the same after a crash, says the same."""
+    """Another shipper, or the same one after a crash, sends the same record."""
     writer.write(3)
     writer.die()
     assert closings(RunJournal(writer.path)) == closings(RunJournal(writer.path)) != []
 
 
 def test_a_live_run_is_not_closed(writer: Writer) -> None:
-    """As long as the writer lives there may be another record."""
+    """As long as the writer lives, more records may come."""
     writer.write(3)
     assert closings(RunJournal(writer.path)) == []
 
 
 def test_the_last_number_outlives_the_shipper(writer: Writer) -> None:
-    """What was acknowledged before a restart counts, also where nothing followed it."""
+    """Numbers acknowledged before a restart count, also if nothing followed them."""
     writer.write(3)
     journal = RunJournal(writer.path)
     journal.acknowledge(journal.read(BYTES_MAX))
@@ -86,7 +86,7 @@ def test_the_last_number_outlives_the_shipper(writer: Writer) -> None:
 
 
 def test_an_empty_newest_file_names_the_last_number(writer: Writer) -> None:
-    """A file that begins with a number says that all before it were written."""
+    """A file named for a number shows that all numbers before it were written."""
     writer.write(3)
     writer.rotate()
     writer.die()
@@ -94,7 +94,7 @@ def test_an_empty_newest_file_names_the_last_number(writer: Writer) -> None:
 
 
 def test_a_damaged_file_is_counted_by_the_next(writer: Writer) -> None:
-    """Of records that cannot be read at all it is known how many there were, where another file follows."""
+    """If another file follows, the number of unreadable records is known."""
     writer.write(3)
     (writer.path / segment_name(1)).write_bytes(bytes(500))
     writer.rotate()
@@ -103,14 +103,14 @@ def test_a_damaged_file_is_counted_by_the_next(writer: Writer) -> None:
 
 
 def test_a_run_that_wrote_nothing_is_closed_too(writer: Writer) -> None:
-    """Whoever knows that there was such a run is told that none of it is to come."""
+    """An empty run is closed too, so that nobody waits for its events."""
     writer.die()
     assert last(writer.path) == (0, True)
 
 
 @pytest.mark.parametrize("tail", [b"0badc0de {}\n", b"0badc0de {", bytes(4096)])
 def test_behind_a_damaged_tail_there_may_be_more(writer: Writer, tail: bytes) -> None:
-    """The last number that can be read is told, and that it may not be the last; also after a restart."""
+    """The last readable number is reported as uncertain, also after a restart."""
     writer.write(3)
     writer.write_raw(tail)
     journal = RunJournal(writer.path)
@@ -121,7 +121,7 @@ def test_behind_a_damaged_tail_there_may_be_more(writer: Writer, tail: bytes) ->
 
 @pytest.mark.parametrize("is_acknowledged", [True, False])
 def test_damage_in_the_middle_leaves_the_end_certain(writer: Writer, is_acknowledged: bool) -> None:
-    """What can be read behind damage has its number."""
+    """A readable record after damage has its own number."""
     writer.write(1)
     writer.write_raw(b"0badc0de {}\n")
     if is_acknowledged:
@@ -134,7 +134,7 @@ def test_damage_in_the_middle_leaves_the_end_certain(writer: Writer, is_acknowle
 
 @pytest.mark.parametrize("word", [b"", b"another-boot", bytes(36), b"\xff"])
 def test_what_a_machine_had_not_brought_to_the_disk_may_be_gone(writer: Writer, word: bytes) -> None:
-    """After another start of the machine, or where none is known, nobody knows what there was."""
+    """After a restart of the machine, or an unknown one, the last number is uncertain."""
     writer.write(3)
     writer.die()
     assert (writer.path / WRITER_LOCK).read_text() == boot_id() != ""
@@ -143,7 +143,7 @@ def test_what_a_machine_had_not_brought_to_the_disk_may_be_gone(writer: Writer, 
 
 
 def test_a_checkpoint_of_the_version_before_is_taken_up(writer: Writer) -> None:
-    """Nothing is shipped twice for it, and no number is made certain that it does not tell."""
+    """With an old offset file nothing is shipped twice, and no number in doubt becomes certain."""
     writer.write(3)
     writer.rotate()
     writer.write(2)
@@ -155,7 +155,7 @@ def test_a_checkpoint_of_the_version_before_is_taken_up(writer: Writer) -> None:
 
 
 def test_a_removal_that_was_interrupted_closes_nothing(writer: Writer) -> None:
-    """Whatever is left of the files, what was said before it began stands."""
+    """Whatever an interrupted removal left, the run's end that was already sent stands."""
     writer.write(3)
     writer.die()
     journal = RunJournal(writer.path)
@@ -164,7 +164,7 @@ def test_a_removal_that_was_interrupted_closes_nothing(writer: Writer) -> None:
 
 
 def test_the_lock_goes_first(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A shipper that is killed while it removes a run leaves one that is closed no more."""
+    """A shipper that is killed while it removes a run leaves a run that is not closed again."""
     writer.write(3)
     writer.die()
     journal = RunJournal(writer.path)
@@ -175,5 +175,5 @@ def test_the_lock_goes_first(writer: Writer, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def killed(path: Path) -> None:
-    """Stand for the moment at which the process ends."""
+    """Stand in for the process being killed at this moment."""
     raise KeyboardInterrupt(path)

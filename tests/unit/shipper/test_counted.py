@@ -1,4 +1,4 @@
-"""What a dead run had counted is shipped behind the last of its journal, each time the same."""
+"""A dead run's counts are shipped after the last record of its journal, the same each time."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def writer(tmp_path: Path) -> Writer:
     return Writer(tmp_path)
 
 
-def shipped(journal: RunJournal) -> list[tuple[int, int]]:
-    """Acknowledge all that is there; return the number of each event and how many requests it is of."""
+def ship(journal: RunJournal) -> list[tuple[int, int]]:
+    """Acknowledge everything; return the number of each event and how many requests it stands for."""
     found: list[tuple[int, int]] = []
     while True:
         shipment = journal.read(BYTES_MAX)
@@ -38,74 +38,74 @@ def shipped(journal: RunJournal) -> list[tuple[int, int]]:
 
 
 def test_counts_follow_the_journal(writer: Writer) -> None:
-    """They get the next numbers, in the order of their slots, also when the journal was shipped long ago."""
+    """Counts get the next numbers, in the order of their slots, also if the journal was shipped long ago."""
     writer.write(2)
     (writer.path / COUNTED).write_bytes(slot(91, 7) + slot(92, 0) + slot(93, 5))
     journal = RunJournal(writer.path)
-    assert shipped(journal) == [(1, 1), (2, 1)]
+    assert ship(journal) == [(1, 1), (2, 1)]
     writer.die()
-    assert shipped(journal) == [(3, 7), (4, 5)]
+    assert ship(journal) == [(3, 7), (4, 5)]
     assert not writer.path.exists()
 
 
 def test_a_run_that_did_nothing_but_count(writer: Writer) -> None:
-    """Where nothing was journalled, numbers begin at 1; behind an empty segment, where that would."""
+    """Without a journalled record, numbers begin at 1; after an empty segment, at the number in its name."""
     (writer.path / COUNTED).write_bytes(slot(91, 7))
     writer.die()
-    assert shipped(RunJournal(writer.path)) == [(1, 7)]
+    assert ship(RunJournal(writer.path)) == [(1, 7)]
 
 
 def test_behind_an_empty_segment(writer: Writer) -> None:
-    """A segment's name tells its first number, before there is any record."""
+    """An empty segment's name holds the next number."""
     writer.write(3)
     writer.rotate()
     (writer.path / COUNTED).write_bytes(slot(91, 7))
     writer.die()
-    assert shipped(RunJournal(writer.path)) == [(1, 1), (2, 1), (3, 1), (4, 7)]
+    assert ship(RunJournal(writer.path)) == [(1, 1), (2, 1), (3, 1), (4, 7)]
 
 
 def test_what_is_journalled_is_not_shipped_twice(writer: Writer) -> None:
-    """A count that the journal ends with was journalled, and its slot not released, when the run died."""
+    """A count at the journal's end is not shipped from its slot too: the run died before freeing the slot."""
     writer.write(2)
     writer.write_raw(journal_lines(replace(counting(91), seq=3, requests=7, gatekeeper="gatekeeper-1")))
     (writer.path / COUNTED).write_bytes(slot(91, 7) + slot(93, 5))
     writer.die()
-    assert shipped(RunJournal(writer.path)) == [(1, 1), (2, 1), (3, 7), (4, 5)]
+    assert ship(RunJournal(writer.path)) == [(1, 1), (2, 1), (3, 7), (4, 5)]
 
 
 @pytest.mark.parametrize("cut", [1, 40])
 def test_a_line_that_is_not_whole_is_no_record(writer: Writer, cut: int) -> None:
-    """Killed while it journalled a count, a run is shipped with it, under the number it was to have."""
+    """A run killed while journalling a count is shipped with that count, under its number."""
     writer.write(2)
     line = journal_lines(replace(counting(91), seq=3, requests=7))
     writer.write_raw(line[:-cut])
     (writer.path / COUNTED).write_bytes(slot(91, 7))
     writer.die()
-    assert shipped(RunJournal(writer.path)) == [(1, 1), (2, 1), (3, 7)]
+    assert ship(RunJournal(writer.path)) == [(1, 1), (2, 1), (3, 7)]
 
 
 def test_a_damaged_record_keeps_its_number(writer: Writer) -> None:
-    """What the disk lost at the journal's end stays missing by its number."""
+    """A record that the disk lost at the journal's end keeps its number and stays missing."""
     writer.write(2)
     writer.write_raw(b"damaged\n")
     (writer.path / COUNTED).write_bytes(slot(91, 7))
     writer.die()
-    assert shipped(RunJournal(writer.path)) == [(1, 1), (2, 1), (4, 7)]
+    assert ship(RunJournal(writer.path)) == [(1, 1), (2, 1), (4, 7)]
 
 
 def test_a_damaged_slot_is_told(writer: Writer) -> None:
-    """What cannot be read is said to be lost, with how many requests it stood for; the others are shipped."""
+    """An unreadable slot is logged with the requests it stood for; the others are shipped."""
     damaged = slot(91, 7).replace(b"malformed_key", b"malformed_kee")
     (writer.path / COUNTED).write_bytes(damaged + slot(93, 5))
     writer.die()
     with capture_logs() as logs:
-        assert shipped(RunJournal(writer.path)) == [(1, 5)]
+        assert ship(RunJournal(writer.path)) == [(1, 5)]
     (told,) = [each for each in logs if each["event"] == "count_damaged"]
     assert (told["slot"], told["requests"], told["log_level"]) == (0, 7, "error")
 
 
 def test_a_shipper_that_dies_ships_the_same_again(writer: Writer) -> None:
-    """Until they are acknowledged counts are repeated to the byte, by another shipper too."""
+    """Until they are acknowledged, counts are repeated to the byte, also by another shipper."""
     writer.write(1)
     (writer.path / COUNTED).write_bytes(slot(91, 7))
     writer.die()
@@ -115,7 +115,7 @@ def test_a_shipper_that_dies_ships_the_same_again(writer: Writer) -> None:
 
 
 def test_a_removal_that_was_interrupted_ships_no_count(writer: Writer, tmp_path: Path) -> None:
-    """Once all is acknowledged the counts go first, for without the journal they had no numbers."""
+    """Once everything is acknowledged the counts go first: without the journal they would have no numbers."""
     writer.write(1)
     (writer.path / COUNTED).write_bytes(slot(91, 7))
     writer.die()
@@ -125,23 +125,23 @@ def test_a_removal_that_was_interrupted_ships_no_count(writer: Writer, tmp_path:
     shipment = journal.read(BYTES_MAX)
     with pytest.raises(OSError, match="link"):  # is not removed as a directory
         journal.acknowledge(shipment)
-    assert shipped(RunJournal(writer.path)) == [(1, 1)]
+    assert ship(RunJournal(writer.path)) == [(1, 1)]
 
 
 def test_the_end_of_a_long_journal_is_enough(writer: Writer) -> None:
-    """As many counts as there are slots are found at the end of a journal of any length."""
+    """All counts, as many as there are slots, are found at the end of a journal of any length."""
     writer.write(4000)
     counts = [counting(10_000 + number) for number in range(SLOTS_MAX)]
     lines = (replace(event, seq=4001 + number) for number, event in enumerate(counts))
     writer.write_raw(journal_lines(*lines))
     (writer.path / COUNTED).write_bytes(b"".join(slot(10_000 + number, 1) for number in range(SLOTS_MAX)))
     writer.die()
-    numbers = [seq for seq, _ in shipped(RunJournal(writer.path))]
+    numbers = [seq for seq, _ in ship(RunJournal(writer.path))]
     assert numbers == list(range(1, 4001 + SLOTS_MAX))
 
 
 def test_a_slot_holds_any_event_that_counts() -> None:
-    """The longest of everything that may be in such an event fits into a slot; what is longer is refused."""
+    """The longest allowed values of an event fit into a slot; longer ones are refused."""
     longest = replace(
         counting(1),
         reason=max(Reason, key=len),

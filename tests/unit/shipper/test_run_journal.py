@@ -25,7 +25,7 @@ def seqs(shipment: Shipment) -> list[int]:
     return [decode_access_event(record.value or b"").seq for record in shipment.records]
 
 
-def shipped(journal: RunJournal) -> list[int]:
+def ship(journal: RunJournal) -> list[int]:
     """Acknowledge shipments until nothing more comes."""
     found: list[int] = []
     while numbers := seqs(shipment := journal.read(BYTES_MAX)):
@@ -37,17 +37,17 @@ def shipped(journal: RunJournal) -> list[int]:
 
 
 def test_what_is_not_acknowledged_comes_again(writer: Writer) -> None:
-    """A shipment is repeated until it is acknowledged, and with it what was written since."""
+    """A shipment is repeated until it is acknowledged, with what was written since."""
     writer.write(2)
     journal = RunJournal(writer.path)
     assert seqs(journal.read(BYTES_MAX)) == [1, 2]
     writer.write(1)
-    assert shipped(journal) == [1, 2, 3]
+    assert ship(journal) == [1, 2, 3]
     assert seqs(journal.read(BYTES_MAX)) == []
 
 
 def test_what_follows_is_read_before_the_broker_has_what_there_is(writer: Writer) -> None:
-    """Behind a shipment come the same records, damage and numbers, whether it is acknowledged yet or not."""
+    """After a shipment come the same records, damage and numbers, whether or not it is acknowledged yet."""
     for count, raw in ((400, b"0badc0de {}\n"), (300, b""), (1, b"torn")):
         writer.write(count)
         writer.write_raw(raw)
@@ -66,37 +66,37 @@ def test_what_follows_is_read_before_the_broker_has_what_there_is(writer: Writer
 
 
 def test_a_restart_goes_on_where_the_broker_acknowledged(writer: Writer) -> None:
-    """A new shipper starts behind the last acknowledged record."""
+    """A new shipper starts after the last acknowledged record."""
     writer.write(2)
-    assert shipped(RunJournal(writer.path)) == [1, 2]
+    assert ship(RunJournal(writer.path)) == [1, 2]
     writer.write(2)
-    assert shipped(RunJournal(writer.path)) == [3, 4]
+    assert ship(RunJournal(writer.path)) == [3, 4]
 
 
 @pytest.mark.parametrize("document", [b"", b"{", b"[]", b'{"first_seq": -1, "offset": 0}'])
 def test_an_unreadable_checkpoint_ships_everything_again(writer: Writer, document: bytes) -> None:
-    """Where it is unknown what has arrived, all of it is sent again, for consumers drop repeats."""
+    """If it is unknown what has arrived, everything is sent again, because consumers drop repeats."""
     writer.write(2)
-    shipped(RunJournal(writer.path))
+    ship(RunJournal(writer.path))
     (writer.path / CHECKPOINT).write_bytes(document)
-    assert shipped(RunJournal(writer.path)) == [1, 2]
+    assert ship(RunJournal(writer.path)) == [1, 2]
 
 
 def test_segments_go_when_a_later_one_is_acknowledged(writer: Writer) -> None:
-    """Every segment is read in turn, and taken away once it is not needed; the live one stays."""
+    """Every segment is read in turn, and deleted once it is not needed; the live one stays."""
     journal = RunJournal(writer.path)
     for _ in range(3):
         writer.write(2)
         writer.rotate()
     writer.write(1)
-    assert shipped(journal) == [1, 2, 3, 4, 5, 6, 7]
+    assert ship(journal) == [1, 2, 3, 4, 5, 6, 7]
     assert [each.name for each in writer.path.glob("*.journal")] == ["00000000000000000007.journal"]
 
 
 def test_a_live_run_stays_though_all_is_acknowledged(writer: Writer) -> None:
-    """The directory of a gatekeeper that lives is never taken away."""
+    """The directory of a living gatekeeper is never deleted."""
     writer.write(1)
-    shipped(RunJournal(writer.path))
+    ship(RunJournal(writer.path))
     assert writer.path.exists()
 
 
@@ -106,23 +106,23 @@ def test_a_finished_run_goes_when_all_is_acknowledged(writer: Writer) -> None:
     writer.die()
     journal = RunJournal(writer.path)
     assert writer.path.exists()
-    assert shipped(journal) == [1, 2]
+    assert ship(journal) == [1, 2]
     assert not writer.path.exists()
 
 
 def test_what_was_written_before_a_death_is_shipped(writer: Writer) -> None:
-    """Records that nobody had read when the writer died are shipped before the run goes."""
+    """Records that were not read when the writer died are shipped before the run is deleted."""
     writer.write(1)
     journal = RunJournal(writer.path)
-    shipped(journal)
+    ship(journal)
     writer.write(2)
     writer.die()
-    assert shipped(journal) == [2, 3]
+    assert ship(journal) == [2, 3]
     assert not writer.path.exists()
 
 
 def test_a_run_that_wrote_nothing_goes(writer: Writer) -> None:
-    """A dead run with an empty segment is taken away."""
+    """A dead run with an empty segment is deleted."""
     writer.die()
     journal = RunJournal(writer.path)
     journal.acknowledge(journal.read(BYTES_MAX))
@@ -130,7 +130,7 @@ def test_a_run_that_wrote_nothing_goes(writer: Writer) -> None:
 
 
 def test_a_removal_that_was_interrupted_is_ended(writer: Writer) -> None:
-    """A directory that has lost its lock and its segments already is taken away."""
+    """A directory that has already lost its lock and segments is deleted."""
     writer.die()
     for each in writer.path.iterdir():
         each.unlink()
@@ -140,9 +140,9 @@ def test_a_removal_that_was_interrupted_is_ended(writer: Writer) -> None:
 
 
 def test_unshipped_bytes_shrink_with_each_acknowledgement(writer: Writer) -> None:
-    """The backlog is what the journal holds behind the last acknowledged record."""
+    """The backlog is what the journal holds after the last acknowledged record."""
     writer.write(3)
     journal = RunJournal(writer.path)
     assert journal.unshipped_bytes() == (writer.path / "00000000000000000001.journal").stat().st_size
-    shipped(journal)
+    ship(journal)
     assert journal.unshipped_bytes() == 0

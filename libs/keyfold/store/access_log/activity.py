@@ -62,7 +62,7 @@ async def read_activity(pool: Pool, ask: Ask, *, events_max: int) -> tuple[Acces
                 events += await _between(connection, ask, since, until, events_max - len(events))
                 until = since
             if not are_many:
-                events += await _where_counted(connection, ask, until, events_max - len(events))
+                events += await _read_counted_hours(connection, ask, until, events_max - len(events))
     return tuple(events)
 
 
@@ -73,7 +73,7 @@ async def _between(
     return [event_of(row) async for row in rows]
 
 
-async def _where_counted(
+async def _read_counted_hours(
     connection: Connection, ask: Ask, until: datetime, events_max: int
 ) -> Sequence[AccessEvent]:
     """Read only the hours that hold matching events, as the counts say."""

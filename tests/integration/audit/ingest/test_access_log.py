@@ -1,4 +1,4 @@
-"""Filing events and offsets together: both or neither, and each event once."""
+"""Events and offsets are filed together, both or neither, and each event once."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def step(expected: int, following: int, partition: int = 0) -> Advance:
 
 
 async def test_an_event_comes_back_as_it_was_filed(access_log: AccessLog, pool: Pool) -> None:
-    """Every field of an event is kept, and each that may be empty may be."""
+    """Every field of an event is kept, also if it is empty."""
     whole = access_event(1, reason=Reason.READ_ONLY, access=Access.WRITE, client_ip="2001:db8::7")
     bare = access_event(2, key_id=None, vendor_id=None, vendor_key_id=None, category=None, access=None)
     many = access_event(5, reason=Reason.MALFORMED_KEY, path="/**", requests=1204)
@@ -37,7 +37,7 @@ async def test_an_event_comes_back_as_it_was_filed(access_log: AccessLog, pool: 
 
 
 async def test_offsets_move_with_the_rows(access_log: AccessLog, pool: Pool) -> None:
-    """After a batch each of its partitions goes on behind it; one that was never filed from is unknown."""
+    """After a batch each of its partitions goes on after it; a partition never filed from has no offset."""
     batch = [access_event(1), access_event(2)]
     outcome = await access_log.file(batch, [step(5, 7), step(0, 1, 3)])
     assert outcome == Filed(events=batch, duplicates=0)
@@ -45,13 +45,13 @@ async def test_offsets_move_with_the_rows(access_log: AccessLog, pool: Pool) -> 
 
 
 async def test_a_batch_without_events_moves_offsets_too(access_log: AccessLog) -> None:
-    """A batch of nothing but dead letters is done as well."""
+    """A batch with only dead letters moves offsets too."""
     await access_log.file([], [step(0, 9)])
     assert await access_log.next_offsets(frozenset({0})) == {0: 9}
 
 
 async def test_a_repeated_event_is_filed_once(access_log: AccessLog, pool: Pool) -> None:
-    """Events that are there already are left out, at whatever offset they come again, and counted."""
+    """Events that are there already are left out and counted, at whatever offset they come again."""
     await access_log.file([access_event(1), access_event(2)], [step(0, 2)])
     again = [access_event(2), access_event(3), access_event(1)]
     assert await access_log.file(again, [step(2, 5)]) == Filed(events=[access_event(3)], duplicates=2)
@@ -59,7 +59,7 @@ async def test_a_repeated_event_is_filed_once(access_log: AccessLog, pool: Pool)
 
 
 async def test_a_repetition_within_a_batch_is_filed_once(access_log: AccessLog, pool: Pool) -> None:
-    """Two alike in one batch are one row."""
+    """Two equal events in one batch are one row."""
     batch = [access_event(1), access_event(2), access_event(1)]
     assert await access_log.file(batch, [step(0, 3)]) == Filed(events=batch[:2], duplicates=1)
     assert await read_filed(pool) == [1, 2]
@@ -83,7 +83,7 @@ def step_of(expected: int) -> Advance:
 
 
 async def test_a_zombie_is_fenced(access_log: AccessLog, pool: Pool) -> None:
-    """Who files from an offset that another process has passed already files nothing."""
+    """A process that files from an offset that another has passed files nothing."""
     zombie = AccessLog(pool, TOPIC)
     await access_log.file([access_event(1)], [step(0, 1)])
     with pytest.raises(OffsetsMoved):
@@ -100,7 +100,7 @@ async def test_one_lost_partition_fences_the_whole_batch(access_log: AccessLog, 
 
 
 async def test_of_two_at_the_same_offset_one_is_fenced(access_log: AccessLog, pool: Pool) -> None:
-    """Two processes that hold the same partition at once file it once, also the first time."""
+    """If two processes have the same partition at once, it is filed once, also the first time."""
     logs = [access_log, AccessLog(pool, TOPIC)]
     outcomes = await asyncio.gather(
         *(log.file([access_event(number)], [step(0, 1)]) for number, log in enumerate(logs)),
@@ -111,7 +111,7 @@ async def test_of_two_at_the_same_offset_one_is_fenced(access_log: AccessLog, po
 
 
 async def test_an_event_without_a_partition_files_nothing(access_log: AccessLog, pool: Pool) -> None:
-    """Where a day has no partition the batch is refused whole, its offsets too."""
+    """If a day has no partition, the whole batch is refused, with its offsets."""
     stray = access_event(2, at=EPOCH - timedelta(days=3))
     with pytest.raises(PartitionMissing):
         await access_log.file([access_event(1), stray], [step(0, 2)])
@@ -131,7 +131,7 @@ async def test_last_used_is_the_latest_minute(access_log: AccessLog, pool: Pool)
 
 
 async def test_a_request_that_was_not_recognised_is_no_use(access_log: AccessLog, pool: Pool) -> None:
-    """A 401 uses no key: it was refused; what may be one is neither; a 403 is a use."""
+    """A 401 refuses a key, a 403 uses it, and a reason that this code does not know does neither."""
     refused = access_event(1, reason=Reason.UNKNOWN_SUBSCRIBER_KEY, key_id=KeyId("key_401"))
     denied = access_event(2, reason=Reason.CATEGORY_DENIED, key_id=KeyId("key_403"))
     later = access_event(3, reason="moonlight", key_id=KeyId("key_later"), vendor_key_id=None)
@@ -145,7 +145,7 @@ async def test_a_request_that_was_not_recognised_is_no_use(access_log: AccessLog
 
 
 async def test_a_dead_key_that_is_tried_shows(access_log: AccessLog, pool: Pool) -> None:
-    """When a key was last used stays beside when it was last refused: each the latest, whatever is late."""
+    """The last use and the last refusal of a key are kept apart, each the latest, whatever arrives late."""
     first, last = (EPOCH + timedelta(minutes=minutes) for minutes in (1, 2))
     dead = (Reason.SUBSCRIBER_KEY_REPLACED, Reason.SUBSCRIBER_KEY_REVOKED, Reason.SUBSCRIBER_KEY_EXPIRED)
     refused = [access_event(number, at=last, reason=reason) for number, reason in enumerate(dead, 2)]

@@ -1,4 +1,4 @@
-"""Which numbers of gatekeepers' runs are filed: always those of the rows, whatever befalls the filing."""
+"""The filed numbers of gatekeepers' runs always match the rows, whatever happens while filing."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def step(expected: int, partition: int = 0) -> Advance:
 async def test_numbers_are_those_of_the_rows(
     access_log: AccessLog, pool: Pool, steps: Sequence[tuple[list[AccessEvent], list[AccessEvent], str]]
 ) -> None:
-    """After any batches of two consumers, with repeats, gaps, crashes and zombies, the rows say the same."""
+    """After any batches of two consumers, with repeats, gaps and crashes, the numbers match the rows."""
     await pool.execute(EMPTIED)
     offsets, came = [1, 1], 0
     await access_log.file([], [step(0), step(0, 1)])
@@ -145,7 +145,7 @@ async def _filed_at_once(
 
 
 async def test_each_missing_number_is_told_once(access_log: AccessLog, pool: Pool) -> None:
-    """A gap is told in the hour of the number behind it, across blocks; a first number is 1."""
+    """A gap is reported in the hour of the number after it, also across blocks; the first number is 1."""
     numbers = [3, 4, 7, BLOCK_NUMBERS * 3]
     later = access_event(BLOCK_NUMBERS * 3 + 2, at=EPOCH + HOUR)
     await access_log.file([*map(access_event, numbers), later], [step(0)])
@@ -163,7 +163,7 @@ def _range(first: int, last: int) -> NumberRange:
 
 
 async def test_what_comes_late_is_missing_no_more(access_log: AccessLog, pool: Pool) -> None:
-    """A gap closes when its events are filed, in whatever order, and one row is left of it."""
+    """A gap closes when its events are filed, in any order."""
     for place, numbers in enumerate(([5, 6], [1], [9], [2, 4], [8, 3], [7])):
         await access_log.file([access_event(number) for number in numbers], [step(place)])
     assert [(each.filed, each.missing) for each in await report_of(pool)] == [(9, 0)]
@@ -171,7 +171,7 @@ async def test_what_comes_late_is_missing_no_more(access_log: AccessLog, pool: P
 
 
 async def test_a_number_that_came_twice_is_extra(access_log: AccessLog, pool: Pool) -> None:
-    """Two events of one number are told, in one batch or in two; the same event again is a duplicate."""
+    """Two events with one number are reported, in one batch or two; the same event again is a duplicate."""
     first = [access_event(number) for number in range(1, 8)]
     impostors = [_other(first[1]), _other(first[2]), _other(first[5])]
     await access_log.file([*first, impostors[0]], [step(0)])
@@ -186,7 +186,7 @@ def _other(event: AccessEvent) -> AccessEvent:
 
 
 async def test_a_clock_that_is_set_back_leaves_no_gap(access_log: AccessLog, pool: Pool) -> None:
-    """Numbers whose times go back and forth over the hour are all there."""
+    """Numbers whose times go back and forth across the hour are all counted as filed."""
     events = [
         access_event(number, at=EPOCH + (number % 2) * HOUR - timedelta(microseconds=1))
         for number in range(1, 40)
@@ -199,7 +199,7 @@ async def test_a_clock_that_is_set_back_leaves_no_gap(access_log: AccessLog, poo
 
 
 async def test_pages_are_the_whole(access_log: AccessLog, pool: Pool) -> None:
-    """Pages of one together are the whole answer, and bounds take every hour that they touch."""
+    """Pages of one item make up the whole answer, and bounds include every hour that they touch."""
     events = [
         access_event(number, at=EPOCH + number % 3 * HOUR, gatekeeper=f"run-{number % 2}")
         for number in range(12)
@@ -226,7 +226,7 @@ async def _page(pool: Pool, before: Sequence[RunHour]) -> Sequence[RunHour]:
 
 
 async def test_the_highest_number_is_no_trouble(access_log: AccessLog, pool: Pool) -> None:
-    """A number as high as an event may have is filed, and what it leaves out is counted."""
+    """The highest number that an event may have is filed, and the gap below it is counted."""
     highest = 2**63 - 2
     await access_log.file([access_event(1), replace(access_event(2), seq=highest)], [step(0)])
     [hour] = await report_of(pool)
@@ -234,14 +234,14 @@ async def test_the_highest_number_is_no_trouble(access_log: AccessLog, pool: Poo
 
 
 async def test_ranges_are_bounded(access_log: AccessLog, pool: Pool) -> None:
-    """However many gaps there are, the first ranges are told, and how many numbers are missing in all."""
+    """However many gaps there are, the first ranges and the total of missing numbers are reported."""
     await access_log.file([access_event(number) for number in range(2, 2000, 2)], [step(0)])
     [hour] = await report_of(pool, ranges_max=3)
     assert (hour.missing, hour.missing_ranges) == (999, [_range(1, 1), _range(3, 3), _range(5, 5)])
 
 
 async def test_two_consumers_note_the_same_runs(access_log: AccessLog, pool: Pool) -> None:
-    """Consumers that file the same runs at once, in any order, never wait for each other in a circle."""
+    """Consumers that file the same runs at once, in any order, never deadlock."""
     await access_log.file([_of_run(1, run, "key_0") for run in range(9)], [step(0)])
     async with pool.acquire() as connection, connection.transaction():
         await connection.execute("select from access_log.filed_numbers where gatekeeper = 'run-4' for update")
@@ -294,7 +294,7 @@ async def _remembered(pool: Pool) -> set[str]:
 
 
 async def test_a_migration_notes_what_is_there(empty_database: str, tmp_path: Path) -> None:
-    """Rows from before count, also one that is filed meanwhile; what came before them does not."""
+    """A migration notes the rows that are there, also one filed meanwhile, and nothing before them."""
     for each in MIGRATIONS.glob("*.sql"):
         if each.stem < NUMBERS_MIGRATION:
             (tmp_path / each.name).write_text(each.read_text())
@@ -328,7 +328,7 @@ async def _waits(pool: Pool) -> bool:
 
 
 def test_stretches_are_long_and_within_a_block() -> None:
-    """Numbers that follow one another are one stretch, up to a block's end; what comes again stands alone."""
+    """Consecutive numbers are one stretch, up to a block's end; a repeated number is its own."""
     numbers = [3, 1, 2, BLOCK_NUMBERS, BLOCK_NUMBERS - 1, 2]
     hour = int(EPOCH.timestamp()) // 3600
     assert list(find_stretches(hour, (("run", number) for number in numbers))) == [

@@ -1,4 +1,4 @@
-"""Counts by the hour and by the day: always those of the rows, whatever befalls the filing."""
+"""Counts by hour and by day always match the rows, whatever happens while filing."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def event(number: int) -> AccessEvent:
 async def test_counts_are_those_of_the_rows(
     access_log: AccessLog, pool: Pool, steps: Sequence[tuple[list[int], str]]
 ) -> None:
-    """After any batches, with repetitions, crashes and zombies, the counts are those of the rows."""
+    """After any batches, with repetitions, crashes and zombies, the counts match the rows."""
     await pool.execute(EMPTY)
     await access_log.file([], [step(0)])
     offset = 1
@@ -155,7 +155,7 @@ async def files(
 
 
 async def test_each_combination_is_counted_for_itself(access_log: AccessLog, pool: Pool) -> None:
-    """Requests that differ in anything that may be asked for are counted apart, and the others together."""
+    """Requests that differ in anything a query can ask for are counted apart, and the others together."""
     apart = [
         access_event(1),
         access_event(2, at=EPOCH + HOUR),
@@ -177,7 +177,7 @@ async def test_each_combination_is_counted_for_itself(access_log: AccessLog, poo
 
 
 async def test_a_flood_counts_for_what_it_was(access_log: AccessLog, pool: Pool) -> None:
-    """A million denials that are one event are a million denials; others like it count beside it."""
+    """One event for a million denials counts as a million; others like it are added."""
     flood = [
         access_event(number, account_id=None, key_id=None, reason=Reason.MALFORMED_KEY, requests=times)
         for number, times in enumerate((1_000_000, 1, 7), 1)
@@ -190,7 +190,7 @@ async def test_a_flood_counts_for_what_it_was(access_log: AccessLog, pool: Pool)
 
 
 async def test_two_consumers_count_the_same_hour(access_log: AccessLog, pool: Pool) -> None:
-    """Consumers that count the same at once, in any order, never wait for each other in a circle."""
+    """Consumers that count the same combinations at once, in any order, never deadlock."""
     await access_log.file([_of_key(number, number) for number in range(9)], [step(0)])
     async with pool.acquire() as connection, connection.transaction():
         await connection.execute("select from access_log.hourly_counts where key_id = 'key_4' for update")
@@ -256,7 +256,7 @@ async def _waits(pool: Pool) -> bool:
 
 
 async def test_old_hours_go_with_their_partitions(database: str, pool: Pool, partitions: Partitions) -> None:
-    """What is dropped is not counted any more; every hour of the oldest day that stays is."""
+    """The counts of dropped days go, and every hour of the oldest day that stays is kept."""
     old, kept = EPOCH - 91 * DAY, (EPOCH - 90 * DAY).replace(hour=0)
     await partitions.make([old.date(), kept.date()])
     events = [
@@ -272,7 +272,7 @@ async def test_old_hours_go_with_their_partitions(database: str, pool: Pool, par
 
 
 async def test_what_was_allowed_to_a_key(access_log: AccessLog, pool: Pool) -> None:
-    """Of each category the most that was allowed since the hour, nothing of what was denied or another's."""
+    """The most that was allowed in each category since the hour, without denials and other keys."""
     key_id = KeyId("key_1")
     await access_log.file(
         [
@@ -292,7 +292,7 @@ async def test_what_was_allowed_to_a_key(access_log: AccessLog, pool: Pool) -> N
 
 
 async def test_complete_only_when_every_partition_was(access_log: AccessLog, pool: Pool) -> None:
-    """The log is as complete as its partition that was noted longest ago; unknown while one never was."""
+    """The log is complete up to the oldest note of its partitions; unknown until each was noted."""
     assert await _caught_up(pool) is None
     await note(access_log, {0: 0, 1: 5}, ago_s=100)
     assert await access_log.next_offsets(frozenset({0, 1})) == {0: 0, 1: 5}
@@ -310,7 +310,7 @@ async def test_complete_only_when_every_partition_was(access_log: AccessLog, poo
 
 
 async def test_behind_is_not_complete(access_log: AccessLog, pool: Pool) -> None:
-    """Of a partition that is not filed to its end nothing is noted, whoever says it is."""
+    """Nothing is noted of a partition that is not filed to its end, whatever a caller says."""
     await note(access_log, {0: 0}, ago_s=100)
     await note(AccessLog(pool, TOPIC), {0: 1}, ago_s=0)
     assert await _caught_up(pool) == (100, False)

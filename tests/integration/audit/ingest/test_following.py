@@ -1,4 +1,4 @@
-"""From the access topic into the log: everything once, whatever else is on the topic."""
+"""From the access topic into the log: every event once, whatever else is on the topic."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ POISON = Record(
 )
 
 
-def counted(name: str) -> float:
-    """Return what a counter stands at."""
+def read_counter(name: str) -> float:
+    """Return the value of a counter."""
     return REGISTRY.get_sample_value(name) or 0.0
 
 
@@ -45,7 +45,7 @@ def header(received: Received, name: str) -> str:
 
 
 async def test_events_of_all_partitions_are_filed(wires: Wires, pool: Pool) -> None:
-    """Events are filed from every partition, those that were there before and those that come."""
+    """Events are filed from every partition, earlier ones and new ones."""
     await wires.publish(access_event(1), access_event(2))
     async with consuming(wires, pool):
         await wires.publish(access_event(3), partition=1)
@@ -57,7 +57,7 @@ async def _stands_at(found: object, expected: object) -> bool:
 
 
 async def test_a_restart_goes_on_where_the_log_stands(wires: Wires, pool: Pool) -> None:
-    """The next consumer begins behind what is filed, for the offsets are in the log's own database."""
+    """The next consumer begins after what is filed, because the offsets are in the log's own database."""
     await wires.publish(access_event(1), access_event(2))
     async with consuming(wires, pool):
         await has(pool, 1, 2)
@@ -89,7 +89,7 @@ async def _is_ready(reason: str | None) -> bool:
 
 
 async def test_a_poison_record_is_dead_lettered_and_the_partition_goes_on(wires: Wires, pool: Pool) -> None:
-    """What is no access event is a dead letter with its origin and a reason that quotes nothing of it."""
+    """A record that is no access event is a dead letter with its origin and a reason that quotes nothing."""
     await wires.publish(access_event(1))
     await wires.publish_raw([POISON])
     await wires.publish(access_event(2))
@@ -104,14 +104,14 @@ async def test_a_poison_record_is_dead_lettered_and_the_partition_goes_on(wires:
 
 
 async def test_late_events_are_filed_in_their_own_day(wires: Wires, pool: Pool) -> None:
-    """An event that is days late gets a partition of its day while it is inside the 90, and is counted."""
+    """An event that is days late, but within the 90, gets a partition of its day and counts as late."""
     late = [access_event(1, at=EPOCH - timedelta(days=80)), access_event(2, at=EPOCH - timedelta(days=89))]
-    before = counted("keyfold_audit_late_total")
+    before = read_counter("keyfold_audit_late_total")
     await wires.publish(*late, *late, access_event(3))
     async with consuming(wires, pool) as consumer:
         await has(pool, 1, 2, 3)
         await eventually(lambda: _stands_at(consumer.delivery.written, {0: 5}))
-    assert counted("keyfold_audit_late_total") - before == 2
+    assert read_counter("keyfold_audit_late_total") - before == 2
     days = await pool.fetch("select tableoid::regclass::text as day from access_log.events order by seq")
     assert [row["day"] for row in days] == [
         "access_log.events_20251225",
@@ -121,15 +121,17 @@ async def test_late_events_are_filed_in_their_own_day(wires: Wires, pool: Pool) 
 
 
 async def test_events_of_another_time_are_dead_letters(wires: Wires, pool: Pool) -> None:
-    """What is too old for the log, or from the future, is dead-lettered with the reason."""
+    """Events too old for the log, or from the future, are dead-lettered with the reason."""
     old = access_event(1, at=EPOCH - timedelta(days=90, seconds=1))
     future = access_event(2, at=EPOCH + timedelta(seconds=301))
-    dead = {kind: counted_dead(kind) for kind in ("too_old", "in_the_future")}
+    dead = {kind: count_dead_letters(kind) for kind in ("too_old", "in_the_future")}
     await wires.publish(old, future, access_event(3))
     async with consuming(wires, pool) as consumer:
         await has(pool, 3)
         await eventually(lambda: _stands_at(consumer.delivery.written, {0: 3}))
-    assert {kind: counted_dead(kind) - before for kind, before in dead.items()} == dict.fromkeys(dead, 1)
+    assert {kind: count_dead_letters(kind) - before for kind, before in dead.items()} == dict.fromkeys(
+        dead, 1
+    )
     reasons = [header(letter, "keyfold_dead_reason") for letter in await wires.dead_letters()]
     assert reasons == [
         "too_old: it is from before the log's 90 days",
@@ -137,13 +139,13 @@ async def test_events_of_another_time_are_dead_letters(wires: Wires, pool: Pool)
     ]
 
 
-def counted_dead(kind: str) -> float:
+def count_dead_letters(kind: str) -> float:
     """Return how many dead letters there were of a kind."""
     return REGISTRY.get_sample_value("keyfold_audit_dead_lettered_total", {"kind": kind}) or 0.0
 
 
 async def test_not_complete_before_it_is_filed(wires: Wires, pool: Pool) -> None:
-    """While what the topic has waits to be filed nothing is noted of its partition."""
+    """Nothing is noted of a partition while records of it wait to be filed."""
     await wires.publish_raw([POISON])
     losing = LosesAnswers(ProducerOptions(bootstrap=wires.bootstrap), times=1000)
     async with consuming(wires, pool, dead_letters=losing) as consumer:
@@ -154,7 +156,7 @@ async def test_not_complete_before_it_is_filed(wires: Wires, pool: Pool) -> None
 
 
 async def test_postgresql_away_loses_nothing(wires: Wires, tmp_path: Path) -> None:
-    """While PostgreSQL is away the consumer keeps its place and says so; back, everything is filed once."""
+    """While PostgreSQL is away the consumer waits and says so; afterwards everything is filed once."""
     server = LocalPostgres(tmp_path / "postgres", tmp_path / "postgres.log")
     await server.start()
     try:

@@ -31,7 +31,7 @@ async def test_only_missing_days_are_made(partitions: Partitions) -> None:
 
 
 async def test_headroom_goes_down_while_none_are_made(partitions: Partitions) -> None:
-    """The days ahead are told as of now: were making to fail from today on, an alarm would have days."""
+    """The days ahead are counted from now, so they fall if making fails, and an alarm has days to act."""
     clock = SetClock(at=EPOCH)
     await make_ahead(partitions, clock)
     assert REGISTRY.get_sample_value(HEADROOM) == 7
@@ -59,7 +59,7 @@ async def test_a_partition_holds_its_utc_day_whole(
 
 
 async def test_old_days_go_and_the_others_stay(database: str, partitions: Partitions) -> None:
-    """Partitions before the oldest day are dropped with what is in them, and no other."""
+    """Only partitions before the oldest day are dropped."""
     await partitions.make([OLD - DAY, OLD, OLD + DAY])
     assert await drop_before(database, OLD + DAY) == {OLD - DAY, OLD}
     assert await partitions.days() == {OLD + DAY, TODAY}

@@ -26,7 +26,7 @@ async def publish(wires: Wires, numbers: Iterable[int], partition: int = 0) -> N
     await wires.publish(*map(access_event, numbers), partition=partition)
 
 
-def gone() -> float:
+def count_gone() -> float:
     """Return how many records of the first partition are counted as gone."""
     return REGISTRY.get_sample_value("keyfold_audit_gone_total", {"partition": "0"}) or 0.0
 
@@ -46,14 +46,14 @@ async def test_what_kafka_deleted_is_told_and_passed_over(wires: Wires, pool: Po
     await publish(wires, range(4, 11))
     await publish(wires, range(11, 13), partition=1)
     await delete_before(wires.bootstrap, wires.topic, 8)
-    before = gone()
+    before = count_gone()
     with capture_logs() as logs:
         async with consuming(wires, pool):
             await has(pool, 1, 2, 3, 9, 10, 11, 12)
             await publish(wires, [13])
             await has(pool, 1, 2, 3, 9, 10, 11, 12, 13)
     assert alarms(logs) == [(0, 3, 7)]
-    assert gone() - before == 5
+    assert count_gone() - before == 5
     [hour] = await report_of(pool)
     assert (hour.missing, hour.missing_ranges) == (5, [NumberRange(first=4, last=8)])
 

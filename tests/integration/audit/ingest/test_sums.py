@@ -104,7 +104,7 @@ def expected(asked: SummaryQuestion, events: Sequence[AccessEvent]) -> Counter[t
     return counts
 
 
-async def answered(pool: Pool, asked: SummaryQuestion) -> Counter[tuple[object, ...]]:
+async def read_answer(pool: Pool, asked: SummaryQuestion) -> Counter[tuple[object, ...]]:
     """Return what a summary says."""
     return Counter(
         {
@@ -153,7 +153,7 @@ async def test_a_summary_agrees_with_the_rows(
         filed |= set(numbers)
         if is_summed:
             await sum_days(database, OLDEST, TODAY, counts_min=1)
-        assert await answered(pool, asked) == expected(asked, [event(number) for number in filed])
+        assert await read_answer(pool, asked) == expected(asked, [event(number) for number in filed])
 
 
 async def test_days_that_are_over_are_added_up(database: str, pool: Pool) -> None:
@@ -165,7 +165,7 @@ async def test_days_that_are_over_are_added_up(database: str, pool: Pool) -> Non
     # From now on the counts of those days are not read.
     await pool.execute("delete from access_log.daily_counts where day < $1", EPOCH.replace(hour=0))
     asked = question(ACCOUNT, Filters(), Dimension.CATEGORY, Dimension.DECISION)
-    assert await answered(pool, asked) == expected(asked, [event(number) for number in range(1, 60)])
+    assert await read_answer(pool, asked) == expected(asked, [event(number) for number in range(1, 60)])
 
 
 async def test_whoever_has_few_counts_is_read_from_them(database: str, pool: Pool) -> None:
@@ -174,7 +174,7 @@ async def test_whoever_has_few_counts_is_read_from_them(database: str, pool: Poo
     assert await sum_days(database, OLDEST, TODAY, counts_min=1000) == 4
     assert await pool.fetchval("select count(*) from access_log.daily_sums") == 0
     asked = question(VENDOR, Filters(), Dimension.REASON)
-    assert await answered(pool, asked) == expected(asked, [event(number) for number in range(1, 60)])
+    assert await read_answer(pool, asked) == expected(asked, [event(number) for number in range(1, 60)])
 
 
 async def test_what_is_filed_late_takes_its_day_back(database: str, pool: Pool) -> None:
@@ -186,7 +186,7 @@ async def test_what_is_filed_late_takes_its_day_back(database: str, pool: Pool) 
     assert await pool.fetchval(SUMMED) == 3
     assert await sum_days(database, OLDEST, TODAY, counts_min=1) == 1
     asked = question(ACCOUNT, Filters(), Dimension.VENDOR)
-    assert await answered(pool, asked) == expected(asked, [event(n) for n in (*range(1, 60), 61)])
+    assert await read_answer(pool, asked) == expected(asked, [event(n) for n in (*range(1, 60), 61)])
 
 
 async def test_a_filing_that_is_under_way_is_waited_for(database: str, pool: Pool) -> None:
@@ -206,7 +206,7 @@ async def test_a_filing_that_is_under_way_is_waited_for(database: str, pool: Poo
     await filing
     await summing
     asked = question(ACCOUNT, Filters(), Dimension.KEY)
-    assert await answered(pool, asked) == expected(asked, [event(n) for n in (1, 31)])
+    assert await read_answer(pool, asked) == expected(asked, [event(n) for n in (1, 31)])
     assert await pool.fetchval(SUMMED) == 1
 
 
@@ -232,7 +232,7 @@ async def test_what_comes_while_a_day_is_added_up_takes_it_back(database: str, p
     await filing
     assert await pool.fetchval(SUMMED) == 0
     asked = question(ACCOUNT, Filters(), Dimension.KEY)
-    assert await answered(pool, asked) == expected(asked, [event(1), event(6)])
+    assert await read_answer(pool, asked) == expected(asked, [event(1), event(6)])
 
 
 async def test_one_that_dies_leaves_nothing(database: str, pool: Pool) -> None:

@@ -83,7 +83,7 @@ def gatekeeper(pool: Pool) -> Gatekeeper:
     return Gatekeeper(pool=pool, log=Log(pool), run=run_id(1))
 
 
-async def told(pool: Pool) -> WholenessResource:
+async def read_answer(pool: Pool) -> WholenessResource:
     """Return what a caller is told now."""
     await update_wholeness(pool)
     return WholenessResource.of(await read_wholeness(pool, "access"))
@@ -91,7 +91,7 @@ async def told(pool: Pool) -> WholenessResource:
 
 async def until(pool: Pool) -> datetime | None:
     """Return up to when the log is said to be whole."""
-    return (await told(pool)).whole_until
+    return (await read_answer(pool)).whole_until
 
 
 async def settle(pool: Pool) -> None:
@@ -102,7 +102,7 @@ async def settle(pool: Pool) -> None:
 
 async def test_of_no_gatekeeper_nothing_is_known(pool: Pool) -> None:
     """Where nobody was ever heard of, nothing is claimed."""
-    found = await told(pool)
+    found = await read_answer(pool)
     assert (found.whole_until, found.because, found.missing) == (None, "unknown", 0)
 
 
@@ -112,7 +112,7 @@ async def test_it_is_whole_as_far_as_its_gatekeeper_says(pool: Pool, gatekeeper:
     assert await until(pool) == EPOCH + MINUTE
     gatekeeper.decide(EPOCH + 2 * MINUTE)
     await gatekeeper.tell(EPOCH + 3 * MINUTE)
-    found = await told(pool)
+    found = await read_answer(pool)
     assert (found.whole_until, found.because, found.missing) == (EPOCH + MINUTE, "not_caught_up", 1)
     await gatekeeper.file(1)
     assert await until(pool) == EPOCH + 3 * MINUTE
@@ -123,9 +123,9 @@ async def test_it_is_whole_as_far_as_its_gatekeeper_says(pool: Pool, gatekeeper:
 async def test_just_now_is_no_because(pool: Pool, gatekeeper: Gatekeeper) -> None:
     """What is known up to a moment ago is all that can be; and never more than now is said."""
     await gatekeeper.tell(SYSTEM_CLOCK.now())
-    assert (await told(pool)).because is None
+    assert (await read_answer(pool)).because is None
     await gatekeeper.tell(SYSTEM_CLOCK.now() + timedelta(hours=1))
-    assert (await told(pool)).whole_until <= SYSTEM_CLOCK.now()  # type: ignore[operator]
+    assert (await read_answer(pool)).whole_until <= SYSTEM_CLOCK.now()  # type: ignore[operator]
 
 
 async def test_a_number_that_never_came_is_missing(pool: Pool, gatekeeper: Gatekeeper) -> None:
@@ -135,9 +135,9 @@ async def test_a_number_that_never_came_is_missing(pool: Pool, gatekeeper: Gatek
     await gatekeeper.tell(EPOCH + 1.5 * MINUTE)
     await gatekeeper.file(1, 5)
     await gatekeeper.tell(EPOCH + 6 * MINUTE)
-    assert (await told(pool)).because == "not_caught_up"
+    assert (await read_answer(pool)).because == "not_caught_up"
     await settle(pool)
-    found = await told(pool)
+    found = await read_answer(pool)
     assert (found.because, found.missing) == ("missing", 3)
     assert "3 requests" in found.sentence
     assert found.whole_until is not None
@@ -153,7 +153,7 @@ async def test_one_that_died_is_not_known(pool: Pool, gatekeeper: Gatekeeper) ->
     await gatekeeper.tell(EPOCH + MINUTE)
     other = Gatekeeper(pool=pool, log=Log(pool, 1), run=run_id(2))
     await other.tell(EPOCH + 5 * MINUTE)
-    found = await told(pool)
+    found = await read_answer(pool)
     assert (found.whole_until, found.because) == (EPOCH + MINUTE, "unknown")
     await gatekeeper.end(exact=False)
     assert await until(pool) == EPOCH + MINUTE
@@ -167,7 +167,7 @@ async def test_an_end_says_what_is_lacking(pool: Pool, gatekeeper: Gatekeeper) -
         gatekeeper.decide(EPOCH + minute * MINUTE)
     await gatekeeper.file(1, 2)
     await gatekeeper.end(at=EPOCH + 4 * MINUTE)
-    found = await told(pool)
+    found = await read_answer(pool)
     assert (found.because, found.missing) == ("not_caught_up", 2)
     assert found.whole_until is not None
     assert found.whole_until <= gatekeeper.decided[2].at
@@ -212,10 +212,10 @@ async def test_what_is_forgotten_holds_nobody_up(database: str, pool: Pool, gate
     await update_wholeness(pool)
     await Leases(pool).withdraw(Holder(id=gatekeeper.run, host="host", lease_s=60))
     await forget_runs_before(database, EPOCH.date())
-    assert (await told(pool)).missing == 1
+    assert (await read_answer(pool)).missing == 1
     await forget_runs_before(database, EPOCH.date() + timedelta(days=1))
-    assert (await told(pool)).because == "unknown"
-    assert (await told(pool)).missing == 0
+    assert (await read_answer(pool)).because == "unknown"
+    assert (await read_answer(pool)).missing == 0
 
 
 @pytest.mark.parametrize("seed", SEEDS)

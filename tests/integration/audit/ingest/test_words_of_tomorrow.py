@@ -30,7 +30,7 @@ async def client(database: str, pool: Pool) -> AsyncIterator[Client]:
         yield client
 
 
-async def exported(client: Client, form: str) -> str:
+async def export(client: Client, form: str) -> str:
     """Return an export of what was denied for a reason of tomorrow."""
     query = {**ONLY, "format": form}
     async with client.ask("GET", target(f"{ACCOUNT}/export", query), token="owner-1") as answer:
@@ -47,8 +47,8 @@ async def test_a_gatekeeper_of_tomorrow_is_read_today(client: Client, pool: Pool
         told = await listener.next(1)
     assert [(item["reason"], item["category"]) for item in told] == [("moonlight", "dental")]
     assert (await ask(client, ACCOUNT, ONLY))["items"] == told
-    assert [orjson.loads(line) for line in (await exported(client, "ndjson")).splitlines()] == told
-    [row] = csv.DictReader(io.StringIO(await exported(client, "csv"), newline=""))
+    assert [orjson.loads(line) for line in (await export(client, "ndjson")).splitlines()] == told
+    [row] = csv.DictReader(io.StringIO(await export(client, "csv"), newline=""))
     assert (row["reason"], row["category"], row["decision"]) == ("moonlight", "dental", "deny")
     counted = await ask(client, f"{ACCOUNT}/summary", {"bucket": "day", "by": "category,decision"})
     assert sorted((item["category"], item["decision"], item["requests"]) for item in counted["items"]) == [

@@ -80,7 +80,7 @@ class ForgedCursor(JsonBody):
     event_id: str
 
 
-def forged(at: str, event_id: str) -> str:
+def forge_cursor(at: str, event_id: str) -> str:
     """Return a cursor that no page ended with."""
     return encode_cursor(ForgedCursor(at=at, event_id=event_id))
 
@@ -289,13 +289,16 @@ async def test_ninety_days_back_are_exact(client: Client, log: Log) -> None:
         ("since", "1790000000"),
         ("since", "2026-03-15 12:00Z"),
         *((name, at) for name in ("since", "until") for at in OUTSIDE_OF_THE_CALENDAR),
-        *(("cursor", forged(at, "00000000-0000-0000-0000-000000000001")) for at in OUTSIDE_OF_THE_CALENDAR),
-        ("cursor", forged("2026-03-15T12:00:00", "00000000-0000-0000-0000-000000000001")),
-        *(("cursor", forged("2026-03-15T12:00:00Z", event_id)) for event_id in ("x", "", "\0")),
+        *(
+            ("cursor", forge_cursor(at, "00000000-0000-0000-0000-000000000001"))
+            for at in OUTSIDE_OF_THE_CALENDAR
+        ),
+        ("cursor", forge_cursor("2026-03-15T12:00:00", "00000000-0000-0000-0000-000000000001")),
+        *(("cursor", forge_cursor("2026-03-15T12:00:00Z", event_id)) for event_id in ("x", "", "\0")),
         ("limit", "0"),
         ("limit", "101"),
         ("cursor", "forged"),
-        ("cursor", forged("2026-03-15T12:00:00Z", "1 or 1")),
+        ("cursor", forge_cursor("2026-03-15T12:00:00Z", "1 or 1")),
         ("colour", "red"),
     ],
 )

@@ -15,7 +15,7 @@ from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.ids import AccountId, VendorId
 from keyfold.domain.permissions import Access, Category
 from keyfold.store.postgres.connection import Pool
-from tests.integration.audit.query.test_export import exported
+from tests.integration.audit.query.test_export import export
 from tests.support.access_events import EPOCH, access_event, decided, unattributed
 from tests.support.audit.log import ACCOUNT, PLACES, VENDOR, Log, ask, asking
 from tests.support.audit.read_model import key, serve, vendor
@@ -142,7 +142,7 @@ async def test_a_decision_is_a_condition(client: Client, pool: Pool) -> None:
     for path, token in PLACES[:3]:
         items = (await ask(client, path, asked, token=token))["items"]
         assert [item["event_id"] for item in items] == [DENIED.event_id]
-        ndjson = await exported(client, path, {"format": "ndjson", **asked}, token)
+        ndjson = await export(client, path, {"format": "ndjson", **asked}, token)
         assert [orjson.loads(line) for line in ndjson.splitlines()] == items
         assert (await ask(client, path, {"decision_id": OTHERS.event_id}, token=token))["items"] == []
     assert (await ask(client, ACCOUNT, {"decision_id": access_event(1).event_id}))["items"] == []

@@ -82,7 +82,7 @@ async def client(database: str, pool: Pool) -> AsyncIterator[Client]:
         yield client
 
 
-async def exported(client: Client, path: str, query: Query, token: str = "owner-1") -> bytes:
+async def export(client: Client, path: str, query: Query, token: str = "owner-1") -> bytes:
     """Return an export's body."""
     async with client.ask("GET", target(f"{path}/export", query), token=token) as answer:
         assert answer.status == 200, await answer.text()
@@ -101,9 +101,9 @@ async def test_an_export_is_the_list_whole(client: Client, log: Log) -> None:
         if path == UNATTRIBUTED and "key_id" in query:
             continue
         listed = (await ask(client, path, query, token=token))["items"]
-        ndjson = await exported(client, path, {"format": "ndjson", **query}, token)
+        ndjson = await export(client, path, {"format": "ndjson", **query}, token)
         assert [orjson.loads(line) for line in ndjson.splitlines()] == listed
-        in_csv = lines(await exported(client, path, {"format": "csv", **query}, token))
+        in_csv = lines(await export(client, path, {"format": "csv", **query}, token))
         assert in_csv == [
             {name: "" if value is None else str(value) for name, value in item.items()} for item in listed
         ]
@@ -112,11 +112,11 @@ async def test_an_export_is_the_list_whole(client: Client, log: Log) -> None:
 async def test_an_empty_export_is_a_file_too(client: Client, log: Log) -> None:
     """Where there is nothing, CSV still names its columns, and NDJSON is empty."""
     await log.file(EVENTS[5])
-    assert await exported(client, ACCOUNT, {"format": "csv"}) == (
+    assert await export(client, ACCOUNT, {"format": "csv"}) == (
         b"event_id,at,account_id,key_id,vendor_id,vendor_key_id,category,access,method,path,decision,reason,"
         b"position,gateway,client_ip,requests,vendor_name,key_name\r\n"
     )
-    assert await exported(client, ACCOUNT, {"format": "ndjson"}) == b""
+    assert await export(client, ACCOUNT, {"format": "ndjson"}) == b""
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ async def test_no_cell_is_a_formula(client: Client, log: Log) -> None:
     """A cell that a spreadsheet would run begins with an apostrophe, and is otherwise as it was."""
     formulas = [f'{first}HYPERLINK("http://evil.example", "x")' for first in "=+-@\t\r\n＝＋－＠"]
     await log.file(*(access_event(n, path=path) for n, path in enumerate([*formulas, "/v1/=1"], 1)))
-    found = lines(await exported(client, ACCOUNT, {"format": "csv"}))
+    found = lines(await export(client, ACCOUNT, {"format": "csv"}))
     assert [line["path"] for line in found] == ["/v1/=1", *(f"'{each}" for each in reversed(formulas))]
 
 
@@ -153,10 +153,10 @@ async def test_any_text_comes_back(client: Client, log: Log) -> None:
     paths = ['/v1/a"b', "/v1/a,b", "/v1/a\nb", "/v1/a\r\nb", '/v1/""\n""', "/v1/ü😀", "null", '/v1/\\"\\\\']
     paths += [f"/v1/{chr(code)}" for code in (*range(1, 0x20), 0x7F, 0x2028)]
     await log.file(*(access_event(n, path=path) for n, path in enumerate(paths, 1)))
-    body = await exported(client, ACCOUNT, {"format": "csv"})
+    body = await export(client, ACCOUNT, {"format": "csv"})
     assert [line["path"] for line in lines(body)] == paths[::-1]
     assert body.endswith(b"\r\n")
-    in_json = (await exported(client, ACCOUNT, {"format": "ndjson"})).split(b"\n")
+    in_json = (await export(client, ACCOUNT, {"format": "ndjson"})).split(b"\n")
     assert in_json.pop() == b""
     assert [orjson.loads(line)["path"] for line in in_json] == paths[::-1]
 
@@ -165,7 +165,7 @@ async def test_ninety_days_are_exact(client: Client, log: Log) -> None:
     """What is older than 90 days is in no export, even while its partition is there."""
     bound = EPOCH - 90 * DAY
     await log.file(access_event(1, at=bound - timedelta(microseconds=1)), access_event(2, at=bound))
-    (line,) = lines(await exported(client, ACCOUNT, {"format": "csv"}))
+    (line,) = lines(await export(client, ACCOUNT, {"format": "csv"}))
     assert number(line["event_id"]) == 2
     query: Query = {"format": "csv", "since": EPOCH - 91 * DAY}
     assert (await ask(client, f"{ACCOUNT}/export", query, status=400))["type"].endswith(":beyond-retention")
@@ -250,7 +250,7 @@ async def test_one_tenant_has_not_all_exports(client: Client, pool: Pool, log: L
     answer = await client.ask("GET", f"{ACCOUNT}/export?format=csv", token="owner-1")
     await answer.content.readany()
     assert (await ask(client, f"{KEY}/export", {"format": "csv"}, status=429))["title"] == "Too Many Requests"
-    assert await exported(client, VENDOR, {"format": "csv"}, "vendor-1")
+    assert await export(client, VENDOR, {"format": "csv"}, "vendor-1")
     answer.close()
     await eventually(lambda: _may_export(client))
 

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from keyfold.domain.ids import AccountId, KeyId, VendorId
 from keyfold.store.postgres.connection import Pool
-from tests.integration.audit.query.test_export import MANY, exported, lines
+from tests.integration.audit.query.test_export import MANY, export, lines
 from tests.support.access_events import access_event, unattributed
 from tests.support.audit.log import ACCOUNT, KEY, PLACES, UNATTRIBUTED, VENDOR, Log, ask, asking
 from tests.support.audit.read_model import key, serve, vendor
@@ -77,7 +77,7 @@ def names(items: list[dict[str, Any]]) -> dict[int, tuple[str | None, str | None
     return {int(item["path"].rpartition("/")[2]): (item["vendor_name"], item["key_name"]) for item in items}
 
 
-async def listed(client: Client, path: str = ACCOUNT, token: str = "owner-1") -> dict[int, Any]:
+async def list_names(client: Client, path: str = ACCOUNT, token: str = "owner-1") -> dict[int, Any]:
     """Return the names in a list."""
     return names((await ask(client, path, token=token))["items"])
 
@@ -92,11 +92,11 @@ async def test_whoever_may_know_a_name_is_told_it(service: Service, path: str, t
     async with listening(service.client, path, token=token) as listener:
         await service.log.file(*EVENTS)
         assert names(await listener.next(len(expected))) == expected
-    assert await listed(service.client, path, token) == expected
-    ndjson = await exported(service.client, path, {"format": "ndjson"}, token)
+    assert await list_names(service.client, path, token) == expected
+    ndjson = await export(service.client, path, {"format": "ndjson"}, token)
     assert names([orjson.loads(line) for line in ndjson.splitlines()]) == expected
     in_csv: list[dict[str, Any]] = [
-        {**line} for line in lines(await exported(service.client, path, {"format": "csv"}, token))
+        {**line} for line in lines(await export(service.client, path, {"format": "csv"}, token))
     ]
     no_formulas = {each: tuple(_in_a_cell(name) for name in both) for each, both in expected.items()}
     assert names(in_csv) == no_formulas
@@ -110,20 +110,20 @@ async def test_names_are_those_of_today(service: Service) -> None:
     """What is called otherwise now was called so never, and a replay takes no name away."""
     await service.log.file(EVENTS[0])
     await serve(service.owner_dsn, *WORLD)
-    assert await listed(service.client) == {1: ("Recall Reminders", "Front desk")}
+    assert await list_names(service.client) == {1: ("Recall Reminders", "Front desk")}
     await serve(service.owner_dsn, vendor("ven_1", "Recalls"), key("acc_1", "key_1", "Reception"))
-    assert await listed(service.client) == {1: ("Recalls", "Reception")}
+    assert await list_names(service.client) == {1: ("Recalls", "Reception")}
 
 
 async def test_without_names_all_goes_on(service: Service) -> None:
     """Where there is no read model, or it may not be read, nothing has a name, and the log says why."""
     await service.log.file(EVENTS[0])
     with capture_logs() as logged:
-        assert await listed(service.client) == {1: (None, None)}
+        assert await list_names(service.client) == {1: (None, None)}
         await serve(service.owner_dsn, *WORLD)
         await execute(service.owner_dsn, "revoke usage on schema projection from keyfold_audit")
-        assert await listed(service.client) == {1: (None, None)}
-        assert await exported(service.client, ACCOUNT, {"format": "ndjson"})
+        assert await list_names(service.client) == {1: (None, None)}
+        assert await export(service.client, ACCOUNT, {"format": "ndjson"})
     reasons = [line["reason"] for line in logged if line["event"] == "names_unreadable"]
     assert ["Undefined" in reasons[0], "permission denied" in reasons[-1]] == [True, True]
 

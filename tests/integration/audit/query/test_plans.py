@@ -121,7 +121,7 @@ class Plan:
         return f"{column} = " in self.conditions
 
 
-async def planned(
+async def explain(
     connection: asyncpg.Connection, file: str, name: str, values: Mapping[str, object], **parts: str
 ) -> Plan:
     """Return the plan of a statement for these very values."""
@@ -143,7 +143,7 @@ def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from _nodes(each)
 
 
-def asked(scope: Scope, *, since: datetime, until: datetime, **more: object) -> dict[str, object]:
+def question_values(scope: Scope, *, since: datetime, until: datetime, **more: object) -> dict[str, object]:
     """Return the values of a question."""
     return {**conditions(scope, Filters()), "since": since, "until": until, **more}
 
@@ -156,9 +156,9 @@ def days(*ago: int) -> frozenset[str]:
 @pytest.mark.parametrize(("scope", "column"), SCOPES)
 async def test_a_page_is_read_off_an_index(connection: asyncpg.Connection, scope: Scope, column: str) -> None:
     """A page is one index's range read backwards: nothing is sorted, no other day is touched."""
-    values = asked(scope, since=TODAY - DAY, until=TODAY + DAY)
+    values = question_values(scope, since=TODAY - DAY, until=TODAY + DAY)
     more = {"before_event_id": None, "before_at": None, "rows_max": 51}
-    plan = await planned(connection, "access_log/activity", "activity", values | more)
+    plan = await explain(connection, "access_log/activity", "activity", values | more)
     assert plan.steps <= {"Limit", "Append", "Index Scan", "Index Only Scan"}
     assert plan.tables == days(0, 1)
     assert plan.finds_by(column)
@@ -170,9 +170,9 @@ async def test_a_later_page_begins_where_the_one_before_ended(
 ) -> None:
     """Page 100 is read off the index as the first one is: what was shown already is not read again."""
     at = TODAY - DAY + 7 * HOUR
-    values = asked(scope, since=TODAY - 2 * DAY, until=at + timedelta(microseconds=1))
+    values = question_values(scope, since=TODAY - 2 * DAY, until=at + timedelta(microseconds=1))
     more = {"before_event_id": "00000000-0000-0000-0000-000000000009", "before_at": at, "rows_max": 51}
-    plan = await planned(connection, "access_log/activity", "activity", values | more)
+    plan = await explain(connection, "access_log/activity", "activity", values | more)
     assert plan.steps <= {"Limit", "Append", "Index Scan"}
     assert plan.tables == days(1, 2)
     assert plan.finds_by(column)
@@ -184,15 +184,18 @@ async def test_what_few_rows_meet_is_looked_for_by_the_hour(
     connection: asyncpg.Connection, scope: Scope, column: str
 ) -> None:
     """Where few rows meet the conditions, counts tell the hours, and rows of those hours alone are read."""
-    values = asked(scope, since=TODAY - 2 * DAY, until=TODAY + DAY) | {"reason": "read_only", "days_max": 8}
-    counts = await planned(connection, "access_log/activity", "hours", values)
+    values = question_values(scope, since=TODAY - 2 * DAY, until=TODAY + DAY) | {
+        "reason": "read_only",
+        "days_max": 8,
+    }
+    counts = await explain(connection, "access_log/activity", "hours", values)
     assert counts.tables == {"daily_counts", "hourly_counts"}
     assert "Seq Scan" not in counts.steps
     assert counts.finds_by(column) or column == "key_id"
     assert "day > " in counts.conditions
     assert "hour >= daily_counts.day" in counts.conditions
     page = {"hours": [TODAY - DAY, TODAY], "before_event_id": None, "before_at": None, "rows_max": 51}
-    rows = await planned(connection, "access_log/activity", "activity_of_hours", values | page)
+    rows = await explain(connection, "access_log/activity", "activity_of_hours", values | page)
     assert rows.tables == days(0, 1, 2)
     assert "Seq Scan" not in rows.steps
     assert "at >= within.hour" in rows.conditions
@@ -205,9 +208,9 @@ async def test_an_export_gathers_nothing(
     connection: asyncpg.Connection, scope: Scope, column: str, form: str
 ) -> None:
     """An export goes out as it is read: no step of it holds more than a row."""
-    values = asked(scope, since=TODAY - 2 * DAY, until=TODAY)
+    values = question_values(scope, since=TODAY - 2 * DAY, until=TODAY)
     names = {"vendor_names": '{"ven_1": "Recalls"}', "key_names": "{}"}
-    plan = await planned(connection, "access_log/export", form, values | names, **FORMULA)
+    plan = await explain(connection, "access_log/export", form, values | names, **FORMULA)
     assert plan.steps <= {"Append", "Index Scan", "Subquery Scan", "Result"}
     assert plan.tables == days(1, 2)
     assert plan.finds_by(column)
@@ -218,7 +221,7 @@ async def test_a_decision_is_found_by_its_time(connection: asyncpg.Connection) -
     at = TODAY + 7 * HOUR
     bounds = {"since": at, "until": at + timedelta(seconds=2)}
     one = {"event_id": "0195f000-0000-7000-8000-000000000007", **bounds}
-    plan = await planned(connection, "access_log/decisions", "decision", one)
+    plan = await explain(connection, "access_log/decisions", "decision", one)
     assert plan.steps <= {"Limit", "Index Scan"}
     assert plan.tables == days(0)
     assert all(each in plan.conditions for each in ("at >= ", "at < ", "event_id = "))
@@ -229,9 +232,9 @@ async def test_what_arrived_is_found_by_its_time(
     connection: asyncpg.Connection, scope: Scope, column: str
 ) -> None:
     """Of what was just filed, a stream reads its tenant's rows of those moments, in their days alone."""
-    values = asked(scope, since=TODAY + 23 * HOUR, until=TODAY + DAY - timedelta(seconds=1))
+    values = question_values(scope, since=TODAY + 23 * HOUR, until=TODAY + DAY - timedelta(seconds=1))
     place = {"first": 3991, "last": 4000, "number": 3990, "at": None, "event_id": None, "rows_max": 200}
-    plan = await planned(connection, "access_log/arrivals", "read_arrivals", values | place)
+    plan = await explain(connection, "access_log/arrivals", "read_arrivals", values | place)
     assert "Seq Scan" not in plan.steps
     assert plan.tables == {*days(0), "filings"}
     assert plan.finds_by(column)
@@ -240,10 +243,10 @@ async def test_what_arrived_is_found_by_its_time(
 
 async def test_the_newest_filing_is_looked_up(connection: asyncpg.Connection) -> None:
     """To see whether something arrived costs one look at an index, and so does what comes next."""
-    newest = await planned(connection, "access_log/arrivals", "newest_number", {})
+    newest = await explain(connection, "access_log/arrivals", "newest_number", {})
     assert "Index Only Scan" in newest.steps
     assert "Seq Scan" not in newest.steps
-    extent = await planned(connection, "access_log/arrivals", "extent", {"first": 3990, "batches_max": 500})
+    extent = await explain(connection, "access_log/arrivals", "extent", {"first": 3990, "batches_max": 500})
     assert "Seq Scan" not in extent.steps
     assert "number >= " in extent.conditions
 
@@ -256,11 +259,11 @@ async def test_a_summary_reads_counts_and_only_edges_of_rows(
     """A day's summary reads that day's counts by an index, and rows only of hours that are not whole."""
     first, last = TODAY - DAY, TODAY
     whole = {"first_hour": first, "first_day": first, "last_day": last, "last_hour": last}
-    values = asked(scope, since=first - edge, until=last + edge, unit="day", **whole)
+    values = question_values(scope, since=first - edge, until=last + edge, unit="day", **whole)
     by = {f"by_{each}": True for each in Dimension}
     sums = {"owner": None, "kind": None, "summed_days": [], "counted_days": [first]}
     page = {**by, **sums, "before_start": None, "before": None, "rows_max": 1001}
-    plan = await planned(connection, "access_log/summaries", "summary", values | page)
+    plan = await explain(connection, "access_log/summaries", "summary", values | page)
     assert "Seq Scan" not in plan.steps
     assert "daily_counts" in plan.tables
     assert plan.tables <= {"daily_counts", "hourly_counts", *(days(0, 2) if edge else ())}
@@ -273,11 +276,11 @@ async def test_a_summary_of_days_that_are_added_up_reads_their_sums(connection: 
     """Of such days neither counts nor rows are read, and of their sums only those of the kind asked for."""
     first, last = TODAY - DAY, TODAY
     whole = {"first_hour": first, "first_day": first, "last_day": last, "last_hour": last}
-    values = asked(ACCOUNT, since=first, until=last, unit="day", **whole)
+    values = question_values(ACCOUNT, since=first, until=last, unit="day", **whole)
     by = {f"by_{each}": each is Dimension.VENDOR for each in Dimension}
     sums = {"owner": "account/acc_1", "kind": 13, "summed_days": [first], "counted_days": []}
     page = {**by, **sums, "before_start": None, "before": None, "rows_max": 1001}
-    plan = await planned(connection, "access_log/summaries", "summary", values | page)
+    plan = await explain(connection, "access_log/summaries", "summary", values | page)
     assert "Seq Scan" not in plan.steps
     assert "(owner = 'account/acc_1'::text) AND (kind = '13'::smallint) AND (day = ANY" in plan.conditions
 
@@ -286,7 +289,7 @@ async def test_completeness_reads_the_hours_of_its_page(connection: asyncpg.Conn
     """Whether the log is whole is read off indexes in their order, and no event's row is looked at."""
     values = {"since": TODAY - 4 * DAY, "until": TODAY, "before_hour": None, "before_gatekeeper": None}
     page = {**values, "ranges_max": 100, "rows_max": 101}
-    plan = await planned(connection, "access_log/completeness/numbers", "run_hours", page)
+    plan = await explain(connection, "access_log/completeness/numbers", "run_hours", page)
     assert plan.tables == {"filed_numbers", "forgotten_numbers", "closed_runs"}
     assert "hour >= " in plan.conditions
     assert "gatekeeper = " in plan.conditions

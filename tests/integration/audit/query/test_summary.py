@@ -65,7 +65,9 @@ async def client(database: str, pool: Pool) -> AsyncIterator[Client]:
         yield client
 
 
-async def counted(client: Client, path: str, query: Query, token: str = "owner-1") -> list[tuple[Any, ...]]:
+async def read_counts(
+    client: Client, path: str, query: Query, token: str = "owner-1"
+) -> list[tuple[Any, ...]]:
     """Return a summary's items, the newest hour or day first, without what is not told."""
     items = (await ask(client, f"{path}/summary", query, token=token))["items"]
     return [
@@ -77,7 +79,7 @@ async def counted(client: Client, path: str, query: Query, token: str = "owner-1
 async def test_a_summary_tells_everything_apart(client: Client, log: Log) -> None:
     """Requests that differ in vendor, key, category, access or decision are counted apart, by the day."""
     await log.file(*EVENTS)
-    assert await counted(client, ACCOUNT, {"bucket": "day"}) == [
+    assert await read_counts(client, ACCOUNT, {"bucket": "day"}) == [
         ("03-15T00", "ven_1", "key_1", "patient", "read", "allow", 2),
         ("03-15T00", "ven_1", "key_2", "clinical", "read", "allow", 1),
         ("03-15T00", "ven_2", "key_1", "patient", "write", "allow", 1),
@@ -121,7 +123,7 @@ async def test_what_is_asked_for_is_counted(
 ) -> None:
     """Only what `by` names is told apart, and only what meets every condition counts, to the microsecond."""
     await log.file(*EVENTS)
-    assert [(start[6:], *rest) for start, *rest in await counted(client, ACCOUNT, query)] == found
+    assert [(start[6:], *rest) for start, *rest in await read_counts(client, ACCOUNT, query)] == found
 
 
 @pytest.mark.parametrize(("path", "token"), PLACES)
@@ -129,7 +131,7 @@ async def test_each_sees_its_own_counts(client: Client, log: Log, path: str, tok
     """A summary counts exactly the items of the list, for an account, a key, a vendor and for nobody."""
     await log.file(*EVENTS)
     listed = (await ask(client, path, token=token))["items"]
-    total = sum(row[-1] for row in await counted(client, path, {"bucket": "hour"}, token))
+    total = sum(row[-1] for row in await read_counts(client, path, {"bucket": "hour"}, token))
     assert total == len(listed)
 
 
@@ -157,7 +159,7 @@ async def test_ninety_days_are_exact(client: Client, log: Log) -> None:
         access_event(2, at=EPOCH - 90 * DAY),
         access_event(3, at=bound),
     )
-    assert sum(row[-1] for row in await counted(client, ACCOUNT, {"bucket": "hour"})) == 2
+    assert sum(row[-1] for row in await read_counts(client, ACCOUNT, {"bucket": "hour"})) == 2
     await ask(client, f"{ACCOUNT}/summary", {"bucket": "day", "since": EPOCH - 91 * DAY}, status=400)
 
 

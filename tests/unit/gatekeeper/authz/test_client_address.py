@@ -8,7 +8,7 @@ from keyfold.gatekeeper.settings import ClientIpKept
 from tests.support.gatekeeper.heart import fields_of
 
 
-def kept(value: str, how: ClientIpKept = "full", header: str = "X-Forwarded-For") -> str | None:
+def read_kept(value: str, how: ClientIpKept = "full", header: str = "X-Forwarded-For") -> str | None:
     """Return what is kept of a header's value."""
     kind = GatewayKind.FORWARDED if header == "X-Forwarded-For" else GatewayKind.ORIGINAL
     return reduce_address(client_address(kind, fields_of((header, value))), how)
@@ -16,7 +16,7 @@ def kept(value: str, how: ClientIpKept = "full", header: str = "X-Forwarded-For"
 
 def test_only_the_gateways_own_entry_counts() -> None:
     """What a client writes into X-Forwarded-For stands before what its gateway appends."""
-    assert kept("203.0.113.9, 198.51.100.7") == "198.51.100.7"
+    assert read_kept("203.0.113.9, 198.51.100.7") == "198.51.100.7"
 
 
 def test_of_two_headers_the_last_one_is_the_gateways() -> None:
@@ -27,7 +27,7 @@ def test_of_two_headers_the_last_one_is_the_gateways() -> None:
 
 def test_an_original_gateway_tells_by_x_real_ip() -> None:
     """A gateway of the kind `original` is believed in X-Real-IP alone."""
-    assert kept("2001:db8::7", header="X-Real-IP") == "2001:db8::7"
+    assert read_kept("2001:db8::7", header="X-Real-IP") == "2001:db8::7"
     assert client_address(GatewayKind.ORIGINAL, fields_of(("X-Forwarded-For", "1.2.3.4"))) is None
 
 
@@ -36,7 +36,7 @@ def test_an_original_gateway_tells_by_x_real_ip() -> None:
 )
 def test_what_is_no_address_is_not_kept(text: str) -> None:
     """Text that is no address is dropped, never stored."""
-    assert kept(text) is None
+    assert read_kept(text) is None
 
 
 @pytest.mark.parametrize(
@@ -49,5 +49,5 @@ def test_what_is_no_address_is_not_kept(text: str) -> None:
 )
 def test_a_network_may_be_kept_in_place_of_an_address(address: str, network: str) -> None:
     """`network` keeps /24 of IPv4, also where that is written as IPv6, and /48 of IPv6."""
-    assert kept(address, "network") == network
-    assert kept(address, "none") is None
+    assert read_kept(address, "network") == network
+    assert read_kept(address, "none") is None

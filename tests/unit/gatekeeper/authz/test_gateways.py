@@ -15,7 +15,7 @@ def digest(token: str) -> str:
     return sha256(token.encode()).hexdigest()
 
 
-def written(directory: Path, content: object) -> Path:
+def write_gateways(directory: Path, content: object) -> Path:
     """Write a gateways file."""
     path = directory / "gateways.json"
     path.write_text(content if isinstance(content, str) else json.dumps(content))
@@ -28,7 +28,7 @@ def test_a_token_names_its_gateway(tmp_path: Path) -> None:
         {"name": "caddy", "token_sha256": digest("one")},
         {"name": "nginx", "kind": "original", "token_sha256": digest("two")},
     ]
-    gateways = load_gateways(written(tmp_path, entries))
+    gateways = load_gateways(write_gateways(tmp_path, entries))
     caddy, nginx = gateways.find(["one"]), gateways.find(["two"])
     assert caddy is not None and (caddy.name, caddy.kind) == ("caddy", GatewayKind.FORWARDED)
     assert nginx is not None and (nginx.name, nginx.kind) == ("nginx", GatewayKind.ORIGINAL)
@@ -37,7 +37,7 @@ def test_a_token_names_its_gateway(tmp_path: Path) -> None:
 @pytest.mark.parametrize("tokens", [[], ["wrong"], [""], ["one", "one"], ["\udcff"]])
 def test_no_token_or_another_names_nobody(tmp_path: Path, tokens: list[str]) -> None:
     """No token, an unknown one, two at once, or bytes that are no text: nobody."""
-    gateways = load_gateways(written(tmp_path, [{"name": "caddy", "token_sha256": digest("one")}]))
+    gateways = load_gateways(write_gateways(tmp_path, [{"name": "caddy", "token_sha256": digest("one")}]))
     assert gateways.find(tokens) is None
 
 
@@ -49,7 +49,7 @@ def test_every_fault_is_told_at_once(tmp_path: Path) -> None:
         {"name": "c", "token_sha256": digest("one"), "token": "one"},
     ]
     with pytest.raises(StopProcess) as refused:
-        load_gateways(written(tmp_path, entries))
+        load_gateways(write_gateways(tmp_path, entries))
     told = str(refused.value)
     assert all(place in told for place in ("0/name", "1/kind", "1/token_sha256", "2/token"))
     assert "secret-in-the-clear" not in told
@@ -70,7 +70,7 @@ def test_a_file_that_lets_nobody_or_anybody_in_is_refused(
 ) -> None:
     """A file without a gateway, with an empty token, or with one token or name twice is refused."""
     with pytest.raises(StopProcess, match=fault):
-        load_gateways(written(tmp_path, content))
+        load_gateways(write_gateways(tmp_path, content))
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:

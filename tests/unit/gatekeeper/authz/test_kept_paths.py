@@ -36,7 +36,7 @@ TEMPLATES: Final = {
 }
 
 
-async def recorded(root: Path, paths: PathsKept, fields: Fields) -> AccessEvent:
+async def record_of(root: Path, paths: PathsKept, fields: Fields) -> AccessEvent:
     """Return the record of a question about the original request that the fields tell."""
     with heart_in(root, policy=dataclasses.replace(POLICY, route_map=ROUTES, paths=paths)) as heart:
         await heart.answer("GET", "/authz", fields)
@@ -52,13 +52,13 @@ def about(target: str, fields: Fields = KEYS) -> Fields:
 @pytest.mark.parametrize(("target", "template"), TEMPLATES.items())
 async def test_a_template_has_no_id(tmp_path: Path, target: str, template: str) -> None:
     """With `template` the pattern of the route is kept, and where there is none nothing of the path."""
-    assert (await recorded(tmp_path, "template", about(target))).path == template
+    assert (await record_of(tmp_path, "template", about(target))).path == template
 
 
 @pytest.mark.parametrize("target", TEMPLATES)
 async def test_a_path_is_kept_as_it_was_sent(tmp_path: Path, target: str) -> None:
     """With `full` the path is kept but for its query string."""
-    assert (await recorded(tmp_path, "full", about(target))).path == target.partition("?")[0]
+    assert (await record_of(tmp_path, "full", about(target))).path == target.partition("?")[0]
 
 
 @pytest.mark.parametrize("vendor_key", [[], ["no key"]])
@@ -70,19 +70,19 @@ async def test_a_denial_for_its_keys_has_its_template_too(
     for none.
     """
     keys = with_fields(x_api_key=vendor_key, a_api_key=[key.secret])
-    event = await recorded(tmp_path, "template", about("/v1/patients/7", keys))
+    event = await record_of(tmp_path, "template", about("/v1/patients/7", keys))
     assert (event.path, event.category) == ("/v1/patients/{}", category)
 
 
 async def test_what_cannot_be_told_has_no_template(tmp_path: Path) -> None:
     """Of a request that may be read in two ways no route is claimed."""
     contradicted = {**about("/v1/patients/7"), "x-rewrite-url": ["/v1/patients/8"]}
-    assert (await recorded(tmp_path, "template", contradicted)).path == "/**"
+    assert (await record_of(tmp_path, "template", contradicted)).path == "/**"
 
 
 async def test_nothing_else_differs(tmp_path: Path) -> None:
     """The setting changes the path alone, not what is decided."""
     full, template = [
-        await recorded(tmp_path / paths, paths, about("/v1/patients/7")) for paths in get_args(PathsKept)
+        await record_of(tmp_path / paths, paths, about("/v1/patients/7")) for paths in get_args(PathsKept)
     ]
     assert replace(full, path="") == replace(template, path="")

@@ -19,7 +19,7 @@ def key(number: int, limit: RateLimit = TWO_A_MINUTE) -> ActiveSubscriberKey:
     return replace(KEY, key_id=KeyId(f"key_{number}"), rate_limit=limit)
 
 
-def took(limiter: RateLimiter, key: ActiveSubscriberKey, now_s: float = NOW_S) -> Taken:
+def take(limiter: RateLimiter, key: ActiveSubscriberKey, now_s: float = NOW_S) -> Taken:
     """Take one of a key that has a limit."""
     taken = limiter.take(key, now_s)
     assert taken is not None
@@ -36,56 +36,56 @@ def test_a_key_without_a_limit_is_not_counted() -> None:
 def test_a_key_has_its_own_limit_before_the_default() -> None:
     """The default holds for a key that has none, wider or narrower than others'."""
     limiter = RateLimiter(RateLimit.of(1, 3600))
-    assert took(limiter, KEY).limit == RateLimit.of(1, 3600)
-    assert not took(limiter, KEY).conforms
-    assert [took(limiter, key(1)).conforms for _ in range(3)] == [True, True, False]
+    assert take(limiter, KEY).limit == RateLimit.of(1, 3600)
+    assert not take(limiter, KEY).conforms
+    assert [take(limiter, key(1)).conforms for _ in range(3)] == [True, True, False]
 
 
 def test_every_key_is_counted_by_itself() -> None:
     """One that is used up takes nothing from another."""
     limiter = RateLimiter(None)
-    assert [took(limiter, key(1)).conforms for _ in range(3)] == [True, True, False]
-    assert took(limiter, key(2)).conforms
-    assert took(limiter, key(1), NOW_S + 30).conforms
-    assert not took(limiter, key(1), NOW_S + 30).conforms
+    assert [take(limiter, key(1)).conforms for _ in range(3)] == [True, True, False]
+    assert take(limiter, key(2)).conforms
+    assert take(limiter, key(1), NOW_S + 30).conforms
+    assert not take(limiter, key(1), NOW_S + 30).conforms
 
 
 def test_an_edited_limit_is_in_force_with_the_next_request() -> None:
     """What was used still counts: neither a wider nor a narrower limit begins with a whole burst."""
     limiter = RateLimiter(None)
     for _ in range(2):
-        took(limiter, LIMITED)
+        take(limiter, LIMITED)
     wider = replace(LIMITED, rate_limit=RateLimit.of(4, 60))
-    assert [took(limiter, wider).conforms for _ in range(3)] == [True, True, False]
+    assert [take(limiter, wider).conforms for _ in range(3)] == [True, True, False]
     narrower = replace(LIMITED, rate_limit=RateLimit.of(1, 10))
-    refused = took(limiter, narrower)
+    refused = take(limiter, narrower)
     assert (refused.conforms, refused.retry_after_s) == (False, 10)
-    assert took(limiter, narrower, NOW_S + 10).conforms
+    assert take(limiter, narrower, NOW_S + 10).conforms
 
 
 def test_an_equal_limit_of_another_object_goes_on_counting() -> None:
     """A key that was changed in something else has used what it has used."""
     limiter = RateLimiter(None)
-    assert [took(limiter, key(1, RateLimit.of(2, 60))).conforms for _ in range(3)] == [True, True, False]
+    assert [take(limiter, key(1, RateLimit.of(2, 60))).conforms for _ in range(3)] == [True, True, False]
 
 
 def test_a_limit_that_was_lifted_for_a_while_goes_on_counting() -> None:
     """To lift a limit and to set it again is no way to a whole burst."""
     limiter = RateLimiter(None)
     for _ in range(2):
-        took(limiter, LIMITED)
+        take(limiter, LIMITED)
     assert limiter.take(replace(LIMITED, rate_limit=None), NOW_S) is None
-    assert not took(limiter, LIMITED).conforms
+    assert not take(limiter, LIMITED).conforms
 
 
 def test_keys_that_have_all_of_it_again_are_forgotten() -> None:
     """With each key that is new, more go than come, until only those that matter are left."""
     limiter = RateLimiter(None)
     for number in range(1000):
-        took(limiter, key(number))
+        take(limiter, key(number))
     assert len(limiter) == 1000
     for number in range(1000, 3000):
-        took(limiter, key(number), NOW_S + number)
+        take(limiter, key(number), NOW_S + number)
     assert len(limiter) < 100
 
 
@@ -94,20 +94,20 @@ def test_keys_that_still_owe_are_kept_among_many_that_do_not() -> None:
     limiter = RateLimiter(None)
     slow = [key(number, RateLimit.of(1, 86_400)) for number in range(100)]
     for each in slow:
-        took(limiter, each)
+        take(limiter, each)
     for number in range(1000, 3000):
-        took(limiter, key(number), NOW_S + 10 * number)
-    assert not any(took(limiter, each, NOW_S + 30_000).conforms for each in slow)
+        take(limiter, key(number), NOW_S + 10 * number)
+    assert not any(take(limiter, each, NOW_S + 30_000).conforms for each in slow)
     assert len(limiter) < 210
 
 
 def test_a_key_that_was_forgotten_has_its_whole_burst() -> None:
     """It is as good as one that was never used."""
     limiter = RateLimiter(None)
-    took(limiter, key(0))
+    take(limiter, key(0))
     for number in range(1, 10):
-        took(limiter, key(number), NOW_S + 1000)
-    assert [took(limiter, key(0), NOW_S + 1000).remaining for _ in range(2)] == [1, 0]
+        take(limiter, key(number), NOW_S + 1000)
+    assert [take(limiter, key(0), NOW_S + 1000).remaining for _ in range(2)] == [1, 0]
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_the_headers_say_how_much_is_left(burst: int, used: int, expected: dict[
     """How many, and when all of it is back; with nothing left when one is, for a refusal to wait for."""
     limiter = RateLimiter(None)
     limit = RateLimit.of(2, 60, burst)
-    *_, last = [took(limiter, key(1, limit)) for _ in range(used)]
+    *_, last = [take(limiter, key(1, limit)) for _ in range(used)]
     policy = {"RateLimit-Policy": f'"key";q=2;w=60;keyfold-burst={burst}'}
     assert rate_limit_headers(last) == policy | expected
 
@@ -132,8 +132,8 @@ def test_the_wait_in_the_headers_ends_with_each_second() -> None:
     """Rounded up: whoever waits so long is let through."""
     limiter = RateLimiter(None)
     for _ in range(3):
-        took(limiter, LIMITED)
+        take(limiter, LIMITED)
     for after_s, wait_s in ((0.4, "30"), (1, "29"), (10.001, "20")):
-        refused = took(limiter, LIMITED, NOW_S + after_s)
+        refused = take(limiter, LIMITED, NOW_S + after_s)
         assert rate_limit_headers(refused)["Retry-After"] == wait_s
-    assert took(limiter, LIMITED, NOW_S + 30.001).conforms
+    assert take(limiter, LIMITED, NOW_S + 30.001).conforms

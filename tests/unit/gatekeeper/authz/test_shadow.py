@@ -39,7 +39,7 @@ from tests.support.runtime.tokens import SetClock
 OLD = parse_route_map("/v1/patient/{id} patient\n/v1/appointment/** appointment\n/v1/bill/** financial\n")
 
 
-def presented(kind: KeyKind, key: MintedKey) -> Presented:
+def present(kind: KeyKind, key: MintedKey) -> Presented:
     """Return a key as it is presented."""
     return read_key(kind, key.secret)
 
@@ -65,8 +65,8 @@ class Watched:
     ) -> Decision:
         """Decide as the gatekeeper does, and let the shadow look on."""
         request = AccessRequest(
-            vendor_key=presented(KeyKind.VENDOR, vendor_key),
-            subscriber_key=presented(KeyKind.SUBSCRIBER, key),
+            vendor_key=present(KeyKind.VENDOR, vendor_key),
+            subscriber_key=present(KeyKind.SUBSCRIBER, key),
             method=method,
             target=target,
             client_ip=None,

@@ -139,7 +139,7 @@ def test_what_the_disk_did_not_take_is_answered_by_nobody(disk: Disk, tmp_path: 
 
 async def test_a_disk_that_takes_too_long_counts_as_gone(disk: Disk, tmp_path: Path) -> None:
     """Always: the whole way to the disk must not take long, and what is tried in between goes all of it."""
-    with journal_on(disk, tmp_path, "always") as journal, watched(journal):
+    with journal_on(disk, tmp_path, "always") as journal, run_watch(journal):
         disk.takes_s = WAIT_MAX_S + 0.01
         assert journal.append(LINES) == 0
         attempts = len(disk.done)
@@ -150,12 +150,12 @@ async def test_a_disk_that_takes_too_long_counts_as_gone(disk: Disk, tmp_path: P
         await eventually(was_tried)
         assert journal.fault is not None
         disk.takes_s = 0.0
-        await recovered(journal)
+        await wait_for_recovery(journal)
         assert journal.append(LINES) == 50
 
 
 @contextmanager
-def watched(journal: Journal) -> Iterator[None]:
+def run_watch(journal: Journal) -> Iterator[None]:
     """Look after the journal, many times a second."""
     watch = asyncio.create_task(journal.watch(interval_s=0.005))
     try:
@@ -164,7 +164,7 @@ def watched(journal: Journal) -> Iterator[None]:
         watch.cancel()
 
 
-async def recovered(journal: Journal) -> None:
+async def wait_for_recovery(journal: Journal) -> None:
     """Return when the journal says that it takes records."""
 
     async def is_well() -> bool:
@@ -179,7 +179,7 @@ async def test_an_interval_is_nobodys_wait(disk: Disk, tmp_path: Path) -> None:
         for _ in range(3):
             journal.append(LINES)
         assert disk.done == ["50 lines"] * 3
-        with watched(journal):
+        with run_watch(journal):
 
             async def are_synced() -> bool:
                 return {"file 1", "file 51", "file 101", "names"} <= set(disk.done)
@@ -191,7 +191,7 @@ async def test_an_interval_is_nobodys_wait(disk: Disk, tmp_path: Path) -> None:
 
 async def test_an_interval_whose_sync_fails_raises_an_alarm(disk: Disk, tmp_path: Path) -> None:
     """Interval: what may be lost is told, and what comes next goes to another file."""
-    with capture_logs() as logs, journal_on(disk, tmp_path, "interval") as journal, watched(journal):
+    with capture_logs() as logs, journal_on(disk, tmp_path, "interval") as journal, run_watch(journal):
         journal.append(LINES)
         disk.fails = True
 
@@ -207,7 +207,7 @@ async def test_an_interval_whose_sync_fails_raises_an_alarm(disk: Disk, tmp_path
 
 async def test_files_that_fill_while_the_disk_is_busy_are_no_trouble(disk: Disk, tmp_path: Path) -> None:
     """Interval: files come and go on one thread while another waits for them; each reaches the disk."""
-    with journal_on(disk, tmp_path, "interval", segment_bytes=100) as journal, watched(journal):
+    with journal_on(disk, tmp_path, "interval", segment_bytes=100) as journal, run_watch(journal):
         for _ in range(100):
             assert journal.append(LINES) == 50
             await asyncio.sleep(0)

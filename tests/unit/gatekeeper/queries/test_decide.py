@@ -1,4 +1,4 @@
-"""Dry runs over HTTP: by id, explained, for whom they are meant, in batches, and without a trace."""
+"""Dry runs over HTTP: by id, with an explanation, only for some roles, in batches, without a trace."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def asked(tmp_path: Path) -> AsyncIterator[Asked]:
 
 
 async def test_an_allow_says_what_it_is_for(asked: Asked) -> None:
-    """The answer has the decision, what it is about, where the gatekeeper stands, and every check."""
+    """The answer has the decision, its subject, the gatekeeper's position, and every check."""
     status, answer = await asked.post("/v1/decide", QUESTION)
     checks = {each["check"]: each["outcome"] for each in answer.pop("checks")}
     assert (status, answer) == (
@@ -92,7 +92,7 @@ async def test_an_allow_says_what_it_is_for(asked: Asked) -> None:
     ],
 )
 async def test_every_reason(asked: Asked, changed: Json, reason: Reason | None, status: int) -> None:
-    """A dry run gives each reason that the keys would get with their secrets, and its status."""
+    """A dry run gives the reason and status that the keys would get with their secrets."""
     _, answer = await asked.post("/v1/decide", {**QUESTION, **changed})
     assert (answer["reason"], answer["status"]) == (reason, status)
     failed = [each["check"] for each in answer["checks"] if each["outcome"] == "failed"]
@@ -101,7 +101,7 @@ async def test_every_reason(asked: Asked, changed: Json, reason: Reason | None, 
 
 
 async def test_by_vendor_and_by_category(asked: Asked) -> None:
-    """Neither a vendor's key nor a path need be known: the vendor and the category will do."""
+    """A vendor and a category will do in place of a vendor key and a path."""
     question = {"subscriber_key_id": KEY.key_id, "category": "financial", "access": "write"}
     _, answer = await asked.post("/v1/decide", {**question, "vendor_id": VENDOR})
     assert (answer["reason"], answer["changes"]) == (
@@ -116,7 +116,7 @@ async def test_by_vendor_and_by_category(asked: Asked) -> None:
 
 
 async def test_as_of_another_time(asked: Asked) -> None:
-    """Whether a key will have expired can be asked beforehand."""
+    """A dry run can be asked as of a later time, after a key's expiry."""
     question = {**QUESTION, "subscriber_key_id": EXPIRED_KEY.key_id}
     _, answer = await asked.post("/v1/decide", {**question, "at": "2026-02-28T23:59:59Z"})
     assert (answer["decision"], answer["at"]) == ("allow", "2026-02-28T23:59:59.000000Z")
@@ -125,7 +125,7 @@ async def test_as_of_another_time(asked: Asked) -> None:
 
 
 async def test_who_may_ask(asked: Asked) -> None:
-    """Gateways and operators ask about any key; an owner about its own, and no other exists for it."""
+    """Gateways and operators may ask about any key; for an owner only its own keys exist."""
     unknown = {**QUESTION, "subscriber_key_id": UNKNOWN_KEY.key_id}
     for who, question, status in [
         ("operator", QUESTION, 200),
@@ -168,7 +168,7 @@ async def test_who_may_ask(asked: Asked) -> None:
     ],
 )
 async def test_questions_that_cannot_be_read(asked: Asked, question: Json) -> None:
-    """A question that leaves something open, or says it twice, is a 422 that repeats nothing secret."""
+    """An incomplete or contradictory question is a 422 that repeats no secret."""
     status, problem = await asked.post("/v1/decide", question)
     assert status == 422
     assert problem["errors"]
@@ -176,7 +176,7 @@ async def test_questions_that_cannot_be_read(asked: Asked, question: Json) -> No
 
 
 async def test_a_batch_is_answered_in_order_whatever_is_wrong_with_some(asked: Asked) -> None:
-    """Each question gets the answer that it would get alone, a bad one its own problem."""
+    """Each question of a batch gets the answer, or the problem, that it would get alone."""
     questions: list[object] = [QUESTION, {**QUESTION, "access": "read"}, 7, {**QUESTION, "path": "/v9/x"}]
     _, answer = await asked.post("/v1/decide/batch", {"questions": questions})
     alone = [await asked.post("/v1/decide", each) for each in questions]
@@ -187,7 +187,7 @@ async def test_a_batch_is_answered_in_order_whatever_is_wrong_with_some(asked: A
 
 @pytest.mark.parametrize("place", ["", "/path", "/subscriber_key_id", "/unknown"])
 async def test_no_question_fails_a_batch(asked: Asked, place: str) -> None:
-    """Whatever JSON stands in a question's place, or within it, fails that one question and no other."""
+    """Any other JSON in a question's place, or within it, fails only that question."""
     questions = [document for at, document in documents(QUESTION) if at == place and _is_json(document)]
     questions = [document for document in questions if len(document) < 10_000]
     good = orjson.dumps(QUESTION)
@@ -213,7 +213,7 @@ def _is_json(document: bytes) -> bool:
 
 
 async def test_a_batch_hides_what_a_question_alone_hides(asked: Asked) -> None:
-    """To an owner another account's key is missing from a batch as it is by itself."""
+    """In a batch too, another account's key does not exist for an owner."""
     shut = {**QUESTION, "subscriber_key_id": SHUT_KEY.key_id}
     _, answer = await asked.post("/v1/decide/batch", {"questions": [QUESTION, shut]}, "owner")
     assert answer["items"][0]["decision"] == "allow"
@@ -234,7 +234,7 @@ async def test_the_bounds_of_a_batch(asked: Asked) -> None:
 
 
 async def test_without_a_lease_nothing_is_allowed(asked: Asked) -> None:
-    """What a gatekeeper cannot be sure of it says so of, and of the rest all that it knows."""
+    """Without a lease the answer is `stale`, with all other checks as they are known."""
     asked.clock.seconds += 61
     _, answer = await asked.post("/v1/decide", {**QUESTION, "path": "/v1/bill/1"})
     assert [each["check"] for each in answer["changes"]] == ["category_denied", "stale"]
@@ -243,14 +243,14 @@ async def test_without_a_lease_nothing_is_allowed(asked: Asked) -> None:
 
 
 async def test_before_the_state_is_proven_nothing_is_said_of_a_decision(tmp_path: Path) -> None:
-    """A state from which anything may be missing explains nothing; a key is shown, with its position."""
+    """A state before the first proof explains nothing; a key is still shown, with its position."""
     async with asking(tmp_path, is_proven=False) as asked:
         assert (await asked.post("/v1/decide", QUESTION))[0] == 503
         assert (await asked.get(f"/v1/keys/{KEY.key_id}"))[0] == 200
 
 
 async def test_before_the_ledger_is_known_nothing_is_said(tmp_path: Path) -> None:
-    """A gatekeeper that knows nothing yet is no ground for an explanation: 503, also within a batch."""
+    """A gatekeeper without a state answers 503, also within a batch."""
     async with asking(tmp_path, is_known=False) as asked:
         status, problem = await asked.post("/v1/decide", QUESTION)
         assert (status, problem["type"]) == (503, "urn:keyfold:problem:stale")

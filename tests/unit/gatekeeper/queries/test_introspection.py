@@ -1,4 +1,4 @@
-"""Token introspection (RFC 7662): what a gateway is told of two keys, and what it is not."""
+"""Token introspection (RFC 7662): what a gateway learns of two keys, and what it does not."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def token(vendor: MintedKey = VENDOR_KEY, key: MintedKey = KEY) -> str:
     return f"{vendor.secret}/{key.secret}"
 
 
-async def told(asked: Asked, given: str, **parameters: str) -> Json:
-    """Return what a gateway is told of a token."""
+async def introspect(asked: Asked, given: str, **parameters: str) -> Json:
+    """Return the introspection of a token."""
     form = urlencode({"token": given, **parameters}).encode()
     status, answer, headers = await asked.send(PATH, form, GATE)
     assert (status, headers["Cache-Control"]) == (200, "no-store")
@@ -63,7 +63,7 @@ async def asked(tmp_path: Path) -> AsyncIterator[Asked]:
 
 async def test_keys_that_work(asked: Asked) -> None:
     """The account is the subject, the vendor the client, and the permissions are the scope."""
-    assert await told(asked, token()) == {
+    assert await introspect(asked, token()) == {
         "active": True,
         "scope": "appointment:read patient:write",
         "sub": ACCOUNT,
@@ -99,19 +99,19 @@ async def test_keys_that_work(asked: Asked) -> None:
     ],
 )
 async def test_whatever_does_not_work_is_inactive_and_no_more(asked: Asked, given: str) -> None:
-    """Of keys that open nothing, for whatever reason, nothing else is told."""
-    assert await told(asked, given) == {"active": False}
+    """Keys that do not work, for any reason, are inactive, and nothing else is said of them."""
+    assert await introspect(asked, given) == {"active": False}
 
 
 async def test_from_an_address(asked: Asked) -> None:
-    """A key that works from some networks alone is active for an address within them."""
+    """A key that works only from some networks is active for an address within them."""
     given = token(key=NETWORKED_KEY)
-    assert (await told(asked, given, client_ip="203.0.113.9"))["active"] is True
-    assert (await told(asked, given, client_ip="198.51.100.1"))["active"] is False
+    assert (await introspect(asked, given, client_ip="203.0.113.9"))["active"] is True
+    assert (await introspect(asked, given, client_ip="198.51.100.1"))["active"] is False
 
 
 async def test_the_end_that_is_known(tmp_path: Path) -> None:
-    """`exp` is when the first of what was presented stops by itself: a key, or a secret that was replaced."""
+    """`exp` is when the first of the keys or secrets presented stops by itself."""
     new = mint(KeyKind.SUBSCRIBER, f"{41:012}", (31).to_bytes(32))
     new_vendor = mint_key(KeyKind.VENDOR, 32)
     expires_at, overlap = AT + timedelta(days=9, microseconds=5), AT + timedelta(days=4)
@@ -139,22 +139,22 @@ async def test_the_end_that_is_known(tmp_path: Path) -> None:
     )
     old, plain = mint_key(KeyKind.SUBSCRIBER, 41), mint_key(KeyKind.SUBSCRIBER, 42)
     async with asking(tmp_path, events) as asked:
-        assert (await told(asked, token(VENDOR_KEY, old)))["exp"] == overlap.timestamp()
-        assert (await told(asked, token(OTHER_VENDOR_KEY, old)))["exp"] == later.timestamp()
-        assert (await told(asked, token(OTHER_VENDOR_KEY, new)))["exp"] == int(expires_at.timestamp())
-        assert (await told(asked, token(OTHER_VENDOR_KEY, plain)))["exp"] == int(expires_at.timestamp())
-        assert "exp" not in await told(asked, token(VENDOR_KEY, NETWORKED_KEY), client_ip="1.1.1.1")
+        assert (await introspect(asked, token(VENDOR_KEY, old)))["exp"] == overlap.timestamp()
+        assert (await introspect(asked, token(OTHER_VENDOR_KEY, old)))["exp"] == later.timestamp()
+        assert (await introspect(asked, token(OTHER_VENDOR_KEY, new)))["exp"] == int(expires_at.timestamp())
+        assert (await introspect(asked, token(OTHER_VENDOR_KEY, plain)))["exp"] == int(expires_at.timestamp())
+        assert "exp" not in await introspect(asked, token(VENDOR_KEY, NETWORKED_KEY), client_ip="1.1.1.1")
         asked.clock.at = overlap
-        assert (await told(asked, token(VENDOR_KEY, old))) == {"active": False}
+        assert (await introspect(asked, token(VENDOR_KEY, old))) == {"active": False}
 
 
 async def test_the_scope_is_what_is_granted(tmp_path: Path) -> None:
-    """A key without any permission is active all the same, and good for nothing."""
+    """A key without any permission is active, with an empty scope."""
     changed = SubscriberKeyPermissionsChanged(
         key_id=KEY.key_id, account_id=ACCOUNT, permissions=Permissions.of({Category.FILES: Access.NONE})
     )
     async with asking(tmp_path, (*practice(), changed)) as asked:
-        answer = await told(asked, token())
+        answer = await introspect(asked, token())
         assert (answer["active"], answer["scope"]) == (True, "")
 
 
@@ -173,15 +173,15 @@ async def test_the_scope_is_what_is_granted(tmp_path: Path) -> None:
     ],
 )
 async def test_only_gateways_may_ask(asked: Asked, headers: Headers, status: int) -> None:
-    """By their own token or a bearer token of their role; a wrong token is not made good by another."""
+    """Gateways use their own token or a bearer token of their role; a wrong token fails despite the other."""
     found, answer, _ = await asked.send(PATH, urlencode({"token": token()}).encode(), headers)
     assert found == status
     assert ("active" in answer) == (status == 200)
 
 
 async def test_parameters_as_oauth_sends_them(asked: Asked) -> None:
-    """A hint is taken, and what is unknown is ignored, as RFC 6749 wants of every such server."""
-    assert (await told(asked, token(), token_type_hint="access_token", realm="x"))["active"] is True
+    """A hint is accepted and unknown parameters are ignored, as RFC 6749 requires."""
+    assert (await introspect(asked, token(), token_type_hint="access_token", realm="x"))["active"] is True
 
 
 @pytest.mark.parametrize(
@@ -201,18 +201,18 @@ async def test_parameters_as_oauth_sends_them(asked: Asked) -> None:
     ],
 )
 async def test_forms_that_cannot_be_read(asked: Asked, form: bytes, status: int) -> None:
-    """A form without one token, or that is none, is refused without being repeated."""
+    """A bad form, or one without exactly one token, is refused without being repeated."""
     assert (await asked.send(PATH, form, GATE))[0] == status
 
 
 async def test_json_is_no_form(asked: Asked) -> None:
-    """The body of an introspection is a form, as the standard has it."""
+    """The body of an introspection must be a form, as the standard says."""
     headers = {**GATE, "Content-Type": "application/json"}
     assert (await asked.send(PATH, b'{"token": "x"}', headers))[0] == 415
 
 
 async def test_without_a_lease_nothing_is_told(asked: Asked, tmp_path: Path) -> None:
-    """A gatekeeper that may have missed a revocation says that it cannot tell: 503, and neither word."""
+    """A gatekeeper that may have missed a revocation answers 503, neither active nor inactive."""
     asked.clock.seconds += 61
     form = urlencode({"token": token()}).encode()
     status, answer, headers = await asked.send(PATH, form, GATE)
@@ -222,8 +222,8 @@ async def test_without_a_lease_nothing_is_told(asked: Asked, tmp_path: Path) -> 
 
 
 async def test_no_key_is_logged(asked: Asked, capsys: pytest.CaptureFixture[str]) -> None:
-    """Neither an answer nor a refusal leaves anything of the keys in the log."""
-    await told(asked, token())
+    """Neither an answer nor a refusal puts any part of the keys into the log."""
+    await introspect(asked, token())
     await asked.send(PATH, b"token=" + token().encode() + b"&token=" + token().encode(), GATE)
     await asked.send(PATH, token().encode(), GATE)
     logged = capsys.readouterr()

@@ -1,4 +1,4 @@
-"""A key as a gatekeeper tells of it: what it is, and what else a decision about it depends on."""
+"""A gatekeeper's view of a key: the key, and what else a decision about it depends on."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ from tests.support.gatekeeper.practice import (
 )
 
 
-async def shown(asked: Asked, key_id: str) -> Json:
-    """Return what is told of a key, without what is null."""
+async def read_key(asked: Asked, key_id: str) -> Json:
+    """Return the view of a key without nulls."""
     status, answer = await asked.get(f"/v1/keys/{key_id}")
     assert status == 200
     return {name: value for name, value in answer.items() if value is not None}
 
 
 async def test_a_subscriber_key(tmp_path: Path) -> None:
-    """All that the key allows and to whom, its limit, its earlier secret, and its account's switch."""
+    """The view has what the key allows and to whom, its limit, its old secret, and its account's switch."""
     new = mint_key(KeyKind.SUBSCRIBER, 31)
     until = AT + timedelta(days=3)
     events = (
@@ -54,7 +54,7 @@ async def test_a_subscriber_key(tmp_path: Path) -> None:
         ),
     )
     async with asking(tmp_path, events) as asked:
-        assert await shown(asked, NETWORKED_KEY.key_id) == {
+        assert await read_key(asked, NETWORKED_KEY.key_id) == {
             "key_id": NETWORKED_KEY.key_id,
             "kind": "subscriber",
             "state": "active",
@@ -77,21 +77,21 @@ async def test_a_subscriber_key(tmp_path: Path) -> None:
             "old_secret_works_until": "2026-03-04T00:00:00.000000Z",
         }
         asked.clock.at = until
-        assert "old_secret_works_until" not in await shown(asked, NETWORKED_KEY.key_id)
+        assert "old_secret_works_until" not in await read_key(asked, NETWORKED_KEY.key_id)
 
 
 async def test_keys_in_their_states(tmp_path: Path) -> None:
-    """A key is active, expired or revoked, and stands in an account or with a vendor that is on or off."""
+    """A key is active, expired or revoked, and its account or vendor is on or off."""
     async with asking(tmp_path) as asked:
         for key, state in [(KEY, "active"), (EXPIRED_KEY, "expired"), (REVOKED_KEY, "revoked")]:
-            answer = await shown(asked, key.key_id)
+            answer = await read_key(asked, key.key_id)
             assert (answer["state"], answer["integrations_enabled"]) == (state, True)
-        assert (await shown(asked, SHUT_KEY.key_id))["integrations_enabled"] is False
-        assert (await shown(asked, NAMED_KEY.key_id))["vendor_ids"] == [OTHER_VENDOR]
-        revoked = await shown(asked, REVOKED_VENDOR_KEY.key_id)
+        assert (await read_key(asked, SHUT_KEY.key_id))["integrations_enabled"] is False
+        assert (await read_key(asked, NAMED_KEY.key_id))["vendor_ids"] == [OTHER_VENDOR]
+        revoked = await read_key(asked, REVOKED_VENDOR_KEY.key_id)
         assert (revoked["state"], revoked["vendor_state"]) == ("revoked", "approved")
         assert revoked["revoked_at"] == "2026-03-01T00:00:00.000000Z"
-        suspended = await shown(asked, SUSPENDED_VENDOR_KEY.key_id)
+        suspended = await read_key(asked, SUSPENDED_VENDOR_KEY.key_id)
         assert suspended == {
             "key_id": SUSPENDED_VENDOR_KEY.key_id,
             "kind": "vendor",
@@ -105,7 +105,7 @@ async def test_keys_in_their_states(tmp_path: Path) -> None:
 
 
 async def test_who_may_look(tmp_path: Path) -> None:
-    """Gateways and operators see every key that is there; nobody else sees one here."""
+    """Gateways and operators see every key; nobody else sees any."""
     async with asking(tmp_path) as asked:
         for who, status in [("gateway", 200), ("operator", 200), ("owner", 403), ("vendor", 403)]:
             assert (await asked.get(f"/v1/keys/{KEY.key_id}", who))[0] == status

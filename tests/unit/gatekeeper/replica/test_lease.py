@@ -6,7 +6,7 @@ from keyfold.gatekeeper.replica.lease import Beat, Lease
 
 
 def test_there_is_no_lease_before_the_first_beats_head_is_applied() -> None:
-    """A beat counts only once everything that it heard of has been applied."""
+    """A beat counts only once its head is applied."""
     lease = Lease(60)
     lease.beat(Beat(began_s=100, head=7), applied_position=6)
     assert not lease.is_held(100)
@@ -15,7 +15,7 @@ def test_there_is_no_lease_before_the_first_beats_head_is_applied() -> None:
 
 
 def test_it_runs_from_the_start_of_the_beat() -> None:
-    """It ends `staleness_max_s` after the moment before the beat was sent, however late that counts."""
+    """It ends `staleness_max_s` after the start of the beat, however late the beat counts."""
     lease = Lease(60)
     lease.beat(Beat(began_s=100, head=7), applied_position=0)
     lease.note_applied(9)
@@ -24,7 +24,7 @@ def test_it_runs_from_the_start_of_the_beat() -> None:
 
 
 def test_a_later_beat_that_waits_does_not_shorten_it() -> None:
-    """While a head is not applied yet, the last proof goes on counting."""
+    """While a newer head is not applied yet, the last proof still counts."""
     lease = Lease(60)
     lease.beat(Beat(began_s=100, head=7), applied_position=7)
     lease.beat(Beat(began_s=101, head=8), applied_position=7)
@@ -34,7 +34,7 @@ def test_a_later_beat_that_waits_does_not_shorten_it() -> None:
 
 
 def test_a_forfeited_lease_never_comes_back() -> None:
-    """After a gap no beat revives it."""
+    """After a forfeit no beat revives it."""
     lease = Lease(60)
     lease.beat(Beat(began_s=100, head=7), applied_position=7)
     lease.forfeit()
@@ -43,7 +43,7 @@ def test_a_forfeited_lease_never_comes_back() -> None:
 
 
 def test_turned_off_it_runs_for_ever_but_still_needs_a_first_proof() -> None:
-    """With 0 an outage stops nothing, a forfeit everything."""
+    """With 0 an outage stops nothing, and a forfeit stops everything."""
     lease = Lease(0)
     assert not lease.is_held(0)
     lease.beat(Beat(began_s=100, head=0), applied_position=0)

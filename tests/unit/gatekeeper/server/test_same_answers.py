@@ -129,7 +129,7 @@ class Both:
     endpoint_port: int
 
     async def answers(self, sent: bytes) -> list[Comparable]:
-        """Return what each says to the same bytes, and what it recorded."""
+        """Return both answers to the same bytes, with their records."""
         return [await self._answer(port, sent) for port in (self.bed.port, self.endpoint_port)]
 
     async def _answer(self, port: int, sent: bytes) -> Comparable:
@@ -154,7 +154,7 @@ class Both:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparable:
-    """An answer and its record, without what is different in each."""
+    """An answer and its record, without the parts that always differ."""
 
     status: int
     headers: Mapping[str, str]

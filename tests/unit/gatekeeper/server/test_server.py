@@ -23,7 +23,7 @@ async def bed(tmp_path: Path) -> AsyncIterator[Bed]:
 
 
 async def test_a_connection_is_kept(bed: Bed) -> None:
-    """Question after question is answered on one connection, until one says that it is the last."""
+    """One connection answers question after question, until one says that it is the last."""
     async with bed.client() as client:
         for _ in range(3):
             answer = await client.ask(ALLOWED)
@@ -41,7 +41,7 @@ async def test_pipelined_questions_are_answered_in_their_order(bed: Bed) -> None
 
 
 async def test_too_many_questions_at_once_are_not_all_taken(bed: Bed) -> None:
-    """What is answered before its answers are read is bounded: the last answer taken says that it is."""
+    """The number of unread answers is bounded: the last one says that it is the last."""
     async with bed.client() as client:
         answer = await client.ask(ALLOWED * (PIPELINED_MAX + 50))
         answers = [answer] + [await client.answer() for _ in range(PIPELINED_MAX - 1)]
@@ -52,7 +52,7 @@ async def test_too_many_questions_at_once_are_not_all_taken(bed: Bed) -> None:
 
 @pytest.mark.parametrize("path", ["/v1/patient", "/v1/note"])
 async def test_head_is_answered_without_a_body(bed: Bed, path: str) -> None:
-    """The answer to HEAD is that to GET, with the length of its body and no body."""
+    """The answer to HEAD is that to GET, with the length of the body but without the body."""
     async with bed.client() as client:
         got = await client.ask(request(path=path, own=(TOKEN_LINE,)))
         client.writer.write(request(path=path, method="HEAD", own=(TOKEN_LINE,)) + ALLOWED)
@@ -63,7 +63,7 @@ async def test_head_is_answered_without_a_body(bed: Bed, path: str) -> None:
 
 
 async def test_http_1_0_is_answered_and_left(bed: Bed) -> None:
-    """HTTP/1.0 gets its answer and the end of the connection, unless it asks to keep it."""
+    """HTTP/1.0 gets its answer and the connection closes, unless the request asks to keep it."""
     async with bed.client() as client:
         kept = await client.ask(request("Connection: keep-alive", version="1.0"))
         assert (kept.status, kept.headers["Connection"]) == (200, "keep-alive")
@@ -73,7 +73,7 @@ async def test_http_1_0_is_answered_and_left(bed: Bed) -> None:
 
 
 async def test_a_body_is_never_invited(bed: Bed) -> None:
-    """Who waits for 100 Continue gets the final answer in its place, and sends the body to nobody."""
+    """A client that waits for 100 Continue gets the final answer instead, and its body is not read."""
     async with bed.client() as client:
         no_body = await client.ask(request("Expect: 100-continue", "Content-Length: 0", method="POST"))
         assert (no_body.status, no_body.is_last) == (200, False)
@@ -86,7 +86,7 @@ async def test_a_body_is_never_invited(bed: Bed) -> None:
 
 @pytest.mark.parametrize("length", [1, 2000, UNFINISHED_BYTES_MAX])
 async def test_a_small_body_is_skipped(bed: Bed, length: int) -> None:
-    """A body is no question, whatever it holds, and its connection goes on after it."""
+    """A short body is skipped, whatever it holds, and the connection goes on after it."""
     body = (ALLOWED * (length // len(ALLOWED) + 1))[:length]
     posted = request(f"Content-Length: {length}", method="POST", body=body)
     async with bed.client() as client:
@@ -104,7 +104,7 @@ async def test_a_small_body_is_skipped(bed: Bed, length: int) -> None:
 
 @pytest.mark.parametrize("framing", [f"Content-Length: {100 << 20}", "Transfer-Encoding: chunked"])
 async def test_a_long_body_is_answered_and_left(bed: Bed, framing: str) -> None:
-    """The answer to a body that may take for ever comes at once, and can be read while the body is sent."""
+    """The answer to a request with a long body comes at once, and can be read while the body is sent."""
     async with bed.client() as client:
         client.writer.write(request(framing, method="POST", path="/v1/note"))
         piece = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
@@ -120,7 +120,7 @@ async def test_a_long_body_is_answered_and_left(bed: Bed, framing: str) -> None:
 
 @pytest.mark.parametrize("line", ["GET /authz/v1/patient", "POST /authz/v1/patient", "CONNECT /authz:1"])
 async def test_no_other_protocol_is_spoken(bed: Bed, line: str) -> None:
-    """Who asks to change the protocol gets one answer, and what follows is not listened to."""
+    """A request to change the protocol gets one answer, and what follows is ignored."""
     method = line.partition(" ")[0]
     upgraded = request("Connection: upgrade", "Upgrade: websocket", method=method)
     if method == "CONNECT":
@@ -134,7 +134,7 @@ async def test_no_other_protocol_is_spoken(bed: Bed, line: str) -> None:
 
 
 async def test_an_upgrade_that_its_connection_does_not_name_is_none(bed: Bed) -> None:
-    """nginx passes a client's Upgrade on and not its Connection: the connection goes on."""
+    """nginx passes on a client's Upgrade without its Connection header: the connection goes on."""
     async with bed.client() as client:
         assert not (await client.ask(request("Upgrade: websocket"))).is_last
         assert (await client.ask(ALLOWED)).status == 200
@@ -142,7 +142,7 @@ async def test_an_upgrade_that_its_connection_does_not_name_is_none(bed: Bed) ->
 
 @pytest.mark.parametrize("is_sent_at_once", [True, False])
 async def test_a_head_that_does_not_end_is_refused(bed: Bed, is_sent_at_once: bool) -> None:
-    """A head beyond the bound is 431, after the answers that are due, and leaves nothing behind."""
+    """A head beyond the bound gets 431, after the answers that are due, and leaves nothing behind."""
     endless = request(f"Cookie: {'x' * 3 * UNFINISHED_BYTES_MAX}")
     async with bed.client() as client:
         client.writer.write(ALLOWED)
@@ -159,14 +159,14 @@ async def test_a_head_that_does_not_end_is_refused(bed: Bed, is_sent_at_once: bo
 
 
 async def test_a_long_head_is_answered(bed: Bed) -> None:
-    """What clients send beside their keys may be long."""
+    """A long head within the bound is answered."""
     async with bed.client() as client:
         assert (await client.ask(request(f"Cookie: {'x' * (UNFINISHED_BYTES_MAX - 1000)}"))).status == 200
         assert (await client.ask(request(path="/v1/patient?q=" + "x" * 40_000))).status == 200
 
 
 async def test_what_is_no_http_is_refused_after_the_answers_that_are_due(bed: Bed) -> None:
-    """Questions before it are answered, then comes 400 and the end; what follows is not listened to."""
+    """Questions before it are answered, then comes 400 and the connection closes; what follows is ignored."""
     async with bed.client() as client:
         client.writer.write(ALLOWED + DENIED + b"\x16\x03\x01\x02\x00\r\n\r\n" + ALLOWED)
         answers = [await client.answer() for _ in range(3)]
@@ -177,7 +177,7 @@ async def test_what_is_no_http_is_refused_after_the_answers_that_are_due(bed: Be
 
 
 async def test_what_follows_the_last_question_changes_no_answer(bed: Bed) -> None:
-    """After a question that is its connection's last nothing is answered, not even what is no HTTP."""
+    """After a connection's last question nothing is answered, not even what is no HTTP."""
     for rest in (ALLOWED, b"\x16\x03", b"\r\n\r\n"):
         async with bed.client() as client:
             answer = await client.ask(LAST, rest)
@@ -186,7 +186,7 @@ async def test_what_follows_the_last_question_changes_no_answer(bed: Bed) -> Non
 
 
 async def test_who_has_said_all_is_still_answered(bed: Bed) -> None:
-    """A client that closes its half of the connection gets its answers, and then the other half closed."""
+    """A client that closes its half of the connection gets its answers, then the other half closes."""
     assert await bed.exchange(ALLOWED + DENIED) == [200, 403]
     async with bed.client() as client:
         await client.ask(ALLOWED)
@@ -198,13 +198,13 @@ async def test_who_has_said_all_is_still_answered(bed: Bed) -> None:
 
 
 async def test_half_a_question_is_not_answered(bed: Bed) -> None:
-    """A client that goes in the middle of a head was not asking anything."""
+    """A client that leaves in the middle of a head has asked nothing."""
     assert await bed.exchange(ALLOWED + DENIED[:-2]) == [200]
     assert len(bed.heart.records()) == 1
 
 
 async def test_who_hangs_up_takes_no_other_with_them(bed: Bed) -> None:
-    """A connection that is gone before its answer changes nothing for the others of its tick."""
+    """A connection that closes before its answer does not affect the others of its tick."""
     async with bed.client() as stays, bed.client() as goes:
         await bed.holds(2)
         goes.writer.write(ALLOWED * 3)

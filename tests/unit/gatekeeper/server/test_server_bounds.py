@@ -41,7 +41,7 @@ def half(sent: bytes) -> bytes:
 
 @pytest.mark.parametrize("first", [b"", ALLOWED])
 async def test_a_head_that_takes_too_long_is_refused(bed: Bed, first: bytes) -> None:
-    """Half a head is waited for, not for ever, also where it came with the end of another question."""
+    """The wait for the rest of a head is bounded, also if it began with the end of another question."""
     async with bed.client() as client:
         client.writer.write(first + half(ALLOWED))
         if first:
@@ -66,7 +66,7 @@ async def test_to_send_a_byte_now_and_then_gains_no_time(bed: Bed) -> None:
 
 
 async def test_a_body_that_takes_too_long_ends_its_connection(bed: Bed) -> None:
-    """A question is answered long before its body is there, and nobody waits for the body for ever."""
+    """A question is answered long before its body is complete, and the wait for the body is bounded."""
     async with bed.client() as client:
         assert (await client.ask(request("Content-Length: 5", method="POST"), b"abc")).status == 200
         bed.later(HEAD_TIMEOUT_S + LITTLE_S)
@@ -83,7 +83,7 @@ async def is_arriving(bed: Bed) -> None:
 
 
 async def test_an_idle_connection_is_kept_for_longer_than_gateways_do(bed: Bed) -> None:
-    """It is the gateway that closes an idle connection, unless it forgets it altogether."""
+    """The gateway closes an idle connection first; one that it forgets is closed here."""
     async with bed.client() as client, bed.client() as silent:
         assert (await client.ask(ALLOWED)).status == 200
         await bed.holds(2)
@@ -97,7 +97,7 @@ async def test_an_idle_connection_is_kept_for_longer_than_gateways_do(bed: Bed) 
 
 
 async def test_who_does_not_close_is_cut_off(bed: Bed) -> None:
-    """After the last answer what still comes is thrown away for a while, and then the connection is gone."""
+    """What comes after the last answer is discarded for a while, and then the connection closes."""
     async with bed.client() as client:
         assert (await client.ask(LAST)).is_last
         client.writer.write(ALLOWED)
@@ -109,7 +109,7 @@ async def test_who_does_not_close_is_cut_off(bed: Bed) -> None:
     assert len(bed.heart.records()) == 1
 
 
-async def flooded(bed: Bed, client: Client) -> int:
+async def flood(bed: Bed, client: Client) -> int:
     """Ask and read nothing until the server asks for no more; return how many questions were sent."""
     padded, sent = request(f"Cookie: {'x' * 4000}"), 0
 
@@ -127,9 +127,9 @@ async def flooded(bed: Bed, client: Client) -> int:
 
 
 async def test_who_does_not_read_is_asked_nothing_more(tmp_path: Path) -> None:
-    """While answers wait for their reader no question is taken, and all are answered once they are read."""
+    """While answers wait for their reader no question is taken; once they are read, all are answered."""
     async with serve_in(tmp_path, kind=Narrow) as bed, bed.client(limit_bytes=2048) as client:
-        sent = await flooded(bed, client)
+        sent = await flood(bed, client)
         client.writer.write(ALLOWED * PIPELINED_MAX)
         decided = len(bed.heart.records())
         for _ in range(50):
@@ -141,9 +141,9 @@ async def test_who_does_not_read_is_asked_nothing_more(tmp_path: Path) -> None:
 
 
 async def test_who_never_reads_is_cut_off(tmp_path: Path) -> None:
-    """Answers wait for their reader, not for ever."""
+    """The time that answers wait for their reader is bounded."""
     async with serve_in(tmp_path, kind=Narrow) as bed, bed.client(limit_bytes=2048) as client:
-        await flooded(bed, client)
+        await flood(bed, client)
         bed.later(UNREAD_TIMEOUT_S - LITTLE_S)
         await bed.holds(1)
         bed.later(2 * LITTLE_S)
@@ -151,7 +151,7 @@ async def test_who_never_reads_is_cut_off(tmp_path: Path) -> None:
 
 
 async def test_one_connection_too_many_is_refused(tmp_path: Path) -> None:
-    """Beyond the most that are let in a connection gets 503 and its end; when one leaves, another gets in."""
+    """A connection beyond the limit gets 503 and is closed; when one leaves, another is admitted."""
     async with serve_in(tmp_path, connections_max=2) as bed:
         async with bed.client() as one, bed.client() as two:
             assert (await one.ask(ALLOWED)).status == (await two.ask(ALLOWED)).status == 200
@@ -168,7 +168,7 @@ async def test_one_connection_too_many_is_refused(tmp_path: Path) -> None:
 
 
 def refused_connections() -> float:
-    """Return how many connections were one too many."""
+    """Return how many connections were refused."""
     name = "keyfold_authz_connections_refused_total "
     return next(
         float(line.split()[1]) for line in exposition().decode().splitlines() if line.startswith(name)
@@ -198,7 +198,7 @@ async def test_what_is_on_its_way_when_the_drain_begins_is_answered(bed: Bed) ->
 
 
 async def test_a_question_of_the_drains_own_tick_is_answered(bed: Bed) -> None:
-    """A drain that begins between a question and its answer makes that answer the connection's last."""
+    """If a drain begins between a question and its answer, that answer is the connection's last."""
     async with bed.client() as client:
         await client.ask(ALLOWED)
         (connection,) = bed.server.connections
@@ -210,7 +210,7 @@ async def test_a_question_of_the_drains_own_tick_is_answered(bed: Bed) -> None:
 
 
 async def test_a_drain_ends_when_all_have_left(bed: Bed) -> None:
-    """A drain waits for those that are there, and cuts off whoever is still there at its end."""
+    """A drain waits for the open connections, and cuts off those still open at its end."""
     async with bed.client() as goes, bed.client() as stays:
         await bed.holds(2)
         draining = asyncio.create_task(bed.server.drain(10))
@@ -239,7 +239,7 @@ def few_files() -> Iterator[int]:
 
 
 def test_connections_leave_files_for_the_journal(few_files: int) -> None:
-    """A process raises its own limit on open files, and lets in no more connections than that allows."""
+    """A process raises its own limit on open files, and admits no more connections than that allows."""
     with closing(socket.socket()) as least:
         resource.setrlimit(resource.RLIMIT_NOFILE, (least.fileno() + 300, few_files))
     assert reserve_files(1000) == 1000

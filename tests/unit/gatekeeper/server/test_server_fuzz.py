@@ -54,7 +54,7 @@ class Kept(Segment):
 
 
 class Wire(asyncio.Transport):
-    """A transport that keeps what is written, and holds a connection to what a transport expects of it."""
+    """A transport that keeps what is written, and checks that the connection uses it correctly."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -83,7 +83,7 @@ class Wire(asyncio.Transport):
 
 @dataclass(slots=True)
 class Tally:
-    """What was answered, and what the model would have let pass."""
+    """The answers, and the requests that the model would allow."""
 
     statuses: Counter[int] = field(default_factory=Counter)
     allowable: int = 0
@@ -97,10 +97,10 @@ def server_over(root: Path) -> Iterator[tuple[Heart, AuthzServer, Kept]]:
         yield heart, AuthzServer(heart.authz, heart.clock, connections_max=TICK), segment
 
 
-async def asked(
+async def ask_all(
     server: AuthzServer, sent: Sequence[bytes], cut: Callable[[bytes], Sequence[bytes]]
 ) -> list[bytes]:
-    """Send each on a connection of its own, all in one tick, and return what each got."""
+    """Send each on its own connection, all in one tick, and return the answers."""
     wires = []
     for each in sent:
         wire, connection = Wire(), AuthzConnection(server)
@@ -150,7 +150,7 @@ async def test_no_allow_that_a_plain_model_does_not_give(
         for _ in range(0, QUESTIONS, TICK):
             sent = [mutate(random) for _ in range(TICK)]
             journal.lines.clear()
-            got = await asked(server, sent, cut)
+            got = await ask_all(server, sent, cut)
             lines = {line[22:58]: line for line in journal.lines}
             for each, answer in zip(sent, got, strict=True):
                 judge(each, answer, lines, tally)

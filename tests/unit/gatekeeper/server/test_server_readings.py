@@ -1,4 +1,4 @@
-"""What comes over a connection has one reading: nothing there twice, no second message, no matter how cut."""
+"""Bytes on a connection have one reading: no duplicates, no smuggled message, however they are split."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ async def bed(tmp_path: Path) -> AsyncIterator[Bed]:
 
 @pytest.mark.parametrize("second", [TOKEN_LINE, "X-Gateway-Token:", "x-gateway-token: another", NGINX_LINE])
 async def test_two_tokens_are_no_gateway(bed: Bed, second: str) -> None:
-    """A second token, even the same, names nobody: nothing is decided and nothing recorded."""
+    """A second token, even an equal one, makes the gateway unknown: nothing is decided or recorded."""
     for lines in ([TOKEN_LINE, second], [second, TOKEN_LINE]):
         assert await bed.exchange(request(own=(*lines, *KEY_LINES))) == [401]
     assert bed.heart.records() == []
@@ -63,7 +63,7 @@ async def test_two_tokens_are_no_gateway(bed: Bed, second: str) -> None:
     ],
 )
 async def test_what_decides_is_there_once(bed: Bed, lines: list[str], reason: Reason | None) -> None:
-    """A second copy of a key, or of what tells the original request, is a denial, never a choice."""
+    """A second copy of a key, or of a header that describes the original request, is a denial."""
     sent = request(own=lines).replace(b"/authz/v1/patient", b"/authz")
     if FORWARDED_LINES[0] not in lines and ORIGINAL_LINES[0] not in lines:
         sent = request(own=lines)
@@ -73,7 +73,7 @@ async def test_what_decides_is_there_once(bed: Bed, lines: list[str], reason: Re
 
 
 async def test_of_two_reports_about_the_client_neither_is_believed(bed: Bed) -> None:
-    """Two traces are none, two X-Real-IP no address; of X-Forwarded-For the last entry is the gateway's."""
+    """Two traces or two X-Real-IP count as none; the last X-Forwarded-For entry is the gateway's."""
     networked = (KEY_LINES[0], f"A-api-key: {NETWORKED_KEY.secret}")
     forwarded = ("X-Forwarded-For: 198.51.100.7", "X-Forwarded-For: 198.51.100.8, 203.0.113.9")
     assert await bed.exchange(request(TRACE_LINE, TRACE_LINE, *forwarded, own=(TOKEN_LINE, *networked))) == [
@@ -122,7 +122,7 @@ LENGTH = len(HIDDEN)
     ],
 )
 async def test_nobody_smuggles_a_question(bed: Bed, lines: list[str], statuses: list[int]) -> None:
-    """What one server reads as a body and another as a request is refused, or is the connection's last."""
+    """Bytes that may be a body or a request are refused, or the connection's last."""
     sent = request(*lines, method="POST") + HIDDEN + request()
     assert await bed.exchange(sent) == statuses
     assert len(bed.heart.records()) == len([each for each in statuses if each != 400])
@@ -142,7 +142,7 @@ async def test_nobody_smuggles_a_question(bed: Bed, lines: list[str], statuses: 
     ],
 )
 async def test_a_question_names_one_host(bed: Bed, hosts: list[str], status: int) -> None:
-    """HTTP/1.1 has exactly one Host, which is one; HTTP/1.0 may have none (RFC 9112, section 3.2)."""
+    """HTTP/1.1 needs exactly one valid Host; HTTP/1.0 may have none (RFC 9112, section 3.2)."""
     for version in ("1.1", "1.0"):
         lines = "".join(f"{host}\r\n" for host in hosts).encode("latin-1")
         sent = request(version=version).replace(b"Host: h\r\n", lines)
@@ -151,12 +151,12 @@ async def test_a_question_names_one_host(bed: Bed, hosts: list[str], status: int
 
 @pytest.mark.parametrize("expectation", ["100-continue", "200-ok", "\xe9"])
 async def test_a_clients_expectation_is_no_concern(bed: Bed, expectation: str) -> None:
-    """What a client expects of an API, and its gateway repeats, changes no decision."""
+    """A client's Expect header, which its gateway repeats, changes no decision."""
     assert await bed.exchange(request(f"Expect: {expectation}")) == [200]
 
 
 async def test_a_trailer_is_part_of_no_question(bed: Bed) -> None:
-    """A chunked question is its connection's last, and its trailers are read by nobody."""
+    """A chunked question is its connection's last, and its trailers are not read."""
     trailers = b"0\r\n" + "\r\n".join((TOKEN_LINE, *KEY_LINES, "", "")).encode()
     chunked = request("Transfer-Encoding: chunked", own=(), method="POST", body=trailers)
     assert await bed.exchange(request() + chunked + request(own=())) == [200, 401]
@@ -177,7 +177,7 @@ async def test_a_trailer_is_part_of_no_question(bed: Bed) -> None:
     ],
 )
 async def test_no_other_request_line_is_understood(bed: Bed, line: str) -> None:
-    """Another version of HTTP, another spelling of a method, a space too many: 400, and nothing recorded."""
+    """Another HTTP version, another spelling of a method, or an extra space is a 400, without a record."""
     sent = line.encode("latin-1") + request()[len(b"GET /authz/v1/patient HTTP/1.1") :]
     assert await bed.exchange(sent) == [400]
     assert bed.heart.records() == []
@@ -190,8 +190,8 @@ async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Auth
         yield server
 
 
-async def got(server: AuthzServer, pieces: Sequence[bytes]) -> bytes:
-    """Send pieces, a tick after each, and return the answers without what is theirs alone."""
+async def exchange(server: AuthzServer, pieces: Sequence[bytes]) -> bytes:
+    """Send pieces, a tick after each, and return the answers without the parts that always differ."""
     wire, connection = Wire(), AuthzConnection(server)
     connection.connection_made(wire)
     for piece in pieces:
@@ -216,7 +216,7 @@ def cut(sent: bytes, places: Sequence[int]) -> Iterator[bytes]:
 async def test_an_answer_does_not_depend_on_how_the_bytes_arrive(
     server: AuthzServer, seed: int, places: list[int], is_dripped: bool
 ) -> None:
-    """Whole, in pieces or one byte at a time: whatever is sent is answered alike."""
+    """Bytes get the same answers whether they come whole, in pieces or one at a time."""
     sent = mutate(Random(seed))
     pieces = [bytes([each]) for each in sent] if is_dripped else list(cut(sent, places))
-    assert await got(server, pieces) == await got(server, [sent] if sent else [])
+    assert await exchange(server, pieces) == await exchange(server, [sent] if sent else [])
