@@ -48,10 +48,10 @@ class Numbers(JsonBody):
 class CompletenessItem(JsonBody):
     """What the log has of one run of a gatekeeper in the hour that begins at `hour`.
 
-    `filed` is `expected` less `missing` plus `extra`; of each, the ranges are the first hundred. What was
-    dropped as `duplicates` does not count. `unknown_after` is the last number that is known of the run:
-    nobody here knows if there is a higher one. It is null where there is one, and where the run `ended`, for
-    then there is none. `caught_up`: what Kafka had when the hour ended, or the run, is filed.
+    `filed` is `expected` less `missing` plus `extra`; of the ranges only the first hundred are given. Events
+    dropped as `duplicates` do not count. `unknown_after` is the run's last known number, if it is not known
+    whether there is a higher one; it is null if a higher one is known, or if the run has `ended`. `caught_up`
+    says that everything that Kafka had when the hour or the run ended is filed.
     """
 
     gatekeeper: str

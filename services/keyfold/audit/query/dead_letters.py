@@ -48,11 +48,11 @@ class DeadLettersQuery(PageQuery):
 
 
 class DeadLetterItem(JsonBody):
-    """A record that nobody could understand: where it came from, why, and what can be said of it.
+    """A record that nobody could understand: where it came from, why, and an outline of it.
 
-    `position` is its place among the dead letters. `topic`, `partition`, `offset` and `error` are what its
-    headers say, null where those are not as ours are. `holds` is the form of its value; `members` are those
-    of ours that have the form that they should, `left_out` how many others there are. Nothing else is shown.
+    `position` is its place among the dead letters. `topic`, `partition`, `offset` and `error` are from its
+    headers, null if those do not look like ours. `holds` is the form of its value; `members` are its known
+    members with a proper value, `left_out` is the number of all others. Nothing else of it is shown.
     """
 
     position: int

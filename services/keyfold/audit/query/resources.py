@@ -163,8 +163,8 @@ class NamedSummaryQuery(_Named, SummaryQuery):
 class ActivityItem(JsonBody):
     """One access event: when, which key, which vendor, what data, what answer.
 
-    `vendor_name` and `key_name` are what they are called today, null where that is not known; to a vendor,
-    what a practice calls its key is not told.
+    `vendor_name` and `key_name` are today's names, null if they are not known. A vendor never sees the name
+    that a practice gave its key.
     """
 
     event_id: str
@@ -226,7 +226,9 @@ class ActivityCursor(JsonBody):
 
 
 class SummaryItem(JsonBody):
-    """How many requests there were in the bucket from `start` on; null for what was none, or is not told."""
+    """How many requests there were in the bucket that begins at `start`.
+
+    A field is null if the requests had none, or if it is not in `by`."""
 
     start: Instant
     vendor_id: str | None = None

@@ -58,7 +58,7 @@ class IntrospectionForm(JsonBody):
 
 
 class Inactive(JsonBody):
-    """The keys open nothing, and nothing else is told of them."""
+    """The keys do not work; nothing else is said about them."""
 
     active: Literal[False]
 
@@ -80,7 +80,7 @@ class Active(JsonBody):
 
 
 class Introspection(RootModel[Active | Inactive]):
-    """What a resource server is told of a token."""
+    """What a resource server learns about a token."""
 
 
 class IntrospectionRoutes:
