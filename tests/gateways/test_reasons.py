@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from keyfold.domain.access.decision import Reason
-from keyfold.gatekeeper.statuses import STATUSES
+from keyfold.gatekeeper.reasons import STATUSES
 from tests.support.gatekeeper.practice import (
     EXPIRED_KEY,
     KEY,

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Set
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keyfold.domain.access.decision import AccessRequest, Credential, Reason, decide_access
+from keyfold.domain.access.decision import AccessRequest, Reason, decide_access
 from keyfold.domain.access.explanation import Explanation, explain
 from keyfold.domain.access.find_remedy import Outcome
+from keyfold.domain.access.key_proof import Credential
 from tests.support.domain.cases import FAULTS, ROUTES, case_with, state_with
 from tests.support.domain.given import KEY, NOW, VENDOR_KEY
 

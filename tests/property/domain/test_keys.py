@@ -3,7 +3,7 @@
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from keyfold.domain.access.decision import MALFORMED, Credential
+from keyfold.domain.access.key_proof import MALFORMED, Credential
 from keyfold.wire.keys.format import ALPHABET, KeyKind, base62, mint, public_id_of, read_key
 from tests.support.property.strategies import BASE62, digests
 

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
-from keyfold.domain.access.decision import AccessRequest, Credential, decide_access
+from keyfold.domain.access.decision import AccessRequest, decide_access
+from keyfold.domain.access.key_proof import Credential
 from keyfold.domain.access.route_map_text import parse_route_map
 from keyfold.domain.ids import KeyId, StreamId, vendor_stream
 from keyfold.domain.lifecycle.deadlines import due_at

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from keyfold.domain.access.decision import Reason
-from keyfold.gatekeeper.statuses import STATUSES
+from keyfold.gatekeeper.reasons import STATUSES
 from tests.support.stack.world import Answer
 
 

@@ -4,7 +4,7 @@ from hashlib import sha256
 
 import pytest
 
-from keyfold.domain.access.decision import MALFORMED, Credential
+from keyfold.domain.access.key_proof import MALFORMED, Credential
 from keyfold.domain.ids import KeyId
 from keyfold.wire.keys.format import (
     ALPHABET,

@@ -4,13 +4,8 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from keyfold.domain.access.decision import (
-    Credential,
-    Presented,
-    judge_keys,
-    prove_subscriber_key,
-    prove_vendor_key,
-)
+from keyfold.domain.access.decision import judge_keys
+from keyfold.domain.access.key_proof import Credential, Presented, prove_subscriber_key, prove_vendor_key
 from keyfold.domain.ids import AccountId, KeyId, VendorId
 from keyfold.domain.lifecycle.state import State
 from keyfold.domain.lifecycle.subscriber_key import ActiveSubscriberKey

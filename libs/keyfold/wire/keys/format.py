@@ -6,7 +6,7 @@ from enum import StrEnum
 from hashlib import sha256
 from zlib import crc32
 
-from keyfold.domain.access.decision import MALFORMED, Credential, Presented
+from keyfold.domain.access.key_proof import MALFORMED, Credential, Presented
 from keyfold.domain.ids import KEY_PREFIX, KeyId
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"

@@ -10,11 +10,10 @@ from msgspec import Struct
 from keyfold.domain.access.decision import Reason
 from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.rate_limit import Taken
-from keyfold.gatekeeper.authz.explanations import JOURNAL_UNAVAILABLE, write_explanations
 from keyfold.gatekeeper.authz.rate_limiter import rate_limit_headers
 from keyfold.gatekeeper.authz.request.presented_keys import KeyHeaders
 from keyfold.gatekeeper.gateways import TOKEN_HEADER, Gateway, GatewayKind
-from keyfold.gatekeeper.statuses import STATUSES
+from keyfold.gatekeeper.reasons import DENIALS, JOURNAL_UNAVAILABLE, STATUSES
 from keyfold.runtime.http.problem import MEDIA_TYPE, TYPE_PREFIX
 
 REASON_HEADER: Final = "X-Keyfold-Reason"
@@ -57,7 +56,10 @@ class Answers:
         removed = f"{names.vendor},{names.subscriber}"
         self._allow_head = _allow_head(removed)
         self._allow_head_in_authorization = _allow_head(f"{removed},authorization")
-        self._explanations = write_explanations(names)
+        self._explanations = {
+            reason: answer.explanation.format(vendor=names.vendor, subscriber=names.subscriber)
+            for reason, answer in DENIALS.items()
+        }
 
     def allow(self, event: AccessEvent, *, in_authorization: bool) -> AuthzAnswer:
         """Return an allow, with the proven identity and the headers from which the keys are to be removed."""

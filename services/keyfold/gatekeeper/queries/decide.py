@@ -18,9 +18,9 @@ from keyfold.gatekeeper.queries.decide_bodies import (
     DryRun,
     DryRuns,
 )
+from keyfold.gatekeeper.reasons import STATUSES
 from keyfold.gatekeeper.replica.lease import Lease
 from keyfold.gatekeeper.replica.state import Replica
-from keyfold.gatekeeper.statuses import STATUSES
 from keyfold.runtime.auth.caller import Caller, Role
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import (

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from keyfold.domain.access.decision import MALFORMED
+from keyfold.domain.access.key_proof import MALFORMED
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.store.postgres.connection import open_connection
 from keyfold.wire.keys.format import KeyKind, read_key

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pytest
 
-from keyfold.domain.access.decision import Credential
+from keyfold.domain.access.key_proof import Credential
 from keyfold.runtime.auth.caller import Caller
 from keyfold.wire.keys.format import KeyKind, digest_of, read_key
 from tests.support.registry.commanding import SetClock

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from keyfold.domain.access.decision import MALFORMED
+from keyfold.domain.access.key_proof import MALFORMED
 from keyfold.runtime.auth.caller import Caller, Role
 from keyfold.wire.keys.format import KeyKind, read_key
 from tests.support.registry.serving import APPLICANT, OPERATOR, REVIEWER, Registry, instance, owner, vendor

@@ -9,16 +9,8 @@ import pytest
 from msgspec import structs
 from msgspec.structs import replace
 
-from keyfold.domain.access.decision import (
-    MALFORMED,
-    UNRECOGNISED,
-    AccessRequest,
-    Credential,
-    Decision,
-    Presented,
-    Reason,
-    decide_access,
-)
+from keyfold.domain.access.decision import UNRECOGNISED, AccessRequest, Decision, Reason, decide_access
+from keyfold.domain.access.key_proof import MALFORMED, Credential, Presented
 from keyfold.domain.access.route_map_text import parse_route_map
 from keyfold.domain.ids import VendorId
 from keyfold.domain.lifecycle.account import Account

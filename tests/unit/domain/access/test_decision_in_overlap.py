@@ -7,7 +7,8 @@ import pytest
 from msgspec import structs
 from msgspec.structs import replace
 
-from keyfold.domain.access.decision import MALFORMED, Credential, Decision, Reason, decide_access
+from keyfold.domain.access.decision import Decision, Reason, decide_access
+from keyfold.domain.access.key_proof import MALFORMED, Credential
 from keyfold.domain.lifecycle.state import State
 from keyfold.domain.lifecycle.subscriber_key import SubscriberKey
 from keyfold.domain.lifecycle.vendor_key import VendorKey

@@ -2,7 +2,7 @@
 
 import pytest
 
-from keyfold.domain.access.decision import MALFORMED, Credential
+from keyfold.domain.access.key_proof import MALFORMED, Credential
 from keyfold.gatekeeper.authz.request.presented_keys import KeyHeaders, PresentedKeys, read_presented_keys
 from keyfold.wire.keys.format import KeyKind, mint
 from tests.support.gatekeeper.heart import fields_of

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from keyfold.domain.access.decision import AccessRequest, Decision, Presented, decide_access
+from keyfold.domain.access.decision import AccessRequest, Decision, decide_access
+from keyfold.domain.access.key_proof import Presented
 from keyfold.domain.access.route_map import RouteMap
 from keyfold.domain.access.route_map_text import parse_route_map
 from keyfold.domain.lifecycle.state import State

@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from msgspec import Struct
 
-from keyfold.domain.access.decision import MALFORMED, Credential, Presented
+from keyfold.domain.access.key_proof import MALFORMED, Credential, Presented
 from keyfold.gatekeeper.authz.request.headers import Fields
 from keyfold.wire.keys.format import KeyKind, read_key
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 
 from keyfold.domain.access.decision import UNRECOGNISED, Reason
-from keyfold.gatekeeper.statuses import STATUSES
+from keyfold.gatekeeper.reasons import STATUSES
 
 
 def test_each_has_its_status() -> None:
