@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from keyfold.domain.access.decision import Reason
-from tests.acceptance.commands.test_command_line import said
+from tests.acceptance.commands.test_command_line import run_json
 from tests.support.stack.forked import Ended
 from tests.support.stack.refused import assert_refused
 from tests.support.stack.running import RunningStack, freeze
@@ -26,12 +26,12 @@ async def test_networks(stack: RunningStack, world: World, practice: Practice) -
     """A key works from the networks that it names, and from anywhere again when they are lifted."""
     key = f"{practice.key_id} --account {practice.account_id} --wait 20"
 
-    elsewhere = await said(stack, f"key edit {key} --network 192.0.2.0/24 --network 2001:db8::/32")
+    elsewhere = await run_json(stack, f"key edit {key} --network 192.0.2.0/24 --network 2001:db8::/32")
     assert (elsewhere["networks"], elsewhere["enforced"]) == (["192.0.2.0/24", "2001:db8::/32"], True)
     assert_refused(await world.request("GET", PATIENT, practice.keys), Reason.NETWORK_NOT_ALLOWED)
-    assert (await said(stack, f"key edit {key} --network 127.0.0.0/8"))["networks"] == ["127.0.0.0/8"]
+    assert (await run_json(stack, f"key edit {key} --network 127.0.0.0/8"))["networks"] == ["127.0.0.0/8"]
     assert (await world.request("GET", PATIENT, practice.keys)).status == 200
-    assert (await said(stack, f"key edit {key} --any-network"))["networks"] is None
+    assert (await run_json(stack, f"key edit {key} --any-network"))["networks"] is None
     assert (await world.request("GET", PATIENT, practice.keys)).status == 200
 
 
@@ -55,12 +55,12 @@ async def test_same_command_again(stack: RunningStack, practice: Practice) -> No
     """A command sent again with its own Idempotency-Key makes nothing twice, and gets the same answer."""
     line = f"key create Again --account {practice.account_id} --idempotency-key again-{practice.account_id}"
 
-    first, again = await said(stack, line), await said(stack, line)
+    first, again = await run_json(stack, line), await run_json(stack, line)
     other = await ended(stack, f"{line} --permission patient=read")
 
     assert first == again
     assert (other.status, "idempotency-key-reused" in other.err) == (1, True)
-    keys = await said(stack, f"key list --account {practice.account_id}")
+    keys = await run_json(stack, f"key list --account {practice.account_id}")
     assert [key["name"] for key in keys].count("Again") == 1
 
 
@@ -74,10 +74,10 @@ async def test_revoke_many(stack: RunningStack, world: World, practice: Practice
     assert some.status == 1
     assert [item["result"] for item in some.json()["items"]] == ["revoked", "revoked", "not_found"]
     assert some.json()["enforced"] is True
-    again = await said(stack, f"key revoke {ids} {account}")
+    again = await run_json(stack, f"key revoke {ids} {account}")
     assert [item["result"] for item in again["items"]] == ["already_revoked"] * 2
     assert (await world.request("GET", PATIENT, others[1].keys)).status == 200
-    everything = await said(stack, f"key revoke --all {account}")
+    everything = await run_json(stack, f"key revoke --all {account}")
 
     assert {item["key_id"] for item in everything["items"]} == {others[1].key_id, others[2].key_id}
     for each in (practice, *others):
@@ -96,18 +96,18 @@ async def test_unconfirmed(stack: RunningStack, practice: Practice) -> None:
     assert unconfirmed.status == 3
     assert "not confirmed within 1 s" in unconfirmed.err
     assert (unconfirmed.json()["state"], unconfirmed.json()["enforced"]) == ("revoked", False)
-    assert (await said(stack, f"{line} --wait 20"))["enforced"] is True
+    assert (await run_json(stack, f"{line} --wait 20"))["enforced"] is True
 
 
 async def test_histories(stack: RunningStack, practice: Practice) -> None:
     """A key's history says each change with what was before; the account's history has its keys' too."""
     account = f"--account {practice.account_id}"
-    await said(stack, f"key edit {practice.key_id} {account} --permission clinical=read")
+    await run_json(stack, f"key edit {practice.key_id} {account} --permission clinical=read")
 
-    newest, *_, oldest = await said(stack, f"key history {practice.key_id} {account}")
+    newest, *_, oldest = await run_json(stack, f"key history {practice.key_id} {account}")
     assert newest["changes"] == [{"field": "permissions.clinical", "before": "none", "after": "read"}]
     assert (oldest["summary"], oldest["actor"]["subject"]) == ("Key created", "oscar")
-    whole = await said(stack, f"account history {practice.account_id}")
+    whole = await run_json(stack, f"account history {practice.account_id}")
     assert whole[0] == newest
     assert [item["summary"] for item in whole[-2:]] == ["API integrations turned on", "Account opened"]
 
@@ -117,26 +117,26 @@ async def test_vendor_again(stack: RunningStack) -> None:
     """A vendor amends what it said, is rejected, applies again, and is reviewed from the beginning."""
     details = "--website https://vendor.example --intended-use Reminders --category patient"
     vendor = (
-        await said(stack, f"vendor apply 'Second Chance' --contact-email second@chance.example {details}")
+        await run_json(stack, f"vendor apply 'Second Chance' --contact-email second@chance.example {details}")
     )["vendor_id"]
-    await said(stack, f"vendor review {vendor} security pass")
-    amended = await said(stack, f"vendor amend {vendor} --name 'Third Chance' --category appointment")
+    await run_json(stack, f"vendor review {vendor} security pass")
+    amended = await run_json(stack, f"vendor amend {vendor} --name 'Third Chance' --category appointment")
     assert (amended["name"], amended["categories"]) == ("Third Chance", ["appointment"])
     assert [review["counts"] for review in amended["reviews"]] == [False]
-    await said(stack, f"vendor reject {vendor} --reason 'Too little said.'")
-    reapplied = await said(
+    await run_json(stack, f"vendor reject {vendor} --reason 'Too little said.'")
+    reapplied = await run_json(
         stack, f"vendor reapply {vendor} --name Fourth --contact-email second@chance.example {details}"
     )
     assert (reapplied["state"], reapplied["name"]) == ("applied", "Fourth")
     assert (await ended(stack, f"vendor approve {vendor}")).status == 1
 
-    told = await said(stack, f"vendor history {vendor} --as vendor")
+    told = await run_json(stack, f"vendor history {vendor} --as vendor")
     assert [(item["summary"], item["actor"]["role"], item["reason"]) for item in told[:2]] == [
         ("Application made again", "vendor", None),
         ("Application rejected", "reviewer", "Too little said."),
     ]
     assert told[1]["actor"]["subject"] is None
-    assert (await said(stack, f"vendor history {vendor}"))[1]["actor"]["subject"] == "local-reviewer"
+    assert (await run_json(stack, f"vendor history {vendor}"))[1]["actor"]["subject"] == "local-reviewer"
 
 
 async def test_vendor_rotation(stack: RunningStack, world: World) -> None:
@@ -145,10 +145,10 @@ async def test_vendor_rotation(stack: RunningStack, world: World) -> None:
     practice = await world.practice(vendor)
     key = f"{vendor.key_id} --vendor {vendor.vendor_id} --as vendor --wait 20"
 
-    rotated = await said(stack, f"vendor key rotate {key} --overlap 1h")
+    rotated = await run_json(stack, f"vendor key rotate {key} --overlap 1h")
     both = (practice.keys, keys_of(practice, rotated))
     assert [(await world.request("GET", PATIENT, keys)).status for keys in both] == [200, 200]
-    assert (await said(stack, f"vendor key revoke {key}"))["enforced"] is True
+    assert (await run_json(stack, f"vendor key revoke {key}"))["enforced"] is True
     reasons = (Reason.VENDOR_KEY_REPLACED, Reason.VENDOR_KEY_REVOKED)
     for keys, reason in zip(both, reasons, strict=True):
         assert_refused(await world.request("GET", PATIENT, keys), reason)
@@ -159,11 +159,11 @@ async def test_taken_away(stack: RunningStack, world: World) -> None:
     practice = await world.practice(await world.vendor())
     vendor = practice.vendor.vendor_id
 
-    assert (await said(stack, f"vendor suspend {vendor} --reason finding --wait 20"))["enforced"] is True
+    assert (await run_json(stack, f"vendor suspend {vendor} --reason finding --wait 20"))["enforced"] is True
     assert_refused(await world.request("GET", PATIENT, practice.keys), Reason.VENDOR_SUSPENDED)
-    await said(stack, f"vendor reinstate {vendor} --wait 20")
+    await run_json(stack, f"vendor reinstate {vendor} --wait 20")
     assert (await world.request("GET", PATIENT, practice.keys)).status == 200
-    off = await said(stack, f"account integrations off {practice.account_id} --wait 20")
+    off = await run_json(stack, f"account integrations off {practice.account_id} --wait 20")
     assert off["enforced"] is True
     assert_refused(await world.request("GET", PATIENT, practice.keys), Reason.INTEGRATIONS_DISABLED)
 
@@ -172,18 +172,20 @@ async def test_state(stack: RunningStack, practice: Practice) -> None:
     """The state at a position or a time is what was shown then; the state now is what is shown now."""
     show = f"key show {practice.key_id} --account {practice.account_id}"
     history = f"key history {practice.key_id} --account {practice.account_id}"
-    shown = await said(stack, show)
-    created = (await said(stack, history))[0]
-    await said(stack, f"key edit {practice.key_id} --account {practice.account_id} --permission patient=none")
-    shown_now, edited = await said(stack, show), (await said(stack, history))[0]
+    shown = await run_json(stack, show)
+    created = (await run_json(stack, history))[0]
+    await run_json(
+        stack, f"key edit {practice.key_id} --account {practice.account_id} --permission patient=none"
+    )
+    shown_now, edited = await run_json(stack, show), (await run_json(stack, history))[0]
 
     for at, expected in ((created, shown), (edited, shown_now)):
         for point in (at["position"], at["at"]):
-            past = await said(stack, f"state --at {point} --key {practice.key_id}")
+            past = await run_json(stack, f"state --at {point} --key {practice.key_id}")
             assert past.pop("position") == at["position"]
             assert past.pop("at") == at["at"]
             assert {name: expected[name] for name in past} == past
-    everything = await said(stack, f"state --at {created['position']}")
+    everything = await run_json(stack, f"state --at {created['position']}")
     assert practice.account_id in [account["account_id"] for account in everything["accounts"]]
     unborn = await ended(stack, f"state --at {created['position'] - 1} --key {practice.key_id}")
     assert (unborn.status, "There was no" in unborn.err) == (1, True)

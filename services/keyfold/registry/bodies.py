@@ -201,6 +201,16 @@ class Application(JsonBody):
     intended_use: Text
     categories: Annotated[list[Category], Field(min_length=1, max_length=len(Category))]
 
+    def to_domain(self) -> domain.VendorApplication:
+        """Return the application as the domain has it, each category once."""
+        return domain.VendorApplication(
+            name=self.name,
+            contact_email=self.contact_email,
+            website=self.website,
+            intended_use=self.intended_use,
+            categories=tuple(dict.fromkeys(self.categories)),
+        )
+
 
 class Amendment(JsonBody):
     """What to change of an application; what is not named stays."""
@@ -246,14 +256,3 @@ def networks_of(given: list[str] | None) -> tuple[Network, ...] | None:
 def rate_limit_of(given: KeyRateLimit | None) -> RateLimit | None:
     """Return the limit as the domain says it; None stands for the platform's default."""
     return None if given is None else RateLimit.of(given.requests, given.per_s, given.burst)
-
-
-def said(body: Application) -> domain.VendorApplication:
-    """Return an application as the domain says it, each category once."""
-    return domain.VendorApplication(
-        name=body.name,
-        contact_email=body.contact_email,
-        website=body.website,
-        intended_use=body.intended_use,
-        categories=tuple(dict.fromkeys(body.categories)),
-    )

@@ -15,7 +15,7 @@ from tests.support.stack.running import KEYFOLD, RunningStack, keyfold, wait_for
 from tests.support.stack.world import Practice, World
 
 
-async def said(stack: RunningStack, line: str) -> Any:
+async def run_json(stack: RunningStack, line: str) -> Any:
     """Run a command that succeeds and return its JSON."""
     done = await stack.keyfold(*shlex.split(line))
     assert done.status == 0, done.err
@@ -33,20 +33,20 @@ async def pasted(stack: RunningStack, line: str) -> Ended:
 @pytest.mark.timeout(240)  # two dozen processes, one after the other
 async def test_story(stack: RunningStack, world: World) -> None:
     """Every step of the story has its command, and each prints what the next one needs."""
-    account = (await said(stack, "account create 'Command Practice'"))["account_id"]
+    account = (await run_json(stack, "account create 'Command Practice'"))["account_id"]
     vendor = (
-        await said(
+        await run_json(
             stack,
             "vendor apply 'Command Vendor' --contact-email c@vendor.example --website https://vendor.example"
             " --intended-use Reminders --category appointment --category patient",
         )
     )["vendor_id"]
     for kind in ("security", "compliance"):
-        await said(stack, f"vendor review {vendor} {kind} pass --notes seen")
-    assert (await said(stack, f"vendor approve {vendor}"))["state"] == "approved"
-    vendor_key = await said(stack, f"vendor key issue --vendor {vendor}")
-    assert (await said(stack, f"account integrations on {account}"))["integrations_enabled"] is True
-    made = await said(
+        await run_json(stack, f"vendor review {vendor} {kind} pass --notes seen")
+    assert (await run_json(stack, f"vendor approve {vendor}"))["state"] == "approved"
+    vendor_key = await run_json(stack, f"vendor key issue --vendor {vendor}")
+    assert (await run_json(stack, f"account integrations on {account}"))["integrations_enabled"] is True
+    made = await run_json(
         stack, f"key create Desk --account {account} --permission appointment=write --permission patient=read"
     )
     key = made["key"]["key_id"]
@@ -54,15 +54,17 @@ async def test_story(stack: RunningStack, world: World) -> None:
 
     await world.settled()
     assert (await world.request("GET", "/v1/patient", keys)).status == 200
-    edited = await said(stack, f"key edit {key} --account {account} --permission patient=none --name Front")
+    edited = await run_json(
+        stack, f"key edit {key} --account {account} --permission patient=none --name Front"
+    )
     assert edited["permissions"]["patient"] == "none"
     assert edited["permissions"]["appointment"] == "write"
     await world.settled()
     assert (await world.request("GET", "/v1/patient", keys)).reasons == ["category_denied"]
-    assert (await said(stack, f"vendor suspend {vendor} --reason finding"))["state"] == "suspended"
-    assert (await said(stack, f"vendor reinstate {vendor}"))["state"] == "approved"
-    assert (await said(stack, f"key revoke {key} --account {account}"))["state"] == "revoked"
-    await said(stack, f"vendor key revoke {vendor_key['key']['key_id']} --vendor {vendor}")
+    assert (await run_json(stack, f"vendor suspend {vendor} --reason finding"))["state"] == "suspended"
+    assert (await run_json(stack, f"vendor reinstate {vendor}"))["state"] == "approved"
+    assert (await run_json(stack, f"key revoke {key} --account {account}"))["state"] == "revoked"
+    await run_json(stack, f"vendor key revoke {vendor_key['key']['key_id']} --vendor {vendor}")
 
     reads = (
         f"key list --account {account}",
@@ -73,7 +75,7 @@ async def test_story(stack: RunningStack, world: World) -> None:
         f"account show {account}",
     )
     keys_now, key_now, vendor_keys, vendors, vendor_now, account_now = await asyncio.gather(
-        *(said(stack, line) for line in reads)
+        *(run_json(stack, line) for line in reads)
     )
     assert [item["name"] for item in keys_now] == ["Front"]
     assert [item["state"] for item in (key_now, *vendor_keys)] == ["revoked", "revoked"]
@@ -81,11 +83,11 @@ async def test_story(stack: RunningStack, world: World) -> None:
     assert (vendor_now["name"], account_now["name"]) == ("Command Vendor", "Command Practice")
 
     async def both() -> list[dict[str, Any]] | None:
-        items: list[dict[str, Any]] = await said(stack, f"activity --account {account}")
+        items: list[dict[str, Any]] = await run_json(stack, f"activity --account {account}")
         return items if len(items) == 2 else None
 
     assert [item["reason"] for item in await eventually(both)] == ["category_denied", None]
-    ours = await said(stack, f"activity list --as vendor --vendor {vendor} --decision deny")
+    ours = await run_json(stack, f"activity list --as vendor --vendor {vendor} --decision deny")
     assert [item["reason"] for item in ours] == ["category_denied"]
 
 
@@ -131,7 +133,7 @@ async def test_table(stack: RunningStack) -> None:
 
 async def test_token(stack: RunningStack, world: World) -> None:
     """`keyfold token` prints a token and nothing else, valid for the role that it names."""
-    account = (await said(stack, "account create 'Token Practice'"))["account_id"]
+    account = (await run_json(stack, "account create 'Token Practice'"))["account_id"]
     token = await stack.keyfold("token", "--role", "owner", "--account", account, "--sub", "olga")
 
     assert token.out.count("\n") == 1
@@ -144,7 +146,7 @@ async def test_status(stack: RunningStack) -> None:
     """`keyfold status` shows every service ready, at the ledger's position where it follows the ledger."""
 
     async def settled() -> bool:
-        shown = {item["service"]: item for item in await said(stack, "status")}
+        shown = {item["service"]: item for item in await run_json(stack, "status")}
         assert {item["state"] for item in shown.values()} == {"ready"}
         positions = {shown[name]["position"] for name in ("relay", "projection", "gatekeeper")}
         return len(positions) == 1 and None not in positions
@@ -154,7 +156,7 @@ async def test_status(stack: RunningStack) -> None:
 
 async def test_ledger(stack: RunningStack) -> None:
     """`keyfold ledger list` shows events in order, without a gap."""
-    events = await said(stack, "ledger list --limit 5")
+    events = await run_json(stack, "ledger list --limit 5")
 
     assert [event["position"] for event in events] == [1, 2, 3, 4, 5]
 
@@ -166,7 +168,7 @@ async def test_unused_permissions(stack: RunningStack, world: World, practice: P
     line = f"key unused {practice.key_id} --account {practice.account_id} --days 7"
 
     async def known() -> Any:
-        answer = await said(stack, line)
+        answer = await run_json(stack, line)
         return None if answer["unused"] is None else answer
 
     answer = await eventually(known)

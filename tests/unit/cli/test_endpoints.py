@@ -17,7 +17,7 @@ DSN = "postgresql://keyfold:hunter2@db/elsewhere"
 ENVIRONMENT = {"KEYFOLD_REGISTRY_URL": "https://registry.example/", "KEYFOLD_POSTGRES_DSN": DSN}
 
 
-def said(environment: Mapping[str, str]) -> CommandSettings:
+def read_settings(environment: Mapping[str, str]) -> CommandSettings:
     """Return the settings of an environment."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment.items():
@@ -50,7 +50,7 @@ def deep(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_nearest_stack(deep: Path) -> None:
     """Without any setting, everything comes from the stack of the nearest parent directory."""
-    endpoints = find_endpoints(None, said({}))
+    endpoints = find_endpoints(None, read_settings({}))
 
     assert endpoints.state_dir == deep / STATE_DIR_NAME
     assert endpoints.url("registry") == "http://127.0.0.1/registry"
@@ -64,7 +64,7 @@ def test_nearest_stack(deep: Path) -> None:
 def test_what_is_said_wins(deep: Path, named_by: str) -> None:
     """Each address in the environment takes precedence over a local stack's, and only that one."""
     directory = {"KEYFOLD_DIR": str(deep)} if named_by == "KEYFOLD_DIR" else {}
-    endpoints = find_endpoints(None, said({**ENVIRONMENT, **directory}))
+    endpoints = find_endpoints(None, read_settings({**ENVIRONMENT, **directory}))
 
     assert endpoints.url("registry") == "https://registry.example"
     assert endpoints.url("audit") == "http://127.0.0.1/audit"
@@ -78,7 +78,7 @@ def test_what_is_said_wins(deep: Path, named_by: str) -> None:
 
 def test_option_wins(home: Path) -> None:
     """An option takes precedence over the environment: the stack that it names supplies everything."""
-    endpoints = find_endpoints(home, said(ENVIRONMENT))
+    endpoints = find_endpoints(home, read_settings(ENVIRONMENT))
 
     assert endpoints.postgres_dsn == "postgresql://local/keyfold"
     assert endpoints.url("registry") == "http://127.0.0.1/registry"
@@ -89,14 +89,14 @@ def test_broken_record_of_what_nobody_needs(deep: Path) -> None:
     """A stack that is just stopping does not matter if the environment says where to go."""
     (deep / STATE_DIR_NAME / "stack.json").write_bytes(b"{")
 
-    assert find_endpoints(None, said(ENVIRONMENT)).postgres_dsn == DSN
+    assert find_endpoints(None, read_settings(ENVIRONMENT)).postgres_dsn == DSN
 
 
 def test_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a stack the environment supplies the addresses, and a missing one is asked for by name."""
     monkeypatch.chdir(tmp_path)
 
-    endpoints = find_endpoints(None, said(ENVIRONMENT))
+    endpoints = find_endpoints(None, read_settings(ENVIRONMENT))
 
     assert endpoints.state_dir is None
     assert endpoints.url("registry") == "https://registry.example"
@@ -111,8 +111,8 @@ def test_named(home: Path, named: str) -> None:
     directory = home.parent / named
 
     by_argument, by_variable = (
-        find_endpoints(directory, said(ENVIRONMENT)),
-        find_endpoints(None, said({"KEYFOLD_DIR": str(directory)})),
+        find_endpoints(directory, read_settings(ENVIRONMENT)),
+        find_endpoints(None, read_settings({"KEYFOLD_DIR": str(directory)})),
     )
 
     assert by_argument == by_variable
@@ -123,7 +123,7 @@ def test_named(home: Path, named: str) -> None:
 def test_named_in_vain(tmp_path: Path, name: str) -> None:
     """A named directory without a stack is a failure, whatever the environment says."""
     with pytest.raises(CommandFailed, match="No local stack runs in"):
-        find_endpoints(tmp_path / name, said(ENVIRONMENT))
+        find_endpoints(tmp_path / name, read_settings(ENVIRONMENT))
 
 
 def test_broken_record(home: Path) -> None:
@@ -131,4 +131,4 @@ def test_broken_record(home: Path) -> None:
     (home / STATE_DIR_NAME / "stack.json").write_bytes(b"{")
 
     with pytest.raises(CommandFailed, match="cannot be read"):
-        find_endpoints(home, said({}))
+        find_endpoints(home, read_settings({}))

@@ -38,7 +38,7 @@ def stems(text: str) -> set[str]:
     return {ENDING.sub("", word) for word in WORD.findall(text.lower())}
 
 
-def said() -> Iterator[tuple[str, str]]:
+def read_texts() -> Iterator[tuple[str, str]]:
     """Return each text of each template and module, without names of values and markup."""
     yield from _said_in_modules()
     for path in sorted(TEMPLATES.rglob("*.html")):
@@ -60,7 +60,7 @@ def _said_in_modules() -> Iterator[tuple[str, str]]:
 def test_words() -> None:
     """The page has no word that README and the docs do not use."""
     used = {stem for path in DOCS for stem in stems(path.read_text())}
-    unknown = {(name, stem) for name, text in said() for stem in stems(text) - used}
+    unknown = {(name, stem) for name, text in read_texts() for stem in stems(text) - used}
     assert unknown == set()
 
 

@@ -31,7 +31,7 @@ async def ended(service: Process) -> tuple[int | None, str, list[dict[str, objec
     return service.returncode, out.decode(), [orjson.loads(line) for line in log.splitlines()]
 
 
-async def said(service: Process, start: str) -> str:
+async def wait_for_line(service: Process, start: str) -> str:
     """Wait for a line of output that starts like that; return the rest of it."""
     assert service.stdout is not None
     async with asyncio.timeout(20):
@@ -45,10 +45,10 @@ async def said(service: Process, start: str) -> str:
 async def test_a_drain(sign: signal.Signals) -> None:
     """A signal lets requests finish, then stops tasks, then closes resources, and exits with 0."""
     service = await started("lives")
-    port = await said(service, "port ")
+    port = await wait_for_line(service, "port ")
     async with aiohttp.ClientSession() as session:
         asking = asyncio.create_task(ask(session, port))
-        await said(service, "handling")
+        await wait_for_line(service, "handling")
         service.send_signal(sign)
         service.send_signal(sign)
         assert await asking == {"done": True}
@@ -74,10 +74,10 @@ async def ask(session: aiohttp.ClientSession, port: str) -> object:
 async def test_a_drain_is_bounded() -> None:
     """A request that outlasts the drain timeout does not keep the process."""
     service = await started("lives", KEYFOLD_DRAIN_TIMEOUT_S="0.05")
-    port = await said(service, "port ")
+    port = await wait_for_line(service, "port ")
     async with aiohttp.ClientSession() as session:
         asking = asyncio.create_task(ask(session, port))
-        await said(service, "handling")
+        await wait_for_line(service, "handling")
         service.terminate()
         with pytest.raises(aiohttp.ClientError):
             await asking
@@ -127,7 +127,7 @@ async def test_a_signal_while_it_waits() -> None:
 async def test_a_resource_that_does_not_close() -> None:
     """A resource that hangs while closing is abandoned, with a log line that names what was pending."""
     service = await started("hangs", KEYFOLD_DRAIN_TIMEOUT_S="0")
-    await said(service, "port ")
+    await wait_for_line(service, "port ")
     service.terminate()
     status, _, log = await ended(service)
     assert (status, log[-1]["event"]) == (1, "service_abandoned")
@@ -148,7 +148,7 @@ async def test_bad_settings() -> None:
 async def test_an_unknown_variable() -> None:
     """A KEYFOLD_ variable that the service does not know is a warning and no more."""
     service = await started("lives", KEYFOLD_HTTP_PROT="1")
-    await said(service, "port ")
+    await wait_for_line(service, "port ")
     service.terminate()
     status, _, log = await ended(service)
     assert status == 0
@@ -159,7 +159,7 @@ async def test_an_unknown_variable() -> None:
 async def test_a_port_that_is_taken() -> None:
     """A service whose port is taken says so in one line and exits with 1."""
     first = await started("lives")
-    port = await said(first, "port ")
+    port = await wait_for_line(first, "port ")
     status, _, log = await ended(await started("lives", KEYFOLD_HTTP_PORT=port))
     first.terminate()
     await first.communicate()

@@ -12,7 +12,7 @@ from keyfold.store.read_model.reader import SERVING
 _sql = load_statements("read_model/names", schema=SERVING)
 
 
-async def called(pool: Pool, vendor_ids: Collection[VendorId], keys: Collection[AccountKey]) -> Names:
+async def read_names(pool: Pool, vendor_ids: Collection[VendorId], keys: Collection[AccountKey]) -> Names:
     """Return what these are called. Raises ReadModelAbsent, DatabaseAway or Misconfigured."""
     asked = {
         "vendor_ids": list(vendor_ids),
@@ -21,7 +21,7 @@ async def called(pool: Pool, vendor_ids: Collection[VendorId], keys: Collection[
     }
     vendors, named = dict[VendorId, str](), dict[AccountKey, str]()
     with translate_read_model_errors():
-        async for account_id, name_id, name in _sql.called(pool, **asked):
+        async for account_id, name_id, name in _sql.read_names(pool, **asked):
             if account_id is None:
                 vendors[VendorId(name_id)] = name
             else:

@@ -1,6 +1,6 @@
 -- What vendors and keys are called today, as the serving generation of the read model says.
 
--- name: called(vendor_ids, account_ids, key_ids)
+-- name: read_names(vendor_ids, account_ids, key_ids)
 -- Of vendors the names, and of these accounts' subscriber keys the names and the account; of what is not there, nothing.
 select null as account_id, vendor_id as id, name
 from {schema}.vendors

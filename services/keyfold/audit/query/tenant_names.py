@@ -9,7 +9,7 @@ from keyfold.domain.access.names import AccountKey, Names, account_key
 from keyfold.domain.ids import VendorId
 from keyfold.store.postgres.connection import Pool
 from keyfold.store.postgres.errors import DatabaseMisconfigured, ReadModelAbsent
-from keyfold.store.read_model.names import called
+from keyfold.store.read_model.names import read_names
 
 log = structlog.get_logger(__name__)
 
@@ -37,7 +37,7 @@ class TenantNames:
         if not vendor_ids and not keys:
             return Names()
         try:
-            return await called(self._pool, vendor_ids, keys)
+            return await read_names(self._pool, vendor_ids, keys)
         except (ReadModelAbsent, DatabaseMisconfigured) as unreadable:
             log.warning("names_unreadable", reason=str(unreadable))
             return Names()

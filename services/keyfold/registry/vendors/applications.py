@@ -8,7 +8,7 @@ from keyfold.domain.lifecycle.aggregates import VENDOR
 from keyfold.domain.lifecycle.vendor import Vendor
 from keyfold.domain.lifecycle.vendor_commands import AmendVendor, ApplyVendor, ReapplyVendor
 from keyfold.domain.refusal import conflict
-from keyfold.registry.bodies import Amendment, Application, said
+from keyfold.registry.bodies import Amendment, Application
 from keyfold.registry.commands.http import CommandsOverHttp, show_subject
 from keyfold.registry.commands.new_ids import make_vendor_id
 from keyfold.registry.commands.problems import problem_of
@@ -88,7 +88,7 @@ class VendorApplications:
         vendor_id = make_vendor_id(self._clock)
         command = ApplyVendor(
             vendor_id=vendor_id,
-            application=said(request.body),
+            application=request.body.to_domain(),
             applicant=caller.sub,
             issuer=caller.issuer,
             login_id=login_id_of(caller.issuer, caller.sub),
@@ -115,7 +115,7 @@ class VendorApplications:
         command = ReapplyVendor(
             vendor_id=VendorId(request.path["vendor_id"]),
             applied_by=_applicant_of(request.caller),
-            application=said(request.body),
+            application=request.body.to_domain(),
             applicant=request.caller.sub,
         )
         return await self._commands.respond(request, command, show_subject(VENDOR, _to_body))
