@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from keyfold.domain.access.decision import Reason
-from tests.acceptance.commands.test_command_line import run_json
+from tests.support.stack.command_line import run_json
 from tests.support.stack.forked import Ended
 from tests.support.stack.refused import assert_refused
 from tests.support.stack.running import RunningStack, freeze

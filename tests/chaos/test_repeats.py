@@ -14,11 +14,11 @@ import pytest
 from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.publisher import Publisher
 from keyfold.wire.topics import ACCESS
+from tests.support.access_events import record_of
 from tests.support.chaos.hosts import another_audit
 from tests.support.chaos.journalling import Journalling, event_of
 from tests.support.chaos.reckoning import Reckoning
 from tests.support.chaos.stack import ChaosStack
-from tests.support.chaos.strays import record_of
 
 EVENTS: Final = 200_000
 TIMES: Final = 3

@@ -16,16 +16,10 @@ from keyfold.local.servers.postgres import LocalPostgres
 from keyfold.wire.topics import ALL
 from tests.support.database import clone_database
 from tests.support.gatekeeper.world import world_on
+from tests.support.gateways.every import GATEWAYS
 from tests.support.gateways.matrix import table
 from tests.support.gateways.running import KINDS, Gateway, Name
 from tests.support.gateways.scene import Scene, scene_in
-
-GATEWAYS = (
-    pytest.param("nginx", marks=pytest.mark.debian("nginx-light")),
-    pytest.param("haproxy", marks=pytest.mark.debian("haproxy")),
-    pytest.param("caddy"),
-    pytest.param("envoy"),
-)
 
 
 @pytest.fixture(scope="package")
@@ -93,3 +87,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("gateway x reason: what the client saw")
         for row in rows:
             terminalreporter.line(row)
+
+
+@pytest.fixture
+async def cors_gateway(
+    name: Name, scene: Scene, listed_origin: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Gateway]:
+    """Each gateway in turn, which answers preflights of the origin that the test's file lists."""
+    await scene.set_right()
+    async with scene.gateway(name, tmp_path_factory.mktemp("cors"), cors_origin=listed_origin) as gateway:
+        yield gateway

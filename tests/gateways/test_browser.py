@@ -12,7 +12,7 @@ from playwright.async_api import BrowserContext, Frame, Page, async_playwright
 from keyfold.domain.access.decision import Reason
 from tests.support.debian import program
 from tests.support.gatekeeper.practice import BOTH
-from tests.support.gateways.running import Gateway, Name
+from tests.support.gateways.running import Gateway
 from tests.support.gateways.scene import Scene
 
 pytestmark = pytest.mark.debian("chromium-headless-shell")
@@ -53,27 +53,16 @@ async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bro
 
 
 @pytest.fixture
-def listed(scene: Scene) -> str:
+def listed_origin(scene: Scene) -> str:
     """The origin that gateways are told of. What is to be seen there is of no interest."""
     return f"http://console.example.test:{scene.upstream.port}"
 
 
 @pytest.fixture
-async def gateway(
-    name: Name, scene: Scene, listed: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Gateway]:
-    """Each gateway in turn, which answers preflights of the listed origin."""
-    await scene.set_right()
-    async with scene.gateway(name, tmp_path_factory.mktemp("browser"), cors_origin=listed) as gateway:
-        yield gateway
-
-
-@pytest.fixture
 def own_headers(scene: Scene) -> Iterator[None]:
     """Let the API set CORS headers of its own."""
-    scene.upstream.own = OWN
-    yield
-    scene.upstream.own = ()
+    with scene.upstream.sending(OWN):
+        yield
 
 
 async def page_at(browser: BrowserContext, origin: str) -> Page:
@@ -89,43 +78,47 @@ async def fetch(page: Page | Frame, gateway: Gateway, target: str, **init: Any) 
 
 
 @pytest.mark.usefixtures("own_headers")
-async def test_a_listed_origin(scene: Scene, browser: BrowserContext, gateway: Gateway, listed: str) -> None:
+async def test_a_listed_origin(
+    scene: Scene, browser: BrowserContext, cors_gateway: Gateway, listed_origin: str
+) -> None:
     """Scripts of a listed origin read and write with both keys, read denials and outages; without cookies."""
-    page = await page_at(browser, listed)
+    page = await page_at(browser, listed_origin)
     for method, body in (("GET", None), ("PUT", "{}"), ("DELETE", None)):
-        answer = await fetch(page, gateway, "/v1/patient/7", method=method, body=body, **KEYED)
+        answer = await fetch(page, cors_gateway, "/v1/patient/7", method=method, body=body, **KEYED)
         assert answer is not None, method
         assert (answer["status"], answer["total"]) == (200, "7")
         assert scene.upstream.got[-1].method == method
-    keyless = await fetch(page, gateway, "/v1/patient/7")
+    keyless = await fetch(page, cors_gateway, "/v1/patient/7")
     assert (keyless["status"], keyless["reason"]) == (401, Reason.MISSING_VENDOR_KEY)
-    denied = await fetch(page, gateway, "/v1/note", **KEYED)
+    denied = await fetch(page, cors_gateway, "/v1/note", **KEYED)
     assert (denied["status"], denied["reason"]) == (403, Reason.CATEGORY_DENIED)
-    assert await fetch(page, gateway, "/v1/patient/8", credentials="include", **KEYED) is None
+    assert await fetch(page, cors_gateway, "/v1/patient/8", credentials="include", **KEYED) is None
     scene.switchboard.disconnect()
-    undecided = await fetch(page, gateway, "/v1/patient/7", **KEYED)
+    undecided = await fetch(page, cors_gateway, "/v1/patient/7", **KEYED)
     assert undecided is not None
     assert undecided["status"] in {502, 503, 504}
     await page.close()
 
 
 @pytest.mark.usefixtures("own_headers")
-async def test_another_origin(scene: Scene, browser: BrowserContext, gateway: Gateway) -> None:
+async def test_another_origin(scene: Scene, browser: BrowserContext, cors_gateway: Gateway) -> None:
     """Scripts of an origin that only looks listed, or of none, send no keys and read nothing."""
     origin = f"http://evil-console.example.test:{scene.upstream.port}"
     page = await page_at(browser, origin)
     await page.set_content('<iframe sandbox="allow-scripts" srcdoc="<p>an origin of null</p>"></iframe>')
     before = len(scene.upstream.got)
     for each in (page, page.frames[1]):
-        assert await fetch(each, gateway, "/v1/patient/7", **KEYED) is None
-        assert await fetch(each, gateway, "/v1/patient/7") is None
+        assert await fetch(each, cors_gateway, "/v1/patient/7", **KEYED) is None
+        assert await fetch(each, cors_gateway, "/v1/patient/7") is None
     assert len(scene.upstream.got) == before
     await page.close()
 
 
-async def test_a_preflight_is_kept(browser: BrowserContext, gateway: Gateway, listed: str) -> None:
+async def test_a_preflight_is_kept(
+    browser: BrowserContext, cors_gateway: Gateway, listed_origin: str
+) -> None:
     """A browser asks once for leave, and then sends requests alone."""
-    page = await page_at(browser, listed)
+    page = await page_at(browser, listed_origin)
     watching = await browser.new_cdp_session(page)
     sent: list[tuple[str, str]] = []
     watching.on(
@@ -134,7 +127,7 @@ async def test_a_preflight_is_kept(browser: BrowserContext, gateway: Gateway, li
     )
     await watching.send("Network.enable")
     for _ in range(3):
-        answer = await fetch(page, gateway, "/v1/patient/9", **KEYED)
+        answer = await fetch(page, cors_gateway, "/v1/patient/9", **KEYED)
         assert answer["status"] == 200
     asked = [method for method, path in sent if path == "/v1/patient/9"]  # not the page's own icon
     assert (asked.count("OPTIONS"), asked.count("GET")) == (1, 3)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from keyfold.domain.access.decision import Reason
 from tests.support.gatekeeper.practice import BOTH
-from tests.support.gateways.running import Gateway, Name
+from tests.support.gateways.running import Gateway
 from tests.support.gateways.scene import Scene
 from tests.support.gateways.wire import Pairs, Response, send
 
@@ -37,21 +37,16 @@ OWN = (
 
 
 @pytest.fixture
-async def cors_gateway(
-    name: Name, scene: Scene, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Gateway]:
-    """Each gateway in turn, which answers preflights of one origin."""
-    await scene.set_right()
-    async with scene.gateway(name, tmp_path_factory.mktemp("cors"), cors_origin=ORIGIN) as gateway:
-        yield gateway
+def listed_origin() -> str:
+    """The origin that gateways are told of."""
+    return ORIGIN
 
 
 @pytest.fixture
 def own_headers(scene: Scene) -> Iterator[None]:
     """Let the API set CORS headers of its own."""
-    scene.upstream.own = OWN
-    yield
-    scene.upstream.own = ()
+    with scene.upstream.sending(OWN):
+        yield
 
 
 def list_items(response: Response, header: str) -> set[str]:

@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from keyfold.gatekeeper.gateways import TOKEN_HEADER
-from tests.gateways.test_headers import IDENTITY
 from tests.support.gateways.claims import REMOVED
 from tests.support.gateways.running import SHIPPED
+from tests.support.gateways.upstream import IDENTITY
 
 FILES = [path for path in sorted(SHIPPED.rglob("*")) if path.is_file()]
 YAML = [path for path in FILES if path.suffix == ".yaml"]

@@ -9,14 +9,11 @@ from keyfold.domain.access.event import AccessEvent
 from tests.support.gatekeeper.practice import ACCOUNT, BOTH, KEY, VENDOR, VENDOR_KEY
 from tests.support.gateways.running import Gateway, token_of
 from tests.support.gateways.scene import Scene
-from tests.support.gateways.upstream import read_echo
+from tests.support.gateways.upstream import IDENTITY, read_echo
 from tests.support.gateways.wire import Pairs, send
 
 KEYS = list(BOTH.items())
 PAIR = f"{VENDOR_KEY.secret}/{KEY.secret}"
-IDENTITY = tuple(
-    f"X-Keyfold-{name}" for name in ("Account", "Key", "Vendor", "Category", "Access", "Decision", "Position")
-)
 SPOOFED = "spoofed"
 CLAIMS = (
     "X-Forwarded-Method", "X-Forwarded-Uri", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Prefix",

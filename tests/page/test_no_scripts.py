@@ -9,10 +9,9 @@ from itertools import count
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.page.test_platform import fill_application
 from tests.support.page.browsers import Desk, desk, follow, main_of, press, wait_for_heading
 from tests.support.page.keys import HOME, choose, grant, page_of, read_secret
-from tests.support.page.people import newcomer
+from tests.support.page.people import fill_application, newcomer
 from tests.support.stack.running import RunningStack, freeze
 from tests.support.stack.world import Practice, VendorWithKey, World
 

@@ -11,7 +11,7 @@ from playwright.async_api import Page, expect
 from tests.support.eventually import eventually
 from tests.support.page.browsers import Desk, follow, main_of, press, wait_for_heading
 from tests.support.page.keys import read_secret
-from tests.support.page.people import developer_of, newcomer
+from tests.support.page.people import developer_of, fill_application, newcomer
 from tests.support.stack.running import RunningStack
 from tests.support.stack.world import OPERATOR, VendorWithKey, World, applicant, application
 
@@ -194,15 +194,6 @@ async def test_operations(office: Desk, world: World) -> None:
     position = (await world.ask("gatekeeper", "GET", "/v1/position", OPERATOR)).body["position"]
     shown = await page.get_by_role("group", name="Gatekeepers").get_by_role("cell").first.inner_text()
     assert int(shown.replace(",", "")) <= position
-
-
-async def fill_application(page: Page, name: str) -> None:
-    """Fill in a developer's application."""
-    await page.get_by_label("Name").fill(name)
-    await page.get_by_label("Contact e-mail").fill("dora@vendor.example")
-    await page.get_by_label("Website").fill("https://vendor.example")
-    await page.get_by_label("Intended use").fill("Reminds patients.")
-    await page.get_by_label("Patients").check()
 
 
 async def _review(page: Page, kind: str, verdict: str, notes: str) -> None:

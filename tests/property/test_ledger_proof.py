@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import astuple, replace
@@ -34,10 +33,9 @@ from keyfold.wire.proof.signed_head_proof import (
 from keyfold.wire.timestamp import format_time
 from tests.support.ledger_builder import START
 from tests.support.property.strategies import digests, rows, times
+from tests.support.wire.signed_heads import KEY, PUBLIC_KEYS, sign_claim
 
-KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
 KEY_ID = key_id_of(KEY.public_key())
-KEYS = {KEY_ID: KEY.public_key()}
 NO_FILE = FiledHeads()
 
 Sealed = list[tuple[Row, bytes]]
@@ -45,8 +43,7 @@ Sealed = list[tuple[Row, bytes]]
 
 def checkpoint_of(position: int, head_hash: bytes) -> SignedHead:
     """Return a genuine checkpoint."""
-    checkpoint = HeadClaim(position=position, head_hash=head_hash, at=START, signing_key_id=KEY_ID)
-    return SignedHead(claim=checkpoint, signature=sign(checkpoint, KEY))
+    return sign_claim(Head(position=position, hash=head_hash))
 
 
 def chained(loose: Sequence[Row], first: int = 1, previous: bytes = GENESIS.hash) -> Sealed:
@@ -69,7 +66,7 @@ ledgers = st.lists(
 
 def proven(ledger: Sealed, filed: FiledHeads = NO_FILE, head: HeadRow | None = None) -> list[Finding]:
     """Return what is wrong with a ledger whose head is its last row's, if none is named."""
-    proof = LedgerProof(weigh_recorded(_checkpoints(ledger), KEYS), filed)
+    proof = LedgerProof(weigh_recorded(_checkpoints(ledger), PUBLIC_KEYS), filed)
     finding = proof.follow([(astuple(row), row_hash) for row, row_hash in ledger])
     return [finding] if finding else list(proof.conclude(head or head_of(ledger)))
 
@@ -93,7 +90,7 @@ def test_whole_ledger(ledger: Sealed) -> None:
     """A ledger as it was recorded has nothing wrong, in one piece or row by row, with or without a file."""
     assert proven(ledger) == []
     lines = b"".join(format_line(checkpoint_of(row.position, row_hash)) for row, row_hash in ledger)
-    filed = weigh_file(lines, KEYS)
+    filed = weigh_file(lines, PUBLIC_KEYS)
     assert (len(filed.genuine), filed.findings) == (len(ledger), ())
     # None of them stands in the ledger as an event, and that is all there is to say.
     assert [each.kind for each in proven(ledger, filed)] == [FindingKind.TRUNCATED]
@@ -127,7 +124,7 @@ def test_any_rewriting_before_a_filed_checkpoint(ledger: Sealed, data: st.DataOb
     """A chain made anew from any row on contradicts every checkpoint of that row or a later one."""
     vouched = data.draw(st.integers(1, len(ledger)))
     row_hash = ledger[vouched - 1][1]
-    filed = weigh_file(format_line(checkpoint_of(vouched, row_hash)), KEYS)
+    filed = weigh_file(format_line(checkpoint_of(vouched, row_hash)), PUBLIC_KEYS)
     edited = data.draw(st.integers(1, vouched))
     changed = [row for row, _ in ledger]
     changed[edited - 1] = replace(changed[edited - 1], actor_subject="mallory, who was not there")
@@ -142,9 +139,9 @@ def test_every_checkpoint_reads_back(position: int, head_hash: bytes, at: Any, d
     signed = SignedHead(claim=checkpoint, signature=sign(checkpoint, KEY))
     line = format_line(signed)
     assert parse_line(line) == signed
-    assert is_genuine(checkpoint, signed.signature, KEYS)
+    assert is_genuine(checkpoint, signed.signature, PUBLIC_KEYS)
     damaged = bytearray(line)
     damaged[data.draw(st.integers(0, len(line) - 2))] ^= 1 << data.draw(st.integers(0, 7))
-    filed = weigh_file(bytes(damaged), KEYS)
+    filed = weigh_file(bytes(damaged), PUBLIC_KEYS)
     assert filed.genuine == ()
     assert len(filed.findings) >= 1

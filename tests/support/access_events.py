@@ -12,8 +12,9 @@ from keyfold.domain.access.decision import Reason
 from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.ids import AccountId, EventId, KeyId, VendorId
 from keyfold.domain.permissions import Access, Category
-from keyfold.wire.access.codec import encode_access_event
+from keyfold.wire.access.codec import access_record, encode_access_event
 from keyfold.wire.journal.line import journal_line
+from keyfold.wire.record import Record
 
 EPOCH = datetime(2026, 3, 15, 12, tzinfo=UTC)
 
@@ -61,6 +62,21 @@ def access_event(number: int, **changes: Unpack[Changes]) -> AccessEvent:
     return replace(event, **changes)
 
 
+def mixed(number: int, **changes: Unpack[Changes]) -> AccessEvent:
+    """Return one of many events, some of them alike in all that is counted, but for the changes."""
+    event = access_event(
+        number,
+        key_id=None if number % 9 == 0 else KeyId(f"key_{number % 3}"),
+        account_id=AccountId(f"acc_{number % 4}") if number % 2 else None,
+        vendor_id=[None, VendorId("ven_2"), VendorId("ven_1")][number % 3],
+        category=None if number % 11 == 0 else list(Category)[number % 2],
+        access=None if number % 11 == 0 else Access.READ,
+        reason=None if number % 4 else Reason.READ_ONLY,
+        requests=1 if number % 5 else 1000 * number,
+    )
+    return replace(event, **changes)
+
+
 def decided(number: int, *, late: timedelta = timedelta(0), **changes: Unpack[Changes]) -> AccessEvent:
     """Return the event of that number, with an id as gatekeepers make it, this long after the decision."""
     event = access_event(number, **changes)
@@ -73,6 +89,11 @@ def unattributed(number: int, **changes: Unpack[Changes]) -> AccessEvent:
     """Return the event of that number as one with unknown keys, with these changes."""
     event = access_event(number, account_id=None, key_id=None, vendor_id=None, vendor_key_id=None)
     return replace(replace(event, reason=Reason.UNKNOWN_VENDOR_KEY), **changes)
+
+
+def record_of(event: AccessEvent) -> Record:
+    """Return the record that a shipper makes of an event."""
+    return access_record(encode_access_event(event))
 
 
 def journal_lines(*events: AccessEvent) -> bytes:

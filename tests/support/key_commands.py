@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from keyfold.domain.ids import AccountId, KeyId
-from keyfold.domain.lifecycle.account import AccountCreated
 from keyfold.domain.lifecycle.fold import Actor
 from keyfold.domain.lifecycle.subscriber_key_commands import (
     CreateSubscriberKey,
@@ -12,23 +10,9 @@ from keyfold.domain.lifecycle.subscriber_key_commands import (
 )
 from keyfold.domain.permissions import NO_PERMISSIONS
 from keyfold.registry.commands.execution import CommandMetadata
+from tests.support.lifecycle_events import account_id, key_id
 
 OTTO = CommandMetadata(actor=Actor(role="owner", subject="otto"), request_id="request-1")
-
-
-def account_id(number: int) -> AccountId:
-    """Return the id of an account."""
-    return AccountId(f"acc_{number:012}")
-
-
-def key_id(number: int) -> KeyId:
-    """Return the id of a key."""
-    return KeyId(f"key_{number:012}")
-
-
-def account_created(number: int) -> AccountCreated:
-    """Return the first event of an account."""
-    return AccountCreated(account_id=account_id(number), name=f"Practice {number}")
 
 
 def create_key(number: int, *, account: int, live_keys_max: int = 1_000_000) -> CreateSubscriberKey:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from typing import TypedDict, Unpack
+
+from msgspec.structs import replace
 
 from keyfold.domain.ids import AccountId, InvitationId, KeyId, LoginId, VendorId
 from keyfold.domain.lifecycle.account import AccountCreated
@@ -24,6 +27,7 @@ from keyfold.domain.rate_limit import RateLimit
 from keyfold.wire.keys.invitation_code import login_id_of
 
 START = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
+READS_APPOINTMENTS = Permissions.of({Category.APPOINTMENT: Access.READ})
 
 
 def account_id(number: int) -> AccountId:
@@ -94,30 +98,37 @@ def vendor_key_issued(number: int, vendor: int = 1) -> VendorKeyIssued:
     )
 
 
-def key_created(
-    number: int,
-    account: int = 1,
-    *,
-    vendor_ids: tuple[VendorId, ...] | None = None,
-    networks: tuple[Network, ...] | None = None,
-    rate_limit: RateLimit | None = None,
-    expires_at: datetime | None = None,
-) -> SubscriberKeyCreated:
-    """Return the event that makes a subscriber key that may read appointments."""
-    return SubscriberKeyCreated(
+class KeyTerms(TypedDict, total=False):
+    """What a test may want to be different of a subscriber key."""
+
+    name: str
+    permissions: Permissions
+    vendor_ids: tuple[VendorId, ...] | None
+    networks: tuple[Network, ...] | None
+    rate_limit: RateLimit | None
+    expires_at: datetime | None
+    digest: bytes
+    secret_hint: str
+    created_at: datetime
+
+
+def key_created(number: int, account: int = 1, **terms: Unpack[KeyTerms]) -> SubscriberKeyCreated:
+    """Return the making of a subscriber key that may read appointments, but for the terms."""
+    event = SubscriberKeyCreated(
         key_id=key_id(number),
         account_id=account_id(account),
         name=f"Key {number}",
-        permissions=Permissions.of({Category.APPOINTMENT: Access.READ}),
-        vendor_ids=vendor_ids,
-        networks=networks,
-        rate_limit=rate_limit,
-        expires_at=expires_at,
-        reminders=reminders(expires_at),
+        permissions=READS_APPOINTMENTS,
+        vendor_ids=None,
+        networks=None,
+        rate_limit=None,
+        expires_at=None,
+        reminders=reminders(terms.get("expires_at")),
         digest=digest(number),
         secret_hint=f"kfs_test_{number:012}…abcd",
         created_at=START,
     )
+    return replace(event, **terms) if terms else event
 
 
 def key_revoked(number: int, account: int = 1) -> SubscriberKeyRevoked:

@@ -10,16 +10,10 @@ from typing import Any
 import pytest
 
 from tests.support.eventually import eventually
+from tests.support.stack.command_line import run_json
 from tests.support.stack.forked import Ended
 from tests.support.stack.running import KEYFOLD, RunningStack, keyfold, wait_for_end
 from tests.support.stack.world import Practice, World
-
-
-async def run_json(stack: RunningStack, line: str) -> Any:
-    """Run a command that succeeds and return its JSON."""
-    done = await stack.keyfold(*shlex.split(line))
-    assert done.status == 0, done.err
-    return done.json()
 
 
 async def pasted(stack: RunningStack, line: str) -> Ended:

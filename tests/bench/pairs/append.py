@@ -8,18 +8,19 @@ from contextlib import asynccontextmanager
 from itertools import count
 from statistics import quantiles
 
-from keyfold.domain.ids import EventId
 from keyfold.domain.lifecycle.fold import stream_of
 from keyfold.domain.lifecycle.subscriber_key import SubscriberKeyCreated
 from keyfold.domain.permissions import NO_PERMISSIONS
 from keyfold.registry.commands.execution import Commands, Done
 from keyfold.runtime.clock import SYSTEM_CLOCK
-from keyfold.store.ledger.append import EventDraft, Ledger
+from keyfold.store.ledger.append import Ledger
 from keyfold.store.postgres.connection import Connection, open_connection, open_pool
 from keyfold.wire.events.codec import encode_event
 from tests.bench.contest import Contest, Figure, Figures, Side
 from tests.bench.ground import Ground
-from tests.support.key_commands import OTTO, account_created, account_id, create_key, key_id
+from tests.support.key_commands import OTTO, create_key
+from tests.support.lifecycle_events import account_created, key_created
+from tests.support.store.events import append_new
 
 CREATES = Figure(name="creates/s")
 P99 = Figure(name="p99 ms", more_is_better=False)
@@ -127,19 +128,7 @@ def _p99(seconds: Sequence[float]) -> float:
 
 async def open_accounts(ledger: Ledger) -> None:
     """Open the accounts in which keys are made."""
-    events = [account_created(number) for number in range(ACCOUNTS)]
-    drafts = [
-        EventDraft(
-            stream=stream_of(event),
-            event_id=EventId(SYSTEM_CLOCK.new_event_id()),
-            event=event,
-            actor=OTTO.actor,
-            request_id=OTTO.request_id,
-            traceparent=None,
-        )
-        for event in events
-    ]
-    await ledger.append(drafts, {draft.stream: 0 for draft in drafts}, SYSTEM_CLOCK.now())
+    await append_new(ledger, map(account_created, range(ACCOUNTS)))
 
 
 async def _insert(connection: Connection, number: int) -> None:
@@ -161,16 +150,10 @@ async def _insert(connection: Connection, number: int) -> None:
 
 
 def _key_created(number: int) -> SubscriberKeyCreated:
-    return SubscriberKeyCreated(
-        key_id=key_id(number),
-        account_id=account_id(number % ACCOUNTS),
-        name=f"Key {number}",
+    return key_created(
+        number,
+        number % ACCOUNTS,
         permissions=NO_PERMISSIONS,
-        vendor_ids=None,
-        networks=None,
-        rate_limit=None,
-        expires_at=None,
-        reminders=(),
         digest=number.to_bytes(32),
         secret_hint="kfs_live_…",
         created_at=SYSTEM_CLOCK.now(),

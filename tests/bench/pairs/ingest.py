@@ -8,7 +8,6 @@ from datetime import datetime
 from itertools import count
 
 from keyfold.audit.ingest.consumer import IngestMetrics
-from keyfold.audit.ingest.sink import AccessLogSink
 from keyfold.domain.access.event import AccessEvent
 from keyfold.ingest.delivery import Delivery, SettingAside
 from keyfold.kafka.connection import ProducerOptions
@@ -16,7 +15,6 @@ from keyfold.kafka.dead_letters.bound import DeadLetterBound
 from keyfold.kafka.publisher import Publisher
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.store.access_log.addresses import use_text_codec
-from keyfold.store.access_log.completeness.closed_runs import ClosedRuns
 from keyfold.store.access_log.partitions import Partitions
 from keyfold.store.access_log.rows import COLUMNS, row_of
 from keyfold.store.access_log.writer import AccessLog
@@ -31,11 +29,11 @@ from tests.bench.contest import Contest, Figure, Figures, Side
 from tests.bench.ground import Ground
 from tests.bench.load.traffic import traffic
 from tests.bench.stopwatch import rate_per_s
+from tests.support.audit.following import sink_on
 
 EVENTS = Figure(name="events/s")
 EVENTS_A_GO = 20_000  # what the audit service reads at a time when it is busy
 BATCH_EVENTS = 5_000  # and what it files at a time
-FUTURE_MAX_S = 300
 
 Write = Callable[[], Awaitable[None]]
 Prepare = Callable[[Sequence[AccessEvent]], Write]
@@ -96,13 +94,7 @@ def _side(what: str, prepare: Prepare, since: datetime) -> Side:
 
 
 def _filing(pool: Pool) -> Prepare:
-    sink = AccessLogSink(
-        access_log=AccessLog(pool, ACCESS.name),
-        closed_runs=ClosedRuns(pool),
-        partitions=Partitions(pool),
-        clock=SYSTEM_CLOCK,
-        future_max_s=FUTURE_MAX_S,
-    )
+    sink = sink_on(pool, ACCESS.name, SYSTEM_CLOCK)
     set_aside = SettingAside(
         # It never connects: each of these events is admissible.
         publisher=Publisher(ProducerOptions(bootstrap="127.0.0.1:1")),

@@ -24,12 +24,12 @@ from tests.bench.contest import Contest, Figure, Figures, Side
 from tests.bench.ground import Ground
 from tests.bench.percentile import percentile
 from tests.bench.side_by_side import bare_server
-from tests.bench.sides.practices import record_all
 from tests.support.audit.lived_in_log import account, fill, vendor
 from tests.support.eventually import eventually
 from tests.support.lifecycle_events import account_created, key_created, vendor_approved, vendor_key_issued
 from tests.support.page.browsers import let_in
 from tests.support.stack.running import RunningStack, running
+from tests.support.store.events import append_new
 
 ROWS: Final = int(os.environ.get("KEYFOLD_BENCH_ROWS", "1000000"))
 KEYS: Final = 100
@@ -117,7 +117,7 @@ async def _lived_in(stack: RunningStack) -> None:
     tomorrow = datetime.combine(SYSTEM_CLOCK.now(), time(), UTC) + timedelta(days=1)
     await fill(stack.record["postgres"], ROWS, tomorrow, keys=KEYS)
     async with open_pool(stack.record["postgres"], application_name="bench") as pool:
-        await record_all(
+        await append_new(
             Ledger(pool),
             [
                 *(each for number in range(VENDORS) for each in vendor_approved(number)),

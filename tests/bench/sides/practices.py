@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from keyfold.domain.ids import KEY_PREFIX, EventId
+from keyfold.domain.ids import KEY_PREFIX
 from keyfold.domain.lifecycle.account import AccountCreated, IntegrationsEnabled
-from keyfold.domain.lifecycle.fold import LifecycleEvent, stream_of
-from keyfold.domain.lifecycle.subscriber_key import SubscriberKeyCreated
+from keyfold.domain.lifecycle.fold import LifecycleEvent
 from keyfold.domain.lifecycle.vendor_key import VendorKeyIssued
 from keyfold.domain.permissions import Access, Category, Permissions
 from keyfold.kafka.connection import ProducerOptions
@@ -16,12 +15,13 @@ from keyfold.kafka.publisher import Publisher
 from keyfold.projection.lifecycle_topic import LifecycleTopic
 from keyfold.projection.replay import Replay
 from keyfold.runtime.clock import SYSTEM_CLOCK
-from keyfold.store.ledger.append import EventDraft, Ledger
+from keyfold.store.ledger.append import Ledger
 from keyfold.store.postgres.connection import open_pool
 from keyfold.wire.events.record import lifecycle_record
 from keyfold.wire.keys.format import SECRET_BYTES, KeyKind, MintedKey, mint
 from keyfold.wire.topics import LIFECYCLE
-from tests.support.ledger_builder import OPERATOR, START, account_id, vendor_approved, vendor_id
+from tests.support.ledger_builder import START, account_id, key_created, vendor_approved, vendor_id
+from tests.support.store.events import append_new
 
 READS_PATIENTS = Permissions.of({Category.PATIENT: Access.READ})
 
@@ -59,27 +59,11 @@ async def open_all(world: Practices, dsn: str, bootstrap: str) -> None:
         open_pool(dsn, application_name="bench") as pool,
         Publisher(ProducerOptions(bootstrap=bootstrap)) as publisher,
     ):
-        await record_all(Ledger(pool), world.events())
+        await append_new(Ledger(pool), world.events())
         rows = await Ledger(pool).rows_after(0, len(world.events()))
         await publisher.publish(LIFECYCLE.name, 0, [lifecycle_record(row, seal) for row, seal in rows])
         topic = LifecycleTopic(bootstrap=bootstrap, dead_letters=publisher, dead_letter_ratio_max=1)
         await Replay(dsn=dsn, pool=pool, topic=topic, clock=SYSTEM_CLOCK).run()
-
-
-async def record_all(ledger: Ledger, events: Sequence[LifecycleEvent]) -> None:
-    """Record events of new streams."""
-    drafts = [
-        EventDraft(
-            stream=stream_of(event),
-            event_id=EventId(SYSTEM_CLOCK.new_event_id()),
-            event=event,
-            actor=OPERATOR,
-            request_id="bench",
-            traceparent=None,
-        )
-        for event in events
-    ]
-    await ledger.append(drafts, {draft.stream: 0 for draft in drafts}, SYSTEM_CLOCK.now())
 
 
 def _minted(kind: KeyKind, number: int) -> MintedKey:
@@ -87,22 +71,17 @@ def _minted(kind: KeyKind, number: int) -> MintedKey:
 
 
 def _opened(key: MintedKey) -> Sequence[LifecycleEvent]:
-    account = account_id(int(key.key_id.removeprefix(KEY_PREFIX)))
+    number = int(key.key_id.removeprefix(KEY_PREFIX))
+    account = account_id(number)
     return (
         AccountCreated(account_id=account, name="Practice"),
         IntegrationsEnabled(account_id=account),
-        SubscriberKeyCreated(
-            key_id=key.key_id,
-            account_id=account,
+        key_created(
+            number,
+            number,
             name="Key",
             permissions=READS_PATIENTS,
-            vendor_ids=None,
-            networks=None,
-            rate_limit=None,
-            expires_at=None,
-            reminders=(),
             digest=key.digest,
             secret_hint=key.secret_hint,
-            created_at=START,
         ),
     )

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from tests.gateways.conftest import GATEWAYS
 from tests.gateways.stacks.running import STACKS, read_beliefs, stack_running
 from tests.support.eventually import eventually
 from tests.support.gatekeeper.practice import BOTH
 from tests.support.gateways.claims import DENIED, REMOVED, batches, plausible
+from tests.support.gateways.every import GATEWAYS
 from tests.support.gateways.running import Gateway
 from tests.support.gateways.scene import Scene
 from tests.support.gateways.switchboard import Line, switchboard_running

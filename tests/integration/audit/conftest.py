@@ -6,18 +6,16 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from keyfold.kafka.connection import ProducerOptions
-from keyfold.kafka.publisher import Publisher
 from keyfold.store.access_log.addresses import use_text_codec
 from keyfold.store.access_log.partitions import Partitions
 from keyfold.store.access_log.writer import AccessLog
 from keyfold.store.postgres.connection import Pool, open_pool
-from keyfold.wire.topics import ACCESS, DEAD_LETTER
 from tests.support.access_events import EPOCH
-from tests.support.audit.following import Wires
+from tests.support.audit.filing import TOPIC
+from tests.support.audit.log import Log, asking
 from tests.support.bed import Topics
-
-TOPIC = "access"
+from tests.support.ingest.wires import Wires, wires_between
+from tests.support.runtime.serving import Client
 
 
 @pytest.fixture
@@ -43,13 +41,20 @@ async def access_log(pool: Pool, partitions: Partitions) -> AccessLog:
 
 
 @pytest.fixture
+def log(pool: Pool) -> Log:
+    """An empty log."""
+    return Log(pool)
+
+
+@pytest.fixture
+async def client(database: str, pool: Pool) -> AsyncIterator[Client]:
+    """A client of the audit service."""
+    async with asking(database, pool) as client:
+        yield client
+
+
+@pytest.fixture
 async def wires(kafka_bootstrap: str, topics: Topics, database: str) -> AsyncIterator[Wires]:
     """Two partitions of access events."""
-    async with Publisher(ProducerOptions(bootstrap=kafka_bootstrap)) as publisher:
-        yield Wires(
-            bootstrap=kafka_bootstrap,
-            dsn=database,
-            topic=await topics("access", partitions=2, config=ACCESS.config),
-            dead_letter_topic=await topics("dead-letter", config=DEAD_LETTER.config),
-            publisher=publisher,
-        )
+    async with wires_between(kafka_bootstrap, topics, database) as wires:
+        yield wires

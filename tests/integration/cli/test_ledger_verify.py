@@ -14,7 +14,8 @@ import orjson
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from tests.support.store.tampering import KEY, OTHER_KEY, dba_of, make_vouched
+from tests.support.store.tampering import dba_of, make_vouched
+from tests.support.wire.signed_heads import KEY, OTHER_KEY
 
 LEDGER = make_vouched()
 

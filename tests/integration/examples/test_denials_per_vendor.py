@@ -11,9 +11,10 @@ from msgspec.structs import replace
 from keyfold.domain.access.decision import Reason
 from keyfold.domain.ids import VendorId
 from keyfold.wire.record import Record
-from tests.support.access_events import access_event
+from tests.support.access_events import access_event, record_of
 from tests.support.bed import Topics
-from tests.support.examples.running import POISON, delete_before, publish, record_of, run
+from tests.support.examples.running import POISON, publish, run
+from tests.support.kafka.records import delete_before
 
 NAME = "denials_per_vendor.py"
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)

@@ -20,10 +20,11 @@ from keyfold.domain.ids import VendorId
 from keyfold.domain.permissions import Access, Category
 from keyfold.runtime.clock import SystemClock
 from keyfold.wire.record import Record
-from tests.support.access_events import access_event
+from tests.support.access_events import access_event, record_of
 from tests.support.bed import Topics
 from tests.support.eventually import eventually
-from tests.support.examples.running import POISON, delete_before, publish, record_of, run, start_example
+from tests.support.examples.running import POISON, publish, run, start_example
+from tests.support.kafka.records import delete_before
 
 NAME = "land_parquet.py"
 PAGE = Path(__file__).parents[3] / "docs" / "subscribing.md"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from keyfold.domain.lifecycle.fold import LifecycleEvent
 from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.publisher import Publisher
 from keyfold.kafka.topics import ensure_topics
@@ -40,6 +41,12 @@ async def world(
 
 
 @pytest.fixture(scope="module")
+def history() -> Sequence[LifecycleEvent]:
+    """What has happened in the practice of `gatekeeper`; a module may name another history."""
+    return practice()
+
+
+@pytest.fixture(scope="module")
 async def gatekeeper(
     postgres_server: LocalPostgres,
     template_database: str,
@@ -47,13 +54,14 @@ async def gatekeeper(
     lifecycle_publisher: Publisher,
     tmp_path_factory: pytest.TempPathFactory,
     fork_server: ForkServer,
+    history: Sequence[LifecycleEvent],
 ) -> AsyncIterator[Gatekeeper]:
     """A gatekeeper of a practice in which nothing changes, for the tests of one module."""
     directory = tmp_path_factory.mktemp("gatekeeper")
     name = directory.name.replace("-", "_")
     dsn = await clone_database(postgres_server.dsn, template_database, name)
     async with world_on(dsn, kafka_bootstrap, lifecycle_publisher, directory, fork_server) as world:
-        await world.append(*practice())
+        await world.append(*history)
         await world.project()
         async with world.gatekeeper() as running:
             yield running

@@ -15,6 +15,7 @@ from keyfold.wire.events.chain import seal
 from keyfold.wire.events.record import lifecycle_record
 from tests.support.eventually import eventually
 from tests.support.gatekeeper.practice import BOTH, KEY, practice, revoked, subscriber_key
+from tests.support.gatekeeper.rows import rows
 from tests.support.gatekeeper.world import Gatekeeper, World
 from tests.support.ledger_builder import account_created
 
@@ -44,16 +45,6 @@ async def lags(gatekeeper: Gatekeeper, *, more_than_s: float) -> bool:
     """Tell whether the last proof is older than that."""
     _, answer = await gatekeeper.get("/v1/position", gatekeeper.token("operator"))
     return isinstance(answer["lag_s"], float) and answer["lag_s"] > more_than_s
-
-
-async def rows(dsn: str) -> list[tuple[int, float | None]]:
-    """Return the applied position and the lease's length of each gatekeeper's row."""
-    connection = await asyncpg.connect(dsn)
-    try:
-        found = await connection.fetch("select applied_position, lease_s from ledger.gatekeepers")
-        return [(row["applied_position"], row["lease_s"]) for row in found]
-    finally:
-        await connection.close()
 
 
 async def test_a_revocation_is_obeyed_once_it_is_applied(world: World) -> None:

@@ -21,14 +21,13 @@ from keyfold.gatekeeper.replica.lease import Beat, Lease
 from keyfold.gatekeeper.replica.state import Replica
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.store.enforcement.leases import Holder, Journalled, Leases
-from keyfold.store.enforcement.positions import ENFORCEMENT_CHANNEL, Enforcement
-from keyfold.store.postgres.connection import Pool, open_pool
-from keyfold.store.postgres.notifications import Notifications
+from keyfold.store.enforcement.positions import Enforcement
+from keyfold.store.postgres.connection import Pool
 from keyfold.wire.events.chain import GENESIS, Head
 from tests.support.eventually import eventually
+from tests.support.store.enforcing import LONG_S, enforcing
 
 HOLDER = Holder(id="a", host="host-a", lease_s=60)
-LONG_S = 20
 
 
 class CountedLeases(Leases):
@@ -106,17 +105,13 @@ class Scene:
 @pytest.fixture
 async def scene(database: str) -> AsyncIterator[Scene]:
     """An empty ledger, and a replica without a state."""
-    async with (
-        open_pool(database, application_name="test") as pool,
-        Notifications(database, ENFORCEMENT_CHANNEL) as notifications,
-    ):
-        await notifications.wait(LONG_S)
+    async with enforcing(database) as (pool, enforcement):
         yield Scene(
             pool=pool,
             leases=CountedLeases(pool),
             lease=Lease(60),
             replica=Replica(),
-            enforcement=Enforcement(pool, notifications),
+            enforcement=enforcement,
         )
 
 

@@ -17,9 +17,9 @@ import pytest
 from keyfold.local.process.child import Child, ProcessSpec
 from keyfold.local.process.ports import HOST, free_ports, is_free, listens
 from keyfold.local.stack import answers_ready
-from tests.integration.gatekeeper.test_following import rows
 from tests.support.eventually import eventually
 from tests.support.gatekeeper.practice import BOTH, practice
+from tests.support.gatekeeper.rows import rows
 from tests.support.gatekeeper.world import CADDY_TOKEN, World, journal_records
 
 PROCESSES = 2

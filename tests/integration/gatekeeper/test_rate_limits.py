@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import Sequence
 
 import pytest
 
 from keyfold.domain.access.decision import Reason
+from keyfold.domain.lifecycle.fold import LifecycleEvent
 from keyfold.domain.lifecycle.subscriber_key import SubscriberKeyRateLimitChanged
 from keyfold.domain.rate_limit import RateLimit
-from keyfold.kafka.publisher import Publisher
-from keyfold.local.process.fork_server import ForkServer
-from keyfold.local.servers.postgres import LocalPostgres
 from keyfold.wire.keys.format import KeyKind, MintedKey
-from tests.support.database import clone_database
 from tests.support.gatekeeper.practice import ACCOUNT, BOTH, VENDOR_KEY, mint_key, practice, subscriber_key
-from tests.support.gatekeeper.world import NGINX_TOKEN, Answered, Gatekeeper, World, world_on
+from tests.support.gatekeeper.world import NGINX_TOKEN, Answered, Gatekeeper, World
 
 TWO_AN_HOUR = RateLimit.of(2, 3600)
 DENIED, NGINX, PORTS, FAST, EDITED = (mint_key(KeyKind.SUBSCRIBER, number) for number in range(31, 36))
@@ -28,22 +25,9 @@ LIMITED = (
 
 
 @pytest.fixture(scope="module")
-async def gatekeeper(
-    postgres_server: LocalPostgres,
-    template_database: str,
-    kafka_bootstrap: str,
-    lifecycle_publisher: Publisher,
-    tmp_path_factory: pytest.TempPathFactory,
-    fork_server: ForkServer,
-) -> AsyncIterator[Gatekeeper]:
-    """A gatekeeper of a practice some of whose keys have limits, and no default."""
-    directory = tmp_path_factory.mktemp("limited")
-    dsn = await clone_database(postgres_server.dsn, template_database, directory.name.replace("-", "_"))
-    async with world_on(dsn, kafka_bootstrap, lifecycle_publisher, directory, fork_server) as world:
-        await world.append(*LIMITED)
-        await world.project()
-        async with world.gatekeeper() as running:
-            yield running
+def history() -> Sequence[LifecycleEvent]:
+    """A practice some of whose keys have limits, and no default."""
+    return LIMITED
 
 
 def with_key(key: MintedKey) -> dict[str, str]:

@@ -5,51 +5,38 @@ from __future__ import annotations
 from datetime import timedelta
 
 from keyfold.domain.access.decision import Reason
-from keyfold.domain.ids import KeyId
 from keyfold.domain.lifecycle.subscriber_key import SubscriberKeyOverlapEnded, SubscriberKeyRotated
 from keyfold.domain.lifecycle.vendor_key import VendorKeyRotated
 from keyfold.runtime.clock import SYSTEM_CLOCK
-from keyfold.wire.keys.format import KeyKind, MintedKey, mint
+from keyfold.wire.keys.format import KeyKind, MintedKey
 from tests.support.eventually import eventually
-from tests.support.gatekeeper.practice import ACCOUNT, BOTH, KEY, VENDOR, VENDOR_KEY, practice
+from tests.support.gatekeeper.practice import (
+    ACCOUNT,
+    BOTH,
+    KEY,
+    VENDOR_KEY,
+    mint_again,
+    practice,
+    rotated,
+    vendor_rotated,
+)
 from tests.support.gatekeeper.world import Gatekeeper, World
 
 HOUR = timedelta(hours=1)
+NEW_KEY, NEWER_KEY = (mint_again(KeyKind.SUBSCRIBER, KEY, number) for number in (1001, 1002))
+NEW_VENDOR_KEY = mint_again(KeyKind.VENDOR, VENDOR_KEY, 1003)
 
 
-def another(kind: KeyKind, key_id: KeyId, number: int) -> MintedKey:
-    """Return another secret of a key."""
-    return mint(kind, key_id.removeprefix("key_"), number.to_bytes(32))
-
-
-NEW_KEY, NEWER_KEY = (another(KeyKind.SUBSCRIBER, KEY.key_id, number) for number in (1001, 1002))
-NEW_VENDOR_KEY = another(KeyKind.VENDOR, VENDOR_KEY.key_id, 1003)
-
-
-def rotate_key(new: MintedKey, overlap: timedelta | None) -> SubscriberKeyRotated:
+def rotated_now(new: MintedKey, overlap: timedelta | None) -> SubscriberKeyRotated:
     """Return the rotation of the subscriber key, now."""
     now = SYSTEM_CLOCK.now()
-    return SubscriberKeyRotated(
-        key_id=KEY.key_id,
-        account_id=ACCOUNT,
-        digest=new.digest,
-        secret_hint=new.secret_hint,
-        rotated_at=now,
-        overlap_ends_at=None if overlap is None else now + overlap,
-    )
+    return rotated(new, at=now, overlap_ends_at=None if overlap is None else now + overlap)
 
 
-def rotate_vendor_key(overlap: timedelta) -> VendorKeyRotated:
-    """Return the rotation of the vendor key, now."""
+def vendor_rotated_now() -> VendorKeyRotated:
+    """Return the rotation of the vendor key, now, with an overlap of an hour."""
     now = SYSTEM_CLOCK.now()
-    return VendorKeyRotated(
-        key_id=VENDOR_KEY.key_id,
-        vendor_id=VENDOR,
-        digest=NEW_VENDOR_KEY.digest,
-        secret_hint=NEW_VENDOR_KEY.secret_hint,
-        rotated_at=now,
-        overlap_ends_at=now + overlap,
-    )
+    return vendor_rotated(NEW_VENDOR_KEY, at=now, overlap_ends_at=now + HOUR)
 
 
 async def refusal(gatekeeper: Gatekeeper, **changed: MintedKey) -> str | None:
@@ -65,15 +52,15 @@ async def test_overlap(world: World) -> None:
     await world.project()
     async with world.gatekeeper() as gatekeeper:
         assert await refusal(gatekeeper, subscriber=NEW_KEY) == Reason.UNKNOWN_SUBSCRIBER_KEY
-        await gatekeeper.reaches(await world.record(rotate_key(NEW_KEY, HOUR), rotate_vendor_key(HOUR)))
+        await gatekeeper.reaches(await world.record(rotated_now(NEW_KEY, HOUR), vendor_rotated_now()))
         for vendor in (VENDOR_KEY, NEW_VENDOR_KEY):
             for subscriber in (KEY, NEW_KEY):
                 assert await refusal(gatekeeper, vendor=vendor, subscriber=subscriber) is None
         assert {record.key_id for record in gatekeeper.journal()[1:]} == {KEY.key_id}
-        await gatekeeper.reaches(await world.record(rotate_key(NEWER_KEY, HOUR)))
+        await gatekeeper.reaches(await world.record(rotated_now(NEWER_KEY, HOUR)))
         assert await refusal(gatekeeper) == Reason.SUBSCRIBER_KEY_REPLACED
         assert await refusal(gatekeeper, subscriber=NEW_KEY) is None
-        await gatekeeper.reaches(await world.record(rotate_key(KEY, None)))
+        await gatekeeper.reaches(await world.record(rotated_now(KEY, None)))
         for gone in (NEW_KEY, NEWER_KEY):
             assert await refusal(gatekeeper, subscriber=gone) == Reason.SUBSCRIBER_KEY_REPLACED
         assert await refusal(gatekeeper) is None
@@ -84,7 +71,7 @@ async def test_end(world: World) -> None:
     await world.append(*practice())
     await world.project()
     async with world.gatekeeper() as gatekeeper:
-        rotation = rotate_key(NEW_KEY, timedelta(seconds=2))
+        rotation = rotated_now(NEW_KEY, timedelta(seconds=2))
         await gatekeeper.reaches(await world.record(rotation))
         assert await refusal(gatekeeper) is None
         await eventually(lambda: refusal(gatekeeper))
@@ -103,7 +90,7 @@ async def test_end(world: World) -> None:
 
 async def test_across_a_restart(world: World) -> None:
     """A gatekeeper that starts during an overlap, from the read model alone, knows both secrets."""
-    await world.append(*practice(), rotate_key(NEW_KEY, HOUR), rotate_vendor_key(HOUR))
+    await world.append(*practice(), rotated_now(NEW_KEY, HOUR), vendor_rotated_now())
     await world.project()
     async with world.gatekeeper() as gatekeeper:
         for subscriber in (KEY, NEW_KEY):

@@ -6,29 +6,21 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from keyfold.kafka.connection import ProducerOptions
-from keyfold.kafka.publisher import Publisher
 from keyfold.store.access_log.addresses import use_text_codec
 from keyfold.store.access_log.partitions import Partitions
 from keyfold.store.postgres.connection import open_pool
-from keyfold.wire.topics import ACCESS, DEAD_LETTER
 from tests.support.access_events import EPOCH
-from tests.support.audit.following import Wires
 from tests.support.bed import Topics
-from tests.support.ingest.beds import Bed, MemoryBed, PostgresBed
+from tests.support.ingest.beds import Bed, PostgresBed
+from tests.support.ingest.memory import MemoryBed
+from tests.support.ingest.wires import Wires, wires_between
 
 
 @pytest.fixture
 async def wires(kafka_bootstrap: str, topics: Topics, database: str) -> AsyncIterator[Wires]:
     """Two partitions of access events."""
-    async with Publisher(ProducerOptions(bootstrap=kafka_bootstrap)) as publisher:
-        yield Wires(
-            bootstrap=kafka_bootstrap,
-            dsn=database,
-            topic=await topics("ingest", partitions=2, config=ACCESS.config),
-            dead_letter_topic=await topics("dead-letter", config=DEAD_LETTER.config),
-            publisher=publisher,
-        )
+    async with wires_between(kafka_bootstrap, topics, database) as wires:
+        yield wires
 
 
 @pytest.fixture(params=["PostgreSQL", "memory"])

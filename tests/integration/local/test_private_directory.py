@@ -20,8 +20,8 @@ import pytest
 from keyfold.local.extra import CannotRunHere, package_dir
 from keyfold.local.process.child import User
 from keyfold.local.servers.postgres_program import PACKAGE, programs_for
-from tests.integration.local.test_up import all_gone, stack
 from tests.support.local.lone_postgres import status_of
+from tests.support.local.started import all_gone, stack
 
 REPOSITORY: Final = Path(__file__).parents[3]
 # Kafka parts its directories by commas, a backslash begins an escape in its properties, and a path of more

@@ -18,12 +18,12 @@ from keyfold.store.read_model.writer import ReadModelWriter, Step
 from keyfold.wire.events.chain import Head
 from keyfold.wire.events.codec import UnknownEvent
 from keyfold.wire.record import Record
-from tests.integration.projection.conftest import Scene
 from tests.support.database import execute
 from tests.support.eventually import eventually
 from tests.support.kafka.records import read_all
 from tests.support.ledger_builder import LedgerBuilder, account_created, key_created, key_revoked, story
 from tests.support.projection.running import dump, running
+from tests.support.projection.scene import Scene
 
 FOREIGN = Record(key=None, value=b"hello", headers=(("ce_source", b"/elsewhere"),), timestamp_ms=1)
 

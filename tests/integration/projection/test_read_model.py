@@ -10,7 +10,6 @@ from keyfold.domain.ids import KeyId
 from keyfold.domain.lifecycle.keys import KeyState
 from keyfold.domain.lifecycle.vendor import VendorState
 from keyfold.store.read_model.reader import ReadModel
-from tests.integration.projection.conftest import Scene
 from tests.support.ledger_builder import (
     START,
     LedgerBuilder,
@@ -23,6 +22,7 @@ from tests.support.ledger_builder import (
     vendor_id,
 )
 from tests.support.projection.running import running
+from tests.support.projection.scene import Scene
 
 
 async def fill(scene: Scene, ledger: LedgerBuilder) -> ReadModel:

@@ -16,7 +16,6 @@ from keyfold.store.read_model.generations import (
     open_generations,
     serving_progress,
 )
-from tests.integration.projection.conftest import Scene
 from tests.support.database import execute
 from tests.support.eventually import eventually
 from tests.support.ledger_builder import (
@@ -28,6 +27,7 @@ from tests.support.ledger_builder import (
     story,
 )
 from tests.support.projection.running import dump, running
+from tests.support.projection.scene import Scene
 
 
 async def serve_ledger(scene: Scene, ledger: LedgerBuilder) -> bytes:

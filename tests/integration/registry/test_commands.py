@@ -36,12 +36,11 @@ from keyfold.store.ledger.read_set import ReadSet
 from keyfold.store.postgres.errors import DatabaseAway
 from tests.support.key_commands import (
     OTTO,
-    account_id,
     create_key,
-    key_id,
     rename_key,
     revoke_key,
 )
+from tests.support.lifecycle_events import account_id, key_id
 from tests.support.registry.commanding import SetClock, processes
 
 ACCOUNT = account_stream(account_id(0))

@@ -29,7 +29,7 @@ from tests.support.eventually import eventually
 from tests.support.lifecycle_events import account_created, key_created, key_rotated
 from tests.support.registry.commanding import SetClock
 from tests.support.registry.serving import REVIEWER, Registry, folding, owner, serving
-from tests.support.store.events import draft
+from tests.support.store.events import append_new
 
 MANY = 1500
 
@@ -232,8 +232,7 @@ async def test_many_at_once(database: str) -> None:
         timekeeper(database, SYSTEM_CLOCK) as (keeper, _),
     ):
         ledger = Ledger(pool)
-        drafts = [draft(each) for each in history]
-        await ledger.append(drafts, {each.stream: 0 for each in drafts}, SYSTEM_CLOCK.now())
+        await append_new(ledger, history)
         async with folding(database, pool):
             keeping = asyncio.create_task(keeper.run())
 
@@ -270,8 +269,7 @@ async def test_without_a_read_model(database: str) -> None:
         timekeeper(database, SYSTEM_CLOCK) as (keeper, _),
     ):
         ledger = Ledger(pool)
-        drafts = [draft(each) for each in history]
-        await ledger.append(drafts, {each.stream: 0 for each in drafts}, SYSTEM_CLOCK.now())
+        await append_new(ledger, history)
         with pytest.raises(ReadModelAbsent):
             await keeper.record_due()
         with capture_logs() as logs:

@@ -1,12 +1,17 @@
-"""What tests of the roles start from."""
+"""What the tests of the store start from."""
 
 from __future__ import annotations
+
+from collections.abc import AsyncIterator
 
 import pytest
 
 from keyfold.store.access_log.partitions import Partitions
+from keyfold.store.enforcement.leases import Leases
+from keyfold.store.ledger.append import Ledger
 from keyfold.store.read_model.generations import open_generations
 from tests.support.access_events import EPOCH
+from tests.support.store.enforcing import Scene, enforcing
 from tests.support.store.logins import login_of, pool_of
 
 
@@ -19,3 +24,12 @@ async def lived_in(database: str) -> str:
     async with pool_of(database, "audit") as pool:
         await Partitions(pool).make([EPOCH.date()])
     return database
+
+
+@pytest.fixture
+async def scene(database: str) -> AsyncIterator[Scene]:
+    """A ledger without any gatekeeper."""
+    async with enforcing(database) as (pool, enforcement):
+        yield Scene(
+            dsn=database, pool=pool, leases=Leases(pool), ledger=Ledger(pool), enforcement=enforcement
+        )

@@ -20,11 +20,12 @@ from keyfold.runtime.http import rfc3339
 from keyfold.store.access_log.arrivals import CHANNEL
 from keyfold.store.access_log.partitions import Partitions
 from keyfold.store.access_log.scope import AccountScope, KeyScope, Scope, UnattributedScope, VendorScope
+from keyfold.store.access_log.summaries import Dimension
 from keyfold.store.access_log.writer import AccessLog
 from keyfold.store.postgres.connection import Pool
 from keyfold.store.postgres.notifications import Notifications
-from keyfold.wire.offsets import Advance
 from tests.support.access_events import EPOCH
+from tests.support.audit.filing import TOPIC, step
 from tests.support.audit.following import NoonClock
 from tests.support.runtime.serving import Client, serving
 
@@ -40,7 +41,7 @@ class Log:
     """A log to file into, one batch after another, each partition at its own pace."""
 
     def __init__(self, pool: Pool, partition: int = 0) -> None:
-        self._access_log = AccessLog(pool, "access")
+        self._access_log = AccessLog(pool, TOPIC)
         self._partitions = Partitions(pool)
         self._partition = partition
         self._offset = 0
@@ -49,8 +50,7 @@ class Log:
         """File events of any day."""
         await self._partitions.make({event.at.date() for event in events})
         following = self._offset + len(events)
-        step = Advance(partition=self._partition, expected=self._offset, next=following)
-        await self._access_log.file(events, [step])
+        await self._access_log.file(events, [step(self._offset, following, partition=self._partition)])
         self._offset = following
 
 
@@ -114,6 +114,23 @@ def belongs(event: AccessEvent, scope: Scope) -> bool:
             return event.vendor_id == vendor_id
         case UnattributedScope():
             return event.account_id is None and event.vendor_id is None
+
+
+def value_of(each: AccessEvent, by: Dimension) -> str:
+    """Return what an event is counted under, empty where it has nothing of the kind."""
+    match by:
+        case Dimension.VENDOR:
+            return each.vendor_id or ""
+        case Dimension.KEY:
+            return each.key_id or ""
+        case Dimension.CATEGORY:
+            return each.category or ""
+        case Dimension.ACCESS:
+            return "" if each.access is None else each.access.word
+        case Dimension.DECISION:
+            return each.decision
+        case Dimension.REASON:
+            return each.reason or ""
 
 
 def number(event_id: str) -> int:

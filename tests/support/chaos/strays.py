@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 from itertools import count
 from random import Random
 
-from keyfold.domain.access.event import AccessEvent
 from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.publisher import Publisher
-from keyfold.wire.access.codec import access_record, encode_access_event
 from keyfold.wire.record import Record
 from keyfold.wire.topics import ACCESS
+from tests.support.access_events import record_of
 from tests.support.chaos.journalling import Journalling
 
 INTERVAL_S = 0.1
@@ -57,11 +56,6 @@ class Strays:
 
     def _partition(self) -> int:
         return self._chance.randrange(ACCESS.partitions)
-
-
-def record_of(event: AccessEvent) -> Record:
-    """Return the record that a shipper makes of an event."""
-    return access_record(encode_access_event(event))
 
 
 def poison(name: str) -> Record:

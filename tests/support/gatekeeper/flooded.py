@@ -24,6 +24,7 @@ from tests.support.gatekeeper.heart import KEYS, Clock, Heart, Waiting, heart_in
 from tests.support.gatekeeper.practice import UNKNOWN_KEY
 
 PER_S = 2
+MANY = 40
 SECOND = timedelta(seconds=1)
 BYTES_MAX = 1 << 20
 STRANGE: Fields = {**KEYS, "a-api-key": [UNKNOWN_KEY.secret]}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, Unpack
+
+from msgspec.structs import replace
 
 from keyfold.domain.ids import KEY_PREFIX, AccountId, VendorId
 from keyfold.domain.lifecycle.account import AccountCreated, IntegrationsEnabled
@@ -15,11 +17,10 @@ from keyfold.domain.lifecycle.subscriber_key import (
 )
 from keyfold.domain.lifecycle.vendor import VendorSuspended
 from keyfold.domain.lifecycle.vendor_key import VendorKeyIssued, VendorKeyRevoked, VendorKeyRotated
-from keyfold.domain.network import Network, parse_network
+from keyfold.domain.network import parse_network
 from keyfold.domain.permissions import Access, Category, Permissions
-from keyfold.domain.rate_limit import RateLimit
 from keyfold.wire.keys.format import KeyKind, MintedKey, mint
-from tests.support.ledger_builder import account_id, vendor_approved, vendor_id
+from tests.support.lifecycle_events import KeyTerms, account_id, key_created, vendor_approved, vendor_id
 
 AT: Final = datetime(2026, 3, 1, tzinfo=UTC)
 ACCOUNT, SHUT_ACCOUNT = account_id(1), account_id(2)
@@ -57,29 +58,18 @@ def vendor_key(key: MintedKey, vendor: VendorId) -> VendorKeyIssued:
 
 
 def subscriber_key(
-    key: MintedKey,
-    account: AccountId = ACCOUNT,
-    *,
-    vendor_ids: tuple[VendorId, ...] | None = None,
-    networks: tuple[Network, ...] | None = None,
-    rate_limit: RateLimit | None = None,
-    expires_at: datetime | None = None,
+    key: MintedKey, account: AccountId = ACCOUNT, **terms: Unpack[KeyTerms]
 ) -> SubscriberKeyCreated:
     """Return the event that makes a key that may read appointments and write patients."""
-    return SubscriberKeyCreated(
-        key_id=key.key_id,
-        account_id=account,
+    made = key_created(
+        1,
         name="Recall Robot",
         permissions=Permissions.of({Category.APPOINTMENT: Access.READ, Category.PATIENT: Access.WRITE}),
-        vendor_ids=vendor_ids,
-        networks=networks,
-        rate_limit=rate_limit,
-        expires_at=expires_at,
-        reminders=(),
         digest=key.digest,
         secret_hint=key.secret_hint,
         created_at=AT,
     )
+    return replace(made, key_id=key.key_id, account_id=account, **terms)
 
 
 def revoked(key: MintedKey = KEY) -> SubscriberKeyRevoked:
@@ -87,34 +77,37 @@ def revoked(key: MintedKey = KEY) -> SubscriberKeyRevoked:
     return SubscriberKeyRevoked(key_id=key.key_id, account_id=ACCOUNT, revoked_at=AT)
 
 
-def rotated(key: MintedKey) -> SubscriberKeyRotated:
-    """Return a rotation without an overlap."""
-    new = _another(KeyKind.SUBSCRIBER, key)
+def mint_again(kind: KeyKind, key: MintedKey, number: int = 99) -> MintedKey:
+    """Return another secret of a key."""
+    return mint(kind, key.key_id.removeprefix(KEY_PREFIX), number.to_bytes(32))
+
+
+def rotated(
+    new: MintedKey, *, at: datetime = AT, overlap_ends_at: datetime | None = None
+) -> SubscriberKeyRotated:
+    """Return a rotation to a new secret; the one before stops at once unless an overlap is named."""
     return SubscriberKeyRotated(
-        key_id=key.key_id,
+        key_id=new.key_id,
         account_id=ACCOUNT,
         digest=new.digest,
         secret_hint=new.secret_hint,
-        rotated_at=AT,
-        overlap_ends_at=None,
+        rotated_at=at,
+        overlap_ends_at=overlap_ends_at,
     )
 
 
-def vendor_rotated(key: MintedKey) -> VendorKeyRotated:
-    """Return a rotation without an overlap."""
-    new = _another(KeyKind.VENDOR, key)
+def vendor_rotated(
+    new: MintedKey, *, at: datetime = AT, overlap_ends_at: datetime | None = None
+) -> VendorKeyRotated:
+    """Return a rotation of a vendor key to a new secret, as `rotated` does."""
     return VendorKeyRotated(
-        key_id=key.key_id,
+        key_id=new.key_id,
         vendor_id=VENDOR,
         digest=new.digest,
         secret_hint=new.secret_hint,
-        rotated_at=AT,
-        overlap_ends_at=None,
+        rotated_at=at,
+        overlap_ends_at=overlap_ends_at,
     )
-
-
-def _another(kind: KeyKind, key: MintedKey) -> MintedKey:
-    return mint(kind, key.key_id.removeprefix(KEY_PREFIX), (99).to_bytes(32))
 
 
 def practice() -> tuple[LifecycleEvent, ...]:
@@ -140,7 +133,7 @@ def practice() -> tuple[LifecycleEvent, ...]:
         subscriber_key(NAMED_KEY, vendor_ids=(OTHER_VENDOR,)),
         subscriber_key(NETWORKED_KEY, networks=NETWORKS),
         vendor_key(REPLACED_VENDOR_KEY, VENDOR),
-        vendor_rotated(REPLACED_VENDOR_KEY),
+        vendor_rotated(mint_again(KeyKind.VENDOR, REPLACED_VENDOR_KEY)),
         subscriber_key(REPLACED_KEY),
-        rotated(REPLACED_KEY),
+        rotated(mint_again(KeyKind.SUBSCRIBER, REPLACED_KEY)),
     )

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
 from keyfold.local.process.ports import HOST
 from tests.support.gateways.wire import Pairs, Response, chunks
 
 READ_BYTES = 1 << 20
+IDENTITY = tuple(
+    f"X-Keyfold-{name}" for name in ("Account", "Key", "Vendor", "Category", "Access", "Decision", "Position")
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +47,13 @@ class Upstream:
     port: int = 0
     got: list[Got] = field(default_factory=list)
     own: tuple[tuple[str, str], ...] = ()
+
+    @contextmanager
+    def sending(self, own: tuple[tuple[str, str], ...]) -> Iterator[None]:
+        """Send headers of the API's own for the length of the block."""
+        self.own = own
+        yield
+        self.own = ()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer requests until the connection ends."""

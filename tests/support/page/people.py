@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from playwright.async_api import Page
+
 from tests.support.page.browsers import let_in
 from tests.support.stack.running import RunningStack
 from tests.support.stack.world import Practice, VendorWithKey
@@ -22,3 +24,12 @@ def developer_of(stack: RunningStack, vendor: VendorWithKey) -> str:
 def newcomer(stack: RunningStack, sub: str, role: str | None = None) -> str:
     """Let in a login that is not bound to anything yet."""
     return let_in(stack, sub, {"sub": sub, **({} if role is None else {"role": role})})
+
+
+async def fill_application(page: Page, name: str) -> None:
+    """Fill in a developer's application."""
+    await page.get_by_label("Name").fill(name)
+    await page.get_by_label("Contact e-mail").fill("dora@vendor.example")
+    await page.get_by_label("Website").fill("https://vendor.example")
+    await page.get_by_label("Intended use").fill("Reminds patients.")
+    await page.get_by_label("Patients").check()

@@ -1,6 +1,7 @@
 """Every command to an account, to its keys and to the ledger itself, by anybody, sensible or not."""
 
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from hypothesis import strategies as st
@@ -99,15 +100,8 @@ class KeyRules(Commanded):
 
     @rule(account_id=ACCOUNTS, key_id=KEYS, overlap=OVERLAPS, behind=BEHIND)
     def rotate_key(self, account_id: AccountId, key_id: KeyId, overlap: timedelta, behind: timedelta) -> None:
-        secret, at = self.new_secret(key_id), self.clock - behind
-        command = commands.RotateSubscriberKey(
-            account_id=account_id,
-            key_id=key_id,
-            digest=digest_of(secret),
-            secret_hint="h",
-            overlap=overlap,
-        )
-        self.run(command, self.model.rotate_key(account_id, key_id, secret, at, overlap), at)
+        command = partial(commands.RotateSubscriberKey, account_id=account_id)
+        self.rotate(command, partial(self.model.rotate_key, account_id), key_id, overlap, behind)
 
     @rule(account_id=ACCOUNTS, key_id=KEYS)
     def revoke_key(self, account_id: AccountId, key_id: KeyId) -> None:

@@ -1,6 +1,7 @@
 """The domain beside its naive model: every outcome and every decision is compared with the model's."""
 
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from hypothesis.stateful import RuleBasedStateMachine, rule
@@ -21,7 +22,8 @@ from keyfold.registry.commands.handler import Command, Decided, handle, read_set
 from keyfold.store.ledger.read_set import AccountKeys, Applications, ReadSet, ReadSetValues, Versioned
 from keyfold.wire.events.chain import GENESIS
 from tests.support.property.choices import NOTES, STEPS
-from tests.support.property.model import Model, Outcome
+from tests.support.property.model import Model
+from tests.support.property.plain_keys import Outcome
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 ROUTES = parse_route_map("/v1/patient/** patient\n/v1/files/** files\n")
@@ -55,6 +57,19 @@ class Commanded(RuleBasedStateMachine):
         secret = 1 + sum(map(len, self.secrets.values()))
         self.secrets.setdefault(key_id, []).append(secret)
         return secret
+
+    def rotate(
+        self,
+        command: Callable[..., Command],
+        expected: Callable[..., Outcome],
+        key_id: KeyId,
+        overlap: timedelta,
+        behind: timedelta,
+    ) -> None:
+        """Give a key another secret, by a command and a model that know already whose key it is."""
+        secret, at = self.new_secret(key_id), self.clock - behind
+        rotation = command(key_id=key_id, digest=digest_of(secret), secret_hint="h", overlap=overlap)
+        self.run(rotation, expected(key_id, secret, at, overlap), at)
 
     def past_secret(self, key_id: KeyId, age: int) -> int:
         """Return the secret made up for a key that many before the last, or one of no key."""

@@ -4,14 +4,23 @@ Every command answers with the names of the events that it makes, or with the co
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from keyfold.domain.permissions import Category
+from tests.support.property.plain_keys import (
+    FOR_EVER,
+    Outcome,
+    Presented,
+    forget_dead_secrets,
+    proven,
+    reminders,
+    revoke,
+    rotate,
+    works,
+)
 
-FOR_EVER = datetime.max.replace(tzinfo=UTC)
 LIVE_KEYS_MAX = 2
-REPLACED_KEPT = 3
 REVIEWS_VALID_FOR = timedelta(days=365)
 WARNED_BEFORE = timedelta(days=30)
 EDITS = {
@@ -34,9 +43,6 @@ WITHIN: Mapping[str | None, str | None] = {
 """Which of the networks that keys are limited to contains each address."""
 
 CATEGORY_OF: Mapping[str, str | None] = {"/v1/patient/7": "patient", "/v1/files/7": "files", "/v2/x": None}
-Outcome = list[str] | str
-Presented = tuple[str, int]
-"""The id and the secret of a key."""
 
 
 class Model:
@@ -172,17 +178,17 @@ class Model:
             return "key-revoked"
         if self.vendors[vendor]["state"] != "approved":
             return "vendor-not-approved"
-        _rotate(known, secret, at, overlap)
+        rotate(known, secret, at, overlap)
         return ["VendorKeyRotated"]
 
     def revoke_vendor_key(self, vendor: str, key: str) -> Outcome:
-        return _revoke(self.vendor_keys.get(key), vendor, "VendorKeyRevoked")
+        return revoke(self.vendor_keys.get(key), vendor, "VendorKeyRevoked")
 
     def pass_vendor_key_time(self, vendor: str, key: str, at: datetime) -> Outcome:
         known = self.vendor_keys.get(key)
         if known is None or known["owner"] != vendor:
             return "not-found"
-        return ["VendorKeyOverlapEnded"] if _forget_dead_secrets(known, at) else []
+        return ["VendorKeyOverlapEnded"] if forget_dead_secrets(known, at) else []
 
     def create_key(self, account: str, key: str, made: dict[str, Any], secret: int, at: datetime) -> Outcome:
         known = self.keys.get(key)
@@ -198,7 +204,7 @@ class Model:
             return "unknown-vendors"
         words = dict.fromkeys((category.value for category in Category), "none") | made["words"]
         self.keys[key] = {**made, "owner": account, "revoked": False, "secrets": {secret: FOR_EVER}}
-        self.keys[key] |= {"words": words, "to_remind": _reminders(made["expires_at"], at), "old": []}
+        self.keys[key] |= {"words": words, "to_remind": reminders(made["expires_at"], at), "old": []}
         return ["SubscriberKeyCreated"]
 
     def _live_keys(self, account: str) -> int:
@@ -221,7 +227,7 @@ class Model:
         if self._unknown(changed.get("vendors")) - {*(known["vendors"] or ())}:
             return "unknown-vendors"
         if "expires_at" in changed:
-            known["to_remind"] = _reminders(changed["expires_at"], at)
+            known["to_remind"] = reminders(changed["expires_at"], at)
         known |= changed
         return [event for field, event in EDITS.items() if field in changed]
 
@@ -231,11 +237,11 @@ class Model:
             return "not-found"
         if known["revoked"]:
             return "key-revoked"
-        _rotate(known, secret, at, overlap)
+        rotate(known, secret, at, overlap)
         return ["SubscriberKeyRotated"]
 
     def revoke_key(self, account: str, key: str) -> Outcome:
-        return _revoke(self.keys.get(key), account, "SubscriberKeyRevoked")
+        return revoke(self.keys.get(key), account, "SubscriberKeyRevoked")
 
     def pass_key_time(self, account: str, key: str, at: datetime) -> Outcome:
         known = self.keys.get(key)
@@ -243,26 +249,26 @@ class Model:
             return "not-found"
         if known["revoked"]:
             return []
-        ended = _forget_dead_secrets(known, at)
+        ended = forget_dead_secrets(known, at)
         ahead = [instant for instant in known["to_remind"] if instant > at]
         is_reminded, known["to_remind"] = ahead != known["to_remind"], ahead
         return ["SubscriberKeyOverlapEnded"] * ended + ["SubscriberKeyExpiryNear"] * is_reminded
 
     def names(self, vendor_key: Presented, key: Presented, now: datetime) -> tuple[str | None, str | None]:
         """Return which of two keys a decision names: those of which some secret is presented, old or not."""
-        asking, opened = _proven(self.vendor_keys, vendor_key, now), _proven(self.keys, key, now)
+        asking, opened = proven(self.vendor_keys, vendor_key, now), proven(self.keys, key, now)
         return vendor_key[0] if asking else None, key[0] if opened else None
 
     def reason(
         self, vendor_key: Presented, key: Presented, ip: str | None, verb: str, path: str, now: datetime
     ) -> str | None:
         """Return why a request with an id and a secret of each kind is denied, if it is."""
-        asking, opened = _proven(self.vendor_keys, vendor_key, now), _proven(self.keys, key, now)
+        asking, opened = proven(self.vendor_keys, vendor_key, now), proven(self.keys, key, now)
         if asking is None or opened is None:
             return "unknown_vendor_key" if asking is None else "unknown_subscriber_key"
-        if not _works(asking, vendor_key[1], now):
+        if not works(asking, vendor_key[1], now):
             return "vendor_key_replaced"
-        if not _works(opened, key[1], now):
+        if not works(opened, key[1], now):
             return "subscriber_key_replaced"
         if asking["revoked"]:
             return "vendor_key_revoked"
@@ -284,41 +290,3 @@ class Model:
         if opened["words"][category] == "none":
             return "category_denied"
         return "read_only" if verb != "GET" and opened["words"][category] == "read" else None
-
-
-def _proven(keys: dict[str, dict[str, Any]], presented: Presented, now: datetime) -> dict[str, Any] | None:
-    key, secret = presented
-    known = keys.get(key)
-    return known if known and (_works(known, secret, now) or secret in known["old"]) else None
-
-
-def _works(known: dict[str, Any], secret: int, now: datetime) -> bool:
-    return secret in known["secrets"] and now < known["secrets"][secret]
-
-
-def _rotate(known: dict[str, Any], secret: int, at: datetime, overlap: timedelta) -> None:
-    [current] = [one for one, end in known["secrets"].items() if end == FOR_EVER]
-    known["secrets"], known["old"] = {secret: FOR_EVER}, [current, *known["old"]][:REPLACED_KEPT]
-    if overlap > timedelta(0):
-        known["secrets"][current] = at + overlap
-
-
-def _revoke(known: dict[str, Any] | None, owner: str, event: str) -> Outcome:
-    if known is None or known["owner"] != owner:
-        return "not-found"
-    before, known["revoked"] = known["revoked"], True
-    known["secrets"] = {secret: end for secret, end in known["secrets"].items() if end == FOR_EVER}
-    return [] if before else [event]
-
-
-def _forget_dead_secrets(known: dict[str, Any], at: datetime) -> bool:
-    living = {secret: end for secret, end in known["secrets"].items() if end > at}
-    dead_count = len(known["secrets"]) - len(living)
-    known["secrets"] = living
-    return dead_count > 0
-
-
-def _reminders(expires_at: datetime | None, at: datetime) -> list[datetime]:
-    if expires_at is None:
-        return []
-    return [instant for days in (14, 3) if (instant := expires_at - timedelta(days=days)) > at]

@@ -10,7 +10,8 @@ from keyfold.domain.lifecycle.subscriber_key import ActiveSubscriberKey, Subscri
 from keyfold.domain.lifecycle.vendor import Vendor, Verdict
 from keyfold.domain.lifecycle.vendor_key import ActiveVendorKey, VendorKey
 from keyfold.domain.secret import OutgoingSecret
-from tests.support.property.model import FOR_EVER, Model
+from tests.support.property.model import Model
+from tests.support.property.plain_keys import FOR_EVER
 
 _KEPT_WHEN_REVOKED = ("owner", "revoked", "name", "secrets", "old")
 

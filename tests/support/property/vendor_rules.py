@@ -1,6 +1,7 @@
 """Every command to a vendor and to its keys, by anybody, sensible or not."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from hypothesis import strategies as st
@@ -109,15 +110,8 @@ class VendorKeyRules(Commanded):
     def rotate_vendor_key(
         self, vendor_id: VendorId, key_id: KeyId, overlap: timedelta, behind: timedelta
     ) -> None:
-        secret, at = self.new_secret(key_id), self.clock - behind
-        command = vendor_key_commands.RotateVendorKey(
-            vendor_id=vendor_id,
-            key_id=key_id,
-            digest=digest_of(secret),
-            secret_hint="h",
-            overlap=overlap,
-        )
-        self.run(command, self.model.rotate_vendor_key(vendor_id, key_id, secret, at, overlap), at)
+        command = partial(vendor_key_commands.RotateVendorKey, vendor_id=vendor_id)
+        self.rotate(command, partial(self.model.rotate_vendor_key, vendor_id), key_id, overlap, behind)
 
     @rule(vendor_id=VENDORS, key_id=VENDOR_KEYS)
     def revoke_vendor_key(self, vendor_id: VendorId, key_id: KeyId) -> None:

@@ -15,7 +15,8 @@ from keyfold.runtime.clock import SYSTEM_CLOCK, Clock
 from keyfold.store.ledger.append import Ledger
 from keyfold.store.postgres.connection import Pool, open_pool
 from keyfold.wire.events.chain import GENESIS, follow, understand
-from tests.support.key_commands import OTTO, account_created
+from tests.support.key_commands import OTTO
+from tests.support.lifecycle_events import account_created
 from tests.support.store.events import draft
 
 

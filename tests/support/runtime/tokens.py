@@ -10,7 +10,7 @@ import orjson
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
-from keyfold.runtime.auth.caller import Binding
+from keyfold.runtime.auth.caller import Binding, Caller, TokenRejected
 from keyfold.runtime.auth.jwks import Jwks
 from keyfold.runtime.authenticator import BearerTokens
 from keyfold.runtime.failure import TryLater
@@ -132,3 +132,11 @@ async def believing(
     jwks = Jwks(str(path), clock or SetClock())
     await jwks.load()
     return BearerTokens(jwks, issuer=ISSUER, audience=AUDIENCE, bindings=bindings or KnownLogins())
+
+
+SIGNER = eddsa()
+
+
+async def outcome(auth: BearerTokens, token: str) -> Caller | TokenRejected:
+    """Return whom a token names."""
+    return await auth.authenticate(f"Bearer {token}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import datetime
 
@@ -31,6 +31,12 @@ def draft(event: LifecycleEvent, *, traceparent: str | None = None) -> EventDraf
         request_id="request-1",
         traceparent=traceparent,
     )
+
+
+async def append_new(ledger: Ledger, events: Iterable[LifecycleEvent]) -> None:
+    """Append the first events of streams that are new."""
+    drafts = [draft(event) for event in events]
+    await ledger.append(drafts, {each.stream: 0 for each in drafts}, now())
 
 
 def created(number: int) -> AccountCreated:

@@ -8,18 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from keyfold.domain.lifecycle.signed_head import LedgerCheckpointed
 from keyfold.wire.events.chain import GENESIS, Head, Row, seal
 from keyfold.wire.events.codec import encode_event
 from keyfold.wire.proof.signed_head import HeadClaim, SignedHead, format_line, key_id_of, sign
 from keyfold.wire.timestamp import format_time, parse_time
 from tests.support.ledger_builder import START, LedgerBuilder, account_created, key_created, key_revoked
-
-KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
-OTHER_KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
-PUBLIC_KEYS = {key_id_of(KEY.public_key()): KEY.public_key()}
+from tests.support.wire.signed_heads import KEY, OTHER_KEY, event_of, sign_claim
 
 COLUMNS = Row.__struct_fields__
 SELECT = """
@@ -27,26 +22,6 @@ select position, stream, version, event_id::text, type, schema_version, data, ac
     request_id, recorded_at, traceparent, hash
 from ledger.events where position >= $1 order by position
 """
-
-
-def sign_claim(head: Head, key: Ed25519PrivateKey = KEY) -> SignedHead:
-    """Return the signed claim of a head."""
-    checkpoint = HeadClaim(
-        position=head.position, head_hash=head.hash, at=START, signing_key_id=key_id_of(key.public_key())
-    )
-    return SignedHead(claim=checkpoint, signature=sign(checkpoint, key))
-
-
-def event_of(each: SignedHead) -> LedgerCheckpointed:
-    """Return the event with a signed head."""
-    known = each.claim
-    return LedgerCheckpointed(
-        position=known.position,
-        head_hash=known.head_hash,
-        at=known.at,
-        signing_key_id=known.signing_key_id,
-        signature=each.signature,
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

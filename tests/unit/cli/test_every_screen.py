@@ -23,10 +23,11 @@ from keyfold.cli.commands.operating.dead_letters import listing as dead_letters
 from keyfold.cli.screen import Details, Listing
 from keyfold.cli.screen.lines import width_of
 from keyfold.runtime.legible import UNSEEN_IN_PROSE
+from tests.support.cli.longest import ACCOUNT, KEY, VENDOR, letter
+from tests.support.cli.past import past
 from tests.support.cli.screens import render_lines
-from tests.support.cli.worst_case import ACCOUNT, KEY, VENDOR, letter, worst
+from tests.support.cli.worst_case import worst
 from tests.support.domain.given import NOW
-from tests.unit.cli.commands.test_past_state import past
 
 DECISION: Final = "0195f000-0000-7000-8000-000000000007"
 APPLICATION: Final = "--contact-email a@b --website https://x --intended-use y --category patient"

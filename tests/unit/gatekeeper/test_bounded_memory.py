@@ -15,7 +15,7 @@ from keyfold.gatekeeper.authz.request.callers import AuthzCallers
 from keyfold.wire.keys.format import KeyKind, mint
 from tests.support.gatekeeper.heart import NGINX_TOKEN, TOKEN
 from tests.support.gatekeeper.holdings import holdings, unbounded_caches
-from tests.unit.gatekeeper.server.test_server_fuzz import TICK, Wire, server_over
+from tests.support.gatekeeper.server_over import TICK, Wire, server_over
 
 STRANGERS: Final = 28_000
 SMALL: Final = 4096

@@ -16,7 +16,8 @@ from keyfold.wire.access.closed_run import decode_closed_run
 from keyfold.wire.journal.files import CHECKPOINT, WRITER_LOCK, segment_name
 from keyfold.wire.record import Record
 from tests.support.shipper.journals import Writer
-from tests.unit.shipper.test_chunk import BYTES_MAX
+
+BYTES_MAX = 128 * 1024
 
 AT = datetime(2026, 3, 15, 12, 0, 0, 250, tzinfo=UTC)
 EARLIER = AT - timedelta(hours=1)

@@ -5,7 +5,7 @@ import pytest
 from keyfold.store.ledger.read_set import ReadSetValues
 from keyfold.wire.events.chain import GENESIS
 from tests.support.domain.given import NOW
-from tests.support.key_commands import account_created
+from tests.support.lifecycle_events import account_created
 
 
 def test_nothing_is_written_unseen() -> None:

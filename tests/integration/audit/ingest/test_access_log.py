@@ -15,14 +15,9 @@ from keyfold.store.access_log.writer import AccessLog, Filed
 from keyfold.store.postgres.connection import Pool
 from keyfold.store.postgres.errors import OffsetsMoved, PartitionMissing
 from keyfold.wire.offsets import Advance
-from tests.integration.audit.conftest import TOPIC
 from tests.support.access_events import EPOCH, access_event
+from tests.support.audit.filing import TOPIC, step
 from tests.support.audit.rows import newest, read_filed
-
-
-def step(expected: int, following: int, partition: int = 0) -> Advance:
-    """Return one partition's step."""
-    return Advance(partition=partition, expected=expected, next=following)
 
 
 async def test_an_event_comes_back_as_it_was_filed(access_log: AccessLog, pool: Pool) -> None:
@@ -39,7 +34,7 @@ async def test_an_event_comes_back_as_it_was_filed(access_log: AccessLog, pool: 
 async def test_offsets_move_with_the_rows(access_log: AccessLog, pool: Pool) -> None:
     """After a batch each of its partitions goes on after it; a partition never filed from has no offset."""
     batch = [access_event(1), access_event(2)]
-    outcome = await access_log.file(batch, [step(5, 7), step(0, 1, 3)])
+    outcome = await access_log.file(batch, [step(5, 7), step(0, 1, partition=3)])
     assert outcome == Filed(events=batch, duplicates=0)
     assert await access_log.next_offsets(frozenset({0, 3, 4})) == {0: 7, 3: 1}
 
@@ -93,9 +88,9 @@ async def test_a_zombie_is_fenced(access_log: AccessLog, pool: Pool) -> None:
 
 async def test_one_lost_partition_fences_the_whole_batch(access_log: AccessLog, pool: Pool) -> None:
     """A batch is filed for all its partitions or for none."""
-    await access_log.file([access_event(1)], [step(0, 1, 1)])
+    await access_log.file([access_event(1)], [step(0, 1, partition=1)])
     with pytest.raises(OffsetsMoved, match=r"\[1\]"):
-        await access_log.file([access_event(2)], [step(0, 1, 0), step(0, 1, 1)])
+        await access_log.file([access_event(2)], [step(0, 1, partition=0), step(0, 1, partition=1)])
     assert await access_log.next_offsets(frozenset({0, 1})) == {1: 1}
 
 

@@ -18,10 +18,11 @@ from keyfold.wire.access.closed_run import closed_run_record
 from keyfold.wire.topics import ACCESS, DEAD_LETTER
 from tests.support.access_events import EPOCH, access_event
 from tests.support.audit.accounts import report_of
-from tests.support.audit.following import Wires, consuming
+from tests.support.audit.following import consuming
 from tests.support.audit.log import Log
 from tests.support.bed import Topics
 from tests.support.eventually import eventually
+from tests.support.ingest.wires import Wires
 from tests.support.runtime.tokens import SetClock
 from tests.support.store.logins import login_of
 

@@ -22,39 +22,31 @@ from keyfold.domain.ids import EventId, KeyId
 from keyfold.store.access_log.completeness.filed_numbers import BLOCK_NUMBERS, Stretch, find_stretches
 from keyfold.store.access_log.completeness.numbers import NumberRange, RunHour, read_run_hours
 from keyfold.store.access_log.partitions import Partitions
-from keyfold.store.access_log.rows import COLUMNS, row_of
 from keyfold.store.access_log.writer import AccessLog
-from keyfold.store.postgres import migrations
 from keyfold.store.postgres.connection import Pool, open_pool
 from keyfold.store.postgres.errors import OffsetsMoved
-from keyfold.store.postgres.migrations import migrate
-from keyfold.wire.offsets import Advance
-from tests.integration.audit.conftest import TOPIC
 from tests.support.access_events import EPOCH, access_event
 from tests.support.audit.accounts import report_of, truth_of
+from tests.support.audit.filing import (
+    TOPIC,
+    are_waiting,
+    copy,
+    deaths,
+    dying,
+    migrate_to_before,
+    migrate_while_filing,
+    step,
+)
 from tests.support.eventually import eventually
 from tests.support.runtime.tokens import SetClock
 from tests.support.store.logins import login_of
 
 HOUR: Final = timedelta(hours=1)
 DAY: Final = timedelta(days=1)
-MIGRATIONS: Final = Path(migrations.__file__).parent / "migrations"
 NUMBERS_MIGRATION: Final = "20261123_09_filed-numbers"
 EMPTIED: Final = "truncate access_log.events, access_log.filed_numbers, access_log.offsets"
 
-WILL_DIE: Final = """
-create or replace function public.die() returns trigger language plpgsql as
-$$ begin raise exception 'the process died here'; end $$;
-"""
-DEATHS: Final = {
-    "dies while it notes numbers": "create trigger death before insert on access_log.filed_numbers",
-    "dies at the commit": "create constraint trigger death after insert or update on access_log.offsets"
-    " deferrable initially deferred",
-}
-LIVES: Final = """
-drop trigger if exists death on access_log.filed_numbers;
-drop trigger if exists death on access_log.offsets;
-"""
+TABLE: Final = "access_log.filed_numbers"
 
 
 class Drawn(NamedTuple):
@@ -86,16 +78,11 @@ STEPS: Final = st.lists(
     st.tuples(
         st.lists(EVENTS, max_size=25),
         st.lists(EVENTS, max_size=25),
-        st.sampled_from(["is filed", "is filed", "is fenced", *DEATHS]),
+        st.sampled_from(["is filed", "is filed", "is fenced", *deaths(TABLE)]),
     ),
     min_size=1,
     max_size=6,
 )
-
-
-def step(expected: int, partition: int = 0) -> Advance:
-    """Return one partition's step of one."""
-    return Advance(partition=partition, expected=expected, next=expected + 1)
 
 
 @given(steps=STEPS)
@@ -112,13 +99,13 @@ async def test_numbers_are_those_of_the_rows(
     """After any batches of two consumers, with repeats, gaps and crashes, the numbers match the rows."""
     await pool.execute(EMPTIED)
     offsets, came = [1, 1], 0
-    await access_log.file([], [step(0), step(0, 1)])
+    await access_log.file([], [step(0), step(0, partition=1)])
     for one, other, fate in steps:
         if fate == "is fenced":
             with pytest.raises(OffsetsMoved):
                 await access_log.file(one, [step(offsets[0] - 1)])
             continue
-        done = await _filed_at_once(pool, (one, other), offsets, DEATHS.get(fate))
+        done = await _filed_at_once(pool, (one, other), offsets, fate)
         offsets = [offset + is_done for offset, is_done in zip(offsets, done, strict=True)]
         came += sum(len(batch) for batch, is_done in zip((one, other), done, strict=True) if is_done)
     found = await report_of(pool)
@@ -127,19 +114,15 @@ async def test_numbers_are_those_of_the_rows(
 
 
 async def _filed_at_once(
-    pool: Pool, batches: Sequence[Sequence[AccessEvent]], offsets: Sequence[int], death: str | None
+    pool: Pool, batches: Sequence[Sequence[AccessEvent]], offsets: Sequence[int], fate: str
 ) -> Sequence[bool]:
     """Tell of each batch whether it is filed, or the death was met."""
-    if death is not None:
-        await pool.execute(f"{WILL_DIE} {death} for each row execute function public.die()")
-    try:
+    async with dying(pool, TABLE, fate):
         filings = (
-            AccessLog(pool, TOPIC).file(batch, [step(offset, partition)])
+            AccessLog(pool, TOPIC).file(batch, [step(offset, partition=partition)])
             for partition, (batch, offset) in enumerate(zip(batches, offsets, strict=True))
         )
         outcomes = await asyncio.gather(*filings, return_exceptions=True)
-    finally:
-        await pool.execute(LIVES)
     assert {type(each) for each in outcomes if isinstance(each, BaseException)} <= {asyncpg.RaiseError}
     return [not isinstance(each, BaseException) for each in outcomes]
 
@@ -248,9 +231,10 @@ async def test_two_consumers_note_the_same_runs(access_log: AccessLog, pool: Poo
         upwards = [_of_run(2, run, "key_1") for run in range(9)]
         downwards = [_of_run(3, run, "key_2") for run in reversed(range(9))]
         filing = asyncio.gather(
-            access_log.file(upwards, [step(1)]), AccessLog(pool, TOPIC).file(downwards, [step(0, 1)])
+            access_log.file(upwards, [step(1)]),
+            AccessLog(pool, TOPIC).file(downwards, [step(0, partition=1)]),
         )
-        await eventually(lambda: _are_waiting(pool, 2))
+        await eventually(lambda: are_waiting(pool, 2, "filed_numbers"))
     await filing
     assert [dataclasses.replace(each, duplicates=0) for each in await report_of(pool)] == await truth_of(pool)
 
@@ -258,14 +242,6 @@ async def test_two_consumers_note_the_same_runs(access_log: AccessLog, pool: Poo
 def _of_run(number: int, run: int, key: str) -> AccessEvent:
     made = access_event(number, gatekeeper=f"run-{run}", key_id=KeyId(key))
     return replace(made, event_id=EventId(str(UUID(int=run * 10 + number))))
-
-
-async def _are_waiting(pool: Pool, consumers: int) -> bool:
-    waiting: int = await pool.fetchval(
-        "select count(*) from pg_stat_activity"
-        " where wait_event_type = 'Lock' and query like '%filed_numbers%' and datname = current_database()"
-    )
-    return waiting == consumers
 
 
 async def test_what_is_too_old_is_not_missing(database: str, pool: Pool, partitions: Partitions) -> None:
@@ -295,36 +271,15 @@ async def _remembered(pool: Pool) -> set[str]:
 
 async def test_a_migration_notes_what_is_there(empty_database: str, tmp_path: Path) -> None:
     """A migration notes the rows that are there, also one filed meanwhile, and nothing before them."""
-    for each in MIGRATIONS.glob("*.sql"):
-        if each.stem < NUMBERS_MIGRATION:
-            (tmp_path / each.name).write_text(each.read_text())
-    await migrate(empty_database, directory=tmp_path)
+    await migrate_to_before(empty_database, NUMBERS_MIGRATION, tmp_path)
     async with open_pool(empty_database, application_name="test") as pool:
         await Partitions(pool).make([EPOCH.date()])
         rows = [access_event(number) for number in (11, 12, 14, 15, BLOCK_NUMBERS + 1)]
-        await _copy(pool, [*rows, _other(rows[1])])
-        async with pool.acquire() as connection, connection.transaction():
-            await connection.execute("insert into access_log.offsets values ('access', 0, 1)")
-            migrating = asyncio.create_task(migrate(empty_database))
-            await eventually(lambda: _waits(pool))
-            await _copy(connection, [access_event(17)])
-        await migrating
+        await copy(pool, [*rows, _other(rows[1])])
+        await migrate_while_filing(empty_database, pool, [access_event(17)])
         [hour] = await report_of(pool)
     assert hour.missing_ranges == [_range(13, 13), _range(16, 16), _range(18, BLOCK_NUMBERS)]
     assert (hour.filed, hour.extra_ranges) == (7, [_range(12, 12)])
-
-
-async def _copy(connection: Pool | asyncpg.Connection, events: Sequence[AccessEvent]) -> None:
-    rows = [row_of(each) for each in events]
-    await connection.copy_records_to_table("events", schema_name="access_log", columns=COLUMNS, records=rows)
-
-
-async def _waits(pool: Pool) -> bool:
-    return bool(
-        await pool.fetchval(
-            "select count(*) from pg_locks where not granted and relation = 'access_log.offsets'::regclass"
-        )
-    )
 
 
 def test_stretches_are_long_and_within_a_block() -> None:

@@ -19,22 +19,27 @@ from keyfold.domain.ids import AccountId, KeyId, VendorId
 from keyfold.domain.permissions import Access, Category
 from keyfold.store.access_log.counts import read_allowed, read_caught_up
 from keyfold.store.access_log.partitions import Partitions
-from keyfold.store.access_log.rows import COLUMNS, row_of
 from keyfold.store.access_log.writer import AccessLog
-from keyfold.store.postgres import migrations
 from keyfold.store.postgres.connection import Pool, open_pool
 from keyfold.store.postgres.errors import OffsetsMoved
-from keyfold.store.postgres.migrations import migrate
 from keyfold.wire.offsets import Advance, PartitionEnd
-from tests.integration.audit.conftest import TOPIC
-from tests.support.access_events import EPOCH, access_event
+from tests.support.access_events import EPOCH, access_event, mixed
+from tests.support.audit.filing import (
+    TOPIC,
+    are_waiting,
+    copy,
+    deaths,
+    dying,
+    migrate_to_before,
+    migrate_while_filing,
+    step,
+)
 from tests.support.eventually import eventually
 from tests.support.runtime.tokens import SetClock
 from tests.support.store.logins import login_of, pool_of
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
-MIGRATIONS = Path(migrations.__file__).parent / "migrations"
 COUNTS_MIGRATION = "20261123_06_hourly-counts"
 
 FROM_ROWS = """
@@ -54,25 +59,13 @@ DIFFERENCES = " union all ".join(
 )
 EMPTY = f"truncate access_log.events, access_log.offsets, {', '.join(KEPT.values())}"
 
-WILL_DIE = """
-create or replace function public.die() returns trigger language plpgsql as
-$$ begin raise exception 'the process died here'; end $$;
-"""
-DEATHS = {
-    "dies while it counts": "create trigger death before insert on access_log.hourly_counts",
-    "dies at the commit": "create constraint trigger death after insert or update on access_log.offsets"
-    " deferrable initially deferred for each row",
-}
-LIVES = """
-drop trigger if exists death on access_log.hourly_counts;
-drop trigger if exists death on access_log.offsets;
-"""
+TABLE = "access_log.hourly_counts"
 
 # A step is a batch of events, each named by its number, and what becomes of it.
 STEPS = st.lists(
     st.tuples(
         st.lists(st.integers(1, 60), max_size=25),
-        st.sampled_from(["is filed", "is filed", "is fenced", *DEATHS]),
+        st.sampled_from(["is filed", "is filed", "is fenced", *deaths(TABLE)]),
     ),
     min_size=1,
     max_size=8,
@@ -90,22 +83,14 @@ async def requests(pool: Pool) -> int:
     return int(await pool.fetchval("select coalesce(sum(requests), 0) from access_log.hourly_counts"))
 
 
-def step(expected: int, partition: int = 0) -> Advance:
-    """Return one partition's step of one."""
-    return Advance(partition=partition, expected=expected, next=expected + 1)
-
-
 def event(number: int) -> AccessEvent:
-    """Return one of many events, some of them alike in all that is counted, and at the edges of hours."""
-    return access_event(
+    """Return one of many events at the edges of hours, some of which no key was proven for."""
+    return mixed(
         number,
         at=EPOCH + number % 5 * HOUR - timedelta(microseconds=number % 2),
         account_id=None if number % 7 == 0 else AccountId(f"acc_{number % 2}"),
         key_id=None if number % 7 == 0 else KeyId(f"key_{number % 3}"),
         vendor_id=[None, VendorId(""), VendorId("ven_1")][number % 3],
-        category=None if number % 11 == 0 else list(Category)[number % 2],
-        access=None if number % 11 == 0 else Access.READ,
-        reason=None if number % 4 else Reason.READ_ONLY,
         requests=1 if number % 6 else 100 * number,
     )
 
@@ -131,7 +116,7 @@ async def test_counts_are_those_of_the_rows(
             with pytest.raises(OffsetsMoved):
                 await access_log.file(batch, [step(offset - 1)])
         else:
-            offset += await files(pool, access_log, batch, step(offset), DEATHS.get(fate))
+            offset += await files(pool, access_log, batch, step(offset), fate)
         assert await differences(pool) == []
     assert await requests(pool) == await pool.fetchval(
         "select coalesce(sum(coalesce(requests, 1)), 0) from access_log.events"
@@ -139,19 +124,16 @@ async def test_counts_are_those_of_the_rows(
 
 
 async def files(
-    pool: Pool, access_log: AccessLog, batch: Sequence[AccessEvent], advance: Advance, death: str | None
+    pool: Pool, access_log: AccessLog, batch: Sequence[AccessEvent], advance: Advance, fate: str
 ) -> bool:
     """Tell whether a batch is filed, or the death was met."""
-    if death is not None:
-        await pool.execute(f"{WILL_DIE} {death} execute function public.die()")
-    try:
-        await access_log.file(batch, [advance])
-    except asyncpg.RaiseError:
-        return False
-    else:
-        return True
-    finally:
-        await pool.execute(LIVES)
+    async with dying(pool, TABLE, fate):
+        try:
+            await access_log.file(batch, [advance])
+        except asyncpg.RaiseError:
+            return False
+        else:
+            return True
 
 
 async def test_each_combination_is_counted_for_itself(access_log: AccessLog, pool: Pool) -> None:
@@ -197,8 +179,10 @@ async def test_two_consumers_count_the_same_hour(access_log: AccessLog, pool: Po
         upwards = [_of_key(10 + number, number) for number in range(9)]
         downwards = [_of_key(20 + number, number) for number in reversed(range(9))]
         other = AccessLog(pool, TOPIC)
-        filing = asyncio.gather(access_log.file(upwards, [step(1)]), other.file(downwards, [step(0, 1)]))
-        await eventually(lambda: _are_waiting(pool, 2))
+        filing = asyncio.gather(
+            access_log.file(upwards, [step(1)]), other.file(downwards, [step(0, partition=1)])
+        )
+        await eventually(lambda: are_waiting(pool, 2, "hourly_counts"))
     await filing
     assert await differences(pool) == []
 
@@ -207,52 +191,18 @@ def _of_key(number: int, key: int) -> AccessEvent:
     return access_event(number, key_id=KeyId(f"key_{key}"))
 
 
-async def _are_waiting(pool: Pool, consumers: int) -> bool:
-    waiting: int = await pool.fetchval(
-        "select count(*) from pg_stat_activity"
-        " where wait_event_type = 'Lock' and query like '%hourly_counts%' and datname = current_database()"
-    )
-    return waiting == consumers
-
-
-async def before_the_counts(database: str, tmp_path: Path) -> None:
-    """Bring a database to where it was before there were counts."""
-    for each in MIGRATIONS.glob("*.sql"):
-        if each.stem < COUNTS_MIGRATION:
-            (tmp_path / each.name).write_text(each.read_text())
-    await migrate(database, directory=tmp_path)
-
-
 async def test_a_migration_counts_what_is_there(empty_database: str, tmp_path: Path) -> None:
     """Rows from before there were counts are counted, also one whose filing is under way meanwhile.
 
     They are from before one could stand for many requests, too.
     """
-    await before_the_counts(empty_database, tmp_path)
+    await migrate_to_before(empty_database, COUNTS_MIGRATION, tmp_path)
     async with open_pool(empty_database, application_name="test") as pool:
         await Partitions(pool).make([EPOCH.date()])
-        await _copy(pool, [event(number) for number in range(1, 40)])
-        async with pool.acquire() as connection, connection.transaction():
-            await connection.execute("insert into access_log.offsets values ('access', 0, 1)")
-            migrating = asyncio.create_task(migrate(empty_database))
-            await eventually(lambda: _waits(pool))
-            await _copy(connection, [event(40)])
-        await migrating
+        await copy(pool, [event(number) for number in range(1, 40)])
+        await migrate_while_filing(empty_database, pool, [event(40)])
         assert await requests(pool) == 40
         assert await differences(pool) == []
-
-
-async def _copy(connection: Pool | asyncpg.Connection, events: Sequence[AccessEvent]) -> None:
-    rows = [row_of(each) for each in events]
-    await connection.copy_records_to_table("events", schema_name="access_log", columns=COLUMNS, records=rows)
-
-
-async def _waits(pool: Pool) -> bool:
-    return bool(
-        await pool.fetchval(
-            "select count(*) from pg_locks where not granted and relation = 'access_log.offsets'::regclass"
-        )
-    )
 
 
 async def test_old_hours_go_with_their_partitions(database: str, pool: Pool, partitions: Partitions) -> None:

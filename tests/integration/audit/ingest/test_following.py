@@ -16,9 +16,10 @@ from keyfold.store.postgres.connection import Pool, open_pool
 from keyfold.store.postgres.migrations import migrate
 from keyfold.wire.record import Received, Record
 from tests.support.access_events import EPOCH, access_event
-from tests.support.audit.following import Consumer, Wires, consuming
+from tests.support.audit.following import consuming
 from tests.support.audit.rows import has
 from tests.support.eventually import eventually
+from tests.support.ingest.wires import Running, Wires
 from tests.support.kafka.losing_answers import LosesAnswers
 
 pytestmark = pytest.mark.usefixtures("partitions")
@@ -80,7 +81,7 @@ async def test_a_lost_session_costs_nothing(wires: Wires, pool: Pool) -> None:
         await eventually(lambda: _reads(1, first, second))
 
 
-async def _reads(partitions: int, *consumers: Consumer) -> bool:
+async def _reads(partitions: int, *consumers: Running) -> bool:
     return all(len(each.reader.positions) == partitions for each in consumers)
 
 
@@ -173,12 +174,12 @@ async def test_postgresql_away_loses_nothing(wires: Wires, tmp_path: Path) -> No
             await server.start()
             await wires.publish(access_event(3))
             await has(pool, 1, 2, 3)
-            await eventually(lambda: _is_ready(consumer.following.unready()))
+            await eventually(lambda: _is_ready(consumer.loop.unready()))
     finally:
         await server.stop()
 
 
-async def _trouble(consumer: Consumer) -> str | None:
+async def _trouble(consumer: Running) -> str | None:
     """Return what the consumer waits for; that it is behind is no trouble."""
-    reason = consumer.following.unready()
+    reason = consumer.loop.unready()
     return reason if reason and reason.endswith("is away") else None

@@ -12,8 +12,8 @@ from keyfold.runtime.metrics import REGISTRY
 from keyfold.store.access_log.partitions import Partitions, drop_before
 from keyfold.store.access_log.writer import AccessLog
 from keyfold.store.postgres.connection import Pool
-from keyfold.wire.offsets import Advance
 from tests.support.access_events import EPOCH, access_event
+from tests.support.audit.filing import step
 from tests.support.audit.rows import newest, read_filed
 from tests.support.eventually import eventually
 from tests.support.runtime.tokens import SetClock
@@ -54,7 +54,7 @@ async def test_a_partition_holds_its_utc_day_whole(
     """A day's first and last microsecond are in its partition."""
     midnight = EPOCH.replace(hour=0)
     ends = [access_event(1, at=midnight), access_event(2, at=midnight + DAY - timedelta(microseconds=1))]
-    await access_log.file(ends, [Advance(partition=0, expected=0, next=2)])
+    await access_log.file(ends, [step(0, 2)])
     assert await pool.fetchval("select count(*) from access_log.events_20260315") == 2
 
 
@@ -85,7 +85,7 @@ async def test_nobody_waits_for_a_drop_that_waits_for_a_reader(
         dropping = asyncio.create_task(drop_before(database, TODAY))
         await eventually(lambda: is_waiting(pool))
         async with asyncio.timeout(2):
-            await access_log.file([access_event(1)], [Advance(partition=0, expected=0, next=1)])
+            await access_log.file([access_event(1)], [step(0)])
             assert await read_filed(pool) == [1]
             assert await partitions.make([TODAY + DAY]) == {TODAY + DAY}
         assert not dropping.done()
@@ -102,9 +102,7 @@ async def test_days_come_and_go_under_load(
         number = 0
         while not done.is_set():
             number += 1
-            await access_log.file(
-                [access_event(number)], [Advance(partition=0, expected=number - 1, next=number)]
-            )
+            await access_log.file([access_event(number)], [step(number - 1)])
         return number
 
     async def read() -> None:

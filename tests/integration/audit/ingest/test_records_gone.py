@@ -14,8 +14,9 @@ from keyfold.store.access_log.completeness.numbers import NumberRange
 from keyfold.store.postgres.connection import Pool
 from tests.support.access_events import access_event
 from tests.support.audit.accounts import report_of
-from tests.support.audit.following import Wires, consuming
+from tests.support.audit.following import consuming
 from tests.support.audit.rows import has
+from tests.support.ingest.wires import Wires
 from tests.support.kafka.records import delete_before
 
 pytestmark = pytest.mark.usefixtures("partitions")

@@ -17,17 +17,16 @@ from keyfold.audit.ingest.maintenance import drop_old, sum_up
 from keyfold.domain.access.decision import Reason
 from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.ids import AccountId, KeyId, VendorId
-from keyfold.domain.permissions import Access, Category
+from keyfold.domain.permissions import Access
 from keyfold.store.access_log.day_sums import sum_days
 from keyfold.store.access_log.partitions import Partitions
 from keyfold.store.access_log.scope import AccountScope, Filters, KeyScope, Scope, VendorScope
 from keyfold.store.access_log.summaries import Bucket, Dimension, SummaryQuestion, read_summary
 from keyfold.store.access_log.writer import AccessLog
 from keyfold.store.postgres.connection import Pool
-from keyfold.wire.offsets import Advance
-from tests.integration.audit.query.test_summary import _value
-from tests.support.access_events import EPOCH, access_event
-from tests.support.audit.log import Log, belongs
+from tests.support.access_events import EPOCH, mixed
+from tests.support.audit.filing import step
+from tests.support.audit.log import Log, belongs, value_of
 from tests.support.eventually import eventually
 from tests.support.runtime.tokens import SetClock
 from tests.support.store.logins import login_of
@@ -61,16 +60,11 @@ WAITS: Final = "select count(*) from pg_locks where locktype = 'advisory' and no
 
 def event(number: int) -> AccessEvent:
     """Return one of many events of five days, some alike in what is counted."""
-    return access_event(
+    return mixed(
         number,
         at=EPOCH - number % 5 * DAY,
-        key_id=None if number % 9 == 0 else KeyId(f"key_{number % 3}"),
         account_id=AccountId(f"acc_{number % 2}"),
-        vendor_id=[None, VendorId("ven_2"), VendorId("ven_1")][number % 3],
-        category=None if number % 11 == 0 else list(Category)[number % 2],
-        access=None if number % 11 == 0 else Access.READ,
         reason=None if number % 4 else [Reason.READ_ONLY, Reason.CATEGORY_DENIED][number % 8 // 4],
-        requests=1 if number % 5 else 1000 * number,
     )
 
 
@@ -99,7 +93,7 @@ def expected(asked: SummaryQuestion, events: Sequence[AccessEvent]) -> Counter[t
     counts: Counter[tuple[object, ...]] = Counter()
     for each in events:
         if belongs(each, asked.scope) and meets(each, asked.filters):
-            told = (_value(each, by) if by in asked.by else "" for by in Dimension)
+            told = (value_of(each, by) if by in asked.by else "" for by in Dimension)
             counts[each.at.replace(hour=0, minute=0, second=0, microsecond=0), *told] += each.requests
     return counts
 
@@ -148,8 +142,7 @@ async def test_a_summary_agrees_with_the_rows(
     asked = question(scope, filters, *by)
     filed = set[int]()
     for offset, (numbers, is_summed) in enumerate(steps):
-        step = Advance(partition=0, expected=offset, next=offset + 1)
-        await access_log.file([event(number) for number in numbers], [step])
+        await access_log.file([event(number) for number in numbers], [step(offset)])
         filed |= set(numbers)
         if is_summed:
             await sum_days(database, OLDEST, TODAY, counts_min=1)

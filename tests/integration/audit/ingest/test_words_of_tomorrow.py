@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import AsyncIterator
 
 import orjson
-import pytest
 
 from keyfold.domain.ids import KeyId
 from keyfold.store.access_log.counts import read_allowed
 from keyfold.store.postgres.connection import Pool
 from tests.support.access_events import EPOCH, access_event
-from tests.support.audit.log import ACCOUNT, Log, Query, ask, asking, target
+from tests.support.audit.log import ACCOUNT, Log, Query, ask, target
 from tests.support.audit.sse import listening
 from tests.support.runtime.serving import Client
 
@@ -21,13 +19,6 @@ KNOWN = access_event(1)
 ALLOWED = access_event(2, category="dental")
 DENIED = access_event(3, category="dental", reason="moonlight")
 ONLY: Query = {"reason": "moonlight"}
-
-
-@pytest.fixture
-async def client(database: str, pool: Pool) -> AsyncIterator[Client]:
-    """A client of the audit service."""
-    async with asking(database, pool) as client:
-        yield client
 
 
 async def export(client: Client, form: str) -> str:

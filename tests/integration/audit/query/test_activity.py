@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from itertools import product
 from typing import Any
@@ -10,8 +10,6 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from keyfold.audit.query.activity import Activity
-from keyfold.audit.query.tenant_names import TenantNames
 from keyfold.domain.access.decision import Reason
 from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.ids import AccountId, KeyId, VendorId
@@ -29,8 +27,7 @@ from keyfold.store.access_log.scope import (
 from keyfold.store.postgres.connection import Pool
 from tests.support.access_events import EPOCH, access_event, unattributed
 from tests.support.audit.log import ACCOUNT, KEY, UNATTRIBUTED, VENDOR, Log, ask, belongs, number
-from tests.support.runtime.serving import Client, serving
-from tests.support.runtime.tokens import SetClock
+from tests.support.runtime.serving import Client
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -83,20 +80,6 @@ class ForgedCursor(JsonBody):
 def forge_cursor(at: str, event_id: str) -> str:
     """Return a cursor that no page ended with."""
     return encode_cursor(ForgedCursor(at=at, event_id=event_id))
-
-
-@pytest.fixture
-def log(pool: Pool) -> Log:
-    """An empty log."""
-    return Log(pool)
-
-
-@pytest.fixture
-async def client(pool: Pool) -> AsyncIterator[Client]:
-    """A client of the audit service, whose clock stands at noon of the events' day."""
-    clock = SetClock(at=EPOCH)
-    async with serving(Activity(pool, TenantNames(pool), clock).routes(), clock) as client:
-        yield client
 
 
 def numbers(body: dict[str, Any]) -> list[int]:

@@ -22,10 +22,11 @@ from keyfold.store.postgres.connection import Pool
 from keyfold.wire.offsets import PartitionEnd
 from keyfold.wire.topics import ACCESS, DEAD_LETTER
 from tests.support.access_events import EPOCH, access_event
-from tests.support.audit.following import NoonClock, Wires, consuming
+from tests.support.audit.following import NoonClock, consuming
 from tests.support.audit.log import Log, Query, ask
 from tests.support.bed import Topics
 from tests.support.eventually import eventually
+from tests.support.ingest.wires import Wires
 from tests.support.runtime.serving import Client, serving
 
 PATH: Final = "/v1/audit/completeness"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Final
 
@@ -15,9 +14,9 @@ from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.ids import AccountId, VendorId
 from keyfold.domain.permissions import Access, Category
 from keyfold.store.postgres.connection import Pool
-from tests.integration.audit.query.test_export import export
 from tests.support.access_events import EPOCH, access_event, decided, unattributed
-from tests.support.audit.log import ACCOUNT, PLACES, VENDOR, Log, ask, asking
+from tests.support.audit.exports import export
+from tests.support.audit.log import ACCOUNT, PLACES, VENDOR, Log, ask
 from tests.support.audit.read_model import key, serve, vendor
 from tests.support.audit.sse import listening
 from tests.support.runtime.serving import Client
@@ -42,13 +41,6 @@ TOKENS: Final = (
     "gateway",
     None,
 )
-
-
-@pytest.fixture
-async def client(database: str, pool: Pool) -> AsyncIterator[Client]:
-    """A client of the audit service."""
-    async with asking(database, pool) as client:
-        yield client
 
 
 def path_of(event: AccessEvent) -> str:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import csv
-import io
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from itertools import product
 
@@ -18,6 +15,7 @@ from keyfold.domain.ids import AccountId, KeyId, VendorId
 from keyfold.domain.permissions import Access, Category
 from keyfold.store.postgres.connection import Pool
 from tests.support.access_events import EPOCH, access_event, unattributed
+from tests.support.audit.exports import MANY, export, lines
 from tests.support.audit.log import (
     ACCOUNT,
     KEY,
@@ -29,7 +27,6 @@ from tests.support.audit.log import (
     ask,
     asking,
     number,
-    target,
 )
 from tests.support.eventually import eventually
 from tests.support.runtime.serving import Client
@@ -53,45 +50,11 @@ QUERIES: tuple[Query, ...] = (
     {"since": EPOCH},
     {"key_id": "key_2"},
 )
-# More than fits between PostgreSQL and a reader who does not read.
-MANY = """
-insert into access_log.events
-    (at, event_id, account_id, method, path, position, gateway, gatekeeper, seq)
-select '2026-03-15T12:00:00Z'::timestamptz + n * interval '1 microsecond',
-       ('00000000-0000-0000-0000-' || lpad(to_hex(n), 12, '0'))::uuid,
-       'acc_1', 'GET', '/v1/patient/' || n, 7, 'caddy', 'gatekeeper-1', n
-from generate_series(1000, $1::bigint) as n
-"""
 VENDOR_FILE = "keyfold-activity-ven_1-20251215-20260315"
 RUNNING = """
 select count(*) from pg_stat_activity
 where application_name = 'keyfold audit export' and datname = current_database()
 """
-
-
-@pytest.fixture
-def log(pool: Pool) -> Log:
-    """An empty log."""
-    return Log(pool)
-
-
-@pytest.fixture
-async def client(database: str, pool: Pool) -> AsyncIterator[Client]:
-    """A client of the audit service."""
-    async with asking(database, pool) as client:
-        yield client
-
-
-async def export(client: Client, path: str, query: Query, token: str = "owner-1") -> bytes:
-    """Return an export's body."""
-    async with client.ask("GET", target(f"{path}/export", query), token=token) as answer:
-        assert answer.status == 200, await answer.text()
-        return await answer.read()
-
-
-def lines(body: bytes) -> list[dict[str, str]]:
-    """Read a CSV file as its readers do."""
-    return list(csv.DictReader(io.StringIO(body.decode(), newline="")))
 
 
 async def test_an_export_is_the_list_whole(client: Client, log: Log) -> None:

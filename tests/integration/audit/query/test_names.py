@@ -13,8 +13,8 @@ from structlog.testing import capture_logs
 
 from keyfold.domain.ids import AccountId, KeyId, VendorId
 from keyfold.store.postgres.connection import Pool
-from tests.integration.audit.query.test_export import MANY, export, lines
 from tests.support.access_events import access_event, unattributed
+from tests.support.audit.exports import MANY, export, lines
 from tests.support.audit.log import ACCOUNT, KEY, PLACES, UNATTRIBUTED, VENDOR, Log, ask, asking
 from tests.support.audit.read_model import key, serve, vendor
 from tests.support.audit.sse import listening

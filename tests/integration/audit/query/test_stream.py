@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
@@ -35,13 +34,6 @@ async def log(pool: Pool) -> Log:
     log = Log(pool)
     await log.file(access_event(900))
     return log
-
-
-@pytest.fixture
-async def client(database: str, pool: Pool) -> AsyncIterator[Client]:
-    """A client of the audit service."""
-    async with asking(database, pool) as client:
-        yield client
 
 
 @pytest.mark.parametrize(("path", "token"), PLACES)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -21,8 +21,8 @@ from keyfold.store.access_log.scope import AccountScope, Filters, Scope, Unattri
 from keyfold.store.access_log.summaries import Bucket, Dimension, SummaryQuestion, buckets_next, read_summary
 from keyfold.store.access_log.writer import AccessLog
 from keyfold.store.postgres.connection import Pool
-from keyfold.wire.offsets import Advance
-from tests.support.access_events import EPOCH, access_event, unattributed
+from tests.support.access_events import EPOCH, access_event, mixed, unattributed
+from tests.support.audit.filing import step
 from tests.support.audit.log import (
     ACCOUNT,
     KEY,
@@ -32,8 +32,8 @@ from tests.support.audit.log import (
     Log,
     Query,
     ask,
-    asking,
     belongs,
+    value_of,
 )
 from tests.support.runtime.serving import Client
 
@@ -50,19 +50,6 @@ EVENTS: Final = (
     unattributed(8),
     unattributed(9, at=EPOCH - DAY, category=None, access=None),
 )
-
-
-@pytest.fixture
-def log(pool: Pool) -> Log:
-    """An empty log."""
-    return Log(pool)
-
-
-@pytest.fixture
-async def client(database: str, pool: Pool) -> AsyncIterator[Client]:
-    """A client of the audit service."""
-    async with asking(database, pool) as client:
-        yield client
 
 
 async def read_counts(
@@ -205,17 +192,7 @@ BATCHES: Final = st.lists(st.lists(st.integers(1, 50), max_size=20), min_size=1,
 
 def event(number: int) -> AccessEvent:
     """Return one of many events, some alike in what is counted, at the edges of hours and days late."""
-    return access_event(
-        number,
-        at=EPOCH - number % 7 * 11 * HOUR - timedelta(microseconds=number % 2),
-        key_id=None if number % 9 == 0 else KeyId(f"key_{number % 3}"),
-        account_id=AccountId(f"acc_{number % 4}") if number % 2 else None,
-        vendor_id=[None, VendorId("ven_2"), VendorId("ven_1")][number % 3],
-        category=None if number % 11 == 0 else list(Category)[number % 2],
-        access=None if number % 11 == 0 else Access.READ,
-        reason=None if number % 4 else Reason.READ_ONLY,
-        requests=1 if number % 5 else 1000 * number,
-    )
+    return mixed(number, at=EPOCH - number % 7 * 11 * HOUR - timedelta(microseconds=number % 2))
 
 
 @given(
@@ -249,8 +226,7 @@ async def test_a_summary_agrees_with_the_rows(
     access_log = AccessLog(pool, "access")
     await Partitions(pool).make({event(number).at.date() for number in range(1, 51)})
     for offset, batch in enumerate(batches):
-        step = Advance(partition=0, expected=offset, next=offset + 1)
-        await access_log.file([event(number) for number in batch], [step])
+        await access_log.file([event(number) for number in batch], [step(offset)])
     question = SummaryQuestion(
         scope=scope,
         filters=Filters(),
@@ -268,7 +244,7 @@ def _expected(question: SummaryQuestion, batches: Sequence[Sequence[int]]) -> Co
     counts: Counter[tuple[object, ...]] = Counter()
     for each in filed:
         if belongs(each, question.scope) and question.since <= each.at < question.until:
-            told = (_value(each, by) if by in question.by else "" for by in Dimension)
+            told = (value_of(each, by) if by in question.by else "" for by in Dimension)
             counts[_start(each.at, question.bucket), *told] += each.requests
     return counts
 
@@ -276,22 +252,6 @@ def _expected(question: SummaryQuestion, batches: Sequence[Sequence[int]]) -> Co
 def _start(at: datetime, bucket: Bucket) -> datetime:
     hour = at.replace(minute=0, second=0, microsecond=0)
     return hour if bucket is Bucket.HOUR else hour.replace(hour=0)
-
-
-def _value(each: AccessEvent, by: Dimension) -> str:
-    match by:
-        case Dimension.VENDOR:
-            return each.vendor_id or ""
-        case Dimension.KEY:
-            return each.key_id or ""
-        case Dimension.CATEGORY:
-            return each.category or ""
-        case Dimension.ACCESS:
-            return "" if each.access is None else each.access.word
-        case Dimension.DECISION:
-            return each.decision
-        case Dimension.REASON:
-            return each.reason or ""
 
 
 def test_no_more_buckets_are_counted_than_a_page_takes() -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from itertools import product
 from typing import Final
-
-import pytest
 
 from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.ids import AccountId, KeyId, VendorId
@@ -21,7 +19,6 @@ from tests.support.audit.log import (
     Log,
     Query,
     ask,
-    asking,
     number,
 )
 from tests.support.runtime.serving import Client
@@ -52,13 +49,6 @@ def places_of(event: AccessEvent) -> set[str]:
     """Return where an event is to be found; a key's place is within its account's."""
     named = {ACCOUNT: event.account_id, VENDOR: event.vendor_id}
     return {place for place, name in named.items() if name} or {UNATTRIBUTED}
-
-
-@pytest.fixture
-async def client(database: str, pool: Pool) -> AsyncIterator[Client]:
-    """A client of the audit service."""
-    async with asking(database, pool) as client:
-        yield client
 
 
 async def test_every_event_has_a_place(client: Client, pool: Pool) -> None:

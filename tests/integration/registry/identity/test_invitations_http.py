@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,19 +16,11 @@ from tests.support.registry.door import (
     Claims,
     Door,
     nobody,
-    open_door,
     owner,
     vendor,
 )
 
 NO_CODE = "kfi_live_" + "0" * 61
-
-
-@pytest.fixture
-async def door(database: str, tmp_path: Path) -> AsyncIterator[Door]:
-    """A registry with a ledger of the test's own."""
-    async with open_door(database, tmp_path) as door:
-        yield door
 
 
 async def look(door: Door, who: Claims, code: str) -> Any:

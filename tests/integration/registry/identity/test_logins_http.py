@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +26,6 @@ from tests.support.registry.door import (
 )
 from tests.support.runtime.tokens import ISSUER
 from tests.support.store.logins import pool_of
-
-
-@pytest.fixture
-async def door(database: str, tmp_path: Path) -> AsyncIterator[Door]:
-    """A registry with a ledger of the test's own."""
-    async with open_door(database, tmp_path) as door:
-        yield door
 
 
 async def logins(door: Door, who: Claims, path: str) -> list[str]:

@@ -7,58 +7,33 @@ from datetime import timedelta
 
 import asyncpg
 import pytest
+from msgspec.structs import replace
 
-from keyfold.domain.ids import VendorId, account_stream, vendor_stream
+from keyfold.domain.ids import account_stream, vendor_stream
 from keyfold.domain.lifecycle.account import IntegrationsEnabled
 from keyfold.domain.lifecycle.fold import LifecycleEvent
-from keyfold.domain.lifecycle.subscriber_key import SubscriberKeyCreated, SubscriberKeyRevoked
 from keyfold.domain.lifecycle.vendor import VendorApplied
-from keyfold.domain.permissions import NO_PERMISSIONS, Category
 from keyfold.store.ledger.append import Ledger
 from keyfold.store.ledger.idempotency_records import LIFE, IdempotencyRecords, NewIdempotencyRecord
 from keyfold.store.ledger.read_set import AccountKeys, Applications, Expected, ReadSet, ReadSetValues
 from keyfold.store.postgres.connection import open_pool
 from keyfold.store.postgres.errors import VersionConflict
-from tests.support.key_commands import account_created, account_id, key_id
+from tests.support.lifecycle_events import (
+    account_created,
+    account_id,
+    key_created,
+    key_id,
+    key_revoked,
+    vendor_applied,
+)
 from tests.support.store.events import draft, now, open_ledger
 
 ENABLED_0 = IntegrationsEnabled(account_id=account_id(0))
 
 
-def made(number: int, account: int) -> SubscriberKeyCreated:
-    """Return the event that a key was made."""
-    return SubscriberKeyCreated(
-        key_id=key_id(number),
-        account_id=account_id(account),
-        name="Key",
-        permissions=NO_PERMISSIONS,
-        vendor_ids=None,
-        networks=None,
-        rate_limit=None,
-        expires_at=None,
-        reminders=(),
-        digest=number.to_bytes(32),
-        secret_hint="kfs_live_…",
-        created_at=now(),
-    )
-
-
-def revoked(number: int, account: int) -> SubscriberKeyRevoked:
-    """Return the event that a key was revoked."""
-    return SubscriberKeyRevoked(key_id=key_id(number), account_id=account_id(account), revoked_at=now())
-
-
 def applied(number: int, applicant: str) -> VendorApplied:
     """Return the event that somebody applied."""
-    return VendorApplied(
-        vendor_id=VendorId(f"ven_{number:012}"),
-        name="Robots",
-        contact_email="a@b.example",
-        website="https://b.example",
-        intended_use="x",
-        categories=(Category.PATIENT,),
-        applicant=applicant,
-    )
+    return replace(vendor_applied(number), applicant=applicant)
 
 
 async def record(ledger: Ledger, events: Sequence[LifecycleEvent]) -> None:
@@ -78,7 +53,7 @@ async def test_live_keys(database: str) -> None:
     wanted = ReadSet(streams=frozenset(), accounts=frozenset(account_id(number) for number in range(3)))
     async with open_ledger(database) as ledger:
         await record(ledger, [account_created(0), account_created(1)])
-        await record(ledger, [made(1, 0), made(2, 0), made(3, 1), revoked(1, 0)])
+        await record(ledger, [key_created(1, 0), key_created(2, 0), key_created(3, 1), key_revoked(1, 0)])
         keys = (await look(ledger, wanted)).account_keys
         whole = await look(ledger, ReadSet(streams=frozenset(), whole_accounts=frozenset((account_id(0),))))
     assert keys == {
@@ -99,10 +74,10 @@ async def test_key_made_meanwhile(database: str) -> None:
     async with open_ledger(database) as ledger:
         await record(ledger, [account_created(0), account_created(1)])
         before = await look(ledger, wanted)
-        await record(ledger, [made(1, 1)])
+        await record(ledger, [key_created(1, 1)])
         await ledger.append([draft(ENABLED_0)], before.expect(), now())  # another account's is of no matter
         before = await look(ledger, wanted)
-        await record(ledger, [made(2, 0)])
+        await record(ledger, [key_created(2, 0)])
         with pytest.raises(VersionConflict) as conflict:
             await ledger.append([draft(ENABLED_0)], before.expect(), now())
         assert conflict.value.streams == (f"keys of {account_id(0)}",)
@@ -135,7 +110,12 @@ async def test_applications(database: str) -> None:
 
 async def test_folds_on(database: str) -> None:
     """What was looked at, with events taken in, is what is looked at after they are recorded."""
-    events: list[LifecycleEvent] = [made(1, 0), revoked(1, 0), made(2, 0), applied(1, "vera")]
+    events: list[LifecycleEvent] = [
+        key_created(1, 0),
+        key_revoked(1, 0),
+        key_created(2, 0),
+        applied(1, "vera"),
+    ]
     streams = frozenset(draft(each).stream for each in [*events, account_created(0)])
     wanted = ReadSet(streams=streams, accounts=frozenset((account_id(0),)), applicants=frozenset(("vera",)))
     async with open_ledger(database) as ledger:

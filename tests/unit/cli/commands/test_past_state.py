@@ -6,37 +6,18 @@ from datetime import UTC, datetime, timedelta
 
 import orjson
 import pytest
-from msgspec.structs import replace
 
-from keyfold.cli.commands.ledger.past_state import PastState, Until, read_until
+from keyfold.cli.commands.ledger.past_state import Until, read_until
 from keyfold.cli.commands.ledger.past_state_view import one, whole
 from keyfold.client.failure import WrongUsage
-from keyfold.domain.ids import KeyId
-from keyfold.domain.lifecycle.state import State
+from tests.support.cli.past import past
 from tests.support.domain.given import (
-    APPROVED,
     EARLIER,
     KEY,
     LATER,
     MOMENT,
     NOW,
-    OLD_SECRET,
-    OPEN,
-    REVOKED_KEY,
-    VENDOR_KEY,
 )
-
-ROTATED = replace(KEY, key_id=KeyId("key_r"), outgoing=OLD_SECRET, expires_at=None)
-EXPIRING = replace(KEY, key_id=KeyId("key_e"), expires_at=LATER)
-REVOKED = replace(REVOKED_KEY, key_id=KeyId("key_x"))
-
-
-def past(at: datetime) -> PastState:
-    """Return a state with one of everything, at a time."""
-    state = State()
-    for each in (OPEN, APPROVED, VENDOR_KEY, ROTATED, EXPIRING, REVOKED):
-        state.put(each)
-    return PastState(position=6, at=at, state=state)
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from msgspec.structs import replace
 
 from keyfold.domain.access.decision import Reason
 from keyfold.domain.network import parse_network
+from tests.support.domain.deciding import ALLOWED, REQUEST, decided
 from tests.support.domain.given import KEY
-from tests.unit.domain.access.test_decision import ALLOWED, REQUEST, decided
 
 
 @pytest.mark.parametrize(

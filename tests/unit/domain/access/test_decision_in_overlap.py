@@ -13,6 +13,7 @@ from keyfold.domain.lifecycle.state import State
 from keyfold.domain.lifecycle.subscriber_key import SubscriberKey
 from keyfold.domain.lifecycle.vendor_key import VendorKey
 from keyfold.domain.secret import REPLACED_BYTES
+from tests.support.domain.deciding import ALLOWED, REQUEST, ROUTES
 from tests.support.domain.given import (
     APPROVED,
     EARLIER,
@@ -26,7 +27,6 @@ from tests.support.domain.given import (
     REVOKED_VENDOR_KEY,
     VENDOR_KEY,
 )
-from tests.unit.domain.access.test_decision import ALLOWED, REQUEST, ROUTES
 
 OLD_VENDOR_SECRET = replace(OLD_SECRET, digest=bytes(range(32)))
 REPLACED = (OLD_SECRET.digest[-REPLACED_BYTES:],)

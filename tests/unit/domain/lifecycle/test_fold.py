@@ -6,12 +6,12 @@ import pytest
 
 from keyfold.domain.lifecycle.account import IntegrationsEnabled
 from keyfold.domain.lifecycle.fold import Actor, Aggregate, LifecycleEvent, evolve, stream_of
-from keyfold.domain.lifecycle.signed_head import LedgerCheckpoint, LedgerCheckpointed
 from keyfold.domain.lifecycle.state import State
 from keyfold.domain.lifecycle.subscriber_key import SubscriberKey, SubscriberKeyRenamed
 from keyfold.domain.lifecycle.vendor import VendorSuspended
 from keyfold.domain.lifecycle.vendor_key import VendorKey, VendorKeyRevoked
 from keyfold.domain.refusal import ImpossibleEvent
+from tests.support.domain.checkpoints import CHECKPOINT, CHECKPOINTED
 from tests.support.domain.given import (
     APPROVED,
     BOUND,
@@ -19,7 +19,6 @@ from tests.support.domain.given import (
     INVITED,
     KEY,
     LATER,
-    NOW,
     OPEN,
     REVOKED_KEY,
     REVOKED_VENDOR_KEY,
@@ -42,12 +41,6 @@ PAIRS: tuple[tuple[LifecycleEvent, Aggregate, str], ...] = (
         KEY,
         "key-key_s",
     ),
-)
-CHECKPOINT = LedgerCheckpoint(
-    position=7, head_hash=bytes(32), at=NOW, signing_key_id="k", signature=bytes(64)
-)
-CHECKPOINTED = LedgerCheckpointed(
-    position=9, head_hash=bytes(32), at=NOW, signing_key_id="k", signature=bytes(64)
 )
 SIGNING_IN: tuple[tuple[LifecycleEvent, Aggregate, str], ...] = (
     (ENDED, BOUND, f"login-{BOUND.login_id}"),

@@ -13,10 +13,15 @@ from keyfold.domain.lifecycle.fold import Aggregate, LifecycleEvent, evolve
 from keyfold.domain.lifecycle.history import Difference, HistoryEntry, Value, describe
 from keyfold.domain.lifecycle.vendor import VendorApproved, VendorRejected, VendorSuspended
 from keyfold.domain.permissions import CATEGORIES
+from tests.support.domain import key_events as keys
+from tests.support.domain import vendor_events as vendors
+from tests.support.domain import vendor_key_events as vendor_keys
+from tests.support.domain.checkpoints import CHECKPOINT, CHECKPOINTED
 from tests.support.domain.given import (
     APPLIED,
     APPROVED,
     BOUND,
+    ENDED,
     INVITED,
     KEY,
     LATER,
@@ -32,12 +37,7 @@ from tests.support.domain.given import (
     VENDOR_KEY,
     WITHDRAWN,
 )
-from tests.unit.domain.lifecycle import test_subscriber_key as keys
-from tests.unit.domain.lifecycle import test_vendor as vendors
-from tests.unit.domain.lifecycle import test_vendor_key as vendor_keys
-from tests.unit.domain.lifecycle.identity import test_invitation as invitations
-from tests.unit.domain.lifecycle.identity import test_login as logins
-from tests.unit.domain.lifecycle.test_fold import CHECKPOINT, CHECKPOINTED
+from tests.support.domain.identity_events import LET_IN, MADE, USED
 
 Changes = Mapping[str, tuple[Value, Value]]
 ACCOUNT = SHUT.account_id
@@ -152,16 +152,16 @@ CASES: list[tuple[Aggregate | None, LifecycleEvent, Changes]] = [
     ),
     (
         None,
-        logins.LET_IN,
+        LET_IN,
         {"state": (None, "bound"), "issuer": (None, BOUND.issuer), "subject": (None, BOUND.subject)},
     ),
     (
         BOUND,
-        logins.SHUT_OUT,
+        ENDED,
         {"state": ("bound", "ended"), "issuer": (BOUND.issuer, None), "subject": (BOUND.subject, None)},
     ),
-    (None, invitations.MADE, {"state": (None, "open"), "expires_at": (None, LATER)}),
-    (INVITED, invitations.USED, {"state": ("open", "used"), "used_by": (None, "log_1")}),
+    (None, MADE, {"state": (None, "open"), "expires_at": (None, LATER)}),
+    (INVITED, USED, {"state": ("open", "used"), "used_by": (None, "log_1")}),
     (INVITED, WITHDRAWN, {"state": ("open", "withdrawn")}),
     (CHECKPOINT, CHECKPOINTED, {"position": ("7", "9")}),
 ]

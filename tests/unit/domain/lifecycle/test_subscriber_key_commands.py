@@ -3,29 +3,19 @@
 from datetime import datetime, timedelta
 
 import pytest
-from msgspec.structs import astuple, replace
+from msgspec.structs import replace
 
-from keyfold.domain.ids import KeyId, VendorId
+from keyfold.domain.ids import KeyId
 from keyfold.domain.lifecycle.account import Account
 from keyfold.domain.lifecycle.subscriber_key import (
     SubscriberKey,
-    SubscriberKeyEvent,
     SubscriberKeyExpiryChanged,
 )
 from keyfold.domain.lifecycle.subscriber_key_commands import (
-    UNSET,
-    CreateSubscriberKey,
-    EditSubscriberKey,
-    PassSubscriberKeyTime,
-    RevokeSubscriberKey,
-    RotateSubscriberKey,
     SubscriberKeyCommand,
     decide,
     decide_revocations,
 )
-from keyfold.domain.network import parse_network
-from keyfold.domain.permissions import Access, Category
-from keyfold.domain.rate_limit import RateLimit
 from keyfold.domain.refusal import RefusalKind
 from tests.support.domain.given import (
     EARLIER,
@@ -33,7 +23,6 @@ from tests.support.domain.given import (
     KEY,
     LATER,
     MOMENT,
-    NEW_DIGEST,
     NOT_FOUND,
     NOW,
     OLD_SECRET,
@@ -42,47 +31,27 @@ from tests.support.domain.given import (
     SHUT,
     code_of,
 )
-from tests.unit.domain.lifecycle.test_subscriber_key import (
-    CHANGED,
+from tests.support.domain.key_commands import (
+    CREATE,
+    EDIT,
+    EXPIRES_IN_THE_PAST,
+    PASS_TIME,
+    RENAME,
+    REVOKE,
+    ROTATE,
+)
+from tests.support.domain.key_events import (
     CREATED,
-    NARROWED,
     PACED,
     PLACED,
-    RENAMED,
     REVOKED,
     ROTATED,
 )
 
-CREATE = CreateSubscriberKey(
-    account_id=KEY.account_id,
-    key_id=KEY.key_id,
-    name=KEY.name,
-    permissions=KEY.permissions,
-    vendor_ids=None,
-    networks=None,
-    rate_limit=None,
-    expires_at=None,
-    digest=KEY.digest,
-    secret_hint=KEY.secret_hint,
-    live_keys_max=3,
-)
-EDIT = EditSubscriberKey(account_id=KEY.account_id, key_id=KEY.key_id)
-RENAME = replace(EDIT, name="Other")
-ROTATE = RotateSubscriberKey(
-    account_id=KEY.account_id,
-    key_id=KEY.key_id,
-    digest=NEW_DIGEST,
-    secret_hint=ROTATED.secret_hint,
-    overlap=timedelta(hours=1),
-)
-REVOKE = RevokeSubscriberKey(account_id=KEY.account_id, key_id=KEY.key_id)
-PASS_TIME = PassSubscriberKeyTime(account_id=KEY.account_id, key_id=KEY.key_id)
 LIMITED = SubscriberKeyExpiryChanged(
     key_id=KEY.key_id, account_id=KEY.account_id, expires_at=LATER, reminders=()
 )
-EXPIRES_IN_THE_PAST = (RefusalKind.INVALID, "expires-in-the-past")
 COMMANDS: tuple[SubscriberKeyCommand, ...] = (CREATE, RENAME, ROTATE, REVOKE, PASS_TIME)
-APPROVED = (VendorId("ven_1"),)
 TWO_WEEKS, THREE_DAYS = timedelta(days=14), timedelta(days=3)
 
 
@@ -196,98 +165,6 @@ def test_a_revoked_key_is_neither_edited_nor_rotated(command: SubscriberKeyComma
     assert code_of(decide(command, REVOKED_KEY, OPEN, NOW)) == (RefusalKind.CONFLICT, "key-revoked")
 
 
-@pytest.mark.parametrize(
-    ("edit", "events"),
-    [
-        (EDIT, ()),
-        (replace(EDIT, name=KEY.name), ()),
-        (replace(EDIT, permissions={}), ()),
-        (replace(EDIT, permissions={Category.PATIENT: Access.READ}), ()),
-        (replace(EDIT, vendor_ids=None), ()),
-        (replace(EDIT, networks=None), ()),
-        (replace(EDIT, rate_limit=None), ()),
-        (replace(EDIT, expires_at=None), ()),
-        (RENAME, (RENAMED,)),
-        (replace(EDIT, permissions={Category.PATIENT: Access.NONE}), (CHANGED,)),
-        (replace(EDIT, vendor_ids=(VendorId("ven_1"),)), (NARROWED,)),
-        (replace(EDIT, vendor_ids=()), (replace(NARROWED, vendor_ids=()),)),
-        (replace(EDIT, networks=(parse_network("203.0.113.0/24"),)), (PLACED,)),
-        (replace(EDIT, networks=()), (replace(PLACED, networks=()),)),
-        (replace(EDIT, rate_limit=RateLimit.of(100, 60, 200)), (PACED,)),
-        (replace(EDIT, expires_at=LATER), (LIMITED,)),
-    ],
-)
-def test_an_edit_records_what_it_changes(
-    edit: EditSubscriberKey, events: tuple[SubscriberKeyEvent, ...]
-) -> None:
-    """A field that is not named, or named as it is, gives no event; every other gives one."""
-    assert decide(edit, KEY, OPEN, NOW, approved_vendors=APPROVED) == events
-
-
-def test_an_edit_of_everything_gives_an_event_for_each_field() -> None:
-    """One command, six facts, in one order."""
-    edit = replace(
-        EDIT,
-        name="Other",
-        permissions={Category.PATIENT: Access.NONE},
-        vendor_ids=(VendorId("ven_1"),),
-        networks=PLACED.networks,
-        rate_limit=PACED.rate_limit,
-        expires_at=LATER,
-    )
-    assert UNSET not in astuple(edit), "a field is forgotten here"
-    events = decide(edit, KEY, OPEN, NOW, approved_vendors=APPROVED)
-    assert events == (RENAMED, CHANGED, NARROWED, PLACED, PACED, LIMITED)
-
-
-def test_none_lifts_a_limit() -> None:
-    """None is a value of its own: any vendor, anywhere, by the default, and for ever."""
-    limited = replace(
-        KEY,
-        vendor_ids=(VendorId("ven_1"),),
-        networks=PLACED.networks,
-        rate_limit=PACED.rate_limit,
-        expires_at=LATER,
-        reminders=(NOW,),
-    )
-    lifted = replace(EDIT, vendor_ids=None, networks=None, rate_limit=None, expires_at=None)
-    assert decide(lifted, limited, OPEN, NOW) == (
-        replace(NARROWED, vendor_ids=None),
-        replace(PLACED, networks=None),
-        replace(PACED, rate_limit=None),
-        replace(LIMITED, expires_at=None),
-    )
-
-
-@pytest.mark.parametrize(
-    ("named", "shown"),
-    [
-        (("ven_2",), "ven_2"),
-        (("ven_1", "ven_3", "ven_2"), "ven_3, ven_2"),
-        (("kfs_live_secret", "ven_1"), "(redacted)"),
-    ],
-)
-def test_only_approved_vendors_are_named(named: tuple[str, ...], shown: str) -> None:
-    """A refusal says which ones are not, but never repeats what has not the form of an id."""
-    vendor_ids = tuple(map(VendorId, named))
-    for command, key in (
-        (replace(CREATE, vendor_ids=vendor_ids), None),
-        (replace(EDIT, vendor_ids=vendor_ids), KEY),
-    ):
-        refusal = decide(command, key, OPEN, NOW, approved_vendors=APPROVED)
-        assert code_of(refusal) == (RefusalKind.INVALID, "unknown-vendors")
-        assert getattr(refusal, "detail", "") == f"No approved vendors: {shown}."
-
-
-def test_a_vendor_that_a_key_names_may_stay_whatever_became_of_it() -> None:
-    """Suspended since, it can be named again beside another that is approved."""
-    narrow = replace(KEY, vendor_ids=(VendorId("ven_2"),))
-    both = (VendorId("ven_2"), VendorId("ven_1"))
-    events = decide(replace(EDIT, vendor_ids=both), narrow, OPEN, NOW, approved_vendors=APPROVED)
-    assert events == (replace(NARROWED, vendor_ids=both),)
-    assert decide(replace(EDIT, vendor_ids=narrow.vendor_ids), narrow, OPEN, NOW) == ()
-
-
 def test_many_keys_are_revoked_at_once() -> None:
     """Those of the account that work; no other key hinders them."""
     other = replace(KEY, key_id=KeyId("key_o"))
@@ -296,20 +173,6 @@ def test_many_keys_are_revoked_at_once() -> None:
     assert events == (REVOKED, replace(REVOKED, key_id=other.key_id))
     assert decide_revocations((), OPEN, LATER) == ()
     assert code_of(decide_revocations((KEY,), None, LATER)) == NOT_FOUND
-
-
-@pytest.mark.parametrize("expires_at", [EARLIER, NOW])
-def test_an_expiry_moves_into_the_future_only(expires_at: datetime) -> None:
-    """An edit to the past is invalid and changes nothing else either."""
-    edit = replace(EDIT, name="Other", expires_at=expires_at)
-    assert code_of(decide(edit, KEY, OPEN, NOW)) == EXPIRES_IN_THE_PAST
-
-
-def test_an_expired_key_can_still_be_renamed_and_extended() -> None:
-    """An expiry that has passed is no obstacle when the edit names it as it is, or moves it on."""
-    expired = replace(KEY, expires_at=EARLIER)
-    assert decide(replace(EDIT, name="Other", expires_at=EARLIER), expired, OPEN, NOW) == (RENAMED,)
-    assert decide(replace(EDIT, expires_at=LATER), expired, OPEN, NOW) == (LIMITED,)
 
 
 @pytest.mark.parametrize("key", [KEY, replace(KEY, outgoing=OLD_SECRET), replace(KEY, expires_at=EARLIER)])

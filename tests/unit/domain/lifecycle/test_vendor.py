@@ -12,7 +12,6 @@ from keyfold.domain.lifecycle.vendor import (
     ReviewKind,
     Vendor,
     VendorAmended,
-    VendorApplication,
     VendorApplied,
     VendorApproved,
     VendorEvent,
@@ -23,13 +22,10 @@ from keyfold.domain.lifecycle.vendor import (
     VendorReviewsLapseNear,
     VendorState,
     VendorSuspended,
-    Verdict,
     evolve,
 )
-from keyfold.domain.permissions import Category
 from keyfold.domain.refusal import ImpossibleEvent
 from tests.support.domain.given import (
-    APPLICATION,
     APPLIED,
     APPROVED,
     EARLIER,
@@ -43,25 +39,26 @@ from tests.support.domain.given import (
     SUSPENDED,
     review,
 )
-
-ID = APPLIED.vendor_id
-OTHER_WORDS = VendorApplication(
-    name="Recall Robot II",
-    contact_email="help@recall.example",
-    website="https://www.recall.example",
-    intended_use="Calls patients",
-    categories=(Category.CONTACT,),
+from tests.support.domain.vendor_events import (
+    AMENDMENT,
+    APPLICATION_MADE,
+    APPROVAL,
+    COMPLIANCE,
+    EARLY,
+    FAILED,
+    ID,
+    LAPSE,
+    LAPSE_NEAR,
+    MADE_AGAIN,
+    OTHER_WORDS,
+    REINSTATEMENT,
+    REJECTION,
+    REVIEW,
+    SECURITY,
+    STATES,
+    SUSPENSION,
 )
-APPLICATION_MADE = VendorApplied(vendor_id=ID, applicant="dana", **asdict(APPLICATION))
-AMENDMENT = VendorAmended(vendor_id=ID, **asdict(OTHER_WORDS))
-MADE_AGAIN = VendorReapplied(vendor_id=ID, applicant="dora", **asdict(OTHER_WORDS))
-FAILED = review(ReviewKind.SECURITY, Verdict.FAIL)
-REVIEW = VendorReviewed(vendor_id=ID, **asdict(FAILED))
-LAPSE_NEAR = VendorReviewsLapseNear(vendor_id=ID, lapses_at=NOW + REVIEWS_VALID_FOR, warned_at=LATER)
-APPROVAL = VendorApproved(vendor_id=ID)
-REJECTION = VendorRejected(vendor_id=ID, reason="no")
-SUSPENSION = VendorSuspended(vendor_id=ID, reason="breach")
-REINSTATEMENT = VendorReinstated(vendor_id=ID)
+
 EVENTS: tuple[VendorEvent, ...] = (
     APPLICATION_MADE,
     AMENDMENT,
@@ -73,16 +70,6 @@ EVENTS: tuple[VendorEvent, ...] = (
     SUSPENSION,
     REINSTATEMENT,
 )
-STATES = {
-    None: None,
-    VendorState.APPLIED: REVIEWED,
-    VendorState.APPROVED: APPROVED,
-    VendorState.REJECTED: REJECTED,
-    VendorState.SUSPENDED: SUSPENDED,
-}
-SECURITY, COMPLIANCE = ReviewKind.SECURITY, ReviewKind.COMPLIANCE
-LAPSE = NOW + REVIEWS_VALID_FOR
-EARLY = review(COMPLIANCE, at=EARLIER)
 
 
 def test_every_event_is_tried_here() -> None:

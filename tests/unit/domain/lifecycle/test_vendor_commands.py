@@ -7,8 +7,6 @@ from typing import Any, get_args
 import pytest
 from msgspec.structs import asdict, replace
 
-from keyfold.domain.ids import VendorId
-from keyfold.domain.lifecycle.identity.login import Login, LoginBound, LoginEnded
 from keyfold.domain.lifecycle.vendor import (
     ReviewKind,
     Vendor,
@@ -20,7 +18,6 @@ from keyfold.domain.lifecycle.vendor import (
 )
 from keyfold.domain.lifecycle.vendor_commands import (
     AmendVendor,
-    ApplyVendor,
     ApproveVendor,
     PassVendorTime,
     ReapplyVendor,
@@ -30,14 +27,12 @@ from keyfold.domain.lifecycle.vendor_commands import (
     SuspendVendor,
     VendorCommand,
     decide,
-    decide_application,
 )
 from keyfold.domain.refusal import RefusalKind
 from tests.support.domain.given import (
     APPLICATION,
     APPLIED,
     APPROVED,
-    BOUND,
     MOMENT,
     NOT_FOUND,
     NOW,
@@ -49,9 +44,10 @@ from tests.support.domain.given import (
     code_of,
     review,
 )
-from tests.unit.domain.lifecycle.test_vendor import (
+from tests.support.domain.vendor_events import (
     AMENDMENT,
     APPLICATION_MADE,
+    APPLY,
     APPROVAL,
     ID,
     MADE_AGAIN,
@@ -72,13 +68,6 @@ FAIL_SECURITY = ReviewVendor(
     valid_for=REVIEWS_VALID_FOR,
 )
 APPROVE = ApproveVendor(vendor_id=ID, approver="rita")
-APPLY = ApplyVendor(
-    vendor_id=ID,
-    application=APPLICATION,
-    applicant="dana",
-    issuer=BOUND.issuer,
-    login_id=BOUND.login_id,
-)
 COMMANDS: dict[str, VendorCommand] = {
     "apply": APPLY,
     "amend": AmendVendor(
@@ -257,45 +246,3 @@ def test_a_review_says_when_it_lapses_and_when_to_warn(valid_for: timedelta, war
     """30 days before, or at once where it is good for less."""
     outcome = decide(replace(FAIL_SECURITY, valid_for=valid_for), APPLIED, NOW)
     assert outcome == (replace(REVIEW, lapses_at=NOW + valid_for, warn_at=warn_at),)
-
-
-LET_IN = LoginBound(
-    login_id=BOUND.login_id,
-    issuer=BOUND.issuer,
-    subject="dana",
-    account_id=None,
-    vendor_id=ID,
-    invitation_id=None,
-    bound_at=NOW,
-)
-BEFORE = replace(REJECTED, vendor_id=VendorId("ven_0"))
-BOUND_BEFORE = replace(BOUND, account_id=None, vendor_id=BEFORE.vendor_id)
-TAKEN_OVER = replace(APPLIED, vendor_id=BEFORE.vendor_id, applicant="dora")
-APPLIED_ALREADY = (RefusalKind.CONFLICT, "vendor-exists")
-
-
-def test_whoever_applies_speaks_for_the_vendor() -> None:
-    """Its login is bound with the application, and leaves a vendor that was rejected."""
-    outcome = decide_application(APPLY, None, NOW, earlier=(), login=None)
-    assert outcome == (APPLICATION_MADE, LET_IN)
-    left = LoginEnded(login_id=BOUND.login_id, account_id=None, vendor_id=BEFORE.vendor_id, ended_at=NOW)
-    outcome = decide_application(APPLY, None, NOW, earlier=(BEFORE,), login=BOUND_BEFORE)
-    assert outcome == (left, APPLICATION_MADE, LET_IN)
-    outcome = decide_application(APPLY, None, NOW, earlier=(TAKEN_OVER,), login=None)
-    assert outcome == (APPLICATION_MADE, LET_IN)
-
-
-@pytest.mark.parametrize("vendor", [APPLIED, APPROVED, SUSPENDED])
-def test_nobody_applies_twice(vendor: Vendor) -> None:
-    """An application that was not rejected stands."""
-    outcome = decide_application(APPLY, None, NOW, earlier=(BEFORE, vendor), login=None)
-    assert code_of(outcome) == APPLIED_ALREADY
-    assert code_of(decide_application(APPLY, vendor, NOW, earlier=(), login=None)) == APPLIED_ALREADY
-
-
-@pytest.mark.parametrize(
-    ("login", "earlier"), [(BOUND, (BEFORE,)), (BOUND_BEFORE, ()), (BOUND_BEFORE, (TAKEN_OVER,))]
-)
-def test_a_login_that_speaks_for_somebody_does_not_apply(login: Login, earlier: tuple[Vendor, ...]) -> None:
-    """It would leave an account, or a vendor that was not rejected."""
-    assert code_of(decide_application(APPLY, None, NOW, earlier=earlier, login=login)) == APPLIED_ALREADY

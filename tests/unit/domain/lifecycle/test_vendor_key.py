@@ -12,17 +12,12 @@ from keyfold.domain.lifecycle.vendor_key import (
     RevokedVendorKey,
     VendorKey,
     VendorKeyEvent,
-    VendorKeyIssued,
-    VendorKeyOverlapEnded,
-    VendorKeyRevoked,
-    VendorKeyRotated,
     evolve,
 )
 from keyfold.domain.lifecycle.vendor_key_commands import (
     IssueVendorKey,
     PassVendorKeyTime,
     RevokeVendorKey,
-    RotateVendorKey,
     VendorKeyCommand,
     decide,
 )
@@ -36,7 +31,6 @@ from tests.support.domain.given import (
     NEW_DIGEST,
     NOT_FOUND,
     NOW,
-    OLD_SECRET,
     OTHER_VENDOR,
     REJECTED,
     REVOKED_VENDOR_KEY,
@@ -44,39 +38,23 @@ from tests.support.domain.given import (
     VENDOR_KEY,
     code_of,
 )
+from tests.support.domain.vendor_key_events import (
+    ENDED,
+    ID,
+    IN_OVERLAP,
+    ISSUED,
+    REVOKED,
+    ROTATE,
+    ROTATED,
+    VENDOR_ID,
+)
 
-ID, VENDOR_ID = VENDOR_KEY.key_id, VENDOR_KEY.vendor_id
 ISSUE = IssueVendorKey(
     vendor_id=VENDOR_ID, key_id=ID, digest=VENDOR_KEY.digest, secret_hint=VENDOR_KEY.secret_hint
 )
-ISSUED = VendorKeyIssued(
-    key_id=ID,
-    vendor_id=VENDOR_ID,
-    digest=VENDOR_KEY.digest,
-    secret_hint=VENDOR_KEY.secret_hint,
-    issued_at=NOW,
-)
-ROTATE = RotateVendorKey(
-    vendor_id=VENDOR_ID,
-    key_id=ID,
-    digest=NEW_DIGEST,
-    secret_hint="kfv_live_v…9999",
-    overlap=timedelta(hours=1),
-)
-ROTATED = VendorKeyRotated(
-    key_id=ID,
-    vendor_id=VENDOR_ID,
-    digest=NEW_DIGEST,
-    secret_hint=ROTATE.secret_hint,
-    rotated_at=NOW,
-    overlap_ends_at=LATER,
-)
-ENDED = VendorKeyOverlapEnded(key_id=ID, vendor_id=VENDOR_ID, ended_at=LATER)
 REVOKE = RevokeVendorKey(vendor_id=VENDOR_ID, key_id=ID)
-REVOKED = VendorKeyRevoked(key_id=ID, vendor_id=VENDOR_ID, revoked_at=LATER)
 PASS_TIME = PassVendorKeyTime(vendor_id=VENDOR_ID, key_id=ID)
 COMMANDS: tuple[VendorKeyCommand, ...] = (ISSUE, ROTATE, REVOKE, PASS_TIME)
-IN_OVERLAP = replace(VENDOR_KEY, outgoing=OLD_SECRET)
 NEW_SECRET = replace(
     VENDOR_KEY,
     digest=NEW_DIGEST,

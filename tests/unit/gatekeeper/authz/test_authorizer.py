@@ -2,22 +2,19 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
 from keyfold.domain.access.decision import Reason
-from keyfold.domain.lifecycle.fold import LifecycleEvent
-from keyfold.domain.lifecycle.subscriber_key import SubscriberKeyRotated
-from keyfold.domain.lifecycle.vendor_key import VendorKeyRotated
 from keyfold.gatekeeper.authz.answers import AuthzAnswer
 from keyfold.gatekeeper.authz.gateway_warnings import INTERVAL_S
 from keyfold.gatekeeper.journal.segment import Segment
-from keyfold.wire.keys.format import KeyKind, MintedKey, mint
+from keyfold.wire.keys.format import KeyKind
 from tests.support.gatekeeper.heart import STALENESS_MAX_S, Clock, Heart, heart_in, reason_of, with_fields
-from tests.support.gatekeeper.practice import ACCOUNT, AT, KEY, VENDOR, VENDOR_KEY, revoked
+from tests.support.gatekeeper.practice import KEY, VENDOR_KEY, mint_again, revoked, rotated, vendor_rotated
 
 
 @pytest.fixture
@@ -121,9 +118,10 @@ async def test_a_process_that_slept_through_its_lease_does_not_allow(
 @pytest.mark.parametrize("kind", KeyKind)
 async def test_a_replaced_secret_stops_at_its_instant(heart: Heart, kind: KeyKind) -> None:
     """Until the overlap's end both secrets pass, from then on the new one alone, without any event."""
-    new = mint(kind, (KEY if kind is KeyKind.SUBSCRIBER else VENDOR_KEY).key_id[4:], (77).to_bytes(32))
+    new = mint_again(kind, KEY if kind is KeyKind.SUBSCRIBER else VENDOR_KEY)
     ends_at = heart.clock.now() + timedelta(hours=1)
-    heart.fold(rotated(kind, new, ends_at))
+    rotate = rotated if kind is KeyKind.SUBSCRIBER else vendor_rotated
+    heart.fold(rotate(new, overlap_ends_at=ends_at))
     field = "a-api-key" if kind is KeyKind.SUBSCRIBER else "x-api-key"
     replaced = f"{'subscriber' if kind is KeyKind.SUBSCRIBER else 'vendor'}_key_replaced"
 
@@ -136,27 +134,6 @@ async def test_a_replaced_secret_stops_at_its_instant(heart: Heart, kind: KeyKin
     assert await reasons() == [None, None]
     heart.clock.at = ends_at
     assert await reasons() == [replaced, None]
-
-
-def rotated(kind: KeyKind, new: MintedKey, ends_at: datetime) -> LifecycleEvent:
-    """Return a rotation that leaves the secret before working until then."""
-    if kind is KeyKind.SUBSCRIBER:
-        return SubscriberKeyRotated(
-            key_id=new.key_id,
-            account_id=ACCOUNT,
-            digest=new.digest,
-            secret_hint=new.secret_hint,
-            rotated_at=AT,
-            overlap_ends_at=ends_at,
-        )
-    return VendorKeyRotated(
-        key_id=new.key_id,
-        vendor_id=VENDOR,
-        digest=new.digest,
-        secret_hint=new.secret_hint,
-        rotated_at=AT,
-        overlap_ends_at=ends_at,
-    )
 
 
 async def test_what_cannot_be_written_is_not_allowed(heart: Heart) -> None:

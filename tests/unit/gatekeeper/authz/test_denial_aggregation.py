@@ -14,7 +14,9 @@ from keyfold.gatekeeper.authz.denial_aggregation import SOURCES_MAX
 from keyfold.gatekeeper.settings import ClientIpKept
 from keyfold.wire.journal.counted_slots import SLOT_BYTES, SLOTS_MAX
 from keyfold.wire.journal.files import COUNTED
+from keyfold.wire.keys.format import KeyKind
 from tests.support.gatekeeper.flooded import (
+    MANY,
     PER_S,
     SECOND,
     decision_id_of,
@@ -35,10 +37,9 @@ from tests.support.gatekeeper.practice import (
     UNKNOWN_KEY,
     UNKNOWN_VENDOR_KEY,
     VENDOR_KEY,
+    mint_again,
     rotated,
 )
-
-MANY = 40
 
 
 async def test_a_flood_is_one_event_a_second(tmp_path: Path) -> None:
@@ -158,7 +159,7 @@ async def test_only_what_proves_no_key_that_works_is_counted(
 async def test_an_old_secret_cannot_fill_its_owners_log(tmp_path: Path) -> None:
     """Past the rate it is counted, from however many networks, in an event of the account and the key."""
     with run_flooded(tmp_path) as bed:
-        bed.heart.fold(rotated(KEY))
+        bed.heart.fold(rotated(mint_again(KeyKind.SUBSCRIBER, KEY)))
         for network in range(MANY):
             bed.ask(known(network))
         await bed.flood(0, known())

@@ -16,6 +16,7 @@ from keyfold.wire.journal.counted_slots import SLOT_BYTES
 from keyfold.wire.journal.files import COUNTED
 from tests.support.eventually import eventually
 from tests.support.gatekeeper.flooded import (
+    MANY,
     PER_S,
     SECOND,
     Fate,
@@ -33,8 +34,6 @@ from tests.support.gatekeeper.flooded import (
 )
 from tests.support.gatekeeper.full_disk import small_disk
 from tests.support.gatekeeper.heart import reason_of
-
-MANY = 40
 
 
 async def test_a_journal_that_takes_nothing_counts_nothing(tmp_path: Path) -> None:

@@ -10,10 +10,9 @@ from urllib.parse import urlencode
 
 import pytest
 
-from keyfold.domain.lifecycle.subscriber_key import SubscriberKeyPermissionsChanged, SubscriberKeyRotated
-from keyfold.domain.lifecycle.vendor_key import VendorKeyRotated
+from keyfold.domain.lifecycle.subscriber_key import SubscriberKeyPermissionsChanged
 from keyfold.domain.permissions import Access, Category, Permissions
-from keyfold.wire.keys.format import KeyKind, MintedKey, mint
+from keyfold.wire.keys.format import KeyKind, MintedKey
 from tests.support.gatekeeper.asked import Asked, Headers, Json, asking
 from tests.support.gatekeeper.practice import (
     ACCOUNT,
@@ -31,9 +30,12 @@ from tests.support.gatekeeper.practice import (
     UNKNOWN_VENDOR_KEY,
     VENDOR,
     VENDOR_KEY,
+    mint_again,
     mint_key,
     practice,
+    rotated,
     subscriber_key,
+    vendor_rotated,
 )
 from tests.support.gatekeeper.world import CADDY_TOKEN, NGINX_TOKEN
 
@@ -112,32 +114,17 @@ async def test_from_an_address(asked: Asked) -> None:
 
 async def test_the_end_that_is_known(tmp_path: Path) -> None:
     """`exp` is when the first of the keys or secrets presented stops by itself."""
-    new = mint(KeyKind.SUBSCRIBER, f"{41:012}", (31).to_bytes(32))
-    new_vendor = mint_key(KeyKind.VENDOR, 32)
+    old, plain = mint_key(KeyKind.SUBSCRIBER, 41), mint_key(KeyKind.SUBSCRIBER, 42)
+    new = mint_again(KeyKind.SUBSCRIBER, old)
     expires_at, overlap = AT + timedelta(days=9, microseconds=5), AT + timedelta(days=4)
     later = AT + timedelta(days=6)
     events = (
         *practice(),
-        subscriber_key(mint_key(KeyKind.SUBSCRIBER, 41), expires_at=expires_at),
-        subscriber_key(mint_key(KeyKind.SUBSCRIBER, 42), expires_at=expires_at),
-        SubscriberKeyRotated(
-            key_id=mint_key(KeyKind.SUBSCRIBER, 41).key_id,
-            account_id=ACCOUNT,
-            digest=new.digest,
-            secret_hint=new.secret_hint,
-            rotated_at=AT,
-            overlap_ends_at=later,
-        ),
-        VendorKeyRotated(
-            key_id=VENDOR_KEY.key_id,
-            vendor_id=VENDOR,
-            digest=new_vendor.digest,
-            secret_hint=new_vendor.secret_hint,
-            rotated_at=AT,
-            overlap_ends_at=overlap,
-        ),
+        subscriber_key(old, expires_at=expires_at),
+        subscriber_key(plain, expires_at=expires_at),
+        rotated(new, overlap_ends_at=later),
+        vendor_rotated(mint_again(KeyKind.VENDOR, VENDOR_KEY), overlap_ends_at=overlap),
     )
-    old, plain = mint_key(KeyKind.SUBSCRIBER, 41), mint_key(KeyKind.SUBSCRIBER, 42)
     async with asking(tmp_path, events) as asked:
         assert (await introspect(asked, token(VENDOR_KEY, old)))["exp"] == overlap.timestamp()
         assert (await introspect(asked, token(OTHER_VENDOR_KEY, old)))["exp"] == later.timestamp()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from keyfold.domain.lifecycle.subscriber_key import SubscriberKeyRateLimitChanged, SubscriberKeyRotated
+from keyfold.domain.lifecycle.subscriber_key import SubscriberKeyRateLimitChanged
 from keyfold.domain.rate_limit import RateLimit
 from keyfold.wire.keys.format import KeyKind
 from tests.support.gatekeeper.asked import Asked, Json, asking
@@ -23,8 +23,9 @@ from tests.support.gatekeeper.practice import (
     SUSPENDED_VENDOR,
     SUSPENDED_VENDOR_KEY,
     UNKNOWN_KEY,
-    mint_key,
+    mint_again,
     practice,
+    rotated,
 )
 
 
@@ -37,18 +38,11 @@ async def read_key(asked: Asked, key_id: str) -> Json:
 
 async def test_a_subscriber_key(tmp_path: Path) -> None:
     """The view has what the key allows and to whom, its limit, its old secret, and its account's switch."""
-    new = mint_key(KeyKind.SUBSCRIBER, 31)
+    new = mint_again(KeyKind.SUBSCRIBER, NETWORKED_KEY)
     until = AT + timedelta(days=3)
     events = (
         *practice(),
-        SubscriberKeyRotated(
-            key_id=NETWORKED_KEY.key_id,
-            account_id=ACCOUNT,
-            digest=new.digest,
-            secret_hint=new.secret_hint,
-            rotated_at=AT,
-            overlap_ends_at=until,
-        ),
+        rotated(new, overlap_ends_at=until),
         SubscriberKeyRateLimitChanged(
             key_id=NETWORKED_KEY.key_id, account_id=ACCOUNT, rate_limit=RateLimit.of(10, 60)
         ),

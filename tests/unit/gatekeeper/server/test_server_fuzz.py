@@ -9,76 +9,24 @@ import asyncio
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import Final, Self
+from typing import Final
 
 from keyfold.gatekeeper.authz.connection import AuthzConnection
 from keyfold.gatekeeper.authz.server import AuthzServer
-from keyfold.gatekeeper.journal.segment import Segment
 from keyfold.wire.access.codec import decode_access_event
 from keyfold.wire.journal.line import read_journal_line
-from tests.support.gatekeeper.heart import Heart, heart_in
 from tests.support.gatekeeper.mutations import mutate
 from tests.support.gatekeeper.plain_model import Allowed, find_allowed
+from tests.support.gatekeeper.server_over import TICK, Wire, server_over
 
 QUESTIONS: Final = int(os.environ.get("KEYFOLD_FUZZ_QUESTIONS", "20000"))
 SEED: Final = int(os.environ.get("KEYFOLD_FUZZ_SEED", "5"))
-TICK: Final = 100
 ANSWER: Final = re.compile(rb"HTTP/1\.1 (\d{3}) [^\r\n]*\r\n((?:[^\r\n]+\r\n)+)\r\n")
 DECISION: Final = re.compile(rb"X-Keyfold-Decision: (\S+)")
-
-
-class Kept(Segment):
-    """A file of the journal that is kept in memory."""
-
-    def __init__(self) -> None:
-        super().__init__(-1)
-        self.lines: list[bytes] = []
-
-    @classmethod
-    def create(cls, directory: Path, first_seq: int) -> Self:
-        """Return an empty one."""
-        return cls()
-
-    def append(self, lines: bytes) -> int:
-        """Keep lines."""
-        self.lines += lines.splitlines(keepends=True)
-        return len(lines)
-
-    def close(self) -> None:
-        """Have nothing to let go of."""
-
-
-class Wire(asyncio.Transport):
-    """A transport that keeps what is written, and checks that the connection uses it correctly."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.written = bytearray()
-        self.is_ended = False
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        assert not self.is_ended, "an answer after the end"
-        self.written += data
-
-    def write_eof(self) -> None:
-        self.is_ended = True
-
-    def close(self) -> None:
-        self.is_ended = True
-
-    def abort(self) -> None:
-        self.is_ended = True
-
-    def is_closing(self) -> bool:
-        return False
-
-    def pause_reading(self) -> None:
-        """Go on: whoever wrote is not asked again."""
 
 
 @dataclass(slots=True)
@@ -87,14 +35,6 @@ class Tally:
 
     statuses: Counter[int] = field(default_factory=Counter)
     allowable: int = 0
-
-
-@contextmanager
-def server_over(root: Path) -> Iterator[tuple[Heart, AuthzServer, Kept]]:
-    """Yield an authz server over a practice, and its journal."""
-    segment = Kept()
-    with heart_in(root, new_segment=lambda _, __: segment) as heart:
-        yield heart, AuthzServer(heart.authz, heart.clock, connections_max=TICK), segment
 
 
 async def ask_all(

@@ -19,7 +19,7 @@ from tests.support.gatekeeper.heart import NGINX_TOKEN
 from tests.support.gatekeeper.mutations import mutate
 from tests.support.gatekeeper.practice import KEY, NETWORKED_KEY, VENDOR_KEY
 from tests.support.gatekeeper.server_bed import KEY_LINES, TOKEN_LINE, Bed, request, serve_in
-from tests.unit.gatekeeper.server.test_server_fuzz import Wire, server_over
+from tests.support.gatekeeper.server_over import Wire, server_over
 
 HIDDEN = request(path="/v1/note")
 PAIR_LINE = f"Authorization: Keyfold {VENDOR_KEY.secret}/{KEY.secret}"

@@ -11,9 +11,7 @@ from msgspec.structs import replace
 from keyfold.domain.ids import AccountId, LoginId, VendorId
 from keyfold.domain.lifecycle.identity.invitation import (
     Invitation,
-    InvitationMade,
     InvitationState,
-    InvitationUsed,
     LoginClaims,
     MakeInvitation,
     UseInvitation,
@@ -21,25 +19,17 @@ from keyfold.domain.lifecycle.identity.invitation import (
     decide,
     evolve,
 )
-from keyfold.domain.lifecycle.identity.login import LoginBound
 from keyfold.domain.refusal import ImpossibleEvent, Refusal
 from tests.support.domain.given import BOUND, INVITED, LATER, MOMENT, NOW, WITHDRAWN
+from tests.support.domain.identity_events import ANNA, LET_IN, MADE, USED
 
-ANNA, BERT = LoginId("log_1"), LoginId("log_2")
+BERT = LoginId("log_2")
 MAKE = MakeInvitation(
     invitation_id=INVITED.invitation_id,
     account_id=INVITED.account_id,
     vendor_id=None,
     digest=INVITED.digest,
     valid_for=LATER - NOW,
-)
-MADE = InvitationMade(
-    invitation_id=INVITED.invitation_id,
-    account_id=INVITED.account_id,
-    vendor_id=None,
-    digest=INVITED.digest,
-    made_at=NOW,
-    expires_at=LATER,
 )
 NO_CLAIMS = LoginClaims(role=None, account_id=None, vendor_id=None)
 USE = UseInvitation(
@@ -49,22 +39,6 @@ USE = UseInvitation(
     issuer=BOUND.issuer,
     subject=BOUND.subject,
     claims=NO_CLAIMS,
-)
-USED = InvitationUsed(
-    invitation_id=INVITED.invitation_id,
-    account_id=INVITED.account_id,
-    vendor_id=None,
-    login_id=ANNA,
-    used_at=NOW,
-)
-LET_IN = LoginBound(
-    login_id=ANNA,
-    issuer=BOUND.issuer,
-    subject=BOUND.subject,
-    account_id=INVITED.account_id,
-    vendor_id=None,
-    invitation_id=INVITED.invitation_id,
-    bound_at=NOW,
 )
 BY_ANNA = replace(INVITED, used_by=ANNA)
 NO_MORE = replace(INVITED, is_withdrawn=True)

@@ -11,24 +11,14 @@ from keyfold.domain.lifecycle.identity.login import (
     EndedLogin,
     EndLogin,
     Login,
-    LoginBound,
     decide,
     evolve,
 )
 from keyfold.domain.refusal import ImpossibleEvent, Refusal, RefusalKind
 from tests.support.domain.given import BOUND, ENDED, LATER, NOW, SHUT
+from tests.support.domain.identity_events import LET_IN
 
 GONE = EndedLogin(login_id=BOUND.login_id, account_id=SHUT.account_id, vendor_id=None, ended_at=LATER)
-LET_IN = LoginBound(
-    login_id=BOUND.login_id,
-    issuer=BOUND.issuer,
-    subject=BOUND.subject,
-    account_id=SHUT.account_id,
-    vendor_id=None,
-    invitation_id=InvitationId("inv_1"),
-    bound_at=NOW,
-)
-SHUT_OUT = ENDED
 BIND = BindLogin(
     login_id=BOUND.login_id,
     issuer=BOUND.issuer,

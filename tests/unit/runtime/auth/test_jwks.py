@@ -1,0 +1,137 @@
+"""The issuer's keys: which of them are used, how they change, and what gives none."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from keyfold.runtime.auth.caller import Caller, TokenRejected
+from keyfold.runtime.auth.jwks import Jwks
+from keyfold.runtime.authenticator import BearerTokens, open_bearer_tokens
+from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.runtime.failure import StopProcess, TryLater
+from keyfold.runtime.settings.base import AuthSettings
+from tests.support.runtime import tokens
+from tests.support.runtime.tokens import AUDIENCE, ISSUER, SIGNER, KnownLogins, SetClock, outcome
+
+
+async def test_a_new_key_is_fetched_once_in_a_while(tmp_path: Path) -> None:
+    """An unknown kid causes a new read of the JWKS, but not for each of a flood of them."""
+    clock, newer = SetClock(), tokens.eddsa("newer")
+    path = tokens.jwks_file(tmp_path, SIGNER)
+    auth = await tokens.believing(path, clock)
+    unknown = TokenRejected(detail="the token's kid names no key of the issuer")
+    tokens.jwks_file(tmp_path, SIGNER, newer)
+    assert await outcome(auth, newer.sign()) == unknown
+    clock.seconds += 10
+    assert isinstance(await outcome(auth, newer.sign()), Caller)
+    path.unlink()
+    assert await outcome(auth, tokens.eddsa("other").sign()) == unknown
+    assert isinstance(await outcome(auth, newer.sign()), Caller)
+
+
+async def test_keys_outlive_their_source(tmp_path: Path) -> None:
+    """While the JWKS is away, the known keys go on working, and unknown ones are rejected."""
+    clock = SetClock()
+    path = tokens.jwks_file(tmp_path, SIGNER)
+    auth = await tokens.believing(path, clock)
+    path.unlink()
+    clock.seconds += 1000
+    assert isinstance(await outcome(auth, SIGNER.sign()), Caller)
+    assert isinstance(await outcome(auth, tokens.eddsa("new").sign()), TokenRejected)
+    assert isinstance(await outcome(auth, SIGNER.sign()), Caller)
+
+
+async def test_a_withdrawn_key_stops_working(tmp_path: Path) -> None:
+    """A key that its issuer withdrew is dropped by the refresh that its use causes."""
+    clock = SetClock()
+    jwks = Jwks(str(tokens.jwks_file(tmp_path, SIGNER)), clock)
+    await jwks.load()
+    tokens.jwks_file(tmp_path, tokens.es256())
+    clock.seconds += 301
+    assert await jwks.key(SIGNER.kid) is not None
+    await jwks.wait_for_refresh()
+    assert await jwks.key(SIGNER.kid) is None
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        {"kty": "oct", "k": "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LTEy", "kid": "a", "alg": "HS256"},
+        {**tokens.rs256(bits=1024).jwk(), "kid": "a"},
+        {**tokens.eddsa().jwk(), "use": "enc"},
+        {**tokens.Signer(kid="a", algorithm="ES384", private=ec.generate_private_key(ec.SECP384R1())).jwk()},
+        {key: value for key, value in tokens.eddsa().jwk().items() if key != "kid"},
+        {"kty": "EC"},
+        "key",
+    ],
+    ids=["symmetric", "short", "encryption", "es384", "nameless", "broken", "text"],
+)
+async def test_keys_that_are_not_used(member: object, tmp_path: Path) -> None:
+    """A JWKS without a usable key is refused: symmetric, short and nameless keys do not count."""
+    path = tmp_path / "jwks.json"
+    path.write_text(json.dumps({"keys": [member]}))
+    with pytest.raises(TryLater, match="names no signing key"):
+        await Jwks(str(path), SetClock()).load()
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"keys": 7}', "<html>"])
+async def test_no_jwks(text: str, tmp_path: Path) -> None:
+    """A document that is not a JWKS is refused as such."""
+    path = tmp_path / "jwks.json"
+    path.write_text(text)
+    with pytest.raises(TryLater, match="not a JWKS"):
+        await Jwks(str(path), SetClock()).load()
+
+
+@asynccontextmanager
+async def serving(answer: web.Response) -> AsyncIterator[str]:
+    """Serve one answer as a JWKS and yield its address."""
+
+    async def handle(_request: web.Request) -> web.Response:
+        return answer
+
+    async def good(_request: web.Request) -> web.Response:
+        return web.Response(body=tokens.jwks_document(SIGNER))
+
+    app = web.Application()
+    app.router.add_get("/jwks", handle)
+    app.router.add_get("/elsewhere", good)
+    async with TestServer(app) as server:
+        yield str(server.make_url("/jwks"))
+
+
+async def test_jwks_from_a_url() -> None:
+    """The keys may come from a URL."""
+    async with serving(web.Response(body=tokens.jwks_document(SIGNER))) as url:
+        jwks = Jwks(url, SetClock())
+        await jwks.load()
+    auth = BearerTokens(jwks, issuer=ISSUER, audience=AUDIENCE, bindings=KnownLogins())
+    assert isinstance(await outcome(auth, SIGNER.sign()), Caller)
+
+
+@pytest.mark.parametrize("status", [302, 404, 500])
+async def test_jwks_url_that_fails(status: int) -> None:
+    """A URL that answers with an error or a redirect gives no keys."""
+    async with serving(web.Response(status=status, headers={"Location": "/elsewhere"})) as url:
+        with pytest.raises(TryLater):
+            await Jwks(url, SetClock()).load()
+
+
+async def test_a_jwks_that_floods() -> None:
+    """Reading a JWKS document stops after 256 KiB."""
+    async with serving(web.Response(body=b" " * 300_000)) as url:
+        with pytest.raises(TryLater, match="longer than"):
+            await Jwks(url, SetClock()).load()
+
+
+async def test_start_without_a_jwks() -> None:
+    """A service whose issuer never answers gives up after the timeout, and says where it looked."""
+    settings = AuthSettings(jwks="http://127.0.0.1:9/jwks", jwt_issuer=ISSUER, jwt_audience=AUDIENCE)
+    with pytest.raises(StopProcess, match=r"gave up waiting for the JWKS at http://127\.0\.0\.1:9/jwks"):
+        await open_bearer_tokens(settings, KnownLogins(), clock=SYSTEM_CLOCK, timeout_s=0.2)
