@@ -12,8 +12,9 @@ from keyfold.domain.lifecycle.fold import LifecycleEvent
 from keyfold.domain.lifecycle.subscriber_key import SubscriberKeyRateLimitChanged
 from keyfold.domain.rate_limit import RateLimit
 from keyfold.wire.keys.format import KeyKind, MintedKey
+from tests.support.gatekeeper.answered import Answered
 from tests.support.gatekeeper.practice import ACCOUNT, BOTH, VENDOR_KEY, mint_key, practice, subscriber_key
-from tests.support.gatekeeper.world import NGINX_TOKEN, Answered, Gatekeeper, World
+from tests.support.gatekeeper.world import NGINX_TOKEN, Gatekeeper, World
 
 TWO_AN_HOUR = RateLimit.of(2, 3600)
 DENIED, NGINX, PORTS, FAST, EDITED = (mint_key(KeyKind.SUBSCRIBER, number) for number in range(31, 36))

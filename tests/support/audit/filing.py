@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import asyncpg
+from hypothesis import HealthCheck, settings
 
 from keyfold.domain.access.event import AccessEvent
 from keyfold.store.access_log.rows import COLUMNS, row_of
@@ -20,6 +21,13 @@ from tests.support.eventually import eventually
 
 TOPIC: Final = "access"
 MIGRATIONS: Final = Path(migrations.__file__).parent / "migrations"
+OVER_ONE_LOG: Final = settings(
+    max_examples=40,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],  # each example empties the log itself
+)
 WILL_DIE: Final = """
 create or replace function public.die() returns trigger language plpgsql as
 $$ begin raise exception 'the process died here'; end $$;

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from keyfold.gatekeeper.authz.server import AuthzServer
 from keyfold.gatekeeper.replica.lease import Beat
 from keyfold.runtime.http.listen import listen
 from tests.support.eventually import eventually
+from tests.support.gatekeeper.answered import Answered
 from tests.support.gatekeeper.heart import TOKEN, Heart, heart_in
 from tests.support.gatekeeper.practice import KEY, VENDOR_KEY
 
@@ -35,25 +36,6 @@ def request(
     """Return the bytes of a question about a path, with a token and both keys unless `own` says otherwise."""
     lines = [f"{method} /authz{path} HTTP/{version}", "Host: h", *own, *more, "", ""]
     return "\r\n".join(lines).encode("latin-1") + body
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answered:
-    """One answer as it arrived."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def is_last(self) -> bool:
-        """Whether it says that no other answer follows on its connection."""
-        return self.headers["Connection"] == "close"
-
-    @property
-    def reason(self) -> str | None:
-        """The reason in its header."""
-        return self.headers.get("X-Keyfold-Reason")
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ from keyfold.wire.journal.line import read_journal_line
 from keyfold.wire.record import Record
 from keyfold.wire.topics import LIFECYCLE
 from tests.support.eventually import eventually
+from tests.support.gatekeeper.answered import Answered
 from tests.support.store.events import draft
 
 CADDY_TOKEN, NGINX_TOKEN = "caddy-token", "nginx-token"
@@ -142,20 +143,6 @@ class World:
                 yield gatekeeper
         finally:
             await child.stop()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answered:
-    """An answer as a gateway gets it."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def reason(self) -> str | None:
-        """The reason in the header, None for an allow."""
-        return self.headers.get("X-Keyfold-Reason")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import asyncpg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -28,6 +28,7 @@ from keyfold.store.postgres.errors import OffsetsMoved
 from tests.support.access_events import EPOCH, access_event
 from tests.support.audit.accounts import report_of, truth_of
 from tests.support.audit.filing import (
+    OVER_ONE_LOG,
     TOPIC,
     are_waiting,
     copy,
@@ -86,13 +87,7 @@ STEPS: Final = st.lists(
 
 
 @given(steps=STEPS)
-@settings(
-    max_examples=60,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],  # each example empties the log itself
-)
+@settings(OVER_ONE_LOG, max_examples=60)
 async def test_numbers_are_those_of_the_rows(
     access_log: AccessLog, pool: Pool, steps: Sequence[tuple[list[AccessEvent], list[AccessEvent], str]]
 ) -> None:

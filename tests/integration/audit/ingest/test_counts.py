@@ -9,7 +9,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from keyfold.audit.ingest.maintenance import drop_old
@@ -25,6 +25,7 @@ from keyfold.store.postgres.errors import OffsetsMoved
 from keyfold.wire.offsets import Advance, PartitionEnd
 from tests.support.access_events import EPOCH, access_event, mixed
 from tests.support.audit.filing import (
+    OVER_ONE_LOG,
     TOPIC,
     are_waiting,
     copy,
@@ -96,13 +97,7 @@ def event(number: int) -> AccessEvent:
 
 
 @given(steps=STEPS)
-@settings(
-    max_examples=40,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],  # each example empties the log itself
-)
+@OVER_ONE_LOG
 async def test_counts_are_those_of_the_rows(
     access_log: AccessLog, pool: Pool, steps: Sequence[tuple[list[int], str]]
 ) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 
 import asyncpg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from keyfold.audit.ingest.maintenance import drop_old, sum_up
@@ -25,7 +25,7 @@ from keyfold.store.access_log.summaries import Bucket, Dimension, SummaryQuestio
 from keyfold.store.access_log.writer import AccessLog
 from keyfold.store.postgres.connection import Pool
 from tests.support.access_events import EPOCH, mixed
-from tests.support.audit.filing import step
+from tests.support.audit.filing import OVER_ONE_LOG, step
 from tests.support.audit.log import Log, belongs, value_of
 from tests.support.eventually import eventually
 from tests.support.runtime.tokens import SetClock
@@ -120,13 +120,7 @@ STEPS: Final = st.lists(
     filters=st.sampled_from(FILTERS),
     by=st.frozensets(st.sampled_from(Dimension), min_size=1, max_size=3),
 )
-@settings(
-    max_examples=40,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],  # each example empties the log itself
-)
+@OVER_ONE_LOG
 async def test_a_summary_agrees_with_the_rows(
     database: str,
     pool: Pool,

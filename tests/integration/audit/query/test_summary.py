@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from keyfold.domain.access.decision import Reason
@@ -22,7 +22,7 @@ from keyfold.store.access_log.summaries import Bucket, Dimension, SummaryQuestio
 from keyfold.store.access_log.writer import AccessLog
 from keyfold.store.postgres.connection import Pool
 from tests.support.access_events import EPOCH, access_event, mixed, unattributed
-from tests.support.audit.filing import step
+from tests.support.audit.filing import OVER_ONE_LOG, step
 from tests.support.audit.log import (
     ACCOUNT,
     KEY,
@@ -203,13 +203,7 @@ def event(number: int) -> AccessEvent:
     bucket=st.sampled_from(Bucket),
     by=st.frozensets(st.sampled_from(Dimension), min_size=1),
 )
-@settings(
-    max_examples=40,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],  # each example empties the log itself
-)
+@OVER_ONE_LOG
 async def test_a_summary_agrees_with_the_rows(
     pool: Pool,
     scope: Scope,
