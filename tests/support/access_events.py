@@ -62,7 +62,7 @@ def access_event(number: int, **changes: Unpack[Changes]) -> AccessEvent:
     return replace(event, **changes)
 
 
-def mixed(number: int, **changes: Unpack[Changes]) -> AccessEvent:
+def mixed_event(number: int, **changes: Unpack[Changes]) -> AccessEvent:
     """Return one of many events, some of them alike in all that is counted, but for the changes."""
     event = access_event(
         number,

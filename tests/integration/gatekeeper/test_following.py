@@ -15,7 +15,7 @@ from keyfold.wire.events.chain import seal
 from keyfold.wire.events.record import lifecycle_record
 from tests.support.eventually import eventually
 from tests.support.gatekeeper.practice import BOTH, KEY, practice, revoked, subscriber_key
-from tests.support.gatekeeper.rows import rows
+from tests.support.gatekeeper.rows import read_rows
 from tests.support.gatekeeper.world import Gatekeeper, World
 from tests.support.ledger_builder import account_created
 
@@ -95,7 +95,7 @@ async def test_without_a_bound_it_goes_on_through_an_outage(world: World) -> Non
     await world.append(*practice())
     await world.project()
     async with world.gatekeeper(STALENESS_MAX_S="0") as gatekeeper:
-        assert [lease_s for _, lease_s in await rows(world.dsn)] == [None]
+        assert [lease_s for _, lease_s in await read_rows(world.dsn)] == [None]
         async with hold_ledger(world.dsn):
             await eventually(lambda: lags(gatekeeper, more_than_s=2))
             assert (await gatekeeper.ask("GET", "/v1/patient", BOTH)).status == 200
@@ -122,10 +122,10 @@ async def test_its_row_tells_how_far_it_is_and_goes_with_it(world: World) -> Non
         await gatekeeper.reaches(position)
 
         async def is_told() -> bool:
-            return await rows(world.dsn) == [(position, 60.0)]
+            return await read_rows(world.dsn) == [(position, 60.0)]
 
         await eventually(is_told)
-    assert await rows(world.dsn) == []
+    assert await read_rows(world.dsn) == []
 
 
 @pytest.mark.parametrize("fault", ["gap", "chain", "unknown"])

@@ -25,7 +25,7 @@ from keyfold.store.enforcement.positions import Enforcement
 from keyfold.store.postgres.connection import Pool
 from keyfold.wire.events.chain import GENESIS, Head
 from tests.support.eventually import eventually
-from tests.support.store.enforcing import LONG_S, enforcing
+from tests.support.store.enforcing import LONG_S, watch_enforcement
 
 HOLDER = Holder(id="a", host="host-a", lease_s=60)
 
@@ -105,7 +105,7 @@ class Scene:
 @pytest.fixture
 async def scene(database: str) -> AsyncIterator[Scene]:
     """An empty ledger, and a replica without a state."""
-    async with enforcing(database) as (pool, enforcement):
+    async with watch_enforcement(database) as (pool, enforcement):
         yield Scene(
             pool=pool,
             leases=CountedLeases(pool),

@@ -19,7 +19,7 @@ from keyfold.local.process.ports import HOST, free_ports, is_free, listens
 from keyfold.local.stack import answers_ready
 from tests.support.eventually import eventually
 from tests.support.gatekeeper.practice import BOTH, practice
-from tests.support.gatekeeper.rows import rows
+from tests.support.gatekeeper.rows import read_rows
 from tests.support.gatekeeper.world import CADDY_TOKEN, World, journal_records
 
 PROCESSES = 2
@@ -97,7 +97,7 @@ async def test_they_share_the_gateways_port(world: World) -> None:
         assert statuses == [200] * ASKED
         assert len(records) == ASKED
         assert len({record.gatekeeper for record in records}) == PROCESSES
-        assert len(await rows(world.dsn)) == PROCESSES
+        assert len(await read_rows(world.dsn)) == PROCESSES
 
 
 async def test_the_death_of_one_ends_all(world: World) -> None:
@@ -118,7 +118,7 @@ async def test_a_signal_drains_all(world: World) -> None:
         psutil.Process(pair.child.pid).terminate()
         assert await pair.ended() == 0
         assert await are_gone(processes)
-        assert await rows(world.dsn) == []
+        assert await read_rows(world.dsn) == []
         assert pair.log_path.read_text().count("service_stopped") == PROCESSES
 
 
@@ -129,4 +129,4 @@ async def test_none_is_left_behind(world: World) -> None:
         processes = pair.processes()
         psutil.Process(pair.child.pid).kill()
         await eventually(lambda: are_gone(processes))
-        assert await rows(world.dsn) == []
+        assert await read_rows(world.dsn) == []

@@ -12,7 +12,7 @@ from tests.support.eventually import eventually
 from tests.support.relay.running import (
     AskedLedger,
     Holds,
-    measured,
+    read_metric,
     read_rows,
     relay_on,
 )
@@ -69,13 +69,13 @@ async def test_nothing_between_waking_and_publishing(
         await relay.append(*range(2, 7))
         publisher.let.set()
         await relay.forwarded(6)
-        await eventually(lambda: _aremeasured(position=6, lag=0))
+        await eventually(lambda: _are_measured(position=6, lag=0))
     published = [pair for pair in pairwise(asked) if pair[1].startswith("publish")]
     assert published == [("rows", "publish 1 of 1"), ("head", "publish 3 of 5"), ("rows", "publish 2 of 2")]
 
 
-async def _aremeasured(*, position: int, lag: int) -> bool:
-    return (measured("position"), measured("lag_events")) == (position, lag)
+async def _are_measured(*, position: int, lag: int) -> bool:
+    return (read_metric("position"), read_metric("lag_events")) == (position, lag)
 
 
 async def _is_last(asked: Sequence[str], expected: str) -> bool:

@@ -20,7 +20,7 @@ from tests.support.kafka.losing_answers import LosesAnswers
 from tests.support.relay.running import (
     Died,
     Dies,
-    followed,
+    follow_all,
     read_rows,
     relay_on,
 )
@@ -39,7 +39,7 @@ async def test_dies_before_its_offset_moves(database: str, kafka_bootstrap: str,
             await relay.forwarded(6)
     rows = await read_rows(kafka_bootstrap, topic)
     assert [row.position for row, _ in rows] == [1, 2, 3, 4, 5, 3, 4, 5, 6]
-    assert followed(rows) == 6
+    assert follow_all(rows) == 6
 
 
 async def test_dies_again_and_again(database: str, kafka_bootstrap: str, topics: Topics) -> None:
@@ -53,7 +53,7 @@ async def test_dies_again_and_again(database: str, kafka_bootstrap: str, topics:
                 done, _ = await asyncio.wait([task], timeout=1)
                 assert all(isinstance(each.exception(), Died) for each in done)
     rows = await read_rows(kafka_bootstrap, topic)
-    assert followed(rows) == 19
+    assert follow_all(rows) == 19
     assert len(rows) > 19
 
 
@@ -84,7 +84,7 @@ async def test_gap_in_the_ledger(database: str, kafka_bootstrap: str, topics: To
         with pytest.raises(LedgerGap):
             await relay.forwarding.run()
         assert await relay.offset.position() == 3
-    assert followed(await read_rows(kafka_bootstrap, topic)) == 3
+    assert follow_all(await read_rows(kafka_bootstrap, topic)) == 3
 
 
 async def test_two_relays(database: str, kafka_bootstrap: str, topics: Topics) -> None:
@@ -103,7 +103,7 @@ async def test_two_relays(database: str, kafka_bootstrap: str, topics: Topics) -
         for task in done:
             with pytest.raises(LeadershipLost):
                 task.result()
-    assert followed(await read_rows(kafka_bootstrap, topic)) == 30
+    assert follow_all(await read_rows(kafka_bootstrap, topic)) == 30
 
 
 async def test_a_topic_that_was_made_anew(database: str, kafka_bootstrap: str, topics: Topics) -> None:
@@ -141,7 +141,7 @@ async def test_a_topic_that_was_made_anew_meanwhile(
     await execute(database, "update ledger.relay_checkpoint set position = 0")
     async with relay_on(database, kafka_bootstrap, topic) as relay, relay.running():
         await relay.forwarded(4)
-    assert followed(await read_rows(kafka_bootstrap, topic)) == 4
+    assert follow_all(await read_rows(kafka_bootstrap, topic)) == 4
 
 
 async def _made_anew(bootstrap: str, topic: str) -> None:

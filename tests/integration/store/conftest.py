@@ -11,7 +11,7 @@ from keyfold.store.enforcement.leases import Leases
 from keyfold.store.ledger.append import Ledger
 from keyfold.store.read_model.generations import open_generations
 from tests.support.access_events import EPOCH
-from tests.support.store.enforcing import Scene, enforcing
+from tests.support.store.enforcing import Scene, watch_enforcement
 from tests.support.store.logins import login_of, pool_of
 
 
@@ -29,7 +29,7 @@ async def lived_in(database: str) -> str:
 @pytest.fixture
 async def scene(database: str) -> AsyncIterator[Scene]:
     """A ledger without any gatekeeper."""
-    async with enforcing(database) as (pool, enforcement):
+    async with watch_enforcement(database) as (pool, enforcement):
         yield Scene(
             dsn=database, pool=pool, leases=Leases(pool), ledger=Ledger(pool), enforcement=enforcement
         )

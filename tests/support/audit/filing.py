@@ -51,7 +51,7 @@ def deaths(table: str) -> Mapping[str, str]:
 
 
 @asynccontextmanager
-async def dying(pool: Pool, table: str, fate: str) -> AsyncIterator[None]:
+async def kill_filing(pool: Pool, table: str, fate: str) -> AsyncIterator[None]:
     """Kill whoever files meanwhile, if that is its fate among the `deaths` of a table."""
     if death := deaths(table).get(fate):
         await pool.execute(f"{WILL_DIE} {death} execute function public.die()")

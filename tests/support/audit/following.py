@@ -16,7 +16,7 @@ from keyfold.store.access_log.writer import AccessLog
 from keyfold.store.postgres.connection import Pool
 from keyfold.store.postgres.partition_shares import PartitionShare
 from tests.support.access_events import EPOCH
-from tests.support.ingest.wires import Running, Wires, looping
+from tests.support.ingest.wires import Running, Wires, run_loop
 from tests.support.runtime.tokens import SetClock
 
 FUTURE_MAX_S = 300.0
@@ -54,7 +54,7 @@ async def consuming(
     clock = NoonClock(at=EPOCH)
     async with (
         PartitionShare(wires.dsn, wires.topic) as share,
-        looping(
+        run_loop(
             wires,
             sink_on(pool, wires.topic, clock),
             AccessLogShare(share),

@@ -56,7 +56,7 @@ ALLOWED = Decision(
 REPLACED = sha256(b"replaced").digest()
 
 
-def decided(
+def decide_with(
     request: AccessRequest = REQUEST,
     *,
     account: Account = OPEN,
@@ -119,7 +119,7 @@ def key_with(faults: Set[Reason]) -> SubscriberKey:
 
 def reason_with(faults: Set[Reason]) -> Reason | None:
     """Return the reason given where all of these faults hold at once."""
-    return decided(
+    return decide_with(
         request_with(faults),
         account=SHUT if Reason.INTEGRATIONS_DISABLED in faults else OPEN,
         vendor=SUSPENDED if Reason.VENDOR_SUSPENDED in faults else APPROVED,

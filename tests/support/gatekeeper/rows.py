@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncpg
 
 
-async def rows(dsn: str) -> list[tuple[int, float | None]]:
+async def read_rows(dsn: str) -> list[tuple[int, float | None]]:
     """Return the applied position and the lease's length of each gatekeeper's row."""
     connection = await asyncpg.connect(dsn)
     try:

@@ -20,7 +20,7 @@ from tests.support.access_events import EPOCH, access_event
 from tests.support.audit.following import NoonClock, sink_on
 from tests.support.audit.rows import read_filed
 from tests.support.eventually import eventually
-from tests.support.ingest.wires import Running, Wires, looping
+from tests.support.ingest.wires import Running, Wires, run_loop
 
 
 class Bed(Protocol):
@@ -156,7 +156,7 @@ async def ingesting(
     measured = Measured()
     async with (
         bed.share() as share,
-        looping(
+        run_loop(
             bed.wires,
             sink or bed.sink(),
             share,

@@ -72,7 +72,7 @@ class Running:
 
 
 @asynccontextmanager
-async def looping(
+async def run_loop(
     wires: Wires,
     sink: Sink[Any],
     share: Share,

@@ -12,8 +12,8 @@ from tests.support.property.plain_keys import (
     FOR_EVER,
     Outcome,
     Presented,
+    find_proven,
     forget_dead_secrets,
-    proven,
     reminders,
     revoke,
     rotate,
@@ -256,14 +256,14 @@ class Model:
 
     def names(self, vendor_key: Presented, key: Presented, now: datetime) -> tuple[str | None, str | None]:
         """Return which of two keys a decision names: those of which some secret is presented, old or not."""
-        asking, opened = proven(self.vendor_keys, vendor_key, now), proven(self.keys, key, now)
+        asking, opened = find_proven(self.vendor_keys, vendor_key, now), find_proven(self.keys, key, now)
         return vendor_key[0] if asking else None, key[0] if opened else None
 
     def reason(
         self, vendor_key: Presented, key: Presented, ip: str | None, verb: str, path: str, now: datetime
     ) -> str | None:
         """Return why a request with an id and a secret of each kind is denied, if it is."""
-        asking, opened = proven(self.vendor_keys, vendor_key, now), proven(self.keys, key, now)
+        asking, opened = find_proven(self.vendor_keys, vendor_key, now), find_proven(self.keys, key, now)
         if asking is None or opened is None:
             return "unknown_vendor_key" if asking is None else "unknown_subscriber_key"
         if not works(asking, vendor_key[1], now):

@@ -10,7 +10,9 @@ Presented = tuple[str, int]
 """The id and the secret of a key."""
 
 
-def proven(keys: dict[str, dict[str, Any]], presented: Presented, now: datetime) -> dict[str, Any] | None:
+def find_proven(
+    keys: dict[str, dict[str, Any]], presented: Presented, now: datetime
+) -> dict[str, Any] | None:
     """Return the key that some secret of it proves, in force or not."""
     key, secret = presented
     known = keys.get(key)

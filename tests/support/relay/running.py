@@ -135,7 +135,7 @@ class Holds(Publisher):
 
     async def publish(self, topic: str, partition: int, records: Sequence[Record]) -> int | None:
         """Note it, and publish when let."""
-        self._asked.append(f"publish {len(records)} of {measured('lag_events'):.0f}")
+        self._asked.append(f"publish {len(records)} of {read_metric('lag_events'):.0f}")
         await self.let.wait()
         return await super().publish(topic, partition, records)
 
@@ -145,7 +145,7 @@ async def read_rows(bootstrap: str, topic: str) -> list[tuple[Row, bytes]]:
     return [read_lifecycle_record(received) for received in await read_all(bootstrap, topic)]
 
 
-def followed(rows: Sequence[tuple[Row, bytes]]) -> int:
+def follow_all(rows: Sequence[tuple[Row, bytes]]) -> int:
     """Return the position that a consumer reaches if it drops repeats and stops at gaps."""
     head = GENESIS
     for row, row_hash in rows:
@@ -153,7 +153,7 @@ def followed(rows: Sequence[tuple[Row, bytes]]) -> int:
     return head.position
 
 
-def measured(name: str) -> float:
+def read_metric(name: str) -> float:
     """Return the present value of one of the relay's metrics."""
     value = metrics.REGISTRY.get_sample_value(f"keyfold_relay_{name}")
     assert value is not None

@@ -63,7 +63,7 @@ class Scene:
 
 
 @asynccontextmanager
-async def enforcing(database: str) -> AsyncIterator[tuple[Pool, Enforcement]]:
+async def watch_enforcement(database: str) -> AsyncIterator[tuple[Pool, Enforcement]]:
     """Yield what asks a database how far its gatekeepers are, once it is notified of their news."""
     async with (
         open_pool(database, application_name="test") as pool,

@@ -33,7 +33,7 @@ from tests.support.audit.filing import (
     are_waiting,
     copy,
     deaths,
-    dying,
+    kill_filing,
     migrate_to_before,
     migrate_while_filing,
     step,
@@ -112,7 +112,7 @@ async def _filed_at_once(
     pool: Pool, batches: Sequence[Sequence[AccessEvent]], offsets: Sequence[int], fate: str
 ) -> Sequence[bool]:
     """Tell of each batch whether it is filed, or the death was met."""
-    async with dying(pool, TABLE, fate):
+    async with kill_filing(pool, TABLE, fate):
         filings = (
             AccessLog(pool, TOPIC).file(batch, [step(offset, partition=partition)])
             for partition, (batch, offset) in enumerate(zip(batches, offsets, strict=True))

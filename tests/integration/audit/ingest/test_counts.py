@@ -23,14 +23,14 @@ from keyfold.store.access_log.writer import AccessLog
 from keyfold.store.postgres.connection import Pool, open_pool
 from keyfold.store.postgres.errors import OffsetsMoved
 from keyfold.wire.offsets import Advance, PartitionEnd
-from tests.support.access_events import EPOCH, access_event, mixed
+from tests.support.access_events import EPOCH, access_event, mixed_event
 from tests.support.audit.filing import (
     OVER_ONE_LOG,
     TOPIC,
     are_waiting,
     copy,
     deaths,
-    dying,
+    kill_filing,
     migrate_to_before,
     migrate_while_filing,
     step,
@@ -86,7 +86,7 @@ async def requests(pool: Pool) -> int:
 
 def event(number: int) -> AccessEvent:
     """Return one of many events at the edges of hours, some of which no key was proven for."""
-    return mixed(
+    return mixed_event(
         number,
         at=EPOCH + number % 5 * HOUR - timedelta(microseconds=number % 2),
         account_id=None if number % 7 == 0 else AccountId(f"acc_{number % 2}"),
@@ -122,7 +122,7 @@ async def files(
     pool: Pool, access_log: AccessLog, batch: Sequence[AccessEvent], advance: Advance, fate: str
 ) -> bool:
     """Tell whether a batch is filed, or the death was met."""
-    async with dying(pool, TABLE, fate):
+    async with kill_filing(pool, TABLE, fate):
         try:
             await access_log.file(batch, [advance])
         except asyncpg.RaiseError:

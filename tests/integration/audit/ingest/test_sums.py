@@ -24,7 +24,7 @@ from keyfold.store.access_log.scope import AccountScope, Filters, KeyScope, Scop
 from keyfold.store.access_log.summaries import Bucket, Dimension, SummaryQuestion, read_summary
 from keyfold.store.access_log.writer import AccessLog
 from keyfold.store.postgres.connection import Pool
-from tests.support.access_events import EPOCH, mixed
+from tests.support.access_events import EPOCH, mixed_event
 from tests.support.audit.filing import OVER_ONE_LOG, step
 from tests.support.audit.log import Log, belongs, value_of
 from tests.support.eventually import eventually
@@ -60,7 +60,7 @@ WAITS: Final = "select count(*) from pg_locks where locktype = 'advisory' and no
 
 def event(number: int) -> AccessEvent:
     """Return one of many events of five days, some alike in what is counted."""
-    return mixed(
+    return mixed_event(
         number,
         at=EPOCH - number % 5 * DAY,
         account_id=AccountId(f"acc_{number % 2}"),

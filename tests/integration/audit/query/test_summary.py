@@ -21,7 +21,7 @@ from keyfold.store.access_log.scope import AccountScope, Filters, Scope, Unattri
 from keyfold.store.access_log.summaries import Bucket, Dimension, SummaryQuestion, buckets_next, read_summary
 from keyfold.store.access_log.writer import AccessLog
 from keyfold.store.postgres.connection import Pool
-from tests.support.access_events import EPOCH, access_event, mixed, unattributed
+from tests.support.access_events import EPOCH, access_event, mixed_event, unattributed
 from tests.support.audit.filing import OVER_ONE_LOG, step
 from tests.support.audit.log import (
     ACCOUNT,
@@ -192,7 +192,7 @@ BATCHES: Final = st.lists(st.lists(st.integers(1, 50), max_size=20), min_size=1,
 
 def event(number: int) -> AccessEvent:
     """Return one of many events, some alike in what is counted, at the edges of hours and days late."""
-    return mixed(number, at=EPOCH - number % 7 * 11 * HOUR - timedelta(microseconds=number % 2))
+    return mixed_event(number, at=EPOCH - number % 7 * 11 * HOUR - timedelta(microseconds=number % 2))
 
 
 @given(

@@ -19,7 +19,7 @@ from tests.support.domain.deciding import (
     ROUTES,
     VENDOR_CREDENTIAL,
     WRONG,
-    decided,
+    decide_with,
     reason_with,
     request_with,
 )
@@ -61,7 +61,7 @@ DECIDED = tuple(Reason(reason) for reason in IN_ORDER[:-1])
 
 def test_a_request_without_a_fault_is_allowed() -> None:
     """Allow names the account, both keys, the vendor, and what was asked for."""
-    assert decided() == ALLOWED
+    assert decide_with() == ALLOWED
 
 
 def test_the_reasons_stand_in_their_order() -> None:
@@ -93,7 +93,7 @@ def test_what_proves_no_key() -> None:
 def test_a_malformed_key_is_told_of_either_header(vendor_key: Presented, subscriber_key: Presented) -> None:
     """One malformed key is enough, whichever it is."""
     request = structs.replace(REQUEST, vendor_key=vendor_key, subscriber_key=subscriber_key)
-    assert decided(request).reason is Reason.MALFORMED_KEY
+    assert decide_with(request).reason is Reason.MALFORMED_KEY
 
 
 @pytest.mark.parametrize(
@@ -107,9 +107,9 @@ def test_one_key_alone_is_named_where_it_is_proven(other: Presented, reasons: tu
     """A developer sees that its request lacked the practice's key, and an owner that its key was used without
     a vendor's: what was asked for is told too.
     """
-    of_vendor = decided(structs.replace(REQUEST, subscriber_key=other))
+    of_vendor = decide_with(structs.replace(REQUEST, subscriber_key=other))
     assert of_vendor == structs.replace(ALLOWED, reason=reasons[0], account_id=None, key_id=None)
-    of_owner = decided(structs.replace(REQUEST, vendor_key=other))
+    of_owner = decide_with(structs.replace(REQUEST, vendor_key=other))
     assert of_owner == structs.replace(ALLOWED, reason=reasons[1], vendor_id=None, vendor_key_id=None)
 
 
@@ -118,21 +118,21 @@ def test_one_key_alone_with_a_wrong_secret_names_nobody(other: Presented) -> Non
     """Whoever merely knows the id of a key is nobody, and asks for nothing."""
     reason = Reason.MALFORMED_KEY if other is MALFORMED else Reason.MISSING_SUBSCRIBER_KEY
     wrong = structs.replace(VENDOR_CREDENTIAL, digest=WRONG)
-    decision = decided(structs.replace(REQUEST, vendor_key=wrong, subscriber_key=other))
+    decision = decide_with(structs.replace(REQUEST, vendor_key=wrong, subscriber_key=other))
     assert decision == Decision(reason=reason)
 
 
 def test_an_id_with_a_wrong_secret_attributes_nothing() -> None:
     """Who merely names a key is not logged as its holder: only what is proven is named."""
-    nobody = decided(request_with({Reason.UNKNOWN_VENDOR_KEY, Reason.UNKNOWN_SUBSCRIBER_KEY}))
+    nobody = decide_with(request_with({Reason.UNKNOWN_VENDOR_KEY, Reason.UNKNOWN_SUBSCRIBER_KEY}))
     assert nobody == Decision(
         reason=Reason.UNKNOWN_VENDOR_KEY, category=ALLOWED.category, access=ALLOWED.access
     )
-    only_subscriber = decided(request_with({Reason.UNKNOWN_VENDOR_KEY}))
+    only_subscriber = decide_with(request_with({Reason.UNKNOWN_VENDOR_KEY}))
     assert only_subscriber == structs.replace(
         ALLOWED, reason=Reason.UNKNOWN_VENDOR_KEY, vendor_id=None, vendor_key_id=None
     )
-    only_vendor = decided(request_with({Reason.UNKNOWN_SUBSCRIBER_KEY}))
+    only_vendor = decide_with(request_with({Reason.UNKNOWN_SUBSCRIBER_KEY}))
     assert only_vendor == structs.replace(
         ALLOWED, reason=Reason.UNKNOWN_SUBSCRIBER_KEY, account_id=None, key_id=None
     )
@@ -141,39 +141,39 @@ def test_an_id_with_a_wrong_secret_attributes_nothing() -> None:
 def test_a_swapped_pair_attributes_nothing() -> None:
     """A subscriber key is no vendor key and the other way round, with the right secrets too."""
     swapped = structs.replace(REQUEST, vendor_key=CREDENTIAL, subscriber_key=VENDOR_CREDENTIAL)
-    decision = decided(swapped)
+    decision = decide_with(swapped)
     assert decision.reason is Reason.UNKNOWN_VENDOR_KEY
     assert (decision.key_id, decision.vendor_key_id) == (None, None)
 
 
 def test_a_revoked_key_is_still_attributed() -> None:
     """Who uses a revoked key can be told."""
-    decision = decided(key=REVOKED_KEY, vendor_key=REVOKED_VENDOR_KEY)
+    decision = decide_with(key=REVOKED_KEY, vendor_key=REVOKED_VENDOR_KEY)
     assert decision == structs.replace(ALLOWED, reason=Reason.VENDOR_KEY_REVOKED, is_dead=True)
 
 
 @pytest.mark.parametrize("vendor", [APPLIED, REJECTED, SUSPENDED])
 def test_only_an_approved_vendor_passes(vendor: Vendor) -> None:
     """Whatever else a vendor is, its keys do not work."""
-    assert decided(vendor=vendor).reason is Reason.VENDOR_SUSPENDED
+    assert decide_with(vendor=vendor).reason is Reason.VENDOR_SUSPENDED
 
 
 def test_a_key_stops_at_the_instant_it_expires() -> None:
     """One microsecond before, the key works; at the instant, it does not."""
     key = replace(KEY, expires_at=NOW)
-    assert decided(key=key, now=NOW - timedelta(microseconds=1)).reason is None
-    assert decided(key=key, now=NOW).reason is Reason.SUBSCRIBER_KEY_EXPIRED
+    assert decide_with(key=key, now=NOW - timedelta(microseconds=1)).reason is None
+    assert decide_with(key=key, now=NOW).reason is Reason.SUBSCRIBER_KEY_EXPIRED
 
 
 def test_a_key_for_no_vendor_permits_none() -> None:
     """An empty list of vendors is a list, not the absence of one."""
-    assert decided(key=replace(KEY, vendor_ids=())).reason is Reason.VENDOR_NOT_PERMITTED
+    assert decide_with(key=replace(KEY, vendor_ids=())).reason is Reason.VENDOR_NOT_PERMITTED
 
 
 @pytest.mark.parametrize("target", [None, "", "/v1/appointment/../patient/1", "/v1/appointment%2F7"])
 def test_a_path_that_can_be_read_in_two_ways_is_ambiguous(target: str | None) -> None:
     """What does not normalise has neither category nor access, and is denied."""
-    decision = decided(structs.replace(REQUEST, target=target))
+    decision = decide_with(structs.replace(REQUEST, target=target))
     assert decision == structs.replace(ALLOWED, reason=Reason.AMBIGUOUS_REQUEST, category=None, access=None)
 
 
@@ -195,13 +195,13 @@ def test_a_path_that_can_be_read_in_two_ways_is_ambiguous(target: str | None) ->
 def test_a_permission_covers_what_it_includes(granted: Access, method: str, reason: Reason | None) -> None:
     """Write includes read, none includes nothing; a route's exception counts; methods are case-sensitive."""
     key = replace(KEY, permissions=Permissions.of({Category.APPOINTMENT: granted}))
-    assert decided(structs.replace(REQUEST, method=method), key=key).reason is reason
+    assert decide_with(structs.replace(REQUEST, method=method), key=key).reason is reason
 
 
 def test_only_the_routes_own_category_counts() -> None:
     """Everything but the category asked for is not enough."""
     granted = dict.fromkeys(CATEGORIES, Access.WRITE) | {Category.APPOINTMENT: Access.NONE}
-    assert decided(key=replace(KEY, permissions=Permissions.of(granted))).reason is Reason.CATEGORY_DENIED
+    assert decide_with(key=replace(KEY, permissions=Permissions.of(granted))).reason is Reason.CATEGORY_DENIED
 
 
 @pytest.mark.parametrize("reason", list(Reason)[:3])
@@ -216,7 +216,7 @@ def test_without_a_state_what_the_headers_tell_is_still_told(reason: Reason, lea
 
 def test_a_lost_lease_turns_an_allow_into_stale_and_nothing_else() -> None:
     """Without a lease a denial stays what it is, and an allow keeps its attribution."""
-    assert decided(lease_held=False) == structs.replace(ALLOWED, reason=Reason.STALE)
+    assert decide_with(lease_held=False) == structs.replace(ALLOWED, reason=Reason.STALE)
     for reason in list(Reason)[:-1]:
         assert reason_with({reason, Reason.STALE}) is reason
 

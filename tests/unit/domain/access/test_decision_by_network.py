@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from keyfold.domain.access.decision import Reason
 from keyfold.domain.network import parse_network
-from tests.support.domain.deciding import ALLOWED, REQUEST, decided
+from tests.support.domain.deciding import ALLOWED, REQUEST, decide_with
 from tests.support.domain.given import KEY
 
 
@@ -25,6 +25,6 @@ def test_a_key_with_networks_works_from_them_alone(client_ip: str | None, reason
     """Who is elsewhere, or nobody knows where, is denied and attributed; without a list anybody passes."""
     key = replace(KEY, networks=(parse_network("203.0.113.0/24"), parse_network("2001:db8::/32")))
     request = structs.replace(REQUEST, client_ip=client_ip)
-    assert decided(request, key=key) == structs.replace(ALLOWED, reason=reason)
-    assert decided(request) == ALLOWED
-    assert decided(request, key=replace(KEY, networks=())).reason is Reason.NETWORK_NOT_ALLOWED
+    assert decide_with(request, key=key) == structs.replace(ALLOWED, reason=reason)
+    assert decide_with(request) == ALLOWED
+    assert decide_with(request, key=replace(KEY, networks=())).reason is Reason.NETWORK_NOT_ALLOWED
