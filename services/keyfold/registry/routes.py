@@ -23,7 +23,7 @@ from keyfold.registry.ledger.signed_heads_http import LedgerCheckpoints
 from keyfold.registry.ledger.signing_means import NO_CHECKPOINT_MEANS, CheckpointMeans
 from keyfold.registry.reads import Reads
 from keyfold.registry.vendors.applications import VendorApplications
-from keyfold.registry.vendors.judgement import VendorJudgement
+from keyfold.registry.vendors.judgement import VendorJudgements
 from keyfold.registry.vendors.keys import VendorKeys
 from keyfold.registry.vendors.routes import Vendors
 from keyfold.runtime.clock import Clock
@@ -70,7 +70,7 @@ def registry_routes(
         *UnusedPermissions(pool, reads, clock).routes(),
         *Vendors(reads).routes(),
         *VendorApplications(asked, clock).routes(),
-        *VendorJudgement(asked, reviews_valid_for=policy.reviews_valid_for).routes(),
+        *VendorJudgements(asked, reviews_valid_for=policy.reviews_valid_for).routes(),
         *VendorKeys(asked, reads, clock).routes(),
         *InvitationRoutes(asked, ledger, lists, clock).routes(),
         *Codes(asked, ledger, clock).routes(),

@@ -52,7 +52,7 @@ class Histories(AccountRules, KeyRules, VendorRules, VendorKeyRules):
             for kind in ReviewKind:
                 self.review(vendor_id, kind, True, "rita", NO_TIME)
             self.approve(vendor_id, "rita", NO_TIME)
-        self.issue(VENDOR_IDS[0], VENDOR_KEY_IDS[0])
+        self.issue(VENDOR_IDS[0], VENDOR_KEY_IDS[0], "rita")
         made = {"name": "n", "words": {Category.PATIENT: Access.WRITE}}
         anyhow = {"vendors": None, "networks": None, "limit": None}
         self.create_key(ACCOUNT_IDS[0], KEY_IDS[0], made | anyhow, 17 * DAY, NO_TIME)
@@ -88,15 +88,15 @@ class Histories(AccountRules, KeyRules, VendorRules, VendorKeyRules):
     @rule(vendor_id=VENDORS)
     def name_a_suspended_vendor(self, vendor_id: VendorId) -> None:
         """Suspend a vendor and name it, for that too seldom comes by chance."""
-        self.suspend(vendor_id)
+        self.suspend(vendor_id, "rita")
         for key_id in KEY_IDS:
             self.edit_key(ACCOUNT_IDS[0], key_id, {"vendors": (vendor_id,)}, NO_TIME)
-        self.reinstate(vendor_id)
+        self.reinstate(vendor_id, "rita")
 
     @rule(vendor_id=VENDORS, said=SAID)
     def reject_and_reapply(self, vendor_id: VendorId, said: dict[str, Any]) -> None:
         """Have a vendor ask again, for that too seldom comes by chance."""
-        self.reject(vendor_id)
+        self.reject(vendor_id, "rita")
         self.reapply(vendor_id, said, "dora")
 
     @rule(

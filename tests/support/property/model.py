@@ -114,17 +114,19 @@ class Model:
         known = self.vendors.get(vendor)
         if known is None:
             return "not-found"
-        if known["state"] == "rejected":
-            return "vendor-rejected"
         if reviewer == known["applicant"]:
             return "own-application"
+        if known["state"] == "rejected":
+            return "vendor-rejected"
         known["reviews"][kind] = (passed, at + REVIEWS_VALID_FOR)
         return ["VendorReviewed"]
 
-    def approve(self, vendor: str, approver: str, at: datetime) -> Outcome:
+    def approve(self, vendor: str, reviewer: str, at: datetime) -> Outcome:
         known = self.vendors.get(vendor)
         if known is None:
             return "not-found"
+        if reviewer == known["applicant"]:
+            return "own-application"
         if known["state"] != "applied":
             return [] if known["state"] == "approved" else "vendor-not-applied"
         if {kind for kind, (passed, end) in known["reviews"].items() if passed and at < end} != {
@@ -132,15 +134,15 @@ class Model:
             "compliance",
         }:
             return "reviews-missing"
-        if approver == known["applicant"]:
-            return "own-application"
         known["state"] = "approved"
         return ["VendorApproved"]
 
-    def move(self, vendor: str, start: str, end: str, event: str) -> Outcome:
+    def move(self, vendor: str, reviewer: str, start: str, end: str, event: str) -> Outcome:
         known = self.vendors.get(vendor)
         if known is None:
             return "not-found"
+        if reviewer == known["applicant"]:
+            return "own-application"
         if known["state"] == end:
             return []
         if known["state"] != start:
@@ -157,12 +159,14 @@ class Model:
         known["warned"] |= untold
         return ["VendorReviewsLapseNear"] * len(untold)
 
-    def issue(self, vendor: str, key: str, secret: int) -> Outcome:
+    def issue(self, vendor: str, key: str, reviewer: str, secret: int) -> Outcome:
         known = self.vendor_keys.get(key)
         if vendor not in self.vendors or (known and known["owner"] != vendor):
             return "not-found"
         if known:
             return "key-exists"
+        if reviewer == self.vendors[vendor]["applicant"]:
+            return "own-application"
         if self.vendors[vendor]["state"] != "approved":
             return "vendor-not-approved"
         self.vendor_keys[key] = {"owner": vendor, "revoked": False, "secrets": {secret: FOR_EVER}, "old": []}

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from keyfold.domain.ids import KeyId, LoginId, VendorId
-from keyfold.domain.lifecycle import vendor_commands, vendor_key_commands
+from keyfold.domain.lifecycle import vendor_commands, vendor_judgement, vendor_key_commands
 from keyfold.domain.lifecycle.vendor import ReviewKind, VendorApplication, Verdict
 from tests.support.property.choices import (
     AMENDED,
@@ -57,7 +57,7 @@ class VendorRules(Commanded):
         self, vendor_id: VendorId, kind: ReviewKind, passes: bool, reviewer: str, behind: timedelta
     ) -> None:
         at = self.clock - behind
-        command = vendor_commands.ReviewVendor(
+        command = vendor_judgement.ReviewVendor(
             vendor_id=vendor_id,
             kind=kind,
             verdict=Verdict.PASS if passes else Verdict.FAIL,
@@ -67,26 +67,26 @@ class VendorRules(Commanded):
         )
         self.run(command, self.model.review(vendor_id, kind.value, passes, reviewer, at), at)
 
-    @rule(vendor_id=VENDORS, approver=PEOPLE, behind=BEHIND)
-    def approve(self, vendor_id: VendorId, approver: str, behind: timedelta) -> None:
+    @rule(vendor_id=VENDORS, reviewer=PEOPLE, behind=BEHIND)
+    def approve(self, vendor_id: VendorId, reviewer: str, behind: timedelta) -> None:
         at = self.clock - behind
-        command = vendor_commands.ApproveVendor(vendor_id=vendor_id, approver=approver)
-        self.run(command, self.model.approve(vendor_id, approver, at), at)
+        command = vendor_judgement.ApproveVendor(vendor_id=vendor_id, reviewer=reviewer)
+        self.run(command, self.model.approve(vendor_id, reviewer, at), at)
 
-    @rule(vendor_id=VENDORS)
-    def reject(self, vendor_id: VendorId) -> None:
-        expected = self.model.move(vendor_id, "applied", "rejected", "VendorRejected")
-        self.run(vendor_commands.RejectVendor(vendor_id=vendor_id, reason="r"), expected)
+    @rule(vendor_id=VENDORS, reviewer=PEOPLE)
+    def reject(self, vendor_id: VendorId, reviewer: str) -> None:
+        expected = self.model.move(vendor_id, reviewer, "applied", "rejected", "VendorRejected")
+        self.run(vendor_judgement.RejectVendor(vendor_id=vendor_id, reviewer=reviewer, reason="r"), expected)
 
-    @rule(vendor_id=VENDORS)
-    def suspend(self, vendor_id: VendorId) -> None:
-        expected = self.model.move(vendor_id, "approved", "suspended", "VendorSuspended")
-        self.run(vendor_commands.SuspendVendor(vendor_id=vendor_id, reason="r"), expected)
+    @rule(vendor_id=VENDORS, reviewer=PEOPLE)
+    def suspend(self, vendor_id: VendorId, reviewer: str) -> None:
+        expected = self.model.move(vendor_id, reviewer, "approved", "suspended", "VendorSuspended")
+        self.run(vendor_judgement.SuspendVendor(vendor_id=vendor_id, reviewer=reviewer, reason="r"), expected)
 
-    @rule(vendor_id=VENDORS)
-    def reinstate(self, vendor_id: VendorId) -> None:
-        expected = self.model.move(vendor_id, "suspended", "approved", "VendorReinstated")
-        self.run(vendor_commands.ReinstateVendor(vendor_id=vendor_id), expected)
+    @rule(vendor_id=VENDORS, reviewer=PEOPLE)
+    def reinstate(self, vendor_id: VendorId, reviewer: str) -> None:
+        expected = self.model.move(vendor_id, reviewer, "suspended", "approved", "VendorReinstated")
+        self.run(vendor_judgement.ReinstateVendor(vendor_id=vendor_id, reviewer=reviewer), expected)
 
     @rule(vendor_id=VENDORS, behind=BEHIND)
     def pass_vendor_time(self, vendor_id: VendorId, behind: timedelta) -> None:
@@ -98,13 +98,17 @@ class VendorRules(Commanded):
 class VendorKeyRules(Commanded):
     """A vendor's keys are issued, rotated and revoked."""
 
-    @rule(vendor_id=VENDORS, key_id=VENDOR_KEYS)
-    def issue(self, vendor_id: VendorId, key_id: KeyId) -> None:
+    @rule(vendor_id=VENDORS, key_id=VENDOR_KEYS, reviewer=PEOPLE)
+    def issue(self, vendor_id: VendorId, key_id: KeyId, reviewer: str) -> None:
         secret = self.new_secret(key_id)
         command = vendor_key_commands.IssueVendorKey(
-            vendor_id=vendor_id, key_id=key_id, digest=digest_of(secret), secret_hint="h"
+            vendor_id=vendor_id,
+            reviewer=reviewer,
+            key_id=key_id,
+            digest=digest_of(secret),
+            secret_hint="h",
         )
-        self.run(command, self.model.issue(vendor_id, key_id, secret))
+        self.run(command, self.model.issue(vendor_id, key_id, reviewer, secret))
 
     @rule(vendor_id=VENDORS, key_id=VENDOR_KEYS, overlap=OVERLAPS, behind=BEHIND)
     def rotate_vendor_key(

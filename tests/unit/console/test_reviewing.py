@@ -12,15 +12,13 @@ from keyfold.console.reviewer.may import why_not
 from keyfold.console.vendor.application import FIELDS, ApplicationForm, amendable
 from keyfold.console.vendor.standing import missing_reviews
 from keyfold.domain.lifecycle.vendor import ReviewKind, Vendor, VendorState, Verdict
-from keyfold.domain.lifecycle.vendor_commands import (
-    AmendVendor,
+from keyfold.domain.lifecycle.vendor_commands import AmendVendor, VendorCommand, decide
+from keyfold.domain.lifecycle.vendor_judgement import (
     ApproveVendor,
     ReinstateVendor,
     RejectVendor,
     ReviewVendor,
     SuspendVendor,
-    VendorCommand,
-    decide,
 )
 from keyfold.domain.lifecycle.vendor_key_commands import IssueVendorKey
 from keyfold.domain.lifecycle.vendor_key_commands import decide as decide_key
@@ -71,15 +69,19 @@ def test_only_what_the_registry_refuses_is_disabled(reviewer: str) -> None:
         commands: dict[str, VendorCommand] = {
             "security": _reviewing(ReviewKind.SECURITY, reviewer),
             "compliance": _reviewing(ReviewKind.COMPLIANCE, reviewer),
-            "approve": ApproveVendor(vendor_id=vendor.vendor_id, approver=reviewer),
-            "reject": RejectVendor(vendor_id=vendor.vendor_id, reason="no"),
-            "suspend": SuspendVendor(vendor_id=vendor.vendor_id, reason="no"),
-            "reinstate": ReinstateVendor(vendor_id=vendor.vendor_id),
+            "approve": ApproveVendor(vendor_id=vendor.vendor_id, reviewer=reviewer),
+            "reject": RejectVendor(vendor_id=vendor.vendor_id, reviewer=reviewer, reason="no"),
+            "suspend": SuspendVendor(vendor_id=vendor.vendor_id, reviewer=reviewer, reason="no"),
+            "reinstate": ReinstateVendor(vendor_id=vendor.vendor_id, reviewer=reviewer),
         }
         for action, command in commands.items():
             assert (action not in disabled) == _is_done(command, vendor), (action, vendor)
         issue = IssueVendorKey(
-            vendor_id=vendor.vendor_id, key_id=VENDOR_KEY.key_id, digest=b"", secret_hint=""
+            vendor_id=vendor.vendor_id,
+            reviewer=reviewer,
+            key_id=VENDOR_KEY.key_id,
+            digest=b"",
+            secret_hint="",
         )
         assert ("issue" in disabled) == isinstance(decide_key(issue, None, vendor, NOW), Refusal), vendor
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from keyfold.domain.lifecycle.fold import Actor
 from keyfold.store.ledger.read_set import ReadSetValues
 from keyfold.wire.events.chain import GENESIS
 from tests.support.domain.given import NOW
@@ -16,4 +17,4 @@ def test_nothing_is_written_unseen() -> None:
         streams={}, account_keys={}, applications={}, answers={}, head=GENESIS, recorded_at=NOW
     )
     with pytest.raises(LookupError, match=stream):
-        seen.apply([event])
+        seen.apply([event], Actor(role="operator", subject="olivia"))

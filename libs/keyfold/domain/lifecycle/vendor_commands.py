@@ -1,7 +1,7 @@
-"""What may be asked of a vendor, and what comes of it: it applies, reviewers judge, let in, stop."""
+"""What may be asked of a vendor, and what comes of it: it applies, amends, applies again, or is judged."""
 
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from msgspec import Struct
 from msgspec.structs import asdict, replace
@@ -9,28 +9,19 @@ from msgspec.structs import asdict, replace
 from keyfold.domain.ids import LoginId, VendorId
 from keyfold.domain.lifecycle.identity.login import BoundLogin, Login, LoginBound, LoginEnded, LoginEvent
 from keyfold.domain.lifecycle.vendor import (
-    ReviewKind,
     Vendor,
     VendorAmended,
     VendorApplication,
     VendorApplied,
-    VendorApproved,
     VendorEvent,
     VendorReapplied,
-    VendorReinstated,
-    VendorRejected,
-    VendorReviewed,
     VendorReviewsLapseNear,
     VendorState,
-    VendorSuspended,
-    Verdict,
     evolve,
 )
+from keyfold.domain.lifecycle.vendor_judgement import VendorJudgement, decide_judgement
 from keyfold.domain.permissions import Category
 from keyfold.domain.refusal import Refusal, conflict, not_found
-
-WARNED_BEFORE = timedelta(days=30)
-"""How long before a vendor's reviews lapse its reviewers are told."""
 
 
 class ApplyVendor(Struct, frozen=True, kw_only=True, gc=False):
@@ -69,65 +60,24 @@ class ReapplyVendor(Struct, frozen=True, kw_only=True, gc=False):
     applied_by: str | None = None
 
 
-class ReviewVendor(Struct, frozen=True, kw_only=True, gc=False):
-    """Record a review, which is good for `valid_for` from then on."""
-
-    vendor_id: VendorId
-    kind: ReviewKind
-    verdict: Verdict
-    notes: str
-    reviewer: str
-    valid_for: timedelta
-
-
-class ApproveVendor(Struct, frozen=True, kw_only=True, gc=False):
-    """Let the vendor in, once both reviews have passed."""
-
-    vendor_id: VendorId
-    approver: str
-
-
-class RejectVendor(Struct, frozen=True, kw_only=True, gc=False):
-    """Turn the application down."""
-
-    vendor_id: VendorId
-    reason: str
-
-
-class SuspendVendor(Struct, frozen=True, kw_only=True, gc=False):
-    """Stop all keys of an approved vendor at once."""
-
-    vendor_id: VendorId
-    reason: str
-
-
-class ReinstateVendor(Struct, frozen=True, kw_only=True, gc=False):
-    """Let a suspended vendor's keys work again."""
-
-    vendor_id: VendorId
-
-
 class PassVendorTime(Struct, frozen=True, kw_only=True, gc=False):
     """Record what has fallen due for the vendor and was not recorded yet, each thing once."""
 
     vendor_id: VendorId
 
 
-VendorCommand = (
-    ApplyVendor
-    | AmendVendor
-    | ReapplyVendor
-    | ReviewVendor
-    | ApproveVendor
-    | RejectVendor
-    | SuspendVendor
-    | ReinstateVendor
-    | PassVendorTime
-)
+VendorCommand = ApplyVendor | AmendVendor | ReapplyVendor | VendorJudgement | PassVendorTime
 
 
-def decide(command: VendorCommand, vendor: Vendor | None, now: datetime) -> tuple[VendorEvent, ...] | Refusal:
-    """Return the events that the command makes of this vendor, none when nothing would change."""
+def decide(
+    command: VendorCommand, vendor: Vendor | None, now: datetime, *, speakers: Collection[str] = ()
+) -> tuple[VendorEvent, ...] | Refusal:
+    """Return the events that the command makes of this vendor, none when nothing would change.
+
+    `speakers` are the subjects, of those that the command names, that have ever spoken for the vendor.
+    """
+    if isinstance(command, VendorJudgement) and vendor is not None:
+        return decide_judgement(command, vendor, now, speakers)
     match command, vendor:
         case ApplyVendor(), None:
             words = asdict(command.application)
@@ -142,19 +92,6 @@ def decide(command: VendorCommand, vendor: Vendor | None, now: datetime) -> tupl
             return _amend(command, vendor)
         case ReapplyVendor(), _:
             return _reapply(command, vendor)
-        case ReviewVendor(), _:
-            return _review(command, vendor, now)
-        case ApproveVendor(), _:
-            return _approve(command, vendor, now)
-        case RejectVendor(reason=reason), _:
-            event = VendorRejected(vendor_id=vendor.vendor_id, reason=reason)
-            return _move(vendor, VendorState.APPLIED, VendorState.REJECTED, event)
-        case SuspendVendor(reason=reason), _:
-            suspended = VendorSuspended(vendor_id=vendor.vendor_id, reason=reason)
-            return _move(vendor, VendorState.APPROVED, VendorState.SUSPENDED, suspended)
-        case ReinstateVendor(), _:
-            reinstated = VendorReinstated(vendor_id=vendor.vendor_id)
-            return _move(vendor, VendorState.SUSPENDED, VendorState.APPROVED, reinstated)
         case PassVendorTime(), _:
             return _find_due(vendor, now)
     raise AssertionError(command)
@@ -240,51 +177,6 @@ def _reapply(command: ReapplyVendor, vendor: Vendor) -> tuple[VendorEvent, ...] 
         )
     words = asdict(command.application)
     return (VendorReapplied(vendor_id=vendor.vendor_id, applicant=command.applicant, **words),)
-
-
-def _review(command: ReviewVendor, vendor: Vendor, now: datetime) -> tuple[VendorEvent, ...] | Refusal:
-    if vendor.state is VendorState.REJECTED:
-        return conflict("vendor-rejected", "The vendor was rejected; a rejected application is not reviewed.")
-    if command.reviewer == vendor.applicant:
-        return conflict("own-application", "Whoever applied cannot review.")
-    lapses_at = now + command.valid_for
-    return (
-        VendorReviewed(
-            vendor_id=vendor.vendor_id,
-            kind=command.kind,
-            verdict=command.verdict,
-            notes=command.notes,
-            reviewer=command.reviewer,
-            reviewed_at=now,
-            lapses_at=lapses_at,
-            warn_at=max(now, lapses_at - WARNED_BEFORE),
-        ),
-    )
-
-
-def _approve(command: ApproveVendor, vendor: Vendor, now: datetime) -> tuple[VendorEvent, ...] | Refusal:
-    if vendor.state is VendorState.APPROVED:
-        return ()
-    if vendor.state is not VendorState.APPLIED:
-        return conflict("vendor-not-applied", f"The vendor is {vendor.state}, so it cannot be approved.")
-    if missing := vendor.missing_reviews(now):
-        return conflict(
-            "reviews-missing",
-            f"Not passed for this application, or lapsed: the {' and the '.join(missing)} review.",
-        )
-    if command.approver == vendor.applicant:
-        return conflict("own-application", "Whoever applied cannot approve.")
-    return (VendorApproved(vendor_id=vendor.vendor_id),)
-
-
-def _move(
-    vendor: Vendor, start: VendorState, end: VendorState, event: VendorEvent
-) -> tuple[VendorEvent, ...] | Refusal:
-    if vendor.state is end:
-        return ()
-    if vendor.state is not start:
-        return conflict(f"vendor-not-{start}", f"The vendor is {vendor.state}, so it cannot become {end}.")
-    return (event,)
 
 
 def _find_due(vendor: Vendor, now: datetime) -> tuple[VendorEvent, ...]:

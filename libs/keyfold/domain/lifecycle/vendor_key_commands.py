@@ -1,11 +1,13 @@
 """What may be asked of a vendor key, and what comes of it: issued to an approved vendor, rotated, revoked."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from msgspec import Struct
 
 from keyfold.domain.ids import KeyId, VendorId
 from keyfold.domain.lifecycle.vendor import Vendor, VendorState
+from keyfold.domain.lifecycle.vendor_judgement import refuse_own
 from keyfold.domain.lifecycle.vendor_key import (
     ActiveVendorKey,
     RevokedVendorKey,
@@ -24,6 +26,7 @@ class IssueVendorKey(Struct, frozen=True, kw_only=True, gc=False):
     """Issue a key to the vendor. `digest` is the SHA-256 of the secret, which the domain never sees."""
 
     vendor_id: VendorId
+    reviewer: str
     key_id: KeyId
     digest: bytes
     secret_hint: str
@@ -57,16 +60,24 @@ VendorKeyCommand = IssueVendorKey | RotateVendorKey | RevokeVendorKey | PassVend
 
 
 def decide(
-    command: VendorKeyCommand, key: VendorKey | None, vendor: Vendor | None, now: datetime
+    command: VendorKeyCommand,
+    key: VendorKey | None,
+    vendor: Vendor | None,
+    now: datetime,
+    *,
+    speakers: Collection[str] = (),
 ) -> tuple[VendorKeyEvent, ...] | Refusal:
-    """Return the events that the command makes of this key, none when nothing would change."""
+    """Return the events that the command makes of this key, none when nothing would change.
+
+    `speakers` are the subjects, of those that the command names, that have ever spoken for the vendor.
+    """
     if vendor is None:
         return not_found("vendor")
     if key is not None and key.vendor_id != vendor.vendor_id:
         return not_found("vendor key")
     match command, key:
         case IssueVendorKey(), None:
-            return _issue(command, vendor, now)
+            return _issue(command, vendor, now, speakers)
         case IssueVendorKey(), _:
             return conflict("key-exists", "A key with this id exists already.")
         case RotateVendorKey(), ActiveVendorKey():
@@ -82,8 +93,10 @@ def decide(
     return not_found("vendor key")
 
 
-def _issue(command: IssueVendorKey, vendor: Vendor, now: datetime) -> tuple[VendorKeyEvent, ...] | Refusal:
-    if refusal := _refuse_unapproved(vendor):
+def _issue(
+    command: IssueVendorKey, vendor: Vendor, now: datetime, speakers: Collection[str]
+) -> tuple[VendorKeyEvent, ...] | Refusal:
+    if refusal := refuse_own(command.reviewer, vendor, speakers) or _refuse_unapproved(vendor):
         return refusal
     return (
         VendorKeyIssued(

@@ -7,6 +7,7 @@ from typing import Any
 
 from keyfold.domain.ids import StreamId
 from keyfold.domain.lifecycle.fold import RecordedEvent
+from keyfold.domain.lifecycle.vendor_judgement import SPEAKING_ROLES
 from keyfold.store.ledger.idempotency_records import LIFE, NewIdempotencyRecord, keep
 from keyfold.store.ledger.read_set import Expected, ReadSet, ReadSetValues
 from keyfold.store.ledger.rows import (
@@ -160,12 +161,16 @@ class Turn:
 
 
 async def _look(connection: Connection, read_set: ReadSet, now: datetime) -> Mapping[str, Any]:
+    speakers = list(read_set.speakers)
     record: Mapping[str, Any] = await _sql.look(
         connection,
         streams=list(read_set.streams),
         accounts=list(read_set.accounts | read_set.whole_accounts),
         whole_accounts=list(read_set.whole_accounts),
         applicants=list(read_set.applicants),
+        spoken_for=[vendor_id for vendor_id, _ in speakers],
+        speakers=[subject for _, subject in speakers],
+        speaking_roles=list(SPEAKING_ROLES),
         answer_ids=list(read_set.answer_ids),
         kept_after=now - LIFE,
     )
@@ -191,6 +196,7 @@ def _watch_commit() -> Iterator[None]:
 async def _write(
     connection: Connection, rows: Sequence[tuple[Row, bytes]], expected: Expected, recorded_at: datetime
 ) -> None:
+    silent = list(expected.silent)
     moved_on = await _sql.append(
         connection,
         expected_streams=list(expected.versions),
@@ -199,6 +205,9 @@ async def _write(
         created_positions=list(expected.created_positions.values()),
         applicants=list(expected.applied_positions),
         applied_positions=list(expected.applied_positions.values()),
+        spoken_for=[vendor_id for vendor_id, _ in silent],
+        speakers=[subject for _, subject in silent],
+        speaking_roles=list(SPEAKING_ROLES),
         recorded_at=recorded_at,
         **split_columns(rows),
     )

@@ -23,10 +23,10 @@ appended as (
 )
 select position, pg_notify('keyfold_ledger', position::text) from moved;
 
--- name: append(expected_streams, expected_versions, accounts, created_positions, applicants, applied_positions, recorded_at, positions, streams, versions, event_ids, types, schema_versions, data, actor_roles, actor_subjects, request_ids, traceparents, hashes)$
+-- name: append(expected_streams, expected_versions, accounts, created_positions, applicants, applied_positions, spoken_for, speakers, speaking_roles, recorded_at, positions, streams, versions, event_ids, types, schema_versions, data, actor_roles, actor_subjects, request_ids, traceparents, hashes)$
 -- Insert the rows and move the head to the last of them, or do nothing and return what has moved on: streams whose
 -- version is not the expected one, accounts that made a key after that position, applicants that applied after
--- that position. The head must be locked by an earlier statement of the transaction: only then does this one's
+-- that position, speakers that have spoken for the vendor by now. The head must be locked by an earlier statement of the transaction: only then does this one's
 -- snapshot hold every event there is, and the comparison mean something. Listeners hear it at the commit.
 with moved_on as (
     select stream as name
@@ -53,6 +53,14 @@ with moved_on as (
             and type in ('keyfold.vendor.applied', 'keyfold.vendor.reapplied')
         ), 0
     )
+    union all
+    select 'speakers of ' || vendor_id
+    from unnest(:spoken_for::text[], :speakers::text[]) as expected (vendor_id, subject)
+    where exists (
+        select from ledger.events
+        where events.vendor_id = expected.vendor_id and actor_subject = expected.subject
+        and (actor_role = any (:speaking_roles::text[]) or type = 'keyfold.invitation.made')
+    )
 ),
 stale as (
     select array_agg(name) as names from moved_on
@@ -74,10 +82,10 @@ moved as (
 select stale.names, pg_notify('keyfold_ledger', moved.position::text)
 from stale left join moved on true;
 
--- name: look(streams, accounts, whole_accounts, applicants, answer_ids, kept_after)^
+-- name: look(streams, accounts, whole_accounts, applicants, spoken_for, speakers, speaking_roles, answer_ids, kept_after)^
 -- All that decisions look at, as of one moment: the head, the events of these streams in order, how many keys of these
--- accounts are not revoked and where the last one was made, what these applicants applied for, and these answers
--- if they were kept later than that. The live keys of whole accounts, and what was applied for, come with their events.
+-- accounts are not revoked and where the last one was made, what these applicants applied for, which of these speakers
+-- have spoken for that vendor or invited somebody to, and these answers if they were kept later than that. The live keys of whole accounts, and what was applied for, come with their events.
 with account_keys as (
     select
         account_id,
@@ -104,6 +112,15 @@ applications as (
     where data ->> 'applicant' = any (:applicants::text[])
     and type in ('keyfold.vendor.applied', 'keyfold.vendor.reapplied')
 ),
+spoken as (
+    select asked.vendor_id, asked.subject
+    from unnest(:spoken_for::text[], :speakers::text[]) as asked (vendor_id, subject)
+    where exists (
+        select from ledger.events
+        where events.vendor_id = asked.vendor_id and actor_subject = asked.subject
+        and (actor_role = any (:speaking_roles::text[]) or type = 'keyfold.invitation.made')
+    )
+),
 wanted as (
     select unnest(:streams::text[]) as stream
     union
@@ -127,6 +144,7 @@ select
     ) as events,
     array(select row (account_id, live, created_position) from account_keys) as account_keys,
     array(select row (applicant, vendor_id, position) from applications) as applications,
+    array(select row (vendor_id, subject) from spoken) as speakers,
     array(
         select row (id, fingerprint, sealed, position)
         from ledger.kept_answers

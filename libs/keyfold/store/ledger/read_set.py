@@ -4,15 +4,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
+from typing import TypeAlias
 
 from keyfold.domain.ids import AccountId, StreamId, VendorId
-from keyfold.domain.lifecycle.fold import Aggregate, LifecycleEvent, evolve, stream_of
+from keyfold.domain.lifecycle.fold import Actor, Aggregate, LifecycleEvent, evolve, stream_of
 from keyfold.domain.lifecycle.subscriber_key import (
     ActiveSubscriberKey,
     SubscriberKeyCreated,
     SubscriberKeyRevoked,
 )
 from keyfold.domain.lifecycle.vendor import VendorApplied, VendorReapplied
+from keyfold.domain.lifecycle.vendor_judgement import speaks_for
 from keyfold.store.ledger.idempotency_records import IdempotencyRecord
 from keyfold.wire.events.chain import Head
 
@@ -26,6 +28,9 @@ class Versioned:
 
 
 NOTHING = Versioned(aggregate=None, version=0)
+
+Speaker: TypeAlias = tuple[VendorId, str]
+"""A vendor and a subject, of whom it is asked whether it has ever spoken for that vendor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +61,7 @@ class ReadSet:
     accounts: frozenset[AccountId] = frozenset()
     whole_accounts: frozenset[AccountId] = frozenset()
     applicants: frozenset[str] = frozenset()
+    speakers: frozenset[Speaker] = frozenset()
     answer_ids: frozenset[bytes] = frozenset()
 
     def join(self, other: "ReadSet") -> "ReadSet":
@@ -65,6 +71,7 @@ class ReadSet:
             accounts=self.accounts | other.accounts,
             whole_accounts=self.whole_accounts | other.whole_accounts,
             applicants=self.applicants | other.applicants,
+            speakers=self.speakers | other.speakers,
             answer_ids=self.answer_ids | other.answer_ids,
         )
 
@@ -73,13 +80,15 @@ class ReadSet:
 class Expected:
     """What must still hold when events are recorded: versions of streams, and positions of last additions.
 
-    All of it holds while the ledger's head is still `head`, None where not all was read at one moment.
+    None of `silent` has spoken for its vendor. All of it holds while the ledger's head is still `head`, None
+    where not all was read at one moment.
     """
 
     versions: Mapping[StreamId, int]
     head: Head | None = None
     created_positions: Mapping[AccountId, int] = field(default_factory=lambda: MappingProxyType({}))
     applied_positions: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    silent: frozenset[Speaker] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +101,7 @@ class ReadSetValues:
     answers: Mapping[bytes, IdempotencyRecord]
     head: Head
     recorded_at: datetime
+    speakers: Mapping[Speaker, bool] = field(default_factory=lambda: MappingProxyType({}))
 
     def expect(self) -> Expected:
         """Return what must still hold when events that were decided on this are recorded."""
@@ -100,6 +110,7 @@ class ReadSetValues:
             versions={stream: each.version for stream, each in self.streams.items()},
             created_positions={each: keys.created_position for each, keys in self.account_keys.items()},
             applied_positions={each: made.applied_position for each, made in self.applications.items()},
+            silent=frozenset(each for each, has_spoken in self.speakers.items() if not has_spoken),
         )
 
     def find_active_keys(self, account_id: AccountId) -> list[ActiveSubscriberKey]:
@@ -111,8 +122,19 @@ class ReadSetValues:
             if isinstance(each, ActiveSubscriberKey) and each.account_id == account_id
         ]
 
-    def apply(self, events: Sequence[LifecycleEvent]) -> "ReadSetValues":
-        """Return this as the events will leave it. Raises LookupError for a stream that was not looked at."""
+    def find_speakers(self, vendor_id: VendorId) -> frozenset[str]:
+        """Return the subjects, of those that were asked about, that have spoken for a vendor."""
+        return frozenset(
+            subject
+            for (spoken_for, subject), has_spoken in self.speakers.items()
+            if has_spoken and spoken_for == vendor_id
+        )
+
+    def apply(self, events: Sequence[LifecycleEvent], actor: Actor) -> "ReadSetValues":
+        """Return this as the actor's events will leave it.
+
+        Raises LookupError for a stream that was not looked at.
+        """
         streams = dict(self.streams)
         for event in events:
             stream = stream_of(event)
@@ -123,6 +145,7 @@ class ReadSetValues:
             streams=streams,
             account_keys=_count_keys(self.account_keys, events),
             applications=_add_applications(self.applications, events),
+            speakers=_add_speaker(self.speakers, events, actor),
         )
 
 
@@ -150,3 +173,13 @@ def _add_applications(
             made = changed[event.applicant]
             changed[event.applicant] = replace(made, vendor_ids=made.vendor_ids | {event.vendor_id})
     return changed
+
+
+def _add_speaker(
+    speakers: Mapping[Speaker, bool], events: Sequence[LifecycleEvent], actor: Actor
+) -> Mapping[Speaker, bool]:
+    return {
+        (vendor_id, subject): has_spoken
+        or (subject == actor.subject and any(speaks_for(vendor_id, event, actor) for event in events))
+        for (vendor_id, subject), has_spoken in speakers.items()
+    }

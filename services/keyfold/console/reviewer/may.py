@@ -10,7 +10,7 @@ from keyfold.console import words
 from keyfold.console.upstream.failures import JsonObject
 from keyfold.console.vendor.standing import missing_reviews
 
-_OWN: Final = "You made this application yourself, so another reviewer has to do this."
+_OWN: Final = "This vendor is your own, so another reviewer has to do this."
 _DECIDED: Final = "It was approved; an approved vendor can be suspended instead."
 _NEVER_LET_IN: Final = "It was not approved, so it has no keys to be stopped."
 _REJECT: Final[Mapping[str, str]] = {"rejected": "It is rejected already."}
@@ -21,24 +21,26 @@ def why_not(vendor: JsonObject, reviewer: str, now: datetime) -> Mapping[str, st
     """Return why, for each action that this reviewer may not take now; the registry would refuse it too."""
     state, is_own = vendor["state"], vendor["applicant"] == reviewer
     why = {
-        "security": _review(state, is_own),
-        "compliance": _review(state, is_own),
-        "approve": _approve(vendor, is_own, now),
+        "security": _review(state),
+        "compliance": _review(state),
+        "approve": _approve(vendor, now),
         "reject": "" if state == "applied" else _REJECT.get(state, _DECIDED),
         "suspend": "" if state == "approved" else _SUSPEND.get(state, _NEVER_LET_IN),
         "reinstate": "" if state == "suspended" else "Only a suspended vendor can be reinstated.",
         "issue": "" if state == "approved" else "Only an approved vendor gets keys.",
     }
-    return {action: each for action, each in why.items() if each}
+    # Who else speaks for the vendor is known to the registry alone, which refuses it too.
+    return {action: each or _OWN for action, each in why.items() if each or is_own}
 
 
-def _review(state: str, is_own: bool) -> str:
-    if state == "rejected":
-        return "The application was rejected; it is reviewed again when the vendor applies again."
-    return _OWN if is_own else ""
+def _review(state: str) -> str:
+    is_over = state == "rejected"
+    return (
+        "The application was rejected; it is reviewed again when the vendor applies again." if is_over else ""
+    )
 
 
-def _approve(vendor: JsonObject, is_own: bool, now: datetime) -> str:
+def _approve(vendor: JsonObject, now: datetime) -> str:
     match vendor["state"]:
         case "approved":
             return "It is approved already."
@@ -48,7 +50,7 @@ def _approve(vendor: JsonObject, is_own: bool, now: datetime) -> str:
             return "It was approved once, and is suspended: reinstate it instead."
     lacks = missing_reviews(vendor, now)
     if not lacks:
-        return _OWN if is_own else ""
+        return ""
     said = words.join_words(f"the {words.REVIEWS[kind].lower()} {_HOW[lack]}" for kind, lack in lacks.items())
     return f"Both reviews must have passed: {said}."
 

@@ -108,7 +108,7 @@ class _Batch:
         events = _decide(asked, self.seen, self.now)
         if isinstance(events, Refusal | NotDone):
             return events
-        after = self.seen.apply(events)
+        after = self.seen.apply(events, asked.metadata.actor)
         subject = subject_of(asked.command)
         answer = asked.show(Executed(subject=subject, events=events, after=after, now=self.now))
         self.seen = after

@@ -50,7 +50,8 @@ from keyfold.domain.lifecycle.subscriber_key_commands import (
 )
 from keyfold.domain.lifecycle.vendor import VendorState
 from keyfold.domain.lifecycle.vendor_commands import ApplyVendor, VendorCommand
-from keyfold.domain.lifecycle.vendor_key_commands import VendorKeyCommand
+from keyfold.domain.lifecycle.vendor_judgement import VendorJudgement
+from keyfold.domain.lifecycle.vendor_key_commands import IssueVendorKey, VendorKeyCommand
 from keyfold.domain.refusal import Refusal
 from keyfold.store.ledger.read_set import ReadSet, ReadSetValues
 
@@ -73,6 +74,7 @@ Decided: TypeAlias = Sequence[LifecycleEvent] | Refusal
 _OF_A_KEY = SubscriberKeyCommand | VendorKeyCommand
 _OF_AN_ACCOUNT = AccountCommand | RevokeSubscriberKeys
 _OF_A_LOGIN = UseInvitation | EndLogin
+_BY_A_REVIEWER = VendorJudgement | IssueVendorKey
 
 
 def subject_of(command: Command) -> StreamId:
@@ -93,6 +95,8 @@ def subject_of(command: Command) -> StreamId:
 def read_set_of(command: Command) -> ReadSet:
     """Return all that a command has to look at."""
     streams = frozenset((subject_of(command), *_find_others(command)))
+    if isinstance(command, _BY_A_REVIEWER):
+        return ReadSet(streams=streams, speakers=frozenset(((command.vendor_id, command.reviewer),)))
     match command:
         case CreateSubscriberKey(account_id=account_id):
             return ReadSet(streams=streams, accounts=frozenset((account_id,)))
@@ -132,13 +136,20 @@ def handle(command: Command, seen: ReadSetValues, now: datetime) -> Decided:
         return _decide_on_keys(command, seen, now)
     if isinstance(command, VendorKeyCommand):
         issued_to = _find(VENDOR, vendor_stream(command.vendor_id), seen)
-        return vendor_key_commands.decide(command, _find(VENDOR_KEY, subject, seen), issued_to, now)
+        return vendor_key_commands.decide(
+            command,
+            _find(VENDOR_KEY, subject, seen),
+            issued_to,
+            now,
+            speakers=seen.find_speakers(command.vendor_id),
+        )
     if isinstance(command, AccountCommand):
         return account.decide(command, _find(ACCOUNT, subject, seen))
     if isinstance(command, ApplyVendor):
         return _decide_on_application(command, seen, now)
     if isinstance(command, VendorCommand):
-        return vendor_commands.decide(command, _find(VENDOR, subject, seen), now)
+        speakers = seen.find_speakers(command.vendor_id)
+        return vendor_commands.decide(command, _find(VENDOR, subject, seen), now, speakers=speakers)
     if isinstance(command, InvitationCommand):
         return _decide_on_invitation(command, seen, now)
     if isinstance(command, EndLogin):

@@ -8,13 +8,13 @@ from pydantic import BaseModel
 from keyfold.domain.ids import VendorId
 from keyfold.domain.lifecycle.aggregates import VENDOR
 from keyfold.domain.lifecycle.vendor import Vendor
-from keyfold.domain.lifecycle.vendor_commands import (
+from keyfold.domain.lifecycle.vendor_judgement import (
     ApproveVendor,
     ReinstateVendor,
     RejectVendor,
     ReviewVendor,
     SuspendVendor,
-    VendorCommand,
+    VendorJudgement,
 )
 from keyfold.registry.bodies import NewReview, StatedReason
 from keyfold.registry.commands.http import CommandsOverHttp, show_subject
@@ -28,7 +28,7 @@ _REVIEWER: Final = Roles(frozenset({Role.REVIEWER}))
 _ONE: Final = "/v1/vendors/{vendor_id}"
 
 
-class VendorJudgement:
+class VendorJudgements:
     """The calls by which reviewers judge a vendor. A review is good for `reviews_valid_for`."""
 
     def __init__(self, commands: CommandsOverHttp, *, reviews_valid_for: timedelta) -> None:
@@ -103,24 +103,29 @@ class VendorJudgement:
 
     async def approve_vendor(self, request: Request[None, None]) -> Reply:
         """Let the vendor in."""
-        command = ApproveVendor(vendor_id=_vendor_id_of(request), approver=request.caller.sub)
+        command = ApproveVendor(vendor_id=_vendor_id_of(request), reviewer=request.caller.sub)
         return await self._judge(request, command)
 
     async def reject_vendor(self, request: Request[StatedReason, None]) -> Reply:
         """Turn the application down."""
-        command = RejectVendor(vendor_id=_vendor_id_of(request), reason=request.body.reason)
+        command = RejectVendor(
+            vendor_id=_vendor_id_of(request), reviewer=request.caller.sub, reason=request.body.reason
+        )
         return await self._judge(request, command)
 
     async def suspend_vendor(self, request: Request[StatedReason, None]) -> Reply:
         """Stop all keys of the vendor."""
-        command = SuspendVendor(vendor_id=_vendor_id_of(request), reason=request.body.reason)
+        command = SuspendVendor(
+            vendor_id=_vendor_id_of(request), reviewer=request.caller.sub, reason=request.body.reason
+        )
         return await self._judge(request, command)
 
     async def reinstate_vendor(self, request: Request[None, None]) -> Reply:
         """Let the vendor's keys work again."""
-        return await self._judge(request, ReinstateVendor(vendor_id=_vendor_id_of(request)))
+        command = ReinstateVendor(vendor_id=_vendor_id_of(request), reviewer=request.caller.sub)
+        return await self._judge(request, command)
 
-    async def _judge(self, request: Request[B, None], command: VendorCommand) -> Reply:
+    async def _judge(self, request: Request[B, None], command: VendorJudgement) -> Reply:
         return await self._commands.respond(request, command, show_subject(VENDOR, _to_body))
 
 

@@ -94,6 +94,7 @@ class VendorKeys:
         minted = mint_key(KeyKind.VENDOR, self._clock)
         command = IssueVendorKey(
             vendor_id=VendorId(request.path["vendor_id"]),
+            reviewer=request.caller.sub,
             key_id=minted.key_id,
             digest=minted.digest,
             secret_hint=minted.secret_hint,

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import asyncpg
 import pytest
-from msgspec.structs import replace
+from msgspec.structs import asdict
+from msgspec.structs import replace as replace_event
 
 from keyfold.domain.ids import account_stream, vendor_stream
 from keyfold.domain.lifecycle.account import IntegrationsEnabled
-from keyfold.domain.lifecycle.fold import LifecycleEvent
-from keyfold.domain.lifecycle.vendor import VendorApplied
+from keyfold.domain.lifecycle.fold import Actor, LifecycleEvent
+from keyfold.domain.lifecycle.vendor import VendorAmended, VendorApplied
 from keyfold.store.ledger.append import Ledger
 from keyfold.store.ledger.idempotency_records import LIFE, IdempotencyRecords, NewIdempotencyRecord
 from keyfold.store.ledger.read_set import AccountKeys, Applications, Expected, ReadSet, ReadSetValues
@@ -26,14 +28,14 @@ from tests.support.lifecycle_events import (
     key_revoked,
     vendor_applied,
 )
-from tests.support.store.events import draft, now, open_ledger
+from tests.support.store.events import OPERATOR, draft, now, open_ledger
 
 ENABLED_0 = IntegrationsEnabled(account_id=account_id(0))
 
 
 def applied(number: int, applicant: str) -> VendorApplied:
     """Return the event that somebody applied."""
-    return replace(vendor_applied(number), applicant=applicant)
+    return replace_event(vendor_applied(number), applicant=applicant)
 
 
 async def record(ledger: Ledger, events: Sequence[LifecycleEvent]) -> None:
@@ -108,6 +110,33 @@ async def test_applications(database: str) -> None:
     assert conflict.value.streams == ("applications of otis",)
 
 
+async def test_who_spoke_for_a_vendor_meanwhile(database: str) -> None:
+    """Whoever decided before its reviewer spoke for the vendor appends nothing; in a batch it is foreseen."""
+    made, other = applied(1, "vera"), applied(2, "otis")
+    speakers = frozenset((each.vendor_id, who) for each in (made, other) for who in ("vera", "rita", "olga"))
+    wanted = ReadSet(streams=frozenset((vendor_stream(made.vendor_id),)), speakers=speakers)
+    amended = VendorAmended(
+        **{name: value for name, value in asdict(made).items() if name != "applicant"} | {"name": "Another"}
+    )
+    async with open_ledger(database) as ledger:
+        await record(ledger, [made, other])
+        before = await look(ledger, wanted)
+        assert not any(before.speakers.values())
+        as_vendor = Actor(role="vendor", subject="rita")
+        foreseen = before.apply([amended], as_vendor)
+        assert not any(before.apply([amended], Actor(role="reviewer", subject="rita")).speakers.values())
+        change = replace(draft(amended), actor=as_vendor)
+        await ledger.append([change], before.expect(), now())
+        found = await look(ledger, wanted)
+        assert found.speakers == foreseen.speakers
+        assert found.find_speakers(made.vendor_id) == {"rita"}
+        assert found.find_speakers(other.vendor_id) == frozenset()
+        late = Expected(versions={vendor_stream(made.vendor_id): 2}, silent=before.expect().silent)
+        with pytest.raises(VersionConflict) as conflict:
+            await ledger.append([replace(change, event_id=draft(made).event_id)], late, now())
+    assert conflict.value.streams == (f"speakers of {made.vendor_id}",)
+
+
 async def test_folds_on(database: str) -> None:
     """What was looked at, with events taken in, is what is looked at after they are recorded."""
     events: list[LifecycleEvent] = [
@@ -120,14 +149,14 @@ async def test_folds_on(database: str) -> None:
     wanted = ReadSet(streams=streams, accounts=frozenset((account_id(0),)), applicants=frozenset(("vera",)))
     async with open_ledger(database) as ledger:
         await record(ledger, [account_created(0)])
-        foreseen = (await look(ledger, wanted)).apply(events)
+        foreseen = (await look(ledger, wanted)).apply(events, OPERATOR)
         await record(ledger, events)
         found = await look(ledger, wanted)
     assert foreseen.streams == found.streams
     assert foreseen.account_keys[account_id(0)].live == found.account_keys[account_id(0)].live
     assert foreseen.applications["vera"].vendor_ids == found.applications["vera"].vendor_ids
     with pytest.raises(LookupError):
-        foreseen.apply([account_created(9)])
+        foreseen.apply([account_created(9)], OPERATOR)
 
 
 async def test_answers(database: str) -> None:

@@ -18,15 +18,18 @@ from keyfold.domain.lifecycle.vendor import (
 )
 from keyfold.domain.lifecycle.vendor_commands import (
     AmendVendor,
-    ApproveVendor,
     PassVendorTime,
     ReapplyVendor,
+    VendorCommand,
+    decide,
+)
+from keyfold.domain.lifecycle.vendor_judgement import (
+    ApproveVendor,
     ReinstateVendor,
     RejectVendor,
     ReviewVendor,
     SuspendVendor,
-    VendorCommand,
-    decide,
+    VendorJudgement,
 )
 from keyfold.domain.refusal import RefusalKind
 from tests.support.domain.given import (
@@ -67,7 +70,7 @@ FAIL_SECURITY = ReviewVendor(
     reviewer="rita",
     valid_for=REVIEWS_VALID_FOR,
 )
-APPROVE = ApproveVendor(vendor_id=ID, approver="rita")
+APPROVE = ApproveVendor(vendor_id=ID, reviewer="rita")
 COMMANDS: dict[str, VendorCommand] = {
     "apply": APPLY,
     "amend": AmendVendor(
@@ -81,9 +84,9 @@ COMMANDS: dict[str, VendorCommand] = {
     "reapply": ReapplyVendor(vendor_id=ID, application=OTHER_WORDS, applicant="dora"),
     "review": FAIL_SECURITY,
     "approve": APPROVE,
-    "reject": RejectVendor(vendor_id=ID, reason="no"),
-    "suspend": SuspendVendor(vendor_id=ID, reason="breach"),
-    "reinstate": ReinstateVendor(vendor_id=ID),
+    "reject": RejectVendor(vendor_id=ID, reviewer="rita", reason="no"),
+    "suspend": SuspendVendor(vendor_id=ID, reviewer="rita", reason="breach"),
+    "reinstate": ReinstateVendor(vendor_id=ID, reviewer="rita"),
     "pass time": PassVendorTime(vendor_id=ID),
 }
 
@@ -216,14 +219,23 @@ def test_an_approval_needs_reviews_that_have_not_lapsed(late: timedelta, is_take
         assert code_of(outcome) == (RefusalKind.CONFLICT, "reviews-missing")
 
 
-def test_nobody_judges_an_application_of_their_own() -> None:
-    """The subject that applied neither reviews nor approves, also where a re-application made it theirs."""
+JUDGEMENTS = [each for each in COMMANDS.values() if isinstance(each, VendorJudgement)]
+
+
+@pytest.mark.parametrize("vendor", [each for each in STATES.values() if each is not None])
+@pytest.mark.parametrize("judgement", JUDGEMENTS)
+def test_nobody_judges_what_is_their_own(vendor: Vendor, judgement: VendorJudgement) -> None:
+    """Who applied, and who has ever spoken for the vendor, judges nothing about it, in whatever state."""
     own = (RefusalKind.CONFLICT, "own-application")
-    reapplied = replace(REVIEWED, applicant="dora")
-    for vendor, applicant in ((REVIEWED, "dana"), (reapplied, "dora")):
-        assert code_of(decide(replace(FAIL_SECURITY, reviewer=applicant), vendor, NOW)) == own
-        assert code_of(decide(replace(APPROVE, approver=applicant), vendor, NOW)) == own
-    assert decide(replace(APPROVE, approver="dana"), reapplied, NOW) == (APPROVAL,)
+    applied = replace(judgement, reviewer=vendor.applicant)
+    assert code_of(decide(applied, vendor, NOW)) == own
+    assert code_of(decide(judgement, vendor, NOW, speakers={"rita"})) == own
+    assert decide(judgement, vendor, NOW, speakers={"ritam"}) == decide(judgement, vendor, NOW)
+
+
+def test_each_judgement_is_tried() -> None:
+    """The table of commands has every judgement that there is."""
+    assert {type(each) for each in JUDGEMENTS} == set(get_args(VendorJudgement))
 
 
 @pytest.mark.parametrize("vendor", [APPROVED, SUSPENDED])

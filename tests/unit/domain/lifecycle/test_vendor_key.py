@@ -50,7 +50,11 @@ from tests.support.domain.vendor_key_events import (
 )
 
 ISSUE = IssueVendorKey(
-    vendor_id=VENDOR_ID, key_id=ID, digest=VENDOR_KEY.digest, secret_hint=VENDOR_KEY.secret_hint
+    vendor_id=VENDOR_ID,
+    reviewer="rita",
+    key_id=ID,
+    digest=VENDOR_KEY.digest,
+    secret_hint=VENDOR_KEY.secret_hint,
 )
 REVOKE = RevokeVendorKey(vendor_id=VENDOR_ID, key_id=ID)
 PASS_TIME = PassVendorKeyTime(vendor_id=VENDOR_ID, key_id=ID)
