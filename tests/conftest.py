@@ -16,6 +16,7 @@ from keyfold.local.process.fork_server import ForkServer
 from keyfold.local.servers.kafka import LocalKafka
 from keyfold.local.servers.postgres import LocalPostgres
 from keyfold.local.service_specs import MODULES
+from keyfold.runtime.settings.kafka import KafkaAccess
 from tests.support.bed import Topics, kafka_in, postgres_in
 
 pytest_plugins = ("tests.support.database", "tests.support.debian", "tests.support.counted")
@@ -86,12 +87,12 @@ async def fork_server() -> AsyncIterator[ForkServer]:
 
 
 @pytest.fixture(scope="session")
-def kafka_bootstrap(kafka_server: LocalKafka) -> str:
-    """The broker's address, `host:port`."""
-    return kafka_server.bootstrap
+def kafka_access(kafka_server: LocalKafka) -> KafkaAccess:
+    """How the broker is reached, with all rights."""
+    return kafka_server.access
 
 
 @pytest.fixture(scope="session")
-def topics(kafka_bootstrap: str) -> Topics:
+def topics(kafka_access: KafkaAccess) -> Topics:
     """`await topics("name", partitions=2)` makes a topic of the test's own and returns its name."""
-    return Topics(bootstrap=kafka_bootstrap)
+    return Topics(kafka=kafka_access)

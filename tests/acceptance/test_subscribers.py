@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
 from cloudevents.core.base import BaseCloudEvent
 from cloudevents.core.bindings.kafka import KafkaMessage, from_kafka_event
 
+from keyfold.kafka.access import client_options
 from tests.support.eventually import eventually
 from tests.support.stack.running import RunningStack, wait_for_end
 from tests.support.stack.world import OPERATOR, Practice, World
@@ -22,7 +23,7 @@ ACCESS_TOPIC = "keyfold.access.v1"
 
 async def consumed(stack: RunningStack, topic: str) -> list[BaseCloudEvent]:
     """Return everything on a topic, as the CloudEvents SDK decodes it."""
-    consumer = AIOKafkaConsumer(topic, bootstrap_servers=stack.record["kafka"], auto_offset_reset="earliest")
+    consumer = AIOKafkaConsumer(topic, **client_options(stack.kafka), auto_offset_reset="earliest")
     records: list[ConsumerRecord] = []
     async with consumer:
         ends = await consumer.end_offsets(consumer.assignment())
@@ -106,7 +107,7 @@ async def test_example(stack: RunningStack, world: World) -> None:
 async def test_poison(stack: RunningStack, world: World, practice: Practice) -> None:
     """A record that is no access event is dead-lettered with reason and origin, and its partition goes on."""
     first = await world.request("GET", NOTE, practice.keys)
-    async with AIOKafkaProducer(bootstrap_servers=stack.record["kafka"]) as producer:
+    async with AIOKafkaProducer(**client_options(stack.kafka)) as producer:
         place = await producer.send_and_wait(ACCESS_TOPIC, b"\xff poison", key=practice.key_id.encode())
     last = await world.request("GET", "/v1/patient", practice.keys)
     assert (first.status, last.status) == (403, 200)

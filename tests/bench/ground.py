@@ -13,6 +13,7 @@ from keyfold.local.process.child import Child, ProcessSpec
 from keyfold.local.servers.kafka import LocalKafka
 from keyfold.local.servers.kafka_aot import Purpose
 from keyfold.local.servers.postgres import LocalPostgres
+from keyfold.runtime.settings.kafka import KafkaAccess
 from keyfold.store.postgres.migrations import migrate
 from keyfold.wire.topics import ALL
 from tests.bench.surroundings import on_core
@@ -41,15 +42,15 @@ class Ground:
         await migrate(dsn)
         return dsn
 
-    async def kafka(self) -> str:
-        """Return the address of a broker with our topics."""
+    async def kafka(self) -> KafkaAccess:
+        """Return how to reach a broker with our topics."""
         if self._kafka is None:
             directory, log = self.directory / "kafka", self.directory / "kafka.log"
             self._kafka = LocalKafka(directory, log, purpose=Purpose.BENCHMARK)
             self._resources.push_async_callback(self._kafka.stop)
             await self._kafka.start()
-            await ensure_topics(self._kafka.bootstrap, ALL)
-        return self._kafka.bootstrap
+            await ensure_topics(self._kafka.access, ALL)
+        return self._kafka.access
 
     def directory_of(self, name: str) -> Path:
         """Return a new directory."""

@@ -64,7 +64,7 @@ async def open_side_by_side(ground: Ground, world: Practices, **settings: str) -
     port, own_port, bare_port = free_ports(3)
     wiring, token = await wired(ground, directory, own_port)
     asking = Asking(token=token, world=world)
-    await open_all(world, wiring.postgres_dsns["gatekeeper"], wiring.kafka_bootstrap)
+    await open_all(world, wiring.postgres_dsns["gatekeeper"], wiring.kafka_of["relay"])
     async with AsyncExitStack() as stack:
         command = command_with(wiring, port, settings)
         gatekeeper = await stack.enter_async_context(running(command, core=server_core))

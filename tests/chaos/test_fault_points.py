@@ -43,7 +43,7 @@ async def test_killed_at_every_step(
         for service, points in (("shipper", SHIPPER), ("audit", AUDIT))
         for index, point in enumerate(points)
     }
-    strays = Strays(bootstrap=stack.kafka.bootstrap, sources=list(journals.values()))
+    strays = Strays(kafka=stack.kafka.access, sources=list(journals.values()))
     began, dead = await reckoning.ends(), await reckoning.dead_letters()
     async with shipper(stack, tmp_path) as ships, audit(stack) as files:
         async with strays.flowing():

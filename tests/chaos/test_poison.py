@@ -31,7 +31,7 @@ async def test_poison_among_events(
     """Each poison record becomes a dead letter, and each event around it a row, once."""
     journal = Journalling(root=stack.state.journal, mark="poisoned", segment_bytes=8 << 20)
     dead, chance = await reckoning.dead_letters(), Random(1)
-    async with Publisher(ProducerOptions(bootstrap=stack.kafka.bootstrap)) as publisher, journal.run() as run:
+    async with Publisher(ProducerOptions(kafka=stack.kafka.access)) as publisher, journal.run() as run:
         for chunk in range(CHUNKS):
             for _ in range(CHUNK_EVENTS // EVENTS_AT_ONCE):
                 journal.write(run, EVENTS_AT_ONCE)

@@ -40,7 +40,7 @@ async def test_everything_several_times_in_any_order(
     async with another_audit(stack, tmp_path / "another.log") as other:
         await other.begin()
         await reckoning.shared_by(2)
-        async with Publisher(ProducerOptions(bootstrap=stack.kafka.bootstrap)) as publisher:
+        async with Publisher(ProducerOptions(kafka=stack.kafka.access)) as publisher:
             await asyncio.gather(
                 *(
                     publisher.publish(ACCESS.name, each, records[each :: ACCESS.partitions])

@@ -13,6 +13,7 @@ from keyfold.kafka.publisher import Publisher
 from keyfold.kafka.topics import ensure_topics
 from keyfold.local.process.fork_server import ForkServer
 from keyfold.local.servers.postgres import LocalPostgres
+from keyfold.runtime.settings.kafka import KafkaAccess
 from keyfold.wire.topics import ALL
 from tests.support.database import clone_database
 from tests.support.gatekeeper.world import world_on
@@ -26,17 +27,17 @@ from tests.support.gateways.scene import Scene, scene_in
 async def scene(
     postgres_server: LocalPostgres,
     template_database: str,
-    kafka_bootstrap: str,
+    kafka_access: KafkaAccess,
     tmp_path_factory: pytest.TempPathFactory,
     fork_server: ForkServer,
 ) -> AsyncIterator[Scene]:
     """Gatekeepers in every condition, and the API."""
     directory = tmp_path_factory.mktemp("gateways")
     dsn = await clone_database(postgres_server.dsn, template_database, directory.name)
-    await ensure_topics(kafka_bootstrap, ALL)
+    await ensure_topics(kafka_access, ALL)
     async with (
-        Publisher(ProducerOptions(bootstrap=kafka_bootstrap)) as publisher,
-        world_on(dsn, kafka_bootstrap, publisher, directory, fork_server) as world,
+        Publisher(ProducerOptions(kafka=kafka_access)) as publisher,
+        world_on(dsn, kafka_access, publisher, directory, fork_server) as world,
         scene_in(world) as scene,
     ):
         yield scene

@@ -12,6 +12,7 @@ import aiohttp
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
+from keyfold.kafka.access import client_options
 from keyfold.local.logins import DatabaseLogins
 from keyfold.local.process.child import Child
 from keyfold.local.process.fork_server import ForkServer
@@ -21,6 +22,7 @@ from keyfold.local.servers.postgres import LocalPostgres
 from keyfold.local.service_specs import SERVICES, Wiring, service_command
 from keyfold.local.stack import ROUTE_MAP
 from keyfold.local.state import StateDir
+from keyfold.runtime.settings.kafka import KafkaAccess
 from keyfold.store.postgres.migrations import migrate
 from keyfold.wire.topics import LIFECYCLE
 from tests.support.bed import kafka_in, postgres_in
@@ -103,7 +105,7 @@ async def wired(directory: Path, state: StateDir, postgres: LocalPostgres, kafka
     state.gateway_token()
     return Wiring(
         postgres_dsns=logins.dsns(postgres),
-        kafka_bootstrap=kafka.bootstrap,
+        kafka_of={spec.name: kafka.access for spec in SERVICES},
         jwks=jwks_file(directory, eddsa()),
         route_map=ROUTE_MAP,
         gateways=state.gateways,
@@ -113,9 +115,9 @@ async def wired(directory: Path, state: StateDir, postgres: LocalPostgres, kafka
     )
 
 
-async def configure(bootstrap: str, topic: str, config: Mapping[str, str]) -> None:
+async def configure(kafka: KafkaAccess, topic: str, config: Mapping[str, str]) -> None:
     """Give a topic another configuration, all of it, as an operator may."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    admin = AIOKafkaAdminClient(**client_options(kafka))
     await admin.start()
     try:
         await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, configs=dict(config))])
@@ -144,10 +146,10 @@ async def test_ready_is_able(tmp_path: Path, fork_server: ForkServer) -> None:
         await execute(postgres.dsn, "select pg_promote()")
         await services.are_ready()
 
-        await configure(kafka.bootstrap, LIFECYCLE.name, COMPACTED)
+        await configure(kafka.access, LIFECYCLE.name, COMPACTED)
         await services.say(dict.fromkeys(("relay", "projection"), "topics"), "cleanup.policy is compact")
         await kafka.kill()
         await services.say(FOLLOWERS | {"relay": "topics", "shipper": "topics"}, "away", "Kafka")
         await kafka.start()
-        await configure(kafka.bootstrap, LIFECYCLE.name, LIFECYCLE.config)
+        await configure(kafka.access, LIFECYCLE.name, LIFECYCLE.config)
         await services.are_ready()

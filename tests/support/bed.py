@@ -11,6 +11,7 @@ from types import MappingProxyType
 from keyfold.kafka.topics import ensure_topics
 from keyfold.local.servers.kafka import LocalKafka
 from keyfold.local.servers.postgres import LocalPostgres
+from keyfold.runtime.settings.kafka import KafkaAccess
 from keyfold.wire.topics import TopicSpec
 
 NO_CONFIG: Mapping[str, str] = MappingProxyType({})
@@ -30,7 +31,7 @@ def kafka_in(directory: Path) -> LocalKafka:
 class Topics:
     """Makes topics that no other test uses."""
 
-    bootstrap: str
+    kafka: KafkaAccess
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     async def __call__(
@@ -38,5 +39,5 @@ class Topics:
     ) -> str:
         """Create a topic and return its name."""
         unique = f"test.{name}.{next(self._numbers)}"
-        await ensure_topics(self.bootstrap, [TopicSpec(name=unique, partitions=partitions, config=config)])
+        await ensure_topics(self.kafka, [TopicSpec(name=unique, partitions=partitions, config=config)])
         return unique

@@ -10,12 +10,13 @@ from pathlib import Path
 from keyfold.local.process.child import Forks, ProcessSpec
 from keyfold.local.process.ports import HOST
 from keyfold.local.signing import AUDIENCE, ISSUER
+from keyfold.runtime.settings.kafka import SETTING_NAMES, KafkaAccess
 
 DRAIN_TIMEOUT_S = 2
 STOP_TIMEOUT_S = 4.0
 
 POSTGRES = ("POSTGRES_DSN",)
-KAFKA = ("KAFKA_BOOTSTRAP",)
+KAFKA = SETTING_NAMES
 AUTH = ("JWKS", "JWT_ISSUER", "JWT_AUDIENCE")
 JOURNAL = ("JOURNAL_DIR",)
 COMMANDS = ("IDEMPOTENCY_SECRET",)
@@ -59,11 +60,11 @@ MODULES = (*(f"keyfold.{spec.name}.__main__" for spec in SERVICE_SPECS), "keyfol
 class Wiring:
     """Where everything is that a service may need; an `authz_port` of 0 means any free port.
 
-    `postgres_dsns` are by service, as each has its own login.
+    `postgres_dsns` and `kafka_of` are by service, as each has its own logins.
     """
 
     postgres_dsns: Mapping[str, str]
-    kafka_bootstrap: str
+    kafka_of: Mapping[str, KafkaAccess]
     jwks: Path
     route_map: Path
     gateways: Path
@@ -82,7 +83,8 @@ class Wiring:
         """Return a service's settings by their names, without the prefix."""
         return {
             "POSTGRES_DSN": self.postgres_dsns.get(service, ""),
-            "KAFKA_BOOTSTRAP": self.kafka_bootstrap,
+            **dict.fromkeys(KAFKA, ""),
+            **(self.kafka_of[service].settings() if service in self.kafka_of else {}),
             "JWKS": str(self.jwks),
             "JWT_ISSUER": ISSUER,
             "JWT_AUDIENCE": AUDIENCE,

@@ -104,7 +104,7 @@ class Stack:
         return {
             **endpoints.urls,
             "authz": self._url("authz"),
-            "kafka": self.kafka.bootstrap,
+            "kafka": self.kafka.access.bootstrap,
             "postgres": self.postgres.dsn,
             "postgres_of": endpoints.service_dsns,
             "gateway_token": self.state.gateway_token(),
@@ -140,7 +140,7 @@ class Stack:
             await self.kafka.start()
             self.supervisor.adopt(self.kafka.child, rank=STORAGE_RANK, answers=self.kafka.answers)
         with self.progress.step("topics"):
-            await ensure_topics(self.kafka.bootstrap, ALL)
+            await ensure_topics(self.kafka.access, ALL)
 
     async def _start_service(self, spec: ServiceSpec) -> None:
         port = self.ports[spec.name]
@@ -185,7 +185,7 @@ class Stack:
     def _wiring(self) -> Wiring:
         return Wiring(
             postgres_dsns=self.logins.dsns(self.postgres),
-            kafka_bootstrap=self.kafka.bootstrap,
+            kafka_of={spec.name: self.kafka.access for spec in self.services},
             jwks=LocalSigner(self.state.path).jwks_path,
             route_map=ROUTE_MAP,
             gateways=self.state.gateways,

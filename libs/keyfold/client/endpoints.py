@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import orjson
@@ -16,6 +16,7 @@ import orjson
 from keyfold.client.failure import CommandFailed
 from keyfold.client.settings import CommandSettings, variable
 from keyfold.runtime.settings.addresses import database_at
+from keyfold.runtime.settings.kafka import KafkaAccess
 
 STATE_DIR_NAME: Final = ".keyfold"
 STACK_FILE_NAME: Final = "stack.json"
@@ -41,7 +42,7 @@ class Endpoints:
     state_dir: Path | None = None
     postgres_dsn: str | None = field(default=None, repr=False)
     service_dsns: Mapping[str, str] = field(default_factory=dict, repr=False)
-    kafka_bootstrap: str | None = None
+    kafka: KafkaAccess | None = None
     named: frozenset[str] = frozenset()
 
     def url(self, service: str) -> str:
@@ -81,7 +82,8 @@ class Endpoints:
 
     def kafka_at(self) -> str:
         """Return in words where Kafka is, and by which source."""
-        return f"Kafka at {self.kafka_bootstrap}{self._source_of(KAFKA)}"
+        bootstrap = "" if self.kafka is None else self.kafka.bootstrap
+        return f"Kafka at {bootstrap}{self._source_of(KAFKA)}"
 
     def _source_of(self, setting: str) -> str:
         return f" (local stack in {self.state_dir})" if self.is_local(setting) else f" ({variable(setting)})"
@@ -102,7 +104,7 @@ def find_endpoints(directory: Path | None, settings: CommandSettings) -> Endpoin
         return _find_stack(directory)
     named = _read_named(settings)
     stack = _find_nearest(is_needed=not named) if settings.dir is None else _find_stack(settings.dir)
-    return _override(stack, named)
+    return _override(stack, named, settings.kafka)
 
 
 def _read_named(settings: CommandSettings) -> dict[str, str]:
@@ -112,7 +114,7 @@ def _read_named(settings: CommandSettings) -> dict[str, str]:
     return {setting: value for setting, value in found.items() if value is not None}
 
 
-def _override(stack: Endpoints, named: Mapping[str, str]) -> Endpoints:
+def _override(stack: Endpoints, named: Mapping[str, str], kafka: KafkaAccess | None) -> Endpoints:
     urls = {
         service: named[url_setting(service)] for service in HTTP_SERVICES if url_setting(service) in named
     }
@@ -121,7 +123,7 @@ def _override(stack: Endpoints, named: Mapping[str, str]) -> Endpoints:
         urls={**stack.urls, **urls},
         postgres_dsn=named.get(POSTGRES, stack.postgres_dsn),
         service_dsns={} if POSTGRES in named else stack.service_dsns,
-        kafka_bootstrap=named.get(KAFKA, stack.kafka_bootstrap),
+        kafka=kafka or stack.kafka,
         named=frozenset(named),
     )
 
@@ -167,7 +169,12 @@ def _read_stack(state_dir: Path) -> Endpoints:
             state_dir=state_dir,
             postgres_dsn=str(stack["postgres"]),
             service_dsns=dict(stack["postgres_of"]),
-            kafka_bootstrap=str(stack["kafka"]),
+            kafka=kafka_of(stack),
         )
     except (OSError, ValueError, KeyError, TypeError) as fault:
         raise CommandFailed(f"{path} cannot be read; is the stack just stopping? ({fault!r})") from fault
+
+
+def kafka_of(stack: Mapping[str, Any]) -> KafkaAccess:
+    """Return how the broker of a local stack's record is reached with all rights. Raises KeyError."""
+    return KafkaAccess(bootstrap=str(stack["kafka"]))

@@ -9,7 +9,8 @@ from typing import Annotated, Final, TypeAlias
 from pydantic import AfterValidator, Field, SecretStr
 
 from keyfold.runtime.settings.addresses import check_service_url
-from keyfold.runtime.settings.base import PREFIX, Bootstrap, Environment, PostgresDsn, ServiceSettings
+from keyfold.runtime.settings.base import PREFIX, PostgresDsn, ServiceSettings
+from keyfold.runtime.settings.kafka import KafkaClientSettings
 
 PORT_MAX: Final = 65_535
 FIRST_PORT_MAX: Final = 65_500
@@ -33,7 +34,7 @@ def _url_field(service: str) -> str | None:
     return url
 
 
-class CommandSettings(Environment):
+class CommandSettings(KafkaClientSettings):
     """The environment of `keyfold`; a local stack may supply what is missing."""
 
     dir: Path | None = Field(None, description="the directory of a running local stack")
@@ -52,10 +53,6 @@ class CommandSettings(Environment):
     postgres_dsn: PostgresDsn | None = Field(
         None, description="an address such as postgresql://user:password@host:5432/database"
     )
-    kafka_bootstrap: Bootstrap | None = Field(
-        None, description="broker addresses such as host:9092,other:9092"
-    )
-
     first_port: int | None = Field(
         None,
         ge=1,

@@ -10,8 +10,10 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaConnectionError, KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
+from keyfold.kafka.access import client_options, open_client
 from keyfold.kafka.bounded import run_bounded
 from keyfold.kafka.errors import KafkaMisconfigured, translate_read_errors, translate_write_errors
+from keyfold.runtime.settings.kafka import KafkaAccess
 
 STOP_TIMEOUT_S = 3.0
 
@@ -20,7 +22,7 @@ STOP_TIMEOUT_S = 3.0
 class ProducerOptions:
     """How a producer talks to the broker. `compression` is lz4, zstd, snappy, gzip or None."""
 
-    bootstrap: str
+    kafka: KafkaAccess
     client_id: str = "keyfold"
     compression: str | None = "lz4"
     batch_bytes_max: int = 512 * 1024
@@ -84,7 +86,7 @@ class ProducerConnection:
 async def connect(options: ProducerOptions) -> ProducerConnection:
     """Start a producer. Raises Unavailable; nothing was sent then."""
     producer = AIOKafkaProducer(
-        bootstrap_servers=options.bootstrap,
+        **client_options(options.kafka),
         client_id=options.client_id,
         acks="all",
         enable_idempotence=True,
@@ -97,7 +99,7 @@ async def connect(options: ProducerOptions) -> ProducerConnection:
     try:
         with translate_read_errors():
             async with asyncio.timeout(options.timeout_s):
-                await producer.start()
+                await open_client(producer, options.kafka)
     except BaseException:
         await kill(producer)
         raise

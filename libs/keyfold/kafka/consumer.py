@@ -8,8 +8,10 @@ from collections.abc import Mapping
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
+from keyfold.kafka.access import client_options, open_client
 from keyfold.kafka.bounded import run_bounded
 from keyfold.kafka.errors import KafkaMisconfigured, translate_read_errors
+from keyfold.runtime.settings.kafka import KafkaAccess
 from keyfold.wire.record import Received
 
 START_TIMEOUT_S = 15.0
@@ -20,10 +22,10 @@ OFFSETS_TIMEOUT_S = 5.0
 FETCH_GRACE_S = 5.0
 
 
-def make(bootstrap: str, client_id: str) -> AIOKafkaConsumer:
-    """Return a consumer that is not started."""
+def make(kafka: KafkaAccess, client_id: str) -> AIOKafkaConsumer:
+    """Return a consumer that is not started. Raises Unavailable."""
     return AIOKafkaConsumer(
-        bootstrap_servers=bootstrap,
+        **client_options(kafka),
         client_id=client_id,
         group_id=None,
         enable_auto_commit=False,  # offsets live in PostgreSQL, beside the data they belong to
@@ -36,11 +38,11 @@ def make(bootstrap: str, client_id: str) -> AIOKafkaConsumer:
     )
 
 
-async def start(consumer: AIOKafkaConsumer, topic: str) -> None:
+async def start(consumer: AIOKafkaConsumer, kafka: KafkaAccess, topic: str) -> None:
     """Start a consumer and find its topic. Raises Unavailable or KafkaMisconfigured, and stops it then."""
     try:
         with translate_read_errors():
-            await run_bounded(consumer.start(), START_TIMEOUT_S)
+            await run_bounded(open_client(consumer, kafka), START_TIMEOUT_S)
             await _find(consumer, topic)
     except BaseException:
         await stop(consumer)

@@ -68,6 +68,8 @@ _MISCONFIGURATIONS = (
     driver.GroupAuthorizationFailedError,
     driver.ClusterAuthorizationFailedError,
     driver.AuthenticationFailedError,
+    driver.SaslAuthenticationFailed,
+    driver.UnsupportedSaslMechanismError,
     driver.UnsupportedVersionError,
     driver.IncompatibleBrokerVersion,
     driver.RecordTooLargeError,

@@ -16,6 +16,7 @@ from keyfold.kafka.dead_letters.record import dead_letter
 from keyfold.kafka.partition_reader import PartitionReader
 from keyfold.kafka.publisher import Publisher
 from keyfold.runtime.failure import StopProcess
+from keyfold.runtime.settings.kafka import KafkaAccess
 from keyfold.wire.events.chain import BrokenChain, Head, LedgerGap, Row, follow, understand
 from keyfold.wire.events.codec import UnknownEvent
 from keyfold.wire.events.record import NotOurs, read_lifecycle_record
@@ -63,7 +64,7 @@ class LifecycleReader:
 
     def __init__(
         self,
-        bootstrap: str,
+        kafka: KafkaAccess,
         *,
         head: Head,
         offset: int,
@@ -73,7 +74,7 @@ class LifecycleReader:
         dead_letter_topic: str = DEAD_LETTER.name,
         client_id: str = "keyfold",
     ) -> None:
-        self._reader = PartitionReader(bootstrap, topic, offset=offset, client_id=client_id)
+        self._reader = PartitionReader(kafka, topic, offset=offset, client_id=client_id)
         self._dead_letters = dead_letters
         self._dead_letter_topic = dead_letter_topic
         self._bound = bound or DeadLetterBound(topic=topic)

@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Self
 
 from keyfold.kafka.reader import RECORDS_MAX, Reader
+from keyfold.runtime.settings.kafka import KafkaAccess
 from keyfold.wire.record import Received
 
 
@@ -14,7 +15,7 @@ class PartitionReader:
 
     def __init__(
         self,
-        bootstrap: str,
+        kafka: KafkaAccess,
         topic: str,
         partition: int = 0,
         *,
@@ -24,7 +25,7 @@ class PartitionReader:
     ) -> None:
         self._partition = partition
         self._reader = Reader(
-            bootstrap, topic, {partition: offset}, client_id=client_id, stall_timeout_s=stall_timeout_s
+            kafka, topic, {partition: offset}, client_id=client_id, stall_timeout_s=stall_timeout_s
         )
 
     async def __aenter__(self) -> Self:
@@ -64,10 +65,10 @@ class PartitionReader:
         return (await self._reader.read(records_max, timeout_s)).get(self._partition, [])
 
 
-async def end_offset(bootstrap: str, topic: str, partition: int = 0) -> int:
+async def end_offset(kafka: KafkaAccess, topic: str, partition: int = 0) -> int:
     """Return the offset that the partition's next record will get.
 
     Raises Unavailable or KafkaMisconfigured.
     """
-    async with PartitionReader(bootstrap, topic, partition, offset=0) as reader:
+    async with PartitionReader(kafka, topic, partition, offset=0) as reader:
         return await reader.end_offset()

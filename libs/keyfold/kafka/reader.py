@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaConsumer
 from keyfold.kafka import consumer as driver
 from keyfold.kafka.errors import Stalled, Unavailable
 from keyfold.kafka.watchdog import Lag, Watchdog
+from keyfold.runtime.settings.kafka import KafkaAccess
 from keyfold.wire.record import Received
 
 RECORDS_MAX = 10_000
@@ -36,14 +37,14 @@ class Reader:
 
     def __init__(
         self,
-        bootstrap: str,
+        kafka: KafkaAccess,
         topic: str,
         next_offsets: Mapping[int, int] = NOTHING,
         *,
         client_id: str = "keyfold",
         stall_timeout_s: float = 15.0,
     ) -> None:
-        self._bootstrap = bootstrap
+        self._kafka = kafka
         self._topic = topic
         self._client_id = client_id
         self._positions = dict(next_offsets)
@@ -133,8 +134,8 @@ class Reader:
 
     async def _open(self) -> AIOKafkaConsumer:
         if self._consumer is None:
-            consumer = driver.make(self._bootstrap, self._client_id)
-            await driver.start(consumer, self._topic)
+            consumer = driver.make(self._kafka, self._client_id)
+            await driver.start(consumer, self._kafka, self._topic)
             driver.assign(consumer, self._topic, self._positions)
             self._watchdog.restart(_now_s())
             self._consumer = consumer

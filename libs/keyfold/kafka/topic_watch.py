@@ -11,6 +11,7 @@ import structlog
 from keyfold.kafka.errors import KafkaFailure
 from keyfold.kafka.topics import find_topic_faults
 from keyfold.runtime.metrics import gauge
+from keyfold.runtime.settings.kafka import KafkaAccess
 from keyfold.wire.topic_rules import TopicFault
 from keyfold.wire.topics import TopicSpec
 
@@ -25,9 +26,9 @@ class TopicWatch:
     """Keeps the answer of a readiness check, because the check itself must never wait."""
 
     def __init__(
-        self, bootstrap: str, specs: Sequence[TopicSpec], *, interval_s: float = WATCH_INTERVAL_S
+        self, kafka: KafkaAccess, specs: Sequence[TopicSpec], *, interval_s: float = WATCH_INTERVAL_S
     ) -> None:
-        self._bootstrap = bootstrap
+        self._kafka = kafka
         self._specs = specs
         self._interval_s = interval_s
         self._faults: Sequence[TopicFault] = ()
@@ -46,7 +47,7 @@ class TopicWatch:
 
     async def _look(self) -> None:
         try:
-            faults = await find_topic_faults(self._bootstrap, self._specs)
+            faults = await find_topic_faults(self._kafka, self._specs)
         except KafkaFailure as failure:
             self._trouble = str(failure)
             return

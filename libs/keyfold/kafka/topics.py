@@ -12,7 +12,9 @@ from aiokafka import errors as driver
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
+from keyfold.kafka.access import client_options, open_client
 from keyfold.kafka.errors import KafkaMisconfigured, Unavailable, translate_read_errors
+from keyfold.runtime.settings.kafka import KafkaAccess
 from keyfold.wire.topic_rules import Topic, TopicFault, topic_faults
 from keyfold.wire.topics import TopicSpec
 
@@ -29,29 +31,29 @@ log = structlog.get_logger(__name__)
 
 
 async def ensure_topics(
-    bootstrap: str, specs: Iterable[TopicSpec], *, timeout_s: float = TIMEOUT_S
+    kafka: KafkaAccess, specs: Iterable[TopicSpec], *, timeout_s: float = TIMEOUT_S
 ) -> frozenset[str]:
     """Create the missing topics and return their names.
 
     An existing topic stays as it is, because an operator may have changed it; `prepare_topics` warns of its
     faults. Raises Unavailable (nothing is lost, call again) or KafkaMisconfigured.
     """
-    async with _admin(bootstrap, timeout_s) as admin:
+    async with _admin(kafka, timeout_s) as admin:
         return await _create_missing(admin, {spec.name: spec for spec in specs})
 
 
-async def prepare_topics(bootstrap: str, specs: Sequence[TopicSpec]) -> None:
+async def prepare_topics(kafka: KafkaAccess, specs: Sequence[TopicSpec]) -> None:
     """Create the missing topics, and warn of each one and of the faults of the others.
 
     Raises KafkaMisconfigured if a fault is fatal, and Unavailable.
     """
-    created = await ensure_topics(bootstrap, specs)
+    created = await ensure_topics(kafka, specs)
     for spec in specs:
         if spec.name in created:
             log.warning(
                 "topic_created", topic=spec.name, partitions=spec.partitions, config=dict(spec.config)
             )
-    faults = await find_topic_faults(bootstrap, specs)
+    faults = await find_topic_faults(kafka, specs)
     if unlisted := [fault.topic for fault in faults if fault.wrong == MISSING]:
         raise Unavailable(f"Kafka does not list {', '.join(unlisted)} yet")
     for fault in faults:
@@ -61,13 +63,13 @@ async def prepare_topics(bootstrap: str, specs: Sequence[TopicSpec]) -> None:
 
 
 async def find_topic_faults(
-    bootstrap: str, specs: Sequence[TopicSpec], *, timeout_s: float = TIMEOUT_S
+    kafka: KafkaAccess, specs: Sequence[TopicSpec], *, timeout_s: float = TIMEOUT_S
 ) -> Sequence[TopicFault]:
     """Return the present faults of the topics. Raises Unavailable or KafkaMisconfigured.
 
     Their configuration is checked if this principal may see it; if not, that is a fault too.
     """
-    async with _admin(bootstrap, timeout_s) as admin:
+    async with _admin(kafka, timeout_s) as admin:
         described = {each["topic"]: each for each in await admin.describe_topics([s.name for s in specs])}
         configs = await _configs(admin, [spec.name for spec in specs])
     return [
@@ -101,12 +103,12 @@ def _unseen_config(spec: TopicSpec) -> TopicFault:
 
 
 @asynccontextmanager
-async def _admin(bootstrap: str, timeout_s: float) -> AsyncIterator[AIOKafkaAdminClient]:
+async def _admin(kafka: KafkaAccess, timeout_s: float) -> AsyncIterator[AIOKafkaAdminClient]:
     with translate_read_errors():
         async with asyncio.timeout(timeout_s):
-            admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=int(timeout_s * 1000))
+            admin = AIOKafkaAdminClient(**client_options(kafka), request_timeout_ms=int(timeout_s * 1000))
             try:
-                await admin.start()
+                await open_client(admin, kafka)
                 yield admin
             finally:
                 await admin.close()

@@ -31,7 +31,7 @@ WHOLENESS_INTERVAL_S = 2.0
 async def start(process: Process[AuditSettings]) -> None:
     """Wait for PostgreSQL and Kafka, then ingest events and answer queries."""
     settings, clock = process.settings, process.clock
-    dsn, kafka = settings.postgres_dsn.get_secret_value(), settings.kafka_bootstrap
+    dsn, kafka = settings.postgres_dsn.get_secret_value(), settings.kafka
     timeout_s = settings.startup_timeout_s
     await wait_for("PostgreSQL", partial(require_migrations, dsn), timeout_s=timeout_s, clock=clock)
     await wait_for("Kafka", partial(prepare_topics, kafka, TOPICS), timeout_s=timeout_s, clock=clock)

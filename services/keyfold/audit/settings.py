@@ -4,11 +4,11 @@ from pydantic import Field
 
 from keyfold.runtime.settings.base import (
     AuthSettings,
-    KafkaSettings,
     PostgresSettings,
     RateLimitSettings,
     ServiceSettings,
 )
+from keyfold.runtime.settings.kafka import KafkaSettings
 
 
 class AuditSettings(ServiceSettings, PostgresSettings, KafkaSettings, AuthSettings, RateLimitSettings):

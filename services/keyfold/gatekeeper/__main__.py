@@ -49,7 +49,7 @@ async def start(process: Process[GatekeeperSettings]) -> None:
         "replication", replicate(settings, holder, replica, lease, aggregation.read_journalled, clock)
     )
     # It only warns: if the topic loses an event, the hash chain shows it and requests are denied as `stale`.
-    topics = TopicWatch(settings.kafka_bootstrap, (LIFECYCLE,), interval_s=TOPIC_WATCH_INTERVAL_S)
+    topics = TopicWatch(settings.kafka, (LIFECYCLE,), interval_s=TOPIC_WATCH_INTERVAL_S)
     process.spawn("topic watch", topics.watch())
     add_checks(process.health, replica, lease, journal, clock)
     limiter = RateLimiter(settings.default_rate_limit)

@@ -11,13 +11,13 @@ from keyfold.gatekeeper.route_map_file import read_route_map
 from keyfold.runtime.settings.base import (
     AuthSettings,
     Directory,
-    KafkaSettings,
     KeyHeaderSettings,
     PostgresSettings,
     RateLimitSettings,
     ServiceSettings,
     file_validator,
 )
+from keyfold.runtime.settings.kafka import KafkaSettings
 
 MIB = 1024 * 1024
 GIB = 1024 * MIB

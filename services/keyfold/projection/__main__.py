@@ -29,14 +29,14 @@ TOPICS = (LIFECYCLE, DEAD_LETTER)
 async def start(process: Process[ProjectionSettings]) -> None:
     """Wait for PostgreSQL, answer probes, and follow the ledger."""
     settings, clock = process.settings, process.clock
-    dsn, kafka = settings.postgres_dsn.get_secret_value(), settings.kafka_bootstrap
+    dsn, kafka = settings.postgres_dsn.get_secret_value(), settings.kafka
     timeout_s = settings.startup_timeout_s
     await wait_for("PostgreSQL", partial(require_migrations, dsn), timeout_s=timeout_s, clock=clock)
     await wait_for("Kafka", partial(prepare_topics, kafka, TOPICS), timeout_s=timeout_s, clock=clock)
     pool = await process.enter(open_pool(dsn, application_name=NAME))
-    publisher = await process.enter(Publisher(ProducerOptions(bootstrap=kafka, client_id=CLIENT_ID)))
+    publisher = await process.enter(Publisher(ProducerOptions(kafka=kafka, client_id=CLIENT_ID)))
     topic = LifecycleTopic(
-        bootstrap=kafka,
+        kafka=kafka,
         dead_letters=publisher,
         dead_letter_ratio_max=settings.projection_dead_letter_ratio_max,
     )

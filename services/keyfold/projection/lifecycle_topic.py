@@ -6,6 +6,7 @@ from keyfold.kafka.dead_letters.bound import DeadLetterBound
 from keyfold.kafka.lifecycle_reader import LifecycleBatch, LifecycleReader
 from keyfold.kafka.probe import require_answer
 from keyfold.kafka.publisher import Publisher
+from keyfold.runtime.settings.kafka import KafkaAccess
 from keyfold.store.read_model.writer import Step
 from keyfold.wire.events.chain import Head
 from keyfold.wire.topics import DEAD_LETTER, LIFECYCLE
@@ -18,7 +19,7 @@ READ_TIMEOUT_S = 1.0
 class LifecycleTopic:
     """The lifecycle topic, and where records go that did not come from the ledger."""
 
-    bootstrap: str
+    kafka: KafkaAccess
     dead_letters: Publisher
     dead_letter_ratio_max: float
     name: str = LIFECYCLE.name
@@ -27,12 +28,12 @@ class LifecycleTopic:
 
     async def require_answer(self) -> None:
         """Return when Kafka answers. Raises Unavailable."""
-        await require_answer(self.bootstrap)
+        await require_answer(self.kafka)
 
     def make_reader(self, head: Head, offset: int, *, dead_letters: bool) -> LifecycleReader:
         """Return a reader of what comes after the head; `dead_letters` says whether it sends dead letters."""
         return LifecycleReader(
-            self.bootstrap,
+            self.kafka,
             head=head,
             offset=offset,
             dead_letters=self.dead_letters if dead_letters else None,

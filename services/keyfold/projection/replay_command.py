@@ -48,15 +48,15 @@ def replay_command() -> NoReturn:
 
 
 async def _replay(settings: ProjectionSettings, clock: Clock) -> Report:
-    dsn, bootstrap = settings.postgres_dsn.get_secret_value(), settings.kafka_bootstrap
+    dsn, kafka = settings.postgres_dsn.get_secret_value(), settings.kafka
     timeout_s = settings.startup_timeout_s
-    await wait_for("Kafka", lambda: require_answer(bootstrap), timeout_s=timeout_s, clock=clock)
+    await wait_for("Kafka", lambda: require_answer(kafka), timeout_s=timeout_s, clock=clock)
     async with (
-        Publisher(ProducerOptions(bootstrap=bootstrap, client_id=CLIENT_ID)) as publisher,
+        Publisher(ProducerOptions(kafka=kafka, client_id=CLIENT_ID)) as publisher,
         open_pool(dsn, application_name="replay") as pool,
     ):
         topic = LifecycleTopic(
-            bootstrap=bootstrap,
+            kafka=kafka,
             dead_letters=publisher,
             client_id=CLIENT_ID,
             dead_letter_ratio_max=settings.projection_dead_letter_ratio_max,

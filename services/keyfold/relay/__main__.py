@@ -31,12 +31,12 @@ TOPICS = (LIFECYCLE,)
 async def start(process: Process[RelaySettings]) -> None:
     """Wire the relay's parts, answer probes, and forward whenever no other relay does."""
     settings, clock = process.settings, process.clock
-    dsn, kafka = settings.postgres_dsn.get_secret_value(), settings.kafka_bootstrap
+    dsn, kafka = settings.postgres_dsn.get_secret_value(), settings.kafka
     timeout_s = settings.startup_timeout_s
     await wait_for("PostgreSQL", partial(require_migrations, dsn), timeout_s=timeout_s, clock=clock)
     await wait_for("Kafka", partial(prepare_topics, kafka, TOPICS), timeout_s=timeout_s, clock=clock)
     pool = await process.enter(open_pool(dsn, application_name=NAME, size_max=4))
-    publisher = await process.enter(Publisher(ProducerOptions(bootstrap=kafka, client_id="keyfold-relay")))
+    publisher = await process.enter(Publisher(ProducerOptions(kafka=kafka, client_id="keyfold-relay")))
     notifications = await process.enter(Notifications(dsn, LEDGER_CHANNEL))
     forwarding = Forwarding(
         Ledger(pool),

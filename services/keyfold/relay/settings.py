@@ -2,7 +2,8 @@
 
 from pydantic import Field
 
-from keyfold.runtime.settings.base import KafkaSettings, PostgresSettings, ServiceSettings
+from keyfold.runtime.settings.base import PostgresSettings, ServiceSettings
+from keyfold.runtime.settings.kafka import KafkaSettings
 
 
 class RelaySettings(ServiceSettings, PostgresSettings, KafkaSettings):

@@ -23,13 +23,13 @@ TOPICS = (ACCESS,)
 async def start(process: Process[ShipperSettings]) -> None:
     """Lock the journal directory, wait for Kafka, and ship."""
     settings, clock = process.settings, process.clock
-    kafka = settings.kafka_bootstrap
+    kafka = settings.kafka
     waiting = partial(wait_for, timeout_s=settings.startup_timeout_s, clock=clock)
     journals = await waiting(
         "the journal directory", lambda: process.enter(open_journal_directory(settings.journal_dir))
     )
     await waiting("Kafka", partial(prepare_topics, kafka, TOPICS))
-    publisher = await process.enter(Publisher(ProducerOptions(bootstrap=kafka, client_id="keyfold-shipper")))
+    publisher = await process.enter(Publisher(ProducerOptions(kafka=kafka, client_id="keyfold-shipper")))
     partitions = await waiting("the access topic", lambda: publisher.partition_count(ACCESS.name))
     shipping = Shipping(
         journals,

@@ -2,7 +2,8 @@
 
 from pydantic import Field
 
-from keyfold.runtime.settings.base import Directory, KafkaSettings, ServiceSettings
+from keyfold.runtime.settings.base import Directory, ServiceSettings
+from keyfold.runtime.settings.kafka import KafkaSettings
 
 _MIB = 1024 * 1024
 

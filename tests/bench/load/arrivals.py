@@ -12,8 +12,10 @@ from itertools import count
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from keyfold.domain.ids import VendorId
+from keyfold.kafka.access import client_options
 from keyfold.kafka.topics import ensure_topics
 from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.runtime.settings.kafka import KafkaAccess
 from keyfold.store.access_log.arrivals import ArrivalPosition, newest_batch, read_arrivals
 from keyfold.store.access_log.rows import COLUMNS, row_of
 from keyfold.store.access_log.scope import Filters, Scope, VendorScope
@@ -97,14 +99,14 @@ def _ages_s(times: Sequence[datetime]) -> Sequence[float]:
 
 
 @asynccontextmanager
-async def open_bare_arrivals(bootstrap: str, pool: Pool) -> AsyncIterator[BareArrivals]:
+async def open_bare_arrivals(kafka: KafkaAccess, pool: Pool) -> AsyncIterator[BareArrivals]:
     """Yield them, with a topic of their own."""
-    await ensure_topics(bootstrap, [BARE])
+    await ensure_topics(kafka, [BARE])
     async with AsyncExitStack() as stack:
-        producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", enable_idempotence=True)
+        producer = AIOKafkaProducer(**client_options(kafka), acks="all", enable_idempotence=True)
         await producer.start()
         stack.push_async_callback(producer.stop)
-        consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest")
+        consumer = AIOKafkaConsumer(**client_options(kafka), auto_offset_reset="earliest")
         await consumer.start()
         stack.push_async_callback(consumer.stop)
         consumer.assign([TopicPartition(BARE.name, 0)])

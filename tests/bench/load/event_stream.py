@@ -13,8 +13,10 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from keyfold.domain.lifecycle.fold import LifecycleEvent
 from keyfold.domain.lifecycle.subscriber_key import SubscriberKeyPermissionsChanged, SubscriberKeyRenamed
 from keyfold.domain.permissions import Access, Category, Permissions
+from keyfold.kafka.access import client_options
 from keyfold.kafka.batches import build_batches
 from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.runtime.settings.kafka import KafkaAccess
 from keyfold.store.postgres.connection import open_connection
 from keyfold.wire.topics import LIFECYCLE
 from tests.bench.batches import batches
@@ -68,10 +70,10 @@ class EventStream:
 
 
 @asynccontextmanager
-async def open_event_stream(bootstrap: str, dsn: str, world: Practices) -> AsyncIterator[EventStream]:
+async def open_event_stream(kafka: KafkaAccess, dsn: str, world: Practices) -> AsyncIterator[EventStream]:
     """Yield a stream of changes to keys that the practices have."""
     producer = AIOKafkaProducer(
-        bootstrap_servers=bootstrap, enable_idempotence=True, linger_ms=0, max_batch_size=BATCH_BYTES_MAX
+        **client_options(kafka), enable_idempotence=True, linger_ms=0, max_batch_size=BATCH_BYTES_MAX
     )
     await producer.start()
     try:

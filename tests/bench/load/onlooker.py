@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, suppress
 
 from keyfold.kafka.partition_reader import PartitionReader
 from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.runtime.settings.kafka import KafkaAccess
 from keyfold.wire.record import Received
 from keyfold.wire.topics import LIFECYCLE
 
@@ -39,9 +40,9 @@ class Onlooker:
 
 
 @asynccontextmanager
-async def open_onlooker(bootstrap: str) -> AsyncIterator[Onlooker]:
+async def open_onlooker(kafka: KafkaAccess) -> AsyncIterator[Onlooker]:
     """Yield one that watches during the block."""
-    async with PartitionReader(bootstrap, LIFECYCLE.name, offset=0, client_id="bench") as reader:
+    async with PartitionReader(kafka, LIFECYCLE.name, offset=0, client_id="bench") as reader:
         onlooker = Onlooker(reader)
         watching = asyncio.create_task(onlooker.watch(), name="onlooker")
         try:

@@ -48,7 +48,7 @@ async def contests(_ground: Ground) -> AsyncIterator[Sequence[Contest]]:
         dsn = both.wiring.postgres_dsns["audit"]
         pool = await stack.enter_async_context(open_pool(dsn, application_name="bench"))
         bare_pool = await stack.enter_async_context(_bare_log(await ground.database()))
-        bare = await stack.enter_async_context(open_bare_arrivals(both.wiring.kafka_bootstrap, bare_pool))
+        bare = await stack.enter_async_context(open_bare_arrivals(both.wiring.kafka_of["relay"], bare_pool))
         yield [
             Contest(
                 name="arrival",

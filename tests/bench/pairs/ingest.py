@@ -14,6 +14,7 @@ from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.dead_letters.bound import DeadLetterBound
 from keyfold.kafka.publisher import Publisher
 from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.runtime.settings.kafka import KafkaAccess
 from keyfold.store.access_log.addresses import use_text_codec
 from keyfold.store.access_log.partitions import Partitions
 from keyfold.store.access_log.rows import COLUMNS, row_of
@@ -97,7 +98,7 @@ def _filing(pool: Pool) -> Prepare:
     sink = sink_on(pool, ACCESS.name, SYSTEM_CLOCK)
     set_aside = SettingAside(
         # It never connects: each of these events is admissible.
-        publisher=Publisher(ProducerOptions(bootstrap="127.0.0.1:1")),
+        publisher=Publisher(ProducerOptions(kafka=KafkaAccess(bootstrap="127.0.0.1:1"))),
         topic=DEAD_LETTER.name,
         bound=DeadLetterBound(topic=ACCESS.name),
     )

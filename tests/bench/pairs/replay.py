@@ -9,11 +9,13 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from keyfold.domain.lifecycle.fold import RecordedEvent
 from keyfold.domain.lifecycle.state import State
+from keyfold.kafka.access import client_options
 from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.publisher import Publisher
 from keyfold.projection.lifecycle_topic import LifecycleTopic
 from keyfold.projection.replay import Replay
 from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.runtime.settings.kafka import KafkaAccess
 from keyfold.store.postgres.connection import open_pool
 from keyfold.wire.topics import LIFECYCLE
 from tests.bench.contest import Contest, Figure, Figures, Side
@@ -34,17 +36,17 @@ async def contests(ground: Ground) -> AsyncIterator[Sequence[Contest]]:
     """Yield the replay of a topic of its own, and the fold of the same events in memory."""
     ledger = history(LEDGER_EVENTS)
     async with AsyncExitStack() as stack:
-        bootstrap, dsn = await ground.kafka(), await ground.database()
-        publisher = await stack.enter_async_context(Publisher(ProducerOptions(bootstrap=bootstrap)))
-        topic = await _published(bootstrap, publisher, ledger)
+        kafka, dsn = await ground.kafka(), await ground.database()
+        publisher = await stack.enter_async_context(Publisher(ProducerOptions(kafka=kafka)))
+        topic = await _published(kafka, publisher, ledger)
         pool = await stack.enter_async_context(open_pool(dsn, application_name="bench"))
         lifecycle_topic = LifecycleTopic(
-            bootstrap=bootstrap,
+            kafka=kafka,
             dead_letters=publisher,
             dead_letter_ratio_max=DEAD_LETTER_RATIO_MAX,
             name=topic,
         )
-        consumer = await stack.enter_async_context(_driver(bootstrap))
+        consumer = await stack.enter_async_context(_driver(kafka))
         yield [
             Contest(
                 name="replay",
@@ -56,8 +58,8 @@ async def contests(ground: Ground) -> AsyncIterator[Sequence[Contest]]:
         ]
 
 
-async def _published(bootstrap: str, publisher: Publisher, ledger: LedgerBuilder) -> str:
-    topic = await Topics(bootstrap=bootstrap)("replay", config=LIFECYCLE.config)
+async def _published(kafka: KafkaAccess, publisher: Publisher, ledger: LedgerBuilder) -> str:
+    topic = await Topics(kafka=kafka)("replay", config=LIFECYCLE.config)
     await publisher.publish(topic, 0, ledger.records())
     return topic
 
@@ -100,9 +102,9 @@ def _folding(events: Sequence[RecordedEvent]) -> Side:
 
 
 @asynccontextmanager
-async def _driver(bootstrap: str) -> AsyncIterator[AIOKafkaConsumer]:
+async def _driver(kafka: KafkaAccess) -> AsyncIterator[AIOKafkaConsumer]:
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap,
+        **client_options(kafka),
         enable_auto_commit=False,
         auto_offset_reset="none",
         max_partition_fetch_bytes=4 * 1024 * 1024,

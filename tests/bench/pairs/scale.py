@@ -53,8 +53,8 @@ async def contests(_ground: Ground) -> AsyncIterator[Sequence[Contest]]:
         with on_core(load_core):
             big = await crowded(grounds[0], asked, KEYS, KEYS_FEW, KEYS_ASKED)
             small = await crowded(grounds[1], few, KEYS_FEW, KEYS_FEW)
-        bootstrap, dsn = big.wiring.kafka_bootstrap, big.wiring.postgres_dsns["gatekeeper"]
-        stream = await stack.enter_async_context(open_event_stream(bootstrap, dsn, asked))
+        kafka, dsn = big.wiring.kafka_of["relay"], big.wiring.postgres_dsns["gatekeeper"]
+        stream = await stack.enter_async_context(open_event_stream(kafka, dsn, asked))
         big_child, small_child = [
             await stack.enter_async_context(_ready(each, server_core)) for each in (big, small)
         ]

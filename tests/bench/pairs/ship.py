@@ -10,6 +10,7 @@ from pathlib import Path
 
 from aiokafka import AIOKafkaProducer
 
+from keyfold.kafka.access import client_options
 from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.publisher import Publisher
 from keyfold.runtime.clock import SYSTEM_CLOCK
@@ -37,7 +38,7 @@ Records = Mapping[int, Sequence[Record]]
 @asynccontextmanager
 async def contests(ground: Ground) -> AsyncIterator[Sequence[Contest]]:
     """Yield two: the whole way from the journal, and publishing alone."""
-    options = ProducerOptions(bootstrap=await ground.kafka())
+    options = ProducerOptions(kafka=await ground.kafka())
     events = traffic(1, EVENTS_A_GO, SYSTEM_CLOCK.now())
     records = _by_partition([access_record(encode_access_event(event)) for event in events])
     async with AsyncExitStack() as stack:
@@ -124,7 +125,7 @@ async def _sent(producer: AIOKafkaProducer, partition: int, records: Sequence[Re
 @asynccontextmanager
 async def _driver(options: ProducerOptions) -> AsyncIterator[AIOKafkaProducer]:
     producer = AIOKafkaProducer(
-        bootstrap_servers=options.bootstrap,
+        **client_options(options.kafka),
         acks="all",
         enable_idempotence=True,
         compression_type=options.compression,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import asyncpg
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
+from keyfold.kafka.access import client_options
 from keyfold.kafka.topics import ensure_topics
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.wire.topics import TopicSpec
@@ -60,16 +61,16 @@ class BareChain:
 @asynccontextmanager
 async def open_bare_chain(both: SideBySide) -> AsyncIterator[BareChain]:
     """Yield it, with its own table and topic."""
-    bootstrap = both.wiring.kafka_bootstrap
-    await ensure_topics(bootstrap, [TOPIC])
+    kafka = both.wiring.kafka_of["relay"]
+    await ensure_topics(kafka, [TOPIC])
     async with AsyncExitStack() as stack:
         database = await asyncpg.connect(both.wiring.postgres_dsns["registry"])
         stack.push_async_callback(database.close)
         await database.execute(TABLE)
-        producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", linger_ms=0)
+        producer = AIOKafkaProducer(**client_options(kafka), acks="all", linger_ms=0)
         await producer.start()
         stack.push_async_callback(producer.stop)
-        consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest")
+        consumer = AIOKafkaConsumer(**client_options(kafka), auto_offset_reset="earliest")
         await consumer.start()
         stack.push_async_callback(consumer.stop)
         consumer.assign([TopicPartition(TOPIC.name, 0)])

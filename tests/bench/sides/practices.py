@@ -15,6 +15,7 @@ from keyfold.kafka.publisher import Publisher
 from keyfold.projection.lifecycle_topic import LifecycleTopic
 from keyfold.projection.replay import Replay
 from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.runtime.settings.kafka import KafkaAccess
 from keyfold.store.ledger.append import Ledger
 from keyfold.store.postgres.connection import open_pool
 from keyfold.wire.events.record import lifecycle_record
@@ -53,16 +54,16 @@ def practices(count: int) -> Practices:
     )
 
 
-async def open_all(world: Practices, dsn: str, bootstrap: str) -> None:
+async def open_all(world: Practices, dsn: str, kafka: KafkaAccess) -> None:
     """Record the practices in the ledger, publish it, and build the read model."""
     async with (
         open_pool(dsn, application_name="bench") as pool,
-        Publisher(ProducerOptions(bootstrap=bootstrap)) as publisher,
+        Publisher(ProducerOptions(kafka=kafka)) as publisher,
     ):
         await append_new(Ledger(pool), world.events())
         rows = await Ledger(pool).rows_after(0, len(world.events()))
         await publisher.publish(LIFECYCLE.name, 0, [lifecycle_record(row, seal) for row, seal in rows])
-        topic = LifecycleTopic(bootstrap=bootstrap, dead_letters=publisher, dead_letter_ratio_max=1)
+        topic = LifecycleTopic(kafka=kafka, dead_letters=publisher, dead_letter_ratio_max=1)
         await Replay(dsn=dsn, pool=pool, topic=topic, clock=SYSTEM_CLOCK).run()
 
 

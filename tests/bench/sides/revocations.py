@@ -94,7 +94,7 @@ async def open_revoker(both: SideBySide, owners: Owners) -> AsyncIterator[Revoke
         yield Revoker(
             both=both,
             owners=owners,
-            onlooker=await stack.enter_async_context(open_onlooker(both.wiring.kafka_bootstrap)),
+            onlooker=await stack.enter_async_context(open_onlooker(both.wiring.kafka_of["relay"])),
             registry=await stack.enter_async_context(open_asker(owners.registry_port)),
             gatekeeper=await stack.enter_async_context(open_asker(both.own.port)),
         )

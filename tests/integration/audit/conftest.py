@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from keyfold.runtime.settings.kafka import KafkaAccess
 from keyfold.store.access_log.addresses import use_text_codec
 from keyfold.store.access_log.partitions import Partitions
 from keyfold.store.access_log.writer import AccessLog
@@ -54,7 +55,7 @@ async def client(database: str, pool: Pool) -> AsyncIterator[Client]:
 
 
 @pytest.fixture
-async def wires(kafka_bootstrap: str, topics: Topics, database: str) -> AsyncIterator[Wires]:
+async def wires(kafka_access: KafkaAccess, topics: Topics, database: str) -> AsyncIterator[Wires]:
     """Two partitions of access events."""
-    async with wires_between(kafka_bootstrap, topics, database) as wires:
+    async with wires_between(kafka_access, topics, database) as wires:
         yield wires

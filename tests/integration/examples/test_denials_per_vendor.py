@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from keyfold.domain.access.decision import Reason
 from keyfold.domain.ids import VendorId
+from keyfold.runtime.settings.kafka import KafkaAccess
 from keyfold.wire.record import Record
 from tests.support.access_events import access_event, record_of
 from tests.support.bed import Topics
@@ -38,7 +39,7 @@ def counted(printed: str) -> list[tuple[str, str, str, int]]:
     return [(row["minute"], row["vendor"], row["reason"], row["denials"]) for row in rows]
 
 
-async def test_counts(kafka_bootstrap: str, topics: Topics) -> None:
+async def test_counts(kafka_access: KafkaAccess, topics: Topics) -> None:
     """Denials are counted once each by minute, vendor and reason, whatever else the topic holds."""
     topic = await topics("access", partitions=2)
     allowed = decided(2, after_s=6, vendor="ven_a", reason=None)
@@ -52,12 +53,12 @@ async def test_counts(kafka_bootstrap: str, topics: Topics) -> None:
     del old["requests"]
     before_floods = replace(denied(4, after_s=-1), value=orjson.dumps(old))
     await publish(
-        kafka_bootstrap,
+        kafka_access,
         topic,
         {0: [*first, *again, denied(6, after_s=60)], 1: [unproven, before_floods, flood]},
     )
 
-    printed, complained = await run(NAME, kafka_bootstrap, topic)
+    printed, complained = await run(NAME, kafka_access.bootstrap, topic)
 
     assert complained == ""
     assert counted(printed) == [
@@ -69,32 +70,32 @@ async def test_counts(kafka_bootstrap: str, topics: Topics) -> None:
     ]
 
 
-async def test_going_on(kafka_bootstrap: str, topics: Topics, tmp_path: Path) -> None:
+async def test_going_on(kafka_access: KafkaAccess, topics: Topics, tmp_path: Path) -> None:
     """With a file it counts on where it stopped, a repeat of what came before the stop included."""
     topic, file = await topics("access", partitions=2), tmp_path / "counts"
-    await publish(kafka_bootstrap, topic, {0: [denied(1), denied(2)], 1: [denied(3)]})
-    await run(NAME, kafka_bootstrap, topic, file)
-    await publish(kafka_bootstrap, topic, {0: [denied(1), denied(2), denied(4)]})
+    await publish(kafka_access, topic, {0: [denied(1), denied(2)], 1: [denied(3)]})
+    await run(NAME, kafka_access.bootstrap, topic, file)
+    await publish(kafka_access, topic, {0: [denied(1), denied(2), denied(4)]})
 
     for _ in range(2):  # the second time there is nothing to add
-        printed, _ = await run(NAME, kafka_bootstrap, topic, file)
+        printed, _ = await run(NAME, kafka_access.bootstrap, topic, file)
         assert counted(printed) == [("2026-01-31T12:00", "ven_a", "read_only", 4)]
 
 
-async def test_retention(kafka_bootstrap: str, topics: Topics, tmp_path: Path) -> None:
+async def test_retention(kafka_access: KafkaAccess, topics: Topics, tmp_path: Path) -> None:
     """What retention took before it was read is named, and the rest is counted."""
     topic, file = await topics("access"), tmp_path / "counts"
-    await publish(kafka_bootstrap, topic, {0: [denied(1)]})
-    await run(NAME, kafka_bootstrap, topic, file)
-    await publish(kafka_bootstrap, topic, {0: [denied(2), denied(3), denied(4)]})
-    await delete_before(kafka_bootstrap, topic, 3)
+    await publish(kafka_access, topic, {0: [denied(1)]})
+    await run(NAME, kafka_access.bootstrap, topic, file)
+    await publish(kafka_access, topic, {0: [denied(2), denied(3), denied(4)]})
+    await delete_before(kafka_access, topic, 3)
 
-    printed, complained = await run(NAME, kafka_bootstrap, topic, file)
+    printed, complained = await run(NAME, kafka_access.bootstrap, topic, file)
 
     assert "offsets 1 to 2" in complained
     assert counted(printed) == [("2026-01-31T12:00", "ven_a", "read_only", 2)]
 
 
-async def test_empty(kafka_bootstrap: str, topics: Topics) -> None:
+async def test_empty(kafka_access: KafkaAccess, topics: Topics) -> None:
     """A topic that holds nothing yet has no denials, and the example comes to its end."""
-    assert await run(NAME, kafka_bootstrap, await topics("empty", partitions=2)) == ("", "")
+    assert await run(NAME, kafka_access.bootstrap, await topics("empty", partitions=2)) == ("", "")

@@ -19,6 +19,7 @@ from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.ids import VendorId
 from keyfold.domain.permissions import Access, Category
 from keyfold.runtime.clock import SystemClock
+from keyfold.runtime.settings.kafka import KafkaAccess
 from keyfold.wire.record import Record
 from tests.support.access_events import access_event, record_of
 from tests.support.bed import Topics
@@ -109,7 +110,7 @@ async def killed(process: Process, directory: Path, *, after_files: int, while_l
     await process.communicate()
 
 
-async def test_kills(kafka_bootstrap: str, topics: Topics, tmp_path: Path) -> None:
+async def test_kills(kafka_access: KafkaAccess, topics: Topics, tmp_path: Path) -> None:
     """However often it is killed, each record is in one file, and the answer counts each event once."""
     topic = await topics("access", partitions=PARTITIONS)
     events = [decided(number) for number in range(1, EVENTS + 1)]
@@ -117,8 +118,8 @@ async def test_kills(kafka_bootstrap: str, topics: Topics, tmp_path: Path) -> No
     repeated = {part: each[-200:] for part, each in shipped.items()}
     for portion in (shipped, repeated):
         records = {part: [record_of(event) for event in each] for part, each in portion.items()}
-        await publish(kafka_bootstrap, topic, records)
-    arguments = (kafka_bootstrap, tmp_path, topic, "100")
+        await publish(kafka_access, topic, records)
+    arguments = (kafka_access.bootstrap, tmp_path, topic, "100")
 
     for kill in range(KILLS):
         process = await start_example(NAME, *arguments)
@@ -132,41 +133,41 @@ async def test_kills(kafka_bootstrap: str, topics: Topics, tmp_path: Path) -> No
     assert answered(printed) == most_read(events)
 
 
-async def test_going_on(kafka_bootstrap: str, topics: Topics, tmp_path: Path) -> None:
+async def test_going_on(kafka_access: KafkaAccess, topics: Topics, tmp_path: Path) -> None:
     """Run again, it lands what is new in a file of its own, and nothing of what is there."""
     topic = await topics("access")
 
     for number in (1, 2, 3):
-        await publish(kafka_bootstrap, topic, {0: [read(number)]})
-        await run(NAME, kafka_bootstrap, tmp_path, topic)
+        await publish(kafka_access, topic, {0: [read(number)]})
+        await run(NAME, kafka_access.bootstrap, tmp_path, topic)
 
     assert files(tmp_path) == [(0, 0, 1), (0, 1, 2), (0, 2, 3)]
     assert landed(tmp_path) == [1, 2, 3]
 
 
-async def test_last_day(kafka_bootstrap: str, topics: Topics, tmp_path: Path) -> None:
+async def test_last_day(kafka_access: KafkaAccess, topics: Topics, tmp_path: Path) -> None:
     """The answer is of the last day, whatever arrived days late, and of our events alone."""
     topic = await topics("access")
     late = [read(number, Category.SYSTEM, days_ago=2) for number in (1, 2, 7)]
     damaged = replace(read(3), value=b'{"event_id": "01')
     another = replace(read(6), headers=(("ce_type", b"keyfold.access.explained"),))
-    await publish(kafka_bootstrap, topic, {0: [*late, read(4), POISON, damaged, another, read(4), read(5)]})
+    await publish(kafka_access, topic, {0: [*late, read(4), POISON, damaged, another, read(4), read(5)]})
 
-    printed, _ = await run(NAME, kafka_bootstrap, tmp_path, topic)
+    printed, _ = await run(NAME, kafka_access.bootstrap, tmp_path, topic)
 
     assert answered(printed) == {("ven_a", "files", 2)}
     assert landed(tmp_path) == [1, 2, 4, 4, 5, 7]
 
 
-async def test_retention(kafka_bootstrap: str, topics: Topics, tmp_path: Path) -> None:
+async def test_retention(kafka_access: KafkaAccess, topics: Topics, tmp_path: Path) -> None:
     """What retention took before it was landed is named, the rest is landed, and the numbers show the gap."""
     topic = await topics("access")
-    await publish(kafka_bootstrap, topic, {0: [read(1)]})
-    await run(NAME, kafka_bootstrap, tmp_path, topic)
-    await publish(kafka_bootstrap, topic, {0: [read(2), read(3), read(4)]})
-    await delete_before(kafka_bootstrap, topic, 3)
+    await publish(kafka_access, topic, {0: [read(1)]})
+    await run(NAME, kafka_access.bootstrap, tmp_path, topic)
+    await publish(kafka_access, topic, {0: [read(2), read(3), read(4)]})
+    await delete_before(kafka_access, topic, 3)
 
-    _, complained = await run(NAME, kafka_bootstrap, tmp_path, topic)
+    _, complained = await run(NAME, kafka_access.bootstrap, tmp_path, topic)
 
     assert "offsets 1 to 2" in complained
     assert landed(tmp_path) == [1, 4]
@@ -176,8 +177,8 @@ async def test_retention(kafka_bootstrap: str, topics: Topics, tmp_path: Path) -
     ]
 
 
-async def test_empty(kafka_bootstrap: str, topics: Topics, tmp_path: Path) -> None:
+async def test_empty(kafka_access: KafkaAccess, topics: Topics, tmp_path: Path) -> None:
     """Of a topic that holds nothing yet nothing is landed, and there is no answer."""
     topic = await topics("empty", partitions=2)
 
-    assert await run(NAME, kafka_bootstrap, tmp_path, topic) == ("", "")
+    assert await run(NAME, kafka_access.bootstrap, tmp_path, topic) == ("", "")

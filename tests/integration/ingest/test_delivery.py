@@ -120,7 +120,7 @@ async def test_set_aside(bed: Bed) -> None:
     await publish(bed, 1)
     await bed.wires.publish_raw([POISON])
     await publish(bed, 2)
-    losing = LosesAnswers(ProducerOptions(bootstrap=bed.wires.bootstrap), times=2)
+    losing = LosesAnswers(ProducerOptions(kafka=bed.wires.kafka), times=2)
     async with ingesting(bed, dead_letters=losing) as running:
         assert await eventually(lambda: _trouble(running)) == "Kafka is away"
         assert await bed.offsets() == {}
@@ -151,7 +151,7 @@ async def test_gone(bed: Bed) -> None:
     async with ingesting(bed):
         await holds(bed, 1, 2, 3)
     await publish(bed, *range(4, 11))
-    await delete_before(bed.wires.bootstrap, bed.wires.topic, 8)
+    await delete_before(bed.wires.kafka, bed.wires.topic, 8)
     with capture_logs() as logs:
         async with ingesting(bed) as running:
             await holds(bed, 1, 2, 3, 9, 10)

@@ -49,9 +49,9 @@ async def publish_insisting(publisher: Publisher, topic: str, count: int) -> int
 
 async def test_kill_9(broker: LocalKafka) -> None:
     """After a kill -9 nothing acknowledged is lost or reordered, and readers go on by themselves."""
-    topic = await Topics(bootstrap=broker.bootstrap)("survivor")
-    options = ProducerOptions(bootstrap=broker.bootstrap, timeout_s=2)
-    reader = PartitionReader(broker.bootstrap, topic, offset=0)
+    topic = await Topics(kafka=broker.access)("survivor")
+    options = ProducerOptions(kafka=broker.access, timeout_s=2)
+    reader = PartitionReader(broker.access, topic, offset=0)
 
     async with asyncio.timeout(TIMEOUT_S), Publisher(options) as publisher, reader:
         publishing = asyncio.create_task(publish_insisting(publisher, topic, 400))
@@ -69,8 +69,8 @@ async def test_kill_9(broker: LocalKafka) -> None:
 
 async def test_hung_broker(broker: LocalKafka) -> None:
     """A hung broker makes the outcome unknown in bounded time; sent again, everything is there in order."""
-    topic = await Topics(bootstrap=broker.bootstrap)("hung")
-    options = ProducerOptions(bootstrap=broker.bootstrap, timeout_s=1)
+    topic = await Topics(kafka=broker.access)("hung")
+    options = ProducerOptions(kafka=broker.access, timeout_s=1)
     async with asyncio.timeout(TIMEOUT_S), Publisher(options) as publisher:
         await publisher.publish(topic, 0, make_numbered(0, 10))
         os.kill(broker.child.pid, signal.SIGSTOP)
@@ -80,14 +80,14 @@ async def test_hung_broker(broker: LocalKafka) -> None:
         finally:
             os.kill(broker.child.pid, signal.SIGCONT)
         await publisher.publish(topic, 0, make_numbered(10, 20))
-    numbers = values(await read_all(broker.bootstrap, topic))
+    numbers = values(await read_all(broker.access, topic))
     assert list(dict.fromkeys(numbers)) == list(range(20))
 
 
 async def test_stopped_without_broker(broker: LocalKafka) -> None:
     """Readers that are stopped at any moment while the broker is away cancel nobody but themselves."""
-    topic = await Topics(bootstrap=broker.bootstrap)("away")
-    readers = [PartitionReader(broker.bootstrap, topic, offset=0) for _ in range(10)]
+    topic = await Topics(kafka=broker.access)("away")
+    readers = [PartitionReader(broker.access, topic, offset=0) for _ in range(10)]
     async with asyncio.timeout(TIMEOUT_S):
         for each in readers:
             assert await each.read(timeout_s=0.1) == []
@@ -99,11 +99,11 @@ async def test_stopped_without_broker(broker: LocalKafka) -> None:
 
 async def test_deaf_consumer(broker: LocalKafka) -> None:
     """A consumer that does not answer any call is given up; a fresh one goes on where it was."""
-    topic = await Topics(bootstrap=broker.bootstrap)("deaf")
-    reader = PartitionReader(broker.bootstrap, topic, offset=0)
+    topic = await Topics(kafka=broker.access)("deaf")
+    reader = PartitionReader(broker.access, topic, offset=0)
     async with (
         asyncio.timeout(TIMEOUT_S),
-        Publisher(ProducerOptions(bootstrap=broker.bootstrap)) as publisher,
+        Publisher(ProducerOptions(kafka=broker.access)) as publisher,
         reader,
     ):
         await publisher.publish(topic, 0, make_numbered(0, 10))
@@ -123,11 +123,11 @@ async def test_deaf_consumer(broker: LocalKafka) -> None:
 
 async def test_watched_consumer(broker: LocalKafka) -> None:
     """A reader that only reads also finds out that its consumer does not answer."""
-    topic = await Topics(bootstrap=broker.bootstrap)("watched")
-    reader = PartitionReader(broker.bootstrap, topic, offset=0, stall_timeout_s=0.5)
+    topic = await Topics(kafka=broker.access)("watched")
+    reader = PartitionReader(broker.access, topic, offset=0, stall_timeout_s=0.5)
     async with (
         asyncio.timeout(TIMEOUT_S),
-        Publisher(ProducerOptions(bootstrap=broker.bootstrap)) as publisher,
+        Publisher(ProducerOptions(kafka=broker.access)) as publisher,
         reader,
     ):
         await publisher.publish(topic, 0, make_numbered(0, 10))

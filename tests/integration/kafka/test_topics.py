@@ -12,9 +12,11 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from structlog.testing import capture_logs
 
+from keyfold.kafka.access import client_options
 from keyfold.kafka.errors import KafkaMisconfigured
 from keyfold.kafka.topic_watch import TopicWatch
 from keyfold.kafka.topics import find_topic_faults, prepare_topics
+from keyfold.runtime.settings.kafka import KafkaAccess
 from keyfold.wire.topics import ACCESS, LIFECYCLE, TopicSpec
 from tests.support.bed import Topics
 from tests.support.eventually import eventually
@@ -30,9 +32,9 @@ async def make_topic(topics: Topics, spec: TopicSpec, *, partitions: int = 1, **
 
 
 @asynccontextmanager
-async def administering(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
+async def administering(kafka: KafkaAccess) -> AsyncIterator[AIOKafkaAdminClient]:
     """Yield an operator's client."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    admin = AIOKafkaAdminClient(**client_options(kafka))
     await admin.start()
     try:
         yield admin
@@ -40,17 +42,17 @@ async def administering(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
         await admin.close()
 
 
-async def alter(bootstrap: str, topic: str, config: Mapping[str, str]) -> None:
+async def alter(kafka: KafkaAccess, topic: str, config: Mapping[str, str]) -> None:
     """Replace a topic's whole configuration."""
-    async with administering(bootstrap) as admin:
+    async with administering(kafka) as admin:
         await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, configs=dict(config))])
 
 
-async def test_what_is_missing_is_made_and_said(kafka_bootstrap: str) -> None:
+async def test_what_is_missing_is_made_and_said(kafka_access: KafkaAccess) -> None:
     """Making a topic is logged as a warning, because it may have been deleted."""
     spec = replace(ACCESS, name="test.made-and-said", partitions=3)
     with capture_logs() as logs:
-        await prepare_topics(kafka_bootstrap, [spec])
+        await prepare_topics(kafka_access, [spec])
     assert logs == [
         {
             "event": "topic_created",
@@ -60,7 +62,7 @@ async def test_what_is_missing_is_made_and_said(kafka_bootstrap: str) -> None:
             "config": dict(spec.config),
         }
     ]
-    assert await find_topic_faults(kafka_bootstrap, [spec]) == []
+    assert await find_topic_faults(kafka_access, [spec]) == []
 
 
 @pytest.mark.parametrize(
@@ -73,29 +75,29 @@ async def test_what_is_missing_is_made_and_said(kafka_bootstrap: str) -> None:
     ],
 )
 async def test_a_history_that_loses_events_is_refused(
-    kafka_bootstrap: str, topics: Topics, partitions: int, config: dict[str, str], wrong: str
+    kafka_access: KafkaAccess, topics: Topics, partitions: int, config: dict[str, str], wrong: str
 ) -> None:
     """No service starts on a lifecycle topic that loses events or order; the refusal names the remedy."""
     spec = await make_topic(topics, LIFECYCLE, partitions=partitions, **config)
     with pytest.raises(KafkaMisconfigured, match=wrong):
-        await prepare_topics(kafka_bootstrap, [spec])
+        await prepare_topics(kafka_access, [spec])
 
 
-async def test_what_may_lose_accesses_is_warned_about(kafka_bootstrap: str, topics: Topics) -> None:
+async def test_what_may_lose_accesses_is_warned_about(kafka_access: KafkaAccess, topics: Topics) -> None:
     """An hour of retention is an operator's risk: the service starts, and warns of the consequence."""
     spec = await make_topic(topics, ACCESS, partitions=2, retention_ms="3600000")
     with capture_logs() as logs:
-        await prepare_topics(kafka_bootstrap, [spec])
+        await prepare_topics(kafka_access, [spec])
     (warning,) = logs
     assert warning["event"] == "topic_misconfigured"
     assert warning["wrong"] == "records are deleted after 1 h, and must be kept 7 d"
     assert warning["mend"].endswith(f"--entity-name {spec.name} --add-config retention.ms=604800000")
 
 
-async def test_a_change_is_noticed_while_running(kafka_bootstrap: str, topics: Topics) -> None:
+async def test_a_change_is_noticed_while_running(kafka_access: KafkaAccess, topics: Topics) -> None:
     """A harmful change makes a running process unready; once it is undone, the process is ready again."""
     spec = await make_topic(topics, LIFECYCLE)
-    watch = TopicWatch(kafka_bootstrap, [spec], interval_s=INTERVAL_S)
+    watch = TopicWatch(kafka_access, [spec], interval_s=INTERVAL_S)
     task = asyncio.create_task(watch.watch())
 
     async def says(words: str | None) -> bool:
@@ -104,11 +106,11 @@ async def test_a_change_is_noticed_while_running(kafka_bootstrap: str, topics: T
 
     try:
         await eventually(lambda: says(None))
-        await alter(kafka_bootstrap, spec.name, {"cleanup.policy": "compact", "retention.ms": "-1"})
+        await alter(kafka_access, spec.name, {"cleanup.policy": "compact", "retention.ms": "-1"})
         await eventually(lambda: says("cleanup.policy is compact"))
-        await alter(kafka_bootstrap, spec.name, spec.config)
+        await alter(kafka_access, spec.name, spec.config)
         await eventually(lambda: says(None))
-        async with administering(kafka_bootstrap) as admin:
+        async with administering(kafka_access) as admin:
             await admin.delete_topics([spec.name])
         await eventually(lambda: says(f"{spec.name}: it is missing"))
     finally:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import psutil
 
+from keyfold.client.endpoints import kafka_of
 from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.errors import KafkaFailure
 from keyfold.kafka.publisher import Publisher
@@ -21,6 +22,7 @@ from keyfold.local.process.ports import HOST, free_ports, listens
 from keyfold.local.process.supervisor import DEATHS_MAX
 from keyfold.local.servers.kafka_jars import artifact, class_path, version
 from keyfold.local.stack_ports import FIRST_PORT, OFFSETS
+from keyfold.runtime.settings.kafka import KafkaAccess
 from keyfold.wire.record import Received
 from keyfold.wire.topics import LIFECYCLE
 from tests.support.eventually import eventually
@@ -44,7 +46,7 @@ async def test_life(tmp_path: Path, first_port: int) -> None:
         record, pids = first.record, first.record["pids"].values()
         assert first.mode == 0o600
         assert {"gateway", "kafka", "postgres", "gateway_token", "pids"} <= record.keys()
-        async with Publisher(ProducerOptions(bootstrap=record["kafka"])) as publisher:
+        async with Publisher(ProducerOptions(kafka=kafka_of(record))) as publisher:
             await publisher.publish(LIFECYCLE.name, 0, make_numbered(0, 10))
         async with stack(tmp_path) as second:
             assert "another stack runs in" in await second.output(within_s=START_TIMEOUT_S)
@@ -61,7 +63,7 @@ async def test_life(tmp_path: Path, first_port: int) -> None:
     async with stack(tmp_path) as again:
         await again.ready()
         assert addresses(again.record) == addresses(record)
-        assert values(await read_all(again.record["kafka"], LIFECYCLE.name)) == list(range(10))
+        assert values(await read_all(kafka_of(again.record), LIFECYCLE.name)) == list(range(10))
         pids = again.record["pids"].values()
         again.process.kill()
         await again.process.wait()
@@ -83,7 +85,7 @@ async def test_children_die(tmp_path: Path) -> None:
     async with stack(tmp_path) as running:
         await running.ready()
         before = running.record
-        async with Publisher(ProducerOptions(bootstrap=before["kafka"])) as publisher:
+        async with Publisher(ProducerOptions(kafka=kafka_of(before))) as publisher:
             await publisher.publish(LIFECYCLE.name, 0, make_numbered(0, 10))
         left = psutil.Process(before["pids"]["postgres"]).children()
         for each in left:
@@ -91,7 +93,7 @@ async def test_children_die(tmp_path: Path) -> None:
         for pid in before["pids"].values():
             os.kill(pid, signal.SIGKILL)
         after = await eventually(running.all_replaced(before["pids"]))
-        assert values(await eventually(lambda: patient(after["kafka"]))) == list(range(10))
+        assert values(await eventually(lambda: patient(kafka_of(after)))) == list(range(10))
         await eventually(lambda: answers(after["gateway"]))
         await eventually(lambda: answers(after["postgres"]))
         assert {**after, "pids": {}} == {**before, "pids": {}}
@@ -116,10 +118,10 @@ async def killed_until_given_up(running: Running, name: str, pid: int) -> list[i
     return pids
 
 
-async def patient(bootstrap: str) -> list[Received] | None:
+async def patient(kafka: KafkaAccess) -> list[Received] | None:
     """Return the records on the lifecycle topic, None while the broker is away."""
     try:
-        return await read_all(bootstrap, LIFECYCLE.name)
+        return await read_all(kafka, LIFECYCLE.name)
     except KafkaFailure:
         return None
 

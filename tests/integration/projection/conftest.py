@@ -9,6 +9,7 @@ import pytest
 from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.publisher import Publisher
 from keyfold.projection.lifecycle_topic import LifecycleTopic
+from keyfold.runtime.settings.kafka import KafkaAccess
 from keyfold.store.postgres.connection import open_pool
 from keyfold.store.postgres.notifications import Notifications
 from keyfold.store.read_model.reader import PROJECTION_CHANNEL, ReadModel
@@ -18,15 +19,15 @@ from tests.support.projection.scene import Scene
 
 
 @pytest.fixture
-async def scene(database: str, kafka_bootstrap: str, topics: Topics) -> AsyncIterator[Scene]:
+async def scene(database: str, kafka_access: KafkaAccess, topics: Topics) -> AsyncIterator[Scene]:
     """An empty database and an empty topic."""
     async with (
         open_pool(database, application_name="test") as pool,
-        Publisher(ProducerOptions(bootstrap=kafka_bootstrap)) as publisher,
+        Publisher(ProducerOptions(kafka=kafka_access)) as publisher,
         Notifications(database, PROJECTION_CHANNEL) as notifications,
     ):
         topic = LifecycleTopic(
-            bootstrap=kafka_bootstrap,
+            kafka=kafka_access,
             dead_letters=publisher,
             dead_letter_ratio_max=0.1,
             name=await topics("lifecycle", config=LIFECYCLE.config),

@@ -132,7 +132,7 @@ async def test_dead_letters_what_is_foreign(scene: Scene) -> None:
         await scene.publish([*records[:4], FOREIGN, *records[4:], FOREIGN])
         await scene.wait_for(ledger.head.position)
         await _offset_reached(scene, len(records) + 2)
-    letters = await read_all(scene.topic.bootstrap, scene.topic.dead_letter_name)
+    letters = await read_all(scene.topic.kafka, scene.topic.dead_letter_name)
     assert [record.value for record in letters] == [b"hello", b"hello"]
     headers = dict(letters[0].headers)
     assert headers[REASON] == b"its source is not /keyfold/ledger"
@@ -154,7 +154,7 @@ async def test_does_not_dead_letter_in_masses(scene: Scene) -> None:
         await scene.publish([FOREIGN] * 100)
         with pytest.raises(TooManyDeadLetters):
             await task
-    assert await read_all(scene.topic.bootstrap, scene.topic.dead_letter_name) == []
+    assert await read_all(scene.topic.kafka, scene.topic.dead_letter_name) == []
 
 
 async def test_is_ready_when_caught_up(scene: Scene) -> None:

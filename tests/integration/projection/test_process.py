@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from asyncio.subprocess import PIPE
+from dataclasses import replace
 
 import orjson
 import pytest
@@ -14,6 +15,7 @@ from keyfold.kafka.publisher import Publisher
 from keyfold.kafka.topics import ensure_topics
 from keyfold.local.process.ports import free_ports
 from keyfold.local.servers.kafka import LocalKafka
+from keyfold.runtime.settings.kafka import KafkaAccess
 from keyfold.wire.events.codec import TYPE_NAMES
 from keyfold.wire.topics import DEAD_LETTER, LIFECYCLE
 from tests.support.bed import kafka_in
@@ -46,13 +48,13 @@ async def broker(tmp_path_factory: pytest.TempPathFactory) -> LocalKafka:
 async def test_says_what_it_stops_for(database: str, broker: LocalKafka) -> None:
     """A replay prints its report; at a gap the service exits non-zero with one line that names the gap."""
     await broker.start()
-    settings = {"postgres_dsn": database, "kafka_bootstrap": broker.bootstrap, "log_format": "json"}
+    settings = {"postgres_dsn": database, **broker.access.settings(), "log_format": "json"}
     ledger = LedgerBuilder(story())
     last = ledger.head.position
     again = ledger.recorded()[-1].event
     try:
-        await ensure_topics(broker.bootstrap, [LIFECYCLE, DEAD_LETTER])
-        async with Publisher(ProducerOptions(bootstrap=broker.bootstrap)) as publisher:
+        await ensure_topics(broker.access, [LIFECYCLE, DEAD_LETTER])
+        async with Publisher(ProducerOptions(kafka=broker.access)) as publisher:
             await publisher.publish(LIFECYCLE.name, 0, ledger.records())
             status, output, _ = await run_to_its_end("replay", **settings)
             assert (status, orjson.loads(output)["position"]) == (0, last)
@@ -73,13 +75,13 @@ async def test_says_what_it_stops_for(database: str, broker: LocalKafka) -> None
 
 
 @pytest.mark.parametrize("away", ["PostgreSQL", "Kafka"])
-async def test_waits_for_what_is_away(database: str, kafka_bootstrap: str, away: str) -> None:
+async def test_waits_for_what_is_away(database: str, kafka_access: KafkaAccess, away: str) -> None:
     """Without PostgreSQL or Kafka the process says what it waits for, and exits non-zero at the end."""
     (port,) = free_ports(1)
     nowhere = f"127.0.0.1:{port}"
     status, _, log = await run_to_its_end(
         postgres_dsn=f"postgresql://keyfold@{nowhere}/keyfold" if away == "PostgreSQL" else database,
-        kafka_bootstrap=nowhere if away == "Kafka" else kafka_bootstrap,
+        **(replace(kafka_access, bootstrap=nowhere) if away == "Kafka" else kafka_access).settings(),
         startup_timeout_s="1.5",
         log_format="json",
         http_port="0",

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from keyfold.kafka.connection import ProducerOptions
+from keyfold.runtime.settings.kafka import KafkaAccess
 from tests.support.bed import Topics
 from tests.support.eventually import eventually
 from tests.support.relay.running import (
@@ -18,22 +19,22 @@ from tests.support.relay.running import (
 )
 
 
-async def test_in_order(database: str, kafka_bootstrap: str, topics: Topics) -> None:
+async def test_in_order(database: str, kafka_access: KafkaAccess, topics: Topics) -> None:
     """Events appended before and during its run are on the topic, in order and exactly as hashed."""
     topic = await topics("relay")
-    async with relay_on(database, kafka_bootstrap, topic) as relay:
+    async with relay_on(database, kafka_access, topic) as relay:
         await relay.append(*range(1, 9))
         async with relay.running():
             await relay.forwarded(8)
             await relay.append(9, 10)
             await relay.forwarded(10)
-        assert await read_rows(kafka_bootstrap, topic) == await relay.ledger.rows_after(0, 100)
+        assert await read_rows(kafka_access, topic) == await relay.ledger.rows_after(0, 100)
 
 
-async def test_woken(database: str, kafka_bootstrap: str, topics: Topics) -> None:
+async def test_woken(database: str, kafka_access: KafkaAccess, topics: Topics) -> None:
     """An append wakes an idle relay: the event is on its way long before the next poll."""
     topic = await topics("relay")
-    async with relay_on(database, kafka_bootstrap, topic) as relay, relay.running():
+    async with relay_on(database, kafka_access, topic) as relay, relay.running():
         await relay.append(1)
         await relay.forwarded(1)
         started = asyncio.get_running_loop().time()
@@ -43,10 +44,10 @@ async def test_woken(database: str, kafka_bootstrap: str, topics: Topics) -> Non
         assert asyncio.get_running_loop().time() - started < 2.5  # five polls would be five seconds
 
 
-async def test_backlog(database: str, kafka_bootstrap: str, topics: Topics) -> None:
+async def test_backlog(database: str, kafka_access: KafkaAccess, topics: Topics) -> None:
     """A relay that is behind waits for nothing between its batches."""
     topic = await topics("relay")
-    async with relay_on(database, kafka_bootstrap, topic) as relay:
+    async with relay_on(database, kafka_access, topic) as relay:
         await relay.append(*range(1, 31))
         started = asyncio.get_running_loop().time()
         async with relay.running():
@@ -55,13 +56,13 @@ async def test_backlog(database: str, kafka_bootstrap: str, topics: Topics) -> N
 
 
 async def test_nothing_between_waking_and_publishing(
-    database: str, kafka_bootstrap: str, topics: Topics
+    database: str, kafka_access: KafkaAccess, topics: Topics
 ) -> None:
     """An idle relay queries PostgreSQL only once before it publishes, and its lag is still known."""
     topic, asked = await topics("relay"), list[str]()
-    publisher = Holds(ProducerOptions(bootstrap=kafka_bootstrap), asked)
+    publisher = Holds(ProducerOptions(kafka=kafka_access), asked)
     async with (
-        relay_on(database, kafka_bootstrap, topic, publisher, lambda pool: AskedLedger(pool, asked)) as relay,
+        relay_on(database, kafka_access, topic, publisher, lambda pool: AskedLedger(pool, asked)) as relay,
         relay.running(),
     ):
         await relay.append(1)

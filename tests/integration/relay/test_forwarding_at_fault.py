@@ -7,9 +7,11 @@ import asyncio
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
+from keyfold.kafka.access import client_options
 from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.topics import ensure_topics
 from keyfold.relay.forwarding import TopicMadeAnew
+from keyfold.runtime.settings.kafka import KafkaAccess
 from keyfold.store.postgres.errors import LeadershipLost
 from keyfold.wire.events.chain import LedgerGap
 from keyfold.wire.topics import TopicSpec
@@ -26,10 +28,10 @@ from tests.support.relay.running import (
 )
 
 
-async def test_dies_before_its_offset_moves(database: str, kafka_bootstrap: str, topics: Topics) -> None:
+async def test_dies_before_its_offset_moves(database: str, kafka_access: KafkaAccess, topics: Topics) -> None:
     """After a relay died between publishing and moving its offset, its successor repeats and never skips."""
     topic = await topics("relay")
-    async with relay_on(database, kafka_bootstrap, topic) as relay:
+    async with relay_on(database, kafka_access, topic) as relay:
         await relay.append(*range(1, 6))
         async with relay.running():
             await relay.forwarded(5)
@@ -37,31 +39,31 @@ async def test_dies_before_its_offset_moves(database: str, kafka_bootstrap: str,
         await relay.append(6)
         async with relay.running():
             await relay.forwarded(6)
-    rows = await read_rows(kafka_bootstrap, topic)
+    rows = await read_rows(kafka_access, topic)
     assert [row.position for row, _ in rows] == [1, 2, 3, 4, 5, 3, 4, 5, 6]
     assert follow_all(rows) == 6
 
 
-async def test_dies_again_and_again(database: str, kafka_bootstrap: str, topics: Topics) -> None:
+async def test_dies_again_and_again(database: str, kafka_access: KafkaAccess, topics: Topics) -> None:
     """However often relays die, before or after publishing, the topic has no gap."""
     topic = await topics("relay")
-    publisher = Dies(ProducerOptions(bootstrap=kafka_bootstrap))
-    async with relay_on(database, kafka_bootstrap, topic, publisher) as relay:
+    publisher = Dies(ProducerOptions(kafka=kafka_access))
+    async with relay_on(database, kafka_access, topic, publisher) as relay:
         await relay.append(*range(1, 20))
         while await relay.offset.position() < 19:
             async with relay.running() as task:
                 done, _ = await asyncio.wait([task], timeout=1)
                 assert all(isinstance(each.exception(), Died) for each in done)
-    rows = await read_rows(kafka_bootstrap, topic)
+    rows = await read_rows(kafka_access, topic)
     assert follow_all(rows) == 19
     assert len(rows) > 19
 
 
-async def test_unknown_outcome(database: str, kafka_bootstrap: str, topics: Topics) -> None:
+async def test_unknown_outcome(database: str, kafka_access: KafkaAccess, topics: Topics) -> None:
     """If it is unknown whether Kafka has the events, they are sent again, and readiness says so meanwhile."""
     topic = await topics("relay")
-    publisher = LosesAnswers(ProducerOptions(bootstrap=kafka_bootstrap), times=2)
-    async with relay_on(database, kafka_bootstrap, topic, publisher) as relay:
+    publisher = LosesAnswers(ProducerOptions(kafka=kafka_access), times=2)
+    async with relay_on(database, kafka_access, topic, publisher) as relay:
         await relay.append(1, 2)
         async with relay.running():
 
@@ -71,28 +73,28 @@ async def test_unknown_outcome(database: str, kafka_bootstrap: str, topics: Topi
             assert await eventually(unready) == "Kafka is away"
             await relay.forwarded(2)
         assert relay.forwarding.unready() is None
-    rows = await read_rows(kafka_bootstrap, topic)
+    rows = await read_rows(kafka_access, topic)
     assert [row.position for row, _ in rows] == [1, 2, 1, 2, 1, 2]
 
 
-async def test_gap_in_the_ledger(database: str, kafka_bootstrap: str, topics: Topics) -> None:
+async def test_gap_in_the_ledger(database: str, kafka_access: KafkaAccess, topics: Topics) -> None:
     """A ledger that lacks a row is not forwarded past it."""
     topic = await topics("relay")
-    async with relay_on(database, kafka_bootstrap, topic) as relay:
+    async with relay_on(database, kafka_access, topic) as relay:
         await relay.append(*range(1, 7))
         await execute(database, "delete from ledger.events where position = 5")
         with pytest.raises(LedgerGap):
             await relay.forwarding.run()
         assert await relay.offset.position() == 3
-    assert follow_all(await read_rows(kafka_bootstrap, topic)) == 3
+    assert follow_all(await read_rows(kafka_access, topic)) == 3
 
 
-async def test_two_relays(database: str, kafka_bootstrap: str, topics: Topics) -> None:
+async def test_two_relays(database: str, kafka_access: KafkaAccess, topics: Topics) -> None:
     """Of two relays that both believe they lead, one finds out when it moves the offset, and stops."""
     topic = await topics("relay")
     async with (
-        relay_on(database, kafka_bootstrap, topic) as one,
-        relay_on(database, kafka_bootstrap, topic) as other,
+        relay_on(database, kafka_access, topic) as one,
+        relay_on(database, kafka_access, topic) as other,
         one.running() as first,
         other.running() as second,
     ):
@@ -103,18 +105,18 @@ async def test_two_relays(database: str, kafka_bootstrap: str, topics: Topics) -
         for task in done:
             with pytest.raises(LeadershipLost):
                 task.result()
-    assert follow_all(await read_rows(kafka_bootstrap, topic)) == 30
+    assert follow_all(await read_rows(kafka_access, topic)) == 30
 
 
-async def test_a_topic_that_was_made_anew(database: str, kafka_bootstrap: str, topics: Topics) -> None:
+async def test_a_topic_that_was_made_anew(database: str, kafka_access: KafkaAccess, topics: Topics) -> None:
     """What comes after a hole is not forwarded: the relay stops, says what is wrong, and moves nothing; sent
     back to position 0 it fills the topic again.
     """
-    async with relay_on(database, kafka_bootstrap, await topics("relay")) as relay:
+    async with relay_on(database, kafka_access, await topics("relay")) as relay:
         await relay.append(1, 2, 3)
         async with relay.running():
             await relay.forwarded(3)
-    async with relay_on(database, kafka_bootstrap, await topics("relay")) as relay:
+    async with relay_on(database, kafka_access, await topics("relay")) as relay:
         await relay.append(4)
         with pytest.raises(TopicMadeAnew, match="ends at offset 0, and 3 events were forwarded"):
             await relay.forwarding.run()
@@ -125,27 +127,27 @@ async def test_a_topic_that_was_made_anew(database: str, kafka_bootstrap: str, t
 
 
 async def test_a_topic_that_was_made_anew_meanwhile(
-    database: str, kafka_bootstrap: str, topics: Topics
+    database: str, kafka_access: KafkaAccess, topics: Topics
 ) -> None:
     """A relay that runs while its topic is deleted stops after what came first behind the hole."""
     topic = await topics("relay")
-    async with relay_on(database, kafka_bootstrap, topic) as relay, relay.running() as running:
+    async with relay_on(database, kafka_access, topic) as relay, relay.running() as running:
         await relay.append(1, 2, 3)
         await relay.forwarded(3)
-        await _made_anew(kafka_bootstrap, topic)
+        await _made_anew(kafka_access, topic)
         await relay.append(4)
         with pytest.raises(TopicMadeAnew, match="ends at offset 1, and 4 events were forwarded"):
             await asyncio.wait_for(running, 30)
         assert await relay.offset.position() == 3
-    await _made_anew(kafka_bootstrap, topic)
+    await _made_anew(kafka_access, topic)
     await execute(database, "update ledger.relay_checkpoint set position = 0")
-    async with relay_on(database, kafka_bootstrap, topic) as relay, relay.running():
+    async with relay_on(database, kafka_access, topic) as relay, relay.running():
         await relay.forwarded(4)
-    assert follow_all(await read_rows(kafka_bootstrap, topic)) == 4
+    assert follow_all(await read_rows(kafka_access, topic)) == 4
 
 
-async def _made_anew(bootstrap: str, topic: str) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+async def _made_anew(kafka: KafkaAccess, topic: str) -> None:
+    admin = AIOKafkaAdminClient(**client_options(kafka))
     await admin.start()
     await admin.delete_topics([topic])
 
@@ -154,4 +156,4 @@ async def _made_anew(bootstrap: str, topic: str) -> None:
 
     await eventually(is_gone)
     await admin.close()
-    await ensure_topics(bootstrap, [TopicSpec(name=topic, partitions=1, config={})])
+    await ensure_topics(kafka, [TopicSpec(name=topic, partitions=1, config={})])

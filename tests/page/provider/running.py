@@ -173,13 +173,13 @@ async def platform_in(directory: Path, fork_server: ForkServer) -> AsyncIterator
         stack.push_async_callback(postgres.stop)
         stack.enter_context(state.hold())
         await asyncio.gather(postgres.start(), kafka.start())
-        await asyncio.gather(migrate(postgres.dsn), ensure_topics(kafka.bootstrap, ALL))
+        await asyncio.gather(migrate(postgres.dsn), ensure_topics(kafka.access, ALL))
         logins = DatabaseLogins(state.path, SERVICES)
         await logins.prepare(postgres)
         state.gateway_token()
         wiring = Wiring(
             postgres_dsns=logins.dsns(postgres),
-            kafka_bootstrap=kafka.bootstrap,
+            kafka_of={spec.name: kafka.access for spec in SERVICES},
             jwks=Path("none"),
             route_map=ROUTE_MAP,
             gateways=state.gateways,

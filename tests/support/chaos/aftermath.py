@@ -90,7 +90,7 @@ class Aftermath:
     async def check_topic(self, head: int) -> int:
         """Return how many events the lifecycle topic repeats; it must skip none."""
         positions: list[int] = []
-        async with PartitionReader(self.stack.kafka.bootstrap, LIFECYCLE.name, offset=0) as reader:
+        async with PartitionReader(self.stack.kafka.access, LIFECYCLE.name, offset=0) as reader:
             end = await reader.end_offset()
             while reader.next_offset < end:
                 batch = await reader.read()
@@ -125,9 +125,9 @@ class Aftermath:
         return rows
 
     async def _replayed(self) -> Report:
-        bootstrap = self.stack.kafka.bootstrap
-        async with Publisher(ProducerOptions(bootstrap=bootstrap)) as publisher:
-            topic = LifecycleTopic(bootstrap=bootstrap, dead_letters=publisher, dead_letter_ratio_max=0.1)
+        kafka = self.stack.kafka.access
+        async with Publisher(ProducerOptions(kafka=kafka)) as publisher:
+            topic = LifecycleTopic(kafka=kafka, dead_letters=publisher, dead_letter_ratio_max=0.1)
             dsn = self.stack.postgres.dsn
             return await Replay(dsn=dsn, pool=self.pool, topic=topic, clock=SYSTEM_CLOCK).run()
 
@@ -156,7 +156,7 @@ class Aftermath:
         return None
 
     async def _ends(self) -> Mapping[int, int]:
-        async with Reader(self.stack.kafka.bootstrap, ACCESS.name, PARTITIONS) as reader:
+        async with Reader(self.stack.kafka.access, ACCESS.name, PARTITIONS) as reader:
             return await reader.end_offsets()
 
 

@@ -91,22 +91,22 @@ class Reckoning:
     async def ends(self) -> Mapping[int, int]:
         """Return the end of each partition of the access topic."""
         partitions = dict.fromkeys(range(ACCESS.partitions), 0)
-        async with Reader(self.stack.kafka.bootstrap, ACCESS.name, partitions) as reader:
+        async with Reader(self.stack.kafka.access, ACCESS.name, partitions) as reader:
             return await reader.end_offsets()
 
     async def came(self, since: Mapping[int, int]) -> int:
         """Return how many access events Kafka got since these ends, repeats included."""
-        bootstrap = self.stack.kafka.bootstrap
+        kafka = self.stack.kafka.access
         records = [
             record
             for partition, offset in since.items()
-            for record in await read_all(bootstrap, ACCESS.name, partition, offset=offset)
+            for record in await read_all(kafka, ACCESS.name, partition, offset=offset)
         ]
         return sum(dict(record.headers).get("ce_type") == ACCESS_TYPE.encode() for record in records)
 
     async def dead_letters(self) -> int:
         """Return how many records have a dead letter; a process killed over one may have sent it twice."""
-        letters = await read_all(self.stack.kafka.bootstrap, DEAD_LETTER.name)
+        letters = await read_all(self.stack.kafka.access, DEAD_LETTER.name)
         return len({dict(each.headers)["ce_id"] for each in letters})
 
     async def check(self, journalling: Journalling, report: Sequence[Item]) -> Count:

@@ -87,7 +87,7 @@ class ChaosStack:
         await asyncio.gather(*(self.processes[name].ready() for name in STORAGE))
         await migrate(self.postgres.dsn)
         await self.logins.prepare(self.postgres)
-        await ensure_topics(self.kafka.bootstrap, ALL)
+        await ensure_topics(self.kafka.access, ALL)
         for name in SPECS:
             self._keep(name)
         await self.ready()
@@ -176,7 +176,7 @@ class ChaosStack:
     def _wiring(self) -> Wiring:
         return Wiring(
             postgres_dsns=self.logins.dsns(self.postgres),
-            kafka_bootstrap=self.kafka.bootstrap,
+            kafka_of={spec.name: self.kafka.access for spec in SERVICES},
             jwks=LocalSigner(self.state.path).jwks_path,
             route_map=ROUTE_MAP,
             gateways=self.state.gateways,

@@ -11,6 +11,7 @@ from random import Random
 
 from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.publisher import Publisher
+from keyfold.runtime.settings.kafka import KafkaAccess
 from keyfold.wire.record import Record
 from keyfold.wire.topics import ACCESS
 from tests.support.access_events import record_of
@@ -25,7 +26,7 @@ REPEATS_AT_ONCE = 10
 class Strays:
     """Publishes past every shipper; `repeats` and `poison` count what Kafka has confirmed."""
 
-    bootstrap: str
+    kafka: KafkaAccess
     sources: Sequence[Journalling]
     repeats: int = 0
     poison: int = 0
@@ -36,7 +37,7 @@ class Strays:
     async def flowing(self) -> AsyncIterator[None]:
         """Publish during the block."""
         over = asyncio.Event()
-        async with Publisher(ProducerOptions(bootstrap=self.bootstrap)) as publisher:
+        async with Publisher(ProducerOptions(kafka=self.kafka)) as publisher:
             publishing = asyncio.create_task(self._publish(publisher, over), name="strays")
             try:
                 yield

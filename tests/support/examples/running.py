@@ -10,15 +10,16 @@ from pathlib import Path
 
 from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.publisher import Publisher
+from keyfold.runtime.settings.kafka import KafkaAccess
 from keyfold.wire.record import Record
 
 EXAMPLES = Path(__file__).parents[3] / "docs" / "examples"
 POISON = Record(key=None, value=b"\xff not\nours", headers=(), timestamp_ms=0)
 
 
-async def publish(bootstrap: str, topic: str, records: Mapping[int, Sequence[Record]]) -> None:
+async def publish(kafka: KafkaAccess, topic: str, records: Mapping[int, Sequence[Record]]) -> None:
     """Publish records to the given partitions, in order."""
-    async with Publisher(ProducerOptions(bootstrap=bootstrap)) as publisher:
+    async with Publisher(ProducerOptions(kafka=kafka)) as publisher:
         for partition, each in records.items():
             await publisher.publish(topic, partition, each)
 

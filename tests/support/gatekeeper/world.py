@@ -22,6 +22,7 @@ from keyfold.local.process.fork_server import ForkServer
 from keyfold.local.process.ports import HOST, free_ports
 from keyfold.local.signing import AUDIENCE, ISSUER, Claims, LocalSigner
 from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.runtime.settings.kafka import KafkaAccess
 from keyfold.store.ledger.append import Ledger
 from keyfold.store.postgres.connection import open_pool
 from keyfold.store.read_model.generations import NEXT, open_generations
@@ -50,7 +51,7 @@ class World:
     """Everything outside of a gatekeeper."""
 
     dsn: str
-    bootstrap: str
+    kafka: KafkaAccess
     directory: Path
     ledger: Ledger
     publisher: Publisher
@@ -82,7 +83,7 @@ class World:
 
     async def project(self) -> None:
         """Make the read model of the ledger as it is, followed on from the end of the topic as it is."""
-        async with PartitionReader(self.bootstrap, LIFECYCLE.name, offset=0) as reader:
+        async with PartitionReader(self.kafka, LIFECYCLE.name, offset=0) as reader:
             next_offset = await reader.end_offset()
         rows = await self.ledger.rows_after(0, 10_000)
         events = [understand(row, row_hash) for row, row_hash in rows]
@@ -109,7 +110,7 @@ class World:
             "HTTP_PORT": str(port),
             "AUTHZ_PORT": str(authz_port),
             "POSTGRES_DSN": self.dsn,
-            "KAFKA_BOOTSTRAP": self.bootstrap,
+            **self.kafka.settings(),
             "JWKS": str(self._signer().jwks_path),
             "JWT_ISSUER": ISSUER,
             "JWT_AUDIENCE": AUDIENCE,
@@ -262,8 +263,8 @@ def journal_records(journal_dir: Path) -> list[AccessEvent]:
 
 @asynccontextmanager
 async def world_on(
-    dsn: str, bootstrap: str, publisher: Publisher, directory: Path, fork_server: ForkServer
+    dsn: str, kafka: KafkaAccess, publisher: Publisher, directory: Path, fork_server: ForkServer
 ) -> AsyncIterator[World]:
     """Yield a world on a fresh database."""
     async with open_pool(dsn, application_name="test", size_max=4) as pool:
-        yield World(dsn, bootstrap, directory, Ledger(pool), publisher, fork_server)
+        yield World(dsn, kafka, directory, Ledger(pool), publisher, fork_server)

@@ -18,6 +18,7 @@ from keyfold.kafka.dead_letters.bound import DeadLetterBound
 from keyfold.kafka.publisher import Publisher
 from keyfold.kafka.reader import Reader
 from keyfold.runtime.clock import SYSTEM_CLOCK, Clock
+from keyfold.runtime.settings.kafka import KafkaAccess
 from keyfold.wire.record import Received, Record
 from keyfold.wire.topics import ACCESS, DEAD_LETTER
 from tests.support.access_events import record_of
@@ -29,7 +30,7 @@ from tests.support.kafka.records import read_all
 class Wires:
     """A topic of access events, one of dead letters, and a publisher."""
 
-    bootstrap: str
+    kafka: KafkaAccess
     dsn: str
     topic: str
     dead_letter_topic: str
@@ -45,15 +46,15 @@ class Wires:
 
     async def dead_letters(self) -> list[Received]:
         """Return all dead letters so far."""
-        return await read_all(self.bootstrap, self.dead_letter_topic)
+        return await read_all(self.kafka, self.dead_letter_topic)
 
 
 @asynccontextmanager
-async def wires_between(bootstrap: str, topics: Topics, dsn: str) -> AsyncIterator[Wires]:
+async def wires_between(kafka: KafkaAccess, topics: Topics, dsn: str) -> AsyncIterator[Wires]:
     """Make the topics, the first with two partitions, and connect a publisher."""
-    async with Publisher(ProducerOptions(bootstrap=bootstrap)) as publisher:
+    async with Publisher(ProducerOptions(kafka=kafka)) as publisher:
         yield Wires(
-            bootstrap=bootstrap,
+            kafka=kafka,
             dsn=dsn,
             topic=await topics("access", partitions=2, config=ACCESS.config),
             dead_letter_topic=await topics("dead-letter", config=DEAD_LETTER.config),
@@ -86,8 +87,8 @@ async def run_loop(
 ) -> AsyncIterator[Running]:
     """Run a loop from the wires into a sink."""
     async with (
-        dead_letters or Publisher(ProducerOptions(bootstrap=wires.bootstrap)) as publisher,
-        reader or Reader(wires.bootstrap, wires.topic) as reader,
+        dead_letters or Publisher(ProducerOptions(kafka=wires.kafka)) as publisher,
+        reader or Reader(wires.kafka, wires.topic) as reader,
     ):
         bound = DeadLetterBound(topic=wires.topic, dead_min=dead_min)
         set_aside = SettingAside(publisher=publisher, topic=wires.dead_letter_topic, bound=bound)

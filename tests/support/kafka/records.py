@@ -7,7 +7,9 @@ import asyncio
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
+from keyfold.kafka.access import client_options
 from keyfold.kafka.partition_reader import PartitionReader
+from keyfold.runtime.settings.kafka import KafkaAccess
 from keyfold.wire.record import Received, Record
 
 EPOCH_MS = 1_700_000_000_000
@@ -32,9 +34,9 @@ def values(records: list[Received]) -> list[int]:
     return [int(record.value or b"") for record in records]
 
 
-async def read_all(bootstrap: str, topic: str, partition: int = 0, *, offset: int = 0) -> list[Received]:
+async def read_all(kafka: KafkaAccess, topic: str, partition: int = 0, *, offset: int = 0) -> list[Received]:
     """Return everything in the partition now."""
-    async with PartitionReader(bootstrap, topic, partition, offset=offset) as reader:
+    async with PartitionReader(kafka, topic, partition, offset=offset) as reader:
         return await read_until(reader, await reader.end_offset())
 
 
@@ -47,9 +49,9 @@ async def read_until(reader: PartitionReader, end_offset: int) -> list[Received]
     return records
 
 
-async def delete_before(bootstrap: str, topic: str, offset: int) -> None:
+async def delete_before(kafka: KafkaAccess, topic: str, offset: int) -> None:
     """Make Kafka delete the first partition's records before an offset, as retention would."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    admin = AIOKafkaAdminClient(**client_options(kafka))
     await admin.start()
     try:
         await admin.delete_records({TopicPartition(topic, 0): RecordsToDelete(before_offset=offset)})

@@ -12,6 +12,7 @@ from keyfold.kafka.partition_reader import end_offset
 from keyfold.kafka.publisher import Publisher
 from keyfold.relay.forwarding import Forwarding
 from keyfold.runtime import metrics
+from keyfold.runtime.settings.kafka import KafkaAccess
 from keyfold.store.ledger.append import LEDGER_CHANNEL, Ledger
 from keyfold.store.ledger.relay_offset import RelayOffset
 from keyfold.store.postgres.connection import Pool, open_pool
@@ -58,7 +59,7 @@ class Relay:
 @asynccontextmanager
 async def relay_on(
     database: str,
-    bootstrap: str,
+    kafka: KafkaAccess,
     topic: str,
     publisher: Publisher | None = None,
     ledger_of: Callable[[Pool], Ledger] = Ledger,
@@ -66,7 +67,7 @@ async def relay_on(
     """Yield a relay of a database to a topic, in batches of three."""
     async with (
         open_pool(database, application_name="test") as pool,
-        publisher or Publisher(ProducerOptions(bootstrap=bootstrap)) as publishing,
+        publisher or Publisher(ProducerOptions(kafka=kafka)) as publishing,
         Notifications(database, LEDGER_CHANNEL) as notifications,
     ):
         ledger, offset = ledger_of(pool), RelayOffset(pool)
@@ -78,7 +79,7 @@ async def relay_on(
                 offset,
                 publishing,
                 notifications,
-                topic_end=partial(end_offset, bootstrap, topic),
+                topic_end=partial(end_offset, kafka, topic),
                 batch_rows_max=3,
                 topic=topic,
             ),
@@ -140,9 +141,9 @@ class Holds(Publisher):
         return await super().publish(topic, partition, records)
 
 
-async def read_rows(bootstrap: str, topic: str) -> list[tuple[Row, bytes]]:
+async def read_rows(kafka: KafkaAccess, topic: str) -> list[tuple[Row, bytes]]:
     """Return the rows that a topic holds."""
-    return [read_lifecycle_record(received) for received in await read_all(bootstrap, topic)]
+    return [read_lifecycle_record(received) for received in await read_all(kafka, topic)]
 
 
 def follow_all(rows: Sequence[tuple[Row, bytes]]) -> int:

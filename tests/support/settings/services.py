@@ -22,6 +22,7 @@ from keyfold.registry.settings import RegistrySettings
 from keyfold.relay.settings import RelaySettings
 from keyfold.runtime.settings.base import PREFIX, ServiceSettings
 from keyfold.shipper.settings import ShipperSettings
+from tests.support.certificates import Authority
 
 SERVICES: Final[Mapping[str, type[ServiceSettings]]] = {
     "audit": AuditSettings,
@@ -50,9 +51,13 @@ def good(directory: Path) -> dict[str, str]:
     (directory / "gateways.json").write_bytes(orjson.dumps([{"name": "caddy", "token_sha256": token}]))
     key = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     (directory / "checkpoint-key.pem").write_bytes(key)
+    authority = Authority(directory)
     given = {
         "POSTGRES_DSN": f"postgresql://keyfold:{PASSWORD}@db:5432/keyfold",
-        "KAFKA_BOOTSTRAP": "localhost:9092",
+        "KAFKA_BOOTSTRAP": "kafka:9092",
+        "KAFKA_CA": str(authority.path),
+        "KAFKA_USERNAME": "keyfold",
+        "KAFKA_PASSWORD": PASSWORD,
         "JWKS": str(directory / "jwks.json"),
         "JWT_ISSUER": "https://issuer.test",
         "JWT_AUDIENCE": "keyfold",

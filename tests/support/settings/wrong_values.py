@@ -153,6 +153,11 @@ MEANT: Final[Mapping[str, Sequence[Wrong]]] = {
     ),
     "jwt_vendor_claim": NO_PLACE,
     "kafka_bootstrap": NO_ADDRESS,
+    "kafka_ca": (*NO_FILE, *_holding(_RSA, _RSA[:80])),
+    "kafka_client_certificate": NO_FILE,
+    "kafka_client_key": (*NO_FILE, *_holding(_RSA)),
+    "kafka_password": (),
+    "kafka_username": (),
     "local_people": (*NO_FILE, *_holding(b"[]", b"{}", b'{"issuer": 1}')),
     "oidc_audience": (),
     "oidc_client_id": (),
@@ -186,7 +191,7 @@ def wrong_values(name: str, field: FieldInfo) -> Iterator[Wrong]:
     elif kind is bool:
         yield from ("maybe", "2", "-1")
     elif get_origin(kind) is Literal:
-        yield from ("other", get_args(kind)[0].upper(), f"{get_args(kind)[0]},")
+        yield from ("other", get_args(kind)[0].swapcase(), f"{get_args(kind)[0]},")
     else:
         yield from MEANT[name]
 

@@ -11,7 +11,9 @@ import psutil
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
+from keyfold.kafka.access import client_options
 from keyfold.local.service_specs import SERVICE_SPECS
+from keyfold.runtime.settings.kafka import KafkaAccess
 from keyfold.store.postgres.connection import Connection, open_connection
 from tests.support.stack.running import RunningStack
 
@@ -34,7 +36,7 @@ async def gather(stack: RunningStack, directory: Path) -> None:
     shutil.copytree(stack.state_dir / "journal", directory / "journal")
     async with open_connection(stack.record["postgres"], application_name="test") as connection:
         await _database(connection, directory)
-    await _topics(str(stack.record["kafka"]), directory)
+    await _topics(stack.kafka, directory)
     await _metrics(stack, directory)
     family = psutil.Process(stack.process.pid).children(recursive=True)
     lines = [" ".join(each.cmdline()) for each in family]
@@ -69,12 +71,12 @@ async def _database(connection: Connection, directory: Path) -> None:
             (directory / f"bytes {table}.{column['name']}").write_bytes(content)
 
 
-async def _topics(bootstrap: str, directory: Path) -> None:
+async def _topics(kafka: KafkaAccess, directory: Path) -> None:
     """Write the key, the value and the headers of every record of every topic."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap)
+    consumer = AIOKafkaConsumer(**client_options(kafka))
     await consumer.start()
     try:
-        for topic, partitions in (await _partitions(bootstrap)).items():
+        for topic, partitions in (await _partitions(kafka)).items():
             consumer.assign(partitions)
             await consumer.seek_to_beginning()
             ends = await consumer.end_offsets(partitions)
@@ -86,8 +88,8 @@ async def _topics(bootstrap: str, directory: Path) -> None:
         await consumer.stop()
 
 
-async def _partitions(bootstrap: str) -> Mapping[str, list[TopicPartition]]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+async def _partitions(kafka: KafkaAccess) -> Mapping[str, list[TopicPartition]]:
+    admin = AIOKafkaAdminClient(**client_options(kafka))
     await admin.start()
     try:
         return {

@@ -17,7 +17,9 @@ from typing import Any
 import orjson
 import psutil
 
+from keyfold.client.endpoints import kafka_of
 from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.runtime.settings.kafka import KafkaAccess
 from tests.support.stack.forked import Ended, run_forked
 
 KEYFOLD = Path(sys.executable).parent / "keyfold"
@@ -44,6 +46,11 @@ class RunningStack:
     def screen(self) -> str:
         """The output of `keyfold up`."""
         return screen_of(self.home).read_text()
+
+    @property
+    def kafka(self) -> KafkaAccess:
+        """How its broker is reached with all rights."""
+        return kafka_of(self.record)
 
     def url(self, service: str) -> str:
         """Return the address of a service."""

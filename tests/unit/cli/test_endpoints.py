@@ -12,6 +12,7 @@ from keyfold.client.endpoints import HTTP_SERVICES, STATE_DIR_NAME, find_endpoin
 from keyfold.client.failure import CommandFailed
 from keyfold.client.settings import CommandSettings
 from keyfold.runtime.settings.base import load
+from keyfold.runtime.settings.kafka import KafkaAccess
 
 DSN = "postgresql://keyfold:hunter2@db/elsewhere"
 ENVIRONMENT = {"KEYFOLD_REGISTRY_URL": "https://registry.example/", "KEYFOLD_POSTGRES_DSN": DSN}
@@ -69,7 +70,7 @@ def test_what_is_said_wins(deep: Path, named_by: str) -> None:
     assert endpoints.url("registry") == "https://registry.example"
     assert endpoints.url("audit") == "http://127.0.0.1/audit"
     assert endpoints.postgres_dsn == endpoints.postgres_of("projection") == DSN
-    assert endpoints.kafka_bootstrap == "127.0.0.1:9092"
+    assert endpoints.kafka == KafkaAccess(bootstrap="127.0.0.1:9092")
     assert endpoints.database_at() == "elsewhere at db:5432 (KEYFOLD_POSTGRES_DSN)"
     assert endpoints.mixture().startswith(
         "KEYFOLD_POSTGRES_DSN, KEYFOLD_REGISTRY_URL as the environment says;"

@@ -109,7 +109,9 @@ async def test_option_names_the_stack(stack: RegistryDouble, tmp_path: Path) -> 
 
 async def test_mixture_is_said(stack: RegistryDouble) -> None:
     """If some addresses are named and others are a local stack's, the command prints which."""
-    ended = await keyfold("key list --account acc_1", KAFKA_BOOTSTRAP="kafka.example:9092")
+    ended = await keyfold(
+        "key list --account acc_1", KAFKA_BOOTSTRAP="kafka.example:9092", KAFKA_SECURITY_PROTOCOL="SSL"
+    )
 
     assert (ended.exit_code, len(stack.asked)) == (0, 1)
     assert ended.stderr.startswith("KEYFOLD_KAFKA_BOOTSTRAP as the environment says; everything else is")
@@ -119,7 +121,7 @@ async def test_mixture_is_said(stack: RegistryDouble) -> None:
 async def test_replay_of_two_places(stack: RegistryDouble, setting: str) -> None:
     """A read model is never made from another ledger's events: database and Kafka must have one origin."""
     value = {"POSTGRES_DSN": "postgresql://db/keyfold", "KAFKA_BOOTSTRAP": "kafka.example:9092"}[setting]
-    ended = await keyfold("replay", **{setting: value})
+    ended = await keyfold("replay", KAFKA_SECURITY_PROTOCOL="SSL", **{setting: value})
 
     assert ended.exit_code == 2
     assert "set KEYFOLD_POSTGRES_DSN and KEYFOLD_KAFKA_BOOTSTRAP, or neither" in ended.stderr
@@ -137,7 +139,9 @@ async def test_named_database(stack: RegistryDouble, line: str) -> None:
 
 async def test_named_kafka(stack: RegistryDouble) -> None:
     """A named Kafka is the one that is read and printed."""
-    ended = await keyfold("dead-letter list", KAFKA_BOOTSTRAP="127.0.0.1:9")
+    ended = await keyfold(
+        "dead-letter list", KAFKA_BOOTSTRAP="127.0.0.1:9", KAFKA_SECURITY_PROTOCOL="PLAINTEXT"
+    )
 
     assert ended.exit_code == 1
     assert "Kafka at 127.0.0.1:9 (KEYFOLD_KAFKA_BOOTSTRAP)\n" in ended.stderr

@@ -8,13 +8,13 @@ from keyfold.runtime.auth.caller import Role
 from keyfold.runtime.settings.base import (
     AuthSettings,
     BadSettings,
-    KafkaSettings,
     PostgresSettings,
     ServiceSettings,
     load,
     mask_secrets,
     unknown_variables,
 )
+from keyfold.runtime.settings.kafka import KafkaSettings
 
 DSN = "postgresql://keyfold:hunter2@db:5432/keyfold"
 
@@ -26,6 +26,8 @@ class Everything(ServiceSettings, PostgresSettings, KafkaSettings, AuthSettings)
 GOOD = {
     "KEYFOLD_POSTGRES_DSN": DSN,
     "KEYFOLD_KAFKA_BOOTSTRAP": "one:9092,two:9092",
+    "KEYFOLD_KAFKA_USERNAME": "keyfold",
+    "KEYFOLD_KAFKA_PASSWORD": "hunter2",
     "KEYFOLD_JWKS": "https://issuer.test/jwks.json",
     "KEYFOLD_JWT_ISSUER": "https://issuer.test",
     "KEYFOLD_JWT_AUDIENCE": "keyfold",

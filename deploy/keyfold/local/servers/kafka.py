@@ -18,6 +18,7 @@ from keyfold.local.process.ports import HOST, free_ports, listens
 from keyfold.local.servers.kafka_aot import Java, Purpose, keep_cache
 from keyfold.local.servers.kafka_jars import class_path
 from keyfold.local.servers.server import LocalServer
+from keyfold.runtime.settings.kafka import KafkaAccess
 
 READY_TIMEOUT_S = 90.0
 STOP_TIMEOUT_S = 4.0
@@ -92,9 +93,9 @@ class LocalKafka(LocalServer):
         self._purpose = purpose
 
     @property
-    def bootstrap(self) -> str:
-        """The address for clients, `host:port`."""
-        return f"{HOST}:{self.port}"
+    def access(self) -> KafkaAccess:
+        """How a client reaches it with all rights."""
+        return KafkaAccess(bootstrap=f"{HOST}:{self.port}")
 
     async def start(self) -> None:
         """Fetch the jars and format the storage on the first start; return when it answers.
@@ -153,7 +154,7 @@ class LocalKafka(LocalServer):
         if not await listens(self.port):  # else the client would log an error
             return False
         try:
-            await require_answer(self.bootstrap)
+            await require_answer(self.access)
         except KafkaFailure:
             return False
         return True

@@ -10,6 +10,7 @@ from typing import Final
 from keyfold.kafka.dead_letters.record import ORIGIN_OFFSET, ORIGIN_PARTITION, ORIGIN_TOPIC, REASON
 from keyfold.kafka.errors import Unavailable
 from keyfold.kafka.reader import Reader
+from keyfold.runtime.settings.kafka import KafkaAccess
 from keyfold.wire.record import Received
 
 _PARTITION: Final = 0  # the topic has no other
@@ -44,7 +45,7 @@ class Letter:
 
 
 async def read_newest_letters(
-    bootstrap: str, topic: str, *, letters_max: int, before: int | None = None, client_id: str = "keyfold"
+    kafka: KafkaAccess, topic: str, *, letters_max: int, before: int | None = None, client_id: str = "keyfold"
 ) -> Sequence[Letter]:
     """Return the newest dead letters, newest first; with `before`, the newest before that offset.
 
@@ -53,7 +54,7 @@ async def read_newest_letters(
     try:
         async with (
             asyncio.timeout(_WITHIN_S),
-            Reader(bootstrap, topic, {_PARTITION: 0}, client_id=client_id) as reader,
+            Reader(kafka, topic, {_PARTITION: 0}, client_id=client_id) as reader,
         ):
             return await _read_newest(reader, letters_max, before)
     except TimeoutError as late:

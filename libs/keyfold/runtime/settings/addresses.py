@@ -2,13 +2,13 @@
 
 import os
 import re
-import ssl
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+
+from keyfold.runtime.settings.tls_files import check_authorities, check_certificate
 
 _PORT_MAX: Final = 65535
 _HOST: Final = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62}(\.[A-Za-z0-9_-]{1,63})*)?\.?")
@@ -54,6 +54,12 @@ def check_bootstrap(addresses: str) -> str:
         except ValueError as fault:
             raise ValueError(f"address {number}: {fault}" if "," in addresses else str(fault)) from None
     return addresses
+
+
+def bootstrap_hosts(addresses: str) -> Sequence[str]:
+    """Return the hosts of brokers' checked addresses, IPv6 without brackets."""
+    hosts = (each.rpartition(":")[0] for each in addresses.split(",") if each)
+    return [host.removeprefix("[").removesuffix("]") for host in hosts]
 
 
 def check_url(url: str) -> SplitResult:
@@ -186,28 +192,12 @@ def _check_authority(mode: str, said: Mapping[str, str]) -> None:
                 "add sslrootcert=/path/of/ca.pem"
             )
         return
-    with _tls_faults("its sslrootcert"):
-        _tls().load_verify_locations(cafile=named or usual)
+    check_authorities(named or usual, "its sslrootcert")
 
 
 def _check_certificate(said: Mapping[str, str]) -> None:
     if certificate := said.get("sslcert"):
-        with _tls_faults("its sslcert or sslkey"):
-            _tls().load_cert_chain(certificate, said.get("sslkey"), lambda: said.get("sslpassword", ""))
+        password = said.get("sslpassword", "")
+        check_certificate(certificate, said.get("sslkey"), password=password, what="its sslcert or sslkey")
     if crl := said.get("sslcrl"):
-        with _tls_faults("its sslcrl"):
-            _tls().load_verify_locations(cafile=crl)
-
-
-def _tls() -> ssl.SSLContext:
-    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-
-
-@contextmanager
-def _tls_faults(what: str) -> Iterator[None]:
-    try:
-        yield
-    except ssl.SSLError:
-        raise ValueError(f"{what} does not hold what it should, as PEM") from None
-    except OSError as fault:
-        raise ValueError(f"{what} cannot be read: {fault.strerror}") from None
+        check_authorities(crl, "its sslcrl")

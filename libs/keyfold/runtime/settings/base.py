@@ -24,7 +24,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, Settin
 from keyfold.runtime.auth.caller import Role
 from keyfold.runtime.auth.claims import PLAIN_CLAIMS, check_place, read_roles
 from keyfold.runtime.auth.jwks import read_keys
-from keyfold.runtime.settings.addresses import check_bootstrap, check_dsn, check_host, check_url, is_loopback
+from keyfold.runtime.settings.addresses import check_dsn, check_host, check_url, is_loopback
 from keyfold.runtime.settings.known import SETTINGS
 
 PREFIX: Final = "KEYFOLD_"
@@ -76,7 +76,6 @@ def _check_postgres_dsn(dsn: SecretStr) -> SecretStr:
 
 
 PostgresDsn = Annotated[SecretStr, AfterValidator(_check_postgres_dsn)]
-Bootstrap = Annotated[str, AfterValidator(check_bootstrap)]
 
 
 def _check_key_source(source: str) -> str:
@@ -142,12 +141,6 @@ class PostgresSettings(Environment):
     postgres_dsn: PostgresDsn = Field(
         description="an address such as postgresql://user:password@host:5432/database"
     )
-
-
-class KafkaSettings(Environment):
-    """Where Kafka is."""
-
-    kafka_bootstrap: Bootstrap = Field(description="broker addresses such as host:9092,other:9092")
 
 
 ClaimPlace = Annotated[str, AfterValidator(check_place)]

@@ -52,7 +52,7 @@ async def open_consumer(
     """Wait for Kafka, then return the loop that ingests the access topic. Raises StopProcess if too late."""
     settings, clock = process.settings, process.clock
     publisher = await process.enter(
-        Publisher(ProducerOptions(bootstrap=settings.kafka_bootstrap, client_id="keyfold-audit"))
+        Publisher(ProducerOptions(kafka=settings.kafka, client_id="keyfold-audit"))
     )
     sink = AccessLogSink(
         access_log=AccessLog(pool, ACCESS.name),
@@ -69,7 +69,7 @@ async def open_consumer(
         chunk_max=settings.audit_batch_events_max,
     )
     share = await process.enter(PartitionShare(settings.postgres_dsn.get_secret_value(), ACCESS.name))
-    reader = Reader(settings.kafka_bootstrap, ACCESS.name, client_id="keyfold-audit")
+    reader = Reader(settings.kafka, ACCESS.name, client_id="keyfold-audit")
     await wait_for("Kafka", lambda: process.enter(reader), timeout_s=settings.startup_timeout_s, clock=clock)
     return IngestLoop(
         reader,

@@ -20,6 +20,7 @@ from keyfold.runtime.http import (
     cut,
     encode_cursor,
 )
+from keyfold.runtime.settings.kafka import KafkaAccess
 from keyfold.wire.keys.format import holds_key
 from keyfold.wire.outline import Form, outline
 from keyfold.wire.topics import ALL, DEAD_LETTER
@@ -101,8 +102,8 @@ class DeadLettersCursor(JsonBody):
 class DeadLetters:
     """The handler of the list of dead letters."""
 
-    def __init__(self, bootstrap: str, topic: str = DEAD_LETTER.name) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, kafka: KafkaAccess, topic: str = DEAD_LETTER.name) -> None:
+        self._kafka = kafka
         self._topic = topic
 
     def routes(self) -> tuple[AnyRoute, ...]:
@@ -124,7 +125,7 @@ class DeadLetters:
         """Answer with dead letters, newest first."""
         after = request.query.after(DeadLettersCursor)
         letters = await read_newest_letters(
-            self._bootstrap,
+            self._kafka,
             self._topic,
             letters_max=request.query.rows_max,
             before=None if after is None else after.before,

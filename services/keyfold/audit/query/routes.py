@@ -45,7 +45,7 @@ async def open_query_routes(process: Process[AuditSettings]) -> tuple[AnyRoute, 
         streaming,
         Summaries(pool, clock),
         Decisions(pool, names, clock),
-        DeadLetters(settings.kafka_bootstrap),
+        DeadLetters(settings.kafka),
         CompletenessRoutes(pool, clock, ACCESS.name),
     )
     return tuple(route for each in queries for route in each.routes())

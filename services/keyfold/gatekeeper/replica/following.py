@@ -16,6 +16,7 @@ from keyfold.kafka.errors import RecordsGone
 from keyfold.kafka.lifecycle_reader import LifecycleBatch, LifecycleReader
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.failure import TryLater
+from keyfold.runtime.settings.kafka import KafkaAccess
 from keyfold.runtime.waiting import wait_for
 from keyfold.store.read_model.reader import ReadModel, Snapshot
 from keyfold.wire.topics import LIFECYCLE
@@ -34,7 +35,7 @@ class LedgerSource:
     """Where the ledger comes from: the read model for a snapshot, then a topic."""
 
     read_model: ReadModel
-    bootstrap: str
+    kafka: KafkaAccess
     client_id: str
     topic: str = LIFECYCLE.name
 
@@ -92,7 +93,7 @@ async def _load(source: LedgerSource, replica: Replica) -> _Start:
     with _freeze_loaded():
         snapshot = await source.read_model.snapshot(replica.note_progress)
     reader = LifecycleReader(
-        source.bootstrap,
+        source.kafka,
         head=snapshot.head,
         offset=snapshot.next_offset,
         dead_letters=None,  # the projection reads the same topic and dead-letters for everyone

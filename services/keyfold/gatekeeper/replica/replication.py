@@ -34,7 +34,7 @@ async def replicate(
         leases = Leases(pool)
         await resources.enter_async_context(withdraw_at_end(leases, holder, lease))
         source = LedgerSource(
-            read_model=ReadModel(pool), bootstrap=settings.kafka_bootstrap, client_id="keyfold-gatekeeper"
+            read_model=ReadModel(pool), kafka=settings.kafka, client_id="keyfold-gatekeeper"
         )
         try:
             async with asyncio.TaskGroup() as tasks:

@@ -10,6 +10,7 @@ from keyfold.audit.query.completeness_resources import CompletenessItem
 from keyfold.domain.access.closed_run import ClosedRun
 from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.publisher import Publisher
+from keyfold.runtime.settings.kafka import KafkaAccess
 from keyfold.store.access_log.completeness.closed_runs import ClosedRuns
 from keyfold.store.access_log.completeness.numbers import RunHour, read_run_hours
 from keyfold.store.access_log.partitions import Partitions
@@ -170,13 +171,13 @@ async def test_a_run_is_forgotten_with_its_numbers(pool: Pool, database: str, pa
 
 
 async def test_a_closing_is_filed_from_kafka(
-    pool: Pool, partitions: Partitions, kafka_bootstrap: str, topics: Topics, database: str
+    pool: Pool, partitions: Partitions, kafka_access: KafkaAccess, topics: Topics, database: str
 ) -> None:
     """The end of a run, among events and repeated, is no dead letter, and missing numbers are reported."""
     assert await partitions.days() == {EPOCH.date()}
-    async with Publisher(ProducerOptions(bootstrap=kafka_bootstrap)) as publisher:
+    async with Publisher(ProducerOptions(kafka=kafka_access)) as publisher:
         wires = Wires(
-            bootstrap=kafka_bootstrap,
+            kafka=kafka_access,
             dsn=database,
             topic=await topics("access", config=ACCESS.config),
             dead_letter_topic=await topics("dead-letter", config=DEAD_LETTER.config),

@@ -148,7 +148,7 @@ def count_dead_letters(kind: str) -> float:
 async def test_not_complete_before_it_is_filed(wires: Wires, pool: Pool) -> None:
     """Nothing is noted of a partition while records of it wait to be filed."""
     await wires.publish_raw([POISON])
-    losing = LosesAnswers(ProducerOptions(bootstrap=wires.bootstrap), times=1000)
+    losing = LosesAnswers(ProducerOptions(kafka=wires.kafka), times=1000)
     async with consuming(wires, pool, dead_letters=losing) as consumer:
         await eventually(lambda: _trouble(consumer))
         assert await read_caught_up(pool, wires.topic, age_max_s=60) is None

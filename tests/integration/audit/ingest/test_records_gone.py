@@ -46,7 +46,7 @@ async def test_what_kafka_deleted_is_told_and_passed_over(wires: Wires, pool: Po
         await has(pool, 1, 2, 3)
     await publish(wires, range(4, 11))
     await publish(wires, range(11, 13), partition=1)
-    await delete_before(wires.bootstrap, wires.topic, 8)
+    await delete_before(wires.kafka, wires.topic, 8)
     before = count_gone()
     with capture_logs() as logs:
         async with consuming(wires, pool):
@@ -63,7 +63,7 @@ class IsOvertaken(Reader):
     """A reader to whose partition something happens right after it was asked where that begins, once."""
 
     def __init__(self, wires: Wires, *, deleted_before: int) -> None:
-        super().__init__(wires.bootstrap, wires.topic)
+        super().__init__(wires.kafka, wires.topic)
         self._wires = wires
         self._deleted_before: int | None = deleted_before
 
@@ -71,7 +71,7 @@ class IsOvertaken(Reader):
         """Return what was true a moment ago."""
         firsts = await super().first_offsets(partitions)
         if self._deleted_before is not None:
-            await delete_before(self._wires.bootstrap, self._wires.topic, self._deleted_before)
+            await delete_before(self._wires.kafka, self._wires.topic, self._deleted_before)
             self._deleted_before = None
         return firsts
 

@@ -16,6 +16,7 @@ from keyfold.domain.ids import EventId, KeyId
 from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.publisher import Publisher
 from keyfold.runtime.http import JsonBody, encode_cursor, rfc3339
+from keyfold.runtime.settings.kafka import KafkaAccess
 from keyfold.store.access_log.partitions import Partitions
 from keyfold.store.access_log.writer import AccessLog
 from keyfold.store.postgres.connection import Pool
@@ -50,7 +51,7 @@ async def client(pool: Pool) -> AsyncIterator[Client]:
 
 
 async def test_a_hole_is_told_to_the_number(
-    pool: Pool, partitions: Partitions, kafka_bootstrap: str, topics: Topics, database: str
+    pool: Pool, partitions: Partitions, kafka_access: KafkaAccess, topics: Topics, database: str
 ) -> None:
     """Of two runs that two consumers file, the events that were never published are told, and no others."""
     assert await partitions.days() == {EPOCH.date()}
@@ -60,9 +61,9 @@ async def test_a_hole_is_told_to_the_number(
     ]
     runs[1] = [replace(each, event_id=EventId(each.event_id.replace("0", "b", 1))) for each in runs[1]]
     published = [event for event in runs[0] if not 41 <= event.seq <= 57] + runs[1]
-    async with Publisher(ProducerOptions(bootstrap=kafka_bootstrap)) as publisher:
+    async with Publisher(ProducerOptions(kafka=kafka_access)) as publisher:
         wires = Wires(
-            bootstrap=kafka_bootstrap,
+            kafka=kafka_access,
             dsn=database,
             topic=await topics("access", partitions=2, config=ACCESS.config),
             dead_letter_topic=await topics("dead-letter", config=DEAD_LETTER.config),

@@ -13,6 +13,7 @@ from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.dead_letters.record import dead_letter
 from keyfold.kafka.publisher import Publisher
 from keyfold.runtime.clock import SYSTEM_CLOCK
+from keyfold.runtime.settings.kafka import KafkaAccess
 from keyfold.wire.access.codec import access_record, encode_access_event
 from keyfold.wire.record import Received, Record
 from keyfold.wire.topics import ACCESS, DEAD_LETTER
@@ -34,10 +35,10 @@ async def topic(topics: Topics) -> str:
 
 
 @pytest.fixture
-async def client(kafka_bootstrap: str, topic: str) -> AsyncIterator[Client]:
+async def client(kafka_access: KafkaAccess, topic: str) -> AsyncIterator[Client]:
     """A client of the audit service."""
     clock = NoonClock(at=EPOCH)
-    async with serving(DeadLetters(kafka_bootstrap, topic).routes(), clock) as client:
+    async with serving(DeadLetters(kafka_access, topic).routes(), clock) as client:
         yield client
 
 
@@ -55,9 +56,9 @@ def letter(number: int, value: bytes | None, reason: str = REASON) -> Record:
     return dead_letter(received, reason=reason)
 
 
-async def publish(bootstrap: str, topic: str, *records: Record) -> None:
+async def publish(kafka: KafkaAccess, topic: str, *records: Record) -> None:
     """Put records there."""
-    async with Publisher(ProducerOptions(bootstrap=bootstrap)) as publisher:
+    async with Publisher(ProducerOptions(kafka=kafka)) as publisher:
         await publisher.publish(topic, 0, list(records))
 
 
@@ -74,10 +75,10 @@ async def pages(client: Client, limit: int) -> list[list[dict[str, Any]]]:
     return found
 
 
-async def test_each_tells_why_and_whence(client: Client, kafka_bootstrap: str, topic: str) -> None:
+async def test_each_tells_why_and_whence(client: Client, kafka_access: KafkaAccess, topic: str) -> None:
     """An operator sees where a record came from, why it was not understood, and what it is like."""
     value = encode_access_event(access_event(1)).replace(b'"GET"', b"7")
-    await publish(kafka_bootstrap, topic, letter(41, value), letter(42, None))
+    await publish(kafka_access, topic, letter(41, value), letter(42, None))
     nothing, event = (await ask(client, PATH, token="operator"))["items"]
     assert (nothing["position"], nothing["offset"], nothing["holds"], nothing["size_bytes"]) == (
         1,
@@ -91,19 +92,19 @@ async def test_each_tells_why_and_whence(client: Client, kafka_bootstrap: str, t
     assert event["members"]["seq"] == 1
 
 
-async def test_pages_are_the_whole(client: Client, kafka_bootstrap: str, topic: str) -> None:
+async def test_pages_are_the_whole(client: Client, kafka_access: KafkaAccess, topic: str) -> None:
     """Newest first, each once, whatever comes meanwhile."""
     assert await pages(client, 2) == [[]]
-    await publish(kafka_bootstrap, topic, *(letter(number, b"{}") for number in range(5)))
+    await publish(kafka_access, topic, *(letter(number, b"{}") for number in range(5)))
     found = await pages(client, 2)
     assert [[item["position"] for item in page] for page in found] == [[4, 3], [2, 1], [0]]
     first = await ask(client, PATH, {"limit": 2}, token="operator")
-    await publish(kafka_bootstrap, topic, letter(5, b"{}"))
+    await publish(kafka_access, topic, letter(5, b"{}"))
     second = await ask(client, PATH, {"limit": 2, "cursor": first["next_cursor"]}, token="operator")
     assert [item["position"] for item in second["items"]] == [2, 1]
 
 
-async def test_no_secret_is_shown(client: Client, kafka_bootstrap: str, topic: str) -> None:
+async def test_no_secret_is_shown(client: Client, kafka_access: KafkaAccess, topic: str) -> None:
     """Whatever somebody put into a record, or wrote to the topic himself, headers and reason included."""
     forged = Record(
         key=SECRET.encode(),
@@ -117,7 +118,7 @@ async def test_no_secret_is_shown(client: Client, kafka_bootstrap: str, topic: s
         timestamp_ms=2**60,
     )
     await publish(
-        kafka_bootstrap,
+        kafka_access,
         topic,
         forged,
         letter(1, f'{{"path": "/{SECRET}", "{TOKEN}": 1}}'.encode()),
@@ -141,6 +142,8 @@ async def test_only_operators_look(client: Client, token: str) -> None:
 
 async def test_kafka_away_is_said() -> None:
     """Where Kafka does not answer, neither does the list."""
-    async with serving(DeadLetters("127.0.0.1:1").routes(), NoonClock(at=EPOCH)) as client:
+    async with serving(
+        DeadLetters(KafkaAccess(bootstrap="127.0.0.1:1")).routes(), NoonClock(at=EPOCH)
+    ) as client:
         body = await ask(client, PATH, token="operator", status=503)
     assert body["title"] == "Service Unavailable"

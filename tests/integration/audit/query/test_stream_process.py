@@ -24,6 +24,7 @@ from keyfold.local.signing import Claims, LocalSigner
 from keyfold.local.stack import answers_ready
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.runtime.health import Health
+from keyfold.runtime.settings.kafka import KafkaAccess
 from keyfold.wire.access.codec import access_record, encode_access_event
 from keyfold.wire.topics import ACCESS
 from tests.support.access_events import access_event
@@ -53,12 +54,12 @@ async def audit_process(wiring: Wiring) -> AsyncIterator[tuple[Child, int]]:
 
 
 async def test_a_killed_process_neither_skips_nor_repeats(
-    database: str, kafka_bootstrap: str, tmp_path: Path, fork_server: ForkServer
+    database: str, kafka_access: KafkaAccess, tmp_path: Path, fork_server: ForkServer
 ) -> None:
     """A reader whose process was killed goes on at another one behind the last event that it read whole."""
     signer = LocalSigner(tmp_path)
     signer.prepare()
-    wiring = replace(_wiring(database, kafka_bootstrap, tmp_path), fork_server=fork_server)
+    wiring = replace(_wiring(database, kafka_access, tmp_path), fork_server=fork_server)
     claims = Claims(role="owner", sub="otto", account_id=ACCOUNT_ID)
     token = signer.sign(claims, now=SYSTEM_CLOCK.now(), ttl_s=300)
     async with (
@@ -70,7 +71,7 @@ async def test_a_killed_process_neither_skips_nor_repeats(
         client = partial(Client, session=session, health=Health())
         heard: list[int] = []
         async with listening(client(port=first_port), PATH, token=token) as listener:
-            publishing = asyncio.create_task(_publish(kafka_bootstrap))
+            publishing = asyncio.create_task(_publish(kafka_access))
             heard += await listener.numbers(EVENTS_BEFORE)
             killing = asyncio.create_task(first.kill())
             after = await _to_the_end(listener, heard)
@@ -99,11 +100,11 @@ async def _to_the_end(listener: Listener, heard: list[int]) -> str:
             heard.append(number(event["event_id"]))
 
 
-async def _publish(bootstrap: str) -> None:
+async def _publish(kafka: KafkaAccess) -> None:
     """Publish events as a shipper does, a few at a time, of several keys."""
-    await ensure_topics(bootstrap, [ACCESS])
+    await ensure_topics(kafka, [ACCESS])
     now = SYSTEM_CLOCK.now()
-    async with Publisher(ProducerOptions(bootstrap=bootstrap)) as publisher:
+    async with Publisher(ProducerOptions(kafka=kafka)) as publisher:
         for first in range(1, EVENTS + 1, EVENTS_AT_ONCE):
             records = [
                 access_record(
@@ -121,10 +122,10 @@ async def _publish(bootstrap: str) -> None:
             await publisher.publish(ACCESS.name, first // EVENTS_AT_ONCE % ACCESS.partitions, records)
 
 
-def _wiring(database: str, kafka_bootstrap: str, directory: Path) -> Wiring:
+def _wiring(database: str, kafka_access: KafkaAccess, directory: Path) -> Wiring:
     return Wiring(
         postgres_dsns={AUDIT.name: database},
-        kafka_bootstrap=kafka_bootstrap,
+        kafka_of={AUDIT.name: kafka_access},
         jwks=LocalSigner(directory).jwks_path,
         route_map=directory,
         gateways=directory,

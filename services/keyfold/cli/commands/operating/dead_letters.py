@@ -15,6 +15,7 @@ from keyfold.client.endpoints import KAFKA
 from keyfold.client.failure import CommandFailed
 from keyfold.client.http import JsonObject
 from keyfold.client.settings import variable
+from keyfold.runtime.settings.kafka import KafkaAccess
 from keyfold.wire.timestamp import format_time
 from keyfold.wire.topics import DEAD_LETTER
 
@@ -26,10 +27,10 @@ Newest = Annotated[int, typer.Option("--limit", min=1, max=1000, help="Only this
 @command(dead_letters, "list")
 async def list_letters(keyfold: Keyfold, limit: Newest = 50) -> Listing:
     """List the records on the dead-letter topic, newest first, without their values."""
-    if keyfold.endpoints.kafka_bootstrap is None:
+    if keyfold.endpoints.kafka is None:
         raise CommandFailed(f"Which Kafka? Set {variable(KAFKA)}.")
     say_target(keyfold.endpoints.kafka_at())
-    return listing(await _newest(keyfold.endpoints.kafka_bootstrap, limit))
+    return listing(await _newest(keyfold.endpoints.kafka, limit))
 
 
 def listing(items: Sequence[JsonObject]) -> Listing:
@@ -46,13 +47,13 @@ def listing(items: Sequence[JsonObject]) -> Listing:
     )
 
 
-async def _newest(bootstrap: str, limit: int) -> Sequence[JsonObject]:
+async def _newest(kafka: KafkaAccess, limit: int) -> Sequence[JsonObject]:
     # Imported here, as every other command would wait for the driver to load and has no use for it.
     from keyfold.kafka.dead_letters.newest import read_newest_letters
     from keyfold.kafka.errors import KafkaFailure
 
     try:
-        letters = await read_newest_letters(bootstrap, DEAD_LETTER.name, letters_max=limit)
+        letters = await read_newest_letters(kafka, DEAD_LETTER.name, letters_max=limit)
     except KafkaFailure as failure:
         raise CommandFailed(f"The dead letters cannot be read: {failure}") from failure
     return [

@@ -55,7 +55,7 @@ def _reason(logged: bytes) -> str:
 
 def _settings(keyfold: Keyfold) -> Mapping[str, str]:
     endpoints = keyfold.endpoints
-    if endpoints.kafka_bootstrap is None or endpoints.postgres_dsn is None:
+    if endpoints.kafka is None or endpoints.postgres_dsn is None:
         raise CommandFailed(f"Which read model? Set {variable(POSTGRES)} and {variable(KAFKA)}.")
     if endpoints.is_local(POSTGRES) != endpoints.is_local(KAFKA):
         # Else the read model would be made from another ledger's events.
@@ -64,4 +64,5 @@ def _settings(keyfold: Keyfold) -> Mapping[str, str]:
         )
     dsn = keyfold.database("read model", "projection")
     say_target(endpoints.kafka_at())
-    return {variable(POSTGRES): dsn, variable(KAFKA): endpoints.kafka_bootstrap}
+    kafka = {variable(name): value for name, value in endpoints.kafka.settings().items()}
+    return {variable(POSTGRES): dsn, **kafka}
