@@ -12,7 +12,7 @@ from keyfold.domain.ids import AccountId, KeyId, VendorId
 from keyfold.domain.lifecycle.account import Account
 from keyfold.domain.lifecycle.state import State
 from keyfold.domain.lifecycle.subscriber_key import SubscriberKey
-from keyfold.domain.lifecycle.vendor import Vendor
+from keyfold.domain.lifecycle.vendor import Vendor, VendorState
 from keyfold.domain.lifecycle.vendor_key import ActiveVendorKey, VendorKey
 from keyfold.domain.permissions import Access, Category
 
@@ -82,10 +82,16 @@ def find_case(
     client_ip: str | None,
     now: datetime,
     lease_held: bool,
+    approved_alone: bool = False,
 ) -> DryRunCase:
-    """Return the case that the ids name; `vendor` is a vendor's id if `by_vendor`, else a vendor key's."""
+    """Return the case that the ids name; `vendor` is a vendor's id if `by_vendor`, else a vendor key's.
+
+    If `approved_alone`, a vendor that is not approved and its keys do not exist for whoever asks.
+    """
     subscriber_key = state.subscriber_key(subscriber_key_id)
     vendor_key = _any_key(state, VendorId(vendor)) if by_vendor else state.vendor_key(KeyId(vendor))
+    if vendor_key is not None and approved_alone and not _is_approved(state, vendor_key.vendor_id):
+        vendor_key = None
     return DryRunCase(
         vendor_key=vendor_key,
         subscriber_key=subscriber_key,
@@ -99,6 +105,10 @@ def find_case(
         lease_held=lease_held,
         by_vendor=by_vendor,
     )
+
+
+def _is_approved(state: State, vendor_id: VendorId) -> bool:
+    return state.vendors[vendor_id].state is VendorState.APPROVED
 
 
 def _any_key(state: State, vendor_id: VendorId) -> ActiveVendorKey | None:

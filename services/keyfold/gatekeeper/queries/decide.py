@@ -107,13 +107,15 @@ class DryRunRoutes:
             return b'{"problem":' + problem_body(refused.problem, "") + b"}"
 
     def _answer(self, caller: Caller, question: DecideQuestion) -> dict[str, object]:
-        case = self._find_case(question)
-        # To an owner, another account's key does not exist; a caller who sees all keys is told why it fails.
-        if caller.role is Role.OWNER and _account_of(case.subscriber_key) != caller.account_id:
+        # To an owner, a vendor that is not approved does not exist, as in the registry, nor does another
+        # account's key; a caller who sees all keys is told why it fails.
+        is_owner = caller.role is Role.OWNER
+        case = self._find_case(question, approved_alone=is_owner)
+        if is_owner and _account_of(case.subscriber_key) != caller.account_id:
             raise Refused(_NO_SUCH_KEY)
         return _represent(question, case, explain(case), self._replica.position)
 
-    def _find_case(self, question: DecideQuestion) -> DryRunCase:
+    def _find_case(self, question: DecideQuestion, *, approved_alone: bool) -> DryRunCase:
         state = None if self._lease.proven_s is None else self._replica.state
         if state is None:
             raise Refused(NOTHING_KNOWN)
@@ -127,6 +129,7 @@ class DryRunRoutes:
             client_ip=question.client_ip,
             now=question.at or self._clock.now(),
             lease_held=self._lease.is_held(self._clock.monotonic_s()),
+            approved_alone=approved_alone,
         )
 
     def _request(self, question: DecideQuestion) -> DryRunRequest:

@@ -124,6 +124,29 @@ async def test_as_of_another_time(asked: Asked) -> None:
     assert answer["reason"] == "subscriber_key_expired"
 
 
+@pytest.mark.parametrize(
+    ("hidden", "never"),
+    [
+        ({"vendor_id": SUSPENDED_VENDOR}, {"vendor_id": "ven_never000000"}),
+        ({"vendor_key_id": SUSPENDED_VENDOR_KEY.key_id}, {"vendor_key_id": UNKNOWN_VENDOR_KEY.key_id}),
+    ],
+)
+@pytest.mark.parametrize("changed", [{}, {"path": "/v1/bill/1"}, {"subscriber_key_id": NAMED_KEY.key_id}])
+async def test_a_vendor_that_is_hidden_from_an_owner(
+    asked: Asked, hidden: Json, never: Json, changed: Json
+) -> None:
+    """An owner is answered as for a vendor or a key that never was, in a batch too; an operator is told."""
+    own = {"subscriber_key_id": KEY.key_id, **READ, **changed}
+    questions: list[Json] = [{**own, **each} for each in (hidden, never)]
+    answers = [await asked.post("/v1/decide", each, "owner") for each in questions]
+    assert answers[0] == answers[1]
+    assert (answers[0][1]["reason"], answers[0][1]["vendor_id"]) == ("unknown_vendor_key", None)
+    _, batch = await asked.post("/v1/decide/batch", {"questions": questions}, "owner")
+    assert batch["items"] == [answer for _, answer in answers]
+    _, told = await asked.post("/v1/decide", questions[0])
+    assert (told["reason"], told["vendor_id"]) == ("vendor_suspended", SUSPENDED_VENDOR)
+
+
 async def test_who_may_ask(asked: Asked) -> None:
     """Gateways and operators may ask about any key; for an owner only its own keys exist."""
     unknown = {**QUESTION, "subscriber_key_id": UNKNOWN_KEY.key_id}
