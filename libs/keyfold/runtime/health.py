@@ -2,15 +2,27 @@
 
 from collections.abc import Callable
 
+Fact = Callable[[], str]
+"""Returns something that an operator wants to know, ready or not."""
+
 Check = Callable[[], str | None]
 """Returns None when ready, else why not; reads state that others keep, and never waits."""
 
 
 class Health:
-    """The named readiness checks of a process."""
+    """The named readiness checks of a process, and what else it says of itself."""
 
     def __init__(self) -> None:
         self._checks: dict[str, Check] = {}
+        self._facts: dict[str, Fact] = {}
+
+    def tell(self, name: str, fact: Fact) -> None:
+        """Show a fact under a name, which readiness does not depend on."""
+        self._facts[name] = fact
+
+    def facts(self) -> dict[str, str]:
+        """Return each fact by its name."""
+        return {name: fact() for name, fact in self._facts.items()}
 
     def add(self, name: str, check: Check) -> None:
         """Make readiness depend on ``check``. Raises ValueError if the name is taken."""

@@ -73,6 +73,13 @@ class Process(Generic[S]):
         if not self.stopping.is_set():
             raise _TaskDied(name) from StopProcess("it ended though nobody stopped it")
 
+    def hangups(self) -> asyncio.Event:
+        """Return an event that is set by each SIGHUP from now on, which asks to read files anew."""
+        loop, told = asyncio.get_running_loop(), asyncio.Event()
+        loop.add_signal_handler(signal.SIGHUP, told.set)
+        self.resources.callback(loop.remove_signal_handler, signal.SIGHUP)
+        return told
+
     async def serve(self, app: web.Application, *, reuse_port: bool = False) -> int:
         """Serve the application at the settings' address; return the port."""
         settings = self.settings

@@ -2,14 +2,15 @@
 
 import socket
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 
 from keyfold.gatekeeper.authz.authorizer import Authz
 from keyfold.gatekeeper.authz.denial_aggregation import open_denial_aggregation
 from keyfold.gatekeeper.authz.endpoint import AuthzEndpoint
 from keyfold.gatekeeper.authz.policy import load_policy
+from keyfold.gatekeeper.authz.policy_in_force import PolicyInForce
 from keyfold.gatekeeper.authz.rate_limiter import RateLimiter
 from keyfold.gatekeeper.authz.server import AuthzServer, serve_gateways
-from keyfold.gatekeeper.authz.shadow import open_shadow
 from keyfold.gatekeeper.journal.writer import open_journal
 from keyfold.gatekeeper.open_files import reserve_files
 from keyfold.gatekeeper.readiness import add_checks
@@ -33,9 +34,10 @@ TOPIC_WATCH_INTERVAL_S = 60.0  # each check holds up the loop that answers for a
 
 async def start(process: Process[GatekeeperSettings]) -> None:
     """Answer gateways from the start, with `stale` until the ledger is known."""
-    settings, clock = process.settings, process.clock
-    policy = load_policy(settings)
-    shadow = open_shadow(settings, policy.route_map, clock)
+    settings, clock, hangups = process.settings, process.clock, process.hangups()
+    in_force = PolicyInForce(load_policy(settings), clock)
+    in_force.register_metrics()
+    process.health.tell("policy", in_force.describe)
     run_id = clock.new_event_id()
     bindings = LoginBindings(await process.enter(_open_logins(settings)))
     auth = await open_bearer_tokens(settings, bindings, clock=clock, timeout_s=settings.startup_timeout_s)
@@ -53,9 +55,10 @@ async def start(process: Process[GatekeeperSettings]) -> None:
     process.spawn("topic watch", topics.watch())
     add_checks(process.health, replica, lease, journal, clock)
     limiter = RateLimiter(settings.default_rate_limit)
-    authz = Authz(policy, replica, lease, journal, limiter, clock, shadow, aggregation)
+    authz = Authz(in_force, replica, lease, journal, limiter, clock, aggregation)
     authz.register_metrics()
-    routes = (*AuthzEndpoint(authz).routes(), *query_routes(policy, replica, lease, shadow, clock))
+    process.spawn("policy", in_force.watch(hangups, partial(load_policy, settings)))
+    routes = (*AuthzEndpoint(authz).routes(), *query_routes(in_force, replica, lease, clock))
     # Entered last, closed first: the lease outlives the last answer, and the journal outlives them both.
     limits = RateLimits.of(settings)
     app = build_app(NAME, routes, auth=auth, health=process.health, clock=clock, limits=limits)

@@ -66,6 +66,12 @@ class Gateways:
     def __init__(self, gateways: tuple[Gateway, ...]) -> None:
         self._gateways = gateways
 
+    @property
+    def text(self) -> str:
+        """A line for each gateway, sorted by name, without its token."""
+        lines = (f"gateway {each.name} {each.kind} {each.rate_limited_status}\n" for each in self._gateways)
+        return "".join(sorted(lines))
+
     def find(self, tokens: Sequence[str]) -> Gateway | None:
         """Return the gateway of the token; None for no token, several, or an unknown one."""
         if len(tokens) != 1:

@@ -5,7 +5,9 @@ from typing import Final
 from keyfold.runtime.metrics import counter, gauge, tally
 
 DECISIONS: Final = tally(
-    "keyfold_decisions_total", "Decisions, by the reason that was answered, or `allow`", ("reason",)
+    "keyfold_decisions_total",
+    "Decisions, by the reason that was answered, or `allow`, or `public` for an allow without a key",
+    ("reason",),
 )
 UNKNOWN_GATEWAYS: Final = tally(
     "keyfold_unknown_gateways_total", "Questions without a known gateway's token; they are not decided"
@@ -21,8 +23,15 @@ JOURNAL_REFUSED: Final = counter(
 )
 COUNTED: Final = counter(
     "keyfold_counted_requests_total",
-    "Requests that proved no key, or a dead one, and share an access event, by reason",
+    "Requests that proved no key, or a dead one, and share an access event, by reason, or `public`",
     ("reason",),
+)
+POLICY_RELOADS: Final = counter(
+    "keyfold_policy_reloads_total", "How often the policy's files were read anew, by outcome", ("outcome",)
+)
+POLICY_SINCE: Final = gauge("keyfold_policy_since_seconds", "When the policy came into force, in Unix time")
+POLICY_BROKEN: Final = gauge(
+    "keyfold_policy_broken", "1 if the policy's files are broken, so that an older policy is in force"
 )
 JOURNAL_BYTES: Final = gauge("keyfold_journal_bytes", "Bytes in all journals of this host")
 INTROSPECTIONS: Final = counter(

@@ -1,7 +1,6 @@
 """Everything that a gatekeeper answers on the service's own port beside `/authz`."""
 
-from keyfold.gatekeeper.authz.policy import AuthzPolicy
-from keyfold.gatekeeper.authz.shadow import Shadow
+from keyfold.gatekeeper.authz.policy_in_force import PolicyInForce
 from keyfold.gatekeeper.queries.decide import DryRunRoutes
 from keyfold.gatekeeper.queries.introspection import IntrospectionRoutes
 from keyfold.gatekeeper.queries.shadow import ShadowRoutes
@@ -13,12 +12,12 @@ from keyfold.runtime.http.route import AnyRoute
 
 
 def query_routes(
-    policy: AuthzPolicy, replica: Replica, lease: Lease, shadow: Shadow | None, clock: Clock
+    in_force: PolicyInForce, replica: Replica, lease: Lease, clock: Clock
 ) -> tuple[AnyRoute, ...]:
     """Return the routes of reads, dry runs, introspection and shadow mode."""
     return (
         *Views(replica, lease, clock).routes(),
-        *DryRunRoutes(policy.route_map, replica, lease, clock).routes(),
-        *IntrospectionRoutes(policy.gateways, replica, lease, clock).routes(),
-        *ShadowRoutes(shadow).routes(),
+        *DryRunRoutes(in_force, replica, lease, clock).routes(),
+        *IntrospectionRoutes(in_force, replica, lease, clock).routes(),
+        *ShadowRoutes(in_force).routes(),
     )

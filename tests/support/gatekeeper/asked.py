@@ -17,6 +17,7 @@ from keyfold.domain.access.route_map_text import parse_route_map
 from keyfold.domain.lifecycle.fold import LifecycleEvent
 from keyfold.domain.lifecycle.state import State
 from keyfold.gatekeeper.authz.policy import AuthzPolicy
+from keyfold.gatekeeper.authz.policy_in_force import PolicyInForce
 from keyfold.gatekeeper.authz.request.presented_keys import KeyHeaders
 from keyfold.gatekeeper.authz.shadow import Shadow
 from keyfold.gatekeeper.gateways import load_gateways
@@ -124,7 +125,9 @@ async def asking(
         replica.load(state, len(applied), clock.now())
         if is_proven:
             lease.beat(Beat(began_s=clock.monotonic_s(), head=len(applied)), len(applied))
-    routes = query_routes(policy(directory), replica, lease, shadow, clock)
+    in_force = PolicyInForce(policy(directory), clock)
+    in_force.shadow = shadow
+    routes = query_routes(in_force, replica, lease, clock)
     app = build_app(
         "gatekeeper",
         routes,

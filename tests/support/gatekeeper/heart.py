@@ -19,6 +19,7 @@ from keyfold.gatekeeper.authz.answers import AuthzAnswer
 from keyfold.gatekeeper.authz.authorizer import Authz
 from keyfold.gatekeeper.authz.denial_aggregation import DenialAggregation
 from keyfold.gatekeeper.authz.policy import AuthzPolicy
+from keyfold.gatekeeper.authz.policy_in_force import PolicyInForce
 from keyfold.gatekeeper.authz.rate_limiter import RateLimiter
 from keyfold.gatekeeper.authz.request.headers import Fields
 from keyfold.gatekeeper.authz.request.presented_keys import KeyHeaders
@@ -136,6 +137,7 @@ def heart_in(
     new_segment: Callable[[Path, int], Segment] = Segment.create,
     segment_bytes: int = 1 << 20,
     policy: AuthzPolicy = POLICY,
+    in_force: PolicyInForce | None = None,
     make_aggregation: Callable[[Journal, Clock], DenialAggregation] | None = None,
 ) -> Iterator[Heart]:
     """Yield a gatekeeper's heart whose journal is in the directory."""
@@ -152,7 +154,8 @@ def heart_in(
     lease.beat(Beat(began_s=clock.monotonic_s(), head=position), position)
     kept = journal_in(RunDirectory(root, "run"), clock, new_segment=new_segment, segment_bytes=segment_bytes)
     aggregation = None if make_aggregation is None else make_aggregation(kept, clock)
-    authz = Authz(policy, replica, lease, kept, limiter, clock, aggregation=aggregation)
+    in_force = in_force or PolicyInForce(policy, clock)
+    authz = Authz(in_force, replica, lease, kept, limiter, clock, aggregation)
     yield Heart(
         authz=authz, replica=replica, lease=lease, clock=clock, journal=kept, limiter=limiter, root=root
     )

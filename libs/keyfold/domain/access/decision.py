@@ -15,8 +15,7 @@ from keyfold.domain.access.key_proof import (
     prove_subscriber_key,
     prove_vendor_key,
 )
-from keyfold.domain.access.request_path import normalise
-from keyfold.domain.access.route_map import RouteMap
+from keyfold.domain.access.route_map import UNCLEAR, RouteMap
 from keyfold.domain.ids import AccountId, KeyId, VendorId
 from keyfold.domain.lifecycle.account import Account
 from keyfold.domain.lifecycle.state import State
@@ -95,6 +94,7 @@ class Decision(Struct, frozen=True, gc=False):
     """Allow when `reason` is None. The ids are those of proven keys, never of merely claimed ones.
 
     `is_dead` says that a key was proven and none works: each is revoked, or its secret was replaced.
+    `is_public` says that the route is public, so that no key was looked at and none is named.
     """
 
     reason: Reason | None
@@ -105,6 +105,11 @@ class Decision(Struct, frozen=True, gc=False):
     category: Category | None = None
     access: Access | None = None
     is_dead: bool = False
+    is_public: bool = False
+
+
+PUBLIC: Final = Decision(reason=None, is_public=True)
+"""The decision on requests for a public route: it depends on no key, so it needs no state and no lease."""
 
 
 class Standings(Protocol):
@@ -127,8 +132,12 @@ def decide_access(
     """Decide one request. `state` is None until one is loaded; `now` is only compared with expiries.
 
     Without a lease the state may lack a revocation, so a request that would be allowed is denied as `stale`.
-    One key alone opens nothing, but a proven one is named in the decision.
+    One key alone opens nothing, but a proven one is named in the decision. A public route is allowed before
+    anything else is looked at.
     """
+    asked = UNCLEAR if request.target is None else route_map.read(request.method, request.target)
+    if asked.is_public:
+        return PUBLIC
     unusable = _find_unusable(request)
     if state is None:
         return Decision(reason=unusable or Reason.STALE)
@@ -136,16 +145,13 @@ def decide_access(
     subscriber_key = prove_subscriber_key(request.subscriber_key, state, now)
     if unusable is not None and vendor_key is None and subscriber_key is None:
         return Decision(reason=unusable)
-    segments = None if request.target is None else normalise(request.target)
-    route = None if segments is None else route_map.match(segments)
-    category = None if route is None else route.category
-    access = None if route is None else route.access(request.method)
+    category, access = asked.category, asked.access
     reason = unusable or judge(
         vendor_key,
         subscriber_key,
         state,
         client_ip=request.client_ip,
-        is_clear=segments is not None,
+        is_clear=asked.is_clear,
         category=category,
         access=access,
         now=now,

@@ -6,7 +6,6 @@ from datetime import datetime
 from msgspec import Struct
 
 from keyfold.domain.access.decision import Reason, judge
-from keyfold.domain.access.request_path import normalise
 from keyfold.domain.access.route_map import RouteMap
 from keyfold.domain.ids import AccountId, KeyId, VendorId
 from keyfold.domain.lifecycle.account import Account
@@ -20,13 +19,15 @@ from keyfold.domain.permissions import Access, Category
 class DryRunRequest(Struct, frozen=True, kw_only=True, gc=False):
     """The request of a case: by path if `by_path`, else by category and access themselves.
 
-    Unless `is_clear`, the path reads in more than one way; category and access are None if none is mapped.
+    Unless `is_clear`, the path reads in more than one way; category and access are None if none is mapped,
+    and if the route `is_public`.
     """
 
     category: Category | None
     access: Access | None
     is_clear: bool = True
     by_path: bool = False
+    is_public: bool = False
 
 
 class DryRunCase(Struct, frozen=True, kw_only=True, gc=False):
@@ -47,6 +48,8 @@ class DryRunCase(Struct, frozen=True, kw_only=True, gc=False):
 
     def judge(self) -> Reason | None:
         """Return the decision's reason, None for an allow."""
+        if self.request.is_public:
+            return None
         return judge(
             self.vendor_key,
             self.subscriber_key,
@@ -62,13 +65,13 @@ class DryRunCase(Struct, frozen=True, kw_only=True, gc=False):
 
 def request_by_path(method: str, target: str, route_map: RouteMap) -> DryRunRequest:
     """Return the request that a method on a path stands for."""
-    segments = normalise(target)
-    route = None if segments is None else route_map.match(segments)
+    asked = route_map.read(method, target)
     return DryRunRequest(
-        category=None if route is None else route.category,
-        access=None if route is None else route.access(method),
-        is_clear=segments is not None,
+        category=asked.category,
+        access=asked.access,
+        is_clear=asked.is_clear,
         by_path=True,
+        is_public=asked.is_public,
     )
 
 

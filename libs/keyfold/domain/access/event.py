@@ -11,9 +11,9 @@ from keyfold.domain.permissions import Access
 class AccessEvent(Struct, frozen=True, gc=False):
     """One decision: when, which key, which vendor, what data, what answer. Allowed when `reason` is None.
 
-    An event can also stand for several decisions: `requests` says how many. All of them were denied for one
-    reason, came through one gateway within one second, and proved no key, or the same dead one: a key that
-    was revoked, or whose secret was replaced.
+    An event can also stand for several decisions: `requests` says how many. All of them came through one
+    gateway within one second, and were allowed on public routes, or denied for one reason while they proved
+    no key, or the same dead one: a key that was revoked, or whose secret was replaced.
 
     `category` and `reason` are text, a `Category` and a `Reason` if this code knows them: the gatekeeper may
     be newer than the reader.
@@ -46,3 +46,8 @@ class AccessEvent(Struct, frozen=True, gc=False):
     def decision(self) -> str:
         """`allow` or `deny`."""
         return "allow" if self.reason is None else "deny"
+
+    @property
+    def is_public(self) -> bool:
+        """Whether it was allowed without a key, on a public route."""
+        return self.reason is None and self.key_id is None

@@ -36,6 +36,9 @@ class EventExplanation(Struct, frozen=True, kw_only=True, gc=False):
 
 def explain_event(event: AccessEvent) -> EventExplanation:
     """Explain the decision about the request, or about all requests that the event stands for."""
+    if event.is_public:
+        times = "" if event.requests == 1 else f" {event.requests:,} times within a second"
+        return EventExplanation(sentence=f"Allowed{times}: the route is public, so no key was looked at.")
     if event.reason is None:
         return EventExplanation(sentence=f"Allowed: both keys worked, and {_describe_grant(event)}.")
     denied = "Denied" if event.requests == 1 else f"Denied {event.requests:,} times within a second"

@@ -65,7 +65,11 @@ def explain(case: DryRunCase) -> Explanation:
 
 
 def _preset_outcomes(case: DryRunCase) -> dict[Reason, Outcome]:
-    """Return the outcomes that no decision changes: a dry run presents no key and uses up no rate limit."""
+    """Return the outcomes that no decision changes: a dry run presents no key and uses up no rate limit, and
+    a public route is not checked at all.
+    """
+    if case.request.is_public:
+        return dict.fromkeys(_REASONS, Outcome.NOT_APPLICABLE)
     idle = [*_OF_PRESENTED_KEYS]
     idle += [Reason.VENDOR_KEY_REVOKED] if case.by_vendor else []
     idle += [] if case.request.by_path else [Reason.AMBIGUOUS_REQUEST, Reason.UNMAPPED_ROUTE]

@@ -2,12 +2,14 @@
 
 import re
 
-from keyfold.domain.access.request_path import normalise
+from keyfold.domain.access.request_path import read_path
 from keyfold.domain.access.route_map import PARAMETER, REST, MappedRoute, RouteMap
 from keyfold.domain.permissions import ACCESS_WORDS, Access, Category
 
+PUBLIC = "public"
 _PARAMETER_NAME = re.compile(r"\{[A-Za-z_][A-Za-z0-9_]*\}")
 _METHOD = re.compile(r"[A-Z]+")
+_SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
 class BadRouteMap(Exception):
@@ -24,10 +26,10 @@ class BadRouteMap(Exception):
 def parse_route_map(text: str) -> RouteMap:
     """Read a route map. Raises BadRouteMap with a fault for every line that has one.
 
-    A line is `PATTERN CATEGORY [METHOD=ACCESS ...]`; `#` starts a comment. A pattern is a path whose segments
-    are literals, `{name}` for any one segment, or a last `**` for any number of them, also none. GET and HEAD
-    read and every other method writes, unless `METHOD=ACCESS` says otherwise; an exception for GET holds for
-    HEAD too.
+    A line is `PATTERN CATEGORY [METHOD=ACCESS ...]` or `METHOD PATTERN public`; `#` starts a comment. A
+    pattern is a path whose segments are literals, `{name}` for any one segment, or a last `**` for any number
+    of them, also none. GET and HEAD read and every other method writes, unless `METHOD=ACCESS` says
+    otherwise; an exception for GET holds for HEAD too, and so does a public GET.
     """
     routes: list[MappedRoute] = []
     faults: list[tuple[int, str]] = []
@@ -48,7 +50,31 @@ def parse_route_map(text: str) -> RouteMap:
     return route_map
 
 
+def warn_of_route_map(route_map: RouteMap) -> list[tuple[int, str]]:
+    """Return what a sound map does that its author may not mean: (line number from 1, what)."""
+    changing = [route for route in route_map.routes if route.public_method not in (None, *_SAFE_METHODS)]
+    return [(each.line, f"anybody may send {each.public_method} here without a key") for each in changing]
+
+
+def canonical_route_map(route_map: RouteMap) -> str:
+    """Return the map as text without comments, a route a line, in an order that the author's does not change.
+
+    Two maps with the same text decide alike.
+    """
+    return "".join(f"{line}\n" for line in sorted(map(describe_route, route_map.routes)))
+
+
+def describe_route(route: MappedRoute) -> str:
+    """Return a route as a line of a map; each of its parameters is `{}`."""
+    if route.public_method is not None:
+        return f"{route.public_method} {route.pattern} {PUBLIC}"
+    exceptions = (f" {method}={access.word}" for method, access in sorted(route.exceptions.items()))
+    return f"{route.pattern} {route.category}{''.join(exceptions)}"
+
+
 def _parse_line(fields: list[str], number: int) -> MappedRoute:
+    if fields[-1] == PUBLIC or _METHOD.fullmatch(fields[0]):
+        return _parse_public(fields, number)
     if len(fields) < 2:
         raise ValueError("a route is PATTERN CATEGORY [METHOD=ACCESS ...]; the category is missing")
     pattern, category, *exceptions = fields
@@ -57,6 +83,18 @@ def _parse_line(fields: list[str], number: int) -> MappedRoute:
         category=_parse_category(category),
         exceptions=_parse_exceptions(exceptions),
         line=number,
+    )
+
+
+def _parse_public(fields: list[str], number: int) -> MappedRoute:
+    if len(fields) != 3 or fields[2] != PUBLIC or not _METHOD.fullmatch(fields[0]):
+        raise ValueError("a public route is METHOD PATTERN public, such as GET /health public")
+    return MappedRoute(
+        segments=_parse_pattern(fields[1]),
+        category=None,
+        exceptions={},
+        line=number,
+        public_method=fields[0],
     )
 
 
@@ -76,7 +114,8 @@ def _parse_segment(segment: str, *, is_last: bool) -> str:
         return PARAMETER
     if "*" in segment or "{" in segment or "}" in segment:
         raise ValueError(f"{segment!r} is no segment: write a literal, {{name}}, or a last **")
-    if normalise("/" + segment) != (segment,):
+    path = read_path("/" + segment)
+    if path is None or path.plain != (segment,):
         raise ValueError(f"{segment!r} can match no request: write it lower-case, plain and not encoded")
     return segment
 

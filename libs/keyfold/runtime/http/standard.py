@@ -19,10 +19,14 @@ class Liveness(JsonBody):
 
 
 class Readiness(JsonBody):
-    """Whether the process can do its work, with each failing check's reason by its name."""
+    """Whether the process can do its work, with each failing check's reason by its name.
+
+    `facts` has what does not decide that, such as a gatekeeper's policy and since when it is in force.
+    """
 
     ready: bool
     reasons: dict[str, str]
+    facts: dict[str, str]
 
 
 def standard_routes(health: Health) -> list[AnyRoute]:
@@ -33,7 +37,7 @@ def standard_routes(health: Health) -> list[AnyRoute]:
 
     async def readyz(_request: Request[None, None]) -> Answer:
         reasons = health.reasons()
-        body = Readiness(ready=not reasons, reasons=reasons)
+        body = Readiness(ready=not reasons, reasons=reasons, facts=health.facts())
         return Answer(status=503 if reasons else 200, body=body)
 
     async def metrics_text(_request: Request[None, None]) -> Answer:

@@ -66,10 +66,9 @@ class Answers:
         category, access = event.category, event.access
         if category is None or access is None:
             raise ValueError("a decision that allows names its category and access")
-        head = self._allow_head_in_authorization if in_authorization else self._allow_head
         return AuthzAnswer(
             200,
-            head
+            self._head(in_authorization)
             % (
                 event.account_id,
                 event.key_id,
@@ -80,6 +79,14 @@ class Answers:
                 event.position,
             ),
         )
+
+    def allow_public(self, event: AccessEvent, *, in_authorization: bool) -> AuthzAnswer:
+        """Return an allow for a public route: it says of nobody who asks, so every such header is empty."""
+        nobody = ("",) * (len(IDENTITY_HEADERS) - 2)
+        return AuthzAnswer(200, self._head(in_authorization) % (*nobody, event.event_id, event.position))
+
+    def _head(self, in_authorization: bool) -> str:
+        return self._allow_head_in_authorization if in_authorization else self._allow_head
 
     def deny(
         self, reason: Reason, event_id: str, gateway: Gateway, taken: Taken | None = None

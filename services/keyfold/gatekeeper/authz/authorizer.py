@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 import structlog
 from msgspec import Struct
@@ -18,19 +18,21 @@ from keyfold.gatekeeper.authz.answers import Answers, AuthzAnswer
 from keyfold.gatekeeper.authz.denial_aggregation import DenialAggregation
 from keyfold.gatekeeper.authz.gateway_warnings import GatewayWarnings
 from keyfold.gatekeeper.authz.policy import AuthzPolicy
+from keyfold.gatekeeper.authz.policy_in_force import PolicyInForce
 from keyfold.gatekeeper.authz.rate_limiter import RateLimiter
 from keyfold.gatekeeper.authz.recording import access_event
 from keyfold.gatekeeper.authz.request.callers import AuthzCallers
 from keyfold.gatekeeper.authz.request.headers import Fields
 from keyfold.gatekeeper.authz.request.question import AuthzQuestion, Questions
-from keyfold.gatekeeper.authz.shadow import Shadow
-from keyfold.gatekeeper.gateways import Gateway
 from keyfold.gatekeeper.journal.writer import Journal
 from keyfold.gatekeeper.replica.lease import Lease
 from keyfold.gatekeeper.replica.state import Replica
 from keyfold.runtime.clock import Clock
 from keyfold.wire.access.codec import encode_access_event
 from keyfold.wire.journal.line import journal_line
+
+_ALLOW: Final = "allow"
+_PUBLIC: Final = "public"
 
 log = structlog.get_logger(__name__)
 
@@ -64,11 +66,11 @@ class _Decided(Struct, frozen=True, gc=False):
 
 
 class _Counted(Struct, frozen=True, gc=False):
-    """A denial that shares one event with others."""
+    """An answer that shares one event with others."""
 
-    gateway: Gateway
-    reason: Reason
-    event_id: str
+    question: AuthzQuestion
+    reason: Reason | None
+    event: AccessEvent
 
 
 class Authz:
@@ -81,33 +83,36 @@ class Authz:
 
     def __init__(
         self,
-        policy: AuthzPolicy,
+        in_force: PolicyInForce,
         replica: Replica,
         lease: Lease,
         journal: Journal,
         limiter: RateLimiter,
         clock: Clock,
-        shadow: Shadow | None = None,
         aggregation: DenialAggregation | None = None,
     ) -> None:
-        self._callers = AuthzCallers(policy.gateways, policy.key_headers)
-        self._questions = Questions(policy)
+        self._in_force = in_force
+        self._adopt(in_force.policy)
         self.field_names = self._questions.field_names
-        self._policy = policy
         self._replica = replica
         self._lease = lease
         self._journal = journal
         self._limiter = limiter
-        self._shadow = shadow
         self._aggregation = aggregation
-        self._templates = policy.route_map if policy.paths == "template" else None
         self._clock = clock
         self._loop = asyncio.get_running_loop()
-        self._answers = Answers(policy.key_headers)
+        self._answers = Answers(in_force.policy.key_headers)
         self._warnings = GatewayWarnings(clock)
         self._pending: list[_Pending] = []
         self._unknown_gateways = 0
-        self._answered: dict[Reason | None, int] = dict.fromkeys((None, *Reason), 0)
+        self._answered: dict[str, int] = dict.fromkeys((_ALLOW, _PUBLIC, *Reason), 0)
+
+    def _adopt(self, policy: AuthzPolicy) -> None:
+        # What was read of callers is forgotten: their gateway may not be one any more.
+        self._policy = policy
+        self._callers = AuthzCallers(policy.gateways, policy.key_headers)
+        self._questions = Questions(policy)
+        self._templates = policy.route_map if policy.paths == "template" else None
 
     def ask(self, exchange: Exchange, method: str, raw_target: str, fields: Fields) -> None:
         """Take a question, to be answered in the next tick; `raw_target` is the target exactly as sent."""
@@ -116,6 +121,8 @@ class Authz:
         self._pending.append((exchange, method, raw_target, fields))
 
     def _answer_all(self) -> None:
+        if self._in_force.policy is not self._policy:
+            self._adopt(self._in_force.policy)
         pending, self._pending = self._pending, []
         steady_s = self._clock.monotonic_s()
         moment = _Moment(self._clock.now(), steady_s, self._lease.is_held(steady_s))
@@ -161,10 +168,10 @@ class Authz:
             self._warnings.warn(gateway.name, question.original.lacks)
         decision, taken = self._judge(question, moment)
         reason = decision.reason
-        if reason is not None and self._aggregation is not None:
+        if (reason is not None or decision.is_public) and self._aggregation is not None:
             count = self._aggregation.find_count(decision, question, moment.at, self._replica.position)
             if count is not None:
-                return _Counted(gateway, reason, count.event.event_id)
+                return _Counted(question, reason, count.event)
         event = access_event(
             decision,
             question,
@@ -184,8 +191,8 @@ class Authz:
         decision = decide_access(
             question.request, state, self._policy.route_map, moment.at, lease_held=moment.lease_held
         )
-        if self._shadow is not None:
-            self._shadow.compare(question.request, decision, state)
+        if (shadow := self._in_force.shadow) is not None:
+            shadow.compare(question.request, decision, state)
         if decision.reason is not None or state is None or decision.key_id is None:
             return decision, None
         key = state.subscriber_key(decision.key_id)
@@ -196,19 +203,29 @@ class Authz:
 
     def _answer(self, decided: _Decided, lease_held: bool) -> AuthzAnswer:
         question, event = decided.question, decided.event
+        if event.is_public:
+            return self._allow_public(question, event)
         reason = decided.reason
         if reason is None and not lease_held:
             reason = Reason.STALE
-        self._answered[reason] += 1
+        self._answered[reason or _ALLOW] += 1
         if reason is None:
             return self._answers.allow(event, in_authorization=question.in_authorization)
         return self._answers.deny(reason, event.event_id, question.gateway, decided.taken)
 
+    def _allow_public(self, question: AuthzQuestion, event: AccessEvent) -> AuthzAnswer:
+        # No key was looked at, so it does not matter whether the state is up to date.
+        self._answered[_PUBLIC] += 1
+        return self._answers.allow_public(event, in_authorization=question.in_authorization)
+
     def _answer_counted(self, counted: _Counted, is_counted: bool) -> AuthzAnswer:
+        question, reason, event = counted.question, counted.reason, counted.event
         if not is_counted:
-            return self._answers.journal_unavailable(counted.gateway.kind)
-        self._answered[counted.reason] += 1
-        return self._answers.deny(counted.reason, counted.event_id, counted.gateway)
+            return self._answers.journal_unavailable(question.gateway.kind)
+        if reason is None:
+            return self._allow_public(question, event)
+        self._answered[reason] += 1
+        return self._answers.deny(reason, event.event_id, question.gateway)
 
     def register_metrics(self) -> None:
         """Let the metrics read the counts of answers whenever they are scraped."""
@@ -216,4 +233,4 @@ class Authz:
         metrics.UNKNOWN_GATEWAYS.read_from(lambda: {(): self._unknown_gateways})
 
     def _decisions(self) -> Mapping[tuple[str, ...], int]:
-        return {(reason or "allow",): count for reason, count in self._answered.items()}
+        return {(reason,): count for reason, count in self._answered.items()}

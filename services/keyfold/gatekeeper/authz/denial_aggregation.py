@@ -1,4 +1,7 @@
-"""Counts requests that prove no key, or a dead one, beyond a rate, so that a flood cannot drown the log."""
+"""Counts requests that prove no key, or a dead one, beyond a rate, so that a flood cannot drown the log.
+
+Public requests prove no key either: they are counted in the same way.
+"""
 
 import asyncio
 from collections import Counter
@@ -54,12 +57,12 @@ log = structlog.get_logger(__name__)
 class AggregationKey(NamedTuple):
     """What the requests of a source have in common; `network` is None if they are not kept apart by it.
 
-    `denied` is their decision, without what they ask for.
+    `decision` is theirs, without what they ask for.
     """
 
     gateway: str
     network: str | None
-    denied: Decision
+    decision: Decision
 
 
 @dataclass(slots=True, eq=False)
@@ -128,12 +131,12 @@ class DenialAggregation:
         if second != self._second:
             self._second = second
             self._seen.clear()
-        denied = replace(decision, category=None, access=None)
+        alike = replace(decision, category=None, access=None)
         if decision.key_id is not None or decision.vendor_key_id is not None:
             # There are many networks, and each would add its rows to the log of one account or vendor.
-            return AggregationKey(gateway, None, denied)
+            return AggregationKey(gateway, None, alike)
         network = reduce_address(client_ip, "network") if self._kept == "full" else client_ip
-        source = AggregationKey(gateway, network, denied)
+        source = AggregationKey(gateway, network, alike)
         is_kept_apart = source in self._seen or len(self._seen) < SOURCES_MAX
         return source if is_kept_apart else source._replace(network=None)
 
@@ -141,7 +144,7 @@ class DenialAggregation:
         self, source: AggregationKey, second: int, at: datetime, position: int
     ) -> AggregatedDenials | None:
         event = aggregated_event(
-            source.denied,
+            source.decision,
             source.gateway,
             source.network,
             event_id=self._clock.new_event_id(),
@@ -211,7 +214,7 @@ class DenialAggregation:
         counted = [count for count in counts if count.requests]
         journalled = self._append(counted) if counted and self._journal.fault is None else 0
         for count in counted[:journalled]:
-            metrics.COUNTED.labels(count.event.reason).inc(count.requests)
+            metrics.COUNTED.labels(count.event.reason or "public").inc(count.requests)
         # A count of 0 was begun for requests that the journal then refused.
         for count in (*counted[:journalled], *(count for count in counts if not count.requests)):
             del self._counts[count.second, count.source]
@@ -257,6 +260,8 @@ class DenialAggregation:
 
 
 def _is_countable(decision: Decision) -> bool:
+    if decision.is_public:
+        return True
     is_nobody = decision.key_id is None and decision.vendor_key_id is None
     return decision.reason in _DEAD or (decision.reason in _UNPROVEN and (is_nobody or decision.is_dead))
 

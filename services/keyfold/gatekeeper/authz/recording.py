@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from keyfold.domain.access.decision import Decision
 from keyfold.domain.access.event import AccessEvent
-from keyfold.domain.access.request_path import PATH_LENGTH_MAX, normalise
+from keyfold.domain.access.request_path import PATH_LENGTH_MAX
 from keyfold.domain.access.route_map import RouteMap
 from keyfold.domain.ids import EventId
 from keyfold.gatekeeper.authz.redaction import redact
@@ -67,7 +67,7 @@ def access_event(
 
 
 def aggregated_event(
-    denied: Decision,
+    decision: Decision,
     gateway: str,
     network: str | None,
     *,
@@ -76,19 +76,19 @@ def aggregated_event(
     position: int,
     gatekeeper: str,
 ) -> AccessEvent:
-    """Return the record of requests that are denied alike, before they are counted and it gets its number."""
+    """Return the record of requests that are decided alike, before they are counted and it is numbered."""
     return AccessEvent(
         event_id=EventId(event_id),
         at=at,
-        account_id=denied.account_id,
-        key_id=denied.key_id,
-        vendor_id=denied.vendor_id,
-        vendor_key_id=denied.vendor_key_id,
+        account_id=decision.account_id,
+        key_id=decision.key_id,
+        vendor_id=decision.vendor_id,
+        vendor_key_id=decision.vendor_key_id,
         category=None,
         access=None,
         method=ANY_METHOD,
         path=ANY_PATH,
-        reason=denied.reason,
+        reason=decision.reason,
         position=position,
         gateway=gateway,
         client_ip=network,
@@ -104,9 +104,8 @@ def _path(target: str) -> str:
 
 def _template(original: OriginalRequest, route_map: RouteMap) -> str:
     # The record needs a route also where the keys alone decided and no route was looked for.
-    segments = normalise(original.target) if original.is_clear else None
-    route = None if segments is None else route_map.match(segments)
-    return ANY_PATH if route is None else f"/{'/'.join(route.segments)}"
+    route = route_map.read(original.method, original.target).route if original.is_clear else None
+    return ANY_PATH if route is None else route.pattern
 
 
 @lru_cache(maxsize=64)

@@ -9,14 +9,11 @@ from typing import Final
 import structlog
 
 from keyfold.domain.access.decision import AccessRequest, Decision, Reason, judge_request
-from keyfold.domain.access.request_path import normalise
-from keyfold.domain.access.route_map import REST, MappedRoute, RouteMap
+from keyfold.domain.access.request_path import read_path
+from keyfold.domain.access.route_map import REST, MappedRequest, RouteMap
 from keyfold.domain.lifecycle.state import State
 from keyfold.domain.lifecycle.subscriber_key import SubscriberKey
-from keyfold.domain.permissions import Access, Category
 from keyfold.gatekeeper import metrics
-from keyfold.gatekeeper.route_map_file import load_route_map
-from keyfold.gatekeeper.settings import GatekeeperSettings
 from keyfold.runtime.clock import Clock
 
 DIFFERENCES_MAX: Final = 500
@@ -37,36 +34,13 @@ class Becomes(StrEnum):
     SAME_ANSWER = "same_answer"
 
 
-@dataclass(frozen=True, slots=True)
-class Mapped:
-    """The route and access that a map has for a method on a path; None if it has no route."""
-
-    route: MappedRoute | None
-    access: Access | None
-
-    @property
-    def line(self) -> int | None:
-        """The line of the map, from 1."""
-        return None if self.route is None else self.route.line
-
-    @property
-    def category(self) -> Category | None:
-        """The category that the line names."""
-        return None if self.route is None else self.route.category
-
-    @property
-    def pattern(self) -> str | None:
-        """The line's pattern, each of its parameters as `{}`."""
-        return None if self.route is None else "/" + "/".join(self.route.segments)
-
-
 @dataclass(slots=True, kw_only=True)
 class ShadowDifference:
     """One distinct difference, how often it occurred, and when. `examples` are paths that one map lacks."""
 
     method: str
-    old: Mapped
-    new: Mapped
+    old: MappedRequest
+    new: MappedRequest
     becomes: Becomes
     first_at: datetime
     last_at: datetime
@@ -91,6 +65,13 @@ class Shadow:
         self.compared = 0
         self.not_kept = 0
 
+    def is_between(self, route_map: RouteMap, shadow: RouteMap | None) -> bool:
+        """Say whether it compares these two maps, line by line."""
+        return shadow is not None and (self._old.routes, self._new.routes) == (
+            route_map.routes,
+            shadow.routes,
+        )
+
     @property
     def differences(self) -> list[ShadowDifference]:
         """The differences, changed answers before others, then the most frequent first."""
@@ -100,35 +81,41 @@ class Shadow:
     def compare(self, request: AccessRequest, decision: Decision, state: State | None) -> None:
         """Note if the new map reads the request differently. Raises nothing.
 
-        A request that can be read in two ways, or without two proven keys, is not compared: no map decides
-        it, and strangers must not be able to fill the table.
+        A request that no server reads in one way, or without two proven keys, is not compared: no map decides
+        it, and strangers must not be able to fill the table. On a route that is public in one of the maps
+        everybody counts.
         """
-        if decision.key_id is None or decision.vendor_id is None or request.target is None:
+        if request.target is None or not self.is_running:
             return
         try:
             self._compare(request, request.target, decision, state)
         except Exception:  # a failure of the comparison must not reach an answer
-            if self.is_running:
-                log.exception("shadow_failed")
+            log.exception("shadow_failed")
             self.is_running = False
 
     def _compare(self, request: AccessRequest, target: str, decision: Decision, state: State | None) -> None:
-        segments = normalise(target)
-        if segments is None or not self.is_running:
+        is_proven = decision.key_id is not None and decision.vendor_id is not None
+        new = self._new.read(request.method, target)
+        if not (is_proven or decision.is_public or new.is_public) or (path := read_path(target)) is None:
             return
         self.compared += 1
-        route = self._new.match(segments)
-        if route is None:
-            if decision.category is None:
-                return
-        elif route.category is decision.category and route.access(request.method) is decision.access:
-            return
-        self._note_difference(request.method, segments, decision, state)
+        if (new.category, new.access, new.is_public) != (
+            decision.category,
+            decision.access,
+            decision.is_public,
+        ):
+            old = self._old.read(request.method, target)
+            self._note_difference(request.method, path.plain, old, new, decision, state)
 
     def _note_difference(
-        self, method: str, segments: tuple[str, ...], decision: Decision, state: State | None
+        self,
+        method: str,
+        segments: tuple[str, ...],
+        old: MappedRequest,
+        new: MappedRequest,
+        decision: Decision,
+        state: State | None,
     ) -> None:
-        old, new = _map_request(self._old, method, segments), _map_request(self._new, method, segments)
         key = None if state is None or decision.key_id is None else state.subscriber_key(decision.key_id)
         becomes = _compare_answers(key, decision.reason, old, new)
         self._counters[becomes].inc()
@@ -141,7 +128,7 @@ class Shadow:
         _add_example(difference, segments)
 
     def _find_difference(
-        self, method: str, old: Mapped, new: Mapped, becomes: Becomes
+        self, method: str, old: MappedRequest, new: MappedRequest, becomes: Becomes
     ) -> ShadowDifference | None:
         key = (method, old.line, new.line, becomes)
         if (difference := self._differences.get(key)) is not None:
@@ -155,26 +142,26 @@ class Shadow:
         return difference
 
 
-def open_shadow(settings: GatekeeperSettings, route_map: RouteMap, clock: Clock) -> Shadow | None:
-    """Read the new map if one is set. Raises StopProcess that names each of its broken lines."""
-    if settings.shadow_route_map is None:
-        return None
-    return Shadow(route_map, load_route_map(settings.shadow_route_map), clock)
+def make_shadow(route_map: RouteMap, shadow: RouteMap | None, clock: Clock) -> Shadow | None:
+    """Return a shadow of the map in force, None without a map to compare it with."""
+    return None if shadow is None else Shadow(route_map, shadow, clock)
 
 
-def _map_request(route_map: RouteMap, method: str, segments: tuple[str, ...]) -> Mapped:
-    route = route_map.match(segments)
-    return Mapped(route, None if route is None else route.access(method))
-
-
-def _compare_answers(key: SubscriberKey | None, reason: Reason | None, old: Mapped, new: Mapped) -> Becomes:
-    # A request that is denied for its keys is denied under either map.
-    if reason in _OF_KEYS:
+def _compare_answers(
+    key: SubscriberKey | None, reason: Reason | None, old: MappedRequest, new: MappedRequest
+) -> Becomes:
+    if old.is_public:
+        return Becomes.ALLOW_TO_DENY  # whoever comes without a key: those of this request were not looked at
+    # A request that is denied for its keys is denied under either map, unless the route becomes public.
+    was_allowed = reason not in _OF_KEYS and _allows(key, old)
+    is_allowed = new.is_public or (reason not in _OF_KEYS and _allows(key, new))
+    if was_allowed == is_allowed:
         return Becomes.SAME_ANSWER
-    is_allowed = judge_request(key, True, old.category, old.access) is None
-    if is_allowed == (judge_request(key, True, new.category, new.access) is None):
-        return Becomes.SAME_ANSWER
-    return Becomes.ALLOW_TO_DENY if is_allowed else Becomes.DENY_TO_ALLOW
+    return Becomes.ALLOW_TO_DENY if was_allowed else Becomes.DENY_TO_ALLOW
+
+
+def _allows(key: SubscriberKey | None, asked: MappedRequest) -> bool:
+    return judge_request(key, asked.is_clear, asked.category, asked.access) is None
 
 
 def _add_example(difference: ShadowDifference, segments: tuple[str, ...]) -> None:

@@ -7,10 +7,10 @@ import orjson
 
 from keyfold.domain.access.dry_run import DryRunCase, DryRunRequest, find_case, request_by_path
 from keyfold.domain.access.explanation import Explanation, explain
-from keyfold.domain.access.route_map import RouteMap
 from keyfold.domain.ids import KeyId, VendorId
 from keyfold.domain.lifecycle.subscriber_key import SubscriberKey
 from keyfold.domain.permissions import Access
+from keyfold.gatekeeper.authz.policy_in_force import PolicyInForce
 from keyfold.gatekeeper.queries.decide_bodies import (
     BATCH_BYTES_MAX,
     DecideQuestion,
@@ -53,8 +53,8 @@ _NO_SUCH_KEY: Final = Problem(status=404, slug="not-found", detail="there is no 
 class DryRunRoutes:
     """Explains decisions before a gateway asks for them."""
 
-    def __init__(self, route_map: RouteMap, replica: Replica, lease: Lease, clock: Clock) -> None:
-        self._route_map = route_map
+    def __init__(self, in_force: PolicyInForce, replica: Replica, lease: Lease, clock: Clock) -> None:
+        self._in_force = in_force
         self._replica = replica
         self._lease = lease
         self._clock = clock
@@ -134,7 +134,7 @@ class DryRunRoutes:
 
     def _request(self, question: DecideQuestion) -> DryRunRequest:
         if question.method is not None and question.path is not None:
-            return request_by_path(question.method, question.path, self._route_map)
+            return request_by_path(question.method, question.path, self._in_force.policy.route_map)
         access = None if question.access is None else Access.of(question.access)
         return DryRunRequest(category=question.category, access=access)
 
@@ -157,6 +157,7 @@ def _represent(
         "vendor_id": None if case.vendor_key is None else case.vendor_key.vendor_id,
         "category": category,
         "access": None if access is None else access.word,
+        "public": case.request.is_public,
         "position": position,
         "at": rfc3339(case.now),
         "checks": [{"check": each.check, "outcome": each.outcome} for each in explanation.checks],

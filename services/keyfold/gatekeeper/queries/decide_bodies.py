@@ -109,7 +109,8 @@ class ChangeView(JsonBody):
 class DryRun(JsonBody):
     """The decision that a request of these keys would get at `position`, with every check in its order.
 
-    `status` is what a gateway would be answered with. `changes` together are what an allow would take.
+    `status` is what a gateway would be answered with. `changes` together are what an allow would take. On a
+    public route nothing is checked.
     """
 
     decision: Literal["allow", "deny"]
@@ -120,6 +121,7 @@ class DryRun(JsonBody):
     vendor_id: str | None
     category: Category | None
     access: Literal["read", "write"] | None
+    public: bool
     position: int
     at: Instant
     checks: list[CheckView]

@@ -7,7 +7,8 @@ from pydantic import ConfigDict, Field, JsonValue, RootModel
 from keyfold.domain.access.introspection import WorkingKeys, introspect
 from keyfold.domain.permissions import CATEGORIES, Access, Permissions
 from keyfold.gatekeeper import metrics
-from keyfold.gatekeeper.gateways import TOKEN_HEADER, Gateways
+from keyfold.gatekeeper.authz.policy_in_force import PolicyInForce
+from keyfold.gatekeeper.gateways import TOKEN_HEADER
 from keyfold.gatekeeper.queries.decide_bodies import Address
 from keyfold.gatekeeper.replica.lease import Lease
 from keyfold.gatekeeper.replica.state import Replica
@@ -86,8 +87,8 @@ class Introspection(RootModel[Active | Inactive]):
 class IntrospectionRoutes:
     """Answers gateways that ask about keys rather than about requests."""
 
-    def __init__(self, gateways: Gateways, replica: Replica, lease: Lease, clock: Clock) -> None:
-        self._gateways = gateways
+    def __init__(self, in_force: PolicyInForce, replica: Replica, lease: Lease, clock: Clock) -> None:
+        self._in_force = in_force
         self._replica = replica
         self._lease = lease
         self._clock = clock
@@ -111,7 +112,8 @@ class IntrospectionRoutes:
 
     async def introspect(self, request: Request[IntrospectionForm, None]) -> Reply:
         """Answer `POST /v1/introspect`."""
-        if request.identity is None and not self._gateways.find(request.headers.getall(TOKEN_HEADER, [])):
+        gateways = self._in_force.policy.gateways
+        if request.identity is None and not gateways.find(request.headers.getall(TOKEN_HEADER, [])):
             metrics.INTROSPECTIONS.labels("refused").inc()
             return _NO_GATEWAY
         found = self._introspect(request.body)

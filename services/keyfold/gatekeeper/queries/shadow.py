@@ -2,19 +2,26 @@
 
 from pydantic import Field
 
+from keyfold.domain.access.route_map import MappedRequest
 from keyfold.domain.permissions import AccessWord, Category
-from keyfold.gatekeeper.authz.shadow import Becomes, Mapped, Shadow, ShadowDifference
+from keyfold.gatekeeper.authz.policy_in_force import PolicyInForce
+from keyfold.gatekeeper.authz.shadow import Becomes, ShadowDifference
 from keyfold.runtime.auth.caller import Role
 from keyfold.runtime.http import Answer, AnyRoute, Instant, JsonBody, Reply, Request, Roles, Route
 
 
 class MappedView(JsonBody):
-    """What a map makes of the request; all null where it has no route for it."""
+    """What a map makes of the request; all null where it has no route for it.
+
+    `ambiguous` says why there is none: the map's routes differ about its readings. A public route has a line
+    and no category.
+    """
 
     line: int | None
     pattern: str | None
     category: Category | None
     access: AccessWord | None
+    ambiguous: bool
 
 
 class DifferenceView(JsonBody):
@@ -46,8 +53,8 @@ class ShadowView(JsonBody):
 class ShadowRoutes:
     """The route that shows them."""
 
-    def __init__(self, shadow: Shadow | None) -> None:
-        self._shadow = shadow
+    def __init__(self, in_force: PolicyInForce) -> None:
+        self._in_force = in_force
 
     def routes(self) -> tuple[AnyRoute, ...]:
         """Return the route of shadow mode."""
@@ -64,7 +71,7 @@ class ShadowRoutes:
 
     async def shadow(self, _request: Request[None, None]) -> Reply:
         """Answer `GET /v1/shadow`."""
-        shadow = self._shadow
+        shadow = self._in_force.shadow
         if shadow is None:
             return Answer(body=ShadowView(running=False))
         return Answer(
@@ -91,10 +98,11 @@ def _view(difference: ShadowDifference) -> DifferenceView:
     )
 
 
-def _view_mapped(mapped: Mapped) -> MappedView:
+def _view_mapped(asked: MappedRequest) -> MappedView:
     return MappedView(
-        line=mapped.line,
-        pattern=mapped.pattern,
-        category=mapped.category,
-        access=None if mapped.access is None else mapped.access.word,
+        line=asked.line,
+        pattern=asked.pattern,
+        category=asked.category,
+        access=None if asked.access is None else asked.access.word,
+        ambiguous=not asked.is_clear,
     )

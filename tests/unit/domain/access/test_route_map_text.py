@@ -3,7 +3,12 @@
 import pytest
 
 from keyfold.domain.access.route_map import MappedRoute
-from keyfold.domain.access.route_map_text import BadRouteMap, parse_route_map
+from keyfold.domain.access.route_map_text import (
+    BadRouteMap,
+    canonical_route_map,
+    parse_route_map,
+    warn_of_route_map,
+)
 from keyfold.domain.permissions import Access, Category
 
 
@@ -86,6 +91,12 @@ def test_a_method_reads_or_writes(exceptions: str, accesses: dict[str, int]) -> 
         ("/v1/note clinical POST=admin", "is no exception"),
         ("/v1/note clinical POST = read", "is no exception"),
         ("/v1/note clinical POST=read POST=write", "POST is given twice"),
+        ("/v1/note public", "a public route is METHOD PATTERN public"),
+        ("GET /v1/note clinical", "a public route is METHOD PATTERN public"),
+        ("GET public", "a public route is METHOD PATTERN public"),
+        ("get /v1/note public", "a public route is METHOD PATTERN public"),
+        ("GET /v1/note public POST=read", "a public route is METHOD PATTERN public"),
+        ("GET /v1/Note public", "can match no request"),
     ],
 )
 def test_a_fault_is_told_with_its_line(line: str, fault: str) -> None:
@@ -130,3 +141,70 @@ def test_only_a_newline_ends_a_line(separator: str) -> None:
     """A comment goes on to the end of the line that an editor shows."""
     text = f"# a comment{separator}/v1/** system\n/v1/note notes"
     assert [line for line, _ in faults_of(text)] == [2]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("/v1/note patient\n/v1/note.json clinical", 2),
+        ("/v1/{id} patient\n/v1/all.tar.gz files", 2),
+        ("/v1/note.json clinical\n/v1/note patient POST=read", 1),
+        ("/v1/{id} patient\nGET /v1/openapi.json public", 2),
+    ],
+)
+def test_a_line_whose_requests_are_read_as_another_is_a_fault(text: str, line: int) -> None:
+    """Ordinary requests would be ambiguous each time, so the map is refused, with both lines."""
+    assert faults_of(text) == [(line, f"its requests can also be read as those of line {3 - line}")]
+
+
+@pytest.mark.parametrize(
+    ("text", "common"),
+    [
+        ("/v1/{x}/note clinical\n/v1/patient/{id} patient", "/v1/patient/note"),
+        ("/v1/{x}/note/** clinical\n/v1/patient/** patient", "/v1/patient/note/**"),
+        ("/v1/{x}/note clinical\n/v1/patient/** clinical POST=read", "/v1/patient/note"),
+        ("GET /v1/{x}/up public\n/v1/patient/** patient", "/v1/patient/up"),
+    ],
+)
+def test_two_lines_that_cross_are_a_fault_unless_a_third_settles_it(text: str, common: str) -> None:
+    """Where neither of two lines is the more specific one, frameworks differ in which one they take."""
+    ((line, fault),) = faults_of(text)
+    assert line == 2 and f"line 1 is the more specific one for {common}:" in fault
+    assert parse_route_map(f"{text}\n{common} system").faults == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "/v1/{x}/note clinical\n/v1/patient/{id} clinical",
+        "/v1/patient/** patient\n/v1/patient/{id}/note clinical\n/v1/{x}/** system\n/** files",
+        "GET /v1/{x}/up public\nPOST /v1/patient/{id} public",
+        "GET /openapi.json public\n/v1/report.csv files\n/v1/report files",
+    ],
+)
+def test_lines_that_may_stand_together(text: str) -> None:
+    """Lines that agree, or of which one is the more specific, are no fault, nor is a suffix by itself."""
+    assert parse_route_map(text).faults == []
+
+
+def test_a_public_route_is_for_its_method() -> None:
+    """GET includes HEAD; any other method is for the next line that matches."""
+    text = "/v1/** system\nGET /v1/up public\nPOST /v1/up public\nOPTIONS /v1/** public"
+    routes = parse_route_map(text)
+    lines = {
+        method: routes.read(method, "/v1/up").line for method in ("GET", "HEAD", "POST", "PUT", "OPTIONS")
+    }
+    assert lines == {"GET": 2, "HEAD": 2, "POST": 3, "PUT": 1, "OPTIONS": 4}
+    assert faults_of(f"{text}\nGET /v1/up public") == [(5, "matches the same paths as line 2")]
+    assert warn_of_route_map(routes) == [(3, "anybody may send POST here without a key")]
+
+
+def test_a_map_as_its_canonical_text() -> None:
+    """Comments, order, spaces and names of parameters are left out; the text is a map that decides alike."""
+    text = "# so\n/v1/{name}/x  system PUT=read GET=write # and so\n\nGET /up public\n"
+    canonical = canonical_route_map(parse_route_map(text))
+    assert canonical == "/v1/{}/x system GET=write PUT=read\nGET /up public\n"
+    assert (
+        canonical_route_map(parse_route_map("GET /up public\n/v1/{id}/x system GET=write PUT=read"))
+        == canonical
+    )

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from keyfold.domain.access.decision import AccessRequest, Decision, decide_access
+from keyfold.domain.access.decision import PUBLIC, AccessRequest, Decision, decide_access
 from keyfold.domain.access.key_proof import Presented
-from keyfold.domain.access.route_map import RouteMap
+from keyfold.domain.access.route_map import MappedRequest, RouteMap
 from keyfold.domain.access.route_map_text import parse_route_map
 from keyfold.domain.lifecycle.state import State
 from keyfold.gatekeeper import metrics
@@ -21,10 +21,7 @@ from keyfold.gatekeeper.authz.shadow import (
     Becomes,
     Shadow,
     ShadowDifference,
-    open_shadow,
 )
-from keyfold.gatekeeper.settings import GatekeeperSettings
-from keyfold.runtime.failure import StopProcess
 from keyfold.wire.keys.format import KeyKind, MintedKey, read_key
 from tests.support.gatekeeper.asked import asking
 from tests.support.gatekeeper.practice import (
@@ -217,28 +214,33 @@ def test_every_difference_is_counted_under_one_of_three_names() -> None:
     assert counted() == {**before, "allow_to_deny": before["allow_to_deny"] + 1}
 
 
-def test_the_new_map_is_checked_at_the_start(tmp_path: Path) -> None:
-    """Without one there is no shadow; one that is broken, or not there, keeps a gatekeeper from starting."""
-    path, clock = tmp_path / "new.routes", SetClock()
+def test_what_is_public_in_one_map_is_compared_for_everybody() -> None:
+    """Whoever sends no key is let in, or no longer, and that is noted; strangers add nothing else."""
+    watched = Watched("GET /v1/patient/{id} public\n/v1/appointment/** appointment\n/v1/bill/** financial\n")
+    for _ in range(2):
+        watched.decide("GET", "/v1/patient/7", key=UNKNOWN_KEY)
+    watched.decide("GET", "/v1/patient/7")
+    watched.decide("PUT", "/v1/patient/7", key=UNKNOWN_KEY)
+    assert watched.found() == [("GET", 1, 1, "deny_to_allow"), ("GET", 1, 1, "same_answer")]
+    back = Shadow(parse_route_map("GET /v1/patient/{id} public"), OLD, watched.clock)
+    back.compare(AccessRequest(None, None, "GET", "/v1/patient/7", None), PUBLIC, watched.state)
+    assert [each.becomes for each in back.differences] == [Becomes.ALLOW_TO_DENY]
 
-    def settings(at: Path | None) -> GatekeeperSettings:
-        return GatekeeperSettings.model_construct(shadow_route_map=at)
 
-    assert open_shadow(settings(None), OLD, clock) is None
-    with pytest.raises(StopProcess, match="cannot be read"):
-        open_shadow(settings(path), OLD, clock)
-    path.write_text("/v1/patient/** patient\n/v1/bill/** teeth\n")
-    with pytest.raises(StopProcess, match="line 2: 'teeth' is no category"):
-        open_shadow(settings(path), OLD, clock)
-    path.write_text("/v1/patient/** patient\n")
-    shadow = open_shadow(settings(path), OLD, clock)
-    assert shadow is not None
-    assert (shadow.is_running, shadow.since) == (True, clock.now())
+def test_a_map_that_makes_requests_ambiguous() -> None:
+    """A line that is nested under another takes its odd spellings away from both, and that is told."""
+    watched = Watched(
+        "/v1/patient/{id} patient\n/v1/patient/me clinical\n/v1/appointment/** appointment\n"
+        "/v1/bill/** financial\n"
+    )
+    watched.decide("GET", "/v1/patient/ME")
+    found = watched.only()
+    assert (found.becomes, found.new.is_clear, found.new.line) == (Becomes.ALLOW_TO_DENY, False, None)
 
 
 class _Broken(RouteMap):
-    def match(self, segments: tuple[str, ...]) -> None:
-        raise ZeroDivisionError(segments)
+    def read(self, method: str, target: str) -> MappedRequest:
+        raise ZeroDivisionError(method, target)
 
 
 def test_a_shadow_that_breaks_takes_nothing_with_it() -> None:
@@ -247,7 +249,7 @@ def test_a_shadow_that_breaks_takes_nothing_with_it() -> None:
     watched.shadow = Shadow(OLD, _Broken(()), watched.clock)
     assert watched.decide("GET", "/v1/patient/7").reason is None
     assert watched.decide("GET", "/v1/patient/7").reason is None
-    assert (watched.shadow.is_running, watched.shadow.compared) == (False, 1)
+    assert (watched.shadow.is_running, watched.shadow.compared) == (False, 0)
     assert watched.shadow.differences == []
 
 
@@ -267,17 +269,18 @@ async def test_operators_read_what_was_found(watched: Watched, tmp_path: Path) -
         status, answer = await asked.get("/v1/shadow")
         assert (status, answer["running"], answer["compared"], answer["not_kept"]) == (200, True, 3, 0)
         changed, same = answer["items"]
+        mapped = {"line": 1, "pattern": "/v1/patient/{}", "access": "read", "ambiguous": False}
         assert changed == {
             "method": "GET",
-            "old": {"line": 1, "pattern": "/v1/patient/{}", "category": "patient", "access": "read"},
-            "new": {"line": 1, "pattern": "/v1/patient/{}", "category": "clinical", "access": "read"},
+            "old": {**mapped, "category": "patient"},
+            "new": {**mapped, "category": "clinical"},
             "becomes": "allow_to_deny",
             "count": 1,
             "first_at": answer["since"],
             "last_at": answer["since"],
             "examples": [],
         }
-        assert same["new"] == dict.fromkeys(("line", "pattern", "category", "access"))
+        assert same["new"] == {**dict.fromkeys((*mapped, "category")), "ambiguous": False}
         assert same["examples"] == ["/v1/bill/{}/lines"]
         assert (await asked.get("/v1/shadow", "gateway"))[0] == 403
 

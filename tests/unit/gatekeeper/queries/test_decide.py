@@ -56,6 +56,7 @@ async def test_an_allow_says_what_it_is_for(asked: Asked) -> None:
             "vendor_id": VENDOR,
             "category": "patient",
             "access": "read",
+            "public": False,
             "position": asked.replica.position,
             "at": "2026-03-02T00:00:00.000000Z",
             "changes": [],

@@ -144,11 +144,14 @@ async def test_probes(client: Client) -> None:
         async with client.ask("GET", "/livez", token=None) as response:
             assert response.status == 200
         async with client.ask("GET", "/readyz", token=None) as response:
-            assert (response.status, await response.json()) == (200, {"ready": True, "reasons": {}})
+            assert (response.status, await response.json()) == (
+                200,
+                {"ready": True, "reasons": {}, "facts": {}},
+            )
         client.health.add("store", lambda: "is away")
         async with client.ask("GET", "/readyz", token=None) as response:
             assert response.status == 503
-            assert await response.json() == {"ready": False, "reasons": {"store": "is away"}}
+            assert await response.json() == {"ready": False, "reasons": {"store": "is away"}, "facts": {}}
     assert {line["log_level"] for line in lines} == {"debug"}
 
 

@@ -48,8 +48,9 @@ def listing(answer: JsonObject) -> Listing:
 
 def _describe_target(mapped: JsonObject) -> str:
     if mapped["line"] is None:
-        return "unmapped"
-    return f"{mapped['category']} {mapped['access']} (line {mapped['line']}, {mapped['pattern']})"
+        return "ambiguous" if mapped["ambiguous"] else "unmapped"
+    what = "public" if mapped["category"] is None else f"{mapped['category']} {mapped['access']}"
+    return f"{what} (line {mapped['line']}, {mapped['pattern']})"
 
 
 def _note(answer: JsonObject) -> str:
