@@ -23,7 +23,7 @@ from keyfold.local.process.supervisor import Probe, Supervisor
 from keyfold.local.servers.cache import cache_dir
 from keyfold.local.servers.caddy import CADDYFILE, CaddySpec, start_caddy
 from keyfold.local.servers.kafka import LocalKafka
-from keyfold.local.servers.kafka_jars import are_fetched
+from keyfold.local.servers.kafka_jars import are_fetched, find_fault
 from keyfold.local.servers.postgres import LocalPostgres
 from keyfold.local.service_specs import MODULES, SERVICE_SPECS, ServiceSpec, Wiring, service_command
 from keyfold.local.signing import LocalSigner
@@ -136,6 +136,8 @@ class Stack:
                 "fetching Kafka from Maven Central, once: 43 MB, and 69 MB for quick starts, "
                 f"stay in {cache_dir()} for all your stacks (make distclean removes them)"
             )
+        elif fault := await asyncio.to_thread(find_fault):
+            self.progress.warn(f"{fault}. It is fetched again from Maven Central")
         with self.progress.step("Apache Kafka 4.4"):
             await self.kafka.start()
             self.supervisor.adopt(self.kafka.child, rank=STORAGE_RANK, answers=self.kafka.answers)

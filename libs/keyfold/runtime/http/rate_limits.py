@@ -1,6 +1,7 @@
-"""Rate limits of callers: on commands, on calls that fail, and on tokens that name nobody."""
+"""Rate limits of tenants and callers: on commands, on calls that fail, and on tokens that name nobody."""
 
 from ipaddress import IPv6Address, IPv6Network, ip_address
+from math import ceil
 from typing import Final
 
 import structlog
@@ -10,7 +11,7 @@ from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import FixedWindowRateLimiter, SlidingWindowCounterRateLimiter
 
 from keyfold.runtime import metrics
-from keyfold.runtime.auth.caller import Caller
+from keyfold.runtime.auth.caller import Caller, Role
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.runtime.http.problem import Problem, Refused
 from keyfold.runtime.settings.base import RateLimitSettings
@@ -18,9 +19,11 @@ from keyfold.runtime.settings.base import RateLimitSettings
 _WINDOW_S: Final = 60
 _TOO_MANY: Final = 429
 _IPV6_HOST_BITS: Final = 64
-# Each count also scans for counters that have expired, so strangers must not be able to make many.
-_ADDRESSES_MAX: Final = 4096
-_ANY_ADDRESS: Final = "any"
+# Each count also scans for counters that have expired, so nobody must be able to make many.
+_COUNTERS_MAX: Final = 4096
+_ANY: Final = "any"
+# One login that runs away leaves the rest to the other logins of its tenant, who may want to revoke a key.
+_LOGIN_SHARE: Final = 0.75
 _CALLER: Final = web.RequestKey("caller", Caller)
 
 RATE_LIMITED: Final = metrics.counter(
@@ -31,14 +34,14 @@ log = structlog.get_logger(__name__)
 
 
 class RateLimits:
-    """What each caller may do within ``window_s``, counted in this process; 0 means no limit.
+    """What each tenant may do within ``window_s``, counted in this process; 0 means no limit.
 
     The window slides: the count of the previous one weighs less and less.
     """
 
     def __init__(self, *, commands_max: int, failures_max: int, window_s: int = _WINDOW_S) -> None:
-        self._commands = _Limit("commands", "commands", commands_max, window_s)
-        self._failures = _Limit("failures", "calls that failed", failures_max, window_s)
+        self._commands = _TenantLimit("commands", "commands", commands_max, window_s)
+        self._failures = _TenantLimit("failures", "calls that failed", failures_max, window_s)
         self._bad_tokens = _Limit("bad-tokens", "tokens that name nobody", failures_max, window_s)
 
     @classmethod
@@ -48,11 +51,11 @@ class RateLimits:
 
     async def admit(self, raw: web.Request, caller: Caller, *, is_command: bool) -> None:
         """Count a verified caller's command. Raises ``Refused``, before any work is done, at a limit."""
-        who = _name_of(caller)
-        if await self._failures.is_reached(who):
-            raise Refused(await self._failures.refusal(who))
-        if is_command and not await self._commands.count(who):
-            raise Refused(await self._commands.refusal(who))
+        refusal = await self._failures.find_refusal(caller)
+        if refusal is None and is_command:
+            refusal = await self._commands.count(caller)
+        if refusal is not None:
+            raise Refused(refusal)
         raw[_CALLER] = caller
 
     async def turn_away(self, raw: web.Request) -> None:
@@ -60,8 +63,7 @@ class RateLimits:
 
         A good token is never refused for what others do from its address: behind a proxy all have the same.
         """
-        is_crowded = self._bad_tokens.held >= _ADDRESSES_MAX
-        address = _ANY_ADDRESS if is_crowded else _host(raw.remote)
+        address = _ANY if self._bad_tokens.is_crowded else _host(raw.remote)
         if not await self._bad_tokens.count(address):
             raise Refused(await self._bad_tokens.refusal(address, address=address))
 
@@ -69,7 +71,47 @@ class RateLimits:
         """Count an admitted call that failed through the caller's fault; a signal of the application."""
         caller = raw.get(_CALLER)
         if caller is not None and 400 <= response.status < 500 and response.status != _TOO_MANY:
-            await self._failures.count(_name_of(caller))
+            await self._failures.count(caller)
+
+
+class _TenantLimit:
+    """One limit for a whole tenant, of which a single login gets three quarters at most.
+
+    A tenant is an account or a vendor, however many logins it has. Who belongs to none has a limit of its
+    own.
+    """
+
+    def __init__(self, name: str, what: str, most: int, window_s: int) -> None:
+        self._tenants = _Limit(name, what, most, window_s)
+        self._logins = _Limit(name, f"{what} of one login", ceil(most * _LOGIN_SHARE), window_s)
+
+    async def count(self, caller: Caller) -> Problem | None:
+        """Count one more, or return the problem that says which limit is reached."""
+        counters = self._counters_of(caller)
+        refusal = await self.find_refusal(caller)
+        for limit, who in counters if refusal is None else ():
+            if not await limit.count(who):  # another call was in between
+                return await limit.refusal(who)
+        return refusal
+
+    async def find_refusal(self, caller: Caller) -> Problem | None:
+        """Return the problem that says which limit is reached, None if one more is within all."""
+        for limit, who in self._counters_of(caller):
+            if await limit.is_reached(who):
+                return await limit.refusal(who)
+        return None
+
+    def _counters_of(self, caller: Caller) -> "tuple[tuple[_Limit, str], ...]":
+        """Return the limits that count a caller, and the name by which each does."""
+        tenant = caller.account_id or caller.vendor_id
+        if tenant is None:
+            # Anybody may have a login that is bound to nothing, or is a vendor's that has not applied.
+            is_stranger = caller.role in {None, Role.VENDOR}
+            sub = None if is_stranger and self._tenants.is_crowded else caller.sub
+            # Names are tuples' texts, since a sub may hold any separator.
+            return ((self._tenants, repr((caller.role and caller.role.value, sub))),)
+        login = repr((tenant, None if self._logins.is_crowded else caller.sub))
+        return (self._logins, login), (self._tenants, repr((tenant,)))
 
 
 class _Limit:
@@ -87,9 +129,9 @@ class _Limit:
         self._said = FixedWindowRateLimiter(self._storage)
 
     @property
-    def held(self) -> int:
-        """How many counters there are, including expired ones that are not dropped yet."""
-        return len(self._storage.storage)
+    def is_crowded(self) -> bool:
+        """Whether there are so many counters, expired ones among them, that strangers may make no more."""
+        return len(self._storage.storage) >= _COUNTERS_MAX
 
     async def count(self, who: str) -> bool:
         """Count one more and return True, or return False when the limit is reached."""
@@ -128,17 +170,12 @@ UNLIMITED: Final = RateLimits(commands_max=0, failures_max=0)
 """For a service that takes no tokens."""
 
 
-def _name_of(caller: Caller) -> str:
-    # As a tuple's text, since a name may hold any separator.
-    return repr((caller.role and caller.role.value, caller.sub, caller.account_id or caller.vendor_id))
-
-
 def _host(remote: str | None) -> str:
     """Return the address that identifies a host: with IPv6, one host can call from a whole /64."""
     try:
         address = ip_address(remote or "")
     except ValueError:
-        return _ANY_ADDRESS
+        return _ANY
     if not isinstance(address, IPv6Address):
         return str(address)
     if address.ipv4_mapped is not None:

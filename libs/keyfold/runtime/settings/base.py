@@ -183,16 +183,16 @@ class KeyHeaderSettings(Environment):
 
 
 class RateLimitSettings(Environment):
-    """How often one caller may call one process."""
+    """How often one tenant may call one process."""
 
     commands_per_minute: int = Field(
-        3000, ge=0, le=1_000_000, description="how many commands a caller may send in a minute, or 0 for any"
+        3000, ge=0, le=1_000_000, description="how many commands a tenant may send in a minute, or 0 for any"
     )
     failures_per_minute: int = Field(
         600,
         ge=0,
         le=1_000_000,
-        description="how many calls of a caller, or tokens of an address, may fail in a minute, or 0 for any",
+        description="how many calls of a tenant, or tokens of an address, may fail in a minute, or 0 for any",
     )
 
 
