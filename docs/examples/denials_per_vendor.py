@@ -14,6 +14,7 @@ import sys
 from contextlib import suppress
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
+from kafka_login import READING
 
 OURS = ("ce_type", b"keyfold.access.decided")
 TABLES = """
@@ -37,7 +38,7 @@ def count(database: sqlite3.Connection, record: ConsumerRecord) -> None:
 async def follow(bootstrap: str, topic: str, database: sqlite3.Connection) -> None:
     """Count what every partition holds now, from the positions in the database."""
     places = dict(database.execute("select part, following from place"))
-    async with AIOKafkaConsumer(topic, bootstrap_servers=bootstrap, auto_offset_reset="none") as consumer:
+    async with AIOKafkaConsumer(topic, bootstrap_servers=bootstrap, **READING) as consumer:
         for part, oldest in (await consumer.beginning_offsets(consumer.assignment())).items():
             if (first := places.get(part.partition, oldest)) < oldest:
                 print(f"past retention: {part}, offsets {first} to {oldest - 1}", file=sys.stderr)

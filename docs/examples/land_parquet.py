@@ -14,8 +14,8 @@ from pathlib import Path
 
 import duckdb
 from aiokafka import AIOKafkaConsumer
+from kafka_login import READING
 
-READING = {"auto_offset_reset": "none", "max_partition_fetch_bytes": 1 << 25}  # small files are slow to query
 OURS = ("ce_type", b"keyfold.access.decided")
 COLUMNS = {"event_id": "UUID", "at": "TIMESTAMPTZ", "gatekeeper": "VARCHAR", "seq": "BIGINT"}
 COLUMNS |= dict.fromkeys(("key_id", "vendor_id", "category", "access", "decision", "reason"), "VARCHAR")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
 from cloudevents.core.base import BaseCloudEvent
 from cloudevents.core.bindings.kafka import KafkaMessage, from_kafka_event
 
+from keyfold.client.endpoints import kafka_of
 from keyfold.kafka.access import client_options
 from tests.support.eventually import eventually
 from tests.support.stack.running import RunningStack, wait_for_end
@@ -23,7 +25,9 @@ ACCESS_TOPIC = "keyfold.access.v1"
 
 async def consumed(stack: RunningStack, topic: str) -> list[BaseCloudEvent]:
     """Return everything on a topic, as the CloudEvents SDK decodes it."""
-    consumer = AIOKafkaConsumer(topic, **client_options(stack.kafka), auto_offset_reset="earliest")
+    consumer = AIOKafkaConsumer(
+        topic, **client_options(kafka_of(stack.record, "analyst")), auto_offset_reset="earliest"
+    )
     records: list[ConsumerRecord] = []
     async with consumer:
         ends = await consumer.end_offsets(consumer.assignment())
@@ -86,11 +90,14 @@ async def test_example(stack: RunningStack, world: World) -> None:
         await world.request("GET", NOTE, practice.keys)
     await world.request("GET", "/v1/patient", practice.keys)
 
+    analyst = kafka_of(stack.record, "analyst")
+
     async def counted() -> bool:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             str(EXAMPLE),
-            stack.record["kafka"],
+            analyst.bootstrap,
+            env={**os.environ, **analyst.settings()},
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )

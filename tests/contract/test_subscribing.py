@@ -87,8 +87,8 @@ def test_what_the_page_promises_is_how_it_is_made() -> None:
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
 def test_an_example_is_short_and_named(example: Path) -> None:
-    """Each example is under 60 lines, uses none of Keyfold's code, and is named on the page."""
+    """Each example has 60 lines at most, uses none of Keyfold's code, and is named on the page."""
     text = example.read_text(encoding="utf-8")
-    assert len(text.splitlines()) < 60
+    assert len(text.splitlines()) <= 60
     assert not re.search(r"^(from|import) (keyfold|tests)\b", text, re.MULTILINE)
     assert f"docs/examples/{example.name}" in PAGE

@@ -105,7 +105,7 @@ async def wired(directory: Path, state: StateDir, postgres: LocalPostgres, kafka
     state.gateway_token()
     return Wiring(
         postgres_dsns=logins.dsns(postgres),
-        kafka_of={spec.name: kafka.access for spec in SERVICES},
+        kafka_of=kafka.accesses(),
         jwks=jwks_file(directory, eddsa()),
         route_map=ROUTE_MAP,
         gateways=state.gateways,

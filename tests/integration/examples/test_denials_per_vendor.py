@@ -58,7 +58,7 @@ async def test_counts(kafka_access: KafkaAccess, topics: Topics) -> None:
         {0: [*first, *again, denied(6, after_s=60)], 1: [unproven, before_floods, flood]},
     )
 
-    printed, complained = await run(NAME, kafka_access.bootstrap, topic)
+    printed, complained = await run(NAME, kafka_access, topic)
 
     assert complained == ""
     assert counted(printed) == [
@@ -74,11 +74,11 @@ async def test_going_on(kafka_access: KafkaAccess, topics: Topics, tmp_path: Pat
     """With a file it counts on where it stopped, a repeat of what came before the stop included."""
     topic, file = await topics("access", partitions=2), tmp_path / "counts"
     await publish(kafka_access, topic, {0: [denied(1), denied(2)], 1: [denied(3)]})
-    await run(NAME, kafka_access.bootstrap, topic, file)
+    await run(NAME, kafka_access, topic, file)
     await publish(kafka_access, topic, {0: [denied(1), denied(2), denied(4)]})
 
     for _ in range(2):  # the second time there is nothing to add
-        printed, _ = await run(NAME, kafka_access.bootstrap, topic, file)
+        printed, _ = await run(NAME, kafka_access, topic, file)
         assert counted(printed) == [("2026-01-31T12:00", "ven_a", "read_only", 4)]
 
 
@@ -86,11 +86,11 @@ async def test_retention(kafka_access: KafkaAccess, topics: Topics, tmp_path: Pa
     """What retention took before it was read is named, and the rest is counted."""
     topic, file = await topics("access"), tmp_path / "counts"
     await publish(kafka_access, topic, {0: [denied(1)]})
-    await run(NAME, kafka_access.bootstrap, topic, file)
+    await run(NAME, kafka_access, topic, file)
     await publish(kafka_access, topic, {0: [denied(2), denied(3), denied(4)]})
     await delete_before(kafka_access, topic, 3)
 
-    printed, complained = await run(NAME, kafka_access.bootstrap, topic, file)
+    printed, complained = await run(NAME, kafka_access, topic, file)
 
     assert "offsets 1 to 2" in complained
     assert counted(printed) == [("2026-01-31T12:00", "ven_a", "read_only", 2)]
@@ -98,4 +98,4 @@ async def test_retention(kafka_access: KafkaAccess, topics: Topics, tmp_path: Pa
 
 async def test_empty(kafka_access: KafkaAccess, topics: Topics) -> None:
     """A topic that holds nothing yet has no denials, and the example comes to its end."""
-    assert await run(NAME, kafka_access.bootstrap, await topics("empty", partitions=2)) == ("", "")
+    assert await run(NAME, kafka_access, await topics("empty", partitions=2)) == ("", "")

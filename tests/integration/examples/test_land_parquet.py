@@ -119,7 +119,7 @@ async def test_kills(kafka_access: KafkaAccess, topics: Topics, tmp_path: Path) 
     for portion in (shipped, repeated):
         records = {part: [record_of(event) for event in each] for part, each in portion.items()}
         await publish(kafka_access, topic, records)
-    arguments = (kafka_access.bootstrap, tmp_path, topic, "100")
+    arguments = (kafka_access, tmp_path, topic, "100")
 
     for kill in range(KILLS):
         process = await start_example(NAME, *arguments)
@@ -139,7 +139,7 @@ async def test_going_on(kafka_access: KafkaAccess, topics: Topics, tmp_path: Pat
 
     for number in (1, 2, 3):
         await publish(kafka_access, topic, {0: [read(number)]})
-        await run(NAME, kafka_access.bootstrap, tmp_path, topic)
+        await run(NAME, kafka_access, tmp_path, topic)
 
     assert files(tmp_path) == [(0, 0, 1), (0, 1, 2), (0, 2, 3)]
     assert landed(tmp_path) == [1, 2, 3]
@@ -153,7 +153,7 @@ async def test_last_day(kafka_access: KafkaAccess, topics: Topics, tmp_path: Pat
     another = replace(read(6), headers=(("ce_type", b"keyfold.access.explained"),))
     await publish(kafka_access, topic, {0: [*late, read(4), POISON, damaged, another, read(4), read(5)]})
 
-    printed, _ = await run(NAME, kafka_access.bootstrap, tmp_path, topic)
+    printed, _ = await run(NAME, kafka_access, tmp_path, topic)
 
     assert answered(printed) == {("ven_a", "files", 2)}
     assert landed(tmp_path) == [1, 2, 4, 4, 5, 7]
@@ -163,11 +163,11 @@ async def test_retention(kafka_access: KafkaAccess, topics: Topics, tmp_path: Pa
     """What retention took before it was landed is named, the rest is landed, and the numbers show the gap."""
     topic = await topics("access")
     await publish(kafka_access, topic, {0: [read(1)]})
-    await run(NAME, kafka_access.bootstrap, tmp_path, topic)
+    await run(NAME, kafka_access, tmp_path, topic)
     await publish(kafka_access, topic, {0: [read(2), read(3), read(4)]})
     await delete_before(kafka_access, topic, 3)
 
-    _, complained = await run(NAME, kafka_access.bootstrap, tmp_path, topic)
+    _, complained = await run(NAME, kafka_access, tmp_path, topic)
 
     assert "offsets 1 to 2" in complained
     assert landed(tmp_path) == [1, 4]
@@ -181,4 +181,4 @@ async def test_empty(kafka_access: KafkaAccess, topics: Topics, tmp_path: Path) 
     """Of a topic that holds nothing yet nothing is landed, and there is no answer."""
     topic = await topics("empty", partitions=2)
 
-    assert await run(NAME, kafka_access.bootstrap, tmp_path, topic) == ("", "")
+    assert await run(NAME, kafka_access, tmp_path, topic) == ("", "")

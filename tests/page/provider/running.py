@@ -179,7 +179,7 @@ async def platform_in(directory: Path, fork_server: ForkServer) -> AsyncIterator
         state.gateway_token()
         wiring = Wiring(
             postgres_dsns=logins.dsns(postgres),
-            kafka_of={spec.name: kafka.access for spec in SERVICES},
+            kafka_of=kafka.accesses(),
             jwks=Path("none"),
             route_map=ROUTE_MAP,
             gateways=state.gateways,

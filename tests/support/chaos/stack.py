@@ -176,7 +176,7 @@ class ChaosStack:
     def _wiring(self) -> Wiring:
         return Wiring(
             postgres_dsns=self.logins.dsns(self.postgres),
-            kafka_of={spec.name: self.kafka.access for spec in SERVICES},
+            kafka_of=self.kafka.accesses(),
             jwks=LocalSigner(self.state.path).jwks_path,
             route_map=ROUTE_MAP,
             gateways=self.state.gateways,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping, Sequence
@@ -24,16 +25,22 @@ async def publish(kafka: KafkaAccess, topic: str, records: Mapping[int, Sequence
             await publisher.publish(topic, partition, each)
 
 
-async def start_example(name: str, *arguments: str | Path) -> Process:
+async def start_example(name: str, kafka: KafkaAccess, *arguments: str | Path) -> Process:
     """Start an example."""
     return await asyncio.create_subprocess_exec(
-        sys.executable, str(EXAMPLES / name), *map(str, arguments), stdout=PIPE, stderr=PIPE
+        sys.executable,
+        str(EXAMPLES / name),
+        kafka.bootstrap,
+        *map(str, arguments),
+        env={**os.environ, **kafka.settings()},
+        stdout=PIPE,
+        stderr=PIPE,
     )
 
 
-async def run(name: str, *arguments: str | Path) -> tuple[str, str]:
+async def run(name: str, kafka: KafkaAccess, *arguments: str | Path) -> tuple[str, str]:
     """Run an example to its successful end; return its output and its errors."""
-    process = await start_example(name, *arguments)
+    process = await start_example(name, kafka, *arguments)
     printed, complained = await process.communicate()
     assert process.returncode == 0, complained.decode()
     return printed.decode(), complained.decode()

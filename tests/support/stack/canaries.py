@@ -48,6 +48,8 @@ class Canaries:
         self.plain("the superuser's password", (state_dir / "postgres" / "password").read_text())
         for name, password in orjson.loads((state_dir / "postgres-logins.json").read_bytes()).items():
             self.plain(f"the password of {name}", password)
+        for file in (state_dir / "kafka" / "passwords").iterdir():
+            self.plain(f"Kafka's password of {file.name}", file.read_text())
         self.plain("the key that tokens are signed with", pem_body(state_dir / "signing-key.pem"))
         self.plain("the key that checkpoints are signed with", pem_body(state_dir / "checkpoint-key.pem"))
         sample = load_sample(state_dir)

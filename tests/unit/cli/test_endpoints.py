@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-import orjson
 import pytest
 
 from keyfold.client.endpoints import HTTP_SERVICES, STATE_DIR_NAME, find_endpoints
@@ -13,6 +12,7 @@ from keyfold.client.failure import CommandFailed
 from keyfold.client.settings import CommandSettings
 from keyfold.runtime.settings.base import load
 from keyfold.runtime.settings.kafka import KafkaAccess
+from tests.support.cli.stack_record import KAFKA_PASSWORD, write_record
 
 DSN = "postgresql://keyfold:hunter2@db/elsewhere"
 ENVIRONMENT = {"KEYFOLD_REGISTRY_URL": "https://registry.example/", "KEYFOLD_POSTGRES_DSN": DSN}
@@ -31,13 +31,9 @@ def home(tmp_path: Path) -> Path:
     """A directory in which a stack runs."""
     state_dir = tmp_path / "home" / STATE_DIR_NAME
     state_dir.mkdir(parents=True)
-    stack: dict[str, object] = {
-        service: f"http://127.0.0.1/{service}" for service in (*HTTP_SERVICES, "gateway")
-    }
-    stack |= {"postgres": "postgresql://local/keyfold"}
-    stack |= {"postgres_of": {"projection": "postgresql://projection/keyfold"}}
-    stack |= {"kafka": "127.0.0.1:9092"}
-    (state_dir / "stack.json").write_bytes(orjson.dumps(stack))
+    urls = {service: f"http://127.0.0.1/{service}" for service in (*HTTP_SERVICES, "gateway")}
+    dsns = {"projection": "postgresql://projection/keyfold"}
+    write_record(state_dir, urls, postgres_of=dsns, kafka="127.0.0.1:9092")
     return state_dir.parent
 
 
@@ -70,10 +66,21 @@ def test_what_is_said_wins(deep: Path, named_by: str) -> None:
     assert endpoints.url("registry") == "https://registry.example"
     assert endpoints.url("audit") == "http://127.0.0.1/audit"
     assert endpoints.postgres_dsn == endpoints.postgres_of("projection") == DSN
-    assert endpoints.kafka == KafkaAccess(bootstrap="127.0.0.1:9092")
+    assert endpoints.kafka == endpoints.kafka_as("relay") == _kafka("admin")
+    assert endpoints.kafka_as("projection") == _kafka("projection")
     assert endpoints.database_at() == "elsewhere at db:5432 (KEYFOLD_POSTGRES_DSN)"
     assert endpoints.mixture().startswith(
         "KEYFOLD_POSTGRES_DSN, KEYFOLD_REGISTRY_URL as the environment says;"
+    )
+
+
+def _kafka(user: str) -> KafkaAccess:
+    return KafkaAccess(
+        bootstrap="127.0.0.1:9092",
+        protocol="SASL_PLAINTEXT",
+        mechanism="SCRAM-SHA-256",
+        username=user,
+        password=KAFKA_PASSWORD,
     )
 
 

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import orjson
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
@@ -17,6 +16,7 @@ from keyfold.cli import app
 from keyfold.client.endpoints import HTTP_SERVICES, STATE_DIR_NAME
 from keyfold.local.signing import LocalSigner
 from tests.support.cli.registry_double import RegistryDouble, serving
+from tests.support.cli.stack_record import write_record
 
 TAIL = "activity tail --account acc_1 --count 1"
 TOKEN = "the.named.token"
@@ -50,9 +50,7 @@ async def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     LocalSigner(state_dir).prepare()
     monkeypatch.chdir(tmp_path)
     async with serving(PAGE) as double:
-        record: dict[str, object] = dict.fromkeys((*HTTP_SERVICES, "gateway"), double.url)
-        record |= {"postgres": "postgresql://local/keyfold", "postgres_of": {}, "kafka": "127.0.0.1:9"}
-        (state_dir / "stack.json").write_bytes(orjson.dumps(record))
+        write_record(state_dir, dict.fromkeys((*HTTP_SERVICES, "gateway"), double.url))
         yield double
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,15 +26,18 @@ def runtime(directory: Path, release: str) -> Path:
 
 
 def test_shared(tmp_path: Path) -> None:
-    """A user's environments share one cache as long as runtime and jars are the same, and only then."""
+    """A user's environments share a cache as long as runtime, jars and settings are the same, only then."""
     jar = tmp_path / "kafka.jar"
     jar.touch()
     here, moved, newer = (
-        Java(executable=runtime(tmp_path / name, release), class_path=(jar,), log4j="log4j2.xml")
+        Java(
+            executable=runtime(tmp_path / name, release), class_path=(jar,), log4j="log4j2.xml", properties=""
+        )
         for name, release in (("here", "25.0.2"), ("moved", "25.0.2"), ("newer", "25.0.3"))
     )
     assert here.cache == moved.cache != newer.cache
     before = here.cache
     (tmp_path / "other.jar").touch()
     jar = tmp_path / "other.jar"
-    assert Java(executable=here.executable, class_path=(jar,), log4j=here.log4j).cache != before
+    assert replace(here, class_path=(jar,)).cache != before
+    assert replace(here, properties="authorizer.class.name=…").cache != before

