@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack
 from dataclasses import dataclass
 from typing import Final, Generic, NoReturn, TypeVar
@@ -20,6 +20,7 @@ from keyfold.runtime.failure import StopProcess, TryLater
 from keyfold.runtime.health import Health
 from keyfold.runtime.http.listen import serve_http
 from keyfold.runtime.settings.base import BadSettings, ServiceSettings, load, mask_secrets, unknown_variables
+from keyfold.runtime.sharing.open_files import reserve_files
 
 EXIT_FAILED: Final = 1
 EXIT_BAD_SETTINGS: Final = 2
@@ -49,6 +50,8 @@ class Process(Generic[S]):
     stopping: asyncio.Event
     resources: AsyncExitStack
     tasks: asyncio.TaskGroup
+    connections_max: Sequence[int]
+    """How many connections each port may hold, in the order of the settings' `connections_wanted`."""
 
     async def enter(self, resource: AbstractAsyncContextManager[R]) -> R:
         """Open a resource, which is closed when the process stops."""
@@ -90,6 +93,8 @@ class Process(Generic[S]):
                 settings.http_port,
                 drain_timeout_s=settings.drain_timeout_s,
                 reuse_port=reuse_port,
+                connections_max=self.connections_max[0],
+                timeouts=settings.timeouts,
             )
         )
 
@@ -136,6 +141,7 @@ async def live(settings: S, start: Start[S], clock: Clock = SYSTEM_CLOCK) -> int
                     stopping=asyncio.Event(),
                     resources=resources,
                     tasks=tasks,
+                    connections_max=reserve_files(settings.connections_wanted),
                 )
                 await _until_stopped(process, start, bound)
         except ExceptionGroup as failures:

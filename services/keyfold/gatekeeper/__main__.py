@@ -12,7 +12,6 @@ from keyfold.gatekeeper.authz.policy_in_force import PolicyInForce
 from keyfold.gatekeeper.authz.rate_limiter import RateLimiter
 from keyfold.gatekeeper.authz.server import AuthzServer, serve_gateways
 from keyfold.gatekeeper.journal.writer import open_journal
-from keyfold.gatekeeper.open_files import reserve_files
 from keyfold.gatekeeper.readiness import add_checks
 from keyfold.gatekeeper.replica.lease import Lease
 from keyfold.gatekeeper.replica.replication import replicate
@@ -64,7 +63,9 @@ async def start(process: Process[GatekeeperSettings]) -> None:
     app = build_app(NAME, routes, auth=auth, health=process.health, clock=clock, limits=limits)
     await process.serve(app)
     if settings.authz_port is not None:
-        server = AuthzServer(authz, clock, connections_max=reserve_files(settings.authz_connections_max))
+        server = AuthzServer(
+            authz, clock, connections_max=process.connections_max[1], timeouts=settings.timeouts
+        )
         process.spawn("authz server", server.watch())
         await process.enter(serve_gateways(server, settings, settings.authz_port))
 

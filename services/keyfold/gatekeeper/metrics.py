@@ -42,10 +42,6 @@ SHADOW_DIFFERENCES: Final = counter(
     "Decisions that the shadow route map maps differently, by what would change",
     ("difference",),
 )
-CONNECTIONS: Final = gauge("keyfold_authz_connections", "Open connections of gateways")
-CONNECTIONS_REFUSED: Final = counter(
-    "keyfold_authz_connections_refused_total", "Connections refused because too many were open"
-)
 MALFORMED: Final = counter(
     "keyfold_authz_malformed_total", "Connections closed because of malformed input, by fault", ("fault",)
 )

@@ -112,6 +112,12 @@ class GatekeeperSettings(
         return port
 
     @property
+    def connections_wanted(self) -> tuple[int, ...]:
+        """How many connections each port is to hold: the service's own, and the gateways' if there is one."""
+        own = super().connections_wanted
+        return own if self.authz_port is None else (*own, self.authz_connections_max)
+
+    @property
     def default_rate_limit(self) -> RateLimit | None:
         """The limit of keys without one of their own; None for no limit."""
         return RateLimit.parse(self.rate_limit_default) if self.rate_limit_default else None

@@ -67,8 +67,15 @@ class Clock(SetClock):
         return f"0195f000-0000-7000-8000-{self.made:012x}"
 
 
-@dataclass(slots=True)
-class Waiting:
+class Nameless:
+    """An exchange to which it is all the same which gateway asks."""
+
+    def recognise(self, gateway: str) -> None:
+        """Take no note."""
+
+
+@dataclass
+class Waiting(Nameless):
     """An exchange that keeps its answers."""
 
     answers: list[AuthzAnswer] = field(default_factory=list)

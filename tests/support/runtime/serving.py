@@ -10,6 +10,7 @@ import aiohttp
 from keyfold.runtime.auth.caller import Caller, Role, TokenRejected
 from keyfold.runtime.health import Health
 from keyfold.runtime.http import AnyRoute, RateLimits, build_app, serve_http
+from keyfold.runtime.sharing.timeouts import DEFAULT_TIMEOUTS, Timeouts
 from tests.support.runtime.tokens import SetClock
 
 CALLERS = {
@@ -92,7 +93,12 @@ class Client:
 
 @asynccontextmanager
 async def serving(
-    routes: Sequence[AnyRoute], clock: SetClock | None = None, limits: RateLimits | None = None
+    routes: Sequence[AnyRoute],
+    clock: SetClock | None = None,
+    limits: RateLimits | None = None,
+    *,
+    connections_max: int = 1024,
+    timeouts: Timeouts = DEFAULT_TIMEOUTS,
 ) -> AsyncIterator[Client]:
     """Serve the routes on a free port of this machine."""
     health = Health()
@@ -105,7 +111,9 @@ async def serving(
         limits=limits or RateLimits(commands_max=0, failures_max=0),
     )
     async with (
-        serve_http(app, "127.0.0.1", 0, drain_timeout_s=1) as port,
+        serve_http(
+            app, "127.0.0.1", 0, drain_timeout_s=1, connections_max=connections_max, timeouts=timeouts
+        ) as port,
         aiohttp.ClientSession() as session,
     ):
         yield Client(session, port, health)

@@ -76,6 +76,12 @@ class Caller:
     expires_at: datetime | None = field(default=None, compare=False)
 
     @property
+    def tenant(self) -> str:
+        """Whose share the caller uses: its account's, its vendor's, or its own if it has neither."""
+        # As a tuple's text, since a name may hold any separator.
+        return repr((self.role and self.role.value, self.account_id or self.vendor_id or self.sub))
+
+    @property
     def is_bound(self) -> bool:
         """Whether the caller's account or vendor comes from what its login is bound to."""
         return self.claimed is not None and (self.account_id is not None or self.vendor_id is not None)

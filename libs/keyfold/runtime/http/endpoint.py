@@ -15,6 +15,7 @@ from keyfold.runtime.auth.caller import Caller, TokenRejected
 from keyfold.runtime.authenticator import Authenticator
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.failure import TryLater
+from keyfold.runtime.http.connection import recognise_caller
 from keyfold.runtime.http.preconditions import FAILED, read_preconditions
 from keyfold.runtime.http.problem import NOT_FOUND, Problem, Refused, of_status, problem_response
 from keyfold.runtime.http.rate_limits import RateLimits
@@ -101,6 +102,7 @@ async def _recognise(route: AnyRoute, auth: Authenticator, limits: RateLimits, r
     if isinstance(outcome, TokenRejected):
         await limits.turn_away(raw)
         raise Refused(_unauthorized(outcome.detail))
+    recognise_caller(raw, outcome)
     bind_contextvars(role=outcome.role and outcome.role.value, sub=outcome.sub)
     await limits.admit(raw, outcome, is_command=route.is_command)
     return outcome

@@ -12,60 +12,20 @@ from typing import Final
 import structlog
 from aiohttp import hdrs, web
 from aiohttp.http import RawRequestMessage
-from aiohttp.web_protocol import RequestPayloadError
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.runtime.failure import StopProcess
-from keyfold.runtime.http.observe import REQUEST_ID, request_id
-from keyfold.runtime.http.problem import of_status, problem_response
+from keyfold.runtime.http.connection import HttpConnection
 from keyfold.runtime.http.reading.request import CONTINUE
+from keyfold.runtime.sharing.connection_budget import ConnectionBudget
+from keyfold.runtime.sharing.timeouts import DEFAULT_TIMEOUTS, Timeouts
 
-# How long the rest of a refused body is read and dropped, so that its sender can read the refusal.
-_LINGER_S: Final = 1.0
-# Gateways pass their clients' headers on: a request that they let through must get a decision here.
-_HEADER_BYTES_MAX: Final = 32 * 1024
-_HEADERS_MAX: Final = 256
+_TICK_S: Final = 0.5
 _BACKLOG: Final = 1024
 _SO_ATTACH_FILTER: Final = 26  # Linux's; socket(7)
 _DROP_ALL: Final = ctypes.create_string_buffer(struct.pack("HBBI", 6, 0, 0, 0))  # one BPF "return 0"
 
 log = structlog.get_logger(__name__)
-
-
-class _Protocol(web.RequestHandler):
-    """aiohttp's connection, except that a request it cannot parse gets a problem too."""
-
-    __slots__ = ()
-
-    def data_received(self, data: bytes) -> None:
-        """Take data. If it breaks a body, whoever reads the body does not wait for the rest."""
-        super().data_received(data)
-        request, last = self._current_request, self._messages[-1][0] if self._messages else None
-        if request is not None and last is not None and not isinstance(last, RawRequestMessage):
-            request.content.set_exception(RequestPayloadError())
-            request.content.feed_eof()
-
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,
-    ) -> web.StreamResponse:
-        """Answer a request that no route will see: with a broken request line or absurd headers."""
-        if request.writer.output_size > 0:
-            raise ConnectionError("the response has begun; no other can be sent")
-        if status >= 500:
-            detail = "the fault is ours"
-            log.error("request_failed", exc_info=exc)
-        else:
-            detail = "the request is not acceptable HTTP"
-            log.info("http_request_malformed", status=status, reason=type(exc).__name__)
-        response = problem_response(of_status(status, detail), "")
-        response.headers[REQUEST_ID] = request_id(None, SYSTEM_CLOCK)
-        response.force_close()
-        return response
 
 
 @asynccontextmanager
@@ -76,6 +36,8 @@ async def serve_http(
     *,
     drain_timeout_s: float = 5.0,
     reuse_port: bool = False,
+    connections_max: int = 1024,
+    timeouts: Timeouts = DEFAULT_TIMEOUTS,
 ) -> AsyncIterator[int]:
     """Serve until the context ends, and yield the port; then accept nothing new and let requests finish.
 
@@ -84,29 +46,36 @@ async def serve_http(
     """
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=drain_timeout_s)
     await runner.setup()
+    budget = ConnectionBudget("http", connections_max)
+    checking = asyncio.create_task(_check_times(budget), name="http time-outs")
     try:
-        async with listen(_connections(runner), host, port, reuse_port=reuse_port) as bound_port:
+        connection = _connections(runner, budget, timeouts)
+        async with listen(connection, host, port, reuse_port=reuse_port) as bound_port:
             yield bound_port
     finally:
         await runner.cleanup()
+        checking.cancel()
 
 
-def _connections(runner: web.AppRunner) -> Callable[[], _Protocol]:
-    server, loop = runner.server, asyncio.get_running_loop()
+async def _check_times(budget: ConnectionBudget) -> None:
+    loop = asyncio.get_running_loop()
+    while True:
+        await asyncio.sleep(_TICK_S)
+        now_s = loop.time()
+        for each in budget:
+            if isinstance(each, HttpConnection):
+                each.check(now_s)
+
+
+def _connections(
+    runner: web.AppRunner, budget: ConnectionBudget, timeouts: Timeouts
+) -> Callable[[], HttpConnection]:
+    server = runner.server
     if server is None:
         raise LookupError("the runner is not set up")
     request_of = server.request_factory
     server.request_factory = lambda message, *rest: request_of(_isolate(message), *rest)
-    return lambda: _Protocol(
-        server,
-        loop=loop,
-        lingering_time=_LINGER_S,
-        # No body is ever decompressed, so none can fail to, or grow.
-        auto_decompress=False,
-        max_line_size=_HEADER_BYTES_MAX,
-        max_field_size=_HEADER_BYTES_MAX,
-        max_headers=_HEADERS_MAX,
-    )
+    return lambda: HttpConnection(server, budget, timeouts)
 
 
 def _isolate(message: RawRequestMessage) -> RawRequestMessage:

@@ -13,7 +13,7 @@ from keyfold.runtime import metrics
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.failure import TryLater
 from keyfold.runtime.http.problem import Problem, Refused, of_status, problem_response
-from keyfold.runtime.http.reading.request import check_head
+from keyfold.runtime.http.reading.request import BodyTooSlow, check_head
 from keyfold.runtime.http.streaming import IS_STREAMED, StreamFailed
 
 REQUEST_ID: Final = "X-Request-Id"
@@ -85,6 +85,8 @@ def _problem(error: Exception) -> Problem:
             return error.problem
         case web.HTTPException():
             return _by_aiohttp(error)
+        case BodyTooSlow():
+            return of_status(408, "the body took too long to arrive", {"Connection": "close"})
         case RequestPayloadError():
             return of_status(400, "the body's transfer encoding is broken")
         case TryLater():

@@ -1,6 +1,5 @@
 """Rate limits of tenants and callers: on commands, on calls that fail, and on tokens that name nobody."""
 
-from ipaddress import IPv6Address, IPv6Network, ip_address
 from math import ceil
 from typing import Final
 
@@ -15,13 +14,12 @@ from keyfold.runtime.auth.caller import Caller, Role
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.runtime.http.problem import Problem, Refused
 from keyfold.runtime.settings.base import RateLimitSettings
+from keyfold.runtime.sharing.hosts import ANY_HOST, name_host
 
 _WINDOW_S: Final = 60
 _TOO_MANY: Final = 429
-_IPV6_HOST_BITS: Final = 64
 # Each count also scans for counters that have expired, so nobody must be able to make many.
 _COUNTERS_MAX: Final = 4096
-_ANY: Final = "any"
 # One login that runs away leaves the rest to the other logins of its tenant, who may want to revoke a key.
 _LOGIN_SHARE: Final = 0.75
 _CALLER: Final = web.RequestKey("caller", Caller)
@@ -63,7 +61,7 @@ class RateLimits:
 
         A good token is never refused for what others do from its address: behind a proxy all have the same.
         """
-        address = _ANY if self._bad_tokens.is_crowded else _host(raw.remote)
+        address = ANY_HOST if self._bad_tokens.is_crowded else name_host(raw.remote)
         if not await self._bad_tokens.count(address):
             raise Refused(await self._bad_tokens.refusal(address, address=address))
 
@@ -168,16 +166,3 @@ class _Limit:
 
 UNLIMITED: Final = RateLimits(commands_max=0, failures_max=0)
 """For a service that takes no tokens."""
-
-
-def _host(remote: str | None) -> str:
-    """Return the address that identifies a host: with IPv6, one host can call from a whole /64."""
-    try:
-        address = ip_address(remote or "")
-    except ValueError:
-        return _ANY
-    if not isinstance(address, IPv6Address):
-        return str(address)
-    if address.ipv4_mapped is not None:
-        return str(address.ipv4_mapped)
-    return str(IPv6Network((int(address), _IPV6_HOST_BITS), strict=False))

@@ -6,17 +6,15 @@ import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol, runtime_checkable
 
 import structlog
 from aiohttp import ClientConnectionResetError, HttpVersion11, web
 
 from keyfold.runtime import metrics
+from keyfold.runtime.sharing.timeouts import DEFAULT_TIMEOUTS, Timeouts
 
 LOOK_INTERVAL_S: Final = 0.25
-STALL_MAX_S: Final = 60.0
-"""How long a reader may read nothing before it counts as gone."""
-
 _RESET_AT_CLOSE: Final = struct.pack("ii", 1, 0)
 
 STREAMED: Final = metrics.counter(
@@ -74,14 +72,15 @@ class Streamed:
     """An answer whose body `write` writes. What it raises before the first bytes becomes a problem as usual.
 
     An `endless` one is ended, with its last chunk, when the process stops, the caller's token expires, or its
-    login is no longer bound as it was.
+    login is no longer bound as it was. `stall_max_s` is how long its reader may read nothing before it counts
+    as gone; by default as long as any answer of the port may be unread.
     """
 
     write: Callable[[Writer], Awaitable[None]]
     content_type: str
     headers: Mapping[str, str] = field(default_factory=dict)
     endless: bool = False
-    stall_max_s: float = STALL_MAX_S
+    stall_max_s: float | None = None
 
 
 async def stream(
@@ -103,7 +102,7 @@ async def stream(
     response.headers["Content-Type"] = streamed.content_type
     if raw.method == "HEAD":
         return response
-    writer = Writer(raw, response, streamed.stall_max_s)
+    writer = Writer(raw, response, streamed.stall_max_s or _timeouts_of(raw).unread_s)
     ends_in_s = expires_in_s if streamed.endless else None
     ends = [_until_set(draining), *([] if unbound is None else [unbound()])] if streamed.endless else []
     try:
@@ -122,6 +121,15 @@ async def stream(
         raise StreamFailed("the answer cannot be ended") from error
     _count(raw, "whole")
     return response
+
+
+@runtime_checkable
+class _TimedConnection(Protocol):
+    timeouts: Timeouts
+
+
+def _timeouts_of(raw: web.Request) -> Timeouts:
+    return raw.protocol.timeouts if isinstance(raw.protocol, _TimedConnection) else DEFAULT_TIMEOUTS
 
 
 async def _write(

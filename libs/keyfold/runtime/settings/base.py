@@ -26,6 +26,7 @@ from keyfold.runtime.auth.claims import PLAIN_CLAIMS, check_place, read_roles
 from keyfold.runtime.auth.jwks import read_keys
 from keyfold.runtime.settings.addresses import check_dsn, check_host, check_url, is_loopback
 from keyfold.runtime.settings.known import SETTINGS
+from keyfold.runtime.settings.ports import PortSettings
 
 PREFIX: Final = "KEYFOLD_"
 
@@ -109,7 +110,7 @@ class Environment(BaseSettings):
         return value
 
 
-class ServiceSettings(Environment):
+class ServiceSettings(PortSettings, Environment):
     """What every service takes: where it listens, how it logs, how long it starts and drains.
 
     Each field's description completes the sentence "<variable> must be …" of a fault.

@@ -30,6 +30,11 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     account_id: str | None = None
     vendor_id: str | None = None
 
+    @property
+    def tenant(self) -> str:
+        """Whose share of the console's connections the person uses."""
+        return self.account_id or self.vendor_id or self.sub
+
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
     """A person's session. `token` is the access token for every service.

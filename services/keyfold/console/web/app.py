@@ -34,6 +34,7 @@ from keyfold.runtime.authenticator import NoTokens
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.failure import TryLater
 from keyfold.runtime.health import Health
+from keyfold.runtime.http.connection import recognise_tenant
 from keyfold.runtime.http.endpoint import endpoint
 from keyfold.runtime.http.observe import name_response, observe_requests
 from keyfold.runtime.http.rate_limits import UNLIMITED
@@ -122,9 +123,11 @@ def _guarding(console: Console) -> Any:
     async def guard(raw: web.Request, handler: AiohttpHandler) -> web.StreamResponse:
         """Refuse another site's requests; answer every failure with a page; restrict the browser."""
         session = console.sessions.read(raw.cookies)
+        if session is not None:
+            recognise_tenant(raw, session.person.tenant)
         try:
-            is_bearer = "Authorization" in raw.headers
-            if raw.method == "POST" and not is_bearer and console.forgery.is_foreign(raw.headers):
+            is_cookie = "Authorization" not in raw.headers
+            if raw.method == "POST" and is_cookie and console.forgery.is_foreign(raw.headers):
                 response: web.StreamResponse = console.respond(raw, session, failures.FOREIGN)
             else:
                 response = await handler(raw)
@@ -164,8 +167,7 @@ def _finishing(console: Console) -> Any:
         """Add to every answer, even a streamed one, the session and the headers that restrict a browser."""
         raw[_BEGUN] = True
         was = console.sessions.read(raw.cookies)
-        session = raw.get(_SESSION, was)
-        if session is not None and _SESSION in raw:
+        if (session := raw.get(_SESSION, was)) is not None and _SESSION in raw:
             _keep(console, response, session, was)
         framed = raw.path.startswith(EMBED) or (session is not None and session.framed)
         ancestors = console.frame_ancestors if framed else ""

@@ -40,6 +40,10 @@ log = structlog.get_logger(__name__)
 class Exchange(Protocol):
     """A question from a gateway, on the connection that takes the answer back."""
 
+    def recognise(self, gateway: str) -> None:
+        """Note which gateway asks. Raises nothing."""
+        ...
+
     def respond(self, answer: AuthzAnswer) -> None:
         """Send the answer to the gateway. Raises nothing."""
         ...
@@ -157,12 +161,13 @@ class Authz:
     def _decide(
         self, pending: _Pending, moment: _Moment, lines: list[bytes]
     ) -> _Decided | _Counted | AuthzAnswer:
-        _, method, raw_target, fields = pending
+        exchange, method, raw_target, fields = pending
         caller = self._callers.of(fields)
         if caller is None:
             self._unknown_gateways += 1
             return self._answers.unknown_gateway()
         gateway = caller.gateway
+        exchange.recognise(gateway.name)
         question = self._questions.read(caller, method, raw_target, fields)
         if question.original.lacks is not None:
             self._warnings.warn(gateway.name, question.original.lacks)

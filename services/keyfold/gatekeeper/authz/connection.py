@@ -13,6 +13,8 @@ from keyfold.gatekeeper.authz.answers import AuthzAnswer
 from keyfold.gatekeeper.authz.authorizer import Authz
 from keyfold.gatekeeper.authz.request.headers import FieldNames, FieldReader, Fields
 from keyfold.runtime.http.reading.request import is_host
+from keyfold.runtime.sharing.connection_budget import ConnectionBudget
+from keyfold.runtime.sharing.hosts import name_peer
 
 UNFINISHED_BYTES_MAX: Final = 64 * 1024
 """How much of an unfinished head, or of an unread body, may arrive before the connection closes."""
@@ -40,18 +42,14 @@ class ConnectionHost(Protocol):
     is_draining: bool
     kept_alive: str
     given_up: str
-    connections: set[AuthzConnection]
-
-    def admit(self, connection: AuthzConnection) -> bool:
-        """Take a new connection, unless there are too many."""
-        ...
+    budget: ConnectionBudget
 
 
 class AuthzConnection(asyncio.Protocol):
     """Asks as soon as a head is complete, without its body, and answers in the order of the questions.
 
     It `is_over` once it takes no further question, and `is_unread` while answers wait for their reader.
-    `began_s`, on the server's clock, is when the current wait began.
+    `began_s`, on the server's clock, is when the current wait began. It `was_asked` once a head was complete.
     """
 
     __slots__ = (
@@ -70,6 +68,7 @@ class AuthzConnection(asyncio.Protocol):
         "is_over",
         "is_unread",
         "on_header",
+        "was_asked",
     )
 
     def __init__(self, server: ConnectionHost) -> None:
@@ -88,6 +87,17 @@ class AuthzConnection(asyncio.Protocol):
         self.began_s = server.now_s
         self.is_over = False
         self.is_unread = False
+        self.was_asked = False
+
+    @property
+    def used_s(self) -> float:
+        """When the current wait began."""
+        return self.began_s
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a question waits for its answer."""
+        return self._unanswered > 0
 
     @property
     def is_arriving(self) -> bool:
@@ -98,17 +108,14 @@ class AuthzConnection(asyncio.Protocol):
     # What the transport calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin, or answer 503 if there are too many connections."""
+        """Begin, in place of another connection if there are too many."""
         self._transport = cast("asyncio.Transport", transport)
-        if self._server.admit(self):
-            self._parser = HttpRequestParser(self)
-        else:
-            self._transport.write(self._bodiless(503))
-            self._transport.close()
+        self._parser = HttpRequestParser(self)
+        self._server.budget.admit(self, name_peer(self._transport))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection; answers that are under way go nowhere."""
-        self._server.connections.discard(self)
+        self._server.budget.release(self)
         # Parser and connection refer to each other.
         self._transport = self._parser = None
         self.is_over = True
@@ -178,6 +185,7 @@ class AuthzConnection(asyncio.Protocol):
             self.refuse(400)
             return
         self._unfinished_bytes, self._is_in_body = 0, True
+        self.was_asked = True
         self._unanswered += 1
         method = parser.get_method()
         if (
@@ -194,6 +202,10 @@ class AuthzConnection(asyncio.Protocol):
         self._unfinished_bytes, self._is_in_body = 0, False
 
     # What answers.
+
+    def recognise(self, gateway: str) -> None:
+        """Note whose token came: such a connection is not closed for a stranger's."""
+        self._server.budget.recognise(self, gateway)
 
     def respond(self, answer: AuthzAnswer) -> None:
         """Send an answer, the connection's last if it takes no further question."""
@@ -233,6 +245,8 @@ class AuthzConnection(asyncio.Protocol):
         """Close at once, whatever is under way."""
         if self._transport is not None:
             self._transport.abort()
+
+    displace = abort
 
     def _end_if_answered(self) -> None:
         transport = self._transport
@@ -278,6 +292,9 @@ class _ToHead:
 
     def __init__(self, connection: AuthzConnection) -> None:
         self._connection = connection
+
+    def recognise(self, gateway: str) -> None:
+        self._connection.recognise(gateway)
 
     def respond(self, answer: AuthzAnswer) -> None:
         self._connection.send(answer, b"")

@@ -10,6 +10,7 @@ from keyfold.gatekeeper.authz.authorizer import Authz
 from keyfold.gatekeeper.authz.request.original_request import PREFIX
 from keyfold.gatekeeper.gateways import TOKEN_HEADER
 from keyfold.runtime.http import OwnCredential, Reply, Request, Route
+from keyfold.runtime.http.connection import recognise_tenant
 from keyfold.runtime.http.route import AnyRoute
 
 _Handler = Callable[[Request[None, None]], Awaitable[Reply]]
@@ -18,8 +19,12 @@ _Handler = Callable[[Request[None, None]], Awaitable[Reply]]
 class _PendingExchange:
     """An exchange whose answer is awaited."""
 
-    def __init__(self) -> None:
+    def __init__(self, raw: web.BaseRequest) -> None:
+        self._raw = raw
         self.answer: asyncio.Future[AuthzAnswer] = asyncio.get_running_loop().create_future()
+
+    def recognise(self, gateway: str) -> None:
+        recognise_tenant(self._raw, gateway)
 
     def respond(self, answer: AuthzAnswer) -> None:
         if not self.answer.done():  # it is done if the request was cancelled
@@ -46,7 +51,7 @@ class AuthzEndpoint:
         return by_headers, by_path
 
     async def _answer(self, raw: web.BaseRequest) -> web.StreamResponse:
-        waiting = _PendingExchange()
+        waiting = _PendingExchange(raw)
         fields = self._authz.field_names.of(raw.raw_headers)
         self._authz.ask(waiting, raw.method, raw.raw_path, fields)
         response = _response(await waiting.answer)

@@ -8,28 +8,20 @@ from typing import Final
 
 import structlog
 
-from keyfold.gatekeeper import metrics
 from keyfold.gatekeeper.authz.authorizer import Authz
 from keyfold.gatekeeper.authz.connection import OWN_FIELDS, AuthzConnection
 from keyfold.gatekeeper.authz.request.headers import FieldNames
 from keyfold.gatekeeper.settings import GatekeeperSettings
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http.listen import listen
-
-HEAD_TIMEOUT_S: Final = 10.0
-"""How long a request may take to arrive."""
-
-IDLE_TIMEOUT_S: Final = 620.0
-"""How long a connection is kept without a request: longer than gateways keep it.
-
-So the gateway closes it, and no request meets a connection that is being closed.
-"""
+from keyfold.runtime.sharing.connection_budget import ConnectionBudget
+from keyfold.runtime.sharing.timeouts import DEFAULT_TIMEOUTS, Timeouts
 
 LINGER_S: Final = 2.0
 """How long what still comes after the last answer is discarded, so that the answer can be read."""
 
 UNREAD_TIMEOUT_S: Final = 10.0
-"""How long answers may wait for their reader."""
+"""How long answers may wait for their reader: a gateway reads at once."""
 
 GRACE_S: Final = 1.0
 """How long a request may still be on its way once the drain begins."""
@@ -43,26 +35,23 @@ log = structlog.get_logger(__name__)
 class AuthzServer:
     """All connections of gateways, and the clock of their time-outs: coarse, because it is read often."""
 
-    def __init__(self, authz: Authz, clock: Clock, *, connections_max: int) -> None:
+    def __init__(
+        self, authz: Authz, clock: Clock, *, connections_max: int, timeouts: Timeouts = DEFAULT_TIMEOUTS
+    ) -> None:
         self.authz = authz
         self.field_names = FieldNames((*authz.field_names, *OWN_FIELDS))
         self.now_s = clock.monotonic_s()
         self.is_draining = False
-        self.connections: set[AuthzConnection] = set()
         self.kept_alive = self.given_up = ""
         self._clock = clock
-        self._connections_max = connections_max
-        self._idle_timeout_s = IDLE_TIMEOUT_S
+        self.budget = ConnectionBudget("authz", connections_max)
+        self._timeouts = timeouts
         self._read_clock()
-        metrics.CONNECTIONS.set_function(lambda: len(self.connections))
 
-    def admit(self, connection: AuthzConnection) -> bool:
-        """Take a new connection; return False if there are too many."""
-        if len(self.connections) >= self._connections_max:
-            metrics.CONNECTIONS_REFUSED.inc()
-            return False
-        self.connections.add(connection)
-        return True
+    @property
+    def connections(self) -> list[AuthzConnection]:
+        """The open connections."""
+        return [each for each in self.budget if isinstance(each, AuthzConnection)]
 
     async def watch(self) -> None:
         """Close connections that stay idle or take too long, until cancelled."""
@@ -73,7 +62,7 @@ class AuthzServer:
     def tick(self) -> None:
         """Read the clock and close the connections whose time is up."""
         self._read_clock()
-        for connection in list(self.connections):
+        for connection in self.connections:
             self._check(connection)
 
     def _read_clock(self) -> None:
@@ -91,14 +80,19 @@ class AuthzServer:
             if waited_s > UNREAD_TIMEOUT_S:
                 connection.abort()
         elif connection.is_arriving:
-            if waited_s > HEAD_TIMEOUT_S:
+            if waited_s > self._timeouts.head_s:
                 connection.refuse(408)
-        elif waited_s > self._idle_timeout_s:
+        elif waited_s > self._idle_s(connection):
             connection.close()
+
+    def _idle_s(self, connection: AuthzConnection) -> float:
+        if self.is_draining:
+            return GRACE_S
+        return self._timeouts.idle_s if connection.was_asked else self._timeouts.first_byte_s
 
     def begin_to_drain(self) -> None:
         """Let the questions that are asked or on their way be the last of each connection."""
-        self.is_draining, self._idle_timeout_s = True, GRACE_S
+        self.is_draining = True
         self._read_clock()
         for connection in self.connections:
             connection.drain()
@@ -108,11 +102,11 @@ class AuthzServer:
         self.begin_to_drain()
         try:
             async with asyncio.timeout(timeout_s):
-                while self.connections:  # noqa: ASYNC110 (what is waited for happens in the transports)
+                while len(self.budget):  # noqa: ASYNC110 (what is waited for happens in the transports)
                     await asyncio.sleep(_DRAIN_POLL_S)
         except TimeoutError:
-            log.warning("connections_cut_off", connections=len(self.connections))
-            for connection in list(self.connections):
+            log.warning("connections_cut_off", connections=len(self.budget))
+            for connection in self.connections:
                 connection.abort()
 
 

@@ -27,6 +27,7 @@ from keyfold.runtime.http import (
     Roles,
     Route,
 )
+from keyfold.runtime.http.connection import recognise_tenant
 from keyfold.runtime.http.problem import of_status
 from keyfold.runtime.http.reading.form import MEDIA_TYPE
 from keyfold.wire.keys.format import KeyKind, read_key
@@ -112,10 +113,12 @@ class IntrospectionRoutes:
 
     async def introspect(self, request: Request[IntrospectionForm, None]) -> Reply:
         """Answer `POST /v1/introspect`."""
-        gateways = self._in_force.policy.gateways
-        if request.identity is None and not gateways.find(request.headers.getall(TOKEN_HEADER, [])):
-            metrics.INTROSPECTIONS.labels("refused").inc()
-            return _NO_GATEWAY
+        if request.identity is None:
+            gateway = self._in_force.policy.gateways.find(request.headers.getall(TOKEN_HEADER, []))
+            if gateway is None:
+                metrics.INTROSPECTIONS.labels("refused").inc()
+                return _NO_GATEWAY
+            recognise_tenant(request.raw, gateway.name)
         found = self._introspect(request.body)
         metrics.INTROSPECTIONS.labels("inactive" if found is None else "active").inc()
         return Answer(body={"active": False} if found is None else _claims(found))

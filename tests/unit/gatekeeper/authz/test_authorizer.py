@@ -13,7 +13,15 @@ from keyfold.gatekeeper.authz.answers import AuthzAnswer
 from keyfold.gatekeeper.authz.gateway_warnings import INTERVAL_S
 from keyfold.gatekeeper.journal.segment import Segment
 from keyfold.wire.keys.format import KeyKind
-from tests.support.gatekeeper.heart import STALENESS_MAX_S, Clock, Heart, heart_in, reason_of, with_fields
+from tests.support.gatekeeper.heart import (
+    STALENESS_MAX_S,
+    Clock,
+    Heart,
+    Nameless,
+    heart_in,
+    reason_of,
+    with_fields,
+)
 from tests.support.gatekeeper.practice import KEY, VENDOR_KEY, mint_again, revoked, rotated, vendor_rotated
 
 
@@ -33,7 +41,7 @@ async def test_an_allow_is_written_before_it_is_answered(heart: Heart) -> None:
     """When the answer is handed over, its record is in the file."""
     seen: list[tuple[int, list[tuple[int, str | None]]]] = []
 
-    class Looking:
+    class Looking(Nameless):
         def respond(self, answer: AuthzAnswer) -> None:
             seen.append((answer.status, recorded(heart)))
 
@@ -46,7 +54,7 @@ async def test_a_tick_is_answered_in_its_order_and_recorded_without_a_gap(heart:
     """Questions of one tick are answered in order; an unknown gateway's takes no number."""
     order: list[int] = []
 
-    class Numbered:
+    class Numbered(Nameless):
         def __init__(self, number: int) -> None:
             self.number = number
 

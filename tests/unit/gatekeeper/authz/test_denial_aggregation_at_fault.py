@@ -33,7 +33,7 @@ from tests.support.gatekeeper.flooded import (
     was_decided,
 )
 from tests.support.gatekeeper.full_disk import small_disk
-from tests.support.gatekeeper.heart import reason_of
+from tests.support.gatekeeper.heart import Nameless, reason_of
 
 
 async def test_a_journal_that_takes_nothing_counts_nothing(tmp_path: Path) -> None:
@@ -174,7 +174,7 @@ async def test_an_answer_waits_for_the_disk_where_the_journal_does(
     seen: list[bool] = []
     with run_flooded(tmp_path, sync=sync) as bed:
 
-        class Looking:
+        class Looking(Nameless):
             def respond(self, answer: AuthzAnswer) -> None:
                 seen.append(bed.fate.is_synced)
 

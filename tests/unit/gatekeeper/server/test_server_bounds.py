@@ -1,25 +1,16 @@
 """What the authz server owes over time: everything has an end, a bound, and a proper close."""
 
 import asyncio
-import resource
-import socket
-from collections.abc import AsyncIterator, Iterator
-from contextlib import closing
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
 from keyfold.gatekeeper.authz.connection import PIPELINED_MAX
-from keyfold.gatekeeper.authz.server import (
-    GRACE_S,
-    HEAD_TIMEOUT_S,
-    IDLE_TIMEOUT_S,
-    LINGER_S,
-    UNREAD_TIMEOUT_S,
-)
-from keyfold.gatekeeper.open_files import reserve_files
-from keyfold.runtime.metrics import exposition
+from keyfold.gatekeeper.authz.server import GRACE_S, LINGER_S, UNREAD_TIMEOUT_S
+from keyfold.runtime.sharing.timeouts import DEFAULT_TIMEOUTS as TIMEOUTS
 from tests.support.eventually import eventually
 from tests.support.gatekeeper.server_bed import Bed, Client, Narrow, request, serve_in
 
@@ -47,7 +38,7 @@ async def test_a_head_that_takes_too_long_is_refused(bed: Bed, first: bytes) -> 
         if first:
             assert (await client.answer()).status == 200
         await is_arriving(bed)
-        bed.later(HEAD_TIMEOUT_S - LITTLE_S)
+        bed.later(TIMEOUTS.head_s - LITTLE_S)
         bed.later(2 * LITTLE_S)
         refused = await client.answer()
         assert (refused.status, refused.is_last) == (408, True)
@@ -61,7 +52,7 @@ async def test_to_send_a_byte_now_and_then_gains_no_time(bed: Bed) -> None:
             client.writer.write(bytes([byte]))
             await is_arriving(bed)
             await asyncio.sleep(0)
-            bed.later(HEAD_TIMEOUT_S / 3)
+            bed.later(TIMEOUTS.head_s / 3)
         assert (await client.answer()).status == 408
 
 
@@ -69,7 +60,7 @@ async def test_a_body_that_takes_too_long_ends_its_connection(bed: Bed) -> None:
     """A question is answered long before its body is complete, and the wait for the body is bounded."""
     async with bed.client() as client:
         assert (await client.ask(request("Content-Length: 5", method="POST"), b"abc")).status == 200
-        bed.later(HEAD_TIMEOUT_S + LITTLE_S)
+        bed.later(TIMEOUTS.head_s + LITTLE_S)
         assert await client.rest() == b""
 
 
@@ -85,14 +76,14 @@ async def is_arriving(bed: Bed) -> None:
 async def test_an_idle_connection_is_kept_for_longer_than_gateways_do(bed: Bed) -> None:
     """The gateway closes an idle connection first; one that it forgets is closed here."""
     async with bed.client() as client, bed.client() as silent:
-        assert (await client.ask(ALLOWED)).status == 200
+        assert (await client.ask(ALLOWED)).status == (await silent.ask(ALLOWED)).status == 200
         await bed.holds(2)
-        bed.later(IDLE_TIMEOUT_S - LITTLE_S)
+        bed.later(TIMEOUTS.idle_s - LITTLE_S)
         assert (await client.ask(ALLOWED)).status == 200
         bed.later(2 * LITTLE_S)
         assert await silent.rest() == b""
         assert (await client.ask(ALLOWED)).status == 200
-        bed.later(IDLE_TIMEOUT_S + LITTLE_S)
+        bed.later(TIMEOUTS.idle_s + LITTLE_S)
         assert await client.rest() == b""
 
 
@@ -150,29 +141,28 @@ async def test_who_never_reads_is_cut_off(tmp_path: Path) -> None:
         await bed.holds(0)
 
 
-async def test_one_connection_too_many_is_refused(tmp_path: Path) -> None:
-    """A connection beyond the limit gets 503 and is closed; when one leaves, another is admitted."""
-    async with serve_in(tmp_path, connections_max=2) as bed:
-        async with bed.client() as one, bed.client() as two:
-            assert (await one.ask(ALLOWED)).status == (await two.ask(ALLOWED)).status == 200
-            before = refused_connections()
-            async with bed.client() as three:
-                refused = await three.answer()
-                assert (refused.status, refused.is_last) == (503, True)
-                assert await three.rest() == b""
-            assert refused_connections() == before + 1
-            assert (await one.ask(ALLOWED)).status == 200
-        await bed.holds(0)
-        async with bed.client() as again:
-            assert (await again.ask(ALLOWED)).status == 200
+async def test_a_gateway_is_not_displaced_by_strangers(tmp_path: Path) -> None:
+    """However many connections strangers open, gateways keep theirs, and a new gateway is answered."""
+    async with (
+        serve_in(tmp_path, connections_max=8) as bed,
+        bed.client() as gateway,
+        AsyncExitStack() as crowd,
+    ):
+        assert (await gateway.ask(ALLOWED)).status == 200
+        for _ in range(30):
+            await crowd.enter_async_context(bed.client())
+        async with bed.client() as another:
+            assert (await another.ask(ALLOWED)).status == 200
+            assert (await gateway.ask(ALLOWED)).status == 200
+            assert len(bed.server.connections) <= 8
 
 
-def refused_connections() -> float:
-    """Return how many connections were refused."""
-    name = "keyfold_authz_connections_refused_total "
-    return next(
-        float(line.split()[1]) for line in exposition().decode().splitlines() if line.startswith(name)
-    )
+async def test_who_says_nothing_is_closed_soon(bed: Bed) -> None:
+    """A connection on which nothing was ever asked is not kept for as long as a gateway's."""
+    async with bed.client() as silent:
+        await bed.holds(1)
+        bed.later(TIMEOUTS.first_byte_s + LITTLE_S)
+        assert await silent.rest() == b""
 
 
 async def test_what_is_on_its_way_when_the_drain_begins_is_answered(bed: Bed) -> None:
@@ -180,7 +170,7 @@ async def test_what_is_on_its_way_when_the_drain_begins_is_answered(bed: Bed) ->
     questions are answered all, and an idle connection has a grace in which to ask."""
     async with bed.client() as asked, bed.client() as halfway, bed.client() as soon, bed.client() as idle:
         await bed.holds(4)
-        bed.later(IDLE_TIMEOUT_S / 2)
+        bed.later(TIMEOUTS.first_byte_s / 2)
         halfway.writer.write(half(ALLOWED))
         await is_arriving(bed)
         asked.writer.write(ALLOWED * 3)
@@ -226,24 +216,3 @@ async def test_a_drain_ends_when_all_have_left(bed: Bed) -> None:
             await bed.server.drain(0.01)
         await bed.holds(0)
     assert [(each["event"], each["connections"]) for each in logs] == [("connections_cut_off", 1)]
-
-
-@pytest.fixture
-def few_files() -> Iterator[int]:
-    """A process that may open only a few files more, and gets its limit back; the hard limit."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    try:
-        yield hard
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-
-
-def test_connections_leave_files_for_the_journal(few_files: int) -> None:
-    """A process raises its own limit on open files, and admits no more connections than that allows."""
-    with closing(socket.socket()) as least:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (least.fileno() + 300, few_files))
-    assert reserve_files(1000) == 1000
-    assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] >= 1000
-    with capture_logs() as logs:
-        assert 0 < reserve_files(few_files) < few_files
-    assert [each["event"] for each in logs] == ["few_files_allowed"]

@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 from urllib.parse import unquote_to_bytes
 
 from aiohttp import HttpVersion10, HttpVersion11, hdrs, web
+from aiohttp.web_protocol import RequestPayloadError
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
@@ -26,6 +27,10 @@ _JSON_SPACES: Final = b" \t\r\n"
 _BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 M = TypeVar("M", bound=BaseModel)
+
+
+class BodyTooSlow(RequestPayloadError):
+    """A body takes longer to arrive than it may. Its connection closes after the answer."""
 
 
 @lru_cache(maxsize=1024)  # the gatekeeper calls it for every request

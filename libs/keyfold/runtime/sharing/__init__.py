@@ -1,0 +1,1 @@
+"""What callers share: files, connections, turns. Nobody uses up what others need."""
