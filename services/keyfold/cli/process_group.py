@@ -1,4 +1,7 @@
-"""Processes that live and end together: a signal drains them all, and so does the death of one."""
+"""Processes that live and end together: a signal drains them all, and so does the death of one.
+
+SIGHUP is passed on to each.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,7 @@ async def run_until_one_ends(commands: Sequence[ProcessSpec]) -> None:
     """
     told = _stop_event()
     children: list[Child] = []
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _hang_up, children)
     try:
         for command in commands:
             children.append(await Child.spawn(command))  # noqa: PERF401 - those before one that fails must stop
@@ -47,6 +51,11 @@ async def _wait_for_first(told: asyncio.Event, children: Sequence[Child]) -> Non
     finally:
         for each in waiting:
             each.cancel()
+
+
+def _hang_up(children: Sequence[Child]) -> None:
+    for child in children:
+        child.send_signal(signal.SIGHUP)
 
 
 def _stop_event() -> asyncio.Event:

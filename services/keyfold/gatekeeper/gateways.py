@@ -64,12 +64,12 @@ class Gateways:
     """Finds the gateway that a token belongs to."""
 
     def __init__(self, gateways: tuple[Gateway, ...]) -> None:
-        self._gateways = gateways
+        self.all = gateways
 
     @property
     def text(self) -> str:
         """A line for each gateway, sorted by name, without its token."""
-        lines = (f"gateway {each.name} {each.kind} {each.rate_limited_status}\n" for each in self._gateways)
+        lines = (f"gateway {each.name} {each.kind} {each.rate_limited_status}\n" for each in self.all)
         return "".join(sorted(lines))
 
     def find(self, tokens: Sequence[str]) -> Gateway | None:
@@ -79,7 +79,7 @@ class Gateways:
         digest = sha256(tokens[0].encode("utf-8", "surrogateescape")).digest()
         found = None
         # Every gateway is compared, so that the time taken does not reveal which one came close.
-        for gateway in self._gateways:
+        for gateway in self.all:
             if compare_digest(gateway.token_digest, digest):
                 found = gateway
         return found

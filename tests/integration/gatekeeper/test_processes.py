@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -56,6 +57,12 @@ class Pair:
         async with aiohttp.ClientSession() as session, session.get(url, headers=QUESTION) as answer:
             return answer.status
 
+    async def policies(self) -> list[str]:
+        """Return what each gatekeeper says of its policy."""
+        async with aiohttp.ClientSession() as session:
+            answers = [await session.get(f"http://{HOST}:{port}/readyz") for port in self.ports]
+            return [(await answer.json())["facts"]["policy"] for answer in answers]
+
     async def ended(self) -> int:
         """Return the command's exit status when it has ended."""
         async with asyncio.timeout(20):
@@ -63,11 +70,11 @@ class Pair:
 
 
 @asynccontextmanager
-async def pair_of(world: World) -> AsyncIterator[Pair]:
+async def pair_of(world: World, **settings: str) -> AsyncIterator[Pair]:
     """Run two gatekeepers of a practice, and yield them once both are ready."""
     await world.append(*practice())
     await world.project()
-    environment = world.environment(HTTP_PORT=str(_first_of_two_free_ports()))
+    environment = world.environment(HTTP_PORT=str(_first_of_two_free_ports()), **settings)
     log_path = world.directory / "gatekeepers.log"
     argv = [sys.executable, "-m", "keyfold.cli", "gatekeeper", "--processes", str(PROCESSES)]
     child = await Child.spawn(ProcessSpec(name="pair", argv=argv, env=environment, log_path=log_path))
@@ -130,3 +137,31 @@ async def test_none_is_left_behind(world: World) -> None:
         psutil.Process(pair.child.pid).kill()
         await eventually(lambda: are_gone(processes))
         assert await read_rows(world.dsn) == []
+
+
+async def test_sighup_reads_the_policy_anew(world: World, tmp_path: Path) -> None:
+    """Every process goes by changed files; once they are broken it goes on by what it has, and says so."""
+    routes = tmp_path / "api.routes"
+    routes.write_text("/v1/patient/** patient\n")
+    async with pair_of(world, ROUTE_MAP=str(routes)) as pair:
+        first, other = await pair.policies()
+        digest = first.partition(" ")[0]
+        assert other.startswith(f"{digest} since ")
+        assert {await pair.ask() for _ in range(ASKED)} == {200}
+
+        async def all_say(so: Callable[[str], bool]) -> bool:
+            return all(map(so, await pair.policies()))
+
+        routes.write_text("/v1/patient/** clinical\n")
+        pair.child.send_signal(signal.SIGHUP)
+        await eventually(lambda: all_say(lambda said: digest not in said))
+        assert {await pair.ask() for _ in range(ASKED)} == {403}
+        routes.write_text("/v1/patient/** teeth\n")
+        pair.child.send_signal(signal.SIGHUP)
+        await eventually(lambda: all_say(lambda said: "broken since" in said))
+        assert {await pair.ask() for _ in range(ASKED)} == {403}
+        assert "line 1: 'teeth' is no category" in pair.log_path.read_text()
+        routes.write_text("/v1/patient/** patient\n")
+        pair.child.send_signal(signal.SIGHUP)
+        await eventually(lambda: all_say(lambda said: digest in said and "broken" not in said))
+        assert {await pair.ask() for _ in range(ASKED)} == {200}

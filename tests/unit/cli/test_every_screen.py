@@ -20,8 +20,10 @@ from keyfold.cli.commands.ledger.past_state_view import one, whole
 from keyfold.cli.commands.ledger.verdict import details_of as verdict
 from keyfold.cli.commands.ledger.verification import Verification
 from keyfold.cli.commands.operating.dead_letters import listing as dead_letters
+from keyfold.cli.commands.operating.routes import show_faults, show_requests, show_warnings
 from keyfold.cli.screen import Details, Listing
 from keyfold.cli.screen.lines import width_of
+from keyfold.domain.access.route_map_text import parse_route_map
 from keyfold.runtime.legible import UNSEEN_IN_PROSE
 from tests.support.cli.longest import ACCOUNT, KEY, VENDOR, letter
 from tests.support.cli.past import past
@@ -80,6 +82,10 @@ COMMANDS: Final = {
 }
 """A line for each command that asks services over HTTP."""
 
+MAP_FILE: Final = Path("/etc/keyfold/routes/practice-api.routes")
+MAP: Final = parse_route_map(
+    "/v1/patient/** patient\n/v1/patient/{id}/note clinical\nPOST /v1/login public\nGET /v1/health public"
+)
 VIEWS: Final[dict[str, list[Listing | Details]]] = {
     "dead-letter list": [dead_letters([letter(), letter()])],
     "ledger verify": [
@@ -96,6 +102,11 @@ VIEWS: Final[dict[str, list[Listing | Details]]] = {
             ),
             "keyfold at 127.0.0.1:5432 (KEYFOLD_POSTGRES_DSN)",
         )
+    ],
+    "routes check": [
+        show_faults(MAP_FILE, [(10**5, "its requests can also be read as those of line 1")] * 2),
+        show_warnings(MAP_FILE, MAP),
+        show_requests(MAP_FILE, MAP, [("GET", f"/v1/patient/{'7/' * 45}note.json"), ("GET", "/v1/health")]),
     ],
     "state": [
         whole(past(NOW)),

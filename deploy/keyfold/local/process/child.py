@@ -181,11 +181,15 @@ class Child:
             self._command.ports
         )
 
-    async def stop(self) -> None:
-        """Ask the child to end, kill it after `stop_timeout_s`, and return when it is gone."""
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send the child a signal, if it has not ended."""
         if self.running:
             with contextlib.suppress(ProcessLookupError):
-                self._process.send_signal(self._command.stop_signal)
+                self._process.send_signal(number)
+
+    async def stop(self) -> None:
+        """Ask the child to end, kill it after `stop_timeout_s`, and return when it is gone."""
+        self.send_signal(self._command.stop_signal)
         try:
             async with asyncio.timeout(self._command.stop_timeout_s):
                 await self._process.wait()

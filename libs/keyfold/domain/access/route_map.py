@@ -195,12 +195,12 @@ class RouteMap:
     def _find_unreachable(self) -> Iterator[tuple[int, str]]:
         """Yield a fault for each route whose own plain requests are read as another route too."""
         for route in self.routes:
-            asked = (self.read(method, path) for path in self._examples(route) for method in _methods(route))
+            asked = (self.read(method, path) for path in self.examples(route) for method in _methods(route))
             others = {each.line for one in asked for each in one.between if each.line != route.line}
             if others:
                 yield route.line, f"its requests can also be read as those of {_name_lines(others)}"
 
-    def _examples(self, route: MappedRoute) -> Iterator[str]:
+    def examples(self, route: MappedRoute) -> Iterator[str]:
         """Yield plain paths of a route whose parameters are no literal of the map."""
         anything = "0" * (self._literal_length_max + 1)
         known = [anything if each == PARAMETER else each for each in route.segments if each != REST]

@@ -1,6 +1,7 @@
 """The text of a route map as an operator writes it: one route a line, with faults reported by line."""
 
 import re
+from collections.abc import Iterator
 
 from keyfold.domain.access.request_path import read_path
 from keyfold.domain.access.route_map import PARAMETER, REST, MappedRoute, RouteMap
@@ -52,8 +53,22 @@ def parse_route_map(text: str) -> RouteMap:
 
 def warn_of_route_map(route_map: RouteMap) -> list[tuple[int, str]]:
     """Return what a sound map does that its author may not mean: (line number from 1, what)."""
-    changing = [route for route in route_map.routes if route.public_method not in (None, *_SAFE_METHODS)]
-    return [(each.line, f"anybody may send {each.public_method} here without a key") for each in changing]
+    return sorted(warning for route in route_map.routes for warning in _warn_of_route(route_map, route))
+
+
+def _warn_of_route(route_map: RouteMap, route: MappedRoute) -> Iterator[tuple[int, str]]:
+    if route.public_method is not None:
+        if route.public_method not in _SAFE_METHODS:
+            yield route.line, f"anybody may send {route.public_method} here without a key"
+        return
+    for path in route_map.examples(route):
+        asked = route_map.read("GET", f"{path}/")
+        if lines := [each.line for each in asked.between if each is not route]:
+            yield (
+                route.line,
+                f"with a slash at its end such a request is denied, as line {lines[0]} matches it too:"
+                " end the pattern with /** if clients send one",
+            )
 
 
 def canonical_route_map(route_map: RouteMap) -> str:

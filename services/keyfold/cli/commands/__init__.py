@@ -15,6 +15,7 @@ from keyfold.cli.commands.logins import logins
 from keyfold.cli.commands.operating import enforcement, gatekeeper, migrate, replay, shadow, status
 from keyfold.cli.commands.operating.audit import audit
 from keyfold.cli.commands.operating.dead_letters import dead_letters
+from keyfold.cli.commands.operating.routes import routes
 from keyfold.cli.commands.vendors.group import vendors
 
 
@@ -29,5 +30,6 @@ def add_commands(app: typer.Typer) -> None:
     app.add_typer(audit, name="audit")
     app.add_typer(ledger, name="ledger")
     app.add_typer(dead_letters, name="dead-letter")
+    app.add_typer(routes, name="routes")
     for each in (tokens, status, enforcement, shadow, state, migrate, replay, gatekeeper):
         each.register(app)

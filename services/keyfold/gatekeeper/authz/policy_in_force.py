@@ -6,6 +6,7 @@ from datetime import datetime
 
 import structlog
 
+from keyfold.domain.access.route_map_text import warn_of_route_map
 from keyfold.gatekeeper import metrics
 from keyfold.gatekeeper.authz.policy import AuthzPolicy
 from keyfold.gatekeeper.authz.shadow import Shadow, make_shadow
@@ -36,6 +37,8 @@ class PolicyInForce:
         self._adopt(policy)
 
     def _adopt(self, policy: AuthzPolicy) -> None:
+        for line, warning in warn_of_route_map(policy.route_map):
+            log.warning("route_map_warning", line=line, warning=warning)
         self.policy = policy
         self.since = self._clock.now()
         if self.shadow is None or not self.shadow.is_between(policy.route_map, policy.shadow_map):

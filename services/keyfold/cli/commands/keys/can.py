@@ -88,6 +88,8 @@ def _change(change: JsonObject | None) -> tuple[str, str]:
 
 
 def _verdict(answer: JsonObject) -> str:
+    if answer.get("public"):
+        return "Yes, without a key: the route is public"
     if answer["decision"] == "allow":
         return "Yes"
     return f"No, {answer['reason']} ({answer['status']})"

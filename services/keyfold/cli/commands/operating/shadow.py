@@ -48,7 +48,7 @@ def listing(answer: JsonObject) -> Listing:
 
 def _describe_target(mapped: JsonObject) -> str:
     if mapped["line"] is None:
-        return "ambiguous" if mapped["ambiguous"] else "unmapped"
+        return "ambiguous" if mapped.get("ambiguous") else "unmapped"
     what = "public" if mapped["category"] is None else f"{mapped['category']} {mapped['access']}"
     return f"{what} (line {mapped['line']}, {mapped['pattern']})"
 
