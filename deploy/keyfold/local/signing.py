@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 from jwt.algorithms import OKPAlgorithm
 
 from keyfold.local.state import write_private
+from keyfold.runtime.auth.access_tokens import ACCESS_TOKEN
 
 ISSUER: Final = "https://keyfold.invalid/local"  # .invalid never resolves: the address is only a name
 AUDIENCE: Final = "keyfold"
@@ -75,7 +76,9 @@ class LocalSigner:
             "sub": claims.sub,
             **{name: value for name, value in named.items() if value is not None},
         }
-        return jwt.encode(payload, self._key(), algorithm="EdDSA", headers={"kid": KEY_ID})
+        return jwt.encode(
+            payload, self._key(), algorithm="EdDSA", headers={"kid": KEY_ID, "typ": ACCESS_TOKEN}
+        )
 
     def _key(self) -> Ed25519PrivateKey:
         key = load_pem_private_key(self.key_path.read_bytes(), password=None)

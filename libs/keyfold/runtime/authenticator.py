@@ -1,21 +1,22 @@
 """Authentication: a bearer token becomes a caller, or the reason why it does not."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol, cast
 
-import jwt
-
+from keyfold.runtime import metrics
+from keyfold.runtime.auth.access_tokens import LEEWAY_S, MALFORMED, TOKEN_TYPES, AccessTokens
 from keyfold.runtime.auth.caller import Binding, Caller, Claimed, Role, TokenRejected
 from keyfold.runtime.auth.claims import PLAIN_CLAIMS, ClaimMapping, read_name
-from keyfold.runtime.auth.jwks import ALGORITHMS, Jwks
+from keyfold.runtime.auth.jwks import Jwks
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.settings.base import AuthSettings
 from keyfold.runtime.waiting import wait_for
 
-_LEEWAY_S: Final = 5
-_MALFORMED: Final = "the token is malformed"
+AGE: Final = metrics.gauge(
+    "keyfold_jwks_age_seconds", "How long ago the keys that sign bearer tokens were last read."
+)
 
 
 class Authenticator(Protocol):
@@ -55,25 +56,26 @@ class BearerTokens:
         issuer: str,
         audience: str,
         bindings: Bindings,
+        types: Collection[str] = TOKEN_TYPES,
         mapping: ClaimMapping = PLAIN_CLAIMS,
     ) -> None:
-        self._jwks = jwks
+        self.jwks = jwks
+        self._tokens = AccessTokens(jwks=jwks, issuer=issuer, audience=audience, types=frozenset(types))
         self._issuer = issuer
-        self._audience = audience
         self._mapping = mapping
         self._bindings = bindings
 
     async def authenticate(self, authorization: str | None) -> Caller | TokenRejected:
-        """Return who calls, or why that cannot be told. Raises TryLater if a look-up fails."""
+        """Return who calls, or why that cannot be told.
+
+        Raises TryLater if a look-up fails, KeysTooOld if no key is believed.
+        """
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             return TokenRejected(detail="an Authorization header with a Bearer token is needed")
         if not token.isascii():
-            return TokenRejected(detail=_MALFORMED)
-        try:
-            claims = await self._verify(token.strip())
-        except jwt.PyJWTError as invalid:
-            return TokenRejected(detail=_explain(invalid))
+            return TokenRejected(detail=MALFORMED)
+        claims = await self._tokens.verify(token.strip())
         if isinstance(claims, TokenRejected):
             return claims
         return _with_expiry(await self._find_caller(claims), claims)
@@ -90,55 +92,13 @@ class BearerTokens:
         binding = await self._bindings.find(self._issuer, sub)
         return _bind(Caller(role=None, sub=sub, issuer=self._issuer, claimed=claimed), claimed, binding)
 
-    async def _verify(self, token: str) -> Mapping[str, object] | TokenRejected:
-        header = jwt.get_unverified_header(token)
-        # A tuple, not a set: anybody may write this header, and its value may not be hashable.
-        if header.get("alg") not in tuple(ALGORITHMS):
-            return TokenRejected(
-                detail=f"the token is not signed with one of {', '.join(sorted(ALGORITHMS))}"
-            )
-        kid = header.get("kid")
-        if not isinstance(kid, str) or not kid:
-            return TokenRejected(detail="the token names no key (kid)")
-        key = await self._jwks.key(kid)
-        if key is None:
-            return TokenRejected(detail="the token's kid names no key of the issuer")
-        # The key, never the token, says which algorithm is used.
-        return jwt.decode(
-            token,
-            key,
-            algorithms=[key.algorithm_name],
-            issuer=self._issuer,
-            audience=self._audience,
-            leeway=_LEEWAY_S,
-            options={"require": ["iss", "aud", "exp", "sub"]},
-        )
-
-
-def _explain(invalid: Exception) -> str:
-    match invalid:
-        case jwt.ExpiredSignatureError():
-            return "the token has expired"
-        case jwt.ImmatureSignatureError():
-            return "the token is not valid yet"
-        case jwt.InvalidIssuerError():
-            return "the token is from another issuer"
-        case jwt.InvalidAudienceError():
-            return "the token is for another audience"
-        case jwt.MissingRequiredClaimError():
-            return f"the token lacks the claim {invalid.claim}"
-        case jwt.InvalidSignatureError() | jwt.InvalidAlgorithmError():
-            return "the token's signature does not match"
-        case _:
-            return _MALFORMED
-
 
 def _with_expiry(caller: Caller | TokenRejected, claims: Mapping[str, object]) -> Caller | TokenRejected:
     if isinstance(caller, TokenRejected):
         return caller
     try:
         expires_at = datetime.fromtimestamp(int(cast(float, claims["exp"])), UTC)
-        return replace(caller, expires_at=expires_at + timedelta(seconds=_LEEWAY_S))
+        return replace(caller, expires_at=expires_at + timedelta(seconds=LEEWAY_S))
     except (OverflowError, ValueError, OSError):
         return caller  # the time is outside of the calendar
 
@@ -171,12 +131,14 @@ async def open_bearer_tokens(
     settings: AuthSettings, bindings: Bindings, *, clock: Clock, timeout_s: float
 ) -> BearerTokens:
     """Wait until the JWKS can be read. Raises ``StopProcess`` after ``timeout_s``."""
-    jwks = Jwks(settings.jwks, clock)
+    jwks = Jwks(settings.jwks, clock, age_max_s=settings.jwks_age_max_s)
+    AGE.set_function(jwks.age_s)
     await wait_for(f"the JWKS at {settings.jwks}", jwks.load, timeout_s=timeout_s, clock=clock)
     return BearerTokens(
         jwks,
         issuer=settings.jwt_issuer,
         audience=settings.jwt_audience,
+        types=settings.jwt_types,
         mapping=_mapping_of(settings),
         bindings=bindings,
     )

@@ -37,6 +37,8 @@ async def start(process: Process[AuditSettings]) -> None:
     await wait_for("Kafka", partial(prepare_topics, kafka, TOPICS), timeout_s=timeout_s, clock=clock)
     pool = await process.enter(open_pool(dsn, application_name=NAME, prepare=addresses.use_text_codec))
     auth = await open_bearer_tokens(settings, LoginBindings(pool), clock=clock, timeout_s=timeout_s)
+    process.health.add("token_keys", auth.jwks.check)
+    process.spawn("token keys", auth.jwks.watch())
     partitions = Partitions(pool)
     await make_ahead(partitions, clock)
     ingest = await open_consumer(process, pool, partitions)

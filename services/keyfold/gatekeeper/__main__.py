@@ -40,6 +40,8 @@ async def start(process: Process[GatekeeperSettings]) -> None:
     run_id = clock.new_event_id()
     bindings = LoginBindings(await process.enter(_open_logins(settings)))
     auth = await open_bearer_tokens(settings, bindings, clock=clock, timeout_s=settings.startup_timeout_s)
+    # No check of readiness: gateways show no token, and must be answered while the identity provider is away.
+    process.spawn("token keys", auth.jwks.watch())
     replica, lease = Replica(), Lease(settings.staleness_max_s)
     journal = await process.enter(open_journal(settings, run_id, clock))
     process.spawn("journal watch", journal.watch())

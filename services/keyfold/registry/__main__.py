@@ -36,6 +36,8 @@ async def start(process: Process[RegistrySettings]) -> None:
     await wait_for("PostgreSQL", partial(require_migrations, dsn), timeout_s=timeout_s, clock=clock)
     pool = await process.enter(open_pool(dsn, application_name=NAME, plans_once=True))
     auth = await open_bearer_tokens(settings, LoginBindings(pool), clock=clock, timeout_s=timeout_s)
+    process.health.add("token_keys", auth.jwks.check)
+    process.spawn("token keys", auth.jwks.watch())
     projected = await process.enter(Notifications(dsn, PROJECTION_CHANNEL))
     enforced = await process.enter(Notifications(dsn, ENFORCEMENT_CHANNEL))
     readiness = DatabaseReadiness(pool, role_of(NAME))

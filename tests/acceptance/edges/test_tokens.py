@@ -70,6 +70,7 @@ PEM = (Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 RAW = (Encoding.Raw, PublicFormat.Raw)
 ALGORITHMS = "the token is not signed with one of ES256, EdDSA, RS256"
 MISMATCH = "the token's signature does not match"
+NOT_FOR_ACCESS = "the token is not an access token"
 NO_SUCH_KEY = "the token's kid names no key of the issuer"
 BAD: dict[str, tuple[Callable[[Signer, Claims], str], str]] = {
     "HS256 with the public key": (lambda key, claims: _hmac_signed(claims, _public(key, *PEM)), ALGORITHMS),
@@ -95,6 +96,17 @@ BAD: dict[str, tuple[Callable[[Signer, Claims], str], str]] = {
         lambda key, claims: jwt.encode(claims, key.private, "EdDSA"),
         "the token names no key (kid)",
     ),
+    "an ID token": (lambda key, claims: key.sign({**claims, "nonce": "n", "at_hash": "h"}), NOT_FOR_ACCESS),
+    "a refresh token": (lambda key, claims: key.sign({**claims, "typ": "Refresh"}), NOT_FOR_ACCESS),
+    "a logout token": (
+        lambda key, claims: key.sign(claims, typ="logout+jwt"),
+        "the token's type (typ) is not one that is accepted here",
+    ),
+    "bound to a key of its holder": (
+        lambda key, claims: key.sign({**claims, "cnf": {"jkt": "x"}}, typ="at+jwt"),
+        "the token is bound to a key of its holder (cnf), which is not supported",
+    ),
+    "a critical extension": (lambda key, claims: key.sign(claims, crit=["b64"]), "the token is malformed"),
     "malformed": (lambda _key, _claims: "not.a.token", "the token is malformed"),
 }
 

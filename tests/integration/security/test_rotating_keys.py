@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from keyfold.runtime.auth.jwks import Jwks
+from keyfold.runtime.auth.jwks import AGE_MAX_S, Jwks
 from keyfold.runtime.authenticator import BearerTokens
 from tests.support.registry.serving import Registry, instance
 from tests.support.runtime import tokens
@@ -28,6 +29,7 @@ class Issuer:
 
     signers: tuple[Signer, ...] = (OLD,)
     is_away: bool = False
+    said: dict[str, object] = field(default_factory=dict)
     asked: int = 0
     clock: SetClock = field(default_factory=SetClock)
 
@@ -35,7 +37,7 @@ class Issuer:
         """Answer with the JWKS."""
         self.asked += 1
         if not self.is_away:
-            return web.Response(body=tokens.jwks_document(*self.signers))
+            return web.Response(body=tokens.jwks_document(*self.signers, **self.said))
         # Before its first byte, aiohttp's client would try once more by itself.
         broken = web.StreamResponse(headers={"Content-Length": "1000"})
         await broken.prepare(request)
@@ -54,9 +56,13 @@ class Bed:
 
     async def status(self, signer: Signer, *, kid: str | None = None) -> int:
         """Return how the registry answers an operator whose token this key has signed."""
+        return (await self.answer(signer, kid=kid))[0]
+
+    async def answer(self, signer: Signer, *, kid: str | None = None) -> tuple[int, Any]:
+        """Return the status and the body of such an answer."""
         headers = {"Authorization": f"Bearer {signer.sign(kid=kid)}"}
         async with self.registry.session.get("/v1/ledger", headers=headers) as answer:
-            return answer.status
+            return answer.status, await answer.json(content_type=None)
 
     def pass_time(self, seconds: float) -> None:
         """Let time pass for the keys."""
@@ -117,6 +123,37 @@ async def test_an_issuer_that_is_away(bed: Bed) -> None:
     bed.pass_time(REFETCH_S)
     assert await asyncio.gather(*(bed.status(NEW) for _ in range(20))) == [401] * 20
     assert bed.issuer.asked == 3
+
+
+@pytest.mark.parametrize("said", [None, {"use": "enc"}, {"key_ops": ["encrypt"]}, {"alg": "ES256"}])
+async def test_a_withdrawal_without_a_successor(bed: Bed, said: dict[str, object] | None) -> None:
+    """An empty JWKS, or one in which the key is for something else, ends the key like any withdrawal."""
+    bed.issuer.signers = () if said is None else (OLD,)
+    bed.issuer.said = said or {}
+    bed.pass_time(REFRESH_S + 1)
+    assert await bed.status(OLD) == 200
+    await bed.jwks.wait_for_refresh()
+    status, body = await bed.answer(OLD)
+    assert (status, body["detail"]) == (401, "the token's kid names no key of the issuer")
+    assert "names no signing key" in str(bed.jwks.check())
+
+
+async def test_an_issuer_that_is_away_for_too_long(bed: Bed) -> None:
+    """Nobody keeps a withdrawn key alive by keeping its JWKS away: after an hour no token is believed."""
+    bed.issuer.is_away = True
+    bed.pass_time(AGE_MAX_S)
+    assert await bed.status(OLD) == 200
+    await bed.jwks.wait_for_refresh()
+    bed.pass_time(REFETCH_S)
+    asked = bed.issuer.asked
+    answers = await asyncio.gather(*(bed.answer(OLD) for _ in range(20)))
+    assert {status for status, _ in answers} == {503}
+    assert {body["type"] for _, body in answers} == {"urn:keyfold:problem:token-keys-too-old"}
+    assert "could not be refreshed" in answers[0][1]["detail"]
+    assert bed.issuer.asked == asked + 1
+    bed.issuer.is_away = False
+    bed.pass_time(REFETCH_S)
+    assert await bed.status(OLD) == 200
 
 
 async def test_an_issuer_that_comes_back(bed: Bed) -> None:

@@ -1,6 +1,6 @@
 """Signing keys and tokens for tests, and a clock that they set."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,6 +10,7 @@ import orjson
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
+from keyfold.runtime.auth.access_tokens import TOKEN_TYPES
 from keyfold.runtime.auth.caller import Binding, Caller, TokenRejected
 from keyfold.runtime.auth.jwks import Jwks
 from keyfold.runtime.authenticator import BearerTokens
@@ -50,14 +51,23 @@ class Signer:
     algorithm: str
     private: PrivateKey
 
-    def jwk(self) -> dict[str, object]:
-        return {**_public_jwk(self.private), "kid": self.kid, "use": "sig", "alg": self.algorithm}
+    def jwk(self, **changes: object) -> dict[str, object]:
+        """Return the public key as a member of a JWKS, with these ``changes``; one to None leaves it out."""
+        said = {"kid": self.kid, "use": "sig", "alg": self.algorithm, **changes}
+        return {
+            name: value for name, value in (_public_jwk(self.private) | said).items() if value is not None
+        }
 
-    def sign(self, changes: Mapping[str, object] | None = None, *, kid: str | None = None) -> str:
-        """Return an operator's valid token with these ``changes``; a change to None leaves the claim out."""
+    def sign(
+        self, changes: Mapping[str, object] | None = None, *, kid: str | None = None, **header: object
+    ) -> str:
+        """Return an operator's valid token with these ``changes``; a change to None leaves the claim out.
+
+        By default its ``typ`` says no more than that it is a JWT.
+        """
         claims = {**good_claims(), **(changes or {})}
         kept = {name: value for name, value in claims.items() if value is not None}
-        return jwt.encode(kept, self.private, self.algorithm, {"kid": kid or self.kid})
+        return jwt.encode(kept, self.private, self.algorithm, {"kid": kid or self.kid, **header})
 
 
 def _public_jwk(private: PrivateKey) -> dict[str, object]:
@@ -97,15 +107,15 @@ def rs256(kid: str = "rsa", bits: int = 2048) -> Signer:
     return Signer(kid=kid, algorithm="RS256", private=rsa.generate_private_key(65537, bits))
 
 
-def jwks_document(*signers: Signer) -> bytes:
-    """Return the JWKS of these signers."""
-    return orjson.dumps({"keys": [signer.jwk() for signer in signers]})
+def jwks_document(*signers: Signer, **changes: object) -> bytes:
+    """Return the JWKS of these signers, with these ``changes`` in each of its members."""
+    return orjson.dumps({"keys": [signer.jwk(**changes) for signer in signers]})
 
 
-def jwks_file(folder: Path, *signers: Signer) -> Path:
+def jwks_file(folder: Path, *signers: Signer, **changes: object) -> Path:
     """Write the JWKS of these signers into the folder."""
     path = folder / "jwks.json"
-    path.write_bytes(jwks_document(*signers))
+    path.write_bytes(jwks_document(*signers, **changes))
     return path
 
 
@@ -126,12 +136,18 @@ class KnownLogins:
 
 
 async def believing(
-    path: Path, clock: SetClock | None = None, bindings: KnownLogins | None = None
+    path: Path,
+    clock: SetClock | None = None,
+    bindings: KnownLogins | None = None,
+    *,
+    types: Collection[str] = TOKEN_TYPES,
 ) -> BearerTokens:
     """Return an authenticator for the keys of that file."""
     jwks = Jwks(str(path), clock or SetClock())
     await jwks.load()
-    return BearerTokens(jwks, issuer=ISSUER, audience=AUDIENCE, bindings=bindings or KnownLogins())
+    return BearerTokens(
+        jwks, issuer=ISSUER, audience=AUDIENCE, types=types, bindings=bindings or KnownLogins()
+    )
 
 
 SIGNER = eddsa()

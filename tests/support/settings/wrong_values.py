@@ -151,6 +151,7 @@ MEANT: Final[Mapping[str, Sequence[Wrong]]] = {
         *("owner", "{", "[]", "{}", "null", '"owner"', "[" * 100_000),
         *('{"a": "boss"}', '{"a": 1}', '{"a": ["owner"]}', '{"": "owner"}', '{"a": "owner", "a": "vendor"}'),
     ),
+    "jwt_types": ("", "id", "at+jwt,id", "at+jwt,", ",", "at+jwt jwt", "application/at+jwt", '["jwt"]'),
     "jwt_vendor_claim": NO_PLACE,
     "kafka_bootstrap": NO_ADDRESS,
     "kafka_ca": (*NO_FILE, *_holding(_RSA, _RSA[:80])),

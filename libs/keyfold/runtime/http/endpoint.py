@@ -34,6 +34,7 @@ from keyfold.runtime.http.trace import traceparent
 Endpoint = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _BINDING_LOOK_INTERVAL_S: Final = 1.0
+_KEY_LOOK_INTERVAL_S: Final = 2.0
 _NOT_BOUND: Final = Problem(
     status=403,
     slug="login-not-bound",
@@ -57,7 +58,7 @@ def endpoint(
                 _HEADERS,
                 draining=draining,
                 expires_in_s=_expires_in_s(caller, clock),
-                unbound=partial(_until_unbound, auth, raw, caller) if caller and caller.is_bound else None,
+                turned_away=None if caller is None else partial(_until_turned_away, auth, raw, caller),
             )
         return _respond(route, raw, reply)
 
@@ -70,11 +71,14 @@ def _expires_in_s(caller: Caller | None, clock: Clock) -> float | None:
     return max(0.0, (caller.expires_at - clock.now()).total_seconds())
 
 
-async def _until_unbound(auth: Authenticator, raw: web.Request, caller: Caller) -> None:
-    """Return soon after the caller's login is no longer bound as it was, or when that cannot be told."""
+async def _until_turned_away(auth: Authenticator, raw: web.Request, caller: Caller) -> None:
+    """Return soon after the caller's login is no longer bound as it was, or the key of its token was
+    withdrawn, or when that cannot be told.
+    """
+    interval_s = _BINDING_LOOK_INTERVAL_S if caller.is_bound else _KEY_LOOK_INTERVAL_S
     with suppress(TryLater):
         while await _authenticate(auth, raw) == caller:  # noqa: ASYNC110 - the database tells nobody
-            await asyncio.sleep(_BINDING_LOOK_INTERVAL_S)
+            await asyncio.sleep(interval_s)
 
 
 async def _admit(route: AnyRoute, auth: Authenticator, limits: RateLimits, raw: web.Request) -> Caller | None:

@@ -10,6 +10,7 @@ from aiohttp.web_protocol import RequestPayloadError
 from structlog.contextvars import bind_contextvars, get_contextvars
 
 from keyfold.runtime import metrics
+from keyfold.runtime.auth.jwks import KeysTooOld
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.failure import TryLater
 from keyfold.runtime.http.problem import Problem, Refused, of_status, problem_response
@@ -79,6 +80,14 @@ async def _answer(raw: web.Request, handler: Handler) -> web.StreamResponse:
         return problem_response(_problem(error), raw.rel_url.raw_path)
 
 
+_KEYS_TOO_OLD: Final = Problem(
+    status=503,
+    slug="token-keys-too-old",
+    detail="the keys of the tokens' issuer could not be refreshed for too long, so no token is believed now",
+    headers={"Retry-After": str(_RETRY_AFTER_S)},
+)
+
+
 def _problem(error: Exception) -> Problem:
     match error:
         case Refused():
@@ -89,6 +98,9 @@ def _problem(error: Exception) -> Problem:
             return of_status(408, "the body took too long to arrive", {"Connection": "close"})
         case RequestPayloadError():
             return of_status(400, "the body's transfer encoding is broken")
+        case KeysTooOld():
+            log.warning("request_put_off", reason=str(error))
+            return _KEYS_TOO_OLD
         case TryLater():
             log.warning("request_put_off", reason=str(error))
             return of_status(503, "something this needs is away", {"Retry-After": str(_RETRY_AFTER_S)})

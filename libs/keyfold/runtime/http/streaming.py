@@ -71,9 +71,9 @@ async def _in_time(limit_s: float) -> AsyncIterator[None]:
 class Streamed:
     """An answer whose body `write` writes. What it raises before the first bytes becomes a problem as usual.
 
-    An `endless` one is ended, with its last chunk, when the process stops, the caller's token expires, or its
-    login is no longer bound as it was. `stall_max_s` is how long its reader may read nothing before it counts
-    as gone; by default as long as any answer of the port may be unread.
+    An `endless` one is ended, with its last chunk, when the process stops, the caller's token expires or is
+    believed no more, or its login is no longer bound as it was. `stall_max_s` is how long its reader may read
+    nothing before it counts as gone; by default as long as any answer of the port may be unread.
     """
 
     write: Callable[[Writer], Awaitable[None]]
@@ -90,9 +90,9 @@ async def stream(
     *,
     draining: asyncio.Event,
     expires_in_s: float | None,
-    unbound: Callable[[], Coroutine[None, None, None]] | None = None,
+    turned_away: Callable[[], Coroutine[None, None, None]] | None = None,
 ) -> web.StreamResponse:
-    """Write the answer to its end and return it. An endless one also ends when `unbound` returns.
+    """Write the answer to its end and return it. An endless one also ends when `turned_away` returns.
 
     Raises what is raised before the answer begins. Afterwards it raises StreamFailed for a failure of ours,
     and ClientConnectionResetError if the reader left; either stops the writing at once.
@@ -104,7 +104,9 @@ async def stream(
         return response
     writer = Writer(raw, response, streamed.stall_max_s or _timeouts_of(raw).unread_s)
     ends_in_s = expires_in_s if streamed.endless else None
-    ends = [_until_set(draining), *([] if unbound is None else [unbound()])] if streamed.endless else []
+    ends = (
+        [_until_set(draining), *([] if turned_away is None else [turned_away()])] if streamed.endless else []
+    )
     try:
         await _write(raw, streamed, writer, ends, ends_in_s)
         await writer.end()

@@ -21,9 +21,10 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
+from keyfold.runtime.auth.access_tokens import TOKEN_TYPES
 from keyfold.runtime.auth.caller import Role
 from keyfold.runtime.auth.claims import PLAIN_CLAIMS, check_place, read_roles
-from keyfold.runtime.auth.jwks import read_keys
+from keyfold.runtime.auth.jwks import AGE_MAX_S, require_keys
 from keyfold.runtime.settings.addresses import check_dsn, check_host, check_url, is_loopback
 from keyfold.runtime.settings.known import SETTINGS
 from keyfold.runtime.settings.ports import PortSettings
@@ -81,7 +82,7 @@ PostgresDsn = Annotated[SecretStr, AfterValidator(_check_postgres_dsn)]
 
 def _check_key_source(source: str) -> str:
     if "://" not in source:
-        read_keys(read_file(Path(source)))
+        require_keys(read_file(Path(source)))
         return source
     parts = check_url(source)
     # Keys fetched over plain http can be swapped on the way, and with them every caller's identity.
@@ -144,6 +145,14 @@ class PostgresSettings(Environment):
     )
 
 
+def _read_types(given: object) -> object:
+    """Return the types of tokens that a setting lists, in lower case. Raises ValueError for another one."""
+    types = tuple(each.strip().lower() for each in given.split(",")) if isinstance(given, str) else given
+    if not isinstance(types, tuple) or any(each not in TOKEN_TYPES for each in types):
+        raise ValueError("it names a type that is not one of " + ", ".join(TOKEN_TYPES))
+    return types
+
+
 ClaimPlace = Annotated[str, AfterValidator(check_place)]
 _CLAIM_PLACE: Final = "the name of a claim, or a JSON pointer to it that begins with /"
 
@@ -154,8 +163,17 @@ class AuthSettings(Environment):
     jwks: Annotated[str, AfterValidator(_check_key_source)] = Field(
         description="the path of a JWKS file, or its https:// address"
     )
+    jwks_age_max_s: float = Field(
+        AGE_MAX_S,
+        ge=60,
+        le=86_400,
+        description="how long keys are believed after they were read: 60 to 86400 seconds",
+    )
     jwt_issuer: str = Field(description="the iss that tokens carry")
     jwt_audience: str = Field(description="the aud that tokens carry")
+    jwt_types: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_read_types)] = Field(
+        TOKEN_TYPES, description="at+jwt, or at+jwt,jwt to take tokens too that say only that they are JWTs"
+    )
     jwt_role_claim: ClaimPlace = Field(PLAIN_CLAIMS.role, description=_CLAIM_PLACE)
     jwt_account_claim: ClaimPlace = Field(PLAIN_CLAIMS.account, description=_CLAIM_PLACE)
     jwt_vendor_claim: ClaimPlace = Field(PLAIN_CLAIMS.vendor, description=_CLAIM_PLACE)

@@ -11,6 +11,8 @@ import jwt
 import msgspec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from keyfold.runtime.auth.access_tokens import ACCESS_TOKEN
+
 TOKEN_LASTS_S: Final = 8 * 3600
 
 
@@ -39,7 +41,8 @@ class LocalPeople(msgspec.Struct, frozen=True, kw_only=True):
         key = load_pem_private_key(Path(self.signing_key).read_bytes(), password=None)
         lasts = timedelta(seconds=TOKEN_LASTS_S)
         claims = {**person.claims, "iss": self.issuer, "aud": self.audience, "iat": now, "exp": now + lasts}
-        return jwt.encode(claims, key, algorithm="EdDSA", headers={"kid": self.key_id})  # type: ignore[arg-type]
+        headers = {"kid": self.key_id, "typ": ACCESS_TOKEN}
+        return jwt.encode(claims, key, algorithm="EdDSA", headers=headers)  # type: ignore[arg-type]
 
 
 def read_people(content: bytes) -> LocalPeople:

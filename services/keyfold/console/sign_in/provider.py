@@ -14,14 +14,17 @@ import msgspec
 import structlog
 from authlib.common.errors import AuthlibBaseError
 from authlib.integrations.httpx_client import AsyncOAuth2Client
+from authlib.oidc.core import CodeIDToken
+from joserfc.errors import JoseError
 
 from keyfold.console.settings import ConsoleSettings
+from keyfold.runtime.auth.access_tokens import LEEWAY_S, PLAIN_JWT, may_be, type_of
 from keyfold.runtime.auth.jwks import Jwks
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.failure import TryLater
 
 _TIMEOUT_S: Final = 10.0
-_LEEWAY_S: Final = 5
+_KIND_OF_ID: Final = {"typ": "id", "token_use": "id"}
 _RANDOM_BYTES: Final = 32
 _TOKEN_LASTS_S: Final = 300  # if the provider does not say
 _NEEDED: Final = {"issuer", "authorization_endpoint", "token_endpoint", "jwks_uri"}
@@ -105,9 +108,7 @@ class Provider:
             code_verifier=journey.verifier,
             **asked,
         )
-        if tokens.id_token is None:
-            raise NotSignedIn("the provider did not say who you are")
-        await self._check(found, tokens.id_token, journey.nonce)
+        await self._check(found, tokens, journey.nonce)
         return tokens
 
     async def renew(self, refresh_token: str) -> ProviderTokens:
@@ -162,9 +163,14 @@ class Provider:
             id_token=answer.get("id_token"),
         )
 
-    async def _check(self, found: _Discovered, id_token: str, nonce: str) -> None:
+    async def _check(self, found: _Discovered, tokens: ProviderTokens, nonce: str) -> None:
+        """Check an ID token (OpenID Connect Core 1.0, section 3.1.3.7). Raises NotSignedIn or TryLater."""
+        id_token = tokens.id_token
+        if id_token is None:
+            raise NotSignedIn("the provider did not say who you are")
         try:
-            key = await found.keys.key(str(jwt.get_unverified_header(id_token).get("kid")))
+            header = jwt.get_unverified_header(id_token)
+            key = await found.keys.key(str(header.get("kid")))
             if key is None:
                 raise NotSignedIn("the provider's answer is not signed with one of its keys")
             claims = jwt.decode(
@@ -173,13 +179,18 @@ class Provider:
                 algorithms=[key.algorithm_name],
                 issuer=self._settings.oidc_issuer,
                 audience=self._client_id,
-                leeway=_LEEWAY_S,
+                leeway=LEEWAY_S,
                 options={"require": ["iss", "aud", "exp", "iat", "sub"]},
             )
         except jwt.PyJWTError as invalid:
             raise NotSignedIn("the provider's answer cannot be believed") from invalid
-        if claims.get("nonce") != nonce or claims.get("azp", self._client_id) != self._client_id:
-            raise NotSignedIn("the provider's answer belongs to another sign-in")
+        if "crit" in header or type_of(header) != PLAIN_JWT or not may_be(_KIND_OF_ID, claims):
+            raise NotSignedIn("the provider's answer is not an ID token")
+        expected = {"nonce": nonce, "client_id": self._client_id, "access_token": tokens.access_token}
+        try:
+            CodeIDToken(claims, header, params=expected).validate(leeway=LEEWAY_S)
+        except (JoseError, TypeError, ValueError) as invalid:
+            raise NotSignedIn("the provider's answer belongs to another sign-in") from invalid
 
     async def _ensure_discovered(self, *, anew: bool = False) -> _Discovered:
         # Asked again before somebody is sent there, so that nobody is sent to a provider that is away.

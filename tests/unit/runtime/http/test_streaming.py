@@ -238,6 +238,26 @@ async def test_a_stream_ends_when_its_login_is_shut_out(tmp_path: Path) -> None:
     assert endless.is_stopped
 
 
+async def test_a_stream_ends_when_the_key_of_its_token_is_withdrawn(tmp_path: Path) -> None:
+    """A token that is believed no more is not good for what was begun with it either."""
+    signer, endless, clock = eddsa(), Endless(is_silent=True), SetClock()
+    auth = await believing(jwks_file(tmp_path, signer), clock)
+    app = build_app("test", [route(endless.write, endless=True)], auth=auth, health=Health())
+    headers = {"Authorization": f"Bearer {signer.sign()}"}
+    async with (
+        aiohttp.ClientSession(headers=headers) as session,
+        serve_http(app, "127.0.0.1", 0, drain_timeout_s=5) as port,
+        session.get(f"http://127.0.0.1:{port}/stream") as answer,
+    ):
+        assert await answer.content.readany() == b"begun\n"
+        jwks_file(tmp_path)
+        clock.seconds += 3601
+        assert await answer.read() == b""
+        async with session.get(f"http://127.0.0.1:{port}/stream") as again:
+            assert again.status == 401
+    assert endless.is_stopped
+
+
 async def test_a_stream_ends_when_the_process_stops() -> None:
     """A process that stops ends its streams at once, with their last chunks, without waiting for readers."""
     endless = Endless(is_silent=True)
