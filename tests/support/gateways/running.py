@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import sysconfig
 from collections.abc import Callable, Mapping, Sequence
@@ -37,11 +38,13 @@ class Site:
     authz: Sequence[int]
     upstream: int
     cors_origin: str | None = None
+    is_talkative: bool = False
+    """Whether it logs in the most talkative of the formats that come with it, beside the shipped one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gateway:
-    """A running gateway."""
+    """A running gateway; all that it writes is in files of its directory."""
 
     name: Name
     port: int
@@ -79,6 +82,7 @@ def _nginx(site: Site, port: int) -> ProcessSpec:
         f'map "" $keyfold_gateway_token {{ default "{site.token}"; }}\n'
         f'map $http_origin $keyfold_cors_origin {{ default ""; {origin} }}\n'
         f"access_log access.log keyfold;\n{temporary}"
+        + ("access_log combined.log combined;\n" if site.is_talkative else "")
     )
     (own / "server.conf").write_text(f"listen {HOST}:{port};\n")
     user = "user root; " if os.geteuid() == 0 else ""  # whoever else could not enter the test's directory
@@ -96,7 +100,15 @@ def _haproxy(site: Site, port: int) -> ProcessSpec:
         "KEYFOLD_GATEWAY_LUA": str(SHIPPED / "haproxy" / "keyfold.lua"),
         "KEYFOLD_CORS_ORIGINS": f"https://other.example.org {site.cors_origin}" if site.cors_origin else "",
     }
-    argv = (program("haproxy"), "-f", SHIPPED / "haproxy" / "haproxy.cfg")
+    shipped = SHIPPED / "haproxy" / "haproxy.cfg"
+    if site.is_talkative:
+        own = site.directory / "haproxy.cfg"
+        lines = shipped.read_text().splitlines()
+        own.write_text(
+            "\n".join("    option httplog" if "log-format" in line else line for line in lines) + "\n"
+        )
+        shipped = own
+    argv = (program("haproxy"), "-f", shipped)
     return _command("haproxy", argv, site, environment)
 
 
@@ -109,7 +121,13 @@ def _caddy(site: Site, port: int) -> ProcessSpec:
         "XDG_CONFIG_HOME": str(site.directory),
         **({"KEYFOLD_CORS_ORIGINS": origin.replace(".", r"\.")} if origin else {}),
     }
-    argv = (caddy_executable(), "run", "--adapter", "caddyfile", "--config", SHIPPED / "Caddyfile")
+    shipped = SHIPPED / "Caddyfile"
+    if site.is_talkative:
+        own = site.directory / "Caddyfile"
+        text = shipped.read_text().replace("\tadmin off\n", "\tadmin off\n\tdebug\n")
+        own.write_text(text.replace("\tbind {", "\tlog\n\tbind {"))
+        shipped = own
+    argv = (caddy_executable(), "run", "--adapter", "caddyfile", "--config", shipped)
     return _command("caddy", argv, site, environment)
 
 
@@ -117,6 +135,8 @@ def _envoy(site: Site, port: int) -> ProcessSpec:
     included = (SHIPPED / "envoy" / "keyfold.yaml").read_text()
     if site.cors_origin:
         included = included.replace("#cors ", "").replace("https://app.example.com", site.cors_origin)
+    if site.is_talkative:  # Envoy's own default format
+        included = re.sub(r"            log_format:\n.*\n.*inline_string.*\n", "", included)
     (site.directory / "keyfold.yaml").write_text(included)
     own = yaml.safe_load((SHIPPED / "envoy" / "envoy.yaml").read_text())
     resources = own["static_resources"]
@@ -128,8 +148,8 @@ def _envoy(site: Site, port: int) -> ProcessSpec:
     (site.directory / "envoy.yaml").write_text(yaml.safe_dump(own))
     program = (sys.executable, Path(sysconfig.get_path("scripts")) / "envoy")
     argv = (*program, "-c", "envoy.yaml", "--concurrency", "2")
-    quiet = ("--disable-hot-restart", "--log-level", "warning")
-    return _command("envoy", (*argv, *quiet), site, _environment(site, port))
+    level = ("--disable-hot-restart", "--log-level", "info" if site.is_talkative else "warning")
+    return _command("envoy", (*argv, *level), site, _environment(site, port))
 
 
 def _address(address: dict[str, dict[str, object]], port: int) -> None:

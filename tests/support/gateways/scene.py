@@ -13,14 +13,17 @@ from typing import Final
 
 from keyfold.domain.rate_limit import RateLimit
 from keyfold.local.process.ports import free_ports
-from keyfold.wire.keys.format import KeyKind
+from keyfold.wire.keys.format import KeyKind, mint
 from tests.support.eventually import eventually
-from tests.support.gatekeeper.practice import BOTH, mint_key, practice, subscriber_key
+from tests.support.gatekeeper.practice import BOTH, VENDOR, mint_key, practice, subscriber_key, vendor_key
 from tests.support.gatekeeper.world import Gatekeeper, World
 from tests.support.gateways.running import KINDS, Gateway, Name, Site, start, token_of
 from tests.support.gateways.switchboard import Switchboard, switchboard_running
 from tests.support.gateways.upstream import Upstream, upstream_running
 
+# Nothing else has any part of their secrets, so that they can be searched for.
+CANARY_VENDOR_KEY: Final = mint(KeyKind.VENDOR, f"{32:012}", sha256(b"a vendor key").digest())
+CANARY_KEY: Final = mint(KeyKind.SUBSCRIBER, f"{33:012}", sha256(b"a subscriber key").digest())
 LIMITED_KEY: Final = mint_key(KeyKind.SUBSCRIBER, 31)
 ONE_AN_HOUR: Final = RateLimit(requests=1, per_s=3600, burst=1)
 JOURNAL_BYTES_MAX: Final = 1 << 20
@@ -59,6 +62,7 @@ class Scene:
         authz: list[int] | None = None,
         cors_origin: str | None = None,
         upstream: int | None = None,
+        is_talkative: bool = False,
     ) -> AsyncIterator[Gateway]:
         """Run a gateway that asks at the switchboard, or at the caller's ports, for this API or another."""
         site = Site(
@@ -67,6 +71,7 @@ class Scene:
             authz=authz or self.switchboard.ports,
             upstream=upstream or self.upstream.port,
             cors_origin=cors_origin,
+            is_talkative=is_talkative,
         )
         gateway = await start(name, site)
         try:
@@ -78,7 +83,12 @@ class Scene:
 @asynccontextmanager
 async def scene_in(world: World) -> AsyncIterator[Scene]:
     """Yield the scene of a practice in which nothing changes."""
-    await world.append(*practice(), subscriber_key(LIMITED_KEY, rate_limit=ONE_AN_HOUR))
+    await world.append(
+        *practice(),
+        subscriber_key(LIMITED_KEY, rate_limit=ONE_AN_HOUR),
+        vendor_key(CANARY_VENDOR_KEY, VENDOR),
+        subscriber_key(CANARY_KEY),
+    )
     await world.project()
     async with AsyncExitStack() as stack:
         yield Scene(

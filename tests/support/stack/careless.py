@@ -167,7 +167,7 @@ async def _raw(url: str, request: bytes) -> bytes:
         writer.write_eof()
         async with asyncio.timeout(10):
             return await reader.read()
-    except ConnectionError:
+    except OSError:
         return b""
     finally:
         writer.close()
