@@ -31,7 +31,10 @@ KEY = ActiveSubscriberKey(
     created_at=NOW,
     replaced=(bytes(8),),
 )
-SHAPES = {701: "74eead5ac4267092352c32e18c482b308e6f6b5837a0715e1c8a3a1eca3c51a4"}
+SHAPES = {
+    701: "74eead5ac4267092352c32e18c482b308e6f6b5837a0715e1c8a3a1eca3c51a4",
+    801: "0758150e8fc416a7ecbfb44bc0647c627daac33db81c4399c847d29ef66b2fe9",
+}
 """What was stored under each shape that was released. Add a line; never change one."""
 
 

@@ -111,6 +111,7 @@ async def wired(directory: Path, state: StateDir, postgres: LocalPostgres, kafka
         gateways=state.gateways,
         journal_dir=state.journal,
         log_dir=directory,
+        state_secret=state.state_secret(),
         idempotency_secret="x" * 32,
     )
 

@@ -20,6 +20,7 @@ KAFKA = SETTING_NAMES
 AUTH = ("JWKS", "JWT_ISSUER", "JWT_AUDIENCE")
 JOURNAL = ("JOURNAL_DIR",)
 COMMANDS = ("IDEMPOTENCY_SECRET",)
+STATE = ("STATE_SECRET",)
 CHECKPOINTS = ("CHECKPOINT_KEY", "CHECKPOINT_FILE")
 GATES = ("ROUTE_MAP", "GATEWAYS", "AUTHZ_PORT")
 PAGES = ("CONSOLE_URL", "SESSION_SECRET", "LOCAL_PEOPLE", "API_URL")
@@ -44,8 +45,8 @@ class ServiceSpec:
 SERVICES = (
     ServiceSpec(name="registry", settings=(*POSTGRES, *AUTH, *COMMANDS, *CHECKPOINTS)),
     ServiceSpec(name="relay", settings=(*POSTGRES, *KAFKA)),
-    ServiceSpec(name="projection", settings=(*POSTGRES, *KAFKA)),
-    ServiceSpec(name="gatekeeper", settings=(*POSTGRES, *KAFKA, *AUTH, *JOURNAL, *GATES), rank=2),
+    ServiceSpec(name="projection", settings=(*POSTGRES, *KAFKA, *STATE)),
+    ServiceSpec(name="gatekeeper", settings=(*POSTGRES, *KAFKA, *STATE, *AUTH, *JOURNAL, *GATES), rank=2),
     ServiceSpec(name="shipper", settings=(*KAFKA, *JOURNAL)),
     ServiceSpec(name="audit", settings=(*POSTGRES, *KAFKA, *AUTH)),
 )
@@ -70,6 +71,7 @@ class Wiring:
     gateways: Path
     journal_dir: Path
     log_dir: Path
+    state_secret: Path
     idempotency_secret: str = field(repr=False)
     authz_port: int = 0
     checkpoint_key: Path | None = None
@@ -91,6 +93,7 @@ class Wiring:
             "ROUTE_MAP": str(self.route_map),
             "GATEWAYS": str(self.gateways),
             "JOURNAL_DIR": str(self.journal_dir),
+            "STATE_SECRET": str(self.state_secret),
             "IDEMPOTENCY_SECRET": self.idempotency_secret,
             "CHECKPOINT_KEY": str(self.checkpoint_key or ""),
             "CHECKPOINT_FILE": str(self.checkpoint_file or ""),

@@ -198,6 +198,7 @@ class Stack:
             gateways=self.state.gateways,
             journal_dir=self.state.journal,
             log_dir=self.state.logs,
+            state_secret=self.state.state_secret(),
             idempotency_secret=self.state.idempotency_secret(),
             checkpoint_key=self.state.path / PRIVATE_KEY_NAME,
             checkpoint_file=self.state.path / CHECKPOINTS_NAME,

@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from keyfold.client.endpoints import STACK_FILE_NAME
+from keyfold.client.endpoints import STACK_FILE_NAME, STATE_SECRET_NAME
 from keyfold.local.extra import CannotRunHere
 
 GATEWAY_NAME = "local"
@@ -74,6 +74,13 @@ class StateDir:
         if not path.exists():
             write_private(path, secrets.token_urlsafe(32).encode())
         return path.read_text()
+
+    def state_secret(self) -> Path:
+        """Return the file with the secret that seals the read model, made on the first start."""
+        path = self.path / STATE_SECRET_NAME
+        if not path.exists():
+            write_private(path, secrets.token_hex(32).encode())
+        return path
 
     def session_secret(self) -> str:
         """Return the secret that encrypts the console's sessions, made on the first start."""

@@ -20,6 +20,7 @@ from keyfold.runtime.settings.kafka import KafkaAccess
 
 STATE_DIR_NAME: Final = ".keyfold"
 STACK_FILE_NAME: Final = "stack.json"
+STATE_SECRET_NAME: Final = "state-secret"  # noqa: S105 - the name of the file with it
 _URL: Final = "_url"
 HTTP_SERVICES: Final = tuple(
     name.removesuffix(_URL) for name in CommandSettings.model_fields if name.endswith(_URL)

@@ -13,6 +13,9 @@ UNKNOWN_GATEWAYS: Final = tally(
     "keyfold_unknown_gateways_total", "Questions without a known gateway's token; they are not decided"
 )
 POSITION: Final = gauge("keyfold_gatekeeper_position", "The last ledger position that was applied")
+READ_MODEL_ALTERED: Final = gauge(
+    "keyfold_gatekeeper_read_model_altered", "1 while the read model is not what was folded into it, else 0"
+)
 LEASE_REMAINING: Final = gauge("keyfold_lease_remaining_seconds", "How long requests may still be allowed")
 HEARTBEATS_MISSED: Final = counter(
     "keyfold_heartbeats_missed_total", "Heartbeats that PostgreSQL did not answer"

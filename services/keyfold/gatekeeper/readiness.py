@@ -26,9 +26,11 @@ def _lease_trouble(lease: Lease, clock: Clock) -> str | None:
 
 
 def state_trouble(replica: Replica) -> str | None:
-    """Return why there is no state yet, with how far its load has come; None if there is one."""
+    """Return why there is no state yet, or how far its load has come; None if there is one."""
     if replica.state is not None:
         return None
+    if replica.altered is not None:
+        return replica.altered
     if (loaded := replica.loading) is None:
         return "the state is not loaded yet"
     return f"the state is not loaded yet: {loaded.keys:,} of {loaded.of_keys:,} keys"

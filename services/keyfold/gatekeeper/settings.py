@@ -18,6 +18,7 @@ from keyfold.runtime.settings.base import (
     file_validator,
 )
 from keyfold.runtime.settings.kafka import KafkaSettings
+from keyfold.runtime.settings.secret_files import StateSettings
 
 MIB = 1024 * 1024
 GIB = 1024 * MIB
@@ -34,7 +35,13 @@ def _default_limit(text: str) -> str:
 
 
 class GatekeeperSettings(
-    ServiceSettings, PostgresSettings, KafkaSettings, AuthSettings, RateLimitSettings, KeyHeaderSettings
+    ServiceSettings,
+    PostgresSettings,
+    KafkaSettings,
+    StateSettings,
+    AuthSettings,
+    RateLimitSettings,
+    KeyHeaderSettings,
 ):
     """The environment of one gatekeeper process."""
 

@@ -7,6 +7,7 @@ from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.publisher import Publisher
 from keyfold.kafka.topic_watch import TopicWatch
 from keyfold.kafka.topics import prepare_topics
+from keyfold.projection.checking import keep_checking
 from keyfold.projection.following import ProjectionLoop
 from keyfold.projection.lifecycle_topic import CLIENT_ID, LifecycleTopic
 from keyfold.projection.replay import Replay
@@ -20,6 +21,8 @@ from keyfold.store.postgres.connection import open_pool
 from keyfold.store.postgres.migrations import require_migrations
 from keyfold.store.postgres.readiness import DatabaseReadiness
 from keyfold.store.postgres.roles import role_of
+from keyfold.store.read_model.snapshots import Snapshots
+from keyfold.wire.proof.state_digest import StateSecret
 from keyfold.wire.topics import DEAD_LETTER, LIFECYCLE
 
 NAME = "projection"
@@ -31,6 +34,7 @@ async def start(process: Process[ProjectionSettings]) -> None:
     settings, clock = process.settings, process.clock
     dsn, kafka = settings.postgres_dsn.get_secret_value(), settings.kafka
     timeout_s = settings.startup_timeout_s
+    secret = StateSecret(settings.state_secret_bytes)
     await wait_for("PostgreSQL", partial(require_migrations, dsn), timeout_s=timeout_s, clock=clock)
     await wait_for("Kafka", partial(prepare_topics, kafka, TOPICS), timeout_s=timeout_s, clock=clock)
     pool = await process.enter(open_pool(dsn, application_name=NAME))
@@ -43,8 +47,9 @@ async def start(process: Process[ProjectionSettings]) -> None:
     loop = ProjectionLoop(
         pool,
         topic,
-        Replay(dsn=dsn, pool=pool, topic=topic, clock=clock),
+        Replay(dsn=dsn, pool=pool, topic=topic, clock=clock, secret=secret),
         clock,
+        secret,
         batch_events_max=settings.projection_batch_events_max,
         startup_timeout_s=timeout_s,
     )
@@ -57,6 +62,7 @@ async def start(process: Process[ProjectionSettings]) -> None:
     process.spawn("database readiness", readiness.watch())
     process.spawn("topic watch", topics.watch())
     process.spawn("projection", loop.run())
+    process.spawn("read model check", keep_checking(Snapshots(pool, secret)))
 
 
 if __name__ == "__main__":

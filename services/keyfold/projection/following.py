@@ -15,9 +15,12 @@ from keyfold.runtime.failure import TryLater
 from keyfold.runtime.retrying import Patience
 from keyfold.runtime.waiting import wait_for
 from keyfold.store.postgres.connection import Pool
-from keyfold.store.postgres.errors import DatabaseAway, ReadModelAbsent
-from keyfold.store.read_model.generations import GenerationProgress, serving_progress
+from keyfold.store.postgres.errors import DatabaseAway, ReadModelAbsent, ReadModelAltered
+from keyfold.store.read_model.generations import serving_progress
+from keyfold.store.read_model.progress import GenerationProgress
+from keyfold.store.read_model.snapshots import Snapshots
 from keyfold.store.read_model.writer import ReadModelWriter, Step
+from keyfold.wire.proof.state_digest import StateSecret
 
 _MEASURE_INTERVAL_S = 5.0
 
@@ -33,6 +36,7 @@ class ProjectionLoop:
         topic: LifecycleTopic,
         replay: Replay,
         clock: Clock,
+        secret: StateSecret,
         *,
         batch_events_max: int,
         startup_timeout_s: float,
@@ -43,7 +47,8 @@ class ProjectionLoop:
         self._clock = clock
         self._batch_events_max = batch_events_max
         self._startup_timeout_s = startup_timeout_s
-        self._writer = ReadModelWriter(pool)
+        self._writer = ReadModelWriter(pool, secret)
+        self._snapshots = Snapshots(pool, secret)
         self._patience = Patience()
         self._measure_due_s = 0.0
         self._in_doubt = False
@@ -68,15 +73,27 @@ class ProjectionLoop:
                 await self._follow(reader)
 
     async def _prepare(self) -> GenerationProgress:
-        """Return the progress of a read model of our shape; build it first if there is none."""
+        """Return the progress of a read model of our shape; build it first if it is absent or altered."""
         progress = await serving_progress(self._pool)
         if progress is None or not progress.has_our_shape:
             log.info("read_model_building")
             await self._replay.run()
             progress = await serving_progress(self._pool)
+        elif (alteration := await self._find_alteration()) is not None:
+            log.error("read_model_altered", difference=str(alteration))
+            report = await self._replay.run()
+            log.error("read_model_rebuilt", position=report.position, differences=report.differences)
+            progress = await serving_progress(self._pool)
         if progress is None:
             raise ReadModelAbsent("it was built, and is gone")
         return progress
+
+    async def _find_alteration(self) -> ReadModelAltered | None:
+        try:
+            await self._snapshots.check()
+        except ReadModelAltered as altered:
+            return altered
+        return None
 
     @asynccontextmanager
     async def _open_reader(self, progress: GenerationProgress) -> AsyncIterator[LifecycleReader]:

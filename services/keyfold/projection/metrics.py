@@ -5,6 +5,9 @@ from typing import Final
 from keyfold.runtime.metrics import gauge, histogram
 
 POSITION: Final = gauge("keyfold_projection_position", "The ledger position that the read model serves")
+READ_MODEL_ALTERED: Final = gauge(
+    "keyfold_projection_read_model_altered", "1 while the read model is not what was folded into it, else 0"
+)
 LAG_RECORDS: Final = gauge(
     "keyfold_projection_lag_records", "Records of the lifecycle topic that are not folded yet"
 )

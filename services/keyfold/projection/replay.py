@@ -14,6 +14,7 @@ from keyfold.projection.generation_build import GenerationBuild
 from keyfold.projection.lifecycle_topic import LifecycleTopic
 from keyfold.runtime.clock import Clock
 from keyfold.store.postgres.connection import Pool
+from keyfold.store.postgres.errors import ReadModelAltered
 from keyfold.store.read_model.generations import (
     NEXT,
     Generations,
@@ -21,8 +22,10 @@ from keyfold.store.read_model.generations import (
     open_generations,
     serving_progress,
 )
+from keyfold.store.read_model.progress import GenerationProgress
 from keyfold.store.read_model.writer import ReadModelWriter
 from keyfold.wire.events.chain import GENESIS
+from keyfold.wire.proof.state_digest import StateSecret
 
 log = structlog.get_logger(__name__)
 
@@ -43,17 +46,21 @@ class Report:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replay:
-    """Runs replays. The database is also given by address, for sessions of a replay's own."""
+    """Runs replays. The database is also given by address, for sessions of a replay's own.
+
+    `secret` seals what is built. What serves need not be sealed with it: somebody may have altered it.
+    """
 
     dsn: str
     pool: Pool
     topic: LifecycleTopic
     clock: Clock
+    secret: StateSecret
 
     async def run(self) -> Report:
         """Build, compare, swap, drop. Raises ReplayRunning or what stops a fold; the old one serves on."""
         started_s = self.clock.monotonic_s()
-        async with open_generations(self.dsn) as generations:
+        async with open_generations(self.dsn, self.secret) as generations:
             await generations.begin()
             position, differences = await self._replace(generations)
             await generations.drop_old()
@@ -63,13 +70,18 @@ class Replay:
 
     async def _replace(self, generations: Generations) -> tuple[int, tuple[TableDifference, ...] | None]:
         serving = await serving_progress(self.pool)
+        altered = self._unsealed(serving)
         # If a generation serves, the foreign records of its events have been dead-lettered already.
         async with self.topic.make_reader(GENESIS, 0, dead_letters=serving is None) as reader:
-            writer = ReadModelWriter(self.pool, schema=NEXT, remembers=True)
+            writer = ReadModelWriter(self.pool, self.secret, schema=NEXT, remembers=True)
             build = GenerationBuild(reader, writer, self.clock)
             differences = None
             if serving is None or not serving.has_our_shape:
                 await build.fold_to_offset(await reader.end_offset())
+            elif altered:
+                # It may say any position, and be at none: compare it with all that there is.
+                await build.fold_to_offset(await reader.end_offset())
+                differences = (*altered, *await self._compare(generations, build))
             else:
                 await build.fold_to_position(serving.head.position)
                 differences = await self._compare(generations, build)
@@ -94,7 +106,17 @@ class Replay:
 
     async def _served_position(self) -> int:
         serving = await serving_progress(self.pool)
-        return 0 if serving is None else serving.head.position
+        return 0 if serving is None or self._unsealed(serving) else serving.head.position
+
+    def _unsealed(self, serving: GenerationProgress | None) -> tuple[TableDifference, ...]:
+        """Return the progress as what differs, if it has our shape and was not written with our secret."""
+        if serving is None or not serving.has_our_shape:
+            return ()
+        try:
+            serving.open(self.secret)
+        except ReadModelAltered:
+            return (TableDifference(table="progress", rows=1, ids=()),)
+        return ()
 
 
 def _report(position: int, duration_s: float, differences: tuple[TableDifference, ...] | None) -> Report:

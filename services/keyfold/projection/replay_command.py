@@ -23,6 +23,7 @@ from keyfold.runtime.service import EXIT_BAD_SETTINGS, EXIT_FAILED
 from keyfold.runtime.settings.base import BadSettings, load
 from keyfold.runtime.waiting import wait_for
 from keyfold.store.postgres.connection import open_pool
+from keyfold.wire.proof.state_digest import StateSecret
 
 CLIENT_ID = "keyfold-replay"
 
@@ -61,4 +62,5 @@ async def _replay(settings: ProjectionSettings, clock: Clock) -> Report:
             client_id=CLIENT_ID,
             dead_letter_ratio_max=settings.projection_dead_letter_ratio_max,
         )
-        return await Replay(dsn=dsn, pool=pool, topic=topic, clock=clock).run()
+        secret = StateSecret(settings.state_secret_bytes)
+        return await Replay(dsn=dsn, pool=pool, topic=topic, clock=clock, secret=secret).run()

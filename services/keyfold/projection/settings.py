@@ -4,9 +4,10 @@ from pydantic import Field
 
 from keyfold.runtime.settings.base import PostgresSettings, ServiceSettings
 from keyfold.runtime.settings.kafka import KafkaSettings
+from keyfold.runtime.settings.secret_files import StateSettings
 
 
-class ProjectionSettings(ServiceSettings, PostgresSettings, KafkaSettings):
+class ProjectionSettings(ServiceSettings, PostgresSettings, KafkaSettings, StateSettings):
     """The environment of the projection; `replay` reads the same."""
 
     projection_batch_events_max: int = Field(

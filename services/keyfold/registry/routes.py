@@ -59,7 +59,7 @@ def registry_routes(
 ) -> list[AnyRoute]:
     """Return every route of the registry over one database."""
     ledger = Ledger(pool)
-    reads = Reads(pool, ledger, model)
+    reads = Reads(pool, ledger, model, clock)
     asked = CommandsOverHttp(commands, Idempotency(policy.idempotency_secret), model, enforcement)
     lists = SignInLists(pool)
     routes: list[AnyRoute] = [

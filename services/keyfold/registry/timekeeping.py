@@ -10,17 +10,14 @@ from typing import Final
 import structlog
 
 from keyfold.domain.lifecycle.fold import Actor
-from keyfold.domain.lifecycle.subscriber_key import SubscriberKey
 from keyfold.domain.lifecycle.subscriber_key_commands import PassSubscriberKeyTime
-from keyfold.domain.lifecycle.vendor import Vendor
 from keyfold.domain.lifecycle.vendor_commands import PassVendorTime
-from keyfold.domain.lifecycle.vendor_key import ActiveVendorKey, RevokedVendorKey, VendorKey
 from keyfold.domain.lifecycle.vendor_key_commands import PassVendorKeyTime
 from keyfold.registry.commands.execution import CommandMetadata, Commands, Done, Outcome
 from keyfold.registry.commands.handler import Command
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.failure import TryLater
-from keyfold.store.read_model.reader import ReadModel
+from keyfold.store.read_model.reader import DueKey, ReadModel
 
 ACTOR: Final = Actor(role="keyfold", subject="timekeeper")
 INTERVAL_S: Final = 5.0
@@ -58,10 +55,13 @@ class Timekeeper:
         ReadModelAbsent; whatever was recorded by then is not recorded again.
         """
         now = self._clock.now()
-        due = [stored.aggregate for stored in await self._model.due_keys(now, _AT_ONCE_MAX)]
+        due = await self._model.due_keys(now, _AT_ONCE_MAX)
         vendors = await self._model.due_vendors(now, _AT_ONCE_MAX)
-        commands = [pass_time(each) for each in (*due, *(stored.aggregate for stored in vendors))]
-        outcomes = await asyncio.gather(*map(self._run, commands))
+        commands: list[Command] = [
+            *map(_pass_key_time, due),
+            *(PassVendorTime(vendor_id=vendor_id) for vendor_id in vendors),
+        ]
+        outcomes = await asyncio.gather(*(self._run(each) for each in commands))
         positions = [outcome.position for outcome in outcomes if isinstance(outcome, Done)]
         await self._model.caught_up(max(positions, default=0), _CATCH_UP_TIMEOUT_S)
         if positions:
@@ -73,12 +73,8 @@ class Timekeeper:
         return await self._commands.run(command, metadata)
 
 
-def pass_time(aggregate: SubscriberKey | VendorKey | Vendor) -> Command:
-    """Return the command that records what has fallen due for a key or a vendor."""
-    match aggregate:
-        case Vendor(vendor_id=vendor_id):
-            return PassVendorTime(vendor_id=vendor_id)
-        case ActiveVendorKey(vendor_id=vendor_id) | RevokedVendorKey(vendor_id=vendor_id):
-            return PassVendorKeyTime(vendor_id=vendor_id, key_id=aggregate.key_id)
-        case _:
-            return PassSubscriberKeyTime(account_id=aggregate.account_id, key_id=aggregate.key_id)
+def _pass_key_time(due: DueKey) -> Command:
+    """Return the command that records what has fallen due for a key."""
+    if due.vendor_id is not None:
+        return PassVendorKeyTime(vendor_id=due.vendor_id, key_id=due.key_id)
+    return PassSubscriberKeyTime(account_id=due.account_id, key_id=due.key_id)

@@ -11,18 +11,21 @@ from keyfold.domain.ids import KEY_PREFIX
 from keyfold.domain.lifecycle.state import State
 from keyfold.domain.lifecycle.subscriber_key import ActiveSubscriberKey
 from keyfold.domain.secret import REPLACED_BYTES, REPLACED_MAX
-from keyfold.store.postgres.connection import Connection, open_connection
+from keyfold.store.postgres.connection import Connection, open_connection, open_pool
 from keyfold.store.read_model.generations import NEXT, open_generations
+from keyfold.store.read_model.reader import SERVING
 from keyfold.store.read_model.rows import Row, account_row, key_row, vendor_row
+from keyfold.store.read_model.snapshots import Snapshots
 from tests.bench.sides.practices import Practices
 from tests.support.ledger_builder import START, account_id, key_id, reminders
+from tests.support.state_secret import STATE_SECRET
 
 KEYS_AN_ACCOUNT = 10
 EXPIRING_OF = 5
 """One of so many keys expires, and has reminders."""
 
 COLUMNS = "select column_name from information_schema.columns where table_schema = $1 and table_name = $2"
-FIRST_PLACE = {"version": 1, "created_at": START, "updated_at": START, "created_position": 0}
+FIRST_PLACE = {"version": 1, "created_position": 0}
 # Each is one of the patterns under an id of its own, packed too: the id is not part of what is packed.
 FILL = f"""
 insert into {NEXT}.{{table}} ({{id}}, {{others}})
@@ -45,7 +48,7 @@ async def gather(dsn: str, world: Practices, keys: int) -> None:
     state.put(expiring)
     known, accounts = len(world.subscriber_keys), (account_id(1), account_id(1))
     async with (
-        open_generations(dsn) as generations,
+        open_generations(dsn, STATE_SECRET) as generations,
         open_connection(dsn, application_name="bench", statement_timeout_s=0) as connection,
     ):
         await generations.begin()
@@ -59,6 +62,7 @@ async def gather(dsn: str, world: Practices, keys: int) -> None:
         await connection.execute(f"vacuum analyze {NEXT}.keys")
         async with generations.standstill():
             await generations.swap()
+        await _seal(dsn, connection)
 
 
 def _patterns(state: State) -> tuple[ActiveSubscriberKey, ActiveSubscriberKey]:
@@ -73,6 +77,14 @@ def _patterns(state: State) -> tuple[ActiveSubscriberKey, ActiveSubscriberKey]:
 def _renumbered(key: ActiveSubscriberKey, number: int) -> ActiveSubscriberKey:
     before, after = (each.removeprefix(KEY_PREFIX) for each in (key.key_id, key_id(number)))
     return replace(key, key_id=key_id(number), secret_hint=key.secret_hint.replace(before, after))
+
+
+async def _seal(dsn: str, connection: Connection) -> None:
+    """Make the digest say what rows there are, as if they had been folded."""
+    async with open_pool(dsn, application_name="bench") as pool:
+        progress, sums = await Snapshots(pool, STATE_SECRET).add_up()
+    digest = STATE_SECRET.seal(progress.place, sums)
+    await connection.execute(f"update {SERVING}.progress set state_digest = $1", digest)
 
 
 async def _put(connection: Connection, table: str, rows: Iterable[Row]) -> None:

@@ -23,6 +23,7 @@ from tests.bench.ground import Ground
 from tests.bench.stopwatch import rate_per_s
 from tests.support.bed import Topics
 from tests.support.ledger_builder import LedgerBuilder
+from tests.support.state_secret import STATE_SECRET
 from tests.support.store.long_history import history
 
 EVENTS = Figure(name="events/s")
@@ -51,7 +52,9 @@ async def contests(ground: Ground) -> AsyncIterator[Sequence[Contest]]:
             Contest(
                 name="replay",
                 figures=(EVENTS,),
-                ours=_replaying(Replay(dsn=dsn, pool=pool, topic=lifecycle_topic, clock=SYSTEM_CLOCK)),
+                ours=_replaying(
+                    Replay(dsn=dsn, pool=pool, topic=lifecycle_topic, clock=SYSTEM_CLOCK, secret=STATE_SECRET)
+                ),
                 bare=_reading(consumer, TopicPartition(topic, 0)),
             ),
             Contest(name="fold", figures=(EVENTS,), ours=_folding(ledger.recorded()), bare=None),

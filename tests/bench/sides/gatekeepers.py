@@ -20,6 +20,7 @@ from tests.bench.load.crowd import gather
 from tests.bench.load.wrk import script_around
 from tests.bench.sides.practices import Practices
 from tests.bench.surroundings import cores
+from tests.support.state_secret import write_state_secret
 
 SPECS = {spec.name: spec for spec in SERVICES}
 _SECRET = "\0"
@@ -81,6 +82,7 @@ async def wired(ground: Ground, directory: Path, own_port: int = 0) -> tuple[Wir
         gateways=state.gateways,
         journal_dir=state.journal,
         log_dir=directory,
+        state_secret=write_state_secret(directory),
         idempotency_secret=state.idempotency_secret(),
         authz_port=own_port,
     )

@@ -22,6 +22,7 @@ from keyfold.wire.events.record import lifecycle_record
 from keyfold.wire.keys.format import SECRET_BYTES, KeyKind, MintedKey, mint
 from keyfold.wire.topics import LIFECYCLE
 from tests.support.ledger_builder import START, account_id, key_created, vendor_approved, vendor_id
+from tests.support.state_secret import STATE_SECRET
 from tests.support.store.events import append_new
 
 READS_PATIENTS = Permissions.of({Category.PATIENT: Access.READ})
@@ -64,7 +65,7 @@ async def open_all(world: Practices, dsn: str, kafka: KafkaAccess) -> None:
         rows = await Ledger(pool).rows_after(0, len(world.events()))
         await publisher.publish(LIFECYCLE.name, 0, [lifecycle_record(row, seal) for row, seal in rows])
         topic = LifecycleTopic(kafka=kafka, dead_letters=publisher, dead_letter_ratio_max=1)
-        await Replay(dsn=dsn, pool=pool, topic=topic, clock=SYSTEM_CLOCK).run()
+        await Replay(dsn=dsn, pool=pool, topic=topic, clock=SYSTEM_CLOCK, secret=STATE_SECRET).run()
 
 
 def _minted(kind: KeyKind, number: int) -> MintedKey:

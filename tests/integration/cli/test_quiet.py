@@ -6,6 +6,7 @@ from pathlib import Path
 
 from keyfold.local.process.ports import HOST, free_ports
 from tests.support.stack.running import keyfold
+from tests.support.state_secret import write_state_secret
 
 NO_LOG = ('"level"', '"event"', "Traceback", "Applying")
 
@@ -35,6 +36,7 @@ async def test_failed_replay(tmp_path: Path, database: str) -> None:
     settings = {
         "KEYFOLD_POSTGRES_DSN": database,
         "KEYFOLD_KAFKA_BOOTSTRAP": f"{HOST}:{port}",
+        "KEYFOLD_STATE_SECRET": str(write_state_secret(tmp_path)),
         "KEYFOLD_STARTUP_TIMEOUT_S": "0.5",
     }
     failed = await keyfold("replay", cwd=tmp_path, settings=settings)

@@ -13,9 +13,11 @@ from keyfold.runtime.settings.kafka import KafkaAccess
 from keyfold.store.postgres.connection import open_pool
 from keyfold.store.postgres.notifications import Notifications
 from keyfold.store.read_model.reader import PROJECTION_CHANNEL, ReadModel
+from keyfold.store.read_model.snapshots import Snapshots
 from keyfold.wire.topics import LIFECYCLE
 from tests.support.bed import Topics
 from tests.support.projection.scene import Scene
+from tests.support.state_secret import STATE_SECRET
 
 
 @pytest.fixture
@@ -39,4 +41,5 @@ async def scene(database: str, kafka_access: KafkaAccess, topics: Topics) -> Asy
             publisher=publisher,
             topic=topic,
             read_model=ReadModel(pool, notifications),
+            snapshots=Snapshots(pool, STATE_SECRET),
         )

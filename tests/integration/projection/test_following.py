@@ -24,6 +24,7 @@ from tests.support.kafka.records import read_all
 from tests.support.ledger_builder import LedgerBuilder, account_created, key_created, key_revoked, story
 from tests.support.projection.running import dump, running
 from tests.support.projection.scene import Scene
+from tests.support.state_secret import STATE_SECRET
 
 FOREIGN = Record(key=None, value=b"hello", headers=(("ce_source", b"/elsewhere"),), timestamp_ms=1)
 
@@ -42,7 +43,7 @@ async def test_folds_as_memory_does(scene: Scene) -> None:
     await scene.publish(ledger.records())
     async with running(scene.following(batch_events_max=3)):
         await scene.wait_for(ledger.head.position)
-    snapshot = await scene.read_model.snapshot()
+    snapshot = await scene.snapshots.snapshot()
     assert snapshot.state == fold_events(ledger)
     assert (snapshot.head, snapshot.next_offset) == (ledger.head, len(ledger.rows))
 
@@ -58,7 +59,7 @@ async def test_batches_do_not_matter(scene: Scene, batch_events_max: int) -> Non
     async with running(scene.following(batch_events_max=batch_events_max)):
         await scene.publish(ledger.records()[half:])
         await scene.wait_for(ledger.head.position)
-    assert (await scene.read_model.snapshot()).state == fold_events(ledger)
+    assert (await scene.snapshots.snapshot()).state == fold_events(ledger)
 
 
 async def test_drops_repeats(scene: Scene) -> None:
@@ -68,7 +69,7 @@ async def test_drops_repeats(scene: Scene) -> None:
     await scene.publish([*records[:9], *records[4:], *records])
     async with running(scene.following()):
         await scene.wait_for(ledger.head.position)
-    snapshot = await scene.read_model.snapshot()
+    snapshot = await scene.snapshots.snapshot()
     assert snapshot.state == fold_events(ledger)
     assert snapshot.next_offset == 9 + len(records) - 4 + len(records)
 
@@ -179,7 +180,7 @@ async def test_a_second_projection_is_fenced(scene: Scene) -> None:
         await scene.publish(ledger.records())
         await scene.wait_for(2)
     before = await dump(scene.pool)
-    zombie = ReadModelWriter(scene.pool)
+    zombie = ReadModelWriter(scene.pool, STATE_SECRET)
     revoked = ledger.add(key_revoked(1))
     late = Step(
         events=[ledger.recorded()[1], revoked], head=Head(position=3, hash=revoked.hash), next_offset=3
@@ -196,7 +197,7 @@ async def test_another_shape_is_fenced(scene: Scene) -> None:
     await execute(scene.dsn, "update projection.progress set shape = 0")
     event = LedgerBuilder([account_created(1)]).recorded()[0]
     with pytest.raises(Fenced):
-        await ReadModelWriter(scene.pool).save(
+        await ReadModelWriter(scene.pool, STATE_SECRET).save(
             Step(events=[event], head=Head(position=1, hash=event.hash), next_offset=1)
         )
 
@@ -215,7 +216,7 @@ async def test_survives_lost_connections(scene: Scene) -> None:
             )
         await scene.wait_for(200)
         assert not task.done()
-    assert (await scene.read_model.snapshot()).state == fold_events(ledger)
+    assert (await scene.snapshots.snapshot()).state == fold_events(ledger)
 
 
 async def test_waits_are_woken(scene: Scene) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import sys
 from asyncio.subprocess import PIPE
 from dataclasses import replace
+from pathlib import Path
 
 import orjson
 import pytest
@@ -20,6 +21,7 @@ from keyfold.wire.events.codec import TYPE_NAMES
 from keyfold.wire.topics import DEAD_LETTER, LIFECYCLE
 from tests.support.bed import kafka_in
 from tests.support.ledger_builder import LedgerBuilder, story
+from tests.support.state_secret import write_state_secret
 
 
 async def run_to_its_end(
@@ -45,10 +47,11 @@ async def broker(tmp_path_factory: pytest.TempPathFactory) -> LocalKafka:
     return kafka_in(tmp_path_factory.mktemp("own-kafka"))
 
 
-async def test_says_what_it_stops_for(database: str, broker: LocalKafka) -> None:
+async def test_says_what_it_stops_for(database: str, broker: LocalKafka, tmp_path: Path) -> None:
     """A replay prints its report; at a gap the service exits non-zero with one line that names the gap."""
     await broker.start()
     settings = {"postgres_dsn": database, **broker.access.settings(), "log_format": "json"}
+    settings["state_secret"] = str(write_state_secret(tmp_path))
     ledger = LedgerBuilder(story())
     last = ledger.head.position
     again = ledger.recorded()[-1].event
@@ -75,13 +78,16 @@ async def test_says_what_it_stops_for(database: str, broker: LocalKafka) -> None
 
 
 @pytest.mark.parametrize("away", ["PostgreSQL", "Kafka"])
-async def test_waits_for_what_is_away(database: str, kafka_access: KafkaAccess, away: str) -> None:
+async def test_waits_for_what_is_away(
+    database: str, kafka_access: KafkaAccess, tmp_path: Path, away: str
+) -> None:
     """Without PostgreSQL or Kafka the process says what it waits for, and exits non-zero at the end."""
     (port,) = free_ports(1)
     nowhere = f"127.0.0.1:{port}"
     status, _, log = await run_to_its_end(
         postgres_dsn=f"postgresql://keyfold@{nowhere}/keyfold" if away == "PostgreSQL" else database,
         **(replace(kafka_access, bootstrap=nowhere) if away == "Kafka" else kafka_access).settings(),
+        state_secret=str(write_state_secret(tmp_path)),
         startup_timeout_s="1.5",
         log_format="json",
         http_port="0",

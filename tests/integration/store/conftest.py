@@ -11,6 +11,7 @@ from keyfold.store.enforcement.leases import Leases
 from keyfold.store.ledger.append import Ledger
 from keyfold.store.read_model.generations import open_generations
 from tests.support.access_events import EPOCH
+from tests.support.state_secret import STATE_SECRET
 from tests.support.store.enforcing import Scene, watch_enforcement
 from tests.support.store.logins import login_of, pool_of
 
@@ -18,7 +19,7 @@ from tests.support.store.logins import login_of, pool_of
 @pytest.fixture
 async def lived_in(database: str) -> str:
     """A database with a generation of the read model and a day of the access log, made by their services."""
-    async with open_generations(await login_of(database, "projection")) as generations:
+    async with open_generations(await login_of(database, "projection"), STATE_SECRET) as generations:
         await generations.begin()
         await generations.swap()
     async with pool_of(database, "audit") as pool:

@@ -185,6 +185,7 @@ async def platform_in(directory: Path, fork_server: ForkServer) -> AsyncIterator
             gateways=state.gateways,
             journal_dir=state.journal,
             log_dir=directory,
+            state_secret=state.state_secret(),
             idempotency_secret=state.idempotency_secret(),
             session_secret=state.session_secret(),
             urls={name: f"http://{HOST}:{port}" for name, port in ports.items()},

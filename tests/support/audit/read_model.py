@@ -11,6 +11,7 @@ from keyfold.store.read_model.generations import NEXT, open_generations
 from keyfold.store.read_model.writer import ReadModelWriter, Step
 from tests.support.ledger_builder import LedgerBuilder
 from tests.support.lifecycle_events import key_created, vendor_applied
+from tests.support.state_secret import STATE_SECRET
 
 
 def vendor(vendor_id: str, name: str) -> LifecycleEvent:
@@ -27,10 +28,10 @@ async def serve(dsn: str, *events: LifecycleEvent) -> None:
     """Build a generation from these events, and let it serve instead of the one before."""
     ledger = LedgerBuilder(events)
     step = Step(events=ledger.recorded(), head=ledger.head, next_offset=len(events))
-    async with open_generations(dsn) as generations:
+    async with open_generations(dsn, STATE_SECRET) as generations:
         await generations.begin()
         async with open_pool(dsn, application_name="test") as pool:
-            await ReadModelWriter(pool, schema=NEXT, remembers=True).save(step)
+            await ReadModelWriter(pool, STATE_SECRET, schema=NEXT, remembers=True).save(step)
         async with generations.standstill():
             await generations.swap()
         await generations.drop_old()

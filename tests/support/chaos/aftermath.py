@@ -20,6 +20,7 @@ from keyfold.shipper.run_journal import RunJournal
 from keyfold.store.ledger.append import Ledger
 from keyfold.store.postgres.connection import Pool
 from keyfold.store.read_model.reader import ReadModel
+from keyfold.store.read_model.snapshots import Snapshots
 from keyfold.wire.events.chain import GENESIS, Row, follow, understand
 from keyfold.wire.events.record import read_lifecycle_record
 from keyfold.wire.topics import ACCESS, LIFECYCLE
@@ -28,6 +29,7 @@ from tests.support.chaos.owner import Done
 from tests.support.chaos.stack import ChaosStack
 from tests.support.chaos.traffic import Traffic
 from tests.support.eventually import eventually
+from tests.support.state_secret import STATE_SECRET
 
 SETTLED_WITHIN_S = 60.0
 ROWS_MAX = 1_000_000
@@ -104,12 +106,13 @@ class Aftermath:
 
     async def check_read_model(self, head: int) -> None:
         """The read model is what the ledger folds into, and a replay finds no difference."""
-        read_model = ReadModel(self.pool)
-        assert await read_model.caught_up(head, SETTLED_WITHIN_S)
+        snapshots = Snapshots(self.pool, STATE_SECRET)
+        assert await ReadModel(self.pool).caught_up(head, SETTLED_WITHIN_S)
         folded = State()
         for row, row_hash in await self._ledger():
             folded.fold(understand(row, row_hash).event)
-        snapshot = await read_model.snapshot()
+        snapshot = await snapshots.snapshot()
+        await snapshots.check()
         assert snapshot.head == await Ledger(self.pool).head()
         assert snapshot.state == folded
         report = await self._replayed()
@@ -129,7 +132,9 @@ class Aftermath:
         async with Publisher(ProducerOptions(kafka=kafka)) as publisher:
             topic = LifecycleTopic(kafka=kafka, dead_letters=publisher, dead_letter_ratio_max=0.1)
             dsn = self.stack.postgres.dsn
-            return await Replay(dsn=dsn, pool=self.pool, topic=topic, clock=SYSTEM_CLOCK).run()
+            return await Replay(
+                dsn=dsn, pool=self.pool, topic=topic, clock=SYSTEM_CLOCK, secret=STATE_SECRET
+            ).run()
 
     async def all_filed(self) -> int:
         """Return how many access events Kafka has, once all that were journalled are there and filed."""

@@ -24,6 +24,7 @@ from keyfold.store.postgres.migrations import migrate
 from keyfold.wire.topics import ALL
 from tests.support.chaos.faults.proxied_kafka import ProxiedKafka
 from tests.support.chaos.supervised import Supervised
+from tests.support.state_secret import write_state_secret
 
 SPECS = {spec.name: spec for spec in SERVICES}
 # What everything stands on, and who says so when it is away.
@@ -182,6 +183,7 @@ class ChaosStack:
             gateways=self.state.gateways,
             journal_dir=self.state.journal,
             log_dir=self.state.logs,
+            state_secret=write_state_secret(self.state.path),
             idempotency_secret=self.state.idempotency_secret(),
             fork_server=self.fork_server,
         )

@@ -35,6 +35,7 @@ from keyfold.wire.record import Record
 from keyfold.wire.topics import LIFECYCLE
 from tests.support.eventually import eventually
 from tests.support.gatekeeper.answered import Answered
+from tests.support.state_secret import STATE_SECRET, write_state_secret
 from tests.support.store.events import draft
 
 CADDY_TOKEN, NGINX_TOKEN = "caddy-token", "nginx-token"
@@ -90,10 +91,10 @@ class World:
         step = Step(events=events, head=await self.ledger.head(), next_offset=next_offset)
         async with (
             open_pool(self.dsn, application_name="test") as pool,
-            open_generations(self.dsn) as generations,
+            open_generations(self.dsn, STATE_SECRET) as generations,
         ):
             await generations.begin()
-            await ReadModelWriter(pool, schema=NEXT, remembers=True).save(step)
+            await ReadModelWriter(pool, STATE_SECRET, schema=NEXT, remembers=True).save(step)
             await generations.swap()
 
     def _signer(self) -> LocalSigner:
@@ -116,6 +117,7 @@ class World:
             "JWT_AUDIENCE": AUDIENCE,
             "ROUTE_MAP": ROUTE_MAP,
             "GATEWAYS": str(gateways),
+            "STATE_SECRET": str(write_state_secret(self.directory)),
             "JOURNAL_DIR": str(self.directory / "journal"),
             "LOG_FORMAT": "json",
             **changed,
@@ -214,6 +216,11 @@ class Gatekeeper:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         async with self.session.get(self.url + path, headers=headers) as response:
             return response.status, await response.json()
+
+    async def metrics(self) -> str:
+        """Return what it measures."""
+        async with self.session.get(f"{self.url}/metrics") as response:
+            return await response.text()
 
     async def reaches(self, position: int) -> None:
         """Return when a position has been applied."""

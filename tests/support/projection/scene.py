@@ -14,8 +14,10 @@ from keyfold.store.postgres.connection import Pool
 from keyfold.store.postgres.errors import ReadModelAbsent
 from keyfold.store.read_model.generations import serving_progress
 from keyfold.store.read_model.reader import ReadModel
+from keyfold.store.read_model.snapshots import Snapshots
 from keyfold.wire.record import Record
 from tests.support.eventually import eventually
+from tests.support.state_secret import STATE_SECRET
 
 STARTUP_TIMEOUT_S = 20
 
@@ -29,6 +31,7 @@ class Scene:
     publisher: Publisher
     topic: LifecycleTopic
     read_model: ReadModel
+    snapshots: Snapshots
 
     async def publish(self, records: Sequence[Record]) -> None:
         """Append records to the lifecycle topic."""
@@ -36,7 +39,7 @@ class Scene:
 
     def replay(self) -> Replay:
         """Return a replay that was not run."""
-        return Replay(dsn=self.dsn, pool=self.pool, topic=self.topic, clock=SYSTEM_CLOCK)
+        return Replay(dsn=self.dsn, pool=self.pool, topic=self.topic, clock=SYSTEM_CLOCK, secret=STATE_SECRET)
 
     def following(self, *, batch_events_max: int = 1000) -> ProjectionLoop:
         """Return a projection that does not run yet."""
@@ -45,6 +48,7 @@ class Scene:
             self.topic,
             self.replay(),
             SYSTEM_CLOCK,
+            STATE_SECRET,
             batch_events_max=batch_events_max,
             startup_timeout_s=STARTUP_TIMEOUT_S,
         )

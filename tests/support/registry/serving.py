@@ -30,6 +30,7 @@ from keyfold.store.read_model.generations import open_generations
 from keyfold.store.read_model.reader import PROJECTION_CHANNEL, ReadModel
 from keyfold.store.read_model.writer import ReadModelWriter, Step
 from keyfold.wire.events.chain import Head, understand
+from tests.support.state_secret import STATE_SECRET
 
 OPERATOR = Caller(role=Role.OPERATOR, sub="olivia")
 REVIEWER = Caller(role=Role.REVIEWER, sub="rex")
@@ -219,7 +220,7 @@ async def instance(
 @asynccontextmanager
 async def folding(database: str, pool: Pool) -> AsyncIterator[None]:
     """Fold the ledger into a read model as the projection does, without Kafka in between."""
-    async with open_generations(database) as generations:
+    async with open_generations(database, STATE_SECRET) as generations:
         await generations.begin()
         async with generations.standstill():
             await generations.swap()
@@ -232,7 +233,7 @@ async def folding(database: str, pool: Pool) -> AsyncIterator[None]:
 
 
 async def _fold(database: str, pool: Pool) -> None:
-    ledger, writer, position = Ledger(pool), ReadModelWriter(pool), 0
+    ledger, writer, position = Ledger(pool), ReadModelWriter(pool, STATE_SECRET), 0
     async with Notifications(database, LEDGER_CHANNEL) as notifications:
         while True:
             if rows := await ledger.rows_after(position, FOLD_ROWS_MAX):

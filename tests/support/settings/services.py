@@ -23,6 +23,7 @@ from keyfold.relay.settings import RelaySettings
 from keyfold.runtime.settings.base import PREFIX, ServiceSettings
 from keyfold.shipper.settings import ShipperSettings
 from tests.support.certificates import Authority
+from tests.support.state_secret import write_state_secret
 
 SERVICES: Final[Mapping[str, type[ServiceSettings]]] = {
     "audit": AuditSettings,
@@ -58,6 +59,7 @@ def good(directory: Path) -> dict[str, str]:
         "KAFKA_CA": str(authority.path),
         "KAFKA_USERNAME": "keyfold",
         "KAFKA_PASSWORD": PASSWORD,
+        "STATE_SECRET": str(write_state_secret(directory)),
         "JWKS": str(directory / "jwks.json"),
         "JWT_ISSUER": "https://issuer.test",
         "JWT_AUDIENCE": "keyfold",

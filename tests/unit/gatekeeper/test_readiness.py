@@ -3,7 +3,7 @@
 from keyfold.domain.lifecycle.state import State
 from keyfold.gatekeeper.readiness import state_trouble
 from keyfold.gatekeeper.replica.state import Replica
-from keyfold.store.read_model.reader import LoadProgress
+from keyfold.store.read_model.snapshots import LoadProgress
 from tests.support.ledger_builder import START
 
 

@@ -101,6 +101,7 @@ SETTINGS: Final = frozenset(
         "SHIPPER_URL",
         "STALENESS_MAX_S",
         "STARTUP_TIMEOUT_S",
+        "STATE_SECRET",
         "SUBSCRIBER_KEY_HEADER",
         "TOKEN",
         "VENDOR_KEY_HEADER",

@@ -8,6 +8,7 @@
      ├── ReadModelAbsent        the projection is building it: try again later
      ├── ReplayRunning          another process is building a generation: try again when it is done
      ├── NoStandstill           the serving generation keeps changing: try again when less is going on
+     ├── ReadModelAltered       somebody edited the read model: believe none of it until it is built anew
      ├── Fenced                 another projection writes the read model: stop
      ├── UnfoldableEvent        the state does not allow an event of the ledger: stop
      ├── OffsetsMoved           another process has filed from these partitions: read their offsets again
@@ -56,6 +57,13 @@ class ReadModelAbsent(StoreFailure, TryLater):
 
 class Fenced(StoreFailure, StopProcess):
     """The read model is not where this writer left it: another one writes too. Stop, and leave it to that."""
+
+
+class ReadModelAltered(StoreFailure, StopProcess):
+    """The read model is not what was folded into it. Believe none of it until a replay has built it anew."""
+
+    def __init__(self, difference: str) -> None:
+        super().__init__(f"the read model was altered: {difference}; `keyfold replay` builds it anew")
 
 
 class ReplayRunning(StoreFailure, TryLater):
@@ -117,6 +125,7 @@ _MISCONFIGURED = (
     asyncpg.InvalidCatalogNameError,
     asyncpg.InsufficientPrivilegeError,
     asyncpg.UndefinedTableError,
+    asyncpg.UndefinedColumnError,
     asyncpg.InvalidSchemaNameError,
 )
 # asyncpg uses one class both for a lost connection and for wrong use of its API; only the text differs.

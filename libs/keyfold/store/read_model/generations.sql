@@ -6,9 +6,14 @@ select pg_try_advisory_lock(hashtextextended('keyfold replay', 0));
 -- Whether a schema has the table that every generation of any shape has.
 select to_regclass(:schema::text || '.progress') is not null;
 
--- name: start_progress(head, shape)!
+-- name: has_name(schema)$
+-- Whether a schema of this name exists, with whatever in it.
+select to_regnamespace(:schema::text) is not null;
+
+-- name: start_progress(head, shape, seal_keys, state_digest)!
 -- The generation stands before position 1.
-insert into {schema}.progress (position, head, next_offset, shape) values (0, :head, 0, :shape);
+insert into {schema}.progress (position, head, next_offset, shape, seal_keys, state_digest)
+values (0, :head, 0, :shape, :seal_keys, :state_digest);
 
 -- name: bound_waiting()!
 -- Give up soon when a lock is not to be had: whoever asks for it after us queues behind us.

@@ -1,5 +1,6 @@
 """Aggregates as rows of the read model and back, without loss: the only place that knows both shapes."""
 
+import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,16 +21,17 @@ from keyfold.domain.lifecycle.vendor import (
     Verdict,
 )
 from keyfold.domain.permissions import Category
+from keyfold.store.postgres.errors import ReadModelAltered
 from keyfold.wire.keys.packed_key import PACKED_FORMAT, pack_key, unpack_key
 from keyfold.wire.timestamp import format_time, parse_time
 
-_TABLES_SHAPE = 7
+_TABLES_SHAPE = 8
 """The shape of the tables. Raise it with every change to them or to what stands in their columns."""
 SHAPE = _TABLES_SHAPE * 100 + PACKED_FORMAT
 """The shape of the read model: where it is another one, the projection builds the read model anew."""
 
 Row = Mapping[str, Any]
-"""One row by column name. JSON columns are text, times are aware datetimes in UTC."""
+"""One row by column name. JSON is text, times are aware datetimes in UTC."""
 
 
 def account_row(account: Account) -> Row:
@@ -111,30 +113,89 @@ def read_key(row: Row) -> Key:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """A table: its id column, how a row of it is made and read, and its statements.
+    """A table: its name, its id column, and how a row of it is made, read and encoded.
 
-    `load` is the statement of the writer that finds rows by `ids`, `put` the one that writes them.
+    `encode` takes a row and its stream's version, which is not taken from the row. Of a row come all columns
+    that are believed, in the one form in which they are hashed.
     """
 
+    name: str
     id_column: str
     row: Callable[[Any], Row]
     read: Callable[[Row], Aggregate]
-    load: str
-    put: str
+    encode: Callable[[Row, int], bytes]
+
+    @property
+    def load(self) -> str:
+        """The writer's statement that finds rows by `ids`."""
+        return f"{self.name}_in"
+
+    @property
+    def put(self) -> str:
+        """The writer's statement that writes rows."""
+        return f"put_{self.name}"
 
 
-_KEYS = Table(id_column="key_id", row=key_row, read=read_key, load="keys_in", put="put_keys")
+def encode_account(row: Row, version: int) -> bytes:
+    """Return the bytes of an account that are hashed."""
+    return orjson.dumps([row[column] for column in _ACCOUNT_COLUMNS] + [version])
+
+
+def encode_vendor(row: Row, version: int) -> bytes:
+    """Return the bytes of a vendor that are hashed."""
+    return orjson.dumps([row[column] for column in _VENDOR_COLUMNS] + [version])
+
+
+def encode_key(key_id: str, version: int, created_position: int, packed: bytes) -> bytes:
+    """Return the bytes of a key that are hashed. The other columns are copies of what is packed."""
+    return b"%b\0%d\0%d\0%b" % (key_id.encode(), version, created_position, packed)
+
+
+def _encode_key_row(row: Row, version: int) -> bytes:
+    return encode_key(row["key_id"], version, row["created_position"], row["packed"])
+
+
+_ACCOUNT_COLUMNS = ("account_id", "name", "integrations_enabled", "created_position")
+_VENDOR_COLUMNS = (
+    "vendor_id",
+    "name",
+    "contact_email",
+    "website",
+    "intended_use",
+    "categories",
+    "applicant",
+    "state",
+    "reason",
+    "reviews",
+    "reviews_void",
+    "warned_lapse_at",
+    "due_at",
+    "created_position",
+)
+ACCOUNTS = Table(
+    name="accounts", id_column="account_id", row=account_row, read=read_account, encode=encode_account
+)
+VENDORS = Table(name="vendors", id_column="vendor_id", row=vendor_row, read=read_vendor, encode=encode_vendor)
+KEYS = Table(name="keys", id_column="key_id", row=key_row, read=read_key, encode=_encode_key_row)
 TABLES: Mapping[AggregateKind[Any], Table] = {
-    ACCOUNT: Table(
-        id_column="account_id", row=account_row, read=read_account, load="accounts_in", put="put_accounts"
-    ),
-    VENDOR: Table(
-        id_column="vendor_id", row=vendor_row, read=read_vendor, load="vendors_in", put="put_vendors"
-    ),
-    SUBSCRIBER_KEY: _KEYS,
-    VENDOR_KEY: _KEYS,
+    ACCOUNT: ACCOUNTS,
+    VENDOR: VENDORS,
+    SUBSCRIBER_KEY: KEYS,
+    VENDOR_KEY: KEYS,
 }
 """The table that each kind of aggregate stands in. The read model does not hold the other kinds."""
+
+
+UNREADABLE = (ValueError, LookupError, TypeError, ArithmeticError, AttributeError, struct.error)
+"""What reading a row raises that this code did not write."""
+
+
+def read_row(table: Table, row: Row) -> Aggregate:
+    """Return the aggregate that a row holds. Raises ReadModelAltered if it holds none."""
+    try:
+        return table.read(row)
+    except UNREADABLE as fault:
+        raise ReadModelAltered(f"a row of {table.name} cannot be read: {type(fault).__name__}") from fault
 
 
 def _review_json(review: Review) -> dict[str, str]:

@@ -2,6 +2,8 @@
 -- The tables of one generation of the read model, empty, before position 1. Whoever changes them raises SHAPE in
 -- rows.py. No type is of our own making and no name but the schema differs between generations:
 -- so a statement that was prepared against one goes on working when another takes its name.
+-- `state_digest` seals what rows there are for where they are of: libs/keyfold/wire/proof/state_digest.py. JSON is
+-- text, so that it comes back as it was written, byte for byte.
 -- All of it belongs to the role and not to the login that made it, so that another login can replace it.
 set local role keyfold_projection;
 
@@ -12,7 +14,9 @@ create table {schema}.progress (
     position bigint not null,
     head bytea not null check (length(head) = 32),
     next_offset bigint not null,
-    shape integer not null
+    shape integer not null,
+    seal_keys bytea not null,
+    state_digest bytea not null
 );
 
 create table {schema}.accounts (
@@ -20,8 +24,6 @@ create table {schema}.accounts (
     name text not null,
     integrations_enabled boolean not null,
     version integer not null,
-    created_at timestamptz not null,
-    updated_at timestamptz not null,
     created_position bigint not null
 );
 
@@ -31,17 +33,15 @@ create table {schema}.vendors (
     contact_email text not null,
     website text not null,
     intended_use text not null,
-    categories jsonb not null,
+    categories text not null,
     applicant text not null,
     state text not null,
     reason text,
-    reviews jsonb not null,
+    reviews text not null,
     reviews_void integer not null,
     warned_lapse_at timestamptz,
     due_at timestamptz,
     version integer not null,
-    created_at timestamptz not null,
-    updated_at timestamptz not null,
     created_position bigint not null
 );
 create index vendors_newest on {schema}.vendors (created_position desc);
@@ -60,8 +60,6 @@ create table {schema}.keys (
     due_at timestamptz,
     packed bytea not null,
     version integer not null,
-    created_at timestamptz not null,
-    updated_at timestamptz not null,
     created_position bigint not null,
     check ((account_id is null) <> (vendor_id is null)),
     check ((account_id is null) = (name is null)),

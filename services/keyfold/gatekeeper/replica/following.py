@@ -10,6 +10,7 @@ from typing import Final
 import structlog
 
 from keyfold.gatekeeper import metrics
+from keyfold.gatekeeper.replica.alteration import load_unaltered
 from keyfold.gatekeeper.replica.lease import Lease
 from keyfold.gatekeeper.replica.state import Replica
 from keyfold.kafka.errors import RecordsGone
@@ -18,7 +19,7 @@ from keyfold.runtime.clock import Clock
 from keyfold.runtime.failure import TryLater
 from keyfold.runtime.settings.kafka import KafkaAccess
 from keyfold.runtime.waiting import wait_for
-from keyfold.store.read_model.reader import ReadModel, Snapshot
+from keyfold.store.read_model.snapshots import Snapshot, Snapshots
 from keyfold.wire.topics import LIFECYCLE
 
 # Events are decoded on the loop that answers, and answers wait meanwhile: a third of a millisecond for a few
@@ -34,7 +35,7 @@ log = structlog.get_logger(__name__)
 class LedgerSource:
     """Where the ledger comes from: the read model for a snapshot, then a topic."""
 
-    read_model: ReadModel
+    read_model: Snapshots
     kafka: KafkaAccess
     client_id: str
     topic: str = LIFECYCLE.name
@@ -64,8 +65,15 @@ async def follow(
 async def _follow(
     source: LedgerSource, replica: Replica, lease: Lease, clock: Clock, startup_timeout_s: float
 ) -> None:
-    start = await wait_for(
-        "the read model and Kafka", lambda: _load(source, replica), timeout_s=startup_timeout_s, clock=clock
+    start = await load_unaltered(
+        lambda: wait_for(
+            "the read model and Kafka",
+            lambda: _load(source, replica),
+            timeout_s=startup_timeout_s,
+            clock=clock,
+        ),
+        replica,
+        clock,
     )
     async with AsyncExitStack() as stack:
         stack.push_async_exit(start.reader)

@@ -15,7 +15,8 @@ from keyfold.runtime.waiting import wait_for
 from keyfold.store.enforcement.leases import Holder, Journalled, Leases
 from keyfold.store.postgres.connection import open_pool
 from keyfold.store.postgres.migrations import require_migrations
-from keyfold.store.read_model.reader import ReadModel
+from keyfold.store.read_model.snapshots import Snapshots
+from keyfold.wire.proof.state_digest import StateSecret
 
 
 async def replicate(
@@ -34,7 +35,9 @@ async def replicate(
         leases = Leases(pool)
         await resources.enter_async_context(withdraw_at_end(leases, holder, lease))
         source = LedgerSource(
-            read_model=ReadModel(pool), kafka=settings.kafka, client_id="keyfold-gatekeeper"
+            read_model=Snapshots(pool, StateSecret(settings.state_secret_bytes)),
+            kafka=settings.kafka,
+            client_id="keyfold-gatekeeper",
         )
         try:
             async with asyncio.TaskGroup() as tasks:

@@ -9,7 +9,7 @@ from keyfold.domain.lifecycle.fold import RecordedEvent
 from keyfold.domain.lifecycle.state import State
 from keyfold.domain.refusal import ImpossibleEvent
 from keyfold.store.postgres.errors import UnfoldableEvent
-from keyfold.store.read_model.reader import LoadProgress
+from keyfold.store.read_model.snapshots import LoadProgress
 from keyfold.wire.events.chain import GENESIS
 
 
@@ -17,12 +17,14 @@ from keyfold.wire.events.chain import GENESIS
 class Replica:
     """The state at `position`; `state` is None until one is loaded, `applied_at` is by the wall clock.
 
-    `loading` is how far the load has come, None before it begins. `sealed` is the hash at the position.
+    `loading` is how far the load has come, None before it begins. `altered` is what is wrong with the read
+    model if it cannot be believed. `sealed` is the hash at the position.
     `advanced` is set when the position moves; its listener clears it.
     """
 
     state: State | None = None
     loading: LoadProgress | None = None
+    altered: str | None = None
     position: int = 0
     sealed: bytes = GENESIS.hash
     applied_at: datetime | None = None

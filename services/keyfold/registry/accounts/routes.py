@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from keyfold.domain.ids import AccountId
+from keyfold.domain.ids import AccountId, account_stream
 from keyfold.domain.lifecycle.account import Account, CreateAccount, SetIntegrations
 from keyfold.domain.lifecycle.aggregates import ACCOUNT
 from keyfold.registry.bodies import Integrations, NewAccount
@@ -68,10 +68,10 @@ class Accounts:
 
     async def get_account(self, request: Request[None, None]) -> Reply:
         """Show an account."""
-        stored = await (await self._reads.catch_up()).get_account(AccountId(request.path["account_id"]))
-        if stored is None:
+        found = await self._reads.find(ACCOUNT, account_stream(AccountId(request.path["account_id"])))
+        if found is None:
             return NOT_FOUND
-        return answer_with_etag(account_resource(stored.aggregate, stored.version), stored.version)
+        return answer_with_etag(account_resource(found.aggregate, found.version), found.version)
 
     async def set_integrations(self, request: Request[Integrations, None]) -> Reply:
         """Turn the switch."""

@@ -6,9 +6,9 @@ from typing import Final, TypeVar
 
 from pydantic import BaseModel
 
-from keyfold.domain.ids import AccountId, KeyId
+from keyfold.domain.ids import AccountId, KeyId, key_stream
 from keyfold.domain.lifecycle.aggregates import SUBSCRIBER_KEY
-from keyfold.domain.lifecycle.keys import KeyState
+from keyfold.domain.lifecycle.keys import KeyState, state_at
 from keyfold.domain.lifecycle.subscriber_key import SubscriberKey
 from keyfold.domain.lifecycle.subscriber_key_commands import (
     RevokeSubscriberKey,
@@ -18,7 +18,7 @@ from keyfold.domain.lifecycle.subscriber_key_commands import (
 from keyfold.registry.bodies import KeyChanges, NewKey, Rotation, accesses
 from keyfold.registry.commands.http import CommandsOverHttp, answer_with_etag, show_subject
 from keyfold.registry.commands.new_ids import mint_key, mint_secret
-from keyfold.registry.reads import Reads, cut_list, read_before
+from keyfold.registry.reads import Folded, Reads, cut_list, read_before
 from keyfold.registry.resources import (
     CreatedKey,
     EditedKey,
@@ -40,7 +40,6 @@ from keyfold.runtime.http import (
     Route,
     page,
 )
-from keyfold.store.read_model.reader import Stored
 from keyfold.wire.keys.format import KeyKind
 
 B = TypeVar("B", bound=BaseModel | None)
@@ -148,25 +147,29 @@ class Keys:
 
     async def list_keys(self, request: Request[None, KeyQuery]) -> Reply:
         """Show a page of the account's keys."""
-        query = request.query
-        model = await self._reads.catch_up()
-        found = await model.list_keys(
-            AccountId(request.path["account_id"]),
-            state=query.state,
-            now=self._clock.now(),
-            before=read_before(query),
-            limit=query.rows_max,
+        query, account_id = request.query, AccountId(request.path["account_id"])
+        model, now = await self._reads.catch_up(), self._clock.now()
+        listed = await model.list_keys(
+            account_id, state=query.state, now=now, before=read_before(query), limit=query.rows_max
         )
-        keys, next_cursor = cut_list(found, query)
-        return Answer(body=page(await self._make_resources(keys), next_cursor))
+        shown, next_cursor = cut_list(listed, query)
+        found = await self._reads.find_all(SUBSCRIBER_KEY, [key_stream(KeyId(each.id)) for each in shown])
+        keys = [
+            each
+            for each in found
+            if each.aggregate.account_id == account_id
+            and query.state in (None, state_at(each.aggregate, now))
+        ]
+        return Answer(body=page(await self._make_resources(keys, now), next_cursor))
 
     async def get_key(self, request: Request[None, None]) -> Reply:
         """Show a key."""
-        stored = await (await self._reads.catch_up()).get_key(KeyId(request.path["key_id"]))
-        key = None if stored is None else SUBSCRIBER_KEY.narrow(stored.aggregate)
-        if stored is None or key is None or key.account_id != request.path["account_id"]:
+        account_id, key_id = _ids_of(request)
+        found = await self._reads.find(SUBSCRIBER_KEY, key_stream(key_id))
+        if found is None or found.aggregate.account_id != account_id:
             return NOT_FOUND
-        return answer_with_etag(await self._make_resource(key, stored.version), stored.version)
+        (resource,) = await self._make_resources([found], self._clock.now())
+        return answer_with_etag(resource, found.version)
 
     async def edit_key(self, request: Request[KeyChanges, None]) -> Reply:
         """Change what the request names of a key."""
@@ -211,13 +214,10 @@ class Keys:
         reply = await self._commands.respond(request, command, show_subject(SUBSCRIBER_KEY, to_body))
         return await self._reads.add_last_use(reply, command.key_id)
 
-    async def _make_resource(self, key: SubscriberKey, version: int) -> KeyResource:
-        last_uses = await self._reads.read_last_uses([key.key_id])
-        return key_resource(key, version, self._clock.now(), last_uses[key.key_id])
-
-    async def _make_resources(self, keys: Sequence[Stored[SubscriberKey]]) -> list[KeyResource]:
+    async def _make_resources(
+        self, keys: Sequence[Folded[SubscriberKey]], now: datetime
+    ) -> list[KeyResource]:
         last_uses = await self._reads.read_last_uses([each.aggregate.key_id for each in keys])
-        now = self._clock.now()
         return [
             key_resource(each.aggregate, each.version, now, last_uses[each.aggregate.key_id]) for each in keys
         ]

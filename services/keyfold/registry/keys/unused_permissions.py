@@ -9,7 +9,7 @@ import structlog
 from pydantic import Field
 
 from keyfold.domain.access.unused_permissions import GrantedCategory, granted_categories
-from keyfold.domain.ids import KeyId
+from keyfold.domain.ids import KeyId, key_stream
 from keyfold.domain.lifecycle.aggregates import SUBSCRIBER_KEY
 from keyfold.domain.lifecycle.subscriber_key import ActiveSubscriberKey, SubscriberKey
 from keyfold.domain.permissions import NO_PERMISSIONS, Access, AccessWord, Category
@@ -112,10 +112,10 @@ class UnusedPermissions:
 
     async def get_unused_permissions(self, request: Request[None, UnusedQuery]) -> Reply:
         """Show which of the key's permissions it could do without."""
-        stored = await (await self._reads.catch_up()).get_key(KeyId(request.path["key_id"]))
-        key = None if stored is None else SUBSCRIBER_KEY.narrow(stored.aggregate)
-        if key is None or key.account_id != request.path["account_id"]:
+        found = await self._reads.find(SUBSCRIBER_KEY, key_stream(KeyId(request.path["key_id"])))
+        if found is None or found.aggregate.account_id != request.path["account_id"]:
             return NOT_FOUND
+        key = found.aggregate
         days = request.query.days
         since = _find_start(key, self._clock.now(), days)
         return Answer(body=_describe(key, days, since, await self._find_use(key.key_id, since)))

@@ -7,7 +7,8 @@ from typing import Annotated, Final, Protocol
 
 from pydantic import AfterValidator, Field
 
-from keyfold.domain.ids import AccountId, KeyId, VendorId
+from keyfold.domain.ids import AccountId, KeyId, VendorId, vendor_stream
+from keyfold.domain.lifecycle.aggregates import VENDOR
 from keyfold.domain.lifecycle.fold import Actor
 from keyfold.domain.lifecycle.history import Value, describe
 from keyfold.registry.commands.http import NO_ROLE
@@ -178,8 +179,8 @@ class Histories:
         """Show a page of what happened to a vendor and its keys."""
         vendor_id = VendorId(request.path["vendor_id"])
         if is_applicant(request.caller):
-            stored = await (await self._reads.catch_up()).get_vendor(vendor_id)
-            if is_hidden(None if stored is None else stored.aggregate, request.caller):
+            found = await self._reads.find(VENDOR, vendor_stream(vendor_id))
+            if is_hidden(None if found is None else found.aggregate, request.caller):
                 return NOT_FOUND
         return await self._page(request, partial(self._history.of_vendor, vendor_id))
 

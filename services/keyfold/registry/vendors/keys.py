@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from keyfold.domain.ids import KeyId, VendorId
+from keyfold.domain.ids import KeyId, VendorId, key_stream
 from keyfold.domain.lifecycle.aggregates import VENDOR_KEY
 from keyfold.domain.lifecycle.vendor_key import VendorKey
 from keyfold.domain.lifecycle.vendor_key_commands import IssueVendorKey, RevokeVendorKey, RotateVendorKey
@@ -103,12 +103,12 @@ class VendorKeys:
 
     async def list_vendor_keys(self, request: Request[None, PageQuery]) -> Reply:
         """Show a page of the vendor's keys."""
-        query = request.query
+        query, vendor_id = request.query, VendorId(request.path["vendor_id"])
         model = await self._reads.catch_up()
-        found = await model.list_vendor_keys(
-            VendorId(request.path["vendor_id"]), before=read_before(query), limit=query.rows_max
-        )
-        keys, next_cursor = cut_list(found, query)
+        listed = await model.list_vendor_keys(vendor_id, before=read_before(query), limit=query.rows_max)
+        shown, next_cursor = cut_list(listed, query)
+        found = await self._reads.find_all(VENDOR_KEY, [key_stream(KeyId(each.id)) for each in shown])
+        keys = [each for each in found if each.aggregate.vendor_id == vendor_id]
         last_uses = await self._reads.read_last_uses([each.aggregate.key_id for each in keys])
         now = self._clock.now()
         items = [

@@ -2,10 +2,11 @@
 
 from typing import Final
 
-from keyfold.domain.ids import VendorId
+from keyfold.domain.ids import VendorId, vendor_stream
+from keyfold.domain.lifecycle.aggregates import VENDOR
 from keyfold.domain.lifecycle.vendor import Vendor, VendorState
 from keyfold.registry.commands.http import answer_with_etag
-from keyfold.registry.reads import Reads, cut_list, is_applicant, is_hidden, read_before
+from keyfold.registry.reads import Folded, Reads, cut_list, is_applicant, is_hidden, read_before
 from keyfold.registry.vendors.resources import (
     PublicVendor,
     VendorPage,
@@ -29,7 +30,6 @@ from keyfold.runtime.http import (
     VendorItself,
     page,
 )
-from keyfold.store.read_model.reader import Stored
 
 _ONE: Final = "/v1/vendors/{vendor_id}"
 
@@ -74,35 +74,39 @@ class Vendors:
         """Show a page of vendors: to a vendor itself, and to one that is none yet what it applied for."""
         query, caller = request.query, request.caller
         if caller.role is Role.VENDOR and caller.vendor_id is not None:
-            own = await self._find_own(VendorId(caller.vendor_id))
-            asked = [each for each in own if query.state in (None, each.aggregate.state)]
-            return Answer(body=page([_show_to(caller, each) for each in asked], None))
+            own = await self._find(VendorId(caller.vendor_id))
+            is_asked = own is not None and query.state in (None, own.aggregate.state)
+            return Answer(body=page([_show_to(caller, own)] if own and is_asked else [], None))
         state = query.state
         if caller.role is Role.OWNER:
             if state not in (None, VendorState.APPROVED):
                 return Answer(body=page([], None))
             state = VendorState.APPROVED
         model = await self._reads.catch_up()
-        found = await model.list_vendors(
+        listed = await model.list_vendors(
             state=state,
             applicant=caller.sub if is_applicant(caller) else None,
             before=read_before(query),
             limit=query.rows_max,
         )
-        listed, next_cursor = cut_list(found, query)
-        return Answer(body=page([_show_to(caller, each) for each in listed], next_cursor))
+        shown, next_cursor = cut_list(listed, query)
+        found = await self._reads.find_all(VENDOR, [vendor_stream(VendorId(each.id)) for each in shown])
+        vendors = [
+            each
+            for each in found
+            if state in (None, each.aggregate.state) and not is_hidden(each.aggregate, caller)
+        ]
+        return Answer(body=page([_show_to(caller, each) for each in vendors], next_cursor))
 
     async def get_vendor(self, request: Request[None, None]) -> Reply:
         """Show a vendor, as much of it as the caller may see."""
-        model = await self._reads.catch_up()
-        stored = await model.get_vendor(VendorId(request.path["vendor_id"]))
-        if stored is None or not _is_visible(request.caller, stored.aggregate):
+        found = await self._find(VendorId(request.path["vendor_id"]))
+        if found is None or not _is_visible(request.caller, found.aggregate):
             return NOT_FOUND
-        return answer_with_etag(_show_to(request.caller, stored), stored.version)
+        return answer_with_etag(_show_to(request.caller, found), found.version)
 
-    async def _find_own(self, vendor_id: VendorId) -> list[Stored[Vendor]]:
-        stored = await (await self._reads.catch_up()).get_vendor(vendor_id)
-        return [] if stored is None else [stored]
+    async def _find(self, vendor_id: VendorId) -> Folded[Vendor] | None:
+        return await self._reads.find(VENDOR, vendor_stream(vendor_id))
 
 
 def _is_visible(caller: Caller, vendor: Vendor) -> bool:
@@ -111,11 +115,11 @@ def _is_visible(caller: Caller, vendor: Vendor) -> bool:
     return not is_hidden(vendor, caller)
 
 
-def _show_to(caller: Caller, stored: Stored[Vendor]) -> PublicVendor:
+def _show_to(caller: Caller, found: Folded[Vendor]) -> PublicVendor:
     match caller.role:
         case Role.REVIEWER:
-            return reviewed_vendor(stored.aggregate, stored.version)
+            return reviewed_vendor(found.aggregate, found.version)
         case Role.VENDOR:
-            return own_vendor(stored.aggregate, stored.version)
+            return own_vendor(found.aggregate, found.version)
         case _:
-            return public_vendor(stored.aggregate, stored.version)
+            return public_vendor(found.aggregate, found.version)

@@ -131,5 +131,6 @@ def _wiring(database: str, kafka_access: KafkaAccess, directory: Path) -> Wiring
         gateways=directory,
         journal_dir=directory,
         log_dir=directory,
+        state_secret=directory,
         idempotency_secret="",
     )

@@ -21,6 +21,7 @@ from keyfold.store.read_model.generations import open_generations
 from tests.support.access_events import EPOCH
 from tests.support.bed import postgres_in
 from tests.support.database import address, execute
+from tests.support.state_secret import STATE_SECRET
 from tests.support.store.logins import PASSWORD, address_of, login_of
 
 FILES = Path(migrations.__file__).parent / "migrations"
@@ -87,7 +88,7 @@ async def test_copy_of_a_database(cluster: LocalPostgres) -> None:
 
 async def replaced(database: str) -> None:
     """Replace the read model, as the projection."""
-    async with open_generations(await login_of(database, "projection")) as generations:
+    async with open_generations(await login_of(database, "projection"), STATE_SECRET) as generations:
         await generations.begin()
         await generations.swap()
         await generations.drop_old()

@@ -22,6 +22,7 @@ from keyfold.store.postgres.readiness import DatabaseReadiness
 from keyfold.store.postgres.roles import ROLES, role_of
 from keyfold.store.read_model.generations import open_generations
 from keyfold.store.read_model.reader import ReadModel
+from keyfold.store.read_model.snapshots import Snapshots
 from keyfold.wire.events.chain import GENESIS
 from keyfold.wire.offsets import Advance
 from tests.support.access_events import EPOCH, access_event
@@ -29,6 +30,7 @@ from tests.support.audit.accounts import report_of
 from tests.support.audit.rows import read_filed
 from tests.support.database import execute
 from tests.support.eventually import eventually
+from tests.support.state_secret import STATE_SECRET
 from tests.support.store.events import CREATED, draft, now
 from tests.support.store.logins import login_of, pool_of
 
@@ -64,7 +66,9 @@ async def test_relay(database: str) -> None:
 
 async def test_projection(lived_in: str) -> None:
     """The projection's role can replace a generation, even one that another of its logins made."""
-    async with open_generations(await login_of(lived_in, "projection", "another")) as generations:
+    async with open_generations(
+        await login_of(lived_in, "projection", "another"), STATE_SECRET
+    ) as generations:
         await generations.begin()
         async with generations.compared() as comparison:
             assert await comparison.differences() == ()
@@ -81,7 +85,7 @@ async def test_gatekeeper(lived_in: str) -> None:
         await leases.tell(holder, 1)
         await leases.forget_dead()
         await leases.withdraw(holder)
-        assert (await ReadModel(pool).snapshot()).head.position == 0
+        assert (await Snapshots(pool, STATE_SECRET).snapshot()).head.position == 0
 
 
 async def test_audit(lived_in: str) -> None:

@@ -15,7 +15,7 @@ import typer
 from keyfold.cli.command import EXIT_USAGE, command
 from keyfold.cli.keyfold import Keyfold, say_target
 from keyfold.cli.screen import Details
-from keyfold.client.endpoints import KAFKA, POSTGRES
+from keyfold.client.endpoints import KAFKA, POSTGRES, STATE_SECRET_NAME
 from keyfold.client.failure import CommandFailed, WrongUsage
 from keyfold.client.http import JsonObject
 from keyfold.client.settings import variable
@@ -65,4 +65,7 @@ def _settings(keyfold: Keyfold) -> Mapping[str, str]:
         )
     dsn = keyfold.database("read model", "projection")
     say_target(endpoints.kafka_at())
-    return {variable(POSTGRES): dsn, **{variable(name): each for name, each in kafka.settings().items()}}
+    given = {variable(POSTGRES): dsn, **{variable(name): each for name, each in kafka.settings().items()}}
+    if endpoints.state_dir is not None and endpoints.is_local(POSTGRES):
+        given[variable("state_secret")] = str(endpoints.state_dir / STATE_SECRET_NAME)
+    return given

@@ -1,0 +1,199 @@
+"""Everything that the read model serves as of one position, believed only if it adds up to its digest."""
+
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+
+from keyfold.domain.lifecycle.state import State
+from keyfold.store.postgres.connection import Connection, Pool
+from keyfold.store.postgres.errors import ReadModelAbsent, ReadModelAltered, translate_read_model_errors
+from keyfold.store.postgres.statements import load_statements
+from keyfold.store.read_model.progress import GenerationProgress, read_progress
+from keyfold.store.read_model.reader import SERVING, read_position
+from keyfold.store.read_model.rows import (
+    ACCOUNTS,
+    KEYS,
+    UNREADABLE,
+    VENDORS,
+    Row,
+    Table,
+    encode_key,
+    read_row,
+)
+from keyfold.wire.events.chain import Head
+from keyfold.wire.keys.packed import Packed
+from keyfold.wire.keys.packed_key import pack_key, unpack_key
+from keyfold.wire.proof.keyed_sum import KeyedSum
+from keyfold.wire.proof.state_digest import StateSecret, make_empty_sums
+
+# So many are in the state within a few milliseconds, in which no answer goes out.
+_FETCH_ROWS = 2000
+_FETCH_ROWS_COMPARED = 100
+_IDS_NAMED_MAX = 10
+
+_sql = load_statements("read_model/snapshots", schema=SERVING)
+_writes = load_statements("read_model/writer", schema=SERVING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadProgress:
+    """How far a snapshot has come: so many keys of all that there are."""
+
+    keys: int
+    of_keys: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """Everything as of `head`, its keys packed, and the Kafka offset from which to follow on.
+
+    `seal_keys` are the keys that were trusted at `head` to seal the ledger, as bytes.
+    """
+
+    state: State
+    head: Head
+    next_offset: int
+    seal_keys: bytes
+
+
+class Snapshots:
+    """Loads and checks the serving generation with the secret that its rows are sealed with.
+
+    Raises ReadModelAltered, ReadModelAbsent while there is none, DatabaseAway or DatabaseMisconfigured.
+    """
+
+    def __init__(self, pool: Pool, secret: StateSecret) -> None:
+        self._pool = pool
+        self._secret = secret
+
+    async def snapshot(self, on_progress: Callable[[LoadProgress], None] = lambda _loaded: None) -> Snapshot:
+        """Return everything as of one position, and say every few milliseconds how far that has come.
+
+        Rows are streamed: only the state itself takes memory.
+        """
+        keys = Packed(pack_key, unpack_key)
+        state = State(keys=keys)
+        async with self._frozen() as (connection, progress):
+            of_keys = await _sql.count_keys(connection)
+            on_progress(LoadProgress(keys=0, of_keys=of_keys))
+            sums = make_empty_sums()
+            accounts = await self._read_table(ACCOUNTS, connection, sums)
+            vendors = await self._read_table(VENDORS, connection, sums)
+            async for rows in _batches(_sql.all_keys_cursor(connection)):
+                ids, packed = self._add_keys(rows, sums)
+                keys.load(zip(ids, packed, strict=True))
+                on_progress(LoadProgress(keys=len(keys), of_keys=of_keys))
+            _require_equal(sums, progress.open(self._secret))
+        for table, those in ((ACCOUNTS, accounts), (VENDORS, vendors)):
+            for row in those:
+                state.put(read_row(table, row))
+        return Snapshot(
+            state=state,
+            head=progress.head,
+            next_offset=progress.next_offset,
+            seal_keys=progress.seal_keys,
+        )
+
+    async def check(self) -> None:
+        """Return if every column of every row is what was folded into it, after some seconds a million keys.
+
+        What keys are found, listed and named by is compared with what is packed of them.
+        """
+        sums, odd = make_empty_sums(), list[str]()
+        async with self._frozen() as (connection, progress):
+            await self._read_table(ACCOUNTS, connection, sums)
+            await self._read_table(VENDORS, connection, sums)
+            async for rows in _batches(_sql.all_key_copies_cursor(connection), _FETCH_ROWS_COMPARED):
+                for row in rows:
+                    self._add(KEYS, row, sums)
+                    if not _is_copy(row):
+                        odd.append(row["key_id"])
+            _require_equal(sums, progress.open(self._secret))
+        if odd:
+            named = ", ".join(odd[:_IDS_NAMED_MAX])
+            raise ReadModelAltered(f"{len(odd)} rows of keys are not what is packed in them: {named}")
+
+    async def add_up(self) -> tuple[GenerationProgress, Mapping[str, KeyedSum]]:
+        """Return the progress, whoever wrote it, and the sums of the rows as they are."""
+        sums = make_empty_sums()
+        async with self._frozen() as (connection, progress):
+            await self._read_table(ACCOUNTS, connection, sums)
+            await self._read_table(VENDORS, connection, sums)
+            async for rows in _batches(_sql.all_keys_cursor(connection)):
+                self._add_keys(rows, sums)
+        return progress, sums
+
+    @asynccontextmanager
+    async def _frozen(self) -> AsyncIterator[tuple[Connection, GenerationProgress]]:
+        """Yield a connection that sees one moment, and the progress then."""
+        with _alterations_shown(), translate_read_model_errors():
+            async with (
+                self._pool.acquire() as connection,
+                connection.transaction(isolation="repeatable_read", readonly=True),
+            ):
+                await _writes.hold_generation(connection)
+                await read_position(connection)  # its columns are the same in every shape
+                progress = read_progress(await _sql.sealed_progress(connection))
+                if progress is None:
+                    raise ReadModelAbsent("it has no progress")
+                yield connection, progress
+
+    async def _read_table(
+        self, table: Table, connection: Connection, sums: Mapping[str, KeyedSum]
+    ) -> list[Row]:
+        found: list[Row] = []
+        async for rows in _batches(getattr(_sql, f"all_{table.name}_cursor")(connection)):
+            for row in rows:
+                self._add(table, row, sums)
+            found += rows
+        return found
+
+    def _add(self, table: Table, row: Row, sums: Mapping[str, KeyedSum]) -> None:
+        sums[table.name].add(self._secret.row_hashes[table.name](table.encode(row, row["version"])))
+
+    def _add_keys(
+        self, rows: Iterable[Row], sums: Mapping[str, KeyedSum]
+    ) -> tuple[Sequence[Any], Sequence[Any]]:
+        """Put keys into their sum, and return their ids and what is packed."""
+        ids, versions, positions, packed = zip(*rows, strict=True)
+        row_hash = self._secret.row_hashes[KEYS.name]
+        sums[KEYS.name].add(row_hash.add_up(map(encode_key, ids, versions, positions, packed)), len(ids))
+        return ids, packed
+
+
+async def _batches(rows: Any, rows_max: int = _FETCH_ROWS) -> AsyncIterator[Any]:
+    async with rows as statement:
+        cursor = await statement
+        while batch := await cursor.fetch(rows_max):
+            yield batch
+
+
+def _is_copy(row: Row) -> bool:
+    """Tell whether a key's columns say what is packed of it."""
+    return all(row[column] == value for column, value in KEYS.row(read_row(KEYS, row)).items())
+
+
+def _require_equal(found: Mapping[str, KeyedSum], sealed: Mapping[str, KeyedSum]) -> None:
+    differences = [_describe(table, found[table], sealed[table]) for table in sealed]
+    if any(differences):
+        raise ReadModelAltered("; ".join(filter(None, differences)))
+
+
+def _describe(table: str, found: KeyedSum, sealed: KeyedSum) -> str | None:
+    if found.rows != sealed.rows:
+        return f"{table} has {found.rows:,} rows and not {sealed.rows:,}"
+    return None if found == sealed else f"{table} has other rows"
+
+
+@contextmanager
+def _alterations_shown() -> Iterator[None]:
+    """Translate what reading rows raises that this code did not write, or tables that it did not make."""
+    try:
+        yield
+    except UNREADABLE as fault:
+        raise ReadModelAltered(f"its rows cannot be read: {type(fault).__name__}") from fault
+    except asyncpg.UndefinedColumnError as gone:
+        raise ReadModelAltered(f"its tables are not ours: {gone}") from gone
