@@ -41,6 +41,10 @@ def _go(app: str) -> Callable[[int], list[str | Path]]:
     return lambda port: [BUILT / "go", app, str(port)]
 
 
+def _routed(app: str) -> Callable[[int], list[str | Path]]:
+    return lambda port: [sys.executable, "-m", "tests.gateways.stacks.routed", app, str(port)]
+
+
 STACKS: Final[Mapping[str, Callable[[int], list[str | Path]]]] = {
     "gunicorn": lambda port: [
         _SCRIPTS / "gunicorn",
@@ -59,17 +63,30 @@ STACKS: Final[Mapping[str, Callable[[int], list[str | Path]]]] = {
     "net/http": _go("http"),
     "chi": _go("chi"),
 }
+ROUTED: Final[Mapping[str, Callable[[int], list[str | Path]]]] = {
+    "django rest framework": _routed("drf"),
+    "django on uvicorn": _routed("asgi"),
+    "werkzeug": _routed("werkzeug"),
+    "aiohttp": _routed("aiohttp"),
+    "express": lambda port: [_NODE, _HERE / "node" / "routed.js", "express", str(port)],
+    "koa": lambda port: [_NODE, _HERE / "node" / "routed.js", "koa", str(port)],
+    "net/http": _go("routed-http"),
+    "chi": _go("routed-chi"),
+}
+"""APIs whose handlers are the lines of a route map."""
 
 
 @asynccontextmanager
-async def stack_running(stack: str, directory: Path) -> AsyncIterator[int]:
+async def stack_running(
+    argv: Callable[[int], list[str | Path]], directory: Path, routes: str = ""
+) -> AsyncIterator[int]:
     """Run an API and yield its port."""
     assert BUILT.exists(), "`make .venv/.stacks` builds what these tests need"
     (port,) = free_ports(1)
     command = ProcessSpec(
         name="api",
-        argv=[str(each) for each in STACKS[stack](port)],
-        env={"NODE_PATH": str(BUILT / "node" / "node_modules")},
+        argv=[str(each) for each in argv(port)],
+        env={"NODE_PATH": str(BUILT / "node" / "node_modules"), "ROUTES": routes},
         cwd=_ROOT,
         log_path=directory / "api.log",
     )

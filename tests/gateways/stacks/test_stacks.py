@@ -31,7 +31,7 @@ async def stacks(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Mapp
     """The port of each stack, all of which run."""
     async with AsyncExitStack() as running:
         starting = (
-            running.enter_async_context(stack_running(stack, tmp_path_factory.mktemp("stack")))
+            running.enter_async_context(stack_running(STACKS[stack], tmp_path_factory.mktemp("stack")))
             for stack in STACKS
         )
         yield dict(zip(STACKS, await asyncio.gather(*starting), strict=True))

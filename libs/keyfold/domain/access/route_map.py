@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
 
 from msgspec import Struct
 
@@ -22,6 +21,7 @@ READ_METHODS = frozenset({"GET", "HEAD"})
 REST = "**"
 PARAMETER = "{}"
 NO_LINE = 0
+NOTHING = ("",)
 
 
 class MappedRoute(Struct, frozen=True, kw_only=True, gc=False):
@@ -129,7 +129,7 @@ class RouteMap:
         self._by_line = {route.line: route for route in routes}
         self._literal_length_max = max((len(each) for route in routes for each in route.segments), default=0)
         self.faults: list[tuple[int, str]] = [fault for route in routes for fault in self._add(route)]
-        self.faults += [*self._find_unreachable(), *self._find_crossings()]
+        self.faults += self._find_unreachable()
 
     def _add(self, route: MappedRoute) -> Iterator[tuple[int, str]]:
         node, is_rest = self._root, route.segments[-1:] == (REST,)
@@ -170,8 +170,9 @@ class RouteMap:
 
     def _read(self, method: str, path: RequestPath, overrides: tuple[str, ...]) -> MappedRequest:
         methods = (method, *overrides)
-        # A trailing slash may be ignored, or begin an empty last segment.
-        paths = [path.forms] if len(path.sent) == len(path.forms) else [path.forms, (*path.forms, ("",))]
+        # A trailing slash may be ignored, or begin an empty last segment, which a parameter may match, and a
+        # rest, or neither.
+        paths = [path.forms] if len(path.sent) == len(path.forms) else [path.forms, (*path.forms, NOTHING)]
         found = {(line, used) for used in methods for forms in paths for line in self._match_all(forms, used)}
         mapped = [(self._by_line[line], used) for line, used in found if line != NO_LINE]
         if not mapped:
@@ -209,21 +210,6 @@ class RouteMap:
         if route.segments[-1:] == (REST,):
             yield "/" + "/".join((*known, anything))
 
-    def _find_crossings(self) -> Iterator[tuple[int, str]]:
-        """Yield a fault for each two routes of which neither is the more specific one, if they disagree."""
-        wild = [route for route in self.routes if PARAMETER in route.segments or REST in route.segments]
-        for one, other in combinations(wild, 2):
-            both = _intersect(one.segments, other.segments)
-            if both is None or both in (one.segments, other.segments) or not _disagree(one, other):
-                continue
-            if not any(each.segments == both and _settles(each, one, other) for each in self.routes):
-                first, last = sorted((one, other), key=lambda each: each.line)
-                yield (
-                    last.line,
-                    f"neither it nor line {first.line} is the more specific one for /{'/'.join(both)}:"
-                    " give these paths a line of their own",
-                )
-
 
 def _match(node: _Node, segments: Sequence[str], depth: int, method: str) -> MappedRoute | None:
     if depth == len(segments):
@@ -241,6 +227,9 @@ def _match_all(
 ) -> set[int]:
     if depth == len(forms):
         return {_line(node.at_end(method))}
+    if forms[depth] == NOTHING:
+        last = {NO_LINE} if node.parameter is None else {_line(node.parameter.at_end(method))}
+        return {NO_LINE, _line(node.at_rest(method)), *last}
     found: set[int] = set()
     readings = {each for form in forms[depth] for each in cut_suffixes(form, length_max)}
     for literal in readings & node.literals.keys():
@@ -266,31 +255,3 @@ def _methods(route: MappedRoute) -> tuple[str, ...]:
 def _name_lines(lines: set[int]) -> str:
     first, *more = sorted(lines)
     return f"line {first}" if not more else f"lines {first} and {', '.join(map(str, more))}"
-
-
-def _intersect(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...] | None:
-    """Return the pattern of the paths that both patterns match, None if there are none."""
-    both: list[str] = []
-    for depth in range(max(len(one), len(other)) + 1):
-        if one[depth:] == (REST,):
-            return (*both, *other[depth:])
-        if other[depth:] == (REST,):
-            return (*both, *one[depth:])
-        if depth == len(one) or depth == len(other):
-            break
-        mine, others = one[depth], other[depth]
-        if mine != others and PARAMETER not in (mine, others):
-            return None
-        both.append(others if mine == PARAMETER else mine)
-    return tuple(both) if len(one) == len(other) else None
-
-
-def _disagree(one: MappedRoute, other: MappedRoute) -> bool:
-    if one.is_public or other.is_public:
-        return one.is_public != other.is_public
-    methods = {"GET", "HEAD", "POST", *one.exceptions, *other.exceptions}
-    return one.category is not other.category or any(one.access(m) is not other.access(m) for m in methods)
-
-
-def _settles(route: MappedRoute, one: MappedRoute, other: MappedRoute) -> bool:
-    return not route.is_public or route.public_method in (one.public_method, other.public_method)

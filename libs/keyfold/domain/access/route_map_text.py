@@ -1,7 +1,8 @@
 """The text of a route map as an operator writes it: one route a line, with faults reported by line."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import combinations
 
 from keyfold.domain.access.request_path import read_path
 from keyfold.domain.access.route_map import PARAMETER, REST, MappedRoute, RouteMap
@@ -43,7 +44,7 @@ def parse_route_map(text: str) -> RouteMap:
         except ValueError as fault:
             faults.append((number, str(fault)))
     route_map = RouteMap(tuple(routes))
-    faults += route_map.faults
+    faults += [*route_map.faults, *_find_crossings(routes)]
     if not routes and not faults:
         faults.append((1, "the map is empty, so every request would be denied"))
     if faults:
@@ -61,14 +62,9 @@ def _warn_of_route(route_map: RouteMap, route: MappedRoute) -> Iterator[tuple[in
         if route.public_method not in _SAFE_METHODS:
             yield route.line, f"anybody may send {route.public_method} here without a key"
         return
-    for path in route_map.examples(route):
-        asked = route_map.read("GET", f"{path}/")
-        if lines := [each.line for each in asked.between if each is not route]:
-            yield (
-                route.line,
-                f"with a slash at its end such a request is denied, as line {lines[0]} matches it too:"
-                " end the pattern with /** if clients send one",
-            )
+    asked = [route_map.read("GET", f"{path}/") for path in route_map.examples(route)]
+    if others := [other.line for one in asked for other in one.between if other is not route]:
+        yield route.line, f"a request that ends with a slash is denied, as line {others[0]} matches it too"
 
 
 def canonical_route_map(route_map: RouteMap) -> str:
@@ -153,3 +149,47 @@ def _parse_exceptions(fields: list[str]) -> dict[str, Access]:
             raise ValueError(f"{method} is given twice")
         exceptions[method] = Access.of(word)
     return exceptions
+
+
+def _find_crossings(routes: Sequence[MappedRoute]) -> Iterator[tuple[int, str]]:
+    """Yield a fault for each two routes of which neither is the more specific one, if they disagree."""
+    wild = [route for route in routes if PARAMETER in route.segments or REST in route.segments]
+    for one, other in combinations(wild, 2):
+        both = _intersect(one.segments, other.segments)
+        if both is None or both in (one.segments, other.segments) or not _disagree(one, other):
+            continue
+        if not any(each.segments == both and _settles(each, one, other) for each in routes):
+            first, last = sorted((one, other), key=lambda each: each.line)
+            yield (
+                last.line,
+                f"neither it nor line {first.line} is the more specific one for /{'/'.join(both)}:"
+                " give these paths a line of their own",
+            )
+
+
+def _intersect(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Return the pattern of the paths that both patterns match, None if there are none."""
+    both: list[str] = []
+    for depth in range(max(len(one), len(other)) + 1):
+        if one[depth:] == (REST,):
+            return (*both, *other[depth:])
+        if other[depth:] == (REST,):
+            return (*both, *one[depth:])
+        if depth == len(one) or depth == len(other):
+            break
+        mine, others = one[depth], other[depth]
+        if mine != others and PARAMETER not in (mine, others):
+            return None
+        both.append(others if mine == PARAMETER else mine)
+    return tuple(both) if len(one) == len(other) else None
+
+
+def _disagree(one: MappedRoute, other: MappedRoute) -> bool:
+    if one.is_public or other.is_public:
+        return one.is_public != other.is_public
+    methods = {"GET", "HEAD", "POST", *one.exceptions, *other.exceptions}
+    return one.category is not other.category or any(one.access(m) is not other.access(m) for m in methods)
+
+
+def _settles(route: MappedRoute, one: MappedRoute, other: MappedRoute) -> bool:
+    return not route.is_public or route.public_method in (one.public_method, other.public_method)

@@ -1,4 +1,5 @@
-// APIs on net/http and on chi that answer with what they take a request for: stacks http|chi PORT.
+// APIs on net/http and on chi that answer with what they take a request for, stacks http|chi PORT, or with the line of
+// a route map that serves it, stacks routed-http|routed-chi PORT.
 package main
 
 import (
@@ -6,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strings"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
@@ -30,6 +32,9 @@ func main() {
 		router.Use(middleware.RealIP)
 		router.HandleFunc("/*", tell)
 		handler = router
+	}
+	if strings.HasPrefix(os.Args[1], "routed-") {
+		handler = routed(os.Args[1])
 	}
 	panic(http.ListenAndServe("127.0.0.1:"+os.Args[2], handler))
 }

@@ -31,7 +31,7 @@ def test_a_sound_map() -> None:
     status, answer = check(SOUND)
     assert (status, answer["sound"], answer["faults"]) == (0, True, [])
     assert [each["line"] for each in answer["warnings"]] == [2, 3]
-    assert "end the pattern with /**" in answer["warnings"][0]["warning"]
+    assert "ends with a slash is denied, as line 1" in answer["warnings"][0]["warning"]
 
 
 def test_a_broken_map() -> None:
