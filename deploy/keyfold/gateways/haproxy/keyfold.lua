@@ -7,10 +7,11 @@
 -- Longer than haproxy.cfg gives its three tries together, so that its 504 comes first: HAProxy's client would try
 -- again.
 local ANSWER_WITHIN_MS = 3500
-local IDENTITY = {
+-- Who asks and for what: on a public route all of these are there and empty, else none is empty.
+local SUBJECT = {
     "x-keyfold-account", "x-keyfold-key", "x-keyfold-vendor", "x-keyfold-category", "x-keyfold-access",
-    "x-keyfold-decision", "x-keyfold-position",
 }
+local RECORD = { "x-keyfold-decision", "x-keyfold-position" }
 -- Headers about this one connection, or about the body, which is not sent to the gatekeeper.
 local OWN = {
     ["host"] = true, ["connection"] = true, ["content-length"] = true, ["transfer-encoding"] = true, ["te"] = true,
@@ -31,16 +32,28 @@ local function counted_from_one(headers)
     return lists
 end
 
-local function identity_of(headers)
-    local identity = {}
-    for _, name in ipairs(IDENTITY) do
+-- Adds the headers of these names to the identity and returns how many of them are empty, or nil if one of them is not
+-- there exactly once.
+local function take(names, headers, identity)
+    local empty = 0
+    for _, name in ipairs(names) do
         local copies = headers[name]
-        if copies == nil or #copies ~= 1 or copies[1] == "" then
+        if copies == nil or #copies ~= 1 then
             return nil
         end
         identity[name] = copies[1]
+        empty = empty + (copies[1] == "" and 1 or 0)
     end
-    return identity
+    return empty
+end
+
+local function identity_of(headers)
+    local identity = {}
+    local nobody = take(SUBJECT, headers, identity)
+    if take(RECORD, headers, identity) == 0 and (nobody == 0 or nobody == #SUBJECT) then
+        return identity
+    end
+    return nil
 end
 
 local function keyfold(txn, address)
