@@ -64,7 +64,7 @@ class Wiring:
     `postgres_dsns` and `kafka_of` are by service, as each has its own logins.
     """
 
-    postgres_dsns: Mapping[str, str]
+    postgres_dsns: Mapping[str, str] = field(repr=False)
     kafka_of: Mapping[str, KafkaAccess]
     jwks: Path
     route_map: Path

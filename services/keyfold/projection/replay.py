@@ -6,7 +6,7 @@ works whether or not the projection is running, and `keyfold replay` calls it.
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -51,7 +51,7 @@ class Replay:
     `secret` seals what is built. What serves need not be sealed with it: somebody may have altered it.
     """
 
-    dsn: str
+    dsn: str = field(repr=False)
     pool: Pool
     topic: LifecycleTopic
     clock: Clock

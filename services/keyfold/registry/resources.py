@@ -48,7 +48,7 @@ class KeyWithSecret(JsonBody):
     """A subscriber key with a new secret, and the only time that this is seen."""
 
     key: KeyResource
-    secret: str
+    secret: str = Field(repr=False)
 
 
 class GrantWarning(JsonBody):

@@ -1,6 +1,6 @@
 """The registry's route table, and the parts behind it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from keyfold.registry.accounts.routes import Accounts
@@ -42,7 +42,7 @@ from keyfold.store.read_model.reader import ReadModel
 class CommandPolicy:
     """The part of the settings that commands depend on."""
 
-    idempotency_secret: bytes
+    idempotency_secret: bytes = field(repr=False)
     account_keys_max: int = 100
     reviews_valid_for: timedelta = timedelta(days=365)
 

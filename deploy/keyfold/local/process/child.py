@@ -74,7 +74,7 @@ class ProcessSpec:
     name: str
     argv: Sequence[str]
     log_path: Path | None
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
     cwd: Path | None = None
     stop_signal: signal.Signals = signal.SIGTERM
     stop_timeout_s: float = 8.0

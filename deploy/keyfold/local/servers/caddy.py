@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sysconfig
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from keyfold.local.extra import ExtraMissing
@@ -21,7 +21,7 @@ class CaddySpec:
     port: int
     authz: str
     upstream: str
-    token: str
+    token: str = field(repr=False)
 
 
 async def start_caddy(gateway: CaddySpec, *, caddyfile: Path, state_dir: Path, log_path: Path) -> Child:

@@ -23,6 +23,9 @@ class NewSecret(msgspec.Struct, frozen=True, kw_only=True):
     secret: str
     warnings: Sequence[str] = ()
 
+    def __repr__(self) -> str:
+        return f"NewSecret({self.path})"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecretsOnce:

@@ -52,6 +52,9 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     refresh_token: str | None = None
     id_token: str | None = None
 
+    def __repr__(self) -> str:
+        return f"Session({self.person})"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sessions:

@@ -32,6 +32,9 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     until: datetime
     return_to: str
 
+    def __repr__(self) -> str:
+        return f"Link({self.return_to})"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Embedding:

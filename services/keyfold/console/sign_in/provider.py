@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -44,15 +44,18 @@ class Journey(msgspec.Struct, frozen=True, kw_only=True):
     verifier: str
     return_to: str
 
+    def __repr__(self) -> str:
+        return f"Journey({self.return_to})"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderTokens:
     """A provider's tokens: the access token is for the services, the ID token only says who signed in."""
 
-    access_token: str
+    access_token: str = field(repr=False)
     until: datetime
-    refresh_token: str | None
-    id_token: str | None
+    refresh_token: str | None = field(repr=False)
+    id_token: str | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

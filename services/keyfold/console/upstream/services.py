@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -57,7 +57,7 @@ class Services:
 
     session: aiohttp.ClientSession
     urls: Mapping[str, str]
-    token: str
+    token: str = field(repr=False)
     request_id: str = ""
 
     async def get(self, service: str, path: str, query: Mapping[str, str] | None = None) -> JsonObject:

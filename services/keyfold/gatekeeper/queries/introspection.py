@@ -54,7 +54,10 @@ class IntrospectionForm(JsonBody):
 
     model_config = ConfigDict(json_schema_extra={"additionalProperties": True})
 
-    token: Annotated[str, Field(min_length=1, max_length=_TOKEN_CHARACTERS_MAX, json_schema_extra=_NO_NUL)]
+    token: Annotated[
+        str,
+        Field(min_length=1, max_length=_TOKEN_CHARACTERS_MAX, json_schema_extra=_NO_NUL, repr=False),
+    ]
     token_type_hint: Annotated[str, Field(max_length=_TOKEN_CHARACTERS_MAX, json_schema_extra=_NO_NUL)] = ""
     client_ip: Address = Field(default_factory=str)
 

@@ -64,7 +64,7 @@ class InvitationWithCode(JsonBody):
     """A new invitation, and the only time that its code is seen."""
 
     invitation: InvitationResource
-    code: str
+    code: Annotated[str, Field(repr=False)]
 
 
 class InvitationPage(JsonBody):
@@ -77,7 +77,7 @@ class InvitationPage(JsonBody):
 class Code(JsonBody):
     """The code of an invitation, which never stands in an address."""
 
-    code: Annotated[str, Field(min_length=1, max_length=200)]
+    code: Annotated[str, Field(min_length=1, max_length=200, repr=False)]
 
 
 class Welcome(JsonBody):

@@ -34,7 +34,7 @@ class VendorKeyWithSecret(JsonBody):
     """A new vendor key, and the only time that its secret is seen."""
 
     key: VendorKeyResource
-    secret: str
+    secret: str = Field(repr=False)
 
 
 class VendorKeyPage(JsonBody):

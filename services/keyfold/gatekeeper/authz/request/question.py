@@ -35,6 +35,9 @@ class AuthzQuestion(Struct, frozen=True, gc=False):
     client_ip: str | None
     fields: Fields
 
+    def __repr__(self) -> str:
+        return f"AuthzQuestion({self.gateway.name})"  # the fields hold keys and the gateway's token
+
 
 class Questions:
     """Reads questions under a policy."""
