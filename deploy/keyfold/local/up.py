@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -48,6 +49,7 @@ async def up(options: Options, console: Console) -> None:
     stopped.
     """
     require_extra()
+    os.umask(0o077)  # whatever a child writes, nobody else reads it
     state = StateDir(options.directory)
     progress = StartupProgress(console=console)
     with state.hold(), _log_in(state.logs / "up.log"):

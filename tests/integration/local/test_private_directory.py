@@ -8,12 +8,14 @@ import os
 import pwd
 import shutil
 import signal
+import stat
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+import asyncpg
 import orjson
 import pytest
 
@@ -27,6 +29,7 @@ REPOSITORY: Final = Path(__file__).parents[3]
 # Kafka parts its directories by commas, a backslash begins an escape in its properties, and a path of more
 # than 107 bytes can be no socket's.
 PRIVATE: Final = f"Häuser, \\u0041 & 'mehr' {'x' * 90}"
+CANARY: Final = "a token that is nobody else's"
 ROOT: Final = os.geteuid() == 0
 as_root = pytest.mark.skipif(not ROOT, reason="only root can have another user run a program")
 NOBODY: Final = User(uid=pwd.getpwnam("nobody").pw_uid, gid=pwd.getpwnam("nobody").pw_gid)
@@ -53,20 +56,27 @@ def out_of_reach(tmp_path: Path) -> Path:
 async def test_stack(tmp_path: Path, out_of_reach: Path) -> None:
     """A stack runs in a private directory on an odd path, and says what lies elsewhere.
 
-    Its PostgreSQL has no capability, and neither umask 077 nor a missing locale is in the way.
+    Its PostgreSQL has no capability, and a missing locale is not in the way. Whatever the umask is, nobody
+    else may read what it writes. Who has PostgreSQL's own superuser reaches nothing of the user's: no file,
+    and no secret in an environment.
     """
     home = tmp_path / PRIVATE
     home.mkdir(mode=0o700)
-    settings = {"PYTHONPATH": str(out_of_reach), "LC_ALL": "C"}
-    async with stack(home, settings=settings, umask=0o077) as running:
+    settings = {"PYTHONPATH": str(out_of_reach), "LC_ALL": "C", "KEYFOLD_TOKEN": CANARY}
+    async with stack(home, settings=settings, umask=0o000) as running:
         await running.ready()
         record = running.record
         status = status_of(record["pids"]["postgres"])
+        modes = {path: mode for path, mode in _modes_below(home) if mode & 0o077}
+        if ROOT:
+            assert await _stolen(record["postgres"], home) == []
         running.process.send_signal(signal.SIGINT)
         printed = await running.output()
     assert running.process.returncode == 0, printed
     assert {status[name] for name in ("CapInh", "CapPrm", "CapEff", "CapAmb")} == {"0" * 16}
     assert "0" not in status["Uid"].split()
+    assert not ROOT or status["Groups"] == ""
+    assert modes == {}
     assert record.get("postgres_files") == ("/var/cache/keyfold" if ROOT else None)
     assert _names_in(tmp_path) == {PRIVATE, "packages"}
     assert "meta.properties" in _names_in(home / "kafka" / "data")
@@ -154,6 +164,39 @@ async def _clean(directory: Path, copies: Path) -> str:
     printed, _ = await process.communicate()
     assert process.returncode == 0
     return printed.decode()
+
+
+async def _stolen(superuser: str, home: Path) -> list[str]:
+    """Return by which programs and functions that PostgreSQL's superuser may run a secret could be read."""
+    stolen, path = [], str(home / "gateway-token").replace("'", "''")
+    connection = await asyncpg.connect(superuser)
+    await connection.execute("create temporary table output (line text)")
+    for attack in (
+        f"select pg_read_file('{path}')",
+        "select pg_read_file('/etc/shadow')",
+        "copy output from program 'cat ../../gateway-token'",
+        "copy output from program 'cat /proc/$PPID/cwd/../../gateway-token'",
+        "copy output from program 'ls /root /proc/1/root'",
+    ):
+        try:
+            await connection.execute(attack)
+            stolen.append(attack)
+        except asyncpg.PostgresError:
+            continue
+    await connection.execute(
+        "copy output from program 'env; cat /proc/$PPID/environ | tr \\\\0 .; echo; id -G'"
+    )
+    lines = [row["line"] for row in await connection.fetch("select line from output")]
+    await connection.close()
+    assert str(NOBODY.gid) in lines  # the programs have run
+    return [*stolen, *(line for line in lines if CANARY in line)]
+
+
+def _modes_below(directory: Path) -> Iterator[tuple[Path, int]]:
+    """Yield each file and directory that a stack made, with its permissions."""
+    for path in (directory, *directory.rglob("*")):
+        if not path.is_symlink():
+            yield path, stat.S_IMODE(path.stat().st_mode)
 
 
 def _names_in(directory: Path) -> set[str]:

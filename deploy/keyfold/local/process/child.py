@@ -17,6 +17,7 @@ from keyfold.local.process.ports import is_free
 
 POLL_INTERVAL_S = 0.05
 TAIL_LINES = 15
+_SHARED = {"PATH", "LANG", "LANGUAGE", "TZ"}
 TAIL_BYTES = 16 * 1024
 
 
@@ -103,7 +104,7 @@ class Child:
                 stdin=command.stdin,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, **command.env},
+                env={**inherited(command.user), **command.env},
                 cwd=command.cwd,
                 start_new_session=True,
             )
@@ -251,6 +252,17 @@ def leash(command: ProcessSpec) -> list[str]:
         "--",
         *command.argv,
     ]
+
+
+def inherited(user: User | None) -> Mapping[str, str]:
+    """Return what a child takes over of our environment, which may hold secrets.
+
+    Another user's processes can read each other's: so it gets only where programs are, and how texts are
+    written.
+    """
+    if user is None:
+        return os.environ
+    return {name: value for name, value in os.environ.items() if name in _SHARED or name.startswith("LC_")}
 
 
 def as_user(user: User | None) -> list[str]:

@@ -10,8 +10,10 @@ from typing import Any, Final
 import asyncpg
 import structlog
 
+from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.store.postgres.connection import Connection, open_connection
 from keyfold.store.postgres.errors import DatabaseMisconfigured, translate_errors
+from keyfold.store.postgres.scram import SALT_BYTES, scram_verifier
 from keyfold.store.postgres.statements import load_statements
 
 REGISTRY: Final = "keyfold_registry"
@@ -52,14 +54,15 @@ async def warn_of_owner(connection: Connection) -> None:
 async def ensure_login(dsn: str, *, login: str, password: str, service: str) -> None:
     """Make a login with a service's rights, as the user of `dsn`, who must be allowed to.
 
-    The password is sent, and may be logged, in the clear: use it only for servers that are ours alone.
+    The server gets no password but its verifier, for it logs statements that fail, and all if told so.
     Raises DatabaseAway or DatabaseMisconfigured.
     """
+    verifier = scram_verifier(password, SYSTEM_CLOCK.random_bytes(SALT_BYTES))
     async with open_connection(dsn, application_name="logins") as connection:
         with translate_errors():
             if not await _sql.login_exists(connection, login=login):
                 await _run(connection, _sql.create_login_statement, login=login)
-            await _run(connection, _sql.set_password_statement, login=login, password=password)
+            await _run(connection, _sql.set_password_statement, login=login, verifier=verifier)
             await _run(connection, _sql.admit_statement, login=login, role=role_of(service))
 
 

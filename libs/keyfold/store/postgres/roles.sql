@@ -34,8 +34,8 @@ select exists (select from pg_roles where rolname = :login);
 -- name: create_login_statement(login)$
 select format('create role %I login', :login::text);
 
--- name: set_password_statement(login, password)$
-select format('alter role %I login password %L', :login::text, :password::text);
+-- name: set_password_statement(login, verifier)$
+select format('alter role %I login password %L', :login::text, :verifier::text);
 
 -- name: admit_statement(login, role)$
 -- Let the login do what the role may do.

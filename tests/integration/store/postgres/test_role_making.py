@@ -7,6 +7,7 @@ import shutil
 from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -16,7 +17,7 @@ from keyfold.store.postgres import migrations
 from keyfold.store.postgres.connection import open_connection
 from keyfold.store.postgres.errors import DatabaseMisconfigured
 from keyfold.store.postgres.migrations import migrate
-from keyfold.store.postgres.roles import AUDIT, PROJECTION
+from keyfold.store.postgres.roles import AUDIT, PROJECTION, ensure_login
 from keyfold.store.read_model.generations import open_generations
 from tests.support.access_events import EPOCH
 from tests.support.bed import postgres_in
@@ -122,3 +123,19 @@ async def test_from_before_there_were_roles(cluster: LocalPostgres, tmp_path: Pa
     await replaced(database)
     audit = await login_of(database, "audit")
     assert await drop_before(audit, DAY + timedelta(days=1)) == {DAY, date(2020, 1, 1)}
+
+
+async def test_a_password_is_never_logged(cluster: LocalPostgres) -> None:
+    """A server that logs every statement writes down no password of a login that is made."""
+    log = cluster.child.command.log_path
+    assert log is not None
+    dsn = await owned(cluster, "logged")
+    await execute(cluster.dsn, "alter role owner superuser", "alter role owner set log_statement = 'all'")
+    login = "told_registry"
+    await migrate(dsn)
+    await ensure_login(dsn, login=login, password="Correct-Horse-Battery", service="registry")
+    assert f"alter role {login} login password" in log.read_text()
+    assert "Correct-Horse" not in log.read_text()
+    parts = urlsplit(dsn)
+    own = parts._replace(netloc=f"{login}:Correct-Horse-Battery@{parts.hostname}:{parts.port}").geturl()
+    await execute(own, "select 1")
