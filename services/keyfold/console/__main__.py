@@ -27,7 +27,7 @@ async def start(process: Process[ConsoleSettings]) -> None:
     settings, clock = process.settings, process.clock
     secrets = read_secrets(settings.session_secret.get_secret_value())
     http = await process.enter(aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()))
-    provider = None if settings.oidc_issuer is None else Provider(settings, http, clock)
+    provider = None if settings.oidc_issuer is None else Provider(settings, clock)
 
     def seal(value: type, purpose: str, lasts_s: int) -> Seal:  # type: ignore[type-arg]
         return Seal.of(value, purpose=purpose, secrets=secrets, clock=clock, lasts_s=lasts_s)

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
 
 from keyfold.console.sign_in.local_people import read_people
-from keyfold.runtime.settings.addresses import check_service_url, check_url, is_loopback
+from keyfold.runtime.settings.addresses import check_service_url, check_trusted_url, check_url, is_loopback
 from keyfold.runtime.settings.base import KeyHeaderSettings, ServiceSettings, file_validator
 
 SECRET_CHARACTERS_MIN: Final = 32
@@ -23,10 +23,8 @@ def _origin(address: str) -> str:
 
 
 def _issuer(address: str) -> str:
-    parts = check_url(check_service_url(address))
-    if parts.scheme == "http" and not is_loopback(parts.hostname):
-        raise ValueError("it is plain http to another machine")
-    return address
+    check_service_url(address)
+    return check_trusted_url(address)
 
 
 def _secrets(text: SecretStr) -> SecretStr:

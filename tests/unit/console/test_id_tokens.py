@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import base64
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha512
 from typing import Any, Final
 
-import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
@@ -24,6 +22,7 @@ from tests.support.runtime.tokens import SetClock, Signer
 CLIENT: Final = "keyfold-console"
 SIGNER: Final = tokens.eddsa("signing")
 JOURNEY: Final = Journey(state="state", nonce="nonce", verifier="v" * 43, return_to="")
+CAME_BACK: Final = {"state": JOURNEY.state, "code": "c"}
 ACCESS_TOKEN: Final = "an-access-token"
 
 
@@ -38,6 +37,7 @@ class Issuer:
 
     id_token: str | None = None
     said: dict[str, object] = field(default_factory=dict)
+    described: dict[str, object] = field(default_factory=dict)
     is_away: bool = False
     url: str = ""
 
@@ -57,7 +57,8 @@ class Issuer:
     async def describe(self, _request: web.Request) -> web.Response:
         """Answer with where everything is."""
         ends = {f"{name}_endpoint": f"{self.url}/{name}" for name in ("authorization", "token")}
-        return web.json_response({"issuer": self.url, "jwks_uri": f"{self.url}/jwks", **ends})
+        described = {"issuer": self.url, "jwks_uri": f"{self.url}/jwks", **ends, **self.described}
+        return web.json_response(described)
 
     async def trade(self, _request: web.Request) -> web.Response:
         """Answer a code with tokens."""
@@ -83,9 +84,8 @@ async def issuer() -> AsyncIterator[Issuer]:
         yield issuer
 
 
-@asynccontextmanager
-async def signing_in(issuer: Issuer, clock: SetClock | None = None) -> AsyncIterator[Provider]:
-    """Open what signs people in at that provider."""
+def signing_in(issuer: Issuer, clock: SetClock | None = None) -> Provider:
+    """Return what signs people in at that provider."""
     given: dict[str, Any] = {
         "console_url": "http://127.0.0.1:8080",
         "session_secret": "s" * 40,
@@ -95,14 +95,12 @@ async def signing_in(issuer: Issuer, clock: SetClock | None = None) -> AsyncIter
         "oidc_issuer": issuer.url,
         "oidc_client_id": CLIENT,
     }
-    async with aiohttp.ClientSession() as http:
-        yield Provider(ConsoleSettings(**given), http, clock or SetClock())
+    return Provider(ConsoleSettings(**given), clock or SetClock())
 
 
 async def end(issuer: Issuer) -> str:
     """Let somebody come back with a code; return the access token that they are let in with."""
-    async with signing_in(issuer) as provider:
-        return (await provider.end(JOURNEY, {"state": JOURNEY.state, "code": "c"})).access_token
+    return (await signing_in(issuer).end(JOURNEY, CAME_BACK)).access_token
 
 
 @pytest.mark.parametrize(
@@ -165,14 +163,35 @@ async def test_another_key(issuer: Issuer, signer: Signer) -> None:
 async def test_a_key_that_the_provider_withdrew(issuer: Issuer) -> None:
     """A key that was believed before signs nobody in once it is for encryption, or cannot be read again."""
     issuer.id_token, clock = SIGNER.sign(issuer.claims()), SetClock()
-    query = {"state": JOURNEY.state, "code": "c"}
-    async with signing_in(issuer, clock) as provider:
-        await provider.end(JOURNEY, query)
-        issuer.is_away = True
-        clock.seconds += 3601
-        with pytest.raises(TryLater):
-            await provider.end(JOURNEY, query)
-        issuer.is_away, issuer.said = False, {"use": "enc"}
-        clock.seconds += 10
-        with pytest.raises(NotSignedIn, match="not signed with one of its keys"):
-            await provider.end(JOURNEY, query)
+    provider = signing_in(issuer, clock)
+    await provider.end(JOURNEY, CAME_BACK)
+    issuer.is_away = True
+    clock.seconds += 3601
+    with pytest.raises(TryLater):
+        await provider.end(JOURNEY, CAME_BACK)
+    issuer.is_away, issuer.said = False, {"use": "enc"}
+    clock.seconds += 10
+    with pytest.raises(NotSignedIn, match="not signed with one of its keys"):
+        await provider.end(JOURNEY, CAME_BACK)
+
+
+@pytest.mark.parametrize(
+    "described",
+    [
+        {"jwks_uri": "/etc/keyfold/jwks.json"},
+        {"jwks_uri": "file:///etc/keyfold/jwks.json"},
+        {"jwks_uri": "http://login.example.com/jwks"},
+        {"token_endpoint": "http://login.example.com/token"},
+        {"authorization_endpoint": "http://login.example.com/authorize"},
+        {"end_session_endpoint": "javascript:alert(1)"},
+        {"issuer": "https://evil.test"},
+        {"jwks_uri": None},
+        {"padding": "x" * 300_000},
+    ],
+    ids=lambda described: next(iter(described)),
+)
+async def test_a_provider_that_leads_elsewhere(issuer: Issuer, described: dict[str, object]) -> None:
+    """Nobody is sent, and no secret or code either, where answers can be swapped on the way, or to a file."""
+    issuer.described = described
+    with pytest.raises(TryLater):
+        await signing_in(issuer).begin("")

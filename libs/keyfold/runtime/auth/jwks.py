@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-import aiohttp
 import orjson
 import structlog
 from jwt import PyJWK, PyJWTError
 
+from keyfold.runtime.auth.documents import fetch_document
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.failure import TryLater
 
@@ -26,8 +26,6 @@ AGE_MAX_S: Final = 3600.0
 
 _REFRESH_S: Final = 300.0
 _REFETCH_INTERVAL_MIN_S: Final = 10.0
-_FETCH_TIMEOUT_S: Final = 5.0
-_DOCUMENT_BYTES_MAX: Final = 256 * 1024
 _PRIVATE_PART: Final = "d"
 
 log = structlog.get_logger(__name__)
@@ -127,32 +125,12 @@ class Jwks:
 
 
 async def _read_source(source: str) -> bytes:
+    if source.startswith(("https://", "http://")):
+        return await fetch_document(source)
     try:
-        if source.startswith(("https://", "http://")):
-            return await _fetch(source)
         return await asyncio.to_thread(Path(source).read_bytes)
-    except (OSError, aiohttp.ClientError) as away:
-        raise TryLater(f"the JWKS at {source} cannot be read: {away or type(away).__name__}") from away
-
-
-async def _fetch(url: str) -> bytes:
-    # A redirect could lead from https to http, where keys can be swapped; what is compressed could grow here.
-    async with (
-        aiohttp.ClientSession(
-            timeout=aiohttp.ClientTimeout(total=_FETCH_TIMEOUT_S),
-            headers={"Accept-Encoding": "identity"},
-            auto_decompress=False,
-        ) as session,
-        session.get(url, allow_redirects=False) as response,
-    ):
-        if response.status != 200:
-            raise TryLater(f"the JWKS at {url} cannot be read: the answer's status is {response.status}")
-        document = bytearray()
-        async for chunk in response.content.iter_any():
-            document += chunk
-            if len(document) > _DOCUMENT_BYTES_MAX:
-                raise TryLater(f"the JWKS at {url} is longer than {_DOCUMENT_BYTES_MAX} bytes")
-        return bytes(document)
+    except OSError as away:
+        raise TryLater(f"the JWKS at {source} cannot be read: {away}") from away
 
 
 _NO_KEYS: Final = f"it names no signing key with a kid and one of {', '.join(sorted(ALGORITHMS))}"

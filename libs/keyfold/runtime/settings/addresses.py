@@ -81,6 +81,14 @@ def check_url(url: str) -> SplitResult:
     return parts
 
 
+def check_trusted_url(url: str) -> str:
+    """Return an address unchanged whose answers nobody on the way can swap. Raises ValueError for others."""
+    parts = check_url(url)
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise ValueError("it is plain http to another machine")
+    return url
+
+
 def check_service_url(url: str) -> str:
     """Return a service's address without a slash at its end. Raises ValueError."""
     parts = check_url(url)

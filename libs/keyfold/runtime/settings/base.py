@@ -25,7 +25,7 @@ from keyfold.runtime.auth.access_tokens import TOKEN_TYPES
 from keyfold.runtime.auth.caller import Role
 from keyfold.runtime.auth.claims import PLAIN_CLAIMS, check_place, read_roles
 from keyfold.runtime.auth.jwks import AGE_MAX_S, require_keys
-from keyfold.runtime.settings.addresses import check_dsn, check_host, check_url, is_loopback
+from keyfold.runtime.settings.addresses import check_dsn, check_host, check_trusted_url
 from keyfold.runtime.settings.known import SETTINGS
 from keyfold.runtime.settings.ports import PortSettings
 
@@ -84,11 +84,8 @@ def _check_key_source(source: str) -> str:
     if "://" not in source:
         require_keys(read_file(Path(source)))
         return source
-    parts = check_url(source)
     # Keys fetched over plain http can be swapped on the way, and with them every caller's identity.
-    if parts.scheme == "http" and not is_loopback(parts.hostname):
-        raise ValueError("it is plain http to another machine")
-    return source
+    return check_trusted_url(source)
 
 
 class Environment(BaseSettings):

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-import aiohttp
 import httpx2
 import jwt
 import msgspec
@@ -19,15 +18,16 @@ from joserfc.errors import JoseError
 
 from keyfold.console.settings import ConsoleSettings
 from keyfold.runtime.auth.access_tokens import LEEWAY_S, PLAIN_JWT, may_be, type_of
+from keyfold.runtime.auth.documents import fetch_document
 from keyfold.runtime.auth.jwks import Jwks
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.failure import TryLater
+from keyfold.runtime.settings.addresses import check_trusted_url
 
 _TIMEOUT_S: Final = 10.0
 _KIND_OF_ID: Final = {"typ": "id", "token_use": "id"}
 _RANDOM_BYTES: Final = 32
 _TOKEN_LASTS_S: Final = 300  # if the provider does not say
-_NEEDED: Final = {"issuer", "authorization_endpoint", "token_endpoint", "jwks_uri"}
 
 log = structlog.get_logger(__name__)
 
@@ -58,21 +58,36 @@ class ProviderTokens:
     id_token: str | None = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Discovered:
+class _Description(msgspec.Struct, frozen=True, kw_only=True):
+    """What the provider says of itself (OpenID Connect Discovery 1.0)."""
+
+    issuer: str
     authorization_endpoint: str
     token_endpoint: str
-    end_session_endpoint: str | None
-    jwks: str
+    jwks_uri: str
+    end_session_endpoint: str | None = None
+
+    def check(self, issuer: str) -> None:
+        """Raise ValueError if it is another's, or leads where answers can be swapped, or to a file."""
+        if self.issuer != issuer:
+            raise ValueError("its issuer is another one")
+        for address in (self.authorization_endpoint, self.token_endpoint, self.jwks_uri):
+            check_trusted_url(address)
+        if self.end_session_endpoint is not None:
+            check_trusted_url(self.end_session_endpoint)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Discovered:
+    description: _Description
     keys: Jwks
 
 
 class Provider:
     """Sends people to the provider with PKCE, and exchanges the code that they bring back for tokens."""
 
-    def __init__(self, settings: ConsoleSettings, http: aiohttp.ClientSession, clock: Clock) -> None:
+    def __init__(self, settings: ConsoleSettings, clock: Clock) -> None:
         self._settings = settings
-        self._http = http
         self._clock = clock
         self._known: _Discovered | None = None
 
@@ -88,7 +103,7 @@ class Provider:
         asked = {"resource": self._settings.oidc_resource, "audience": self._settings.oidc_audience}
         async with self._client() as client:
             address, _ = client.create_authorization_url(
-                found.authorization_endpoint,
+                found.description.authorization_endpoint,
                 state=journey.state,
                 nonce=journey.nonce,
                 code_verifier=journey.verifier,
@@ -122,7 +137,7 @@ class Provider:
 
     async def sign_out_address(self, id_token: str | None) -> str | None:
         """Return the address that ends a session at the provider too, None if it has none."""
-        end = (await self._ensure_discovered(anew=True)).end_session_endpoint
+        end = (await self._ensure_discovered(anew=True)).description.end_session_endpoint
         if end is None:
             return None
         back = {
@@ -151,7 +166,8 @@ class Provider:
     async def _trade(self, found: _Discovered, **asked: str) -> ProviderTokens:
         try:
             async with self._client() as client:
-                answer: Mapping[str, Any] = await client.fetch_token(found.token_endpoint, **asked)
+                endpoint = found.description.token_endpoint
+                answer: Mapping[str, Any] = await client.fetch_token(endpoint, **asked)
             access_token = str(answer["access_token"])
         except (AuthlibBaseError, ValueError, KeyError) as refused:
             log.warning("tokens_refused", grant_type=asked["grant_type"], error=_why(refused))
@@ -205,21 +221,16 @@ class Provider:
         issuer = str(self._settings.oidc_issuer)
         address = f"{issuer.rstrip('/')}/.well-known/openid-configuration"
         try:
-            timeout = aiohttp.ClientTimeout(total=_TIMEOUT_S)
-            async with self._http.get(address, timeout=timeout, allow_redirects=False) as answer:
-                document = await answer.json(content_type=None) if answer.status == 200 else {}
-        except (TimeoutError, aiohttp.ClientError, ValueError) as away:
-            raise TryLater(f"the OpenID provider at {issuer}: {away or type(away).__name__}") from away
-        is_whole = isinstance(document, dict) and document.keys() >= _NEEDED
-        if not is_whole or document["issuer"] != issuer:
-            raise TryLater(f"the OpenID provider at {issuer} does not describe itself at {address}")
-        jwks = str(document["jwks_uri"])
+            described = msgspec.json.decode(await fetch_document(address), type=_Description)
+            described.check(issuer)
+        except (msgspec.MsgspecError, ValueError) as wrong:
+            raise TryLater(f"the OpenID provider at {issuer} does not describe itself: {wrong}") from None
+        jwks = described.jwks_uri
         return _Discovered(
-            authorization_endpoint=str(document["authorization_endpoint"]),
-            token_endpoint=str(document["token_endpoint"]),
-            end_session_endpoint=document.get("end_session_endpoint"),
-            jwks=jwks,
-            keys=self._known.keys if self._known and self._known.jwks == jwks else Jwks(jwks, self._clock),
+            description=described,
+            keys=self._known.keys
+            if self._known and self._known.description.jwks_uri == jwks
+            else Jwks(jwks, self._clock),
         )
 
 
