@@ -56,11 +56,12 @@ with moved_on as (
     union all
     select 'speakers of ' || vendor_id
     from unnest(:spoken_for::text[], :speakers::text[]) as expected (vendor_id, subject)
-    where exists (
+    cross join lateral (
         select from ledger.events
         where events.vendor_id = expected.vendor_id and actor_subject = expected.subject
         and (actor_role = any (:speaking_roles::text[]) or type = 'keyfold.invitation.made')
-    )
+        having count(*) > 0
+    ) as acts
 ),
 stale as (
     select array_agg(name) as names from moved_on
@@ -115,11 +116,13 @@ applications as (
 spoken as (
     select asked.vendor_id, asked.subject
     from unnest(:spoken_for::text[], :speakers::text[]) as asked (vendor_id, subject)
-    where exists (
+    -- Looked up vendor by vendor, as the streams below.
+    cross join lateral (
         select from ledger.events
         where events.vendor_id = asked.vendor_id and actor_subject = asked.subject
         and (actor_role = any (:speaking_roles::text[]) or type = 'keyfold.invitation.made')
-    )
+        having count(*) > 0
+    ) as acts
 ),
 wanted as (
     select unnest(:streams::text[]) as stream
