@@ -17,6 +17,7 @@ from keyfold.audit.query.summaries import Summaries
 from keyfold.audit.query.tenant_names import TenantNames
 from keyfold.domain.access.event import AccessEvent
 from keyfold.runtime.http import rfc3339
+from keyfold.runtime.sharing.turns import Turns
 from keyfold.store.access_log.arrivals import CHANNEL
 from keyfold.store.access_log.partitions import Partitions
 from keyfold.store.access_log.scope import AccountScope, KeyScope, Scope, UnattributedScope, VendorScope
@@ -68,7 +69,7 @@ async def asking(
     clock, names = NoonClock(at=EPOCH), TenantNames(pool)
     async with Notifications(database, CHANNEL) as notifications:
         asked = (
-            Activity(pool, names, clock),
+            Activity(pool, names, clock, Turns("queries", 4)),
             Exporting(database, names, clock, exports_max=exports_max, time_max_s=export_time_max_s),
             Streaming(pool, names, notifications, clock, streams_max=streams_max, heartbeat_s=heartbeat_s),
             Summaries(pool, clock),

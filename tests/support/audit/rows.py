@@ -37,4 +37,4 @@ async def newest(pool: Pool, count: int = 100, *, account_id: str = "acc_1") -> 
         since=BEGINNING,
         until=BEGINNING + timedelta(days=36500),
     )
-    return list(await read_activity(pool, ask, events_max=count))
+    return list((await read_activity(pool, ask, events_max=count)).events)

@@ -13,6 +13,37 @@ where at >= :since and at < :until
 order by at desc, event_id desc
 limit :rows_max;
 
+-- name: newest(own_account_id, own_key_id, own_vendor_id, unattributed, since, until, key_id, vendor_id, category, access, reason, denied, decision_id, before_event_id, before_at, reads_max, rows_max)
+-- What matches among the newest `reads_max` rows that an index leads to, however few that is, with the number and the
+-- last of the rows that were read. At least one row, unless none was read.
+with reached as (
+    select at, event_id, account_id, key_id, vendor_id, vendor_key_id, category, access, method, path, reason,
+           position, gateway, client_ip, gatekeeper, seq, traceparent, requests
+    from access_log.events
+    where at >= :since and at < :until
+      and (:own_account_id::text is null or account_id = :own_account_id)
+      and (:own_key_id::text is null or key_id = :own_key_id)
+      and (:own_vendor_id::text is null or vendor_id = :own_vendor_id)
+      and (:unattributed::boolean is null or (account_id is null and vendor_id is null))
+      and (:key_id::text is null or key_id = :key_id)
+      and (:vendor_id::text is null or vendor_id = :vendor_id)
+      and (:before_event_id::uuid is null or (at, event_id) < (:before_at::timestamptz, :before_event_id))
+    order by at desc, event_id desc
+    limit :reads_max
+),
+edge as (
+    select at as edge_at, event_id as edge_event_id, (select count(*) from reached) as reads
+    from reached
+    order by at, event_id
+    limit 1
+)
+select edge.*, met.*
+from edge
+left join (
+    select * from reached where {conditions} order by at desc, event_id desc limit :rows_max
+) as met on true
+order by met.at desc, met.event_id desc;
+
 -- name: hours(own_account_id, own_key_id, own_vendor_id, unattributed, since, until, key_id, vendor_id, category, access, reason, denied, days_max)
 -- The hours that have requests, newest first, and how many, within the newest `days_max` days that have any.
 -- An event stands for one request or more.

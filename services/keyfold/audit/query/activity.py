@@ -1,6 +1,7 @@
 """Who touched what, page by page: an account's activity, a key's, a vendor's, or what is unattributed."""
 
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from keyfold.audit.query import bounds, scopes
@@ -17,9 +18,13 @@ from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.ids import EventId
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import Answer, AnyRoute, Request, Route, cut, encode_cursor
+from keyfold.runtime.sharing.turns import Turns
 from keyfold.store.access_log.activity import Ask, read_activity
 from keyfold.store.access_log.scope import Scope
 from keyfold.store.postgres.connection import Pool
+
+PAGE_TIME_MAX_S: Final = 3.0
+"""After so long a page is answered with what was found until then, and where to go on."""
 
 ActivityRequest = Request[None, ActivityQuery]
 
@@ -27,8 +32,9 @@ ActivityRequest = Request[None, ActivityQuery]
 class Activity:
     """The handlers of the activity queries."""
 
-    def __init__(self, pool: Pool, names: TenantNames, clock: Clock) -> None:
+    def __init__(self, pool: Pool, names: TenantNames, clock: Clock, turns: Turns) -> None:
         self._pool = pool
+        self._turns = turns
         self._names = names
         self._clock = clock
 
@@ -52,8 +58,19 @@ class Activity:
         if query.cursor is None:
             # A walk through all 90 days takes time: its later pages may begin before what is kept by now.
             bounds.check(query.since, query.until, now)
-        events = await read_activity(self._pool, _ask(scope, query, now), events_max=query.rows_max)
-        shown, next_cursor = cut(events, query, _cursor)
+        began_s = self._clock.monotonic_s()
+        async with self._turns.take(request.caller.tenant) as turn:
+
+            async def pause() -> bool:
+                await turn.give_way()
+                return self._clock.monotonic_s() - began_s > PAGE_TIME_MAX_S
+
+            ask = _ask(scope, query, now)
+            found = await read_activity(self._pool, ask, events_max=query.rows_max, pause=pause)
+        shown, next_cursor = cut(found.events, query, _cursor)
+        if next_cursor is None and found.looked_to is not None:
+            at, event_id = found.looked_to
+            next_cursor = encode_cursor(ActivityCursor(at=at, event_id=UUID(event_id)))
         names = await self._names.of(shown, with_keys=scopes.sees_key_names(scope))
         items = [ActivityItem.of(event, names) for event in shown]
         return Answer(body=ActivityPage(items=items, next_cursor=next_cursor))

@@ -29,6 +29,7 @@ from keyfold.runtime.http import (
     decode_cursor,
     encode_cursor,
 )
+from keyfold.runtime.sharing.turns import Turns
 from keyfold.store.access_log.arrivals import (
     ArrivalPosition,
     Arrivals,
@@ -46,6 +47,8 @@ from keyfold.store.postgres.position_watch import PositionWatch
 LAST_EVENT_ID: Final = "Last-Event-ID"
 RETRY_MS: Final = 2000
 EVENTS_AT_ONCE: Final = 200
+READS_AT_ONCE: Final = 4
+"""How many streams read at once, on connections that only streams use."""
 # Batches that arrive within this time are read together.
 _GATHER_S: Final = 0.1
 _AWAY_S: Final = 1.0
@@ -90,6 +93,7 @@ class Streaming:
         self._names = names
         self._clock = clock
         self._limit = ConcurrencyLimit("streams", streams_max)
+        self._turns = Turns("reads", READS_AT_ONCE, waiting_max=streams_max, wait_max_s=None)
         self._watch = PositionWatch("access log", lambda: newest_batch(pool), notifications)
         self._heartbeat_s = heartbeat_s
 
@@ -118,7 +122,7 @@ class Streaming:
         async def write(writer: Writer) -> None:
             with self._limit.hold_place(caller), metrics.STREAMS.track_inprogress():
                 await writer.write(f"retry: {RETRY_MS}\n".encode() + _marker(place))
-                await self._follow(writer, scope, filters, place)
+                await self._follow(writer, scope, filters, place, caller.tenant)
 
         headers = {"X-Accel-Buffering": "no"}  # nginx would hold events back
         return Streamed(write=write, content_type=_MEDIA_TYPE, headers=headers, endless=True)
@@ -134,10 +138,13 @@ class Streaming:
             raise Refused(_GONE) from gone
         return place
 
-    async def _follow(self, writer: Writer, scope: Scope, filters: Filters, place: ArrivalPosition) -> None:
+    async def _follow(
+        self, writer: Writer, scope: Scope, filters: Filters, place: ArrivalPosition, tenant: str
+    ) -> None:
         written_at_s = self._clock.monotonic_s()
         while True:
-            found, names = await self._next(scope, filters, place)
+            async with self._turns.take(tenant):
+                found, names = await self._next(scope, filters, place)
             due_in_s = written_at_s + self._heartbeat_s - self._clock.monotonic_s()
             if found.events or due_in_s <= 0:
                 # A heartbeat carries an id too: a reader that returns later goes on from there.

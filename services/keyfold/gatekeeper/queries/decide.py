@@ -37,6 +37,7 @@ from keyfold.runtime.http import (
 )
 from keyfold.runtime.http.problem import problem_body
 from keyfold.runtime.http.reading.request import read_json
+from keyfold.runtime.sharing.turns import Turns
 
 _CHUNK: Final = 10
 """How many questions of a batch are answered before gateways get their turn: about a millisecond of work."""
@@ -58,8 +59,8 @@ class DryRunRoutes:
         self._replica = replica
         self._lease = lease
         self._clock = clock
-        # One batch at a time, so that many batches together cannot crowd out gateways.
-        self._turn = asyncio.Lock()
+        # A part of one batch at a time, so that many batches together cannot crowd out gateways.
+        self._turns = Turns("batches", 1)
 
     def routes(self) -> tuple[AnyRoute, ...]:
         """Return the routes of dry runs."""
@@ -94,10 +95,11 @@ class DryRunRoutes:
     async def decide_batch(self, request: Request[DecideQuestions, None]) -> Reply:
         """Answer `POST /v1/decide/batch`."""
         questions, items = request.body.questions, list[bytes]()
-        async with self._turn:
+        async with self._turns.take(request.caller.tenant) as turn:
             for start in range(0, len(questions), _CHUNK):
                 items += [self._item(request.caller, each) for each in questions[start : start + _CHUNK]]
                 await asyncio.sleep(0)
+                await turn.give_way()
         return Answer(body=b'{"items":[' + b",".join(items) + b"]}")
 
     def _item(self, caller: Caller, given: bytes) -> bytes:

@@ -190,7 +190,7 @@ async def test_filters_hold_in_any_combination(log: Log, pool: Pool) -> None:
             for event in sorted(EVENTS, key=lambda event: (event.at, event.event_id), reverse=True)
             if since <= event.at < until and _meets(event, wanted) and belongs(event, scope)
         ]
-        assert list(await read_activity(pool, asked, events_max=100)) == expected
+        assert list((await read_activity(pool, asked, events_max=100)).events) == expected
 
 
 def _meets(event: AccessEvent, wanted: Mapping[str, Any]) -> bool:

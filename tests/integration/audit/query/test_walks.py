@@ -19,7 +19,7 @@ from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.ids import AccountId, KeyId, VendorId
 from keyfold.domain.permissions import Access, Category
 from keyfold.local.servers.postgres import LocalPostgres
-from keyfold.store.access_log.activity import Ask, read_activity
+from keyfold.store.access_log.activity import READS_MAX, Ask, read_activity
 from keyfold.store.access_log.scope import AccountScope, Filters, KeyScope, UnattributedScope, VendorScope
 from keyfold.store.postgres.connection import Pool, open_pool
 from tests.support.access_events import EPOCH, access_event
@@ -107,19 +107,37 @@ async def log(postgres_server: LocalPostgres, template_database: str) -> AsyncIt
         yield log
 
 
-@given(ask=ASKS, page=st.integers(1, 60), arriving=st.integers(0, 3))
+@given(
+    ask=ASKS,
+    page=st.integers(1, 60),
+    arriving=st.integers(0, 3),
+    patience=st.integers(0, 4),
+    reads_max=st.sampled_from([READS_MAX, (1, 2)]),
+)
 @settings(max_examples=80, deadline=None, derandomize=True, database=None)
-async def test_a_walk_shows_each_event_once(log: Growing, ask: Ask, page: int, arriving: int) -> None:
-    """Whatever is asked, and whatever arrives on the way: what was there is shown once, in its order."""
+async def test_a_walk_shows_each_event_once(
+    log: Growing, ask: Ask, page: int, arriving: int, patience: int, reads_max: Sequence[int]
+) -> None:
+    """Whatever is asked, and whatever arrives on the way: what was there is shown once, in its order, also if
+    pages are short because they took long enough."""
+    steps, growths = count(1), iter(range(5))
+
+    async def pause() -> bool:
+        return patience > 0 and next(steps) % patience == 0
+
     there = set(_meeting(log.events, ask))
     shown: list[AccessEvent] = []
-    while found := await read_activity(log.pool, ask, events_max=page):
-        shown += found
-        ask = replace(ask, before=(found[-1].at, found[-1].event_id))
-        if len(shown) < 3 * page:
-            await log.grow(arriving)
-        if len(found) < page:
+    while True:
+        found = await read_activity(log.pool, ask, events_max=page, pause=pause, reads_max=reads_max)
+        shown += found.events
+        if len(found.events) < page and found.looked_to is None:
             break
+        if found.looked_to is not None:
+            ask = replace(ask, before=found.looked_to)
+        else:
+            ask = replace(ask, before=(found.events[-1].at, found.events[-1].event_id))
+        if next(growths, None) is not None:
+            await log.grow(arriving)
     assert shown == sorted(set(shown), key=_place, reverse=True)
     assert there <= set(shown) <= set(_meeting(log.events, ask))
 
