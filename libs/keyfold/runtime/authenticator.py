@@ -15,8 +15,9 @@ from keyfold.runtime.settings.base import AuthSettings
 from keyfold.runtime.waiting import wait_for
 
 AGE: Final = metrics.gauge(
-    "keyfold_jwks_age_seconds", "How long ago the keys that sign bearer tokens were last read."
+    "keyfold_jwks_age_seconds", "How long ago the keys that sign bearer tokens were last read.", ("source",)
 )
+"""Labelled, so that a service that takes no tokens does not show an age of 0."""
 
 
 class Authenticator(Protocol):
@@ -132,7 +133,7 @@ async def open_bearer_tokens(
 ) -> BearerTokens:
     """Wait until the JWKS can be read. Raises ``StopProcess`` after ``timeout_s``."""
     jwks = Jwks(settings.jwks, clock, age_max_s=settings.jwks_age_max_s)
-    AGE.set_function(jwks.age_s)
+    AGE.labels(settings.jwks).set_function(jwks.age_s)
     await wait_for(f"the JWKS at {settings.jwks}", jwks.load, timeout_s=timeout_s, clock=clock)
     return BearerTokens(
         jwks,

@@ -17,6 +17,7 @@ from keyfold.runtime.auth.jwks import Jwks, KeysTooOld
 from keyfold.runtime.authenticator import BearerTokens, open_bearer_tokens
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.runtime.failure import StopProcess, TryLater
+from keyfold.runtime.metrics import exposition
 from keyfold.runtime.settings.base import AuthSettings
 from tests.support.eventually import eventually_so
 from tests.support.runtime import tokens
@@ -244,3 +245,13 @@ async def test_start_without_a_jwks() -> None:
     settings = AuthSettings(jwks="http://127.0.0.1:9/jwks", jwt_issuer=ISSUER, jwt_audience=AUDIENCE)
     with pytest.raises(StopProcess, match=r"gave up waiting for the JWKS at http://127\.0\.0\.1:9/jwks"):
         await open_bearer_tokens(settings, KnownLogins(), clock=SYSTEM_CLOCK, timeout_s=0.2)
+
+
+async def test_the_age_is_a_metric(tmp_path: Path) -> None:
+    """Prometheus reads how long ago the keys were read; of a source that nobody opened there is none."""
+    path, clock = tokens.jwks_file(tmp_path, SIGNER), SetClock()
+    settings = AuthSettings(jwks=str(path), jwt_issuer=ISSUER, jwt_audience=AUDIENCE)
+    assert str(path) not in exposition().decode()
+    await open_bearer_tokens(settings, KnownLogins(), clock=clock, timeout_s=5)
+    clock.seconds += 7
+    assert f'keyfold_jwks_age_seconds{{source="{path}"}} 7.0' in exposition().decode()
