@@ -41,10 +41,10 @@ class Authority:
         self.path = directory / f"{name}.pem"
         self.path.write_bytes(own.sign(self._key, SHA256()).public_bytes(Encoding.PEM))
 
-    def sign(self, name: str, *, valid_until: datetime | None = None) -> Signed:
-        """Return a certificate of 127.0.0.1, localhost and a client of that name."""
+    def sign(self, name: str, *, valid_until: datetime | None = None, address: str = "127.0.0.1") -> Signed:
+        """Return a certificate of that name, for a client or for the server at that address."""
         key = generate_private_key(SECP256R1())
-        names = [x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))]
+        names = [x509.IPAddress(ip_address(address))]
         builder = self._builder(_name(name), key, valid_until or datetime.now(UTC) + 30 * DAY)
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
         signed = Signed(certificate=self._directory / f"{name}.pem", key=self._directory / f"{name}.key")

@@ -51,7 +51,8 @@ class CommandSettings(KafkaClientSettings):
     shipper_url: ServiceUrl = _url_field("shipper")
     audit_url: ServiceUrl = _url_field("audit")
     postgres_dsn: PostgresDsn | None = Field(
-        None, description="an address such as postgresql://user:password@host:5432/database"
+        None,
+        description="an address such as postgresql://user:password@host/database?sslmode=verify-full&sslrootcert=/path/of/ca.pem",
     )
     first_port: int | None = Field(
         None,

@@ -14,6 +14,8 @@ from keyfold.runtime.settings.base import read_file
 from keyfold.runtime.settings.kafka import KafkaAccess
 from keyfold.runtime.settings.tls_files import read_certificates
 
+_ENDS = "ends the connection: does it ask for another security protocol, or a (valid) client certificate?"
+
 
 class DriverClient(Protocol):
     """A producer, a consumer or an admin client of the driver."""
@@ -44,11 +46,13 @@ async def _knock(kafka: KafkaAccess) -> None:
         host, _, port = address.rpartition(":")
         try:
             connection = await create_conn(host.strip("[]"), int(port), **security)
-        except (driver.KafkaConnectionError, TimeoutError):
-            continue
+        except driver.UnsupportedSaslMechanismError as refused:
+            raise driver.AuthenticationFailedError(f"{address} does not take {kafka.mechanism}") from refused
         except ssl.SSLError as refused:
-            raise driver.AuthenticationFailedError(_explain(refused)) from refused
-        except OSError:
+            raise driver.AuthenticationFailedError(f"{address}: {_explain(refused)}") from refused
+        except driver.KafkaConnectionError as ended:
+            raise driver.KafkaConnectionError(f"{address} {_ENDS}") from ended
+        except (OSError, TimeoutError):
             continue
         connection.close()
 

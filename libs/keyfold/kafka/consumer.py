@@ -63,7 +63,7 @@ async def _find(consumer: AIOKafkaConsumer, topic: str) -> None:
         if topic in await run_bounded(consumer.topics(), START_TIMEOUT_S):
             return
         await asyncio.sleep(TOPIC_LOOK_INTERVAL_S)
-    raise KafkaMisconfigured(f"there is no topic {topic}")
+    raise KafkaMisconfigured(f"there is no topic {topic} that this user may see: keyfold topics make")
 
 
 async def stop(consumer: AIOKafkaConsumer) -> None:

@@ -69,28 +69,33 @@ async def find_topic_faults(
 
     Their configuration is checked if this principal may see it; if not, that is a fault too.
     """
+    described = await describe_topics(kafka, specs, timeout_s=timeout_s)
+    return [fault for spec in specs for fault in _faults(spec, described.get(spec.name))]
+
+
+async def describe_topics(
+    kafka: KafkaAccess, specs: Sequence[TopicSpec], *, timeout_s: float = TIMEOUT_S
+) -> Mapping[str, Topic]:
+    """Return the topics that are there, by name. Raises Unavailable or KafkaMisconfigured."""
     async with _admin(kafka, timeout_s) as admin:
-        described = {each["topic"]: each for each in await admin.describe_topics([s.name for s in specs])}
+        described = await admin.describe_topics([spec.name for spec in specs])
         configs = await _configs(admin, [spec.name for spec in specs])
-    return [
-        fault
-        for spec in specs
-        for fault in _faults(spec, described.get(spec.name, {}).get("partitions"), configs.get(spec.name, {}))
-    ]
+    return {
+        each["topic"]: Topic(
+            partitions=len(partitions),
+            copies=min(len(partition["replicas"]) for partition in partitions),
+            config=configs.get(each["topic"]) or {},
+        )
+        for each in described
+        if (partitions := each["partitions"])
+    }
 
 
-def _faults(
-    spec: TopicSpec,
-    partitions: Sequence[Mapping[str, Sequence[int]]] | None,
-    config: Mapping[str, str] | None,
-) -> Iterable[TopicFault]:
-    """Return the faults of a topic; `config` is None if it may not be seen."""
-    if not partitions:
-        mend = "start a service that needs it: it is made, without what was in it"
+def _faults(spec: TopicSpec, found: Topic | None) -> Iterable[TopicFault]:
+    if found is None:
+        mend = "keyfold topics make, or start a service that may make it: it is made without what was in it"
         return [TopicFault(topic=spec.name, wrong=MISSING, mend=mend, fatal=True)]
-    copies = min(len(each["replicas"]) for each in partitions)
-    found = Topic(partitions=len(partitions), copies=copies, config=config or {})
-    return [*topic_faults(spec, found), *([] if config is not None else [_unseen_config(spec)])]
+    return [*topic_faults(spec, found), *([] if found.config else [_unseen_config(spec)])]
 
 
 def _unseen_config(spec: TopicSpec) -> TopicFault:
@@ -138,6 +143,10 @@ def _check_created(name: str, code: int, rest: list[str | None]) -> bool:
         return True
     if error is driver.TopicAlreadyExistsError:  # another process was faster, which is fine
         return False
+    if code in _NOT_ALLOWED:
+        raise KafkaMisconfigured(
+            f"there is no topic {name} that this user may see, and it may not make one: keyfold topics make"
+        )
     detail = f"topic {name}: {error.__name__} {rest[0] if rest else ''}"
     raise Unavailable(detail) if error.retriable else KafkaMisconfigured(detail)
 

@@ -15,11 +15,20 @@ _BATCH_BYTES: Final = 1024 * 1024  # what producers send at once, with room for 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Topic:
-    """A topic as the broker describes it; `copies` is the smallest number of replicas of its partitions."""
+    """A topic as the broker describes it; `copies` is the smallest number of replicas of its partitions.
+
+    `config` is empty if it may not be seen.
+    """
 
     partitions: int
     copies: int
     config: Mapping[str, str]
+
+    @property
+    def kept(self) -> str:
+        """For how long its records are kept, in words."""
+        ms = self.config.get("retention.ms")
+        return "unknown" if ms is None else _duration(int(ms))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

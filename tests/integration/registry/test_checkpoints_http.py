@@ -92,7 +92,7 @@ async def test_taken_at_once(office: Office, database: str) -> None:
 def settings_of(monkeypatch: pytest.MonkeyPatch, **given: str) -> RegistrySettings:
     """Return the settings of a registry that is told this as well."""
     told = {
-        "POSTGRES_DSN": "postgresql://registry@db/keyfold",
+        "POSTGRES_DSN": "postgresql://registry@localhost/keyfold",
         "JWKS": "https://issuer.example/jwks.json",
         "JWT_ISSUER": "issuer",
         "JWT_AUDIENCE": "keyfold",

@@ -54,7 +54,7 @@ def good(directory: Path) -> dict[str, str]:
     (directory / "checkpoint-key.pem").write_bytes(key)
     authority = Authority(directory)
     given = {
-        "POSTGRES_DSN": f"postgresql://keyfold:{PASSWORD}@db:5432/keyfold",
+        "POSTGRES_DSN": f"postgresql://keyfold:{PASSWORD}@localhost:5432/keyfold",
         "KAFKA_BOOTSTRAP": "kafka:9092",
         "KAFKA_CA": str(authority.path),
         "KAFKA_USERNAME": "keyfold",

@@ -14,7 +14,7 @@ from keyfold.runtime.settings.base import load
 from keyfold.runtime.settings.kafka import KafkaAccess
 from tests.support.cli.stack_record import KAFKA_PASSWORD, write_record
 
-DSN = "postgresql://keyfold:hunter2@db/elsewhere"
+DSN = "postgresql://keyfold:hunter2@localhost/elsewhere"
 ENVIRONMENT = {"KEYFOLD_REGISTRY_URL": "https://registry.example/", "KEYFOLD_POSTGRES_DSN": DSN}
 
 
@@ -68,7 +68,7 @@ def test_what_is_said_wins(deep: Path, named_by: str) -> None:
     assert endpoints.postgres_dsn == endpoints.postgres_of("projection") == DSN
     assert endpoints.kafka == endpoints.kafka_as("relay") == _kafka("admin")
     assert endpoints.kafka_as("projection") == _kafka("projection")
-    assert endpoints.database_at() == "elsewhere at db:5432 (KEYFOLD_POSTGRES_DSN)"
+    assert endpoints.database_at() == "elsewhere at localhost:5432 (KEYFOLD_POSTGRES_DSN)"
     assert endpoints.mixture().startswith(
         "KEYFOLD_POSTGRES_DSN, KEYFOLD_REGISTRY_URL as the environment says;"
     )

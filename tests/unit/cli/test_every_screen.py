@@ -21,10 +21,14 @@ from keyfold.cli.commands.ledger.verdict import details_of as verdict
 from keyfold.cli.commands.ledger.verification import Verification
 from keyfold.cli.commands.operating.dead_letters import listing as dead_letters
 from keyfold.cli.commands.operating.routes import show_faults, show_requests, show_warnings
+from keyfold.cli.commands.operating.topics import overview, rows
 from keyfold.cli.screen import Details, Listing
 from keyfold.cli.screen.lines import width_of
 from keyfold.domain.access.route_map_text import parse_route_map
 from keyfold.runtime.legible import UNSEEN_IN_PROSE
+from keyfold.wire.grants import PRINCIPALS
+from keyfold.wire.topic_rules import Topic
+from keyfold.wire.topics import ALL, LIFECYCLE
 from tests.support.cli.longest import ACCOUNT, KEY, VENDOR, letter
 from tests.support.cli.past import past
 from tests.support.cli.screens import render_lines
@@ -108,6 +112,15 @@ VIEWS: Final[dict[str, list[Listing | Details]]] = {
         show_warnings(MAP_FILE, MAP),
         show_requests(MAP_FILE, MAP, [("GET", f"/v1/patient/{'7/' * 45}note.json"), ("GET", "/v1/health")]),
     ],
+    "topics show": [
+        overview(
+            {spec.name: Topic(partitions=8, copies=3, config=spec.config) for spec in ALL},
+            frozenset(grant for each in PRINCIPALS for grant in each.grants()),
+        ),
+        overview({}, frozenset()),
+    ],
+    "topics make": [rows([{"kind": "topic", "name": LIFECYCLE.name, "made": "x" * 60}], empty="")],
+    "topics check": [rows([{"of": LIFECYCLE.name, "wrong": "it lacks " * 9, "mend": "y" * 60}], empty="")],
     "state": [
         whole(past(NOW)),
         *(

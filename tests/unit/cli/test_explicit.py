@@ -118,7 +118,9 @@ async def test_mixture_is_said(stack: RegistryDouble) -> None:
 @pytest.mark.parametrize("setting", ["POSTGRES_DSN", "KAFKA_BOOTSTRAP"])
 async def test_replay_of_two_places(stack: RegistryDouble, setting: str) -> None:
     """A read model is never made from another ledger's events: database and Kafka must have one origin."""
-    value = {"POSTGRES_DSN": "postgresql://db/keyfold", "KAFKA_BOOTSTRAP": "kafka.example:9092"}[setting]
+    value = {"POSTGRES_DSN": "postgresql://localhost/keyfold", "KAFKA_BOOTSTRAP": "kafka.example:9092"}[
+        setting
+    ]
     ended = await keyfold("replay", KAFKA_SECURITY_PROTOCOL="SSL", **{setting: value})
 
     assert ended.exit_code == 2

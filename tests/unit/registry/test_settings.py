@@ -9,7 +9,7 @@ from keyfold.runtime.settings.base import BadSettings, load, mask_secrets
 
 SECRET = "s3cret-" * 5
 GIVEN = {
-    "KEYFOLD_POSTGRES_DSN": "postgresql://keyfold@db/keyfold",
+    "KEYFOLD_POSTGRES_DSN": "postgresql://keyfold@localhost/keyfold",
     "KEYFOLD_JWKS": "https://issuer.test/jwks.json",
     "KEYFOLD_JWT_ISSUER": "https://issuer.test",
     "KEYFOLD_JWT_AUDIENCE": "keyfold",

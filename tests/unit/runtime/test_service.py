@@ -11,7 +11,7 @@ import pytest
 
 SETTINGS = {
     "KEYFOLD_HTTP_PORT": "0",
-    "KEYFOLD_POSTGRES_DSN": "postgresql://keyfold:hunter2@db/keyfold",
+    "KEYFOLD_POSTGRES_DSN": "postgresql://keyfold:hunter2@localhost/keyfold",
     "KEYFOLD_LOG_FORMAT": "json",
 }
 

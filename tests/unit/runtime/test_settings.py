@@ -16,7 +16,7 @@ from keyfold.runtime.settings.base import (
 )
 from keyfold.runtime.settings.kafka import KafkaSettings
 
-DSN = "postgresql://keyfold:hunter2@db:5432/keyfold"
+DSN = "postgresql://keyfold:hunter2@localhost:5432/keyfold"
 
 
 class Everything(ServiceSettings, PostgresSettings, KafkaSettings, AuthSettings):

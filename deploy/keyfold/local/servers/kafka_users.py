@@ -68,8 +68,8 @@ class KafkaUsers:
         require_extra()
         from keyfold.kafka.operator.setup import make_users  # imported here: it is part of the extra
 
-        passwords = {user: self._password(user) for user in USERS}
-        await make_users(self.founding_access(bootstrap), PRINCIPALS, passwords, MECHANISM)
+        admin = self.founding_access(bootstrap)
+        await make_users(admin, PRINCIPALS, USERS, self._password, MECHANISM)
 
     def files(self) -> Mapping[str, Path]:
         """Return the file of each user's password."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from keyfold.kafka.operator.client import open_admin
@@ -29,27 +29,29 @@ async def make(
     kafka: KafkaAccess,
     principals: Sequence[Principal],
     *,
-    passwords: Mapping[str, str] | None = None,
+    password_of: Callable[[str], str] | None = None,
     mechanism: SaslMechanism = "SCRAM-SHA-512",
 ) -> Made:
     """Make the topics, users and rights that are missing; what is there stays as it is.
 
-    `passwords` are by user; of whom there is none no user is made. Raises NoAuthorizer, before anything is
-    made, Unavailable (call again) or KafkaMisconfigured.
+    `password_of` returns the password of a user that is missing; without it none is made. Raises
+    NoAuthorizer, before anything is made, Unavailable (call again) or KafkaMisconfigured.
     """
     await require_answer(kafka)  # it says why a broker lets nobody in, which the other client does not
-    users, grants = await make_users(kafka, principals, passwords or {}, mechanism)
-    return Made(topics=await ensure_topics(kafka, ALL), users=users, grants=grants)
+    users = [] if password_of is None else [each.user for each in principals]
+    made, grants = await make_users(kafka, principals, users, password_of or str, mechanism)
+    return Made(topics=await ensure_topics(kafka, ALL), users=made, grants=grants)
 
 
 async def make_users(
     kafka: KafkaAccess,
     principals: Sequence[Principal],
-    passwords: Mapping[str, str],
+    users: Iterable[str],
+    password_of: Callable[[str], str],
     mechanism: SaslMechanism,
 ) -> tuple[frozenset[str], frozenset[Grant]]:
     """Make users and rights as `make` does, and no topics; return what was missing."""
-    return await asyncio.to_thread(_make, kafka, principals, passwords, mechanism)
+    return await asyncio.to_thread(_make, kafka, principals, users, password_of, mechanism)
 
 
 async def read(kafka: KafkaAccess) -> frozenset[Grant]:
@@ -61,12 +63,14 @@ async def read(kafka: KafkaAccess) -> frozenset[Grant]:
 def _make(
     kafka: KafkaAccess,
     principals: Sequence[Principal],
-    passwords: Mapping[str, str],
+    users: Iterable[str],
+    password_of: Callable[[str], str],
     mechanism: SaslMechanism,
 ) -> tuple[frozenset[str], frozenset[Grant]]:
     admin = open_admin(kafka)
     missing = {grant for each in principals for grant in each.grants()} - read_grants(admin)
-    strangers = passwords.keys() - read_users(admin) if passwords else set()
-    set_passwords(admin, {user: passwords[user] for user in strangers}, mechanism)
+    wanted = frozenset(users)
+    strangers = wanted - read_users(admin) if wanted else wanted
+    set_passwords(admin, {user: password_of(user) for user in sorted(strangers)}, mechanism)
     add_grants(admin, missing)
-    return frozenset(strangers), frozenset(missing)
+    return strangers, frozenset(missing)

@@ -118,6 +118,12 @@ def check_dsn(dsn: str) -> str:
         except ValueError as fault:
             raise ValueError(f"{fault}; {_TO_ESCAPE}") from None
     _check_parameters(said)
+    hosts = unquote(found["hosts"]) or said.get("host") or os.environ.get("PGHOST") or ""
+    if not all(map(_stays_here, hosts.split(","))) and not _is_verified(said):
+        raise ValueError(
+            "its host is another machine, where only a server that proves itself over TLS is spoken to: "
+            "add sslmode=verify-full&sslrootcert=/path/of/ca.pem"
+        )
     return dsn
 
 
@@ -182,25 +188,45 @@ def _check_parameters(said: Mapping[str, str]) -> None:
             raise ValueError(f"its {name} is not one of {', '.join(sorted(words))}")
     if not all(_is_port(each) for each in said.get("port", "5432").split(",")):
         raise ValueError(f"its port is not a number from 1 to {_PORT_MAX}")
-    mode = said.get("sslmode") or os.environ.get("PGSSLMODE") or "prefer"
+    mode = _mode(said)
     if mode not in {"disable", "allow", "prefer"}:
         _check_authority(mode, said)
     if mode != "disable":
         _check_certificate(said)
 
 
+def _stays_here(address: str) -> bool:
+    """Tell whether a host, which is checked, is a socket or this machine."""
+    parts = _HOST_AND_PORT.fullmatch(address)
+    host = "" if parts is None else parts["host"].removeprefix("[").removesuffix("]")
+    return not host or host.startswith("/") or is_loopback(host)
+
+
+def _is_verified(said: Mapping[str, str]) -> bool:
+    """Tell whether the driver will hold the server's certificate against an authority."""
+    return _mode(said) in {"require", "verify-ca", "verify-full"} and _authorities(said) is not None
+
+
+def _mode(said: Mapping[str, str]) -> str:
+    return said.get("sslmode") or os.environ.get("PGSSLMODE") or "prefer"
+
+
+def _authorities(said: Mapping[str, str]) -> str | Path | None:
+    usual = Path("~/.postgresql/root.crt").expanduser()
+    named = said.get("sslrootcert") or os.environ.get("PGSSLROOTCERT")
+    return named or (usual if usual.exists() else None)
+
+
 def _check_authority(mode: str, said: Mapping[str, str]) -> None:
     """Refuse a DSN whose sslmode needs a certificate authority's file, if that is not there."""
-    named = said.get("sslrootcert") or os.environ.get("PGSSLROOTCERT")
-    usual = Path("~/.postgresql/root.crt").expanduser()
-    if not named and not usual.exists():
+    if (authorities := _authorities(said)) is None:
         if mode != "require":
             raise ValueError(
                 f"sslmode={mode} needs the certificate of the authority that signed the server's: "
                 "add sslrootcert=/path/of/ca.pem"
             )
         return
-    check_authorities(named or usual, "its sslrootcert")
+    check_authorities(authorities, "its sslrootcert")
 
 
 def _check_certificate(said: Mapping[str, str]) -> None:

@@ -138,7 +138,7 @@ class PostgresSettings(Environment):
     """Where PostgreSQL is; a secret, as the address may hold a password."""
 
     postgres_dsn: PostgresDsn = Field(
-        description="an address such as postgresql://user:password@host:5432/database"
+        description="an address such as postgresql://user:password@host/database?sslmode=verify-full&sslrootcert=/path/of/ca.pem"
     )
 
 

@@ -22,6 +22,7 @@ Every asyncpg error is translated here and nowhere else; an untranslated one is 
 """
 
 import re
+import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -180,6 +181,8 @@ def to_failure(error: BaseException | None) -> StoreFailure | None:
             )
         case asyncpg.InternalClientError():  # follows from a call that lost its connection half-way
             return DatabaseAway(_describe(error))
+        case ssl.SSLCertVerificationError():
+            return DatabaseMisconfigured(f"the server's certificate is not good: {error.verify_message}")
         case asyncpg.ReadOnlySQLTransactionError():
             return ReadOnly(_describe(error))
         case _ if isinstance(error, _MISCONFIGURED):

@@ -16,6 +16,7 @@ from keyfold.cli.commands.operating import enforcement, gatekeeper, migrate, rep
 from keyfold.cli.commands.operating.audit import audit
 from keyfold.cli.commands.operating.dead_letters import dead_letters
 from keyfold.cli.commands.operating.routes import routes
+from keyfold.cli.commands.operating.topics import topics
 from keyfold.cli.commands.vendors.group import vendors
 
 
@@ -31,5 +32,6 @@ def add_commands(app: typer.Typer) -> None:
     app.add_typer(ledger, name="ledger")
     app.add_typer(dead_letters, name="dead-letter")
     app.add_typer(routes, name="routes")
+    app.add_typer(topics, name="topics")
     for each in (tokens, status, enforcement, shadow, state, migrate, replay, gatekeeper):
         each.register(app)
