@@ -160,7 +160,7 @@ class IngestLoop(Generic[R]):
         self._trouble = None
         self._measures.set_lag(self._count_behind(ends))
         self._catching_up.expect(ends, asked_at)
-        if self._goals is None:  # set once, or a busy topic would keep the service unready forever
+        if self._goals is None:  # set once, or a busy topic would keep the service unready for ever
             self._goals = ends
 
     async def _note_caught_up(self) -> None:

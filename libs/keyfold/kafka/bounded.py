@@ -15,7 +15,7 @@ _left_behind: set[asyncio.Task[object]] = set()
 async def run_bounded(call: Coroutine[object, object, T], timeout_s: float) -> T:
     """Return what a call of the driver returns. Raises TimeoutError after `timeout_s`, and abandons the call.
 
-    `asyncio.timeout` would wait forever if the driver swallows the cancellation. And if a task of the driver
+    `asyncio.timeout` would wait for ever if the driver swallows the cancellation. And if a task of the driver
     was cancelled, the driver raises that as if its caller had been.
     """
     task = asyncio.create_task(call)

@@ -109,7 +109,7 @@ async def connect(options: ProducerOptions) -> ProducerConnection:
 async def kill(producer: AIOKafkaProducer) -> None:
     """End a producer that may be stuck, so that none of its batches can arrive after its successor's.
 
-    An idempotent producer never gives up a batch, so stop() alone waits forever for a broker that is away.
+    An idempotent producer never gives up a batch, so stop() alone waits for ever for a broker that is away.
     """
     abandoned = KafkaConnectionError("the producer was abandoned")
     producer._message_accumulator.fail_all(abandoned)  # noqa: SLF001 - nothing public empties its queue

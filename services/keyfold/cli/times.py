@@ -59,8 +59,15 @@ def bounded_seconds(text: str, option: str, least: int, most: int) -> int:
     """Return the seconds of a length that is from `least` to `most` seconds. Raises WrongUsage."""
     length_s = seconds(text, option)
     if not least <= length_s <= most:
-        raise WrongUsage(f"{option} {text}: it must be from {least} to {most} seconds.")
+        raise WrongUsage(f"{option} {text}: it must be from {_typed(least)} to {_typed(most)}.")
     return length_s
+
+
+def _typed(length_s: int) -> str:
+    """Return a length as people type it, in the largest unit that has no remainder."""
+    fitting = [(size_s, unit) for unit, size_s in UNITS_S.items() if length_s and length_s % size_s == 0]
+    size_s, unit = max(fitting, default=(1, "s"))
+    return f"{length_s // size_s}{unit}"
 
 
 def days(text: str, option: str, most: int) -> int:

@@ -6,6 +6,7 @@ from typing import Annotated, TypeAlias
 from pydantic import AfterValidator, Field, WithJsonSchema
 
 from keyfold.domain.ids import AccountId, KeyId, VendorId
+from keyfold.domain.lengths import OVERLAP_MAX_S
 from keyfold.domain.lifecycle import vendor as domain
 from keyfold.domain.lifecycle.subscriber_key_commands import UNSET, CreateSubscriberKey, EditSubscriberKey
 from keyfold.domain.lifecycle.vendor import ReviewKind, Verdict
@@ -189,7 +190,7 @@ class KeyChanges(JsonBody):
 class Rotation(JsonBody):
     """How long, in seconds, the secret that is replaced works on beside the new one: 0 to 7 days."""
 
-    overlap_s: WholeNumber = Field(ge=0, le=7 * 86_400)
+    overlap_s: WholeNumber = Field(ge=0, le=OVERLAP_MAX_S)
 
 
 class Application(JsonBody):

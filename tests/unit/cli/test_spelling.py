@@ -105,7 +105,7 @@ async def test_wrong_usage(line: str, said: str) -> None:
         ("key edit key_1 --network x", "/networks/0", "--network x: it is wrong"),
         ("key edit key_1 --rate-limit 1/1", "/rate_limit/per_s", "--rate-limit per_s: it is wrong"),
         ("key edit key_1 --expires 1d", "/expires_at", "--expires 1d: it is wrong"),
-        ("key rotate key_1 --overlap 8d", "/overlap_s", "--overlap 8d: it is wrong"),
+        ("key rotate key_1 --overlap 6d", "/overlap_s", "--overlap 6d: it is wrong"),
         ("key revoke key_1 key_2", "/key_ids/1", "KEY_ID key_2: it is wrong"),
         ("key unused key_1 --days 9", "/query/days", "--days 9: it is wrong"),
         ("key can key_1 --vendor ven_1 --path x", "/path", "--path x: it is wrong"),

@@ -164,3 +164,24 @@ async def test_sent(line: str, field: str, value: object) -> None:
 
     (asked,) = registry.asked
     assert (asked.body[field], asked.prefer) == (value, "wait=10")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("key rotate key_1 --overlap 9d", "--overlap 9d: it must be from 0s to 7d."),
+        (
+            "vendor key rotate key_1 --vendor ven_1 --overlap 604801",
+            "--overlap 604801: it must be from 0s to 7d.",
+        ),
+        ("account invite acc_1 --expires-in 31d", "--expires-in 31d: it must be from 1m to 30d."),
+        ("account invite acc_1 --expires-in 59s", "--expires-in 59s: it must be from 1m to 30d."),
+        ("key create Desk --rate-limit 100/2d", "--rate-limit 2d: it must be from 1s to 1d."),
+        ("key unused key_1 --days 91", "--days 91: it must be from 1 to 90 days, such as 7d."),
+    ],
+)
+async def test_bounds(line: str, said: str) -> None:
+    """What is too short or too long is refused in the units that people type, and nothing is sent."""
+    async with serving({}) as registry:
+        ended = await registry.keyfold(*line.split())
+    assert (ended.exit_code, ended.stderr.strip().splitlines()[-1], registry.asked) == (2, said, [])

@@ -32,11 +32,29 @@ def test_beyond_what_is_kept(query: dict[str, str]) -> None:
     assert NOW - asked.since < KEPT
 
 
-@pytest.mark.parametrize("day", ["", "yesterday", "0001-01-01", "9999-12-31", "2026-13-01", "20261004x"])
-def test_no_day(day: str) -> None:
-    """Text that is not a day is ignored."""
-    asked = ActivityQuestion.of({"day": day}, NOW, ZoneInfo("UTC"))
-    assert (asked.range, asked.day) in (("7d", ""), ("90d", ""))
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"day": "yesterday"},
+        {"day": "9999-12-31x"},
+        {"day": "2026-13-01"},
+        {"range": "week"},
+        {"range": "8d "},
+        {"chart": "pie"},
+        {"range": "x" * 40, "day": "y" * 40},
+    ],
+)
+def test_not_understood(query: dict[str, str]) -> None:
+    """What nobody can read is left out, and the page says so."""
+    asked = ActivityQuestion.of(query, NOW, ZoneInfo("UTC"))
+    assert (asked.range, asked.day, asked.chart, asked.too_far) == ("7d", "", "decision", False)
+    assert set(asked.not_understood) == {f"{name}={value}" for name, value in query.items()}
+
+
+@pytest.mark.parametrize("query", [{}, {"day": ""}, {"day": "2026-10-04"}, {"range": "365d"}])
+def test_understood(query: dict[str, str]) -> None:
+    """There is nothing to say of what can be read, even if it is more than is kept."""
+    assert ActivityQuestion.of(query, NOW, SYDNEY).not_understood == []
 
 
 @pytest.mark.parametrize(

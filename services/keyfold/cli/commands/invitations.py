@@ -10,9 +10,10 @@ from keyfold.cli.command import changing, command
 from keyfold.cli.commands.parameters import Limit
 from keyfold.cli.keyfold import Keyfold
 from keyfold.cli.screen import Details, Listing, Value, state_of, when
-from keyfold.cli.times import seconds
+from keyfold.cli.times import bounded_seconds
 from keyfold.client.failure import WrongUsage
 from keyfold.client.http import JsonObject
+from keyfold.domain.lengths import INVITATION_MAX_S, INVITATION_MIN_S
 from keyfold.local.signing import OPERATOR
 
 invitations = typer.Typer(
@@ -32,7 +33,8 @@ HAND_OVER: Final = "The code is not kept anywhere: hand it over now, to one pers
 
 async def create_invitation(keyfold: Keyfold, tenant: JsonObject, expires_in: str) -> Details:
     """Make an invitation to an account or a vendor; return it with its code, which is shown only now."""
-    body = {**tenant, "expires_in_s": seconds(expires_in, "--expires-in")}
+    open_s = bounded_seconds(expires_in, "--expires-in", INVITATION_MIN_S, INVITATION_MAX_S)
+    body = {**tenant, "expires_in_s": open_s}
     answer = await keyfold.command("POST", "/v1/invitations", OPERATOR, body)
     lines = {**_lines(answer["invitation"]), "code": answer["code"]}
     return Details(lines=lines, item=answer, note=HAND_OVER)

@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from keyfold.cli.times import UNITS_S, seconds
+from keyfold.cli.times import UNITS_S, bounded_seconds
 from keyfold.client.failure import WrongUsage
 from keyfold.client.http import JsonObject
 from keyfold.domain.permissions import ACCESS_WORDS, CATEGORIES, AccessWord
-from keyfold.domain.rate_limit import RateLimit
+from keyfold.domain.rate_limit import PER_S_MAX, RateLimit
 
 AccountId = Annotated[
     str | None, typer.Option("--account", help="Account id (KEYFOLD_ACCOUNT; else the local stack's sample).")
@@ -72,7 +72,8 @@ def rate_limit_of(option: str | None) -> JsonObject | None:
     try:
         requests, slash, period = option.partition("/")
         length, colon, burst = period.partition(":")
-        per_s = str(seconds(length, "--rate-limit")) if length[-1:] in UNITS_S else length
+        is_length = length.isdecimal() or length[-1:] in UNITS_S
+        per_s = bounded_seconds(length, "--rate-limit", 1, PER_S_MAX) if is_length else length
         limit = RateLimit.parse(f"{requests}{slash}{per_s}{colon}{burst}")
     except ValueError as wrong:
         raise WrongUsage(f"--rate-limit {option}: {wrong}.") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -18,12 +19,17 @@ RANGES: Final[Mapping[str, tuple[str, timedelta]]] = {
 DEFAULT_RANGE: Final = "7d"
 KEPT: Final = timedelta(days=90)
 CONDITIONS: Final = ("vendor_id", "key_id", "category", "access", "decision", "reason")
+_DAYS: Final = re.compile(r"[0-9]{2,9}d")
+_SHOWN_MAX: Final = 40
 CHARTS: Final[Mapping[str, str]] = {"decision": "answer", "category": "category"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActivityQuestion:
-    """A question to the log. `too_far`: more was asked for than is kept, so it covers 90 days."""
+    """A question to the log. `too_far`: more was asked for than is kept, so it covers 90 days.
+
+    `not_understood` has what the address says and nobody can read, such as `day=tuesday`.
+    """
 
     range: str
     since: datetime
@@ -33,6 +39,7 @@ class ActivityQuestion:
     cursor: str | None
     too_far: bool = False
     day: str = ""
+    not_understood: Sequence[str] = ()
 
     @classmethod
     def of(cls, query: Mapping[str, str], now: datetime, zone: ZoneInfo) -> ActivityQuestion:
@@ -42,17 +49,25 @@ class ActivityQuestion:
         asked_day = _day(query.get("day", ""), zone)
         is_gone = asked_day is not None and asked_day[1] <= first
         day = None if is_gone else asked_day
-        named = "90d" if is_gone else query.get("range", DEFAULT_RANGE)
-        since, until = day or (now - RANGES.get(named, RANGES["90d"])[1], None)
+        asked_range = query.get("range") or DEFAULT_RANGE
+        is_further = asked_range not in RANGES and _DAYS.fullmatch(asked_range) is not None
+        named = "90d" if is_gone or is_further else asked_range
+        since, until = day or (now - RANGES.get(named, RANGES[DEFAULT_RANGE])[1], None)
+        wrong = {
+            "day": bool(query.get("day")) and asked_day is None,
+            "range": asked_range not in RANGES and not is_further,
+            "chart": bool(query.get("chart")) and query["chart"] not in CHARTS,
+        }
         return cls(
-            range="" if day else named if named in RANGES else "90d",
+            range="" if day else named if named in RANGES else DEFAULT_RANGE,
             since=max(since, first),
             until=until,
             conditions={name: query[name] for name in CONDITIONS if query.get(name)},
             chart=query["chart"] if query.get("chart") in CHARTS else "decision",
             cursor=query.get("cursor") or None,
-            too_far=is_gone or named not in RANGES or (day is not None and day[0] < first),
+            too_far=is_gone or is_further or (day is not None and day[0] < first),
             day=query.get("day", "") if day else "",
+            not_understood=[f"{name}={query[name][:_SHOWN_MAX]}" for name in wrong if wrong[name]],
         )
 
     @property

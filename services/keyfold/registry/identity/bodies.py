@@ -4,6 +4,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import ConfigDict, Field, JsonValue, model_validator
 
+from keyfold.domain.lengths import INVITATION_MAX_S, INVITATION_MIN_S
 from keyfold.domain.lifecycle.identity.invitation import InvitationState
 from keyfold.runtime.auth.caller import Role
 from keyfold.runtime.http import GivenInstant, Instant, JsonBody, PageQuery, WholeNumber
@@ -30,7 +31,7 @@ class NewInvitation(JsonBody):
 
     account_id: TenantId | None = None
     vendor_id: TenantId | None = None
-    expires_in_s: WholeNumber = Field(7 * _DAY_S, ge=60, le=30 * _DAY_S)
+    expires_in_s: WholeNumber = Field(7 * _DAY_S, ge=INVITATION_MIN_S, le=INVITATION_MAX_S)
 
     @model_validator(mode="after")
     def _require_one(self) -> Self:

@@ -11,9 +11,10 @@ from keyfold.cli.commands.keys.view import details_of, details_with_secret, path
 from keyfold.cli.commands.parameters import AccountId, KeyArgument, Overlap
 from keyfold.cli.keyfold import Keyfold
 from keyfold.cli.screen import Details, Ending, Listing, Shown, Tone, Toned, when
-from keyfold.cli.times import seconds
+from keyfold.cli.times import bounded_seconds
 from keyfold.client.failure import WrongUsage
 from keyfold.client.http import JsonObject
+from keyfold.domain.lengths import OVERLAP_MAX_S
 from keyfold.local.signing import owner
 
 NOT_FOUND: Final = "not_found"
@@ -33,7 +34,7 @@ async def _rotate(
     keyfold: Keyfold, key_id: KeyArgument, overlap: Overlap, account: AccountId = None
 ) -> Details:
     """Give a key a new secret, shown this once; the old one works on until the overlap ends."""
-    body: JsonObject = {"overlap_s": seconds(overlap, "--overlap")}
+    body: JsonObject = {"overlap_s": bounded_seconds(overlap, "--overlap", 0, OVERLAP_MAX_S)}
     account_id = keyfold.account(account)
     path = f"{path_of(account_id, key_id)}/rotate"
     return details_with_secret(await keyfold.command("POST", path, owner(account_id), body))

@@ -11,8 +11,9 @@ from keyfold.cli.commands.keys.view import HAND_OVER, last_refused_line, old_sec
 from keyfold.cli.commands.parameters import KeyArgument, Limit, Overlap
 from keyfold.cli.keyfold import Keyfold
 from keyfold.cli.screen import Details, Listing, Value, minute, state_of, when
-from keyfold.cli.times import seconds
+from keyfold.cli.times import bounded_seconds
 from keyfold.client.http import JsonObject
+from keyfold.domain.lengths import OVERLAP_MAX_S
 from keyfold.local.signing import REVIEWER
 
 vendor_keys = typer.Typer(no_args_is_help=True, help="The keys that say who is asking.")
@@ -53,7 +54,8 @@ async def rotate(keyfold: Keyfold, key_id: KeyArgument, vendor: VendorId, overla
 
     A reviewer does this, or with `--as vendor` that vendor.
     """
-    path, body = f"/v1/vendors/{vendor}/keys/{key_id}/rotate", {"overlap_s": seconds(overlap, "--overlap")}
+    path = f"/v1/vendors/{vendor}/keys/{key_id}/rotate"
+    body = {"overlap_s": bounded_seconds(overlap, "--overlap", 0, OVERLAP_MAX_S)}
     return _details_with_secret(await keyfold.command("POST", path, keyfold.for_vendor(vendor), body))
 
 
