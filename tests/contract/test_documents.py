@@ -12,6 +12,10 @@ import pytest
 import keyfold
 
 WIDTH = 120
+CODE_WIDTH = 140
+TOLD_TO_ALL = re.compile(
+    r"""-H ["'](?:Authorization|X-Gateway-Token|Cookie|\$OWNER)|--data[-a-z]* "token=|PGPASSWORD="""
+)
 ROOMS = (".github", "deploy", "docs", "libs", "services", "tests")
 DOCUMENTS = sorted([*Path().glob("*.md"), *(path for room in ROOMS for path in Path(room).rglob("*.md"))])
 FILES = {path.name for room in ROOMS for path in Path(room).rglob("*") if path.is_file()}
@@ -52,6 +56,20 @@ def test_prose_is_wrapped(document: Path) -> None:
     """A line has at most 120 characters, unless it is a row, code, or one word that cannot be broken."""
     prose = FENCED.sub("", document.read_text(encoding="utf-8")).splitlines()
     assert [line for line in prose if len(line) > WIDTH and not re.match(r" *\||[ >*-]*\S+$", line)] == []
+
+
+@every_document
+def test_code_is_narrow(document: Path) -> None:
+    """A line of code has at most 140 characters."""
+    code = "".join(FENCED.findall(document.read_text(encoding="utf-8"))).splitlines()
+    assert [line for line in code if len(line) > CODE_WIDTH] == []
+
+
+@every_document
+def test_no_secret_is_an_argument(document: Path) -> None:
+    """No command has a token among its arguments, where everybody on the machine can list it."""
+    code = "".join(FENCED.findall(document.read_text(encoding="utf-8"))).splitlines()
+    assert [line for line in code if TOLD_TO_ALL.search(line)] == []
 
 
 @every_document
