@@ -40,6 +40,8 @@ WHOLE_TABLES = (
     "alter table projection.keys drop constraint keys_pkey;"
     " insert into projection.keys select * from projection.keys limit 1",
     "alter table projection.vendors rename column state to condition",
+    "alter table projection.accounts rename column name to called",
+    "alter table projection.keys alter column version type text using version::text",
     "alter table projection.keys alter column packed type text using packed::text",
     "alter table projection.progress drop constraint progress_head_check;"
     " update projection.progress set head = head || '\\x00'",

@@ -146,13 +146,19 @@ def encode_vendor(row: Row, version: int) -> bytes:
     return orjson.dumps([row[column] for column in _VENDOR_COLUMNS] + [version])
 
 
-def encode_key(key_id: str, version: int, created_position: int, packed: bytes) -> bytes:
-    """Return the bytes of a key that are hashed. The other columns are copies of what is packed."""
-    return b"%b\0%d\0%d\0%b" % (key_id.encode(), version, created_position, packed)
+def encode_key(key_id: str, place: bytes, packed: bytes) -> bytes:
+    """Return the bytes of a key that are hashed. The other columns are copies of what is packed.
+
+    `place` is version and first position, as PostgreSQL sends an integer and a bigint.
+    """
+    return b"%b\0%b%b" % (key_id.encode(), place, packed)
 
 
 def _encode_key_row(row: Row, version: int) -> bytes:
-    return encode_key(row["key_id"], version, row["created_position"], row["packed"])
+    return encode_key(row["key_id"], _PLACE.pack(version, row["created_position"]), row["packed"])
+
+
+_PLACE = struct.Struct(">iq")
 
 
 _ACCOUNT_COLUMNS = ("account_id", "name", "integrations_enabled", "created_position")

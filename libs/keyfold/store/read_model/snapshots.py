@@ -1,5 +1,6 @@
 """Everything that the read model serves as of one position, believed only if it adds up to its digest."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -82,14 +83,19 @@ class Snapshots:
             sums = make_empty_sums()
             accounts = await self._read_table(ACCOUNTS, connection, sums)
             vendors = await self._read_table(VENDORS, connection, sums)
-            async for rows in _batches(_sql.all_keys_cursor(connection)):
+
+            def load(rows: Sequence[Row]) -> None:
                 ids, packed = self._add_keys(rows, sums)
                 keys.load(zip(ids, packed, strict=True))
                 on_progress(LoadProgress(keys=len(keys), of_keys=of_keys))
+
+            await _work_through(_sql.all_keys_cursor(connection), load)
             _require_equal(sums, progress.open(self._secret))
         for table, those in ((ACCOUNTS, accounts), (VENDORS, vendors)):
-            for row in those:
-                state.put(read_row(table, row))
+            for start in range(0, len(those), _FETCH_ROWS):
+                for row in those[start : start + _FETCH_ROWS]:
+                    state.put(read_row(table, row))
+                await asyncio.sleep(0)
         return Snapshot(
             state=state,
             head=progress.head,
@@ -106,11 +112,14 @@ class Snapshots:
         async with self._frozen() as (connection, progress):
             await self._read_table(ACCOUNTS, connection, sums)
             await self._read_table(VENDORS, connection, sums)
-            async for rows in _batches(_sql.all_key_copies_cursor(connection), _FETCH_ROWS_COMPARED):
+
+            def compare(rows: Sequence[Row]) -> None:
                 for row in rows:
                     self._add(KEYS, row, sums)
                     if not _is_copy(row):
                         odd.append(row["key_id"])
+
+            await _work_through(_sql.all_key_copies_cursor(connection), compare, _FETCH_ROWS_COMPARED)
             _require_equal(sums, progress.open(self._secret))
         if odd:
             named = ", ".join(odd[:_IDS_NAMED_MAX])
@@ -122,14 +131,14 @@ class Snapshots:
         async with self._frozen() as (connection, progress):
             await self._read_table(ACCOUNTS, connection, sums)
             await self._read_table(VENDORS, connection, sums)
-            async for rows in _batches(_sql.all_keys_cursor(connection)):
-                self._add_keys(rows, sums)
+            keys = _sql.all_keys_cursor(connection)
+            await _work_through(keys, lambda rows: self._add_keys(rows, sums))
         return progress, sums
 
     @asynccontextmanager
     async def _frozen(self) -> AsyncIterator[tuple[Connection, GenerationProgress]]:
         """Yield a connection that sees one moment, and the progress then."""
-        with _alterations_shown(), translate_read_model_errors():
+        with translate_read_model_errors(), _alterations_shown():
             async with (
                 self._pool.acquire() as connection,
                 connection.transaction(isolation="repeatable_read", readonly=True),
@@ -145,10 +154,13 @@ class Snapshots:
         self, table: Table, connection: Connection, sums: Mapping[str, KeyedSum]
     ) -> list[Row]:
         found: list[Row] = []
-        async for rows in _batches(getattr(_sql, f"all_{table.name}_cursor")(connection)):
+
+        def add(rows: Sequence[Row]) -> None:
             for row in rows:
                 self._add(table, row, sums)
-            found += rows
+            found.extend(rows)
+
+        await _work_through(getattr(_sql, f"all_{table.name}_cursor")(connection), add)
         return found
 
     def _add(self, table: Table, row: Row, sums: Mapping[str, KeyedSum]) -> None:
@@ -158,17 +170,26 @@ class Snapshots:
         self, rows: Iterable[Row], sums: Mapping[str, KeyedSum]
     ) -> tuple[Sequence[Any], Sequence[Any]]:
         """Put keys into their sum, and return their ids and what is packed."""
-        ids, versions, positions, packed = zip(*rows, strict=True)
+        ids, places, packed = zip(*rows, strict=True)
         row_hash = self._secret.row_hashes[KEYS.name]
-        sums[KEYS.name].add(row_hash.add_up(map(encode_key, ids, versions, positions, packed)), len(ids))
+        sums[KEYS.name].add(row_hash.add_up(map(encode_key, ids, places, packed)), len(ids))
         return ids, packed
 
 
-async def _batches(rows: Any, rows_max: int = _FETCH_ROWS) -> AsyncIterator[Any]:
+async def _work_through(
+    rows: Any, work: Callable[[Sequence[Row]], object], rows_max: int = _FETCH_ROWS
+) -> None:
+    """Do work on each batch of rows, while PostgreSQL finds the next one."""
     async with rows as statement:
         cursor = await statement
-        while batch := await cursor.fetch(rows_max):
-            yield batch
+        batch = await cursor.fetch(rows_max)
+        while batch:
+            following = asyncio.create_task(cursor.fetch(rows_max))
+            await asyncio.sleep(0)  # it is asked for now
+            try:
+                work(batch)
+            finally:
+                batch = await following
 
 
 def _is_copy(row: Row) -> bool:
@@ -195,5 +216,5 @@ def _alterations_shown() -> Iterator[None]:
         yield
     except UNREADABLE as fault:
         raise ReadModelAltered(f"its rows cannot be read: {type(fault).__name__}") from fault
-    except asyncpg.UndefinedColumnError as gone:
+    except (asyncpg.UndefinedColumnError, asyncpg.UndefinedFunctionError) as gone:
         raise ReadModelAltered(f"its tables are not ours: {gone}") from gone

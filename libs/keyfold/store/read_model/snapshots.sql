@@ -16,7 +16,7 @@ select * from {schema}.vendors;
 
 -- name: all_keys()
 -- Every key of either kind, packed, in no order: what is hashed of it, and no more.
-select key_id, version, created_position, packed from {schema}.keys;
+select key_id, int4send(version) || int8send(created_position) as place, packed from {schema}.keys;
 
 -- name: all_key_copies()
 -- Every key of either kind with the columns that keys are found, listed and named by.
