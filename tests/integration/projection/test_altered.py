@@ -7,9 +7,15 @@ from collections.abc import Sequence
 from random import Random
 
 import pytest
+from msgspec.structs import replace
 
 from keyfold.domain.lifecycle.fold import RecordedEvent
 from keyfold.domain.lifecycle.state import State
+from keyfold.domain.lifecycle.subscriber_key import (
+    ActiveSubscriberKey,
+    SubscriberKeyPermissionsChanged,
+)
+from keyfold.domain.permissions import Access, Category, Permissions
 from keyfold.projection.checking import keep_checking
 from keyfold.runtime.metrics import exposition
 from keyfold.store.postgres.errors import ReadModelAbsent, ReadModelAltered, UnfoldableEvent
@@ -17,9 +23,17 @@ from keyfold.store.read_model.generations import open_generations
 from keyfold.store.read_model.snapshots import Snapshots
 from keyfold.store.read_model.writer import ReadModelWriter, Step
 from keyfold.wire.events.chain import GENESIS, Head
+from keyfold.wire.keys.packed_key import pack_key, unpack_key
 from keyfold.wire.proof.state_digest import StateSecret
 from tests.support.eventually import eventually, eventually_so
-from tests.support.ledger_builder import LedgerBuilder, story
+from tests.support.ledger_builder import (
+    LedgerBuilder,
+    account_created,
+    account_id,
+    key_created,
+    key_id,
+    story,
+)
 from tests.support.projection.running import dump, running
 from tests.support.projection.scene import Scene
 from tests.support.state_secret import STATE_SECRET
@@ -28,6 +42,8 @@ from tests.support.store.altering import columns_of, flip, restore, save
 COPIES = {"account_id", "vendor_id", "name", "expires_at", "revoked_at", "due_at"}
 """Columns of keys that nothing is decided by: what is packed of the key says it, and is believed."""
 KEYS_AS_SAVED = "delete from projection.keys; insert into projection.keys table saved.keys"
+KEY_ROW = "select packed, version from projection.keys"
+PUT_KEY = "update projection.keys set packed = $1, version = $2"
 UNBELIEVED = (ReadModelAltered, ReadModelAbsent)
 """What is raised instead of a snapshot; of another shape, or without progress, there is none at all."""
 WHOLE_TABLES = (
@@ -159,6 +175,36 @@ async def test_an_old_generation_is_not_believed_in_place_of_the_new(scene: Scen
         scene.pool
     )  # with its own progress it is true, and old: whoever loads it follows on from there
     assert (await scene.snapshots.snapshot()).head.position == half
+
+
+async def test_the_fold_is_not_led_to_another_order(scene: Scene) -> None:
+    """Two events folded in the other order, each into the row that the other one makes, leave a sum of rows
+    that are all the ledger's own; it is another sum all the same.
+    """
+    ledger = LedgerBuilder([account_created(1), key_created(1), granted(Access.WRITE), granted(Access.NONE)])
+    events = ledger.recorded()
+    await serve_nothing(scene)
+    writer = ReadModelWriter(scene.pool, STATE_SECRET)
+    await writer.save(step_of(events[:2]))
+    (first,) = await scene.pool.fetch(KEY_ROW)
+    key = unpack_key(key_id(1), first["packed"])
+    assert isinstance(key, ActiveSubscriberKey)
+    await scene.pool.execute(PUT_KEY, pack_key(replace(key, permissions=granted(Access.NONE).permissions)), 3)
+    await writer.save(step_of(events[2:3]))
+    (writes,) = await scene.pool.fetch(KEY_ROW)
+    await scene.pool.execute(PUT_KEY, *first)
+    await writer.save(step_of(events[3:]))
+    await scene.pool.execute(PUT_KEY, *writes)
+    with pytest.raises(ReadModelAltered):
+        await scene.snapshots.snapshot()
+
+
+def granted(access: Access) -> SubscriberKeyPermissionsChanged:
+    """Return the event by which the key may do this with appointments."""
+    permissions = Permissions.of({Category.APPOINTMENT: access})
+    return SubscriberKeyPermissionsChanged(
+        key_id=key_id(1), account_id=account_id(1), permissions=permissions
+    )
 
 
 @pytest.mark.parametrize("seed", range(4))
