@@ -19,7 +19,7 @@ COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generat
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test model properties revocations kills faults fuzz screenshots bench debian lint format openapi lock clean distclean here
+.PHONY: help run test model properties crowds revocations kills faults fuzz screenshots bench debian lint format openapi lock clean distclean here
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ model: $(VENV)/.dev ## search longer for a way to break the enforcement protocol
 
 properties: $(VENV)/.dev ## run the property tests with twenty times as many examples
 	@KEYFOLD_PROPERTIES=long $(BIN)/python -m pytest --quiet --numprocesses 2 --timeout 3600 tests/property
+
+crowds: $(VENV)/.dev ## hold four thousand connections of strangers to every port; a minute
+	@KEYFOLD_CROWD=4000 $(BIN)/python -m pytest --quiet tests/acceptance/test_crowds.py
 
 revocations: $(VENV)/.dev ## revoke a thousand keys under load, pauses and kills; six minutes
 	@KEYFOLD_REVOCATIONS=1000 $(BIN)/python -m pytest --quiet tests/chaos/test_thousand_revocations.py

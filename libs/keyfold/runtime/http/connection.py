@@ -1,6 +1,7 @@
 """One connection of a service's port: aiohttp's, with bounds in time, and a place that it may lose."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import structlog
@@ -112,6 +113,17 @@ class HttpConnection(web.RequestHandler):
         if request is not None and last is not None and not isinstance(last, RawRequestMessage):
             request.content.set_exception(RequestPayloadError())
             request.content.feed_eof()
+
+    async def _handle_request(
+        self,
+        request: web.BaseRequest,
+        start_time: float | None,
+        request_handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
+    ) -> tuple[web.StreamResponse, bool]:
+        """Handle a request. Between those that came at once, other connections have their turn."""
+        if self._messages:
+            await asyncio.sleep(0)
+        return await super()._handle_request(request, start_time, request_handler)
 
     @property
     def _is_body_due(self) -> bool:
