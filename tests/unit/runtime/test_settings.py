@@ -15,6 +15,7 @@ from keyfold.runtime.settings.base import (
     unknown_variables,
 )
 from keyfold.runtime.settings.kafka import KafkaSettings
+from tests.support.certificates import Authority
 
 DSN = "postgresql://keyfold:hunter2@localhost:5432/keyfold"
 
@@ -144,3 +145,60 @@ def test_unknown_variables() -> None:
 def test_every_setting_is_described() -> None:
     """Every setting says what it must be, for a fault would have to."""
     assert [name for name, field in Everything.model_fields.items() if not field.description] == []
+
+
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        (
+            {"SECURITY_PROTOCOL": "PLAINTEXT"},
+            "SECURITY_PROTOCOL: it is without TLS, and KEYFOLD_KAFKA_BOOTSTRAP",
+        ),
+        (
+            {"SECURITY_PROTOCOL": "SASL_PLAINTEXT"},
+            "SECURITY_PROTOCOL: it is without TLS, and KEYFOLD_KAFKA_BOOT",
+        ),
+        (
+            {"SECURITY_PROTOCOL": "SASL_PLAINTEXT", "BOOTSTRAP": "[::1]:9092", "SASL_MECHANISM": "PLAIN"},
+            "SASL_MECHANISM: it would send the password as it is, without TLS",
+        ),
+        ({"USERNAME": None}, "USERNAME: it is not set, and SASL_SSL asks for it"),
+        ({"PASSWORD": None}, "PASSWORD: it is not set, and SASL_SSL asks for it"),
+        ({"CLIENT_KEY": __file__}, "CLIENT_KEY: there is no certificate beside it"),
+        ({"CLIENT_CERTIFICATE": "broker.pem"}, "CLIENT_KEY: it is not set"),
+        (
+            {"CLIENT_CERTIFICATE": "broker.pem", "CLIENT_KEY": "other.key"},
+            "CLIENT_KEY: the two do not hold a certificate and its private key",
+        ),
+    ],
+)
+def test_ways_to_reach_kafka(
+    given: dict[str, str | None], fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What does not go together is told of one variable, and nothing leaves this machine without TLS."""
+    authority = Authority(tmp_path)
+    authority.sign("broker"), authority.sign("other")
+    monkeypatch.chdir(tmp_path)
+    set_all(monkeypatch)
+    for name, value in given.items():
+        if value is None:
+            monkeypatch.delenv(f"KEYFOLD_KAFKA_{name}")
+        else:
+            monkeypatch.setenv(f"KEYFOLD_KAFKA_{name}", value)
+
+    with pytest.raises(BadSettings) as bad:
+        load(Everything)
+    assert [str(each)[: len("KEYFOLD_KAFKA_" + fault)] for each in bad.value.faults] == [
+        "KEYFOLD_KAFKA_" + fault
+    ]
+
+
+@pytest.mark.parametrize("bootstrap", ["localhost:9092", "127.0.0.1:9092,[::1]:9092"])
+def test_this_machine_needs_no_tls(bootstrap: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Brokers on this machine are reached without TLS where that is asked for."""
+    set_all(monkeypatch, KEYFOLD_KAFKA_BOOTSTRAP=bootstrap, KEYFOLD_KAFKA_SECURITY_PROTOCOL="SASL_PLAINTEXT")
+
+    kafka = load(Everything).kafka
+
+    assert (kafka.bootstrap, kafka.username, kafka.password) == (bootstrap, "keyfold", "hunter2")
+    assert "hunter2" not in repr(kafka)
