@@ -42,3 +42,15 @@ def test_all_tenants_get_all() -> None:
             raise ZeroDivisionError
         limit.check(owner(3))
     assert refused.value.problem.status == 503
+
+
+def test_the_last_places_are_for_those_who_have_none() -> None:
+    """Three tenants with two places each leave two, which a fourth and a fifth get, one each."""
+    limit = ConcurrencyLimit("exports", 8)
+    with ExitStack() as held:
+        for number in (1, 1, 2, 2, 3, 3, 4):
+            held.enter_context(limit.hold_place(owner(number)))
+        with pytest.raises(Refused) as refused:
+            limit.check(owner(4))
+        assert refused.value.problem.status == 503
+        held.enter_context(limit.hold_place(owner(5)))

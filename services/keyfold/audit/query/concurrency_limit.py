@@ -13,7 +13,11 @@ _TENANT_SHARE: Final = 4
 
 
 class ConcurrencyLimit:
-    """A number of places, of which one tenant takes at most a quarter, but always one."""
+    """A number of places, of which one tenant takes at most a quarter, but always one.
+
+    The last quarter of the places is for tenants that have none: slow readers of a few tenants, with several
+    places each, leave room for others.
+    """
 
     def __init__(self, what: str, places: int) -> None:
         self._what = what
@@ -28,11 +32,12 @@ class ConcurrencyLimit:
 
     def check(self, caller: Caller) -> None:
         """Raise Refused when no place is free, before anything is begun."""
-        if self._taken[_tenant(caller)] >= self._tenant_places:
+        held, free = self._taken[_tenant(caller)], self._places - self.taken
+        if held >= self._tenant_places:
             raise Refused(
                 self._refusal(429, "rate-limited", f"at most {self._tenant_places} {self._what} at once")
             )
-        if self.taken >= self._places:
+        if free <= (self._places // _TENANT_SHARE if held else 0):
             raise Refused(self._refusal(503, "busy", f"there are as many {self._what} as can be served"))
 
     @contextmanager

@@ -72,14 +72,8 @@ async def test_long_work_gives_way_in_between() -> None:
         tasks.create_task(work("hog", is_long=True))
         tasks.create_task(work("hog"))
         tasks.create_task(work("other"))
-    assert order == ["hog", "other", "other ends", "hog ends", "hog", "hog ends"] or order == [
-        "hog",
-        "other",
-        "other ends",
-        "hog",
-        "hog ends",
-        "hog ends",
-    ]
+    assert order[:3] == ["hog", "other", "other ends"]
+    assert sorted(order[3:]) == ["hog", "hog ends", "hog ends"]
 
 
 async def test_what_one_tenant_has_waiting_is_bounded() -> None:
