@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Callable
+from functools import cache
+from itertools import product
 from unicodedata import normalize
 from urllib.parse import unquote, unquote_plus
 
@@ -11,28 +13,15 @@ from hypothesis import strategies as st
 from keyfold.domain.access.route_map import MappedRoute, RouteMap
 from keyfold.domain.permissions import Access, Category
 
-LITERALS = ("note", "patient", "note.json", "a", "x+y")
+LITERALS = ("note", "note", "a", "note.json", "x+y")
 SEGMENTS = st.one_of(st.sampled_from(LITERALS), st.just("{}"))
-PIECES = st.sampled_from(
-    [
-        *(*LITERALS, "NOTE", "Patient", "%6eote", "n%6Fte", "%4Eote", "note.JSON", "note.tar.gz", "7", "A7"),
-        *("a.b", "not%C3%A9", "n%EF%BD%8Fte", "no%CC%88te", "%C5%BFx", "J%C3%BCrgen%20K", "x%2By", "+note"),
-        *(
-            "x y",
-            "%20note",
-            "note%20",
-            "%256eote",
-            ";a",
-            "note;a",
-            "..",
-            "",
-            ".",
-            "%2e",
-            "note.",
-            "\\",
-        ),
-    ]
+PIECES = (
+    *("note", "a", "note.json", "x+y", "NOTE", "A", "%6eote", "n%6Fte", "%4Eote", "note.JSON", "note.tar.gz"),
+    *("not%C3%A9", "n%EF%BD%8Fte", "no%CC%88te", "+note", "7", "A7", "a.b", "%C5%BFx", "J%C3%BCrgen%20K"),
+    *("x%2By", "x y", "%20note", "note%20", "%256eote", ";a", "note;a", "..", "", ".", "%2e", "note.", "\\"),
 )
+_PLACES = (*product(PIECES), *product(("note", "a", "7"), PIECES, ("", "8")))
+PATHS = tuple("/" + "/".join(each) for each in _PLACES if any(each))
 QUERIES = st.sampled_from(["", "?x=1", "?_method=DELETE", "?_METHOD=get", "?a&%5fmethod=PUT", "?x=_method"])
 METHODS = st.sampled_from(["GET", "HEAD", "POST", "PUT", "DELETE"])
 
@@ -74,6 +63,7 @@ def maps(draw: st.DrawFn) -> RouteMap:
     return RouteMap(tuple(routes))
 
 
+@cache
 def readings(path: str) -> set[str]:
     """Return every path that takes those liberties, in any order."""
     found, new = {path}, {path}
@@ -90,24 +80,24 @@ def methods_of(method: str, query: str) -> set[str]:
     return {method, *named}
 
 
-@given(routes=maps(), pieces=st.lists(PIECES, min_size=1, max_size=4), method=METHODS, query=QUERIES)
-@settings(max_examples=600, deadline=None)
-def test_every_reading_comes_to_what_was_decided(
-    routes: RouteMap, pieces: list[str], method: str, query: str
-) -> None:
+@given(routes=maps(), method=METHODS, query=QUERIES)
+@settings(max_examples=150, deadline=None)
+def test_every_reading_comes_to_what_was_decided(routes: RouteMap, method: str, query: str) -> None:
     """No reading is mapped to anything else than what is let through; a public one is as it was sent."""
-    path = "/" + "/".join(pieces)
-    decided = routes.read(method, path + query)
-    if not decided.is_clear:
-        return
-    outcome = (decided.category, decided.access)
-    for reading in readings(path):
-        for used in methods_of(method, query):
-            for segments in (reading[1:].split("/"), reading[1:].removesuffix("/").split("/")):
-                found = routes.match(segments, used)
-                if found is not None:
-                    assert decided.route is not None, (reading, used)
-                    assert (found.category, found.access(used)) == outcome, (reading, used)
-    if decided.is_public:
-        sent = [routes.match(pieces, used) for used in methods_of(method, query)]
-        assert all(route is not None and route.is_public for route in sent)
+    used = methods_of(method, query)
+    for path in PATHS:
+        decided = routes.read(method, path + query)
+        if decided.is_clear:
+            assert read_all(routes, path, used) <= {(decided.category, decided.access)}, path
+            assert decided.route is not None or not read_all(routes, path, used), path
+        if decided.is_public:
+            sent = [routes.match(path[1:].split("/"), each) for each in used]
+            assert all(route is not None and route.is_public for route in sent)
+
+
+def read_all(routes: RouteMap, path: str, methods: set[str]) -> set[tuple[Category | None, Access | None]]:
+    """Return the category and access of each reading that is mapped."""
+    split = {tuple(each[1:].split("/")) for each in readings(path)}
+    split |= {tuple(each[1:].removesuffix("/").split("/")) for each in readings(path)}
+    mapped = ((routes.match(segments, used), used) for segments in split for used in methods)
+    return {(route.category, route.access(used)) for route, used in mapped if route is not None}

@@ -32,7 +32,9 @@ from tests.support.gatekeeper.world import GATEWAYS
 from tests.support.runtime.tokens import SetClock
 
 STALENESS_MAX_S = 60.0
-ROUTES = parse_route_map("/v1/patient/** patient\n/v1/appointment/** appointment\n/v1/bill/** financial\n")
+ROUTES = parse_route_map(
+    "/v1/patient/** patient\n/v1/appointment/** appointment\n/v1/bill/** financial\nGET /v1/up public\n"
+)
 CALLERS = {
     "operator": Caller(role=Role.OPERATOR, sub="ada"),
     "gateway": Caller(role=Role.GATEWAY, sub="gate"),

@@ -120,6 +120,8 @@ def test_what_a_person_sees() -> None:
     assert "Grant write to financial.  owner" in denied
     assert "No, category_denied (403): write financial, as of position 7." in denied
     assert "Yes: write financial, as of position 7." in on_wide(shown_answer(ALLOWED))
+    public = {**ALLOWED, "public": True, "category": None, "access": None}
+    assert "Yes, without a key: the route is public, as of position 7." in on_wide(shown_answer(public))
     nothing_mapped = {**DENIED, "category": None, "access": None, "reason": "unmapped_route"}
     assert "No, unmapped_route (403), as of position 7." in on_wide(shown_answer(nothing_mapped))
 

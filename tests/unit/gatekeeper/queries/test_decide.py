@@ -281,3 +281,20 @@ async def test_before_the_ledger_is_known_nothing_is_said(tmp_path: Path) -> Non
         _, answer = await asked.post("/v1/decide/batch", {"questions": [QUESTION]})
         assert answer["items"][0]["problem"]["status"] == 503
         assert (await asked.get(f"/v1/keys/{KEY.key_id}"))[0] == 503
+
+
+async def test_a_public_route_is_not_checked(asked: Asked) -> None:
+    """Whatever the keys, anybody is let in, so no check applies and nothing has to change."""
+    for key in (KEY, REVOKED_KEY):
+        question = {**PAIR, "subscriber_key_id": key.key_id, "method": "GET", "path": "/v1/up"}
+        status, answer = await asked.post("/v1/decide", question)
+        assert (status, answer["decision"], answer["public"], answer["changes"]) == (200, "allow", True, [])
+        assert (answer["category"], answer["access"]) == (None, None)
+        assert {each["outcome"] for each in answer["checks"]} == {"not_applicable"}
+
+
+@pytest.mark.parametrize("path", ["/v1/Up", "/v1/up.json", "/v1/up/", "/v1/up?_method=PUT"])
+async def test_another_reading_of_a_public_route_is_ambiguous(asked: Asked, path: str) -> None:
+    """A dry run reads a path as a decision does."""
+    _, answer = await asked.post("/v1/decide", {**PAIR, "method": "GET", "path": path})
+    assert (answer["reason"], answer["public"]) == ("ambiguous_request", False)

@@ -94,14 +94,21 @@ async def answer_of(visit: Visit, form: TryForm, names: Mapping[str, str]) -> Tr
 
 def answer(decided: JsonObject, names: Mapping[str, str]) -> TrialAnswer:
     """Return a dry run's answer in words."""
-    data = None if decided["category"] is None else words.data(decided["category"])
-    verb = {"read": "reads", "write": "changes"}.get(decided["access"] or "", "")
     return TrialAnswer(
         passes=decided["decision"] == "allow",
         said="" if decided["reason"] is None else f"{reasons.refusal(decided['reason']).means}.",
-        asked=f"It {verb} {data}." if data and verb else "",
+        asked=_asked(decided),
         remedies=[_remedy(each, decided, names) for each in decided["changes"]],
     )
+
+
+def _asked(decided: JsonObject) -> str:
+    if decided.get("public"):
+        return "Anybody may send this: it needs no key."
+    if decided["category"] is None:
+        return ""
+    verb = {"read": "reads", "write": "changes"}.get(decided["access"] or "", "")
+    return f"It {verb} {words.data(decided['category'])}." if verb else ""
 
 
 def faults_of(wrongs: Sequence[tuple[str, str]]) -> Faults:
