@@ -13,6 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from keyfold.kafka.access import client_options
+from keyfold.kafka.topics import ensure_topics
 from keyfold.local.logins import DatabaseLogins
 from keyfold.local.process.child import Child
 from keyfold.local.process.fork_server import ForkServer
@@ -24,7 +25,7 @@ from keyfold.local.stack import ROUTE_MAP
 from keyfold.local.state import StateDir
 from keyfold.runtime.settings.kafka import KafkaAccess
 from keyfold.store.postgres.migrations import migrate
-from keyfold.wire.topics import LIFECYCLE
+from keyfold.wire.topics import ALL, LIFECYCLE
 from tests.support.bed import kafka_in, postgres_in
 from tests.support.database import execute
 from tests.support.eventually import eventually
@@ -84,7 +85,7 @@ async def services_in(directory: Path, fork_server: ForkServer) -> AsyncIterator
     """Run all services on servers of their own, each with its own login, and an empty ledger."""
     postgres, kafka, state = postgres_in(directory), kafka_in(directory), StateDir(directory / "state")
     await asyncio.gather(postgres.start(), kafka.start())
-    await migrate(postgres.dsn)
+    await asyncio.gather(migrate(postgres.dsn), ensure_topics(kafka.access, ALL))
     ports = free_ports(len(SERVICES))
     async with AsyncExitStack() as stack:
         stack.push_async_callback(kafka.stop)

@@ -22,7 +22,7 @@ async def test_migrate(tmp_path: Path, empty_database: str) -> None:
 async def test_kafka_away(tmp_path: Path) -> None:
     """When the broker is away, the command says so in one sentence, without the driver's own log."""
     (port,) = free_ports(1)
-    settings = {"KEYFOLD_KAFKA_BOOTSTRAP": f"{HOST}:{port}"}
+    settings = {"KEYFOLD_KAFKA_BOOTSTRAP": f"{HOST}:{port}", "KEYFOLD_KAFKA_SECURITY_PROTOCOL": "PLAINTEXT"}
     failed = await keyfold("dead-letter", "list", cwd=tmp_path, settings=settings)
 
     assert failed.status == 1
@@ -36,6 +36,7 @@ async def test_failed_replay(tmp_path: Path, database: str) -> None:
     settings = {
         "KEYFOLD_POSTGRES_DSN": database,
         "KEYFOLD_KAFKA_BOOTSTRAP": f"{HOST}:{port}",
+        "KEYFOLD_KAFKA_SECURITY_PROTOCOL": "PLAINTEXT",
         "KEYFOLD_STATE_SECRET": str(write_state_secret(tmp_path)),
         "KEYFOLD_STARTUP_TIMEOUT_S": "0.5",
     }
