@@ -21,6 +21,7 @@ from keyfold.local.process.ports import HOST, free_ports
 from keyfold.local.servers.kafka import LocalKafka
 from keyfold.local.servers.postgres import LocalPostgres
 from keyfold.local.service_specs import SERVICES, Wiring, service_command
+from keyfold.local.signing_keys import prepare_keys
 from keyfold.local.stack import ROUTE_MAP
 from keyfold.local.state import StateDir
 from keyfold.runtime.settings.kafka import KafkaAccess
@@ -114,6 +115,7 @@ async def wired(directory: Path, state: StateDir, postgres: LocalPostgres, kafka
         log_dir=directory,
         state_secret=state.state_secret(),
         idempotency_secret="x" * 32,
+        keys_dir=prepare_keys(directory),
     )
 
 

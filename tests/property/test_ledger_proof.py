@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import astuple, replace
 
-from keyfold.wire.events.chain import GENESIS, Head, Row, seal
+from keyfold.wire.events.chain import GENESIS, Head, Row, hash_row
 from keyfold.wire.proof.ledger_proof import HeadRow, LedgerProof
 from keyfold.wire.proof.signed_head import (
     HeadClaim,
@@ -38,7 +38,7 @@ from tests.support.wire.signed_heads import KEY, PUBLIC_KEYS, sign_claim
 KEY_ID = key_id_of(KEY.public_key())
 NO_FILE = FiledHeads()
 
-Sealed = list[tuple[Row, bytes]]
+Chained = list[tuple[Row, bytes]]
 
 
 def checkpoint_of(position: int, head_hash: bytes) -> SignedHead:
@@ -46,15 +46,15 @@ def checkpoint_of(position: int, head_hash: bytes) -> SignedHead:
     return sign_claim(Head(position=position, hash=head_hash))
 
 
-def chained(loose: Sequence[Row], first: int = 1, previous: bytes = GENESIS.hash) -> Sealed:
+def chained(loose: Sequence[Row], first: int = 1, previous: bytes = GENESIS.hash) -> Chained:
     """Return rows as a ledger: positions, versions and times in order, each sealing the one before."""
     versions: dict[str, int] = {}
-    ledger: Sealed = []
+    ledger: Chained = []
     for position, row in enumerate(loose, first):
         versions[row.stream] = versions.get(row.stream, 0) + 1
         at = format_time(START + timedelta(seconds=position))
         placed = replace(row, position=position, version=versions[row.stream], recorded_at=at)
-        previous = seal(previous, placed)
+        previous = hash_row(previous, placed)
         ledger.append((placed, previous))
     return ledger
 
@@ -64,20 +64,20 @@ ledgers = st.lists(
 ).map(chained)
 
 
-def proven(ledger: Sealed, filed: FiledHeads = NO_FILE, head: HeadRow | None = None) -> list[Finding]:
+def proven(ledger: Chained, filed: FiledHeads = NO_FILE, head: HeadRow | None = None) -> list[Finding]:
     """Return what is wrong with a ledger whose head is its last row's, if none is named."""
     proof = LedgerProof(weigh_recorded(_checkpoints(ledger), PUBLIC_KEYS), filed)
-    finding = proof.follow([(astuple(row), row_hash) for row, row_hash in ledger])
+    finding = proof.follow([(astuple(row), row_hash, None) for row, row_hash in ledger])
     return [finding] if finding else list(proof.conclude(head or head_of(ledger)))
 
 
-def head_of(ledger: Sealed) -> HeadRow:
+def head_of(ledger: Chained) -> HeadRow:
     """Return the head that a ledger has."""
     row, row_hash = ledger[-1]
     return HeadRow(head=Head(position=row.position, hash=row_hash), recorded_at=row.recorded_at)
 
 
-def _checkpoints(ledger: Sealed) -> list[SignedHeadRow]:
+def _checkpoints(ledger: Chained) -> list[SignedHeadRow]:
     return [
         SignedHeadRow(position=row.position, type=row.type, schema_version=row.schema_version, data=row.data)
         for row, _ in ledger
@@ -86,7 +86,7 @@ def _checkpoints(ledger: Sealed) -> list[SignedHeadRow]:
 
 
 @given(ledger=ledgers)
-def test_whole_ledger(ledger: Sealed) -> None:
+def test_whole_ledger(ledger: Chained) -> None:
     """A ledger as it was recorded has nothing wrong, in one piece or row by row, with or without a file."""
     assert proven(ledger) == []
     lines = b"".join(format_line(checkpoint_of(row.position, row_hash)) for row, row_hash in ledger)
@@ -97,7 +97,7 @@ def test_whole_ledger(ledger: Sealed) -> None:
 
 
 @given(ledger=ledgers, data=st.data())
-def test_any_change_of_a_row(ledger: Sealed, data: st.DataObject) -> None:
+def test_any_change_of_a_row(ledger: Chained, data: st.DataObject) -> None:
     """A row that differs in any field is the first that is broken."""
     index = data.draw(st.integers(0, len(ledger) - 1))
     row, row_hash = ledger[index]
@@ -110,7 +110,7 @@ def test_any_change_of_a_row(ledger: Sealed, data: st.DataObject) -> None:
 
 
 @given(ledger=ledgers, data=st.data())
-def test_any_cut(ledger: Sealed, data: st.DataObject) -> None:
+def test_any_cut(ledger: Chained, data: st.DataObject) -> None:
     """Rows that are gone show as such in the middle, and at the end by the head that was left behind."""
     cut = data.draw(st.integers(0, len(ledger) - 1))
     left = ledger[:cut] + ledger[cut + 1 :]
@@ -120,7 +120,7 @@ def test_any_cut(ledger: Sealed, data: st.DataObject) -> None:
 
 
 @given(ledger=ledgers, data=st.data())
-def test_any_rewriting_before_a_filed_checkpoint(ledger: Sealed, data: st.DataObject) -> None:
+def test_any_rewriting_before_a_filed_checkpoint(ledger: Chained, data: st.DataObject) -> None:
     """A chain made anew from any row on contradicts every checkpoint of that row or a later one."""
     vouched = data.draw(st.integers(1, len(ledger)))
     row_hash = ledger[vouched - 1][1]

@@ -31,7 +31,7 @@ from keyfold.domain.lifecycle.vendor_key import VendorKeyOverlapEnded, VendorKey
 from keyfold.domain.network import parse_network
 from keyfold.domain.permissions import Access, Category, Permissions
 from keyfold.domain.rate_limit import RateLimit
-from keyfold.wire.events.chain import GENESIS, Head, Row, seal, understand
+from keyfold.wire.events.chain import GENESIS, Head, Row, hash_row, understand
 from keyfold.wire.events.codec import encode_event
 from keyfold.wire.events.record import lifecycle_record
 from keyfold.wire.events.upcasting import SCHEMA_VERSION
@@ -53,6 +53,7 @@ from tests.support.lifecycle_events import (
     login_bound,
     login_ended,
     reminders,
+    seal_key_adopted,
     vendor_applied,
     vendor_approved,
     vendor_id,
@@ -60,6 +61,7 @@ from tests.support.lifecycle_events import (
     vendor_key_rotated,
     vendor_reviewed,
 )
+from tests.support.seals import seal_all
 
 __all__ = [
     "OPERATOR",
@@ -134,12 +136,12 @@ class LedgerBuilder:
             recorded_at=format_time(START + timedelta(seconds=position)),
             traceparent=None,
         )
-        self.rows.append((row, seal(self.head.hash, row)))
+        self.rows.append((row, hash_row(self.head.hash, row)))
         return understand(*self.rows[-1])
 
     def records(self, after: int = 0) -> list[Record]:
         """Return the Kafka records of the events after a position, as the relay publishes them."""
-        return [lifecycle_record(row, row_hash) for row, row_hash in self.rows[after:]]
+        return [lifecycle_record(*sealed) for sealed in seal_all(self.rows)[after:]]
 
     def recorded(self, after: int = 0) -> list[RecordedEvent]:
         """Return the events after a position."""
@@ -231,6 +233,7 @@ def _vendors_change() -> tuple[LifecycleEvent, ...]:
             key_id=key_id(104), vendor_id=vendor, ended_at=START + timedelta(days=1) + overlap
         ),
         checkpointed(24),
+        seal_key_adopted(),
         VendorRejected(vendor_id=asking, reason="no answer to three letters"),
         VendorReapplied(
             vendor_id=asking,

@@ -13,7 +13,8 @@ from keyfold.domain.lifecycle.account import AccountCreated
 from keyfold.domain.lifecycle.fold import LifecycleEvent
 from keyfold.domain.lifecycle.identity.invitation import InvitationMade, InvitationUsed, InvitationWithdrawn
 from keyfold.domain.lifecycle.identity.login import LoginBound, LoginEnded
-from keyfold.domain.lifecycle.signed_head import LedgerCheckpointed
+from keyfold.domain.lifecycle.signatures.seal_key import SealKeyAdopted
+from keyfold.domain.lifecycle.signatures.signed_head import LedgerCheckpointed
 from keyfold.domain.lifecycle.subscriber_key import (
     SubscriberKeyCreated,
     SubscriberKeyRevoked,
@@ -25,6 +26,7 @@ from keyfold.domain.network import Network
 from keyfold.domain.permissions import Access, Category, Permissions
 from keyfold.domain.rate_limit import RateLimit
 from keyfold.wire.keys.invitation_code import login_id_of
+from tests.support.seals import NEXT_SIGNER, SIGNER
 
 START = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 READS_APPOINTMENTS = Permissions.of({Category.APPOINTMENT: Access.READ})
@@ -173,6 +175,15 @@ def vendor_key_rotated(number: int, *, secret: int, overlap: timedelta | None = 
         secret_hint=f"kfv_test_{number:012}…{secret:04}",
         rotated_at=rotated_at,
         overlap_ends_at=None if overlap is None else rotated_at + overlap,
+    )
+
+
+def seal_key_adopted() -> SealKeyAdopted:
+    """Return the adoption of another key than the tests'."""
+    return SealKeyAdopted(
+        public_key=NEXT_SIGNER.public_key,
+        previous=SIGNER.public_key,
+        proof=NEXT_SIGNER.prove(SIGNER.public_key),
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from keyfold.local.process.child import Forks, ProcessSpec
 from keyfold.local.process.ports import HOST
 from keyfold.local.signing import AUDIENCE, ISSUER
+from keyfold.local.signing_keys import CHECKPOINT_KEY, SEAL_KEY
 from keyfold.runtime.settings.kafka import SETTING_NAMES, KafkaAccess
 
 DRAIN_TIMEOUT_S = 2
@@ -22,6 +23,8 @@ JOURNAL = ("JOURNAL_DIR",)
 COMMANDS = ("IDEMPOTENCY_SECRET",)
 STATE = ("STATE_SECRET",)
 CHECKPOINTS = ("CHECKPOINT_KEY", "CHECKPOINT_FILE")
+SEALS = ("SEAL_KEY",)
+SEALED = ("SEAL_PUBLIC_KEYS",)
 GATES = ("ROUTE_MAP", "GATEWAYS", "AUTHZ_PORT")
 PAGES = ("CONSOLE_URL", "SESSION_SECRET", "LOCAL_PEOPLE", "API_URL")
 OTHERS = ("REGISTRY_URL", "AUDIT_URL", "GATEKEEPER_URL", "RELAY_URL", "PROJECTION_URL", "SHIPPER_URL")
@@ -43,10 +46,12 @@ class ServiceSpec:
 
 # The gatekeeper stops before the shipper, so that its last decisions are shipped.
 SERVICES = (
-    ServiceSpec(name="registry", settings=(*POSTGRES, *AUTH, *COMMANDS, *CHECKPOINTS)),
+    ServiceSpec(name="registry", settings=(*POSTGRES, *AUTH, *COMMANDS, *SEALS, *CHECKPOINTS)),
     ServiceSpec(name="relay", settings=(*POSTGRES, *KAFKA)),
-    ServiceSpec(name="projection", settings=(*POSTGRES, *KAFKA, *STATE)),
-    ServiceSpec(name="gatekeeper", settings=(*POSTGRES, *KAFKA, *STATE, *AUTH, *JOURNAL, *GATES), rank=2),
+    ServiceSpec(name="projection", settings=(*POSTGRES, *KAFKA, *STATE, *SEALED)),
+    ServiceSpec(
+        name="gatekeeper", settings=(*POSTGRES, *KAFKA, *STATE, *SEALED, *AUTH, *JOURNAL, *GATES), rank=2
+    ),
     ServiceSpec(name="shipper", settings=(*KAFKA, *JOURNAL)),
     ServiceSpec(name="audit", settings=(*POSTGRES, *KAFKA, *AUTH)),
 )
@@ -74,7 +79,7 @@ class Wiring:
     state_secret: Path
     idempotency_secret: str = field(repr=False)
     authz_port: int = 0
-    checkpoint_key: Path | None = None
+    keys_dir: Path | None = None
     checkpoint_file: Path | None = None
     session_secret: str = field(default="", repr=False)
     local_people: Path | None = None
@@ -95,7 +100,7 @@ class Wiring:
             "JOURNAL_DIR": str(self.journal_dir),
             "STATE_SECRET": str(self.state_secret),
             "IDEMPOTENCY_SECRET": self.idempotency_secret,
-            "CHECKPOINT_KEY": str(self.checkpoint_key or ""),
+            **self._keys(),
             "CHECKPOINT_FILE": str(self.checkpoint_file or ""),
             "AUTHZ_PORT": str(self.authz_port),
             "SESSION_SECRET": self.session_secret,
@@ -103,6 +108,16 @@ class Wiring:
             "CONSOLE_URL": self.urls.get("console", ""),
             "API_URL": self.urls.get("gateway", ""),
             **{name: self.urls.get(name.removesuffix("_URL").lower(), "") for name in OTHERS},
+        }
+
+    def _keys(self) -> Mapping[str, str]:
+        if self.keys_dir is None:
+            return dict.fromkeys(("CHECKPOINT_KEY", "SEAL_KEY", "SEAL_PUBLIC_KEYS"), "")
+        return {
+            # Checkpoints are for who names a file for them.
+            "CHECKPOINT_KEY": str(CHECKPOINT_KEY.private(self.keys_dir)) if self.checkpoint_file else "",
+            "SEAL_KEY": str(SEAL_KEY.private(self.keys_dir)),
+            "SEAL_PUBLIC_KEYS": str(SEAL_KEY.public(self.keys_dir)),
         }
 
 

@@ -12,7 +12,6 @@ import aiohttp
 
 from keyfold.client.endpoints import Endpoints
 from keyfold.kafka.topics import ensure_topics
-from keyfold.local.checkpoint_key import CHECKPOINTS_NAME, PRIVATE_KEY_NAME, prepare_checkpoint_key
 from keyfold.local.logins import DatabaseLogins
 from keyfold.local.people import LocalPeopleFile
 from keyfold.local.process.child import Child, ProcessSpec
@@ -27,6 +26,7 @@ from keyfold.local.servers.kafka_jars import are_fetched, find_fault
 from keyfold.local.servers.postgres import LocalPostgres
 from keyfold.local.service_specs import MODULES, SERVICE_SPECS, ServiceSpec, Wiring, service_command
 from keyfold.local.signing import LocalSigner
+from keyfold.local.signing_keys import CHECKPOINTS_NAME, prepare_keys
 from keyfold.local.stack_ports import StackPorts
 from keyfold.local.state import StateDir
 from keyfold.store.postgres.migrations import migrate
@@ -75,7 +75,7 @@ class Stack:
         token = self.state.gateway_token()
         LocalSigner(self.state.path).prepare()
         LocalPeopleFile(self.state.path).prepare()
-        prepare_checkpoint_key(self.state.path)
+        prepare_keys(self.state.path)
         async with asyncio.TaskGroup() as tasks:
             if self.fork_server is not None:
                 tasks.create_task(self.fork_server.warm_up())
@@ -200,7 +200,7 @@ class Stack:
             log_dir=self.state.logs,
             state_secret=self.state.state_secret(),
             idempotency_secret=self.state.idempotency_secret(),
-            checkpoint_key=self.state.path / PRIVATE_KEY_NAME,
+            keys_dir=self.state.path,
             checkpoint_file=self.state.path / CHECKPOINTS_NAME,
             session_secret=self.state.session_secret(),
             local_people=LocalPeopleFile(self.state.path).path,

@@ -57,6 +57,11 @@ class PartitionReader:
         """
         return (await self._reader.end_offsets())[self._partition]
 
+    async def rewind(self) -> None:
+        """Go back to the oldest record that there is. Raises Unavailable."""
+        firsts = await self._reader.first_offsets(frozenset({self._partition}))
+        await self._reader.assign(firsts)
+
     async def read(self, records_max: int = RECORDS_MAX, timeout_s: float = 1.0) -> list[Received]:
         """Return the next records in order; an empty list if none came in time or the broker is away.
 

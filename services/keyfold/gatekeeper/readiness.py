@@ -18,6 +18,8 @@ def add_checks(health: Health, replica: Replica, lease: Lease, journal: Journal,
 
 def _lease_trouble(lease: Lease, clock: Clock) -> str | None:
     """Return why requests are no longer allowed, or soon will not be: others can still be asked instead."""
+    if lease.missing is not None:
+        return f"no lease is held: {lease.missing}"
     if not lease.is_held(clock.monotonic_s()):
         return "no lease is held"
     if (reason := lease.unrenewable) is not None:
@@ -26,7 +28,9 @@ def _lease_trouble(lease: Lease, clock: Clock) -> str | None:
 
 
 def state_trouble(replica: Replica) -> str | None:
-    """Return why there is no state yet, or how far its load has come; None if there is one."""
+    """Return why there is no state, with how far its load has come, or no later one; None if there is."""
+    if replica.stuck is not None:
+        return replica.stuck
     if replica.state is not None:
         return None
     if replica.altered is not None:

@@ -19,6 +19,7 @@ from keyfold.runtime.settings.base import (
 )
 from keyfold.runtime.settings.kafka import KafkaSettings
 from keyfold.runtime.settings.secret_files import StateSettings
+from keyfold.wire.proof.seal import load_trusted_keys
 
 MIB = 1024 * 1024
 GIB = 1024 * MIB
@@ -56,6 +57,12 @@ class GatekeeperSettings(
     )
     authz_connections_max: int = Field(
         4096, ge=1, le=1_000_000, description="how many connections gateways may hold open, at most 1000000"
+    )
+    seal_public_keys: Annotated[Path, file_validator(load_trusted_keys)] = Field(
+        description="the path of the registry's Ed25519 public keys as PEM, one after the other"
+    )
+    unsealed_accepted: bool = Field(
+        False, description="true while you upgrade from a version without seals: until the first seal comes"
     )
     route_map: Annotated[Path, file_validator(read_route_map)] = Field(
         description="the path of a route map such as deploy/keyfold/routes/practice-api.routes"

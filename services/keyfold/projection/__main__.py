@@ -22,6 +22,7 @@ from keyfold.store.postgres.migrations import require_migrations
 from keyfold.store.postgres.readiness import DatabaseReadiness
 from keyfold.store.postgres.roles import role_of
 from keyfold.store.read_model.snapshots import Snapshots
+from keyfold.wire.proof.seal import load_trusted_keys
 from keyfold.wire.proof.state_digest import StateSecret
 from keyfold.wire.topics import DEAD_LETTER, LIFECYCLE
 
@@ -42,7 +43,8 @@ async def start(process: Process[ProjectionSettings]) -> None:
     topic = LifecycleTopic(
         kafka=kafka,
         dead_letters=publisher,
-        dead_letter_ratio_max=settings.projection_dead_letter_ratio_max,
+        trusted=load_trusted_keys(settings.seal_public_keys.read_bytes()),
+        accepts_unsealed=settings.unsealed_accepted,
     )
     loop = ProjectionLoop(
         pool,

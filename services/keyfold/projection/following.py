@@ -1,12 +1,13 @@
 """The projection's loop: builds the read model if needed, then folds every batch of the ledger into it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import structlog
 
 from keyfold.kafka.errors import OutcomeUnknown, Unavailable
-from keyfold.kafka.lifecycle_reader import LifecycleReader
+from keyfold.kafka.lifecycle_reader import LedgerUnreadable, LifecycleReader
 from keyfold.projection import metrics
 from keyfold.projection.lifecycle_topic import LifecycleTopic, read_step
 from keyfold.projection.replay import Replay
@@ -15,7 +16,7 @@ from keyfold.runtime.failure import TryLater
 from keyfold.runtime.retrying import Patience
 from keyfold.runtime.waiting import wait_for
 from keyfold.store.postgres.connection import Pool
-from keyfold.store.postgres.errors import DatabaseAway, ReadModelAbsent, ReadModelAltered
+from keyfold.store.postgres.errors import DatabaseAway, ReadModelAbsent, ReadModelAltered, UnfoldableEvent
 from keyfold.store.read_model.generations import serving_progress
 from keyfold.store.read_model.progress import GenerationProgress
 from keyfold.store.read_model.snapshots import Snapshots
@@ -59,7 +60,20 @@ class ProjectionLoop:
         return self._trouble or self._patience.trouble
 
     async def run(self) -> None:
-        """Fold until cancelled. Raises StopProcess with the reason if it cannot or must not go on."""
+        """Fold until cancelled. Raises StopProcess with the reason if it cannot or must not go on.
+
+        A sealed event that this code cannot fold does not end it: it serves what it has, and says so.
+        """
+        try:
+            await self._run()
+        except (LedgerUnreadable, UnfoldableEvent) as stuck:
+            self._trouble = str(stuck)
+            log.error(
+                "projection_stuck", reason=self._trouble, do="docs/operating.md, An event that stops a fold"
+            )
+            await asyncio.Event().wait()
+
+    async def _run(self) -> None:
         await wait_for(
             "Kafka", self._topic.require_answer, timeout_s=self._startup_timeout_s, clock=self._clock
         )
@@ -97,7 +111,9 @@ class ProjectionLoop:
 
     @asynccontextmanager
     async def _open_reader(self, progress: GenerationProgress) -> AsyncIterator[LifecycleReader]:
-        reader = self._topic.make_reader(progress.head, progress.next_offset, dead_letters=True)
+        reader = self._topic.make_reader(
+            progress.head, progress.next_offset, seal_key=progress.seal_key or None, dead_letters=True
+        )
         await self._patience.retry("Kafka", reader.start, on=_KAFKA_AWAY)
         try:
             yield reader
@@ -140,13 +156,15 @@ class ProjectionLoop:
         self._measure_due_s = self._clock.monotonic_s() + _MEASURE_INTERVAL_S
         # A Kafka that is away looks like one without new records; this call tells the difference.
         end_offset = await self._patience.retry("Kafka", reader.end_offset, on=_KAFKA_AWAY)
-        metrics.LAG_RECORDS.set(end_offset - reader.next_offset)
+        metrics.LAG_RECORDS.set(end_offset - reader.read_offset)
 
 
 _KAFKA_AWAY = (Unavailable, OutcomeUnknown)
 
 
 def _describe_lag(reader: LifecycleReader, end_offset: int) -> str | None:
-    if reader.next_offset >= end_offset:
+    if reader.gap is not None:
+        return str(reader.gap)
+    if reader.read_offset >= end_offset:
         return None
-    return f"catching up: at offset {reader.next_offset} of {end_offset}"
+    return f"catching up: at offset {reader.read_offset} of {end_offset}"

@@ -33,21 +33,20 @@ class GenerationBuild:
         return self._reader.head.position
 
     async def fold_to_offset(self, offset: int) -> None:
-        """Fold every record before the offset."""
-        while self._reader.next_offset < offset:
-            await self._step(min(EVENTS_MAX, offset - self._reader.next_offset))
+        """Fold every event that a record before the offset seals."""
+        while self._reader.read_offset < offset:
+            await self._step(min(EVENTS_MAX, offset - self._reader.read_offset))
 
     async def fold_to_position(self, position: int) -> None:
         """Fold every event up to the position, and none after it."""
         while self.position < position:
-            # A record moves the position by one at most, so this many never overshoot.
             await self._step(min(EVENTS_MAX, position - self.position))
 
     async def _step(self, records_max: int) -> None:
         step = await read_step(self._reader, records_max)
         if step is not None:
             await self._writer.save(step)
-        elif await self._reader.end_offset() <= self._reader.next_offset:
+        elif await self._reader.end_offset() <= self._reader.read_offset:
             raise EventsMissing(f"the lifecycle topic ends at position {self.position}")
         self._report()
 

@@ -7,6 +7,8 @@ works whether or not the projection is running, and `keyfold replay` calls it.
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
 
 import structlog
 
@@ -26,6 +28,9 @@ from keyfold.store.read_model.progress import GenerationProgress
 from keyfold.store.read_model.writer import ReadModelWriter
 from keyfold.wire.events.chain import GENESIS
 from keyfold.wire.proof.state_digest import StateSecret
+
+UNSEALED_MAX: Final = 2_000_000
+"""So many events a ledger may have had before its first seal; each takes 2 kB of memory until that comes."""
 
 log = structlog.get_logger(__name__)
 
@@ -72,7 +77,8 @@ class Replay:
         serving = await serving_progress(self.pool)
         altered = self._unsealed(serving)
         # If a generation serves, the foreign records of its events have been dead-lettered already.
-        async with self.topic.make_reader(GENESIS, 0, dead_letters=serving is None) as reader:
+        make_reader = partial(self.topic.make_reader, seal_key=None, unsealed_max=UNSEALED_MAX)
+        async with make_reader(GENESIS, 0, dead_letters=serving is None) as reader:
             writer = ReadModelWriter(self.pool, self.secret, schema=NEXT, remembers=True)
             build = GenerationBuild(reader, writer, self.clock)
             differences = None

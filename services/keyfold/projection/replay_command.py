@@ -23,6 +23,7 @@ from keyfold.runtime.service import EXIT_BAD_SETTINGS, EXIT_FAILED
 from keyfold.runtime.settings.base import BadSettings, load
 from keyfold.runtime.waiting import wait_for
 from keyfold.store.postgres.connection import open_pool
+from keyfold.wire.proof.seal import load_trusted_keys
 from keyfold.wire.proof.state_digest import StateSecret
 
 CLIENT_ID = "keyfold-replay"
@@ -60,7 +61,8 @@ async def _replay(settings: ProjectionSettings, clock: Clock) -> Report:
             kafka=kafka,
             dead_letters=publisher,
             client_id=CLIENT_ID,
-            dead_letter_ratio_max=settings.projection_dead_letter_ratio_max,
+            trusted=load_trusted_keys(settings.seal_public_keys.read_bytes()),
+            accepts_unsealed=settings.unsealed_accepted,
         )
         secret = StateSecret(settings.state_secret_bytes)
         return await Replay(dsn=dsn, pool=pool, topic=topic, clock=clock, secret=secret).run()

@@ -4,6 +4,7 @@ from datetime import timedelta
 from functools import partial
 
 from keyfold.registry.commands.execution import Commands
+from keyfold.registry.ledger.seal_keys import allow_first_seal, watch_seal
 from keyfold.registry.ledger.signing_means import CheckpointMeans
 from keyfold.registry.purging import purge
 from keyfold.registry.routes import CommandPolicy, registry_routes
@@ -17,6 +18,7 @@ from keyfold.store.enforcement.positions import ENFORCEMENT_CHANNEL, Enforcement
 from keyfold.store.ledger.append import Ledger
 from keyfold.store.ledger.idempotency_records import IdempotencyRecords
 from keyfold.store.ledger.logins import LoginBindings
+from keyfold.store.ledger.sealing import HeadSealer
 from keyfold.store.ledger.spent_links import SpentLinks
 from keyfold.store.postgres.connection import open_pool
 from keyfold.store.postgres.leadership import LeaderLock, Leadership
@@ -25,6 +27,8 @@ from keyfold.store.postgres.notifications import Notifications
 from keyfold.store.postgres.readiness import DatabaseReadiness
 from keyfold.store.postgres.roles import role_of
 from keyfold.store.read_model.reader import PROJECTION_CHANNEL, ReadModel
+from keyfold.wire.proof.seal import SealRing
+from keyfold.wire.proof.signed_head import load_private_key
 
 NAME = "registry"
 
@@ -45,17 +49,25 @@ async def start(process: Process[RegistrySettings]) -> None:
     process.spawn("database readiness", readiness.watch())
     process.spawn("kept answers", purge("kept answers", IdempotencyRecords(pool), clock))
     process.spawn("spent links", purge("spent links", SpentLinks(pool), clock))
-    commands, model = Commands(Ledger(pool), clock), ReadModel(pool, projected)
+    sealer = HeadSealer(_read_ring(settings))
+    ledger = Ledger(pool, sealer)
+    commands, model = Commands(ledger, clock), ReadModel(pool, projected)
+    begin = partial(allow_first_seal, ledger, sealer)
+    await wait_for("the ledger's seal", begin, timeout_s=timeout_s, clock=clock)
+    process.health.add("seal", lambda: sealer.trouble)
+    process.spawn("seal", watch_seal(ledger, clock))
     timekeeper = Timekeeper(model, commands, clock)
     process.spawn("timekeeper", Leadership(dsn, LeaderLock.TIMEKEEPER).run(timekeeper.run))
     means = CheckpointMeans.of(settings, pool)
-    for name, work in means.tasks(dsn, pool, commands, clock):
+    for name, work in means.tasks(dsn, ledger, pool, commands, clock):
         process.spawn(name, work)
     routes = registry_routes(
         pool,
+        ledger,
         model,
         clock,
         commands=commands,
+        sealer=sealer,
         enforcement=Enforcement(pool, enforced),
         policy=_read_policy(settings),
         checkpoint_means=means,
@@ -63,6 +75,11 @@ async def start(process: Process[RegistrySettings]) -> None:
     limits = RateLimits.of(settings)
     app = build_app(NAME, routes, auth=auth, health=process.health, clock=clock, limits=limits)
     await process.serve(app)
+
+
+def _read_ring(settings: RegistrySettings) -> SealRing:
+    paths = (settings.seal_key, settings.seal_key_next)
+    return SealRing([load_private_key(path.read_bytes()) for path in paths if path is not None])
 
 
 def _read_policy(settings: RegistrySettings) -> CommandPolicy:

@@ -19,6 +19,7 @@ from keyfold.registry.keys.unused_permissions import UnusedPermissions
 from keyfold.registry.ledger.enforcement import EnforcementViews
 from keyfold.registry.ledger.events import LedgerEvents
 from keyfold.registry.ledger.histories import Histories
+from keyfold.registry.ledger.seal_keys import SealKeys
 from keyfold.registry.ledger.signed_heads_http import LedgerCheckpoints
 from keyfold.registry.ledger.signing_means import NO_CHECKPOINT_MEANS, CheckpointMeans
 from keyfold.registry.reads import Reads
@@ -32,6 +33,7 @@ from keyfold.store.enforcement.positions import Enforcement
 from keyfold.store.ledger.append import Ledger
 from keyfold.store.ledger.history import History
 from keyfold.store.ledger.logins import SignInLists
+from keyfold.store.ledger.sealing import HeadSealer
 from keyfold.store.ledger.signed_heads import Checkpoints
 from keyfold.store.ledger.spent_links import SpentLinks
 from keyfold.store.postgres.connection import Pool
@@ -49,16 +51,17 @@ class CommandPolicy:
 
 def registry_routes(
     pool: Pool,
+    ledger: Ledger,
     model: ReadModel,
     clock: Clock,
     *,
     commands: Commands,
+    sealer: HeadSealer,
     enforcement: Enforces,
     policy: CommandPolicy,
     checkpoint_means: CheckpointMeans = NO_CHECKPOINT_MEANS,
 ) -> list[AnyRoute]:
     """Return every route of the registry over one database."""
-    ledger = Ledger(pool)
     reads = Reads(pool, ledger, model, clock)
     asked = CommandsOverHttp(commands, Idempotency(policy.idempotency_secret), model, enforcement)
     lists = SignInLists(pool)
@@ -78,6 +81,7 @@ def registry_routes(
         *Histories(History(pool), reads).routes(),
         *LedgerEvents(ledger).routes(),
         *EnforcementViews(ledger, Enforcement(pool)).routes(),
+        *SealKeys(asked, ledger, sealer, clock).routes(),
         *LedgerCheckpoints(asked, ledger, Checkpoints(pool), checkpoint_means).routes(),
     ]
     # To spend a link is no command, so the headers of commands mean nothing to it.

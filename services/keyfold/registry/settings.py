@@ -42,6 +42,12 @@ class RegistrySettings(ServiceSettings, PostgresSettings, AuthSettings, RateLimi
     idempotency_secret: Annotated[SecretStr, AfterValidator(_check_length)] = Field(
         description=f"at least {_SECRET_CHARACTERS_MIN} random characters, the same for every registry"
     )
+    seal_key: Annotated[Path, file_validator(load_private_key)] = Field(
+        description="the path of an Ed25519 private key as PKCS8 PEM, which seals the ledger"
+    )
+    seal_key_next: Annotated[Path | None, file_validator(load_private_key)] = Field(
+        None, description="the path of the key that is to take over from KEYFOLD_SEAL_KEY"
+    )
     checkpoint_key: Annotated[Path | None, file_validator(load_private_key)] = Field(
         None, description="the path of an Ed25519 private key as PKCS8 PEM, which signs checkpoints"
     )

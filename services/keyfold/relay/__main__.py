@@ -14,7 +14,8 @@ from keyfold.runtime.authenticator import NoTokens
 from keyfold.runtime.http import build_app
 from keyfold.runtime.service import Process, run
 from keyfold.runtime.waiting import wait_for
-from keyfold.store.ledger.append import LEDGER_CHANNEL, Ledger
+from keyfold.store.ledger.append import LEDGER_CHANNEL
+from keyfold.store.ledger.reading import LedgerReader
 from keyfold.store.ledger.relay_offset import RelayOffset
 from keyfold.store.postgres.connection import open_pool
 from keyfold.store.postgres.leadership import LeaderLock, Leadership
@@ -39,7 +40,7 @@ async def start(process: Process[RelaySettings]) -> None:
     publisher = await process.enter(Publisher(ProducerOptions(kafka=kafka, client_id="keyfold-relay")))
     notifications = await process.enter(Notifications(dsn, LEDGER_CHANNEL))
     forwarding = Forwarding(
-        Ledger(pool),
+        LedgerReader(pool),
         RelayOffset(pool),
         publisher,
         notifications,

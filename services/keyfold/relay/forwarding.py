@@ -9,10 +9,10 @@ from keyfold.kafka.publisher import Publisher
 from keyfold.relay import metrics
 from keyfold.runtime.failure import StopProcess
 from keyfold.runtime.retrying import Patience
-from keyfold.store.ledger.append import Ledger
+from keyfold.store.ledger.reading import LedgerReader
 from keyfold.store.ledger.relay_offset import RelayOffset
 from keyfold.store.postgres.notifications import Notifications
-from keyfold.wire.events.chain import LedgerGap, Row
+from keyfold.wire.events.chain import ChainedRow, LedgerGap
 from keyfold.wire.events.record import lifecycle_record
 from keyfold.wire.topics import LIFECYCLE
 
@@ -31,7 +31,7 @@ class TopicMadeAnew(StopProcess):
     def __init__(self, topic: str, end_offset: int, position: int) -> None:
         super().__init__(
             f"{topic} ends at offset {end_offset}, and {position} events were forwarded to it: it was deleted"
-            " and made anew, or lost its end; docs/operating.md says how to fill it again"
+            " and made anew, or lost its end; `keyfold ledger republish` fills it again"
         )
 
 
@@ -40,7 +40,7 @@ class Forwarding:
 
     def __init__(
         self,
-        ledger: Ledger,
+        ledger: LedgerReader,
         offset: RelayOffset,
         publisher: Publisher,
         notifications: Notifications,
@@ -73,8 +73,8 @@ class Forwarding:
         while True:
             rows = await self._ledger.rows_after(position, self._batch_rows_max)
             await self._measure(position, len(rows))
-            if rows:
-                position = await self._forward(position, rows)
+            # An operator may have set it back, to fill the topic again.
+            position = await (self._forward(position, rows) if rows else self._offset.position())
             if len(rows) < self._batch_rows_max:
                 # Events that were appended after this read have been notified since, or will be.
                 await self._notifications.wait(POLL_INTERVAL_S)
@@ -88,8 +88,8 @@ class Forwarding:
         if end is not None and end < position:
             raise TopicMadeAnew(self._topic, end, position)
 
-    async def _forward(self, position: int, rows: Sequence[tuple[Row, bytes]]) -> int:
-        first, last = rows[0][0].position, rows[-1][0].position
+    async def _forward(self, position: int, rows: Sequence[ChainedRow]) -> int:
+        first, last = rows[0].row.position, rows[-1].row.position
         if first != position + 1 or last != position + len(rows):
             raise LedgerGap(last=position, found=first if first != position + 1 else last)
         end = await self._publish(rows)
@@ -99,12 +99,12 @@ class Forwarding:
         metrics.LAG_EVENTS.dec(len(rows))
         return last
 
-    async def _publish(self, rows: Sequence[tuple[Row, bytes]]) -> int | None:
+    async def _publish(self, rows: Sequence[ChainedRow]) -> int | None:
         """Return where the topic ends, once Kafka has acknowledged every row, however long that takes.
 
         After an unknown outcome all of them are sent again, in order, so they leave no gap.
         """
-        records = [lifecycle_record(row, row_hash) for row, row_hash in rows]
+        records = [lifecycle_record(*link) for link in rows]
         return await self._patience.retry(
             "Kafka",
             lambda: self._publisher.publish(self._topic, PARTITION, records),

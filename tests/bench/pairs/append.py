@@ -20,6 +20,7 @@ from tests.bench.contest import Contest, Figure, Figures, Side
 from tests.bench.ground import Ground
 from tests.support.key_commands import OTTO, create_key
 from tests.support.lifecycle_events import account_created, key_created
+from tests.support.seals import ledger_on
 from tests.support.store.events import append_new
 
 CREATES = Figure(name="creates/s")
@@ -48,7 +49,7 @@ async def contests(ground: Ground) -> AsyncIterator[Sequence[Contest]]:
         open_connection(dsn, application_name="bare") as connection,
     ):
         await connection.execute(BARE_TABLE)
-        ledger = Ledger(pool)
+        ledger = ledger_on(pool)
         await open_accounts(ledger)
         commands, numbers = Commands(ledger, SYSTEM_CLOCK), count(1)
 

@@ -18,7 +18,6 @@ import aiohttp
 
 from keyfold.domain.lifecycle.account import IntegrationsEnabled
 from keyfold.runtime.clock import SYSTEM_CLOCK
-from keyfold.store.ledger.append import Ledger
 from keyfold.store.postgres.connection import open_pool
 from tests.bench.contest import Contest, Figure, Figures, Side
 from tests.bench.ground import Ground
@@ -28,6 +27,7 @@ from tests.support.audit.lived_in_log import account, fill, vendor
 from tests.support.eventually import eventually
 from tests.support.lifecycle_events import account_created, key_created, vendor_approved, vendor_key_issued
 from tests.support.page.browsers import let_in
+from tests.support.seals import ledger_on
 from tests.support.stack.running import RunningStack, running
 from tests.support.store.events import append_new
 
@@ -118,7 +118,7 @@ async def _lived_in(stack: RunningStack) -> None:
     await fill(stack.record["postgres"], ROWS, tomorrow, keys=KEYS)
     async with open_pool(stack.record["postgres"], application_name="bench") as pool:
         await append_new(
-            Ledger(pool),
+            ledger_on(pool),
             [
                 *(each for number in range(VENDORS) for each in vendor_approved(number)),
                 vendor_key_issued(1_000_000, 0),

@@ -23,13 +23,13 @@ from tests.bench.ground import Ground
 from tests.bench.stopwatch import rate_per_s
 from tests.support.bed import Topics
 from tests.support.ledger_builder import LedgerBuilder
+from tests.support.seals import TRUSTED
 from tests.support.state_secret import STATE_SECRET
 from tests.support.store.long_history import history
 
 EVENTS = Figure(name="events/s")
 LEDGER_EVENTS = 30_000
 RECORDS_MAX = 10_000
-DEAD_LETTER_RATIO_MAX = 0.1
 
 
 @asynccontextmanager
@@ -44,7 +44,7 @@ async def contests(ground: Ground) -> AsyncIterator[Sequence[Contest]]:
         lifecycle_topic = LifecycleTopic(
             kafka=kafka,
             dead_letters=publisher,
-            dead_letter_ratio_max=DEAD_LETTER_RATIO_MAX,
+            trusted=TRUSTED,
             name=topic,
         )
         consumer = await stack.enter_async_context(_driver(kafka))

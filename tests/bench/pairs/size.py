@@ -8,12 +8,12 @@ from itertools import count
 
 from keyfold.registry.commands.execution import Commands, Done
 from keyfold.runtime.clock import SYSTEM_CLOCK
-from keyfold.store.ledger.append import Ledger
 from keyfold.store.postgres.connection import open_connection, open_pool
 from tests.bench.contest import Contest, Figure, Figures, Side
 from tests.bench.ground import Ground
 from tests.bench.pairs.append import open_accounts
 from tests.support.key_commands import OTTO, create_key
+from tests.support.seals import ledger_on
 
 EVENTS, EVENTS_FEW = 1_000_000, 1_000
 COMMANDS = 200
@@ -48,7 +48,7 @@ async def _side(ground: Ground, events: int) -> AsyncIterator[Side]:
         await connection.execute(MOVE_HEAD, events)
         await connection.execute("vacuum analyze ledger.events")
     async with open_pool(dsn, application_name="bench", plans_once=True) as pool:
-        ledger = Ledger(pool)
+        ledger = ledger_on(pool)
         await open_accounts(ledger)
         commands, numbers = Commands(ledger, SYSTEM_CLOCK), count(1)
 

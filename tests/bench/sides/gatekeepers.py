@@ -12,6 +12,7 @@ from keyfold.local.process.child import ProcessSpec
 from keyfold.local.process.ports import HOST, free_ports
 from keyfold.local.service_specs import SERVICES, Wiring, service_command
 from keyfold.local.signing import LocalSigner
+from keyfold.local.signing_keys import prepare_keys
 from keyfold.local.stack import ROUTE_MAP
 from keyfold.local.state import StateDir
 from tests.bench.contest import CannotRun
@@ -84,6 +85,7 @@ async def wired(ground: Ground, directory: Path, own_port: int = 0) -> tuple[Wir
         log_dir=directory,
         state_secret=write_state_secret(directory),
         idempotency_secret=state.idempotency_secret(),
+        keys_dir=prepare_keys(state.path),
         authz_port=own_port,
     )
     return wiring, token

@@ -16,12 +16,12 @@ from keyfold.projection.lifecycle_topic import LifecycleTopic
 from keyfold.projection.replay import Replay
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.runtime.settings.kafka import KafkaAccess
-from keyfold.store.ledger.append import Ledger
 from keyfold.store.postgres.connection import open_pool
 from keyfold.wire.events.record import lifecycle_record
 from keyfold.wire.keys.format import SECRET_BYTES, KeyKind, MintedKey, mint
 from keyfold.wire.topics import LIFECYCLE
 from tests.support.ledger_builder import START, account_id, key_created, vendor_approved, vendor_id
+from tests.support.seals import TRUSTED, ledger_on
 from tests.support.state_secret import STATE_SECRET
 from tests.support.store.events import append_new
 
@@ -61,10 +61,10 @@ async def open_all(world: Practices, dsn: str, kafka: KafkaAccess) -> None:
         open_pool(dsn, application_name="bench") as pool,
         Publisher(ProducerOptions(kafka=kafka)) as publisher,
     ):
-        await append_new(Ledger(pool), world.events())
-        rows = await Ledger(pool).rows_after(0, len(world.events()))
-        await publisher.publish(LIFECYCLE.name, 0, [lifecycle_record(row, seal) for row, seal in rows])
-        topic = LifecycleTopic(kafka=kafka, dead_letters=publisher, dead_letter_ratio_max=1)
+        await append_new(ledger_on(pool), world.events())
+        rows = await ledger_on(pool).rows_after(0, len(world.events()))
+        await publisher.publish(LIFECYCLE.name, 0, [lifecycle_record(*link) for link in rows])
+        topic = LifecycleTopic(kafka=kafka, dead_letters=publisher, trusted=TRUSTED)
         await Replay(dsn=dsn, pool=pool, topic=topic, clock=SYSTEM_CLOCK, secret=STATE_SECRET).run()
 
 

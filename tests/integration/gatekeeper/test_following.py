@@ -3,21 +3,62 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from enum import StrEnum
 
 import asyncpg
 import pytest
 from msgspec.structs import replace
 
 from keyfold.domain.access.decision import Reason
-from keyfold.wire.events.chain import seal
+from keyfold.domain.lifecycle.fold import LifecycleEvent, stream_of
+from keyfold.wire.events.chain import ChainedRow, Head, hash_row
+from keyfold.wire.events.codec import encode_event
 from keyfold.wire.events.record import lifecycle_record
+from keyfold.wire.keys.format import KeyKind
 from tests.support.eventually import eventually
-from tests.support.gatekeeper.practice import BOTH, KEY, practice, revoked, subscriber_key
+from tests.support.gatekeeper.practice import BOTH, KEY, mint_key, practice, revoked, subscriber_key
 from tests.support.gatekeeper.rows import read_rows
 from tests.support.gatekeeper.world import Gatekeeper, World
 from tests.support.ledger_builder import account_created
+from tests.support.seals import NEXT_SIGNER, seal_row
+
+
+class Trick(StrEnum):
+    """How somebody who can write to the topic, and has no key, makes up a record."""
+
+    UNSEALED = "it follows the chain and has no seal"
+    OWN_SEAL = "it follows the chain and is sealed with another key"
+    OLD_SEAL = "it follows the chain and has the seal of an earlier event"
+    UNCHAINED = "it has a hash that follows nothing"
+    ALTERED = "it has the hash and the seal of the true event"
+    AHEAD = "it follows two more that were made up"
+
+
+def forge(trick: Trick, last: ChainedRow, true: ChainedRow, event: LifecycleEvent) -> Sequence[ChainedRow]:
+    """Return records that somebody has made up, to follow the last event in the true one's place."""
+    name, data = encode_event(event)
+    row = replace(true.row, stream=stream_of(event), version=1, type=name, data=data)
+    row_hash = hash_row(last.hash, row)
+    match trick:
+        case Trick.UNSEALED:
+            return [ChainedRow(row, row_hash, None)]
+        case Trick.OWN_SEAL:
+            own = NEXT_SIGNER.seal(Head(position=row.position, hash=row_hash))
+            return [ChainedRow(row, row_hash, own)]
+        case Trick.OLD_SEAL:
+            return [ChainedRow(row, row_hash, last.seal)]
+        case Trick.UNCHAINED:
+            return [ChainedRow(row, bytes(32), bytes(64))]
+        case Trick.ALTERED:
+            return [true._replace(row=row)]
+        case Trick.AHEAD:
+            links = [ChainedRow(row, row_hash, None)]
+            for _ in range(2):
+                row = replace(row, position=row.position + 1)
+                links.append(ChainedRow(row, hash_row(links[-1].hash, row), None))
+            return links
 
 
 @asynccontextmanager
@@ -128,26 +169,59 @@ async def test_its_row_tells_how_far_it_is_and_goes_with_it(world: World) -> Non
     assert await read_rows(world.dsn) == []
 
 
-@pytest.mark.parametrize("fault", ["gap", "chain", "unknown"])
-async def test_what_cannot_be_followed_ends_the_process(world: World, fault: str) -> None:
-    """A gap, a broken chain or an unknown event ends the process non-zero, with one line that says where."""
+@pytest.mark.parametrize("trick", list(Trick))
+async def test_a_forged_record_changes_nothing(world: World, trick: Trick) -> None:
+    """Who can write to the topic lets nobody in by it and shuts nobody out; the true event still counts."""
     await world.append(*practice())
     await world.project()
+    forged_key, key = mint_key(KeyKind.SUBSCRIBER, 901), mint_key(KeyKind.SUBSCRIBER, 902)
     async with world.gatekeeper() as gatekeeper:
-        first = await world.append(account_created(8), account_created(9))
-        (_, before), (row, row_hash), last = await world.ledger.rows_after(first - 3, 3)
-        if fault == "gap":
-            row, row_hash = last
-        if fault == "chain":
-            row = replace(row, actor_subject="mallory")
-        if fault == "unknown":
-            row = replace(row, type="keyfold.account.merged")
-            row_hash = seal(before, row)
-        await world.publish_records(lifecycle_record(row, row_hash))
-        assert await gatekeeper.ended() == 1
-        failed = [line for line in gatekeeper.log() if line["event"] == "service_failed"]
-        assert len(failed) == 1
-        assert f"the ledger cannot be followed past position {len(practice())}" in str(failed[0]["error"])
+        position = await world.append(subscriber_key(key), account_created(9))
+        last, true, _ = await world.ledger.rows_after(position - 3, 3)
+        forged = forge(trick, last, true, subscriber_key(forged_key))
+        await world.publish_records(*(lifecycle_record(*link) for link in forged))
+        await world.publish(position - 2)
+        await gatekeeper.reaches(position)
+        asked = [
+            await gatekeeper.ask("GET", "/v1/patient", {**BOTH, "A-api-key": each.secret})
+            for each in (forged_key, KEY, key)
+        ]
+        assert [answer.reason for answer in asked] == [Reason.UNKNOWN_SUBSCRIBER_KEY, None, None]
+        assert "forged_record" in [line["event"] for line in gatekeeper.log()]
+
+
+async def test_a_sealed_event_that_nobody_understands_denies(world: World) -> None:
+    """A gatekeeper that cannot understand the next event stays up, answers `stale` and says where."""
+    await world.append(*practice())
+    await world.project()
+    async with world.gatekeeper(STALENESS_MAX_S="0") as gatekeeper:
+        last = (await world.ledger.rows_after(0, 1000))[-1]
+        row = replace(last.row, position=last.row.position + 1, type="keyfold.account.merged")
+        unknown = seal_row(row, hash_row(last.hash, row))
+        await world.publish_records(lifecycle_record(*unknown))
+        await becomes(gatekeeper, Reason.STALE)
+        assert (await gatekeeper.ask("GET", "/v1/note", BOTH)).reason == Reason.CATEGORY_DENIED
+
+        async def has_gone() -> bool:
+            return await read_rows(world.dsn) == []
+
+        await eventually(has_gone)  # nobody waits for it any more
+        _, ready = await gatekeeper.get("/readyz")
+        assert f"past position {last.row.position}, to keyfold.account.merged" in str(ready["reasons"])
+
+
+async def test_missing_events_deny_until_they_come(world: World) -> None:
+    """A gap is a denial at once, whatever the bound, and its end is seen without a restart."""
+    await world.append(*practice())
+    await world.project()
+    async with world.gatekeeper(STALENESS_MAX_S="0") as gatekeeper:
+        last = await world.append(account_created(8), account_created(9))
+        await world.publish(last - 1)
+        await becomes(gatekeeper, Reason.STALE)
+        assert "events are missing" in str((await gatekeeper.get("/readyz"))[1]["reasons"])
+        await world.publish(last - 2)
+        await becomes(gatekeeper, None)
+        await gatekeeper.reaches(last)
 
 
 async def test_kill_9_loses_no_answer(world: World) -> None:

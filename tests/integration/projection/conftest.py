@@ -17,6 +17,7 @@ from keyfold.store.read_model.snapshots import Snapshots
 from keyfold.wire.topics import LIFECYCLE
 from tests.support.bed import Topics
 from tests.support.projection.scene import Scene
+from tests.support.seals import TRUSTED
 from tests.support.state_secret import STATE_SECRET
 
 
@@ -31,7 +32,7 @@ async def scene(database: str, kafka_access: KafkaAccess, topics: Topics) -> Asy
         topic = LifecycleTopic(
             kafka=kafka_access,
             dead_letters=publisher,
-            dead_letter_ratio_max=0.1,
+            trusted=TRUSTED,
             name=await topics("lifecycle", config=LIFECYCLE.config),
             dead_letter_name=await topics("dead-letter"),
         )

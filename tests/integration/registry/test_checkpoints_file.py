@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from keyfold.domain.lifecycle.signed_head import LedgerCheckpointed
+from keyfold.domain.lifecycle.signatures.signed_head import LedgerCheckpointed
 from keyfold.registry.commands.execution import Commands
 from keyfold.registry.ledger.heads_file import CheckpointFile
 from keyfold.registry.ledger.heads_filing import CheckpointFiling
 from keyfold.registry.ledger.signing import DailyCheckpoints, is_due
-from keyfold.store.ledger.append import Ledger
 from keyfold.store.ledger.signed_heads import Checkpoints, RecordedCheckpoint
 from keyfold.wire.events.chain import Head
 from tests.support.ledger_builder import LedgerBuilder, account_created
 from tests.support.registry.office import AT, LedgerClock, Office, office_of
+from tests.support.seals import ledger_on
 from tests.support.store.tampering import dba_of
 from tests.support.wire.signed_heads import KEY, event_of, sign_claim
 
@@ -129,7 +129,7 @@ def test_due(last: int | None, head: int, age: timedelta, due: bool) -> None:
 async def test_daily(office: Office) -> None:
     """Every day in which something happened ends up with one checkpoint, and a day without has none."""
     clock = LedgerClock(AT)
-    ledger = Ledger(office.pool)
+    ledger = ledger_on(office.pool)
     daily = DailyCheckpoints(
         ledger=ledger,
         commands=Commands(ledger, clock),

@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from keyfold.cli.commands.ledger.verification import Evidence, verify
-from keyfold.local.checkpoint_key import PRIVATE_KEY_NAME, PUBLIC_KEY_NAME, prepare_checkpoint_key
+from keyfold.local.signing_keys import CHECKPOINT_KEY, prepare_keys
 from keyfold.registry.ledger.signing_means import CheckpointMeans
 from keyfold.registry.settings import RegistrySettings
 from keyfold.runtime.clock import SYSTEM_CLOCK
@@ -18,6 +18,7 @@ from keyfold.wire.proof.signed_head import key_id_of, load_public_key
 from tests.support.eventually import eventually
 from tests.support.registry.office import PATH, Office
 from tests.support.registry.serving import OPERATOR, REVIEWER, instance, owner
+from tests.support.seals import ledger_on
 from tests.support.wire.signed_heads import KEY, PUBLIC_KEYS
 
 
@@ -107,10 +108,8 @@ async def test_told_nothing(monkeypatch: pytest.MonkeyPatch, office: Office) -> 
     """A registry that is told of no key starts, takes no checkpoints and warns."""
     with capture_logs() as logs:
         means = CheckpointMeans.of(settings_of(monkeypatch), office.pool)
-    assert (means, list(means.tasks("", office.pool, office.commands, SYSTEM_CLOCK))) == (
-        CheckpointMeans(),
-        [],
-    )
+    tasks = list(means.tasks("", ledger_on(office.pool), office.pool, office.commands, SYSTEM_CLOCK))
+    assert (means, tasks) == (CheckpointMeans(), [])
     assert [(each["event"], each["log_level"]) for each in logs] == [("checkpoints_off", "warning")]
 
 
@@ -128,15 +127,16 @@ async def test_told_of_a_key_and_a_file(
     monkeypatch: pytest.MonkeyPatch, office: Office, database: str, tmp_path: Path
 ) -> None:
     """A registry that is told of both takes the first checkpoint by itself, and files it."""
-    prepare_checkpoint_key(tmp_path)
+    prepare_keys(tmp_path)
     file = tmp_path / "own.ndjson"
-    key = str(tmp_path / PRIVATE_KEY_NAME)
+    key = str(CHECKPOINT_KEY.private(tmp_path))
     settings = settings_of(monkeypatch, CHECKPOINT_KEY=key, CHECKPOINT_FILE=str(file))
     await office.registry.account()
     means = CheckpointMeans.of(settings, office.pool)
+    ledger = ledger_on(office.pool)
     tasks = [
         asyncio.ensure_future(work)
-        for _, work in means.tasks(database, office.pool, office.commands, SYSTEM_CLOCK)
+        for _, work in means.tasks(database, ledger, office.pool, office.commands, SYSTEM_CLOCK)
     ]
 
     async def filed() -> bytes | None:
@@ -146,7 +146,7 @@ async def test_told_of_a_key_and_a_file(
     for each in tasks:
         each.cancel()
     await asyncio.wait(tasks)
-    public = load_public_key((tmp_path / PUBLIC_KEY_NAME).read_bytes())
+    public = load_public_key(CHECKPOINT_KEY.public(tmp_path).read_bytes())
     evidence = Evidence(public_keys={key_id_of(public): public}, checkpoints_file=line)
     found = await verify(database, evidence, lambda proven, of: None)
     assert (found.findings, found.vouched) == ((), 1)

@@ -193,7 +193,7 @@ async def test_nothing_secret(registry: Registry) -> None:
     account_id, key, secrets = await storied_key(registry)
     vendor_id = await storied_vendor(registry)
     digests = [digest_of(secret).hex() for secret in secrets]
-    ledger = [row.data for row, _ in await registry.ledger.rows_after(0, 100)]
+    ledger = [row.data for row, *_ in await registry.ledger.rows_after(0, 100)]
     for told in (*digests, NOTES):
         assert any(told in row for row in ledger), "the ledger has it, or the rest proves nothing"
 

@@ -29,6 +29,7 @@ from tests.support.eventually import eventually
 from tests.support.lifecycle_events import account_created, key_created, key_rotated
 from tests.support.registry.commanding import SetClock
 from tests.support.registry.serving import REVIEWER, Registry, folding, owner, serving
+from tests.support.seals import ledger_on
 from tests.support.store.events import append_new
 
 MANY = 1500
@@ -79,7 +80,7 @@ async def timekeeper(database: str, clock: Clock) -> AsyncIterator[tuple[Timekee
         Notifications(database, PROJECTION_CHANNEL) as projected,
     ):
         model = ReadModel(pool, projected)
-        yield Timekeeper(model, Commands(Ledger(pool), clock), clock, interval_s=0.05), model
+        yield Timekeeper(model, Commands(ledger_on(pool), clock), clock, interval_s=0.05), model
 
 
 @pytest.fixture
@@ -101,7 +102,7 @@ async def events(ledger: Ledger, after: int = 0) -> list[RecordedEvent]:
     """Return every event above a position."""
     found: list[RecordedEvent] = []
     while rows := await ledger.rows_after(after + len(found), 1000):
-        found += [understand(*row) for row in rows]
+        found += [understand(row.row, row.hash) for row in rows]
     return found
 
 
@@ -231,7 +232,7 @@ async def test_many_at_once(database: str) -> None:
         open_pool(database, application_name="test") as pool,
         timekeeper(database, SYSTEM_CLOCK) as (keeper, _),
     ):
-        ledger = Ledger(pool)
+        ledger = ledger_on(pool)
         await append_new(ledger, history)
         async with folding(database, pool):
             keeping = asyncio.create_task(keeper.run())
@@ -268,7 +269,7 @@ async def test_without_a_read_model(database: str) -> None:
         open_pool(database, application_name="test") as pool,
         timekeeper(database, SYSTEM_CLOCK) as (keeper, _),
     ):
-        ledger = Ledger(pool)
+        ledger = ledger_on(pool)
         await append_new(ledger, history)
         with pytest.raises(ReadModelAbsent):
             await keeper.record_due()

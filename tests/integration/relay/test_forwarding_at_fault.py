@@ -40,7 +40,7 @@ async def test_dies_before_its_offset_moves(database: str, kafka_access: KafkaAc
         async with relay.running():
             await relay.forwarded(6)
     rows = await read_rows(kafka_access, topic)
-    assert [row.position for row, _ in rows] == [1, 2, 3, 4, 5, 3, 4, 5, 6]
+    assert [row.position for row, *_ in rows] == [1, 2, 3, 4, 5, 3, 4, 5, 6]
     assert follow_all(rows) == 6
 
 
@@ -74,7 +74,7 @@ async def test_unknown_outcome(database: str, kafka_access: KafkaAccess, topics:
             await relay.forwarded(2)
         assert relay.forwarding.unready() is None
     rows = await read_rows(kafka_access, topic)
-    assert [row.position for row, _ in rows] == [1, 2, 1, 2, 1, 2]
+    assert [row.position for row, *_ in rows] == [1, 2, 1, 2, 1, 2]
 
 
 async def test_gap_in_the_ledger(database: str, kafka_access: KafkaAccess, topics: Topics) -> None:

@@ -8,9 +8,9 @@ import pytest
 
 from keyfold.store.access_log.partitions import Partitions
 from keyfold.store.enforcement.leases import Leases
-from keyfold.store.ledger.append import Ledger
 from keyfold.store.read_model.generations import open_generations
 from tests.support.access_events import EPOCH
+from tests.support.seals import ledger_on
 from tests.support.state_secret import STATE_SECRET
 from tests.support.store.enforcing import Scene, watch_enforcement
 from tests.support.store.logins import login_of, pool_of
@@ -32,5 +32,5 @@ async def scene(database: str) -> AsyncIterator[Scene]:
     """A ledger without any gatekeeper."""
     async with watch_enforcement(database) as (pool, enforcement):
         yield Scene(
-            dsn=database, pool=pool, leases=Leases(pool), ledger=Ledger(pool), enforcement=enforcement
+            dsn=database, pool=pool, leases=Leases(pool), ledger=ledger_on(pool), enforcement=enforcement
         )

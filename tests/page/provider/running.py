@@ -25,6 +25,7 @@ from keyfold.local.process.child import Child, ProcessSpec
 from keyfold.local.process.fork_server import ForkServer
 from keyfold.local.process.ports import HOST, free_ports, listens
 from keyfold.local.service_specs import CONSOLE, SERVICES, Wiring, service_command
+from keyfold.local.signing_keys import prepare_keys
 from keyfold.local.stack import ROUTE_MAP, answers_ready
 from keyfold.local.state import StateDir
 from keyfold.runtime.clock import SYSTEM_CLOCK
@@ -187,6 +188,7 @@ async def platform_in(directory: Path, fork_server: ForkServer) -> AsyncIterator
             log_dir=directory,
             state_secret=state.state_secret(),
             idempotency_secret=state.idempotency_secret(),
+            keys_dir=prepare_keys(state.path),
             session_secret=state.session_secret(),
             urls={name: f"http://{HOST}:{port}" for name, port in ports.items()},
             fork_server=fork_server,

@@ -17,11 +17,10 @@ from keyfold.projection.lifecycle_topic import LifecycleTopic
 from keyfold.projection.replay import Replay, Report
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.shipper.run_journal import RunJournal
-from keyfold.store.ledger.append import Ledger
 from keyfold.store.postgres.connection import Pool
 from keyfold.store.read_model.reader import ReadModel
 from keyfold.store.read_model.snapshots import Snapshots
-from keyfold.wire.events.chain import GENESIS, Row, follow, understand
+from keyfold.wire.events.chain import GENESIS, ChainedRow, understand
 from keyfold.wire.events.record import read_lifecycle_record
 from keyfold.wire.topics import ACCESS, LIFECYCLE
 from tests.support.chaos.faults.wire import Answer
@@ -29,6 +28,7 @@ from tests.support.chaos.owner import Done
 from tests.support.chaos.stack import ChaosStack
 from tests.support.chaos.traffic import Traffic
 from tests.support.eventually import eventually
+from tests.support.seals import TRUSTED, follow, ledger_on
 from tests.support.state_secret import STATE_SECRET
 
 SETTLED_WITHIN_S = 60.0
@@ -78,7 +78,7 @@ class Aftermath:
 
     async def check_ledger(self, done: Sequence[Done], sent: set[str], mark: str) -> int:
         """No gap, an unbroken chain, each successful command there once; return the head's position."""
-        rows = [row for row, _ in await self._ledger()]
+        rows = [row for row, *_ in await self._ledger()]
         ids = Counter(row.request_id for row in rows if row.request_id.startswith(f"{mark}-"))
         events = Counter((row.stream, row.type) for row in rows)
 
@@ -109,28 +109,28 @@ class Aftermath:
         snapshots = Snapshots(self.pool, STATE_SECRET)
         assert await ReadModel(self.pool).caught_up(head, SETTLED_WITHIN_S)
         folded = State()
-        for row, row_hash in await self._ledger():
+        for row, row_hash, _ in await self._ledger():
             folded.fold(understand(row, row_hash).event)
         snapshot = await snapshots.snapshot()
         await snapshots.check()
-        assert snapshot.head == await Ledger(self.pool).head()
+        assert snapshot.head == await ledger_on(self.pool).head()
         assert snapshot.state == folded
         report = await self._replayed()
         assert (report.position, report.differences) == (head, ())
 
-    async def _ledger(self) -> list[tuple[Row, bytes]]:
-        rows, head = await Ledger(self.pool).rows_after(0, ROWS_MAX), GENESIS
-        for row, row_hash in rows:
+    async def _ledger(self) -> list[ChainedRow]:
+        rows, head = await ledger_on(self.pool).rows_after(0, ROWS_MAX), GENESIS
+        for row, row_hash, _ in rows:
             after = follow(head, row, row_hash)
             assert after is not None
             head = after
-        assert head == await Ledger(self.pool).head()
+        assert head == await ledger_on(self.pool).head()
         return rows
 
     async def _replayed(self) -> Report:
         kafka = self.stack.kafka.access
         async with Publisher(ProducerOptions(kafka=kafka)) as publisher:
-            topic = LifecycleTopic(kafka=kafka, dead_letters=publisher, dead_letter_ratio_max=0.1)
+            topic = LifecycleTopic(kafka=kafka, dead_letters=publisher, trusted=TRUSTED)
             dsn = self.stack.postgres.dsn
             return await Replay(
                 dsn=dsn, pool=self.pool, topic=topic, clock=SYSTEM_CLOCK, secret=STATE_SECRET

@@ -18,6 +18,7 @@ from keyfold.local.process.ports import HOST, free_ports, listens
 from keyfold.local.servers.postgres import LocalPostgres
 from keyfold.local.service_specs import SERVICES, Wiring, service_command
 from keyfold.local.signing import LocalSigner
+from keyfold.local.signing_keys import prepare_keys
 from keyfold.local.stack import ROUTE_MAP, answers_ready
 from keyfold.local.state import StateDir
 from keyfold.store.postgres.migrations import migrate
@@ -185,5 +186,6 @@ class ChaosStack:
             log_dir=self.state.logs,
             state_secret=write_state_secret(self.state.path),
             idempotency_secret=self.state.idempotency_secret(),
+            keys_dir=prepare_keys(self.state.path),
             fork_server=self.fork_server,
         )

@@ -51,6 +51,11 @@ def enforcement() -> JsonObject:
     return {"position": 10**18, "enforced": False, "gatekeepers": [gatekeeper(), gatekeeper()]}
 
 
+def seal_key() -> JsonObject:
+    """Return the key that seals the ledger."""
+    return {"public_key": "ab" * 32}
+
+
 def unready() -> JsonObject:
     """Return why a service is not ready."""
     return {"reasons": {"kafka": "the broker at kafka-0.kafka.svc.cluster.local:9092 is away " * 3}}
@@ -86,6 +91,7 @@ ANSWERS: Final[Mapping[str, Callable[[], JsonObject]]] = {
     r"GET /v1/ledger": page(recorded),
     r"POST /v1/ledger/checkpoints": checkpoint,
     r"GET /v1/ledger/checkpoints": page(checkpoint),
+    r"\w+ /v1/ledger/seal-key.*": seal_key,
     r"GET /v1/enforcement": enforcement,
     r"POST /v1/decide": decision,
     r"GET /v1/shadow": shadow,

@@ -1,6 +1,6 @@
 """A checkpoint of the ledger, and the event of the next one, as plain values."""
 
-from keyfold.domain.lifecycle.signed_head import LedgerCheckpoint, LedgerCheckpointed
+from keyfold.domain.lifecycle.signatures.signed_head import LedgerCheckpoint, LedgerCheckpointed
 from tests.support.domain.given import (
     NOW,
 )

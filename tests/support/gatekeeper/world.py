@@ -35,6 +35,7 @@ from keyfold.wire.record import Record
 from keyfold.wire.topics import LIFECYCLE
 from tests.support.eventually import eventually
 from tests.support.gatekeeper.answered import Answered
+from tests.support.seals import ledger_on, write_trusted
 from tests.support.state_secret import STATE_SECRET, write_state_secret
 from tests.support.store.events import draft
 
@@ -76,7 +77,7 @@ class World:
     async def publish(self, after: int) -> None:
         """Publish the ledger's events after a position."""
         rows = await self.ledger.rows_after(after, 10_000)
-        await self.publish_records(*(lifecycle_record(row, row_hash) for row, row_hash in rows))
+        await self.publish_records(*(lifecycle_record(*link) for link in rows))
 
     async def publish_records(self, *records: Record) -> None:
         """Publish any records on the lifecycle topic."""
@@ -87,7 +88,7 @@ class World:
         async with PartitionReader(self.kafka, LIFECYCLE.name, offset=0) as reader:
             next_offset = await reader.end_offset()
         rows = await self.ledger.rows_after(0, 10_000)
-        events = [understand(row, row_hash) for row, row_hash in rows]
+        events = [understand(row, row_hash) for row, row_hash, _ in rows]
         step = Step(events=events, head=await self.ledger.head(), next_offset=next_offset)
         async with (
             open_pool(self.dsn, application_name="test") as pool,
@@ -115,6 +116,7 @@ class World:
             "JWKS": str(self._signer().jwks_path),
             "JWT_ISSUER": ISSUER,
             "JWT_AUDIENCE": AUDIENCE,
+            "SEAL_PUBLIC_KEYS": str(write_trusted(self.directory)),
             "ROUTE_MAP": ROUTE_MAP,
             "GATEWAYS": str(gateways),
             "STATE_SECRET": str(write_state_secret(self.directory)),
@@ -274,4 +276,4 @@ async def world_on(
 ) -> AsyncIterator[World]:
     """Yield a world on a fresh database."""
     async with open_pool(dsn, application_name="test", size_max=4) as pool:
-        yield World(dsn, kafka, directory, Ledger(pool), publisher, fork_server)
+        yield World(dsn, kafka, directory, ledger_on(pool), publisher, fork_server)

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from keyfold.domain.ids import AccountId, KeyId
-from keyfold.domain.lifecycle import account, signed_head
+from keyfold.domain.lifecycle import account
 from keyfold.domain.lifecycle import subscriber_key_commands as commands
+from keyfold.domain.lifecycle.signatures import signed_head
 from keyfold.domain.network import Network, parse_network
 from keyfold.domain.permissions import Permissions
 from keyfold.domain.rate_limit import RateLimit

@@ -5,11 +5,12 @@ from collections import defaultdict
 from keyfold.domain.ids import EventId, StreamId
 from keyfold.domain.lifecycle.fold import Aggregate, LifecycleEvent, evolve, stream_of
 from keyfold.domain.lifecycle.state import State
-from keyfold.wire.events.chain import GENESIS, Head, Row, follow, seal, understand
+from keyfold.wire.events.chain import GENESIS, Head, Row, hash_row, understand
 from keyfold.wire.events.codec import encode_event
 from keyfold.wire.events.upcasting import SCHEMA_VERSION
 from keyfold.wire.keys.packed import Packed
 from keyfold.wire.keys.packed_key import pack_key, unpack_key
+from tests.support.seals import follow
 
 
 def fold_by_stream(history: list[LifecycleEvent]) -> State:
@@ -33,7 +34,7 @@ def read_with_repeats(history: list[LifecycleEvent]) -> State:
     previous = GENESIS.hash
     for position, event in enumerate(history, start=1):
         row = row_of(position, event)
-        previous = seal(previous, row)
+        previous = hash_row(previous, row)
         sent.append((row, previous))
     state, head = State(), GENESIS
     for index, sealed in enumerate(sent):

@@ -14,9 +14,10 @@ from keyfold.registry.commands.handler import Command
 from keyfold.runtime.clock import SYSTEM_CLOCK, Clock
 from keyfold.store.ledger.append import Ledger
 from keyfold.store.postgres.connection import Pool, open_pool
-from keyfold.wire.events.chain import GENESIS, follow, understand
+from keyfold.wire.events.chain import GENESIS, understand
 from tests.support.key_commands import OTTO
 from tests.support.lifecycle_events import account_created
+from tests.support.seals import follow, ledger_on
 from tests.support.store.events import draft
 
 
@@ -64,7 +65,7 @@ class Processes:
         """Return every event, after following the chain from the start to the head: no gap, no repeat."""
         events, at = [], GENESIS
         while rows := await self.ledgers[0].rows_after(at.position, 1000):
-            for row, row_hash in rows:
+            for row, row_hash, _ in rows:
                 after = follow(at, row, row_hash)
                 assert after is not None, "a position is repeated"
                 at = after
@@ -81,7 +82,7 @@ async def processes(
     async with AsyncExitStack() as stack:
         opened = [open_pool(database, application_name="test") for _ in range(count)]
         pools = [await stack.enter_async_context(each) for each in opened]
-        ledgers = [Ledger(pool) for pool in pools]
+        ledgers = [ledger_on(pool) for pool in pools]
         drafts = [draft(account_created(number)) for number in range(accounts)]
         await ledgers[0].append(drafts, {each.stream: 0 for each in drafts}, clock.now())
         yield Processes(

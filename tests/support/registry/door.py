@@ -90,7 +90,7 @@ class Door:
     async def events(self) -> list[str]:
         """Return the types of all events so far."""
         return [
-            row.type.removeprefix("keyfold.") for row, _ in await self.registry.ledger.rows_after(0, 1000)
+            row.type.removeprefix("keyfold.") for row, *_ in await self.registry.ledger.rows_after(0, 1000)
         ]
 
 

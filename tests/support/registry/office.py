@@ -13,12 +13,12 @@ from keyfold.registry.ledger.heads_file import CheckpointFile
 from keyfold.registry.ledger.heads_filing import CheckpointFiling
 from keyfold.registry.ledger.signing_means import CheckpointMeans
 from keyfold.runtime.clock import SYSTEM_CLOCK
-from keyfold.store.ledger.append import Ledger
 from keyfold.store.ledger.signed_heads import Checkpoints
 from keyfold.store.postgres.connection import Pool, open_pool
 from keyfold.wire.proof.signed_head import parse_line
 from tests.support.registry.serving import OPERATOR, Registry, instance
 from tests.support.runtime.tokens import SetClock
+from tests.support.seals import ledger_on
 from tests.support.wire.signed_heads import KEY
 
 PATH = "/v1/ledger/checkpoints"
@@ -44,7 +44,7 @@ class Office:
     @property
     def commands(self) -> Commands:
         """What its daily task would run its commands with."""
-        return Commands(Ledger(self.pool), SYSTEM_CLOCK)
+        return Commands(ledger_on(self.pool), SYSTEM_CLOCK)
 
     async def take(self) -> int:
         """Take a checkpoint and return the position that it vouches for."""

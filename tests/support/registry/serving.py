@@ -24,12 +24,14 @@ from keyfold.runtime.health import Health
 from keyfold.runtime.http import build_app, serve_http
 from keyfold.store.enforcement.positions import Enforcement
 from keyfold.store.ledger.append import LEDGER_CHANNEL, Ledger
+from keyfold.store.ledger.sealing import HeadSealer
 from keyfold.store.postgres.connection import Pool, open_pool
 from keyfold.store.postgres.notifications import Notifications
 from keyfold.store.read_model.generations import open_generations
 from keyfold.store.read_model.reader import PROJECTION_CHANNEL, ReadModel
 from keyfold.store.read_model.writer import ReadModelWriter, Step
 from keyfold.wire.events.chain import Head, understand
+from tests.support.seals import RING, ledger_on
 from tests.support.state_secret import STATE_SECRET
 
 OPERATOR = Caller(role=Role.OPERATOR, sub="olivia")
@@ -196,11 +198,15 @@ async def instance(
         open_pool(database, application_name="test") as pool,
         Notifications(database, PROJECTION_CHANNEL) as notifications,
     ):
+        sealer = HeadSealer(RING)
+        ledger = Ledger(pool, sealer)
         routes = registry_routes(
             pool,
+            ledger,
             ReadModel(pool, notifications),
             clock,
-            commands=Commands(Ledger(pool), clock),
+            commands=Commands(ledger, clock),
+            sealer=sealer,
             enforcement=enforcement or Enforcement(pool),
             policy=CommandPolicy(
                 idempotency_secret=secret,
@@ -214,7 +220,7 @@ async def instance(
             serve_http(app, "127.0.0.1", 0, drain_timeout_s=1) as port,
             aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session,
         ):
-            yield Registry(session=session, ledger=Ledger(pool))
+            yield Registry(session=session, ledger=ledger)
 
 
 @asynccontextmanager
@@ -233,11 +239,11 @@ async def folding(database: str, pool: Pool) -> AsyncIterator[None]:
 
 
 async def _fold(database: str, pool: Pool) -> None:
-    ledger, writer, position = Ledger(pool), ReadModelWriter(pool, STATE_SECRET), 0
+    ledger, writer, position = ledger_on(pool), ReadModelWriter(pool, STATE_SECRET), 0
     async with Notifications(database, LEDGER_CHANNEL) as notifications:
         while True:
             if rows := await ledger.rows_after(position, FOLD_ROWS_MAX):
-                events = [understand(row, row_hash) for row, row_hash in rows]
+                events = [understand(row, row_hash) for row, row_hash, _ in rows]
                 head = Head(position=events[-1].position, hash=events[-1].hash)
                 await writer.save(Step(events=events, head=head, next_offset=head.position))
                 position = head.position

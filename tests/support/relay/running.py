@@ -14,28 +14,33 @@ from keyfold.relay.forwarding import Forwarding
 from keyfold.runtime import metrics
 from keyfold.runtime.settings.kafka import KafkaAccess
 from keyfold.store.ledger.append import LEDGER_CHANNEL, Ledger
+from keyfold.store.ledger.reading import LedgerReader
 from keyfold.store.ledger.relay_offset import RelayOffset
 from keyfold.store.postgres.connection import Pool, open_pool
 from keyfold.store.postgres.notifications import Notifications
-from keyfold.wire.events.chain import GENESIS, Head, Row, follow
+from keyfold.wire.events.chain import GENESIS, ChainedRow, Head
 from keyfold.wire.events.record import read_lifecycle_record
 from keyfold.wire.record import Record
 from tests.support.eventually import eventually
 from tests.support.kafka.records import read_all
+from tests.support.seals import follow, ledger_on
 from tests.support.store.events import append_new, created
 
 
 class Relay:
     """A relay of the test's own, and what it works on."""
 
-    def __init__(self, ledger: Ledger, offset: RelayOffset, forwarding: Forwarding) -> None:
+    def __init__(
+        self, appends: Ledger, ledger: LedgerReader, offset: RelayOffset, forwarding: Forwarding
+    ) -> None:
+        self._appends = appends
         self.ledger = ledger
         self.offset = offset
         self.forwarding = forwarding
 
     async def append(self, *numbers: int) -> None:
         """Append an event for each number."""
-        await append_new(self.ledger, map(created, numbers))
+        await append_new(self._appends, map(created, numbers))
 
     async def forwarded(self, position: int) -> None:
         """Wait until the offset is there."""
@@ -62,7 +67,7 @@ async def relay_on(
     kafka: KafkaAccess,
     topic: str,
     publisher: Publisher | None = None,
-    ledger_of: Callable[[Pool], Ledger] = Ledger,
+    ledger_of: Callable[[Pool], LedgerReader] = LedgerReader,
 ) -> AsyncIterator[Relay]:
     """Yield a relay of a database to a topic, in batches of three."""
     async with (
@@ -72,6 +77,7 @@ async def relay_on(
     ):
         ledger, offset = ledger_of(pool), RelayOffset(pool)
         yield Relay(
+            ledger_on(pool),
             ledger,
             offset,
             Forwarding(
@@ -108,14 +114,14 @@ class Dies(Publisher):
         return end
 
 
-class AskedLedger(Ledger):
+class AskedLedger(LedgerReader):
     """Notes what it is asked for."""
 
     def __init__(self, pool: Pool, asked: list[str]) -> None:
         super().__init__(pool)
         self._asked = asked
 
-    async def rows_after(self, position: int, limit: int) -> list[tuple[Row, bytes]]:
+    async def rows_after(self, position: int, limit: int) -> list[ChainedRow]:
         """Note it, and return them."""
         self._asked.append("rows")
         return await super().rows_after(position, limit)
@@ -141,15 +147,15 @@ class Holds(Publisher):
         return await super().publish(topic, partition, records)
 
 
-async def read_rows(kafka: KafkaAccess, topic: str) -> list[tuple[Row, bytes]]:
+async def read_rows(kafka: KafkaAccess, topic: str) -> list[ChainedRow]:
     """Return the rows that a topic holds."""
     return [read_lifecycle_record(received) for received in await read_all(kafka, topic)]
 
 
-def follow_all(rows: Sequence[tuple[Row, bytes]]) -> int:
+def follow_all(rows: Sequence[ChainedRow]) -> int:
     """Return the position that a consumer reaches if it drops repeats and stops at gaps."""
     head = GENESIS
-    for row, row_hash in rows:
+    for row, row_hash, _ in rows:
         head = follow(head, row, row_hash) or head
     return head.position
 

@@ -23,6 +23,7 @@ from keyfold.relay.settings import RelaySettings
 from keyfold.runtime.settings.base import PREFIX, ServiceSettings
 from keyfold.shipper.settings import ShipperSettings
 from tests.support.certificates import Authority
+from tests.support.seals import write_trusted
 from tests.support.state_secret import write_state_secret
 
 SERVICES: Final[Mapping[str, type[ServiceSettings]]] = {
@@ -52,6 +53,7 @@ def good(directory: Path) -> dict[str, str]:
     (directory / "gateways.json").write_bytes(orjson.dumps([{"name": "caddy", "token_sha256": token}]))
     key = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     (directory / "checkpoint-key.pem").write_bytes(key)
+    (directory / "seal-key.pem").write_bytes(key)
     authority = Authority(directory)
     given = {
         "POSTGRES_DSN": f"postgresql://keyfold:{PASSWORD}@localhost:5432/keyfold",
@@ -65,6 +67,8 @@ def good(directory: Path) -> dict[str, str]:
         "JWT_AUDIENCE": "keyfold",
         "IDEMPOTENCY_SECRET": SECRET,
         "ROUTE_MAP": str(directory / "some.routes"),
+        "SEAL_KEY": str(directory / "seal-key.pem"),
+        "SEAL_PUBLIC_KEYS": str(write_trusted(directory)),
         "GATEWAYS": str(directory / "gateways.json"),
         "JOURNAL_DIR": str(directory / "journal"),
         "CONSOLE_URL": "https://console.test",

@@ -114,6 +114,8 @@ ok   ok    ok   404  404  ok   ok   403  403  401  403  401  -      registry GET
 403  403   403  403  403  -    403  ok   403  401  403  401  -      registry GET /v1/enforcement
 403  403   403  403  403  -    403  ok   403  401  403  401  -      registry POST /v1/ledger/checkpoints
 403  403   403  403  403  -    403  ok   403  401  403  401  -      registry GET /v1/ledger/checkpoints
+403  403   403  403  403  -    403  ok   403  401  403  401  -      registry GET /v1/ledger/seal-key
+403  403   403  403  403  -    403  409  403  401  403  401  -      registry POST /v1/ledger/seal-key/rotate
 ok   404   403  403  403  -    403  403  403  401  403  401  -      audit GET /v1/accounts/{account_id}/activity
 ok   404   403  403  403  -    403  403  403  401  403  401  -      audit GET /v1/accounts/{account_id}/activity/export
 ok   404   403  403  403  -    403  403  403  401  403  401  -      audit GET /v1/accounts/{account_id}/activity/stream

@@ -13,6 +13,7 @@ from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.store.ledger.append import EventDraft, Ledger
 from keyfold.store.ledger.read_set import ReadSet, Versioned
 from keyfold.store.postgres.connection import open_pool
+from tests.support.seals import ledger_on
 
 OPERATOR = Actor(role="operator", subject="olivia")
 ACCOUNT = AccountId("acc_000000000001")
@@ -58,4 +59,4 @@ async def load_stream(ledger: Ledger, stream: StreamId) -> Versioned:
 async def open_ledger(database: str, *, size_max: int = 10) -> AsyncIterator[Ledger]:
     """Yield the ledger of a database."""
     async with open_pool(database, application_name="test", size_max=size_max) as pool:
-        yield Ledger(pool)
+        yield ledger_on(pool)

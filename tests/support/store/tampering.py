@@ -9,7 +9,7 @@ from typing import Any
 
 import asyncpg
 
-from keyfold.wire.events.chain import GENESIS, Head, Row, seal
+from keyfold.wire.events.chain import GENESIS, Head, Row, hash_row
 from keyfold.wire.events.codec import encode_event
 from keyfold.wire.proof.signed_head import HeadClaim, SignedHead, format_line, key_id_of, sign
 from keyfold.wire.timestamp import format_time, parse_time
@@ -65,10 +65,11 @@ class Dba:
         )
 
     async def move_head(self) -> None:
-        """Set the head to the last event."""
+        """Set the head to the last event, with the seal that it has."""
         await self.run(
-            "update ledger.head set (position, hash, recorded_at) ="
-            " (select position, hash, recorded_at from ledger.events order by position desc limit 1)"
+            "update ledger.head set (position, hash, recorded_at, seal, sealed_position) ="
+            " (select position, hash, recorded_at, seal, nullif(position, position * (seal is null)::int)"
+            " from ledger.events order by events.position desc limit 1)"
         )
 
     async def run(self, sql: str, *arguments: object) -> None:
@@ -76,12 +77,12 @@ class Dba:
         await self._connection.execute(sql, *arguments)
 
     async def rehash(self, first: int, *, last: int | None = None) -> None:
-        """Seal the rows from `first` to `last`, or all, again, each following from the one before."""
+        """Hash the rows from `first` to `last`, or all, again, each following from the one before."""
         head = await self._head_before(first)
         for row in await self._rows(first):
             if last is not None and row.position > last:
                 return
-            head = Head(position=row.position, hash=seal(head.hash, row))
+            head = Head(position=row.position, hash=hash_row(head.hash, row))
             await self.run("update ledger.events set hash = $2 where position = $1", row.position, head.hash)
         await self.move_head()
 

@@ -6,7 +6,7 @@ from keyfold.domain.access.decision import Reason
 from keyfold.domain.access.event import AccessEvent
 from keyfold.domain.ids import AccountId, EventId, KeyId, VendorId
 from keyfold.domain.permissions import Access, Category
-from keyfold.wire.events.chain import GENESIS, Head, Row, seal
+from keyfold.wire.events.chain import GENESIS, Head, Row, hash_row
 from keyfold.wire.keys.format import KeyKind, mint
 from keyfold.wire.record import Received, Record
 
@@ -39,7 +39,7 @@ def ledger(length: int) -> list[tuple[Row, bytes]]:
     head, rows = GENESIS, []
     for position in range(1, length + 1):
         row = row_at(position)
-        head = Head(position=position, hash=seal(head.hash, row))
+        head = Head(position=position, hash=hash_row(head.hash, row))
         rows.append((row, head.hash))
     return rows
 

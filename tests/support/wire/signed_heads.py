@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from keyfold.domain.lifecycle.signed_head import LedgerCheckpointed
+from keyfold.domain.lifecycle.signatures.signed_head import LedgerCheckpointed
 from keyfold.wire.events.chain import Head
 from keyfold.wire.proof.signed_head import HeadClaim, SignedHead, key_id_of, sign
 from tests.support.ledger_builder import START

@@ -80,6 +80,8 @@ COMMANDS: Final = {
     "ledger list": "",
     "ledger checkpoint": "",
     "ledger checkpoints": "",
+    "ledger seal-key": "",
+    "ledger rotate-seal-key": "",
     "status": "",
     "enforcement": "",
     "shadow": "",
@@ -101,6 +103,8 @@ VIEWS: Final[dict[str, list[Listing | Details]]] = {
                 recorded_checkpoints=10**6,
                 filed_checkpoints=10**6,
                 vouched=10**12,
+                seals_checked=False,
+                sealed=10**12,
                 findings=(),
                 took_s=9999.9,
             ),
@@ -132,7 +136,7 @@ VIEWS: Final[dict[str, list[Listing | Details]]] = {
 }
 """What is shown of those that ask a database or Kafka."""
 
-BARE: Final = {"activity export", "gatekeeper", "migrate", "replay", "token", "up"}
+BARE: Final = {"activity export", "gatekeeper", "ledger republish", "migrate", "replay", "token", "up"}
 """Commands that show no table: a file, a line, or what another process says."""
 
 COPIED: Final = re.compile(

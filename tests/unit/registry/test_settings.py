@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from keyfold.registry.settings import RegistrySettings
 from keyfold.runtime.settings.base import BadSettings, load, mask_secrets
+from tests.support.seals import KEY, private_pem
 
 SECRET = "s3cret-" * 5
 GIVEN = {
@@ -18,8 +21,10 @@ GIVEN = {
 
 
 @pytest.fixture(autouse=True)
-def _given(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in GIVEN.items():
+def _given(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    key = tmp_path / "seal-key.pem"
+    key.write_bytes(private_pem(KEY))
+    for name, value in (GIVEN | {"KEYFOLD_SEAL_KEY": str(key)}).items():
         monkeypatch.setenv(name, value)
 
 

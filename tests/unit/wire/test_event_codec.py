@@ -8,7 +8,7 @@ import pytest
 from keyfold.domain.ids import AccountId, KeyId, VendorId
 from keyfold.domain.lifecycle.account import AccountCreated
 from keyfold.domain.lifecycle.fold import LifecycleEvent
-from keyfold.domain.lifecycle.signed_head import LedgerCheckpointed
+from keyfold.domain.lifecycle.signatures.signed_head import LedgerCheckpointed
 from keyfold.domain.lifecycle.subscriber_key import SubscriberKeyCreated, SubscriberKeyRotated
 from keyfold.domain.lifecycle.vendor import ReviewKind, VendorApplied, VendorReviewed, Verdict
 from keyfold.domain.lifecycle.vendor_key import VendorKeyIssued

@@ -7,9 +7,10 @@ import pytest
 from cloudevents.core.bindings.kafka import KafkaMessage, from_binary_event
 from msgspec.structs import replace
 
-from keyfold.wire.events.chain import GENESIS, BrokenChain, follow
+from keyfold.wire.events.chain import GENESIS
 from keyfold.wire.events.record import SOURCE, NotOurs, lifecycle_record, read_lifecycle_record
 from keyfold.wire.record import Headers, Received, Record
+from tests.support.seals import BrokenChain, follow
 from tests.support.wire.given import TRACEPARENT, ledger, receive, row_at
 
 ROW, HASH = ledger(1)[0]
@@ -26,8 +27,8 @@ def with_headers(record: Record, **changes: bytes | None) -> Received:
 def test_a_row_comes_back_whole() -> None:
     """Row and hash are what was sent, with a trace and without one, and still fit the chain."""
     for row in (ROW, row_at(7, traceparent=None)):
-        assert read_lifecycle_record(receive(lifecycle_record(row, HASH))) == (row, HASH)
-    assert follow(GENESIS, *read_lifecycle_record(receive(RECORD))) is not None
+        assert read_lifecycle_record(receive(lifecycle_record(row, HASH))) == (row, HASH, None)
+    assert follow(GENESIS, *read_lifecycle_record(receive(RECORD))[:2]) is not None
 
 
 def test_a_record_is_a_cloudevent_in_binary_mode() -> None:
@@ -124,6 +125,6 @@ def test_a_hash_or_value_that_is_no_text_is_not_ours() -> None:
 @pytest.mark.parametrize("value", [None, b"", b"{}"])
 def test_a_ledger_record_with_other_data_breaks_the_chain(value: bytes | None) -> None:
     """A record in the ledger's name is not dead-lettered for its data: it stops its reader."""
-    row, row_hash = read_lifecycle_record(replace(receive(RECORD), value=value))
+    row, row_hash, _ = read_lifecycle_record(replace(receive(RECORD), value=value))
     with pytest.raises(BrokenChain):
         follow(GENESIS, row, row_hash)

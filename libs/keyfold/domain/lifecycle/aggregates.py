@@ -14,12 +14,12 @@ from keyfold.domain.ids import (
 )
 from keyfold.domain.lifecycle import (
     account,
-    signed_head,
     subscriber_key,
     vendor,
     vendor_key,
 )
 from keyfold.domain.lifecycle.identity import invitation, login
+from keyfold.domain.lifecycle.signatures import seal_key, signed_head
 
 A = TypeVar("A")
 
@@ -158,6 +158,16 @@ LEDGER: Final[AggregateKind[signed_head.LedgerCheckpoint]] = AggregateKind(
         signed_head.LedgerCheckpointed: EventType("keyfold.ledger.checkpointed", "Ledger vouched for"),
     },
 )
+SEAL_KEY: Final[AggregateKind[seal_key.SealKey]] = AggregateKind(
+    states=(seal_key.SealKey,),
+    stream=lambda _event: seal_key.SEAL_KEY_STREAM,
+    evolve=seal_key.evolve,
+    events={
+        seal_key.SealKeyAdopted: EventType(
+            "keyfold.ledger.seal_key_adopted", "Another key seals the ledger from here on"
+        ),
+    },
+)
 
 KINDS: Final[tuple[AggregateKind[Any], ...]] = (
     ACCOUNT,
@@ -167,6 +177,7 @@ KINDS: Final[tuple[AggregateKind[Any], ...]] = (
     LOGIN,
     INVITATION,
     LEDGER,
+    SEAL_KEY,
 )
 KIND_OF_EVENT: Final = {event: kind for kind in KINDS for event in kind.events}
 """The kind of aggregate that an event happens to, by the event's class."""

@@ -10,7 +10,8 @@ from keyfold.domain.lifecycle.account import Account, AccountEvent
 from keyfold.domain.lifecycle.aggregates import KIND_OF_EVENT
 from keyfold.domain.lifecycle.identity.invitation import Invitation, InvitationEvent
 from keyfold.domain.lifecycle.identity.login import Login, LoginEvent
-from keyfold.domain.lifecycle.signed_head import LedgerCheckpoint, LedgerCheckpointed
+from keyfold.domain.lifecycle.signatures.seal_key import SealKey, SealKeyAdopted
+from keyfold.domain.lifecycle.signatures.signed_head import LedgerCheckpoint, LedgerCheckpointed
 from keyfold.domain.lifecycle.subscriber_key import SubscriberKey, SubscriberKeyEvent
 from keyfold.domain.lifecycle.vendor import Vendor, VendorEvent
 from keyfold.domain.lifecycle.vendor_key import VendorKey, VendorKeyEvent
@@ -24,8 +25,9 @@ LifecycleEvent = (
     | LoginEvent
     | InvitationEvent
     | LedgerCheckpointed
+    | SealKeyAdopted
 )
-Aggregate = Account | Vendor | VendorKey | SubscriberKey | Login | Invitation | LedgerCheckpoint
+Aggregate = Account | Vendor | VendorKey | SubscriberKey | Login | Invitation | LedgerCheckpoint | SealKey
 
 
 class Actor(Struct, frozen=True, kw_only=True, gc=False):

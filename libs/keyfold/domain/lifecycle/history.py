@@ -12,7 +12,8 @@ from keyfold.domain.lifecycle.fold import Aggregate, LifecycleEvent
 from keyfold.domain.lifecycle.identity.invitation import Invitation
 from keyfold.domain.lifecycle.identity.login import BoundLogin, EndedLogin
 from keyfold.domain.lifecycle.keys import Key, public_fields
-from keyfold.domain.lifecycle.signed_head import LedgerCheckpoint
+from keyfold.domain.lifecycle.signatures.seal_key import SealKey
+from keyfold.domain.lifecycle.signatures.signed_head import LedgerCheckpoint
 from keyfold.domain.lifecycle.subscriber_key import RevokedSubscriberKey
 from keyfold.domain.lifecycle.vendor import Vendor, VendorRejected, VendorSuspended
 from keyfold.domain.lifecycle.vendor_key import RevokedVendorKey
@@ -75,6 +76,8 @@ def _view(aggregate: Aggregate) -> Mapping[str, Value]:
             return _invitation_view(aggregate)
         case LedgerCheckpoint():
             return {"position": str(aggregate.position), "head_hash": aggregate.head_hash.hex()}
+        case SealKey():
+            return {"public_key": aggregate.public_key.hex()}
         case _:
             return _key_view(aggregate)
 

@@ -84,7 +84,6 @@ SETTINGS: Final = frozenset(
         "PATHS",
         "POSTGRES_DSN",
         "PROJECTION_BATCH_EVENTS_MAX",
-        "PROJECTION_DEAD_LETTER_RATIO_MAX",
         "PROJECTION_URL",
         "RATE_LIMIT_DEFAULT",
         "REGISTRY_URL",
@@ -92,6 +91,9 @@ SETTINGS: Final = frozenset(
         "RELAY_URL",
         "REVIEWS_VALID_DAYS",
         "ROUTE_MAP",
+        "SEAL_KEY",
+        "SEAL_KEY_NEXT",
+        "SEAL_PUBLIC_KEYS",
         "SESSION_IDLE_S",
         "SESSION_MAX_S",
         "SESSION_SECRET",
@@ -104,6 +106,7 @@ SETTINGS: Final = frozenset(
         "STATE_SECRET",
         "SUBSCRIBER_KEY_HEADER",
         "TOKEN",
+        "UNSEALED_ACCEPTED",
         "VENDOR_KEY_HEADER",
     }
 )

@@ -1,4 +1,4 @@
-"""The ledger: events appended in one order without gaps, each sealing the one before."""
+"""The ledger: events appended in one order without gaps, each batch sealed."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -10,19 +10,20 @@ from keyfold.domain.lifecycle.fold import RecordedEvent
 from keyfold.domain.lifecycle.vendor_judgement import SPEAKING_ROLES
 from keyfold.store.ledger.idempotency_records import LIFE, NewIdempotencyRecord, keep
 from keyfold.store.ledger.read_set import Expected, ReadSet, ReadSetValues
+from keyfold.store.ledger.reading import LedgerReader
 from keyfold.store.ledger.rows import (
     EventDraft,
+    chain_rows,
     read_head,
-    read_row,
     read_values,
-    seal_rows,
     split_columns,
     to_recorded,
 )
+from keyfold.store.ledger.sealing import NO_SEAL, HeadSeal, HeadSealer
 from keyfold.store.postgres.connection import Connection, Pool
 from keyfold.store.postgres.errors import CommitUnknown, DatabaseAway, VersionConflict, translate_errors
 from keyfold.store.postgres.statements import load_part, load_statements
-from keyfold.wire.events.chain import Head, Row
+from keyfold.wire.events.chain import ChainedRow, Head
 
 __all__ = ["LEDGER_CHANNEL", "EventDraft", "Ledger", "Turn"]
 
@@ -32,11 +33,15 @@ LEDGER_CHANNEL = "keyfold_ledger"
 _sql = load_statements("ledger/append", inserted=load_part("ledger/rows"))
 
 
-class Ledger:
-    """Reads and appends; any number of processes may do both at once."""
+class Ledger(LedgerReader):
+    """Reads and appends; any number of processes may do both at once.
 
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
+    Whatever looks at the head or appends also raises HeadUnsealed and SealKeyAbsent.
+    """
+
+    def __init__(self, pool: Pool, sealer: HeadSealer) -> None:
+        super().__init__(pool)
+        self._sealer = sealer
         self._is_alone = True
 
     async def look(self, read_set: ReadSet, now: datetime) -> ReadSetValues:
@@ -47,7 +52,7 @@ class Ledger:
         with translate_errors():
             async with self._pool.acquire() as connection:
                 record = await _look(connection, read_set, now)
-        return read_values(read_set, record)
+        return _verify_values(self._sealer, read_set, record)
 
     async def append(
         self,
@@ -79,8 +84,8 @@ class Ledger:
         self, head: Head, drafts: Sequence[EventDraft], expected: Expected, now: datetime
     ) -> tuple[RecordedEvent, ...] | None:
         """Record the events in one round trip if the head is still this one; else return None."""
-        rows = tuple(seal_rows(head, drafts, expected.versions, now))
-        last, last_hash = rows[-1]
+        links, made = _seal(self._sealer, head, drafts, expected, now)
+        end = links[-1].head
         with translate_errors():
             async with self._pool.acquire() as connection:
                 with _watch_commit():
@@ -89,11 +94,15 @@ class Ledger:
                         position=head.position,
                         hash=head.hash,
                         recorded_at=now,
-                        end_position=last.position,
-                        end_hash=last_hash,
-                        **split_columns(rows),
+                        end_position=end.position,
+                        end_hash=end.hash,
+                        **split_columns(links),
+                        **made.columns,
                     )
-        return None if moved is None else _record_all(drafts, rows, now)
+        if moved is None:
+            return None
+        self._sealer.note_appended(end, made)
+        return _record_all(drafts, links, now)
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator["Turn"]:
@@ -106,41 +115,27 @@ class Ledger:
                 transaction = connection.transaction()
                 await transaction.start()
                 try:
-                    yield Turn(connection, await _sql.lock_head(connection))
+                    yield Turn(connection, await _sql.lock_head(connection), self._sealer)
                 except BaseException:
                     await _abandon(connection, transaction)
                     raise
                 with _watch_commit():
                     await transaction.commit()
 
-    async def rows_after(self, position: int, limit: int) -> list[tuple[Row, bytes]]:
-        """Return up to `limit` rows above a position in order, each with its hash, exactly as hashed.
-
-        Nothing is verified here: that is for whoever follows the chain. Raises DatabaseAway.
-        """
-        with translate_errors():
-            async with self._pool.acquire() as connection:
-                rows = _sql.rows_after(connection, position=position, limit=limit)
-                return [(read_row(record), record["hash"]) async for record in rows]
-
-    async def head(self) -> Head:
-        """Return the last position and its hash. Raises DatabaseAway."""
-        with translate_errors():
-            async with self._pool.acquire() as connection:
-                return read_head(await _sql.head(connection))
-
 
 class Turn:
     """The ledger while nobody else appends: what a turn looks at still holds when it appends, once."""
 
-    def __init__(self, connection: Connection, head: Mapping[str, Any]) -> None:
+    def __init__(self, connection: Connection, head: Mapping[str, Any], sealer: HeadSealer) -> None:
         self._connection = connection
         self._recorded_at: datetime = head["recorded_at"]
+        self._sealer = sealer
         self.head = read_head(head)
+        sealer.verify(self.head, head)
 
     async def look(self, read_set: ReadSet, now: datetime) -> ReadSetValues:
         """Return the values of a read set, as `Ledger.look` does."""
-        return read_values(read_set, await _look(self._connection, read_set, now))
+        return _verify_values(self._sealer, read_set, await _look(self._connection, read_set, now))
 
     async def append(
         self,
@@ -153,11 +148,25 @@ class Turn:
         """Record the events and keep the answers, as `Ledger.append` does."""
         # A clock that went back must not make time run backwards in the ledger.
         recorded_at = max(now, self._recorded_at)
-        rows = tuple(seal_rows(self.head, drafts, expected.versions, recorded_at))
-        await _write(self._connection, rows, expected, recorded_at)
+        if drafts:
+            links, made = _seal(self._sealer, self.head, drafts, expected, recorded_at)
+        else:
+            links, made = (), None
+        await _write(self._connection, links, made, expected, recorded_at)
         if answers:
             await keep(self._connection, answers, self.head.position, recorded_at)
-        return _record_all(drafts, rows, recorded_at)
+        return _record_all(drafts, links, recorded_at)
+
+
+def _verify_values(sealer: HeadSealer, read_set: ReadSet, record: Mapping[str, Any]) -> ReadSetValues:
+    sealer.verify(read_head(record), record)
+    return read_values(read_set, record)
+
+
+def _seal(
+    sealer: HeadSealer, head: Head, drafts: Sequence[EventDraft], expected: Expected, recorded_at: datetime
+) -> tuple[Sequence[ChainedRow], HeadSeal]:
+    return sealer.seal(tuple(chain_rows(head, drafts, expected.versions, recorded_at)), drafts)
 
 
 async def _look(connection: Connection, read_set: ReadSet, now: datetime) -> Mapping[str, Any]:
@@ -194,7 +203,11 @@ def _watch_commit() -> Iterator[None]:
 
 
 async def _write(
-    connection: Connection, rows: Sequence[tuple[Row, bytes]], expected: Expected, recorded_at: datetime
+    connection: Connection,
+    links: Sequence[ChainedRow],
+    made: HeadSeal | None,
+    expected: Expected,
+    recorded_at: datetime,
 ) -> None:
     silent = list(expected.silent)
     moved_on = await _sql.append(
@@ -209,16 +222,14 @@ async def _write(
         speakers=[subject for _, subject in silent],
         speaking_roles=list(SPEAKING_ROLES),
         recorded_at=recorded_at,
-        **split_columns(rows),
+        **split_columns(links),
+        **(NO_SEAL if made is None else made.columns),
     )
     if moved_on:
         raise VersionConflict(moved_on)
 
 
 def _record_all(
-    drafts: Sequence[EventDraft], rows: Sequence[tuple[Row, bytes]], recorded_at: datetime
+    drafts: Sequence[EventDraft], links: Sequence[ChainedRow], recorded_at: datetime
 ) -> tuple[RecordedEvent, ...]:
-    return tuple(
-        to_recorded(draft, row, row_hash, recorded_at)
-        for draft, (row, row_hash) in zip(drafts, rows, strict=True)
-    )
+    return tuple(to_recorded(draft, link, recorded_at) for draft, link in zip(drafts, links, strict=True))

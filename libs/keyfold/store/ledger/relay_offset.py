@@ -19,6 +19,12 @@ class RelayOffset:
             async with self._pool.acquire() as connection:
                 return int(await _sql.position(connection))
 
+    async def set_back(self, position: int) -> int:
+        """Set it back to a position, if it is further; return where it was. Raises DatabaseAway."""
+        with translate_errors():
+            async with self._pool.acquire() as connection:
+                return int(await _sql.set_back(connection, position=position))
+
     async def advance(self, start: int, end: int) -> None:
         """Move from `start` to `end`. Raises LeadershipLost if it is not at `start`, or DatabaseAway."""
         with translate_errors():

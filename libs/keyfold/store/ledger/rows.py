@@ -1,4 +1,4 @@
-"""The ledger's rows: made of drafts and sealed, and read back with whatever else a command looks at."""
+"""The ledger's rows: made of drafts and chained, and read back with whatever else a command looks at."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from keyfold.store.ledger.read_set import (
     ReadSetValues,
     Versioned,
 )
-from keyfold.wire.events.chain import Head, Row, seal
+from keyfold.wire.events.chain import ChainedRow, Head, Row, hash_row
 from keyfold.wire.events.codec import decode_event, encode_event
 from keyfold.wire.events.upcasting import SCHEMA_VERSION
 from keyfold.wire.timestamp import format_time
@@ -34,17 +34,17 @@ class EventDraft:
     traceparent: str | None
 
 
-def seal_rows(
+def chain_rows(
     head: Head, drafts: Sequence[EventDraft], versions: Mapping[StreamId, int], recorded_at: datetime
-) -> Iterator[tuple[Row, bytes]]:
+) -> Iterator[ChainedRow]:
     """Yield a row with its hash for each draft, to follow the head; `versions` are the streams' so far."""
     latest = dict(versions)
     row_hash = head.hash
     for position, draft in enumerate(drafts, head.position + 1):
         latest[draft.stream] += 1
         row = _make_row(draft, position, latest[draft.stream], format_time(recorded_at))
-        row_hash = seal(row_hash, row)
-        yield row, row_hash
+        row_hash = hash_row(row_hash, row)
+        yield ChainedRow(row, row_hash, None)
 
 
 def _make_row(draft: EventDraft, position: int, version: int, recorded_at: str) -> Row:
@@ -65,9 +65,9 @@ def _make_row(draft: EventDraft, position: int, version: int, recorded_at: str) 
     )
 
 
-def split_columns(sealed: Sequence[tuple[Row, bytes]]) -> Mapping[str, list[object]]:
+def split_columns(links: Sequence[ChainedRow]) -> Mapping[str, list[object]]:
     """Return the rows column by column, by the names of the append's parameters."""
-    rows = [row for row, _ in sealed]
+    rows = [link.row for link in links]
     return {
         "positions": [row.position for row in rows],
         "streams": [row.stream for row in rows],
@@ -80,28 +80,29 @@ def split_columns(sealed: Sequence[tuple[Row, bytes]]) -> Mapping[str, list[obje
         "actor_subjects": [row.actor_subject for row in rows],
         "request_ids": [row.request_id for row in rows],
         "traceparents": [row.traceparent for row in rows],
-        "hashes": [row_hash for _, row_hash in sealed],
+        "hashes": [link.hash for link in links],
+        "seals": [link.seal for link in links],
     }
 
 
-def to_recorded(draft: EventDraft, row: Row, row_hash: bytes, recorded_at: datetime) -> RecordedEvent:
+def to_recorded(draft: EventDraft, link: ChainedRow, recorded_at: datetime) -> RecordedEvent:
     """Return the event as the ledger holds it from now on."""
     return RecordedEvent(
-        position=row.position,
+        position=link.row.position,
         stream=draft.stream,
-        version=row.version,
+        version=link.row.version,
         event_id=draft.event_id,
         event=draft.event,
         actor=draft.actor,
         request_id=draft.request_id,
         recorded_at=recorded_at,
-        hash=row_hash,
+        hash=link.hash,
     )
 
 
-def read_row(record: Mapping[str, Any]) -> Row:
-    """Return a row as it was hashed."""
-    return Row(
+def read_link(record: Mapping[str, Any]) -> ChainedRow:
+    """Return a row as it was hashed, its hash, and its seal if it has one."""
+    row = Row(
         position=record["position"],
         stream=record["stream"],
         version=record["version"],
@@ -115,6 +116,7 @@ def read_row(record: Mapping[str, Any]) -> Row:
         recorded_at=format_time(record["recorded_at"]),
         traceparent=record["traceparent"],
     )
+    return ChainedRow(row, record["hash"], record["seal"])
 
 
 def read_values(read_set: ReadSet, record: Mapping[str, Any]) -> ReadSetValues:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from keyfold.domain.lifecycle.signed_head import LEDGER_STREAM
+from keyfold.domain.lifecycle.signatures.signed_head import LEDGER_STREAM
 from keyfold.store.postgres.connection import Connection, open_connection
 from keyfold.store.postgres.errors import translate_errors
 from keyfold.store.postgres.statements import load_statements
@@ -38,12 +38,12 @@ class LedgerScan:
             rows = _sql.checkpoints(self._connection, stream=LEDGER_STREAM)
             return [SignedHeadRow(**dict(record)) async for record in rows]
 
-    async def pages(self) -> AsyncIterator[list[tuple[Fields, bytes]]]:
-        """Yield every row in order with its hash, up to `PAGE_ROWS` at a time. Raises DatabaseAway."""
+    async def pages(self) -> AsyncIterator[list[tuple[Fields, bytes, bytes | None]]]:
+        """Yield every row in order with its hash and seal, `PAGE_ROWS` at a time. Raises DatabaseAway."""
         with translate_errors():
             cursor = await self._connection.cursor(_sql.rows.sql)
             while page := await cursor.fetch(PAGE_ROWS):
-                yield [(record[:12], record[12]) for record in page]
+                yield [(record[:12], record[12], record[13]) for record in page]
 
 
 @asynccontextmanager

@@ -8,14 +8,14 @@ select
 from ledger.head;
 
 -- name: rows()
--- Every row in order: the fields in the order in which they were hashed, then the hash. Times become text here,
+-- Every row in order: the fields in the order in which they were hashed, then the hash and the seal. Times become text here,
 -- where that costs least, and a time that could not have been hashed becomes a text that was not. No limit, for the
 -- caller takes it through a cursor, page by page.
 select
     coalesce(position, -1), stream, version, event_id::text, type, schema_version, data,
     actor_role, actor_subject, request_id,
     to_char(recorded_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-    traceparent, hash
+    traceparent, hash, seal
 from ledger.events
 order by position;
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from keyfold.domain.lifecycle.signed_head import LEDGER_STREAM, LedgerCheckpointed
+from keyfold.domain.lifecycle.signatures.signed_head import LEDGER_STREAM, LedgerCheckpointed
 from keyfold.store.postgres.connection import Pool
 from keyfold.store.postgres.errors import translate_errors
 from keyfold.store.postgres.statements import load_statements

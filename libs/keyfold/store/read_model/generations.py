@@ -58,7 +58,7 @@ class Generations:
 
     async def begin(self) -> None:
         """Make the next generation's tables, empty; what an interrupted replay left behind is dropped."""
-        start = StatePlace(head=GENESIS, next_offset=0, shape=SHAPE, seal_keys=b"")
+        start = StatePlace(head=GENESIS, next_offset=0, shape=SHAPE, seal_key=b"")
         with translate_errors():
             await _old_sql.drop_generation(self._connection)
             async with self._connection.transaction():
@@ -68,7 +68,7 @@ class Generations:
                     self._connection,
                     head=start.head.hash,
                     shape=start.shape,
-                    seal_keys=start.seal_keys,
+                    seal_key=start.seal_key,
                     state_digest=self._secret.seal(start, make_empty_sums()),
                 )
 

@@ -10,10 +10,10 @@ select to_regclass(:schema::text || '.progress') is not null;
 -- Whether a schema of this name exists, with whatever in it.
 select to_regnamespace(:schema::text) is not null;
 
--- name: start_progress(head, shape, seal_keys, state_digest)!
+-- name: start_progress(head, shape, seal_key, state_digest)!
 -- The generation stands before position 1.
-insert into {schema}.progress (position, head, next_offset, shape, seal_keys, state_digest)
-values (0, :head, 0, :shape, :seal_keys, :state_digest);
+insert into {schema}.progress (position, head, next_offset, shape, seal_key, state_digest)
+values (0, :head, 0, :shape, :seal_key, :state_digest);
 
 -- name: bound_waiting()!
 -- Give up soon when a lock is not to be had: whoever asks for it after us queues behind us.

@@ -16,13 +16,13 @@ from keyfold.wire.proof.state_digest import StatePlace, StateSecret
 class GenerationProgress:
     """How far a generation has come, the shape of its tables, and what seals them.
 
-    `seal_keys` and `state_digest` are empty where the shape is another one than ours.
+    `seal_key` and `state_digest` are empty where the shape is another one than ours.
     """
 
     head: Head
     next_offset: int
     shape: int
-    seal_keys: bytes = b""
+    seal_key: bytes = b""
     state_digest: bytes = b""
 
     @property
@@ -34,7 +34,7 @@ class GenerationProgress:
     def place(self) -> StatePlace:
         """What the digest is the digest of."""
         return StatePlace(
-            head=self.head, next_offset=self.next_offset, shape=self.shape, seal_keys=self.seal_keys
+            head=self.head, next_offset=self.next_offset, shape=self.shape, seal_key=self.seal_key
         )
 
     def open(self, secret: StateSecret) -> Mapping[str, KeyedSum]:
@@ -55,6 +55,6 @@ def read_progress(row: Mapping[str, Any] | None) -> GenerationProgress | None:
         head=Head(position=row["position"], hash=row["head"]),
         next_offset=row["next_offset"],
         shape=row["shape"],
-        seal_keys=row.get("seal_keys", b""),
+        seal_key=row.get("seal_key", b""),
         state_digest=row.get("state_digest", b""),
     )

@@ -51,13 +51,13 @@ class LoadProgress:
 class Snapshot:
     """Everything as of `head`, its keys packed, and the Kafka offset from which to follow on.
 
-    `seal_keys` are the keys that were trusted at `head` to seal the ledger, as bytes.
+    `seal_key` is the key in force at `head` to seal the ledger (32 bytes), empty before the first seal.
     """
 
     state: State
     head: Head
     next_offset: int
-    seal_keys: bytes
+    seal_key: bytes
 
 
 class Snapshots:
@@ -100,7 +100,7 @@ class Snapshots:
             state=state,
             head=progress.head,
             next_offset=progress.next_offset,
-            seal_keys=progress.seal_keys,
+            seal_key=progress.seal_key,
         )
 
     async def check(self) -> None:

@@ -1,6 +1,6 @@
 -- name: sealed_progress()^
 -- How far the generation has come, and the digest of its rows there.
-select position, head, next_offset, shape, seal_keys, state_digest from {schema}.progress;
+select position, head, next_offset, shape, seal_key, state_digest from {schema}.progress;
 
 -- name: count_keys()$
 -- How many keys of either kind there are.

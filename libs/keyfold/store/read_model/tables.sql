@@ -15,7 +15,7 @@ create table {schema}.progress (
     head bytea not null check (length(head) = 32),
     next_offset bigint not null,
     shape integer not null,
-    seal_keys bytea not null,
+    seal_key bytea not null,
     state_digest bytea not null
 );
 

@@ -25,13 +25,13 @@ from keyfold.wire.proof.state_digest import StatePlace, StateSecret
 class Step:
     """Events that follow each other, the head after them, and the Kafka offset to read on from.
 
-    `seal_keys` are the keys that are trusted after them to seal the ledger, as bytes.
+    `seal_key` is the key in force after them to seal the ledger (32 bytes), empty before the first seal.
     """
 
     events: Sequence[RecordedEvent]
     head: Head
     next_offset: int
-    seal_keys: bytes = b""
+    seal_key: bytes = b""
 
     @property
     def expected(self) -> int:
@@ -98,15 +98,13 @@ class ReadModelWriter:
         return progress
 
     async def _advance(self, connection: Connection, step: Step, sums: Mapping[str, KeyedSum]) -> None:
-        place = StatePlace(
-            head=step.head, next_offset=step.next_offset, shape=SHAPE, seal_keys=step.seal_keys
-        )
+        place = StatePlace(head=step.head, next_offset=step.next_offset, shape=SHAPE, seal_key=step.seal_key)
         await self._sql.advance(
             connection,
             position=step.head.position,
             head=step.head.hash,
             next_offset=step.next_offset,
-            seal_keys=step.seal_keys,
+            seal_key=step.seal_key,
             state_digest=self._secret.seal(place, sums),
             announces=self._announces,
         )

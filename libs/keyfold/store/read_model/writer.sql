@@ -5,9 +5,9 @@ select pg_advisory_xact_lock_shared(hashtextextended('{schema}', 0));
 
 -- name: lock_progress()^
 -- Where the generation stands. The row is locked until the commit, so of two writers one waits and then finds it moved.
-select position, head, next_offset, shape, seal_keys, state_digest from {schema}.progress for update;
+select position, head, next_offset, shape, seal_key, state_digest from {schema}.progress for update;
 
--- name: advance(position, head, next_offset, seal_keys, state_digest, announces)^
+-- name: advance(position, head, next_offset, seal_key, state_digest, announces)^
 -- Move the progress on, which must be locked, and if this generation serves tell whoever waits when the transaction
 -- commits.
 with moved as (
@@ -15,7 +15,7 @@ with moved as (
     set position = :position,
         head = :head,
         next_offset = :next_offset,
-        seal_keys = :seal_keys,
+        seal_key = :seal_key,
         state_digest = :state_digest
     returning position
 )

@@ -1,8 +1,8 @@
-"""The hash chain: every row of the ledger seals the one before it, and every reader checks the seal."""
+"""The hash chain: every row's hash covers the row and the hash of the one before it."""
 
 from datetime import datetime
 from hashlib import sha256
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import orjson
 from msgspec import Struct
@@ -50,42 +50,35 @@ Fields: TypeAlias = tuple[int, str, int, str, str, int, str, str, str, str, str,
 """A row's bare fields in the order of `Row`, for readers of millions, which make no object of each."""
 
 
+class ChainedRow(NamedTuple):
+    """A row in the chain: its hash (32 bytes), and the registry's seal (64 bytes) where a batch ends."""
+
+    row: Row
+    hash: bytes
+    seal: bytes | None
+
+    @property
+    def head(self) -> Head:
+        """The head that a ledger has which ends here."""
+        return Head(position=self.row.position, hash=self.hash)
+
+
 class LedgerGap(Exception):
-    """Positions are missing; stop, as a missing event may be a revocation. Replay from the ledger."""
+    """Positions are missing: the events there may be revocations. Wait for them, and allow nothing."""
 
     def __init__(self, *, last: int, found: int) -> None:
         super().__init__(f"position {found} follows {last}: {found - last - 1} events are missing")
+        self.found = found
 
 
-class BrokenChain(Exception):
-    """A row's hash does not match its content and its predecessor; stop, and verify the ledger."""
-
-    def __init__(self, position: int) -> None:
-        super().__init__(f"the hash at position {position} does not seal its row and the one before")
-
-
-def seal(previous_hash: bytes, row: Row) -> bytes:
+def hash_row(previous_hash: bytes, row: Row) -> bytes:
     """Return SHA-256(previous hash || canonical bytes of the row): a JSON array of its fields in order."""
-    return seal_fields(previous_hash, astuple(row))
+    return hash_fields(previous_hash, astuple(row))
 
 
-def seal_fields(previous_hash: bytes, fields: Fields) -> bytes:
-    """Return the seal of a row from its bare fields."""
+def hash_fields(previous_hash: bytes, fields: Fields) -> bytes:
+    """Return the hash of a row from its bare fields."""
     return sha256(previous_hash + orjson.dumps(fields)).digest()
-
-
-def follow(head: Head, row: Row, row_hash: bytes) -> Head | None:
-    """Return the head after the row, or None for a row that was seen already and must be dropped.
-
-    Raises LedgerGap if a position is missing, and BrokenChain if the row does not fit the one before.
-    """
-    if row.position <= head.position:
-        return None
-    if row.position != head.position + 1:
-        raise LedgerGap(last=head.position, found=row.position)
-    if seal(head.hash, row) != row_hash:
-        raise BrokenChain(row.position)
-    return Head(position=row.position, hash=row_hash)
 
 
 def understand(row: Row, row_hash: bytes) -> RecordedEvent:

@@ -3,7 +3,7 @@
 import re
 
 from keyfold.wire.cloudevents import cloudevent_headers
-from keyfold.wire.events.chain import Row
+from keyfold.wire.events.chain import ChainedRow, Row
 from keyfold.wire.record import Received, Record
 from keyfold.wire.timestamp import parse_time
 
@@ -29,11 +29,11 @@ class NotOurs(Exception):
     """A record on the lifecycle topic does not come from a ledger; dead-letter it and go on."""
 
 
-def lifecycle_record(row: Row, row_hash: bytes) -> Record:
+def lifecycle_record(row: Row, row_hash: bytes, seal: bytes | None = None) -> Record:
     """Return the record of a ledger row: its key is the stream, its headers are `ce_*`.
 
     Beside CloudEvents' own attributes it has the extensions `position`, `streamversion`, `schemaversion`,
-    `actorrole`, `actorsubject`, `requestid` and `hash` (hexadecimal).
+    `actorrole`, `actorsubject`, `requestid`, `hash` and, where a batch ends, `seal` (both hexadecimal).
     """
     attributes = {
         "specversion": "1.0",
@@ -49,6 +49,7 @@ def lifecycle_record(row: Row, row_hash: bytes) -> Record:
         "actorsubject": row.actor_subject,
         "requestid": row.request_id,
         "hash": row_hash.hex(),
+        **({} if seal is None else {"seal": seal.hex()}),
     }
     return Record(
         key=row.stream.encode(),
@@ -58,8 +59,8 @@ def lifecycle_record(row: Row, row_hash: bytes) -> Record:
     )
 
 
-def read_lifecycle_record(received: Received) -> tuple[Row, bytes]:
-    """Return a record's ledger row and its hash. Raises NotOurs.
+def read_lifecycle_record(received: Received) -> ChainedRow:
+    """Return a record's ledger row with its hash, and the seal if it has one. Raises NotOurs.
 
     The event itself is not decoded here: a record of the ledger that cannot be understood must stop its
     reader, one that is not the ledger's must not.
@@ -73,7 +74,7 @@ def read_lifecycle_record(received: Received) -> tuple[Row, bytes]:
         raise NotOurs(f"an attribute of a ledger record is missing or malformed: {fault}") from fault
 
 
-def _read_row(headers: dict[str, bytes], value: bytes) -> tuple[Row, bytes]:
+def _read_row(headers: dict[str, bytes], value: bytes) -> ChainedRow:
     position, stream, version, event_id, name, schema_version, role, subject, request_id, time, row_hash = [
         headers[attribute].decode() for attribute in _ATTRIBUTES
     ]
@@ -92,7 +93,8 @@ def _read_row(headers: dict[str, bytes], value: bytes) -> tuple[Row, bytes]:
         recorded_at=time,
         traceparent=None if traceparent is None else traceparent.decode(),
     )
-    return row, bytes.fromhex(row_hash)
+    seal = headers.get("ce_seal")
+    return ChainedRow(row, bytes.fromhex(row_hash), None if seal is None else bytes.fromhex(seal.decode()))
 
 
 def _read_count(text: str) -> int:

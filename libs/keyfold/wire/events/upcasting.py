@@ -6,7 +6,7 @@ from typing import Any
 
 from keyfold.wire.timestamp import format_time, parse_time
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """The version of events' data that this code writes, and the newest that it understands."""
 
 Upcaster = Callable[[Mapping[str, Any]], dict[str, Any]]

@@ -1,12 +1,15 @@
-"""The proof that a ledger is whole: seals, positions, versions, signed heads and head, in one pass."""
+"""The proof that a ledger is whole: hashes, positions, versions, seals and signed heads, in one pass."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
-from keyfold.domain.lifecycle.signed_head import LEDGER_STREAM
-from keyfold.wire.events.chain import GENESIS, Fields, Head, seal_fields
+from keyfold.domain.lifecycle.signatures.signed_head import LEDGER_STREAM
+from keyfold.wire.events.chain import GENESIS, Fields, Head, hash_fields
+from keyfold.wire.proof.seal import TrustedKeys
+from keyfold.wire.proof.seal_proof import SealProof
 from keyfold.wire.proof.signed_head_proof import (
     CHECKPOINTED,
     Attestation,
@@ -34,10 +37,14 @@ class HeadRow:
 class LedgerProof:
     """Follows a ledger from its first row to its last; its memory grows only with the number of streams.
 
-    `vouched` is the last proven position that a signed head vouches for.
+    `vouched` is the last proven position that a signed head vouches for. Without `trusted` keys no seal
+    is checked.
     """
 
-    def __init__(self, recorded: RecordedHeads, filed: FiledHeads) -> None:
+    def __init__(
+        self, recorded: RecordedHeads, filed: FiledHeads, trusted: TrustedKeys = MappingProxyType({})
+    ) -> None:
+        self._seals = SealProof(trusted)
         self._recorded = recorded
         self._filed = filed
         self._attestations: defaultdict[int, list[Attestation]] = defaultdict(list)
@@ -52,13 +59,18 @@ class LedgerProof:
         """The last row up to which all is proven."""
         return Head(position=self._position, hash=self._hash)
 
-    def follow(self, rows: Iterable[tuple[Fields, bytes]]) -> Finding | None:
+    @property
+    def sealed(self) -> int:
+        """The last position that a verified seal covers."""
+        return self._seals.sealed
+
+    def follow(self, rows: Iterable[tuple[Fields, bytes, bytes | None]]) -> Finding | None:
         """Return what is wrong with the first bad row of these, the next ones; None if all are good.
 
         After a finding the rest cannot be proven: do not follow any more rows.
         """
-        for fields, row_hash in rows:
-            finding = self._step(fields, row_hash)
+        for fields, row_hash, seal in rows:
+            finding = self._step(fields, row_hash) or self._seals.step(fields, row_hash, seal)
             if finding is not None:
                 return finding
         return None
@@ -71,7 +83,7 @@ class LedgerProof:
         position, stream = fields[_POSITION], fields[_STREAM]
         if position != self._position + 1:
             return self._report_misplaced(position)
-        if seal_fields(self._hash, fields) != row_hash:
+        if hash_fields(self._hash, fields) != row_hash:
             return self._report_altered(position)
         if fields[_VERSION] != self._versions.get(stream, 0) + 1:
             return self._report_wrong_version(fields)
@@ -100,7 +112,9 @@ class LedgerProof:
     def _report_altered(self, position: int) -> Finding:
         # If a signed head vouches for the row before, that row was not altered.
         before = f", or position {position - 1} with its hash," if position - 1 > self.vouched else ""
-        detail = f"the hash does not seal the row and the one before: position {position}{before} was altered"
+        detail = (
+            f"the hash does not cover the row and the one before: position {position}{before} was altered"
+        )
         return Finding(kind=FindingKind.ALTERED, position=position, detail=detail)
 
     def _report_wrong_version(self, fields: Fields) -> Finding:
@@ -131,6 +145,8 @@ class LedgerProof:
         return Finding(kind=FindingKind.FORGED_CHECKPOINT, position=position, detail=detail)
 
     def _check_end(self, row: HeadRow | None) -> Iterator[Finding]:
+        if (finding := self._seals.conclude(self.head)) is not None:
+            yield finding
         if row is None or row.head != self.head or self._recorded_at not in ("", row.recorded_at):
             yield self._report_head(row)
         kept = {each.signed for each in self._recorded.genuine}

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from keyfold.domain.lifecycle.signed_head import LedgerCheckpointed
+from keyfold.domain.lifecycle.signatures.signed_head import LedgerCheckpointed
 from keyfold.wire.events.codec import TYPE_NAMES, UnknownEvent, decode_event
 from keyfold.wire.proof.signed_head import (
     BadHeadLine,
@@ -29,6 +29,7 @@ class FindingKind(StrEnum):
     REWRITTEN = "rewritten"
     TRUNCATED = "truncated"
     HEAD = "head"
+    UNSEALED = "unsealed"
     CHECKPOINTS_FILE = "checkpoints-file"
 
 

@@ -23,20 +23,20 @@ _NUMBERS: Final = Struct(">qqqB")
 class StatePlace:
     """What a digest is the digest of: the ledger up to `head`, folded into rows of one `shape`.
 
-    `next_offset` is where Kafka goes on after it. `seal_keys` are the keys that were trusted there to seal
-    the ledger, as bytes that mean nothing here.
+    `next_offset` is where Kafka goes on after it. `seal_key` is the key in force there to seal the ledger, as
+    bytes that mean nothing here.
     """
 
     head: Head
     next_offset: int
     shape: int
-    seal_keys: bytes
+    seal_key: bytes
 
     def statement(self) -> bytes:
         """Return all of it as bytes, no two places the same."""
         head = self.head
         numbers = _NUMBERS.pack(head.position, self.next_offset, self.shape, len(head.hash))
-        return numbers + head.hash + self.seal_keys
+        return numbers + head.hash + self.seal_key
 
 
 class StateSecret:

@@ -1,4 +1,4 @@
-"""Follows the ledger: loads a snapshot, applies every event once, and stops if one is missing."""
+"""Follows the ledger: loads a snapshot and applies every event once; allows nothing while one is missing."""
 
 import asyncio
 import gc
@@ -13,13 +13,12 @@ from keyfold.gatekeeper import metrics
 from keyfold.gatekeeper.replica.alteration import load_unaltered
 from keyfold.gatekeeper.replica.lease import Lease
 from keyfold.gatekeeper.replica.state import Replica
-from keyfold.kafka.errors import RecordsGone
 from keyfold.kafka.lifecycle_reader import LifecycleBatch, LifecycleReader
 from keyfold.runtime.clock import Clock
-from keyfold.runtime.failure import TryLater
 from keyfold.runtime.settings.kafka import KafkaAccess
 from keyfold.runtime.waiting import wait_for
 from keyfold.store.read_model.snapshots import Snapshot, Snapshots
+from keyfold.wire.proof.seal import TrustedKeys
 from keyfold.wire.topics import LIFECYCLE
 
 # Events are decoded on the loop that answers, and answers wait meanwhile: a third of a millisecond for a few
@@ -38,6 +37,8 @@ class LedgerSource:
     read_model: Snapshots
     kafka: KafkaAccess
     client_id: str
+    trusted: TrustedKeys
+    accepts_unsealed: bool = False
     topic: str = LIFECYCLE.name
 
 
@@ -104,16 +105,16 @@ async def _load(source: LedgerSource, replica: Replica) -> _Start:
         source.kafka,
         head=snapshot.head,
         offset=snapshot.next_offset,
+        trusted=source.trusted,
+        seal_key=snapshot.seal_key or None,
+        accepts_unsealed=source.accepts_unsealed,
         dead_letters=None,  # the projection reads the same topic and dead-letters for everyone
         topic=source.topic,
         client_id=source.client_id,
     )
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(reader)
-        try:
-            batch = await reader.read(timeout_s=_FIRST_READ_TIMEOUT_S, records_max=_EVENTS_MAX)
-        except RecordsGone as gone:
-            raise TryLater(f"{gone}, where the read model's snapshot ends; a newer one is needed") from gone
+        batch = await reader.read(timeout_s=_FIRST_READ_TIMEOUT_S, records_max=_EVENTS_MAX)
         stack.pop_all()
     return _Start(snapshot=snapshot, reader=reader, batch=batch)
 
@@ -137,4 +138,5 @@ def _freeze_loaded() -> Iterator[None]:
 def _apply(batch: LifecycleBatch, replica: Replica, lease: Lease, clock: Clock) -> None:
     replica.fold(batch.events, clock.now())
     metrics.POSITION.set(replica.position)
+    lease.missing = None if batch.gap is None else str(batch.gap)
     lease.note_applied(replica.position)

@@ -20,20 +20,22 @@ class Lease:
     """Runs for `staleness_max_s` after the start of the last beat whose head has been applied.
 
     With 0 it never ends after the first proof, unless it is forfeited. Times are monotonic seconds.
-    `unrenewable` says why it will end, if PostgreSQL answers but does not renew it.
+    While events are `missing`, which says which, nothing is allowed. `unrenewable` says why it will end, if
+    PostgreSQL answers but does not renew it.
     """
 
     def __init__(self, staleness_max_s: float) -> None:
         self._staleness_max_s = staleness_max_s or math.inf
         self._open: deque[Beat] = deque(maxlen=_BEATS_MAX)
         self._is_forfeited = False
+        self.missing: str | None = None
         self.unrenewable: str | None = None
         self.proven_s: float | None = None
 
     @property
     def until_s(self) -> float:
         """When it ends: minus infinity without a lease, infinity if it never ends."""
-        if self.proven_s is None or self._is_forfeited:
+        if self.proven_s is None or self._is_forfeited or self.missing is not None:
             return -math.inf
         return self.proven_s + self._staleness_max_s
 

@@ -5,18 +5,25 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
 
+import structlog
+
 from keyfold.gatekeeper.replica.following import LedgerSource, follow
 from keyfold.gatekeeper.replica.heartbeat import Heartbeat, withdraw_at_end
 from keyfold.gatekeeper.replica.lease import Lease
 from keyfold.gatekeeper.replica.state import Replica
 from keyfold.gatekeeper.settings import GatekeeperSettings
+from keyfold.kafka.lifecycle_reader import LedgerUnreadable
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.waiting import wait_for
 from keyfold.store.enforcement.leases import Holder, Journalled, Leases
 from keyfold.store.postgres.connection import open_pool
+from keyfold.store.postgres.errors import UnfoldableEvent
 from keyfold.store.postgres.migrations import require_migrations
 from keyfold.store.read_model.snapshots import Snapshots
+from keyfold.wire.proof.seal import load_trusted_keys
 from keyfold.wire.proof.state_digest import StateSecret
+
+log = structlog.get_logger(__name__)
 
 
 async def replicate(
@@ -27,7 +34,27 @@ async def replicate(
     read_journalled: Callable[[], Journalled],
     clock: Clock,
 ) -> None:
-    """Follow the ledger and beat until cancelled, which must be after the last answer. Raises StopProcess."""
+    """Follow the ledger and beat until cancelled, which must be after the last answer. Raises StopProcess.
+
+    A sealed event that this code cannot fold does not end it: from then on nothing is allowed, nobody waits
+    for it any more, and `replica.stuck` says why.
+    """
+    try:
+        await _replicate(settings, holder, replica, lease, read_journalled, clock)
+    except (LedgerUnreadable, UnfoldableEvent) as stuck:
+        replica.stuck = str(stuck)
+        log.error("folding_stuck", reason=replica.stuck, do="docs/operating.md, An event that stops a fold")
+        await asyncio.Event().wait()
+
+
+async def _replicate(
+    settings: GatekeeperSettings,
+    holder: Holder,
+    replica: Replica,
+    lease: Lease,
+    read_journalled: Callable[[], Journalled],
+    clock: Clock,
+) -> None:
     dsn, timeout_s = settings.postgres_dsn.get_secret_value(), settings.startup_timeout_s
     await wait_for("PostgreSQL", partial(require_migrations, dsn), timeout_s=timeout_s, clock=clock)
     async with AsyncExitStack() as resources:
@@ -38,6 +65,8 @@ async def replicate(
             read_model=Snapshots(pool, StateSecret(settings.state_secret_bytes)),
             kafka=settings.kafka,
             client_id="keyfold-gatekeeper",
+            trusted=load_trusted_keys(settings.seal_public_keys.read_bytes()),
+            accepts_unsealed=settings.unsealed_accepted,
         )
         try:
             async with asyncio.TaskGroup() as tasks:

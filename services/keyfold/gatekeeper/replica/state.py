@@ -19,6 +19,7 @@ class Replica:
 
     `loading` is how far the load has come, None before it begins. `altered` is what is wrong with the read
     model if it cannot be believed. `sealed` is the hash at the position.
+    `stuck` is why no event can be applied any more, None while they can be.
     `advanced` is set when the position moves; its listener clears it.
     """
 
@@ -28,6 +29,7 @@ class Replica:
     position: int = 0
     sealed: bytes = GENESIS.hash
     applied_at: datetime | None = None
+    stuck: str | None = None
     advanced: asyncio.Event = field(default_factory=asyncio.Event)
 
     def note_progress(self, loaded: LoadProgress) -> None:

@@ -15,7 +15,6 @@ from keyfold.domain.ids import (
 )
 from keyfold.domain.lifecycle import (
     account,
-    signed_head,
     subscriber_key_commands,
     vendor_commands,
     vendor_key_commands,
@@ -26,6 +25,7 @@ from keyfold.domain.lifecycle.aggregates import (
     INVITATION,
     LEDGER,
     LOGIN,
+    SEAL_KEY,
     SUBSCRIBER_KEY,
     VENDOR,
     VENDOR_KEY,
@@ -40,7 +40,9 @@ from keyfold.domain.lifecycle.identity.invitation import (
     WithdrawInvitation,
 )
 from keyfold.domain.lifecycle.identity.login import EndLogin
-from keyfold.domain.lifecycle.signed_head import LEDGER_STREAM, TakeCheckpoint
+from keyfold.domain.lifecycle.signatures import seal_key, signed_head
+from keyfold.domain.lifecycle.signatures.seal_key import SEAL_KEY_STREAM, AdoptSealKey
+from keyfold.domain.lifecycle.signatures.signed_head import LEDGER_STREAM, TakeCheckpoint
 from keyfold.domain.lifecycle.subscriber_key_commands import (
     UNSET,
     CreateSubscriberKey,
@@ -64,6 +66,7 @@ Command: TypeAlias = (
     | InvitationCommand
     | EndLogin
     | TakeCheckpoint
+    | AdoptSealKey
 )
 """What somebody asks for, made from the request alone: what is known only later is looked at."""
 
@@ -89,7 +92,7 @@ def subject_of(command: Command) -> StreamId:
         return login_stream(command.login_id)
     if isinstance(command, InvitationCommand):
         return invitation_stream(command.invitation_id)
-    return LEDGER_STREAM
+    return SEAL_KEY_STREAM if isinstance(command, AdoptSealKey) else LEDGER_STREAM
 
 
 def read_set_of(command: Command) -> ReadSet:
@@ -155,6 +158,8 @@ def handle(command: Command, seen: ReadSetValues, now: datetime) -> Decided:
     if isinstance(command, EndLogin):
         others = [_find(LOGIN, each, seen) for each in command.others]
         return login.decide(command, _find(LOGIN, subject, seen), now, others=others)
+    if isinstance(command, AdoptSealKey):
+        return seal_key.decide(command, _find(SEAL_KEY, subject, seen))
     return signed_head.decide(command, _find(LEDGER, subject, seen), now)
 
 

@@ -16,7 +16,7 @@ from keyfold.runtime.http import (
     Route,
 )
 from keyfold.store.enforcement.positions import Enforcement, GatekeeperLag
-from keyfold.store.ledger.append import Ledger
+from keyfold.store.ledger.reading import LedgerReader
 
 
 class EnforcementQuery(QueryString):
@@ -52,7 +52,7 @@ class EnforcementView(JsonBody):
 class EnforcementViews:
     """The call about enforcement."""
 
-    def __init__(self, ledger: Ledger, enforcement: Enforcement) -> None:
+    def __init__(self, ledger: LedgerReader, enforcement: Enforcement) -> None:
         self._ledger = ledger
         self._enforcement = enforcement
 

@@ -18,8 +18,8 @@ from keyfold.runtime.http import (
     cut,
     page,
 )
-from keyfold.store.ledger.append import Ledger
-from keyfold.wire.events.chain import Row
+from keyfold.store.ledger.reading import LedgerReader
+from keyfold.wire.events.chain import ChainedRow
 
 
 class LedgerQuery(LimitQuery):
@@ -36,7 +36,10 @@ class EventActor(JsonBody):
 
 
 class LedgerEvent(JsonBody):
-    """An event as the ledger holds it; `hash` (hexadecimal) seals it and the one before."""
+    """An event as the ledger holds it; `hash` covers it and the one before, `seal` all up to here.
+
+    Both are hexadecimal. Only the last event of what was recorded together has a seal.
+    """
 
     position: int
     stream: str
@@ -50,6 +53,7 @@ class LedgerEvent(JsonBody):
     recorded_at: Instant
     traceparent: str | None
     hash: str
+    seal: str | None
 
 
 class LedgerPage(JsonBody):
@@ -62,7 +66,7 @@ class LedgerPage(JsonBody):
 class LedgerEvents:
     """The call about the ledger."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: LedgerReader) -> None:
         self._ledger = ledger
 
     def routes(self) -> list[AnyRoute]:
@@ -83,11 +87,12 @@ class LedgerEvents:
         """Show a page of events."""
         query = request.query
         rows = await self._ledger.rows_after(query.after, query.rows_max)
-        listed, next_cursor = cut(rows, query, lambda last: str(last[0].position))
-        return Answer(body=page([_describe(row, row_hash) for row, row_hash in listed], next_cursor))
+        listed, next_cursor = cut(rows, query, lambda last: str(last.row.position))
+        return Answer(body=page([_describe(link) for link in listed], next_cursor))
 
 
-def _describe(row: Row, row_hash: bytes) -> dict[str, object]:
+def _describe(link: ChainedRow) -> dict[str, object]:
+    row = link.row
     return {
         "position": row.position,
         "stream": row.stream,
@@ -95,10 +100,11 @@ def _describe(row: Row, row_hash: bytes) -> dict[str, object]:
         "event_id": row.event_id,
         "type": row.type,
         "schema_version": row.schema_version,
-        "data": orjson.Fragment(row.data),  # byte for byte what the hash seals
+        "data": orjson.Fragment(row.data),  # byte for byte what the hash covers
         "actor": {"role": row.actor_role, "subject": row.actor_subject},
         "request_id": row.request_id,
         "recorded_at": row.recorded_at,
         "traceparent": row.traceparent,
-        "hash": row_hash.hex(),
+        "hash": link.hash.hex(),
+        "seal": None if link.seal is None else link.seal.hex(),
     }

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Final
 
 from keyfold.domain.lifecycle.aggregates import LEDGER
-from keyfold.domain.lifecycle.signed_head import LedgerCheckpoint, LedgerCheckpointed
+from keyfold.domain.lifecycle.signatures.signed_head import LedgerCheckpoint, LedgerCheckpointed
 from keyfold.registry.commands.http import CommandsOverHttp, show_subject
 from keyfold.registry.ledger.signing import take
 from keyfold.registry.ledger.signing_means import CheckpointMeans
@@ -25,7 +25,7 @@ from keyfold.runtime.http import (
     encode_cursor,
     page,
 )
-from keyfold.store.ledger.append import Ledger
+from keyfold.store.ledger.reading import LedgerReader
 from keyfold.store.ledger.signed_heads import FIRST_PAGE, Checkpoints
 
 NO_KEY: Final = Problem(
@@ -63,7 +63,11 @@ class LedgerCheckpoints:
     """The calls about checkpoints. Without a key none are taken."""
 
     def __init__(
-        self, commands: CommandsOverHttp, ledger: Ledger, checkpoints: Checkpoints, means: CheckpointMeans
+        self,
+        commands: CommandsOverHttp,
+        ledger: LedgerReader,
+        checkpoints: Checkpoints,
+        means: CheckpointMeans,
     ) -> None:
         self._commands = commands
         self._ledger = ledger

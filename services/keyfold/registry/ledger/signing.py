@@ -9,12 +9,12 @@ import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from keyfold.domain.lifecycle.fold import Actor
-from keyfold.domain.lifecycle.signed_head import TakeCheckpoint
+from keyfold.domain.lifecycle.signatures.signed_head import TakeCheckpoint
 from keyfold.domain.refusal import ImpossibleEvent
 from keyfold.registry.commands.execution import CommandMetadata, Commands, Done
 from keyfold.registry.ledger.heads_filing import CheckpointFiling
 from keyfold.runtime.clock import Clock
-from keyfold.store.ledger.append import Ledger
+from keyfold.store.ledger.reading import LedgerReader
 from keyfold.store.ledger.signed_heads import Checkpoints, RecordedCheckpoint
 from keyfold.wire.events.chain import Head
 from keyfold.wire.events.codec import UnknownEvent
@@ -62,7 +62,7 @@ class DailyCheckpoints:
     def __init__(
         self,
         *,
-        ledger: Ledger,
+        ledger: LedgerReader,
         commands: Commands,
         checkpoints: Checkpoints,
         key: Ed25519PrivateKey,

@@ -14,7 +14,7 @@ from keyfold.registry.ledger.signing import DailyCheckpoints
 from keyfold.registry.settings import RegistrySettings
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.failure import StopProcess
-from keyfold.store.ledger.append import Ledger
+from keyfold.store.ledger.reading import LedgerReader
 from keyfold.store.ledger.signed_heads import Checkpoints
 from keyfold.store.postgres.connection import Pool
 from keyfold.store.postgres.leadership import LeaderLock, Leadership
@@ -42,14 +42,14 @@ class CheckpointMeans:
         )
 
     def tasks(
-        self, dsn: str, pool: Pool, commands: Commands, clock: Clock
+        self, dsn: str, ledger: LedgerReader, pool: Pool, commands: Commands, clock: Clock
     ) -> Iterator[tuple[str, Coroutine[object, object, None]]]:
         """Yield what has to run for as long as the process does, by name."""
         if self.filing is not None:
             yield "checkpoints file", self.filing.run()
         if self.key is not None:
             daily = DailyCheckpoints(
-                ledger=Ledger(pool),
+                ledger=ledger,
                 commands=commands,
                 checkpoints=Checkpoints(pool),
                 key=self.key,

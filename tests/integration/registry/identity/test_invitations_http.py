@@ -121,7 +121,7 @@ async def test_the_code_is_kept_nowhere(door: Door) -> None:
     await door.accept(nobody("nora"), code)
     known = read_code(code)
     assert known is not None
-    rows = [row.data for row, _ in await door.registry.ledger.rows_after(0, 100)]
+    rows = [row.data for row, *_ in await door.registry.ledger.rows_after(0, 100)]
     assert any(known.digest.hex() in row for row in rows)
     assert not any(code[25:60] in row for row in rows)
     shown = await door.done(owner(account_id), "GET", f"/v1/accounts/{account_id}/history")

@@ -39,7 +39,7 @@ async def test_create_and_read(registry: Registry) -> None:
     read = await registry.ask(owner(account_id), "GET", f"{path}/{key['key_id']}")
     assert (read.status, read.body, read.headers["ETag"]) == (200, key, '"1"')
     rows = await registry.ledger.rows_after(0, 10)
-    assert not any(secret in row.data for row, _ in rows)
+    assert not any(secret in row.data for row, *_ in rows)
 
 
 async def test_edit(registry: Registry) -> None:

@@ -31,7 +31,7 @@ async def revoked_in_ledger(registry: Registry) -> list[str]:
     """Return the key of every revocation that is recorded, in order."""
     events, position = [], 0
     while rows := await registry.ledger.rows_after(position, 1000):
-        events += [understand(*row).event for row in rows]
+        events += [understand(row.row, row.hash).event for row in rows]
         position += len(rows)
     return [each.key_id for each in events if isinstance(each, SubscriberKeyRevoked)]
 
@@ -173,7 +173,7 @@ async def test_all_against_creates(database: str, round_: int) -> None:
         revoking = asyncio.create_task(revoke((one, two)[round_ % 2], account_id, {"all": True}))
         made = await asyncio.gather(*creating)
         revoked = dict(results(await revoking))
-        events = [understand(*row) for row in await one.ledger.rows_after(0, 1000)]
+        events = [understand(row.row, row.hash) for row in await one.ledger.rows_after(0, 1000)]
     position_of = {
         each.event.key_id: each.position for each in events if isinstance(each.event, SubscriberKeyCreated)
     }

@@ -80,7 +80,7 @@ both_kinds = pytest.mark.parametrize("make", [subscriber, vendors])
 
 async def recorded(registry: Registry) -> list[str]:
     """Return every event's data."""
-    return [row.data for row, _ in await registry.ledger.rows_after(0, 1000)]
+    return [row.data for row, *_ in await registry.ledger.rows_after(0, 1000)]
 
 
 @both_kinds

@@ -16,8 +16,9 @@ from keyfold.store.ledger.append import Ledger
 from keyfold.store.ledger.read_set import Expected, ReadSet
 from keyfold.store.postgres.connection import Connection, Pool, open_connection, open_pool
 from keyfold.store.postgres.errors import CommitUnknown, VersionConflict
-from keyfold.wire.events.chain import GENESIS, Head, follow
+from keyfold.wire.events.chain import GENESIS, Head
 from tests.support.eventually import eventually
+from tests.support.seals import follow, ledger_on
 from tests.support.store.events import ACCOUNT, CREATED, DISABLED, ENABLED, created, draft, now, open_ledger
 
 STREAM = account_stream(ACCOUNT)
@@ -32,7 +33,7 @@ async def _expected(ledger: Ledger, *streams: StreamId) -> Expected:
 async def _followed(ledger: Ledger) -> Head:
     """Return the head, having followed the chain to it."""
     at = GENESIS
-    for row, row_hash in await ledger.rows_after(0, 100):
+    for row, row_hash, _ in await ledger.rows_after(0, 100):
         at = follow(at, row, row_hash) or pytest.fail("a position is repeated")
     assert await ledger.head() == at
     return at
@@ -73,7 +74,7 @@ async def _statements(pool: Pool, ledger: Ledger, event: LifecycleEvent, expecte
 async def test_one_round_trip(database: str) -> None:
     """An append on a look takes one statement, which begins, locks, compares, records and commits."""
     async with open_pool(database, application_name="test", size_max=1) as pool:
-        ledger = Ledger(pool)
+        ledger = ledger_on(pool)
         await ledger.append([draft(CREATED)], await _expected(ledger, STREAM), now())
         assert await _statements(pool, ledger, ENABLED, await _expected(ledger, STREAM)) == 1
         assert (await _followed(ledger)).position == 2
@@ -82,7 +83,7 @@ async def test_one_round_trip(database: str) -> None:
 async def test_who_is_not_alone_does_not_try(database: str) -> None:
     """Whoever was overtaken locks the head first, until it finds it once where it was seen."""
     async with open_pool(database, application_name="test", size_max=1) as pool:
-        ledger = Ledger(pool)
+        ledger = ledger_on(pool)
         await ledger.append([draft(CREATED)], await _expected(ledger, STREAM), now())
         overtaken = await _expected(ledger, STREAM)
         await ledger.append([draft(created(7))], await _expected(ledger, stream_of(created(7))), now())

@@ -15,7 +15,8 @@ from keyfold.store.ledger.append import Ledger
 from keyfold.store.ledger.read_set import NOTHING
 from keyfold.store.postgres.connection import open_connection
 from keyfold.store.postgres.errors import VersionConflict
-from keyfold.wire.events.chain import GENESIS, Head, follow, understand
+from keyfold.wire.events.chain import GENESIS, Head, understand
+from tests.support.seals import follow
 from tests.support.store.events import (
     ACCOUNT,
     CREATED,
@@ -36,7 +37,7 @@ async def _chain(ledger: Ledger) -> list[RecordedEvent]:
     """Return every event there is, having followed the chain from the start to the head."""
     events, at = [], GENESIS
     while rows := await ledger.rows_after(at.position, 1000):
-        for row, row_hash in rows:
+        for row, row_hash, _ in rows:
             at = follow(at, row, row_hash) or pytest.fail("a position is repeated")
             events.append(understand(row, row_hash))
     assert await ledger.head() == at
@@ -61,8 +62,8 @@ async def test_append_answers_as_recorded(database: str) -> None:
         )
         assert list(answered) == await _chain(ledger)
         rows = await ledger.rows_after(0, 10)
-    assert [row.traceparent for row, _ in rows] == [TRACEPARENT, None]
-    assert [row.version for row, _ in rows] == [1, 2]
+    assert [row.traceparent for row, *_ in rows] == [TRACEPARENT, None]
+    assert [row.version for row, *_ in rows] == [1, 2]
 
 
 @pytest.mark.parametrize("microsecond", [0, 1, 999_999, 123_456])
@@ -195,8 +196,8 @@ async def test_pages(database: str) -> None:
     async with open_ledger(database) as ledger:
         drafts = [draft(created(number)) for number in range(5)]
         await ledger.append(drafts, {each.stream: 0 for each in drafts}, now())
-        assert [row.position for row, _ in await ledger.rows_after(0, 2)] == [1, 2]
-        assert [row.position for row, _ in await ledger.rows_after(3, 9)] == [4, 5]
+        assert [row.position for row, *_ in await ledger.rows_after(0, 2)] == [1, 2]
+        assert [row.position for row, *_ in await ledger.rows_after(3, 9)] == [4, 5]
         assert await ledger.rows_after(5, 9) == []
-        row, row_hash = (await ledger.rows_after(4, 1))[0]
+        row, row_hash, _ = (await ledger.rows_after(4, 1))[0]
         assert await ledger.head() == Head(position=row.position, hash=row_hash)

@@ -28,6 +28,7 @@ from tests.support.lifecycle_events import (
     key_revoked,
     vendor_applied,
 )
+from tests.support.seals import ledger_on
 from tests.support.store.events import OPERATOR, draft, now, open_ledger
 
 ENABLED_0 = IntegrationsEnabled(account_id=account_id(0))
@@ -187,7 +188,7 @@ async def test_purge_in_pages(database: str) -> None:
             NewIdempotencyRecord(id=number.to_bytes(32), fingerprint=bytes(32), sealed=b"", events=0)
             for number in range(2500)
         ]
-        await Ledger(pool).append([], {}, now(), answers=answers)
+        await ledger_on(pool).append([], {}, now(), answers=answers)
         assert await IdempotencyRecords(pool).purge(now() + LIFE - timedelta(minutes=1)) == 0
         assert await IdempotencyRecords(pool).purge(now() + LIFE) == 2500
 

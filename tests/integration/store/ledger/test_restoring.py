@@ -114,7 +114,7 @@ async def seen(dsn: str, account_id: str) -> list[Any]:
             await ask(client, ACCOUNT),
             await ask(client, f"{ACCOUNT}/summary", {"bucket": "hour"}),
             (await registry.ask(owner(account_id), "GET", f"/v1/accounts/{account_id}/keys")).body,
-            [bytes(row_hash) for _, row_hash in await registry.ledger.rows_after(0, 1000)],
+            [bytes(row_hash) for _, row_hash, _ in await registry.ledger.rows_after(0, 1000)],
         ]
 
 

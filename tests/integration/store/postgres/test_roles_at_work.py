@@ -12,7 +12,6 @@ from keyfold.store.access_log.partitions import drop_before
 from keyfold.store.access_log.writer import AccessLog
 from keyfold.store.enforcement.leases import Holder, Leases
 from keyfold.store.enforcement.positions import Enforcement
-from keyfold.store.ledger.append import Ledger
 from keyfold.store.ledger.idempotency_records import NewIdempotencyRecord
 from keyfold.store.ledger.read_set import ReadSet
 from keyfold.store.ledger.relay_offset import RelayOffset
@@ -30,6 +29,7 @@ from tests.support.audit.accounts import report_of
 from tests.support.audit.rows import read_filed
 from tests.support.database import execute
 from tests.support.eventually import eventually
+from tests.support.seals import ledger_on
 from tests.support.state_secret import STATE_SECRET
 from tests.support.store.events import CREATED, draft, now
 from tests.support.store.logins import login_of, pool_of
@@ -42,7 +42,7 @@ async def test_registry(lived_in: str) -> None:
     """The registry's role can append, keep idempotency records, and serve reads."""
     each = draft(CREATED)
     async with pool_of(lived_in, "registry") as pool:
-        ledger = Ledger(pool)
+        ledger = ledger_on(pool)
         answer = NewIdempotencyRecord(id=b"i" * 32, fingerprint=b"f" * 32, sealed=b"sealed", events=1)
         await ledger.append([each], {each.stream: 0}, now(), answers=[answer])
         later = now() + timedelta(days=2)
@@ -58,8 +58,8 @@ async def test_registry(lived_in: str) -> None:
 async def test_relay(database: str) -> None:
     """The relay's role can read the ledger and move its offset."""
     async with pool_of(database, "relay") as pool:
-        assert await Ledger(pool).rows_after(0, 10) == []
-        assert (await Ledger(pool).head()).position == 0
+        assert await ledger_on(pool).rows_after(0, 10) == []
+        assert (await ledger_on(pool).head()).position == 0
         await RelayOffset(pool).advance(0, 5)
         assert await RelayOffset(pool).position() == 5
 

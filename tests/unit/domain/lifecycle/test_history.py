@@ -11,6 +11,7 @@ from keyfold.domain.lifecycle.account import AccountCreated, IntegrationsDisable
 from keyfold.domain.lifecycle.aggregates import EVENT_TYPES
 from keyfold.domain.lifecycle.fold import Aggregate, LifecycleEvent, evolve
 from keyfold.domain.lifecycle.history import Difference, HistoryEntry, Value, describe
+from keyfold.domain.lifecycle.signatures.seal_key import SealKey
 from keyfold.domain.lifecycle.vendor import VendorApproved, VendorRejected, VendorSuspended
 from keyfold.domain.permissions import CATEGORIES
 from tests.support.domain import key_events as keys
@@ -38,6 +39,7 @@ from tests.support.domain.given import (
     WITHDRAWN,
 )
 from tests.support.domain.identity_events import LET_IN, MADE, USED
+from tests.support.lifecycle_events import seal_key_adopted
 
 Changes = Mapping[str, tuple[Value, Value]]
 ACCOUNT = SHUT.account_id
@@ -164,6 +166,11 @@ CASES: list[tuple[Aggregate | None, LifecycleEvent, Changes]] = [
     (INVITED, USED, {"state": ("open", "used"), "used_by": (None, "log_1")}),
     (INVITED, WITHDRAWN, {"state": ("open", "withdrawn")}),
     (CHECKPOINT, CHECKPOINTED, {"position": ("7", "9")}),
+    (
+        SealKey(public_key=seal_key_adopted().previous),
+        seal_key_adopted(),
+        {"public_key": (seal_key_adopted().previous.hex(), seal_key_adopted().public_key.hex())},
+    ),
 ]
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from msgspec.structs import asdict
 
-from keyfold.domain.lifecycle.signed_head import (
+from keyfold.domain.lifecycle.signatures.signed_head import (
     LedgerCheckpoint,
     LedgerCheckpointed,
     TakeCheckpoint,

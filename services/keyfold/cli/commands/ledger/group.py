@@ -7,12 +7,13 @@ from typing import Annotated, Final
 import typer
 
 from keyfold.cli.command import changing, command
-from keyfold.cli.commands.ledger import verify
+from keyfold.cli.commands.ledger import republish, verify
 from keyfold.cli.keyfold import Keyfold
 from keyfold.cli.screen import Details, Listing, when
 from keyfold.local.signing import OPERATOR
 
 CHECKPOINTS: Final = "/v1/ledger/checkpoints"
+SEAL_KEY: Final = "/v1/ledger/seal-key"
 
 ledger = typer.Typer(no_args_is_help=True, help="The append-only ledger of lifecycle events (operator).")
 
@@ -78,4 +79,20 @@ async def list_checkpoints(
     )
 
 
+@command(ledger, "seal-key")
+async def show_seal_key(keyfold: Keyfold) -> Details:
+    """Show the public key that proves the ledger's seals from here on."""
+    found = await keyfold.get(SEAL_KEY, OPERATOR)
+    return Details(lines={"public key": found["public_key"]}, item=found)
+
+
+@changing(ledger, "rotate-seal-key")
+async def rotate_seal_key(keyfold: Keyfold) -> Details:
+    """Let the registry's next key (KEYFOLD_SEAL_KEY_NEXT) seal the ledger from here on."""
+    adopted = await keyfold.command("POST", f"{SEAL_KEY}/rotate", OPERATOR)
+    note = "Start each registry anew with this key as KEYFOLD_SEAL_KEY, and without the other."
+    return Details(lines={"public key": adopted["public_key"]}, item=adopted, note=note)
+
+
 verify.register(ledger)
+republish.register(ledger)

@@ -72,5 +72,5 @@ async def _fold_pages(scan: LedgerScan, until: Until) -> PastState:
     return PastState(position=position, at=at, state=state)
 
 
-def _take_until(page: Sequence[tuple[Fields, bytes]], until: Until) -> list[Fields]:
-    return [fields for fields, _ in page if not until.is_beyond(fields[0], fields[10])]
+def _take_until(page: Sequence[tuple[Fields, bytes, bytes | None]], until: Until) -> list[Fields]:
+    return [fields for fields, *_ in page if not until.is_beyond(fields[0], fields[10])]

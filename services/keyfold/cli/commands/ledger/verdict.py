@@ -31,9 +31,16 @@ def _lines(found: Verification) -> dict[str, Value]:
         "proven": f"{found.events:,} events in {found.took_s:.1f} s",
         "head": found.head_hash.hex(),
         "checkpoints": f"{recorded}, {found.filed_checkpoints} in the file",
+        "sealed": _sealed(found),
         "vouched for": f"up to position {found.vouched}" if found.vouched else "nothing",
         **{kind.value: Toned("; ".join(each), Tone.BAD) for kind, each in details.items()},
     }
+
+
+def _sealed(found: Verification) -> str:
+    if not found.seals_checked:
+        return "not checked: name the file of --seal-keys"
+    return f"up to position {found.sealed}" if found.sealed else "nothing"
 
 
 def _item(found: Verification) -> dict[str, object]:
@@ -50,6 +57,8 @@ def _item(found: Verification) -> dict[str, object]:
         "recorded_checkpoints": found.recorded_checkpoints,
         "filed_checkpoints": found.filed_checkpoints,
         "vouched_position": found.vouched,
+        "seals_checked": found.seals_checked,
+        "sealed_position": found.sealed,
         "took_s": round(found.took_s, 3),
     }
 

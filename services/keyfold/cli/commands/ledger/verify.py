@@ -17,7 +17,7 @@ from keyfold.cli.keyfold import Keyfold
 from keyfold.cli.screen import Details
 from keyfold.client.endpoints import POSTGRES
 from keyfold.client.failure import CommandFailed
-from keyfold.local.checkpoint_key import CHECKPOINTS_NAME, PUBLIC_KEY_NAME
+from keyfold.local.signing_keys import CHECKPOINT_KEY, CHECKPOINTS_NAME, SEAL_KEY
 
 File = Annotated[
     Path | None,
@@ -38,13 +38,25 @@ Keys = Annotated[
     ),
 ]
 
+SealKeys = Annotated[
+    Path | None,
+    typer.Option(
+        "--seal-keys",
+        exists=True,
+        dir_okay=False,
+        help="PEM of the keys that prove seals, one after the other; default: the local stack's own.",
+    ),
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
     command(app, "verify")(_verify)
 
 
-async def _verify(keyfold: Keyfold, checkpoints: File = None, public_key: Keys = None) -> Details:
+async def _verify(
+    keyfold: Keyfold, checkpoints: File = None, public_key: Keys = None, seal_keys: SealKeys = None
+) -> Details:
     """Recompute every hash, straight from PostgreSQL (KEYFOLD_POSTGRES_DSN); exit with 1 if any is wrong."""
     # Imported here, as every other command would wait for the driver to load and has no use for it.
     from keyfold.cli.commands.ledger.verdict import details_of
@@ -56,7 +68,8 @@ async def _verify(keyfold: Keyfold, checkpoints: File = None, public_key: Keys =
     state_dir = endpoints.state_dir if endpoints.is_local(POSTGRES) else None
     evidence = read_evidence(
         checkpoints or _find_local(state_dir, CHECKPOINTS_NAME),
-        public_key or [each for each in (_find_local(state_dir, PUBLIC_KEY_NAME),) if each],
+        public_key or [each for each in (_find_local(state_dir, CHECKPOINT_KEY.public_name),) if each],
+        seal_keys or _find_local(state_dir, SEAL_KEY.public_name),
     )
     dsn = keyfold.database("ledger")
     try:

@@ -1,0 +1,1 @@
+"""What is signed of the ledger: seals by the key in force, and checkpoints."""
