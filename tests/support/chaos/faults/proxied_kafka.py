@@ -8,9 +8,12 @@ from keyfold.local.process.ports import HOST, free_ports
 from keyfold.local.servers.kafka import LocalKafka
 
 SECOND_DOOR = """
-listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port},SECOND://{host}:{second_port}
-advertised.listeners=PLAINTEXT://{host}:{port},SECOND://{host}:{proxy_port}
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SECOND:PLAINTEXT
+listeners=CLIENT://{host}:{port},CONTROLLER://{host}:{controller_port},SECOND://{host}:{second_port}
+advertised.listeners=CLIENT://{host}:{port},SECOND://{host}:{proxy_port}
+listener.security.protocol.map=CONTROLLER:SASL_PLAINTEXT,CLIENT:SASL_PLAINTEXT,SECOND:SASL_PLAINTEXT
+listener.name.second.sasl.enabled.mechanisms=SCRAM-SHA-256
+listener.name.second.scram-sha-256.sasl.jaas.config=\\
+  org.apache.kafka.common.security.scram.ScramLoginModule required;
 """
 
 
