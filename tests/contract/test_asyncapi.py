@@ -10,13 +10,14 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from keyfold.domain.access.closed_run import ClosedRun
 from keyfold.domain.access.event import AccessEvent
+from keyfold.domain.access.gatekeeper_run import ClosedRun
 from keyfold.domain.lifecycle.fold import LifecycleEvent
 from keyfold.domain.permissions import Access
 from keyfold.kafka.dead_letters.record import dead_letter
 from keyfold.wire.access.closed_run import CLOSED_TYPE, closed_run_record
 from keyfold.wire.access.codec import ACCESS_TYPE, access_record, encode_access_event
+from keyfold.wire.access.run_record import ENDED_TYPE, OPENED_TYPE, POLICY_TYPE, RunSigner, digest_policy
 from keyfold.wire.events.codec import TYPE_NAMES
 from keyfold.wire.events.record import lifecycle_record
 from keyfold.wire.events.upcasting import SCHEMA_VERSION
@@ -54,7 +55,8 @@ def check_data(data: dict[str, Any], message: dict[str, Any]) -> None:
 
 def test_every_emitted_type_has_a_message_and_every_message_is_emitted() -> None:
     """The document names exactly the types that the code can emit."""
-    assert set(MESSAGES) == {*TYPE_NAMES.values(), ACCESS_TYPE, CLOSED_TYPE, "keyfold.dead-letter"}
+    own = {ACCESS_TYPE, CLOSED_TYPE, OPENED_TYPE, POLICY_TYPE, ENDED_TYPE}
+    assert set(MESSAGES) == {*TYPE_NAMES.values(), *own, "keyfold.dead-letter"}
 
 
 def test_every_topic_is_a_channel() -> None:
@@ -113,7 +115,11 @@ def test_a_lifecycle_event_is_what_the_document_says(
     check_headers(lifecycle_record(row, bytes(32)), MESSAGES[row.type])
 
 
-@given(event=access_events.filter(lambda event: event.access is not Access.NONE and event.seq > 0))
+@given(
+    event=access_events.filter(
+        lambda event: event.access is not Access.NONE and event.seq > 0 and event.policy
+    )
+)
 @settings(max_examples=100, deadline=None)
 def test_an_access_event_is_what_the_document_says(event: AccessEvent) -> None:
     """Data and headers of every access event validate against its message."""
@@ -129,3 +135,18 @@ def test_the_end_of_a_run_is_what_the_document_says(is_exact: bool) -> None:
     record = closed_run_record(ClosedRun(gatekeeper=run, last_seq=7, is_exact=is_exact, at=EPOCH))
     check_data(orjson.loads(record.value or b""), MESSAGES[CLOSED_TYPE])
     check_headers(record, MESSAGES[CLOSED_TYPE])
+
+
+def test_what_a_run_says_is_what_the_document_says() -> None:
+    """Data and headers of the records that open a run, announce a policy and end it validate."""
+    run = "01980000-0000-7000-8000-000000000000"
+    signer = RunSigner(run)
+    policy = {"policy_digest": digest_policy("GET /health public"), "policy_text": "GET /health public"}
+    lines = {
+        OPENED_TYPE: signer.opened(event_id=run, at=EPOCH, version="1.0", host="host", **policy),
+        POLICY_TYPE: signer.policy(event_id=run, seq=7, at=EPOCH, number=2, **policy),
+        ENDED_TYPE: signer.ended(event_id=run, seq=7, at=EPOCH),
+    }
+    for kind, line in lines.items():
+        check_data(orjson.loads(line), MESSAGES[kind])
+        check_headers(access_record(line), MESSAGES[kind])

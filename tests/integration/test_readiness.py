@@ -114,6 +114,7 @@ async def wired(directory: Path, state: StateDir, postgres: LocalPostgres, kafka
         journal_dir=state.journal,
         log_dir=directory,
         state_secret=state.state_secret(),
+        audit_secret=state.audit_secret(),
         idempotency_secret="x" * 32,
         keys_dir=prepare_keys(directory),
     )

@@ -36,6 +36,7 @@ class Changes(TypedDict, total=False):
     gatekeeper: str
     seq: int
     requests: int
+    policy: int | None
 
 
 def access_event(number: int, **changes: Unpack[Changes]) -> AccessEvent:

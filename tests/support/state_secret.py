@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from keyfold.store.access_log.completeness.sealed_sums import LogSeal
 from keyfold.wire.proof.state_digest import StateSecret
 
 _BYTES: Final = bytes(range(32))
+LOG_SEAL: Final = LogSeal(_BYTES)
 STATE_SECRET: Final = StateSecret(_BYTES)
 
 

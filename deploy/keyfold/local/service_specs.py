@@ -22,6 +22,7 @@ AUTH = ("JWKS", "JWT_ISSUER", "JWT_AUDIENCE")
 JOURNAL = ("JOURNAL_DIR",)
 COMMANDS = ("IDEMPOTENCY_SECRET",)
 STATE = ("STATE_SECRET",)
+AUDIT = ("AUDIT_SECRET",)
 CHECKPOINTS = ("CHECKPOINT_KEY", "CHECKPOINT_FILE")
 SEALS = ("SEAL_KEY",)
 SEALED = ("SEAL_PUBLIC_KEYS",)
@@ -53,7 +54,7 @@ SERVICES = (
         name="gatekeeper", settings=(*POSTGRES, *KAFKA, *STATE, *SEALED, *AUTH, *JOURNAL, *GATES), rank=2
     ),
     ServiceSpec(name="shipper", settings=(*KAFKA, *JOURNAL)),
-    ServiceSpec(name="audit", settings=(*POSTGRES, *KAFKA, *AUTH)),
+    ServiceSpec(name="audit", settings=(*POSTGRES, *KAFKA, *AUTH, *AUDIT)),
 )
 # It has pages instead of an HTTP API with a description.
 CONSOLE = ServiceSpec(name="console", settings=(*PAGES, *OTHERS), rank=3)
@@ -77,6 +78,7 @@ class Wiring:
     journal_dir: Path
     log_dir: Path
     state_secret: Path
+    audit_secret: Path
     idempotency_secret: str = field(repr=False)
     authz_port: int = 0
     keys_dir: Path | None = None
@@ -99,6 +101,7 @@ class Wiring:
             "GATEWAYS": str(self.gateways),
             "JOURNAL_DIR": str(self.journal_dir),
             "STATE_SECRET": str(self.state_secret),
+            "AUDIT_SECRET": str(self.audit_secret),
             "IDEMPOTENCY_SECRET": self.idempotency_secret,
             **self._keys(),
             "CHECKPOINT_FILE": str(self.checkpoint_file or ""),

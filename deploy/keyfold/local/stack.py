@@ -199,6 +199,7 @@ class Stack:
             journal_dir=self.state.journal,
             log_dir=self.state.logs,
             state_secret=self.state.state_secret(),
+            audit_secret=self.state.audit_secret(),
             idempotency_secret=self.state.idempotency_secret(),
             keys_dir=self.state.path,
             checkpoint_file=self.state.path / CHECKPOINTS_NAME,

@@ -82,6 +82,13 @@ class StateDir:
             write_private(path, secrets.token_hex(32).encode())
         return path
 
+    def audit_secret(self) -> Path:
+        """Return the file with the secret that the log's rows are added up with, made on the first start."""
+        path = self.path / "audit-secret"
+        if not path.exists():
+            write_private(path, secrets.token_hex(32).encode())
+        return path
+
     def session_secret(self) -> str:
         """Return the secret that encrypts the console's sessions, made on the first start."""
         path = self.path / "session-secret"

@@ -7,6 +7,7 @@ from typing import Generic
 import structlog
 
 from keyfold.ingest.chunks import split_chunks
+from keyfold.ingest.junk_bound import JunkBound
 from keyfold.ingest.port import (
     Accepted,
     Batches,
@@ -17,7 +18,6 @@ from keyfold.ingest.port import (
     SinkAway,
     WriterFenced,
 )
-from keyfold.kafka.dead_letters.bound import DeadLetterBound
 from keyfold.kafka.dead_letters.record import dead_letter
 from keyfold.kafka.errors import OutcomeUnknown, Unavailable
 from keyfold.kafka.publisher import Publisher
@@ -31,11 +31,11 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettingAside:
-    """Where records are set aside, and how many may be before the fault must be this code's."""
+    """Where records are set aside, and how many of them whole."""
 
     publisher: Publisher
     topic: str
-    bound: DeadLetterBound
+    bound: JunkBound
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +76,7 @@ class Delivery(Generic[R]):
         """Return when each record is in the sink or a dead letter, and the offsets are moved.
 
         While one chunk is written, the next is made ready. Waits for the sink and Kafka as long as they are
-        away. Raises WriterFenced (nothing was written from that chunk on) or TooManyDeadLetters.
+        away. Raises WriterFenced: nothing was written from that chunk on.
         """
         await overlap(split_chunks(batches, self._chunk_max), self._accept, self._deliver)
 
@@ -99,11 +99,8 @@ class Delivery(Generic[R]):
 
     async def _deliver(self, chunk: _Chunk[R]) -> None:
         set_aside = chunk.accepted.set_aside
-        self._dead_letters.bound.note(
-            seen=sum(map(len, chunk.batches.values())), dead=sum(each.is_damage for each in set_aside)
-        )
         # Before the offsets move: after a crash in between, a dead letter is repeated rather than lost.
-        await self._set_aside(set_aside)
+        await self._set_aside(self._dead_letters.bound.choose(set_aside))
         advances = [self._advance(partition, records) for partition, records in chunk.batches.items()]
         await self._write(chunk.accepted.ready, advances)
         self._written |= {each.partition: each.next for each in advances}

@@ -27,7 +27,7 @@ class WriterFenced(Exception):
 class SetAside:
     """A record that cannot be written. `kind` is the reason in one word, and `reason` never quotes it.
 
-    `is_damage` says that it could not be understood: too many such records stop the process.
+    `is_damage` says that it could not be understood: of such records only so many are kept whole.
     """
 
     received: Received

@@ -9,9 +9,12 @@ from keyfold.runtime.settings.base import (
     ServiceSettings,
 )
 from keyfold.runtime.settings.kafka import KafkaSettings
+from keyfold.runtime.settings.secret_files import LogSecretSettings
 
 
-class AuditSettings(ServiceSettings, PostgresSettings, KafkaSettings, AuthSettings, RateLimitSettings):
+class AuditSettings(
+    ServiceSettings, PostgresSettings, KafkaSettings, AuthSettings, RateLimitSettings, LogSecretSettings
+):
     """The environment of one audit process."""
 
     audit_batch_events_max: int = Field(
@@ -29,12 +32,12 @@ class AuditSettings(ServiceSettings, PostgresSettings, KafkaSettings, AuthSettin
         le=86_400,
         description="how far ahead of this clock an event may be before it is a dead letter: 1 s to a day",
     )
-    audit_dead_letter_ratio_max: float = Field(
-        0.1,
-        gt=0,
-        le=1,
-        description="the share of recent records that may be unreadable before the service stops: "
-        "above 0, at most 1",
+    audit_junk_per_minute: int = Field(
+        100,
+        ge=1,
+        le=100_000,
+        description="how many unreadable records a minute are kept whole as dead letters: 1 to 100000;"
+        " the others are counted and passed over",
     )
     audit_streams_max: int = Field(
         200,

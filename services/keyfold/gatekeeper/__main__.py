@@ -3,6 +3,7 @@
 import socket
 from contextlib import AbstractAsyncContextManager
 from functools import partial
+from importlib.metadata import version
 
 from keyfold.gatekeeper.authz.authorizer import Authz
 from keyfold.gatekeeper.authz.denial_aggregation import open_denial_aggregation
@@ -11,6 +12,7 @@ from keyfold.gatekeeper.authz.policy import load_policy
 from keyfold.gatekeeper.authz.policy_in_force import PolicyInForce
 from keyfold.gatekeeper.authz.rate_limiter import RateLimiter
 from keyfold.gatekeeper.authz.server import AuthzServer, serve_gateways
+from keyfold.gatekeeper.journal.announcements import open_run
 from keyfold.gatekeeper.journal.writer import open_journal
 from keyfold.gatekeeper.readiness import add_checks
 from keyfold.gatekeeper.replica.lease import Lease
@@ -34,9 +36,7 @@ TOPIC_WATCH_INTERVAL_S = 60.0  # each check holds up the loop that answers for a
 async def start(process: Process[GatekeeperSettings]) -> None:
     """Answer gateways from the start, with `stale` until the ledger is known."""
     settings, clock, hangups = process.settings, process.clock, process.hangups()
-    in_force = PolicyInForce(load_policy(settings), clock)
-    in_force.register_metrics()
-    process.health.tell("policy", in_force.describe)
+    policy, host = load_policy(settings), socket.gethostname()
     run_id = clock.new_event_id()
     bindings = LoginBindings(await process.enter(_open_logins(settings)))
     auth = await open_bearer_tokens(settings, bindings, clock=clock, timeout_s=settings.startup_timeout_s)
@@ -45,9 +45,20 @@ async def start(process: Process[GatekeeperSettings]) -> None:
     replica, lease = Replica(), Lease(settings.staleness_max_s)
     journal = await process.enter(open_journal(settings, run_id, clock))
     process.spawn("journal watch", journal.watch())
+    announcements = await process.enter(
+        open_run(journal, policy, clock, version=version("keyfold"), host=host)
+    )
+    in_force = PolicyInForce(policy, clock, announce=announcements.announce, number=1)
+    in_force.register_metrics()
+    process.health.tell("policy", in_force.describe)
     aggregation = await process.enter(open_denial_aggregation(settings, journal, clock))
     process.spawn("denial aggregation", aggregation.watch())
-    holder = Holder(id=run_id, host=socket.gethostname(), lease_s=settings.staleness_max_s or None)
+    holder = Holder(
+        id=run_id,
+        host=host,
+        lease_s=settings.staleness_max_s or None,
+        public_key=announcements.public_key,
+    )
     process.spawn(
         "replication", replicate(settings, holder, replica, lease, aggregation.read_journalled, clock)
     )

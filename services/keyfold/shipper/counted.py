@@ -11,8 +11,9 @@ from keyfold.domain.access.event import AccessEvent
 from keyfold.wire.access.codec import (
     MalformedAccessEvent,
     access_record,
-    decode_access_event,
     encode_access_event,
+    id_of,
+    seq_of,
 )
 from keyfold.wire.journal.counted_slots import SLOT_BYTES, SLOTS_MAX, DamagedSlot, read_slots
 from keyfold.wire.journal.files import COUNTED, segment_name
@@ -70,13 +71,13 @@ def _read_end(segment: Path, first_seq: int) -> _JournalEnd:
     seq, event_ids = first_seq - 1, set[str]()
     for line in _last_lines(segment):
         try:
-            event = decode_access_event(read_journal_line(line))
+            record = access_record(read_journal_line(line))
         except (TornLine, MalformedAccessEvent):
             # It had a number, whatever it was. If it ended a longer line, the next line corrects this.
             seq += 1
         else:
-            seq = event.seq
-            event_ids.add(event.event_id)
+            seq = seq_of(record)
+            event_ids.add(id_of(record))
     return _JournalEnd(seq, frozenset(event_ids))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import structlog
 
-from keyfold.domain.access.closed_run import ClosedRun
+from keyfold.domain.access.gatekeeper_run import ClosedRun
 from keyfold.runtime.boot import boot_id
 from keyfold.shipper.chunk import Chunk, Damage, read_chunk
 from keyfold.shipper.counted import delete_counted, read_counted

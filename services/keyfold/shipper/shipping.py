@@ -20,7 +20,7 @@ from keyfold.shipper.run_journal import RunJournal, Shipment
 from keyfold.wire.record import Record
 
 # Room for the longest line that a gatekeeper writes, however many runs share the batch.
-SHIPMENT_BYTES_MIN: Final = 128 * 1024
+SHIPMENT_BYTES_MIN: Final = 1024 * 1024
 
 # After so many turns of the event loop, everything given to the driver is on its way to the broker.
 _TURNS_TO_SEND: Final = 8

@@ -10,8 +10,8 @@ from itertools import count
 from keyfold.audit.ingest.consumer import IngestMetrics
 from keyfold.domain.access.event import AccessEvent
 from keyfold.ingest.delivery import Delivery, SettingAside
+from keyfold.ingest.junk_bound import JunkBound
 from keyfold.kafka.connection import ProducerOptions
-from keyfold.kafka.dead_letters.bound import DeadLetterBound
 from keyfold.kafka.publisher import Publisher
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.runtime.settings.kafka import KafkaAccess
@@ -100,7 +100,7 @@ def _filing(pool: Pool) -> Prepare:
         # It never connects: each of these events is admissible.
         publisher=Publisher(ProducerOptions(kafka=KafkaAccess(bootstrap="127.0.0.1:1"))),
         topic=DEAD_LETTER.name,
-        bound=DeadLetterBound(topic=ACCESS.name),
+        bound=JunkBound(SYSTEM_CLOCK),
     )
     delivery = Delivery(sink, set_aside, IngestMetrics(), chunk_max=BATCH_EVENTS)
 

@@ -84,6 +84,7 @@ async def wired(ground: Ground, directory: Path, own_port: int = 0) -> tuple[Wir
         journal_dir=state.journal,
         log_dir=directory,
         state_secret=write_state_secret(directory),
+        audit_secret=state.audit_secret(),
         idempotency_secret=state.idempotency_secret(),
         keys_dir=prepare_keys(state.path),
         authz_port=own_port,

@@ -9,7 +9,6 @@ from structlog.testing import capture_logs
 
 from keyfold.ingest.port import WriterFenced
 from keyfold.kafka.connection import ProducerOptions
-from keyfold.kafka.dead_letters.bound import TooManyDeadLetters
 from keyfold.kafka.errors import RecordsGone
 from keyfold.wire.record import Record
 from tests.support.eventually import eventually
@@ -135,14 +134,14 @@ async def _trouble(running: Ingesting) -> str | None:
     return reason if reason and reason.endswith("is away") else None
 
 
-async def test_too_much_set_aside(bed: Bed) -> None:
-    """Beyond the bound nothing more is set aside: this code is wrong, not the data."""
-    await bed.wires.publish_raw([POISON] * 10)
-    async with ingesting(bed, dead_min=5) as running:
-        await asyncio.wait([running.task], timeout=20)
-        assert isinstance(running.task.exception(), TooManyDeadLetters)
-    assert await bed.wires.dead_letters() == []
-    assert await bed.offsets() == {}
+async def test_junk_without_end(bed: Bed) -> None:
+    """Of 3,000 records of garbage the first are dead letters; what follows is filed."""
+    await bed.wires.publish_raw([POISON] * 3_000)
+    await publish(bed, 1)
+    async with ingesting(bed, junk_max=5) as running:
+        await holds(bed, 1)
+        assert len(running.measured.kinds) == 3_000
+    assert len(await bed.wires.dead_letters()) == 5
 
 
 async def test_gone(bed: Bed) -> None:

@@ -187,6 +187,7 @@ async def platform_in(directory: Path, fork_server: ForkServer) -> AsyncIterator
             journal_dir=state.journal,
             log_dir=directory,
             state_secret=state.state_secret(),
+            audit_secret=state.audit_secret(),
             idempotency_secret=state.idempotency_secret(),
             keys_dir=prepare_keys(state.path),
             session_secret=state.session_secret(),

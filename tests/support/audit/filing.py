@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +13,7 @@ import asyncpg
 from hypothesis import HealthCheck, settings
 
 from keyfold.domain.access.event import AccessEvent
+from keyfold.store.access_log.partitions import partition_name
 from keyfold.store.access_log.rows import COLUMNS, row_of
 from keyfold.store.postgres import migrations
 from keyfold.store.postgres.connection import Pool
@@ -91,9 +93,18 @@ async def migrate_while_filing(database: str, pool: Pool, events: Sequence[Acces
 
 
 async def copy(connection: Pool | asyncpg.Connection, events: Sequence[AccessEvent]) -> None:
-    """Write events' rows, and nothing else of a filing."""
-    rows = [row_of(each) for each in events]
-    await connection.copy_records_to_table("events", schema_name="access_log", columns=COLUMNS, records=rows)
+    """Write events' rows, as they always were, and nothing else of a filing."""
+    columns = COLUMNS[: COLUMNS.index("policy")]
+    rows = [row_of(each)[: len(columns)] for each in events]
+    await connection.copy_records_to_table("events", schema_name="access_log", columns=columns, records=rows)
+
+
+async def make_early_partition(pool: Pool, day: date) -> None:
+    """Make a day's partition where no migration has made the function for it yet."""
+    await pool.execute(
+        f"create table access_log.{partition_name(day)} partition of access_log.events"
+        f" for values from ('{day} 00:00Z') to ('{day + timedelta(days=1)} 00:00Z')"
+    )
 
 
 async def _migration_waits(pool: Pool) -> bool:

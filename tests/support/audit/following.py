@@ -46,7 +46,7 @@ async def consuming(
     wires: Wires,
     pool: Pool,
     *,
-    dead_min: int = 20,
+    junk_max: int = 20,
     dead_letters: Publisher | None = None,
     reader: Reader | None = None,
 ) -> AsyncIterator[Running]:
@@ -61,7 +61,7 @@ async def consuming(
             IngestMetrics(),
             source=SOURCE,
             clock=clock,
-            dead_min=dead_min,
+            junk_max=junk_max,
             dead_letters=dead_letters,
             reader=reader,
         ) as running,

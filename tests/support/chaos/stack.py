@@ -185,6 +185,7 @@ class ChaosStack:
             journal_dir=self.state.journal,
             log_dir=self.state.logs,
             state_secret=write_state_secret(self.state.path),
+            audit_secret=self.state.audit_secret(),
             idempotency_secret=self.state.idempotency_secret(),
             keys_dir=prepare_keys(self.state.path),
             fork_server=self.fork_server,

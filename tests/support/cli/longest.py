@@ -174,6 +174,10 @@ def filed() -> JsonObject:
         "unknown_after": 1,
         "ended": False,
         "caught_up": True,
+        "run": "wrong_signature",
+        "rows_checked": True,
+        "present": 10**12,
+        "altered_blocks": ranges,
     }
 
 

@@ -148,7 +148,7 @@ async def ingesting(
     bed: Bed,
     *,
     sink: Sink[Any] | None = None,
-    dead_min: int = 20,
+    junk_max: int = 20,
     dead_letters: Publisher | None = None,
     reader: Reader | None = None,
 ) -> AsyncIterator[Ingesting]:
@@ -162,7 +162,7 @@ async def ingesting(
             share,
             measured,
             source="the topic",
-            dead_min=dead_min,
+            junk_max=junk_max,
             dead_letters=dead_letters,
             reader=reader,
         ) as running,

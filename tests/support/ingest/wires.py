@@ -11,10 +11,10 @@ from typing import Any
 
 from keyfold.domain.access.event import AccessEvent
 from keyfold.ingest.delivery import Delivery, SettingAside
+from keyfold.ingest.junk_bound import JunkBound
 from keyfold.ingest.loop import IngestLoop
 from keyfold.ingest.port import IngestMeasures, Share, Sink
 from keyfold.kafka.connection import ProducerOptions
-from keyfold.kafka.dead_letters.bound import DeadLetterBound
 from keyfold.kafka.publisher import Publisher
 from keyfold.kafka.reader import Reader
 from keyfold.runtime.clock import SYSTEM_CLOCK, Clock
@@ -81,7 +81,7 @@ async def run_loop(
     *,
     source: str,
     clock: Clock = SYSTEM_CLOCK,
-    dead_min: int = 20,
+    junk_max: int = 20,
     dead_letters: Publisher | None = None,
     reader: Reader | None = None,
 ) -> AsyncIterator[Running]:
@@ -90,7 +90,7 @@ async def run_loop(
         dead_letters or Publisher(ProducerOptions(kafka=wires.kafka)) as publisher,
         reader or Reader(wires.kafka, wires.topic) as reader,
     ):
-        bound = DeadLetterBound(topic=wires.topic, dead_min=dead_min)
+        bound = JunkBound(clock, records_max=junk_max)
         set_aside = SettingAside(publisher=publisher, topic=wires.dead_letter_topic, bound=bound)
         delivery = Delivery(sink, set_aside, measures, chunk_max=20)
         loop = IngestLoop(

@@ -19,7 +19,7 @@ from keyfold.domain.network import Network
 from keyfold.domain.permissions import CATEGORIES, Access, Category, Permissions
 from keyfold.domain.rate_limit import BURST_MAX, PER_S_MAX, REQUESTS_MAX, RateLimit
 from keyfold.domain.secret import REPLACED_BYTES, REPLACED_MAX
-from keyfold.wire.access.codec import EVENT_REQUESTS_MAX
+from keyfold.wire.access.codec import EVENT_REQUESTS_MAX, POLICY_MAX
 from keyfold.wire.events.chain import Row
 from keyfold.wire.events.codec import TYPE_NAMES
 from keyfold.wire.events.upcasting import SCHEMA_VERSION
@@ -103,13 +103,14 @@ def instances_of(kind: type[Any]) -> st.SearchStrategy[Any]:
 
 lifecycle_events: st.SearchStrategy[LifecycleEvent] = st.sampled_from(EVENT_CLASSES).flatmap(instances_of)
 access_events: st.SearchStrategy[AccessEvent] = st.builds(
-    lambda event, category, reason, requests: replace(
-        event, category=category, reason=reason, requests=requests
+    lambda event, category, reason, requests, policy: replace(
+        event, category=category, reason=reason, requests=requests, policy=policy, more=None
     ),
     instances_of(AccessEvent),
     st.none() | st.sampled_from(Category) | words,
     st.none() | st.sampled_from(Reason) | words,
     st.just(1) | st.integers(1, EVENT_REQUESTS_MAX),
+    st.none() | st.integers(1, POLICY_MAX),
 )
 rows: st.SearchStrategy[Row] = st.builds(
     Row,

@@ -62,6 +62,7 @@ def good(directory: Path) -> dict[str, str]:
         "KAFKA_USERNAME": "keyfold",
         "KAFKA_PASSWORD": PASSWORD,
         "STATE_SECRET": str(write_state_secret(directory)),
+        "AUDIT_SECRET": str(write_state_secret(directory)),
         "JWKS": str(directory / "jwks.json"),
         "JWT_ISSUER": "https://issuer.test",
         "JWT_AUDIENCE": "keyfold",

@@ -137,6 +137,7 @@ MEANT: Final[Mapping[str, Sequence[Wrong]]] = {
     "idempotency_secret": ("s3cret-" * 4,),
     "journal_dir": (lambda d: file(d, b""), lambda d: f"{file(d, b'')}/x"),
     "state_secret": (*NO_FILE, *_holding(b"0" * 63, b"0" * 65, b"g" * 64, b"0" * 64 + b"\n" + b"0" * 64)),
+    "audit_secret": (*NO_FILE, *_holding(b"0" * 63, b"0" * 65, b"g" * 64)),
     "jwks": (
         *NO_FILE,
         "http://issuer.test/jwks",

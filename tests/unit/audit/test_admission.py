@@ -8,8 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from keyfold.audit.ingest.admission import Inadmissible, InadmissibleKind, admit
-from keyfold.domain.access.closed_run import ClosedRun
 from keyfold.domain.access.event import AccessEvent
+from keyfold.domain.access.gatekeeper_run import ClosedRun, RunRecord
 from keyfold.domain.ids import AccountId
 from keyfold.wire.access.closed_run import closed_run_record
 from keyfold.wire.access.codec import encode_access_event
@@ -24,7 +24,7 @@ def receive(value: bytes | None) -> Received:
     return Received(topic="t", partition=0, offset=0, key=None, value=value, headers=(), timestamp_ms=0)
 
 
-def admit_record(event: AccessEvent) -> AccessEvent | ClosedRun | Inadmissible:
+def admit_record(event: AccessEvent) -> AccessEvent | ClosedRun | RunRecord | Inadmissible:
     """Return what becomes of an event that arrives at noon."""
     return admit(receive(encode_access_event(event)), EPOCH, future_max=FUTURE_MAX)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from keyfold.domain.access.closed_run import ClosedRun
+from keyfold.domain.access.gatekeeper_run import ClosedRun
 from keyfold.runtime.boot import boot_id
 from keyfold.shipper.run_journal import RunJournal
 from keyfold.wire.access.closed_run import decode_closed_run

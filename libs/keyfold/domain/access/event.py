@@ -20,7 +20,10 @@ class AccessEvent(Struct, frozen=True, gc=False):
 
     `at` is by the gatekeeper's clock in UTC, to the microsecond. `path` never has a query string. `position`
     is the ledger position at which the decision was made, 0 before any was known. `gatekeeper` names one run
-    of a gatekeeper process; `seq` numbers that run's records from 1 without a gap.
+    of a gatekeeper process; `seq` numbers that run's records from 1 without a gap. `policy` is the number by
+    which the run announced the route map and the settings that decided; None in events from before.
+
+    `more` has the fields that this code does not know, as the members of a JSON object, without its braces.
     """
 
     event_id: EventId
@@ -41,6 +44,8 @@ class AccessEvent(Struct, frozen=True, gc=False):
     seq: int
     traceparent: str | None
     requests: int = 1
+    policy: int | None = None
+    more: str | None = None
 
     @property
     def decision(self) -> str:

@@ -20,6 +20,23 @@ def read_secret(content: bytes) -> bytes:
     return bytes.fromhex(digits.decode())
 
 
+class LogSecretSettings(Environment):
+    """The secret that the access log's rows are added up with: the same for all audit services of a log."""
+
+    audit_secret: Annotated[Path, file_validator(read_secret)] = Field(
+        description="the path of a file with 64 hexadecimal digits, as `openssl rand -hex 32` makes, the same"
+        " for every audit service"
+    )
+
+    @property
+    def audit_secret_bytes(self) -> bytes:
+        """The secret itself. Raises StopProcess if the file no longer holds one."""
+        try:
+            return read_secret(read_file(self.audit_secret))
+        except ValueError as fault:
+            raise StopProcess(f"KEYFOLD_AUDIT_SECRET cannot be used: {fault}") from None
+
+
 class StateSettings(Environment):
     """The secret that the read model's rows are sealed with: the same for all who write or load them."""
 

@@ -5,7 +5,7 @@
 -- index, read backwards from the newest partition.
 -- `before_at` with `before_event_id` is the last row of the page before; `until` is right after it, or earlier.
 select at, event_id, account_id, key_id, vendor_id, vendor_key_id, category, access, method, path, reason,
-       position, gateway, client_ip, gatekeeper, seq, traceparent, requests
+       position, gateway, client_ip, gatekeeper, seq, traceparent, policy, more, requests
 from access_log.events
 where at >= :since and at < :until
   and {conditions}
@@ -18,7 +18,7 @@ limit :rows_max;
 -- last of the rows that were read. At least one row, unless none was read.
 with reached as (
     select at, event_id, account_id, key_id, vendor_id, vendor_key_id, category, access, method, path, reason,
-           position, gateway, client_ip, gatekeeper, seq, traceparent, requests
+           position, gateway, client_ip, gatekeeper, seq, traceparent, policy, more, requests
     from access_log.events
     where at >= :since and at < :until
       and (:own_account_id::text is null or account_id = :own_account_id)
@@ -72,7 +72,7 @@ select event.*
 from unnest(:hours::timestamptz[]) as within (hour)
 cross join lateral (
     select at, event_id, account_id, key_id, vendor_id, vendor_key_id, category, access, method, path, reason,
-           position, gateway, client_ip, gatekeeper, seq, traceparent, requests
+           position, gateway, client_ip, gatekeeper, seq, traceparent, policy, more, requests
     from access_log.events
     where at >= :since and at < :until
       and at >= within.hour and at < within.hour + interval '1 hour'

@@ -46,7 +46,7 @@ select filings.number, event.*
 from access_log.filings
 cross join lateral (
     select at, event_id, account_id, key_id, vendor_id, vendor_key_id, category, access, method, path, reason,
-           position, gateway, client_ip, gatekeeper, seq, traceparent, requests
+           position, gateway, client_ip, gatekeeper, seq, traceparent, policy, more, requests
     from access_log.events
     where at >= :since and at <= :until
       and at >= filings.since and at <= filings.until

@@ -25,6 +25,8 @@ COLUMNS = (
     "gatekeeper",
     "seq",
     "traceparent",
+    "policy",
+    "more",
 )
 
 
@@ -54,6 +56,8 @@ def row_of(event: AccessEvent) -> tuple[object, ...]:
         event.gatekeeper,
         event.seq,
         event.traceparent,
+        event.policy,
+        event.more,
     )
 
 
@@ -78,4 +82,6 @@ def event_of(row: Mapping[str, Any]) -> AccessEvent:
         seq=row["seq"],
         traceparent=row["traceparent"],
         requests=row["requests"] or 1,
+        policy=row["policy"],
+        more=row["more"],
     )

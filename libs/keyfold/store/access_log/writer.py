@@ -12,12 +12,15 @@ import asyncpg
 
 from keyfold.domain.access.decision import UNRECOGNISED, Reason
 from keyfold.domain.access.event import AccessEvent
+from keyfold.domain.access.gatekeeper_run import RunRecord
 from keyfold.domain.ids import KeyId
 from keyfold.store.access_log.arrivals import number_batch, open_batch
 from keyfold.store.access_log.batch import sort_by_time, split_by_hour
 from keyfold.store.access_log.completeness.filed_numbers import add_numbers
+from keyfold.store.access_log.completeness.sealed_sums import LogSeal
 from keyfold.store.access_log.counts import add_counts
 from keyfold.store.access_log.rows import COLUMNS, requests_of, row_of
+from keyfold.store.access_log.run_records import add_run_records
 from keyfold.store.postgres.connection import Connection, Pool
 from keyfold.store.postgres.errors import OffsetsMoved, PartitionMissing, translate_errors
 from keyfold.store.postgres.statements import load_statements
@@ -43,9 +46,10 @@ class Filed:
 class AccessLog:
     """Files batches of access events from one topic."""
 
-    def __init__(self, pool: Pool, topic: str) -> None:
+    def __init__(self, pool: Pool, topic: str, seal: LogSeal | None = None) -> None:
         self._pool = pool
         self._topic = topic
+        self._seal = seal
         self._repeats_expected = False
 
     async def next_offsets(self, partitions: frozenset[int]) -> Mapping[int, int]:
@@ -55,8 +59,13 @@ class AccessLog:
                 rows = _sql.next_offsets(connection, topic=self._topic, partitions=list(partitions))
                 return {row["partition"]: row["next_offset"] async for row in rows}
 
-    async def file(self, events: Sequence[AccessEvent], advances: Sequence[Advance]) -> Filed:
-        """File the events and move the offsets in one transaction; leave out events that are there already.
+    async def file(
+        self,
+        events: Sequence[AccessEvent],
+        advances: Sequence[Advance],
+        run_records: Sequence[RunRecord] = (),
+    ) -> Filed:
+        """File all of it and move the offsets in one transaction; leave out what is there already.
 
         Raises OffsetsMoved or PartitionMissing, or DatabaseAway. After that the commit may still have
         happened: file again, and OffsetsMoved says that it had.
@@ -65,13 +74,19 @@ class AccessLog:
         with translate_errors():
             if not self._repeats_expected:
                 with suppress(asyncpg.UniqueViolationError):
-                    return await self._file(ordered, advances, _copy)
-            filed = await self._file(ordered, advances, _merge)
+                    return await self._file(ordered, advances, run_records, _copy)
+            filed = await self._file(ordered, advances, run_records, _merge)
         # Repeats come in a row, after a shipper's crash: a COPY that fails each time would double the work.
         self._repeats_expected = filed.duplicates > 0
         return filed
 
-    async def _file(self, events: Sequence[AccessEvent], advances: Sequence[Advance], add: _Add) -> Filed:
+    async def _file(
+        self,
+        events: Sequence[AccessEvent],
+        advances: Sequence[Advance],
+        run_records: Sequence[RunRecord],
+        add: _Add,
+    ) -> Filed:
         async with self._pool.acquire() as connection, connection.transaction():
             await self._advance(connection, advances)
             batch_id = await open_batch(connection)
@@ -79,7 +94,10 @@ class AccessLog:
             hours = list(split_by_hour(filed))
             await _note_last_used(connection, events)
             await add_counts(connection, hours)
-            await add_numbers(connection, hours, _find_duplicates(events, filed))
+            others = await add_run_records(connection, run_records)
+            await add_numbers(connection, hours, _find_duplicates(events, filed), others)
+            if self._seal is not None:
+                await self._seal.add(connection, hours, others)
             if filed:
                 await number_batch(connection, batch_id, hours)
         return Filed(events=filed, duplicates=len(events) - len(filed))

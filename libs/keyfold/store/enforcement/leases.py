@@ -25,11 +25,15 @@ _sql = load_statements("enforcement/leases")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holder:
-    """A gatekeeper process. `lease_s` is how long its lease runs, None if it answers without one."""
+    """A gatekeeper process. `lease_s` is how long its lease runs, None if it answers without one.
+
+    `public_key` is its run's, 32 bytes; None registers no run.
+    """
 
     id: str
     host: str
     lease_s: float | None
+    public_key: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +74,12 @@ class Leases:
             await self._pool.expire_connections()
             raise
         return Head(position=head["position"], hash=head["hash"])
+
+    async def register(self, holder: Holder) -> None:
+        """Note that there is this run, with its key, for good. Raises DatabaseAway."""
+        with translate_errors():
+            async with self._pool.acquire() as connection:
+                await _sql.register(connection, id=holder.id, public_key=holder.public_key)
 
     async def tell(self, holder: Holder, applied_position: int) -> None:
         """Write that the holder has applied more, without renewing its lease. Raises DatabaseAway."""

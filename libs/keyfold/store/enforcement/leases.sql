@@ -33,6 +33,10 @@ select
         then pg_notify('keyfold_enforcement', written.applied_position::text) end
 from head cross join written left join before on true;
 
+-- name: register(id, public_key)!
+-- Before the first lease, so that nothing is allowed by a run that is not here. Nobody may read, change or delete it again.
+insert into ledger.gatekeeper_runs (id, public_key) values (:id, :public_key) on conflict do nothing;
+
 -- name: tell(id, applied_position)^
 -- Reports that this gatekeeper has applied more, and only that. It renews no lease, so it need not lock the head; and the
 -- next beat repeats what a crash of this server loses, so it need not wait for the disk. That matters: a commit that

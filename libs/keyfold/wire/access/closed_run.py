@@ -5,7 +5,7 @@ from typing import Annotated, Final
 import msgspec
 import orjson
 
-from keyfold.domain.access.closed_run import ClosedRun
+from keyfold.domain.access.gatekeeper_run import ClosedRun
 from keyfold.wire.access.codec import RUN_CHARACTERS_MAX, SOURCE_PREFIX
 from keyfold.wire.cloudevents import cloudevent_headers
 from keyfold.wire.record import Received, Record

@@ -1,4 +1,8 @@
-"""Access events as JSON, and as Kafka records: the journal's bytes are Kafka's bytes."""
+"""Access events as JSON, and as Kafka records: the journal's bytes are Kafka's bytes.
+
+The encoding is canonical: an event has one, with the members that this code knows in their order, then those
+that it does not know, as they came. A later version adds its members at the end.
+"""
 
 import re
 from collections.abc import Mapping
@@ -24,6 +28,8 @@ WORD_CHARACTERS_MAX = 64
 """The longest category or reason, known or not; both are in keys in PostgreSQL."""
 EVENT_REQUESTS_MAX = 2**31 - 1
 """The most requests that one event may stand for."""
+POLICY_MAX = 2**31 - 1
+"""The highest number of a policy within its run."""
 
 # Other spellings of a UUID are UUIDs too, but two spellings of one id would be two events.
 _CANONICAL: Final = r"\A[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z"
@@ -51,7 +57,7 @@ class MalformedAccessEvent(Exception):
     """A record on the access topic is not an access event; dead-letter it and go on."""
 
 
-class _AccessJson(msgspec.Struct, gc=False):
+class _AccessJson(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     """What each event's JSON has; it may have more, as a gatekeeper may be newer than its reader."""
 
     event_id: Annotated[EventId, msgspec.Meta(pattern=_CANONICAL)]
@@ -73,6 +79,7 @@ class _AccessJson(msgspec.Struct, gc=False):
     seq: _Count
     traceparent: str | None
     requests: Annotated[int, msgspec.Meta(ge=1, le=EVENT_REQUESTS_MAX)] = 1
+    policy: Annotated[int, msgspec.Meta(ge=1, le=POLICY_MAX)] | msgspec.UnsetType = msgspec.UNSET
 
 
 class _Heading(msgspec.Struct, gc=False):
@@ -80,14 +87,17 @@ class _Heading(msgspec.Struct, gc=False):
 
     event_id: str
     at: str
-    key_id: str | None
     gatekeeper: str
     seq: int
-    traceparent: str | None
+    key_id: str | None = None
+    traceparent: str | None = None
+    type: str = ACCESS_TYPE
 
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(_AccessJson).decode
+_split_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_KNOWN: Final = frozenset(_AccessJson.__struct_fields__)
 _decode_heading = msgspec.json.Decoder(_Heading).decode
 
 
@@ -96,6 +106,11 @@ def encode_access_event(event: AccessEvent) -> bytes:
 
     Characters from a client that JSON or PostgreSQL cannot hold are written as U+FFFD.
     """
+    line = _encode_known(event)
+    return line if event.more is None else b"%b,%b}" % (line[:-1], event.more.encode())
+
+
+def _encode_known(event: AccessEvent) -> bytes:
     try:
         line = _encode(_to_json(event))
     except UnicodeEncodeError:
@@ -109,17 +124,43 @@ def encode_access_event(event: AccessEvent) -> bytes:
 def decode_access_event(line: bytes) -> AccessEvent:
     """Return the event from its JSON. Raises MalformedAccessEvent, which says what is wrong."""
     try:
-        written = _decode(line)
-        if _NUL in line:
-            _check_text(written)
-        return _to_event(written)
+        return _decode_known(line)
+    except msgspec.ValidationError as fault:
+        # Asked only now: members that this code does not know come from a newer gatekeeper alone.
+        event = _decode_newer(line)
+        if event is None:
+            raise MalformedAccessEvent(f"{type(fault).__name__}: {fault}") from fault
+        return event
     except (msgspec.MsgspecError, ValueError, RecursionError) as fault:
         raise MalformedAccessEvent(f"{type(fault).__name__}: {fault}") from fault
 
 
+def _decode_known(line: bytes) -> AccessEvent:
+    written = _decode(line)
+    if _NUL in line:
+        _check_text(written)
+    return _to_event(written)
+
+
+def _decode_newer(line: bytes) -> AccessEvent | None:
+    """Return the event of JSON with members that are not known; None if it has none, or is another record."""
+    try:
+        members = _split_members(line)
+        more = [name for name in members if name not in _KNOWN]
+        if not more or "type" in members:
+            return None
+        known = _encode({name: value for name, value in members.items() if name in _KNOWN})
+        kept = b",".join(b"%b:%b" % (_encode(name), bytes(members[name])) for name in more)
+        return replace(_decode_known(known), more=kept.decode())
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+
+
 def access_record(line: bytes) -> Record:
-    """Return the Kafka record for an event's JSON. Its key is the subscriber key's id, so that a key's events
-    keep their order; without a subscriber key it has none.
+    """Return the Kafka record for the JSON of an event, or of another record of a run, which says its `type`.
+
+    Its key is the subscriber key's id, so that a key's events keep their order; without a subscriber key it
+    has none.
 
     Only the members that make key and headers are read: whoever reads the record checks the rest. Raises
     MalformedAccessEvent.
@@ -136,7 +177,7 @@ def access_record(line: bytes) -> Record:
         _SPECVERSION,
         ("ce_id", heading.event_id.encode()),
         _source(heading.gatekeeper),
-        _TYPE,
+        _TYPE if heading.type == ACCESS_TYPE else ("ce_type", heading.type.encode()),
         ("ce_time", at.encode()),
         ("ce_seq", b"%d" % heading.seq),
     )
@@ -152,6 +193,11 @@ def access_record(line: bytes) -> Record:
 def seq_of(record: Record) -> int:
     """Return the number that `access_record` gave the record of its event."""
     return int(dict(record.headers)["ce_seq"])
+
+
+def id_of(record: Record) -> str:
+    """Return the id that `access_record` gave the record of its event."""
+    return dict(record.headers)["ce_id"].decode()
 
 
 @lru_cache(maxsize=64)
@@ -190,6 +236,7 @@ def _to_event(written: _AccessJson) -> AccessEvent:
         seq=written.seq,
         traceparent=written.traceparent,
         requests=written.requests,
+        policy=None if written.policy is msgspec.UNSET else written.policy,
     )
     if written.decision != event.decision:
         raise ValueError("`decision` and `reason` contradict each other")
@@ -218,6 +265,7 @@ def _to_json(event: AccessEvent) -> _AccessJson:
         event.seq,
         event.traceparent,
         event.requests,
+        msgspec.UNSET if event.policy is None else event.policy,
     )
 
 

@@ -5,7 +5,7 @@
       .damaged/                        bytes that match no checksum, one file a range
       <run id>/                        one run of one gatekeeper process
         lock                           flock, exclusive, held while the run lives; holds the boot's id
-        00000000000000000001.journal   records from seq 1
+        00000000000000000000.journal   what opens the run, and records from seq 1
         00000000000000004097.journal   the next segment, from seq 4097
         shipped.json                   how far the broker has acknowledged; the shipper's
         counted                        events that still count requests; see counted_slots
@@ -38,7 +38,10 @@ def hidden_name(run_id: str) -> str:
 
 
 def segment_name(first_seq: int) -> str:
-    """Return the name of the segment whose first record has that seq (from 1); names sort as records do."""
+    """Return the name of the segment whose first record has that seq, 0 for what opens the run.
+
+    Names sort as records do.
+    """
     return f"{first_seq:020}.journal"
 
 

@@ -4,13 +4,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from msgspec.structs import replace
+
 from keyfold.audit.retention import oldest_kept
-from keyfold.domain.access.closed_run import ClosedRun
 from keyfold.domain.access.event import AccessEvent
+from keyfold.domain.access.gatekeeper_run import ClosedRun, RunRecord
 from keyfold.ingest.port import SetAside
-from keyfold.store.access_log.addresses import pack
+from keyfold.store.access_log.addresses import pack, unpack
 from keyfold.wire.access.closed_run import MalformedClosedRun, decode_closed_run, is_closed_run_record
 from keyfold.wire.access.codec import MalformedAccessEvent, decode_access_event
+from keyfold.wire.access.run_record import MalformedRunRecord, decode_run_record, is_run_record
 from keyfold.wire.record import Received
 
 
@@ -50,11 +53,11 @@ class Inadmissible:
 
 def admit(
     received: Received, now: datetime, *, future_max: timedelta
-) -> AccessEvent | ClosedRun | Inadmissible:
-    """Return the event or the end of a run that a record holds, or why it may not enter the log."""
+) -> AccessEvent | ClosedRun | RunRecord | Inadmissible:
+    """Return what a record holds of a run, or why it may not enter the log."""
     try:
         event = _decode(received)
-    except (MalformedAccessEvent, MalformedClosedRun, ValueError) as fault:
+    except (MalformedAccessEvent, MalformedClosedRun, MalformedRunRecord, ValueError) as fault:
         # The fault's own text quotes the record, and a reader of the header may not be allowed to see that.
         detail = f"it is no access event ({type(fault.__cause__ or fault).__name__})"
         return Inadmissible(received=received, kind=InadmissibleKind.MALFORMED, detail=detail)
@@ -69,15 +72,20 @@ def admit(
     return event
 
 
-def _decode(received: Received) -> AccessEvent | ClosedRun:
+def _decode(received: Received) -> AccessEvent | ClosedRun | RunRecord:
     value = received.value or b""
     try:
         event = decode_access_event(value)
     except MalformedAccessEvent:
-        # Asked only now: nearly every record is an access event, and the end of a run never reads as one.
+        # Asked only now: nearly every record is an access event, and nothing else reads as one.
         if is_closed_run_record(received):
             return decode_closed_run(value)
+        if is_run_record(received):
+            return decode_run_record(received)
         raise
     if event.client_ip is not None:
-        pack(event.client_ip)  # one address that PostgreSQL refuses would fail its whole batch
+        # One address that PostgreSQL refuses would fail its whole batch; and a row gives back one spelling.
+        client_ip = unpack(pack(event.client_ip))
+        if client_ip != event.client_ip:
+            return replace(event, client_ip=client_ip)
     return event

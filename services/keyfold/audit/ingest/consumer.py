@@ -7,14 +7,15 @@ from keyfold.audit import metrics
 from keyfold.audit.ingest.sink import AccessLogShare, AccessLogSink, Entries
 from keyfold.audit.settings import AuditSettings
 from keyfold.ingest.delivery import Delivery, SettingAside
+from keyfold.ingest.junk_bound import JunkBound
 from keyfold.ingest.loop import IngestLoop
 from keyfold.kafka.connection import ProducerOptions
-from keyfold.kafka.dead_letters.bound import DeadLetterBound
 from keyfold.kafka.publisher import Publisher
 from keyfold.kafka.reader import Reader
 from keyfold.runtime.service import Process
 from keyfold.runtime.waiting import wait_for
 from keyfold.store.access_log.completeness.closed_runs import ClosedRuns
+from keyfold.store.access_log.completeness.sealed_sums import LogSeal
 from keyfold.store.access_log.partitions import Partitions
 from keyfold.store.access_log.writer import AccessLog
 from keyfold.store.postgres.connection import Pool
@@ -55,13 +56,13 @@ async def open_consumer(
         Publisher(ProducerOptions(kafka=settings.kafka, client_id="keyfold-audit"))
     )
     sink = AccessLogSink(
-        access_log=AccessLog(pool, ACCESS.name),
+        access_log=AccessLog(pool, ACCESS.name, LogSeal(settings.audit_secret_bytes)),
         closed_runs=ClosedRuns(pool),
         partitions=partitions,
         clock=clock,
         future_max_s=settings.audit_future_max_s,
     )
-    bound = DeadLetterBound(topic=ACCESS.name, ratio_max=settings.audit_dead_letter_ratio_max)
+    bound = JunkBound(clock, records_max=settings.audit_junk_per_minute)
     delivery = Delivery(
         sink,
         SettingAside(publisher=publisher, topic=DEAD_LETTER.name, bound=bound),

@@ -17,6 +17,7 @@ from keyfold.store.access_log.completeness.wholeness import forget_runs_before
 from keyfold.store.access_log.counts import delete_counts_before
 from keyfold.store.access_log.day_sums import sum_days
 from keyfold.store.access_log.partitions import Partitions, drop_before
+from keyfold.store.access_log.run_records import forget_run_records_before
 from keyfold.store.postgres.errors import DatabaseAway
 
 INTERVAL_S: Final = 300.0
@@ -45,6 +46,7 @@ async def drop_old(dsn: str, clock: Clock) -> None:
     dropped = await drop_before(dsn, oldest)
     await delete_counts_before(dsn, oldest)
     await forget_numbers_before(dsn, oldest)
+    await forget_run_records_before(dsn, oldest)
     await forget_closed_before(dsn, oldest)
     await forget_runs_before(dsn, oldest)
     await delete_batches(dsn, clock.now() - ORDER_KEPT)

@@ -12,8 +12,8 @@ import structlog
 
 from keyfold.audit import metrics
 from keyfold.audit.ingest.admission import Inadmissible, admit
-from keyfold.domain.access.closed_run import ClosedRun
 from keyfold.domain.access.event import AccessEvent
+from keyfold.domain.access.gatekeeper_run import ClosedRun, RunRecord
 from keyfold.ingest.port import (
     Accepted,
     Batches,
@@ -42,6 +42,7 @@ class Entries:
 
     events: list[AccessEvent] = field(default_factory=list)
     closed: list[ClosedRun] = field(default_factory=list)
+    run_records: list[RunRecord] = field(default_factory=list)
 
 
 class AccessLogSink:
@@ -91,6 +92,8 @@ class AccessLogSink:
                             set_aside.append(inadmissible.to_set_aside())
                         case ClosedRun() as closed:
                             found.closed.append(closed)
+                        case RunRecord() as record:
+                            found.run_records.append(record)
                         case event:
                             found.events.append(event)
                 await asyncio.sleep(0)
@@ -102,15 +105,15 @@ class AccessLogSink:
         with _translate_errors():
             if entries.closed:
                 await self._closed_runs.note(entries.closed)
-            _measure(await self._file(entries.events, advances), self._clock.now())
+            _measure(await self._file(entries, advances), self._clock.now())
 
-    async def _file(self, events: Sequence[AccessEvent], advances: Sequence[Advance]) -> Filed:
+    async def _file(self, entries: Entries, advances: Sequence[Advance]) -> Filed:
         try:
-            return await self._access_log.file(events, advances)
+            return await self._access_log.file(entries.events, advances, entries.run_records)
         except PartitionMissing:
-            made = await self._partitions.make({event.at.date() for event in events})
+            made = await self._partitions.make({event.at.date() for event in entries.events})
             log.info("partitions_made_for_late_events", days=sorted(str(day) for day in made))
-            return await self._access_log.file(events, advances)
+            return await self._access_log.file(entries.events, advances, entries.run_records)
 
 
 class AccessLogShare:

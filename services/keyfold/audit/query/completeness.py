@@ -13,7 +13,8 @@ from keyfold.audit.query.completeness_resources import (
 from keyfold.runtime.auth.caller import Role
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import Answer, AnyRoute, Request, Roles, Route, cut, encode_cursor
-from keyfold.store.access_log.completeness.numbers import RunHour, read_run_hours
+from keyfold.store.access_log.completeness.numbers import RunHour, check_run_hours, read_run_hours
+from keyfold.store.access_log.completeness.sealed_sums import LogSeal
 from keyfold.store.access_log.completeness.wholeness import read_wholeness
 from keyfold.store.access_log.counts import read_caught_up
 from keyfold.store.postgres.connection import Pool
@@ -25,7 +26,8 @@ _READERS: Final = Roles(frozenset({Role.OWNER, Role.VENDOR, Role.REVIEWER, Role.
 class CompletenessRoutes:
     """The handlers of the completeness queries, of the log that is filed from one topic."""
 
-    def __init__(self, pool: Pool, clock: Clock, topic: str) -> None:
+    def __init__(self, pool: Pool, clock: Clock, topic: str, seal: LogSeal) -> None:
+        self._seal = seal
         self._pool = pool
         self._clock = clock
         self._topic = topic
@@ -75,6 +77,11 @@ class CompletenessRoutes:
             rows_max=query.rows_max,
         )
         shown, next_cursor = cut(found, query, _cursor)
+        if query.check == "rows":
+            checked = await check_run_hours(self._pool, self._seal, shown)
+            if len(checked) < len(shown):
+                next_cursor = _cursor(checked[-1])
+            shown = checked
         items = [CompletenessItem.of(each, noted.at if noted else None) for each in shown]
         return Answer(body=CompletenessPage(items=items, next_cursor=next_cursor))
 

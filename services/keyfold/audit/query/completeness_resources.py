@@ -7,7 +7,9 @@ from typing import Annotated, Final, Literal, Self, assert_never
 from pydantic import Field
 
 from keyfold.runtime.http import GivenInstant, GivenInt, Instant, JsonBody, PageQuery
+from keyfold.store.access_log.completeness.filed_numbers import BLOCK_NUMBERS
 from keyfold.store.access_log.completeness.numbers import NumberRange, RunHour
+from keyfold.store.access_log.completeness.run_standings import RunStanding
 from keyfold.store.access_log.completeness.wholeness import Wholeness
 from keyfold.wire.access.codec import RUN_CHARACTERS_MAX
 
@@ -25,10 +27,14 @@ _CursorWord = Annotated[
 
 
 class CompletenessQuery(PageQuery):
-    """Which hours are asked for: those from `since`, included, to `until`, excluded, also in part."""
+    """Which hours are asked for: those from `since`, included, to `until`, excluded, also in part.
+
+    `check=numbers` is quick and compares what was filed; `rows` also reads every row and compares it.
+    """
 
     since: GivenInstant | None = None
     until: GivenInstant | None = None
+    check: Literal["numbers", "rows"] = "rows"
     limit: GivenInt = Field(100, ge=1, le=HOURS_MAX)
     cursor: _CursorWord | None = None
 
@@ -52,6 +58,10 @@ class CompletenessItem(JsonBody):
     dropped as `duplicates` do not count. `unknown_after` is the run's last known number, if it is not known
     whether there is a higher one; it is null if a higher one is known, or if the run has `ended`. `caught_up`
     says that everything that Kafka had when the hour or the run ended is filed.
+
+    `run` says whether a gatekeeper announced the run; any but `announced` and `began_before` is an alarm. If
+    the rows were checked, `present` of them are there, and in `altered_blocks` of numbers they are not those
+    that were filed: some were deleted, added or changed.
     """
 
     gatekeeper: str
@@ -68,6 +78,10 @@ class CompletenessItem(JsonBody):
     unknown_after: int | None
     ended: bool
     caught_up: bool
+    run: RunStanding
+    rows_checked: bool
+    present: int | None
+    altered_blocks: list[Numbers]
 
     @classmethod
     def of(cls, found: RunHour, caught_up_at: datetime | None) -> Self:
@@ -87,7 +101,21 @@ class CompletenessItem(JsonBody):
             unknown_after=_unknown_after(found),
             ended=found.closing is not None and found.closing.is_exact,
             caught_up=caught_up_at is not None and caught_up_at >= found.settled_at,
+            run=found.run,
+            rows_checked=found.rows is not None,
+            present=None if found.rows is None else found.rows.present,
+            altered_blocks=_blocks(found),
         )
+
+
+def _blocks(found: RunHour) -> list[Numbers]:
+    if found.rows is None:
+        return []
+    blocks = found.rows.altered_blocks
+    if found.rows.unsealed_blocks and found.run != "began_before":
+        # A run that is announced was summed from its first row on: whoever took the sums away took them all.
+        blocks = blocks or (found.first // BLOCK_NUMBERS,)
+    return [Numbers(first=each * BLOCK_NUMBERS, last=(each + 1) * BLOCK_NUMBERS - 1) for each in blocks]
 
 
 def _unknown_after(found: RunHour) -> int | None:

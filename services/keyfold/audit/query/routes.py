@@ -17,6 +17,7 @@ from keyfold.runtime.http import AnyRoute, Reply, Request
 from keyfold.runtime.service import Process
 from keyfold.runtime.sharing.turns import Turns
 from keyfold.store.access_log.arrivals import CHANNEL
+from keyfold.store.access_log.completeness.sealed_sums import LogSeal
 from keyfold.store.postgres.connection import open_pool
 from keyfold.store.postgres.notifications import Notifications
 from keyfold.wire.topics import ACCESS
@@ -55,7 +56,7 @@ async def open_query_routes(process: Process[AuditSettings]) -> tuple[AnyRoute, 
         Summaries(pool, clock),
         Decisions(pool, names, clock),
         DeadLetters(settings.kafka),
-        CompletenessRoutes(pool, clock, ACCESS.name),
+        CompletenessRoutes(pool, clock, ACCESS.name, LogSeal(settings.audit_secret_bytes)),
     )
     in_turn = [take_turns(route, turns) for each in whole for route in each.routes()]
     activity = Activity(pool, names, clock, turns)  # it gives way between its statements

@@ -113,7 +113,7 @@ class Authz:
 
     def _adopt(self, policy: AuthzPolicy) -> None:
         # What was read of callers is forgotten: their gateway may not be one any more.
-        self._policy = policy
+        self._policy, self._policy_number = policy, self._in_force.number
         self._callers = AuthzCallers(policy.gateways, policy.key_headers)
         self._questions = Questions(policy)
         self._templates = policy.route_map if policy.paths == "template" else None
@@ -174,7 +174,9 @@ class Authz:
         decision, taken = self._judge(question, moment)
         reason = decision.reason
         if (reason is not None or decision.is_public) and self._aggregation is not None:
-            count = self._aggregation.find_count(decision, question, moment.at, self._replica.position)
+            count = self._aggregation.find_count(
+                decision, question, moment.at, self._replica.position, self._policy_number
+            )
             if count is not None:
                 return _Counted(question, reason, count.event)
         event = access_event(
@@ -186,6 +188,7 @@ class Authz:
             gatekeeper=self._journal.run_id,
             seq=self._journal.next_seq + len(lines),
             templates=self._templates,
+            policy=self._policy_number,
         )
         lines.append(journal_line(encode_access_event(event)))
         return _Decided(question, decision.reason, event, taken)

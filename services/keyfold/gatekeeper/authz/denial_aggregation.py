@@ -57,12 +57,13 @@ log = structlog.get_logger(__name__)
 class AggregationKey(NamedTuple):
     """What the requests of a source have in common; `network` is None if they are not kept apart by it.
 
-    `decision` is theirs, without what they ask for.
+    `decision` is theirs, without what they ask for; `policy` is the number of the policy that made it.
     """
 
     gateway: str
     network: str | None
     decision: Decision
+    policy: int | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -107,7 +108,12 @@ class DenialAggregation:
         self._faulty_second: int | None = None
 
     def find_count(
-        self, decision: Decision, question: AuthzQuestion, at: datetime, position: int
+        self,
+        decision: Decision,
+        question: AuthzQuestion,
+        at: datetime,
+        position: int,
+        policy: int | None = None,
     ) -> AggregatedDenials | None:
         """Return the count that a request belongs to, or None for one that is recorded by itself.
 
@@ -117,6 +123,7 @@ class DenialAggregation:
             return None
         second = int(at.timestamp())
         source = self._source(second, question.gateway.name, question.client_ip, decision)
+        source = source._replace(policy=policy)
         self._seen[source] += 1
         # A failing journal must get each request: it says that it fails, and by a request finds that it
         # recovered.
@@ -151,6 +158,7 @@ class DenialAggregation:
             at=at,
             position=position,
             gatekeeper=self._journal.run_id,
+            policy=source.policy,
         )
         try:
             slot = self._file.begin(event)

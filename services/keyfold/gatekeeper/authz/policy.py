@@ -22,6 +22,8 @@ class AuthzPolicy:
     client_ip: ClientIpKept
     paths: PathsKept = "full"
     shadow_map: RouteMap | None = None
+    limits: str = ""
+    """The settings about rates and time that decide, a line each."""
 
     @cached_property
     def text(self) -> str:
@@ -30,6 +32,7 @@ class AuthzPolicy:
         Two policies with the same text decide alike and record alike.
         """
         return (
+            f"{self.limits}"
             f"client_ip {self.client_ip}\n"
             f"paths {self.paths}\n"
             f"key_headers {self.key_headers.vendor} {self.key_headers.subscriber}\n"
@@ -52,5 +55,10 @@ def load_policy(settings: GatekeeperSettings) -> AuthzPolicy:
         key_headers=KeyHeaders(vendor=settings.vendor_key_header, subscriber=settings.subscriber_key_header),
         client_ip=settings.client_ip,
         paths=settings.paths,
+        limits=(
+            f"rate_limit_default {settings.rate_limit_default or 'none'}\n"
+            f"staleness_max_s {settings.staleness_max_s:g}\n"
+            f"flood_per_s {settings.flood_per_s}\n"
+        ),
         shadow_map=None if shadow is None else load_route_map(shadow),
     )

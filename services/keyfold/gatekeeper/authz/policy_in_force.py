@@ -13,13 +13,17 @@ from keyfold.gatekeeper.authz.shadow import Shadow, make_shadow
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.failure import StopProcess, TryLater
 
-Announce = Callable[[AuthzPolicy], Awaitable[None]]
-"""Makes a policy known for good before the first answer under it; raises StopProcess, TryLater or OSError."""
+Announce = Callable[[AuthzPolicy], Awaitable[int | None]]
+"""Makes a policy known for good before the first answer under it; returns the number that events name it by.
+
+Raises StopProcess, TryLater or OSError.
+"""
 
 log = structlog.get_logger(__name__)
 
 
-async def _announce_nothing(_policy: AuthzPolicy) -> None: ...
+async def _announce_nothing(_policy: AuthzPolicy) -> None:
+    return None
 
 
 class PolicyInForce:
@@ -28,18 +32,25 @@ class PolicyInForce:
     Whoever decides takes the policy once for each tick: no request is decided by parts of two.
     """
 
-    def __init__(self, policy: AuthzPolicy, clock: Clock, *, announce: Announce = _announce_nothing) -> None:
+    def __init__(
+        self,
+        policy: AuthzPolicy,
+        clock: Clock,
+        *,
+        announce: Announce = _announce_nothing,
+        number: int | None = None,
+    ) -> None:
         self._clock = clock
         self._announce = announce
         self.broken_since: datetime | None = None
         """When the files were first found broken, None while what they say is in force."""
         self.shadow: Shadow | None = None
-        self._adopt(policy)
+        self._adopt(policy, number)
 
-    def _adopt(self, policy: AuthzPolicy) -> None:
+    def _adopt(self, policy: AuthzPolicy, number: int | None) -> None:
         for line, warning in warn_of_route_map(policy.route_map):
             log.warning("route_map_warning", line=line, warning=warning)
-        self.policy = policy
+        self.policy, self.number = policy, number
         self.since = self._clock.now()
         if self.shadow is None or not self.shadow.is_between(policy.route_map, policy.shadow_map):
             self.shadow = make_shadow(policy.route_map, policy.shadow_map, self._clock)
@@ -56,14 +67,14 @@ class PolicyInForce:
         try:
             # In a thread, because a large map takes a while, and gateways wait for an answer.
             policy = await asyncio.to_thread(read)
-            await self._announce(policy)
+            number = await self._announce(policy)
         except (StopProcess, TryLater, OSError) as fault:
             self.broken_since = self.broken_since or self._clock.now()
             metrics.POLICY_RELOADS.labels("failed").inc()
             log.error("policy_not_reloaded", error=str(fault), policy=self.policy.digest, since=self.since)
             return
         before, self.broken_since = self.policy.digest, None
-        self._adopt(policy)
+        self._adopt(policy, number)
         metrics.POLICY_RELOADS.labels("done").inc()
         log.info("policy_reloaded", policy=policy.digest, before=before)
 

@@ -38,6 +38,7 @@ def access_event(
     gatekeeper: str,
     seq: int,
     templates: RouteMap | None = None,
+    policy: int | None = None,
 ) -> AccessEvent:
     """Return the record of a decision, never with the query string, nor with a secret from elsewhere.
 
@@ -63,6 +64,8 @@ def access_event(
         gatekeeper,
         seq,
         _traceparent(fields) if TRACEPARENT in fields else None,
+        1,
+        policy,
     )
 
 
@@ -75,6 +78,7 @@ def aggregated_event(
     at: datetime,
     position: int,
     gatekeeper: str,
+    policy: int | None = None,
 ) -> AccessEvent:
     """Return the record of requests that are decided alike, before they are counted and it is numbered."""
     return AccessEvent(
@@ -95,6 +99,7 @@ def aggregated_event(
         gatekeeper=gatekeeper,
         seq=0,
         traceparent=None,
+        policy=policy,
     )
 
 

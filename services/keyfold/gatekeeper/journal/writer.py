@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 
 
 class Journal:
-    """The records of one run of a gatekeeper, numbered from 1 without a gap.
+    """The records of one run of a gatekeeper, numbered from 1 without a gap, after what opens it.
 
     A number is used only once its record is in the file, so a refused record leaves no gap. A disk that holds
     up a write for longer than `wait_max_s` counts as failed until it is quick again.
@@ -51,7 +51,7 @@ class Journal:
         self._wait_max_s = wait_max_s
         self._new_segment = new_segment
         self._syncing = Syncing(directory, sync)
-        self._segment = new_segment(directory.path, 1)
+        self._segment = new_segment(directory.path, 0)
         self._fault: str | None = None
         self._is_slow = False
         self._is_broken = False
@@ -83,6 +83,15 @@ class Journal:
             self._fail(f"a write took {took_s:.1f} s, more than {self._wait_max_s} s", len(lines))
             return 0
         return taken
+
+    def append_unnumbered(self, line: bytes) -> None:
+        """Write a line that takes no number: it opens the run, or ends it. Raises OSError."""
+        self._require_room(len(line))
+        self._rotate()
+        if self._append(line) < len(line):
+            raise OSError(errno.ENOSPC, "the disk is full")
+        if self._syncing.is_always:
+            self._syncing.sync(self._segment)
 
     def _write(self, lines: Sequence[bytes]) -> int:
         text = b"".join(lines)

@@ -59,6 +59,7 @@ class Heartbeat:
         self._replica = replica
         self._clock = clock
         self._is_away = False
+        self._is_registered = holder.public_key is None
 
     async def run(self) -> None:
         """Beat until cancelled, also while PostgreSQL is away: then the lease runs out by itself.
@@ -74,6 +75,9 @@ class Heartbeat:
             await self._tell_progress(until_s=began_s + INTERVAL_S)
 
     async def _beat(self, began_s: float) -> None:
+        if not self._is_registered:
+            await self._leases.register(self._holder)
+            self._is_registered = True
         applied = self._take_progress()
         head = await self._leases.renew(self._holder, applied.position, self._read_journalled())
         if head.position < applied.position or (head.position == applied.position and head != applied):

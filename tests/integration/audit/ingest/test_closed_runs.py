@@ -7,7 +7,7 @@ from typing import Final
 
 from keyfold.audit.ingest.maintenance import drop_old
 from keyfold.audit.query.completeness_resources import CompletenessItem
-from keyfold.domain.access.closed_run import ClosedRun
+from keyfold.domain.access.gatekeeper_run import ClosedRun
 from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.publisher import Publisher
 from keyfold.runtime.settings.kafka import KafkaAccess

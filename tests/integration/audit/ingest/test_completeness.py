@@ -34,6 +34,7 @@ from tests.support.audit.filing import (
     copy,
     deaths,
     kill_filing,
+    make_early_partition,
     migrate_to_before,
     migrate_while_filing,
     step,
@@ -268,7 +269,7 @@ async def test_a_migration_notes_what_is_there(empty_database: str, tmp_path: Pa
     """A migration notes the rows that are there, also one filed meanwhile, and nothing before them."""
     await migrate_to_before(empty_database, NUMBERS_MIGRATION, tmp_path)
     async with open_pool(empty_database, application_name="test") as pool:
-        await Partitions(pool).make([EPOCH.date()])
+        await make_early_partition(pool, EPOCH.date())
         rows = [access_event(number) for number in (11, 12, 14, 15, BLOCK_NUMBERS + 1)]
         await copy(pool, [*rows, _other(rows[1])])
         await migrate_while_filing(empty_database, pool, [access_event(17)])

@@ -31,6 +31,7 @@ from tests.support.audit.filing import (
     copy,
     deaths,
     kill_filing,
+    make_early_partition,
     migrate_to_before,
     migrate_while_filing,
     step,
@@ -193,7 +194,7 @@ async def test_a_migration_counts_what_is_there(empty_database: str, tmp_path: P
     """
     await migrate_to_before(empty_database, COUNTS_MIGRATION, tmp_path)
     async with open_pool(empty_database, application_name="test") as pool:
-        await Partitions(pool).make([EPOCH.date()])
+        await make_early_partition(pool, EPOCH.date())
         await copy(pool, [event(number) for number in range(1, 40)])
         await migrate_while_filing(empty_database, pool, [event(40)])
         assert await requests(pool) == 40

@@ -15,7 +15,6 @@ from keyfold.store.postgres.connection import Pool
 from tests.support.access_events import EPOCH, access_event
 from tests.support.audit.filing import step
 from tests.support.audit.rows import newest, read_filed
-from tests.support.eventually import eventually
 from tests.support.runtime.tokens import SetClock
 
 DAY = timedelta(days=1)
@@ -76,20 +75,18 @@ async def reading(pool: Pool, day: date) -> AsyncIterator[None]:
         yield
 
 
-async def test_nobody_waits_for_a_drop_that_waits_for_a_reader(
+async def test_a_drop_waits_a_moment_for_a_reader(
     database: str, pool: Pool, partitions: Partitions, access_log: AccessLog
 ) -> None:
-    """While a long reader of another day holds up a drop, filing, reading and making partitions go on."""
+    """While a long reader holds up a drop, all else goes on, and a later call drops the day."""
     await partitions.make([OLD])
     async with reading(pool, TODAY):
-        dropping = asyncio.create_task(drop_before(database, TODAY))
-        await eventually(lambda: is_waiting(pool))
+        assert await drop_before(database, TODAY) == frozenset()
         async with asyncio.timeout(2):
             await access_log.file([access_event(1)], [step(0)])
             assert await read_filed(pool) == [1]
             assert await partitions.make([TODAY + DAY]) == {TODAY + DAY}
-        assert not dropping.done()
-    assert await dropping == {OLD}
+    assert await drop_before(database, TODAY) == {OLD}
 
 
 async def test_days_come_and_go_under_load(
@@ -121,52 +118,3 @@ async def test_days_come_and_go_under_load(
         filings, *_ = await asyncio.gather(file(), read(), read(), come_and_go())
     assert await read_filed(pool) == list(range(1, filings + 1))
     assert await partitions.days() == {TODAY + ahead * DAY for ahead in range(6)}
-
-
-async def is_waiting(pool: Pool) -> bool:
-    """Tell whether a detachment waits for somebody."""
-    return bool(
-        await pool.fetchval(
-            "select count(*) from pg_stat_activity"
-            " where query ilike '%concurrently' and wait_event_type = 'Lock' and datname = current_database()"
-        )
-    )
-
-
-async def test_an_interrupted_drop_is_ended_by_the_next(
-    database: str, pool: Pool, partitions: Partitions
-) -> None:
-    """A detachment that was cut half way is finished, and the partition goes."""
-    await partitions.make([OLD])
-    async with reading(pool, TODAY):
-        dropping = asyncio.create_task(drop_before(database, TODAY))
-        await eventually(lambda: is_waiting(pool))
-        await pool.fetch(
-            "select pg_terminate_backend(pid) from pg_stat_activity"
-            " where query ilike '%concurrently' and pid <> pg_backend_pid() and datname = current_database()"
-        )
-        await asyncio.wait([dropping])
-        assert dropping.exception() is not None
-        assert await pool.fetchval("select bool_or(inhdetachpending) from pg_inherits")
-    assert await drop_before(database, TODAY) == {OLD}
-    assert await partitions.days() == {TODAY}
-
-
-async def test_one_process_drops_at_a_time(database: str, pool: Pool, partitions: Partitions) -> None:
-    """Whoever comes second while a drop is under way does nothing, and does not wait."""
-    await partitions.make([OLD])
-    async with reading(pool, TODAY):
-        dropping = asyncio.create_task(drop_before(database, TODAY))
-        await eventually(lambda: is_waiting(pool))
-        assert await drop_before(database, TODAY) == frozenset()
-    assert await dropping == {OLD}
-
-
-async def test_a_day_that_was_detached_by_hand_stays(
-    database: str, pool: Pool, partitions: Partitions
-) -> None:
-    """A table that somebody has taken out of the log is theirs while it is young."""
-    await partitions.make([TODAY + DAY])
-    await pool.execute("alter table access_log.events detach partition access_log.events_20260316")
-    assert await drop_before(database, TODAY) == frozenset()
-    assert await pool.fetchval("select count(*) from access_log.events_20260316") == 0

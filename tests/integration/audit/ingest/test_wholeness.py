@@ -11,8 +11,8 @@ from typing import Final
 import pytest
 
 from keyfold.audit.query.completeness_resources import WholenessResource
-from keyfold.domain.access.closed_run import ClosedRun
 from keyfold.domain.access.event import AccessEvent
+from keyfold.domain.access.gatekeeper_run import ClosedRun
 from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.store.access_log.completeness.closed_runs import ClosedRuns
 from keyfold.store.access_log.completeness.wholeness import (

@@ -29,6 +29,7 @@ from tests.support.bed import Topics
 from tests.support.eventually import eventually
 from tests.support.ingest.wires import Wires
 from tests.support.runtime.serving import Client, serving
+from tests.support.state_secret import LOG_SEAL
 
 PATH: Final = "/v1/audit/completeness"
 HOUR: Final = timedelta(hours=1)
@@ -39,7 +40,7 @@ DAY: Final = timedelta(days=1)
 async def completeness(pool: Pool, topic: str = "access") -> AsyncIterator[Client]:
     """Serve the question; the clock stands at noon of the events' day."""
     clock = NoonClock(at=EPOCH)
-    async with serving(CompletenessRoutes(pool, clock, topic).routes(), clock) as client:
+    async with serving(CompletenessRoutes(pool, clock, topic, LOG_SEAL).routes(), clock) as client:
         yield client
 
 
@@ -116,6 +117,10 @@ async def test_an_item_says_all(client: Client, pool: Pool) -> None:
         "unknown_after": None,
         "ended": False,
         "caught_up": False,
+        "run": "not_opened",
+        "rows_checked": True,
+        "present": 3,
+        "altered_blocks": [{"first": 0, "last": 2047}],
     }
     assert (newest["missing"], newest["unknown_after"]) == (0, 6)
     end = PartitionEnd(offset=5, asked_at=EPOCH + HOUR)

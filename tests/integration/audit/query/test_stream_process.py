@@ -31,6 +31,7 @@ from tests.support.access_events import access_event
 from tests.support.audit.log import number
 from tests.support.audit.sse import Listener, listening
 from tests.support.runtime.serving import Client
+from tests.support.state_secret import write_state_secret
 
 AUDIT = next(spec for spec in SERVICES if spec.name == "audit")
 ACCOUNT_ID = AccountId("acc_streamed")
@@ -132,5 +133,6 @@ def _wiring(database: str, kafka_access: KafkaAccess, directory: Path) -> Wiring
         journal_dir=directory,
         log_dir=directory,
         state_secret=directory,
+        audit_secret=write_state_secret(directory),
         idempotency_secret="",
     )

@@ -19,6 +19,7 @@ from tests.support.audit.following import NoonClock
 from tests.support.audit.log import ACCOUNT, Log, asking
 from tests.support.edges import TIMES, documents
 from tests.support.runtime.serving import Client, serving
+from tests.support.state_secret import LOG_SEAL
 
 Query = dict[str, str]
 HOUR: Final = timedelta(hours=1)
@@ -47,7 +48,7 @@ async def client(database: str, pool: Pool) -> AsyncIterator[Client]:
 async def completeness(pool: Pool) -> AsyncIterator[Client]:
     """A client of what accounts for the log's numbers."""
     clock = NoonClock(at=EPOCH)
-    async with serving(CompletenessRoutes(pool, clock, "access").routes(), clock) as client:
+    async with serving(CompletenessRoutes(pool, clock, "access", LOG_SEAL).routes(), clock) as client:
         yield client
 
 

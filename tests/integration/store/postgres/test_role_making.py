@@ -17,7 +17,7 @@ from keyfold.store.postgres import migrations
 from keyfold.store.postgres.connection import open_connection
 from keyfold.store.postgres.errors import DatabaseMisconfigured
 from keyfold.store.postgres.migrations import migrate
-from keyfold.store.postgres.roles import AUDIT, PROJECTION, ensure_login
+from keyfold.store.postgres.roles import PROJECTION, ensure_login
 from keyfold.store.read_model.generations import open_generations
 from tests.support.access_events import EPOCH
 from tests.support.bed import postgres_in
@@ -114,9 +114,9 @@ async def test_from_before_there_were_roles(cluster: LocalPostgres, tmp_path: Pa
     async with open_connection(database, application_name="test") as connection:
         owners = {row["name"]: row["owner"] for row in await connection.fetch(OWNERS)}
     assert owners == {
-        "access_log.events": AUDIT,
-        partition: AUDIT,
-        "access_log.events_20200101": AUDIT,
+        "access_log.events": "owner",
+        partition: "owner",
+        "access_log.events_20200101": "owner",
         "ledger.events": "owner",
         "projection.progress": PROJECTION,
     }

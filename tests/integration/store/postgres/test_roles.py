@@ -22,7 +22,7 @@ GRANTED: Mapping[str, Mapping[str, str]] = {
     REGISTRY: {
         HISTORY: "select",
         "ledger.events": "select insert",
-        "ledger.head": "select update(hash,position,recorded_at)",
+        "ledger.head": "select update(hash,position,recorded_at,seal,seal_key,sealed_by,sealed_position)",
         "ledger.kept_answers": "select insert update(fingerprint,kept_at,position,sealed) delete",
         "ledger.gatekeepers": "select",
         "ledger.logins": "select",
@@ -44,6 +44,7 @@ GRANTED: Mapping[str, Mapping[str, str]] = {
         HISTORY: "select",
         "ledger.head": "select update(only_row)",
         "ledger.logins": "select",
+        "ledger.gatekeeper_runs": "insert(id,public_key)",
         "ledger.gatekeepers": "select insert"
         " update(applied_position,journalled,journalled_at,lease_s,renewed_at) delete",
         **dict.fromkeys(GENERATION, "select"),
@@ -52,12 +53,14 @@ GRANTED: Mapping[str, Mapping[str, str]] = {
         HISTORY: "select",
         "ledger.logins": "select",
         "ledger.gatekeepers": "select(id,journalled,journalled_at)",
+        "ledger.gatekeeper_runs": "select",
+        "access_log.run_records": "select insert",
+        "access_log.policies": "select insert",
         "access_log.runs": "select insert"
         " update(filed_to,is_over,journalled,journalled_at,lacking,lacking_since,whole_until) delete",
         "projection.vendors": "select(name,vendor_id)",
         "projection.keys": "select(account_id,key_id,name)",
-        "access_log.events": "select insert references trigger maintain",
-        PARTITION: "select insert references trigger maintain",
+        "access_log.events": "select insert",
         "access_log.offsets": "select insert update(caught_up_at,next_offset)",
         "access_log.last_used": "select insert update(last_used_at)",
         "access_log.last_refused": "select insert update(last_refused_at)",
@@ -67,7 +70,7 @@ GRANTED: Mapping[str, Mapping[str, str]] = {
         "access_log.summed_days": "select insert delete",
         "access_log.filings": "select insert delete",
         "access_log.closed_runs": "select insert update(at,is_exact,last_number,noted_at) delete",
-        "access_log.filed_numbers": "select insert update(duplicates,filed,numbers,twice) delete",
+        "access_log.filed_numbers": "select insert update(duplicates,filed,numbers,sealed,twice) delete",
         "access_log.forgotten_numbers": "select insert update(hour,number) delete",
     },
 }
@@ -76,7 +79,14 @@ SCHEMAS: Mapping[str, Mapping[str, str]] = {
     RELAY: {"public": "usage", "ledger": "usage"},
     PROJECTION: {"public": "usage", "projection": "usage create"},
     GATEKEEPER: {"public": "usage", "ledger": "usage", "projection": "usage"},
-    AUDIT: {"public": "usage", "ledger": "usage", "access_log": "usage create", "projection": "usage"},
+    AUDIT: {"public": "usage", "ledger": "usage", "access_log": "usage", "projection": "usage"},
+}
+# Who may call each function, all of which do what their owner may do.
+FUNCTIONS: Mapping[str, tuple[str, ...]] = {
+    "ledger.note_run_of_lease()": (),
+    "access_log.make_day(date)": (AUDIT,),
+    "access_log.drop_day(date)": (AUDIT,),
+    "access_log.forget_run_records(date)": (AUDIT,),
 }
 
 TABLE_PRIVILEGES = """
@@ -136,7 +146,27 @@ STATEMENTS: Mapping[str, tuple[str, ...]] = {
     f"update {PARTITION} set path = path where false": (),
     "delete from access_log.events where false": (),
     f"truncate {PARTITION}": (),
-    f"drop table {PARTITION}": (AUDIT,),
+    f"drop table {PARTITION}": (),
+    f"alter table access_log.events detach partition {PARTITION}": (),
+    f"alter table {PARTITION} disable trigger all": (),
+    f"alter table {PARTITION} owner to keyfold_audit": (),
+    f"grant update on {PARTITION} to keyfold_audit": (),
+    "alter table access_log.events add column mine text": (),
+    "alter table access_log.events disable trigger all": (),
+    "truncate access_log.events": (),
+    "create table access_log.mine (id integer)": (),
+    "create trigger mine before insert on access_log.events for each row"
+    " execute function suppress_redundant_updates_trigger()": (),
+    "delete from access_log.run_records where false": (),
+    "update access_log.run_records set statement = statement where false": (),
+    "delete from access_log.policies where false": (),
+    "insert into ledger.gatekeeper_runs (id) values ('mine')": (GATEKEEPER,),
+    "update ledger.gatekeeper_runs set public_key = null": (),
+    "delete from ledger.gatekeeper_runs": (),
+    "select access_log.drop_day('2020-01-01')": (AUDIT,),
+    "select access_log.drop_day(current_date - 1)": (),
+    "select pg_read_file('/etc/passwd')": (),
+    "copy access_log.events to program 'true'": (),
     "select packed from projection.keys where false": (REGISTRY, PROJECTION, GATEKEEPER),
     "select name from projection.keys where false": (REGISTRY, PROJECTION, GATEKEEPER, AUDIT),
     "select contact_email from projection.vendors where false": (REGISTRY, PROJECTION, GATEKEEPER),
@@ -185,11 +215,16 @@ async def test_privileges(lived_in: str, role: str) -> None:
 
 
 async def test_nothing_but_tables(lived_in: str) -> None:
-    """There are no other objects to grant rights on; no role has other attributes, or can log in."""
+    """There are no other objects but these functions; no role has other attributes, or can log in."""
     async with open_connection(lived_in, application_name="test") as connection:
         others = await connection.fetch(
-            "select oid::regprocedure::text from pg_proc where pronamespace::regnamespace::text"
-            " = any ('{public, ledger, access_log, projection}')"
+            "select oid::regprocedure::text as name,"
+            " array(select rolname from pg_roles where rolname = any ($1)"
+            " and has_function_privilege(rolname, pg_proc.oid, 'execute'))::text[] as roles, prosecdef,"
+            " proconfig::text ~ 'search_path=pg_catalog, pg_temp' as is_fixed"
+            " from pg_proc where pronamespace::regnamespace::text"
+            " = any ('{public, ledger, access_log, projection}')",
+            ROLES,
         )
         powerful = await connection.fetch(
             "select rolname from pg_roles where rolname = any ($1) and (rolsuper or rolcanlogin"
@@ -199,7 +234,9 @@ async def test_nothing_but_tables(lived_in: str) -> None:
         members = await connection.fetch(
             "select member::regrole from pg_auth_members where member::regrole::text = any ($1)", ROLES
         )
-    assert (others, powerful, members) == ([], [], [])
+    assert {each["name"]: tuple(each["roles"]) for each in others} == FUNCTIONS
+    assert all(each["prosecdef"] and each["is_fixed"] for each in others)
+    assert (powerful, members) == ([], [])
 
 
 @pytest.mark.parametrize("role", ROLES)

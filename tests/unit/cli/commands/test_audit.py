@@ -30,6 +30,10 @@ def hour(**changes: Any) -> dict[str, Any]:
         "unknown_after": None,
         "ended": False,
         "caught_up": True,
+        "run": "announced",
+        "rows_checked": True,
+        "present": 900,
+        "altered_blocks": [],
         **changes,
     }
 
@@ -40,6 +44,8 @@ def holes(*ranges: tuple[int, int]) -> list[dict[str, int]]:
 
 
 MISSING = hour(filed=880, missing=20, missing_ranges=holes((3, 21), (40, 40)))
+TURNED = hour(altered_blocks=holes((0, 2047)))
+FORGED = hour(run="not_registered")
 EXTRA = hour(filed=901, extra=1, extra_ranges=holes((7, 7)))
 
 
@@ -51,7 +57,8 @@ def page(*items: dict[str, Any], cursor: str | None = None) -> Part:
 
 
 @pytest.mark.parametrize(
-    ("item", "status"), [(hour(), 0), (hour(unknown_after=900), 0), (MISSING, 1), (EXTRA, 1)]
+    ("item", "status"),
+    [(hour(), 0), (hour(unknown_after=900), 0), (MISSING, 1), (EXTRA, 1), (TURNED, 1), (FORGED, 1)],
 )
 async def test_the_status_says_whether_it_is_whole(item: dict[str, Any], status: int) -> None:
     """The status is 1 if any number on any page is missing or extra; a program gets the items as JSON."""
@@ -60,7 +67,7 @@ async def test_the_status_says_whether_it_is_whole(item: dict[str, Any], status:
             "audit", "completeness", "--since", "2026-03-01T00:00:00Z", "--until", "2026-03-31T00:00:00Z"
         )
         assert (result.exit_code, orjson.loads(result.stdout)) == (status, [item, hour()])
-        bounds = {"since": "2026-03-01T00:00:00Z", "until": "2026-03-31T00:00:00Z"}
+        bounds = {"since": "2026-03-01T00:00:00Z", "until": "2026-03-31T00:00:00Z", "check": "rows"}
         assert [(path, query) for path, query, _ in audit.asked] == [
             ("/v1/audit/completeness", {**bounds, "limit": "100"}),
             ("/v1/audit/completeness", {**bounds, "limit": "100", "cursor": "more"}),
@@ -79,10 +86,10 @@ def test_a_row_says_what_is_wrong() -> None:
     many = hour(missing=8, missing_ranges=holes((1, 2), (4, 5), (7, 8), (10, 11)), unknown_after=900)
     shown = listing([MISSING, EXTRA, many, hour(ended=True)])
     assert [tuple(map(str, row[2:])) for row in shown.rows] == [
-        ("1-900", "900", "880", "20: 3-21, 40", "—", "4", "more"),
-        ("1-900", "900", "901", "—", "1: 7", "4", "more"),
-        ("1-900", "900", "900", "8: 1-2, 4-5, 7-8, …", "—", "4", "unknown"),
-        ("1-900", "900", "900", "—", "—", "4", "nothing"),
+        ("1-900", "900", "880", "20: 3-21, 40", "—", "4", "more", "—"),
+        ("1-900", "900", "901", "—", "1: 7", "4", "more", "—"),
+        ("1-900", "900", "900", "8: 1-2, 4-5, 7-8, …", "—", "4", "unknown", "—"),
+        ("1-900", "900", "900", "—", "—", "4", "nothing", "—"),
     ]
 
 

@@ -158,7 +158,7 @@ async def test_a_file_that_never_works_again_is_left(tmp_path: Path, written: in
         assert heart.journal.fault is None
         assert seqs(heart) == list(range(1, written + 3))
         names = sorted(path.name for path in (tmp_path / "run").glob("*.journal"))
-        assert names == sorted({segment_name(1), segment_name(written + 1)})
+        assert names == sorted({segment_name(0), segment_name(written + 1)})
 
 
 async def test_a_directory_that_cannot_be_written_to_stops_the_next_file(watched: Watched) -> None:
@@ -183,7 +183,7 @@ async def test_a_directory_that_cannot_be_written_to_stops_the_next_file(watched
 async def test_a_file_that_is_removed_is_missed(watched: Watched) -> None:
     """Records that nobody will ever find raise an alarm, and the next ones are where they can be found."""
     assert await watched.ask() == ALLOWED
-    (watched.heart.root / "run" / segment_name(1)).unlink()
+    (watched.heart.root / "run" / segment_name(0)).unlink()
     async with watched.watched():
 
         async def is_missed() -> bool:

@@ -106,7 +106,7 @@ def test_a_tick_waits_once_for_the_disk(disk: Disk, tmp_path: Path) -> None:
     """Always: when lines count as written they are on the disk, all of a tick together, by one wait."""
     with journal_on(disk, tmp_path, "always") as journal:
         assert (journal.append(LINES), journal.append(LINES[:1])) == (50, 1)
-        assert disk.done == ["50 lines", "file 1", "names", "1 lines", "file 1"]
+        assert disk.done == ["50 lines", "file 0", "names", "1 lines", "file 0"]
 
 
 def test_a_new_file_is_on_the_disk_with_its_name(disk: Disk, tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_a_new_file_is_on_the_disk_with_its_name(disk: Disk, tmp_path: Path) -> 
     with journal_on(disk, tmp_path, "always", segment_bytes=400) as journal:
         for _ in range(2):
             journal.append(LINES)
-        assert disk.done == ["50 lines", "file 1", "names", "50 lines", "file 51", "names"]
+        assert disk.done == ["50 lines", "file 0", "names", "50 lines", "file 51", "names"]
 
 
 def test_off_waits_for_nothing(disk: Disk, tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_what_the_disk_did_not_take_is_answered_by_nobody(disk: Disk, tmp_path: 
         assert journal.fault is not None
         disk.fails = False
         assert (journal.append(LINES[:2]), journal.next_seq) == (2, 55)
-    assert names(tmp_path) == [1, 53]
+    assert names(tmp_path) == [0, 53]
 
 
 async def test_a_disk_that_takes_too_long_counts_as_gone(disk: Disk, tmp_path: Path) -> None:
@@ -182,11 +182,11 @@ async def test_an_interval_is_nobodys_wait(disk: Disk, tmp_path: Path) -> None:
         with run_watch(journal):
 
             async def are_synced() -> bool:
-                return {"file 1", "file 51", "file 101", "names"} <= set(disk.done)
+                return {"file 0", "file 51", "file 101", "names"} <= set(disk.done)
 
             await eventually(are_synced)
         assert threading.get_ident() not in disk.threads
-        assert (disk.done.count("file 1"), disk.done.count("file 51")) == (1, 1)
+        assert (disk.done.count("file 0"), disk.done.count("file 51")) == (1, 1)
 
 
 async def test_an_interval_whose_sync_fails_raises_an_alarm(disk: Disk, tmp_path: Path) -> None:
@@ -201,7 +201,7 @@ async def test_an_interval_whose_sync_fails_raises_an_alarm(disk: Disk, tmp_path
         await eventually(is_told)
         disk.fails = False
         assert journal.append(LINES) == 50
-        assert names(tmp_path) == [1, 51]
+        assert names(tmp_path) == [0, 51]
     assert [each["event"] for each in logs[:2]] == ["journal_unavailable", "journal_available"]
 
 
@@ -225,7 +225,7 @@ def test_an_end_in_order_leaves_everything_on_the_disk(disk: Disk, tmp_path: Pat
     with journal_on(disk, tmp_path, sync, segment_bytes=400) as journal:
         for _ in range(2):
             journal.append(LINES)
-    assert {"file 1", "file 51", "names"} <= set(disk.done)
+    assert {"file 0", "file 51", "names"} <= set(disk.done)
     assert not any(str(tmp_path) in path for path in open_files())
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
 
-from keyfold.domain.access.closed_run import ClosedRun
+from keyfold.domain.access.gatekeeper_run import ClosedRun
 from keyfold.store.postgres.connection import Pool, open_connection
 from keyfold.store.postgres.errors import translate_errors
 from keyfold.store.postgres.statements import load_statements

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from keyfold.domain.access.event import AccessEvent
 from keyfold.store.access_log.batch import Hour, sort_by_time, split_by_hour
+from keyfold.store.access_log.run_records import NumberedRecord
 from keyfold.store.postgres.connection import Connection, open_connection
 from keyfold.store.postgres.errors import translate_errors
 from keyfold.store.postgres.statements import load_statements
@@ -47,10 +48,16 @@ class _Gathered:
     duplicates: int = 0
 
 
-async def add_numbers(connection: Connection, filed: Iterable[Hour], left_out: Iterable[AccessEvent]) -> None:
-    """Note rows, and events that were left out, late in the transaction that files them."""
+async def add_numbers(
+    connection: Connection,
+    filed: Iterable[Hour],
+    left_out: Iterable[AccessEvent],
+    others: Iterable[NumberedRecord] = (),
+) -> None:
+    """Note rows, events that were left out, and runs' `others`, late in the transaction that files them."""
     found = (find_stretches(hour, map(_numbered, events)) for hour, events in filed)
-    gathered = _gather(chain(chain.from_iterable(found), _duplicates(left_out)))
+    beside = (Stretch(run, hour, seq // BLOCK_NUMBERS, seq, seq + 1) for hour, run, seq in others)
+    gathered = _gather(chain(chain.from_iterable(found), _duplicates(left_out), beside))
     if not gathered:
         return
     # Sorted by key, so that two consumers never deadlock.

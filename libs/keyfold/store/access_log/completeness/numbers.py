@@ -1,12 +1,17 @@
 """Whether the access log has each number of each gatekeeper's run once: what is missing, what is extra."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from operator import attrgetter
 from typing import Any, Final
 
+from keyfold.store.access_log.completeness.row_check import RowsFound, check_rows
+from keyfold.store.access_log.completeness.run_standings import RunStanding, read_standings
+from keyfold.store.access_log.completeness.sealed_sums import LogSeal
 from keyfold.store.access_log.scope import prepare
-from keyfold.store.postgres.connection import Pool
+from keyfold.store.postgres.connection import Connection, Pool
 from keyfold.store.postgres.errors import translate_errors
 from keyfold.store.postgres.statements import load_statements
 
@@ -14,6 +19,8 @@ _sql = load_statements("access_log/completeness/numbers")
 _HOUR: Final = timedelta(hours=1)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK: Final = timedelta(microseconds=1)
+_CHECKED_MAX: Final = 500_000
+"""How many rows a page of several hours checks at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +47,8 @@ class Closing:
 class RunHour:
     """What the log has of one run of a gatekeeper, from the hour that begins at `hour`.
 
-    `filed` rows are there. `missing` numbers are not; each is reported in the hour of the next number that is
+    `filed` rows were filed, and `rows` says what is there of them, if it was checked.
+    `missing` numbers are not; each is reported in the hour of the next number that is
     there, or of the highest one. `extra` rows have a number that another row has too. Of the ranges only the
     first are given. `duplicates` were left out. Unless it `is_followed`, `last` is the run's highest number.
     """
@@ -57,6 +65,8 @@ class RunHour:
     extra_ranges: Sequence[NumberRange]
     is_followed: bool
     closing: Closing | None = None
+    run: RunStanding = "not_opened"
+    rows: RowsFound | None = None
 
     @property
     def settled_at(self) -> datetime:
@@ -100,8 +110,56 @@ async def read_run_hours(
                 _run_hour(row) async for row in _sql.run_hours(connection, **asked, ranges_max=ranges_max)
             ]
             unseen = [_unseen_run(row) async for row in _sql.unseen_runs(connection, **asked)]
-    found = sorted((*seen, *unseen), key=lambda each: (each.hour, each.gatekeeper), reverse=True)
-    return found[:rows_max]
+            found = sorted((*seen, *unseen), key=lambda each: (each.hour, each.gatekeeper), reverse=True)
+            found = found[:rows_max]
+            standings = await read_standings(connection, list({each.gatekeeper for each in found}))
+    return [replace(each, run=standings[each.gatekeeper]) for each in found]
+
+
+async def check_run_hours(pool: Pool, seal: LogSeal, found: Sequence[RunHour]) -> Sequence[RunHour]:
+    """Return these hours, from the first, with what their rows are; not all of them if they have many rows.
+
+    Raises DatabaseAway.
+    """
+    with translate_errors():
+        moment = {"isolation": "repeatable_read", "readonly": True}
+        async with pool.acquire() as connection, connection.transaction(**moment):
+            await prepare(connection)
+            return await _check(connection, seal, found)
+
+
+async def _check(connection: Connection, seal: LogSeal, found: Sequence[RunHour]) -> Sequence[RunHour]:
+    checked: list[RunHour] = []
+    rows = 0
+    for hour, runs in groupby(found, key=attrgetter("hour")):
+        of_hour = list(runs)
+        if checked and rows + sum(each.filed for each in of_hour) > _CHECKED_MAX:
+            break
+        there = await check_rows(connection, seal, hour, [each.gatekeeper for each in of_hour])
+        asked = {each.gatekeeper for each in of_hour}
+        checked += [_ghost(run, hour, rows_of) for run, rows_of in there.items() if run not in asked]
+        checked += [replace(each, rows=there.get(each.gatekeeper, RowsFound())) for each in of_hour]
+        rows += sum(each.filed for each in of_hour)
+    return checked
+
+
+def _ghost(gatekeeper: str, hour: datetime, rows: RowsFound) -> RunHour:
+    """Return an hour of a run that has rows, of which nothing was filed."""
+    return RunHour(
+        gatekeeper=gatekeeper,
+        hour=hour,
+        first=0,
+        last=0,
+        filed=0,
+        duplicates=0,
+        missing=0,
+        missing_ranges=(),
+        extra=0,
+        extra_ranges=(),
+        is_followed=True,
+        run="not_opened",
+        rows=rows,
+    )
 
 
 def _run_hour(row: Any) -> RunHour:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Annotated, Final
 
 import typer
 
@@ -26,8 +26,11 @@ COLUMNS: Final = (
     "extra",
     "duplicates",
     "after that",
+    "wrong",
 )
 RANGES_SHOWN_MAX: Final = 3
+NumbersOnly = Annotated[bool, typer.Option("--numbers", help="Compare numbers alone; read no rows.")]
+_GOOD_RUNS: Final = frozenset({"announced", "began_before"})
 # More than there can be in 90 days: items that were not read would not be checked.
 _ITEMS_MAX: Final = 100_000_000
 
@@ -35,23 +38,28 @@ audit = typer.Typer(no_args_is_help=True, help="Whether the access log is whole 
 
 
 @command(audit, "completeness")
-async def completeness(keyfold: Keyfold, since: Since = None, until: Until = None) -> Listing:
-    """Account for each number of each gatekeeper's run; exit with 1 if any is missing or extra (operator)."""
-    query = times_of(since, until, SYSTEM_CLOCK.now())
+async def completeness(
+    keyfold: Keyfold, since: Since = None, until: Until = None, numbers: NumbersOnly = False
+) -> Listing:
+    """Account for each number and row of each gatekeeper's run; exit with 1 if anything is wrong (operator).
+
+    Every row is read and compared with what was filed; --numbers compares the numbers alone, in a moment.
+    """
+    query = {**times_of(since, until, SYSTEM_CLOCK.now()), "check": "numbers" if numbers else "rows"}
     say_target(keyfold.endpoints.service_at("audit"))
     pages = keyfold.items(COMPLETENESS, OPERATOR, items_max=_ITEMS_MAX, service="audit", query=query)
     return listing([item async for item in pages])
 
 
 def listing(items: Sequence[JsonObject]) -> Listing:
-    """Return what is shown of runs' hours; the command fails if a number is missing or extra."""
-    is_whole = not any(item["missing"] or item["extra"] for item in items)
+    """Return what is shown of runs' hours; the command fails if anything is wrong with one."""
+    is_whole = not any(item["missing"] or item["extra"] or _faults(item) for item in items)
     return Listing(
         columns=COLUMNS,
         rows=[_row(item) for item in items],
         items=items,
         empty="Nothing was filed in that time.",
-        prose=("missing", "extra"),
+        prose=("missing", "extra", "wrong"),
         gives_way=("duplicates", "expected", "filed", "after that", "numbers"),
         note=_verdict(items),
         ending=Ending.DONE if is_whole else Ending.FAILED,
@@ -69,7 +77,16 @@ def _row(item: JsonObject) -> tuple[Value, ...]:
         _numbers(item["extra"], item["extra_ranges"]),
         str(item["duplicates"]),
         _after(item),
+        Toned("; ".join(_faults(item)), Tone.BAD) if _faults(item) else "—",
     )
+
+
+def _faults(item: JsonObject) -> Sequence[str]:
+    faults = [] if item["run"] in _GOOD_RUNS else [f"the run was {item['run'].replace('_', ' ')}"]
+    if item["altered_blocks"]:
+        ranges = ", ".join(map(_range, item["altered_blocks"][:RANGES_SHOWN_MAX]))
+        faults.append(f"rows were changed among {ranges}")
+    return faults
 
 
 def _after(item: JsonObject) -> Value:
@@ -93,6 +110,9 @@ def _range(numbers: JsonObject) -> str:
 
 def _verdict(items: Sequence[JsonObject]) -> str:
     missing, extra = (sum(item[name] for item in items) for name in ("missing", "extra"))
+    wrong = sum(1 for item in items if _faults(item))
+    if wrong:
+        return f"The log is not what was filed: {wrong} hours are wrong, {missing} missing, {extra} extra."
     if not missing and not extra:
         return "Each known number of each run is there once." if items else ""
     late = sum(item["missing"] for item in items if not item["caught_up"])
