@@ -31,6 +31,7 @@ from keyfold.store.read_model.generations import open_generations
 from keyfold.store.read_model.reader import PROJECTION_CHANNEL, ReadModel
 from keyfold.store.read_model.writer import ReadModelWriter, Step
 from keyfold.wire.events.chain import Head, understand
+from keyfold.wire.proof.seal import SealRing
 from tests.support.seals import RING, ledger_on
 from tests.support.state_secret import STATE_SECRET
 
@@ -192,13 +193,14 @@ async def instance(
     enforcement: Enforces | None = None,
     checkpoint_means: CheckpointMeans = NO_CHECKPOINT_MEANS,
     auth: Authenticator | None = None,
+    ring: SealRing = RING,
 ) -> AsyncIterator[Registry]:
     """Serve another registry process, as it were, on a database, without a projection."""
     async with (
         open_pool(database, application_name="test") as pool,
         Notifications(database, PROJECTION_CHANNEL) as notifications,
     ):
-        sealer = HeadSealer(RING)
+        sealer = HeadSealer(ring)
         ledger = Ledger(pool, sealer)
         routes = registry_routes(
             pool,

@@ -88,10 +88,11 @@ class HeadSealer:
         if self._verified == (head, found):
             return found.seal_key
         # Only keys that are held count here: whoever may write the database may write any other there.
-        if self.ring.find(found.sealed_by) is None or not is_sealed_at_all(head, found.seal, found.sealed_by):
+        for key in (found.sealed_by, found.seal_key):
+            if self.ring.find(key) is None:
+                raise SealKeyAbsent(key)
+        if not is_sealed_at_all(head, found.seal, found.sealed_by):
             raise HeadUnsealed(head)
-        if self.ring.find(found.seal_key) is None:
-            raise SealKeyAbsent(found.seal_key)
         self._verified = (head, found)
         return found.seal_key
 
