@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from keyfold.cli.commands.ledger.verification import Evidence, verify
-from keyfold.local.signing_keys import CHECKPOINT_KEY, prepare_keys
+from keyfold.local.signing_keys import CHECKPOINT_KEY, SEAL_KEY, prepare_keys
 from keyfold.registry.ledger.signing_means import CheckpointMeans
 from keyfold.registry.settings import RegistrySettings
 from keyfold.runtime.clock import SYSTEM_CLOCK
@@ -90,7 +90,7 @@ async def test_taken_at_once(office: Office, database: str) -> None:
     assert (await verify(database, Evidence(public_keys=PUBLIC_KEYS), lambda *_: None)).findings == ()
 
 
-def settings_of(monkeypatch: pytest.MonkeyPatch, **given: str) -> RegistrySettings:
+def settings_of(monkeypatch: pytest.MonkeyPatch, directory: Path, **given: str) -> RegistrySettings:
     """Return the settings of a registry that is told this as well."""
     told = {
         "POSTGRES_DSN": "postgresql://registry@localhost/keyfold",
@@ -98,16 +98,17 @@ def settings_of(monkeypatch: pytest.MonkeyPatch, **given: str) -> RegistrySettin
         "JWT_ISSUER": "issuer",
         "JWT_AUDIENCE": "keyfold",
         "IDEMPOTENCY_SECRET": "x" * 32,
+        "SEAL_KEY": str(SEAL_KEY.private(prepare_keys(directory))),
     }
     for name, value in (told | given).items():
         monkeypatch.setenv(f"KEYFOLD_{name}", value)
     return load(RegistrySettings)
 
 
-async def test_told_nothing(monkeypatch: pytest.MonkeyPatch, office: Office) -> None:
+async def test_told_nothing(monkeypatch: pytest.MonkeyPatch, office: Office, tmp_path: Path) -> None:
     """A registry that is told of no key starts, takes no checkpoints and warns."""
     with capture_logs() as logs:
-        means = CheckpointMeans.of(settings_of(monkeypatch), office.pool)
+        means = CheckpointMeans.of(settings_of(monkeypatch, tmp_path), office.pool)
     tasks = list(means.tasks("", ledger_on(office.pool), office.pool, office.commands, SYSTEM_CLOCK))
     assert (means, tasks) == (CheckpointMeans(), [])
     assert [(each["event"], each["log_level"]) for each in logs] == [("checkpoints_off", "warning")]
@@ -120,7 +121,7 @@ def test_bad_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(BadSettings, match=r"^KEYFOLD_CHECKPOINT_KEY: .* it must be the path of an Ed25519"):
-        settings_of(monkeypatch, CHECKPOINT_KEY=str(path))
+        settings_of(monkeypatch, tmp_path, CHECKPOINT_KEY=str(path))
 
 
 async def test_told_of_a_key_and_a_file(
@@ -130,7 +131,7 @@ async def test_told_of_a_key_and_a_file(
     prepare_keys(tmp_path)
     file = tmp_path / "own.ndjson"
     key = str(CHECKPOINT_KEY.private(tmp_path))
-    settings = settings_of(monkeypatch, CHECKPOINT_KEY=key, CHECKPOINT_FILE=str(file))
+    settings = settings_of(monkeypatch, tmp_path, CHECKPOINT_KEY=key, CHECKPOINT_FILE=str(file))
     await office.registry.account()
     means = CheckpointMeans.of(settings, office.pool)
     ledger = ledger_on(office.pool)

@@ -14,6 +14,7 @@ from keyfold.wire.events.codec import encode_event
 from keyfold.wire.proof.signed_head import HeadClaim, SignedHead, format_line, key_id_of, sign
 from keyfold.wire.timestamp import format_time, parse_time
 from tests.support.ledger_builder import START, LedgerBuilder, account_created, key_created, key_revoked
+from tests.support.seals import SIGNER
 from tests.support.wire.signed_heads import KEY, OTHER_KEY, event_of, sign_claim
 
 COLUMNS = Row.__struct_fields__
@@ -61,15 +62,17 @@ class Dba:
         """Insert rows unchanged, and nothing else."""
         records = [_record(row, row_hash) for row, row_hash in rows]
         await self._connection.copy_records_to_table(
-            "events", schema_name="ledger", records=records, columns=[*COLUMNS, "hash"]
+            "events", schema_name="ledger", records=records, columns=[*COLUMNS, "hash", "seal"]
         )
 
     async def move_head(self) -> None:
         """Set the head to the last event, with the seal that it has."""
         await self.run(
-            "update ledger.head set (position, hash, recorded_at, seal, sealed_position) ="
-            " (select position, hash, recorded_at, seal, nullif(position, position * (seal is null)::int)"
-            " from ledger.events order by events.position desc limit 1)"
+            "update ledger.head set"
+            " (position, hash, recorded_at, seal, sealed_by, seal_key, sealed_position) ="
+            " (select position, hash, recorded_at, seal, $1::bytea, $1::bytea, position from ledger.events"
+            " order by position desc limit 1)",
+            SIGNER.public_key,
         )
 
     async def run(self, sql: str, *arguments: object) -> None:
@@ -139,7 +142,7 @@ def forge(position: int, head_hash: bytes) -> tuple[str, str]:
 def _record(row: Row, row_hash: bytes) -> tuple[object, ...]:
     values: list[object] = [getattr(row, name) for name in COLUMNS]
     values[COLUMNS.index("recorded_at")] = parse_time(row.recorded_at)
-    return (*values, row_hash)
+    return (*values, row_hash, SIGNER.seal(Head(position=row.position, hash=row_hash)))
 
 
 def _row(record: Mapping[str, Any]) -> Row:
