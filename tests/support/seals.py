@@ -19,7 +19,7 @@ from keyfold.wire.proof.seal import SealRing, SealSigner, load_trusted_keys
 
 KEY: Final = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 NEXT_KEY: Final = Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33)))
-RING: Final = SealRing([KEY])
+RING: Final = SealRing([KEY, NEXT_KEY])
 SIGNER: Final = SealSigner(KEY)
 NEXT_SIGNER: Final = SealSigner(NEXT_KEY)
 

@@ -14,6 +14,7 @@ import orjson
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from tests.support.seals import write_trusted
 from tests.support.store.tampering import dba_of, make_vouched
 from tests.support.wire.signed_heads import KEY, OTHER_KEY
 
@@ -62,7 +63,8 @@ async def test_whole(database: str, shipped: Path) -> None:
     """For a whole ledger, the command says so, and how far it is vouched for; the status is 0."""
     async with dba_of(database, LEDGER.builder.rows):
         ran = await verify(
-            shipped, database, "--checkpoints", "checkpoints.ndjson", "--public-key", "key.pem", "--json"
+            *(shipped, database, "--checkpoints", "checkpoints.ndjson", "--public-key", "key.pem"),
+            *("--seal-keys", str(write_trusted(shipped)), "--json"),
         )
     parts = urlsplit(database)
     where = f"{parts.path[1:]} at {parts.hostname}:{parts.port} (KEYFOLD_POSTGRES_DSN)"
@@ -79,6 +81,8 @@ async def test_whole(database: str, shipped: Path) -> None:
         "recorded_checkpoints": 2,
         "filed_checkpoints": 2,
         "vouched_position": 9,
+        "seals_checked": True,
+        "sealed_position": 12,
         "took_s": 0,
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from keyfold.local.process.ports import HOST, free_ports
+from tests.support.seals import write_trusted
 from tests.support.stack.running import keyfold
 from tests.support.state_secret import write_state_secret
 
@@ -38,6 +39,7 @@ async def test_failed_replay(tmp_path: Path, database: str) -> None:
         "KEYFOLD_KAFKA_BOOTSTRAP": f"{HOST}:{port}",
         "KEYFOLD_KAFKA_SECURITY_PROTOCOL": "PLAINTEXT",
         "KEYFOLD_STATE_SECRET": str(write_state_secret(tmp_path)),
+        "KEYFOLD_SEAL_PUBLIC_KEYS": str(write_trusted(tmp_path)),
         "KEYFOLD_STARTUP_TIMEOUT_S": "0.5",
     }
     failed = await keyfold("replay", cwd=tmp_path, settings=settings)

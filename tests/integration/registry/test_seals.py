@@ -17,7 +17,7 @@ from keyfold.wire.proof.seal import SEAL_EVERY, SealRing
 from keyfold.wire.proof.sealed_chain import Forged, SealedChain, SealKeyContradicted
 from tests.support.database import execute
 from tests.support.registry.serving import OPERATOR, instance
-from tests.support.seals import KEY, NEXT_KEY, NEXT_SIGNER, RING, SIGNER, TRUSTED, ledger_on
+from tests.support.seals import KEY, NEXT_SIGNER, RING, SIGNER, TRUSTED, ledger_on
 from tests.support.store.events import append_new, created, draft, now
 
 STRIP = "alter table ledger.head drop constraint head_is_sealed"
@@ -126,8 +126,7 @@ async def test_a_ledger_of_before_is_sealed_as_it_stands(database: str, pool: Po
 
 async def test_the_key_is_replaced(database: str, pool: Pool) -> None:
     """Both keys sign the change; readers follow it, and what the old key seals afterwards is not believed."""
-    ring = SealRing([KEY, NEXT_KEY])
-    async with instance(database, ring=ring) as registry:
+    async with instance(database) as registry:
         await registry.account()
         assert (await registry.ask(OPERATOR, "GET", PATH)).body == {"public_key": SIGNER.public_key.hex()}
         rotated = await registry.ask(OPERATOR, "POST", f"{PATH}/rotate")
@@ -142,12 +141,12 @@ async def test_the_key_is_replaced(database: str, pool: Pool) -> None:
     head = Head(position=3, hash=rows[2].hash)
     assert before.take(rows[2]._replace(seal=SIGNER.seal(head)), None) == ([], [])
     with pytest.raises(SealKeyAbsent, match="is not the key in force"):
-        await append_new(ledger_on(pool), [created(1)])
+        await append_new(Ledger(pool, HeadSealer(SealRing([KEY]))), [created(1)])
 
 
 async def test_without_another_key(database: str) -> None:
     """A registry that holds no next key says what to set."""
-    async with instance(database) as registry:
+    async with instance(database, ring=SealRing([KEY])) as registry:
         refused = await registry.ask(OPERATOR, "POST", f"{PATH}/rotate")
     assert (refused.status, refused.slug) == (409, "no-next-seal-key")
     assert "KEYFOLD_SEAL_KEY_NEXT" in refused.body["detail"]

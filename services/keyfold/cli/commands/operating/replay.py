@@ -19,6 +19,7 @@ from keyfold.client.endpoints import KAFKA, POSTGRES, STATE_SECRET_NAME
 from keyfold.client.failure import CommandFailed, WrongUsage
 from keyfold.client.http import JsonObject
 from keyfold.client.settings import variable
+from keyfold.local.signing_keys import SEAL_KEY
 
 # The projection's own program runs: it alone knows the tables, and the command line imports none of it.
 PROGRAM: Final = (sys.executable, "-m", "keyfold.projection", "replay")
@@ -68,4 +69,5 @@ def _settings(keyfold: Keyfold) -> Mapping[str, str]:
     given = {variable(POSTGRES): dsn, **{variable(name): each for name, each in kafka.settings().items()}}
     if endpoints.state_dir is not None and endpoints.is_local(POSTGRES):
         given[variable("state_secret")] = str(endpoints.state_dir / STATE_SECRET_NAME)
+        given[variable("seal_public_keys")] = str(SEAL_KEY.public(endpoints.state_dir))
     return given
