@@ -36,6 +36,7 @@ class Rules:
     forfeits_before_withdrawing: bool = True
     ids_differ: bool = True
     rows_are_left_alone: bool = True
+    seals_count: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +93,7 @@ class Question(NamedTuple):
 
 
 class Gatekeeper(NamedTuple):
-    """A process; `told` is all that its lease was told, and `applied` None until it has a state."""
+    """A process; `told` is all its lease was told; `applied`, None without a state, is partly `forged`."""
 
     clock_s: int
     applied: int | None = None
@@ -102,6 +103,7 @@ class Gatekeeper(NamedTuple):
     beats_left: int = 0
     questions_left: int = 0
     lag_s: int = 0
+    forged: int = 0
 
 
 class World(NamedTuple):
@@ -125,8 +127,8 @@ Step = tuple[str, World]
 
 def beginning(bounds: Bounds) -> World:
     """Return a world in which nothing has happened; each gatekeeper may start at any time."""
-    unborn = Gatekeeper(clock_s=0, beats_left=bounds.beats, questions_left=bounds.requests)
-    return World(gatekeepers=(unborn,) * bounds.gatekeepers, rows=(None,) * bounds.gatekeepers)
+    unborn = Gatekeeper(0, beats_left=bounds.beats, questions_left=bounds.requests)
+    return World((unborn,) * bounds.gatekeepers, rows=(None,) * bounds.gatekeepers)
 
 
 def steps(world: World, rules: Rules, bounds: Bounds) -> Iterator[Step]:
@@ -161,12 +163,9 @@ def _time(world: World, rules: Rules, bounds: Bounds) -> Iterator[Step]:
                     each._replace(clock_s=each.clock_s + 1 - lag, lag_s=each.lag_s + lag)
                     for each, lag in zip(world.gatekeepers, lags, strict=True)
                 )
-                yield (
-                    "a second passes" + (", not for every clock" if any(lags) else ""),
-                    world._replace(
-                        now_s=world.now_s + 1, postgres_s=world.postgres_s + 1, gatekeepers=passed
-                    ),
-                )
+                name = "a second passes" + (", not for every clock" if any(lags) else "")
+                at, postgres_s = world.now_s + 1, world.postgres_s + 1
+                yield name, world._replace(now_s=at, postgres_s=postgres_s, gatekeepers=passed)
     if rules.step_s and not world.has_stepped:
         stepped = world._replace(postgres_s=world.postgres_s + rules.step_s, has_stepped=True)
         yield "PostgreSQL's clock is stepped", stepped
@@ -233,8 +232,9 @@ def _own(world: World, rules: Rules, me: Gatekeeper) -> Iterator[tuple[str, Gate
             yield f"starts from position {position}", me._replace(applied=position)
         return
     if me.applied < world.head:
-        applied = me.applied + 1
-        yield f"applies {applied}", me._replace(applied=applied, told=(*me.told, (applied,)))
+        yield f"applies {me.applied + 1}", _advanced(me, me.applied + 1)
+    elif not rules.seals_count and not me.forged:
+        yield "applies what nobody sealed", _advanced(me, me.applied + 1)._replace(forged=1)
     if me.renewal is not None:
         yield "gives the beat up", me._replace(renewal=None)
         if me.renewal.phase is Phase.COMMITTED:
@@ -242,9 +242,13 @@ def _own(world: World, rules: Rules, me: Gatekeeper) -> Iterator[tuple[str, Gate
             told = (*me.told, (began_s, me.renewal.head, me.applied))
             yield "hears that its beat was committed", me._replace(renewal=None, told=told)
     elif me.beats_left:
-        renewal = Renewal(Phase.BEGUN, me.clock_s, Row(me.applied, 0, rules.lease_s))
-        yield "begins a beat", me._replace(renewal=renewal, beats_left=me.beats_left - 1)
-    yield from _answering(world, rules, me, me.applied)
+        begun = Renewal(Phase.BEGUN, me.clock_s, Row(me.applied, 0, rules.lease_s))
+        yield "begins a beat", me._replace(renewal=begun, beats_left=me.beats_left - 1)
+    yield from _answering(world, rules, me, me.applied - me.forged)
+
+
+def _advanced(me: Gatekeeper, applied: int) -> Gatekeeper:
+    return me._replace(applied=applied, told=(*me.told, (applied,)))
 
 
 def _answering(world: World, rules: Rules, me: Gatekeeper, applied: int) -> Iterator[tuple[str, Gatekeeper]]:
