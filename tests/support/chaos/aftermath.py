@@ -13,6 +13,7 @@ from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.partition_reader import PartitionReader
 from keyfold.kafka.publisher import Publisher
 from keyfold.kafka.reader import Reader
+from keyfold.local.signing_keys import SEAL_KEY
 from keyfold.projection.lifecycle_topic import LifecycleTopic
 from keyfold.projection.replay import Replay, Report
 from keyfold.runtime.clock import SYSTEM_CLOCK
@@ -22,13 +23,14 @@ from keyfold.store.read_model.reader import ReadModel
 from keyfold.store.read_model.snapshots import Snapshots
 from keyfold.wire.events.chain import GENESIS, ChainedRow, understand
 from keyfold.wire.events.record import read_lifecycle_record
+from keyfold.wire.proof.seal import TrustedKeys, load_trusted_keys
 from keyfold.wire.topics import ACCESS, LIFECYCLE
 from tests.support.chaos.faults.wire import Answer
 from tests.support.chaos.owner import Done
 from tests.support.chaos.stack import ChaosStack
 from tests.support.chaos.traffic import Traffic
 from tests.support.eventually import eventually
-from tests.support.seals import TRUSTED, follow, ledger_on
+from tests.support.seals import follow, ledger_on
 from tests.support.state_secret import STATE_SECRET
 
 SETTLED_WITHIN_S = 60.0
@@ -127,10 +129,13 @@ class Aftermath:
         assert head == await ledger_on(self.pool).head()
         return rows
 
+    def _trusted(self) -> TrustedKeys:
+        return load_trusted_keys(SEAL_KEY.public(self.stack.state.path).read_bytes())
+
     async def _replayed(self) -> Report:
         kafka = self.stack.kafka.access
         async with Publisher(ProducerOptions(kafka=kafka)) as publisher:
-            topic = LifecycleTopic(kafka=kafka, dead_letters=publisher, trusted=TRUSTED)
+            topic = LifecycleTopic(kafka=kafka, dead_letters=publisher, trusted=self._trusted())
             dsn = self.stack.postgres.dsn
             return await Replay(
                 dsn=dsn, pool=self.pool, topic=topic, clock=SYSTEM_CLOCK, secret=STATE_SECRET
