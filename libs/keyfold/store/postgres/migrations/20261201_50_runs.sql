@@ -1,5 +1,5 @@
 -- Know each gatekeeper's run and its policies, and let nobody who files own the log
--- depends: 20261130_05_sign-in
+-- depends: 20261201_01_seals
 
 -- migrate: apply
 
