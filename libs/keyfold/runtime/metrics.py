@@ -25,6 +25,8 @@ PlatformCollector(registry=REGISTRY)
 
 _PREFIX: Final = "keyfold_"
 _LATENCY_BUCKETS_S: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_EXPOSITION_SHARE: Final = 0.1
+_EXPOSITION_BURST_S: Final = 0.5
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 
 
@@ -108,3 +110,26 @@ def _check_name(name: str) -> str:
 def exposition() -> bytes:
     """Return every metric in Prometheus's text format."""
     return generate_latest(REGISTRY)
+
+
+class SharedExposition:
+    """The exposition for whoever asks, made anew as long as that takes at most a tenth of the process's time.
+
+    It takes milliseconds, in which nobody else is answered, and strangers may ask. Past that share they get
+    the last one again: it is ten times as old as it took to make, at most.
+    """
+
+    def __init__(self, make: Callable[[], bytes] = exposition) -> None:
+        self._make = make
+        self._last = b""
+        self._left_s, self._looked_s = _EXPOSITION_BURST_S, -math.inf
+
+    def read(self, monotonic_s: Callable[[], float]) -> bytes:
+        """Return every metric in Prometheus's text format."""
+        began_s = monotonic_s()
+        earned_s = _EXPOSITION_SHARE * (began_s - self._looked_s)
+        self._left_s, self._looked_s = min(_EXPOSITION_BURST_S, self._left_s + earned_s), began_s
+        if self._left_s > 0:
+            self._last = self._make()
+            self._left_s -= monotonic_s() - began_s
+        return self._last

@@ -42,6 +42,12 @@ class RegistrySettings(ServiceSettings, PostgresSettings, AuthSettings, RateLimi
     idempotency_secret: Annotated[SecretStr, AfterValidator(_check_length)] = Field(
         description=f"at least {_SECRET_CHARACTERS_MIN} random characters, the same for every registry"
     )
+    idempotency_records_max: int = Field(
+        50_000,
+        ge=1,
+        le=10_000_000,
+        description="how many answers are kept for a tenant's Idempotency-Keys: 1 to 10000000",
+    )
     seal_key: Annotated[Path, file_validator(load_private_key)] = Field(
         description="the path of an Ed25519 private key as PKCS8 PEM, which seals the ledger"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import asyncpg
@@ -193,6 +194,37 @@ async def test_purge_goes_on(database: str) -> None:
             assert not purging.done()
             purging.cancel()
             await asyncio.wait([purging])
+
+
+async def test_one_tenant_keeps_too_many(database: str) -> None:
+    """A tenant that fills its share is refused, it alone, and nothing that was done is done again."""
+    clock = SetClock()
+    async with instance(database, clock=clock, records_max=8) as registry:
+        greedy, other = [await registry.account() for _ in range(2)]
+        colleague = replace(owner(greedy), sub="olga")
+        many = await asyncio.gather(*(_create(registry, greedy, f"key-{number}") for number in range(64)))
+        done = [each for each in many if each.status == 201]
+        assert len(done) == 6  # three quarters: the rest is for the tenant's other logins
+        assert {(each.status, each.slug) for each in many if each.status != 201} == {
+            (429, "too-many-idempotency-keys")
+        }
+        path = f"/v1/accounts/{greedy}/keys"
+        last = [
+            await registry.ask(colleague, "POST", path, NEW, Idempotency_Key=str(number))
+            for number in range(3)
+        ]
+        assert [each.status for each in last] == [201, 201, 429]
+        assert (await registry.ask(colleague, "POST", path, NEW)).status == 201  # without a key
+        again = await registry.ask(colleague, "POST", path, NEW, Idempotency_Key="1")
+        assert _same(last[1], again)
+        assert (await _create(registry, other)).status == 201
+        assert (
+            await registry.ask(OPERATOR, "POST", "/v1/accounts", {"name": "x"}, Idempotency_Key="x")
+        ).status == 201
+        clock.moved_by = timedelta(hours=24, minutes=1)
+        async with open_pool(database, application_name="test") as pool:
+            await IdempotencyRecords(pool).purge(clock.now())
+        assert (await _create(registry, greedy, "afresh")).status == 201
 
 
 async def test_sealed(database: str) -> None:

@@ -13,7 +13,7 @@ import aiohttp
 import orjson
 from multidict import CIMultiDict
 
-from keyfold.registry.commands.execution import Commands
+from keyfold.registry.commands.execution import RECORDS_MAX, Commands
 from keyfold.registry.commands.http import Enforces
 from keyfold.registry.ledger.signing_means import NO_CHECKPOINT_MEANS, CheckpointMeans
 from keyfold.registry.routes import CommandPolicy, registry_routes
@@ -189,6 +189,7 @@ async def instance(
     clock: Clock = SYSTEM_CLOCK,
     secret: bytes = SECRET,
     account_keys_max: int = 250,
+    records_max: int = RECORDS_MAX,
     reviews_valid_for: timedelta = YEAR,
     enforcement: Enforces | None = None,
     checkpoint_means: CheckpointMeans = NO_CHECKPOINT_MEANS,
@@ -207,7 +208,7 @@ async def instance(
             ledger,
             ReadModel(pool, notifications),
             clock,
-            commands=Commands(ledger, clock),
+            commands=Commands(ledger, clock, records_max=records_max),
             sealer=sealer,
             enforcement=enforcement or Enforcement(pool),
             policy=CommandPolicy(

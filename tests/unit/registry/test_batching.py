@@ -7,8 +7,16 @@ from collections.abc import Sequence
 
 import pytest
 
-from keyfold.registry.commands.batching import BATCH_MAX, WAITING_MAX, Batching, TooManyWait
+from keyfold.registry.commands.batching import (
+    BATCH_MAX,
+    SHARERS_WAITING_MAX,
+    WAITING_MAX,
+    Batching,
+    TooManyWait,
+)
 from keyfold.runtime.failure import TryLater
+
+SHARER = 10_000
 
 
 class Work:
@@ -35,8 +43,10 @@ class Work:
 
 
 def batching(work: Work) -> Batching[int, int]:
-    """Return batches that keep apart numbers of the same hundred, but for the first hundred."""
-    return Batching(work, apart_by=lambda item: item // 100 or None)
+    """Return batches that keep apart numbers of a hundred, but for each sharer's first hundred."""
+    return Batching(
+        work, apart_by=lambda item: item % SHARER // 100 or None, shared_by=lambda item: item // SHARER
+    )
 
 
 async def test_together() -> None:
@@ -112,11 +122,30 @@ async def test_too_many() -> None:
     work = Work()
     together = batching(work)
     work.may_go.clear()
-    waiting = [asyncio.create_task(together.submit(1)) for _ in range(WAITING_MAX)]
+    first = asyncio.create_task(together.submit(1))
     await work.has_begun.wait()
-    waiting += [asyncio.create_task(together.submit(1)) for _ in range(BATCH_MAX)]
+    numbers = [SHARER * (each % 8) for each in range(WAITING_MAX)]
+    waiting = [asyncio.create_task(together.submit(number)) for number in numbers]
     await asyncio.sleep(0)
     with pytest.raises(TooManyWait):
-        await together.submit(1)
+        await together.submit(8 * SHARER)
     work.may_go.set()
-    assert set(await asyncio.gather(*waiting)) == {2}
+    assert await asyncio.gather(first, *waiting) == [2 * number for number in (1, *numbers)]
+
+
+async def test_one_has_many() -> None:
+    """Whoever sends as many as can wait takes a part of the room, and of the next batch, from nobody else."""
+    work = Work()
+    together = batching(work)
+    work.may_go.clear()
+    many = [asyncio.create_task(together.submit(each % 100)) for each in range(WAITING_MAX)]
+    await work.has_begun.wait()
+    others = [asyncio.create_task(together.submit(each * SHARER)) for each in (1, 2)]
+    await asyncio.sleep(0)
+    work.may_go.set()
+    assert await asyncio.gather(*others) == [2 * SHARER, 4 * SHARER]
+    assert {SHARER, 2 * SHARER} <= set(work.batches[1])
+    results = await asyncio.gather(*many, return_exceptions=True)
+    refused = [each for each in results if isinstance(each, TooManyWait)]
+    assert len(refused) == WAITING_MAX - SHARERS_WAITING_MAX
+    assert len(set(map(len, work.batches[1:-1]))) == 1  # whole batches

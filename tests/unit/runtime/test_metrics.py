@@ -2,7 +2,7 @@
 
 import pytest
 
-from keyfold.runtime.metrics import counter, distribution, exposition, tally
+from keyfold.runtime.metrics import SharedExposition, counter, distribution, exposition, tally
 
 
 def test_a_tally_shows_what_is_counted_elsewhere() -> None:
@@ -44,3 +44,28 @@ def test_every_name_is_ours() -> None:
     """A metric without our prefix is refused, so that ours are found together."""
     with pytest.raises(ValueError, match="keyfold_"):
         tally("naps_total", "Naps")
+
+
+def test_strangers_cannot_keep_a_process_busy_with_its_metrics() -> None:
+    """However often the metrics are asked for, they are made in a tenth of the time; seldom, always anew."""
+    now_s, made = 0.0, 0
+
+    def make() -> bytes:
+        nonlocal now_s, made
+        now_s, made = now_s + 0.02, made + 1
+        return str(made).encode()
+
+    def monotonic_s() -> float:
+        return now_s
+
+    shared = SharedExposition(make)
+    answers = []
+    while now_s < 100:
+        answers.append(shared.read(monotonic_s))
+        now_s += 0.001
+    assert 0.09 < made * 0.02 / now_s < 0.11
+    assert len(answers) > 10 * made
+    assert answers == sorted(answers, key=int)
+    now_s += 15
+    before = made
+    assert shared.read(monotonic_s) == str(before + 1).encode()

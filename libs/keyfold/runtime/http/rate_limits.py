@@ -16,12 +16,13 @@ from keyfold.runtime.http.problem import Problem, Refused
 from keyfold.runtime.settings.base import RateLimitSettings
 from keyfold.runtime.sharing.hosts import ANY_HOST, name_host
 
+LOGIN_SHARE: Final = 0.75
+"""One login that runs away leaves the rest to its tenant's other logins, who may want to revoke a key."""
+
 _WINDOW_S: Final = 60
 _TOO_MANY: Final = 429
 # Each count also scans for counters that have expired, so nobody must be able to make many.
 _COUNTERS_MAX: Final = 4096
-# One login that runs away leaves the rest to the other logins of its tenant, who may want to revoke a key.
-_LOGIN_SHARE: Final = 0.75
 _CALLER: Final = web.RequestKey("caller", Caller)
 
 RATE_LIMITED: Final = metrics.counter(
@@ -81,7 +82,7 @@ class _TenantLimit:
 
     def __init__(self, name: str, what: str, most: int, window_s: int) -> None:
         self._tenants = _Limit(name, what, most, window_s)
-        self._logins = _Limit(name, f"{what} of one login", ceil(most * _LOGIN_SHARE), window_s)
+        self._logins = _Limit(name, f"{what} of one login", ceil(most * LOGIN_SHARE), window_s)
 
     async def count(self, caller: Caller) -> Problem | None:
         """Count one more, or return the problem that says which limit is reached."""

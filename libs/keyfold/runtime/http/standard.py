@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from functools import cache
 
 from keyfold.runtime import metrics
+from keyfold.runtime.clock import SYSTEM_CLOCK
 from keyfold.runtime.health import Health
 from keyfold.runtime.http.models import JsonBody
 from keyfold.runtime.http.openapi.document import document
@@ -40,8 +41,11 @@ def standard_routes(health: Health) -> list[AnyRoute]:
         body = Readiness(ready=not reasons, reasons=reasons, facts=health.facts())
         return Answer(status=503 if reasons else 200, body=body)
 
+    exposition = metrics.SharedExposition()
+
     async def metrics_text(_request: Request[None, None]) -> Answer:
-        return Answer(body=metrics.exposition(), content_type=metrics.CONTENT_TYPE)
+        text = exposition.read(SYSTEM_CLOCK.monotonic_s)
+        return Answer(body=text, content_type=metrics.CONTENT_TYPE)
 
     return [
         Route(

@@ -50,6 +50,7 @@ SETTINGS: Final = frozenset(
         "HTTP_IDLE_TIMEOUT_S",
         "HTTP_PORT",
         "HTTP_UNREAD_TIMEOUT_S",
+        "IDEMPOTENCY_RECORDS_MAX",
         "IDEMPOTENCY_SECRET",
         "JOURNAL_BYTES_MAX",
         "JOURNAL_DIR",

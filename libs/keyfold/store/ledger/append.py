@@ -182,6 +182,8 @@ async def _look(connection: Connection, read_set: ReadSet, now: datetime) -> Map
         speaking_roles=list(SPEAKING_ROLES),
         answer_ids=list(read_set.answer_ids),
         kept_after=now - LIFE,
+        tenants=[each.tenant for each in read_set.keepers],
+        logins=[each.login for each in read_set.keepers if each.login is not None],
     )
     return record
 

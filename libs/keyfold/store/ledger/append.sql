@@ -81,10 +81,12 @@ moved as (
 select stale.names, pg_notify('keyfold_ledger', moved.position::text)
 from stale left join moved on true;
 
--- name: look(streams, accounts, whole_accounts, applicants, spoken_for, speakers, speaking_roles, answer_ids, kept_after)^
+-- name: look(streams, accounts, whole_accounts, applicants, spoken_for, speakers, speaking_roles, answer_ids, kept_after, tenants, logins)^
 -- All that decisions look at, as of one moment: the head, the events of these streams in order, how many keys of these
 -- accounts are not revoked and where the last one was made, what these applicants applied for, which of these speakers
--- have spoken for that vendor or invited somebody to, and these answers if they were kept later than that. The live keys of whole accounts, and what was applied for, come with their events.
+-- have spoken for that vendor or invited somebody to, these answers if they were kept later than that, and how many answers are kept for these
+-- tenants and logins: their numbers have no gaps but where an answer outlived its time and made room for another one. The
+-- live keys of whole accounts, and what was applied for, come with their events.
 with account_keys as (
     select
         account_id,
@@ -153,5 +155,37 @@ select
         select row (id, fingerprint, sealed, position)
         from ledger.kept_answers
         where id = any (:answer_ids::bytea[]) and kept_at > :kept_after
-    ) as answers
+    ) as answers,
+    array(
+        -- Two rows of an index: min and max of many would read them all.
+        select row (tenant, newest.number - oldest.number + 1)
+        from unnest(:tenants::bytea[]) as asked (tenant)
+        cross join lateral (
+            select tenant_number as number
+            from ledger.kept_answers
+            where kept_answers.tenant = asked.tenant
+            order by tenant_number desc limit 1
+        ) as newest
+        cross join lateral (
+            select tenant_number as number
+            from ledger.kept_answers
+            where kept_answers.tenant = asked.tenant
+            order by tenant_number limit 1
+        ) as oldest
+        union all
+        select row (login, newest.number - oldest.number + 1)
+        from unnest(:logins::bytea[]) as asked (login)
+        cross join lateral (
+            select login_number as number
+            from ledger.kept_answers
+            where kept_answers.login = asked.login
+            order by login_number desc limit 1
+        ) as newest
+        cross join lateral (
+            select login_number as number
+            from ledger.kept_answers
+            where kept_answers.login = asked.login
+            order by login_number limit 1
+        ) as oldest
+    ) as kept
 from ledger.head;

@@ -17,6 +17,17 @@ _sql = load_statements("ledger/idempotency_records")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Keeper:
+    """For whom an answer is kept, by digests (32 bytes) that are nobody else's.
+
+    `login` is one of several of a tenant; None for a caller that belongs to no tenant and is one of its own.
+    """
+
+    tenant: bytes
+    login: bytes | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NewIdempotencyRecord:
     """An answer to keep. `events` counts the events that are recorded with it, up to its command's last.
 
@@ -28,6 +39,7 @@ class NewIdempotencyRecord:
     fingerprint: bytes
     sealed: bytes
     events: int
+    keeper: Keeper
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +64,8 @@ async def keep(
         fingerprints=[each.fingerprint for each in answers],
         sealed=[each.sealed for each in answers],
         positions=[start + each.events for each in answers],
+        tenants=[each.keeper.tenant for each in answers],
+        logins=[each.keeper.login for each in answers],
         kept_at=now,
         life_s=LIFE.total_seconds(),
     )

@@ -15,7 +15,7 @@ from keyfold.domain.lifecycle.subscriber_key import (
 )
 from keyfold.domain.lifecycle.vendor import VendorApplied, VendorReapplied
 from keyfold.domain.lifecycle.vendor_judgement import speaks_for
-from keyfold.store.ledger.idempotency_records import IdempotencyRecord
+from keyfold.store.ledger.idempotency_records import IdempotencyRecord, Keeper
 from keyfold.wire.events.chain import Head
 
 
@@ -63,6 +63,7 @@ class ReadSet:
     applicants: frozenset[str] = frozenset()
     speakers: frozenset[Speaker] = frozenset()
     answer_ids: frozenset[bytes] = frozenset()
+    keepers: frozenset[Keeper] = frozenset()
 
     def join(self, other: "ReadSet") -> "ReadSet":
         """Return the union of both."""
@@ -73,6 +74,7 @@ class ReadSet:
             applicants=self.applicants | other.applicants,
             speakers=self.speakers | other.speakers,
             answer_ids=self.answer_ids | other.answer_ids,
+            keepers=self.keepers | other.keepers,
         )
 
 
@@ -93,7 +95,10 @@ class Expected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadSetValues:
-    """Everything that was looked at, as it was at the ledger's `head`, recorded at `recorded_at`."""
+    """Everything that was looked at, as it was at the ledger's `head`, recorded at `recorded_at`.
+
+    `kept` counts the answers that are kept for a tenant or a login; who has none is not in it.
+    """
 
     streams: Mapping[StreamId, Versioned]
     account_keys: Mapping[AccountId, AccountKeys]
@@ -102,6 +107,7 @@ class ReadSetValues:
     head: Head
     recorded_at: datetime
     speakers: Mapping[Speaker, bool] = field(default_factory=lambda: MappingProxyType({}))
+    kept: Mapping[bytes, int] = field(default_factory=lambda: MappingProxyType({}))
 
     def expect(self) -> Expected:
         """Return what must still hold when events that were decided on this are recorded."""

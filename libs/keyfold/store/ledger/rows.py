@@ -132,6 +132,7 @@ def read_values(read_set: ReadSet, record: Mapping[str, Any]) -> ReadSetValues:
         head=read_head(record),
         recorded_at=record["recorded_at"],
         speakers={each: each in set(map(tuple, record["speakers"])) for each in read_set.speakers},
+        kept=dict(record["kept"]),
     )
 
 

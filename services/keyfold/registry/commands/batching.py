@@ -1,4 +1,7 @@
-"""Group commit: what arrives while a batch is worked on waits, and the next batch takes all of it."""
+"""Group commit: what arrives while a batch is worked on waits, and the next batch takes all of it.
+
+Of more than a batch holds, it takes one item of each sharer in turn.
+"""
 
 import asyncio
 from collections import deque
@@ -12,6 +15,8 @@ from keyfold.runtime.failure import TryLater
 
 BATCH_MAX = 64
 WAITING_MAX = 2048
+SHARERS_WAITING_MAX = 512
+"""How many items of one sharer wait: the rest of the room is for others."""
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -34,7 +39,8 @@ class Batching(Generic[T, R]):
 
     `work` returns a result for each item, or fails without having done anything, or raises CommitUnknown:
     that is a TryLater and is never tried again here. A batch takes only one of the items with the same
-    `apart_by`, unless that is None.
+    `apart_by`, unless that is None. Whoever has a thousand items waiting delays the next item of another
+    `shared_by` by one batch.
     """
 
     def __init__(
@@ -42,18 +48,26 @@ class Batching(Generic[T, R]):
         work: Callable[[Sequence[T]], Awaitable[Sequence[R]]],
         *,
         apart_by: Callable[[T], Hashable | None],
+        shared_by: Callable[[T], Hashable],
     ) -> None:
         self._work = work
         self._apart_by = apart_by
-        self._waiting: deque[_QueuedItem[T, R]] = deque()
+        self._shared_by = shared_by
+        # By sharer, in the order in which it is their turn; each has something waiting.
+        self._waiting: dict[Hashable, deque[_QueuedItem[T, R]]] = {}
+        self._how_many = 0
         self._worker: asyncio.Task[None] | None = None
 
     async def submit(self, item: T) -> R:
         """Return the item's result once its batch is done. Raises what the work raised, or TooManyWait."""
-        if len(self._waiting) >= WAITING_MAX:
+        sharer = self._shared_by(item)
+        if len(self._waiting.get(sharer, ())) >= SHARERS_WAITING_MAX:
+            raise TooManyWait(f"{SHARERS_WAITING_MAX} commands of one tenant wait already")
+        if self._how_many >= WAITING_MAX:
             raise TooManyWait(f"{WAITING_MAX} commands wait already")
         waiting: _QueuedItem[T, R] = _QueuedItem(item, asyncio.get_running_loop().create_future())
-        self._waiting.append(waiting)
+        self._waiting.setdefault(sharer, deque()).append(waiting)
+        self._how_many += 1
         if self._worker is None or self._worker.done():
             self._worker = asyncio.create_task(self._work_off(), name="commands")
         return await waiting.result
@@ -71,14 +85,25 @@ class Batching(Generic[T, R]):
         put_off: list[_QueuedItem[T, R]] = []
         marks: set[Hashable] = set()
         while self._waiting and len(taken) < BATCH_MAX:
-            each = self._waiting.popleft()
+            each = self._pop_next()
             if each.result.cancelled():
                 continue  # its caller has gone, and nobody has begun with it
             mark = self._apart_by(each.item)
             (put_off if mark is not None and mark in marks else taken).append(each)
             marks.add(mark)
-        self._waiting.extendleft(reversed(put_off))
+        for each in reversed(put_off):
+            self._waiting.setdefault(self._shared_by(each.item), deque()).appendleft(each)
+        self._how_many += len(put_off)
         return taken
+
+    def _pop_next(self) -> _QueuedItem[T, R]:
+        sharer = next(iter(self._waiting))
+        items = self._waiting.pop(sharer)
+        each = items.popleft()
+        self._how_many -= 1
+        if items:
+            self._waiting[sharer] = items  # behind all others
+        return each
 
     async def _settle(self, batch: Sequence[_QueuedItem[T, R]]) -> None:
         try:

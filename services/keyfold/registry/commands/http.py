@@ -95,6 +95,7 @@ def _read_metadata(request: Request[B, None], idempotent: IdempotentRequest | No
         traceparent=request.traceparent,
         preconditions=read_preconditions(request.headers),
         idempotent=idempotent,
+        tenant=caller.tenant,
     )
 
 

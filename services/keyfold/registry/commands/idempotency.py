@@ -22,7 +22,7 @@ from keyfold.registry.commands.answers import pack, unpack
 from keyfold.runtime.auth.caller import Caller
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.http import Answer, Problem, Refused, Request
-from keyfold.store.ledger.idempotency_records import IdempotencyRecord, NewIdempotencyRecord
+from keyfold.store.ledger.idempotency_records import IdempotencyRecord, Keeper, NewIdempotencyRecord
 
 HEADER: Final = "Idempotency-Key"
 REPLAYED: Final = "Idempotency-Replayed"
@@ -51,13 +51,16 @@ class IdempotentRequest:
 
     id: bytes
     fingerprint: bytes
+    keeper: Keeper
     sealing_key: bytes = field(repr=False)
 
     def seal(self, answer: Answer, *, events: int, clock: Clock) -> NewIdempotencyRecord:
         """Return the answer sealed, to be kept; `events` counts the batch's up to its command's last."""
         nonce = clock.random_bytes(_NONCE_BYTES)
         sealed = nonce + AESGCM(self.sealing_key).encrypt(nonce, pack(answer), self.id)
-        return NewIdempotencyRecord(id=self.id, fingerprint=self.fingerprint, sealed=sealed, events=events)
+        return NewIdempotencyRecord(
+            id=self.id, fingerprint=self.fingerprint, sealed=sealed, events=events, keeper=self.keeper
+        )
 
     def open(self, kept: IdempotencyRecord) -> Answer:
         """Return the answer that was kept. Raises CannotOpen."""
@@ -85,6 +88,7 @@ class Idempotency:
         return IdempotentRequest(
             id=_id_of(request.caller, given[0]),
             fingerprint=_fingerprint(request),
+            keeper=_keeper_of(request.caller),
             sealing_key=self._derive_key(key),
         )
 
@@ -98,6 +102,13 @@ def _id_of(caller: Caller, key: str) -> bytes:
     # so that no two pairs of caller and key have the same text.
     said = caller.claimed or caller
     return _digest([said.role, caller.sub, said.account_id, said.vendor_id, key])
+
+
+def _keeper_of(caller: Caller) -> Keeper:
+    is_alone = caller.account_id is None and caller.vendor_id is None
+    return Keeper(
+        tenant=_digest([caller.tenant]), login=None if is_alone else _digest([caller.tenant, caller.sub])
+    )
 
 
 def _fingerprint(request: Request[B, None]) -> bytes:

@@ -14,6 +14,12 @@ _NOT_DONE = {
         slug="idempotency-key-reused",
         detail="This Idempotency-Key came with another request before. Nothing was done; use a new one.",
     ),
+    NotDone.TOO_MANY_RECORDS: Problem(
+        status=429,
+        slug="too-many-idempotency-keys",
+        detail="As many answers as may be are kept for your Idempotency-Keys, each for 24 hours. "
+        "Nothing was done; send the command without Idempotency-Key, or later.",
+    ),
 }
 
 ANSWER_SEALED = Problem(

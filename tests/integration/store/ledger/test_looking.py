@@ -16,7 +16,12 @@ from keyfold.domain.lifecycle.account import IntegrationsEnabled
 from keyfold.domain.lifecycle.fold import Actor, LifecycleEvent
 from keyfold.domain.lifecycle.vendor import VendorAmended, VendorApplied
 from keyfold.store.ledger.append import Ledger
-from keyfold.store.ledger.idempotency_records import LIFE, IdempotencyRecords, NewIdempotencyRecord
+from keyfold.store.ledger.idempotency_records import (
+    LIFE,
+    IdempotencyRecords,
+    Keeper,
+    NewIdempotencyRecord,
+)
 from keyfold.store.ledger.read_set import AccountKeys, Applications, Expected, ReadSet, ReadSetValues
 from keyfold.store.postgres.connection import open_pool
 from keyfold.store.postgres.errors import VersionConflict
@@ -31,12 +36,24 @@ from tests.support.lifecycle_events import (
 from tests.support.seals import ledger_on
 from tests.support.store.events import OPERATOR, draft, now, open_ledger
 
+KEEPER = Keeper(tenant=b"t" * 32, login=b"l" * 32)
+KEPT = """
+insert into ledger.kept_answers (id, fingerprint, sealed, position, kept_at, tenant, tenant_number)
+select sha256(n::text::bytea), sha256(''), '', 0, now(), sha256('t'), n from generate_series(1, 2000) as n
+"""
 ENABLED_0 = IntegrationsEnabled(account_id=account_id(0))
 
 
 def applied(number: int, applicant: str) -> VendorApplied:
     """Return the event that somebody applied."""
     return replace_event(vendor_applied(number), applicant=applicant)
+
+
+def kept_answer(number: int, keeper: Keeper = KEEPER) -> NewIdempotencyRecord:
+    """Return an answer to the first of the events that it is kept with."""
+    return NewIdempotencyRecord(
+        id=number.to_bytes(32), fingerprint=bytes(32), sealed=b"sealed", events=1, keeper=keeper
+    )
 
 
 async def record(ledger: Ledger, events: Sequence[LifecycleEvent]) -> None:
@@ -162,7 +179,7 @@ async def test_folds_on(database: str) -> None:
 
 async def test_answers(database: str) -> None:
     """An answer is kept with the events or not at all, once for each id, and found for 24 hours."""
-    answer = NewIdempotencyRecord(id=b"i" * 32, fingerprint=b"f" * 32, sealed=b"sealed", events=1)
+    answer = kept_answer(1)
     wanted = ReadSet(streams=frozenset(), answer_ids=frozenset((answer.id,)))
     account = draft(account_created(0))
     async with open_ledger(database) as ledger:
@@ -181,26 +198,51 @@ async def test_answers(database: str) -> None:
         assert answer.id in (await ledger.look(wanted, later)).answers
 
 
+async def test_answers_of_each(database: str) -> None:
+    """It is known how many answers are kept for a tenant and for its login, whatever was kept or removed."""
+    other, single = replace(KEEPER, login=b"o" * 32), Keeper(tenant=b"s" * 32, login=None)
+    wanted = ReadSet(streams=frozenset(), keepers=frozenset((KEEPER, other, single)))
+    start, later = now(), now() + LIFE
+    kept = [kept_answer(1), kept_answer(2), kept_answer(3, other), kept_answer(4, single)]
+    async with open_pool(database, application_name="test") as pool:
+        ledger, records = ledger_on(pool), IdempotencyRecords(pool)
+        await ledger.append([], {}, start, answers=kept)
+        await ledger.append([], {}, start + LIFE / 2, answers=[kept_answer(5)])
+        held = (await look(ledger, wanted)).kept
+        assert held == {KEEPER.tenant: 4, KEEPER.login: 3, other.login: 1, single.tenant: 1}
+        await ledger.append([], {}, later, answers=[kept_answer(1)])  # over one that has outlived its time
+        assert await records.purge(later) == 3
+        assert (await look(ledger, wanted)).kept == {KEEPER.tenant: 2, KEEPER.login: 2}
+        assert await records.purge(later + LIFE) == 2
+        assert (await look(ledger, wanted)).kept == {}
+
+
 async def test_purge_in_pages(database: str) -> None:
     """However many answers have outlived their time, all of them go."""
     async with open_pool(database, application_name="test") as pool:
-        answers = [
-            NewIdempotencyRecord(id=number.to_bytes(32), fingerprint=bytes(32), sealed=b"", events=0)
-            for number in range(2500)
-        ]
+        answers = [kept_answer(number) for number in range(2500)]
         await ledger_on(pool).append([], {}, now(), answers=answers)
         assert await IdempotencyRecords(pool).purge(now() + LIFE - timedelta(minutes=1)) == 0
         assert await IdempotencyRecords(pool).purge(now() + LIFE) == 2500
 
 
 async def test_plan(database: str) -> None:
-    """The check that an append makes under the lock reads no more of a long ledger than of a short one."""
+    """What an append asks under the lock reads no more of a long ledger, or of many answers, than of few."""
     connection = await asyncpg.connect(database)
     try:
         plan = await connection.fetch(
             "explain select max(position) from ledger.events"
             " where account_id = 'acc_1' and type = 'keyfold.subscriber_key.created'"
         )
+        await connection.execute(KEPT)
+        newest = await connection.fetch(
+            "explain select tenant_number from ledger.kept_answers"
+            " where tenant = sha256('t') order by tenant_number desc limit 1"
+        )
     finally:
         await connection.close()
     assert any("events_account_keys" in row[0] for row in plan)
+    assert [row[0].split("  (")[0].strip() for row in newest][:2] == [
+        "Limit",
+        "->  Index Only Scan Backward using kept_answers_tenant on kept_answers",
+    ]

@@ -23,7 +23,8 @@ GRANTED: Mapping[str, Mapping[str, str]] = {
         HISTORY: "select",
         "ledger.events": "select insert",
         "ledger.head": "select update(hash,position,recorded_at,seal,seal_key,sealed_by,sealed_position)",
-        "ledger.kept_answers": "select insert update(fingerprint,kept_at,position,sealed) delete",
+        "ledger.kept_answers": "select insert"
+        " update(fingerprint,kept_at,login,login_number,position,sealed,tenant,tenant_number) delete",
         "ledger.gatekeepers": "select",
         "ledger.logins": "select",
         "ledger.spent_links": "select insert delete",

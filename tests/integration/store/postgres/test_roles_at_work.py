@@ -12,7 +12,7 @@ from keyfold.store.access_log.partitions import drop_before
 from keyfold.store.access_log.writer import AccessLog
 from keyfold.store.enforcement.leases import Holder, Leases
 from keyfold.store.enforcement.positions import Enforcement
-from keyfold.store.ledger.idempotency_records import NewIdempotencyRecord
+from keyfold.store.ledger.idempotency_records import Keeper, NewIdempotencyRecord
 from keyfold.store.ledger.read_set import ReadSet
 from keyfold.store.ledger.relay_offset import RelayOffset
 from keyfold.store.postgres.migrations import require_migrations
@@ -43,7 +43,13 @@ async def test_registry(lived_in: str) -> None:
     each = draft(CREATED)
     async with pool_of(lived_in, "registry") as pool:
         ledger = ledger_on(pool)
-        answer = NewIdempotencyRecord(id=b"i" * 32, fingerprint=b"f" * 32, sealed=b"sealed", events=1)
+        answer = NewIdempotencyRecord(
+            id=b"i" * 32,
+            fingerprint=b"f" * 32,
+            sealed=b"sealed",
+            events=1,
+            keeper=Keeper(tenant=b"t" * 32, login=b"l" * 32),
+        )
         await ledger.append([each], {each.stream: 0}, now(), answers=[answer])
         later = now() + timedelta(days=2)
         await ledger.append([], {}, later, answers=[answer])

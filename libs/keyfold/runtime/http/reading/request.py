@@ -22,6 +22,8 @@ CONTINUE: Final = "100-continue"
 """The only expectation there is (RFC 9110, section 10.1.1): to be told whether to send the body."""
 
 _HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|(?:[\w.~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*)(:[0-9]*)?", re.ASCII)
+# A name has at most 253 and a port 6. What is looked at is remembered, so strangers must not make it long.
+_HOST_CHARACTERS_MAX: Final = 512
 _VERSIONS: Final = (HttpVersion10, HttpVersion11)
 _JSON_SPACES: Final = b" \t\r\n"
 _BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -33,9 +35,13 @@ class BodyTooSlow(RequestPayloadError):
     """A body takes longer to arrive than it may. Its connection closes after the answer."""
 
 
-@lru_cache(maxsize=1024)  # the gatekeeper calls it for every request
 def is_host(text: str) -> bool:
     """Tell whether a Host header is a host with an optional port, or empty, as it may be (RFC 9110, 7.2)."""
+    return len(text) <= _HOST_CHARACTERS_MAX and _has_form_of_host(text)
+
+
+@lru_cache(maxsize=1024)  # the gatekeeper calls it for every request
+def _has_form_of_host(text: str) -> bool:
     return _HOST.fullmatch(text) is not None
 
 
