@@ -9,20 +9,23 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
+import msgspec
 import structlog
+from msgspec.structs import astuple
 
 from keyfold.domain.access.event import AccessEvent
 from keyfold.store.access_log.batch import Hour
 from keyfold.store.access_log.run_records import NumberedRecord
 from keyfold.store.postgres.connection import Connection
 from keyfold.store.postgres.statements import load_statements
-from keyfold.wire.access.codec import encode_access_event
 from keyfold.wire.proof.keyed_sum import KeyedSum, NotSealed, SumSecret
 
 BLOCK_BITS: Final = 11
 """A block is 2048 numbers, as where the numbers are filed."""
 KIND: Final = "access events"
 _HOUR_S: Final = 3600
+
+_pack: Final = msgspec.msgpack.Encoder().encode
 
 _sql = load_statements("access_log/completeness/sealed_sums")
 
@@ -56,7 +59,7 @@ class LogSeal:
 
     def add_up(self, events: Iterable[AccessEvent]) -> int:
         """Return the sum of the hashes of rows, not reduced."""
-        return self._row_hash.add_up(map(encode_access_event, events))
+        return self._row_hash.add_up(map(_pack_row, events))
 
     def open(self, place: SealedPlace, sealed: bytes | None) -> KeyedSum | None:
         """Return the sum of a place; None if there is none, or it was not sealed with this secret for it."""
@@ -114,6 +117,11 @@ class LogSeal:
             return sealed
         known.add(added.total, added.rows)
         return self._secret.seal(place.statement, {KIND: known})
+
+
+def _pack_row(event: AccessEvent) -> bytes:
+    # The fields in their order: half of what the event's JSON takes, in time and in length.
+    return _pack(astuple(event))
 
 
 def _columns(places: list[SealedPlace]) -> dict[str, list[object]]:
