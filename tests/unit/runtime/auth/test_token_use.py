@@ -24,7 +24,7 @@ from tests.support.runtime.tokens import SIGNER, KnownLogins, outcome
 
 GUIDE: Final = Path(__file__).parents[4] / "docs" / "tokens.md"
 ENCRYPTING: Final = tokens.es256("enc")
-LATER: Final = datetime.now(UTC) + timedelta(minutes=10)
+LATER: Final = datetime.now(UTC) + timedelta(hours=10)
 
 
 def _rows(heading: str) -> Iterator[list[str]]:
