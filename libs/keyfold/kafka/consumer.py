@@ -30,7 +30,9 @@ def make(kafka: KafkaAccess, client_id: str) -> AIOKafkaConsumer:
         group_id=None,
         enable_auto_commit=False,  # offsets live in PostgreSQL, beside the data they belong to
         auto_offset_reset="none",  # a deleted offset is an alarm, never a silent jump
-        isolation_level="read_committed",
+        # Keyfold writes no transactions. A stranger's that is left open would hold up every reader of
+        # committed records only, and its records would not even count as lag.
+        isolation_level="read_uncommitted",
         max_poll_records=None,
         max_partition_fetch_bytes=4 * 1024 * 1024,
         fetch_max_wait_ms=1000,

@@ -82,11 +82,15 @@ end
 $$;
 grant select, insert on access_log.events to keyfold_audit;
 
+-- The name of a table has no place for an era, so only days of this one have tables. The service makes a week ahead.
 create function access_log.make_day(day date) returns boolean
 language plpgsql security definer set search_path = pg_catalog, pg_temp set timezone = 'UTC' as $$
 declare
     partition text := 'events_' || to_char(day, 'YYYYMMDD');
 begin
+    if (day between '2000-01-01' and (clock_timestamp() at time zone 'UTC')::date + 14) is not true then
+        raise insufficient_privilege using message = 'the log has no such day';
+    end if;
     if to_regclass(format('access_log.%I', partition)) is not null then
         return false;
     end if;
@@ -104,8 +108,8 @@ create function access_log.drop_day(day date) returns void
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set timezone = 'UTC' set lock_timeout = '250ms' as $$
 begin
-    if day >= (clock_timestamp() at time zone 'UTC')::date - 90 then
-        raise insufficient_privilege using message = 'the log keeps this day yet';
+    if (day >= '2000-01-01' and day < (clock_timestamp() at time zone 'UTC')::date - 90) is not true then
+        raise insufficient_privilege using message = 'the log keeps this day yet, or has no such day';
     end if;
     execute format('drop table if exists access_log.%I', 'events_' || to_char(day, 'YYYYMMDD'));
 end
