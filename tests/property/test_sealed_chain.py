@@ -16,7 +16,7 @@ from keyfold.domain.lifecycle.signatures.seal_key import AdoptSealKey, SealKeyAd
 from keyfold.wire.events.chain import GENESIS, ChainedRow, Head, Row, hash_row
 from keyfold.wire.events.codec import encode_event
 from keyfold.wire.proof.seal import SealSigner
-from keyfold.wire.proof.sealed_chain import Forged, SealedChain, SealKeyContradicted
+from keyfold.wire.proof.sealed_chain import Forged, SealedChain, Unfollowable
 from tests.support.seals import NEXT_KEY, SIGNER, TRUSTED
 from tests.support.wire.given import row_at
 
@@ -113,6 +113,19 @@ def test_exactly_the_ledger_is_believed(topic: Topic) -> None:
 
 
 @given(topics(), st.data())
+def test_it_does_not_matter_how_much_is_read_at_once(topic: Topic, data: st.DataObject) -> None:
+    """Portions of any size come to the same, though of each only the newest good seal is verified."""
+    reader = SealedChain[None](GENESIS, TRUSTED)
+    believed, left = [], list(topic.records)
+    while left:
+        size = data.draw(st.integers(1, len(left)))
+        portion, left = left[:size], left[size:]
+        believed += reader.take_all((link, None) for link in portion)[0]
+    assert [each.link.head for each in believed] == [link.head for link in topic.ledger]
+    assert reader.gap is None
+
+
+@given(topics(), st.data())
 def test_reading_on_from_anywhere_believes_the_rest(topic: Topic, data: st.DataObject) -> None:
     """A reader that starts at any head that it has believed, with the key in force there, goes on so."""
     whole = SealedChain[None](GENESIS, TRUSTED)
@@ -151,12 +164,48 @@ def test_rows_that_wait_are_bounded() -> None:
     assert reader.head.position == 3
 
 
+def test_rows_that_wait_are_bounded_in_bytes() -> None:
+    """A few rows of a megabyte each are as many as very many small ones."""
+    reader = SealedChain[int](GENESIS, TRUSTED, unsealed_bytes_max=100_000)
+    for number in range(20):
+        forged = replace(row_at(1), actor_subject=f"mallory-{number}", data='"' + "x" * 30_000 + '"')
+        reader.take(chain([forged], [None])[0], number)
+        assert reader.unsealed <= 3
+
+
+@pytest.mark.parametrize("siblings", [10, 33, 200])
+def test_what_gave_way_or_was_hidden_is_found_when_it_comes_again(siblings: int) -> None:
+    """Forged rows between the ledger's own leave a gap at most, and publishing those again fills it."""
+    reader = SealedChain[int](GENESIS, TRUSTED, unsealed_max=100)
+    ledger = chain([row_at(1), row_at(2), row_at(3)], [None, None, SIGNER])
+    reader.take(ledger[0], 0)
+    for number in range(siblings):
+        (forged,) = chain([replace(row_at(1), actor_subject=f"mallory-{number}")], [None])
+        reader.take(forged, number)
+    for again in range(2):
+        with suppress(Forged):
+            for link in ledger[1 - min(again, 1) :]:
+                reader.take(link, 0)
+    assert reader.head == ledger[-1].head
+    assert (reader.unsealed, reader.gap) == (0, None)
+
+
+def test_what_follows_a_forged_row_goes_with_it() -> None:
+    """A long chain that somebody made up is forgotten as soon as another row is sealed in its place."""
+    reader = SealedChain[int](GENESIS, TRUSTED)
+    made_up = [replace(row_at(position), actor_subject="mallory") for position in range(1, 50)]
+    for link in chain(made_up, [None] * 49):
+        reader.take(link, link.row.position)
+    _, forged = reader.take(chain([row_at(1)], [SIGNER])[0], 0)
+    assert (len(forged), reader.unsealed, reader.oldest) == (49, 0, None)
+
+
 @pytest.mark.parametrize("proof", [bytes(64), adopt(NEXT, MALLORY.public_key).proof])
 def test_a_key_that_did_not_sign_takes_nothing_over(proof: bytes) -> None:
     """Both keys sign a rotation: a stolen key in force alone cannot name another's key as the next."""
     adopted = replace(adopt(NEXT, SIGNER.public_key), proof=proof)
     reader = SealedChain[None](GENESIS, TRUSTED, SIGNER.public_key)
-    with pytest.raises(SealKeyContradicted):
+    with pytest.raises(Unfollowable):
         reader.take(chain([adoption(1, adopted)], [SIGNER])[0], None)
 
 
@@ -166,7 +215,7 @@ def test_seals_begin_once() -> None:
     first, second = chain([row_at(1), row_at(2)], [SIGNER, None])
     reader.take(first, None)
     anew = second._replace(seal=SIGNER.seal(second.head, is_first=True))
-    with pytest.raises(SealKeyContradicted):
+    with pytest.raises(Unfollowable):
         reader.take(anew, None)
 
 

@@ -114,6 +114,12 @@ def _topic_partitions(topic: str, partitions: frozenset[int]) -> list[TopicParti
 
 
 def _to_received(record: ConsumerRecord) -> Received:
+    headers = tuple(record.headers)
+    # A header may have no value at all, which none of ours has: it is as good as an empty one.
+    for _, value in headers:
+        if value is None:
+            headers = tuple((name, each or b"") for name, each in headers)
+            break
     # Every record passes here: arguments by position are twice as fast as by name.
     return Received(
         record.topic,
@@ -121,6 +127,6 @@ def _to_received(record: ConsumerRecord) -> Received:
         record.offset,
         record.key,
         record.value,
-        tuple(record.headers),
+        headers,
         record.timestamp,
     )

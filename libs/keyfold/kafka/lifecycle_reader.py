@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
@@ -20,11 +21,11 @@ from keyfold.kafka.publisher import Publisher
 from keyfold.runtime.failure import StopProcess
 from keyfold.runtime.metrics import counter, gauge
 from keyfold.runtime.settings.kafka import KafkaAccess
-from keyfold.wire.events.chain import Head, LedgerGap, Row, understand
+from keyfold.wire.events.chain import ChainedRow, Head, LedgerGap, Row, understand
 from keyfold.wire.events.codec import UnknownEvent
 from keyfold.wire.events.record import NotOurs, read_lifecycle_record
 from keyfold.wire.proof.seal import TrustedKeys
-from keyfold.wire.proof.sealed_chain import UNSEALED_MAX, Believed, Forged, SealedChain, SealKeyContradicted
+from keyfold.wire.proof.sealed_chain import UNSEALED_MAX, Believed, SealedChain, Unfollowable
 from keyfold.wire.record import Received, Record
 from keyfold.wire.topics import DEAD_LETTER, LIFECYCLE
 
@@ -47,10 +48,10 @@ log = structlog.get_logger(__name__)
 class LedgerUnreadable(StopProcess):
     """A sealed event cannot be understood. Fold no further: skipping it could mean missing a revocation.
 
-    Its cause is the UnknownEvent or SealKeyContradicted that was found.
+    Its cause is the UnknownEvent or Unfollowable that was found.
     """
 
-    def __init__(self, head: Head, row: Row, cause: UnknownEvent | SealKeyContradicted) -> None:
+    def __init__(self, head: Head, row: Row, cause: UnknownEvent | Unfollowable) -> None:
         super().__init__(
             f"the ledger cannot be followed past position {head.position},"
             f" to {row.type} at position {row.position}: {cause}"
@@ -107,6 +108,7 @@ class LifecycleReader:
         self._batch = LifecycleBatch(events=(), head=head, seal_key=seal_key, next_offset=offset)
         self._unreadable: LedgerUnreadable | None = None
         self._rewind_due_s = float("-inf")
+        self._rewound_at = 0
         self._is_waiting = False
 
     async def __aenter__(self) -> Self:
@@ -142,6 +144,11 @@ class LifecycleReader:
         return self._batch.gap
 
     @property
+    def has_believed(self) -> bool:
+        """Whether events are sealed and were not returned yet."""
+        return bool(self._believed)
+
+    @property
     def read_offset(self) -> int:
         """The offset of the record that will be fetched next."""
         return self._reader.next_offset
@@ -169,14 +176,17 @@ class LifecycleReader:
             records = await self._reader.read(records_max, timeout_s)
         except RecordsGone as gone:
             log.error("records_gone", reason=str(gone), do="the topic is read from its beginning")
+            self._rewound_at = 0
             await self._rewind()
             return
-        for received in records:
-            self._take(received)
-            if self._unreadable is not None:
-                return
-        if self._chain.gap is not None and _now_s() >= self._rewind_due_s:
+        self._take(records)
+        if self._unreadable is not None:
+            return
+        # Not before all is read again that was read before: what fills the gap may stand at the end.
+        is_due = _now_s() >= self._rewind_due_s and self._reader.next_offset >= self._rewound_at
+        if self._chain.gap is not None and is_due:
             log.error("ledger_gap", reason=str(self._chain.gap), do="docs/operating.md, A gap in the topic")
+            self._rewound_at = self._reader.next_offset
             await self._rewind()
         self._note_unsealed(is_quiet=not records)
 
@@ -185,22 +195,21 @@ class LifecycleReader:
         with suppress(Unavailable):
             await self._reader.rewind()
 
-    def _take(self, received: Received) -> None:
+    def _take(self, records: Sequence[Received]) -> None:
+        ours: list[tuple[ChainedRow, Received]] = []
+        for received in records:
+            try:
+                ours.append((read_lifecycle_record(received), received))
+            except NotOurs as foreign:
+                self._skip(received, str(foreign))
         try:
-            link = read_lifecycle_record(received)
-        except NotOurs as foreign:
-            self._skip(received, str(foreign))
-            return
-        try:
-            believed, forged = self._chain.take(link, received)
-        except Forged as reason:
-            self._skip(received, str(reason))
-        except (UnknownEvent, SealKeyContradicted) as fault:
-            self._end(self._chain.head, link.row, fault)
-        else:
-            self._believed += believed
-            for each in forged:
-                self._skip(each, "the ledger has another event in its place")
+            believed, forged = self._chain.take_all(ours)
+        except Unfollowable as fault:
+            believed, forged = self._chain.take_all(())
+            self._end(self._chain.head, fault.row, fault)
+        self._believed += believed
+        for each in forged:
+            self._skip(each, "no seal of the registry vouches for it")
 
     def _skip(self, received: Received, reason: str) -> None:
         FORGED_RECORDS.inc()
@@ -246,7 +255,7 @@ class LifecycleReader:
             held.append(oldest.offset)
         return min(held, default=self._reader.next_offset)
 
-    def _end(self, head: Head, row: Row, fault: UnknownEvent | SealKeyContradicted) -> None:
+    def _end(self, head: Head, row: Row, fault: UnknownEvent | Unfollowable) -> None:
         self._unreadable = LedgerUnreadable(head, row, fault)
         self._unreadable.__cause__ = fault
 

@@ -34,8 +34,8 @@ class GenerationBuild:
 
     async def fold_to_offset(self, offset: int) -> None:
         """Fold every event that a record before the offset seals."""
-        while self._reader.read_offset < offset:
-            await self._step(min(EVENTS_MAX, offset - self._reader.read_offset))
+        while self._reader.read_offset < offset or self._reader.has_believed:
+            await self._step(max(1, min(EVENTS_MAX, offset - self._reader.read_offset)))
 
     async def fold_to_position(self, position: int) -> None:
         """Fold every event up to the position, and none after it."""

@@ -71,11 +71,12 @@ class Forwarding:
         await self._require_forwarded(position)
         log.info("forwarding", position=position)
         while True:
-            rows = await self._ledger.rows_after(position, self._batch_rows_max)
-            await self._measure(position, len(rows))
+            found = await self._ledger.rows_after(position, self._batch_rows_max)
+            await self._measure(position, len(found))
+            rows = _end_at_seal(found)
             # An operator may have set it back, to fill the topic again.
             position = await (self._forward(position, rows) if rows else self._offset.position())
-            if len(rows) < self._batch_rows_max:
+            if len(found) < self._batch_rows_max:
                 # Events that were appended after this read have been notified since, or will be.
                 await self._notifications.wait(POLL_INTERVAL_S)
 
@@ -117,3 +118,9 @@ class Forwarding:
         lag = found if is_all else (await self._ledger.head()).position - position
         metrics.POSITION.set(position)
         metrics.LAG_EVENTS.set(lag)
+
+
+def _end_at_seal(rows: Sequence[ChainedRow]) -> Sequence[ChainedRow]:
+    """Return the rows up to the last seal among them: what a seal covers is published together with it."""
+    sealed = max((index for index, link in enumerate(rows, 1) if link.seal is not None), default=len(rows))
+    return rows[:sealed]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -17,6 +18,7 @@ from keyfold.store.read_model.generations import serving_progress
 from keyfold.store.read_model.writer import ReadModelWriter, Step
 from keyfold.wire.events.chain import Head
 from keyfold.wire.events.codec import UnknownEvent
+from keyfold.wire.events.record import SOURCE
 from keyfold.wire.record import Record
 from tests.support.database import execute
 from tests.support.eventually import eventually
@@ -168,6 +170,17 @@ async def test_does_not_dead_letter_in_masses(scene: Scene) -> None:
         await scene.publish(ledger.records())
         await scene.wait_for(ledger.head.position)
     assert len(await read_all(scene.topic.kafka, scene.topic.dead_letter_name)) == LETTERS_MAX
+
+
+async def test_passes_over_headers_without_a_value(scene: Scene) -> None:
+    """A header that has a name and no value, which Kafka allows, is as foreign as any other."""
+    ledger = LedgerBuilder(story())
+    nothing: Any = None
+    strange = replace(FOREIGN, headers=(("ce_source", SOURCE.encode()), ("ce_position", nothing)))
+    async with running(scene.following()):
+        await scene.wait_for(0)
+        await scene.publish([strange, *ledger.records()])
+        await scene.wait_for(ledger.head.position)
 
 
 async def test_is_ready_when_caught_up(scene: Scene) -> None:

@@ -14,10 +14,10 @@ from keyfold.store.ledger.sealing import HeadSealer, HeadUnsealed, SealKeyAbsent
 from keyfold.store.postgres.connection import Pool, open_pool
 from keyfold.wire.events.chain import GENESIS, ChainedRow, Head
 from keyfold.wire.proof.seal import SEAL_EVERY, SealRing
-from keyfold.wire.proof.sealed_chain import Forged, SealedChain, SealKeyContradicted
+from keyfold.wire.proof.sealed_chain import Forged, SealedChain, Unfollowable
 from tests.support.database import execute
 from tests.support.registry.serving import OPERATOR, instance
-from tests.support.seals import KEY, NEXT_SIGNER, RING, SIGNER, TRUSTED, ledger_on
+from tests.support.seals import KEY, NEXT_KEY, NEXT_SIGNER, RING, SIGNER, TRUSTED, ledger_on
 from tests.support.store.events import append_new, created, draft, now
 
 STRIP = "alter table ledger.head drop constraint head_is_sealed"
@@ -90,7 +90,7 @@ async def test_seals_taken_out_of_the_database_stop_readers(database: str, pool:
         FORGE,
         "update ledger.events set seal = null",
         MOVE_HEAD,
-        "update ledger.head set seal = null, sealed_by = null, seal_key = null, sealed_position = null",
+        "update ledger.head set seal = null, seal_key = null, sealed_position = null",
     )
     sealer = HeadSealer(RING)
     again = Ledger(pool, sealer)
@@ -99,7 +99,7 @@ async def test_seals_taken_out_of_the_database_stop_readers(database: str, pool:
     forged, first = (await rows_of(again))[1:]
     with pytest.raises(Forged):
         seen.take(forged, None)
-    with pytest.raises(SealKeyContradicted, match="the seals begin anew at position 3"):
+    with pytest.raises(Unfollowable, match="begin anew"):
         seen.take(first, None)
 
 
@@ -109,7 +109,7 @@ async def test_a_ledger_of_before_is_sealed_as_it_stands(database: str, pool: Po
     await execute(
         database,
         "update ledger.events set seal = null",
-        "update ledger.head set seal = null, sealed_by = null, seal_key = null, sealed_position = null",
+        "update ledger.head set seal = null, seal_key = null, sealed_position = null",
     )
     sealer = HeadSealer(RING)
     ledger = Ledger(pool, sealer)
@@ -134,14 +134,24 @@ async def test_the_key_is_replaced(database: str, pool: Pool) -> None:
         again = await registry.ask(OPERATOR, "POST", f"{PATH}/rotate")
         assert (again.status, again.slug) == (409, "no-next-seal-key")
         await registry.account()
+    await append_new(Ledger(pool, HeadSealer(SealRing([NEXT_KEY]))), [created(2)])
     rows = await rows_of(ledger_on(pool))
     reader = read(rows)
-    assert (reader.head.position, reader.seal_key) == (3, NEXT_SIGNER.public_key)
+    assert (reader.head.position, reader.seal_key) == (4, NEXT_SIGNER.public_key)
     before = read(rows[:2])
     head = Head(position=3, hash=rows[2].hash)
     assert before.take(rows[2]._replace(seal=SIGNER.seal(head)), None) == ([], [])
     with pytest.raises(SealKeyAbsent, match="is not the key in force"):
         await append_new(Ledger(pool, HeadSealer(SealRing([KEY]))), [created(1)])
+
+
+async def test_a_registry_with_the_next_key_alone_goes_on(database: str, pool: Pool) -> None:
+    """Right after the change the old key is needed for nothing any more."""
+    async with instance(database) as registry:
+        await registry.account()
+        assert (await registry.ask(OPERATOR, "POST", f"{PATH}/rotate")).status == 200
+    await append_new(Ledger(pool, HeadSealer(SealRing([NEXT_KEY]))), [created(1)])
+    assert read(await rows_of(ledger_on(pool))).head.position == 3
 
 
 async def test_without_another_key(database: str) -> None:

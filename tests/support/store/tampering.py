@@ -69,8 +69,8 @@ class Dba:
         """Set the head to the last event, with the seal that it has."""
         await self.run(
             "update ledger.head set"
-            " (position, hash, recorded_at, seal, sealed_by, seal_key, sealed_position) ="
-            " (select position, hash, recorded_at, seal, $1::bytea, $1::bytea, position from ledger.events"
+            " (position, hash, recorded_at, seal, seal_key, sealed_position) ="
+            " (select position, hash, recorded_at, seal, $1::bytea, position from ledger.events"
             " order by position desc limit 1)",
             SIGNER.public_key,
         )

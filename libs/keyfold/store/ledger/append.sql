@@ -1,8 +1,8 @@
 -- name: lock_head()^
 -- The last position, its hash and its time; nobody else appends until this transaction ends.
-select position, hash, recorded_at, seal, sealed_by, seal_key from ledger.head for update;
+select position, hash, recorded_at, seal, seal_key from ledger.head for update;
 
--- name: append_at(position, hash, recorded_at, end_position, end_hash, positions, streams, versions, event_ids, types, schema_versions, data, actor_roles, actor_subjects, request_ids, traceparents, hashes, seals, seal, sealed_by, seal_key)$
+-- name: append_at(position, hash, recorded_at, end_position, end_hash, positions, streams, versions, event_ids, types, schema_versions, data, actor_roles, actor_subjects, request_ids, traceparents, hashes, seals, seal, seal_key)$
 -- Insert the rows and move the head to the last of them if it still is the one that is given, and return where it is
 -- then; else do nothing and return null. One statement, which commits by itself. The update waits for whoever holds
 -- the head and compares what they leave: if it is as it was, nothing has been appended since it was read, so whatever
@@ -10,7 +10,7 @@ select position, hash, recorded_at, seal, sealed_by, seal_key from ledger.head f
 with moved as (
     update ledger.head
     set position = :end_position, hash = :end_hash, recorded_at = :recorded_at::timestamptz,
-        seal = :seal, sealed_by = :sealed_by, seal_key = :seal_key, sealed_position = :end_position
+        seal = :seal, seal_key = :seal_key, sealed_position = :end_position
     where position = :position and hash = :hash and recorded_at <= :recorded_at::timestamptz
     returning position
 ),
@@ -20,7 +20,7 @@ appended as (
 )
 select position, pg_notify('keyfold_ledger', position::text) from moved;
 
--- name: append(expected_streams, expected_versions, accounts, created_positions, applicants, applied_positions, spoken_for, speakers, speaking_roles, recorded_at, positions, streams, versions, event_ids, types, schema_versions, data, actor_roles, actor_subjects, request_ids, traceparents, hashes, seals, seal, sealed_by, seal_key)$
+-- name: append(expected_streams, expected_versions, accounts, created_positions, applicants, applied_positions, spoken_for, speakers, speaking_roles, recorded_at, positions, streams, versions, event_ids, types, schema_versions, data, actor_roles, actor_subjects, request_ids, traceparents, hashes, seals, seal, seal_key)$
 -- Insert the rows and move the head to the last of them, or do nothing and return what has moved on: streams whose
 -- version is not the expected one, accounts that made a key after that position, applicants that applied after
 -- that position, speakers that have spoken for the vendor by now. The head must be locked by an earlier statement of the transaction: only then does this one's
@@ -74,7 +74,7 @@ last as (
 moved as (
     update ledger.head
     set position = last.position, hash = last.hash, recorded_at = :recorded_at::timestamptz,
-        seal = :seal, sealed_by = :sealed_by, seal_key = :seal_key, sealed_position = last.position
+        seal = :seal, seal_key = :seal_key, sealed_position = last.position
     from last
     returning head.position
 )
@@ -136,7 +136,6 @@ select
     head.hash,
     head.recorded_at,
     head.seal,
-    head.sealed_by,
     head.seal_key,
     array(
         select row (events.*)

@@ -8,7 +8,7 @@ from keyfold.domain.lifecycle.signatures.seal_key import SealKeyAdopted
 from keyfold.runtime.failure import TryLater
 from keyfold.store.ledger.rows import EventDraft
 from keyfold.wire.events.chain import ChainedRow, Head
-from keyfold.wire.proof.seal import SEAL_EVERY, SealRing, is_sealed_at_all
+from keyfold.wire.proof.seal import SEAL_EVERY, SealRing, SealSigner, is_sealed_at_all
 
 
 class HeadUnsealed(TryLater):
@@ -29,19 +29,21 @@ class SealKeyAbsent(TryLater):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeadSeal:
-    """The seal of a head, the key that made it, and the key in force after it (32 raw bytes each)."""
+    """The seal of a head (64 bytes), made with the key in force after it (32 raw bytes).
+
+    Where that key was just adopted, the head's row has the seal of the key before it.
+    """
 
     seal: bytes
-    sealed_by: bytes
     seal_key: bytes
 
     @property
     def columns(self) -> Mapping[str, bytes]:
         """The columns of the head, by the names of the append's parameters."""
-        return {"seal": self.seal, "sealed_by": self.sealed_by, "seal_key": self.seal_key}
+        return {"seal": self.seal, "seal_key": self.seal_key}
 
 
-NO_SEAL: Mapping[str, None] = {"seal": None, "sealed_by": None, "seal_key": None}
+NO_SEAL: Mapping[str, None] = {"seal": None, "seal_key": None}
 """The same where nothing is appended and the head stays as it is."""
 
 
@@ -83,15 +85,14 @@ class HeadSealer:
                 raise HeadUnsealed(head)
             self._is_first = True
             return self.ring.first.public_key
-        self._is_first = False
-        found = HeadSeal(**{name: record[name] for name in ("seal", "sealed_by", "seal_key")})
+        self._is_first = self.may_begin = False
+        found = HeadSeal(**{name: record[name] for name in ("seal", "seal_key")})
         if self._verified == (head, found):
             return found.seal_key
         # Only keys that are held count here: whoever may write the database may write any other there.
-        for key in (found.sealed_by, found.seal_key):
-            if self.ring.find(key) is None:
-                raise SealKeyAbsent(key)
-        if not is_sealed_at_all(head, found.seal, found.sealed_by):
+        if self.ring.find(found.seal_key) is None:
+            raise SealKeyAbsent(found.seal_key)
+        if not is_sealed_at_all(head, found.seal, found.seal_key):
             raise HeadUnsealed(head)
         self._verified = (head, found)
         return found.seal_key
@@ -105,16 +106,20 @@ class HeadSealer:
             adopted = draft.event if isinstance(draft.event, SealKeyAdopted) else None
             if adopted is None and index % SEAL_EVERY and index < len(links):
                 continue
-            signer = self.ring.find(in_force)
-            if signer is None:
-                raise SealKeyAbsent(in_force)
-            seal, is_first = signer.seal(link.head, is_first=is_first), False
+            seal, is_first = self._find(in_force).seal(link.head, is_first=is_first), False
             sealed[index - 1] = link._replace(seal=seal)
-            in_force = in_force if adopted is None else adopted.public_key
-            made = HeadSeal(seal=seal, sealed_by=signer.public_key, seal_key=in_force)
+            if adopted is not None:
+                in_force = adopted.public_key
+                seal = self._find(in_force).seal(link.head)
+            made = HeadSeal(seal=seal, seal_key=in_force)
         if made is None:
             raise ValueError("there are no rows to seal")
         return sealed, made
+
+    def _find(self, public_key: bytes) -> SealSigner:
+        if (signer := self.ring.find(public_key)) is None:
+            raise SealKeyAbsent(public_key)
+        return signer
 
     def note_appended(self, head: Head, made: HeadSeal) -> None:
         """Take the head that was just appended for verified."""

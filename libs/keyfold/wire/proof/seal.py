@@ -17,8 +17,8 @@ BEGUN_PREFIX = b"keyfold ledger first seal v1\n"
 ADOPTED_PREFIX = b"keyfold seal key v1\n"
 """The first bytes of what is signed, so that no signature of one thing can pass as one of another."""
 
-SEAL_EVERY = 1000
-"""Within a batch every so many rows are sealed too, so that a reader never holds back more than these."""
+SEAL_EVERY = 250
+"""Within a batch every so many rows are sealed too: they fit into one batch of Kafka's with their seal."""
 
 _PEM_END = b"-----END PUBLIC KEY-----"
 

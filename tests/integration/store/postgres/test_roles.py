@@ -22,7 +22,7 @@ GRANTED: Mapping[str, Mapping[str, str]] = {
     REGISTRY: {
         HISTORY: "select",
         "ledger.events": "select insert",
-        "ledger.head": "select update(hash,position,recorded_at,seal,seal_key,sealed_by,sealed_position)",
+        "ledger.head": "select update(hash,position,recorded_at,seal,seal_key,sealed_position)",
         "ledger.kept_answers": "select insert"
         " update(fingerprint,kept_at,login,login_number,position,sealed,tenant,tenant_number) delete",
         "ledger.gatekeepers": "select",
