@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from keyfold.domain.lifecycle.signatures.seal_key import SealKeyAdopted
+from keyfold.local.signing_keys import SEAL_KEY, prepare_keys
 from keyfold.store.ledger.append import Ledger
 from keyfold.store.ledger.sealing import HeadSealer
 from keyfold.store.postgres.connection import Pool
@@ -44,6 +45,12 @@ def write_trusted(directory: Path) -> Path:
     path = directory / "seal-key.pub.pem"
     path.write_bytes(public_pem(KEY))
     return path
+
+
+def write_keys(directory: Path) -> Path:
+    """Write the key of the tests as a stack has it, and return the directory."""
+    SEAL_KEY.private(directory).write_bytes(private_pem(KEY))
+    return prepare_keys(directory)
 
 
 def ledger_on(pool: Pool) -> Ledger:

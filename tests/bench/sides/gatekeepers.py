@@ -12,7 +12,6 @@ from keyfold.local.process.child import ProcessSpec
 from keyfold.local.process.ports import HOST, free_ports
 from keyfold.local.service_specs import SERVICES, Wiring, service_command
 from keyfold.local.signing import LocalSigner
-from keyfold.local.signing_keys import prepare_keys
 from keyfold.local.stack import ROUTE_MAP
 from keyfold.local.state import StateDir
 from tests.bench.contest import CannotRun
@@ -21,6 +20,7 @@ from tests.bench.load.crowd import gather
 from tests.bench.load.wrk import script_around
 from tests.bench.sides.practices import Practices
 from tests.bench.surroundings import cores
+from tests.support.seals import write_keys
 from tests.support.state_secret import write_state_secret
 
 SPECS = {spec.name: spec for spec in SERVICES}
@@ -86,7 +86,7 @@ async def wired(ground: Ground, directory: Path, own_port: int = 0) -> tuple[Wir
         state_secret=write_state_secret(directory),
         audit_secret=state.audit_secret(),
         idempotency_secret=state.idempotency_secret(),
-        keys_dir=prepare_keys(state.path),
+        keys_dir=write_keys(state.path),
         authz_port=own_port,
     )
     return wiring, token
