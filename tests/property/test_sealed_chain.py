@@ -120,7 +120,7 @@ def test_it_does_not_matter_how_much_is_read_at_once(topic: Topic, data: st.Data
     while left:
         size = data.draw(st.integers(1, len(left)))
         portion, left = left[:size], left[size:]
-        believed += reader.take_all((link, None) for link in portion)[0]
+        believed += reader.take_all([(link, None) for link in portion])[0]
     assert [each.link.head for each in believed] == [link.head for link in topic.ledger]
     assert reader.gap is None
 

@@ -1,7 +1,7 @@
 """Which rows are the ledger's: those up to a head that the registry has sealed, and no others."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
@@ -94,20 +94,44 @@ class SealedChain(Generic[T]):
         self._settle()
         return self._collect()
 
-    def take_all(self, rows: Iterable[tuple[ChainedRow, T]]) -> tuple[list[Believed[T]], list[T]]:
+    def take_all(self, rows: Sequence[tuple[ChainedRow, T]]) -> tuple[list[Believed[T]], list[T]]:
         """Return the rows that are believed now, and the sources of those that turn out to be forged.
 
         Of many seals the newest is verified, and the chain covers what is before it. If it is good and rows
         before it are missing, `gap` says so until they have come. Raises Unfollowable; what was believed by
         then comes with the next call.
         """
-        for link, source in rows:
+        for link, source in rows[self._take_straight(rows) :]:
             try:
                 self._add(link, source)
             except Forged:
                 self._forged.append(source)
         self._settle()
         return self._collect()
+
+    def _take_straight(self, rows: Sequence[tuple[ChainedRow, T]]) -> int:
+        """Believe the first of these rows without ado, and return how many they are.
+
+        That is what nearly always comes: rows in order after the head, and the last of them with a good seal.
+        """
+        if self._waiting or self.seal_key is None:
+            return 0
+        position, row_hash, sealed = self.head.position, self.head.hash, 0
+        for count, (link, _) in enumerate(rows, 1):
+            row = link.row
+            if row.position != position + 1 or row.type == _SEAL_KEY_ADOPTED:
+                break
+            if (known := hash_row(row_hash, row)) != link.hash:
+                break
+            position, row_hash = row.position, known
+            sealed = count if link.seal is not None else sealed
+        if not sealed or self._find_sealer(rows[sealed - 1][0]) is None:
+            return 0
+        self._believed += [Believed(link, source, self.seal_key) for link, source in rows[:sealed]]
+        self.head = rows[sealed - 1][0].head
+        if self.gap is not None and self.gap.found <= self.head.position:
+            self.gap = None
+        return sealed
 
     def _add(self, link: ChainedRow, source: T) -> None:
         if link.row.position <= self.head.position:
