@@ -139,9 +139,14 @@ class LedgerBuilder:
         self.rows.append((row, hash_row(self.head.hash, row)))
         return understand(*self.rows[-1])
 
-    def records(self, after: int = 0) -> list[Record]:
-        """Return the Kafka records of the events after a position, as the relay publishes them."""
-        return [lifecycle_record(*sealed) for sealed in seal_all(self.rows)[after:]]
+    def records(self, after: int = 0, *, batch: int = 1) -> list[Record]:
+        """Return the Kafka records of the events after a position, as if appended so many at a time."""
+        sealed = seal_all(self.rows)[after:]
+        ends = {*range(batch - 1, len(sealed), batch), len(sealed) - 1}
+        return [
+            lifecycle_record(*(link if index in ends else link._replace(seal=None)))
+            for index, link in enumerate(sealed)
+        ]
 
     def recorded(self, after: int = 0) -> list[RecordedEvent]:
         """Return the events after a position."""

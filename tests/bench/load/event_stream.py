@@ -48,7 +48,7 @@ class EventStream:
             self._ledger.add(event)
         async with open_connection(self._dsn, application_name="bench") as connection:
             await connection.execute(MOVE_HEAD, self._ledger.head.position, self._ledger.head.hash)
-        records = self._ledger.records(sent)
+        records = self._ledger.records(sent, batch=EVENTS_A_BATCH)
         return [
             batch
             for each in batches(records, EVENTS_A_BATCH)
