@@ -14,6 +14,8 @@ from keyfold.store.access_log.completeness.wholeness import Wholeness
 from keyfold.wire.access.codec import RUN_CHARACTERS_MAX
 
 HOURS_MAX: Final = 1000
+_MAYBE_UNSUMMED: Final = frozenset({"began_before", "registered_without_key"})
+"""Runs that may have rows from before there were sums; of the second that is an alarm of its own."""
 _CursorWord = Annotated[
     str,
     Field(
@@ -112,7 +114,7 @@ def _blocks(found: RunHour) -> list[Numbers]:
     if found.rows is None:
         return []
     blocks = found.rows.altered_blocks
-    if found.rows.unsealed_blocks and found.run != "began_before":
+    if found.rows.unsealed_blocks and found.run not in _MAYBE_UNSUMMED:
         # A run that is announced was summed from its first row on: whoever took the sums away took them all.
         blocks = blocks or (found.first // BLOCK_NUMBERS,)
     return [Numbers(first=each * BLOCK_NUMBERS, last=(each + 1) * BLOCK_NUMBERS - 1) for each in blocks]

@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import Any, Final
 
 from keyfold.store.access_log.completeness.row_check import RowsFound, check_rows
-from keyfold.store.access_log.completeness.run_standings import RunStanding, read_standings
+from keyfold.store.access_log.completeness.run_standings import RunStanding, judge_rows, read_standings
 from keyfold.store.access_log.completeness.sealed_sums import LogSeal
 from keyfold.store.access_log.scope import prepare
 from keyfold.store.postgres.connection import Connection, Pool
@@ -138,9 +138,13 @@ async def _check(connection: Connection, seal: LogSeal, found: Sequence[RunHour]
         there = await check_rows(connection, seal, hour, [each.gatekeeper for each in of_hour])
         asked = {each.gatekeeper for each in of_hour}
         checked += [_ghost(run, hour, rows_of) for run, rows_of in there.items() if run not in asked]
-        checked += [replace(each, rows=there.get(each.gatekeeper, RowsFound())) for each in of_hour]
+        checked += [_with_rows(each, there.get(each.gatekeeper, RowsFound())) for each in of_hour]
         rows += sum(each.filed for each in of_hour)
     return checked
+
+
+def _with_rows(found: RunHour, rows: RowsFound) -> RunHour:
+    return replace(found, rows=rows, run=judge_rows(found.run, name_policies=rows.name_policies))
 
 
 def _ghost(gatekeeper: str, hour: datetime, rows: RowsFound) -> RunHour:

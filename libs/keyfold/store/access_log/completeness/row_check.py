@@ -1,7 +1,7 @@
 """Whether the rows of a run's hour are those that were filed, by their number and their sealed sums."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -23,12 +23,14 @@ class RowsFound:
     """What the rows of a run's hour are, beside what was filed.
 
     `present` rows and records are there, of `filed` that were noted. In `altered_blocks` of 2048 numbers they
-    are not what was filed: some were deleted, added or changed. `unsealed_blocks` have no sum.
+    are not what was filed: some were deleted, added or changed. `unsealed_blocks` have no sum. Some rows
+    `name_policies`, as those of a run that has a key do.
     """
 
     present: int = 0
     altered_blocks: Sequence[int] = ()
     unsealed_blocks: int = 0
+    name_policies: bool = False
 
 
 @dataclass(slots=True)
@@ -45,7 +47,7 @@ async def check_rows(
 
     Reads all of them, in the caller's transaction.
     """
-    sums = await _add_up(connection, seal, hour, gatekeepers)
+    sums, with_policies = await _add_up(connection, seal, hour, gatekeepers)
     tallies: defaultdict[str, _Tally] = defaultdict(_Tally)
     for place, found in sums.items():
         tallies[place.gatekeeper].present += found.rows
@@ -58,7 +60,10 @@ async def check_rows(
         tallies[place.gatekeeper].altered.append(place.block)
     return {
         run: RowsFound(
-            present=tally.present, altered_blocks=sorted(tally.altered), unsealed_blocks=tally.unsealed
+            present=tally.present,
+            altered_blocks=sorted(tally.altered),
+            unsealed_blocks=tally.unsealed,
+            name_policies=run in with_policies,
         )
         for run, tally in tallies.items()
     }
@@ -78,21 +83,25 @@ def _judge(tally: _Tally, seal: LogSeal, place: SealedPlace, row: Mapping[str, A
 
 async def _add_up(
     connection: Connection, seal: LogSeal, hour: datetime, gatekeepers: Sequence[str]
-) -> Mapping[SealedPlace, KeyedSum]:
+) -> tuple[Mapping[SealedPlace, KeyedSum], Set[str]]:
+    """Return the sum of each place, and the runs of which a row names a policy."""
     number = hour_number(hour)
     sums: defaultdict[SealedPlace, KeyedSum] = defaultdict(KeyedSum)
     waiting: defaultdict[SealedPlace, list[AccessEvent]] = defaultdict(list)
+    with_policies = set[str]()
     read = 0
     async for row in _sql.rows(connection, hour=hour, gatekeepers=gatekeepers):
         event = event_of(row)
         waiting[SealedPlace(event.gatekeeper, event.seq >> BLOCK_BITS, number)].append(event)
+        if event.policy is not None:
+            with_policies.add(event.gatekeeper)
         read += 1
         if read % _ROWS_A_TURN == 0:
             _flush(seal, waiting, sums)
     _flush(seal, waiting, sums)
     async for row in _sql.records(connection, hour=hour, gatekeepers=gatekeepers):
         sums[SealedPlace(row["gatekeeper"], row["seq"] >> BLOCK_BITS, number)].rows += 1
-    return sums
+    return sums, with_policies
 
 
 def _flush(

@@ -33,6 +33,7 @@ select
         from access_log.run_records as said
         where said.gatekeeper = asked.gatekeeper and said.seq = 0
     ) as openings,
+    exists (select from access_log.run_records as said where said.gatekeeper = asked.gatekeeper) as has_records,
     known.id is not null as is_registered,
     known.public_key
 from unnest(:gatekeepers::text[]) as asked (gatekeeper)

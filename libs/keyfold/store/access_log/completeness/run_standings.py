@@ -8,9 +8,19 @@ from keyfold.store.postgres.statements import load_statements
 from keyfold.wire.access.run_record import read_public_key
 
 RunStanding = Literal[
-    "announced", "began_before", "not_opened", "not_registered", "wrong_signature", "opened_twice"
+    "announced",
+    "began_before",
+    "registered_without_key",
+    "not_opened",
+    "not_registered",
+    "wrong_signature",
+    "opened_twice",
 ]
-"""`began_before`: before runs were announced. Of every other but `announced`, nobody can tell whose it is."""
+"""`began_before`: before runs were announced. Of every other but `announced`, nobody can tell whose it is.
+
+`registered_without_key`: as if it began before, but something of it says that it had a key. Either somebody
+took the key away in PostgreSQL, or somebody else speaks for an old run in Kafka.
+"""
 STANDINGS: Final[Sequence[RunStanding]] = get_args(RunStanding)
 TRUSTED: Final[frozenset[RunStanding]] = frozenset({"announced", "began_before"})
 
@@ -22,19 +32,31 @@ async def read_standings(connection: Connection, gatekeepers: Sequence[str]) -> 
     rows = _sql.runs(connection, gatekeepers=gatekeepers)
     return {
         row["gatekeeper"]: judge_run(
-            row["gatekeeper"], row["openings"] or (), row["public_key"], is_registered=row["is_registered"]
+            row["gatekeeper"],
+            row["openings"] or (),
+            row["public_key"],
+            is_registered=row["is_registered"],
+            has_records=row["has_records"],
         )
         async for row in rows
     }
 
 
 def judge_run(
-    run: str, openings: Sequence[bytes], public_key: bytes | None, *, is_registered: bool
+    run: str,
+    openings: Sequence[bytes],
+    public_key: bytes | None,
+    *,
+    is_registered: bool,
+    has_records: bool,
 ) -> RunStanding:
-    """Return the standing of a run. Neither who reached the broker alone, nor PostgreSQL alone, makes one."""
+    """Return the standing of a run. Neither who reached the broker alone, nor PostgreSQL alone, makes one.
+
+    `has_records` says that the run said something of itself, as only runs with a key do.
+    """
     if is_registered and public_key is None:
-        # Somebody else may open it, or say so, in Kafka: it says nothing.
-        return "began_before"
+        # It has no key that a signature could be checked with, so it does not matter what was said.
+        return "registered_without_key" if has_records else "began_before"
     if not openings:
         return "not_opened"
     if not is_registered:
@@ -43,3 +65,8 @@ def judge_run(
     if not own:
         return "wrong_signature"
     return "announced" if len(openings) == 1 else "opened_twice"
+
+
+def judge_rows(standing: RunStanding, *, name_policies: bool) -> RunStanding:
+    """Return the standing of a run in an hour, by rows of that hour: only a run with a key names policies."""
+    return "registered_without_key" if standing == "began_before" and name_policies else standing
