@@ -9,6 +9,7 @@ from operator import attrgetter
 from typing import Final, TypeAlias
 
 import asyncpg
+import structlog
 
 from keyfold.domain.access.decision import UNRECOGNISED, Reason
 from keyfold.domain.access.event import AccessEvent
@@ -17,10 +18,10 @@ from keyfold.domain.ids import KeyId
 from keyfold.store.access_log.arrivals import number_batch, open_batch
 from keyfold.store.access_log.batch import sort_by_time, split_by_hour
 from keyfold.store.access_log.completeness.filed_numbers import add_numbers
-from keyfold.store.access_log.completeness.sealed_sums import LogSeal
+from keyfold.store.access_log.completeness.sealed_sums import LogSeal, hour_number
 from keyfold.store.access_log.counts import add_counts
 from keyfold.store.access_log.rows import COLUMNS, requests_of, row_of
-from keyfold.store.access_log.run_records import add_run_records
+from keyfold.store.access_log.run_records import NumberedRecord, add_run_records
 from keyfold.store.postgres.connection import Connection, Pool
 from keyfold.store.postgres.errors import OffsetsMoved, PartitionMissing, translate_errors
 from keyfold.store.postgres.statements import load_statements
@@ -31,8 +32,19 @@ _FILED = (*COLUMNS, "filing", "requests")
 _at, _use = attrgetter("at"), attrgetter("key_id", "vendor_key_id", "reason")
 _USES: Final = frozenset({None, *Reason}) - UNRECOGNISED
 
-_Add: TypeAlias = Callable[[Connection, Sequence[AccessEvent], int], Awaitable[Sequence[AccessEvent]]]
-"""Adds the rows of events under a batch's id, and returns the events that are new."""
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Added:
+    """The events that are new, and the places of the rows that others, left out, gainsay."""
+
+    events: Sequence[AccessEvent] = ()
+    contradicted: Sequence[NumberedRecord] = ()
+
+
+_Add: TypeAlias = Callable[[Connection, Sequence[AccessEvent], int], Awaitable[_Added]]
+"""Adds the rows of events under a batch's id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,12 +102,14 @@ class AccessLog:
         async with self._pool.acquire() as connection, connection.transaction():
             await self._advance(connection, advances)
             batch_id = await open_batch(connection)
-            filed = await _add_rows(connection, events, batch_id, add) if events else ()
+            added = await _add_rows(connection, events, batch_id, add) if events else _Added()
+            filed = added.events
             hours = list(split_by_hour(filed))
             await _note_last_used(connection, events)
             await add_counts(connection, hours)
             others = await add_run_records(connection, run_records)
-            await add_numbers(connection, hours, _find_duplicates(events, filed), others)
+            duplicates = _find_duplicates(events, filed)
+            await add_numbers(connection, hours, duplicates, others, added.contradicted)
             if self._seal is not None:
                 await self._seal.add(connection, hours, others)
             if filed:
@@ -140,33 +154,45 @@ class AccessLog:
 
 async def _add_rows(
     connection: Connection, events: Sequence[AccessEvent], batch_id: int, add: _Add
-) -> Sequence[AccessEvent]:
+) -> _Added:
     try:
         return await add(connection, events, batch_id)
     except asyncpg.CheckViolationError as error:
         raise PartitionMissing(str(error)) from error
 
 
-async def _copy(
-    connection: Connection, events: Sequence[AccessEvent], batch_id: int
-) -> Sequence[AccessEvent]:
+async def _copy(connection: Connection, events: Sequence[AccessEvent], batch_id: int) -> _Added:
     """Copy all rows straight in. Raises UniqueViolationError when one of them is there already."""
     await connection.copy_records_to_table(
         "events", schema_name="access_log", columns=_FILED, records=_rows(events, batch_id)
     )
-    return events
+    return _Added(events=events)
 
 
-async def _merge(
-    connection: Connection, events: Sequence[AccessEvent], batch_id: int
-) -> Sequence[AccessEvent]:
-    """Copy the rows beside the log, move over those that it lacks, and return their events."""
-    known = {(event.at, event.event_id): event for event in events}
+async def _merge(connection: Connection, events: Sequence[AccessEvent], batch_id: int) -> _Added:
+    """Copy the rows beside the log, and move over those that it lacks: what came first stays."""
+    known: dict[tuple[datetime, str], AccessEvent] = {}
+    contradicted = [
+        _place(first.at, first.gatekeeper, first.seq)
+        for event in events
+        if (first := known.setdefault((event.at, event.event_id), event)) != event
+    ]
     await _sql.make_staging(connection)
     await connection.copy_records_to_table(
         "access_log_staging", schema_name="pg_temp", columns=_FILED, records=_rows(known.values(), batch_id)
     )
-    return sort_by_time([known[row["at"], row["event_id"]] async for row in _sql.file_staged(connection)])
+    filed = sort_by_time([known[row["at"], row["event_id"]] async for row in _sql.file_staged(connection)])
+    if len(filed) < len(known):
+        rows = _sql.contradicted(connection)
+        contradicted += [_place(row["at"], row["gatekeeper"], row["seq"]) async for row in rows]
+    if contradicted:
+        _, gatekeeper, seq = contradicted[0]
+        log.error("events_contradicted", events=len(contradicted), gatekeeper=gatekeeper, seq=seq)
+    return _Added(events=filed, contradicted=contradicted)
+
+
+def _place(at: datetime, gatekeeper: str, seq: int) -> NumberedRecord:
+    return NumberedRecord(hour_number(at), gatekeeper, seq)
 
 
 def _rows(events: Iterable[AccessEvent], batch_id: int) -> Iterator[tuple[object, ...]]:

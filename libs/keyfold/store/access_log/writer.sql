@@ -34,6 +34,27 @@ select * from pg_temp.access_log_staging
 on conflict (at, event_id) do nothing
 returning at, event_id::text as event_id;
 
+-- name: contradicted()
+-- The rows that were there already, of which a staged row says something else under the same id and time. Each is looked
+-- up by its key, however many there are.
+select held.at, held.gatekeeper, held.seq
+from pg_temp.access_log_staging as staged
+cross join lateral (
+    select known.*
+    from access_log.events as known
+    where known.at = staged.at and known.event_id = staged.event_id
+    offset 0
+) as held
+where (
+    held.account_id, held.key_id, held.vendor_id, held.vendor_key_id, held.category, held.access, held.method, held.path,
+    held.reason, held.position, held.gateway, held.client_ip, held.gatekeeper, held.seq, held.traceparent, held.policy,
+    held.more, held.requests
+) is distinct from (
+    staged.account_id, staged.key_id, staged.vendor_id, staged.vendor_key_id, staged.category, staged.access,
+    staged.method, staged.path, staged.reason, staged.position, staged.gateway, staged.client_ip, staged.gatekeeper,
+    staged.seq, staged.traceparent, staged.policy, staged.more, staged.requests
+);
+
 -- name: note_caught_up(topic, partitions, ends, times)!
 -- Kafka had these end offsets at these times. A partition that is filed up to its end was complete at that time,
 -- whoever filed it; any other stays as it was. A partition from which nothing was ever filed begins at its end.

@@ -56,10 +56,12 @@ class Numbers(JsonBody):
 class CompletenessItem(JsonBody):
     """What the log has of one run of a gatekeeper in the hour that begins at `hour`.
 
-    `filed` is `expected` less `missing` plus `extra`; of the ranges only the first hundred are given. Events
-    dropped as `duplicates` do not count. `unknown_after` is the run's last known number, if it is not known
-    whether there is a higher one; it is null if a higher one is known, or if the run has `ended`. `caught_up`
-    says that everything that Kafka had when the hour or the run ended is filed.
+    `filed` is `expected` less `missing` plus `extra`; of the ranges only the first hundred are given. Numbers
+    of `extra_ranges` came more than once with different content: somebody else wrote to the topic. Under
+    another id it is an `extra` row; under the same id what came first stays, and there is no extra row.
+    Events dropped as `duplicates` do not count. `unknown_after` is the run's last known number, if it is
+    not known whether there is a higher one; it is null if a higher one is known, or if the run has `ended`.
+    `caught_up` says that everything that Kafka had when the hour or the run ended is filed.
 
     `run` says whether a gatekeeper announced the run; any but `announced` and `began_before` is an alarm. If
     the rows were checked, `present` of them are there, and in `altered_blocks` of numbers they are not those

@@ -160,6 +160,16 @@ async def test_a_number_that_came_twice_is_extra(access_log: AccessLog, pool: Po
     assert (hour.extra, hour.extra_ranges) == (3, [_range(2, 3), _range(6, 6)])
 
 
+async def test_other_content_under_the_same_id(access_log: AccessLog, pool: Pool) -> None:
+    """What came first stays, and its number is reported, in one batch or two; true repeats are not."""
+    first = [access_event(number) for number in range(1, 8)]
+    forged = [replace(each, path="/forged") for each in first]
+    await access_log.file([*first, forged[1]], [step(0)])
+    await access_log.file([*first[:4], forged[4], replace(forged[6], gatekeeper="another")], [step(1)])
+    [hour] = await report_of(pool)
+    assert (hour.filed, hour.extra, [each.first for each in hour.extra_ranges]) == (7, 0, [2, 5, 7])
+
+
 def _other(event: AccessEvent) -> AccessEvent:
     return replace(event, event_id=EventId(str(UUID(int=event.seq + 1000))))
 

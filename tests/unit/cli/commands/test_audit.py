@@ -58,7 +58,10 @@ def page(*items: dict[str, Any], cursor: str | None = None) -> Part:
 
 @pytest.mark.parametrize(
     ("item", "status"),
-    [(hour(), 0), (hour(unknown_after=900), 0), (MISSING, 1), (EXTRA, 1), (TURNED, 1), (FORGED, 1)],
+    [
+        *[(hour(), 0), (hour(unknown_after=900), 0), (MISSING, 1), (EXTRA, 1), (TURNED, 1), (FORGED, 1)],
+        (hour(extra_ranges=holes((7, 7))), 1),
+    ],
 )
 async def test_the_status_says_whether_it_is_whole(item: dict[str, Any], status: int) -> None:
     """The status is 1 if any number on any page is missing or extra; a program gets the items as JSON."""
@@ -87,7 +90,7 @@ def test_a_row_says_what_is_wrong() -> None:
     shown = listing([MISSING, EXTRA, many, hour(ended=True)])
     assert [tuple(map(str, row[2:])) for row in shown.rows] == [
         ("1-900", "900", "880", "20: 3-21, 40", "—", "4", "more", "—"),
-        ("1-900", "900", "901", "—", "1: 7", "4", "more", "—"),
+        ("1-900", "900", "901", "—", "1: 7", "4", "more", "7 came twice, with different content"),
         ("1-900", "900", "900", "8: 1-2, 4-5, 7-8, …", "—", "4", "unknown", "—"),
         ("1-900", "900", "900", "—", "—", "4", "nothing", "—"),
     ]
@@ -97,7 +100,11 @@ def test_a_row_says_what_is_wrong() -> None:
     ("items", "note"),
     [
         ([hour()], "Each known number of each run is there once."),
-        ([MISSING, EXTRA], "The log is not whole: 20 missing, 1 extra."),
+        ([MISSING], "The log is not whole: 20 missing, 0 extra."),
+        (
+            [MISSING, EXTRA],
+            "The log is not what gatekeepers wrote: 1 hours are wrong, 20 missing, 1 extra.",
+        ),
         (
             [MISSING, {**MISSING, "caught_up": False}],
             "The log is not whole: 40 missing, 0 extra. 20 of the missing may yet come: it is behind.",

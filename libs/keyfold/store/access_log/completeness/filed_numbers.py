@@ -1,7 +1,7 @@
 """Which numbers of each gatekeeper's run are filed: noted with the rows, deleted with their day."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from itertools import chain
@@ -53,11 +53,17 @@ async def add_numbers(
     filed: Iterable[Hour],
     left_out: Iterable[AccessEvent],
     others: Iterable[NumberedRecord] = (),
+    contradicted: Iterable[NumberedRecord] = (),
 ) -> None:
-    """Note rows, events that were left out, and runs' `others`, late in the transaction that files them."""
+    """Note rows, events that were left out, and runs' `others`, late in the transaction that files them.
+
+    Numbers that were `contradicted` came again with other content under the same id, which was left out.
+    """
     found = (find_stretches(hour, map(_numbered, events)) for hour, events in filed)
     beside = (Stretch(run, hour, seq // BLOCK_NUMBERS, seq, seq + 1) for hour, run, seq in others)
     gathered = _gather(chain(chain.from_iterable(found), _duplicates(left_out), beside))
+    for hour, run, seq in contradicted:
+        gathered[run, seq // BLOCK_NUMBERS, hour].twice.append(f"[{seq},{seq + 1})")
     if not gathered:
         return
     # Sorted by key, so that two consumers never deadlock.
@@ -75,7 +81,7 @@ async def add_numbers(
     )
 
 
-def _gather(found: Iterable[Stretch]) -> Mapping[tuple[str, int, int], _Gathered]:
+def _gather(found: Iterable[Stretch]) -> defaultdict[tuple[str, int, int], _Gathered]:
     gathered: defaultdict[tuple[str, int, int], _Gathered] = defaultdict(_Gathered)
     for gatekeeper, hour, block, first, after, is_again, duplicates in found:
         block_of_hour = gathered[gatekeeper, block, hour]

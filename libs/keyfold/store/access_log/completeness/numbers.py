@@ -49,7 +49,8 @@ class RunHour:
 
     `filed` rows were filed, and `rows` says what is there of them, if it was checked.
     `missing` numbers are not; each is reported in the hour of the next number that is
-    there, or of the highest one. `extra` rows have a number that another row has too. Of the ranges only the
+    there, or of the highest one. `extra` rows have a number that another row has too; `extra_ranges` also has
+    numbers that came again with other content under the same id, and were left out. Of the ranges only the
     first are given. `duplicates` were left out. Unless it `is_followed`, `last` is the run's highest number.
     """
 

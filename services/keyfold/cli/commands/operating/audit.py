@@ -83,9 +83,10 @@ def _row(item: JsonObject) -> tuple[Value, ...]:
 
 def _faults(item: JsonObject) -> Sequence[str]:
     faults = [] if item["run"] in _GOOD_RUNS else [f"the run was {item['run'].replace('_', ' ')}"]
+    if item["extra_ranges"]:
+        faults.append(f"{_ranges(item['extra_ranges'])} came twice, with different content")
     if item["altered_blocks"]:
-        ranges = ", ".join(map(_range, item["altered_blocks"][:RANGES_SHOWN_MAX]))
-        faults.append(f"rows were changed among {ranges}")
+        faults.append(f"rows were changed among {_ranges(item['altered_blocks'])}")
     return faults
 
 
@@ -98,9 +99,12 @@ def _after(item: JsonObject) -> Value:
 def _numbers(count: int, ranges: Sequence[JsonObject]) -> Value:
     if not count:
         return "—"
-    shown = [_range(each) for each in ranges[:RANGES_SHOWN_MAX]]
+    return Toned(f"{count}: {_ranges(ranges)}", Tone.BAD)
+
+
+def _ranges(ranges: Sequence[JsonObject]) -> str:
     more = ", …" if len(ranges) > RANGES_SHOWN_MAX else ""
-    return Toned(f"{count}: {', '.join(shown)}{more}", Tone.BAD)
+    return ", ".join(map(_range, ranges[:RANGES_SHOWN_MAX])) + more
 
 
 def _range(numbers: JsonObject) -> str:
@@ -112,7 +116,8 @@ def _verdict(items: Sequence[JsonObject]) -> str:
     missing, extra = (sum(item[name] for item in items) for name in ("missing", "extra"))
     wrong = sum(1 for item in items if _faults(item))
     if wrong:
-        return f"The log is not what was filed: {wrong} hours are wrong, {missing} missing, {extra} extra."
+        counts = f"{wrong} hours are wrong, {missing} missing, {extra} extra"
+        return f"The log is not what gatekeepers wrote: {counts}."
     if not missing and not extra:
         return "Each known number of each run is there once." if items else ""
     late = sum(item["missing"] for item in items if not item["caught_up"])
