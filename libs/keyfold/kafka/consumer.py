@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from keyfold.kafka.access import client_options, open_client
 from keyfold.kafka.bounded import run_bounded
-from keyfold.kafka.errors import KafkaMisconfigured, translate_read_errors
+from keyfold.kafka.errors import KafkaMisconfigured, translate_decode_errors, translate_read_errors
 from keyfold.runtime.settings.kafka import KafkaAccess
 from keyfold.wire.record import Received
 
@@ -83,12 +83,19 @@ async def fetch(
 ) -> dict[int, list[Received]]:
     """Return what has arrived, by partition; empty if nothing came in time.
 
-    If it raises anything, also a cancellation, the consumer may have passed over records: discard it.
+    Raises Unavailable, RecordsUnreadable or RecordsGone. If it raises anything, also a cancellation, the
+    consumer may have passed over records: discard it.
     """
-    with translate_read_errors():
+    with translate_read_errors(), translate_decode_errors():
         fetch = consumer.getmany(timeout_ms=int(timeout_s * 1000), max_records=records_max)
         fetched = await run_bounded(fetch, timeout_s + FETCH_GRACE_S)
     return {at.partition: [_to_received(record) for record in records] for at, records in fetched.items()}
+
+
+async def positions(consumer: AIOKafkaConsumer, topic: str, partitions: Iterable[int]) -> dict[int, int]:
+    """Return the offset from which each partition is read on, after what `fetch` has returned."""
+    # Not that of the last record plus one: a transaction's markers are no records, but each has an offset.
+    return {each: await consumer.position(TopicPartition(topic, each)) for each in partitions}
 
 
 async def end_offsets(consumer: AIOKafkaConsumer, topic: str, partitions: frozenset[int]) -> dict[int, int]:

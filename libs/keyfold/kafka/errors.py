@@ -5,6 +5,7 @@
      ├── OutcomeUnknown       it may have been written: send it again with the same event ids
      ├── RecordsRejected      the broker will never take these records: dead-letter them or stop
      ├── KafkaMisconfigured   an operator must change something first: stop
+     ├── RecordsUnreadable    what was fetched cannot be decoded: read around it, and say so
      ├── RecordsGone          retention deleted records that were not read yet: stop and raise an alarm
      └── Stalled              the client is alive but receives nothing: exit, for a fresh start
 
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from gzip import BadGzipFile
 
 from aiokafka import errors as driver
 
@@ -39,6 +41,10 @@ class RecordsRejected(KafkaFailure):
 
 class KafkaMisconfigured(KafkaFailure, StopProcess):
     """A topic, a partition or a permission is missing. Stop until an operator has changed that."""
+
+
+class RecordsUnreadable(KafkaFailure):
+    """A batch cannot be decoded, and never will be. Read around it, and say so."""
 
 
 class RecordsGone(KafkaFailure, StopProcess):
@@ -72,8 +78,23 @@ _MISCONFIGURATIONS = (
     driver.UnsupportedSaslMechanismError,
     driver.UnsupportedVersionError,
     driver.IncompatibleBrokerVersion,
-    driver.RecordTooLargeError,
 )
+
+
+@contextmanager
+def translate_decode_errors() -> Iterator[None]:
+    """Translate what the driver raises when it decodes what it has fetched; let its other errors pass."""
+    try:
+        yield
+    except (driver.CorruptRecordException, driver.RecordTooLargeError, driver.UnsupportedCodecError) as error:
+        raise RecordsUnreadable(type(error).__name__) from error
+    except (driver.KafkaError, TimeoutError):
+        raise
+    except Exception as error:
+        # Of names that are no UTF-8, of numbers too long, of each codec: there is no list of them.
+        if isinstance(error, OSError) and not isinstance(error, BadGzipFile):
+            raise
+        raise RecordsUnreadable(type(error).__name__) from error
 
 
 @contextmanager

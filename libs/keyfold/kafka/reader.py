@@ -12,7 +12,8 @@ import structlog
 from aiokafka import AIOKafkaConsumer
 
 from keyfold.kafka import consumer as driver
-from keyfold.kafka.errors import Stalled, Unavailable
+from keyfold.kafka.errors import RecordsUnreadable, Stalled, Unavailable
+from keyfold.kafka.unreadable import read_around
 from keyfold.kafka.watchdog import Lag, Watchdog
 from keyfold.runtime.settings.kafka import KafkaAccess
 from keyfold.wire.record import Received
@@ -92,7 +93,8 @@ class Reader:
     async def read(self, records_max: int = RECORDS_MAX, timeout_s: float = 1.0) -> dict[int, list[Received]]:
         """Return the next records in order, by partition; empty if none came in time or the broker is away.
 
-        Raises RecordsGone if a next offset was deleted, and Stalled.
+        Batches that cannot be decoded are passed over. Raises RecordsGone if a next offset was deleted, and
+        Stalled.
         """
         if not self._positions:
             await asyncio.sleep(timeout_s)
@@ -100,14 +102,25 @@ class Reader:
         try:
             await self._watch()  # before the fetch, so that a failure here loses no records
             async with self._use_consumer() as consumer:
-                batches = await driver.fetch(consumer, records_max=records_max, timeout_s=timeout_s)
+                batches, positions = await self._fetch(consumer, records_max, timeout_s)
         except Unavailable:
             await asyncio.sleep(min(REOPEN_PAUSE_S, timeout_s))
             return {}
-        for partition, records in batches.items():
-            self._positions[partition] = records[-1].offset + 1
-        self._suspects -= batches.keys()
+        self._positions, before = positions, self._positions
+        self._suspects -= {each for each, offset in positions.items() if offset > before[each]}
         return batches
+
+    async def _fetch(
+        self, consumer: AIOKafkaConsumer, records_max: int, timeout_s: float
+    ) -> tuple[dict[int, list[Received]], dict[int, int]]:
+        """Return the next records, and the positions after them."""
+        try:
+            batches = await driver.fetch(consumer, records_max=records_max, timeout_s=timeout_s)
+            return batches, await driver.positions(consumer, self._topic, self._positions)
+        except RecordsUnreadable:
+            found = await read_around(consumer, self._topic, self._positions, records_max=records_max)
+            await self.stop()  # the driver would meet the same batch again
+            return found.records, found.next_offsets
 
     async def _offsets(self, ask: _Offsets, partitions: frozenset[int]) -> Mapping[int, int]:
         if not partitions:

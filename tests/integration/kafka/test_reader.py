@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 
 import pytest
+from structlog.testing import capture_logs
 
 from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.errors import KafkaMisconfigured, RecordsGone, Unavailable
@@ -14,9 +16,11 @@ from keyfold.kafka.partition_reader import PartitionReader
 from keyfold.kafka.publisher import Publisher
 from keyfold.kafka.reader import Reader
 from keyfold.local.process.ports import free_ports
+from keyfold.runtime.metrics import REGISTRY
 from keyfold.runtime.settings.kafka import KafkaAccess
 from tests.support.bed import Topics
 from tests.support.kafka.records import make_numbered, read_until, values
+from tests.support.kafka.strangers import commit_transaction, leave_transaction_open, write_unreadable
 
 
 @pytest.fixture
@@ -37,12 +41,14 @@ async def spread(kafka_access: KafkaAccess, topics: Topics) -> str:
     return topic
 
 
-async def read_to(reader: Reader, positions: Mapping[int, int]) -> dict[int, list[int]]:
+async def read_to(
+    reader: Reader, positions: Mapping[int, int], *, records_max: int = 1000
+) -> dict[int, list[int]]:
     """Return the numbers that come until the reader has reached this offset."""
     seen: defaultdict[int, list[int]] = defaultdict(list)
     async with asyncio.timeout(20):
         while reader.positions != positions:
-            for partition, records in (await reader.read(timeout_s=0.2)).items():
+            for partition, records in (await reader.read(records_max, timeout_s=0.2)).items():
                 seen[partition] += values(records)
     return dict(seen)
 
@@ -137,3 +143,44 @@ async def test_nothing_assigned(kafka_access: KafkaAccess, spread: str) -> None:
     async with Reader(kafka_access, spread) as reader:
         assert await reader.read(timeout_s=0.01) == {}
         assert (reader.positions, await reader.end_offsets()) == ({}, {})
+
+
+async def test_passes_over_what_cannot_be_decoded(kafka_access: KafkaAccess, topics: Topics) -> None:
+    """A batch that the driver cannot decode ends no reader: it is logged, counted and passed over whole."""
+    topic = await topics("unreadable")
+    async with Publisher(ProducerOptions(kafka=kafka_access)) as publisher:
+        await publisher.publish(topic, 0, make_numbered(0, 5))
+        for _ in range(2):
+            await write_unreadable(kafka_access, topic, records=3)
+        await publisher.publish(topic, 0, make_numbered(11, 15))
+        await write_unreadable(kafka_access, topic)
+    with capture_logs() as logs:
+        async with PartitionReader(kafka_access, topic, offset=2) as reader:
+            seen = values(await read_until(reader, 16))
+    assert seen == [2, 3, 4, 11, 12, 13, 14]
+    passed = [(each["first"], each["last"]) for each in logs if each["event"] == "unreadable_batch"]
+    assert list(dict.fromkeys(passed)) == [(5, 7), (8, 10), (15, 15)]
+    assert REGISTRY.get_sample_value("keyfold_kafka_unreadable_records_total", {"topic": topic}) == 7
+
+
+async def test_others_are_read_beside_what_cannot_be_decoded(kafka_access: KafkaAccess, spread: str) -> None:
+    """Of several partitions each is read once, in order, also by few records at a time."""
+    await write_unreadable(kafka_access, spread, 1)
+    async with Publisher(ProducerOptions(kafka=kafka_access)) as publisher:
+        await asyncio.gather(*(publisher.publish(spread, at, make_numbered(50, 60)) for at in range(3)))
+    async with Reader(kafka_access, spread, dict.fromkeys(range(3), 0)) as reader:
+        seen = await read_to(reader, {0: 60, 1: 61, 2: 60}, records_max=7)
+    assert seen == {at: list(range(60)) for at in range(3)}
+
+
+async def test_transactions_of_others(kafka_access: KafkaAccess, topics: Topics) -> None:
+    """A transaction that a stranger leaves open holds up nothing; the end of one counts as read."""
+    topic = await topics("transactions")
+    await commit_transaction(kafka_access, topic)
+    async with AsyncExitStack() as stack:
+        reader = await stack.enter_async_context(PartitionReader(kafka_access, topic, offset=0))
+        assert values(await read_until(reader, 2)) == [-1]
+        await leave_transaction_open(kafka_access, topic, stack)
+        publisher = await stack.enter_async_context(Publisher(ProducerOptions(kafka=kafka_access)))
+        await publisher.publish(topic, 0, make_numbered(3, 5))
+        assert values(await read_until(reader, 5)) == [-1, 3, 4]
