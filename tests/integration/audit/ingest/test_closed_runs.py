@@ -157,7 +157,10 @@ async def test_a_run_is_forgotten_with_its_numbers(pool: Pool, database: str, pa
     """A run that ended over 90 days ago is missing no more; one with rows is kept."""
     old = EPOCH - 95 * DAY
     await partitions.make([old.date()])
-    gone = [access_event(1, at=old, gatekeeper=run) for run in ("gone", "late")]
+    gone = [
+        access_event(1, at=old + timedelta(seconds=second), gatekeeper=run)
+        for second, run in enumerate(("gone", "late"))
+    ]
     await Log(pool).file(*gone, access_event(1, gatekeeper="kept"))
     runs = [closed_run(2, run=run, at=old) for run in ("gone", "kept", "lost")]
     login = await login_of(database, "audit")

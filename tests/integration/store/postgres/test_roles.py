@@ -171,7 +171,7 @@ STATEMENTS: Mapping[str, tuple[str, ...]] = {
     "select access_log.drop_day(null)": (),
     "select access_log.make_day(current_date + 7)": (AUDIT,),
     "select access_log.make_day((to_char(current_date + 7, 'YYYY-MM-DD') || ' BC')::date)": (),
-    "select access_log.make_day(current_date + 30)": (),
+    "select access_log.make_day(current_date + 400)": (),
     "select access_log.make_day(null)": (),
     "select pg_read_file('/etc/passwd')": (),
     "copy access_log.events to program 'true'": (),

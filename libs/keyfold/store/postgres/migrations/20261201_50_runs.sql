@@ -82,13 +82,13 @@ end
 $$;
 grant select, insert on access_log.events to keyfold_audit;
 
--- The name of a table has no place for an era, so only days of this one have tables. The service makes a week ahead.
+-- The name of a table has no place for an era, so only days of this one have tables, and none far ahead.
 create function access_log.make_day(day date) returns boolean
 language plpgsql security definer set search_path = pg_catalog, pg_temp set timezone = 'UTC' as $$
 declare
     partition text := 'events_' || to_char(day, 'YYYYMMDD');
 begin
-    if (day between '2000-01-01' and (clock_timestamp() at time zone 'UTC')::date + 14) is not true then
+    if (day between '2000-01-01' and (clock_timestamp() at time zone 'UTC')::date + 366) is not true then
         raise insufficient_privilege using message = 'the log has no such day';
     end if;
     if to_regclass(format('access_log.%I', partition)) is not null then
