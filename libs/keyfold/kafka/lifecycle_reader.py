@@ -31,6 +31,8 @@ from keyfold.wire.topics import DEAD_LETTER, LIFECYCLE
 
 # A thousand events take about 20 ms to check and decode; a process that must stay responsive asks for fewer.
 RECORDS_MAX = 1000
+STUCK_HELP: Final = "docs/operating.md, An event that stops a fold"
+"""Where it says what to do about an event that a reader cannot get past."""
 
 _REWIND_INTERVAL_S: Final = 30.0
 

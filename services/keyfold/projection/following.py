@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import structlog
 
 from keyfold.kafka.errors import OutcomeUnknown, Unavailable
-from keyfold.kafka.lifecycle_reader import LedgerUnreadable, LifecycleReader
+from keyfold.kafka.lifecycle_reader import STUCK_HELP, LedgerUnreadable, LifecycleReader
 from keyfold.projection import metrics
 from keyfold.projection.lifecycle_topic import LifecycleTopic, read_step
 from keyfold.projection.replay import Replay
@@ -67,10 +67,8 @@ class ProjectionLoop:
         try:
             await self._run()
         except (LedgerUnreadable, UnfoldableEvent) as stuck:
-            self._trouble = str(stuck)
-            log.error(
-                "projection_stuck", reason=self._trouble, do="docs/operating.md, An event that stops a fold"
-            )
+            self._trouble = f"{stuck}; see {STUCK_HELP}"
+            log.error("projection_stuck", reason=str(stuck), do=STUCK_HELP)
             await asyncio.Event().wait()
 
     async def _run(self) -> None:

@@ -208,6 +208,7 @@ async def test_a_sealed_event_that_nobody_understands_denies(world: World) -> No
         await eventually(has_gone)  # nobody waits for it any more
         _, ready = await gatekeeper.get("/readyz")
         assert f"past position {last.row.position}, to keyfold.account.merged" in str(ready["reasons"])
+        assert "; see docs/operating.md, An event that stops a fold" in str(ready["reasons"])
 
 
 async def test_missing_events_deny_until_they_come(world: World) -> None:

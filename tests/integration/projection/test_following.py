@@ -115,6 +115,7 @@ async def test_stops_at_an_unknown_event(scene: Scene) -> None:
         await scene.wait_for(0)
         await scene.publish(ledger.records())
         await says(following, "to keyfold.account.moved at position 2: ")
+        assert (following.unready() or "").endswith("; see docs/operating.md, An event that stops a fold")
     assert await scene.read_model.position() == 1
 
 

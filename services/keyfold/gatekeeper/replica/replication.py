@@ -12,7 +12,7 @@ from keyfold.gatekeeper.replica.heartbeat import Heartbeat, withdraw_at_end
 from keyfold.gatekeeper.replica.lease import Lease
 from keyfold.gatekeeper.replica.state import Replica
 from keyfold.gatekeeper.settings import GatekeeperSettings
-from keyfold.kafka.lifecycle_reader import LedgerUnreadable
+from keyfold.kafka.lifecycle_reader import STUCK_HELP, LedgerUnreadable
 from keyfold.runtime.clock import Clock
 from keyfold.runtime.waiting import wait_for
 from keyfold.store.enforcement.leases import Holder, Journalled, Leases
@@ -42,8 +42,8 @@ async def replicate(
     try:
         await _replicate(settings, holder, replica, lease, read_journalled, clock)
     except (LedgerUnreadable, UnfoldableEvent) as stuck:
-        replica.stuck = str(stuck)
-        log.error("folding_stuck", reason=replica.stuck, do="docs/operating.md, An event that stops a fold")
+        replica.stuck = f"{stuck}; see {STUCK_HELP}"
+        log.error("folding_stuck", reason=str(stuck), do=STUCK_HELP)
         await asyncio.Event().wait()
 
 
