@@ -12,6 +12,7 @@ from keyfold.kafka.connection import ProducerOptions
 from keyfold.kafka.topics import ensure_topics
 from keyfold.relay.forwarding import TopicMadeAnew
 from keyfold.runtime.settings.kafka import KafkaAccess
+from keyfold.store.ledger.relay_offset import RelayOffset
 from keyfold.store.postgres.errors import LeadershipLost
 from keyfold.wire.events.chain import LedgerGap
 from keyfold.wire.topics import TopicSpec
@@ -26,6 +27,7 @@ from tests.support.relay.running import (
     read_rows,
     relay_on,
 )
+from tests.support.store.logins import pool_of
 
 
 async def test_dies_before_its_offset_moves(database: str, kafka_access: KafkaAccess, topics: Topics) -> None:
@@ -121,7 +123,7 @@ async def test_a_topic_that_was_made_anew(database: str, kafka_access: KafkaAcce
         with pytest.raises(TopicMadeAnew, match="ends at offset 0, and 3 events were forwarded"):
             await relay.forwarding.run()
         assert await relay.offset.position() == 3
-        await execute(database, "update ledger.relay_checkpoint set position = 0")
+        assert await _set_back(database) == 3
         async with relay.running():
             await relay.forwarded(4)
 
@@ -140,10 +142,28 @@ async def test_a_topic_that_was_made_anew_meanwhile(
             await asyncio.wait_for(running, 30)
         assert await relay.offset.position() == 3
     await _made_anew(kafka_access, topic)
-    await execute(database, "update ledger.relay_checkpoint set position = 0")
+    assert await _set_back(database) == 3
     async with relay_on(database, kafka_access, topic) as relay, relay.running():
         await relay.forwarded(4)
     assert follow_all(await read_rows(kafka_access, topic)) == 4
+
+
+async def test_set_back_while_it_is_idle(database: str, kafka_access: KafkaAccess, topics: Topics) -> None:
+    """A relay that runs and has nothing to do publishes again, from where it was set back to."""
+    topic = await topics("relay")
+    async with relay_on(database, kafka_access, topic) as relay, relay.running():
+        await relay.append(1, 2, 3, 4)
+        await relay.forwarded(4)
+        assert await _set_back(database, 1) == 4
+        await relay.forwarded(4)
+    rows = await read_rows(kafka_access, topic)
+    assert [row.position for row, *_ in rows] == [1, 2, 3, 4, 2, 3, 4]
+
+
+async def _set_back(database: str, position: int = 0) -> int:
+    """Set the offset back with the relay's own rights; return where it was."""
+    async with pool_of(database, "relay") as pool:
+        return await RelayOffset(pool).set_back(position)
 
 
 async def _made_anew(kafka: KafkaAccess, topic: str) -> None:
