@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from tests.support.database import execute
 from tests.support.registry.serving import GATEWAY, OPERATOR, REVIEWER, Registry, owner
 
 # A line break, turns of direction, a zero width space, a line separator, private use, what will never be a
@@ -169,6 +170,16 @@ async def test_who_did_it(registry: Registry) -> None:
         1,
         None,
     )
+
+
+async def test_the_ledger_shows_a_field_that_is_not_known(database: str, registry: Registry) -> None:
+    """What a registry of tomorrow has recorded is shown as it is, though nothing here can fold it."""
+    account_id = await registry.account("x")
+    await execute(
+        database, "update ledger.events set data = replace(data::text, '{', '{\"more\":[1,{}],')::json"
+    )
+    page = await registry.ask(OPERATOR, "GET", "/v1/ledger")
+    assert page.body["items"][0]["data"] == {"more": [1, {}], "account_id": account_id, "name": "x"}
 
 
 async def test_ledger_pages(registry: Registry) -> None:

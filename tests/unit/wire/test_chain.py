@@ -137,10 +137,11 @@ def test_a_row_is_understood_as_its_event() -> None:
         {"type": "keyfold.account.closed"},
         {"schema_version": SCHEMA_VERSION + 1},
         {"data": "{}"},
+        {"data": ROWS[0][0].data.replace("{", '{"more":1,')},
         {"recorded_at": "today"},
     ],
 )
 def test_a_row_that_is_not_understood_stops_its_reader(edit: dict[str, Any]) -> None:
-    """A type, version, content or time that this code does not know is never guessed at."""
+    """A type, version, content, field or time that this code does not know is never guessed at."""
     with pytest.raises(UnknownEvent):
         understand(replace(ROWS[0][0], **edit), ROWS[0][1])

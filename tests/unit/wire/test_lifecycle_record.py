@@ -31,6 +31,13 @@ def test_a_row_comes_back_whole() -> None:
     assert follow(GENESIS, *read_lifecycle_record(receive(RECORD))[:2]) is not None
 
 
+def test_what_is_not_known_is_no_harm_to_the_row() -> None:
+    """An unknown field of the data stays as it is, under the hash; an unknown header is left out."""
+    newer = replace(ROW, data=ROW.data.replace("{", '{"more": [1, 2.50],'))
+    received = with_headers(lifecycle_record(newer, HASH), ce_more=b"1", more=b"\xff")
+    assert read_lifecycle_record(received) == (newer, HASH, None)
+
+
 def test_a_record_is_a_cloudevent_in_binary_mode() -> None:
     """Each attribute is a header, the data is the value, and the stream is the key."""
     assert RECORD.key == b"account-acc_1"
